@@ -1,0 +1,13 @@
+//! The numbers and orders that every storey shares. No input or output, no locks.
+
+mod entry;
+mod hash;
+mod number;
+mod range;
+mod seqno;
+
+pub(crate) use entry::{Entry, Kind, compare};
+pub(crate) use hash::KeyHash;
+pub(crate) use number::{FileNumber, KeyspaceId};
+pub(crate) use range::{KeyRange, successor};
+pub(crate) use seqno::SeqNo;

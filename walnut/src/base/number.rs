@@ -1,0 +1,34 @@
+//! Numbers with a type, so that a file is never mistaken for a keyspace.
+
+use std::fmt;
+
+/// The number in a file's name. Given once, never again.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+pub(crate) struct FileNumber(pub(crate) u64);
+
+impl FileNumber {
+    /// The number after this one.
+    pub(crate) fn next(self) -> Self {
+        Self(self.0 + 1)
+    }
+}
+
+impl fmt::Display for FileNumber {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:06}", self.0)
+    }
+}
+
+/// The number in front of every key of one table or one index. Given once, never again.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub(crate) struct KeyspaceId(pub(crate) u32);
+
+impl KeyspaceId {
+    /// The keyspace of the catalog: which tables and indexes there are.
+    pub(crate) const CATALOG: Self = Self(0);
+
+    /// The bytes that every key of this keyspace begins with; they sort as the numbers do.
+    pub(crate) fn prefix(self) -> [u8; 4] {
+        self.0.to_be_bytes()
+    }
+}

@@ -1,0 +1,98 @@
+//! Ranges of user keys, always half open.
+
+use std::ops::Bound;
+
+/// The user keys from `start` on, up to but without `end`; to the very last one when there is no `end`.
+///
+/// Every range of bytes can be written so, because `k ++ [0]` is the next byte string after `k`.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct KeyRange {
+    pub(crate) start: Vec<u8>,
+    pub(crate) end: Option<Vec<u8>>,
+}
+
+impl KeyRange {
+    /// Every key there is.
+    pub(crate) fn all() -> Self {
+        Self { start: Vec::new(), end: None }
+    }
+
+    /// The keys that begin with `prefix`.
+    pub(crate) fn prefix(prefix: &[u8]) -> Self {
+        Self { start: prefix.to_vec(), end: successor(prefix) }
+    }
+
+    /// The keys within two bounds.
+    pub(crate) fn between(start: Bound<&[u8]>, end: Bound<&[u8]>) -> Self {
+        let start = match start {
+            Bound::Included(key) => key.to_vec(),
+            Bound::Excluded(key) => next(key),
+            Bound::Unbounded => Vec::new(),
+        };
+        let end = match end {
+            Bound::Included(key) => Some(next(key)),
+            Bound::Excluded(key) => Some(key.to_vec()),
+            Bound::Unbounded => None,
+        };
+        Self { start, end }
+    }
+
+    /// Whether no key at all can lie in the range.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.end.as_ref().is_some_and(|end| *end <= self.start)
+    }
+
+    /// Whether `key` lies in the range.
+    pub(crate) fn contains(&self, key: &[u8]) -> bool {
+        self.start.as_slice() <= key && self.ends_after(key)
+    }
+
+    /// Whether the range goes on beyond `key`, which is to say that `key` lies before its end.
+    pub(crate) fn ends_after(&self, key: &[u8]) -> bool {
+        self.end.as_ref().is_none_or(|end| key < end.as_slice())
+    }
+}
+
+/// The first byte string after all those that begin with `prefix`, or `None` when there is none.
+pub(crate) fn successor(prefix: &[u8]) -> Option<Vec<u8>> {
+    let last = prefix.iter().rposition(|&byte| byte != u8::MAX)?;
+    let mut end = prefix[..=last].to_vec();
+    end[last] += 1;
+    Some(end)
+}
+
+/// The byte string right after `key`.
+fn next(key: &[u8]) -> Vec<u8> {
+    let mut next = Vec::with_capacity(key.len() + 1);
+    next.extend_from_slice(key);
+    next.push(0);
+    next
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_successor_ends_a_prefix_exactly() {
+        assert_eq!(successor(b"ab"), Some(b"ac".to_vec()));
+        assert_eq!(successor(b"a\xff\xff"), Some(b"b".to_vec()));
+        assert_eq!(successor(b"\xff\xff"), None);
+        assert_eq!(successor(b""), None);
+        let range = KeyRange::prefix(b"a\xff");
+        assert!(range.contains(b"a\xff") && range.contains(b"a\xff\xff\x07"));
+        assert!(!range.contains(b"a\xfe") && !range.contains(b"b"));
+    }
+
+    #[test]
+    fn bounds_of_every_kind_become_half_open() {
+        let range = KeyRange::between(Bound::Excluded(b"b"), Bound::Included(b"d"));
+        for (key, inside) in
+            [(&b"b"[..], false), (b"b\0", true), (b"c", true), (b"d", true), (b"d\0", false)]
+        {
+            assert_eq!(range.contains(key), inside, "{key:?}");
+        }
+        assert!(KeyRange::between(Bound::Included(b"d"), Bound::Excluded(b"b")).is_empty());
+        assert!(!KeyRange::all().is_empty());
+    }
+}

@@ -1,0 +1,138 @@
+//! The header that every file of a database begins with.
+//!
+//! ```text
+//!  0        8        12       16             32        40       48        56       60      64
+//!  | magic  | format | flags  | database id  | number  | salt   | word    | zero   | crc32 |
+//! ```
+//!
+//! A header is valid if and only if (1) the CRC over the bytes before it agrees, (2) the magic is that of the file's
+//! kind, (3) the format is known, (4) flags and zero are zero, and (5) the database id and the number are those
+//! of the database and of the file's name.
+//!
+//! The salt is random and new for each life of a file. The header's own CRC seeds every checksum in the file, so that
+//! a record or a block of another file, or of an earlier life of this one, never validates.
+//! `word` belongs to the kind: a WAL segment keeps its first sequence number there.
+
+use super::{Reader, Writer, crc32};
+use crate::base::FileNumber;
+use crate::error::Fault;
+
+/// What a file is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum FileKind {
+    Wal,
+    Sst,
+    Manifest,
+}
+
+impl FileKind {
+    /// The first eight bytes of such a file.
+    fn magic(self) -> &'static [u8; 8] {
+        match self {
+            Self::Wal => b"walnutL\n",
+            Self::Sst => b"walnutS\n",
+            Self::Manifest => b"walnutM\n",
+        }
+    }
+
+    /// The newest format that this version reads, and the one that it writes.
+    fn format(self) -> u32 {
+        1
+    }
+}
+
+/// Who a file is.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct FileHeader {
+    pub(crate) kind: FileKind,
+    pub(crate) database: [u8; 16],
+    pub(crate) number: FileNumber,
+    pub(crate) salt: u64,
+    pub(crate) word: u64,
+}
+
+impl FileHeader {
+    /// The size of a header in bytes.
+    pub(crate) const LEN: usize = 64;
+    const CRC: usize = Self::LEN - 4;
+
+    /// The bytes on disk.
+    pub(crate) fn encode(&self) -> [u8; Self::LEN] {
+        let mut bytes = Vec::with_capacity(Self::LEN);
+        bytes.extend_from_slice(self.kind.magic());
+        bytes.put_u32(self.kind.format());
+        bytes.put_u32(0);
+        bytes.extend_from_slice(&self.database);
+        bytes.put_u64(self.number.0);
+        bytes.put_u64(self.salt);
+        bytes.put_u64(self.word);
+        bytes.put_u32(0);
+        let crc = crc32(0, &bytes);
+        bytes.put_u32(crc);
+        let mut header = [0; Self::LEN];
+        header.copy_from_slice(&bytes);
+        header
+    }
+
+    /// The header in the first bytes of a file of this kind; the caller compares database and number.
+    pub(crate) fn decode(kind: FileKind, bytes: &[u8]) -> Result<Self, Fault> {
+        let bytes = bytes.get(..Self::LEN).ok_or(Fault::Truncated)?;
+        let mut reader = Reader::new(bytes);
+        if reader.bytes(8)? != kind.magic() {
+            return Err(Fault::Magic);
+        }
+        let format = reader.u32()?;
+        let stored = Reader::new(&bytes[Self::CRC..]).u32()?;
+        let computed = crc32(0, &bytes[..Self::CRC]);
+        if stored != computed {
+            return Err(Fault::Checksum { stored, computed });
+        }
+        if format != kind.format() {
+            return Err(Fault::Format { found: format, known: kind.format() });
+        }
+        if reader.u32()? != 0 {
+            return Err(Fault::Invalid("flags field of the header"));
+        }
+        let mut database = [0; 16];
+        database.copy_from_slice(reader.bytes(16)?);
+        let number = FileNumber(reader.u64()?);
+        let (salt, word) = (reader.u64()?, reader.u64()?);
+        if reader.u32()? != 0 {
+            return Err(Fault::Invalid("reserved field of the header"));
+        }
+        Ok(Self { kind, database, number, salt, word })
+    }
+
+    /// What seeds the checksums in this file.
+    pub(crate) fn seed(&self) -> u32 {
+        let bytes = self.encode();
+        u32::from_le_bytes([bytes[60], bytes[61], bytes[62], bytes[63]])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn header() -> FileHeader {
+        FileHeader { kind: FileKind::Wal, database: [7; 16], number: FileNumber(3), salt: 5, word: 11 }
+    }
+
+    #[test]
+    fn a_header_comes_back_and_every_flipped_bit_is_found() {
+        let bytes = header().encode();
+        assert_eq!(FileHeader::decode(FileKind::Wal, &bytes), Ok(header()));
+        for bit in 0..bytes.len() * 8 {
+            let mut damaged = bytes;
+            damaged[bit / 8] ^= 1 << (bit % 8);
+            assert!(FileHeader::decode(FileKind::Wal, &damaged).is_err(), "bit {bit}");
+        }
+        assert_eq!(FileHeader::decode(FileKind::Sst, &bytes), Err(Fault::Magic));
+        assert_eq!(FileHeader::decode(FileKind::Wal, &bytes[..63]), Err(Fault::Truncated));
+    }
+
+    #[test]
+    fn the_seed_changes_with_the_salt() {
+        assert_ne!(header().seed(), FileHeader { salt: 6, ..header() }.seed());
+    }
+}

@@ -1,0 +1,81 @@
+//! Reads fields from bytes that may be hostile. Nothing panics, nothing is allocated.
+
+use crate::error::Fault;
+
+/// A position in bytes; each read moves it on, or says what is wrong and leaves it.
+#[derive(Clone, Copy)]
+pub(crate) struct Reader<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Reader<'a> {
+    pub(crate) fn new(bytes: &'a [u8]) -> Self {
+        Self { rest: bytes }
+    }
+
+    /// The bytes not yet read.
+    pub(crate) fn rest(&self) -> &'a [u8] {
+        self.rest
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.rest.is_empty()
+    }
+
+    /// The next `len` bytes.
+    pub(crate) fn bytes(&mut self, len: usize) -> Result<&'a [u8], Fault> {
+        let (bytes, rest) = self.rest.split_at_checked(len).ok_or(Fault::Truncated)?;
+        self.rest = rest;
+        Ok(bytes)
+    }
+
+    fn array<const N: usize>(&mut self) -> Result<[u8; N], Fault> {
+        let (bytes, rest) = self.rest.split_first_chunk().ok_or(Fault::Truncated)?;
+        self.rest = rest;
+        Ok(*bytes)
+    }
+
+    pub(crate) fn u8(&mut self) -> Result<u8, Fault> {
+        Ok(u8::from_le_bytes(self.array()?))
+    }
+
+    pub(crate) fn u16(&mut self) -> Result<u16, Fault> {
+        Ok(u16::from_le_bytes(self.array()?))
+    }
+
+    pub(crate) fn u32(&mut self) -> Result<u32, Fault> {
+        Ok(u32::from_le_bytes(self.array()?))
+    }
+
+    pub(crate) fn u64(&mut self) -> Result<u64, Fault> {
+        Ok(u64::from_le_bytes(self.array()?))
+    }
+
+    /// A `u64` in LEB128. Only the shortest form is accepted, so that every number has one encoding.
+    pub(crate) fn varint(&mut self) -> Result<u64, Fault> {
+        let mut value = 0u64;
+        for (place, &byte) in self.rest.iter().enumerate().take(10) {
+            let bits = u64::from(byte & 0x7f);
+            if place == 9 && byte > 1 || place > 0 && byte == 0 {
+                return Err(Fault::Invalid("variable-length number"));
+            }
+            value |= bits << (7 * place);
+            if byte < 0x80 {
+                self.rest = &self.rest[place + 1..];
+                return Ok(value);
+            }
+        }
+        Err(Fault::Truncated)
+    }
+
+    /// A length as a varint, and that many bytes.
+    pub(crate) fn prefixed(&mut self) -> Result<&'a [u8], Fault> {
+        let len = self.varint()?;
+        self.bytes(usize::try_from(len).map_err(|_| Fault::Truncated)?)
+    }
+
+    /// The end: an error when bytes are left over.
+    pub(crate) fn finish(self) -> Result<(), Fault> {
+        if self.rest.is_empty() { Ok(()) } else { Err(Fault::Invalid("length")) }
+    }
+}

@@ -1,0 +1,112 @@
+//! The only door to the operating system: files, directories, the lock, the clock, randomness.
+//!
+//! Everything above works through [`Env`], so that a test can put a machine under the store that loses power or
+//! fails at the n-th operation. [`OsEnv`] is the real machine, [`MemoryEnv`] one in memory that can crash, [`FaultEnv`]
+//! one that wraps another and fails on command.
+//!
+//! What is durable, on every implementation:
+//!
+//! 1. bytes and length of a file, once [`File::sync`] returned after they were written;
+//! 2. a name in a directory (made, renamed or removed), once [`Env::sync_dir`] of that directory returned after it;
+//!    this holds for the name of a directory in its parent, too.
+//!
+//! Nothing else is: what was not synced may survive in whole, in part, torn within a write, or not at all.
+
+use std::fmt::Debug;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::error::{Fault, Result};
+
+/// What stands at a path.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum PathKind {
+    /// A regular file.
+    File,
+    /// A directory.
+    Directory,
+    /// A device, a pipe or another thing that is neither.
+    Other,
+}
+
+/// A machine. Every method names the path and the operation in its error; a full disk is
+/// [`Error::OutOfSpace`](crate::Error::OutOfSpace).
+pub trait Env: Send + Sync + Debug + 'static {
+    /// Makes a directory whose parent exists. An error when something stands there already.
+    fn create_dir(&self, dir: &Path) -> Result<()>;
+
+    /// Makes the names in a directory durable.
+    fn sync_dir(&self, dir: &Path) -> Result<()>;
+
+    /// The names in a directory, sorted.
+    fn list(&self, dir: &Path) -> Result<Vec<String>>;
+
+    /// What stands at a path, `None` when nothing does.
+    fn kind(&self, path: &Path) -> Result<Option<PathKind>>;
+
+    /// Makes a new empty file for reading and writing. An error when the name is taken.
+    fn create(&self, path: &Path) -> Result<Arc<dyn File>>;
+
+    /// Opens an existing file for reading.
+    fn open(&self, path: &Path) -> Result<Arc<dyn File>>;
+
+    /// Gives a file another name, in one step, replacing a file that has it.
+    fn rename(&self, from: &Path, to: &Path) -> Result<()>;
+
+    /// Removes a file. Those who have it open can go on reading it.
+    fn remove(&self, path: &Path) -> Result<()>;
+
+    /// Takes the exclusive lock of a file, which is made when missing.
+    /// [`Error::Locked`](crate::Error::Locked) when somebody holds it, in this process or another;
+    /// a lock dies with its process.
+    fn lock(&self, path: &Path) -> Result<Box<dyn Lock>>;
+
+    /// Bytes that can still be written to the file system of a path.
+    fn free_space(&self, path: &Path) -> Result<u64>;
+
+    /// The time since the Unix epoch, for people.
+    fn wall_clock(&self) -> Duration;
+
+    /// A clock that never goes back, for measuring.
+    fn monotonic_clock(&self) -> Duration;
+
+    /// Fills a buffer with random bytes.
+    fn fill_random(&self, bytes: &mut [u8]);
+}
+
+/// An open file. Offsets and lengths are in bytes.
+pub trait File: Send + Sync + Debug {
+    /// The path under which it was opened or created, for errors.
+    fn path(&self) -> &Path;
+
+    /// The length.
+    fn size(&self) -> Result<u64>;
+
+    /// Reads from `offset` on until `bytes` is full or the file ends; gives how much was read.
+    fn read_at(&self, bytes: &mut [u8], offset: u64) -> Result<usize>;
+
+    /// Writes all of `bytes` at `offset`; a gap before it reads as zeros. On an error any part may have been written.
+    fn write_at(&self, bytes: &[u8], offset: u64) -> Result<()>;
+
+    /// Makes bytes and length durable. After an error nothing written since the last success can be relied on, even
+    /// if a later call succeeds.
+    fn sync(&self) -> Result<()>;
+
+    /// Cuts the file, or lengthens it with zeros.
+    fn set_size(&self, size: u64) -> Result<()>;
+}
+
+impl dyn File {
+    /// Fills `bytes` from `offset` on; a file that ends before is [`Fault::Truncated`].
+    pub(crate) fn read_exact_at(&self, bytes: &mut [u8], offset: u64) -> Result<()> {
+        let read = self.read_at(bytes, offset)?;
+        if read < bytes.len() {
+            return Err(Fault::Truncated.at(self.path(), offset + read as u64));
+        }
+        Ok(())
+    }
+}
+
+/// A lock that is held until this is dropped.
+pub trait Lock: Send + Sync + Debug {}

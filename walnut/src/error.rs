@@ -1,0 +1,333 @@
+//! The errors of the whole crate: coarse where a caller would act the same, precise about file and offset where
+//! an operator must look.
+
+use std::any::Any;
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+
+/// A result whose error is [`Error`].
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// What can go wrong. A variant exists where a caller would act differently.
+///
+/// The texts name tables, indexes, files and offsets; they never contain a value that was stored.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Error {
+    /// A row with this primary key or this unique value exists; nothing was written.
+    UniqueViolation(UniqueViolation),
+    /// The row that was to be replaced does not exist.
+    NotFound,
+    /// Another commit changed what this transaction had read; run it again.
+    Conflict,
+    /// The stored table and the compiled struct do not fit together; the sentence says what to do.
+    Schema(SchemaError),
+    /// The stored table was written by a newer version of the struct; nothing was touched.
+    SchemaTooNew,
+    /// A file does not hold what was written to it.
+    Corruption {
+        /// The damaged file.
+        file: PathBuf,
+        /// The byte in it at which the fault was found.
+        offset: u64,
+        /// What is wrong there.
+        fault: Fault,
+    },
+    /// The path is not a Walnut database and was left untouched.
+    NotADatabase {
+        /// The path that was to be opened.
+        path: PathBuf,
+        /// What stands there instead, as the end of a sentence.
+        reason: &'static str,
+    },
+    /// The encryption key does not open this database; nothing was touched.
+    WrongKey,
+    /// The database is open already, in this process or in another one.
+    Locked,
+    /// A write or sync of the log failed, so nothing more can be promised until the database is reopened.
+    Poisoned,
+    /// The disk is full. Nothing was lost; writes go on when there is room again.
+    OutOfSpace,
+    /// A key, row or commit is too large; nothing was written.
+    Limit(Limit),
+    /// This cannot be done with these types, options or files.
+    Unsupported(&'static str),
+    /// The application gave up its transaction with a reason of its own: see [`Error::abort_ref`].
+    Abort(Abort),
+    /// The operating system refused an operation.
+    Io(IoError),
+    /// The database was closed.
+    Closed,
+}
+
+impl Error {
+    /// An error of the application's own, to leave a transaction with; [`Error::abort_ref`] gives it back.
+    ///
+    /// ```
+    /// #[derive(Debug, PartialEq)]
+    /// struct NoSuchUser;
+    /// let error = walnut::Error::abort(NoSuchUser);
+    /// assert_eq!(error.abort_ref::<NoSuchUser>(), Some(&NoSuchUser));
+    /// ```
+    pub fn abort<E: fmt::Debug + Send + Sync + 'static>(reason: E) -> Self {
+        Self::Abort(Abort { text: format!("{reason:?}"), reason: Box::new(reason) })
+    }
+
+    /// The reason given to [`Error::abort`], when this is such an error and the reason is an `E`.
+    pub fn abort_ref<E: 'static>(&self) -> Option<&E> {
+        match self {
+            Self::Abort(abort) => abort.reason.downcast_ref(),
+            _ => None,
+        }
+    }
+
+    /// The error for a failed operation of the operating system; a full disk becomes [`Error::OutOfSpace`].
+    pub fn io(operation: &'static str, path: &Path, source: io::Error) -> Self {
+        match source.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::OutOfSpace,
+            _ => Self::Io(IoError { operation, path: path.to_owned(), source }),
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::UniqueViolation(violation) => violation.fmt(f),
+            Self::NotFound => f.write_str("there is no row with this primary key"),
+            Self::Conflict => f.write_str("another commit changed what this transaction read; run it again"),
+            Self::Schema(error) => error.fmt(f),
+            Self::SchemaTooNew => f.write_str(
+                "the stored table is newer than the compiled struct; open it with the newer program",
+            ),
+            Self::Corruption { file, offset, fault } => {
+                write!(f, "{} is damaged at byte {offset}: {fault}", file.display())
+            }
+            Self::NotADatabase { path, reason } => {
+                write!(f, "{} is not a Walnut database: {reason}", path.display())
+            }
+            Self::WrongKey => f.write_str("the encryption key does not open this database"),
+            Self::Locked => f.write_str("the database is already open, in this process or in another one"),
+            Self::Poisoned => f.write_str(
+                "an earlier write to the log failed, so nothing more is accepted until the database is reopened",
+            ),
+            Self::OutOfSpace => f.write_str("no space is left on the disk; nothing was lost"),
+            Self::Limit(limit) => limit.fmt(f),
+            Self::Unsupported(what) => write!(f, "unsupported: {what}"),
+            Self::Abort(abort) => write!(f, "the application aborted the transaction: {}", abort.text),
+            Self::Io(error) => error.fmt(f),
+            Self::Closed => f.write_str("the database is closed"),
+        }
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Io(error) => Some(&error.source),
+            _ => None,
+        }
+    }
+}
+
+/// Which unique value exists already, and the row that owns it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UniqueViolation {
+    pub(crate) table: &'static str,
+    pub(crate) index: &'static str,
+    pub(crate) owner: Box<[u8]>,
+}
+
+impl UniqueViolation {
+    /// The table's name.
+    pub fn table(&self) -> &str {
+        self.table
+    }
+
+    /// The index's name; `"primary_key"` when a row with the same primary key exists.
+    pub fn index(&self) -> &str {
+        self.index
+    }
+}
+
+impl fmt::Display for UniqueViolation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "table `{}`: another row has the same value in unique `{}`", self.table, self.index)
+    }
+}
+
+/// How a stored table and a compiled struct disagree, and what to do, as a sentence.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SchemaError {
+    pub(crate) table: String,
+    pub(crate) sentence: String,
+}
+
+impl SchemaError {
+    /// The table's name.
+    pub fn table(&self) -> &str {
+        &self.table
+    }
+}
+
+impl fmt::Display for SchemaError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "table `{}`: {}", self.table, self.sentence)
+    }
+}
+
+/// A limit that was passed; found before anything was written.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Limit {
+    /// An encoded key is too long.
+    Key {
+        /// The most that a key may take, in bytes.
+        limit: usize,
+    },
+    /// A row, or a value of the raw engine, is too long.
+    Row {
+        /// Its size in bytes.
+        size: usize,
+        /// The most that it may be.
+        limit: usize,
+    },
+    /// One commit holds too much.
+    Commit {
+        /// Its size in bytes.
+        size: usize,
+        /// The most that it may be.
+        limit: usize,
+    },
+    /// A value has no exact form as a key; the text says why.
+    Inexact(&'static str),
+}
+
+impl fmt::Display for Limit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Key { limit } => write!(f, "a key is longer than {limit} bytes when encoded"),
+            Self::Row { size, limit } => write!(f, "a row takes {size} bytes, and {limit} is the limit"),
+            Self::Commit { size, limit } => write!(f, "a commit takes {size} bytes, and {limit} is the limit"),
+            Self::Inexact(why) => write!(f, "a value cannot be a key: {why}"),
+        }
+    }
+}
+
+/// The reason for which the application left a transaction.
+pub struct Abort {
+    text: String,
+    reason: Box<dyn Any + Send + Sync>,
+}
+
+impl fmt::Debug for Abort {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+/// A failed operation of the operating system: what was tried, on which path, and its answer.
+#[derive(Debug)]
+pub struct IoError {
+    operation: &'static str,
+    path: PathBuf,
+    source: io::Error,
+}
+
+impl IoError {
+    /// The kind of the operating system's answer.
+    pub fn kind(&self) -> io::ErrorKind {
+        self.source.kind()
+    }
+
+    /// The file or directory.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+impl fmt::Display for IoError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "cannot {} {}: {}", self.operation, self.path.display(), self.source)
+    }
+}
+
+/// What is wrong with bytes that were read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Fault {
+    /// The bytes do not have the checksum that was stored with them.
+    Checksum {
+        /// The checksum in the file.
+        stored: u32,
+        /// The checksum of the bytes in the file.
+        computed: u32,
+    },
+    /// The bytes end before what they announce.
+    Truncated,
+    /// The file does not begin with the magic number of its kind.
+    Magic,
+    /// The file has a format that this version does not know.
+    Format {
+        /// The format's number in the file.
+        found: u32,
+        /// The highest number that this version knows.
+        known: u32,
+    },
+    /// The file belongs to another database, or its header does not fit its name.
+    Identity,
+    /// A file that must exist does not.
+    Missing,
+    /// The file's length is not the one recorded for it.
+    Length {
+        /// The recorded length in bytes.
+        recorded: u64,
+        /// The length found.
+        found: u64,
+    },
+    /// Sequence numbers do not follow each other.
+    Sequence {
+        /// The number that should come next.
+        expected: u64,
+        /// The number found.
+        found: u64,
+    },
+    /// Keys are not in order.
+    Order,
+    /// A field holds a value that is never written; the text names the field.
+    Invalid(&'static str),
+    /// A row and its index entries do not belong together; the text says how.
+    Index(&'static str),
+}
+
+impl Fault {
+    /// The error for this fault at a place in a file.
+    pub fn at(self, file: &Path, offset: u64) -> Error {
+        Error::Corruption { file: file.to_owned(), offset, fault: self }
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Checksum { stored, computed } => {
+                write!(f, "the checksum is {stored:08x}, the bytes have {computed:08x}")
+            }
+            Self::Truncated => f.write_str("it ends before what it announces"),
+            Self::Magic => f.write_str("it does not begin as such a file begins"),
+            Self::Format { found, known } => {
+                write!(f, "it has format {found}, and this version knows up to {known}")
+            }
+            Self::Identity => f.write_str("its header belongs to another file or another database"),
+            Self::Missing => f.write_str("the file is missing"),
+            Self::Length { recorded, found } => write!(f, "it has {found} bytes instead of {recorded}"),
+            Self::Sequence { expected, found } => {
+                write!(f, "sequence number {found} stands where {expected} should")
+            }
+            Self::Order => f.write_str("keys are out of order"),
+            Self::Invalid(field) => write!(f, "the {field} is impossible"),
+            Self::Index(how) => f.write_str(how),
+        }
+    }
+}
