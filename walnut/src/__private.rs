@@ -3,6 +3,6 @@
 pub use crate::error::{Fault, Result};
 pub use crate::table::row::{decode as decode_row, encode as encode_row};
 pub use crate::table::{
-    Access, DefaultTable, FieldSchema, Index, IndexEntries, IndexName, IndexSchema, Key, KeyReader, KeyWriter,
-    TableMapper, TableSchema, Unique,
+    Access, DefaultTable, FieldSchema, Index, IndexEntries, IndexName, IndexSchema, Key, KeyReader,
+    KeyWriter, TableMapper, TableSchema, Unique,
 };

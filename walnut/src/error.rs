@@ -209,7 +209,9 @@ impl fmt::Display for Limit {
         match self {
             Self::Key { limit } => write!(f, "a key is longer than {limit} bytes when encoded"),
             Self::Row { size, limit } => write!(f, "a row takes {size} bytes, and {limit} is the limit"),
-            Self::Commit { size, limit } => write!(f, "a commit takes {size} bytes, and {limit} is the limit"),
+            Self::Commit { size, limit } => {
+                write!(f, "a commit takes {size} bytes, and {limit} is the limit")
+            }
             Self::Inexact(why) => write!(f, "a value cannot be a key: {why}"),
         }
     }

@@ -5,6 +5,7 @@ mod codec;
 mod cursor;
 pub mod env;
 mod error;
+mod sst;
 mod table;
 
 pub use error::{Abort, Error, Fault, IoError, Limit, Result, SchemaError, UniqueViolation};

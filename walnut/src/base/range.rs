@@ -87,8 +87,7 @@ mod tests {
     #[test]
     fn bounds_of_every_kind_become_half_open() {
         let range = KeyRange::between(Bound::Excluded(b"b"), Bound::Included(b"d"));
-        for (key, inside) in
-            [(&b"b"[..], false), (b"b\0", true), (b"c", true), (b"d", true), (b"d\0", false)]
+        for (key, inside) in [(&b"b"[..], false), (b"b\0", true), (b"c", true), (b"d", true), (b"d\0", false)]
         {
             assert_eq!(range.contains(key), inside, "{key:?}");
         }

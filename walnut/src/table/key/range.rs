@@ -5,7 +5,10 @@ use std::ops::{Bound, Range, RangeFrom, RangeFull, RangeInclusive, RangeTo, Rang
 use super::{Key, KeyWriter};
 
 /// A bound of a range over `K`: a key, a reference to one, or the borrowed form of a text.
-#[diagnostic::on_unimplemented(message = "`{Self}` is not a `{K}` key", label = "expected a `{K}` or a `&{K}`")]
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a `{K}` key",
+    label = "expected a `{K}` or a `&{K}`"
+)]
 pub trait Point<K: Key> {
     /// Adds the key's encoding.
     fn encode_point(&self, out: &mut KeyWriter);

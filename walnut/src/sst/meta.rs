@@ -1,0 +1,21 @@
+//! What the manifest remembers of an SST.
+
+use crate::base::{FileNumber, SeqNo};
+
+/// A finished SST, described well enough to search it or to notice that another file stands in its place.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct SstMeta {
+    pub(crate) number: FileNumber,
+    /// The file's length in bytes.
+    pub(crate) size: u64,
+    /// The XXH3 hash of all its bytes.
+    pub(crate) digest: u64,
+    pub(crate) entry_count: u64,
+    pub(crate) tombstone_count: u64,
+    /// The first user key.
+    pub(crate) smallest: Vec<u8>,
+    /// The last user key.
+    pub(crate) largest: Vec<u8>,
+    pub(crate) smallest_seqno: SeqNo,
+    pub(crate) largest_seqno: SeqNo,
+}
