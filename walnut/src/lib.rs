@@ -5,7 +5,10 @@ mod codec;
 mod cursor;
 pub mod env;
 mod error;
+mod memtable;
+mod mvcc;
 mod sst;
+mod sync;
 mod table;
 
 pub use error::{Abort, Error, Fault, IoError, Limit, Result, SchemaError, UniqueViolation};
