@@ -47,6 +47,11 @@ impl KeyRange {
         self.start.as_slice() <= key && self.ends_after(key)
     }
 
+    /// Whether a key from `smallest` to `largest` can lie in the range.
+    pub(crate) fn meets(&self, smallest: &[u8], largest: &[u8]) -> bool {
+        *self.start <= *largest && self.ends_after(smallest)
+    }
+
     /// Whether the range goes on beyond `key`, which is to say that `key` lies before its end.
     pub(crate) fn ends_after(&self, key: &[u8]) -> bool {
         self.end.as_ref().is_none_or(|end| key < end.as_slice())

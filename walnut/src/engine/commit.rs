@@ -57,7 +57,7 @@ pub(crate) struct Reads {
 }
 
 /// How far the log is durable.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct SyncedTo {
     pub(super) position: Position,
     /// Whether somebody is about to sync for a group.

@@ -9,24 +9,38 @@
 //!
 //! A flush that fails leaves the frozen memtable where it is and is tried again.
 
-use super::Core;
+use super::{Core, directory};
 use super::log::Log;
 use crate::base::{FileNumber, KeyRange};
 use crate::codec::{FileHeader, FileKind};
 use crate::cursor::{Cursor, Direction};
 use crate::error::{Error, Result};
-use crate::manifest::{ManifestState, ManifestWriter, VersionEdit};
+use crate::manifest::{Level, ManifestState, ManifestWriter, VersionEdit};
 use crate::memtable::{Memtable, MemtableCursor};
 use crate::sst::{self, SstBuilder, SstMeta, SstReader};
 use crate::sync::{Arc, Ordering};
-use crate::wal;
 
-/// The manifest, and what it says.
+/// The manifest that edits go to.
 #[derive(Debug)]
 pub(super) struct Manifest {
-    /// `None` after a write of it failed: the next edit begins a new file.
-    pub(super) writer: Option<ManifestWriter>,
-    pub(super) state: ManifestState,
+    writer: ManifestWriter,
+    /// Whether a write failed, so that nobody knows what stands at its end: the next edit goes to a new file.
+    broken: bool,
+    /// The number that the next SST or manifest gets.
+    next_file: FileNumber,
+}
+
+impl Manifest {
+    pub(super) fn new(writer: ManifestWriter) -> Self {
+        let next_file = writer.state().next_file;
+        Self { writer, broken: false, next_file }
+    }
+
+    fn allocate(&mut self) -> FileNumber {
+        let number = self.next_file;
+        self.next_file = number.next();
+        number
+    }
 }
 
 impl Core {
@@ -81,15 +95,15 @@ impl Core {
         let view = self.view.load_full();
         let Some(frozen) = view.frozen.last() else { return Ok(false) };
         let sst = self.write_sst(&frozen.memtable)?;
-        self.install(&VersionEdit {
+        self.install(VersionEdit {
             log_number: Some(frozen.next_log),
             last_seqno: Some(frozen.memtable.max_lsn()),
-            added: sst.iter().map(|sst| (0, sst.meta().clone())).collect(),
+            added: sst.iter().map(|sst| (Level::ZERO, Arc::new(sst.meta().clone()))).collect(),
             ..VersionEdit::default()
         })?;
         self.view.rcu(|view| view.with_flushed(sst.as_ref()));
         // A segment that cannot be removed now is removed after a later flush, or by the next open.
-        let _ = wal::remove_before(&*self.env, &self.dir, frozen.next_log);
+        let _ = directory::remove_log_before(&*self.env, &self.dir, frozen.next_log);
         Ok(true)
     }
 
@@ -98,29 +112,31 @@ impl Core {
         if memtable.is_empty() {
             return Ok(None);
         }
-        let number = self.allocate_file();
-        let temporary = sst::temporary_path(&self.dir, number);
+        let number = self.manifest.lock().allocate();
+        let draft = sst::draft_path(&self.dir, number);
         let meta = self.build(memtable, number).inspect_err(|_| {
             // What is left of it is removed by the next open, if not here.
-            let _ = self.env.remove(&temporary);
+            let _ = self.env.remove(&draft);
         })?;
         let path = sst::path(&self.dir, number);
-        self.env.rename(&temporary, &path)?;
+        self.env.rename(&draft, &path)?;
         self.env.sync_dir(&self.dir)?;
         let reader = SstReader::open(self.env.open(&path)?, self.database, &meta, &self.cache)?;
         Ok(Some(Arc::new(reader)))
     }
 
     fn build(&self, memtable: &Arc<Memtable>, number: FileNumber) -> Result<SstMeta> {
-        let file = self.env.create(&sst::temporary_path(&self.dir, number))?;
+        let file = self.env.create(&sst::draft_path(&self.dir, number))?;
+        let mut salt = [0; 8];
+        self.env.fill_random(&mut salt);
         let header = FileHeader {
             kind: FileKind::Sst,
             database: self.database,
             number,
-            salt: self.random_salt(),
+            salt: u64::from_le_bytes(salt),
             word: 0,
         };
-        let mut builder = SstBuilder::new(file, header, self.config.sst.clone());
+        let mut builder = SstBuilder::new(file, header, self.config.sst)?;
         let mut cursor = MemtableCursor::new(Arc::clone(memtable), KeyRange::all(), Direction::Forward);
         while let Some(entry) = cursor.entry() {
             builder.add(entry)?;
@@ -130,17 +146,21 @@ impl Core {
     }
 
     /// Makes an edit durable in the manifest; only after this may anything rely on it.
-    fn install(&self, edit: &VersionEdit) -> Result<()> {
+    fn install(&self, edit: VersionEdit) -> Result<()> {
         let mut manifest = self.manifest.lock();
-        let edit = VersionEdit { next_file: Some(self.next_file()), ..edit.clone() };
-        let state = manifest.state.apply(&edit).map_err(|fault| fault.at(&self.dir, 0))?;
-        let mut writer = match manifest.writer.take() {
-            Some(writer) => writer,
-            None => self.begin_manifest(&manifest.state)?,
-        };
-        writer.append(&edit)?;
-        manifest.writer = Some(writer);
-        manifest.state = state;
-        Ok(())
+        if manifest.broken {
+            let number = manifest.allocate();
+            let state =
+                ManifestState { next_file: manifest.next_file, ..manifest.writer.state().clone() };
+            manifest.writer =
+                ManifestWriter::create(Arc::clone(&self.env), self.dir.clone(), number, self.database, state)?;
+            manifest.broken = false;
+            // Those that stay are removed by the next open.
+            let _ = manifest.writer.remove_others();
+        }
+        let edit = VersionEdit { next_file: Some(manifest.next_file), ..edit };
+        let appended = manifest.writer.append(&edit).map(|_| ());
+        manifest.broken = appended.is_err();
+        appended
     }
 }

@@ -19,10 +19,12 @@
 
 mod background;
 mod commit;
+mod directory;
 mod flush;
 mod log;
 mod open;
 mod read;
+mod replay;
 mod scan;
 mod view;
 

@@ -121,7 +121,7 @@ impl View {
             let cursor = MemtableCursor::new(Arc::clone(memtable), range.clone(), direction);
             sources.push(Source::Memtable(cursor));
         }
-        for sst in self.ssts.iter().filter(|sst| sst.meta().overlaps(range)) {
+        for sst in self.ssts.iter().filter(|sst| range.meets(&sst.meta().smallest, &sst.meta().largest)) {
             sources.push(Source::Sst(sst.cursor(range, direction)?));
         }
         Ok(Visible::new(Merge::new(sources, direction), direction, at))

@@ -19,7 +19,7 @@ use std::marker::PhantomData;
 pub use filter::RowFilter;
 use filter::{And, Everything};
 use layout::Target;
-use output::{CountOf, EntryOf, KeyOf, Output, RowOf};
+use output::{CountOf, EntryOf, KeyOf, RowOf};
 use walker::{End, Walker};
 
 use super::DefaultTable;
@@ -182,9 +182,9 @@ pub struct Entries<T: Table, K: Key, F = Everything> {
 }
 
 macro_rules! iterates {
-    ([$($params:tt)*] $name:ty, $output:ty) => {
+    ([$($params:tt)*] $name:ty, $output:ty => $item:ty) => {
         impl<T: Table, F: RowFilter<T>, $($params)*> Iterator for $name {
-            type Item = Result<<$output as Output<T>>::Item>;
+            type Item = Result<$item>;
 
             fn next(&mut self) -> Option<Self::Item> {
                 self.walker.step::<$output>(End::Front).transpose()
@@ -207,6 +207,6 @@ macro_rules! iterates {
     };
 }
 
-iterates!([K: Key, R] Scan<T, K, R, F>, RowOf);
-iterates!([] Keys<T, F>, KeyOf);
-iterates!([K: Key] Entries<T, K, F>, EntryOf<K>);
+iterates!([K: Key, R] Scan<T, K, R, F>, RowOf => T);
+iterates!([] Keys<T, F>, KeyOf => PrimaryKey<T>);
+iterates!([K: Key] Entries<T, K, F>, EntryOf<K> => (K, PrimaryKey<T>));
