@@ -2,18 +2,17 @@
 
 use std::marker::PhantomData;
 
-use super::key::Key;
 use super::{Access, DefaultTable, Direct, Table};
 
 /// An index whose values may repeat.
 #[derive(Debug)]
-pub struct Index<'a, T: Table, K: Key, A: Access = Direct> {
+pub struct Index<'a, T: Table, K, A: Access = Direct> {
     table: &'a DefaultTable<T, A>,
     index: usize,
     key: PhantomData<fn() -> K>,
 }
 
-impl<'a, T: Table, K: Key, A: Access> Index<'a, T, K, A> {
+impl<'a, T: Table, K, A: Access> Index<'a, T, K, A> {
     /// The handle to the index at a place of the schema's list; for derived code.
     #[doc(hidden)]
     pub fn new(table: &'a DefaultTable<T, A>, index: usize) -> Self {
@@ -23,13 +22,13 @@ impl<'a, T: Table, K: Key, A: Access> Index<'a, T, K, A> {
 
 /// An index in which each value has one owner.
 #[derive(Debug)]
-pub struct Unique<'a, T: Table, K: Key, A: Access = Direct> {
+pub struct Unique<'a, T: Table, K, A: Access = Direct> {
     table: &'a DefaultTable<T, A>,
     index: usize,
     key: PhantomData<fn() -> K>,
 }
 
-impl<'a, T: Table, K: Key, A: Access> Unique<'a, T, K, A> {
+impl<'a, T: Table, K, A: Access> Unique<'a, T, K, A> {
     /// The handle to the index at a place of the schema's list; for derived code.
     #[doc(hidden)]
     pub fn new(table: &'a DefaultTable<T, A>, index: usize) -> Self {

@@ -1,5 +1,6 @@
 //! Typed tables over the engine's keyspaces.
 
+pub(crate) mod derived;
 pub(crate) mod index;
 pub(crate) mod key;
 pub(crate) mod mapper;
