@@ -13,14 +13,14 @@ use super::DefaultTable;
 use crate::error::{Fault, Result};
 
 /// An index whose values may repeat. Scans give rows by value, those with one value by primary key.
-pub struct Index<'a, T: Table, K: Key, A: Access = Direct> {
+pub struct Index<'a, T: Table, K, A: Access = Direct> {
     table: &'a DefaultTable<T, A>,
     index: usize,
     key: PhantomData<fn() -> K>,
 }
 
 /// An index in which each value has one owner. A missing value (`None`) has any number of them.
-pub struct Unique<'a, T: Table, K: Key, A: Access = Direct> {
+pub struct Unique<'a, T: Table, K, A: Access = Direct> {
     table: &'a DefaultTable<T, A>,
     index: usize,
     key: PhantomData<fn() -> K>,
@@ -28,13 +28,15 @@ pub struct Unique<'a, T: Table, K: Key, A: Access = Direct> {
 
 macro_rules! scans {
     ($handle:ident) => {
-        impl<'a, T: Table, K: Key, A: Access> $handle<'a, T, K, A> {
+        impl<'a, T: Table, K, A: Access> $handle<'a, T, K, A> {
             /// The handle to the index at a place of the schema's list; for derived code.
             #[doc(hidden)]
             pub fn new(table: &'a DefaultTable<T, A>, index: usize) -> Self {
                 Self { table, index, key: PhantomData }
             }
+        }
 
+        impl<T: Table, K: Key, A: Access> $handle<'_, T, K, A> {
             /// All entries of the index, by value.
             pub fn iter(&self) -> Scan<T, K> {
                 Scan::index(self.table, self.index)
@@ -68,15 +70,15 @@ macro_rules! scans {
             }
         }
 
-        impl<T: Table, K: Key, A: Access> Clone for $handle<'_, T, K, A> {
+        impl<T: Table, K, A: Access> Clone for $handle<'_, T, K, A> {
             fn clone(&self) -> Self {
                 *self
             }
         }
 
-        impl<T: Table, K: Key, A: Access> Copy for $handle<'_, T, K, A> {}
+        impl<T: Table, K, A: Access> Copy for $handle<'_, T, K, A> {}
 
-        impl<T: Table, K: Key, A: Access> fmt::Debug for $handle<'_, T, K, A> {
+        impl<T: Table, K, A: Access> fmt::Debug for $handle<'_, T, K, A> {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 let name = self.table.info().schema.indexes[self.index].name;
                 f.debug_struct(stringify!($handle)).field("name", &name).finish_non_exhaustive()

@@ -15,6 +15,7 @@
 mod access;
 mod catalog;
 mod default_table;
+pub(crate) mod derived;
 mod index;
 pub(crate) mod key;
 mod mapper;
