@@ -215,4 +215,18 @@ mod tests {
             assert_eq!((counts.of(operation), counts.of(Operations::Any)), (1, 1));
         }
     }
+
+    #[test]
+    fn what_only_looks_is_no_mutation() {
+        let looks: Vec<_> = ALL.into_iter().filter(|one| !Operations::Mutations.contains(*one)).collect();
+        let expected = [
+            Operation::List,
+            Operation::Kind,
+            Operation::Open,
+            Operation::FreeSpace,
+            Operation::Size,
+            Operation::Read,
+        ];
+        assert_eq!(looks, expected);
+    }
 }

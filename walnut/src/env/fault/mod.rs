@@ -1,9 +1,10 @@
 //! A machine that wraps another and fails on command.
 //!
 //! 1. Without a plan it does what the wrapped machine does.
-//! 2. Every operation is counted, also one that fails; so a test runs a workload once to count, and then once for each
-//!    operation to see it fail.
-//! 3. Of several plans that strike at one operation the oldest has its effect; the others strike at a later one.
+//! 2. Every operation is counted, also one that fails; so a test runs a workload once to count, and then once
+//!    for each operation to see it fail.
+//! 3. Of several plans that strike at one operation the oldest has its effect; the others strike at a later
+//!    one.
 //!
 //! Clocks and randomness cannot fail.
 
@@ -127,15 +128,11 @@ impl Env for FaultEnv {
     }
 
     fn sync_dir(&self, dir: &Path) -> Result<()> {
-        match lock(&self.book).meet(Operation::SyncDir, &[dir]) {
-            Some(FaultEffect::LostSync) => {
-                if let Inner::Memory(memory) = &self.inner {
-                    memory.lose_unsynced(dir)?;
-                }
-                Err(injected(Operation::SyncDir, dir))
-            }
-            effect => play(effect, Operation::SyncDir, dir, || self.env().sync_dir(dir)),
+        let effect = self.book().meet(Operation::SyncDir, &[dir]);
+        if let (Some(FaultEffect::LostSync), Inner::Memory(memory)) = (effect, &self.inner) {
+            memory.lose_unsynced(dir)?;
         }
+        play(effect, Operation::SyncDir, dir, || self.env().sync_dir(dir))
     }
 
     fn list(&self, dir: &Path) -> Result<Vec<String>> {

@@ -6,8 +6,8 @@ use crate::env::{Operation, Operations};
 
 /// A fault that is to come: a set of operations, how many of them pass before it, and what it does.
 ///
-/// Only operations that the effect fits are counted, so [`FaultEffect::ShortWrite`] among [`Operations::Any`] waits for
-/// writes.
+/// Only operations that the effect fits are counted, so [`FaultEffect::ShortWrite`] among [`Operations::Any`]
+/// waits for writes.
 ///
 /// ```
 /// use std::path::Path;
@@ -44,11 +44,12 @@ pub enum FaultEffect {
     ShortWrite,
     /// There is no space: for half of a write, for a longer file, a new name, or a sync that has to allocate.
     FullDisk,
-    /// A sync gives an error, and the system forgets what it had not written: later syncs succeed, and a crash takes those
-    /// bytes or names all the same. Over a machine other than [`MemoryEnv`](super::super::MemoryEnv) this is
-    /// [`FaultEffect::Error`].
+    /// A sync gives an error, and the system forgets what it had not written: later syncs succeed, and a
+    /// crash takes those bytes or names all the same. Over a machine other than
+    /// [`MemoryEnv`](super::super::MemoryEnv) this is [`FaultEffect::Error`].
     LostSync,
-    /// A read gives its bytes with this bit flipped, counted from their first one and round again behind the last.
+    /// A read gives its bytes with this bit flipped, counted from their first one and round again behind the
+    /// last.
     FlippedBit(u64),
 }
 

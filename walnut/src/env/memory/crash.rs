@@ -1,8 +1,9 @@
 //! What a power cut leaves, chosen by a seed under the strictest reading of POSIX.
 //!
-//! A disk writes a file's sectors in any order, each in any of the states that it went through since the last sync;
-//! the length of the file and the names of a directory go the same way, each for itself. So every such *subject* has a list
-//! of pending versions, and a crash chooses how many of them, from the first on, reached the disk.
+//! A disk writes a file's sectors in any order, each in any of the states that it went through since the last
+//! sync; the length of the file and the names of a directory go the same way, each for itself. So every such
+//! *subject* has a list of pending versions, and a crash chooses how many of them, from the first on, reached
+//! the disk.
 //!
 //! 1. Nothing that was synced is touched, except where a pending change is written over it.
 //! 2. A choice follows from the seed, the policy and the file alone, so that a crash can be replayed.
@@ -24,11 +25,11 @@ pub enum CrashPolicy {
     Lost,
     /// Everything.
     Kept,
-    /// Of each sector, length and name one of its states since the last sync. Bytes by which a file grew and that were
-    /// not written are zeros.
+    /// Of each sector, length and name one of its states since the last sync. Bytes by which a file grew and
+    /// that were not written are zeros.
     Mixed,
-    /// As [`Mixed`](Self::Mixed), but a sector may hold the beginning of one state and the end of the one before, and bytes by
-    /// which a file grew may be anything.
+    /// As [`Mixed`](Self::Mixed), but a sector may hold the beginning of one state and the end of the one
+    /// before, and bytes by which a file grew may be anything.
     Torn,
 }
 
@@ -41,8 +42,9 @@ impl CrashPolicy {
 pub(super) struct Dice {
     policy: CrashPolicy,
     random: Random,
-    /// In how many of [`Self::SIDES`] cases a subject keeps all of its versions. It differs from file to file, so that
-    /// crashes which lose one sector of many, and which keep one of many, are as frequent as those in between.
+    /// In how many of [`Self::SIDES`] cases a subject keeps all of its versions. It differs from file to
+    /// file, so that crashes which lose one sector of many, and which keep one of many, are as frequent as
+    /// those in between.
     keep: usize,
 }
 
@@ -108,7 +110,8 @@ struct Touch<'a> {
     bytes: Option<&'a [u8]>,
 }
 
-/// What each change did to the bytes, and the lengths through which the file went, beginning with the durable one.
+/// What each change did to the bytes, and the lengths through which the file went, beginning with the durable
+/// one.
 fn replay(durable_size: usize, pending: &[Change]) -> (Vec<Touch<'_>>, Vec<usize>) {
     let mut size = durable_size;
     let mut sizes = vec![size];
@@ -168,7 +171,8 @@ fn decide(touches: &[Touch<'_>], dice: &mut Dice) -> BTreeMap<usize, Fate> {
     fates.collect()
 }
 
-/// Fills some of the whole sectors by which a file grew, and which no write reached, with what the disk held there before.
+/// Fills some of the whole sectors by which a file grew, and which no write reached, with what the disk held
+/// there before.
 fn scatter_garbage(image: &mut Image, grown: Range<usize>, fates: &BTreeMap<usize, Fate>, dice: &mut Dice) {
     for sector in grown.start.div_ceil(SECTOR)..grown.end.div_ceil(SECTOR) {
         let written = fates.get(&sector).is_some_and(|fate| fate.survivors > 0);

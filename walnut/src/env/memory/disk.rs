@@ -144,7 +144,8 @@ impl Disk {
         self.used = self.used - before + content.space();
     }
 
-    /// Puts a durable file under a durable path, whatever stood there, and makes the directories that it needs.
+    /// Puts a durable file under a durable path, whatever stood there, and makes the directories that it
+    /// needs.
     pub(super) fn write_durably(&mut self, path: &Path, bytes: &[u8]) -> io::Result<()> {
         let names = names_of(path)?;
         let (name, above) = names.split_last().ok_or(ErrorKind::IsADirectory)?;

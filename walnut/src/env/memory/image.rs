@@ -1,7 +1,8 @@
 //! The bytes of a file, in pages that copies share until one of them is written.
 //!
 //! 1. A page that is missing reads as zeros.
-//! 2. The bytes of the last page beyond the size are zeros, so that a file which grows again has none of its old ones.
+//! 2. The bytes of the last page beyond the size are zeros, so that a file which grows again has none of its
+//!    old ones.
 //!
 //! A clone costs one reference count, whatever the size.
 

@@ -1,9 +1,10 @@
 //! The machine around a disk: power, clock, randomness, locks, and the books kept for tests.
 //!
-//! Every operation passes [`Machine::enter`]: it fails when the power is off, and is counted and traced otherwise.
+//! Every operation passes [`Machine::enter`]: it fails when the power is off, and is counted and traced
+//! otherwise.
 //!
-//! Lock order: the machine's state before the content of a file. A read takes a copy of the file's image, which costs a
-//! reference count, and copies the bytes when both locks are free again.
+//! Lock order: the machine's state before the content of a file. A read takes a copy of the file's image,
+//! which costs a reference count, and copies the bytes when both locks are free again.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -118,7 +119,8 @@ impl State {
         self.booted.saturating_add(self.uptime)
     }
 
-    /// Whether the operation can still be done. The last one before a cut can, and turns the power off behind itself.
+    /// Whether the operation can still be done. The last one before a cut can, and turns the power off behind
+    /// itself.
     fn draws_power_for(&mut self, operation: Operation) -> bool {
         if self.is_off {
             return false;

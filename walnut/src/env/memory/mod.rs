@@ -9,7 +9,8 @@
 //!             image                       bytes
 //! ```
 //!
-//! 1. The promises of [`env`](super) and not one more: what was not synced may be lost in every way that POSIX allows.
+//! 1. The promises of [`env`](super) and not one more: what was not synced may be lost in every way that
+//!    POSIX allows.
 //! 2. The same calls on a machine of the same seed give the same results, times and trace.
 //! 3. A crash leaves the old machine as it is, and costs what is pending plus one step for each file.
 //!
@@ -38,7 +39,8 @@ pub(super) use file::MemoryFile;
 use file::MemoryLock;
 use machine::{Machine, PowerCut};
 
-/// A machine in memory, for tests: it can lose power, run full, and say what was done to it. Clones are the same machine.
+/// A machine in memory, for tests: it can lose power, run full, and say what was done to it. Clones are the
+/// same machine.
 ///
 /// ```
 /// use std::path::Path;
@@ -68,8 +70,8 @@ impl MemoryEnv {
         Self::with_seed(0)
     }
 
-    /// A machine whose randomness follows from a seed. Its clocks begin at fixed times and advance by a microsecond
-    /// whenever they are read.
+    /// A machine whose randomness follows from a seed. Its clocks begin at fixed times and advance by a
+    /// microsecond whenever they are read.
     ///
     /// ```
     /// use walnut::env::{Env, MemoryEnv};
@@ -97,9 +99,9 @@ impl MemoryEnv {
         self.machine.state().advance(time);
     }
 
-    /// The machine that starts again after a power cut now: what was synced is there, of the rest what the policy says.
-    /// Nothing is open or locked on it, its counts begin at zero and its power is on; capacity and wall clock go on.
-    /// This machine stays as it is, and can crash again in other ways.
+    /// The machine that starts again after a power cut now: what was synced is there, of the rest what the
+    /// policy says. Nothing is open or locked on it, its counts begin at zero and its power is on; capacity
+    /// and wall clock go on. This machine stays as it is, and can crash again in other ways.
     ///
     /// ```
     /// use std::path::Path;
@@ -115,8 +117,8 @@ impl MemoryEnv {
         Self { machine: Arc::new(self.machine.crash(policy, seed)) }
     }
 
-    /// Cuts the power: from now on every operation fails. Files and locks can still be dropped, the clocks run,
-    /// and the helpers for tests work.
+    /// Cuts the power: from now on every operation fails. Files and locks can still be dropped, the clocks
+    /// run, and the helpers for tests work.
     pub fn power_off(&self) {
         self.machine.state().is_off = true;
     }
@@ -141,8 +143,9 @@ impl MemoryEnv {
         state.cut = Some(PowerCut { operations: operations.into(), left: count, lingers: false });
     }
 
-    /// Cuts the power after `count` more of these operations, in the moment in which one more of them is tried: that one does
-    /// not happen, but all others that come between do. With [`Operations::Syncs`] this is when most is at stake.
+    /// Cuts the power after `count` more of these operations, in the moment in which one more of them is
+    /// tried: that one does not happen, but all others that come between do. With [`Operations::Syncs`] this
+    /// is when most is at stake.
     ///
     /// ```
     /// use std::path::Path;
@@ -181,7 +184,8 @@ impl MemoryEnv {
         self.machine.state().trace = Some(Vec::new());
     }
 
-    /// The operations since [`start_trace`](Self::start_trace), a line each, also of those that failed; none when it was never called.
+    /// The operations since [`start_trace`](Self::start_trace), a line each, also of those that failed; none
+    /// when it was never called.
     ///
     /// ```
     /// use std::path::Path;
@@ -198,8 +202,8 @@ impl MemoryEnv {
         self.machine.state().trace.clone().unwrap_or_default()
     }
 
-    /// Limits the space, or no longer. A file takes as many bytes as it is long, until it has neither a name nor a handle;
-    /// names take none. What is there stays, even when it is more.
+    /// Limits the space, or no longer. A file takes as many bytes as it is long, until it has neither a name
+    /// nor a handle; names take none. What is there stays, even when it is more.
     ///
     /// ```
     /// use std::path::Path;
@@ -226,8 +230,8 @@ impl MemoryEnv {
         Some(image.to_vec())
     }
 
-    /// Puts a file on the disk, durable with its name and all directories above it, made where they are missing. Those who
-    /// have it open see the new bytes, so this is how a test damages a file.
+    /// Puts a file on the disk, durable with its name and all directories above it, made where they are
+    /// missing. Those who have it open see the new bytes, so this is how a test damages a file.
     ///
     /// ```
     /// use walnut::env::{CrashPolicy, MemoryEnv};
@@ -253,8 +257,9 @@ impl MemoryEnv {
         self.machine.state().open_files
     }
 
-    /// Forgets, for a file or for the names in a directory, which changes are not durable yet, as a system does after a failed
-    /// sync: they stay in sight, later syncs succeed, and a crash takes them all the same.
+    /// Forgets, for a file or for the names in a directory, which changes are not durable yet, as a system
+    /// does after a failed sync: they stay in sight, later syncs succeed, and a crash takes them all the
+    /// same.
     ///
     /// ```
     /// use std::path::Path;

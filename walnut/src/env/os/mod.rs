@@ -1,10 +1,12 @@
 //! The real machine: the one place where `std::fs` is named.
 //!
-//! 1. A sync is `fdatasync` of the file: its bytes, and as much of its metadata as is needed to read them again.
+//! 1. A sync is `fdatasync` of the file: its bytes, and as much of its metadata as is needed to read them
+//!    again.
 //! 2. Interrupted calls are repeated and short reads and writes continued, so that the promises of
 //!    [`File`](super::File) hold.
 //! 3. Files and directories are made for their owner alone, where the system knows owners.
-//! 4. The lock belongs to the open file and not to the process: a second one in the same process is refused, too.
+//! 4. The lock belongs to the open file and not to the process: a second one in the same process is refused,
+//!    too.
 //!
 //! No file is mapped into memory, and none is cached beyond what the system does.
 
@@ -63,7 +65,8 @@ impl Env for OsEnv {
         system::sync_dir(dir).map_err(|error| Operation::SyncDir.failed(dir, error))
     }
 
-    /// A name that is not Unicode is given in the nearest form that is; no file of a database has such a name.
+    /// A name that is not Unicode is given in the nearest form that is; no file of a database has such a
+    /// name.
     fn list(&self, dir: &Path) -> Result<Vec<String>> {
         let names = || -> io::Result<Vec<String>> {
             fs::read_dir(dir)?.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned())).collect()

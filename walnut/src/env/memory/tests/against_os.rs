@@ -27,7 +27,7 @@ enum Step {
 }
 
 /// Files, directories, and paths below what may be either.
-const PATHS: [&str; 7] = ["a", "b", "c", "d", "d/a", "d/b", "d/d"];
+const PATHS: [&str; 7] = ["a", "B", "c", "d", "d/a", "d/b", "d/d"];
 
 fn step() -> impl Strategy<Value = Step> {
     let path = || 0..PATHS.len();

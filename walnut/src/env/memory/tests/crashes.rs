@@ -1,7 +1,8 @@
 //! After a crash everything that was synced is there, and the rest is something that once was.
 //!
-//! The oracle shares nothing with the machine: it keeps whole copies of every file, and of every directory's names, for each state
-//! since the last sync, and asks of a survivor only whether each byte, length and name is in one of them.
+//! The oracle shares nothing with the machine: it keeps whole copies of every file, and of every directory's
+//! names, for each state since the last sync, and asks of a survivor only whether each byte, length and name
+//! is in one of them.
 
 use std::collections::{BTreeMap, BTreeSet};
 

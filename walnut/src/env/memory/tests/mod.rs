@@ -266,6 +266,50 @@ fn a_machine_that_starts_again_has_new_randomness_and_a_later_wall_clock() {
 }
 
 #[test]
+fn a_file_put_on_the_disk_by_a_test_is_durable_whatever_was_pending() {
+    let env = MemoryEnv::new();
+    env.write_file("/d/file", b"old").unwrap();
+    let open = env.open(path("/d/file")).unwrap();
+    env.write_file("/d/file", b"damaged").unwrap();
+    let mut bytes = [0; 7];
+    open.read_exact_at(&mut bytes, 0).unwrap();
+    assert_eq!(&bytes, b"damaged");
+
+    env.create_dir(path("/e")).unwrap();
+    env.create(path("/e/file")).unwrap().write_at(b"pending bytes", 0).unwrap();
+    env.remove(path("/d/file")).unwrap();
+    env.write_file("/d/file", b"new").unwrap();
+    env.write_file("/e/file", b"new").unwrap();
+    for survivor in crashes(&env) {
+        assert_eq!(survivor.files(), [path("/d/file"), path("/e/file")]);
+        assert!(survivor.files().iter().all(|file| survivor.read_file(file).unwrap() == b"new"));
+    }
+}
+
+#[test]
+fn threads_read_write_and_crash_one_machine_together() {
+    let env = MemoryEnv::new();
+    std::thread::scope(|scope| {
+        for thread in 0..4u8 {
+            let env = env.clone();
+            scope.spawn(move || {
+                let name = format!("/{thread}");
+                let file = env.create(path(&name)).unwrap();
+                env.sync_dir(path("/")).unwrap();
+                for round in 0..50 {
+                    file.write_at(&[thread; 100], round * 100).unwrap();
+                    file.sync().unwrap();
+                    let survivor = env.crash(CrashPolicy::Torn, round);
+                    let bytes = survivor.read_file(&name).unwrap();
+                    assert_eq!(bytes, vec![thread; usize::try_from(round + 1).unwrap() * 100]);
+                }
+            });
+        }
+    });
+    assert_eq!((env.sync_count(), env.open_files()), (204, 0));
+}
+
+#[test]
 fn senseless_paths_and_offsets_are_errors() {
     let env = MemoryEnv::new();
     env.write_file("/file", b"x").unwrap();
