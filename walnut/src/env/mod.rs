@@ -12,6 +12,7 @@
 //!
 //! Nothing else is: what was not synced may survive in whole, in part, torn within a write, or not at all.
 
+mod fault;
 mod memory;
 mod operation;
 mod os;
@@ -23,6 +24,7 @@ use std::time::Duration;
 
 use crate::error::{Fault, Result};
 
+pub use fault::{FaultEffect, FaultEnv, FaultPlan};
 pub use memory::{CrashPolicy, MemoryEnv};
 pub use operation::{Counts, Operation, Operations};
 pub use os::OsEnv;
