@@ -1,6 +1,7 @@
 //! Walnut: a typed embedded database.
 
 mod base;
+mod batch;
 mod codec;
 mod cursor;
 pub mod env;
