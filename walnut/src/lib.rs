@@ -8,6 +8,7 @@ pub mod env;
 mod error;
 mod sst;
 mod table;
+mod wal;
 
 pub use error::{Abort, Error, Fault, IoError, Limit, Result, SchemaError, UniqueViolation};
 pub use table::{
