@@ -6,6 +6,7 @@ mod codec;
 mod cursor;
 pub mod env;
 mod error;
+mod manifest;
 mod sst;
 mod table;
 mod wal;
