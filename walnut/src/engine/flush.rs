@@ -9,8 +9,8 @@
 //!
 //! A flush that fails leaves the frozen memtable where it is and is tried again.
 
-use super::{Core, directory};
 use super::log::Log;
+use super::{Core, directory};
 use crate::base::{FileNumber, KeyRange};
 use crate::codec::{FileHeader, FileKind};
 use crate::cursor::{Cursor, Direction};
@@ -150,10 +150,14 @@ impl Core {
         let mut manifest = self.manifest.lock();
         if manifest.broken {
             let number = manifest.allocate();
-            let state =
-                ManifestState { next_file: manifest.next_file, ..manifest.writer.state().clone() };
-            manifest.writer =
-                ManifestWriter::create(Arc::clone(&self.env), self.dir.clone(), number, self.database, state)?;
+            let state = ManifestState { next_file: manifest.next_file, ..manifest.writer.state().clone() };
+            manifest.writer = ManifestWriter::create(
+                Arc::clone(&self.env),
+                self.dir.clone(),
+                number,
+                self.database,
+                state,
+            )?;
             manifest.broken = false;
             // Those that stay are removed by the next open.
             let _ = manifest.writer.remove_others();

@@ -47,9 +47,9 @@ use crate::mvcc::{Pin, Snapshots};
 use crate::sst::{BlockCache, SstConfig};
 use crate::sync::{Arc, AtomicBool, AtomicU64, Condvar, Mutex, Ordering};
 use background::Worker;
+use commit::{Request, SyncedTo};
 use flush::Manifest;
 use log::Log;
-use commit::{Request, SyncedTo};
 use view::View;
 
 /// What the options of a database come down to.

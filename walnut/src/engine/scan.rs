@@ -1,8 +1,8 @@
 //! Range reads: the live entries of a range at one sequence number, from both ends.
 
-use super::{Core, Engine};
 use super::read::Reader;
 use super::view::View;
+use super::{Core, Engine};
 use crate::base::{Entry, KeyRange, SeqNo};
 use crate::cursor::{Cursor, Direction, Merge, Visible};
 use crate::error::{Error, Fault, Result};

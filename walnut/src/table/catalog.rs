@@ -72,16 +72,15 @@ impl TableInfo {
         if self.schema == *schema {
             return Ok(());
         }
-        refuse(schema, "two different structs of this program use this name; give one of them another `#[table(name = ..)]`")
+        refuse(
+            schema,
+            "two different structs of this program use this name; give one of them another `#[table(name = ..)]`",
+        )
     }
 }
 
 /// Opens the table of `schema`, making it when there is none.
-pub(super) fn open(
-    transaction: &mut Transaction<'_>,
-    schema: &TableSchema,
-    dir: &Path,
-) -> Result<TableInfo> {
+pub(super) fn open(transaction: &mut Transaction<'_>, schema: &TableSchema, dir: &Path) -> Result<TableInfo> {
     let key = table_key(schema.name);
     let stored = transaction.get(&key, |bytes| decode(bytes))?;
     let stored = match stored {
@@ -172,25 +171,22 @@ fn compare(stored: &StoredTable, schema: &TableSchema) -> Result<()> {
         return Err(Error::SchemaTooNew);
     }
     if stored.primary_key != owned(schema.primary_key) {
-        return refuse(schema, &format!(
-            "its primary key was ({}) and is now ({}); a primary key cannot change, so copy the rows into a new table",
-            stored.primary_key.join(", "),
-            schema.primary_key.join(", "),
-        ));
+        return refuse(
+            schema,
+            &format!(
+                "its primary key was ({}) and is now ({}); a primary key cannot change, so copy the rows into a new table",
+                stored.primary_key.join(", "),
+                schema.primary_key.join(", "),
+            ),
+        );
     }
     if let Some(sentence) = difference_of_fields(stored, schema) {
         return refuse(schema, &sentence);
     }
-    let compiled: Vec<_> = schema
-        .indexes
-        .iter()
-        .map(|index| (index.name, index.unique, owned(index.parts)))
-        .collect();
-    let kept: Vec<_> = stored
-        .indexes
-        .iter()
-        .map(|index| (index.name.as_str(), index.unique, index.parts.clone()))
-        .collect();
+    let compiled: Vec<_> =
+        schema.indexes.iter().map(|index| (index.name, index.unique, owned(index.parts))).collect();
+    let kept: Vec<_> =
+        stored.indexes.iter().map(|index| (index.name.as_str(), index.unique, index.parts.clone())).collect();
     if compiled == kept {
         return Ok(());
     }
@@ -198,10 +194,13 @@ fn compare(stored: &StoredTable, schema: &TableSchema) -> Result<()> {
     let new = compiled.iter().filter(|index| !kept.contains(index)).map(|index| changed(&index));
     let gone = kept.iter().filter(|index| !compiled.contains(index)).map(|index| changed(&index));
     let list: Vec<String> = new.chain(gone).collect();
-    refuse(schema, &format!(
-        "its indexes differ from the stored ones ({}); restore them, or copy the rows into a table of another name",
-        if list.is_empty() { "their order".to_owned() } else { list.join(", ") },
-    ))
+    refuse(
+        schema,
+        &format!(
+            "its indexes differ from the stored ones ({}); restore them, or copy the rows into a table of another name",
+            if list.is_empty() { "their order".to_owned() } else { list.join(", ") },
+        ),
+    )
 }
 
 fn difference_of_fields(stored: &StoredTable, schema: &TableSchema) -> Option<String> {

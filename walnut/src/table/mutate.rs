@@ -142,7 +142,8 @@ impl<'m, 'e> Mutation<'m, 'e> {
     /// All index entries of a row, sorted, each once.
     fn entries<T: Table>(&self, primary_key: &[u8], row: &T) -> Result<Vec<Entry>> {
         let mut entries = Vec::new();
-        for (index, (schema, keyspace)) in self.info.schema.indexes.iter().zip(&self.info.indexes).enumerate() {
+        for (index, (schema, keyspace)) in self.info.schema.indexes.iter().zip(&self.info.indexes).enumerate()
+        {
             let mut found = IndexEntries::new();
             row.encode_index(index, &mut found);
             for entry in found.take() {

@@ -37,19 +37,14 @@ impl Store {
     }
 
     fn open_table(&self, schema: &super::TableSchema) -> Result<Arc<TableInfo>> {
-        let info = self.transact(|transaction| {
-            catalog::open(transaction, schema, self.engine.dir())
-        })?;
+        let info = self.transact(|transaction| catalog::open(transaction, schema, self.engine.dir()))?;
         let info = Arc::new(info);
         self.tables.lock().insert(schema.name, Arc::clone(&info));
         Ok(info)
     }
 
     /// Runs a statement in a transaction of its own.
-    pub(crate) fn transact<R>(
-        &self,
-        statement: impl FnMut(&mut Transaction<'_>) -> Result<R>,
-    ) -> Result<R> {
+    pub(crate) fn transact<R>(&self, statement: impl FnMut(&mut Transaction<'_>) -> Result<R>) -> Result<R> {
         transact(&self.engine, &self.lane, self.durability, statement)
     }
 

@@ -156,10 +156,7 @@ impl<T: Table, K: Key, R: Key, F: RowFilter<T>> Scan<T, K, R, F> {
     }
 
     /// Only those with this value in the next column, of several that are left.
-    pub fn prefix(
-        self,
-        next: <R::First as Key>::Ref<'_>,
-    ) -> Scan<T, K, R::Rest, F>
+    pub fn prefix(self, next: <R::First as Key>::Ref<'_>) -> Scan<T, K, R::Rest, F>
     where
         R: super::Composite,
     {
