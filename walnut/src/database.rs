@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::engine::Engine;
+use crate::engine::{Engine, Stats, Verified};
 use crate::error::Result;
 use crate::options::Builder;
 use crate::table::{DefaultTable, Store, Table};
@@ -77,6 +77,21 @@ impl Database {
     /// Readers and writers go on meanwhile.
     pub fn checkpoint(&self) -> Result<()> {
         self.store.engine.checkpoint()
+    }
+
+    /// Reads everything on disk and compares it: every checksum, the order of keys, the digest of each file, and, for the
+    /// tables that this process has opened, rows against index entries, one to one. Readers and writers go on meanwhile.
+    ///
+    /// [`Error::Corruption`](crate::Error::Corruption) names the first thing that is wrong.
+    ///
+    /// Cost: reads every byte once, and looks up every index entry of every row.
+    pub fn verify(&self) -> Result<Verified> {
+        self.store.verify()
+    }
+
+    /// What the database holds at the moment, in numbers. Costs no input or output.
+    pub fn stats(&self) -> Stats {
+        self.store.engine.stats()
     }
 
     /// Closes the database: everything acknowledged is durable, and other handles give

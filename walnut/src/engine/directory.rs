@@ -90,6 +90,16 @@ fn set_aside(env: &dyn Env, dir: &Path, name: &str) -> Result<()> {
     env.rename(&dir.join(name), &aside.join(name))
 }
 
+/// The names of files that are no part of the database.
+pub(super) fn orphans(env: &dyn Env, dir: &Path) -> Result<Vec<String>> {
+    let mut orphans: Vec<String> = env.list(dir)?.into_iter().filter(|name| is_foreign(name)).collect();
+    orphans.retain(|name| name != ASIDE);
+    if env.kind(&dir.join(ASIDE))?.is_some() {
+        orphans.extend(env.list(&dir.join(ASIDE))?.iter().map(|name| format!("{ASIDE}/{name}")));
+    }
+    Ok(orphans)
+}
+
 fn refuse(path: &Path, reason: &'static str) -> Result<()> {
     Err(Error::NotADatabase { path: path.to_owned(), reason })
 }

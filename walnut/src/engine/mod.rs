@@ -26,6 +26,8 @@ mod open;
 mod read;
 mod replay;
 mod scan;
+mod stats;
+mod verify;
 mod view;
 
 use std::ops::Deref;
@@ -39,6 +41,8 @@ pub use commit::Durability;
 pub(crate) use commit::Reads;
 pub(crate) use read::Reader;
 pub(crate) use scan::EngineScan;
+pub use stats::Stats;
+pub use verify::Verified;
 
 use crate::base::SeqNo;
 use crate::env::{Env, Lock};

@@ -71,6 +71,12 @@ impl EngineScan {
         Reader::new(&self.view, self.at)
     }
 
+    /// A scan of another range of the same state.
+    pub(crate) fn another(&self, range: KeyRange) -> Self {
+        let (core, view) = (Arc::clone(&self.core), Arc::clone(&self.view));
+        Self { core, view, at: self.at, rest: range, front: None, back: None }
+    }
+
     /// The error for stored bytes that make no sense.
     pub(crate) fn corruption(&self, fault: Fault) -> Error {
         fault.at(&self.core.dir, 0)

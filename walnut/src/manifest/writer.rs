@@ -67,11 +67,6 @@ impl ManifestWriter {
         Ok(Self { env, dir, number, file, seed, end, state, is_poisoned: false })
     }
 
-    /// The number of this manifest.
-    pub(crate) fn number(&self) -> FileNumber {
-        self.number
-    }
-
     /// The state after all edits.
     pub(crate) fn state(&self) -> &ManifestState {
         &self.state

@@ -97,13 +97,12 @@ impl SstReader {
         for position in first..self.index.fences.len() {
             let cached = self.blocks.get(position);
             let read;
-            let block = match &*cached {
-                Some(block) => block,
-                None => {
-                    read = self.read_block(position)?;
-                    self.blocks.insert(position, &read);
-                    &read
-                }
+            let block = if let Some(block) = &*cached {
+                block
+            } else {
+                read = self.read_block(position)?;
+                self.blocks.insert(position, &read);
+                &read
             };
             if let Some(row) = block.find(key, hash.fingerprint(), at) {
                 return Ok(Some(found(Entry { key, seqno: row.seqno, kind: row.kind, value: row.value })));
@@ -122,6 +121,7 @@ impl SstReader {
 
     /// A cursor forward over everything, for those who read a file once to replace it: it uses what is cached and
     /// leaves the cache as it is.
+    #[cfg_attr(not(test), expect(dead_code, reason = "it is compaction that needs it"))]
     pub(crate) fn sweep(self: &Arc<Self>) -> Result<SstCursor> {
         SstCursor::new(Arc::clone(self), &KeyRange::all(), Direction::Forward, false)
     }

@@ -51,7 +51,7 @@ struct StoredIndex {
 }
 
 /// A table that is open: where its rows and indexes lie.
-#[derive(Clone, PartialEq, Eq, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct TableInfo {
     pub(super) schema: TableSchema,
     pub(super) rows: KeyspaceId,
@@ -82,7 +82,7 @@ impl TableInfo {
 /// Opens the table of `schema`, making it when there is none.
 pub(super) fn open(transaction: &mut Transaction<'_>, schema: &TableSchema, dir: &Path) -> Result<TableInfo> {
     let key = table_key(schema.name);
-    let stored = transaction.get(&key, |bytes| decode(bytes))?;
+    let stored = transaction.get(&key, decode)?;
     let stored = match stored {
         Some(stored) => stored.map_err(|fault| fault.at(dir, 0))?,
         None => create(transaction, schema, dir)?,

@@ -1,5 +1,7 @@
 //! The handle that programs hold: a table with everything that can be done to its rows.
 
+#![expect(clippy::needless_pass_by_value, reason = "points are passed by value, so that literals are enough")]
+
 use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -11,7 +13,7 @@ use super::mapper::Table;
 use super::mutate::{Mutation, engine_key};
 use super::row;
 use super::scan::Scan;
-use crate::error::{Error, Result};
+use crate::error::Result;
 
 /// How a primary key of `T` is passed: numbers by value, `&str` for a `String`, tuples of these.
 type KeyRef<'k, T> = <<T as super::TableMapper>::PrimaryKey as Key>::Ref<'k>;
@@ -135,7 +137,7 @@ impl<T: Table, A: Access> DefaultTable<T, A> {
 impl<T: Table, A: WriteAccess> DefaultTable<T, A> {
     /// Adds a row.
     ///
-    /// [`Error::UniqueViolation`] when a row with its primary key or with one of its unique values exists; it names the
+    /// [`Error::UniqueViolation`](crate::Error::UniqueViolation) when a row with its primary key or with one of its unique values exists; it names the
     /// index and the owner, and nothing was written.
     ///
     /// Cost: a look-up for the primary key and for each unique index, one write to the log.
@@ -145,7 +147,7 @@ impl<T: Table, A: WriteAccess> DefaultTable<T, A> {
 
     /// Adds a row or puts it in the place of the one with its primary key; returns the row that it replaced.
     ///
-    /// Writes nothing when the row is stored just so. [`Error::UniqueViolation`] when *another* row has one of its unique
+    /// Writes nothing when the row is stored just so. [`Error::UniqueViolation`](crate::Error::UniqueViolation) when *another* row has one of its unique
     /// values. Cost: a look-up for the row and for each unique value that changes, one write to the log.
     pub fn upsert(&self, row: &T) -> Result<Option<T>> {
         self.change(|rows| rows.upsert(row))
@@ -153,7 +155,7 @@ impl<T: Table, A: WriteAccess> DefaultTable<T, A> {
 
     /// Puts a row in the place of the one with its primary key, which is returned.
     ///
-    /// [`Error::NotFound`] when there is none; otherwise like [`upsert`](Self::upsert).
+    /// [`Error::NotFound`](crate::Error::NotFound) when there is none; otherwise like [`upsert`](Self::upsert).
     pub fn replace(&self, row: &T) -> Result<T> {
         self.change(|rows| rows.replace(row))
     }
@@ -161,7 +163,7 @@ impl<T: Table, A: WriteAccess> DefaultTable<T, A> {
     /// Changes the row with this primary key in place and returns it as it is then; `None` when there is none.
     ///
     /// The closure may be called more than once, each time on a fresh row, when other commits get in the way. Changing the
-    /// primary key is [`Error::Unsupported`]. Cost: as [`upsert`](Self::upsert).
+    /// primary key is [`Error::Unsupported`](crate::Error::Unsupported). Cost: as [`upsert`](Self::upsert).
     pub fn modify(&self, key: KeyRef<'_, T>, mut change: impl FnMut(&mut T)) -> Result<Option<T>> {
         let key = self.row_key(&key);
         let key = key.finish()?;
@@ -215,5 +217,14 @@ impl<T: Table, A: Access> Clone for DefaultTable<T, A> {
 impl<T: Table, A: Access> fmt::Debug for DefaultTable<T, A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("DefaultTable").field("name", &self.info.schema.name).finish_non_exhaustive()
+    }
+}
+
+impl<T: Table, A: Access> IntoIterator for &DefaultTable<T, A> {
+    type Item = Result<T>;
+    type IntoIter = Scan<T>;
+
+    fn into_iter(self) -> Scan<T> {
+        self.iter()
     }
 }

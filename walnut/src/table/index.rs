@@ -1,5 +1,7 @@
 //! The handles that `by()` gives, one for each index.
 
+#![expect(clippy::needless_pass_by_value, reason = "points are passed by value, so that literals are enough")]
+
 use std::fmt;
 use std::marker::PhantomData;
 
@@ -15,14 +17,16 @@ use crate::error::{Fault, Result};
 /// An index whose values may repeat. Scans give rows by value, those with one value by primary key.
 pub struct Index<'a, T: Table, K, A: Access = Direct> {
     table: &'a DefaultTable<T, A>,
-    index: usize,
+    /// The place in the schema's list.
+    place: usize,
     key: PhantomData<fn() -> K>,
 }
 
 /// An index in which each value has one owner. A missing value (`None`) has any number of them.
 pub struct Unique<'a, T: Table, K, A: Access = Direct> {
     table: &'a DefaultTable<T, A>,
-    index: usize,
+    /// The place in the schema's list.
+    place: usize,
     key: PhantomData<fn() -> K>,
 }
 
@@ -31,15 +35,15 @@ macro_rules! scans {
         impl<'a, T: Table, K, A: Access> $handle<'a, T, K, A> {
             /// The handle to the index at a place of the schema's list; for derived code.
             #[doc(hidden)]
-            pub fn new(table: &'a DefaultTable<T, A>, index: usize) -> Self {
-                Self { table, index, key: PhantomData }
+            pub fn new(table: &'a DefaultTable<T, A>, place: usize) -> Self {
+                Self { table, place, key: PhantomData }
             }
         }
 
         impl<T: Table, K: Key, A: Access> $handle<'_, T, K, A> {
             /// All entries of the index, by value.
             pub fn iter(&self) -> Scan<T, K> {
-                Scan::index(self.table, self.index)
+                Scan::index(self.table, self.place)
             }
 
             /// The rows with this value.
@@ -66,7 +70,25 @@ macro_rules! scans {
             where
                 K: Composite,
             {
-                Scan::index(self.table, self.index).starting_with(|out| K::First::encode_ref(&first, out))
+                Scan::index(self.table, self.place).starting_with(|out| K::First::encode_ref(&first, out))
+            }
+        }
+
+        impl<T: Table, K: Key, A: Access> IntoIterator for $handle<'_, T, K, A> {
+            type Item = Result<T>;
+            type IntoIter = Scan<T, K>;
+
+            fn into_iter(self) -> Scan<T, K> {
+                self.iter()
+            }
+        }
+
+        impl<T: Table, K: Key, A: Access> IntoIterator for &$handle<'_, T, K, A> {
+            type Item = Result<T>;
+            type IntoIter = Scan<T, K>;
+
+            fn into_iter(self) -> Scan<T, K> {
+                self.iter()
             }
         }
 
@@ -80,7 +102,7 @@ macro_rules! scans {
 
         impl<T: Table, K, A: Access> fmt::Debug for $handle<'_, T, K, A> {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                let name = self.table.info().schema.indexes[self.index].name;
+                let name = self.table.info().schema.indexes[self.place].name;
                 f.debug_struct(stringify!($handle)).field("name", &name).finish_non_exhaustive()
             }
         }
@@ -128,7 +150,7 @@ impl<T: Table, K: Key, A: Access> Unique<'_, T, K, A> {
     }
 
     fn entry(&self, value: &K::Ref<'_>) -> KeyWriter {
-        engine_key(self.table.info().indexes[self.index].prefix(), |out| K::encode_ref(value, out))
+        engine_key(self.table.info().indexes[self.place].prefix(), |out| K::encode_ref(value, out))
     }
 }
 

@@ -24,6 +24,7 @@ pub(crate) mod row;
 mod scan;
 mod schema;
 mod store;
+mod verify;
 mod violation;
 
 pub use access::{Access, Direct, WriteAccess};

@@ -11,7 +11,7 @@ use crate::txn::Transaction;
 const PRIMARY_KEY: &str = "primary_key";
 
 /// Bytes in front of every key: the keyspace's id.
-const PREFIX: usize = 4;
+pub(super) const PREFIX: usize = 4;
 
 /// The rows of a table within a transaction. A method that fails may leave writes behind: the statement that called it
 /// ends with the error, and its transaction with it.
@@ -28,11 +28,11 @@ struct Old<T> {
 
 /// An entry of an index, with the place of its index.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
-struct Entry {
-    index: usize,
-    key: Vec<u8>,
+pub(super) struct Entry {
+    pub(super) index: usize,
+    pub(super) key: Vec<u8>,
     /// Whether the key is the value alone, which has one owner: the primary key then is the entry's value.
-    owned: bool,
+    pub(super) owned: bool,
 }
 
 impl<'m, 'e> Mutation<'m, 'e> {
@@ -85,7 +85,7 @@ impl<'m, 'e> Mutation<'m, 'e> {
     /// Removes the row under an engine's key, and returns it.
     pub(super) fn remove<T: Table>(&mut self, key: &[u8]) -> Result<Option<T>> {
         let Some(old) = self.old::<T>(key)? else { return Ok(None) };
-        for entry in self.entries(&key[PREFIX..], &old.row)? {
+        for entry in self.info.entries(&key[PREFIX..], &old.row)? {
             self.transaction.delete(&entry.key);
         }
         self.transaction.delete(key);
@@ -108,12 +108,12 @@ impl<'m, 'e> Mutation<'m, 'e> {
     fn write<T: Table>(&mut self, key: &[u8], old: Option<&Old<T>>, row: &T) -> Result<()> {
         let bytes = row::seal(row)?;
         let primary_key = &key[PREFIX..];
-        let new_entries = self.entries(primary_key, row)?;
+        let new_entries = self.info.entries(primary_key, row)?;
         if old.is_some_and(|old| old.bytes == bytes) {
             return Ok(());
         }
         let old_entries = match old {
-            Some(old) => self.entries(primary_key, &old.row)?,
+            Some(old) => self.info.entries(primary_key, &old.row)?,
             None => Vec::new(),
         };
         for entry in old_entries.iter().filter(|entry| new_entries.binary_search(entry).is_err()) {
@@ -139,11 +139,16 @@ impl<'m, 'e> Mutation<'m, 'e> {
         Ok(())
     }
 
+    fn violation(&self, index: &'static str, owner: &[u8]) -> Error {
+        Error::UniqueViolation(UniqueViolation { table: self.info.schema.name, index, owner: owner.into() })
+    }
+}
+
+impl TableInfo {
     /// All index entries of a row, sorted, each once.
-    fn entries<T: Table>(&self, primary_key: &[u8], row: &T) -> Result<Vec<Entry>> {
+    pub(super) fn entries<T: Table>(&self, primary_key: &[u8], row: &T) -> Result<Vec<Entry>> {
         let mut entries = Vec::new();
-        for (index, (schema, keyspace)) in self.info.schema.indexes.iter().zip(&self.info.indexes).enumerate()
-        {
+        for (index, (schema, keyspace)) in self.schema.indexes.iter().zip(&self.indexes).enumerate() {
             let mut found = IndexEntries::new();
             row.encode_index(index, &mut found);
             for entry in found.take() {
@@ -156,10 +161,6 @@ impl<'m, 'e> Mutation<'m, 'e> {
         entries.sort_unstable();
         entries.dedup();
         Ok(entries)
-    }
-
-    fn violation(&self, index: &'static str, owner: &[u8]) -> Error {
-        Error::UniqueViolation(UniqueViolation { table: self.info.schema.name, index, owner: owner.into() })
     }
 }
 

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use super::access::Direct;
 use super::catalog::{self, TableInfo};
-use super::{DefaultTable, Table};
-use crate::engine::{Durability, Engine};
+use super::{DefaultTable, Table, verify};
+use crate::engine::{Durability, Engine, Verified};
 use crate::error::Result;
 use crate::sync::Mutex;
 use crate::txn::{Transaction, transact};
@@ -18,7 +18,15 @@ pub(crate) struct Store {
     durability: Durability,
     /// Where statements that lost too often take turns.
     lane: Mutex<()>,
-    tables: Mutex<HashMap<&'static str, Arc<TableInfo>>>,
+    tables: Mutex<HashMap<&'static str, OpenTable>>,
+}
+
+/// A table that this process has opened.
+#[derive(Clone, Debug)]
+struct OpenTable {
+    info: Arc<TableInfo>,
+    /// Compares rows and index entries; it knows the type of the rows.
+    verify: fn(&Engine, &TableInfo, &mut Verified) -> Result<()>,
 }
 
 impl Store {
@@ -30,17 +38,28 @@ impl Store {
     pub(crate) fn table<T: Table>(self: &Arc<Self>) -> Result<DefaultTable<T>> {
         let known = self.tables.lock().get(T::SCHEMA.name).cloned();
         let info = match known {
-            Some(info) => info.ensure_same(&T::SCHEMA).map(|()| info)?,
-            None => self.open_table(&T::SCHEMA)?,
+            Some(table) => table.info.ensure_same(&T::SCHEMA).map(|()| table.info)?,
+            None => self.open_table::<T>()?,
         };
         Ok(DefaultTable::new(Direct { store: Arc::clone(self) }, info))
     }
 
-    fn open_table(&self, schema: &super::TableSchema) -> Result<Arc<TableInfo>> {
-        let info = self.transact(|transaction| catalog::open(transaction, schema, self.engine.dir()))?;
+    fn open_table<T: Table>(&self) -> Result<Arc<TableInfo>> {
+        let info = self.transact(|transaction| catalog::open(transaction, &T::SCHEMA, self.engine.dir()))?;
         let info = Arc::new(info);
-        self.tables.lock().insert(schema.name, Arc::clone(&info));
+        let table = OpenTable { info: Arc::clone(&info), verify: verify::table::<T> };
+        self.tables.lock().insert(T::SCHEMA.name, table);
         Ok(info)
+    }
+
+    /// Verifies the files, then rows against index entries of the tables that are open.
+    pub(crate) fn verify(&self) -> Result<Verified> {
+        let mut verified = self.engine.verify()?;
+        let tables: Vec<OpenTable> = self.tables.lock().values().cloned().collect();
+        for table in tables {
+            (table.verify)(&self.engine, &table.info, &mut verified)?;
+        }
+        Ok(verified)
     }
 
     /// Runs a statement in a transaction of its own.

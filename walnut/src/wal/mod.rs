@@ -28,7 +28,7 @@ mod tests;
 
 pub(crate) use format::{MAX_PAYLOAD_SIZE, record_seed, segment_number, segment_path};
 pub(crate) use proof::Suspect;
-pub(crate) use replay::{LogPromise, Recovered, RecoveredSegment, Replayed, replay};
+pub(crate) use replay::{LogPromise, replay};
 pub(crate) use segment::LogPlace;
 pub(crate) use writer::{LogConfig, LogWriter, SyncPoint};
 

@@ -8,6 +8,8 @@
 //!
 //! A scan sees the state at the moment when it was made. It costs nothing until the first row is asked for.
 
+#![expect(clippy::needless_pass_by_value, reason = "points are passed by value, so that literals are enough")]
+
 mod filter;
 mod layout;
 mod output;
