@@ -11,7 +11,8 @@
 //! ```
 //!
 //! An edit is valid if and only if (1) its tags are these, in ascending order, 1 to 4 at most once each, (2) each value
-//! fills its size exactly, and (3) levels and sequence numbers are within their limits. So every edit has one encoding.
+//! fills its size exactly, and (3) levels, file numbers and
+//! sequence numbers are within their limits. So every edit has one encoding.
 //! A tag that is not known is an error and not passed over: whoever wrote it meant that it matters.
 
 use std::sync::Arc;
@@ -89,11 +90,11 @@ impl VersionEdit {
             last_tag = Some(tag);
             let mut value = Reader::new(reader.prefixed()?);
             match tag {
-                LOG_NUMBER => edit.log_number = Some(FileNumber(value.varint()?)),
-                NEWEST_LOG => edit.newest_log = Some(FileNumber(value.varint()?)),
-                NEXT_FILE => edit.next_file = Some(FileNumber(value.varint()?)),
+                LOG_NUMBER => edit.log_number = Some(read_number(&mut value)?),
+                NEWEST_LOG => edit.newest_log = Some(read_number(&mut value)?),
+                NEXT_FILE => edit.next_file = Some(read_number(&mut value)?),
                 LAST_SEQNO => edit.last_seqno = Some(read_seqno(&mut value)?),
-                REMOVED => edit.removed.push((read_level(&mut value)?, FileNumber(value.varint()?))),
+                REMOVED => edit.removed.push((read_level(&mut value)?, read_number(&mut value)?)),
                 ADDED => edit.added.push((read_level(&mut value)?, Arc::new(read_meta(&mut value)?))),
                 _ => return Err(Fault::Invalid("tag of a field of an edit")),
             }
@@ -124,7 +125,7 @@ fn put_meta(out: &mut Vec<u8>, meta: &SstMeta) {
 
 fn read_meta(reader: &mut Reader<'_>) -> Result<SstMeta, Fault> {
     Ok(SstMeta {
-        number: FileNumber(reader.varint()?),
+        number: read_number(reader)?,
         size: reader.varint()?,
         digest: reader.u64()?,
         entry_count: reader.varint()?,
@@ -138,6 +139,11 @@ fn read_meta(reader: &mut Reader<'_>) -> Result<SstMeta, Fault> {
 
 fn read_level(reader: &mut Reader<'_>) -> Result<Level, Fault> {
     Level::from_code(reader.u8()?).ok_or(Fault::Invalid("level of a file"))
+}
+
+fn read_number(reader: &mut Reader<'_>) -> Result<FileNumber, Fault> {
+    let number = FileNumber(reader.varint()?);
+    if number <= FileNumber::MAX { Ok(number) } else { Err(Fault::Invalid("file number of an edit")) }
 }
 
 fn read_seqno(reader: &mut Reader<'_>) -> Result<SeqNo, Fault> {

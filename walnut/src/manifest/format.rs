@@ -29,7 +29,7 @@ use std::path::{Path, PathBuf};
 use crate::base::FileNumber;
 use crate::codec::{FileHeader, Reader, Writer, crc32, field};
 use crate::error::Fault;
-use crate::wal::record_seed;
+use crate::wal::{ALIGNMENT, aligned, record_seed, seal_record};
 
 /// The most bytes that one edit may take: some hundred thousand files.
 pub(super) const MAX_EDIT_SIZE: usize = 64 << 20;
@@ -39,9 +39,6 @@ pub(super) const FRAMES_START: u64 = FileHeader::LEN as u64;
 
 /// The number of a new database's manifest.
 pub(crate) const FIRST_MANIFEST: FileNumber = FileNumber(1);
-
-/// Frames stand at multiples of this.
-const ALIGNMENT: usize = 8;
 
 const CRC: Range<usize> = field(0, 4);
 const LENGTH: Range<usize> = field(CRC.end, 4);
@@ -92,15 +89,12 @@ pub(super) fn put_frame(out: &mut Vec<u8>, seed: u32, offset: u64, synced: u64, 
     out.put_u32(u32::try_from(payload.len()).expect("it is below the limit"));
     out.put_u64(synced);
     out.extend_from_slice(payload);
-    let frame = &mut out[start..];
-    let crc = crc32(record_seed(seed, offset), &frame[CRC.end..]);
-    frame[CRC].copy_from_slice(&crc.to_le_bytes());
-    out.resize(start + out[start..].len().next_multiple_of(ALIGNMENT), 0);
+    seal_record(out, start, seed, offset);
 }
 
 /// Where the frame after one of this size stands.
 pub(super) fn next_frame(offset: u64, frame_size: usize) -> u64 {
-    (offset + frame_size as u64).next_multiple_of(ALIGNMENT as u64)
+    aligned(offset + frame_size as u64)
 }
 
 /// The name of a manifest.
@@ -115,9 +109,7 @@ pub(crate) fn manifest_path(dir: &Path, number: FileNumber) -> PathBuf {
 
 /// The number of the manifest that has this name; `None` for every other name.
 pub(crate) fn manifest_number(name: &str) -> Option<FileNumber> {
-    let digits = name.strip_prefix("MANIFEST-")?;
-    let number = FileNumber(digits.parse().ok()?);
-    (number.to_string() == digits).then_some(number)
+    FileNumber::from_name(name.strip_prefix("MANIFEST-")?)
 }
 
 #[cfg(test)]
@@ -136,7 +128,7 @@ mod tests {
 
     #[test]
     fn only_names_that_are_given_are_taken_for_manifests() {
-        for number in [1, 999_999, 1_000_000, u64::MAX].map(FileNumber) {
+        for number in [1, 999_999, 1_000_000, FileNumber::MAX.0].map(FileNumber) {
             assert_eq!(manifest_number(&manifest_name(number)), Some(number));
         }
         for name in ["MANIFEST-1", "MANIFEST-+00001", "MANIFEST-", "MANIFEST-000001.tmp", "manifest-000001"] {

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use super::current::Current;
 use super::edit::VersionEdit;
-use super::format::{FRAMES_START, MAX_EDIT_SIZE, manifest_number, manifest_path, put_frame};
+use super::format::{MAX_EDIT_SIZE, manifest_number, manifest_path, put_frame};
 use super::set::ManifestState;
 use crate::base::FileNumber;
 use crate::codec::{FileHeader, FileKind};
@@ -63,7 +63,6 @@ impl ManifestWriter {
         file.sync()?;
         env.sync_dir(&dir)?;
         Current { database, manifest: number, seed, snapshot_end: end }.write(&*env, &dir)?;
-        debug_assert!(end >= FRAMES_START);
         Ok(Self { env, dir, number, file, seed, end, state, is_poisoned: false })
     }
 

@@ -25,7 +25,8 @@
 //! 4. `kind` is 1 (commit) or 2 (end); `reserved` is zero; `flags` is zero, save for an end, where bit 0 may be set;
 //! 5. `seq_start` is the number after the last one of the record before, or the segment's first sequence number;
 //!    `seq_start + count` is at most [`SeqNo::MAX`];
-//! 6. `synced` is at most `offset`: when the record was written, every byte of the segment below `synced` was durable;
+//! 6. `synced` is at most `offset`: every byte of the segment below `synced` was durable when the record was written, or,
+//!    for records that a recovery copied, before the segment got its name;
 //! 7. a commit has a `count` of one or more, and its payload holds exactly that many entries (see `batch`);
 //! 8. an end has no payload and a `count` of zero. It is the last record; what lies beyond it means nothing. With bit 0
 //!    of `flags` the next segment was durable before the end was written, so that segment must exist.
@@ -44,7 +45,7 @@ pub(crate) const MAX_PAYLOAD_SIZE: usize = 256 << 20;
 pub(super) const RECORDS_START: u64 = FileHeader::LEN as u64;
 
 /// Records stand at multiples of this.
-pub(super) const ALIGNMENT: usize = 8;
+pub(crate) const ALIGNMENT: usize = 8;
 
 const CRC: Range<usize> = field(0, 4);
 const LENGTH: Range<usize> = field(CRC.end, 4);
@@ -173,8 +174,14 @@ pub(super) fn put_record(out: &mut Vec<u8>, seed: u32, offset: u64, header: &Rec
     out.put_u32(header.count);
     out.put_u64(header.synced);
     out.extend_from_slice(payload);
+    seal_record(out, start, seed, offset);
+}
+
+/// Puts the checksum into the record that begins at `start` of a buffer and will stand at `offset` of the file, and adds
+/// the zeros that lead to the next one.
+pub(crate) fn seal_record(out: &mut Vec<u8>, start: usize, seed: u32, offset: u64) {
     let record = &mut out[start..];
-    let crc = crc32(record_seed(seed, offset), &record[CRC.end..]);
+    let crc = crc32(record_seed(seed, offset), &record[CHECKED_START..]);
     record[CRC].copy_from_slice(&crc.to_le_bytes());
     let padded = record.len().next_multiple_of(ALIGNMENT);
     out.resize(start + padded, 0);
@@ -189,7 +196,7 @@ pub(crate) fn record_seed(seed: u32, offset: u64) -> u32 {
 pub(super) const CHECKED_START: usize = CRC.end;
 
 /// The first multiple of eight that is not below `offset`.
-pub(super) fn aligned(offset: u64) -> u64 {
+pub(crate) fn aligned(offset: u64) -> u64 {
     offset.next_multiple_of(ALIGNMENT as u64)
 }
 
@@ -205,9 +212,7 @@ pub(super) fn draft_path(dir: &Path, number: FileNumber) -> PathBuf {
 
 /// The number of the segment that has this name; `None` for every other name.
 pub(crate) fn segment_number(name: &str) -> Option<FileNumber> {
-    let digits = name.strip_prefix("wal-")?.strip_suffix(".log")?;
-    let number = FileNumber(digits.parse().ok()?);
-    (number.to_string() == digits).then_some(number)
+    FileNumber::from_name(name.strip_prefix("wal-")?.strip_suffix(".log")?)
 }
 
 /// Whether this is the name of a segment that never became whole.
@@ -277,7 +282,7 @@ mod tests {
     #[test]
     fn only_names_that_are_given_are_taken_for_segments() {
         let dir = Path::new("db");
-        for number in [1, 999_999, 1_000_000, u64::MAX] {
+        for number in [1, 999_999, 1_000_000, FileNumber::MAX.0] {
             let number = FileNumber(number);
             let path = segment_path(dir, number);
             let name = path.file_name().unwrap().to_str().unwrap();
@@ -287,8 +292,15 @@ mod tests {
             let name = draft.file_name().unwrap().to_str().unwrap();
             assert!(is_draft(name) && segment_number(name).is_none());
         }
-        for name in ["wal-1.log", "wal-0000001.log", "wal-+00001.log", "wal-.log", "wal-000001.sst", "x.tmp"]
-        {
+        for name in [
+            "wal-1.log",
+            "wal-0000001.log",
+            "wal-+00001.log",
+            "wal-.log",
+            "wal-72057594037927936.log",
+            "wal-000001.sst",
+            "x.tmp",
+        ] {
             assert!(segment_number(name).is_none() && !is_draft(name), "{name}");
         }
     }

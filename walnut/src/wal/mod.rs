@@ -26,7 +26,9 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use format::{MAX_PAYLOAD_SIZE, record_seed, segment_number, segment_path};
+pub(crate) use format::{
+    ALIGNMENT, MAX_PAYLOAD_SIZE, aligned, record_seed, seal_record, segment_number, segment_path,
+};
 pub(crate) use proof::Suspect;
 pub(crate) use replay::{LogPromise, replay};
 pub(crate) use segment::LogPlace;

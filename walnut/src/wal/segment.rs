@@ -12,7 +12,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::format::{RECORDS_START, draft_path, is_draft, segment_number, segment_path};
+use super::format::{draft_path, is_draft, segment_number, segment_path};
 use crate::base::{FileNumber, SeqNo};
 use crate::codec::{FileHeader, FileKind};
 use crate::env::{Env, File};
@@ -139,7 +139,6 @@ impl Segment {
             return Err(Fault::Invalid("first sequence number").at(&path, 0));
         }
         let size = file.size()?;
-        debug_assert!(size >= RECORDS_START);
         Ok(Self { file, size, seed: header.seed(), number, first_seqno: SeqNo(header.word) })
     }
 

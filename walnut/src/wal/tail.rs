@@ -34,9 +34,9 @@ impl<'a> Tail<'a> {
         let mut piece = Vec::new();
         while from < self.end {
             let Record { header, payload, next } = self.record_at(from)?;
-            // What proved the old bytes durable says nothing about the new ones.
-            let header = RecordHeader { synced: RECORDS_START, ..header };
             let offset = to + piece.len() as u64;
+            // Nobody reads the draft before all of it is durable, so each copy vouches for those before it.
+            let header = RecordHeader { synced: offset, ..header };
             put_record(&mut piece, draft.seed(), offset, &header, payload);
             from = next;
             if piece.len() >= PIECE_SIZE || from == self.end {

@@ -116,14 +116,12 @@ impl LogWriter {
     /// Goes on after a replay, in a segment of its own. Whatever the replay found is durable when this returns.
     pub(crate) fn resume(place: LogPlace, recovered: &Recovered, config: LogConfig) -> Result<Self> {
         place.remove_drafts()?;
-        // The names that the replay saw are durable before there is a name that depends on them.
-        place.env.sync_dir(&place.dir)?;
         let last = recovered.last();
         let old = Segment::open(&place, last.number)?;
         let mut tail = Tail::new(&old, last.proven, last.end);
         let first_seqno = tail.first_seqno()?.unwrap_or(recovered.next_seqno);
-        // Only of a segment without a record can the name have been lost in a failed sync. That one is made again, since a
-        // second sync of the directory would not bring its name back.
+        // A segment got its first record after its name was durable. Without a record its name may have been lost in a
+        // failed sync, which a second one would not bring back; so the segment is made again.
         let number = if last.record_count == 0 { last.number } else { last.number.next() };
         let draft = Draft::create(&place, number, first_seqno)?;
         let end = tail.copy(&draft)?;
@@ -217,7 +215,7 @@ impl LogWriter {
     }
 
     /// Goes on in the next segment, and gives its number. Everything appended has to be written, and is durable when this
-    /// returns.
+    /// returns. No sync point is being synced meanwhile: a failure there could hide one here.
     ///
     /// When the next segment cannot be made, for want of space for example, nothing has changed and it can be tried
     /// again. After any other error the writer is poisoned.
@@ -241,7 +239,8 @@ impl LogWriter {
         Ok(self.segment.number)
     }
 
-    /// Ends the log in order, so that damage to its last records will be found. Everything appended has to be written.
+    /// Ends the log in order, so that damage to its last records will be found. Everything appended has to be written,
+    /// and no sync point is being synced meanwhile.
     pub(crate) fn close(mut self) -> Result<()> {
         self.check(Health::Torn)?;
         assert!(self.group.is_empty(), "a group is written before the log is closed");

@@ -1,4 +1,5 @@
 use super::*;
+use crate::codec::{FileHeader, FileKind};
 
 /// A manifest with a snapshot and some edits.
 fn used() -> (MemoryEnv, Loaded, u64) {
@@ -146,4 +147,41 @@ fn a_manifest_that_current_does_not_mean_is_refused() {
     read(&env).unwrap().unwrap();
     env.write_file(path("CURRENT"), &[b'w'; 4096]).unwrap();
     assert!(matches!(corruption(read(&env).unwrap_err()), (_, 0, Fault::Length { found: 4096, .. })));
+}
+
+#[test]
+fn a_manifest_that_may_give_its_own_number_again_is_refused() {
+    let (env, _, _) = used();
+    let bytes = env.read_file(path("MANIFEST-000003")).unwrap();
+    let seed = FileHeader::decode(FileKind::Manifest, &bytes).unwrap().seed();
+    let edit = VersionEdit { next_file: Some(FileNumber(3)), ..VersionEdit::default() };
+    let mut manifest = bytes[..64].to_vec();
+    format::put_frame(&mut manifest, seed, 64, 0, &edit.encode());
+    let snapshot_end = manifest.len() as u64;
+    env.write_file(path("MANIFEST-000003"), &manifest).unwrap();
+    let current = current::Current { database: DATABASE, manifest: FileNumber(3), seed, snapshot_end };
+    current.write(&env, Path::new("/db")).unwrap();
+    let fault = Fault::Invalid("next file number");
+    assert_eq!(corruption(read(&env).unwrap_err()), (path("MANIFEST-000003"), 64, fault));
+}
+
+#[test]
+fn an_edit_with_a_right_checksum_that_does_not_fit_is_damage() {
+    let (env, loaded, _) = used();
+    let bytes = env.read_file(path("MANIFEST-000003")).unwrap();
+    let seed = FileHeader::decode(FileKind::Manifest, &bytes).unwrap().seed();
+    let removed = vec![(Level::ZERO, FileNumber(999))];
+    let cases = [
+        (loaded.end, VersionEdit { removed, ..VersionEdit::default() }.encode()),
+        (loaded.end, vec![99, 0]),
+        (loaded.end + 8, Vec::new()),
+    ];
+    for (synced, payload) in cases {
+        let mut manifest = bytes.clone();
+        format::put_frame(&mut manifest, seed, loaded.end, synced, &payload);
+        env.write_file(path("MANIFEST-000003"), &manifest).unwrap();
+        let (file, offset, fault) = corruption(read(&env).unwrap_err());
+        assert_eq!((file, offset), (path("MANIFEST-000003"), loaded.end));
+        assert!(matches!(fault, Fault::Invalid(_)));
+    }
 }

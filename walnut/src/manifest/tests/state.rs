@@ -121,7 +121,11 @@ fn the_bytes_of_an_edit_stay_as_they_are() {
 
 #[test]
 fn a_tag_that_is_not_known_is_an_error() {
-    let cases: [(&[u8], Fault); 8] = [
+    let cases: [(&[u8], Fault); 9] = [
+        (
+            &[1, 9, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 1],
+            Fault::Invalid("file number of an edit"),
+        ),
         (&[7, 0], Fault::Invalid("tag of a field of an edit")),
         (&[0, 0], Fault::Invalid("tag of a field of an edit")),
         (&[2, 1, 1, 1, 1, 1], Fault::Invalid("order of the fields of an edit")),
@@ -141,7 +145,7 @@ fn a_tag_that_is_not_known_is_an_error() {
 
 fn any_meta() -> impl Strategy<Value = SstMeta> {
     let bytes = || prop::collection::vec(any::<u8>(), 0..20);
-    let numbers = (any::<u64>(), any::<u64>(), any::<u64>(), any::<u64>(), any::<u64>());
+    let numbers = (0..=FileNumber::MAX.0, any::<u64>(), any::<u64>(), any::<u64>(), any::<u64>());
     (numbers, bytes(), bytes(), 0..=SeqNo::MAX.0, 0..=SeqNo::MAX.0).prop_map(
         |(numbers, smallest, largest, smallest_seqno, largest_seqno)| SstMeta {
             number: FileNumber(numbers.0),
@@ -158,8 +162,8 @@ fn any_meta() -> impl Strategy<Value = SstMeta> {
 }
 
 fn any_edit() -> impl Strategy<Value = VersionEdit> {
-    let number = || prop::option::of(any::<u64>().prop_map(FileNumber));
-    let removed = prop::collection::vec((0..7u8, any::<u64>()), 0..4);
+    let number = || prop::option::of((0..=FileNumber::MAX.0).prop_map(FileNumber));
+    let removed = prop::collection::vec((0..7u8, 0..=FileNumber::MAX.0), 0..4);
     let added = prop::collection::vec((0..7u8, any_meta()), 0..4);
     (number(), number(), number(), prop::option::of(0..=SeqNo::MAX.0), removed, added).prop_map(
         |(log_number, newest_log, next_file, last_seqno, removed, added)| VersionEdit {

@@ -62,8 +62,9 @@ fn a_crash_at_every_operation_keeps_what_was_acknowledged() {
             let _ = live(&env, preallocate, &mut known);
             let is_done = !env.is_off();
             if known.newest.is_some() {
-                for (policy, seed) in
-                    CrashPolicy::ALL.into_iter().flat_map(|policy| [(policy, cut), (policy, !cut)])
+                for (policy, seed) in CrashPolicy::ALL
+                    .into_iter()
+                    .flat_map(|policy| [cut, !cut, cut + 1000, cut * 7].map(|seed| (policy, seed)))
                 {
                     let survivor = env.crash(policy, seed);
                     let (commits, recovered) = expect_kept(&survivor, &known);

@@ -1,4 +1,5 @@
 use super::*;
+use crate::codec::{FileHeader, FileKind};
 
 #[test]
 fn a_log_cut_by_three_bytes_opens() {
@@ -298,5 +299,44 @@ fn an_empty_last_segment_is_made_again_and_not_followed() {
         let log = resume(&env, &recovered).unwrap();
         assert_eq!(log.number(), FileNumber(2));
         log.close().unwrap();
+    }
+}
+
+#[test]
+fn a_segment_that_begins_within_a_commit_is_refused() {
+    let env = machine();
+    let mut log = create(&env, 0).unwrap();
+    commit(&mut log, 8).unwrap();
+    log.rotate_next().unwrap();
+    let bytes = env.read_file(path(2)).unwrap();
+    let header = FileHeader::decode(FileKind::Wal, &bytes).unwrap();
+    for (first_seqno, expected) in [(2, 4), (0, 1)] {
+        let header = FileHeader { word: first_seqno, ..header };
+        env.write_file(path(2), &header.encode()).unwrap();
+        let fault = Fault::Sequence { expected, found: first_seqno };
+        assert_eq!(corruption(read(&env, &ANY_LOG).unwrap_err()), (path(2), 0, fault));
+    }
+}
+
+#[test]
+fn damage_to_a_copied_tail_is_found() {
+    let env = machine();
+    let mut log = create(&env, 0).unwrap();
+    for _ in 0..3 {
+        append(&mut log, 13).unwrap();
+    }
+    log.write().unwrap();
+    drop(log);
+    let (commits, recovered) = read(&env, &ANY_LOG).unwrap();
+    drop(resume(&env, &recovered).unwrap());
+    let (again, recovered) = read(&env, &ANY_LOG).unwrap();
+    assert_eq!((again, recovered.segments.len()), (commits, 2));
+    let bytes = env.read_file(path(2)).unwrap();
+    for start in [64, 112] {
+        let mut damaged = bytes.clone();
+        damaged[start + 33] ^= 1;
+        env.write_file(path(2), &damaged).unwrap();
+        let (file, offset, _) = corruption(read(&env, &ANY_LOG).unwrap_err());
+        assert_eq!((file, offset), (path(2), start as u64));
     }
 }
