@@ -2,3 +2,4 @@
 
 // The rules of the source tree: storeys, sizes, heads, words.
 mod house;
+mod ui;

@@ -19,7 +19,7 @@ use crate::attr::Columns;
 use crate::diag::{Faults, did_you_mean, quoted};
 
 /// The most columns that a key has: as many as the longest tuple that is a key.
-const MAX_COLUMNS: usize = 8;
+pub(crate) const MAX_COLUMNS: usize = 8;
 
 /// The most bytes of a table's name.
 const MAX_NAME_SIZE: usize = 64;

@@ -50,12 +50,12 @@ impl Drop for Faults {
 /// The error for a word that `place` does not know; `words` are the ones that it does.
 pub(crate) fn unknown_word(word: &Ident, place: &str, words: &[&str]) -> syn::Error {
     let there_are = match words {
-        [] => format!("{place} takes no words"),
-        [only] => format!("the only word in {place} is `{only}`"),
-        _ => format!("the words in {place} are {}", quoted(words)),
+        [] => "no words".to_owned(),
+        [only] => format!("`{only}` alone"),
+        _ => quoted(words),
     };
     let guess = did_you_mean(&word.to_string(), words);
-    syn::Error::new(word.span(), format!("unknown word `{word}`{guess}; {there_are}"))
+    syn::Error::new(word.span(), format!("unknown word `{word}`{guess} ({place} knows {there_are})"))
 }
 
 /// `, did you mean ...?` when one of the candidates is near, or nothing.
@@ -118,12 +118,9 @@ mod tests {
     fn the_words_that_there_are_stand_in_the_message() {
         let word = Ident::new("uniqe", Span::call_site());
         let one = unknown_word(&word, "`#[index(..)]`", &["unique"]).to_string();
-        assert_eq!(
-            one,
-            "unknown word `uniqe`, did you mean `unique`?; the only word in `#[index(..)]` is `unique`"
-        );
+        assert_eq!(one, "unknown word `uniqe`, did you mean `unique`? (`#[index(..)]` knows `unique` alone)");
         let none = unknown_word(&word, "`#[primary_key]`", &[]).to_string();
-        assert_eq!(none, "unknown word `uniqe`; `#[primary_key]` takes no words");
+        assert_eq!(none, "unknown word `uniqe` (`#[primary_key]` knows no words)");
     }
 
     #[test]

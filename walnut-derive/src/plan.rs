@@ -9,6 +9,7 @@ use syn::ext::IdentExt;
 use syn::{GenericParam, Generics, Ident, Path, Type, WherePredicate, parse_quote};
 
 use crate::ast::{Field, Table};
+use crate::check::MAX_COLUMNS;
 
 /// What is to be emitted for a table.
 pub(crate) struct Plan<'a> {
@@ -136,7 +137,9 @@ fn mentions(tokens: TokenStream, names: &[Ident]) -> bool {
 /// The columns of the primary key, as far as they can be found.
 fn primary_key(table: &Table) -> Vec<&Field> {
     match &table.attrs.primary_key {
-        Some(columns) => columns.names.iter().filter_map(|name| table.field(name)).collect(),
+        Some(columns) => {
+            columns.names.iter().filter_map(|name| table.field(name)).take(MAX_COLUMNS).collect()
+        }
         None => table.fields.iter().find(|field| field.attrs.primary_key.is_some()).into_iter().collect(),
     }
 }

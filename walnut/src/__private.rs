@@ -6,8 +6,8 @@ pub use std::vec::Vec;
 
 pub use crate::error::{Fault, Result};
 pub use crate::table::derived::{
-    Column, KeyPart, column_is_exact, decode_part, encode_column, encode_key, encode_part, index_column,
-    key_is_exact, part_is_exact, part_is_none, skip_part,
+    Part, decode_part, encode_key, encode_part, index_part, key_is_exact, part_is_exact, part_is_none,
+    skip_part,
 };
 pub use crate::table::row::{decode as decode_row, encode as encode_row};
 pub use crate::table::{

@@ -58,7 +58,12 @@ impl TableAttrs {
             "primary_key" => {
                 let expected = "expected the columns in parentheses: `primary_key = (first, second)`";
                 word::equals(word, input, expected)?;
-                once(&mut self.primary_key, word, word::columns(input, expected, faults)?)
+                let columns = word::columns(input, expected, faults);
+                let unreadable = || Columns { span: word.span(), names: Vec::new(), complete: false };
+                // Unreadable it is still given, and nobody is to be told that it is missing.
+                let (columns, fault) =
+                    columns.map_or_else(|fault| (unreadable(), Err(fault)), |it| (it, Ok(())));
+                once(&mut self.primary_key, word, columns).and(fault)
             }
             "crate" => once(&mut self.krate, word, crate_path(word, input)?),
             _ => Err(unknown_word(word, "`#[table(..)]`", &IN_TABLE)),
@@ -101,11 +106,7 @@ fn read_index_word(
     }
     // What has no columns behind it is no name but a word, and there is no such word.
     if !input.peek(syn::Token![=]) || input.peek2(syn::Lit) {
-        return Err(unknown_word(
-            word,
-            "`#[index(..)]` on a struct, beside `name = (first, second)`,",
-            &IN_INDEX,
-        ));
+        return Err(unknown_word(word, "`#[index(name = (first, second), ..)]`", &IN_INDEX));
     }
     let expected = format!("expected the columns in parentheses: `{word} = (first, second)`");
     word::equals(word, input, &expected)?;

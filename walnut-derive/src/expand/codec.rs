@@ -7,7 +7,7 @@ use syn::spanned::Spanned;
 use crate::ast::Field;
 use crate::plan::{Plan, bounded};
 
-/// `impl Column` for each column that is read by itself, and the assertions.
+/// `impl Part` for each column that is read by itself, and the assertions.
 pub(super) fn columns(plan: &Plan<'_>) -> TokenStream {
     let Plan { row, private, .. } = plan;
     let generics = table_generics(plan);
@@ -15,9 +15,9 @@ pub(super) fn columns(plan: &Plan<'_>) -> TokenStream {
     let columns = plan.columns().map(|Field { at, ident: field, ty, .. }| {
         quote! {
             #[automatically_derived]
-            impl #impl_generics #private::Column<#at> for #row #where_clause {
+            impl #impl_generics #private::Part<__Parts, #at> for #row #where_clause {
                 type Key = #ty;
-                fn column(&self) -> &Self::Key {
+                fn part(&self) -> &Self::Key {
                     &self.#field
                 }
             }
@@ -26,6 +26,7 @@ pub(super) fn columns(plan: &Plan<'_>) -> TokenStream {
     // Of a type without parameters it is known here, and told before anybody uses the table.
     let assertions = (!plan.is_generic()).then(|| assertions(plan, row)).into_iter().flatten();
     quote! {
+        struct __Parts;
         #(#columns)*
         #(const _: () = #assertions;)*
     }
@@ -53,13 +54,13 @@ pub(super) fn members(plan: &Plan<'_>) -> TokenStream {
         quote!(#private::encode_key::<Self>(&self.#field, __out);)
     } else {
         let places = plan.key.iter().map(|column| column.at);
-        quote!(#(#private::encode_column::<Self, #places>(self, __out);)*)
+        quote!(#(#private::encode_part::<Self, __Parts, #places>(self, __out);)*)
     };
     let indexes = plan.indexes.iter().enumerate().map(|(at, index)| {
         let places = index.columns.iter().map(|column| column.at);
         quote! {
             #at => {
-                #(#private::index_column::<Self, #places>(self, __entries);)*
+                #(#private::index_part::<Self, __Parts, #places>(self, __entries);)*
                 __entries.finish();
             }
         }
@@ -108,21 +109,21 @@ fn assertions(plan: &Plan<'_>, row: &TokenStream) -> Vec<TokenStream> {
         let exact = if plan.key.len() == 1 {
             quote!(#private::key_is_exact::<#row>())
         } else {
-            quote!(#private::column_is_exact::<#row, #at>())
+            quote!(#private::part_is_exact::<#row, __Parts, #at>())
         };
         (exact, *column, "in the primary key".to_owned())
     });
     let unique = plan.indexes.iter().filter(|index| index.unique).flat_map(|index| {
         index.columns.iter().map(|column| {
             let at = column.at;
-            let exact = quote!(#private::column_is_exact::<#row, #at>());
+            let exact = quote!(#private::part_is_exact::<#row, __Parts, #at>());
             (exact, *column, format!("in the unique index `{}`", index.name))
         })
     });
     let assertion = |(exact, column, place): (TokenStream, &Field, String)| {
         let message = format!(
-            "field `{}` cannot stand {place}: its type, as floating-point numbers do, has values that are equal and \
-             not the same, or the same and not equal",
+            "field `{}` cannot stand {place}: values of its type are not told apart exactly (`Key::EXACT`), as is so \
+             with floating-point numbers",
             column.name
         );
         quote_spanned!(column.ty.span()=> ::core::assert!(#exact, #message))

@@ -1,7 +1,7 @@
 //! `impl Key`, by parts or by discriminant.
 
 use proc_macro2::TokenStream;
-use quote::quote;
+use quote::{quote, quote_spanned};
 use syn::Ident;
 
 use crate::key::{Key, Part, Shape};
@@ -23,7 +23,7 @@ fn by_parts(key: &Key, parts: &[Part]) -> TokenStream {
     let part_impls = parts.iter().enumerate().map(|(at, Part { member, ty })| {
         quote! {
             #[automatically_derived]
-            impl #impl_generics #private::KeyPart<#at> for #this #where_clause {
+            impl #impl_generics #private::Part<__Parts, #at> for #this #where_clause {
                 type Key = #ty;
                 fn part(&self) -> &Self::Key {
                     &self.#member
@@ -31,21 +31,21 @@ fn by_parts(key: &Key, parts: &[Part]) -> TokenStream {
             }
         }
     });
-    let decoded = parts
-        .iter()
-        .enumerate()
-        .map(|(at, Part { member, .. })| quote!(#member: #private::decode_part::<Self, #at>(__input)?));
+    let decoded = parts.iter().enumerate().map(
+        |(at, Part { member, .. })| quote!(#member: #private::decode_part::<Self, __Parts, #at>(__input)?),
+    );
     let by_reference = by_reference(private);
     quote! {
+        struct __Parts;
         #(#part_impls)*
 
         #[automatically_derived]
         impl #impl_generics #private::Key for #this #where_clause {
             #by_reference
-            const EXACT: ::core::primitive::bool = #(#private::part_is_exact::<Self, #exact>())&&*;
+            const EXACT: ::core::primitive::bool = #(#private::part_is_exact::<Self, __Parts, #exact>())&&*;
 
             fn encode(&self, __out: &mut #private::KeyWriter) {
-                #(#private::encode_part::<Self, #encoded>(self, __out);)*
+                #(#private::encode_part::<Self, __Parts, #encoded>(self, __out);)*
             }
 
             fn decode(__input: &mut #private::KeyReader<'_>) -> #private::Result<Self, #private::Fault> {
@@ -53,12 +53,12 @@ fn by_parts(key: &Key, parts: &[Part]) -> TokenStream {
             }
 
             fn skip(__input: &mut #private::KeyReader<'_>) -> #private::Result<(), #private::Fault> {
-                #(#private::skip_part::<Self, #skipped>(__input)?;)*
+                #(#private::skip_part::<Self, __Parts, #skipped>(__input)?;)*
                 ::core::result::Result::Ok(())
             }
 
             fn is_none(&self) -> ::core::primitive::bool {
-                #(#private::part_is_none::<Self, #none>(self))||*
+                #(#private::part_is_none::<Self, __Parts, #none>(self))||*
             }
         }
     }
@@ -69,12 +69,16 @@ fn by_discriminant(key: &Key, variants: &[Ident], wide: bool) -> TokenStream {
     let (impl_generics, _, where_clause) = generics.split_for_impl();
     let by_reference = by_reference(private);
     let impossible = format!("discriminant of a `{ident}`");
-    let fits = wide.then(|| {
-        let message = format!("a discriminant of `{ident}` does not fit the `i64` that is stored");
-        quote!(#(const _: () = ::core::assert!(#ident::#variants as ::core::primitive::i64 as ::core::primitive::i128 == #ident::#variants as ::core::primitive::i128, #message);)*)
+    let fits = variants.iter().filter(|_| wide).map(|variant| {
+        let message = format!("the discriminant of `{variant}` does not fit the `i64` that is stored");
+        let same = quote! {
+            #ident::#variant as ::core::primitive::i64 as ::core::primitive::i128
+                == #ident::#variant as ::core::primitive::i128
+        };
+        quote_spanned!(variant.span()=> const _: () = ::core::assert!(#same, #message);)
     });
     quote! {
-        #fits
+        #(#fits)*
 
         #[automatically_derived]
         impl #impl_generics #private::Key for #this #where_clause {

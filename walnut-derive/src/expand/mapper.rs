@@ -1,7 +1,8 @@
 //! `impl TableMapper`: the schema, and the rest put together.
 
-use proc_macro2::{TokenStream, TokenTree};
-use quote::{ToTokens, quote};
+use proc_macro2::{Span, TokenStream, TokenTree};
+use quote::{ToTokens, quote, quote_spanned};
+use syn::spanned::Spanned;
 
 use super::{codec, index};
 use crate::plan::{Plan, tuple};
@@ -11,12 +12,15 @@ pub(super) fn mapper(plan: &Plan<'_>) -> TokenStream {
     let generics = codec::table_generics(plan);
     let (impl_generics, _, where_clause) = generics.split_for_impl();
     let key = tuple(&plan.key);
+    // Where its type is no key, or is more private than the struct, the type is to be underlined.
+    let here = plan.key.first().map_or_else(Span::call_site, |column| column.ty.span());
+    let primary_key = quote_spanned!(Span::call_site().located_at(here)=> type PrimaryKey = #key;);
     let schema = codec::asserted(plan, &schema(plan));
     let (index_members, codec_members) = (index::members(plan), codec::members(plan));
     quote! {
         #[automatically_derived]
         impl #impl_generics #private::TableMapper for #row #where_clause {
-            type PrimaryKey = #key;
+            #primary_key
 
             const SCHEMA: #private::TableSchema = #schema;
 

@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::manifest::version::Version;
 
 fn numbers(files: &[Arc<SstMeta>]) -> Vec<u64> {
     files.iter().map(|meta| meta.number.0).collect()

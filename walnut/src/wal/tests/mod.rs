@@ -12,6 +12,7 @@ mod writing;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::replay::Recovered;
 use super::*;
 use crate::base::FileNumber;
 use crate::env::{Env, MemoryEnv};
