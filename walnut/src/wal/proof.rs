@@ -24,6 +24,9 @@ use crate::error::Result;
 /// A multiple of [`ALIGNMENT`], so that each block of the search begins at a place for a record.
 const WINDOW_SIZE: usize = 256 << 10;
 
+/// The size of the last field of a header, which is as large as the step from place to place.
+const SYNCED_SIZE: usize = ALIGNMENT;
+
 /// A running sum is kept for each stretch of this size.
 const BLOCK_SIZE: usize = 4 << 10;
 
@@ -46,12 +49,16 @@ impl Suspect<'_> {
         let mut start = self.broken + ALIGNMENT as u64;
         while start < self.size {
             let read = self.file.read_at(&mut window, start)?;
-            let headers = window[..read].windows(self.header_size).step_by(ALIGNMENT);
-            for (offset, header) in (start..).step_by(ALIGNMENT).zip(headers) {
-                if let Some(size) = self.witness(header, offset)
-                    && self.checksum_agrees(&mut sums, header, offset, size)?
-                {
-                    return Ok(true);
+            // Almost every place fails by this one word, so it is compared before anything else is looked at.
+            let words = window[..read].get(self.header_size - SYNCED_SIZE..).unwrap_or_default();
+            for (place, word) in words.as_chunks().0.iter().enumerate() {
+                let synced = u64::from_le_bytes(*word);
+                if synced > self.broken {
+                    let place = place * ALIGNMENT;
+                    let (offset, header) = (start + place as u64, &window[place..][..self.header_size]);
+                    if synced <= offset && self.is_valid(&mut sums, header, offset)? {
+                        return Ok(true);
+                    }
                 }
             }
             start += WINDOW_SIZE as u64;
@@ -59,23 +66,12 @@ impl Suspect<'_> {
         Ok(false)
     }
 
-    /// The size of the record with this header, when the record would be a proof if its checksum agreed.
-    fn witness(&self, header: &[u8], offset: u64) -> Option<usize> {
-        let synced = u64::from_le_bytes(*header.last_chunk()?);
-        if synced <= self.broken || synced > offset {
-            return None;
-        }
-        let size = (self.record_size)(header, offset)?;
-        (size as u64 <= self.size - offset).then_some(size)
-    }
-
-    fn checksum_agrees(
-        &self,
-        sums: &mut Option<Sums>,
-        header: &[u8],
-        offset: u64,
-        size: usize,
-    ) -> Result<bool> {
+    /// Whether the record with this header is valid.
+    fn is_valid(&self, sums: &mut Option<Sums>, header: &[u8], offset: u64) -> Result<bool> {
+        let size = (self.record_size)(header, offset).filter(|&size| size as u64 <= self.size - offset);
+        let Some(size) = size else {
+            return Ok(false);
+        };
         let sums = match sums {
             Some(sums) => sums,
             None => sums.insert(Sums::of(self)?),
