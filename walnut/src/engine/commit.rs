@@ -13,8 +13,9 @@
 //! Validation needs no structure of its own: what was committed since a read began is in the memtables (and in
 //! SSTs whose highest number is above the read's), or earlier in the same group.
 //!
-//! A failed write fails its group, and the log goes on in a new segment, which says that nothing behind the last good
-//! record counts: so a full disk loses nothing, and writes go on when there is room. A failed sync poisons the engine.
+//! A write that finds no space fails its group, and the log goes on in a new segment, which says that nothing behind the last
+//! good record counts: so a full disk loses nothing, and writes go on when there is room. Any other failed write, and
+//! every failed sync, poisons the engine.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -102,6 +103,7 @@ impl Core {
             return Ok(());
         }
         self.make_room()?;
+        self.mend_log()?;
         let request = Arc::new(Request { batch, reads, outcome: Mutex::new(None) });
         self.queue.lock().push(Arc::clone(&request));
         {
@@ -109,9 +111,9 @@ impl Core {
             if !request.is_settled() {
                 let group = std::mem::take(&mut *self.queue.lock());
                 self.write_group(&mut log, &group);
-                self.freeze_if_full(&mut log);
             }
         }
+        self.freeze_if_full();
         // Whoever wrote the group has settled every request in it, and this one was in a group by now.
         let written = request.outcome.lock().take().unwrap_or(Err(Error::Poisoned))?;
         match durability {
@@ -152,10 +154,14 @@ impl Core {
         match log.write() {
             Ok(()) => self.apply_group(log, &accepted),
             Err(error) => {
+                let error = match error {
+                    Error::OutOfSpace => error,
+                    other => self.poison(other),
+                };
                 let mut error = Some(error);
                 for (request, _) in accepted {
                     // The others of the group failed for the same reason, which cannot be given twice.
-                    request.settle(Err(error.take().unwrap_or(Error::OutOfSpace)));
+                    request.settle(Err(error.take().unwrap_or_else(|| self.failure())));
                 }
             }
         }
@@ -191,6 +197,11 @@ impl Core {
             }
         }
         Ok(())
+    }
+
+    /// What the others of a failed group are told.
+    fn failure(&self) -> Error {
+        if self.poisoned.load(Ordering::Acquire) { Error::Poisoned } else { Error::OutOfSpace }
     }
 
     /// Returns when the log is durable up to `position`, syncing it for everybody if nobody did.
@@ -236,7 +247,7 @@ impl Core {
     }
 
     /// Lets readers see everything up to `last`.
-    fn publish(&self, last: SeqNo) {
+    pub(super) fn publish(&self, last: SeqNo) {
         self.visible.fetch_max(last.0, Ordering::AcqRel);
     }
 

@@ -9,6 +9,7 @@
 //!
 //! A flush that fails leaves the frozen memtable where it is and is tried again.
 
+use super::commit::SyncedTo;
 use super::log::Log;
 use super::{Core, directory};
 use crate::base::{FileNumber, KeyRange};
@@ -51,34 +52,53 @@ impl Core {
     }
 
     pub(super) fn flush_everything(&self) -> Result<()> {
-        {
-            let mut log = self.log.lock();
-            if !self.view.load().active.is_empty() {
-                self.freeze(&mut log)?;
-            }
-        }
+        self.freeze_if(|active| !active.is_empty())?;
         while self.flush_one()? {}
         Ok(())
     }
 
     /// Freezes the active memtable if it is full. A failure is not the commit's that noticed: the memtable only grows.
-    pub(super) fn freeze_if_full(&self, log: &mut Log) {
-        if self.view.load().active.size() >= self.config.memtable_size && self.freeze(log).is_err() {
+    pub(super) fn freeze_if_full(&self) {
+        let is_full = |active: &Memtable| active.size() >= self.config.memtable_size;
+        if is_full(&self.view.load().active) && self.freeze_if(is_full).is_err() {
             self.flush_failures.fetch_add(1, Ordering::Relaxed);
         }
     }
 
-    /// Starts a new log segment and a new active memtable with it.
-    fn freeze(&self, log: &mut Log) -> Result<()> {
+    /// Begins a new segment when nothing can follow what stands in the current one.
+    pub(super) fn mend_log(&self) -> Result<()> {
+        if !self.log.lock().is_torn() {
+            return Ok(());
+        }
+        let mut synced = self.synced.lock();
+        let mut log = self.log.lock();
+        if log.is_torn() { self.rotate(&mut synced, &mut log).map(drop) } else { Ok(()) }
+    }
+
+    /// Starts a new log segment and a new active memtable with it, if the active one is as `condition` says.
+    fn freeze_if(&self, condition: impl FnOnce(&Memtable) -> bool) -> Result<()> {
+        let mut synced = self.synced.lock();
+        let mut log = self.log.lock();
+        if !condition(&self.view.load().active) {
+            return Ok(());
+        }
         let applied = self.applied();
-        let next_log = log.rotate_next().map_err(|error| match error {
-            Error::OutOfSpace => error,
-            other => self.poison(other),
-        })?;
+        let next_log = self.rotate(&mut synced, &mut log)?;
         let active = Arc::new(Memtable::new(applied));
         self.view.rcu(|view| view.with_frozen(next_log, &active));
         self.wake_worker();
         Ok(())
+    }
+
+    /// Begins a new segment. Whoever holds both locks knows that nobody syncs the old one; it is durable then.
+    fn rotate(&self, synced: &mut SyncedTo, log: &mut Log) -> Result<FileNumber> {
+        let next_log = log.rotate_next().map_err(|error| match error {
+            Error::OutOfSpace => error,
+            other => self.poison(other),
+        })?;
+        synced.position = log.position();
+        self.publish(log.last_seqno());
+        Ok(next_log)
     }
 
     /// Has a writer wait, or flush itself, while too many memtables are frozen.

@@ -16,7 +16,7 @@ pub(super) struct Position {
 #[derive(Debug)]
 pub(super) struct Log {
     writer: Option<LogWriter>,
-    /// Whether the last write failed, so that nothing can follow it in its segment.
+    /// Whether the last write found no space, so that nothing can follow it in its segment.
     torn: bool,
     /// The last number that was written.
     last_seqno: SeqNo,
@@ -49,10 +49,15 @@ impl Log {
         })
     }
 
+    /// Whether nothing can be written before a new segment is begun.
+    pub(super) fn is_torn(&self) -> bool {
+        self.torn
+    }
+
     /// Adds a batch to the group that the next write writes.
     pub(super) fn append(&mut self, batch: &WriteBatch) -> Result<()> {
         if self.torn {
-            self.rotate_next()?;
+            return Err(Error::OutOfSpace);
         }
         let seq_start = self.next_seqno();
         self.writer()?.append(&Commit { seq_start, count: batch.count(), payload: batch.payload() })
@@ -65,7 +70,8 @@ impl Log {
         let next = writer.next_seqno();
         match written {
             Ok(()) => self.last_seqno = SeqNo(next.0 - 1),
-            Err(_) => self.torn = true,
+            Err(Error::OutOfSpace) => self.torn = true,
+            Err(_) => writer.poison(),
         }
         written
     }
@@ -89,7 +95,8 @@ impl Log {
         }
     }
 
-    /// Goes on in a new segment, and gives its number; everything before is durable then.
+    /// Goes on in a new segment, and gives its number; everything before is durable then. The caller sees to it that nobody
+    /// syncs the old segment meanwhile: a failure that is told to that one is not told here again.
     pub(super) fn rotate_next(&mut self) -> Result<FileNumber> {
         let number = self.writer()?.rotate_next()?;
         self.torn = false;

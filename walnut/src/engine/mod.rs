@@ -185,6 +185,7 @@ impl Engine {
             return Err(Error::Poisoned);
         }
         let flushed = if self.config.checkpoint_on_close { self.flush_everything() } else { Ok(()) };
+        let _nobody_syncs = self.synced.lock();
         let closed = self.log.lock().close().map_err(|error| self.poison(error));
         flushed.and(closed)
     }

@@ -1,3 +1,5 @@
+//! The machine that fails, on command and only then.
+
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use super::*;

@@ -1,3 +1,5 @@
+//! The real machine, in a temporary directory.
+
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::cell::Cell;

@@ -1,3 +1,5 @@
+//! A damaged manifest: the right state or an error that names the file.
+
 use super::*;
 use crate::codec::{FileHeader, FileKind};
 

@@ -1,3 +1,5 @@
+//! Edits: durable in order, or refused.
+
 use super::*;
 use crate::env::{CrashPolicy, FaultEffect, FaultEnv, FaultPlan, Operation};
 

@@ -1,3 +1,5 @@
+//! What a replay gives back, and what it refuses.
+
 use super::*;
 use crate::codec::{FileHeader, FileKind};
 

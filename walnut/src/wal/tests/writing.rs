@@ -1,3 +1,5 @@
+//! Groups, segments and rotation, operation by operation.
+
 use super::*;
 use crate::error::Limit;
 

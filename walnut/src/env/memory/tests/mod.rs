@@ -1,3 +1,5 @@
+//! The machine in memory: like a real one while it runs, as cruel as one is allowed to be when it stops.
+
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod against_os;
