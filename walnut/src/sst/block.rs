@@ -85,10 +85,12 @@ impl Block {
         Row::decode(self.base, &self.payload[self.span(index)]).expect("a block is made of valid rows only")
     }
 
-    /// Where the value of a row lies in [`Block::payload`].
-    pub(super) fn value_span(&self, index: usize) -> Range<usize> {
+    /// The row at `index`, and where its value lies in [`Block::payload`].
+    #[inline]
+    pub(super) fn row_and_value_span(&self, index: usize) -> (Row<'_>, Range<usize>) {
+        let row = self.row(index);
         let end = self.span(index).end;
-        end - self.row(index).value.len()..end
+        (row, end - row.value.len()..end)
     }
 
     pub(super) fn row_count(&self) -> usize {

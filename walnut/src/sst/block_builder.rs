@@ -170,7 +170,7 @@ mod tests {
             assert_eq!((row.seqno, row.kind, row.value), (entry.seqno, entry.kind, entry.value));
             let hash = KeyHash::of(entry.key);
             assert_eq!(block.find(entry.key, hash.fingerprint(), entry.seqno), Some(row));
-            assert_eq!(&block.payload()[block.value_span(index)], entry.value);
+            assert_eq!(&block.payload()[block.row_and_value_span(index).1], entry.value);
             assert!(block.compare_key(index, entry.key).is_eq());
         }
         let find = |key: &[u8], at| block.find(key, KeyHash::of(key).fingerprint(), SeqNo(at));
@@ -222,7 +222,7 @@ mod tests {
         assert_eq!(broken(rows + 1, 6), Err(Fault::Invalid("kind of an entry")));
         assert_eq!(broken(rows + 2, b'c'), Err(Fault::Order));
         assert_eq!(broken(rows + 5, 5), Err(Fault::Invalid("smallest sequence number of a block")));
-        for size in 0..rows + 6 {
+        for size in 0..rows + 7 {
             assert!(Block::new(valid[..size].to_vec()).is_err(), "size {size}");
         }
     }

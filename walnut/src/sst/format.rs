@@ -57,7 +57,7 @@
 //! It is valid if and only if there is a line, the probe count is 1 to 7, and for each user key in the file, with
 //! `h` its XXH3 hash, `p = h * 0x9e3779b97f4a7c15` modulo 2^64 and `l` the number of lines, in line
 //! `((h mod 2^32) * l) >> 32` the bits named by the top `9 * probe count` bits of `p`, nine at a time from the
-//! top, are set. Bit b of a line is bit `b mod 8` of its byte `b / 8`. The filter is always stored raw.
+//! top, are set. Bit b of a line is bit `b mod 8` of its byte `b / 8`. No filter is there when the part is absent.
 //!
 //! # Payload of the properties
 //!
@@ -96,7 +96,7 @@ pub(super) const MAX_BLOCK_SIZE: usize = (16 << 20) + (128 << 10);
 /// The largest payload of a data block with more than one row, so that 16 bits are enough for offsets.
 pub(super) const MAX_SLOTTED_SIZE: usize = u16::MAX as usize;
 /// The largest payload of filter, index and properties.
-pub(super) const MAX_PART_SIZE: usize = 128 << 20;
+pub(super) const MAX_PART_SIZE: usize = 64 << 20;
 
 /// What a block adds to its stored bytes.
 pub(super) const TRAILER_LEN: usize = TRAILER_CRC.end;

@@ -27,6 +27,18 @@ fn an_entry_out_of_order_is_refused() {
 }
 
 #[test]
+fn an_entry_that_no_reader_would_take_back_is_refused() {
+    let (_, mut builder) = builder(SstConfig::default());
+    for entry in
+        [Owned { value: b"x".to_vec(), ..Owned::delete(b"key", 5) }, Owned::put(b"key", 1 << 56, b"")]
+    {
+        let refused = builder.add(entry.entry());
+        assert!(matches!(refused, Err(Error::Corruption { fault: crate::Fault::Invalid(_), .. })));
+    }
+    builder.add(Owned::put(b"key", SeqNo::MAX.0, b"").entry()).unwrap();
+}
+
+#[test]
 fn a_row_at_the_limit_comes_back_and_one_past_it_is_refused() {
     let key = [9; 6000];
     // A block of one row: 12 bytes, prefix, slot, two varints (one byte each when key and seqno are all of it), value.
