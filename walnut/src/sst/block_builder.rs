@@ -222,6 +222,8 @@ mod tests {
         assert_eq!(broken(rows + 1, 6), Err(Fault::Invalid("kind of an entry")));
         assert_eq!(broken(rows + 2, b'c'), Err(Fault::Order));
         assert_eq!(broken(rows + 5, 5), Err(Fault::Invalid("smallest sequence number of a block")));
+        let large = payload(&[entry(b"aa", 9, b"x"), entry(b"ab", 8, &vec![0; 1 << 16])]);
+        assert_eq!(Block::new(large).map(|_| ()), Err(Fault::Invalid("row count of a block")));
         for size in 0..rows + 7 {
             assert!(Block::new(valid[..size].to_vec()).is_err(), "size {size}");
         }

@@ -30,10 +30,10 @@ pub(crate) fn fuzz(bytes: &[u8]) {
     if let Ok(filter) = Filter::decode(bytes) {
         filter.may_contain(KeyHash::of(bytes));
     }
-    if let Some((end, payload)) = bytes.split_first_chunk() {
-        if let Ok(index) = Index::decode(payload, u64::from_le_bytes(*end)) {
-            let _ = (index.fences.find(bytes), index.handle(index.fences.len() - 1));
-        }
+    if let Some((end, payload)) = bytes.split_first_chunk()
+        && let Ok(index) = Index::decode(payload, u64::from_le_bytes(*end))
+    {
+        let _ = (index.fences.find(bytes), index.handle(index.fences.len() - 1));
     }
     let _ = Properties::decode(bytes);
     let _ = unseal(bytes, 0, 0, MAX_BLOCK_SIZE);

@@ -97,13 +97,12 @@ impl SstReader {
         for position in first..self.index.fences.len() {
             let cached = self.blocks.get(position);
             let read;
-            let block = match &*cached {
-                Some(block) => block,
-                None => {
-                    read = self.read_block(position)?;
-                    self.blocks.insert(position, &read);
-                    &read
-                }
+            let block = if let Some(block) = &*cached {
+                block
+            } else {
+                read = self.read_block(position)?;
+                self.blocks.insert(position, &read);
+                &read
             };
             if let Some(row) = block.find(key, hash.fingerprint(), at) {
                 return Ok(Some(found(Entry { key, seqno: row.seqno, kind: row.kind, value: row.value })));
