@@ -4,7 +4,7 @@
 //! and put in their places at the end. The size is known before: what all keys share is what the first and the last share.
 
 use super::fences::shared_size;
-use super::format::{BLOCK_PREFIX, Row, SLOT_LEN};
+use super::format::{BLOCK_PREFIX, MAX_SLOTTED_SIZE, Row, SLOT_LEN};
 use crate::base::{Entry, Kind, SeqNo};
 use crate::codec::Writer;
 
@@ -104,10 +104,11 @@ impl BlockBuilder {
         }
     }
 
-    /// An empty builder with the memory of a used one.
+    /// An empty builder with the memory of a used one, but for what only a huge row needs.
     fn emptied(mut used: Self) -> Self {
         used.keys.clear();
         used.values.clear();
+        used.values.shrink_to(MAX_SLOTTED_SIZE);
         used.rows.clear();
         Self { keys: used.keys, values: used.values, rows: used.rows, ..Self::default() }
     }
