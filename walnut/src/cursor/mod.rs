@@ -2,7 +2,19 @@
 //!
 //! A cursor is made for one range and one direction and stands on the first entry at once. Going forward it gives
 //! entries in internal order (key ascending, sequence number descending); going backward in exactly the reverse.
-//! It knows nothing of snapshots: what a reader sees is decided by the visible cursor on top.
+//! It knows nothing of snapshots: what a reader sees is decided by [`Visible`] on top.
+//!
+//! ```text
+//!   memtable ─┐
+//!   memtable ─┼─ Merge ── Visible ── rows
+//!   SST ──────┘
+//! ```
+
+mod merge;
+mod visible;
+
+pub(crate) use merge::Merge;
+pub(crate) use visible::Visible;
 
 use crate::base::Entry;
 use crate::error::Result;
@@ -21,4 +33,56 @@ pub(crate) trait Cursor {
 
     /// Moves to the next entry in the cursor's direction. After an error the cursor must not be used again.
     fn advance(&mut self) -> Result<()>;
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use crate::base::{Kind, SeqNo};
+
+    /// An entry that owns its bytes: key, sequence number, value or tombstone.
+    pub(crate) type Owned = (Vec<u8>, u64, Option<Vec<u8>>);
+
+    /// A cursor over entries that are given in the order in which it is to walk them.
+    pub(crate) struct Listed {
+        entries: Vec<Owned>,
+        place: usize,
+    }
+
+    impl Listed {
+        pub(crate) fn new(mut entries: Vec<Owned>, direction: Direction) -> Self {
+            entries.sort_by(|a, b| a.0.cmp(&b.0).then(b.1.cmp(&a.1)));
+            if direction == Direction::Backward {
+                entries.reverse();
+            }
+            Self { entries, place: 0 }
+        }
+    }
+
+    impl Cursor for Listed {
+        fn entry(&self) -> Option<Entry<'_>> {
+            self.entries.get(self.place).map(|(key, seqno, value)| Entry {
+                key,
+                seqno: SeqNo(*seqno),
+                kind: if value.is_some() { Kind::Put } else { Kind::Delete },
+                value: value.as_deref().unwrap_or_default(),
+            })
+        }
+
+        fn advance(&mut self) -> Result<()> {
+            self.place += 1;
+            Ok(())
+        }
+    }
+
+    /// Everything that a cursor has left.
+    pub(crate) fn drain(mut cursor: impl Cursor) -> Result<Vec<Owned>> {
+        let mut entries = Vec::new();
+        while let Some(entry) = cursor.entry() {
+            let value = (entry.kind == Kind::Put).then(|| entry.value.to_vec());
+            entries.push((entry.key.to_vec(), entry.seqno.0, value));
+            cursor.advance()?;
+        }
+        Ok(entries)
+    }
 }

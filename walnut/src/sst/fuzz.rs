@@ -22,7 +22,7 @@ use crate::error::{Error, Result};
 
 /// Takes `bytes` for a file and for each of its parts, and looks at everything that opens. It must not panic, hang or
 /// take much memory; whatever else happens is right.
-pub(crate) fn fuzz(bytes: &[u8]) {
+pub fn fuzz(bytes: &[u8]) {
     let _ = walk_file(bytes);
     if let Ok(block) = Block::new(bytes.to_vec()) {
         walk_block(&block);

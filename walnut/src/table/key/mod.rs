@@ -5,19 +5,73 @@
 //! 1. *injective*: two different values have different encodings;
 //! 2. *prefix-free*: no encoding is the beginning of another one, so parts of a composite key need no separator;
 //! 3. *ordered*: encodings compare bytewise as the values compare.
+//!
+//! Every encoding is canonical besides: decoding accepts exactly the bytes that encoding writes. The table of
+//! encodings stands at [`Key`]; each file here draws its own. What is not done here: turning an order round, which is the
+//! writer's (`KeyWriter::invert_from`), and naming the index that a key belongs to.
 
+mod borrowed;
 mod codec;
+mod escape;
+mod fixed;
+mod net;
+mod number;
+mod option;
 mod range;
+mod simple;
+mod text;
+mod time;
+mod tuple;
+
+#[cfg(test)]
+mod tests;
 
 pub use codec::{KeyReader, KeyWriter, MAX_KEY_SIZE};
 pub use range::{Point, RangeOver};
 
 use crate::error::Fault;
 
+/// For a type that is passed as it is where a single key is wanted: the two items that say so.
+macro_rules! by_value {
+    () => {
+        type Ref<'a> = Self;
+
+        fn encode_ref(point: &Self, out: &mut KeyWriter) {
+            point.encode(out);
+        }
+    };
+}
+use by_value;
+
 /// A type that can be a primary key or be indexed: its encoding compares bytewise as its values do.
 ///
 /// Implemented for the types that databases are keyed by, for tuples and `Option`s of them, and by
 /// [`#[derive(Key)]`](derive@crate::Key) for newtypes, fieldless enums and structs of keys.
+///
+/// # How they are stored
+///
+/// These bytes are on disk, so they never change. Numbers stand with the most significant byte first.
+///
+/// | type | encoding | order |
+/// |---|---|---|
+/// | `()` | nothing | |
+/// | `bool` | `00` or `01` | `false < true` |
+/// | `char` | its number as a `u32` | by number |
+/// | `u8` .. `u128` | 1 to 16 bytes | by number |
+/// | `i8` .. `i128` | the same with the sign bit flipped | by number |
+/// | `f32`, `f64` | 4 or 8 bytes; the sign bit flipped, or every bit of a negative one | [`total_cmp`](f64::total_cmp): `-0.0 < 0.0`, NaNs at both ends |
+/// | `String`, `Vec<u8>` | the bytes with each `00` as `00 ff`, then `00 00` | bytewise: `"a" < "a\0" < "ab"` |
+/// | `[u8; N]`, `Uuid` | the bytes | bytewise |
+/// | `Option<K>` | `00`, or `01` and the key | `None` first |
+/// | tuples of 1 to 8 keys | the parts, one after the other | by the first part that differs |
+/// | `Duration` | seconds as a `u64`, nanoseconds as a `u32` | by length |
+/// | `SystemTime` | seconds since the Unix epoch, rounded down, as an `i64`, and nanoseconds as a `u32` | by time |
+/// | `Ipv4Addr`, `Ipv6Addr` | 4 or 16 bytes | bytewise |
+/// | `SocketAddrV4` | address, port as a `u16` | by address, then port |
+/// | `SocketAddrV6` | address, port as a `u16`, flow and scope as `u32` | in this order |
+/// | `IpAddr`, `SocketAddr` | `04` or `06`, then the address | version 4 first |
+///
+/// `usize` and `isize` are no keys: their size differs from machine to machine.
 ///
 /// # By hand
 ///
@@ -45,6 +99,14 @@ use crate::error::Fault;
 ///     }
 /// }
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be a key",
+    label = "this type has no order on disk",
+    note = "keys are `bool`, `char`, `u8` to `u128`, `i8` to `i128`, `f32`, `f64`, `String`, `Vec<u8>`, `[u8; N]`, `Uuid`, \
+            times, addresses, and `Option`s and tuples of keys",
+    note = "for a type of your own: `#[derive(walnut::Key)]` on a newtype, a fieldless enum or a struct of keys",
+    note = "instead of `usize` and `isize`, whose size differs from machine to machine, take `u64` and `i64`"
+)]
 pub trait Key: Sized + Send + Sync + 'static {
     /// How a single key is passed to `get`, `all`, `remove`: numbers by value, `&str` for a `String`.
     type Ref<'a>;

@@ -1,6 +1,6 @@
 //! What a range of keys can be given as.
 
-use std::ops::{Bound, Range, RangeFrom, RangeFull, RangeInclusive, RangeTo, RangeToInclusive};
+use std::ops::{Bound, Range, RangeBounds, RangeFrom, RangeFull, RangeInclusive, RangeTo, RangeToInclusive};
 
 use super::{Key, KeyWriter};
 
@@ -43,27 +43,25 @@ fn write<K: Key, P: Point<K>>(bound: Bound<&P>, out: &mut KeyWriter) -> Bound<()
 }
 
 macro_rules! ranges {
-    ($($range:ty => |$it:ident| $start:expr, $end:expr;)*) => {$(
+    ($($range:ty;)*) => {$(
         impl<K: Key, P: Point<K>> RangeOver<K> for $range {
             fn start(&self, out: &mut KeyWriter) -> Bound<()> {
-                let $it = self;
-                write::<K, P>($start, out)
+                write::<K, P>(self.start_bound(), out)
             }
             fn end(&self, out: &mut KeyWriter) -> Bound<()> {
-                let $it = self;
-                write::<K, P>($end, out)
+                write::<K, P>(self.end_bound(), out)
             }
         }
     )*};
 }
 
 ranges! {
-    Range<P> => |it| Bound::Included(&it.start), Bound::Excluded(&it.end);
-    RangeInclusive<P> => |it| Bound::Included(it.start()), Bound::Included(it.end());
-    RangeFrom<P> => |it| Bound::Included(&it.start), Bound::Unbounded;
-    RangeTo<P> => |it| Bound::Unbounded, Bound::Excluded(&it.end);
-    RangeToInclusive<P> => |it| Bound::Unbounded, Bound::Included(&it.end);
-    (Bound<P>, Bound<P>) => |it| it.0.as_ref(), it.1.as_ref();
+    Range<P>;
+    RangeInclusive<P>;
+    RangeFrom<P>;
+    RangeTo<P>;
+    RangeToInclusive<P>;
+    (Bound<P>, Bound<P>);
 }
 
 impl<K: Key> RangeOver<K> for RangeFull {

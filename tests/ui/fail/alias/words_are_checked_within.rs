@@ -1,0 +1,12 @@
+use walnut::Table;
+
+#[derive(Table)]
+#[walnut(table(nam = "users"), index(city_age = (city)))]
+struct User {
+    #[walnut(primary_key(auto))]
+    id: u64,
+    #[walnut(index(uniqe))]
+    city: String,
+}
+
+fn main() {}

@@ -1,0 +1,15 @@
+use walnut::Table;
+
+#[derive(Table)]
+#[table(nam = "users", name = users)]
+#[index(city_age = (citty, age, age))]
+struct User {
+    id: u64,
+    #[index(uniqe)]
+    email: String,
+    #[index = "x"]
+    city: String,
+    age: &'static u8,
+}
+
+fn main() {}

@@ -1,0 +1,12 @@
+use walnut::Table;
+
+#[derive(Table)]
+#[index(by_city = (city))]
+struct User {
+    #[primary_key]
+    id: u64,
+    city: String,
+    age: u8,
+}
+
+fn main() {}

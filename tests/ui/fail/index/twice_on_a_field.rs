@@ -1,0 +1,12 @@
+use walnut::Table;
+
+#[derive(Table)]
+struct User {
+    #[primary_key]
+    id: u64,
+    #[index]
+    #[index(unique)]
+    email: String,
+}
+
+fn main() {}

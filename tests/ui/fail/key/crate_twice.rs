@@ -1,0 +1,7 @@
+use walnut::Key;
+
+#[derive(Key)]
+#[walnut(crate = walnut, crate = ::walnut)]
+struct Id(u64);
+
+fn main() {}

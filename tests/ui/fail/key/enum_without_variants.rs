@@ -1,0 +1,6 @@
+use walnut::Key;
+
+#[derive(Key)]
+enum Kind {}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use walnut::Key;
+
+#[derive(Key)]
+struct Name<'a>(&'a str);
+
+fn main() {}

@@ -1,0 +1,8 @@
+use walnut::Key;
+
+#[derive(Key)]
+struct Id(NoKey, u8);
+
+struct NoKey;
+
+fn main() {}

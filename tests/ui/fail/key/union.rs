@@ -1,0 +1,8 @@
+use walnut::Key;
+
+#[derive(Key)]
+union Bits {
+    raw: u64,
+}
+
+fn main() {}

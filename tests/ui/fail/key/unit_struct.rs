@@ -1,0 +1,6 @@
+use walnut::Key;
+
+#[derive(Key)]
+struct Nothing;
+
+fn main() {}

@@ -1,0 +1,6 @@
+use walnut::Key;
+
+#[derive(Key)]
+struct Id(#[walnut(desc)] u64);
+
+fn main() {}

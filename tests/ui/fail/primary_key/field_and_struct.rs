@@ -1,0 +1,11 @@
+use walnut::Table;
+
+#[derive(Table)]
+#[table(primary_key = (tenant, id))]
+struct User {
+    tenant: u32,
+    #[primary_key]
+    id: u64,
+}
+
+fn main() {}

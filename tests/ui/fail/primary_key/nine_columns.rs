@@ -1,0 +1,17 @@
+use walnut::Table;
+
+#[derive(Table)]
+#[table(primary_key = (a, b, c, d, e, f, g, h, i))]
+struct User {
+    a: u8,
+    b: u8,
+    c: u8,
+    d: u8,
+    e: u8,
+    f: u8,
+    g: u8,
+    h: u8,
+    i: u8,
+}
+
+fn main() {}

@@ -1,0 +1,8 @@
+use walnut::Table;
+
+#[derive(Table)]
+struct User {
+    id: u64,
+}
+
+fn main() {}

@@ -1,0 +1,8 @@
+use walnut::Table;
+
+#[derive(Table)]
+enum User {
+    Guest,
+}
+
+fn main() {}

@@ -1,0 +1,6 @@
+use walnut::Table;
+
+#[derive(Table)]
+struct User;
+
+fn main() {}

@@ -1,0 +1,12 @@
+mod store {
+    #[derive(walnut::Key, serde::Serialize, serde::Deserialize)]
+    struct Secret(u64);
+
+    #[derive(walnut::Table, serde::Serialize, serde::Deserialize)]
+    pub struct User {
+        #[primary_key]
+        id: Secret,
+    }
+}
+
+fn main() {}

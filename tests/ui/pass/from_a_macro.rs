@@ -1,0 +1,28 @@
+//! A struct that a macro by example writes, with types and names handed in.
+
+use walnut::{Access, DefaultTable, Index, Table, TableMapper};
+
+macro_rules! table {
+    ($name:ident, $text:literal, $($field:ident: $ty:ty),*) => {
+        #[derive(Table, serde::Serialize, serde::Deserialize)]
+        #[table(name = $text)]
+        #[index(all = ($($field),*))]
+        struct $name {
+            #[primary_key]
+            id: u64,
+            $(#[index] $field: $ty,)*
+        }
+    };
+}
+
+table!(User, "users", name: Option<String>, age: u8);
+
+fn types<A: Access>(users: &DefaultTable<User, A>) {
+    let _: Index<'_, User, (Option<String>, u8), A> = users.by().all;
+}
+
+fn main() {
+    let _ = types::<walnut::Direct>;
+    assert_eq!(User::SCHEMA.name, "users");
+    assert_eq!(User::SCHEMA.fields[1].type_name, "Option<String>");
+}

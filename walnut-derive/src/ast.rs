@@ -1,0 +1,85 @@
+//! The struct as it is written: its fields and what their attributes say, before any rule is applied.
+
+use proc_macro2::Span;
+use syn::ext::IdentExt;
+use syn::{Data, DeriveInput, Fields, Generics, Ident, Type};
+
+use crate::attr::{FieldAttrs, Foreign, TableAttrs};
+use crate::diag::Faults;
+
+/// A struct that is to be a table.
+pub(crate) struct Table {
+    pub(crate) ident: Ident,
+    pub(crate) generics: Generics,
+    pub(crate) attrs: TableAttrs,
+    pub(crate) fields: Vec<Field>,
+    /// What it is cannot be a table, which has been noted; there is no use in looking for a primary key.
+    pub(crate) misshapen: bool,
+}
+
+/// A field of the struct.
+pub(crate) struct Field {
+    /// Its place in the struct.
+    pub(crate) at: usize,
+    pub(crate) ident: Ident,
+    /// Its name without `r#`.
+    pub(crate) name: String,
+    pub(crate) ty: Type,
+    pub(crate) attrs: FieldAttrs,
+}
+
+impl Table {
+    pub(crate) fn of(input: &DeriveInput, faults: &mut Faults) -> Self {
+        let written = named_fields(&input.data);
+        let fields: Vec<&syn::Field> =
+            written.as_ref().map_or_else(|_| Vec::new(), |fields| fields.named.iter().collect());
+        let on_fields = fields.iter().flat_map(|field| &field.attrs);
+        let foreign = Foreign::of(input.attrs.iter().chain(on_fields));
+        if let Err((span, what)) = &written {
+            faults.at(*span, format!("{what} cannot be a table; a table is a struct with named fields"));
+        }
+        Self {
+            ident: input.ident.clone(),
+            generics: input.generics.clone(),
+            attrs: TableAttrs::of(&input.attrs, &foreign, faults),
+            fields: fields
+                .iter()
+                .filter_map(|field| field.ident.as_ref().map(|ident| (ident, field)))
+                .enumerate()
+                .map(|(at, (ident, field))| Field::of(at, ident, field, &foreign, faults))
+                .collect(),
+            misshapen: written.is_err(),
+        }
+    }
+
+    /// The field of this name, written with or without `r#`.
+    pub(crate) fn field(&self, name: &Ident) -> Option<&Field> {
+        let name = name.unraw().to_string();
+        self.fields.iter().find(|field| field.name == name)
+    }
+}
+
+impl Field {
+    fn of(at: usize, ident: &Ident, field: &syn::Field, foreign: &Foreign, faults: &mut Faults) -> Self {
+        Self {
+            at,
+            name: ident.unraw().to_string(),
+            ident: ident.clone(),
+            ty: field.ty.clone(),
+            attrs: FieldAttrs::of(&field.attrs, foreign, faults),
+        }
+    }
+}
+
+/// The fields, or what stands instead of them and where.
+fn named_fields(data: &Data) -> Result<&syn::FieldsNamed, (Span, &'static str)> {
+    match data {
+        Data::Struct(data) => match &data.fields {
+            Fields::Named(fields) => Ok(fields),
+            Fields::Unnamed(fields) => Err((fields.paren_token.span.join(), "a tuple struct")),
+            Fields::Unit => Err((data.struct_token.span, "a struct without fields")),
+        },
+        Data::Enum(data) => Err((data.enum_token.span, "an enum")),
+        Data::Union(data) => Err((data.union_token.span, "a union")),
+    }
+}

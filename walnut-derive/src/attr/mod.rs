@@ -1,0 +1,133 @@
+//! The attributes of a table and of its fields, each word by itself.
+//!
+//! ```text
+//! on the struct   #[table(name = "..", primary_key = (a, b), crate = path)]
+//!                 #[index(name = (a, b), unique)]
+//!                 #[walnut(table(..), index(..), crate = path)]
+//! on a field      #[primary_key]   #[index]   #[index(unique)]   #[walnut(primary_key, index(..))]
+//! ```
+//!
+//! 1. The short form of an attribute is read by the same code as its long form within `#[walnut(..)]`.
+//! 2. Where a struct writes a word in the long form, that word's short form belongs to another derive and is not read.
+//! 3. What is said twice is a fault, and the first counts.
+//!
+//! Whether the columns exist and the names are good is for `check` to say.
+
+mod field;
+mod table;
+mod word;
+
+use proc_macro2::TokenTree;
+use quote::ToTokens;
+use syn::parse::{ParseStream, Parser};
+use syn::{Attribute, Ident, Meta, Path, Result, Token};
+
+use crate::diag::Faults;
+pub(crate) use field::FieldAttrs;
+pub(crate) use table::TableAttrs;
+pub(crate) use word::Columns;
+
+/// The attributes that have a short form.
+const SHORT: [&str; 3] = ["table", "index", "primary_key"];
+
+/// The short forms that a struct leaves to another derive.
+pub(crate) struct Foreign(Vec<String>);
+
+impl Foreign {
+    /// Looks through all attributes of the struct and of its fields.
+    pub(crate) fn of<'a>(attrs: impl Iterator<Item = &'a Attribute>) -> Self {
+        let long = attrs.filter(|attr| attr.path().is_ident("walnut"));
+        Self(long.flat_map(first_words).filter(|word| SHORT.contains(&word.as_str())).collect())
+    }
+
+    fn owns(&self, attr: &Attribute) -> bool {
+        self.0.iter().any(|word| attr.path().is_ident(word))
+    }
+}
+
+/// The words directly within `#[walnut(..)]`.
+fn first_words(attr: &Attribute) -> Vec<String> {
+    let Meta::List(list) = &attr.meta else { return Vec::new() };
+    let trees: Vec<TokenTree> = list.tokens.clone().into_iter().collect();
+    let words = trees.split(|tree| matches!(tree, TokenTree::Punct(comma) if comma.as_char() == ','));
+    words.filter_map(|word| word.first()).map(ToString::to_string).collect()
+}
+
+/// Calls `read` behind each of our words on an item: behind `index` for `#[index(..)]` and for `#[walnut(index(..))]`;
+/// the flag says that it is the long form.
+fn each_attribute(
+    attrs: &[Attribute],
+    foreign: &Foreign,
+    faults: &mut Faults,
+    mut read: impl FnMut(&Ident, bool, ParseStream<'_>, &mut Faults) -> Result<()>,
+) {
+    for attr in attrs {
+        let long = attr.path().is_ident("walnut");
+        let short = SHORT.iter().any(|word| attr.path().is_ident(word)) && !foreign.owns(attr);
+        let tokens = match &attr.meta {
+            Meta::List(list) if long => list.tokens.clone(),
+            _ if long => {
+                faults.at(attr.path().segments[0].ident.span(), "expected words: `#[walnut(..)]`");
+                continue;
+            }
+            meta if short => meta.to_token_stream(),
+            _ => continue,
+        };
+        let parser = |input: ParseStream<'_>| {
+            word::each(input, faults, |word, input, faults| read(word, long, input, faults));
+            Ok(())
+        };
+        if let Err(fault) = parser.parse2(tokens) {
+            faults.add(fault);
+        }
+    }
+}
+
+/// `= path::to::walnut`.
+fn crate_path(word: &Ident, input: ParseStream<'_>) -> Result<Path> {
+    let expected = "expected the path to the crate: `crate = path::to::walnut`";
+    word::equals(word, input, expected)?;
+    let written = input.span();
+    Path::parse_mod_style(input).map_err(|_| syn::Error::new(written, expected))
+}
+
+/// Keeps the first of what may be said once.
+fn once<T>(place: &mut Option<T>, word: &Ident, value: T) -> Result<()> {
+    if place.is_some() {
+        return Err(syn::Error::new(word.span(), format!("`{word}` is given twice")));
+    }
+    *place = Some(value);
+    Ok(())
+}
+
+/// The crate's path in the attributes of a key, and complaints about all other words.
+pub(crate) fn key_crate(attrs: &[Attribute], faults: &mut Faults) -> Option<Path> {
+    let mut path = None;
+    each_attribute(attrs, &all_short(), faults, |word, _, input, _| match word.to_string().as_str() {
+        "crate" => once(&mut path, word, crate_path(word, input)?),
+        // A struct may be a table as well, and these words are the table's.
+        "table" | "index" => skip_value(input),
+        _ => Err(crate::diag::unknown_word(word, "`#[walnut(..)]`", &["crate"])),
+    });
+    path
+}
+
+/// Complaints about words where a key has none: on its fields and variants.
+pub(crate) fn key_part(attrs: &[Attribute], faults: &mut Faults) {
+    each_attribute(attrs, &all_short(), faults, |word, _, input, _| match word.to_string().as_str() {
+        "primary_key" | "index" => skip_value(input),
+        _ => Err(crate::diag::unknown_word(word, "`#[walnut(..)]` within a key", &[])),
+    });
+}
+
+/// A key has no short forms.
+fn all_short() -> Foreign {
+    Foreign(SHORT.map(String::from).to_vec())
+}
+
+fn skip_value(input: ParseStream<'_>) -> Result<()> {
+    while !input.is_empty() && !input.peek(Token![,]) {
+        input.parse::<TokenTree>()?;
+    }
+    Ok(())
+}

@@ -1,0 +1,132 @@
+//! The faults of one macro call: collected, never thrown.
+//!
+//! ```text
+//! attr, ast, check ──add──> Faults ──finish──> Ok(()) or one compile_error! for each fault
+//! ```
+//!
+//! 1. Reading goes on after a fault, so that all faults of a struct are seen at once.
+//! 2. Faults are looked at before they are dropped; a debug build panics where that was forgotten.
+//! 3. A word that is not known is answered with the words that there are.
+//!
+//! What is wrong is decided elsewhere; here stands only how it is said.
+
+use std::fmt::Display;
+
+use proc_macro2::{Span, TokenStream};
+use syn::Ident;
+
+/// What is wrong with the input.
+#[derive(Default)]
+pub(crate) struct Faults {
+    list: Vec<syn::Error>,
+    finished: bool,
+}
+
+impl Faults {
+    pub(crate) fn add(&mut self, fault: syn::Error) {
+        self.list.push(fault);
+    }
+
+    pub(crate) fn at(&mut self, span: Span, message: impl Display) {
+        self.add(syn::Error::new(span, message));
+    }
+
+    /// The errors to emit, when there are any.
+    pub(crate) fn finish(mut self) -> Result<(), TokenStream> {
+        self.finished = true;
+        if self.list.is_empty() {
+            return Ok(());
+        }
+        Err(self.list.iter().map(syn::Error::to_compile_error).collect())
+    }
+}
+
+impl Drop for Faults {
+    fn drop(&mut self) {
+        debug_assert!(self.finished || std::thread::panicking(), "the faults were never looked at");
+    }
+}
+
+/// The error for a word that `place` does not know; `words` are the ones that it does.
+pub(crate) fn unknown_word(word: &Ident, place: &str, words: &[&str]) -> syn::Error {
+    let there_are = match words {
+        [] => "no words".to_owned(),
+        [only] => format!("`{only}` alone"),
+        _ => quoted(words),
+    };
+    let guess = did_you_mean(&word.to_string(), words);
+    syn::Error::new(word.span(), format!("unknown word `{word}`{guess} ({place} knows {there_are})"))
+}
+
+/// `, did you mean ...?` when one of the candidates is near, or nothing.
+pub(crate) fn did_you_mean(word: &str, candidates: &[&str]) -> String {
+    let allowed = (word.chars().count() / 3).max(1);
+    let nearest = candidates.iter().map(|candidate| (distance(word, candidate), candidate)).min();
+    match nearest {
+        Some((distance, candidate)) if distance <= allowed => format!(", did you mean `{candidate}`?"),
+        _ => String::new(),
+    }
+}
+
+/// The names in backticks, with commas between them.
+pub(crate) fn quoted(names: &[&str]) -> String {
+    names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+}
+
+/// How many letters must be added, dropped, changed or swapped with their neighbour to make one word the other.
+fn distance(from: &str, to: &str) -> usize {
+    let (from, to): (Vec<char>, Vec<char>) = (from.chars().collect(), to.chars().collect());
+    let mut rows = vec![vec![0; to.len() + 1]; from.len() + 1];
+    for i in 0..=from.len() {
+        for j in 0..=to.len() {
+            rows[i][j] = match (i, j) {
+                (0, _) => j,
+                (_, 0) => i,
+                _ => {
+                    let changed = rows[i - 1][j - 1] + usize::from(from[i - 1] != to[j - 1]);
+                    let swapped = i > 1 && j > 1 && from[i - 1] == to[j - 2] && from[i - 2] == to[j - 1];
+                    let swap = if swapped { rows[i - 2][j - 2] + 1 } else { usize::MAX };
+                    changed.min(swap).min(rows[i - 1][j] + 1).min(rows[i][j - 1] + 1)
+                }
+            };
+        }
+    }
+    rows[from.len()][to.len()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slip_of_the_finger_is_recognized() {
+        let words = ["name", "primary_key", "crate"];
+        for (slip, meant) in
+            [("nmae", "name"), ("naem", "name"), ("primarykey", "primary_key"), ("crat", "crate")]
+        {
+            assert_eq!(did_you_mean(slip, &words), format!(", did you mean `{meant}`?"));
+        }
+    }
+
+    #[test]
+    fn nothing_is_guessed_from_afar() {
+        assert_eq!(did_you_mean("version", &["name", "primary_key", "crate"]), "");
+        assert_eq!(did_you_mean("anything", &[]), "");
+    }
+
+    #[test]
+    fn the_words_that_there_are_stand_in_the_message() {
+        let word = Ident::new("uniqe", Span::call_site());
+        let one = unknown_word(&word, "`#[index(..)]`", &["unique"]).to_string();
+        assert_eq!(one, "unknown word `uniqe`, did you mean `unique`? (`#[index(..)]` knows `unique` alone)");
+        let none = unknown_word(&word, "`#[primary_key]`", &[]).to_string();
+        assert_eq!(none, "unknown word `uniqe` (`#[primary_key]` knows no words)");
+    }
+
+    #[test]
+    #[should_panic(expected = "never looked at")]
+    #[cfg(debug_assertions)]
+    fn forgetting_to_look_is_noticed() {
+        drop(Faults::default());
+    }
+}

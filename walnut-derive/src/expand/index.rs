@@ -1,0 +1,144 @@
+//! The two structs with a field for each index: the handles that `by()` gives, and the names that `ix()` gives.
+
+use proc_macro2::TokenStream;
+use quote::{format_ident, quote};
+use syn::ext::IdentExt;
+use syn::{GenericParam, Ident};
+
+use crate::plan::{Index, Plan};
+
+/// The declarations of both structs.
+pub(super) fn handles(plan: &Plan<'_>) -> TokenStream {
+    let Plan { row, private, .. } = plan;
+    let (handles, names) = (handles_ident(plan), names_ident(plan));
+    let (generics, where_clause) = (handles_generics(plan), handles_bounds(plan));
+    let handle_fields = plan.indexes.iter().map(|index| {
+        let (field, kind, key, doc) = (index.ident, kind(index), index.key(), doc(index));
+        quote! {
+            #[doc = #doc]
+            pub #field: #private::#kind<'__table, #row, #key, __Access>
+        }
+    });
+    // Without an index nothing else would speak of the parameters.
+    let none = plan.indexes.is_empty().then(
+        || quote!(__table: ::core::marker::PhantomData<&'__table #private::DefaultTable<#row, __Access>>),
+    );
+    let name_fields = plan.indexes.iter().map(|index| {
+        let (field, doc) = (index.ident, format!("The name of {}", described(index)));
+        quote! {
+            #[doc = #doc]
+            pub #field: #private::IndexName
+        }
+    });
+    let handles_doc = format!("The indexes of table `{}`.", plan.name);
+    let names_doc = format!("The names of the indexes of table `{}`.", plan.name);
+    quote! {
+        #[doc = #handles_doc]
+        pub struct #handles #generics #where_clause {
+            #(#handle_fields,)*
+            #none
+        }
+
+        #[doc = #names_doc]
+        pub struct #names {
+            #(#name_fields,)*
+        }
+    }
+}
+
+/// `type By`, `type Ix` and the functions that make them.
+pub(super) fn members(plan: &Plan<'_>) -> TokenStream {
+    let Plan { private, .. } = plan;
+    let (handles, names) = (handles_ident(plan), names_ident(plan));
+    let arguments = plan.generics.params.iter().filter_map(argument);
+    let handle_fields = plan.indexes.iter().enumerate().map(|(at, index)| {
+        let (field, kind) = (index.ident, kind(index));
+        quote!(#field: #private::#kind::new(__table, #at))
+    });
+    let none = plan.indexes.is_empty().then(|| quote!(__table: ::core::marker::PhantomData));
+    let table = if plan.indexes.is_empty() { quote!(_) } else { quote!(__table) };
+    let name_fields = plan.indexes.iter().map(|index| {
+        let (field, table, name) = (index.ident, &plan.name, &index.name);
+        quote!(#field: #private::IndexName::new(#table, #name))
+    });
+    quote! {
+        type By<'__table, __Access: #private::Access + '__table> = #handles<'__table, __Access #(, #arguments)*>;
+        type Ix = #names;
+
+        fn by<__Access: #private::Access>(
+            #table: &#private::DefaultTable<Self, __Access>,
+        ) -> Self::By<'_, __Access> {
+            #handles { #(#handle_fields,)* #none }
+        }
+
+        fn ix() -> Self::Ix {
+            #names { #(#name_fields,)* }
+        }
+    }
+}
+
+fn handles_ident(plan: &Plan<'_>) -> Ident {
+    format_ident!("__{}Indexes", plan.ident.unraw())
+}
+
+fn names_ident(plan: &Plan<'_>) -> Ident {
+    format_ident!("__{}IndexNames", plan.ident.unraw())
+}
+
+/// `<'__table, __Access: Access, ..>` with the row's own parameters behind.
+fn handles_generics(plan: &Plan<'_>) -> TokenStream {
+    let private = &plan.private;
+    let params = plan.generics.params.iter().filter_map(|param| match param {
+        GenericParam::Type(param) => {
+            let mut param = param.clone();
+            param.default = None;
+            Some(quote!(#param))
+        }
+        GenericParam::Const(param) => {
+            let mut param = param.clone();
+            param.default = None;
+            Some(quote!(#param))
+        }
+        GenericParam::Lifetime(_) => None,
+    });
+    quote!(<'__table, __Access: #private::Access #(, #params)*>)
+}
+
+/// A handle belongs to a table; of a generic row that is to be said.
+fn handles_bounds(plan: &Plan<'_>) -> TokenStream {
+    let Plan { row, private, .. } = plan;
+    let mut generics = plan.generics.clone();
+    if plan.is_generic() {
+        generics.make_where_clause().predicates.push(syn::parse_quote!(#row: #private::TableMapper));
+    }
+    let where_clause = generics.where_clause;
+    quote!(#where_clause)
+}
+
+fn argument(param: &GenericParam) -> Option<&Ident> {
+    match param {
+        GenericParam::Type(param) => Some(&param.ident),
+        GenericParam::Const(param) => Some(&param.ident),
+        GenericParam::Lifetime(_) => None,
+    }
+}
+
+/// Which handle the index has.
+fn kind(index: &Index<'_>) -> TokenStream {
+    if index.unique { quote!(Unique) } else { quote!(Index) }
+}
+
+fn doc(index: &Index<'_>) -> String {
+    let mut sentence = described(index);
+    if let Some(first) = sentence.get_mut(..1) {
+        first.make_ascii_uppercase();
+    }
+    sentence
+}
+
+/// `the unique index over `tenant`, `email`.`
+fn described(index: &Index<'_>) -> String {
+    let unique = if index.unique { "unique " } else { "" };
+    let columns: Vec<&str> = index.columns.iter().map(|column| column.name.as_str()).collect();
+    format!("the {unique}index over {}.", crate::diag::quoted(&columns))
+}

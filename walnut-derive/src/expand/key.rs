@@ -1,0 +1,120 @@
+//! `impl Key`, by parts or by discriminant.
+
+use proc_macro2::TokenStream;
+use quote::{quote, quote_spanned};
+use syn::Ident;
+
+use crate::key::{Key, Part, Shape};
+use crate::plan::bounded;
+
+pub(super) fn key(key: &Key) -> TokenStream {
+    match &key.shape {
+        Shape::Parts(parts) => by_parts(key, parts),
+        Shape::Variants { variants, wide } => by_discriminant(key, variants, *wide),
+    }
+}
+
+fn by_parts(key: &Key, parts: &[Part]) -> TokenStream {
+    let Key { this, private, .. } = key;
+    let generics = bounded(&key.generics, &quote!(), parts.iter().map(|part| &part.ty), private);
+    let (impl_generics, _, where_clause) = generics.split_for_impl();
+    let places = || 0..parts.len();
+    let (encoded, skipped, exact, none) = (places(), places(), places(), places());
+    let part_impls = parts.iter().enumerate().map(|(at, Part { member, ty })| {
+        quote! {
+            #[automatically_derived]
+            impl #impl_generics #private::Part<__Parts, #at> for #this #where_clause {
+                type Key = #ty;
+                fn part(&self) -> &Self::Key {
+                    &self.#member
+                }
+            }
+        }
+    });
+    let decoded = parts.iter().enumerate().map(
+        |(at, Part { member, .. })| quote!(#member: #private::decode_part::<Self, __Parts, #at>(__input)?),
+    );
+    let by_reference = by_reference(private);
+    quote! {
+        struct __Parts;
+        #(#part_impls)*
+
+        #[automatically_derived]
+        impl #impl_generics #private::Key for #this #where_clause {
+            #by_reference
+            const EXACT: ::core::primitive::bool = #(#private::part_is_exact::<Self, __Parts, #exact>())&&*;
+
+            fn encode(&self, __out: &mut #private::KeyWriter) {
+                #(#private::encode_part::<Self, __Parts, #encoded>(self, __out);)*
+            }
+
+            fn decode(__input: &mut #private::KeyReader<'_>) -> #private::Result<Self, #private::Fault> {
+                ::core::result::Result::Ok(Self { #(#decoded,)* })
+            }
+
+            fn skip(__input: &mut #private::KeyReader<'_>) -> #private::Result<(), #private::Fault> {
+                #(#private::skip_part::<Self, __Parts, #skipped>(__input)?;)*
+                ::core::result::Result::Ok(())
+            }
+
+            fn is_none(&self) -> ::core::primitive::bool {
+                #(#private::part_is_none::<Self, __Parts, #none>(self))||*
+            }
+        }
+    }
+}
+
+fn by_discriminant(key: &Key, variants: &[Ident], wide: bool) -> TokenStream {
+    let Key { ident, this, private, generics, .. } = key;
+    let (impl_generics, _, where_clause) = generics.split_for_impl();
+    let by_reference = by_reference(private);
+    let impossible = format!("discriminant of a `{ident}`");
+    let fits = variants.iter().filter(|_| wide).map(|variant| {
+        let message = format!("the discriminant of `{variant}` does not fit the `i64` that is stored");
+        let same = quote! {
+            #ident::#variant as ::core::primitive::i64 as ::core::primitive::i128
+                == #ident::#variant as ::core::primitive::i128
+        };
+        quote_spanned!(variant.span()=> const _: () = ::core::assert!(#same, #message);)
+    });
+    quote! {
+        #(#fits)*
+
+        #[automatically_derived]
+        impl #impl_generics #private::Key for #this #where_clause {
+            #by_reference
+
+            fn encode(&self, __out: &mut #private::KeyWriter) {
+                let __discriminant = match self {
+                    #(Self::#variants => Self::#variants as ::core::primitive::i64,)*
+                };
+                #private::Key::encode(&__discriminant, __out);
+            }
+
+            fn decode(__input: &mut #private::KeyReader<'_>) -> #private::Result<Self, #private::Fault> {
+                let __discriminant: ::core::primitive::i64 = #private::Key::decode(__input)?;
+                #(
+                    if __discriminant == Self::#variants as ::core::primitive::i64 {
+                        return ::core::result::Result::Ok(Self::#variants);
+                    }
+                )*
+                ::core::result::Result::Err(#private::Fault::Invalid(#impossible))
+            }
+        }
+    }
+}
+
+/// A derived key is passed by value where a single key is wanted.
+fn by_reference(private: &TokenStream) -> TokenStream {
+    quote! {
+        type Ref<'__point> = Self;
+
+        fn encode_ref(__point: &Self, __out: &mut #private::KeyWriter) {
+            #private::Key::encode(__point, __out);
+        }
+
+        fn ref_is_none(__point: &Self) -> ::core::primitive::bool {
+            #private::Key::is_none(__point)
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! `impl TableMapper`: the schema, and the rest put together.
+
+use proc_macro2::{Span, TokenStream, TokenTree};
+use quote::{ToTokens, quote, quote_spanned};
+use syn::spanned::Spanned;
+
+use super::{codec, index};
+use crate::plan::{Plan, tuple};
+
+pub(super) fn mapper(plan: &Plan<'_>) -> TokenStream {
+    let Plan { row, private, .. } = plan;
+    let generics = codec::table_generics(plan);
+    let (impl_generics, _, where_clause) = generics.split_for_impl();
+    let key = tuple(&plan.key);
+    // Where its type is no key, or is more private than the struct, the type is to be underlined.
+    let here = plan.key.first().map_or_else(Span::call_site, |column| column.ty.span());
+    let primary_key = quote_spanned!(Span::call_site().located_at(here)=> type PrimaryKey = #key;);
+    let schema = codec::asserted(plan, &schema(plan));
+    let (index_members, codec_members) = (index::members(plan), codec::members(plan));
+    quote! {
+        #[automatically_derived]
+        impl #impl_generics #private::TableMapper for #row #where_clause {
+            #primary_key
+
+            const SCHEMA: #private::TableSchema = #schema;
+
+            #index_members
+            #codec_members
+        }
+    }
+}
+
+fn schema(plan: &Plan<'_>) -> TokenStream {
+    let Plan { private, name, .. } = plan;
+    let fields = plan.fields.iter().map(|field| {
+        let (name, type_name) = (&field.name, type_name(field.ty.to_token_stream()));
+        quote!(#private::FieldSchema::new(#name, #type_name))
+    });
+    let key = plan.key.iter().map(|column| &column.name);
+    let indexes = plan.indexes.iter().map(|index| {
+        let (name, unique) = (&index.name, index.unique);
+        let columns = index.columns.iter().map(|column| &column.name);
+        quote!(#private::IndexSchema::new(#name, #unique, &[#(#columns),*]))
+    });
+    quote!(#private::TableSchema::new(#name, &[#(#fields),*], &[#(#key),*], &[#(#indexes),*]))
+}
+
+/// The type as it is written, without spaces but where two words would run together.
+fn type_name(tokens: TokenStream) -> String {
+    let mut text = String::new();
+    write_type(tokens, &mut text);
+    text
+}
+
+fn write_type(tokens: TokenStream, text: &mut String) {
+    for tree in tokens {
+        match tree {
+            TokenTree::Group(group) => {
+                let (open, close) = match group.delimiter() {
+                    proc_macro2::Delimiter::Parenthesis => ("(", ")"),
+                    proc_macro2::Delimiter::Bracket => ("[", "]"),
+                    proc_macro2::Delimiter::Brace => ("{", "}"),
+                    proc_macro2::Delimiter::None => ("", ""),
+                };
+                text.push_str(open);
+                write_type(group.stream(), text);
+                text.push_str(close);
+            }
+            TokenTree::Punct(punct) => text.push(punct.as_char()),
+            word => {
+                let word = word.to_string();
+                if text.ends_with(is_word) && word.starts_with(is_word) {
+                    text.push(' ');
+                }
+                text.push_str(&word);
+            }
+        }
+    }
+}
+
+fn is_word(letter: char) -> bool {
+    letter.is_alphanumeric() || letter == '_'
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_type_is_named_without_needless_spaces() {
+        for (written, named) in [
+            ("u64", "u64"),
+            ("Option < Vec < u8 > >", "Option<Vec<u8>>"),
+            ("(u8, std :: string :: String)", "(u8,std::string::String)"),
+            ("[u8; 4]", "[u8;4]"),
+            ("& 'static str", "&'static str"),
+            ("Box<dyn Fn(u8) -> r#type + Send>", "Box<dyn Fn(u8)->r#type+Send>"),
+        ] {
+            let Ok(tokens) = written.parse() else { panic!("{written} is not a type") };
+            assert_eq!(type_name(tokens), named);
+        }
+    }
+}

@@ -1,0 +1,171 @@
+//! What is to be emitted, with every name resolved.
+//!
+//! A plan can be made of a faulty struct too: it holds what could be understood, so that the code which uses the
+//! table is still checked against something near to what was meant.
+
+use proc_macro2::{TokenStream, TokenTree};
+use quote::{ToTokens, quote};
+use syn::ext::IdentExt;
+use syn::{GenericParam, Generics, Ident, Path, Type, WherePredicate, parse_quote};
+
+use crate::ast::{Field, Table};
+use crate::check::MAX_COLUMNS;
+
+/// What is to be emitted for a table.
+pub(crate) struct Plan<'a> {
+    pub(crate) ident: &'a Ident,
+    /// The struct's parameters. A lifetime, which is a fault, is not among them.
+    pub(crate) generics: Generics,
+    /// The row's type with its arguments.
+    pub(crate) row: TokenStream,
+    /// The path to the module in which all names stand that derived code speaks of.
+    pub(crate) private: TokenStream,
+    pub(crate) name: String,
+    pub(crate) fields: &'a [Field],
+    /// The columns of the primary key; empty only for a faulty struct.
+    pub(crate) key: Vec<&'a Field>,
+    /// First those of the struct, then those of the fields, as they are written.
+    pub(crate) indexes: Vec<Index<'a>>,
+}
+
+/// An index.
+pub(crate) struct Index<'a> {
+    /// Its name, with `r#` where there is one.
+    pub(crate) ident: &'a Ident,
+    pub(crate) name: String,
+    pub(crate) unique: bool,
+    pub(crate) columns: Vec<&'a Field>,
+}
+
+impl<'a> Plan<'a> {
+    pub(crate) fn of(table: &'a Table) -> Self {
+        let name = table.attrs.name.as_ref().map(syn::LitStr::value);
+        let (ident, (_, arguments, _)) = (&table.ident, table.generics.split_for_impl());
+        Self {
+            ident,
+            generics: without_lifetimes(&table.generics),
+            row: quote!(#ident #arguments),
+            private: private(table.attrs.krate.as_ref()),
+            name: name.unwrap_or_else(|| table.ident.unraw().to_string()),
+            fields: &table.fields,
+            key: primary_key(table),
+            indexes: indexes(table),
+        }
+    }
+
+    /// The columns that are read one by one: those of indexes, and those of a primary key that has several.
+    pub(crate) fn columns(&self) -> impl Iterator<Item = &'a Field> {
+        let in_key = self.key.iter().filter(|_| self.key.len() > 1);
+        let in_indexes = self.indexes.iter().flat_map(|index| &index.columns);
+        let mut places: Vec<&Field> = in_indexes.chain(in_key).copied().collect();
+        places.sort_by_key(|field| field.at);
+        places.dedup_by_key(|field| field.at);
+        places.into_iter()
+    }
+
+    pub(crate) fn is_generic(&self) -> bool {
+        !self.generics.params.is_empty()
+    }
+}
+
+impl Index<'_> {
+    /// The type of a value: of its column, or the tuple of several columns.
+    pub(crate) fn key(&self) -> TokenStream {
+        tuple(&self.columns)
+    }
+}
+
+/// The type of the column, or the tuple of several columns' types.
+pub(crate) fn tuple(columns: &[&Field]) -> TokenStream {
+    if let [column] = columns {
+        return column.ty.to_token_stream();
+    }
+    let types = columns.iter().map(|column| &column.ty);
+    quote!((#(#types),*))
+}
+
+/// `::walnut::__private`, or the same in the crate at a path of the user's.
+pub(crate) fn private(krate: Option<&Path>) -> TokenStream {
+    krate.map_or_else(|| quote!(::walnut::__private), |krate| quote!(#krate::__private))
+}
+
+/// The generics of an implementation: for a generic type it asks besides that the type is `what`, can be shared and
+/// lives long enough, and that those of `keys` are keys which depend on a parameter.
+pub(crate) fn bounded<'t>(
+    generics: &Generics,
+    what: &TokenStream,
+    keys: impl Iterator<Item = &'t Type>,
+    private: &TokenStream,
+) -> Generics {
+    let mut generics = generics.clone();
+    if generics.params.is_empty() {
+        return generics;
+    }
+    let params: Vec<Ident> = generics.params.iter().filter_map(param_name).collect();
+    let mut asked: Vec<WherePredicate> =
+        vec![parse_quote!(Self: #what ::core::marker::Send + ::core::marker::Sync + 'static)];
+    for ty in keys.filter(|ty| mentions(ty.to_token_stream(), &params)) {
+        asked.push(parse_quote!(#ty: #private::Key));
+    }
+    generics.make_where_clause().predicates.extend(asked);
+    generics
+}
+
+pub(crate) fn without_lifetimes(generics: &Generics) -> Generics {
+    let mut generics = generics.clone();
+    let others = |param: &GenericParam| !matches!(param, GenericParam::Lifetime(_));
+    generics.params = generics.params.into_iter().filter(others).collect();
+    generics
+}
+
+fn param_name(param: &GenericParam) -> Option<Ident> {
+    match param {
+        GenericParam::Type(param) => Some(param.ident.clone()),
+        GenericParam::Const(param) => Some(param.ident.clone()),
+        GenericParam::Lifetime(_) => None,
+    }
+}
+
+fn mentions(tokens: TokenStream, names: &[Ident]) -> bool {
+    tokens.into_iter().any(|tree| match tree {
+        TokenTree::Ident(ident) => names.contains(&ident),
+        TokenTree::Group(group) => mentions(group.stream(), names),
+        _ => false,
+    })
+}
+
+/// The columns of the primary key, as far as they can be found.
+fn primary_key(table: &Table) -> Vec<&Field> {
+    match &table.attrs.primary_key {
+        Some(columns) => {
+            columns.names.iter().filter_map(|name| table.field(name)).take(MAX_COLUMNS).collect()
+        }
+        None => table.fields.iter().find(|field| field.attrs.primary_key.is_some()).into_iter().collect(),
+    }
+}
+
+fn indexes(table: &Table) -> Vec<Index<'_>> {
+    let on_struct = table.attrs.indexes.iter().map(|index| Index {
+        ident: &index.name,
+        name: index.name.unraw().to_string(),
+        unique: index.unique,
+        columns: index.columns.names.iter().filter_map(|name| table.field(name)).collect(),
+    });
+    let on_fields = table.fields.iter().filter_map(|field| {
+        let index = field.attrs.index.as_ref()?;
+        Some(Index {
+            ident: &field.ident,
+            name: field.name.clone(),
+            unique: index.unique,
+            columns: vec![field],
+        })
+    });
+    let mut indexes: Vec<Index<'_>> = Vec::new();
+    for index in on_struct.chain(on_fields) {
+        // Of two with one name, which is a fault, the first is kept.
+        if !indexes.iter().any(|earlier| earlier.name == index.name) && !index.columns.is_empty() {
+            indexes.push(index);
+        }
+    }
+    indexes
+}

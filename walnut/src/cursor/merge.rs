@@ -1,0 +1,110 @@
+//! Many cursors as one: a tournament in which the entry that comes first wins.
+//!
+//! ```text
+//!             winners[1]            node i plays the winners of 2i and 2i+1;
+//!            /          \           source j enters at node n+j
+//!      winners[2]    winners[3]
+//!       /      \      /      \
+//!     [4]=0  [5]=1  [6]=2  [7]=3
+//! ```
+//!
+//! After a step only the games on the path of the winner are played again: ceil(log2 n) comparisons an entry.
+
+use super::{Cursor, Direction};
+use crate::base::Entry;
+use crate::error::Result;
+
+/// The entries of several cursors of one direction, in that direction's order.
+#[derive(Debug)]
+pub(crate) struct Merge<C> {
+    sources: Vec<C>,
+    /// The places of the winning sources; see the picture above. Empty when there is no source.
+    winners: Vec<usize>,
+    direction: Direction,
+}
+
+impl<C: Cursor> Merge<C> {
+    /// Merges cursors that all go in `direction`.
+    pub(crate) fn new(sources: Vec<C>, direction: Direction) -> Self {
+        let count = sources.len();
+        let mut merge = Self { sources, winners: Vec::new(), direction };
+        if count > 0 {
+            merge.winners = vec![0; count];
+            merge.winners.extend(0..count);
+            for node in (1..count).rev() {
+                merge.play(node);
+            }
+        }
+        merge
+    }
+
+    /// Decides the game at a node.
+    fn play(&mut self, node: usize) {
+        let (left, right) = (self.winners[2 * node], self.winners[2 * node + 1]);
+        self.winners[node] = if self.comes_first(right, left) { right } else { left };
+    }
+
+    /// Whether the entry of the first source comes before that of the second.
+    fn comes_first(&self, first: usize, second: usize) -> bool {
+        match (self.sources[first].entry(), self.sources[second].entry()) {
+            (None, _) => false,
+            (Some(_), None) => true,
+            (Some(first), Some(second)) => match self.direction {
+                Direction::Forward => first.order(&second).is_lt(),
+                Direction::Backward => first.order(&second).is_gt(),
+            },
+        }
+    }
+}
+
+impl<C: Cursor> Cursor for Merge<C> {
+    fn entry(&self) -> Option<Entry<'_>> {
+        let winner = *self.winners.get(1)?;
+        self.sources[winner].entry()
+    }
+
+    fn advance(&mut self) -> Result<()> {
+        let Some(&winner) = self.winners.get(1) else { return Ok(()) };
+        self.sources[winner].advance()?;
+        let mut node = self.sources.len() + winner;
+        while node > 1 {
+            node /= 2;
+            self.play(node);
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::tests::{Listed, Owned, drain};
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn a_merge_gives_the_entries_of_all_sources_in_order(
+            keys in prop::collection::vec((prop::collection::vec(0u8..3, 0..3), 0usize..6), 0..60),
+            count in 1usize..6,
+        ) {
+            let mut sources: Vec<Vec<Owned>> = vec![Vec::new(); count];
+            for (seqno, (key, source)) in keys.iter().enumerate() {
+                sources[source % count].push((key.clone(), seqno as u64, Some(vec![7])));
+            }
+            for direction in [Direction::Forward, Direction::Backward] {
+                let all = sources.concat();
+                let cursors = sources.iter().map(|source| Listed::new(source.clone(), direction)).collect();
+                let merged = drain(Merge::new(cursors, direction)).expect("no errors here");
+                prop_assert_eq!(merged, drain(Listed::new(all, direction)).expect("no errors here"));
+            }
+        }
+    }
+
+    #[test]
+    fn a_merge_of_nothing_is_at_its_end() {
+        let mut merge: Merge<Listed> = Merge::new(Vec::new(), Direction::Forward);
+        assert!(merge.entry().is_none());
+        merge.advance().expect("stays at the end");
+    }
+}

@@ -1,0 +1,83 @@
+//! The borrowed forms of text in a range: `"a".."b"` over `String`, `("Paris", 21)..` over `(String, u8)`.
+//!
+//! A whole key and a reference to one are points already, see [`Point`]. What is added here is borrowed somewhere, so no
+//! two implementations fit the same pair of types and literals infer. In tuples of two to four parts, text may be borrowed
+//! at any place; longer tuples are given whole.
+
+use super::{Key, KeyWriter, Point, escape};
+
+impl Point<String> for &str {
+    fn encode_point(&self, out: &mut KeyWriter) {
+        String::encode_ref(self, out);
+    }
+}
+
+impl Point<Vec<u8>> for &[u8] {
+    fn encode_point(&self, out: &mut KeyWriter) {
+        Vec::encode_ref(self, out);
+    }
+}
+
+/// A literal such as `b"abc"`.
+impl<const N: usize> Point<Vec<u8>> for &[u8; N] {
+    fn encode_point(&self, out: &mut KeyWriter) {
+        escape::encode(*self, out);
+    }
+}
+
+impl Point<Option<String>> for Option<&str> {
+    fn encode_point(&self, out: &mut KeyWriter) {
+        Option::<String>::encode_ref(self, out);
+    }
+}
+
+impl Point<Option<Vec<u8>>> for Option<&[u8]> {
+    fn encode_point(&self, out: &mut KeyWriter) {
+        Option::<Vec<u8>>::encode_ref(self, out);
+    }
+}
+
+/// One implementation for each list of parts, where a name is a part of that type and `str` is borrowed text.
+macro_rules! tuples {
+    ($([$($whole:ident)*] $($part:ident . $place:tt)*;)*) => {$(
+        impl<$($whole: Key),*> Point<($(tuples!(@key $part)),*)> for ($(tuples!(@point $part)),*) {
+            fn encode_point(&self, out: &mut KeyWriter) {
+                $(Point::<tuples!(@key $part)>::encode_point(&self.$place, out);)*
+            }
+        }
+    )*};
+    (@key str) => { String };
+    (@key $whole:ident) => { $whole };
+    (@point str) => { &str };
+    (@point $whole:ident) => { $whole };
+}
+
+tuples! {
+    [A] str.0 A.1;
+    [A] A.0 str.1;
+    [] str.0 str.1;
+
+    [A B] str.0 A.1 B.2;
+    [A B] A.0 str.1 B.2;
+    [A B] A.0 B.1 str.2;
+    [A] str.0 str.1 A.2;
+    [A] str.0 A.1 str.2;
+    [A] A.0 str.1 str.2;
+    [] str.0 str.1 str.2;
+
+    [A B C] str.0 A.1 B.2 C.3;
+    [A B C] A.0 str.1 B.2 C.3;
+    [A B C] A.0 B.1 str.2 C.3;
+    [A B C] A.0 B.1 C.2 str.3;
+    [A B] str.0 str.1 A.2 B.3;
+    [A B] str.0 A.1 str.2 B.3;
+    [A B] str.0 A.1 B.2 str.3;
+    [A B] A.0 str.1 str.2 B.3;
+    [A B] A.0 str.1 B.2 str.3;
+    [A B] A.0 B.1 str.2 str.3;
+    [A] str.0 str.1 str.2 A.3;
+    [A] str.0 str.1 A.2 str.3;
+    [A] str.0 A.1 str.2 str.3;
+    [A] A.0 str.1 str.2 str.3;
+    [] str.0 str.1 str.2 str.3;
+}

@@ -1,0 +1,29 @@
+//! Byte strings of a fixed length: they stand as they are, without an end.
+
+use super::{Key, KeyReader, KeyWriter, by_value};
+use crate::error::Fault;
+
+impl<const N: usize> Key for [u8; N] {
+    by_value!();
+
+    fn encode(&self, out: &mut KeyWriter) {
+        out.push(self);
+    }
+
+    fn decode(input: &mut KeyReader<'_>) -> Result<Self, Fault> {
+        input.take_array()
+    }
+}
+
+#[cfg(feature = "uuid")]
+impl Key for uuid::Uuid {
+    by_value!();
+
+    fn encode(&self, out: &mut KeyWriter) {
+        out.push(self.as_bytes());
+    }
+
+    fn decode(input: &mut KeyReader<'_>) -> Result<Self, Fault> {
+        input.take_array().map(Self::from_bytes)
+    }
+}

@@ -1,0 +1,48 @@
+//! `bool`, `char` and `()`: few values, and a check that the bytes are one of them.
+//!
+//! ```text
+//!  ()                nothing
+//!  false, true       00, 01
+//!  'é'               00 00 00 e9      its number as a `u32`
+//! ```
+
+use super::{Key, KeyReader, KeyWriter, by_value};
+use crate::error::Fault;
+
+impl Key for () {
+    by_value!();
+
+    fn encode(&self, _: &mut KeyWriter) {}
+
+    fn decode(_: &mut KeyReader<'_>) -> Result<Self, Fault> {
+        Ok(())
+    }
+}
+
+impl Key for bool {
+    by_value!();
+
+    fn encode(&self, out: &mut KeyWriter) {
+        out.push(&[u8::from(*self)]);
+    }
+
+    fn decode(input: &mut KeyReader<'_>) -> Result<Self, Fault> {
+        match input.take_array()? {
+            [0] => Ok(false),
+            [1] => Ok(true),
+            _ => Err(Fault::Invalid("bool in a key")),
+        }
+    }
+}
+
+impl Key for char {
+    by_value!();
+
+    fn encode(&self, out: &mut KeyWriter) {
+        u32::from(*self).encode(out);
+    }
+
+    fn decode(input: &mut KeyReader<'_>) -> Result<Self, Fault> {
+        char::from_u32(u32::decode(input)?).ok_or(Fault::Invalid("char in a key"))
+    }
+}

@@ -1,0 +1,78 @@
+//! Tuples: one part after the other, with nothing between them.
+//!
+//! That compares as the tuple does because no part's encoding is the beginning of another one: the first parts
+//! that differ decide, before either of them ends. One missing part makes the whole a missing value, of which a
+//! unique index may hold any number, as it does when the parts are columns.
+
+use super::{Composite, Key, KeyReader, KeyWriter};
+use crate::error::Fault;
+
+macro_rules! tuples {
+    ($($($part:ident . $place:tt)*;)*) => {$(
+        impl<$($part: Key),*> Key for ($($part,)*) {
+            type Ref<'a> = ($($part::Ref<'a>,)*);
+
+            const EXACT: bool = $($part::EXACT)&&*;
+
+            fn encode(&self, out: &mut KeyWriter) {
+                $(self.$place.encode(out);)*
+            }
+
+            fn encode_ref(point: &Self::Ref<'_>, out: &mut KeyWriter) {
+                $($part::encode_ref(&point.$place, out);)*
+            }
+
+            fn decode(input: &mut KeyReader<'_>) -> Result<Self, Fault> {
+                // The parts of a tuple expression are evaluated in their order.
+                Ok(($($part::decode(input)?,)*))
+            }
+
+            fn skip(input: &mut KeyReader<'_>) -> Result<(), Fault> {
+                $($part::skip(input)?;)*
+                Ok(())
+            }
+
+            fn is_none(&self) -> bool {
+                $(self.$place.is_none())||*
+            }
+
+            fn ref_is_none(point: &Self::Ref<'_>) -> bool {
+                $($part::ref_is_none(&point.$place))||*
+            }
+        }
+    )*};
+}
+
+tuples! {
+    A.0;
+    A.0 B.1;
+    A.0 B.1 C.2;
+    A.0 B.1 C.2 D.3;
+    A.0 B.1 C.2 D.3 E.4;
+    A.0 B.1 C.2 D.3 E.4 F.5;
+    A.0 B.1 C.2 D.3 E.4 F.5 G.6;
+    A.0 B.1 C.2 D.3 E.4 F.5 G.6 H.7;
+}
+
+impl<A: Key, B: Key> Composite for (A, B) {
+    type First = A;
+    type Rest = B;
+}
+
+macro_rules! composites {
+    ($($($rest:ident)*;)*) => {$(
+        impl<A: Key, $($rest: Key),*> Composite for (A, $($rest),*) {
+            type First = A;
+            type Rest = ($($rest),*);
+        }
+    )*};
+}
+
+composites! {
+    B C;
+    B C D;
+    B C D E;
+    B C D E F;
+    B C D E F G;
+    B C D E F G H;
+}
