@@ -106,6 +106,15 @@ fn the_versions_of_a_key_are_found_across_blocks() {
 }
 
 #[test]
+fn a_key_counts_once_in_the_filter_whatever_its_versions() {
+    let versions: Vec<Owned> = (0..1000).rev().map(|seqno| Owned::put(b"\0\0\0\x01k", seqno, b"")).collect();
+    let (file, meta) = build(&versions, SstConfig::default());
+    let reader = open(file, &meta).unwrap();
+    assert_eq!(reader.filter.as_ref().unwrap().memory_size(), 64, "one line");
+    assert_eq!(reader.properties().key_count, 1);
+}
+
+#[test]
 fn sizes_are_estimated_well_enough_to_cut_files() {
     let (file, mut builder) = builder(SstConfig { compression: Compression::None, ..SstConfig::default() });
     for id in 0..20_000u64 {
