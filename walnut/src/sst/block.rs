@@ -4,8 +4,8 @@
 //! get:   fingerprints -> candidate rows -> compare key -> row          scan:  binary search -> row, row, row
 //! ```
 //!
-//! 1. A `Block` exists only for a payload that is valid by the conditions 1 to 4 of format.rs; so rows are read
-//!    afterwards without any fault. (Condition 5, the fingerprints, is the business of verification.)
+//! 1. A `Block` exists only for a payload that is valid by the conditions 1 to 5 of format.rs; so rows are read
+//!    afterwards without any fault. (Condition 6, the fingerprints, is the business of verification.)
 //! 2. It never changes, but for the flag that tells the cache that it was used.
 
 use std::cmp::Ordering;
@@ -13,7 +13,9 @@ use std::ops::Range;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use super::fingerprint::Candidates;
-use super::format::{BLOCK_BASE, BLOCK_PREFIX, BLOCK_PREFIX_SIZE, BLOCK_ROWS, Row, SLOT_LEN};
+use super::format::{
+    BLOCK_BASE, BLOCK_PREFIX, BLOCK_PREFIX_SIZE, BLOCK_ROWS, MAX_SLOTTED_SIZE, Row, SLOT_LEN,
+};
 use crate::base::{Kind, SeqNo, compare};
 use crate::codec::Reader;
 use crate::error::Fault;
@@ -41,7 +43,7 @@ impl Block {
         let row_count = usize::from(Reader::new(&payload[BLOCK_ROWS]).u16()?);
         let fingerprints = BLOCK_PREFIX + usize::from(Reader::new(&payload[BLOCK_PREFIX_SIZE]).u16()?);
         let rows = fingerprints + row_count * SLOT_LEN;
-        if row_count == 0 {
+        if row_count == 0 || row_count > 1 && payload.len() > MAX_SLOTTED_SIZE {
             return Err(Fault::Invalid("row count of a block"));
         }
         if rows > payload.len() {
@@ -85,10 +87,12 @@ impl Block {
         Row::decode(self.base, &self.payload[self.span(index)]).expect("a block is made of valid rows only")
     }
 
-    /// Where the value of a row lies in [`Block::payload`].
-    pub(super) fn value_span(&self, index: usize) -> Range<usize> {
+    /// The row at `index`, and where its value lies in [`Block::payload`].
+    #[inline]
+    pub(super) fn row_and_value_span(&self, index: usize) -> (Row<'_>, Range<usize>) {
+        let row = self.row(index);
         let end = self.span(index).end;
-        end - self.row(index).value.len()..end
+        (row, end - row.value.len()..end)
     }
 
     pub(super) fn row_count(&self) -> usize {

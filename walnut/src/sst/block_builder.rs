@@ -4,7 +4,7 @@
 //! and put in their places at the end. The size is known before: what all keys share is what the first and the last share.
 
 use super::fences::shared_size;
-use super::format::{BLOCK_PREFIX, Row, SLOT_LEN};
+use super::format::{BLOCK_PREFIX, MAX_SLOTTED_SIZE, Row, SLOT_LEN};
 use crate::base::{Entry, Kind, SeqNo};
 use crate::codec::Writer;
 
@@ -104,10 +104,11 @@ impl BlockBuilder {
         }
     }
 
-    /// An empty builder with the memory of a used one.
+    /// An empty builder with the memory of a used one, but for what only a huge row needs.
     fn emptied(mut used: Self) -> Self {
         used.keys.clear();
         used.values.clear();
+        used.values.shrink_to(MAX_SLOTTED_SIZE);
         used.rows.clear();
         Self { keys: used.keys, values: used.values, rows: used.rows, ..Self::default() }
     }
@@ -170,7 +171,7 @@ mod tests {
             assert_eq!((row.seqno, row.kind, row.value), (entry.seqno, entry.kind, entry.value));
             let hash = KeyHash::of(entry.key);
             assert_eq!(block.find(entry.key, hash.fingerprint(), entry.seqno), Some(row));
-            assert_eq!(&block.payload()[block.value_span(index)], entry.value);
+            assert_eq!(&block.payload()[block.row_and_value_span(index).1], entry.value);
             assert!(block.compare_key(index, entry.key).is_eq());
         }
         let find = |key: &[u8], at| block.find(key, KeyHash::of(key).fingerprint(), SeqNo(at));
@@ -222,7 +223,9 @@ mod tests {
         assert_eq!(broken(rows + 1, 6), Err(Fault::Invalid("kind of an entry")));
         assert_eq!(broken(rows + 2, b'c'), Err(Fault::Order));
         assert_eq!(broken(rows + 5, 5), Err(Fault::Invalid("smallest sequence number of a block")));
-        for size in 0..rows + 6 {
+        let large = payload(&[entry(b"aa", 9, b"x"), entry(b"ab", 8, &vec![0; 1 << 16])]);
+        assert_eq!(Block::new(large).map(|_| ()), Err(Fault::Invalid("row count of a block")));
+        for size in 0..rows + 7 {
             assert!(Block::new(valid[..size].to_vec()).is_err(), "size {size}");
         }
     }

@@ -81,7 +81,7 @@ impl SstBuilder {
     }
 
     /// Adds the next entry. It must follow the one before in internal order: anything else is an error in the
-    /// program, and [`Fault::Order`].
+    /// program, and [`Fault::Order`]. An entry that no reader would take back is refused as well.
     pub(crate) fn add(&mut self, entry: Entry<'_>) -> Result<()> {
         self.check(&entry)?;
         let size = self.block.size_with(&entry);
@@ -134,14 +134,19 @@ impl SstBuilder {
 
     /// Whether an entry may come next, and fits.
     fn check(&self, entry: &Entry<'_>) -> Result<()> {
+        let path = self.output.file().path();
         let last = (self.properties.largest.as_slice(), self.last_seqno);
         let in_order = self.entry_count() == 0 || compare(last, (entry.key, entry.seqno)).is_lt();
         debug_assert!(in_order, "entries are added in internal order");
         if !in_order {
-            return Err(Fault::Order.at(self.output.file().path(), self.output.offset()));
+            return Err(Fault::Order.at(path, self.output.offset()));
         }
-        debug_assert!(entry.kind != Kind::Delete || entry.value.is_empty(), "a tombstone has no value");
-        debug_assert!(entry.seqno <= SeqNo::MAX, "a seqno fits 56 bits");
+        if entry.kind == Kind::Delete && !entry.value.is_empty() {
+            return Err(Fault::Invalid("value of a tombstone").at(path, self.output.offset()));
+        }
+        if entry.seqno > SeqNo::MAX {
+            return Err(Fault::Invalid("sequence number of an entry").at(path, self.output.offset()));
+        }
         if entry.key.len() > MAX_KEY_SIZE {
             return Err(Error::Limit(Limit::Key { limit: MAX_KEY_SIZE }));
         }

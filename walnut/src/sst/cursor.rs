@@ -110,11 +110,10 @@ impl Cursor for SstCursor {
         loop {
             let next = take(&mut self.rows, self.direction);
             if let (Some(index), Some(block)) = (next, &self.block) {
-                let row = block.row(index);
+                let (row, value) = block.row_and_value_span(index);
                 self.key.truncate(block.prefix().len());
                 self.key.extend_from_slice(row.suffix);
-                self.current =
-                    Some(Current { seqno: row.seqno, kind: row.kind, value: block.value_span(index) });
+                self.current = Some(Current { seqno: row.seqno, kind: row.kind, value });
                 return Ok(());
             }
             self.current = None;

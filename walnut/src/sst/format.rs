@@ -34,9 +34,9 @@
 //! It is valid if and only if (1) n is at least 1 and everything up to the rows fits; (2) offsets count from the
 //! first row, begin with 0 and rise strictly, and each row, which ends where the next begins or at the payload's end,
 //! holds its suffix; (3) each kind is known, no tombstone has a value, no seqno exceeds [`SeqNo::MAX`], and the
-//! smallest one is the base; (4) the rows, with user key = prefix + suffix, are in internal order and no two equal; (5) fingerprint i
-//! is that of the user key of row i. A payload of more than [`MAX_SLOTTED_SIZE`] bytes holds a single row. The versions of
-//! one key may go on in the next block.
+//! smallest one is the base; (4) the rows, with user key = prefix + suffix, are in internal order and no two equal;
+//! (5) a payload of more than [`MAX_SLOTTED_SIZE`] bytes holds a single row; (6) fingerprint i is the top byte of the
+//! XXH3 hash of the user key of row i. The versions of one key may go on in the next block.
 //!
 //! # Payload of the index
 //!
@@ -44,9 +44,8 @@
 //! for each data block: | sealed size varint | separator prefixed |
 //! ```
 //!
-//! It is valid if and only if (1) the sizes, added to the header's, give the offset of the filter; (2) each separator
-//! is at least the last key of its block and at most the first of the next, equal to that one only when
-//! both blocks hold versions of this very key; the last separator is the file's last key.
+//! It is valid if and only if (1) there is a block, and the sizes, added to the header's, give the offset of the
+//! filter; (2) each separator is at least the last key of its block and at most the first key of the next.
 //!
 //! # Payload of the filter
 //!
@@ -57,13 +56,14 @@
 //! It is valid if and only if there is a line, the probe count is 1 to 7, and for each user key in the file, with
 //! `h` its XXH3 hash, `p = h * 0x9e3779b97f4a7c15` modulo 2^64 and `l` the number of lines, in line
 //! `((h mod 2^32) * l) >> 32` the bits named by the top `9 * probe count` bits of `p`, nine at a time from the
-//! top, are set. Bit b of a line is bit `b mod 8` of its byte `b / 8`. The filter is always stored raw.
+//! top, are set. Bit b of a line is bit `b mod 8` of its byte `b / 8`. A file without this part has no filter.
 //!
 //! # Payload of the properties
 //!
 //! ```text
-//! | entries u64 | tombstones u64 | keys u64 | raw size u64 | dead size u64 | smallest seqno u64 | largest seqno u64 |
-//! | smallest key prefixed | largest key prefixed | keyspaces: id u32, entries u64, raw size u64 each, to the end |
+//! | entries u64 | tombstones u64 | keys u64 | raw size u64 | dead size u64 |
+//! | smallest seqno u64 | largest seqno u64 | smallest key prefixed | largest key prefixed |
+//! for each keyspace: | id u32 | entries u64 | raw size u64 |
 //! ```
 //!
 //! They are valid if and only if they agree with the entries of the data blocks. Raw size adds up keys and values;
@@ -74,11 +74,13 @@
 //! # Footer
 //!
 //! ```text
-//!  0                     12                          24                 36                      48     52      60      64
-//!  | filter u64 + u32    | range tombstones u64 + u32 | index u64 + u32 | properties u64 + u32  | zero | magic | crc32 |
+//!  0        12                 24      36           48     52      60      64
+//!  | filter | range tombstones | index | properties | zero | magic | crc32 |
+//!
+//!  handle: | offset u64 | sealed size u32 |
 //! ```
 //!
-//! A handle is offset and sealed size. The footer is valid if and only if (1) the magic is `walnut$\n`; (2) the CRC over
+//! The footer is valid if and only if (1) the magic is `walnut$\n`; (2) the CRC over
 //! the bytes before it, seeded like a block's, agrees; (3) zero is zero; (4) the parts follow each other from the filter
 //! to the footer without a gap; (5) index and properties are there, and range tombstones are not: this format has
 //! a place for them and no content yet.
@@ -96,7 +98,7 @@ pub(super) const MAX_BLOCK_SIZE: usize = (16 << 20) + (128 << 10);
 /// The largest payload of a data block with more than one row, so that 16 bits are enough for offsets.
 pub(super) const MAX_SLOTTED_SIZE: usize = u16::MAX as usize;
 /// The largest payload of filter, index and properties.
-pub(super) const MAX_PART_SIZE: usize = 128 << 20;
+pub(super) const MAX_PART_SIZE: usize = 64 << 20;
 
 /// What a block adds to its stored bytes.
 pub(super) const TRAILER_LEN: usize = TRAILER_CRC.end;

@@ -120,6 +120,17 @@ mod tests {
     }
 
     #[test]
+    fn a_block_compressed_by_hand_opens() {
+        // LZ4: one literal zero, repeated 94 times from one byte back, and five literal zeros.
+        let mut block = vec![0x1f, 0, 1, 0, 75, 0x50, 0, 0, 0, 0, 0];
+        block.put_u8(ENCODING_LZ4);
+        block.put_u32(100);
+        let crc = crc32(seed_at(7, 640), &block);
+        block.put_u32(crc);
+        assert_eq!(unseal(&block, 7, 640, 100).as_deref(), Ok(&[0; 100][..]));
+    }
+
+    #[test]
     fn a_size_that_cannot_be_is_refused_before_memory_is_taken() {
         let forged = |encoding, size| {
             let mut block = vec![0x1f; 20];

@@ -199,7 +199,7 @@ fn a_wrong_fingerprint_a_denying_filter_and_wrong_counts_are_found_by_verificati
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
+    #![proptest_config(ProptestConfig::with_cases(200))]
 
     #[test]
     fn nothing_that_is_read_makes_the_reader_panic(

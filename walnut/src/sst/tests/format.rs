@@ -2,25 +2,106 @@
 
 use super::*;
 
+const SIZE: u64 = 435;
+const DIGEST: u64 = 0x35c1_2629_e0b2_09a6;
+
 fn entries() -> Vec<Owned> {
     vec![
         Owned::put(b"\0\0\0\x01ab", 300, b"new"),
         Owned::put(b"\0\0\0\x01ab", 7, b""),
         Owned::delete(b"\0\0\0\x01b", 9),
-        Owned::put(b"\0\0\0\x02", 8, &[0x2a; 40]),
+        Owned::put(b"\0\0\0\x02", 8, &[0x2a; 8]),
     ]
+}
+
+/// A small file, part by part, as format.rs draws it.
+#[rustfmt::skip]
+const GOLDEN: &[(&str, &str)] = &[
+    ("header: magic, format, flags", "77 61 6c 6e 75 74 53 0a 01 00 00 00 00 00 00 00"),
+    ("header: database", "74 68 65 20 74 65 73 74 27 73 20 6f 77 6e 20 31"),
+    ("header: number, salt", "07 00 00 00 00 00 00 00 17 5a 00 00 00 00 00 00"),
+    ("header: word, zero, crc", "00 00 00 00 00 00 00 00 00 00 00 00 ce 2a e6 9f"),
+    ("block 1: base, row count, prefix size", "07 00 00 00 00 00 00 00 03 00 04 00"),
+    ("block 1: prefix", "00 00 00 01"),
+    ("block 1: fingerprints", "df df 26"),
+    ("block 1: offsets", "00 00 08 00 0c 00"),
+    ("block 1: row 1", "02 95 09 61 62 6e 65 77"),
+    ("block 1: row 2", "02 01 61 62"),
+    ("block 1: row 3", "01 08 62"),
+    ("block 1: encoding, size, crc", "00 28 00 00 00 a0 56 16 84"),
+    ("block 2: base, row count, prefix size", "08 00 00 00 00 00 00 00 01 00 04 00"),
+    ("block 2: prefix", "00 00 00 02"),
+    ("block 2: fingerprints", "ac"),
+    ("block 2: offsets", "00 00"),
+    ("block 2: row 1", "00 01 2a 2a 2a 2a 2a 2a 2a 2a"),
+    ("block 2: encoding, size, crc", "00 1d 00 00 00 8e f6 28 b5"),
+    ("filter: probe count, zero", "06 00 00 00 00 00 00 00"),
+    ("filter: line", "10 00 00 00 00 00 10 00 00 00 00 00 00 80 00 00"),
+    ("filter: line", "02 00 03 02 00 00 00 00 00 00 80 00 01 00 00 00"),
+    ("filter: line", "00 00 00 00 00 00 04 80 20 00 01 00 00 00 00 00"),
+    ("filter: line", "00 00 00 01 40 00 00 00 02 00 00 08 00 00 00 00"),
+    ("filter: encoding, size, crc", "00 48 00 00 00 73 dd 9a 69"),
+    ("index: size and separator of block 1", "31 05 00 00 00 01 62"),
+    ("index: size and separator of block 2", "26 04 00 00 00 02"),
+    ("index: encoding, size, crc", "00 0d 00 00 00 3a ed 4a e3"),
+    ("properties: entries", "04 00 00 00 00 00 00 00"),
+    ("properties: tombstones", "01 00 00 00 00 00 00 00"),
+    ("properties: keys", "03 00 00 00 00 00 00 00"),
+    ("properties: raw size", "20 00 00 00 00 00 00 00"),
+    ("properties: dead size", "0b 00 00 00 00 00 00 00"),
+    ("properties: smallest seqno", "07 00 00 00 00 00 00 00"),
+    ("properties: largest seqno", "2c 01 00 00 00 00 00 00"),
+    ("properties: smallest key", "06 00 00 00 01 61 62"),
+    ("properties: largest key", "04 00 00 00 02"),
+    ("properties: keyspace", "01 00 00 00 03 00 00 00 00 00 00 00 14 00 00 00 00 00 00 00"),
+    ("properties: keyspace", "02 00 00 00 01 00 00 00 00 00 00 00 0c 00 00 00 00 00 00 00"),
+    ("properties: encoding, size, crc", "00 6c 00 00 00 72 0d 26 25"),
+    ("footer: filter", "97 00 00 00 00 00 00 00 51 00 00 00"),
+    ("footer: range tombstones", "e8 00 00 00 00 00 00 00 00 00 00 00"),
+    ("footer: index", "e8 00 00 00 00 00 00 00 16 00 00 00"),
+    ("footer: properties", "fe 00 00 00 00 00 00 00 75 00 00 00"),
+    ("footer: zero", "00 00 00 00"),
+    ("footer: magic", "77 61 6c 6e 75 74 24 0a"),
+    ("footer: crc", "b0 1b d8 a0"),
+];
+
+fn golden() -> Vec<u8> {
+    let digits = GOLDEN.iter().flat_map(|(_, hex)| hex.split_whitespace());
+    digits.map(|digits| u8::from_str_radix(digits, 16).unwrap()).collect()
 }
 
 #[test]
 fn the_bytes_of_a_small_file_are_these() {
-    let config = SstConfig { block_size: 60, compression: Compression::None, filter_bits_per_key: 10 };
-    let (file, _) = build(&entries(), config);
-    print(&file.bytes());
+    let config = SstConfig { block_size: 50, compression: Compression::None, filter_bits_per_key: 10 };
+    let (file, meta) = build(&entries(), config);
+    let (bytes, golden) = (file.bytes(), golden());
+    let mut offset = 0;
+    for (part, hex) in GOLDEN {
+        let size = hex.split_whitespace().count();
+        assert_eq!(bytes.get(offset..offset + size), golden.get(offset..offset + size), "{part} at {offset}");
+        offset += size;
+    }
+    assert_eq!(bytes, golden);
+    assert_eq!(meta.digest, DIGEST);
 }
 
-#[expect(clippy::print_stdout)]
-fn print(bytes: &[u8]) {
-    for chunk in bytes.chunks(16) {
-        println!("{}", chunk.iter().map(|b| format!("{b:02x}")).collect::<Vec<_>>().join(" "));
-    }
+#[test]
+fn the_golden_file_is_read() {
+    let meta = SstMeta {
+        number: HEADER.number,
+        size: SIZE,
+        digest: DIGEST,
+        entry_count: 4,
+        tombstone_count: 1,
+        smallest: b"\0\0\0\x01ab".to_vec(),
+        largest: b"\0\0\0\x02".to_vec(),
+        smallest_seqno: SeqNo(7),
+        largest_seqno: SeqNo(300),
+    };
+    let reader = open(Arc::new(TestFile::with(golden())), &meta).unwrap();
+    assert!(reader.verify().is_ok());
+    assert_eq!(scan(&reader, &KeyRange::all(), Direction::Forward).unwrap(), entries());
+    let properties = reader.properties();
+    assert_eq!((properties.key_count, properties.raw_size, properties.dead_size), (3, 32, 11));
+    assert_eq!(properties.keyspaces.iter().map(|keyspace| keyspace.id.0).collect::<Vec<_>>(), [1, 2]);
 }

@@ -27,6 +27,18 @@ fn an_entry_out_of_order_is_refused() {
 }
 
 #[test]
+fn an_entry_that_no_reader_would_take_back_is_refused() {
+    let (_, mut builder) = builder(SstConfig::default());
+    for entry in
+        [Owned { value: b"x".to_vec(), ..Owned::delete(b"key", 5) }, Owned::put(b"key", 1 << 56, b"")]
+    {
+        let refused = builder.add(entry.entry());
+        assert!(matches!(refused, Err(Error::Corruption { fault: crate::Fault::Invalid(_), .. })));
+    }
+    builder.add(Owned::put(b"key", SeqNo::MAX.0, b"").entry()).unwrap();
+}
+
+#[test]
 fn a_row_at_the_limit_comes_back_and_one_past_it_is_refused() {
     let key = [9; 6000];
     // A block of one row: 12 bytes, prefix, slot, two varints (one byte each when key and seqno are all of it), value.
@@ -91,6 +103,15 @@ fn the_versions_of_a_key_are_found_across_blocks() {
     }
     let range = KeyRange { start: b"\0\0\0\x01k".to_vec(), end: Some(b"\0\0\0\x01z".to_vec()) };
     assert_eq!(scan(&reader, &range, Direction::Forward).unwrap(), entries[1..201]);
+}
+
+#[test]
+fn a_key_counts_once_in_the_filter_whatever_its_versions() {
+    let versions: Vec<Owned> = (0..1000).rev().map(|seqno| Owned::put(b"\0\0\0\x01k", seqno, b"")).collect();
+    let (file, meta) = build(&versions, SstConfig::default());
+    let reader = open(file, &meta).unwrap();
+    assert_eq!(reader.filter.as_ref().unwrap().memory_size(), 64, "one line");
+    assert_eq!(reader.properties().key_count, 1);
 }
 
 #[test]
