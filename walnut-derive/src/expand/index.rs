@@ -5,6 +5,7 @@ use quote::{format_ident, quote};
 use syn::ext::IdentExt;
 use syn::{GenericParam, Ident};
 
+use super::at;
 use crate::plan::{Index, Plan};
 
 /// The declarations of both structs.
@@ -57,6 +58,10 @@ pub(super) fn members(plan: &Plan<'_>) -> TokenStream {
     });
     let none = plan.indexes.is_empty().then(|| quote!(__table: ::core::marker::PhantomData));
     let table = if plan.indexes.is_empty() { quote!(_) } else { quote!(__table) };
+    let by = quote! {
+        fn by<__Access: #private::Access>(#table: &#private::DefaultTable<Self, __Access>) -> Self::By<'_, __Access>
+    };
+    let by = at(plan.ident.span(), by);
     let name_fields = plan.indexes.iter().map(|index| {
         let (field, table, name) = (index.ident, &plan.name, &index.name);
         quote!(#field: #private::IndexName::new(#table, #name))
@@ -65,9 +70,7 @@ pub(super) fn members(plan: &Plan<'_>) -> TokenStream {
         type By<'__table, __Access: #private::Access + '__table> = #handles<'__table, __Access #(, #arguments)*>;
         type Ix = #names;
 
-        fn by<__Access: #private::Access>(
-            #table: &#private::DefaultTable<Self, __Access>,
-        ) -> Self::By<'_, __Access> {
+        #by {
             #handles { #(#handle_fields,)* #none }
         }
 

@@ -2,24 +2,26 @@
 
 use proc_macro2::{Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote, quote_spanned};
-use syn::spanned::Spanned;
 
-use super::{codec, index};
+use super::{at, codec, index};
 use crate::plan::{Plan, tuple};
 
 pub(super) fn mapper(plan: &Plan<'_>) -> TokenStream {
     let Plan { row, private, .. } = plan;
     let generics = codec::table_generics(plan);
     let (impl_generics, _, where_clause) = generics.split_for_impl();
-    let key = tuple(&plan.key);
-    // Where its type is no key, or is more private than the struct, the type is to be underlined.
-    let here = plan.key.first().map_or_else(Span::call_site, |column| column.ty.span());
-    let primary_key = quote_spanned!(Span::call_site().located_at(here)=> type PrimaryKey = #key;);
+    let mut key = tuple(&plan.key);
+    if plan.key.len() > 1 {
+        key = at(plan.key_span, key);
+    }
+    let here = Span::call_site().located_at(plan.key_span);
+    let primary_key = quote_spanned!(here=> type PrimaryKey = #key;);
+    let table_mapper = at(plan.ident.span(), quote!(#private::TableMapper));
     let schema = codec::asserted(plan, &schema(plan));
     let (index_members, codec_members) = (index::members(plan), codec::members(plan));
     quote! {
         #[automatically_derived]
-        impl #impl_generics #private::TableMapper for #row #where_clause {
+        impl #impl_generics #table_mapper for #row #where_clause {
             #primary_key
 
             const SCHEMA: #private::TableSchema = #schema;
