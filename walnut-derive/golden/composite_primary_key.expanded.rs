@@ -24,14 +24,14 @@ const _: () = {
     #[automatically_derived]
     impl crate::renamed::__private::Part<__Parts, 0usize> for Event {
         type Key = u64;
-        fn part(&self) -> &Self::Key {
+        fn part(&self) -> &u64 {
             &self.id
         }
     }
     #[automatically_derived]
     impl crate::renamed::__private::Part<__Parts, 1usize> for Event {
         type Key = u32;
-        fn part(&self) -> &Self::Key {
+        fn part(&self) -> &u32 {
             &self.tenant
         }
     }
@@ -66,12 +66,12 @@ const _: () = {
         type Ix = __EventIndexNames;
         fn by<__Access: crate::renamed::__private::Access>(
             _: &crate::renamed::__private::DefaultTable<Self, __Access>,
-        ) -> Self::By<'_, __Access> {
+        ) -> __EventIndexes<'_, __Access> {
             __EventIndexes {
                 __table: ::core::marker::PhantomData,
             }
         }
-        fn ix() -> Self::Ix {
+        fn ix() -> __EventIndexNames {
             __EventIndexNames {}
         }
         fn encode_primary_key(&self, __out: &mut crate::renamed::__private::KeyWriter) {

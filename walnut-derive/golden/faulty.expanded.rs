@@ -70,13 +70,13 @@ const _: () = {
         type Ix = __UserIndexNames;
         fn by<__Access: ::walnut::__private::Access>(
             __table: &::walnut::__private::DefaultTable<Self, __Access>,
-        ) -> Self::By<'_, __Access> {
+        ) -> __UserIndexes<'_, __Access> {
             __UserIndexes {
                 city_age: ::walnut::__private::Index::new(__table, 0usize),
                 city: ::walnut::__private::Index::new(__table, 1usize),
             }
         }
-        fn ix() -> Self::Ix {
+        fn ix() -> __UserIndexNames {
             __UserIndexNames {
                 city_age: ::walnut::__private::IndexName::new("User", "city_age"),
                 city: ::walnut::__private::IndexName::new("User", "city"),

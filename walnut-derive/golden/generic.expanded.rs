@@ -47,7 +47,7 @@ const _: () = {
         K: ::walnut::__private::Key,
     {
         type Key = u64;
-        fn part(&self) -> &Self::Key {
+        fn part(&self) -> &u64 {
             &self.id
         }
     }
@@ -61,7 +61,7 @@ const _: () = {
         K: ::walnut::__private::Key,
     {
         type Key = K;
-        fn part(&self) -> &Self::Key {
+        fn part(&self) -> &K {
             &self.key
         }
     }
@@ -109,13 +109,13 @@ const _: () = {
         type Ix = __RowIndexNames;
         fn by<__Access: ::walnut::__private::Access>(
             __table: &::walnut::__private::DefaultTable<Self, __Access>,
-        ) -> Self::By<'_, __Access> {
+        ) -> __RowIndexes<'_, __Access, K, N, V> {
             __RowIndexes {
                 both: ::walnut::__private::Index::new(__table, 0usize),
                 key: ::walnut::__private::Unique::new(__table, 1usize),
             }
         }
-        fn ix() -> Self::Ix {
+        fn ix() -> __RowIndexNames {
             __RowIndexNames {
                 both: ::walnut::__private::IndexName::new("Row", "both"),
                 key: ::walnut::__private::IndexName::new("Row", "key"),

@@ -16,7 +16,7 @@ const _: () = {
     #[automatically_derived]
     impl ::walnut::__private::Part<__Parts, 0usize> for Id {
         type Key = u64;
-        fn part(&self) -> &Self::Key {
+        fn part(&self) -> &u64 {
             &self.0
         }
     }
@@ -77,7 +77,7 @@ const _: () = {
         K: ::walnut::__private::Key,
     {
         type Key = String;
-        fn part(&self) -> &Self::Key {
+        fn part(&self) -> &String {
             &self.country
         }
     }
@@ -88,7 +88,7 @@ const _: () = {
         K: ::walnut::__private::Key,
     {
         type Key = K;
-        fn part(&self) -> &Self::Key {
+        fn part(&self) -> &K {
             &self.r#type
         }
     }

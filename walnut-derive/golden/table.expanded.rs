@@ -42,35 +42,35 @@ const _: () = {
     #[automatically_derived]
     impl ::walnut::__private::Part<__Parts, 1usize> for User {
         type Key = String;
-        fn part(&self) -> &Self::Key {
+        fn part(&self) -> &String {
             &self.email
         }
     }
     #[automatically_derived]
     impl ::walnut::__private::Part<__Parts, 2usize> for User {
         type Key = u8;
-        fn part(&self) -> &Self::Key {
+        fn part(&self) -> &u8 {
             &self.age
         }
     }
     #[automatically_derived]
     impl ::walnut::__private::Part<__Parts, 3usize> for User {
         type Key = Option<Kind>;
-        fn part(&self) -> &Self::Key {
+        fn part(&self) -> &Option<Kind> {
             &self.r#type
         }
     }
     #[automatically_derived]
     impl ::walnut::__private::Part<__Parts, 4usize> for User {
         type Key = String;
-        fn part(&self) -> &Self::Key {
+        fn part(&self) -> &String {
             &self.city
         }
     }
     #[automatically_derived]
     impl ::walnut::__private::Part<__Parts, 5usize> for User {
         type Key = u32;
-        fn part(&self) -> &Self::Key {
+        fn part(&self) -> &u32 {
             &self.tenant
         }
     }
@@ -127,7 +127,7 @@ const _: () = {
         type Ix = __UserIndexNames;
         fn by<__Access: ::walnut::__private::Access>(
             __table: &::walnut::__private::DefaultTable<Self, __Access>,
-        ) -> Self::By<'_, __Access> {
+        ) -> __UserIndexes<'_, __Access> {
             __UserIndexes {
                 city_age: ::walnut::__private::Index::new(__table, 0usize),
                 login: ::walnut::__private::Unique::new(__table, 1usize),
@@ -136,7 +136,7 @@ const _: () = {
                 r#type: ::walnut::__private::Index::new(__table, 4usize),
             }
         }
-        fn ix() -> Self::Ix {
+        fn ix() -> __UserIndexNames {
             __UserIndexNames {
                 city_age: ::walnut::__private::IndexName::new("users", "city_age"),
                 login: ::walnut::__private::IndexName::new("users", "login"),

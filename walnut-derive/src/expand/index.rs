@@ -5,7 +5,6 @@ use quote::{format_ident, quote};
 use syn::ext::IdentExt;
 use syn::{GenericParam, Ident};
 
-use super::at;
 use crate::plan::{Index, Plan};
 
 /// The declarations of both structs.
@@ -51,17 +50,13 @@ pub(super) fn handles(plan: &Plan<'_>) -> TokenStream {
 pub(super) fn members(plan: &Plan<'_>) -> TokenStream {
     let Plan { private, .. } = plan;
     let (handles, names) = (handles_ident(plan), names_ident(plan));
-    let arguments = plan.generics.params.iter().filter_map(argument);
+    let arguments: Vec<&Ident> = plan.generics.params.iter().filter_map(argument).collect();
     let handle_fields = plan.indexes.iter().enumerate().map(|(at, index)| {
         let (field, kind) = (index.ident, kind(index));
         quote!(#field: #private::#kind::new(__table, #at))
     });
     let none = plan.indexes.is_empty().then(|| quote!(__table: ::core::marker::PhantomData));
     let table = if plan.indexes.is_empty() { quote!(_) } else { quote!(__table) };
-    let by = quote! {
-        fn by<__Access: #private::Access>(#table: &#private::DefaultTable<Self, __Access>) -> Self::By<'_, __Access>
-    };
-    let by = at(plan.ident.span(), by);
     let name_fields = plan.indexes.iter().map(|index| {
         let (field, table, name) = (index.ident, &plan.name, &index.name);
         quote!(#field: #private::IndexName::new(#table, #name))
@@ -70,11 +65,13 @@ pub(super) fn members(plan: &Plan<'_>) -> TokenStream {
         type By<'__table, __Access: #private::Access + '__table> = #handles<'__table, __Access #(, #arguments)*>;
         type Ix = #names;
 
-        #by {
+        fn by<__Access: #private::Access>(
+            #table: &#private::DefaultTable<Self, __Access>,
+        ) -> #handles<'_, __Access #(, #arguments)*> {
             #handles { #(#handle_fields,)* #none }
         }
 
-        fn ix() -> Self::Ix {
+        fn ix() -> #names {
             #names { #(#name_fields,)* }
         }
     }

@@ -3,25 +3,21 @@
 use proc_macro2::{Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote, quote_spanned};
 
-use super::{at, codec, index};
-use crate::plan::{Plan, tuple};
+use super::{codec, index};
+use crate::plan::Plan;
 
 pub(super) fn mapper(plan: &Plan<'_>) -> TokenStream {
     let Plan { row, private, .. } = plan;
     let generics = codec::table_generics(plan);
     let (impl_generics, _, where_clause) = generics.split_for_impl();
-    let mut key = tuple(&plan.key);
-    if plan.key.len() > 1 {
-        key = at(plan.key_span, key);
-    }
     let here = Span::call_site().located_at(plan.key_span);
+    let key = primary_key(plan, here);
     let primary_key = quote_spanned!(here=> type PrimaryKey = #key;);
-    let table_mapper = at(plan.ident.span(), quote!(#private::TableMapper));
     let schema = codec::asserted(plan, &schema(plan));
     let (index_members, codec_members) = (index::members(plan), codec::members(plan));
     quote! {
         #[automatically_derived]
-        impl #impl_generics #table_mapper for #row #where_clause {
+        impl #impl_generics #private::TableMapper for #row #where_clause {
             #primary_key
 
             const SCHEMA: #private::TableSchema = #schema;
@@ -30,6 +26,12 @@ pub(super) fn mapper(plan: &Plan<'_>) -> TokenStream {
             #codec_members
         }
     }
+}
+
+/// The type of the primary key. Of a tuple it is said at the list of its columns what is wrong with it.
+fn primary_key(plan: &Plan<'_>, here: Span) -> TokenStream {
+    let types = plan.key.iter().map(|column| &column.ty);
+    if plan.key.len() == 1 { quote!(#(#types)*) } else { quote_spanned!(here=> (#(#types),*)) }
 }
 
 fn schema(plan: &Plan<'_>) -> TokenStream {

@@ -21,7 +21,7 @@ mod index;
 mod key;
 mod mapper;
 
-use proc_macro2::{Span, TokenStream, TokenTree};
+use proc_macro2::TokenStream;
 use quote::quote;
 use syn::DeriveInput;
 
@@ -66,17 +66,6 @@ fn stub(input: &DeriveInput, errors: &TokenStream, items: TokenStream) -> TokenS
     let lifetimes = fallback::lifetimes(&input.generics);
     let stub = in_private(&fallback::with_static(&lifetimes, items));
     quote!(#errors #stub)
-}
-
-/// The tokens as they are, but that what rustc says of them is said under a token of the user's: once, for what it
-/// says twice under one token it prints once.
-fn at(span: Span, tokens: TokenStream) -> TokenStream {
-    let here = Span::call_site().located_at(span);
-    let moved = |mut tree: TokenTree| {
-        tree.set_span(here);
-        tree
-    };
-    tokens.into_iter().map(moved).collect()
 }
 
 /// Puts the items where their names are nobody's.
