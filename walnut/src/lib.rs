@@ -1,22 +1,82 @@
-//! Walnut: a typed embedded database.
+//! Walnut is a typed embedded database: annotate a struct, and it is a durable table with indexes.
+//!
+//! ```standalone_crate
+//! use serde::{Deserialize, Serialize};
+//! use walnut::{Database, Table};
+//!
+//! #[derive(Table, Serialize, Deserialize, Clone, Debug, PartialEq)]
+//! #[table(name = "users")]
+//! #[index(city_age = (city, age))]
+//! struct User {
+//!     #[primary_key]
+//!     id: u64,
+//!     #[index(unique)]
+//!     email: String,
+//!     city: String,
+//!     age: u8,
+//! }
+//!
+//! fn main() -> walnut::Result<()> {
+//! #   let dir = tempfile::tempdir().unwrap();
+//! #   std::env::set_current_dir(&dir).unwrap();
+//!     let db = Database::open("app.walnut")?; // a directory, made when missing
+//!     let users = db.table::<User>()?;
+//!
+//!     let ann = User { id: 1, email: "ann@x.org".into(), city: "Paris".into(), age: 30 };
+//!     users.insert(&ann)?; // durable when it returns; a second one is Error::UniqueViolation
+//!     users.modify(1, |user| user.age += 1)?;
+//!
+//!     assert_eq!(users.by().email.get("ann@x.org")?.map(|user| user.age), Some(31));
+//!     for user in users.by().city_age.prefix("Paris").range(21..).rev().limit(10) {
+//!         println!("{:?}", user?);
+//!     }
+//!     Ok(())
+//! }
+//! ```
+//!
+//! # Where to read on
+//!
+//! - [`derive(Table)`](derive@Table) lists the attributes, [`derive(Key)`](derive@Key) makes keys of your own types;
+//! - [`DefaultTable`] is what can be done with a table, [`Scan`] what with a range of it;
+//! - [`Database`] and [`Builder`] open, close, checkpoint and configure;
+//! - [`Error`] says what can go wrong, [`Durability`] what a commit survives;
+//! - [`Key`] has the order and the bytes of every key type;
+//! - [`env`] puts a machine under the store that can be made to fail, for tests of your own.
 
 mod base;
+mod batch;
 mod codec;
 mod cursor;
+mod database;
+mod engine;
 pub mod env;
 mod error;
+mod manifest;
 mod memtable;
 mod mvcc;
+mod options;
 mod sst;
 mod sync;
 mod table;
+mod txn;
+mod wal;
 
+pub use database::Database;
+pub use engine::{Background, Durability, Stats, Verified};
 pub use error::{Abort, Error, Fault, IoError, Limit, Result, SchemaError, UniqueViolation};
+pub use options::{Builder, Compression};
 pub use table::{
-    Access, Composite, DefaultTable, Direct, FieldSchema, Index, IndexEntries, IndexName, IndexSchema, Key,
-    KeyReader, KeyWriter, MAX_KEY_SIZE, Point, RangeOver, Table, TableMapper, TableSchema, TextKey, Unique,
+    Access, Composite, DefaultTable, Direct, Entries, FieldSchema, Index, IndexEntries, IndexName,
+    IndexSchema, Key, KeyReader, KeyWriter, Keys, MAX_KEY_SIZE, Point, RangeOver, RowFilter, Scan, Table,
+    TableMapper, TableSchema, TextKey, Unique, WriteAccess,
 };
 pub use walnut_derive::{Key, Table};
 
 #[doc(hidden)]
 pub mod __private;
+
+/// Where hostile bytes come in, for fuzzing.
+#[doc(hidden)]
+pub mod __fuzz {
+    pub use crate::sst::fuzz as sst;
+}

@@ -7,6 +7,15 @@ use std::fmt;
 pub(crate) struct FileNumber(pub(crate) u64);
 
 impl FileNumber {
+    /// The highest that is ever given; a higher one in a file is damage.
+    pub(crate) const MAX: Self = Self((1 << 56) - 1);
+
+    /// The number that is written in this way in the name of a file; `None` for everything else.
+    pub(crate) fn from_name(digits: &str) -> Option<Self> {
+        let number = Self(digits.parse().ok()?);
+        (number <= Self::MAX && number.to_string() == digits).then_some(number)
+    }
+
     /// The number after this one.
     pub(crate) fn next(self) -> Self {
         Self(self.0 + 1)

@@ -1,7 +1,5 @@
 //! Ranges of user keys, always half open.
 
-use std::ops::Bound;
-
 /// The user keys from `start` on, up to but without `end`; to the very last one when there is no `end`.
 ///
 /// Every range of bytes can be written so, because `k ++ [0]` is the next byte string after `k`.
@@ -22,29 +20,20 @@ impl KeyRange {
         Self { start: prefix.to_vec(), end: successor(prefix) }
     }
 
-    /// The keys within two bounds.
-    pub(crate) fn between(start: Bound<&[u8]>, end: Bound<&[u8]>) -> Self {
-        let start = match start {
-            Bound::Included(key) => key.to_vec(),
-            Bound::Excluded(key) => next(key),
-            Bound::Unbounded => Vec::new(),
-        };
-        let end = match end {
-            Bound::Included(key) => Some(next(key)),
-            Bound::Excluded(key) => Some(key.to_vec()),
-            Bound::Unbounded => None,
-        };
-        Self { start, end }
-    }
-
     /// Whether no key at all can lie in the range.
     pub(crate) fn is_empty(&self) -> bool {
         self.end.as_ref().is_some_and(|end| *end <= self.start)
     }
 
     /// Whether `key` lies in the range.
+    #[cfg(test)]
     pub(crate) fn contains(&self, key: &[u8]) -> bool {
         self.start.as_slice() <= key && self.ends_after(key)
+    }
+
+    /// Whether a key from `smallest` to `largest` can lie in the range.
+    pub(crate) fn meets(&self, smallest: &[u8], largest: &[u8]) -> bool {
+        *self.start <= *largest && self.ends_after(smallest)
     }
 
     /// Whether the range goes on beyond `key`, which is to say that `key` lies before its end.
@@ -59,14 +48,6 @@ pub(crate) fn successor(prefix: &[u8]) -> Option<Vec<u8>> {
     let mut end = prefix[..=last].to_vec();
     end[last] += 1;
     Some(end)
-}
-
-/// The byte string right after `key`.
-fn next(key: &[u8]) -> Vec<u8> {
-    let mut next = Vec::with_capacity(key.len() + 1);
-    next.extend_from_slice(key);
-    next.push(0);
-    next
 }
 
 #[cfg(test)]
@@ -85,13 +66,14 @@ mod tests {
     }
 
     #[test]
-    fn bounds_of_every_kind_become_half_open() {
-        let range = KeyRange::between(Bound::Excluded(b"b"), Bound::Included(b"d"));
-        for (key, inside) in [(&b"b"[..], false), (b"b\0", true), (b"c", true), (b"d", true), (b"d\0", false)]
-        {
+    fn a_range_is_half_open() {
+        let range = KeyRange { start: b"b".to_vec(), end: Some(b"d".to_vec()) };
+        for (key, inside) in [(&b"a"[..], false), (b"b", true), (b"c\xff", true), (b"d", false)] {
             assert_eq!(range.contains(key), inside, "{key:?}");
         }
-        assert!(KeyRange::between(Bound::Included(b"d"), Bound::Excluded(b"b")).is_empty());
-        assert!(!KeyRange::all().is_empty());
+        assert!(range.meets(b"a", b"b") && range.meets(b"c", b"z"));
+        assert!(!range.meets(b"a", b"az") && !range.meets(b"d", b"z"));
+        assert!(KeyRange { start: b"d".to_vec(), end: Some(b"b".to_vec()) }.is_empty());
+        assert!(!KeyRange::all().is_empty() && KeyRange::all().contains(b""));
     }
 }

@@ -37,7 +37,9 @@ impl FileKind {
 
     /// The newest format that this version reads, and the one that it writes.
     fn format(self) -> u32 {
-        1
+        match self {
+            Self::Wal | Self::Sst | Self::Manifest => 1,
+        }
     }
 }
 

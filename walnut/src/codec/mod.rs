@@ -5,7 +5,7 @@ mod file_header;
 mod reader;
 mod writer;
 
-pub(crate) use crc::crc32;
+pub(crate) use crc::{crc32, crc32_combine};
 pub(crate) use file_header::{FileHeader, FileKind};
 pub(crate) use reader::Reader;
 pub(crate) use writer::Writer;

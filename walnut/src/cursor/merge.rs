@@ -66,10 +66,10 @@ impl<C: Cursor> Cursor for Merge<C> {
     fn advance(&mut self) -> Result<()> {
         let Some(&winner) = self.winners.get(1) else { return Ok(()) };
         self.sources[winner].advance()?;
-        let mut node = (self.sources.len() + winner) / 2;
-        while node >= 1 {
-            self.play(node);
+        let mut node = self.sources.len() + winner;
+        while node > 1 {
             node /= 2;
+            self.play(node);
         }
         Ok(())
     }

@@ -12,12 +12,22 @@
 //!
 //! Nothing else is: what was not synced may survive in whole, in part, torn within a write, or not at all.
 
+mod fault;
+mod memory;
+mod operation;
+mod os;
+
 use std::fmt::Debug;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use crate::error::{Fault, Result};
+
+pub use fault::{FaultEffect, FaultEnv, FaultPlan};
+pub use memory::{CrashPolicy, MemoryEnv};
+pub use operation::{Counts, Operation, Operations};
+pub use os::OsEnv;
 
 /// What stands at a path.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -14,7 +14,7 @@ pub(crate) use cursor::MemtableCursor;
 
 use crossbeam_skiplist::SkipMap;
 
-use crate::base::{Entry, Kind, SeqNo};
+use crate::base::{Entry, SeqNo};
 use crate::sync::{AtomicU64, AtomicUsize, Ordering};
 use entry::{Probe, Stored};
 
@@ -78,7 +78,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::base::KeyRange;
+    use crate::base::{KeyRange, Kind};
     use crate::cursor::Direction;
     use crate::cursor::tests::{Listed, Owned, drain};
     use crate::sync::Arc;

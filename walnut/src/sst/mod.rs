@@ -1,5 +1,46 @@
 //! Sorted string tables: one immutable, sorted file each. Knows its own bytes, and not what a level is.
+//!
+//! ```text
+//! entries in order -> SstBuilder -> file -> SstReader: get, cursor, sweep, verify
+//!                                              \-> BlockCache: one budget for all readers
+//! ```
+//!
+//! - `format` draws every byte; `seal` puts blocks into the file and takes them out; `output` writes it.
+//! - `block` and `block_builder`, `index`, `filter`, `properties`: the payloads, one each.
+//! - `fences` and `fingerprint`: how a block and a row are found in memory. `cache`: what stays there.
+//!
+//! 1. A file is written once, front to back, and never changed.
+//! 2. Entries are stored as they are given, all versions of them: what may be dropped is decided above.
+//! 3. Damage is an error that names file and offset; it is never a shorter answer, nor a panic.
 
+mod block;
+mod block_builder;
+mod builder;
+mod cache;
+mod cursor;
+mod fences;
+mod filter;
+mod fingerprint;
+mod format;
+mod fuzz;
+mod index;
 mod meta;
+mod name;
+mod outline;
+mod output;
+mod properties;
+mod read_ahead;
+mod reader;
+mod seal;
+#[cfg(test)]
+mod tests;
+mod verify;
 
+pub(crate) use builder::{SstBuilder, SstConfig};
+pub(crate) use cache::BlockCache;
+pub(crate) use cursor::SstCursor;
+pub use fuzz::fuzz;
 pub(crate) use meta::SstMeta;
+pub(crate) use name::{draft_path, is_draft, number, path};
+pub(crate) use reader::SstReader;
+pub(crate) use seal::Compression;

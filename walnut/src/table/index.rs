@@ -1,37 +1,178 @@
 //! The handles that `by()` gives, one for each index.
 
+#![expect(clippy::needless_pass_by_value, reason = "points are passed by value, so that literals are enough")]
+
+use std::fmt;
 use std::marker::PhantomData;
 
-use super::{Access, DefaultTable, Direct, Table};
+use super::DefaultTable;
+use super::access::{Access, Direct, WriteAccess};
+use super::key::{Composite, Key, KeyWriter, RangeOver, TextKey};
+use super::mapper::Table;
+use super::mutate::engine_key;
+use super::row;
+use super::scan::Scan;
+use crate::error::{Fault, Result};
 
-/// An index whose values may repeat.
-#[derive(Debug)]
+/// An index whose values may repeat. Scans give rows by value, those with one value by primary key.
 pub struct Index<'a, T: Table, K, A: Access = Direct> {
     table: &'a DefaultTable<T, A>,
-    index: usize,
+    /// The place in the schema's list.
+    place: usize,
     key: PhantomData<fn() -> K>,
 }
 
-impl<'a, T: Table, K, A: Access> Index<'a, T, K, A> {
-    /// The handle to the index at a place of the schema's list; for derived code.
-    #[doc(hidden)]
-    pub fn new(table: &'a DefaultTable<T, A>, index: usize) -> Self {
-        Self { table, index, key: PhantomData }
+/// An index in which each value has one owner. A missing value (`None`) has any number of them.
+pub struct Unique<'a, T: Table, K, A: Access = Direct> {
+    table: &'a DefaultTable<T, A>,
+    /// The place in the schema's list.
+    place: usize,
+    key: PhantomData<fn() -> K>,
+}
+
+macro_rules! scans {
+    ($handle:ident) => {
+        impl<'a, T: Table, K, A: Access> $handle<'a, T, K, A> {
+            /// The handle to the index at a place of the schema's list; for derived code.
+            #[doc(hidden)]
+            pub fn new(table: &'a DefaultTable<T, A>, place: usize) -> Self {
+                Self { table, place, key: PhantomData }
+            }
+        }
+
+        impl<T: Table, K: Key, A: Access> $handle<'_, T, K, A> {
+            /// All entries of the index, by value.
+            pub fn iter(&self) -> Scan<T, K> {
+                Scan::index(self.table, self.place)
+            }
+
+            /// The rows with this value.
+            pub fn all(&self, value: K::Ref<'_>) -> Scan<T, K> {
+                self.iter().starting_with(|out| K::encode_ref(&value, out))
+            }
+
+            /// The rows whose value lies in a range, by value.
+            pub fn range(&self, range: impl RangeOver<K>) -> Scan<T, K> {
+                self.iter().within(&range)
+            }
+
+            /// The rows whose text begins with `start`, by value. Text and byte indexes only.
+            pub fn starts_with(&self, start: K::Ref<'_>) -> Scan<T, K>
+            where
+                K: TextKey,
+            {
+                self.iter().starting_with(|out| K::encode_start(&start, out))
+            }
+
+            /// The rows with this value in the index's first column, by the other columns; `prefix` and `range` of what
+            /// comes back narrow it further. Indexes of several columns only.
+            pub fn prefix(&self, first: <K::First as Key>::Ref<'_>) -> Scan<T, K, K::Rest>
+            where
+                K: Composite,
+            {
+                Scan::index(self.table, self.place).starting_with(|out| K::First::encode_ref(&first, out))
+            }
+        }
+
+        impl<T: Table, K: Key, A: Access> IntoIterator for $handle<'_, T, K, A> {
+            type Item = Result<T>;
+            type IntoIter = Scan<T, K>;
+
+            fn into_iter(self) -> Scan<T, K> {
+                self.iter()
+            }
+        }
+
+        impl<T: Table, K: Key, A: Access> IntoIterator for &$handle<'_, T, K, A> {
+            type Item = Result<T>;
+            type IntoIter = Scan<T, K>;
+
+            fn into_iter(self) -> Scan<T, K> {
+                self.iter()
+            }
+        }
+
+        impl<T: Table, K, A: Access> Clone for $handle<'_, T, K, A> {
+            fn clone(&self) -> Self {
+                *self
+            }
+        }
+
+        impl<T: Table, K, A: Access> Copy for $handle<'_, T, K, A> {}
+
+        impl<T: Table, K, A: Access> fmt::Debug for $handle<'_, T, K, A> {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                let name = self.table.info().schema.indexes[self.place].name;
+                f.debug_struct(stringify!($handle)).field("name", &name).finish_non_exhaustive()
+            }
+        }
+    };
+}
+
+scans!(Index);
+scans!(Unique);
+
+impl<T: Table, K: Key, A: Access> Unique<'_, T, K, A> {
+    /// The row that owns this value. `None` as a value has no single owner: of the rows without one, the first by primary
+    /// key is given, and [`all`](Self::all) gives every one.
+    ///
+    /// Cost: two look-ups, of the entry and of the row.
+    pub fn get(&self, value: K::Ref<'_>) -> Result<Option<T>> {
+        if K::ref_is_none(&value) {
+            return self.all(value).first();
+        }
+        let entry = self.entry(&value);
+        let entry = entry.finish()?;
+        let prefix = self.table.info().rows.prefix();
+        let row = self.table.access().read(|reader| {
+            let key = reader.get(entry, |owner| engine_key(prefix, |out| out.push(owner)))?;
+            let Some(key) = key else { return Ok(None) };
+            Ok(Some(reader.get(key.finish()?, row::open::<T>)?))
+        })?;
+        match row {
+            None => Ok(None),
+            Some(Some(Ok(row))) => Ok(Some(row)),
+            Some(Some(Err(fault))) => Err(self.table.access().corruption(fault)),
+            Some(None) => Err(self.table.access().corruption(Fault::Index("an index entry has no row"))),
+        }
+    }
+
+    /// Whether some row has this value. Reads no row.
+    ///
+    /// Cost: a look-up.
+    pub fn contains(&self, value: K::Ref<'_>) -> Result<bool> {
+        if K::ref_is_none(&value) {
+            return Ok(self.all(value).keys().next().transpose()?.is_some());
+        }
+        let entry = self.entry(&value);
+        let entry = entry.finish()?;
+        self.table.access().read(|reader| Ok(reader.get(entry, |_| ())?.is_some()))
+    }
+
+    fn entry(&self, value: &K::Ref<'_>) -> KeyWriter {
+        engine_key(self.table.info().indexes[self.place].prefix(), |out| K::encode_ref(value, out))
     }
 }
 
-/// An index in which each value has one owner.
-#[derive(Debug)]
-pub struct Unique<'a, T: Table, K, A: Access = Direct> {
-    table: &'a DefaultTable<T, A>,
-    index: usize,
-    key: PhantomData<fn() -> K>,
-}
+impl<T: Table, K: Key, A: WriteAccess> Unique<'_, T, K, A> {
+    /// Changes the row that owns this value in place and returns it as it is then; see
+    /// [`DefaultTable::modify`]. A missing value has no owner: `None`.
+    pub fn modify(&self, value: K::Ref<'_>, mut change: impl FnMut(&mut T)) -> Result<Option<T>> {
+        let entry = self.entry(&value);
+        let entry = entry.finish()?;
+        self.table.change(|rows| match rows.owner(entry)? {
+            Some(key) => rows.modify(&key, &mut change),
+            None => Ok(None),
+        })
+    }
 
-impl<'a, T: Table, K, A: Access> Unique<'a, T, K, A> {
-    /// The handle to the index at a place of the schema's list; for derived code.
-    #[doc(hidden)]
-    pub fn new(table: &'a DefaultTable<T, A>, index: usize) -> Self {
-        Self { table, index, key: PhantomData }
+    /// Removes the row that owns this value and returns it. A missing value has no owner: `None`.
+    pub fn remove(&self, value: K::Ref<'_>) -> Result<Option<T>> {
+        let entry = self.entry(&value);
+        let entry = entry.finish()?;
+        self.table.change(|rows| match rows.owner(entry)? {
+            Some(key) => rows.remove(&key),
+            None => Ok(None),
+        })
     }
 }

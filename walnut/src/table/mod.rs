@@ -1,38 +1,37 @@
 //! Typed tables over the engine's keyspaces.
+//!
+//! ```text
+//!   keyspace of the rows      primary key              -> layout version, row
+//!   unique index              value                    -> primary key
+//!   index                     value, primary key       -> (nothing)
+//! ```
+//!
+//! Every key begins with the id of its keyspace. A value of a unique index in which a part is missing is kept as in an index
+//! that is not unique, so any number of rows may miss it. A row and its entries change in one commit.
+//!
+//! 1. Every index entry has its row, every row all of its entries.
+//! 2. A unique value without a missing part has one owner.
 
+mod access;
+mod catalog;
+mod default_table;
 pub(crate) mod derived;
-pub(crate) mod index;
+mod index;
 pub(crate) mod key;
-pub(crate) mod mapper;
+mod mapper;
+mod mutate;
 pub(crate) mod row;
-pub(crate) mod schema;
+mod scan;
+mod schema;
+mod store;
+mod verify;
+mod violation;
 
-use std::marker::PhantomData;
-
+pub use access::{Access, Direct, WriteAccess};
+pub use default_table::DefaultTable;
 pub use index::{Index, Unique};
 pub use key::{Composite, Key, KeyReader, KeyWriter, MAX_KEY_SIZE, Point, RangeOver, TextKey};
 pub use mapper::{IndexEntries, Table, TableMapper};
+pub use scan::{Entries, Keys, RowFilter, Scan};
 pub use schema::{FieldSchema, IndexName, IndexSchema, TableSchema};
-
-/// How a handle reaches the store.
-pub trait Access: Clone {}
-
-/// Each statement is a transaction of its own.
-#[derive(Clone, Debug)]
-pub struct Direct {}
-
-impl Access for Direct {}
-
-/// A typed table.
-#[derive(Clone, Debug)]
-pub struct DefaultTable<T: Table, A: Access = Direct> {
-    _access: A,
-    _row: PhantomData<fn() -> T>,
-}
-
-impl<T: Table, A: Access> DefaultTable<T, A> {
-    /// The indexes, one field each.
-    pub fn by(&self) -> T::By<'_, A> {
-        T::by(self)
-    }
-}
+pub(crate) use store::Store;

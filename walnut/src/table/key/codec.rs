@@ -45,16 +45,6 @@ impl KeyWriter {
         self.bytes.len()
     }
 
-    /// From here on the limit counts anew: a second key follows the first.
-    pub(crate) fn start_next(&mut self) {
-        self.start = self.bytes.len();
-    }
-
-    /// Turns over every bit from byte `start` on, so that what stands there sorts the other way round.
-    pub(crate) fn invert_from(&mut self, start: usize) {
-        self.bytes[start..].iter_mut().for_each(|byte| *byte = !*byte);
-    }
-
     /// The key, or what was wrong with it.
     pub(crate) fn finish(&self) -> Result<&[u8]> {
         match &self.fault {

@@ -1,0 +1,32 @@
+# Short names for what CONTRIBUTING.md describes. `just` alone lists them.
+
+_list:
+    @just --list --unsorted
+
+# Everything that CI runs
+ci:
+    .ci/run
+
+# Format the sources
+fmt:
+    cargo fmt
+
+# Find what the compiler allows and we do not
+lint:
+    cargo clippy --workspace --all-targets -- -D warnings
+
+# Build the documentation of the crates
+doc:
+    RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
+
+# All tests
+test:
+    cargo test --workspace
+
+# The main job: load a real data set, reopen, ask
+main *args:
+    cargo run --release --bin cities -- {{ args }}
+
+# Licences and advisories of the dependencies; needs cargo-deny
+deny:
+    cargo deny check

@@ -1,0 +1,241 @@
+//! Each rule of the house, shown to fail on what it forbids and to pass what it allows.
+
+use super::source::{Role, Source, mark_tests};
+use super::storeys::STORE;
+use super::{Fault, Rule, judge, rules, storeys};
+
+/// A file of the store.
+fn store(path: &str, text: &str) -> Source {
+    Source::new(STORE, &format!("{STORE}/{path}"), Role::Production, text)
+}
+
+fn integration_test(text: &str) -> Source {
+    Source::new("tests/it", "tests/it/example.rs", Role::Test, text)
+}
+
+/// The lines that a rule finds fault with in one file.
+fn lines(check: fn(&[Source]) -> Vec<Fault>, source: Source) -> Vec<usize> {
+    check(&[source]).into_iter().map(|fault| fault.line).collect()
+}
+
+/// What the storeys say of a file that stands beside an empty file for each of some modules.
+fn upward(path: &str, text: &str) -> Vec<String> {
+    let mut sources: Vec<_> = ["error", "base", "codec", "wal", "sst", "engine", "table"]
+        .into_iter()
+        .filter(|module| !path.starts_with(module))
+        .map(|module| store(&format!("{module}/mod.rs"), ""))
+        .collect();
+    sources.push(store(path, text));
+    mark_tests(&mut sources);
+    storeys::upward(&sources).iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn an_import_upward_or_sideways_is_found_by_file_line_and_storeys() {
+    let fault = upward("wal/segment.rs", "use crate::base::SeqNo;\nuse crate::engine::Engine;\n");
+    assert_eq!(
+        fault,
+        ["walnut/src/wal/segment.rs:2: `wal` (storey 5) names `engine` (storey 8); imports point down only"]
+    );
+    let fault = upward("wal/mod.rs", "fn f() -> crate::sst::SstMeta { loop {} }");
+    assert_eq!(
+        fault,
+        ["walnut/src/wal/mod.rs:1: `wal` (storey 5) names `sst` (storey 5); imports point down only"]
+    );
+}
+
+#[test]
+fn an_import_is_found_in_every_disguise() {
+    for text in [
+        "use crate::{base::{SeqNo, Kind}, engine::*};",
+        "use crate::{\n    base,\n    engine,\n};",
+        "use super::super::engine::Engine;",
+        "use super::{super::engine::Engine, record};",
+        "use self::super::super::engine;",
+        "pub(in crate::engine) fn f() {}",
+        "fn f() { crate::engine::open() }",
+        "fn f() { use crate::engine; }",
+        "fn f() { let v = vec![crate::engine::OPEN]; }",
+        "macro_rules! m { () => { $crate::engine::open() } }",
+        "#[cfg(not(test))] use crate::engine::Engine;",
+        "#[cfg(any(test, feature = \"x\"))] use crate::engine::Engine;",
+        "impl From<crate::engine::Engine> for u8 {}",
+        "mod inner { use super::super::super::engine::Engine; }",
+        "mod inner { use super::super::super::Engine; }",
+        "use crate::Error;",
+        "use crate::*;",
+        "use super::super::*;",
+    ] {
+        assert_eq!(upward("wal/segment.rs", text).len(), 1, "{text}");
+    }
+}
+
+#[test]
+fn imports_down_inside_and_in_tests_are_allowed() {
+    for text in [
+        "use crate::error::{Error, Result};",
+        "use crate::{base::SeqNo, codec::{Reader, Writer}};",
+        "use super::record::Record;",
+        "use super::super::base::SeqNo;",
+        "use super::*;",
+        "use crate::wal::record;",
+        "use std::{io, fmt::{self, Debug}};",
+        "mod inner { use super::super::record; }",
+        "#[cfg(test)] mod tests { use crate::engine::Engine; }",
+        "#[cfg(test)] use crate::engine::Engine;",
+        "#[cfg(test)] fn f() { crate::engine::open() }",
+        "impl X { #[cfg(test)] fn f() { crate::engine::open() } }",
+        "fn f() { #[cfg(test)] let e = crate::engine::open(); }",
+        "//! See [`Engine`](crate::engine::Engine).\n/// And [`crate::table`].\nfn f() {} // crate::table",
+        "const TEXT: &str = \"crate::engine::open\";",
+    ] {
+        assert_eq!(upward("wal/segment.rs", text), [""; 0], "{text}");
+    }
+}
+
+#[test]
+fn error_names_nothing_and_the_root_may_name_anything() {
+    assert_eq!(upward("error.rs", "use crate::base::SeqNo;").len(), 1);
+    assert_eq!(upward("lib.rs", "mod engine; pub use crate::engine::Engine; pub use table::Key;"), [""; 0]);
+    assert_eq!(upward("__private.rs", "pub use crate::table::Key;"), [""; 0]);
+}
+
+#[test]
+fn a_module_without_a_storey_is_found() {
+    assert_eq!(
+        upward("cellar/mod.rs", ""),
+        ["walnut/src/cellar/mod.rs:1: module `cellar` has no storey; give it one in the table of storeys"]
+    );
+}
+
+#[test]
+fn a_file_below_a_module_of_tests_is_a_test() {
+    let sources = || [store("wal/mod.rs", "#[cfg(test)] mod tests;"), store("engine.rs", "")];
+    for (path, fault_count) in [("wal/tests/crash.rs", 0), ("wal/tests.rs", 0), ("wal/testing.rs", 1)] {
+        let mut sources = Vec::from(sources());
+        sources.push(store(path, "use crate::engine::Engine;"));
+        mark_tests(&mut sources);
+        assert_eq!(storeys::upward(&sources).len(), fault_count, "{path}");
+    }
+}
+
+#[test]
+fn a_ring_of_modules_is_found() {
+    let ring = |last| {
+        let imports = storeys::imports(&[
+            store("error.rs", ""),
+            store("wal.rs", "use crate::{error, sst};"),
+            store("sst.rs", "use crate::{error, codec};"),
+            store("codec.rs", last),
+        ]);
+        storeys::cycle(&imports)
+    };
+    assert_eq!(ring("use crate::error;"), None);
+    assert_eq!(ring("use crate::wal;"), Some(["codec", "wal", "sst"].map(str::to_owned).to_vec()));
+}
+
+#[test]
+fn a_file_may_have_500_lines_besides_its_tests() {
+    let tests = "#[cfg(test)]\nmod tests {\n    fn f() {}\n}\n";
+    let file =
+        |lines: usize| store("wal.rs", &("//! Head.\n".to_owned() + &"// line\n".repeat(lines - 1) + tests));
+    assert_eq!(lines(rules::long_files, file(500)), [0; 0]);
+    assert_eq!(lines(rules::long_files, file(501)), [1]);
+    assert_eq!(lines(rules::long_files, integration_test(&"// line\n".repeat(501))), [0; 0]);
+}
+
+#[test]
+fn a_function_may_have_70_lines() {
+    let body = |lines: usize| format!("fn f() {{\n{}}}", "    g();\n".repeat(lines - 2));
+    for (before, after, line) in [
+        ("/// Doc.\n", "", 2),
+        ("impl X {\n", "\n}", 2),
+        ("trait X {\n", "\n}", 2),
+        ("fn outer() { let c = || {\n", "\n}; }", 1),
+    ] {
+        let nesting = usize::from(before.contains("outer")) * 2;
+        let file = |lines: usize| store("wal.rs", &(before.to_owned() + &body(lines) + after));
+        assert_eq!(lines(rules::long_functions, file(70 - nesting)), [0; 0], "{before}");
+        assert_eq!(lines(rules::long_functions, file(71 - nesting))[0], line, "{before}");
+    }
+    assert_eq!(lines(rules::long_functions, store("wal.rs", &format!("#[cfg(test)]\n{}", body(90)))), [0; 0]);
+}
+
+#[test]
+fn a_file_without_a_head_is_found() {
+    assert_eq!(lines(rules::headless, store("wal.rs", "use std::io;\n")), [1]);
+    assert_eq!(lines(rules::headless, store("wal.rs", "")), [1]);
+    assert_eq!(lines(rules::headless, store("wal.rs", "/// Of the first item.\nfn f() {}")), [1]);
+    assert_eq!(lines(rules::headless, store("wal.rs", "//! The log.\n")), [0; 0]);
+}
+
+#[test]
+fn unfinished_work_is_found_in_code_and_comments() {
+    for word in
+        ["// TO-DO", "// FIX-ME later", "fn f() { to-do!() }", "fn f() { unimple-mented!(\"later\") }"]
+    {
+        let text = format!("//! Head.\n{}\n", word.replace('-', ""));
+        assert_eq!(lines(rules::unfinished, store("wal.rs", &text)), [2], "{text}");
+        assert_eq!(lines(rules::unfinished, integration_test(&text)), [2], "{text}");
+    }
+    assert_eq!(lines(rules::unfinished, store("wal.rs", "//! What is to do is done.\n")), [0; 0]);
+}
+
+#[test]
+fn the_file_system_is_found_outside_env() {
+    for text in ["use std::fs;", "use std::{fs::File, io};", "fn f() { ::std::fs::read(\"x\"); }"] {
+        assert_eq!(lines(rules::file_system, store("wal.rs", text)), [1], "{text}");
+        assert_eq!(lines(rules::file_system, store("env/os.rs", text)), [0; 0], "{text}");
+        assert_eq!(lines(rules::file_system, integration_test(text)), [0; 0], "{text}");
+    }
+    assert_eq!(lines(rules::file_system, store("wal.rs", "#[cfg(test)] mod tests { use std::fs; }")), [0; 0]);
+    assert_eq!(lines(rules::file_system, store("environment.rs", "use std::fs;")), [1]);
+}
+
+#[test]
+fn a_test_that_sleeps_is_found() {
+    for text in [
+        "use std::thread::{self, sleep};",
+        "fn f() {\n    thread::sleep(t) }",
+        "macro_rules! m { () => { std::thread::sleep } }",
+    ] {
+        assert_eq!(lines(rules::sleeping, integration_test(text)).len(), 1, "{text}");
+        let unit_test = format!("#[cfg(test)] mod tests {{ {text} }}");
+        assert_eq!(lines(rules::sleeping, store("wal.rs", &unit_test)).len(), 1, "{text}");
+        assert_eq!(lines(rules::sleeping, store("wal.rs", text)), [0; 0], "{text}");
+    }
+}
+
+#[test]
+fn an_ignored_test_is_found() {
+    for text in [
+        "#[test]\n#[ignore]\nfn f() {}",
+        "\n#[ignore = \"slow\"] fn f() {}",
+        "proptest! {\n#[ignore]\nfn f() {} }",
+    ] {
+        assert_eq!(lines(rules::ignored, integration_test(text)), [2], "{text}");
+    }
+    assert_eq!(
+        lines(rules::ignored, integration_test("/// Not `#[ignore]`.\nfn ignore() { ignore[0] }")),
+        [0; 0]
+    );
+}
+
+#[test]
+fn a_drawer_is_found() {
+    for path in ["utils.rs", "wal/helpers.rs", "misc/mod.rs"] {
+        assert_eq!(lines(rules::drawers, store(path, "")), [1], "{path}");
+    }
+    assert_eq!(lines(rules::drawers, store("wal/record.rs", "")), [0; 0]);
+}
+
+#[test]
+fn an_exception_covers_its_file_and_rule_and_must_be_needed() {
+    let faults = || rules::headless(&[store("wal.rs", "")]);
+    let path = "walnut/src/wal.rs";
+    assert_eq!(judge(Rule::Head, &faults(), &[]).len(), 1);
+    assert_eq!(judge(Rule::Head, &faults(), &[(path, Rule::Head, "why")]), [""; 0]);
+    assert_eq!(judge(Rule::Head, &faults(), &[(path, Rule::Name, "why")]).len(), 1);
+    let idle = judge(Rule::Head, &[], &[(path, Rule::Head, "why")]);
+    assert_eq!(idle, ["walnut/src/wal.rs: the exception from Head is no longer needed; remove it"]);
+}

@@ -1,0 +1,142 @@
+//! The rules of the house, read off the source tree: imports point down, rooms are small, nothing is left unfinished.
+//!
+//! Each rule is a function from sources to [`Fault`]s, tried on bad examples in [`bad_examples`] and then on the tree.
+//! A fault that must stay for a while is named in [`EXCEPTIONS`] with its reason; an exception that nothing needs any more
+//! fails as well, so the list only shrinks.
+//!
+//! Not checked here: style, which rustfmt and clippy see, and macro bodies for the length of their functions.
+
+mod bad_examples;
+mod paths;
+mod rules;
+mod source;
+mod storeys;
+
+use std::fmt;
+
+use source::Source;
+
+/// What may break a rule for now: the file, the rule, and why.
+const EXCEPTIONS: &[(&str, Rule, &str)] = &[];
+
+/// What a fault goes against.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Rule {
+    /// A module names modules of lower storeys only.
+    Storey,
+    /// Production code of a file has at most 500 lines.
+    FileLength,
+    /// A function has at most 70 lines.
+    FunctionLength,
+    /// A file begins with its promise, in `//!`.
+    Head,
+    /// No unfinished work is marked.
+    Unfinished,
+    /// Only `env` names `std::fs`.
+    FileSystem,
+    /// Tests do not sleep.
+    Sleep,
+    /// No test is ignored.
+    Ignored,
+    /// A file's name says what is in it.
+    Name,
+}
+
+/// A place that goes against a rule.
+#[derive(Debug)]
+struct Fault {
+    rule: Rule,
+    path: String,
+    line: usize,
+    text: String,
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}: {}", self.path, self.line, self.text)
+    }
+}
+
+/// The faults that no exception covers, and the exceptions that cover none, as lines.
+fn judge(rule: Rule, faults: &[Fault], exceptions: &[(&str, Rule, &str)]) -> Vec<String> {
+    let exceptions = || exceptions.iter().filter(|(_, excepted, _)| *excepted == rule);
+    let open = faults.iter().filter(|fault| exceptions().all(|(path, ..)| *path != fault.path));
+    let idle = exceptions().filter(|(path, ..)| faults.iter().all(|fault| *path != fault.path));
+    open.map(ToString::to_string)
+        .chain(idle.map(|(path, rule, _)| {
+            format!("{path}: the exception from {rule:?} is no longer needed; remove it")
+        }))
+        .collect()
+}
+
+/// Fails with every fault of the tree that goes against `rule`.
+#[track_caller]
+fn the_tree_keeps(rule: Rule, check: fn(&[Source]) -> Vec<Fault>) {
+    let faults = check(&source::tree());
+    assert!(faults.iter().all(|fault| fault.rule == rule));
+    let lines = judge(rule, &faults, EXCEPTIONS);
+    assert!(lines.is_empty(), "\n{}", lines.join("\n"));
+}
+
+#[test]
+fn imports_point_down_the_storeys() {
+    the_tree_keeps(Rule::Storey, storeys::upward);
+}
+
+#[test]
+fn modules_form_no_cycle() {
+    let cycle = storeys::cycle(&storeys::imports(&source::tree()));
+    assert!(cycle.is_none(), "these modules name each other in a ring: {cycle:?}");
+}
+
+#[test]
+fn a_file_is_read_in_one_sitting() {
+    the_tree_keeps(Rule::FileLength, rules::long_files);
+}
+
+#[test]
+fn a_function_fits_a_screen() {
+    the_tree_keeps(Rule::FunctionLength, rules::long_functions);
+}
+
+#[test]
+fn every_file_begins_with_its_promise() {
+    the_tree_keeps(Rule::Head, rules::headless);
+}
+
+#[test]
+fn nothing_is_left_unfinished() {
+    the_tree_keeps(Rule::Unfinished, rules::unfinished);
+}
+
+#[test]
+fn only_env_names_the_file_system() {
+    the_tree_keeps(Rule::FileSystem, rules::file_system);
+}
+
+#[test]
+fn tests_do_not_sleep() {
+    the_tree_keeps(Rule::Sleep, rules::sleeping);
+}
+
+#[test]
+fn no_test_is_ignored() {
+    the_tree_keeps(Rule::Ignored, rules::ignored);
+}
+
+#[test]
+fn no_file_is_a_drawer_for_everything() {
+    the_tree_keeps(Rule::Name, rules::drawers);
+}
+
+#[test]
+fn the_whole_tree_is_read() {
+    let tree = source::tree();
+    for path in
+        ["walnut/src/lib.rs", "walnut/src/table/key/mod.rs", "walnut-derive/src/lib.rs", "tests/it/main.rs"]
+    {
+        assert!(tree.iter().any(|source| source.path == path), "{path} was not read");
+    }
+    let tests = tree.iter().find(|source| source.path == "walnut/src/table/key/tests/law.rs");
+    assert!(tests.is_some_and(|source| source.role == source::Role::Test));
+}

@@ -1,0 +1,122 @@
+//! The storeys of the store: a module names modules of lower storeys only, and neighbours do not see each other.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use quote::ToTokens;
+
+use super::paths::named_paths;
+use super::source::{Role, Source};
+use super::{Fault, Rule};
+
+/// The modules of the store, lowest first.
+const STOREYS: &[&[&str]] = &[
+    &["error"],
+    &["base"],
+    &["sync", "codec"],
+    &["env", "crypt"],
+    &["cursor", "mvcc"],
+    &["batch", "wal", "memtable", "sst", "vlog"],
+    &["manifest"],
+    &["compaction"],
+    &["engine"],
+    &["txn"],
+    &["table"],
+    &["options"],
+    &["kv", "database", "__private", ROOT],
+];
+
+/// The crate's root. Its `pub use` may name anything; who names an item of the root names this.
+const ROOT: &str = "lib";
+
+/// The directory that the storeys are about.
+pub(super) const STORE: &str = "walnut/src";
+
+/// A module of the store that names another one.
+pub(super) struct Import {
+    pub(super) from: String,
+    pub(super) to: String,
+    path: String,
+    line: usize,
+}
+
+/// Every import that does not point down, and every module that has no storey.
+pub(super) fn upward(sources: &[Source]) -> Vec<Fault> {
+    let fault = |path: &str, line, text| Fault { rule: Rule::Storey, path: path.to_owned(), line, text };
+    let homeless = store(sources).filter(|source| storey(top(source)).is_none()).map(|source| {
+        fault(
+            &source.path,
+            1,
+            format!("module `{}` has no storey; give it one in the table of storeys", top(source)),
+        )
+    });
+    let upward = imports(sources).into_iter().filter_map(|import| {
+        let (from, to) = (storey(&import.from)?, storey(&import.to)?);
+        (to >= from).then(|| {
+            let Import { from: name, to: named, path, line } = import;
+            let text =
+                format!("`{name}` (storey {from}) names `{named}` (storey {to}); imports point down only");
+            fault(&path, line, text)
+        })
+    });
+    homeless.chain(upward).collect()
+}
+
+/// What the modules of the store name of each other in production code. The root is left out as one who names.
+pub(super) fn imports(sources: &[Source]) -> Vec<Import> {
+    let modules: BTreeSet<_> = store(sources).map(top).collect();
+    let mut imports = Vec::new();
+    for source in store(sources).filter(|source| top(source) != ROOT) {
+        for named in named_paths(source.production().0.into_token_stream()) {
+            let Some(name) = named.name_at_root(&source.module) else { continue };
+            let to = if modules.contains(name) { name } else { ROOT };
+            if to != top(source) {
+                let (from, to, path) = (top(source).to_owned(), to.to_owned(), source.path.clone());
+                imports.push(Import { from, to, path, line: named.line });
+            }
+        }
+    }
+    imports
+}
+
+/// Modules that name each other in a ring, in its order.
+pub(super) fn cycle(imports: &[Import]) -> Option<Vec<String>> {
+    let mut named: BTreeMap<&str, BTreeSet<&str>> = BTreeMap::new();
+    for import in imports {
+        named.entry(&import.from).or_default().insert(&import.to);
+    }
+    let mut done = BTreeSet::new();
+    named.keys().find_map(|start| ring(start, &named, &mut Vec::new(), &mut done))
+}
+
+/// A ring that can be reached from `module`, along the modules of `trail`.
+fn ring<'m>(
+    module: &'m str,
+    named: &BTreeMap<&'m str, BTreeSet<&'m str>>,
+    trail: &mut Vec<&'m str>,
+    done: &mut BTreeSet<&'m str>,
+) -> Option<Vec<String>> {
+    if let Some(start) = trail.iter().position(|passed| *passed == module) {
+        return Some(trail[start..].iter().map(ToString::to_string).collect());
+    }
+    if !done.insert(module) {
+        return None;
+    }
+    trail.push(module);
+    let found = named.get(module).into_iter().flatten().find_map(|next| ring(next, named, trail, done));
+    trail.pop();
+    found
+}
+
+/// The production files of the store.
+fn store(sources: &[Source]) -> impl Iterator<Item = &Source> {
+    sources.iter().filter(|source| source.path.starts_with(STORE) && source.role == Role::Production)
+}
+
+/// The module of the root that a file belongs to.
+fn top(source: &Source) -> &str {
+    source.module.first().map_or(ROOT, String::as_str)
+}
+
+fn storey(module: &str) -> Option<usize> {
+    STOREYS.iter().position(|storey| storey.contains(&module))
+}

@@ -1,0 +1,122 @@
+//! Walks over the entries of a commit.
+
+use super::format::{BatchEntry, read_entry};
+use crate::codec::Reader;
+use crate::error::Fault;
+
+/// The entries of a payload that is known to be valid, in the order in which they were added.
+#[derive(Clone)]
+pub(crate) struct Entries<'a> {
+    reader: Reader<'a>,
+    left: u32,
+}
+
+impl<'a> Entries<'a> {
+    /// The entries of a payload that was read from a file: all of them are looked at here, once.
+    pub(crate) fn new(payload: &'a [u8], count: u32) -> Result<Self, Fault> {
+        let mut reader = Reader::new(payload);
+        for _ in 0..count {
+            read_entry(&mut reader)?;
+        }
+        reader.finish()?;
+        Ok(Self { reader: Reader::new(payload), left: count })
+    }
+
+    /// The entries of a payload that this process wrote.
+    pub(super) fn of_batch(payload: &'a [u8], count: u32) -> Self {
+        Self { reader: Reader::new(payload), left: count }
+    }
+}
+
+impl<'a> Iterator for Entries<'a> {
+    type Item = BatchEntry<'a>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.left = self.left.checked_sub(1)?;
+        Some(read_entry(&mut self.reader).expect("the payload was checked, or written here"))
+    }
+
+    fn size_hint(&self) -> (usize, Option<usize>) {
+        let left = usize::try_from(self.left).unwrap_or(usize::MAX);
+        (left, Some(left))
+    }
+}
+
+impl ExactSizeIterator for Entries<'_> {}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::base::Kind;
+    use crate::batch::WriteBatch;
+
+    type Owned = (bool, Vec<u8>, Vec<u8>);
+
+    fn operations() -> impl Strategy<Value = Vec<Owned>> {
+        let bytes = |most| prop::collection::vec(any::<u8>(), 0..most);
+        prop::collection::vec((any::<bool>(), bytes(40), bytes(300)), 0..20)
+    }
+
+    fn batch(operations: &[Owned]) -> WriteBatch {
+        let mut batch = WriteBatch::new();
+        for (is_put, key, value) in operations {
+            if *is_put { batch.put(key, value) } else { batch.delete(key) }
+        }
+        batch
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(200))]
+
+        #[test]
+        fn entries_come_back_in_their_order(operations in operations()) {
+            let batch = batch(&operations);
+            prop_assert_eq!(batch.size(), batch.payload().len());
+            let decoded = Entries::new(batch.payload(), batch.count()).unwrap();
+            prop_assert_eq!(decoded.len(), operations.len());
+            prop_assert!(decoded.clone().eq(batch.iter()));
+            for ((kind, key, value), (is_put, put_key, put_value)) in decoded.zip(&operations) {
+                prop_assert_eq!(kind == Kind::Put, *is_put);
+                prop_assert_eq!(key, put_key);
+                prop_assert_eq!(value, if *is_put { &put_value[..] } else { &[] });
+            }
+        }
+
+        #[test]
+        fn hostile_bytes_give_entries_or_a_fault(bytes in prop::collection::vec(any::<u8>(), 0..200), count in any::<u32>()) {
+            if let Ok(entries) = Entries::new(&bytes, count) {
+                prop_assert_eq!(entries.count(), count as usize);
+            }
+        }
+    }
+
+    #[test]
+    fn the_count_fills_the_payload_exactly_or_it_is_a_fault() {
+        let mut batch = WriteBatch::new();
+        batch.put(b"key", b"value");
+        batch.delete(b"key");
+        assert!(Entries::new(batch.payload(), 2).is_ok());
+        assert_eq!(Entries::new(batch.payload(), 1).err(), Some(Fault::Invalid("length")));
+        assert_eq!(Entries::new(batch.payload(), 3).err(), Some(Fault::Truncated));
+        assert_eq!(Entries::new(batch.payload(), u32::MAX).err(), Some(Fault::Truncated));
+        for cut in 0..batch.size() {
+            assert!(Entries::new(&batch.payload()[..cut], 2).is_err(), "{cut} bytes");
+        }
+        assert!(Entries::new(&[], 0).is_ok());
+    }
+
+    #[test]
+    fn the_bytes_of_a_payload_stay_as_they_are() {
+        let mut batch = WriteBatch::new();
+        batch.put(b"k1", b"value");
+        batch.delete(b"k2");
+        batch.put(b"", &[7; 128]);
+        let mut golden = b"\x01\x02\x05k1value\x00\x02k2\x01\x00\x80\x01".to_vec();
+        golden.extend_from_slice(&[7; 128]);
+        assert_eq!(batch.payload(), golden);
+    }
+}

@@ -1,0 +1,44 @@
+//! The bytes of a commit: its entries, one after the other.
+//!
+//! ```text
+//!  | kind u8 | key size varint | value size varint | key | value |     Put    = 1
+//!  | kind u8 | key size varint | key |                                 Delete = 0
+//! ```
+//!
+//! A payload of `count` entries is valid if and only if (1) each kind is one of these, (2) each size is in its shortest
+//! form and the bytes that it announces are there, and (3) `count` entries fill the payload exactly.
+
+use crate::base::Kind;
+use crate::codec::{Reader, Writer};
+use crate::error::Fault;
+
+/// An entry without its sequence number, which follows from its place.
+pub(crate) type BatchEntry<'a> = (Kind, &'a [u8], &'a [u8]);
+
+/// Adds an entry; a tombstone's value is not written.
+pub(super) fn put_entry(out: &mut Vec<u8>, (kind, key, value): BatchEntry<'_>) {
+    out.put_u8(kind as u8);
+    out.put_varint(key.len() as u64);
+    if kind == Kind::Put {
+        out.put_varint(value.len() as u64);
+    }
+    out.extend_from_slice(key);
+    if kind == Kind::Put {
+        out.extend_from_slice(value);
+    }
+}
+
+/// Reads the next entry.
+pub(super) fn read_entry<'a>(reader: &mut Reader<'a>) -> Result<BatchEntry<'a>, Fault> {
+    let kind = Kind::from_code(reader.u8()?).ok_or(Fault::Invalid("kind of an entry"))?;
+    let key_size = reader.varint()?;
+    let value_size = match kind {
+        Kind::Put => reader.varint()?,
+        Kind::Delete => 0,
+    };
+    Ok((kind, read_bytes(reader, key_size)?, read_bytes(reader, value_size)?))
+}
+
+fn read_bytes<'a>(reader: &mut Reader<'a>, size: u64) -> Result<&'a [u8], Fault> {
+    reader.bytes(usize::try_from(size).map_err(|_| Fault::Truncated)?)
+}

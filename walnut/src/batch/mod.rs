@@ -1,0 +1,19 @@
+//! The write batch: what one commit does, in the bytes that the WAL keeps of it.
+//!
+//! ```text
+//!  put(k, v) --.
+//!  delete(k) ---+--> WriteBatch --payload--> WAL record --payload--> Entries --> memtable
+//! ```
+//!
+//! 1. Entries keep the order in which they were added; entry `i` of a commit has the sequence number `seq_start + i`.
+//! 2. The bytes are described in `format` and nowhere else; a batch is encoded once, outside any lock.
+//! 3. [`Entries::new`] reads hostile bytes: it gives every entry or a fault, and allocates nothing.
+//!
+//! It does not know what a key means, where a commit is written, or whether it may be.
+
+mod entries;
+mod format;
+mod write_batch;
+
+pub(crate) use entries::Entries;
+pub(crate) use write_batch::WriteBatch;

@@ -1,0 +1,59 @@
+//! Collects the entries of one commit.
+
+use super::Entries;
+use super::format::put_entry;
+use crate::base::Kind;
+
+/// Puts and deletes that become visible, and durable, together or not at all.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct WriteBatch {
+    payload: Vec<u8>,
+    count: u32,
+}
+
+impl WriteBatch {
+    pub(crate) fn new() -> Self {
+        Self::default()
+    }
+
+    /// Gives `key` a value.
+    pub(crate) fn put(&mut self, key: &[u8], value: &[u8]) {
+        self.push(Kind::Put, key, value);
+    }
+
+    /// Takes `key` away.
+    pub(crate) fn delete(&mut self, key: &[u8]) {
+        self.push(Kind::Delete, key, &[]);
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    /// How many entries there are, which is how many sequence numbers the commit takes.
+    pub(crate) fn count(&self) -> u32 {
+        self.count
+    }
+
+    /// The size of the payload in bytes.
+    pub(crate) fn size(&self) -> usize {
+        self.payload.len()
+    }
+
+    /// The entries as the log keeps them.
+    pub(crate) fn payload(&self) -> &[u8] {
+        &self.payload
+    }
+
+    /// The entries in the order in which they were added.
+    pub(crate) fn iter(&self) -> Entries<'_> {
+        Entries::of_batch(&self.payload, self.count)
+    }
+
+    fn push(&mut self, kind: Kind, key: &[u8], value: &[u8]) {
+        put_entry(&mut self.payload, (kind, key, value));
+        // An entry takes two bytes at least and the log takes 256 MiB at most, so a count that stands still here
+        // belongs to a batch that is refused for its size.
+        self.count = self.count.saturating_add(1);
+    }
+}

@@ -1,0 +1,123 @@
+//! The database: a directory that one process has open.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::engine::{Engine, Stats, Verified};
+use crate::error::Result;
+use crate::options::Builder;
+use crate::table::{DefaultTable, Store, Table};
+
+/// An open database. Clones are handles to the same one; it is closed when the last of them, and of the tables that it
+/// gave, is dropped, or by [`close`](Self::close).
+///
+/// ```
+/// use serde::{Deserialize, Serialize};
+/// use walnut::{Database, Table};
+///
+/// #[derive(Table, Serialize, Deserialize)]
+/// struct Note {
+///     #[primary_key]
+///     id: u64,
+///     text: String,
+/// }
+///
+/// let dir = tempfile::tempdir().unwrap();
+/// let db = Database::open(dir.path().join("notes.walnut"))?;
+/// let notes = db.table::<Note>()?;
+/// notes.insert(&Note { id: 1, text: "a walnut is a drupe".into() })?;
+/// assert_eq!(notes.len()?, 1);
+/// db.close()?;
+/// # Ok::<(), walnut::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Database {
+    store: Arc<Store>,
+}
+
+impl Database {
+    /// Opens the database in a directory with default options, making it when there is none.
+    ///
+    /// See [`Builder::open`].
+    pub fn open(path: impl AsRef<Path>) -> Result<Self> {
+        Self::builder().open(path)
+    }
+
+    /// A database in memory, gone when it is dropped.
+    pub fn in_memory() -> Result<Self> {
+        Self::builder().in_memory()
+    }
+
+    /// Options for a database that is then opened.
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+
+    /// The table of `T`, made when the database has none of its name. The handle can be cloned and kept.
+    ///
+    /// [`Error::Schema`](crate::Error::Schema) when the stored table does not fit `T`: the sentence says what changed. Opening a
+    /// table for the first time is a commit.
+    pub fn table<T: Table>(&self) -> Result<DefaultTable<T>> {
+        self.store.table()
+    }
+
+    /// The names of the tables in the database, sorted.
+    pub fn table_names(&self) -> Result<Vec<String>> {
+        self.store.table_names()
+    }
+
+    /// Makes every acknowledged commit durable, those of [`Durability::Fast`](crate::Durability::Fast) too.
+    ///
+    /// Cost: at most one sync.
+    pub fn sync(&self) -> Result<()> {
+        self.store.engine.sync()
+    }
+
+    /// Writes what is in memory to sorted files and releases the log behind it, so that the next open has nothing to replay.
+    /// Readers and writers go on meanwhile.
+    pub fn checkpoint(&self) -> Result<()> {
+        self.store.engine.checkpoint()
+    }
+
+    /// Reads everything on disk and compares it: every checksum, the order of keys, the digest of each file, and, for the
+    /// tables that this process has opened, rows against index entries, one to one. Readers and writers go on meanwhile.
+    ///
+    /// [`Error::Corruption`](crate::Error::Corruption) names the first thing that is wrong.
+    ///
+    /// Cost: reads every byte once, and looks up every index entry of every row.
+    pub fn verify(&self) -> Result<Verified> {
+        self.store.verify()
+    }
+
+    /// What the database holds at the moment, in numbers. Costs no input or output.
+    pub fn stats(&self) -> Stats {
+        self.store.engine.stats()
+    }
+
+    /// Closes the database: everything acknowledged is durable, and other handles give
+    /// [`Error::Closed`](crate::Error::Closed) from now on. Closing again does nothing.
+    pub fn close(&self) -> Result<()> {
+        self.store.engine.close()
+    }
+}
+
+impl Builder {
+    /// Opens the database in a directory, making it (and missing parents) when there is none.
+    ///
+    /// After a crash this replays the log: everything acknowledged is there.
+    ///
+    /// [`Error::Locked`](crate::Error::Locked) when it is open already, [`Error::NotADatabase`](crate::Error::NotADatabase) when something
+    /// else stands there, [`Error::Corruption`](crate::Error::Corruption) when a file is damaged or missing; nothing is changed then.
+    pub fn open(&self, path: impl AsRef<Path>) -> Result<Database> {
+        let (env, dir) = self.place(path.as_ref());
+        let engine = Engine::open(env, dir, self.engine_config())?;
+        Ok(Database { store: Arc::new(Store::new(engine, self.chosen_durability())) })
+    }
+
+    /// A database in memory, gone when it is dropped. It works exactly as one on disk.
+    pub fn in_memory(&self) -> Result<Database> {
+        let (env, dir) = self.place_in_memory();
+        let engine = Engine::open(env, dir, self.engine_config())?;
+        Ok(Database { store: Arc::new(Store::new(engine, self.chosen_durability())) })
+    }
+}

@@ -1,0 +1,128 @@
+//! The directory of a database: making it, telling it from others, keeping it tidy.
+//!
+//! ```text
+//!   CURRENT  MANIFEST-000007  LOCK  wal-000012.log  000009.sst  aside/
+//! ```
+
+use std::path::{Path, PathBuf};
+
+use crate::base::FileNumber;
+use crate::env::{Env, PathKind};
+use crate::error::{Error, Result};
+use crate::manifest::{ManifestState, manifest_number};
+use crate::sst;
+use crate::wal::{segment_number, segment_path};
+
+/// Where files go that nobody names and that might still be somebody's data.
+const ASIDE: &str = "aside";
+
+/// The file whose lock is the right to the directory.
+pub(super) fn lock_path(dir: &Path) -> PathBuf {
+    dir.join("LOCK")
+}
+
+/// Makes the directory when it is missing; an error when something stands there that is not a database.
+pub(super) fn prepare(env: &dyn Env, dir: &Path) -> Result<()> {
+    match env.kind(dir)? {
+        Some(PathKind::Directory) => {
+            let names = env.list(dir)?;
+            if names.iter().any(|name| is_foreign(name)) && !names.iter().any(|name| is_own(name)) {
+                return refuse(dir, "it is a directory with other files in it");
+            }
+            Ok(())
+        }
+        Some(PathKind::File) => refuse(dir, "it is a file"),
+        Some(PathKind::Other) => refuse(dir, "it is neither a file nor a directory"),
+        None => {
+            let parent = parent(dir);
+            match env.kind(&parent)? {
+                Some(PathKind::Directory) => {}
+                Some(_) => return refuse(dir, "a directory above it is a file"),
+                None => prepare(env, &parent)?,
+            }
+            env.create_dir(dir)?;
+            env.sync_dir(&parent)
+        }
+    }
+}
+
+/// Makes the directory's own name durable.
+pub(super) fn sync_name(env: &dyn Env, dir: &Path) -> Result<()> {
+    env.sync_dir(&parent(dir))
+}
+
+/// A file number above that of every SST and manifest in the directory, named or not.
+pub(super) fn number_above(names: &[String]) -> FileNumber {
+    let numbers = names.iter().filter_map(|name| sst::number(name).or(manifest_number(name)));
+    numbers.max().unwrap_or_default().next()
+}
+
+/// Removes what is certainly of no use any more: unfinished files, and the log before the manifest's. A finished SST that
+/// the manifest does not name is the output of a flush that did not come to its end; it is moved aside.
+pub(super) fn tidy(env: &dyn Env, dir: &Path, state: &ManifestState) -> Result<()> {
+    let log_number = state.log_number.unwrap_or_default();
+    for name in env.list(dir)? {
+        let path = dir.join(&name);
+        if sst::is_draft(&name) || segment_number(&name).is_some_and(|number| number < log_number) {
+            env.remove(&path)?;
+        } else if let Some(number) = sst::number(&name)
+            && !state.version.files().any(|(_, meta)| meta.number == number)
+        {
+            set_aside(env, dir, &name)?;
+        }
+    }
+    Ok(())
+}
+
+/// Removes the log segments before a number.
+pub(super) fn remove_log_before(env: &dyn Env, dir: &Path, number: FileNumber) -> Result<()> {
+    for old in env.list(dir)?.iter().filter_map(|name| segment_number(name)).filter(|old| *old < number) {
+        env.remove(&segment_path(dir, old))?;
+    }
+    Ok(())
+}
+
+fn set_aside(env: &dyn Env, dir: &Path, name: &str) -> Result<()> {
+    let aside = dir.join(ASIDE);
+    if env.kind(&aside)?.is_none() {
+        env.create_dir(&aside)?;
+    }
+    env.rename(&dir.join(name), &aside.join(name))
+}
+
+/// The names of files that are no part of the database.
+pub(super) fn orphans(env: &dyn Env, dir: &Path) -> Result<Vec<String>> {
+    let mut orphans: Vec<String> = env.list(dir)?.into_iter().filter(|name| is_foreign(name)).collect();
+    orphans.retain(|name| name != ASIDE);
+    if env.kind(&dir.join(ASIDE))?.is_some() {
+        orphans.extend(env.list(&dir.join(ASIDE))?.iter().map(|name| format!("{ASIDE}/{name}")));
+    }
+    Ok(orphans)
+}
+
+fn refuse(path: &Path, reason: &'static str) -> Result<()> {
+    Err(Error::NotADatabase { path: path.to_owned(), reason })
+}
+
+/// The directory above; the current one for a bare name.
+fn parent(dir: &Path) -> PathBuf {
+    match dir.parent() {
+        Some(parent) if parent != Path::new("") => parent.to_owned(),
+        Some(_) => PathBuf::from("."),
+        None => dir.to_owned(),
+    }
+}
+
+/// Whether a file of this name is one of a database.
+fn is_own(name: &str) -> bool {
+    name == "CURRENT"
+        || name == "LOCK"
+        || manifest_number(name).is_some()
+        || segment_number(name).is_some()
+        || sst::number(name).is_some()
+}
+
+/// Whether a file of this name shows that the directory is somebody else's.
+fn is_foreign(name: &str) -> bool {
+    !is_own(name) && !name.starts_with('.') && name != "lost+found"
+}

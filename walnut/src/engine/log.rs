@@ -1,0 +1,110 @@
+//! The end of the log, which belongs to whoever holds its lock.
+
+use crate::base::{FileNumber, SeqNo};
+use crate::batch::WriteBatch;
+use crate::error::{Error, Result};
+use crate::wal::{Commit, LogWriter, SyncPoint};
+
+/// A place in the log: everything before it, of this and of earlier segments.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
+pub(super) struct Position {
+    segment: FileNumber,
+    offset: u64,
+}
+
+/// The writer of the log, until it is closed.
+#[derive(Debug)]
+pub(super) struct Log {
+    writer: Option<LogWriter>,
+    /// Whether the last write found no space, so that nothing can follow it in its segment.
+    torn: bool,
+    /// The last number that was written.
+    last_seqno: SeqNo,
+}
+
+impl Log {
+    pub(super) fn new(writer: LogWriter, last_seqno: SeqNo) -> Self {
+        Self { writer: Some(writer), torn: false, last_seqno }
+    }
+
+    fn writer(&mut self) -> Result<&mut LogWriter> {
+        self.writer.as_mut().ok_or(Error::Closed)
+    }
+
+    /// The last sequence number in the log.
+    pub(super) fn last_seqno(&self) -> SeqNo {
+        self.last_seqno
+    }
+
+    /// The number that the next appended commit begins with.
+    pub(super) fn next_seqno(&self) -> SeqNo {
+        self.writer.as_ref().map_or(self.last_seqno.plus(1), LogWriter::next_seqno)
+    }
+
+    /// Where the written records end.
+    pub(super) fn position(&self) -> Position {
+        self.writer.as_ref().map_or_else(Position::default, |writer| Position {
+            segment: writer.number(),
+            offset: writer.end(),
+        })
+    }
+
+    /// Whether nothing can be written before a new segment is begun.
+    pub(super) fn is_torn(&self) -> bool {
+        self.torn
+    }
+
+    /// Adds a batch to the group that the next write writes.
+    pub(super) fn append(&mut self, batch: &WriteBatch) -> Result<()> {
+        if self.torn {
+            return Err(Error::OutOfSpace);
+        }
+        let seq_start = self.next_seqno();
+        self.writer()?.append(&Commit { seq_start, count: batch.count(), payload: batch.payload() })
+    }
+
+    /// Writes the group. After an error its numbers are free again.
+    pub(super) fn write(&mut self) -> Result<()> {
+        let writer = self.writer()?;
+        let written = writer.write();
+        let next = writer.next_seqno();
+        match written {
+            Ok(()) => self.last_seqno = SeqNo(next.0 - 1),
+            Err(Error::OutOfSpace) => self.torn = true,
+            Err(_) => writer.poison(),
+        }
+        written
+    }
+
+    /// Everything written so far, to be synced.
+    pub(super) fn sync_point(&self) -> Result<SyncPoint> {
+        self.writer.as_ref().map(LogWriter::sync_point).ok_or(Error::Closed)
+    }
+
+    /// Takes note that a point is durable.
+    pub(super) fn mark_synced(&mut self, point: &SyncPoint) {
+        if let Some(writer) = &mut self.writer {
+            writer.mark_synced(point);
+        }
+    }
+
+    /// Takes note that a sync failed.
+    pub(super) fn poison(&mut self) {
+        if let Some(writer) = &mut self.writer {
+            writer.poison();
+        }
+    }
+
+    /// Goes on in a new segment, and gives its number; everything before is durable then. The caller sees to it that nobody
+    /// syncs the old segment meanwhile: a failure that is told to that one is not told here again.
+    pub(super) fn rotate_next(&mut self) -> Result<FileNumber> {
+        let number = self.writer()?.rotate_next()?;
+        self.torn = false;
+        Ok(number)
+    }
+
+    /// Ends the log in order.
+    pub(super) fn close(&mut self) -> Result<()> {
+        self.writer.take().map_or(Ok(()), LogWriter::close)
+    }
+}

@@ -1,0 +1,192 @@
+//! The engine: a log, memtables and SSTs that together are one durable sorted map with history.
+//!
+//! ```text
+//!   commit ──► queue ──► log ──► active memtable ──freeze──► frozen memtables ──flush──► SSTs
+//!                         │                                                               │
+//!                         └── sync, shared by all who wait                     manifest ◄─┘
+//! ```
+//!
+//! 1. A commit is one record of the log; it is replayed whole or not at all.
+//! 2. Commits are applied in the order of the log. `applied` is the last of them; `visible` the last that readers see.
+//!    A commit becomes visible when it is durable, or at once when it (or a later one) did not ask to be.
+//! 3. An entry is always in the log, in a frozen or active memtable *and* the log, or in an SST that the manifest names:
+//!    a log segment goes only after the manifest with the SST was synced.
+//! 4. A [`View`] is immutable; readers load it without a lock and keep it as long as they read.
+//! 5. After a failed sync of the log nothing is acknowledged any more.
+//!
+//! Locks, in the order in which they may be taken: `flushing`, `synced`, `log`, `queue`, `manifest`, `worker`; a later
+//! one is never held while an earlier one is taken. It does not know what a table or an index is.
+
+mod background;
+mod commit;
+mod directory;
+mod flush;
+mod log;
+mod open;
+mod read;
+mod replay;
+mod scan;
+mod stats;
+mod verify;
+mod view;
+
+use std::ops::Deref;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+
+pub use background::Background;
+pub use commit::Durability;
+pub(crate) use commit::Reads;
+pub(crate) use read::Reader;
+pub(crate) use scan::EngineScan;
+pub use stats::Stats;
+pub use verify::Verified;
+
+use crate::base::SeqNo;
+use crate::env::{Env, Lock};
+use crate::error::{Error, Result};
+use crate::mvcc::{Pin, Snapshots};
+use crate::sst::{BlockCache, SstConfig};
+use crate::sync::{Arc, AtomicBool, AtomicU64, Condvar, Mutex, Ordering};
+use background::Worker;
+use commit::{Request, SyncedTo};
+use flush::Manifest;
+use log::Log;
+use view::View;
+
+/// What the options of a database come down to.
+#[derive(Clone, Debug)]
+pub(crate) struct EngineConfig {
+    /// Bytes in the active memtable at which it is frozen.
+    pub(crate) memtable_size: usize,
+    /// Frozen memtables at which writers help to flush before they go on.
+    pub(crate) frozen_limit: usize,
+    /// Bytes of decoded blocks, fences and filters that are kept in memory.
+    pub(crate) cache_size: usize,
+    /// How long a commit may wait for others to share its sync.
+    pub(crate) group_window: Duration,
+    /// Bytes of a new log segment that are written with zeros ahead of use.
+    pub(crate) preallocate: u64,
+    pub(crate) sst: SstConfig,
+    pub(crate) background: Background,
+    /// Whether closing flushes everything, so that the next open replays nothing.
+    pub(crate) checkpoint_on_close: bool,
+}
+
+/// A running engine. Dropping it closes it.
+#[derive(Debug)]
+pub(crate) struct Engine {
+    core: Arc<Core>,
+}
+
+impl Deref for Engine {
+    type Target = Core;
+
+    fn deref(&self) -> &Core {
+        &self.core
+    }
+}
+
+impl Drop for Engine {
+    fn drop(&mut self) {
+        // Nobody is left to hear of a failure; what was acknowledged is in the log.
+        let _ = self.close();
+    }
+}
+
+/// What the threads of an engine share.
+#[derive(Debug)]
+pub(crate) struct Core {
+    // Constant after opening.
+    env: Arc<dyn Env>,
+    dir: PathBuf,
+    database: [u8; 16],
+    config: EngineConfig,
+    cache: Arc<BlockCache>,
+
+    // Each with its own synchronization.
+    view: ArcSwap<View>,
+    applied: AtomicU64,
+    visible: AtomicU64,
+    snapshots: Arc<Snapshots>,
+    poisoned: AtomicBool,
+    closed: AtomicBool,
+    flush_failures: AtomicU64,
+
+    // Behind locks, in the order given at the head.
+    flushing: Mutex<()>,
+    synced: Mutex<SyncedTo>,
+    sync_done: Condvar,
+    log: Mutex<Log>,
+    queue: Mutex<Vec<Arc<Request>>>,
+    manifest: Mutex<Manifest>,
+    worker: Mutex<Worker>,
+    worker_wakes: Condvar,
+    /// The lock of the directory; given back on closing.
+    lock: Mutex<Option<Box<dyn Lock>>>,
+}
+
+impl Core {
+    /// The database's directory.
+    pub(crate) fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// The last sequence number that readers see.
+    pub(crate) fn visible(&self) -> SeqNo {
+        SeqNo(self.visible.load(Ordering::Acquire))
+    }
+
+    /// The last sequence number in the log; a transaction that writes may build on it before it is durable, because its
+    /// own record comes later in the same log.
+    pub(crate) fn applied(&self) -> SeqNo {
+        SeqNo(self.applied.load(Ordering::Acquire))
+    }
+
+    /// Pins all that is in the log now, for a transaction that writes.
+    pub(crate) fn pin_applied(&self) -> Pin {
+        self.snapshots.pin(|| self.applied())
+    }
+
+    /// An error unless the engine is open.
+    fn ensure_open(&self) -> Result<()> {
+        if self.closed.load(Ordering::Acquire) { Err(Error::Closed) } else { Ok(()) }
+    }
+
+    /// An error unless writes can be acknowledged.
+    fn ensure_writable(&self) -> Result<()> {
+        self.ensure_open()?;
+        if self.poisoned.load(Ordering::Acquire) { Err(Error::Poisoned) } else { Ok(()) }
+    }
+
+    /// Notes that the log can no longer be trusted, and passes the reason on.
+    fn poison(&self, error: Error) -> Error {
+        self.poisoned.store(true, Ordering::Release);
+        error
+    }
+}
+
+impl Engine {
+    /// Stops the engine: everything acknowledged is durable and, if configured so, flushed. Closing twice does nothing.
+    pub(crate) fn close(&self) -> Result<()> {
+        if self.closed.swap(true, Ordering::AcqRel) {
+            return Ok(());
+        }
+        self.stop_worker();
+        let finished = self.finish();
+        self.lock.lock().take();
+        finished
+    }
+
+    fn finish(&self) -> Result<()> {
+        if self.poisoned.load(Ordering::Acquire) {
+            return Err(Error::Poisoned);
+        }
+        let flushed = if self.config.checkpoint_on_close { self.flush_everything() } else { Ok(()) };
+        let _nobody_syncs = self.synced.lock();
+        let closed = self.log.lock().close().map_err(|error| self.poison(error));
+        flushed.and(closed)
+    }
+}

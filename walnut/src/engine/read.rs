@@ -1,0 +1,91 @@
+//! Point reads: the newest version of a key, wherever it lies.
+//!
+//! No lock is taken and nothing is allocated. The view is loaded *before* the sequence number: the number is then at
+//! least as new as anything that made the view, so no version that it needs can have been dropped from it. A view
+//! never changes, so several reads through one [`Reader`] see one state without anything being pinned.
+
+use super::Core;
+use super::view::View;
+use crate::base::{Entry, KeyHash, Kind, SeqNo};
+use crate::error::Result;
+
+/// Reads at one sequence number.
+#[derive(Clone, Copy)]
+pub(crate) struct Reader<'a> {
+    view: &'a View,
+    at: SeqNo,
+}
+
+impl Core {
+    /// Gives a reader of what is visible now to `reads`.
+    pub(crate) fn read<R>(&self, reads: impl FnOnce(Reader<'_>) -> Result<R>) -> Result<R> {
+        self.ensure_open()?;
+        let view = self.view.load();
+        reads(Reader { view: &view, at: self.visible() })
+    }
+
+    /// Gives a reader at a sequence number that the caller keeps pinned to `reads`.
+    pub(crate) fn read_at<R>(&self, at: SeqNo, reads: impl FnOnce(Reader<'_>) -> Result<R>) -> Result<R> {
+        self.ensure_open()?;
+        reads(Reader { view: &self.view.load(), at })
+    }
+
+    /// Whether `key` was written after `at`, by a commit that is in the log. The caller keeps `at` pinned, or a tombstone
+    /// that was written since might be gone.
+    pub(super) fn changed_since(&self, key: &[u8], at: SeqNo) -> Result<bool> {
+        let newest = self.view.load().newest_since(key, at)?;
+        Ok(newest.is_some_and(|seqno| seqno > at))
+    }
+}
+
+impl<'a> Reader<'a> {
+    pub(super) fn new(view: &'a View, at: SeqNo) -> Self {
+        Self { view, at }
+    }
+
+    /// Gives the value of `key` to `found`; `None` when there is none.
+    ///
+    /// Cost: at most one block read for each SST whose keys span `key` and whose filter does not deny it.
+    pub(crate) fn get<R>(self, key: &[u8], mut found: impl FnMut(&[u8]) -> R) -> Result<Option<R>> {
+        Ok(self.view.newest(key, self.at, |entry| live(&entry).map(&mut found))?.flatten())
+    }
+}
+
+/// The value of an entry that is not a tombstone.
+fn live<'a>(entry: &Entry<'a>) -> Option<&'a [u8]> {
+    (entry.kind == Kind::Put).then_some(entry.value)
+}
+
+impl View {
+    /// Gives the newest version of `key` that is not above `at` to `found`.
+    fn newest<R>(&self, key: &[u8], at: SeqNo, mut found: impl FnMut(Entry<'_>) -> R) -> Result<Option<R>> {
+        for memtable in self.memtables() {
+            if let Some(result) = memtable.get(key, at, &mut found) {
+                return Ok(Some(result));
+            }
+        }
+        let hash = KeyHash::of(key);
+        for sst in &self.ssts {
+            if let Some(result) = sst.get(key, hash, at, &mut found)? {
+                return Ok(Some(result));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The newest sequence number of `key`, looked for only where entries above `at` can be.
+    fn newest_since(&self, key: &[u8], at: SeqNo) -> Result<Option<SeqNo>> {
+        for memtable in self.memtables().filter(|memtable| memtable.max_lsn() > at) {
+            if let Some(seqno) = memtable.get(key, SeqNo::MAX, |entry| entry.seqno) {
+                return Ok(Some(seqno));
+            }
+        }
+        let hash = KeyHash::of(key);
+        for sst in self.ssts.iter().filter(|sst| sst.meta().largest_seqno > at) {
+            if let Some(seqno) = sst.get(key, hash, SeqNo::MAX, |entry| entry.seqno)? {
+                return Ok(Some(seqno));
+            }
+        }
+        Ok(None)
+    }
+}

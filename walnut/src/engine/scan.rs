@@ -1,0 +1,135 @@
+//! Range reads: the live entries of a range at one sequence number, from both ends.
+
+use super::read::Reader;
+use super::view::View;
+use super::{Core, Engine};
+use crate::base::{Entry, KeyRange, SeqNo};
+use crate::cursor::{Cursor, Direction, Merge, Visible};
+use crate::error::{Error, Fault, Result};
+use crate::memtable::MemtableCursor;
+use crate::sst::SstCursor;
+use crate::sync::Arc;
+
+/// A cursor of one of the containers that the engine reads.
+enum Source {
+    Memtable(MemtableCursor),
+    Sst(SstCursor),
+}
+
+impl Cursor for Source {
+    fn entry(&self) -> Option<Entry<'_>> {
+        match self {
+            Self::Memtable(cursor) => cursor.entry(),
+            Self::Sst(cursor) => cursor.entry(),
+        }
+    }
+
+    fn advance(&mut self) -> Result<()> {
+        match self {
+            Self::Memtable(cursor) => cursor.advance(),
+            Self::Sst(cursor) => cursor.advance(),
+        }
+    }
+}
+
+type Walk = Visible<Merge<Source>>;
+
+/// A walk over a range from its front, its back, or both until they meet. It keeps what it sees alive.
+///
+/// Cursors are opened when an end is first asked for: finding it costs one block read for each SST that the range
+/// touches, a step then one for every block that is entered.
+pub(crate) struct EngineScan {
+    core: Arc<Core>,
+    view: Arc<View>,
+    at: SeqNo,
+    /// What neither end has given yet.
+    rest: KeyRange,
+    front: Option<Walk>,
+    back: Option<Walk>,
+}
+
+/// An entry that a scan has come to, and a reader of the state that it belongs to.
+pub(crate) struct Found<'s> {
+    pub(crate) key: &'s [u8],
+    pub(crate) value: &'s [u8],
+    pub(crate) reader: Reader<'s>,
+}
+
+impl Engine {
+    /// The live entries of `range` as they are visible now; the scan goes on seeing them so.
+    pub(crate) fn scan(&self, range: KeyRange) -> Result<EngineScan> {
+        self.ensure_open()?;
+        let view = self.view.load_full();
+        let at = self.visible();
+        Ok(EngineScan { core: Arc::clone(&self.core), view, at, rest: range, front: None, back: None })
+    }
+}
+
+impl EngineScan {
+    /// Reads single keys of the state that the scan sees.
+    pub(crate) fn reader(&self) -> Reader<'_> {
+        Reader::new(&self.view, self.at)
+    }
+
+    /// A scan of another range of the same state.
+    pub(crate) fn another(&self, range: KeyRange) -> Self {
+        let (core, view) = (Arc::clone(&self.core), Arc::clone(&self.view));
+        Self { core, view, at: self.at, rest: range, front: None, back: None }
+    }
+
+    /// The error for stored bytes that make no sense.
+    pub(crate) fn corruption(&self, fault: Fault) -> Error {
+        fault.at(&self.core.dir, 0)
+    }
+
+    /// Changes what is to be walked; only before the first step.
+    pub(crate) fn set_range(&mut self, range: KeyRange) {
+        self.rest = range;
+    }
+
+    /// The next entry from the front.
+    pub(crate) fn next(&mut self) -> Result<Option<Found<'_>>> {
+        let walk = match &mut self.front {
+            Some(walk) => walk,
+            none => none.insert(self.view.walk(&self.rest, Direction::Forward, self.at)?),
+        };
+        let Some((key, value)) = walk.next()? else { return Ok(None) };
+        if !self.rest.ends_after(key) {
+            return Ok(None);
+        }
+        self.rest.start.clear();
+        self.rest.start.extend_from_slice(key);
+        self.rest.start.push(0);
+        Ok(Some(Found { key, value, reader: Reader::new(&self.view, self.at) }))
+    }
+
+    /// The next entry from the back.
+    pub(crate) fn next_back(&mut self) -> Result<Option<Found<'_>>> {
+        let walk = match &mut self.back {
+            Some(walk) => walk,
+            none => none.insert(self.view.walk(&self.rest, Direction::Backward, self.at)?),
+        };
+        let Some((key, value)) = walk.next()? else { return Ok(None) };
+        if *key < *self.rest.start {
+            return Ok(None);
+        }
+        let end = self.rest.end.get_or_insert_default();
+        end.clear();
+        end.extend_from_slice(key);
+        Ok(Some(Found { key, value, reader: Reader::new(&self.view, self.at) }))
+    }
+}
+
+impl View {
+    fn walk(&self, range: &KeyRange, direction: Direction, at: SeqNo) -> Result<Walk> {
+        let mut sources = Vec::with_capacity(1 + self.frozen.len() + self.ssts.len());
+        for memtable in self.memtables() {
+            let cursor = MemtableCursor::new(Arc::clone(memtable), range.clone(), direction);
+            sources.push(Source::Memtable(cursor));
+        }
+        for sst in self.ssts.iter().filter(|sst| range.meets(&sst.meta().smallest, &sst.meta().largest)) {
+            sources.push(Source::Sst(sst.cursor(range, direction)?));
+        }
+        Ok(Visible::new(Merge::new(sources, direction), direction, at))
+    }
+}

@@ -1,0 +1,95 @@
+//! The names in a directory: those in sight, those that are durable, and the changes in between.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::sync::Arc;
+
+use super::crash::Dice;
+use super::inode::Inode;
+
+/// What a name stands for.
+#[derive(Clone)]
+pub(super) enum Node {
+    File(Arc<Inode>),
+    Directory(DirectoryId),
+}
+
+impl Node {
+    /// The directory that it is; an error for a file.
+    pub(super) fn directory(&self) -> io::Result<DirectoryId> {
+        match self {
+            Self::Directory(id) => Ok(*id),
+            Self::File(_) => Err(io::ErrorKind::NotADirectory.into()),
+        }
+    }
+}
+
+/// The place of a directory on its disk. There is no operation that removes one.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct DirectoryId(pub(super) usize);
+
+pub(super) type Names = BTreeMap<String, Node>;
+
+#[derive(Default)]
+pub(super) struct Directory {
+    seen: Names,
+    durable: Names,
+    pending: Vec<(String, Option<Node>)>,
+}
+
+impl Directory {
+    /// A directory whose names are all durable.
+    pub(super) fn durable(names: Names) -> Self {
+        Self { seen: names.clone(), durable: names, pending: Vec::new() }
+    }
+
+    pub(super) fn names(&self) -> &Names {
+        &self.seen
+    }
+
+    /// Gives a name to a node, or to nothing.
+    pub(super) fn bind(&mut self, name: &str, node: Option<Node>) {
+        apply(&mut self.seen, name.to_owned(), node.clone());
+        self.pending.push((name.to_owned(), node));
+    }
+
+    /// Gives a name to a node for good.
+    pub(super) fn bind_durably(&mut self, name: &str, node: Node) {
+        self.pending.retain(|(pending, _)| pending != name);
+        self.seen.insert(name.to_owned(), node.clone());
+        self.durable.insert(name.to_owned(), node);
+    }
+
+    pub(super) fn sync(&mut self) {
+        for (name, node) in self.pending.drain(..) {
+            apply(&mut self.durable, name, node);
+        }
+    }
+
+    /// Forgets what is pending, as a system does after a failed sync.
+    pub(super) fn lose_unsynced(&mut self) {
+        self.pending.clear();
+    }
+
+    /// The names after a crash, still standing for the nodes of before.
+    pub(super) fn crash(&self, mut dice: Dice) -> Names {
+        let mut versions = BTreeMap::<&str, Vec<&Option<Node>>>::new();
+        for (name, node) in &self.pending {
+            versions.entry(name).or_default().push(node);
+        }
+        let mut names = self.durable.clone();
+        for (name, versions) in versions {
+            if let Some(last) = dice.survivors(versions.len()).checked_sub(1) {
+                apply(&mut names, name.to_owned(), versions[last].clone());
+            }
+        }
+        names
+    }
+}
+
+fn apply(names: &mut Names, name: String, node: Option<Node>) {
+    match node {
+        Some(node) => names.insert(name, node),
+        None => names.remove(&name),
+    };
+}

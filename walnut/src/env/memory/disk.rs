@@ -1,0 +1,294 @@
+//! The file system of a machine: a tree of names, the files under them, and the space they take.
+//!
+//! 1. The root is always there, and durable.
+//! 2. `used` is the sum of [`Content::space`] over all files.
+//! 3. Paths are taken from the root, whether or not they begin with it; `..` is the parent by name.
+//!
+//! It knows no power, no locks and no handles.
+
+use std::collections::HashMap;
+use std::io::{self, ErrorKind};
+use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
+
+use super::crash::{CrashPolicy, Dice};
+use super::directory::{Directory, DirectoryId, Names, Node};
+use super::image::Change;
+use super::inode::{Content, Inode};
+use crate::env::PathKind;
+
+/// The longest file; it bounds what a write at a senseless offset allocates.
+pub(super) const MAX_FILE_SIZE: usize = 1 << 30;
+
+const ROOT: DirectoryId = DirectoryId(0);
+
+pub(super) struct Disk {
+    pub(super) capacity: Option<u64>,
+    used: u64,
+    directories: Vec<Directory>,
+    next_inode: u64,
+}
+
+impl Disk {
+    pub(super) fn new() -> Self {
+        Self { capacity: None, used: 0, directories: vec![Directory::default()], next_inode: 0 }
+    }
+
+    pub(super) fn create_dir(&mut self, path: &Path) -> io::Result<()> {
+        let (parent, name) = self.vacancy(path)?;
+        let node = Node::Directory(self.add_directory(Directory::default()));
+        self.directories[parent.0].bind(name, Some(node));
+        Ok(())
+    }
+
+    pub(super) fn sync_dir(&mut self, path: &Path) -> io::Result<()> {
+        let directory = self.directory(path)?;
+        self.directories[directory.0].sync();
+        Ok(())
+    }
+
+    pub(super) fn list(&self, path: &Path) -> io::Result<Vec<String>> {
+        Ok(self.names(self.directory(path)?).keys().cloned().collect())
+    }
+
+    pub(super) fn kind(&self, path: &Path) -> io::Result<Option<PathKind>> {
+        match self.node(path) {
+            Ok(Node::File(_)) => Ok(Some(PathKind::File)),
+            Ok(Node::Directory(_)) => Ok(Some(PathKind::Directory)),
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    pub(super) fn create(&mut self, path: &Path) -> io::Result<Arc<Inode>> {
+        let (parent, name) = self.vacancy(path)?;
+        let inode = self.add_inode();
+        self.account(&inode, |content| content.names += 1);
+        self.directories[parent.0].bind(name, Some(Node::File(Arc::clone(&inode))));
+        Ok(inode)
+    }
+
+    pub(super) fn open(&self, path: &Path) -> io::Result<Arc<Inode>> {
+        match self.node(path)? {
+            Node::File(inode) => Ok(inode),
+            Node::Directory(_) => Err(ErrorKind::IsADirectory.into()),
+        }
+    }
+
+    /// Where both names stand for one file already, nothing happens, as POSIX has it.
+    pub(super) fn rename(&mut self, from: &Path, to: &Path) -> io::Result<()> {
+        let (old_parent, old_name) = self.place(from)?;
+        let (parent, name) = self.place(to)?;
+        let moved = self.open(from)?;
+        match self.names(parent).get(name) {
+            Some(Node::Directory(_)) => return Err(ErrorKind::IsADirectory.into()),
+            Some(Node::File(replaced)) if replaced.id == moved.id => return Ok(()),
+            Some(Node::File(replaced)) => {
+                let replaced = Arc::clone(replaced);
+                self.account(&replaced, |content| content.names -= 1);
+            }
+            None => {}
+        }
+        self.directories[parent.0].bind(name, Some(Node::File(moved)));
+        self.directories[old_parent.0].bind(old_name, None);
+        Ok(())
+    }
+
+    pub(super) fn remove(&mut self, path: &Path) -> io::Result<()> {
+        let inode = self.open(path)?;
+        let (parent, name) = self.place(path)?;
+        self.directories[parent.0].bind(name, None);
+        self.account(&inode, |content| content.names -= 1);
+        Ok(())
+    }
+
+    pub(super) fn free_space(&self, path: &Path) -> io::Result<u64> {
+        self.node(path)?;
+        Ok(self.room())
+    }
+
+    /// Writes as many of the bytes as there is room for, and gives how many that were.
+    pub(super) fn write(&mut self, inode: &Inode, bytes: &[u8], offset: u64) -> io::Result<usize> {
+        let end = offset.checked_add(bytes.len() as u64).ok_or(ErrorKind::FileTooLarge)?;
+        let offset = usize::try_from(offset).map_err(|_| ErrorKind::FileTooLarge)?;
+        if end > MAX_FILE_SIZE as u64 {
+            return Err(ErrorKind::FileTooLarge.into());
+        }
+        let limit = self.room().saturating_add(inode.content().seen().size() as u64).min(end);
+        let fits = usize::try_from(limit).map_err(|_| ErrorKind::FileTooLarge)?.saturating_sub(offset);
+        if fits > 0 {
+            let written = Change::Write { offset, bytes: bytes[..fits].into() };
+            self.account(inode, |content| content.change(written));
+        }
+        Ok(fits)
+    }
+
+    pub(super) fn set_size(&mut self, inode: &Inode, size: u64) -> io::Result<()> {
+        let new = usize::try_from(size).map_err(|_| ErrorKind::FileTooLarge)?;
+        if new > MAX_FILE_SIZE {
+            return Err(ErrorKind::FileTooLarge.into());
+        }
+        let old = inode.content().seen().size();
+        if new.saturating_sub(old) as u64 > self.room() {
+            return Err(ErrorKind::StorageFull.into());
+        }
+        self.account(inode, |content| content.change(Change::SetSize(new)));
+        Ok(())
+    }
+
+    /// Runs a change of a file that may change the space it takes.
+    pub(super) fn account(&mut self, inode: &Inode, change: impl FnOnce(&mut Content)) {
+        let mut content = inode.content();
+        let before = content.space();
+        change(&mut content);
+        self.used = self.used - before + content.space();
+    }
+
+    /// Puts a durable file under a durable path, whatever stood there, and makes the directories that it
+    /// needs.
+    pub(super) fn write_durably(&mut self, path: &Path, bytes: &[u8]) -> io::Result<()> {
+        let names = names_of(path)?;
+        let (name, above) = names.split_last().ok_or(ErrorKind::IsADirectory)?;
+        let mut parent = ROOT;
+        for dir in above {
+            let id = match self.names(parent).get(*dir) {
+                Some(node) => node.directory()?,
+                None => self.add_directory(Directory::default()),
+            };
+            self.directories[parent.0].bind_durably(dir, Node::Directory(id));
+            parent = id;
+        }
+        let inode = match self.names(parent).get(*name) {
+            Some(Node::Directory(_)) => return Err(ErrorKind::IsADirectory.into()),
+            Some(Node::File(inode)) => Arc::clone(inode),
+            None => {
+                let inode = self.add_inode();
+                self.account(&inode, |content| content.names += 1);
+                inode
+            }
+        };
+        self.account(&inode, |content| content.replace(bytes));
+        self.directories[parent.0].bind_durably(name, Node::File(inode));
+        Ok(())
+    }
+
+    /// The paths of all files, sorted, each with its file.
+    pub(super) fn files(&self) -> Vec<(PathBuf, Arc<Inode>)> {
+        let mut files = Vec::new();
+        let mut waiting = vec![(PathBuf::from("/"), ROOT)];
+        while let Some((path, directory)) = waiting.pop() {
+            for (name, node) in self.names(directory) {
+                match node {
+                    Node::File(inode) => files.push((path.join(name), Arc::clone(inode))),
+                    Node::Directory(id) => waiting.push((path.join(name), *id)),
+                }
+            }
+        }
+        files.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+        files
+    }
+
+    /// Forgets the pending changes of a file, or of the names in a directory.
+    pub(super) fn lose_unsynced(&mut self, path: &Path) -> io::Result<()> {
+        match self.node(path)? {
+            Node::File(inode) => inode.content().lose_unsynced(),
+            Node::Directory(id) => self.directories[id.0].lose_unsynced(),
+        }
+        Ok(())
+    }
+
+    /// What a power cut leaves.
+    pub(super) fn crash(&self, policy: CrashPolicy, seed: u64) -> Self {
+        let mut survivor = Self { capacity: self.capacity, next_inode: self.next_inode, ..Self::new() };
+        let mut inodes = HashMap::<u64, Arc<Inode>>::new();
+        let mut waiting = vec![(ROOT, ROOT)];
+        while let Some((old, new)) = waiting.pop() {
+            let mut names = self.directories[old.0].crash(Dice::new(policy, seed, !(old.0 as u64)));
+            for node in names.values_mut() {
+                match node {
+                    Node::Directory(id) => {
+                        let copy = survivor.add_directory(Directory::default());
+                        waiting.push((*id, copy));
+                        *id = copy;
+                    }
+                    Node::File(inode) => {
+                        let copy = inodes
+                            .entry(inode.id)
+                            .or_insert_with(|| Arc::new(inode.crash(Dice::new(policy, seed, inode.id))));
+                        survivor.account(copy, |content| content.names += 1);
+                        *inode = Arc::clone(copy);
+                    }
+                }
+            }
+            survivor.directories[new.0] = Directory::durable(names);
+        }
+        survivor
+    }
+
+    /// Bytes that can still be written.
+    fn room(&self) -> u64 {
+        self.capacity.map_or(u64::MAX, |capacity| capacity.saturating_sub(self.used))
+    }
+
+    fn names(&self, directory: DirectoryId) -> &Names {
+        self.directories[directory.0].names()
+    }
+
+    /// What stands at a path.
+    fn node(&self, path: &Path) -> io::Result<Node> {
+        self.descend(&names_of(path)?)
+    }
+
+    fn directory(&self, path: &Path) -> io::Result<DirectoryId> {
+        self.node(path)?.directory()
+    }
+
+    /// The directory that holds the last name of a path, and that name.
+    fn place<'path>(&self, path: &'path Path) -> io::Result<(DirectoryId, &'path str)> {
+        let names = names_of(path)?;
+        let (name, above) = names.split_last().ok_or(ErrorKind::IsADirectory)?;
+        Ok((self.descend(above)?.directory()?, name))
+    }
+
+    /// The place of a name that is not taken.
+    fn vacancy<'path>(&self, path: &'path Path) -> io::Result<(DirectoryId, &'path str)> {
+        match self.node(path) {
+            Ok(_) => Err(ErrorKind::AlreadyExists.into()),
+            Err(error) if error.kind() == ErrorKind::NotFound => self.place(path),
+            Err(error) => Err(error),
+        }
+    }
+
+    fn descend(&self, names: &[&str]) -> io::Result<Node> {
+        let mut node = Node::Directory(ROOT);
+        for name in names {
+            node = self.names(node.directory()?).get(*name).ok_or(ErrorKind::NotFound)?.clone();
+        }
+        Ok(node)
+    }
+
+    fn add_directory(&mut self, directory: Directory) -> DirectoryId {
+        self.directories.push(directory);
+        DirectoryId(self.directories.len() - 1)
+    }
+
+    fn add_inode(&mut self) -> Arc<Inode> {
+        self.next_inode += 1;
+        Arc::new(Inode::new(self.next_inode))
+    }
+}
+
+/// The names on the way from the root to a path.
+fn names_of(path: &Path) -> io::Result<Vec<&str>> {
+    let mut names = Vec::new();
+    for component in path.components() {
+        match component {
+            Component::Normal(name) => names.push(name.to_str().ok_or(ErrorKind::InvalidInput)?),
+            Component::ParentDir => {
+                names.pop();
+            }
+            Component::Prefix(_) | Component::RootDir | Component::CurDir => {}
+        }
+    }
+    Ok(names)
+}

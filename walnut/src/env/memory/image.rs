@@ -1,0 +1,137 @@
+//! The bytes of a file, in pages that copies share until one of them is written.
+//!
+//! 1. A page that is missing reads as zeros.
+//! 2. The bytes of the last page beyond the size are zeros, so that a file which grows again has none of its
+//!    old ones.
+//!
+//! A clone costs one reference count, whatever the size.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+const PAGE: usize = 4096;
+
+type Page = [u8; PAGE];
+
+#[derive(Clone, Default)]
+pub(super) struct Image {
+    pages: Arc<Vec<Option<Arc<Page>>>>,
+    size: usize,
+}
+
+/// A change of a file that was not yet synced.
+pub(super) enum Change {
+    Write { offset: usize, bytes: Box<[u8]> },
+    SetSize(usize),
+}
+
+impl Image {
+    pub(super) fn size(&self) -> usize {
+        self.size
+    }
+
+    /// Reads up to the end of the buffer or of the file.
+    pub(super) fn read_at(&self, bytes: &mut [u8], offset: usize) -> usize {
+        let count = self.size.saturating_sub(offset).min(bytes.len());
+        let mut rest = &mut bytes[..count];
+        for (page, range) in pages(offset..offset + count) {
+            let (head, tail) = rest.split_at_mut(range.len());
+            match &self.pages[page] {
+                Some(page) => head.copy_from_slice(&page[range]),
+                None => head.fill(0),
+            }
+            rest = tail;
+        }
+        count
+    }
+
+    pub(super) fn to_vec(&self) -> Vec<u8> {
+        let mut bytes = vec![0; self.size];
+        self.read_at(&mut bytes, 0);
+        bytes
+    }
+
+    /// Writes, and lengthens when that is beyond the end.
+    pub(super) fn write_at(&mut self, bytes: &[u8], offset: usize) {
+        if bytes.is_empty() {
+            return;
+        }
+        let end = offset + bytes.len();
+        if end > self.size {
+            self.set_size(end);
+        }
+        let stored = Arc::make_mut(&mut self.pages);
+        let mut rest = bytes;
+        for (page, range) in pages(offset..end) {
+            let (head, tail) = rest.split_at(range.len());
+            let page = stored[page].get_or_insert_with(|| Arc::new([0; PAGE]));
+            Arc::make_mut(page)[range].copy_from_slice(head);
+            rest = tail;
+        }
+    }
+
+    pub(super) fn set_size(&mut self, size: usize) {
+        let stored = Arc::make_mut(&mut self.pages);
+        stored.resize(size.div_ceil(PAGE), None);
+        if size < self.size
+            && let Some(Some(last)) = stored.last_mut()
+            && !size.is_multiple_of(PAGE)
+        {
+            Arc::make_mut(last)[size % PAGE..].fill(0);
+        }
+        self.size = size;
+    }
+
+    pub(super) fn apply(&mut self, change: &Change) {
+        match change {
+            Change::Write { offset, bytes } => self.write_at(bytes, *offset),
+            Change::SetSize(size) => self.set_size(*size),
+        }
+    }
+}
+
+/// The pages that a range of bytes touches, each with the part of it that lies in the range.
+fn pages(bytes: Range<usize>) -> impl Iterator<Item = (usize, Range<usize>)> {
+    let Range { mut start, end } = bytes;
+    std::iter::from_fn(move || {
+        let (page, from) = (start / PAGE, start % PAGE);
+        let to = PAGE.min(from + end.checked_sub(start).filter(|left| *left > 0)?);
+        start += to - from;
+        Some((page, from..to))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn pages_cover_a_range_without_a_gap() {
+        assert_eq!(pages(5..5).count(), 0);
+        assert_eq!(pages(4090..8200).collect::<Vec<_>>(), [(0, 4090..4096), (1, 0..4096), (2, 0..8)]);
+    }
+
+    #[test]
+    fn a_copy_keeps_its_bytes_when_the_other_is_written() {
+        let mut image = Image::default();
+        image.write_at(b"walnut", PAGE - 3);
+        let copy = image.clone();
+        image.write_at(b"hazel", PAGE);
+        image.set_size(PAGE + 1);
+        let mut bytes = [9; 8];
+        assert_eq!(copy.read_at(&mut bytes, PAGE - 3), 6);
+        assert_eq!(&bytes, b"walnut\x09\x09");
+        assert_eq!(image.read_at(&mut bytes, PAGE - 3), 4);
+        assert_eq!(&bytes[..4], b"walh");
+    }
+
+    #[test]
+    fn a_file_that_was_cut_and_grows_has_none_of_its_old_bytes() {
+        let mut image = Image::default();
+        image.write_at(&[1; 3 * PAGE], 0);
+        image.set_size(PAGE + 1);
+        image.set_size(3 * PAGE);
+        assert!(image.to_vec().iter().enumerate().all(|(i, byte)| *byte == u8::from(i <= PAGE)));
+        assert_eq!(image.read_at(&mut [0; 4], usize::MAX - 4), 0);
+    }
+}

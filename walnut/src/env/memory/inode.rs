@@ -1,0 +1,89 @@
+//! A file without its name: what a reader sees, what is durable, and the changes in between.
+//!
+//! 1. Before a sync was lost, `seen` is `durable` with all of `pending` applied in order.
+//! 2. A lost sync forgets `pending`: the bytes stay in sight, and no later sync makes them durable.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use super::crash::{Dice, surviving_image};
+use super::image::{Change, Image};
+
+pub(super) struct Inode {
+    /// Who it is; never given again on its machine.
+    pub(super) id: u64,
+    content: Mutex<Content>,
+}
+
+#[derive(Default)]
+pub(super) struct Content {
+    /// How many names it has; more than one only where a crash kept both names of a renamed file.
+    pub(super) names: u32,
+    /// How many handles are open.
+    pub(super) handles: u32,
+    seen: Image,
+    durable: Image,
+    pending: Vec<Change>,
+}
+
+impl Inode {
+    pub(super) fn new(id: u64) -> Self {
+        Self { id, content: Mutex::default() }
+    }
+
+    /// The file as it is after a crash.
+    pub(super) fn crash(&self, mut dice: Dice) -> Self {
+        let content = self.content();
+        let image = surviving_image(&content.durable, &content.pending, &mut dice);
+        let survivor = Content { seen: image.clone(), durable: image, ..Content::default() };
+        Self { id: self.id, content: Mutex::new(survivor) }
+    }
+
+    pub(super) fn content(&self) -> MutexGuard<'_, Content> {
+        self.content.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Content {
+    /// What a reader sees.
+    pub(super) fn seen(&self) -> &Image {
+        &self.seen
+    }
+
+    /// The space that it takes on the disk.
+    pub(super) fn space(&self) -> u64 {
+        if self.names > 0 || self.handles > 0 { self.seen.size() as u64 } else { 0 }
+    }
+
+    pub(super) fn change(&mut self, change: Change) {
+        self.seen.apply(&change);
+        self.pending.push(change);
+    }
+
+    pub(super) fn sync(&mut self) {
+        for change in self.pending.drain(..) {
+            self.durable.apply(&change);
+        }
+    }
+
+    /// Forgets what is pending, as a system does after a failed sync.
+    pub(super) fn lose_unsynced(&mut self) {
+        self.pending.clear();
+    }
+
+    /// Reads everything from the disk again, except what still waits to be written there.
+    pub(super) fn drop_cache(&mut self) {
+        self.seen = self.durable.clone();
+        for change in &self.pending {
+            self.seen.apply(change);
+        }
+    }
+
+    /// Puts durable bytes in place of all that was there.
+    pub(super) fn replace(&mut self, bytes: &[u8]) {
+        let mut image = Image::default();
+        image.write_at(bytes, 0);
+        self.seen = image.clone();
+        self.durable = image;
+        self.pending.clear();
+    }
+}

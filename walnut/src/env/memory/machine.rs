@@ -1,0 +1,136 @@
+//! The machine around a disk: power, clock, randomness, locks, and the books kept for tests.
+//!
+//! Every operation passes [`Machine::enter`]: it fails when the power is off, and is counted and traced
+//! otherwise.
+//!
+//! Lock order: the machine's state before the content of a file. A read takes a copy of the file's image,
+//! which costs a reference count, and copies the bytes when both locks are free again.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::io;
+use std::path::Path;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use super::crash::CrashPolicy;
+use super::disk::Disk;
+use super::random::{Random, mix};
+use crate::env::{Counts, Operation, Operations};
+use crate::error::Result;
+
+/// The wall clock of a new machine: the first second of 2024.
+const FIRST_BOOT: Duration = Duration::from_secs(1_704_067_200);
+
+/// By how much a clock advances when it is read.
+const TICK: Duration = Duration::from_micros(1);
+
+pub(super) struct Machine {
+    state: Mutex<State>,
+}
+
+pub(super) struct State {
+    pub(super) disk: Disk,
+    /// The inodes that are locked.
+    pub(super) locks: BTreeSet<u64>,
+    pub(super) open_files: usize,
+    pub(super) counts: Counts,
+    pub(super) trace: Option<Vec<String>>,
+    pub(super) random: Random,
+    pub(super) is_off: bool,
+    pub(super) cut: Option<PowerCut>,
+    booted: Duration,
+    uptime: Duration,
+}
+
+/// A power cut that is to come.
+pub(super) struct PowerCut {
+    pub(super) operations: Operations,
+    /// How many of these operations are still to be done.
+    pub(super) left: u64,
+    /// Whether other operations go on when none is left, until the next of these is tried.
+    pub(super) lingers: bool,
+}
+
+impl Machine {
+    pub(super) fn new(seed: u64) -> Self {
+        Self::boot(Disk::new(), Random::new(mix(seed)), FIRST_BOOT)
+    }
+
+    /// The machine that starts after a power cut of this one.
+    pub(super) fn crash(&self, policy: CrashPolicy, seed: u64) -> Self {
+        let state = self.state();
+        let random = Random::new(state.random.clone().next() ^ mix(seed));
+        Self::boot(state.disk.crash(policy, seed), random, state.booted + state.uptime)
+    }
+
+    fn boot(disk: Disk, random: Random, booted: Duration) -> Self {
+        let state = State {
+            disk,
+            locks: BTreeSet::new(),
+            open_files: 0,
+            counts: Counts::default(),
+            trace: None,
+            random,
+            is_off: false,
+            cut: None,
+            booted,
+            uptime: Duration::ZERO,
+        };
+        Self { state: Mutex::new(state) }
+    }
+
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Begins an operation; `detail` follows the path in the trace.
+    pub(super) fn enter(
+        &self,
+        operation: Operation,
+        path: &Path,
+        detail: fmt::Arguments<'_>,
+    ) -> Result<MutexGuard<'_, State>> {
+        let mut state = self.state();
+        if !state.draws_power_for(operation) {
+            let dead = io::Error::new(io::ErrorKind::NotConnected, "the machine has no power");
+            return Err(operation.failed(path, dead));
+        }
+        state.counts.add(operation);
+        if let Some(trace) = &mut state.trace {
+            trace.push(format!("{operation} {}{detail}", path.display()));
+        }
+        Ok(state)
+    }
+}
+
+impl State {
+    pub(super) fn advance(&mut self, time: Duration) {
+        self.uptime = self.uptime.saturating_add(time);
+    }
+
+    pub(super) fn monotonic_clock(&mut self) -> Duration {
+        self.advance(TICK);
+        self.uptime
+    }
+
+    pub(super) fn wall_clock(&mut self) -> Duration {
+        self.advance(TICK);
+        self.booted.saturating_add(self.uptime)
+    }
+
+    /// Whether the operation can still be done. The last one before a cut can, and turns the power off behind
+    /// itself.
+    fn draws_power_for(&mut self, operation: Operation) -> bool {
+        if self.is_off {
+            return false;
+        }
+        let Some(cut) = self.cut.as_mut().filter(|cut| cut.operations.contains(operation)) else {
+            return true;
+        };
+        let is_done = cut.left > 0;
+        cut.left = cut.left.saturating_sub(1);
+        self.is_off = !is_done || cut.left == 0 && !cut.lingers;
+        is_done
+    }
+}

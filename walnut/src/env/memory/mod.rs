@@ -1,0 +1,387 @@
+//! A machine in memory whose power can be cut.
+//!
+//! ```text
+//!   MemoryEnv, MemoryFile, MemoryLock     handles
+//!     machine                             power, clock, randomness, locks, counts, trace
+//!       disk                              paths, capacity
+//!         directory    inode              what is seen, what is durable, the changes in between
+//!           crash                         which of those changes survive
+//!             image                       bytes
+//! ```
+//!
+//! 1. The promises of [`env`](super) and not one more: what was not synced may be lost in every way that
+//!    POSIX allows.
+//! 2. The same calls on a machine of the same seed give the same results, times and trace.
+//! 3. A crash leaves the old machine as it is, and costs what is pending plus one step for each file.
+//!
+//! There are no links, no permissions, no directories that go away, and no files beyond 1 GiB.
+
+mod crash;
+mod directory;
+mod disk;
+mod file;
+mod image;
+mod inode;
+mod machine;
+mod random;
+
+use std::fmt;
+use std::io::ErrorKind;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{Counts, Env, File, Lock, Operation, Operations, PathKind};
+use crate::error::Result;
+
+pub use crash::CrashPolicy;
+pub(super) use file::MemoryFile;
+use file::MemoryLock;
+use machine::{Machine, PowerCut};
+
+/// A machine in memory, for tests: it can lose power, run full, and say what was done to it. Clones are the
+/// same machine.
+///
+/// ```
+/// use std::path::Path;
+/// use walnut::env::{CrashPolicy, Env, MemoryEnv};
+///
+/// let env = MemoryEnv::new();
+/// let file = env.create(Path::new("/notes"))?;
+/// file.write_at(b"one ", 0)?;
+/// file.sync()?;
+/// env.sync_dir(Path::new("/"))?;
+/// file.write_at(b"two", 4)?;
+///
+/// let lost = env.crash(CrashPolicy::Lost, 0);
+/// assert_eq!(lost.read_file("/notes").unwrap(), b"one ");
+/// let kept = env.crash(CrashPolicy::Kept, 0);
+/// assert_eq!(kept.read_file("/notes").unwrap(), b"one two");
+/// # Ok::<(), walnut::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct MemoryEnv {
+    machine: Arc<Machine>,
+}
+
+impl MemoryEnv {
+    /// A machine with an empty root directory, and seed 0.
+    pub fn new() -> Self {
+        Self::with_seed(0)
+    }
+
+    /// A machine whose randomness follows from a seed. Its clocks begin at fixed times and advance by a
+    /// microsecond whenever they are read.
+    ///
+    /// ```
+    /// use walnut::env::{Env, MemoryEnv};
+    /// let (mut one, mut same, mut other) = ([0; 8], [0; 8], [0; 8]);
+    /// MemoryEnv::with_seed(1).fill_random(&mut one);
+    /// MemoryEnv::with_seed(1).fill_random(&mut same);
+    /// MemoryEnv::with_seed(2).fill_random(&mut other);
+    /// assert!(one == same && one != other);
+    /// ```
+    pub fn with_seed(seed: u64) -> Self {
+        Self { machine: Arc::new(Machine::new(seed)) }
+    }
+
+    /// Advances both clocks.
+    ///
+    /// ```
+    /// use std::time::Duration;
+    /// use walnut::env::{Env, MemoryEnv};
+    /// let env = MemoryEnv::new();
+    /// let before = env.monotonic_clock();
+    /// env.advance(Duration::from_secs(60));
+    /// assert!(env.monotonic_clock() - before >= Duration::from_secs(60));
+    /// ```
+    pub fn advance(&self, time: Duration) {
+        self.machine.state().advance(time);
+    }
+
+    /// The machine that starts again after a power cut now: what was synced is there, of the rest what the
+    /// policy says. Nothing is open or locked on it, its counts begin at zero and its power is on; capacity
+    /// and wall clock go on. This machine stays as it is, and can crash again in other ways.
+    ///
+    /// ```
+    /// use std::path::Path;
+    /// use walnut::env::{CrashPolicy, Env, MemoryEnv};
+    ///
+    /// let env = MemoryEnv::new();
+    /// env.create(Path::new("/nameless"))?.sync()?;
+    /// let survives = |seed| !env.crash(CrashPolicy::Mixed, seed).files().is_empty();
+    /// assert!((0..100).any(survives) && !(0..100).all(survives));
+    /// # Ok::<(), walnut::Error>(())
+    /// ```
+    pub fn crash(&self, policy: CrashPolicy, seed: u64) -> Self {
+        Self { machine: Arc::new(self.machine.crash(policy, seed)) }
+    }
+
+    /// Cuts the power: from now on every operation fails. Files and locks can still be dropped, the clocks
+    /// run, and the helpers for tests work.
+    pub fn power_off(&self) {
+        self.machine.state().is_off = true;
+    }
+
+    /// Cuts the power as soon as `count` more of these operations are done; at once when that is none.
+    ///
+    /// ```
+    /// use std::path::Path;
+    /// use walnut::env::{Env, MemoryEnv, Operations};
+    ///
+    /// let env = MemoryEnv::new();
+    /// let file = env.create(Path::new("/file"))?;
+    /// env.power_off_after(Operations::Syncs, 1);
+    /// file.write_at(b"saved", 0)?;
+    /// file.sync()?;
+    /// assert!(env.is_off() && file.write_at(b"never", 5).is_err());
+    /// # Ok::<(), walnut::Error>(())
+    /// ```
+    pub fn power_off_after(&self, operations: impl Into<Operations>, count: u64) {
+        let mut state = self.machine.state();
+        state.is_off |= count == 0;
+        state.cut = Some(PowerCut { operations: operations.into(), left: count, lingers: false });
+    }
+
+    /// Cuts the power after `count` more of these operations, in the moment in which one more of them is
+    /// tried: that one does not happen, but all others that come between do. With [`Operations::Syncs`] this
+    /// is when most is at stake.
+    ///
+    /// ```
+    /// use std::path::Path;
+    /// use walnut::env::{Env, MemoryEnv, Operations};
+    ///
+    /// let env = MemoryEnv::new();
+    /// let file = env.create(Path::new("/file"))?;
+    /// env.power_off_before_next(Operations::Syncs, 1);
+    /// file.sync()?;
+    /// file.write_at(b"pending", 0)?;
+    /// assert!(file.sync().is_err() && env.is_off());
+    /// # Ok::<(), walnut::Error>(())
+    /// ```
+    pub fn power_off_before_next(&self, operations: impl Into<Operations>, count: u64) {
+        self.machine.state().cut =
+            Some(PowerCut { operations: operations.into(), left: count, lingers: true });
+    }
+
+    /// Whether the power was cut.
+    pub fn is_off(&self) -> bool {
+        self.machine.state().is_off
+    }
+
+    /// What was done since the machine started.
+    pub fn counts(&self) -> Counts {
+        self.machine.state().counts
+    }
+
+    /// How many syncs of files and directories there were since the machine started.
+    pub fn sync_count(&self) -> u64 {
+        self.counts().of(Operations::Syncs)
+    }
+
+    /// Begins a new trace, which grows by a line with each operation.
+    pub fn start_trace(&self) {
+        self.machine.state().trace = Some(Vec::new());
+    }
+
+    /// The operations since [`start_trace`](Self::start_trace), a line each, also of those that failed; none
+    /// when it was never called.
+    ///
+    /// ```
+    /// use std::path::Path;
+    /// use walnut::env::{Env, MemoryEnv};
+    ///
+    /// let env = MemoryEnv::new();
+    /// env.start_trace();
+    /// env.create(Path::new("/a"))?.write_at(b"walnut", 2)?;
+    /// env.rename(Path::new("/a"), Path::new("/b"))?;
+    /// assert_eq!(env.trace(), ["create /a", "write /a 2+6", "rename /a /b"]);
+    /// # Ok::<(), walnut::Error>(())
+    /// ```
+    pub fn trace(&self) -> Vec<String> {
+        self.machine.state().trace.clone().unwrap_or_default()
+    }
+
+    /// Limits the space, or no longer. A file takes as many bytes as it is long, until it has neither a name
+    /// nor a handle; names take none. What is there stays, even when it is more.
+    ///
+    /// ```
+    /// use std::path::Path;
+    /// use walnut::Error;
+    /// use walnut::env::{Env, MemoryEnv};
+    ///
+    /// let env = MemoryEnv::new();
+    /// env.set_capacity(Some(4));
+    /// let file = env.create(Path::new("/file"))?;
+    /// assert!(matches!(file.write_at(b"walnut", 0), Err(Error::OutOfSpace)));
+    /// env.set_capacity(Some(10));
+    /// file.write_at(b"walnut", 0)?;
+    /// assert_eq!(env.free_space(Path::new("/"))?, 4);
+    /// # Ok::<(), walnut::Error>(())
+    /// ```
+    pub fn set_capacity(&self, capacity: Option<u64>) {
+        self.machine.state().disk.capacity = capacity;
+    }
+
+    /// The bytes of a file as a reader would see them now; `None` when no file stands there.
+    pub fn read_file(&self, path: impl AsRef<Path>) -> Option<Vec<u8>> {
+        let inode = self.machine.state().disk.open(path.as_ref()).ok()?;
+        let image = inode.content().seen().clone();
+        Some(image.to_vec())
+    }
+
+    /// Puts a file on the disk, durable with its name and all directories above it, made where they are
+    /// missing. Those who have it open see the new bytes, so this is how a test damages a file.
+    ///
+    /// ```
+    /// use walnut::env::{CrashPolicy, MemoryEnv};
+    /// let env = MemoryEnv::new();
+    /// env.write_file("/deep/down/file", b"bytes")?;
+    /// let survivor = env.crash(CrashPolicy::Lost, 0);
+    /// assert_eq!(survivor.read_file("/deep/down/file").unwrap(), b"bytes");
+    /// # Ok::<(), walnut::Error>(())
+    /// ```
+    pub fn write_file(&self, path: impl AsRef<Path>, bytes: &[u8]) -> Result<()> {
+        let path = path.as_ref();
+        let written = self.machine.state().disk.write_durably(path, bytes);
+        written.map_err(|error| Operation::Write.failed(path, error))
+    }
+
+    /// The paths of all files, sorted.
+    pub fn files(&self) -> Vec<PathBuf> {
+        self.machine.state().disk.files().into_iter().map(|(path, _)| path).collect()
+    }
+
+    /// How many file handles are open, those of removed files too.
+    pub fn open_files(&self) -> usize {
+        self.machine.state().open_files
+    }
+
+    /// Forgets, for a file or for the names in a directory, which changes are not durable yet, as a system
+    /// does after a failed sync: they stay in sight, later syncs succeed, and a crash takes them all the
+    /// same.
+    ///
+    /// ```
+    /// use std::path::Path;
+    /// use walnut::env::{CrashPolicy, Env, MemoryEnv};
+    ///
+    /// let env = MemoryEnv::new();
+    /// env.write_file("/file", b"old")?;
+    /// env.remove(Path::new("/file"))?;
+    /// env.lose_unsynced("/")?;
+    /// env.sync_dir(Path::new("/"))?;
+    /// assert_eq!(env.read_file("/file"), None);
+    /// assert!(env.crash(CrashPolicy::Kept, 0).read_file("/file").is_some());
+    /// # Ok::<(), walnut::Error>(())
+    /// ```
+    pub fn lose_unsynced(&self, path: impl AsRef<Path>) -> Result<()> {
+        let path = path.as_ref();
+        let lost = self.machine.state().disk.lose_unsynced(path);
+        lost.map_err(|error| Operation::Sync.failed(path, error))
+    }
+
+    /// Empties the cache of a file, so that what a failed sync lost goes out of sight, too.
+    pub fn drop_cache(&self, path: impl AsRef<Path>) -> Result<()> {
+        let path = path.as_ref();
+        let mut state = self.machine.state();
+        let inode = state.disk.open(path).map_err(|error| Operation::Read.failed(path, error))?;
+        state.disk.account(&inode, inode::Content::drop_cache);
+        Ok(())
+    }
+
+    /// [`Env::create`], with the type of the handle.
+    pub(super) fn create_file(&self, path: &Path) -> Result<Arc<MemoryFile>> {
+        let mut state = self.machine.enter(Operation::Create, path, format_args!(""))?;
+        let inode = state.disk.create(path).map_err(|error| Operation::Create.failed(path, error))?;
+        Ok(MemoryFile::new(&self.machine, &mut state, inode, path, true))
+    }
+
+    /// [`Env::open`], with the type of the handle.
+    pub(super) fn open_file(&self, path: &Path) -> Result<Arc<MemoryFile>> {
+        let mut state = self.machine.enter(Operation::Open, path, format_args!(""))?;
+        let inode = state.disk.open(path).map_err(|error| Operation::Open.failed(path, error))?;
+        Ok(MemoryFile::new(&self.machine, &mut state, inode, path, false))
+    }
+}
+
+impl Env for MemoryEnv {
+    fn create_dir(&self, dir: &Path) -> Result<()> {
+        let mut state = self.machine.enter(Operation::CreateDir, dir, format_args!(""))?;
+        state.disk.create_dir(dir).map_err(|error| Operation::CreateDir.failed(dir, error))
+    }
+
+    fn sync_dir(&self, dir: &Path) -> Result<()> {
+        let mut state = self.machine.enter(Operation::SyncDir, dir, format_args!(""))?;
+        state.disk.sync_dir(dir).map_err(|error| Operation::SyncDir.failed(dir, error))
+    }
+
+    fn list(&self, dir: &Path) -> Result<Vec<String>> {
+        let state = self.machine.enter(Operation::List, dir, format_args!(""))?;
+        state.disk.list(dir).map_err(|error| Operation::List.failed(dir, error))
+    }
+
+    fn kind(&self, path: &Path) -> Result<Option<PathKind>> {
+        let state = self.machine.enter(Operation::Kind, path, format_args!(""))?;
+        state.disk.kind(path).map_err(|error| Operation::Kind.failed(path, error))
+    }
+
+    fn create(&self, path: &Path) -> Result<Arc<dyn File>> {
+        Ok(self.create_file(path)?)
+    }
+
+    fn open(&self, path: &Path) -> Result<Arc<dyn File>> {
+        Ok(self.open_file(path)?)
+    }
+
+    fn rename(&self, from: &Path, to: &Path) -> Result<()> {
+        let mut state = self.machine.enter(Operation::Rename, from, format_args!(" {}", to.display()))?;
+        state.disk.rename(from, to).map_err(|error| Operation::Rename.failed(from, error))
+    }
+
+    fn remove(&self, path: &Path) -> Result<()> {
+        let mut state = self.machine.enter(Operation::Remove, path, format_args!(""))?;
+        state.disk.remove(path).map_err(|error| Operation::Remove.failed(path, error))
+    }
+
+    fn lock(&self, path: &Path) -> Result<Box<dyn Lock>> {
+        let mut state = self.machine.enter(Operation::Lock, path, format_args!(""))?;
+        let inode = match state.disk.open(path) {
+            Err(error) if error.kind() == ErrorKind::NotFound => state.disk.create(path),
+            found => found,
+        };
+        let inode = inode.map_err(|error| Operation::Lock.failed(path, error))?;
+        Ok(Box::new(MemoryLock::take(&self.machine, &mut state, &inode)?))
+    }
+
+    fn free_space(&self, path: &Path) -> Result<u64> {
+        let state = self.machine.enter(Operation::FreeSpace, path, format_args!(""))?;
+        state.disk.free_space(path).map_err(|error| Operation::FreeSpace.failed(path, error))
+    }
+
+    fn wall_clock(&self) -> Duration {
+        self.machine.state().wall_clock()
+    }
+
+    fn monotonic_clock(&self) -> Duration {
+        self.machine.state().monotonic_clock()
+    }
+
+    fn fill_random(&self, bytes: &mut [u8]) {
+        self.machine.state().random.fill(bytes);
+    }
+}
+
+impl Default for MemoryEnv {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for MemoryEnv {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MemoryEnv").field("files", &self.files()).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,161 @@
+//! `CURRENT`: which manifest counts. A small text, replaced by a rename.
+//!
+//! ```text
+//!  walnut database
+//!  format 1
+//!  id 00112233445566778899aabbccddeeff        the database's id
+//!  manifest MANIFEST-000007
+//!  seed 1a2b3c4d                              the seed of that manifest: a file of an earlier life does not fit
+//!  snapshot 12345                             the manifest was durable up to this offset when this was written
+//!  crc32 89abcdef                             of all the bytes before this line
+//! ```
+//!
+//! It is valid if and only if (1) it begins with the first line, (2) the last line's checksum agrees, (3) the format is
+//! known, and (4) it is, byte for byte, the text that its fields give.
+
+use std::path::{Path, PathBuf};
+
+use super::format::{manifest_name, manifest_number};
+use crate::base::FileNumber;
+use crate::codec::crc32;
+use crate::env::Env;
+use crate::error::{Fault, Result};
+
+const NAME: &str = "CURRENT";
+const DRAFT_NAME: &str = "CURRENT.tmp";
+
+const FIRST_LINE: &str = "walnut database\n";
+const FORMAT: u32 = 1;
+const CRC_LINE_SIZE: usize = "crc32 89abcdef\n".len();
+
+/// The most bytes that are looked at; a valid text is far shorter.
+const MAX_SIZE: u64 = 1024;
+
+/// What `CURRENT` says.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Current {
+    pub(super) database: [u8; 16],
+    pub(super) manifest: FileNumber,
+    pub(super) seed: u32,
+    pub(super) snapshot_end: u64,
+}
+
+impl Current {
+    /// The path of the file.
+    pub(super) fn path(dir: &Path) -> PathBuf {
+        dir.join(NAME)
+    }
+
+    /// Whether the file is among these names.
+    pub(super) fn is_among(names: &[String]) -> bool {
+        names.iter().any(|name| name == NAME)
+    }
+
+    /// Reads the file, which exists.
+    pub(super) fn read(env: &dyn Env, dir: &Path) -> Result<Self> {
+        let path = Self::path(dir);
+        let file = env.open(&path)?;
+        let found = file.size()?;
+        if found > MAX_SIZE {
+            return Err(Fault::Length { recorded: MAX_SIZE, found }.at(&path, 0));
+        }
+        let mut bytes = vec![0; usize::try_from(found).expect("it is below the limit")];
+        file.read_exact_at(&mut bytes, 0)?;
+        Self::decode(&bytes).map_err(|fault| fault.at(&path, 0))
+    }
+
+    /// Replaces the file, in one step and durably. After an error either the old or the new one counts.
+    pub(super) fn write(&self, env: &dyn Env, dir: &Path) -> Result<()> {
+        let draft = dir.join(DRAFT_NAME);
+        if env.kind(&draft)?.is_some() {
+            env.remove(&draft)?;
+        }
+        let file = env.create(&draft)?;
+        file.write_at(self.encode().as_bytes(), 0)?;
+        file.sync()?;
+        env.rename(&draft, &Self::path(dir))?;
+        env.sync_dir(dir)
+    }
+
+    fn encode(&self) -> String {
+        let id = u128::from_be_bytes(self.database);
+        let manifest = manifest_name(self.manifest);
+        let text = format!(
+            "{FIRST_LINE}format {FORMAT}\nid {id:032x}\nmanifest {manifest}\nseed {:08x}\nsnapshot {}\n",
+            self.seed, self.snapshot_end,
+        );
+        let crc = crc32(0, text.as_bytes());
+        text + &format!("crc32 {crc:08x}\n")
+    }
+
+    fn decode(bytes: &[u8]) -> Result<Self, Fault> {
+        let text = str::from_utf8(bytes).map_err(|_| Fault::Invalid("text"))?;
+        let rest = text.strip_prefix(FIRST_LINE).ok_or(Fault::Magic)?;
+        let body_size = bytes.len().saturating_sub(CRC_LINE_SIZE);
+        let stored = text.get(body_size..).and_then(|line| line.strip_prefix("crc32 "));
+        let stored = stored.and_then(|hex| u32::from_str_radix(hex.trim_end(), 16).ok());
+        let stored = stored.ok_or(Fault::Truncated)?;
+        let computed = crc32(0, &bytes[..body_size]);
+        if stored != computed {
+            return Err(Fault::Checksum { stored, computed });
+        }
+        let mut lines = rest.lines();
+        let mut field = |name: &str| lines.next()?.strip_prefix(name)?.strip_prefix(' ');
+        let found =
+            field("format").and_then(|text| text.parse().ok()).ok_or(Fault::Invalid("format line"))?;
+        if found != FORMAT {
+            return Err(Fault::Format { found, known: FORMAT });
+        }
+        let mut read = || {
+            Some(Self {
+                database: u128::from_str_radix(field("id")?, 16).ok()?.to_be_bytes(),
+                manifest: manifest_number(field("manifest")?)?,
+                seed: u32::from_str_radix(field("seed")?, 16).ok()?,
+                snapshot_end: field("snapshot")?.parse().ok()?,
+            })
+        };
+        let current = read().filter(|current| current.encode() == text);
+        current.ok_or(Fault::Invalid("text"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const CURRENT: Current = Current {
+        database: [0, 17, 34, 51, 68, 85, 102, 119, 136, 153, 170, 187, 204, 221, 238, 255],
+        manifest: FileNumber(7),
+        seed: 0x1a2b_3c4d,
+        snapshot_end: 12345,
+    };
+
+    #[test]
+    fn the_bytes_of_current_stay_as_they_are() {
+        let golden = "walnut database\nformat 1\nid 00112233445566778899aabbccddeeff\n\
+                      manifest MANIFEST-000007\nseed 1a2b3c4d\nsnapshot 12345\ncrc32 a1dc82e5\n";
+        assert_eq!(CURRENT.encode(), golden);
+        assert_eq!(Current::decode(golden.as_bytes()), Ok(CURRENT));
+    }
+
+    #[test]
+    fn every_flipped_bit_and_every_cut_of_current_is_found() {
+        let bytes = CURRENT.encode().into_bytes();
+        for bit in 0..bytes.len() * 8 {
+            let mut damaged = bytes.clone();
+            damaged[bit / 8] ^= 1 << (bit % 8);
+            assert!(Current::decode(&damaged).is_err(), "bit {bit}");
+        }
+        for cut in 0..bytes.len() {
+            assert!(Current::decode(&bytes[..cut]).is_err(), "{cut} bytes");
+        }
+        assert!(Current::decode(&[&bytes[..], b"\n"].concat()).is_err());
+    }
+
+    #[test]
+    fn a_newer_current_is_named_as_such() {
+        let body = "walnut database\nformat 2\nunheard of\n";
+        let text = format!("{body}crc32 {:08x}\n", crc32(0, body.as_bytes()));
+        assert_eq!(Current::decode(text.as_bytes()), Err(Fault::Format { found: 2, known: 1 }));
+    }
+}

@@ -1,0 +1,152 @@
+//! One change of the manifest, and its bytes.
+//!
+//! ```text
+//!  | tag u8 | size varint | value (size bytes) | tag | size | value | ...
+//!
+//!  tag 1  log_number   varint                 tag 5  removed  level u8, number varint
+//!      2  newest_log   varint                     6  added    level u8, number varint, size varint, digest u64,
+//!      3  next_file    varint                                 entry_count varint, tombstone_count varint,
+//!      4  last_seqno   varint                                 smallest key, largest key (size varint, bytes),
+//!                                                             smallest_seqno varint, largest_seqno varint
+//! ```
+//!
+//! An edit is valid if and only if (1) its tags are these, in ascending order, 1 to 4 at most once each, (2) each value
+//! fills its size exactly, and (3) levels, file numbers and
+//! sequence numbers are within their limits. So every edit has one encoding.
+//! A tag that is not known is an error and not passed over: whoever wrote it meant that it matters.
+
+use std::sync::Arc;
+
+use super::version::Level;
+use crate::base::{FileNumber, SeqNo};
+use crate::codec::{Reader, Writer};
+use crate::error::Fault;
+use crate::sst::SstMeta;
+
+const LOG_NUMBER: u8 = 1;
+const NEWEST_LOG: u8 = 2;
+const NEXT_FILE: u8 = 3;
+const LAST_SEQNO: u8 = 4;
+const REMOVED: u8 = 5;
+const ADDED: u8 = 6;
+
+/// A change of the state. What is `None` stays as it is.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub(crate) struct VersionEdit {
+    /// The oldest log segment that is still needed.
+    pub(crate) log_number: Option<FileNumber>,
+    /// A log segment that is durable; the log reaches it at least.
+    pub(crate) newest_log: Option<FileNumber>,
+    /// The number that the next SST or manifest gets.
+    pub(crate) next_file: Option<FileNumber>,
+    /// The last sequence number that the SSTs hold.
+    pub(crate) last_seqno: Option<SeqNo>,
+    /// Files that leave their level. They leave before others come, so a file can move within one edit.
+    pub(crate) removed: Vec<(Level, FileNumber)>,
+    /// Files that come to a level.
+    pub(crate) added: Vec<(Level, Arc<SstMeta>)>,
+}
+
+impl VersionEdit {
+    /// The bytes of the edit.
+    pub(super) fn encode(&self) -> Vec<u8> {
+        let mut out = Vec::new();
+        let numbers = [
+            (LOG_NUMBER, self.log_number.map(|number| number.0)),
+            (NEWEST_LOG, self.newest_log.map(|number| number.0)),
+            (NEXT_FILE, self.next_file.map(|number| number.0)),
+            (LAST_SEQNO, self.last_seqno.map(|seqno| seqno.0)),
+        ];
+        for (tag, number) in numbers {
+            if let Some(number) = number {
+                put_field(&mut out, tag, |value| value.put_varint(number));
+            }
+        }
+        for (level, number) in &self.removed {
+            put_field(&mut out, REMOVED, |value| {
+                value.put_u8(level.code());
+                value.put_varint(number.0);
+            });
+        }
+        for (level, meta) in &self.added {
+            put_field(&mut out, ADDED, |value| {
+                value.put_u8(level.code());
+                put_meta(value, meta);
+            });
+        }
+        out
+    }
+
+    /// The edit in these bytes.
+    pub(super) fn decode(bytes: &[u8]) -> Result<Self, Fault> {
+        let mut edit = Self::default();
+        let mut reader = Reader::new(bytes);
+        let mut last_tag = None;
+        while !reader.is_empty() {
+            let tag = reader.u8()?;
+            if last_tag.is_some_and(|last| tag < last || tag == last && tag < REMOVED) {
+                return Err(Fault::Invalid("order of the fields of an edit"));
+            }
+            last_tag = Some(tag);
+            let mut value = Reader::new(reader.prefixed()?);
+            match tag {
+                LOG_NUMBER => edit.log_number = Some(read_number(&mut value)?),
+                NEWEST_LOG => edit.newest_log = Some(read_number(&mut value)?),
+                NEXT_FILE => edit.next_file = Some(read_number(&mut value)?),
+                LAST_SEQNO => edit.last_seqno = Some(read_seqno(&mut value)?),
+                REMOVED => edit.removed.push((read_level(&mut value)?, read_number(&mut value)?)),
+                ADDED => edit.added.push((read_level(&mut value)?, Arc::new(read_meta(&mut value)?))),
+                _ => return Err(Fault::Invalid("tag of a field of an edit")),
+            }
+            value.finish()?;
+        }
+        Ok(edit)
+    }
+}
+
+fn put_field(out: &mut Vec<u8>, tag: u8, write: impl FnOnce(&mut Vec<u8>)) {
+    let mut value = Vec::new();
+    write(&mut value);
+    out.put_u8(tag);
+    out.put_prefixed(&value);
+}
+
+fn put_meta(out: &mut Vec<u8>, meta: &SstMeta) {
+    out.put_varint(meta.number.0);
+    out.put_varint(meta.size);
+    out.put_u64(meta.digest);
+    out.put_varint(meta.entry_count);
+    out.put_varint(meta.tombstone_count);
+    out.put_prefixed(&meta.smallest);
+    out.put_prefixed(&meta.largest);
+    out.put_varint(meta.smallest_seqno.0);
+    out.put_varint(meta.largest_seqno.0);
+}
+
+fn read_meta(reader: &mut Reader<'_>) -> Result<SstMeta, Fault> {
+    Ok(SstMeta {
+        number: read_number(reader)?,
+        size: reader.varint()?,
+        digest: reader.u64()?,
+        entry_count: reader.varint()?,
+        tombstone_count: reader.varint()?,
+        smallest: reader.prefixed()?.to_vec(),
+        largest: reader.prefixed()?.to_vec(),
+        smallest_seqno: read_seqno(reader)?,
+        largest_seqno: read_seqno(reader)?,
+    })
+}
+
+fn read_level(reader: &mut Reader<'_>) -> Result<Level, Fault> {
+    Level::from_code(reader.u8()?).ok_or(Fault::Invalid("level of a file"))
+}
+
+fn read_number(reader: &mut Reader<'_>) -> Result<FileNumber, Fault> {
+    let number = FileNumber(reader.varint()?);
+    if number <= FileNumber::MAX { Ok(number) } else { Err(Fault::Invalid("file number of an edit")) }
+}
+
+fn read_seqno(reader: &mut Reader<'_>) -> Result<SeqNo, Fault> {
+    let seqno = SeqNo(reader.varint()?);
+    if seqno <= SeqNo::MAX { Ok(seqno) } else { Err(Fault::Invalid("sequence number of an edit")) }
+}

@@ -1,0 +1,138 @@
+//! The bytes of a manifest: a file header, then frames, each at an offset that is a multiple of eight.
+//!
+//! ```text
+//!  0             64
+//!  | file header | frame | 0..7 zeros | frame | 0..7 zeros | ...
+//!
+//!  a frame:
+//!  0       4        8        16
+//!  | crc32 | length | synced | payload (length bytes): one edit |
+//! ```
+//!
+//! The file header is that of every file ([`FileHeader`]), with a `word` of zero; its checksum is the seed of the file.
+//! Numbers are little-endian. A frame at `offset` is valid if and only if
+//!
+//! 1. `offset` is a multiple of eight, and 16 + `length` bytes from it lie in the file;
+//! 2. `length` is at most [`MAX_EDIT_SIZE`];
+//! 3. `crc32` is the checksum of the bytes after it, up to the end of the payload, continued from the checksum of
+//!    `offset` as eight bytes, continued from the file's seed.
+//!
+//! These hold for every valid frame, and a frame with a right checksum that breaks one of them is damage:
+//!
+//! 4. `synced` is at most `offset`: when the frame was written, every byte below `synced` was durable. It is `offset`
+//!    itself for an edit, and zero in the snapshot, which is written in one go and promised by `CURRENT`;
+//! 5. the payload is a valid edit (see `edit`), which applies to the state that the frames before it give.
+
+use std::ops::Range;
+use std::path::{Path, PathBuf};
+
+use crate::base::FileNumber;
+use crate::codec::{FileHeader, Reader, Writer, crc32, field};
+use crate::error::Fault;
+use crate::wal::{ALIGNMENT, aligned, record_seed, seal_record};
+
+/// The most bytes that one edit may take: some hundred thousand files.
+pub(super) const MAX_EDIT_SIZE: usize = 64 << 20;
+
+/// Where the first frame of a manifest stands.
+pub(super) const FRAMES_START: u64 = FileHeader::LEN as u64;
+
+/// The number of a new database's manifest.
+pub(crate) const FIRST_MANIFEST: FileNumber = FileNumber(1);
+
+const CRC: Range<usize> = field(0, 4);
+const LENGTH: Range<usize> = field(CRC.end, 4);
+const SYNCED: Range<usize> = field(LENGTH.end, 8);
+
+/// The size of a frame without its payload.
+pub(super) const FRAME_HEADER_SIZE: usize = SYNCED.end;
+
+const _: () = assert!(FRAME_HEADER_SIZE == 16 && FRAMES_START.is_multiple_of(ALIGNMENT as u64));
+
+/// A frame without its payload.
+pub(super) struct FrameHeader {
+    crc: u32,
+    length: u32,
+    synced: u64,
+}
+
+impl FrameHeader {
+    /// The fields; needs [`FRAME_HEADER_SIZE`] bytes.
+    pub(super) fn read(bytes: &[u8]) -> Result<Self, Fault> {
+        let mut reader = Reader::new(bytes);
+        Ok(Self { crc: reader.u32()?, length: reader.u32()?, synced: reader.u64()? })
+    }
+
+    /// The size of header and payload, when the frame has one that is allowed (rule 2).
+    pub(super) fn frame_size(&self) -> Option<usize> {
+        let payload_size = usize::try_from(self.length).ok()?;
+        (payload_size <= MAX_EDIT_SIZE).then_some(FRAME_HEADER_SIZE + payload_size)
+    }
+
+    /// Rule 3, for the bytes of the whole frame.
+    pub(super) fn check_crc(&self, seed: u32, offset: u64, frame: &[u8]) -> Result<(), Fault> {
+        let computed = crc32(record_seed(seed, offset), &frame[CRC.end..]);
+        if computed == self.crc { Ok(()) } else { Err(Fault::Checksum { stored: self.crc, computed }) }
+    }
+
+    /// Rule 4.
+    pub(super) fn check_synced(&self, offset: u64) -> Result<(), Fault> {
+        if self.synced <= offset { Ok(()) } else { Err(Fault::Invalid("synced field of the frame")) }
+    }
+}
+
+/// Adds a frame that will stand at `offset`, with the zeros that lead to the next one.
+pub(super) fn put_frame(out: &mut Vec<u8>, seed: u32, offset: u64, synced: u64, payload: &[u8]) {
+    assert!(payload.len() <= MAX_EDIT_SIZE && offset.is_multiple_of(ALIGNMENT as u64));
+    let start = out.len();
+    out.put_u32(0);
+    out.put_u32(u32::try_from(payload.len()).expect("it is below the limit"));
+    out.put_u64(synced);
+    out.extend_from_slice(payload);
+    seal_record(out, start, seed, offset);
+}
+
+/// Where the frame after one of this size stands.
+pub(super) fn next_frame(offset: u64, frame_size: usize) -> u64 {
+    aligned(offset + frame_size as u64)
+}
+
+/// The name of a manifest.
+pub(super) fn manifest_name(number: FileNumber) -> String {
+    format!("MANIFEST-{number}")
+}
+
+/// The path of a manifest.
+pub(crate) fn manifest_path(dir: &Path, number: FileNumber) -> PathBuf {
+    dir.join(manifest_name(number))
+}
+
+/// The number of the manifest that has this name; `None` for every other name.
+pub(crate) fn manifest_number(name: &str) -> Option<FileNumber> {
+    FileNumber::from_name(name.strip_prefix("MANIFEST-")?)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_bytes_of_a_frame_stay_as_they_are() {
+        let mut bytes = Vec::new();
+        put_frame(&mut bytes, 0xdead_beef, 128, 128, b"edit.");
+        let mut golden = b"\x05\x00\x00\x00\x80\x00\x00\x00\x00\x00\x00\x00edit.".to_vec();
+        assert_eq!(crc32(crc32(0xdead_beef, &128u64.to_le_bytes()), &golden), 0xba73_dc46);
+        golden.extend_from_slice(&[0; 3]);
+        assert_eq!(bytes[4..], golden);
+    }
+
+    #[test]
+    fn only_names_that_are_given_are_taken_for_manifests() {
+        for number in [1, 999_999, 1_000_000, FileNumber::MAX.0].map(FileNumber) {
+            assert_eq!(manifest_number(&manifest_name(number)), Some(number));
+        }
+        for name in ["MANIFEST-1", "MANIFEST-+00001", "MANIFEST-", "MANIFEST-000001.tmp", "manifest-000001"] {
+            assert_eq!(manifest_number(name), None, "{name}");
+        }
+    }
+}

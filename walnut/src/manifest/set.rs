@@ -1,0 +1,77 @@
+//! The state that the manifest describes: the version and the numbers that go on from it.
+
+use std::sync::Arc;
+
+use super::edit::VersionEdit;
+use super::version::Version;
+use crate::base::{FileNumber, SeqNo};
+use crate::error::Fault;
+
+/// How many files an edit of a snapshot names at most.
+const SNAPSHOT_FILES: usize = 1000;
+
+/// What is known of the database without opening an SST or the log.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub(crate) struct ManifestState {
+    pub(crate) version: Arc<Version>,
+    /// The oldest log segment that is still needed; `None` until the log of a new database was made.
+    pub(crate) log_number: Option<FileNumber>,
+    /// A log segment that is durable and not older than `log_number`: the log reaches it at least. Whoever makes a
+    /// segment when opening notes it here, so that its loss is found.
+    pub(crate) newest_log: Option<FileNumber>,
+    /// The number that the next SST or manifest gets. It is above all that were given.
+    pub(crate) next_file: FileNumber,
+    /// The last sequence number that the SSTs hold. Everything up to it was durable.
+    pub(crate) last_seqno: SeqNo,
+}
+
+impl ManifestState {
+    /// The state after an edit; the fault of an edit that does not fit this one.
+    ///
+    /// No number ever falls. `newest_log` rises with `log_number`, and `last_seqno` with the files that are added.
+    pub(crate) fn apply(&self, edit: &VersionEdit) -> Result<Self, Fault> {
+        let log_number = edit.log_number.or(self.log_number);
+        let newest_log = edit.newest_log.or(self.newest_log).max(log_number);
+        let next_file = edit.next_file.unwrap_or(self.next_file);
+        let last_seqno = edit.last_seqno.unwrap_or(self.last_seqno);
+        if log_number < self.log_number || newest_log < self.newest_log {
+            return Err(Fault::Invalid("log number, which falls"));
+        }
+        if newest_log.is_some() && log_number.is_none() {
+            return Err(Fault::Invalid("newest log of a database without a log"));
+        }
+        if next_file < self.next_file {
+            return Err(Fault::Invalid("next file number, which falls"));
+        }
+        if last_seqno < self.last_seqno {
+            return Err(Fault::Invalid("last sequence number, which falls"));
+        }
+        if edit.added.iter().any(|(_, meta)| meta.number >= next_file) {
+            return Err(Fault::Invalid("file number, which was not given yet"));
+        }
+        let added_seqno = edit.added.iter().map(|(_, meta)| meta.largest_seqno).max().unwrap_or_default();
+        Ok(Self {
+            version: Arc::new(self.version.apply(edit)?),
+            log_number,
+            newest_log,
+            next_file,
+            last_seqno: last_seqno.max(added_seqno),
+        })
+    }
+
+    /// Edits that give this state when they are applied to the state of nothing.
+    pub(super) fn snapshot(&self) -> Vec<VersionEdit> {
+        let files: Vec<_> = self.version.files().map(|(level, meta)| (level, Arc::clone(meta))).collect();
+        let numbers = VersionEdit {
+            log_number: self.log_number,
+            newest_log: self.newest_log,
+            next_file: Some(self.next_file),
+            last_seqno: Some(self.last_seqno),
+            ..VersionEdit::default()
+        };
+        let pieces = files.chunks(SNAPSHOT_FILES);
+        std::iter::once(numbers)
+            .chain(pieces.map(|added| VersionEdit { added: added.to_vec(), ..VersionEdit::default() }))
+            .collect()
+    }
+}

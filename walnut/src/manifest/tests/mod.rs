@@ -1,0 +1,80 @@
+//! What a manifest promises, on a machine that crashes, fails and rots.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(clippy::cast_possible_truncation, reason = "the numbers of these tests are small")]
+
+mod crash;
+mod damage;
+mod state;
+mod writing;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::*;
+use crate::base::{FileNumber, SeqNo};
+use crate::env::{Env, MemoryEnv};
+use crate::error::{Error, Fault, Result};
+use crate::sst::SstMeta;
+
+const DATABASE: [u8; 16] = *b"the database's i";
+
+fn machine() -> MemoryEnv {
+    let env = MemoryEnv::new();
+    env.create_dir(Path::new("/db")).unwrap();
+    env.sync_dir(Path::new("/")).unwrap();
+    env
+}
+
+fn path(name: &str) -> PathBuf {
+    Path::new("/db").join(name)
+}
+
+fn new_state() -> ManifestState {
+    ManifestState { next_file: FileNumber(2), ..ManifestState::default() }
+}
+
+fn create(env: &(impl Env + Clone), number: u64, state: ManifestState) -> Result<ManifestWriter> {
+    ManifestWriter::create(Arc::new(env.clone()), PathBuf::from("/db"), FileNumber(number), DATABASE, state)
+}
+
+fn read(env: &impl Env) -> Result<Option<Loaded>> {
+    load(env, Path::new("/db"))
+}
+
+fn level(place: u8) -> Level {
+    Level::from_code(place).unwrap()
+}
+
+/// A file with these keys, whose sequence numbers follow from its number.
+fn sst(number: u64, smallest: &str, largest: &str) -> Arc<SstMeta> {
+    Arc::new(SstMeta {
+        number: FileNumber(number),
+        size: number * 1000,
+        digest: u64::MAX / number,
+        entry_count: 10,
+        tombstone_count: number % 10,
+        smallest: smallest.into(),
+        largest: largest.into(),
+        smallest_seqno: SeqNo(number * 10),
+        largest_seqno: SeqNo(number * 10 + 9),
+    })
+}
+
+/// An edit that takes a file number and puts a file of that number into level 0.
+fn flush(state: &ManifestState) -> VersionEdit {
+    let number = state.next_file;
+    VersionEdit {
+        next_file: Some(number.next()),
+        added: vec![(Level::ZERO, sst(number.0, "a", "z"))],
+        ..VersionEdit::default()
+    }
+}
+
+/// The fault and where it is, of a manifest that is damaged.
+fn corruption(error: Error) -> (PathBuf, u64, Fault) {
+    match error {
+        Error::Corruption { file, offset, fault } => (file, offset, fault),
+        error => panic!("not a corruption: {error}"),
+    }
+}

@@ -1,0 +1,202 @@
+//! Edits and what they do to a state, without a disk.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::manifest::version::Version;
+
+fn numbers(files: &[Arc<SstMeta>]) -> Vec<u64> {
+    files.iter().map(|meta| meta.number.0).collect()
+}
+
+fn edit(removed: &[(u8, u64)], added: &[(u8, Arc<SstMeta>)]) -> VersionEdit {
+    VersionEdit {
+        removed: removed.iter().map(|&(place, number)| (level(place), FileNumber(number))).collect(),
+        added: added.iter().map(|(place, meta)| (level(*place), Arc::clone(meta))).collect(),
+        ..VersionEdit::default()
+    }
+}
+
+#[test]
+fn level_zero_stands_newest_first_and_the_others_by_key() {
+    let added = [
+        (0, sst(3, "a", "z")),
+        (0, sst(9, "a", "z")),
+        (0, sst(5, "a", "z")),
+        (1, sst(6, "m", "p")),
+        (1, sst(4, "a", "c")),
+        (1, sst(7, "q", "q")),
+    ];
+    let version = Version::default().apply(&edit(&[], &added)).unwrap();
+    assert_eq!(numbers(version.level(Level::ZERO)), [9, 5, 3]);
+    assert_eq!(numbers(version.level(level(1))), [4, 6, 7]);
+    assert_eq!(version.files().count(), 6);
+
+    let older = SstMeta { largest_seqno: SeqNo(92), ..(*sst(8, "a", "z")).clone() };
+    let version = version.apply(&edit(&[], &[(0, Arc::new(older))])).unwrap();
+    assert_eq!(numbers(version.level(Level::ZERO)), [9, 8, 5, 3]);
+}
+
+#[test]
+fn a_file_moves_within_one_edit() {
+    let version = Version::default().apply(&edit(&[], &[(0, sst(3, "a", "z"))])).unwrap();
+    let moved = version.apply(&edit(&[(0, 3)], &[(6, sst(3, "a", "z"))])).unwrap();
+    assert_eq!(numbers(moved.level(Level::LAST)), [3]);
+    assert!(moved.level(Level::ZERO).is_empty());
+    assert_eq!(numbers(version.level(Level::ZERO)), [3], "a version never changes");
+}
+
+#[test]
+fn an_edit_that_does_not_fit_is_refused() {
+    let base = edit(&[], &[(0, sst(3, "a", "z")), (1, sst(4, "d", "m"))]);
+    let version = Version::default().apply(&base).unwrap();
+    let backwards = SstMeta { smallest_seqno: SeqNo(900), ..(*sst(8, "a", "b")).clone() };
+    let tombstones = SstMeta { tombstone_count: 11, ..(*sst(8, "a", "b")).clone() };
+    let cases = [
+        (edit(&[(0, 5)], &[]), "removed file that is not there"),
+        (edit(&[(1, 3)], &[]), "removed file that is not there"),
+        (edit(&[(0, 3), (0, 3)], &[]), "file that is removed twice"),
+        (edit(&[], &[(2, sst(3, "a", "z"))]), "number of a file that is there already"),
+        (
+            edit(&[], &[(2, sst(8, "a", "b")), (3, sst(8, "a", "b"))]),
+            "number of a file that is there already",
+        ),
+        (edit(&[], &[(1, sst(8, "m", "z"))]), "range of keys of a file, which overlaps another"),
+        (edit(&[], &[(1, sst(8, "a", "d"))]), "range of keys of a file, which overlaps another"),
+        (edit(&[], &[(1, sst(8, "e", "f"))]), "range of keys of a file, which overlaps another"),
+        (edit(&[], &[(1, sst(8, "a", "z"))]), "range of keys of a file, which overlaps another"),
+        (edit(&[], &[(1, Arc::new(backwards))]), "range of sequence numbers of a file"),
+        (edit(&[], &[(1, Arc::new(tombstones))]), "tombstone count of a file"),
+    ];
+    for (edit, what) in cases {
+        assert_eq!(version.apply(&edit), Err(Fault::Invalid(what)), "{edit:?}");
+    }
+    assert_eq!(version.apply(&edit(&[], &[(1, sst(8, "c", "b"))])), Err(Fault::Order));
+}
+
+#[test]
+fn no_number_falls() {
+    let state = ManifestState {
+        log_number: Some(FileNumber(4)),
+        newest_log: Some(FileNumber(6)),
+        next_file: FileNumber(10),
+        last_seqno: SeqNo(100),
+        ..ManifestState::default()
+    };
+    let edits = [
+        VersionEdit { log_number: Some(FileNumber(3)), ..VersionEdit::default() },
+        VersionEdit { newest_log: Some(FileNumber(5)), ..VersionEdit::default() },
+        VersionEdit { next_file: Some(FileNumber(9)), ..VersionEdit::default() },
+        VersionEdit { last_seqno: Some(SeqNo(99)), ..VersionEdit::default() },
+        edit(&[], &[(0, sst(10, "a", "b"))]),
+    ];
+    for edit in edits {
+        assert!(matches!(state.apply(&edit), Err(Fault::Invalid(_))), "{edit:?}");
+    }
+    let logless = VersionEdit { newest_log: Some(FileNumber(5)), ..VersionEdit::default() };
+    assert!(matches!(new_state().apply(&logless), Err(Fault::Invalid(_))));
+
+    let next = state.apply(&VersionEdit { log_number: Some(FileNumber(7)), ..VersionEdit::default() });
+    assert_eq!(next.unwrap().newest_log, Some(FileNumber(7)));
+    let files = VersionEdit { next_file: Some(FileNumber(30)), ..edit(&[], &[(0, sst(20, "a", "b"))]) };
+    assert_eq!(state.apply(&files).unwrap().last_seqno, SeqNo(209));
+}
+
+#[test]
+fn the_bytes_of_an_edit_stay_as_they_are() {
+    let edit = VersionEdit {
+        log_number: Some(FileNumber(1)),
+        newest_log: Some(FileNumber(2)),
+        next_file: Some(FileNumber(300)),
+        last_seqno: Some(SeqNo(4)),
+        removed: vec![(level(0), FileNumber(5)), (level(6), FileNumber(6))],
+        added: vec![(level(1), sst(7, "k1", "k2"))],
+    };
+    let mut golden = b"\x01\x01\x01\x02\x01\x02\x03\x02\xac\x02\x04\x01\x04".to_vec();
+    golden.extend_from_slice(b"\x05\x02\x00\x05\x05\x02\x06\x06");
+    golden.extend_from_slice(b"\x06\x16\x01\x07\xd8\x36\x92\x24\x49\x92\x24\x49\x92\x24\x0a\x07");
+    golden.extend_from_slice(b"\x02k1\x02k2\x46\x4f");
+    assert_eq!(edit.encode(), golden);
+    assert_eq!(VersionEdit::decode(&golden), Ok(edit));
+}
+
+#[test]
+fn a_tag_that_is_not_known_is_an_error() {
+    let cases: [(&[u8], Fault); 9] = [
+        (
+            &[1, 9, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 1],
+            Fault::Invalid("file number of an edit"),
+        ),
+        (&[7, 0], Fault::Invalid("tag of a field of an edit")),
+        (&[0, 0], Fault::Invalid("tag of a field of an edit")),
+        (&[2, 1, 1, 1, 1, 1], Fault::Invalid("order of the fields of an edit")),
+        (&[1, 1, 1, 1, 1, 1], Fault::Invalid("order of the fields of an edit")),
+        (&[1, 2, 1, 1], Fault::Invalid("length")),
+        (&[5, 2, 7, 1], Fault::Invalid("level of a file")),
+        (
+            &[4, 9, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 1],
+            Fault::Invalid("sequence number of an edit"),
+        ),
+        (&[6, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1], Fault::Truncated),
+    ];
+    for (bytes, fault) in cases {
+        assert_eq!(VersionEdit::decode(bytes), Err(fault), "{bytes:?}");
+    }
+}
+
+fn any_meta() -> impl Strategy<Value = SstMeta> {
+    let bytes = || prop::collection::vec(any::<u8>(), 0..20);
+    let numbers = (0..=FileNumber::MAX.0, any::<u64>(), any::<u64>(), any::<u64>(), any::<u64>());
+    (numbers, bytes(), bytes(), 0..=SeqNo::MAX.0, 0..=SeqNo::MAX.0).prop_map(
+        |(numbers, smallest, largest, smallest_seqno, largest_seqno)| SstMeta {
+            number: FileNumber(numbers.0),
+            size: numbers.1,
+            digest: numbers.2,
+            entry_count: numbers.3,
+            tombstone_count: numbers.4,
+            smallest,
+            largest,
+            smallest_seqno: SeqNo(smallest_seqno),
+            largest_seqno: SeqNo(largest_seqno),
+        },
+    )
+}
+
+fn any_edit() -> impl Strategy<Value = VersionEdit> {
+    let number = || prop::option::of((0..=FileNumber::MAX.0).prop_map(FileNumber));
+    let removed = prop::collection::vec((0..7u8, 0..=FileNumber::MAX.0), 0..4);
+    let added = prop::collection::vec((0..7u8, any_meta()), 0..4);
+    (number(), number(), number(), prop::option::of(0..=SeqNo::MAX.0), removed, added).prop_map(
+        |(log_number, newest_log, next_file, last_seqno, removed, added)| VersionEdit {
+            log_number,
+            newest_log,
+            next_file,
+            last_seqno: last_seqno.map(SeqNo),
+            removed: removed.into_iter().map(|(place, number)| (level(place), FileNumber(number))).collect(),
+            added: added.into_iter().map(|(place, meta)| (level(place), Arc::new(meta))).collect(),
+        },
+    )
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(200))]
+
+    #[test]
+    fn every_edit_comes_back(edit in any_edit()) {
+        let bytes = edit.encode();
+        prop_assert_eq!(VersionEdit::decode(&bytes), Ok(edit));
+        for cut in 0..bytes.len() {
+            // A cut between two fields leaves a shorter edit; every other one is a fault.
+            if let Ok(shorter) = VersionEdit::decode(&bytes[..cut]) {
+                prop_assert_eq!(shorter.encode(), &bytes[..cut]);
+            }
+        }
+    }
+
+    #[test]
+    fn hostile_bytes_are_an_edit_of_one_encoding_or_a_fault(bytes in prop::collection::vec(0..16u8, 0..40)) {
+        if let Ok(edit) = VersionEdit::decode(&bytes) {
+            prop_assert_eq!(edit.encode(), bytes);
+        }
+    }
+}

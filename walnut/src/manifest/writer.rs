@@ -1,0 +1,112 @@
+//! Writes a manifest: the snapshot at its head, `CURRENT`, then edit after edit.
+//!
+//! 1. *Write header and snapshot, sync the file, sync the directory.* A crash leaves a file that nothing names.
+//! 2. *Replace `CURRENT`.* A crash leaves the old one or the new one, each with its whole manifest.
+//! 3. *Write an edit, sync.* A crash leaves the edit, or a torn tail.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::current::Current;
+use super::edit::VersionEdit;
+use super::format::{MAX_EDIT_SIZE, manifest_number, manifest_path, put_frame};
+use super::set::ManifestState;
+use crate::base::FileNumber;
+use crate::codec::{FileHeader, FileKind};
+use crate::env::{Env, File};
+use crate::error::{Error, Limit, Result};
+
+/// The manifest that is written to, and the state that it describes.
+#[derive(Debug)]
+pub(crate) struct ManifestWriter {
+    env: Arc<dyn Env>,
+    dir: PathBuf,
+    number: FileNumber,
+    file: Arc<dyn File>,
+    seed: u32,
+    /// Where the frames end; all of them are durable.
+    end: u64,
+    state: ManifestState,
+    is_poisoned: bool,
+}
+
+impl ManifestWriter {
+    /// Writes a manifest with this number that begins with `state`, and makes it the current one.
+    ///
+    /// The number is below the state's `next_file`, and not that of the current manifest. When it is given again because an
+    /// earlier try did not get as far as `CURRENT`, what that one left is replaced.
+    pub(crate) fn create(
+        env: Arc<dyn Env>,
+        dir: PathBuf,
+        number: FileNumber,
+        database: [u8; 16],
+        state: ManifestState,
+    ) -> Result<Self> {
+        assert!(number < state.next_file, "the manifest's own number was given");
+        let path = manifest_path(&dir, number);
+        if env.kind(&path)?.is_some() {
+            env.remove(&path)?;
+        }
+        let mut salt = [0; 8];
+        env.fill_random(&mut salt);
+        let salt = u64::from_le_bytes(salt);
+        let header = FileHeader { kind: FileKind::Manifest, database, number, salt, word: 0 };
+        let seed = header.seed();
+        let mut bytes = header.encode().to_vec();
+        for edit in state.snapshot() {
+            let offset = bytes.len() as u64;
+            put_frame(&mut bytes, seed, offset, 0, &encode(&edit)?);
+        }
+        let end = bytes.len() as u64;
+        let file = env.create(&path)?;
+        file.write_at(&bytes, 0)?;
+        file.sync()?;
+        env.sync_dir(&dir)?;
+        Current { database, manifest: number, seed, snapshot_end: end }.write(&*env, &dir)?;
+        Ok(Self { env, dir, number, file, seed, end, state, is_poisoned: false })
+    }
+
+    /// The state after all edits.
+    pub(crate) fn state(&self) -> &ManifestState {
+        &self.state
+    }
+
+    /// Makes an edit durable and gives the state after it.
+    ///
+    /// An edit that does not fit is an error and written nowhere. After a failed write or sync nobody knows whether the
+    /// edit will be there at the next opening: from then on every edit is [`Error::Poisoned`]. A new manifest, made of the
+    /// state before that edit or after it, decides the question.
+    pub(crate) fn append(&mut self, edit: &VersionEdit) -> Result<&ManifestState> {
+        if self.is_poisoned {
+            return Err(Error::Poisoned);
+        }
+        let path = self.file.path();
+        let state = self.state.apply(edit).map_err(|fault| fault.at(path, self.end))?;
+        let mut frame = Vec::new();
+        put_frame(&mut frame, self.seed, self.end, self.end, &encode(edit)?);
+        let written = self.file.write_at(&frame, self.end).and_then(|()| self.file.sync());
+        self.is_poisoned = written.is_err();
+        written?;
+        self.end += frame.len() as u64;
+        self.state = state;
+        Ok(&self.state)
+    }
+
+    /// Removes all other manifests. This one is current, so nothing names them.
+    pub(crate) fn remove_others(&self) -> Result<()> {
+        for number in self.env.list(&self.dir)?.iter().filter_map(|name| manifest_number(name)) {
+            if number != self.number {
+                self.env.remove(&manifest_path(&self.dir, number))?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn encode(edit: &VersionEdit) -> Result<Vec<u8>> {
+    let payload = edit.encode();
+    if payload.len() > MAX_EDIT_SIZE {
+        return Err(Error::Limit(Limit::Commit { size: payload.len(), limit: MAX_EDIT_SIZE }));
+    }
+    Ok(payload)
+}

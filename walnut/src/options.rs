@@ -1,0 +1,170 @@
+//! The options of a database: what each does, its unit, its default and its range.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::engine::{Background, Durability, EngineConfig};
+use crate::env::{Env, MemoryEnv, OsEnv};
+use crate::sst::{Compression as SstCompression, SstConfig};
+
+/// How blocks of sorted files are compressed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[non_exhaustive]
+pub enum Compression {
+    /// As they are.
+    None,
+    /// LZ4, where it saves enough to be worth the time.
+    #[default]
+    Lz4,
+}
+
+/// Collects the options of a database. Those that are not set have defaults that suit a small server.
+///
+/// ```
+/// use std::time::Duration;
+/// use walnut::{Database, Durability};
+///
+/// let db = Database::builder()
+///     .durability(Durability::Group)
+///     .group_window(Duration::from_micros(500))
+///     .cache_size(256 << 20)
+///     .in_memory()?;
+/// # Ok::<(), walnut::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct Builder {
+    durability: Durability,
+    group_window: Duration,
+    cache_size: usize,
+    memtable_size: usize,
+    block_size: usize,
+    log_preallocation: u64,
+    compression: Compression,
+    background: Background,
+    checkpoint_on_close: bool,
+    env: Option<Arc<dyn Env>>,
+}
+
+impl Default for Builder {
+    fn default() -> Self {
+        Self {
+            durability: Durability::Safe,
+            group_window: Duration::from_millis(1),
+            cache_size: 64 << 20,
+            memtable_size: 32 << 20,
+            block_size: 8 << 10,
+            log_preallocation: 0,
+            compression: Compression::Lz4,
+            background: Background::Thread,
+            checkpoint_on_close: true,
+            env: None,
+        }
+    }
+}
+
+impl Builder {
+    /// What a commit has survived when its call returns. Default: [`Durability::Safe`].
+    pub fn durability(mut self, durability: Durability) -> Self {
+        self.durability = durability;
+        self
+    }
+
+    /// How long a [`Durability::Group`] commit may wait for others to share its sync: the longer, the more commits a second
+    /// from many threads, and the longer each of them takes. Default: 1 ms.
+    pub fn group_window(mut self, window: Duration) -> Self {
+        self.group_window = window;
+        self
+    }
+
+    /// Bytes of blocks, fences and filters that are kept in memory: the more, the fewer reads from disk. Default: 64 MiB.
+    pub fn cache_size(mut self, bytes: usize) -> Self {
+        self.cache_size = bytes;
+        self
+    }
+
+    /// Bytes of the newest entries in memory at which they are written out as a sorted file. The larger, the fewer and
+    /// larger the files; the more memory (up to five times this much under load) and the longer the replay after a
+    /// crash. Default: 32 MiB, at least 1 KiB.
+    pub fn memtable_size(mut self, bytes: usize) -> Self {
+        self.memtable_size = bytes.max(1 << 10);
+        self
+    }
+
+    /// Bytes of a block before compression: the unit of reading. Smaller blocks make single reads from disk cheaper, larger
+    /// ones compress better. Default: 8 KiB, from 256 bytes to 32 KiB.
+    pub fn block_size(mut self, bytes: usize) -> Self {
+        self.block_size = bytes.clamp(256, 32 << 10);
+        self
+    }
+
+    /// Bytes by which a new segment of the log is filled with zeros ahead of use. Syncs are cheaper when they need not record
+    /// a new length; the space is taken at once. Default: 0.
+    pub fn log_preallocation(mut self, bytes: u64) -> Self {
+        self.log_preallocation = bytes;
+        self
+    }
+
+    /// How blocks are compressed from now on; blocks that are there stay as they are. Default: [`Compression::Lz4`].
+    pub fn compression(mut self, compression: Compression) -> Self {
+        self.compression = compression;
+        self
+    }
+
+    /// Who writes sorted files. Default: [`Background::Thread`].
+    pub fn background(mut self, background: Background) -> Self {
+        self.background = background;
+        self
+    }
+
+    /// Whether closing writes everything to sorted files, so that the next open has nothing to replay. Without it closing is
+    /// quicker and opening slower; nothing is lost either way. Default: true.
+    pub fn checkpoint_on_close(mut self, checkpoint: bool) -> Self {
+        self.checkpoint_on_close = checkpoint;
+        self
+    }
+
+    /// The machine to run on instead of the operating system: one in memory, or one that fails on command.
+    pub fn env(mut self, env: Arc<dyn Env>) -> Self {
+        self.env = Some(env);
+        self
+    }
+
+    pub(crate) fn chosen_durability(&self) -> Durability {
+        self.durability
+    }
+
+    /// The machine and the directory on it for a database at a path.
+    pub(crate) fn place(&self, path: &Path) -> (Arc<dyn Env>, PathBuf) {
+        let env = self.env.clone().unwrap_or_else(|| Arc::new(OsEnv::new()));
+        (env, path.to_owned())
+    }
+
+    /// A machine in memory and a directory on it.
+    pub(crate) fn place_in_memory(&self) -> (Arc<dyn Env>, PathBuf) {
+        let env = self.env.clone().unwrap_or_else(|| Arc::new(MemoryEnv::new()));
+        (env, PathBuf::from("/memory"))
+    }
+
+    /// What the engine is told.
+    pub(crate) fn engine_config(&self) -> EngineConfig {
+        EngineConfig {
+            memtable_size: self.memtable_size,
+            frozen_limit: 4,
+            cache_size: self.cache_size,
+            group_window: self.group_window,
+            preallocate: self.log_preallocation,
+            sst: SstConfig {
+                block_size: self.block_size,
+                compression: match self.compression {
+                    Compression::None => SstCompression::None,
+                    Compression::Lz4 => SstCompression::Lz4,
+                },
+                ..SstConfig::default()
+            },
+            background: self.background,
+            checkpoint_on_close: self.checkpoint_on_close,
+        }
+    }
+}

@@ -1,0 +1,184 @@
+//! A data block in memory: rows found by fingerprint or by order, read where they lie.
+//!
+//! ```text
+//! get:   fingerprints -> candidate rows -> compare key -> row          scan:  binary search -> row, row, row
+//! ```
+//!
+//! 1. A `Block` exists only for a payload that is valid by the conditions 1 to 4 of format.rs; so rows are read
+//!    afterwards without any fault. (Condition 5, the fingerprints, is the business of verification.)
+//! 2. It never changes, but for the flag that tells the cache that it was used.
+
+use std::cmp::Ordering;
+use std::ops::Range;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
+
+use super::fingerprint::Candidates;
+use super::format::{BLOCK_BASE, BLOCK_PREFIX, BLOCK_PREFIX_SIZE, BLOCK_ROWS, Row, SLOT_LEN};
+use crate::base::{Kind, SeqNo, compare};
+use crate::codec::Reader;
+use crate::error::Fault;
+
+/// A valid data block.
+#[derive(Debug)]
+pub(super) struct Block {
+    payload: Vec<u8>,
+    base: SeqNo,
+    row_count: usize,
+    /// Where the fingerprints begin, which is where the prefix ends.
+    fingerprints: usize,
+    /// Where the rows begin, which is where the offsets end.
+    rows: usize,
+    used: AtomicBool,
+}
+
+impl Block {
+    /// The block with this payload.
+    pub(super) fn new(payload: Vec<u8>) -> Result<Self, Fault> {
+        if payload.len() < BLOCK_PREFIX {
+            return Err(Fault::Truncated);
+        }
+        let base = SeqNo(Reader::new(&payload[BLOCK_BASE]).u64()?);
+        let row_count = usize::from(Reader::new(&payload[BLOCK_ROWS]).u16()?);
+        let fingerprints = BLOCK_PREFIX + usize::from(Reader::new(&payload[BLOCK_PREFIX_SIZE]).u16()?);
+        let rows = fingerprints + row_count * SLOT_LEN;
+        if row_count == 0 {
+            return Err(Fault::Invalid("row count of a block"));
+        }
+        if rows > payload.len() {
+            return Err(Fault::Truncated);
+        }
+        let block = Self { payload, base, row_count, fingerprints, rows, used: AtomicBool::new(false) };
+        block.check()?;
+        Ok(block)
+    }
+
+    /// The newest version of `key` here that is not newer than `at`.
+    #[inline]
+    pub(super) fn find(&self, key: &[u8], fingerprint: u8, at: SeqNo) -> Option<Row<'_>> {
+        let suffix = key.strip_prefix(self.prefix())?;
+        Candidates::new(self.fingerprints(), fingerprint)
+            .map(|row| self.row(row))
+            .find(|row| row.suffix == suffix && row.seqno <= at)
+    }
+
+    /// The first row whose key is not less than `key`; the row count when there is none.
+    pub(super) fn lower_bound(&self, key: &[u8]) -> usize {
+        let prefix = self.prefix();
+        let Some(suffix) = key.strip_prefix(prefix) else {
+            return if key < prefix { 0 } else { self.row_count };
+        };
+        let (mut low, mut high) = (0, self.row_count);
+        while low < high {
+            let middle = low.midpoint(high);
+            if self.row(middle).suffix < suffix {
+                low = middle + 1;
+            } else {
+                high = middle;
+            }
+        }
+        low
+    }
+
+    /// The row at `index`, which is less than [`Block::row_count`].
+    #[inline]
+    pub(super) fn row(&self, index: usize) -> Row<'_> {
+        Row::decode(self.base, &self.payload[self.span(index)]).expect("a block is made of valid rows only")
+    }
+
+    /// Where the value of a row lies in [`Block::payload`].
+    pub(super) fn value_span(&self, index: usize) -> Range<usize> {
+        let end = self.span(index).end;
+        end - self.row(index).value.len()..end
+    }
+
+    pub(super) fn row_count(&self) -> usize {
+        self.row_count
+    }
+
+    /// What all keys of the block begin with.
+    pub(super) fn prefix(&self) -> &[u8] {
+        &self.payload[BLOCK_PREFIX..self.fingerprints]
+    }
+
+    /// The fingerprint of each row.
+    pub(super) fn fingerprints(&self) -> &[u8] {
+        &self.payload[self.fingerprints..self.fingerprints + self.row_count]
+    }
+
+    pub(super) fn payload(&self) -> &[u8] {
+        &self.payload
+    }
+
+    /// What the block takes in memory.
+    pub(super) fn memory_size(&self) -> usize {
+        size_of::<Self>() + self.payload.capacity()
+    }
+
+    /// Notes that the block was used. The flag is written only when it changes, so that readers share its cache line.
+    #[inline]
+    pub(super) fn touch(&self) {
+        if !self.used.load(Relaxed) {
+            self.used.store(true, Relaxed);
+        }
+    }
+
+    /// Whether the block was used since this was asked last.
+    pub(super) fn take_used(&self) -> bool {
+        self.used.swap(false, Relaxed)
+    }
+
+    /// How the key of a row is ordered against `key`.
+    pub(super) fn compare_key(&self, index: usize, key: &[u8]) -> Ordering {
+        match key.split_at_checked(self.prefix().len()) {
+            Some((head, rest)) => self.prefix().cmp(head).then_with(|| self.row(index).suffix.cmp(rest)),
+            // A key no longer than the prefix is never equal to it here, so the prefix alone decides.
+            None => self.prefix().cmp(key),
+        }
+    }
+
+    /// Where a row lies in the payload.
+    #[inline]
+    fn span(&self, index: usize) -> Range<usize> {
+        let start = self.rows + self.offset(index);
+        let end =
+            if index + 1 < self.row_count { self.rows + self.offset(index + 1) } else { self.payload.len() };
+        start..end
+    }
+
+    #[inline]
+    fn offset(&self, index: usize) -> usize {
+        let at = self.fingerprints + self.row_count + 2 * index;
+        usize::from(u16::from_le_bytes([self.payload[at], self.payload[at + 1]]))
+    }
+
+    /// Conditions 2 to 4 of format.rs.
+    fn check(&self) -> Result<(), Fault> {
+        if self.offset(0) != 0 {
+            return Err(Fault::Invalid("row offset of a block"));
+        }
+        let mut smallest = SeqNo::MAX;
+        let mut previous: Option<Row<'_>> = None;
+        for index in 0..self.row_count {
+            let span = self.span(index);
+            let row = match self.payload.get(span.clone()) {
+                Some(bytes) if span.start < span.end => Row::decode(self.base, bytes)?,
+                _ => return Err(Fault::Invalid("row offset of a block")),
+            };
+            if row.kind == Kind::Delete && !row.value.is_empty() {
+                return Err(Fault::Invalid("value of a tombstone"));
+            }
+            if previous.is_some_and(|previous| {
+                compare((previous.suffix, previous.seqno), (row.suffix, row.seqno)) != Ordering::Less
+            }) {
+                return Err(Fault::Order);
+            }
+            smallest = smallest.min(row.seqno);
+            previous = Some(row);
+        }
+        if smallest == self.base {
+            Ok(())
+        } else {
+            Err(Fault::Invalid("smallest sequence number of a block"))
+        }
+    }
+}

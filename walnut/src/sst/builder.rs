@@ -1,0 +1,173 @@
+//! Writes an SST from entries that come in internal order.
+//!
+//! ```text
+//! add: entry -> BlockBuilder --full--> sealed block -> Output (large writes) -> file
+//!                    \-> hash, separator, counts        finish: filter, index, properties, footer, sync
+//! ```
+//!
+//! 1. Nothing that was written is ever changed: the file grows from front to back.
+//! 2. When `finish` returns, the bytes are durable; the name of the file is the business of the caller, who syncs
+//!    the directory.
+//! 3. A file without `finish` has no footer and never opens; the caller removes it.
+//!
+//! When to begin another file is decided above, by [`SstBuilder::estimated_size`].
+
+use std::sync::Arc;
+
+use super::SstMeta;
+use super::block_builder::BlockBuilder;
+use super::fences::separator;
+use super::filter::Filter;
+use super::format::{Footer, Handle, MAX_BLOCK_SIZE, MAX_KEY_SIZE, MAX_PART_SIZE, MAX_SLOTTED_SIZE};
+use super::index::Index;
+use super::output::Output;
+use super::properties::Properties;
+use super::seal::Compression;
+use crate::base::{Entry, FileNumber, KeyHash, Kind, SeqNo, compare};
+use crate::codec::{FileHeader, FileKind};
+use crate::env::File;
+use crate::error::{Error, Fault, Limit, Result};
+
+/// How SSTs are written. Every SST can be read whatever it was written with.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct SstConfig {
+    /// The most that the rows of a data block take uncompressed, in bytes; a larger row has a block of its own. What
+    /// counts is at most 64 KiB.
+    pub(crate) block_size: usize,
+    pub(crate) compression: Compression,
+    /// 0 for no filter, as in a last level where nearly all look-ups find something.
+    pub(crate) filter_bits_per_key: u32,
+}
+
+impl Default for SstConfig {
+    fn default() -> Self {
+        Self { block_size: 8 << 10, compression: Compression::Lz4, filter_bits_per_key: 10 }
+    }
+}
+
+/// An SST that is being written. After an error it can only be dropped.
+pub(crate) struct SstBuilder {
+    number: FileNumber,
+    config: SstConfig,
+    output: Output,
+    block: BlockBuilder,
+    /// The payload of the index so far.
+    index: Vec<u8>,
+    /// One for each user key.
+    hashes: Vec<KeyHash>,
+    properties: Properties,
+    last_seqno: SeqNo,
+}
+
+impl SstBuilder {
+    /// Begins an SST in an empty file. The header is of kind `Sst`, its word is 0.
+    pub(crate) fn new(file: Arc<dyn File>, header: FileHeader, config: SstConfig) -> Result<Self> {
+        debug_assert!(
+            header.kind == FileKind::Sst && header.word == 0,
+            "an SST has a header of its own kind"
+        );
+        let mut output = Output::new(file, header.seed());
+        output.append(&header.encode())?;
+        Ok(Self {
+            number: header.number,
+            config,
+            output,
+            block: BlockBuilder::default(),
+            index: Vec::new(),
+            hashes: Vec::new(),
+            properties: Properties::none(),
+            last_seqno: SeqNo::ZERO,
+        })
+    }
+
+    /// Adds the next entry. It must follow the one before in internal order: anything else is an error in the
+    /// program, and [`Fault::Order`].
+    pub(crate) fn add(&mut self, entry: Entry<'_>) -> Result<()> {
+        self.check(&entry)?;
+        let size = self.block.size_with(&entry);
+        if !self.block.is_empty() && size > self.config.block_size.min(MAX_SLOTTED_SIZE) {
+            self.finish_block(entry.key)?;
+        }
+        let hash = KeyHash::of(entry.key);
+        self.block.push(&entry, hash.fingerprint());
+        let new_key = self.properties.count(&entry);
+        if new_key && self.config.filter_bits_per_key > 0 {
+            self.hashes.push(hash);
+        }
+        self.last_seqno = entry.seqno;
+        Ok(())
+    }
+
+    /// What the file would take if it were finished now, roughly and before compression of the last block.
+    #[cfg_attr(not(test), expect(dead_code, reason = "it is compaction that needs it"))]
+    pub(crate) fn estimated_size(&self) -> u64 {
+        let filter = self.hashes.len() as u64 * u64::from(self.config.filter_bits_per_key) / 8;
+        self.output.offset() + (self.block.size() + self.index.len()) as u64 + filter
+    }
+
+    /// How many entries were added.
+    pub(crate) fn entry_count(&self) -> u64 {
+        self.properties.entry_count
+    }
+
+    /// Writes what is missing and syncs the file. An SST without entries is never written: asking for it is an error.
+    pub(crate) fn finish(mut self) -> Result<SstMeta> {
+        if self.properties.entry_count == 0 {
+            return Err(Error::Unsupported("an SST without entries"));
+        }
+        let largest = self.properties.largest.clone();
+        self.finish_block(&largest)?;
+        let filter = self.append_filter()?;
+        let range_tombstones = Handle { offset: self.output.offset(), size: 0 };
+        let index = self.output.append_block(&self.index, self.config.compression)?;
+        let payload = self.properties.encode();
+        if payload.len() > MAX_PART_SIZE {
+            return Err(Error::Unsupported("an SST with so many keyspaces"));
+        }
+        let properties = self.output.append_block(&payload, Compression::None)?;
+        let footer = Footer { filter, range_tombstones, index, properties };
+        let footer = footer.encode(self.output.file_seed(), self.output.offset());
+        self.output.append(&footer)?;
+        let (size, digest) = self.output.finish()?;
+        Ok(self.properties.meta(self.number, size, digest))
+    }
+
+    /// Whether an entry may come next, and fits.
+    fn check(&self, entry: &Entry<'_>) -> Result<()> {
+        let last = (self.properties.largest.as_slice(), self.last_seqno);
+        let in_order = self.entry_count() == 0 || compare(last, (entry.key, entry.seqno)).is_lt();
+        debug_assert!(in_order, "entries are added in internal order");
+        if !in_order {
+            return Err(Fault::Order.at(self.output.file().path(), self.output.offset()));
+        }
+        debug_assert!(entry.kind != Kind::Delete || entry.value.is_empty(), "a tombstone has no value");
+        debug_assert!(entry.seqno <= SeqNo::MAX, "a seqno fits 56 bits");
+        if entry.key.len() > MAX_KEY_SIZE {
+            return Err(Error::Limit(Limit::Key { limit: MAX_KEY_SIZE }));
+        }
+        let size = BlockBuilder::default().size_with(entry);
+        if size > MAX_BLOCK_SIZE {
+            return Err(Error::Limit(Limit::Row { size, limit: MAX_BLOCK_SIZE }));
+        }
+        Ok(())
+    }
+
+    /// Writes the block, which is not empty; `next` is the key that comes after it, or the last key once more.
+    fn finish_block(&mut self, next: &[u8]) -> Result<()> {
+        let payload = self.block.finish();
+        let handle = self.output.append_block(&payload, self.config.compression)?;
+        Index::encode_block(handle.size, separator(&self.properties.largest, next), &mut self.index);
+        if self.index.len() > MAX_PART_SIZE {
+            return Err(Error::Unsupported("an SST with so many blocks"));
+        }
+        Ok(())
+    }
+
+    fn append_filter(&mut self) -> Result<Handle> {
+        if self.hashes.is_empty() {
+            return Ok(Handle { offset: self.output.offset(), size: 0 });
+        }
+        let filter = Filter::build(&self.hashes, self.config.filter_bits_per_key);
+        self.output.append_block(&filter.encode(), Compression::None)
+    }
+}

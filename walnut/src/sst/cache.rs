@@ -1,0 +1,286 @@
+//! The block cache: one budget for the blocks, filters and fences of all open SSTs.
+//!
+//! ```text
+//! SstReader -> CachedBlocks: [slot | slot | slot | ..]      a read: load the slot, set the block's flag if it is clear
+//!                               ^ filled and emptied under the lock of
+//!              BlockCache -> Clock: account per reader -> ring of the filled slots       a miss: insert, evict
+//! ```
+//!
+//! 1. A slot is filled and emptied only under the clock's lock, together with the account; so a slot is filled if and
+//!    only if its position stands in its reader's ring, and `used` is the sum of what is charged.
+//! 2. A read of a cached block takes no lock, allocates nothing and counts no reference.
+//! 3. The blocks take no more than the budget leaves beside filters and fences, which are charged as long as
+//!    their reader lives. A block that is evicted while somebody reads it lives until it is let go.
+//! 4. A reader that is dropped gives back everything.
+//!
+//! Eviction is a clock with a second chance: a block whose flag is set loses the flag and stays. A new block's flag is
+//! clear, so that one scan does not drive out what is used again and again.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use arc_swap::{ArcSwapOption, Guard};
+
+use super::block::Block;
+
+/// How many blocks in a row may be spared before one goes all the same: it bounds the time under the lock.
+const MAX_CHANCES: usize = 64;
+
+/// The account of all memory that open SSTs take.
+#[derive(Debug)]
+pub(crate) struct BlockCache {
+    budget: usize,
+    clock: Mutex<Clock>,
+}
+
+#[derive(Debug, Default)]
+struct Clock {
+    /// What is charged, in bytes: filters and fences, and blocks.
+    fixed_size: usize,
+    block_size: usize,
+    accounts: BTreeMap<u64, Account>,
+    next_account: u64,
+    /// The account at which blocks are evicted, and how many of its blocks are left until the next has its turn.
+    hand: u64,
+    left: usize,
+}
+
+#[derive(Debug)]
+struct Account {
+    slots: Arc<[Slot]>,
+    fixed_size: usize,
+    /// The positions of the filled slots, the next to be looked at in front.
+    ring: VecDeque<usize>,
+}
+
+type Slot = ArcSwapOption<Block>;
+
+impl BlockCache {
+    /// A cache for so many bytes.
+    pub(crate) fn new(budget: usize) -> Arc<Self> {
+        Arc::new(Self { budget, clock: Mutex::default() })
+    }
+
+    /// The bytes in use.
+    pub(crate) fn used_size(&self) -> usize {
+        let clock = self.lock();
+        clock.fixed_size + clock.block_size
+    }
+
+    /// Places for the blocks of a reader whose filter and fences take `fixed_size` bytes.
+    pub(super) fn register(self: &Arc<Self>, block_count: usize, fixed_size: usize) -> CachedBlocks {
+        let slots: Arc<[Slot]> = (0..block_count).map(|_| Slot::empty()).collect();
+        let fixed_size = fixed_size + size_of_val(&*slots);
+        let mut clock = self.lock();
+        let id = clock.next_account;
+        clock.next_account += 1;
+        clock.fixed_size += fixed_size;
+        clock.accounts.insert(id, Account { slots: Arc::clone(&slots), fixed_size, ring: VecDeque::new() });
+        clock.evict(self.budget);
+        drop(clock);
+        CachedBlocks { cache: Arc::clone(self), id, slots }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Clock> {
+        // Nothing under the lock panics half way, so the state behind a poisoned one is whole.
+        self.clock.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Clock {
+    /// Empties slots until what is charged fits the budget.
+    fn evict(&mut self, budget: usize) {
+        let mut chances = MAX_CHANCES;
+        while self.block_size > 0 && self.fixed_size + self.block_size > budget {
+            let Some(account) = self.next_account_with_blocks() else { return };
+            let Some(position) = account.ring.pop_front() else { return };
+            let slot = &account.slots[position];
+            let spared = chances > 0 && slot.load().as_ref().is_some_and(|block| block.take_used());
+            if spared {
+                account.ring.push_back(position);
+                chances -= 1;
+            } else {
+                chances = MAX_CHANCES;
+                let evicted = slot.swap(None);
+                self.block_size -= evicted.map_or(0, |block| block.memory_size());
+            }
+        }
+    }
+
+    /// The account under the hand, which moves on when it has seen all blocks of one.
+    fn next_account_with_blocks(&mut self) -> Option<&mut Account> {
+        if self.left == 0 || self.accounts.get(&self.hand).is_none_or(|account| account.ring.is_empty()) {
+            let after = self.accounts.range(self.hand.saturating_add(1)..);
+            let (&id, account) = after
+                .chain(self.accounts.range(..=self.hand))
+                .find(|(_, account)| !account.ring.is_empty())?;
+            (self.hand, self.left) = (id, account.ring.len());
+        }
+        self.left -= 1;
+        self.accounts.get_mut(&self.hand)
+    }
+}
+
+/// The cached blocks of one reader, found by position.
+#[derive(Debug)]
+pub(super) struct CachedBlocks {
+    cache: Arc<BlockCache>,
+    id: u64,
+    slots: Arc<[Slot]>,
+}
+
+impl CachedBlocks {
+    /// The block at a position, if it is cached.
+    #[inline]
+    pub(super) fn get(&self, position: usize) -> Guard<Option<Arc<Block>>> {
+        let block = self.slots[position].load();
+        if let Some(block) = &*block {
+            block.touch();
+        }
+        block
+    }
+
+    /// Keeps a block that was read, if there can be room for it.
+    pub(super) fn insert(&self, position: usize, block: &Arc<Block>) {
+        let size = block.memory_size();
+        let budget = self.cache.budget;
+        let mut clock = self.cache.lock();
+        // Another reader may have been quicker.
+        if clock.fixed_size.saturating_add(size) > budget || self.slots[position].load().is_some() {
+            return;
+        }
+        let Some(account) = clock.accounts.get_mut(&self.id) else { return };
+        account.ring.push_back(position);
+        self.slots[position].store(Some(Arc::clone(block)));
+        clock.block_size += size;
+        clock.evict(budget);
+    }
+}
+
+impl Drop for CachedBlocks {
+    fn drop(&mut self) {
+        let mut clock = self.cache.lock();
+        let Some(account) = clock.accounts.remove(&self.id) else { return };
+        let blocks = account.ring.iter().filter_map(|&position| account.slots[position].load_full());
+        clock.block_size -= blocks.map(|block| block.memory_size()).sum::<usize>();
+        clock.fixed_size -= account.fixed_size;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::block_builder::BlockBuilder;
+    use super::*;
+    use crate::base::{Entry, Kind, SeqNo};
+    use std::thread;
+
+    fn block(number: usize) -> Arc<Block> {
+        let mut builder = BlockBuilder::default();
+        let key = number.to_be_bytes();
+        builder.push(&Entry { key: &key, seqno: SeqNo(1), kind: Kind::Put, value: &[7; 500] }, 0);
+        Arc::new(Block::new(builder.finish()).expect("a valid block"))
+    }
+
+    fn cached(blocks: &CachedBlocks) -> Vec<usize> {
+        // Not through `get`, which sets the flags.
+        (0..blocks.slots.len()).filter(|&position| blocks.slots[position].load().is_some()).collect()
+    }
+
+    fn charged(readers: &[&CachedBlocks]) -> usize {
+        let slots = readers.iter().flat_map(|reader| reader.slots.iter());
+        slots.filter_map(ArcSwapOption::load_full).map(|block| block.memory_size()).sum()
+    }
+
+    #[test]
+    fn what_is_used_again_stays_and_the_budget_holds() {
+        let size = block(0).memory_size();
+        let fixed = 20 * size_of::<Slot>() + 100;
+        let cache = BlockCache::new(fixed + 4 * size);
+        let blocks = cache.register(20, 100);
+        for position in 0..20 {
+            blocks.insert(position, &block(position));
+            assert!(blocks.get(0).is_some(), "the block that is used each time went at {position}");
+            assert!(cache.used_size() <= fixed + 4 * size);
+            assert_eq!(cache.used_size(), fixed + charged(&[&blocks]));
+        }
+        assert_eq!(cached(&blocks).len(), 4);
+        drop(blocks);
+        assert_eq!(cache.used_size(), 0);
+    }
+
+    #[test]
+    fn the_hand_goes_round_all_readers() {
+        let size = block(0).memory_size();
+        let fixed = 3 * 8 * size_of::<Slot>();
+        let cache = BlockCache::new(fixed + 6 * size);
+        let readers = [0; 3].map(|_| cache.register(8, 0));
+        for position in 0..8 {
+            for reader in &readers {
+                reader.insert(position, &block(position));
+            }
+        }
+        let counts = readers.each_ref().map(|reader| cached(reader).len());
+        assert_eq!(counts.iter().sum::<usize>(), 6);
+        let [first, second, third] = readers;
+        drop(second);
+        assert_eq!(cache.used_size(), 2 * 8 * size_of::<Slot>() + charged(&[&first, &third]));
+        for position in 0..8 {
+            first.insert(position, &block(position));
+        }
+        assert_eq!(cache.used_size(), 2 * 8 * size_of::<Slot>() + charged(&[&first, &third]));
+    }
+
+    #[test]
+    fn a_block_that_cannot_fit_is_not_kept_and_drives_nothing_out() {
+        let size = block(0).memory_size();
+        let cache = BlockCache::new(2 * size_of::<Slot>() + 50 + size);
+        let blocks = cache.register(2, 50);
+        blocks.insert(0, &block(0));
+        let mut builder = BlockBuilder::default();
+        builder.push(&Entry { key: b"k", seqno: SeqNo(1), kind: Kind::Put, value: &[7; 5000] }, 0);
+        blocks.insert(1, &Arc::new(Block::new(builder.finish()).expect("a valid block")));
+        assert_eq!(cached(&blocks), [0]);
+        let other = cache.register(1, size);
+        assert_eq!(cached(&blocks), [] as [usize; 0], "the filter of another reader takes the place");
+        other.insert(0, &block(0));
+        assert_eq!(cached(&other), [] as [usize; 0]);
+        let nothing = BlockCache::new(0);
+        nothing.register(1, 0).insert(0, &block(0));
+    }
+
+    #[test]
+    fn the_account_is_right_after_many_threads_with_a_tiny_budget() {
+        const BLOCKS: usize = 30;
+        let size = block(0).memory_size();
+        let cache = BlockCache::new(3 * BLOCKS * size_of::<Slot>() + 7 * size);
+        let readers = [0; 2].map(|_| cache.register(BLOCKS, 0));
+        thread::scope(|scope| {
+            for seed in 1..5usize {
+                let (cache, readers) = (&cache, &readers);
+                scope.spawn(move || {
+                    let mut state = seed;
+                    for round in 0..4000 {
+                        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                        let (reader, position) = (&readers[state >> 40 & 1], (state >> 33) % BLOCKS);
+                        match &*reader.get(position) {
+                            Some(found) => assert_eq!(found.row(0).suffix, [] as [u8; 0]),
+                            None => reader.insert(position, &block(position)),
+                        }
+                        if let Some(found) = &*reader.get(position) {
+                            assert_eq!(found.prefix(), position.to_be_bytes(), "another block's place");
+                        }
+                        if round % 500 == 0 {
+                            let passing = cache.register(BLOCKS, 0);
+                            passing.insert(position, &block(position));
+                        }
+                    }
+                });
+            }
+        });
+        let fixed = 2 * BLOCKS * size_of::<Slot>();
+        assert_eq!(cache.used_size(), fixed + charged(&readers.each_ref()));
+        assert!(cache.used_size() <= cache.budget);
+        drop(readers);
+        assert_eq!(cache.used_size(), 0);
+    }
+}

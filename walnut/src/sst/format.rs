@@ -1,0 +1,302 @@
+//! Every byte of an SST: the drawing, and the code that writes and reads the pieces that others share.
+//!
+//! ```text
+//! | header 64 | data block 1 | .. | data block n | filter | range tombstones | index | properties | footer 64 |
+//! ```
+//!
+//! The header is [`FileHeader`](crate::codec::FileHeader) with kind `Sst` and word 0. Numbers are little-endian. A
+//! *varint* is LEB128 in its shortest form; *prefixed bytes* are a varint length and that many bytes. Nothing lies
+//! between the parts: each begins where the one before it ends. A part of size 0 is absent.
+//!
+//! # A sealed block
+//!
+//! Everything between header and footer is a block, and every block is sealed in the same way:
+//!
+//! ```text
+//! | stored bytes | encoding u8 | size u32 | crc32 u32 |
+//! ```
+//!
+//! It is valid if and only if (1) the CRC agrees with the stored bytes, encoding and size, seeded with the file's
+//! seed continued by the block's offset as a `u64`, so that a block of another file or of another place never
+//! validates; (2) the encoding is 0 (raw) and the stored bytes are `size` bytes, which are the payload, or the
+//! encoding is 1 (LZ4 block format) and they decompress to exactly `size` bytes, the payload; (3) `size` is at most
+//! [`MAX_BLOCK_SIZE`] for a data block and [`MAX_PART_SIZE`] for another.
+//!
+//! # Payload of a data block
+//!
+//! ```text
+//!  0             8        10             12       12+p           12+p+n            12+p+3n
+//!  | base seqno  | rows n | prefix size p | prefix | fingerprints | offsets u16 * n | rows |
+//!
+//!  row: | suffix size varint | (seqno - base) << 2 | kind varint | suffix | value |
+//! ```
+//!
+//! It is valid if and only if (1) n is at least 1 and everything up to the rows fits; (2) offsets count from the
+//! first row, begin with 0 and rise strictly, and each row, which ends where the next begins or at the payload's end,
+//! holds its suffix; (3) each kind is known, no tombstone has a value, no seqno exceeds [`SeqNo::MAX`], and the
+//! smallest one is the base; (4) the rows, with user key = prefix + suffix, are in internal order and no two equal; (5) fingerprint i
+//! is that of the user key of row i. A payload of more than [`MAX_SLOTTED_SIZE`] bytes holds a single row. The versions of
+//! one key may go on in the next block.
+//!
+//! # Payload of the index
+//!
+//! ```text
+//! for each data block: | sealed size varint | separator prefixed |
+//! ```
+//!
+//! It is valid if and only if (1) the sizes, added to the header's, give the offset of the filter; (2) each separator
+//! is at least the last key of its block and at most the first of the next, equal to that one only when
+//! both blocks hold versions of this very key; the last separator is the file's last key.
+//!
+//! # Payload of the filter
+//!
+//! ```text
+//! | probe count u8 | zero 7 | line 64 | .. | line 64 |
+//! ```
+//!
+//! It is valid if and only if there is a line, the probe count is 1 to 7, and for each user key in the file, with
+//! `h` its XXH3 hash, `p = h * 0x9e3779b97f4a7c15` modulo 2^64 and `l` the number of lines, in line
+//! `((h mod 2^32) * l) >> 32` the bits named by the top `9 * probe count` bits of `p`, nine at a time from the
+//! top, are set. Bit b of a line is bit `b mod 8` of its byte `b / 8`. The filter is always stored raw.
+//!
+//! # Payload of the properties
+//!
+//! ```text
+//! | entries u64 | tombstones u64 | keys u64 | raw size u64 | dead size u64 | smallest seqno u64 | largest seqno u64 |
+//! | smallest key prefixed | largest key prefixed | keyspaces: id u32, entries u64, raw size u64 each, to the end |
+//! ```
+//!
+//! They are valid if and only if they agree with the entries of the data blocks. Raw size adds up keys and values;
+//! the dead part of it belongs to tombstones and to all but the newest version of each key here. A keyspace is the
+//! first four bytes of a key, big-endian (shorter keys, which the store never writes, are filled up with zeros);
+//! keyspaces rise strictly.
+//!
+//! # Footer
+//!
+//! ```text
+//!  0                     12                          24                 36                      48     52      60      64
+//!  | filter u64 + u32    | range tombstones u64 + u32 | index u64 + u32 | properties u64 + u32  | zero | magic | crc32 |
+//! ```
+//!
+//! A handle is offset and sealed size. The footer is valid if and only if (1) the magic is `walnut$\n`; (2) the CRC over
+//! the bytes before it, seeded like a block's, agrees; (3) zero is zero; (4) the parts follow each other from the filter
+//! to the footer without a gap; (5) index and properties are there, and range tombstones are not: this format has
+//! a place for them and no content yet.
+
+use std::ops::Range;
+
+use crate::base::{Kind, SeqNo};
+use crate::codec::{FileHeader, Reader, Writer, crc32, field};
+use crate::error::Fault;
+
+/// The longest user key, in bytes: a block stores prefix sizes in 16 bits.
+pub(super) const MAX_KEY_SIZE: usize = u16::MAX as usize;
+/// The largest payload of a data block: one row with the longest key and the largest value.
+pub(super) const MAX_BLOCK_SIZE: usize = (16 << 20) + (128 << 10);
+/// The largest payload of a data block with more than one row, so that 16 bits are enough for offsets.
+pub(super) const MAX_SLOTTED_SIZE: usize = u16::MAX as usize;
+/// The largest payload of filter, index and properties.
+pub(super) const MAX_PART_SIZE: usize = 128 << 20;
+
+/// What a block adds to its stored bytes.
+pub(super) const TRAILER_LEN: usize = TRAILER_CRC.end;
+pub(super) const TRAILER_ENCODING: Range<usize> = field(0, 1);
+pub(super) const TRAILER_SIZE: Range<usize> = field(TRAILER_ENCODING.end, 4);
+pub(super) const TRAILER_CRC: Range<usize> = field(TRAILER_SIZE.end, 4);
+pub(super) const ENCODING_RAW: u8 = 0;
+pub(super) const ENCODING_LZ4: u8 = 1;
+
+/// The fixed fields at the start of a data block.
+pub(super) const BLOCK_BASE: Range<usize> = field(0, 8);
+pub(super) const BLOCK_ROWS: Range<usize> = field(BLOCK_BASE.end, 2);
+pub(super) const BLOCK_PREFIX_SIZE: Range<usize> = field(BLOCK_ROWS.end, 2);
+pub(super) const BLOCK_PREFIX: usize = BLOCK_PREFIX_SIZE.end;
+/// What each row takes in front of the rows: a fingerprint and an offset.
+pub(super) const SLOT_LEN: usize = 1 + 2;
+
+/// The probe count and zeros in front of the filter's lines.
+pub(super) const FILTER_HEAD_LEN: usize = 8;
+/// A line of the filter: all bits of one key are in one, which is what a processor fetches at once.
+pub(super) const FILTER_LINE_LEN: usize = 64;
+
+const KIND_BITS: u32 = 2;
+const FOOTER_MAGIC: &[u8; 8] = b"walnut$\n";
+
+const _: () = assert!(TRAILER_LEN == 9);
+const _: () = assert!(BLOCK_PREFIX == 12);
+const _: () = assert!(Footer::CRC.end == Footer::LEN);
+const _: () = assert!(MAX_BLOCK_SIZE >= (16 << 20) + MAX_KEY_SIZE + (32 << 10));
+const _: () = assert!(MAX_BLOCK_SIZE + TRAILER_LEN <= u32::MAX as usize);
+
+/// The checksum that the one of a block or footer at `offset` is continued from.
+pub(super) fn seed_at(file_seed: u32, offset: u64) -> u32 {
+    crc32(file_seed, &offset.to_le_bytes())
+}
+
+/// One row of a data block. The user key is the block's prefix and this suffix.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Row<'a> {
+    pub(super) suffix: &'a [u8],
+    pub(super) seqno: SeqNo,
+    pub(super) kind: Kind,
+    pub(super) value: &'a [u8],
+}
+
+impl<'a> Row<'a> {
+    /// Adds the row to a payload whose smallest seqno is `base`.
+    pub(super) fn encode(&self, base: SeqNo, out: &mut Vec<u8>) {
+        out.put_varint(self.suffix.len() as u64);
+        out.put_varint((self.seqno.0 - base.0) << KIND_BITS | u64::from(self.kind as u8));
+        out.extend_from_slice(self.suffix);
+        out.extend_from_slice(self.value);
+    }
+
+    /// The row that `bytes` are.
+    #[inline]
+    pub(super) fn decode(base: SeqNo, bytes: &'a [u8]) -> Result<Self, Fault> {
+        let mut reader = Reader::new(bytes);
+        let suffix_size = usize::try_from(reader.varint()?).map_err(|_| Fault::Truncated)?;
+        let stamp = reader.varint()?;
+        let suffix = reader.bytes(suffix_size)?;
+        let code = stamp.to_le_bytes()[0] & ((1 << KIND_BITS) - 1);
+        let kind = Kind::from_code(code).ok_or(Fault::Invalid("kind of an entry"))?;
+        let seqno = SeqNo(base.0.saturating_add(stamp >> KIND_BITS));
+        if seqno > SeqNo::MAX {
+            return Err(Fault::Invalid("sequence number of an entry"));
+        }
+        Ok(Self { suffix, seqno, kind, value: reader.rest() })
+    }
+
+    /// The most that rows take beside suffix and value, when suffixes have at most `suffix_size` bytes and seqnos
+    /// lie at most `span` above the base.
+    pub(super) fn overhead(suffix_size: usize, span: u64) -> usize {
+        varint_size(suffix_size as u64) + varint_size(span << KIND_BITS | ((1 << KIND_BITS) - 1))
+    }
+}
+
+/// How many bytes a varint takes.
+fn varint_size(value: u64) -> usize {
+    (u64::BITS - (value | 1).leading_zeros()).div_ceil(7) as usize
+}
+
+/// Where a part of the file lies.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(super) struct Handle {
+    pub(super) offset: u64,
+    /// With the trailer; 0 when the part is absent.
+    pub(super) size: u32,
+}
+
+impl Handle {
+    /// Where the next part begins.
+    pub(super) fn end(self) -> u64 {
+        self.offset.saturating_add(u64::from(self.size))
+    }
+}
+
+/// The end of the file, from which everything else is found.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Footer {
+    pub(super) filter: Handle,
+    pub(super) range_tombstones: Handle,
+    pub(super) index: Handle,
+    pub(super) properties: Handle,
+}
+
+impl Footer {
+    pub(super) const LEN: usize = 64;
+    const ZERO: Range<usize> = field(4 * 12, 4);
+    const MAGIC: Range<usize> = field(Self::ZERO.end, 8);
+    const CRC: Range<usize> = field(Self::MAGIC.end, 4);
+
+    /// The bytes on disk, for a footer that begins at `offset`.
+    pub(super) fn encode(&self, file_seed: u32, offset: u64) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(Self::LEN);
+        for handle in [self.filter, self.range_tombstones, self.index, self.properties] {
+            bytes.put_u64(handle.offset);
+            bytes.put_u32(handle.size);
+        }
+        bytes.put_u32(0);
+        bytes.extend_from_slice(FOOTER_MAGIC);
+        let crc = crc32(seed_at(file_seed, offset), &bytes);
+        bytes.put_u32(crc);
+        bytes
+    }
+
+    /// The footer that begins at `offset`.
+    pub(super) fn decode(bytes: &[u8; Self::LEN], file_seed: u32, offset: u64) -> Result<Self, Fault> {
+        if bytes[Self::MAGIC] != FOOTER_MAGIC[..] {
+            return Err(Fault::Invalid("magic number of the footer"));
+        }
+        let stored = Reader::new(&bytes[Self::CRC]).u32()?;
+        let computed = crc32(seed_at(file_seed, offset), &bytes[..Self::CRC.start]);
+        if stored != computed {
+            return Err(Fault::Checksum { stored, computed });
+        }
+        if bytes[Self::ZERO] != [0; 4] {
+            return Err(Fault::Invalid("reserved field of the footer"));
+        }
+        let mut reader = Reader::new(bytes);
+        let mut handle = || Ok(Handle { offset: reader.u64()?, size: reader.u32()? });
+        let footer =
+            Self { filter: handle()?, range_tombstones: handle()?, index: handle()?, properties: handle()? };
+        footer.check(offset)?;
+        Ok(footer)
+    }
+
+    /// That the parts follow each other, and that those are there which must be.
+    fn check(&self, offset: u64) -> Result<(), Fault> {
+        let parts = [self.filter, self.range_tombstones, self.index, self.properties];
+        let ends = parts[1..].iter().map(|part| part.offset).chain([offset]);
+        if self.filter.offset <= FileHeader::LEN as u64
+            || parts.iter().zip(ends).any(|(p, end)| p.end() != end)
+        {
+            return Err(Fault::Invalid("place of a part in the footer"));
+        }
+        if self.index.size == 0 || self.properties.size == 0 {
+            return Err(Fault::Invalid("size of a part in the footer"));
+        }
+        if self.range_tombstones.size != 0 {
+            return Err(Fault::Invalid("block of range tombstones"));
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_varint_takes_what_is_announced() {
+        for value in (0..64).flat_map(|shift| [(1u64 << shift) - 1, 1 << shift, u64::MAX >> shift]) {
+            let mut bytes = Vec::new();
+            bytes.put_varint(value);
+            assert_eq!(varint_size(value), bytes.len(), "{value}");
+        }
+    }
+
+    #[test]
+    fn a_footer_comes_back_and_its_parts_must_touch() {
+        let footer = Footer {
+            filter: Handle { offset: 100, size: 80 },
+            range_tombstones: Handle { offset: 180, size: 0 },
+            index: Handle { offset: 180, size: 20 },
+            properties: Handle { offset: 200, size: 50 },
+        };
+        let decode = |footer: &Footer, offset| {
+            let bytes = <[u8; Footer::LEN]>::try_from(footer.encode(7, offset)).expect("the footer's length");
+            Footer::decode(&bytes, 7, offset)
+        };
+        assert_eq!(decode(&footer, 250), Ok(footer));
+        assert!(matches!(decode(&footer, 251), Err(Fault::Invalid(_))));
+        let gap = Footer { index: Handle { offset: 181, size: 19 }, ..footer };
+        assert!(matches!(decode(&gap, 250), Err(Fault::Invalid(_))));
+        let tombstones = Footer {
+            range_tombstones: Handle { offset: 180, size: 10 },
+            index: Handle { offset: 190, size: 10 },
+            ..footer
+        };
+        assert!(matches!(decode(&tombstones, 250), Err(Fault::Invalid(_))));
+    }
+}

@@ -1,0 +1,99 @@
+//! Hostile bytes, walked over: the entry point of fuzzing.
+//!
+//! A whole file made at random fails at its first checksum, so the bytes are tried as each payload as well, which is
+//! what lies behind the checksums.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::block::Block;
+use super::cache::BlockCache;
+use super::filter::Filter;
+use super::format::MAX_BLOCK_SIZE;
+use super::index::Index;
+use super::outline::Outline;
+use super::properties::Properties;
+use super::reader::SstReader;
+use super::seal::unseal;
+use crate::base::{KeyHash, KeyRange, SeqNo};
+use crate::cursor::{Cursor, Direction};
+use crate::env::File;
+use crate::error::{Error, Result};
+
+/// Takes `bytes` for a file and for each of its parts, and looks at everything that opens. It must not panic, hang or
+/// take much memory; whatever else happens is right.
+pub fn fuzz(bytes: &[u8]) {
+    let _ = walk_file(bytes);
+    if let Ok(block) = Block::new(bytes.to_vec()) {
+        walk_block(&block);
+    }
+    if let Ok(filter) = Filter::decode(bytes) {
+        filter.may_contain(KeyHash::of(bytes));
+    }
+    if let Some((end, payload)) = bytes.split_first_chunk()
+        && let Ok(index) = Index::decode(payload, u64::from_le_bytes(*end))
+    {
+        let _ = (index.fences.find(bytes), index.handle(index.fences.len() - 1));
+    }
+    let _ = Properties::decode(bytes);
+    let _ = unseal(bytes, 0, 0, MAX_BLOCK_SIZE);
+}
+
+/// Opens the bytes as the SST that they say they are, and reads it in every way.
+fn walk_file(bytes: &[u8]) -> Result<()> {
+    let file: Arc<dyn File> = Arc::new(Bytes(bytes.to_vec()));
+    let outline = Outline::read(&file)?;
+    let meta = outline.meta(&file)?;
+    let reader = SstReader::open(file, outline.header.database, &meta, &BlockCache::new(1 << 20))?;
+    let reader = Arc::new(reader);
+    for direction in [Direction::Forward, Direction::Backward] {
+        let mut cursor = reader.cursor(&KeyRange::all(), direction)?;
+        while let Some(entry) = cursor.entry() {
+            reader.get(entry.key, KeyHash::of(entry.key), SeqNo::MAX, |_| ())?;
+            cursor.advance()?;
+        }
+    }
+    reader.verify()
+}
+
+fn walk_block(block: &Block) {
+    for index in 0..block.row_count() {
+        let row = block.row(index);
+        let key = [block.prefix(), row.suffix].concat();
+        block.find(&key, KeyHash::of(&key).fingerprint(), row.seqno);
+        block.lower_bound(&key);
+    }
+}
+
+/// A file that is there to be read.
+#[derive(Debug)]
+struct Bytes(Vec<u8>);
+
+impl File for Bytes {
+    fn path(&self) -> &Path {
+        Path::new("fuzz.sst")
+    }
+
+    fn size(&self) -> Result<u64> {
+        Ok(self.0.len() as u64)
+    }
+
+    fn read_at(&self, bytes: &mut [u8], offset: u64) -> Result<usize> {
+        let rest = usize::try_from(offset).ok().and_then(|offset| self.0.get(offset..)).unwrap_or_default();
+        let size = rest.len().min(bytes.len());
+        bytes[..size].copy_from_slice(&rest[..size]);
+        Ok(size)
+    }
+
+    fn write_at(&self, _: &[u8], _: u64) -> Result<()> {
+        Err(Error::Unsupported("writing to a file that is only read"))
+    }
+
+    fn sync(&self) -> Result<()> {
+        Ok(())
+    }
+
+    fn set_size(&self, _: u64) -> Result<()> {
+        Err(Error::Unsupported("writing to a file that is only read"))
+    }
+}

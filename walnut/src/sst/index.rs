@@ -1,0 +1,104 @@
+//! The index of an SST: for each data block its place and the separator behind it.
+//!
+//! On disk a size and a separator for each block (format.rs); in memory the separators become [`Fences`] and the sizes
+//! offsets. As the blocks touch, the sizes alone say where each lies, and no index can let two of them overlap.
+
+use super::fences::Fences;
+use super::format::{Handle, MAX_BLOCK_SIZE, TRAILER_LEN};
+use crate::codec::{FileHeader, Reader, Writer};
+use crate::error::Fault;
+
+/// Where the data blocks lie and which keys they hold.
+#[derive(Debug)]
+pub(super) struct Index {
+    pub(super) fences: Fences,
+    /// Where each block begins, and where the last one ends.
+    offsets: Box<[u64]>,
+}
+
+impl Index {
+    /// The index with this payload, in a file whose data blocks end at `data_end`.
+    pub(super) fn decode(payload: &[u8], data_end: u64) -> Result<Self, Fault> {
+        let mut reader = Reader::new(payload);
+        let mut offset = FileHeader::LEN as u64;
+        let mut offsets = vec![offset];
+        let mut separators = Vec::new();
+        while !reader.is_empty() {
+            let size = reader.varint()?;
+            if size <= TRAILER_LEN as u64 || size > (MAX_BLOCK_SIZE + TRAILER_LEN) as u64 {
+                return Err(Fault::Invalid("size of a block in the index"));
+            }
+            offset += size;
+            // Checked at once, so that the file's size bounds what is collected here.
+            if offset > data_end {
+                return Err(Fault::Invalid("end of the blocks in the index"));
+            }
+            offsets.push(offset);
+            separators.push(reader.prefixed()?);
+        }
+        if offset != data_end {
+            return Err(Fault::Invalid("end of the blocks in the index"));
+        }
+        Ok(Self { fences: Fences::new(&separators)?, offsets: offsets.into() })
+    }
+
+    /// Adds to a payload the block that comes next.
+    pub(super) fn encode_block(sealed_size: u32, separator: &[u8], payload: &mut Vec<u8>) {
+        payload.put_varint(u64::from(sealed_size));
+        payload.put_prefixed(separator);
+    }
+
+    /// Where a block lies.
+    pub(super) fn handle(&self, position: usize) -> Handle {
+        let offset = self.offsets[position];
+        let size =
+            u32::try_from(self.offsets[position + 1] - offset).expect("each size was read as one of a block");
+        Handle { offset, size }
+    }
+
+    /// What the index takes in memory.
+    pub(super) fn memory_size(&self) -> usize {
+        self.fences.memory_size() + size_of_val(&*self.offsets)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn payload(blocks: &[(u32, &[u8])]) -> Vec<u8> {
+        let mut payload = Vec::new();
+        for (size, separator) in blocks {
+            Index::encode_block(*size, separator, &mut payload);
+        }
+        payload
+    }
+
+    #[test]
+    fn blocks_lie_where_the_sizes_say() {
+        let index =
+            Index::decode(&payload(&[(100, b"b"), (50, b"d"), (300, b"d")]), 514).expect("a valid index");
+        assert_eq!(index.fences.len(), 3);
+        let handles: Vec<_> = (0..3).map(|position| index.handle(position)).collect();
+        assert_eq!(handles[0], Handle { offset: 64, size: 100 });
+        assert_eq!(handles[2], Handle { offset: 214, size: 300 });
+    }
+
+    #[test]
+    fn an_index_that_does_not_fit_the_file_is_refused() {
+        let refused = |blocks: &[(u32, &[u8])], end| Index::decode(&payload(blocks), end).map(|_| ());
+        let end = Err(Fault::Invalid("end of the blocks in the index"));
+        assert_eq!(refused(&[(100, b"b")], 164), Ok(()));
+        assert_eq!(refused(&[(100, b"b")], 163), end);
+        assert_eq!(refused(&[(100, b"b")], 165), end);
+        assert_eq!(refused(&[], 64), Err(Fault::Invalid("block count of the index")));
+        assert_eq!(refused(&[(9, b"b")], 73), Err(Fault::Invalid("size of a block in the index")));
+        assert_eq!(
+            refused(&[(u32::MAX, b"b")], u64::MAX),
+            Err(Fault::Invalid("size of a block in the index"))
+        );
+        assert_eq!(refused(&[(50, b"b"), (50, b"a")], 164), Err(Fault::Order));
+        let whole = payload(&[(100, b"b")]);
+        assert_eq!(Index::decode(&whole[..whole.len() - 1], 164).map(|_| ()), Err(Fault::Truncated));
+    }
+}

@@ -1,0 +1,84 @@
+//! What an SST says of itself outside of its data blocks: header, footer, properties.
+
+use std::sync::Arc;
+
+use xxhash_rust::xxh3::Xxh3Default;
+
+use super::SstMeta;
+use super::format::{Footer, Handle, MAX_PART_SIZE, TRAILER_LEN};
+use super::properties::Properties;
+use super::seal::unseal;
+use crate::codec::{FileHeader, FileKind};
+use crate::env::File;
+use crate::error::{Fault, Result};
+
+/// How many bytes are read at once where a whole file is.
+const READ_SIZE: usize = 512 << 10;
+
+/// The parts from which all others are found.
+pub(super) struct Outline {
+    pub(super) header: FileHeader,
+    pub(super) footer: Footer,
+    pub(super) properties: Properties,
+}
+
+impl Outline {
+    /// Reads and checks header, footer and properties.
+    pub(super) fn read(file: &Arc<dyn File>) -> Result<Self> {
+        let size = file.size()?;
+        let Some(footer_offset) = size.checked_sub(Footer::LEN as u64) else {
+            return Err(Fault::Truncated.at(file.path(), size));
+        };
+        let mut bytes = [0; FileHeader::LEN];
+        file.read_exact_at(&mut bytes, 0)?;
+        let header = FileHeader::decode(FileKind::Sst, &bytes).map_err(|fault| fault.at(file.path(), 0))?;
+        if header.word != 0 {
+            return Err(Fault::Invalid("word field of the header").at(file.path(), 0));
+        }
+        let mut bytes = [0; Footer::LEN];
+        file.read_exact_at(&mut bytes, footer_offset)?;
+        let footer = Footer::decode(&bytes, header.seed(), footer_offset)
+            .map_err(|fault| fault.at(file.path(), footer_offset))?;
+        let properties = read_part(file, header.seed(), footer.properties, Properties::decode)?;
+        Ok(Self { header, footer, properties })
+    }
+
+    /// What the manifest should know of the file; reads all of it for the digest.
+    pub(super) fn meta(&self, file: &Arc<dyn File>) -> Result<SstMeta> {
+        let (size, digest) = digest(file)?;
+        Ok(self.properties.meta(self.header.number, size, digest))
+    }
+}
+
+/// Reads a sealed part and makes of its payload what it is; faults are found at the part's offset.
+pub(super) fn read_part<T>(
+    file: &Arc<dyn File>,
+    file_seed: u32,
+    handle: Handle,
+    decode: impl FnOnce(&[u8]) -> Result<T, Fault>,
+) -> Result<T> {
+    let size = handle.size as usize;
+    if size > MAX_PART_SIZE + TRAILER_LEN {
+        return Err(Fault::Invalid("size of a part").at(file.path(), handle.offset));
+    }
+    let mut block = vec![0; size];
+    file.read_exact_at(&mut block, handle.offset)?;
+    unseal(&block, file_seed, handle.offset, MAX_PART_SIZE)
+        .and_then(|payload| decode(&payload))
+        .map_err(|fault| fault.at(file.path(), handle.offset))
+}
+
+/// The size of a file and the XXH3 hash of its bytes.
+pub(super) fn digest(file: &Arc<dyn File>) -> Result<(u64, u64)> {
+    let mut buffer = vec![0; READ_SIZE];
+    let mut digest = Box::<Xxh3Default>::default();
+    let mut offset = 0;
+    loop {
+        let read = file.read_at(&mut buffer, offset)?;
+        digest.update(&buffer[..read]);
+        offset += read as u64;
+        if read < buffer.len() {
+            return Ok((offset, digest.digest()));
+        }
+    }
+}

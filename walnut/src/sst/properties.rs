@@ -1,0 +1,198 @@
+//! What an SST knows of all its entries together: counts, sizes, bounds, keyspaces.
+//!
+//! One piece of code counts: the builder uses it while it writes, verification while it reads, and the two results
+//! must be equal.
+
+use crate::base::{Entry, FileNumber, KeyspaceId, Kind, SeqNo};
+use crate::codec::{Reader, Writer};
+use crate::error::Fault;
+
+use super::SstMeta;
+
+/// The sums over the entries of an SST.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Properties {
+    pub(crate) entry_count: u64,
+    pub(crate) tombstone_count: u64,
+    /// How many user keys there are, whatever the number of their versions.
+    pub(crate) key_count: u64,
+    /// The bytes of keys and values.
+    pub(crate) raw_size: u64,
+    /// The part of `raw_size` in tombstones and in all but the newest version of a key.
+    pub(crate) dead_size: u64,
+    pub(crate) smallest_seqno: SeqNo,
+    pub(crate) largest_seqno: SeqNo,
+    pub(crate) smallest: Vec<u8>,
+    pub(crate) largest: Vec<u8>,
+    /// In order of their ids.
+    pub(crate) keyspaces: Vec<KeyspaceProperties>,
+}
+
+/// The sums over the entries of one keyspace.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct KeyspaceProperties {
+    pub(crate) id: KeyspaceId,
+    pub(crate) entry_count: u64,
+    pub(crate) raw_size: u64,
+}
+
+impl Properties {
+    /// The properties of no entry at all.
+    pub(super) fn none() -> Self {
+        Self {
+            entry_count: 0,
+            tombstone_count: 0,
+            key_count: 0,
+            raw_size: 0,
+            dead_size: 0,
+            smallest_seqno: SeqNo::MAX,
+            largest_seqno: SeqNo::ZERO,
+            smallest: Vec::new(),
+            largest: Vec::new(),
+            keyspaces: Vec::new(),
+        }
+    }
+
+    /// Counts the next entry; gives whether it is the first, and so the newest, of its key.
+    pub(super) fn count(&mut self, entry: &Entry<'_>) -> bool {
+        let new_key = self.entry_count == 0 || entry.key != self.largest;
+        let size = (entry.key.len() + entry.value.len()) as u64;
+        if self.entry_count == 0 {
+            self.smallest.extend_from_slice(entry.key);
+        }
+        if new_key {
+            self.largest.clear();
+            self.largest.extend_from_slice(entry.key);
+        }
+        self.entry_count += 1;
+        self.key_count += u64::from(new_key);
+        self.tombstone_count += u64::from(entry.kind == Kind::Delete);
+        self.raw_size += size;
+        self.dead_size += if new_key && entry.kind == Kind::Put { 0 } else { size };
+        self.smallest_seqno = self.smallest_seqno.min(entry.seqno);
+        self.largest_seqno = self.largest_seqno.max(entry.seqno);
+        self.count_keyspace(keyspace_of(entry.key), size);
+        new_key
+    }
+
+    fn count_keyspace(&mut self, id: KeyspaceId, size: u64) {
+        match self.keyspaces.last_mut().filter(|keyspace| keyspace.id == id) {
+            Some(keyspace) => {
+                keyspace.entry_count += 1;
+                keyspace.raw_size += size;
+            }
+            None => self.keyspaces.push(KeyspaceProperties { id, entry_count: 1, raw_size: size }),
+        }
+    }
+
+    /// What the manifest keeps, of a file with this number, size and digest.
+    pub(super) fn meta(&self, number: FileNumber, size: u64, digest: u64) -> SstMeta {
+        SstMeta {
+            number,
+            size,
+            digest,
+            entry_count: self.entry_count,
+            tombstone_count: self.tombstone_count,
+            smallest: self.smallest.clone(),
+            largest: self.largest.clone(),
+            smallest_seqno: self.smallest_seqno,
+            largest_seqno: self.largest_seqno,
+        }
+    }
+
+    /// The payload: see format.rs.
+    pub(super) fn encode(&self) -> Vec<u8> {
+        let mut payload = Vec::new();
+        for number in [
+            self.entry_count,
+            self.tombstone_count,
+            self.key_count,
+            self.raw_size,
+            self.dead_size,
+            self.smallest_seqno.0,
+            self.largest_seqno.0,
+        ] {
+            payload.put_u64(number);
+        }
+        payload.put_prefixed(&self.smallest);
+        payload.put_prefixed(&self.largest);
+        for keyspace in &self.keyspaces {
+            payload.put_u32(keyspace.id.0);
+            payload.put_u64(keyspace.entry_count);
+            payload.put_u64(keyspace.raw_size);
+        }
+        payload
+    }
+
+    /// The properties with this payload.
+    pub(super) fn decode(payload: &[u8]) -> Result<Self, Fault> {
+        let mut reader = Reader::new(payload);
+        let mut properties = Self {
+            entry_count: reader.u64()?,
+            tombstone_count: reader.u64()?,
+            key_count: reader.u64()?,
+            raw_size: reader.u64()?,
+            dead_size: reader.u64()?,
+            smallest_seqno: SeqNo(reader.u64()?),
+            largest_seqno: SeqNo(reader.u64()?),
+            smallest: reader.prefixed()?.to_vec(),
+            largest: reader.prefixed()?.to_vec(),
+            keyspaces: Vec::new(),
+        };
+        while !reader.is_empty() {
+            properties.keyspaces.push(KeyspaceProperties {
+                id: KeyspaceId(reader.u32()?),
+                entry_count: reader.u64()?,
+                raw_size: reader.u64()?,
+            });
+        }
+        Ok(properties)
+    }
+}
+
+/// The first four bytes of a key, filled up with zeros when it is shorter.
+fn keyspace_of(key: &[u8]) -> KeyspaceId {
+    let mut id = [0; 4];
+    let size = key.len().min(4);
+    id[..size].copy_from_slice(&key[..size]);
+    KeyspaceId(u32::from_be_bytes(id))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn entries_are_counted_and_come_back() {
+        let mut properties = Properties::none();
+        let entries: [(&[u8], u64, Kind, &[u8]); 5] = [
+            (b"\0\0\0\x01a", 7, Kind::Put, b"new"),
+            (b"\0\0\0\x01a", 3, Kind::Put, b"older"),
+            (b"\0\0\0\x01b", 9, Kind::Delete, b""),
+            (b"\0\0\0\x02", 4, Kind::Put, b""),
+            (b"\0\0\0\x02a", 5, Kind::Put, b"x"),
+        ];
+        let new = entries.map(|(key, seqno, kind, value)| {
+            properties.count(&Entry { key, seqno: SeqNo(seqno), kind, value })
+        });
+        assert_eq!(new, [true, false, true, true, true]);
+        let keyspace =
+            |id, entry_count, raw_size| KeyspaceProperties { id: KeyspaceId(id), entry_count, raw_size };
+        assert_eq!(
+            properties,
+            Properties {
+                entry_count: 5,
+                tombstone_count: 1,
+                key_count: 4,
+                raw_size: 33,
+                dead_size: 15,
+                smallest_seqno: SeqNo(3),
+                largest_seqno: SeqNo(9),
+                smallest: b"\0\0\0\x01a".to_vec(),
+                largest: b"\0\0\0\x02a".to_vec(),
+                keyspaces: vec![keyspace(1, 3, 23), keyspace(2, 2, 10)],
+            }
+        );
+        assert_eq!(Properties::decode(&properties.encode()), Ok(properties));
+    }
+}

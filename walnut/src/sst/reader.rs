@@ -1,0 +1,171 @@
+//! Reads an SST: opens it, finds the newest version of a key, gives blocks to cursors.
+//!
+//! ```text
+//! get: filter --maybe--> fences -> slot -> block (cached, or read and checked) -> fingerprints -> row
+//! ```
+//!
+//! 1. What is in memory was checked: header, footer, properties, index and filter by `open`, each data block whenever
+//!    it is read from the file. A fault is `Corruption` with file and offset, never a shorter answer.
+//! 2. A get of a cached block takes no lock, allocates nothing and counts no reference.
+//! 3. The versions of a key may go on in the next block, which is so only when the separator is the key.
+//! 4. No memory is taken for a part of the file before its size is known to lie in the file and within its limit.
+//!
+//! Which versions a reader of the database may see, and what a tombstone means, is decided above.
+
+use std::sync::Arc;
+
+use super::SstMeta;
+use super::block::Block;
+use super::cache::{BlockCache, CachedBlocks};
+use super::cursor::SstCursor;
+use super::filter::Filter;
+use super::format::MAX_BLOCK_SIZE;
+use super::index::Index;
+use super::outline::{Outline, read_part};
+use super::properties::Properties;
+use super::seal::unseal;
+use crate::base::{Entry, KeyHash, KeyRange, SeqNo};
+use crate::cursor::Direction;
+use crate::env::File;
+use crate::error::{Fault, Result};
+
+/// An open SST.
+#[derive(Debug)]
+pub(crate) struct SstReader {
+    pub(super) file: Arc<dyn File>,
+    file_seed: u32,
+    pub(super) meta: SstMeta,
+    properties: Properties,
+    pub(super) filter: Option<Filter>,
+    pub(super) index: Index,
+    pub(super) blocks: CachedBlocks,
+}
+
+impl SstReader {
+    /// Opens a file that must be the SST of this database that `meta` describes.
+    ///
+    /// Reads header, footer, properties, index and filter, and checks them; a data block is checked when it is read.
+    pub(crate) fn open(
+        file: Arc<dyn File>,
+        database: [u8; 16],
+        meta: &SstMeta,
+        cache: &Arc<BlockCache>,
+    ) -> Result<Self> {
+        let found = file.size()?;
+        if found != meta.size {
+            return Err(Fault::Length { recorded: meta.size, found }.at(file.path(), found.min(meta.size)));
+        }
+        let Outline { header, footer, properties } = Outline::read(&file)?;
+        if header.database != database || header.number != meta.number {
+            return Err(Fault::Identity.at(file.path(), 0));
+        }
+        if properties.meta(meta.number, meta.size, meta.digest) != *meta {
+            let fault = Fault::Invalid("summary of the entries, compared with the recorded one,");
+            return Err(fault.at(file.path(), footer.properties.offset));
+        }
+        let file_seed = header.seed();
+        let index = read_part(&file, file_seed, footer.index, |payload| {
+            Index::decode(payload, footer.filter.offset)
+        })?;
+        let filter = match footer.filter.size {
+            0 => None,
+            _ => Some(read_part(&file, file_seed, footer.filter, Filter::decode)?),
+        };
+        let fixed_size = index.memory_size() + filter.as_ref().map_or(0, Filter::memory_size);
+        let blocks = cache.register(index.fences.len(), fixed_size);
+        Ok(Self { file, file_seed, meta: meta.clone(), properties, filter, index, blocks })
+    }
+
+    /// Gives `found` the newest version of `key` that is not newer than `at`, be it a value or a tombstone;
+    /// `None` when there is none here. `hash` is that of the key.
+    ///
+    /// Costs at most one block read from disk, unless a key has more versions than a block holds.
+    #[inline]
+    pub(crate) fn get<R>(
+        &self,
+        key: &[u8],
+        hash: KeyHash,
+        at: SeqNo,
+        found: impl FnOnce(Entry<'_>) -> R,
+    ) -> Result<Option<R>> {
+        if self.filter.as_ref().is_some_and(|filter| !filter.may_contain(hash)) {
+            return Ok(None);
+        }
+        let Some(first) = self.index.fences.find(key) else {
+            return Ok(None);
+        };
+        for position in first..self.index.fences.len() {
+            let cached = self.blocks.get(position);
+            let read;
+            let block = if let Some(block) = &*cached {
+                block
+            } else {
+                read = self.read_block(position)?;
+                self.blocks.insert(position, &read);
+                &read
+            };
+            if let Some(row) = block.find(key, hash.fingerprint(), at) {
+                return Ok(Some(found(Entry { key, seqno: row.seqno, kind: row.kind, value: row.value })));
+            }
+            if !self.index.fences.is(position, key) {
+                break;
+            }
+        }
+        Ok(None)
+    }
+
+    /// A cursor over the entries in `range`, on the first of them in its direction. Blocks it reads are cached.
+    pub(crate) fn cursor(self: &Arc<Self>, range: &KeyRange, direction: Direction) -> Result<SstCursor> {
+        SstCursor::new(Arc::clone(self), range, direction, true)
+    }
+
+    /// A cursor forward over everything, for those who read a file once to replace it: it uses what is cached and
+    /// leaves the cache as it is.
+    #[cfg_attr(not(test), expect(dead_code, reason = "it is compaction that needs it"))]
+    pub(crate) fn sweep(self: &Arc<Self>) -> Result<SstCursor> {
+        SstCursor::new(Arc::clone(self), &KeyRange::all(), Direction::Forward, false)
+    }
+
+    /// What the file was opened with.
+    pub(crate) fn meta(&self) -> &SstMeta {
+        &self.meta
+    }
+
+    /// The sums over its entries.
+    pub(crate) fn properties(&self) -> &Properties {
+        &self.properties
+    }
+
+    /// Reads a data block from the file and checks it.
+    pub(super) fn read_block(&self, position: usize) -> Result<Arc<Block>> {
+        let handle = self.index.handle(position);
+        let mut sealed = vec![0; handle.size as usize];
+        self.file.read_exact_at(&mut sealed, handle.offset)?;
+        self.open_block(position, &sealed)
+    }
+
+    /// Checks a data block whose bytes were read: seal, rows, and that its keys are those that the index announces.
+    pub(super) fn open_block(&self, position: usize, sealed: &[u8]) -> Result<Arc<Block>> {
+        let offset = self.index.handle(position).offset;
+        unseal(sealed, self.file_seed, offset, MAX_BLOCK_SIZE)
+            .and_then(Block::new)
+            .and_then(|block| self.check_bounds(position, block))
+            .map(Arc::new)
+            .map_err(|fault| fault.at(self.file.path(), offset))
+    }
+
+    /// That the keys of a block lie between its separators.
+    fn check_bounds(&self, position: usize, block: Block) -> Result<Block, Fault> {
+        let fences = &self.index.fences;
+        let follows = match position.checked_sub(1) {
+            Some(before) => block.compare_key(0, &fences.separator(before)).is_ge(),
+            None => true,
+        };
+        let last = block.row_count() - 1;
+        if follows && block.compare_key(last, &fences.separator(position)).is_le() {
+            Ok(block)
+        } else {
+            Err(Fault::Order)
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! Seals payloads into blocks and opens them again: compression, bounds, checksum.
+//!
+//! ```text
+//! payload --compress if it pays--> stored bytes | encoding | size | crc   (format.rs draws it)
+//! ```
+//!
+//! 1. A block opens only in the file and at the offset for which it was sealed.
+//! 2. Nothing is allocated for a payload before its size is known to be possible.
+//!
+//! What a payload means is not known here.
+
+use super::format::{
+    ENCODING_LZ4, ENCODING_RAW, TRAILER_CRC, TRAILER_ENCODING, TRAILER_LEN, TRAILER_SIZE, seed_at,
+};
+use crate::codec::{Reader, Writer, crc32};
+use crate::error::Fault;
+
+/// How data blocks and the index are stored.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Compression {
+    None,
+    /// LZ4, for each block that it makes smaller by an eighth.
+    Lz4,
+}
+
+/// The most bytes that LZ4 can make of one.
+const MAX_RATIO: usize = 255;
+
+/// Adds the block for `payload` to `out`; it will stand at `offset` in the file whose seed is given.
+pub(super) fn seal(payload: &[u8], compression: Compression, file_seed: u32, offset: u64, out: &mut Vec<u8>) {
+    let start = out.len();
+    let encoding = match compression {
+        Compression::Lz4 if compress(payload, out) => ENCODING_LZ4,
+        _ => {
+            out.extend_from_slice(payload);
+            ENCODING_RAW
+        }
+    };
+    out.put_u8(encoding);
+    out.put_u32(u32::try_from(payload.len()).expect("the limits of payloads are far below 4 GiB"));
+    let crc = crc32(seed_at(file_seed, offset), &out[start..]);
+    out.put_u32(crc);
+}
+
+/// The payload of a block that was read from `offset`.
+pub(super) fn unseal(block: &[u8], file_seed: u32, offset: u64, max_size: usize) -> Result<Vec<u8>, Fault> {
+    let (stored, trailer) = block.split_last_chunk::<TRAILER_LEN>().ok_or(Fault::Truncated)?;
+    let stored_crc = Reader::new(&trailer[TRAILER_CRC]).u32()?;
+    let covered = &block[..stored.len() + TRAILER_CRC.start];
+    let computed = crc32(seed_at(file_seed, offset), covered);
+    if stored_crc != computed {
+        return Err(Fault::Checksum { stored: stored_crc, computed });
+    }
+    let size = Reader::new(&trailer[TRAILER_SIZE]).u32()? as usize;
+    if size > max_size {
+        return Err(Fault::Invalid("size of a block"));
+    }
+    match trailer[TRAILER_ENCODING.start] {
+        ENCODING_RAW if size == stored.len() => Ok(stored.to_vec()),
+        ENCODING_LZ4 if size <= stored.len().saturating_mul(MAX_RATIO) => decompress(stored, size),
+        ENCODING_RAW | ENCODING_LZ4 => Err(Fault::Invalid("size of a block")),
+        _ => Err(Fault::Invalid("encoding of a block")),
+    }
+}
+
+/// Adds the compressed bytes to `out`, or nothing when they are not smaller by an eighth.
+fn compress(payload: &[u8], out: &mut Vec<u8>) -> bool {
+    let start = out.len();
+    out.resize(start + lz4_flex::block::get_maximum_output_size(payload.len()), 0);
+    let size = lz4_flex::block::compress_into(payload, &mut out[start..]).unwrap_or(usize::MAX);
+    let pays = size < payload.len() - payload.len() / 8;
+    out.truncate(if pays { start + size } else { start });
+    pays
+}
+
+fn decompress(stored: &[u8], size: usize) -> Result<Vec<u8>, Fault> {
+    let mut payload = vec![0; size];
+    match lz4_flex::block::decompress_into(stored, &mut payload) {
+        Ok(written) if written == size => Ok(payload),
+        _ => Err(Fault::Invalid("compressed block")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sealed(payload: &[u8], compression: Compression) -> Vec<u8> {
+        let mut block = Vec::new();
+        seal(payload, compression, 7, 640, &mut block);
+        block
+    }
+
+    #[test]
+    fn a_block_opens_where_it_was_sealed_and_nowhere_else() {
+        let noise: Vec<u8> = (0..200u32).map(|i| i.wrapping_mul(0x9e37_79b1).to_le_bytes()[3]).collect();
+        for payload in [&b""[..], b"a", &[0; 5000], &noise] {
+            for compression in [Compression::None, Compression::Lz4] {
+                let block = sealed(payload, compression);
+                assert_eq!(unseal(&block, 7, 640, 5000).as_deref(), Ok(payload));
+                assert!(matches!(unseal(&block, 7, 641, 5000), Err(Fault::Checksum { .. })));
+                assert!(matches!(unseal(&block, 8, 640, 5000), Err(Fault::Checksum { .. })));
+            }
+        }
+        assert!(sealed(&[0; 5000], Compression::Lz4).len() < 100);
+        assert_eq!(sealed(&noise, Compression::Lz4), sealed(&noise, Compression::None));
+    }
+
+    #[test]
+    fn every_flipped_bit_and_every_missing_byte_is_found() {
+        let block = sealed(&[3; 300], Compression::Lz4);
+        for bit in 0..block.len() * 8 {
+            let mut damaged = block.clone();
+            damaged[bit / 8] ^= 1 << (bit % 8);
+            assert!(matches!(unseal(&damaged, 7, 640, 5000), Err(Fault::Checksum { .. })), "bit {bit}");
+        }
+        for size in 0..block.len() {
+            assert!(unseal(&block[..size], 7, 640, 5000).is_err(), "size {size}");
+        }
+    }
+
+    #[test]
+    fn a_size_that_cannot_be_is_refused_before_memory_is_taken() {
+        let forged = |encoding, size| {
+            let mut block = vec![0x1f; 20];
+            block.put_u8(encoding);
+            block.put_u32(size);
+            let crc = crc32(seed_at(7, 640), &block);
+            block.put_u32(crc);
+            unseal(&block, 7, 640, usize::MAX)
+        };
+        assert_eq!(forged(ENCODING_LZ4, u32::MAX), Err(Fault::Invalid("size of a block")));
+        assert_eq!(forged(ENCODING_LZ4, 300), Err(Fault::Invalid("compressed block")));
+        assert_eq!(forged(ENCODING_RAW, 21), Err(Fault::Invalid("size of a block")));
+        assert_eq!(forged(2, 20), Err(Fault::Invalid("encoding of a block")));
+        assert_eq!(
+            unseal(&sealed(&[0; 11], Compression::None), 7, 640, 10),
+            Err(Fault::Invalid("size of a block"))
+        );
+    }
+}

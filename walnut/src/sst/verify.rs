@@ -1,0 +1,76 @@
+//! Reads a whole SST and finds every way in which it could be wrong.
+//!
+//! Beyond what each read checks (seals, rows, order within a block): that the file is the one that was recorded, byte
+//! for byte; the order across blocks; the fingerprint of each row; that the filter denies no key; that the
+//! properties are those of the entries.
+
+use super::block::Block;
+use super::outline::digest;
+use super::properties::Properties;
+use super::reader::SstReader;
+use crate::base::{Entry, KeyHash, SeqNo, compare};
+use crate::error::{Fault, Result};
+
+impl SstReader {
+    /// Reads and checks everything in the file; the cache is neither used nor filled.
+    pub(crate) fn verify(&self) -> Result<()> {
+        let (size, digest) = digest(&self.file)?;
+        if size != self.meta.size {
+            let fault = Fault::Length { recorded: self.meta.size, found: size };
+            return Err(fault.at(self.file.path(), size.min(self.meta.size)));
+        }
+        let mut walk =
+            Walk { reader: self, properties: Properties::none(), seqno: SeqNo::ZERO, key: Vec::new() };
+        for position in 0..self.index.fences.len() {
+            let block = self.read_block(position)?;
+            let offset = self.index.handle(position).offset;
+            walk.check(&block).map_err(|fault| fault.at(self.file.path(), offset))?;
+        }
+        let end = self.index.handle(self.index.fences.len() - 1).end();
+        if walk.properties != *self.properties() {
+            return Err(Fault::Invalid("summary of the entries").at(self.file.path(), end));
+        }
+        // Last, as every other fault says more about where it is.
+        if digest != self.meta.digest {
+            return Err(
+                Fault::Invalid("digest of the file, compared with the recorded one,").at(self.file.path(), 0)
+            );
+        }
+        Ok(())
+    }
+}
+
+/// What was seen so far.
+struct Walk<'a> {
+    reader: &'a SstReader,
+    properties: Properties,
+    /// Of the last entry; its key is the largest of the properties.
+    seqno: SeqNo,
+    key: Vec<u8>,
+}
+
+impl Walk<'_> {
+    fn check(&mut self, block: &Block) -> Result<(), Fault> {
+        for (index, &fingerprint) in block.fingerprints().iter().enumerate() {
+            let row = block.row(index);
+            self.key.clear();
+            self.key.extend_from_slice(block.prefix());
+            self.key.extend_from_slice(row.suffix);
+            let entry = Entry { key: &self.key, seqno: row.seqno, kind: row.kind, value: row.value };
+            let last = (self.properties.largest.as_slice(), self.seqno);
+            if self.properties.entry_count > 0 && compare(last, (entry.key, entry.seqno)).is_ge() {
+                return Err(Fault::Order);
+            }
+            let hash = KeyHash::of(entry.key);
+            if hash.fingerprint() != fingerprint {
+                return Err(Fault::Invalid("fingerprint of an entry"));
+            }
+            if self.reader.filter.as_ref().is_some_and(|filter| !filter.may_contain(hash)) {
+                return Err(Fault::Invalid("filter, which denies an entry,"));
+            }
+            self.properties.count(&entry);
+            self.seqno = row.seqno;
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,70 @@
+//! How a handle reaches the store: each statement for itself, within a transaction, or in a snapshot.
+
+use std::sync::Arc;
+
+use super::store::Store;
+use crate::base::KeyRange;
+use crate::engine::{EngineScan, Reader};
+use crate::error::{Error, Fault, Result};
+use crate::txn::Transaction;
+
+/// How a table handle reads. This is the second parameter of [`DefaultTable`](super::DefaultTable), which need not be
+/// written for a handle that [`Database::table`](crate::Database::table) gave.
+#[expect(private_bounds, reason = "sealed: how the store is reached is this crate's own business")]
+pub trait Access: Reach {}
+
+/// How a table handle writes.
+#[diagnostic::on_unimplemented(
+    message = "this handle only reads",
+    note = "tables of a snapshot cannot be written; use a handle of the database or of a transaction"
+)]
+#[expect(private_bounds, reason = "sealed: how the store is reached is this crate's own business")]
+pub trait WriteAccess: Access + Change {}
+
+/// Reads.
+pub(crate) trait Reach: Clone {
+    /// Gives a reader of one state to `reads`.
+    fn read<R>(&self, reads: impl FnOnce(Reader<'_>) -> Result<R>) -> Result<R>;
+
+    /// A scan over one state.
+    fn scan(&self, range: KeyRange) -> Result<EngineScan>;
+
+    /// The error for stored bytes that make no sense.
+    fn corruption(&self, fault: Fault) -> Error;
+}
+
+/// Writes.
+pub(crate) trait Change: Reach {
+    /// Runs a statement, all of it or nothing. It may be run more than once.
+    fn change<R>(&self, statement: impl FnMut(&mut Transaction<'_>) -> Result<R>) -> Result<R>;
+}
+
+/// Each statement is a transaction of its own, made durable as the database's default says.
+#[derive(Clone, Debug)]
+pub struct Direct {
+    pub(super) store: Arc<Store>,
+}
+
+impl Access for Direct {}
+
+impl WriteAccess for Direct {}
+
+impl Reach for Direct {
+    fn read<R>(&self, reads: impl FnOnce(Reader<'_>) -> Result<R>) -> Result<R> {
+        self.store.engine.read(reads)
+    }
+
+    fn scan(&self, range: KeyRange) -> Result<EngineScan> {
+        self.store.engine.scan(range)
+    }
+
+    fn corruption(&self, fault: Fault) -> Error {
+        fault.at(self.store.engine.dir(), 0)
+    }
+}
+
+impl Change for Direct {
+    fn change<R>(&self, statement: impl FnMut(&mut Transaction<'_>) -> Result<R>) -> Result<R> {
+        self.store.transact(statement)
+    }
+}

@@ -1,0 +1,230 @@
+//! The handle that programs hold: a table with everything that can be done to its rows.
+
+#![expect(clippy::needless_pass_by_value, reason = "points are passed by value, so that literals are enough")]
+
+use std::fmt;
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use super::access::{Access, Direct, WriteAccess};
+use super::catalog::TableInfo;
+use super::key::{Key, KeyWriter, RangeOver};
+use super::mapper::Table;
+use super::mutate::{Mutation, engine_key};
+use super::row;
+use super::scan::Scan;
+use crate::error::Result;
+
+/// How a primary key of `T` is passed: numbers by value, `&str` for a `String`, tuples of these.
+type KeyRef<'k, T> = <<T as super::TableMapper>::PrimaryKey as Key>::Ref<'k>;
+
+/// A typed table.
+///
+/// [`Database::table`](crate::Database::table) gives a `DefaultTable<T>`: it can be cloned, kept and sent to other
+/// threads, and each call is a transaction of its own. All rows and indexes that a call changes are changed at once or not
+/// at all, also when the process is killed in the middle of it.
+///
+/// Costs are given in block reads, which go to the disk only when the block is not in the cache; "a look-up" is at
+/// most one block read for each run of sorted files that may hold the key.
+///
+/// ```
+/// use serde::{Deserialize, Serialize};
+/// use walnut::{Database, Table};
+///
+/// #[derive(Table, Serialize, Deserialize, Debug, PartialEq)]
+/// struct User {
+///     #[primary_key]
+///     id: u64,
+///     #[index(unique)]
+///     email: String,
+/// }
+///
+/// let db = Database::in_memory()?;
+/// let users = db.table::<User>()?;
+/// users.insert(&User { id: 1, email: "ann@x.org".into() })?;
+/// assert_eq!(users.get(1)?.map(|user| user.email), Some("ann@x.org".into()));
+/// # Ok::<(), walnut::Error>(())
+/// ```
+pub struct DefaultTable<T: Table, A: Access = Direct> {
+    access: A,
+    info: Arc<TableInfo>,
+    row: PhantomData<fn() -> T>,
+}
+
+impl<T: Table, A: Access> DefaultTable<T, A> {
+    pub(super) fn new(access: A, info: Arc<TableInfo>) -> Self {
+        Self { access, info, row: PhantomData }
+    }
+
+    pub(super) fn access(&self) -> &A {
+        &self.access
+    }
+
+    pub(super) fn info(&self) -> &Arc<TableInfo> {
+        &self.info
+    }
+
+    /// The indexes, one field each, by name: `users.by().email.get("ann@x.org")`.
+    pub fn by(&self) -> T::By<'_, A> {
+        T::by(self)
+    }
+
+    /// The row with this primary key.
+    ///
+    /// Cost: a look-up.
+    pub fn get(&self, key: KeyRef<'_, T>) -> Result<Option<T>> {
+        let key = self.row_key(&key);
+        self.get_row(key.finish()?)
+    }
+
+    /// Whether there is a row with this primary key. Decodes nothing.
+    ///
+    /// Cost: a look-up.
+    pub fn contains(&self, key: KeyRef<'_, T>) -> Result<bool> {
+        let key = self.row_key(&key);
+        let key = key.finish()?;
+        self.access.read(|reader| Ok(reader.get(key, |_| ())?.is_some()))
+    }
+
+    /// The rows with these primary keys, in the order asked, all of one state.
+    ///
+    /// Cost: a look-up each.
+    pub fn get_many<'k>(&self, keys: impl IntoIterator<Item = KeyRef<'k, T>>) -> Result<Vec<Option<T>>> {
+        self.access.read(|reader| {
+            let get = |point| {
+                let key = self.row_key(&point);
+                let row = reader.get(key.finish()?, row::open::<T>)?;
+                row.transpose().map_err(|fault| self.access.corruption(fault))
+            };
+            keys.into_iter().map(get).collect()
+        })
+    }
+
+    /// How many rows there are.
+    ///
+    /// Cost: reads every block of the table once, decodes no row.
+    pub fn len(&self) -> Result<u64> {
+        self.iter().count()
+    }
+
+    /// Whether there is no row.
+    ///
+    /// Cost: a look-up.
+    pub fn is_empty(&self) -> Result<bool> {
+        Ok(self.iter().keys().next().transpose()?.is_none())
+    }
+
+    /// All rows, by primary key.
+    pub fn iter(&self) -> Scan<T> {
+        Scan::rows(self)
+    }
+
+    /// The rows whose primary key lies in a range, by primary key.
+    pub fn range(&self, range: impl RangeOver<T::PrimaryKey>) -> Scan<T> {
+        Scan::rows(self).within(&range)
+    }
+
+    pub(super) fn get_row(&self, key: &[u8]) -> Result<Option<T>> {
+        let row = self.access.read(|reader| reader.get(key, row::open::<T>))?;
+        row.transpose().map_err(|fault| self.access.corruption(fault))
+    }
+
+    fn row_key(&self, key: &KeyRef<'_, T>) -> KeyWriter {
+        engine_key(self.info.rows.prefix(), |out| T::PrimaryKey::encode_ref(key, out))
+    }
+}
+
+impl<T: Table, A: WriteAccess> DefaultTable<T, A> {
+    /// Adds a row.
+    ///
+    /// [`Error::UniqueViolation`](crate::Error::UniqueViolation) when a row with its primary key or with one of its unique values exists; it names the
+    /// index and the owner, and nothing was written.
+    ///
+    /// Cost: a look-up for the primary key and for each unique index, one write to the log.
+    pub fn insert(&self, row: &T) -> Result<()> {
+        self.change(|rows| rows.insert(row))
+    }
+
+    /// Adds a row or puts it in the place of the one with its primary key; returns the row that it replaced.
+    ///
+    /// Writes nothing when the row is stored just so. [`Error::UniqueViolation`](crate::Error::UniqueViolation) when *another* row has one of its unique
+    /// values. Cost: a look-up for the row and for each unique value that changes, one write to the log.
+    pub fn upsert(&self, row: &T) -> Result<Option<T>> {
+        self.change(|rows| rows.upsert(row))
+    }
+
+    /// Puts a row in the place of the one with its primary key, which is returned.
+    ///
+    /// [`Error::NotFound`](crate::Error::NotFound) when there is none; otherwise like [`upsert`](Self::upsert).
+    pub fn replace(&self, row: &T) -> Result<T> {
+        self.change(|rows| rows.replace(row))
+    }
+
+    /// Changes the row with this primary key in place and returns it as it is then; `None` when there is none.
+    ///
+    /// The closure may be called more than once, each time on a fresh row, when other commits get in the way. Changing the
+    /// primary key is [`Error::Unsupported`](crate::Error::Unsupported). Cost: as [`upsert`](Self::upsert).
+    pub fn modify(&self, key: KeyRef<'_, T>, mut change: impl FnMut(&mut T)) -> Result<Option<T>> {
+        let key = self.row_key(&key);
+        let key = key.finish()?;
+        self.change(|rows| rows.modify(key, &mut change))
+    }
+
+    /// Removes the row with this primary key and returns it; `None` when there is none.
+    ///
+    /// Cost: a look-up, one write to the log.
+    pub fn remove(&self, key: KeyRef<'_, T>) -> Result<Option<T>> {
+        let key = self.row_key(&key);
+        let key = key.finish()?;
+        self.change(|rows| rows.remove(key))
+    }
+
+    /// Adds rows, all of them or none, in one commit. Errors and costs are those of [`insert`](Self::insert), with one write
+    /// to the log for all.
+    pub fn insert_many<'r>(&self, rows: impl IntoIterator<Item = &'r T>) -> Result<()> {
+        let rows: Vec<&T> = rows.into_iter().collect();
+        self.change(|table| rows.iter().try_for_each(|row| table.insert(*row)))
+    }
+
+    /// Adds rows or puts them in the place of those with their primary keys, all in one commit; returns those that
+    /// they replaced, in the order given. See [`upsert`](Self::upsert).
+    pub fn upsert_many<'r>(&self, rows: impl IntoIterator<Item = &'r T>) -> Result<Vec<Option<T>>> {
+        let rows: Vec<&T> = rows.into_iter().collect();
+        self.change(|table| rows.iter().map(|row| table.upsert(*row)).collect())
+    }
+
+    /// Removes the rows with these primary keys, all in one commit; returns those that there were, in the order asked.
+    pub fn remove_many<'k>(&self, keys: impl IntoIterator<Item = KeyRef<'k, T>>) -> Result<Vec<Option<T>>> {
+        let keys: Vec<KeyWriter> = keys.into_iter().map(|key| self.row_key(&key)).collect();
+        self.change(|table| keys.iter().map(|key| table.remove(key.finish()?)).collect())
+    }
+
+    /// Runs a statement on the rows of this table.
+    pub(super) fn change<R>(
+        &self,
+        mut statement: impl FnMut(&mut Mutation<'_, '_>) -> Result<R>,
+    ) -> Result<R> {
+        self.access.change(|transaction| statement(&mut Mutation::new(transaction, &self.info)))
+    }
+}
+
+impl<T: Table, A: Access> Clone for DefaultTable<T, A> {
+    fn clone(&self) -> Self {
+        Self::new(self.access.clone(), Arc::clone(&self.info))
+    }
+}
+
+impl<T: Table, A: Access> fmt::Debug for DefaultTable<T, A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DefaultTable").field("name", &self.info.schema.name).finish_non_exhaustive()
+    }
+}
+
+impl<T: Table, A: Access> IntoIterator for &DefaultTable<T, A> {
+    type Item = Result<T>;
+    type IntoIter = Scan<T>;
+
+    fn into_iter(self) -> Scan<T> {
+        self.iter()
+    }
+}

@@ -1,0 +1,172 @@
+//! How a row changes: the row itself and the index entries whose value changed, within a transaction.
+
+use super::catalog::TableInfo;
+use super::key::KeyWriter;
+use super::mapper::{IndexEntries, Table};
+use super::row;
+use crate::error::{Error, Result, UniqueViolation};
+use crate::txn::Transaction;
+
+/// The name of the primary key in violations.
+const PRIMARY_KEY: &str = "primary_key";
+
+/// Bytes in front of every key: the keyspace's id.
+pub(super) const PREFIX: usize = 4;
+
+/// The rows of a table within a transaction. A method that fails may leave writes behind: the statement that called it
+/// ends with the error, and its transaction with it.
+pub(super) struct Mutation<'m, 'e> {
+    transaction: &'m mut Transaction<'e>,
+    info: &'m TableInfo,
+}
+
+/// A row as it is stored, and decoded.
+struct Old<T> {
+    row: T,
+    bytes: Vec<u8>,
+}
+
+/// An entry of an index, with the place of its index.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Entry {
+    pub(super) index: usize,
+    pub(super) key: Vec<u8>,
+    /// Whether the key is the value alone, which has one owner: the primary key then is the entry's value.
+    pub(super) owned: bool,
+}
+
+impl<'m, 'e> Mutation<'m, 'e> {
+    pub(super) fn new(transaction: &'m mut Transaction<'e>, info: &'m TableInfo) -> Self {
+        Self { transaction, info }
+    }
+
+    /// Adds a row; a violation when its primary key or one of its unique values exists.
+    pub(super) fn insert<T: Table>(&mut self, row: &T) -> Result<()> {
+        let key = self.info.row_key(row);
+        let key = key.finish()?;
+        if self.transaction.get(key, |_| ())?.is_some() {
+            return Err(self.violation(PRIMARY_KEY, &key[PREFIX..]));
+        }
+        self.write(key, None, row)
+    }
+
+    /// Adds a row or puts it in the place of the one with its primary key, which is returned.
+    pub(super) fn upsert<T: Table>(&mut self, row: &T) -> Result<Option<T>> {
+        let key = self.info.row_key(row);
+        let key = key.finish()?;
+        let old = self.old(key)?;
+        self.write(key, old.as_ref(), row)?;
+        Ok(old.map(|old| old.row))
+    }
+
+    /// Puts a row in the place of the one with its primary key, which is returned; an error when there is none.
+    pub(super) fn replace<T: Table>(&mut self, row: &T) -> Result<T> {
+        let key = self.info.row_key(row);
+        let key = key.finish()?;
+        let old = self.old(key)?.ok_or(Error::NotFound)?;
+        self.write(key, Some(&old), row)?;
+        Ok(old.row)
+    }
+
+    /// Changes the row under an engine's key in place, and returns it as it is now.
+    pub(super) fn modify<T: Table>(&mut self, key: &[u8], change: impl FnOnce(&mut T)) -> Result<Option<T>> {
+        let Some(old) = self.old::<T>(key)? else { return Ok(None) };
+        let mut row = row::open::<T>(&old.bytes).map_err(|fault| self.transaction.corruption(fault))?;
+        change(&mut row);
+        if self.info.row_key(&row).finish()? != key {
+            return Err(Error::Unsupported(
+                "`modify` must leave the primary key as it is; remove the row and insert it under its new key",
+            ));
+        }
+        self.write(key, Some(&old), &row)?;
+        Ok(Some(row))
+    }
+
+    /// Removes the row under an engine's key, and returns it.
+    pub(super) fn remove<T: Table>(&mut self, key: &[u8]) -> Result<Option<T>> {
+        let Some(old) = self.old::<T>(key)? else { return Ok(None) };
+        for entry in self.info.entries(&key[PREFIX..], &old.row)? {
+            self.transaction.delete(&entry.key);
+        }
+        self.transaction.delete(key);
+        Ok(Some(old.row))
+    }
+
+    /// The engine's key of the row that owns a value of a unique index.
+    pub(super) fn owner(&mut self, entry: &[u8]) -> Result<Option<Vec<u8>>> {
+        let prefix = self.info.rows.prefix();
+        self.transaction.get(entry, |owner| [&prefix, owner].concat())
+    }
+
+    fn old<T: Table>(&mut self, key: &[u8]) -> Result<Option<Old<T>>> {
+        let Some(bytes) = self.transaction.get(key, <[u8]>::to_vec)? else { return Ok(None) };
+        let row = row::open(&bytes).map_err(|fault| self.transaction.corruption(fault))?;
+        Ok(Some(Old { row, bytes }))
+    }
+
+    /// Writes a row and what changed of its entries; nothing when it is stored just so.
+    fn write<T: Table>(&mut self, key: &[u8], old: Option<&Old<T>>, row: &T) -> Result<()> {
+        let bytes = row::seal(row)?;
+        let primary_key = &key[PREFIX..];
+        let new_entries = self.info.entries(primary_key, row)?;
+        if old.is_some_and(|old| old.bytes == bytes) {
+            return Ok(());
+        }
+        let old_entries = match old {
+            Some(old) => self.info.entries(primary_key, &old.row)?,
+            None => Vec::new(),
+        };
+        for entry in old_entries.iter().filter(|entry| new_entries.binary_search(entry).is_err()) {
+            self.transaction.delete(&entry.key);
+        }
+        for entry in new_entries.iter().filter(|entry| old_entries.binary_search(entry).is_err()) {
+            self.add(entry, primary_key)?;
+        }
+        self.transaction.put(key, &bytes);
+        Ok(())
+    }
+
+    /// Adds an entry; a violation when its value is unique and has an owner.
+    fn add(&mut self, entry: &Entry, primary_key: &[u8]) -> Result<()> {
+        if !entry.owned {
+            self.transaction.put(&entry.key, &[]);
+            return Ok(());
+        }
+        if let Some(owner) = self.transaction.get(&entry.key, <[u8]>::to_vec)? {
+            return Err(self.violation(self.info.schema.indexes[entry.index].name, &owner));
+        }
+        self.transaction.put(&entry.key, primary_key);
+        Ok(())
+    }
+
+    fn violation(&self, index: &'static str, owner: &[u8]) -> Error {
+        Error::UniqueViolation(UniqueViolation { table: self.info.schema.name, index, owner: owner.into() })
+    }
+}
+
+impl TableInfo {
+    /// All index entries of a row, sorted, each once.
+    pub(super) fn entries<T: Table>(&self, primary_key: &[u8], row: &T) -> Result<Vec<Entry>> {
+        let mut entries = Vec::new();
+        for (index, (schema, keyspace)) in self.schema.indexes.iter().zip(&self.indexes).enumerate() {
+            let mut found = IndexEntries::new();
+            row.encode_index(index, &mut found);
+            for entry in found.take() {
+                let owned = schema.unique && !entry.has_none;
+                let suffix = if owned { &[] } else { primary_key };
+                let key = [&keyspace.prefix(), entry.key.finish()?, suffix].concat();
+                entries.push(Entry { index, key, owned });
+            }
+        }
+        entries.sort_unstable();
+        entries.dedup();
+        Ok(entries)
+    }
+}
+
+/// The engine's key for a key of a keyspace.
+pub(super) fn engine_key(prefix: [u8; PREFIX], write: impl FnOnce(&mut KeyWriter)) -> KeyWriter {
+    let mut key = KeyWriter::new(&prefix);
+    write(&mut key);
+    key
+}

@@ -1,0 +1,48 @@
+//! Where the keys of a scan lie in the bytes of an entry.
+
+use crate::error::Fault;
+use crate::table::catalog::TableInfo;
+use crate::table::key::{Key, KeyReader};
+
+/// What is walked over.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Target {
+    Rows,
+    /// The index at this place of the schema's list.
+    Index(usize),
+}
+
+/// The form of the entries that are walked over.
+#[derive(Clone, Copy)]
+pub(super) struct Layout {
+    pub(super) target: Target,
+    /// The keyspace's id in front of every key.
+    pub(super) prefix: [u8; 4],
+    /// Whether entries may keep the primary key as their value.
+    unique: bool,
+    /// Passes over the value in front of the primary key.
+    skip_key: fn(&mut KeyReader<'_>) -> Result<(), Fault>,
+}
+
+impl Layout {
+    pub(super) fn new<K: Key>(info: &TableInfo, target: Target) -> Self {
+        let (keyspace, unique) = match target {
+            Target::Rows => (info.rows, false),
+            Target::Index(index) => (info.indexes[index], info.schema.indexes[index].unique),
+        };
+        Self { target, prefix: keyspace.prefix(), unique, skip_key: K::skip }
+    }
+
+    /// The primary key of an entry, given its key without the prefix, and its value.
+    pub(super) fn primary_key<'e>(&self, key: &'e [u8], value: &'e [u8]) -> Result<&'e [u8], Fault> {
+        match self.target {
+            Target::Rows => Ok(key),
+            Target::Index(_) if self.unique && !value.is_empty() => Ok(value),
+            Target::Index(_) => {
+                let mut reader = KeyReader::new(key);
+                (self.skip_key)(&mut reader)?;
+                Ok(reader.rest())
+            }
+        }
+    }
+}

@@ -1,0 +1,337 @@
+//! The walk under every scan: a range of a keyspace, stages on it, rows where they are needed.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::marker::PhantomData;
+use std::ops::Bound;
+use std::sync::Arc;
+
+use super::filter::{And, Everything, RowFilter};
+use super::layout::{Layout, Target};
+use super::output::{FoundOf, Output};
+use crate::base::{KeyRange, successor};
+use crate::engine::{EngineScan, Reader};
+use crate::error::{Error, Fault, Result};
+use crate::table::DefaultTable;
+use crate::table::access::Access;
+use crate::table::catalog::TableInfo;
+use crate::table::key::{Key, KeyWriter, RangeOver};
+use crate::table::mapper::Table;
+use crate::table::row;
+
+/// An end of the range.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum End {
+    Front,
+    Back,
+}
+
+impl End {
+    fn opposite(self) -> Self {
+        match self {
+            Self::Front => Self::Back,
+            Self::Back => Self::Front,
+        }
+    }
+}
+
+/// What happens to entries on their way out.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Stage {
+    /// So many are still to be passed over.
+    Skip(u64),
+    /// So many may still be given.
+    Limit(u64),
+    /// The filter at this place decides.
+    Filter(usize),
+}
+
+/// A walk over rows or index entries.
+pub(super) struct Walker<T: Table, F> {
+    info: Arc<TableInfo>,
+    layout: Layout,
+    /// What every key of the walk begins with.
+    fixed: KeyWriter,
+    /// The state that is walked over; `None` when it could not be had.
+    walk: Option<EngineScan>,
+    /// What is to be said at the first step.
+    failure: Option<Error>,
+    stages: Vec<Stage>,
+    filter: F,
+    /// Whether the scan's front is the back of the range.
+    turned: bool,
+    /// The end of the range from which `Skip` and `Limit` count. To go from the other one, what they leave has to be found
+    /// first: it is then kept in `ahead`.
+    counted_from: Option<End>,
+    /// What was found so, in the order of the range: the key that the scan goes by, and the primary key.
+    ahead: Option<VecDeque<(Vec<u8>, Vec<u8>)>>,
+    finished: bool,
+    row: PhantomData<fn() -> T>,
+}
+
+impl<T: Table> Walker<T, Everything> {
+    /// A walk over all of the target, whose keys are of type `K`.
+    pub(super) fn new<K: Key, A: Access>(table: &DefaultTable<T, A>, target: Target) -> Self {
+        let layout = Layout::new::<K>(table.info(), target);
+        let (walk, failure) = match table.access().scan(KeyRange::prefix(&layout.prefix)) {
+            Ok(walk) => (Some(walk), None),
+            Err(error) => (None, Some(error)),
+        };
+        Self {
+            info: Arc::clone(table.info()),
+            fixed: KeyWriter::new(&layout.prefix),
+            layout,
+            walk,
+            failure,
+            stages: Vec::new(),
+            filter: Everything,
+            turned: false,
+            counted_from: None,
+            ahead: None,
+            finished: false,
+            row: PhantomData,
+        }
+    }
+}
+
+impl<T: Table, F: RowFilter<T>> Walker<T, F> {
+    /// Leaves only the keys that begin with what is fixed and what `write` adds to it.
+    pub(super) fn fix(&mut self, write: impl FnOnce(&mut KeyWriter)) {
+        write(&mut self.fixed);
+        let range = self.fixed.finish().map(KeyRange::prefix);
+        self.set_range(range);
+    }
+
+    /// Leaves only the keys whose part after what is fixed lies in a range.
+    pub(super) fn narrow<P: Key>(&mut self, range: &impl RangeOver<P>) {
+        let (mut start, mut end) = (self.fixed.clone(), self.fixed.clone());
+        let (from, to) = (range.start(&mut start), range.end(&mut end));
+        let range = start.finish().and_then(|start| {
+            let end = end.finish()?;
+            // A key is never the beginning of another one, so all that begins with a bound is equal to it.
+            Ok(KeyRange {
+                start: match from {
+                    Bound::Excluded(()) => successor(start).unwrap_or_else(|| start.to_vec()),
+                    Bound::Included(()) | Bound::Unbounded => start.to_vec(),
+                },
+                end: match to {
+                    Bound::Excluded(()) => Some(end.to_vec()),
+                    Bound::Included(()) | Bound::Unbounded => successor(end),
+                },
+            })
+        });
+        self.set_range(range);
+    }
+
+    fn set_range(&mut self, range: Result<KeyRange>) {
+        match (range, &mut self.walk) {
+            (Ok(range), Some(walk)) => walk.set_range(range),
+            (Ok(_), None) => {}
+            (Err(error), _) => self.failure = Some(error),
+        }
+    }
+
+    pub(super) fn turn(&mut self) {
+        self.turned = !self.turned;
+    }
+
+    pub(super) fn limit(&mut self, count: u64) {
+        self.count(Stage::Limit(count));
+    }
+
+    pub(super) fn skip(&mut self, count: u64) {
+        self.count(Stage::Skip(count));
+    }
+
+    pub(super) fn filter<P: FnMut(&T) -> bool>(mut self, keep: P) -> Walker<T, And<F, P>> {
+        self.stages.push(Stage::Filter(F::COUNT));
+        Walker {
+            info: self.info,
+            layout: self.layout,
+            fixed: self.fixed,
+            walk: self.walk,
+            failure: self.failure,
+            stages: self.stages,
+            filter: And { before: self.filter, last: keep },
+            turned: self.turned,
+            counted_from: self.counted_from,
+            ahead: self.ahead,
+            finished: self.finished,
+            row: PhantomData,
+        }
+    }
+
+    /// The next one from an end of the scan; after the last one or an error, nothing more.
+    pub(super) fn step<O: Output<T>>(&mut self, end: End) -> Result<Option<O::Item>> {
+        if self.finished {
+            return Ok(None);
+        }
+        let found = self.try_step::<O>(self.end_of_range(end));
+        self.finished = !matches!(found, Ok(Some(_)));
+        found
+    }
+
+    fn end_of_range(&self, end: End) -> End {
+        if self.turned { end.opposite() } else { end }
+    }
+
+    /// Adds a stage that counts from the scan's front.
+    fn count(&mut self, stage: Stage) {
+        let front = self.end_of_range(End::Front);
+        if self.counted_from.is_some_and(|end| end != front)
+            && let Err(error) = self.find_ahead()
+        {
+            self.failure = Some(error);
+        }
+        self.counted_from = Some(front);
+        self.stages.push(stage);
+    }
+
+    /// Runs all stages now and keeps what they leave.
+    fn find_ahead(&mut self) -> Result<()> {
+        let Some(end) = self.counted_from.take() else { return Ok(()) };
+        let mut found = VecDeque::new();
+        while let Some(keys) = self.try_step::<FoundOf>(end)? {
+            match end {
+                End::Front => found.push_back(keys),
+                End::Back => found.push_front(keys),
+            }
+        }
+        self.stages.clear();
+        self.ahead = Some(found);
+        Ok(())
+    }
+
+    fn try_step<O: Output<T>>(&mut self, end: End) -> Result<Option<O::Item>> {
+        if let Some(failure) = self.failure.take() {
+            return Err(failure);
+        }
+        if self.counted_from.is_some_and(|counted| counted != end) {
+            self.find_ahead()?;
+        }
+        let Some(walk) = &mut self.walk else { return Ok(None) };
+        let mut exit = Exit { info: &self.info, stages: &mut self.stages, filter: &mut self.filter };
+        while !exit.stages.contains(&Stage::Limit(0)) {
+            let passed = if let Some(ahead) = &mut self.ahead {
+                let next = match end {
+                    End::Front => ahead.pop_front(),
+                    End::Back => ahead.pop_back(),
+                };
+                let Some((key, primary_key)) = next else { break };
+                exit.pass::<T, O>(walk.reader(), &key, &primary_key, None)
+            } else {
+                let next = match end {
+                    End::Front => walk.next()?,
+                    End::Back => walk.next_back()?,
+                };
+                let Some(found) = next else { break };
+                let key = &found.key[self.layout.prefix.len()..];
+                match self.layout.primary_key(key, found.value) {
+                    Ok(primary_key) => {
+                        let row = matches!(self.layout.target, Target::Rows).then_some(found.value);
+                        exit.pass::<T, O>(found.reader, key, primary_key, row)
+                    }
+                    Err(fault) => Err(fault.into()),
+                }
+            };
+            match passed {
+                Ok(None) => {}
+                Ok(item) => return Ok(item),
+                Err(Trouble::Fault(fault)) => return Err(walk.corruption(fault)),
+                Err(Trouble::Error(error)) => return Err(error),
+            }
+        }
+        Ok(None)
+    }
+}
+
+/// What an entry goes through before it is given.
+struct Exit<'w, F> {
+    info: &'w TableInfo,
+    stages: &'w mut [Stage],
+    filter: &'w mut F,
+}
+
+/// Why an entry could not be given.
+enum Trouble {
+    Fault(Fault),
+    Error(Error),
+}
+
+impl From<Fault> for Trouble {
+    fn from(fault: Fault) -> Self {
+        Self::Fault(fault)
+    }
+}
+
+impl From<Error> for Trouble {
+    fn from(error: Error) -> Self {
+        Self::Error(error)
+    }
+}
+
+impl<F> Exit<'_, F> {
+    /// What is to be given for an entry; `None` when a stage holds it back. `stored` are the row's bytes, if at hand.
+    fn pass<T: Table, O: Output<T>>(
+        &mut self,
+        reader: Reader<'_>,
+        key: &[u8],
+        primary_key: &[u8],
+        stored: Option<&[u8]>,
+    ) -> Result<Option<O::Item>, Trouble>
+    where
+        F: RowFilter<T>,
+    {
+        let mut row = None;
+        for stage in &mut *self.stages {
+            match stage {
+                Stage::Skip(0) => {}
+                Stage::Skip(count) => {
+                    *count -= 1;
+                    return Ok(None);
+                }
+                Stage::Limit(count) => *count = count.saturating_sub(1),
+                Stage::Filter(place) => {
+                    if row.is_none() {
+                        row = Some(self.info.read_row::<T>(reader, primary_key, stored)?);
+                    }
+                    if !row.as_ref().is_some_and(|row| self.filter.keeps(*place, row)) {
+                        return Ok(None);
+                    }
+                }
+            }
+        }
+        if O::NEEDS_ROW && row.is_none() {
+            row = Some(self.info.read_row::<T>(reader, primary_key, stored)?);
+        }
+        Ok(Some(O::make(key, primary_key, row)?))
+    }
+}
+
+impl TableInfo {
+    /// The row of a primary key, of its bytes if they are at hand.
+    fn read_row<T: Table>(
+        &self,
+        reader: Reader<'_>,
+        primary_key: &[u8],
+        stored: Option<&[u8]>,
+    ) -> Result<T, Trouble> {
+        if let Some(bytes) = stored {
+            return Ok(row::open(bytes)?);
+        }
+        let mut key = KeyWriter::new(&self.rows.prefix());
+        key.push(primary_key);
+        let row = reader.get(key.finish()?, row::open::<T>)?;
+        Ok(row.ok_or(Fault::Index("an index entry has no row"))??)
+    }
+}
+
+impl<T: Table, F> fmt::Debug for Walker<T, F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Scan")
+            .field("table", &self.info.schema.name)
+            .field("stages", &self.stages)
+            .field("turned", &self.turned)
+            .finish_non_exhaustive()
+    }
+}

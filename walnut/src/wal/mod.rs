@@ -1,0 +1,47 @@
+//! The write-ahead log: what was promised before it reached an SST, in segments that are only ever added to.
+//!
+//! ```text
+//!   engine --append--> group in memory --write--> segment --sync, outside any lock--> durable
+//!                                                    |
+//!                               rotate_next: the next segment          replay: commits, oldest first
+//! ```
+//!
+//! 1. One record is one commit. It is replayed whole or not at all, and only after all commits before it.
+//! 2. Records that were durable when a later record was written are promised by that one; damage to them is found.
+//! 3. A segment that was read by a recovery is never added to; [`LogWriter::resume`] goes on in a new file.
+//! 4. [`LogWriter::rotate_next`] is the only way to another segment. Numbers follow each other without a gap.
+//! 5. After a failed sync nothing is promised any more: the writer refuses everything.
+//!
+//! It does not know what a key is, takes no lock, starts no thread, and never removes a segment: when one is obsolete
+//! is decided by the manifest.
+
+mod format;
+mod proof;
+mod records;
+mod replay;
+mod segment;
+mod tail;
+mod writer;
+
+#[cfg(test)]
+mod tests;
+
+pub(crate) use format::{
+    ALIGNMENT, MAX_PAYLOAD_SIZE, aligned, record_seed, seal_record, segment_number, segment_path,
+};
+pub(crate) use proof::Suspect;
+pub(crate) use replay::{LogPromise, replay};
+pub(crate) use segment::LogPlace;
+pub(crate) use writer::{LogConfig, LogWriter, SyncPoint};
+
+use crate::base::SeqNo;
+
+/// The bytes of one commit, as the log sees them.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct Commit<'a> {
+    /// The sequence number of the first entry.
+    pub(crate) seq_start: SeqNo,
+    /// How many entries, and so sequence numbers, there are.
+    pub(crate) count: u32,
+    pub(crate) payload: &'a [u8],
+}

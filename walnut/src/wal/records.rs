@@ -1,0 +1,91 @@
+//! Reads the records of a segment one by one, through a window of bounded size.
+
+use super::format::{CHECKED_START, RECORD_HEADER_SIZE, RawHeader, RecordHeader, aligned, record_seed};
+use super::segment::Segment;
+use crate::codec::crc32;
+use crate::error::{Fault, Result};
+
+/// How much is read at once.
+const WINDOW_SIZE: usize = 1 << 20;
+
+/// A valid record.
+pub(super) struct Record<'a> {
+    pub(super) header: RecordHeader,
+    pub(super) payload: &'a [u8],
+    /// Where the next record stands.
+    pub(super) next: u64,
+}
+
+/// Gives the record at an offset.
+pub(super) struct Records<'a> {
+    segment: &'a Segment,
+    /// The file's bytes from `start` on.
+    window: Vec<u8>,
+    start: u64,
+}
+
+impl<'a> Records<'a> {
+    pub(super) fn new(segment: &'a Segment) -> Self {
+        Self { segment, window: Vec::new(), start: 0 }
+    }
+
+    /// The record at `offset`, or why no valid one stands there: rules 1 to 3 of the format. A record with a right
+    /// checksum that breaks another rule is an error.
+    pub(super) fn at(&mut self, offset: u64) -> Result<Result<Record<'_>, Fault>> {
+        let left = self.segment.size.saturating_sub(offset);
+        if left < RECORD_HEADER_SIZE as u64 {
+            return Ok(Err(Fault::Truncated));
+        }
+        let raw = match RawHeader::read(self.bytes(offset, RECORD_HEADER_SIZE)?) {
+            Ok(raw) => raw,
+            Err(fault) => return Ok(Err(fault)),
+        };
+        let Some(size) = raw.record_size().filter(|&size| size as u64 <= left) else {
+            return Ok(Err(Fault::Truncated));
+        };
+        let computed = self.checksum(offset, size)?;
+        if computed != raw.crc {
+            return Ok(Err(Fault::Checksum { stored: raw.crc, computed }));
+        }
+        let header = raw.check(offset).map_err(|fault| fault.at(self.segment.path(), offset))?;
+        let payload = &self.bytes(offset, size)?[RECORD_HEADER_SIZE..];
+        Ok(Ok(Record { header, payload, next: aligned(offset + size as u64) }))
+    }
+
+    /// The checksum of a record of `size` bytes. One that is larger than the window is read in pieces, so that memory
+    /// is taken only for a size that has proved right.
+    fn checksum(&mut self, offset: u64, size: usize) -> Result<u32> {
+        let mut crc = record_seed(self.segment.seed, offset);
+        let mut done = 0;
+        while done < size {
+            let piece = (size - done).min(WINDOW_SIZE);
+            let bytes = self.bytes(offset + done as u64, piece)?;
+            crc = crc32(crc, &bytes[CHECKED_START.saturating_sub(done)..]);
+            done += piece;
+        }
+        Ok(crc)
+    }
+
+    /// The `size` bytes from `offset` on, which lie in the file.
+    fn bytes(&mut self, offset: u64, size: usize) -> Result<&[u8]> {
+        let held = offset.checked_sub(self.start).and_then(|skipped| usize::try_from(skipped).ok());
+        let held = held.filter(|&skipped| skipped.saturating_add(size) <= self.window.len());
+        let skipped = if let Some(skipped) = held {
+            skipped
+        } else {
+            self.fetch(offset, size)?;
+            0
+        };
+        Ok(&self.window[skipped..skipped + size])
+    }
+
+    /// Fills the window with `size` bytes from `offset` on, or with more when there are more.
+    fn fetch(&mut self, offset: u64, size: usize) -> Result<()> {
+        let left = usize::try_from(self.segment.size - offset).unwrap_or(usize::MAX);
+        self.window.clear();
+        self.window.resize(size.max(WINDOW_SIZE.min(left)), 0);
+        self.window.shrink_to(WINDOW_SIZE);
+        self.start = offset;
+        self.segment.file.read_exact_at(&mut self.window, offset)
+    }
+}

@@ -1,0 +1,252 @@
+//! Reads the log back after a crash: every commit that was promised, in order, or the name of what is damaged.
+//!
+//! ```text
+//!  manifest: first = 2, newest = 3
+//!  wal-000001.log   obsolete
+//!  wal-000002.log   | header: 10 | 10..14 | 15 | torn      |      read up to 15, where the next segment begins
+//!  wal-000003.log   | header: 16 | 16..20 | invalid | zeros |     the last: its tail may be torn
+//! ```
+//!
+//! 1. The segments are those from `first` on; their numbers follow each other without a gap up to `newest` at least. The
+//!    header of each has to fit its name and the database.
+//! 2. A segment that another one follows is read until the sequence reaches the first number of that one, and must reach
+//!    it exactly. What lies beyond is meaningless: a tail that an earlier recovery gave up or copied into the next segment,
+//!    a write that failed, or the end record.
+//! 3. The last segment is read up to its end record or its first invalid record. An invalid record is damage when a later
+//!    one proves that it was durable (see `proof`); else it is a tail that a crash tore, and everything from there on was
+//!    never promised. Zeros that were preallocated are a torn tail of this kind.
+//! 4. An end record that speaks of a next segment is found in the last one only when that next one was lost.
+//! 5. The sequence has to reach the last number that the manifest knows of.
+//! 6. Nothing is written. A second replay gives the same as the first, also after any part of [`LogWriter::resume`].
+//!
+//! What it cannot notice: damage to the last records before a crash, when nothing that was written later says that they
+//! were durable. Bytes that a crash tore look the same. After [`LogWriter::close`] the end record says it.
+//!
+//! [`LogWriter::resume`]: super::LogWriter::resume
+//! [`LogWriter::close`]: super::LogWriter::close
+
+use std::path::Path;
+
+use super::Commit;
+use super::format::{RECORD_HEADER_SIZE, RECORDS_START, RawHeader, RecordKind, segment_path};
+use super::proof::Suspect;
+use super::records::{Record, Records};
+use super::segment::{LogPlace, Segment};
+use crate::base::{FileNumber, SeqNo};
+use crate::error::{Error, Fault, Result};
+
+/// What the manifest knows of the log.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct LogPromise {
+    /// The oldest segment that holds a commit which no SST has.
+    pub(crate) first: FileNumber,
+    /// A segment that was durable, and all from `first` to it.
+    pub(crate) newest: FileNumber,
+    /// The last sequence number in the SSTs; the log goes on behind it, or begins before it and passes it.
+    pub(crate) last_seqno: SeqNo,
+}
+
+/// A commit in the log and where it stands.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Replayed<'a> {
+    pub(crate) commit: Commit<'a>,
+    /// The segment that it stands in.
+    pub(crate) segment: FileNumber,
+    file: &'a Path,
+    offset: u64,
+}
+
+impl Replayed<'_> {
+    /// The error for a payload that cannot be read.
+    pub(crate) fn damaged(&self, fault: Fault) -> Error {
+        fault.at(self.file, self.offset)
+    }
+}
+
+/// What a replay found.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct Recovered {
+    /// The segments that were read, ascending; there is one at least.
+    pub(crate) segments: Vec<RecoveredSegment>,
+    /// Older segments, for removal.
+    pub(crate) obsolete: Vec<FileNumber>,
+    /// The number of the next commit's first entry.
+    pub(crate) next_seqno: SeqNo,
+    /// Whether the log was closed in order.
+    pub(crate) sealed: bool,
+}
+
+/// What a replay read of one segment.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct RecoveredSegment {
+    pub(crate) number: FileNumber,
+    /// Where the records that count end.
+    pub(crate) end: u64,
+    pub(crate) record_count: u64,
+    /// Up to where its records prove that it is durable. What lies between here and `end` may be known to the
+    /// operating system's cache alone.
+    pub(super) proven: u64,
+}
+
+impl Recovered {
+    /// The segment that was written last.
+    pub(crate) fn last(&self) -> &RecoveredSegment {
+        self.segments.last().expect("a replay without a segment is an error")
+    }
+}
+
+/// What takes the commits.
+type Visit<'a> = dyn FnMut(&Replayed<'_>) -> Result<()> + 'a;
+
+/// Gives every commit of the log to `visit`, oldest first.
+///
+/// After an error, from here or from `visit`, what was visited so far means nothing.
+pub(crate) fn replay(place: &LogPlace, promise: &LogPromise, visit: &mut Visit<'_>) -> Result<Recovered> {
+    let (obsolete, live): (Vec<_>, Vec<_>) =
+        place.list()?.into_iter().partition(|number| *number < promise.first);
+    check_numbers(place, promise, &live)?;
+
+    let mut segment = Segment::open(place, promise.first)?;
+    let expected = promise.last_seqno.plus(1);
+    if segment.first_seqno > expected {
+        return Err(out_of_sequence(&segment, 0, expected, segment.first_seqno));
+    }
+    let mut recovered =
+        Recovered { segments: Vec::new(), obsolete, next_seqno: segment.first_seqno, sealed: false };
+    for &number in &live[1..] {
+        let next = Segment::open(place, number)?;
+        let mut scan = Scan::new(&segment, recovered.next_seqno);
+        scan.read_up_to(&next, visit)?;
+        recovered.segments.push(scan.found);
+        recovered.next_seqno = scan.next_seqno;
+        segment = next;
+    }
+    let mut scan = Scan::new(&segment, recovered.next_seqno);
+    recovered.sealed = scan.read_to_end(place, visit)?;
+    recovered.segments.push(scan.found);
+    recovered.next_seqno = scan.next_seqno;
+
+    if recovered.next_seqno < expected {
+        return Err(out_of_sequence(&segment, recovered.last().end, expected, recovered.next_seqno));
+    }
+    Ok(recovered)
+}
+
+/// Rule 1: no segment is missing.
+fn check_numbers(place: &LogPlace, promise: &LogPromise, live: &[FileNumber]) -> Result<()> {
+    let mut expected = promise.first;
+    for &number in live {
+        if number == expected {
+            expected = expected.next();
+        }
+    }
+    let newest = live.last().copied().unwrap_or(promise.newest).max(promise.newest);
+    if expected <= newest {
+        return Err(Fault::Missing.at(&segment_path(&place.dir, expected), 0));
+    }
+    Ok(())
+}
+
+fn out_of_sequence(segment: &Segment, offset: u64, expected: SeqNo, found: SeqNo) -> Error {
+    Fault::Sequence { expected: expected.0, found: found.0 }.at(segment.path(), offset)
+}
+
+/// The reading of one segment.
+struct Scan<'a> {
+    segment: &'a Segment,
+    records: Records<'a>,
+    next_seqno: SeqNo,
+    found: RecoveredSegment,
+}
+
+/// What stands at the end of what was read so far.
+enum Step {
+    Commit,
+    End { next_exists: bool },
+    Invalid(Fault),
+}
+
+impl<'a> Scan<'a> {
+    fn new(segment: &'a Segment, next_seqno: SeqNo) -> Self {
+        let found = RecoveredSegment {
+            number: segment.number,
+            end: RECORDS_START,
+            record_count: 0,
+            proven: RECORDS_START,
+        };
+        Self { segment, records: Records::new(segment), next_seqno, found }
+    }
+
+    /// Rule 2: reads until the sequence reaches the next segment.
+    fn read_up_to(&mut self, next: &Segment, visit: &mut Visit<'_>) -> Result<()> {
+        while self.next_seqno < next.first_seqno {
+            let offset = self.found.end;
+            match self.step(visit)? {
+                Step::Commit => {}
+                Step::End { .. } => {
+                    return Err(out_of_sequence(self.segment, offset, next.first_seqno, self.next_seqno));
+                }
+                Step::Invalid(fault) => return Err(fault.at(self.segment.path(), offset)),
+            }
+        }
+        if self.next_seqno > next.first_seqno {
+            return Err(out_of_sequence(next, 0, self.next_seqno, next.first_seqno));
+        }
+        Ok(())
+    }
+
+    /// Rules 3 and 4: reads the last segment. Gives whether it was closed in order.
+    fn read_to_end(&mut self, place: &LogPlace, visit: &mut Visit<'_>) -> Result<bool> {
+        loop {
+            match self.step(visit)? {
+                Step::Commit => {}
+                Step::End { next_exists: false } => return Ok(true),
+                Step::End { next_exists: true } => {
+                    let lost = segment_path(&place.dir, self.segment.number.next());
+                    return Err(Fault::Missing.at(&lost, 0));
+                }
+                Step::Invalid(fault) if self.was_promised()? => {
+                    return Err(fault.at(self.segment.path(), self.found.end));
+                }
+                Step::Invalid(_) => return Ok(false),
+            }
+        }
+    }
+
+    /// Reads the record at the end of what was read, and moves on when it is a commit.
+    fn step(&mut self, visit: &mut Visit<'_>) -> Result<Step> {
+        let (file, offset) = (self.segment.path(), self.found.end);
+        let Record { header, payload, next } = match self.records.at(offset)? {
+            Ok(record) => record,
+            Err(fault) => return Ok(Step::Invalid(fault)),
+        };
+        if header.seq_start != self.next_seqno {
+            return Err(out_of_sequence(self.segment, offset, self.next_seqno, header.seq_start));
+        }
+        self.found.proven = self.found.proven.max(header.synced);
+        if let RecordKind::End { next_exists } = header.kind {
+            return Ok(Step::End { next_exists });
+        }
+        let commit = Commit { seq_start: header.seq_start, count: header.count, payload };
+        visit(&Replayed { commit, segment: self.segment.number, file, offset })?;
+        self.next_seqno = self.next_seqno.plus(u64::from(header.count));
+        self.found.record_count += 1;
+        self.found.end = next;
+        Ok(Step::Commit)
+    }
+
+    fn was_promised(&self) -> Result<bool> {
+        let suspect = Suspect {
+            file: &self.segment.file,
+            size: self.segment.size,
+            seed: self.segment.seed,
+            broken: self.found.end,
+            header_size: RECORD_HEADER_SIZE,
+            record_size: |header, offset| {
+                let raw = RawHeader::read(header).ok()?;
+                raw.check(offset).ok().and(raw.record_size())
+            },
+        };
+        suspect.was_promised()
+    }
+}

@@ -1,0 +1,114 @@
+//! What a log promises, on a machine that crashes, fails and rots.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+#![expect(clippy::cast_possible_truncation, reason = "the numbers of these tests are small")]
+
+mod crash;
+mod damage;
+mod fault;
+mod recovery;
+mod writing;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::replay::Recovered;
+use super::*;
+use crate::base::FileNumber;
+use crate::env::{Env, MemoryEnv};
+use crate::error::{Error, Fault, Result};
+
+const DATABASE: [u8; 16] = *b"the database's i";
+
+/// What a log holds: for each commit its first number and its payload. A commit has as many entries as its payload
+/// has bytes, at most three.
+type Commits = Vec<(u64, Vec<u8>)>;
+
+fn machine() -> MemoryEnv {
+    let env = MemoryEnv::new();
+    env.create_dir(Path::new("/db")).unwrap();
+    env.sync_dir(Path::new("/")).unwrap();
+    env
+}
+
+fn place(env: &(impl Env + Clone)) -> LogPlace {
+    LogPlace { env: Arc::new(env.clone()), dir: PathBuf::from("/db"), database: DATABASE }
+}
+
+fn path(number: u64) -> PathBuf {
+    segment_path(Path::new("/db"), FileNumber(number))
+}
+
+fn create(env: &(impl Env + Clone), preallocate: u64) -> Result<LogWriter> {
+    LogWriter::create(place(env), FileNumber(1), SeqNo(1), LogConfig { preallocate })
+}
+
+fn resume(env: &(impl Env + Clone), recovered: &Recovered) -> Result<LogWriter> {
+    LogWriter::resume(place(env), recovered, LogConfig::default())
+}
+
+/// A payload that follows from its number and size.
+fn payload(seqno: u64, size: usize) -> Vec<u8> {
+    (0..size).map(|place| (seqno * 31 + place as u64 * 7) as u8).collect()
+}
+
+fn count(payload: &[u8]) -> u32 {
+    payload.len().clamp(1, 3) as u32
+}
+
+/// Appends a commit of the log's next number.
+fn append(log: &mut LogWriter, size: usize) -> Result<()> {
+    let payload = payload(log.next_seqno().0, size);
+    log.append(&Commit { seq_start: log.next_seqno(), count: count(&payload), payload: &payload })
+}
+
+/// Appends a commit and makes it durable.
+fn commit(log: &mut LogWriter, size: usize) -> Result<()> {
+    append(log, size)?;
+    log.write()?;
+    sync(log)
+}
+
+/// Makes durable what was written, as the engine does.
+fn sync(log: &mut LogWriter) -> Result<()> {
+    let point = log.sync_point();
+    match point.sync() {
+        Ok(()) => log.mark_synced(&point),
+        Err(error) => {
+            log.poison();
+            return Err(error);
+        }
+    }
+    Ok(())
+}
+
+const ANY_LOG: LogPromise =
+    LogPromise { first: FileNumber(1), newest: FileNumber(1), last_seqno: SeqNo::ZERO };
+
+fn read(env: &(impl Env + Clone), promise: &LogPromise) -> Result<(Commits, Recovered)> {
+    let mut commits = Commits::new();
+    let recovered = replay(&place(env), promise, &mut |found| {
+        commits.push((found.commit.seq_start.0, found.commit.payload.to_vec()));
+        Ok(())
+    })?;
+    check(&commits);
+    Ok((commits, recovered))
+}
+
+/// Commits that follow each other from 1 on and hold what was written under their numbers.
+fn check(commits: &Commits) {
+    let mut next = 1;
+    for (seq_start, bytes) in commits {
+        assert_eq!(*seq_start, next, "a hole in the history");
+        assert_eq!(*bytes, payload(*seq_start, bytes.len()));
+        next += u64::from(count(bytes));
+    }
+}
+
+/// The fault and where it is, of a log that is damaged.
+fn corruption(error: Error) -> (PathBuf, u64, Fault) {
+    match error {
+        Error::Corruption { file, offset, fault } => (file, offset, fault),
+        error => panic!("not a corruption: {error}"),
+    }
+}

@@ -1,0 +1,297 @@
+//! Writes the log: commits into a group, a group into the segment, and from one segment into the next.
+//!
+//! The engine holds its log lock for [`append`](LogWriter::append) and [`write`](LogWriter::write), syncs a
+//! [`SyncPoint`] outside of it, and tells the outcome with [`mark_synced`](LogWriter::mark_synced) or
+//! [`poison`](LogWriter::poison).
+//!
+//! # The order of a rotation, and what a crash leaves after each step
+//!
+//! 1. *Sync segment N.* All its records are durable. A crash leaves N as the last segment, with nothing torn.
+//! 2. *Make N+1 as a draft*: header with the next sequence number, zeros, sync. A crash leaves a `.tmp` file that nobody
+//!    looks at.
+//! 3. *Rename it and sync the directory.* A crash leaves the name or not. With it, N has to reach the first number of
+//!    N+1, and does, because of step 1.
+//! 4. *Write the end record of N, which says that N+1 exists, and sync it.* A crash leaves it or not; while N+1 is
+//!    there, nobody reads it. Were it written before step 3, a crash between them would look like a lost segment.
+//! 5. *Go on in N+1.* So no record is ever written to N+1 before N is durable and closed.
+//!
+//! # What becomes of the tail of a recovered segment
+//!
+//! After a crash of the process alone, a replay sees bytes that only the operating system's cache has, and a cache that
+//! went through a failed sync may lose them later though a second sync succeeds. They must not become part of the past
+//! on which the next segment builds. So [`resume`](LogWriter::resume) copies every record that no later record proves
+//! durable into the draft of the next segment, whose first number is that of the first one copied. When the segment has
+//! its name, it holds them durably, and the tail of the old one means nothing. Before, nothing has changed. A last segment
+//! without any record is replaced instead of followed.
+
+use std::sync::Arc;
+
+use super::Commit;
+use super::format::{MAX_PAYLOAD_SIZE, RECORDS_START, RecordHeader, RecordKind, put_record};
+use super::replay::Recovered;
+use super::segment::{Draft, LogPlace, Segment};
+use super::tail::Tail;
+use crate::base::{FileNumber, SeqNo};
+use crate::codec::FileHeader;
+use crate::env::File;
+use crate::error::{Error, Fault, Limit, Result};
+
+/// The most memory that the buffer of a group keeps after the group was written.
+const KEPT_SIZE: usize = 1 << 20;
+
+/// How segments are made.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) struct LogConfig {
+    /// A new segment is filled with zeros up to this size in bytes, so that syncs need not write its length. With zero
+    /// it grows as it is written.
+    pub(crate) preallocate: u64,
+}
+
+/// The end of the log. See the module's head.
+#[derive(Debug)]
+pub(crate) struct LogWriter {
+    place: LogPlace,
+    config: LogConfig,
+    segment: Current,
+    /// Records that are not written yet; they belong to the end of the segment.
+    group: Vec<u8>,
+    /// The number that the next commit begins with, with and without the group.
+    next_seqno: SeqNo,
+    written_seqno: SeqNo,
+    health: Health,
+}
+
+/// The segment that is written to.
+#[derive(Debug)]
+struct Current {
+    file: Arc<dyn File>,
+    number: FileNumber,
+    seed: u32,
+    /// Where the written records end.
+    end: u64,
+    /// Up to where everything is known to be durable.
+    synced: u64,
+}
+
+/// What the writer can still do.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Health {
+    Sound,
+    /// A write failed, so nobody knows what stands behind `end`. Only another segment helps, whose first number says
+    /// that nothing there counts.
+    Torn,
+    /// A sync failed, or a segment has perhaps its name and perhaps not. Nothing helps but opening again.
+    Poisoned,
+}
+
+/// A place in the log that can be made durable without holding the log.
+#[derive(Clone, Debug)]
+pub(crate) struct SyncPoint {
+    file: Arc<dyn File>,
+    number: FileNumber,
+    offset: u64,
+}
+
+impl SyncPoint {
+    /// Makes everything before this point durable. After an error the writer has to be poisoned.
+    pub(crate) fn sync(&self) -> Result<()> {
+        self.file.sync()
+    }
+}
+
+impl LogWriter {
+    /// Makes the first segment of a new log. A file that stands there was left by an earlier try, and is replaced.
+    pub(crate) fn create(
+        place: LogPlace,
+        number: FileNumber,
+        first_seqno: SeqNo,
+        config: LogConfig,
+    ) -> Result<Self> {
+        let draft = Draft::create(&place, number, first_seqno)?;
+        draft.finish(RECORDS_START, config.preallocate)?;
+        let segment = Current::new(draft.publish()?, RECORDS_START);
+        Ok(Self::on(place, config, segment, first_seqno))
+    }
+
+    /// Goes on after a replay, in a segment of its own. Whatever the replay found is durable when this returns.
+    pub(crate) fn resume(place: LogPlace, recovered: &Recovered, config: LogConfig) -> Result<Self> {
+        place.remove_drafts()?;
+        let last = recovered.last();
+        let old = Segment::open(&place, last.number)?;
+        let mut tail = Tail::new(&old, last.proven, last.end);
+        let first_seqno = tail.first_seqno()?.unwrap_or(recovered.next_seqno);
+        // A segment got its first record after its name was durable. Without a record its name may have been lost in a
+        // failed sync, which a second one would not bring back; so the segment is made again.
+        let number = if last.record_count == 0 { last.number } else { last.number.next() };
+        let draft = Draft::create(&place, number, first_seqno)?;
+        let end = tail.copy(&draft)?;
+        draft.finish(end, config.preallocate)?;
+        let segment = Current::new(draft.publish()?, end);
+        Ok(Self::on(place, config, segment, recovered.next_seqno))
+    }
+
+    fn on(place: LogPlace, config: LogConfig, segment: Current, next_seqno: SeqNo) -> Self {
+        let written_seqno = next_seqno;
+        Self { place, config, segment, group: Vec::new(), next_seqno, written_seqno, health: Health::Sound }
+    }
+
+    /// The number of the current segment.
+    pub(crate) fn number(&self) -> FileNumber {
+        self.segment.number
+    }
+
+    /// Where the written records of the current segment end.
+    pub(crate) fn end(&self) -> u64 {
+        self.segment.end
+    }
+
+    /// The number that the next commit begins with.
+    pub(crate) fn next_seqno(&self) -> SeqNo {
+        self.next_seqno
+    }
+
+    /// Adds a commit to the group. Its numbers continue those before it; one without entries leaves no trace.
+    pub(crate) fn append(&mut self, commit: &Commit<'_>) -> Result<()> {
+        self.check(Health::Sound)?;
+        assert_eq!(commit.seq_start, self.next_seqno, "commits are logged in their order");
+        let size = commit.payload.len();
+        if size > MAX_PAYLOAD_SIZE {
+            return Err(Error::Limit(Limit::Commit { size, limit: MAX_PAYLOAD_SIZE }));
+        }
+        if commit.count == 0 {
+            return Ok(());
+        }
+        let header = RecordHeader {
+            kind: RecordKind::Commit,
+            seq_start: commit.seq_start,
+            count: commit.count,
+            synced: self.segment.synced,
+        };
+        let offset = self.segment.end + self.group.len() as u64;
+        put_record(&mut self.group, self.segment.seed, offset, &header, commit.payload);
+        self.next_seqno = commit.seq_start.plus(u64::from(commit.count));
+        Ok(())
+    }
+
+    /// Writes the group in one operation.
+    ///
+    /// After an error its commits are gone, their numbers are free again, and only [`rotate_next`](Self::rotate_next)
+    /// or [`close`](Self::close) is left.
+    pub(crate) fn write(&mut self) -> Result<()> {
+        self.check(Health::Sound)?;
+        if self.group.is_empty() {
+            return Ok(());
+        }
+        let written = self.segment.file.write_at(&self.group, self.segment.end);
+        if written.is_ok() {
+            self.segment.end += self.group.len() as u64;
+            self.written_seqno = self.next_seqno;
+        } else {
+            self.health = Health::Torn;
+            self.next_seqno = self.written_seqno;
+        }
+        self.group.clear();
+        self.group.shrink_to(KEPT_SIZE);
+        written
+    }
+
+    /// Everything written so far, to be synced.
+    pub(crate) fn sync_point(&self) -> SyncPoint {
+        let Current { file, number, end, .. } = &self.segment;
+        SyncPoint { file: Arc::clone(file), number: *number, offset: *end }
+    }
+
+    /// Takes note that a point was synced; the records after this carry it. A point of an earlier segment says nothing new.
+    pub(crate) fn mark_synced(&mut self, point: &SyncPoint) {
+        if point.number == self.segment.number {
+            assert!(point.offset <= self.segment.end, "only what was written can be synced");
+            self.segment.synced = self.segment.synced.max(point.offset);
+        }
+    }
+
+    /// Takes note that a sync failed: everything from now on is [`Error::Poisoned`].
+    pub(crate) fn poison(&mut self) {
+        self.health = Health::Poisoned;
+    }
+
+    /// Goes on in the next segment, and gives its number. Everything appended has to be written, and is durable when this
+    /// returns. No sync point is being synced meanwhile: a failure there could hide one here.
+    ///
+    /// When the next segment cannot be made, for want of space for example, nothing has changed and it can be tried
+    /// again. After any other error the writer is poisoned.
+    pub(crate) fn rotate_next(&mut self) -> Result<FileNumber> {
+        self.check(Health::Torn)?;
+        assert!(self.group.is_empty(), "a group is written before the segment ends");
+        self.sync()?;
+        let place = self.place.clone();
+        let number = self.segment.number.next();
+        let path = place.path(number);
+        if place.env.kind(&path)?.is_some() {
+            return Err(Fault::Identity.at(&path, 0));
+        }
+        let draft = Draft::create(&place, number, self.next_seqno)?;
+        draft.finish(RECORDS_START, self.config.preallocate)?;
+        let next = self.or_poison(draft.publish())?;
+        let ended = self.put_end(true);
+        self.or_poison(ended)?;
+        self.segment = Current::new(next, RECORDS_START);
+        self.health = Health::Sound;
+        Ok(self.segment.number)
+    }
+
+    /// Ends the log in order, so that damage to its last records will be found. Everything appended has to be written,
+    /// and no sync point is being synced meanwhile.
+    pub(crate) fn close(mut self) -> Result<()> {
+        self.check(Health::Torn)?;
+        assert!(self.group.is_empty(), "a group is written before the log is closed");
+        self.sync()?;
+        self.put_end(false)
+    }
+
+    /// Refuses when the writer is worse off than `least`.
+    fn check(&self, least: Health) -> Result<()> {
+        let refused = match self.health {
+            Health::Sound => false,
+            Health::Torn => least == Health::Sound,
+            Health::Poisoned => true,
+        };
+        if refused { Err(Error::Poisoned) } else { Ok(()) }
+    }
+
+    /// Makes all that was written durable.
+    fn sync(&mut self) -> Result<()> {
+        let synced = self.segment.file.sync();
+        self.or_poison(synced)?;
+        self.segment.synced = self.segment.end;
+        Ok(())
+    }
+
+    /// Writes the end record and makes it durable; everything before it is durable already.
+    fn put_end(&self, next_exists: bool) -> Result<()> {
+        let Current { file, seed, end, synced, .. } = &self.segment;
+        assert_eq!(synced, end, "an end record promises everything before it");
+        let header = RecordHeader {
+            kind: RecordKind::End { next_exists },
+            seq_start: self.next_seqno,
+            count: 0,
+            synced: *synced,
+        };
+        let mut record = Vec::new();
+        put_record(&mut record, *seed, *end, &header, &[]);
+        file.write_at(&record, *end)?;
+        file.sync()
+    }
+
+    fn or_poison<T>(&mut self, result: Result<T>) -> Result<T> {
+        if result.is_err() {
+            self.health = Health::Poisoned;
+        }
+        result
+    }
+}
+
+impl Current {
+    fn new((header, file): (FileHeader, Arc<dyn File>), end: u64) -> Self {
+        Self { file, number: header.number, seed: header.seed(), end, synced: end }
+    }
+}
