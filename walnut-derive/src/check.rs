@@ -166,7 +166,12 @@ pub(crate) fn no_lifetimes(generics: &Generics, why: &str, faults: &mut Faults) 
 }
 
 fn no_reference(field: &Field, faults: &mut Faults) {
-    let Type::Reference(reference) = &field.ty else { return };
+    let mut ty = &field.ty;
+    // A macro by example hands its types in within invisible delimiters.
+    while let Type::Group(group) = ty {
+        ty = &group.elem;
+    }
+    let Type::Reference(reference) = ty else { return };
     let owned = match &*reference.elem {
         Type::Path(path) if path.path.is_ident("str") => "`String`",
         Type::Slice(_) => "a `Vec`",

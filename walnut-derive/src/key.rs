@@ -10,7 +10,7 @@ use crate::diag::Faults;
 use crate::plan::{private, without_lifetimes};
 
 /// The representations in which a discriminant need not fit the `i64` that is stored.
-const WIDE: [&str; 5] = ["u64", "usize", "u128", "i128", "isize"];
+const WIDE: [&str; 4] = ["u64", "usize", "u128", "i128"];
 
 /// A type that is to be a key.
 pub(crate) struct Key {

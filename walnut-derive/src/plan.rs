@@ -3,9 +3,10 @@
 //! A plan can be made of a faulty struct too: it holds what could be understood, so that the code which uses the
 //! table is still checked against something near to what was meant.
 
-use proc_macro2::{TokenStream, TokenTree};
+use proc_macro2::{Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
 use syn::ext::IdentExt;
+use syn::spanned::Spanned;
 use syn::{GenericParam, Generics, Ident, Path, Type, WherePredicate, parse_quote};
 
 use crate::ast::{Field, Table};
@@ -24,6 +25,8 @@ pub(crate) struct Plan<'a> {
     pub(crate) fields: &'a [Field],
     /// The columns of the primary key; empty only for a faulty struct.
     pub(crate) key: Vec<&'a Field>,
+    /// Where it is said what the primary key is: under its column's type, or under the list of columns.
+    pub(crate) key_span: Span,
     /// First those of the struct, then those of the fields, as they are written.
     pub(crate) indexes: Vec<Index<'a>>,
 }
@@ -40,6 +43,7 @@ pub(crate) struct Index<'a> {
 impl<'a> Plan<'a> {
     pub(crate) fn of(table: &'a Table) -> Self {
         let name = table.attrs.name.as_ref().map(syn::LitStr::value);
+        let key = primary_key(table);
         let (ident, (_, arguments, _)) = (&table.ident, table.generics.split_for_impl());
         Self {
             ident,
@@ -48,7 +52,12 @@ impl<'a> Plan<'a> {
             private: private(table.attrs.krate.as_ref()),
             name: name.unwrap_or_else(|| table.ident.unraw().to_string()),
             fields: &table.fields,
-            key: primary_key(table),
+            key_span: match (&table.attrs.primary_key, key.first()) {
+                (Some(columns), _) => columns.span,
+                (None, Some(column)) => column.ty.span(),
+                (None, None) => ident.span(),
+            },
+            key,
             indexes: indexes(table),
         }
     }

@@ -28,10 +28,31 @@ enum Kind {
 #[derive(Debug, Key, Serialize, Deserialize)]
 struct Id(u64, Kind);
 
+#[derive(Debug, Table, Serialize, Deserialize)]
+#[index(both = (second, first), unique)]
+struct Plain {
+    #[primary_key]
+    id: Id,
+    #[index(unique)]
+    first: u8,
+    #[index]
+    #[deprecated]
+    second: String,
+}
+
+mod inner {
+    #[derive(Debug, walnut::Table, serde::Serialize, serde::Deserialize)]
+    pub(crate) struct Empty {
+        #[primary_key]
+        id: u64,
+    }
+}
+
 fn is_table<T: Table>() {}
 
 fn main() {
     is_table::<user<u8>>();
-    let id = Id(1, Kind::Guest);
-    let _ = (id, Kind::Admin);
+    is_table::<Plain>();
+    is_table::<inner::Empty>();
+    let _ = Kind::Admin;
 }

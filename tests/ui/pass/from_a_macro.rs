@@ -2,15 +2,22 @@
 
 use walnut::{Access, DefaultTable, Index, Table, TableMapper};
 
+mod reexported {
+    pub use walnut;
+}
+
 macro_rules! table {
-    ($name:ident, $text:literal, $($field:ident: $ty:ty),*) => {
+    ($name:ident, $text:expr, $($field:ident: $ty:ty),*) => {
         #[derive(Table, serde::Serialize, serde::Deserialize)]
-        #[table(name = $text)]
+        #[table(name = $text, crate = $crate::reexported::walnut)]
         #[index(all = ($($field),*))]
         struct $name {
             #[primary_key]
             id: u64,
             $(#[index] $field: $ty,)*
+            #[cfg(any())]
+            #[index]
+            left_out: u8,
         }
     };
 }

@@ -17,7 +17,7 @@ pub(super) fn columns(plan: &Plan<'_>) -> TokenStream {
             #[automatically_derived]
             impl #impl_generics #private::Part<__Parts, #at> for #row #where_clause {
                 type Key = #ty;
-                fn part(&self) -> &Self::Key {
+                fn part(&self) -> &#ty {
                     &self.#field
                 }
             }

@@ -5,13 +5,14 @@ use proc_macro2::{Group, Ident, TokenStream, TokenTree};
 use quote::quote;
 use syn::Generics;
 
-use super::{codec, index};
+use super::index;
 use crate::key::Key;
 use crate::plan::{Plan, bounded, tuple};
 
 pub(super) fn table(plan: &Plan<'_>) -> TokenStream {
     let Plan { row, private, name, .. } = plan;
-    let generics = codec::table_generics(plan);
+    let key_types = plan.key.iter().map(|column| &column.ty);
+    let generics = bounded(&plan.generics, &quote!(), key_types, private);
     let (impl_generics, _, where_clause) = generics.split_for_impl();
     let key = likely_key(plan);
     let index_members = index::members(plan);

@@ -50,7 +50,7 @@ pub(super) fn handles(plan: &Plan<'_>) -> TokenStream {
 pub(super) fn members(plan: &Plan<'_>) -> TokenStream {
     let Plan { private, .. } = plan;
     let (handles, names) = (handles_ident(plan), names_ident(plan));
-    let arguments = plan.generics.params.iter().filter_map(argument);
+    let arguments: Vec<&Ident> = plan.generics.params.iter().filter_map(argument).collect();
     let handle_fields = plan.indexes.iter().enumerate().map(|(at, index)| {
         let (field, kind) = (index.ident, kind(index));
         quote!(#field: #private::#kind::new(__table, #at))
@@ -67,11 +67,11 @@ pub(super) fn members(plan: &Plan<'_>) -> TokenStream {
 
         fn by<__Access: #private::Access>(
             #table: &#private::DefaultTable<Self, __Access>,
-        ) -> Self::By<'_, __Access> {
+        ) -> #handles<'_, __Access #(, #arguments)*> {
             #handles { #(#handle_fields,)* #none }
         }
 
-        fn ix() -> Self::Ix {
+        fn ix() -> #names {
             #names { #(#name_fields,)* }
         }
     }

@@ -25,7 +25,7 @@ fn by_parts(key: &Key, parts: &[Part]) -> TokenStream {
             #[automatically_derived]
             impl #impl_generics #private::Part<__Parts, #at> for #this #where_clause {
                 type Key = #ty;
-                fn part(&self) -> &Self::Key {
+                fn part(&self) -> &#ty {
                     &self.#member
                 }
             }

@@ -2,19 +2,17 @@
 
 use proc_macro2::{Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote, quote_spanned};
-use syn::spanned::Spanned;
 
 use super::{codec, index};
-use crate::plan::{Plan, tuple};
+use crate::plan::Plan;
 
 pub(super) fn mapper(plan: &Plan<'_>) -> TokenStream {
     let Plan { row, private, .. } = plan;
     let generics = codec::table_generics(plan);
     let (impl_generics, _, where_clause) = generics.split_for_impl();
-    let key = tuple(&plan.key);
-    // Where its type is no key, or is more private than the struct, the type is to be underlined.
-    let here = plan.key.first().map_or_else(Span::call_site, |column| column.ty.span());
-    let primary_key = quote_spanned!(Span::call_site().located_at(here)=> type PrimaryKey = #key;);
+    let here = Span::call_site().located_at(plan.key_span);
+    let key = primary_key(plan, here);
+    let primary_key = quote_spanned!(here=> type PrimaryKey = #key;);
     let schema = codec::asserted(plan, &schema(plan));
     let (index_members, codec_members) = (index::members(plan), codec::members(plan));
     quote! {
@@ -28,6 +26,12 @@ pub(super) fn mapper(plan: &Plan<'_>) -> TokenStream {
             #codec_members
         }
     }
+}
+
+/// The type of the primary key. Of a tuple it is said at the list of its columns what is wrong with it.
+fn primary_key(plan: &Plan<'_>, here: Span) -> TokenStream {
+    let types = plan.key.iter().map(|column| &column.ty);
+    if plan.key.len() == 1 { quote!(#(#types)*) } else { quote_spanned!(here=> (#(#types),*)) }
 }
 
 fn schema(plan: &Plan<'_>) -> TokenStream {

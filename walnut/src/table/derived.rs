@@ -61,3 +61,161 @@ pub fn part_is_none<T: Part<Of, AT>, Of, const AT: usize>(whole: &T) -> bool {
 pub const fn part_is_exact<T: Part<Of, AT>, Of, const AT: usize>() -> bool {
     <T::Key as Key>::EXACT
 }
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test may panic")]
+mod tests {
+    use proptest::prelude::*;
+    use serde::{Deserialize, Serialize};
+
+    use super::*;
+    use crate::table::Table;
+
+    #[derive(crate::Key, Serialize, Deserialize, Clone, Copy, Debug, PartialEq)]
+    #[walnut(crate = crate)]
+    struct UserId(u64);
+
+    #[derive(crate::Key, Serialize, Deserialize, Clone, Copy, Debug, PartialEq)]
+    #[walnut(crate = crate)]
+    #[repr(i8)]
+    enum Kind {
+        Guest = 9,
+        Banned = -1,
+        Admin,
+    }
+
+    #[derive(crate::Key, Serialize, Deserialize, Clone, Debug, PartialEq)]
+    #[walnut(crate = crate)]
+    struct Place<K> {
+        country: String,
+        region: Option<K>,
+        kind: Kind,
+    }
+
+    #[derive(crate::Table, Serialize, Deserialize, Clone, Debug, PartialEq)]
+    #[table(name = "users", primary_key = (tenant, id), crate = crate)]
+    #[index(place_age = (place, age), unique)]
+    struct User {
+        id: UserId,
+        tenant: u32,
+        #[index]
+        age: Option<u8>,
+        place: Place<i16>,
+    }
+
+    fn bytes<K: Key>(key: &K) -> Vec<u8> {
+        let mut out = KeyWriter::new(&[]);
+        key.encode(&mut out);
+        out.finish().unwrap().to_vec()
+    }
+
+    fn read<K: Key>(bytes: &[u8]) -> Result<K, Fault> {
+        K::decode(&mut KeyReader::new(bytes))
+    }
+
+    fn kinds() -> impl Strategy<Value = Kind> {
+        prop_oneof![Just(Kind::Guest), Just(Kind::Banned), Just(Kind::Admin)]
+    }
+
+    prop_compose! {
+        fn places()(country in "[a\0]{0,3}", region in any::<Option<i16>>(), kind in kinds()) -> Place<i16> {
+            Place { country, region, kind }
+        }
+    }
+
+    prop_compose! {
+        fn users()(id: u64, tenant: u32, age: Option<u8>, place in places()) -> User {
+            User { id: UserId(id), tenant, age, place }
+        }
+    }
+
+    #[test]
+    fn a_newtype_is_stored_as_what_it_wraps() {
+        assert_eq!(bytes(&UserId(7)), bytes(&7u64));
+        assert!(!UserId(7).is_none());
+    }
+
+    #[test]
+    fn an_enum_is_stored_by_its_discriminant() {
+        for (kind, discriminant) in [(Kind::Guest, 9i64), (Kind::Banned, -1), (Kind::Admin, 0)] {
+            assert_eq!(bytes(&kind), bytes(&discriminant));
+            assert_eq!(read::<Kind>(&bytes(&kind)).unwrap(), kind);
+        }
+    }
+
+    #[test]
+    fn a_discriminant_that_no_variant_has_is_a_fault() {
+        assert_eq!(read::<Kind>(&bytes(&1i64)), Err(Fault::Invalid("discriminant of a `Kind`")));
+        assert_eq!(read::<Kind>(&[0x80]), Err(Fault::Truncated));
+    }
+
+    #[test]
+    fn a_key_misses_when_a_part_of_it_misses() {
+        let place = |region| Place { country: String::new(), region, kind: Kind::Admin };
+        assert!(place(None::<u8>).is_none() && !place(Some(1u8)).is_none());
+        assert!(Place::<u8>::ref_is_none(&place(None)));
+    }
+
+    #[test]
+    fn a_type_is_exact_when_all_parts_are() {
+        let _ =
+            [const { assert!(<Place<u8> as Key>::EXACT) }, const { assert!(!<Place<f32> as Key>::EXACT) }];
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(128))]
+
+        #[test]
+        fn a_struct_of_keys_is_stored_as_the_tuple_of_its_parts(place in places()) {
+            let whole = bytes(&place);
+            prop_assert_eq!(&whole, &bytes(&(place.country.clone(), place.region, place.kind)));
+            let mut input = KeyReader::new(&whole);
+            Place::<i16>::skip(&mut input).unwrap();
+            prop_assert!(input.rest().is_empty());
+            let mut out = KeyWriter::new(&[]);
+            Place::encode_ref(&place, &mut out);
+            prop_assert_eq!(out.finish().unwrap(), &whole[..]);
+            prop_assert_eq!(read::<Place<i16>>(&whole).unwrap(), place);
+        }
+
+        #[test]
+        fn damaged_bytes_are_a_fault_or_another_key_but_no_panic(bytes in prop::collection::vec(any::<u8>(), 0..24)) {
+            let _ = (read::<Place<i16>>(&bytes), read::<Kind>(&bytes), read::<UserId>(&bytes));
+        }
+
+        #[test]
+        fn a_row_gives_its_key_and_its_entries_in_the_order_of_the_columns(user in users()) {
+            let mut key = KeyWriter::new(&[]);
+            user.encode_primary_key(&mut key);
+            prop_assert_eq!(key.finish().unwrap(), bytes(&(user.tenant, user.id)));
+
+            let expected = [bytes(&(user.place.clone(), user.age)), bytes(&user.age)];
+            let missing = [user.place.is_none() || user.age.is_none(), user.age.is_none()];
+            prop_assert_eq!(User::SCHEMA.indexes.len(), expected.len());
+            for index in 0..expected.len() {
+                let mut entries = IndexEntries::new();
+                user.encode_index(index, &mut entries);
+                let entries = entries.take();
+                prop_assert_eq!(entries.len(), 1);
+                prop_assert_eq!(entries[0].key.finish().unwrap(), &expected[index][..]);
+                prop_assert_eq!(entries[0].has_none, missing[index]);
+            }
+        }
+
+        #[test]
+        fn a_row_is_read_as_it_was_written(user in users()) {
+            let mut out = Vec::new();
+            user.encode_row(&mut out).unwrap();
+            prop_assert_eq!(User::decode_row(&out).unwrap(), user);
+            prop_assert!(User::decode_row(&out[..out.len() - 1]).is_err());
+        }
+    }
+
+    #[test]
+    fn the_names_of_indexes_are_the_schemas() {
+        let names = [<User as Table>::ix().place_age, <User as Table>::ix().age];
+        for (name, schema) in names.iter().zip(User::SCHEMA.indexes) {
+            assert_eq!((name.table, name.index), (User::SCHEMA.name, schema.name));
+        }
+    }
+}

@@ -1,0 +1,15 @@
+use serde::{Deserialize, Serialize};
+use walnut::{Table, TableMapper, TableSchema};
+
+#[derive(Table, Serialize, Deserialize)]
+struct Row<K> {
+    #[primary_key]
+    id: u64,
+    #[index(unique)]
+    value: K,
+}
+
+const _: TableSchema = <Row<u64> as TableMapper>::SCHEMA;
+const _: TableSchema = <Row<f64> as TableMapper>::SCHEMA;
+
+fn main() {}

@@ -1,0 +1,14 @@
+use std::cell::Cell;
+
+use serde::{Deserialize, Serialize};
+use walnut::Table;
+
+#[derive(Table, Serialize, Deserialize)]
+struct User {
+    #[primary_key]
+    id: u64,
+    #[serde(skip)]
+    seen: Cell<bool>,
+}
+
+fn main() {}
