@@ -1,0 +1,14 @@
+//! The example programs, run as programs on real data:
+//!
+//! - `quickstart`: it runs, twice, and the README shows the same program;
+//! - `cities`: its answers, and that a second run gives the same;
+//! - `refusals`: whatever is wrong is one sentence and exit code 1, and nothing is lost;
+//! - `kill`: a load that was killed in the middle has lost nothing that it acknowledged.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod cities;
+#[cfg(unix)]
+mod kill;
+mod program;
+mod quickstart;
+mod refusals;
