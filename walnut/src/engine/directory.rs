@@ -58,9 +58,16 @@ pub(super) fn number_above(names: &[String]) -> FileNumber {
 }
 
 /// Removes what is certainly of no use any more: unfinished files, and the log before the manifest's. A finished SST that
-/// the manifest does not name is the output of a flush that did not come to its end; it is moved aside.
+/// the manifest does not name is the output of work that did not come to its end; its entries are elsewhere. It is moved aside
+/// all the same, and removed by the next opening that gets as far as this.
 pub(super) fn tidy(env: &dyn Env, dir: &Path, state: &ManifestState) -> Result<()> {
     let log_number = state.log_number.unwrap_or_default();
+    let aside = dir.join(ASIDE);
+    if env.kind(&aside)?.is_some() {
+        for name in env.list(&aside)?.iter().filter(|name| sst::number(name).is_some()) {
+            env.remove(&aside.join(name))?;
+        }
+    }
     for name in env.list(dir)? {
         let path = dir.join(&name);
         if sst::is_draft(&name) || segment_number(&name).is_some_and(|number| number < log_number) {
