@@ -112,6 +112,9 @@ impl Core {
     /// Flushes the oldest frozen memtable; says whether there was one.
     pub(crate) fn flush_one(&self) -> Result<bool> {
         let _turn = self.flushing.lock();
+        if self.lock.lock().is_none() {
+            return Err(Error::Closed);
+        }
         let view = self.view.load_full();
         let Some(frozen) = view.frozen.last() else { return Ok(false) };
         let sst = self.write_sst(&frozen.memtable)?;

@@ -176,6 +176,8 @@ impl Engine {
         }
         self.stop_worker();
         let finished = self.finish();
+        // Whoever comes late to flush finds that the directory is not ours any more.
+        let _nobody_flushes = self.flushing.lock();
         self.lock.lock().take();
         finished
     }
@@ -185,8 +187,12 @@ impl Engine {
             return Err(Error::Poisoned);
         }
         let flushed = if self.config.checkpoint_on_close { self.flush_everything() } else { Ok(()) };
-        let _nobody_syncs = self.synced.lock();
-        let closed = self.log.lock().close().map_err(|error| self.poison(error));
-        flushed.and(closed)
+        let mut synced = self.synced.lock();
+        let mut log = self.log.lock();
+        let end = log.position();
+        log.close().map_err(|error| self.poison(error))?;
+        synced.position = end;
+        self.publish(log.last_seqno());
+        flushed
     }
 }
