@@ -44,7 +44,7 @@ pub trait TableMapper: Sized + Send + Sync + 'static {
     fn by<A: Access>(table: &DefaultTable<Self, A>) -> Self::By<'_, A>;
 
     /// The names of the indexes.
-    fn ix() -> Self::Ix;
+    fn index_names() -> Self::Ix;
 }
 
 /// A struct that is a table. Use it in bounds; derive it with [`#[derive(Table)]`](derive@crate::Table).
@@ -57,7 +57,7 @@ pub trait TableMapper: Sized + Send + Sync + 'static {
 pub trait Table: TableMapper {
     /// The names of the table's indexes, to compare with: `violation.is(User::ix().email)`.
     fn ix() -> Self::Ix {
-        <Self as TableMapper>::ix()
+        Self::index_names()
     }
 }
 
