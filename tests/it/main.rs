@@ -6,3 +6,6 @@ mod derived;
 mod house;
 // What the derives accept, and what they say of what they do not.
 mod ui;
+
+// Random workloads against the model, with crashes at every sync: Rule P.
+mod lockstep;
