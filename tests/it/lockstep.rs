@@ -7,14 +7,14 @@ use walnut_tests::lockstep::{Effort, for_each_seed, lockstep, seeds};
 
 #[test]
 fn a_store_that_crashes_anywhere_recovers_what_it_acknowledged() {
-    let effort = Effort { steps: 40, crashes: Some(16) };
+    let effort = Effort { steps: 40, crashes: Some(10) };
     for_each_seed("a_store_that_crashes_anywhere", seeds(200), |seed| lockstep(seed, effort));
 }
 
 #[test]
 fn a_store_survives_a_crash_at_every_sync_under_every_policy() {
-    let effort = Effort { steps: 16, crashes: None };
-    for_each_seed("a_store_survives_a_crash_at_every_sync", seeds(6), |seed| lockstep(seed + 100_000, effort));
+    let effort = Effort { steps: 14, crashes: None };
+    for_each_seed("a_store_survives_a_crash_at_every_sync", seeds(3), |seed| lockstep(seed + 100_000, effort));
 }
 
 #[test]

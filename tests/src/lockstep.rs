@@ -103,8 +103,8 @@ pub fn lockstep(seed: u64, effort: Effort) {
     let (syncs, changes) = (env.sync_count(), env.counts().of(Operations::Mutations));
     for (number, (cut, policy)) in (0..).zip(cuts(seed, effort, syncs, changes)) {
         let machine = MemoryEnv::with_seed(seed);
-        let case = format!("{cut:?}, {policy:?}, crash {number}, {setup:?}");
-        in_case(&case, || crash(&setup, &machine, &steps, cut, policy, seed.wrapping_add(number)));
+        let case = || format!("{cut:?}, {policy:?}, crash {number}, {setup:?}");
+        in_case(case, || crash(&setup, &machine, &steps, cut, policy, seed.wrapping_add(number)));
     }
 }
 
@@ -114,7 +114,7 @@ fn cuts(seed: u64, effort: Effort, syncs: u64, changes: u64) -> Vec<(Cut, CrashP
     let Some(count) = effort.crashes else {
         let at_syncs =
             (0..syncs).flat_map(|n| [true, false].map(|lingers| at(Operations::Syncs, n, lingers)));
-        let between = (0..changes).step_by(3).map(|n| at(Operations::Mutations, n, true));
+        let between = (0..changes).step_by(5).map(|n| at(Operations::Mutations, n, true));
         let every = at_syncs.chain(between);
         return every.flat_map(|cut| CrashPolicy::ALL.map(|policy| (cut, policy))).collect();
     };
@@ -191,7 +191,7 @@ impl Run {
     fn steps(&mut self, setup: &Setup, env: &MemoryEnv, steps: &[Step]) -> walnut::Result<()> {
         let mut session = setup.open(Arc::new(env.clone()))?;
         for (number, step) in steps.iter().enumerate() {
-            let told = in_case(&format!("step {number}, {step:?}"), || self.step(setup, &session, step));
+            let told = in_case(|| format!("step {number}, {step:?}"), || self.step(setup, &session, step));
             told?;
             if let Step::Reopen { .. } = step {
                 drop(session);
@@ -250,12 +250,12 @@ fn check_after_reopening(setup: &Setup, env: &MemoryEnv, state: &State, crashed:
 }
 
 /// Adds to a panic what was being done.
-fn in_case<R>(case: &str, run: impl FnOnce() -> R) -> R {
+fn in_case<R>(case: impl Fn() -> String, run: impl FnOnce() -> R) -> R {
     catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|panic| {
         let text = panic.downcast_ref::<String>().cloned();
         let text = text.or_else(|| panic.downcast_ref::<&str>().map(|text| (*text).to_owned()));
         match text {
-            Some(text) => panic!("{text}\nwhile: {case}"),
+            Some(text) => panic!("{text}\nwhile: {}", case()),
             None => resume_unwind(panic),
         }
     })

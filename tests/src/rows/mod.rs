@@ -172,14 +172,12 @@ pub(crate) fn number<N: TryFrom<u64>>(random: &mut Random, end: u64) -> N {
     N::try_from(random.below(end)).ok().expect("domains are small")
 }
 
-pub(crate) fn note(random: &mut Random) -> Vec<u8> {
+pub(crate) fn note(random: &mut Random) -> String {
     let size = match random.below(12) {
         0 => random.below(6000),
         1 | 2 => random.below(700),
         _ => random.below(8),
     };
-    let repeats = random.one_in(2);
-    (0..size)
-        .map(|at| if repeats { number(random, 2) } else { (random.next() ^ at).to_le_bytes()[0] })
-        .collect()
+    let letters = if random.one_in(2) { 2 } else { 90 };
+    (0..size).map(|_| char::from(b' ' + number::<u8>(random, letters))).collect()
 }

@@ -37,8 +37,8 @@ pub struct User {
     pub tenant: u32,
     /// A missing part of a unique pair, or a number below zero.
     pub badge: Option<i32>,
-    /// Bytes that nobody searches; large ones spill over blocks.
-    pub note: Vec<u8>,
+    /// Text that nobody searches; a large one spills over blocks.
+    pub note: String,
 }
 
 impl Row for User {
