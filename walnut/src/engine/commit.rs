@@ -100,7 +100,7 @@ impl Core {
             return Err(Error::Limit(Limit::Commit { size: batch.size(), limit: MAX_PAYLOAD_SIZE }));
         }
         if batch.is_empty() {
-            return Ok(());
+            return self.confirm(durability);
         }
         self.make_room()?;
         self.mend_log()?;
@@ -122,6 +122,15 @@ impl Core {
             Durability::Group => self.sync_with_others(written.end)?,
         }
         Ok(())
+    }
+
+    /// Returns when everything that a transaction can have read is acknowledged as `durability` says: an answer without a
+    /// write, a refusal too, must not rest on a commit that a failed sync or a crash can still take back.
+    pub(crate) fn confirm(&self, durability: Durability) -> Result<()> {
+        match durability {
+            Durability::Fast => self.ensure_writable(),
+            Durability::Safe | Durability::Group => self.sync(),
+        }
     }
 
     /// Makes everything that was committed before durable.
