@@ -149,7 +149,7 @@ impl Core {
             match self.validate(&request.reads, &keys).and_then(|()| log.append(&request.batch)) {
                 Ok(()) => accepted.push((request, first)),
                 Err(error) => {
-                    request.settle(Err(error));
+                    request.settle(Err(self.poison_like(log, error)));
                     continue;
                 }
             }
@@ -163,11 +163,7 @@ impl Core {
         match log.write() {
             Ok(()) => self.apply_group(log, &accepted),
             Err(error) => {
-                let error = match error {
-                    Error::OutOfSpace => error,
-                    other => self.poison(other),
-                };
-                let mut error = Some(error);
+                let mut error = Some(self.poison_like(log, error));
                 for (request, _) in accepted {
                     // The others of the group failed for the same reason, which cannot be given twice.
                     request.settle(Err(error.take().unwrap_or_else(|| self.failure())));

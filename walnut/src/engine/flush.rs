@@ -15,7 +15,7 @@ use super::{Core, directory};
 use crate::base::{FileNumber, KeyRange};
 use crate::codec::{FileHeader, FileKind};
 use crate::cursor::{Cursor, Direction};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::manifest::{Level, ManifestState, ManifestWriter, VersionEdit};
 use crate::memtable::{Memtable, MemtableCursor};
 use crate::sst::{self, SstBuilder, SstMeta, SstReader};
@@ -92,10 +92,7 @@ impl Core {
 
     /// Begins a new segment. Whoever holds both locks knows that nobody syncs the old one; it is durable then.
     fn rotate(&self, synced: &mut SyncedTo, log: &mut Log) -> Result<FileNumber> {
-        let next_log = log.rotate_next().map_err(|error| match error {
-            Error::OutOfSpace => error,
-            other => self.poison(other),
-        })?;
+        let next_log = log.rotate_next().map_err(|error| self.poison_like(log, error))?;
         synced.position = log.position();
         self.publish(log.last_seqno());
         Ok(next_log)

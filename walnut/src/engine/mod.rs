@@ -166,6 +166,11 @@ impl Core {
         self.poisoned.store(true, Ordering::Release);
         error
     }
+
+    /// Takes note of a failure of the log, and passes its reason on: the engine is poisoned if the log is, and only then.
+    fn poison_like(&self, log: &Log, error: Error) -> Error {
+        if log.is_poisoned() { self.poison(error) } else { error }
+    }
 }
 
 impl Engine {

@@ -215,6 +215,11 @@ impl LogWriter {
         self.health = Health::Poisoned;
     }
 
+    /// Whether nothing helps but opening again.
+    pub(crate) fn is_poisoned(&self) -> bool {
+        self.health == Health::Poisoned
+    }
+
     /// Goes on in the next segment, and gives its number. Everything appended has to be written, and is durable when this
     /// returns. No sync point is being synced meanwhile: a failure there could hide one here.
     ///
