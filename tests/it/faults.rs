@@ -97,7 +97,10 @@ impl Trial {
             reopened.check(&state).expect("what was recovered can be read");
         }
         drop(session);
-        self.open().db.close().expect("nothing fails any more");
+        if let Err(error) = self.open().db.close() {
+            assert_is_a_failure(&error);
+            self.open();
+        }
     }
 
     fn op(&mut self, session: &Session, op: &Op) {
@@ -108,8 +111,10 @@ impl Trial {
             Ok(told) => {
                 assert!(!self.poisoned, "a poisoned database accepts a statement");
                 assert_eq!(told, expected, "{op:?}");
-                self.now = next;
-                self.perhaps = None;
+                // A statement that writes nothing does not bury the one before it that failed.
+                if self.now != next {
+                    (self.now, self.perhaps) = (next, None);
+                }
             }
             Err(error) => {
                 if self.poisoned {
@@ -164,7 +169,7 @@ fn setups() -> [Setup; 2] {
 fn each_operation_fails(operations: Operations, effect: impl Fn(u64) -> FaultEffect) {
     let mut failures = Vec::new();
     for (seed, setup) in (0..).zip(setups()) {
-        let steps = workload::draw(seed + 40, 22);
+        let steps = workload::draw(seed + 40, 18);
         for n in 0.. {
             let mut trial = Trial::new(&setup, seed);
             trial.env.inject(FaultPlan::once(operations, n, effect(n)));
@@ -218,7 +223,7 @@ fn after_a_failed_sync_of_the_log_writes_are_poisoned_and_reads_go_on() {
         unreachable!("it was picked so")
     };
     session.users.insert(&row).unwrap();
-    env.inject(FaultPlan::once(Operation::Sync, 0, FaultEffect::LostSync).in_files(".log"));
+    env.inject(FaultPlan::once(Operation::Sync, 0, FaultEffect::LostSync));
     assert!(matches!(session.users.remove(row.id), Err(Error::Io(_))));
     for _ in 0..3 {
         assert!(matches!(session.users.remove(row.id), Err(Error::Poisoned)));
@@ -266,7 +271,9 @@ fn a_full_disk_loses_nothing_and_writes_go_on_when_there_is_room() {
                     match session.run(op) {
                         Ok(told) => {
                             assert_eq!(told, expected);
-                            (now, perhaps) = (next, None);
+                            if now != next {
+                                (now, perhaps) = (next, None);
+                            }
                         }
                         Err(Error::OutOfSpace) => {
                             assert!((20..100).contains(&number), "there is room, seed {seed}");

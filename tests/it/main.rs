@@ -1,4 +1,5 @@
 //! The integration tests.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 // What the derives write, at work in a database.
 mod derived;
@@ -9,3 +10,6 @@ mod ui;
 
 // Random workloads against the model, with crashes at every sync: Rule P.
 mod lockstep;
+
+// A machine that fails at each operation in turn, and a full disk.
+mod faults;
