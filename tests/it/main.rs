@@ -13,3 +13,6 @@ mod lockstep;
 
 // A machine that fails at each operation in turn, and a full disk.
 mod faults;
+
+// Damaged files: each byte, each sector, each length.
+mod damage;
