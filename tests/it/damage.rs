@@ -90,8 +90,13 @@ impl Victim {
             Ok(state) => {
                 let may_be_shorter = excused && path.extension().is_some_and(|kind| kind == "log");
                 let least = if may_be_shorter { 0 } else { self.promised };
-                let fits = (least..=self.history.length()).any(|statements| *self.history.after(statements) == state);
-                assert!(fits, "{case}: a wrong answer: {} rows", state.users.count() + state.documents.count());
+                let fits = (least..=self.history.length())
+                    .any(|statements| *self.history.after(statements) == state);
+                assert!(
+                    fits,
+                    "{case}: a wrong answer: {} rows",
+                    state.users.count() + state.documents.count()
+                );
             }
             Err(Error::Corruption { file, fault, .. }) => {
                 let names_a_file = env.read_file(&file).is_some() || fault == Fault::Missing;
@@ -120,7 +125,12 @@ impl Victim {
                 let end = bytes.len().min(start + 512);
                 let mut damaged = bytes.clone();
                 damaged[start..end].fill(0);
-                self.judge(file, Some(&damaged), format_args!("zeros from {start}"), crashed || end == bytes.len());
+                self.judge(
+                    file,
+                    Some(&damaged),
+                    format_args!("zeros from {start}"),
+                    crashed || end == bytes.len(),
+                );
             }
         }
     }

@@ -15,7 +15,7 @@ use super::{Core, directory};
 use crate::base::{FileNumber, KeyRange};
 use crate::codec::{FileHeader, FileKind};
 use crate::cursor::{Cursor, Direction};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::manifest::{Level, ManifestState, ManifestWriter, VersionEdit};
 use crate::memtable::{Memtable, MemtableCursor};
 use crate::sst::{self, SstBuilder, SstMeta, SstReader};
