@@ -4,6 +4,7 @@
 //!   CURRENT  MANIFEST-000007  LOCK  wal-000012.log  000009.sst  aside/
 //! ```
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use crate::base::FileNumber;
@@ -23,7 +24,13 @@ pub(super) fn lock_path(dir: &Path) -> PathBuf {
 
 /// Makes the directory when it is missing; an error when something stands there that is not a database.
 pub(super) fn prepare(env: &dyn Env, dir: &Path) -> Result<()> {
-    match env.kind(dir)? {
+    let standing = match env.kind(dir) {
+        Err(Error::Io(error)) if error.kind() == ErrorKind::NotADirectory => {
+            return refuse(dir, "a directory above it is a file");
+        }
+        standing => standing?,
+    };
+    match standing {
         Some(PathKind::Directory) => {
             let names = env.list(dir)?;
             if names.iter().any(|name| is_foreign(name)) && !names.iter().any(|name| is_own(name)) {
