@@ -72,9 +72,9 @@ impl Victim {
         env
     }
 
-    /// Opens and reads a damaged database, and judges the answer. A log is excused for an earlier state when it crashed,
-    /// or when the damage leaves nothing behind it that could tell: the end record of an orderly close is gone, too.
-    fn judge(&self, file: usize, damaged: Option<&[u8]>, damage: impl Debug, excused: bool) {
+    /// Opens and reads a damaged database, and judges the answer. A log may hold no more than `least` statements:
+    /// when it crashed, or when the damage leaves nothing behind it that could tell.
+    fn judge(&self, file: usize, damaged: Option<&[u8]>, damage: impl Debug, least: usize) {
         let path = &self.files[file].0;
         let env = self.machine(file, damaged);
         let outcome = catch_unwind(AssertUnwindSafe(|| {
@@ -88,8 +88,8 @@ impl Victim {
         let outcome = outcome.unwrap_or_else(|_| panic!("the panic above is of {case}"));
         match outcome {
             Ok(state) => {
-                let may_be_shorter = excused && path.extension().is_some_and(|kind| kind == "log");
-                let least = if may_be_shorter { 0 } else { self.promised };
+                let is_log = path.extension().is_some_and(|kind| kind == "log");
+                let least = if is_log { least } else { self.promised };
                 let fits = (least..=self.history.length())
                     .any(|statements| *self.history.after(statements) == state);
                 assert!(
@@ -108,29 +108,29 @@ impl Victim {
     }
 
     fn sweep(&self, crashed: bool) {
+        // Each record of a log proves those before it, so after a crash one damaged byte costs the last one at most.
+        let is_whole = |statements: &usize| self.history.after(*statements) == self.history.now();
+        let before_last = (0..=self.promised).rfind(|statements| !is_whole(statements)).unwrap_or(0);
+        let proven = if crashed { before_last } else { self.promised };
         for (file, (_, bytes)) in self.files.iter().enumerate() {
-            self.judge(file, None, "the loss", crashed);
+            self.judge(file, None, "the loss", self.promised);
             let mut damaged = bytes.clone();
             for at in 0..bytes.len() {
                 // One bit here, all of them there: both over the whole file would take twice as long.
                 let pattern = if at % 3 == 0 { 0xff } else { 1 << (at % 8) };
                 damaged[at] ^= pattern;
-                self.judge(file, Some(&damaged), format_args!("byte {at} ^ {pattern:02x}"), crashed);
+                self.judge(file, Some(&damaged), format_args!("byte {at} ^ {pattern:02x}"), proven);
                 damaged[at] = bytes[at];
             }
             for size in 0..bytes.len() {
-                self.judge(file, Some(&bytes[..size]), format_args!("the first {size} bytes"), true);
+                self.judge(file, Some(&bytes[..size]), format_args!("the first {size} bytes"), 0);
             }
             for start in (0..bytes.len()).step_by(512) {
                 let end = bytes.len().min(start + 512);
                 let mut damaged = bytes.clone();
                 damaged[start..end].fill(0);
-                self.judge(
-                    file,
-                    Some(&damaged),
-                    format_args!("zeros from {start}"),
-                    crashed || end == bytes.len(),
-                );
+                let least = if crashed || end == bytes.len() { 0 } else { self.promised };
+                self.judge(file, Some(&damaged), format_args!("zeros from {start}"), least);
             }
         }
     }

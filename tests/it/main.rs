@@ -16,3 +16,15 @@ mod faults;
 
 // Damaged files: each byte, each sector, each length.
 mod damage;
+
+// The promises of the public surface, one by one.
+mod promises;
+
+// Scans behave as iterators do.
+mod scans;
+
+// Many threads: one owner, no lost update, no half commit.
+mod races;
+
+// The bytes of a database, pinned.
+mod golden;

@@ -88,8 +88,8 @@ fn step(random: &mut Random) -> Step {
         0 => Step::Checkpoint,
         1 => Step::Sync,
         2 => Step::Reopen { close: !random.one_in(4) },
-        3..8 => Step::Ask(Query::draw(random), Query::draw(random)),
-        9..14 => Step::Op(Op::Document(statement(random))),
+        3..=8 => Step::Ask(Query::draw(random), Query::draw(random)),
+        9..=14 => Step::Op(Op::Document(statement(random))),
         _ => Step::Op(Op::User(statement(random))),
     }
 }
