@@ -163,6 +163,7 @@ impl Core {
         match log.write() {
             Ok(()) => self.apply_group(log, &accepted),
             Err(error) => {
+                self.log_is_torn.store(log.is_torn(), Ordering::Release);
                 let mut error = Some(self.poison_like(log, error));
                 for (request, _) in accepted {
                     // The others of the group failed for the same reason, which cannot be given twice.

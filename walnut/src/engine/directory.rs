@@ -47,7 +47,10 @@ pub(super) fn prepare(env: &dyn Env, dir: &Path) -> Result<()> {
                 Some(_) => return refuse(dir, "a directory above it is a file"),
                 None => prepare(env, &parent)?,
             }
-            env.create_dir(dir)?;
+            let made = env.create_dir(dir);
+            if made.is_err() && env.kind(dir)? != Some(PathKind::Directory) {
+                return made;
+            }
             env.sync_dir(&parent)
         }
     }

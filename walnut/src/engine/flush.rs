@@ -67,7 +67,7 @@ impl Core {
 
     /// Begins a new segment when nothing can follow what stands in the current one.
     pub(super) fn mend_log(&self) -> Result<()> {
-        if !self.log.lock().is_torn() {
+        if !self.log_is_torn.load(Ordering::Acquire) {
             return Ok(());
         }
         let mut synced = self.synced.lock();
@@ -93,6 +93,7 @@ impl Core {
     /// Begins a new segment. Whoever holds both locks knows that nobody syncs the old one; it is durable then.
     fn rotate(&self, synced: &mut SyncedTo, log: &mut Log) -> Result<FileNumber> {
         let next_log = log.rotate_next().map_err(|error| self.poison_like(log, error))?;
+        self.log_is_torn.store(false, Ordering::Release);
         synced.position = log.position();
         self.publish(log.last_seqno());
         Ok(next_log)

@@ -112,6 +112,8 @@ pub(crate) struct Core {
     visible: AtomicU64,
     snapshots: Arc<Snapshots>,
     poisoned: AtomicBool,
+    /// Whether the log has to go on in a new segment before anything can be written.
+    log_is_torn: AtomicBool,
     closed: AtomicBool,
     flush_failures: AtomicU64,
 
