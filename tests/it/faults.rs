@@ -287,7 +287,7 @@ fn a_full_disk_loses_nothing_and_writes_go_on_when_there_is_room() {
                 Step::Checkpoint | Step::Sync => match session.db.checkpoint() {
                     Ok(()) => {}
                     Err(Error::OutOfSpace) => {
-                        assert!((20..100).contains(&number), "there is room, seed {seed}")
+                        assert!((20..100).contains(&number), "there is room, seed {seed}");
                     }
                     Err(error) => panic!("seed {seed}, step {number}: {error}"),
                 },

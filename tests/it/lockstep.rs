@@ -15,7 +15,7 @@ fn a_store_that_crashes_anywhere_recovers_what_it_acknowledged() {
 fn a_store_survives_a_crash_at_every_sync_under_every_policy() {
     let effort = Effort { steps: 14, crashes: None };
     for_each_seed("a_store_survives_a_crash_at_every_sync", seeds(3), |seed| {
-        lockstep(seed + 100_000, effort)
+        lockstep(seed + 100_000, effort);
     });
 }
 

@@ -163,7 +163,6 @@ impl<T: Row> Narrow<T> {
         let is_text = |index: &str| matches!(index, "name" | "nick");
         match (self, value) {
             (Self::Nothing, _) => true,
-            (Self::All(row), _) => row.indexed(index) == *value,
             (Self::Start(row), Value::Tuple(parts)) => columns(&row.indexed(index))[0] == parts[0],
             (Self::Start(row), Value::Bytes(bytes)) if is_text(index) => match row.indexed(index) {
                 Value::Bytes(start) => bytes.starts_with(&start),
@@ -173,7 +172,7 @@ impl<T: Row> Narrow<T> {
                 columns(&row.indexed(index))[0] == parts[0]
                     && is_within(&parts[1], &second(from), &second(to))
             }
-            (Self::Start(row) | Self::Rest(row, ..), _) => row.indexed(index) == *value,
+            (Self::All(row) | Self::Start(row) | Self::Rest(row, ..), _) => row.indexed(index) == *value,
             (Self::Range(from, to), _) => is_within(value, &of(from), &of(to)),
         }
     }

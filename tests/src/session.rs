@@ -191,16 +191,16 @@ pub fn leaks(env: &MemoryEnv, flushed: bool, crashed: bool) -> Vec<String> {
         let name = path.strip_prefix(dir).unwrap_or(&path).to_string_lossy().into_owned();
         let known = match name.as_str() {
             "CURRENT" | "LOCK" => true,
-            name if name.starts_with("MANIFEST-") => {
+            name if is_numbered(name, "MANIFEST-", "") => {
                 manifests += 1;
-                manifests == 1 && !name.contains('.')
+                manifests == 1
             }
-            name if name.starts_with("wal-") && name.ends_with(".log") => {
+            name if is_numbered(name, "wal-", ".log") => {
                 segments += 1;
                 segments == 1 || !flushed
             }
             name if name.starts_with("aside/") => crashed,
-            name => name.len() == "000001.sst".len() && name.ends_with(".sst"),
+            name => is_numbered(name, "", ".sst"),
         };
         if !known {
             leaks.push(name);
@@ -213,4 +213,10 @@ pub fn leaks(env: &MemoryEnv, flushed: bool, crashed: bool) -> Vec<String> {
         leaks.push(format!("{} open files", env.open_files()));
     }
     leaks
+}
+
+/// Whether a name is six digits between these.
+fn is_numbered(name: &str, start: &str, end: &str) -> bool {
+    let digits = name.strip_prefix(start).and_then(|rest| rest.strip_suffix(end));
+    digits.is_some_and(|digits| digits.len() == 6 && digits.bytes().all(|digit| digit.is_ascii_digit()))
 }

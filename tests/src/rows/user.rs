@@ -82,34 +82,34 @@ impl Row for User {
         let donor = donor.clone();
         let has = |bit: u32| fields & (1 << bit) != 0;
         if has(0) {
-            self.id = donor.id
+            self.id = donor.id;
         }
         if has(1) {
-            self.email = donor.email
+            self.email = donor.email;
         }
         if has(2) {
-            self.age = donor.age
+            self.age = donor.age;
         }
         if has(3) {
-            self.phone = donor.phone
+            self.phone = donor.phone;
         }
         if has(4) {
-            self.name = donor.name
+            self.name = donor.name;
         }
         if has(5) {
-            self.nick = donor.nick
+            self.nick = donor.nick;
         }
         if has(6) {
-            self.city = donor.city
+            self.city = donor.city;
         }
         if has(7) {
-            self.tenant = donor.tenant
+            self.tenant = donor.tenant;
         }
         if has(8) {
-            self.badge = donor.badge
+            self.badge = donor.badge;
         }
         if has(9) {
-            self.note = donor.note
+            self.note = donor.note;
         }
     }
 
