@@ -171,3 +171,14 @@ fn a_damaged_database_is_left_as_it_is_when_it_cannot_be_opened() {
         }
     }
 }
+
+#[test]
+fn a_log_that_was_closed_in_order_and_lost_its_end_is_damaged() {
+    let victim = victim(false, false);
+    let is_log = |(path, _): &(PathBuf, Vec<u8>)| path.extension().is_some_and(|kind| kind == "log");
+    let file = victim.files.iter().position(is_log).unwrap();
+    let bytes = &victim.files[file].1;
+    for size in 0..bytes.len() {
+        victim.judge(file, Some(&bytes[..size]), format_args!("the first {size} bytes"), victim.promised);
+    }
+}
