@@ -12,7 +12,7 @@
 use super::commit::SyncedTo;
 use super::log::Log;
 use super::{Core, directory};
-use crate::base::{FileNumber, KeyRange};
+use crate::base::{FileNumber, KeyRange, SeqNo};
 use crate::codec::{FileHeader, FileKind};
 use crate::cursor::{Cursor, Direction};
 use crate::error::{Error, Result};
@@ -164,6 +164,19 @@ impl Core {
             cursor.advance()?;
         }
         builder.finish()
+    }
+
+    /// Notes in the manifest where the log ends that was closed, so that the loss of its end is found.
+    pub(super) fn note_log_end(&self, last: SeqNo) -> Result<()> {
+        let known = {
+            let manifest = self.manifest.lock();
+            let state = manifest.writer.state();
+            state.last_seqno.max(state.log_seqno)
+        };
+        if last <= known {
+            return Ok(());
+        }
+        self.install(VersionEdit { log_seqno: Some(last), ..VersionEdit::default() })
     }
 
     /// Makes an edit durable in the manifest; only after this may anything rely on it.

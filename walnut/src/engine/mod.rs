@@ -200,6 +200,7 @@ impl Engine {
         log.close().map_err(|error| self.poison(error))?;
         synced.position = end;
         self.publish(log.last_seqno());
+        self.note_log_end(log.last_seqno())?;
         flushed
     }
 }

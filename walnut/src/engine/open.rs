@@ -131,6 +131,7 @@ fn open_existing(
         log_number: Some(first_log),
         newest_log: Some(log.number()),
         next_file: number.next(),
+        log_seqno: last_seqno,
         ..loaded.state
     };
     let manifest = ManifestWriter::create(Arc::clone(env), dir.to_owned(), number, database, state)?;

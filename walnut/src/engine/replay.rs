@@ -39,8 +39,12 @@ pub(super) fn replay(
         return Ok(Replay { memtables: Vec::new(), last_seqno: SeqNo::ZERO, log, first_log: first_number });
     }
     let first = state.log_number.unwrap_or(first_number);
-    let promise =
-        LogPromise { first, newest: state.newest_log.unwrap_or(first), last_seqno: state.last_seqno };
+    let promise = LogPromise {
+        first,
+        newest: state.newest_log.unwrap_or(first),
+        last_seqno: state.last_seqno,
+        log_seqno: state.log_seqno,
+    };
     let mut memtables = vec![Frozen { memtable: Arc::new(Memtable::new(state.last_seqno)), next_log: first }];
     let recovered = wal::replay(place, &promise, &mut |replayed| {
         let commit = replayed.commit;

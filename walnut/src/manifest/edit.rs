@@ -3,14 +3,14 @@
 //! ```text
 //!  | tag u8 | size varint | value (size bytes) | tag | size | value | ...
 //!
-//!  tag 1  log_number   varint                 tag 5  removed  level u8, number varint
-//!      2  newest_log   varint                     6  added    level u8, number varint, size varint, digest u64,
+//!  tag 1  log_number   varint                 tag 6  removed  level u8, number varint
+//!      2  newest_log   varint                     7  added    level u8, number varint, size varint, digest u64,
 //!      3  next_file    varint                                 entry_count varint, tombstone_count varint,
 //!      4  last_seqno   varint                                 smallest key, largest key (size varint, bytes),
-//!                                                             smallest_seqno varint, largest_seqno varint
+//!      5  log_seqno    varint                                 smallest_seqno varint, largest_seqno varint
 //! ```
 //!
-//! An edit is valid if and only if (1) its tags are these, in ascending order, 1 to 4 at most once each, (2) each value
+//! An edit is valid if and only if (1) its tags are these, in ascending order, 1 to 5 at most once each, (2) each value
 //! fills its size exactly, and (3) levels, file numbers and
 //! sequence numbers are within their limits. So every edit has one encoding.
 //! A tag that is not known is an error and not passed over: whoever wrote it meant that it matters.
@@ -27,8 +27,9 @@ const LOG_NUMBER: u8 = 1;
 const NEWEST_LOG: u8 = 2;
 const NEXT_FILE: u8 = 3;
 const LAST_SEQNO: u8 = 4;
-const REMOVED: u8 = 5;
-const ADDED: u8 = 6;
+const LOG_SEQNO: u8 = 5;
+const REMOVED: u8 = 6;
+const ADDED: u8 = 7;
 
 /// A change of the state. What is `None` stays as it is.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -41,6 +42,8 @@ pub(crate) struct VersionEdit {
     pub(crate) next_file: Option<FileNumber>,
     /// The last sequence number that the SSTs hold.
     pub(crate) last_seqno: Option<SeqNo>,
+    /// The last sequence number that the log was closed with: it reaches that at least.
+    pub(crate) log_seqno: Option<SeqNo>,
     /// Files that leave their level. They leave before others come, so a file can move within one edit.
     pub(crate) removed: Vec<(Level, FileNumber)>,
     /// Files that come to a level.
@@ -56,6 +59,7 @@ impl VersionEdit {
             (NEWEST_LOG, self.newest_log.map(|number| number.0)),
             (NEXT_FILE, self.next_file.map(|number| number.0)),
             (LAST_SEQNO, self.last_seqno.map(|seqno| seqno.0)),
+            (LOG_SEQNO, self.log_seqno.map(|seqno| seqno.0)),
         ];
         for (tag, number) in numbers {
             if let Some(number) = number {
@@ -94,6 +98,7 @@ impl VersionEdit {
                 NEWEST_LOG => edit.newest_log = Some(read_number(&mut value)?),
                 NEXT_FILE => edit.next_file = Some(read_number(&mut value)?),
                 LAST_SEQNO => edit.last_seqno = Some(read_seqno(&mut value)?),
+                LOG_SEQNO => edit.log_seqno = Some(read_seqno(&mut value)?),
                 REMOVED => edit.removed.push((read_level(&mut value)?, read_number(&mut value)?)),
                 ADDED => edit.added.push((read_level(&mut value)?, Arc::new(read_meta(&mut value)?))),
                 _ => return Err(Fault::Invalid("tag of a field of an edit")),

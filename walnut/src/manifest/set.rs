@@ -23,6 +23,8 @@ pub(crate) struct ManifestState {
     pub(crate) next_file: FileNumber,
     /// The last sequence number that the SSTs hold. Everything up to it was durable.
     pub(crate) last_seqno: SeqNo,
+    /// The last sequence number that the log is known to have held durably. Less than that is damage.
+    pub(crate) log_seqno: SeqNo,
 }
 
 impl ManifestState {
@@ -34,6 +36,7 @@ impl ManifestState {
         let newest_log = edit.newest_log.or(self.newest_log).max(log_number);
         let next_file = edit.next_file.unwrap_or(self.next_file);
         let last_seqno = edit.last_seqno.unwrap_or(self.last_seqno);
+        let log_seqno = edit.log_seqno.unwrap_or(self.log_seqno);
         if log_number < self.log_number || newest_log < self.newest_log {
             return Err(Fault::Invalid("log number, which falls"));
         }
@@ -43,7 +46,7 @@ impl ManifestState {
         if next_file < self.next_file {
             return Err(Fault::Invalid("next file number, which falls"));
         }
-        if last_seqno < self.last_seqno {
+        if last_seqno < self.last_seqno || log_seqno < self.log_seqno {
             return Err(Fault::Invalid("last sequence number, which falls"));
         }
         if edit.added.iter().any(|(_, meta)| meta.number >= next_file) {
@@ -56,6 +59,7 @@ impl ManifestState {
             newest_log,
             next_file,
             last_seqno: last_seqno.max(added_seqno),
+            log_seqno,
         })
     }
 
@@ -67,6 +71,7 @@ impl ManifestState {
             newest_log: self.newest_log,
             next_file: Some(self.next_file),
             last_seqno: Some(self.last_seqno),
+            log_seqno: Some(self.log_seqno),
             ..VersionEdit::default()
         };
         let pieces = files.chunks(SNAPSHOT_FILES);

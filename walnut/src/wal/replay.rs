@@ -16,7 +16,8 @@
 //!    one proves that it was durable (see `proof`); else it is a tail that a crash tore, and everything from there on was
 //!    never promised. Zeros that were preallocated are a torn tail of this kind.
 //! 4. An end record that speaks of a next segment is found in the last one only when that next one was lost.
-//! 5. The sequence has to reach the last number that the manifest knows of.
+//! 5. The sequence has to reach the last numbers that the manifest knows of: that of the SSTs, and the one that the log was
+//!    closed with.
 //! 6. Nothing is written. A second replay gives the same as the first, also after any part of [`LogWriter::resume`].
 //!
 //! What it cannot notice: damage to the last records before a crash, when nothing that was written later says that they
@@ -44,6 +45,8 @@ pub(crate) struct LogPromise {
     pub(crate) newest: FileNumber,
     /// The last sequence number in the SSTs; the log goes on behind it, or begins before it and passes it.
     pub(crate) last_seqno: SeqNo,
+    /// The last sequence number that the log is known to have held durably.
+    pub(crate) log_seqno: SeqNo,
 }
 
 /// A commit in the log and where it stands.
@@ -126,6 +129,7 @@ pub(crate) fn replay(place: &LogPlace, promise: &LogPromise, visit: &mut Visit<'
     recovered.segments.push(scan.found);
     recovered.next_seqno = scan.next_seqno;
 
+    let expected = promise.last_seqno.max(promise.log_seqno).plus(1);
     if recovered.next_seqno < expected {
         return Err(out_of_sequence(&segment, recovered.last().end, expected, recovered.next_seqno));
     }

@@ -82,8 +82,12 @@ fn sync(log: &mut LogWriter) -> Result<()> {
     Ok(())
 }
 
-const ANY_LOG: LogPromise =
-    LogPromise { first: FileNumber(1), newest: FileNumber(1), last_seqno: SeqNo::ZERO };
+const ANY_LOG: LogPromise = LogPromise {
+    first: FileNumber(1),
+    newest: FileNumber(1),
+    last_seqno: SeqNo::ZERO,
+    log_seqno: SeqNo::ZERO,
+};
 
 fn read(env: &(impl Env + Clone), promise: &LogPromise) -> Result<(Commits, Recovered)> {
     let mut commits = Commits::new();

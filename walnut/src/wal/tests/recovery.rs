@@ -196,7 +196,7 @@ fn obsolete_segments_are_listed_and_not_read() {
     env.write_file(path(1), b"rubbish").unwrap();
     env.write_file("/db/wal-000009.log.tmp", b"rubbish").unwrap();
     env.write_file("/db/wal-9.log", b"somebody else's").unwrap();
-    let promise = LogPromise { first: FileNumber(2), newest: FileNumber(2), last_seqno: SeqNo(3) };
+    let promise = LogPromise { first: FileNumber(2), newest: FileNumber(2), last_seqno: SeqNo(3), ..ANY_LOG };
     let mut numbers = Vec::new();
     let recovered = replay(&place(&env), &promise, &mut |found| {
         numbers.push(found.commit.seq_start.0);
@@ -217,7 +217,7 @@ fn a_log_that_does_not_fit_the_manifest_is_an_error() {
     log.rotate_next().unwrap();
     commit(&mut log, 8).unwrap();
     // The SSTs end at 2, the log begins at 4.
-    let promise = LogPromise { first: FileNumber(2), newest: FileNumber(2), last_seqno: SeqNo(2) };
+    let promise = LogPromise { first: FileNumber(2), newest: FileNumber(2), last_seqno: SeqNo(2), ..ANY_LOG };
     let fault = Fault::Sequence { expected: 3, found: 4 };
     assert_eq!(corruption(read(&env, &promise).unwrap_err()), (path(2), 0, fault));
     // The SSTs hold number 7, the log has lost it.
