@@ -6,7 +6,8 @@
 //!  tag 1  log_number   varint                 tag 5  removed  level u8, number varint
 //!      2  newest_log   varint                     6  added    level u8, number varint, size varint, digest u64,
 //!      3  next_file    varint                                 entry_count varint, tombstone_count varint,
-//!      4  last_seqno   varint                                 smallest key, largest key (size varint, bytes),
+//!      4  last_seqno   varint                                 raw_size varint, dead_size varint,
+//!                                                             smallest key, largest key (size varint, bytes),
 //!                                                             smallest_seqno varint, largest_seqno varint
 //! ```
 //!
@@ -117,6 +118,8 @@ fn put_meta(out: &mut Vec<u8>, meta: &SstMeta) {
     out.put_u64(meta.digest);
     out.put_varint(meta.entry_count);
     out.put_varint(meta.tombstone_count);
+    out.put_varint(meta.raw_size);
+    out.put_varint(meta.dead_size);
     out.put_prefixed(&meta.smallest);
     out.put_prefixed(&meta.largest);
     out.put_varint(meta.smallest_seqno.0);
@@ -130,6 +133,8 @@ fn read_meta(reader: &mut Reader<'_>) -> Result<SstMeta, Fault> {
         digest: reader.u64()?,
         entry_count: reader.varint()?,
         tombstone_count: reader.varint()?,
+        raw_size: reader.varint()?,
+        dead_size: reader.varint()?,
         smallest: reader.prefixed()?.to_vec(),
         largest: reader.prefixed()?.to_vec(),
         smallest_seqno: read_seqno(reader)?,
