@@ -52,6 +52,11 @@ impl Level {
     pub(crate) fn all() -> impl DoubleEndedIterator<Item = Self> {
         (0..=Self::LAST.0).map(Self)
     }
+
+    /// The levels below this one, from the next to the last.
+    pub(crate) fn deeper(self) -> impl DoubleEndedIterator<Item = Self> {
+        (self.0 + 1..=Self::LAST.0).map(Self)
+    }
 }
 
 const _: () = assert!(Level::LAST.0 as usize + 1 == LEVEL_COUNT);

@@ -1,0 +1,1 @@
+//! Compaction without an engine.
