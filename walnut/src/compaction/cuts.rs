@@ -88,14 +88,16 @@ mod tests {
 
     #[test]
     fn a_file_ends_where_too_much_lies_below_it() {
-        let below: Vec<_> = (1u8..30).map(|n| Arc::new(SstMeta { size: 500, ..file(u64::from(n), &[n], &[n]) })).collect();
+        let key = |n: u8| [0, 0, 0, 1, n];
+        let of = |n: u8| Arc::new(SstMeta { size: 500, ..file(u64::from(n), &key(n), &key(n)) });
+        let below: Vec<_> = (1..30).map(of).collect();
         let mut cuts = Cuts::new(100, &below);
-        cuts.begin(&[1]);
-        assert!(!cuts.before(&[2], 50));
-        assert!(cuts.before(&[3], 50), "two files of 500 are ten times 100");
-        cuts.begin(&[3]);
-        assert!(!cuts.before(&[3, 0], 50) && !cuts.before(&[4], 50));
-        assert!(cuts.before(&[9], 50));
+        cuts.begin(&key(1));
+        assert!(!cuts.before(&key(2), 50));
+        assert!(cuts.before(&key(3), 50), "two files of 500 are ten times 100");
+        cuts.begin(&key(3));
+        assert!(!cuts.before(&key(4), 50));
+        assert!(cuts.before(&key(9), 50));
     }
 
     #[test]

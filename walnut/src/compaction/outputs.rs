@@ -24,9 +24,10 @@ impl<'a, N: FnMut() -> FileNumber> Outputs<'a, N> {
 
     /// Adds the next entry, in internal order.
     pub(super) fn add(&mut self, entry: Entry<'_>) -> Result<()> {
-        if let Some(draft) = self.open.take_if(|draft| {
-            entry.key != self.key && self.cuts.before(entry.key, draft.estimated_size())
-        }) {
+        if let Some(draft) = self
+            .open
+            .take_if(|draft| entry.key != self.key && self.cuts.before(entry.key, draft.estimated_size()))
+        {
             self.whole.push(draft.finish()?);
         }
         let draft = match &mut self.open {

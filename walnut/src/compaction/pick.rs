@@ -53,7 +53,8 @@ pub(crate) struct Merge {
 pub(crate) fn due(version: &Version, config: &LeveledConfig) -> Pick {
     let shape = Shape::of(version, config);
     let scores = Level::all().map(|level| (shape.score(level), level));
-    let Some((_, level)) = scores.rev().max_by_key(|(score, _)| *score).filter(|(score, _)| *score >= 1000) else {
+    let Some((_, level)) = scores.rev().max_by_key(|(score, _)| *score).filter(|(score, _)| *score >= 1000)
+    else {
         return Pick::Nothing;
     };
     let picker = Picker { version, config, shape };

@@ -57,8 +57,9 @@ impl<'v> Shape<'v> {
                 break;
             }
         }
-        let (size, count) =
-            version.files().fold((0, 0), |(size, count), (_, meta)| (size + meta.size, count + meta.entry_count));
+        let (size, count) = version
+            .files()
+            .fold((0, 0), |(size, count), (_, meta)| (size + meta.size, count + meta.entry_count));
         Self { version, targets, entry_size: size / count.max(1) }
     }
 
@@ -92,7 +93,8 @@ impl<'v> Shape<'v> {
 
 /// Whether so much of a file is dead that a merge of it gives space back. Never so when nothing is.
 pub(super) fn is_wasteful(meta: &SstMeta) -> bool {
-    let is_much = |part: u64, whole: u64| part > 0 && u128::from(part) * 100 >= u128::from(whole) * WASTE_PERCENT;
+    let is_much =
+        |part: u64, whole: u64| part > 0 && u128::from(part) * 100 >= u128::from(whole) * WASTE_PERCENT;
     is_much(meta.dead_size, meta.raw_size) || is_much(meta.tombstone_count, meta.entry_count)
 }
 

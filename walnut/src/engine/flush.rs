@@ -11,8 +11,8 @@
 
 use super::commit::SyncedTo;
 use super::log::Log;
-use super::{Background, Core, directory};
 use super::view::View;
+use super::{Background, Core, directory};
 use crate::base::{FileNumber, KeyRange};
 use crate::cursor::{Cursor, Direction};
 use crate::error::{Error, Result};

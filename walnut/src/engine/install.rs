@@ -83,8 +83,13 @@ impl Core {
     fn replace(&self, manifest: &mut Manifest) -> Result<()> {
         let number = manifest.allocate();
         let state = ManifestState { next_file: manifest.next_file, ..manifest.writer.state().clone() };
-        manifest.writer =
-            ManifestWriter::create(Arc::clone(&self.env), self.dir.clone(), number, self.place.database, state)?;
+        manifest.writer = ManifestWriter::create(
+            Arc::clone(&self.env),
+            self.dir.clone(),
+            number,
+            self.place.database,
+            state,
+        )?;
         manifest.broken = false;
         // Those that stay are removed by the next open.
         let _ = manifest.writer.remove_others();
