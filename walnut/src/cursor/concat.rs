@@ -78,7 +78,7 @@ mod tests {
 
     /// Lists as pieces, and which of them were opened.
     struct Lists<'l> {
-        lists: &'l [Vec<Owned>],
+        pieces: &'l [Vec<Owned>],
         direction: Direction,
         opened: &'l RefCell<Vec<usize>>,
     }
@@ -88,7 +88,7 @@ mod tests {
 
         fn open(&self, place: usize) -> Result<Listed> {
             self.opened.borrow_mut().push(place);
-            let list = self.lists.get(place).ok_or(Error::Closed)?;
+            let list = self.pieces.get(place).ok_or(Error::Closed)?;
             Ok(Listed::new(list.clone(), self.direction))
         }
     }
@@ -106,7 +106,7 @@ mod tests {
             let places = from.min(lists.len())..(from + count).min(lists.len());
             for direction in [Direction::Forward, Direction::Backward] {
                 let opened = RefCell::default();
-                let pieces = Lists { lists: &lists, direction, opened: &opened };
+                let pieces = Lists { pieces: &lists, direction, opened: &opened };
                 let concat = Concat::new(pieces, places.clone(), direction).expect("no errors here");
                 let expected = drain(Listed::new(lists[places.clone()].concat(), direction)).expect("no errors here");
                 prop_assert_eq!(drain(concat).expect("no errors here"), expected);
@@ -119,7 +119,7 @@ mod tests {
     fn a_piece_is_opened_when_it_is_come_to() {
         let lists: Vec<Vec<Owned>> = (0u8..3).map(|n| vec![(vec![n], 1, None)]).collect();
         let opened = RefCell::default();
-        let pieces = Lists { lists: &lists, direction: Direction::Backward, opened: &opened };
+        let pieces = Lists { pieces: &lists, direction: Direction::Backward, opened: &opened };
         let mut concat = Concat::new(pieces, 0..3, Direction::Backward).expect("no errors here");
         assert_eq!(*opened.borrow(), [2]);
         concat.advance().expect("no errors here");
@@ -130,7 +130,7 @@ mod tests {
     fn a_piece_that_cannot_be_opened_is_an_error_and_no_end() {
         let lists: Vec<Vec<Owned>> = vec![vec![(vec![1], 1, None)]];
         let opened = RefCell::default();
-        let pieces = Lists { lists: &lists, direction: Direction::Forward, opened: &opened };
+        let pieces = Lists { pieces: &lists, direction: Direction::Forward, opened: &opened };
         let mut concat = Concat::new(pieces, 0..2, Direction::Forward).expect("the first is there");
         assert!(concat.advance().is_err());
     }

@@ -46,7 +46,7 @@ impl Garbage {
         }
         self.stripe = Some(stripe);
         let is_spent = stripe == 0 && entry.kind == Kind::Delete && !self.boundaries.is_empty();
-        !is_hidden && !(is_spent && is_oldest(entry.key))
+        !(is_hidden || is_spent && is_oldest(entry.key))
     }
 }
 

@@ -67,11 +67,11 @@ impl Pair {
             Deed::Wipe(from, count) => (from..(from + count).min(KEYS)).for_each(|n| self.delete(n)),
             Deed::Pin => self.pins.push((self.engine.pin_applied(), self.state.clone())),
             Deed::Unpin(place) if !self.pins.is_empty() => {
-                self.pins.swap_remove(place % self.pins.len());
+                drop(self.pins.swap_remove(place % self.pins.len()));
             }
             Deed::Unpin(_) => {}
             Deed::BeginScan => {
-                self.scans.push((self.engine.scan(KeyRange::all()).unwrap(), self.state.clone()))
+                self.scans.push((self.engine.scan(KeyRange::all()).unwrap(), self.state.clone()));
             }
             Deed::Checkpoint => self.engine.checkpoint().unwrap(),
             Deed::Compact => self.engine.compact().unwrap(),
