@@ -13,6 +13,7 @@ fmt:
 
 # Find what the compiler allows and we do not
 lint:
+    cargo fmt --check
     cargo clippy --workspace --all-targets -- -D warnings
 
 # Build the documentation of the crates

@@ -1,5 +1,30 @@
 //! The integration tests.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+// What the derives write, at work in a database.
+mod derived;
 // The rules of the source tree: storeys, sizes, heads, words.
 mod house;
+// What the derives accept, and what they say of what they do not.
 mod ui;
+
+// Random workloads against the model, with crashes at every sync: Rule P.
+mod lockstep;
+
+// A machine that fails at each operation in turn, and a full disk.
+mod faults;
+
+// Damaged files: each byte, each sector, each length.
+mod damage;
+
+// The promises of the public surface, one by one.
+mod promises;
+
+// Scans behave as iterators do.
+mod scans;
+
+// Many threads: one owner, no lost update, no half commit.
+mod races;
+
+// The bytes of a database, pinned.
+mod golden;

@@ -1,1 +1,20 @@
-//! Model and workloads.
+//! What the integration tests share: the executable specification of a typed table, and what drives a store against it.
+//!
+//! ```text
+//!   lockstep    store and model side by side, through crashes
+//!     workload    what is done, drawn from a seed
+//!       query       what is asked
+//!         model       what must come out
+//!           rows        the tables, and how their columns compare
+//!             random      everything follows from a seed
+//! ```
+
+#![allow(clippy::missing_panics_doc, reason = "a check fails by panicking, which is its purpose")]
+
+pub mod lockstep;
+pub mod model;
+pub mod query;
+pub mod random;
+pub mod rows;
+pub mod session;
+pub mod workload;

@@ -71,7 +71,7 @@ const _: () = {
                 __table: ::core::marker::PhantomData,
             }
         }
-        fn ix() -> __EventIndexNames {
+        fn index_names() -> __EventIndexNames {
             __EventIndexNames {}
         }
         fn encode_primary_key(&self, __out: &mut crate::renamed::__private::KeyWriter) {

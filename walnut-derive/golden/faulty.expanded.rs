@@ -76,7 +76,7 @@ const _: () = {
                 city: ::walnut::__private::Index::new(__table, 1usize),
             }
         }
-        fn ix() -> __UserIndexNames {
+        fn index_names() -> __UserIndexNames {
             __UserIndexNames {
                 city_age: ::walnut::__private::IndexName::new("User", "city_age"),
                 city: ::walnut::__private::IndexName::new("User", "city"),

@@ -115,7 +115,7 @@ const _: () = {
                 key: ::walnut::__private::Unique::new(__table, 1usize),
             }
         }
-        fn ix() -> __RowIndexNames {
+        fn index_names() -> __RowIndexNames {
             __RowIndexNames {
                 both: ::walnut::__private::IndexName::new("Row", "both"),
                 key: ::walnut::__private::IndexName::new("Row", "key"),

@@ -136,7 +136,7 @@ const _: () = {
                 r#type: ::walnut::__private::Index::new(__table, 4usize),
             }
         }
-        fn ix() -> __UserIndexNames {
+        fn index_names() -> __UserIndexNames {
             __UserIndexNames {
                 city_age: ::walnut::__private::IndexName::new("users", "city_age"),
                 login: ::walnut::__private::IndexName::new("users", "login"),

@@ -101,6 +101,9 @@ impl fmt::Display for Error {
             Self::SchemaTooNew => f.write_str(
                 "the stored table is newer than the compiled struct; open it with the newer program",
             ),
+            Self::Corruption { file, fault: Fault::Missing, .. } => {
+                write!(f, "{} is missing, and the database cannot be read without it", file.display())
+            }
             Self::Corruption { file, offset, fault } => {
                 write!(f, "{} is damaged at byte {offset}: {fault}", file.display())
             }

@@ -41,7 +41,7 @@
 //! - [`Database`] and [`Builder`] open, close, checkpoint and configure;
 //! - [`Error`] says what can go wrong, [`Durability`] what a commit survives;
 //! - [`Key`] has the order and the bytes of every key type;
-//! - [`env`] puts a machine under the store that can be made to fail, for tests of your own.
+//! - [`env`](mod@env) puts a machine under the store that can be made to fail, for tests of your own.
 
 mod base;
 mod batch;

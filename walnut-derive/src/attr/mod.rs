@@ -1,10 +1,11 @@
-//! The attributes of a table and of its fields, each word by itself.
+//! The attributes of a table, of a key and of their fields, each word by itself.
 //!
 //! ```text
 //! on the struct   #[table(name = "..", primary_key = (a, b), crate = path)]
 //!                 #[index(name = (a, b), unique)]
 //!                 #[walnut(table(..), index(..), crate = path)]
 //! on a field      #[primary_key]   #[index]   #[index(unique)]   #[walnut(primary_key, index(..))]
+//! on a key        #[walnut(crate = path)]
 //! ```
 //!
 //! 1. The short form of an attribute is read by the same code as its long form within `#[walnut(..)]`.
@@ -14,16 +15,18 @@
 //! Whether the columns exist and the names are good is for `check` to say.
 
 mod field;
+mod key;
 mod table;
 mod word;
 
 use proc_macro2::TokenTree;
 use quote::ToTokens;
 use syn::parse::{ParseStream, Parser};
-use syn::{Attribute, Ident, Meta, Path, Result, Token};
+use syn::{Attribute, Ident, Meta, Path, Result};
 
 use crate::diag::Faults;
 pub(crate) use field::FieldAttrs;
+pub(crate) use key::{key_crate, key_part};
 pub(crate) use table::TableAttrs;
 pub(crate) use word::Columns;
 
@@ -97,37 +100,5 @@ fn once<T>(place: &mut Option<T>, word: &Ident, value: T) -> Result<()> {
         return Err(syn::Error::new(word.span(), format!("`{word}` is given twice")));
     }
     *place = Some(value);
-    Ok(())
-}
-
-/// The crate's path in the attributes of a key, and complaints about all other words.
-pub(crate) fn key_crate(attrs: &[Attribute], faults: &mut Faults) -> Option<Path> {
-    let mut path = None;
-    each_attribute(attrs, &all_short(), faults, |word, _, input, _| match word.to_string().as_str() {
-        "crate" => once(&mut path, word, crate_path(word, input)?),
-        // A struct may be a table as well, and these words are the table's.
-        "table" | "index" => skip_value(input),
-        _ => Err(crate::diag::unknown_word(word, "`#[walnut(..)]`", &["crate"])),
-    });
-    path
-}
-
-/// Complaints about words where a key has none: on its fields and variants.
-pub(crate) fn key_part(attrs: &[Attribute], faults: &mut Faults) {
-    each_attribute(attrs, &all_short(), faults, |word, _, input, _| match word.to_string().as_str() {
-        "primary_key" | "index" => skip_value(input),
-        _ => Err(crate::diag::unknown_word(word, "`#[walnut(..)]` within a key", &[])),
-    });
-}
-
-/// A key has no short forms.
-fn all_short() -> Foreign {
-    Foreign(SHORT.map(String::from).to_vec())
-}
-
-fn skip_value(input: ParseStream<'_>) -> Result<()> {
-    while !input.is_empty() && !input.peek(Token![,]) {
-        input.parse::<TokenTree>()?;
-    }
     Ok(())
 }

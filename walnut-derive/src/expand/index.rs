@@ -71,7 +71,7 @@ pub(super) fn members(plan: &Plan<'_>) -> TokenStream {
             #handles { #(#handle_fields,)* #none }
         }
 
-        fn ix() -> #names {
+        fn index_names() -> #names {
             #names { #(#name_fields,)* }
         }
     }

@@ -100,7 +100,7 @@ impl Core {
             return Err(Error::Limit(Limit::Commit { size: batch.size(), limit: MAX_PAYLOAD_SIZE }));
         }
         if batch.is_empty() {
-            return Ok(());
+            return self.confirm(durability);
         }
         self.make_room()?;
         self.pace();
@@ -125,6 +125,15 @@ impl Core {
         Ok(())
     }
 
+    /// Returns when everything that a transaction can have read is acknowledged as `durability` says: an answer without a
+    /// write, a refusal too, must not rest on a commit that a failed sync or a crash can still take back.
+    pub(crate) fn confirm(&self, durability: Durability) -> Result<()> {
+        match durability {
+            Durability::Fast => self.ensure_writable(),
+            Durability::Safe | Durability::Group => self.sync(),
+        }
+    }
+
     /// Makes everything that was committed before durable.
     pub(crate) fn sync(&self) -> Result<()> {
         self.ensure_writable()?;
@@ -141,7 +150,7 @@ impl Core {
             match self.validate(&request.reads, &keys).and_then(|()| log.append(&request.batch)) {
                 Ok(()) => accepted.push((request, first)),
                 Err(error) => {
-                    request.settle(Err(error));
+                    request.settle(Err(self.poison_like(log, error)));
                     continue;
                 }
             }
@@ -155,11 +164,8 @@ impl Core {
         match log.write() {
             Ok(()) => self.apply_group(log, &accepted),
             Err(error) => {
-                let error = match error {
-                    Error::OutOfSpace => error,
-                    other => self.poison(other),
-                };
-                let mut error = Some(error);
+                self.log_is_torn.store(log.is_torn(), Ordering::Release);
+                let mut error = Some(self.poison_like(log, error));
                 for (request, _) in accepted {
                     // The others of the group failed for the same reason, which cannot be given twice.
                     request.settle(Err(error.take().unwrap_or_else(|| self.failure())));

@@ -4,6 +4,7 @@
 //!   CURRENT  MANIFEST-000007  LOCK  wal-000012.log  000009.sst  aside/
 //! ```
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use crate::base::FileNumber;
@@ -23,7 +24,13 @@ pub(super) fn lock_path(dir: &Path) -> PathBuf {
 
 /// Makes the directory when it is missing; an error when something stands there that is not a database.
 pub(super) fn prepare(env: &dyn Env, dir: &Path) -> Result<()> {
-    match env.kind(dir)? {
+    let standing = match env.kind(dir) {
+        Err(Error::Io(error)) if error.kind() == ErrorKind::NotADirectory => {
+            return refuse(dir, "a directory above it is a file");
+        }
+        standing => standing?,
+    };
+    match standing {
         Some(PathKind::Directory) => {
             let names = env.list(dir)?;
             if names.iter().any(|name| is_foreign(name)) && !names.iter().any(|name| is_own(name)) {
@@ -40,7 +47,10 @@ pub(super) fn prepare(env: &dyn Env, dir: &Path) -> Result<()> {
                 Some(_) => return refuse(dir, "a directory above it is a file"),
                 None => prepare(env, &parent)?,
             }
-            env.create_dir(dir)?;
+            let made = env.create_dir(dir);
+            if made.is_err() && env.kind(dir)? != Some(PathKind::Directory) {
+                return made;
+            }
             env.sync_dir(&parent)
         }
     }
@@ -58,9 +68,16 @@ pub(super) fn number_above(names: &[String]) -> FileNumber {
 }
 
 /// Removes what is certainly of no use any more: unfinished files, and the log before the manifest's. A finished SST that
-/// the manifest does not name is the output of a flush that did not come to its end; it is moved aside.
+/// the manifest does not name is the output of work that did not come to its end; its entries are elsewhere. It is moved aside
+/// all the same, and removed by the next opening that gets as far as this.
 pub(super) fn tidy(env: &dyn Env, dir: &Path, state: &ManifestState) -> Result<()> {
     let log_number = state.log_number.unwrap_or_default();
+    let aside = dir.join(ASIDE);
+    if env.kind(&aside)?.is_some() {
+        for name in env.list(&aside)?.iter().filter(|name| sst::number(name).is_some()) {
+            env.remove(&aside.join(name))?;
+        }
+    }
     for name in env.list(dir)? {
         let path = dir.join(&name);
         if sst::is_draft(&name) || segment_number(&name).is_some_and(|number| number < log_number) {

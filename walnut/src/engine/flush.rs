@@ -49,7 +49,7 @@ impl Core {
 
     /// Begins a new segment when nothing can follow what stands in the current one.
     pub(super) fn mend_log(&self) -> Result<()> {
-        if !self.log.lock().is_torn() {
+        if !self.log_is_torn.load(Ordering::Acquire) {
             return Ok(());
         }
         let mut synced = self.synced.lock();
@@ -74,10 +74,8 @@ impl Core {
 
     /// Begins a new segment. Whoever holds both locks knows that nobody syncs the old one; it is durable then.
     fn rotate(&self, synced: &mut SyncedTo, log: &mut Log) -> Result<FileNumber> {
-        let next_log = log.rotate_next().map_err(|error| match error {
-            Error::OutOfSpace => error,
-            other => self.poison(other),
-        })?;
+        let next_log = log.rotate_next().map_err(|error| self.poison_like(log, error))?;
+        self.log_is_torn.store(false, Ordering::Release);
         synced.position = log.position();
         self.publish(log.last_seqno());
         Ok(next_log)
@@ -98,6 +96,9 @@ impl Core {
     /// Flushes the oldest frozen memtable; says whether there was one.
     pub(crate) fn flush_one(&self) -> Result<bool> {
         let _turn = self.flushing.lock();
+        if self.lock.lock().is_none() {
+            return Err(Error::Closed);
+        }
         let view = self.view.load_full();
         let Some(frozen) = view.frozen.last() else { return Ok(false) };
         let new = self.write_ssts(&frozen.memtable)?;

@@ -95,6 +95,11 @@ impl Log {
         }
     }
 
+    /// Whether nothing can be logged any more.
+    pub(super) fn is_poisoned(&self) -> bool {
+        self.writer.as_ref().is_some_and(LogWriter::is_poisoned)
+    }
+
     /// Goes on in a new segment, and gives its number; everything before is durable then. The caller sees to it that nobody
     /// syncs the old segment meanwhile: a failure that is told to that one is not told here again.
     pub(super) fn rotate_next(&mut self) -> Result<FileNumber> {

@@ -120,6 +120,8 @@ pub(crate) struct Core {
     visible: AtomicU64,
     snapshots: Arc<Snapshots>,
     poisoned: AtomicBool,
+    /// Whether the log has to go on in a new segment before anything can be written.
+    log_is_torn: AtomicBool,
     closed: AtomicBool,
     flush_failures: AtomicU64,
     compactions: Compactions,
@@ -176,6 +178,11 @@ impl Core {
         self.poisoned.store(true, Ordering::Release);
         error
     }
+
+    /// Takes note of a failure of the log, and passes its reason on: the engine is poisoned if the log is, and only then.
+    fn poison_like(&self, log: &Log, error: Error) -> Error {
+        if log.is_poisoned() { self.poison(error) } else { error }
+    }
 }
 
 impl Engine {
@@ -188,6 +195,8 @@ impl Engine {
         let finished = self.finish();
         // A merge that a caller asked for stops soon; until then the directory is not another's.
         let _nobody_compacts = self.compacting.lock();
+        // Whoever comes late to flush finds that the directory is not ours any more.
+        let _nobody_flushes = self.flushing.lock();
         self.lock.lock().take();
         finished
     }
@@ -197,8 +206,12 @@ impl Engine {
             return Err(Error::Poisoned);
         }
         let flushed = if self.config.checkpoint_on_close { self.flush_everything() } else { Ok(()) };
-        let _nobody_syncs = self.synced.lock();
-        let closed = self.log.lock().close().map_err(|error| self.poison(error));
-        flushed.and(closed)
+        let mut synced = self.synced.lock();
+        let mut log = self.log.lock();
+        let end = log.position();
+        log.close().map_err(|error| self.poison(error))?;
+        synced.position = end;
+        self.publish(log.last_seqno());
+        flushed
     }
 }

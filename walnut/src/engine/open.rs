@@ -66,6 +66,7 @@ impl Engine {
             visible: AtomicU64::new(last_seqno.0),
             snapshots: Arc::new(Snapshots::default()),
             poisoned: AtomicBool::new(false),
+            log_is_torn: AtomicBool::new(false),
             closed: AtomicBool::new(false),
             flush_failures: AtomicU64::new(0),
             compactions: Compactions::default(),

@@ -9,6 +9,7 @@ use crate::batch::Entries;
 use crate::error::Result;
 use crate::manifest::ManifestState;
 use crate::memtable::Memtable;
+use crate::sst;
 use crate::wal::{self, LogConfig, LogPlace, LogPromise, LogWriter};
 
 /// What a replay leaves.
@@ -33,8 +34,7 @@ pub(super) fn replay(
     config: LogConfig,
 ) -> Result<Replay> {
     let (first_number, first_seqno) = FIRST_LOG;
-    if state.log_number.is_none() && place.env.kind(&wal::segment_path(&place.dir, first_number))?.is_none() {
-        // The making of the database stopped just before its log.
+    if state.log_number.is_none() && is_unfinished(place)? {
         let log = LogWriter::create(place.clone(), first_number, first_seqno, config)?;
         return Ok(Replay { memtables: Vec::new(), last_seqno: SeqNo::ZERO, log, first_log: first_number });
     }
@@ -69,4 +69,11 @@ pub(super) fn replay(
     let nothing = memtables.iter().all(|frozen| frozen.memtable.is_empty());
     let first_log = if nothing { log.number() } else { first };
     Ok(Replay { memtables, last_seqno: SeqNo(recovered.next_seqno.0 - 1), log, first_log })
+}
+
+/// Whether the making of the database stopped just before its log. A manifest that lost its end says the same, but then
+/// there are files that come later.
+fn is_unfinished(place: &LogPlace) -> Result<bool> {
+    let names = place.env.list(&place.dir)?;
+    Ok(!names.iter().any(|name| wal::segment_number(name).is_some() || sst::number(name).is_some()))
 }

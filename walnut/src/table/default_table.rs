@@ -45,7 +45,7 @@ type KeyRef<'k, T> = <<T as super::TableMapper>::PrimaryKey as Key>::Ref<'k>;
 /// assert_eq!(users.get(1)?.map(|user| user.email), Some("ann@x.org".into()));
 /// # Ok::<(), walnut::Error>(())
 /// ```
-pub struct DefaultTable<T: Table, A: Access = Direct> {
+pub struct DefaultTable<T, A = Direct> {
     access: A,
     info: Arc<TableInfo>,
     row: PhantomData<fn() -> T>,
@@ -208,13 +208,13 @@ impl<T: Table, A: WriteAccess> DefaultTable<T, A> {
     }
 }
 
-impl<T: Table, A: Access> Clone for DefaultTable<T, A> {
+impl<T, A: Clone> Clone for DefaultTable<T, A> {
     fn clone(&self) -> Self {
-        Self::new(self.access.clone(), Arc::clone(&self.info))
+        Self { access: self.access.clone(), info: Arc::clone(&self.info), row: PhantomData }
     }
 }
 
-impl<T: Table, A: Access> fmt::Debug for DefaultTable<T, A> {
+impl<T, A> fmt::Debug for DefaultTable<T, A> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("DefaultTable").field("name", &self.info.schema.name).finish_non_exhaustive()
     }

@@ -112,6 +112,27 @@ macro_rules! scans {
 scans!(Index);
 scans!(Unique);
 
+/// What a value of an index that may repeat is not.
+#[diagnostic::on_unimplemented(
+    message = "this index is not unique: a value has any number of rows",
+    label = "there is no single row to get",
+    note = "`all(value)` gives every row with the value, `all(value).first()` one of them; `get` exists on indexes with \
+            `#[index(unique)]`"
+)]
+#[doc(hidden)]
+pub trait OneOwner {}
+
+impl<T: Table, K: Key, A: Access> Index<'_, T, K, A> {
+    /// Does not exist: a value of this index has any number of rows, which [`all`](Self::all) gives.
+    #[doc(hidden)]
+    pub fn get(&self, value: K::Ref<'_>) -> Result<Option<T>>
+    where
+        Self: OneOwner,
+    {
+        self.all(value).first()
+    }
+}
+
 impl<T: Table, K: Key, A: Access> Unique<'_, T, K, A> {
     /// The row that owns this value. `None` as a value has no single owner: of the rows without one, the first by primary
     /// key is given, and [`all`](Self::all) gives every one.

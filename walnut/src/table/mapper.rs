@@ -44,17 +44,24 @@ pub trait TableMapper: Sized + Send + Sync + 'static {
     fn by<A: Access>(table: &DefaultTable<Self, A>) -> Self::By<'_, A>;
 
     /// The names of the indexes.
-    fn ix() -> Self::Ix;
+    fn index_names() -> Self::Ix;
 }
 
 /// A struct that is a table. Use it in bounds; derive it with [`#[derive(Table)]`](derive@crate::Table).
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a table",
+    label = "this is not a table",
+    note = "put `#[derive(walnut::Table, serde::Serialize, serde::Deserialize)]` on the struct and \
+            `#[primary_key]` on a field"
+)]
 pub trait Table: TableMapper {
     /// The names of the table's indexes, to compare with: `violation.is(User::ix().email)`.
     fn ix() -> Self::Ix {
-        <Self as TableMapper>::ix()
+        Self::index_names()
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<T: TableMapper> Table for T {}
 
 /// Takes the entries that a row has in one index: for each entry its parts, then [`finish`](Self::finish).

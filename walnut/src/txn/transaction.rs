@@ -45,7 +45,13 @@ pub(crate) fn transact<R>(
             turn = Some(lane.lock());
         }
         let mut transaction = Transaction::begin(engine);
-        let result = statement(&mut transaction)?;
+        let result = match statement(&mut transaction) {
+            Ok(result) => result,
+            Err(error) => {
+                engine.confirm(durability)?;
+                return Err(error);
+            }
+        };
         match transaction.commit(durability) {
             Ok(()) => return Ok(result),
             Err(Error::Conflict) => {}

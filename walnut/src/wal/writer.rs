@@ -12,7 +12,8 @@
 //! 3. *Rename it and sync the directory.* A crash leaves the name or not. With it, N has to reach the first number of
 //!    N+1, and does, because of step 1.
 //! 4. *Write the end record of N, which says that N+1 exists, and sync it.* A crash leaves it or not; while N+1 is
-//!    there, nobody reads it. Were it written before step 3, a crash between them would look like a lost segment.
+//!    there, nobody reads it, so a failure changes nothing. Were it written before step 3, a crash between them would look
+//!    like a lost segment.
 //! 5. *Go on in N+1.* So no record is ever written to N+1 before N is durable and closed.
 //!
 //! # What becomes of the tail of a recovered segment
@@ -214,6 +215,11 @@ impl LogWriter {
         self.health = Health::Poisoned;
     }
 
+    /// Whether nothing helps but opening again.
+    pub(crate) fn is_poisoned(&self) -> bool {
+        self.health == Health::Poisoned
+    }
+
     /// Goes on in the next segment, and gives its number. Everything appended has to be written, and is durable when this
     /// returns. No sync point is being synced meanwhile: a failure there could hide one here.
     ///
@@ -232,8 +238,8 @@ impl LogWriter {
         let draft = Draft::create(&place, number, self.next_seqno)?;
         draft.finish(RECORDS_START, self.config.preallocate)?;
         let next = self.or_poison(draft.publish())?;
-        let ended = self.put_end(true);
-        self.or_poison(ended)?;
+        // All of N is durable, and N+1 has its name: a full disk that has no room for the end record takes nothing away.
+        let _ = self.put_end(true);
         self.segment = Current::new(next, RECORDS_START);
         self.health = Health::Sound;
         Ok(self.segment.number)

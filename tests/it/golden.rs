@@ -1,0 +1,156 @@
+//! Golden bytes: a small database as the first version wrote it is written so for ever, and opens for ever.
+//!
+//! A change of format comes with a new version and a new directory beside this one; the old one stays, and stays readable.
+//! To write the files anew before a first release: `WALNUT_BLESS=1 cargo test -p walnut-tests --test it golden::`.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use walnut::env::MemoryEnv;
+use walnut::{Background, Builder, Compression, Database, Key, Table};
+
+#[derive(Table, Serialize, Deserialize, Clone, Debug, PartialEq)]
+#[table(name = "specimens")]
+#[index(place = (shelf, drawer), unique)]
+#[index(kind_weight = (kind, weight))]
+struct Specimen {
+    #[primary_key]
+    id: u64,
+    #[index(unique)]
+    label: String,
+    #[index(unique)]
+    barcode: Option<String>,
+    #[index]
+    kind: Kind,
+    weight: i32,
+    shelf: u16,
+    drawer: Option<u8>,
+    notes: Vec<String>,
+}
+
+#[derive(Key, Serialize, Deserialize, Clone, Copy, Debug, PartialEq)]
+enum Kind {
+    Nut = 1,
+    Drupe = 2,
+}
+
+#[derive(Table, Serialize, Deserialize, Clone, Debug, PartialEq)]
+#[table(name = "visits", primary_key = (guest, day))]
+struct Visit {
+    guest: String,
+    day: i64,
+    #[index]
+    seconds: u32,
+}
+
+fn specimen(id: u64) -> Specimen {
+    Specimen {
+        id,
+        label: format!("specimen {id}\0"),
+        barcode: (id % 3 != 0).then(|| format!("{:08}", id * 7919)),
+        kind: if id % 2 == 0 { Kind::Nut } else { Kind::Drupe },
+        weight: i32::try_from(id).unwrap() * 10 - 50,
+        shelf: u16::try_from(id % 4).unwrap(),
+        drawer: (id % 5 != 0).then(|| u8::try_from(id).unwrap()),
+        notes: vec!["a drupe is no nut".to_owned(); usize::try_from(id % 4).unwrap()],
+    }
+}
+
+fn visit(day: i64) -> Visit {
+    Visit { guest: if day < 0 { "ann" } else { "böb" }.to_owned(), day, seconds: 60 }
+}
+
+fn builder(env: &MemoryEnv) -> Builder {
+    let builder = Database::builder().block_size(512).compression(Compression::Lz4);
+    builder.background(Background::Manual).checkpoint_on_close(false).env(Arc::new(env.clone()))
+}
+
+/// A database with two SSTs, removals in the second, and commits that are in the log alone.
+fn made() -> MemoryEnv {
+    let env = MemoryEnv::with_seed(1);
+    let db = builder(&env).open("/db").unwrap();
+    let (specimens, visits) = (db.table::<Specimen>().unwrap(), db.table::<Visit>().unwrap());
+    specimens.insert_many(&(0..24).map(specimen).collect::<Vec<_>>()).unwrap();
+    visits.insert_many(&[visit(-1), visit(0), visit(7)]).unwrap();
+    db.checkpoint().unwrap();
+    specimens.remove_many([3, 4]).unwrap();
+    specimens.modify(5, |row| row.weight = 0).unwrap();
+    db.checkpoint().unwrap();
+    specimens.insert(&specimen(30)).unwrap();
+    visits.remove(("ann", -1)).unwrap();
+    db.close().unwrap();
+    env
+}
+
+/// What is in it.
+fn check(db: &Database) {
+    let (specimens, visits) = (db.table::<Specimen>().unwrap(), db.table::<Visit>().unwrap());
+    let mut expected: Vec<_> = (0..24).chain([30]).filter(|id| !matches!(id, 3 | 4)).map(specimen).collect();
+    expected.iter_mut().filter(|row| row.id == 5).for_each(|row| row.weight = 0);
+    assert_eq!(specimens.iter().collect_vec().unwrap(), expected);
+    assert_eq!(visits.iter().collect_vec().unwrap(), [visit(0), visit(7)]);
+    let by = specimens.by();
+    for row in &expected {
+        assert_eq!(by.label.get(&row.label).unwrap().as_ref(), Some(row));
+    }
+    let count = expected.len() as u64;
+    assert_eq!([by.barcode.iter().count().unwrap(), by.place.iter().count().unwrap()], [count, count]);
+    let light = by.kind_weight.prefix(Kind::Drupe).range(..=0).keys();
+    assert_eq!(light.map(Result::unwrap).collect::<Vec<_>>(), [1, 5]);
+}
+
+fn golden() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("golden/v1")
+}
+
+fn files(env: &MemoryEnv) -> Vec<(String, Vec<u8>)> {
+    let name = |path: &Path| path.file_name().unwrap().to_str().unwrap().to_owned();
+    env.files().iter().map(|path| (name(path), env.read_file(path).unwrap())).collect()
+}
+
+#[test]
+fn a_database_is_written_byte_for_byte_as_the_first_version_wrote_it() {
+    let made = files(&made());
+    if std::env::var_os("WALNUT_BLESS").is_some() {
+        fs::create_dir_all(golden()).unwrap();
+        for old in fs::read_dir(golden()).unwrap() {
+            fs::remove_file(old.unwrap().path()).unwrap();
+        }
+        for (name, bytes) in &made {
+            fs::write(golden().join(name), bytes).unwrap();
+        }
+    }
+    let mut kept: Vec<_> = fs::read_dir(golden())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    kept.sort();
+    assert_eq!(kept, made.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>());
+    for (name, bytes) in &made {
+        let golden = fs::read(golden().join(name)).unwrap();
+        let same = golden.iter().zip(bytes).take_while(|(one, other)| one == other).count();
+        assert!(
+            golden == *bytes,
+            "{name} differs from byte {same} on, {} and {} bytes",
+            golden.len(),
+            bytes.len()
+        );
+    }
+}
+
+#[test]
+fn a_database_of_the_first_version_opens() {
+    let env = MemoryEnv::new();
+    for entry in fs::read_dir(golden()).unwrap() {
+        let path = entry.unwrap().path();
+        env.write_file(Path::new("/db").join(path.file_name().unwrap()), &fs::read(&path).unwrap()).unwrap();
+    }
+    let db = builder(&env).open("/db").unwrap();
+    check(&db);
+    db.checkpoint().unwrap();
+    check(&db);
+    db.close().unwrap();
+    check(&builder(&env).open("/db").unwrap());
+}

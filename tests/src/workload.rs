@@ -1,0 +1,123 @@
+//! What is done to a database, drawn from a seed: small domains, so that values collide, repeat and come back.
+
+use crate::query::Query;
+use crate::random::Random;
+use crate::rows::{Document, Row, User};
+
+/// A statement on one of the tables.
+#[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "there are few, and they are handled one at a time")]
+pub enum Op {
+    /// On users.
+    User(Statement<User>),
+    /// On documents.
+    Document(Statement<Document>),
+}
+
+/// A statement.
+#[derive(Clone, Debug)]
+pub enum Statement<T: Row> {
+    /// `insert`
+    Insert(T),
+    /// `upsert`
+    Upsert(T),
+    /// `replace`
+    Replace(T),
+    /// `modify`
+    Modify(T::PrimaryKey, Change<T>),
+    /// `remove`
+    Remove(T::PrimaryKey),
+    /// `insert_many`
+    InsertMany(Vec<T>),
+    /// `upsert_many`
+    UpsertMany(Vec<T>),
+    /// `remove_many`
+    RemoveMany(Vec<T::PrimaryKey>),
+    /// `by().index.modify`, with the value of a row
+    ModifyBy(&'static str, T, Change<T>),
+    /// `by().index.remove`, with the value of a row
+    RemoveBy(&'static str, T),
+}
+
+/// What `modify` does: takes over some fields of another row.
+#[derive(Clone, Debug)]
+pub struct Change<T> {
+    donor: T,
+    fields: u32,
+}
+
+impl<T: Row> Change<T> {
+    /// Does it.
+    pub fn apply(&self, row: &mut T) {
+        row.absorb(&self.donor, self.fields);
+    }
+
+    fn draw(random: &mut Random) -> Self {
+        let fields = (random.next() & random.next()).to_le_bytes();
+        let fields = u32::from(u16::from_le_bytes([fields[0], fields[1]]));
+        let fields = if random.one_in(12) { fields | 1 } else { fields & !1 };
+        Self { donor: T::draw(random), fields }
+    }
+}
+
+/// A step of a workload.
+#[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "there are few, and they are handled one at a time")]
+pub enum Step {
+    /// A statement.
+    Op(Op),
+    /// Queries.
+    Ask(Query<User>, Query<Document>),
+    /// `checkpoint`
+    Checkpoint,
+    /// `sync`
+    Sync,
+    /// `close` or a drop, and `open`.
+    Reopen {
+        /// Whether it is closed and not only dropped.
+        close: bool,
+    },
+}
+
+/// A workload of so many steps.
+pub fn draw(seed: u64, count: usize) -> Vec<Step> {
+    let mut random = Random::new(seed, "workload");
+    (0..count).map(|_| step(&mut random)).collect()
+}
+
+fn step(random: &mut Random) -> Step {
+    match random.below(32) {
+        0 => Step::Checkpoint,
+        1 => Step::Sync,
+        2 => Step::Reopen { close: !random.one_in(4) },
+        3..8 => Step::Ask(Query::draw(random), Query::draw(random)),
+        8..14 => Step::Op(Op::Document(statement(random))),
+        _ => Step::Op(Op::User(statement(random))),
+    }
+}
+
+fn statement<T: Row>(random: &mut Random) -> Statement<T> {
+    match random.below(17) {
+        0..4 => Statement::Insert(T::draw(random)),
+        4..8 => Statement::Upsert(T::draw(random)),
+        8 => Statement::Replace(T::draw(random)),
+        9 => Statement::Modify(T::draw(random).primary_key(), Change::draw(random)),
+        10 => Statement::Remove(T::draw(random).primary_key()),
+        11 => Statement::InsertMany(many(random, T::draw)),
+        12 | 13 => Statement::UpsertMany(many(random, T::draw)),
+        14 => Statement::RemoveMany(many(random, |random| T::draw(random).primary_key())),
+        15 => Statement::ModifyBy(unique::<T>(random), T::draw(random), Change::draw(random)),
+        _ => Statement::RemoveBy(unique::<T>(random), T::draw(random)),
+    }
+}
+
+fn many<R>(random: &mut Random, draw: impl Fn(&mut Random) -> R) -> Vec<R> {
+    let count = random.below(4);
+    (0..count).map(|_| draw(random)).collect()
+}
+
+/// The name of a unique index.
+pub(crate) fn unique<T: Row>(random: &mut Random) -> &'static str {
+    let unique: Vec<_> = T::SCHEMA.indexes.iter().filter(|index| index.unique).collect();
+    random.pick(&unique).name
+}

@@ -1,0 +1,40 @@
+//! The attributes on a key, which has the crate's path and nothing else.
+//!
+//! A struct may be a table besides. The words of a table are passed over here; they are read where the table is.
+
+use proc_macro2::TokenTree;
+use syn::parse::ParseStream;
+use syn::{Attribute, Path, Result, Token};
+
+use super::{Foreign, SHORT, crate_path, each_attribute, once};
+use crate::diag::{Faults, unknown_word};
+
+/// The crate's path on the type, and complaints about all other words.
+pub(crate) fn key_crate(attrs: &[Attribute], faults: &mut Faults) -> Option<Path> {
+    let mut path = None;
+    each_attribute(attrs, &no_short_forms(), faults, |word, _, input, _| match word.to_string().as_str() {
+        "crate" => once(&mut path, word, crate_path(word, input)?),
+        "table" | "index" => pass_over(input),
+        _ => Err(unknown_word(word, "`#[walnut(..)]` on a key", &["crate"])),
+    });
+    path
+}
+
+/// Complaints about words on a field or a variant, where there are none.
+pub(crate) fn key_part(attrs: &[Attribute], faults: &mut Faults) {
+    each_attribute(attrs, &no_short_forms(), faults, |word, _, input, _| match word.to_string().as_str() {
+        "primary_key" | "index" => pass_over(input),
+        _ => Err(unknown_word(word, "`#[walnut(..)]` within a key", &[])),
+    });
+}
+
+fn no_short_forms() -> Foreign {
+    Foreign(SHORT.map(String::from).to_vec())
+}
+
+fn pass_over(input: ParseStream<'_>) -> Result<()> {
+    while !input.is_empty() && !input.peek(Token![,]) {
+        input.parse::<TokenTree>()?;
+    }
+    Ok(())
+}
