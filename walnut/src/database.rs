@@ -79,6 +79,17 @@ impl Database {
         self.store.engine.checkpoint()
     }
 
+    /// Merges all sorted files into one run, in which old versions and removed rows take no more space than those who still read
+    /// them need. Not needed in normal use, as compaction goes on by itself; worth it after most rows were removed, or
+    /// before the database is copied. Readers and writers go on meanwhile.
+    ///
+    /// Cost: reads and writes all data once, and needs as much room again until it is done; nothing when it is one run already in
+    /// which nothing is dead. [`Error::Closed`](crate::Error::Closed) when the database is closed meanwhile; after an
+    /// error everything is as it was.
+    pub fn compact(&self) -> Result<()> {
+        self.store.engine.compact()
+    }
+
     /// Reads everything on disk and compares it: every checksum, the order of keys, the digest of each file, and, for the
     /// tables that this process has opened, rows against index entries, one to one. Readers and writers go on meanwhile.
     ///

@@ -46,6 +46,7 @@
 mod base;
 mod batch;
 mod codec;
+mod compaction;
 mod cursor;
 mod database;
 mod engine;
@@ -62,7 +63,7 @@ mod txn;
 mod wal;
 
 pub use database::Database;
-pub use engine::{Background, Durability, Stats, Verified};
+pub use engine::{Background, Durability, LevelStats, Stats, Verified};
 pub use error::{Abort, Error, Fault, IoError, Limit, Result, SchemaError, UniqueViolation};
 pub use options::{Builder, Compression};
 pub use table::{

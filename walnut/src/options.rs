@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use crate::compaction::LeveledConfig;
 use crate::engine::{Background, Durability, EngineConfig};
 use crate::env::{Env, MemoryEnv, OsEnv};
 use crate::sst::{Compression as SstCompression, SstConfig};
@@ -40,6 +41,8 @@ pub struct Builder {
     cache_size: usize,
     memtable_size: usize,
     block_size: usize,
+    max_sst_size: u64,
+    base_level_size: u64,
     log_preallocation: u64,
     compression: Compression,
     background: Background,
@@ -55,6 +58,8 @@ impl Default for Builder {
             cache_size: 64 << 20,
             memtable_size: 32 << 20,
             block_size: 8 << 10,
+            max_sst_size: 32 << 20,
+            base_level_size: 64 << 20,
             log_preallocation: 0,
             compression: Compression::Lz4,
             background: Background::Thread,
@@ -99,6 +104,22 @@ impl Builder {
         self
     }
 
+    /// Bytes of a sorted file at which compaction begins the next one; a file is somewhat larger, and much larger when a single
+    /// key takes more. Larger files are fewer to keep open; smaller ones are compacted in smaller steps, which need less
+    /// room meanwhile. Default: 32 MiB, at least 1 KiB.
+    pub fn max_sst_size(mut self, bytes: u64) -> Self {
+        self.max_sst_size = bytes.max(1 << 10);
+        self
+    }
+
+    /// Bytes in the last level of sorted files from ten times which on a further level stands above it, and one more from a hundred
+    /// times on. The larger, the fewer levels a read searches, and the more is rewritten when new files are merged in.
+    /// Default: 64 MiB, at least 1 KiB.
+    pub fn base_level_size(mut self, bytes: u64) -> Self {
+        self.base_level_size = bytes.max(1 << 10);
+        self
+    }
+
     /// Bytes by which a new segment of the log is filled with zeros ahead of use. Syncs are cheaper when they need not record
     /// a new length; the space is taken at once. Default: 0.
     pub fn log_preallocation(mut self, bytes: u64) -> Self {
@@ -112,7 +133,7 @@ impl Builder {
         self
     }
 
-    /// Who writes sorted files. Default: [`Background::Thread`].
+    /// Who writes and merges sorted files. Default: [`Background::Thread`].
     pub fn background(mut self, background: Background) -> Self {
         self.background = background;
         self
@@ -163,6 +184,7 @@ impl Builder {
                 },
                 ..SstConfig::default()
             },
+            levels: LeveledConfig { max_sst_size: self.max_sst_size, base_level_size: self.base_level_size },
             background: self.background,
             checkpoint_on_close: self.checkpoint_on_close,
         }

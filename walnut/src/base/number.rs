@@ -37,7 +37,7 @@ impl KeyspaceId {
     pub(crate) const CATALOG: Self = Self(0);
 
     /// The bytes that every key of this keyspace begins with; they sort as the numbers do.
-    pub(crate) fn prefix(self) -> [u8; 4] {
+    pub(crate) const fn prefix(self) -> [u8; 4] {
         self.0.to_be_bytes()
     }
 }

@@ -5,14 +5,16 @@
 //! It knows nothing of snapshots: what a reader sees is decided by [`Visible`] on top.
 //!
 //! ```text
-//!   memtable ─┐
-//!   memtable ─┼─ Merge ── Visible ── rows
-//!   SST ──────┘
+//!   memtable ─────────────┐
+//!   SST ──────────────────┼─ Merge ── Visible ── rows
+//!   SST, SST, .. ── Concat ┘
 //! ```
 
+mod concat;
 mod merge;
 mod visible;
 
+pub(crate) use concat::{Concat, Pieces};
 pub(crate) use merge::Merge;
 pub(crate) use visible::Visible;
 

@@ -1,77 +1,134 @@
-//! The thread that flushes while readers and writers go on, or the absence of it.
+//! The threads that flush and compact while readers and writers go on, or the absence of them.
 
+use std::path::Path;
 use std::time::Duration;
 
 use super::{Core, Engine};
 use crate::error::{Error, Result};
-use crate::sync::{Arc, Ordering};
+use crate::sync::{Arc, Condvar, Mutex, Ordering};
 
-/// How long the thread waits before it tries again what failed.
+/// How long a thread waits before it tries again what failed; each further failure in a row doubles it, up to a limit.
 const RETRY_AFTER: Duration = Duration::from_millis(200);
+const MAX_RETRY_DOUBLINGS: u32 = 7;
+
+/// How long nothing must have been flushed before compaction does what is not due.
+const IDLE_AFTER: Duration = Duration::from_secs(1);
 
 /// Who does the work that no caller waits for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub enum Background {
-    /// A thread of the database's own.
+    /// Two threads of the database's own: one flushes, one compacts.
     #[default]
     Thread,
-    /// Nobody, until a writer has no more room or `checkpoint` is called: the same calls then always do the same
-    /// file operations in the same order, which is what tests want.
+    /// Nobody, until a writer has no more room or `checkpoint` is called, which then do all there is to do: the same calls
+    /// always do the same file operations in the same order, which is what tests want.
     Manual,
 }
 
-/// What the thread is told.
+/// A thread, and what it is told.
 #[derive(Debug, Default)]
 pub(super) struct Worker {
+    orders: Mutex<Orders>,
+    wakes: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct Orders {
     thread: Option<std::thread::JoinHandle<()>>,
     has_work: bool,
     stop: bool,
 }
 
-impl Engine {
-    /// Starts the thread, if there is to be one.
-    pub(super) fn start_worker(&self) -> Result<()> {
-        if self.config.background == Background::Manual {
-            return Ok(());
-        }
-        let core = Arc::clone(&self.core);
-        let thread = std::thread::Builder::new()
-            .name("walnut-flush".to_owned())
-            .spawn(move || core.work())
-            .map_err(|error| Error::io("start the flush thread of", &self.dir, error))?;
-        self.worker.lock().thread = Some(thread);
+/// Why a thread was woken.
+enum Call {
+    Work,
+    /// Nobody called for a while.
+    Idle,
+    Stop,
+}
+
+impl Worker {
+    /// Tells the thread that there may be something to do.
+    pub(super) fn wake(&self) {
+        self.orders.lock().has_work = true;
+        self.wakes.notify_all();
+    }
+
+    fn start(&self, name: &str, dir: &Path, life: impl FnOnce() + Send + 'static) -> Result<()> {
+        let thread = std::thread::Builder::new().name(name.to_owned()).spawn(life);
+        self.orders.lock().thread =
+            Some(thread.map_err(|error| Error::io("start a background thread of", dir, error))?);
         Ok(())
     }
 
     /// Has the thread finish what it is at, and waits for it.
-    pub(super) fn stop_worker(&self) {
+    fn stop(&self) {
         let thread = {
-            let mut worker = self.worker.lock();
-            worker.stop = true;
-            worker.thread.take()
+            let mut orders = self.orders.lock();
+            orders.stop = true;
+            orders.thread.take()
         };
-        self.worker_wakes.notify_all();
+        self.wakes.notify_all();
         if let Some(thread) = thread {
             // It returns nothing, and a panic in it has been reported on its own.
             let _ = thread.join();
         }
     }
+
+    /// Waits for a call, for ever or until the limit.
+    fn wait(&self, limit: Option<Duration>) -> Call {
+        let mut orders = self.orders.lock();
+        let mut waited = false;
+        while !orders.has_work && !orders.stop {
+            match limit {
+                Some(_) if waited => return Call::Idle,
+                Some(limit) => orders = self.wakes.wait_for(orders, limit),
+                None => orders = self.wakes.wait(orders),
+            }
+            waited = true;
+        }
+        orders.has_work = false;
+        if orders.stop { Call::Stop } else { Call::Work }
+    }
+
+    /// Waits before something is tried again that failed so many times in a row.
+    fn wait_to_retry(&self, failures: u32) {
+        let doublings = failures.saturating_sub(1).min(MAX_RETRY_DOUBLINGS);
+        let mut orders = self.orders.lock();
+        if !orders.stop {
+            orders = self.wakes.wait_for(orders, RETRY_AFTER * (1 << doublings));
+        }
+        orders.has_work = true;
+    }
+}
+
+impl Engine {
+    /// Starts the threads, if there are to be any.
+    pub(super) fn start_workers(&self) -> Result<()> {
+        if self.config.background == Background::Manual {
+            return Ok(());
+        }
+        let core = Arc::clone(&self.core);
+        self.flusher.start("walnut-flush", &self.dir, move || core.live_flushing())?;
+        let core = Arc::clone(&self.core);
+        self.compactor.start("walnut-compact", &self.dir, move || core.live_compacting())
+    }
+
+    /// Has the threads finish what they are at, and waits for them.
+    pub(super) fn stop_workers(&self) {
+        self.flusher.stop();
+        self.compactor.stop();
+    }
 }
 
 impl Core {
-    /// Tells the thread that there is something to flush.
-    pub(super) fn wake_worker(&self) {
-        self.worker.lock().has_work = true;
-        self.worker_wakes.notify_all();
-    }
-
-    /// The life of the thread.
-    fn work(&self) {
-        while self.wait_for_work() {
+    /// The life of the thread that flushes.
+    fn live_flushing(&self) {
+        while let Call::Work | Call::Idle = self.flusher.wait(None) {
             if self.flush_all_frozen().is_err() {
                 self.flush_failures.fetch_add(1, Ordering::Relaxed);
-                self.wait_to_retry();
+                self.flusher.wait_to_retry(1);
             }
         }
     }
@@ -81,21 +138,22 @@ impl Core {
         Ok(())
     }
 
-    /// Returns `true` when there is work, `false` when it is time to stop.
-    fn wait_for_work(&self) -> bool {
-        let mut worker = self.worker.lock();
-        while !worker.has_work && !worker.stop {
-            worker = self.worker_wakes.wait(worker);
+    /// The life of the thread that compacts. When it is idle it looks again from time to time as long as there is something
+    /// dead, because nobody calls when the last reader of it goes.
+    fn live_compacting(&self) {
+        let mut failures = 0;
+        let mut limit = Some(IDLE_AFTER);
+        loop {
+            let done = match self.compactor.wait(limit) {
+                Call::Stop => return,
+                Call::Work => self.compact_due(),
+                Call::Idle => self.compact_idle(),
+            };
+            failures = if done { 0 } else { failures + 1 };
+            if !done {
+                self.compactor.wait_to_retry(failures);
+            }
+            limit = self.has_waste().then_some(IDLE_AFTER);
         }
-        worker.has_work = false;
-        !worker.stop
-    }
-
-    fn wait_to_retry(&self) {
-        let mut worker = self.worker.lock();
-        if !worker.stop {
-            worker = self.worker_wakes.wait_for(worker, RETRY_AFTER);
-        }
-        worker.has_work = true;
     }
 }

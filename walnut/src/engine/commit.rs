@@ -103,6 +103,7 @@ impl Core {
             return self.confirm(durability);
         }
         self.make_room()?;
+        self.pace();
         self.mend_log()?;
         let request = Arc::new(Request { batch, reads, outcome: Mutex::new(None) });
         self.queue.lock().push(Arc::clone(&request));

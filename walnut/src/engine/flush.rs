@@ -11,44 +11,26 @@
 
 use super::commit::SyncedTo;
 use super::log::Log;
-use super::{Core, directory};
-use crate::base::{FileNumber, KeyRange, SeqNo};
-use crate::codec::{FileHeader, FileKind};
+use super::view::View;
+use super::{Background, Core, directory};
+use crate::base::{FileNumber, KeyRange};
 use crate::cursor::{Cursor, Direction};
 use crate::error::{Error, Result};
-use crate::manifest::{Level, ManifestState, ManifestWriter, VersionEdit};
+use crate::manifest::{Level, VersionEdit};
 use crate::memtable::{Memtable, MemtableCursor};
-use crate::sst::{self, SstBuilder, SstMeta, SstReader};
+use crate::sst::SstReader;
 use crate::sync::{Arc, Ordering};
-
-/// The manifest that edits go to.
-#[derive(Debug)]
-pub(super) struct Manifest {
-    writer: ManifestWriter,
-    /// Whether a write failed, so that nobody knows what stands at its end: the next edit goes to a new file.
-    broken: bool,
-    /// The number that the next SST or manifest gets.
-    next_file: FileNumber,
-}
-
-impl Manifest {
-    pub(super) fn new(writer: ManifestWriter) -> Self {
-        let next_file = writer.state().next_file;
-        Self { writer, broken: false, next_file }
-    }
-
-    fn allocate(&mut self) -> FileNumber {
-        let number = self.next_file;
-        self.next_file = number.next();
-        number
-    }
-}
 
 impl Core {
     /// Flushes everything that was committed before the call, and releases the log behind it.
     pub(crate) fn checkpoint(&self) -> Result<()> {
         self.ensure_writable()?;
-        self.flush_everything()
+        self.flush_everything()?;
+        if self.config.background == Background::Manual {
+            self.compact_due();
+            self.compact_idle();
+        }
+        Ok(())
     }
 
     pub(super) fn flush_everything(&self) -> Result<()> {
@@ -86,7 +68,7 @@ impl Core {
         let next_log = self.rotate(&mut synced, &mut log)?;
         let active = Arc::new(Memtable::new(applied));
         self.view.rcu(|view| view.with_frozen(next_log, &active));
-        self.wake_worker();
+        self.flusher.wake();
         Ok(())
     }
 
@@ -101,8 +83,12 @@ impl Core {
 
     /// Has a writer wait, or flush itself, while too many memtables are frozen.
     pub(super) fn make_room(&self) -> Result<()> {
+        let mut flushed = false;
         while self.view.load().frozen.len() >= self.config.frozen_limit {
-            self.flush_one()?;
+            flushed |= self.flush_one()?;
+        }
+        if flushed && self.config.background == Background::Manual {
+            self.compact_due();
         }
         Ok(())
     }
@@ -115,90 +101,32 @@ impl Core {
         }
         let view = self.view.load_full();
         let Some(frozen) = view.frozen.last() else { return Ok(false) };
-        let sst = self.write_sst(&frozen.memtable)?;
-        self.install(VersionEdit {
+        let new = self.write_ssts(&frozen.memtable)?;
+        let edit = VersionEdit {
             log_number: Some(frozen.next_log),
             last_seqno: Some(frozen.memtable.max_lsn()),
-            added: sst.iter().map(|sst| (Level::ZERO, Arc::new(sst.meta().clone()))).collect(),
+            added: new.iter().map(|sst| (Level::ZERO, Arc::new(sst.meta().clone()))).collect(),
             ..VersionEdit::default()
-        })?;
-        self.view.rcu(|view| view.with_flushed(sst.as_ref()));
+        };
+        self.install(edit, &new, View::with_flushed)?;
         // A segment that cannot be removed now is removed after a later flush, or by the next open.
         let _ = directory::remove_log_before(&*self.env, &self.dir, frozen.next_log);
+        self.compactor.wake();
         Ok(true)
     }
 
-    /// Writes a memtable as an SST, every version of it; `None` when it is empty.
-    fn write_sst(&self, memtable: &Arc<Memtable>) -> Result<Option<Arc<SstReader>>> {
+    /// Writes a memtable as an SST, every version of it; none when it is empty.
+    fn write_ssts(&self, memtable: &Arc<Memtable>) -> Result<Vec<Arc<SstReader>>> {
         if memtable.is_empty() {
-            return Ok(None);
+            return Ok(Vec::new());
         }
         let number = self.manifest.lock().allocate();
-        let draft = sst::draft_path(&self.dir, number);
-        let meta = self.build(memtable, number).inspect_err(|_| {
-            // What is left of it is removed by the next open, if not here.
-            let _ = self.env.remove(&draft);
-        })?;
-        let path = sst::path(&self.dir, number);
-        self.env.rename(&draft, &path)?;
-        self.env.sync_dir(&self.dir)?;
-        let reader = SstReader::open(self.env.open(&path)?, self.database, &meta, &self.cache)?;
-        Ok(Some(Arc::new(reader)))
-    }
-
-    fn build(&self, memtable: &Arc<Memtable>, number: FileNumber) -> Result<SstMeta> {
-        let file = self.env.create(&sst::draft_path(&self.dir, number))?;
-        let mut salt = [0; 8];
-        self.env.fill_random(&mut salt);
-        let header = FileHeader {
-            kind: FileKind::Sst,
-            database: self.database,
-            number,
-            salt: u64::from_le_bytes(salt),
-            word: 0,
-        };
-        let mut builder = SstBuilder::new(file, header, self.config.sst)?;
+        let mut draft = self.place.begin(number)?;
         let mut cursor = MemtableCursor::new(Arc::clone(memtable), KeyRange::all(), Direction::Forward);
         while let Some(entry) = cursor.entry() {
-            builder.add(entry)?;
+            draft.add(entry)?;
             cursor.advance()?;
         }
-        builder.finish()
-    }
-
-    /// Notes in the manifest where the log ends that was closed, so that the loss of its end is found.
-    pub(super) fn note_log_end(&self, last: SeqNo) -> Result<()> {
-        let known = {
-            let manifest = self.manifest.lock();
-            let state = manifest.writer.state();
-            state.last_seqno.max(state.log_seqno)
-        };
-        if last <= known {
-            return Ok(());
-        }
-        self.install(VersionEdit { log_seqno: Some(last), ..VersionEdit::default() })
-    }
-
-    /// Makes an edit durable in the manifest; only after this may anything rely on it.
-    fn install(&self, edit: VersionEdit) -> Result<()> {
-        let mut manifest = self.manifest.lock();
-        if manifest.broken {
-            let number = manifest.allocate();
-            let state = ManifestState { next_file: manifest.next_file, ..manifest.writer.state().clone() };
-            manifest.writer = ManifestWriter::create(
-                Arc::clone(&self.env),
-                self.dir.clone(),
-                number,
-                self.database,
-                state,
-            )?;
-            manifest.broken = false;
-            // Those that stay are removed by the next open.
-            let _ = manifest.writer.remove_others();
-        }
-        let edit = VersionEdit { next_file: Some(manifest.next_file), ..edit };
-        let appended = manifest.writer.append(&edit).map(|_| ());
-        manifest.broken = appended.is_err();
-        appended
+        self.place.publish(vec![draft.finish()?])
     }
 }

@@ -1,8 +1,8 @@
 //! The engine: a log, memtables and SSTs that together are one durable sorted map with history.
 //!
 //! ```text
-//!   commit ──► queue ──► log ──► active memtable ──freeze──► frozen memtables ──flush──► SSTs
-//!                         │                                                               │
+//!   commit ──► queue ──► log ──► active memtable ──freeze──► frozen memtables ──flush──► SSTs ◄─┐ compaction
+//!                         │                                                               │  └─┘
 //!                         └── sync, shared by all who wait                     manifest ◄─┘
 //! ```
 //!
@@ -14,19 +14,25 @@
 //! 4. A [`View`] is immutable; readers load it without a lock and keep it as long as they read.
 //! 5. After a failed sync of the log nothing is acknowledged any more.
 //!
-//! Locks, in the order in which they may be taken: `flushing`, `synced`, `log`, `queue`, `manifest`, `worker`; a later
-//! one is never held while an earlier one is taken. It does not know what a table or an index is.
+//! Locks, in the order in which they may be taken: `compacting`, `flushing`, `synced`, `log`, `queue`, `manifest`, and those
+//! of the workers and of the progress of compaction; a later one is never held while an earlier one is taken. It does
+//! not know what a table or an index is.
 
 mod background;
 mod commit;
+mod compact;
 mod directory;
 mod flush;
+mod install;
+mod levels;
 mod log;
 mod open;
 mod read;
 mod replay;
 mod scan;
 mod stats;
+#[cfg(test)]
+mod tests;
 mod verify;
 mod view;
 
@@ -41,18 +47,20 @@ pub use commit::Durability;
 pub(crate) use commit::Reads;
 pub(crate) use read::Reader;
 pub(crate) use scan::EngineScan;
-pub use stats::Stats;
+pub use stats::{LevelStats, Stats};
 pub use verify::Verified;
 
 use crate::base::SeqNo;
+use crate::compaction::LeveledConfig;
 use crate::env::{Env, Lock};
 use crate::error::{Error, Result};
 use crate::mvcc::{Pin, Snapshots};
-use crate::sst::{BlockCache, SstConfig};
+use crate::sst::{SstConfig, SstPlace};
 use crate::sync::{Arc, AtomicBool, AtomicU64, Condvar, Mutex, Ordering};
 use background::Worker;
 use commit::{Request, SyncedTo};
-use flush::Manifest;
+use compact::Compactions;
+use install::Manifest;
 use log::Log;
 use view::View;
 
@@ -70,6 +78,7 @@ pub(crate) struct EngineConfig {
     /// Bytes of a new log segment that are written with zeros ahead of use.
     pub(crate) preallocate: u64,
     pub(crate) sst: SstConfig,
+    pub(crate) levels: LeveledConfig,
     pub(crate) background: Background,
     /// Whether closing flushes everything, so that the next open replays nothing.
     pub(crate) checkpoint_on_close: bool,
@@ -102,9 +111,8 @@ pub(crate) struct Core {
     // Constant after opening.
     env: Arc<dyn Env>,
     dir: PathBuf,
-    database: [u8; 16],
     config: EngineConfig,
-    cache: Arc<BlockCache>,
+    place: SstPlace,
 
     // Each with its own synchronization.
     view: ArcSwap<View>,
@@ -116,16 +124,18 @@ pub(crate) struct Core {
     log_is_torn: AtomicBool,
     closed: AtomicBool,
     flush_failures: AtomicU64,
+    compactions: Compactions,
+    flusher: Worker,
+    compactor: Worker,
 
     // Behind locks, in the order given at the head.
+    compacting: Mutex<()>,
     flushing: Mutex<()>,
     synced: Mutex<SyncedTo>,
     sync_done: Condvar,
     log: Mutex<Log>,
     queue: Mutex<Vec<Arc<Request>>>,
     manifest: Mutex<Manifest>,
-    worker: Mutex<Worker>,
-    worker_wakes: Condvar,
     /// The lock of the directory; given back on closing.
     lock: Mutex<Option<Box<dyn Lock>>>,
 }
@@ -181,8 +191,10 @@ impl Engine {
         if self.closed.swap(true, Ordering::AcqRel) {
             return Ok(());
         }
-        self.stop_worker();
+        self.stop_workers();
         let finished = self.finish();
+        // A merge that a caller asked for stops soon; until then the directory is not another's.
+        let _nobody_compacts = self.compacting.lock();
         // Whoever comes late to flush finds that the directory is not ours any more.
         let _nobody_flushes = self.flushing.lock();
         self.lock.lock().take();

@@ -19,18 +19,19 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 
 use super::commit::SyncedTo;
-use super::flush::Manifest;
+use super::install::Manifest;
+use super::levels::Levels;
 use super::log::Log;
 use super::replay::{Replay, replay};
 use super::view::View;
-use super::{Core, Engine, EngineConfig, directory};
+use super::{Compactions, Core, Engine, EngineConfig, Worker, directory};
 use crate::base::{FileNumber, SeqNo};
 use crate::env::Env;
-use crate::error::{Fault, Result};
+use crate::error::Result;
 use crate::manifest::{self, FIRST_MANIFEST, ManifestState, ManifestWriter, VersionEdit};
 use crate::memtable::Memtable;
 use crate::mvcc::Snapshots;
-use crate::sst::{self, BlockCache, SstReader};
+use crate::sst::{BlockCache, SstPlace};
 use crate::sync::{AtomicBool, AtomicU64, Condvar, Mutex};
 use crate::wal::{LogConfig, LogPlace, LogWriter};
 
@@ -39,7 +40,7 @@ pub(super) const FIRST_LOG: (FileNumber, SeqNo) = (FileNumber(1), SeqNo(1));
 
 /// What an opening found or made.
 struct Opened {
-    database: [u8; 16],
+    place: SstPlace,
     manifest: ManifestWriter,
     log: LogWriter,
     view: View,
@@ -51,17 +52,15 @@ impl Engine {
     pub(crate) fn open(env: Arc<dyn Env>, dir: PathBuf, config: EngineConfig) -> Result<Self> {
         directory::prepare(&*env, &dir)?;
         let lock = env.lock(&directory::lock_path(&dir))?;
-        let cache = BlockCache::new(config.cache_size);
         let opened = match manifest::load(&*env, &dir)? {
-            Some(loaded) => open_existing(&env, &dir, &config, &cache, loaded)?,
+            Some(loaded) => open_existing(&env, &dir, &config, loaded)?,
             None => make_new(&env, &dir, &config)?,
         };
-        let Opened { database, manifest, log, view, last_seqno } = opened;
+        let Opened { place, manifest, log, view, last_seqno } = opened;
         let core = Core {
             dir,
-            database,
             config,
-            cache,
+            place,
             view: ArcSwap::from_pointee(view),
             applied: AtomicU64::new(last_seqno.0),
             visible: AtomicU64::new(last_seqno.0),
@@ -70,28 +69,34 @@ impl Engine {
             log_is_torn: AtomicBool::new(false),
             closed: AtomicBool::new(false),
             flush_failures: AtomicU64::new(0),
+            compactions: Compactions::default(),
+            flusher: Worker::default(),
+            compactor: Worker::default(),
+            compacting: Mutex::default(),
             flushing: Mutex::default(),
             synced: Mutex::new(SyncedTo::default()),
             sync_done: Condvar::default(),
             log: Mutex::new(Log::new(log, last_seqno)),
             queue: Mutex::default(),
             manifest: Mutex::new(Manifest::new(manifest)),
-            worker: Mutex::default(),
-            worker_wakes: Condvar::default(),
             lock: Mutex::new(Some(lock)),
             env,
         };
         let engine = Self { core: Arc::new(core) };
-        engine.start_worker()?;
-        if !engine.view.load().frozen.is_empty() {
-            engine.wake_worker();
-        }
+        engine.flusher.wake();
+        engine.compactor.wake();
+        engine.start_workers()?;
         Ok(engine)
     }
 }
 
 fn log_config(config: &EngineConfig) -> LogConfig {
     LogConfig { preallocate: config.preallocate }
+}
+
+fn place(env: &Arc<dyn Env>, dir: &Path, config: &EngineConfig, database: [u8; 16]) -> SstPlace {
+    let cache = BlockCache::new(config.cache_size);
+    SstPlace { env: Arc::clone(env), dir: dir.to_owned(), database, config: config.sst, cache }
 }
 
 fn make_new(env: &Arc<dyn Env>, dir: &Path, config: &EngineConfig) -> Result<Opened> {
@@ -101,30 +106,33 @@ fn make_new(env: &Arc<dyn Env>, dir: &Path, config: &EngineConfig) -> Result<Ope
     let state = ManifestState { next_file: FIRST_MANIFEST.next(), ..ManifestState::default() };
     let mut manifest =
         ManifestWriter::create(Arc::clone(env), dir.to_owned(), FIRST_MANIFEST, database, state)?;
-    let place = LogPlace { env: Arc::clone(env), dir: dir.to_owned(), database };
+    let log_place = LogPlace { env: Arc::clone(env), dir: dir.to_owned(), database };
     let (number, first_seqno) = FIRST_LOG;
-    let log = LogWriter::create(place, number, first_seqno, log_config(config))?;
+    let log = LogWriter::create(log_place, number, first_seqno, log_config(config))?;
     manifest.append(&VersionEdit {
         log_number: Some(number),
         newest_log: Some(number),
         ..VersionEdit::default()
     })?;
-    let view = View { active: Arc::new(Memtable::new(SeqNo::ZERO)), frozen: Vec::new(), ssts: Vec::new() };
-    Ok(Opened { database, manifest, log, view, last_seqno: SeqNo::ZERO })
+    let active = Arc::new(Memtable::new(SeqNo::ZERO));
+    let view = View { active, frozen: Vec::new(), levels: Arc::default() };
+    Ok(Opened { place: place(env, dir, config, database), manifest, log, view, last_seqno: SeqNo::ZERO })
 }
 
 fn open_existing(
     env: &Arc<dyn Env>,
     dir: &Path,
     config: &EngineConfig,
-    cache: &Arc<BlockCache>,
     loaded: manifest::Loaded,
 ) -> Result<Opened> {
     let database = loaded.database;
-    let ssts = open_ssts(&**env, dir, database, &loaded.state, cache)?;
-    let place = LogPlace { env: Arc::clone(env), dir: dir.to_owned(), database };
+    let place = place(env, dir, config, database);
+    let version = &loaded.state.version;
+    let ssts = version.files().map(|(_, meta)| place.open(meta)).collect::<Result<Vec<_>>>()?;
+    let levels = Arc::new(Levels::default().become_those_of(version, &ssts));
+    let log_place = LogPlace { env: Arc::clone(env), dir: dir.to_owned(), database };
     let Replay { memtables, last_seqno, log, first_log } =
-        replay(&place, &loaded.state, config.memtable_size, log_config(config))?;
+        replay(&log_place, &loaded.state, config.memtable_size, log_config(config))?;
     let names = env.list(dir)?;
     let number = loaded.state.next_file.max(directory::number_above(&names));
     let state = ManifestState {
@@ -141,23 +149,5 @@ fn open_existing(
     let active = frozen.pop().map_or_else(|| Arc::new(Memtable::new(last_seqno)), |last| last.memtable);
     active.inject_max_lsn(last_seqno);
     frozen.reverse();
-    Ok(Opened { database, manifest, log, view: View { active, frozen, ssts }, last_seqno })
-}
-
-/// Opens every SST that the manifest names, newest first.
-fn open_ssts(
-    env: &dyn Env,
-    dir: &Path,
-    database: [u8; 16],
-    state: &ManifestState,
-    cache: &Arc<BlockCache>,
-) -> Result<Vec<Arc<SstReader>>> {
-    let open = |(_, meta): (_, &Arc<sst::SstMeta>)| {
-        let path = sst::path(dir, meta.number);
-        if env.kind(&path)?.is_none() {
-            return Err(Fault::Missing.at(&path, 0));
-        }
-        Ok(Arc::new(SstReader::open(env.open(&path)?, database, meta, cache)?))
-    };
-    state.version.files().map(open).collect()
+    Ok(Opened { place, manifest, log, view: View { active, frozen, levels }, last_seqno })
 }

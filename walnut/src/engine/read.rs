@@ -45,7 +45,7 @@ impl<'a> Reader<'a> {
 
     /// Gives the value of `key` to `found`; `None` when there is none.
     ///
-    /// Cost: at most one block read for each SST whose keys span `key` and whose filter does not deny it.
+    /// Cost: at most one block read for each run of level 0 and each deeper level whose filter does not deny it.
     pub(crate) fn get<R>(self, key: &[u8], mut found: impl FnMut(&[u8]) -> R) -> Result<Option<R>> {
         Ok(self.view.newest(key, self.at, |entry| live(&entry).map(&mut found))?.flatten())
     }
@@ -65,7 +65,7 @@ impl View {
             }
         }
         let hash = KeyHash::of(key);
-        for sst in &self.ssts {
+        for sst in self.levels.candidates(key) {
             if let Some(result) = sst.get(key, hash, at, &mut found)? {
                 return Ok(Some(result));
             }
@@ -81,7 +81,7 @@ impl View {
             }
         }
         let hash = KeyHash::of(key);
-        for sst in self.ssts.iter().filter(|sst| sst.meta().largest_seqno > at) {
+        for sst in self.levels.candidates(key).filter(|sst| sst.meta().largest_seqno > at) {
             if let Some(seqno) = sst.get(key, hash, SeqNo::MAX, |entry| entry.seqno)? {
                 return Ok(Some(seqno));
             }

@@ -1,10 +1,11 @@
 //! Range reads: the live entries of a range at one sequence number, from both ends.
 
+use super::levels::RunPieces;
 use super::read::Reader;
 use super::view::View;
 use super::{Core, Engine};
 use crate::base::{Entry, KeyRange, SeqNo};
-use crate::cursor::{Cursor, Direction, Merge, Visible};
+use crate::cursor::{Concat, Cursor, Direction, Merge, Visible};
 use crate::error::{Error, Fault, Result};
 use crate::memtable::MemtableCursor;
 use crate::sst::SstCursor;
@@ -14,6 +15,7 @@ use crate::sync::Arc;
 enum Source {
     Memtable(MemtableCursor),
     Sst(SstCursor),
+    Run(Concat<RunPieces>),
 }
 
 impl Cursor for Source {
@@ -21,6 +23,7 @@ impl Cursor for Source {
         match self {
             Self::Memtable(cursor) => cursor.entry(),
             Self::Sst(cursor) => cursor.entry(),
+            Self::Run(cursor) => cursor.entry(),
         }
     }
 
@@ -28,6 +31,7 @@ impl Cursor for Source {
         match self {
             Self::Memtable(cursor) => cursor.advance(),
             Self::Sst(cursor) => cursor.advance(),
+            Self::Run(cursor) => cursor.advance(),
         }
     }
 }
@@ -36,8 +40,8 @@ type Walk = Visible<Merge<Source>>;
 
 /// A walk over a range from its front, its back, or both until they meet. It keeps what it sees alive.
 ///
-/// Cursors are opened when an end is first asked for: finding it costs one block read for each SST that the range
-/// touches, a step then one for every block that is entered.
+/// Cursors are opened when an end is first asked for: finding it costs one block read for each run of level 0 and each
+/// deeper level that the range touches, a step then one for every block that is entered.
 pub(crate) struct EngineScan {
     core: Arc<Core>,
     view: Arc<View>,
@@ -122,13 +126,19 @@ impl EngineScan {
 
 impl View {
     fn walk(&self, range: &KeyRange, direction: Direction, at: SeqNo) -> Result<Walk> {
-        let mut sources = Vec::with_capacity(1 + self.frozen.len() + self.ssts.len());
+        let mut sources = Vec::with_capacity(1 + self.frozen.len() + self.levels.run_count());
         for memtable in self.memtables() {
             let cursor = MemtableCursor::new(Arc::clone(memtable), range.clone(), direction);
             sources.push(Source::Memtable(cursor));
         }
-        for sst in self.ssts.iter().filter(|sst| range.meets(&sst.meta().smallest, &sst.meta().largest)) {
+        for sst in self.levels.young().filter(|sst| range.meets(&sst.meta().smallest, &sst.meta().largest)) {
             sources.push(Source::Sst(sst.cursor(range, direction)?));
+        }
+        for run in self.levels.runs() {
+            let places = run.meeting(range);
+            if !places.is_empty() {
+                sources.push(Source::Run(Concat::new(run.pieces(range, direction), places, direction)?));
+            }
         }
         Ok(Visible::new(Merge::new(sources, direction), direction, at))
     }

@@ -1,10 +1,12 @@
 //! What an engine holds at the moment, in numbers.
 
 use super::Core;
+use crate::manifest::LEVEL_COUNT;
+use crate::sst::SstMeta;
 use crate::sync::Ordering;
 
 /// What a database holds at the moment; see [`Database::stats`](crate::Database::stats). Sizes are in bytes.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub struct Stats {
     /// The last sequence number that readers see: how many entries were ever written.
@@ -31,12 +33,43 @@ pub struct Stats {
     pub cache_used_size: usize,
     /// Flushes that failed and were or will be tried again.
     pub flush_failure_count: u64,
+    /// The same of each level, from level 0, where flushed files arrive, to the last.
+    pub levels: Vec<LevelStats>,
+    /// Merges of files since the database was opened.
+    pub compaction_count: u64,
+    /// Files or groups of them that went down a level as they were, since then.
+    pub compaction_move_count: u64,
+    /// Length of the files that these merges read.
+    pub compaction_read_size: u64,
+    /// Length of the files that they wrote.
+    pub compaction_written_size: u64,
+    /// Compactions that failed and were or will be tried again. Their inputs stay as they are.
+    pub compaction_failure_count: u64,
+}
+
+/// What a level holds; part of [`Stats`]. Sizes are in bytes.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[non_exhaustive]
+pub struct LevelStats {
+    /// Sorted files. In level 0 each may hold any key; in every other level one file at most holds a key.
+    pub sst_count: usize,
+    /// Their length on disk.
+    pub size: u64,
+    /// Bytes of keys and values in them, before compression.
+    pub raw_size: u64,
+    /// The part of these that is known to be superseded or removed.
+    pub dead_size: u64,
+    /// Entries in them, versions and tombstones included.
+    pub entry_count: u64,
+    /// Tombstones among these.
+    pub tombstone_count: u64,
 }
 
 impl Core {
     /// Counts what there is. Costs no input or output.
     pub(crate) fn stats(&self) -> Stats {
         let view = self.view.load();
+        let progress = self.compactions.progress();
         let mut stats = Stats {
             visible_seqno: self.visible().0,
             watermark: self.snapshots.watermark(|| self.visible()).0,
@@ -44,16 +77,34 @@ impl Core {
             active_memtable_size: view.active.size(),
             frozen_memtable_count: view.frozen.len(),
             frozen_memtable_size: view.frozen.iter().map(|frozen| frozen.memtable.size()).sum(),
-            sst_count: view.ssts.len(),
-            cache_used_size: self.cache.used_size(),
+            cache_used_size: self.place.cache.used_size(),
             flush_failure_count: self.flush_failures.load(Ordering::Relaxed),
+            levels: vec![LevelStats::default(); LEVEL_COUNT],
+            compaction_count: progress.merge_count,
+            compaction_move_count: progress.move_count,
+            compaction_read_size: progress.read_size,
+            compaction_written_size: progress.written_size,
+            compaction_failure_count: progress.failure_count,
             ..Stats::default()
         };
-        for sst in &view.ssts {
-            stats.sst_size += sst.meta().size;
-            stats.sst_raw_size += sst.properties().raw_size;
-            stats.sst_dead_size += sst.properties().dead_size;
+        for (level, sst) in view.levels.ssts() {
+            stats.levels[level.index()].count(sst.meta());
         }
+        stats.sst_count = stats.levels.iter().map(|level| level.sst_count).sum();
+        stats.sst_size = stats.levels.iter().map(|level| level.size).sum();
+        stats.sst_raw_size = stats.levels.iter().map(|level| level.raw_size).sum();
+        stats.sst_dead_size = stats.levels.iter().map(|level| level.dead_size).sum();
         stats
+    }
+}
+
+impl LevelStats {
+    fn count(&mut self, meta: &SstMeta) {
+        self.sst_count += 1;
+        self.size += meta.size;
+        self.raw_size += meta.raw_size;
+        self.dead_size += meta.dead_size;
+        self.entry_count += meta.entry_count;
+        self.tombstone_count += meta.tombstone_count;
     }
 }

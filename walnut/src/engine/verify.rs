@@ -28,9 +28,10 @@ impl Core {
     pub(crate) fn verify(&self) -> Result<Verified> {
         self.ensure_open()?;
         let view = self.view.load_full();
-        let mut verified = Verified { sst_count: view.ssts.len(), ..Verified::default() };
-        for sst in &view.ssts {
+        let mut verified = Verified::default();
+        for (_, sst) in view.levels.ssts() {
             sst.verify()?;
+            verified.sst_count += 1;
             verified.sst_size += sst.meta().size;
         }
         verified.orphans = directory::orphans(&*self.env, &self.dir)?;

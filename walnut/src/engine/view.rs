@@ -1,8 +1,8 @@
 //! What a reader searches: memtables and SSTs at one moment.
 
+use super::levels::Levels;
 use crate::base::FileNumber;
 use crate::memtable::Memtable;
-use crate::sst::SstReader;
 use crate::sync::Arc;
 
 /// Everything there is to read, newest first. Never changed; a new one replaces it.
@@ -12,8 +12,8 @@ pub(super) struct View {
     pub(super) active: Arc<Memtable>,
     /// Full memtables that wait for their flush, newest first.
     pub(super) frozen: Vec<Frozen>,
-    /// The runs of level 0, newest first.
-    pub(super) ssts: Vec<Arc<SstReader>>,
+    /// The SSTs of a version.
+    pub(super) levels: Arc<Levels>,
 }
 
 /// A memtable that nobody writes to any more.
@@ -35,14 +35,18 @@ impl View {
         let mut frozen = Vec::with_capacity(self.frozen.len() + 1);
         frozen.push(Frozen { memtable: Arc::clone(&self.active), next_log });
         frozen.extend_from_slice(&self.frozen);
-        Self { active: Arc::clone(active), frozen, ssts: self.ssts.clone() }
+        Self { active: Arc::clone(active), frozen, levels: Arc::clone(&self.levels) }
     }
 
-    /// The same with the oldest frozen memtable replaced by the SST that was written from it, if it held anything.
-    pub(super) fn with_flushed(&self, sst: Option<&Arc<SstReader>>) -> Self {
-        let mut view = self.clone();
+    /// The same with other SSTs.
+    pub(super) fn with_levels(&self, levels: &Arc<Levels>) -> Self {
+        Self { levels: Arc::clone(levels), ..self.clone() }
+    }
+
+    /// The same without the oldest frozen memtable, which is in these SSTs.
+    pub(super) fn with_flushed(&self, levels: &Arc<Levels>) -> Self {
+        let mut view = self.with_levels(levels);
         view.frozen.pop();
-        view.ssts = sst.into_iter().chain(&self.ssts).cloned().collect();
         view
     }
 }

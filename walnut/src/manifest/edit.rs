@@ -6,8 +6,9 @@
 //!  tag 1  log_number   varint                 tag 6  removed  level u8, number varint
 //!      2  newest_log   varint                     7  added    level u8, number varint, size varint, digest u64,
 //!      3  next_file    varint                                 entry_count varint, tombstone_count varint,
-//!      4  last_seqno   varint                                 smallest key, largest key (size varint, bytes),
-//!      5  log_seqno    varint                                 smallest_seqno varint, largest_seqno varint
+//!      4  last_seqno   varint                                 raw_size varint, dead_size varint,
+//!      5  log_seqno    varint                                 smallest key, largest key (size varint, bytes),
+//!                                                             smallest_seqno varint, largest_seqno varint
 //! ```
 //!
 //! An edit is valid if and only if (1) its tags are these, in ascending order, 1 to 5 at most once each, (2) each value
@@ -122,6 +123,8 @@ fn put_meta(out: &mut Vec<u8>, meta: &SstMeta) {
     out.put_u64(meta.digest);
     out.put_varint(meta.entry_count);
     out.put_varint(meta.tombstone_count);
+    out.put_varint(meta.raw_size);
+    out.put_varint(meta.dead_size);
     out.put_prefixed(&meta.smallest);
     out.put_prefixed(&meta.largest);
     out.put_varint(meta.smallest_seqno.0);
@@ -135,6 +138,8 @@ fn read_meta(reader: &mut Reader<'_>) -> Result<SstMeta, Fault> {
         digest: reader.u64()?,
         entry_count: reader.varint()?,
         tombstone_count: reader.varint()?,
+        raw_size: reader.varint()?,
+        dead_size: reader.varint()?,
         smallest: reader.prefixed()?.to_vec(),
         largest: reader.prefixed()?.to_vec(),
         smallest_seqno: read_seqno(reader)?,

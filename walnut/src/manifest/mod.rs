@@ -39,5 +39,5 @@ pub(crate) use edit::VersionEdit;
 pub(crate) use format::{FIRST_MANIFEST, manifest_number};
 pub(crate) use load::{Loaded, load};
 pub(crate) use set::ManifestState;
-pub(crate) use version::Level;
+pub(crate) use version::{LEVEL_COUNT, Level, Version};
 pub(crate) use writer::ManifestWriter;

@@ -9,7 +9,8 @@
 //! 1. A file stands in one place.
 //! 2. In level 0 a file stands before those whose largest sequence number is smaller; equal ones by number.
 //! 3. In every other level the largest key of a file is below the smallest of the next.
-//! 4. A file's keys and sequence numbers are in order, and it has no more tombstones than entries.
+//! 4. A file's keys and sequence numbers are in order, and it has no more tombstones than entries and no more dead bytes
+//!    than bytes.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -50,6 +51,11 @@ impl Level {
     /// The levels from the first to the last.
     pub(crate) fn all() -> impl DoubleEndedIterator<Item = Self> {
         (0..=Self::LAST.0).map(Self)
+    }
+
+    /// The levels below this one, from the next to the last.
+    pub(crate) fn deeper(self) -> impl DoubleEndedIterator<Item = Self> {
+        (self.0 + 1..=Self::LAST.0).map(Self)
     }
 }
 
@@ -119,6 +125,9 @@ fn check_meta(meta: &SstMeta) -> Result<(), Fault> {
     }
     if meta.tombstone_count > meta.entry_count {
         return Err(Fault::Invalid("tombstone count of a file"));
+    }
+    if meta.dead_size > meta.raw_size {
+        return Err(Fault::Invalid("dead bytes of a file"));
     }
     Ok(())
 }

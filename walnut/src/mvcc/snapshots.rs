@@ -27,6 +27,17 @@ impl Snapshots {
         pinned.keys().next().copied().unwrap_or_else(now)
     }
 
+    /// Every number at which somebody reads or may begin to read from now on, in order, as far as it is known: the
+    /// pinned ones and what `now` gives. A pin of later on is not below what `now` gives.
+    pub(crate) fn boundaries(&self, now: impl FnOnce() -> SeqNo) -> Vec<SeqNo> {
+        let pinned = self.pinned.lock();
+        let mut boundaries: Vec<SeqNo> = pinned.keys().copied().collect();
+        boundaries.push(now());
+        boundaries.sort_unstable();
+        boundaries.dedup();
+        boundaries
+    }
+
     /// How many pins there are.
     pub(crate) fn count(&self) -> usize {
         self.pinned.lock().values().sum()
@@ -71,6 +82,13 @@ mod tests {
         let (first, second, third) =
             (snapshots.pin(|| SeqNo(3)), snapshots.pin(|| SeqNo(3)), snapshots.pin(|| SeqNo(5)));
         assert_eq!(snapshots.count(), 3);
+        assert_eq!(snapshots.boundaries(now), [3, 5, 9].map(SeqNo));
+        assert_eq!(
+            snapshots.boundaries(|| SeqNo(4)),
+            [3, 4, 5].map(SeqNo),
+            "a writer pins what is not yet visible"
+        );
+        assert_eq!(snapshots.boundaries(|| SeqNo(5)), [3, 5].map(SeqNo));
         drop(first);
         assert_eq!(snapshots.watermark(now), SeqNo(3));
         drop(second);

@@ -99,7 +99,6 @@ impl SstBuilder {
     }
 
     /// What the file would take if it were finished now, roughly and before compression of the last block.
-    #[cfg_attr(not(test), expect(dead_code, reason = "it is compaction that needs it"))]
     pub(crate) fn estimated_size(&self) -> u64 {
         let filter = self.hashes.len() as u64 * u64::from(self.config.filter_bits_per_key) / 8;
         self.output.offset() + (self.block.size() + self.index.len()) as u64 + filter

@@ -12,6 +12,10 @@ pub(crate) struct SstMeta {
     pub(crate) digest: u64,
     pub(crate) entry_count: u64,
     pub(crate) tombstone_count: u64,
+    /// The bytes of its keys and values, uncompressed.
+    pub(crate) raw_size: u64,
+    /// The part of these in tombstones and in all but the newest version of a key.
+    pub(crate) dead_size: u64,
     /// The first user key.
     pub(crate) smallest: Vec<u8>,
     /// The last user key.

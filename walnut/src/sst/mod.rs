@@ -7,6 +7,7 @@
 //!
 //! - `format` draws every byte; `seal` puts blocks into the file and takes them out; `output` writes it.
 //! - `block` and `block_builder`, `index`, `filter`, `properties`: the payloads, one each.
+//! - `draft`: how a new file comes under its name.
 //! - `fences` and `fingerprint`: how a block and a row are found in memory. `cache`: what stays there.
 //!
 //! 1. A file is written once, front to back, and never changed.
@@ -18,6 +19,7 @@ mod block_builder;
 mod builder;
 mod cache;
 mod cursor;
+mod draft;
 mod fences;
 mod filter;
 mod fingerprint;
@@ -36,11 +38,14 @@ mod seal;
 mod tests;
 mod verify;
 
-pub(crate) use builder::{SstBuilder, SstConfig};
+use builder::SstBuilder;
+pub(crate) use builder::SstConfig;
 pub(crate) use cache::BlockCache;
 pub(crate) use cursor::SstCursor;
+pub(crate) use draft::{SstDraft, SstPlace, WholeSst};
 pub use fuzz::fuzz;
 pub(crate) use meta::SstMeta;
-pub(crate) use name::{draft_path, is_draft, number, path};
+use name::draft_path;
+pub(crate) use name::{is_draft, number, path};
 pub(crate) use reader::SstReader;
 pub(crate) use seal::Compression;

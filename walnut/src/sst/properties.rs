@@ -93,6 +93,8 @@ impl Properties {
             digest,
             entry_count: self.entry_count,
             tombstone_count: self.tombstone_count,
+            raw_size: self.raw_size,
+            dead_size: self.dead_size,
             smallest: self.smallest.clone(),
             largest: self.largest.clone(),
             smallest_seqno: self.smallest_seqno,

@@ -121,7 +121,6 @@ impl SstReader {
 
     /// A cursor forward over everything, for those who read a file once to replace it: it uses what is cached and
     /// leaves the cache as it is.
-    #[cfg_attr(not(test), expect(dead_code, reason = "it is compaction that needs it"))]
     pub(crate) fn sweep(self: &Arc<Self>) -> Result<SstCursor> {
         SstCursor::new(Arc::clone(self), &KeyRange::all(), Direction::Forward, false)
     }

@@ -54,6 +54,8 @@ fn sst(number: u64, smallest: &str, largest: &str) -> Arc<SstMeta> {
         digest: u64::MAX / number,
         entry_count: 10,
         tombstone_count: number % 10,
+        raw_size: number * 2000,
+        dead_size: number,
         smallest: smallest.into(),
         largest: largest.into(),
         smallest_seqno: SeqNo(number * 10),

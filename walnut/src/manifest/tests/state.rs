@@ -52,6 +52,7 @@ fn an_edit_that_does_not_fit_is_refused() {
     let version = Version::default().apply(&base).unwrap();
     let backwards = SstMeta { smallest_seqno: SeqNo(900), ..(*sst(8, "a", "b")).clone() };
     let tombstones = SstMeta { tombstone_count: 11, ..(*sst(8, "a", "b")).clone() };
+    let dead = SstMeta { raw_size: 1, dead_size: 2, ..(*sst(8, "a", "b")).clone() };
     let cases = [
         (edit(&[(0, 5)], &[]), "removed file that is not there"),
         (edit(&[(1, 3)], &[]), "removed file that is not there"),
@@ -67,6 +68,7 @@ fn an_edit_that_does_not_fit_is_refused() {
         (edit(&[], &[(1, sst(8, "a", "z"))]), "range of keys of a file, which overlaps another"),
         (edit(&[], &[(1, Arc::new(backwards))]), "range of sequence numbers of a file"),
         (edit(&[], &[(1, Arc::new(tombstones))]), "tombstone count of a file"),
+        (edit(&[], &[(1, Arc::new(dead))]), "dead bytes of a file"),
     ];
     for (edit, what) in cases {
         assert_eq!(version.apply(&edit), Err(Fault::Invalid(what)), "{edit:?}");
@@ -109,13 +111,14 @@ fn the_bytes_of_an_edit_stay_as_they_are() {
         newest_log: Some(FileNumber(2)),
         next_file: Some(FileNumber(300)),
         last_seqno: Some(SeqNo(4)),
+        log_seqno: Some(SeqNo(3)),
         removed: vec![(level(0), FileNumber(5)), (level(6), FileNumber(6))],
         added: vec![(level(1), sst(7, "k1", "k2"))],
     };
-    let mut golden = b"\x01\x01\x01\x02\x01\x02\x03\x02\xac\x02\x04\x01\x04".to_vec();
-    golden.extend_from_slice(b"\x05\x02\x00\x05\x05\x02\x06\x06");
-    golden.extend_from_slice(b"\x06\x16\x01\x07\xd8\x36\x92\x24\x49\x92\x24\x49\x92\x24\x0a\x07");
-    golden.extend_from_slice(b"\x02k1\x02k2\x46\x4f");
+    let mut golden = b"\x01\x01\x01\x02\x01\x02\x03\x02\xac\x02\x04\x01\x04\x05\x01\x03".to_vec();
+    golden.extend_from_slice(b"\x06\x02\x00\x05\x06\x02\x06\x06");
+    golden.extend_from_slice(b"\x07\x19\x01\x07\xd8\x36\x92\x24\x49\x92\x24\x49\x92\x24\x0a\x07");
+    golden.extend_from_slice(b"\xb0\x6d\x07\x02k1\x02k2\x46\x4f");
     assert_eq!(edit.encode(), golden);
     assert_eq!(VersionEdit::decode(&golden), Ok(edit));
 }
@@ -127,17 +130,17 @@ fn a_tag_that_is_not_known_is_an_error() {
             &[1, 9, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 1],
             Fault::Invalid("file number of an edit"),
         ),
-        (&[7, 0], Fault::Invalid("tag of a field of an edit")),
+        (&[8, 0], Fault::Invalid("tag of a field of an edit")),
         (&[0, 0], Fault::Invalid("tag of a field of an edit")),
         (&[2, 1, 1, 1, 1, 1], Fault::Invalid("order of the fields of an edit")),
         (&[1, 1, 1, 1, 1, 1], Fault::Invalid("order of the fields of an edit")),
         (&[1, 2, 1, 1], Fault::Invalid("length")),
-        (&[5, 2, 7, 1], Fault::Invalid("level of a file")),
+        (&[6, 2, 7, 1], Fault::Invalid("level of a file")),
         (
             &[4, 9, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 1],
             Fault::Invalid("sequence number of an edit"),
         ),
-        (&[6, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1], Fault::Truncated),
+        (&[7, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 1], Fault::Truncated),
     ];
     for (bytes, fault) in cases {
         assert_eq!(VersionEdit::decode(bytes), Err(fault), "{bytes:?}");
@@ -146,7 +149,8 @@ fn a_tag_that_is_not_known_is_an_error() {
 
 fn any_meta() -> impl Strategy<Value = SstMeta> {
     let bytes = || prop::collection::vec(any::<u8>(), 0..20);
-    let numbers = (0..=FileNumber::MAX.0, any::<u64>(), any::<u64>(), any::<u64>(), any::<u64>());
+    let numbers =
+        (0..=FileNumber::MAX.0, any::<u64>(), any::<u64>(), any::<u64>(), any::<u64>(), any::<(u64, u64)>());
     (numbers, bytes(), bytes(), 0..=SeqNo::MAX.0, 0..=SeqNo::MAX.0).prop_map(
         |(numbers, smallest, largest, smallest_seqno, largest_seqno)| SstMeta {
             number: FileNumber(numbers.0),
@@ -154,6 +158,8 @@ fn any_meta() -> impl Strategy<Value = SstMeta> {
             digest: numbers.2,
             entry_count: numbers.3,
             tombstone_count: numbers.4,
+            raw_size: numbers.5.0,
+            dead_size: numbers.5.1,
             smallest,
             largest,
             smallest_seqno: SeqNo(smallest_seqno),
@@ -166,12 +172,14 @@ fn any_edit() -> impl Strategy<Value = VersionEdit> {
     let number = || prop::option::of((0..=FileNumber::MAX.0).prop_map(FileNumber));
     let removed = prop::collection::vec((0..7u8, 0..=FileNumber::MAX.0), 0..4);
     let added = prop::collection::vec((0..7u8, any_meta()), 0..4);
-    (number(), number(), number(), prop::option::of(0..=SeqNo::MAX.0), removed, added).prop_map(
-        |(log_number, newest_log, next_file, last_seqno, removed, added)| VersionEdit {
+    let seqno = || prop::option::of((0..=SeqNo::MAX.0).prop_map(SeqNo));
+    (number(), number(), number(), seqno(), seqno(), removed, added).prop_map(
+        |(log_number, newest_log, next_file, last_seqno, log_seqno, removed, added)| VersionEdit {
             log_number,
             newest_log,
             next_file,
-            last_seqno: last_seqno.map(SeqNo),
+            last_seqno,
+            log_seqno,
             removed: removed.into_iter().map(|(place, number)| (level(place), FileNumber(number))).collect(),
             added: added.into_iter().map(|(place, meta)| (level(place), Arc::new(meta))).collect(),
         },

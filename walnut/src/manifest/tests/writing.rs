@@ -37,7 +37,7 @@ fn everything_is_durable_in_its_order() {
     let changes: Vec<_> = env.trace().into_iter().filter(|line| !line.starts_with("kind")).collect();
     let expected = [
         "create /db/MANIFEST-000001",
-        "write /db/MANIFEST-000001 0+88",
+        "write /db/MANIFEST-000001 0+96",
         "sync /db/MANIFEST-000001",
         "sync_dir /db",
         "create /db/CURRENT.tmp",
@@ -49,7 +49,7 @@ fn everything_is_durable_in_its_order() {
     assert_eq!(changes, expected);
     env.start_trace();
     manifest.append(&flush(manifest.state())).unwrap();
-    assert_eq!(env.trace(), ["write /db/MANIFEST-000001 88+48", "sync /db/MANIFEST-000001"]);
+    assert_eq!(env.trace(), ["write /db/MANIFEST-000001 96+48", "sync /db/MANIFEST-000001"]);
 }
 
 #[test]

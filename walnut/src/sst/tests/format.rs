@@ -93,6 +93,8 @@ fn the_golden_file_is_read() {
         digest: DIGEST,
         entry_count: 4,
         tombstone_count: 1,
+        raw_size: 32,
+        dead_size: 11,
         smallest: b"\0\0\0\x01ab".to_vec(),
         largest: b"\0\0\0\x02".to_vec(),
         smallest_seqno: SeqNo(7),

@@ -1,0 +1,159 @@
+//! Picks on any version come to an end, and each of them is sound.
+
+use std::collections::BTreeSet;
+
+use proptest::collection::{btree_set, vec};
+use proptest::prelude::*;
+
+use super::*;
+use crate::manifest::LEVEL_COUNT;
+
+/// What stays of a merge: how many files, and whether all that is dead can be dropped.
+#[derive(Clone, Copy, Debug)]
+struct Fate {
+    output_count: usize,
+    drops: bool,
+}
+
+fn any_file(number: u64, smallest: u16, largest: u16, counts: (u64, u64, u64, u64)) -> SstMeta {
+    let (entry_count, tombstones, dead, seqno) = counts;
+    SstMeta {
+        size: 10 + entry_count * 20,
+        entry_count,
+        tombstone_count: tombstones.min(entry_count),
+        raw_size: entry_count * 10,
+        dead_size: (dead * 10).min(entry_count * 10),
+        smallest_seqno: SeqNo(1),
+        largest_seqno: SeqNo(1000 + seqno),
+        ..file(number, &smallest.to_be_bytes(), &largest.to_be_bytes())
+    }
+}
+
+fn any_counts() -> impl Strategy<Value = (u64, u64, u64, u64)> {
+    let part = || prop_oneof![3 => Just(0u64), 1 => 0u64..100];
+    (1u64..100, part(), part(), 0u64..100)
+}
+
+/// A level whose files do not overlap.
+fn any_run(place: u8) -> impl Strategy<Value = Vec<(u8, SstMeta)>> {
+    (btree_set(any::<u16>(), 0..24), vec(any_counts(), 12)).prop_map(move |(keys, counts)| {
+        let keys: Vec<u16> = keys.into_iter().collect();
+        let files = keys.chunks_exact(2).zip(counts).zip(1..);
+        files
+            .map(|((keys, counts), n)| {
+                (place, any_file(u64::from(place) * 100 + n, keys[0], keys[1], counts))
+            })
+            .collect()
+    })
+}
+
+fn any_version() -> impl Strategy<Value = Version> {
+    let young = vec((any::<u16>(), any::<u16>(), any_counts()), 0..7).prop_map(|files| {
+        let files = files.into_iter().zip(1..);
+        files.map(|((a, b, counts), n)| (0, any_file(n, a.min(b), a.max(b), counts))).collect::<Vec<_>>()
+    });
+    let runs: Vec<_> = (1..7).map(any_run).collect();
+    (young, runs, vec(prop::bool::weighted(0.4), 6)).prop_map(|(mut files, runs, held)| {
+        files.extend(runs.into_iter().zip(held).filter(|(_, held)| *held).flat_map(|(run, _)| run));
+        version(files)
+    })
+}
+
+/// The sum that falls with each pick: see the head of `pick`.
+fn weight(version: &Version) -> u64 {
+    version.files().map(|(level, meta)| meta.entry_count * (LEVEL_COUNT - level.index()) as u64).sum()
+}
+
+/// The edit of a merge as its fate will have it.
+fn carry_out(merge: &Merge, watermark: SeqNo, fate: Fate, next: &mut u64) -> VersionEdit {
+    let inputs: Vec<_> =
+        merge.inputs.iter().flat_map(|(level, files)| files.iter().map(|meta| (*level, meta))).collect();
+    let removed = inputs.iter().map(|(level, meta)| (*level, meta.number)).collect();
+    let drops = |meta: &SstMeta| {
+        merge.output == Level::LAST && (fate.drops || is_rewrite(merge)) && meta.largest_seqno <= watermark
+    };
+    let (mut entries, mut tombstones, mut dead) = (0, 0, 0);
+    for (_, meta) in &inputs {
+        let lost = if drops(meta) { meta.tombstone_count.max(u64::from(meta.dead_size > 0)) } else { 0 };
+        entries += meta.entry_count - lost;
+        tombstones += if drops(meta) { 0 } else { meta.tombstone_count };
+        dead += if drops(meta) { 0 } else { meta.dead_size / 10 };
+    }
+    let keys: BTreeSet<&[u8]> =
+        inputs.iter().flat_map(|(_, meta)| [&*meta.smallest, &*meta.largest]).collect();
+    let keys: Vec<u16> = keys.into_iter().map(|key| u16::from_be_bytes(key.try_into().unwrap())).collect();
+    let count = fate.output_count.min(keys.len()).min(usize::try_from(entries).unwrap());
+    let part =
+        |whole: u64, place: usize| whole / count as u64 + u64::from((place as u64) < whole % count as u64);
+    let pieces = keys.chunks(keys.len().div_ceil(count.max(1))).enumerate().take(count);
+    let seqno = inputs.iter().map(|(_, meta)| meta.largest_seqno.0 - 1000).max().unwrap();
+    let added = pieces.map(|(place, keys)| {
+        *next += 1;
+        let counts = (part(entries, place).max(1), part(tombstones, place), part(dead, place), seqno);
+        (merge.output, Arc::new(any_file(*next, keys[0], keys[keys.len() - 1], counts)))
+    });
+    VersionEdit { removed, added: added.collect(), ..VersionEdit::default() }
+}
+
+fn is_rewrite(merge: &Merge) -> bool {
+    merge.inputs[0].0 == merge.output
+}
+
+/// That nothing newer goes below something older, and that nothing in the way is left behind.
+fn expect_sound(version: &Version, merge: &Merge) {
+    let files: Vec<_> = merge.inputs.iter().flat_map(|(_, files)| files).collect();
+    assert!(!files.is_empty() && merge.inputs.iter().all(|(_, files)| !files.is_empty()));
+    let smallest = files.iter().map(|meta| &meta.smallest).min().unwrap();
+    let largest = files.iter().map(|meta| &meta.largest).max().unwrap();
+    let top = merge.inputs[0].0;
+    for (level, meta) in version.files() {
+        let is_input = files.iter().any(|input| input.number == meta.number);
+        let shares = meta.smallest <= *largest && *smallest <= meta.largest;
+        if shares && !is_input {
+            let stays_newer = level <= top && level < merge.output;
+            assert!(stays_newer || level > merge.output, "{level:?} is in the way of {merge:?}");
+        }
+        if top == Level::ZERO && level == Level::ZERO {
+            assert!(is_input, "level 0 goes down whole");
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(500))]
+
+    #[test]
+    fn picks_come_to_an_end_on_every_version(
+        version in any_version(),
+        fates in vec((1usize..6, any::<bool>()), 1..20),
+        base_level_size in prop_oneof![Just(1u64), 100u64..100_000],
+        max_sst_size in 1u64..10_000,
+        watermark in 1000u64..1100,
+    ) {
+        let config = LeveledConfig { max_sst_size, base_level_size };
+        let mut version = version;
+        let mut next = 1000;
+        for (output_count, drops) in fates.into_iter().cycle() {
+            let pick = match due(&version, &config) {
+                Pick::Nothing => idle(&version, &config, SeqNo(watermark)),
+                due => due,
+            };
+            let edit = match &pick {
+                Pick::Nothing => break,
+                Pick::Move(Move { from, files, to }) => VersionEdit {
+                    removed: files.iter().map(|meta| (*from, meta.number)).collect(),
+                    added: files.iter().map(|meta| (*to, Arc::clone(meta))).collect(),
+                    ..VersionEdit::default()
+                },
+                Pick::Merge(merge) => {
+                    expect_sound(&version, merge);
+                    carry_out(merge, SeqNo(watermark), Fate { output_count, drops }, &mut next)
+                }
+            };
+            let after = version.apply(&edit).unwrap();
+            prop_assert!(weight(&after) < weight(&version), "{:?} leads nowhere", pick);
+            version = after;
+        }
+        prop_assert!(version.level(Level::ZERO).len() < RUN_LIMIT);
+    }
+}

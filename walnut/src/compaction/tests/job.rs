@@ -1,0 +1,204 @@
+//! Merges of real files, on a disk in memory.
+
+use std::cell::Cell;
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use super::*;
+use crate::base::{Entry, Kind};
+use crate::cursor::Cursor;
+use crate::env::{Env, FaultEffect, FaultEnv, FaultPlan, MemoryEnv, Operations};
+use crate::error::{Error, Result};
+use crate::sst::{BlockCache, Compression, SstConfig, SstPlace, SstReader};
+use crate::sync::{AtomicBool, Ordering};
+
+const DIR: &str = "/db";
+
+fn machine() -> MemoryEnv {
+    let env = MemoryEnv::new();
+    env.create_dir(Path::new(DIR)).unwrap();
+    env
+}
+
+fn place(env: &(impl Env + Clone)) -> SstPlace {
+    SstPlace {
+        env: Arc::new(env.clone()),
+        dir: PathBuf::from(DIR),
+        database: [7; 16],
+        config: SstConfig { block_size: 256, compression: Compression::None, filter_bits_per_key: 10 },
+        cache: BlockCache::new(1 << 20),
+    }
+}
+
+fn key(n: u32) -> Vec<u8> {
+    [&[0, 0, 0, 1][..], &n.to_be_bytes()].concat()
+}
+
+/// An SST of these keys, each at the sequence number; `None` for tombstones.
+fn write(place: &SstPlace, number: u64, seqno: u64, entries: &[(u32, Option<usize>)]) -> Arc<SstReader> {
+    let mut draft = place.begin(FileNumber(number)).unwrap();
+    for (n, value) in entries {
+        let (kind, size) = value.map_or((Kind::Delete, 0), |size| (Kind::Put, size));
+        let value = vec![seqno.to_le_bytes()[0]; size];
+        draft.add(Entry { key: &key(*n), seqno: SeqNo(seqno), kind, value: &value }).unwrap();
+    }
+    place.publish(vec![draft.finish().unwrap()]).unwrap().remove(0)
+}
+
+/// An older run in two files of the last level, and a newer one above, in which every third key is removed.
+struct Scene {
+    place: SstPlace,
+    inputs: BTreeMap<FileNumber, Arc<SstReader>>,
+    version: Version,
+    merge: Merge,
+}
+
+impl Scene {
+    fn new(env: &(impl Env + Clone)) -> Self {
+        let place = place(env);
+        let old: Vec<_> = (0..200).map(|n| (n, Some(50))).collect();
+        let new: Vec<_> = (0..200).step_by(3).map(|n| (n, None)).collect();
+        let ssts = [
+            (6, write(&place, 1, 1, &old[..100])),
+            (6, write(&place, 2, 1, &old[100..])),
+            (0, write(&place, 3, 2, &new)),
+        ];
+        let version = version(ssts.iter().map(|(level, sst)| (*level, sst.meta().clone())).collect());
+        let Pick::Merge(merge) = full(&version) else { panic!("there is something to merge") };
+        let inputs = ssts.into_iter().map(|(_, sst)| (sst.meta().number, sst)).collect();
+        Self { place, inputs, version, merge }
+    }
+
+    fn run(&self, boundaries: &[u64], stop: &AtomicBool) -> Result<Vec<Arc<SstReader>>> {
+        let job = Job {
+            merge: &self.merge,
+            version: &self.version,
+            place: &self.place,
+            config: &LeveledConfig { max_sst_size: 2000, base_level_size: 10_000 },
+            boundaries: boundaries.iter().map(|&at| SeqNo(at)).collect(),
+            stop,
+        };
+        let next = Cell::new(10);
+        job.run(|meta| Arc::clone(&self.inputs[&meta.number]), || FileNumber(next.replace(next.get() + 1)))
+    }
+}
+
+fn contents(sst: &Arc<SstReader>) -> Vec<(Vec<u8>, u64, bool)> {
+    let mut cursor = sst.sweep().unwrap();
+    let mut entries = Vec::new();
+    while let Some(entry) = cursor.entry() {
+        entries.push((entry.key.to_vec(), entry.seqno.0, entry.kind == Kind::Put));
+        cursor.advance().unwrap();
+    }
+    entries
+}
+
+fn names(env: &impl Env) -> Vec<String> {
+    env.list(Path::new(DIR)).unwrap()
+}
+
+#[test]
+fn a_merge_keeps_what_can_be_read_and_cuts_it_into_files() {
+    let scene = Scene::new(&machine());
+    let outputs = scene.run(&[2], &AtomicBool::new(false)).unwrap();
+    assert!(outputs.len() > 3 && outputs.iter().all(|sst| sst.meta().size < 4000), "files of 2000 bytes");
+    assert!(outputs.windows(2).all(|pair| pair[0].meta().largest < pair[1].meta().smallest));
+    let kept: Vec<_> = outputs.iter().flat_map(contents).collect();
+    let expected: Vec<_> = (0..200).filter(|n| n % 3 > 0).map(|n| (key(n), 1, true)).collect();
+    assert_eq!(kept, expected);
+    for sst in &outputs {
+        sst.verify().unwrap();
+        assert_eq!((sst.meta().dead_size, sst.meta().tombstone_count), (0, 0));
+    }
+}
+
+#[test]
+fn the_versions_of_a_key_stay_in_one_file() {
+    let scene = Scene::new(&machine());
+    let outputs = scene.run(&[1, 2], &AtomicBool::new(false)).unwrap();
+    let kept: Vec<_> = outputs.iter().flat_map(contents).collect();
+    assert_eq!(kept.len(), 200 + 67, "somebody reads before the removals");
+    assert!(outputs.windows(2).all(|pair| pair[0].meta().largest < pair[1].meta().smallest));
+}
+
+#[test]
+fn a_tombstone_stays_while_a_file_below_may_hold_its_key() {
+    let place = place(&machine());
+    let older = write(&place, 1, 1, &[(5, Some(10)), (7, Some(10))]);
+    let newer = write(&place, 2, 2, &[(4, None), (6, None), (8, None)]);
+    let version = version(vec![(6, older.meta().clone()), (4, newer.meta().clone())]);
+    let inputs = vec![(level(4), vec![Arc::new(newer.meta().clone())])];
+    let job = Job {
+        merge: &Merge { inputs, output: level(5) },
+        version: &version,
+        place: &place,
+        config: &CONFIG,
+        boundaries: vec![SeqNo(2)],
+        stop: &AtomicBool::new(false),
+    };
+    let outputs = job.run(|_| Arc::clone(&newer), || FileNumber(9)).unwrap();
+    assert_eq!(contents(&outputs[0]), [(key(6), 2, false)], "file 1 spans key 6, though it does not have it");
+}
+
+#[test]
+fn a_merge_of_which_nothing_is_left_writes_nothing() {
+    let env = machine();
+    let place = place(&env);
+    let sst = write(&place, 1, 1, &[(1, None), (2, None)]);
+    let version = version(vec![(6, sst.meta().clone())]);
+    let Pick::Merge(merge) = full(&version) else { panic!("there is something to merge") };
+    let (config, boundaries) = (&CONFIG, vec![SeqNo(5)]);
+    let job = Job {
+        merge: &merge,
+        version: &version,
+        place: &place,
+        config,
+        boundaries,
+        stop: &AtomicBool::new(false),
+    };
+    assert!(job.run(|_| Arc::clone(&sst), || FileNumber(9)).unwrap().is_empty());
+    assert_eq!(names(&env), ["000001.sst"]);
+}
+
+#[test]
+fn a_merge_that_is_stopped_leaves_its_inputs_and_nothing_else() {
+    let env = machine();
+    let scene = Scene::new(&env);
+    let stop = AtomicBool::new(false);
+    stop.store(true, Ordering::Release);
+    assert!(matches!(scene.run(&[2], &stop), Err(Error::Closed)));
+    assert_eq!(names(&env), ["000001.sst", "000002.sst", "000003.sst"]);
+}
+
+#[test]
+fn a_damaged_input_fails_the_merge_and_loses_nothing() {
+    let env = machine();
+    drop(Scene::new(&env));
+    let path = Path::new(DIR).join("000001.sst");
+    let mut bytes = env.read_file(&path).unwrap();
+    bytes[1000] ^= 1;
+    env.write_file(&path, &bytes).unwrap();
+    let scene = Scene { place: place(&env), ..Scene::new(&machine()) };
+    let damaged = scene.place.open(scene.inputs[&FileNumber(1)].meta()).unwrap();
+    let scene =
+        Scene { inputs: scene.inputs.into_iter().chain([(FileNumber(1), damaged)]).collect(), ..scene };
+    let error = scene.run(&[2], &AtomicBool::new(false)).unwrap_err();
+    assert!(matches!(&error, Error::Corruption { file, .. } if *file == path), "{error}");
+    assert_eq!(names(&env), ["000001.sst", "000002.sst", "000003.sst"]);
+}
+
+#[test]
+fn a_merge_that_fails_at_any_operation_leaves_no_output() {
+    for n in 0.. {
+        let env = FaultEnv::over_memory(machine());
+        let scene = Scene::new(&env);
+        env.inject(FaultPlan::once(Operations::Any, n, FaultEffect::Error));
+        let outcome = scene.run(&[2], &AtomicBool::new(false));
+        if env.struck() == 0 {
+            assert!(n > 30 && outcome.is_ok());
+            break;
+        }
+        assert!(outcome.is_err(), "operation {n}");
+        assert_eq!(names(&env), ["000001.sst", "000002.sst", "000003.sst"], "operation {n}");
+    }
+}

@@ -1,0 +1,137 @@
+//! Cursors one after the other, each opened when the one before has come to its end.
+//!
+//! ```text
+//!   pieces   | a..f | g..m | n..z |        sorted, and no two share a key
+//!                     ^ open               forward goes on to the right, backward to the left
+//! ```
+
+use std::ops::Range;
+
+use super::{Cursor, Direction};
+use crate::base::Entry;
+use crate::error::Result;
+
+/// What gives the cursors: pieces in the order of their keys, none of which shares a key with another.
+pub(crate) trait Pieces {
+    type Cursor: Cursor;
+
+    /// Opens the cursor of a piece, all in one direction.
+    fn open(&self, place: usize) -> Result<Self::Cursor>;
+}
+
+/// The entries of several pieces, in one direction.
+#[derive(Debug)]
+pub(crate) struct Concat<P: Pieces> {
+    pieces: P,
+    /// The pieces that were not opened yet.
+    rest: Range<usize>,
+    direction: Direction,
+    /// Stands on an entry, unless all pieces are at their end.
+    open: Option<P::Cursor>,
+}
+
+impl<P: Pieces> Concat<P> {
+    /// Walks over the pieces at these places; `pieces` opens cursors that go in `direction`.
+    pub(crate) fn new(pieces: P, places: Range<usize>, direction: Direction) -> Result<Self> {
+        let mut concat = Self { pieces, rest: places, direction, open: None };
+        concat.settle()?;
+        Ok(concat)
+    }
+
+    /// Goes on to the next piece that has an entry, unless the open one does.
+    fn settle(&mut self) -> Result<()> {
+        while self.entry().is_none() {
+            let next = match self.direction {
+                Direction::Forward => self.rest.next(),
+                Direction::Backward => self.rest.next_back(),
+            };
+            // What was read of the last piece is let go before the next one is opened.
+            self.open = None;
+            let Some(place) = next else { break };
+            self.open = Some(self.pieces.open(place)?);
+        }
+        Ok(())
+    }
+}
+
+impl<P: Pieces> Cursor for Concat<P> {
+    fn entry(&self) -> Option<Entry<'_>> {
+        self.open.as_ref()?.entry()
+    }
+
+    fn advance(&mut self) -> Result<()> {
+        let Some(open) = &mut self.open else { return Ok(()) };
+        open.advance()?;
+        self.settle()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+
+    use proptest::prelude::*;
+
+    use super::super::tests::{Listed, Owned, drain};
+    use super::*;
+    use crate::error::Error;
+
+    /// Lists as pieces, and which of them were opened.
+    struct Lists<'l> {
+        pieces: &'l [Vec<Owned>],
+        direction: Direction,
+        opened: &'l RefCell<Vec<usize>>,
+    }
+
+    impl Pieces for Lists<'_> {
+        type Cursor = Listed;
+
+        fn open(&self, place: usize) -> Result<Listed> {
+            self.opened.borrow_mut().push(place);
+            let list = self.pieces.get(place).ok_or(Error::Closed)?;
+            Ok(Listed::new(list.clone(), self.direction))
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn the_pieces_follow_each_other_in_both_directions(
+            sizes in prop::collection::vec(0usize..4, 0..6),
+            from in 0usize..6,
+            count in 0usize..6,
+        ) {
+            let mut numbers = 0u8..;
+            let lists: Vec<Vec<Owned>> =
+                sizes.iter().map(|&size| numbers.by_ref().take(size).map(|n| (vec![n], 1, None)).collect()).collect();
+            let places = from.min(lists.len())..(from + count).min(lists.len());
+            for direction in [Direction::Forward, Direction::Backward] {
+                let opened = RefCell::default();
+                let pieces = Lists { pieces: &lists, direction, opened: &opened };
+                let concat = Concat::new(pieces, places.clone(), direction).expect("no errors here");
+                let expected = drain(Listed::new(lists[places.clone()].concat(), direction)).expect("no errors here");
+                prop_assert_eq!(drain(concat).expect("no errors here"), expected);
+                prop_assert_eq!(opened.borrow().len(), places.len());
+            }
+        }
+    }
+
+    #[test]
+    fn a_piece_is_opened_when_it_is_come_to() {
+        let lists: Vec<Vec<Owned>> = (0u8..3).map(|n| vec![(vec![n], 1, None)]).collect();
+        let opened = RefCell::default();
+        let pieces = Lists { pieces: &lists, direction: Direction::Backward, opened: &opened };
+        let mut concat = Concat::new(pieces, 0..3, Direction::Backward).expect("no errors here");
+        assert_eq!(*opened.borrow(), [2]);
+        concat.advance().expect("no errors here");
+        assert_eq!(*opened.borrow(), [2, 1]);
+    }
+
+    #[test]
+    fn a_piece_that_cannot_be_opened_is_an_error_and_no_end() {
+        let lists: Vec<Vec<Owned>> = vec![vec![(vec![1], 1, None)]];
+        let opened = RefCell::default();
+        let pieces = Lists { pieces: &lists, direction: Direction::Forward, opened: &opened };
+        let mut concat = Concat::new(pieces, 0..2, Direction::Forward).expect("the first is there");
+        assert!(concat.advance().is_err());
+    }
+}

@@ -1,0 +1,102 @@
+//! The engine as a whole, with levels so small that compaction runs all the time.
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+
+mod crash;
+mod levels;
+mod model;
+mod space;
+mod threads;
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use super::*;
+use crate::base::{KeyRange, KeyspaceId};
+use crate::batch::WriteBatch;
+use crate::env::{FaultEnv, MemoryEnv};
+use crate::error::Fault;
+use crate::sst::{Compression, SstConfig};
+
+const DIR: &str = "/db";
+
+/// A machine whose power does not fail before the directory is there.
+fn machine() -> MemoryEnv {
+    let env = MemoryEnv::new();
+    env.create_dir(Path::new(DIR)).unwrap();
+    env.sync_dir(Path::new("/")).unwrap();
+    env
+}
+
+fn config() -> EngineConfig {
+    EngineConfig {
+        memtable_size: 2 << 10,
+        frozen_limit: 1,
+        cache_size: 1 << 20,
+        group_window: Duration::ZERO,
+        preallocate: 0,
+        sst: SstConfig { block_size: 256, compression: Compression::None, filter_bits_per_key: 10 },
+        levels: LeveledConfig { max_sst_size: 1 << 10, base_level_size: 2 << 10 },
+        background: Background::Manual,
+        checkpoint_on_close: true,
+    }
+}
+
+fn open_with(env: &(impl Env + Clone), config: EngineConfig) -> Result<Engine> {
+    Engine::open(Arc::new(env.clone()), PathBuf::from(DIR), config)
+}
+
+fn open(env: &(impl Env + Clone)) -> Result<Engine> {
+    open_with(env, config())
+}
+
+fn key(n: u32) -> Vec<u8> {
+    [&KeyspaceId(1).prefix()[..], &n.to_be_bytes()].concat()
+}
+
+fn value(n: u32, version: u32) -> Vec<u8> {
+    [&n.to_le_bytes()[..], &version.to_le_bytes(), &[7; 30]].concat()
+}
+
+fn put(engine: &Engine, n: u32, version: u32) -> Result<()> {
+    let mut batch = WriteBatch::new();
+    batch.put(&key(n), &value(n, version));
+    engine.commit(Reads::default(), batch, Durability::Fast)
+}
+
+fn delete(engine: &Engine, n: u32) -> Result<()> {
+    let mut batch = WriteBatch::new();
+    batch.delete(&key(n));
+    engine.commit(Reads::default(), batch, Durability::Fast)
+}
+
+fn get(engine: &Engine, n: u32) -> Result<Option<Vec<u8>>> {
+    engine.read(|reader| reader.get(&key(n), <[u8]>::to_vec))
+}
+
+type State = BTreeMap<Vec<u8>, Vec<u8>>;
+
+/// What is left of a scan, from one of its ends; the last entry first when it is the back.
+fn drain(scan: &mut EngineScan, from_back: bool) -> Result<Vec<(Vec<u8>, Vec<u8>)>> {
+    let mut entries = Vec::new();
+    while let Some(found) = if from_back { scan.next_back()? } else { scan.next()? } {
+        entries.push((found.key.to_vec(), found.value.to_vec()));
+    }
+    Ok(entries)
+}
+
+fn state(engine: &Engine) -> Result<State> {
+    Ok(drain(&mut engine.scan(KeyRange::all())?, false)?.into_iter().collect())
+}
+
+/// Files of the directory with this ending.
+fn files(env: &impl Env, ending: &str) -> Vec<String> {
+    let names = env.list(Path::new(DIR)).unwrap();
+    names.into_iter().filter(|name| name.ends_with(ending)).collect()
+}
+
+/// That the SSTs on disk are those of the version, and nothing else.
+fn expect_no_leak(env: &impl Env, engine: &Engine) {
+    assert_eq!(files(env, ".sst").len(), engine.stats().sst_count, "{:?}", files(env, ""));
+    assert!(files(env, ".tmp").is_empty(), "{:?}", files(env, ""));
+}

@@ -1,0 +1,131 @@
+//! Makes new SSTs of a database: a draft under a temporary name, then whole and under its own name, then open.
+//!
+//! ```text
+//!   begin -> 000012.sst.tmp --add, add, .., finish--> synced --publish--> 000012.sst, in the directory, a reader
+//! ```
+//!
+//! 1. A file gets its own name when its bytes are durable; several that belong together, when all of theirs are.
+//! 2. When `publish` returns, bytes and names are durable and the files were opened, which checks all but their rows.
+//! 3. Until then a file that is given up is removed. What cannot be removed, or is left by a crash, has a draft's name and
+//!    goes with the next opening, or is a whole SST that nobody names.
+//!
+//! Whether an SST counts is decided above.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::{BlockCache, SstBuilder, SstConfig, SstMeta, SstReader, draft_path, path};
+use crate::base::{Entry, FileNumber};
+use crate::codec::{FileHeader, FileKind};
+use crate::env::Env;
+use crate::error::{Fault, Result};
+
+/// Where the SSTs of a database are, and how new ones are written.
+#[derive(Clone, Debug)]
+pub(crate) struct SstPlace {
+    pub(crate) env: Arc<dyn Env>,
+    pub(crate) dir: PathBuf,
+    /// The database's id.
+    pub(crate) database: [u8; 16],
+    pub(crate) config: SstConfig,
+    pub(crate) cache: Arc<BlockCache>,
+}
+
+impl SstPlace {
+    /// Opens an SST that is there; one that is missing is a fault.
+    pub(crate) fn open(&self, meta: &SstMeta) -> Result<Arc<SstReader>> {
+        let path = path(&self.dir, meta.number);
+        if self.env.kind(&path)?.is_none() {
+            return Err(Fault::Missing.at(&path, 0));
+        }
+        SstReader::open(self.env.open(&path)?, self.database, meta, &self.cache).map(Arc::new)
+    }
+
+    /// Begins an SST with this number, which was not given before.
+    pub(crate) fn begin(&self, number: FileNumber) -> Result<SstDraft> {
+        let path = draft_path(&self.dir, number);
+        let file = self.env.create(&path)?;
+        let draft = Draft { env: Arc::clone(&self.env), path: Some(path) };
+        let mut salt = [0; 8];
+        self.env.fill_random(&mut salt);
+        let header = FileHeader {
+            kind: FileKind::Sst,
+            database: self.database,
+            number,
+            salt: u64::from_le_bytes(salt),
+            word: 0,
+        };
+        Ok(SstDraft { builder: SstBuilder::new(file, header, self.config)?, draft })
+    }
+
+    /// Gives whole SSTs their names, durably, and opens them. After an error none of them is left.
+    pub(crate) fn publish(&self, mut ssts: Vec<WholeSst>) -> Result<Vec<Arc<SstReader>>> {
+        if ssts.is_empty() {
+            return Ok(Vec::new());
+        }
+        for sst in &mut ssts {
+            sst.draft.rename(path(&self.dir, sst.meta.number))?;
+        }
+        self.env.sync_dir(&self.dir)?;
+        let readers = ssts.iter().map(|sst| self.open(&sst.meta)).collect::<Result<_>>()?;
+        for sst in &mut ssts {
+            sst.draft.path = None;
+        }
+        Ok(readers)
+    }
+}
+
+/// An SST that is being written.
+pub(crate) struct SstDraft {
+    builder: SstBuilder,
+    draft: Draft,
+}
+
+impl SstDraft {
+    /// Adds the next entry: see [`SstBuilder::add`].
+    pub(crate) fn add(&mut self, entry: Entry<'_>) -> Result<()> {
+        self.builder.add(entry)
+    }
+
+    /// What the file would take if it were finished now: see [`SstBuilder::estimated_size`].
+    pub(crate) fn estimated_size(&self) -> u64 {
+        self.builder.estimated_size()
+    }
+
+    /// Makes the bytes of the file durable.
+    pub(crate) fn finish(self) -> Result<WholeSst> {
+        Ok(WholeSst { meta: self.builder.finish()?, draft: self.draft })
+    }
+}
+
+/// An SST whose bytes are durable, under the name of a draft.
+pub(crate) struct WholeSst {
+    meta: SstMeta,
+    draft: Draft,
+}
+
+/// A file that is removed unless somebody takes it over.
+struct Draft {
+    env: Arc<dyn Env>,
+    /// `None` when it is not ours to remove any more.
+    path: Option<PathBuf>,
+}
+
+impl Draft {
+    fn rename(&mut self, to: PathBuf) -> Result<()> {
+        if let Some(path) = &mut self.path {
+            self.env.rename(path, &to)?;
+            *path = to;
+        }
+        Ok(())
+    }
+}
+
+impl Drop for Draft {
+    fn drop(&mut self) {
+        if let Some(path) = &self.path {
+            // What stays is known by its name at the next opening.
+            let _ = self.env.remove(path);
+        }
+    }
+}
