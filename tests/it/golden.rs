@@ -89,7 +89,8 @@ fn made() -> MemoryEnv {
 /// What is in it.
 fn check(db: &Database) {
     let (specimens, visits) = (db.table::<Specimen>().unwrap(), db.table::<Visit>().unwrap());
-    let mut expected: Vec<_> = (0..24).chain(30..61).filter(|id| !matches!(id, 3 | 4)).map(specimen).collect();
+    let mut expected: Vec<_> =
+        (0..24).chain(30..61).filter(|id| !matches!(id, 3 | 4)).map(specimen).collect();
     expected.iter_mut().filter(|row| row.id == 5).for_each(|row| row.weight = 0);
     assert_eq!(specimens.iter().collect_vec().unwrap(), expected);
     assert_eq!(visits.iter().collect_vec().unwrap(), [visit(0), visit(7)]);
