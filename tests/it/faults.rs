@@ -78,6 +78,7 @@ impl Trial {
                     self.ask(|| documents.ask(&session.documents, &self.now.documents));
                 }
                 Step::Checkpoint => self.call(|| session.db.checkpoint()),
+                Step::Compact => self.call(|| session.db.compact()),
                 Step::Sync => self.call(|| session.db.sync()),
                 Step::Reopen { close } => {
                     if *close && let Err(error) = session.db.close() {
@@ -158,7 +159,13 @@ fn assert_is_a_failure(error: &Error) {
 }
 
 fn setups() -> [Setup; 2] {
-    let small = Setup { memtable_size: 1 << 10, block_size: 256, ..Setup::plain() };
+    let small = Setup {
+        memtable_size: 1 << 10,
+        block_size: 256,
+        max_sst_size: 1 << 10,
+        base_level_size: 1 << 10,
+        ..Setup::plain()
+    };
     [
         Setup { checkpoint_on_close: false, log_preallocation: 4 << 10, ..Setup::plain() },
         Setup { memtable_size: 2 << 10, ..small },

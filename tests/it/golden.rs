@@ -49,11 +49,11 @@ fn specimen(id: u64) -> Specimen {
     Specimen {
         id,
         label: format!("specimen {id}\0"),
-        barcode: (id % 3 != 0).then(|| format!("{:08}", id * 7919)),
-        kind: if id % 2 == 0 { Kind::Nut } else { Kind::Drupe },
+        barcode: (!id.is_multiple_of(3)).then(|| format!("{:08}", id * 7919)),
+        kind: if id.is_multiple_of(2) { Kind::Nut } else { Kind::Drupe },
         weight: i32::try_from(id).unwrap() * 10 - 50,
         shelf: u16::try_from(id % 4).unwrap(),
-        drawer: (id % 5 != 0).then(|| u8::try_from(id).unwrap()),
+        drawer: (!id.is_multiple_of(5)).then(|| u8::try_from(id).unwrap()),
         notes: vec!["a drupe is no nut".to_owned(); usize::try_from(id % 4).unwrap()],
     }
 }
@@ -67,14 +67,16 @@ fn builder(env: &MemoryEnv) -> Builder {
     builder.background(Background::Manual).checkpoint_on_close(false).env(Arc::new(env.clone()))
 }
 
-/// A database with two SSTs, removals in the second, and commits that are in the log alone.
+/// A database with an SST in the last level and one in the first that has removals in it, and commits that are in the log
+/// alone. The removals are few among what was inserted, or the checkpoint would merge them.
 fn made() -> MemoryEnv {
     let env = MemoryEnv::with_seed(1);
     let db = builder(&env).open("/db").unwrap();
     let (specimens, visits) = (db.table::<Specimen>().unwrap(), db.table::<Visit>().unwrap());
     specimens.insert_many(&(0..24).map(specimen).collect::<Vec<_>>()).unwrap();
     visits.insert_many(&[visit(-1), visit(0), visit(7)]).unwrap();
-    db.checkpoint().unwrap();
+    db.compact().unwrap();
+    specimens.insert_many(&(31..61).map(specimen).collect::<Vec<_>>()).unwrap();
     specimens.remove_many([3, 4]).unwrap();
     specimens.modify(5, |row| row.weight = 0).unwrap();
     db.checkpoint().unwrap();
@@ -87,7 +89,8 @@ fn made() -> MemoryEnv {
 /// What is in it.
 fn check(db: &Database) {
     let (specimens, visits) = (db.table::<Specimen>().unwrap(), db.table::<Visit>().unwrap());
-    let mut expected: Vec<_> = (0..24).chain([30]).filter(|id| !matches!(id, 3 | 4)).map(specimen).collect();
+    let mut expected: Vec<_> =
+        (0..24).chain(30..61).filter(|id| !matches!(id, 3 | 4)).map(specimen).collect();
     expected.iter_mut().filter(|row| row.id == 5).for_each(|row| row.weight = 0);
     assert_eq!(specimens.iter().collect_vec().unwrap(), expected);
     assert_eq!(visits.iter().collect_vec().unwrap(), [visit(0), visit(7)]);

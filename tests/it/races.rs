@@ -26,7 +26,7 @@ struct Claim {
 }
 
 fn claim(id: u64, name: u64) -> Claim {
-    let alias = (name % 3 != 0).then(|| u8::try_from(name % 7).unwrap());
+    let alias = (!name.is_multiple_of(3)).then(|| u8::try_from(name % 7).unwrap());
     Claim { id, name: format!("name {name}"), alias, group: u8::try_from(name % 2).unwrap(), count: 0 }
 }
 
@@ -137,7 +137,7 @@ fn updates_of_one_row_are_never_lost() {
 fn a_table_that_many_open_at_once_is_made_once() {
     on_both_machines(|db| {
         in_threads(8, |thread| {
-            db.table::<Claim>().unwrap().insert(&Claim { alias: None, ..claim(thread, thread) }).unwrap()
+            db.table::<Claim>().unwrap().insert(&Claim { alias: None, ..claim(thread, thread) }).unwrap();
         });
         assert_eq!(db.table_names().unwrap(), ["Claim"]);
         assert_eq!(db.table::<Claim>().unwrap().len().unwrap(), 8);

@@ -220,6 +220,10 @@ impl Run {
                 session.db.checkpoint()?;
                 self.acknowledged = self.history.length();
             }
+            Step::Compact => {
+                session.db.compact()?;
+                self.acknowledged = self.history.length();
+            }
             Step::Sync => {
                 session.db.sync()?;
                 self.acknowledged = self.history.length();

@@ -25,6 +25,10 @@ pub struct Setup {
     pub memtable_size: usize,
     /// Bytes of a block.
     pub block_size: usize,
+    /// Bytes of an SST at which compaction begins the next one.
+    pub max_sst_size: u64,
+    /// The smallest target of a level, in bytes.
+    pub base_level_size: u64,
     /// Bytes by which a log segment is filled ahead.
     pub log_preallocation: u64,
     /// Whether blocks are compressed.
@@ -49,6 +53,8 @@ impl Setup {
             log_preallocation: *random.pick(&[0, 0, 4 << 10, 16 << 10]),
             compression: *random.pick(&[Compression::None, Compression::Lz4]),
             checkpoint_on_close: !random.one_in(3),
+            max_sst_size: *random.pick(&[1 << 10, 3 << 10, 32 << 20]),
+            base_level_size: *random.pick(&[1 << 10, 1 << 10, 8 << 10, 64 << 20]),
         }
     }
 
@@ -58,6 +64,8 @@ impl Setup {
             durability: Durability::Safe,
             memtable_size: 1 << 20,
             block_size: 4096,
+            max_sst_size: 32 << 20,
+            base_level_size: 64 << 20,
             log_preallocation: 0,
             compression: Compression::Lz4,
             checkpoint_on_close: true,
@@ -71,6 +79,8 @@ impl Setup {
             .group_window(Duration::ZERO)
             .memtable_size(self.memtable_size)
             .block_size(self.block_size)
+            .max_sst_size(self.max_sst_size)
+            .base_level_size(self.base_level_size)
             .log_preallocation(self.log_preallocation)
             .compression(self.compression)
             .checkpoint_on_close(self.checkpoint_on_close)

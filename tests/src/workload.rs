@@ -70,6 +70,8 @@ pub enum Step {
     Ask(Query<User>, Query<Document>),
     /// `checkpoint`
     Checkpoint,
+    /// `compact`
+    Compact,
     /// `sync`
     Sync,
     /// `close` or a drop, and `open`.
@@ -90,7 +92,8 @@ fn step(random: &mut Random) -> Step {
         0 => Step::Checkpoint,
         1 => Step::Sync,
         2 => Step::Reopen { close: !random.one_in(4) },
-        3..8 => Step::Ask(Query::draw(random), Query::draw(random)),
+        3 => Step::Compact,
+        4..8 => Step::Ask(Query::draw(random), Query::draw(random)),
         8..14 => Step::Op(Op::Document(statement(random))),
         _ => Step::Op(Op::User(statement(random))),
     }

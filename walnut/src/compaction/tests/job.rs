@@ -51,6 +51,7 @@ struct Scene {
     inputs: BTreeMap<FileNumber, Arc<SstReader>>,
     version: Version,
     merge: Merge,
+    max_sst_size: u64,
 }
 
 impl Scene {
@@ -66,7 +67,7 @@ impl Scene {
         let version = version(ssts.iter().map(|(level, sst)| (*level, sst.meta().clone())).collect());
         let Pick::Merge(merge) = full(&version) else { panic!("there is something to merge") };
         let inputs = ssts.into_iter().map(|(_, sst)| (sst.meta().number, sst)).collect();
-        Self { place, inputs, version, merge }
+        Self { place, inputs, version, merge, max_sst_size: 2000 }
     }
 
     fn run(&self, boundaries: &[u64], stop: &AtomicBool) -> Result<Vec<Arc<SstReader>>> {
@@ -74,7 +75,7 @@ impl Scene {
             merge: &self.merge,
             version: &self.version,
             place: &self.place,
-            config: &LeveledConfig { max_sst_size: 2000, base_level_size: 10_000 },
+            config: &LeveledConfig { max_sst_size: self.max_sst_size, base_level_size: 10_000 },
             boundaries: boundaries.iter().map(|&at| SeqNo(at)).collect(),
             stop,
         };
@@ -114,10 +115,11 @@ fn a_merge_keeps_what_can_be_read_and_cuts_it_into_files() {
 
 #[test]
 fn the_versions_of_a_key_stay_in_one_file() {
-    let scene = Scene::new(&machine());
+    let scene = Scene { max_sst_size: 1, ..Scene::new(&machine()) };
     let outputs = scene.run(&[1, 2], &AtomicBool::new(false)).unwrap();
     let kept: Vec<_> = outputs.iter().flat_map(contents).collect();
     assert_eq!(kept.len(), 200 + 67, "somebody reads before the removals");
+    assert_eq!(outputs.len(), 200, "a file is as small as it can be, and a key is whole");
     assert!(outputs.windows(2).all(|pair| pair[0].meta().largest < pair[1].meta().smallest));
 }
 
