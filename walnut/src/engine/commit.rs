@@ -266,3 +266,19 @@ impl Core {
         if self.poisoned.load(Ordering::Acquire) { Err(Error::Poisoned) } else { Ok(()) }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_meet_the_keys_that_they_named_and_those_that_lie_in_their_ranges() {
+        let range = KeyRange { start: b"d".to_vec(), end: Some(b"f".to_vec()) };
+        let reads = Reads { at: SeqNo::ZERO, keys: vec![b"b".to_vec()], ranges: vec![range] };
+        for (key, meets) in [("a", false), ("b", true), ("c", false), ("d", true), ("e", true), ("f", false)]
+        {
+            let keys = BTreeSet::from([b"a".as_slice(), key.as_bytes(), b"g"]);
+            assert_eq!(reads.meet(&keys), meets, "{key}");
+        }
+    }
+}

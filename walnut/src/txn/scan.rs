@@ -8,6 +8,10 @@ use crate::engine::{self, EngineScan};
 use crate::error::{Error, Fault, Result};
 
 /// A walk over a range of one state from its front, its back, or both until they meet.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "scans of the engine are the most frequent, and cost no allocation"
+)]
 pub(crate) enum EntryScan {
     /// What the engine holds at a sequence number.
     Engine(EngineScan),

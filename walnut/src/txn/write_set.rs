@@ -152,3 +152,97 @@ impl WriteSet {
 fn size_of_entry(key: &[u8], value: Option<&[u8]>) -> usize {
     key.len() + value.map_or(0, <[u8]>::len) + ENTRY_OVERHEAD
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[derive(Clone, Debug)]
+    enum Deed {
+        Write(u8, Option<Vec<u8>>),
+        Statement { writes: Vec<(u8, Option<Vec<u8>>)>, fails: bool },
+        Savepoint,
+        RollBack(prop::sample::Index),
+        Share,
+    }
+
+    fn write() -> impl Strategy<Value = (u8, Option<Vec<u8>>)> {
+        (0u8..8, prop::option::of(prop::collection::vec(any::<u8>(), 0..5)))
+    }
+
+    fn deed() -> impl Strategy<Value = Deed> {
+        prop_oneof![
+            write().prop_map(|(key, value)| Deed::Write(key, value)),
+            (prop::collection::vec(write(), 0..5), any::<bool>())
+                .prop_map(|(writes, fails)| Deed::Statement { writes, fails }),
+            Just(Deed::Savepoint),
+            any::<prop::sample::Index>().prop_map(Deed::RollBack),
+            Just(Deed::Share),
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn every_way_back_leads_to_the_state_that_was(deeds in prop::collection::vec(deed(), 0..40)) {
+            let mut set = WriteSet::default();
+            let mut model = Writes::new();
+            let (mut savepoints, mut shares) = (Vec::new(), Vec::new());
+            for deed in deeds {
+                match deed {
+                    Deed::Write(key, value) => {
+                        set.write(&[key], value.as_deref());
+                        model.insert(vec![key], value);
+                    }
+                    Deed::Statement { writes, fails } => {
+                        let before = model.clone();
+                        set.begin_statement().expect("none is running");
+                        prop_assert!(set.begin_statement().is_err());
+                        for (key, value) in writes {
+                            set.write(&[key], value.as_deref());
+                            model.insert(vec![key], value);
+                        }
+                        if fails {
+                            model = before;
+                        } else {
+                            set.keep_statement().expect("it is small");
+                        }
+                        set.end_statement();
+                    }
+                    Deed::Savepoint => savepoints.push((set.savepoint(), model.clone())),
+                    Deed::RollBack(_) if savepoints.is_empty() => {}
+                    Deed::RollBack(place) => {
+                        let place = place.index(savepoints.len());
+                        let (savepoint, state) = savepoints[place].clone();
+                        set.rollback_to(savepoint).expect("it was not rolled back past");
+                        for (gone, _) in savepoints.drain(place + 1..) {
+                            prop_assert!(set.rollback_to(gone).is_err());
+                        }
+                        model = state;
+                    }
+                    Deed::Share => shares.push((set.share(), model.clone())),
+                }
+                prop_assert_eq!(&*set.writes, &model);
+                let size: usize = model.iter().map(|(key, value)| size_of_entry(key, value.as_deref())).sum();
+                prop_assert_eq!(set.size, size);
+            }
+            for (share, state) in shares {
+                prop_assert_eq!(&*share, &state);
+            }
+        }
+    }
+
+    #[test]
+    fn a_statement_that_is_too_much_for_one_commit_is_refused() {
+        let mut set = WriteSet { size: MAX_PAYLOAD_SIZE - ENTRY_OVERHEAD - 3, ..WriteSet::default() };
+        set.begin_statement().expect("none is running");
+        set.write(b"k", Some(b"vv"));
+        set.keep_statement().expect("it fits exactly");
+        set.begin_statement().expect("none is running");
+        set.write(b"k", Some(b"vvv"));
+        assert!(matches!(set.keep_statement(), Err(Error::Limit(Limit::Commit { .. }))));
+        set.end_statement();
+        assert_eq!(set.share().get(b"k".as_slice()), Some(&Some(b"vv".to_vec())));
+    }
+}
