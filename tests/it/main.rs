@@ -11,6 +11,9 @@ mod ui;
 // Random workloads against the model, with crashes at every sync: Rule P.
 mod lockstep;
 
+// What transactions and snapshots promise each other: every anomaly by its name, races, savepoints, failed statements.
+mod isolation;
+
 // A machine that fails at each operation in turn, and a full disk.
 mod faults;
 

@@ -3,13 +3,13 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::engine::{Engine, Stats, Verified};
+use crate::engine::{Durability, Engine, Stats, Verified};
 use crate::error::Result;
 use crate::options::Builder;
-use crate::table::{DefaultTable, Store, Table};
+use crate::table::{DefaultTable, Snapshot, Store, Table, Transaction};
 
-/// An open database. Clones are handles to the same one; it is closed when the last of them, and of the tables that it
-/// gave, is dropped, or by [`close`](Self::close).
+/// An open database. Clones are handles to the same one; it is closed when the last of them, and of the tables,
+/// transactions and snapshots that it gave, is dropped, or by [`close`](Self::close).
 ///
 /// ```
 /// use serde::{Deserialize, Serialize};
@@ -64,6 +64,81 @@ impl Database {
     /// The names of the tables in the database, sorted.
     pub fn table_names(&self) -> Result<Vec<String>> {
         self.store.table_names()
+    }
+
+    /// Runs `body` in a transaction and commits it, durable as the database's default says. All that it does, on any number of
+    /// tables, takes effect together or not at all.
+    ///
+    /// When another commit changed what `body` has read, nothing of it was done, and it is run again, up to a thousand times;
+    /// those who lose often take turns. So it should change nothing but this database. Afterwards, and only then, this is
+    /// [`Error::Conflict`](crate::Error::Conflict) of its own.
+    ///
+    /// Any error that `body` returns, a conflict too, ends it at once: everything is rolled back, and the error is returned as it
+    /// is. [`Error::abort`](crate::Error::abort) makes one of a reason of yours. Before anything is answered, what was read is made as durable as the
+    /// answer is to be; a failure of that comes first. A panic rolls back, too.
+    ///
+    /// Handles that the database gave ([`Database::table`]) do not take part in the transaction, even when they are used in `body`; those
+    /// of [`Transaction::table`] do.
+    ///
+    /// ```
+    /// # use serde::{Deserialize, Serialize};
+    /// # use walnut::{Database, Error, Table};
+    /// # #[derive(Table, Serialize, Deserialize)]
+    /// # struct Account { #[primary_key] id: u64, balance: i64 }
+    /// # let db = Database::in_memory()?;
+    /// # db.table::<Account>()?.insert_many(&[Account { id: 1, balance: 70 }, Account { id: 2, balance: 0 }])?;
+    /// #[derive(Debug)]
+    /// struct TooPoor;
+    ///
+    /// let left = db.transact(|tx| {
+    ///     let accounts = tx.table::<Account>()?;
+    ///     let payer = accounts.modify(1, |account| account.balance -= 30)?.ok_or(Error::NotFound)?;
+    ///     if payer.balance < 0 {
+    ///         return Err(Error::abort(TooPoor));
+    ///     }
+    ///     accounts.modify(2, |account| account.balance += 30)?;
+    ///     Ok(payer.balance)
+    /// })?;
+    /// assert_eq!(left, 40);
+    /// # Ok::<(), walnut::Error>(())
+    /// ```
+    pub fn transact<R>(&self, body: impl FnMut(&Transaction) -> Result<R>) -> Result<R> {
+        self.store.transact(self.store.durability(), body)
+    }
+
+    /// Like [`transact`](Self::transact), with a durability of its own.
+    ///
+    /// ```
+    /// # use serde::{Deserialize, Serialize};
+    /// # use walnut::{Database, Durability, Table};
+    /// # #[derive(Table, Serialize, Deserialize)]
+    /// # struct Visit { #[primary_key] page: String, count: u64 }
+    /// # let db = Database::in_memory()?;
+    /// db.transact_with(Durability::Fast, |tx| {
+    ///     let visits = tx.table::<Visit>()?;
+    ///     let count = visits.get("index")?.map_or(0, |visit| visit.count);
+    ///     visits.upsert(&Visit { page: "index".into(), count: count + 1 })
+    /// })?;
+    /// # Ok::<(), walnut::Error>(())
+    /// ```
+    pub fn transact_with<R>(
+        &self,
+        durability: Durability,
+        body: impl FnMut(&Transaction) -> Result<R>,
+    ) -> Result<R> {
+        self.store.transact(durability, body)
+    }
+
+    /// Begins a transaction that is committed, or dropped, by hand: a single attempt.
+    pub fn begin(&self) -> Transaction {
+        self.store.begin()
+    }
+
+    /// The state of all tables as it is visible now, for reading as long as it is held.
+    ///
+    /// Cost: none, until old versions pile up that only the snapshot can see.
+    pub fn snapshot(&self) -> Snapshot {
+        Snapshot::new(&self.store)
     }
 
     /// Makes every acknowledged commit durable, those of [`Durability::Fast`](crate::Durability::Fast) too.

@@ -38,6 +38,7 @@
 //!
 //! - [`derive(Table)`](derive@Table) lists the attributes, [`derive(Key)`](derive@Key) makes keys of your own types;
 //! - [`DefaultTable`] is what can be done with a table, [`Scan`] what with a range of it;
+//! - [`Transaction`] makes several statements one, [`Snapshot`] keeps a state to be read;
 //! - [`Database`] and [`Builder`] open, close, checkpoint and configure;
 //! - [`Error`] says what can go wrong, [`Durability`] what a commit survives;
 //! - [`Key`] has the order and the bytes of every key type;
@@ -67,10 +68,11 @@ pub use engine::{Background, Durability, LevelStats, Stats, Verified};
 pub use error::{Abort, Error, Fault, IoError, Limit, Result, SchemaError, UniqueViolation};
 pub use options::{Builder, Compression};
 pub use table::{
-    Access, Composite, DefaultTable, Direct, Entries, FieldSchema, Index, IndexEntries, IndexName,
-    IndexSchema, Key, KeyReader, KeyWriter, Keys, MAX_KEY_SIZE, Point, RangeOver, RowFilter, Scan, Table,
-    TableMapper, TableSchema, TextKey, Unique, WriteAccess,
+    Access, Composite, DefaultTable, Direct, Entries, FieldSchema, InSnapshot, InTransaction, Index,
+    IndexEntries, IndexName, IndexSchema, Key, KeyReader, KeyWriter, Keys, MAX_KEY_SIZE, Point, RangeOver,
+    RowFilter, Scan, Snapshot, Table, TableMapper, TableSchema, TextKey, Transaction, Unique, WriteAccess,
 };
+pub use txn::Savepoint;
 pub use walnut_derive::{Key, Table};
 
 #[doc(hidden)]

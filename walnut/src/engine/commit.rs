@@ -17,12 +17,12 @@
 //! good record counts: so a full disk loses nothing, and writes go on when there is room. Any other failed write, and
 //! every failed sync, poisons the engine.
 
-use std::collections::HashSet;
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::Core;
 use super::log::{Log, Position};
-use crate::base::{Entry, SeqNo};
+use crate::base::{Entry, KeyRange, SeqNo};
 use crate::batch::WriteBatch;
 use crate::error::{Error, Limit, Result};
 use crate::sync::{Arc, Mutex, Ordering};
@@ -55,6 +55,17 @@ pub(crate) struct Reads {
     /// The sequence number at which it read.
     pub(crate) at: SeqNo,
     pub(crate) keys: Vec<Vec<u8>>,
+    /// What a scan went through: an entry that came into one of these, or left it, is a change too.
+    pub(crate) ranges: Vec<KeyRange>,
+}
+
+impl Reads {
+    /// Whether one of `keys` was read.
+    fn meet(&self, keys: &BTreeSet<&[u8]>) -> bool {
+        let within =
+            |range: &KeyRange| keys.range(&*range.start..).next().is_some_and(|key| range.ends_after(key));
+        self.keys.iter().any(|key| keys.contains(&**key)) || self.ranges.iter().any(within)
+    }
 }
 
 /// How far the log is durable.
@@ -144,7 +155,7 @@ impl Core {
     /// Validates, numbers, writes and applies a group, and settles each of its requests.
     fn write_group(&self, log: &mut Log, group: &[Arc<Request>]) {
         let mut accepted = Vec::with_capacity(group.len());
-        let mut keys = HashSet::new();
+        let mut keys = BTreeSet::new();
         for request in group {
             let first = log.next_seqno();
             match self.validate(&request.reads, &keys).and_then(|()| log.append(&request.batch)) {
@@ -190,20 +201,15 @@ impl Core {
     }
 
     /// An error when something that was read has changed since: in the store, or earlier in this group.
-    fn validate(&self, reads: &Reads, group: &HashSet<&[u8]>) -> Result<()> {
+    fn validate(&self, reads: &Reads, group: &BTreeSet<&[u8]>) -> Result<()> {
         self.ensure_writable()?;
-        if reads.keys.iter().any(|key| group.contains(&**key)) {
+        if reads.meet(group) {
             return Err(Error::Conflict);
         }
         if reads.at >= self.applied() {
             return Ok(());
         }
-        for key in &reads.keys {
-            if self.changed_since(key, reads.at)? {
-                return Err(Error::Conflict);
-            }
-        }
-        Ok(())
+        if self.changed_since(reads)? { Err(Error::Conflict) } else { Ok(()) }
     }
 
     /// What the others of a failed group are told.
@@ -260,5 +266,21 @@ impl Core {
 
     fn ensure_unpoisoned(&self) -> Result<()> {
         if self.poisoned.load(Ordering::Acquire) { Err(Error::Poisoned) } else { Ok(()) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_meet_the_keys_that_they_named_and_those_that_lie_in_their_ranges() {
+        let range = KeyRange { start: b"d".to_vec(), end: Some(b"f".to_vec()) };
+        let reads = Reads { at: SeqNo::ZERO, keys: vec![b"b".to_vec()], ranges: vec![range] };
+        for (key, meets) in [("a", false), ("b", true), ("c", false), ("d", true), ("e", true), ("f", false)]
+        {
+            let keys = BTreeSet::from([b"a".as_slice(), key.as_bytes(), b"g"]);
+            assert_eq!(reads.meet(&keys), meets, "{key}");
+        }
     }
 }

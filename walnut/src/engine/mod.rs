@@ -46,7 +46,7 @@ pub use background::Background;
 pub use commit::Durability;
 pub(crate) use commit::Reads;
 pub(crate) use read::Reader;
-pub(crate) use scan::EngineScan;
+pub(crate) use scan::{EngineScan, Found};
 pub use stats::{LevelStats, Stats};
 pub use verify::Verified;
 
@@ -162,6 +162,18 @@ impl Core {
         self.snapshots.pin(|| self.applied())
     }
 
+    /// Pins what readers see now, for a snapshot.
+    pub(crate) fn pin_visible(&self) -> Pin {
+        self.snapshots.pin(|| self.visible())
+    }
+
+    /// A random number below `limit`, which is not zero.
+    pub(crate) fn random_below(&self, limit: u64) -> u64 {
+        let mut bytes = [0; 8];
+        self.env.fill_random(&mut bytes);
+        u64::from_le_bytes(bytes) % limit
+    }
+
     /// An error unless the engine is open.
     fn ensure_open(&self) -> Result<()> {
         if self.closed.load(Ordering::Acquire) { Err(Error::Closed) } else { Ok(()) }
@@ -186,6 +198,11 @@ impl Core {
 }
 
 impl Engine {
+    /// What outlives the handle: a transaction or a scan may be there still when the engine is closed.
+    pub(crate) fn core(&self) -> &Arc<Core> {
+        &self.core
+    }
+
     /// Stops the engine: everything acknowledged is durable and, if configured so, flushed. Closing twice does nothing.
     pub(crate) fn close(&self) -> Result<()> {
         if self.closed.swap(true, Ordering::AcqRel) {

@@ -5,6 +5,7 @@
 //! never changes, so several reads through one [`Reader`] see one state without anything being pinned.
 
 use super::Core;
+use super::commit::Reads;
 use super::view::View;
 use crate::base::{Entry, KeyHash, Kind, SeqNo};
 use crate::error::Result;
@@ -30,11 +31,21 @@ impl Core {
         reads(Reader { view: &self.view.load(), at })
     }
 
-    /// Whether `key` was written after `at`, by a commit that is in the log. The caller keeps `at` pinned, or a tombstone
-    /// that was written since might be gone.
-    pub(super) fn changed_since(&self, key: &[u8], at: SeqNo) -> Result<bool> {
-        let newest = self.view.load().newest_since(key, at)?;
-        Ok(newest.is_some_and(|seqno| seqno > at))
+    /// Whether something in `reads` was written after it was read, by a commit that is in the log. The caller keeps the number
+    /// pinned at which it was read, or a tombstone that was written since might be gone.
+    pub(super) fn changed_since(&self, reads: &Reads) -> Result<bool> {
+        let (view, at) = (self.view.load(), reads.at);
+        for key in &reads.keys {
+            if view.newest_since(key, at)?.is_some_and(|seqno| seqno > at) {
+                return Ok(true);
+            }
+        }
+        for range in &reads.ranges {
+            if view.is_changed_within(range, at)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 }
 

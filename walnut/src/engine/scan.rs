@@ -69,6 +69,16 @@ impl Engine {
     }
 }
 
+impl Core {
+    /// The live entries of `range` at a sequence number that the caller keeps pinned until this returns; the scan goes on
+    /// seeing them so.
+    pub(crate) fn scan_at(self: &Arc<Self>, range: KeyRange, at: SeqNo) -> Result<EngineScan> {
+        self.ensure_open()?;
+        let view = self.view.load_full();
+        Ok(EngineScan { core: Arc::clone(self), view, at, rest: range, front: None, back: None })
+    }
+}
+
 impl EngineScan {
     /// Reads single keys of the state that the scan sees.
     pub(crate) fn reader(&self) -> Reader<'_> {
@@ -142,4 +152,35 @@ impl View {
         }
         Ok(Visible::new(Merge::new(sources, direction), direction, at))
     }
+
+    /// Whether an entry of `range` is above `at`, looked for only where such entries can be.
+    ///
+    /// Cost: a walk over the range in the memtables, and in the SSTs, that were written to since.
+    pub(super) fn is_changed_within(&self, range: &KeyRange, at: SeqNo) -> Result<bool> {
+        for memtable in self.memtables().filter(|memtable| memtable.max_lsn() > at) {
+            let cursor = MemtableCursor::new(Arc::clone(memtable), range.clone(), Direction::Forward);
+            if has_entry_above(cursor, at)? {
+                return Ok(true);
+            }
+        }
+        for (_, sst) in self.levels.ssts().filter(|(_, sst)| sst.meta().largest_seqno > at) {
+            if range.meets(&sst.meta().smallest, &sst.meta().largest)
+                && has_entry_above(sst.cursor(range, Direction::Forward)?, at)?
+            {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+}
+
+/// Whether one of the entries that a cursor has left is above `at`.
+fn has_entry_above(mut cursor: impl Cursor, at: SeqNo) -> Result<bool> {
+    while let Some(entry) = cursor.entry() {
+        if entry.seqno > at {
+            return Ok(true);
+        }
+        cursor.advance()?;
+    }
+    Ok(false)
 }

@@ -4,9 +4,8 @@ use std::sync::Arc;
 
 use super::store::Store;
 use crate::base::KeyRange;
-use crate::engine::{EngineScan, Reader};
 use crate::error::{Error, Fault, Result};
-use crate::txn::Transaction;
+use crate::txn::{Attempt, EntryReader, EntryScan};
 
 /// How a table handle reads. This is the second parameter of [`DefaultTable`](super::DefaultTable), which need not be
 /// written for a handle that [`Database::table`](crate::Database::table) gave.
@@ -24,10 +23,10 @@ pub trait WriteAccess: Access + Change {}
 /// Reads.
 pub(crate) trait Reach: Clone {
     /// Gives a reader of one state to `reads`.
-    fn read<R>(&self, reads: impl FnOnce(Reader<'_>) -> Result<R>) -> Result<R>;
+    fn read<R>(&self, reads: impl FnOnce(EntryReader<'_>) -> Result<R>) -> Result<R>;
 
     /// A scan over one state.
-    fn scan(&self, range: KeyRange) -> Result<EngineScan>;
+    fn scan(&self, range: KeyRange) -> Result<EntryScan>;
 
     /// The error for stored bytes that make no sense.
     fn corruption(&self, fault: Fault) -> Error;
@@ -36,7 +35,7 @@ pub(crate) trait Reach: Clone {
 /// Writes.
 pub(crate) trait Change: Reach {
     /// Runs a statement, all of it or nothing. It may be run more than once.
-    fn change<R>(&self, statement: impl FnMut(&mut Transaction<'_>) -> Result<R>) -> Result<R>;
+    fn change<R>(&self, statement: impl FnMut(&Attempt) -> Result<R>) -> Result<R>;
 }
 
 /// Each statement is a transaction of its own, made durable as the database's default says.
@@ -50,12 +49,12 @@ impl Access for Direct {}
 impl WriteAccess for Direct {}
 
 impl Reach for Direct {
-    fn read<R>(&self, reads: impl FnOnce(Reader<'_>) -> Result<R>) -> Result<R> {
-        self.store.engine.read(reads)
+    fn read<R>(&self, reads: impl FnOnce(EntryReader<'_>) -> Result<R>) -> Result<R> {
+        self.store.engine.read(|reader| reads(EntryReader::Engine(reader)))
     }
 
-    fn scan(&self, range: KeyRange) -> Result<EngineScan> {
-        self.store.engine.scan(range)
+    fn scan(&self, range: KeyRange) -> Result<EntryScan> {
+        self.store.engine.scan(range).map(EntryScan::Engine)
     }
 
     fn corruption(&self, fault: Fault) -> Error {
@@ -64,7 +63,7 @@ impl Reach for Direct {
 }
 
 impl Change for Direct {
-    fn change<R>(&self, statement: impl FnMut(&mut Transaction<'_>) -> Result<R>) -> Result<R> {
-        self.store.transact(statement)
+    fn change<R>(&self, statement: impl FnMut(&Attempt) -> Result<R>) -> Result<R> {
+        self.store.change(statement)
     }
 }

@@ -18,7 +18,7 @@ use super::mapper::TableMapper;
 use crate::base::{KeyRange, KeyspaceId};
 use crate::engine::Engine;
 use crate::error::{Error, Fault, Result, SchemaError};
-use crate::txn::Transaction;
+use crate::txn::Attempt;
 
 /// The version of the stored form of a table.
 const FORM: u8 = 1;
@@ -80,12 +80,12 @@ impl TableInfo {
 }
 
 /// Opens the table of `schema`, making it when there is none.
-pub(super) fn open(transaction: &mut Transaction<'_>, schema: &TableSchema, dir: &Path) -> Result<TableInfo> {
+pub(super) fn open(attempt: &Attempt, schema: &TableSchema, dir: &Path) -> Result<TableInfo> {
     let key = table_key(schema.name);
-    let stored = transaction.get(&key, decode)?;
+    let stored = attempt.get(&key, decode)?;
     let stored = match stored {
         Some(stored) => stored.map_err(|fault| fault.at(dir, 0))?,
-        None => create(transaction, schema, dir)?,
+        None => create(attempt, schema, dir)?,
     };
     compare(&stored, schema)?;
     Ok(TableInfo {
@@ -110,9 +110,9 @@ fn table_key(name: &str) -> Vec<u8> {
     [&KeyspaceId::CATALOG.prefix(), b"t".as_slice(), name.as_bytes()].concat()
 }
 
-fn create(transaction: &mut Transaction<'_>, schema: &TableSchema, dir: &Path) -> Result<StoredTable> {
+fn create(attempt: &Attempt, schema: &TableSchema, dir: &Path) -> Result<StoredTable> {
     let counter = [&KeyspaceId::CATALOG.prefix(), b"n".as_slice()].concat();
-    let next = transaction.get(&counter, |bytes| bytes.try_into().map(u32::from_le_bytes))?;
+    let next = attempt.get(&counter, |bytes| bytes.try_into().map(u32::from_le_bytes))?;
     let mut next = match next {
         None => FIRST_KEYSPACE,
         Some(stored) => stored.map_err(|_| Fault::Invalid("keyspace counter of the catalog").at(dir, 0))?,
@@ -146,8 +146,8 @@ fn create(transaction: &mut Transaction<'_>, schema: &TableSchema, dir: &Path) -
     };
     let bytes = postcard::to_extend(&stored, vec![FORM])
         .map_err(|_| Error::Unsupported("this schema's serde form"))?;
-    transaction.put(&table_key(schema.name), &bytes);
-    transaction.put(&counter, &next.to_le_bytes());
+    attempt.put(&table_key(schema.name), &bytes);
+    attempt.put(&counter, &next.to_le_bytes());
     Ok(stored)
 }
 

@@ -200,11 +200,8 @@ impl<T: Table, A: WriteAccess> DefaultTable<T, A> {
     }
 
     /// Runs a statement on the rows of this table.
-    pub(super) fn change<R>(
-        &self,
-        mut statement: impl FnMut(&mut Mutation<'_, '_>) -> Result<R>,
-    ) -> Result<R> {
-        self.access.change(|transaction| statement(&mut Mutation::new(transaction, &self.info)))
+    pub(super) fn change<R>(&self, mut statement: impl FnMut(&Mutation<'_>) -> Result<R>) -> Result<R> {
+        self.access.change(|attempt| statement(&Mutation::new(attempt, &self.info)))
     }
 }
 

@@ -23,7 +23,9 @@ mod mutate;
 pub(crate) mod row;
 mod scan;
 mod schema;
+mod snapshot;
 mod store;
+mod transaction;
 mod verify;
 mod violation;
 
@@ -34,4 +36,6 @@ pub use key::{Composite, Key, KeyReader, KeyWriter, MAX_KEY_SIZE, Point, RangeOv
 pub use mapper::{IndexEntries, Table, TableMapper};
 pub use scan::{Entries, Keys, RowFilter, Scan};
 pub use schema::{FieldSchema, IndexName, IndexSchema, TableSchema};
+pub use snapshot::{InSnapshot, Snapshot};
 pub(crate) use store::Store;
+pub use transaction::{InTransaction, Transaction};

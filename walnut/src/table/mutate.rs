@@ -5,7 +5,7 @@ use super::key::KeyWriter;
 use super::mapper::{IndexEntries, Table};
 use super::row;
 use crate::error::{Error, Result, UniqueViolation};
-use crate::txn::Transaction;
+use crate::txn::Attempt;
 
 /// The name of the primary key in violations.
 const PRIMARY_KEY: &str = "primary_key";
@@ -13,10 +13,10 @@ const PRIMARY_KEY: &str = "primary_key";
 /// Bytes in front of every key: the keyspace's id.
 pub(super) const PREFIX: usize = 4;
 
-/// The rows of a table within a transaction. A method that fails may leave writes behind: the statement that called it
-/// ends with the error, and its transaction with it.
-pub(super) struct Mutation<'m, 'e> {
-    transaction: &'m mut Transaction<'e>,
+/// The rows of a table within a statement. A method that fails may leave writes behind: the statement that called it ends
+/// with the error, and takes them back.
+pub(super) struct Mutation<'m> {
+    attempt: &'m Attempt,
     info: &'m TableInfo,
 }
 
@@ -35,23 +35,23 @@ pub(super) struct Entry {
     pub(super) owned: bool,
 }
 
-impl<'m, 'e> Mutation<'m, 'e> {
-    pub(super) fn new(transaction: &'m mut Transaction<'e>, info: &'m TableInfo) -> Self {
-        Self { transaction, info }
+impl<'m> Mutation<'m> {
+    pub(super) fn new(attempt: &'m Attempt, info: &'m TableInfo) -> Self {
+        Self { attempt, info }
     }
 
     /// Adds a row; a violation when its primary key or one of its unique values exists.
-    pub(super) fn insert<T: Table>(&mut self, row: &T) -> Result<()> {
+    pub(super) fn insert<T: Table>(&self, row: &T) -> Result<()> {
         let key = self.info.row_key(row);
         let key = key.finish()?;
-        if self.transaction.get(key, |_| ())?.is_some() {
+        if self.attempt.get(key, |_| ())?.is_some() {
             return Err(self.violation(PRIMARY_KEY, &key[PREFIX..]));
         }
         self.write(key, None, row)
     }
 
     /// Adds a row or puts it in the place of the one with its primary key, which is returned.
-    pub(super) fn upsert<T: Table>(&mut self, row: &T) -> Result<Option<T>> {
+    pub(super) fn upsert<T: Table>(&self, row: &T) -> Result<Option<T>> {
         let key = self.info.row_key(row);
         let key = key.finish()?;
         let old = self.old(key)?;
@@ -60,7 +60,7 @@ impl<'m, 'e> Mutation<'m, 'e> {
     }
 
     /// Puts a row in the place of the one with its primary key, which is returned; an error when there is none.
-    pub(super) fn replace<T: Table>(&mut self, row: &T) -> Result<T> {
+    pub(super) fn replace<T: Table>(&self, row: &T) -> Result<T> {
         let key = self.info.row_key(row);
         let key = key.finish()?;
         let old = self.old(key)?.ok_or(Error::NotFound)?;
@@ -69,9 +69,9 @@ impl<'m, 'e> Mutation<'m, 'e> {
     }
 
     /// Changes the row under an engine's key in place, and returns it as it is now.
-    pub(super) fn modify<T: Table>(&mut self, key: &[u8], change: impl FnOnce(&mut T)) -> Result<Option<T>> {
+    pub(super) fn modify<T: Table>(&self, key: &[u8], change: impl FnOnce(&mut T)) -> Result<Option<T>> {
         let Some(old) = self.old::<T>(key)? else { return Ok(None) };
-        let mut row = row::open::<T>(&old.bytes).map_err(|fault| self.transaction.corruption(fault))?;
+        let mut row = row::open::<T>(&old.bytes).map_err(|fault| self.attempt.corruption(fault))?;
         change(&mut row);
         if self.info.row_key(&row).finish()? != key {
             return Err(Error::Unsupported(
@@ -83,29 +83,29 @@ impl<'m, 'e> Mutation<'m, 'e> {
     }
 
     /// Removes the row under an engine's key, and returns it.
-    pub(super) fn remove<T: Table>(&mut self, key: &[u8]) -> Result<Option<T>> {
+    pub(super) fn remove<T: Table>(&self, key: &[u8]) -> Result<Option<T>> {
         let Some(old) = self.old::<T>(key)? else { return Ok(None) };
         for entry in self.info.entries(&key[PREFIX..], &old.row)? {
-            self.transaction.delete(&entry.key);
+            self.attempt.delete(&entry.key);
         }
-        self.transaction.delete(key);
+        self.attempt.delete(key);
         Ok(Some(old.row))
     }
 
     /// The engine's key of the row that owns a value of a unique index.
-    pub(super) fn owner(&mut self, entry: &[u8]) -> Result<Option<Vec<u8>>> {
+    pub(super) fn owner(&self, entry: &[u8]) -> Result<Option<Vec<u8>>> {
         let prefix = self.info.rows.prefix();
-        self.transaction.get(entry, |owner| [&prefix, owner].concat())
+        self.attempt.get(entry, |owner| [&prefix, owner].concat())
     }
 
-    fn old<T: Table>(&mut self, key: &[u8]) -> Result<Option<Old<T>>> {
-        let Some(bytes) = self.transaction.get(key, <[u8]>::to_vec)? else { return Ok(None) };
-        let row = row::open(&bytes).map_err(|fault| self.transaction.corruption(fault))?;
+    fn old<T: Table>(&self, key: &[u8]) -> Result<Option<Old<T>>> {
+        let Some(bytes) = self.attempt.get(key, <[u8]>::to_vec)? else { return Ok(None) };
+        let row = row::open(&bytes).map_err(|fault| self.attempt.corruption(fault))?;
         Ok(Some(Old { row, bytes }))
     }
 
     /// Writes a row and what changed of its entries; nothing when it is stored just so.
-    fn write<T: Table>(&mut self, key: &[u8], old: Option<&Old<T>>, row: &T) -> Result<()> {
+    fn write<T: Table>(&self, key: &[u8], old: Option<&Old<T>>, row: &T) -> Result<()> {
         let bytes = row::seal(row)?;
         let primary_key = &key[PREFIX..];
         let new_entries = self.info.entries(primary_key, row)?;
@@ -117,25 +117,25 @@ impl<'m, 'e> Mutation<'m, 'e> {
             None => Vec::new(),
         };
         for entry in old_entries.iter().filter(|entry| new_entries.binary_search(entry).is_err()) {
-            self.transaction.delete(&entry.key);
+            self.attempt.delete(&entry.key);
         }
         for entry in new_entries.iter().filter(|entry| old_entries.binary_search(entry).is_err()) {
             self.add(entry, primary_key)?;
         }
-        self.transaction.put(key, &bytes);
+        self.attempt.put(key, &bytes);
         Ok(())
     }
 
     /// Adds an entry; a violation when its value is unique and has an owner.
-    fn add(&mut self, entry: &Entry, primary_key: &[u8]) -> Result<()> {
+    fn add(&self, entry: &Entry, primary_key: &[u8]) -> Result<()> {
         if !entry.owned {
-            self.transaction.put(&entry.key, &[]);
+            self.attempt.put(&entry.key, &[]);
             return Ok(());
         }
-        if let Some(owner) = self.transaction.get(&entry.key, <[u8]>::to_vec)? {
+        if let Some(owner) = self.attempt.get(&entry.key, <[u8]>::to_vec)? {
             return Err(self.violation(self.info.schema.indexes[entry.index].name, &owner));
         }
-        self.transaction.put(&entry.key, primary_key);
+        self.attempt.put(&entry.key, primary_key);
         Ok(())
     }
 

@@ -5,19 +5,19 @@ use std::sync::Arc;
 
 use super::access::Direct;
 use super::catalog::{self, TableInfo};
-use super::{DefaultTable, Table, verify};
+use super::{DefaultTable, Table, Transaction, verify};
 use crate::engine::{Durability, Engine, Verified};
 use crate::error::Result;
 use crate::sync::Mutex;
-use crate::txn::{Transaction, transact};
+use crate::txn::{Attempt, Lane, transact};
 
 /// What the handles of one database share.
 #[derive(Debug)]
 pub(crate) struct Store {
     pub(crate) engine: Engine,
     durability: Durability,
-    /// Where statements that lost too often take turns.
-    lane: Mutex<()>,
+    /// Where those who lost too often take turns.
+    lane: Lane,
     tables: Mutex<HashMap<&'static str, OpenTable>>,
 }
 
@@ -31,21 +31,25 @@ struct OpenTable {
 
 impl Store {
     pub(crate) fn new(engine: Engine, durability: Durability) -> Self {
-        Self { engine, durability, lane: Mutex::default(), tables: Mutex::default() }
+        Self { engine, durability, lane: Lane::default(), tables: Mutex::default() }
     }
 
     /// A handle to the table of `T`, which is made when the database has none of its name.
     pub(crate) fn table<T: Table>(self: &Arc<Self>) -> Result<DefaultTable<T>> {
+        Ok(DefaultTable::new(Direct { store: Arc::clone(self) }, self.info::<T>()?))
+    }
+
+    /// Where the rows and indexes of `T` lie; its table is made when the database has none of its name.
+    pub(super) fn info<T: Table>(&self) -> Result<Arc<TableInfo>> {
         let known = self.tables.lock().get(T::SCHEMA.name).cloned();
-        let info = match known {
-            Some(table) => table.info.ensure_same(&T::SCHEMA).map(|()| table.info)?,
-            None => self.open_table::<T>()?,
-        };
-        Ok(DefaultTable::new(Direct { store: Arc::clone(self) }, info))
+        match known {
+            Some(table) => table.info.ensure_same(&T::SCHEMA).map(|()| table.info),
+            None => self.open_table::<T>(),
+        }
     }
 
     fn open_table<T: Table>(&self) -> Result<Arc<TableInfo>> {
-        let info = self.transact(|transaction| catalog::open(transaction, &T::SCHEMA, self.engine.dir()))?;
+        let info = self.change(|attempt| catalog::open(attempt, &T::SCHEMA, self.engine.dir()))?;
         let info = Arc::new(info);
         let table = OpenTable { info: Arc::clone(&info), verify: verify::table::<T> };
         self.tables.lock().insert(T::SCHEMA.name, table);
@@ -63,8 +67,34 @@ impl Store {
     }
 
     /// Runs a statement in a transaction of its own.
-    pub(crate) fn transact<R>(&self, statement: impl FnMut(&mut Transaction<'_>) -> Result<R>) -> Result<R> {
-        transact(&self.engine, &self.lane, self.durability, statement)
+    pub(super) fn change<R>(&self, mut statement: impl FnMut(&Attempt) -> Result<R>) -> Result<R> {
+        transact(self.engine.core(), &self.lane, self.durability, |attempt| {
+            let result = statement(&attempt);
+            (attempt, result)
+        })
+    }
+
+    /// Runs `body` in a transaction, again and again until its commit succeeds, within bounds.
+    pub(crate) fn transact<R>(
+        self: &Arc<Self>,
+        durability: Durability,
+        mut body: impl FnMut(&Transaction) -> Result<R>,
+    ) -> Result<R> {
+        transact(self.engine.core(), &self.lane, durability, |attempt| {
+            let transaction = Transaction::new(self, attempt);
+            let result = body(&transaction);
+            (transaction.into_attempt(), result)
+        })
+    }
+
+    /// A transaction to be committed by hand.
+    pub(crate) fn begin(self: &Arc<Self>) -> Transaction {
+        Transaction::new(self, Attempt::begin(self.engine.core()))
+    }
+
+    /// How commits are made durable that do not say so themselves.
+    pub(crate) fn durability(&self) -> Durability {
+        self.durability
     }
 
     /// The names of the tables in the database, sorted.

@@ -1,5 +1,28 @@
 //! Transactions over the engine: reads of one state, writes of one's own, a commit that is all or nothing.
+//!
+//! ```text
+//!   transact ── again and again until one attempt wins;  Lane: those who lost often take turns
+//!     Attempt ── a pinned state ── Notes: what was read of it ── WriteSet: what is written over it
+//!       EntryReader, EntryScan ── the pinned state with the writes laid over it
+//! ```
+//!
+//! 1. All reads of an attempt are of one state, the one that was in the log when it began, under its own writes.
+//! 2. Whatever an attempt has read of that state is noted before it is told, also when the statement that read it fails.
+//! 3. A commit succeeds only if nothing that was noted has changed; one without writes has nothing to fear.
+//! 4. A statement that fails leaves the writes as they were.
+//!
+//! It does not know what a table or an index is.
 
-mod transaction;
+mod attempt;
+mod lane;
+mod notes;
+mod overlay;
+mod reader;
+mod scan;
+mod write_set;
 
-pub(crate) use transaction::{Transaction, transact};
+pub(crate) use attempt::{Attempt, transact};
+pub(crate) use lane::Lane;
+pub(crate) use reader::EntryReader;
+pub(crate) use scan::EntryScan;
+pub use write_set::Savepoint;

@@ -3,7 +3,7 @@
 //! ```text
 //!   Scan ── what it gives: rows; Keys: primary keys; Entries: index key and primary key
 //!    └─ Walker ── stages in the order in which they were added: filter, skip, limit
-//!         └─ EngineScan ── live entries of a range, from both ends
+//!         └─ EntryScan ── live entries of a range, from both ends
 //! ```
 //!
 //! A scan sees the state at the moment when it was made. It costs nothing until the first row is asked for.

@@ -10,7 +10,6 @@ use super::filter::{And, Everything, RowFilter};
 use super::layout::{Layout, Target};
 use super::output::{FoundOf, Output};
 use crate::base::{KeyRange, successor};
-use crate::engine::{EngineScan, Reader};
 use crate::error::{Error, Fault, Result};
 use crate::table::DefaultTable;
 use crate::table::access::Access;
@@ -18,6 +17,7 @@ use crate::table::catalog::TableInfo;
 use crate::table::key::{Key, KeyWriter, RangeOver};
 use crate::table::mapper::Table;
 use crate::table::row;
+use crate::txn::{EntryReader, EntryScan};
 
 /// An end of the range.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -53,7 +53,7 @@ pub(super) struct Walker<T: Table, F> {
     /// What every key of the walk begins with.
     fixed: KeyWriter,
     /// The state that is walked over; `None` when it could not be had.
-    walk: Option<EngineScan>,
+    walk: Option<EntryScan>,
     /// What is to be said at the first step.
     failure: Option<Error>,
     stages: Vec<Stage>,
@@ -274,7 +274,7 @@ impl<F> Exit<'_, F> {
     /// What is to be given for an entry; `None` when a stage holds it back. `stored` are the row's bytes, if at hand.
     fn pass<T: Table, O: Output<T>>(
         &mut self,
-        reader: Reader<'_>,
+        reader: EntryReader<'_>,
         key: &[u8],
         primary_key: &[u8],
         stored: Option<&[u8]>,
@@ -312,7 +312,7 @@ impl TableInfo {
     /// The row of a primary key, of its bytes if they are at hand.
     fn read_row<T: Table>(
         &self,
-        reader: Reader<'_>,
+        reader: EntryReader<'_>,
         primary_key: &[u8],
         stored: Option<&[u8]>,
     ) -> Result<T, Trouble> {

@@ -1,0 +1,78 @@
+//! Snapshots: one state of all tables, for reading as long as it is held.
+
+use std::sync::Arc;
+
+use super::access::{Access, Reach};
+use super::store::Store;
+use super::{DefaultTable, Table};
+use crate::base::KeyRange;
+use crate::error::{Error, Fault, Result};
+use crate::mvcc::Pin;
+use crate::txn::{EntryReader, EntryScan};
+
+/// The state of all tables at the moment when it was made, given by [`Database::snapshot`](crate::Database::snapshot).
+///
+/// It does not change, whatever is written, flushed or compacted meanwhile, and takes no lock. It keeps
+/// old versions of rows from being dropped as long as it, one of its clones, or a table of it lives;
+/// [`Stats`](crate::Stats) says how many there are. Clones are the same state.
+///
+/// ```
+/// # use serde::{Deserialize, Serialize};
+/// # use walnut::{Database, Table};
+/// # #[derive(Table, Serialize, Deserialize)]
+/// # struct User { #[primary_key] id: u64 }
+/// # let db = Database::in_memory()?;
+/// let users = db.table::<User>()?;
+/// users.insert(&User { id: 1 })?;
+/// let snapshot = db.snapshot();
+/// users.remove(1)?;
+/// assert!(snapshot.table::<User>()?.contains(1)?);
+/// assert!(!users.contains(1)?);
+/// # Ok::<(), walnut::Error>(())
+/// ```
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct Snapshot {
+    store: Arc<Store>,
+    pin: Arc<Pin>,
+}
+
+impl Snapshot {
+    /// What is visible now.
+    pub(crate) fn new(store: &Arc<Store>) -> Self {
+        Self { store: Arc::clone(store), pin: Arc::new(store.engine.pin_visible()) }
+    }
+
+    /// The table of `T` as it was. The handle only reads, and can be cloned, kept and sent to other threads.
+    ///
+    /// A table that did not exist then is empty. If it does not exist even now, it is made, as
+    /// [`Database::table`](crate::Database::table) does, with its errors.
+    pub fn table<T: Table>(&self) -> Result<DefaultTable<T, InSnapshot>> {
+        Ok(DefaultTable::new(InSnapshot { snapshot: self.clone() }, self.store.info::<T>()?))
+    }
+}
+
+/// How the tables of a [`Snapshot`] reach the store; the second parameter of [`DefaultTable`]. No method that writes
+/// exists with it.
+#[derive(Clone, Debug)]
+pub struct InSnapshot {
+    snapshot: Snapshot,
+}
+
+impl Access for InSnapshot {}
+
+impl Reach for InSnapshot {
+    fn read<R>(&self, reads: impl FnOnce(EntryReader<'_>) -> Result<R>) -> Result<R> {
+        let Snapshot { store, pin } = &self.snapshot;
+        store.engine.read_at(pin.at(), |reader| reads(EntryReader::Engine(reader)))
+    }
+
+    fn scan(&self, range: KeyRange) -> Result<EntryScan> {
+        let Snapshot { store, pin } = &self.snapshot;
+        store.engine.core().scan_at(range, pin.at()).map(EntryScan::Engine)
+    }
+
+    fn corruption(&self, fault: Fault) -> Error {
+        fault.at(self.snapshot.store.engine.dir(), 0)
+    }
+}

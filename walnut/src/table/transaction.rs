@@ -1,0 +1,160 @@
+//! Transactions as programs hold them: typed handles that read and write through one attempt.
+
+use std::cell::Cell;
+use std::marker::PhantomData;
+use std::sync::Arc;
+
+use super::access::{Access, Change, Reach, WriteAccess};
+use super::store::Store;
+use super::{DefaultTable, Table};
+use crate::base::KeyRange;
+use crate::engine::Durability;
+use crate::error::{Error, Fault, Result};
+use crate::txn::{Attempt, EntryReader, EntryScan, Savepoint};
+
+/// A transaction: statements on any number of tables that take effect together or not at all.
+///
+/// [`Database::transact`](crate::Database::transact) gives one to a closure, commits it, and runs the closure again when
+/// another commit got in its way. [`Database::begin`](crate::Database::begin) gives one to be committed by hand. One that is
+/// dropped is rolled back: nothing of it was ever written.
+///
+/// Transactions are **serializable**: what was committed is what would have come out had they run one after the other. A
+/// transaction reads the state that was there when it began, under its own writes. It takes no lock; its commit checks
+/// whether anything that it read, rows that were *not* there included, has been changed by others since, and is
+/// [`Error::Conflict`](crate::Error::Conflict) if so. One that has written nothing is never refused for that.
+///
+/// What a transaction has read counts once its commit has succeeded. Until then it may rest on a commit of somebody else
+/// that is not durable yet.
+///
+/// A statement that fails leaves the transaction exactly as it was, and usable. So does one that panics in a closure of yours.
+///
+/// It keeps its writes and a note of each key that it reads in memory: for reading much and writing nothing there is
+/// [`Database::snapshot`](crate::Database::snapshot).
+///
+/// ```
+/// # use serde::{Deserialize, Serialize};
+/// # use walnut::{Database, Error, Table};
+/// # #[derive(Table, Serialize, Deserialize, Debug, PartialEq)]
+/// # struct User { #[primary_key] id: u64, #[index(unique)] email: String }
+/// # let db = Database::in_memory()?;
+/// let tx = db.begin();
+/// let users = tx.table::<User>()?;
+/// users.insert(&User { id: 1, email: "ann@x.org".into() })?;
+///
+/// let twin = users.insert(&User { id: 2, email: "ann@x.org".into() });
+/// let Err(Error::UniqueViolation(violation)) = twin else { panic!("one value, one owner") };
+/// assert_eq!(violation.owner::<User>(), Some(1)); // a row of this very transaction
+///
+/// assert_eq!(users.len()?, 1); // reads see its own writes
+/// assert_eq!(db.table::<User>()?.len()?, 0); // nobody else does
+/// tx.commit()?;
+/// assert_eq!(db.table::<User>()?.len()?, 1);
+/// # Ok::<(), walnut::Error>(())
+/// ```
+#[derive(Debug)]
+#[must_use = "a transaction that is not committed is rolled back"]
+pub struct Transaction {
+    store: Arc<Store>,
+    attempt: Attempt,
+    /// One thread at a time: a transaction can be sent, but not shared.
+    not_shared: PhantomData<Cell<()>>,
+}
+
+impl Transaction {
+    pub(super) fn new(store: &Arc<Store>, attempt: Attempt) -> Self {
+        Self { store: Arc::clone(store), attempt, not_shared: PhantomData }
+    }
+
+    pub(super) fn into_attempt(self) -> Attempt {
+        self.attempt
+    }
+
+    /// The table of `T` within this transaction. Handles are cheap, and any number of them can be held at once.
+    ///
+    /// A table that the database does not have is made at once, in a transaction of its own, as
+    /// [`Database::table`](crate::Database::table) does, with its errors. It stays when this transaction is rolled back.
+    pub fn table<T: Table>(&self) -> Result<DefaultTable<T, InTransaction<'_>>> {
+        Ok(DefaultTable::new(InTransaction { transaction: self }, self.store.info::<T>()?))
+    }
+
+    /// A place to come back to with [`rollback_to`](Self::rollback_to). Costs nothing; from then on, the transaction remembers what
+    /// its writes replace.
+    ///
+    /// ```
+    /// # use serde::{Deserialize, Serialize};
+    /// # use walnut::{Database, Table};
+    /// # #[derive(Table, Serialize, Deserialize)]
+    /// # struct User { #[primary_key] id: u64 }
+    /// # let db = Database::in_memory()?;
+    /// let tx = db.begin();
+    /// let users = tx.table::<User>()?;
+    /// users.insert(&User { id: 1 })?;
+    /// let before = tx.savepoint();
+    /// users.insert(&User { id: 2 })?;
+    /// tx.rollback_to(before)?;
+    /// assert!(users.contains(1)? && !users.contains(2)?);
+    /// tx.commit()?;
+    /// # Ok::<(), walnut::Error>(())
+    /// ```
+    pub fn savepoint(&self) -> Savepoint {
+        self.attempt.savepoint()
+    }
+
+    /// Takes back every write since a savepoint, which can be used again; savepoints that were made since are gone. What was read
+    /// since stays read, and can still be the reason of a conflict.
+    ///
+    /// [`Error::Unsupported`](crate::Error::Unsupported) for a savepoint that is gone or belongs to another transaction, and within a
+    /// closure of one of this transaction's own statements; nothing is changed then.
+    pub fn rollback_to(&self, savepoint: Savepoint) -> Result<()> {
+        self.attempt.rollback_to(savepoint)
+    }
+
+    /// Makes all that was written visible, and durable as the database's default says, or nothing of it.
+    ///
+    /// [`Error::Conflict`](crate::Error::Conflict) when another commit changed what this transaction has read: run it again from its
+    /// beginning.
+    ///
+    /// Cost: a look into memory for each key and over each range that was read, if anything was committed since the transaction
+    /// began; one write to the log, if anything was written; and what the durability asks for.
+    pub fn commit(self) -> Result<()> {
+        let durability = self.store.durability();
+        self.commit_with(durability)
+    }
+
+    /// Like [`commit`](Self::commit), with a durability of its own.
+    pub fn commit_with(self, durability: Durability) -> Result<()> {
+        self.attempt.commit(durability)
+    }
+}
+
+/// How the tables of a [`Transaction`] reach the store; the second parameter of [`DefaultTable`].
+///
+/// Scans see what was there when they were made: they may stay open while the transaction goes on to write.
+#[derive(Clone, Copy, Debug)]
+pub struct InTransaction<'t> {
+    transaction: &'t Transaction,
+}
+
+impl Access for InTransaction<'_> {}
+
+impl WriteAccess for InTransaction<'_> {}
+
+impl Reach for InTransaction<'_> {
+    fn read<R>(&self, reads: impl FnOnce(EntryReader<'_>) -> Result<R>) -> Result<R> {
+        self.transaction.attempt.read(reads)
+    }
+
+    fn scan(&self, range: KeyRange) -> Result<EntryScan> {
+        self.transaction.attempt.scan(range)
+    }
+
+    fn corruption(&self, fault: Fault) -> Error {
+        self.transaction.attempt.corruption(fault)
+    }
+}
+
+impl Change for InTransaction<'_> {
+    fn change<R>(&self, statement: impl FnMut(&Attempt) -> Result<R>) -> Result<R> {
+        self.transaction.attempt.statement(statement)
+    }
+}

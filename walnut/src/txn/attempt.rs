@@ -1,0 +1,166 @@
+//! One run of an optimistic transaction: it reads a pinned state and its own writes, notes what it read, and its commit
+//! succeeds only if none of that was changed meanwhile.
+//!
+//! It reads at the engine's `applied` number, which may be ahead of what is durable: its own record comes later in
+//! the same log, so it can never be durable without what it was built on.
+//!
+//! Its locks are held for the look at a map or a list, never while something is read from the store or while code of
+//! the user's runs: a closure within a statement may read through the same transaction.
+
+use super::lane::Lane;
+use super::notes::Notes;
+use super::overlay::Overlay;
+use super::reader::EntryReader;
+use super::scan::EntryScan;
+use super::write_set::{Savepoint, WriteSet};
+use crate::base::KeyRange;
+use crate::batch::WriteBatch;
+use crate::engine::{Core, Durability, Reads};
+use crate::error::{Error, Fault, Result};
+use crate::mvcc::Pin;
+use crate::sync::{Arc, Mutex};
+
+/// One attempt to change the store. Dropping it leaves the store as it is.
+#[derive(Debug)]
+pub(crate) struct Attempt {
+    core: Arc<Core>,
+    pin: Pin,
+    /// Scans keep a share of it.
+    notes: Arc<Notes>,
+    writes: Mutex<WriteSet>,
+}
+
+/// Runs `body` on an attempt, which it gives back, and commits it, again and again while others get in its way.
+///
+/// [`Error::Conflict`] of the commit only after a thousand lost attempts; every error of `body` ends it at once, and nothing is
+/// written. Whatever is answered rests on commits that are acknowledged as `durability` says.
+pub(crate) fn transact<R>(
+    core: &Arc<Core>,
+    lane: &Lane,
+    durability: Durability,
+    mut body: impl FnMut(Attempt) -> (Attempt, Result<R>),
+) -> Result<R> {
+    lane.repeat(core, || {
+        let (attempt, result) = body(Attempt::begin(core));
+        let result = match result {
+            Ok(result) => result,
+            Err(error) => {
+                core.confirm(durability)?;
+                return Err(error);
+            }
+        };
+        match attempt.commit(durability) {
+            Ok(()) => Ok(Some(result)),
+            Err(Error::Conflict) => Ok(None),
+            Err(error) => Err(error),
+        }
+    })
+}
+
+impl Attempt {
+    /// An attempt that sees everything that is in the log now.
+    pub(crate) fn begin(core: &Arc<Core>) -> Self {
+        Self {
+            core: Arc::clone(core),
+            pin: core.pin_applied(),
+            notes: Arc::default(),
+            writes: Mutex::default(),
+        }
+    }
+
+    /// Gives a reader of the state under the writes to `reads`.
+    pub(crate) fn read<R>(&self, reads: impl FnOnce(EntryReader<'_>) -> Result<R>) -> Result<R> {
+        let writes = self.writes.lock().share();
+        self.core.read_at(self.pin.at(), |below| {
+            reads(EntryReader::Overlay { below, writes: &writes, notes: &self.notes })
+        })
+    }
+
+    /// Gives the value of `key` to `found`; `None` when there is none.
+    pub(crate) fn get<R>(&self, key: &[u8], found: impl FnMut(&[u8]) -> R) -> Result<Option<R>> {
+        self.read(|reader| reader.get(key, found))
+    }
+
+    /// The entries of `range` as they are now in this attempt; the scan goes on seeing them so.
+    pub(crate) fn scan(&self, range: KeyRange) -> Result<EntryScan> {
+        let writes = self.writes.lock().share();
+        let below = self.core.scan_at(range.clone(), self.pin.at())?;
+        Ok(EntryScan::Overlay(Box::new(Overlay::new(below, range, writes, Arc::clone(&self.notes)))))
+    }
+
+    /// The error for stored bytes that make no sense.
+    pub(crate) fn corruption(&self, fault: Fault) -> Error {
+        fault.at(self.core.dir(), 0)
+    }
+
+    /// Sets the value of `key`.
+    pub(crate) fn put(&self, key: &[u8], value: &[u8]) {
+        self.writes.lock().write(key, Some(value));
+    }
+
+    /// Removes `key`.
+    pub(crate) fn delete(&self, key: &[u8]) {
+        self.writes.lock().write(key, None);
+    }
+
+    /// Runs a statement that, when it fails or panics, leaves the writes as they were.
+    ///
+    /// [`Error::Unsupported`] within another statement of the same attempt: what that one has read would no longer hold.
+    pub(crate) fn statement<R>(&self, run: impl FnOnce(&Self) -> Result<R>) -> Result<R> {
+        self.writes.lock().begin_statement()?;
+        let running = Statement { writes: &self.writes };
+        let result = run(self)?;
+        running.finish()?;
+        Ok(result)
+    }
+
+    /// A place to come back to.
+    pub(crate) fn savepoint(&self) -> Savepoint {
+        self.writes.lock().savepoint()
+    }
+
+    /// Takes back every write since `savepoint`.
+    pub(crate) fn rollback_to(&self, savepoint: Savepoint) -> Result<()> {
+        self.writes.lock().rollback_to(savepoint)
+    }
+
+    /// Makes the writes part of history if nothing that was read has changed: [`Error::Conflict`] otherwise.
+    ///
+    /// Without writes nothing is checked: all reads were of one state.
+    pub(crate) fn commit(self, durability: Durability) -> Result<()> {
+        let (keys, ranges) = self.notes.take();
+        let mut batch = WriteBatch::new();
+        for (key, value) in &*self.writes.lock().share() {
+            match value {
+                Some(value) => batch.put(key, value),
+                None => batch.delete(key),
+            }
+        }
+        self.core.commit(Reads { at: self.pin.at(), keys, ranges }, batch, durability)
+    }
+}
+
+impl Drop for Attempt {
+    fn drop(&mut self) {
+        // Scans may go on; what they read from now on matters to nobody.
+        self.notes.take();
+    }
+}
+
+/// A statement in the middle of its work.
+struct Statement<'a> {
+    writes: &'a Mutex<WriteSet>,
+}
+
+impl Statement<'_> {
+    /// Keeps what the statement wrote, unless it is too much for one commit.
+    fn finish(self) -> Result<()> {
+        self.writes.lock().keep_statement()
+    }
+}
+
+impl Drop for Statement<'_> {
+    fn drop(&mut self) {
+        self.writes.lock().end_statement();
+    }
+}

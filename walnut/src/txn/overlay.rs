@@ -1,0 +1,196 @@
+//! A scan of a pinned state with writes laid over it.
+//!
+//! ```text
+//!   below    b  d     f        of a key that is in both the write wins, and a removal hides it
+//!   writes      d' e     -g
+//!   given    b  d' e  f        from either end, until they meet
+//! ```
+//!
+//! 1. The next key of each side is compared before one is given, so each end may have taken one entry from below that it has
+//!    not given yet. When one end finds nothing more below, it asks the other for that entry.
+//! 2. What was passed over, given or hidden, is noted before the step returns: from the start of the range to where the
+//!    front has come, and from where the back has come to the end of the range.
+
+use std::cmp::Ordering;
+use std::collections::btree_map;
+use std::ops::Bound;
+
+use super::notes::Notes;
+use super::reader::EntryReader;
+use super::scan::Found;
+use super::write_set::Writes;
+use crate::base::KeyRange;
+use crate::cursor::Direction;
+use crate::engine::EngineScan;
+use crate::error::{Error, Fault, Result};
+use crate::sync::Arc;
+
+/// A walk over the entries of an attempt, as they were when it was made.
+pub(crate) struct Overlay {
+    below: EngineScan,
+    /// Whether there is nothing more below for either end.
+    exhausted: bool,
+    writes: Arc<Writes>,
+    /// What neither end has given or passed over yet.
+    rest: KeyRange,
+    front: Side,
+    back: Side,
+    record: Record,
+}
+
+/// An end of the walk over what lies below: the entry that it has taken last.
+#[derive(Default)]
+struct Side {
+    /// Whether the entry was not given yet.
+    ahead: bool,
+    key: Vec<u8>,
+    value: Vec<u8>,
+}
+
+/// Where the entry stands that a step has come to.
+enum Step {
+    Written,
+    Below,
+}
+
+/// Notes what was walked over.
+struct Record {
+    notes: Arc<Notes>,
+    range: KeyRange,
+    /// The places of what was walked over from either end.
+    front: Option<usize>,
+    back: Option<usize>,
+}
+
+impl Overlay {
+    /// Lays `writes` over `below`, a scan of `range` that was not begun.
+    pub(super) fn new(below: EngineScan, range: KeyRange, writes: Arc<Writes>, notes: Arc<Notes>) -> Self {
+        let record = Record { notes, range: range.clone(), front: None, back: None };
+        let (front, back) = (Side::default(), Side::default());
+        Self { below, exhausted: false, writes, rest: range, front, back, record }
+    }
+
+    pub(super) fn reader(&self) -> EntryReader<'_> {
+        EntryReader::Overlay { below: self.below.reader(), writes: &self.writes, notes: &self.record.notes }
+    }
+
+    pub(super) fn corruption(&self, fault: Fault) -> Error {
+        self.below.corruption(fault)
+    }
+
+    pub(super) fn set_range(&mut self, range: KeyRange) {
+        self.below.set_range(range.clone());
+        self.record.range = range.clone();
+        self.rest = range;
+    }
+
+    /// The next entry from the end at which a walk in `direction` begins.
+    pub(super) fn next(&mut self, direction: Direction) -> Result<Option<Found<'_>>> {
+        let step = self.step(direction)?;
+        self.record.note(direction, &self.rest, step.is_none());
+        let side = match direction {
+            Direction::Forward => &self.front,
+            Direction::Backward => &self.back,
+        };
+        let (key, value) = match step {
+            None => return Ok(None),
+            Some(Step::Below) => (&*side.key, &*side.value),
+            Some(Step::Written) => {
+                // What is left begins right after the key that the front has come to, and ends with the back's.
+                let key = match (direction, &self.rest.end) {
+                    (Direction::Backward, Some(end)) => end,
+                    _ => &self.rest.start[..self.rest.start.len() - 1],
+                };
+                let Some((key, Some(value))) = self.writes.get_key_value(key) else { return Ok(None) };
+                (&**key, &**value)
+            }
+        };
+        Ok(Some(Found { key, value, reader: self.reader() }))
+    }
+
+    /// Goes on to the next entry that is there, past removed ones.
+    fn step(&mut self, direction: Direction) -> Result<Option<Step>> {
+        loop {
+            self.look_ahead(direction)?;
+            let mut writes = writes_in(&self.writes, &self.rest);
+            let (written, side) = match direction {
+                Direction::Forward => (writes.next(), &mut self.front),
+                Direction::Backward => (writes.next_back(), &mut self.back),
+            };
+            let below = side.ahead.then_some(&side.key);
+            let Some(order) = order(written.map(|(key, _)| key), below, direction) else { return Ok(None) };
+            let (key, step) = match written {
+                Some((key, Some(_))) if order.is_le() => (key, Some(Step::Written)),
+                Some((key, None)) if order.is_le() => (key, None),
+                _ => (&side.key, Some(Step::Below)),
+            };
+            match direction {
+                Direction::Forward => {
+                    key.clone_into(&mut self.rest.start);
+                    self.rest.start.push(0);
+                }
+                Direction::Backward => key.clone_into(self.rest.end.get_or_insert_default()),
+            }
+            if order.is_ge() {
+                side.ahead = false;
+            }
+            if step.is_some() {
+                return Ok(step);
+            }
+        }
+    }
+
+    /// Takes the next entry from below for an end that has none: when there is no more, the one that the other end took.
+    fn look_ahead(&mut self, direction: Direction) -> Result<()> {
+        let (side, found) = match direction {
+            Direction::Forward if self.front.ahead => return Ok(()),
+            Direction::Backward if self.back.ahead => return Ok(()),
+            _ if self.exhausted => {
+                std::mem::swap(&mut self.front, &mut self.back);
+                return Ok(());
+            }
+            Direction::Forward => (&mut self.front, self.below.next()?),
+            Direction::Backward => (&mut self.back, self.below.next_back()?),
+        };
+        if let Some(found) = found {
+            found.key.clone_into(&mut side.key);
+            found.value.clone_into(&mut side.value);
+            side.ahead = true;
+            return Ok(());
+        }
+        self.exhausted = true;
+        std::mem::swap(&mut self.front, &mut self.back);
+        Ok(())
+    }
+}
+
+impl Record {
+    /// Notes what was walked over from one end, given what is left; all of the range when the walk is at its end.
+    fn note(&mut self, direction: Direction, rest: &KeyRange, ended: bool) {
+        let (start, end) = (&*self.range.start, self.range.end.as_deref());
+        match (direction, &rest.end) {
+            (Direction::Forward, _) if ended => self.notes.range(&mut self.front, start, end),
+            (Direction::Forward, _) => self.notes.range(&mut self.front, start, Some(&rest.start)),
+            (Direction::Backward, Some(passed)) if !ended => self.notes.range(&mut self.back, passed, end),
+            (Direction::Backward, _) => self.notes.range(&mut self.back, start, end),
+        }
+    }
+}
+
+/// The writes in a range.
+fn writes_in<'w>(writes: &'w Writes, range: &KeyRange) -> btree_map::Range<'w, Vec<u8>, Option<Vec<u8>>> {
+    let start = &*range.start;
+    let end = range.end.as_deref().map_or(Bound::Unbounded, |end| Bound::Excluded(end.max(start)));
+    writes.range::<[u8], _>((Bound::Included(start), end))
+}
+
+/// Whether what is written comes before what lies below, in the direction of a walk; `None` when there is neither.
+fn order(written: Option<&Vec<u8>>, below: Option<&Vec<u8>>, direction: Direction) -> Option<Ordering> {
+    match (written, below, direction) {
+        (None, None, _) => None,
+        (Some(_), None, _) => Some(Ordering::Less),
+        (None, Some(_), _) => Some(Ordering::Greater),
+        (Some(written), Some(below), Direction::Forward) => Some(written.cmp(below)),
+        (Some(written), Some(below), Direction::Backward) => Some(below.cmp(written)),
+    }
+}

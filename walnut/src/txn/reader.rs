@@ -1,0 +1,34 @@
+//! Point reads, of a state of the engine or of a transaction.
+
+use super::notes::Notes;
+use super::write_set::Writes;
+use crate::engine::Reader;
+use crate::error::Result;
+
+/// Reads single keys of one state.
+#[derive(Clone, Copy)]
+pub(crate) enum EntryReader<'a> {
+    /// What the engine holds at a sequence number.
+    Engine(Reader<'a>),
+    /// The same under the writes of an attempt.
+    Overlay { below: Reader<'a>, writes: &'a Writes, notes: &'a Notes },
+}
+
+impl EntryReader<'_> {
+    /// Gives the value of `key` to `found`; `None` when there is none.
+    ///
+    /// Cost: at most one block read for each SST whose keys span `key` and whose filter does not deny it.
+    #[inline]
+    pub(crate) fn get<R>(self, key: &[u8], mut found: impl FnMut(&[u8]) -> R) -> Result<Option<R>> {
+        match self {
+            Self::Engine(reader) => reader.get(key, found),
+            Self::Overlay { below, writes, notes } => {
+                if let Some(written) = writes.get(key) {
+                    return Ok(written.as_deref().map(found));
+                }
+                notes.key(key);
+                below.get(key, &mut found)
+            }
+        }
+    }
+}
