@@ -162,7 +162,7 @@ mod tests {
     #[derive(Clone, Debug)]
     enum Deed {
         Write(u8, Option<Vec<u8>>),
-        Statement { writes: Vec<(u8, Option<Vec<u8>>)>, fails: bool },
+        Statement { writes: Vec<(u8, Option<Vec<u8>>)>, marks: bool, fails: bool },
         Savepoint,
         RollBack(prop::sample::Index),
         Share,
@@ -175,8 +175,8 @@ mod tests {
     fn deed() -> impl Strategy<Value = Deed> {
         prop_oneof![
             write().prop_map(|(key, value)| Deed::Write(key, value)),
-            (prop::collection::vec(write(), 0..5), any::<bool>())
-                .prop_map(|(writes, fails)| Deed::Statement { writes, fails }),
+            (prop::collection::vec(write(), 0..5), any::<bool>(), any::<bool>())
+                .prop_map(|(writes, marks, fails)| Deed::Statement { writes, marks, fails }),
             Just(Deed::Savepoint),
             any::<prop::sample::Index>().prop_map(Deed::RollBack),
             Just(Deed::Share),
@@ -195,13 +195,17 @@ mod tests {
                         set.write(&[key], value.as_deref());
                         model.insert(vec![key], value);
                     }
-                    Deed::Statement { writes, fails } => {
+                    Deed::Statement { writes, marks, fails } => {
                         let before = model.clone();
                         set.begin_statement().expect("none is running");
                         prop_assert!(set.begin_statement().is_err());
                         for (key, value) in writes {
                             set.write(&[key], value.as_deref());
                             model.insert(vec![key], value);
+                        }
+                        if marks {
+                            // In the middle of a statement: the place before it.
+                            savepoints.push((set.savepoint(), before.clone()));
                         }
                         if fails {
                             model = before;
