@@ -216,7 +216,7 @@ fn write_skew_g2_item() -> Result<()> {
 }
 
 /// Two transactions look with `look` for what is not there, and each inserts a row that the other one would have found.
-fn phantom(rows: [Item; 2], look: impl Fn(&Transaction) -> Result<u64>) -> Result<()> {
+fn phantom(rows: &[Item; 2], look: impl Fn(&Transaction) -> Result<u64>) -> Result<()> {
     for first in BOTH {
         let db = two_rows()?;
         let (a, b) = (db.begin(), db.begin());
@@ -242,23 +242,23 @@ fn phantom(rows: [Item; 2], look: impl Fn(&Transaction) -> Result<u64>) -> Resul
 
 #[test]
 fn phantom_on_a_primary_range() -> Result<()> {
-    phantom([item(105, 0), item(107, 0)], |tx| tx.table::<Item>()?.range(100..200).count())?;
-    phantom([item(105, 0), item(107, 0)], |tx| tx.table::<Item>()?.range(100..=300).rev().keys().count_all())
+    phantom(&[item(105, 0), item(107, 0)], |tx| tx.table::<Item>()?.range(100..200).count())?;
+    phantom(&[item(105, 0), item(107, 0)], |tx| tx.table::<Item>()?.range(100..=300).rev().keys().count_all())
 }
 
 #[test]
 fn phantom_on_a_secondary_index_range() -> Result<()> {
     let rows = [on_shelf(105, 7), on_shelf(107, 7)];
-    phantom(rows.clone(), |tx| tx.table::<Item>()?.by().shelf.all(7).count())?;
-    phantom(rows.clone(), |tx| tx.table::<Item>()?.by().shelf.range(5..9).rev().entries().count_all())?;
-    phantom(rows, |tx| tx.table::<Item>()?.iter().filter(|item| item.shelf == 7).count())
+    phantom(&rows, |tx| tx.table::<Item>()?.by().shelf.all(7).count())?;
+    phantom(&rows, |tx| tx.table::<Item>()?.by().shelf.range(5..9).rev().entries().count_all())?;
+    phantom(&rows, |tx| tx.table::<Item>()?.iter().filter(|item| item.shelf == 7).count())
 }
 
 #[test]
 fn phantom_on_a_unique_miss() -> Result<()> {
     let rows = [named(105, "ann"), named(107, "ann")];
-    phantom(rows.clone(), |tx| Ok(u64::from(tx.table::<Item>()?.by().name.get(Some("ann"))?.is_some())))?;
-    phantom(rows, |tx| Ok(u64::from(tx.table::<Item>()?.by().name.contains(Some("ann"))?)))
+    phantom(&rows, |tx| Ok(u64::from(tx.table::<Item>()?.by().name.get(Some("ann"))?.is_some())))?;
+    phantom(&rows, |tx| Ok(u64::from(tx.table::<Item>()?.by().name.contains(Some("ann"))?)))
 }
 
 #[test]

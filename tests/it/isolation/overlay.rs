@@ -52,14 +52,18 @@ proptest! {
             Some(shelf) => items.upsert(&on_shelf(*id, *shelf)).map(drop),
             None => items.remove(*id).map(drop),
         };
-        below.iter().for_each(|deed| put(&items, deed).unwrap());
+        for deed in &below {
+            put(&items, deed).unwrap();
+        }
         apply(&mut model, &below);
         if flushed {
             db.checkpoint().unwrap();
         }
         let tx = db.begin();
         // What others do from now on is not seen.
-        later.iter().for_each(|deed| put(&items, deed).unwrap());
+        for deed in &later {
+            put(&items, deed).unwrap();
+        }
         let own = tx.table::<Item>().unwrap();
         for (id, shelf) in &written {
             match shelf {

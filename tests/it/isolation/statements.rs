@@ -21,6 +21,7 @@ struct Moody {
     body: Vec<u8>,
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
 fn panics_at_13<S: Serializer>(mood: &u8, serializer: S) -> Result<S::Ok, S::Error> {
     assert_ne!(*mood, 13, "a row in a bad mood");
     serializer.serialize_u8(*mood)

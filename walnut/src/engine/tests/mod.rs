@@ -54,6 +54,11 @@ fn key(n: u32) -> Vec<u8> {
     [&KeyspaceId(1).prefix()[..], &n.to_be_bytes()].concat()
 }
 
+/// Whether a transaction that read the key at this number would lose.
+fn is_changed(engine: &Engine, n: u32, at: SeqNo) -> Result<bool> {
+    engine.changed_since(&Reads { at, keys: vec![key(n)], ranges: Vec::new() })
+}
+
 fn value(n: u32, version: u32) -> Vec<u8> {
     [&n.to_le_bytes()[..], &version.to_le_bytes(), &[7; 30]].concat()
 }

@@ -103,10 +103,7 @@ impl Pair {
                     self.engine.read_at(pin.at(), |reader| reader.get(&key(n), <[u8]>::to_vec)).unwrap();
                 assert_eq!(found.as_ref(), state.get(&key(n)), "key {n} at {:?}", pin.at());
                 let is_same = state.get(&key(n)) == self.state.get(&key(n));
-                assert!(
-                    is_same || self.engine.changed_since(&key(n), pin.at()).unwrap(),
-                    "key {n} has changed"
-                );
+                assert!(is_same || is_changed(&self.engine, n, pin.at()).unwrap(), "key {n} has changed");
             }
         }
         let range = KeyRange { start: key(7), end: Some(key(31)) };
