@@ -3,24 +3,32 @@
 //! More seeds: `WALNUT_SEEDS=10000 cargo test --release -p walnut-tests --test it lockstep::`, from another first one on with
 //! `WALNUT_SEED=500`. A failure prints the command that replays its seed alone.
 
-use walnut_tests::lockstep::{Effort, for_each_seed, lockstep, seeds};
+use walnut_tests::lockstep::{Crashes, Effort, for_each_seed, lockstep, seeds};
 
 #[test]
 fn a_store_that_crashes_anywhere_recovers_what_it_acknowledged() {
-    let effort = Effort { steps: 40, crashes: Some(10) };
-    for_each_seed("a_store_that_crashes_anywhere", seeds(200), |seed| lockstep(seed, effort));
+    let effort = Effort { steps: 40, crashes: Crashes::Spread(10) };
+    for_each_seed("a_store_that_crashes_anywhere", seeds(60), |seed| lockstep(seed, effort));
+}
+
+#[test]
+fn a_store_survives_a_crash_at_every_sync() {
+    let effort = Effort { steps: 12, crashes: Crashes::EverySync };
+    for_each_seed("a_store_survives_a_crash_at_every_sync", seeds(200), |seed| {
+        lockstep(seed + 300_000, effort)
+    });
 }
 
 #[test]
 fn a_store_survives_a_crash_at_every_sync_under_every_policy() {
-    let effort = Effort { steps: 14, crashes: None };
-    for_each_seed("a_store_survives_a_crash_at_every_sync", seeds(3), |seed| {
+    let effort = Effort { steps: 14, crashes: Crashes::EverySyncUnderEveryPolicy };
+    for_each_seed("a_store_survives_a_crash_at_every_sync_under_every_policy", seeds(3), |seed| {
         lockstep(seed + 100_000, effort);
     });
 }
 
 #[test]
 fn a_long_life_is_lived_in_step_with_the_model() {
-    let effort = Effort { steps: 400, crashes: Some(2) };
+    let effort = Effort { steps: 400, crashes: Crashes::Spread(2) };
     for_each_seed("a_long_life_is_lived_in_step", seeds(12), |seed| lockstep(seed + 200_000, effort));
 }

@@ -28,8 +28,19 @@ use crate::workload::{self, Step};
 pub struct Effort {
     /// Steps of the workload.
     pub steps: usize,
-    /// Crash points, spread over the run; `None` for every sync under every policy, and every change between them.
-    pub crashes: Option<u64>,
+    /// Where it is crashed.
+    pub crashes: Crashes,
+}
+
+/// The crash points of a run.
+#[derive(Clone, Copy, Debug)]
+pub enum Crashes {
+    /// So many, spread over it.
+    Spread(u64),
+    /// Every sync once, under one policy or another, just before it or just after it.
+    EverySync,
+    /// Every sync before and after it, and every fifth change between them, under every policy.
+    EverySyncUnderEveryPolicy,
 }
 
 /// When the power goes.
@@ -111,14 +122,21 @@ pub fn lockstep(seed: u64, effort: Effort) {
 /// The crash points of a seed.
 fn cuts(seed: u64, effort: Effort, syncs: u64, changes: u64) -> Vec<(Cut, CrashPolicy)> {
     let at = |operations, count, lingers| Cut { operations, count, lingers };
-    let Some(count) = effort.crashes else {
-        let at_syncs =
-            (0..syncs).flat_map(|n| [true, false].map(|lingers| at(Operations::Syncs, n, lingers)));
-        let between = (0..changes).step_by(5).map(|n| at(Operations::Mutations, n, true));
-        let every = at_syncs.chain(between);
-        return every.flat_map(|cut| CrashPolicy::ALL.map(|policy| (cut, policy))).collect();
-    };
     let mut random = Random::new(seed, "cuts");
+    let count = match effort.crashes {
+        Crashes::Spread(count) => count,
+        Crashes::EverySync => {
+            let cut = |n| (at(Operations::Syncs, n, random.one_in(2)), *random.pick(&CrashPolicy::ALL));
+            return (0..syncs).map(cut).collect();
+        }
+        Crashes::EverySyncUnderEveryPolicy => {
+            let at_syncs =
+                (0..syncs).flat_map(|n| [true, false].map(|lingers| at(Operations::Syncs, n, lingers)));
+            let between = (0..changes).step_by(5).map(|n| at(Operations::Mutations, n, true));
+            let every = at_syncs.chain(between);
+            return every.flat_map(|cut| CrashPolicy::ALL.map(|policy| (cut, policy))).collect();
+        }
+    };
     let cut = |n| {
         let policy = *random.pick(&CrashPolicy::ALL);
         // Spread evenly, with a shift of the seed's own, so that all seeds together hit everything.
