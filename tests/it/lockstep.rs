@@ -15,7 +15,7 @@ fn a_store_that_crashes_anywhere_recovers_what_it_acknowledged() {
 fn a_store_survives_a_crash_at_every_sync() {
     let effort = Effort { steps: 12, crashes: Crashes::EverySync };
     for_each_seed("a_store_survives_a_crash_at_every_sync", seeds(200), |seed| {
-        lockstep(seed + 300_000, effort)
+        lockstep(seed + 300_000, effort);
     });
 }
 
