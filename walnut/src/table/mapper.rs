@@ -1,6 +1,7 @@
 //! The contract between a struct and its table: what `#[derive(Table)]` writes.
 
 use super::key::{Key, KeyWriter};
+use super::row::UNKNOWN_VERSION;
 use super::schema::TableSchema;
 use super::{Access, DefaultTable};
 use crate::error::{Fault, Result};
@@ -39,6 +40,12 @@ pub trait TableMapper: Sized + Send + Sync + 'static {
 
     /// The row of these bytes.
     fn decode_row(bytes: &[u8]) -> Result<Self, Fault>;
+
+    /// The row of the bytes of a row in an older layout. Only tables with `#[table(migrate_from = ..)]` have one.
+    fn decode_older_row(version: u32, bytes: &[u8]) -> Result<Self, Fault> {
+        let _ = (version, bytes);
+        Err(UNKNOWN_VERSION)
+    }
 
     /// The handles to the indexes of a table.
     fn by<A: Access>(table: &DefaultTable<Self, A>) -> Self::By<'_, A>;

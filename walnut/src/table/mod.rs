@@ -13,17 +13,20 @@
 //! 2. A unique value without a missing part has one owner.
 
 mod access;
+mod build;
 mod catalog;
 mod default_table;
 pub(crate) mod derived;
 mod index;
 pub(crate) mod key;
 mod mapper;
+mod migrate;
 mod mutate;
 pub(crate) mod row;
 mod scan;
-mod schema;
+pub(crate) mod schema;
 mod snapshot;
+mod status;
 mod store;
 mod transaction;
 mod verify;
@@ -34,8 +37,10 @@ pub use default_table::DefaultTable;
 pub use index::{Index, Unique};
 pub use key::{Composite, Key, KeyReader, KeyWriter, MAX_KEY_SIZE, Point, RangeOver, TextKey};
 pub use mapper::{IndexEntries, Table, TableMapper};
+pub use migrate::Migrated;
 pub use scan::{Entries, Keys, RowFilter, Scan};
 pub use schema::{FieldSchema, IndexName, IndexSchema, TableSchema};
 pub use snapshot::{InSnapshot, Snapshot};
+pub use status::{IndexState, IndexStatus};
 pub(crate) use store::Store;
 pub use transaction::{InTransaction, Transaction};

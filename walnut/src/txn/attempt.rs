@@ -13,18 +13,20 @@ use super::overlay::Overlay;
 use super::reader::EntryReader;
 use super::scan::EntryScan;
 use super::write_set::{Savepoint, WriteSet};
-use crate::base::KeyRange;
+use crate::base::{KeyRange, SeqNo};
 use crate::batch::WriteBatch;
 use crate::engine::{Core, Durability, Reads};
 use crate::error::{Error, Fault, Result};
 use crate::mvcc::Pin;
-use crate::sync::{Arc, Mutex};
+use crate::sync::{Arc, AtomicBool, Mutex, Ordering};
 
 /// One attempt to change the store. Dropping it leaves the store as it is.
 #[derive(Debug)]
 pub(crate) struct Attempt {
     core: Arc<Core>,
     pin: Pin,
+    /// Whether it cannot be answered from the state that it has pinned.
+    is_late: AtomicBool,
     /// Scans keep a share of it.
     notes: Arc<Notes>,
     writes: Mutex<WriteSet>,
@@ -42,6 +44,9 @@ pub(crate) fn transact<R>(
 ) -> Result<R> {
     lane.repeat(core, || {
         let (attempt, result) = body(Attempt::begin(core));
+        if attempt.is_late.load(Ordering::Relaxed) {
+            return Ok(None);
+        }
         let result = match result {
             Ok(result) => result,
             Err(error) => {
@@ -63,9 +68,20 @@ impl Attempt {
         Self {
             core: Arc::clone(core),
             pin: core.pin_applied(),
+            is_late: AtomicBool::new(false),
             notes: Arc::default(),
             writes: Mutex::default(),
         }
+    }
+
+    /// The sequence number of the state that it reads.
+    pub(crate) fn at(&self) -> SeqNo {
+        self.pin.at()
+    }
+
+    /// Says that the state which it reads is too old for what was asked: whoever repeats attempts begins another.
+    pub(crate) fn give_up(&self) {
+        self.is_late.store(true, Ordering::Relaxed);
     }
 
     /// Gives a reader of the state under the writes to `reads`.
