@@ -230,19 +230,19 @@ mod tests {
 
     #[test]
     fn who_finds_that_its_pin_holds_reads_what_was_not_dropped() {
-        // A dropper raises `dropped` to the watermark; a reader takes hold of it first and asks its pin afterwards.
+        // A cleaner raises `dropped` to the watermark; a reader takes hold of it first and asks its pin afterwards.
         let limit = Duration::from_millis(1);
         let (env, snapshots) = snapshots(Some(limit));
         let (dropped, now) = (AtomicU64::new(0), AtomicU64::new(0));
         std::thread::scope(|scope| {
-            let dropper = scope.spawn(|| {
+            let cleaner = scope.spawn(|| {
                 for _ in 0..2000 {
                     env.advance(limit / 3);
                     let next = SeqNo(now.fetch_add(1, Ordering::SeqCst) + 1);
                     dropped.fetch_max(snapshots.watermark(|| next).0, Ordering::SeqCst);
                 }
             });
-            while !dropper.is_finished() {
+            while !cleaner.is_finished() {
                 let pin = snapshots.pin(|| SeqNo(now.load(Ordering::SeqCst)));
                 for _ in 0..20 {
                     let held = dropped.load(Ordering::SeqCst);
