@@ -59,7 +59,7 @@ pub(super) fn run<T: Table>(store: &Store, info: &TableInfo) -> Result<()> {
         info.built_count.store(outcome.progress.row_count, Ordering::Relaxed);
         let core = store.engine.core();
         if outcome.finished || !outcome.off.is_empty() {
-            core.confirm(store.durability())?;
+            core.confirm(core.applied(), store.durability())?;
         }
         for (place, duplicates) in outcome.off {
             info.indexes[place].settle(Settled::Off { duplicates });

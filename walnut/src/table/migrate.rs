@@ -29,7 +29,7 @@ pub(super) fn run<T: Table>(
     mut watch: impl FnMut(Migrated),
 ) -> Result<Migrated> {
     let mut migrated = Migrated::default();
-    let dir = store.engine.dir();
+    let (dir, core) = (store.engine.dir(), store.engine.core());
     if !store.change(|attempt| catalog::has_older_layouts(attempt, info, dir))? {
         return Ok(migrated);
     }
@@ -40,7 +40,7 @@ pub(super) fn run<T: Table>(
         migrated.rewritten_count += step.rewritten_count;
         watch(migrated);
         if is_last {
-            store.engine.core().confirm(store.durability())?;
+            core.confirm(core.applied(), store.durability())?;
             return Ok(migrated);
         }
     }

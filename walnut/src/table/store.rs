@@ -102,7 +102,7 @@ impl Store {
         durability: Durability,
         mut statement: impl FnMut(&Attempt) -> Result<R>,
     ) -> Result<R> {
-        transact(self.engine.core(), &self.lane, durability, |attempt| {
+        transact(self.engine.core(), &self.lane, durability, Attempt::begin_statement, |attempt| {
             let result = statement(&attempt);
             (attempt, result)
         })
@@ -114,7 +114,7 @@ impl Store {
         durability: Durability,
         mut body: impl FnMut(&Transaction) -> Result<R>,
     ) -> Result<R> {
-        transact(self.engine.core(), &self.lane, durability, |attempt| {
+        transact(self.engine.core(), &self.lane, durability, Attempt::begin, |attempt| {
             let transaction = Transaction::new(self, attempt);
             let result = body(&transaction);
             (transaction.into_attempt(), result)
