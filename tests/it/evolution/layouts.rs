@@ -66,7 +66,7 @@ impl TryFrom<UserV2> for User {
     }
 }
 
-const COUNT: u64 = 2300;
+const COUNT: u64 = 1100;
 
 fn filled() -> MemoryEnv {
     let env = MemoryEnv::with_seed(1);
@@ -133,8 +133,8 @@ fn when_all_rows_are_rewritten_the_structs_of_the_past_can_go() {
     let users = db.table::<User>().unwrap();
     let mut watched = Vec::new();
     let migrated = users.migrate_all_watched(|so_far| watched.push(so_far.row_count)).unwrap();
-    assert_eq!((migrated.row_count, migrated.rewritten_count), (COUNT, COUNT));
-    assert_eq!(watched, [1000, 2000, COUNT]);
+    assert_eq!((migrated.row_count, migrated.rewritten_count), (COUNT, COUNT - 1), "one was written since");
+    assert_eq!(watched, [1000, COUNT]);
     assert_eq!(users.migrate_all().unwrap(), walnut::Migrated::default(), "there is nothing left to do");
     check(&db);
     db.close().unwrap();
@@ -195,8 +195,11 @@ fn a_struct_of_the_past_is_not_opened() {
 
 #[test]
 fn a_layout_can_be_pinned_in_a_test() {
-    walnut::assert_schema!(User, "PIN");
+    walnut::assert_schema!(User, "8cdd01c039aa421b");
     let told = std::panic::catch_unwind(|| walnut::assert_schema!(User, "b5fe")).unwrap_err();
     let told = told.downcast::<String>().unwrap();
-    assert!(told.contains("layout of table `users` is PIN") && told.contains("version = 4"), "{told}");
+    assert!(
+        told.contains("layout of table `users` is 8cdd01c039aa421b") && told.contains("version = 4"),
+        "{told}"
+    );
 }
