@@ -23,7 +23,7 @@ use crate::base::{KeyRange, KeyspaceId};
 use crate::engine::Durability;
 use crate::error::{Error, Fault, Limit, Result};
 use crate::sync::Mutex;
-use crate::txn::{Lane, transact};
+use crate::txn::{Attempt, Lane, transact};
 
 /// How many numbers are reserved at once.
 const BLOCK: u128 = 256;
@@ -87,7 +87,7 @@ impl State {
         let key = [&KeyspaceId::CATALOG.prefix(), b"k".as_slice(), T::SCHEMA.name.as_bytes()].concat();
         let core = store.engine.core();
         let lane = Lane::default();
-        let (next, end) = transact(core, &lane, Durability::Fast, |attempt| {
+        let (next, end) = transact(core, &lane, Durability::Fast, Attempt::begin_statement, |attempt| {
             let reserved = || {
                 let stored = attempt.get(&key, |bytes| bytes.try_into().map(u128::from_le_bytes))?;
                 let unused = match stored {
