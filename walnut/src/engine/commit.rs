@@ -114,7 +114,7 @@ impl Core {
             return self.confirm(durability);
         }
         self.make_room()?;
-        self.pace();
+        self.pace(batch.size());
         self.mend_log()?;
         let request = Arc::new(Request { batch, reads, outcome: Mutex::new(None) });
         self.queue.lock().push(Arc::clone(&request));

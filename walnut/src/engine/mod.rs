@@ -27,6 +27,7 @@ mod install;
 mod levels;
 mod log;
 mod open;
+mod pace;
 mod read;
 mod replay;
 mod scan;
@@ -36,6 +37,7 @@ mod tests;
 mod verify;
 mod view;
 
+use std::num::NonZeroU64;
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -51,7 +53,7 @@ pub use stats::{LevelStats, Stats};
 pub use verify::Verified;
 
 use crate::base::SeqNo;
-use crate::compaction::LeveledConfig;
+use crate::compaction::{Compaction, LeveledConfig};
 use crate::env::{Env, Lock};
 use crate::error::{Error, Result};
 use crate::mvcc::{Pin, Snapshots};
@@ -62,6 +64,7 @@ use commit::{Request, SyncedTo};
 use compact::Compactions;
 use install::Manifest;
 use log::Log;
+use pace::Pacer;
 use view::View;
 
 /// What the options of a database come down to.
@@ -78,7 +81,10 @@ pub(crate) struct EngineConfig {
     /// Bytes of a new log segment that are written with zeros ahead of use.
     pub(crate) preallocate: u64,
     pub(crate) sst: SstConfig,
+    pub(crate) compaction: Compaction,
     pub(crate) levels: LeveledConfig,
+    /// Bytes that merges may read and write in a second; not limited when `None`.
+    pub(crate) io_limit: Option<NonZeroU64>,
     pub(crate) background: Background,
     /// Whether closing flushes everything, so that the next open replays nothing.
     pub(crate) checkpoint_on_close: bool,
@@ -125,6 +131,7 @@ pub(crate) struct Core {
     closed: AtomicBool,
     flush_failures: AtomicU64,
     compactions: Compactions,
+    pacer: Pacer,
     flusher: Worker,
     compactor: Worker,
 
@@ -208,6 +215,7 @@ impl Engine {
         if self.closed.swap(true, Ordering::AcqRel) {
             return Ok(());
         }
+        self.compactions.call();
         self.stop_workers();
         let finished = self.finish();
         // A merge that a caller asked for stops soon; until then the directory is not another's.
