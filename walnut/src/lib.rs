@@ -63,15 +63,17 @@ mod table;
 mod txn;
 mod wal;
 
+pub use compaction::Compaction;
 pub use database::Database;
 pub use engine::{Background, Durability, LevelStats, Stats, Verified};
 pub use error::{Abort, Error, Fault, IoError, Limit, Result, SchemaError, UniqueViolation};
 pub use options::{Builder, Compression};
 pub use table::{
-    Access, Composite, DefaultTable, Direct, Entries, FieldSchema, InSnapshot, InTransaction, Index,
-    IndexEntries, IndexName, IndexSchema, IndexState, IndexStatus, Key, KeyReader, KeyWriter, Keys,
-    MAX_KEY_SIZE, Migrated, Point, RangeOver, RowFilter, Scan, Snapshot, Table, TableMapper, TableSchema,
-    TextKey, Transaction, Unique, WriteAccess,
+    Access, Caseless, Composite, Decimals, DefaultTable, Direct, Elements, Entries, FieldSchema, Generated,
+    GeneratesKey, InSnapshot, InTransaction, Index, IndexEntries, IndexName, IndexSchema, IndexState,
+    IndexStatus, Key, KeyReader, KeyWriter, Keys, MAX_KEY_SIZE, Migrated, NoCase, Point, RangeOver,
+    RowFilter, Scaled, Scan, Snapshot, Straight, Table, TableMapper, TableSchema, TextKey, Transaction,
+    Turned, Unique, Way, WriteAccess,
 };
 pub use txn::Savepoint;
 pub use walnut_derive::{Key, Table};
@@ -101,7 +103,7 @@ pub mod __fuzz {
 ///     email: String,
 /// }
 ///
-/// walnut::assert_schema!(User, "HASH");
+/// walnut::assert_schema!(User, "5b4e60ef4b2040bc");
 /// ```
 #[macro_export]
 macro_rules! assert_schema {

@@ -17,6 +17,7 @@ pub(super) fn mapper(plan: &Plan<'_>) -> TokenStream {
     let schema = codec::asserted(plan, &schema(plan));
     let (index_members, codec_members) = (index::members(plan), codec::members(plan));
     let older_rows = older_rows(plan);
+    let generated = codec::generated(plan, &generics);
     quote! {
         #[automatically_derived]
         impl #impl_generics #private::TableMapper for #row #where_clause {
@@ -28,6 +29,8 @@ pub(super) fn mapper(plan: &Plan<'_>) -> TokenStream {
             #codec_members
             #older_rows
         }
+
+        #generated
     }
 }
 
@@ -54,15 +57,20 @@ fn primary_key(plan: &Plan<'_>, here: Span) -> TokenStream {
 
 fn schema(plan: &Plan<'_>) -> TokenStream {
     let Plan { private, name, .. } = plan;
-    let fields = plan.fields.iter().map(|field| {
+    let fields = plan.fields.iter().filter(|field| field.attrs.skip.is_none()).map(|field| {
         let (name, type_name) = (&field.name, type_name(field.ty.to_token_stream()));
         quote!(#private::FieldSchema::new(#name, #type_name))
     });
     let key = plan.key.iter().map(|column| &column.name);
     let indexes = plan.indexes.iter().map(|index| {
-        let (name, unique) = (&index.name, index.unique);
-        let columns = index.columns.iter().map(|column| &column.name);
-        quote!(#private::IndexSchema::new(#name, #unique, &[#(#columns),*]))
+        let (name, unique) = (&index.name, index.words.unique.is_some());
+        let parts = index.parts.iter().map(|part| part.text(type_name));
+        let sparse = index.words.sparse.as_ref().map(|_| quote!(.sparse()));
+        let was = index.words.was.as_ref().map(|was| {
+            let was = was.value();
+            quote!(.was(#was))
+        });
+        quote!(#private::IndexSchema::new(#name, #unique, &[#(#parts),*]) #sparse #was)
     });
     let version =
         Some(plan.version).filter(|&version| version != 1).map(|version| quote!(.version(#version)));
