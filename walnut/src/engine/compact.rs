@@ -189,10 +189,12 @@ impl Core {
             go_on: &|size| self.go_on(size),
         };
         let levels = Arc::clone(&self.view.load().levels);
-        let reader = |meta: &SstMeta| {
+        let sst = |meta: &SstMeta| {
             Arc::clone(levels.sst(meta.number).expect("readers see at least what the manifest named before"))
         };
-        let new = job.run(reader, || self.manifest.lock().allocate())?;
+        let new = job.run(sst, || self.manifest.lock().allocate())?;
+        // Nobody is to hold the inputs when they are removed.
+        drop(levels);
         let edit = VersionEdit {
             removed: inputs(merge).map(|(level, meta)| (level, meta.number)).collect(),
             added: new.iter().map(|sst| (merge.output, Arc::new(sst.meta().clone()))).collect(),

@@ -35,6 +35,7 @@ fn config() -> EngineConfig {
         memtable_size: 2 << 10,
         frozen_limit: 1,
         cache_size: 1 << 20,
+        open_limit: 1000,
         group_window: Duration::ZERO,
         preallocate: 0,
         sst: SstConfig { block_size: 256, compression: Compression::None, filter_bits_per_key: 10 },
