@@ -34,6 +34,7 @@ mod scan;
 mod stats;
 #[cfg(test)]
 mod tests;
+mod validate;
 mod verify;
 mod view;
 
@@ -46,10 +47,10 @@ use arc_swap::ArcSwap;
 
 pub use background::Background;
 pub use commit::Durability;
-pub(crate) use commit::Reads;
 pub(crate) use read::Reader;
 pub(crate) use scan::{EngineScan, Found};
 pub use stats::{LevelStats, Stats};
+pub(crate) use validate::Reads;
 pub use verify::Verified;
 
 use crate::base::SeqNo;
@@ -65,6 +66,7 @@ use compact::Compactions;
 use install::Manifest;
 use log::Log;
 use pace::Pacer;
+use validate::Validations;
 use view::View;
 
 /// What the options of a database come down to.
@@ -88,6 +90,8 @@ pub(crate) struct EngineConfig {
     /// Bytes that merges may read and write in a second; not limited when `None`.
     pub(crate) io_limit: Option<NonZeroU64>,
     pub(crate) background: Background,
+    /// The age at which a pin holds nothing back any more.
+    pub(crate) snapshot_age_limit: Option<Duration>,
     /// Whether closing flushes everything, so that the next open replays nothing.
     pub(crate) checkpoint_on_close: bool,
 }
@@ -126,6 +130,7 @@ pub(crate) struct Core {
     view: ArcSwap<View>,
     applied: AtomicU64,
     visible: AtomicU64,
+    durable: AtomicU64,
     snapshots: Arc<Snapshots>,
     poisoned: AtomicBool,
     /// Whether the log has to go on in a new segment before anything can be written.
@@ -135,6 +140,7 @@ pub(crate) struct Core {
     flush_failures: AtomicU64,
     compactions: Compactions,
     pacer: Pacer,
+    validations: Validations,
     flusher: Worker,
     compactor: Worker,
 

@@ -105,7 +105,7 @@ fn a_pinned_number_survives_every_strategy() {
         let seen = model.clone();
         churn(&engine, &mut model, 2, 3000);
         engine.checkpoint().unwrap();
-        let mut scan = engine.core().scan_at(KeyRange::all(), pin.at()).unwrap();
+        let mut scan = engine.core().scan_at(KeyRange::all(), &pin).unwrap();
         let kept: State = drain(&mut scan, false).unwrap().into_iter().collect();
         assert_eq!(kept, seen, "{strategy:?}");
         assert_eq!(state(&engine).unwrap(), model);
