@@ -34,6 +34,7 @@ mod scan;
 mod stats;
 #[cfg(test)]
 mod tests;
+mod trace;
 mod validate;
 mod verify;
 mod view;

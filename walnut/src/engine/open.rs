@@ -26,7 +26,7 @@ use super::log::Log;
 use super::pace::Pacer;
 use super::replay::{Replay, replay};
 use super::view::View;
-use super::{Compactions, Core, Engine, EngineConfig, Validations, Worker, directory};
+use super::{Compactions, Core, Engine, EngineConfig, Validations, Worker, directory, trace};
 use crate::base::{FileNumber, SeqNo};
 use crate::env::Env;
 use crate::error::{Fault, Result};
@@ -59,6 +59,8 @@ impl Engine {
             None => make_new(&env, &dir, &config)?,
         };
         let Opened { place, manifest, log, view, last_seqno } = opened;
+        let memtable_count = view.memtables().filter(|memtable| !memtable.is_empty()).count();
+        trace::recovered(view.levels.ssts().count(), memtable_count, last_seqno.0);
         let snapshots = Snapshots::new(Arc::clone(&env), config.snapshot_age_limit);
         let core = Core {
             dir,
