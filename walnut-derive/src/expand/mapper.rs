@@ -16,7 +16,7 @@ pub(super) fn mapper(plan: &Plan<'_>) -> TokenStream {
     let primary_key = quote_spanned!(here=> type PrimaryKey = #key;);
     let schema = codec::asserted(plan, &schema(plan));
     let (index_members, codec_members) = (index::members(plan), codec::members(plan));
-    let older_rows = older_rows(plan);
+    let (older_rows, checked) = (older_rows(plan), checked(plan));
     let generated = codec::generated(plan, &generics);
     quote! {
         #[automatically_derived]
@@ -31,7 +31,16 @@ pub(super) fn mapper(plan: &Plan<'_>) -> TokenStream {
         }
 
         #generated
+        #checked
     }
+}
+
+/// Has the schema looked at even if nobody opens the table: that the layout before is an older one of the same table.
+fn checked(plan: &Plan<'_>) -> Option<TokenStream> {
+    let old = plan.migrate_from.filter(|_| !plan.is_generic())?;
+    let Plan { row, private, .. } = plan;
+    let here = Span::call_site().located_at(old.span());
+    Some(quote_spanned!(here=> const _: #private::TableSchema = <#row as #private::TableMapper>::SCHEMA;))
 }
 
 /// How rows of the layout before are read, at the name of its struct.

@@ -93,7 +93,9 @@ fn empty_some(attempt: &Attempt, keyspace: KeyspaceId) -> Result<bool> {
         keys.push(found.key.to_vec());
     }
     drop(scan);
-    keys.iter().for_each(|key| attempt.delete(key));
+    for key in &keys {
+        attempt.delete(key);
+    }
     let is_empty = keys.len() < BATCH_COUNT;
     if is_empty {
         catalog::forget(attempt, keyspace);

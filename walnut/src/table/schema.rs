@@ -76,12 +76,16 @@ impl TableSchema {
 fn layout_hash(schema: &TableSchema) -> String {
     let mut text = format!("{}\n{}\n{}\n", schema.name, schema.version, schema.primary_key.join(","));
     for field in schema.fields {
-        text.push_str(&format!("{}: {}\n", field.name, field.type_name));
+        text.extend([field.name, ": ", field.type_name, "\n"]);
     }
     format!("{:016x}", KeyHash::of(text.as_bytes()).0)
 }
 
 /// Behind [`assert_schema!`](crate::assert_schema).
+///
+/// # Panics
+///
+/// Unless the layout has this hash.
 #[track_caller]
 pub fn assert_layout(schema: &TableSchema, pinned: &str) {
     let hash = layout_hash(schema);

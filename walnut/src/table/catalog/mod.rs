@@ -36,7 +36,7 @@ const LEFT: u8 = b'x';
 /// Opens the table of `schema`, making it when there is none, and changing it where the struct has changed.
 pub(super) fn open(attempt: &Attempt, schema: &TableSchema, dir: &Path) -> Result<TableInfo> {
     let table = match table(attempt, schema.name, dir)? {
-        Some(stored) => adapt(attempt, stored, schema, dir)?,
+        Some(stored) => adapt(attempt, &stored, schema, dir)?,
         None => create(attempt, schema, dir)?,
     };
     let settled = |index: &StoredIndex| match index.state {
@@ -174,8 +174,8 @@ fn create(attempt: &Attempt, schema: &TableSchema, dir: &Path) -> Result<StoredT
 }
 
 /// Makes of a stored table what a struct asks for.
-fn adapt(attempt: &Attempt, stored: StoredTable, schema: &TableSchema, dir: &Path) -> Result<StoredTable> {
-    let plan = compare::plan(&stored, schema)?;
+fn adapt(attempt: &Attempt, stored: &StoredTable, schema: &TableSchema, dir: &Path) -> Result<StoredTable> {
+    let plan = compare::plan(stored, schema)?;
     let builds = plan.builds();
     let mut keyspaces = Keyspaces::begin(attempt, dir)?;
     let index = |(fate, index)| match fate {
@@ -189,7 +189,7 @@ fn adapt(attempt: &Attempt, stored: StoredTable, schema: &TableSchema, dir: &Pat
         primary_key: owned(schema.primary_key),
         indexes,
     };
-    if table == stored {
+    if table == *stored {
         return Ok(table);
     }
     keyspaces.end(attempt);

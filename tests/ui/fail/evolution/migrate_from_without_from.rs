@@ -1,0 +1,18 @@
+use serde::{Deserialize, Serialize};
+use walnut::Table;
+
+#[derive(Table, Serialize, Deserialize)]
+#[table(name = "users", history)]
+struct UserV1 {
+    #[primary_key]
+    id: u64,
+}
+
+#[derive(Table, Serialize, Deserialize)]
+#[table(name = "users", version = 2, migrate_from = UserV1)]
+struct User {
+    #[primary_key]
+    id: u64,
+}
+
+fn main() {}
