@@ -22,9 +22,10 @@ use std::time::Duration;
 
 use super::Core;
 use super::log::{Log, Position};
-use crate::base::{Entry, KeyRange, SeqNo};
-use crate::batch::WriteBatch;
+use crate::base::{KeyRange, SeqNo};
+use crate::batch::{BatchEntry, WriteBatch};
 use crate::error::{Error, Limit, Result};
+use crate::memtable::{Insertion, Placed};
 use crate::sync::{Arc, Mutex, Ordering};
 use crate::wal::MAX_PAYLOAD_SIZE;
 
@@ -76,11 +77,17 @@ pub(super) struct SyncedTo {
     pub(super) gathering: bool,
 }
 
-/// A commit on its way.
+/// A commit that lines up. It belongs to whoever writes its group.
 #[derive(Debug)]
 pub(super) struct Request {
-    batch: WriteBatch,
+    insertion: Insertion,
     reads: Reads,
+    ticket: Arc<Ticket>,
+}
+
+/// Where the one who commits learns what became of it.
+#[derive(Debug, Default)]
+struct Ticket {
     outcome: Mutex<Option<Result<Written>>>,
 }
 
@@ -91,7 +98,7 @@ struct Written {
     end: Position,
 }
 
-impl Request {
+impl Ticket {
     fn settle(&self, outcome: Result<Written>) {
         *self.outcome.lock() = Some(outcome);
     }
@@ -116,18 +123,19 @@ impl Core {
         self.make_room()?;
         self.pace();
         self.mend_log()?;
-        let request = Arc::new(Request { batch, reads, outcome: Mutex::new(None) });
-        self.queue.lock().push(Arc::clone(&request));
+        let ticket = Arc::new(Ticket::default());
+        let request = Request { insertion: prepare(batch), reads, ticket: Arc::clone(&ticket) };
+        self.queue.lock().push(request);
         {
             let mut log = self.log.lock();
-            if !request.is_settled() {
+            if !ticket.is_settled() {
                 let group = std::mem::take(&mut *self.queue.lock());
-                self.write_group(&mut log, &group);
+                self.write_group(&mut log, group);
             }
         }
         self.freeze_if_full();
         // Whoever wrote the group has settled every request in it, and this one was in a group by now.
-        let written = request.outcome.lock().take().unwrap_or(Err(Error::Poisoned))?;
+        let written = ticket.outcome.lock().take().unwrap_or(Err(Error::Poisoned))?;
         match durability {
             Durability::Fast => self.publish(written.last),
             Durability::Safe => self.sync_to(written.end)?,
@@ -153,50 +161,56 @@ impl Core {
     }
 
     /// Validates, numbers, writes and applies a group, and settles each of its requests.
-    fn write_group(&self, log: &mut Log, group: &[Arc<Request>]) {
-        let mut accepted = Vec::with_capacity(group.len());
+    fn write_group(&self, log: &mut Log, group: Vec<Request>) {
+        let mut firsts = Vec::with_capacity(group.len());
         let mut keys = BTreeSet::new();
-        for request in group {
+        for Request { insertion, reads, ticket } in &group {
             let first = log.next_seqno();
-            match self.validate(&request.reads, &keys).and_then(|()| log.append(&request.batch)) {
-                Ok(()) => accepted.push((request, first)),
+            let count = u32::try_from(insertion.count()).expect("an entry takes more than a byte");
+            let appended = self.validate(reads, &keys).and_then(|()| log.append(insertion.bytes(), count));
+            match appended {
+                Ok(()) => firsts.push(Some(first)),
                 Err(error) => {
-                    request.settle(Err(self.poison_like(log, error)));
+                    ticket.settle(Err(self.poison_like(log, error)));
+                    firsts.push(None);
                     continue;
                 }
             }
             if group.len() > 1 {
-                keys.extend(request.batch.iter().map(|(_, key, _)| key));
+                keys.extend(insertion.keys());
             }
         }
+        drop(keys);
+        let accepted = group.into_iter().zip(firsts).filter_map(|(request, first)| Some((request, first?)));
+        let accepted: Vec<_> = accepted.collect();
         if accepted.is_empty() {
             return;
         }
         match log.write() {
-            Ok(()) => self.apply_group(log, &accepted),
+            Ok(()) => self.apply_group(log, accepted),
             Err(error) => {
                 self.log_is_torn.store(log.is_torn(), Ordering::Release);
                 let mut error = Some(self.poison_like(log, error));
                 for (request, _) in accepted {
                     // The others of the group failed for the same reason, which cannot be given twice.
-                    request.settle(Err(error.take().unwrap_or_else(|| self.failure())));
+                    request.ticket.settle(Err(error.take().unwrap_or_else(|| self.failure())));
                 }
             }
         }
     }
 
     /// Puts a written group into the memtable and settles its requests.
-    fn apply_group(&self, log: &Log, group: &[(&Arc<Request>, SeqNo)]) {
+    fn apply_group(&self, log: &Log, group: Vec<(Request, SeqNo)>) {
         let view = self.view.load();
-        for (request, first) in group {
-            for (place, (kind, key, value)) in (0..).zip(request.batch.iter()) {
-                view.active.insert(Entry { key, seqno: first.plus(place), kind, value });
-            }
-        }
+        let apply = |(request, first): (Request, SeqNo)| {
+            view.active.insert(request.insertion, first);
+            request.ticket
+        };
+        let tickets: Vec<_> = group.into_iter().map(apply).collect();
         self.applied.store(log.last_seqno().0, Ordering::Release);
         let written = Written { last: log.last_seqno(), end: log.position() };
-        for (request, _) in group {
-            request.settle(Ok(written));
+        for ticket in tickets {
+            ticket.settle(Ok(written));
         }
     }
 
@@ -267,6 +281,19 @@ impl Core {
     fn ensure_unpoisoned(&self) -> Result<()> {
         if self.poisoned.load(Ordering::Acquire) { Err(Error::Poisoned) } else { Ok(()) }
     }
+}
+
+/// What a batch puts into a memtable.
+fn prepare(batch: WriteBatch) -> Insertion {
+    let entries: Vec<_> = batch.iter().with_offsets().map(|(offset, entry)| placed(offset, entry)).collect();
+    let mut bytes = batch.into_payload();
+    bytes.shrink_to_fit();
+    Insertion::new(bytes, entries.into_iter())
+}
+
+/// An entry of a payload with the offset of its key, as a memtable wants to know it.
+pub(super) fn placed(key_offset: usize, (kind, key, value): BatchEntry<'_>) -> Placed {
+    Placed { kind, key_offset, key_size: key.len(), value_size: value.len() }
 }
 
 #[cfg(test)]

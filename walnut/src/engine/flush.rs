@@ -61,12 +61,13 @@ impl Core {
     fn freeze_if(&self, condition: impl FnOnce(&Memtable) -> bool) -> Result<()> {
         let mut synced = self.synced.lock();
         let mut log = self.log.lock();
-        if !condition(&self.view.load().active) {
+        let full = Arc::clone(&self.view.load().active);
+        if !condition(&full) {
             return Ok(());
         }
         let applied = self.applied();
         let next_log = self.rotate(&mut synced, &mut log)?;
-        let active = Arc::new(Memtable::new(applied));
+        let active = Arc::new(Memtable::after(&full, applied));
         self.view.rcu(|view| view.with_frozen(next_log, &active));
         self.flusher.wake();
         Ok(())
@@ -122,7 +123,7 @@ impl Core {
         }
         let number = self.manifest.lock().allocate();
         let mut draft = self.place.begin(number)?;
-        let mut cursor = MemtableCursor::new(Arc::clone(memtable), KeyRange::all(), Direction::Forward);
+        let mut cursor = MemtableCursor::new(Arc::clone(memtable), &KeyRange::all(), Direction::Forward);
         while let Some(entry) = cursor.entry() {
             draft.add(entry)?;
             cursor.advance()?;

@@ -1,7 +1,6 @@
 //! The end of the log, which belongs to whoever holds its lock.
 
 use crate::base::{FileNumber, SeqNo};
-use crate::batch::WriteBatch;
 use crate::error::{Error, Result};
 use crate::wal::{Commit, LogWriter, SyncPoint};
 
@@ -54,13 +53,13 @@ impl Log {
         self.torn
     }
 
-    /// Adds a batch to the group that the next write writes.
-    pub(super) fn append(&mut self, batch: &WriteBatch) -> Result<()> {
+    /// Adds a commit to the group that the next write writes.
+    pub(super) fn append(&mut self, payload: &[u8], count: u32) -> Result<()> {
         if self.torn {
             return Err(Error::OutOfSpace);
         }
         let seq_start = self.next_seqno();
-        self.writer()?.append(&Commit { seq_start, count: batch.count(), payload: batch.payload() })
+        self.writer()?.append(&Commit { seq_start, count, payload })
     }
 
     /// Writes the group. After an error its numbers are free again.

@@ -134,7 +134,7 @@ pub(crate) struct Core {
     synced: Mutex<SyncedTo>,
     sync_done: Condvar,
     log: Mutex<Log>,
-    queue: Mutex<Vec<Arc<Request>>>,
+    queue: Mutex<Vec<Request>>,
     manifest: Mutex<Manifest>,
     /// The lock of the directory; given back on closing.
     lock: Mutex<Option<Box<dyn Lock>>>,

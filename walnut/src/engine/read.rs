@@ -70,12 +70,12 @@ fn live<'a>(entry: &Entry<'a>) -> Option<&'a [u8]> {
 impl View {
     /// Gives the newest version of `key` that is not above `at` to `found`.
     fn newest<R>(&self, key: &[u8], at: SeqNo, mut found: impl FnMut(Entry<'_>) -> R) -> Result<Option<R>> {
+        let hash = KeyHash::of(key);
         for memtable in self.memtables() {
-            if let Some(result) = memtable.get(key, at, &mut found) {
+            if let Some(result) = memtable.get(key, hash, at, &mut found) {
                 return Ok(Some(result));
             }
         }
-        let hash = KeyHash::of(key);
         for sst in self.levels.candidates(key) {
             if let Some(result) = sst.get(key, hash, at, &mut found)? {
                 return Ok(Some(result));
@@ -86,12 +86,12 @@ impl View {
 
     /// The newest sequence number of `key`, looked for only where entries above `at` can be.
     fn newest_since(&self, key: &[u8], at: SeqNo) -> Result<Option<SeqNo>> {
+        let hash = KeyHash::of(key);
         for memtable in self.memtables().filter(|memtable| memtable.max_lsn() > at) {
-            if let Some(seqno) = memtable.get(key, SeqNo::MAX, |entry| entry.seqno) {
+            if let Some(seqno) = memtable.get(key, hash, SeqNo::MAX, |entry| entry.seqno) {
                 return Ok(Some(seqno));
             }
         }
-        let hash = KeyHash::of(key);
         for sst in self.levels.candidates(key).filter(|sst| sst.meta().largest_seqno > at) {
             if let Some(seqno) = sst.get(key, hash, SeqNo::MAX, |entry| entry.seqno)? {
                 return Ok(Some(seqno));

@@ -30,7 +30,7 @@ pub(crate) use format::{
     ALIGNMENT, MAX_PAYLOAD_SIZE, aligned, record_seed, seal_record, segment_number, segment_path,
 };
 pub(crate) use proof::Suspect;
-pub(crate) use replay::{LogPromise, replay};
+pub(crate) use replay::{LogPromise, Replayed, replay};
 pub(crate) use segment::LogPlace;
 pub(crate) use writer::{LogConfig, LogWriter, SyncPoint};
 
