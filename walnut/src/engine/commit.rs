@@ -4,11 +4,12 @@
 //!   1. outside any lock   the caller encoded its batch
 //!   2. `queue`            it lines up
 //!   3. `log`              whoever gets it takes all that wait: validate, number, one write, apply
-//!   4. `synced`           whoever gets it syncs for all that were written by then
+//!   4. `synced`           whoever gets it syncs for all that were written by then (see `durable`)
 //! ```
 //!
-//! While one thread is in step 4, others go through 2 and 3, and the first of them to reach step 4 syncs for all: so
-//! commits share syncs without any of them waiting for company. [`Durability::Group`] waits for company up to a limit.
+//! While one thread is in step 4, others go through 2 and 3: a group is written and applied during the sync of the one
+//! before. To apply a group costs the hash of a key and a row for each entry (see `memtable`), less than its
+//! write, so there is no step of its own for it: whoever has the log sees everything that was committed before.
 //!
 //! Validation needs no structure of its own: what was committed since a read began is in the memtables (and in
 //! SSTs whose highest number is above the read's), or earlier in the same group.
@@ -18,7 +19,6 @@
 //! every failed sync, poisons the engine.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 use super::Core;
 use super::log::{Log, Position};
@@ -26,8 +26,11 @@ use crate::base::{KeyRange, SeqNo};
 use crate::batch::{BatchEntry, WriteBatch};
 use crate::error::{Error, Limit, Result};
 use crate::memtable::{Insertion, Placed};
-use crate::sync::{Arc, Mutex, Ordering};
+use crate::sync::{Arc, AtomicBool, Mutex, MutexGuard, Ordering};
 use crate::wal::MAX_PAYLOAD_SIZE;
+
+/// How often a commit looks whether it got the log, or was written by another, before it sleeps: some microseconds.
+const SPINS: usize = 200;
 
 /// What an acknowledged commit has survived by the time its call returns.
 ///
@@ -69,14 +72,6 @@ impl Reads {
     }
 }
 
-/// How far the log is durable.
-#[derive(Debug, Default)]
-pub(super) struct SyncedTo {
-    pub(super) position: Position,
-    /// Whether somebody is about to sync for a group.
-    pub(super) gathering: bool,
-}
-
 /// A commit that lines up. It belongs to whoever writes its group.
 #[derive(Debug)]
 pub(super) struct Request {
@@ -89,6 +84,7 @@ pub(super) struct Request {
 #[derive(Debug, Default)]
 struct Ticket {
     outcome: Mutex<Option<Result<Written>>>,
+    is_settled: AtomicBool,
 }
 
 /// A commit in the log.
@@ -101,10 +97,7 @@ struct Written {
 impl Ticket {
     fn settle(&self, outcome: Result<Written>) {
         *self.outcome.lock() = Some(outcome);
-    }
-
-    fn is_settled(&self) -> bool {
-        self.outcome.lock().is_some()
+        self.is_settled.store(true, Ordering::Release);
     }
 }
 
@@ -126,12 +119,9 @@ impl Core {
         let ticket = Arc::new(Ticket::default());
         let request = Request { insertion: prepare(batch), reads, ticket: Arc::clone(&ticket) };
         self.queue.lock().push(request);
-        {
-            let mut log = self.log.lock();
-            if !ticket.is_settled() {
-                let group = std::mem::take(&mut *self.queue.lock());
-                self.write_group(&mut log, group);
-            }
+        if let Some(mut log) = self.log_unless_settled(&ticket) {
+            let group = std::mem::take(&mut *self.queue.lock());
+            self.write_group(&mut log, group);
         }
         self.freeze_if_full();
         // Whoever wrote the group has settled every request in it, and this one was in a group by now.
@@ -144,20 +134,21 @@ impl Core {
         Ok(())
     }
 
-    /// Returns when everything that a transaction can have read is acknowledged as `durability` says: an answer without a
-    /// write, a refusal too, must not rest on a commit that a failed sync or a crash can still take back.
-    pub(crate) fn confirm(&self, durability: Durability) -> Result<()> {
-        match durability {
-            Durability::Fast => self.ensure_writable(),
-            Durability::Safe | Durability::Group => self.sync(),
+    /// The log, for whoever has to write the next group; `None` when somebody else has written the one with this ticket.
+    ///
+    /// Who has the log gives it back within microseconds, so a short wait awake is cheaper than to be put to sleep and woken.
+    fn log_unless_settled(&self, ticket: &Ticket) -> Option<MutexGuard<'_, Log>> {
+        for _ in 0..SPINS {
+            if ticket.is_settled.load(Ordering::Acquire) {
+                return None;
+            }
+            if let Some(log) = self.log.try_lock() {
+                return (!ticket.is_settled.load(Ordering::Acquire)).then_some(log);
+            }
+            std::hint::spin_loop();
         }
-    }
-
-    /// Makes everything that was committed before durable.
-    pub(crate) fn sync(&self) -> Result<()> {
-        self.ensure_writable()?;
-        let end = self.log.lock().position();
-        self.sync_to(end)
+        let log = self.log.lock();
+        (!ticket.is_settled.load(Ordering::Acquire)).then_some(log)
     }
 
     /// Validates, numbers, writes and applies a group, and settles each of its requests.
@@ -229,57 +220,6 @@ impl Core {
     /// What the others of a failed group are told.
     fn failure(&self) -> Error {
         if self.poisoned.load(Ordering::Acquire) { Error::Poisoned } else { Error::OutOfSpace }
-    }
-
-    /// Returns when the log is durable up to `position`, syncing it for everybody if nobody did.
-    fn sync_to(&self, position: Position) -> Result<()> {
-        let mut synced = self.synced.lock();
-        if synced.position >= position {
-            return Ok(());
-        }
-        self.ensure_unpoisoned()?;
-        let (point, end, last) = {
-            let log = self.log.lock();
-            (log.sync_point()?, log.position(), log.last_seqno())
-        };
-        let outcome = point.sync();
-        let mut log = self.log.lock();
-        if let Err(error) = outcome {
-            log.poison();
-            return Err(self.poison(error));
-        }
-        log.mark_synced(&point);
-        drop(log);
-        synced.position = end;
-        self.publish(last);
-        drop(synced);
-        self.sync_done.notify_all();
-        Ok(())
-    }
-
-    /// Like [`sync_to`](Self::sync_to), but the first to come waits for others up to the group window.
-    fn sync_with_others(&self, position: Position) -> Result<()> {
-        let window = self.config.group_window;
-        let mut synced = self.synced.lock();
-        if window > Duration::ZERO && synced.position < position && !synced.gathering {
-            synced.gathering = true;
-            synced = self.sync_done.wait_for(synced, window);
-            synced.gathering = false;
-        }
-        while synced.gathering && synced.position < position {
-            synced = self.sync_done.wait_for(synced, window);
-        }
-        drop(synced);
-        self.sync_to(position)
-    }
-
-    /// Lets readers see everything up to `last`.
-    pub(super) fn publish(&self, last: SeqNo) {
-        self.visible.fetch_max(last.0, Ordering::AcqRel);
-    }
-
-    fn ensure_unpoisoned(&self) -> Result<()> {
-        if self.poisoned.load(Ordering::Acquire) { Err(Error::Poisoned) } else { Ok(()) }
     }
 }
 

@@ -5,11 +5,11 @@
 //! 1. the SST is written under a temporary name and synced: a file that the next open removes;
 //! 2. it is renamed and the directory synced: an SST that no manifest names, moved aside by the next open;
 //! 3. the manifest edit is synced: the SST counts and the log begins after it, the old segments are obsolete;
-//! 4. old segments are removed.
+//! 4. old segments are removed, or kept to be used again.
 //!
 //! A flush that fails leaves the frozen memtable where it is and is tried again.
 
-use super::commit::SyncedTo;
+use super::durable::SyncedTo;
 use super::log::Log;
 use super::view::View;
 use super::{Background, Core, directory};
@@ -52,14 +52,14 @@ impl Core {
         if !self.log_is_torn.load(Ordering::Acquire) {
             return Ok(());
         }
-        let mut synced = self.synced.lock();
+        let mut synced = self.synced_while_nobody_syncs();
         let mut log = self.log.lock();
         if log.is_torn() { self.rotate(&mut synced, &mut log).map(drop) } else { Ok(()) }
     }
 
     /// Starts a new log segment and a new active memtable with it, if the active one is as `condition` says.
     fn freeze_if(&self, condition: impl FnOnce(&Memtable) -> bool) -> Result<()> {
-        let mut synced = self.synced.lock();
+        let mut synced = self.synced_while_nobody_syncs();
         let mut log = self.log.lock();
         let full = Arc::clone(&self.view.load().active);
         if !condition(&full) {
@@ -110,10 +110,17 @@ impl Core {
             ..VersionEdit::default()
         };
         self.install(edit, &new, View::with_flushed)?;
+        let kept = self.log.lock().release_before(frozen.next_log);
         // A segment that cannot be removed now is removed after a later flush, or by the next open.
-        let _ = directory::remove_log_before(&*self.env, &self.dir, frozen.next_log);
+        let _ = self.remove_old_log(&kept);
         self.compactor.wake();
         Ok(true)
+    }
+
+    /// Removes the segments that the manifest does not need, but for those that the log has kept.
+    pub(super) fn remove_old_log(&self, kept: &[FileNumber]) -> Result<()> {
+        let first = self.manifest.lock().log_number();
+        directory::remove_log_before(&*self.env, &self.dir, first, kept)
     }
 
     /// Writes a memtable as an SST, every version of it; none when it is empty.

@@ -39,6 +39,11 @@ impl Manifest {
         number
     }
 
+    /// The first log segment that is needed.
+    pub(super) fn log_number(&self) -> FileNumber {
+        self.writer.state().log_number.unwrap_or_default()
+    }
+
     /// The version of now.
     pub(super) fn version(&self) -> Arc<Version> {
         Arc::clone(&self.writer.state().version)

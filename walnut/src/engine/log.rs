@@ -2,7 +2,7 @@
 
 use crate::base::{FileNumber, SeqNo};
 use crate::error::{Error, Result};
-use crate::wal::{Commit, LogWriter, SyncPoint};
+use crate::wal::{Commit, LogSize, LogWriter, SyncPoint};
 
 /// A place in the log: everything before it, of this and of earlier segments.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
@@ -105,6 +105,17 @@ impl Log {
         let number = self.writer()?.rotate_next()?;
         self.torn = false;
         Ok(number)
+    }
+
+    /// Takes note that no segment before `first` is needed any more, and gives those that will be used again: see
+    /// [`LogWriter::release_before`].
+    pub(super) fn release_before(&mut self, first: FileNumber) -> Vec<FileNumber> {
+        self.writer.as_mut().map_or_else(Vec::new, |writer| writer.release_before(first))
+    }
+
+    /// What the log takes on disk; nothing that is of interest once it is closed.
+    pub(super) fn size(&self) -> LogSize {
+        self.writer.as_ref().map(LogWriter::size).unwrap_or_default()
     }
 
     /// Ends the log in order.

@@ -21,6 +21,12 @@ pub struct Stats {
     pub frozen_memtable_count: usize,
     /// Their memory.
     pub frozen_memtable_size: usize,
+    /// Files of the log that are needed: the one that is written, and those whose commits are not in sorted files yet.
+    pub log_segment_count: usize,
+    /// Their length on disk.
+    pub log_size: u64,
+    /// Length of those that are kept to be used again.
+    pub log_spare_size: u64,
     /// Sorted files.
     pub sst_count: usize,
     /// Their length on disk.
@@ -69,6 +75,7 @@ impl Core {
     /// Counts what there is. Costs no input or output.
     pub(crate) fn stats(&self) -> Stats {
         let view = self.view.load();
+        let log = self.log.lock().size();
         let progress = self.compactions.progress();
         let mut stats = Stats {
             visible_seqno: self.visible().0,
@@ -77,6 +84,9 @@ impl Core {
             active_memtable_size: view.active.size(),
             frozen_memtable_count: view.frozen.len(),
             frozen_memtable_size: view.frozen.iter().map(|frozen| frozen.memtable.size()).sum(),
+            log_segment_count: log.segment_count,
+            log_size: log.segment_size,
+            log_spare_size: log.spare_size,
             cache_used_size: self.place.cache.used_size(),
             flush_failure_count: self.flush_failures.load(Ordering::Relaxed),
             levels: vec![LevelStats::default(); LEVEL_COUNT],

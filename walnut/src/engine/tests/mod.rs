@@ -3,6 +3,7 @@
 
 mod crash;
 mod levels;
+mod log;
 mod model;
 mod space;
 mod threads;
