@@ -11,8 +11,8 @@
 //! before. To apply a group costs the hash of a key and a row for each entry (see `memtable`), less than its
 //! write, so there is no step of its own for it: whoever has the log sees everything that was committed before.
 //!
-//! Validation needs no structure of its own: what was committed since a read began is in the memtables (and in
-//! SSTs whose highest number is above the read's), or earlier in the same group.
+//! Before 2, what the transaction has read is looked up, and within 3 it is compared with what was committed since: see
+//! `validate`.
 //!
 //! A write that finds no space fails its group, and the log goes on in a new segment, which says that nothing behind the last
 //! good record counts: so a full disk loses nothing, and writes go on when there is room. Any other failed write, and
@@ -22,7 +22,8 @@ use std::collections::BTreeSet;
 
 use super::Core;
 use super::log::{Log, Position};
-use crate::base::{KeyRange, SeqNo};
+use super::validate::Reads;
+use crate::base::SeqNo;
 use crate::batch::{BatchEntry, WriteBatch};
 use crate::error::{Error, Limit, Result};
 use crate::memtable::{Insertion, Placed};
@@ -53,30 +54,13 @@ pub enum Durability {
     Fast,
 }
 
-/// What a transaction has read: its commit fails when any of it was changed since.
-#[derive(Debug, Default)]
-pub(crate) struct Reads {
-    /// The sequence number at which it read.
-    pub(crate) at: SeqNo,
-    pub(crate) keys: Vec<Vec<u8>>,
-    /// What a scan went through: an entry that came into one of these, or left it, is a change too.
-    pub(crate) ranges: Vec<KeyRange>,
-}
-
-impl Reads {
-    /// Whether one of `keys` was read.
-    fn meet(&self, keys: &BTreeSet<&[u8]>) -> bool {
-        let within =
-            |range: &KeyRange| keys.range(&*range.start..).next().is_some_and(|key| range.ends_after(key));
-        self.keys.iter().any(|key| keys.contains(&**key)) || self.ranges.iter().any(within)
-    }
-}
-
 /// A commit that lines up. It belongs to whoever writes its group.
 #[derive(Debug)]
 pub(super) struct Request {
     insertion: Insertion,
-    reads: Reads,
+    pub(super) reads: Reads,
+    /// The number up to which nothing that was read has changed.
+    pub(super) checked: SeqNo,
     ticket: Arc<Ticket>,
 }
 
@@ -111,21 +95,26 @@ impl Core {
             return Err(Error::Limit(Limit::Commit { size: batch.size(), limit: MAX_PAYLOAD_SIZE }));
         }
         if batch.is_empty() {
-            return self.confirm(durability);
+            return Ok(());
         }
         self.make_room()?;
         self.pace();
         self.mend_log()?;
+        let checked = self.validate_ahead(&reads).inspect_err(|error| self.note_conflict(error))?;
         let ticket = Arc::new(Ticket::default());
-        let request = Request { insertion: prepare(batch), reads, ticket: Arc::clone(&ticket) };
+        let request = Request { insertion: prepare(batch), reads, checked, ticket: Arc::clone(&ticket) };
         self.queue.lock().push(request);
         if let Some(mut log) = self.log_unless_settled(&ticket) {
             let group = std::mem::take(&mut *self.queue.lock());
-            self.write_group(&mut log, group);
+            let reads = self.write_group(&mut log, group);
+            drop(log);
+            // What was read is let go of where nobody waits for it.
+            drop(reads);
         }
         self.freeze_if_full();
         // Whoever wrote the group has settled every request in it, and this one was in a group by now.
-        let written = ticket.outcome.lock().take().unwrap_or(Err(Error::Poisoned))?;
+        let written = ticket.outcome.lock().take().unwrap_or(Err(Error::Poisoned));
+        let written = written.inspect_err(|error| self.note_conflict(error))?;
         match durability {
             Durability::Fast => self.publish(written.last),
             Durability::Safe => self.sync_to(written.end)?,
@@ -151,18 +140,17 @@ impl Core {
         (!ticket.is_settled.load(Ordering::Acquire)).then_some(log)
     }
 
-    /// Validates, numbers, writes and applies a group, and settles each of its requests.
-    fn write_group(&self, log: &mut Log, group: Vec<Request>) {
+    /// Validates, numbers, writes and applies a group, and settles each of its requests. Gives what they have read.
+    fn write_group(&self, log: &mut Log, group: Vec<Request>) -> Vec<Reads> {
         let mut firsts = Vec::with_capacity(group.len());
         let mut keys = BTreeSet::new();
-        for Request { insertion, reads, ticket } in &group {
-            let first = log.next_seqno();
+        for request in &group {
+            let (first, insertion) = (log.next_seqno(), &request.insertion);
             let count = u32::try_from(insertion.count()).expect("an entry takes more than a byte");
-            let appended = self.validate(reads, &keys).and_then(|()| log.append(insertion.bytes(), count));
-            match appended {
+            match self.validate(request, &keys).and_then(|()| log.append(insertion.bytes(), count)) {
                 Ok(()) => firsts.push(Some(first)),
                 Err(error) => {
-                    ticket.settle(Err(self.poison_like(log, error)));
+                    request.ticket.settle(Err(self.poison_like(log, error)));
                     firsts.push(None);
                     continue;
                 }
@@ -172,32 +160,36 @@ impl Core {
             }
         }
         drop(keys);
-        let accepted = group.into_iter().zip(firsts).filter_map(|(request, first)| Some((request, first?)));
-        let accepted: Vec<_> = accepted.collect();
+        let (mut accepted, mut reads) = (Vec::with_capacity(group.len()), Vec::with_capacity(group.len()));
+        for (request, first) in group.into_iter().zip(firsts) {
+            reads.push(request.reads);
+            accepted.extend(first.map(|first| (first, request.insertion, request.ticket)));
+        }
         if accepted.is_empty() {
-            return;
+            return reads;
         }
         match log.write() {
             Ok(()) => self.apply_group(log, accepted),
             Err(error) => {
                 self.log_is_torn.store(log.is_torn(), Ordering::Release);
                 let mut error = Some(self.poison_like(log, error));
-                for (request, _) in accepted {
+                for (.., ticket) in accepted {
                     // The others of the group failed for the same reason, which cannot be given twice.
-                    request.ticket.settle(Err(error.take().unwrap_or_else(|| self.failure())));
+                    ticket.settle(Err(error.take().unwrap_or_else(|| self.failure())));
                 }
             }
         }
+        reads
     }
 
-    /// Puts a written group into the memtable and settles its requests.
-    fn apply_group(&self, log: &Log, group: Vec<(Request, SeqNo)>) {
+    /// Puts a written group into the memtable and settles its tickets.
+    fn apply_group(&self, log: &Log, group: Vec<(SeqNo, Insertion, Arc<Ticket>)>) {
         let view = self.view.load();
-        let apply = |(request, first): (Request, SeqNo)| {
-            view.active.insert(request.insertion, first);
-            request.ticket
+        let apply = |(first, insertion, ticket)| {
+            view.active.insert(insertion, first);
+            ticket
         };
-        let tickets: Vec<_> = group.into_iter().map(apply).collect();
+        let tickets: Vec<Arc<Ticket>> = group.into_iter().map(apply).collect();
         self.applied.store(log.last_seqno().0, Ordering::Release);
         let written = Written { last: log.last_seqno(), end: log.position() };
         for ticket in tickets {
@@ -205,16 +197,10 @@ impl Core {
         }
     }
 
-    /// An error when something that was read has changed since: in the store, or earlier in this group.
-    fn validate(&self, reads: &Reads, group: &BTreeSet<&[u8]>) -> Result<()> {
-        self.ensure_writable()?;
-        if reads.meet(group) {
-            return Err(Error::Conflict);
+    fn note_conflict(&self, error: &Error) {
+        if matches!(error, Error::Conflict) {
+            self.validations.conflicts.fetch_add(1, Ordering::Relaxed);
         }
-        if reads.at >= self.applied() {
-            return Ok(());
-        }
-        if self.changed_since(reads)? { Err(Error::Conflict) } else { Ok(()) }
     }
 
     /// What the others of a failed group are told.
@@ -234,20 +220,4 @@ fn prepare(batch: WriteBatch) -> Insertion {
 /// An entry of a payload with the offset of its key, as a memtable wants to know it.
 pub(super) fn placed(key_offset: usize, (kind, key, value): BatchEntry<'_>) -> Placed {
     Placed { kind, key_offset, key_size: key.len(), value_size: value.len() }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn reads_meet_the_keys_that_they_named_and_those_that_lie_in_their_ranges() {
-        let range = KeyRange { start: b"d".to_vec(), end: Some(b"f".to_vec()) };
-        let reads = Reads { at: SeqNo::ZERO, keys: vec![b"b".to_vec()], ranges: vec![range] };
-        for (key, meets) in [("a", false), ("b", true), ("c", false), ("d", true), ("e", true), ("f", false)]
-        {
-            let keys = BTreeSet::from([b"a".as_slice(), key.as_bytes(), b"g"]);
-            assert_eq!(reads.meet(&keys), meets, "{key}");
-        }
-    }
 }

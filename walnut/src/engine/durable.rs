@@ -41,13 +41,23 @@ impl Core {
         self.sync_to(end)
     }
 
-    /// Returns when everything that a transaction can have read is acknowledged as `durability` says: an answer without a
-    /// write, a refusal too, must not rest on a commit that a failed sync or a crash can still take back.
-    pub(crate) fn confirm(&self, durability: Durability) -> Result<()> {
+    /// Returns when everything up to `at`, which a transaction has read, is acknowledged as `durability` says: an answer without
+    /// a write, a refusal too, must not rest on a commit that a failed sync or a crash can still take back. Takes no lock
+    /// when it is durable already.
+    pub(crate) fn confirm(&self, at: SeqNo, durability: Durability) -> Result<()> {
+        self.ensure_writable()?;
         match durability {
-            Durability::Fast => self.ensure_writable(),
+            Durability::Fast => Ok(()),
+            Durability::Safe | Durability::Group if self.durable() >= at => Ok(()),
             Durability::Safe | Durability::Group => self.sync(),
         }
+    }
+
+    /// Returns when everything up to `at`, which a transaction has only read, is what any reader may see: at once, unless a
+    /// commit among it is still on its way to the disk.
+    pub(crate) fn confirm_visible(&self, at: SeqNo, durability: Durability) -> Result<()> {
+        self.ensure_open()?;
+        if self.visible() >= at { Ok(()) } else { self.confirm(at, durability) }
     }
 
     /// Returns when the log is durable up to `position`, syncing it for everybody if nobody does.
@@ -89,6 +99,7 @@ impl Core {
             return Err(self.poison(error));
         }
         log.mark_synced(&point);
+        self.durable.fetch_max(last.0, Ordering::AcqRel);
         self.publish(last);
         Ok(end)
     }
@@ -131,6 +142,11 @@ impl Core {
     /// Lets readers see everything up to `last`.
     pub(super) fn publish(&self, last: SeqNo) {
         self.visible.fetch_max(last.0, Ordering::AcqRel);
+    }
+
+    /// The last number that no crash takes back.
+    fn durable(&self) -> SeqNo {
+        SeqNo(self.durable.load(Ordering::Acquire))
     }
 
     fn ensure_unpoisoned(&self) -> Result<()> {

@@ -34,6 +34,7 @@ mod scan;
 mod stats;
 #[cfg(test)]
 mod tests;
+mod validate;
 mod verify;
 mod view;
 
@@ -45,10 +46,10 @@ use arc_swap::ArcSwap;
 
 pub use background::Background;
 pub use commit::Durability;
-pub(crate) use commit::Reads;
 pub(crate) use read::Reader;
 pub(crate) use scan::{EngineScan, Found};
 pub use stats::{LevelStats, Stats};
+pub(crate) use validate::Reads;
 pub use verify::Verified;
 
 use crate::base::SeqNo;
@@ -64,6 +65,7 @@ use compact::Compactions;
 use durable::SyncedTo;
 use install::Manifest;
 use log::Log;
+use validate::Validations;
 use view::View;
 
 /// What the options of a database come down to.
@@ -82,6 +84,8 @@ pub(crate) struct EngineConfig {
     pub(crate) sst: SstConfig,
     pub(crate) levels: LeveledConfig,
     pub(crate) background: Background,
+    /// The age at which a pin holds nothing back any more.
+    pub(crate) snapshot_age_limit: Option<Duration>,
     /// Whether closing flushes everything, so that the next open replays nothing.
     pub(crate) checkpoint_on_close: bool,
 }
@@ -120,6 +124,7 @@ pub(crate) struct Core {
     view: ArcSwap<View>,
     applied: AtomicU64,
     visible: AtomicU64,
+    durable: AtomicU64,
     snapshots: Arc<Snapshots>,
     poisoned: AtomicBool,
     /// Whether the log has to go on in a new segment before anything can be written.
@@ -127,6 +132,7 @@ pub(crate) struct Core {
     closed: AtomicBool,
     flush_failures: AtomicU64,
     compactions: Compactions,
+    validations: Validations,
     flusher: Worker,
     compactor: Worker,
 

@@ -127,6 +127,17 @@ impl Memtable {
         Some(self.rows.filled(numbers).any(|number| is_within(self.rows.key(number))))
     }
 
+    /// The keys of the entries above `since`, in the order of their numbers.
+    pub(crate) fn keys_since(&self, since: SeqNo) -> impl Iterator<Item = &[u8]> {
+        let numbers = self.rows.number_at(since).saturating_add(1)..=self.filled.load(Ordering::Acquire);
+        self.rows.filled(numbers).map(|number| self.rows.key(number))
+    }
+
+    /// The sequence number above which its entries are.
+    pub(crate) fn base(&self) -> SeqNo {
+        self.rows.base()
+    }
+
     /// Memory taken, in bytes, as an estimate.
     pub(crate) fn size(&self) -> usize {
         self.size.load(Ordering::Relaxed)

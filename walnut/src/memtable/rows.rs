@@ -65,6 +65,10 @@ impl Rows {
         Self { base, by_number: Growing::default(), bytes: Growing::default() }
     }
 
+    pub(super) fn base(&self) -> SeqNo {
+        self.base
+    }
+
     /// The highest number that is not above a sequence number; 0 when all are.
     pub(super) fn number_at(&self, at: SeqNo) -> Number {
         Number::try_from(at.0.saturating_sub(self.base.0)).unwrap_or(Number::MAX)
