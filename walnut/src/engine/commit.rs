@@ -98,7 +98,7 @@ impl Core {
             return Ok(());
         }
         self.make_room()?;
-        self.pace();
+        self.pace(batch.size());
         self.mend_log()?;
         let checked = self.validate_ahead(&reads).inspect_err(|error| self.note_conflict(error))?;
         let ticket = Arc::new(Ticket::default());

@@ -27,8 +27,7 @@ impl Core {
         self.ensure_writable()?;
         self.flush_everything()?;
         if self.config.background == Background::Manual {
-            self.compact_due();
-            self.compact_idle();
+            self.compact_waste();
         }
         Ok(())
     }
@@ -102,6 +101,7 @@ impl Core {
         }
         let view = self.view.load_full();
         let Some(frozen) = view.frozen.last() else { return Ok(false) };
+        let began = self.env.monotonic_clock();
         let new = self.write_ssts(&frozen.memtable)?;
         let edit = VersionEdit {
             log_number: Some(frozen.next_log),
@@ -110,6 +110,7 @@ impl Core {
             ..VersionEdit::default()
         };
         self.install(edit, &new, View::with_flushed)?;
+        self.note_flush(frozen.memtable.size(), began, new.iter().map(|sst| sst.meta().size).sum());
         let kept = self.log.lock().release_before(frozen.next_log);
         // A segment that cannot be removed now is removed after a later flush, or by the next open.
         let _ = self.remove_old_log(&kept);
@@ -119,7 +120,7 @@ impl Core {
 
     /// Removes the segments that the manifest does not need, but for those that the log has kept.
     pub(super) fn remove_old_log(&self, kept: &[FileNumber]) -> Result<()> {
-        let first = self.manifest.lock().log_number();
+        let first = self.manifest.lock().log_number().unwrap_or_default();
         directory::remove_log_before(&*self.env, &self.dir, first, kept)
     }
 
