@@ -9,5 +9,5 @@ mod seqno;
 pub(crate) use entry::{Entry, Kind, compare};
 pub(crate) use hash::KeyHash;
 pub(crate) use number::{FileNumber, KeyspaceId};
-pub(crate) use range::{KeyRange, successor};
+pub(crate) use range::{KeyRange, after, successor};
 pub(crate) use seqno::SeqNo;

@@ -102,7 +102,7 @@ impl<'v> Beneath<'v> {
     /// Whether a version of the key can lie in one of them.
     fn may_hold(&self, key: &[u8]) -> bool {
         self.levels.iter().any(|files| {
-            let place = files.partition_point(|meta| *meta.largest < *key);
+            let place = files.partition_point(|meta| *meta.end <= *key);
             files.get(place).is_some_and(|meta| *meta.smallest <= *key)
         })
     }

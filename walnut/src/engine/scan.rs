@@ -141,7 +141,7 @@ impl View {
             let cursor = MemtableCursor::new(Arc::clone(memtable), range.clone(), direction);
             sources.push(Source::Memtable(cursor));
         }
-        for sst in self.levels.young().filter(|sst| range.meets(&sst.meta().smallest, &sst.meta().largest)) {
+        for sst in self.levels.young().filter(|sst| range.meets(&sst.meta().smallest, &sst.meta().end)) {
             sources.push(Source::Sst(sst.cursor(range, direction)?));
         }
         for run in self.levels.runs() {
@@ -164,7 +164,7 @@ impl View {
             }
         }
         for (_, sst) in self.levels.ssts().filter(|(_, sst)| sst.meta().largest_seqno > at) {
-            if range.meets(&sst.meta().smallest, &sst.meta().largest)
+            if range.meets(&sst.meta().smallest, &sst.meta().end)
                 && has_entry_above(sst.cursor(range, Direction::Forward)?, at)?
             {
                 return Ok(true);

@@ -8,7 +8,7 @@
 //!
 //! 1. A file stands in one place.
 //! 2. In level 0 a file stands before those whose largest sequence number is smaller; equal ones by number.
-//! 3. In every other level the largest key of a file is below the smallest of the next.
+//! 3. In every other level a file ends at or before the smallest key of the next.
 //! 4. A file's keys and sequence numbers are in order, and it has no more tombstones than entries and no more dead bytes
 //!    than bytes.
 
@@ -117,7 +117,7 @@ impl Version {
 
 /// Rule 4.
 fn check_meta(meta: &SstMeta) -> Result<(), Fault> {
-    if meta.smallest > meta.largest {
+    if meta.smallest >= meta.end {
         return Err(Fault::Order);
     }
     if meta.smallest_seqno > meta.largest_seqno {
@@ -139,6 +139,6 @@ fn arrange(level: Level, files: &mut [Arc<SstMeta>]) -> Result<(), Fault> {
         return Ok(());
     }
     files.sort_by(|left, right| left.smallest.cmp(&right.smallest));
-    let is_disjoint = files.windows(2).all(|pair| pair[0].largest < pair[1].smallest);
+    let is_disjoint = files.windows(2).all(|pair| pair[0].end <= pair[1].smallest);
     if is_disjoint { Ok(()) } else { Err(Fault::Invalid("range of keys of a file, which overlaps another")) }
 }

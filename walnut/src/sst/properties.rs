@@ -3,7 +3,7 @@
 //! One piece of code counts: the builder uses it while it writes, verification while it reads, and the two results
 //! must be equal.
 
-use crate::base::{Entry, FileNumber, KeyspaceId, Kind, SeqNo};
+use crate::base::{Entry, FileNumber, KeyspaceId, Kind, SeqNo, after};
 use crate::codec::{Reader, Writer};
 use crate::error::Fault;
 
@@ -96,7 +96,7 @@ impl Properties {
             raw_size: self.raw_size,
             dead_size: self.dead_size,
             smallest: self.smallest.clone(),
-            largest: self.largest.clone(),
+            end: after(&self.largest),
             smallest_seqno: self.smallest_seqno,
             largest_seqno: self.largest_seqno,
         }

@@ -79,9 +79,11 @@ fn carry_out(merge: &Merge, watermark: SeqNo, fate: Fate, next: &mut u64) -> Ver
         tombstones += if drops(meta) { 0 } else { meta.tombstone_count };
         dead += if drops(meta) { 0 } else { meta.dead_size / 10 };
     }
-    let keys: BTreeSet<&[u8]> =
-        inputs.iter().flat_map(|(_, meta)| [&*meta.smallest, &*meta.largest]).collect();
-    let keys: Vec<u16> = keys.into_iter().map(|key| u16::from_be_bytes(key.try_into().unwrap())).collect();
+    let last = |meta: &'_ SstMeta| meta.end[..meta.end.len() - 1].to_vec();
+    let keys: BTreeSet<Vec<u8>> =
+        inputs.iter().flat_map(|(_, meta)| [meta.smallest.clone(), last(meta)]).collect();
+    let keys: Vec<u16> =
+        keys.into_iter().map(|key| u16::from_be_bytes(key.as_slice().try_into().unwrap())).collect();
     let count = fate.output_count.min(keys.len()).min(usize::try_from(entries).unwrap());
     let part =
         |whole: u64, place: usize| whole / count as u64 + u64::from((place as u64) < whole % count as u64);
@@ -104,11 +106,11 @@ fn expect_sound(version: &Version, merge: &Merge) {
     let files: Vec<_> = merge.inputs.iter().flat_map(|(_, files)| files).collect();
     assert!(!files.is_empty() && merge.inputs.iter().all(|(_, files)| !files.is_empty()));
     let smallest = files.iter().map(|meta| &meta.smallest).min().unwrap();
-    let largest = files.iter().map(|meta| &meta.largest).max().unwrap();
+    let end = files.iter().map(|meta| &meta.end).max().unwrap();
     let top = merge.inputs[0].0;
     for (level, meta) in version.files() {
         let is_input = files.iter().any(|input| input.number == meta.number);
-        let shares = meta.smallest <= *largest && *smallest <= meta.largest;
+        let shares = meta.smallest < *end && *smallest < meta.end;
         if shares && !is_input {
             let stays_newer = level <= top && level < merge.output;
             assert!(stays_newer || level > merge.output, "{level:?} is in the way of {merge:?}");

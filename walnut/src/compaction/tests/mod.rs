@@ -8,7 +8,7 @@ mod pick;
 use std::sync::Arc;
 
 use super::*;
-use crate::base::{FileNumber, SeqNo};
+use crate::base::{FileNumber, SeqNo, after};
 use crate::manifest::{Level, Version, VersionEdit};
 use crate::sst::SstMeta;
 
@@ -25,7 +25,7 @@ pub(super) fn file(number: u64, smallest: &[u8], largest: &[u8]) -> SstMeta {
         raw_size: 2000,
         dead_size: 0,
         smallest: smallest.to_vec(),
-        largest: largest.to_vec(),
+        end: after(largest),
         smallest_seqno: SeqNo(number),
         largest_seqno: SeqNo(number),
     }

@@ -152,7 +152,7 @@ fn any_meta() -> impl Strategy<Value = SstMeta> {
     let numbers =
         (0..=FileNumber::MAX.0, any::<u64>(), any::<u64>(), any::<u64>(), any::<u64>(), any::<(u64, u64)>());
     (numbers, bytes(), bytes(), 0..=SeqNo::MAX.0, 0..=SeqNo::MAX.0).prop_map(
-        |(numbers, smallest, largest, smallest_seqno, largest_seqno)| SstMeta {
+        |(numbers, smallest, end, smallest_seqno, largest_seqno)| SstMeta {
             number: FileNumber(numbers.0),
             size: numbers.1,
             digest: numbers.2,
@@ -161,7 +161,7 @@ fn any_meta() -> impl Strategy<Value = SstMeta> {
             raw_size: numbers.5.0,
             dead_size: numbers.5.1,
             smallest,
-            largest,
+            end,
             smallest_seqno: SeqNo(smallest_seqno),
             largest_seqno: SeqNo(largest_seqno),
         },

@@ -96,7 +96,7 @@ fn the_golden_file_is_read() {
         raw_size: 32,
         dead_size: 11,
         smallest: b"\0\0\0\x01ab".to_vec(),
-        largest: b"\0\0\0\x02".to_vec(),
+        end: b"\0\0\0\x02\0".to_vec(),
         smallest_seqno: SeqNo(7),
         largest_seqno: SeqNo(300),
     };
