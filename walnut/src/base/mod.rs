@@ -1,12 +1,14 @@
 //! The numbers and orders that every storey shares. No input or output, no locks.
 
 mod entry;
+mod fragment;
 mod hash;
 mod number;
 mod range;
 mod seqno;
 
 pub(crate) use entry::{Entry, Kind, compare};
+pub(crate) use fragment::{Fragment, FragmentWalk, Fragments};
 pub(crate) use hash::KeyHash;
 pub(crate) use number::{FileNumber, KeyspaceId};
 pub(crate) use range::{KeyRange, after, successor};

@@ -6,7 +6,7 @@ use super::cuts::Cuts;
 use super::outputs::Outputs;
 use super::pick::Merge;
 use super::shape::LeveledConfig;
-use crate::base::{FileNumber, SeqNo};
+use crate::base::{FileNumber, Fragment, Fragments, SeqNo};
 use crate::cursor::{self, Concat, Cursor, Direction, Pieces};
 use crate::error::{Error, Result};
 use crate::manifest::{Level, Version};
@@ -40,11 +40,14 @@ impl Job<'_> {
         reader: impl Fn(&SstMeta) -> Arc<SstReader>,
         numbers: impl FnMut() -> FileNumber,
     ) -> Result<Vec<Arc<SstReader>>> {
+        let ranges = Arc::new(self.ranges(&reader));
         let mut entries = self.entries(reader)?;
-        let mut garbage = Garbage::new(self.boundaries.clone());
+        let mut garbage = Garbage::new(self.boundaries.clone(), Arc::clone(&ranges));
         let beneath = Beneath::of(self.version, self.merge.output);
         let cuts = Cuts::new(self.config.max_sst_size, beneath.levels.first().copied().unwrap_or_default());
-        let mut outputs = Outputs::new(self.place, cuts, numbers);
+        let is_oldest = |fragment: &Fragment| !beneath.may_hold_any(&fragment.start, &fragment.end);
+        let kept = ranges.iter().filter_map(|fragment| garbage.keeps_of(fragment.clone(), is_oldest));
+        let mut outputs = Outputs::new(self.place, cuts, numbers, kept.collect());
         let mut count = 0;
         while let Some(entry) = entries.entry() {
             if garbage.keeps(&entry, |key| !beneath.may_hold(key)) {
@@ -57,6 +60,15 @@ impl Job<'_> {
             }
         }
         self.place.publish(outputs.finish()?)
+    }
+
+    /// The range tombstones of all inputs.
+    fn ranges(&self, reader: impl Fn(&SstMeta) -> Arc<SstReader>) -> Fragments {
+        let files = self.merge.inputs.iter().flat_map(|(_, files)| files);
+        let readers: Vec<_> = files.filter(|meta| meta.fragment_count > 0).map(|meta| reader(meta)).collect();
+        Fragments::merged(
+            readers.iter().filter_map(|reader| reader.range_tombstones()).map(|ranges| &**ranges),
+        )
     }
 
     /// A cursor over all inputs.
@@ -104,6 +116,14 @@ impl<'v> Beneath<'v> {
         self.levels.iter().any(|files| {
             let place = files.partition_point(|meta| *meta.end <= *key);
             files.get(place).is_some_and(|meta| *meta.smallest <= *key)
+        })
+    }
+
+    /// Whether a version of a key from `start` on, and before `end`, can lie in one of them.
+    fn may_hold_any(&self, start: &[u8], end: &[u8]) -> bool {
+        self.levels.iter().any(|files| {
+            let place = files.partition_point(|meta| *meta.end <= *start);
+            files.get(place).is_some_and(|meta| *meta.smallest < *end)
         })
     }
 }

@@ -81,7 +81,7 @@ pub(crate) fn idle(version: &Version, config: &LeveledConfig, watermark: SeqNo) 
 /// Everything into one sorted run; nothing when it is one already in which nothing is dead.
 pub(crate) fn full(version: &Version) -> Pick {
     let is_done = |(level, meta): (Level, &Arc<SstMeta>)| {
-        level == Level::LAST && meta.dead_size == 0 && meta.tombstone_count == 0
+        level == Level::LAST && meta.dead_size == 0 && meta.tombstone_count == 0 && meta.fragment_count == 0
     };
     if version.files().all(is_done) {
         return Pick::Nothing;

@@ -23,7 +23,7 @@ use std::time::Duration;
 use super::Core;
 use super::log::{Log, Position};
 use crate::base::{Entry, KeyRange, SeqNo};
-use crate::batch::WriteBatch;
+use crate::batch::{MAX_RANGE_COUNT, WriteBatch};
 use crate::error::{Error, Limit, Result};
 use crate::sync::{Arc, Mutex, Ordering};
 use crate::wal::MAX_PAYLOAD_SIZE;
@@ -60,11 +60,35 @@ pub(crate) struct Reads {
 }
 
 impl Reads {
-    /// Whether one of `keys` was read.
-    fn meet(&self, keys: &BTreeSet<&[u8]>) -> bool {
-        let within =
-            |range: &KeyRange| keys.range(&*range.start..).next().is_some_and(|key| range.ends_after(key));
-        self.keys.iter().any(|key| keys.contains(&**key)) || self.ranges.iter().any(within)
+    /// Whether something that was read is among `writes`.
+    fn meet(&self, writes: &Writes<'_>) -> bool {
+        let within = |range: &KeyRange| {
+            writes.keys.range(&*range.start..).next().is_some_and(|key| range.ends_after(key))
+                || writes.ranges.iter().any(|(start, end)| range.meets(start, end))
+        };
+        let has = |key: &[u8]| {
+            writes.keys.contains(key) || writes.ranges.iter().any(|(start, end)| *start <= key && key < *end)
+        };
+        self.keys.iter().any(|key| has(key)) || self.ranges.iter().any(within)
+    }
+}
+
+/// What the commits of a group write: keys, and the ranges of range tombstones.
+#[derive(Debug, Default)]
+struct Writes<'b> {
+    keys: BTreeSet<&'b [u8]>,
+    ranges: Vec<(&'b [u8], &'b [u8])>,
+}
+
+impl<'b> Writes<'b> {
+    fn add(&mut self, batch: &'b WriteBatch) {
+        for (kind, key, value) in batch.iter() {
+            if kind.is_of_one_key() {
+                self.keys.insert(key);
+            } else {
+                self.ranges.push((key, value));
+            }
+        }
     }
 }
 
@@ -109,6 +133,9 @@ impl Core {
         self.ensure_writable()?;
         if batch.size() > MAX_PAYLOAD_SIZE {
             return Err(Error::Limit(Limit::Commit { size: batch.size(), limit: MAX_PAYLOAD_SIZE }));
+        }
+        if batch.range_count() > MAX_RANGE_COUNT {
+            return Err(Error::Limit(Limit::Ranges { count: batch.range_count(), limit: MAX_RANGE_COUNT }));
         }
         if batch.is_empty() {
             return self.confirm(durability);
@@ -155,10 +182,10 @@ impl Core {
     /// Validates, numbers, writes and applies a group, and settles each of its requests.
     fn write_group(&self, log: &mut Log, group: &[Arc<Request>]) {
         let mut accepted = Vec::with_capacity(group.len());
-        let mut keys = BTreeSet::new();
+        let mut writes = Writes::default();
         for request in group {
             let first = log.next_seqno();
-            match self.validate(&request.reads, &keys).and_then(|()| log.append(&request.batch)) {
+            match self.validate(&request.reads, &writes).and_then(|()| log.append(&request.batch)) {
                 Ok(()) => accepted.push((request, first)),
                 Err(error) => {
                     request.settle(Err(self.poison_like(log, error)));
@@ -166,7 +193,7 @@ impl Core {
                 }
             }
             if group.len() > 1 {
-                keys.extend(request.batch.iter().map(|(_, key, _)| key));
+                writes.add(&request.batch);
             }
         }
         if accepted.is_empty() {
@@ -201,7 +228,7 @@ impl Core {
     }
 
     /// An error when something that was read has changed since: in the store, or earlier in this group.
-    fn validate(&self, reads: &Reads, group: &BTreeSet<&[u8]>) -> Result<()> {
+    fn validate(&self, reads: &Reads, group: &Writes<'_>) -> Result<()> {
         self.ensure_writable()?;
         if reads.meet(group) {
             return Err(Error::Conflict);
@@ -280,7 +307,12 @@ mod tests {
         for (key, meets) in [("a", false), ("b", true), ("c", false), ("d", true), ("e", true), ("f", false)]
         {
             let keys = BTreeSet::from([b"a".as_slice(), key.as_bytes(), b"g"]);
-            assert_eq!(reads.meet(&keys), meets, "{key}");
+            assert_eq!(reads.meet(&Writes { keys, ranges: Vec::new() }), meets, "{key}");
+        }
+        for (start, end, meets) in [("", "b", false), ("", "c", true), ("c", "d", false), ("e", "k", true)] {
+            let ranges = vec![(start.as_bytes(), end.as_bytes())];
+            let writes = Writes { keys: BTreeSet::new(), ranges };
+            assert_eq!(reads.meet(&writes), meets, "{start}..{end}");
         }
     }
 }

@@ -9,7 +9,7 @@
 //! 1. A file stands in one place.
 //! 2. In level 0 a file stands before those whose largest sequence number is smaller; equal ones by number.
 //! 3. In every other level a file ends at or before the smallest key of the next.
-//! 4. A file's keys and sequence numbers are in order, and it has no more tombstones than entries and no more dead bytes
+//! 4. A file has something in it, its keys and sequence numbers are in order, and it has no more tombstones than entries and no more dead bytes
 //!    than bytes.
 
 use std::collections::HashSet;
@@ -119,6 +119,9 @@ impl Version {
 fn check_meta(meta: &SstMeta) -> Result<(), Fault> {
     if meta.smallest >= meta.end {
         return Err(Fault::Order);
+    }
+    if meta.entry_count == 0 && meta.fragment_count == 0 {
+        return Err(Fault::Invalid("entry count of a file"));
     }
     if meta.smallest_seqno > meta.largest_seqno {
         return Err(Fault::Invalid("range of sequence numbers of a file"));

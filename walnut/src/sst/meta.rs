@@ -16,6 +16,8 @@ pub(crate) struct SstMeta {
     pub(crate) raw_size: u64,
     /// The part of these in tombstones and in all but the newest version of a key.
     pub(crate) dead_size: u64,
+    /// The fragments of its range tombstones.
+    pub(crate) fragment_count: u64,
     /// Where what it says of keys begins: the first user key, or the start of a range tombstone.
     pub(crate) smallest: Vec<u8>,
     /// Where that ends: the first byte string after all its keys and behind all its range tombstones.

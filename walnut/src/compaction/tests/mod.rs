@@ -24,6 +24,7 @@ pub(super) fn file(number: u64, smallest: &[u8], largest: &[u8]) -> SstMeta {
         tombstone_count: 0,
         raw_size: 2000,
         dead_size: 0,
+        fragment_count: 0,
         smallest: smallest.to_vec(),
         end: after(largest),
         smallest_seqno: SeqNo(number),

@@ -4,10 +4,12 @@
 mod crash;
 mod levels;
 mod model;
+mod ranges;
 mod space;
 mod threads;
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -72,6 +74,13 @@ fn put(engine: &Engine, n: u32, version: u32) -> Result<()> {
 fn delete(engine: &Engine, n: u32) -> Result<()> {
     let mut batch = WriteBatch::new();
     batch.delete(&key(n));
+    engine.commit(Reads::default(), batch, Durability::Fast)
+}
+
+/// Removes the keys of `range`, all at once.
+fn clear(engine: &Engine, range: Range<u32>) -> Result<()> {
+    let mut batch = WriteBatch::new();
+    batch.delete_range(&key(range.start), &key(range.end));
     engine.commit(Reads::default(), batch, Durability::Fast)
 }
 

@@ -56,6 +56,7 @@ fn sst(number: u64, smallest: &str, largest: &str) -> Arc<SstMeta> {
         tombstone_count: number % 10,
         raw_size: number * 2000,
         dead_size: number,
+        fragment_count: number % 3,
         smallest: smallest.into(),
         end: after(largest.as_bytes()),
         smallest_seqno: SeqNo(number * 10),
