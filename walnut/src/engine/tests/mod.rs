@@ -7,6 +7,7 @@ mod model;
 mod ranges;
 mod space;
 mod threads;
+mod validate;
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -40,6 +41,7 @@ fn config() -> EngineConfig {
         sst: SstConfig { block_size: 256, compression: Compression::None, filter_bits_per_key: 10 },
         levels: LeveledConfig { max_sst_size: 1 << 10, base_level_size: 2 << 10 },
         background: Background::Manual,
+        snapshot_age_limit: None,
         checkpoint_on_close: true,
     }
 }
@@ -58,7 +60,7 @@ fn key(n: u32) -> Vec<u8> {
 
 /// Whether a transaction that read the key at this number would lose.
 fn is_changed(engine: &Engine, n: u32, at: SeqNo) -> Result<bool> {
-    engine.changed_since(&Reads { at, keys: vec![key(n)], ranges: Vec::new() })
+    engine.changed_since(&Reads { pin: None, keys: vec![key(n)], ranges: Vec::new() }, at)
 }
 
 fn value(n: u32, version: u32) -> Vec<u8> {
