@@ -18,13 +18,11 @@
 //! good record counts: so a full disk loses nothing, and writes go on when there is room. Any other failed write, and
 //! every failed sync, poisons the engine.
 
-use std::collections::BTreeSet;
-
 use super::Core;
 use super::log::{Log, Position};
-use super::validate::Reads;
+use super::validate::{Reads, Writes};
 use crate::base::SeqNo;
-use crate::batch::{BatchEntry, WriteBatch};
+use crate::batch::{BatchEntry, MAX_RANGE_COUNT, WriteBatch};
 use crate::error::{Error, Limit, Result};
 use crate::memtable::{Insertion, Placed};
 use crate::sync::{Arc, AtomicBool, Mutex, MutexGuard, Ordering};
@@ -94,6 +92,9 @@ impl Core {
         if batch.size() > MAX_PAYLOAD_SIZE {
             return Err(Error::Limit(Limit::Commit { size: batch.size(), limit: MAX_PAYLOAD_SIZE }));
         }
+        if batch.range_count() > MAX_RANGE_COUNT {
+            return Err(Error::Limit(Limit::Ranges { count: batch.range_count(), limit: MAX_RANGE_COUNT }));
+        }
         if batch.is_empty() {
             return Ok(());
         }
@@ -143,11 +144,11 @@ impl Core {
     /// Validates, numbers, writes and applies a group, and settles each of its requests. Gives what they have read.
     fn write_group(&self, log: &mut Log, group: Vec<Request>) -> Vec<Reads> {
         let mut firsts = Vec::with_capacity(group.len());
-        let mut keys = BTreeSet::new();
+        let mut writes = Writes::default();
         for request in &group {
             let (first, insertion) = (log.next_seqno(), &request.insertion);
             let count = u32::try_from(insertion.count()).expect("an entry takes more than a byte");
-            match self.validate(request, &keys).and_then(|()| log.append(insertion.bytes(), count)) {
+            match self.validate(request, &writes).and_then(|()| log.append(insertion.bytes(), count)) {
                 Ok(()) => firsts.push(Some(first)),
                 Err(error) => {
                     request.ticket.settle(Err(self.poison_like(log, error)));
@@ -156,10 +157,10 @@ impl Core {
                 }
             }
             if group.len() > 1 {
-                keys.extend(insertion.keys());
+                writes.add(insertion);
             }
         }
-        drop(keys);
+        drop(writes);
         let (mut accepted, mut reads) = (Vec::with_capacity(group.len()), Vec::with_capacity(group.len()));
         for (request, first) in group.into_iter().zip(firsts) {
             reads.push(request.reads);

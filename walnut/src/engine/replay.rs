@@ -55,7 +55,7 @@ pub(super) fn replay(
         let last = memtables.last_mut().expect("there is one from the beginning");
         if replayed.segment > last.next_log {
             loading.unload(&last.memtable);
-            if last.memtable.size() >= memtable_size {
+            if last.memtable.is_full(memtable_size) {
                 let memtable = Arc::new(Memtable::after(&last.memtable, last.memtable.max_lsn()));
                 last.next_log = replayed.segment;
                 memtables.push(Frozen { memtable, next_log: replayed.segment });

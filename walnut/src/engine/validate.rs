@@ -17,8 +17,10 @@ use std::collections::BTreeSet;
 use super::Core;
 use super::commit::Request;
 use super::view::View;
-use crate::base::{KeyRange, SeqNo};
+use crate::base::{Entry, KeyRange, SeqNo};
+use crate::batch::BatchEntry;
 use crate::error::{Error, Result};
+use crate::memtable::Insertion;
 use crate::mvcc::Pin;
 use crate::sync::{AtomicU64, Ordering};
 
@@ -55,12 +57,52 @@ impl Reads {
         before > 0 && self.ranges[before - 1].ends_after(key)
     }
 
-    /// Whether one of `keys` was read.
-    fn meet(&self, keys: &BTreeSet<&[u8]>) -> bool {
+    /// Whether a key from `start` on, and before `end`, was read, or looked for where there was none.
+    fn has_within(&self, start: &[u8], end: &[u8]) -> bool {
+        let key = self.keys.partition_point(|read| read.as_slice() < start);
+        if self.keys.get(key).is_some_and(|read| read.as_slice() < end) {
+            return true;
+        }
+        let range = self.ranges.partition_point(|range| !range.ends_after(start));
+        self.ranges.get(range).is_some_and(|range| *range.start < *end)
+    }
+
+    /// Whether what an entry of a batch writes was read.
+    fn has_written(&self, (kind, key, value): BatchEntry<'_>) -> bool {
+        if kind.is_of_one_key() { self.has(key) } else { self.has_within(key, value) }
+    }
+
+    /// Whether something that was read is among `writes`.
+    fn meet(&self, writes: &Writes<'_>) -> bool {
+        let keys = &writes.keys;
         let within =
             |range: &KeyRange| keys.range(&*range.start..).next().is_some_and(|key| range.ends_after(key));
         !keys.is_empty()
             && (self.keys.iter().any(|key| keys.contains(&**key)) || self.ranges.iter().any(within))
+            || writes.ranges.iter().any(|(start, end)| self.has_within(start, end))
+    }
+}
+
+/// What the commits of a group write: keys, and the ranges of range tombstones.
+#[derive(Debug, Default)]
+pub(super) struct Writes<'b> {
+    keys: BTreeSet<&'b [u8]>,
+    ranges: Vec<(&'b [u8], &'b [u8])>,
+}
+
+impl<'b> Writes<'b> {
+    fn is_empty(&self) -> bool {
+        self.keys.is_empty() && self.ranges.is_empty()
+    }
+
+    pub(super) fn add(&mut self, insertion: &'b Insertion) {
+        for (kind, key, value) in insertion.iter() {
+            if kind.is_of_one_key() {
+                self.keys.insert(key);
+            } else {
+                self.ranges.push((key, value));
+            }
+        }
     }
 }
 
@@ -87,7 +129,7 @@ impl Core {
     }
 
     /// An error when something that was read has changed since it was checked: in the log, or earlier in this group.
-    pub(super) fn validate(&self, request: &Request, group: &BTreeSet<&[u8]>) -> Result<()> {
+    pub(super) fn validate(&self, request: &Request, group: &Writes<'_>) -> Result<()> {
         self.ensure_writable()?;
         let (reads, checked) = (&request.reads, request.checked);
         if reads.is_empty() || checked >= self.applied() && group.is_empty() {
@@ -103,11 +145,11 @@ impl Core {
             return self.changed_since(reads, checked);
         }
         let mut compared = 0;
-        let mut is_read = |key: &[u8]| {
+        let mut is_read = |entry: Entry<'_>| {
             compared += 1;
-            reads.has(key)
+            reads.has_written((entry.kind, entry.key, entry.value))
         };
-        let found = self.view.load().find_key_since(checked, &mut is_read);
+        let found = self.view.load().find_since(checked, &mut is_read);
         self.validations.compared.fetch_add(compared, Ordering::Relaxed);
         found.map_or_else(|| self.changed_since(reads, checked), Ok)
     }
@@ -132,11 +174,11 @@ impl Core {
 }
 
 impl View {
-    /// Whether an entry above `since` has a key that `is_wanted` knows; `None` when some of them are flushed and none of the
-    /// others is wanted.
-    fn find_key_since(&self, since: SeqNo, is_wanted: &mut dyn FnMut(&[u8]) -> bool) -> Option<bool> {
+    /// Whether `is_wanted` knows an entry above `since`; `None` when some of them are flushed and none of the others is
+    /// wanted.
+    fn find_since(&self, since: SeqNo, is_wanted: &mut dyn FnMut(Entry<'_>) -> bool) -> Option<bool> {
         for memtable in self.memtables() {
-            if memtable.keys_since(since).any(&mut *is_wanted) {
+            if memtable.entries_since(since).any(&mut *is_wanted) {
                 return Some(true);
             }
             if memtable.base() <= since {
@@ -176,8 +218,19 @@ mod tests {
         ] {
             assert_eq!(reads.has(key.as_bytes()), meets, "{key}");
             let keys = BTreeSet::from([b"a".as_slice(), key.as_bytes(), b"g"]);
-            assert_eq!(reads.meet(&keys), meets, "{key}");
+            assert_eq!(reads.meet(&Writes { keys, ranges: Vec::new() }), meets, "{key}");
         }
-        assert!(!reads.meet(&BTreeSet::new()));
+        for (start, end, meets) in [
+            ("", "b", false),
+            ("", "c", true),
+            ("c", "d", false),
+            ("e", "k", true),
+            ("f", "h", false),
+            ("z", "zz", true),
+        ] {
+            let ranges = vec![(start.as_bytes(), end.as_bytes())];
+            assert_eq!(reads.meet(&Writes { keys: BTreeSet::new(), ranges }), meets, "{start}..{end}");
+        }
+        assert!(!reads.meet(&Writes::default()));
     }
 }

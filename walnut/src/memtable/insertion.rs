@@ -61,8 +61,12 @@ impl Insertion {
         self.entries.len()
     }
 
-    /// The keys.
-    pub(crate) fn keys(&self) -> impl Iterator<Item = &[u8]> {
-        self.entries.iter().map(|entry| &self.bytes[entry.key_offset as usize..][..entry.key_size as usize])
+    /// The entries: kind, key and value of each.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (Kind, &[u8], &[u8])> {
+        self.entries.iter().map(|entry| {
+            let (key_size, value_size) = (entry.key_size as usize, entry.value_size as usize);
+            let bytes = &self.bytes[entry.key_offset as usize..][..key_size + value_size];
+            (entry.kind, &bytes[..key_size], &bytes[key_size..])
+        })
     }
 }

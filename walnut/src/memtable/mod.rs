@@ -15,6 +15,9 @@
 //!    a commit that is not finished.
 //! 3. One thread inserts at a time.
 //!
+//! Entries of one key and range tombstones are kept apart: a get looks into the list of the ones, and asks the others
+//! only when there are any.
+//!
 //! It does not know what a commit or a file is.
 
 mod cursor;
@@ -22,15 +25,17 @@ mod growing;
 mod insertion;
 mod newest;
 mod order;
+mod ranges;
 mod rows;
 
 pub(crate) use cursor::MemtableCursor;
 pub(crate) use insertion::{Insertion, Placed};
 
-use crate::base::{Entry, KeyHash, KeyRange, SeqNo};
+use crate::base::{Entry, Fragments, KeyHash, KeyRange, SeqNo};
 use crate::sync::{Arc, AtomicU32, AtomicU64, AtomicUsize, Mutex, Ordering};
 use newest::Newest;
 use order::{Order, Sorted};
+use ranges::Ranges;
 use rows::{Number, Rows};
 
 /// Bytes that an entry takes besides its key and value: a row, its share of the table, a slot in a strand.
@@ -39,12 +44,16 @@ const ENTRY_OVERHEAD: usize = 32 + 16 + 24;
 /// Up to so many entries that came since a number, each of them is looked at when a change of a range is looked for.
 const FEW: Number = 1024;
 
+/// The memory of range tombstones at which a memtable is full.
+const MAX_RANGES_SIZE: usize = 16 << 20;
+
 /// A set of entries that grows.
 #[derive(Debug)]
 pub(crate) struct Memtable {
     rows: Rows,
     newest: Newest,
     order: Order,
+    ranges: Ranges,
     /// The highest number that was inserted.
     filled: AtomicU32,
     size: AtomicUsize,
@@ -69,6 +78,7 @@ impl Memtable {
             rows: Rows::new(max_lsn),
             newest: Newest::new(key_count),
             order: Order::default(),
+            ranges: Ranges::default(),
             filled: AtomicU32::new(0),
             size: AtomicUsize::new(0),
             max_lsn: AtomicU64::new(max_lsn.0),
@@ -88,6 +98,12 @@ impl Memtable {
         *insertion_count += 1;
         self.rows.keep(place, bytes);
         for (number, entry) in (self.rows.number_of(first)..=self.rows.number_of(last)).zip(&entries) {
+            if !entry.kind.is_of_one_key() {
+                self.rows.fill(number, place, entry, 0);
+                let Entry { key, seqno, value, .. } = self.rows.entry(number);
+                self.ranges.insert(key, value, seqno);
+                continue;
+            }
             let key = self.rows.key_in(place, entry);
             let older = self.newest.find(entry.hash, |found| self.rows.key(found) == key);
             self.rows.fill(number, place, entry, older);
@@ -100,7 +116,8 @@ impl Memtable {
         self.order.keep_up(&self.rows, filled);
     }
 
-    /// The newest version of `key`, whose hash is given, that is not above `at`, tombstones included.
+    /// The newest version of `key`, whose hash is given, that is not above `at`, tombstones included; a range tombstone may
+    /// be newer.
     ///
     /// Cost: one look at a table when there is none.
     #[inline]
@@ -116,7 +133,7 @@ impl Memtable {
         (version > 0).then(|| found(self.rows.entry(version)))
     }
 
-    /// Whether an entry of `range` is above `since`; `None` when there is so much to look at that a cursor is better.
+    /// Whether an entry of a key in `range` is above `since`; `None` when there is so much to look at that a cursor is better.
     pub(crate) fn is_changed_within(&self, range: &KeyRange, since: SeqNo) -> Option<bool> {
         let (since, filled) = (self.rows.number_at(since), self.filled.load(Ordering::Acquire));
         if filled.saturating_sub(since) > FEW {
@@ -124,13 +141,13 @@ impl Memtable {
         }
         let numbers = since.saturating_add(1)..=filled;
         let is_within = |key: &[u8]| *range.start <= *key && range.ends_after(key);
-        Some(self.rows.filled(numbers).any(|number| is_within(self.rows.key(number))))
+        Some(self.rows.of_one_key(numbers).any(|number| is_within(self.rows.key(number))))
     }
 
-    /// The keys of the entries above `since`, in the order of their numbers.
-    pub(crate) fn keys_since(&self, since: SeqNo) -> impl Iterator<Item = &[u8]> {
+    /// The entries above `since`, range tombstones too, in the order of their numbers.
+    pub(crate) fn entries_since(&self, since: SeqNo) -> impl Iterator<Item = Entry<'_>> {
         let numbers = self.rows.number_at(since).saturating_add(1)..=self.filled.load(Ordering::Acquire);
-        self.rows.filled(numbers).map(|number| self.rows.key(number))
+        self.rows.filled(numbers).map(|number| self.rows.entry(number))
     }
 
     /// The sequence number above which its entries are.
@@ -138,9 +155,26 @@ impl Memtable {
         self.rows.base()
     }
 
+    /// The newest range tombstone over `key` that is not above `at`.
+    #[inline]
+    pub(crate) fn covering(&self, key: &[u8], at: SeqNo) -> Option<SeqNo> {
+        self.ranges.covering(key, at)
+    }
+
+    /// The range tombstones of now, in a few lists.
+    pub(crate) fn range_tombstones(&self) -> Vec<Arc<Fragments>> {
+        self.ranges.lists()
+    }
+
     /// Memory taken, in bytes, as an estimate.
     pub(crate) fn size(&self) -> usize {
-        self.size.load(Ordering::Relaxed)
+        self.size.load(Ordering::Relaxed) + self.ranges.size()
+    }
+
+    /// Whether it should take no more, when `limit` is the memory that it may take. Range tombstones are few in one memtable
+    /// whatever the limit is, or the block of them in its SST would grow out of bounds.
+    pub(crate) fn is_full(&self, limit: usize) -> bool {
+        self.size() >= limit || self.ranges.size() >= MAX_RANGES_SIZE
     }
 
     pub(crate) fn is_empty(&self) -> bool {

@@ -8,7 +8,7 @@
 //! Gets do not need the order, so inserting does not pay for it: a strand is sorted from what came since the last one, when
 //! there is much of it or when a cursor is made.
 //!
-//! 1. Each entry up to `up_to` is in exactly one strand.
+//! 1. Each entry up to `up_to` that is no range tombstone is in exactly one strand.
 //! 2. A new strand swallows those before it that are not twice as long, up to a limit that grows with the memtable: so the
 //!    number of strands is logarithmic, an entry is moved a logarithm of times, and nobody waits for a long merge.
 
@@ -79,7 +79,7 @@ impl Order {
             return sorted;
         }
         let mut strand: Vec<Slot> =
-            rows.filled(sorted.up_to + 1..=up_to).map(|number| Slot::new(rows, number)).collect();
+            rows.of_one_key(sorted.up_to + 1..=up_to).map(|number| Slot::new(rows, number)).collect();
         // A batch comes in order, so this is often one look at each.
         strand.sort_by(|left, right| left.order(right, rows));
         let mut strands = sorted.strands.clone();

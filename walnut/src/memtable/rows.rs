@@ -146,14 +146,25 @@ impl Rows {
         let ((bytes, offset), (key_size, value_size)) = (unpack(&row.place), unpack(&row.sizes));
         let bytes = &self.bytes(bytes)[offset as usize..][..key_size as usize + value_size as usize];
         let (key, value) = bytes.split_at(key_size as usize);
-        let kind = Kind::from_code(unpack(&row.depth).1.to_le_bytes()[0]).expect("a kind was stored");
-        Entry { key, seqno: self.base.plus(number.into()), kind, value }
+        Entry { key, seqno: self.base.plus(number.into()), kind: self.kind(number), value }
     }
 
     /// Those of these numbers that there are.
     pub(super) fn filled(&self, numbers: std::ops::RangeInclusive<Number>) -> impl Iterator<Item = Number> {
         numbers
             .filter(|&number| self.by_number.get(number).is_some_and(|row| unpack(&row.depth).1 & FILLED > 0))
+    }
+
+    /// Those of them that are no range tombstones.
+    pub(super) fn of_one_key(
+        &self,
+        numbers: std::ops::RangeInclusive<Number>,
+    ) -> impl Iterator<Item = Number> {
+        self.filled(numbers).filter(|&number| self.kind(number).is_of_one_key())
+    }
+
+    fn kind(&self, number: Number) -> Kind {
+        Kind::from_code(unpack(&self.row(number).depth).1.to_le_bytes()[0]).expect("a kind was stored")
     }
 
     #[inline]
