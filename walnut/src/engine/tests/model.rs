@@ -105,6 +105,12 @@ impl Pair {
                 assert!(is_same || is_changed(&self.engine, n, pin.at()).unwrap(), "key {n} has changed");
             }
         }
+        // Backwards, so that places and keys differ, and one of them twice.
+        let keys: Vec<Vec<u8>> = (0..KEYS).rev().chain([3]).map(key).collect();
+        assert_eq!(
+            get_many(&self.engine, &keys),
+            keys.iter().map(|key| self.state.get(key).cloned()).collect::<Vec<_>>()
+        );
         let range = KeyRange { start: key(7), end: Some(key(31)) };
         let mut inside = drain(&mut self.engine.scan(range).unwrap(), true).unwrap();
         inside.reverse();

@@ -13,6 +13,7 @@
 mod filter;
 mod layout;
 mod output;
+mod together;
 mod walker;
 
 use std::fmt;
@@ -139,8 +140,10 @@ impl<T: Table, K: Key, R, F: RowFilter<T>> Scan<T, K, R, F> {
     }
 
     /// All rows in a `Vec`, or the first error.
+    ///
+    /// Quicker than `collect` where the scan goes by an index: rows are then read several at a time.
     pub fn collect_vec(self) -> Result<Vec<T>> {
-        self.collect()
+        self.walker.collect()
     }
 }
 
