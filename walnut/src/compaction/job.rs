@@ -12,7 +12,7 @@ use crate::cursor::{self, Concat, Cursor, Direction, Pieces};
 use crate::error::Result;
 use crate::manifest::{Level, Version};
 use crate::mvcc::Garbage;
-use crate::sst::{SstCursor, SstMeta, SstPlace, SstReader};
+use crate::sst::{Sst, SstCursor, SstMeta, SstPlace, SstReader};
 
 /// How many entries are merged between two questions whether to go on.
 const PATIENCE: usize = 256;
@@ -34,14 +34,14 @@ pub(crate) struct Job<'a> {
 impl Job<'_> {
     /// Writes the outputs, durably and under their names, and opens them. There are none when nothing is kept.
     ///
-    /// `reader` gives the open inputs, `numbers` the numbers of the outputs. After an error, also that of
+    /// `sst` gives the inputs, `numbers` the numbers of the outputs. After an error, also that of
     /// `go_on`, no output is left.
     pub(crate) fn run(
         &self,
-        reader: impl Fn(&SstMeta) -> Arc<SstReader>,
+        sst: impl Fn(&SstMeta) -> Arc<Sst>,
         numbers: impl FnMut() -> FileNumber,
     ) -> Result<Vec<Arc<SstReader>>> {
-        let mut entries = self.entries(reader)?;
+        let mut entries = self.entries(sst)?;
         let mut garbage = Garbage::new(self.boundaries.clone());
         let beneath = Beneath::of(self.version, self.merge);
         let cuts = Cuts::new(self.config.max_sst_size, beneath.next_level());
@@ -64,10 +64,10 @@ impl Job<'_> {
     }
 
     /// A cursor over all inputs.
-    fn entries(&self, reader: impl Fn(&SstMeta) -> Arc<SstReader>) -> Result<cursor::Merge<Concat<Sweeps>>> {
+    fn entries(&self, sst: impl Fn(&SstMeta) -> Arc<Sst>) -> Result<cursor::Merge<Concat<Sweeps>>> {
         let mut runs = Vec::new();
         for (_, files) in &self.merge.inputs {
-            runs.push(files.iter().map(|meta| reader(meta)).collect::<Vec<_>>());
+            runs.push(files.iter().map(|meta| sst(meta)).collect::<Vec<_>>());
         }
         let sweep = |run: Vec<_>| {
             let places = 0..run.len();
@@ -79,7 +79,7 @@ impl Job<'_> {
 }
 
 /// The files of a run, each read once from its beginning to its end.
-struct Sweeps(Vec<Arc<SstReader>>);
+struct Sweeps(Vec<Arc<Sst>>);
 
 impl Pieces for Sweeps {
     type Cursor = SstCursor;
