@@ -39,7 +39,8 @@ impl View {
         }
         let begin = |key: &&[u8]| {
             let hash = KeyHash::of(key);
-            self.levels.candidates(key).find_map(|sst| Approach::begin(sst, key, hash))
+            let mut open = self.levels.candidates(key).filter_map(|sst| sst.if_open());
+            open.find_map(|sst| Approach::begin(sst, key, hash))
         };
         let mut approaches: SmallVec<[Approach<'_>; Approach::SIDE_BY_SIDE]> =
             keys.iter().filter_map(begin).collect();
