@@ -191,6 +191,13 @@ impl Core {
         u64::from_le_bytes(bytes) % limit
     }
 
+    /// The time since the Unix epoch, and random bits: what a number is made of that nobody else makes.
+    pub(crate) fn moment(&self) -> (Duration, u128) {
+        let mut bytes = [0; 16];
+        self.env.fill_random(&mut bytes);
+        (self.env.wall_clock(), u128::from_le_bytes(bytes))
+    }
+
     /// An error unless the engine is open.
     fn ensure_open(&self) -> Result<()> {
         if self.closed.load(Ordering::Acquire) { Err(Error::Closed) } else { Ok(()) }
