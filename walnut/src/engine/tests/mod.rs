@@ -6,6 +6,7 @@ mod files;
 mod levels;
 mod model;
 mod space;
+mod stats;
 mod steps;
 mod strategies;
 mod threads;
