@@ -246,8 +246,11 @@ fn space(cli: &Cli, dir: &Path) -> Result<()> {
     println!("{} rows: {} MB", cli.rows, live >> 20);
     let mut most = live;
     for n in 0..10 * cli.rows / 100 {
-        let rows: Vec<_> =
-            (0..100).map(|_| random.next() % cli.rows).map(|id| random.row(id, cli.size)).collect();
+        let draw = |_| {
+            let id = random.next() % cli.rows;
+            random.row(id, cli.size)
+        };
+        let rows: Vec<_> = (0..100).map(draw).collect();
         blobs.upsert_many(&rows)?;
         if n % 500 == 0 {
             most = most.max(disk_size(&dir.join("db")));
