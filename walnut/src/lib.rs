@@ -65,12 +65,13 @@ mod wal;
 
 pub use database::Database;
 pub use engine::{Background, Durability, LevelStats, Stats, Verified};
-pub use error::{Abort, Error, Fault, IoError, Limit, Result, SchemaError, UniqueViolation};
+pub use error::{Abort, CursorError, Error, Fault, IoError, Limit, Result, SchemaError, UniqueViolation};
 pub use options::{Builder, Compression};
 pub use table::{
-    Access, Composite, DefaultTable, Direct, Entries, FieldSchema, InSnapshot, InTransaction, Index,
-    IndexEntries, IndexName, IndexSchema, Key, KeyReader, KeyWriter, Keys, MAX_KEY_SIZE, Point, RangeOver,
-    RowFilter, Scan, Snapshot, Table, TableMapper, TableSchema, TextKey, Transaction, Unique, WriteAccess,
+    Access, Composite, Cursor, DefaultTable, Direct, Entries, FieldSchema, InSnapshot, InTransaction, Index,
+    IndexEntries, IndexName, IndexSchema, Key, KeyReader, KeyWriter, Keys, MAX_KEY_SIZE, Page, Point,
+    RangeOver, RowFilter, Scan, Snapshot, Table, TableMapper, TableSchema, TextKey, Transaction, Unique,
+    WriteAccess,
 };
 pub use txn::Savepoint;
 pub use walnut_derive::{Key, Table};

@@ -34,7 +34,7 @@ pub use default_table::DefaultTable;
 pub use index::{Index, Unique};
 pub use key::{Composite, Key, KeyReader, KeyWriter, MAX_KEY_SIZE, Point, RangeOver, TextKey};
 pub use mapper::{IndexEntries, Table, TableMapper};
-pub use scan::{Entries, Keys, RowFilter, Scan};
+pub use scan::{Cursor, Entries, Keys, Page, RowFilter, Scan};
 pub use schema::{FieldSchema, IndexName, IndexSchema, TableSchema};
 pub use snapshot::{InSnapshot, Snapshot};
 pub(crate) use store::Store;
