@@ -89,7 +89,7 @@ impl<T: Table, K: Key, R, F: RowFilter<T>, A> Scan<T, K, R, F, A> {
     }
 
     /// Only what lies in a range of the parts that are not fixed.
-    pub(super) fn within<P: Key>(mut self, range: &impl RangeOver<P>) -> Self {
+    pub(super) fn within<P: Key, M>(mut self, range: &impl RangeOver<P, M>) -> Self {
         self.walker.narrow(range);
         self
     }
@@ -233,7 +233,7 @@ impl<T: Table, K: Key, R, F: RowFilter<T>, A: WriteAccess> Scan<T, K, R, F, A> {
 
 impl<T: Table, K: Key, R: Key, F: RowFilter<T>, A> Scan<T, K, R, F, A> {
     /// Only those whose next column lies in a range: `prefix("Paris").range(21..)`.
-    pub fn range(self, range: impl RangeOver<R>) -> Scan<T, K, (), F, A> {
+    pub fn range<M>(self, range: impl RangeOver<R, M>) -> Scan<T, K, (), F, A> {
         let narrowed = self.within(&range);
         Scan { walker: narrowed.walker, access: narrowed.access, key: PhantomData }
     }
