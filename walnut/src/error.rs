@@ -212,6 +212,13 @@ pub enum Limit {
         /// The most that it may be.
         limit: usize,
     },
+    /// One commit removes too many ranges.
+    Ranges {
+        /// How many it removes.
+        count: usize,
+        /// The most that it may.
+        limit: usize,
+    },
     /// A value has no exact form as a key; the text says why.
     Inexact(&'static str),
     /// The counter of generated keys has given out the last number of its type.
@@ -225,6 +232,9 @@ impl fmt::Display for Limit {
             Self::Row { size, limit } => write!(f, "a row takes {size} bytes, and {limit} is the limit"),
             Self::Commit { size, limit } => {
                 write!(f, "a commit takes {size} bytes, and {limit} is the limit")
+            }
+            Self::Ranges { count, limit } => {
+                write!(f, "a commit removes {count} ranges, and {limit} is the limit")
             }
             Self::Inexact(why) => write!(f, "a value cannot be a key: {why}"),
             Self::Counter => f.write_str(
