@@ -74,6 +74,8 @@ pub struct Stats {
     pub compaction_count: u64,
     /// Files or groups of them that went down a level as they were, since then.
     pub compaction_move_count: u64,
+    /// Files that were removed unread, because a range that was removed covers all of them.
+    pub compaction_drop_count: u64,
     /// Length of the files that these merges read.
     pub compaction_read_size: u64,
     /// Length of the files that they wrote.
@@ -126,6 +128,8 @@ pub struct LevelStats {
     pub entry_count: u64,
     /// Tombstones among these.
     pub tombstone_count: u64,
+    /// Pieces of removed ranges beside these.
+    pub range_tombstone_count: u64,
 }
 
 impl Core {
@@ -171,6 +175,7 @@ impl Core {
             levels: vec![LevelStats::default(); LEVEL_COUNT],
             compaction_count: progress.merge_count,
             compaction_move_count: progress.move_count,
+            compaction_drop_count: progress.drop_count,
             compaction_read_size: progress.read_size,
             compaction_written_size: progress.written_size,
             compaction_failure_count: progress.failure_count,
@@ -199,5 +204,6 @@ impl LevelStats {
         self.dead_size += meta.dead_size;
         self.entry_count += meta.entry_count;
         self.tombstone_count += meta.tombstone_count;
+        self.range_tombstone_count += meta.fragment_count;
     }
 }

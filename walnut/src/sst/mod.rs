@@ -6,7 +6,7 @@
 //! ```
 //!
 //! - `format` draws every byte; `seal` puts blocks into the file and takes them out; `output` writes it.
-//! - `block` and `block_builder`, `index`, `filter`, `properties`: the payloads, one each.
+//! - `block` and `block_builder`, `index`, `filter`, `ranges`, `properties`: the payloads, one each.
 //! - `draft`: how a new file comes under its name. `handle`: how it is opened when it is read, and closed.
 //! - `fences` and `fingerprint`: how a block and a row are found in memory. `cache`: what stays there.
 //!
@@ -32,6 +32,7 @@ mod name;
 mod outline;
 mod output;
 mod properties;
+mod ranges;
 mod read_ahead;
 mod reader;
 mod seal;

@@ -5,6 +5,7 @@ mod crash;
 mod files;
 mod levels;
 mod model;
+mod ranges;
 mod space;
 mod stats;
 mod steps;
@@ -15,6 +16,7 @@ mod trace;
 mod validate;
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -85,6 +87,13 @@ fn put(engine: &Engine, n: u32, version: u32) -> Result<()> {
 fn delete(engine: &Engine, n: u32) -> Result<()> {
     let mut batch = WriteBatch::new();
     batch.delete(&key(n));
+    engine.commit(Reads::default(), batch, Durability::Fast)
+}
+
+/// Removes the keys of `range`, all at once.
+fn clear(engine: &Engine, range: Range<u32>) -> Result<()> {
+    let mut batch = WriteBatch::new();
+    batch.delete_range(&key(range.start), &key(range.end));
     engine.commit(Reads::default(), batch, Durability::Fast)
 }
 
