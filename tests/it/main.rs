@@ -30,8 +30,14 @@ mod damage;
 // The promises of the public surface, one by one.
 mod promises;
 
+// Block reads and allocations of operations, counted.
+mod costs;
+
 // Scans behave as iterators do.
 mod scans;
+
+// Pages, removal by a scan, and what each way of reading one costs.
+mod queries;
 
 // Many threads: one owner, no lost update, no half commit.
 mod races;

@@ -15,7 +15,7 @@ use std::time::Duration;
 use super::Core;
 use super::trace::{self, Merged};
 use super::view::View;
-use crate::base::SeqNo;
+use crate::base::{Fragments, SeqNo};
 use crate::compaction::{self, Job, Merge, Move, Pick};
 use crate::error::{Error, Result};
 use crate::manifest::{Level, Version, VersionEdit};
@@ -29,6 +29,7 @@ pub(super) struct Progress {
     pub(super) flush_written_size: u64,
     pub(super) merge_count: u64,
     pub(super) move_count: u64,
+    pub(super) drop_count: u64,
     pub(super) read_size: u64,
     pub(super) written_size: u64,
     pub(super) failure_count: u64,
@@ -149,14 +150,15 @@ impl Core {
         if self.ensure_open().is_err() {
             return Ok(false);
         }
-        let version = self.manifest.lock().version();
-        let done = match pick(&version) {
-            Pick::Nothing => return Ok(false),
-            Pick::Move(down) => self.run_move(down),
-            Pick::Merge(merge) => self.run_merge(&version, &merge),
-        };
+        let done = self.drop_covered().and_then(|dropped| {
+            let version = self.manifest.lock().version();
+            match pick(&version) {
+                Pick::Nothing => Ok(dropped),
+                Pick::Move(down) => self.run_move(down).map(|()| true),
+                Pick::Merge(merge) => self.run_merge(&version, &merge).map(|()| true),
+            }
+        });
         match done {
-            Ok(()) => Ok(true),
             // It was stopped, which is no failure.
             Err(Error::Closed) => Ok(false),
             Err(error) => {
@@ -166,7 +168,28 @@ impl Core {
                 });
                 Err(error)
             }
+            done => done,
         }
+    }
+
+    /// Removes the files of which nobody can read anything any more, unread; says whether there were any.
+    fn drop_covered(&self) -> Result<bool> {
+        let version = self.manifest.lock().version();
+        if version.files().all(|(_, meta)| meta.fragment_count == 0) {
+            return Ok(false);
+        }
+        let levels = Arc::clone(&self.view.load().levels);
+        let lists = levels.ssts().filter_map(|(_, sst)| sst.range_tombstones().transpose());
+        let lists = lists.collect::<Result<Vec<_>>>()?;
+        let lists = lists.iter().map(|ranges| &**ranges);
+        let removed = compaction::covered(&version, &Fragments::merged(lists), self.watermark());
+        if removed.is_empty() {
+            return Ok(false);
+        }
+        let drop_count = removed.len() as u64;
+        self.install(VersionEdit { removed, ..VersionEdit::default() }, &[], View::with_levels)?;
+        self.compactions.note(|progress| progress.drop_count += drop_count);
+        Ok(true)
     }
 
     fn run_move(&self, Move { from, files, to }: Move) -> Result<()> {
