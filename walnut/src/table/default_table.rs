@@ -13,6 +13,7 @@ use super::mapper::Table;
 use super::mutate::{Mutation, engine_key};
 use super::row;
 use super::scan::Scan;
+use super::sweep::{Swept, sweep};
 use crate::error::Result;
 
 /// How a primary key of `T` is passed: numbers by value, `&str` for a `String`, tuples of these.
@@ -202,6 +203,24 @@ impl<T: Table, A: WriteAccess> DefaultTable<T, A> {
     /// Runs a statement on the rows of this table.
     pub(super) fn change<R>(&self, mut statement: impl FnMut(&Mutation<'_>) -> Result<R>) -> Result<R> {
         self.access.change(|attempt| statement(&Mutation::new(attempt, &self.info)))
+    }
+}
+
+impl<T: Table> DefaultTable<T> {
+    /// Goes through the table and its indexes, removes index entries that no row has, adds those that are missing, and reports
+    /// rows that share a unique value. Readers and writers go on meanwhile; what they do is respected.
+    ///
+    /// Not needed in normal use, as a row and its entries change in one commit: it is for an operator whom
+    /// [`verify`](crate::Database::verify) has told of a disagreement. Rows are never changed: of two that share a unique
+    /// value the one that the index knows stays its owner, and the other one is found by its primary key.
+    ///
+    /// Each few hundred entries are a commit of their own, so after an error or a crash what was done stays done, and sweeping
+    /// again goes on.
+    ///
+    /// Cost: reads every row, and looks up a row for each entry and an entry for each value; a write for whatever is wrong.
+    pub fn sweep(&self) -> Result<Swept<T>> {
+        let every_index: Vec<usize> = (0..self.info.indexes.len()).collect();
+        sweep(&self.access.store, &self.info, &every_index)
     }
 }
 

@@ -44,18 +44,20 @@ impl<'m> Mutation<'m> {
     pub(super) fn insert<T: Table>(&self, row: &T) -> Result<()> {
         let key = self.info.row_key(row);
         let key = key.finish()?;
+        let entries = self.announce(key, row)?;
         if self.attempt.get(key, |_| ())?.is_some() {
             return Err(self.violation(PRIMARY_KEY, &key[PREFIX..]));
         }
-        self.write(key, None, row)
+        self.write(key, None, row, entries)
     }
 
     /// Adds a row or puts it in the place of the one with its primary key, which is returned.
     pub(super) fn upsert<T: Table>(&self, row: &T) -> Result<Option<T>> {
         let key = self.info.row_key(row);
         let key = key.finish()?;
+        let entries = self.announce(key, row)?;
         let old = self.old(key)?;
-        self.write(key, old.as_ref(), row)?;
+        self.write(key, old.as_ref(), row, entries)?;
         Ok(old.map(|old| old.row))
     }
 
@@ -63,8 +65,9 @@ impl<'m> Mutation<'m> {
     pub(super) fn replace<T: Table>(&self, row: &T) -> Result<T> {
         let key = self.info.row_key(row);
         let key = key.finish()?;
+        let entries = self.announce(key, row)?;
         let old = self.old(key)?.ok_or(Error::NotFound)?;
-        self.write(key, Some(&old), row)?;
+        self.write(key, Some(&old), row, entries)?;
         Ok(old.row)
     }
 
@@ -78,7 +81,8 @@ impl<'m> Mutation<'m> {
                 "`modify` must leave the primary key as it is; remove the row and insert it under its new key",
             ));
         }
-        self.write(key, Some(&old), &row)?;
+        let entries = self.announce(key, &row)?;
+        self.write(key, Some(&old), &row, entries)?;
         Ok(Some(row))
     }
 
@@ -104,11 +108,23 @@ impl<'m> Mutation<'m> {
         Ok(Some(Old { row, bytes }))
     }
 
+    /// The entries of a row that is about to be written. Others who want one of its unique values know of it from now on.
+    fn announce<T: Table>(&self, key: &[u8], row: &T) -> Result<Vec<Entry>> {
+        let entries = self.info.entries(&key[PREFIX..], row)?;
+        entries.iter().filter(|entry| entry.owned).for_each(|entry| self.attempt.announce(&entry.key));
+        Ok(entries)
+    }
+
     /// Writes a row and what changed of its entries; nothing when it is stored just so.
-    fn write<T: Table>(&self, key: &[u8], old: Option<&Old<T>>, row: &T) -> Result<()> {
+    fn write<T: Table>(
+        &self,
+        key: &[u8],
+        old: Option<&Old<T>>,
+        row: &T,
+        new_entries: Vec<Entry>,
+    ) -> Result<()> {
         let bytes = row::seal(row)?;
         let primary_key = &key[PREFIX..];
-        let new_entries = self.info.entries(primary_key, row)?;
         if old.is_some_and(|old| old.bytes == bytes) {
             return Ok(());
         }

@@ -9,7 +9,7 @@ use super::{DefaultTable, Table, Transaction, verify};
 use crate::engine::{Durability, Engine, Verified};
 use crate::error::Result;
 use crate::sync::Mutex;
-use crate::txn::{Attempt, Lane, transact};
+use crate::txn::{Attempt, Guard, Lane, transact};
 
 /// What the handles of one database share.
 #[derive(Debug)]
@@ -18,6 +18,8 @@ pub(crate) struct Store {
     durability: Durability,
     /// Where those who lost too often take turns.
     lane: Lane,
+    /// Where those who want the same unique value meet.
+    guard: Arc<Guard>,
     tables: Mutex<HashMap<&'static str, OpenTable>>,
 }
 
@@ -31,7 +33,7 @@ struct OpenTable {
 
 impl Store {
     pub(crate) fn new(engine: Engine, durability: Durability) -> Self {
-        Self { engine, durability, lane: Lane::default(), tables: Mutex::default() }
+        Self { engine, durability, lane: Lane::default(), guard: Arc::default(), tables: Mutex::default() }
     }
 
     /// A handle to the table of `T`, which is made when the database has none of its name.
@@ -68,7 +70,9 @@ impl Store {
 
     /// Runs a statement in a transaction of its own.
     pub(super) fn change<R>(&self, mut statement: impl FnMut(&Attempt) -> Result<R>) -> Result<R> {
-        transact(self.engine.core(), &self.lane, self.durability, Attempt::begin_statement, |attempt| {
+        let (core, lane) = (self.engine.core(), &self.lane);
+        let begin = || Attempt::begin_statement(core, &self.guard);
+        transact(core, lane, self.durability, begin, |attempt| {
             let result = statement(&attempt);
             (attempt, result)
         })
@@ -80,7 +84,9 @@ impl Store {
         durability: Durability,
         mut body: impl FnMut(&Transaction) -> Result<R>,
     ) -> Result<R> {
-        transact(self.engine.core(), &self.lane, durability, Attempt::begin, |attempt| {
+        let (core, lane) = (self.engine.core(), &self.lane);
+        let begin = || Attempt::begin(core, &self.guard);
+        transact(core, lane, durability, begin, |attempt| {
             let transaction = Transaction::new(self, attempt);
             let result = body(&transaction);
             (transaction.into_attempt(), result)
@@ -89,7 +95,7 @@ impl Store {
 
     /// A transaction to be committed by hand.
     pub(crate) fn begin(self: &Arc<Self>) -> Transaction {
-        Transaction::new(self, Attempt::begin(self.engine.core()))
+        Transaction::new(self, Attempt::begin(self.engine.core(), &self.guard))
     }
 
     /// How commits are made durable that do not say so themselves.

@@ -135,6 +135,12 @@ pub struct InTransaction<'t> {
     transaction: &'t Transaction,
 }
 
+impl InTransaction<'_> {
+    pub(super) fn attempt(&self) -> &Attempt {
+        &self.transaction.attempt
+    }
+}
+
 impl Access for InTransaction<'_> {}
 
 impl WriteAccess for InTransaction<'_> {}
