@@ -63,7 +63,7 @@ fn a_change_is_found_also_when_its_commit_is_no_longer_kept() {
     let mut batch = WriteBatch::new();
     // Larger than all that is kept of the log.
     for n in 0..40 {
-        batch.put(&key(n), &[7; 30_000]);
+        batch.put(&key(n), &vec![7; 30_000]);
     }
     engine.commit(Reads::default(), batch, Durability::Fast).unwrap();
     assert!(matches!(commit(&engine, first, 99), Err(Error::Conflict)));
