@@ -68,9 +68,10 @@ pub use engine::{Background, Durability, LevelStats, Stats, Verified};
 pub use error::{Abort, Error, Fault, IoError, Limit, Result, SchemaError, UniqueViolation};
 pub use options::{Builder, Compression};
 pub use table::{
-    Access, Composite, DefaultTable, Direct, Duplicate, Entries, FieldSchema, InSnapshot, InTransaction, Index,
-    IndexEntries, IndexName, IndexSchema, Key, KeyReader, KeyWriter, Keys, MAX_KEY_SIZE, Point, RangeOver,
-    RowFilter, Scan, Snapshot, Swept, Table, TableMapper, TableSchema, TextKey, Transaction, Unique, WriteAccess,
+    Access, Composite, DefaultTable, Direct, Duplicate, Entries, FieldSchema, InSnapshot, InTransaction,
+    Index, IndexEntries, IndexName, IndexSchema, Key, KeyReader, KeyWriter, Keys, MAX_KEY_SIZE, Point,
+    RangeOver, RowFilter, Scan, Snapshot, Swept, Table, TableMapper, TableSchema, TextKey, Transaction,
+    Unique, WriteAccess,
 };
 pub use txn::Savepoint;
 pub use walnut_derive::{Key, Table};

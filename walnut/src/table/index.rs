@@ -5,13 +5,13 @@
 use std::fmt;
 use std::marker::PhantomData;
 
-use super::{DefaultTable, InTransaction};
 use super::access::{Access, Direct, WriteAccess};
 use super::key::{Composite, Key, KeyWriter, RangeOver, TextKey};
 use super::mapper::Table;
 use super::mutate::engine_key;
 use super::row;
 use super::scan::Scan;
+use super::{DefaultTable, InTransaction};
 use crate::error::{Fault, Result};
 
 /// An index whose values may repeat. Scans give rows by value, those with one value by primary key.

@@ -70,9 +70,7 @@ pub(super) fn sweep<T: Table>(store: &Store, info: &TableInfo, indexes: &[usize]
     let mut swept = Swept::default();
     for &index in indexes {
         let prefix = info.indexes[index].prefix();
-        in_batches(store, &prefix, &mut swept, |attempt, range| {
-            remove_strays(attempt, info, index, range)
-        })?;
+        in_batches(store, &prefix, &mut swept, |attempt, range| remove_strays(attempt, info, index, range))?;
     }
     fill(store, info, indexes, &mut swept)?;
     Ok(swept)
@@ -437,7 +435,8 @@ mod tests {
                     write(&table, &entry(&table, &stray, LABEL), Some(b""));
                 }
                 let swept = table.sweep();
-                let strays = swept.map(|swept| (swept.removed_count, swept.added_count, swept.duplicate_count));
+                let strays =
+                    swept.map(|swept| (swept.removed_count, swept.added_count, swept.duplicate_count));
                 done.store(round == 5 || strays.is_err(), Ordering::Relaxed);
                 assert_eq!(strays.unwrap(), (10, 0, 0));
             }
