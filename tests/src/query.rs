@@ -3,7 +3,7 @@
 use std::ops::Bound;
 use std::sync::Arc;
 
-use walnut::{DefaultTable, Result, RowFilter, Scan};
+use walnut::{DefaultTable, Result, RowFilter, Scan, WriteAccess};
 
 use crate::model::Rows;
 use crate::random::Random;
@@ -99,7 +99,7 @@ impl<T: Row> Query<T> {
     }
 
     /// Asks the store and holds its answer against the model's.
-    pub fn ask(&self, table: &DefaultTable<T>, model: &Rows<T>) -> Result<()> {
+    pub fn ask<A: WriteAccess>(&self, table: &DefaultTable<T, A>, model: &Rows<T>) -> Result<()> {
         match self {
             Self::Point(probe) => {
                 let key = probe.primary_key();

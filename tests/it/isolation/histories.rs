@@ -43,8 +43,6 @@ const ELEMENTS: u64 = 60;
 /// Lists of a group, which are read together.
 const GROUP: u64 = 3;
 
-type Lists8 = DefaultTable<List>;
-
 fn name(id: u64) -> String {
     format!("list {id}")
 }
@@ -78,8 +76,7 @@ impl Life {
                 done.and_then(|()| tx.commit())
             } else {
                 let durability = *random.pick(&[Durability::Safe, Durability::Group]);
-                let random = RefCell::new(&mut random);
-                db.transact_with(durability, |tx| self.run(tx, &mut random.borrow_mut(), &runs))
+                db.transact_with(durability, |tx| self.run(tx, &mut random, &runs))
             };
             let mut runs = runs.into_inner();
             let last = runs.pop().unwrap_or_default();
@@ -160,7 +157,7 @@ fn read(
     Ok(())
 }
 
-fn all(lists: &Lists8) -> Result<Lists> {
+fn all(lists: &DefaultTable<List>) -> Result<Lists> {
     lists.iter().map(|list| list.map(|list| (list.id, list.elements))).collect()
 }
 
