@@ -404,10 +404,13 @@ mod tests {
         assert!(!format!("{swept:?} {:?}", swept.duplicates).contains("twin"), "no message has a value");
         assert_eq!(table.by().name.get(Some("name 7")).unwrap(), Some(thing(7)));
         assert_eq!(table.get("twin").unwrap(), Some(twin));
-        // Once somebody has given way, nothing is left to be told.
+        // Once somebody has given way, nothing is left to be told; his entries went with him, whosever they were.
         table.modify("twin", |row| row.name = Some("own".into())).unwrap();
         table.modify("twin", |row| row.shelf = 4).unwrap();
+        let swept = table.sweep().unwrap();
+        assert_eq!((swept.added_count, swept.removed_count, swept.duplicate_count), (2, 0, 0));
         assert!(table.sweep().unwrap().is_clean());
+        assert_eq!(table.by().name.get(Some("name 7")).unwrap(), Some(thing(7)));
     }
 
     #[test]
