@@ -20,7 +20,7 @@ use walnut::{Durability, Error, Savepoint};
 
 use crate::model::{History, State, Told};
 use crate::random::Random;
-use crate::session::{Session, Setup, leaks, run_on};
+use crate::session::{Session, Setup, leaks, run_in};
 use crate::workload::{self, Op, Part, Step};
 
 /// How much is done for a seed.
@@ -271,7 +271,7 @@ impl Run {
             for part in parts {
                 match part {
                     Part::Op(op) => {
-                        let told = run_on(&users, &documents, op)?;
+                        let told = run_in(&users, &documents, op)?;
                         assert_eq!(course.op(op), &told, "{op:?}");
                     }
                     Part::Ask(of_users, of_documents) => {

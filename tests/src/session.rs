@@ -111,7 +111,7 @@ pub struct Session {
 impl Session {
     /// Runs a statement; its own refusals are outcomes, everything else is an error.
     pub fn run(&self, op: &Op) -> Result<Told> {
-        run_on(&self.users, &self.documents, op)
+        run_in(&self.users, &self.documents, op)
     }
 
     /// All rows of both tables.
@@ -133,7 +133,7 @@ impl Session {
 }
 
 /// Runs a statement on one of these tables; its own refusals are outcomes, everything else is an error.
-pub fn run_on<A: WriteAccess>(
+pub fn run_in<A: WriteAccess>(
     users: &DefaultTable<User, A>,
     documents: &DefaultTable<Document, A>,
     op: &Op,
