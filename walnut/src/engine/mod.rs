@@ -27,6 +27,7 @@ mod install;
 mod levels;
 mod log;
 mod open;
+mod pace;
 mod read;
 mod replay;
 mod scan;
@@ -37,6 +38,7 @@ mod validate;
 mod verify;
 mod view;
 
+use std::num::NonZeroU64;
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -52,7 +54,7 @@ pub(crate) use validate::Reads;
 pub use verify::Verified;
 
 use crate::base::SeqNo;
-use crate::compaction::LeveledConfig;
+use crate::compaction::{Compaction, LeveledConfig};
 use crate::env::{Env, Lock};
 use crate::error::{Error, Result};
 use crate::mvcc::{Pin, Snapshots};
@@ -63,6 +65,7 @@ use commit::{Request, SyncedTo};
 use compact::Compactions;
 use install::Manifest;
 use log::Log;
+use pace::Pacer;
 use validate::Validations;
 use view::View;
 
@@ -80,7 +83,10 @@ pub(crate) struct EngineConfig {
     /// Bytes of a new log segment that are written with zeros ahead of use.
     pub(crate) preallocate: u64,
     pub(crate) sst: SstConfig,
+    pub(crate) compaction: Compaction,
     pub(crate) levels: LeveledConfig,
+    /// Bytes that merges may read and write in a second; not limited when `None`.
+    pub(crate) io_limit: Option<NonZeroU64>,
     pub(crate) background: Background,
     /// The age at which a pin holds nothing back any more.
     pub(crate) snapshot_age_limit: Option<Duration>,
@@ -130,6 +136,7 @@ pub(crate) struct Core {
     closed: AtomicBool,
     flush_failures: AtomicU64,
     compactions: Compactions,
+    pacer: Pacer,
     validations: Validations,
     flusher: Worker,
     compactor: Worker,
@@ -180,6 +187,13 @@ impl Core {
         u64::from_le_bytes(bytes) % limit
     }
 
+    /// The time since the Unix epoch, and random bits: what a number is made of that nobody else makes.
+    pub(crate) fn moment(&self) -> (Duration, u128) {
+        let mut bytes = [0; 16];
+        self.env.fill_random(&mut bytes);
+        (self.env.wall_clock(), u128::from_le_bytes(bytes))
+    }
+
     /// An error unless the engine is open.
     fn ensure_open(&self) -> Result<()> {
         if self.closed.load(Ordering::Acquire) { Err(Error::Closed) } else { Ok(()) }
@@ -214,6 +228,7 @@ impl Engine {
         if self.closed.swap(true, Ordering::AcqRel) {
             return Ok(());
         }
+        self.compactions.call();
         self.stop_workers();
         let finished = self.finish();
         // A merge that a caller asked for stops soon; until then the directory is not another's.

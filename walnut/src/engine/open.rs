@@ -22,6 +22,7 @@ use super::commit::SyncedTo;
 use super::install::Manifest;
 use super::levels::Levels;
 use super::log::Log;
+use super::pace::Pacer;
 use super::replay::{Replay, replay};
 use super::view::View;
 use super::{Compactions, Core, Engine, EngineConfig, Validations, Worker, directory};
@@ -72,6 +73,7 @@ impl Engine {
             closed: AtomicBool::new(false),
             flush_failures: AtomicU64::new(0),
             compactions: Compactions::default(),
+            pacer: Pacer::default(),
             validations: Validations::default(),
             flusher: Worker::default(),
             compactor: Worker::default(),
@@ -86,6 +88,7 @@ impl Engine {
             env,
         };
         let engine = Self { core: Arc::new(core) };
+        engine.reckon_debt(&engine.manifest.lock().version());
         engine.flusher.wake();
         engine.compactor.wake();
         engine.start_workers()?;

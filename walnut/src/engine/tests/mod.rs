@@ -5,6 +5,8 @@ mod crash;
 mod levels;
 mod model;
 mod space;
+mod steps;
+mod strategies;
 mod threads;
 mod validate;
 
@@ -37,7 +39,9 @@ fn config() -> EngineConfig {
         group_window: Duration::ZERO,
         preallocate: 0,
         sst: SstConfig { block_size: 256, compression: Compression::None, filter_bits_per_key: 10 },
+        compaction: Compaction::Leveled,
         levels: LeveledConfig { max_sst_size: 1 << 10, base_level_size: 2 << 10 },
+        io_limit: None,
         background: Background::Manual,
         snapshot_age_limit: None,
         checkpoint_on_close: true,
