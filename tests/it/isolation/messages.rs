@@ -55,7 +55,7 @@ fn refused<R: Debug>(outcome: Result<R>) -> Error {
 
 #[test]
 fn no_error_tells_a_key_or_a_value() -> Result<()> {
-    for seed in 0..20 {
+    for seed in 0..5 {
         let mut random = Random::new(seed, "secrets");
         let mut text = |size: usize| -> String {
             (0..size).map(|_| char::from(b'a' + u8::try_from(random.below(26)).unwrap())).collect()
@@ -92,8 +92,9 @@ fn no_error_tells_a_key_or_a_value() -> Result<()> {
         errors.push(twin);
         table.insert(&bob)?;
         errors.push(refused(tx.commit()));
+        let secrets = [ann.clone(), bob.clone(), large];
         for error in &errors {
-            says_nothing_of(error, &[ann.clone(), bob.clone(), large.clone()]);
+            says_nothing_of(error, &secrets);
         }
         let Error::UniqueViolation(violation) = &errors[2] else { panic!("{}", errors[2]) };
         assert_eq!(violation.owner::<Secret>(), Some(ann.id.clone()));

@@ -78,6 +78,11 @@ impl Store {
         Ok(verified)
     }
 
+    /// Where those who want the same unique value meet.
+    pub(super) fn guard(&self) -> &Arc<Guard> {
+        &self.guard
+    }
+
     /// What generates the keys of `T`, the same for all handles.
     pub(super) fn numbers<T: Table>(&self) -> Arc<Numbers> {
         Arc::clone(self.numbers.lock().entry(T::SCHEMA.name).or_default())
