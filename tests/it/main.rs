@@ -18,6 +18,9 @@ mod lockstep;
 // What transactions and snapshots promise each other: every anomaly by its name, races, savepoints, failed statements.
 mod isolation;
 
+// A struct that changes between two runs.
+mod evolution;
+
 // A machine that fails at each operation in turn, and a full disk.
 mod faults;
 

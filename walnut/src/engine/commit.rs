@@ -17,14 +17,13 @@
 //! good record counts: so a full disk loses nothing, and writes go on when there is room. Any other failed write, and
 //! every failed sync, poisons the engine.
 
-use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::Core;
 use super::log::{Log, Position};
-use super::validate::Reads;
+use super::validate::{Reads, Writes};
 use crate::base::{Entry, SeqNo};
-use crate::batch::WriteBatch;
+use crate::batch::{MAX_RANGE_COUNT, WriteBatch};
 use crate::error::{Error, Limit, Result};
 use crate::sync::{Arc, Mutex, Ordering};
 use crate::wal::MAX_PAYLOAD_SIZE;
@@ -102,6 +101,9 @@ impl Core {
         if batch.size() > MAX_PAYLOAD_SIZE {
             return Err(Error::Limit(Limit::Commit { size: batch.size(), limit: MAX_PAYLOAD_SIZE }));
         }
+        if batch.range_count() > MAX_RANGE_COUNT {
+            return Err(Error::Limit(Limit::Ranges { count: batch.range_count(), limit: MAX_RANGE_COUNT }));
+        }
         if batch.is_empty() {
             return Ok(());
         }
@@ -158,10 +160,10 @@ impl Core {
     /// Validates, numbers, writes and applies a group, and settles each of its requests.
     fn write_group(&self, log: &mut Log, group: &[Arc<Request>]) {
         let mut accepted = Vec::with_capacity(group.len());
-        let mut keys = BTreeSet::new();
+        let mut writes = Writes::default();
         for request in group {
             let first = log.next_seqno();
-            match self.validate(request, log.recent(), &keys).and_then(|()| log.append(&request.batch)) {
+            match self.validate(request, log.recent(), &writes).and_then(|()| log.append(&request.batch)) {
                 Ok(()) => accepted.push((request, first)),
                 Err(error) => {
                     request.settle(Err(self.poison_like(log, error)));
@@ -169,7 +171,7 @@ impl Core {
                 }
             }
             if group.len() > 1 {
-                keys.extend(request.batch.iter().map(|(_, key, _)| key));
+                writes.add(&request.batch);
             }
         }
         if accepted.is_empty() {

@@ -13,7 +13,7 @@ use super::commit::SyncedTo;
 use super::log::Log;
 use super::view::View;
 use super::{Background, Core, directory};
-use crate::base::{FileNumber, KeyRange};
+use crate::base::{FileNumber, Fragments, KeyRange};
 use crate::cursor::{Cursor, Direction};
 use crate::error::{Error, Result};
 use crate::manifest::{Level, VersionEdit};
@@ -40,7 +40,7 @@ impl Core {
 
     /// Freezes the active memtable if it is full. A failure is not the commit's that noticed: the memtable only grows.
     pub(super) fn freeze_if_full(&self) {
-        let is_full = |active: &Memtable| active.size() >= self.config.memtable_size;
+        let is_full = |active: &Memtable| active.is_full(self.config.memtable_size);
         if is_full(&self.view.load().active) && self.freeze_if(is_full).is_err() {
             self.flush_failures.fetch_add(1, Ordering::Relaxed);
         }
@@ -116,7 +116,7 @@ impl Core {
         Ok(true)
     }
 
-    /// Writes a memtable as an SST, every version of it; none when it is empty.
+    /// Writes a memtable as an SST, every version of it and every range tombstone; none when it is empty.
     fn write_ssts(&self, memtable: &Arc<Memtable>) -> Result<Vec<Arc<SstReader>>> {
         if memtable.is_empty() {
             return Ok(Vec::new());
@@ -127,6 +127,10 @@ impl Core {
         while let Some(entry) = cursor.entry() {
             draft.add(entry)?;
             cursor.advance()?;
+        }
+        let ranges = memtable.range_tombstones();
+        for fragment in Fragments::merged(ranges.iter().map(|ranges| &**ranges)).iter() {
+            draft.add_fragment(fragment)?;
         }
         self.place.publish(vec![draft.finish()?])
     }

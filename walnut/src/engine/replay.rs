@@ -50,7 +50,7 @@ pub(super) fn replay(
         let commit = replayed.commit;
         let mut last = memtables.len() - 1;
         if replayed.segment > memtables[last].next_log {
-            if memtables[last].memtable.size() >= memtable_size {
+            if memtables[last].memtable.is_full(memtable_size) {
                 let memtable = Arc::new(Memtable::new(memtables[last].memtable.max_lsn()));
                 memtables[last].next_log = replayed.segment;
                 memtables.push(Frozen { memtable, next_log: replayed.segment });

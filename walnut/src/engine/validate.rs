@@ -16,6 +16,7 @@ use std::collections::{BTreeSet, VecDeque};
 use super::Core;
 use super::commit::Request;
 use crate::base::{KeyRange, SeqNo};
+use crate::batch::{BatchEntry, WriteBatch};
 use crate::error::{Error, Result};
 use crate::mvcc::Pin;
 use crate::sync::{Arc, AtomicU64, Ordering};
@@ -54,12 +55,48 @@ impl Reads {
         before > 0 && self.ranges[before - 1].ends_after(key)
     }
 
-    /// Whether one of `keys` was read.
-    fn meet(&self, keys: &BTreeSet<&[u8]>) -> bool {
+    /// Whether a key from `start` on, and before `end`, was read, or looked for where there was none.
+    fn has_within(&self, start: &[u8], end: &[u8]) -> bool {
+        let key = self.keys.partition_point(|read| read.as_slice() < start);
+        if self.keys.get(key).is_some_and(|read| read.as_slice() < end) {
+            return true;
+        }
+        let range = self.ranges.partition_point(|range| !range.ends_after(start));
+        self.ranges.get(range).is_some_and(|range| *range.start < *end)
+    }
+
+    /// Whether what an entry of a batch writes was read.
+    fn has_written(&self, (kind, key, value): BatchEntry<'_>) -> bool {
+        if kind.is_of_one_key() { self.has(key) } else { self.has_within(key, value) }
+    }
+
+    /// Whether something that was read is among `writes`.
+    fn meet(&self, writes: &Writes<'_>) -> bool {
+        let keys = &writes.keys;
         let within =
             |range: &KeyRange| keys.range(&*range.start..).next().is_some_and(|key| range.ends_after(key));
         !keys.is_empty()
             && (self.keys.iter().any(|key| keys.contains(&**key)) || self.ranges.iter().any(within))
+            || writes.ranges.iter().any(|(start, end)| self.has_within(start, end))
+    }
+}
+
+/// What the commits of a group write: keys, and the ranges of range tombstones.
+#[derive(Debug, Default)]
+pub(super) struct Writes<'b> {
+    keys: BTreeSet<&'b [u8]>,
+    ranges: Vec<(&'b [u8], &'b [u8])>,
+}
+
+impl<'b> Writes<'b> {
+    pub(super) fn add(&mut self, batch: &'b WriteBatch) {
+        for (kind, key, value) in batch.iter() {
+            if kind.is_of_one_key() {
+                self.keys.insert(key);
+            } else {
+                self.ranges.push((key, value));
+            }
+        }
     }
 }
 
@@ -121,7 +158,7 @@ impl Core {
     }
 
     /// An error when something that was read has changed since it was checked: in the log, or earlier in this group.
-    pub(super) fn validate(&self, request: &Request, recent: &Recent, group: &BTreeSet<&[u8]>) -> Result<()> {
+    pub(super) fn validate(&self, request: &Request, recent: &Recent, group: &Writes<'_>) -> Result<()> {
         self.ensure_writable()?;
         let reads = request.reads.lock();
         if reads.is_empty() {
@@ -132,9 +169,9 @@ impl Core {
                 Some(mut commits) => {
                     let mut compared = 0;
                     let is_changed = commits.any(|commit| {
-                        commit.batch.iter().any(|(_, key, _)| {
+                        commit.batch.iter().any(|entry| {
                             compared += 1;
-                            reads.has(key)
+                            reads.has_written(entry)
                         })
                     });
                     self.validations.compared.fetch_add(compared, Ordering::Relaxed);
@@ -193,8 +230,19 @@ mod tests {
         ] {
             assert_eq!(reads.has(key.as_bytes()), meets, "{key}");
             let keys = BTreeSet::from([b"a".as_slice(), key.as_bytes(), b"g"]);
-            assert_eq!(reads.meet(&keys), meets, "{key}");
+            assert_eq!(reads.meet(&Writes { keys, ranges: Vec::new() }), meets, "{key}");
         }
-        assert!(!reads.meet(&BTreeSet::new()));
+        for (start, end, meets) in [
+            ("", "b", false),
+            ("", "c", true),
+            ("c", "d", false),
+            ("e", "k", true),
+            ("f", "h", false),
+            ("z", "zz", true),
+        ] {
+            let ranges = vec![(start.as_bytes(), end.as_bytes())];
+            assert_eq!(reads.meet(&Writes { keys: BTreeSet::new(), ranges }), meets, "{start}..{end}");
+        }
+        assert!(!reads.meet(&Writes::default()));
     }
 }

@@ -5,26 +5,35 @@
 //! the moment they are inserted; it is the reader's sequence number that hides those of a commit that is not
 //! finished.
 //!
+//! Entries of one key and range tombstones are kept apart: a get looks into the list of the ones, and asks the others
+//! only when there are any.
+//!
 //! It does not know what a commit or a file is.
 
 mod cursor;
 mod entry;
+mod ranges;
 
 pub(crate) use cursor::MemtableCursor;
 
 use crossbeam_skiplist::SkipMap;
 
-use crate::base::{Entry, SeqNo};
-use crate::sync::{AtomicU64, AtomicUsize, Ordering};
+use crate::base::{Entry, Fragments, SeqNo};
+use crate::sync::{Arc, AtomicU64, AtomicUsize, Ordering};
 use entry::{Probe, Stored};
+use ranges::Ranges;
 
 /// Bytes that an entry takes besides its key and value: the node of the list, pointers and lengths.
 const ENTRY_OVERHEAD: usize = 96;
+
+/// The memory of range tombstones at which a memtable is full.
+const MAX_RANGES_SIZE: usize = 16 << 20;
 
 /// A sorted set of entries that grows.
 #[derive(Debug)]
 pub(crate) struct Memtable {
     entries: SkipMap<Stored, Box<[u8]>>,
+    ranges: Ranges,
     size: AtomicUsize,
     max_lsn: AtomicU64,
 }
@@ -32,33 +41,58 @@ pub(crate) struct Memtable {
 impl Memtable {
     /// An empty one, whose entries will all be newer than `max_lsn`.
     pub(crate) fn new(max_lsn: SeqNo) -> Self {
-        let memtable =
-            Self { entries: SkipMap::new(), size: AtomicUsize::new(0), max_lsn: AtomicU64::new(0) };
+        let memtable = Self {
+            entries: SkipMap::new(),
+            ranges: Ranges::default(),
+            size: AtomicUsize::new(0),
+            max_lsn: AtomicU64::new(0),
+        };
         memtable.inject_max_lsn(max_lsn);
         memtable
     }
 
-    /// Adds an entry. The caller never gives one sequence number twice.
+    /// Adds an entry, or a range tombstone. The caller never gives one sequence number twice.
     pub(crate) fn insert(&self, entry: Entry<'_>) {
-        self.entries.insert(Stored::new(&entry), entry.value.into());
-        self.size.fetch_add(entry.key.len() + entry.value.len() + ENTRY_OVERHEAD, Ordering::Relaxed);
+        if entry.kind.is_of_one_key() {
+            self.entries.insert(Stored::new(&entry), entry.value.into());
+            self.size.fetch_add(entry.key.len() + entry.value.len() + ENTRY_OVERHEAD, Ordering::Relaxed);
+        } else {
+            self.ranges.insert(entry.key, entry.value, entry.seqno);
+        }
         self.inject_max_lsn(entry.seqno);
     }
 
-    /// The newest version of `key` that is not above `at`, tombstones included.
+    /// The newest version of `key` that is not above `at`, tombstones included; a range tombstone may be newer.
     pub(crate) fn get<R>(&self, key: &[u8], at: SeqNo, found: impl FnOnce(Entry<'_>) -> R) -> Option<R> {
         let probe: &dyn Probe = &(key, at);
         let entry = self.entries.lower_bound(std::ops::Bound::Included(probe))?;
         (entry.key().key() == key).then(|| found(entry.key().entry(entry.value())))
     }
 
+    /// The newest range tombstone over `key` that is not above `at`.
+    #[inline]
+    pub(crate) fn covering(&self, key: &[u8], at: SeqNo) -> Option<SeqNo> {
+        self.ranges.covering(key, at)
+    }
+
+    /// The range tombstones of now, in a few lists.
+    pub(crate) fn range_tombstones(&self) -> Vec<Arc<Fragments>> {
+        self.ranges.lists()
+    }
+
     /// Memory taken, in bytes, as an estimate.
     pub(crate) fn size(&self) -> usize {
-        self.size.load(Ordering::Relaxed)
+        self.size.load(Ordering::Relaxed) + self.ranges.size()
+    }
+
+    /// Whether it should take no more, when `limit` is the memory that it may take. Range tombstones are few in one memtable
+    /// whatever the limit is, or the block of them in its SST would grow out of bounds.
+    pub(crate) fn is_full(&self, limit: usize) -> bool {
+        self.size() >= limit || self.ranges.size() >= MAX_RANGES_SIZE
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.entries.is_empty()
+        self.entries.is_empty() && self.ranges.is_empty()
     }
 
     /// The highest sequence number that was inserted or injected.

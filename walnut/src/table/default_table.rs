@@ -10,9 +10,11 @@ use super::access::{Access, Direct, WriteAccess};
 use super::catalog::TableInfo;
 use super::key::{Generated, Key, KeyWriter, RangeOver};
 use super::mapper::{GeneratesKey, Table};
+use super::migrate::{self, Migrated};
 use super::mutate::{Mutation, engine_key};
 use super::row;
 use super::scan::Scan;
+use super::status::{self, IndexStatus};
 use super::sweep::{Swept, sweep};
 use crate::error::{Error, Result};
 
@@ -63,6 +65,39 @@ impl<T: Table, A: Access> DefaultTable<T, A> {
 
     pub(super) fn info(&self) -> &Arc<TableInfo> {
         &self.info
+    }
+
+    /// What each index is good for, in the order of the struct. Reads nothing.
+    ///
+    /// An index that a struct was given after its table had rows is built when the table is opened for the first time in a
+    /// process. [`Database::table`](crate::Database::table) returns when that is done; a handle that another thread gets
+    /// meanwhile reads and writes rows at once, and tells here how far it is.
+    ///
+    /// ```
+    /// # use serde::{Deserialize, Serialize};
+    /// # use walnut::{Database, IndexState, Table};
+    /// # #[derive(Table, Serialize, Deserialize)]
+    /// # struct User { #[primary_key] id: u64, #[index] age: u8 }
+    /// # let db = Database::in_memory()?;
+    /// # let users = db.table::<User>()?;
+    /// for index in users.index_status()? {
+    ///     match index.state {
+    ///         IndexState::Readable => println!("{} is ready", index.name),
+    ///         IndexState::Building { row_count } => println!("{}: {row_count} rows entered", index.name),
+    ///         IndexState::Off { duplicates } => println!("{} is off: {duplicates:?} agree", index.name),
+    ///         _ => {}
+    ///     }
+    /// }
+    /// # Ok::<(), walnut::Error>(())
+    /// ```
+    pub fn index_status(&self) -> Result<Vec<IndexStatus<T::PrimaryKey>>> {
+        status::of::<T>(&self.info).map_err(|fault| self.access.corruption(fault))
+    }
+
+    /// An error unless the index at a place can be asked about the state that this handle reads.
+    #[inline]
+    pub(super) fn ensure_readable(&self, place: usize) -> Result<()> {
+        self.access.ensure_readable::<T>(&self.info, place)
     }
 
     /// The indexes, one field each, by name: `users.by().email.get("ann@x.org")`.
@@ -276,6 +311,23 @@ impl<T: Table> DefaultTable<T> {
     pub fn sweep(&self) -> Result<Swept<T>> {
         let every_index: Vec<usize> = (0..self.info.indexes.len()).collect();
         sweep(&self.access.store, &self.info, &every_index)
+    }
+
+    /// Rewrites every row that has an older layout, so that the structs of the past can go. Returns at once when there are none.
+    ///
+    /// It works in batches of at most a thousand rows, each a commit of its own, while others read and write; when it is interrupted,
+    /// the next call goes on where it was.
+    ///
+    /// [`Error::Schema`](crate::Error::Schema) when a `TryFrom` refuses a row; what was rewritten before stays rewritten.
+    ///
+    /// Cost: reads every row, and writes those of older layouts.
+    pub fn migrate_all(&self) -> Result<Migrated> {
+        self.migrate_all_watched(|_| ())
+    }
+
+    /// [`migrate_all`](Self::migrate_all), which tells `watch` after each batch how far it is.
+    pub fn migrate_all_watched(&self, watch: impl FnMut(Migrated)) -> Result<Migrated> {
+        migrate::run::<T>(&self.access.store, &self.info, watch)
     }
 }
 

@@ -33,6 +33,8 @@ pub(crate) struct Attempt {
     pin: OnceCell<Pin>,
     /// Whether a statement that writes has run, so that an answer without a write may be a refusal.
     has_stated: Cell<bool>,
+    /// Whether it cannot be answered from the state that it has pinned.
+    is_late: Cell<bool>,
     /// Scans keep a share of it.
     notes: Arc<Notes>,
     writes: Mutex<WriteSet>,
@@ -51,6 +53,9 @@ pub(crate) fn transact<R>(
 ) -> Result<R> {
     lane.repeat(core, || {
         let (attempt, result) = body(begin());
+        if attempt.is_late.get() {
+            return Ok(None);
+        }
         let result = match result {
             Ok(result) => result,
             Err(error) => {
@@ -81,9 +86,20 @@ impl Attempt {
             core: Arc::clone(core),
             pin: OnceCell::new(),
             has_stated: Cell::new(true),
+            is_late: Cell::new(false),
             notes: Arc::default(),
             writes: Mutex::new(WriteSet::new(guard)),
         }
+    }
+
+    /// The sequence number of the state that it reads.
+    pub(crate) fn at(&self) -> SeqNo {
+        self.pin().at()
+    }
+
+    /// Says that the state which it reads is too old for what was asked: whoever repeats attempts begins another.
+    pub(crate) fn give_up(&self) {
+        self.is_late.set(true);
     }
 
     fn pin(&self) -> &Pin {

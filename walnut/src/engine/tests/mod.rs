@@ -2,21 +2,28 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod crash;
+mod files;
 mod levels;
 mod model;
+mod ranges;
 mod space;
 mod steps;
 mod strategies;
 mod threads;
+#[cfg(feature = "tracing")]
+mod trace;
 mod validate;
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::*;
 use crate::base::{KeyRange, KeyspaceId};
 use crate::batch::WriteBatch;
+#[cfg(feature = "tracing")]
+use crate::compaction;
 use crate::env::{FaultEnv, MemoryEnv};
 use crate::error::Fault;
 use crate::sst::{Compression, SstConfig};
@@ -36,6 +43,7 @@ fn config() -> EngineConfig {
         memtable_size: 2 << 10,
         frozen_limit: 1,
         cache_size: 1 << 20,
+        open_limit: 1000,
         group_window: Duration::ZERO,
         preallocate: 0,
         sst: SstConfig { block_size: 256, compression: Compression::None, filter_bits_per_key: 10 },
@@ -78,6 +86,13 @@ fn put(engine: &Engine, n: u32, version: u32) -> Result<()> {
 fn delete(engine: &Engine, n: u32) -> Result<()> {
     let mut batch = WriteBatch::new();
     batch.delete(&key(n));
+    engine.commit(Reads::default(), batch, Durability::Fast)
+}
+
+/// Removes the keys of `range`, all at once.
+fn clear(engine: &Engine, range: Range<u32>) -> Result<()> {
+    let mut batch = WriteBatch::new();
+    batch.delete_range(&key(range.start), &key(range.end));
     engine.commit(Reads::default(), batch, Durability::Fast)
 }
 
