@@ -309,8 +309,9 @@ impl<T: Table> DefaultTable<T> {
     ///
     /// Cost: reads every row, and looks up a row for each entry and an entry for each value; a write for whatever is wrong.
     pub fn sweep(&self) -> Result<Swept<T>> {
-        let every_index: Vec<usize> = (0..self.info.indexes.len()).collect();
-        sweep(&self.access.store, &self.info, &every_index)
+        let is_readable = |index: &usize| self.info.indexes[*index].is_readable();
+        let readable: Vec<usize> = (0..self.info.indexes.len()).filter(is_readable).collect();
+        sweep(&self.access.store, &self.info, &readable)
     }
 
     /// Rewrites every row that has an older layout, so that the structs of the past can go. Returns at once when there are none.

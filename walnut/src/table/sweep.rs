@@ -10,7 +10,7 @@
 //!    the first by primary key when it names none.
 //! 3. A batch has a limit, so memory does, and those who write meanwhile lose no more than a moment to it.
 //!
-//! An index that is being built is filled by the second pass alone.
+//! Only indexes that can be read are swept: one that is being built is filled by `build`, one that is off is not there.
 
 use std::fmt;
 
@@ -69,7 +69,7 @@ struct Batch<T: Table> {
 pub(super) fn sweep<T: Table>(store: &Store, info: &TableInfo, indexes: &[usize]) -> Result<Swept<T>> {
     let mut swept = Swept::default();
     for &index in indexes {
-        let prefix = info.indexes[index].prefix();
+        let prefix = info.indexes[index].keyspace.prefix();
         in_batches(store, &prefix, &mut swept, |attempt, range| remove_strays(attempt, info, index, range))?;
     }
     fill(store, info, indexes, &mut swept)?;
@@ -377,7 +377,7 @@ mod tests {
             write(&table, &entry(&table, &stray, index), Some(b"nobody\0\0"));
         }
         write(&table, &entry(&table, &thing(9), NAME), Some(b"8\x00\xff2\0\0"));
-        let prefix = table.info().indexes[LABEL].prefix();
+        let prefix = table.info().indexes[LABEL].keyspace.prefix();
         write(&table, &[&prefix[..], b"\xff\xff"].concat(), Some(b""));
         assert!(matches!(db.verify(), Err(Error::Corruption { .. })));
 
