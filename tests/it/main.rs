@@ -33,6 +33,9 @@ mod promises;
 // Scans behave as iterators do.
 mod scans;
 
+// Pages, removal by a scan, and what each way of reading one costs.
+mod queries;
+
 // Many threads: one owner, no lost update, no half commit.
 mod races;
 

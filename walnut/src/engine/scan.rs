@@ -94,6 +94,11 @@ impl EngineScan {
         fault.at(&self.core.dir, 0)
     }
 
+    /// What neither end has given yet.
+    pub(crate) fn rest(&self) -> &KeyRange {
+        &self.rest
+    }
+
     /// Changes what is to be walked; only before the first step.
     pub(crate) fn set_range(&mut self, range: KeyRange) {
         self.rest = range;

@@ -13,13 +13,16 @@ use super::mapper::{GeneratesKey, Table};
 use super::migrate::{self, Migrated};
 use super::mutate::{Mutation, engine_key};
 use super::row;
-use super::scan::Scan;
+use super::scan::{Everything, Scan};
 use super::status::{self, IndexStatus};
 use super::sweep::{Swept, sweep};
 use crate::error::{Error, Result};
 
 /// How a primary key of `T` is passed: numbers by value, `&str` for a `String`, tuples of these.
 type KeyRef<'k, T> = <<T as super::TableMapper>::PrimaryKey as Key>::Ref<'k>;
+
+/// A scan by primary key.
+type RowScan<T, A> = Scan<T, <T as super::TableMapper>::PrimaryKey, (), Everything, A>;
 
 /// A typed table.
 ///
@@ -151,12 +154,12 @@ impl<T: Table, A: Access> DefaultTable<T, A> {
     }
 
     /// All rows, by primary key.
-    pub fn iter(&self) -> Scan<T> {
+    pub fn iter(&self) -> RowScan<T, A> {
         Scan::rows(self)
     }
 
     /// The rows whose primary key lies in a range, by primary key.
-    pub fn range<M>(&self, range: impl RangeOver<T::PrimaryKey, M>) -> Scan<T> {
+    pub fn range<M>(&self, range: impl RangeOver<T::PrimaryKey, M>) -> RowScan<T, A> {
         Scan::rows(self).within(&range)
     }
 
@@ -346,9 +349,9 @@ impl<T, A> fmt::Debug for DefaultTable<T, A> {
 
 impl<T: Table, A: Access> IntoIterator for &DefaultTable<T, A> {
     type Item = Result<T>;
-    type IntoIter = Scan<T>;
+    type IntoIter = RowScan<T, A>;
 
-    fn into_iter(self) -> Scan<T> {
+    fn into_iter(self) -> RowScan<T, A> {
         self.iter()
     }
 }

@@ -7,6 +7,7 @@ mod levels;
 mod model;
 mod ranges;
 mod space;
+mod stats;
 mod steps;
 mod strategies;
 mod threads;

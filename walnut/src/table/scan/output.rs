@@ -13,6 +13,9 @@ pub(super) trait Output<T: Table> {
     /// Whether the row is needed for it.
     const NEEDS_ROW: bool;
 
+    /// Whether it stays within the scan, which needs the key that it goes by even where it is not to be shown.
+    const IS_INNER: bool = false;
+
     /// Makes it of the bytes of the key that the scan goes by (beginning with them), of the primary key, and of the row,
     /// which is there when [`NEEDS_ROW`](Self::NEEDS_ROW) says so.
     fn make(key: &[u8], primary_key: &[u8], row: Option<T>) -> Result<Self::Item, Fault>;
@@ -77,6 +80,8 @@ impl<T: Table> Output<T> for FoundOf {
     type Item = (Vec<u8>, Vec<u8>);
 
     const NEEDS_ROW: bool = false;
+
+    const IS_INNER: bool = true;
 
     fn make(key: &[u8], primary_key: &[u8], _row: Option<T>) -> Result<Self::Item, Fault> {
         Ok((key.to_vec(), primary_key.to_vec()))
