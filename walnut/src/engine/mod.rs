@@ -29,6 +29,7 @@ mod log;
 mod open;
 mod pace;
 mod read;
+mod read_many;
 mod replay;
 mod scan;
 mod stats;

@@ -40,6 +40,11 @@ impl<'a> Reader<'a> {
         Self { view, at }
     }
 
+    /// What it reads in.
+    pub(super) fn view(self) -> &'a View {
+        self.view
+    }
+
     /// Gives the value of `key` to `found`; `None` when there is none.
     ///
     /// Cost: at most one block read for each run of level 0 and each deeper level whose filter does not deny it.

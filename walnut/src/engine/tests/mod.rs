@@ -101,6 +101,15 @@ fn get(engine: &Engine, n: u32) -> Result<Option<Vec<u8>>> {
     engine.read(|reader| reader.get(&key(n), <[u8]>::to_vec))
 }
 
+fn get_many(engine: &Engine, keys: &[Vec<u8>]) -> Vec<Option<Vec<u8>>> {
+    let keys: Vec<&[u8]> = keys.iter().map(Vec::as_slice).collect();
+    let mut values = vec![None; keys.len()];
+    engine
+        .read(|reader| reader.get_many(&keys, |place, value| values[place] = Some(value.to_vec())))
+        .unwrap();
+    values
+}
+
 type State = BTreeMap<Vec<u8>, Vec<u8>>;
 
 /// What is left of a scan, from one of its ends; the last entry first when it is the back.
