@@ -9,11 +9,11 @@ use shuttle::sync as system;
 #[cfg(not(feature = "shuttle"))]
 use std::sync as system;
 
-pub(crate) use std::sync::Arc;
-use std::sync::PoisonError;
+pub(crate) use std::sync::{Arc, OnceLock};
+use std::sync::{PoisonError, TryLockError};
 use std::time::Duration;
 pub(crate) use system::MutexGuard;
-pub(crate) use system::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+pub(crate) use system::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
 /// A mutual exclusion that owns its data.
 #[derive(Debug, Default)]
@@ -26,6 +26,15 @@ impl<T> Mutex<T> {
 
     pub(crate) fn lock(&self) -> MutexGuard<'_, T> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The data, unless somebody else has it.
+    pub(crate) fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
+        match self.0.try_lock() {
+            Ok(guard) => Some(guard),
+            Err(TryLockError::Poisoned(poisoned)) => Some(poisoned.into_inner()),
+            Err(TryLockError::WouldBlock) => None,
+        }
     }
 }
 
