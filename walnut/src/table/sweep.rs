@@ -14,6 +14,8 @@
 
 use std::fmt;
 
+use smallvec::SmallVec;
+
 use super::catalog::TableInfo;
 use super::key::{Key, KeyReader};
 use super::mapper::Table;
@@ -141,7 +143,7 @@ fn has_row<T: Table>(
         let row_key = [&info.rows.prefix(), primary_key].concat();
         let Some(row) = attempt.get(&row_key, row::open::<T>)? else { return Ok(false) };
         let row = row.map_err(|fault| attempt.corruption(fault))?;
-        let entry = Entry { index, key: key.to_vec(), owned };
+        let entry = Entry { index, key: SmallVec::from_slice(key), owned };
         Ok(info.entries(primary_key, &row)?.binary_search(&entry).is_ok())
     };
     let is_unique = info.schema.indexes[index].unique;
@@ -348,7 +350,7 @@ mod tests {
     fn entry(table: &DefaultTable<Thing>, row: &Thing, index: usize) -> Vec<u8> {
         let key = row_key(table, row);
         let mut entries = table.info().entries(&key[PREFIX..], row).unwrap().into_iter();
-        entries.find(|entry| entry.index == index).unwrap().key
+        entries.find(|entry| entry.index == index).unwrap().key.to_vec()
     }
 
     #[test]
