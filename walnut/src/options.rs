@@ -40,6 +40,7 @@ pub struct Builder {
     durability: Durability,
     group_window: Duration,
     cache_size: usize,
+    max_open_files: usize,
     memtable_size: usize,
     block_size: usize,
     max_sst_size: u64,
@@ -60,13 +61,14 @@ impl Default for Builder {
             durability: Durability::Safe,
             group_window: Duration::from_millis(1),
             cache_size: 64 << 20,
+            max_open_files: 500,
             memtable_size: 32 << 20,
             block_size: 8 << 10,
             max_sst_size: 32 << 20,
             base_level_size: 64 << 20,
             compaction: Compaction::Leveled,
             io_limit: None,
-            log_preallocation: 0,
+            log_preallocation: 256 << 10,
             compression: Compression::Lz4,
             background: Background::Thread,
             snapshot_age_limit: None,
@@ -93,6 +95,15 @@ impl Builder {
     /// Bytes of blocks, fences and filters that are kept in memory: the more, the fewer reads from disk. Default: 64 MiB.
     pub fn cache_size(mut self, bytes: usize) -> Self {
         self.cache_size = bytes;
+        self
+    }
+
+    /// Sorted files that are kept open for reads, beside those that a scan or a merge is reading. A file is opened when it is first
+    /// read, which costs five reads, and closed when others are needed more. The more, the fewer files are opened again and
+    /// again; the more file handles, and memory for their filters and fences, some 12 bits for each key of theirs, which is
+    /// charged to the cache. Default: 500, at least 8.
+    pub fn max_open_files(mut self, count: usize) -> Self {
+        self.max_open_files = count.max(8);
         self
     }
 
@@ -145,8 +156,9 @@ impl Builder {
         self
     }
 
-    /// Bytes by which a new segment of the log is filled with zeros ahead of use. Syncs are cheaper when they need not record
-    /// a new length; the space is taken at once. Default: 0.
+    /// Bytes of zeros that are written ahead of the log's end, a step at a time. Syncs are up to four times cheaper when they
+    /// need not record a new length. Unless this is 0, up to two parts of the log that are no longer needed are also kept
+    /// and used again, which takes up to twice the `memtable_size` on disk. Default: 256 KiB.
     pub fn log_preallocation(mut self, bytes: u64) -> Self {
         self.log_preallocation = bytes;
         self
@@ -207,6 +219,7 @@ impl Builder {
             memtable_size: self.memtable_size,
             frozen_limit: 4,
             cache_size: self.cache_size,
+            open_limit: self.max_open_files,
             group_window: self.group_window,
             preallocate: self.log_preallocation,
             sst: SstConfig {

@@ -7,12 +7,12 @@ use super::cuts::Cuts;
 use super::outputs::Outputs;
 use super::pick::Merge;
 use super::shape::LeveledConfig;
-use crate::base::{FileNumber, SeqNo};
+use crate::base::{FileNumber, Fragment, Fragments, SeqNo};
 use crate::cursor::{self, Concat, Cursor, Direction, Pieces};
 use crate::error::Result;
 use crate::manifest::{Level, Version};
 use crate::mvcc::Garbage;
-use crate::sst::{SstCursor, SstMeta, SstPlace, SstReader};
+use crate::sst::{Sst, SstCursor, SstMeta, SstPlace, SstReader};
 
 /// How many entries are merged between two questions whether to go on.
 const PATIENCE: usize = 256;
@@ -34,18 +34,21 @@ pub(crate) struct Job<'a> {
 impl Job<'_> {
     /// Writes the outputs, durably and under their names, and opens them. There are none when nothing is kept.
     ///
-    /// `reader` gives the open inputs, `numbers` the numbers of the outputs. After an error, also that of
+    /// `sst` gives the inputs, `numbers` the numbers of the outputs. After an error, also that of
     /// `go_on`, no output is left.
     pub(crate) fn run(
         &self,
-        reader: impl Fn(&SstMeta) -> Arc<SstReader>,
+        sst: impl Fn(&SstMeta) -> Arc<Sst>,
         numbers: impl FnMut() -> FileNumber,
     ) -> Result<Vec<Arc<SstReader>>> {
-        let mut entries = self.entries(reader)?;
-        let mut garbage = Garbage::new(self.boundaries.clone());
+        let ranges = Arc::new(self.ranges(&sst)?);
+        let mut entries = self.entries(sst)?;
+        let mut garbage = Garbage::new(self.boundaries.clone(), Arc::clone(&ranges));
         let beneath = Beneath::of(self.version, self.merge);
         let cuts = Cuts::new(self.config.max_sst_size, beneath.next_level());
-        let mut outputs = Outputs::new(self.place, cuts, numbers);
+        let is_oldest = |fragment: &Fragment| !beneath.may_hold_any(&fragment.start, &fragment.end);
+        let kept = ranges.iter().filter_map(|fragment| garbage.keeps_of(fragment.clone(), is_oldest));
+        let mut outputs = Outputs::new(self.place, cuts, numbers, kept.collect());
         let (mut count, mut size) = (0, 0);
         while let Some(entry) = entries.entry() {
             let entry_size = (entry.key.len() + entry.value.len()) as u64;
@@ -63,11 +66,19 @@ impl Job<'_> {
         self.place.publish(outputs.finish()?)
     }
 
+    /// The range tombstones of all inputs.
+    fn ranges(&self, sst: impl Fn(&SstMeta) -> Arc<Sst>) -> Result<Fragments> {
+        let files = self.merge.inputs.iter().flat_map(|(_, files)| files);
+        let lists = files.filter_map(|meta| sst(meta).range_tombstones().transpose());
+        let lists = lists.collect::<Result<Vec<_>>>()?;
+        Ok(Fragments::merged(lists.iter().map(|ranges| &**ranges)))
+    }
+
     /// A cursor over all inputs.
-    fn entries(&self, reader: impl Fn(&SstMeta) -> Arc<SstReader>) -> Result<cursor::Merge<Concat<Sweeps>>> {
+    fn entries(&self, sst: impl Fn(&SstMeta) -> Arc<Sst>) -> Result<cursor::Merge<Concat<Sweeps>>> {
         let mut runs = Vec::new();
         for (_, files) in &self.merge.inputs {
-            runs.push(files.iter().map(|meta| reader(meta)).collect::<Vec<_>>());
+            runs.push(files.iter().map(|meta| sst(meta)).collect::<Vec<_>>());
         }
         let sweep = |run: Vec<_>| {
             let places = 0..run.len();
@@ -79,7 +90,7 @@ impl Job<'_> {
 }
 
 /// The files of a run, each read once from its beginning to its end.
-struct Sweeps(Vec<Arc<SstReader>>);
+struct Sweeps(Vec<Arc<Sst>>);
 
 impl Pieces for Sweeps {
     type Cursor = SstCursor;
@@ -119,8 +130,16 @@ impl<'v> Beneath<'v> {
     /// Whether a version of the key can lie in one of them.
     fn may_hold(&self, key: &[u8]) -> bool {
         self.runs.iter().any(|(_, files)| {
-            let place = files.partition_point(|meta| *meta.largest < *key);
+            let place = files.partition_point(|meta| *meta.end <= *key);
             files.get(place).is_some_and(|meta| *meta.smallest <= *key)
+        })
+    }
+
+    /// Whether a version of a key from `start` on, and before `end`, can lie in one of them.
+    fn may_hold_any(&self, start: &[u8], end: &[u8]) -> bool {
+        self.runs.iter().any(|(_, files)| {
+            let place = files.partition_point(|meta| *meta.end <= *start);
+            files.get(place).is_some_and(|meta| *meta.smallest < *end)
         })
     }
 }

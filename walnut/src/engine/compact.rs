@@ -13,8 +13,9 @@
 use std::time::Duration;
 
 use super::Core;
+use super::trace::{self, Merged};
 use super::view::View;
-use crate::base::SeqNo;
+use crate::base::{Fragments, SeqNo};
 use crate::compaction::{self, Job, Merge, Move, Pick};
 use crate::error::{Error, Result};
 use crate::manifest::{Level, Version, VersionEdit};
@@ -28,6 +29,7 @@ pub(super) struct Progress {
     pub(super) flush_written_size: u64,
     pub(super) merge_count: u64,
     pub(super) move_count: u64,
+    pub(super) drop_count: u64,
     pub(super) read_size: u64,
     pub(super) written_size: u64,
     pub(super) failure_count: u64,
@@ -129,12 +131,15 @@ impl Core {
         self.snapshots.watermark(|| self.visible())
     }
 
-    fn compact_while(&self, pick: impl Fn(&Version) -> Pick) -> bool {
+    pub(super) fn compact_while(&self, pick: impl Fn(&Version) -> Pick) -> bool {
         loop {
             match self.compact_one(&pick) {
                 Ok(true) => {}
                 Ok(false) => return true,
-                Err(_) => return false,
+                Err(error) => {
+                    trace::failed("compaction", &error);
+                    return false;
+                }
             }
         }
     }
@@ -145,14 +150,15 @@ impl Core {
         if self.ensure_open().is_err() {
             return Ok(false);
         }
-        let version = self.manifest.lock().version();
-        let done = match pick(&version) {
-            Pick::Nothing => return Ok(false),
-            Pick::Move(down) => self.run_move(down),
-            Pick::Merge(merge) => self.run_merge(&version, &merge),
-        };
+        let done = self.drop_covered().and_then(|dropped| {
+            let version = self.manifest.lock().version();
+            match pick(&version) {
+                Pick::Nothing => Ok(dropped),
+                Pick::Move(down) => self.run_move(down).map(|()| true),
+                Pick::Merge(merge) => self.run_merge(&version, &merge).map(|()| true),
+            }
+        });
         match done {
-            Ok(()) => Ok(true),
             // It was stopped, which is no failure.
             Err(Error::Closed) => Ok(false),
             Err(error) => {
@@ -162,16 +168,39 @@ impl Core {
                 });
                 Err(error)
             }
+            done => done,
         }
     }
 
+    /// Removes the files of which nobody can read anything any more, unread; says whether there were any.
+    fn drop_covered(&self) -> Result<bool> {
+        let version = self.manifest.lock().version();
+        if version.files().all(|(_, meta)| meta.fragment_count == 0) {
+            return Ok(false);
+        }
+        let levels = Arc::clone(&self.view.load().levels);
+        let lists = levels.ssts().filter_map(|(_, sst)| sst.range_tombstones().transpose());
+        let lists = lists.collect::<Result<Vec<_>>>()?;
+        let lists = lists.iter().map(|ranges| &**ranges);
+        let removed = compaction::covered(&version, &Fragments::merged(lists), self.watermark());
+        if removed.is_empty() {
+            return Ok(false);
+        }
+        let drop_count = removed.len() as u64;
+        self.install(VersionEdit { removed, ..VersionEdit::default() }, &[], View::with_levels)?;
+        self.compactions.note(|progress| progress.drop_count += drop_count);
+        Ok(true)
+    }
+
     fn run_move(&self, Move { from, files, to }: Move) -> Result<()> {
+        let sst_count = files.len();
         let edit = VersionEdit {
             removed: files.iter().map(|meta| (from, meta.number)).collect(),
             added: files.into_iter().map(|meta| (to, meta)).collect(),
             ..VersionEdit::default()
         };
         self.install(edit, &[], View::with_levels)?;
+        trace::moved(sst_count, from, to);
         self.compactions.note(|progress| {
             progress.move_count += 1;
             progress.is_failing = false;
@@ -180,6 +209,7 @@ impl Core {
     }
 
     fn run_merge(&self, version: &Version, merge: &Merge) -> Result<()> {
+        let began = self.env.monotonic_clock();
         let job = Job {
             merge,
             version,
@@ -189,22 +219,33 @@ impl Core {
             go_on: &|size| self.go_on(size),
         };
         let levels = Arc::clone(&self.view.load().levels);
-        let reader = |meta: &SstMeta| {
+        let sst = |meta: &SstMeta| {
             Arc::clone(levels.sst(meta.number).expect("readers see at least what the manifest named before"))
         };
-        let new = job.run(reader, || self.manifest.lock().allocate())?;
+        let new = job.run(sst, || self.manifest.lock().allocate())?;
+        // Nobody is to hold the inputs when they are removed.
+        drop(levels);
         let edit = VersionEdit {
             removed: inputs(merge).map(|(level, meta)| (level, meta.number)).collect(),
             added: new.iter().map(|sst| (merge.output, Arc::new(sst.meta().clone()))).collect(),
             ..VersionEdit::default()
         };
         self.install(edit, &new, View::with_levels)?;
+        let merged = Merged {
+            input_count: inputs(merge).count(),
+            input_size: inputs(merge).map(|(_, meta)| meta.size).sum(),
+            output_count: new.len(),
+            output_size: new.iter().map(|sst| sst.meta().size).sum(),
+            output: merge.output,
+            time: self.env.monotonic_clock().saturating_sub(began),
+        };
         self.compactions.note(|progress| {
             progress.merge_count += 1;
-            progress.read_size += inputs(merge).map(|(_, meta)| meta.size).sum::<u64>();
-            progress.written_size += new.iter().map(|sst| sst.meta().size).sum::<u64>();
+            progress.read_size += merged.input_size;
+            progress.written_size += merged.output_size;
             progress.is_failing = false;
         });
+        trace::merged(&merged);
         Ok(())
     }
 }

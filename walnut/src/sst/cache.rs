@@ -35,6 +35,8 @@ pub(crate) struct BlockCache {
     budget: usize,
     hits: Tally,
     misses: Tally,
+    /// Open SSTs.
+    reader_count: AtomicUsize,
     clock: Mutex<Clock>,
 }
 
@@ -60,10 +62,19 @@ struct Account {
 
 type Slot = ArcSwapOption<Block>;
 
+/// What stands in a slot, held while it is looked at.
+pub(super) type CachedBlock = Guard<Option<Arc<Block>>>;
+
 impl BlockCache {
     /// A cache for so many bytes.
     pub(crate) fn new(budget: usize) -> Arc<Self> {
-        Arc::new(Self { budget, hits: Tally::default(), misses: Tally::default(), clock: Mutex::default() })
+        Arc::new(Self {
+            budget,
+            hits: Tally::default(),
+            misses: Tally::default(),
+            reader_count: AtomicUsize::new(0),
+            clock: Mutex::default(),
+        })
     }
 
     /// The bytes in use.
@@ -77,10 +88,16 @@ impl BlockCache {
         (self.hits.sum(), self.misses.sum())
     }
 
+    /// How many SSTs are open.
+    pub(crate) fn reader_count(&self) -> usize {
+        self.reader_count.load(Ordering::Relaxed)
+    }
+
     /// Places for the blocks of a reader whose filter and fences take `fixed_size` bytes.
     pub(super) fn register(self: &Arc<Self>, block_count: usize, fixed_size: usize) -> CachedBlocks {
         let slots: Arc<[Slot]> = (0..block_count).map(|_| Slot::empty()).collect();
         let fixed_size = fixed_size + size_of_val(&*slots);
+        self.reader_count.fetch_add(1, Ordering::Relaxed);
         let mut clock = self.lock();
         let id = clock.next_account;
         clock.next_account += 1;
@@ -171,8 +188,8 @@ pub(super) struct CachedBlocks {
 impl CachedBlocks {
     /// The block at a position, if it is cached.
     #[inline]
-    pub(super) fn get(&self, position: usize) -> Guard<Option<Arc<Block>>> {
-        let block = self.slots[position].load();
+    pub(super) fn get(&self, position: usize) -> CachedBlock {
+        let block = self.peek(position);
         if let Some(block) = &*block {
             block.touch();
             self.cache.hits.count();
@@ -180,6 +197,12 @@ impl CachedBlocks {
             self.cache.misses.count();
         }
         block
+    }
+
+    /// The same without a note that it is used, and so without a look at the block itself.
+    #[inline]
+    pub(super) fn peek(&self, position: usize) -> CachedBlock {
+        self.slots[position].load()
     }
 
     /// Keeps a block that was read, if there can be room for it.
@@ -201,6 +224,7 @@ impl CachedBlocks {
 
 impl Drop for CachedBlocks {
     fn drop(&mut self) {
+        self.cache.reader_count.fetch_sub(1, Ordering::Relaxed);
         let mut clock = self.cache.lock();
         let Some(account) = clock.accounts.remove(&self.id) else { return };
         let blocks = account.ring.iter().filter_map(|&position| account.slots[position].load_full());
