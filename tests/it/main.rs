@@ -1,8 +1,12 @@
 //! The integration tests.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-// What the derives write, at work in a database.
+// What the derives write, at work in a database: every kind of index, keys that are made, and the program that the
+// documentation begins with.
 mod derived;
+mod first_program;
+mod generated;
+mod indexes;
 // The rules of the source tree: storeys, sizes, heads, words.
 mod house;
 // What the derives accept, and what they say of what they do not.
@@ -14,6 +18,9 @@ mod lockstep;
 // What transactions and snapshots promise each other: every anomaly by its name, races, savepoints, failed statements.
 mod isolation;
 
+// A struct that changes between two runs.
+mod evolution;
+
 // A machine that fails at each operation in turn, and a full disk.
 mod faults;
 
@@ -23,8 +30,14 @@ mod damage;
 // The promises of the public surface, one by one.
 mod promises;
 
+// Block reads and allocations of operations, counted.
+mod costs;
+
 // Scans behave as iterators do.
 mod scans;
+
+// Pages, removal by a scan, and what each way of reading one costs.
+mod queries;
 
 // Many threads: one owner, no lost update, no half commit.
 mod races;

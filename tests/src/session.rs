@@ -5,7 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use walnut::env::{Env, MemoryEnv};
-use walnut::{Background, Builder, Compression, Database, DefaultTable, Durability, Error, Result};
+use walnut::{
+    Background, Builder, Compaction, Compression, Database, DefaultTable, Durability, Error, Result,
+    WriteAccess,
+};
 
 use crate::model::{Outcome, Rows, State, Told};
 use crate::query::{Answer, Narrow, Shape};
@@ -29,8 +32,12 @@ pub struct Setup {
     pub max_sst_size: u64,
     /// The smallest target of a level, in bytes.
     pub base_level_size: u64,
+    /// How SSTs are merged.
+    pub compaction: Compaction,
     /// Bytes by which a log segment is filled ahead.
     pub log_preallocation: u64,
+    /// Files that are kept open.
+    pub max_open_files: usize,
     /// Whether blocks are compressed.
     pub compression: Compression,
     /// Whether closing flushes.
@@ -53,8 +60,10 @@ impl Setup {
             log_preallocation: *random.pick(&[0, 0, 4 << 10, 16 << 10]),
             compression: *random.pick(&[Compression::None, Compression::Lz4]),
             checkpoint_on_close: !random.one_in(3),
+            max_open_files: *random.pick(&[8, 8, 500]),
             max_sst_size: *random.pick(&[1 << 10, 3 << 10, 32 << 20]),
             base_level_size: *random.pick(&[1 << 10, 1 << 10, 8 << 10, 64 << 20]),
+            compaction: *random.pick(&[Compaction::Leveled, Compaction::Tiered, Compaction::Universal]),
         }
     }
 
@@ -66,9 +75,11 @@ impl Setup {
             block_size: 4096,
             max_sst_size: 32 << 20,
             base_level_size: 64 << 20,
+            compaction: Compaction::Leveled,
             log_preallocation: 0,
             compression: Compression::Lz4,
             checkpoint_on_close: true,
+            max_open_files: 500,
         }
     }
 
@@ -81,6 +92,8 @@ impl Setup {
             .block_size(self.block_size)
             .max_sst_size(self.max_sst_size)
             .base_level_size(self.base_level_size)
+            .compaction(self.compaction)
+            .max_open_files(self.max_open_files)
             .log_preallocation(self.log_preallocation)
             .compression(self.compression)
             .checkpoint_on_close(self.checkpoint_on_close)
@@ -109,10 +122,7 @@ pub struct Session {
 impl Session {
     /// Runs a statement; its own refusals are outcomes, everything else is an error.
     pub fn run(&self, op: &Op) -> Result<Told> {
-        Ok(match op {
-            Op::User(statement) => Told::User(refusals(run(&self.users, statement))?),
-            Op::Document(statement) => Told::Document(refusals(run(&self.documents, statement))?),
-        })
+        run_in(&self.users, &self.documents, op)
     }
 
     /// All rows of both tables.
@@ -133,7 +143,19 @@ impl Session {
     }
 }
 
-fn run<T: Row>(table: &DefaultTable<T>, statement: &Statement<T>) -> Result<Outcome<T>> {
+/// Runs a statement on one of these tables; its own refusals are outcomes, everything else is an error.
+pub fn run_in<A: WriteAccess>(
+    users: &DefaultTable<User, A>,
+    documents: &DefaultTable<Document, A>,
+    op: &Op,
+) -> Result<Told> {
+    Ok(match op {
+        Op::User(statement) => Told::User(refusals(run(users, statement))?),
+        Op::Document(statement) => Told::Document(refusals(run(documents, statement))?),
+    })
+}
+
+fn run<T: Row, A: WriteAccess>(table: &DefaultTable<T, A>, statement: &Statement<T>) -> Result<Outcome<T>> {
     use crate::rows::Via;
     Ok(match statement {
         Statement::Insert(row) => {

@@ -75,7 +75,7 @@ impl Database {
     ///
     /// Any error that `body` returns, a conflict too, ends it at once: everything is rolled back, and the error is returned as it
     /// is. [`Error::abort`](crate::Error::abort) makes one of a reason of yours. Before anything is answered, what was read is made as durable as the
-    /// answer is to be; a failure of that comes first. A panic rolls back, too.
+    /// answer is to be, if `body` has tried to write; a failure of that comes first. A panic rolls back, too.
     ///
     /// Handles that the database gave ([`Database::table`]) do not take part in the transaction, even when they are used in `body`; those
     /// of [`Transaction::table`] do.
@@ -136,7 +136,8 @@ impl Database {
 
     /// The state of all tables as it is visible now, for reading as long as it is held.
     ///
-    /// Cost: none, until old versions pile up that only the snapshot can see.
+    /// Cost: none, until old versions pile up that only the snapshot can see: [`stats`](Self::stats) tells how many bytes
+    /// the oldest one holds back, and [`Builder::snapshot_age_limit`] bounds it.
     pub fn snapshot(&self) -> Snapshot {
         Snapshot::new(&self.store)
     }
@@ -163,6 +164,15 @@ impl Database {
     /// error everything is as it was.
     pub fn compact(&self) -> Result<()> {
         self.store.engine.compact()
+    }
+
+    /// Does one piece of the work that is otherwise done in the background, and says whether there was any: writes a frozen memtable
+    /// out, or else runs one compaction. With [`Background::Manual`](crate::Background::Manual) a program decides so when it
+    /// happens, and the same calls do the same file operations in the same order.
+    ///
+    /// Cost: that of the piece: one file of a memtable's size written, or one merge. After an error everything is as it was.
+    pub fn step(&self) -> Result<bool> {
+        self.store.engine.step()
     }
 
     /// Reads everything on disk and compares it: every checksum, the order of keys, the digest of each file, and, for the

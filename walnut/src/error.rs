@@ -21,6 +21,9 @@ pub enum Error {
     NotFound,
     /// Another commit changed what this transaction had read; run it again.
     Conflict,
+    /// This snapshot or transaction is older than the database lets them become
+    /// ([`Builder::snapshot_age_limit`](crate::Builder::snapshot_age_limit)), so what it reads is no longer kept; begin a new one.
+    SnapshotTooOld,
     /// The stored table and the compiled struct do not fit together; the sentence says what to do.
     Schema(SchemaError),
     /// The stored table was written by a newer version of the struct; nothing was touched.
@@ -51,6 +54,8 @@ pub enum Error {
     OutOfSpace,
     /// A key, row or commit is too large; nothing was written.
     Limit(Limit),
+    /// The cursor of a page cannot be used here.
+    Cursor(CursorError),
     /// This cannot be done with these types, options or files.
     Unsupported(&'static str),
     /// The application gave up its transaction with a reason of its own: see [`Error::abort_ref`].
@@ -97,6 +102,9 @@ impl fmt::Display for Error {
             Self::UniqueViolation(violation) => violation.fmt(f),
             Self::NotFound => f.write_str("there is no row with this primary key"),
             Self::Conflict => f.write_str("another commit changed what this transaction read; run it again"),
+            Self::SnapshotTooOld => f.write_str(
+                "this snapshot or transaction is older than the age limit of the database; begin a new one",
+            ),
             Self::Schema(error) => error.fmt(f),
             Self::SchemaTooNew => f.write_str(
                 "the stored table is newer than the compiled struct; open it with the newer program",
@@ -117,6 +125,7 @@ impl fmt::Display for Error {
             ),
             Self::OutOfSpace => f.write_str("no space is left on the disk; nothing was lost"),
             Self::Limit(limit) => limit.fmt(f),
+            Self::Cursor(error) => error.fmt(f),
             Self::Unsupported(what) => write!(f, "unsupported: {what}"),
             Self::Abort(abort) => write!(f, "the application aborted the transaction: {}", abort.text),
             Self::Io(error) => error.fmt(f),
@@ -135,7 +144,7 @@ impl std::error::Error for Error {
 }
 
 /// Which unique value exists already, and the row that owns it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct UniqueViolation {
     pub(crate) table: &'static str,
     pub(crate) index: &'static str,
@@ -151,6 +160,16 @@ impl UniqueViolation {
     /// The index's name; `"primary_key"` when a row with the same primary key exists.
     pub fn index(&self) -> &str {
         self.index
+    }
+}
+
+impl fmt::Debug for UniqueViolation {
+    /// The owner is a value that was stored, so it is not told here either.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("UniqueViolation")
+            .field("table", &self.table)
+            .field("index", &self.index)
+            .finish_non_exhaustive()
     }
 }
 
@@ -203,8 +222,17 @@ pub enum Limit {
         /// The most that it may be.
         limit: usize,
     },
+    /// One commit removes too many ranges.
+    Ranges {
+        /// How many it removes.
+        count: usize,
+        /// The most that it may.
+        limit: usize,
+    },
     /// A value has no exact form as a key; the text says why.
     Inexact(&'static str),
+    /// The counter of generated keys has given out the last number of its type.
+    Counter,
 }
 
 impl fmt::Display for Limit {
@@ -215,7 +243,44 @@ impl fmt::Display for Limit {
             Self::Commit { size, limit } => {
                 write!(f, "a commit takes {size} bytes, and {limit} is the limit")
             }
+            Self::Ranges { count, limit } => {
+                write!(f, "a commit removes {count} ranges, and {limit} is the limit")
+            }
             Self::Inexact(why) => write!(f, "a value cannot be a key: {why}"),
+            Self::Counter => f.write_str(
+                "the counter of generated keys has come to the last number of its type; take a wider type",
+            ),
+        }
+    }
+}
+
+/// Why the cursor of a page cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CursorError {
+    /// The text is not that of a cursor, or not all of it.
+    Malformed,
+    /// The cursor was made by another scan: of another table or index, or in the other direction.
+    Foreign {
+        /// What it was made for.
+        cursor: String,
+        /// What it was used on.
+        scan: String,
+    },
+    /// The scan has more or fewer `skip` and `limit` than the one that made the cursor.
+    Counts,
+}
+
+impl fmt::Display for CursorError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Malformed => f.write_str("this is not the text of a page's cursor"),
+            Self::Foreign { cursor, scan } => {
+                write!(f, "the cursor belongs to a scan of {cursor}, and this one is of {scan}")
+            }
+            Self::Counts => {
+                f.write_str("the cursor belongs to a scan with other calls of `skip` and `limit`")
+            }
         }
     }
 }
@@ -304,11 +369,24 @@ pub enum Fault {
     Invalid(&'static str),
     /// A row and its index entries do not belong together; the text says how.
     Index(&'static str),
+    /// A row of an older layout has no form in the newer one: its `TryFrom` refused it.
+    Migration {
+        /// The table's name.
+        table: &'static str,
+        /// The version of the layout that the row has.
+        from: u32,
+        /// The version of the layout that refused it.
+        to: u32,
+    },
 }
 
 impl Fault {
-    /// The error for this fault at a place in a file.
+    /// The error for this fault at a place in a file. A row that no migration takes is not damaged: it is an error of the
+    /// schema.
     pub fn at(self, file: &Path, offset: u64) -> Error {
+        if let Self::Migration { table, .. } = self {
+            return Error::Schema(SchemaError { table: table.to_owned(), sentence: self.to_string() });
+        }
         Error::Corruption { file: file.to_owned(), offset, fault: self }
     }
 }
@@ -333,6 +411,11 @@ impl fmt::Display for Fault {
             Self::Order => f.write_str("keys are out of order"),
             Self::Invalid(field) => write!(f, "the {field} is impossible"),
             Self::Index(how) => f.write_str(how),
+            Self::Migration { from, to, .. } => write!(
+                f,
+                "a row of version {from} was refused by the struct of version {to}; change its `TryFrom`, or the row with a program of \
+                 version {from}"
+            ),
         }
     }
 }

@@ -1,10 +1,11 @@
 //! The options of a database: what each does, its unit, its default and its range.
 
+use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::compaction::LeveledConfig;
+use crate::compaction::{Compaction, LeveledConfig};
 use crate::engine::{Background, Durability, EngineConfig};
 use crate::env::{Env, MemoryEnv, OsEnv};
 use crate::sst::{Compression as SstCompression, SstConfig};
@@ -39,13 +40,17 @@ pub struct Builder {
     durability: Durability,
     group_window: Duration,
     cache_size: usize,
+    max_open_files: usize,
     memtable_size: usize,
     block_size: usize,
     max_sst_size: u64,
     base_level_size: u64,
+    compaction: Compaction,
+    io_limit: Option<NonZeroU64>,
     log_preallocation: u64,
     compression: Compression,
     background: Background,
+    snapshot_age_limit: Option<Duration>,
     checkpoint_on_close: bool,
     env: Option<Arc<dyn Env>>,
 }
@@ -56,13 +61,17 @@ impl Default for Builder {
             durability: Durability::Safe,
             group_window: Duration::from_millis(1),
             cache_size: 64 << 20,
+            max_open_files: 500,
             memtable_size: 32 << 20,
             block_size: 8 << 10,
             max_sst_size: 32 << 20,
             base_level_size: 64 << 20,
-            log_preallocation: 0,
+            compaction: Compaction::Leveled,
+            io_limit: None,
+            log_preallocation: 256 << 10,
             compression: Compression::Lz4,
             background: Background::Thread,
+            snapshot_age_limit: None,
             checkpoint_on_close: true,
             env: None,
         }
@@ -86,6 +95,15 @@ impl Builder {
     /// Bytes of blocks, fences and filters that are kept in memory: the more, the fewer reads from disk. Default: 64 MiB.
     pub fn cache_size(mut self, bytes: usize) -> Self {
         self.cache_size = bytes;
+        self
+    }
+
+    /// Sorted files that are kept open for reads, beside those that a scan or a merge is reading. A file is opened when it is first
+    /// read, which costs five reads, and closed when others are needed more. The more, the fewer files are opened again and
+    /// again; the more file handles, and memory for their filters and fences, some 12 bits for each key of theirs, which is
+    /// charged to the cache. Default: 500, at least 8.
+    pub fn max_open_files(mut self, count: usize) -> Self {
+        self.max_open_files = count.max(8);
         self
     }
 
@@ -114,14 +132,33 @@ impl Builder {
 
     /// Bytes in the last level of sorted files from ten times which on a further level stands above it, and one more from a hundred
     /// times on. The larger, the fewer levels a read searches, and the more is rewritten when new files are merged in.
+    /// With [`Compaction::Tiered`] the size up to which runs are of the first tier.
     /// Default: 64 MiB, at least 1 KiB.
     pub fn base_level_size(mut self, bytes: u64) -> Self {
         self.base_level_size = bytes.max(1 << 10);
         self
     }
 
-    /// Bytes by which a new segment of the log is filled with zeros ahead of use. Syncs are cheaper when they need not record
-    /// a new length; the space is taken at once. Default: 0.
+    /// How sorted files are merged: whether reads, writes or space are to be cheap. It can be another one at each opening.
+    /// Default: [`Compaction::Leveled`].
+    pub fn compaction(mut self, strategy: Compaction) -> Self {
+        self.compaction = strategy;
+        self
+    }
+
+    /// Bytes of entries, before compression, that merges in the background read and write in a second at most; 0 for no limit. The
+    /// lower, the more of the disk is left to reads and commits; too low, and merges fall behind, files pile up, and writers
+    /// are slowed until they write no faster than merges go: by microseconds for each KiB of a commit, 5 ms at most. Writing
+    /// memtables out is counted and never held up. Default: 0. No limit holds for what is done by hand
+    /// ([`Background::Manual`]).
+    pub fn io_limit(mut self, bytes_per_second: u64) -> Self {
+        self.io_limit = NonZeroU64::new(bytes_per_second);
+        self
+    }
+
+    /// Bytes of zeros that are written ahead of the log's end, a step at a time. Syncs are up to four times cheaper when they
+    /// need not record a new length. Unless this is 0, up to two parts of the log that are no longer needed are also kept
+    /// and used again, which takes up to twice the `memtable_size` on disk. Default: 256 KiB.
     pub fn log_preallocation(mut self, bytes: u64) -> Self {
         self.log_preallocation = bytes;
         self
@@ -136,6 +173,14 @@ impl Builder {
     /// Who writes and merges sorted files. Default: [`Background::Thread`].
     pub fn background(mut self, background: Background) -> Self {
         self.background = background;
+        self
+    }
+
+    /// How old a snapshot or a transaction may become before it keeps no more history: from then on its reads, and its commit,
+    /// are [`Error::SnapshotTooOld`](crate::Error::SnapshotTooOld). A scan that was made before goes on. A limit bounds the space that somebody
+    /// who forgot a snapshot can cost, and adds a look at the clock to each read in one. Default: none.
+    pub fn snapshot_age_limit(mut self, limit: Duration) -> Self {
+        self.snapshot_age_limit = Some(limit);
         self
     }
 
@@ -174,6 +219,7 @@ impl Builder {
             memtable_size: self.memtable_size,
             frozen_limit: 4,
             cache_size: self.cache_size,
+            open_limit: self.max_open_files,
             group_window: self.group_window,
             preallocate: self.log_preallocation,
             sst: SstConfig {
@@ -184,8 +230,11 @@ impl Builder {
                 },
                 ..SstConfig::default()
             },
+            compaction: self.compaction,
+            io_limit: self.io_limit,
             levels: LeveledConfig { max_sst_size: self.max_sst_size, base_level_size: self.base_level_size },
             background: self.background,
+            snapshot_age_limit: self.snapshot_age_limit,
             checkpoint_on_close: self.checkpoint_on_close,
         }
     }

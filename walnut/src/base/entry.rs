@@ -15,6 +15,9 @@ pub(crate) enum Kind {
     Delete = 0,
     /// The key has this value from here on.
     Put = 1,
+    /// A range tombstone: every key from this one on, and before the one that is the value, is gone from here on. Stands in
+    /// commits only: memtables and SSTs keep range tombstones in a structure of their own.
+    RangeDelete = 3,
 }
 
 impl Kind {
@@ -23,8 +26,14 @@ impl Kind {
         match code {
             0 => Some(Self::Delete),
             1 => Some(Self::Put),
+            3 => Some(Self::RangeDelete),
             _ => None,
         }
+    }
+
+    /// Whether it is one key that this is done to, so that it stands among the entries of memtables and SSTs.
+    pub(crate) fn is_of_one_key(self) -> bool {
+        self != Self::RangeDelete
     }
 }
 
@@ -35,7 +44,7 @@ pub(crate) struct Entry<'a> {
     pub(crate) key: &'a [u8],
     pub(crate) seqno: SeqNo,
     pub(crate) kind: Kind,
-    /// Empty for a tombstone.
+    /// Empty for a tombstone; where a range tombstone ends.
     pub(crate) value: &'a [u8],
 }
 

@@ -1,15 +1,21 @@
 //! The end of the log, which belongs to whoever holds its lock.
 
 use crate::base::{FileNumber, SeqNo};
-use crate::batch::WriteBatch;
 use crate::error::{Error, Result};
-use crate::wal::{Commit, LogWriter, SyncPoint};
+use crate::wal::{Commit, LogSize, LogWriter, SyncPoint};
 
 /// A place in the log: everything before it, of this and of earlier segments.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
 pub(super) struct Position {
     segment: FileNumber,
     offset: u64,
+}
+
+impl Position {
+    /// The segment that it lies in.
+    pub(super) fn segment(self) -> FileNumber {
+        self.segment
+    }
 }
 
 /// The writer of the log, until it is closed.
@@ -54,13 +60,13 @@ impl Log {
         self.torn
     }
 
-    /// Adds a batch to the group that the next write writes.
-    pub(super) fn append(&mut self, batch: &WriteBatch) -> Result<()> {
+    /// Adds a commit to the group that the next write writes.
+    pub(super) fn append(&mut self, payload: &[u8], count: u32) -> Result<()> {
         if self.torn {
             return Err(Error::OutOfSpace);
         }
         let seq_start = self.next_seqno();
-        self.writer()?.append(&Commit { seq_start, count: batch.count(), payload: batch.payload() })
+        self.writer()?.append(&Commit { seq_start, count, payload })
     }
 
     /// Writes the group. After an error its numbers are free again.
@@ -106,6 +112,17 @@ impl Log {
         let number = self.writer()?.rotate_next()?;
         self.torn = false;
         Ok(number)
+    }
+
+    /// Takes note that no segment before `first` is needed any more, and gives those that will be used again: see
+    /// [`LogWriter::release_before`].
+    pub(super) fn release_before(&mut self, first: FileNumber) -> Vec<FileNumber> {
+        self.writer.as_mut().map_or_else(Vec::new, |writer| writer.release_before(first))
+    }
+
+    /// What the log takes on disk; nothing that is of interest once it is closed.
+    pub(super) fn size(&self) -> LogSize {
+        self.writer.as_ref().map(LogWriter::size).unwrap_or_default()
     }
 
     /// Ends the log in order.

@@ -22,20 +22,26 @@ mod background;
 mod commit;
 mod compact;
 mod directory;
+mod durable;
 mod flush;
 mod install;
 mod levels;
 mod log;
 mod open;
+mod pace;
 mod read;
+mod read_many;
 mod replay;
 mod scan;
 mod stats;
 #[cfg(test)]
 mod tests;
+mod trace;
+mod validate;
 mod verify;
 mod view;
 
+use std::num::NonZeroU64;
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -44,24 +50,27 @@ use arc_swap::ArcSwap;
 
 pub use background::Background;
 pub use commit::Durability;
-pub(crate) use commit::Reads;
 pub(crate) use read::Reader;
 pub(crate) use scan::{EngineScan, Found};
 pub use stats::{LevelStats, Stats};
+pub(crate) use validate::Reads;
 pub use verify::Verified;
 
 use crate::base::SeqNo;
-use crate::compaction::LeveledConfig;
+use crate::compaction::{Compaction, LeveledConfig};
 use crate::env::{Env, Lock};
 use crate::error::{Error, Result};
 use crate::mvcc::{Pin, Snapshots};
 use crate::sst::{SstConfig, SstPlace};
 use crate::sync::{Arc, AtomicBool, AtomicU64, Condvar, Mutex, Ordering};
 use background::Worker;
-use commit::{Request, SyncedTo};
+use commit::Request;
 use compact::Compactions;
+use durable::SyncedTo;
 use install::Manifest;
 use log::Log;
+use pace::Pacer;
+use validate::Validations;
 use view::View;
 
 /// What the options of a database come down to.
@@ -73,13 +82,20 @@ pub(crate) struct EngineConfig {
     pub(crate) frozen_limit: usize,
     /// Bytes of decoded blocks, fences and filters that are kept in memory.
     pub(crate) cache_size: usize,
+    /// SSTs that may be open at once, beside those that scans and merges hold.
+    pub(crate) open_limit: usize,
     /// How long a commit may wait for others to share its sync.
     pub(crate) group_window: Duration,
-    /// Bytes of a new log segment that are written with zeros ahead of use.
+    /// Bytes that are written with zeros ahead of the log's end; with zero, no segment is used again either.
     pub(crate) preallocate: u64,
     pub(crate) sst: SstConfig,
+    pub(crate) compaction: Compaction,
     pub(crate) levels: LeveledConfig,
+    /// Bytes that merges may read and write in a second; not limited when `None`.
+    pub(crate) io_limit: Option<NonZeroU64>,
     pub(crate) background: Background,
+    /// The age at which a pin holds nothing back any more.
+    pub(crate) snapshot_age_limit: Option<Duration>,
     /// Whether closing flushes everything, so that the next open replays nothing.
     pub(crate) checkpoint_on_close: bool,
 }
@@ -112,19 +128,23 @@ pub(crate) struct Core {
     env: Arc<dyn Env>,
     dir: PathBuf,
     config: EngineConfig,
-    place: SstPlace,
+    place: Arc<SstPlace>,
 
     // Each with its own synchronization.
     view: ArcSwap<View>,
     applied: AtomicU64,
     visible: AtomicU64,
+    durable: AtomicU64,
     snapshots: Arc<Snapshots>,
     poisoned: AtomicBool,
     /// Whether the log has to go on in a new segment before anything can be written.
     log_is_torn: AtomicBool,
     closed: AtomicBool,
+    is_closing_files: AtomicBool,
     flush_failures: AtomicU64,
     compactions: Compactions,
+    pacer: Pacer,
+    validations: Validations,
     flusher: Worker,
     compactor: Worker,
 
@@ -134,7 +154,7 @@ pub(crate) struct Core {
     synced: Mutex<SyncedTo>,
     sync_done: Condvar,
     log: Mutex<Log>,
-    queue: Mutex<Vec<Arc<Request>>>,
+    queue: Mutex<Vec<Request>>,
     manifest: Mutex<Manifest>,
     /// The lock of the directory; given back on closing.
     lock: Mutex<Option<Box<dyn Lock>>>,
@@ -174,6 +194,13 @@ impl Core {
         u64::from_le_bytes(bytes) % limit
     }
 
+    /// The time since the Unix epoch, and random bits: what a number is made of that nobody else makes.
+    pub(crate) fn moment(&self) -> (Duration, u128) {
+        let mut bytes = [0; 16];
+        self.env.fill_random(&mut bytes);
+        (self.env.wall_clock(), u128::from_le_bytes(bytes))
+    }
+
     /// An error unless the engine is open.
     fn ensure_open(&self) -> Result<()> {
         if self.closed.load(Ordering::Acquire) { Err(Error::Closed) } else { Ok(()) }
@@ -208,8 +235,10 @@ impl Engine {
         if self.closed.swap(true, Ordering::AcqRel) {
             return Ok(());
         }
+        self.compactions.call();
         self.stop_workers();
         let finished = self.finish();
+        self.remove_what_left();
         // A merge that a caller asked for stops soon; until then the directory is not another's.
         let _nobody_compacts = self.compacting.lock();
         // Whoever comes late to flush finds that the directory is not ours any more.
@@ -223,13 +252,15 @@ impl Engine {
             return Err(Error::Poisoned);
         }
         let flushed = if self.config.checkpoint_on_close { self.flush_everything() } else { Ok(()) };
-        let mut synced = self.synced.lock();
+        let mut synced = self.synced_while_nobody_syncs();
         let mut log = self.log.lock();
         let end = log.position();
         log.close().map_err(|error| self.poison(error))?;
         synced.position = end;
         self.publish(log.last_seqno());
         self.note_log_end(log.last_seqno())?;
+        // Segments that were kept to be used again stay until the next opening when they cannot be removed.
+        let _ = self.remove_old_log(&[]);
         flushed
     }
 }

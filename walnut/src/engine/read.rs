@@ -5,10 +5,10 @@
 //! never changes, so several reads through one [`Reader`] see one state without anything being pinned.
 
 use super::Core;
-use super::commit::Reads;
 use super::view::View;
 use crate::base::{Entry, KeyHash, Kind, SeqNo};
 use crate::error::Result;
+use crate::mvcc::Pin;
 
 /// Reads at one sequence number.
 #[derive(Clone, Copy)]
@@ -25,33 +25,24 @@ impl Core {
         reads(Reader { view: &view, at: self.visible() })
     }
 
-    /// Gives a reader at a sequence number that the caller keeps pinned to `reads`.
-    pub(crate) fn read_at<R>(&self, at: SeqNo, reads: impl FnOnce(Reader<'_>) -> Result<R>) -> Result<R> {
+    /// Gives a reader at a pinned sequence number to `reads`. [`Error::SnapshotTooOld`](crate::Error::SnapshotTooOld) when the
+    /// pin holds no more.
+    pub(crate) fn read_at<R>(&self, pin: &Pin, reads: impl FnOnce(Reader<'_>) -> Result<R>) -> Result<R> {
         self.ensure_open()?;
-        reads(Reader { view: &self.view.load(), at })
-    }
-
-    /// Whether something in `reads` was written after it was read, by a commit that is in the log. The caller keeps the number
-    /// pinned at which it was read, or a tombstone that was written since might be gone.
-    pub(super) fn changed_since(&self, reads: &Reads) -> Result<bool> {
-        let (view, at) = (self.view.load(), reads.at);
-        for key in &reads.keys {
-            if view.newest_since(key, at)?.is_some_and(|seqno| seqno > at) {
-                return Ok(true);
-            }
-        }
-        for range in &reads.ranges {
-            if view.is_changed_within(range, at)? {
-                return Ok(true);
-            }
-        }
-        Ok(false)
+        let view = self.view.load();
+        pin.ensure_held()?;
+        reads(Reader { view: &view, at: pin.at() })
     }
 }
 
 impl<'a> Reader<'a> {
     pub(super) fn new(view: &'a View, at: SeqNo) -> Self {
         Self { view, at }
+    }
+
+    /// What it reads in.
+    pub(super) fn view(self) -> &'a View {
+        self.view
     }
 
     /// Gives the value of `key` to `found`; `None` when there is none.
@@ -68,32 +59,46 @@ fn live<'a>(entry: &Entry<'a>) -> Option<&'a [u8]> {
 }
 
 impl View {
-    /// Gives the newest version of `key` that is not above `at` to `found`.
+    /// Gives the newest version of `key` that is not above `at` to `found`, unless a range tombstone has taken it away since.
+    ///
+    /// What a container holds of a key, tombstones over it included, is newer than what the next one does.
     fn newest<R>(&self, key: &[u8], at: SeqNo, mut found: impl FnMut(Entry<'_>) -> R) -> Result<Option<R>> {
+        let hash = KeyHash::of(key);
+        let mut unless_gone =
+            |gone: Option<SeqNo>, entry: Entry<'_>| (gone < Some(entry.seqno)).then(|| found(entry));
         for memtable in self.memtables() {
-            if let Some(result) = memtable.get(key, at, &mut found) {
-                return Ok(Some(result));
+            let gone = memtable.covering(key, at);
+            if let Some(result) = memtable.get(key, hash, at, |entry| unless_gone(gone, entry)) {
+                return Ok(result);
+            }
+            if gone.is_some() {
+                return Ok(None);
             }
         }
-        let hash = KeyHash::of(key);
         for sst in self.levels.candidates(key) {
-            if let Some(result) = sst.get(key, hash, at, &mut found)? {
-                return Ok(Some(result));
+            let gone = sst.covering(key, at)?;
+            if let Some(result) = sst.get(key, hash, at, |entry| unless_gone(gone, entry))? {
+                return Ok(result);
+            }
+            if gone.is_some() {
+                return Ok(None);
             }
         }
         Ok(None)
     }
 
-    /// The newest sequence number of `key`, looked for only where entries above `at` can be.
-    fn newest_since(&self, key: &[u8], at: SeqNo) -> Result<Option<SeqNo>> {
+    /// The newest sequence number of `key`, or of a range tombstone over it, looked for only where those above `at` can be.
+    pub(super) fn newest_since(&self, key: &[u8], at: SeqNo) -> Result<Option<SeqNo>> {
+        let hash = KeyHash::of(key);
         for memtable in self.memtables().filter(|memtable| memtable.max_lsn() > at) {
-            if let Some(seqno) = memtable.get(key, SeqNo::MAX, |entry| entry.seqno) {
+            let version = memtable.get(key, hash, SeqNo::MAX, |entry| entry.seqno);
+            if let Some(seqno) = version.max(memtable.covering(key, SeqNo::MAX)) {
                 return Ok(Some(seqno));
             }
         }
-        let hash = KeyHash::of(key);
         for sst in self.levels.candidates(key).filter(|sst| sst.meta().largest_seqno > at) {
-            if let Some(seqno) = sst.get(key, hash, SeqNo::MAX, |entry| entry.seqno)? {
+            let version = sst.get(key, hash, SeqNo::MAX, |entry| entry.seqno)?;
+            if let Some(seqno) = version.max(sst.covering(key, SeqNo::MAX)?) {
                 return Ok(Some(seqno));
             }
         }

@@ -4,17 +4,16 @@ use super::levels::RunPieces;
 use super::read::Reader;
 use super::view::View;
 use super::{Core, Engine};
-use crate::base::{Entry, KeyRange, SeqNo};
-use crate::cursor::{Concat, Cursor, Direction, Merge, Visible};
+use crate::base::{Entry, Fragments, KeyRange, SeqNo};
+use crate::cursor::{Concat, Coverage, Cursor, Direction, Merge, Visible};
 use crate::error::{Error, Fault, Result};
 use crate::memtable::MemtableCursor;
-use crate::sst::SstCursor;
+use crate::mvcc::Pin;
 use crate::sync::Arc;
 
 /// A cursor of one of the containers that the engine reads.
 enum Source {
     Memtable(MemtableCursor),
-    Sst(SstCursor),
     Run(Concat<RunPieces>),
 }
 
@@ -22,7 +21,6 @@ impl Cursor for Source {
     fn entry(&self) -> Option<Entry<'_>> {
         match self {
             Self::Memtable(cursor) => cursor.entry(),
-            Self::Sst(cursor) => cursor.entry(),
             Self::Run(cursor) => cursor.entry(),
         }
     }
@@ -30,7 +28,6 @@ impl Cursor for Source {
     fn advance(&mut self) -> Result<()> {
         match self {
             Self::Memtable(cursor) => cursor.advance(),
-            Self::Sst(cursor) => cursor.advance(),
             Self::Run(cursor) => cursor.advance(),
         }
     }
@@ -70,12 +67,13 @@ impl Engine {
 }
 
 impl Core {
-    /// The live entries of `range` at a sequence number that the caller keeps pinned until this returns; the scan goes on
-    /// seeing them so.
-    pub(crate) fn scan_at(self: &Arc<Self>, range: KeyRange, at: SeqNo) -> Result<EngineScan> {
+    /// The live entries of `range` at a pinned sequence number; the scan goes on seeing them so, whatever becomes of the
+    /// pin. [`Error::SnapshotTooOld`] when it holds no more.
+    pub(crate) fn scan_at(self: &Arc<Self>, range: KeyRange, pin: &Pin) -> Result<EngineScan> {
         self.ensure_open()?;
         let view = self.view.load_full();
-        Ok(EngineScan { core: Arc::clone(self), view, at, rest: range, front: None, back: None })
+        pin.ensure_held()?;
+        Ok(EngineScan { core: Arc::clone(self), view, at: pin.at(), rest: range, front: None, back: None })
     }
 }
 
@@ -94,6 +92,11 @@ impl EngineScan {
     /// The error for stored bytes that make no sense.
     pub(crate) fn corruption(&self, fault: Fault) -> Error {
         fault.at(&self.core.dir, 0)
+    }
+
+    /// What neither end has given yet.
+    pub(crate) fn rest(&self) -> &KeyRange {
+        &self.rest
     }
 
     /// Changes what is to be walked; only before the first step.
@@ -136,13 +139,10 @@ impl EngineScan {
 
 impl View {
     fn walk(&self, range: &KeyRange, direction: Direction, at: SeqNo) -> Result<Walk> {
-        let mut sources = Vec::with_capacity(1 + self.frozen.len() + self.levels.run_count());
+        let mut sources = Vec::with_capacity(1 + self.frozen.len() + self.levels.runs().len());
         for memtable in self.memtables() {
-            let cursor = MemtableCursor::new(Arc::clone(memtable), range.clone(), direction);
+            let cursor = MemtableCursor::new(Arc::clone(memtable), range, direction);
             sources.push(Source::Memtable(cursor));
-        }
-        for sst in self.levels.young().filter(|sst| range.meets(&sst.meta().smallest, &sst.meta().largest)) {
-            sources.push(Source::Sst(sst.cursor(range, direction)?));
         }
         for run in self.levels.runs() {
             let places = run.meeting(range);
@@ -150,23 +150,47 @@ impl View {
                 sources.push(Source::Run(Concat::new(run.pieces(range, direction), places, direction)?));
             }
         }
-        Ok(Visible::new(Merge::new(sources, direction), direction, at))
+        let coverage = Coverage::new(self.range_tombstones(range)?);
+        Ok(Visible::new(Merge::new(sources, direction), direction, at, coverage))
     }
 
-    /// Whether an entry of `range` is above `at`, looked for only where such entries can be.
+    /// The range tombstones of all that can hold keys of `range`.
+    fn range_tombstones(&self, range: &KeyRange) -> Result<Vec<Arc<Fragments>>> {
+        let mut lists: Vec<_> = self.memtables().flat_map(|memtable| memtable.range_tombstones()).collect();
+        for (_, sst) in self.levels.ssts() {
+            if range.meets(&sst.meta().smallest, &sst.meta().end) {
+                lists.extend(sst.range_tombstones()?);
+            }
+        }
+        Ok(lists)
+    }
+
+    /// Whether an entry of `range`, or a range tombstone over some of it, is above `at`, looked for only where such entries can be.
     ///
-    /// Cost: a walk over the range in the memtables, and in the SSTs, that were written to since.
+    /// Cost: a look at what came since if that is little, else a walk over the range in the memtables, and in the SSTs, that
+    /// were written to since.
     pub(super) fn is_changed_within(&self, range: &KeyRange, at: SeqNo) -> Result<bool> {
         for memtable in self.memtables().filter(|memtable| memtable.max_lsn() > at) {
-            let cursor = MemtableCursor::new(Arc::clone(memtable), range.clone(), Direction::Forward);
-            if has_entry_above(cursor, at)? {
+            let is_above = |ranges: &Arc<Fragments>| ranges.newest_within(range) > Some(at);
+            if memtable.range_tombstones().iter().any(is_above) {
+                return Ok(true);
+            }
+            let changed = if let Some(changed) = memtable.is_changed_within(range, at) {
+                changed
+            } else {
+                let cursor = MemtableCursor::new(Arc::clone(memtable), range, Direction::Forward);
+                has_entry_above(cursor, at)?
+            };
+            if changed {
                 return Ok(true);
             }
         }
         for (_, sst) in self.levels.ssts().filter(|(_, sst)| sst.meta().largest_seqno > at) {
-            if range.meets(&sst.meta().smallest, &sst.meta().largest)
-                && has_entry_above(sst.cursor(range, Direction::Forward)?, at)?
-            {
+            if !range.meets(&sst.meta().smallest, &sst.meta().end) {
+                continue;
+            }
+            let ranges = sst.range_tombstones()?.and_then(|ranges| ranges.newest_within(range));
+            if ranges > Some(at) || has_entry_above(sst.cursor(range, Direction::Forward)?, at)? {
                 return Ok(true);
             }
         }

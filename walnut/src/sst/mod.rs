@@ -6,14 +6,15 @@
 //! ```
 //!
 //! - `format` draws every byte; `seal` puts blocks into the file and takes them out; `output` writes it.
-//! - `block` and `block_builder`, `index`, `filter`, `properties`: the payloads, one each.
-//! - `draft`: how a new file comes under its name.
+//! - `block` and `block_builder`, `index`, `filter`, `ranges`, `properties`: the payloads, one each.
+//! - `draft`: how a new file comes under its name. `handle`: how it is opened when it is read, and closed.
 //! - `fences` and `fingerprint`: how a block and a row are found in memory. `cache`: what stays there.
 //!
 //! 1. A file is written once, front to back, and never changed.
 //! 2. Entries are stored as they are given, all versions of them: what may be dropped is decided above.
 //! 3. Damage is an error that names file and offset; it is never a shorter answer, nor a panic.
 
+mod approach;
 mod block;
 mod block_builder;
 mod builder;
@@ -25,12 +26,14 @@ mod filter;
 mod fingerprint;
 mod format;
 mod fuzz;
+mod handle;
 mod index;
 mod meta;
 mod name;
 mod outline;
 mod output;
 mod properties;
+mod ranges;
 mod read_ahead;
 mod reader;
 mod seal;
@@ -38,12 +41,14 @@ mod seal;
 mod tests;
 mod verify;
 
+pub(crate) use approach::Approach;
 use builder::SstBuilder;
 pub(crate) use builder::SstConfig;
 pub(crate) use cache::BlockCache;
 pub(crate) use cursor::SstCursor;
-pub(crate) use draft::{SstDraft, SstPlace, WholeSst};
+pub(crate) use draft::{Crowd, SstDraft, SstPlace, WholeSst};
 pub use fuzz::fuzz;
+pub(crate) use handle::{Leaving, Sst};
 pub(crate) use meta::SstMeta;
 use name::draft_path;
 pub(crate) use name::{is_draft, number, path};

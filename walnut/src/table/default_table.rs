@@ -6,17 +6,28 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
+use smallvec::SmallVec;
+
 use super::access::{Access, Direct, WriteAccess};
 use super::catalog::TableInfo;
-use super::key::{Key, KeyWriter, RangeOver};
-use super::mapper::Table;
+use super::key::{Generated, Key, KeyWriter, RangeOver};
+use super::mapper::{GeneratesKey, Table};
+use super::migrate::{self, Migrated};
 use super::mutate::{Mutation, engine_key};
 use super::row;
-use super::scan::Scan;
-use crate::error::Result;
+use super::scan::{Everything, Scan};
+use super::status::{self, IndexStatus};
+use super::sweep::{Swept, sweep};
+use crate::error::{Error, Result};
+
+/// How many keys of a `get_many` are encoded at a time.
+const TOGETHER: usize = 32;
 
 /// How a primary key of `T` is passed: numbers by value, `&str` for a `String`, tuples of these.
 type KeyRef<'k, T> = <<T as super::TableMapper>::PrimaryKey as Key>::Ref<'k>;
+
+/// A scan by primary key.
+type RowScan<T, A> = Scan<T, <T as super::TableMapper>::PrimaryKey, (), Everything, A>;
 
 /// A typed table.
 ///
@@ -64,6 +75,39 @@ impl<T: Table, A: Access> DefaultTable<T, A> {
         &self.info
     }
 
+    /// What each index is good for, in the order of the struct. Reads nothing.
+    ///
+    /// An index that a struct was given after its table had rows is built when the table is opened for the first time in a
+    /// process. [`Database::table`](crate::Database::table) returns when that is done; a handle that another thread gets
+    /// meanwhile reads and writes rows at once, and tells here how far it is.
+    ///
+    /// ```
+    /// # use serde::{Deserialize, Serialize};
+    /// # use walnut::{Database, IndexState, Table};
+    /// # #[derive(Table, Serialize, Deserialize)]
+    /// # struct User { #[primary_key] id: u64, #[index] age: u8 }
+    /// # let db = Database::in_memory()?;
+    /// # let users = db.table::<User>()?;
+    /// for index in users.index_status()? {
+    ///     match index.state {
+    ///         IndexState::Readable => println!("{} is ready", index.name),
+    ///         IndexState::Building { row_count } => println!("{}: {row_count} rows entered", index.name),
+    ///         IndexState::Off { duplicates } => println!("{} is off: {duplicates:?} agree", index.name),
+    ///         _ => {}
+    ///     }
+    /// }
+    /// # Ok::<(), walnut::Error>(())
+    /// ```
+    pub fn index_status(&self) -> Result<Vec<IndexStatus<T::PrimaryKey>>> {
+        status::of::<T>(&self.info).map_err(|fault| self.access.corruption(fault))
+    }
+
+    /// An error unless the index at a place can be asked about the state that this handle reads.
+    #[inline]
+    pub(super) fn ensure_readable(&self, place: usize) -> Result<()> {
+        self.access.ensure_readable::<T>(&self.info, place)
+    }
+
     /// The indexes, one field each, by name: `users.by().email.get("ann@x.org")`.
     pub fn by(&self) -> T::By<'_, A> {
         T::by(self)
@@ -90,14 +134,28 @@ impl<T: Table, A: Access> DefaultTable<T, A> {
     ///
     /// Cost: a look-up each.
     pub fn get_many<'k>(&self, keys: impl IntoIterator<Item = KeyRef<'k, T>>) -> Result<Vec<Option<T>>> {
+        let mut points = keys.into_iter();
+        let mut rows = Vec::with_capacity(points.size_hint().0);
         self.access.read(|reader| {
-            let get = |point| {
-                let key = self.row_key(&point);
-                let row = reader.get(key.finish()?, row::open::<T>)?;
-                row.transpose().map_err(|fault| self.access.corruption(fault))
-            };
-            keys.into_iter().map(get).collect()
-        })
+            let mut keys = Vec::with_capacity(points.size_hint().0.clamp(1, TOGETHER));
+            loop {
+                keys.clear();
+                keys.extend(points.by_ref().take(TOGETHER).map(|point| self.row_key(&point)));
+                if keys.is_empty() {
+                    return Ok(());
+                }
+                let bytes: SmallVec<[&[u8]; TOGETHER]> =
+                    keys.iter().map(KeyWriter::finish).collect::<Result<_>>()?;
+                let (first, mut outcome) = (rows.len(), Ok(()));
+                rows.resize_with(first + keys.len(), || None);
+                reader.get_many(&bytes, |place, stored| match row::open(stored) {
+                    Ok(row) => rows[first + place] = Some(row),
+                    Err(fault) => outcome = Err(self.access.corruption(fault)),
+                })?;
+                outcome?;
+            }
+        })?;
+        Ok(rows)
     }
 
     /// How many rows there are.
@@ -115,12 +173,12 @@ impl<T: Table, A: Access> DefaultTable<T, A> {
     }
 
     /// All rows, by primary key.
-    pub fn iter(&self) -> Scan<T> {
+    pub fn iter(&self) -> RowScan<T, A> {
         Scan::rows(self)
     }
 
     /// The rows whose primary key lies in a range, by primary key.
-    pub fn range(&self, range: impl RangeOver<T::PrimaryKey>) -> Scan<T> {
+    pub fn range<M>(&self, range: impl RangeOver<T::PrimaryKey, M>) -> RowScan<T, A> {
         Scan::rows(self).within(&range)
     }
 
@@ -142,6 +200,7 @@ impl<T: Table, A: WriteAccess> DefaultTable<T, A> {
     ///
     /// Cost: a look-up for the primary key and for each unique index, one write to the log.
     pub fn insert(&self, row: &T) -> Result<()> {
+        self.count_key(row)?;
         self.change(|rows| rows.insert(row))
     }
 
@@ -150,6 +209,7 @@ impl<T: Table, A: WriteAccess> DefaultTable<T, A> {
     /// Writes nothing when the row is stored just so. [`Error::UniqueViolation`](crate::Error::UniqueViolation) when *another* row has one of its unique
     /// values. Cost: a look-up for the row and for each unique value that changes, one write to the log.
     pub fn upsert(&self, row: &T) -> Result<Option<T>> {
+        self.count_key(row)?;
         self.change(|rows| rows.upsert(row))
     }
 
@@ -183,6 +243,7 @@ impl<T: Table, A: WriteAccess> DefaultTable<T, A> {
     /// to the log for all.
     pub fn insert_many<'r>(&self, rows: impl IntoIterator<Item = &'r T>) -> Result<()> {
         let rows: Vec<&T> = rows.into_iter().collect();
+        rows.iter().try_for_each(|row| self.count_key(row))?;
         self.change(|table| rows.iter().try_for_each(|row| table.insert(*row)))
     }
 
@@ -190,6 +251,7 @@ impl<T: Table, A: WriteAccess> DefaultTable<T, A> {
     /// they replaced, in the order given. See [`upsert`](Self::upsert).
     pub fn upsert_many<'r>(&self, rows: impl IntoIterator<Item = &'r T>) -> Result<Vec<Option<T>>> {
         let rows: Vec<&T> = rows.into_iter().collect();
+        rows.iter().try_for_each(|row| self.count_key(row))?;
         self.change(|table| rows.iter().map(|row| table.upsert(*row)).collect())
     }
 
@@ -199,9 +261,96 @@ impl<T: Table, A: WriteAccess> DefaultTable<T, A> {
         self.change(|table| keys.iter().map(|key| table.remove(key.finish()?)).collect())
     }
 
+    /// Adds a row under a new key and returns the key. The key that stands in `draft` does not matter, and `draft` stays as
+    /// it is.
+    ///
+    /// An integer is counted from 1 on. No number comes twice: not after a removal, a roll-back or a crash; a row that was
+    /// inserted with a key of its own moves the counter on above it. There may be gaps. [`Error::Limit`](crate::Error::Limit) when
+    /// the type has no more numbers. A `Uuid` is one of version 7: it begins with the time, and each is greater than those
+    /// that this process made before.
+    ///
+    /// Within a transaction the key is given at once and the row follows with the commit; a key whose row was never committed
+    /// is a gap, or, after a crash, may be given again.
+    ///
+    /// Errors and costs are otherwise those of [`insert`](Self::insert). Numbers are reserved 256 at a time, in a commit that
+    /// asks for no sync. The row is encoded twice.
+    ///
+    /// ```
+    /// # use serde::{Deserialize, Serialize};
+    /// # use walnut::{Database, Table};
+    /// #[derive(Table, Serialize, Deserialize)]
+    /// struct Note {
+    ///     #[primary_key(auto)]
+    ///     id: u64,
+    ///     text: String,
+    /// }
+    /// let notes = Database::in_memory()?.table::<Note>()?;
+    /// let draft = Note { id: 0, text: "a walnut is a drupe".into() };
+    /// assert_eq!(notes.insert_new(&draft)?, 1);
+    /// assert_eq!(notes.insert_new(&draft)?, 2);
+    /// assert_eq!(notes.get(2)?.map(|note| note.id), Some(2));
+    /// # Ok::<(), walnut::Error>(())
+    /// ```
+    pub fn insert_new(&self, draft: &T) -> Result<T::Generated>
+    where
+        T: GeneratesKey,
+    {
+        let store = self.access.store();
+        let number = store.numbers::<T>().next::<T>(store, self.info.rows)?;
+        let mut row =
+            row::open::<T>(&row::seal(draft)?).map_err(|_| Error::Unsupported("this row's serde form"))?;
+        row.set_generated_key(T::Generated::from_number(number));
+        self.change(|rows| rows.insert(&row))?;
+        Ok(T::Generated::from_number(number))
+    }
+
+    /// Moves the counter of generated keys on, above the key that a row brings along.
+    fn count_key(&self, row: &T) -> Result<()> {
+        let Some(number) = row.counted_key() else { return Ok(()) };
+        let store = self.access.store();
+        store.numbers::<T>().keep_above::<T>(store, self.info.rows, number)
+    }
+
     /// Runs a statement on the rows of this table.
     pub(super) fn change<R>(&self, mut statement: impl FnMut(&Mutation<'_>) -> Result<R>) -> Result<R> {
         self.access.change(|attempt| statement(&Mutation::new(attempt, &self.info)))
+    }
+}
+
+impl<T: Table> DefaultTable<T> {
+    /// Goes through the table and its indexes, removes index entries that no row has, adds those that are missing, and reports
+    /// rows that share a unique value. Readers and writers go on meanwhile; what they do is respected.
+    ///
+    /// Not needed in normal use, as a row and its entries change in one commit: it is for an operator whom
+    /// [`verify`](crate::Database::verify) has told of a disagreement. Rows are never changed: of two that share a unique
+    /// value the one that the index knows stays its owner, and the other one is found by its primary key. Change or remove one
+    /// of them and sweep again: the entry may have gone with the row that gave way.
+    ///
+    /// Each few hundred entries are a commit of their own, so after an error or a crash what was done stays done, and sweeping
+    /// again goes on.
+    ///
+    /// Cost: reads every row, and looks up a row for each entry and an entry for each value; a write for whatever is wrong.
+    pub fn sweep(&self) -> Result<Swept<T>> {
+        let is_readable = |index: &usize| self.info.indexes[*index].is_readable();
+        let readable: Vec<usize> = (0..self.info.indexes.len()).filter(is_readable).collect();
+        sweep(&self.access.store, &self.info, &readable)
+    }
+
+    /// Rewrites every row that has an older layout, so that the structs of the past can go. Returns at once when there are none.
+    ///
+    /// It works in batches of at most a thousand rows, each a commit of its own, while others read and write; when it is interrupted,
+    /// the next call goes on where it was.
+    ///
+    /// [`Error::Schema`](crate::Error::Schema) when a `TryFrom` refuses a row; what was rewritten before stays rewritten.
+    ///
+    /// Cost: reads every row, and writes those of older layouts.
+    pub fn migrate_all(&self) -> Result<Migrated> {
+        self.migrate_all_watched(|_| ())
+    }
+
+    /// [`migrate_all`](Self::migrate_all), which tells `watch` after each batch how far it is.
+    pub fn migrate_all_watched(&self, watch: impl FnMut(Migrated)) -> Result<Migrated> {
+        migrate::run::<T>(&self.access.store, &self.info, watch)
     }
 }
 
@@ -219,9 +368,9 @@ impl<T, A> fmt::Debug for DefaultTable<T, A> {
 
 impl<T: Table, A: Access> IntoIterator for &DefaultTable<T, A> {
     type Item = Result<T>;
-    type IntoIter = Scan<T>;
+    type IntoIter = RowScan<T, A>;
 
-    fn into_iter(self) -> Scan<T> {
+    fn into_iter(self) -> RowScan<T, A> {
         self.iter()
     }
 }

@@ -1,15 +1,18 @@
 //! The engine with the tables that are open in it.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
 use super::access::Direct;
 use super::catalog::{self, TableInfo};
-use super::{DefaultTable, Table, Transaction, verify};
+use super::numbers::Numbers;
+use super::{DefaultTable, Table, Transaction, build, verify};
+use crate::base::SeqNo;
 use crate::engine::{Durability, Engine, Verified};
 use crate::error::Result;
 use crate::sync::Mutex;
-use crate::txn::{Attempt, Lane, transact};
+use crate::txn::{Attempt, Guard, Lane, transact};
 
 /// What the handles of one database share.
 #[derive(Debug)]
@@ -18,7 +21,11 @@ pub(crate) struct Store {
     durability: Durability,
     /// Where those who lost too often take turns.
     lane: Lane,
+    /// Where those who want the same unique value meet.
+    guard: Arc<Guard>,
     tables: Mutex<HashMap<&'static str, OpenTable>>,
+    /// What generates the keys of each table that has needed it, by the table's name.
+    numbers: Mutex<HashMap<&'static str, Arc<Numbers>>>,
 }
 
 /// A table that this process has opened.
@@ -31,7 +38,14 @@ struct OpenTable {
 
 impl Store {
     pub(crate) fn new(engine: Engine, durability: Durability) -> Self {
-        Self { engine, durability, lane: Lane::default(), tables: Mutex::default() }
+        Self {
+            engine,
+            durability,
+            lane: Lane::default(),
+            guard: Arc::default(),
+            tables: Mutex::default(),
+            numbers: Mutex::default(),
+        }
     }
 
     /// A handle to the table of `T`, which is made when the database has none of its name.
@@ -48,12 +62,35 @@ impl Store {
         }
     }
 
+    /// Opens a table for the first time in this process. Others who open it while its indexes are being built do not wait
+    /// for that; who asks such an index does.
     fn open_table<T: Table>(&self) -> Result<Arc<TableInfo>> {
         let info = self.change(|attempt| catalog::open(attempt, &T::SCHEMA, self.engine.dir()))?;
-        let info = Arc::new(info);
-        let table = OpenTable { info: Arc::clone(&info), verify: verify::table::<T> };
-        self.tables.lock().insert(T::SCHEMA.name, table);
+        let table = OpenTable { info: Arc::new(info), verify: verify::table::<T> };
+        let (info, is_first) = match self.tables.lock().entry(T::SCHEMA.name) {
+            Entry::Occupied(other) => (Arc::clone(&other.get().info), false),
+            Entry::Vacant(place) => (Arc::clone(&place.insert(table).info), true),
+        };
+        info.ensure_same(&T::SCHEMA)?;
+        if is_first {
+            build::run::<T>(self, &info)?;
+            build::empty_left_keyspaces(self)?;
+        }
         Ok(info)
+    }
+
+    /// An error unless the index at a place of a table can be asked about a state: that of now, or of a sequence number. Where it
+    /// is being built this waits for it, or builds it.
+    pub(super) fn ensure_readable<T: Table>(
+        &self,
+        info: &TableInfo,
+        place: usize,
+        at: Option<SeqNo>,
+    ) -> Result<()> {
+        if info.indexes[place].settled().is_none() {
+            build::run::<T>(self, info)?;
+        }
+        info.ensure_readable(place, at)
     }
 
     /// Verifies the files, then rows against index entries of the tables that are open.
@@ -66,9 +103,30 @@ impl Store {
         Ok(verified)
     }
 
+    /// Where those who want the same unique value meet.
+    pub(super) fn guard(&self) -> &Arc<Guard> {
+        &self.guard
+    }
+
+    /// What generates the keys of `T`, the same for all handles.
+    pub(super) fn numbers<T: Table>(&self) -> Arc<Numbers> {
+        Arc::clone(self.numbers.lock().entry(T::SCHEMA.name).or_default())
+    }
+
     /// Runs a statement in a transaction of its own.
-    pub(super) fn change<R>(&self, mut statement: impl FnMut(&Attempt) -> Result<R>) -> Result<R> {
-        transact(self.engine.core(), &self.lane, self.durability, |attempt| {
+    pub(super) fn change<R>(&self, statement: impl FnMut(&Attempt) -> Result<R>) -> Result<R> {
+        self.change_with(self.durability, statement)
+    }
+
+    /// The same with a durability of its own.
+    pub(super) fn change_with<R>(
+        &self,
+        durability: Durability,
+        mut statement: impl FnMut(&Attempt) -> Result<R>,
+    ) -> Result<R> {
+        let (core, lane) = (self.engine.core(), &self.lane);
+        let begin = || Attempt::begin_statement(core, &self.guard);
+        transact(core, lane, durability, begin, |attempt| {
             let result = statement(&attempt);
             (attempt, result)
         })
@@ -80,7 +138,9 @@ impl Store {
         durability: Durability,
         mut body: impl FnMut(&Transaction) -> Result<R>,
     ) -> Result<R> {
-        transact(self.engine.core(), &self.lane, durability, |attempt| {
+        let (core, lane) = (self.engine.core(), &self.lane);
+        let begin = || Attempt::begin(core, &self.guard);
+        transact(core, lane, durability, begin, |attempt| {
             let transaction = Transaction::new(self, attempt);
             let result = body(&transaction);
             (transaction.into_attempt(), result)
@@ -89,7 +149,7 @@ impl Store {
 
     /// A transaction to be committed by hand.
     pub(crate) fn begin(self: &Arc<Self>) -> Transaction {
-        Transaction::new(self, Attempt::begin(self.engine.core()))
+        Transaction::new(self, Attempt::begin(self.engine.core(), &self.guard))
     }
 
     /// How commits are made durable that do not say so themselves.

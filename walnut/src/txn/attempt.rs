@@ -4,16 +4,22 @@
 //! It reads at the engine's `applied` number, which may be ahead of what is durable: its own record comes later in
 //! the same log, so it can never be durable without what it was built on.
 //!
+//! A single statement pins its state when it first reads; a transaction of several pins it when it begins, as those who begin
+//! one expect.
+//!
 //! Its locks are held for the look at a map or a list, never while something is read from the store or while code of
 //! the user's runs: a closure within a statement may read through the same transaction.
 
+use std::cell::{Cell, OnceCell};
+
+use super::guard::{Guard, Wish, Wished};
 use super::lane::Lane;
 use super::notes::Notes;
 use super::overlay::Overlay;
 use super::reader::EntryReader;
 use super::scan::EntryScan;
 use super::write_set::{Savepoint, WriteSet};
-use crate::base::KeyRange;
+use crate::base::{KeyRange, SeqNo};
 use crate::batch::WriteBatch;
 use crate::engine::{Core, Durability, Reads};
 use crate::error::{Error, Fault, Result};
@@ -24,7 +30,11 @@ use crate::sync::{Arc, Mutex};
 #[derive(Debug)]
 pub(crate) struct Attempt {
     core: Arc<Core>,
-    pin: Pin,
+    pin: OnceCell<Pin>,
+    /// Whether a statement that writes has run, so that an answer without a write may be a refusal.
+    has_stated: Cell<bool>,
+    /// Whether it cannot be answered from the state that it has pinned.
+    is_late: Cell<bool>,
     /// Scans keep a share of it.
     notes: Arc<Notes>,
     writes: Mutex<WriteSet>,
@@ -33,19 +43,23 @@ pub(crate) struct Attempt {
 /// Runs `body` on an attempt, which it gives back, and commits it, again and again while others get in its way.
 ///
 /// [`Error::Conflict`] of the commit only after a thousand lost attempts; every error of `body` ends it at once, and nothing is
-/// written. Whatever is answered rests on commits that are acknowledged as `durability` says.
+/// written. Whatever is answered after a statement rests on commits that are acknowledged as `durability` says.
 pub(crate) fn transact<R>(
     core: &Arc<Core>,
     lane: &Lane,
     durability: Durability,
+    begin: impl Fn() -> Attempt,
     mut body: impl FnMut(Attempt) -> (Attempt, Result<R>),
 ) -> Result<R> {
     lane.repeat(core, || {
-        let (attempt, result) = body(Attempt::begin(core));
+        let (attempt, result) = body(begin());
+        if attempt.is_late.get() {
+            return Ok(None);
+        }
         let result = match result {
             Ok(result) => result,
             Err(error) => {
-                core.confirm(durability)?;
+                attempt.confirm(durability)?;
                 return Err(error);
             }
         };
@@ -59,19 +73,43 @@ pub(crate) fn transact<R>(
 
 impl Attempt {
     /// An attempt that sees everything that is in the log now.
-    pub(crate) fn begin(core: &Arc<Core>) -> Self {
+    pub(crate) fn begin(core: &Arc<Core>, guard: &Arc<Guard>) -> Self {
+        let attempt = Self::begin_statement(core, guard);
+        attempt.pin();
+        attempt.has_stated.set(false);
+        attempt
+    }
+
+    /// An attempt for a single statement: it sees everything that is in the log when it first reads.
+    pub(crate) fn begin_statement(core: &Arc<Core>, guard: &Arc<Guard>) -> Self {
         Self {
             core: Arc::clone(core),
-            pin: core.pin_applied(),
+            pin: OnceCell::new(),
+            has_stated: Cell::new(true),
+            is_late: Cell::new(false),
             notes: Arc::default(),
-            writes: Mutex::default(),
+            writes: Mutex::new(WriteSet::new(guard)),
         }
+    }
+
+    /// The sequence number of the state that it reads.
+    pub(crate) fn at(&self) -> SeqNo {
+        self.pin().at()
+    }
+
+    /// Says that the state which it reads is too old for what was asked: whoever repeats attempts begins another.
+    pub(crate) fn give_up(&self) {
+        self.is_late.set(true);
+    }
+
+    fn pin(&self) -> &Pin {
+        self.pin.get_or_init(|| self.core.pin_applied())
     }
 
     /// Gives a reader of the state under the writes to `reads`.
     pub(crate) fn read<R>(&self, reads: impl FnOnce(EntryReader<'_>) -> Result<R>) -> Result<R> {
         let writes = self.writes.lock().share();
-        self.core.read_at(self.pin.at(), |below| {
+        self.core.read_at(self.pin(), |below| {
             reads(EntryReader::Overlay { below, writes: &writes, notes: &self.notes })
         })
     }
@@ -84,7 +122,7 @@ impl Attempt {
     /// The entries of `range` as they are now in this attempt; the scan goes on seeing them so.
     pub(crate) fn scan(&self, range: KeyRange) -> Result<EntryScan> {
         let writes = self.writes.lock().share();
-        let below = self.core.scan_at(range.clone(), self.pin.at())?;
+        let below = self.core.scan_at(range.clone(), self.pin())?;
         Ok(EntryScan::Overlay(Box::new(Overlay::new(below, range, writes, Arc::clone(&self.notes)))))
     }
 
@@ -103,11 +141,42 @@ impl Attempt {
         self.writes.lock().write(key, None);
     }
 
+    /// Lets others know that `key`, an entry of a unique index, is about to be written, and waits for a while when one of them
+    /// was first. To be called before anything is read that the answer rests on.
+    pub(crate) fn announce(&self, key: &[u8]) {
+        let wish = self.writes.lock().reservations.wish(key);
+        if let Some(Wished::Reserved(value)) = wish.map(Wish::fulfil) {
+            self.writes.lock().reservations.keep(value);
+        }
+    }
+
+    /// Reserves an entry of a unique index; says whether it is held now.
+    pub(crate) fn try_reserve(&self, key: &[u8]) -> bool {
+        let wish = self.writes.lock().reservations.wish_at_once(key);
+        match wish.fulfil() {
+            Wished::Reserved(value) => self.writes.lock().reservations.keep(value),
+            Wished::Held => {}
+            Wished::Taken => return false,
+        }
+        true
+    }
+
+    /// Gives back a reservation; says whether it was held.
+    pub(crate) fn release(&self, key: &[u8]) -> bool {
+        self.writes.lock().reservations.release(key)
+    }
+
+    /// Whether a reservation is held.
+    pub(crate) fn holds(&self, key: &[u8]) -> bool {
+        self.writes.lock().reservations.holds(key)
+    }
+
     /// Runs a statement that, when it fails or panics, leaves the writes as they were.
     ///
     /// [`Error::Unsupported`] within another statement of the same attempt: what that one has read would no longer hold.
     pub(crate) fn statement<R>(&self, run: impl FnOnce(&Self) -> Result<R>) -> Result<R> {
         self.writes.lock().begin_statement()?;
+        self.has_stated.set(true);
         let running = Statement { writes: &self.writes };
         let result = run(self)?;
         running.finish()?;
@@ -127,16 +196,30 @@ impl Attempt {
     /// Makes the writes part of history if nothing that was read has changed: [`Error::Conflict`] otherwise.
     ///
     /// Without writes nothing is checked: all reads were of one state.
-    pub(crate) fn commit(self, durability: Durability) -> Result<()> {
+    pub(crate) fn commit(mut self, durability: Durability) -> Result<()> {
+        let writes = self.writes.lock().share();
+        if writes.is_empty() {
+            return self.confirm(durability);
+        }
         let (keys, ranges) = self.notes.take();
         let mut batch = WriteBatch::new();
-        for (key, value) in &*self.writes.lock().share() {
+        for (key, value) in &*writes {
             match value {
                 Some(value) => batch.put(key, value),
                 None => batch.delete(key),
             }
         }
-        self.core.commit(Reads { at: self.pin.at(), keys, ranges }, batch, durability)
+        self.core.commit(Reads { pin: self.pin.take(), keys, ranges }, batch, durability)
+    }
+
+    /// Returns when an answer may be given that rests on what was read, and for which nothing is written.
+    fn confirm(&self, durability: Durability) -> Result<()> {
+        let at = self.pin.get().map_or(SeqNo::ZERO, Pin::at);
+        if self.has_stated.get() {
+            self.core.confirm(at, durability)
+        } else {
+            self.core.confirm_visible(at, durability)
+        }
     }
 }
 

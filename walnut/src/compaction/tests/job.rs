@@ -9,7 +9,7 @@ use crate::base::{Entry, Kind};
 use crate::cursor::Cursor;
 use crate::env::{Env, FaultEffect, FaultEnv, FaultPlan, MemoryEnv, Operations};
 use crate::error::{Error, Result};
-use crate::sst::{BlockCache, Compression, SstConfig, SstPlace, SstReader};
+use crate::sst::{BlockCache, Compression, Crowd, Sst, SstConfig, SstPlace, SstReader};
 use crate::sync::{AtomicBool, Ordering};
 
 const DIR: &str = "/db";
@@ -20,14 +20,16 @@ fn machine() -> MemoryEnv {
     env
 }
 
-fn place(env: &(impl Env + Clone)) -> SstPlace {
-    SstPlace {
+fn place(env: &(impl Env + Clone)) -> Arc<SstPlace> {
+    Arc::new(SstPlace {
         env: Arc::new(env.clone()),
         dir: PathBuf::from(DIR),
         database: [7; 16],
         config: SstConfig { block_size: 256, compression: Compression::None, filter_bits_per_key: 10 },
         cache: BlockCache::new(1 << 20),
-    }
+        open_limit: 100,
+        crowd: Crowd::default(),
+    })
 }
 
 fn key(n: u32) -> Vec<u8> {
@@ -47,7 +49,7 @@ fn write(place: &SstPlace, number: u64, seqno: u64, entries: &[(u32, Option<usiz
 
 /// An older run in two files of the last level, and a newer one above, in which every third key is removed.
 struct Scene {
-    place: SstPlace,
+    place: Arc<SstPlace>,
     inputs: BTreeMap<FileNumber, Arc<SstReader>>,
     version: Version,
     merge: Merge,
@@ -77,10 +79,11 @@ impl Scene {
             place: &self.place,
             config: &LeveledConfig { max_sst_size: self.max_sst_size, base_level_size: 10_000 },
             boundaries: boundaries.iter().map(|&at| SeqNo(at)).collect(),
-            stop,
+            go_on: &|_| if stop.load(Ordering::Acquire) { Err(Error::Closed) } else { Ok(()) },
         };
         let next = Cell::new(10);
-        job.run(|meta| Arc::clone(&self.inputs[&meta.number]), || FileNumber(next.replace(next.get() + 1)))
+        let sst = |meta: &SstMeta| Arc::new(Sst::opened(&self.place, &self.inputs[&meta.number]));
+        job.run(sst, || FileNumber(next.replace(next.get() + 1)))
     }
 }
 
@@ -103,7 +106,7 @@ fn a_merge_keeps_what_can_be_read_and_cuts_it_into_files() {
     let scene = Scene::new(&machine());
     let outputs = scene.run(&[2], &AtomicBool::new(false)).unwrap();
     assert!(outputs.len() > 3 && outputs.iter().all(|sst| sst.meta().size < 4000), "files of 2000 bytes");
-    assert!(outputs.windows(2).all(|pair| pair[0].meta().largest < pair[1].meta().smallest));
+    assert!(outputs.windows(2).all(|pair| pair[0].meta().end <= pair[1].meta().smallest));
     let kept: Vec<_> = outputs.iter().flat_map(contents).collect();
     let expected: Vec<_> = (0..200).filter(|n| n % 3 > 0).map(|n| (key(n), 1, true)).collect();
     assert_eq!(kept, expected);
@@ -120,7 +123,7 @@ fn the_versions_of_a_key_stay_in_one_file() {
     let kept: Vec<_> = outputs.iter().flat_map(contents).collect();
     assert_eq!(kept.len(), 200 + 67, "somebody reads before the removals");
     assert_eq!(outputs.len(), 200, "a file is as small as it can be, and a key is whole");
-    assert!(outputs.windows(2).all(|pair| pair[0].meta().largest < pair[1].meta().smallest));
+    assert!(outputs.windows(2).all(|pair| pair[0].meta().end <= pair[1].meta().smallest));
 }
 
 #[test]
@@ -136,9 +139,9 @@ fn a_tombstone_stays_while_a_file_below_may_hold_its_key() {
         place: &place,
         config: &CONFIG,
         boundaries: vec![SeqNo(2)],
-        stop: &AtomicBool::new(false),
+        go_on: &|_| Ok(()),
     };
-    let outputs = job.run(|_| Arc::clone(&newer), || FileNumber(9)).unwrap();
+    let outputs = job.run(|_| Arc::new(Sst::opened(&place, &newer)), || FileNumber(9)).unwrap();
     assert_eq!(contents(&outputs[0]), [(key(6), 2, false)], "file 1 spans key 6, though it does not have it");
 }
 
@@ -150,15 +153,8 @@ fn a_merge_of_which_nothing_is_left_writes_nothing() {
     let version = version(vec![(6, sst.meta().clone())]);
     let Pick::Merge(merge) = full(&version) else { panic!("there is something to merge") };
     let (config, boundaries) = (&CONFIG, vec![SeqNo(5)]);
-    let job = Job {
-        merge: &merge,
-        version: &version,
-        place: &place,
-        config,
-        boundaries,
-        stop: &AtomicBool::new(false),
-    };
-    assert!(job.run(|_| Arc::clone(&sst), || FileNumber(9)).unwrap().is_empty());
+    let job = Job { merge: &merge, version: &version, place: &place, config, boundaries, go_on: &|_| Ok(()) };
+    assert!(job.run(|_| Arc::new(Sst::opened(&place, &sst)), || FileNumber(9)).unwrap().is_empty());
     assert_eq!(names(&env), ["000001.sst"]);
 }
 

@@ -4,11 +4,13 @@
 mod ending;
 mod job;
 mod pick;
+mod runs;
 
 use std::sync::Arc;
 
+use super::leveled::{due, idle};
 use super::*;
-use crate::base::{FileNumber, SeqNo};
+use crate::base::{FileNumber, SeqNo, after};
 use crate::manifest::{Level, Version, VersionEdit};
 use crate::sst::SstMeta;
 
@@ -24,8 +26,9 @@ pub(super) fn file(number: u64, smallest: &[u8], largest: &[u8]) -> SstMeta {
         tombstone_count: 0,
         raw_size: 2000,
         dead_size: 0,
+        fragment_count: 0,
         smallest: smallest.to_vec(),
-        largest: largest.to_vec(),
+        end: after(largest),
         smallest_seqno: SeqNo(number),
         largest_seqno: SeqNo(number),
     }
@@ -43,8 +46,14 @@ fn version(files: Vec<(u8, SstMeta)>) -> Version {
 /// The inputs by level and number, and the output level, of a pick that is a merge.
 fn merge(pick: Pick) -> (Vec<(u8, Vec<u64>)>, u8) {
     let Pick::Merge(Merge { inputs, output }) = pick else { panic!("a merge, and not {pick:?}") };
-    let inputs = inputs.iter().map(|(level, files)| (level.code(), numbers(files))).collect();
-    (inputs, output.code())
+    let mut by_level: Vec<(u8, Vec<u64>)> = Vec::new();
+    for (level, files) in inputs {
+        match by_level.last_mut().filter(|(last, _)| *last == level.code()) {
+            Some((_, runs)) => runs.extend(numbers(&files)),
+            None => by_level.push((level.code(), numbers(&files))),
+        }
+    }
+    (by_level, output.code())
 }
 
 fn numbers(files: &[Arc<SstMeta>]) -> Vec<u64> {

@@ -2,18 +2,30 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod crash;
+mod files;
 mod levels;
+mod log;
 mod model;
+mod ranges;
 mod space;
+mod stats;
+mod steps;
+mod strategies;
 mod threads;
+#[cfg(feature = "tracing")]
+mod trace;
+mod validate;
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::*;
 use crate::base::{KeyRange, KeyspaceId};
 use crate::batch::WriteBatch;
+#[cfg(feature = "tracing")]
+use crate::compaction;
 use crate::env::{FaultEnv, MemoryEnv};
 use crate::error::Fault;
 use crate::sst::{Compression, SstConfig};
@@ -33,11 +45,15 @@ fn config() -> EngineConfig {
         memtable_size: 2 << 10,
         frozen_limit: 1,
         cache_size: 1 << 20,
+        open_limit: 1000,
         group_window: Duration::ZERO,
         preallocate: 0,
         sst: SstConfig { block_size: 256, compression: Compression::None, filter_bits_per_key: 10 },
+        compaction: Compaction::Leveled,
         levels: LeveledConfig { max_sst_size: 1 << 10, base_level_size: 2 << 10 },
+        io_limit: None,
         background: Background::Manual,
+        snapshot_age_limit: None,
         checkpoint_on_close: true,
     }
 }
@@ -56,7 +72,7 @@ fn key(n: u32) -> Vec<u8> {
 
 /// Whether a transaction that read the key at this number would lose.
 fn is_changed(engine: &Engine, n: u32, at: SeqNo) -> Result<bool> {
-    engine.changed_since(&Reads { at, keys: vec![key(n)], ranges: Vec::new() })
+    engine.changed_since(&Reads { pin: None, keys: vec![key(n)], ranges: Vec::new() }, at)
 }
 
 fn value(n: u32, version: u32) -> Vec<u8> {
@@ -75,8 +91,24 @@ fn delete(engine: &Engine, n: u32) -> Result<()> {
     engine.commit(Reads::default(), batch, Durability::Fast)
 }
 
+/// Removes the keys of `range`, all at once.
+fn clear(engine: &Engine, range: Range<u32>) -> Result<()> {
+    let mut batch = WriteBatch::new();
+    batch.delete_range(&key(range.start), &key(range.end));
+    engine.commit(Reads::default(), batch, Durability::Fast)
+}
+
 fn get(engine: &Engine, n: u32) -> Result<Option<Vec<u8>>> {
     engine.read(|reader| reader.get(&key(n), <[u8]>::to_vec))
+}
+
+fn get_many(engine: &Engine, keys: &[Vec<u8>]) -> Vec<Option<Vec<u8>>> {
+    let keys: Vec<&[u8]> = keys.iter().map(Vec::as_slice).collect();
+    let mut values = vec![None; keys.len()];
+    engine
+        .read(|reader| reader.get_many(&keys, |place, value| values[place] = Some(value.to_vec())))
+        .unwrap();
+    values
 }
 
 type State = BTreeMap<Vec<u8>, Vec<u8>>;

@@ -1,0 +1,236 @@
+//! Whether something that a transaction has read was changed since it was read.
+//!
+//! ```text
+//!   read at ──── looked up in the view, without a lock ────► checked ── compared, under the log's lock ──► now
+//! ```
+//!
+//! 1. What was committed up to `checked` is looked up while others commit: a key costs a look-up where new entries can be, a
+//!    range a walk over it there.
+//! 2. What came after it are the last entries of the memtables, which know them by their numbers: each of them
+//!    is looked for among what was read. So the log waits for as many comparisons as there are entries since `checked`,
+//!    however long the ranges are that were read and however large the store is.
+//! 3. Where they are too many, or flushed already, what came since `checked` is looked up as well, under the lock: exact,
+//!    and rare.
+
+use std::collections::BTreeSet;
+
+use super::Core;
+use super::commit::Request;
+use super::view::View;
+use crate::base::{Entry, KeyRange, SeqNo};
+use crate::batch::BatchEntry;
+use crate::error::{Error, Result};
+use crate::memtable::Insertion;
+use crate::mvcc::Pin;
+use crate::sync::{AtomicU64, Ordering};
+
+/// Entries that were committed since a transaction began, up to which it is not worth looking up what it read before the
+/// log is locked.
+const FEW_ENTRIES: u64 = 64;
+
+/// The most entries that are compared under the log's lock.
+const COMPARED_LIMIT: u64 = 16 << 10;
+
+/// What a transaction has read: its commit fails when any of it was changed since.
+#[derive(Debug, Default)]
+pub(crate) struct Reads {
+    /// What keeps the state that was read; `None` when nothing was read.
+    pub(crate) pin: Option<Pin>,
+    /// Keys that were looked for, in order, each once.
+    pub(crate) keys: Vec<Vec<u8>>,
+    /// What scans went through, in order and apart from each other: an entry that came into one of these, or left it, is a
+    /// change too.
+    pub(crate) ranges: Vec<KeyRange>,
+}
+
+impl Reads {
+    fn is_empty(&self) -> bool {
+        self.keys.is_empty() && self.ranges.is_empty()
+    }
+
+    /// Whether `key` was read.
+    fn has(&self, key: &[u8]) -> bool {
+        if self.keys.binary_search_by(|read| read.as_slice().cmp(key)).is_ok() {
+            return true;
+        }
+        let before = self.ranges.partition_point(|range| *range.start <= *key);
+        before > 0 && self.ranges[before - 1].ends_after(key)
+    }
+
+    /// Whether a key from `start` on, and before `end`, was read, or looked for where there was none.
+    fn has_within(&self, start: &[u8], end: &[u8]) -> bool {
+        let key = self.keys.partition_point(|read| read.as_slice() < start);
+        if self.keys.get(key).is_some_and(|read| read.as_slice() < end) {
+            return true;
+        }
+        let range = self.ranges.partition_point(|range| !range.ends_after(start));
+        self.ranges.get(range).is_some_and(|range| *range.start < *end)
+    }
+
+    /// Whether what an entry of a batch writes was read.
+    fn has_written(&self, (kind, key, value): BatchEntry<'_>) -> bool {
+        if kind.is_of_one_key() { self.has(key) } else { self.has_within(key, value) }
+    }
+
+    /// Whether something that was read is among `writes`.
+    fn meet(&self, writes: &Writes<'_>) -> bool {
+        let keys = &writes.keys;
+        let within =
+            |range: &KeyRange| keys.range(&*range.start..).next().is_some_and(|key| range.ends_after(key));
+        !keys.is_empty()
+            && (self.keys.iter().any(|key| keys.contains(&**key)) || self.ranges.iter().any(within))
+            || writes.ranges.iter().any(|(start, end)| self.has_within(start, end))
+    }
+}
+
+/// What the commits of a group write: keys, and the ranges of range tombstones.
+#[derive(Debug, Default)]
+pub(super) struct Writes<'b> {
+    keys: BTreeSet<&'b [u8]>,
+    ranges: Vec<(&'b [u8], &'b [u8])>,
+}
+
+impl<'b> Writes<'b> {
+    fn is_empty(&self) -> bool {
+        self.keys.is_empty() && self.ranges.is_empty()
+    }
+
+    pub(super) fn add(&mut self, insertion: &'b Insertion) {
+        for (kind, key, value) in insertion.iter() {
+            if kind.is_of_one_key() {
+                self.keys.insert(key);
+            } else {
+                self.ranges.push((key, value));
+            }
+        }
+    }
+}
+
+/// What validation came to since the database was opened.
+#[derive(Debug, Default)]
+pub(super) struct Validations {
+    /// Commits that were refused.
+    pub(super) conflicts: AtomicU64,
+    /// Entries that were compared under the log's lock.
+    pub(super) compared: AtomicU64,
+}
+
+impl Core {
+    /// Looks for changes outside of any lock, and gives the number up to which there are none.
+    pub(super) fn validate_ahead(&self, reads: &Reads) -> Result<SeqNo> {
+        let Some(pin) = &reads.pin else { return Ok(SeqNo::MAX) };
+        pin.ensure_held()?;
+        // Loaded before the view: everything up to it is in the view then.
+        let applied = self.applied();
+        if reads.is_empty() || applied.0.saturating_sub(pin.at().0) <= FEW_ENTRIES {
+            return Ok(pin.at());
+        }
+        if self.changed_since(reads, pin.at())? { Err(Error::Conflict) } else { Ok(applied) }
+    }
+
+    /// An error when something that was read has changed since it was checked: in the log, or earlier in this group.
+    pub(super) fn validate(&self, request: &Request, group: &Writes<'_>) -> Result<()> {
+        self.ensure_writable()?;
+        let (reads, checked) = (&request.reads, request.checked);
+        if reads.is_empty() || checked >= self.applied() && group.is_empty() {
+            return Ok(());
+        }
+        let is_changed = reads.meet(group) || self.changed_lately(reads, checked)?;
+        if is_changed { Err(Error::Conflict) } else { Ok(()) }
+    }
+
+    /// Whether something that was read has an entry above `checked`, which is not long ago as a rule.
+    fn changed_lately(&self, reads: &Reads, checked: SeqNo) -> Result<bool> {
+        if self.applied().0.saturating_sub(checked.0) > COMPARED_LIMIT {
+            return self.changed_since(reads, checked);
+        }
+        let mut compared = 0;
+        let mut is_read = |entry: Entry<'_>| {
+            compared += 1;
+            reads.has_written((entry.kind, entry.key, entry.value))
+        };
+        let found = self.view.load().find_since(checked, &mut is_read);
+        self.validations.compared.fetch_add(compared, Ordering::Relaxed);
+        found.map_or_else(|| self.changed_since(reads, checked), Ok)
+    }
+
+    /// Whether something that was read has an entry above `since`, at or below which it was not changed.
+    pub(super) fn changed_since(&self, reads: &Reads, since: SeqNo) -> Result<bool> {
+        let view = self.view.load();
+        // A tombstone that was written since is in the view only as long as the state is kept that was read.
+        reads.pin.as_ref().map_or(Ok(()), Pin::ensure_held)?;
+        for key in &reads.keys {
+            if view.newest_since(key, since)?.is_some_and(|seqno| seqno > since) {
+                return Ok(true);
+            }
+        }
+        for range in &reads.ranges {
+            if view.is_changed_within(range, since)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+}
+
+impl View {
+    /// Whether `is_wanted` knows an entry above `since`; `None` when some of them are flushed and none of the others is
+    /// wanted.
+    fn find_since(&self, since: SeqNo, is_wanted: &mut dyn FnMut(Entry<'_>) -> bool) -> Option<bool> {
+        for memtable in self.memtables() {
+            if memtable.entries_since(since).any(&mut *is_wanted) {
+                return Some(true);
+            }
+            if memtable.base() <= since {
+                return Some(false);
+            }
+        }
+        None
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_meet_the_keys_that_they_named_and_those_that_lie_in_their_ranges() {
+        let range = |start: &[u8], end: Option<&[u8]>| KeyRange {
+            start: start.to_vec(),
+            end: end.map(<[u8]>::to_vec),
+        };
+        let ranges = vec![range(b"d", Some(b"f")), range(b"h", Some(b"i")), range(b"x", None)];
+        let reads = Reads { pin: None, keys: vec![b"b".to_vec(), b"w".to_vec()], ranges };
+        for (key, meets) in [
+            ("a", false),
+            ("b", true),
+            ("c", false),
+            ("d", true),
+            ("e", true),
+            ("f", false),
+            ("g", false),
+            ("h", true),
+            ("i", false),
+            ("w", true),
+            ("wa", false),
+            ("x", true),
+            ("z", true),
+        ] {
+            assert_eq!(reads.has(key.as_bytes()), meets, "{key}");
+            let keys = BTreeSet::from([b"a".as_slice(), key.as_bytes(), b"g"]);
+            assert_eq!(reads.meet(&Writes { keys, ranges: Vec::new() }), meets, "{key}");
+        }
+        for (start, end, meets) in [
+            ("", "b", false),
+            ("", "c", true),
+            ("c", "d", false),
+            ("e", "k", true),
+            ("f", "h", false),
+            ("z", "zz", true),
+        ] {
+            let ranges = vec![(start.as_bytes(), end.as_bytes())];
+            assert_eq!(reads.meet(&Writes { keys: BTreeSet::new(), ranges }), meets, "{start}..{end}");
+        }
+        assert!(!reads.meet(&Writes::default()));
+    }
+}
