@@ -413,8 +413,7 @@ impl fmt::Display for Fault {
             Self::Index(how) => f.write_str(how),
             Self::Migration { from, to, .. } => write!(
                 f,
-                "a row of version {from} was refused by the struct of version {to}; change its `TryFrom`, or the row with a program of \
-                 version {from}"
+                "a row of version {from} was refused by the struct of version {to}; change its `TryFrom` so that it takes every row"
             ),
         }
     }
