@@ -3,7 +3,7 @@
 use super::*;
 
 const SIZE: u64 = 477;
-const DIGEST: u64 = 0x35c1_2629_e0b2_09a6;
+const DIGEST: u64 = 0xdfe9_50a7_6c59_3102;
 
 fn entries() -> Vec<Owned> {
     vec![
