@@ -110,11 +110,6 @@ impl Fragments {
         self.list.iter().map(Fragment::memory_size).sum()
     }
 
-    /// The fragments one by one.
-    pub(crate) fn into_list(self) -> Vec<Fragment> {
-        self.list
-    }
-
     /// The place of the first fragment that ends after `key`.
     fn place(&self, key: &[u8]) -> usize {
         self.list.partition_point(|fragment| *fragment.end <= *key)

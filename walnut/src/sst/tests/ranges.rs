@@ -7,7 +7,7 @@ use crate::error::{Error, Fault};
 fn fragments() -> Vec<Fragment> {
     let lists = [("a", "item", 40), ("b", "c", 7), ("\0\0\0\x05item/a", "\0\0\0\x05item/b3", 900)]
         .map(|(start, end, seqno)| Fragments::one(start.as_bytes(), end.as_bytes(), SeqNo(seqno)));
-    Fragments::merged(&lists).into_list()
+    Fragments::merged(&lists).to_vec()
 }
 
 #[test]
