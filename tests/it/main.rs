@@ -23,6 +23,9 @@ mod damage;
 // The promises of the public surface, one by one.
 mod promises;
 
+// The raw engine: keyspaces of bytes, drops, and its own lockstep with crashes at every sync.
+mod kv;
+
 // Scans behave as iterators do.
 mod scans;
 

@@ -19,6 +19,8 @@ pub enum Error {
     UniqueViolation(UniqueViolation),
     /// The row that was to be replaced does not exist.
     NotFound,
+    /// The table or the keyspace of this handle was dropped: ask the database for a new handle, which makes a new one.
+    Dropped,
     /// Another commit changed what this transaction had read; run it again.
     Conflict,
     /// The stored table and the compiled struct do not fit together; the sentence says what to do.
@@ -96,6 +98,7 @@ impl fmt::Display for Error {
         match self {
             Self::UniqueViolation(violation) => violation.fmt(f),
             Self::NotFound => f.write_str("there is no row with this primary key"),
+            Self::Dropped => f.write_str("this table or keyspace was dropped; a new handle makes a new one"),
             Self::Conflict => f.write_str("another commit changed what this transaction read; run it again"),
             Self::Schema(error) => error.fmt(f),
             Self::SchemaTooNew => f.write_str(

@@ -137,16 +137,16 @@ fn sweep<'f>(pieces: impl Iterator<Item = &'f Fragment>) -> Fragments {
         edges.push((&*piece.end, false, &*piece.seqnos));
     }
     edges.sort_by_key(|(key, ..)| *key);
-    let mut list: Vec<Fragment> = Vec::new();
+    let mut fragments: Vec<Fragment> = Vec::new();
     // How often each number is open; the newest first.
     let mut open = BTreeMap::<Reverse<SeqNo>, usize>::new();
     let mut from: &[u8] = &[];
     for (key, starts, seqnos) in edges {
         if *from < *key && !open.is_empty() {
             let seqnos: Vec<SeqNo> = open.keys().map(|seqno| seqno.0).collect();
-            match list.last_mut().filter(|last| *last.end == *from && last.seqnos == seqnos) {
+            match fragments.last_mut().filter(|last| *last.end == *from && last.seqnos == seqnos) {
                 Some(last) => last.end = key.to_vec(),
-                None => list.push(Fragment { start: from.to_vec(), end: key.to_vec(), seqnos }),
+                None => fragments.push(Fragment { start: from.to_vec(), end: key.to_vec(), seqnos }),
             }
         }
         from = key;
@@ -161,7 +161,7 @@ fn sweep<'f>(pieces: impl Iterator<Item = &'f Fragment>) -> Fragments {
             }
         }
     }
-    Fragments { list }
+    Fragments { list: fragments }
 }
 
 /// Asks one list for key after key, in either order of the keys: what was found last is looked at first.

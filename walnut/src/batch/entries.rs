@@ -72,7 +72,7 @@ mod tests {
             match kind {
                 Kind::Put => batch.put(key, value),
                 Kind::RangeDelete => batch.delete_range(key, value),
-                _ => batch.delete(key),
+                Kind::Delete => batch.delete(key),
             }
         }
         batch

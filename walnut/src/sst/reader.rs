@@ -76,12 +76,11 @@ impl SstReader {
             0 => None,
             _ => Some(read_part(&file, file_seed, footer.filter, MAX_PART_SIZE, Filter::decode)?),
         };
-        let ranges = match footer.range_tombstones.size {
-            0 => None,
-            _ => {
-                let handle = footer.range_tombstones;
-                Some(Arc::new(read_part(&file, file_seed, handle, MAX_RANGES_SIZE, ranges::decode)?))
-            }
+        let ranges = footer.range_tombstones;
+        let ranges = if ranges.size > 0 {
+            Some(Arc::new(read_part(&file, file_seed, ranges, MAX_RANGES_SIZE, ranges::decode)?))
+        } else {
+            None
         };
         properties
             .check_ranges(ranges.as_deref())

@@ -14,11 +14,13 @@ use serde::{Deserialize, Serialize};
 
 use super::key::KeyWriter;
 use super::mapper::TableMapper;
+use super::spaces::drop_keyspace;
 use super::{IndexSchema, TableSchema};
 use crate::base::{KeyRange, KeyspaceId};
 use crate::engine::Engine;
 use crate::error::{Error, Fault, Result, SchemaError};
-use crate::txn::Attempt;
+use crate::sync::{Arc, AtomicBool, Ordering};
+use crate::txn::{Attempt, EntryReader};
 
 /// The version of the stored form of a table.
 const FORM: u8 = 1;
@@ -58,6 +60,8 @@ pub(super) struct TableInfo {
     pub(super) rows: KeyspaceId,
     /// In the order of the schema.
     pub(super) indexes: Vec<KeyspaceId>,
+    /// Set before the table is dropped. A statement that began before loses to the drop, as it has read of what goes.
+    pub(super) dropped: Arc<AtomicBool>,
 }
 
 impl TableInfo {
@@ -66,6 +70,11 @@ impl TableInfo {
         let mut key = KeyWriter::new(&self.rows.prefix());
         row.encode_primary_key(&mut key);
         key
+    }
+
+    /// An error when the table was dropped.
+    pub(super) fn ensure_there(&self) -> Result<()> {
+        if self.dropped.load(Ordering::Acquire) { Err(Error::Dropped) } else { Ok(()) }
     }
 
     /// An error unless `schema` is the one that the table was opened with.
@@ -89,17 +98,54 @@ pub(super) fn open(attempt: &Attempt, schema: &TableSchema, dir: &Path) -> Resul
         None => create(attempt, schema, dir)?,
     };
     compare(&stored, schema)?;
-    Ok(TableInfo {
+    Ok(info(&stored, schema))
+}
+
+/// The table of `schema` as a state has it, when that is another one than the `live` one, which has its name now.
+pub(super) fn find(
+    reader: EntryReader<'_>,
+    schema: &TableSchema,
+    live: &TableInfo,
+    dir: &Path,
+) -> Result<Option<TableInfo>> {
+    let Some(stored) = reader.get(&table_key(schema.name), decode)? else { return Ok(None) };
+    let stored = stored.map_err(|fault| fault.at(dir, 0))?;
+    if stored.rows == live.rows.0 {
+        return Ok(None);
+    }
+    compare(&stored, schema)?;
+    Ok(Some(info(&stored, schema)))
+}
+
+/// Removes a table with all its rows and index entries; says whether there was one.
+pub(super) fn remove(attempt: &Attempt, name: &str, dir: &Path) -> Result<bool> {
+    let key = table_key(name);
+    let Some(stored) = attempt.get(&key, decode)? else { return Ok(false) };
+    let stored = stored.map_err(|fault| fault.at(dir, 0))?;
+    attempt.delete(&key);
+    for id in std::iter::once(stored.rows).chain(stored.indexes.iter().map(|index| index.keyspace)) {
+        drop_keyspace(attempt, KeyspaceId(id));
+    }
+    Ok(true)
+}
+
+fn info(stored: &StoredTable, schema: &TableSchema) -> TableInfo {
+    TableInfo {
         schema: *schema,
         rows: KeyspaceId(stored.rows),
         indexes: stored.indexes.iter().map(|index| KeyspaceId(index.keyspace)).collect(),
-    })
+        dropped: Arc::default(),
+    }
 }
 
 /// The names of all tables, sorted.
 pub(super) fn names(engine: &Engine) -> Result<Vec<String>> {
-    let prefix = table_key("");
-    let mut scan = engine.scan(KeyRange::prefix(&prefix))?;
+    names_under(engine, &table_key(""))
+}
+
+/// What follows `prefix` in the keys of the catalog that begin with it, sorted.
+pub(super) fn names_under(engine: &Engine, prefix: &[u8]) -> Result<Vec<String>> {
+    let mut scan = engine.scan(KeyRange::prefix(prefix))?;
     let mut names = Vec::new();
     while let Some(found) = scan.next()? {
         names.push(String::from_utf8_lossy(&found.key[prefix.len()..]).into_owned());
@@ -111,18 +157,21 @@ fn table_key(name: &str) -> Vec<u8> {
     [&KeyspaceId::CATALOG.prefix(), b"t".as_slice(), name.as_bytes()].concat()
 }
 
-fn create(attempt: &Attempt, schema: &TableSchema, dir: &Path) -> Result<StoredTable> {
+/// An id for a new keyspace.
+pub(super) fn allocate(attempt: &Attempt, dir: &Path) -> Result<KeyspaceId> {
     let counter = [&KeyspaceId::CATALOG.prefix(), b"n".as_slice()].concat();
     let next = attempt.get(&counter, |bytes| bytes.try_into().map(u32::from_le_bytes))?;
-    let mut next = match next {
+    let id = match next {
         None => FIRST_KEYSPACE,
         Some(stored) => stored.map_err(|_| Fault::Invalid("keyspace counter of the catalog").at(dir, 0))?,
     };
-    let mut keyspace = || {
-        let keyspace = next;
-        next = next.checked_add(1).ok_or(Error::Unsupported("more than four billion keyspaces"))?;
-        Ok::<u32, Error>(keyspace)
-    };
+    let next = id.checked_add(1).ok_or(Error::Unsupported("more than four billion keyspaces"))?;
+    attempt.put(&counter, &next.to_le_bytes());
+    Ok(KeyspaceId(id))
+}
+
+fn create(attempt: &Attempt, schema: &TableSchema, dir: &Path) -> Result<StoredTable> {
+    let keyspace = || allocate(attempt, dir).map(|id| id.0);
     let stored = StoredTable {
         rows: keyspace()?,
         version: schema.version,
@@ -149,7 +198,6 @@ fn create(attempt: &Attempt, schema: &TableSchema, dir: &Path) -> Result<StoredT
     let bytes = postcard::to_extend(&stored, vec![FORM])
         .map_err(|_| Error::Unsupported("this schema's serde form"))?;
     attempt.put(&table_key(schema.name), &bytes);
-    attempt.put(&counter, &next.to_le_bytes());
     Ok(stored)
 }
 

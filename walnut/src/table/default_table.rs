@@ -201,7 +201,10 @@ impl<T: Table, A: WriteAccess> DefaultTable<T, A> {
 
     /// Runs a statement on the rows of this table.
     pub(super) fn change<R>(&self, mut statement: impl FnMut(&Mutation<'_>) -> Result<R>) -> Result<R> {
-        self.access.change(|attempt| statement(&Mutation::new(attempt, &self.info)))
+        self.access.change(|attempt| {
+            self.info.ensure_there()?;
+            statement(&Mutation::new(attempt, &self.info))
+        })
     }
 }
 

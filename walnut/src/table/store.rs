@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::access::Direct;
 use super::catalog::{self, TableInfo};
+use super::spaces::Space;
 use super::{DefaultTable, Table, Transaction, verify};
 use crate::engine::{Durability, Engine, Verified};
 use crate::error::Result;
@@ -19,6 +20,10 @@ pub(crate) struct Store {
     /// Where those who lost too often take turns.
     lane: Lane,
     tables: Mutex<HashMap<&'static str, OpenTable>>,
+    /// The keyspaces of the raw engine that this process has opened.
+    pub(super) spaces: Mutex<HashMap<String, Arc<Space>>>,
+    /// Held by whoever makes or drops a table or a keyspace.
+    pub(super) making: Mutex<()>,
 }
 
 /// A table that this process has opened.
@@ -31,7 +36,8 @@ struct OpenTable {
 
 impl Store {
     pub(crate) fn new(engine: Engine, durability: Durability) -> Self {
-        Self { engine, durability, lane: Lane::default(), tables: Mutex::default() }
+        let (tables, spaces, making) = Default::default();
+        Self { engine, durability, lane: Lane::default(), tables, spaces, making }
     }
 
     /// A handle to the table of `T`, which is made when the database has none of its name.
@@ -49,11 +55,22 @@ impl Store {
     }
 
     fn open_table<T: Table>(&self) -> Result<Arc<TableInfo>> {
+        let _turn = self.making.lock();
         let info = self.change(|attempt| catalog::open(attempt, &T::SCHEMA, self.engine.dir()))?;
         let info = Arc::new(info);
         let table = OpenTable { info: Arc::clone(&info), verify: verify::table::<T> };
         self.tables.lock().insert(T::SCHEMA.name, table);
         Ok(info)
+    }
+
+    /// Removes a table with all its rows and index entries; says whether there was one.
+    pub(crate) fn drop_table(&self, name: &str) -> Result<bool> {
+        let _turn = self.making.lock();
+        let known = self.tables.lock().get(name).map(|table| Arc::clone(&table.info));
+        let flag = known.as_deref().map(|info| &*info.dropped);
+        let dropped = self.drop_with(flag, |attempt| catalog::remove(attempt, name, self.engine.dir()))?;
+        self.tables.lock().remove(name);
+        Ok(dropped)
     }
 
     /// Verifies the files, then rows against index entries of the tables that are open.

@@ -28,6 +28,8 @@ pub(crate) struct Attempt {
     /// Scans keep a share of it.
     notes: Arc<Notes>,
     writes: Mutex<WriteSet>,
+    /// Ranges that go when it is committed.
+    cleared: Mutex<Vec<KeyRange>>,
 }
 
 /// Runs `body` on an attempt, which it gives back, and commits it, again and again while others get in its way.
@@ -65,6 +67,7 @@ impl Attempt {
             pin: core.pin_applied(),
             notes: Arc::default(),
             writes: Mutex::default(),
+            cleared: Mutex::default(),
         }
     }
 
@@ -103,6 +106,12 @@ impl Attempt {
         self.writes.lock().write(key, None);
     }
 
+    /// Removes every key of `range`, which has an end, when the attempt is committed, before all its other writes. Its own reads do
+    /// not know of it, and nothing takes it back: it is for attempts that have no other business in the range.
+    pub(crate) fn clear(&self, range: KeyRange) {
+        self.cleared.lock().push(range);
+    }
+
     /// Runs a statement that, when it fails or panics, leaves the writes as they were.
     ///
     /// [`Error::Unsupported`] within another statement of the same attempt: what that one has read would no longer hold.
@@ -130,6 +139,9 @@ impl Attempt {
     pub(crate) fn commit(self, durability: Durability) -> Result<()> {
         let (keys, ranges) = self.notes.take();
         let mut batch = WriteBatch::new();
+        for KeyRange { start, end } in &*self.cleared.lock() {
+            batch.delete_range(start, end.as_deref().unwrap_or_default());
+        }
         for (key, value) in &*self.writes.lock().share() {
             match value {
                 Some(value) => batch.put(key, value),
