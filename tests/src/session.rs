@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use walnut::env::{Env, MemoryEnv};
-use walnut::{Background, Builder, Compression, Database, DefaultTable, Durability, Error, Result};
+use walnut::{
+    Background, Builder, Compaction, Compression, Database, DefaultTable, Durability, Error, Result,
+};
 
 use crate::model::{Outcome, Rows, State, Told};
 use crate::query::{Answer, Narrow, Shape};
@@ -29,6 +31,8 @@ pub struct Setup {
     pub max_sst_size: u64,
     /// The smallest target of a level, in bytes.
     pub base_level_size: u64,
+    /// How SSTs are merged.
+    pub compaction: Compaction,
     /// Bytes by which a log segment is filled ahead.
     pub log_preallocation: u64,
     /// Whether blocks are compressed.
@@ -55,6 +59,7 @@ impl Setup {
             checkpoint_on_close: !random.one_in(3),
             max_sst_size: *random.pick(&[1 << 10, 3 << 10, 32 << 20]),
             base_level_size: *random.pick(&[1 << 10, 1 << 10, 8 << 10, 64 << 20]),
+            compaction: *random.pick(&[Compaction::Leveled, Compaction::Tiered, Compaction::Universal]),
         }
     }
 
@@ -66,6 +71,7 @@ impl Setup {
             block_size: 4096,
             max_sst_size: 32 << 20,
             base_level_size: 64 << 20,
+            compaction: Compaction::Leveled,
             log_preallocation: 0,
             compression: Compression::Lz4,
             checkpoint_on_close: true,
@@ -81,6 +87,7 @@ impl Setup {
             .block_size(self.block_size)
             .max_sst_size(self.max_sst_size)
             .base_level_size(self.base_level_size)
+            .compaction(self.compaction)
             .log_preallocation(self.log_preallocation)
             .compression(self.compression)
             .checkpoint_on_close(self.checkpoint_on_close)

@@ -1,10 +1,11 @@
 //! The options of a database: what each does, its unit, its default and its range.
 
+use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::compaction::LeveledConfig;
+use crate::compaction::{Compaction, LeveledConfig};
 use crate::engine::{Background, Durability, EngineConfig};
 use crate::env::{Env, MemoryEnv, OsEnv};
 use crate::sst::{Compression as SstCompression, SstConfig};
@@ -43,9 +44,12 @@ pub struct Builder {
     block_size: usize,
     max_sst_size: u64,
     base_level_size: u64,
+    compaction: Compaction,
+    io_limit: Option<NonZeroU64>,
     log_preallocation: u64,
     compression: Compression,
     background: Background,
+    snapshot_age_limit: Option<Duration>,
     checkpoint_on_close: bool,
     env: Option<Arc<dyn Env>>,
 }
@@ -60,9 +64,12 @@ impl Default for Builder {
             block_size: 8 << 10,
             max_sst_size: 32 << 20,
             base_level_size: 64 << 20,
+            compaction: Compaction::Leveled,
+            io_limit: None,
             log_preallocation: 0,
             compression: Compression::Lz4,
             background: Background::Thread,
+            snapshot_age_limit: None,
             checkpoint_on_close: true,
             env: None,
         }
@@ -114,9 +121,27 @@ impl Builder {
 
     /// Bytes in the last level of sorted files from ten times which on a further level stands above it, and one more from a hundred
     /// times on. The larger, the fewer levels a read searches, and the more is rewritten when new files are merged in.
+    /// With [`Compaction::Tiered`] the size up to which runs are of the first tier.
     /// Default: 64 MiB, at least 1 KiB.
     pub fn base_level_size(mut self, bytes: u64) -> Self {
         self.base_level_size = bytes.max(1 << 10);
+        self
+    }
+
+    /// How sorted files are merged: whether reads, writes or space are to be cheap. It can be another one at each opening.
+    /// Default: [`Compaction::Leveled`].
+    pub fn compaction(mut self, strategy: Compaction) -> Self {
+        self.compaction = strategy;
+        self
+    }
+
+    /// Bytes of entries, before compression, that merges in the background read and write in a second at most; 0 for no limit. The
+    /// lower, the more of the disk is left to reads and commits; too low, and merges fall behind, files pile up, and writers
+    /// are slowed until they write no faster than merges go: by microseconds for each KiB of a commit, 5 ms at most. Writing
+    /// memtables out is counted and never held up. Default: 0. No limit holds for what is done by hand
+    /// ([`Background::Manual`]).
+    pub fn io_limit(mut self, bytes_per_second: u64) -> Self {
+        self.io_limit = NonZeroU64::new(bytes_per_second);
         self
     }
 
@@ -136,6 +161,14 @@ impl Builder {
     /// Who writes and merges sorted files. Default: [`Background::Thread`].
     pub fn background(mut self, background: Background) -> Self {
         self.background = background;
+        self
+    }
+
+    /// How old a snapshot or a transaction may become before it keeps no more history: from then on its reads, and its commit,
+    /// are [`Error::SnapshotTooOld`](crate::Error::SnapshotTooOld). A scan that was made before goes on. A limit bounds the space that somebody
+    /// who forgot a snapshot can cost, and adds a look at the clock to each read in one. Default: none.
+    pub fn snapshot_age_limit(mut self, limit: Duration) -> Self {
+        self.snapshot_age_limit = Some(limit);
         self
     }
 
@@ -184,8 +217,11 @@ impl Builder {
                 },
                 ..SstConfig::default()
             },
+            compaction: self.compaction,
+            io_limit: self.io_limit,
             levels: LeveledConfig { max_sst_size: self.max_sst_size, base_level_size: self.base_level_size },
             background: self.background,
+            snapshot_age_limit: self.snapshot_age_limit,
             checkpoint_on_close: self.checkpoint_on_close,
         }
     }

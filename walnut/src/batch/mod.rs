@@ -17,4 +17,5 @@ mod format;
 mod write_batch;
 
 pub(crate) use entries::Entries;
+pub(crate) use format::BatchEntry;
 pub(crate) use write_batch::{MAX_RANGE_COUNT, WriteBatch};

@@ -1,5 +1,6 @@
 //! Carries out a merge: reads its inputs, drops what nobody can read, writes the rest.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::cuts::Cuts;
@@ -8,13 +9,12 @@ use super::pick::Merge;
 use super::shape::LeveledConfig;
 use crate::base::{FileNumber, Fragment, Fragments, SeqNo};
 use crate::cursor::{self, Concat, Cursor, Direction, Pieces};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::manifest::{Level, Version};
 use crate::mvcc::Garbage;
 use crate::sst::{SstCursor, SstMeta, SstPlace, SstReader};
-use crate::sync::{AtomicBool, Ordering};
 
-/// How many entries are merged between two looks at whether to stop.
+/// How many entries are merged between two questions whether to go on.
 const PATIENCE: usize = 256;
 
 /// A merge that is to be done.
@@ -26,15 +26,16 @@ pub(crate) struct Job<'a> {
     pub(crate) config: &'a LeveledConfig,
     /// Where somebody reads: see [`Garbage`].
     pub(crate) boundaries: Vec<SeqNo>,
-    /// Set when the database is closed.
-    pub(crate) stop: &'a AtomicBool,
+    /// Asked from time to time, and told how many bytes of entries were read and written since: may wait, and ends the job with
+    /// its error.
+    pub(crate) go_on: &'a dyn Fn(u64) -> Result<()>,
 }
 
 impl Job<'_> {
     /// Writes the outputs, durably and under their names, and opens them. There are none when nothing is kept.
     ///
-    /// `reader` gives the open inputs, `numbers` the numbers of the outputs. After an error, which is [`Error::Closed`] when
-    /// the job was stopped, no output is left.
+    /// `reader` gives the open inputs, `numbers` the numbers of the outputs. After an error, also that of
+    /// `go_on`, no output is left.
     pub(crate) fn run(
         &self,
         reader: impl Fn(&SstMeta) -> Arc<SstReader>,
@@ -43,20 +44,23 @@ impl Job<'_> {
         let ranges = Arc::new(self.ranges(&reader));
         let mut entries = self.entries(reader)?;
         let mut garbage = Garbage::new(self.boundaries.clone(), Arc::clone(&ranges));
-        let beneath = Beneath::of(self.version, self.merge.output);
-        let cuts = Cuts::new(self.config.max_sst_size, beneath.levels.first().copied().unwrap_or_default());
+        let beneath = Beneath::of(self.version, self.merge);
+        let cuts = Cuts::new(self.config.max_sst_size, beneath.next_level());
         let is_oldest = |fragment: &Fragment| !beneath.may_hold_any(&fragment.start, &fragment.end);
         let kept = ranges.iter().filter_map(|fragment| garbage.keeps_of(fragment.clone(), is_oldest));
         let mut outputs = Outputs::new(self.place, cuts, numbers, kept.collect());
-        let mut count = 0;
+        let (mut count, mut size) = (0, 0);
         while let Some(entry) = entries.entry() {
+            let entry_size = (entry.key.len() + entry.value.len()) as u64;
+            size += entry_size;
             if garbage.keeps(&entry, |key| !beneath.may_hold(key)) {
                 outputs.add(entry)?;
+                size += entry_size;
             }
             entries.advance()?;
             count += 1;
-            if count % PATIENCE == 0 && self.stop.load(Ordering::Acquire) {
-                return Err(Error::Closed);
+            if count % PATIENCE == 0 {
+                (self.go_on)(std::mem::take(&mut size))?;
             }
         }
         self.place.publish(outputs.finish()?)
@@ -74,12 +78,8 @@ impl Job<'_> {
     /// A cursor over all inputs.
     fn entries(&self, reader: impl Fn(&SstMeta) -> Arc<SstReader>) -> Result<cursor::Merge<Concat<Sweeps>>> {
         let mut runs = Vec::new();
-        for (level, files) in &self.merge.inputs {
-            let readers: Vec<_> = files.iter().map(|meta| reader(meta)).collect();
-            match *level {
-                Level::ZERO => runs.extend(readers.into_iter().map(|reader| vec![reader])),
-                _ => runs.push(readers),
-            }
+        for (_, files) in &self.merge.inputs {
+            runs.push(files.iter().map(|meta| reader(meta)).collect::<Vec<_>>());
         }
         let sweep = |run: Vec<_>| {
             let places = 0..run.len();
@@ -101,19 +101,36 @@ impl Pieces for Sweeps {
     }
 }
 
-/// The levels below the output of a merge, from the next one on.
+/// The runs that are older than all inputs of a merge.
 struct Beneath<'v> {
-    levels: Vec<&'v [Arc<SstMeta>]>,
+    runs: Vec<(Level, &'v [Arc<SstMeta>])>,
 }
 
 impl<'v> Beneath<'v> {
-    fn of(version: &'v Version, output: Level) -> Self {
-        Self { levels: output.deeper().map(|level| version.level(level)).collect() }
+    fn of(version: &'v Version, merge: &Merge) -> Self {
+        let inputs: HashSet<_> =
+            merge.inputs.iter().flat_map(|(_, files)| files).map(|meta| meta.number).collect();
+        let is_input = |meta: &Arc<SstMeta>| inputs.contains(&meta.number);
+        let runs: Vec<_> = version.runs().collect();
+        // In a level below 0 the rest of the run that is merged into shares no key with the inputs.
+        let young =
+            runs.iter().rposition(|(level, files)| *level == Level::ZERO && files.iter().any(is_input));
+        let older = |(place, (level, _)): &(usize, (Level, _))| match merge.output {
+            Level::ZERO => young.is_none_or(|young| *place > young),
+            output => *level > output,
+        };
+        Self { runs: runs.into_iter().enumerate().filter(older).map(|(_, run)| run).collect() }
+    }
+
+    /// The run that files of the output will be merged into, if it is of another level.
+    fn next_level(&self) -> &'v [Arc<SstMeta>] {
+        let next = self.runs.first().filter(|(level, _)| *level != Level::ZERO);
+        next.map_or(&[], |(_, files)| files)
     }
 
     /// Whether a version of the key can lie in one of them.
     fn may_hold(&self, key: &[u8]) -> bool {
-        self.levels.iter().any(|files| {
+        self.runs.iter().any(|(_, files)| {
             let place = files.partition_point(|meta| *meta.end <= *key);
             files.get(place).is_some_and(|meta| *meta.smallest <= *key)
         })
@@ -121,7 +138,7 @@ impl<'v> Beneath<'v> {
 
     /// Whether a version of a key from `start` on, and before `end`, can lie in one of them.
     fn may_hold_any(&self, start: &[u8], end: &[u8]) -> bool {
-        self.levels.iter().any(|files| {
+        self.runs.iter().any(|(_, files)| {
             let place = files.partition_point(|meta| *meta.end <= *start);
             files.get(place).is_some_and(|meta| *meta.smallest < *end)
         })

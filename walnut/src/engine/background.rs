@@ -21,7 +21,7 @@ pub enum Background {
     /// Two threads of the database's own: one flushes, one compacts.
     #[default]
     Thread,
-    /// Nobody, until a writer has no more room or `checkpoint` is called, which then do all there is to do: the same calls
+    /// Nobody, until a writer has no more room, or `checkpoint` or [`step`](crate::Database::step) is called: the same calls
     /// always do the same file operations in the same order, which is what tests want.
     Manual,
 }

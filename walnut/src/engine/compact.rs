@@ -7,33 +7,25 @@
 //! 3. the manifest edit that swaps them for the inputs is synced: it is done;
 //! 4. the inputs are removed; readers that have them open read on.
 //!
-//! One that fails leaves its inputs where they are, is counted, and tried again. It never holds up a flush: a writer waits,
-//! for a bounded time, only where level 0 has grown far beyond its limit.
+//! One that fails leaves its inputs where they are, is counted, and tried again. It never holds up a flush, nor a commit: see
+//! `pace`.
 
 use std::time::Duration;
 
+use super::Core;
 use super::view::View;
-use super::{Background, Core};
 use crate::base::{Fragments, SeqNo};
-use crate::compaction::{self, Job, Merge, Move, Pick, RUN_LIMIT};
+use crate::compaction::{self, Job, Merge, Move, Pick};
 use crate::error::{Error, Result};
 use crate::manifest::{Level, Version, VersionEdit};
 use crate::sst::SstMeta;
 use crate::sync::{Arc, Condvar, Mutex};
 
-/// The runs of level 0 above which each commit waits a little, and those above which it waits for a merge.
-const SLOW_RUN_COUNT: usize = 2 * RUN_LIMIT;
-const STOP_RUN_COUNT: usize = 5 * RUN_LIMIT;
-
-/// What a commit waits for each run above the first limit.
-const SLOW_STEP: Duration = Duration::from_micros(50);
-
-/// What it waits at most when it waits for a merge.
-const STOP_LIMIT: Duration = Duration::from_secs(1);
-
-/// What compaction has done since the database was opened.
+/// What flushing and compaction have done since the database was opened.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Progress {
+    pub(super) flush_count: u64,
+    pub(super) flush_written_size: u64,
     pub(super) merge_count: u64,
     pub(super) move_count: u64,
     pub(super) drop_count: u64,
@@ -56,6 +48,24 @@ impl Compactions {
         *self.progress.lock()
     }
 
+    /// Waits until something was done, and no longer than `limit`.
+    pub(super) fn wait(&self, limit: Duration) {
+        drop(self.advanced.wait_for(self.progress.lock(), limit));
+    }
+
+    /// Calls those who wait.
+    pub(super) fn call(&self) {
+        self.advanced.notify_all();
+    }
+
+    /// Takes note of a memtable that became files of this length.
+    pub(super) fn note_flush(&self, written: u64) {
+        self.note(|progress| {
+            progress.flush_count += 1;
+            progress.flush_written_size += written;
+        });
+    }
+
     fn note(&self, change: impl FnOnce(&mut Progress)) {
         change(&mut self.progress.lock());
         self.advanced.notify_all();
@@ -73,42 +83,47 @@ impl Core {
 
     /// Runs what is due, until nothing is or something fails; says whether all went well.
     pub(super) fn compact_due(&self) -> bool {
-        self.compact_while(|version| compaction::due(version, &self.config.levels))
+        self.compact_while(|version| self.config.compaction.due(version, &self.config.levels))
     }
 
-    /// Runs what is due and what else gives space back, until there is nothing or something fails, or there is other work.
+    /// Runs what is due and what gives space back, until there is nothing or something fails; says whether all went well.
+    pub(super) fn compact_waste(&self) -> bool {
+        self.compact_while(|version| self.due_or_idle(version))
+    }
+
+    /// The same, and what makes reads cheaper.
     pub(super) fn compact_idle(&self) -> bool {
-        self.compact_while(|version| match compaction::due(version, &self.config.levels) {
-            Pick::Nothing => compaction::idle(version, &self.config.levels, self.watermark()),
-            due => due,
-        })
+        self.compact_while(|version| self.anything(version))
     }
 
     /// Whether something is dead that can be dropped only when those who read have let go of it.
     pub(super) fn has_waste(&self) -> bool {
         let version = self.manifest.lock().version();
-        compaction::idle(&version, &self.config.levels, SeqNo::MAX) != Pick::Nothing
+        self.config.compaction.idle(&version, &self.config.levels, SeqNo::MAX) != Pick::Nothing
     }
 
-    /// Has a writer wait while level 0 grows faster than it is merged: microseconds at first, and up to a limit when that does
-    /// not help. Nobody waits for what fails, or for what is not done in the background.
-    pub(super) fn pace(&self) {
-        let runs = self.run_count();
-        if runs <= SLOW_RUN_COUNT || self.config.background == Background::Manual {
-            return;
-        }
-        let limit = match u32::try_from(runs - SLOW_RUN_COUNT) {
-            Ok(excess) if runs <= STOP_RUN_COUNT => SLOW_STEP * excess,
-            _ => STOP_LIMIT,
-        };
-        let progress = self.compactions.progress.lock();
-        if !progress.is_failing && self.ensure_open().is_ok() && self.run_count() > SLOW_RUN_COUNT {
-            drop(self.compactions.advanced.wait_for(progress, limit));
-        }
+    /// Does one thing that waits to be done, if there is any: flushes a memtable, or else runs what is due, or else what gives
+    /// space back. Says whether there was one.
+    pub(crate) fn step(&self) -> Result<bool> {
+        self.ensure_writable()?;
+        Ok(self.flush_one()? || self.compact_one(|version| self.anything(version))?)
     }
 
-    fn run_count(&self) -> usize {
-        self.view.load().levels.young().len()
+    /// What is due, or else what gives space back.
+    fn due_or_idle(&self, version: &Version) -> Pick {
+        let (strategy, config) = (self.config.compaction, &self.config.levels);
+        strategy.due(version, config).or_else(|| strategy.idle(version, config, self.watermark()))
+    }
+
+    /// The same, or else what makes reads cheaper.
+    fn anything(&self, version: &Version) -> Pick {
+        let settle = || self.config.compaction.settle(version, &self.config.levels);
+        self.due_or_idle(version).or_else(settle)
+    }
+
+    /// Reckons what compaction is behind in a version.
+    pub(super) fn reckon_debt(&self, version: &Version) {
+        self.pacer.note_debt(self.config.compaction.debt(version, &self.config.levels));
     }
 
     fn watermark(&self) -> SeqNo {
@@ -192,7 +207,7 @@ impl Core {
             place: &self.place,
             config: &self.config.levels,
             boundaries: self.snapshots.boundaries(|| self.visible()),
-            stop: &self.closed,
+            go_on: &|size| self.go_on(size),
         };
         let levels = Arc::clone(&self.view.load().levels);
         let reader = |meta: &SstMeta| {

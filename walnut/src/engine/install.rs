@@ -39,6 +39,11 @@ impl Manifest {
         number
     }
 
+    /// The first segment of the log that is still needed.
+    pub(super) fn log_number(&self) -> Option<FileNumber> {
+        self.writer.state().log_number
+    }
+
     /// The version of now.
     pub(super) fn version(&self) -> Arc<Version> {
         Arc::clone(&self.writer.state().version)
@@ -64,6 +69,7 @@ impl Core {
         let version = manifest.version();
         let levels = Arc::new(self.view.load().levels.become_those_of(&version, new));
         self.view.rcu(|view| shows(view, &levels));
+        self.reckon_debt(&version);
         manifest.leaving.extend(removed);
         self.remove_leaving(&mut manifest);
         Ok(())

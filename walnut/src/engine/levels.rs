@@ -1,11 +1,12 @@
 //! The open SSTs of a version, in the order in which a reader asks them.
 //!
 //! ```text
-//!   young   | newest | .. | oldest |        level 0: each may hold any key
-//!   runs    | a..f | g..m | n..z |          each deeper level that is not empty: one file at most holds a key
+//!   | newest | a..f , k..z | .. | oldest |      runs of level 0: each may hold any key
+//!   | a..f | g..m | n..z |                      each deeper level that is not empty is one run
 //! ```
 //!
-//! What comes first is newer, of every key: whoever finds a version needs not go on.
+//! In each run one file at most holds a key. What comes first is newer, of every key: whoever finds a version needs not
+//! go on.
 
 use std::collections::HashMap;
 use std::ops::Range;
@@ -14,13 +15,12 @@ use crate::base::{FileNumber, KeyRange};
 use crate::cursor::{Direction, Pieces};
 use crate::error::Result;
 use crate::manifest::{Level, Version};
-use crate::sst::{SstCursor, SstReader};
+use crate::sst::{SstCursor, SstMeta, SstReader};
 use crate::sync::Arc;
 
 /// The open SSTs of a version. Never changed; another one replaces it.
 #[derive(Debug, Default)]
 pub(super) struct Levels {
-    young: Vec<Arc<SstReader>>,
     runs: Vec<Run>,
 }
 
@@ -36,12 +36,12 @@ impl Levels {
     pub(super) fn become_those_of(&self, version: &Version, new: &[Arc<SstReader>]) -> Self {
         let open: HashMap<FileNumber, &Arc<SstReader>> =
             self.ssts().map(|(_, sst)| sst).chain(new).map(|sst| (sst.meta().number, sst)).collect();
-        let of = |level: Level| {
-            let readers = version.level(level).iter().map(|meta| open.get(&meta.number).copied().cloned());
-            readers.collect::<Option<Vec<_>>>().expect("an SST is open before a version names it")
+        let of = |meta: &Arc<SstMeta>| {
+            let sst = open.get(&meta.number).expect("an SST is known before a version names it");
+            Arc::clone(sst)
         };
-        let runs = Level::ZERO.deeper().map(|level| Run { level, ssts: of(level).into() });
-        Self { young: of(Level::ZERO), runs: runs.filter(|run| !run.ssts.is_empty()).collect() }
+        let runs = version.runs().map(|(level, files)| Run { level, ssts: files.iter().map(of).collect() });
+        Self { runs: runs.collect() }
     }
 
     /// The SST with this number, if it is of the version.
@@ -51,29 +51,18 @@ impl Levels {
 
     /// All SSTs with their levels, newest first.
     pub(super) fn ssts(&self) -> impl Iterator<Item = (Level, &Arc<SstReader>)> {
-        let runs = self.runs.iter().flat_map(|run| run.ssts.iter().map(|sst| (run.level, sst)));
-        self.young.iter().map(|sst| (Level::ZERO, sst)).chain(runs)
+        self.runs.iter().flat_map(|run| run.ssts.iter().map(|sst| (run.level, sst)))
     }
 
     /// The SSTs that a key can be in, newest first.
     #[inline]
     pub(super) fn candidates(&self, key: &[u8]) -> impl Iterator<Item = &Arc<SstReader>> {
-        self.young.iter().chain(self.runs.iter().filter_map(move |run| run.find(key)))
+        self.runs.iter().filter_map(move |run| run.find(key))
     }
 
-    /// The SSTs of level 0, newest first.
-    pub(super) fn young(&self) -> impl ExactSizeIterator<Item = &Arc<SstReader>> {
-        self.young.iter()
-    }
-
-    /// The deeper levels, from above.
-    pub(super) fn runs(&self) -> impl Iterator<Item = &Run> {
+    /// The runs, newest first.
+    pub(super) fn runs(&self) -> impl ExactSizeIterator<Item = &Run> {
         self.runs.iter()
-    }
-
-    /// How many sorted runs there are in all.
-    pub(super) fn run_count(&self) -> usize {
-        self.young.len() + self.runs.len()
     }
 }
 

@@ -27,15 +27,18 @@ mod install;
 mod levels;
 mod log;
 mod open;
+mod pace;
 mod read;
 mod replay;
 mod scan;
 mod stats;
 #[cfg(test)]
 mod tests;
+mod validate;
 mod verify;
 mod view;
 
+use std::num::NonZeroU64;
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -44,14 +47,14 @@ use arc_swap::ArcSwap;
 
 pub use background::Background;
 pub use commit::Durability;
-pub(crate) use commit::Reads;
 pub(crate) use read::Reader;
 pub(crate) use scan::{EngineScan, Found};
 pub use stats::{LevelStats, Stats};
+pub(crate) use validate::Reads;
 pub use verify::Verified;
 
 use crate::base::SeqNo;
-use crate::compaction::LeveledConfig;
+use crate::compaction::{Compaction, LeveledConfig};
 use crate::env::{Env, Lock};
 use crate::error::{Error, Result};
 use crate::mvcc::{Pin, Snapshots};
@@ -62,6 +65,8 @@ use commit::{Request, SyncedTo};
 use compact::Compactions;
 use install::Manifest;
 use log::Log;
+use pace::Pacer;
+use validate::Validations;
 use view::View;
 
 /// What the options of a database come down to.
@@ -78,8 +83,13 @@ pub(crate) struct EngineConfig {
     /// Bytes of a new log segment that are written with zeros ahead of use.
     pub(crate) preallocate: u64,
     pub(crate) sst: SstConfig,
+    pub(crate) compaction: Compaction,
     pub(crate) levels: LeveledConfig,
+    /// Bytes that merges may read and write in a second; not limited when `None`.
+    pub(crate) io_limit: Option<NonZeroU64>,
     pub(crate) background: Background,
+    /// The age at which a pin holds nothing back any more.
+    pub(crate) snapshot_age_limit: Option<Duration>,
     /// Whether closing flushes everything, so that the next open replays nothing.
     pub(crate) checkpoint_on_close: bool,
 }
@@ -118,6 +128,7 @@ pub(crate) struct Core {
     view: ArcSwap<View>,
     applied: AtomicU64,
     visible: AtomicU64,
+    durable: AtomicU64,
     snapshots: Arc<Snapshots>,
     poisoned: AtomicBool,
     /// Whether the log has to go on in a new segment before anything can be written.
@@ -125,6 +136,8 @@ pub(crate) struct Core {
     closed: AtomicBool,
     flush_failures: AtomicU64,
     compactions: Compactions,
+    pacer: Pacer,
+    validations: Validations,
     flusher: Worker,
     compactor: Worker,
 
@@ -208,6 +221,7 @@ impl Engine {
         if self.closed.swap(true, Ordering::AcqRel) {
             return Ok(());
         }
+        self.compactions.call();
         self.stop_workers();
         let finished = self.finish();
         // A merge that a caller asked for stops soon; until then the directory is not another's.

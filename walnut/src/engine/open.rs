@@ -22,9 +22,10 @@ use super::commit::SyncedTo;
 use super::install::Manifest;
 use super::levels::Levels;
 use super::log::Log;
+use super::pace::Pacer;
 use super::replay::{Replay, replay};
 use super::view::View;
-use super::{Compactions, Core, Engine, EngineConfig, Worker, directory};
+use super::{Compactions, Core, Engine, EngineConfig, Validations, Worker, directory};
 use crate::base::{FileNumber, SeqNo};
 use crate::env::Env;
 use crate::error::Result;
@@ -57,6 +58,7 @@ impl Engine {
             None => make_new(&env, &dir, &config)?,
         };
         let Opened { place, manifest, log, view, last_seqno } = opened;
+        let snapshots = Snapshots::new(Arc::clone(&env), config.snapshot_age_limit);
         let core = Core {
             dir,
             config,
@@ -64,12 +66,15 @@ impl Engine {
             view: ArcSwap::from_pointee(view),
             applied: AtomicU64::new(last_seqno.0),
             visible: AtomicU64::new(last_seqno.0),
-            snapshots: Arc::new(Snapshots::default()),
+            durable: AtomicU64::new(last_seqno.0),
+            snapshots: Arc::new(snapshots),
             poisoned: AtomicBool::new(false),
             log_is_torn: AtomicBool::new(false),
             closed: AtomicBool::new(false),
             flush_failures: AtomicU64::new(0),
             compactions: Compactions::default(),
+            pacer: Pacer::default(),
+            validations: Validations::default(),
             flusher: Worker::default(),
             compactor: Worker::default(),
             compacting: Mutex::default(),
@@ -83,6 +88,7 @@ impl Engine {
             env,
         };
         let engine = Self { core: Arc::new(core) };
+        engine.reckon_debt(&engine.manifest.lock().version());
         engine.flusher.wake();
         engine.compactor.wake();
         engine.start_workers()?;

@@ -8,13 +8,13 @@ use crate::base::{Entry, Fragments, KeyRange, SeqNo};
 use crate::cursor::{Concat, Coverage, Cursor, Direction, Merge, Visible};
 use crate::error::{Error, Fault, Result};
 use crate::memtable::MemtableCursor;
-use crate::sst::{SstCursor, SstReader};
+use crate::mvcc::Pin;
+use crate::sst::SstReader;
 use crate::sync::Arc;
 
 /// A cursor of one of the containers that the engine reads.
 enum Source {
     Memtable(MemtableCursor),
-    Sst(SstCursor),
     Run(Concat<RunPieces>),
 }
 
@@ -22,7 +22,6 @@ impl Cursor for Source {
     fn entry(&self) -> Option<Entry<'_>> {
         match self {
             Self::Memtable(cursor) => cursor.entry(),
-            Self::Sst(cursor) => cursor.entry(),
             Self::Run(cursor) => cursor.entry(),
         }
     }
@@ -30,7 +29,6 @@ impl Cursor for Source {
     fn advance(&mut self) -> Result<()> {
         match self {
             Self::Memtable(cursor) => cursor.advance(),
-            Self::Sst(cursor) => cursor.advance(),
             Self::Run(cursor) => cursor.advance(),
         }
     }
@@ -70,12 +68,13 @@ impl Engine {
 }
 
 impl Core {
-    /// The live entries of `range` at a sequence number that the caller keeps pinned until this returns; the scan goes on
-    /// seeing them so.
-    pub(crate) fn scan_at(self: &Arc<Self>, range: KeyRange, at: SeqNo) -> Result<EngineScan> {
+    /// The live entries of `range` at a pinned sequence number; the scan goes on seeing them so, whatever becomes of the
+    /// pin. [`Error::SnapshotTooOld`] when it holds no more.
+    pub(crate) fn scan_at(self: &Arc<Self>, range: KeyRange, pin: &Pin) -> Result<EngineScan> {
         self.ensure_open()?;
         let view = self.view.load_full();
-        Ok(EngineScan { core: Arc::clone(self), view, at, rest: range, front: None, back: None })
+        pin.ensure_held()?;
+        Ok(EngineScan { core: Arc::clone(self), view, at: pin.at(), rest: range, front: None, back: None })
     }
 }
 
@@ -136,13 +135,10 @@ impl EngineScan {
 
 impl View {
     fn walk(&self, range: &KeyRange, direction: Direction, at: SeqNo) -> Result<Walk> {
-        let mut sources = Vec::with_capacity(1 + self.frozen.len() + self.levels.run_count());
+        let mut sources = Vec::with_capacity(1 + self.frozen.len() + self.levels.runs().len());
         for memtable in self.memtables() {
             let cursor = MemtableCursor::new(Arc::clone(memtable), range.clone(), direction);
             sources.push(Source::Memtable(cursor));
-        }
-        for sst in self.levels.young().filter(|sst| range.meets(&sst.meta().smallest, &sst.meta().end)) {
-            sources.push(Source::Sst(sst.cursor(range, direction)?));
         }
         for run in self.levels.runs() {
             let places = run.meeting(range);

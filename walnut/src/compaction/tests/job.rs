@@ -77,7 +77,7 @@ impl Scene {
             place: &self.place,
             config: &LeveledConfig { max_sst_size: self.max_sst_size, base_level_size: 10_000 },
             boundaries: boundaries.iter().map(|&at| SeqNo(at)).collect(),
-            stop,
+            go_on: &|_| if stop.load(Ordering::Acquire) { Err(Error::Closed) } else { Ok(()) },
         };
         let next = Cell::new(10);
         job.run(|meta| Arc::clone(&self.inputs[&meta.number]), || FileNumber(next.replace(next.get() + 1)))
@@ -136,7 +136,7 @@ fn a_tombstone_stays_while_a_file_below_may_hold_its_key() {
         place: &place,
         config: &CONFIG,
         boundaries: vec![SeqNo(2)],
-        stop: &AtomicBool::new(false),
+        go_on: &|_| Ok(()),
     };
     let outputs = job.run(|_| Arc::clone(&newer), || FileNumber(9)).unwrap();
     assert_eq!(contents(&outputs[0]), [(key(6), 2, false)], "file 1 spans key 6, though it does not have it");
@@ -150,14 +150,7 @@ fn a_merge_of_which_nothing_is_left_writes_nothing() {
     let version = version(vec![(6, sst.meta().clone())]);
     let Pick::Merge(merge) = full(&version) else { panic!("there is something to merge") };
     let (config, boundaries) = (&CONFIG, vec![SeqNo(5)]);
-    let job = Job {
-        merge: &merge,
-        version: &version,
-        place: &place,
-        config,
-        boundaries,
-        stop: &AtomicBool::new(false),
-    };
+    let job = Job { merge: &merge, version: &version, place: &place, config, boundaries, go_on: &|_| Ok(()) };
     assert!(job.run(|_| Arc::clone(&sst), || FileNumber(9)).unwrap().is_empty());
     assert_eq!(names(&env), ["000001.sst"]);
 }

@@ -6,7 +6,10 @@ mod levels;
 mod model;
 mod ranges;
 mod space;
+mod steps;
+mod strategies;
 mod threads;
+mod validate;
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -38,8 +41,11 @@ fn config() -> EngineConfig {
         group_window: Duration::ZERO,
         preallocate: 0,
         sst: SstConfig { block_size: 256, compression: Compression::None, filter_bits_per_key: 10 },
+        compaction: Compaction::Leveled,
         levels: LeveledConfig { max_sst_size: 1 << 10, base_level_size: 2 << 10 },
+        io_limit: None,
         background: Background::Manual,
+        snapshot_age_limit: None,
         checkpoint_on_close: true,
     }
 }
@@ -58,7 +64,7 @@ fn key(n: u32) -> Vec<u8> {
 
 /// Whether a transaction that read the key at this number would lose.
 fn is_changed(engine: &Engine, n: u32, at: SeqNo) -> Result<bool> {
-    engine.changed_since(&Reads { at, keys: vec![key(n)], ranges: Vec::new() })
+    engine.changed_since(&Reads { pin: None, keys: vec![key(n)], ranges: Vec::new() }, at)
 }
 
 fn value(n: u32, version: u32) -> Vec<u8> {

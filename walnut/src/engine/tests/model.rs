@@ -106,21 +106,20 @@ impl Pair {
         for n in 0..KEYS {
             assert_eq!(get(&self.engine, n).unwrap().as_ref(), self.state.get(&key(n)));
             for (pin, state) in &self.pins {
-                let found =
-                    self.engine.read_at(pin.at(), |reader| reader.get(&key(n), <[u8]>::to_vec)).unwrap();
+                let found = self.engine.read_at(pin, |reader| reader.get(&key(n), <[u8]>::to_vec)).unwrap();
                 assert_eq!(found.as_ref(), state.get(&key(n)), "key {n} at {:?}", pin.at());
                 let range = KeyRange { start: key(n), end: Some(key(n + 1)) };
-                let reads = Reads { at: pin.at(), keys: Vec::new(), ranges: vec![range] };
+                let reads = Reads { pin: None, keys: Vec::new(), ranges: vec![range] };
                 let is_same = state.get(&key(n)) == self.state.get(&key(n));
                 assert!(
-                    is_same || self.engine.changed_since(&reads).unwrap(),
+                    is_same || self.engine.changed_since(&reads, pin.at()).unwrap(),
                     "the range of {n} has changed"
                 );
                 assert!(is_same || is_changed(&self.engine, n, pin.at()).unwrap(), "key {n} has changed");
             }
         }
         for (pin, state) in &self.pins {
-            let mut scan = self.engine.core().scan_at(KeyRange::all(), pin.at()).unwrap();
+            let mut scan = self.engine.core().scan_at(KeyRange::all(), pin).unwrap();
             let backwards = drain(&mut scan, true).unwrap();
             assert!(backwards.into_iter().rev().eq(state.clone()), "a scan at {:?}", pin.at());
         }

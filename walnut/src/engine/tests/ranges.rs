@@ -40,7 +40,7 @@ fn a_range_is_gone_for_readers_of_now_and_there_for_those_of_before() {
     for step in 0..3 {
         assert_eq!(live(&engine), [0, 1, 2, 3, 4, 7, 15, 16, 17, 18, 19], "step {step}");
         for n in 0..20 {
-            let found = engine.read_at(pin.at(), |reader| reader.get(&key(n), <[u8]>::to_vec)).unwrap();
+            let found = engine.read_at(&pin, |reader| reader.get(&key(n), <[u8]>::to_vec)).unwrap();
             assert_eq!(found, Some(value(n, 1)), "step {step}");
             assert_eq!(is_changed(&engine, n, pin.at()).unwrap(), (5..15).contains(&n), "step {step}");
         }
@@ -163,10 +163,10 @@ fn no_file_boundary_divides_the_versions_of_a_key_or_the_range_tombstones_over_i
     assert!(files.windows(2).any(|pair| pair[0].end == pair[1].smallest), "a range tombstone was cut");
     for round in 0..2 {
         for (pin, expected) in &pins {
-            let mut scan = engine.core().scan_at(KeyRange::all(), pin.at()).unwrap();
+            let mut scan = engine.core().scan_at(KeyRange::all(), pin).unwrap();
             assert_eq!(drain(&mut scan, false).unwrap().into_iter().collect::<State>(), *expected);
             for n in 0..60 {
-                let found = engine.read_at(pin.at(), |reader| reader.get(&key(n), <[u8]>::to_vec)).unwrap();
+                let found = engine.read_at(pin, |reader| reader.get(&key(n), <[u8]>::to_vec)).unwrap();
                 assert_eq!(found.as_ref(), expected.get(&key(n)), "key {n} at {:?}, round {round}", pin.at());
             }
         }
@@ -206,9 +206,9 @@ fn a_range_that_was_removed_is_a_conflict_for_who_read_of_it() {
     let (_, engine) = filled(config(), 30);
     let range = |start, end| KeyRange { start: key(start), end: Some(key(end)) };
     for flushed in [false, true] {
-        let pin = engine.pin_applied();
+        let pins = std::cell::RefCell::new((0..6).map(|_| engine.pin_applied()).collect::<Vec<_>>());
         let reads = |keys: &[u32], ranges: &[(u32, u32)]| Reads {
-            at: pin.at(),
+            pin: pins.borrow_mut().pop(),
             keys: keys.iter().map(|&n| key(n)).collect(),
             ranges: ranges.iter().map(|&(start, end)| range(start, end)).collect(),
         };
