@@ -1,8 +1,12 @@
 //! The integration tests.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-// What the derives write, at work in a database.
+// What the derives write, at work in a database: every kind of index, keys that are made, and the program that the
+// documentation begins with.
 mod derived;
+mod first_program;
+mod generated;
+mod indexes;
 // The rules of the source tree: storeys, sizes, heads, words.
 mod house;
 // What the derives accept, and what they say of what they do not.
@@ -13,6 +17,9 @@ mod lockstep;
 
 // What transactions and snapshots promise each other: every anomaly by its name, races, savepoints, failed statements.
 mod isolation;
+
+// A struct that changes between two runs.
+mod evolution;
 
 // A machine that fails at each operation in turn, and a full disk.
 mod faults;

@@ -35,6 +35,8 @@ pub struct Setup {
     pub compaction: Compaction,
     /// Bytes by which a log segment is filled ahead.
     pub log_preallocation: u64,
+    /// Files that are kept open.
+    pub max_open_files: usize,
     /// Whether blocks are compressed.
     pub compression: Compression,
     /// Whether closing flushes.
@@ -57,6 +59,7 @@ impl Setup {
             log_preallocation: *random.pick(&[0, 0, 4 << 10, 16 << 10]),
             compression: *random.pick(&[Compression::None, Compression::Lz4]),
             checkpoint_on_close: !random.one_in(3),
+            max_open_files: *random.pick(&[8, 8, 500]),
             max_sst_size: *random.pick(&[1 << 10, 3 << 10, 32 << 20]),
             base_level_size: *random.pick(&[1 << 10, 1 << 10, 8 << 10, 64 << 20]),
             compaction: *random.pick(&[Compaction::Leveled, Compaction::Tiered, Compaction::Universal]),
@@ -75,6 +78,7 @@ impl Setup {
             log_preallocation: 0,
             compression: Compression::Lz4,
             checkpoint_on_close: true,
+            max_open_files: 500,
         }
     }
 
@@ -88,6 +92,7 @@ impl Setup {
             .max_sst_size(self.max_sst_size)
             .base_level_size(self.base_level_size)
             .compaction(self.compaction)
+            .max_open_files(self.max_open_files)
             .log_preallocation(self.log_preallocation)
             .compression(self.compression)
             .checkpoint_on_close(self.checkpoint_on_close)

@@ -221,6 +221,8 @@ pub enum Limit {
     },
     /// A value has no exact form as a key; the text says why.
     Inexact(&'static str),
+    /// The counter of generated keys has given out the last number of its type.
+    Counter,
 }
 
 impl fmt::Display for Limit {
@@ -235,6 +237,9 @@ impl fmt::Display for Limit {
                 write!(f, "a commit removes {count} ranges, and {limit} is the limit")
             }
             Self::Inexact(why) => write!(f, "a value cannot be a key: {why}"),
+            Self::Counter => f.write_str(
+                "the counter of generated keys has come to the last number of its type; take a wider type",
+            ),
         }
     }
 }
@@ -323,11 +328,24 @@ pub enum Fault {
     Invalid(&'static str),
     /// A row and its index entries do not belong together; the text says how.
     Index(&'static str),
+    /// A row of an older layout has no form in the newer one: its `TryFrom` refused it.
+    Migration {
+        /// The table's name.
+        table: &'static str,
+        /// The version of the layout that the row has.
+        from: u32,
+        /// The version of the layout that refused it.
+        to: u32,
+    },
 }
 
 impl Fault {
-    /// The error for this fault at a place in a file.
+    /// The error for this fault at a place in a file. A row that no migration takes is not damaged: it is an error of the
+    /// schema.
     pub fn at(self, file: &Path, offset: u64) -> Error {
+        if let Self::Migration { table, .. } = self {
+            return Error::Schema(SchemaError { table: table.to_owned(), sentence: self.to_string() });
+        }
         Error::Corruption { file: file.to_owned(), offset, fault: self }
     }
 }
@@ -352,6 +370,11 @@ impl fmt::Display for Fault {
             Self::Order => f.write_str("keys are out of order"),
             Self::Invalid(field) => write!(f, "the {field} is impossible"),
             Self::Index(how) => f.write_str(how),
+            Self::Migration { from, to, .. } => write!(
+                f,
+                "a row of version {from} was refused by the struct of version {to}; change its `TryFrom`, or the row with a program of \
+                 version {from}"
+            ),
         }
     }
 }

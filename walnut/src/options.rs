@@ -40,6 +40,7 @@ pub struct Builder {
     durability: Durability,
     group_window: Duration,
     cache_size: usize,
+    max_open_files: usize,
     memtable_size: usize,
     block_size: usize,
     max_sst_size: u64,
@@ -60,6 +61,7 @@ impl Default for Builder {
             durability: Durability::Safe,
             group_window: Duration::from_millis(1),
             cache_size: 64 << 20,
+            max_open_files: 500,
             memtable_size: 32 << 20,
             block_size: 8 << 10,
             max_sst_size: 32 << 20,
@@ -93,6 +95,15 @@ impl Builder {
     /// Bytes of blocks, fences and filters that are kept in memory: the more, the fewer reads from disk. Default: 64 MiB.
     pub fn cache_size(mut self, bytes: usize) -> Self {
         self.cache_size = bytes;
+        self
+    }
+
+    /// Sorted files that are kept open for reads, beside those that a scan or a merge is reading. A file is opened when it is first
+    /// read, which costs five reads, and closed when others are needed more. The more, the fewer files are opened again and
+    /// again; the more file handles, and memory for their filters and fences, some 12 bits for each key of theirs, which is
+    /// charged to the cache. Default: 500, at least 8.
+    pub fn max_open_files(mut self, count: usize) -> Self {
+        self.max_open_files = count.max(8);
         self
     }
 
@@ -207,6 +218,7 @@ impl Builder {
             memtable_size: self.memtable_size,
             frozen_limit: 4,
             cache_size: self.cache_size,
+            open_limit: self.max_open_files,
             group_window: self.group_window,
             preallocate: self.log_preallocation,
             sst: SstConfig {

@@ -2,6 +2,7 @@
 
 use proc_macro2::{Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote, quote_spanned};
+use syn::spanned::Spanned;
 
 use super::{codec, index};
 use crate::plan::Plan;
@@ -15,6 +16,8 @@ pub(super) fn mapper(plan: &Plan<'_>) -> TokenStream {
     let primary_key = quote_spanned!(here=> type PrimaryKey = #key;);
     let schema = codec::asserted(plan, &schema(plan));
     let (index_members, codec_members) = (index::members(plan), codec::members(plan));
+    let older_rows = older_rows(plan);
+    let generated = codec::generated(plan, &generics);
     quote! {
         #[automatically_derived]
         impl #impl_generics #private::TableMapper for #row #where_clause {
@@ -24,8 +27,26 @@ pub(super) fn mapper(plan: &Plan<'_>) -> TokenStream {
 
             #index_members
             #codec_members
+            #older_rows
         }
+
+        #generated
     }
+}
+
+/// How rows of the layout before are read, at the name of its struct.
+fn older_rows(plan: &Plan<'_>) -> Option<TokenStream> {
+    let (old, private) = (plan.migrate_from?, &plan.private);
+    let here = Span::call_site().located_at(old.span());
+    let migrate = quote_spanned!(here=> #private::migrate_row::<Self, #old>(__version, __bytes));
+    Some(quote! {
+        fn decode_older_row(
+            __version: ::core::primitive::u32,
+            __bytes: &[::core::primitive::u8],
+        ) -> #private::Result<Self, #private::Fault> {
+            #migrate
+        }
+    })
 }
 
 /// The type of the primary key. Of a tuple it is said at the list of its columns what is wrong with it.
@@ -36,17 +57,29 @@ fn primary_key(plan: &Plan<'_>, here: Span) -> TokenStream {
 
 fn schema(plan: &Plan<'_>) -> TokenStream {
     let Plan { private, name, .. } = plan;
-    let fields = plan.fields.iter().map(|field| {
+    let fields = plan.fields.iter().filter(|field| field.attrs.skip.is_none()).map(|field| {
         let (name, type_name) = (&field.name, type_name(field.ty.to_token_stream()));
         quote!(#private::FieldSchema::new(#name, #type_name))
     });
     let key = plan.key.iter().map(|column| &column.name);
     let indexes = plan.indexes.iter().map(|index| {
-        let (name, unique) = (&index.name, index.unique);
-        let columns = index.columns.iter().map(|column| &column.name);
-        quote!(#private::IndexSchema::new(#name, #unique, &[#(#columns),*]))
+        let (name, unique) = (&index.name, index.words.unique.is_some());
+        let parts = index.parts.iter().map(|part| part.text(type_name));
+        let sparse = index.words.sparse.as_ref().map(|_| quote!(.sparse()));
+        let was = index.words.was.as_ref().map(|was| {
+            let was = was.value();
+            quote!(.was(#was))
+        });
+        quote!(#private::IndexSchema::new(#name, #unique, &[#(#parts),*]) #sparse #was)
     });
-    quote!(#private::TableSchema::new(#name, &[#(#fields),*], &[#(#key),*], &[#(#indexes),*]))
+    let version =
+        Some(plan.version).filter(|&version| version != 1).map(|version| quote!(.version(#version)));
+    let history = plan.history.then(|| quote!(.history()));
+    let before = plan.migrate_from.map(|old| {
+        let here = Span::call_site().located_at(old.span());
+        quote_spanned!(here=> .migrates_from(&<#old as #private::TableMapper>::SCHEMA))
+    });
+    quote!(#private::TableSchema::new(#name, &[#(#fields),*], &[#(#key),*], &[#(#indexes),*]) #version #history #before)
 }
 
 /// The type as it is written, without spaces but where two words would run together.

@@ -12,7 +12,7 @@ use crate::cursor::{self, Concat, Cursor, Direction, Pieces};
 use crate::error::Result;
 use crate::manifest::{Level, Version};
 use crate::mvcc::Garbage;
-use crate::sst::{SstCursor, SstMeta, SstPlace, SstReader};
+use crate::sst::{Sst, SstCursor, SstMeta, SstPlace, SstReader};
 
 /// How many entries are merged between two questions whether to go on.
 const PATIENCE: usize = 256;
@@ -34,15 +34,15 @@ pub(crate) struct Job<'a> {
 impl Job<'_> {
     /// Writes the outputs, durably and under their names, and opens them. There are none when nothing is kept.
     ///
-    /// `reader` gives the open inputs, `numbers` the numbers of the outputs. After an error, also that of
+    /// `sst` gives the inputs, `numbers` the numbers of the outputs. After an error, also that of
     /// `go_on`, no output is left.
     pub(crate) fn run(
         &self,
-        reader: impl Fn(&SstMeta) -> Arc<SstReader>,
+        sst: impl Fn(&SstMeta) -> Arc<Sst>,
         numbers: impl FnMut() -> FileNumber,
     ) -> Result<Vec<Arc<SstReader>>> {
-        let ranges = Arc::new(self.ranges(&reader));
-        let mut entries = self.entries(reader)?;
+        let ranges = Arc::new(self.ranges(&sst)?);
+        let mut entries = self.entries(sst)?;
         let mut garbage = Garbage::new(self.boundaries.clone(), Arc::clone(&ranges));
         let beneath = Beneath::of(self.version, self.merge);
         let cuts = Cuts::new(self.config.max_sst_size, beneath.next_level());
@@ -67,19 +67,18 @@ impl Job<'_> {
     }
 
     /// The range tombstones of all inputs.
-    fn ranges(&self, reader: impl Fn(&SstMeta) -> Arc<SstReader>) -> Fragments {
+    fn ranges(&self, sst: impl Fn(&SstMeta) -> Arc<Sst>) -> Result<Fragments> {
         let files = self.merge.inputs.iter().flat_map(|(_, files)| files);
-        let readers: Vec<_> = files.filter(|meta| meta.fragment_count > 0).map(|meta| reader(meta)).collect();
-        Fragments::merged(
-            readers.iter().filter_map(|reader| reader.range_tombstones()).map(|ranges| &**ranges),
-        )
+        let lists = files.filter_map(|meta| sst(meta).range_tombstones().transpose());
+        let lists = lists.collect::<Result<Vec<_>>>()?;
+        Ok(Fragments::merged(lists.iter().map(|ranges| &**ranges)))
     }
 
     /// A cursor over all inputs.
-    fn entries(&self, reader: impl Fn(&SstMeta) -> Arc<SstReader>) -> Result<cursor::Merge<Concat<Sweeps>>> {
+    fn entries(&self, sst: impl Fn(&SstMeta) -> Arc<Sst>) -> Result<cursor::Merge<Concat<Sweeps>>> {
         let mut runs = Vec::new();
         for (_, files) in &self.merge.inputs {
-            runs.push(files.iter().map(|meta| reader(meta)).collect::<Vec<_>>());
+            runs.push(files.iter().map(|meta| sst(meta)).collect::<Vec<_>>());
         }
         let sweep = |run: Vec<_>| {
             let places = 0..run.len();
@@ -91,7 +90,7 @@ impl Job<'_> {
 }
 
 /// The files of a run, each read once from its beginning to its end.
-struct Sweeps(Vec<Arc<SstReader>>);
+struct Sweeps(Vec<Arc<Sst>>);
 
 impl Pieces for Sweeps {
     type Cursor = SstCursor;

@@ -63,7 +63,7 @@ impl<'v> Runs<'v> {
     pub(super) fn merge(&self, places: Range<usize>) -> Pick {
         let runs = &self.runs[places.clone()];
         let Some(((oldest, _), newer)) = runs.split_last() else { return Pick::Nothing };
-        let output = if places.len() == self.count() { Level::LAST } else { *oldest };
+        let output = if places.end == self.count() { Level::LAST } else { *oldest };
         self.move_into(newer, output).unwrap_or_else(|| {
             let inputs = runs.iter().map(|(level, files)| (*level, files.to_vec())).collect();
             Pick::Merge(Merge { inputs, output })

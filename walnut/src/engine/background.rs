@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use super::{Core, Engine};
+use super::{Core, Engine, trace};
 use crate::error::{Error, Result};
 use crate::sync::{Arc, Condvar, Mutex, Ordering};
 
@@ -126,7 +126,8 @@ impl Core {
     /// The life of the thread that flushes.
     fn live_flushing(&self) {
         while let Call::Work | Call::Idle = self.flusher.wait(None) {
-            if self.flush_all_frozen().is_err() {
+            if let Err(error) = self.flush_all_frozen() {
+                trace::failed("flush", &error);
                 self.flush_failures.fetch_add(1, Ordering::Relaxed);
                 self.flusher.wait_to_retry(1);
             }

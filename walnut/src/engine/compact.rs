@@ -13,6 +13,7 @@
 use std::time::Duration;
 
 use super::Core;
+use super::trace::{self, Merged};
 use super::view::View;
 use crate::base::{Fragments, SeqNo};
 use crate::compaction::{self, Job, Merge, Move, Pick};
@@ -130,12 +131,15 @@ impl Core {
         self.snapshots.watermark(|| self.visible())
     }
 
-    fn compact_while(&self, pick: impl Fn(&Version) -> Pick) -> bool {
+    pub(super) fn compact_while(&self, pick: impl Fn(&Version) -> Pick) -> bool {
         loop {
             match self.compact_one(&pick) {
                 Ok(true) => {}
                 Ok(false) => return true,
-                Err(_) => return false,
+                Err(error) => {
+                    trace::failed("compaction", &error);
+                    return false;
+                }
             }
         }
     }
@@ -175,7 +179,9 @@ impl Core {
             return Ok(false);
         }
         let levels = Arc::clone(&self.view.load().levels);
-        let lists = levels.ssts().filter_map(|(_, sst)| sst.range_tombstones()).map(|ranges| &**ranges);
+        let lists = levels.ssts().filter_map(|(_, sst)| sst.range_tombstones().transpose());
+        let lists = lists.collect::<Result<Vec<_>>>()?;
+        let lists = lists.iter().map(|ranges| &**ranges);
         let removed = compaction::covered(&version, &Fragments::merged(lists), self.watermark());
         if removed.is_empty() {
             return Ok(false);
@@ -187,12 +193,14 @@ impl Core {
     }
 
     fn run_move(&self, Move { from, files, to }: Move) -> Result<()> {
+        let sst_count = files.len();
         let edit = VersionEdit {
             removed: files.iter().map(|meta| (from, meta.number)).collect(),
             added: files.into_iter().map(|meta| (to, meta)).collect(),
             ..VersionEdit::default()
         };
         self.install(edit, &[], View::with_levels)?;
+        trace::moved(sst_count, from, to);
         self.compactions.note(|progress| {
             progress.move_count += 1;
             progress.is_failing = false;
@@ -201,6 +209,7 @@ impl Core {
     }
 
     fn run_merge(&self, version: &Version, merge: &Merge) -> Result<()> {
+        let began = self.env.monotonic_clock();
         let job = Job {
             merge,
             version,
@@ -210,22 +219,33 @@ impl Core {
             go_on: &|size| self.go_on(size),
         };
         let levels = Arc::clone(&self.view.load().levels);
-        let reader = |meta: &SstMeta| {
+        let sst = |meta: &SstMeta| {
             Arc::clone(levels.sst(meta.number).expect("readers see at least what the manifest named before"))
         };
-        let new = job.run(reader, || self.manifest.lock().allocate())?;
+        let new = job.run(sst, || self.manifest.lock().allocate())?;
+        // Nobody is to hold the inputs when they are removed.
+        drop(levels);
         let edit = VersionEdit {
             removed: inputs(merge).map(|(level, meta)| (level, meta.number)).collect(),
             added: new.iter().map(|sst| (merge.output, Arc::new(sst.meta().clone()))).collect(),
             ..VersionEdit::default()
         };
         self.install(edit, &new, View::with_levels)?;
+        let merged = Merged {
+            input_count: inputs(merge).count(),
+            input_size: inputs(merge).map(|(_, meta)| meta.size).sum(),
+            output_count: new.len(),
+            output_size: new.iter().map(|sst| sst.meta().size).sum(),
+            output: merge.output,
+            time: self.env.monotonic_clock().saturating_sub(began),
+        };
         self.compactions.note(|progress| {
             progress.merge_count += 1;
-            progress.read_size += inputs(merge).map(|(_, meta)| meta.size).sum::<u64>();
-            progress.written_size += new.iter().map(|sst| sst.meta().size).sum::<u64>();
+            progress.read_size += merged.input_size;
+            progress.written_size += merged.output_size;
             progress.is_failing = false;
         });
+        trace::merged(&merged);
         Ok(())
     }
 }

@@ -3,7 +3,11 @@
 //! 1. The manifest and the view change under one lock, so in one order.
 //! 2. A file is removed when no version names it: the inputs of a compaction after the edit that replaced them is
 //!    durable, the outputs of one whose edit failed after a new manifest has decided that it does not count.
-//! 3. A file that cannot be removed is tried again with the next change; the next opening moves it aside.
+//! 3. A file is closed by a change of the view alone: see `sst::Sst`. Its name goes when it is open for all who may come to read
+//!    it: those of older views.
+//! 4. A file that cannot be removed is tried again with the next change; the next opening moves it aside.
+
+use std::collections::HashSet;
 
 use super::Core;
 use super::levels::Levels;
@@ -11,8 +15,8 @@ use super::view::View;
 use crate::base::{FileNumber, SeqNo};
 use crate::error::Result;
 use crate::manifest::{ManifestState, ManifestWriter, Version, VersionEdit};
-use crate::sst::{self, SstReader};
-use crate::sync::Arc;
+use crate::sst::{self, Leaving, SstReader};
+use crate::sync::{Arc, Ordering};
 
 /// The manifest that edits go to.
 #[derive(Debug)]
@@ -23,7 +27,7 @@ pub(super) struct Manifest {
     /// The number that the next SST or manifest gets.
     next_file: FileNumber,
     /// SSTs that were named or were to be: those that are not, now, are to be removed.
-    leaving: Vec<FileNumber>,
+    leaving: Vec<Leaving>,
 }
 
 impl Manifest {
@@ -61,16 +65,20 @@ impl Core {
     ) -> Result<()> {
         let mut manifest = self.manifest.lock();
         let added: Vec<_> = edit.added.iter().map(|(_, meta)| meta.number).collect();
-        let removed: Vec<_> = edit.removed.iter().map(|(_, number)| *number).collect();
+        let removed: HashSet<_> = edit.removed.iter().map(|(_, number)| *number).collect();
         if let Err(error) = self.append(&mut manifest, edit) {
-            manifest.leaving.extend(added);
+            manifest.leaving.extend(added.into_iter().map(Leaving::unread));
             return Err(error);
         }
         let version = manifest.version();
-        let levels = Arc::new(self.view.load().levels.become_those_of(&version, new));
-        self.view.rcu(|view| shows(view, &levels));
+        {
+            let before = Arc::clone(&self.view.load().levels);
+            let levels = Arc::new(before.become_those_of(&version, &self.place, new));
+            self.view.rcu(|view| shows(view, &levels));
+            let leave = before.ssts().filter(|(_, sst)| removed.contains(&sst.meta().number));
+            manifest.leaving.extend(leave.map(|(_, sst)| sst.leave()));
+        }
         self.reckon_debt(&version);
-        manifest.leaving.extend(removed);
         self.remove_leaving(&mut manifest);
         Ok(())
     }
@@ -112,13 +120,26 @@ impl Core {
         Ok(())
     }
 
-    /// Removes what no version names any more. Whoever reads it has it open.
+    /// Removes what no version names any more. Whoever may still read it has it open.
     fn remove_leaving(&self, manifest: &mut Manifest) {
+        if manifest.leaving.is_empty() {
+            return;
+        }
         let version = manifest.version();
-        manifest.leaving.retain(|&number| {
-            let is_named = version.files().any(|(_, meta)| meta.number == number);
-            let stays = || self.env.remove(&sst::path(&self.dir, number)).is_err();
-            !is_named && stays()
+        let named: HashSet<_> = version.files().map(|(_, meta)| meta.number).collect();
+        manifest.leaving.retain(|file| {
+            let goes = || file.is_ready() && self.env.remove(&sst::path(&self.dir, file.number())).is_ok();
+            !named.contains(&file.number()) && !goes()
         });
+    }
+
+    /// Closes files that nobody read lately, when more are open than may be.
+    pub(super) fn close_unused(&self) {
+        // Whoever comes while this is done finds it done, or comes again.
+        if !self.is_closing_files.swap(true, Ordering::Acquire) {
+            let limit = self.place.open_limit - self.place.open_limit / 8;
+            self.view.rcu(|view| view.with_levels(&Arc::new(view.levels.with_open(limit))));
+            self.is_closing_files.store(false, Ordering::Release);
+        }
     }
 }

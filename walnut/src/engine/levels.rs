@@ -1,4 +1,4 @@
-//! The open SSTs of a version, in the order in which a reader asks them.
+//! The SSTs of a version, in the order in which a reader asks them.
 //!
 //! ```text
 //!   | newest | a..f , k..z | .. | oldest |      runs of level 0: each may hold any key
@@ -8,17 +8,17 @@
 //! In each run one file at most holds a key. What comes first is newer, of every key: whoever finds a version needs not
 //! go on.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ops::Range;
 
 use crate::base::{FileNumber, KeyRange};
 use crate::cursor::{Direction, Pieces};
 use crate::error::Result;
 use crate::manifest::{Level, Version};
-use crate::sst::{SstCursor, SstMeta, SstReader};
+use crate::sst::{Sst, SstCursor, SstMeta, SstPlace, SstReader};
 use crate::sync::Arc;
 
-/// The open SSTs of a version. Never changed; another one replaces it.
+/// The SSTs of a version. Never changed; another one replaces it.
 #[derive(Debug, Default)]
 pub(super) struct Levels {
     runs: Vec<Run>,
@@ -28,35 +28,66 @@ pub(super) struct Levels {
 #[derive(Debug)]
 pub(super) struct Run {
     level: Level,
-    ssts: Arc<[Arc<SstReader>]>,
+    ssts: Arc<[Arc<Sst>]>,
 }
 
 impl Levels {
+    /// The SSTs of a version that was just read, none of them open.
+    pub(super) fn of(version: &Version, place: &Arc<SstPlace>) -> Self {
+        Self::made(version, |meta| Arc::new(Sst::closed(place, meta)))
+    }
+
     /// The SSTs of `version`: each of them is here or among `new`.
-    pub(super) fn become_those_of(&self, version: &Version, new: &[Arc<SstReader>]) -> Self {
-        let open: HashMap<FileNumber, &Arc<SstReader>> =
-            self.ssts().map(|(_, sst)| sst).chain(new).map(|sst| (sst.meta().number, sst)).collect();
+    pub(super) fn become_those_of(
+        &self,
+        version: &Version,
+        place: &Arc<SstPlace>,
+        new: &[Arc<SstReader>],
+    ) -> Self {
+        let new = new.iter().map(|reader| (reader.meta().number, Arc::new(Sst::opened(place, reader))));
+        let here = self.ssts().map(|(_, sst)| (sst.meta().number, Arc::clone(sst)));
+        let known: HashMap<FileNumber, Arc<Sst>> = here.chain(new).collect();
         let of = |meta: &Arc<SstMeta>| {
-            let sst = open.get(&meta.number).expect("an SST is known before a version names it");
+            let sst = known.get(&meta.number).expect("an SST is known before a version names it");
             Arc::clone(sst)
         };
-        let runs = version.runs().map(|(level, files)| Run { level, ssts: files.iter().map(of).collect() });
-        Self { runs: runs.collect() }
+        Self::made(version, of)
+    }
+
+    fn made(version: &Version, of: impl Fn(&Arc<SstMeta>) -> Arc<Sst>) -> Self {
+        let run =
+            |(level, files): (Level, &[Arc<SstMeta>])| Run { level, ssts: files.iter().map(&of).collect() };
+        Self { runs: version.runs().map(run).collect() }
+    }
+
+    /// The same with no more than so many SSTs open. Those that were read since this was last done stay before others do.
+    pub(super) fn with_open(&self, limit: usize) -> Self {
+        let open: Vec<_> = self.ssts().map(|(_, sst)| sst).filter(|sst| sst.is_open()).collect();
+        let excess = open.len().saturating_sub(limit);
+        let (used, unused): (Vec<_>, Vec<_>) = open.into_iter().partition(|sst| sst.take_used());
+        // The oldest runs come last; what is read there is spread over the most files.
+        let closing = unused.iter().rev().chain(used.iter().rev()).take(excess);
+        let closing: HashSet<_> = closing.map(|sst| sst.meta().number).collect();
+        let of = |sst: &Arc<Sst>| {
+            if closing.contains(&sst.meta().number) { Arc::new(sst.another()) } else { Arc::clone(sst) }
+        };
+        let run = |run: &Run| Run { level: run.level, ssts: run.ssts.iter().map(of).collect() };
+        Self { runs: self.runs.iter().map(run).collect() }
     }
 
     /// The SST with this number, if it is of the version.
-    pub(super) fn sst(&self, number: FileNumber) -> Option<&Arc<SstReader>> {
+    pub(super) fn sst(&self, number: FileNumber) -> Option<&Arc<Sst>> {
         self.ssts().map(|(_, sst)| sst).find(|sst| sst.meta().number == number)
     }
 
     /// All SSTs with their levels, newest first.
-    pub(super) fn ssts(&self) -> impl Iterator<Item = (Level, &Arc<SstReader>)> {
+    pub(super) fn ssts(&self) -> impl Iterator<Item = (Level, &Arc<Sst>)> {
         self.runs.iter().flat_map(|run| run.ssts.iter().map(|sst| (run.level, sst)))
     }
 
     /// The SSTs that a key can be in, newest first.
     #[inline]
-    pub(super) fn candidates(&self, key: &[u8]) -> impl Iterator<Item = &Arc<SstReader>> {
+    pub(super) fn candidates(&self, key: &[u8]) -> impl Iterator<Item = &Arc<Sst>> {
         self.runs.iter().filter_map(move |run| run.find(key))
     }
 
@@ -68,7 +99,7 @@ impl Levels {
 
 impl Run {
     /// The SST that a key is in, if it is in any.
-    fn find(&self, key: &[u8]) -> Option<&Arc<SstReader>> {
+    fn find(&self, key: &[u8]) -> Option<&Arc<Sst>> {
         let place = self.ssts.partition_point(|sst| *sst.meta().end <= *key);
         self.ssts.get(place).filter(|sst| *sst.meta().smallest <= *key)
     }
@@ -88,7 +119,7 @@ impl Run {
 
 /// What opens the SSTs of a run for a scan.
 pub(super) struct RunPieces {
-    ssts: Arc<[Arc<SstReader>]>,
+    ssts: Arc<[Arc<Sst>]>,
     range: KeyRange,
     direction: Direction,
 }

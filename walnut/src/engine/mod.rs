@@ -34,6 +34,7 @@ mod scan;
 mod stats;
 #[cfg(test)]
 mod tests;
+mod trace;
 mod validate;
 mod verify;
 mod view;
@@ -78,6 +79,8 @@ pub(crate) struct EngineConfig {
     pub(crate) frozen_limit: usize,
     /// Bytes of decoded blocks, fences and filters that are kept in memory.
     pub(crate) cache_size: usize,
+    /// SSTs that may be open at once, beside those that scans and merges hold.
+    pub(crate) open_limit: usize,
     /// How long a commit may wait for others to share its sync.
     pub(crate) group_window: Duration,
     /// Bytes of a new log segment that are written with zeros ahead of use.
@@ -122,7 +125,7 @@ pub(crate) struct Core {
     env: Arc<dyn Env>,
     dir: PathBuf,
     config: EngineConfig,
-    place: SstPlace,
+    place: Arc<SstPlace>,
 
     // Each with its own synchronization.
     view: ArcSwap<View>,
@@ -134,6 +137,7 @@ pub(crate) struct Core {
     /// Whether the log has to go on in a new segment before anything can be written.
     log_is_torn: AtomicBool,
     closed: AtomicBool,
+    is_closing_files: AtomicBool,
     flush_failures: AtomicU64,
     compactions: Compactions,
     pacer: Pacer,
@@ -185,6 +189,13 @@ impl Core {
         let mut bytes = [0; 8];
         self.env.fill_random(&mut bytes);
         u64::from_le_bytes(bytes) % limit
+    }
+
+    /// The time since the Unix epoch, and random bits: what a number is made of that nobody else makes.
+    pub(crate) fn moment(&self) -> (Duration, u128) {
+        let mut bytes = [0; 16];
+        self.env.fill_random(&mut bytes);
+        (self.env.wall_clock(), u128::from_le_bytes(bytes))
     }
 
     /// An error unless the engine is open.

@@ -5,7 +5,7 @@
 //!
 //! An existing one is opened so:
 //!
-//! 1. the manifest is loaded, every SST that it names is opened;
+//! 1. the manifest is loaded, and every SST that it names is there; each is opened when it is first read;
 //! 2. the log is replayed from the manifest's log number on, into as many memtables as it had filled;
 //! 3. a new segment is begun, which seals the end of the recovered log;
 //! 4. a new manifest is written that knows of it, and `CURRENT` turned to it;
@@ -13,6 +13,7 @@
 //!
 //! A crash at any point leaves what the next opening reads to the same state.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -25,14 +26,14 @@ use super::log::Log;
 use super::pace::Pacer;
 use super::replay::{Replay, replay};
 use super::view::View;
-use super::{Compactions, Core, Engine, EngineConfig, Validations, Worker, directory};
+use super::{Compactions, Core, Engine, EngineConfig, Validations, Worker, directory, trace};
 use crate::base::{FileNumber, SeqNo};
 use crate::env::Env;
-use crate::error::Result;
-use crate::manifest::{self, FIRST_MANIFEST, ManifestState, ManifestWriter, VersionEdit};
+use crate::error::{Fault, Result};
+use crate::manifest::{self, FIRST_MANIFEST, ManifestState, ManifestWriter, Version, VersionEdit};
 use crate::memtable::Memtable;
 use crate::mvcc::Snapshots;
-use crate::sst::{BlockCache, SstPlace};
+use crate::sst::{self, BlockCache, Crowd, SstPlace};
 use crate::sync::{AtomicBool, AtomicU64, Condvar, Mutex};
 use crate::wal::{LogConfig, LogPlace, LogWriter};
 
@@ -41,7 +42,7 @@ pub(super) const FIRST_LOG: (FileNumber, SeqNo) = (FileNumber(1), SeqNo(1));
 
 /// What an opening found or made.
 struct Opened {
-    place: SstPlace,
+    place: Arc<SstPlace>,
     manifest: ManifestWriter,
     log: LogWriter,
     view: View,
@@ -58,6 +59,8 @@ impl Engine {
             None => make_new(&env, &dir, &config)?,
         };
         let Opened { place, manifest, log, view, last_seqno } = opened;
+        let memtable_count = view.memtables().filter(|memtable| !memtable.is_empty()).count();
+        trace::recovered(view.levels.ssts().count(), memtable_count, last_seqno.0);
         let snapshots = Snapshots::new(Arc::clone(&env), config.snapshot_age_limit);
         let core = Core {
             dir,
@@ -71,6 +74,7 @@ impl Engine {
             poisoned: AtomicBool::new(false),
             log_is_torn: AtomicBool::new(false),
             closed: AtomicBool::new(false),
+            is_closing_files: AtomicBool::new(false),
             flush_failures: AtomicU64::new(0),
             compactions: Compactions::default(),
             pacer: Pacer::default(),
@@ -89,6 +93,12 @@ impl Engine {
         };
         let engine = Self { core: Arc::new(core) };
         engine.reckon_debt(&engine.manifest.lock().version());
+        let core = Arc::downgrade(&engine.core);
+        engine.place.crowd.call(move || {
+            if let Some(core) = core.upgrade() {
+                core.close_unused();
+            }
+        });
         engine.flusher.wake();
         engine.compactor.wake();
         engine.start_workers()?;
@@ -100,9 +110,16 @@ fn log_config(config: &EngineConfig) -> LogConfig {
     LogConfig { preallocate: config.preallocate }
 }
 
-fn place(env: &Arc<dyn Env>, dir: &Path, config: &EngineConfig, database: [u8; 16]) -> SstPlace {
-    let cache = BlockCache::new(config.cache_size);
-    SstPlace { env: Arc::clone(env), dir: dir.to_owned(), database, config: config.sst, cache }
+fn place(env: &Arc<dyn Env>, dir: &Path, config: &EngineConfig, database: [u8; 16]) -> Arc<SstPlace> {
+    Arc::new(SstPlace {
+        env: Arc::clone(env),
+        dir: dir.to_owned(),
+        database,
+        config: config.sst,
+        cache: BlockCache::new(config.cache_size),
+        open_limit: config.open_limit,
+        crowd: Crowd::default(),
+    })
 }
 
 fn make_new(env: &Arc<dyn Env>, dir: &Path, config: &EngineConfig) -> Result<Opened> {
@@ -125,6 +142,13 @@ fn make_new(env: &Arc<dyn Env>, dir: &Path, config: &EngineConfig) -> Result<Ope
     Ok(Opened { place: place(env, dir, config, database), manifest, log, view, last_seqno: SeqNo::ZERO })
 }
 
+/// An error that names the first file of a version that is not there.
+fn expect_files(env: &dyn Env, dir: &Path, version: &Version) -> Result<()> {
+    let names: HashSet<_> = env.list(dir)?.iter().filter_map(|name| sst::number(name)).collect();
+    let missing = version.files().find(|(_, meta)| !names.contains(&meta.number));
+    missing.map_or(Ok(()), |(_, meta)| Err(Fault::Missing.at(&sst::path(dir, meta.number), 0)))
+}
+
 fn open_existing(
     env: &Arc<dyn Env>,
     dir: &Path,
@@ -134,8 +158,8 @@ fn open_existing(
     let database = loaded.database;
     let place = place(env, dir, config, database);
     let version = &loaded.state.version;
-    let ssts = version.files().map(|(_, meta)| place.open(meta)).collect::<Result<Vec<_>>>()?;
-    let levels = Arc::new(Levels::default().become_those_of(version, &ssts));
+    expect_files(&**env, dir, version)?;
+    let levels = Arc::new(Levels::of(version, &place));
     let log_place = LogPlace { env: Arc::clone(env), dir: dir.to_owned(), database };
     let Replay { memtables, last_seqno, log, first_log } =
         replay(&log_place, &loaded.state, config.memtable_size, log_config(config))?;

@@ -14,7 +14,7 @@
 
 use std::time::Duration;
 
-use super::{Background, Core};
+use super::{Background, Core, trace};
 use crate::error::Result;
 use crate::sync::{AtomicU64, Ordering};
 
@@ -163,13 +163,16 @@ impl Core {
         if wait >= LEAST_WAIT {
             self.compactions.wait(wait);
             self.pacer.note_stall(wait);
+            trace::stalled(wait, debt);
         }
     }
 
     /// Takes note of a flush of a memtable that began at a time and wrote so many bytes.
     pub(super) fn note_flush(&self, memtable_size: usize, began: Duration, written: u64) {
         let now = self.env.monotonic_clock();
-        self.pacer.note_flush(memtable_size, now.saturating_sub(began));
+        let time = now.saturating_sub(began);
+        self.pacer.note_flush(memtable_size, time);
+        trace::flushed(memtable_size, written, time);
         self.pay_for_merging(now, written);
         self.compactions.note_flush(written);
     }

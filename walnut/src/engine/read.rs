@@ -71,7 +71,7 @@ impl View {
         }
         let hash = KeyHash::of(key);
         for sst in self.levels.candidates(key) {
-            let gone = sst.covering(key, at);
+            let gone = sst.covering(key, at)?;
             if let Some(result) = sst.get(key, hash, at, |entry| unless_gone(gone, entry))? {
                 return Ok(result);
             }
@@ -93,7 +93,7 @@ impl View {
         let hash = KeyHash::of(key);
         for sst in self.levels.candidates(key).filter(|sst| sst.meta().largest_seqno > at) {
             let version = sst.get(key, hash, SeqNo::MAX, |entry| entry.seqno)?;
-            if let Some(seqno) = version.max(sst.covering(key, SeqNo::MAX)) {
+            if let Some(seqno) = version.max(sst.covering(key, SeqNo::MAX)?) {
                 return Ok(Some(seqno));
             }
         }

@@ -9,7 +9,6 @@ use crate::cursor::{Concat, Coverage, Cursor, Direction, Merge, Visible};
 use crate::error::{Error, Fault, Result};
 use crate::memtable::MemtableCursor;
 use crate::mvcc::Pin;
-use crate::sst::SstReader;
 use crate::sync::Arc;
 
 /// A cursor of one of the containers that the engine reads.
@@ -146,19 +145,19 @@ impl View {
                 sources.push(Source::Run(Concat::new(run.pieces(range, direction), places, direction)?));
             }
         }
-        let coverage = Coverage::new(self.range_tombstones(range));
+        let coverage = Coverage::new(self.range_tombstones(range)?);
         Ok(Visible::new(Merge::new(sources, direction), direction, at, coverage))
     }
 
     /// The range tombstones of all that can hold keys of `range`.
-    fn range_tombstones(&self, range: &KeyRange) -> Vec<Arc<Fragments>> {
-        let in_memory = self.memtables().flat_map(|memtable| memtable.range_tombstones());
-        let meets = |sst: &&Arc<SstReader>| {
-            let meta = sst.meta();
-            meta.fragment_count > 0 && range.meets(&meta.smallest, &meta.end)
-        };
-        let ssts = self.levels.ssts().map(|(_, sst)| sst).filter(meets);
-        in_memory.chain(ssts.filter_map(|sst| sst.range_tombstones().map(Arc::clone))).collect()
+    fn range_tombstones(&self, range: &KeyRange) -> Result<Vec<Arc<Fragments>>> {
+        let mut lists: Vec<_> = self.memtables().flat_map(|memtable| memtable.range_tombstones()).collect();
+        for (_, sst) in self.levels.ssts() {
+            if range.meets(&sst.meta().smallest, &sst.meta().end) {
+                lists.extend(sst.range_tombstones()?);
+            }
+        }
+        Ok(lists)
     }
 
     /// Whether an entry of `range`, or a range tombstone over some of it, is above `at`, looked for only where such entries can be.
@@ -179,7 +178,7 @@ impl View {
             if !range.meets(&sst.meta().smallest, &sst.meta().end) {
                 continue;
             }
-            let ranges = sst.range_tombstones().and_then(|ranges| ranges.newest_within(range));
+            let ranges = sst.range_tombstones()?.and_then(|ranges| ranges.newest_within(range));
             if ranges > Some(at) || has_entry_above(sst.cursor(range, Direction::Forward)?, at)? {
                 return Ok(true);
             }

@@ -44,6 +44,8 @@ pub struct Stats {
     pub sst_dead_size: u64,
     /// Sorted runs: a read searches one file of each at most.
     pub run_count: usize,
+    /// Sorted files that are open. The others are opened when they are read.
+    pub open_file_count: usize,
     /// Memory of blocks, filters and fences.
     pub cache_used_size: usize,
     /// What it may be: the size of the cache.
@@ -158,6 +160,7 @@ impl Core {
             frozen_memtable_count: view.frozen.len(),
             frozen_memtable_size: view.frozen.iter().map(|frozen| frozen.memtable.size()).sum(),
             run_count: view.levels.runs().len(),
+            open_file_count: self.place.cache.reader_count(),
             cache_used_size: self.place.cache.used_size(),
             cache_budget: self.config.cache_size,
             cache_hit_count,

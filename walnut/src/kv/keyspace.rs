@@ -256,7 +256,7 @@ impl Transaction {
     /// One that the database does not have is made at once, in a transaction of its own, as
     /// [`Database::keyspace`](crate::Database::keyspace) does, with its errors. It stays when this transaction is rolled back.
     ///
-    /// [`Error::Conflict`](crate::Error::Conflict) when it was made or dropped after this transaction had begun;
+    /// Its commit is an [`Error::Conflict`](crate::Error::Conflict) when the keyspace was made or dropped after it had begun;
     /// [`Database::transact`](crate::Database::transact) then runs it again.
     ///
     /// ```
@@ -274,10 +274,9 @@ impl Transaction {
         let made = self.store().space(name)?;
         let access = self.access();
         // The look at the catalog is noted: the commit loses to whoever drops the keyspace meanwhile.
-        match access.read(|reader| self.store().space_in(reader, name))? {
-            Some(space) if space.prefix() == made.prefix() => Ok(Keyspace { access, space }),
-            _ => Err(Error::Conflict),
-        }
+        // One that was made since is empty in the state of this transaction.
+        let known = access.read(|reader| self.store().space_in(reader, name))?;
+        Ok(Keyspace { access, space: known.unwrap_or(made) })
     }
 }
 

@@ -35,6 +35,8 @@ pub(crate) struct BlockCache {
     budget: usize,
     hits: Tally,
     misses: Tally,
+    /// Open SSTs.
+    reader_count: AtomicUsize,
     clock: Mutex<Clock>,
 }
 
@@ -63,7 +65,13 @@ type Slot = ArcSwapOption<Block>;
 impl BlockCache {
     /// A cache for so many bytes.
     pub(crate) fn new(budget: usize) -> Arc<Self> {
-        Arc::new(Self { budget, hits: Tally::default(), misses: Tally::default(), clock: Mutex::default() })
+        Arc::new(Self {
+            budget,
+            hits: Tally::default(),
+            misses: Tally::default(),
+            reader_count: AtomicUsize::new(0),
+            clock: Mutex::default(),
+        })
     }
 
     /// The bytes in use.
@@ -77,10 +85,16 @@ impl BlockCache {
         (self.hits.sum(), self.misses.sum())
     }
 
+    /// How many SSTs are open.
+    pub(crate) fn reader_count(&self) -> usize {
+        self.reader_count.load(Ordering::Relaxed)
+    }
+
     /// Places for the blocks of a reader whose filter and fences take `fixed_size` bytes.
     pub(super) fn register(self: &Arc<Self>, block_count: usize, fixed_size: usize) -> CachedBlocks {
         let slots: Arc<[Slot]> = (0..block_count).map(|_| Slot::empty()).collect();
         let fixed_size = fixed_size + size_of_val(&*slots);
+        self.reader_count.fetch_add(1, Ordering::Relaxed);
         let mut clock = self.lock();
         let id = clock.next_account;
         clock.next_account += 1;
@@ -201,6 +215,7 @@ impl CachedBlocks {
 
 impl Drop for CachedBlocks {
     fn drop(&mut self) {
+        self.cache.reader_count.fetch_sub(1, Ordering::Relaxed);
         let mut clock = self.cache.lock();
         let Some(account) = clock.accounts.remove(&self.id) else { return };
         let blocks = account.ring.iter().filter_map(|&position| account.slots[position].load_full());

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use super::Table;
+use super::catalog::TableInfo;
 use super::store::Store;
 use crate::base::KeyRange;
 use crate::error::{Error, Fault, Result};
@@ -28,6 +30,9 @@ pub(crate) trait Reach: Clone {
     /// A scan over one state.
     fn scan(&self, range: KeyRange) -> Result<EntryScan>;
 
+    /// An error unless the index at a place of a table can be asked about the state that is read.
+    fn ensure_readable<T: Table>(&self, info: &TableInfo, place: usize) -> Result<()>;
+
     /// The error for stored bytes that make no sense.
     fn corruption(&self, fault: Fault) -> Error;
 }
@@ -36,6 +41,9 @@ pub(crate) trait Reach: Clone {
 pub(crate) trait Change: Reach {
     /// Runs a statement, all of it or nothing. It may be run more than once.
     fn change<R>(&self, statement: impl FnMut(&Attempt) -> Result<R>) -> Result<R>;
+
+    /// The store, for what is no part of a statement.
+    fn store(&self) -> &Store;
 }
 
 /// Each statement is a transaction of its own, made durable as the database's default says.
@@ -67,6 +75,10 @@ impl Reach for Direct {
         self.store.engine.scan(range).map(EntryScan::Engine)
     }
 
+    fn ensure_readable<T: Table>(&self, info: &TableInfo, place: usize) -> Result<()> {
+        self.store.ensure_readable::<T>(info, place, None)
+    }
+
     fn corruption(&self, fault: Fault) -> Error {
         fault.at(self.store.engine.dir(), 0)
     }
@@ -75,5 +87,9 @@ impl Reach for Direct {
 impl Change for Direct {
     fn change<R>(&self, statement: impl FnMut(&Attempt) -> Result<R>) -> Result<R> {
         self.store.change(statement)
+    }
+
+    fn store(&self) -> &Store {
+        &self.store
     }
 }

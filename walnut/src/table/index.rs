@@ -52,7 +52,7 @@ macro_rules! scans {
             }
 
             /// The rows whose value lies in a range, by value.
-            pub fn range(&self, range: impl RangeOver<K>) -> Scan<T, K> {
+            pub fn range<M>(&self, range: impl RangeOver<K, M>) -> Scan<T, K> {
                 self.iter().within(&range)
             }
 
@@ -142,6 +142,7 @@ impl<T: Table, K: Key, A: Access> Unique<'_, T, K, A> {
         if K::ref_is_none(&value) {
             return self.all(value).first();
         }
+        self.table.ensure_readable(self.place)?;
         let entry = self.entry(&value);
         let entry = entry.finish()?;
         let prefix = self.table.info().rows.prefix();
@@ -165,13 +166,14 @@ impl<T: Table, K: Key, A: Access> Unique<'_, T, K, A> {
         if K::ref_is_none(&value) {
             return Ok(self.all(value).keys().next().transpose()?.is_some());
         }
+        self.table.ensure_readable(self.place)?;
         let entry = self.entry(&value);
         let entry = entry.finish()?;
         self.table.access().read(|reader| Ok(reader.get(entry, |_| ())?.is_some()))
     }
 
     fn entry(&self, value: &K::Ref<'_>) -> KeyWriter {
-        engine_key(self.table.info().indexes[self.place].prefix(), |out| K::encode_ref(value, out))
+        engine_key(self.table.info().indexes[self.place].keyspace.prefix(), |out| K::encode_ref(value, out))
     }
 }
 
@@ -179,6 +181,7 @@ impl<T: Table, K: Key, A: WriteAccess> Unique<'_, T, K, A> {
     /// Changes the row that owns this value in place and returns it as it is then; see
     /// [`DefaultTable::modify`]. A missing value has no owner: `None`.
     pub fn modify(&self, value: K::Ref<'_>, mut change: impl FnMut(&mut T)) -> Result<Option<T>> {
+        self.table.ensure_readable(self.place)?;
         let entry = self.entry(&value);
         let entry = entry.finish()?;
         self.table.change(|rows| match rows.owner(entry)? {
@@ -189,6 +192,7 @@ impl<T: Table, K: Key, A: WriteAccess> Unique<'_, T, K, A> {
 
     /// Removes the row that owns this value and returns it. A missing value has no owner: `None`.
     pub fn remove(&self, value: K::Ref<'_>) -> Result<Option<T>> {
+        self.table.ensure_readable(self.place)?;
         let entry = self.entry(&value);
         let entry = entry.finish()?;
         self.table.change(|rows| match rows.owner(entry)? {

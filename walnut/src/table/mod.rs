@@ -13,18 +13,25 @@
 //! 2. A unique value without a missing part has one owner.
 
 mod access;
+mod build;
 mod catalog;
 mod default_table;
 pub(crate) mod derived;
+pub(crate) mod elements;
+mod entries;
+pub(crate) mod form;
 mod index;
 pub(crate) mod key;
 mod mapper;
+mod migrate;
 mod mutate;
+mod numbers;
 pub(crate) mod row;
 mod scan;
-mod schema;
+pub(crate) mod schema;
 mod snapshot;
 mod spaces;
+mod status;
 mod store;
 mod transaction;
 mod verify;
@@ -33,13 +40,20 @@ mod violation;
 pub use access::{Access, Direct, WriteAccess};
 pub(crate) use access::{Change, Reach};
 pub use default_table::DefaultTable;
+pub use elements::Elements;
+pub use entries::IndexEntries;
 pub use index::{Index, Unique};
-pub use key::{Composite, Key, KeyReader, KeyWriter, MAX_KEY_SIZE, Point, RangeOver, TextKey};
-pub use mapper::{IndexEntries, Table, TableMapper};
+pub use key::{
+    Caseless, Composite, Decimals, Generated, Key, KeyReader, KeyWriter, MAX_KEY_SIZE, NoCase, Point,
+    RangeOver, Scaled, Straight, TextKey, Turned, Way,
+};
+pub use mapper::{GeneratesKey, Table, TableMapper};
+pub use migrate::Migrated;
 pub(crate) use row::MAX_ROW_SIZE;
 pub use scan::{Entries, Keys, RowFilter, Scan};
 pub use schema::{FieldSchema, IndexName, IndexSchema, TableSchema};
 pub use snapshot::{InSnapshot, Snapshot};
 pub(crate) use spaces::Space;
+pub use status::{IndexState, IndexStatus};
 pub(crate) use store::Store;
 pub use transaction::{InTransaction, Transaction};

@@ -1,8 +1,9 @@
 //! How a row changes: the row itself and the index entries whose value changed, within a transaction.
 
 use super::catalog::TableInfo;
+use super::entries::IndexEntries;
 use super::key::KeyWriter;
-use super::mapper::{IndexEntries, Table};
+use super::mapper::Table;
 use super::row;
 use crate::error::{Error, Result, UniqueViolation};
 use crate::txn::Attempt;
@@ -86,7 +87,7 @@ impl<'m> Mutation<'m> {
     pub(super) fn remove<T: Table>(&self, key: &[u8]) -> Result<Option<T>> {
         let Some(old) = self.old::<T>(key)? else { return Ok(None) };
         for entry in self.info.entries(&key[PREFIX..], &old.row)? {
-            self.attempt.delete(&entry.key);
+            self.drop_entry(&entry, &key[PREFIX..])?;
         }
         self.attempt.delete(key);
         Ok(Some(old.row))
@@ -117,12 +118,24 @@ impl<'m> Mutation<'m> {
             None => Vec::new(),
         };
         for entry in old_entries.iter().filter(|entry| new_entries.binary_search(entry).is_err()) {
-            self.attempt.delete(&entry.key);
+            self.drop_entry(entry, primary_key)?;
         }
         for entry in new_entries.iter().filter(|entry| old_entries.binary_search(entry).is_err()) {
             self.add(entry, primary_key)?;
         }
         self.attempt.put(key, &bytes);
+        Ok(())
+    }
+
+    /// Removes an entry of a row. While an index is being built, the entry of a unique value may be that of another row which
+    /// has the same value.
+    fn drop_entry(&self, entry: &Entry, primary_key: &[u8]) -> Result<()> {
+        let is_own = !entry.owned
+            || self.info.indexes[entry.index].is_readable()
+            || self.attempt.get(&entry.key, |owner| owner == primary_key)? == Some(true);
+        if is_own {
+            self.attempt.delete(&entry.key);
+        }
         Ok(())
     }
 
@@ -148,13 +161,16 @@ impl TableInfo {
     /// All index entries of a row, sorted, each once.
     pub(super) fn entries<T: Table>(&self, primary_key: &[u8], row: &T) -> Result<Vec<Entry>> {
         let mut entries = Vec::new();
-        for (index, (schema, keyspace)) in self.schema.indexes.iter().zip(&self.indexes).enumerate() {
+        for (index, (schema, open)) in self.schema.indexes.iter().zip(&self.indexes).enumerate() {
+            if !open.is_written() {
+                continue;
+            }
             let mut found = IndexEntries::new();
             row.encode_index(index, &mut found);
             for entry in found.take() {
                 let owned = schema.unique && !entry.has_none;
                 let suffix = if owned { &[] } else { primary_key };
-                let key = [&keyspace.prefix(), entry.key.finish()?, suffix].concat();
+                let key = [&open.keyspace.prefix(), entry.key.finish()?, suffix].concat();
                 entries.push(Entry { index, key, owned });
             }
         }

@@ -1,7 +1,7 @@
 //! Keyspaces of the raw engine: their names in the catalog, and what became of them.
 //!
 //! ```text
-//!   00000000 'k' name      -> version of this form (1), then the keyspace's id, u32 little-endian
+//!   00000000 's' name      -> version of this form (1), then the keyspace's id, u32 little-endian
 //! ```
 //!
 //! They stand beside the tables, with names of their own: a table and a keyspace of one name have nothing to do with each other.
@@ -131,8 +131,9 @@ impl Store {
         let core = self.engine.core();
         let pin = core.pin_applied();
         spaces.iter().try_for_each(|space| space.ensure_there())?;
-        let keys = spaces.iter().map(|space| space_key(&space.name)).collect();
-        let reads = Reads { at: pin.at(), keys, ..Reads::default() };
+        let mut keys: Vec<_> = spaces.iter().map(|space| space_key(&space.name)).collect();
+        keys.sort_unstable();
+        let reads = Reads { pin: Some(pin), keys, ranges: Vec::new() };
         match core.commit(reads, batch, durability) {
             Err(Error::Conflict) => Err(Error::Dropped),
             done => done,
@@ -158,7 +159,7 @@ pub(super) fn drop_keyspace(attempt: &Attempt, id: KeyspaceId) {
 }
 
 fn space_key(name: &str) -> Vec<u8> {
-    [&KeyspaceId::CATALOG.prefix(), b"k".as_slice(), name.as_bytes()].concat()
+    catalog::catalog_key(b's', name.as_bytes())
 }
 
 fn decode(bytes: &[u8]) -> Result<KeyspaceId, Fault> {

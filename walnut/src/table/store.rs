@@ -1,12 +1,15 @@
 //! The engine with the tables that are open in it.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
 use super::access::Direct;
 use super::catalog::{self, TableInfo};
+use super::numbers::Numbers;
 use super::spaces::Space;
-use super::{DefaultTable, Table, Transaction, verify};
+use super::{DefaultTable, Table, Transaction, build, verify};
+use crate::base::SeqNo;
 use crate::engine::{Durability, Engine, Verified};
 use crate::error::Result;
 use crate::sync::Mutex;
@@ -24,6 +27,8 @@ pub(crate) struct Store {
     pub(super) spaces: Mutex<HashMap<String, Arc<Space>>>,
     /// Held by whoever makes or drops a table or a keyspace.
     pub(super) making: Mutex<()>,
+    /// What generates the keys of each table that has needed it, by the table's name.
+    numbers: Mutex<HashMap<&'static str, Arc<Numbers>>>,
 }
 
 /// A table that this process has opened.
@@ -36,8 +41,15 @@ struct OpenTable {
 
 impl Store {
     pub(crate) fn new(engine: Engine, durability: Durability) -> Self {
-        let (tables, spaces, making) = Default::default();
-        Self { engine, durability, lane: Lane::default(), tables, spaces, making }
+        Self {
+            engine,
+            durability,
+            lane: Lane::default(),
+            tables: Mutex::default(),
+            spaces: Mutex::default(),
+            making: Mutex::default(),
+            numbers: Mutex::default(),
+        }
     }
 
     /// A handle to the table of `T`, which is made when the database has none of its name.
@@ -54,12 +66,23 @@ impl Store {
         }
     }
 
+    /// Opens a table for the first time in this process. Others who open it while its indexes are being built do not wait
+    /// for that; who asks such an index does.
     fn open_table<T: Table>(&self) -> Result<Arc<TableInfo>> {
-        let _turn = self.making.lock();
-        let info = self.change(|attempt| catalog::open(attempt, &T::SCHEMA, self.engine.dir()))?;
-        let info = Arc::new(info);
-        let table = OpenTable { info: Arc::clone(&info), verify: verify::table::<T> };
-        self.tables.lock().insert(T::SCHEMA.name, table);
+        let (info, is_first) = {
+            let _turn = self.making.lock();
+            let info = self.change(|attempt| catalog::open(attempt, &T::SCHEMA, self.engine.dir()))?;
+            let table = OpenTable { info: Arc::new(info), verify: verify::table::<T> };
+            match self.tables.lock().entry(T::SCHEMA.name) {
+                Entry::Occupied(other) => (Arc::clone(&other.get().info), false),
+                Entry::Vacant(place) => (Arc::clone(&place.insert(table).info), true),
+            }
+        };
+        info.ensure_same(&T::SCHEMA)?;
+        if is_first {
+            build::run::<T>(self, &info)?;
+            build::empty_left_keyspaces(self)?;
+        }
         Ok(info)
     }
 
@@ -67,10 +90,24 @@ impl Store {
     pub(crate) fn drop_table(&self, name: &str) -> Result<bool> {
         let _turn = self.making.lock();
         let known = self.tables.lock().get(name).map(|table| Arc::clone(&table.info));
-        let flag = known.as_deref().map(|info| &*info.dropped);
+        let flag = known.as_deref().map(|info| &info.dropped);
         let dropped = self.drop_with(flag, |attempt| catalog::remove(attempt, name, self.engine.dir()))?;
         self.tables.lock().remove(name);
         Ok(dropped)
+    }
+
+    /// An error unless the index at a place of a table can be asked about a state: that of now, or of a sequence number. Where it
+    /// is being built this waits for it, or builds it.
+    pub(super) fn ensure_readable<T: Table>(
+        &self,
+        info: &TableInfo,
+        place: usize,
+        at: Option<SeqNo>,
+    ) -> Result<()> {
+        if info.indexes[place].settled().is_none() {
+            build::run::<T>(self, info)?;
+        }
+        info.ensure_readable(place, at)
     }
 
     /// Verifies the files, then rows against index entries of the tables that are open.
@@ -83,9 +120,23 @@ impl Store {
         Ok(verified)
     }
 
+    /// What generates the keys of `T`, the same for all handles.
+    pub(super) fn numbers<T: Table>(&self) -> Arc<Numbers> {
+        Arc::clone(self.numbers.lock().entry(T::SCHEMA.name).or_default())
+    }
+
     /// Runs a statement in a transaction of its own.
-    pub(super) fn change<R>(&self, mut statement: impl FnMut(&Attempt) -> Result<R>) -> Result<R> {
-        transact(self.engine.core(), &self.lane, self.durability, Attempt::begin_statement, |attempt| {
+    pub(super) fn change<R>(&self, statement: impl FnMut(&Attempt) -> Result<R>) -> Result<R> {
+        self.change_with(self.durability, statement)
+    }
+
+    /// The same with a durability of its own.
+    pub(super) fn change_with<R>(
+        &self,
+        durability: Durability,
+        mut statement: impl FnMut(&Attempt) -> Result<R>,
+    ) -> Result<R> {
+        transact(self.engine.core(), &self.lane, durability, Attempt::begin_statement, |attempt| {
             let result = statement(&attempt);
             (attempt, result)
         })

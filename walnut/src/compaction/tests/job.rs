@@ -9,7 +9,7 @@ use crate::base::{Entry, Kind};
 use crate::cursor::Cursor;
 use crate::env::{Env, FaultEffect, FaultEnv, FaultPlan, MemoryEnv, Operations};
 use crate::error::{Error, Result};
-use crate::sst::{BlockCache, Compression, SstConfig, SstPlace, SstReader};
+use crate::sst::{BlockCache, Compression, Crowd, Sst, SstConfig, SstPlace, SstReader};
 use crate::sync::{AtomicBool, Ordering};
 
 const DIR: &str = "/db";
@@ -20,14 +20,16 @@ fn machine() -> MemoryEnv {
     env
 }
 
-fn place(env: &(impl Env + Clone)) -> SstPlace {
-    SstPlace {
+fn place(env: &(impl Env + Clone)) -> Arc<SstPlace> {
+    Arc::new(SstPlace {
         env: Arc::new(env.clone()),
         dir: PathBuf::from(DIR),
         database: [7; 16],
         config: SstConfig { block_size: 256, compression: Compression::None, filter_bits_per_key: 10 },
         cache: BlockCache::new(1 << 20),
-    }
+        open_limit: 100,
+        crowd: Crowd::default(),
+    })
 }
 
 fn key(n: u32) -> Vec<u8> {
@@ -47,7 +49,7 @@ fn write(place: &SstPlace, number: u64, seqno: u64, entries: &[(u32, Option<usiz
 
 /// An older run in two files of the last level, and a newer one above, in which every third key is removed.
 struct Scene {
-    place: SstPlace,
+    place: Arc<SstPlace>,
     inputs: BTreeMap<FileNumber, Arc<SstReader>>,
     version: Version,
     merge: Merge,
@@ -80,7 +82,8 @@ impl Scene {
             go_on: &|_| if stop.load(Ordering::Acquire) { Err(Error::Closed) } else { Ok(()) },
         };
         let next = Cell::new(10);
-        job.run(|meta| Arc::clone(&self.inputs[&meta.number]), || FileNumber(next.replace(next.get() + 1)))
+        let sst = |meta: &SstMeta| Arc::new(Sst::opened(&self.place, &self.inputs[&meta.number]));
+        job.run(sst, || FileNumber(next.replace(next.get() + 1)))
     }
 }
 
@@ -138,7 +141,7 @@ fn a_tombstone_stays_while_a_file_below_may_hold_its_key() {
         boundaries: vec![SeqNo(2)],
         go_on: &|_| Ok(()),
     };
-    let outputs = job.run(|_| Arc::clone(&newer), || FileNumber(9)).unwrap();
+    let outputs = job.run(|_| Arc::new(Sst::opened(&place, &newer)), || FileNumber(9)).unwrap();
     assert_eq!(contents(&outputs[0]), [(key(6), 2, false)], "file 1 spans key 6, though it does not have it");
 }
 
@@ -151,7 +154,7 @@ fn a_merge_of_which_nothing_is_left_writes_nothing() {
     let Pick::Merge(merge) = full(&version) else { panic!("there is something to merge") };
     let (config, boundaries) = (&CONFIG, vec![SeqNo(5)]);
     let job = Job { merge: &merge, version: &version, place: &place, config, boundaries, go_on: &|_| Ok(()) };
-    assert!(job.run(|_| Arc::clone(&sst), || FileNumber(9)).unwrap().is_empty());
+    assert!(job.run(|_| Arc::new(Sst::opened(&place, &sst)), || FileNumber(9)).unwrap().is_empty());
     assert_eq!(names(&env), ["000001.sst"]);
 }
 

@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod crash;
+mod files;
 mod levels;
 mod model;
 mod ranges;
@@ -9,6 +10,8 @@ mod space;
 mod steps;
 mod strategies;
 mod threads;
+#[cfg(feature = "tracing")]
+mod trace;
 mod validate;
 
 use std::collections::BTreeMap;
@@ -19,6 +22,8 @@ use std::sync::Arc;
 use super::*;
 use crate::base::{KeyRange, KeyspaceId};
 use crate::batch::WriteBatch;
+#[cfg(feature = "tracing")]
+use crate::compaction;
 use crate::env::{FaultEnv, MemoryEnv};
 use crate::error::Fault;
 use crate::sst::{Compression, SstConfig};
@@ -38,6 +43,7 @@ fn config() -> EngineConfig {
         memtable_size: 2 << 10,
         frozen_limit: 1,
         cache_size: 1 << 20,
+        open_limit: 1000,
         group_window: Duration::ZERO,
         preallocate: 0,
         sst: SstConfig { block_size: 256, compression: Compression::None, filter_bits_per_key: 10 },

@@ -34,7 +34,7 @@ fn a_database_goes_from_any_strategy_to_any_other() {
                 let engine = open_with(&env, with(strategy)).unwrap();
                 let before = engine.scan(KeyRange::all()).unwrap();
                 let seen = model.clone();
-                churn(&engine, &mut model, 10 * seed + round, 1500);
+                churn(&engine, &mut model, 10 * seed + round, 500);
                 assert_eq!(state(&engine).unwrap(), model, "{from:?} to {to:?}, round {round}");
                 let mut before = before;
                 let kept: State = drain(&mut before, round % 2 == 0).unwrap().into_iter().collect();
@@ -63,8 +63,8 @@ fn strategies_differ_in_what_they_write_and_in_how_many_runs_they_keep() {
     let [leveled, tiered, universal] = ALL.map(|strategy| {
         let engine = open_with(&machine(), with(strategy)).unwrap();
         let mut most_runs = 0;
-        for n in 0..12_000u32 {
-            put(&engine, n.wrapping_mul(7919) % 6000, n).unwrap();
+        for n in 0..5000u32 {
+            put(&engine, n.wrapping_mul(7919) % 2500, n).unwrap();
             if n % 200 == 0 {
                 most_runs = most_runs.max(engine.stats().run_count);
             }
@@ -80,18 +80,18 @@ fn every_strategy_gives_space_back_when_it_is_idle() {
     for strategy in ALL {
         let env = machine();
         let engine = open_with(&env, with(strategy)).unwrap();
-        for n in 0..3000 {
-            put(&engine, n * 7919 % 3000, 1).unwrap();
+        for n in 0..2000 {
+            put(&engine, n * 7919 % 2000, 1).unwrap();
         }
         engine.checkpoint().unwrap();
         let full = engine.stats().sst_size;
-        for n in (0..3000).filter(|n| n % 10 > 0) {
+        for n in (0..2000).filter(|n| n % 10 > 0) {
             delete(&engine, n).unwrap();
         }
         engine.checkpoint().unwrap();
         let left = engine.stats();
         assert!(left.sst_size * 5 <= full, "{strategy:?}: {} of {full} bytes are left", left.sst_size);
-        assert_eq!(state(&engine).unwrap().len(), 300);
+        assert_eq!(state(&engine).unwrap().len(), 200);
     }
 }
 
@@ -100,10 +100,10 @@ fn a_pinned_number_survives_every_strategy() {
     for strategy in ALL {
         let engine = open_with(&machine(), with(strategy)).unwrap();
         let mut model = State::new();
-        churn(&engine, &mut model, 1, 1000);
+        churn(&engine, &mut model, 1, 500);
         let pin = engine.pin_applied();
         let seen = model.clone();
-        churn(&engine, &mut model, 2, 3000);
+        churn(&engine, &mut model, 2, 1000);
         engine.checkpoint().unwrap();
         let mut scan = engine.core().scan_at(KeyRange::all(), &pin).unwrap();
         let kept: State = drain(&mut scan, false).unwrap().into_iter().collect();

@@ -73,7 +73,12 @@ impl<T: Table> Walker<T, Everything> {
     /// A walk over all of the target, whose keys are of type `K`.
     pub(super) fn new<K: Key, A: Access>(table: &DefaultTable<T, A>, target: Target) -> Self {
         let layout = Layout::new::<K>(table.info(), target);
-        let (walk, failure) = match table.access().scan(KeyRange::prefix(&layout.prefix)) {
+        let ready = match target {
+            Target::Rows => Ok(()),
+            Target::Index(place) => table.ensure_readable(place),
+        };
+        let scan = ready.and_then(|()| table.access().scan(KeyRange::prefix(&layout.prefix)));
+        let (walk, failure) = match scan {
             Ok(walk) => (Some(walk), None),
             Err(error) => (None, Some(error)),
         };
@@ -103,7 +108,7 @@ impl<T: Table, F: RowFilter<T>> Walker<T, F> {
     }
 
     /// Leaves only the keys whose part after what is fixed lies in a range.
-    pub(super) fn narrow<P: Key>(&mut self, range: &impl RangeOver<P>) {
+    pub(super) fn narrow<P: Key, M>(&mut self, range: &impl RangeOver<P, M>) {
         let (mut start, mut end) = (self.fixed.clone(), self.fixed.clone());
         let (from, to) = (range.start(&mut start), range.end(&mut end));
         let range = start.finish().and_then(|start| {
