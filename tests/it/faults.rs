@@ -79,6 +79,7 @@ impl Trial {
                 }
                 Step::Checkpoint => self.call(|| session.db.checkpoint()),
                 Step::Compact => self.call(|| session.db.compact()),
+                Step::Steps(count) => self.call(|| (0..*count).try_for_each(|_| session.db.step().map(drop))),
                 Step::Sync => self.call(|| session.db.sync()),
                 Step::Reopen { close } => {
                     if *close && let Err(error) = session.db.close() {

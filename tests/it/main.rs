@@ -33,8 +33,14 @@ mod promises;
 // The raw engine: keyspaces of bytes, drops, and its own lockstep with crashes at every sync.
 mod kv;
 
+// Block reads and allocations of operations, counted.
+mod costs;
+
 // Scans behave as iterators do.
 mod scans;
+
+// Pages, removal by a scan, and what each way of reading one costs.
+mod queries;
 
 // Many threads: one owner, no lost update, no half commit.
 mod races;

@@ -242,6 +242,12 @@ impl Run {
                 session.db.compact()?;
                 self.acknowledged = self.history.length();
             }
+            // A flush makes durable what it flushes, which is the past; no more than that is acknowledged.
+            Step::Steps(count) => {
+                for _ in 0..*count {
+                    session.db.step()?;
+                }
+            }
             Step::Sync => {
                 session.db.sync()?;
                 self.acknowledged = self.history.length();

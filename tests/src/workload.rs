@@ -72,6 +72,8 @@ pub enum Step {
     Checkpoint,
     /// `compact`
     Compact,
+    /// `step`, so many times
+    Steps(usize),
     /// `sync`
     Sync,
     /// `close` or a drop, and `open`.
@@ -92,7 +94,8 @@ fn step(random: &mut Random) -> Step {
         0 => Step::Checkpoint,
         1 => Step::Sync,
         2 => Step::Reopen { close: !random.one_in(4) },
-        3 => Step::Compact,
+        3 if random.one_in(2) => Step::Compact,
+        3 => Step::Steps(1 + usize::from(random.one_in(2))),
         4..8 => Step::Ask(Query::draw(random), Query::draw(random)),
         8..14 => Step::Op(Op::Document(statement(random))),
         _ => Step::Op(Op::User(statement(random))),

@@ -56,6 +56,8 @@ pub enum Error {
     OutOfSpace,
     /// A key, row or commit is too large; nothing was written.
     Limit(Limit),
+    /// The cursor of a page cannot be used here.
+    Cursor(CursorError),
     /// This cannot be done with these types, options or files.
     Unsupported(&'static str),
     /// The application gave up its transaction with a reason of its own: see [`Error::abort_ref`].
@@ -126,6 +128,7 @@ impl fmt::Display for Error {
             ),
             Self::OutOfSpace => f.write_str("no space is left on the disk; nothing was lost"),
             Self::Limit(limit) => limit.fmt(f),
+            Self::Cursor(error) => error.fmt(f),
             Self::Unsupported(what) => write!(f, "unsupported: {what}"),
             Self::Abort(abort) => write!(f, "the application aborted the transaction: {}", abort.text),
             Self::Io(error) => error.fmt(f),
@@ -240,6 +243,37 @@ impl fmt::Display for Limit {
             Self::Counter => f.write_str(
                 "the counter of generated keys has come to the last number of its type; take a wider type",
             ),
+        }
+    }
+}
+
+/// Why the cursor of a page cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CursorError {
+    /// The text is not that of a cursor, or not all of it.
+    Malformed,
+    /// The cursor was made by another scan: of another table or index, or in the other direction.
+    Foreign {
+        /// What it was made for.
+        cursor: String,
+        /// What it was used on.
+        scan: String,
+    },
+    /// The scan has more or fewer `skip` and `limit` than the one that made the cursor.
+    Counts,
+}
+
+impl fmt::Display for CursorError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Malformed => f.write_str("this is not the text of a page's cursor"),
+            Self::Foreign { cursor, scan } => {
+                write!(f, "the cursor belongs to a scan of {cursor}, and this one is of {scan}")
+            }
+            Self::Counts => {
+                f.write_str("the cursor belongs to a scan with other calls of `skip` and `limit`")
+            }
         }
     }
 }

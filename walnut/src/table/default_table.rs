@@ -6,6 +6,8 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
+use smallvec::SmallVec;
+
 use super::access::{Access, Direct, WriteAccess};
 use super::catalog::TableInfo;
 use super::key::{Generated, Key, KeyWriter, RangeOver};
@@ -13,12 +15,18 @@ use super::mapper::{GeneratesKey, Table};
 use super::migrate::{self, Migrated};
 use super::mutate::{Mutation, engine_key};
 use super::row;
-use super::scan::Scan;
+use super::scan::{Everything, Scan};
 use super::status::{self, IndexStatus};
 use crate::error::{Error, Result};
 
+/// How many keys of a `get_many` are encoded at a time.
+const TOGETHER: usize = 32;
+
 /// How a primary key of `T` is passed: numbers by value, `&str` for a `String`, tuples of these.
 type KeyRef<'k, T> = <<T as super::TableMapper>::PrimaryKey as Key>::Ref<'k>;
+
+/// A scan by primary key.
+type RowScan<T, A> = Scan<T, <T as super::TableMapper>::PrimaryKey, (), Everything, A>;
 
 /// A typed table.
 ///
@@ -125,14 +133,28 @@ impl<T: Table, A: Access> DefaultTable<T, A> {
     ///
     /// Cost: a look-up each.
     pub fn get_many<'k>(&self, keys: impl IntoIterator<Item = KeyRef<'k, T>>) -> Result<Vec<Option<T>>> {
+        let mut points = keys.into_iter();
+        let mut rows = Vec::with_capacity(points.size_hint().0);
         self.access.read(|reader| {
-            let get = |point| {
-                let key = self.row_key(&point);
-                let row = reader.get(key.finish()?, row::open::<T>)?;
-                row.transpose().map_err(|fault| self.access.corruption(fault))
-            };
-            keys.into_iter().map(get).collect()
-        })
+            let mut keys = Vec::with_capacity(points.size_hint().0.clamp(1, TOGETHER));
+            loop {
+                keys.clear();
+                keys.extend(points.by_ref().take(TOGETHER).map(|point| self.row_key(&point)));
+                if keys.is_empty() {
+                    return Ok(());
+                }
+                let bytes: SmallVec<[&[u8]; TOGETHER]> =
+                    keys.iter().map(KeyWriter::finish).collect::<Result<_>>()?;
+                let (first, mut outcome) = (rows.len(), Ok(()));
+                rows.resize_with(first + keys.len(), || None);
+                reader.get_many(&bytes, |place, stored| match row::open(stored) {
+                    Ok(row) => rows[first + place] = Some(row),
+                    Err(fault) => outcome = Err(self.access.corruption(fault)),
+                })?;
+                outcome?;
+            }
+        })?;
+        Ok(rows)
     }
 
     /// How many rows there are.
@@ -150,12 +172,12 @@ impl<T: Table, A: Access> DefaultTable<T, A> {
     }
 
     /// All rows, by primary key.
-    pub fn iter(&self) -> Scan<T> {
+    pub fn iter(&self) -> RowScan<T, A> {
         Scan::rows(self)
     }
 
     /// The rows whose primary key lies in a range, by primary key.
-    pub fn range<M>(&self, range: impl RangeOver<T::PrimaryKey, M>) -> Scan<T> {
+    pub fn range<M>(&self, range: impl RangeOver<T::PrimaryKey, M>) -> RowScan<T, A> {
         Scan::rows(self).within(&range)
     }
 
@@ -332,9 +354,9 @@ impl<T, A> fmt::Debug for DefaultTable<T, A> {
 
 impl<T: Table, A: Access> IntoIterator for &DefaultTable<T, A> {
     type Item = Result<T>;
-    type IntoIter = Scan<T>;
+    type IntoIter = RowScan<T, A>;
 
-    fn into_iter(self) -> Scan<T> {
+    fn into_iter(self) -> RowScan<T, A> {
         self.iter()
     }
 }

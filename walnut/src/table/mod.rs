@@ -50,7 +50,7 @@ pub use key::{
 pub use mapper::{GeneratesKey, Table, TableMapper};
 pub use migrate::Migrated;
 pub(crate) use row::MAX_ROW_SIZE;
-pub use scan::{Entries, Keys, RowFilter, Scan};
+pub use scan::{Cursor, Entries, Keys, Page, RowFilter, Scan};
 pub use schema::{FieldSchema, IndexName, IndexSchema, TableSchema};
 pub use snapshot::{InSnapshot, Snapshot};
 pub(crate) use spaces::Space;
