@@ -44,7 +44,6 @@ impl WriteBatch {
     }
 
     /// How many entries there are, which is how many sequence numbers the commit takes.
-    #[cfg(test)]
     pub(crate) fn count(&self) -> u32 {
         self.count
     }
