@@ -90,12 +90,10 @@ impl Attempt {
             has_stated: Cell::new(true),
             is_late: Cell::new(false),
             notes: Arc::default(),
-<<<<<<< HEAD
             writes: Mutex::default(),
             cleared: Mutex::default(),
 =======
             writes: Mutex::new(WriteSet::new(guard)),
->>>>>>> trunk
         }
     }
 
@@ -148,12 +146,12 @@ impl Attempt {
         self.writes.lock().write(key, None);
     }
 
-<<<<<<< HEAD
     /// Removes every key of `range`, which has an end, when the attempt is committed, before all its other writes. Its own reads do
     /// not know of it, and nothing takes it back: it is for attempts that have no other business in the range.
     pub(crate) fn clear(&self, range: KeyRange) {
         self.cleared.lock().push(range);
-=======
+    }
+
     /// Lets others know that `key`, an entry of a unique index, is about to be written, and waits for a while when one of them
     /// was first. To be called before anything is read that the answer rests on.
     pub(crate) fn announce(&self, key: &[u8]) {
@@ -182,7 +180,6 @@ impl Attempt {
     /// Whether a reservation is held.
     pub(crate) fn holds(&self, key: &[u8]) -> bool {
         self.writes.lock().reservations.holds(key)
->>>>>>> trunk
     }
 
     /// Runs a statement that, when it fails or panics, leaves the writes as they were.
