@@ -92,7 +92,6 @@ impl Attempt {
             notes: Arc::default(),
             writes: Mutex::default(),
             cleared: Mutex::default(),
-=======
             writes: Mutex::new(WriteSet::new(guard)),
         }
     }
