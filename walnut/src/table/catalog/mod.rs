@@ -9,13 +9,12 @@ mod info;
 mod stored;
 
 use std::path::Path;
-use std::sync::atomic::AtomicU64;
 
 use super::TableSchema;
 use crate::base::{KeyRange, KeyspaceId, SeqNo};
 use crate::engine::Engine;
 use crate::error::{Error, Fault, Result};
-use crate::sync::Mutex;
+use crate::sync::{AtomicU64, Mutex};
 use crate::txn::Attempt;
 use compare::Fate;
 pub(crate) use info::TableInfo;
