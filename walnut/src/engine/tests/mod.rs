@@ -4,6 +4,7 @@
 mod crash;
 mod files;
 mod levels;
+mod log;
 mod model;
 mod ranges;
 mod space;
