@@ -63,7 +63,7 @@ fn visit(day: i64) -> Visit {
 }
 
 fn builder(env: &MemoryEnv) -> Builder {
-    let builder = Database::builder().block_size(512).compression(Compression::Lz4);
+    let builder = Database::builder().block_size(512).compression(Compression::Lz4).log_preallocation(0);
     builder.background(Background::Manual).checkpoint_on_close(false).env(Arc::new(env.clone()))
 }
 

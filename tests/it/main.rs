@@ -30,6 +30,9 @@ mod damage;
 // The promises of the public surface, one by one.
 mod promises;
 
+// Block reads and allocations of operations, counted.
+mod costs;
+
 // Scans behave as iterators do.
 mod scans;
 

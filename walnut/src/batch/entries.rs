@@ -22,6 +22,15 @@ impl<'a> Entries<'a> {
         Ok(Self { reader: Reader::new(payload), left: count })
     }
 
+    /// The entries, each with the offset of its key in the payload; its value follows the key.
+    pub(crate) fn with_offsets(mut self) -> impl Iterator<Item = (usize, BatchEntry<'a>)> {
+        let size = self.reader.rest().len();
+        std::iter::from_fn(move || {
+            let entry @ (_, key, value) = self.next()?;
+            Some((size - self.reader.rest().len() - value.len() - key.len(), entry))
+        })
+    }
+
     /// The entries of a payload that this process wrote.
     pub(super) fn of_batch(payload: &'a [u8], count: u32) -> Self {
         Self { reader: Reader::new(payload), left: count }
@@ -90,6 +99,9 @@ mod tests {
             let written: Vec<_> = operations.iter().filter(is_written).collect();
             prop_assert_eq!(decoded.len(), written.len());
             prop_assert!(decoded.clone().eq(batch.iter()));
+            for (offset, (_, key, value)) in decoded.clone().with_offsets() {
+                prop_assert!(batch.payload()[offset..].starts_with(&[key, value].concat()));
+            }
             for ((kind, key, value), (put_kind, put_key, put_value)) in decoded.zip(written) {
                 prop_assert_eq!(kind, *put_kind);
                 prop_assert_eq!(key, put_key);

@@ -45,6 +45,7 @@ impl WriteBatch {
     }
 
     /// How many entries there are, which is how many sequence numbers the commit takes.
+    #[cfg(test)]
     pub(crate) fn count(&self) -> u32 {
         self.count
     }
@@ -60,8 +61,14 @@ impl WriteBatch {
     }
 
     /// The entries as the log keeps them.
+    #[cfg(test)]
     pub(crate) fn payload(&self) -> &[u8] {
         &self.payload
+    }
+
+    /// The same, to be kept.
+    pub(crate) fn into_payload(self) -> Vec<u8> {
+        self.payload
     }
 
     /// The entries in the order in which they were added.

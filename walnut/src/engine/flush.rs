@@ -5,11 +5,11 @@
 //! 1. the SST is written under a temporary name and synced: a file that the next open removes;
 //! 2. it is renamed and the directory synced: an SST that no manifest names, moved aside by the next open;
 //! 3. the manifest edit is synced: the SST counts and the log begins after it, the old segments are obsolete;
-//! 4. old segments are removed.
+//! 4. old segments are removed, or kept to be used again.
 //!
 //! A flush that fails leaves the frozen memtable where it is and is tried again.
 
-use super::commit::SyncedTo;
+use super::durable::SyncedTo;
 use super::log::Log;
 use super::view::View;
 use super::{Background, Core, directory};
@@ -51,21 +51,22 @@ impl Core {
         if !self.log_is_torn.load(Ordering::Acquire) {
             return Ok(());
         }
-        let mut synced = self.synced.lock();
+        let mut synced = self.synced_while_nobody_syncs();
         let mut log = self.log.lock();
         if log.is_torn() { self.rotate(&mut synced, &mut log).map(drop) } else { Ok(()) }
     }
 
     /// Starts a new log segment and a new active memtable with it, if the active one is as `condition` says.
     fn freeze_if(&self, condition: impl FnOnce(&Memtable) -> bool) -> Result<()> {
-        let mut synced = self.synced.lock();
+        let mut synced = self.synced_while_nobody_syncs();
         let mut log = self.log.lock();
-        if !condition(&self.view.load().active) {
+        let full = Arc::clone(&self.view.load().active);
+        if !condition(&full) {
             return Ok(());
         }
         let applied = self.applied();
         let next_log = self.rotate(&mut synced, &mut log)?;
-        let active = Arc::new(Memtable::new(applied));
+        let active = Arc::new(Memtable::after(&full, applied));
         self.view.rcu(|view| view.with_frozen(next_log, &active));
         self.flusher.wake();
         Ok(())
@@ -110,10 +111,17 @@ impl Core {
         };
         self.install(edit, &new, View::with_flushed)?;
         self.note_flush(frozen.memtable.size(), began, new.iter().map(|sst| sst.meta().size).sum());
+        let kept = self.log.lock().release_before(frozen.next_log);
         // A segment that cannot be removed now is removed after a later flush, or by the next open.
-        let _ = directory::remove_log_before(&*self.env, &self.dir, frozen.next_log);
+        let _ = self.remove_old_log(&kept);
         self.compactor.wake();
         Ok(true)
+    }
+
+    /// Removes the segments that the manifest does not need, but for those that the log has kept.
+    pub(super) fn remove_old_log(&self, kept: &[FileNumber]) -> Result<()> {
+        let first = self.manifest.lock().log_number().unwrap_or_default();
+        directory::remove_log_before(&*self.env, &self.dir, first, kept)
     }
 
     /// Writes a memtable as an SST, every version of it and every range tombstone; none when it is empty.
@@ -123,7 +131,7 @@ impl Core {
         }
         let number = self.manifest.lock().allocate();
         let mut draft = self.place.begin(number)?;
-        let mut cursor = MemtableCursor::new(Arc::clone(memtable), KeyRange::all(), Direction::Forward);
+        let mut cursor = MemtableCursor::new(Arc::clone(memtable), &KeyRange::all(), Direction::Forward);
         while let Some(entry) = cursor.entry() {
             draft.add(entry)?;
             cursor.advance()?;

@@ -40,6 +40,11 @@ impl<'a> Reader<'a> {
         Self { view, at }
     }
 
+    /// What it reads in.
+    pub(super) fn view(self) -> &'a View {
+        self.view
+    }
+
     /// Gives the value of `key` to `found`; `None` when there is none.
     ///
     /// Cost: at most one block read for each run of level 0 and each deeper level whose filter does not deny it.
@@ -58,18 +63,18 @@ impl View {
     ///
     /// What a container holds of a key, tombstones over it included, is newer than what the next one does.
     fn newest<R>(&self, key: &[u8], at: SeqNo, mut found: impl FnMut(Entry<'_>) -> R) -> Result<Option<R>> {
+        let hash = KeyHash::of(key);
         let mut unless_gone =
             |gone: Option<SeqNo>, entry: Entry<'_>| (gone < Some(entry.seqno)).then(|| found(entry));
         for memtable in self.memtables() {
             let gone = memtable.covering(key, at);
-            if let Some(result) = memtable.get(key, at, |entry| unless_gone(gone, entry)) {
+            if let Some(result) = memtable.get(key, hash, at, |entry| unless_gone(gone, entry)) {
                 return Ok(result);
             }
             if gone.is_some() {
                 return Ok(None);
             }
         }
-        let hash = KeyHash::of(key);
         for sst in self.levels.candidates(key) {
             let gone = sst.covering(key, at)?;
             if let Some(result) = sst.get(key, hash, at, |entry| unless_gone(gone, entry))? {
@@ -84,13 +89,13 @@ impl View {
 
     /// The newest sequence number of `key`, or of a range tombstone over it, looked for only where those above `at` can be.
     pub(super) fn newest_since(&self, key: &[u8], at: SeqNo) -> Result<Option<SeqNo>> {
+        let hash = KeyHash::of(key);
         for memtable in self.memtables().filter(|memtable| memtable.max_lsn() > at) {
-            let version = memtable.get(key, SeqNo::MAX, |entry| entry.seqno);
+            let version = memtable.get(key, hash, SeqNo::MAX, |entry| entry.seqno);
             if let Some(seqno) = version.max(memtable.covering(key, SeqNo::MAX)) {
                 return Ok(Some(seqno));
             }
         }
-        let hash = KeyHash::of(key);
         for sst in self.levels.candidates(key).filter(|sst| sst.meta().largest_seqno > at) {
             let version = sst.get(key, hash, SeqNo::MAX, |entry| entry.seqno)?;
             if let Some(seqno) = version.max(sst.covering(key, SeqNo::MAX)?) {

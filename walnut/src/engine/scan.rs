@@ -141,7 +141,7 @@ impl View {
     fn walk(&self, range: &KeyRange, direction: Direction, at: SeqNo) -> Result<Walk> {
         let mut sources = Vec::with_capacity(1 + self.frozen.len() + self.levels.runs().len());
         for memtable in self.memtables() {
-            let cursor = MemtableCursor::new(Arc::clone(memtable), range.clone(), direction);
+            let cursor = MemtableCursor::new(Arc::clone(memtable), range, direction);
             sources.push(Source::Memtable(cursor));
         }
         for run in self.levels.runs() {
@@ -167,15 +167,21 @@ impl View {
 
     /// Whether an entry of `range`, or a range tombstone over some of it, is above `at`, looked for only where such entries can be.
     ///
-    /// Cost: a walk over the range in the memtables, and in the SSTs, that were written to since.
+    /// Cost: a look at what came since if that is little, else a walk over the range in the memtables, and in the SSTs, that
+    /// were written to since.
     pub(super) fn is_changed_within(&self, range: &KeyRange, at: SeqNo) -> Result<bool> {
         for memtable in self.memtables().filter(|memtable| memtable.max_lsn() > at) {
             let is_above = |ranges: &Arc<Fragments>| ranges.newest_within(range) > Some(at);
             if memtable.range_tombstones().iter().any(is_above) {
                 return Ok(true);
             }
-            let cursor = MemtableCursor::new(Arc::clone(memtable), range.clone(), Direction::Forward);
-            if has_entry_above(cursor, at)? {
+            let changed = if let Some(changed) = memtable.is_changed_within(range, at) {
+                changed
+            } else {
+                let cursor = MemtableCursor::new(Arc::clone(memtable), range, Direction::Forward);
+                has_entry_above(cursor, at)?
+            };
+            if changed {
                 return Ok(true);
             }
         }

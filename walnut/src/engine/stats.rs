@@ -34,6 +34,10 @@ pub struct Stats {
     pub frozen_memtable_count: usize,
     /// Their memory.
     pub frozen_memtable_size: usize,
+    /// Length on disk of the files of the log that are needed.
+    pub log_size: u64,
+    /// Length of those that are needed no longer and kept to be used again.
+    pub log_spare_size: u64,
     /// Sorted files.
     pub sst_count: usize,
     /// Their length on disk.
@@ -143,6 +147,7 @@ impl Core {
     /// Counts what there is. Costs no input or output.
     pub(crate) fn stats(&self) -> Stats {
         let view = self.view.load();
+        let log = self.log.lock().size();
         let progress = self.compactions.progress();
         let (stall_count, stall_time) = self.pacer.stalls();
         let (cache_hit_count, cache_miss_count) = self.place.cache.hits_and_misses();
@@ -159,6 +164,8 @@ impl Core {
             active_memtable_size: view.active.size(),
             frozen_memtable_count: view.frozen.len(),
             frozen_memtable_size: view.frozen.iter().map(|frozen| frozen.memtable.size()).sum(),
+            log_size: log.segment_size,
+            log_spare_size: log.spare_size,
             run_count: view.levels.runs().len(),
             open_file_count: self.place.cache.reader_count(),
             cache_used_size: self.place.cache.used_size(),

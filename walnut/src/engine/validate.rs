@@ -6,28 +6,30 @@
 //!
 //! 1. What was committed up to `checked` is looked up while others commit: a key costs a look-up where new entries can be, a
 //!    range a walk over it there.
-//! 2. What came after it are the last commits of the log, which are kept in memory for a while: each of their entries
+//! 2. What came after it are the last entries of the memtables, which know them by their numbers: each of them
 //!    is looked for among what was read. So the log waits for as many comparisons as there are entries since `checked`,
 //!    however long the ranges are that were read and however large the store is.
-//! 3. Where a commit is no longer kept, what came since `checked` is looked up as well, under the lock: exact, and rare.
+//! 3. Where they are too many, or flushed already, what came since `checked` is looked up as well, under the lock: exact,
+//!    and rare.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::BTreeSet;
 
 use super::Core;
 use super::commit::Request;
-use crate::base::{KeyRange, SeqNo};
-use crate::batch::{BatchEntry, WriteBatch};
+use super::view::View;
+use crate::base::{Entry, KeyRange, SeqNo};
+use crate::batch::BatchEntry;
 use crate::error::{Error, Result};
+use crate::memtable::Insertion;
 use crate::mvcc::Pin;
-use crate::sync::{Arc, AtomicU64, Ordering};
+use crate::sync::{AtomicU64, Ordering};
 
 /// Entries that were committed since a transaction began, up to which it is not worth looking up what it read before the
 /// log is locked.
 const FEW_ENTRIES: u64 = 64;
 
-/// The most commits that are kept, and the most bytes of their batches.
-const RECENT_COUNT_LIMIT: usize = 1024;
-const RECENT_SIZE_LIMIT: usize = 1 << 20;
+/// The most entries that are compared under the log's lock.
+const COMPARED_LIMIT: u64 = 16 << 10;
 
 /// What a transaction has read: its commit fails when any of it was changed since.
 #[derive(Debug, Default)]
@@ -89,49 +91,18 @@ pub(super) struct Writes<'b> {
 }
 
 impl<'b> Writes<'b> {
-    pub(super) fn add(&mut self, batch: &'b WriteBatch) {
-        for (kind, key, value) in batch.iter() {
+    fn is_empty(&self) -> bool {
+        self.keys.is_empty() && self.ranges.is_empty()
+    }
+
+    pub(super) fn add(&mut self, insertion: &'b Insertion) {
+        for (kind, key, value) in insertion.iter() {
             if kind.is_of_one_key() {
                 self.keys.insert(key);
             } else {
                 self.ranges.push((key, value));
             }
         }
-    }
-}
-
-/// The last commits of the log, in its order.
-#[derive(Debug)]
-pub(super) struct Recent {
-    /// Each with its last number.
-    commits: VecDeque<(SeqNo, Arc<Request>)>,
-    /// Bytes of their batches.
-    size: usize,
-    /// The last number that is not kept any more.
-    forgotten: SeqNo,
-}
-
-impl Recent {
-    /// Nothing up to `last` is kept.
-    pub(super) fn new(last: SeqNo) -> Self {
-        Self { commits: VecDeque::new(), size: 0, forgotten: last }
-    }
-
-    /// Adds the next commit, and forgets the oldest beyond the limits.
-    pub(super) fn push(&mut self, last: SeqNo, request: &Arc<Request>) {
-        self.size += request.batch.size();
-        self.commits.push_back((last, Arc::clone(request)));
-        while self.commits.len() > RECENT_COUNT_LIMIT || self.size > RECENT_SIZE_LIMIT {
-            let Some((last, request)) = self.commits.pop_front() else { return };
-            self.size -= request.batch.size();
-            self.forgotten = last;
-        }
-    }
-
-    /// The commits after `checked`; `None` when one of them was forgotten.
-    fn since(&self, checked: SeqNo) -> Option<impl Iterator<Item = &Request>> {
-        let first = self.commits.partition_point(|(last, _)| *last <= checked);
-        (checked >= self.forgotten).then(|| self.commits.range(first..).map(|(_, request)| &**request))
     }
 }
 
@@ -158,28 +129,29 @@ impl Core {
     }
 
     /// An error when something that was read has changed since it was checked: in the log, or earlier in this group.
-    pub(super) fn validate(&self, request: &Request, recent: &Recent, group: &Writes<'_>) -> Result<()> {
+    pub(super) fn validate(&self, request: &Request, group: &Writes<'_>) -> Result<()> {
         self.ensure_writable()?;
-        let reads = request.reads.lock();
-        if reads.is_empty() {
+        let (reads, checked) = (&request.reads, request.checked);
+        if reads.is_empty() || checked >= self.applied() && group.is_empty() {
             return Ok(());
         }
-        let is_changed = reads.meet(group)
-            || match recent.since(request.checked) {
-                Some(mut commits) => {
-                    let mut compared = 0;
-                    let is_changed = commits.any(|commit| {
-                        commit.batch.iter().any(|entry| {
-                            compared += 1;
-                            reads.has_written(entry)
-                        })
-                    });
-                    self.validations.compared.fetch_add(compared, Ordering::Relaxed);
-                    is_changed
-                }
-                None => self.changed_since(&reads, request.checked)?,
-            };
+        let is_changed = reads.meet(group) || self.changed_lately(reads, checked)?;
         if is_changed { Err(Error::Conflict) } else { Ok(()) }
+    }
+
+    /// Whether something that was read has an entry above `checked`, which is not long ago as a rule.
+    fn changed_lately(&self, reads: &Reads, checked: SeqNo) -> Result<bool> {
+        if self.applied().0.saturating_sub(checked.0) > COMPARED_LIMIT {
+            return self.changed_since(reads, checked);
+        }
+        let mut compared = 0;
+        let mut is_read = |entry: Entry<'_>| {
+            compared += 1;
+            reads.has_written((entry.kind, entry.key, entry.value))
+        };
+        let found = self.view.load().find_since(checked, &mut is_read);
+        self.validations.compared.fetch_add(compared, Ordering::Relaxed);
+        found.map_or_else(|| self.changed_since(reads, checked), Ok)
     }
 
     /// Whether something that was read has an entry above `since`, at or below which it was not changed.
@@ -198,6 +170,22 @@ impl Core {
             }
         }
         Ok(false)
+    }
+}
+
+impl View {
+    /// Whether `is_wanted` knows an entry above `since`; `None` when some of them are flushed and none of the others is
+    /// wanted.
+    fn find_since(&self, since: SeqNo, is_wanted: &mut dyn FnMut(Entry<'_>) -> bool) -> Option<bool> {
+        for memtable in self.memtables() {
+            if memtable.entries_since(since).any(&mut *is_wanted) {
+                return Some(true);
+            }
+            if memtable.base() <= since {
+                return Some(false);
+            }
+        }
+        None
     }
 }
 

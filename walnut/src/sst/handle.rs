@@ -90,6 +90,12 @@ impl Sst {
         }
     }
 
+    /// The file, if it is open. This is no read of it.
+    #[inline]
+    pub(crate) fn if_open(&self) -> Option<&SstReader> {
+        self.reader.get().map(|reader| &**reader)
+    }
+
     #[cold]
     fn open(&self) -> Result<&Arc<SstReader>> {
         let place = &self.shared.place;

@@ -14,6 +14,7 @@
 //! 2. Entries are stored as they are given, all versions of them: what may be dropped is decided above.
 //! 3. Damage is an error that names file and offset; it is never a shorter answer, nor a panic.
 
+mod approach;
 mod block;
 mod block_builder;
 mod builder;
@@ -40,6 +41,7 @@ mod seal;
 mod tests;
 mod verify;
 
+pub(crate) use approach::Approach;
 use builder::SstBuilder;
 pub(crate) use builder::SstConfig;
 pub(crate) use cache::BlockCache;

@@ -6,6 +6,8 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
+use smallvec::SmallVec;
+
 use super::access::{Access, Direct, WriteAccess};
 use super::catalog::TableInfo;
 use super::key::{Generated, Key, KeyWriter, RangeOver};
@@ -15,7 +17,11 @@ use super::mutate::{Mutation, engine_key};
 use super::row;
 use super::scan::{Everything, Scan};
 use super::status::{self, IndexStatus};
+use super::sweep::{Swept, sweep};
 use crate::error::{Error, Result};
+
+/// How many keys of a `get_many` are encoded at a time.
+const TOGETHER: usize = 32;
 
 /// How a primary key of `T` is passed: numbers by value, `&str` for a `String`, tuples of these.
 type KeyRef<'k, T> = <<T as super::TableMapper>::PrimaryKey as Key>::Ref<'k>;
@@ -128,14 +134,28 @@ impl<T: Table, A: Access> DefaultTable<T, A> {
     ///
     /// Cost: a look-up each.
     pub fn get_many<'k>(&self, keys: impl IntoIterator<Item = KeyRef<'k, T>>) -> Result<Vec<Option<T>>> {
+        let mut points = keys.into_iter();
+        let mut rows = Vec::with_capacity(points.size_hint().0);
         self.access.read(|reader| {
-            let get = |point| {
-                let key = self.row_key(&point);
-                let row = reader.get(key.finish()?, row::open::<T>)?;
-                row.transpose().map_err(|fault| self.access.corruption(fault))
-            };
-            keys.into_iter().map(get).collect()
-        })
+            let mut keys = Vec::with_capacity(points.size_hint().0.clamp(1, TOGETHER));
+            loop {
+                keys.clear();
+                keys.extend(points.by_ref().take(TOGETHER).map(|point| self.row_key(&point)));
+                if keys.is_empty() {
+                    return Ok(());
+                }
+                let bytes: SmallVec<[&[u8]; TOGETHER]> =
+                    keys.iter().map(KeyWriter::finish).collect::<Result<_>>()?;
+                let (first, mut outcome) = (rows.len(), Ok(()));
+                rows.resize_with(first + keys.len(), || None);
+                reader.get_many(&bytes, |place, stored| match row::open(stored) {
+                    Ok(row) => rows[first + place] = Some(row),
+                    Err(fault) => outcome = Err(self.access.corruption(fault)),
+                })?;
+                outcome?;
+            }
+        })?;
+        Ok(rows)
     }
 
     /// How many rows there are.
@@ -298,6 +318,24 @@ impl<T: Table, A: WriteAccess> DefaultTable<T, A> {
 }
 
 impl<T: Table> DefaultTable<T> {
+    /// Goes through the table and its indexes, removes index entries that no row has, adds those that are missing, and reports
+    /// rows that share a unique value. Readers and writers go on meanwhile; what they do is respected.
+    ///
+    /// Not needed in normal use, as a row and its entries change in one commit: it is for an operator whom
+    /// [`verify`](crate::Database::verify) has told of a disagreement. Rows are never changed: of two that share a unique
+    /// value the one that the index knows stays its owner, and the other one is found by its primary key. Change or remove one
+    /// of them and sweep again: the entry may have gone with the row that gave way.
+    ///
+    /// Each few hundred entries are a commit of their own, so after an error or a crash what was done stays done, and sweeping
+    /// again goes on.
+    ///
+    /// Cost: reads every row, and looks up a row for each entry and an entry for each value; a write for whatever is wrong.
+    pub fn sweep(&self) -> Result<Swept<T>> {
+        let is_readable = |index: &usize| self.info.indexes[*index].is_readable();
+        let readable: Vec<usize> = (0..self.info.indexes.len()).filter(is_readable).collect();
+        sweep(&self.access.store, &self.info, &readable)
+    }
+
     /// Rewrites every row that has an older layout, so that the structs of the past can go. Returns at once when there are none.
     ///
     /// It works in batches of at most a thousand rows, each a commit of its own, while others read and write; when it is interrupted,

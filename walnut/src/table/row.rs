@@ -31,7 +31,7 @@ pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Fault> {
 
 /// The stored bytes of a row.
 pub(super) fn seal<T: TableMapper>(row: &T) -> Result<Vec<u8>> {
-    let mut bytes = Vec::with_capacity(128);
+    let mut bytes = Vec::with_capacity(256);
     bytes.put_varint(u64::from(T::SCHEMA.version));
     row.encode_row(&mut bytes)?;
     if bytes.len() > MAX_ROW_SIZE {

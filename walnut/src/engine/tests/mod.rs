@@ -4,9 +4,11 @@
 mod crash;
 mod files;
 mod levels;
+mod log;
 mod model;
 mod ranges;
 mod space;
+mod stats;
 mod steps;
 mod strategies;
 mod threads;
@@ -98,6 +100,15 @@ fn clear(engine: &Engine, range: Range<u32>) -> Result<()> {
 
 fn get(engine: &Engine, n: u32) -> Result<Option<Vec<u8>>> {
     engine.read(|reader| reader.get(&key(n), <[u8]>::to_vec))
+}
+
+fn get_many(engine: &Engine, keys: &[Vec<u8>]) -> Vec<Option<Vec<u8>>> {
+    let keys: Vec<&[u8]> = keys.iter().map(Vec::as_slice).collect();
+    let mut values = vec![None; keys.len()];
+    engine
+        .read(|reader| reader.get_many(&keys, |place, value| values[place] = Some(value.to_vec())))
+        .unwrap();
+    values
 }
 
 type State = BTreeMap<Vec<u8>, Vec<u8>>;

@@ -118,6 +118,12 @@ impl Pair {
                 assert!(is_same || is_changed(&self.engine, n, pin.at()).unwrap(), "key {n} has changed");
             }
         }
+        // Backwards, so that places and keys differ, and one of them twice.
+        let keys: Vec<Vec<u8>> = (0..KEYS).rev().chain([3]).map(key).collect();
+        assert_eq!(
+            get_many(&self.engine, &keys),
+            keys.iter().map(|key| self.state.get(key).cloned()).collect::<Vec<_>>()
+        );
         for (pin, state) in &self.pins {
             let mut scan = self.engine.core().scan_at(KeyRange::all(), pin).unwrap();
             let backwards = drain(&mut scan, true).unwrap();

@@ -14,6 +14,7 @@ mod cursor;
 mod filter;
 mod layout;
 mod output;
+mod together;
 mod walker;
 
 use std::fmt;
@@ -176,8 +177,10 @@ impl<T: Table, K: Key, R, F: RowFilter<T>, A> Scan<T, K, R, F, A> {
     }
 
     /// All rows in a `Vec`, or the first error.
+    ///
+    /// Quicker than `collect` where the scan goes by an index: rows are then read several at a time.
     pub fn collect_vec(self) -> Result<Vec<T>> {
-        self.collect()
+        self.walker.collect()
     }
 
     /// The next `count` rows, and a [`Cursor`] with which a like scan, made later, goes on behind them. `None` instead of a cursor begins

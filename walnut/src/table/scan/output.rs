@@ -2,6 +2,8 @@
 
 use std::marker::PhantomData;
 
+use smallvec::SmallVec;
+
 use crate::error::Fault;
 use crate::table::key::{Key, KeyReader};
 use crate::table::mapper::{Table, TableMapper};
@@ -85,5 +87,18 @@ impl<T: Table> Output<T> for FoundOf {
 
     fn make(key: &[u8], primary_key: &[u8], _row: Option<T>) -> Result<Self::Item, Fault> {
         Ok((key.to_vec(), primary_key.to_vec()))
+    }
+}
+
+/// The bytes of the primary key.
+pub(super) struct PrimaryKeyOf;
+
+impl<T: Table> Output<T> for PrimaryKeyOf {
+    type Item = SmallVec<[u8; 32]>;
+
+    const NEEDS_ROW: bool = false;
+
+    fn make(_key: &[u8], primary_key: &[u8], _row: Option<T>) -> Result<Self::Item, Fault> {
+        Ok(primary_key.into())
     }
 }

@@ -298,6 +298,21 @@ impl<T: Table, F: RowFilter<T>> Walker<T, F> {
         found
     }
 
+    /// What is walked over.
+    pub(super) fn target(&self) -> Target {
+        self.layout.target
+    }
+
+    /// What the engine's keys of rows begin with.
+    pub(super) fn rows_prefix(&self) -> [u8; 4] {
+        self.info.rows.prefix()
+    }
+
+    /// The state that is walked over.
+    pub(super) fn walk(&self) -> Option<&EntryScan> {
+        self.walk.as_ref()
+    }
+
     fn end_of_range(&self, end: End) -> End {
         if self.turned { end.opposite() } else { end }
     }
