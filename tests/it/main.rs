@@ -42,6 +42,9 @@ mod scans;
 // Pages, removal by a scan, and what each way of reading one costs.
 mod queries;
 
+// The long life of a table with every kind of index, its struct changing on the way.
+mod long_life;
+
 // Many threads: one owner, no lost update, no half commit.
 mod races;
 

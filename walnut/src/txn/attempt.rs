@@ -90,9 +90,8 @@ impl Attempt {
             has_stated: Cell::new(true),
             is_late: Cell::new(false),
             notes: Arc::default(),
-            writes: Mutex::default(),
-            cleared: Mutex::default(),
             writes: Mutex::new(WriteSet::new(guard)),
+            cleared: Mutex::default(),
         }
     }
 

@@ -9,14 +9,13 @@ mod info;
 mod stored;
 
 use std::path::Path;
-use std::sync::atomic::AtomicU64;
 
 use super::TableSchema;
 use super::spaces::drop_keyspace;
 use crate::base::{KeyRange, KeyspaceId, SeqNo};
 use crate::engine::Engine;
 use crate::error::{Error, Fault, Result};
-use crate::sync::{AtomicBool, Mutex};
+use crate::sync::{AtomicBool, AtomicU64, Mutex};
 use crate::txn::{Attempt, EntryReader};
 use compare::Fate;
 pub(crate) use info::TableInfo;
