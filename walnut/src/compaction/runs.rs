@@ -25,27 +25,27 @@ use crate::sst::SstMeta;
 pub(super) struct Runs<'v> {
     version: &'v Version,
     config: &'v LeveledConfig,
-    runs: Vec<(Level, &'v [Arc<SstMeta>])>,
+    list: Vec<(Level, &'v [Arc<SstMeta>])>,
     entry_size: u64,
 }
 
 impl<'v> Runs<'v> {
     pub(super) fn of(version: &'v Version, config: &'v LeveledConfig) -> Self {
-        Self { version, config, runs: version.runs().collect(), entry_size: entry_size(version) }
+        Self { version, config, list: version.runs().collect(), entry_size: entry_size(version) }
     }
 
     pub(super) fn count(&self) -> usize {
-        self.runs.len()
+        self.list.len()
     }
 
     /// The length of a run.
     pub(super) fn size(&self, place: usize) -> u64 {
-        size(self.runs[place].1)
+        size(self.list[place].1)
     }
 
     /// What its length counts for: more, by what is dead in it and by what its tombstones may take away.
     pub(super) fn weight(&self, place: usize) -> u128 {
-        self.runs[place].1.iter().map(|meta| weight(meta, self.entry_size)).sum()
+        self.list[place].1.iter().map(|meta| weight(meta, self.entry_size)).sum()
     }
 
     /// What all runs but the oldest count for, and the length of the oldest; `None` when there is but one.
@@ -61,7 +61,7 @@ impl<'v> Runs<'v> {
 
     /// Neighbours into one run.
     pub(super) fn merge(&self, places: Range<usize>) -> Pick {
-        let runs = &self.runs[places.clone()];
+        let runs = &self.list[places.clone()];
         let Some(((oldest, _), newer)) = runs.split_last() else { return Pick::Nothing };
         let output = if places.end == self.count() { Level::LAST } else { *oldest };
         self.move_into(newer, output).unwrap_or_else(|| {
@@ -79,7 +79,7 @@ impl<'v> Runs<'v> {
                 return self.merge_all();
             }
         }
-        let Some((level, files)) = self.runs.last() else { return Pick::Nothing };
+        let Some((level, files)) = self.list.last() else { return Pick::Nothing };
         let wasteful = |meta: &Arc<SstMeta>| meta.largest_seqno <= watermark && is_wasteful(meta);
         match files.iter().position(wasteful) {
             None => Pick::Nothing,

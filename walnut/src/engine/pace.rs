@@ -182,7 +182,7 @@ impl Core {
         self.ensure_open()?;
         let mut ahead = self.pay_for_merging(self.env.monotonic_clock(), size);
         while self.config.background != Background::Manual && ahead > BURST {
-            self.compactions.wait((ahead - BURST).min(LOOK_AGAIN));
+            self.compactions.wait(ahead.saturating_sub(BURST).min(LOOK_AGAIN));
             self.ensure_open()?;
             ahead = self.pay_for_merging(self.env.monotonic_clock(), 0);
         }

@@ -12,6 +12,7 @@ use crate::mvcc::Pin;
 use crate::sync::Arc;
 
 /// A cursor of one of the containers that the engine reads.
+#[expect(clippy::large_enum_variant, reason = "a scan has few of them, and moves them only when it is made")]
 enum Source {
     Memtable(MemtableCursor),
     Run(Concat<RunPieces>),

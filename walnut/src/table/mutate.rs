@@ -49,7 +49,7 @@ impl<'m> Mutation<'m> {
         if self.attempt.get(key, |_| ())?.is_some() {
             return Err(self.violation(PRIMARY_KEY, &key[PREFIX..]));
         }
-        self.write(key, row, entries, None, || Ok(Vec::new()))
+        self.write(key, row, &entries, None, || Ok(Vec::new()))
     }
 
     /// Adds a row or puts it in the place of the one with its primary key, which is returned.
@@ -58,10 +58,10 @@ impl<'m> Mutation<'m> {
         let key = key.finish()?;
         let entries = self.announce(key, row)?;
         let Some(old) = self.old(key)? else {
-            self.write(key, row, entries, None, || Ok(Vec::new()))?;
+            self.write(key, row, &entries, None, || Ok(Vec::new()))?;
             return Ok(None);
         };
-        self.put_in_place_of(&old, key, row, entries)?;
+        self.put_in_place_of(&old, key, row, &entries)?;
         Ok(Some(old.row))
     }
 
@@ -71,7 +71,7 @@ impl<'m> Mutation<'m> {
         let key = key.finish()?;
         let entries = self.announce(key, row)?;
         let old = self.old(key)?.ok_or(Error::NotFound)?;
-        self.put_in_place_of(&old, key, row, entries)?;
+        self.put_in_place_of(&old, key, row, &entries)?;
         Ok(old.row)
     }
 
@@ -86,7 +86,7 @@ impl<'m> Mutation<'m> {
             ));
         }
         let entries = self.announce(key, &row)?;
-        self.write(key, &row, entries, Some(&bytes), || Ok(old_entries))?;
+        self.write(key, &row, &entries, Some(&bytes), || Ok(old_entries))?;
         Ok(Some(row))
     }
 
@@ -119,13 +119,7 @@ impl<'m> Mutation<'m> {
         Ok(entries)
     }
 
-    fn put_in_place_of<T: Table>(
-        &self,
-        old: &Old<T>,
-        key: &[u8],
-        row: &T,
-        entries: Vec<Entry>,
-    ) -> Result<()> {
+    fn put_in_place_of<T: Table>(&self, old: &Old<T>, key: &[u8], row: &T, entries: &[Entry]) -> Result<()> {
         self.write(key, row, entries, Some(&old.bytes), || self.info.entries(&key[PREFIX..], &old.row))
     }
 
@@ -135,7 +129,7 @@ impl<'m> Mutation<'m> {
         &self,
         key: &[u8],
         row: &T,
-        new_entries: Vec<Entry>,
+        new_entries: &[Entry],
         old: Option<&[u8]>,
         old_entries: impl FnOnce() -> Result<Vec<Entry>>,
     ) -> Result<()> {

@@ -86,7 +86,7 @@ impl Cursor {
             let (cursor, scan) = (self.owner.to_string(), scan.to_string());
             return Err(Error::Cursor(CursorError::Foreign { cursor, scan }));
         }
-        if self.counts.len() != counts { Err(Error::Cursor(CursorError::Counts)) } else { Ok(()) }
+        if self.counts.len() == counts { Ok(()) } else { Err(Error::Cursor(CursorError::Counts)) }
     }
 
     fn bytes(&self) -> Vec<u8> {
