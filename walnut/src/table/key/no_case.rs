@@ -90,11 +90,7 @@ impl Caseless for String {
 }
 
 impl Caseless for Option<String> {
-    #[expect(
-        clippy::ref_option_ref,
-        clippy::ref_option,
-        reason = "the trait passes every point by reference"
-    )]
+    #[expect(clippy::ref_option_ref, reason = "the trait passes every point by reference")]
     fn encode_folded(point: &Option<&str>, out: &mut KeyWriter) {
         match point {
             None => Self::encode_ref(&None, out),
