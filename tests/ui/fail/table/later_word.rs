@@ -1,7 +1,7 @@
 use walnut::Table;
 
 #[derive(Table)]
-#[table(version = 2)]
+#[table(ttl = expires)]
 struct User {
     #[primary_key]
     id: u64,
