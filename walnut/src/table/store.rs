@@ -7,12 +7,13 @@ use std::sync::Arc;
 use super::access::Direct;
 use super::catalog::{self, TableInfo};
 use super::numbers::Numbers;
+use super::spaces::Space;
 use super::{DefaultTable, Table, Transaction, build, verify};
 use crate::base::SeqNo;
 use crate::engine::{Durability, Engine, Verified};
 use crate::error::Result;
 use crate::sync::Mutex;
-use crate::txn::{Attempt, Lane, transact};
+use crate::txn::{Attempt, Guard, Lane, transact};
 
 /// What the handles of one database share.
 #[derive(Debug)]
@@ -21,7 +22,13 @@ pub(crate) struct Store {
     durability: Durability,
     /// Where those who lost too often take turns.
     lane: Lane,
+    /// Where those who want the same unique value meet.
+    guard: Arc<Guard>,
     tables: Mutex<HashMap<&'static str, OpenTable>>,
+    /// The keyspaces of the raw engine that this process has opened.
+    pub(super) spaces: Mutex<HashMap<String, Arc<Space>>>,
+    /// Held by whoever makes or drops a table or a keyspace.
+    pub(super) making: Mutex<()>,
     /// What generates the keys of each table that has needed it, by the table's name.
     numbers: Mutex<HashMap<&'static str, Arc<Numbers>>>,
 }
@@ -40,7 +47,10 @@ impl Store {
             engine,
             durability,
             lane: Lane::default(),
+            guard: Arc::default(),
             tables: Mutex::default(),
+            spaces: Mutex::default(),
+            making: Mutex::default(),
             numbers: Mutex::default(),
         }
     }
@@ -62,11 +72,14 @@ impl Store {
     /// Opens a table for the first time in this process. Others who open it while its indexes are being built do not wait
     /// for that; who asks such an index does.
     fn open_table<T: Table>(&self) -> Result<Arc<TableInfo>> {
-        let info = self.change(|attempt| catalog::open(attempt, &T::SCHEMA, self.engine.dir()))?;
-        let table = OpenTable { info: Arc::new(info), verify: verify::table::<T> };
-        let (info, is_first) = match self.tables.lock().entry(T::SCHEMA.name) {
-            Entry::Occupied(other) => (Arc::clone(&other.get().info), false),
-            Entry::Vacant(place) => (Arc::clone(&place.insert(table).info), true),
+        let (info, is_first) = {
+            let _turn = self.making.lock();
+            let info = self.change(|attempt| catalog::open(attempt, &T::SCHEMA, self.engine.dir()))?;
+            let table = OpenTable { info: Arc::new(info), verify: verify::table::<T> };
+            match self.tables.lock().entry(T::SCHEMA.name) {
+                Entry::Occupied(other) => (Arc::clone(&other.get().info), false),
+                Entry::Vacant(place) => (Arc::clone(&place.insert(table).info), true),
+            }
         };
         info.ensure_same(&T::SCHEMA)?;
         if is_first {
@@ -74,6 +87,16 @@ impl Store {
             build::empty_left_keyspaces(self)?;
         }
         Ok(info)
+    }
+
+    /// Removes a table with all its rows and index entries; says whether there was one.
+    pub(crate) fn drop_table(&self, name: &str) -> Result<bool> {
+        let _turn = self.making.lock();
+        let known = self.tables.lock().get(name).map(|table| Arc::clone(&table.info));
+        let flag = known.as_deref().map(|info| &info.dropped);
+        let dropped = self.drop_with(flag, |attempt| catalog::remove(attempt, name, self.engine.dir()))?;
+        self.tables.lock().remove(name);
+        Ok(dropped)
     }
 
     /// An error unless the index at a place of a table can be asked about a state: that of now, or of a sequence number. Where it
@@ -100,6 +123,11 @@ impl Store {
         Ok(verified)
     }
 
+    /// Where those who want the same unique value meet.
+    pub(super) fn guard(&self) -> &Arc<Guard> {
+        &self.guard
+    }
+
     /// What generates the keys of `T`, the same for all handles.
     pub(super) fn numbers<T: Table>(&self) -> Arc<Numbers> {
         Arc::clone(self.numbers.lock().entry(T::SCHEMA.name).or_default())
@@ -116,7 +144,9 @@ impl Store {
         durability: Durability,
         mut statement: impl FnMut(&Attempt) -> Result<R>,
     ) -> Result<R> {
-        transact(self.engine.core(), &self.lane, durability, Attempt::begin_statement, |attempt| {
+        let (core, lane) = (self.engine.core(), &self.lane);
+        let begin = || Attempt::begin_statement(core, &self.guard);
+        transact(core, lane, durability, begin, |attempt| {
             let result = statement(&attempt);
             (attempt, result)
         })
@@ -128,7 +158,9 @@ impl Store {
         durability: Durability,
         mut body: impl FnMut(&Transaction) -> Result<R>,
     ) -> Result<R> {
-        transact(self.engine.core(), &self.lane, durability, Attempt::begin, |attempt| {
+        let (core, lane) = (self.engine.core(), &self.lane);
+        let begin = || Attempt::begin(core, &self.guard);
+        transact(core, lane, durability, begin, |attempt| {
             let transaction = Transaction::new(self, attempt);
             let result = body(&transaction);
             (transaction.into_attempt(), result)
@@ -137,7 +169,7 @@ impl Store {
 
     /// A transaction to be committed by hand.
     pub(crate) fn begin(self: &Arc<Self>) -> Transaction {
-        Transaction::new(self, Attempt::begin(self.engine.core()))
+        Transaction::new(self, Attempt::begin(self.engine.core(), &self.guard))
     }
 
     /// How commits are made durable that do not say so themselves.

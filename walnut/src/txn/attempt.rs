@@ -12,6 +12,7 @@
 
 use std::cell::{Cell, OnceCell};
 
+use super::guard::{Guard, Wish, Wished};
 use super::lane::Lane;
 use super::notes::Notes;
 use super::overlay::Overlay;
@@ -37,6 +38,8 @@ pub(crate) struct Attempt {
     /// Scans keep a share of it.
     notes: Arc<Notes>,
     writes: Mutex<WriteSet>,
+    /// Ranges that go when it is committed.
+    cleared: Mutex<Vec<KeyRange>>,
 }
 
 /// Runs `body` on an attempt, which it gives back, and commits it, again and again while others get in its way.
@@ -47,11 +50,11 @@ pub(crate) fn transact<R>(
     core: &Arc<Core>,
     lane: &Lane,
     durability: Durability,
-    begin: impl Fn(&Arc<Core>) -> Attempt,
+    begin: impl Fn() -> Attempt,
     mut body: impl FnMut(Attempt) -> (Attempt, Result<R>),
 ) -> Result<R> {
     lane.repeat(core, || {
-        let (attempt, result) = body(begin(core));
+        let (attempt, result) = body(begin());
         if attempt.is_late.get() {
             return Ok(None);
         }
@@ -72,22 +75,23 @@ pub(crate) fn transact<R>(
 
 impl Attempt {
     /// An attempt that sees everything that is in the log now.
-    pub(crate) fn begin(core: &Arc<Core>) -> Self {
-        let attempt = Self::begin_statement(core);
+    pub(crate) fn begin(core: &Arc<Core>, guard: &Arc<Guard>) -> Self {
+        let attempt = Self::begin_statement(core, guard);
         attempt.pin();
         attempt.has_stated.set(false);
         attempt
     }
 
     /// An attempt for a single statement: it sees everything that is in the log when it first reads.
-    pub(crate) fn begin_statement(core: &Arc<Core>) -> Self {
+    pub(crate) fn begin_statement(core: &Arc<Core>, guard: &Arc<Guard>) -> Self {
         Self {
             core: Arc::clone(core),
             pin: OnceCell::new(),
             has_stated: Cell::new(true),
             is_late: Cell::new(false),
             notes: Arc::default(),
-            writes: Mutex::default(),
+            writes: Mutex::new(WriteSet::new(guard)),
+            cleared: Mutex::default(),
         }
     }
 
@@ -140,6 +144,42 @@ impl Attempt {
         self.writes.lock().write(key, None);
     }
 
+    /// Removes every key of `range`, which has an end, when the attempt is committed, before all its other writes. Its own reads do
+    /// not know of it, and nothing takes it back: it is for attempts that have no other business in the range.
+    pub(crate) fn clear(&self, range: KeyRange) {
+        self.cleared.lock().push(range);
+    }
+
+    /// Lets others know that `key`, an entry of a unique index, is about to be written, and waits for a while when one of them
+    /// was first. To be called before anything is read that the answer rests on.
+    pub(crate) fn announce(&self, key: &[u8]) {
+        let wish = self.writes.lock().reservations.wish(key);
+        if let Some(Wished::Reserved(value)) = wish.map(Wish::fulfil) {
+            self.writes.lock().reservations.keep(value);
+        }
+    }
+
+    /// Reserves an entry of a unique index; says whether it is held now.
+    pub(crate) fn try_reserve(&self, key: &[u8]) -> bool {
+        let wish = self.writes.lock().reservations.wish_at_once(key);
+        match wish.fulfil() {
+            Wished::Reserved(value) => self.writes.lock().reservations.keep(value),
+            Wished::Held => {}
+            Wished::Taken => return false,
+        }
+        true
+    }
+
+    /// Gives back a reservation; says whether it was held.
+    pub(crate) fn release(&self, key: &[u8]) -> bool {
+        self.writes.lock().reservations.release(key)
+    }
+
+    /// Whether a reservation is held.
+    pub(crate) fn holds(&self, key: &[u8]) -> bool {
+        self.writes.lock().reservations.holds(key)
+    }
+
     /// Runs a statement that, when it fails or panics, leaves the writes as they were.
     ///
     /// [`Error::Unsupported`] within another statement of the same attempt: what that one has read would no longer hold.
@@ -167,11 +207,14 @@ impl Attempt {
     /// Without writes nothing is checked: all reads were of one state.
     pub(crate) fn commit(mut self, durability: Durability) -> Result<()> {
         let writes = self.writes.lock().share();
-        if writes.is_empty() {
+        if writes.is_empty() && self.cleared.lock().is_empty() {
             return self.confirm(durability);
         }
         let (keys, ranges) = self.notes.take();
         let mut batch = WriteBatch::new();
+        for KeyRange { start, end } in &*self.cleared.lock() {
+            batch.delete_range(start, end.as_deref().unwrap_or_default());
+        }
         for (key, value) in &*writes {
             match value {
                 Some(value) => batch.put(key, value),
