@@ -29,6 +29,12 @@ const MAX_NAME_SIZE: usize = 64;
 /// Under this name the primary key appears where an index is named.
 const PRIMARY_KEY: &str = "primary_key";
 
+/// Types of one value, which `each` cannot take apart.
+pub(crate) const SINGLE: [&str; 16] = [
+    "bool", "char", "u8", "u16", "u32", "u64", "u128", "i8", "i16", "i32", "i64", "i128", "f32", "f64",
+    "String", "Uuid",
+];
+
 /// Notes every rule that the struct breaks.
 pub(crate) fn table(table: &Table, faults: &mut Faults) {
     if !table.misshapen {
@@ -149,10 +155,6 @@ fn part_words(words: &PartWords, faults: &mut Faults) {
 
 /// Nothing that is known to be one value is taken apart.
 fn takes_apart(field: &Field, words: &PartWords, faults: &mut Faults) {
-    const SINGLE: [&str; 16] = [
-        "bool", "char", "u8", "u16", "u32", "u64", "u128", "i8", "i16", "i32", "i64", "i128", "f32", "f64",
-        "String", "Uuid",
-    ];
     let Type::Path(path) = without_group(&field.ty) else { return };
     let single = SINGLE.iter().find(|single| path.path.is_ident(*single));
     if let (Some(word), Some(single)) = (&words.each, single) {

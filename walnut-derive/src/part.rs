@@ -1,12 +1,13 @@
 //! A part of an index: what it is made of, and the types that follow from how it is stored.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
+use syn::spanned::Spanned;
 use syn::{GenericArgument, Path, PathArguments, Type};
 
 use crate::ast::Field;
 use crate::attr::PartWords;
-use crate::check::without_group;
+use crate::check::{SINGLE, without_group};
 
 /// The collections whose element is their first argument.
 const COLLECTIONS: [&str; 6] = ["Vec", "VecDeque", "LinkedList", "HashSet", "BTreeSet", "Option"];
@@ -71,7 +72,7 @@ impl<'a> Part<'a> {
         if self.words.desc.is_some() { quote!(::core::cmp::Reverse<#key>) } else { key }
     }
 
-    /// The type that says how the value is stored.
+    /// The type that says how the value is stored. What the value lacks for it is told under the value's type.
     pub(crate) fn form(&self, private: &TokenStream) -> TokenStream {
         let mut form = quote!(#private::AsIs);
         if self.words.nocase.is_some() {
@@ -79,7 +80,10 @@ impl<'a> Part<'a> {
         } else if let Some((_, digits)) = self.words.scale {
             form = quote!(#private::AtScale<#digits>);
         }
-        if self.words.desc.is_some() { quote!(#private::Descending<#form>) } else { form }
+        if self.words.desc.is_some() {
+            form = quote!(#private::Descending<#form>);
+        }
+        respanned(form, self.ty().span())
     }
 
     /// How it stands in the schema.
@@ -100,9 +104,20 @@ impl<'a> Part<'a> {
     }
 }
 
-/// The type of the elements, where it stands in the type of the collection.
+/// The same tokens in one place; what their names mean stays.
+fn respanned(tokens: TokenStream, place: Span) -> TokenStream {
+    let respan = |mut tree: TokenTree| {
+        tree.set_span(tree.span().located_at(place));
+        tree
+    };
+    tokens.into_iter().map(respan).collect()
+}
+
+/// The type of the elements, where it stands in the type of the collection. What is known to be no collection, which has
+/// been told, stands for its own element.
 fn element(ty: &Type) -> Option<&Type> {
     match without_group(ty) {
+        Type::Path(path) if SINGLE.iter().any(|single| path.path.is_ident(single)) => Some(ty),
         Type::Array(array) => Some(&array.elem),
         Type::Path(path) => {
             let last = path.path.segments.last()?;

@@ -4,7 +4,7 @@ use walnut::Table;
 struct User {
     #[primary_key]
     id: u64,
-    #[index(nocase)]
+    #[index(include)]
     name: String,
 }
 

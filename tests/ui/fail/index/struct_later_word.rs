@@ -1,7 +1,7 @@
 use walnut::Table;
 
 #[derive(Table)]
-#[index(city_age = (city, desc(age)), was = "age_city")]
+#[index(city_age = (city, age), include(city))]
 struct User {
     #[primary_key]
     id: u64,
