@@ -61,6 +61,7 @@ mod sst;
 mod sync;
 mod table;
 mod txn;
+mod vlog;
 mod wal;
 
 pub use database::Database;

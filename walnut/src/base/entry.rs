@@ -15,6 +15,9 @@ pub(crate) enum Kind {
     Delete = 0,
     /// The key has this value from here on.
     Put = 1,
+    /// The key has a value from here on that stands in the value log; in place of the value the entry has a pointer to it. Only
+    /// SSTs hold such entries.
+    Pointer = 2,
 }
 
 impl Kind {
@@ -23,8 +26,14 @@ impl Kind {
         match code {
             0 => Some(Self::Delete),
             1 => Some(Self::Put),
+            2 => Some(Self::Pointer),
             _ => None,
         }
+    }
+
+    /// Whether the key has a value after an entry of this kind.
+    pub(crate) fn is_value(self) -> bool {
+        matches!(self, Self::Put | Self::Pointer)
     }
 }
 

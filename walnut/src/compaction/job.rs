@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::cuts::Cuts;
 use super::outputs::Outputs;
 use super::pick::Merge;
+use super::reclaim::{Mover, Moving, Written};
 use super::shape::LeveledConfig;
 use crate::base::{FileNumber, SeqNo};
 use crate::cursor::{self, Concat, Cursor, Direction, Pieces};
@@ -13,6 +14,7 @@ use crate::manifest::{Level, Version};
 use crate::mvcc::Garbage;
 use crate::sst::{SstCursor, SstMeta, SstPlace, SstReader};
 use crate::sync::{AtomicBool, Ordering};
+use crate::vlog::WholeValues;
 
 /// How many entries are merged between two looks at whether to stop.
 const PATIENCE: usize = 256;
@@ -26,29 +28,32 @@ pub(crate) struct Job<'a> {
     pub(crate) config: &'a LeveledConfig,
     /// Where somebody reads: see [`Garbage`].
     pub(crate) boundaries: Vec<SeqNo>,
+    pub(crate) moving: Moving<'a>,
     /// Set when the database is closed.
     pub(crate) stop: &'a AtomicBool,
 }
 
 impl Job<'_> {
-    /// Writes the outputs, durably and under their names, and opens them. There are none when nothing is kept.
+    /// Writes the outputs, durably and under their names, and opens them. There are none when nothing is kept. Live values of worn
+    /// files move to new ones.
     ///
     /// `reader` gives the open inputs, `numbers` the numbers of the outputs. After an error, which is [`Error::Closed`] when
     /// the job was stopped, no output is left.
     pub(crate) fn run(
         &self,
         reader: impl Fn(&SstMeta) -> Arc<SstReader>,
-        numbers: impl FnMut() -> FileNumber,
-    ) -> Result<Vec<Arc<SstReader>>> {
+        numbers: impl Fn() -> FileNumber,
+    ) -> Result<Written> {
         let mut entries = self.entries(reader)?;
         let mut garbage = Garbage::new(self.boundaries.clone());
         let beneath = Beneath::of(self.version, self.merge.output);
         let cuts = Cuts::new(self.config.max_sst_size, beneath.levels.first().copied().unwrap_or_default());
-        let mut outputs = Outputs::new(self.place, cuts, numbers);
+        let mut outputs = Outputs::new(self.place, cuts, &numbers);
+        let mut mover = Mover::new(&self.moving, &numbers);
         let mut count = 0;
         while let Some(entry) = entries.entry() {
             if garbage.keeps(&entry, |key| !beneath.may_hold(key)) {
-                outputs.add(entry)?;
+                outputs.add(mover.pass(entry)?)?;
             }
             entries.advance()?;
             count += 1;
@@ -56,7 +61,10 @@ impl Job<'_> {
                 return Err(Error::Closed);
             }
         }
-        self.place.publish(outputs.finish()?)
+        let whole = outputs.finish()?;
+        let values = WholeValues::publish(mover.finish()?)?;
+        let ssts = self.place.publish(whole)?;
+        Ok(Written { ssts, values: values.keep() })
     }
 
     /// A cursor over all inputs.

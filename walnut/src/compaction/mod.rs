@@ -7,6 +7,8 @@
 //! - `pick` decides: pure functions of a version. It reads no clock, takes no lock and touches no disk.
 //! - `job` carries a merge out; `outputs` writes its SSTs and `cuts` says where one ends and the next begins.
 //!
+//! - `reclaim` does both for the value log: what is live in a worn value file moves to a new one.
+//!
 //! 1. Of one key, what lies higher is newer: the files of level 0 only go down all together, a file of another
 //!    level goes together with everything in the output level that shares its range.
 //! 2. The versions of a key are never divided between two files of a level.
@@ -21,6 +23,7 @@ mod cuts;
 mod job;
 mod outputs;
 mod pick;
+mod reclaim;
 mod shape;
 
 #[cfg(test)]
@@ -28,4 +31,5 @@ mod tests;
 
 pub(crate) use job::Job;
 pub(crate) use pick::{Merge, Move, Pick, due, full, idle};
+pub(crate) use reclaim::{Moving, Reclaim, ReclaimJob, Thrift, Written, crowded, reclaim, worn};
 pub(crate) use shape::{LeveledConfig, RUN_LIMIT};

@@ -8,6 +8,9 @@ use super::{Cursor, Direction};
 use crate::base::{Kind, SeqNo};
 use crate::error::Result;
 
+/// A key that has a value, and the kind and the bytes of the entry that gives it: the value itself, or a pointer to it.
+pub(crate) type Seen<'s> = (&'s [u8], Kind, &'s [u8]);
+
 /// The live keys and values under a cursor, at one sequence number.
 #[derive(Debug)]
 pub(crate) struct Visible<C> {
@@ -16,7 +19,8 @@ pub(crate) struct Visible<C> {
     at: SeqNo,
     /// The key that was decided last; going forward its older versions are still to be passed over.
     key: Vec<u8>,
-    /// Going backward: the value kept aside.
+    /// Going backward: the kind and the value kept aside.
+    kind: Kind,
     value: Vec<u8>,
     /// Whether the cursor still stands within the versions of `key`.
     within: bool,
@@ -25,18 +29,18 @@ pub(crate) struct Visible<C> {
 impl<C: Cursor> Visible<C> {
     /// What is visible at `at`; the cursor goes in `direction`.
     pub(crate) fn new(cursor: C, direction: Direction, at: SeqNo) -> Self {
-        Self { cursor, direction, at, key: Vec::new(), value: Vec::new(), within: false }
+        Self { cursor, direction, at, key: Vec::new(), kind: Kind::Delete, value: Vec::new(), within: false }
     }
 
-    /// The next key and its value; `None` at the end.
-    pub(crate) fn next(&mut self) -> Result<Option<(&[u8], &[u8])>> {
+    /// The next key and what it has; `None` at the end.
+    pub(crate) fn next(&mut self) -> Result<Option<Seen<'_>>> {
         match self.direction {
             Direction::Forward => self.next_forward(),
             Direction::Backward => self.next_backward(),
         }
     }
 
-    fn next_forward(&mut self) -> Result<Option<(&[u8], &[u8])>> {
+    fn next_forward(&mut self) -> Result<Option<Seen<'_>>> {
         let found = loop {
             let Some(entry) = self.cursor.entry() else { break false };
             if self.within && entry.key == self.key {
@@ -48,34 +52,34 @@ impl<C: Cursor> Visible<C> {
                 self.key.clear();
                 self.key.extend_from_slice(entry.key);
                 self.within = true;
-                if entry.kind == Kind::Put {
+                if entry.kind.is_value() {
                     break true;
                 }
             }
             self.cursor.advance()?;
         };
-        Ok(if found { self.cursor.entry().map(|entry| (&*self.key, entry.value)) } else { None })
+        Ok(if found { self.cursor.entry().map(|entry| (&*self.key, entry.kind, entry.value)) } else { None })
     }
 
-    fn next_backward(&mut self) -> Result<Option<(&[u8], &[u8])>> {
+    fn next_backward(&mut self) -> Result<Option<Seen<'_>>> {
         loop {
             let Some(entry) = self.cursor.entry() else { return Ok(None) };
             self.key.clear();
             self.key.extend_from_slice(entry.key);
-            let mut live = false;
+            self.kind = Kind::Delete;
             while let Some(entry) = self.cursor.entry() {
                 if entry.key != self.key {
                     break;
                 }
                 if entry.seqno <= self.at {
-                    live = entry.kind == Kind::Put;
+                    self.kind = entry.kind;
                     self.value.clear();
                     self.value.extend_from_slice(entry.value);
                 }
                 self.cursor.advance()?;
             }
-            if live {
-                return Ok(Some((&self.key, &self.value)));
+            if self.kind.is_value() {
+                return Ok(Some((&self.key, self.kind, &self.value)));
             }
         }
     }
@@ -109,7 +113,7 @@ mod tests {
             for direction in [Direction::Forward, Direction::Backward] {
                 let mut visible = Visible::new(Listed::new(entries.clone(), direction), direction, SeqNo(at));
                 let mut seen = Vec::new();
-                while let Some((key, value)) = visible.next().expect("no errors here") {
+                while let Some((key, _, value)) = visible.next().expect("no errors here") {
                     seen.push((key.to_vec(), value.to_vec()));
                 }
                 prop_assert_eq!(&seen, &expected);

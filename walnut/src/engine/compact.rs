@@ -10,15 +10,19 @@
 //! One that fails leaves its inputs where they are, is counted, and tried again. It never holds up a flush: a writer waits,
 //! for a bounded time, only where level 0 has grown far beyond its limit.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
+use super::levels::{Levels, NewFiles};
 use super::view::View;
 use super::{Background, Core};
-use crate::base::SeqNo;
-use crate::compaction::{self, Job, Merge, Move, Pick, RUN_LIMIT};
+use crate::base::{FileNumber, SeqNo};
+use crate::compaction::{
+    self, Job, Merge, Move, Moving, Pick, RUN_LIMIT, Reclaim, ReclaimJob, Thrift, Written,
+};
 use crate::error::{Error, Result};
 use crate::manifest::{Level, Version, VersionEdit};
-use crate::sst::SstMeta;
+use crate::sst::{SstMeta, SstReader};
 use crate::sync::{Arc, Condvar, Mutex};
 
 /// The runs of level 0 above which each commit waits a little, and those above which it waits for a merge.
@@ -66,27 +70,29 @@ impl Core {
     pub(crate) fn compact(&self) -> Result<()> {
         self.ensure_writable()?;
         self.flush_everything()?;
-        let done = self.compact_one(compaction::full).map(drop);
+        let done = self.compact_one(compaction::full).and_then(|_| self.reclaim_all(Thrift::Full));
         self.ensure_open().and(done)
     }
 
     /// Runs what is due, until nothing is or something fails; says whether all went well.
     pub(super) fn compact_due(&self) -> bool {
-        self.compact_while(|version| compaction::due(version, &self.config.levels))
+        self.compact_while(|version| compaction::due(version, &self.config.levels), Thrift::Due)
     }
 
     /// Runs what is due and what else gives space back, until there is nothing or something fails, or there is other work.
     pub(super) fn compact_idle(&self) -> bool {
-        self.compact_while(|version| match compaction::due(version, &self.config.levels) {
+        let pick = |version: &Version| match compaction::due(version, &self.config.levels) {
             Pick::Nothing => compaction::idle(version, &self.config.levels, self.watermark()),
             due => due,
-        })
+        };
+        self.compact_while(pick, Thrift::Idle)
     }
 
     /// Whether something is dead that can be dropped only when those who read have let go of it.
     pub(super) fn has_waste(&self) -> bool {
         let version = self.manifest.lock().version();
         compaction::idle(&version, &self.config.levels, SeqNo::MAX) != Pick::Nothing
+            || compaction::reclaim(&version, &self.config.levels, Thrift::Idle).is_some()
     }
 
     /// Has a writer wait while level 0 grows faster than it is merged: microseconds at first, and up to a limit when that does
@@ -114,9 +120,12 @@ impl Core {
         self.snapshots.watermark(|| self.visible())
     }
 
-    fn compact_while(&self, pick: impl Fn(&Version) -> Pick) -> bool {
+    /// Runs picks until there is nothing to do or something fails; says whether all went well. Room in the value log is looked for
+    /// when there is no pick, because what is merged may give it back without more ado.
+    fn compact_while(&self, pick: impl Fn(&Version) -> Pick, thrift: Thrift) -> bool {
         loop {
-            match self.compact_one(&pick) {
+            let done = self.compact_one(&pick).and_then(|done| Ok(done || self.reclaim_one(thrift)?));
+            match done {
                 Ok(true) => {}
                 Ok(false) => return true,
                 Err(_) => return false,
@@ -124,8 +133,27 @@ impl Core {
         }
     }
 
+    /// Gives back all the room in the value log that `thrift` asks for.
+    fn reclaim_all(&self, thrift: Thrift) -> Result<()> {
+        while self.reclaim_one(thrift)? {}
+        Ok(())
+    }
+
+    /// Moves the live values of some worn value files to new ones; says whether there were any.
+    fn reclaim_one(&self, thrift: Thrift) -> Result<bool> {
+        let _turn = self.compacting.lock();
+        if self.ensure_open().is_err() {
+            return Ok(false);
+        }
+        let version = self.manifest.lock().version();
+        match compaction::reclaim(&version, &self.config.levels, thrift) {
+            None => Ok(false),
+            Some(reclaim) => self.settle(self.run_reclaim(&reclaim)),
+        }
+    }
+
     /// Runs one pick; says whether there was one. None is begun when the database is closed.
-    fn compact_one(&self, pick: impl FnOnce(&Version) -> Pick) -> Result<bool> {
+    pub(super) fn compact_one(&self, pick: impl FnOnce(&Version) -> Pick) -> Result<bool> {
         let _turn = self.compacting.lock();
         if self.ensure_open().is_err() {
             return Ok(false);
@@ -136,6 +164,11 @@ impl Core {
             Pick::Move(down) => self.run_move(down),
             Pick::Merge(merge) => self.run_merge(&version, &merge),
         };
+        self.settle(done)
+    }
+
+    /// Takes note of a failure; says whether something was done.
+    fn settle(&self, done: Result<()>) -> Result<bool> {
         match done {
             Ok(()) => Ok(true),
             // It was stopped, which is no failure.
@@ -156,7 +189,7 @@ impl Core {
             added: files.into_iter().map(|meta| (to, meta)).collect(),
             ..VersionEdit::default()
         };
-        self.install(edit, &[], View::with_levels)?;
+        self.install(edit, &NewFiles::default(), View::with_levels)?;
         self.compactions.note(|progress| {
             progress.move_count += 1;
             progress.is_failing = false;
@@ -165,33 +198,75 @@ impl Core {
     }
 
     fn run_merge(&self, version: &Version, merge: &Merge) -> Result<()> {
+        let levels = Arc::clone(&self.view.load().levels);
+        let mut moving = compaction::worn(version, Thrift::Due);
+        moving.extend(compaction::crowded(version, self.config.values.max_file_size));
         let job = Job {
             merge,
             version,
             place: &self.place,
             config: &self.config.levels,
             boundaries: self.snapshots.boundaries(|| self.visible()),
+            moving: self.moving(&levels, moving),
             stop: &self.closed,
         };
+        let written = job.run(|meta| open_sst(&levels, meta), || self.manifest.lock().allocate())?;
+        let added = written.ssts.iter().map(|sst| (merge.output, Arc::new(sst.meta().clone()))).collect();
+        let read_size = inputs(merge).map(|(_, meta)| meta.size).sum::<u64>();
+        let removed = inputs(merge).map(|(level, meta)| (level, meta.number)).collect();
+        self.swap(removed, added, written, read_size)
+    }
+
+    fn run_reclaim(&self, reclaim: &Reclaim) -> Result<()> {
         let levels = Arc::clone(&self.view.load().levels);
-        let reader = |meta: &SstMeta| {
-            Arc::clone(levels.sst(meta.number).expect("readers see at least what the manifest named before"))
-        };
-        let new = job.run(reader, || self.manifest.lock().allocate())?;
+        let moving = self.moving(&levels, reclaim.worn.clone());
+        let job = ReclaimJob { reclaim, moving, place: &self.place, stop: &self.closed };
+        let written = job.run(|meta| open_sst(&levels, meta), &|| self.manifest.lock().allocate())?;
+        let places = reclaim.ssts.iter().zip(&written.ssts);
+        let added = places.map(|((level, _), sst)| (*level, Arc::new(sst.meta().clone()))).collect();
+        let moved = written.values.iter().map(|file| file.meta().size).sum::<u64>();
+        let read_size = moved + reclaim.ssts.iter().map(|(_, meta)| meta.size).sum::<u64>();
+        let removed = reclaim.ssts.iter().map(|(level, meta)| (*level, meta.number)).collect();
+        self.swap(removed, added, written, read_size)
+    }
+
+    /// What is to move out of these value files.
+    fn moving(&self, levels: &Levels, worn: BTreeSet<FileNumber>) -> Moving<'_> {
+        let worn = worn.into_iter().filter_map(|file| Some((file, Arc::clone(levels.value_file(file)?))));
+        let max_file_size = self.config.values.max_file_size;
+        Moving { worn: worn.collect(), place: &self.value_place, max_file_size }
+    }
+
+    /// Puts what was written in the place of what was read, and counts both.
+    fn swap(
+        &self,
+        removed: Vec<(Level, FileNumber)>,
+        added: Vec<(Level, Arc<SstMeta>)>,
+        Written { ssts, values }: Written,
+        read_size: u64,
+    ) -> Result<()> {
+        let written_size = ssts.iter().map(|sst| sst.meta().size).sum::<u64>()
+            + values.iter().map(|file| file.meta().size).sum::<u64>();
         let edit = VersionEdit {
-            removed: inputs(merge).map(|(level, meta)| (level, meta.number)).collect(),
-            added: new.iter().map(|sst| (merge.output, Arc::new(sst.meta().clone()))).collect(),
+            removed,
+            added,
+            values: values.iter().map(|file| *file.meta()).collect(),
             ..VersionEdit::default()
         };
-        self.install(edit, &new, View::with_levels)?;
+        self.install(edit, &NewFiles { ssts, values }, View::with_levels)?;
         self.compactions.note(|progress| {
             progress.merge_count += 1;
-            progress.read_size += inputs(merge).map(|(_, meta)| meta.size).sum::<u64>();
-            progress.written_size += new.iter().map(|sst| sst.meta().size).sum::<u64>();
+            progress.read_size += read_size;
+            progress.written_size += written_size;
             progress.is_failing = false;
         });
         Ok(())
     }
+}
+
+/// The reader of an SST that the manifest named before.
+fn open_sst(levels: &Levels, meta: &SstMeta) -> Arc<SstReader> {
+    Arc::clone(levels.sst(meta.number).expect("readers see at least what the manifest named before"))
 }
 
 fn inputs(merge: &Merge) -> impl Iterator<Item = (Level, &Arc<SstMeta>)> {

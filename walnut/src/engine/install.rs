@@ -5,14 +5,17 @@
 //!    durable, the outputs of one whose edit failed after a new manifest has decided that it does not count.
 //! 3. A file that cannot be removed is tried again with the next change; the next opening moves it aside.
 
+use std::path::PathBuf;
+
 use super::Core;
-use super::levels::Levels;
+use super::levels::{Levels, NewFiles};
 use super::view::View;
 use crate::base::{FileNumber, SeqNo};
 use crate::error::Result;
 use crate::manifest::{ManifestState, ManifestWriter, Version, VersionEdit};
-use crate::sst::{self, SstReader};
+use crate::sst;
 use crate::sync::Arc;
+use crate::vlog;
 
 /// The manifest that edits go to.
 #[derive(Debug)]
@@ -22,8 +25,8 @@ pub(super) struct Manifest {
     broken: bool,
     /// The number that the next SST or manifest gets.
     next_file: FileNumber,
-    /// SSTs that were named or were to be: those that are not, now, are to be removed.
-    leaving: Vec<FileNumber>,
+    /// SSTs and value files that were named or were to be: those that are not, now, are to be removed.
+    leaving: Vec<(FileNumber, PathBuf)>,
 }
 
 impl Manifest {
@@ -46,22 +49,27 @@ impl Manifest {
 }
 
 impl Core {
-    /// Makes an edit durable in the manifest; `shows` makes of a view the one with the SSTs after it, of which `new` are those
+    /// Makes an edit durable in the manifest; `shows` makes of a view the one with the files after it, of which `new` are those
     /// that were not open before. After an error nothing has changed, and the new files go when that is certain.
     pub(super) fn install(
         &self,
         edit: VersionEdit,
-        new: &[Arc<SstReader>],
+        new: &NewFiles,
         shows: impl Fn(&View, &Arc<Levels>) -> View,
     ) -> Result<()> {
         let mut manifest = self.manifest.lock();
-        let added: Vec<_> = edit.added.iter().map(|(_, meta)| meta.number).collect();
-        let removed: Vec<_> = edit.removed.iter().map(|(_, number)| *number).collect();
+        let sst = |number: FileNumber| (number, sst::path(&self.dir, number));
+        let values = |number: FileNumber| (number, vlog::path(&self.dir, number));
+        let added = edit.added.iter().map(|(_, meta)| sst(meta.number));
+        let added: Vec<_> = added.chain(edit.values.iter().map(|meta| values(meta.number))).collect();
+        let mut removed: Vec<_> = edit.removed.iter().map(|(_, number)| sst(*number)).collect();
+        let before = manifest.version();
         if let Err(error) = self.append(&mut manifest, edit) {
             manifest.leaving.extend(added);
             return Err(error);
         }
         let version = manifest.version();
+        removed.extend(before.value_files().map(|file| values(file.meta.number)));
         let levels = Arc::new(self.view.load().levels.become_those_of(&version, new));
         self.view.rcu(|view| shows(view, &levels));
         manifest.leaving.extend(removed);
@@ -109,10 +117,6 @@ impl Core {
     /// Removes what no version names any more. Whoever reads it has it open.
     fn remove_leaving(&self, manifest: &mut Manifest) {
         let version = manifest.version();
-        manifest.leaving.retain(|&number| {
-            let is_named = version.files().any(|(_, meta)| meta.number == number);
-            let stays = || self.env.remove(&sst::path(&self.dir, number)).is_err();
-            !is_named && stays()
-        });
+        manifest.leaving.retain(|(number, path)| !version.names(*number) && self.env.remove(path).is_err());
     }
 }

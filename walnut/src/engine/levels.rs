@@ -7,7 +7,7 @@
 //!
 //! What comes first is newer, of every key: whoever finds a version needs not go on.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
 
 use crate::base::{FileNumber, KeyRange};
@@ -16,12 +16,21 @@ use crate::error::Result;
 use crate::manifest::{Level, Version};
 use crate::sst::{SstCursor, SstReader};
 use crate::sync::Arc;
+use crate::vlog::ValueReader;
 
 /// The open SSTs of a version. Never changed; another one replaces it.
 #[derive(Debug, Default)]
 pub(super) struct Levels {
     young: Vec<Arc<SstReader>>,
     runs: Vec<Run>,
+    values: BTreeMap<FileNumber, Arc<ValueReader>>,
+}
+
+/// Files that were not open before.
+#[derive(Debug, Default)]
+pub(super) struct NewFiles {
+    pub(super) ssts: Vec<Arc<SstReader>>,
+    pub(super) values: Vec<Arc<ValueReader>>,
 }
 
 /// SSTs of which no two share a key, in the order of their keys.
@@ -32,16 +41,32 @@ pub(super) struct Run {
 }
 
 impl Levels {
-    /// The SSTs of `version`: each of them is here or among `new`.
-    pub(super) fn become_those_of(&self, version: &Version, new: &[Arc<SstReader>]) -> Self {
+    /// The SSTs of `version` and their value files: each of them is here or among `new`.
+    pub(super) fn become_those_of(&self, version: &Version, new: &NewFiles) -> Self {
         let open: HashMap<FileNumber, &Arc<SstReader>> =
-            self.ssts().map(|(_, sst)| sst).chain(new).map(|sst| (sst.meta().number, sst)).collect();
+            self.ssts().map(|(_, sst)| sst).chain(&new.ssts).map(|sst| (sst.meta().number, sst)).collect();
+        let values = self
+            .values
+            .values()
+            .chain(&new.values)
+            .filter(|file| version.value_file(file.meta().number).is_some());
+        let values = values.map(|file| (file.meta().number, Arc::clone(file))).collect();
         let of = |level: Level| {
             let readers = version.level(level).iter().map(|meta| open.get(&meta.number).copied().cloned());
             readers.collect::<Option<Vec<_>>>().expect("an SST is open before a version names it")
         };
         let runs = Level::ZERO.deeper().map(|level| Run { level, ssts: of(level).into() });
-        Self { young: of(Level::ZERO), runs: runs.filter(|run| !run.ssts.is_empty()).collect() }
+        Self { young: of(Level::ZERO), runs: runs.filter(|run| !run.ssts.is_empty()).collect(), values }
+    }
+
+    /// The value file with this number, if it is of the version.
+    pub(super) fn value_file(&self, number: FileNumber) -> Option<&Arc<ValueReader>> {
+        self.values.get(&number)
+    }
+
+    /// The value files, by number.
+    pub(super) fn value_files(&self) -> impl Iterator<Item = &Arc<ValueReader>> {
+        self.values.values()
     }
 
     /// The SST with this number, if it is of the version.

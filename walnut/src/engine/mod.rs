@@ -33,6 +33,7 @@ mod scan;
 mod stats;
 #[cfg(test)]
 mod tests;
+mod values;
 mod verify;
 mod view;
 
@@ -48,6 +49,7 @@ pub(crate) use commit::Reads;
 pub(crate) use read::Reader;
 pub(crate) use scan::{EngineScan, Found};
 pub use stats::{LevelStats, Stats};
+pub(crate) use values::{Value, ValueConfig};
 pub use verify::Verified;
 
 use crate::base::SeqNo;
@@ -57,6 +59,7 @@ use crate::error::{Error, Result};
 use crate::mvcc::{Pin, Snapshots};
 use crate::sst::{SstConfig, SstPlace};
 use crate::sync::{Arc, AtomicBool, AtomicU64, Condvar, Mutex, Ordering};
+use crate::vlog::ValuePlace;
 use background::Worker;
 use commit::{Request, SyncedTo};
 use compact::Compactions;
@@ -79,6 +82,7 @@ pub(crate) struct EngineConfig {
     pub(crate) preallocate: u64,
     pub(crate) sst: SstConfig,
     pub(crate) levels: LeveledConfig,
+    pub(crate) values: ValueConfig,
     pub(crate) background: Background,
     /// Whether closing flushes everything, so that the next open replays nothing.
     pub(crate) checkpoint_on_close: bool,
@@ -113,6 +117,7 @@ pub(crate) struct Core {
     dir: PathBuf,
     config: EngineConfig,
     place: SstPlace,
+    value_place: ValuePlace,
 
     // Each with its own synchronization.
     view: ArcSwap<View>,

@@ -5,7 +5,7 @@
 //!
 //! An existing one is opened so:
 //!
-//! 1. the manifest is loaded, every SST that it names is opened;
+//! 1. the manifest is loaded, every SST and value file that it names is opened;
 //! 2. the log is replayed from the manifest's log number on, into as many memtables as it had filled;
 //! 3. a new segment is begun, which seals the end of the recovered log;
 //! 4. a new manifest is written that knows of it, and `CURRENT` turned to it;
@@ -20,7 +20,7 @@ use arc_swap::ArcSwap;
 
 use super::commit::SyncedTo;
 use super::install::Manifest;
-use super::levels::Levels;
+use super::levels::{Levels, NewFiles};
 use super::log::Log;
 use super::replay::{Replay, replay};
 use super::view::View;
@@ -33,6 +33,7 @@ use crate::memtable::Memtable;
 use crate::mvcc::Snapshots;
 use crate::sst::{BlockCache, SstPlace};
 use crate::sync::{AtomicBool, AtomicU64, Condvar, Mutex};
+use crate::vlog::ValuePlace;
 use crate::wal::{LogConfig, LogPlace, LogWriter};
 
 /// The first log segment of a database, and the first sequence number in it.
@@ -41,6 +42,7 @@ pub(super) const FIRST_LOG: (FileNumber, SeqNo) = (FileNumber(1), SeqNo(1));
 /// What an opening found or made.
 struct Opened {
     place: SstPlace,
+    value_place: ValuePlace,
     manifest: ManifestWriter,
     log: LogWriter,
     view: View,
@@ -56,11 +58,12 @@ impl Engine {
             Some(loaded) => open_existing(&env, &dir, &config, loaded)?,
             None => make_new(&env, &dir, &config)?,
         };
-        let Opened { place, manifest, log, view, last_seqno } = opened;
+        let Opened { place, value_place, manifest, log, view, last_seqno } = opened;
         let core = Core {
             dir,
             config,
             place,
+            value_place,
             view: ArcSwap::from_pointee(view),
             applied: AtomicU64::new(last_seqno.0),
             visible: AtomicU64::new(last_seqno.0),
@@ -99,6 +102,15 @@ fn place(env: &Arc<dyn Env>, dir: &Path, config: &EngineConfig, database: [u8; 1
     SstPlace { env: Arc::clone(env), dir: dir.to_owned(), database, config: config.sst, cache }
 }
 
+fn value_place(place: &SstPlace) -> ValuePlace {
+    ValuePlace {
+        env: Arc::clone(&place.env),
+        dir: place.dir.clone(),
+        database: place.database,
+        compression: place.config.compression,
+    }
+}
+
 fn make_new(env: &Arc<dyn Env>, dir: &Path, config: &EngineConfig) -> Result<Opened> {
     let mut database = [0; 16];
     env.fill_random(&mut database);
@@ -116,7 +128,8 @@ fn make_new(env: &Arc<dyn Env>, dir: &Path, config: &EngineConfig) -> Result<Ope
     })?;
     let active = Arc::new(Memtable::new(SeqNo::ZERO));
     let view = View { active, frozen: Vec::new(), levels: Arc::default() };
-    Ok(Opened { place: place(env, dir, config, database), manifest, log, view, last_seqno: SeqNo::ZERO })
+    let place = place(env, dir, config, database);
+    Ok(Opened { value_place: value_place(&place), place, manifest, log, view, last_seqno: SeqNo::ZERO })
 }
 
 fn open_existing(
@@ -128,8 +141,10 @@ fn open_existing(
     let database = loaded.database;
     let place = place(env, dir, config, database);
     let version = &loaded.state.version;
-    let ssts = version.files().map(|(_, meta)| place.open(meta)).collect::<Result<Vec<_>>>()?;
-    let levels = Arc::new(Levels::default().become_those_of(version, &ssts));
+    let value_place = value_place(&place);
+    let ssts = version.files().map(|(_, meta)| place.open(meta)).collect::<Result<_>>()?;
+    let values = version.value_files().map(|file| value_place.open(&file.meta)).collect::<Result<_>>()?;
+    let levels = Arc::new(Levels::default().become_those_of(version, &NewFiles { ssts, values }));
     let log_place = LogPlace { env: Arc::clone(env), dir: dir.to_owned(), database };
     let Replay { memtables, last_seqno, log, first_log } =
         replay(&log_place, &loaded.state, config.memtable_size, log_config(config))?;
@@ -149,5 +164,5 @@ fn open_existing(
     let active = frozen.pop().map_or_else(|| Arc::new(Memtable::new(last_seqno)), |last| last.memtable);
     active.inject_max_lsn(last_seqno);
     frozen.reverse();
-    Ok(Opened { place, manifest, log, view: View { active, frozen, levels }, last_seqno })
+    Ok(Opened { place, value_place, manifest, log, view: View { active, frozen, levels }, last_seqno })
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::directory;
 use super::open::FIRST_LOG;
 use super::view::Frozen;
 use crate::base::{Entry, FileNumber, SeqNo};
@@ -9,7 +10,6 @@ use crate::batch::Entries;
 use crate::error::Result;
 use crate::manifest::ManifestState;
 use crate::memtable::Memtable;
-use crate::sst;
 use crate::wal::{self, LogConfig, LogPlace, LogPromise, LogWriter};
 
 /// What a replay leaves.
@@ -79,5 +79,7 @@ pub(super) fn replay(
 /// there are files that come later.
 fn is_unfinished(place: &LogPlace) -> Result<bool> {
     let names = place.env.list(&place.dir)?;
-    Ok(!names.iter().any(|name| wal::segment_number(name).is_some() || sst::number(name).is_some()))
+    Ok(!names
+        .iter()
+        .any(|name| wal::segment_number(name).is_some() || directory::data_number(name).is_some()))
 }

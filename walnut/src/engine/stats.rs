@@ -29,6 +29,12 @@ pub struct Stats {
     pub sst_raw_size: u64,
     /// The part of these that is known to be superseded or removed.
     pub sst_dead_size: u64,
+    /// Files of the value log, which has the values that are too large for sorted files.
+    pub value_file_count: usize,
+    /// Their length on disk.
+    pub value_log_size: u64,
+    /// The part of these that sorted files refer to; the rest is given back by and by.
+    pub value_log_live_size: u64,
     /// Memory of blocks, filters and fences.
     pub cache_used_size: usize,
     /// Flushes that failed and were or will be tried again.
@@ -89,6 +95,11 @@ impl Core {
         };
         for (level, sst) in view.levels.ssts() {
             stats.levels[level.index()].count(sst.meta());
+        }
+        for file in self.manifest.lock().version().value_files() {
+            stats.value_file_count += 1;
+            stats.value_log_size += file.meta.size;
+            stats.value_log_live_size += file.live_size;
         }
         stats.sst_count = stats.levels.iter().map(|level| level.sst_count).sum();
         stats.sst_size = stats.levels.iter().map(|level| level.size).sum();

@@ -1,4 +1,4 @@
-//! A version: the SSTs of each level at one moment. It never changes.
+//! A version: the SSTs of each level at one moment, and the value files into which they point. It never changes.
 //!
 //! ```text
 //!  level 0   | seqnos 90..99 | 80..89 | 70..79 |      newest first; their keys may overlap
@@ -9,13 +9,15 @@
 //! 1. A file stands in one place.
 //! 2. In level 0 a file stands before those whose largest sequence number is smaller; equal ones by number.
 //! 3. In every other level the largest key of a file is below the smallest of the next.
-//! 4. A file's keys and sequence numbers are in order, and it has no more tombstones than entries and no more dead bytes
+//! 4. The value files are exactly those into which the SSTs point, and nothing is referred to twice (see `values`).
+//! 5. A file's keys and sequence numbers are in order, and it has no more tombstones than entries and no more dead bytes
 //!    than bytes.
 
 use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::edit::VersionEdit;
+use super::values::{ValueFile, ValueFiles};
 use crate::base::FileNumber;
 use crate::error::Fault;
 use crate::sst::SstMeta;
@@ -61,10 +63,11 @@ impl Level {
 
 const _: () = assert!(Level::LAST.0 as usize + 1 == LEVEL_COUNT);
 
-/// The SSTs of each level.
+/// The SSTs of each level, and their value files.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(crate) struct Version {
     levels: [Vec<Arc<SstMeta>>; LEVEL_COUNT],
+    values: ValueFiles,
 }
 
 impl Version {
@@ -78,11 +81,28 @@ impl Version {
         Level::all().flat_map(|level| self.level(level).iter().map(move |meta| (level, meta)))
     }
 
+    /// The value files into which the SSTs point, by number.
+    pub(crate) fn value_files(&self) -> impl Iterator<Item = &ValueFile> {
+        self.values.all()
+    }
+
+    /// The value file with this number.
+    pub(crate) fn value_file(&self, number: FileNumber) -> Option<&ValueFile> {
+        self.values.file(number)
+    }
+
+    /// Whether a file of this number, SST or value file, is of the version.
+    pub(crate) fn names(&self, number: FileNumber) -> bool {
+        self.values.file(number).is_some() || self.files().any(|(_, meta)| meta.number == number)
+    }
+
     /// The version after an edit; the fault of an edit that does not fit this one.
     pub(crate) fn apply(&self, edit: &VersionEdit) -> Result<Self, Fault> {
         let mut next = self.clone();
         next.remove(&edit.removed)?;
+        next.values.add(&edit.values)?;
         next.add(&edit.added)?;
+        next.values.settle(&edit.values)?;
         Ok(next)
     }
 
@@ -91,20 +111,29 @@ impl Version {
         if leaving.len() < removed.len() {
             return Err(Fault::Invalid("file that is removed twice"));
         }
+        let Self { levels, values } = self;
         for level in Level::all() {
-            self.levels[level.index()].retain(|meta| !leaving.remove(&(level, meta.number)));
+            levels[level.index()].retain(|meta| {
+                let leaves = leaving.remove(&(level, meta.number));
+                if leaves {
+                    values.release(meta);
+                }
+                !leaves
+            });
         }
         if leaving.is_empty() { Ok(()) } else { Err(Fault::Invalid("removed file that is not there")) }
     }
 
     fn add(&mut self, added: &[(Level, Arc<SstMeta>)]) -> Result<(), Fault> {
         let mut numbers: HashSet<_> = self.files().map(|(_, meta)| meta.number).collect();
+        numbers.extend(self.values.all().map(|file| file.meta.number));
         let mut changed = [false; LEVEL_COUNT];
         for (level, meta) in added {
             check_meta(meta)?;
             if !numbers.insert(meta.number) {
                 return Err(Fault::Invalid("number of a file that is there already"));
             }
+            self.values.refer(meta)?;
             self.levels[level.index()].push(Arc::clone(meta));
             changed[level.index()] = true;
         }
@@ -115,7 +144,7 @@ impl Version {
     }
 }
 
-/// Rule 4.
+/// Rule 5.
 fn check_meta(meta: &SstMeta) -> Result<(), Fault> {
     if meta.smallest > meta.largest {
         return Err(Fault::Order);
@@ -128,6 +157,12 @@ fn check_meta(meta: &SstMeta) -> Result<(), Fault> {
     }
     if meta.dead_size > meta.raw_size {
         return Err(Fault::Invalid("dead bytes of a file"));
+    }
+    if meta.values.iter().any(|share| share.size == 0) {
+        return Err(Fault::Invalid("share of a file in a value file"));
+    }
+    if !meta.values.windows(2).all(|pair| pair[0].file < pair[1].file) {
+        return Err(Fault::Invalid("order of the value files of a file"));
     }
     Ok(())
 }

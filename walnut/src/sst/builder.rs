@@ -22,9 +22,8 @@ use super::format::{Footer, Handle, MAX_BLOCK_SIZE, MAX_KEY_SIZE, MAX_PART_SIZE,
 use super::index::Index;
 use super::output::Output;
 use super::properties::Properties;
-use super::seal::Compression;
 use crate::base::{Entry, FileNumber, KeyHash, Kind, SeqNo, compare};
-use crate::codec::{FileHeader, FileKind};
+use crate::codec::{Compression, FileHeader, FileKind, ValuePointer};
 use crate::env::File;
 use crate::error::{Error, Fault, Limit, Result};
 
@@ -142,6 +141,9 @@ impl SstBuilder {
         }
         if entry.kind == Kind::Delete && !entry.value.is_empty() {
             return Err(Fault::Invalid("value of a tombstone").at(path, self.output.offset()));
+        }
+        if entry.kind == Kind::Pointer {
+            ValuePointer::decode(entry.value).map_err(|fault| fault.at(path, self.output.offset()))?;
         }
         if entry.seqno > SeqNo::MAX {
             return Err(Fault::Invalid("sequence number of an entry").at(path, self.output.offset()));

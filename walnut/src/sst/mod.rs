@@ -38,14 +38,14 @@ mod seal;
 mod tests;
 mod verify;
 
+pub(crate) use crate::codec::Compression;
 use builder::SstBuilder;
 pub(crate) use builder::SstConfig;
 pub(crate) use cache::BlockCache;
 pub(crate) use cursor::SstCursor;
 pub(crate) use draft::{SstDraft, SstPlace, WholeSst};
 pub use fuzz::fuzz;
-pub(crate) use meta::SstMeta;
+pub(crate) use meta::{SstMeta, ValueShare};
 use name::draft_path;
 pub(crate) use name::{is_draft, number, path};
 pub(crate) use reader::SstReader;
-pub(crate) use seal::Compression;

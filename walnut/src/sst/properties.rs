@@ -4,10 +4,12 @@
 //! must be equal.
 
 use crate::base::{Entry, FileNumber, KeyspaceId, Kind, SeqNo};
-use crate::codec::{Reader, Writer};
+use std::collections::BTreeMap;
+
+use crate::codec::{Reader, ValuePointer, Writer};
 use crate::error::Fault;
 
-use super::SstMeta;
+use super::{SstMeta, ValueShare};
 
 /// The sums over the entries of an SST.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -24,6 +26,8 @@ pub(crate) struct Properties {
     pub(crate) largest_seqno: SeqNo,
     pub(crate) smallest: Vec<u8>,
     pub(crate) largest: Vec<u8>,
+    /// The bytes of the records that pointers refer to, by value file.
+    pub(crate) values: BTreeMap<FileNumber, u64>,
     /// In order of their ids.
     pub(crate) keyspaces: Vec<KeyspaceProperties>,
 }
@@ -49,6 +53,7 @@ impl Properties {
             largest_seqno: SeqNo::ZERO,
             smallest: Vec::new(),
             largest: Vec::new(),
+            values: BTreeMap::new(),
             keyspaces: Vec::new(),
         }
     }
@@ -68,9 +73,15 @@ impl Properties {
         self.key_count += u64::from(new_key);
         self.tombstone_count += u64::from(entry.kind == Kind::Delete);
         self.raw_size += size;
-        self.dead_size += if new_key && entry.kind == Kind::Put { 0 } else { size };
+        self.dead_size += if new_key && entry.kind.is_value() { 0 } else { size };
         self.smallest_seqno = self.smallest_seqno.min(entry.seqno);
         self.largest_seqno = self.largest_seqno.max(entry.seqno);
+        if entry.kind == Kind::Pointer
+            && let Ok(pointer) = ValuePointer::decode(entry.value)
+        {
+            let referred = self.values.entry(pointer.file).or_default();
+            *referred = referred.saturating_add(pointer.size);
+        }
         self.count_keyspace(keyspace_of(entry.key), size);
         new_key
     }
@@ -99,6 +110,7 @@ impl Properties {
             largest: self.largest.clone(),
             smallest_seqno: self.smallest_seqno,
             largest_seqno: self.largest_seqno,
+            values: self.values.iter().map(|(&file, &size)| ValueShare { file, size }).collect(),
         }
     }
 
@@ -118,6 +130,11 @@ impl Properties {
         }
         payload.put_prefixed(&self.smallest);
         payload.put_prefixed(&self.largest);
+        payload.put_varint(self.values.len() as u64);
+        for (file, size) in &self.values {
+            payload.put_varint(file.0);
+            payload.put_varint(*size);
+        }
         for keyspace in &self.keyspaces {
             payload.put_u32(keyspace.id.0);
             payload.put_u64(keyspace.entry_count);
@@ -139,8 +156,16 @@ impl Properties {
             largest_seqno: SeqNo(reader.u64()?),
             smallest: reader.prefixed()?.to_vec(),
             largest: reader.prefixed()?.to_vec(),
+            values: BTreeMap::new(),
             keyspaces: Vec::new(),
         };
+        for _ in 0..reader.varint()? {
+            let (file, size) = (FileNumber(reader.varint()?), reader.varint()?);
+            if properties.values.last_key_value().is_some_and(|(last, _)| *last >= file) {
+                return Err(Fault::Invalid("order of the value files of a file"));
+            }
+            properties.values.insert(file, size);
+        }
         while !reader.is_empty() {
             properties.keyspaces.push(KeyspaceProperties {
                 id: KeyspaceId(reader.u32()?),
@@ -167,32 +192,35 @@ mod tests {
     #[test]
     fn entries_are_counted_and_come_back() {
         let mut properties = Properties::none();
-        let entries: [(&[u8], u64, Kind, &[u8]); 5] = [
+        let entries: [(&[u8], u64, Kind, &[u8]); 7] = [
             (b"\0\0\0\x01a", 7, Kind::Put, b"new"),
             (b"\0\0\0\x01a", 3, Kind::Put, b"older"),
             (b"\0\0\0\x01b", 9, Kind::Delete, b""),
             (b"\0\0\0\x02", 4, Kind::Put, b""),
             (b"\0\0\0\x02a", 5, Kind::Put, b"x"),
+            (b"\0\0\0\x02b", 5, Kind::Pointer, &[9, 64, 100]),
+            (b"\0\0\0\x02c", 5, Kind::Pointer, &[9, 120, 50]),
         ];
         let new = entries.map(|(key, seqno, kind, value)| {
             properties.count(&Entry { key, seqno: SeqNo(seqno), kind, value })
         });
-        assert_eq!(new, [true, false, true, true, true]);
+        assert_eq!(new, [true, false, true, true, true, true, true]);
         let keyspace =
             |id, entry_count, raw_size| KeyspaceProperties { id: KeyspaceId(id), entry_count, raw_size };
         assert_eq!(
             properties,
             Properties {
-                entry_count: 5,
+                entry_count: 7,
                 tombstone_count: 1,
-                key_count: 4,
-                raw_size: 33,
+                key_count: 6,
+                raw_size: 49,
                 dead_size: 15,
                 smallest_seqno: SeqNo(3),
                 largest_seqno: SeqNo(9),
                 smallest: b"\0\0\0\x01a".to_vec(),
-                largest: b"\0\0\0\x02a".to_vec(),
-                keyspaces: vec![keyspace(1, 3, 23), keyspace(2, 2, 10)],
+                largest: b"\0\0\0\x02c".to_vec(),
+                values: BTreeMap::from([(FileNumber(9), 150)]),
+                keyspaces: vec![keyspace(1, 3, 23), keyspace(2, 4, 26)],
             }
         );
         assert_eq!(Properties::decode(&properties.encode()), Ok(properties));

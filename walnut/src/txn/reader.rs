@@ -31,4 +31,19 @@ impl EntryReader<'_> {
             }
         }
     }
+
+    /// Whether `key` has a value, which is not read.
+    #[inline]
+    pub(crate) fn contains(self, key: &[u8]) -> Result<bool> {
+        match self {
+            Self::Engine(reader) => reader.contains(key),
+            Self::Overlay { below, writes, notes } => {
+                if let Some(written) = writes.get(key) {
+                    return Ok(written.is_some());
+                }
+                notes.key(key);
+                below.contains(key)
+            }
+        }
+    }
 }

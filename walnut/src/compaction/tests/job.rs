@@ -11,6 +11,7 @@ use crate::env::{Env, FaultEffect, FaultEnv, FaultPlan, MemoryEnv, Operations};
 use crate::error::{Error, Result};
 use crate::sst::{BlockCache, Compression, SstConfig, SstPlace, SstReader};
 use crate::sync::{AtomicBool, Ordering};
+use crate::vlog::ValuePlace;
 
 const DIR: &str = "/db";
 
@@ -28,6 +29,15 @@ fn place(env: &(impl Env + Clone)) -> SstPlace {
         config: SstConfig { block_size: 256, compression: Compression::None, filter_bits_per_key: 10 },
         cache: BlockCache::new(1 << 20),
     }
+}
+
+fn value_place(place: &SstPlace) -> ValuePlace {
+    let SstPlace { env, dir, database, config, .. } = place.clone();
+    ValuePlace { env, dir, database, compression: config.compression }
+}
+
+fn nothing_moves(place: &ValuePlace) -> Moving<'_> {
+    Moving { worn: BTreeMap::new(), place, max_file_size: 1 << 20 }
 }
 
 fn key(n: u32) -> Vec<u8> {
@@ -71,16 +81,20 @@ impl Scene {
     }
 
     fn run(&self, boundaries: &[u64], stop: &AtomicBool) -> Result<Vec<Arc<SstReader>>> {
+        let values = value_place(&self.place);
         let job = Job {
             merge: &self.merge,
             version: &self.version,
             place: &self.place,
             config: &LeveledConfig { max_sst_size: self.max_sst_size, base_level_size: 10_000 },
             boundaries: boundaries.iter().map(|&at| SeqNo(at)).collect(),
+            moving: nothing_moves(&values),
             stop,
         };
         let next = Cell::new(10);
-        job.run(|meta| Arc::clone(&self.inputs[&meta.number]), || FileNumber(next.replace(next.get() + 1)))
+        let written = job
+            .run(|meta| Arc::clone(&self.inputs[&meta.number]), || FileNumber(next.replace(next.get() + 1)));
+        written.map(|written| written.ssts)
     }
 }
 
@@ -130,15 +144,17 @@ fn a_tombstone_stays_while_a_file_below_may_hold_its_key() {
     let newer = write(&place, 2, 2, &[(4, None), (6, None), (8, None)]);
     let version = version(vec![(6, older.meta().clone()), (4, newer.meta().clone())]);
     let inputs = vec![(level(4), vec![Arc::new(newer.meta().clone())])];
+    let values = value_place(&place);
     let job = Job {
         merge: &Merge { inputs, output: level(5) },
         version: &version,
         place: &place,
         config: &CONFIG,
         boundaries: vec![SeqNo(2)],
+        moving: nothing_moves(&values),
         stop: &AtomicBool::new(false),
     };
-    let outputs = job.run(|_| Arc::clone(&newer), || FileNumber(9)).unwrap();
+    let outputs = job.run(|_| Arc::clone(&newer), || FileNumber(9)).unwrap().ssts;
     assert_eq!(contents(&outputs[0]), [(key(6), 2, false)], "file 1 spans key 6, though it does not have it");
 }
 
@@ -150,15 +166,17 @@ fn a_merge_of_which_nothing_is_left_writes_nothing() {
     let version = version(vec![(6, sst.meta().clone())]);
     let Pick::Merge(merge) = full(&version) else { panic!("there is something to merge") };
     let (config, boundaries) = (&CONFIG, vec![SeqNo(5)]);
+    let values = value_place(&place);
     let job = Job {
         merge: &merge,
         version: &version,
         place: &place,
         config,
         boundaries,
+        moving: nothing_moves(&values),
         stop: &AtomicBool::new(false),
     };
-    assert!(job.run(|_| Arc::clone(&sst), || FileNumber(9)).unwrap().is_empty());
+    assert!(job.run(|_| Arc::clone(&sst), || FileNumber(9)).unwrap().ssts.is_empty());
     assert_eq!(names(&env), ["000001.sst"]);
 }
 

@@ -28,6 +28,7 @@ pub(super) fn file(number: u64, smallest: &[u8], largest: &[u8]) -> SstMeta {
         largest: largest.to_vec(),
         smallest_seqno: SeqNo(number),
         largest_seqno: SeqNo(number),
+        values: Vec::new(),
     }
 }
 

@@ -60,6 +60,7 @@ fn sst(number: u64, smallest: &str, largest: &str) -> Arc<SstMeta> {
         largest: largest.into(),
         smallest_seqno: SeqNo(number * 10),
         largest_seqno: SeqNo(number * 10 + 9),
+        values: Vec::new(),
     })
 }
 

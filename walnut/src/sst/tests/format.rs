@@ -2,8 +2,8 @@
 
 use super::*;
 
-const SIZE: u64 = 435;
-const DIGEST: u64 = 0x35c1_2629_e0b2_09a6;
+const SIZE: u64 = 436;
+const DIGEST: u64 = 0x85b1_6855_5cd7_3869;
 
 fn entries() -> Vec<Owned> {
     vec![
@@ -53,16 +53,17 @@ const GOLDEN: &[(&str, &str)] = &[
     ("properties: largest seqno", "2c 01 00 00 00 00 00 00"),
     ("properties: smallest key", "06 00 00 00 01 61 62"),
     ("properties: largest key", "04 00 00 00 02"),
+    ("properties: value files", "00"),
     ("properties: keyspace", "01 00 00 00 03 00 00 00 00 00 00 00 14 00 00 00 00 00 00 00"),
     ("properties: keyspace", "02 00 00 00 01 00 00 00 00 00 00 00 0c 00 00 00 00 00 00 00"),
-    ("properties: encoding, size, crc", "00 6c 00 00 00 72 0d 26 25"),
+    ("properties: encoding, size, crc", "00 6d 00 00 00 b3 5c a0 f6"),
     ("footer: filter", "97 00 00 00 00 00 00 00 51 00 00 00"),
     ("footer: range tombstones", "e8 00 00 00 00 00 00 00 00 00 00 00"),
     ("footer: index", "e8 00 00 00 00 00 00 00 16 00 00 00"),
-    ("footer: properties", "fe 00 00 00 00 00 00 00 75 00 00 00"),
+    ("footer: properties", "fe 00 00 00 00 00 00 00 76 00 00 00"),
     ("footer: zero", "00 00 00 00"),
     ("footer: magic", "77 61 6c 6e 75 74 24 0a"),
-    ("footer: crc", "b0 1b d8 a0"),
+    ("footer: crc", "ed 61 d1 69"),
 ];
 
 fn golden() -> Vec<u8> {
@@ -99,6 +100,7 @@ fn the_golden_file_is_read() {
         largest: b"\0\0\0\x02".to_vec(),
         smallest_seqno: SeqNo(7),
         largest_seqno: SeqNo(300),
+        values: Vec::new(),
     };
     let reader = open(Arc::new(TestFile::with(golden())), &meta).unwrap();
     assert!(reader.verify().is_ok());
