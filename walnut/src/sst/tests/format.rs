@@ -3,7 +3,7 @@
 use super::*;
 
 const SIZE: u64 = 436;
-const DIGEST: u64 = 0x85b1_6855_5cd7_3869;
+const DIGEST: u64 = 0x85b1_6826_bffd_a669;
 
 fn entries() -> Vec<Owned> {
     vec![
