@@ -59,7 +59,6 @@ impl Engine {
             None => make_new(&env, &dir, &config)?,
         };
         let Opened { place, value_place, manifest, log, view, last_seqno } = opened;
-        let Opened { place, manifest, log, view, last_seqno } = opened;
         let snapshots = Snapshots::new(Arc::clone(&env), config.snapshot_age_limit);
         let core = Core {
             dir,
