@@ -1,8 +1,12 @@
 //! The integration tests.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-// What the derives write, at work in a database.
+// What the derives write, at work in a database: every kind of index, keys that are made, and the program that the
+// documentation begins with.
 mod derived;
+mod first_program;
+mod generated;
+mod indexes;
 // The rules of the source tree: storeys, sizes, heads, words.
 mod house;
 // What the derives accept, and what they say of what they do not.

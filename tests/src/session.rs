@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use walnut::env::{Env, MemoryEnv};
-use walnut::{Background, Builder, Compression, Database, DefaultTable, Durability, Error, Result};
+use walnut::{
+    Background, Builder, Compaction, Compression, Database, DefaultTable, Durability, Error, Result,
+};
 
 use crate::model::{Outcome, Rows, State, Told};
 use crate::query::{Answer, Narrow, Shape};
@@ -31,8 +33,12 @@ pub struct Setup {
     pub base_level_size: u64,
     /// Bytes of a value from which on it stands in the value log.
     pub value_log_threshold: usize,
+    /// How SSTs are merged.
+    pub compaction: Compaction,
     /// Bytes by which a log segment is filled ahead.
     pub log_preallocation: u64,
+    /// Files that are kept open.
+    pub max_open_files: usize,
     /// Whether blocks are compressed.
     pub compression: Compression,
     /// Whether closing flushes.
@@ -55,9 +61,11 @@ impl Setup {
             log_preallocation: *random.pick(&[0, 0, 4 << 10, 16 << 10]),
             compression: *random.pick(&[Compression::None, Compression::Lz4]),
             checkpoint_on_close: !random.one_in(3),
+            max_open_files: *random.pick(&[8, 8, 500]),
             max_sst_size: *random.pick(&[1 << 10, 3 << 10, 32 << 20]),
             base_level_size: *random.pick(&[1 << 10, 1 << 10, 8 << 10, 64 << 20]),
             value_log_threshold: *random.pick(&[0, 0, 1, 40, 90]),
+            compaction: *random.pick(&[Compaction::Leveled, Compaction::Tiered, Compaction::Universal]),
         }
     }
 
@@ -70,9 +78,11 @@ impl Setup {
             max_sst_size: 32 << 20,
             base_level_size: 64 << 20,
             value_log_threshold: 8 << 10,
+            compaction: Compaction::Leveled,
             log_preallocation: 0,
             compression: Compression::Lz4,
             checkpoint_on_close: true,
+            max_open_files: 500,
         }
     }
 
@@ -86,6 +96,8 @@ impl Setup {
             .max_sst_size(self.max_sst_size)
             .base_level_size(self.base_level_size)
             .value_log_threshold(self.value_log_threshold)
+            .compaction(self.compaction)
+            .max_open_files(self.max_open_files)
             .log_preallocation(self.log_preallocation)
             .compression(self.compression)
             .checkpoint_on_close(self.checkpoint_on_close)

@@ -2,7 +2,7 @@
     "unknown word `nam`, did you mean `name`? (`#[table(..)]` knows `name`, `primary_key`, `crate`)"
 }
 ::core::compile_error! {
-    "unknown word `uniqe`, did you mean `unique`? (`#[index(..)]` on a field knows `unique` alone)"
+    "unknown word `uniqe`, did you mean `unique`? (`#[index(..)]` on a field knows `unique`, `each`, `nocase`, `scale`, `sparse`, `was`)"
 }
 ::core::compile_error! {
     "`User` has no primary key: put `#[primary_key]` on a field, or `#[table(primary_key = (first, second))]` on the struct"

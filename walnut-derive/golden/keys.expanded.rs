@@ -21,6 +21,21 @@ const _: () = {
         }
     }
     #[automatically_derived]
+    impl ::walnut::__private::Generated for Id
+    where
+        for<'__any> u64: ::walnut::__private::Generated,
+    {
+        const WAY: ::walnut::__private::Way = <u64 as ::walnut::__private::Generated>::WAY;
+        fn from_number(__number: ::core::primitive::u128) -> Self {
+            Self {
+                0: <u64 as ::walnut::__private::Generated>::from_number(__number),
+            }
+        }
+        fn number(&self) -> ::core::option::Option<::core::primitive::u128> {
+            ::walnut::__private::Generated::number(&self.0)
+        }
+    }
+    #[automatically_derived]
     impl ::walnut::__private::Key for Id {
         type Ref<'__point> = Self;
         fn encode_ref(__point: &Self, __out: &mut ::walnut::__private::KeyWriter) {
@@ -30,6 +45,11 @@ const _: () = {
             ::walnut::__private::Key::is_none(__point)
         }
         const EXACT: ::core::primitive::bool = ::walnut::__private::part_is_exact::<
+            Self,
+            __Parts,
+            0usize,
+        >();
+        const OPTIONAL: ::core::primitive::bool = ::walnut::__private::part_is_optional::<
             Self,
             __Parts,
             0usize,
@@ -110,6 +130,11 @@ const _: () = {
             __Parts,
             0usize,
         >() && ::walnut::__private::part_is_exact::<Self, __Parts, 1usize>();
+        const OPTIONAL: ::core::primitive::bool = ::walnut::__private::part_is_optional::<
+            Self,
+            __Parts,
+            0usize,
+        >() || ::walnut::__private::part_is_optional::<Self, __Parts, 1usize>();
         fn encode(&self, __out: &mut ::walnut::__private::KeyWriter) {
             ::walnut::__private::encode_part::<Self, __Parts, 0usize>(self, __out);
             ::walnut::__private::encode_part::<Self, __Parts, 1usize>(self, __out);

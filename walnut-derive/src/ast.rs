@@ -4,7 +4,7 @@ use proc_macro2::Span;
 use syn::ext::IdentExt;
 use syn::{Data, DeriveInput, Fields, Generics, Ident, Type};
 
-use crate::attr::{FieldAttrs, Foreign, TableAttrs};
+use crate::attr::{self, FieldAttrs, Foreign, TableAttrs};
 use crate::diag::Faults;
 
 /// A struct that is to be a table.
@@ -26,6 +26,8 @@ pub(crate) struct Field {
     pub(crate) name: String,
     pub(crate) ty: Type,
     pub(crate) attrs: FieldAttrs,
+    /// Serde's word that leaves it out of the row.
+    pub(crate) skipped: Option<Ident>,
 }
 
 impl Table {
@@ -67,6 +69,7 @@ impl Field {
             ident: ident.clone(),
             ty: field.ty.clone(),
             attrs: FieldAttrs::of(&field.attrs, foreign, faults),
+            skipped: attr::skipped(&field.attrs, faults),
         }
     }
 }

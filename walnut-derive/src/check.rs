@@ -5,6 +5,8 @@
 //! 3. No two indexes have one name, and none is called as the primary key is.
 //! 4. The table's name can be printed and is not long.
 //! 5. A row owns its data.
+//! 6. What is not stored is in no key and no index, and serde and the schema agree about it.
+//! 7. A part is stored in one way.
 //!
 //! That a field's type is a key, and an exact one where it must be, is for rustc to find, from the code that is emitted.
 
@@ -15,7 +17,7 @@ use syn::ext::IdentExt;
 use syn::{GenericParam, Generics, Ident, Type};
 
 use crate::ast::{Field, Table};
-use crate::attr::Columns;
+use crate::attr::{Content, PartWords};
 use crate::diag::{Faults, did_you_mean, quoted};
 
 /// The most columns that a key has: as many as the longest tuple that is a key.
@@ -33,19 +35,36 @@ pub(crate) fn table(table: &Table, faults: &mut Faults) {
         primary_key(table, faults);
     }
     for index in &table.attrs.indexes {
-        columns(table, &index.columns, "an index", "`#[index]`", faults);
+        match &index.content {
+            Content::Columns(parts) => {
+                let names: Vec<&Ident> = parts.list.iter().map(|part| &part.name).collect();
+                let complete = parts.complete;
+                columns(table, &names, (parts.span, complete), "an index", "`#[index]`", faults);
+                parts.list.iter().for_each(|part| part_words(&part.words, faults));
+            }
+            Content::Computed { part, .. } => part_words(part, faults),
+        }
     }
     if let Some(key) = &table.attrs.primary_key {
-        columns(table, key, "a primary key", "`#[primary_key]`", faults);
+        let names: Vec<&Ident> = key.names.iter().collect();
+        columns(table, &names, (key.span, key.complete), "a primary key", "`#[primary_key]`", faults);
     }
     index_names(table, faults);
+    former_names(table, faults);
     table_name(table, faults);
     no_lifetimes(
         &table.generics,
         "a row is read from disk and owns its data, so a table has no lifetime",
         faults,
     );
-    table.fields.iter().for_each(|field| no_reference(field, faults));
+    for field in &table.fields {
+        no_reference(field, faults);
+        skipped(field, faults);
+        if let Some(index) = &field.attrs.index {
+            part_words(&index.part, faults);
+            takes_apart(field, &index.part, faults);
+        }
+    }
 }
 
 fn primary_key(table: &Table, faults: &mut Faults) {
@@ -83,28 +102,112 @@ fn primary_key(table: &Table, faults: &mut Faults) {
 }
 
 /// The rules of a list of columns. `what` it is for, and the word for it on a single field.
-fn columns(table: &Table, columns: &Columns, what: &str, on_field: &str, faults: &mut Faults) {
-    for (place, name) in columns.names.iter().enumerate() {
-        if table.field(name).is_none() && !table.misshapen {
-            faults.at(name.span(), no_such_field(table, name));
-        } else if columns.names[..place].iter().any(|earlier| earlier.unraw() == name.unraw()) {
-            faults.at(name.span(), format!("`{name}` stands twice in this list"));
+fn columns(
+    table: &Table,
+    names: &[&Ident],
+    (span, complete): (Span, bool),
+    what: &str,
+    on_field: &str,
+    faults: &mut Faults,
+) {
+    for (place, name) in names.iter().enumerate() {
+        match table.field(name) {
+            None if !table.misshapen => faults.at(name.span(), no_such_field(table, name)),
+            Some(field) if field.attrs.skip.is_some() => {
+                faults.at(name.span(), format!("`{name}` is not stored, so {what} cannot hold it"));
+            }
+            _ if names[..place].iter().any(|earlier| earlier.unraw() == name.unraw()) => {
+                faults.at(name.span(), format!("`{name}` stands twice in this list"));
+            }
+            _ => (),
         }
     }
-    if !columns.complete {
+    if !complete {
         return;
     }
-    match columns.names.len() {
-        0 => faults.at(columns.span, "expected the names of fields"),
+    match names.len() {
+        0 => faults.at(span, "expected the names of fields"),
         1 => faults.at(
-            columns.names[0].span(),
+            names[0].span(),
             format!("{what} of one column stands on its field, as {on_field}; a list has at least two"),
         ),
         2..=MAX_COLUMNS => (),
         _ => faults.at(
-            columns.names[MAX_COLUMNS].span(),
+            names[MAX_COLUMNS].span(),
             format!("{what} has at most {MAX_COLUMNS} columns, and this is one more"),
         ),
+    }
+}
+
+/// A part is folded, or it has a scale.
+fn part_words(words: &PartWords, faults: &mut Faults) {
+    if let (Some(nocase), Some(_)) = (&words.nocase, &words.scale) {
+        faults.at(nocase.span(), "`nocase` is for text, and `scale` for decimals; a part has one of them");
+    }
+}
+
+/// Nothing that is known to be one value is taken apart.
+fn takes_apart(field: &Field, words: &PartWords, faults: &mut Faults) {
+    const SINGLE: [&str; 16] = [
+        "bool", "char", "u8", "u16", "u32", "u64", "u128", "i8", "i16", "i32", "i64", "i128", "f32", "f64",
+        "String", "Uuid",
+    ];
+    let Type::Path(path) = without_group(&field.ty) else { return };
+    let single = SINGLE.iter().find(|single| path.path.is_ident(*single));
+    if let (Some(word), Some(single)) = (&words.each, single) {
+        faults.at(
+            word.span(),
+            format!("a `{single}` has no elements; `each` is for `Vec`, arrays, `HashSet`, `BTreeSet` and their kin"),
+        );
+    }
+}
+
+/// What is left out is left out everywhere.
+fn skipped(field: &Field, faults: &mut Faults) {
+    match (&field.attrs.skip, &field.skipped) {
+        (None, Some(serde)) => faults.at(
+            serde.span(),
+            "serde leaves this field out of the row; say so to the table too, with `#[table(skip)]`",
+        ),
+        (Some(skip), None) => {
+            faults.at(skip.span(), "serde stores this field; leave it out there too, with `#[serde(skip)]`");
+        }
+        _ => (),
+    }
+    if field.attrs.skip.is_none() {
+        return;
+    }
+    if let Some(word) = &field.attrs.primary_key {
+        faults.at(word.span(), "a field that is not stored cannot be the primary key");
+    }
+    if let Some(index) = &field.attrs.index {
+        faults.at(index.word.span(), "a field that is not stored cannot be indexed");
+    }
+}
+
+/// The names that indexes had before.
+fn former_names(table: &Table, faults: &mut Faults) {
+    let on_struct = table.attrs.indexes.iter().map(|index| (&index.name, &index.words));
+    let on_fields = table
+        .fields
+        .iter()
+        .filter_map(|field| field.attrs.index.as_ref().map(|index| (&field.ident, &index.words)));
+    let named: Vec<_> = on_struct.chain(on_fields).collect();
+    for (place, (name, words)) in named.iter().enumerate() {
+        let Some(was) = &words.was else { continue };
+        let (former, span) = (was.value(), was.span());
+        if **name == former || name.unraw() == former {
+            faults.at(span, "the index has this name; `was` says which one it had before");
+        } else if named.iter().any(|(other, _)| other.unraw() == former) {
+            faults.at(span, format!("there is an index called `{former}`, so this one is not what it was"));
+        } else if named[..place]
+            .iter()
+            .any(|(_, words)| words.was.as_ref().is_some_and(|it| it.value() == former))
+        {
+            faults.at(span, format!("two indexes were called `{former}`"));
+        } else if former.is_empty() || former == PRIMARY_KEY {
+            faults.at(span, "expected the name that the index had before");
+        }
     }
 }
 
@@ -166,12 +269,7 @@ pub(crate) fn no_lifetimes(generics: &Generics, why: &str, faults: &mut Faults) 
 }
 
 fn no_reference(field: &Field, faults: &mut Faults) {
-    let mut ty = &field.ty;
-    // A macro by example hands its types in within invisible delimiters.
-    while let Type::Group(group) = ty {
-        ty = &group.elem;
-    }
-    let Type::Reference(reference) = ty else { return };
+    let Type::Reference(reference) = without_group(&field.ty) else { return };
     let owned = match &*reference.elem {
         Type::Path(path) if path.path.is_ident("str") => "`String`",
         Type::Slice(_) => "a `Vec`",
@@ -180,4 +278,12 @@ fn no_reference(field: &Field, faults: &mut Faults) {
     let span: Span = reference.and_token.span;
     faults
         .at(span, format!("a row is read from disk and owns its data: take {owned} instead of a reference"));
+}
+
+/// The type itself: a macro by example hands its types in within invisible delimiters.
+pub(crate) fn without_group(mut ty: &Type) -> &Type {
+    while let Type::Group(group) = ty {
+        ty = &group.elem;
+    }
+    ty
 }

@@ -3,11 +3,13 @@
 //! Take them from `walnut`, which exports them beside the traits that they implement.
 //!
 //! ```text
-//! lib ── expand ── plan ── check ── ast ── attr ── diag
-//!  │       │                 │       │      │       └ faults, collected; what a word was meant to be
-//!  │       │                 │       │      └ the attributes, word for word
-//!  │       │                 │       └ the struct as it is written          (key: the same for a key, with its rules)
-//!  │       │                 └ the rules
+//! lib ── expand ── plan ── part ── check ── ast ── attr ── diag
+//!  │       │         │      │       │       │      │       └ faults, collected; what a word was meant to be
+//!  │       │         │      │       │       │      └ the attributes, word for word
+//!  │       │         │      │       │       └ the struct as it is written      (key: the same for a key, with its rules)
+//!  │       │         │      │       └ the rules
+//!  │       │         │      └ what an index stores of a column, as types
+//!  │       │         └ what is to be emitted, with every name resolved
 //!  │       └ the emitted code: handles and names of indexes, key and row codec, schema; a stand-in after a fault
 //!  └ the grammar, documented
 //! ```
@@ -26,6 +28,7 @@ mod expand;
 #[cfg(test)]
 mod golden;
 mod key;
+mod part;
 mod plan;
 
 use proc_macro::TokenStream;
@@ -71,20 +74,109 @@ use syn::{DeriveInput, parse_macro_input};
 /// | `#[table(crate = path)]` | where the crate `walnut` is, when it is not at `::walnut` |
 /// | `#[index(city_age = (city, age))]` | an index of two to eight columns, in this order |
 /// | `#[index(login = (tenant, email), unique)]` | the same, and no two rows have these values |
+/// | `#[index(recent = (tenant, desc(created)))]` | a column may descend, and be stored otherwise: `nocase(name)`, `each(tags)`, `scale(price, 2)` |
+/// | `#[index(domain: String = User::domain)]` | an index that is computed from the row |
 ///
 /// # On a field
 ///
 /// | attribute | meaning |
 /// |---|---|
 /// | `#[primary_key]` | this field is the primary key |
+/// | `#[primary_key(auto)]` | the same, and [`insert_new`](https://docs.rs/walnut/latest/walnut/struct.DefaultTable.html#method.insert_new) makes the key: a number that never comes twice, or a `Uuid` of version 7 |
 /// | `#[index]` | an index that is called as the field is |
-/// | `#[index(unique)]` | the same, and no two rows have this value; a `None` does not count |
+/// | `#[table(skip)]` | the field is not stored; it stands beside `#[serde(skip)]` |
 ///
 /// A field has one `#[index]`; it may stand in any number of indexes of several columns besides. Each index has a name
 /// of its own, and none is called `primary_key`, which is the primary key's name where an index is named.
 ///
 /// The indexes are numbered, in the schema, from those of the struct on, as they are written, to those of the fields.
 /// A name is the same with and without `r#`: `r#type` is the index `type` on disk, and `by().r#type` in Rust.
+///
+/// # The words of an index
+///
+/// They stand in `#[index(..)]`: on a field, behind the columns of an index on the struct, or behind a function.
+///
+/// | word | meaning | cost |
+/// |---|---|---|
+/// | `unique` | no two rows have this value; a `None` does not count | a look-up when the value changes |
+/// | `each` | one entry for each distinct element of a `Vec`, an array, a set or an `Option` | an entry written for each element that comes or goes |
+/// | `nocase` | text is found whatever its case is | the text is folded when it is written and when it is sought; an allocation where that changes it |
+/// | `scale = 2` | a `rust_decimal::Decimal`, with so many digits after its point (feature `rust_decimal`) | 16 bytes an entry |
+/// | `sparse` | a row in which a part is `None` has no entry | saves that entry; the row is not found by `None` |
+/// | `was = "mail"` | the index was called so before; its entries are kept | none |
+///
+/// `each`, `nocase` and `scale` say how one value is stored. In an index of several columns they stand around the column.
+///
+/// ```
+/// # use serde::{Deserialize, Serialize};
+/// # use walnut::{Database, Table};
+/// #[derive(Table, Serialize, Deserialize)]
+/// #[index(recent = (tenant, desc(created)))]
+/// #[index(domain: String = Account::domain)]
+/// struct Account {
+///     #[primary_key(auto)]
+///     id: u64,
+///     #[index(nocase, unique)]
+///     name: String,
+///     #[index(each)]
+///     tags: Vec<String>,
+///     email: String,
+///     tenant: u32,
+///     created: i64,
+/// }
+///
+/// impl Account {
+///     fn domain(&self) -> Option<String> {
+///         self.email.split_once('@').map(|(_, domain)| domain.to_owned())
+///     }
+/// }
+///
+/// let accounts = Database::in_memory()?.table::<Account>()?;
+/// let id = accounts.insert_new(&Account {
+///     id: 0, // whatever stands here
+///     name: "Ann".into(),
+///     tags: vec!["rust".into(), "sql".into()],
+///     email: "ann@x.org".into(),
+///     tenant: 3,
+///     created: 1_700_000_000,
+/// })?;
+/// let by = accounts.by();
+/// assert_eq!(by.name.get("ANN")?.map(|it| it.id), Some(id));
+/// assert_eq!(by.tags.all("rust").count()?, 1);
+/// assert_eq!(by.domain.all("x.org").count()?, 1);
+/// assert_eq!(by.recent.prefix(3).range(1_600_000_000..).count()?, 1);
+/// # Ok::<(), walnut::Error>(())
+/// ```
+///
+/// ## Descending columns
+///
+/// What is put in descends, so that the latest comes first in a scan that goes forward. An index of one column needs none of
+/// it: `rev()` costs nothing. A single value is passed as ever. A range of values is given as ever too, from the less to
+/// the greater, and what it holds comes in the order of the index. Of several columns of which some descend no range of
+/// values is one piece of the index; there the key is written as it is stored, `(7, Reverse(9))..(7, Reverse(3))`.
+///
+/// ## Text without case
+///
+/// What is stored is the text folded as Unicode 17.0 says, in full: `"STRASSE"` finds `"Straße"`. What is sought is folded
+/// too, and so are the bounds of a range. No language is preferred, and nothing is composed or decomposed. The table of the
+/// folding never changes; a character that Unicode takes in later is told apart by case. The row keeps its text;
+/// `entries()` gives the folded one, as a `NoCase`.
+///
+/// ## Missing values
+///
+/// A `None` in an `Option` field is a value like others: `by().phone.all(None)` finds the rows that have none, and a unique
+/// index takes any number of them. With `sparse` these rows have no entry. Where a function computes the index, the type
+/// behind the name is that of the value, and a function that gives an `Option` of it leaves the row out with `None`.
+///
+/// ## Computed indexes
+///
+/// The function is called with a row whenever one is written or removed. It must give the same for the same row, always:
+/// what an earlier version of the program gave stays in the index. When it is to give something else, give the index
+/// another name, which builds it anew. It reads nothing but the row.
+///
+/// ## Elements
+///
+/// With `each`, the entries of one row take at most 16 MiB. A unique index of elements has one owner for each element.
 ///
 /// # Beside another derive
 ///
@@ -138,6 +230,11 @@ use syn::{DeriveInput, parse_macro_input};
 ///     height: f64,
 /// }
 /// ```
+///
+/// A row is stored by serde without the names of its fields. What serde skips is said to the table too, with `#[table(skip)]`;
+/// `skip_serializing_if` and `flatten` are refused, because what they write could not be read back.
+///
+/// A table is a struct with named fields: a column needs a name. Keys may be tuple structs, see [`Key`](macro@Key).
 ///
 /// The struct, its fields and their types may have any visibility, but for one thing: the type of the primary key is seen
 /// by whoever sees the struct.

@@ -10,7 +10,9 @@ use syn::spanned::Spanned;
 use syn::{GenericParam, Generics, Ident, Path, Type, WherePredicate, parse_quote};
 
 use crate::ast::{Field, Table};
+use crate::attr::{Content, IndexWords};
 use crate::check::MAX_COLUMNS;
+use crate::part::{Part, Source};
 
 /// What is to be emitted for a table.
 pub(crate) struct Plan<'a> {
@@ -27,6 +29,8 @@ pub(crate) struct Plan<'a> {
     pub(crate) key: Vec<&'a Field>,
     /// Where it is said what the primary key is: under its column's type, or under the list of columns.
     pub(crate) key_span: Span,
+    /// Whether keys are generated.
+    pub(crate) auto: bool,
     /// First those of the struct, then those of the fields, as they are written.
     pub(crate) indexes: Vec<Index<'a>>,
 }
@@ -36,8 +40,8 @@ pub(crate) struct Index<'a> {
     /// Its name, with `r#` where there is one.
     pub(crate) ident: &'a Ident,
     pub(crate) name: String,
-    pub(crate) unique: bool,
-    pub(crate) columns: Vec<&'a Field>,
+    pub(crate) words: &'a IndexWords,
+    pub(crate) parts: Vec<Part<'a>>,
 }
 
 impl<'a> Plan<'a> {
@@ -57,6 +61,8 @@ impl<'a> Plan<'a> {
                 (None, Some(column)) => column.ty.span(),
                 (None, None) => ident.span(),
             },
+            auto: table.attrs.primary_key.is_none()
+                && key.first().is_some_and(|key| key.attrs.auto.is_some()),
             key,
             indexes: indexes(table),
         }
@@ -65,11 +71,16 @@ impl<'a> Plan<'a> {
     /// The columns that are read one by one: those of indexes, and those of a primary key that has several.
     pub(crate) fn columns(&self) -> impl Iterator<Item = &'a Field> {
         let in_key = self.key.iter().filter(|_| self.key.len() > 1);
-        let in_indexes = self.indexes.iter().flat_map(|index| &index.columns);
-        let mut places: Vec<&Field> = in_indexes.chain(in_key).copied().collect();
+        let in_indexes = self.parts().filter_map(Part::plain);
+        let mut places: Vec<&Field> = in_key.copied().chain(in_indexes).collect();
         places.sort_by_key(|field| field.at);
         places.dedup_by_key(|field| field.at);
         places.into_iter()
+    }
+
+    /// The parts of all indexes.
+    pub(crate) fn parts(&self) -> impl Iterator<Item = &Part<'a>> {
+        self.indexes.iter().flat_map(|index| &index.parts)
     }
 
     pub(crate) fn is_generic(&self) -> bool {
@@ -78,9 +89,10 @@ impl<'a> Plan<'a> {
 }
 
 impl Index<'_> {
-    /// The type of a value: of its column, or the tuple of several columns.
-    pub(crate) fn key(&self) -> TokenStream {
-        tuple(&self.columns)
+    /// The type of a value: of its part, or the tuple of several parts.
+    pub(crate) fn key(&self, private: &TokenStream) -> TokenStream {
+        let types: Vec<TokenStream> = self.parts.iter().map(|part| part.key(private)).collect();
+        if let [key] = &types[..] { key.clone() } else { quote!((#(#types),*)) }
     }
 }
 
@@ -135,6 +147,12 @@ fn param_name(param: &GenericParam) -> Option<Ident> {
     }
 }
 
+/// Whether a type depends on a parameter.
+pub(crate) fn mentions_a_param(generics: &Generics, ty: &Type) -> bool {
+    let params: Vec<Ident> = generics.params.iter().filter_map(param_name).collect();
+    mentions(ty.to_token_stream(), &params)
+}
+
 fn mentions(tokens: TokenStream, names: &[Ident]) -> bool {
     tokens.into_iter().any(|tree| match tree {
         TokenTree::Ident(ident) => names.contains(&ident),
@@ -154,26 +172,36 @@ fn primary_key(table: &Table) -> Vec<&Field> {
 }
 
 fn indexes(table: &Table) -> Vec<Index<'_>> {
-    let on_struct = table.attrs.indexes.iter().map(|index| Index {
-        ident: &index.name,
-        name: index.name.unraw().to_string(),
-        unique: index.unique,
-        columns: index.columns.names.iter().filter_map(|name| table.field(name)).collect(),
-    });
+    let mut made = 0..;
+    let on_struct =
+        table.attrs.indexes.iter().map(|index| (&index.name, &index.words, Some(&index.content), None));
     let on_fields = table.fields.iter().filter_map(|field| {
         let index = field.attrs.index.as_ref()?;
-        Some(Index {
-            ident: &field.ident,
-            name: field.name.clone(),
-            unique: index.unique,
-            columns: vec![field],
-        })
+        Some((&field.ident, &index.words, None, Some((field, &index.part))))
     });
     let mut indexes: Vec<Index<'_>> = Vec::new();
-    for index in on_struct.chain(on_fields) {
+    for (ident, words, content, field) in on_struct.chain(on_fields) {
+        let mut number = || made.next().unwrap_or_default();
+        let parts: Vec<Part<'_>> = match (content, field) {
+            (Some(Content::Columns(parts)), _) => {
+                let found =
+                    parts.list.iter().filter_map(|part| Some((table.field(&part.name)?, &part.words)));
+                found
+                    .map(|(field, words)| Part { source: Source::Field(field), words, made: number() })
+                    .collect()
+            }
+            (Some(Content::Computed { ty, function, part }), _) => {
+                vec![Part { source: Source::Function { ty, function }, words: part, made: number() }]
+            }
+            (None, field) => field
+                .map(|(field, words)| Part { source: Source::Field(field), words, made: number() })
+                .into_iter()
+                .collect(),
+        };
+        let name = ident.unraw().to_string();
         // Of two with one name, which is a fault, the first is kept.
-        if !indexes.iter().any(|earlier| earlier.name == index.name) && !index.columns.is_empty() {
-            indexes.push(index);
+        if !indexes.iter().any(|earlier| earlier.name == name) && !parts.is_empty() {
+            indexes.push(Index { ident, name, words, parts });
         }
     }
     indexes

@@ -6,11 +6,14 @@ pub use std::vec::Vec;
 
 pub use crate::error::{Fault, Result};
 pub use crate::table::derived::{
-    Part, decode_part, encode_key, encode_part, index_part, key_is_exact, part_is_exact, part_is_none,
-    skip_part,
+    Made, MadeOfEach, Part, counted_key, decode_part, each_is_exact, each_is_optional, encode_key,
+    encode_part, form_is_exact, form_is_optional, index_computed, index_each, index_each_computed,
+    index_made, index_part, key_is_exact, made_is_exact, made_is_optional, part_is_exact, part_is_none,
+    part_is_optional, skip_part,
 };
+pub use crate::table::form::{AsIs, AtScale, Descending, Folded, Form};
 pub use crate::table::row::{decode as decode_row, encode as encode_row};
 pub use crate::table::{
-    Access, DefaultTable, FieldSchema, Index, IndexEntries, IndexName, IndexSchema, Key, KeyReader,
-    KeyWriter, TableMapper, TableSchema, Unique,
+    Access, DefaultTable, Elements, FieldSchema, Generated, GeneratesKey, Index, IndexEntries, IndexName,
+    IndexSchema, Key, KeyReader, KeyWriter, NoCase, Scaled, TableMapper, TableSchema, Unique, Way,
 };

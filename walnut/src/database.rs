@@ -165,6 +165,15 @@ impl Database {
         self.store.engine.compact()
     }
 
+    /// Does one piece of the work that is otherwise done in the background, and says whether there was any: writes a frozen memtable
+    /// out, or else runs one compaction. With [`Background::Manual`](crate::Background::Manual) a program decides so when it
+    /// happens, and the same calls do the same file operations in the same order.
+    ///
+    /// Cost: that of the piece: one file of a memtable's size written, or one merge. After an error everything is as it was.
+    pub fn step(&self) -> Result<bool> {
+        self.store.engine.step()
+    }
+
     /// Reads everything on disk and compares it: every checksum, the order of keys, the digest of each file, and, for the
     /// tables that this process has opened, rows against index entries, one to one. Readers and writers go on meanwhile.
     ///

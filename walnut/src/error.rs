@@ -211,6 +211,8 @@ pub enum Limit {
     },
     /// A value has no exact form as a key; the text says why.
     Inexact(&'static str),
+    /// The counter of generated keys has given out the last number of its type.
+    Counter,
 }
 
 impl fmt::Display for Limit {
@@ -222,6 +224,9 @@ impl fmt::Display for Limit {
                 write!(f, "a commit takes {size} bytes, and {limit} is the limit")
             }
             Self::Inexact(why) => write!(f, "a value cannot be a key: {why}"),
+            Self::Counter => f.write_str(
+                "the counter of generated keys has come to the last number of its type; take a wider type",
+            ),
         }
     }
 }

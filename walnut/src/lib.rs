@@ -64,14 +64,16 @@ mod txn;
 mod vlog;
 mod wal;
 
+pub use compaction::Compaction;
 pub use database::Database;
 pub use engine::{Background, Durability, LevelStats, Stats, Verified};
 pub use error::{Abort, Error, Fault, IoError, Limit, Result, SchemaError, UniqueViolation};
 pub use options::{Builder, Compression};
 pub use table::{
-    Access, Composite, DefaultTable, Direct, Entries, FieldSchema, InSnapshot, InTransaction, Index,
-    IndexEntries, IndexName, IndexSchema, Key, KeyReader, KeyWriter, Keys, MAX_KEY_SIZE, Point, RangeOver,
-    RowFilter, Scan, Snapshot, Table, TableMapper, TableSchema, TextKey, Transaction, Unique, WriteAccess,
+    Access, Caseless, Composite, Decimals, DefaultTable, Direct, Elements, Entries, FieldSchema, Generated,
+    GeneratesKey, InSnapshot, InTransaction, Index, IndexEntries, IndexName, IndexSchema, Key, KeyReader,
+    KeyWriter, Keys, MAX_KEY_SIZE, NoCase, Point, RangeOver, RowFilter, Scaled, Scan, Snapshot, Straight,
+    Table, TableMapper, TableSchema, TextKey, Transaction, Turned, Unique, Way, WriteAccess,
 };
 pub use txn::Savepoint;
 pub use walnut_derive::{Key, Table};

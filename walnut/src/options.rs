@@ -1,10 +1,11 @@
 //! The options of a database: what each does, its unit, its default and its range.
 
+use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::compaction::LeveledConfig;
+use crate::compaction::{Compaction, LeveledConfig};
 use crate::engine::{Background, Durability, EngineConfig, ValueConfig};
 use crate::env::{Env, MemoryEnv, OsEnv};
 use crate::sst::{Compression as SstCompression, SstConfig};
@@ -42,11 +43,14 @@ pub struct Builder {
     durability: Durability,
     group_window: Duration,
     cache_size: usize,
+    max_open_files: usize,
     memtable_size: usize,
     block_size: usize,
     max_sst_size: u64,
     base_level_size: u64,
     value_log_threshold: usize,
+    compaction: Compaction,
+    io_limit: Option<NonZeroU64>,
     log_preallocation: u64,
     compression: Compression,
     background: Background,
@@ -61,11 +65,14 @@ impl Default for Builder {
             durability: Durability::Safe,
             group_window: Duration::from_millis(1),
             cache_size: 64 << 20,
+            max_open_files: 500,
             memtable_size: 32 << 20,
             block_size: 8 << 10,
             max_sst_size: 32 << 20,
             base_level_size: 64 << 20,
             value_log_threshold: 8 << 10,
+            compaction: Compaction::Leveled,
+            io_limit: None,
             log_preallocation: 0,
             compression: Compression::Lz4,
             background: Background::Thread,
@@ -96,6 +103,15 @@ impl Builder {
         self
     }
 
+    /// Sorted files that are kept open for reads, beside those that a scan or a merge is reading. A file is opened when it is first
+    /// read, which costs five reads, and closed when others are needed more. The more, the fewer files are opened again and
+    /// again; the more file handles, and memory for their filters and fences, some 12 bits for each key of theirs, which is
+    /// charged to the cache. Default: 500, at least 8.
+    pub fn max_open_files(mut self, count: usize) -> Self {
+        self.max_open_files = count.max(8);
+        self
+    }
+
     /// Bytes of the newest entries in memory at which they are written out as a sorted file. The larger, the fewer and
     /// larger the files; the more memory (up to five times this much under load) and the longer the replay after a
     /// crash. Default: 32 MiB, at least 1 KiB.
@@ -121,6 +137,7 @@ impl Builder {
 
     /// Bytes in the last level of sorted files from ten times which on a further level stands above it, and one more from a hundred
     /// times on. The larger, the fewer levels a read searches, and the more is rewritten when new files are merged in.
+    /// With [`Compaction::Tiered`] the size up to which runs are of the first tier.
     /// Default: 64 MiB, at least 1 KiB.
     pub fn base_level_size(mut self, bytes: u64) -> Self {
         self.base_level_size = bytes.max(1 << 10);
@@ -133,6 +150,23 @@ impl Builder {
     /// written from now on; what is there can always be read. Default: 8 KiB.
     pub fn value_log_threshold(mut self, bytes: usize) -> Self {
         self.value_log_threshold = bytes;
+        self
+    }
+
+    /// How sorted files are merged: whether reads, writes or space are to be cheap. It can be another one at each opening.
+    /// Default: [`Compaction::Leveled`].
+    pub fn compaction(mut self, strategy: Compaction) -> Self {
+        self.compaction = strategy;
+        self
+    }
+
+    /// Bytes of entries, before compression, that merges in the background read and write in a second at most; 0 for no limit. The
+    /// lower, the more of the disk is left to reads and commits; too low, and merges fall behind, files pile up, and writers
+    /// are slowed until they write no faster than merges go: by microseconds for each KiB of a commit, 5 ms at most. Writing
+    /// memtables out is counted and never held up. Default: 0. No limit holds for what is done by hand
+    /// ([`Background::Manual`]).
+    pub fn io_limit(mut self, bytes_per_second: u64) -> Self {
+        self.io_limit = NonZeroU64::new(bytes_per_second);
         self
     }
 
@@ -198,6 +232,7 @@ impl Builder {
             memtable_size: self.memtable_size,
             frozen_limit: 4,
             cache_size: self.cache_size,
+            open_limit: self.max_open_files,
             group_window: self.group_window,
             preallocate: self.log_preallocation,
             sst: SstConfig {
@@ -208,6 +243,8 @@ impl Builder {
                 },
                 ..SstConfig::default()
             },
+            compaction: self.compaction,
+            io_limit: self.io_limit,
             levels: LeveledConfig { max_sst_size: self.max_sst_size, base_level_size: self.base_level_size },
             values: ValueConfig {
                 threshold: if self.value_log_threshold == 0 { usize::MAX } else { self.value_log_threshold },

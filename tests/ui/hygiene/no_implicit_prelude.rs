@@ -13,6 +13,26 @@ struct User {
 }
 
 #[derive(::walnut::Table, ::serde::Serialize, ::serde::Deserialize)]
+#[index(newest = (desc(at), nocase(name)), was = "latest")]
+#[index(handle: ::std::string::String = Self::handle, nocase)]
+struct Words {
+    #[primary_key(auto)]
+    id: u64,
+    #[index(each)]
+    tags: ::std::vec::Vec<::std::string::String>,
+    #[index(nocase, sparse)]
+    nick: ::core::option::Option<::std::string::String>,
+    name: ::std::string::String,
+    at: i64,
+}
+
+impl Words {
+    fn handle(&self) -> ::core::option::Option<::std::string::String> {
+        ::core::option::Option::None
+    }
+}
+
+#[derive(::walnut::Table, ::serde::Serialize, ::serde::Deserialize)]
 struct Row<K> {
     #[primary_key]
     id: K,
@@ -32,6 +52,7 @@ fn is_table<T: ::walnut::Table>() {}
 
 fn main() {
     is_table::<User>();
+    is_table::<Words>();
     is_table::<Row<Id>>();
     is_table::<Row<Kind>>();
     let _ = (Kind::Guest, Kind::Admin);

@@ -25,6 +25,12 @@ struct DefaultTable;
 struct IndexName;
 struct KeyWriter;
 struct PhantomData;
+struct Reverse;
+struct NoCase;
+struct AsIs;
+trait Elements {}
+trait Form {}
+trait Generated {}
 struct EMAIL;
 struct UserKey;
 struct UserIndexes;
@@ -58,6 +64,29 @@ struct User {
 }
 
 #[derive(::walnut::Table, ::serde::Serialize, ::serde::Deserialize)]
+#[index(newest = (desc(at), nocase(name)))]
+#[index(handle: ::std::string::String = Words::handle, nocase)]
+struct Words {
+    #[primary_key(auto)]
+    id: u64,
+    #[index(each)]
+    tags: ::std::vec::Vec<::std::string::String>,
+    #[index(nocase, sparse)]
+    nick: ::core::option::Option<::std::string::String>,
+    #[table(skip)]
+    #[serde(skip)]
+    cache: u8,
+    name: ::std::string::String,
+    at: i64,
+}
+
+impl Words {
+    fn handle(&self) -> ::core::option::Option<::std::string::String> {
+        ::core::option::Option::None
+    }
+}
+
+#[derive(::walnut::Table, ::serde::Serialize, ::serde::Deserialize)]
 struct Row<Access> {
     #[primary_key]
     id: Access,
@@ -76,6 +105,7 @@ fn is_table<T: ::walnut::Table>() {}
 
 fn main() {
     is_table::<User>();
+    is_table::<Words>();
     is_table::<Row<Id>>();
     is_table::<Row<Kind>>();
     let _ = (Kind::Ok, Kind::None);

@@ -1,27 +1,29 @@
 //! The attributes on a field.
 
 use syn::parse::ParseStream;
-use syn::{Attribute, Error, Ident, Result};
+use syn::{Attribute, Error, Ident, Result, token};
 
+use super::index::FieldIndex;
 use super::{Foreign, each_attribute, once, word};
 use crate::diag::{Faults, unknown_word};
 
-const IN_INDEX: [&str; 1] = ["unique"];
-const IN_WALNUT: [&str; 2] = ["primary_key", "index"];
+const IN_WALNUT: [&str; 3] = ["primary_key", "index", "table"];
+const IN_PRIMARY_KEY: [&str; 1] = ["auto"];
+const IN_TABLE: [&str; 1] = ["skip"];
+
+/// The words that stand on the struct in `#[table(..)]`, for who looks for them on a field.
+const ON_THE_STRUCT: [&str; 6] = ["name", "primary_key", "crate", "version", "history", "migrate_from"];
 
 /// What stands on a field.
 #[derive(Default)]
 pub(crate) struct FieldAttrs {
     /// The word itself, to be underlined.
     pub(crate) primary_key: Option<Ident>,
+    /// Keys are generated.
+    pub(crate) auto: Option<Ident>,
     pub(crate) index: Option<FieldIndex>,
-}
-
-/// `#[index]` or `#[index(unique)]`.
-pub(crate) struct FieldIndex {
-    /// The word `index`, to be underlined.
-    pub(crate) word: Ident,
-    pub(crate) unique: bool,
+    /// It is no part of the stored row.
+    pub(crate) skip: Option<Ident>,
 }
 
 impl FieldAttrs {
@@ -29,12 +31,12 @@ impl FieldAttrs {
         let mut field = Self::default();
         each_attribute(attrs, foreign, faults, |word, _, input, faults| match word.to_string().as_str() {
             "primary_key" => {
-                let read = primary_key(input, faults);
+                let read = field.read_primary_key(input, faults);
                 once(&mut field.primary_key, word, word.clone())?;
                 read
             }
             "index" => {
-                let unique = index(input, faults)?;
+                let index = FieldIndex::read(word, input, faults)?;
                 if field.index.is_some() {
                     return Err(Error::new(
                         word.span(),
@@ -42,31 +44,42 @@ impl FieldAttrs {
                          `#[index(name = (first, second))]`",
                     ));
                 }
-                field.index = Some(FieldIndex { word: word.clone(), unique });
+                field.index = Some(index);
                 Ok(())
             }
-            "table" => Err(Error::new(word.span(), "`table` stands on the struct")),
+            "table" => field.read_table(word, input, faults),
             _ => Err(unknown_word(word, "`#[walnut(..)]` on a field", &IN_WALNUT)),
         });
         field
     }
-}
 
-fn primary_key(input: ParseStream<'_>, faults: &mut Faults) -> Result<()> {
-    word::no_value(input, "`#[primary_key]` alone")?;
-    word::each_inside(input, faults, |word, _, _| Err(unknown_word(word, "`#[primary_key]`", &[])))
-}
+    fn read_primary_key(&mut self, input: ParseStream<'_>, faults: &mut Faults) -> Result<()> {
+        word::no_value(input, "`#[primary_key]` or `#[primary_key(auto)]`")?;
+        word::each_inside(input, faults, |word, input, _| match word.to_string().as_str() {
+            "auto" => {
+                word::no_value(input, "`auto` alone")?;
+                once(&mut self.auto, word, word.clone())
+            }
+            _ => Err(unknown_word(word, "`#[primary_key(..)]`", &IN_PRIMARY_KEY)),
+        })
+    }
 
-/// Whether the index is unique.
-fn index(input: ParseStream<'_>, faults: &mut Faults) -> Result<bool> {
-    word::no_value(input, "`#[index]` or `#[index(unique)]`")?;
-    let mut unique = None;
-    word::each_inside(input, faults, |word, input, _| match word.to_string().as_str() {
-        "unique" => {
-            word::no_value(input, "`unique` alone")?;
-            once(&mut unique, word, ())
+    fn read_table(&mut self, table: &Ident, input: ParseStream<'_>, faults: &mut Faults) -> Result<()> {
+        if !input.peek(token::Paren) {
+            return Err(Error::new(
+                table.span(),
+                "`table` stands on the struct, and on a field as `#[table(skip)]`",
+            ));
         }
-        _ => Err(unknown_word(word, "`#[index(..)]` on a field", &IN_INDEX)),
-    })?;
-    Ok(unique.is_some())
+        word::each_inside(input, faults, |word, input, _| match word.to_string().as_str() {
+            "skip" => {
+                word::no_value(input, "`skip` alone")?;
+                once(&mut self.skip, word, word.clone())
+            }
+            known if ON_THE_STRUCT.contains(&known) => {
+                Err(Error::new(word.span(), format!("`{word}` stands on the struct")))
+            }
+            _ => Err(unknown_word(word, "`#[table(..)]` on a field", &IN_TABLE)),
+        })
+    }
 }

@@ -23,7 +23,7 @@ pub(crate) fn key_crate(attrs: &[Attribute], faults: &mut Faults) -> Option<Path
 /// Complaints about words on a field or a variant, where there are none.
 pub(crate) fn key_part(attrs: &[Attribute], faults: &mut Faults) {
     each_attribute(attrs, &no_short_forms(), faults, |word, _, input, _| match word.to_string().as_str() {
-        "primary_key" | "index" => pass_over(input),
+        "primary_key" | "index" | "table" => pass_over(input),
         _ => Err(unknown_word(word, "`#[walnut(..)]` within a key", &[])),
     });
 }

@@ -2,9 +2,10 @@
 //!
 //! ```text
 //! on the struct   #[table(name = "..", primary_key = (a, b), crate = path)]
-//!                 #[index(name = (a, b), unique)]
+//!                 #[index(name = (a, desc(b)), unique)]   #[index(name: Type = path::to::function)]
 //!                 #[walnut(table(..), index(..), crate = path)]
-//! on a field      #[primary_key]   #[index]   #[index(unique)]   #[walnut(primary_key, index(..))]
+//! on a field      #[primary_key]   #[primary_key(auto)]   #[index]   #[index(unique, each, ..)]   #[table(skip)]
+//!                 #[walnut(primary_key, index(..), table(skip))]
 //! on a key        #[walnut(crate = path)]
 //! ```
 //!
@@ -15,7 +16,9 @@
 //! Whether the columns exist and the names are good is for `check` to say.
 
 mod field;
+mod index;
 mod key;
+mod serde;
 mod table;
 mod word;
 
@@ -26,9 +29,10 @@ use syn::{Attribute, Ident, Meta, Path, Result};
 
 use crate::diag::Faults;
 pub(crate) use field::FieldAttrs;
+pub(crate) use index::{Content, IndexWords, PartWords};
 pub(crate) use key::{key_crate, key_part};
+pub(crate) use serde::skipped;
 pub(crate) use table::TableAttrs;
-pub(crate) use word::Columns;
 
 /// The attributes that have a short form.
 const SHORT: [&str; 3] = ["table", "index", "primary_key"];

@@ -3,14 +3,13 @@
 use syn::parse::ParseStream;
 use syn::{Attribute, Error, Ident, LitStr, Path, Result, token};
 
+use super::index::IndexAttr;
 use super::word::{self, Columns};
 use super::{Foreign, crate_path, each_attribute, once};
 use crate::diag::{Faults, unknown_word};
 
 const IN_TABLE: [&str; 3] = ["name", "primary_key", "crate"];
-const IN_INDEX: [&str; 1] = ["unique"];
 const IN_WALNUT: [&str; 3] = ["table", "index", "crate"];
-const INDEX_EXAMPLE: &str = "`#[index(city_age = (city, age))]`";
 
 /// What stands on the struct.
 #[derive(Default)]
@@ -22,20 +21,13 @@ pub(crate) struct TableAttrs {
     pub(crate) indexes: Vec<IndexAttr>,
 }
 
-/// `#[index(name = (first, second), unique)]`.
-pub(crate) struct IndexAttr {
-    pub(crate) name: Ident,
-    pub(crate) columns: Columns,
-    pub(crate) unique: bool,
-}
-
 impl TableAttrs {
     pub(crate) fn of(attrs: &[Attribute], foreign: &Foreign, faults: &mut Faults) -> Self {
         let mut table = Self::default();
         each_attribute(attrs, foreign, faults, |word, long, input, faults| match word.to_string().as_str() {
             "table" => table.read_table(word, input, faults),
             "index" => {
-                table.indexes.extend(index(word, input, faults)?);
+                table.indexes.extend(IndexAttr::read(word, input, faults)?);
                 Ok(())
             }
             "crate" if long => once(&mut table.krate, word, crate_path(word, input)?),
@@ -69,57 +61,4 @@ impl TableAttrs {
             _ => Err(unknown_word(word, "`#[table(..)]`", &IN_TABLE)),
         })
     }
-}
-
-/// One index of several columns; none when its name is missing, which has been noted then.
-fn index(index: &Ident, input: ParseStream<'_>, faults: &mut Faults) -> Result<Option<IndexAttr>> {
-    word::no_value(input, INDEX_EXAMPLE)?;
-    let (mut columns, mut unique, mut complete) = (None, None, true);
-    word::each_inside(input, faults, |word, input, faults| {
-        let read = read_index_word(word, input, &mut columns, &mut unique, faults);
-        complete &= read.is_ok();
-        read
-    })?;
-    match columns {
-        Some((name, columns)) => Ok(Some(IndexAttr { name, columns, unique: unique.is_some() })),
-        // Something was meant to be the name, and that has been complained about.
-        None if !complete => Ok(None),
-        None => Err(Error::new(
-            index.span(),
-            format!(
-                "an index on the struct has a name and columns: {INDEX_EXAMPLE}; one of one column stands on its field"
-            ),
-        )),
-    }
-}
-
-fn read_index_word(
-    word: &Ident,
-    input: ParseStream<'_>,
-    columns: &mut Option<(Ident, Columns)>,
-    unique: &mut Option<()>,
-    faults: &mut Faults,
-) -> Result<()> {
-    if word == "unique" {
-        word::no_value(input, "`unique` alone; an index cannot have this name")?;
-        return once(unique, word, ());
-    }
-    // What has no columns behind it is no name but a word, and there is no such word.
-    if !input.peek(syn::Token![=]) || input.peek2(syn::Lit) {
-        return Err(unknown_word(word, "`#[index(name = (first, second), ..)]`", &IN_INDEX));
-    }
-    let expected = format!("expected the columns in parentheses: `{word} = (first, second)`");
-    word::equals(word, input, &expected)?;
-    let list = word::columns(input, &expected, faults)?;
-    if syn::parse2::<Ident>(quote::quote!(#word)).is_err() {
-        return Err(Error::new(word.span(), format!("`{word}` is a keyword, which cannot name an index")));
-    }
-    if columns.is_some() {
-        return Err(Error::new(
-            word.span(),
-            "a second index in one `#[index(..)]`; give it an attribute of its own",
-        ));
-    }
-    *columns = Some((word.clone(), list));
-    Ok(())
 }

@@ -53,7 +53,7 @@ fn pass(input: ParseStream<'_>) {
 }
 
 /// Nothing more belongs to the word.
-fn end(input: ParseStream<'_>) -> Result<()> {
+pub(super) fn end(input: ParseStream<'_>) -> Result<()> {
     if input.is_empty() || input.peek(Token![,]) { Ok(()) } else { Err(input.error("expected a comma")) }
 }
 
@@ -103,23 +103,34 @@ pub(crate) struct Columns {
 
 /// `(first, second)`.
 pub(super) fn columns(input: ParseStream<'_>, expected: &str, faults: &mut Faults) -> Result<Columns> {
+    let (span, names, complete) = list(input, expected, faults, column)?;
+    Ok(Columns { span, names, complete })
+}
+
+/// A list in parentheses: where it stands, what could be read of it, and whether that is everything.
+pub(super) fn list<T>(
+    input: ParseStream<'_>,
+    expected: &str,
+    faults: &mut Faults,
+    read: impl Fn(ParseStream<'_>) -> Result<T>,
+) -> Result<(Span, Vec<T>, bool)> {
     if !input.peek(token::Paren) {
         return Err(input.error(expected));
     }
     let inside;
     let parens = parenthesized!(inside in input);
-    let mut columns = Columns { span: parens.span.join(), names: Vec::new(), complete: true };
+    let (mut items, mut complete) = (Vec::new(), true);
     while !inside.is_empty() {
-        match column(&inside) {
-            Ok(name) => columns.names.push(name),
+        match read(&inside) {
+            Ok(item) => items.push(item),
             Err(fault) => {
-                columns.complete = false;
+                complete = false;
                 faults.add(fault);
             }
         }
         pass(&inside);
     }
-    Ok(columns)
+    Ok((parens.span.join(), items, complete))
 }
 
 fn column(input: ParseStream<'_>) -> Result<Ident> {
@@ -130,7 +141,7 @@ fn column(input: ParseStream<'_>) -> Result<Ident> {
     if input.peek(token::Paren) {
         return Err(Error::new(
             name.span(),
-            format!("unknown word `{name}`; a column is the bare name of a field"),
+            format!("unknown word `{name}`; a column of a primary key is the bare name of a field"),
         ));
     }
     end(input)?;

@@ -1,11 +1,12 @@
 //! How a row's keys and the row itself become bytes, and what must hold of their types.
 
 use proc_macro2::{Span, TokenStream};
-use quote::{quote, quote_spanned};
+use quote::{format_ident, quote, quote_spanned};
 use syn::spanned::Spanned;
 
 use crate::ast::Field;
-use crate::plan::{Plan, bounded};
+use crate::part::{Part, Source};
+use crate::plan::{Plan, bounded, mentions_a_param};
 
 /// `impl Part` for each column that is read by itself, and the assertions.
 pub(super) fn columns(plan: &Plan<'_>) -> TokenStream {
@@ -23,11 +24,29 @@ pub(super) fn columns(plan: &Plan<'_>) -> TokenStream {
             }
         }
     });
+    let made = plan.parts().filter_map(|part| Some((part, part.made_field()?))).map(|(part, field)| {
+        let (at, ty, form, field) = (part.made, part.ty(), part.form(private), &field.ident);
+        // What the type lacks for it is told under the type.
+        let here = Span::call_site().located_at(ty.span());
+        let kind = if part.words.each.is_some() { quote!(MadeOfEach) } else { quote!(Made) };
+        let form = quote_spanned!(here=> type Form = #form;);
+        quote! {
+            #[automatically_derived]
+            impl #impl_generics #private::#kind<__Parts, #at> for #row #where_clause {
+                type Value = #ty;
+                #form
+                fn value(&self) -> &#ty {
+                    &self.#field
+                }
+            }
+        }
+    });
     // Of a type without parameters it is known here, and told before anybody uses the table.
     let assertions = (!plan.is_generic()).then(|| assertions(plan, row)).into_iter().flatten();
     quote! {
         struct __Parts;
         #(#columns)*
+        #(#made)*
         #(const _: () = #assertions;)*
     }
 }
@@ -57,17 +76,25 @@ pub(super) fn members(plan: &Plan<'_>) -> TokenStream {
         quote!(#(#private::encode_part::<Self, __Parts, #places>(self, __out);)*)
     };
     let indexes = plan.indexes.iter().enumerate().map(|(at, index)| {
-        let places = index.columns.iter().map(|column| column.at);
+        let parts = index.parts.iter().map(|part| add_part(plan, part));
+        let finish = if index.words.sparse.is_some() { quote!(finish_sparse) } else { quote!(finish) };
         quote! {
             #at => {
-                #(#private::index_part::<Self, __Parts, #places>(self, __entries);)*
-                __entries.finish();
+                #(#parts)*
+                __entries.#finish();
             }
         }
     });
     let (index, entries) =
         if plan.indexes.is_empty() { (quote!(_), quote!(_)) } else { (quote!(__index), quote!(__entries)) };
     let choice = (!plan.indexes.is_empty()).then(|| quote!(match __index { #(#indexes)* _ => {} }));
+    let counted = plan.auto.then(|| {
+        quote! {
+            fn counted_key(&self) -> ::core::option::Option<::core::primitive::u128> {
+                #private::counted_key::<Self>(self)
+            }
+        }
+    });
     // What is missing of serde is told under the struct's name.
     let here = Span::call_site().located_at(plan.ident.span());
     let encode_row = quote_spanned!(here=> #private::encode_row::<Self>(self, __out));
@@ -81,6 +108,8 @@ pub(super) fn members(plan: &Plan<'_>) -> TokenStream {
             #choice
         }
 
+        #counted
+
         fn encode_row(&self, __out: &mut #private::Vec<::core::primitive::u8>) -> #private::Result<()> {
             #encode_row
         }
@@ -91,17 +120,74 @@ pub(super) fn members(plan: &Plan<'_>) -> TokenStream {
     }
 }
 
+/// The statement that adds a part of a row to an entry.
+fn add_part(plan: &Plan<'_>, part: &Part<'_>) -> TokenStream {
+    let (private, made, each) = (&plan.private, part.made, part.words.each.is_some());
+    match part.source {
+        Source::Field(field) if part.words.is_empty() => {
+            let at = field.at;
+            quote!(#private::index_part::<Self, __Parts, #at>(self, __entries);)
+        }
+        Source::Field(_) if each => quote!(#private::index_each::<Self, __Parts, #made>(self, __entries);),
+        Source::Field(_) => quote!(#private::index_made::<Self, __Parts, #made>(self, __entries);),
+        Source::Function { ty, function } => {
+            let form = part.form(private);
+            let add = if each { quote!(index_each_computed) } else { quote!(index_computed) };
+            // A function that gives something else is told under its path.
+            let here = Span::call_site().located_at(function.span());
+            let value = quote_spanned!(here=> #function(self));
+            quote!(#private::#add::<#ty, #form>(#value, __entries);)
+        }
+    }
+}
+
+/// `impl GeneratesKey`, when keys are generated.
+pub(super) fn generated(plan: &Plan<'_>, generics: &syn::Generics) -> TokenStream {
+    let Plan { row, private, .. } = plan;
+    let [column] = plan.key[..] else { return TokenStream::new() };
+    if !plan.auto {
+        return TokenStream::new();
+    }
+    let (impl_generics, _, where_clause) = generics.split_for_impl();
+    let (field, ty) = (&column.ident, &column.ty);
+    let here = Span::call_site().located_at(ty.span());
+    let generated = quote_spanned!(here=> type Generated = #ty;);
+    quote! {
+        #[automatically_derived]
+        impl #impl_generics #private::GeneratesKey for #row #where_clause {
+            #generated
+            fn generated_key(&self) -> &#ty {
+                &self.#field
+            }
+            fn set_generated_key(&mut self, __key: #ty) {
+                self.#field = __key;
+            }
+        }
+    }
+}
+
 /// The generics of every implementation for the row's type.
 pub(super) fn table_generics(plan: &Plan<'_>) -> syn::Generics {
-    let private = &plan.private;
+    let Plan { private, generics, .. } = plan;
     let mut keys: Vec<&Field> = plan.key.iter().copied().chain(plan.columns()).collect();
     keys.sort_by_key(|field| field.at);
     keys.dedup_by_key(|field| field.at);
     let serde = quote!(#private::Serialize + #private::DeserializeOwned +);
-    bounded(&plan.generics, &serde, keys.into_iter().map(|field| &field.ty), private)
+    let mut bounded = bounded(generics, &serde, keys.into_iter().map(|field| &field.ty), private);
+    for part in plan.parts().filter(|part| part.plain().is_none() && mentions_a_param(generics, part.ty())) {
+        let (form, value) = (part.form(private), part.value(private));
+        bounded.make_where_clause().predicates.push(syn::parse_quote!(#form: #private::Form<#value>));
+    }
+    if let ([column], true) = (&plan.key[..], plan.auto)
+        && mentions_a_param(generics, &column.ty)
+    {
+        let ty = &column.ty;
+        bounded.make_where_clause().predicates.push(syn::parse_quote!(#ty: #private::Generated));
+    }
+    bounded
 }
 
-/// One assertion for each type that must tell equal values from different ones.
+/// One assertion for each type that must tell equal values from different ones, and for each index that is sparse.
 fn assertions(plan: &Plan<'_>, row: &TokenStream) -> Vec<TokenStream> {
     let private = &plan.private;
     let key = plan.key.iter().map(|column| {
@@ -111,22 +197,55 @@ fn assertions(plan: &Plan<'_>, row: &TokenStream) -> Vec<TokenStream> {
         } else {
             quote!(#private::part_is_exact::<#row, __Parts, #at>())
         };
-        (exact, *column, "in the primary key".to_owned())
+        let what = format!("field `{}` cannot stand in the primary key", column.name);
+        not_exact(&exact, column.ty.span(), &what)
     });
-    let unique = plan.indexes.iter().filter(|index| index.unique).flat_map(|index| {
-        index.columns.iter().map(|column| {
-            let at = column.at;
-            let exact = quote!(#private::part_is_exact::<#row, __Parts, #at>());
-            (exact, *column, format!("in the unique index `{}`", index.name))
+    let unique = plan.indexes.iter().filter(|index| index.words.unique.is_some()).flat_map(|index| {
+        index.parts.iter().map(|part| {
+            let what = match part.source {
+                Source::Field(field) => format!("field `{}`", field.name),
+                Source::Function { .. } => "what is computed".to_owned(),
+            };
+            let what = format!("{what} cannot stand in the unique index `{}`", index.name);
+            not_exact(&asks(part, row, private, "exact"), part.ty().span(), &what)
         })
     });
-    let assertion = |(exact, column, place): (TokenStream, &Field, String)| {
+    let sparse = plan.indexes.iter().filter_map(|index| Some((index, index.words.sparse.as_ref()?)));
+    let sparse = sparse.map(|(index, word)| {
+        let optional = index.parts.iter().map(|part| asks(part, row, private, "optional"));
         let message = format!(
-            "field `{}` cannot stand {place}: values of its type are not told apart exactly (`Key::EXACT`), as is so \
-             with floating-point numbers",
-            column.name
+            "index `{}` is `sparse`, which leaves out rows in which a part is missing, and none of its parts can be; a \
+             part that can is an `Option`",
+            index.name
         );
-        quote_spanned!(column.ty.span()=> ::core::assert!(#exact, #message))
-    };
-    key.chain(unique).map(assertion).collect()
+        quote_spanned!(word.span()=> ::core::assert!(#(#optional)||*, #message))
+    });
+    key.chain(unique).chain(sparse).collect()
+}
+
+fn not_exact(exact: &TokenStream, span: Span, what: &str) -> TokenStream {
+    let message = format!(
+        "{what}: values of its type are not told apart exactly (`Key::EXACT`), as is so with floating-point numbers"
+    );
+    quote_spanned!(span=> ::core::assert!(#exact, #message))
+}
+
+/// Whether the key that a part is stored as is exact, or optional.
+fn asks(part: &Part<'_>, row: &TokenStream, private: &TokenStream, what: &str) -> TokenStream {
+    let (made, each) = (part.made, part.words.each.is_some());
+    match part.source {
+        Source::Field(field) if part.words.is_empty() => {
+            let (at, ask) = (field.at, format_ident!("part_is_{what}"));
+            quote!(#private::#ask::<#row, __Parts, #at>())
+        }
+        Source::Field(_) => {
+            let ask = format_ident!("{}_is_{what}", if each { "each" } else { "made" });
+            quote!(#private::#ask::<#row, __Parts, #made>())
+        }
+        Source::Function { .. } => {
+            let (ask, form, value) =
+                (format_ident!("form_is_{what}"), part.form(private), part.value(private));
+            quote!(#private::#ask::<#form, #value>())
+        }
+    }
 }

@@ -5,7 +5,7 @@ use proc_macro2::{Group, Ident, TokenStream, TokenTree};
 use quote::quote;
 use syn::Generics;
 
-use super::index;
+use super::{codec, index};
 use crate::key::Key;
 use crate::plan::{Plan, bounded, tuple};
 
@@ -16,6 +16,7 @@ pub(super) fn table(plan: &Plan<'_>) -> TokenStream {
     let (impl_generics, _, where_clause) = generics.split_for_impl();
     let key = likely_key(plan);
     let index_members = index::members(plan);
+    let generated = codec::generated(plan, &generics);
     quote! {
         #[automatically_derived]
         impl #impl_generics #private::TableMapper for #row #where_clause {
@@ -31,6 +32,8 @@ pub(super) fn table(plan: &Plan<'_>) -> TokenStream {
                 ::core::result::Result::Err(#private::Fault::Missing)
             }
         }
+
+        #generated
     }
 }
 

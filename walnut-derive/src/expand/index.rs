@@ -1,10 +1,11 @@
 //! The two structs with a field for each index: the handles that `by()` gives, and the names that `ix()` gives.
 
 use proc_macro2::TokenStream;
-use quote::{format_ident, quote};
+use quote::{ToTokens, format_ident, quote};
 use syn::ext::IdentExt;
 use syn::{GenericParam, Ident};
 
+use crate::part::{Part, Source};
 use crate::plan::{Index, Plan};
 
 /// The declarations of both structs.
@@ -13,7 +14,7 @@ pub(super) fn handles(plan: &Plan<'_>) -> TokenStream {
     let (handles, names) = (handles_ident(plan), names_ident(plan));
     let (generics, where_clause) = (handles_generics(plan), handles_bounds(plan));
     let handle_fields = plan.indexes.iter().map(|index| {
-        let (field, kind, key, doc) = (index.ident, kind(index), index.key(), doc(index));
+        let (field, kind, key, doc) = (index.ident, kind(index), index.key(private), doc(index));
         quote! {
             #[doc = #doc]
             pub #field: #private::#kind<'__table, #row, #key, __Access>
@@ -125,7 +126,7 @@ fn argument(param: &GenericParam) -> Option<&Ident> {
 
 /// Which handle the index has.
 fn kind(index: &Index<'_>) -> TokenStream {
-    if index.unique { quote!(Unique) } else { quote!(Index) }
+    if index.words.unique.is_some() { quote!(Unique) } else { quote!(Index) }
 }
 
 fn doc(index: &Index<'_>) -> String {
@@ -138,7 +139,12 @@ fn doc(index: &Index<'_>) -> String {
 
 /// `the unique index over `tenant`, `email`.`
 fn described(index: &Index<'_>) -> String {
-    let unique = if index.unique { "unique " } else { "" };
-    let columns: Vec<&str> = index.columns.iter().map(|column| column.name.as_str()).collect();
-    format!("the {unique}index over {}.", crate::diag::quoted(&columns))
+    let unique = if index.words.unique.is_some() { "unique " } else { "" };
+    let text = |part: &Part<'_>| match part.source {
+        Source::Function { function, .. } => function.to_token_stream().to_string().replace(' ', ""),
+        Source::Field(_) => part.text(|_| String::new()),
+    };
+    let parts: Vec<String> = index.parts.iter().map(text).collect();
+    let parts: Vec<&str> = parts.iter().map(String::as_str).collect();
+    format!("the {unique}index over {}.", crate::diag::quoted(&parts))
 }

@@ -2,7 +2,7 @@
 
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
-use syn::Ident;
+use syn::{Ident, parse_quote};
 
 use crate::key::{Key, Part, Shape};
 use crate::plan::bounded;
@@ -19,7 +19,7 @@ fn by_parts(key: &Key, parts: &[Part]) -> TokenStream {
     let generics = bounded(&key.generics, &quote!(), parts.iter().map(|part| &part.ty), private);
     let (impl_generics, _, where_clause) = generics.split_for_impl();
     let places = || 0..parts.len();
-    let (encoded, skipped, exact, none) = (places(), places(), places(), places());
+    let (encoded, skipped, exact, optional, none) = (places(), places(), places(), places(), places());
     let part_impls = parts.iter().enumerate().map(|(at, Part { member, ty })| {
         quote! {
             #[automatically_derived]
@@ -35,14 +35,17 @@ fn by_parts(key: &Key, parts: &[Part]) -> TokenStream {
         |(at, Part { member, .. })| quote!(#member: #private::decode_part::<Self, __Parts, #at>(__input)?),
     );
     let by_reference = by_reference(private);
+    let generated = generated(key, parts);
     quote! {
         struct __Parts;
         #(#part_impls)*
+        #generated
 
         #[automatically_derived]
         impl #impl_generics #private::Key for #this #where_clause {
             #by_reference
             const EXACT: ::core::primitive::bool = #(#private::part_is_exact::<Self, __Parts, #exact>())&&*;
+            const OPTIONAL: ::core::primitive::bool = #(#private::part_is_optional::<Self, __Parts, #optional>())||*;
 
             fn encode(&self, __out: &mut #private::KeyWriter) {
                 #(#private::encode_part::<Self, __Parts, #encoded>(self, __out);)*
@@ -59,6 +62,30 @@ fn by_parts(key: &Key, parts: &[Part]) -> TokenStream {
 
             fn is_none(&self) -> ::core::primitive::bool {
                 #(#private::part_is_none::<Self, __Parts, #none>(self))||*
+            }
+        }
+    }
+}
+
+/// A newtype of what can be generated can be generated. The needless `for` keeps the bound from being checked where it is
+/// written: of most newtypes it does not hold.
+fn generated(key: &Key, parts: &[Part]) -> TokenStream {
+    let Key { this, private, .. } = key;
+    let [Part { member, ty }] = parts else { return TokenStream::new() };
+    let mut generics = bounded(&key.generics, &quote!(), std::iter::once(ty), private);
+    generics.make_where_clause().predicates.push(parse_quote!(for<'__any> #ty: #private::Generated));
+    let (impl_generics, _, where_clause) = generics.split_for_impl();
+    quote! {
+        #[automatically_derived]
+        impl #impl_generics #private::Generated for #this #where_clause {
+            const WAY: #private::Way = <#ty as #private::Generated>::WAY;
+
+            fn from_number(__number: ::core::primitive::u128) -> Self {
+                Self { #member: <#ty as #private::Generated>::from_number(__number) }
+            }
+
+            fn number(&self) -> ::core::option::Option<::core::primitive::u128> {
+                #private::Generated::number(&self.#member)
             }
         }
     }

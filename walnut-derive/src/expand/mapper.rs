@@ -15,6 +15,7 @@ pub(super) fn mapper(plan: &Plan<'_>) -> TokenStream {
     let primary_key = quote_spanned!(here=> type PrimaryKey = #key;);
     let schema = codec::asserted(plan, &schema(plan));
     let (index_members, codec_members) = (index::members(plan), codec::members(plan));
+    let generated = codec::generated(plan, &generics);
     quote! {
         #[automatically_derived]
         impl #impl_generics #private::TableMapper for #row #where_clause {
@@ -25,6 +26,8 @@ pub(super) fn mapper(plan: &Plan<'_>) -> TokenStream {
             #index_members
             #codec_members
         }
+
+        #generated
     }
 }
 
@@ -36,15 +39,20 @@ fn primary_key(plan: &Plan<'_>, here: Span) -> TokenStream {
 
 fn schema(plan: &Plan<'_>) -> TokenStream {
     let Plan { private, name, .. } = plan;
-    let fields = plan.fields.iter().map(|field| {
+    let fields = plan.fields.iter().filter(|field| field.attrs.skip.is_none()).map(|field| {
         let (name, type_name) = (&field.name, type_name(field.ty.to_token_stream()));
         quote!(#private::FieldSchema::new(#name, #type_name))
     });
     let key = plan.key.iter().map(|column| &column.name);
     let indexes = plan.indexes.iter().map(|index| {
-        let (name, unique) = (&index.name, index.unique);
-        let columns = index.columns.iter().map(|column| &column.name);
-        quote!(#private::IndexSchema::new(#name, #unique, &[#(#columns),*]))
+        let (name, unique) = (&index.name, index.words.unique.is_some());
+        let parts = index.parts.iter().map(|part| part.text(type_name));
+        let sparse = index.words.sparse.as_ref().map(|_| quote!(.sparse()));
+        let was = index.words.was.as_ref().map(|was| {
+            let was = was.value();
+            quote!(.was(#was))
+        });
+        quote!(#private::IndexSchema::new(#name, #unique, &[#(#parts),*]) #sparse #was)
     });
     quote!(#private::TableSchema::new(#name, &[#(#fields),*], &[#(#key),*], &[#(#indexes),*]))
 }

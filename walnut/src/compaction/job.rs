@@ -1,5 +1,6 @@
 //! Carries out a merge: reads its inputs, drops what nobody can read, writes the rest.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::cuts::Cuts;
@@ -9,14 +10,13 @@ use super::reclaim::{Mover, Moving, Written};
 use super::shape::LeveledConfig;
 use crate::base::{FileNumber, SeqNo};
 use crate::cursor::{self, Concat, Cursor, Direction, Pieces};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::manifest::{Level, Version};
 use crate::mvcc::Garbage;
-use crate::sst::{SstCursor, SstMeta, SstPlace, SstReader};
-use crate::sync::{AtomicBool, Ordering};
+use crate::sst::{Sst, SstCursor, SstMeta, SstPlace};
 use crate::vlog::WholeValues;
 
-/// How many entries are merged between two looks at whether to stop.
+/// How many entries are merged between two questions whether to go on.
 const PATIENCE: usize = 256;
 
 /// A merge that is to be done.
@@ -29,36 +29,40 @@ pub(crate) struct Job<'a> {
     /// Where somebody reads: see [`Garbage`].
     pub(crate) boundaries: Vec<SeqNo>,
     pub(crate) moving: Moving<'a>,
-    /// Set when the database is closed.
-    pub(crate) stop: &'a AtomicBool,
+    /// Asked from time to time, and told how many bytes of entries were read and written since: may wait, and ends the job with
+    /// its error.
+    pub(crate) go_on: &'a dyn Fn(u64) -> Result<()>,
 }
 
 impl Job<'_> {
     /// Writes the outputs, durably and under their names, and opens them. There are none when nothing is kept. Live values of worn
     /// files move to new ones.
     ///
-    /// `reader` gives the open inputs, `numbers` the numbers of the outputs. After an error, which is [`Error::Closed`] when
-    /// the job was stopped, no output is left.
+    /// `sst` gives the inputs, `numbers` the numbers of the outputs. After an error, also that of
+    /// `go_on`, no output is left.
     pub(crate) fn run(
         &self,
-        reader: impl Fn(&SstMeta) -> Arc<SstReader>,
+        sst: impl Fn(&SstMeta) -> Arc<Sst>,
         numbers: impl Fn() -> FileNumber,
     ) -> Result<Written> {
-        let mut entries = self.entries(reader)?;
+        let mut entries = self.entries(sst)?;
         let mut garbage = Garbage::new(self.boundaries.clone());
-        let beneath = Beneath::of(self.version, self.merge.output);
-        let cuts = Cuts::new(self.config.max_sst_size, beneath.levels.first().copied().unwrap_or_default());
+        let beneath = Beneath::of(self.version, self.merge);
+        let cuts = Cuts::new(self.config.max_sst_size, beneath.next_level());
         let mut outputs = Outputs::new(self.place, cuts, &numbers);
         let mut mover = Mover::new(&self.moving, &numbers);
-        let mut count = 0;
+        let (mut count, mut size) = (0, 0);
         while let Some(entry) = entries.entry() {
+            let entry_size = (entry.key.len() + entry.value.len()) as u64;
+            size += entry_size;
             if garbage.keeps(&entry, |key| !beneath.may_hold(key)) {
                 outputs.add(mover.pass(entry)?)?;
+                size += entry_size;
             }
             entries.advance()?;
             count += 1;
-            if count % PATIENCE == 0 && self.stop.load(Ordering::Acquire) {
-                return Err(Error::Closed);
+            if count % PATIENCE == 0 {
+                (self.go_on)(std::mem::take(&mut size))?;
             }
         }
         let whole = outputs.finish()?;
@@ -68,14 +72,10 @@ impl Job<'_> {
     }
 
     /// A cursor over all inputs.
-    fn entries(&self, reader: impl Fn(&SstMeta) -> Arc<SstReader>) -> Result<cursor::Merge<Concat<Sweeps>>> {
+    fn entries(&self, sst: impl Fn(&SstMeta) -> Arc<Sst>) -> Result<cursor::Merge<Concat<Sweeps>>> {
         let mut runs = Vec::new();
-        for (level, files) in &self.merge.inputs {
-            let readers: Vec<_> = files.iter().map(|meta| reader(meta)).collect();
-            match *level {
-                Level::ZERO => runs.extend(readers.into_iter().map(|reader| vec![reader])),
-                _ => runs.push(readers),
-            }
+        for (_, files) in &self.merge.inputs {
+            runs.push(files.iter().map(|meta| sst(meta)).collect::<Vec<_>>());
         }
         let sweep = |run: Vec<_>| {
             let places = 0..run.len();
@@ -87,7 +87,7 @@ impl Job<'_> {
 }
 
 /// The files of a run, each read once from its beginning to its end.
-struct Sweeps(Vec<Arc<SstReader>>);
+struct Sweeps(Vec<Arc<Sst>>);
 
 impl Pieces for Sweeps {
     type Cursor = SstCursor;
@@ -97,19 +97,36 @@ impl Pieces for Sweeps {
     }
 }
 
-/// The levels below the output of a merge, from the next one on.
+/// The runs that are older than all inputs of a merge.
 struct Beneath<'v> {
-    levels: Vec<&'v [Arc<SstMeta>]>,
+    runs: Vec<(Level, &'v [Arc<SstMeta>])>,
 }
 
 impl<'v> Beneath<'v> {
-    fn of(version: &'v Version, output: Level) -> Self {
-        Self { levels: output.deeper().map(|level| version.level(level)).collect() }
+    fn of(version: &'v Version, merge: &Merge) -> Self {
+        let inputs: HashSet<_> =
+            merge.inputs.iter().flat_map(|(_, files)| files).map(|meta| meta.number).collect();
+        let is_input = |meta: &Arc<SstMeta>| inputs.contains(&meta.number);
+        let runs: Vec<_> = version.runs().collect();
+        // In a level below 0 the rest of the run that is merged into shares no key with the inputs.
+        let young =
+            runs.iter().rposition(|(level, files)| *level == Level::ZERO && files.iter().any(is_input));
+        let older = |(place, (level, _)): &(usize, (Level, _))| match merge.output {
+            Level::ZERO => young.is_none_or(|young| *place > young),
+            output => *level > output,
+        };
+        Self { runs: runs.into_iter().enumerate().filter(older).map(|(_, run)| run).collect() }
+    }
+
+    /// The run that files of the output will be merged into, if it is of another level.
+    fn next_level(&self) -> &'v [Arc<SstMeta>] {
+        let next = self.runs.first().filter(|(level, _)| *level != Level::ZERO);
+        next.map_or(&[], |(_, files)| files)
     }
 
     /// Whether a version of the key can lie in one of them.
     fn may_hold(&self, key: &[u8]) -> bool {
-        self.levels.iter().any(|files| {
+        self.runs.iter().any(|(_, files)| {
             let place = files.partition_point(|meta| *meta.largest < *key);
             files.get(place).is_some_and(|meta| *meta.smallest <= *key)
         })

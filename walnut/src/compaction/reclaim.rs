@@ -20,10 +20,9 @@ use super::shape::LeveledConfig;
 use crate::base::{Entry, FileNumber, Kind};
 use crate::codec::ValuePointer;
 use crate::cursor::Cursor;
-use crate::error::{Error, Fault, Result};
+use crate::error::{Fault, Result};
 use crate::manifest::{Level, ValueFile, Version};
-use crate::sst::{SstMeta, SstPlace, SstReader};
-use crate::sync::{AtomicBool, Ordering};
+use crate::sst::{Sst, SstMeta, SstPlace, SstReader};
 use crate::vlog::{ValuePlace, ValueReader, ValueWriter, WholeValues};
 
 /// How many SSTs of the largest size a reclaim writes at most, values included, unless a single one takes more.
@@ -33,8 +32,8 @@ const MAX_RECLAIM_FILES: u64 = 16;
 const SMALL_PART: u64 = 64;
 const CROWD: usize = 4;
 
-/// How many entries are looked at between two looks at whether to stop.
-const PATIENCE: usize = 256;
+/// How many entries are written between two questions whether to go on.
+const PATIENCE: u64 = 256;
 
 /// How hard it is looked for room.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -172,34 +171,35 @@ pub(crate) struct ReclaimJob<'a> {
     pub(crate) reclaim: &'a Reclaim,
     pub(crate) moving: Moving<'a>,
     pub(crate) place: &'a SstPlace,
-    /// Set when the database is closed.
-    pub(crate) stop: &'a AtomicBool,
+    /// Asked from time to time, and told how many bytes of entries were read and written since: may wait, and ends the job with
+    /// its error.
+    pub(crate) go_on: &'a dyn Fn(u64) -> Result<()>,
 }
 
 impl ReclaimJob<'_> {
     /// Writes an SST for each that is replaced, in their order, durably and under its name, and the value files that they
-    /// point into before them. After an error, which is [`Error::Closed`] when the job was stopped, none is left.
+    /// point into before them. After an error, also that of `go_on`, none is left.
     pub(crate) fn run(
         &self,
-        reader: impl Fn(&SstMeta) -> Arc<SstReader>,
+        sst: impl Fn(&SstMeta) -> Arc<Sst>,
         numbers: &dyn Fn() -> FileNumber,
     ) -> Result<Written> {
         let mut mover = Mover::new(&self.moving, numbers);
         let mut whole = Vec::new();
         for (_, meta) in &self.reclaim.ssts {
-            let reader = reader(meta);
             let mut draft = self.place.begin(numbers())?;
-            let mut cursor = reader.sweep()?;
-            let mut count = 0;
+            let mut cursor = sst(meta).sweep()?;
+            let (mut count, mut size) = (0u64, 0);
             while let Some(entry) = cursor.entry() {
+                size += 2 * (entry.key.len() + entry.value.len()) as u64;
                 draft.add(mover.pass(entry)?)?;
                 cursor.advance()?;
                 count += 1;
-                if count % PATIENCE == 0 && self.stop.load(Ordering::Acquire) {
-                    return Err(Error::Closed);
+                if count.is_multiple_of(PATIENCE) {
+                    (self.go_on)(std::mem::take(&mut size))?;
                 }
             }
-            if count as u64 != meta.entry_count {
+            if count != meta.entry_count {
                 let fault = Fault::Invalid("number of entries");
                 return Err(fault.at(&crate::sst::path(&self.place.dir, meta.number), 0));
             }

@@ -22,7 +22,7 @@ use crate::sst::SstMeta;
 pub(crate) const RUN_LIMIT: usize = 4;
 
 /// How many times larger a level is than the one above it.
-const FANOUT: u64 = 10;
+pub(super) const FANOUT: u64 = 10;
 
 /// The part of a file, in percent, that must be dead, or tombstones, to make it worth a merge of its own.
 const WASTE_PERCENT: u128 = 10;
@@ -57,10 +57,7 @@ impl<'v> Shape<'v> {
                 break;
             }
         }
-        let (size, count) = version
-            .files()
-            .fold((0, 0), |(size, count), (_, meta)| (size + meta.size, count + meta.entry_count));
-        Self { version, targets, entry_size: size / count.max(1) }
+        Self { version, targets, entry_size: entry_size(version) }
     }
 
     /// How far a level is above what it should be, in thousandths: at 1000 it is due.
@@ -73,6 +70,18 @@ impl<'v> Shape<'v> {
         }
     }
 
+    /// Bytes above what the levels should hold: those of the runs of level 0 above its limit, the oldest counted first, and
+    /// what each deeper level has above its target.
+    pub(super) fn excess(&self) -> u64 {
+        let newest = self.version.level(Level::ZERO);
+        let young = size(&newest[..newest.len().saturating_sub(RUN_LIMIT)]);
+        let deeper = Level::ZERO
+            .deeper()
+            .filter(|level| *level != Level::LAST)
+            .map(|level| size(self.version.level(level)).saturating_sub(self.targets[level.index()]));
+        young + deeper.sum::<u64>()
+    }
+
     /// The level into which the files of one are merged: the next that is to hold anything, or does. Below the last is none.
     pub(super) fn next(&self, level: Level) -> Level {
         let holds = |level: &Level| self.targets[level.index()] > 0 || !self.version.level(*level).is_empty();
@@ -81,14 +90,26 @@ impl<'v> Shape<'v> {
 
     /// What the length of a file counts for, in bytes.
     pub(super) fn weight(&self, meta: &SstMeta) -> u128 {
-        let size = u128::from(meta.size);
-        let dead = size * u128::from(meta.dead_size) / u128::from(meta.raw_size.max(1));
-        size + dead + u128::from(meta.tombstone_count) * u128::from(self.entry_size)
+        weight(meta, self.entry_size)
     }
 
     fn target(&self, level: Level) -> u128 {
         u128::from(self.targets[level.index()].max(1))
     }
+}
+
+/// The average length of an entry on disk.
+pub(super) fn entry_size(version: &Version) -> u64 {
+    let add = |(size, count), (_, meta): (_, &Arc<SstMeta>)| (size + meta.size, count + meta.entry_count);
+    let (size, count) = version.files().fold((0, 0), add);
+    size / count.max(1)
+}
+
+/// What the length of a file counts for, in bytes, where an entry has this length.
+pub(super) fn weight(meta: &SstMeta, entry_size: u64) -> u128 {
+    let size = u128::from(meta.size);
+    let dead = size * u128::from(meta.dead_size) / u128::from(meta.raw_size.max(1));
+    size + dead + u128::from(meta.tombstone_count) * u128::from(entry_size)
 }
 
 /// Whether so much of a file is dead that a merge of it gives space back. Never so when nothing is.

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use super::{Core, Engine};
+use super::{Core, Engine, trace};
 use crate::error::{Error, Result};
 use crate::sync::{Arc, Condvar, Mutex, Ordering};
 
@@ -21,7 +21,7 @@ pub enum Background {
     /// Two threads of the database's own: one flushes, one compacts.
     #[default]
     Thread,
-    /// Nobody, until a writer has no more room or `checkpoint` is called, which then do all there is to do: the same calls
+    /// Nobody, until a writer has no more room, or `checkpoint` or [`step`](crate::Database::step) is called: the same calls
     /// always do the same file operations in the same order, which is what tests want.
     Manual,
 }
@@ -126,7 +126,8 @@ impl Core {
     /// The life of the thread that flushes.
     fn live_flushing(&self) {
         while let Call::Work | Call::Idle = self.flusher.wait(None) {
-            if self.flush_all_frozen().is_err() {
+            if let Err(error) = self.flush_all_frozen() {
+                trace::failed("flush", &error);
                 self.flush_failures.fetch_add(1, Ordering::Relaxed);
                 self.flusher.wait_to_retry(1);
             }

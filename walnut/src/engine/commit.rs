@@ -106,7 +106,7 @@ impl Core {
             return Ok(());
         }
         self.make_room()?;
-        self.pace();
+        self.pace(batch.size());
         self.mend_log()?;
         let checked = self.validate_ahead(&reads).inspect_err(|error| self.note_conflict(error))?;
         let request = Request { batch, reads: Mutex::new(reads), checked, outcome: Mutex::default() };

@@ -7,37 +7,28 @@
 //! 3. the manifest edit that swaps them for the inputs is synced: it is done;
 //! 4. the inputs are removed; readers that have them open read on.
 //!
-//! One that fails leaves its inputs where they are, is counted, and tried again. It never holds up a flush: a writer waits,
-//! for a bounded time, only where level 0 has grown far beyond its limit.
+//! One that fails leaves its inputs where they are, is counted, and tried again. It never holds up a flush, nor a commit: see
+//! `pace`.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
 
+use super::Core;
 use super::levels::{Levels, NewFiles};
+use super::trace::{self, Merged};
 use super::view::View;
-use super::{Background, Core};
 use crate::base::{FileNumber, SeqNo};
-use crate::compaction::{
-    self, Job, Merge, Move, Moving, Pick, RUN_LIMIT, Reclaim, ReclaimJob, Thrift, Written,
-};
+use crate::compaction::{self, Job, Merge, Move, Moving, Pick, Reclaim, ReclaimJob, Thrift, Written};
 use crate::error::{Error, Result};
 use crate::manifest::{Level, Version, VersionEdit};
-use crate::sst::{SstMeta, SstReader};
+use crate::sst::{Sst, SstMeta};
 use crate::sync::{Arc, Condvar, Mutex};
 
-/// The runs of level 0 above which each commit waits a little, and those above which it waits for a merge.
-const SLOW_RUN_COUNT: usize = 2 * RUN_LIMIT;
-const STOP_RUN_COUNT: usize = 5 * RUN_LIMIT;
-
-/// What a commit waits for each run above the first limit.
-const SLOW_STEP: Duration = Duration::from_micros(50);
-
-/// What it waits at most when it waits for a merge.
-const STOP_LIMIT: Duration = Duration::from_secs(1);
-
-/// What compaction has done since the database was opened.
+/// What flushing and compaction have done since the database was opened.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Progress {
+    pub(super) flush_count: u64,
+    pub(super) flush_written_size: u64,
     pub(super) merge_count: u64,
     pub(super) move_count: u64,
     pub(super) read_size: u64,
@@ -59,6 +50,24 @@ impl Compactions {
         *self.progress.lock()
     }
 
+    /// Waits until something was done, and no longer than `limit`.
+    pub(super) fn wait(&self, limit: Duration) {
+        drop(self.advanced.wait_for(self.progress.lock(), limit));
+    }
+
+    /// Calls those who wait.
+    pub(super) fn call(&self) {
+        self.advanced.notify_all();
+    }
+
+    /// Takes note of a memtable that became files of this length.
+    pub(super) fn note_flush(&self, written: u64) {
+        self.note(|progress| {
+            progress.flush_count += 1;
+            progress.flush_written_size += written;
+        });
+    }
+
     fn note(&self, change: impl FnOnce(&mut Progress)) {
         change(&mut self.progress.lock());
         self.advanced.notify_all();
@@ -76,61 +85,74 @@ impl Core {
 
     /// Runs what is due, until nothing is or something fails; says whether all went well.
     pub(super) fn compact_due(&self) -> bool {
-        self.compact_while(|version| compaction::due(version, &self.config.levels), Thrift::Due)
+        self.compact_while(|version| self.config.compaction.due(version, &self.config.levels))
+            && self.reclaim_while(Thrift::Due)
     }
 
-    /// Runs what is due and what else gives space back, until there is nothing or something fails, or there is other work.
+    /// Runs what is due and what gives space back, until there is nothing or something fails; says whether all went well.
+    pub(super) fn compact_waste(&self) -> bool {
+        self.compact_while(|version| self.due_or_idle(version)) && self.reclaim_while(Thrift::Idle)
+    }
+
+    /// The same, and what makes reads cheaper.
     pub(super) fn compact_idle(&self) -> bool {
-        let pick = |version: &Version| match compaction::due(version, &self.config.levels) {
-            Pick::Nothing => compaction::idle(version, &self.config.levels, self.watermark()),
-            due => due,
-        };
-        self.compact_while(pick, Thrift::Idle)
+        self.compact_while(|version| self.anything(version)) && self.reclaim_while(Thrift::Idle)
     }
 
     /// Whether something is dead that can be dropped only when those who read have let go of it.
     pub(super) fn has_waste(&self) -> bool {
         let version = self.manifest.lock().version();
-        compaction::idle(&version, &self.config.levels, SeqNo::MAX) != Pick::Nothing
+        self.config.compaction.idle(&version, &self.config.levels, SeqNo::MAX) != Pick::Nothing
             || compaction::reclaim(&version, &self.config.levels, Thrift::Idle).is_some()
     }
 
-    /// Has a writer wait while level 0 grows faster than it is merged: microseconds at first, and up to a limit when that does
-    /// not help. Nobody waits for what fails, or for what is not done in the background.
-    pub(super) fn pace(&self) {
-        let runs = self.run_count();
-        if runs <= SLOW_RUN_COUNT || self.config.background == Background::Manual {
-            return;
-        }
-        let limit = match u32::try_from(runs - SLOW_RUN_COUNT) {
-            Ok(excess) if runs <= STOP_RUN_COUNT => SLOW_STEP * excess,
-            _ => STOP_LIMIT,
-        };
-        let progress = self.compactions.progress.lock();
-        if !progress.is_failing && self.ensure_open().is_ok() && self.run_count() > SLOW_RUN_COUNT {
-            drop(self.compactions.advanced.wait_for(progress, limit));
-        }
+    /// Does one thing that waits to be done, if there is any: flushes a memtable, or else runs what is due, or else what gives
+    /// space back. Says whether there was one.
+    pub(crate) fn step(&self) -> Result<bool> {
+        self.ensure_writable()?;
+        Ok(self.flush_one()?
+            || self.compact_one(|version| self.anything(version))?
+            || self.reclaim_one(Thrift::Idle)?)
     }
 
-    fn run_count(&self) -> usize {
-        self.view.load().levels.young().len()
+    /// What is due, or else what gives space back.
+    fn due_or_idle(&self, version: &Version) -> Pick {
+        let (strategy, config) = (self.config.compaction, &self.config.levels);
+        strategy.due(version, config).or_else(|| strategy.idle(version, config, self.watermark()))
+    }
+
+    /// The same, or else what makes reads cheaper.
+    fn anything(&self, version: &Version) -> Pick {
+        let settle = || self.config.compaction.settle(version, &self.config.levels);
+        self.due_or_idle(version).or_else(settle)
+    }
+
+    /// Reckons what compaction is behind in a version.
+    pub(super) fn reckon_debt(&self, version: &Version) {
+        self.pacer.note_debt(self.config.compaction.debt(version, &self.config.levels));
     }
 
     fn watermark(&self) -> SeqNo {
         self.snapshots.watermark(|| self.visible())
     }
 
-    /// Runs picks until there is nothing to do or something fails; says whether all went well. Room in the value log is looked for
-    /// when there is no pick, because what is merged may give it back without more ado.
-    fn compact_while(&self, pick: impl Fn(&Version) -> Pick, thrift: Thrift) -> bool {
+    pub(super) fn compact_while(&self, pick: impl Fn(&Version) -> Pick) -> bool {
         loop {
-            let done = self.compact_one(&pick).and_then(|done| Ok(done || self.reclaim_one(thrift)?));
-            match done {
+            match self.compact_one(&pick) {
                 Ok(true) => {}
                 Ok(false) => return true,
-                Err(_) => return false,
+                Err(error) => {
+                    trace::failed("compaction", &error);
+                    return false;
+                }
             }
         }
+    }
+
+    /// Gives back room in the value log; says whether all went well. It comes after what is picked, because what is merged may give
+    /// room back without more ado.
+    fn reclaim_while(&self, thrift: Thrift) -> bool {
+        self.reclaim_all(thrift).inspect_err(|error| trace::failed("reclaim", error)).is_ok()
     }
 
     /// Gives back all the room in the value log that `thrift` asks for.
@@ -153,7 +175,7 @@ impl Core {
     }
 
     /// Runs one pick; says whether there was one. None is begun when the database is closed.
-    pub(super) fn compact_one(&self, pick: impl FnOnce(&Version) -> Pick) -> Result<bool> {
+    fn compact_one(&self, pick: impl FnOnce(&Version) -> Pick) -> Result<bool> {
         let _turn = self.compacting.lock();
         if self.ensure_open().is_err() {
             return Ok(false);
@@ -184,12 +206,14 @@ impl Core {
     }
 
     fn run_move(&self, Move { from, files, to }: Move) -> Result<()> {
+        let sst_count = files.len();
         let edit = VersionEdit {
             removed: files.iter().map(|meta| (from, meta.number)).collect(),
             added: files.into_iter().map(|meta| (to, meta)).collect(),
             ..VersionEdit::default()
         };
         self.install(edit, &NewFiles::default(), View::with_levels)?;
+        trace::moved(sst_count, from, to);
         self.compactions.note(|progress| {
             progress.move_count += 1;
             progress.is_failing = false;
@@ -201,6 +225,7 @@ impl Core {
         let levels = Arc::clone(&self.view.load().levels);
         let mut moving = compaction::worn(version, Thrift::Due);
         moving.extend(compaction::crowded(version, self.config.values.max_file_size));
+        let began = self.env.monotonic_clock();
         let job = Job {
             merge,
             version,
@@ -208,30 +233,50 @@ impl Core {
             config: &self.config.levels,
             boundaries: self.snapshots.boundaries(|| self.visible()),
             moving: self.moving(&levels, moving),
-            stop: &self.closed,
+            go_on: &|size| self.go_on(size),
         };
-        let written = job.run(|meta| open_sst(&levels, meta), || self.manifest.lock().allocate())?;
-        let added = written.ssts.iter().map(|sst| (merge.output, Arc::new(sst.meta().clone()))).collect();
-        let read_size = inputs(merge).map(|(_, meta)| meta.size).sum::<u64>();
+        let written = job.run(|meta| named_sst(&levels, meta), || self.manifest.lock().allocate())?;
+        drop(job);
+        // Nobody is to hold the inputs when they are removed.
+        drop(levels);
         let removed = inputs(merge).map(|(level, meta)| (level, meta.number)).collect();
-        self.swap(removed, added, written, read_size)
+        let added = written.ssts.iter().map(|sst| (merge.output, Arc::new(sst.meta().clone()))).collect();
+        let merged = Merged {
+            input_count: inputs(merge).count(),
+            input_size: inputs(merge).map(|(_, meta)| meta.size).sum(),
+            output_count: written.ssts.len(),
+            output_size: 0,
+            output: merge.output,
+            time: self.env.monotonic_clock().saturating_sub(began),
+        };
+        self.swap(removed, added, written, merged)
     }
 
     fn run_reclaim(&self, reclaim: &Reclaim) -> Result<()> {
         let levels = Arc::clone(&self.view.load().levels);
+        let began = self.env.monotonic_clock();
         let moving = self.moving(&levels, reclaim.worn.clone());
-        let job = ReclaimJob { reclaim, moving, place: &self.place, stop: &self.closed };
-        let written = job.run(|meta| open_sst(&levels, meta), &|| self.manifest.lock().allocate())?;
+        let job = ReclaimJob { reclaim, moving, place: &self.place, go_on: &|size| self.go_on(size) };
+        let written = job.run(|meta| named_sst(&levels, meta), &|| self.manifest.lock().allocate())?;
+        drop(job);
+        drop(levels);
+        let removed = reclaim.ssts.iter().map(|(level, meta)| (*level, meta.number)).collect();
         let places = reclaim.ssts.iter().zip(&written.ssts);
         let added = places.map(|((level, _), sst)| (*level, Arc::new(sst.meta().clone()))).collect();
         let moved = written.values.iter().map(|file| file.meta().size).sum::<u64>();
-        let read_size = moved + reclaim.ssts.iter().map(|(_, meta)| meta.size).sum::<u64>();
-        let removed = reclaim.ssts.iter().map(|(level, meta)| (*level, meta.number)).collect();
-        self.swap(removed, added, written, read_size)
+        let merged = Merged {
+            input_count: reclaim.ssts.len(),
+            input_size: moved + reclaim.ssts.iter().map(|(_, meta)| meta.size).sum::<u64>(),
+            output_count: written.ssts.len(),
+            output_size: 0,
+            output: reclaim.ssts.last().map_or(Level::LAST, |(level, _)| *level),
+            time: self.env.monotonic_clock().saturating_sub(began),
+        };
+        self.swap(removed, added, written, merged)
     }
 
     /// What is to move out of these value files.
-    fn moving(&self, levels: &Levels, worn: BTreeSet<FileNumber>) -> Moving<'_> {
+    pub(super) fn moving(&self, levels: &Levels, worn: BTreeSet<FileNumber>) -> Moving<'_> {
         let worn = worn.into_iter().filter_map(|file| Some((file, Arc::clone(levels.value_file(file)?))));
         let max_file_size = self.config.values.max_file_size;
         Moving { worn: worn.collect(), place: &self.value_place, max_file_size }
@@ -243,29 +288,30 @@ impl Core {
         removed: Vec<(Level, FileNumber)>,
         added: Vec<(Level, Arc<SstMeta>)>,
         Written { ssts, values }: Written,
-        read_size: u64,
+        merged: Merged,
     ) -> Result<()> {
-        let written_size = ssts.iter().map(|sst| sst.meta().size).sum::<u64>()
-            + values.iter().map(|file| file.meta().size).sum::<u64>();
+        let new = NewFiles { ssts, values };
+        let merged = Merged { output_size: new.size(), ..merged };
         let edit = VersionEdit {
             removed,
             added,
-            values: values.iter().map(|file| *file.meta()).collect(),
+            values: new.values.iter().map(|file| *file.meta()).collect(),
             ..VersionEdit::default()
         };
-        self.install(edit, &NewFiles { ssts, values }, View::with_levels)?;
+        self.install(edit, &new, View::with_levels)?;
         self.compactions.note(|progress| {
             progress.merge_count += 1;
-            progress.read_size += read_size;
-            progress.written_size += written_size;
+            progress.read_size += merged.input_size;
+            progress.written_size += merged.output_size;
             progress.is_failing = false;
         });
+        trace::merged(&merged);
         Ok(())
     }
 }
 
-/// The reader of an SST that the manifest named before.
-fn open_sst(levels: &Levels, meta: &SstMeta) -> Arc<SstReader> {
+/// An SST that the manifest named before.
+fn named_sst(levels: &Levels, meta: &SstMeta) -> Arc<Sst> {
     Arc::clone(levels.sst(meta.number).expect("readers see at least what the manifest named before"))
 }
 

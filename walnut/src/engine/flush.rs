@@ -30,8 +30,7 @@ impl Core {
         self.ensure_writable()?;
         self.flush_everything()?;
         if self.config.background == Background::Manual {
-            self.compact_due();
-            self.compact_idle();
+            self.compact_waste();
         }
         Ok(())
     }
@@ -104,6 +103,7 @@ impl Core {
         }
         let view = self.view.load_full();
         let Some(frozen) = view.frozen.last() else { return Ok(false) };
+        let began = self.env.monotonic_clock();
         let new = self.write_files(&frozen.memtable)?;
         let edit = VersionEdit {
             log_number: Some(frozen.next_log),
@@ -113,6 +113,7 @@ impl Core {
             ..VersionEdit::default()
         };
         self.install(edit, &new, View::with_flushed)?;
+        self.note_flush(frozen.memtable.size(), began, new.size());
         // A segment that cannot be removed now is removed after a later flush, or by the next open.
         let _ = directory::remove_log_before(&*self.env, &self.dir, frozen.next_log);
         self.compactor.wake();

@@ -3,9 +3,11 @@
 //! 1. The manifest and the view change under one lock, so in one order.
 //! 2. A file is removed when no version names it: the inputs of a compaction after the edit that replaced them is
 //!    durable, the outputs of one whose edit failed after a new manifest has decided that it does not count.
-//! 3. A file that cannot be removed is tried again with the next change; the next opening moves it aside.
+//! 3. A file is closed by a change of the view alone: see `sst::Sst`. Its name goes when it is open for all who may come to read
+//!    it: those of older views.
+//! 4. A file that cannot be removed is tried again with the next change; the next opening moves it aside.
 
-use std::path::PathBuf;
+use std::collections::HashSet;
 
 use super::Core;
 use super::levels::{Levels, NewFiles};
@@ -13,8 +15,8 @@ use super::view::View;
 use crate::base::{FileNumber, SeqNo};
 use crate::error::Result;
 use crate::manifest::{ManifestState, ManifestWriter, Version, VersionEdit};
-use crate::sst;
-use crate::sync::Arc;
+use crate::sst::{self, Leaving};
+use crate::sync::{Arc, Ordering};
 use crate::vlog;
 
 /// The manifest that edits go to.
@@ -25,14 +27,16 @@ pub(super) struct Manifest {
     broken: bool,
     /// The number that the next SST or manifest gets.
     next_file: FileNumber,
-    /// SSTs and value files that were named or were to be: those that are not, now, are to be removed.
-    leaving: Vec<(FileNumber, PathBuf)>,
+    /// SSTs that were named or were to be: those that are not, now, are to be removed.
+    leaving: Vec<Leaving>,
+    /// The same of value files. Who may still read one has it open.
+    leaving_values: Vec<FileNumber>,
 }
 
 impl Manifest {
     pub(super) fn new(writer: ManifestWriter) -> Self {
         let next_file = writer.state().next_file;
-        Self { writer, broken: false, next_file, leaving: Vec::new() }
+        Self { writer, broken: false, next_file, leaving: Vec::new(), leaving_values: Vec::new() }
     }
 
     /// A number that no file has.
@@ -42,6 +46,11 @@ impl Manifest {
         number
     }
 
+    /// The first segment of the log that is still needed.
+    pub(super) fn log_number(&self) -> Option<FileNumber> {
+        self.writer.state().log_number
+    }
+
     /// The version of now.
     pub(super) fn version(&self) -> Arc<Version> {
         Arc::clone(&self.writer.state().version)
@@ -49,7 +58,7 @@ impl Manifest {
 }
 
 impl Core {
-    /// Makes an edit durable in the manifest; `shows` makes of a view the one with the files after it, of which `new` are those
+    /// Makes an edit durable in the manifest; `shows` makes of a view the one with the SSTs after it, of which `new` are those
     /// that were not open before. After an error nothing has changed, and the new files go when that is certain.
     pub(super) fn install(
         &self,
@@ -58,21 +67,25 @@ impl Core {
         shows: impl Fn(&View, &Arc<Levels>) -> View,
     ) -> Result<()> {
         let mut manifest = self.manifest.lock();
-        let sst = |number: FileNumber| (number, sst::path(&self.dir, number));
-        let values = |number: FileNumber| (number, vlog::path(&self.dir, number));
-        let added = edit.added.iter().map(|(_, meta)| sst(meta.number));
-        let added: Vec<_> = added.chain(edit.values.iter().map(|meta| values(meta.number))).collect();
-        let mut removed: Vec<_> = edit.removed.iter().map(|(_, number)| sst(*number)).collect();
-        let before = manifest.version();
+        let added: Vec<_> = edit.added.iter().map(|(_, meta)| meta.number).collect();
+        let added_values: Vec<_> = edit.values.iter().map(|meta| meta.number).collect();
+        let removed: HashSet<_> = edit.removed.iter().map(|(_, number)| *number).collect();
         if let Err(error) = self.append(&mut manifest, edit) {
-            manifest.leaving.extend(added);
+            manifest.leaving.extend(added.into_iter().map(Leaving::unread));
+            manifest.leaving_values.extend(added_values);
             return Err(error);
         }
         let version = manifest.version();
-        removed.extend(before.value_files().map(|file| values(file.meta.number)));
-        let levels = Arc::new(self.view.load().levels.become_those_of(&version, new));
-        self.view.rcu(|view| shows(view, &levels));
-        manifest.leaving.extend(removed);
+        {
+            let before = Arc::clone(&self.view.load().levels);
+            let levels = Arc::new(before.become_those_of(&version, &self.place, new));
+            self.view.rcu(|view| shows(view, &levels));
+            let leave = before.ssts().filter(|(_, sst)| removed.contains(&sst.meta().number));
+            manifest.leaving.extend(leave.map(|(_, sst)| sst.leave()));
+            let values = before.value_files().map(|file| file.meta().number);
+            manifest.leaving_values.extend(values.filter(|file| version.value_file(*file).is_none()));
+        }
+        self.reckon_debt(&version);
         self.remove_leaving(&mut manifest);
         Ok(())
     }
@@ -114,9 +127,29 @@ impl Core {
         Ok(())
     }
 
-    /// Removes what no version names any more. Whoever reads it has it open.
+    /// Removes what no version names any more. Whoever may still read it has it open.
     fn remove_leaving(&self, manifest: &mut Manifest) {
+        if manifest.leaving.is_empty() && manifest.leaving_values.is_empty() {
+            return;
+        }
         let version = manifest.version();
-        manifest.leaving.retain(|(number, path)| !version.names(*number) && self.env.remove(path).is_err());
+        manifest.leaving_values.retain(|&file| {
+            version.value_file(file).is_none() && self.env.remove(&vlog::path(&self.dir, file)).is_err()
+        });
+        let named: HashSet<_> = version.files().map(|(_, meta)| meta.number).collect();
+        manifest.leaving.retain(|file| {
+            let goes = || file.is_ready() && self.env.remove(&sst::path(&self.dir, file.number())).is_ok();
+            !named.contains(&file.number()) && !goes()
+        });
+    }
+
+    /// Closes files that nobody read lately, when more are open than may be.
+    pub(super) fn close_unused(&self) {
+        // Whoever comes while this is done finds it done, or comes again.
+        if !self.is_closing_files.swap(true, Ordering::Acquire) {
+            let limit = self.place.open_limit - self.place.open_limit / 8;
+            self.view.rcu(|view| view.with_levels(&Arc::new(view.levels.with_open(limit))));
+            self.is_closing_files.store(false, Ordering::Release);
+        }
     }
 }

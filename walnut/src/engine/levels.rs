@@ -1,29 +1,30 @@
-//! The open SSTs of a version, in the order in which a reader asks them.
+//! The SSTs of a version, in the order in which a reader asks them.
 //!
 //! ```text
-//!   young   | newest | .. | oldest |        level 0: each may hold any key
-//!   runs    | a..f | g..m | n..z |          each deeper level that is not empty: one file at most holds a key
+//!   | newest | a..f , k..z | .. | oldest |      runs of level 0: each may hold any key
+//!   | a..f | g..m | n..z |                      each deeper level that is not empty is one run
 //! ```
 //!
-//! What comes first is newer, of every key: whoever finds a version needs not go on.
+//! In each run one file at most holds a key. What comes first is newer, of every key: whoever finds a version needs not
+//! go on.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::Range;
 
 use crate::base::{FileNumber, KeyRange};
 use crate::cursor::{Direction, Pieces};
 use crate::error::Result;
 use crate::manifest::{Level, Version};
-use crate::sst::{SstCursor, SstReader};
+use crate::sst::{Sst, SstCursor, SstMeta, SstPlace, SstReader};
 use crate::sync::Arc;
 use crate::vlog::ValueReader;
 
-/// The open SSTs of a version. Never changed; another one replaces it.
+/// The SSTs of a version. Never changed; another one replaces it.
 #[derive(Debug, Default)]
 pub(super) struct Levels {
-    young: Vec<Arc<SstReader>>,
     runs: Vec<Run>,
-    values: BTreeMap<FileNumber, Arc<ValueReader>>,
+    /// The open value files, by number.
+    values: Arc<BTreeMap<FileNumber, Arc<ValueReader>>>,
 }
 
 /// Files that were not open before.
@@ -37,26 +38,62 @@ pub(super) struct NewFiles {
 #[derive(Debug)]
 pub(super) struct Run {
     level: Level,
-    ssts: Arc<[Arc<SstReader>]>,
+    ssts: Arc<[Arc<Sst>]>,
+}
+
+impl NewFiles {
+    /// What they take on disk.
+    pub(super) fn size(&self) -> u64 {
+        let ssts = self.ssts.iter().map(|sst| sst.meta().size);
+        ssts.chain(self.values.iter().map(|file| file.meta().size)).sum()
+    }
 }
 
 impl Levels {
-    /// The SSTs of `version` and their value files: each of them is here or among `new`.
-    pub(super) fn become_those_of(&self, version: &Version, new: &NewFiles) -> Self {
-        let open: HashMap<FileNumber, &Arc<SstReader>> =
-            self.ssts().map(|(_, sst)| sst).chain(&new.ssts).map(|sst| (sst.meta().number, sst)).collect();
-        let values = self
-            .values
-            .values()
-            .chain(&new.values)
-            .filter(|file| version.value_file(file.meta().number).is_some());
-        let values = values.map(|file| (file.meta().number, Arc::clone(file))).collect();
-        let of = |level: Level| {
-            let readers = version.level(level).iter().map(|meta| open.get(&meta.number).copied().cloned());
-            readers.collect::<Option<Vec<_>>>().expect("an SST is open before a version names it")
+    /// The SSTs of a version that was just read, none of them open, and its value files.
+    pub(super) fn of(version: &Version, place: &Arc<SstPlace>, values: Vec<Arc<ValueReader>>) -> Self {
+        let values = values.into_iter().map(|file| (file.meta().number, file)).collect();
+        Self::made(version, Arc::new(values), |meta| Arc::new(Sst::closed(place, meta)))
+    }
+
+    /// The SSTs of `version` and its value files: each of them is here or among `new`.
+    pub(super) fn become_those_of(&self, version: &Version, place: &Arc<SstPlace>, new: &NewFiles) -> Self {
+        let values = self.values.values().chain(&new.values);
+        let named = values.filter(|file| version.value_file(file.meta().number).is_some());
+        let values = named.map(|file| (file.meta().number, Arc::clone(file))).collect();
+        let new = new.ssts.iter().map(|reader| (reader.meta().number, Arc::new(Sst::opened(place, reader))));
+        let here = self.ssts().map(|(_, sst)| (sst.meta().number, Arc::clone(sst)));
+        let known: HashMap<FileNumber, Arc<Sst>> = here.chain(new).collect();
+        let of = |meta: &Arc<SstMeta>| {
+            let sst = known.get(&meta.number).expect("an SST is known before a version names it");
+            Arc::clone(sst)
         };
-        let runs = Level::ZERO.deeper().map(|level| Run { level, ssts: of(level).into() });
-        Self { young: of(Level::ZERO), runs: runs.filter(|run| !run.ssts.is_empty()).collect(), values }
+        Self::made(version, Arc::new(values), of)
+    }
+
+    fn made(
+        version: &Version,
+        values: Arc<BTreeMap<FileNumber, Arc<ValueReader>>>,
+        of: impl Fn(&Arc<SstMeta>) -> Arc<Sst>,
+    ) -> Self {
+        let run =
+            |(level, files): (Level, &[Arc<SstMeta>])| Run { level, ssts: files.iter().map(&of).collect() };
+        Self { runs: version.runs().map(run).collect(), values }
+    }
+
+    /// The same with no more than so many SSTs open. Those that were read since this was last done stay before others do.
+    pub(super) fn with_open(&self, limit: usize) -> Self {
+        let open: Vec<_> = self.ssts().map(|(_, sst)| sst).filter(|sst| sst.is_open()).collect();
+        let excess = open.len().saturating_sub(limit);
+        let (used, unused): (Vec<_>, Vec<_>) = open.into_iter().partition(|sst| sst.take_used());
+        // The oldest runs come last; what is read there is spread over the most files.
+        let closing = unused.iter().rev().chain(used.iter().rev()).take(excess);
+        let closing: HashSet<_> = closing.map(|sst| sst.meta().number).collect();
+        let of = |sst: &Arc<Sst>| {
+            if closing.contains(&sst.meta().number) { Arc::new(sst.another()) } else { Arc::clone(sst) }
+        };
+        let run = |run: &Run| Run { level: run.level, ssts: run.ssts.iter().map(of).collect() };
+        Self { runs: self.runs.iter().map(run).collect(), values: Arc::clone(&self.values) }
     }
 
     /// The value file with this number, if it is of the version.
@@ -70,41 +107,30 @@ impl Levels {
     }
 
     /// The SST with this number, if it is of the version.
-    pub(super) fn sst(&self, number: FileNumber) -> Option<&Arc<SstReader>> {
+    pub(super) fn sst(&self, number: FileNumber) -> Option<&Arc<Sst>> {
         self.ssts().map(|(_, sst)| sst).find(|sst| sst.meta().number == number)
     }
 
     /// All SSTs with their levels, newest first.
-    pub(super) fn ssts(&self) -> impl Iterator<Item = (Level, &Arc<SstReader>)> {
-        let runs = self.runs.iter().flat_map(|run| run.ssts.iter().map(|sst| (run.level, sst)));
-        self.young.iter().map(|sst| (Level::ZERO, sst)).chain(runs)
+    pub(super) fn ssts(&self) -> impl Iterator<Item = (Level, &Arc<Sst>)> {
+        self.runs.iter().flat_map(|run| run.ssts.iter().map(|sst| (run.level, sst)))
     }
 
     /// The SSTs that a key can be in, newest first.
     #[inline]
-    pub(super) fn candidates(&self, key: &[u8]) -> impl Iterator<Item = &Arc<SstReader>> {
-        self.young.iter().chain(self.runs.iter().filter_map(move |run| run.find(key)))
+    pub(super) fn candidates(&self, key: &[u8]) -> impl Iterator<Item = &Arc<Sst>> {
+        self.runs.iter().filter_map(move |run| run.find(key))
     }
 
-    /// The SSTs of level 0, newest first.
-    pub(super) fn young(&self) -> impl ExactSizeIterator<Item = &Arc<SstReader>> {
-        self.young.iter()
-    }
-
-    /// The deeper levels, from above.
-    pub(super) fn runs(&self) -> impl Iterator<Item = &Run> {
+    /// The runs, newest first.
+    pub(super) fn runs(&self) -> impl ExactSizeIterator<Item = &Run> {
         self.runs.iter()
-    }
-
-    /// How many sorted runs there are in all.
-    pub(super) fn run_count(&self) -> usize {
-        self.young.len() + self.runs.len()
     }
 }
 
 impl Run {
     /// The SST that a key is in, if it is in any.
-    fn find(&self, key: &[u8]) -> Option<&Arc<SstReader>> {
+    fn find(&self, key: &[u8]) -> Option<&Arc<Sst>> {
         let place = self.ssts.partition_point(|sst| *sst.meta().largest < *key);
         self.ssts.get(place).filter(|sst| *sst.meta().smallest <= *key)
     }
@@ -124,7 +150,7 @@ impl Run {
 
 /// What opens the SSTs of a run for a scan.
 pub(super) struct RunPieces {
-    ssts: Arc<[Arc<SstReader>]>,
+    ssts: Arc<[Arc<Sst>]>,
     range: KeyRange,
     direction: Direction,
 }

@@ -15,6 +15,13 @@ pub(super) struct Position {
     offset: u64,
 }
 
+impl Position {
+    /// The segment that it lies in.
+    pub(super) fn segment(self) -> FileNumber {
+        self.segment
+    }
+}
+
 /// The writer of the log, until it is closed.
 #[derive(Debug)]
 pub(super) struct Log {

@@ -27,17 +27,20 @@ mod install;
 mod levels;
 mod log;
 mod open;
+mod pace;
 mod read;
 mod replay;
 mod scan;
 mod stats;
 #[cfg(test)]
 mod tests;
+mod trace;
 mod validate;
 mod values;
 mod verify;
 mod view;
 
+use std::num::NonZeroU64;
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -54,7 +57,7 @@ pub(crate) use values::{Value, ValueConfig};
 pub use verify::Verified;
 
 use crate::base::SeqNo;
-use crate::compaction::LeveledConfig;
+use crate::compaction::{Compaction, LeveledConfig};
 use crate::env::{Env, Lock};
 use crate::error::{Error, Result};
 use crate::mvcc::{Pin, Snapshots};
@@ -66,6 +69,7 @@ use commit::{Request, SyncedTo};
 use compact::Compactions;
 use install::Manifest;
 use log::Log;
+use pace::Pacer;
 use validate::Validations;
 use view::View;
 
@@ -78,13 +82,18 @@ pub(crate) struct EngineConfig {
     pub(crate) frozen_limit: usize,
     /// Bytes of decoded blocks, fences and filters that are kept in memory.
     pub(crate) cache_size: usize,
+    /// SSTs that may be open at once, beside those that scans and merges hold.
+    pub(crate) open_limit: usize,
     /// How long a commit may wait for others to share its sync.
     pub(crate) group_window: Duration,
     /// Bytes of a new log segment that are written with zeros ahead of use.
     pub(crate) preallocate: u64,
     pub(crate) sst: SstConfig,
+    pub(crate) compaction: Compaction,
     pub(crate) levels: LeveledConfig,
     pub(crate) values: ValueConfig,
+    /// Bytes that merges may read and write in a second; not limited when `None`.
+    pub(crate) io_limit: Option<NonZeroU64>,
     pub(crate) background: Background,
     /// The age at which a pin holds nothing back any more.
     pub(crate) snapshot_age_limit: Option<Duration>,
@@ -120,7 +129,7 @@ pub(crate) struct Core {
     env: Arc<dyn Env>,
     dir: PathBuf,
     config: EngineConfig,
-    place: SstPlace,
+    place: Arc<SstPlace>,
     value_place: ValuePlace,
 
     // Each with its own synchronization.
@@ -133,8 +142,10 @@ pub(crate) struct Core {
     /// Whether the log has to go on in a new segment before anything can be written.
     log_is_torn: AtomicBool,
     closed: AtomicBool,
+    is_closing_files: AtomicBool,
     flush_failures: AtomicU64,
     compactions: Compactions,
+    pacer: Pacer,
     validations: Validations,
     flusher: Worker,
     compactor: Worker,
@@ -185,6 +196,13 @@ impl Core {
         u64::from_le_bytes(bytes) % limit
     }
 
+    /// The time since the Unix epoch, and random bits: what a number is made of that nobody else makes.
+    pub(crate) fn moment(&self) -> (Duration, u128) {
+        let mut bytes = [0; 16];
+        self.env.fill_random(&mut bytes);
+        (self.env.wall_clock(), u128::from_le_bytes(bytes))
+    }
+
     /// An error unless the engine is open.
     fn ensure_open(&self) -> Result<()> {
         if self.closed.load(Ordering::Acquire) { Err(Error::Closed) } else { Ok(()) }
@@ -219,6 +237,7 @@ impl Engine {
         if self.closed.swap(true, Ordering::AcqRel) {
             return Ok(());
         }
+        self.compactions.call();
         self.stop_workers();
         let finished = self.finish();
         // A merge that a caller asked for stops soon; until then the directory is not another's.

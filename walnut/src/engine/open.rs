@@ -5,7 +5,7 @@
 //!
 //! An existing one is opened so:
 //!
-//! 1. the manifest is loaded, every SST and value file that it names is opened;
+//! 1. the manifest is loaded, and every SST and value file that it names is there; an SST is opened when it is first read;
 //! 2. the log is replayed from the manifest's log number on, into as many memtables as it had filled;
 //! 3. a new segment is begun, which seals the end of the recovered log;
 //! 4. a new manifest is written that knows of it, and `CURRENT` turned to it;
@@ -13,6 +13,7 @@
 //!
 //! A crash at any point leaves what the next opening reads to the same state.
 
+use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -20,18 +21,19 @@ use arc_swap::ArcSwap;
 
 use super::commit::SyncedTo;
 use super::install::Manifest;
-use super::levels::{Levels, NewFiles};
+use super::levels::Levels;
 use super::log::Log;
+use super::pace::Pacer;
 use super::replay::{Replay, replay};
 use super::view::View;
-use super::{Compactions, Core, Engine, EngineConfig, Validations, Worker, directory};
+use super::{Compactions, Core, Engine, EngineConfig, Validations, Worker, directory, trace};
 use crate::base::{FileNumber, SeqNo};
 use crate::env::Env;
-use crate::error::Result;
-use crate::manifest::{self, FIRST_MANIFEST, ManifestState, ManifestWriter, VersionEdit};
+use crate::error::{Fault, Result};
+use crate::manifest::{self, FIRST_MANIFEST, ManifestState, ManifestWriter, Version, VersionEdit};
 use crate::memtable::Memtable;
 use crate::mvcc::Snapshots;
-use crate::sst::{BlockCache, SstPlace};
+use crate::sst::{self, BlockCache, Crowd, SstPlace};
 use crate::sync::{AtomicBool, AtomicU64, Condvar, Mutex};
 use crate::vlog::ValuePlace;
 use crate::wal::{LogConfig, LogPlace, LogWriter};
@@ -41,7 +43,7 @@ pub(super) const FIRST_LOG: (FileNumber, SeqNo) = (FileNumber(1), SeqNo(1));
 
 /// What an opening found or made.
 struct Opened {
-    place: SstPlace,
+    place: Arc<SstPlace>,
     value_place: ValuePlace,
     manifest: ManifestWriter,
     log: LogWriter,
@@ -59,6 +61,8 @@ impl Engine {
             None => make_new(&env, &dir, &config)?,
         };
         let Opened { place, value_place, manifest, log, view, last_seqno } = opened;
+        let memtable_count = view.memtables().filter(|memtable| !memtable.is_empty()).count();
+        trace::recovered(view.levels.ssts().count(), memtable_count, last_seqno.0);
         let snapshots = Snapshots::new(Arc::clone(&env), config.snapshot_age_limit);
         let core = Core {
             dir,
@@ -73,8 +77,10 @@ impl Engine {
             poisoned: AtomicBool::new(false),
             log_is_torn: AtomicBool::new(false),
             closed: AtomicBool::new(false),
+            is_closing_files: AtomicBool::new(false),
             flush_failures: AtomicU64::new(0),
             compactions: Compactions::default(),
+            pacer: Pacer::default(),
             validations: Validations::default(),
             flusher: Worker::default(),
             compactor: Worker::default(),
@@ -89,6 +95,13 @@ impl Engine {
             env,
         };
         let engine = Self { core: Arc::new(core) };
+        engine.reckon_debt(&engine.manifest.lock().version());
+        let core = Arc::downgrade(&engine.core);
+        engine.place.crowd.call(move || {
+            if let Some(core) = core.upgrade() {
+                core.close_unused();
+            }
+        });
         engine.flusher.wake();
         engine.compactor.wake();
         engine.start_workers()?;
@@ -100,18 +113,16 @@ fn log_config(config: &EngineConfig) -> LogConfig {
     LogConfig { preallocate: config.preallocate }
 }
 
-fn place(env: &Arc<dyn Env>, dir: &Path, config: &EngineConfig, database: [u8; 16]) -> SstPlace {
-    let cache = BlockCache::new(config.cache_size);
-    SstPlace { env: Arc::clone(env), dir: dir.to_owned(), database, config: config.sst, cache }
-}
-
-fn value_place(place: &SstPlace) -> ValuePlace {
-    ValuePlace {
-        env: Arc::clone(&place.env),
-        dir: place.dir.clone(),
-        database: place.database,
-        compression: place.config.compression,
-    }
+fn place(env: &Arc<dyn Env>, dir: &Path, config: &EngineConfig, database: [u8; 16]) -> Arc<SstPlace> {
+    Arc::new(SstPlace {
+        env: Arc::clone(env),
+        dir: dir.to_owned(),
+        database,
+        config: config.sst,
+        cache: BlockCache::new(config.cache_size),
+        open_limit: config.open_limit,
+        crowd: Crowd::default(),
+    })
 }
 
 fn make_new(env: &Arc<dyn Env>, dir: &Path, config: &EngineConfig) -> Result<Opened> {
@@ -135,6 +146,22 @@ fn make_new(env: &Arc<dyn Env>, dir: &Path, config: &EngineConfig) -> Result<Ope
     Ok(Opened { value_place: value_place(&place), place, manifest, log, view, last_seqno: SeqNo::ZERO })
 }
 
+fn value_place(place: &SstPlace) -> ValuePlace {
+    ValuePlace {
+        env: Arc::clone(&place.env),
+        dir: place.dir.clone(),
+        database: place.database,
+        compression: place.config.compression,
+    }
+}
+
+/// An error that names the first file of a version that is not there.
+fn expect_files(env: &dyn Env, dir: &Path, version: &Version) -> Result<()> {
+    let names: HashSet<_> = env.list(dir)?.iter().filter_map(|name| sst::number(name)).collect();
+    let missing = version.files().find(|(_, meta)| !names.contains(&meta.number));
+    missing.map_or(Ok(()), |(_, meta)| Err(Fault::Missing.at(&sst::path(dir, meta.number), 0)))
+}
+
 fn open_existing(
     env: &Arc<dyn Env>,
     dir: &Path,
@@ -144,10 +171,10 @@ fn open_existing(
     let database = loaded.database;
     let place = place(env, dir, config, database);
     let version = &loaded.state.version;
+    expect_files(&**env, dir, version)?;
     let value_place = value_place(&place);
-    let ssts = version.files().map(|(_, meta)| place.open(meta)).collect::<Result<_>>()?;
     let values = version.value_files().map(|file| value_place.open(&file.meta)).collect::<Result<_>>()?;
-    let levels = Arc::new(Levels::default().become_those_of(version, &NewFiles { ssts, values }));
+    let levels = Arc::new(Levels::of(version, &place, values));
     let log_place = LogPlace { env: Arc::clone(env), dir: dir.to_owned(), database };
     let Replay { memtables, last_seqno, log, first_log } =
         replay(&log_place, &loaded.state, config.memtable_size, log_config(config))?;

@@ -10,13 +10,11 @@ use crate::cursor::{Concat, Cursor, Direction, Merge, Visible};
 use crate::error::{Error, Fault, Result};
 use crate::memtable::MemtableCursor;
 use crate::mvcc::Pin;
-use crate::sst::SstCursor;
 use crate::sync::Arc;
 
 /// A cursor of one of the containers that the engine reads.
 enum Source {
     Memtable(MemtableCursor),
-    Sst(SstCursor),
     Run(Concat<RunPieces>),
 }
 
@@ -24,7 +22,6 @@ impl Cursor for Source {
     fn entry(&self) -> Option<Entry<'_>> {
         match self {
             Self::Memtable(cursor) => cursor.entry(),
-            Self::Sst(cursor) => cursor.entry(),
             Self::Run(cursor) => cursor.entry(),
         }
     }
@@ -32,7 +29,6 @@ impl Cursor for Source {
     fn advance(&mut self) -> Result<()> {
         match self {
             Self::Memtable(cursor) => cursor.advance(),
-            Self::Sst(cursor) => cursor.advance(),
             Self::Run(cursor) => cursor.advance(),
         }
     }
@@ -146,13 +142,10 @@ impl EngineScan {
 
 impl View {
     fn walk(&self, range: &KeyRange, direction: Direction, at: SeqNo) -> Result<Walk> {
-        let mut sources = Vec::with_capacity(1 + self.frozen.len() + self.levels.run_count());
+        let mut sources = Vec::with_capacity(1 + self.frozen.len() + self.levels.runs().len());
         for memtable in self.memtables() {
             let cursor = MemtableCursor::new(Arc::clone(memtable), range.clone(), direction);
             sources.push(Source::Memtable(cursor));
-        }
-        for sst in self.levels.young().filter(|sst| range.meets(&sst.meta().smallest, &sst.meta().largest)) {
-            sources.push(Source::Sst(sst.cursor(range, direction)?));
         }
         for run in self.levels.runs() {
             let places = run.meeting(range);

@@ -48,8 +48,30 @@ pub struct Stats {
     pub value_log_size: u64,
     /// The part of these that sorted files refer to; the rest is given back by and by.
     pub value_log_live_size: u64,
+    /// Sorted runs: a read searches one file of each at most.
+    pub run_count: usize,
+    /// Sorted files that are open. The others are opened when they are read.
+    pub open_file_count: usize,
     /// Memory of blocks, filters and fences.
     pub cache_used_size: usize,
+    /// What it may be: the size of the cache.
+    pub cache_budget: usize,
+    /// Blocks that reads found in memory since the database was opened. Counted without locks: a few may be missing.
+    pub cache_hit_count: u64,
+    /// Blocks that reads did not find there, and read from disk.
+    pub cache_miss_count: u64,
+    /// Segments of the log that are still needed.
+    pub log_segment_count: u64,
+    /// Bytes of entries that came to be committed since the database was opened.
+    pub committed_size: u64,
+    /// Commits that were held up because flushing or compaction was behind, since then.
+    pub stall_count: u64,
+    /// For how long, all of them together.
+    pub stall_time: Duration,
+    /// Memtables that were written out since then.
+    pub flush_count: u64,
+    /// Length of the files that they became.
+    pub flush_written_size: u64,
     /// Flushes that failed and were or will be tried again.
     pub flush_failure_count: u64,
     /// The same of each level, from level 0, where flushed files arrive, to the last.
@@ -64,6 +86,34 @@ pub struct Stats {
     pub compaction_written_size: u64,
     /// Compactions that failed and were or will be tried again. Their inputs stay as they are.
     pub compaction_failure_count: u64,
+    /// Length of the files that compaction is behind with, by the measure of its strategy. Above eight memtables of it
+    /// writers are slowed.
+    pub compaction_debt_size: u64,
+}
+
+impl Stats {
+    /// Bytes written to disk for each byte committed since the database was opened: to the log, by flushes and by compaction. 0
+    /// when nothing was committed.
+    pub fn write_amplification(&self) -> f64 {
+        let written = self.committed_size + self.flush_written_size + self.compaction_written_size;
+        ratio(written, self.committed_size)
+    }
+
+    /// Bytes of entries in sorted files for each byte of them that is not known to be dead, before compression. What newer files
+    /// hold of keys that older ones hold too shows in it only when they are merged. 0 when nothing is there.
+    pub fn space_amplification(&self) -> f64 {
+        ratio(self.sst_raw_size, self.sst_raw_size - self.sst_dead_size)
+    }
+
+    /// Sorted files that a read of a key searches at most; filters spare it nearly all but one.
+    pub fn read_amplification(&self) -> f64 {
+        ratio(self.run_count as u64, 1)
+    }
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a ratio for people; the first digits are what is wanted")]
+fn ratio(part: u64, whole: u64) -> f64 {
+    if whole == 0 { 0.0 } else { part as f64 / whole as f64 }
 }
 
 /// What a level holds; part of [`Stats`]. Sizes are in bytes.
@@ -85,10 +135,19 @@ pub struct LevelStats {
 }
 
 impl Core {
+    /// From the first segment that the manifest needs to the one that is written.
+    fn log_segment_count(&self) -> u64 {
+        let newest = self.log.lock().position().segment();
+        let oldest = self.manifest.lock().log_number();
+        oldest.map_or(0, |oldest| (newest.0 + 1).saturating_sub(oldest.0))
+    }
+
     /// Counts what there is. Costs no input or output.
     pub(crate) fn stats(&self) -> Stats {
         let view = self.view.load();
         let progress = self.compactions.progress();
+        let (stall_count, stall_time) = self.pacer.stalls();
+        let (cache_hit_count, cache_miss_count) = self.place.cache.hits_and_misses();
         let watermark = self.snapshots.watermark(|| self.visible());
         let (oldest, visible) = (self.snapshots.oldest(), self.visible());
         let mut stats = Stats {
@@ -102,7 +161,18 @@ impl Core {
             active_memtable_size: view.active.size(),
             frozen_memtable_count: view.frozen.len(),
             frozen_memtable_size: view.frozen.iter().map(|frozen| frozen.memtable.size()).sum(),
+            run_count: view.levels.runs().len(),
+            open_file_count: self.place.cache.reader_count(),
             cache_used_size: self.place.cache.used_size(),
+            cache_budget: self.config.cache_size,
+            cache_hit_count,
+            cache_miss_count,
+            log_segment_count: self.log_segment_count(),
+            committed_size: self.pacer.committed_size(),
+            stall_count,
+            stall_time,
+            flush_count: progress.flush_count,
+            flush_written_size: progress.flush_written_size,
             flush_failure_count: self.flush_failures.load(Ordering::Relaxed),
             levels: vec![LevelStats::default(); LEVEL_COUNT],
             compaction_count: progress.merge_count,
@@ -110,6 +180,7 @@ impl Core {
             compaction_read_size: progress.read_size,
             compaction_written_size: progress.written_size,
             compaction_failure_count: progress.failure_count,
+            compaction_debt_size: self.pacer.debt(),
             ..Stats::default()
         };
         for (level, sst) in view.levels.ssts() {

@@ -1,19 +1,21 @@
 //! A version: the SSTs of each level at one moment, and the value files into which they point. It never changes.
 //!
 //! ```text
-//!  level 0   | seqnos 90..99 | 80..89 | 70..79 |      newest first; their keys may overlap
-//!  level 1   | a..f | g..m | n..z |                   by key; no two files share a key
-//!  level 6   | a..c | d..e | ...
+//!  level 0   | a..f | k..z |   | a..z |   | b..c |     runs, the newest first; their keys may overlap
+//!  level 1   | a..f | g..m | n..z |                   one run
+//!  level 6   | a..c | d..e | ...                      one run
 //! ```
 //!
 //! 1. A file stands in one place.
-//! 2. In level 0 a file stands before those whose largest sequence number is smaller; equal ones by number.
-//! 3. In every other level the largest key of a file is below the smallest of the next.
+//! 2. Of two files of level 0 that share a stretch of keys, all sequence numbers of one are above all of the other, and
+//!    it stands in an earlier run. So of every key, what comes first is newer. Their numbers say nothing.
+//! 3. In a run the largest key of a file is below the smallest of the next.
 //! 4. The value files are exactly those into which the SSTs point, and nothing is referred to twice (see `values`).
 //! 5. A file's keys and sequence numbers are in order, and it has no more tombstones than entries and no more dead bytes
 //!    than bytes.
 
-use std::collections::HashSet;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use super::edit::VersionEdit;
@@ -63,11 +65,13 @@ impl Level {
 
 const _: () = assert!(Level::LAST.0 as usize + 1 == LEVEL_COUNT);
 
-/// The SSTs of each level, and their value files.
+/// The SSTs of each level.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(crate) struct Version {
     levels: [Vec<Arc<SstMeta>>; LEVEL_COUNT],
     values: ValueFiles,
+    /// Where each run of level 0 ends.
+    young_ends: Vec<usize>,
 }
 
 impl Version {
@@ -76,9 +80,28 @@ impl Version {
         &self.levels[level.index()]
     }
 
+    /// The runs with their levels: of every key, what comes first is newer. None is empty.
+    pub(crate) fn runs(&self) -> impl Iterator<Item = (Level, &[Arc<SstMeta>])> {
+        let young = self.level(Level::ZERO);
+        let starts = std::iter::once(0).chain(self.young_ends.iter().copied());
+        let young = starts.zip(&self.young_ends).map(|(start, &end)| (Level::ZERO, &young[start..end]));
+        let deeper = Level::ZERO.deeper().map(|level| (level, self.level(level)));
+        young.chain(deeper.filter(|(_, files)| !files.is_empty()))
+    }
+
     /// All files, level by level.
     pub(crate) fn files(&self) -> impl Iterator<Item = (Level, &Arc<SstMeta>)> {
         Level::all().flat_map(|level| self.level(level).iter().map(move |meta| (level, meta)))
+    }
+
+    /// The version after an edit; the fault of an edit that does not fit this one.
+    pub(crate) fn apply(&self, edit: &VersionEdit) -> Result<Self, Fault> {
+        let mut next = self.clone();
+        next.remove(&edit.removed)?;
+        next.values.add(&edit.values)?;
+        next.add(&edit.added)?;
+        next.values.settle(&edit.values)?;
+        Ok(next)
     }
 
     /// The value files into which the SSTs point, by number.
@@ -96,22 +119,12 @@ impl Version {
         self.values.file(number).is_some() || self.files().any(|(_, meta)| meta.number == number)
     }
 
-    /// The version after an edit; the fault of an edit that does not fit this one.
-    pub(crate) fn apply(&self, edit: &VersionEdit) -> Result<Self, Fault> {
-        let mut next = self.clone();
-        next.remove(&edit.removed)?;
-        next.values.add(&edit.values)?;
-        next.add(&edit.added)?;
-        next.values.settle(&edit.values)?;
-        Ok(next)
-    }
-
     fn remove(&mut self, removed: &[(Level, FileNumber)]) -> Result<(), Fault> {
         let mut leaving: HashSet<_> = removed.iter().copied().collect();
         if leaving.len() < removed.len() {
             return Err(Fault::Invalid("file that is removed twice"));
         }
-        let Self { levels, values } = self;
+        let Self { levels, values, .. } = self;
         for level in Level::all() {
             levels[level.index()].retain(|meta| {
                 let leaves = leaving.remove(&(level, meta.number));
@@ -120,6 +133,9 @@ impl Version {
                 }
                 !leaves
             });
+        }
+        if removed.iter().any(|(level, _)| *level == Level::ZERO) {
+            self.young_ends = arrange_young(&mut self.levels[Level::ZERO.index()])?;
         }
         if leaving.is_empty() { Ok(()) } else { Err(Fault::Invalid("removed file that is not there")) }
     }
@@ -137,8 +153,11 @@ impl Version {
             self.levels[level.index()].push(Arc::clone(meta));
             changed[level.index()] = true;
         }
-        for level in Level::all().filter(|level| changed[level.index()]) {
-            arrange(level, &mut self.levels[level.index()])?;
+        if changed[Level::ZERO.index()] {
+            self.young_ends = arrange_young(&mut self.levels[Level::ZERO.index()])?;
+        }
+        for level in Level::ZERO.deeper().filter(|level| changed[level.index()]) {
+            arrange(&mut self.levels[level.index()])?;
         }
         Ok(())
     }
@@ -167,13 +186,61 @@ fn check_meta(meta: &SstMeta) -> Result<(), Fault> {
     Ok(())
 }
 
-/// Rules 2 and 3.
-fn arrange(level: Level, files: &mut [Arc<SstMeta>]) -> Result<(), Fault> {
-    if level == Level::ZERO {
-        files.sort_by_key(|meta| std::cmp::Reverse((meta.largest_seqno, meta.number)));
-        return Ok(());
-    }
+const OVERLAP: Fault = Fault::Invalid("range of keys of a file, which overlaps another");
+
+/// Rule 3 for a level below 0.
+fn arrange(files: &mut [Arc<SstMeta>]) -> Result<(), Fault> {
     files.sort_by(|left, right| left.smallest.cmp(&right.smallest));
     let is_disjoint = files.windows(2).all(|pair| pair[0].largest < pair[1].smallest);
-    if is_disjoint { Ok(()) } else { Err(Fault::Invalid("range of keys of a file, which overlaps another")) }
+    if is_disjoint { Ok(()) } else { Err(OVERLAP) }
+}
+
+/// Rules 2 and 3 for level 0: puts its files into runs, as few as the order allows, and gives where each ends.
+///
+/// Files that share a stretch of history belong to one run, and so do neighbours in history that share no key.
+fn arrange_young(files: &mut Vec<Arc<SstMeta>>) -> Result<Vec<usize>, Fault> {
+    files.sort_by_key(|meta| Reverse((meta.largest_seqno, meta.number)));
+    let mut runs: Vec<KeyOrder<'_>> = Vec::new();
+    let mut rest = files.as_slice();
+    while let Some(newest) = rest.first() {
+        let mut oldest_seqno = newest.smallest_seqno;
+        let mut count = 1;
+        while let Some(next) = rest.get(count).filter(|next| next.largest_seqno >= oldest_seqno) {
+            oldest_seqno = oldest_seqno.min(next.smallest_seqno);
+            count += 1;
+        }
+        let (together, older) = rest.split_at(count);
+        rest = older;
+        let mut run = KeyOrder::new();
+        if !together.iter().all(|meta| insert(&mut run, meta)) {
+            return Err(OVERLAP);
+        }
+        match runs.last_mut() {
+            Some(last) if together.iter().all(|meta| has_room(last, meta)) => last.extend(run),
+            _ => runs.push(run),
+        }
+    }
+    let mut ends = Vec::with_capacity(runs.len());
+    let mut arranged = Vec::with_capacity(files.len());
+    for run in runs {
+        arranged.extend(run.into_values().cloned());
+        ends.push(arranged.len());
+    }
+    *files = arranged;
+    Ok(ends)
+}
+
+/// Files by their smallest keys, no two of which share a key.
+type KeyOrder<'f> = BTreeMap<&'f [u8], &'f Arc<SstMeta>>;
+
+/// Adds a file, if it shares no key with one that is there.
+fn insert<'f>(run: &mut KeyOrder<'f>, meta: &'f Arc<SstMeta>) -> bool {
+    let fits = has_room(run, meta);
+    run.insert(&meta.smallest, meta);
+    fits
+}
+
+fn has_room(run: &KeyOrder<'_>, meta: &SstMeta) -> bool {
+    let before = run.range(..=&*meta.largest).next_back();
+    before.is_none_or(|(_, before)| before.largest < meta.smallest)
 }

@@ -13,6 +13,8 @@
 //!    their reader lives. A block that is evicted while somebody reads it lives until it is let go.
 //! 4. A reader that is dropped gives back everything.
 //!
+//! Hits are counted in stripes, one for a thread or a few: a counter that all threads share would cost more than the read.
+//!
 //! Eviction is a clock with a second chance: a block whose flag is set loses the flag and stays. A new block's flag is
 //! clear, so that one scan does not drive out what is used again and again.
 
@@ -22,6 +24,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use arc_swap::{ArcSwapOption, Guard};
 
 use super::block::Block;
+use crate::sync::{AtomicU64, AtomicUsize, Ordering};
 
 /// How many blocks in a row may be spared before one goes all the same: it bounds the time under the lock.
 const MAX_CHANCES: usize = 64;
@@ -30,6 +33,10 @@ const MAX_CHANCES: usize = 64;
 #[derive(Debug)]
 pub(crate) struct BlockCache {
     budget: usize,
+    hits: Tally,
+    misses: Tally,
+    /// Open SSTs.
+    reader_count: AtomicUsize,
     clock: Mutex<Clock>,
 }
 
@@ -58,7 +65,13 @@ type Slot = ArcSwapOption<Block>;
 impl BlockCache {
     /// A cache for so many bytes.
     pub(crate) fn new(budget: usize) -> Arc<Self> {
-        Arc::new(Self { budget, clock: Mutex::default() })
+        Arc::new(Self {
+            budget,
+            hits: Tally::default(),
+            misses: Tally::default(),
+            reader_count: AtomicUsize::new(0),
+            clock: Mutex::default(),
+        })
     }
 
     /// The bytes in use.
@@ -67,10 +80,21 @@ impl BlockCache {
         clock.fixed_size + clock.block_size
     }
 
+    /// How often a block was asked for and was there, and how often it was not.
+    pub(crate) fn hits_and_misses(&self) -> (u64, u64) {
+        (self.hits.sum(), self.misses.sum())
+    }
+
+    /// How many SSTs are open.
+    pub(crate) fn reader_count(&self) -> usize {
+        self.reader_count.load(Ordering::Relaxed)
+    }
+
     /// Places for the blocks of a reader whose filter and fences take `fixed_size` bytes.
     pub(super) fn register(self: &Arc<Self>, block_count: usize, fixed_size: usize) -> CachedBlocks {
         let slots: Arc<[Slot]> = (0..block_count).map(|_| Slot::empty()).collect();
         let fixed_size = fixed_size + size_of_val(&*slots);
+        self.reader_count.fetch_add(1, Ordering::Relaxed);
         let mut clock = self.lock();
         let id = clock.next_account;
         clock.next_account += 1;
@@ -121,6 +145,35 @@ impl Clock {
     }
 }
 
+/// Counts in stripes. Threads that share one may overwrite each other's last step: it is a number for people.
+#[derive(Debug, Default)]
+struct Tally([Stripe; STRIPE_COUNT]);
+
+const STRIPE_COUNT: usize = 16;
+
+/// A counter with a cache line, and the one fetched with it, of its own.
+#[derive(Debug, Default)]
+#[repr(align(128))]
+struct Stripe(AtomicU64);
+
+static NEXT_STRIPE: AtomicUsize = AtomicUsize::new(0);
+
+thread_local! {
+    static STRIPE: usize = NEXT_STRIPE.fetch_add(1, Ordering::Relaxed) % STRIPE_COUNT;
+}
+
+impl Tally {
+    #[inline]
+    fn count(&self) {
+        let count = &self.0[STRIPE.with(|stripe| *stripe)].0;
+        count.store(count.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
+    }
+
+    fn sum(&self) -> u64 {
+        self.0.iter().map(|stripe| stripe.0.load(Ordering::Relaxed)).sum()
+    }
+}
+
 /// The cached blocks of one reader, found by position.
 #[derive(Debug)]
 pub(super) struct CachedBlocks {
@@ -136,6 +189,9 @@ impl CachedBlocks {
         let block = self.slots[position].load();
         if let Some(block) = &*block {
             block.touch();
+            self.cache.hits.count();
+        } else {
+            self.cache.misses.count();
         }
         block
     }
@@ -159,6 +215,7 @@ impl CachedBlocks {
 
 impl Drop for CachedBlocks {
     fn drop(&mut self) {
+        self.cache.reader_count.fetch_sub(1, Ordering::Relaxed);
         let mut clock = self.cache.lock();
         let Some(account) = clock.accounts.remove(&self.id) else { return };
         let blocks = account.ring.iter().filter_map(|&position| account.slots[position].load_full());

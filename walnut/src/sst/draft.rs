@@ -11,8 +11,9 @@
 //!
 //! Whether an SST counts is decided above.
 
+use std::fmt;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::{BlockCache, SstBuilder, SstConfig, SstMeta, SstReader, draft_path, path};
 use crate::base::{Entry, FileNumber};
@@ -21,7 +22,7 @@ use crate::env::{Draft, Env};
 use crate::error::{Fault, Result};
 
 /// Where the SSTs of a database are, and how new ones are written.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct SstPlace {
     pub(crate) env: Arc<dyn Env>,
     pub(crate) dir: PathBuf,
@@ -29,9 +30,41 @@ pub(crate) struct SstPlace {
     pub(crate) database: [u8; 16],
     pub(crate) config: SstConfig,
     pub(crate) cache: Arc<BlockCache>,
+    /// How many files may be open for reads, and who closes some when there are more.
+    pub(crate) open_limit: usize,
+    pub(crate) crowd: Crowd,
+}
+
+/// What is called when more files are open than may be.
+#[derive(Default)]
+pub(crate) struct Crowd(OnceLock<Box<dyn Fn() + Send + Sync>>);
+
+impl Crowd {
+    /// Says what is called; only the first time counts.
+    pub(crate) fn call(&self, close: impl Fn() + Send + Sync + 'static) {
+        let _ = self.0.set(Box::new(close));
+    }
+}
+
+impl fmt::Debug for Crowd {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Crowd")
+    }
 }
 
 impl SstPlace {
+    /// Whether more files are open than may be.
+    pub(crate) fn is_crowded(&self) -> bool {
+        self.cache.reader_count() > self.open_limit
+    }
+
+    /// Has some closed when there are too many.
+    pub(super) fn note_open(&self) {
+        if let Some(close) = self.crowd.0.get().filter(|_| self.is_crowded()) {
+            close();
+        }
+    }
+
     /// Opens an SST that is there; one that is missing is a fault.
     pub(crate) fn open(&self, meta: &SstMeta) -> Result<Arc<SstReader>> {
         let path = path(&self.dir, meta.number);

@@ -7,7 +7,7 @@
 //!
 //! - `format` draws every byte; `seal` puts blocks into the file and takes them out; `output` writes it.
 //! - `block` and `block_builder`, `index`, `filter`, `properties`: the payloads, one each.
-//! - `draft`: how a new file comes under its name.
+//! - `draft`: how a new file comes under its name. `handle`: how it is opened when it is read, and closed.
 //! - `fences` and `fingerprint`: how a block and a row are found in memory. `cache`: what stays there.
 //!
 //! 1. A file is written once, front to back, and never changed.
@@ -25,6 +25,7 @@ mod filter;
 mod fingerprint;
 mod format;
 mod fuzz;
+mod handle;
 mod index;
 mod meta;
 mod name;
@@ -43,8 +44,9 @@ use builder::SstBuilder;
 pub(crate) use builder::SstConfig;
 pub(crate) use cache::BlockCache;
 pub(crate) use cursor::SstCursor;
-pub(crate) use draft::{SstDraft, SstPlace, WholeSst};
+pub(crate) use draft::{Crowd, SstDraft, SstPlace, WholeSst};
 pub use fuzz::fuzz;
+pub(crate) use handle::{Leaving, Sst};
 pub(crate) use meta::{SstMeta, ValueShare};
 use name::draft_path;
 pub(crate) use name::{is_draft, number, path};

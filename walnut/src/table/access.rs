@@ -36,6 +36,9 @@ pub(crate) trait Reach: Clone {
 pub(crate) trait Change: Reach {
     /// Runs a statement, all of it or nothing. It may be run more than once.
     fn change<R>(&self, statement: impl FnMut(&Attempt) -> Result<R>) -> Result<R>;
+
+    /// The store, for what is no part of a statement.
+    fn store(&self) -> &Store;
 }
 
 /// Each statement is a transaction of its own, made durable as the database's default says.
@@ -65,5 +68,9 @@ impl Reach for Direct {
 impl Change for Direct {
     fn change<R>(&self, statement: impl FnMut(&Attempt) -> Result<R>) -> Result<R> {
         self.store.change(statement)
+    }
+
+    fn store(&self) -> &Store {
+        &self.store
     }
 }

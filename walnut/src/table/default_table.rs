@@ -8,12 +8,12 @@ use std::sync::Arc;
 
 use super::access::{Access, Direct, WriteAccess};
 use super::catalog::TableInfo;
-use super::key::{Key, KeyWriter, RangeOver};
-use super::mapper::Table;
+use super::key::{Generated, Key, KeyWriter, RangeOver};
+use super::mapper::{GeneratesKey, Table};
 use super::mutate::{Mutation, engine_key};
 use super::row;
 use super::scan::Scan;
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// How a primary key of `T` is passed: numbers by value, `&str` for a `String`, tuples of these.
 type KeyRef<'k, T> = <<T as super::TableMapper>::PrimaryKey as Key>::Ref<'k>;
@@ -120,7 +120,7 @@ impl<T: Table, A: Access> DefaultTable<T, A> {
     }
 
     /// The rows whose primary key lies in a range, by primary key.
-    pub fn range(&self, range: impl RangeOver<T::PrimaryKey>) -> Scan<T> {
+    pub fn range<M>(&self, range: impl RangeOver<T::PrimaryKey, M>) -> Scan<T> {
         Scan::rows(self).within(&range)
     }
 
@@ -142,6 +142,7 @@ impl<T: Table, A: WriteAccess> DefaultTable<T, A> {
     ///
     /// Cost: a look-up for the primary key and for each unique index, one write to the log.
     pub fn insert(&self, row: &T) -> Result<()> {
+        self.count_key(row)?;
         self.change(|rows| rows.insert(row))
     }
 
@@ -150,6 +151,7 @@ impl<T: Table, A: WriteAccess> DefaultTable<T, A> {
     /// Writes nothing when the row is stored just so. [`Error::UniqueViolation`](crate::Error::UniqueViolation) when *another* row has one of its unique
     /// values. Cost: a look-up for the row and for each unique value that changes, one write to the log.
     pub fn upsert(&self, row: &T) -> Result<Option<T>> {
+        self.count_key(row)?;
         self.change(|rows| rows.upsert(row))
     }
 
@@ -183,6 +185,7 @@ impl<T: Table, A: WriteAccess> DefaultTable<T, A> {
     /// to the log for all.
     pub fn insert_many<'r>(&self, rows: impl IntoIterator<Item = &'r T>) -> Result<()> {
         let rows: Vec<&T> = rows.into_iter().collect();
+        rows.iter().try_for_each(|row| self.count_key(row))?;
         self.change(|table| rows.iter().try_for_each(|row| table.insert(*row)))
     }
 
@@ -190,6 +193,7 @@ impl<T: Table, A: WriteAccess> DefaultTable<T, A> {
     /// they replaced, in the order given. See [`upsert`](Self::upsert).
     pub fn upsert_many<'r>(&self, rows: impl IntoIterator<Item = &'r T>) -> Result<Vec<Option<T>>> {
         let rows: Vec<&T> = rows.into_iter().collect();
+        rows.iter().try_for_each(|row| self.count_key(row))?;
         self.change(|table| rows.iter().map(|row| table.upsert(*row)).collect())
     }
 
@@ -197,6 +201,56 @@ impl<T: Table, A: WriteAccess> DefaultTable<T, A> {
     pub fn remove_many<'k>(&self, keys: impl IntoIterator<Item = KeyRef<'k, T>>) -> Result<Vec<Option<T>>> {
         let keys: Vec<KeyWriter> = keys.into_iter().map(|key| self.row_key(&key)).collect();
         self.change(|table| keys.iter().map(|key| table.remove(key.finish()?)).collect())
+    }
+
+    /// Adds a row under a new key and returns the key. The key that stands in `draft` does not matter, and `draft` stays as
+    /// it is.
+    ///
+    /// An integer is counted from 1 on. No number comes twice: not after a removal, a roll-back or a crash; a row that was
+    /// inserted with a key of its own moves the counter on above it. There may be gaps. [`Error::Limit`](crate::Error::Limit) when
+    /// the type has no more numbers. A `Uuid` is one of version 7: it begins with the time, and each is greater than those
+    /// that this process made before.
+    ///
+    /// Within a transaction the key is given at once and the row follows with the commit; a key whose row was never committed
+    /// is a gap, or, after a crash, may be given again.
+    ///
+    /// Errors and costs are otherwise those of [`insert`](Self::insert). Numbers are reserved 256 at a time, in a commit that
+    /// asks for no sync. The row is encoded twice.
+    ///
+    /// ```
+    /// # use serde::{Deserialize, Serialize};
+    /// # use walnut::{Database, Table};
+    /// #[derive(Table, Serialize, Deserialize)]
+    /// struct Note {
+    ///     #[primary_key(auto)]
+    ///     id: u64,
+    ///     text: String,
+    /// }
+    /// let notes = Database::in_memory()?.table::<Note>()?;
+    /// let draft = Note { id: 0, text: "a walnut is a drupe".into() };
+    /// assert_eq!(notes.insert_new(&draft)?, 1);
+    /// assert_eq!(notes.insert_new(&draft)?, 2);
+    /// assert_eq!(notes.get(2)?.map(|note| note.id), Some(2));
+    /// # Ok::<(), walnut::Error>(())
+    /// ```
+    pub fn insert_new(&self, draft: &T) -> Result<T::Generated>
+    where
+        T: GeneratesKey,
+    {
+        let store = self.access.store();
+        let number = store.numbers::<T>().next::<T>(store, self.info.rows)?;
+        let mut row =
+            row::open::<T>(&row::seal(draft)?).map_err(|_| Error::Unsupported("this row's serde form"))?;
+        row.set_generated_key(T::Generated::from_number(number));
+        self.change(|rows| rows.insert(&row))?;
+        Ok(T::Generated::from_number(number))
+    }
+
+    /// Moves the counter of generated keys on, above the key that a row brings along.
+    fn count_key(&self, row: &T) -> Result<()> {
+        let Some(number) = row.counted_key() else { return Ok(()) };
+        let store = self.access.store();
+        store.numbers::<T>().keep_above::<T>(store, self.info.rows, number)
     }
 
     /// Runs a statement on the rows of this table.

@@ -10,8 +10,11 @@
 //! and seen by nobody else: without it a public struct could not have a field of a private type as a part. Nothing
 //! here does anything of its own.
 
-use super::key::{Key, KeyReader, KeyWriter};
-use super::mapper::{IndexEntries, TableMapper};
+use super::elements::Elements;
+use super::entries::IndexEntries;
+use super::form::{Computed, Form};
+use super::key::{Generated, Key, KeyReader, KeyWriter};
+use super::mapper::{GeneratesKey, TableMapper};
 use crate::error::Fault;
 
 /// The field at a place of a struct, which is a key; `Of` tells what it is a part for.
@@ -20,6 +23,26 @@ pub trait Part<Of, const AT: usize> {
     type Key: Key;
     /// Its value.
     fn part(&self) -> &Self::Key;
+}
+
+/// The field at a place of a struct, which an index stores in a form of its own.
+pub trait Made<Of, const AT: usize> {
+    /// Its type.
+    type Value;
+    /// How it is stored.
+    type Form: Form<Self::Value>;
+    /// Its value.
+    fn value(&self) -> &Self::Value;
+}
+
+/// The field at a place of a struct, whose elements an index stores one by one.
+pub trait MadeOfEach<Of, const AT: usize> {
+    /// Its type.
+    type Value: Elements;
+    /// How an element is stored.
+    type Form: Form<<Self::Value as Elements>::Element>;
+    /// Its value.
+    fn value(&self) -> &Self::Value;
 }
 
 /// Adds a primary key of one column.
@@ -35,6 +58,40 @@ pub const fn key_is_exact<T: TableMapper>() -> bool {
 /// Adds a part to an entry of an index.
 pub fn index_part<T: Part<Of, AT>, Of, const AT: usize>(row: &T, entries: &mut IndexEntries) {
     entries.part(row.part());
+}
+
+/// Adds a part in its form to an entry of an index.
+pub fn index_made<T: Made<Of, AT>, Of, const AT: usize>(row: &T, entries: &mut IndexEntries) {
+    entries.form::<T::Form, T::Value>(row.value());
+}
+
+/// Adds a part for each element to an entry of an index.
+pub fn index_each<T: MadeOfEach<Of, AT>, Of, const AT: usize>(row: &T, entries: &mut IndexEntries) {
+    entries.each::<T::Form, T::Value>(row.value());
+}
+
+/// Adds what a function computed to an entry of an index, which is left out when that is nothing.
+pub fn index_computed<V, F: Form<V>>(value: impl Computed<V>, entries: &mut IndexEntries) {
+    match value.computed() {
+        Some(value) => entries.form::<F, V>(&value),
+        None => entries.leave_out(),
+    }
+}
+
+/// Adds each element of what a function computed to an entry of an index, which is left out when that is nothing.
+pub fn index_each_computed<V: Elements, F: Form<V::Element>>(
+    value: impl Computed<V>,
+    entries: &mut IndexEntries,
+) {
+    match value.computed() {
+        Some(value) => entries.each::<F, V>(&value),
+        None => entries.leave_out(),
+    }
+}
+
+/// The number of a row's generated key, if it is a counted one.
+pub fn counted_key<T: GeneratesKey>(row: &T) -> Option<u128> {
+    row.generated_key().number()
 }
 
 /// Adds a part.
@@ -60,6 +117,41 @@ pub fn part_is_none<T: Part<Of, AT>, Of, const AT: usize>(whole: &T) -> bool {
 /// Whether a part's type is [exact](Key::EXACT).
 pub const fn part_is_exact<T: Part<Of, AT>, Of, const AT: usize>() -> bool {
     <T::Key as Key>::EXACT
+}
+
+/// Whether a part's type [may be missing](Key::OPTIONAL).
+pub const fn part_is_optional<T: Part<Of, AT>, Of, const AT: usize>() -> bool {
+    <T::Key as Key>::OPTIONAL
+}
+
+/// Whether the key that is made of a part is [exact](Key::EXACT).
+pub const fn made_is_exact<T: Made<Of, AT>, Of, const AT: usize>() -> bool {
+    <<T::Form as Form<T::Value>>::Key as Key>::EXACT
+}
+
+/// Whether the key that is made of a part [may be missing](Key::OPTIONAL).
+pub const fn made_is_optional<T: Made<Of, AT>, Of, const AT: usize>() -> bool {
+    <<T::Form as Form<T::Value>>::Key as Key>::OPTIONAL
+}
+
+/// Whether the key that is made of an element is [exact](Key::EXACT).
+pub const fn each_is_exact<T: MadeOfEach<Of, AT>, Of, const AT: usize>() -> bool {
+    <<T::Form as Form<<T::Value as Elements>::Element>>::Key as Key>::EXACT
+}
+
+/// Whether the key that is made of an element [may be missing](Key::OPTIONAL).
+pub const fn each_is_optional<T: MadeOfEach<Of, AT>, Of, const AT: usize>() -> bool {
+    <<T::Form as Form<<T::Value as Elements>::Element>>::Key as Key>::OPTIONAL
+}
+
+/// Whether the key that a form makes of a value is [exact](Key::EXACT).
+pub const fn form_is_exact<F: Form<V>, V>() -> bool {
+    <F::Key as Key>::EXACT
+}
+
+/// Whether the key that a form makes of a value [may be missing](Key::OPTIONAL).
+pub const fn form_is_optional<F: Form<V>, V>() -> bool {
+    <F::Key as Key>::OPTIONAL
 }
 
 #[cfg(test)]

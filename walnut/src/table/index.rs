@@ -52,7 +52,7 @@ macro_rules! scans {
             }
 
             /// The rows whose value lies in a range, by value.
-            pub fn range(&self, range: impl RangeOver<K>) -> Scan<T, K> {
+            pub fn range<M>(&self, range: impl RangeOver<K, M>) -> Scan<T, K> {
                 self.iter().within(&range)
             }
 

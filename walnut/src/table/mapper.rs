@@ -1,6 +1,7 @@
 //! The contract between a struct and its table: what `#[derive(Table)]` writes.
 
-use super::key::{Key, KeyWriter};
+use super::entries::IndexEntries;
+use super::key::{Generated, Key, KeyWriter};
 use super::schema::TableSchema;
 use super::{Access, DefaultTable};
 use crate::error::{Fault, Result};
@@ -40,6 +41,12 @@ pub trait TableMapper: Sized + Send + Sync + 'static {
     /// The row of these bytes.
     fn decode_row(bytes: &[u8]) -> Result<Self, Fault>;
 
+    /// The number of the row's primary key, when keys of this table are counted: the counter goes on above it. Only tables
+    /// with `#[primary_key(auto)]` have one.
+    fn counted_key(&self) -> Option<u128> {
+        None
+    }
+
     /// The handles to the indexes of a table.
     fn by<A: Access>(table: &DefaultTable<Self, A>) -> Self::By<'_, A>;
 
@@ -64,40 +71,19 @@ pub trait Table: TableMapper {
 #[diagnostic::do_not_recommend]
 impl<T: TableMapper> Table for T {}
 
-/// Takes the entries that a row has in one index: for each entry its parts, then [`finish`](Self::finish).
-#[derive(Debug)]
-pub struct IndexEntries {
-    entry: KeyWriter,
-    has_none: bool,
-    finished: Vec<IndexEntry>,
-}
+/// A table whose primary keys are generated: `#[primary_key(auto)]`.
+#[diagnostic::on_unimplemented(
+    message = "the primary key of `{Self}` is not generated",
+    label = "`insert_new` makes a key for the row, and this table's rows bring theirs",
+    note = "put `#[primary_key(auto)]` on the primary key, an integer or a `Uuid`; or use `insert`"
+)]
+pub trait GeneratesKey: TableMapper {
+    /// The primary key.
+    type Generated: Generated;
 
-/// One entry of an index, without the primary key.
-#[derive(Debug)]
-pub(crate) struct IndexEntry {
-    pub(crate) key: KeyWriter,
-    /// A part of it is missing, so a unique index takes it any number of times.
-    pub(crate) has_none: bool,
-}
+    /// The row's key.
+    fn generated_key(&self) -> &Self::Generated;
 
-impl IndexEntries {
-    pub(crate) fn new() -> Self {
-        Self { entry: KeyWriter::new(&[]), has_none: false, finished: Vec::new() }
-    }
-
-    /// Adds the next part of the entry.
-    pub fn part<K: Key>(&mut self, part: &K) {
-        self.has_none |= part.is_none();
-        part.encode(&mut self.entry);
-    }
-
-    /// Ends the entry.
-    pub fn finish(&mut self) {
-        let key = std::mem::replace(&mut self.entry, KeyWriter::new(&[]));
-        self.finished.push(IndexEntry { key, has_none: std::mem::take(&mut self.has_none) });
-    }
-
-    pub(crate) fn take(self) -> Vec<IndexEntry> {
-        self.finished
-    }
+    /// Gives the row another key.
+    fn set_generated_key(&mut self, key: Self::Generated);
 }

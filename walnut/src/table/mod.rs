@@ -16,10 +16,14 @@ mod access;
 mod catalog;
 mod default_table;
 pub(crate) mod derived;
+pub(crate) mod elements;
+mod entries;
+pub(crate) mod form;
 mod index;
 pub(crate) mod key;
 mod mapper;
 mod mutate;
+mod numbers;
 pub(crate) mod row;
 mod scan;
 mod schema;
@@ -31,9 +35,14 @@ mod violation;
 
 pub use access::{Access, Direct, WriteAccess};
 pub use default_table::DefaultTable;
+pub use elements::Elements;
+pub use entries::IndexEntries;
 pub use index::{Index, Unique};
-pub use key::{Composite, Key, KeyReader, KeyWriter, MAX_KEY_SIZE, Point, RangeOver, TextKey};
-pub use mapper::{IndexEntries, Table, TableMapper};
+pub use key::{
+    Caseless, Composite, Decimals, Generated, Key, KeyReader, KeyWriter, MAX_KEY_SIZE, NoCase, Point,
+    RangeOver, Scaled, Straight, TextKey, Turned, Way,
+};
+pub use mapper::{GeneratesKey, Table, TableMapper};
 pub use scan::{Entries, Keys, RowFilter, Scan};
 pub use schema::{FieldSchema, IndexName, IndexSchema, TableSchema};
 pub use snapshot::{InSnapshot, Snapshot};

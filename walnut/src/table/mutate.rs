@@ -1,8 +1,9 @@
 //! How a row changes: the row itself and the index entries whose value changed, within a transaction.
 
 use super::catalog::TableInfo;
+use super::entries::IndexEntries;
 use super::key::KeyWriter;
-use super::mapper::{IndexEntries, Table};
+use super::mapper::Table;
 use super::row;
 use crate::error::{Error, Result, UniqueViolation};
 use crate::txn::Attempt;

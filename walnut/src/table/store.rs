@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::access::Direct;
 use super::catalog::{self, TableInfo};
+use super::numbers::Numbers;
 use super::{DefaultTable, Table, Transaction, verify};
 use crate::engine::{Durability, Engine, Verified};
 use crate::error::Result;
@@ -19,6 +20,8 @@ pub(crate) struct Store {
     /// Where those who lost too often take turns.
     lane: Lane,
     tables: Mutex<HashMap<&'static str, OpenTable>>,
+    /// What generates the keys of each table that has needed it, by the table's name.
+    numbers: Mutex<HashMap<&'static str, Arc<Numbers>>>,
 }
 
 /// A table that this process has opened.
@@ -31,7 +34,13 @@ struct OpenTable {
 
 impl Store {
     pub(crate) fn new(engine: Engine, durability: Durability) -> Self {
-        Self { engine, durability, lane: Lane::default(), tables: Mutex::default() }
+        Self {
+            engine,
+            durability,
+            lane: Lane::default(),
+            tables: Mutex::default(),
+            numbers: Mutex::default(),
+        }
     }
 
     /// A handle to the table of `T`, which is made when the database has none of its name.
@@ -64,6 +73,11 @@ impl Store {
             (table.verify)(&self.engine, &table.info, &mut verified)?;
         }
         Ok(verified)
+    }
+
+    /// What generates the keys of `T`, the same for all handles.
+    pub(super) fn numbers<T: Table>(&self) -> Arc<Numbers> {
+        Arc::clone(self.numbers.lock().entry(T::SCHEMA.name).or_default())
     }
 
     /// Runs a statement in a transaction of its own.

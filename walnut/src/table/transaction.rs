@@ -157,4 +157,8 @@ impl Change for InTransaction<'_> {
     fn change<R>(&self, statement: impl FnMut(&Attempt) -> Result<R>) -> Result<R> {
         self.transaction.attempt.statement(statement)
     }
+
+    fn store(&self) -> &Store {
+        &self.transaction.store
+    }
 }

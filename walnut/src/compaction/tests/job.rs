@@ -9,7 +9,7 @@ use crate::base::{Entry, Kind};
 use crate::cursor::Cursor;
 use crate::env::{Env, FaultEffect, FaultEnv, FaultPlan, MemoryEnv, Operations};
 use crate::error::{Error, Result};
-use crate::sst::{BlockCache, Compression, SstConfig, SstPlace, SstReader};
+use crate::sst::{BlockCache, Compression, Crowd, Sst, SstConfig, SstPlace, SstReader};
 use crate::sync::{AtomicBool, Ordering};
 use crate::vlog::ValuePlace;
 
@@ -21,19 +21,25 @@ fn machine() -> MemoryEnv {
     env
 }
 
-fn place(env: &(impl Env + Clone)) -> SstPlace {
-    SstPlace {
+fn place(env: &(impl Env + Clone)) -> Arc<SstPlace> {
+    Arc::new(SstPlace {
         env: Arc::new(env.clone()),
         dir: PathBuf::from(DIR),
         database: [7; 16],
         config: SstConfig { block_size: 256, compression: Compression::None, filter_bits_per_key: 10 },
         cache: BlockCache::new(1 << 20),
-    }
+        open_limit: 100,
+        crowd: Crowd::default(),
+    })
 }
 
 fn value_place(place: &SstPlace) -> ValuePlace {
-    let SstPlace { env, dir, database, config, .. } = place.clone();
-    ValuePlace { env, dir, database, compression: config.compression }
+    ValuePlace {
+        env: Arc::clone(&place.env),
+        dir: place.dir.clone(),
+        database: place.database,
+        compression: place.config.compression,
+    }
 }
 
 fn nothing_moves(place: &ValuePlace) -> Moving<'_> {
@@ -57,7 +63,7 @@ fn write(place: &SstPlace, number: u64, seqno: u64, entries: &[(u32, Option<usiz
 
 /// An older run in two files of the last level, and a newer one above, in which every third key is removed.
 struct Scene {
-    place: SstPlace,
+    place: Arc<SstPlace>,
     inputs: BTreeMap<FileNumber, Arc<SstReader>>,
     version: Version,
     merge: Merge,
@@ -89,12 +95,11 @@ impl Scene {
             config: &LeveledConfig { max_sst_size: self.max_sst_size, base_level_size: 10_000 },
             boundaries: boundaries.iter().map(|&at| SeqNo(at)).collect(),
             moving: nothing_moves(&values),
-            stop,
+            go_on: &|_| if stop.load(Ordering::Acquire) { Err(Error::Closed) } else { Ok(()) },
         };
         let next = Cell::new(10);
-        let written = job
-            .run(|meta| Arc::clone(&self.inputs[&meta.number]), || FileNumber(next.replace(next.get() + 1)));
-        written.map(|written| written.ssts)
+        let sst = |meta: &SstMeta| Arc::new(Sst::opened(&self.place, &self.inputs[&meta.number]));
+        Ok(job.run(sst, || FileNumber(next.replace(next.get() + 1)))?.ssts)
     }
 }
 
@@ -152,9 +157,9 @@ fn a_tombstone_stays_while_a_file_below_may_hold_its_key() {
         config: &CONFIG,
         boundaries: vec![SeqNo(2)],
         moving: nothing_moves(&values),
-        stop: &AtomicBool::new(false),
+        go_on: &|_| Ok(()),
     };
-    let outputs = job.run(|_| Arc::clone(&newer), || FileNumber(9)).unwrap().ssts;
+    let outputs = job.run(|_| Arc::new(Sst::opened(&place, &newer)), || FileNumber(9)).unwrap().ssts;
     assert_eq!(contents(&outputs[0]), [(key(6), 2, false)], "file 1 spans key 6, though it does not have it");
 }
 
@@ -174,9 +179,9 @@ fn a_merge_of_which_nothing_is_left_writes_nothing() {
         config,
         boundaries,
         moving: nothing_moves(&values),
-        stop: &AtomicBool::new(false),
+        go_on: &|_| Ok(()),
     };
-    assert!(job.run(|_| Arc::clone(&sst), || FileNumber(9)).unwrap().ssts.is_empty());
+    assert!(job.run(|_| Arc::new(Sst::opened(&place, &sst)), || FileNumber(9)).unwrap().ssts.is_empty());
     assert_eq!(names(&env), ["000001.sst"]);
 }
 

@@ -4,9 +4,11 @@
 mod ending;
 mod job;
 mod pick;
+mod runs;
 
 use std::sync::Arc;
 
+use super::leveled::{due, idle};
 use super::*;
 use crate::base::{FileNumber, SeqNo};
 use crate::manifest::{Level, Version, VersionEdit};
@@ -44,8 +46,14 @@ fn version(files: Vec<(u8, SstMeta)>) -> Version {
 /// The inputs by level and number, and the output level, of a pick that is a merge.
 fn merge(pick: Pick) -> (Vec<(u8, Vec<u64>)>, u8) {
     let Pick::Merge(Merge { inputs, output }) = pick else { panic!("a merge, and not {pick:?}") };
-    let inputs = inputs.iter().map(|(level, files)| (level.code(), numbers(files))).collect();
-    (inputs, output.code())
+    let mut by_level: Vec<(u8, Vec<u64>)> = Vec::new();
+    for (level, files) in inputs {
+        match by_level.last_mut().filter(|(last, _)| *last == level.code()) {
+            Some((_, runs)) => runs.extend(numbers(&files)),
+            None => by_level.push((level.code(), numbers(&files))),
+        }
+    }
+    (by_level, output.code())
 }
 
 fn numbers(files: &[Arc<SstMeta>]) -> Vec<u64> {

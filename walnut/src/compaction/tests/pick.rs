@@ -53,13 +53,13 @@ fn runs_that_share_nothing_move_as_they_are() {
     let Pick::Move(Move { from, files: moved, to }) = due(&version(files.clone()), &CONFIG) else {
         panic!("nothing has to be read")
     };
-    assert_eq!((from, numbers(&moved), to), (Level::ZERO, vec![4, 3, 2, 1], Level::LAST));
+    assert_eq!((from, numbers(&moved), to), (Level::ZERO, vec![1, 2, 3, 4], Level::LAST));
     // Unless one of them is so small that there would be many of its kind,
     files[0].1.size = 100;
-    assert_eq!(merge(due(&version(files.clone()), &CONFIG)), (vec![(0, vec![4, 3, 2, 1])], 6));
+    assert_eq!(merge(due(&version(files.clone()), &CONFIG)), (vec![(0, vec![1, 2, 3, 4])], 6));
     // or holds much that is dead.
     files[0].1 = wasted(file(1, &[10], &[15]));
-    assert_eq!(merge(due(&version(files), &CONFIG)), (vec![(0, vec![4, 3, 2, 1])], 6));
+    assert_eq!(merge(due(&version(files), &CONFIG)), (vec![(0, vec![1, 2, 3, 4])], 6));
 }
 
 #[test]
@@ -105,11 +105,12 @@ fn a_file_that_shares_nothing_below_moves() {
 
 #[test]
 fn idle_gives_back_what_is_dead_when_nobody_reads_it() {
-    let files = vec![(0, file(9, b"a", b"b")), (6, file(1, b"a", b"c")), (6, wasted(file(2, b"d", b"f")))];
+    let large = || sized(50_000, file(1, b"a", b"c"));
+    let files = vec![(0, file(9, b"a", b"b")), (6, large()), (6, wasted(file(2, b"d", b"f")))];
     let pick = |files: &[(u8, SstMeta)], watermark| idle(&version(files.to_vec()), &CONFIG, SeqNo(watermark));
     assert_eq!(pick(&files, 1), Pick::Nothing, "somebody reads at 1, and file 2 has a version at 2");
     assert_eq!(merge(pick(&files, 2)), (vec![(6, vec![2])], 6));
-    let files = vec![(0, file(9, b"a", b"b")), (0, wasted(file(8, b"a", b"b"))), (6, file(1, b"a", b"c"))];
+    let files = vec![(0, file(9, b"a", b"b")), (0, wasted(file(8, b"a", b"b"))), (6, large())];
     assert_eq!(merge(pick(&files, 8)), (vec![(0, vec![9, 8]), (6, vec![1])], 6));
     let files = vec![(5, wasted(file(8, b"a", b"b"))), (6, sized(200_000, file(1, b"c", b"c")))];
     assert_eq!(merge(pick(&files, 8)), (vec![(5, vec![8])], 6), "a merge and no move");
@@ -127,4 +128,32 @@ fn full_makes_one_run_and_then_nothing() {
     assert_eq!(full(&version(run.to_vec())), Pick::Nothing);
     let dead = SstMeta { dead_size: 1, ..file(2, b"d", b"e") };
     assert_eq!(merge(full(&version(vec![run[0].clone(), (6, dead)]))), (vec![(6, vec![1, 2])], 6));
+}
+
+#[test]
+fn what_stands_above_the_last_level_settles_when_it_is_a_tenth_of_it() {
+    let pick = |above: u64, last: u64| {
+        let files = vec![
+            (0, sized(above, file(9, b"a", b"b"))),
+            (5, sized(above, file(8, b"a", b"b"))),
+            (6, sized(last, file(1, b"a", b"c"))),
+        ];
+        leveled::settle(&version(files), &CONFIG)
+    };
+    assert_eq!(pick(1000, 20_001), Pick::Nothing);
+    assert_eq!(merge(pick(1000, 20_000)), (vec![(0, vec![9]), (5, vec![8])], 5));
+    let files = vec![(5, sized(2000, file(8, b"a", b"b"))), (6, sized(20_000, file(1, b"a", b"c")))];
+    assert_eq!(merge(leveled::settle(&version(files), &CONFIG)), (vec![(5, vec![8]), (6, vec![1])], 6));
+}
+
+#[test]
+fn debt_is_what_stands_above_limits_and_targets() {
+    let mut files: Vec<_> = (20..24).map(|n| (0, file(n, b"a", b"z"))).collect();
+    files.push((5, sized(10_000, file(2, b"a", b"z"))));
+    files.push((6, sized(100_000, file(1, b"a", b"z"))));
+    let debt = |files: &[(u8, SstMeta)]| leveled::debt(&version(files.to_vec()), &CONFIG);
+    assert_eq!(debt(&files), 0);
+    files.push((0, sized(70, file(24, b"a", b"z"))));
+    files[4].1.size = 10_500;
+    assert_eq!(debt(&files), 570);
 }

@@ -2,10 +2,15 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod crash;
+mod files;
 mod levels;
 mod model;
 mod space;
+mod steps;
+mod strategies;
 mod threads;
+#[cfg(feature = "tracing")]
+mod trace;
 mod validate;
 mod values;
 
@@ -16,6 +21,8 @@ use std::sync::Arc;
 use super::*;
 use crate::base::{KeyRange, KeyspaceId};
 use crate::batch::WriteBatch;
+#[cfg(feature = "tracing")]
+use crate::compaction;
 use crate::env::{FaultEnv, MemoryEnv};
 use crate::error::Fault;
 use crate::sst::{Compression, SstConfig};
@@ -35,11 +42,14 @@ fn config() -> EngineConfig {
         memtable_size: 2 << 10,
         frozen_limit: 1,
         cache_size: 1 << 20,
+        open_limit: 1000,
         group_window: Duration::ZERO,
         preallocate: 0,
         sst: SstConfig { block_size: 256, compression: Compression::None, filter_bits_per_key: 10 },
+        compaction: Compaction::Leveled,
         levels: LeveledConfig { max_sst_size: 1 << 10, base_level_size: 2 << 10 },
         values: ValueConfig { threshold: usize::MAX, max_file_size: 4 << 10 },
+        io_limit: None,
         background: Background::Manual,
         snapshot_age_limit: None,
         checkpoint_on_close: true,

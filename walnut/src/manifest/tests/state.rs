@@ -34,9 +34,50 @@ fn level_zero_stands_newest_first_and_the_others_by_key() {
     assert_eq!(numbers(version.level(level(1))), [4, 6, 7]);
     assert_eq!(version.files().count(), 6);
 
-    let older = SstMeta { largest_seqno: SeqNo(92), ..(*sst(8, "a", "z")).clone() };
+    // A number says nothing.
+    let older =
+        SstMeta { smallest_seqno: SeqNo(80), largest_seqno: SeqNo(82), ..(*sst(99, "a", "z")).clone() };
     let version = version.apply(&edit(&[], &[(0, Arc::new(older))])).unwrap();
-    assert_eq!(numbers(version.level(Level::ZERO)), [9, 8, 5, 3]);
+    assert_eq!(numbers(version.level(Level::ZERO)), [9, 99, 5, 3]);
+}
+
+/// A file with these sequence numbers.
+fn of_history(number: u64, smallest: &str, largest: &str, seqnos: (u64, u64)) -> (u8, Arc<SstMeta>) {
+    let (smallest_seqno, largest_seqno) = (SeqNo(seqnos.0), SeqNo(seqnos.1));
+    (0, Arc::new(SstMeta { smallest_seqno, largest_seqno, ..(*sst(number, smallest, largest)).clone() }))
+}
+
+#[test]
+fn files_of_level_zero_that_share_history_or_are_next_to_each_other_without_sharing_keys_are_one_run() {
+    let added = [
+        of_history(1, "a", "c", (1, 30)),
+        of_history(2, "d", "f", (5, 12)),
+        of_history(3, "b", "e", (31, 31)),
+        of_history(4, "x", "z", (32, 40)),
+        of_history(5, "f", "f", (41, 41)),
+        of_history(6, "e", "f", (42, 50)),
+    ];
+    let version = Version::default().apply(&edit(&[], &added)).unwrap();
+    let runs: Vec<_> = version.runs().map(|(_, files)| numbers(files)).collect();
+    assert_eq!(runs, [vec![6], vec![3, 5, 4], vec![1, 2]]);
+    let without = version.apply(&edit(&[(0, 6), (0, 3)], &[])).unwrap();
+    let runs: Vec<_> = without.runs().map(|(_, files)| numbers(files)).collect();
+    assert_eq!(runs, [vec![5, 4], vec![1, 2]], "5 shares a key with 2, which is older");
+    let moved = without.apply(&edit(&[(0, 5)], &[(6, Arc::clone(&added[4].1))])).unwrap();
+    let runs: Vec<_> = moved.runs().map(|(level, files)| (level, numbers(files))).collect();
+    assert_eq!(runs, [(Level::ZERO, vec![1, 2, 4]), (Level::LAST, vec![5])]);
+}
+
+#[test]
+fn files_of_level_zero_that_share_keys_and_history_are_refused() {
+    let first = of_history(1, "a", "m", (1, 30));
+    for (seqnos, fits) in [((30, 40), false), ((31, 40), true), ((10, 20), false), ((1, 1), false)] {
+        let version = Version::default().apply(&edit(&[], &[first.clone(), of_history(2, "m", "z", seqnos)]));
+        assert_eq!(version.is_ok(), fits, "{seqnos:?}");
+        assert!(
+            Version::default().apply(&edit(&[], &[first.clone(), of_history(2, "n", "z", seqnos)])).is_ok()
+        );
+    }
 }
 
 #[test]

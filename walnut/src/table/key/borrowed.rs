@@ -4,7 +4,7 @@
 //! two implementations fit the same pair of types and literals infer. In tuples of two to four parts, text may be borrowed
 //! at any place; longer tuples are given whole.
 
-use super::{Key, KeyWriter, Point, escape};
+use super::{Key, KeyWriter, NoCase, Point, escape};
 
 impl Point<String> for &str {
     fn encode_point(&self, out: &mut KeyWriter) {
@@ -25,6 +25,36 @@ impl<const N: usize> Point<Vec<u8>> for &[u8; N] {
     }
 }
 
+impl Point<NoCase> for &str {
+    fn encode_point(&self, out: &mut KeyWriter) {
+        <NoCase>::encode_ref(self, out);
+    }
+}
+
+impl Point<NoCase> for String {
+    fn encode_point(&self, out: &mut KeyWriter) {
+        <NoCase>::encode_ref(&self.as_str(), out);
+    }
+}
+
+impl Point<NoCase> for &String {
+    fn encode_point(&self, out: &mut KeyWriter) {
+        <NoCase>::encode_ref(&self.as_str(), out);
+    }
+}
+
+impl Point<NoCase<Option<String>>> for Option<&str> {
+    fn encode_point(&self, out: &mut KeyWriter) {
+        NoCase::<Option<String>>::encode_ref(self, out);
+    }
+}
+
+impl Point<NoCase<Option<String>>> for Option<String> {
+    fn encode_point(&self, out: &mut KeyWriter) {
+        NoCase::<Option<String>>::encode_ref(&self.as_deref(), out);
+    }
+}
+
 impl Point<Option<String>> for Option<&str> {
     fn encode_point(&self, out: &mut KeyWriter) {
         Option::<String>::encode_ref(self, out);
@@ -37,7 +67,8 @@ impl Point<Option<Vec<u8>>> for Option<&[u8]> {
     }
 }
 
-/// One implementation for each list of parts, where a name is a part of that type and `str` is borrowed text.
+/// One implementation for each list of parts, where a name is a part of that type, `str` is borrowed text, and
+/// `caseless` the same for a part without case.
 macro_rules! tuples {
     ($([$($whole:ident)*] $($part:ident . $place:tt)*;)*) => {$(
         impl<$($whole: Key),*> Point<($(tuples!(@key $part)),*)> for ($(tuples!(@point $part)),*) {
@@ -47,8 +78,10 @@ macro_rules! tuples {
         }
     )*};
     (@key str) => { String };
+    (@key caseless) => { NoCase };
     (@key $whole:ident) => { $whole };
     (@point str) => { &str };
+    (@point caseless) => { &str };
     (@point $whole:ident) => { $whole };
 }
 
@@ -56,6 +89,12 @@ tuples! {
     [A] str.0 A.1;
     [A] A.0 str.1;
     [] str.0 str.1;
+
+    [A] caseless.0 A.1;
+    [A] A.0 caseless.1;
+    [] caseless.0 caseless.1;
+    [] caseless.0 str.1;
+    [] str.0 caseless.1;
 
     [A B] str.0 A.1 B.2;
     [A B] A.0 str.1 B.2;

@@ -35,9 +35,19 @@ impl KeyWriter {
         self.bytes.extend_from_slice(bytes);
     }
 
+    /// Inverts every bit of what was added after the first `size` bytes, so that it sorts the other way round.
+    pub(super) fn invert_from(&mut self, size: usize) {
+        self.bytes[size..].iter_mut().for_each(|byte| *byte = !*byte);
+    }
+
     /// Notes that the value has no exact form as a key; `why` is the end of the sentence "a value cannot be a key".
     pub fn refuse(&mut self, why: &'static str) {
         self.fault.get_or_insert(Limit::Inexact(why));
+    }
+
+    /// Notes that what the key belongs to is past a limit.
+    pub(crate) fn exceed(&mut self, limit: Limit) {
+        self.fault.get_or_insert(limit);
     }
 
     /// How many bytes there are.

@@ -7,17 +7,23 @@
 //! 3. *ordered*: encodings compare bytewise as the values compare.
 //!
 //! Every encoding is canonical besides: decoding accepts exactly the bytes that encoding writes. The table of
-//! encodings stands at [`Key`]; each file here draws its own. What is not done here: turning an order round, which is the
-//! writer's (`KeyWriter::invert_from`), and naming the index that a key belongs to.
+//! encodings stands at [`Key`]; each file here draws its own. What is not done here: naming the index that a key belongs to.
 
 mod borrowed;
 mod codec;
 mod escape;
 mod fixed;
+mod folding;
+#[cfg(any(feature = "time", feature = "chrono", feature = "jiff"))]
+mod foreign;
+mod generated;
 mod net;
+mod no_case;
 mod number;
 mod option;
 mod range;
+mod reverse;
+mod scaled;
 mod simple;
 mod text;
 mod time;
@@ -27,7 +33,11 @@ mod tuple;
 mod tests;
 
 pub use codec::{KeyReader, KeyWriter, MAX_KEY_SIZE};
-pub use range::{Point, RangeOver};
+pub use generated::{Generated, Way};
+pub use no_case::{Caseless, NoCase};
+pub use range::{Point, RangeOver, Straight, Turned};
+pub(super) use reverse::inverted;
+pub use scaled::{Decimals, Scaled};
 
 use crate::error::Fault;
 
@@ -70,6 +80,12 @@ use by_value;
 /// | `SocketAddrV4` | address, port as a `u16` | by address, then port |
 /// | `SocketAddrV6` | address, port as a `u16`, flow and scope as `u32` | in this order |
 /// | `IpAddr`, `SocketAddr` | `04` or `06`, then the address | version 4 first |
+/// | `Reverse<K>` | the key with every bit inverted | the other way round; a part with `desc` |
+/// | [`NoCase`] | the folded text | an index with `nocase` |
+///
+/// With the features of these names, the dates, times and spans of the crates `time`, `chrono` and `jiff` are keys, and
+/// with `rust_decimal` its `Decimal` in an index with `scale = N`. Moments with an offset compare by the moment alone, and
+/// come back in UTC.
 ///
 /// `usize` and `isize` are no keys: their size differs from machine to machine.
 ///
@@ -114,6 +130,9 @@ pub trait Key: Sized + Send + Sync + 'static {
     /// Whether equal values always have equal encodings and the other way round, so that the type may be a primary
     /// key or stand in a unique index. Not so for floating-point numbers.
     const EXACT: bool = true;
+
+    /// Whether a value may be missing, as that of an `Option` may, or one of several parts.
+    const OPTIONAL: bool = false;
 
     /// Adds the encoding of this value.
     fn encode(&self, out: &mut KeyWriter);

@@ -10,6 +10,7 @@ impl<K: Key> Key for Option<K> {
     type Ref<'a> = Option<K::Ref<'a>>;
 
     const EXACT: bool = K::EXACT;
+    const OPTIONAL: bool = true;
 
     fn encode(&self, out: &mut KeyWriter) {
         match self {

@@ -1,8 +1,9 @@
 //! What a range of keys can be given as.
 
+use std::cmp::Reverse;
 use std::ops::{Bound, Range, RangeBounds, RangeFrom, RangeFull, RangeInclusive, RangeTo, RangeToInclusive};
 
-use super::{Key, KeyWriter};
+use super::{Key, KeyWriter, inverted};
 
 /// A bound of a range over `K`: a key, a reference to one, or the borrowed form of a text.
 #[diagnostic::on_unimplemented(
@@ -26,12 +27,25 @@ impl<K: Key> Point<K> for &K {
     }
 }
 
+/// A range is given in the order of the keys. A mark that [`RangeOver`] has so that each range fits in one way only.
+#[derive(Clone, Copy, Debug)]
+pub struct Straight;
+
+/// A range over keys that descend is given in the order of what they are made of.
+#[derive(Clone, Copy, Debug)]
+pub struct Turned;
+
 /// A range over keys of type `K`: every range of the standard library, and pairs of [`Bound`]s.
+///
+/// Over a part that descends, whose keys are `Reverse<K>`, a range of `K` is given from the less to the greater as ever,
+/// and what it holds comes in the order of the index: from the greater to the less. Of several parts of which some descend
+/// no range of values is one piece of the index. There the descending parts are written as `Reverse`, and the range is one
+/// in the order of the index: `(7, Reverse(9))..(7, Reverse(3))`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a range over `{K}` keys",
     label = "expected a range of `{K}`, such as `a..b`, `a..=b`, `a..`, `..b` or `..`"
 )]
-pub trait RangeOver<K: Key> {
+pub trait RangeOver<K: Key, M = Straight> {
     /// The bound at which it starts, its encoding added to `out`.
     fn start(&self, out: &mut KeyWriter) -> Bound<()>;
     /// The bound at which it ends, its encoding added to `out`.
@@ -42,6 +56,10 @@ fn write<K: Key, P: Point<K>>(bound: Bound<&P>, out: &mut KeyWriter) -> Bound<()
     bound.map(|point| point.encode_point(out))
 }
 
+fn write_inverted<K: Key, P: Point<K>>(bound: Bound<&P>, out: &mut KeyWriter) -> Bound<()> {
+    bound.map(|point| inverted(out, |out| point.encode_point(out)))
+}
+
 macro_rules! ranges {
     ($($range:ty;)*) => {$(
         impl<K: Key, P: Point<K>> RangeOver<K> for $range {
@@ -50,6 +68,16 @@ macro_rules! ranges {
             }
             fn end(&self, out: &mut KeyWriter) -> Bound<()> {
                 write::<K, P>(self.end_bound(), out)
+            }
+        }
+
+        // What is greatest comes first, so the range begins in the index where it ends in values.
+        impl<K: Key, P: Point<K>> RangeOver<Reverse<K>, Turned> for $range {
+            fn start(&self, out: &mut KeyWriter) -> Bound<()> {
+                write_inverted::<K, P>(self.end_bound(), out)
+            }
+            fn end(&self, out: &mut KeyWriter) -> Bound<()> {
+                write_inverted::<K, P>(self.start_bound(), out)
             }
         }
     )*};

@@ -13,6 +13,7 @@ macro_rules! tuples {
             type Ref<'a> = ($($part::Ref<'a>,)*);
 
             const EXACT: bool = $($part::EXACT)&&*;
+            const OPTIONAL: bool = $($part::OPTIONAL)||*;
 
             fn encode(&self, out: &mut KeyWriter) {
                 $(self.$place.encode(out);)*

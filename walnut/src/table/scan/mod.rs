@@ -81,7 +81,7 @@ impl<T: Table, K: Key, R, F: RowFilter<T>> Scan<T, K, R, F> {
     }
 
     /// Only what lies in a range of the parts that are not fixed.
-    pub(super) fn within<P: Key>(mut self, range: &impl RangeOver<P>) -> Self {
+    pub(super) fn within<P: Key, M>(mut self, range: &impl RangeOver<P, M>) -> Self {
         self.walker.narrow(range);
         self
     }
@@ -146,7 +146,7 @@ impl<T: Table, K: Key, R, F: RowFilter<T>> Scan<T, K, R, F> {
 
 impl<T: Table, K: Key, R: Key, F: RowFilter<T>> Scan<T, K, R, F> {
     /// Only those whose next column lies in a range: `prefix("Paris").range(21..)`.
-    pub fn range(self, range: impl RangeOver<R>) -> Scan<T, K, (), F> {
+    pub fn range<M>(self, range: impl RangeOver<R, M>) -> Scan<T, K, (), F> {
         let narrowed = self.within(&range);
         Scan { walker: narrowed.walker, key: PhantomData }
     }

@@ -104,7 +104,7 @@ impl<T: Table, F: RowFilter<T>> Walker<T, F> {
     }
 
     /// Leaves only the keys whose part after what is fixed lies in a range.
-    pub(super) fn narrow<P: Key>(&mut self, range: &impl RangeOver<P>) {
+    pub(super) fn narrow<P: Key, M>(&mut self, range: &impl RangeOver<P, M>) {
         let (mut start, mut end) = (self.fixed.clone(), self.fixed.clone());
         let (from, to) = (range.start(&mut start), range.end(&mut end));
         let range = start.finish().and_then(|start| {

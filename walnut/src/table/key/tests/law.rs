@@ -1,6 +1,6 @@
 //! Properties that hold for every type: order, injectivity, round trip, freedom of prefixes, one form for each value.
 
-use std::cmp::Ordering;
+use std::cmp::{Ordering, Reverse};
 use std::fmt::Debug;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -11,10 +11,10 @@ use proptest::sample::select;
 use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 
 use super::{decode, encode, encode_ref, skip};
-use crate::table::key::Key;
+use crate::table::key::{Key, NoCase};
 
 /// Checks the law for `K`: `values` are its values, `compare` is its order, `borrow` its borrowed form.
-fn holds<K: Key + Debug>(
+pub(super) fn holds<K: Key + Debug>(
     values: impl Strategy<Value = K>,
     compare: fn(&K, &K) -> Ordering,
     borrow: for<'a> fn(&'a K) -> K::Ref<'a>,
@@ -98,7 +98,7 @@ fn hostile_byte() -> impl Strategy<Value = u8> {
 }
 
 /// Short texts of few characters, so that two of them often begin alike.
-fn text() -> impl Strategy<Value = String> {
+pub(super) fn text() -> impl Strategy<Value = String> {
     let character = prop_oneof![select(&['\0', '\u{1}', 'a', 'b', 'é', '\u{ffff}', '😀'][..]), any::<char>()];
     vec(character, 0..5).prop_map(String::from_iter)
 }
@@ -248,4 +248,54 @@ fn tuples_obey() {
     let digit = || 0u8..2;
     let eight = (digit(), digit(), digit(), digit(), digit(), digit(), digit(), text());
     holds(eight, Ord::cmp, |k| (k.0, k.1, k.2, k.3, k.4, k.5, k.6, &k.7));
+}
+
+#[test]
+fn keys_that_are_turned_round_obey() {
+    holds(any::<u8>().prop_map(Reverse), Ord::cmp, |k| k.0);
+    holds(any::<i64>().prop_map(Reverse), Ord::cmp, |k| k.0);
+    holds(text().prop_map(Reverse), Ord::cmp, |k| &k.0);
+    holds(bytes().prop_map(Reverse), Ord::cmp, |k| &k.0);
+    holds(prop::option::of(text()).prop_map(Reverse), Ord::cmp, |k| k.0.as_deref());
+    holds((text(), any::<i8>()).prop_map(Reverse), Ord::cmp, |k| (&k.0.0, k.0.1));
+    holds(text().prop_map(Reverse).prop_map(Reverse), Ord::cmp, |k| &k.0.0);
+    let numbers = any::<u32>().prop_map(|bits| Reverse(f32::from_bits(bits)));
+    holds(numbers, |a, b| b.0.total_cmp(&a.0), |k| k.0);
+}
+
+#[test]
+fn tuples_with_parts_that_are_turned_round_obey() {
+    holds((0u8..3, text().prop_map(Reverse)), Ord::cmp, |k| (k.0, &k.1.0));
+    holds((text().prop_map(Reverse), text()), Ord::cmp, |k| (&k.0.0, &k.1));
+    let turned = || (0u8..2).prop_map(Reverse);
+    holds((turned(), 0u8..2, turned(), text().prop_map(Reverse)), Ord::cmp, |k| (k.0.0, k.1, k.2.0, &k.3.0));
+}
+
+#[test]
+fn text_without_case_obeys() {
+    holds(text().prop_map(|text| NoCase::new(&text)), Ord::cmp, |k| k.as_str());
+    let turned = text().prop_map(|text| Reverse(NoCase::new(&text)));
+    holds(turned, Ord::cmp, |k| k.0.as_str());
+    let optional = prop::option::of(text()).prop_map(|text| {
+        decode::<NoCase<Option<String>>>(&encode_ref::<NoCase<Option<String>>>(&text.as_deref())).unwrap().0
+    });
+    let compare = |a: &NoCase<Option<String>>, b: &NoCase<Option<String>>| a.cmp(b);
+    holds(optional, compare, |k| crate::table::key::Caseless::point(k.inner()));
+}
+
+#[cfg(feature = "rust_decimal")]
+#[test]
+fn decimals_of_a_scale_obey() {
+    use rust_decimal::Decimal;
+
+    use crate::table::key::Scaled;
+
+    let decimal = || {
+        let number = prop_oneof![-300i64..300, any::<i64>()];
+        (number, 0u32..3).prop_map(|(number, scale)| Decimal::new(number, scale))
+    };
+    holds(decimal().prop_map(Scaled::<_, 2>), Ord::cmp, |k| k.0);
+    holds(decimal().prop_map(Scaled::<_, 9>), Ord::cmp, |k| k.0);
+    holds(prop::option::of(decimal()).prop_map(Scaled::<_, 2>), Ord::cmp, |k| k.0);
+    holds(decimal().prop_map(|it| Reverse(Scaled::<_, 2>(it))), Ord::cmp, |k| k.0.0);
 }

@@ -83,3 +83,46 @@ fn bytes_that_are_never_written_are_refused() {
     let full_second = [&full_second[..8], &full_second[12..]].concat();
     assert!(refused::<std::time::Duration>(&full_second) && refused::<std::time::SystemTime>(&full_second));
 }
+
+#[cfg(feature = "rust_decimal")]
+#[test]
+fn a_decimal_with_more_digits_than_its_scale_is_refused_and_one_with_as_many_is_not() {
+    use rust_decimal::Decimal;
+
+    use crate::table::key::Scaled;
+
+    let at_two = |text: &str| outcome(&Scaled::<Decimal, 2>(text.parse().unwrap()));
+    for fits in ["0.01", "-0.01", "1.2300", "792281625142643375935439503.35"] {
+        assert!(at_two(fits).is_ok(), "{fits}");
+    }
+    for refused in
+        ["0.001", "-1.230000001", "792281625142643375935439503.36", "79228162514264337593543950335"]
+    {
+        assert!(matches!(at_two(refused), Err(Error::Limit(Limit::Inexact(_)))), "{refused}");
+    }
+}
+
+#[test]
+fn what_is_turned_round_or_folded_counts_as_it_is_written() {
+    use std::cmp::Reverse;
+
+    use crate::table::key::NoCase;
+
+    assert_eq!(outcome(&Reverse("x".repeat(2598))).unwrap(), 2600);
+    assert!(is_too_long(&Reverse("x".repeat(2599))));
+    // Two bytes are folded to six.
+    assert_eq!(outcome(&NoCase::new(&"ΐ".repeat(433))).unwrap(), 2600);
+    assert!(is_too_long(&NoCase::new(&"ΐ".repeat(434))));
+}
+
+#[test]
+fn a_type_says_whether_a_value_may_be_missing() {
+    use std::cmp::Reverse;
+
+    use crate::table::key::NoCase;
+
+    const { assert!(!u8::OPTIONAL && !String::OPTIONAL && !<(u8, u8)>::OPTIONAL && !<NoCase>::OPTIONAL) }
+    const { assert!(Option::<u8>::OPTIONAL && <(u8, Option<u8>)>::OPTIONAL && Reverse::<Option<u8>>::OPTIONAL) }
+    const { assert!(NoCase::<Option<String>>::OPTIONAL) }
+    assert!(Key::is_none(&Reverse(None::<u8>)) && !Key::is_none(&Reverse(1u8)));
+}

@@ -2,6 +2,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
+mod folding;
+#[cfg(all(feature = "time", feature = "chrono", feature = "jiff"))]
+mod foreign;
 mod law;
 mod limits;
 mod points;

@@ -9,8 +9,12 @@ use crate::table::key::{Composite, Key, KeyWriter, Point, RangeOver};
 type Bounds = (Bound<Vec<u8>>, Bound<Vec<u8>>);
 
 /// What a handle does with the range that it is given.
-#[expect(clippy::needless_pass_by_value, reason = "ranges are given as a caller gives them")]
 fn over<K: Key>(range: impl RangeOver<K>) -> Bounds {
+    bounds::<K, _>(range)
+}
+
+#[expect(clippy::needless_pass_by_value, reason = "ranges are given as a caller gives them")]
+fn bounds<K: Key, M>(range: impl RangeOver<K, M>) -> Bounds {
     let (mut start, mut end) = (KeyWriter::new(&[]), KeyWriter::new(&[]));
     let (from, to) = (range.start(&mut start), range.end(&mut end));
     (from.map(|()| start.finish().unwrap().to_vec()), to.map(|()| end.finish().unwrap().to_vec()))
@@ -110,4 +114,39 @@ fn the_first_part_and_the_rest_of_a_composite_make_the_whole() {
     assert_eq!(split::<(String, u8, char)>(&a, &(7, 'x')), encode(&(a, 7u8, 'x')));
     let eight = (1u8, 2u8, 3u8, 4u8, 5u8, 6u8, 7u8, 8u8);
     assert_eq!(split::<(u8, u8, u8, u8, u8, u8, u8, u8)>(&1, &(2, 3, 4, 5, 6, 7, 8)), encode(&eight));
+}
+
+#[test]
+fn a_range_over_a_turned_key_ends_where_its_values_begin() {
+    use std::cmp::Reverse;
+
+    let turned = |from: Bound<i64>, to: Bound<i64>| {
+        (to.map(|key| encode(&Reverse(key))), from.map(|key| encode(&Reverse(key))))
+    };
+    type Key = Reverse<i64>;
+    assert_eq!(bounds::<Key, _>(3..9), turned(Bound::Included(3), Bound::Excluded(9)));
+    assert_eq!(bounds::<Key, _>(3..=9), turned(Bound::Included(3), Bound::Included(9)));
+    assert_eq!(bounds::<Key, _>(3..), turned(Bound::Included(3), Bound::Unbounded));
+    assert_eq!(bounds::<Key, _>(..&9), turned(Bound::Unbounded, Bound::Excluded(9)));
+    assert_eq!(bounds::<Key, _>(..), (Bound::Unbounded, Bound::Unbounded));
+    let pair = (Bound::Excluded(3), Bound::Included(9));
+    assert_eq!(bounds::<Key, _>(pair), turned(pair.0, pair.1));
+    let text = (Bound::Included(encode(&Reverse(owned("b")))), Bound::Included(encode(&Reverse(owned("a")))));
+    assert_eq!(bounds::<Reverse<String>, _>("a"..="b"), text);
+    // Given as what is stored, it is given in the order of the index.
+    assert_eq!(bounds::<Key, _>(Reverse(9)..Reverse(3)), whole(Reverse(9i64)..Reverse(3)));
+    let mixed = (7u32, Reverse(9i64))..(7, Reverse(3));
+    assert_eq!(bounds::<(u32, Reverse<i64>), _>(mixed.clone()), whole(mixed));
+}
+
+#[test]
+fn what_is_sought_without_case_is_given_as_any_text() {
+    use crate::table::key::NoCase;
+
+    let expected = whole(NoCase::new("A")..NoCase::new("B"));
+    assert_eq!(bounds::<NoCase, _>("a".."B"), expected);
+    assert_eq!(bounds::<NoCase, _>(owned("A")..owned("b")), expected);
+    assert_eq!(bounds::<NoCase, _>(&owned("A")..&owned("b")), expected);
+    assert_eq!(bounds::<(u8, NoCase), _>((1, "A")..), whole((1u8, NoCase::new("a"))..));
+    assert_eq!(bounds::<(NoCase, String), _>(("A", "A")..), whole((NoCase::new("a"), owned("A"))..));
 }

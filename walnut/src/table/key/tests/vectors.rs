@@ -1,11 +1,12 @@
 //! The bytes of every type, pinned: a store that was written with them must open for ever.
 
+use std::cmp::Reverse;
 use std::fmt::Debug;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::{decode, encode};
-use crate::table::key::Key;
+use crate::table::key::{Key, NoCase};
 
 /// The encodings of some values of a type, which stand in ascending order.
 fn pinned<K: Key + Debug>(vectors: &[(K, &str)]) {
@@ -138,6 +139,50 @@ fn the_bytes_of_options_and_tuples_are_these() {
     pinned(&[((1u8, None::<u8>, 'a'), "01 00 00000061"), ((1, Some(2), 'a'), "01 01 02 00000061")]);
     pinned(&[((1u8, 2u8, 3u8, 4u8, 5u8, 6u8, 7u8, 8u8), "01 02 03 04 05 06 07 08")]);
     pinned(&[((1u8, (text("a"), -1i8)), "01 61 0000 7f")]);
+}
+
+#[test]
+fn the_bytes_of_keys_that_are_turned_round_are_these() {
+    pinned(&[(Reverse(u8::MAX), "00"), (Reverse(1), "fe"), (Reverse(0), "ff")]);
+    pinned(&[(Reverse(5i16), "7ffa"), (Reverse(-5), "8004")]);
+    let text = |text: &str| Reverse(text.to_owned());
+    pinned(&[
+        (text("ab"), "9e9d ffff"),
+        (text("a\0"), "9e ff00 ffff"),
+        (text("a"), "9e ffff"),
+        (text(""), "ffff"),
+    ]);
+    pinned(&[(Reverse(Some(1u8)), "fe fe"), (Reverse(None), "ff")]);
+    pinned(&[
+        ((7u32, Reverse(2i64)), "00000007 7ffffffffffffffd"),
+        ((7, Reverse(1)), "00000007 7ffffffffffffffe"),
+    ]);
+}
+
+#[test]
+fn the_bytes_of_text_without_case_are_these() {
+    pinned(&[(NoCase::new("ANNA"), "616e6e61 0000"), (NoCase::new("Straße"), "73747261737365 0000")]);
+    pinned(&[(NoCase::new("İ"), "69cc87 0000"), (NoCase::new("Σ"), "cf83 0000")]);
+}
+
+#[cfg(feature = "rust_decimal")]
+#[test]
+fn the_bytes_of_decimals_are_these() {
+    use rust_decimal::Decimal;
+
+    use crate::table::key::Scaled;
+
+    let at = |number, scale| Scaled::<_, 2>(Decimal::new(number, scale));
+    pinned(&[
+        (at(-1, 2), "7fffffffffffffffffffffffffffffff"),
+        (at(0, 0), "80000000000000000000000000000000"),
+        (at(125, 1), "800000000000000000000000000004e2"),
+        (at(13, 0), "80000000000000000000000000000514"),
+    ]);
+    pinned(&[
+        (Scaled::<_, 0>(None), "00"),
+        (Scaled(Some(Decimal::ONE)), "01 80000000000000000000000000000001"),
+    ]);
 }
 
 /// Faults of a peer, each by its name.

@@ -1,0 +1,142 @@
+//! The program that stands at the head of the documentation of the public surface, as it stands there, and what it does.
+
+use serde::{Deserialize, Serialize};
+use walnut::{Database, Error, Result, Table};
+
+#[derive(Table, Serialize, Deserialize, Clone, Debug, PartialEq)]
+#[table(name = "users")]
+#[index(city_age = (city, age))]
+#[index(login = (tenant, email), unique)]
+#[index(recent = (tenant, desc(created)))]
+#[index(domain: String = User::domain)]
+struct User {
+    #[primary_key]
+    id: u64,
+    #[index(unique)]
+    email: String,
+    #[index]
+    age: u8,
+    #[index(unique)]
+    phone: Option<String>,
+    #[index(each)]
+    tags: Vec<String>,
+    #[index(nocase)]
+    name: String,
+    #[index(was = "kind")]
+    r#type: Kind,
+    city: String,
+    tenant: u32,
+    created: i64,
+}
+
+#[derive(walnut::Key, Serialize, Deserialize, Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Kind {
+    Guest,
+    Admin,
+}
+
+impl User {
+    fn domain(&self) -> Option<String> {
+        self.email.split_once('@').map(|(_, domain)| domain.to_owned())
+    }
+}
+
+fn user(id: u64, name: &str, age: u8, city: &str, tags: &[&str]) -> User {
+    User {
+        id,
+        email: format!("{}@x.org", name.to_lowercase()),
+        age,
+        phone: None,
+        tags: tags.iter().map(|&tag| tag.to_owned()).collect(),
+        name: name.to_owned(),
+        r#type: if id == 7 { Kind::Admin } else { Kind::Guest },
+        city: city.to_owned(),
+        tenant: 3,
+        created: 1_000 + i64::try_from(id).unwrap(),
+    }
+}
+
+fn open() -> Result<(tempfile::TempDir, Database)> {
+    let dir = tempfile::tempdir().unwrap();
+    let db = Database::open(dir.path().join("app.walnut"))?;
+    Ok((dir, db))
+}
+
+#[test]
+fn the_writing_methods_do_what_is_said_of_them() -> Result<()> {
+    let (_dir, db) = open()?;
+    let users = db.table::<User>()?;
+    let ann = user(7, "Ann", 30, "Paris", &["rust"]);
+
+    users.insert(&ann)?;
+    assert!(matches!(users.insert(&ann), Err(Error::UniqueViolation(it)) if it.index() == "primary_key"));
+    assert_eq!(users.upsert(&ann)?, Some(ann.clone()));
+    assert_eq!(users.replace(&ann)?, ann);
+    assert!(matches!(users.replace(&user(8, "Bob", 1, "Rome", &[])), Err(Error::NotFound)));
+    assert_eq!(users.modify(7, |u| u.age += 1)?.map(|user| user.age), Some(31));
+    assert!(users.modify(7, |u| u.id += 1).is_err(), "the primary key stays");
+    assert_eq!(users.remove(7)?.map(|user| user.age), Some(31));
+    assert_eq!(users.get(7)?, None);
+    assert!(!users.contains(7)? && users.len()? == 0 && users.is_empty()?);
+
+    let rows = [ann.clone(), user(1, "Bob", 20, "Rome", &[])];
+    users.insert_many(&rows)?;
+    assert_eq!(users.get_many([1, 2, 7])?, [Some(rows[1].clone()), None, Some(ann.clone())]);
+    assert_eq!(users.iter().count()?, 2);
+    assert_eq!(users.range(2..20).collect_vec()?, [ann.clone()]);
+    assert_eq!(users.upsert_many(&rows)?, [Some(ann.clone()), Some(rows[1].clone())]);
+    assert_eq!(users.remove_many([1, 2])?, [Some(rows[1].clone()), None]);
+    db.verify()?;
+    Ok(())
+}
+
+#[test]
+fn the_indexes_find_what_is_said_of_them() -> Result<()> {
+    let (_dir, db) = open()?;
+    let users = db.table::<User>()?;
+    let rows = [
+        user(7, "Ann", 30, "Paris", &["rust", "sql", "rust"]),
+        user(1, "ANDREA", 17, "Paris", &["rust"]),
+        user(2, "Bob", 66, "Rome", &[]),
+        user(9, "Zoé", 21, "Paris", &["sql"]),
+    ];
+    users.insert_many(&rows)?;
+    let ids = |scan: walnut::Keys<User>| scan.collect::<Result<Vec<_>>>();
+
+    assert_eq!(users.by().email.get("ann@x.org")?.map(|user| user.id), Some(7));
+    assert!(users.by().email.contains("bob@x.org")? && !users.by().email.contains("x")?);
+    assert_eq!(ids(users.by().age.all(30).keys())?, [7]);
+    let twenties: Vec<u8> = users
+        .by()
+        .age
+        .range(18..65)
+        .rev()
+        .limit(20)
+        .map(|user| user.map(|user| user.age))
+        .collect::<Result<_>>()?;
+    assert_eq!(twenties, [30, 21]);
+    let in_paris = users.by().city_age.prefix("Paris").range(21..).rev().collect_vec()?;
+    assert_eq!(in_paris.iter().map(|user| user.id).collect::<Vec<_>>(), [7, 9]);
+    let named: Vec<String> =
+        users.by().name.starts_with("an").map(|user| user.map(|user| user.name)).collect::<Result<_>>()?;
+    assert_eq!(named, ["ANDREA", "Ann"]);
+    assert_eq!(users.by().name.all("ZOÉ").count()?, 1);
+    assert_eq!(ids(users.by().tags.all("rust").keys())?, [1, 7]);
+    assert_eq!(ids(users.by().recent.prefix(3).keys())?, [9, 7, 2, 1], "the latest first");
+    assert_eq!(ids(users.by().recent.prefix(3).range(1_002..=1_007).keys())?, [7, 2]);
+    assert_eq!(ids(users.by().recent.all((3, 1_002)).keys())?, [2]);
+    assert_eq!(users.by().domain.all("x.org").count()?, 4);
+    assert_eq!(ids(users.by().r#type.range(Kind::Admin..).keys())?, [7]);
+    assert_eq!(users.by().login.get((3, "bob@x.org"))?.map(|user| user.id), Some(2));
+    assert_eq!(users.by().phone.all(None).count()?, 4, "any number has none, and they are found");
+    users.by().email.modify("bob@x.org", |user| user.age -= 6)?;
+    assert_eq!(users.by().age.all(60).count()?, 1);
+    assert_eq!(users.by().email.remove("bob@x.org")?.map(|user| user.id), Some(2));
+
+    let tags = users.by().tags.iter().entries().collect::<Result<Vec<_>>>()?;
+    assert_eq!(tags, [("rust".into(), 1), ("rust".into(), 7), ("sql".into(), 7), ("sql".into(), 9)]);
+    let names = users.by().name.iter().entries().map(|entry| entry.map(|(name, _)| name.into_inner()));
+    assert_eq!(names.collect::<Result<Vec<_>>>()?, ["andrea", "ann", "zoé"]);
+    db.verify()?;
+    Ok(())
+}

@@ -1,0 +1,17 @@
+use walnut::Table;
+
+#[derive(Table)]
+#[index(domain: String = |user| user.email)]
+struct User {
+    #[primary_key]
+    id: u64,
+    email: String,
+}
+
+impl User {
+    fn domain(&self) -> String {
+        self.email.clone()
+    }
+}
+
+fn main() {}

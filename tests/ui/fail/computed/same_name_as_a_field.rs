@@ -1,0 +1,18 @@
+use walnut::Table;
+
+#[derive(Table)]
+#[index(email: String = User::domain)]
+struct User {
+    #[primary_key]
+    id: u64,
+    #[index]
+    email: String,
+}
+
+impl User {
+    fn domain(&self) -> String {
+        self.email.clone()
+    }
+}
+
+fn main() {}

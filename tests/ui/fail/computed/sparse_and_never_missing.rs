@@ -1,0 +1,18 @@
+use serde::{Deserialize, Serialize};
+use walnut::Table;
+
+#[derive(Table, Serialize, Deserialize)]
+#[index(domain: String = User::domain, sparse)]
+struct User {
+    #[primary_key]
+    id: u64,
+    email: String,
+}
+
+impl User {
+    fn domain(&self) -> String {
+        self.email.clone()
+    }
+}
+
+fn main() {}

@@ -1,0 +1,11 @@
+use walnut::Table;
+
+#[derive(Table)]
+struct User {
+    #[primary_key]
+    id: u64,
+    #[index(scale = 2, nocase)]
+    price: u64,
+}
+
+fn main() {}

@@ -1,0 +1,11 @@
+use walnut::Table;
+
+#[derive(Table)]
+struct User {
+    #[primary_key]
+    id: u64,
+    #[index(scale = 99999999999)]
+    price: u64,
+}
+
+fn main() {}

@@ -1,0 +1,11 @@
+use walnut::Table;
+
+#[derive(Table)]
+struct User {
+    #[primary_key]
+    id: u64,
+    #[index(scale = 2, scale = 2)]
+    price: u64,
+}
+
+fn main() {}

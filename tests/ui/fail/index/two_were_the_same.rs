@@ -1,0 +1,13 @@
+use walnut::Table;
+
+#[derive(Table)]
+struct User {
+    #[primary_key]
+    id: u64,
+    #[index(was = "mail")]
+    email: String,
+    #[index(was = "mail")]
+    age: u8,
+}
+
+fn main() {}

@@ -1,0 +1,13 @@
+use walnut::Table;
+
+#[derive(Table)]
+struct User {
+    #[primary_key]
+    id: u64,
+    #[index(was = "age")]
+    email: String,
+    #[index]
+    age: u8,
+}
+
+fn main() {}

@@ -1,0 +1,14 @@
+use walnut::Table;
+
+#[derive(Table)]
+#[index(a = (age, tags), each)]
+struct User {
+    #[primary_key]
+    id: u64,
+    name: String,
+    age: u8,
+    tags: Vec<String>,
+    price: u64,
+}
+
+fn main() {}

@@ -1,0 +1,13 @@
+use serde::{Deserialize, Serialize};
+use walnut::Table;
+
+#[derive(Table, Serialize, Deserialize)]
+struct User {
+    #[primary_key]
+    id: u64,
+    #[table(skip)]
+    #[serde(skip_serializing)]
+    cache: u8,
+}
+
+fn main() {}

@@ -1,0 +1,14 @@
+use serde::{Deserialize, Serialize};
+use walnut::Table;
+
+#[derive(Table, Serialize, Deserialize)]
+struct User {
+    #[primary_key]
+    id: u64,
+    #[index]
+    #[table(skip)]
+    #[serde(skip)]
+    cache: u8,
+}
+
+fn main() {}

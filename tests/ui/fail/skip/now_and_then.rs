@@ -1,0 +1,12 @@
+use serde::{Deserialize, Serialize};
+use walnut::Table;
+
+#[derive(Table, Serialize, Deserialize)]
+struct User {
+    #[primary_key]
+    id: u64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    cache: Option<u8>,
+}
+
+fn main() {}

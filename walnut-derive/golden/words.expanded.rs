@@ -1,0 +1,325 @@
+#[doc(hidden)]
+#[allow(
+    dead_code,
+    deprecated,
+    missing_debug_implementations,
+    non_camel_case_types,
+    non_snake_case,
+    private_bounds,
+    private_interfaces,
+    unreachable_pub,
+    clippy::all,
+    clippy::pedantic
+)]
+const _: () = {
+    ///The indexes of table `User`.
+    pub struct __UserIndexes<'__table, __Access: ::walnut::__private::Access> {
+        ///The index over `tenant`, `desc(created)`.
+        pub newest: ::walnut::__private::Index<
+            '__table,
+            User,
+            (u32, ::core::cmp::Reverse<i64>),
+            __Access,
+        >,
+        ///The index over `nocase(name)`, `scale(price, 2)`.
+        pub shelf: ::walnut::__private::Index<
+            '__table,
+            User,
+            (
+                ::walnut::__private::NoCase<Option<String>>,
+                ::walnut::__private::Scaled<Decimal, 2u32>,
+            ),
+            __Access,
+        >,
+        ///The unique index over `User::domain`.
+        pub domain: ::walnut::__private::Unique<
+            '__table,
+            User,
+            ::walnut::__private::NoCase<String>,
+            __Access,
+        >,
+        ///The index over `each(tags)`.
+        pub tags: ::walnut::__private::Index<'__table, User, String, __Access>,
+    }
+    ///The names of the indexes of table `User`.
+    pub struct __UserIndexNames {
+        ///The name of the index over `tenant`, `desc(created)`.
+        pub newest: ::walnut::__private::IndexName,
+        ///The name of the index over `nocase(name)`, `scale(price, 2)`.
+        pub shelf: ::walnut::__private::IndexName,
+        ///The name of the unique index over `User::domain`.
+        pub domain: ::walnut::__private::IndexName,
+        ///The name of the index over `each(tags)`.
+        pub tags: ::walnut::__private::IndexName,
+    }
+    struct __Parts;
+    #[automatically_derived]
+    impl ::walnut::__private::Part<__Parts, 4usize> for User {
+        type Key = u32;
+        fn part(&self) -> &u32 {
+            &self.tenant
+        }
+    }
+    #[automatically_derived]
+    impl ::walnut::__private::Made<__Parts, 1usize> for User {
+        type Value = i64;
+        type Form = ::walnut::__private::Descending<::walnut::__private::AsIs>;
+        fn value(&self) -> &i64 {
+            &self.created
+        }
+    }
+    #[automatically_derived]
+    impl ::walnut::__private::Made<__Parts, 2usize> for User {
+        type Value = Option<String>;
+        type Form = ::walnut::__private::Folded;
+        fn value(&self) -> &Option<String> {
+            &self.name
+        }
+    }
+    #[automatically_derived]
+    impl ::walnut::__private::Made<__Parts, 3usize> for User {
+        type Value = Decimal;
+        type Form = ::walnut::__private::AtScale<2u32>;
+        fn value(&self) -> &Decimal {
+            &self.price
+        }
+    }
+    #[automatically_derived]
+    impl ::walnut::__private::MadeOfEach<__Parts, 5usize> for User {
+        type Value = Vec<String>;
+        type Form = ::walnut::__private::AsIs;
+        fn value(&self) -> &Vec<String> {
+            &self.tags
+        }
+    }
+    const _: () = ::core::assert!(
+        ::walnut::__private::key_is_exact:: < User > (),
+        "field `id` cannot stand in the primary key: values of its type are not told apart exactly (`Key::EXACT`), as is so with floating-point numbers"
+    );
+    const _: () = ::core::assert!(
+        ::walnut::__private::form_is_exact:: < ::walnut::__private::Folded, String > (),
+        "what is computed cannot stand in the unique index `domain`: values of its type are not told apart exactly (`Key::EXACT`), as is so with floating-point numbers"
+    );
+    const _: () = ::core::assert!(
+        ::walnut::__private::made_is_optional:: < User, __Parts, 2usize > () ||
+        ::walnut::__private::made_is_optional:: < User, __Parts, 3usize > (),
+        "index `shelf` is `sparse`, which leaves out rows in which a part is missing, and none of its parts can be; a part that can is an `Option`"
+    );
+    #[automatically_derived]
+    impl ::walnut::__private::TableMapper for User {
+        type PrimaryKey = u64;
+        const SCHEMA: ::walnut::__private::TableSchema = ::walnut::__private::TableSchema::new(
+            "User",
+            &[
+                ::walnut::__private::FieldSchema::new("id", "u64"),
+                ::walnut::__private::FieldSchema::new("tags", "Vec<String>"),
+                ::walnut::__private::FieldSchema::new("name", "Option<String>"),
+                ::walnut::__private::FieldSchema::new("price", "Decimal"),
+                ::walnut::__private::FieldSchema::new("tenant", "u32"),
+                ::walnut::__private::FieldSchema::new("created", "i64"),
+            ],
+            &["id"],
+            &[
+                ::walnut::__private::IndexSchema::new(
+                        "newest",
+                        false,
+                        &["tenant", "desc(created)"],
+                    )
+                    .was("latest"),
+                ::walnut::__private::IndexSchema::new(
+                        "shelf",
+                        false,
+                        &["nocase(name)", "scale(price, 2)"],
+                    )
+                    .sparse(),
+                ::walnut::__private::IndexSchema::new(
+                    "domain",
+                    true,
+                    &["nocase(: String)"],
+                ),
+                ::walnut::__private::IndexSchema::new("tags", false, &["each(tags)"]),
+            ],
+        );
+        type By<'__table, __Access: ::walnut::__private::Access + '__table> = __UserIndexes<
+            '__table,
+            __Access,
+        >;
+        type Ix = __UserIndexNames;
+        fn by<__Access: ::walnut::__private::Access>(
+            __table: &::walnut::__private::DefaultTable<Self, __Access>,
+        ) -> __UserIndexes<'_, __Access> {
+            __UserIndexes {
+                newest: ::walnut::__private::Index::new(__table, 0usize),
+                shelf: ::walnut::__private::Index::new(__table, 1usize),
+                domain: ::walnut::__private::Unique::new(__table, 2usize),
+                tags: ::walnut::__private::Index::new(__table, 3usize),
+            }
+        }
+        fn index_names() -> __UserIndexNames {
+            __UserIndexNames {
+                newest: ::walnut::__private::IndexName::new("User", "newest"),
+                shelf: ::walnut::__private::IndexName::new("User", "shelf"),
+                domain: ::walnut::__private::IndexName::new("User", "domain"),
+                tags: ::walnut::__private::IndexName::new("User", "tags"),
+            }
+        }
+        fn encode_primary_key(&self, __out: &mut ::walnut::__private::KeyWriter) {
+            ::walnut::__private::encode_key::<Self>(&self.id, __out);
+        }
+        fn encode_index(
+            &self,
+            __index: ::core::primitive::usize,
+            __entries: &mut ::walnut::__private::IndexEntries,
+        ) {
+            match __index {
+                0usize => {
+                    ::walnut::__private::index_part::<
+                        Self,
+                        __Parts,
+                        4usize,
+                    >(self, __entries);
+                    ::walnut::__private::index_made::<
+                        Self,
+                        __Parts,
+                        1usize,
+                    >(self, __entries);
+                    __entries.finish();
+                }
+                1usize => {
+                    ::walnut::__private::index_made::<
+                        Self,
+                        __Parts,
+                        2usize,
+                    >(self, __entries);
+                    ::walnut::__private::index_made::<
+                        Self,
+                        __Parts,
+                        3usize,
+                    >(self, __entries);
+                    __entries.finish_sparse();
+                }
+                2usize => {
+                    ::walnut::__private::index_computed::<
+                        String,
+                        ::walnut::__private::Folded,
+                    >(User::domain(self), __entries);
+                    __entries.finish();
+                }
+                3usize => {
+                    ::walnut::__private::index_each::<
+                        Self,
+                        __Parts,
+                        5usize,
+                    >(self, __entries);
+                    __entries.finish();
+                }
+                _ => {}
+            }
+        }
+        fn counted_key(&self) -> ::core::option::Option<::core::primitive::u128> {
+            ::walnut::__private::counted_key::<Self>(self)
+        }
+        fn encode_row(
+            &self,
+            __out: &mut ::walnut::__private::Vec<::core::primitive::u8>,
+        ) -> ::walnut::__private::Result<()> {
+            ::walnut::__private::encode_row::<Self>(self, __out)
+        }
+        fn decode_row(
+            __bytes: &[::core::primitive::u8],
+        ) -> ::walnut::__private::Result<Self, ::walnut::__private::Fault> {
+            ::walnut::__private::decode_row::<Self>(__bytes)
+        }
+    }
+    #[automatically_derived]
+    impl ::walnut::__private::GeneratesKey for User {
+        type Generated = u64;
+        fn generated_key(&self) -> &u64 {
+            &self.id
+        }
+        fn set_generated_key(&mut self, __key: u64) {
+            self.id = __key;
+        }
+    }
+};
+#[doc(hidden)]
+#[allow(
+    dead_code,
+    deprecated,
+    missing_debug_implementations,
+    non_camel_case_types,
+    non_snake_case,
+    private_bounds,
+    private_interfaces,
+    unreachable_pub,
+    clippy::all,
+    clippy::pedantic
+)]
+const _: () = {
+    struct __Parts;
+    #[automatically_derived]
+    impl ::walnut::__private::Part<__Parts, 0usize> for Id {
+        type Key = u64;
+        fn part(&self) -> &u64 {
+            &self.number
+        }
+    }
+    #[automatically_derived]
+    impl ::walnut::__private::Generated for Id
+    where
+        for<'__any> u64: ::walnut::__private::Generated,
+    {
+        const WAY: ::walnut::__private::Way = <u64 as ::walnut::__private::Generated>::WAY;
+        fn from_number(__number: ::core::primitive::u128) -> Self {
+            Self {
+                number: <u64 as ::walnut::__private::Generated>::from_number(__number),
+            }
+        }
+        fn number(&self) -> ::core::option::Option<::core::primitive::u128> {
+            ::walnut::__private::Generated::number(&self.number)
+        }
+    }
+    #[automatically_derived]
+    impl ::walnut::__private::Key for Id {
+        type Ref<'__point> = Self;
+        fn encode_ref(__point: &Self, __out: &mut ::walnut::__private::KeyWriter) {
+            ::walnut::__private::Key::encode(__point, __out);
+        }
+        fn ref_is_none(__point: &Self) -> ::core::primitive::bool {
+            ::walnut::__private::Key::is_none(__point)
+        }
+        const EXACT: ::core::primitive::bool = ::walnut::__private::part_is_exact::<
+            Self,
+            __Parts,
+            0usize,
+        >();
+        const OPTIONAL: ::core::primitive::bool = ::walnut::__private::part_is_optional::<
+            Self,
+            __Parts,
+            0usize,
+        >();
+        fn encode(&self, __out: &mut ::walnut::__private::KeyWriter) {
+            ::walnut::__private::encode_part::<Self, __Parts, 0usize>(self, __out);
+        }
+        fn decode(
+            __input: &mut ::walnut::__private::KeyReader<'_>,
+        ) -> ::walnut::__private::Result<Self, ::walnut::__private::Fault> {
+            ::core::result::Result::Ok(Self {
+                number: ::walnut::__private::decode_part::<
+                    Self,
+                    __Parts,
+                    0usize,
+                >(__input)?,
+            })
+        }
+        fn skip(
+            __input: &mut ::walnut::__private::KeyReader<'_>,
+        ) -> ::walnut::__private::Result<(), ::walnut::__private::Fault> {
+            ::walnut::__private::skip_part::<Self, __Parts, 0usize>(__input)?;
+            ::core::result::Result::Ok(())
+        }
+        fn is_none(&self) -> ::core::primitive::bool {
+            ::walnut::__private::part_is_none::<Self, __Parts, 0usize>(self)
+        }
+    }
+};

@@ -1,0 +1,313 @@
+//! `#[index(..)]`, on a field and on a struct.
+//!
+//! ```text
+//! on a field      words
+//! on the struct   name = (part, part, ..), words          several columns
+//!                 name: Type = path::to::function, words  computed
+//! a part          field   desc(part)   nocase(part)   each(part)   scale(part, 2)
+//! ```
+//!
+//! On a field, and where an index is computed, what is said of the one part stands among the words.
+
+use proc_macro2::Span;
+use syn::ext::IdentExt;
+use syn::parse::ParseStream;
+use syn::{Error, Ident, LitInt, LitStr, Path, Result, Token, Type, parenthesized, token};
+
+use super::{once, word};
+use crate::diag::{Faults, unknown_word};
+
+/// The words on a field, and of a computed index.
+const OF_ONE: [&str; 6] = ["unique", "each", "nocase", "scale", "sparse", "was"];
+/// The words of an index of several columns.
+const OF_SEVERAL: [&str; 3] = ["unique", "sparse", "was"];
+/// The words around a column.
+const OF_PART: [&str; 4] = ["desc", "nocase", "each", "scale"];
+const EXAMPLE: &str = "`#[index(city_age = (city, age))]`";
+
+/// The most digits after the point that a decimal has.
+const MAX_SCALE: u32 = 28;
+
+/// What an index says of all its entries.
+#[derive(Default)]
+pub(crate) struct IndexWords {
+    pub(crate) unique: Option<Ident>,
+    pub(crate) sparse: Option<Ident>,
+    pub(crate) was: Option<LitStr>,
+}
+
+/// How a part is stored.
+#[derive(Default)]
+pub(crate) struct PartWords {
+    pub(crate) each: Option<Ident>,
+    pub(crate) nocase: Option<Ident>,
+    pub(crate) scale: Option<(Ident, u32)>,
+    pub(crate) desc: Option<Ident>,
+}
+
+/// A column in the list of an index.
+pub(crate) struct Part {
+    pub(crate) name: Ident,
+    pub(crate) words: PartWords,
+}
+
+/// The list of an index.
+pub(crate) struct Parts {
+    /// The parentheses and all that is in them.
+    pub(crate) span: Span,
+    pub(crate) list: Vec<Part>,
+    /// No part was unreadable, so that their number means something.
+    pub(crate) complete: bool,
+}
+
+/// `#[index]` on a field.
+pub(crate) struct FieldIndex {
+    /// The word `index`, to be underlined.
+    pub(crate) word: Ident,
+    pub(crate) words: IndexWords,
+    pub(crate) part: PartWords,
+}
+
+/// `#[index(..)]` on a struct.
+pub(crate) struct IndexAttr {
+    pub(crate) name: Ident,
+    pub(crate) content: Content,
+    pub(crate) words: IndexWords,
+}
+
+/// What an index on a struct is made of.
+pub(crate) enum Content {
+    Columns(Parts),
+    Computed { ty: Box<Type>, function: Path, part: PartWords },
+}
+
+impl FieldIndex {
+    pub(super) fn read(index: &Ident, input: ParseStream<'_>, faults: &mut Faults) -> Result<Self> {
+        word::no_value(input, "`#[index]` or `#[index(unique)]`")?;
+        let (mut words, mut part) = (IndexWords::default(), PartWords::default());
+        word::each_inside(input, faults, |word, input, _| {
+            if word == "desc" {
+                return Err(Error::new(
+                    word.span(),
+                    "an index of one column needs no `desc`: a scan goes the other way with `.rev()`; `desc(..)` stands \
+                     around one column of several",
+                ));
+            }
+            if words.read(word, input)? || part.read(word, input)? {
+                return Ok(());
+            }
+            Err(unknown_word(word, "`#[index(..)]` on a field", &OF_ONE))
+        })?;
+        Ok(Self { word: index.clone(), words, part })
+    }
+}
+
+impl IndexAttr {
+    /// One index of the struct; none when what it is cannot be told, which has been noted then.
+    pub(super) fn read(index: &Ident, input: ParseStream<'_>, faults: &mut Faults) -> Result<Option<Self>> {
+        word::no_value(input, EXAMPLE)?;
+        let (mut named, mut complete) = (None, true);
+        let (mut words, mut of_one) = (IndexWords::default(), PartWords::default());
+        word::each_inside(input, faults, |word, input, faults| {
+            let read = read_word(word, input, &mut named, &mut words, &mut of_one, faults);
+            complete &= read.is_ok();
+            read
+        })?;
+        match named {
+            Some((name, Content::Computed { ty, function, .. })) => {
+                Ok(Some(Self { name, content: Content::Computed { ty, function, part: of_one }, words }))
+            }
+            Some((name, content)) => {
+                for word in of_one.all() {
+                    faults.at(
+                        word.span(),
+                        format!("`{word}` stands around one of the columns: `{}`", around(word)),
+                    );
+                }
+                Ok(Some(Self { name, content, words }))
+            }
+            // Something was meant to be the name, and that has been complained about.
+            None if !complete => Ok(None),
+            None => Err(Error::new(
+                index.span(),
+                format!(
+                    "an index on the struct has a name and columns: {EXAMPLE}; one of one column stands on its field"
+                ),
+            )),
+        }
+    }
+}
+
+fn read_word(
+    word: &Ident,
+    input: ParseStream<'_>,
+    named: &mut Option<(Ident, Content)>,
+    words: &mut IndexWords,
+    of_one: &mut PartWords,
+    faults: &mut Faults,
+) -> Result<()> {
+    let computed = input.peek(Token![:]) && !input.peek(Token![::]);
+    if !computed && (words.read(word, input)? || of_one.read(word, input)?) {
+        return Ok(());
+    }
+    // What has no columns behind it is no name but a word, and there is no such word.
+    if !computed && (!input.peek(Token![=]) || input.peek2(syn::Lit)) {
+        let words = if named.as_ref().is_some_and(|(_, it)| matches!(it, Content::Computed { .. })) {
+            &OF_ONE[..]
+        } else {
+            &OF_SEVERAL
+        };
+        return Err(unknown_word(word, "`#[index(name = (first, second), ..)]`", words));
+    }
+    let content = if computed { function(word, input)? } else { columns(word, input, faults)? };
+    if syn::parse2::<Ident>(quote::quote!(#word)).is_err() {
+        return Err(Error::new(word.span(), format!("`{word}` is a keyword, which cannot name an index")));
+    }
+    if named.is_some() {
+        return Err(Error::new(
+            word.span(),
+            "a second index in one `#[index(..)]`; give it an attribute of its own",
+        ));
+    }
+    *named = Some((word.clone(), content));
+    Ok(())
+}
+
+/// `: Type = path::to::function`.
+fn function(word: &Ident, input: ParseStream<'_>) -> Result<Content> {
+    input.parse::<Token![:]>()?;
+    let expected = format!("expected a type and a function: `{word}: String = User::{word}`");
+    let written = input.span();
+    let ty: Type = input.parse().map_err(|_| Error::new(written, &expected))?;
+    if !input.peek(Token![=]) {
+        return Err(Error::new(word.span(), expected));
+    }
+    input.parse::<Token![=]>()?;
+    let expected = format!("expected the path of a function: `{word}: .. = User::{word}`");
+    let written = input.span();
+    let function: Path = input.parse().map_err(|_| Error::new(written, &expected))?;
+    if input.peek(token::Paren) {
+        return Err(input.error("the function stands here without its arguments; it is called with a row"));
+    }
+    Ok(Content::Computed { ty: Box::new(ty), function, part: PartWords::default() })
+}
+
+/// `= (part, part)`.
+fn columns(word: &Ident, input: ParseStream<'_>, faults: &mut Faults) -> Result<Content> {
+    let expected = format!("expected the columns in parentheses: `{word} = (first, second)`");
+    word::equals(word, input, &expected)?;
+    let (span, list, complete) = word::list(input, &expected, faults, part)?;
+    Ok(Content::Columns(Parts { span, list, complete }))
+}
+
+/// A field, or one in the parentheses of a word.
+fn part(input: ParseStream<'_>) -> Result<Part> {
+    if !input.peek(Ident::peek_any) {
+        return Err(input.error("expected the name of a field"));
+    }
+    let name = input.call(Ident::parse_any)?;
+    if !input.peek(token::Paren) {
+        word::end(input)?;
+        return Ok(Part { name, words: PartWords::default() });
+    }
+    if !OF_PART.contains(&name.to_string().as_str()) {
+        return Err(unknown_word(&name, "a column of an index", &OF_PART));
+    }
+    let inside;
+    parenthesized!(inside in input);
+    let mut part = if name == "scale" { scaled(&name, &inside)? } else { self::part(&inside)? };
+    if !inside.is_empty() {
+        return Err(inside.error(format!("one column stands in `{name}(..)`")));
+    }
+    match name.to_string().as_str() {
+        "desc" => once(&mut part.words.desc, &name, name.clone())?,
+        "nocase" => once(&mut part.words.nocase, &name, name.clone())?,
+        "each" => once(&mut part.words.each, &name, name.clone())?,
+        _ => (),
+    }
+    word::end(input)?;
+    Ok(part)
+}
+
+/// `price, 2` within `scale(..)`.
+fn scaled(word: &Ident, input: ParseStream<'_>) -> Result<Part> {
+    let expected = "expected a column and its digits after the point: `scale(price, 2)`";
+    let mut part = part(input)?;
+    if !input.peek(Token![,]) {
+        return Err(Error::new(word.span(), expected));
+    }
+    input.parse::<Token![,]>()?;
+    let digits = digits(input, expected)?;
+    once(&mut part.words.scale, word, (word.clone(), digits))?;
+    Ok(part)
+}
+
+fn digits(input: ParseStream<'_>, expected: &str) -> Result<u32> {
+    if !input.peek(LitInt) {
+        return Err(input.error(expected));
+    }
+    let number: LitInt = input.parse()?;
+    number.base10_parse().ok().filter(|digits| *digits <= MAX_SCALE).ok_or_else(|| {
+        Error::new(number.span(), format!("a decimal has 0 to {MAX_SCALE} digits after its point"))
+    })
+}
+
+impl IndexWords {
+    /// Whether the word is one of these; it is read then.
+    fn read(&mut self, word: &Ident, input: ParseStream<'_>) -> Result<bool> {
+        match word.to_string().as_str() {
+            "unique" => alone(&mut self.unique, word, input)?,
+            "sparse" => alone(&mut self.sparse, word, input)?,
+            "was" => once(&mut self.was, word, word::text(word, input)?)?,
+            _ => return Ok(false),
+        }
+        Ok(true)
+    }
+}
+
+impl PartWords {
+    /// Whether the word is one that stands among the words of an index of one part; it is read then.
+    fn read(&mut self, word: &Ident, input: ParseStream<'_>) -> Result<bool> {
+        match word.to_string().as_str() {
+            "each" => alone(&mut self.each, word, input)?,
+            "nocase" => alone(&mut self.nocase, word, input)?,
+            "scale" => {
+                let expected = "expected the digits after the point: `scale = 2`";
+                word::equals(word, input, expected)?;
+                let digits = digits(input, expected)?;
+                once(&mut self.scale, word, (word.clone(), digits))?;
+            }
+            _ => return Ok(false),
+        }
+        Ok(true)
+    }
+
+    /// The words that are there.
+    fn all(&self) -> impl Iterator<Item = &Ident> {
+        let scale = self.scale.as_ref().map(|(word, _)| word);
+        [self.each.as_ref(), self.nocase.as_ref(), scale, self.desc.as_ref()].into_iter().flatten()
+    }
+
+    /// Whether the value is stored as it is.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.all().next().is_none()
+    }
+}
+
+fn alone(place: &mut Option<Ident>, word: &Ident, input: ParseStream<'_>) -> Result<()> {
+    word::no_value(input, &format!("`{word}` alone"))?;
+    if input.peek(token::Paren) {
+        return Err(Error::new(word.span(), format!("`{word}` stands alone here")));
+    }
+    once(place, word, word.clone())
+}
+
+fn around(word: &Ident) -> &'static str {
+    if word == "scale" {
+        "scale(price, 2)"
+    } else if word == "each" {
+        "each(tags)"
+    } else {
+        "nocase(name)"
+    }
+}

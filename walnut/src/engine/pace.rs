@@ -1,0 +1,248 @@
+//! How fast writers and merges may go: prices for bytes, and the clocks on which they are paid.
+//!
+//! ```text
+//!   commit of n bytes --price of now--> so many nanoseconds on the writers' clock --ahead of the real one?--> a short wait
+//!   merge of n bytes  --I/O limit-----> so many nanoseconds on the merges' clock  --ahead by more than a burst?--> a wait
+//! ```
+//!
+//! 1. The price is zero while flushing and compaction keep up, rises with what they are behind in bytes, and falls with it.
+//!    So writers come to the speed at which work is done behind them, a little for each commit, in proportion to its bytes.
+//! 2. No commit waits longer than [`MAX_WAIT`] for this.
+//! 3. Flushes are charged to the limit of merges and never wait for it: writers would wait with them.
+//!
+//! Whoever flushes and compacts by hand is never slowed: waiting would change nothing.
+
+use std::time::Duration;
+
+use super::{Background, Core, trace};
+use crate::error::Result;
+use crate::sync::{AtomicU64, Ordering};
+
+/// The longest that a commit is held up. With eight writers of small rows some thousand commits a second pass at the very least.
+const MAX_WAIT: Duration = Duration::from_millis(5);
+
+/// Waits shorter than this are saved up for later ones: the operating system makes them longer than that.
+const LEAST_WAIT: Duration = Duration::from_micros(100);
+
+/// How far a merge may run ahead of the limit.
+const BURST: Duration = Duration::from_millis(50);
+
+/// How long a merge waits before it looks whether it is to stop.
+const LOOK_AGAIN: Duration = Duration::from_millis(50);
+
+/// The price of a flush, in nanoseconds for each KiB, before one was measured: that of 50 MB a second.
+const FIRST_FLUSH_PRICE: u64 = 20_000;
+
+/// The price, in nanoseconds for each KiB, when compaction is behind by twice what it may be: that of 100 MB a second.
+const DEBT_PRICE: u128 = 10_000;
+
+/// The highest price: that of half a megabyte a second.
+const MAX_PRICE: u64 = 2_000_000;
+
+/// How many memtables of bytes compaction may be behind before it costs anything.
+const CALM_MEMTABLES: u64 = 8;
+
+/// A clock that runs ahead of the real one by what was spent on it.
+#[derive(Debug, Default)]
+struct Toll {
+    paid_until: AtomicU64,
+}
+
+impl Toll {
+    /// Adds a cost in nanoseconds at a time of the real clock, and says how far ahead this one is then: `limit` at most.
+    fn pay(&self, now: Duration, cost: u64, limit: Duration) -> Duration {
+        let (now, limit) = (nanos(now), nanos(limit));
+        let add = |until: u64| until.max(now).saturating_add(cost).min(now.saturating_add(limit));
+        let before =
+            self.paid_until.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |until| Some(add(until)));
+        let (Ok(before) | Err(before)) = before;
+        Duration::from_nanos(add(before) - now)
+    }
+}
+
+/// What writers are slowed by, what merges are, and how often that happened.
+#[derive(Debug)]
+pub(super) struct Pacer {
+    writers: Toll,
+    merges: Toll,
+    /// What flushes have cost lately, in nanoseconds for each KiB of memtable.
+    flush_price: AtomicU64,
+    /// Bytes by which compaction is behind.
+    debt: AtomicU64,
+    /// Bytes of batches that came to be committed.
+    committed_size: AtomicU64,
+    stall_count: AtomicU64,
+    stall_nanos: AtomicU64,
+}
+
+impl Default for Pacer {
+    fn default() -> Self {
+        Self {
+            writers: Toll::default(),
+            merges: Toll::default(),
+            flush_price: AtomicU64::new(FIRST_FLUSH_PRICE),
+            debt: AtomicU64::new(0),
+            committed_size: AtomicU64::new(0),
+            stall_count: AtomicU64::new(0),
+            stall_nanos: AtomicU64::new(0),
+        }
+    }
+}
+
+impl Pacer {
+    pub(super) fn committed_size(&self) -> u64 {
+        self.committed_size.load(Ordering::Relaxed)
+    }
+
+    pub(super) fn debt(&self) -> u64 {
+        self.debt.load(Ordering::Relaxed)
+    }
+
+    /// How many commits were held up, and for how long together.
+    pub(super) fn stalls(&self) -> (u64, Duration) {
+        let time = Duration::from_nanos(self.stall_nanos.load(Ordering::Relaxed));
+        (self.stall_count.load(Ordering::Relaxed), time)
+    }
+
+    /// Takes note of what compaction is behind now.
+    pub(super) fn note_debt(&self, debt: u64) {
+        self.debt.store(debt, Ordering::Relaxed);
+    }
+
+    /// Takes note of a flush of so many bytes of memory.
+    fn note_flush(&self, size: usize, took: Duration) {
+        let price = nanos(took).saturating_mul(1024) / (size as u64).max(1);
+        let before = self.flush_price.load(Ordering::Relaxed);
+        self.flush_price.store((3 * before + price.min(MAX_PRICE)) / 4, Ordering::Relaxed);
+    }
+
+    fn note_stall(&self, waited: Duration) {
+        self.stall_count.fetch_add(1, Ordering::Relaxed);
+        self.stall_nanos.fetch_add(nanos(waited), Ordering::Relaxed);
+    }
+}
+
+/// What a KiB of a commit costs in nanoseconds.
+///
+/// `room` is how many more memtables can be frozen before writers have to flush themselves. With two, writers go as fast as flushes; with
+/// one, four times slower, so that this one does not fill before it is needed.
+fn price(room: usize, flush_price: u64, debt: u64, memtable_size: u64) -> u64 {
+    let flush = match room {
+        0 | 1 => flush_price.saturating_mul(4),
+        2 => flush_price,
+        _ => 0,
+    };
+    let calm = u128::from(memtable_size) * u128::from(CALM_MEMTABLES);
+    let excess = u128::from(debt).saturating_sub(calm);
+    let behind = DEBT_PRICE.saturating_mul(excess.saturating_mul(excess)) / (calm * calm).max(1);
+    flush.saturating_add(u64::try_from(behind).unwrap_or(MAX_PRICE)).min(MAX_PRICE)
+}
+
+fn nanos(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
+}
+
+impl Core {
+    /// Has a writer of so many bytes wait a little while flushing or compaction is behind.
+    pub(super) fn pace(&self, size: usize) {
+        self.pacer.committed_size.fetch_add(size as u64, Ordering::Relaxed);
+        if self.config.background == Background::Manual {
+            return;
+        }
+        let room = self.config.frozen_limit.saturating_sub(self.view.load().frozen.len());
+        // Nobody waits for what fails.
+        let debt = self.pacer.debt();
+        let debt = if debt > 0 && self.compactions.progress().is_failing { 0 } else { debt };
+        let flush_price = self.pacer.flush_price.load(Ordering::Relaxed);
+        let price = price(room, flush_price, debt, self.config.memtable_size as u64);
+        if price == 0 {
+            return;
+        }
+        let cost = price.saturating_mul(size as u64) / 1024;
+        let wait = self.pacer.writers.pay(self.env.monotonic_clock(), cost, MAX_WAIT);
+        if wait >= LEAST_WAIT {
+            self.compactions.wait(wait);
+            self.pacer.note_stall(wait);
+            trace::stalled(wait, debt);
+        }
+    }
+
+    /// Takes note of a flush of a memtable that began at a time and wrote so many bytes.
+    pub(super) fn note_flush(&self, memtable_size: usize, began: Duration, written: u64) {
+        let now = self.env.monotonic_clock();
+        let time = now.saturating_sub(began);
+        self.pacer.note_flush(memtable_size, time);
+        trace::flushed(memtable_size, written, time);
+        self.pay_for_merging(now, written);
+        self.compactions.note_flush(written);
+    }
+
+    /// What a merge asks after so many bytes that it read and wrote: whether to go on, and not before when.
+    pub(super) fn go_on(&self, size: u64) -> Result<()> {
+        self.ensure_open()?;
+        let mut ahead = self.pay_for_merging(self.env.monotonic_clock(), size);
+        while self.config.background != Background::Manual && ahead > BURST {
+            self.compactions.wait((ahead - BURST).min(LOOK_AGAIN));
+            self.ensure_open()?;
+            ahead = self.pay_for_merging(self.env.monotonic_clock(), 0);
+        }
+        Ok(())
+    }
+
+    fn pay_for_merging(&self, now: Duration, size: u64) -> Duration {
+        let Some(limit) = self.config.io_limit else { return Duration::ZERO };
+        let cost = u128::from(size) * 1_000_000_000 / u128::from(limit.get());
+        self.pacer.merges.pay(now, u64::try_from(cost).unwrap_or(u64::MAX), Duration::from_secs(60))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MEMTABLE: u64 = 32 << 20;
+
+    #[test]
+    fn writing_is_free_until_something_is_behind_and_then_dearer_with_every_byte_of_it() {
+        assert_eq!(price(4, 1000, 0, MEMTABLE), 0);
+        assert_eq!(price(3, 1000, CALM_MEMTABLES * MEMTABLE, MEMTABLE), 0);
+        assert_eq!(price(2, 1000, 0, MEMTABLE), 1000);
+        assert_eq!(price(1, 1000, 0, MEMTABLE), 4000);
+        assert_eq!(price(0, 1000, 0, MEMTABLE), 4000);
+        let of = |memtables: u64| price(4, 1000, memtables * MEMTABLE, MEMTABLE);
+        assert_eq!(of(16), 10_000);
+        assert!((8..60).map(of).collect::<Vec<_>>().is_sorted_by(|low, high| low < high));
+        assert_eq!(price(4, 1000, u64::MAX, 1), MAX_PRICE);
+        assert_eq!(price(1, u64::MAX, 0, MEMTABLE), MAX_PRICE);
+    }
+
+    #[test]
+    fn a_toll_is_paid_in_time_and_never_beyond_the_limit() {
+        let toll = Toll::default();
+        let (second, limit) = (Duration::from_secs(1), MAX_WAIT);
+        let micros = Duration::from_micros;
+        assert_eq!(toll.pay(second, 300_000, limit), micros(300));
+        assert_eq!(toll.pay(second, 300_000, limit), micros(600));
+        assert_eq!(toll.pay(second + micros(500), 0, limit), micros(100), "time has passed");
+        assert_eq!(
+            toll.pay(second + micros(900), 5_000, limit),
+            micros(5),
+            "what was not spent is not saved up"
+        );
+        assert_eq!(toll.pay(second + micros(900), u64::MAX, limit), MAX_WAIT);
+        assert_eq!(toll.pay(second + micros(900), 1, limit), MAX_WAIT);
+        assert_eq!(toll.pay(second + micros(900) + MAX_WAIT, 0, limit), Duration::ZERO);
+    }
+
+    #[test]
+    fn the_price_of_a_flush_follows_what_was_measured() {
+        let pacer = Pacer::default();
+        for _ in 0..60 {
+            pacer.note_flush(1 << 20, Duration::from_millis(100));
+        }
+        let price = pacer.flush_price.load(Ordering::Relaxed);
+        assert!((97_000..98_000).contains(&price), "{price} ns for each KiB");
+        pacer.note_flush(0, Duration::MAX);
+        assert!(pacer.flush_price.load(Ordering::Relaxed) <= MAX_PRICE);
+    }
+}

@@ -1,0 +1,111 @@
+//! The entries that a row has in one index, as the row gives them.
+//!
+//! ```text
+//!   part  part  finish               one entry
+//!   part  each  part  finish         as many as the collection has elements, with the parts before and after in each
+//!   part  leave_out  finish          none
+//! ```
+
+use super::elements::Elements;
+use super::form::{AsIs, Form};
+use super::key::{Key, KeyWriter};
+use super::row::MAX_ROW_SIZE;
+use crate::error::Limit;
+
+/// Takes the entries that a row has in one index: for each entry its parts, then [`finish`](Self::finish).
+#[derive(Debug)]
+pub struct IndexEntries {
+    entry: IndexEntry,
+    /// Once a part was a collection: what stands for `entry`, one for each element.
+    branches: Option<Vec<IndexEntry>>,
+    finished: Vec<IndexEntry>,
+}
+
+/// One entry of an index, without the primary key.
+#[derive(Clone, Debug)]
+pub(crate) struct IndexEntry {
+    pub(crate) key: KeyWriter,
+    /// A part of it is missing, so a unique index takes it any number of times.
+    pub(crate) has_none: bool,
+}
+
+impl IndexEntry {
+    fn new() -> Self {
+        Self { key: KeyWriter::new(&[]), has_none: false }
+    }
+
+    fn add<F: Form<V>, V>(&mut self, value: &V) {
+        self.has_none |= F::is_none(value);
+        F::encode(value, &mut self.key);
+    }
+}
+
+impl IndexEntries {
+    pub(crate) fn new() -> Self {
+        Self { entry: IndexEntry::new(), branches: None, finished: Vec::new() }
+    }
+
+    /// Adds the next part of the entry.
+    pub fn part<K: Key>(&mut self, part: &K) {
+        self.form::<AsIs, K>(part);
+    }
+
+    /// Adds the next part of the entry, stored in a form.
+    pub(crate) fn form<F: Form<V>, V>(&mut self, value: &V) {
+        match &mut self.branches {
+            None => self.entry.add::<F, V>(value),
+            Some(branches) => branches.iter_mut().for_each(|entry| entry.add::<F, V>(value)),
+        }
+    }
+
+    /// Adds the next part of the entry, of which there is one for each element. All of them together take as many bytes as a
+    /// row does at most.
+    pub(crate) fn each<F: Form<C::Element>, C: Elements>(&mut self, collection: &C) {
+        let before = self.branches.take().unwrap_or_else(|| vec![self.entry.clone()]);
+        let mut branches = Vec::new();
+        let mut size = 0;
+        for element in collection.elements() {
+            for entry in &before {
+                let mut entry = entry.clone();
+                entry.add::<F, C::Element>(element);
+                size += entry.key.size();
+                if size > MAX_ROW_SIZE {
+                    entry.key.exceed(Limit::Row { size, limit: MAX_ROW_SIZE });
+                    self.branches = Some(vec![entry]);
+                    return;
+                }
+                branches.push(entry);
+            }
+        }
+        self.branches = Some(branches);
+    }
+
+    /// Makes of what was begun no entry at all.
+    pub(crate) fn leave_out(&mut self) {
+        self.branches = Some(Vec::new());
+    }
+
+    /// Ends the entry.
+    pub fn finish(&mut self) {
+        let entry = std::mem::replace(&mut self.entry, IndexEntry::new());
+        match self.branches.take() {
+            None => self.finished.push(entry),
+            Some(branches) => self.finished.extend(branches),
+        }
+    }
+
+    /// Ends the entry, of which nothing is kept when a part is missing: `sparse`.
+    pub fn finish_sparse(&mut self) {
+        let before = self.finished.len();
+        self.finish();
+        let mut place = 0;
+        self.finished.retain(|entry| {
+            place += 1;
+            place <= before || !entry.has_none
+        });
+    }
+
+    pub(crate) fn take(self) -> Vec<IndexEntry> {
+        self.finished
+    }
+}

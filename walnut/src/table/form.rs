@@ -1,0 +1,109 @@
+//! How an index stores a column: as it is, or as another key that is made of the column's value.
+//!
+//! A form is a type without values. Derived code names it, and the rest follows from types: what a point is, what a
+//! range is, how entries are read back.
+
+use std::cmp::Reverse;
+use std::marker::PhantomData;
+
+use super::key::{Caseless, Decimals, Key, KeyWriter, NoCase, Scaled, inverted};
+
+/// A way to store a value of type `V` as a key.
+pub trait Form<V> {
+    /// The key that is stored.
+    type Key: Key;
+
+    /// Adds the key of a value.
+    fn encode(value: &V, out: &mut KeyWriter);
+
+    /// Whether the value is a missing one.
+    fn is_none(value: &V) -> bool;
+}
+
+/// As it is.
+#[derive(Debug)]
+pub struct AsIs;
+
+/// Folded: `nocase`.
+#[derive(Debug)]
+pub struct Folded;
+
+/// As a decimal of this scale: `scale = N`.
+#[derive(Debug)]
+pub struct AtScale<const N: u32>;
+
+/// The other way round: `desc`.
+#[derive(Debug)]
+pub struct Descending<F>(PhantomData<F>);
+
+impl<K: Key> Form<K> for AsIs {
+    type Key = K;
+
+    fn encode(value: &K, out: &mut KeyWriter) {
+        value.encode(out);
+    }
+
+    fn is_none(value: &K) -> bool {
+        value.is_none()
+    }
+}
+
+impl<T: Caseless> Form<T> for Folded {
+    type Key = NoCase<T>;
+
+    fn encode(value: &T, out: &mut KeyWriter) {
+        T::encode_folded(&value.point(), out);
+    }
+
+    fn is_none(value: &T) -> bool {
+        value.is_none()
+    }
+}
+
+impl<T: Decimals, const N: u32> Form<T> for AtScale<N> {
+    type Key = Scaled<T, N>;
+
+    fn encode(value: &T, out: &mut KeyWriter) {
+        value.encode_at(N, out);
+    }
+
+    fn is_none(value: &T) -> bool {
+        value.misses()
+    }
+}
+
+impl<V, F: Form<V>> Form<V> for Descending<F> {
+    type Key = Reverse<F::Key>;
+
+    fn encode(value: &V, out: &mut KeyWriter) {
+        inverted(out, |out| F::encode(value, out));
+    }
+
+    fn is_none(value: &V) -> bool {
+        F::is_none(value)
+    }
+}
+
+/// What a function gives that computes an index: a key, or none for a row without an entry.
+#[diagnostic::on_unimplemented(
+    message = "the index holds `{V}`, and its function gives `{Self}`",
+    label = "expected a function that gives `{V}` or `Option<{V}>`",
+    note = "a computed index has the type that stands behind its name: `#[index(domain: String = User::domain)]` \
+            with `fn domain(&self) -> String` or `-> Option<String>`"
+)]
+pub trait Computed<V> {
+    /// The value, if there is one.
+    fn computed(self) -> Option<V>;
+}
+
+impl<V> Computed<V> for V {
+    fn computed(self) -> Option<V> {
+        Some(self)
+    }
+}
+
+impl<V> Computed<V> for Option<V> {
+    fn computed(self) -> Option<V> {
+        self
+    }
+}

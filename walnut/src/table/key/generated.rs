@@ -1,0 +1,65 @@
+//! Keys that the store can give to a row by itself: numbers that are counted, and UUIDs that begin with the time.
+
+use super::Key;
+
+/// How keys of a type come about.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Way {
+    /// From 1 on, up to the last number that the type has.
+    Counted {
+        /// The last number.
+        last: u128,
+    },
+    /// From the time and a random number: UUIDs of version 7.
+    Timed,
+}
+
+/// A key that `#[primary_key(auto)]` can be put on: every integer that is a key, `Uuid`, and newtypes of these with
+/// [`#[derive(Key)]`](derive@crate::Key).
+#[diagnostic::on_unimplemented(
+    message = "a `{Self}` cannot be generated",
+    label = "`auto` is for integers and `Uuid`",
+    note = "`#[primary_key(auto)]` stands on a field of type `u8` to `u128`, `i8` to `i128` or `Uuid`, or of a newtype of \
+            one of these with `#[derive(walnut::Key)]`"
+)]
+pub trait Generated: Key {
+    /// How keys of this type come about.
+    const WAY: Way;
+
+    /// The key of a number, which is one that its [`WAY`](Self::WAY) has.
+    fn from_number(number: u128) -> Self;
+
+    /// The number of a key that is counted; none for what the counter never gives, such as a negative number.
+    fn number(&self) -> Option<u128>;
+}
+
+macro_rules! counted {
+    ($($int:ident)*) => {$(
+        impl Generated for $int {
+            const WAY: Way = Way::Counted { last: $int::MAX as u128 };
+
+            fn from_number(number: u128) -> Self {
+                $int::try_from(number).unwrap_or($int::MAX)
+            }
+
+            fn number(&self) -> Option<u128> {
+                u128::try_from(*self).ok()
+            }
+        }
+    )*};
+}
+
+counted! { u8 u16 u32 u64 u128 i8 i16 i32 i64 i128 }
+
+#[cfg(feature = "uuid")]
+impl Generated for uuid::Uuid {
+    const WAY: Way = Way::Timed;
+
+    fn from_number(number: u128) -> Self {
+        Self::from_u128(number)
+    }
+
+    fn number(&self) -> Option<u128> {
+        None
+    }
+}
