@@ -63,7 +63,8 @@ fn visit(day: i64) -> Visit {
 }
 
 fn builder(env: &MemoryEnv) -> Builder {
-    let builder = Database::builder().block_size(512).compression(Compression::Lz4).value_log_threshold(70);
+    let builder = Database::builder().block_size(512).compression(Compression::Lz4).log_preallocation(0);
+    let builder = builder.value_log_threshold(70);
     builder.background(Background::Manual).checkpoint_on_close(false).env(Arc::new(env.clone()))
 }
 

@@ -18,6 +18,9 @@ mod lockstep;
 // What transactions and snapshots promise each other: every anomaly by its name, races, savepoints, failed statements.
 mod isolation;
 
+// A struct that changes between two runs.
+mod evolution;
+
 // A machine that fails at each operation in turn, and a full disk.
 mod faults;
 
@@ -27,8 +30,14 @@ mod damage;
 // The promises of the public surface, one by one.
 mod promises;
 
+// Block reads and allocations of operations, counted.
+mod costs;
+
 // Scans behave as iterators do.
 mod scans;
+
+// Pages, removal by a scan, and what each way of reading one costs.
+mod queries;
 
 // Many threads: one owner, no lost update, no half commit.
 mod races;

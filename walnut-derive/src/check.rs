@@ -52,6 +52,7 @@ pub(crate) fn table(table: &Table, faults: &mut Faults) {
     index_names(table, faults);
     former_names(table, faults);
     table_name(table, faults);
+    versions(table, faults);
     no_lifetimes(
         &table.generics,
         "a row is read from disk and owns its data, so a table has no lifetime",
@@ -235,6 +236,21 @@ fn index_names(table: &Table, faults: &mut Faults) {
             faults.at(ident.span(), format!("a second index called `{name}`"));
         }
         seen.entry(name).or_insert(ident);
+    }
+}
+
+fn versions(table: &Table, faults: &mut Faults) {
+    let version = table.attrs.version.as_ref();
+    let Some((word, _)) = &table.attrs.migrate_from else { return };
+    match version {
+        None => faults.at(
+            word.span(),
+            "`migrate_from` stands beside a version that is higher than that of the struct it names: `version = 2`",
+        ),
+        Some(version) if version.number == 1 => {
+            faults.at(version.span, "the first version has nothing to migrate from; give this struct a higher one");
+        }
+        Some(_) => (),
     }
 }
 

@@ -71,6 +71,9 @@ use syn::{DeriveInput, parse_macro_input};
 /// |---|---|
 /// | `#[table(name = "users")]` | the table's name on disk; the struct's name when left out. 1 to 64 bytes, no control characters |
 /// | `#[table(primary_key = (tenant, id))]` | a primary key of two to eight columns, in this order |
+/// | `#[table(version = 2)]` | the version of the row's layout, 1 when left out: each row carries it |
+/// | `#[table(migrate_from = UserV1)]` | the struct of the layout before, of which this one is made by `From` or `TryFrom` |
+/// | `#[table(history)]` | a layout of the past: it reads rows for a newer struct, and cannot be opened itself |
 /// | `#[table(crate = path)]` | where the crate `walnut` is, when it is not at `::walnut` |
 /// | `#[index(city_age = (city, age))]` | an index of two to eight columns, in this order |
 /// | `#[index(login = (tenant, email), unique)]` | the same, and no two rows have these values |

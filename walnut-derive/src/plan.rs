@@ -24,6 +24,12 @@ pub(crate) struct Plan<'a> {
     /// The path to the module in which all names stand that derived code speaks of.
     pub(crate) private: TokenStream,
     pub(crate) name: String,
+    /// The version of the layout.
+    pub(crate) version: u32,
+    /// The struct of the layout before.
+    pub(crate) migrate_from: Option<&'a Type>,
+    /// Whether it is a layout of the past.
+    pub(crate) history: bool,
     pub(crate) fields: &'a [Field],
     /// The columns of the primary key; empty only for a faulty struct.
     pub(crate) key: Vec<&'a Field>,
@@ -55,6 +61,9 @@ impl<'a> Plan<'a> {
             row: quote!(#ident #arguments),
             private: private(table.attrs.krate.as_ref()),
             name: name.unwrap_or_else(|| table.ident.unraw().to_string()),
+            version: table.attrs.version.as_ref().map_or(1, |version| version.number),
+            migrate_from: table.attrs.migrate_from.as_ref().map(|(_, old)| old),
+            history: table.attrs.history.is_some(),
             fields: &table.fields,
             key_span: match (&table.attrs.primary_key, key.first()) {
                 (Some(columns), _) => columns.span,

@@ -54,6 +54,8 @@ pub enum Error {
     OutOfSpace,
     /// A key, row or commit is too large; nothing was written.
     Limit(Limit),
+    /// The cursor of a page cannot be used here.
+    Cursor(CursorError),
     /// This cannot be done with these types, options or files.
     Unsupported(&'static str),
     /// The application gave up its transaction with a reason of its own: see [`Error::abort_ref`].
@@ -123,6 +125,7 @@ impl fmt::Display for Error {
             ),
             Self::OutOfSpace => f.write_str("no space is left on the disk; nothing was lost"),
             Self::Limit(limit) => limit.fmt(f),
+            Self::Cursor(error) => error.fmt(f),
             Self::Unsupported(what) => write!(f, "unsupported: {what}"),
             Self::Abort(abort) => write!(f, "the application aborted the transaction: {}", abort.text),
             Self::Io(error) => error.fmt(f),
@@ -209,6 +212,13 @@ pub enum Limit {
         /// The most that it may be.
         limit: usize,
     },
+    /// One commit removes too many ranges.
+    Ranges {
+        /// How many it removes.
+        count: usize,
+        /// The most that it may.
+        limit: usize,
+    },
     /// A value has no exact form as a key; the text says why.
     Inexact(&'static str),
     /// The counter of generated keys has given out the last number of its type.
@@ -223,10 +233,44 @@ impl fmt::Display for Limit {
             Self::Commit { size, limit } => {
                 write!(f, "a commit takes {size} bytes, and {limit} is the limit")
             }
+            Self::Ranges { count, limit } => {
+                write!(f, "a commit removes {count} ranges, and {limit} is the limit")
+            }
             Self::Inexact(why) => write!(f, "a value cannot be a key: {why}"),
             Self::Counter => f.write_str(
                 "the counter of generated keys has come to the last number of its type; take a wider type",
             ),
+        }
+    }
+}
+
+/// Why the cursor of a page cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum CursorError {
+    /// The text is not that of a cursor, or not all of it.
+    Malformed,
+    /// The cursor was made by another scan: of another table or index, or in the other direction.
+    Foreign {
+        /// What it was made for.
+        cursor: String,
+        /// What it was used on.
+        scan: String,
+    },
+    /// The scan has more or fewer `skip` and `limit` than the one that made the cursor.
+    Counts,
+}
+
+impl fmt::Display for CursorError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Malformed => f.write_str("this is not the text of a page's cursor"),
+            Self::Foreign { cursor, scan } => {
+                write!(f, "the cursor belongs to a scan of {cursor}, and this one is of {scan}")
+            }
+            Self::Counts => {
+                f.write_str("the cursor belongs to a scan with other calls of `skip` and `limit`")
+            }
         }
     }
 }
@@ -315,11 +359,24 @@ pub enum Fault {
     Invalid(&'static str),
     /// A row and its index entries do not belong together; the text says how.
     Index(&'static str),
+    /// A row of an older layout has no form in the newer one: its `TryFrom` refused it.
+    Migration {
+        /// The table's name.
+        table: &'static str,
+        /// The version of the layout that the row has.
+        from: u32,
+        /// The version of the layout that refused it.
+        to: u32,
+    },
 }
 
 impl Fault {
-    /// The error for this fault at a place in a file.
+    /// The error for this fault at a place in a file. A row that no migration takes is not damaged: it is an error of the
+    /// schema.
     pub fn at(self, file: &Path, offset: u64) -> Error {
+        if let Self::Migration { table, .. } = self {
+            return Error::Schema(SchemaError { table: table.to_owned(), sentence: self.to_string() });
+        }
         Error::Corruption { file: file.to_owned(), offset, fault: self }
     }
 }
@@ -344,6 +401,11 @@ impl fmt::Display for Fault {
             Self::Order => f.write_str("keys are out of order"),
             Self::Invalid(field) => write!(f, "the {field} is impossible"),
             Self::Index(how) => f.write_str(how),
+            Self::Migration { from, to, .. } => write!(
+                f,
+                "a row of version {from} was refused by the struct of version {to}; change its `TryFrom`, or the row with a program of \
+                 version {from}"
+            ),
         }
     }
 }

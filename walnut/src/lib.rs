@@ -67,13 +67,14 @@ mod wal;
 pub use compaction::Compaction;
 pub use database::Database;
 pub use engine::{Background, Durability, LevelStats, Stats, Verified};
-pub use error::{Abort, Error, Fault, IoError, Limit, Result, SchemaError, UniqueViolation};
+pub use error::{Abort, CursorError, Error, Fault, IoError, Limit, Result, SchemaError, UniqueViolation};
 pub use options::{Builder, Compression};
 pub use table::{
-    Access, Caseless, Composite, Decimals, DefaultTable, Direct, Elements, Entries, FieldSchema, Generated,
-    GeneratesKey, InSnapshot, InTransaction, Index, IndexEntries, IndexName, IndexSchema, Key, KeyReader,
-    KeyWriter, Keys, MAX_KEY_SIZE, NoCase, Point, RangeOver, RowFilter, Scaled, Scan, Snapshot, Straight,
-    Table, TableMapper, TableSchema, TextKey, Transaction, Turned, Unique, Way, WriteAccess,
+    Access, Caseless, Composite, Cursor, Decimals, DefaultTable, Direct, Elements, Entries, FieldSchema,
+    Generated, GeneratesKey, InSnapshot, InTransaction, Index, IndexEntries, IndexName, IndexSchema,
+    IndexState, IndexStatus, Key, KeyReader, KeyWriter, Keys, MAX_KEY_SIZE, Migrated, NoCase, Page, Point,
+    RangeOver, RowFilter, Scaled, Scan, Snapshot, Straight, Table, TableMapper, TableSchema, TextKey,
+    Transaction, Turned, Unique, Way, WriteAccess,
 };
 pub use txn::Savepoint;
 pub use walnut_derive::{Key, Table};
@@ -85,4 +86,29 @@ pub mod __private;
 #[doc(hidden)]
 pub mod __fuzz {
     pub use crate::sst::fuzz as sst;
+}
+
+/// Pins the layout of a table in a test: it panics when the struct no longer reads what databases of today hold.
+///
+/// The second argument is the layout's hash, of its name, version, fields and primary key. Write anything at first: the message tells the
+/// hash. Indexes may change at will, since they are built anew.
+///
+/// ```
+/// # use serde::{Deserialize, Serialize};
+/// # use walnut::Table;
+/// #[derive(Table, Serialize, Deserialize)]
+/// #[table(name = "users")]
+/// struct User {
+///     #[primary_key]
+///     id: u64,
+///     email: String,
+/// }
+///
+/// walnut::assert_schema!(User, "5b4e60ef4b2040bc");
+/// ```
+#[macro_export]
+macro_rules! assert_schema {
+    ($table:ty, $hash:expr $(,)?) => {
+        $crate::__private::assert_layout(&<$table as $crate::TableMapper>::SCHEMA, $hash)
+    };
 }

@@ -4,6 +4,7 @@
 //! thread-local slots, the quicker kind. The map needs no cache of its own: the page cache holds it. A commit without durability is
 //! `NO_SYNC`.
 
+use std::ops::Bound;
 use std::path::Path;
 
 use heed::types::Bytes;
@@ -107,7 +108,9 @@ impl Reader for Reads<'_> {
         mut each: impl FnMut(&[u8], &[u8]) -> Result<bool>,
     ) -> Result<()> {
         let tree = &self.trees[tree as usize];
-        let from = (std::ops::Bound::Included(from), std::ops::Bound::Unbounded);
+        // LMDB knows no empty key.
+        let from = if from.is_empty() { Bound::Unbounded } else { Bound::Included(from) };
+        let from = (from, Bound::Unbounded);
         for entry in tree.range(&self.transaction, &from)? {
             let (key, value) = entry?;
             if !each(key, value)? {

@@ -81,6 +81,6 @@ fn snapshots_and_their_tables_go_to_other_threads() -> Result<()> {
     can_be_sent(&snapshot.table::<Item>()?.iter());
     let tx = db.begin();
     can_be_sent(&tx);
-    can_be_sent(&tx.table::<Item>()?.iter());
+    can_be_sent(&tx.table::<Item>()?.iter().read_only());
     Ok(())
 }

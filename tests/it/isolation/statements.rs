@@ -141,7 +141,7 @@ fn a_scan_sees_what_was_there_when_it_was_made() -> Result<()> {
     let items = tx.table::<Item>()?;
     items.insert(&item(3, 30))?;
     let scans = [items.iter(), items.iter().rev()];
-    let by_shelf = items.by().shelf.all(0);
+    let by_shelf = items.by().shelf.all(0).read_only();
     for row in &items {
         let row = row?;
         items.remove(row.id)?;

@@ -1,14 +1,15 @@
 //! The attributes on a struct.
 
+use proc_macro2::Span;
 use syn::parse::ParseStream;
-use syn::{Attribute, Error, Ident, LitStr, Path, Result, token};
+use syn::{Attribute, Error, Ident, LitInt, LitStr, Path, Result, Type, token};
 
 use super::index::IndexAttr;
 use super::word::{self, Columns};
 use super::{Foreign, crate_path, each_attribute, once};
 use crate::diag::{Faults, unknown_word};
 
-const IN_TABLE: [&str; 3] = ["name", "primary_key", "crate"];
+const IN_TABLE: [&str; 6] = ["name", "primary_key", "version", "migrate_from", "history", "crate"];
 const IN_WALNUT: [&str; 3] = ["table", "index", "crate"];
 
 /// What stands on the struct.
@@ -17,8 +18,18 @@ pub(crate) struct TableAttrs {
     pub(crate) name: Option<LitStr>,
     pub(crate) primary_key: Option<Columns>,
     pub(crate) krate: Option<Path>,
+    pub(crate) version: Option<Version>,
+    /// The struct of the layout before.
+    pub(crate) migrate_from: Option<(Ident, Type)>,
+    pub(crate) history: Option<()>,
     /// In the order in which they are written.
     pub(crate) indexes: Vec<IndexAttr>,
+}
+
+/// `version = 2`.
+pub(crate) struct Version {
+    pub(crate) span: Span,
+    pub(crate) number: u32,
 }
 
 impl TableAttrs {
@@ -57,8 +68,31 @@ impl TableAttrs {
                     columns.map_or_else(|fault| (unreadable(), Err(fault)), |it| (it, Ok(())));
                 once(&mut self.primary_key, word, columns).and(fault)
             }
+            "version" => once(&mut self.version, word, version(word, input)?),
+            "migrate_from" => {
+                let expected = "expected the struct of the layout before: `migrate_from = UserV1`";
+                word::equals(word, input, expected)?;
+                let written = input.span();
+                let old = input.parse().map_err(|_| Error::new(written, expected))?;
+                once(&mut self.migrate_from, word, (word.clone(), old))
+            }
+            "history" => {
+                word::no_value(input, "`history` alone")?;
+                once(&mut self.history, word, ())
+            }
             "crate" => once(&mut self.krate, word, crate_path(word, input)?),
             _ => Err(unknown_word(word, "`#[table(..)]`", &IN_TABLE)),
         })
+    }
+}
+
+fn version(word: &Ident, input: ParseStream<'_>) -> Result<Version> {
+    let expected = "expected a number from 1 on: `version = 2`";
+    word::equals(word, input, expected)?;
+    let span = input.span();
+    let number = input.parse().and_then(|number: LitInt| number.base10_parse());
+    match number {
+        Ok(number) if number > 0 => Ok(Version { span, number }),
+        _ => Err(Error::new(span, expected)),
     }
 }

@@ -2,6 +2,7 @@
 
 use proc_macro2::{Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote, quote_spanned};
+use syn::spanned::Spanned;
 
 use super::{codec, index};
 use crate::plan::Plan;
@@ -15,6 +16,7 @@ pub(super) fn mapper(plan: &Plan<'_>) -> TokenStream {
     let primary_key = quote_spanned!(here=> type PrimaryKey = #key;);
     let schema = codec::asserted(plan, &schema(plan));
     let (index_members, codec_members) = (index::members(plan), codec::members(plan));
+    let older_rows = older_rows(plan);
     let generated = codec::generated(plan, &generics);
     quote! {
         #[automatically_derived]
@@ -25,10 +27,26 @@ pub(super) fn mapper(plan: &Plan<'_>) -> TokenStream {
 
             #index_members
             #codec_members
+            #older_rows
         }
 
         #generated
     }
+}
+
+/// How rows of the layout before are read, at the name of its struct.
+fn older_rows(plan: &Plan<'_>) -> Option<TokenStream> {
+    let (old, private) = (plan.migrate_from?, &plan.private);
+    let here = Span::call_site().located_at(old.span());
+    let migrate = quote_spanned!(here=> #private::migrate_row::<Self, #old>(__version, __bytes));
+    Some(quote! {
+        fn decode_older_row(
+            __version: ::core::primitive::u32,
+            __bytes: &[::core::primitive::u8],
+        ) -> #private::Result<Self, #private::Fault> {
+            #migrate
+        }
+    })
 }
 
 /// The type of the primary key. Of a tuple it is said at the list of its columns what is wrong with it.
@@ -54,7 +72,14 @@ fn schema(plan: &Plan<'_>) -> TokenStream {
         });
         quote!(#private::IndexSchema::new(#name, #unique, &[#(#parts),*]) #sparse #was)
     });
-    quote!(#private::TableSchema::new(#name, &[#(#fields),*], &[#(#key),*], &[#(#indexes),*]))
+    let version =
+        Some(plan.version).filter(|&version| version != 1).map(|version| quote!(.version(#version)));
+    let history = plan.history.then(|| quote!(.history()));
+    let before = plan.migrate_from.map(|old| {
+        let here = Span::call_site().located_at(old.span());
+        quote_spanned!(here=> .migrates_from(&<#old as #private::TableMapper>::SCHEMA))
+    });
+    quote!(#private::TableSchema::new(#name, &[#(#fields),*], &[#(#key),*], &[#(#indexes),*]) #version #history #before)
 }
 
 /// The type as it is written, without spaces but where two words would run together.

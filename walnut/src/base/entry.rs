@@ -18,6 +18,9 @@ pub(crate) enum Kind {
     /// The key has a value from here on that stands in the value log; in place of the value the entry has a pointer to it. Only
     /// SSTs hold such entries.
     Pointer = 2,
+    /// A range tombstone: every key from this one on, and before the one that is the value, is gone from here on. Stands in
+    /// commits only: memtables and SSTs keep range tombstones in a structure of their own.
+    RangeDelete = 3,
 }
 
 impl Kind {
@@ -27,6 +30,7 @@ impl Kind {
             0 => Some(Self::Delete),
             1 => Some(Self::Put),
             2 => Some(Self::Pointer),
+            3 => Some(Self::RangeDelete),
             _ => None,
         }
     }
@@ -34,6 +38,11 @@ impl Kind {
     /// Whether the key has a value after an entry of this kind.
     pub(crate) fn is_value(self) -> bool {
         matches!(self, Self::Put | Self::Pointer)
+    }
+
+    /// Whether it is one key that this is done to, so that it stands among the entries of memtables and SSTs.
+    pub(crate) fn is_of_one_key(self) -> bool {
+        self != Self::RangeDelete
     }
 }
 
@@ -44,7 +53,7 @@ pub(crate) struct Entry<'a> {
     pub(crate) key: &'a [u8],
     pub(crate) seqno: SeqNo,
     pub(crate) kind: Kind,
-    /// Empty for a tombstone.
+    /// Empty for a tombstone; where a range tombstone ends.
     pub(crate) value: &'a [u8],
 }
 

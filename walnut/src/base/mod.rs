@@ -1,13 +1,15 @@
 //! The numbers and orders that every storey shares. No input or output, no locks.
 
 mod entry;
+mod fragment;
 mod hash;
 mod number;
 mod range;
 mod seqno;
 
 pub(crate) use entry::{Entry, Kind, compare};
+pub(crate) use fragment::{Fragment, FragmentWalk, Fragments};
 pub(crate) use hash::KeyHash;
 pub(crate) use number::{FileNumber, KeyspaceId};
-pub(crate) use range::{KeyRange, successor};
+pub(crate) use range::{KeyRange, after, successor};
 pub(crate) use seqno::SeqNo;

@@ -31,15 +31,23 @@ impl KeyRange {
         self.start.as_slice() <= key && self.ends_after(key)
     }
 
-    /// Whether a key from `smallest` to `largest` can lie in the range.
-    pub(crate) fn meets(&self, smallest: &[u8], largest: &[u8]) -> bool {
-        *self.start <= *largest && self.ends_after(smallest)
+    /// Whether a key from `smallest` on, and before `end`, can lie in the range.
+    pub(crate) fn meets(&self, smallest: &[u8], end: &[u8]) -> bool {
+        *self.start < *end && self.ends_after(smallest)
     }
 
     /// Whether the range goes on beyond `key`, which is to say that `key` lies before its end.
     pub(crate) fn ends_after(&self, key: &[u8]) -> bool {
         self.end.as_ref().is_none_or(|end| key < end.as_slice())
     }
+}
+
+/// The next byte string after `key`: nothing lies between the two.
+pub(crate) fn after(key: &[u8]) -> Vec<u8> {
+    let mut next = Vec::with_capacity(key.len() + 1);
+    next.extend_from_slice(key);
+    next.push(0);
+    next
 }
 
 /// The first byte string after all those that begin with `prefix`, or `None` when there is none.
@@ -71,8 +79,8 @@ mod tests {
         for (key, inside) in [(&b"a"[..], false), (b"b", true), (b"c\xff", true), (b"d", false)] {
             assert_eq!(range.contains(key), inside, "{key:?}");
         }
-        assert!(range.meets(b"a", b"b") && range.meets(b"c", b"z"));
-        assert!(!range.meets(b"a", b"az") && !range.meets(b"d", b"z"));
+        assert!(range.meets(b"a", &after(b"b")) && range.meets(b"c", b"z"));
+        assert!(!range.meets(b"a", b"b") && !range.meets(b"d", b"z"));
         assert!(KeyRange { start: b"d".to_vec(), end: Some(b"b".to_vec()) }.is_empty());
         assert!(!KeyRange::all().is_empty() && KeyRange::all().contains(b""));
     }

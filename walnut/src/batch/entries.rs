@@ -22,6 +22,15 @@ impl<'a> Entries<'a> {
         Ok(Self { reader: Reader::new(payload), left: count })
     }
 
+    /// The entries, each with the offset of its key in the payload; its value follows the key.
+    pub(crate) fn with_offsets(mut self) -> impl Iterator<Item = (usize, BatchEntry<'a>)> {
+        let size = self.reader.rest().len();
+        std::iter::from_fn(move || {
+            let entry @ (_, key, value) = self.next()?;
+            Some((size - self.reader.rest().len() - value.len() - key.len(), entry))
+        })
+    }
+
     /// The entries of a payload that this process wrote.
     pub(super) fn of_batch(payload: &'a [u8], count: u32) -> Self {
         Self { reader: Reader::new(payload), left: count }
@@ -54,17 +63,26 @@ mod tests {
     use crate::base::Kind;
     use crate::batch::WriteBatch;
 
-    type Owned = (bool, Vec<u8>, Vec<u8>);
+    type Owned = (Kind, Vec<u8>, Vec<u8>);
 
     fn operations() -> impl Strategy<Value = Vec<Owned>> {
         let bytes = |most| prop::collection::vec(any::<u8>(), 0..most);
-        prop::collection::vec((any::<bool>(), bytes(40), bytes(300)), 0..20)
+        let kind = prop_oneof![Just(Kind::Put), Just(Kind::Delete), Just(Kind::RangeDelete)];
+        let operation = (kind, bytes(40), bytes(300)).prop_map(|(kind, key, value)| match kind {
+            Kind::RangeDelete if key > value => (kind, value, key),
+            _ => (kind, key, value),
+        });
+        prop::collection::vec(operation, 0..20)
     }
 
     fn batch(operations: &[Owned]) -> WriteBatch {
         let mut batch = WriteBatch::new();
-        for (is_put, key, value) in operations {
-            if *is_put { batch.put(key, value) } else { batch.delete(key) }
+        for (kind, key, value) in operations {
+            match kind {
+                Kind::Put => batch.put(key, value),
+                Kind::RangeDelete => batch.delete_range(key, value),
+                Kind::Delete | Kind::Pointer => batch.delete(key),
+            }
         }
         batch
     }
@@ -77,12 +95,17 @@ mod tests {
             let batch = batch(&operations);
             prop_assert_eq!(batch.size(), batch.payload().len());
             let decoded = Entries::new(batch.payload(), batch.count()).unwrap();
-            prop_assert_eq!(decoded.len(), operations.len());
+            let is_written = |operation: &&Owned| operation.0 != Kind::RangeDelete || operation.1 < operation.2;
+            let written: Vec<_> = operations.iter().filter(is_written).collect();
+            prop_assert_eq!(decoded.len(), written.len());
             prop_assert!(decoded.clone().eq(batch.iter()));
-            for ((kind, key, value), (is_put, put_key, put_value)) in decoded.zip(&operations) {
-                prop_assert_eq!(kind == Kind::Put, *is_put);
+            for (offset, (_, key, value)) in decoded.clone().with_offsets() {
+                prop_assert!(batch.payload()[offset..].starts_with(&[key, value].concat()));
+            }
+            for ((kind, key, value), (put_kind, put_key, put_value)) in decoded.zip(written) {
+                prop_assert_eq!(kind, *put_kind);
                 prop_assert_eq!(key, put_key);
-                prop_assert_eq!(value, if *is_put { &put_value[..] } else { &[] });
+                prop_assert_eq!(value, if kind == Kind::Delete { &[] } else { &put_value[..] });
             }
         }
 
@@ -110,12 +133,25 @@ mod tests {
     }
 
     #[test]
+    fn a_range_tombstone_that_covers_nothing_is_not_written_and_a_fault_when_it_is_read() {
+        let mut batch = WriteBatch::new();
+        batch.delete_range(b"b", b"a");
+        batch.delete_range(b"b", b"b");
+        assert!(batch.is_empty());
+        for payload in [b"\x03\x01\x01ba", b"\x03\x01\x01bb"] {
+            let fault = Fault::Invalid("range of a range tombstone");
+            assert_eq!(Entries::new(payload, 1).err(), Some(fault));
+        }
+    }
+
+    #[test]
     fn the_bytes_of_a_payload_stay_as_they_are() {
         let mut batch = WriteBatch::new();
         batch.put(b"k1", b"value");
         batch.delete(b"k2");
+        batch.delete_range(b"k1", b"k4+");
         batch.put(b"", &[7; 128]);
-        let mut golden = b"\x01\x02\x05k1value\x00\x02k2\x01\x00\x80\x01".to_vec();
+        let mut golden = b"\x01\x02\x05k1value\x00\x02k2\x03\x02\x03k1k4+\x01\x00\x80\x01".to_vec();
         golden.extend_from_slice(&[7; 128]);
         assert_eq!(batch.payload(), golden);
     }

@@ -3,6 +3,7 @@
 //! ```text
 //!  put(k, v) --.
 //!  delete(k) ---+--> WriteBatch --payload--> WAL record --payload--> Entries --> memtable
+//!  delete_range(a, b) ---'
 //! ```
 //!
 //! 1. Entries keep the order in which they were added; entry `i` of a commit has the sequence number `seq_start + i`.
@@ -16,4 +17,5 @@ mod format;
 mod write_batch;
 
 pub(crate) use entries::Entries;
-pub(crate) use write_batch::WriteBatch;
+pub(crate) use format::BatchEntry;
+pub(crate) use write_batch::{MAX_RANGE_COUNT, WriteBatch};

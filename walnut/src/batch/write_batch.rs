@@ -4,11 +4,15 @@ use super::Entries;
 use super::format::put_entry;
 use crate::base::Kind;
 
-/// Puts and deletes that become visible, and durable, together or not at all.
+/// The most range tombstones in one commit. They are kept in order for every read, which many at once would make dear.
+pub(crate) const MAX_RANGE_COUNT: usize = 1024;
+
+/// Puts, deletes and range tombstones that become visible, and durable, together or not at all.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct WriteBatch {
     payload: Vec<u8>,
     count: u32,
+    range_count: usize,
 }
 
 impl WriteBatch {
@@ -26,13 +30,29 @@ impl WriteBatch {
         self.push(Kind::Delete, key, &[]);
     }
 
+    /// Takes every key from `start` on, and before `end`, away: those that were put before in this batch too, those that are
+    /// put later not. An empty range is no entry.
+    #[cfg_attr(not(test), expect(dead_code, reason = "the engine is ready for it before those above are"))]
+    pub(crate) fn delete_range(&mut self, start: &[u8], end: &[u8]) {
+        if start < end {
+            self.push(Kind::RangeDelete, start, end);
+            self.range_count += 1;
+        }
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.count == 0
     }
 
     /// How many entries there are, which is how many sequence numbers the commit takes.
+    #[cfg(test)]
     pub(crate) fn count(&self) -> u32 {
         self.count
+    }
+
+    /// How many of the entries are range tombstones.
+    pub(crate) fn range_count(&self) -> usize {
+        self.range_count
     }
 
     /// The size of the payload in bytes.
@@ -41,8 +61,14 @@ impl WriteBatch {
     }
 
     /// The entries as the log keeps them.
+    #[cfg(test)]
     pub(crate) fn payload(&self) -> &[u8] {
         &self.payload
+    }
+
+    /// The same, to be kept.
+    pub(crate) fn into_payload(self) -> Vec<u8> {
+        self.payload
     }
 
     /// The entries in the order in which they were added.

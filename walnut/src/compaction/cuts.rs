@@ -60,7 +60,7 @@ impl<'v> Cuts<'v> {
     }
 
     fn pass(&mut self, key: &[u8]) {
-        while let Some(meta) = self.below.get(self.place).filter(|meta| *meta.largest < *key) {
+        while let Some(meta) = self.below.get(self.place).filter(|meta| *meta.end <= *key) {
             self.passed_size += meta.size;
             self.place += 1;
         }

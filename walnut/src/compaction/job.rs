@@ -8,7 +8,7 @@ use super::outputs::Outputs;
 use super::pick::Merge;
 use super::reclaim::{Mover, Moving, Written};
 use super::shape::LeveledConfig;
-use crate::base::{FileNumber, SeqNo};
+use crate::base::{FileNumber, Fragment, Fragments, SeqNo};
 use crate::cursor::{self, Concat, Cursor, Direction, Pieces};
 use crate::error::Result;
 use crate::manifest::{Level, Version};
@@ -45,11 +45,14 @@ impl Job<'_> {
         sst: impl Fn(&SstMeta) -> Arc<Sst>,
         numbers: impl Fn() -> FileNumber,
     ) -> Result<Written> {
+        let ranges = Arc::new(self.ranges(&sst)?);
         let mut entries = self.entries(sst)?;
-        let mut garbage = Garbage::new(self.boundaries.clone());
+        let mut garbage = Garbage::new(self.boundaries.clone(), Arc::clone(&ranges));
         let beneath = Beneath::of(self.version, self.merge);
         let cuts = Cuts::new(self.config.max_sst_size, beneath.next_level());
-        let mut outputs = Outputs::new(self.place, cuts, &numbers);
+        let is_oldest = |fragment: &Fragment| !beneath.may_hold_any(&fragment.start, &fragment.end);
+        let kept = ranges.iter().filter_map(|fragment| garbage.keeps_of(fragment.clone(), is_oldest));
+        let mut outputs = Outputs::new(self.place, cuts, &numbers, kept.collect());
         let mut mover = Mover::new(&self.moving, &numbers);
         let (mut count, mut size) = (0, 0);
         while let Some(entry) = entries.entry() {
@@ -69,6 +72,14 @@ impl Job<'_> {
         let values = WholeValues::publish(mover.finish()?)?;
         let ssts = self.place.publish(whole)?;
         Ok(Written { ssts, values: values.keep() })
+    }
+
+    /// The range tombstones of all inputs.
+    fn ranges(&self, sst: impl Fn(&SstMeta) -> Arc<Sst>) -> Result<Fragments> {
+        let files = self.merge.inputs.iter().flat_map(|(_, files)| files);
+        let lists = files.filter_map(|meta| sst(meta).range_tombstones().transpose());
+        let lists = lists.collect::<Result<Vec<_>>>()?;
+        Ok(Fragments::merged(lists.iter().map(|ranges| &**ranges)))
     }
 
     /// A cursor over all inputs.
@@ -127,8 +138,16 @@ impl<'v> Beneath<'v> {
     /// Whether a version of the key can lie in one of them.
     fn may_hold(&self, key: &[u8]) -> bool {
         self.runs.iter().any(|(_, files)| {
-            let place = files.partition_point(|meta| *meta.largest < *key);
+            let place = files.partition_point(|meta| *meta.end <= *key);
             files.get(place).is_some_and(|meta| *meta.smallest <= *key)
+        })
+    }
+
+    /// Whether a version of a key from `start` on, and before `end`, can lie in one of them.
+    fn may_hold_any(&self, start: &[u8], end: &[u8]) -> bool {
+        self.runs.iter().any(|(_, files)| {
+            let place = files.partition_point(|meta| *meta.end <= *start);
+            files.get(place).is_some_and(|meta| *meta.smallest < *end)
         })
     }
 }

@@ -90,7 +90,7 @@ impl Picker<'_> {
     fn cheapest_file(&self, level: Level) -> Pick {
         let next = self.version.level(self.shape.next(level));
         let cost = |meta: &SstMeta| {
-            let overlap = size(&next[sharing(next, &meta.smallest, &meta.largest)]);
+            let overlap = size(&next[sharing(next, &meta.smallest, &meta.end)]);
             1000 * u128::from(overlap) / self.shape.weight(meta).max(1)
         };
         let files = self.version.level(level).iter().enumerate();
@@ -102,13 +102,13 @@ impl Picker<'_> {
     fn down(&self, level: Level, places: Range<usize>) -> Pick {
         let files = &self.version.level(level)[places];
         let to = self.shape.next(level);
-        let (Some(smallest), Some(largest)) =
-            (files.iter().map(|meta| &meta.smallest).min(), files.iter().map(|meta| &meta.largest).max())
+        let (Some(smallest), Some(end)) =
+            (files.iter().map(|meta| &meta.smallest).min(), files.iter().map(|meta| &meta.end).max())
         else {
             return Pick::Nothing;
         };
         let below = self.version.level(to);
-        let shared = sharing(below, smallest, largest);
+        let shared = sharing(below, smallest, end);
         let max_sst_size = self.config.max_sst_size;
         if shared.is_empty() && files.iter().all(|meta| moves(meta, max_sst_size)) && are_disjoint(files) {
             return Pick::Move(Move { from: level, files: files.to_vec(), to });
@@ -125,10 +125,10 @@ impl Picker<'_> {
     }
 }
 
-/// The places of the files of a level below 0 that can hold keys from `smallest` to `largest`; where there are none, the
-/// place where they would stand.
-fn sharing(files: &[Arc<SstMeta>], smallest: &[u8], largest: &[u8]) -> Range<usize> {
-    let start = files.partition_point(|meta| *meta.largest < *smallest);
-    let count = files[start..].partition_point(|meta| *meta.smallest <= *largest);
+/// The places of the files of a level below 0 that can hold keys from `smallest` on and before `end`; where there are none,
+/// the place where they would stand.
+fn sharing(files: &[Arc<SstMeta>], smallest: &[u8], end: &[u8]) -> Range<usize> {
+    let start = files.partition_point(|meta| *meta.end <= *smallest);
+    let count = files[start..].partition_point(|meta| *meta.smallest < *end);
     start..start + count
 }

@@ -6,12 +6,14 @@
 //!
 //! - `strategy` decides, which is `leveled`, `tiered` or `universal`: pure functions of a version. They read no clock, take no
 //!   lock and touch no disk. `pick` is what they decide, `shape` and `runs` how they look at a version.
+//! - `covered` finds the files that go unread, because a range tombstone hides all of them.
 //! - `job` carries a merge out; `outputs` writes its SSTs and `cuts` says where one ends and the next begins.
 //! - `reclaim` does both for the value log: what is live in a worn value file moves to a new one.
 //!
 //! 1. Of one key, what comes first in the order of runs is newer: a merge takes neighbours in that order, and everything
 //!    between them that shares a key; its output stands where the oldest of them stood, or deeper where nothing is in the way.
-//! 2. The versions of a key are never divided between two files of a level.
+//! 2. The versions of a key, and the range tombstones over it, are never divided between two files of a level: where a file
+//!    ends, a range tombstone is cut in two.
 //! 3. What is dropped, `mvcc` says; that nothing older lies below is asked of the key ranges of the runs below the output,
 //!    never of file numbers.
 //! 4. A job that fails, meets damage or is stopped leaves its inputs as they are, and no files of its own.
@@ -19,6 +21,7 @@
 //!
 //! It does not know when it runs, who reads meanwhile, and how the version is changed.
 
+mod covered;
 mod cuts;
 mod job;
 mod leveled;
@@ -34,6 +37,7 @@ mod universal;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use covered::covered;
 pub(crate) use job::Job;
 pub(crate) use pick::{Merge, Move, Pick, full};
 pub(crate) use reclaim::{Moving, Reclaim, ReclaimJob, Thrift, Written, crowded, reclaim, worn};

@@ -1,7 +1,18 @@
-//! Writes the entries that a merge keeps to one SST after the other.
+//! Writes the entries and range tombstones that a merge keeps to one SST after the other.
+//!
+//! ```text
+//!   entries             a   d   f | k   m      p |
+//!   range tombstones      [c ──── | ────n)       | [r ── t)
+//!   files               | to k    | from k to p0 | ..
+//! ```
+//!
+//! A file ends right before a key, and a range tombstone over that key is cut in two there. So for each key all that is known
+//! of it stands in one file, and each file ends where the next begins at the latest.
+
+use std::collections::VecDeque;
 
 use super::cuts::Cuts;
-use crate::base::{Entry, FileNumber};
+use crate::base::{Entry, FileNumber, Fragment};
 use crate::error::Result;
 use crate::sst::{SstDraft, SstPlace, WholeSst};
 
@@ -11,6 +22,8 @@ pub(super) struct Outputs<'a, N> {
     /// Gives the number of the next file.
     numbers: N,
     cuts: Cuts<'a>,
+    /// The range tombstones that were not written yet, in order.
+    ranges: VecDeque<Fragment>,
     open: Option<SstDraft>,
     whole: Vec<WholeSst>,
     /// The key of the last entry.
@@ -18,26 +31,18 @@ pub(super) struct Outputs<'a, N> {
 }
 
 impl<'a, N: FnMut() -> FileNumber> Outputs<'a, N> {
-    pub(super) fn new(place: &'a SstPlace, cuts: Cuts<'a>, numbers: N) -> Self {
-        Self { place, numbers, cuts, open: None, whole: Vec::new(), key: Vec::new() }
+    /// `ranges` are all range tombstones that are kept.
+    pub(super) fn new(place: &'a SstPlace, cuts: Cuts<'a>, numbers: N, ranges: Vec<Fragment>) -> Self {
+        Self { place, numbers, cuts, ranges: ranges.into(), open: None, whole: Vec::new(), key: Vec::new() }
     }
 
     /// Adds the next entry, in internal order.
     pub(super) fn add(&mut self, entry: Entry<'_>) -> Result<()> {
-        if let Some(draft) = self
-            .open
-            .take_if(|draft| entry.key != self.key && self.cuts.before(entry.key, draft.estimated_size()))
-        {
-            self.whole.push(draft.finish()?);
+        if self.open.is_none() || entry.key != self.key {
+            self.pass_ranges(Some(entry.key))?;
+            self.cut_before(entry.key)?;
         }
-        let draft = match &mut self.open {
-            Some(draft) => draft,
-            none => {
-                self.cuts.begin(entry.key);
-                none.insert(self.place.begin((self.numbers)())?)
-            }
-        };
-        draft.add(entry)?;
+        self.open(entry.key)?.add(entry)?;
         self.key.clear();
         self.key.extend_from_slice(entry.key);
         Ok(())
@@ -45,9 +50,53 @@ impl<'a, N: FnMut() -> FileNumber> Outputs<'a, N> {
 
     /// The files, all of them durable and none under its own name.
     pub(super) fn finish(mut self) -> Result<Vec<WholeSst>> {
+        self.pass_ranges(None)?;
+        self.end_file()?;
+        Ok(self.whole)
+    }
+
+    /// Writes the range tombstones that end at or before `key`, or all of them.
+    fn pass_ranges(&mut self, key: Option<&[u8]>) -> Result<()> {
+        let passes = |next: &Fragment| key.is_none_or(|key| *next.end <= *key);
+        while self.ranges.front().is_some_and(passes) {
+            let Some(fragment) = self.ranges.pop_front() else { break };
+            if *fragment.start > *self.key {
+                self.cut_before(&fragment.start)?;
+            }
+            self.open(&fragment.start)?.add_fragment(&fragment)?;
+        }
+        Ok(())
+    }
+
+    /// Ends the file before `key`, which comes after all that is in it, if it is to end there.
+    fn cut_before(&mut self, key: &[u8]) -> Result<()> {
+        let Some(draft) = &mut self.open else { return Ok(()) };
+        if !self.cuts.before(key, draft.estimated_size()) {
+            return Ok(());
+        }
+        if let Some(next) = self.ranges.front_mut().filter(|next| *next.start < *key) {
+            let rest = Fragment { start: key.to_vec(), ..next.clone() };
+            let head = Fragment { end: key.to_vec(), ..std::mem::replace(next, rest) };
+            draft.add_fragment(&head)?;
+        }
+        self.end_file()
+    }
+
+    fn end_file(&mut self) -> Result<()> {
         if let Some(draft) = self.open.take() {
             self.whole.push(draft.finish()?);
         }
-        Ok(self.whole)
+        Ok(())
+    }
+
+    /// The file that is being written; a new one begins with `key`.
+    fn open(&mut self, key: &[u8]) -> Result<&mut SstDraft> {
+        Ok(match &mut self.open {
+            Some(draft) => draft,
+            none => {
+                self.cuts.begin(key);
+                none.insert(self.place.begin((self.numbers)())?)
+            }
+        })
     }
 }

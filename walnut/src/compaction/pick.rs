@@ -51,7 +51,7 @@ pub(crate) struct Merge {
 /// Everything into one sorted run; nothing when it is one already in which nothing is dead.
 pub(crate) fn full(version: &Version) -> Pick {
     let is_done = |(level, meta): (Level, &Arc<SstMeta>)| {
-        level == Level::LAST && meta.dead_size == 0 && meta.tombstone_count == 0
+        level == Level::LAST && meta.dead_size == 0 && meta.tombstone_count == 0 && meta.fragment_count == 0
     };
     if version.files().all(is_done) {
         return Pick::Nothing;
@@ -99,5 +99,5 @@ pub(super) fn with_neighbours(
 pub(super) fn are_disjoint<'f>(files: impl IntoIterator<Item = &'f Arc<SstMeta>>) -> bool {
     let mut sorted: Vec<_> = files.into_iter().collect();
     sorted.sort_by(|left, right| left.smallest.cmp(&right.smallest));
-    sorted.windows(2).all(|pair| pair[0].largest < pair[1].smallest)
+    sorted.windows(2).all(|pair| pair[0].end <= pair[1].smallest)
 }

@@ -187,8 +187,9 @@ impl ReclaimJob<'_> {
         let mut mover = Mover::new(&self.moving, numbers);
         let mut whole = Vec::new();
         for (_, meta) in &self.reclaim.ssts {
+            let sst = sst(meta);
             let mut draft = self.place.begin(numbers())?;
-            let mut cursor = sst(meta).sweep()?;
+            let mut cursor = sst.sweep()?;
             let (mut count, mut size) = (0u64, 0);
             while let Some(entry) = cursor.entry() {
                 size += 2 * (entry.key.len() + entry.value.len()) as u64;
@@ -202,6 +203,9 @@ impl ReclaimJob<'_> {
             if count != meta.entry_count {
                 let fault = Fault::Invalid("number of entries");
                 return Err(fault.at(&crate::sst::path(&self.place.dir, meta.number), 0));
+            }
+            for fragment in sst.range_tombstones()?.iter().flat_map(|ranges| ranges.iter()) {
+                draft.add_fragment(fragment)?;
             }
             whole.push(draft.finish()?);
         }

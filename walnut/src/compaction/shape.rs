@@ -109,14 +109,18 @@ pub(super) fn entry_size(version: &Version) -> u64 {
 pub(super) fn weight(meta: &SstMeta, entry_size: u64) -> u128 {
     let size = u128::from(meta.size);
     let dead = size * u128::from(meta.dead_size) / u128::from(meta.raw_size.max(1));
-    size + dead + u128::from(meta.tombstone_count) * u128::from(entry_size)
+    let tombstones = u128::from(meta.tombstone_count) + u128::from(meta.fragment_count);
+    size + dead + tombstones * u128::from(entry_size)
 }
 
-/// Whether so much of a file is dead that a merge of it gives space back. Never so when nothing is.
+/// Whether so much of a file is dead that a merge of it gives space back. Never so when nothing is; always when it has a
+/// range tombstone, which may hide any number of files below.
 pub(super) fn is_wasteful(meta: &SstMeta) -> bool {
     let is_much =
         |part: u64, whole: u64| part > 0 && u128::from(part) * 100 >= u128::from(whole) * WASTE_PERCENT;
-    is_much(meta.dead_size, meta.raw_size) || is_much(meta.tombstone_count, meta.entry_count)
+    is_much(meta.dead_size, meta.raw_size)
+        || is_much(meta.tombstone_count, meta.entry_count)
+        || meta.fragment_count > 0
 }
 
 /// The length of files together.

@@ -7,14 +7,20 @@
 //! ```text
 //!   memtable ─────────────┐
 //!   SST ──────────────────┼─ Merge ── Visible ── rows
-//!   SST, SST, .. ── Concat ┘
+//!   SST, SST, .. ── Concat ┘          │
+//!   range tombstones ────── Coverage ─┘
 //! ```
+//!
+//! Range tombstones are no entries: they are looked up beside the walk, in [`Coverage`], and meet the entries in
+//! [`Visible`] only.
 
 mod concat;
+mod coverage;
 mod merge;
 mod visible;
 
 pub(crate) use concat::{Concat, Pieces};
+pub(crate) use coverage::Coverage;
 pub(crate) use merge::Merge;
 pub(crate) use visible::Visible;
 

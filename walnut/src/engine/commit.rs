@@ -4,11 +4,12 @@
 //!   1. outside any lock   the caller encoded its batch
 //!   2. `queue`            it lines up
 //!   3. `log`              whoever gets it takes all that wait: validate, number, one write, apply
-//!   4. `synced`           whoever gets it syncs for all that were written by then
+//!   4. `synced`           whoever gets it syncs for all that were written by then (see `durable`)
 //! ```
 //!
-//! While one thread is in step 4, others go through 2 and 3, and the first of them to reach step 4 syncs for all: so
-//! commits share syncs without any of them waiting for company. [`Durability::Group`] waits for company up to a limit.
+//! While one thread is in step 4, others go through 2 and 3: a group is written and applied during the sync of the one
+//! before. To apply a group costs the hash of a key and a row for each entry (see `memtable`), less than its
+//! write, so there is no step of its own for it: whoever has the log sees everything that was committed before.
 //!
 //! Before 2, what the transaction has read is looked up, and within 3 it is compared with what was committed since: see
 //! `validate`.
@@ -17,17 +18,18 @@
 //! good record counts: so a full disk loses nothing, and writes go on when there is room. Any other failed write, and
 //! every failed sync, poisons the engine.
 
-use std::collections::BTreeSet;
-use std::time::Duration;
-
 use super::Core;
 use super::log::{Log, Position};
-use super::validate::Reads;
-use crate::base::{Entry, SeqNo};
-use crate::batch::WriteBatch;
+use super::validate::{Reads, Writes};
+use crate::base::SeqNo;
+use crate::batch::{BatchEntry, MAX_RANGE_COUNT, WriteBatch};
 use crate::error::{Error, Limit, Result};
-use crate::sync::{Arc, Mutex, Ordering};
+use crate::memtable::{Insertion, Placed};
+use crate::sync::{Arc, AtomicBool, Mutex, MutexGuard, Ordering};
 use crate::wal::MAX_PAYLOAD_SIZE;
+
+/// How often a commit looks whether it got the log, or was written by another, before it sleeps: some microseconds.
+const SPINS: usize = 200;
 
 /// What an acknowledged commit has survived by the time its call returns.
 ///
@@ -50,23 +52,21 @@ pub enum Durability {
     Fast,
 }
 
-/// How far the log is durable.
-#[derive(Debug, Default)]
-pub(super) struct SyncedTo {
-    pub(super) position: Position,
-    /// Whether somebody is about to sync for a group.
-    pub(super) gathering: bool,
-}
-
-/// A commit on its way.
+/// A commit that lines up. It belongs to whoever writes its group.
 #[derive(Debug)]
 pub(super) struct Request {
-    pub(super) batch: WriteBatch,
-    /// Until it is settled.
-    pub(super) reads: Mutex<Reads>,
+    insertion: Insertion,
+    pub(super) reads: Reads,
     /// The number up to which nothing that was read has changed.
     pub(super) checked: SeqNo,
+    ticket: Arc<Ticket>,
+}
+
+/// Where the one who commits learns what became of it.
+#[derive(Debug, Default)]
+struct Ticket {
     outcome: Mutex<Option<Result<Written>>>,
+    is_settled: AtomicBool,
 }
 
 /// A commit in the log.
@@ -76,20 +76,10 @@ struct Written {
     end: Position,
 }
 
-impl Request {
+impl Ticket {
     fn settle(&self, outcome: Result<Written>) {
         *self.outcome.lock() = Some(outcome);
-    }
-
-    fn is_settled(&self) -> bool {
-        self.outcome.lock().is_some()
-    }
-
-    /// How it ended. What it has read is let go of: from now on it is there only to be compared with.
-    fn end(&self) -> Result<Written> {
-        drop(std::mem::take(&mut *self.reads.lock()));
-        // Whoever wrote the group has settled every request in it, and this one was in a group by now.
-        self.outcome.lock().take().unwrap_or(Err(Error::Poisoned))
+        self.is_settled.store(true, Ordering::Release);
     }
 }
 
@@ -102,6 +92,9 @@ impl Core {
         if batch.size() > MAX_PAYLOAD_SIZE {
             return Err(Error::Limit(Limit::Commit { size: batch.size(), limit: MAX_PAYLOAD_SIZE }));
         }
+        if batch.range_count() > MAX_RANGE_COUNT {
+            return Err(Error::Limit(Limit::Ranges { count: batch.range_count(), limit: MAX_RANGE_COUNT }));
+        }
         if batch.is_empty() {
             return Ok(());
         }
@@ -109,18 +102,20 @@ impl Core {
         self.pace(batch.size());
         self.mend_log()?;
         let checked = self.validate_ahead(&reads).inspect_err(|error| self.note_conflict(error))?;
-        let request = Request { batch, reads: Mutex::new(reads), checked, outcome: Mutex::default() };
-        let request = Arc::new(request);
-        self.queue.lock().push(Arc::clone(&request));
-        {
-            let mut log = self.log.lock();
-            if !request.is_settled() {
-                let group = std::mem::take(&mut *self.queue.lock());
-                self.write_group(&mut log, &group);
-            }
+        let ticket = Arc::new(Ticket::default());
+        let request = Request { insertion: prepare(batch), reads, checked, ticket: Arc::clone(&ticket) };
+        self.queue.lock().push(request);
+        if let Some(mut log) = self.log_unless_settled(&ticket) {
+            let group = std::mem::take(&mut *self.queue.lock());
+            let reads = self.write_group(&mut log, group);
+            drop(log);
+            // What was read is let go of where nobody waits for it.
+            drop(reads);
         }
         self.freeze_if_full();
-        let written = request.end().inspect_err(|error| self.note_conflict(error))?;
+        // Whoever wrote the group has settled every request in it, and this one was in a group by now.
+        let written = ticket.outcome.lock().take().unwrap_or(Err(Error::Poisoned));
+        let written = written.inspect_err(|error| self.note_conflict(error))?;
         match durability {
             Durability::Fast => self.publish(written.last),
             Durability::Safe => self.sync_to(written.end)?,
@@ -129,137 +124,78 @@ impl Core {
         Ok(())
     }
 
-    /// Returns when everything up to `at`, which a transaction has read, is acknowledged as `durability` says: an answer without
-    /// a write, a refusal too, must not rest on a commit that a failed sync or a crash can still take back. Takes no lock
-    /// when it is durable already.
-    pub(crate) fn confirm(&self, at: SeqNo, durability: Durability) -> Result<()> {
-        self.ensure_writable()?;
-        match durability {
-            Durability::Fast => Ok(()),
-            Durability::Safe | Durability::Group if self.durable() >= at => Ok(()),
-            Durability::Safe | Durability::Group => self.sync(),
+    /// The log, for whoever has to write the next group; `None` when somebody else has written the one with this ticket.
+    ///
+    /// Who has the log gives it back within microseconds, so a short wait awake is cheaper than to be put to sleep and woken.
+    fn log_unless_settled(&self, ticket: &Ticket) -> Option<MutexGuard<'_, Log>> {
+        for _ in 0..SPINS {
+            if ticket.is_settled.load(Ordering::Acquire) {
+                return None;
+            }
+            if let Some(log) = self.log.try_lock() {
+                return (!ticket.is_settled.load(Ordering::Acquire)).then_some(log);
+            }
+            std::hint::spin_loop();
         }
+        let log = self.log.lock();
+        (!ticket.is_settled.load(Ordering::Acquire)).then_some(log)
     }
 
-    /// Returns when everything up to `at`, which a transaction has only read, is what any reader may see: at once, unless a
-    /// commit among it is still on its way to the disk.
-    pub(crate) fn confirm_visible(&self, at: SeqNo, durability: Durability) -> Result<()> {
-        self.ensure_open()?;
-        if self.visible() >= at { Ok(()) } else { self.confirm(at, durability) }
-    }
-
-    /// Makes everything that was committed before durable.
-    pub(crate) fn sync(&self) -> Result<()> {
-        self.ensure_writable()?;
-        let end = self.log.lock().position();
-        self.sync_to(end)
-    }
-
-    /// Validates, numbers, writes and applies a group, and settles each of its requests.
-    fn write_group(&self, log: &mut Log, group: &[Arc<Request>]) {
-        let mut accepted = Vec::with_capacity(group.len());
-        let mut keys = BTreeSet::new();
-        for request in group {
-            let first = log.next_seqno();
-            match self.validate(request, log.recent(), &keys).and_then(|()| log.append(&request.batch)) {
-                Ok(()) => accepted.push((request, first)),
+    /// Validates, numbers, writes and applies a group, and settles each of its requests. Gives what they have read.
+    fn write_group(&self, log: &mut Log, group: Vec<Request>) -> Vec<Reads> {
+        let mut firsts = Vec::with_capacity(group.len());
+        let mut writes = Writes::default();
+        for request in &group {
+            let (first, insertion) = (log.next_seqno(), &request.insertion);
+            let count = u32::try_from(insertion.count()).expect("an entry takes more than a byte");
+            match self.validate(request, &writes).and_then(|()| log.append(insertion.bytes(), count)) {
+                Ok(()) => firsts.push(Some(first)),
                 Err(error) => {
-                    request.settle(Err(self.poison_like(log, error)));
+                    request.ticket.settle(Err(self.poison_like(log, error)));
+                    firsts.push(None);
                     continue;
                 }
             }
             if group.len() > 1 {
-                keys.extend(request.batch.iter().map(|(_, key, _)| key));
+                writes.add(insertion);
             }
         }
+        drop(writes);
+        let (mut accepted, mut reads) = (Vec::with_capacity(group.len()), Vec::with_capacity(group.len()));
+        for (request, first) in group.into_iter().zip(firsts) {
+            reads.push(request.reads);
+            accepted.extend(first.map(|first| (first, request.insertion, request.ticket)));
+        }
         if accepted.is_empty() {
-            return;
+            return reads;
         }
         match log.write() {
-            Ok(()) => self.apply_group(log, &accepted),
+            Ok(()) => self.apply_group(log, accepted),
             Err(error) => {
                 self.log_is_torn.store(log.is_torn(), Ordering::Release);
                 let mut error = Some(self.poison_like(log, error));
-                for (request, _) in accepted {
+                for (.., ticket) in accepted {
                     // The others of the group failed for the same reason, which cannot be given twice.
-                    request.settle(Err(error.take().unwrap_or_else(|| self.failure())));
+                    ticket.settle(Err(error.take().unwrap_or_else(|| self.failure())));
                 }
             }
         }
+        reads
     }
 
-    /// Puts a written group into the memtable and settles its requests.
-    fn apply_group(&self, log: &mut Log, group: &[(&Arc<Request>, SeqNo)]) {
+    /// Puts a written group into the memtable and settles its tickets.
+    fn apply_group(&self, log: &Log, group: Vec<(SeqNo, Insertion, Arc<Ticket>)>) {
         let view = self.view.load();
-        for (request, first) in group {
-            for (place, (kind, key, value)) in (0..).zip(request.batch.iter()) {
-                view.active.insert(Entry { key, seqno: first.plus(place), kind, value });
-            }
-            log.remember(*first, request);
-        }
+        let apply = |(first, insertion, ticket)| {
+            view.active.insert(insertion, first);
+            ticket
+        };
+        let tickets: Vec<Arc<Ticket>> = group.into_iter().map(apply).collect();
         self.applied.store(log.last_seqno().0, Ordering::Release);
         let written = Written { last: log.last_seqno(), end: log.position() };
-        for (request, _) in group {
-            request.settle(Ok(written));
+        for ticket in tickets {
+            ticket.settle(Ok(written));
         }
-    }
-
-    /// What the others of a failed group are told.
-    fn failure(&self) -> Error {
-        if self.poisoned.load(Ordering::Acquire) { Error::Poisoned } else { Error::OutOfSpace }
-    }
-
-    /// Returns when the log is durable up to `position`, syncing it for everybody if nobody did.
-    fn sync_to(&self, position: Position) -> Result<()> {
-        let mut synced = self.synced.lock();
-        if synced.position >= position {
-            return Ok(());
-        }
-        self.ensure_unpoisoned()?;
-        let (point, end, last) = {
-            let log = self.log.lock();
-            (log.sync_point()?, log.position(), log.last_seqno())
-        };
-        let outcome = point.sync();
-        let mut log = self.log.lock();
-        if let Err(error) = outcome {
-            log.poison();
-            return Err(self.poison(error));
-        }
-        log.mark_synced(&point);
-        drop(log);
-        synced.position = end;
-        self.durable.fetch_max(last.0, Ordering::AcqRel);
-        self.publish(last);
-        drop(synced);
-        self.sync_done.notify_all();
-        Ok(())
-    }
-
-    /// Like [`sync_to`](Self::sync_to), but the first to come waits for others up to the group window.
-    fn sync_with_others(&self, position: Position) -> Result<()> {
-        let window = self.config.group_window;
-        let mut synced = self.synced.lock();
-        if window > Duration::ZERO && synced.position < position && !synced.gathering {
-            synced.gathering = true;
-            synced = self.sync_done.wait_for(synced, window);
-            synced.gathering = false;
-        }
-        while synced.gathering && synced.position < position {
-            synced = self.sync_done.wait_for(synced, window);
-        }
-        drop(synced);
-        self.sync_to(position)
-    }
-
-    /// Lets readers see everything up to `last`.
-    pub(super) fn publish(&self, last: SeqNo) {
-        self.visible.fetch_max(last.0, Ordering::AcqRel);
-    }
-
-    /// The last number that no crash takes back.
-    fn durable(&self) -> SeqNo {
-        SeqNo(self.durable.load(Ordering::Acquire))
     }
 
     fn note_conflict(&self, error: &Error) {
@@ -268,7 +204,21 @@ impl Core {
         }
     }
 
-    fn ensure_unpoisoned(&self) -> Result<()> {
-        if self.poisoned.load(Ordering::Acquire) { Err(Error::Poisoned) } else { Ok(()) }
+    /// What the others of a failed group are told.
+    fn failure(&self) -> Error {
+        if self.poisoned.load(Ordering::Acquire) { Error::Poisoned } else { Error::OutOfSpace }
     }
+}
+
+/// What a batch puts into a memtable.
+fn prepare(batch: WriteBatch) -> Insertion {
+    let entries: Vec<_> = batch.iter().with_offsets().map(|(offset, entry)| placed(offset, entry)).collect();
+    let mut bytes = batch.into_payload();
+    bytes.shrink_to_fit();
+    Insertion::new(bytes, entries.into_iter())
+}
+
+/// An entry of a payload with the offset of its key, as a memtable wants to know it.
+pub(super) fn placed(key_offset: usize, (kind, key, value): BatchEntry<'_>) -> Placed {
+    Placed { kind, key_offset, key_size: key.len(), value_size: value.len() }
 }

@@ -17,7 +17,7 @@ use super::Core;
 use super::levels::{Levels, NewFiles};
 use super::trace::{self, Merged};
 use super::view::View;
-use crate::base::{FileNumber, SeqNo};
+use crate::base::{FileNumber, Fragments, SeqNo};
 use crate::compaction::{self, Job, Merge, Move, Moving, Pick, Reclaim, ReclaimJob, Thrift, Written};
 use crate::error::{Error, Result};
 use crate::manifest::{Level, Version, VersionEdit};
@@ -31,6 +31,7 @@ pub(super) struct Progress {
     pub(super) flush_written_size: u64,
     pub(super) merge_count: u64,
     pub(super) move_count: u64,
+    pub(super) drop_count: u64,
     pub(super) read_size: u64,
     pub(super) written_size: u64,
     pub(super) failure_count: u64,
@@ -170,7 +171,7 @@ impl Core {
         let version = self.manifest.lock().version();
         match compaction::reclaim(&version, &self.config.levels, thrift) {
             None => Ok(false),
-            Some(reclaim) => self.settle(self.run_reclaim(&reclaim)),
+            Some(reclaim) => self.settle(self.run_reclaim(&reclaim).map(|()| true)),
         }
     }
 
@@ -180,19 +181,20 @@ impl Core {
         if self.ensure_open().is_err() {
             return Ok(false);
         }
-        let version = self.manifest.lock().version();
-        let done = match pick(&version) {
-            Pick::Nothing => return Ok(false),
-            Pick::Move(down) => self.run_move(down),
-            Pick::Merge(merge) => self.run_merge(&version, &merge),
-        };
+        let done = self.drop_covered().and_then(|dropped| {
+            let version = self.manifest.lock().version();
+            match pick(&version) {
+                Pick::Nothing => Ok(dropped),
+                Pick::Move(down) => self.run_move(down).map(|()| true),
+                Pick::Merge(merge) => self.run_merge(&version, &merge).map(|()| true),
+            }
+        });
         self.settle(done)
     }
 
     /// Takes note of a failure; says whether something was done.
-    fn settle(&self, done: Result<()>) -> Result<bool> {
+    fn settle(&self, done: Result<bool>) -> Result<bool> {
         match done {
-            Ok(()) => Ok(true),
             // It was stopped, which is no failure.
             Err(Error::Closed) => Ok(false),
             Err(error) => {
@@ -202,7 +204,32 @@ impl Core {
                 });
                 Err(error)
             }
+            done => done,
         }
+    }
+
+    /// Removes the files of which nobody can read anything any more, unread; says whether there were any.
+    fn drop_covered(&self) -> Result<bool> {
+        let version = self.manifest.lock().version();
+        if version.files().all(|(_, meta)| meta.fragment_count == 0) {
+            return Ok(false);
+        }
+        let levels = Arc::clone(&self.view.load().levels);
+        let lists = levels.ssts().filter_map(|(_, sst)| sst.range_tombstones().transpose());
+        let lists = lists.collect::<Result<Vec<_>>>()?;
+        let lists = lists.iter().map(|ranges| &**ranges);
+        let removed = compaction::covered(&version, &Fragments::merged(lists), self.watermark());
+        if removed.is_empty() {
+            return Ok(false);
+        }
+        let drop_count = removed.len() as u64;
+        self.install(
+            VersionEdit { removed, ..VersionEdit::default() },
+            &NewFiles::default(),
+            View::with_levels,
+        )?;
+        self.compactions.note(|progress| progress.drop_count += drop_count);
+        Ok(true)
     }
 
     fn run_move(&self, Move { from, files, to }: Move) -> Result<()> {

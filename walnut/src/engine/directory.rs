@@ -98,9 +98,16 @@ pub(super) fn tidy(env: &dyn Env, dir: &Path, state: &ManifestState) -> Result<(
     Ok(())
 }
 
-/// Removes the log segments before a number.
-pub(super) fn remove_log_before(env: &dyn Env, dir: &Path, number: FileNumber) -> Result<()> {
-    for old in env.list(dir)?.iter().filter_map(|name| segment_number(name)).filter(|old| *old < number) {
+/// Removes the log segments before a number, but for those that are kept.
+pub(super) fn remove_log_before(
+    env: &dyn Env,
+    dir: &Path,
+    number: FileNumber,
+    kept: &[FileNumber],
+) -> Result<()> {
+    let numbers = env.list(dir)?;
+    let numbers = numbers.iter().filter_map(|name| segment_number(name));
+    for old in numbers.filter(|old| *old < number && !kept.contains(old)) {
         env.remove(&segment_path(dir, old))?;
     }
     Ok(())

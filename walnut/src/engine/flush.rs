@@ -6,17 +6,17 @@
 //!    removes;
 //! 2. they are renamed and the directory is synced, value files first: files that no manifest names, moved aside by the next open;
 //! 3. the manifest edit is synced: the SST counts and the log begins after it, the old segments are obsolete;
-//! 4. old segments are removed.
+//! 4. old segments are removed, or kept to be used again.
 //!
 //! A flush that fails leaves the frozen memtable where it is and is tried again.
 
-use super::commit::SyncedTo;
+use super::durable::SyncedTo;
 use super::levels::NewFiles;
 use super::log::Log;
 use super::values::Separator;
 use super::view::View;
 use super::{Background, Core, directory};
-use crate::base::{FileNumber, KeyRange};
+use crate::base::{FileNumber, Fragments, KeyRange};
 use crate::cursor::{Cursor, Direction};
 use crate::error::{Error, Result};
 use crate::manifest::{Level, VersionEdit};
@@ -43,7 +43,7 @@ impl Core {
 
     /// Freezes the active memtable if it is full. A failure is not the commit's that noticed: the memtable only grows.
     pub(super) fn freeze_if_full(&self) {
-        let is_full = |active: &Memtable| active.size() >= self.config.memtable_size;
+        let is_full = |active: &Memtable| active.is_full(self.config.memtable_size);
         if is_full(&self.view.load().active) && self.freeze_if(is_full).is_err() {
             self.flush_failures.fetch_add(1, Ordering::Relaxed);
         }
@@ -54,21 +54,22 @@ impl Core {
         if !self.log_is_torn.load(Ordering::Acquire) {
             return Ok(());
         }
-        let mut synced = self.synced.lock();
+        let mut synced = self.synced_while_nobody_syncs();
         let mut log = self.log.lock();
         if log.is_torn() { self.rotate(&mut synced, &mut log).map(drop) } else { Ok(()) }
     }
 
     /// Starts a new log segment and a new active memtable with it, if the active one is as `condition` says.
     fn freeze_if(&self, condition: impl FnOnce(&Memtable) -> bool) -> Result<()> {
-        let mut synced = self.synced.lock();
+        let mut synced = self.synced_while_nobody_syncs();
         let mut log = self.log.lock();
-        if !condition(&self.view.load().active) {
+        let full = Arc::clone(&self.view.load().active);
+        if !condition(&full) {
             return Ok(());
         }
         let applied = self.applied();
         let next_log = self.rotate(&mut synced, &mut log)?;
-        let active = Arc::new(Memtable::new(applied));
+        let active = Arc::new(Memtable::after(&full, applied));
         self.view.rcu(|view| view.with_frozen(next_log, &active));
         self.flusher.wake();
         Ok(())
@@ -114,13 +115,21 @@ impl Core {
         };
         self.install(edit, &new, View::with_flushed)?;
         self.note_flush(frozen.memtable.size(), began, new.size());
+        let kept = self.log.lock().release_before(frozen.next_log);
         // A segment that cannot be removed now is removed after a later flush, or by the next open.
-        let _ = directory::remove_log_before(&*self.env, &self.dir, frozen.next_log);
+        let _ = self.remove_old_log(&kept);
         self.compactor.wake();
         Ok(true)
     }
 
-    /// Writes a memtable as an SST, every version of it, and its large values as value files; none when it is empty.
+    /// Removes the segments that the manifest does not need, but for those that the log has kept.
+    pub(super) fn remove_old_log(&self, kept: &[FileNumber]) -> Result<()> {
+        let first = self.manifest.lock().log_number().unwrap_or_default();
+        directory::remove_log_before(&*self.env, &self.dir, first, kept)
+    }
+
+    /// Writes a memtable as an SST, every version of it and every range tombstone, and its large values as value files; none when it
+    /// is empty.
     fn write_files(&self, memtable: &Arc<Memtable>) -> Result<NewFiles> {
         if memtable.is_empty() {
             return Ok(NewFiles::default());
@@ -128,10 +137,14 @@ impl Core {
         let numbers = || self.manifest.lock().allocate();
         let mut draft = self.place.begin(numbers())?;
         let mut separator = Separator::new(&self.config.values, &self.value_place, &numbers);
-        let mut cursor = MemtableCursor::new(Arc::clone(memtable), KeyRange::all(), Direction::Forward);
+        let mut cursor = MemtableCursor::new(Arc::clone(memtable), &KeyRange::all(), Direction::Forward);
         while let Some(entry) = cursor.entry() {
             draft.add(separator.pass(entry)?)?;
             cursor.advance()?;
+        }
+        let ranges = memtable.range_tombstones();
+        for fragment in Fragments::merged(ranges.iter().map(|ranges| &**ranges)).iter() {
+            draft.add_fragment(fragment)?;
         }
         let whole = draft.finish()?;
         let values = WholeValues::publish(separator.finish()?)?;

@@ -131,13 +131,13 @@ impl Levels {
 impl Run {
     /// The SST that a key is in, if it is in any.
     fn find(&self, key: &[u8]) -> Option<&Arc<Sst>> {
-        let place = self.ssts.partition_point(|sst| *sst.meta().largest < *key);
+        let place = self.ssts.partition_point(|sst| *sst.meta().end <= *key);
         self.ssts.get(place).filter(|sst| *sst.meta().smallest <= *key)
     }
 
     /// The places of the SSTs that can hold keys of a range.
     pub(super) fn meeting(&self, range: &KeyRange) -> Range<usize> {
-        let start = self.ssts.partition_point(|sst| *sst.meta().largest < *range.start);
+        let start = self.ssts.partition_point(|sst| *sst.meta().end <= *range.start);
         let end = self.ssts.partition_point(|sst| range.ends_after(&sst.meta().smallest));
         start..end.max(start)
     }

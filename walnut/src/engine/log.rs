@@ -1,12 +1,8 @@
 //! The end of the log, which belongs to whoever holds its lock.
 
-use super::commit::Request;
-use super::validate::Recent;
 use crate::base::{FileNumber, SeqNo};
-use crate::batch::WriteBatch;
 use crate::error::{Error, Result};
-use crate::sync::Arc;
-use crate::wal::{Commit, LogWriter, SyncPoint};
+use crate::wal::{Commit, LogSize, LogWriter, SyncPoint};
 
 /// A place in the log: everything before it, of this and of earlier segments.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
@@ -30,12 +26,11 @@ pub(super) struct Log {
     torn: bool,
     /// The last number that was written.
     last_seqno: SeqNo,
-    recent: Recent,
 }
 
 impl Log {
     pub(super) fn new(writer: LogWriter, last_seqno: SeqNo) -> Self {
-        Self { writer: Some(writer), torn: false, last_seqno, recent: Recent::new(last_seqno) }
+        Self { writer: Some(writer), torn: false, last_seqno }
     }
 
     fn writer(&mut self) -> Result<&mut LogWriter> {
@@ -65,13 +60,13 @@ impl Log {
         self.torn
     }
 
-    /// Adds a batch to the group that the next write writes.
-    pub(super) fn append(&mut self, batch: &WriteBatch) -> Result<()> {
+    /// Adds a commit to the group that the next write writes.
+    pub(super) fn append(&mut self, payload: &[u8], count: u32) -> Result<()> {
         if self.torn {
             return Err(Error::OutOfSpace);
         }
         let seq_start = self.next_seqno();
-        self.writer()?.append(&Commit { seq_start, count: batch.count(), payload: batch.payload() })
+        self.writer()?.append(&Commit { seq_start, count, payload })
     }
 
     /// Writes the group. After an error its numbers are free again.
@@ -85,16 +80,6 @@ impl Log {
             Err(_) => writer.poison(),
         }
         written
-    }
-
-    /// The last commits that were written.
-    pub(super) fn recent(&self) -> &Recent {
-        &self.recent
-    }
-
-    /// Keeps a commit that was written from `first` on, for those who are validated after it.
-    pub(super) fn remember(&mut self, first: SeqNo, request: &Arc<Request>) {
-        self.recent.push(SeqNo(first.0 + u64::from(request.batch.count()) - 1), request);
     }
 
     /// Everything written so far, to be synced.
@@ -127,6 +112,17 @@ impl Log {
         let number = self.writer()?.rotate_next()?;
         self.torn = false;
         Ok(number)
+    }
+
+    /// Takes note that no segment before `first` is needed any more, and gives those that will be used again: see
+    /// [`LogWriter::release_before`].
+    pub(super) fn release_before(&mut self, first: FileNumber) -> Vec<FileNumber> {
+        self.writer.as_mut().map_or_else(Vec::new, |writer| writer.release_before(first))
+    }
+
+    /// What the log takes on disk; nothing that is of interest once it is closed.
+    pub(super) fn size(&self) -> LogSize {
+        self.writer.as_ref().map(LogWriter::size).unwrap_or_default()
     }
 
     /// Ends the log in order.

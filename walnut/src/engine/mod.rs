@@ -22,6 +22,7 @@ mod background;
 mod commit;
 mod compact;
 mod directory;
+mod durable;
 mod flush;
 mod install;
 mod levels;
@@ -29,6 +30,7 @@ mod log;
 mod open;
 mod pace;
 mod read;
+mod read_many;
 mod replay;
 mod scan;
 mod stats;
@@ -65,8 +67,9 @@ use crate::sst::{SstConfig, SstPlace};
 use crate::sync::{Arc, AtomicBool, AtomicU64, Condvar, Mutex, Ordering};
 use crate::vlog::ValuePlace;
 use background::Worker;
-use commit::{Request, SyncedTo};
+use commit::Request;
 use compact::Compactions;
+use durable::SyncedTo;
 use install::Manifest;
 use log::Log;
 use pace::Pacer;
@@ -86,7 +89,7 @@ pub(crate) struct EngineConfig {
     pub(crate) open_limit: usize,
     /// How long a commit may wait for others to share its sync.
     pub(crate) group_window: Duration,
-    /// Bytes of a new log segment that are written with zeros ahead of use.
+    /// Bytes that are written with zeros ahead of the log's end; with zero, no segment is used again either.
     pub(crate) preallocate: u64,
     pub(crate) sst: SstConfig,
     pub(crate) compaction: Compaction,
@@ -156,7 +159,7 @@ pub(crate) struct Core {
     synced: Mutex<SyncedTo>,
     sync_done: Condvar,
     log: Mutex<Log>,
-    queue: Mutex<Vec<Arc<Request>>>,
+    queue: Mutex<Vec<Request>>,
     manifest: Mutex<Manifest>,
     /// The lock of the directory; given back on closing.
     lock: Mutex<Option<Box<dyn Lock>>>,
@@ -253,13 +256,15 @@ impl Engine {
             return Err(Error::Poisoned);
         }
         let flushed = if self.config.checkpoint_on_close { self.flush_everything() } else { Ok(()) };
-        let mut synced = self.synced.lock();
+        let mut synced = self.synced_while_nobody_syncs();
         let mut log = self.log.lock();
         let end = log.position();
         log.close().map_err(|error| self.poison(error))?;
         synced.position = end;
         self.publish(log.last_seqno());
         self.note_log_end(log.last_seqno())?;
+        // Segments that were kept to be used again stay until the next opening when they cannot be removed.
+        let _ = self.remove_old_log(&[]);
         flushed
     }
 }

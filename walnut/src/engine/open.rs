@@ -19,7 +19,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 
-use super::commit::SyncedTo;
+use super::durable::SyncedTo;
 use super::install::Manifest;
 use super::levels::Levels;
 use super::log::Log;
@@ -110,7 +110,9 @@ impl Engine {
 }
 
 fn log_config(config: &EngineConfig) -> LogConfig {
-    LogConfig { preallocate: config.preallocate }
+    // A memtable takes more memory than its log takes space, so there is room for two ordinary segments.
+    let spare_size = 2 * (config.memtable_size as u64).saturating_add(config.preallocate);
+    LogConfig { preallocate: config.preallocate, spare_size }
 }
 
 fn place(env: &Arc<dyn Env>, dir: &Path, config: &EngineConfig, database: [u8; 16]) -> Arc<SstPlace> {

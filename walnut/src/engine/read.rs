@@ -42,6 +42,11 @@ impl<'a> Reader<'a> {
         Self { view, at }
     }
 
+    /// What it reads in.
+    pub(super) fn view(self) -> &'a View {
+        self.view
+    }
+
     /// Gives the value of `key` to `found`; `None` when there is none.
     ///
     /// Cost: at most one block read for each run of level 0 and each deeper level whose filter does not deny it, and one read for
@@ -49,7 +54,7 @@ impl<'a> Reader<'a> {
     pub(crate) fn get<R>(self, key: &[u8], mut found: impl FnMut(&[u8]) -> R) -> Result<Option<R>> {
         let newest = self.view.newest(key, self.at, |entry| match entry.kind {
             Kind::Put => Newest::Value(found(entry.value)),
-            Kind::Delete => Newest::Nothing,
+            Kind::Delete | Kind::RangeDelete => Newest::Nothing,
             Kind::Pointer => Newest::Pointer(SmallVec::from_slice(entry.value)),
         })?;
         match newest {
@@ -76,32 +81,46 @@ enum Newest<R> {
 }
 
 impl View {
-    /// Gives the newest version of `key` that is not above `at` to `found`.
+    /// Gives the newest version of `key` that is not above `at` to `found`, unless a range tombstone has taken it away since.
+    ///
+    /// What a container holds of a key, tombstones over it included, is newer than what the next one does.
     fn newest<R>(&self, key: &[u8], at: SeqNo, mut found: impl FnMut(Entry<'_>) -> R) -> Result<Option<R>> {
+        let hash = KeyHash::of(key);
+        let mut unless_gone =
+            |gone: Option<SeqNo>, entry: Entry<'_>| (gone < Some(entry.seqno)).then(|| found(entry));
         for memtable in self.memtables() {
-            if let Some(result) = memtable.get(key, at, &mut found) {
-                return Ok(Some(result));
+            let gone = memtable.covering(key, at);
+            if let Some(result) = memtable.get(key, hash, at, |entry| unless_gone(gone, entry)) {
+                return Ok(result);
+            }
+            if gone.is_some() {
+                return Ok(None);
             }
         }
-        let hash = KeyHash::of(key);
         for sst in self.levels.candidates(key) {
-            if let Some(result) = sst.get(key, hash, at, &mut found)? {
-                return Ok(Some(result));
+            let gone = sst.covering(key, at)?;
+            if let Some(result) = sst.get(key, hash, at, |entry| unless_gone(gone, entry))? {
+                return Ok(result);
+            }
+            if gone.is_some() {
+                return Ok(None);
             }
         }
         Ok(None)
     }
 
-    /// The newest sequence number of `key`, looked for only where entries above `at` can be.
+    /// The newest sequence number of `key`, or of a range tombstone over it, looked for only where those above `at` can be.
     pub(super) fn newest_since(&self, key: &[u8], at: SeqNo) -> Result<Option<SeqNo>> {
+        let hash = KeyHash::of(key);
         for memtable in self.memtables().filter(|memtable| memtable.max_lsn() > at) {
-            if let Some(seqno) = memtable.get(key, SeqNo::MAX, |entry| entry.seqno) {
+            let version = memtable.get(key, hash, SeqNo::MAX, |entry| entry.seqno);
+            if let Some(seqno) = version.max(memtable.covering(key, SeqNo::MAX)) {
                 return Ok(Some(seqno));
             }
         }
-        let hash = KeyHash::of(key);
         for sst in self.levels.candidates(key).filter(|sst| sst.meta().largest_seqno > at) {
-            if let Some(seqno) = sst.get(key, hash, SeqNo::MAX, |entry| entry.seqno)? {
+            let version = sst.get(key, hash, SeqNo::MAX, |entry| entry.seqno)?;
+            if let Some(seqno) = version.max(sst.covering(key, SeqNo::MAX)?) {
                 return Ok(Some(seqno));
             }
         }

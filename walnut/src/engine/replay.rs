@@ -2,15 +2,19 @@
 
 use std::sync::Arc;
 
+use super::commit::placed;
 use super::directory;
 use super::open::FIRST_LOG;
 use super::view::Frozen;
-use crate::base::{Entry, FileNumber, SeqNo};
+use crate::base::{FileNumber, SeqNo};
 use crate::batch::Entries;
 use crate::error::Result;
 use crate::manifest::ManifestState;
-use crate::memtable::Memtable;
-use crate::wal::{self, LogConfig, LogPlace, LogPromise, LogWriter};
+use crate::memtable::{Insertion, Memtable, Placed};
+use crate::wal::{self, LogConfig, LogPlace, LogPromise, LogWriter, Replayed};
+
+/// How many bytes of small commits are collected before they are put into a memtable.
+const LOAD_SIZE: usize = 256 << 10;
 
 /// What a replay leaves.
 pub(super) struct Replay {
@@ -46,33 +50,68 @@ pub(super) fn replay(
         log_seqno: state.log_seqno,
     };
     let mut memtables = vec![Frozen { memtable: Arc::new(Memtable::new(state.last_seqno)), next_log: first }];
+    let mut loading = Loading::default();
     let recovered = wal::replay(place, &promise, &mut |replayed| {
-        let commit = replayed.commit;
-        let mut last = memtables.len() - 1;
-        if replayed.segment > memtables[last].next_log {
-            if memtables[last].memtable.size() >= memtable_size {
-                let memtable = Arc::new(Memtable::new(memtables[last].memtable.max_lsn()));
-                memtables[last].next_log = replayed.segment;
+        let last = memtables.last_mut().expect("there is one from the beginning");
+        if replayed.segment > last.next_log {
+            loading.unload(&last.memtable);
+            if last.memtable.is_full(memtable_size) {
+                let memtable = Arc::new(Memtable::after(&last.memtable, last.memtable.max_lsn()));
+                last.next_log = replayed.segment;
                 memtables.push(Frozen { memtable, next_log: replayed.segment });
-                last += 1;
             } else {
-                memtables[last].next_log = replayed.segment;
+                last.next_log = replayed.segment;
             }
         }
-        let entries = Entries::new(commit.payload, commit.count).map_err(|fault| replayed.damaged(fault))?;
-        for (place, (kind, key, value)) in (0..).zip(entries) {
-            let seqno = commit.seq_start.plus(place);
-            // What the SSTs have already is not taken twice.
-            if seqno > state.last_seqno {
-                memtables[last].memtable.insert(Entry { key, seqno, kind, value });
-            }
-        }
-        Ok(())
+        let last = memtables.last().expect("there is one from the beginning");
+        loading.load(replayed, state.last_seqno, &last.memtable)
     })?;
+    if let Some(last) = memtables.last() {
+        loading.unload(&last.memtable);
+    }
     let log = LogWriter::resume(place.clone(), &recovered, config)?;
     let nothing = memtables.iter().all(|frozen| frozen.memtable.is_empty());
     let first_log = if nothing { log.number() } else { first };
     Ok(Replay { memtables, last_seqno: SeqNo(recovered.next_seqno.0 - 1), log, first_log })
+}
+
+/// Commits that were read and are not yet in a memtable, so that small ones go there together.
+#[derive(Default)]
+struct Loading {
+    bytes: Vec<u8>,
+    entries: Vec<Placed>,
+    first: SeqNo,
+}
+
+impl Loading {
+    /// Takes the entries of a commit that are above `known`: what the SSTs have already is not taken twice.
+    fn load(&mut self, replayed: &Replayed<'_>, known: SeqNo, memtable: &Memtable) -> Result<()> {
+        let commit = replayed.commit;
+        let entries = Entries::new(commit.payload, commit.count).map_err(|fault| replayed.damaged(fault))?;
+        let known = known.0.saturating_sub(commit.seq_start.0 - 1).min(commit.count.into());
+        if known == commit.count.into() {
+            return Ok(());
+        }
+        if self.entries.is_empty() {
+            self.first = commit.seq_start.plus(known);
+        }
+        let start = self.bytes.len();
+        self.bytes.extend_from_slice(commit.payload);
+        let known = usize::try_from(known).expect("it is not more than the count");
+        self.entries
+            .extend(entries.with_offsets().skip(known).map(|(offset, entry)| placed(start + offset, entry)));
+        if self.bytes.len() >= LOAD_SIZE {
+            self.unload(memtable);
+        }
+        Ok(())
+    }
+
+    /// Puts what was taken into a memtable.
+    fn unload(&mut self, memtable: &Memtable) {
+        let Self { mut bytes, entries, first } = std::mem::take(self);
+        bytes.shrink_to_fit();
+        memtable.insert(Insertion::new(bytes, entries.into_iter()), first);
+    }
 }
 
 /// Whether the making of the database stopped just before its log. A manifest that lost its end says the same, but then

@@ -5,8 +5,8 @@ use super::read::Reader;
 use super::values::Value;
 use super::view::View;
 use super::{Core, Engine};
-use crate::base::{Entry, KeyRange, Kind, SeqNo};
-use crate::cursor::{Concat, Cursor, Direction, Merge, Visible};
+use crate::base::{Entry, Fragments, KeyRange, Kind, SeqNo};
+use crate::cursor::{Concat, Coverage, Cursor, Direction, Merge, Visible};
 use crate::error::{Error, Fault, Result};
 use crate::memtable::MemtableCursor;
 use crate::mvcc::Pin;
@@ -100,6 +100,11 @@ impl EngineScan {
         fault.at(&self.core.dir, 0)
     }
 
+    /// What neither end has given yet.
+    pub(crate) fn rest(&self) -> &KeyRange {
+        &self.rest
+    }
+
     /// Changes what is to be walked; only before the first step.
     pub(crate) fn set_range(&mut self, range: KeyRange) {
         self.rest = range;
@@ -144,7 +149,7 @@ impl View {
     fn walk(&self, range: &KeyRange, direction: Direction, at: SeqNo) -> Result<Walk> {
         let mut sources = Vec::with_capacity(1 + self.frozen.len() + self.levels.runs().len());
         for memtable in self.memtables() {
-            let cursor = MemtableCursor::new(Arc::clone(memtable), range.clone(), direction);
+            let cursor = MemtableCursor::new(Arc::clone(memtable), range, direction);
             sources.push(Source::Memtable(cursor));
         }
         for run in self.levels.runs() {
@@ -153,23 +158,47 @@ impl View {
                 sources.push(Source::Run(Concat::new(run.pieces(range, direction), places, direction)?));
             }
         }
-        Ok(Visible::new(Merge::new(sources, direction), direction, at))
+        let coverage = Coverage::new(self.range_tombstones(range)?);
+        Ok(Visible::new(Merge::new(sources, direction), direction, at, coverage))
     }
 
-    /// Whether an entry of `range` is above `at`, looked for only where such entries can be.
+    /// The range tombstones of all that can hold keys of `range`.
+    fn range_tombstones(&self, range: &KeyRange) -> Result<Vec<Arc<Fragments>>> {
+        let mut lists: Vec<_> = self.memtables().flat_map(|memtable| memtable.range_tombstones()).collect();
+        for (_, sst) in self.levels.ssts() {
+            if range.meets(&sst.meta().smallest, &sst.meta().end) {
+                lists.extend(sst.range_tombstones()?);
+            }
+        }
+        Ok(lists)
+    }
+
+    /// Whether an entry of `range`, or a range tombstone over some of it, is above `at`, looked for only where such entries can be.
     ///
-    /// Cost: a walk over the range in the memtables, and in the SSTs, that were written to since.
+    /// Cost: a look at what came since if that is little, else a walk over the range in the memtables, and in the SSTs, that
+    /// were written to since.
     pub(super) fn is_changed_within(&self, range: &KeyRange, at: SeqNo) -> Result<bool> {
         for memtable in self.memtables().filter(|memtable| memtable.max_lsn() > at) {
-            let cursor = MemtableCursor::new(Arc::clone(memtable), range.clone(), Direction::Forward);
-            if has_entry_above(cursor, at)? {
+            let is_above = |ranges: &Arc<Fragments>| ranges.newest_within(range) > Some(at);
+            if memtable.range_tombstones().iter().any(is_above) {
+                return Ok(true);
+            }
+            let changed = if let Some(changed) = memtable.is_changed_within(range, at) {
+                changed
+            } else {
+                let cursor = MemtableCursor::new(Arc::clone(memtable), range, Direction::Forward);
+                has_entry_above(cursor, at)?
+            };
+            if changed {
                 return Ok(true);
             }
         }
         for (_, sst) in self.levels.ssts().filter(|(_, sst)| sst.meta().largest_seqno > at) {
-            if range.meets(&sst.meta().smallest, &sst.meta().largest)
-                && has_entry_above(sst.cursor(range, Direction::Forward)?, at)?
-            {
+            if !range.meets(&sst.meta().smallest, &sst.meta().end) {
+                continue;
+            }
+            let ranges = sst.range_tombstones()?.and_then(|ranges| ranges.newest_within(range));
+            if ranges > Some(at) || has_entry_above(sst.cursor(range, Direction::Forward)?, at)? {
                 return Ok(true);
             }
         }

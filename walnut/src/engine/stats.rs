@@ -34,6 +34,10 @@ pub struct Stats {
     pub frozen_memtable_count: usize,
     /// Their memory.
     pub frozen_memtable_size: usize,
+    /// Length on disk of the files of the log that are needed.
+    pub log_size: u64,
+    /// Length of those that are needed no longer and kept to be used again.
+    pub log_spare_size: u64,
     /// Sorted files.
     pub sst_count: usize,
     /// Their length on disk.
@@ -80,6 +84,8 @@ pub struct Stats {
     pub compaction_count: u64,
     /// Files or groups of them that went down a level as they were, since then.
     pub compaction_move_count: u64,
+    /// Files that were removed unread, because a range that was removed covers all of them.
+    pub compaction_drop_count: u64,
     /// Length of the files that these merges read.
     pub compaction_read_size: u64,
     /// Length of the files that they wrote.
@@ -132,6 +138,8 @@ pub struct LevelStats {
     pub entry_count: u64,
     /// Tombstones among these.
     pub tombstone_count: u64,
+    /// Pieces of removed ranges beside these.
+    pub range_tombstone_count: u64,
 }
 
 impl Core {
@@ -145,6 +153,7 @@ impl Core {
     /// Counts what there is. Costs no input or output.
     pub(crate) fn stats(&self) -> Stats {
         let view = self.view.load();
+        let log = self.log.lock().size();
         let progress = self.compactions.progress();
         let (stall_count, stall_time) = self.pacer.stalls();
         let (cache_hit_count, cache_miss_count) = self.place.cache.hits_and_misses();
@@ -161,6 +170,8 @@ impl Core {
             active_memtable_size: view.active.size(),
             frozen_memtable_count: view.frozen.len(),
             frozen_memtable_size: view.frozen.iter().map(|frozen| frozen.memtable.size()).sum(),
+            log_size: log.segment_size,
+            log_spare_size: log.spare_size,
             run_count: view.levels.runs().len(),
             open_file_count: self.place.cache.reader_count(),
             cache_used_size: self.place.cache.used_size(),
@@ -177,6 +188,7 @@ impl Core {
             levels: vec![LevelStats::default(); LEVEL_COUNT],
             compaction_count: progress.merge_count,
             compaction_move_count: progress.move_count,
+            compaction_drop_count: progress.drop_count,
             compaction_read_size: progress.read_size,
             compaction_written_size: progress.written_size,
             compaction_failure_count: progress.failure_count,
@@ -210,5 +222,6 @@ impl LevelStats {
         self.dead_size += meta.dead_size;
         self.entry_count += meta.entry_count;
         self.tombstone_count += meta.tombstone_count;
+        self.range_tombstone_count += meta.fragment_count;
     }
 }

@@ -19,6 +19,7 @@ use crate::error::Error;
 use crate::manifest::Level;
 
 /// A merge that was done.
+#[cfg_attr(not(feature = "tracing"), expect(dead_code, reason = "only tracing is told all of it"))]
 pub(super) struct Merged {
     pub(super) input_count: usize,
     pub(super) input_size: u64,
@@ -75,10 +76,7 @@ mod events {
 
     pub(in super::super) fn flushed(_: usize, _: u64, _: Duration) {}
 
-    pub(in super::super) fn merged(merged: &Merged) {
-        let Merged { input_count: _, input_size: _, output_count: _, output_size: _, output: _, time: _ } =
-            merged;
-    }
+    pub(in super::super) fn merged(_: &Merged) {}
 
     pub(in super::super) fn moved(_: usize, _: Level, _: Level) {}
 

@@ -6,27 +6,30 @@
 //!
 //! 1. What was committed up to `checked` is looked up while others commit: a key costs a look-up where new entries can be, a
 //!    range a walk over it there.
-//! 2. What came after it are the last commits of the log, which are kept in memory for a while: each of their entries
+//! 2. What came after it are the last entries of the memtables, which know them by their numbers: each of them
 //!    is looked for among what was read. So the log waits for as many comparisons as there are entries since `checked`,
 //!    however long the ranges are that were read and however large the store is.
-//! 3. Where a commit is no longer kept, what came since `checked` is looked up as well, under the lock: exact, and rare.
+//! 3. Where they are too many, or flushed already, what came since `checked` is looked up as well, under the lock: exact,
+//!    and rare.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::BTreeSet;
 
 use super::Core;
 use super::commit::Request;
-use crate::base::{KeyRange, SeqNo};
+use super::view::View;
+use crate::base::{Entry, KeyRange, SeqNo};
+use crate::batch::BatchEntry;
 use crate::error::{Error, Result};
+use crate::memtable::Insertion;
 use crate::mvcc::Pin;
-use crate::sync::{Arc, AtomicU64, Ordering};
+use crate::sync::{AtomicU64, Ordering};
 
 /// Entries that were committed since a transaction began, up to which it is not worth looking up what it read before the
 /// log is locked.
 const FEW_ENTRIES: u64 = 64;
 
-/// The most commits that are kept, and the most bytes of their batches.
-const RECENT_COUNT_LIMIT: usize = 1024;
-const RECENT_SIZE_LIMIT: usize = 1 << 20;
+/// The most entries that are compared under the log's lock.
+const COMPARED_LIMIT: u64 = 16 << 10;
 
 /// What a transaction has read: its commit fails when any of it was changed since.
 #[derive(Debug, Default)]
@@ -54,47 +57,52 @@ impl Reads {
         before > 0 && self.ranges[before - 1].ends_after(key)
     }
 
-    /// Whether one of `keys` was read.
-    fn meet(&self, keys: &BTreeSet<&[u8]>) -> bool {
+    /// Whether a key from `start` on, and before `end`, was read, or looked for where there was none.
+    fn has_within(&self, start: &[u8], end: &[u8]) -> bool {
+        let key = self.keys.partition_point(|read| read.as_slice() < start);
+        if self.keys.get(key).is_some_and(|read| read.as_slice() < end) {
+            return true;
+        }
+        let range = self.ranges.partition_point(|range| !range.ends_after(start));
+        self.ranges.get(range).is_some_and(|range| *range.start < *end)
+    }
+
+    /// Whether what an entry of a batch writes was read.
+    fn has_written(&self, (kind, key, value): BatchEntry<'_>) -> bool {
+        if kind.is_of_one_key() { self.has(key) } else { self.has_within(key, value) }
+    }
+
+    /// Whether something that was read is among `writes`.
+    fn meet(&self, writes: &Writes<'_>) -> bool {
+        let keys = &writes.keys;
         let within =
             |range: &KeyRange| keys.range(&*range.start..).next().is_some_and(|key| range.ends_after(key));
         !keys.is_empty()
             && (self.keys.iter().any(|key| keys.contains(&**key)) || self.ranges.iter().any(within))
+            || writes.ranges.iter().any(|(start, end)| self.has_within(start, end))
     }
 }
 
-/// The last commits of the log, in its order.
-#[derive(Debug)]
-pub(super) struct Recent {
-    /// Each with its last number.
-    commits: VecDeque<(SeqNo, Arc<Request>)>,
-    /// Bytes of their batches.
-    size: usize,
-    /// The last number that is not kept any more.
-    forgotten: SeqNo,
+/// What the commits of a group write: keys, and the ranges of range tombstones.
+#[derive(Debug, Default)]
+pub(super) struct Writes<'b> {
+    keys: BTreeSet<&'b [u8]>,
+    ranges: Vec<(&'b [u8], &'b [u8])>,
 }
 
-impl Recent {
-    /// Nothing up to `last` is kept.
-    pub(super) fn new(last: SeqNo) -> Self {
-        Self { commits: VecDeque::new(), size: 0, forgotten: last }
+impl<'b> Writes<'b> {
+    fn is_empty(&self) -> bool {
+        self.keys.is_empty() && self.ranges.is_empty()
     }
 
-    /// Adds the next commit, and forgets the oldest beyond the limits.
-    pub(super) fn push(&mut self, last: SeqNo, request: &Arc<Request>) {
-        self.size += request.batch.size();
-        self.commits.push_back((last, Arc::clone(request)));
-        while self.commits.len() > RECENT_COUNT_LIMIT || self.size > RECENT_SIZE_LIMIT {
-            let Some((last, request)) = self.commits.pop_front() else { return };
-            self.size -= request.batch.size();
-            self.forgotten = last;
+    pub(super) fn add(&mut self, insertion: &'b Insertion) {
+        for (kind, key, value) in insertion.iter() {
+            if kind.is_of_one_key() {
+                self.keys.insert(key);
+            } else {
+                self.ranges.push((key, value));
+            }
         }
-    }
-
-    /// The commits after `checked`; `None` when one of them was forgotten.
-    fn since(&self, checked: SeqNo) -> Option<impl Iterator<Item = &Request>> {
-        let first = self.commits.partition_point(|(last, _)| *last <= checked);
-        (checked >= self.forgotten).then(|| self.commits.range(first..).map(|(_, request)| &**request))
     }
 }
 
@@ -121,28 +129,29 @@ impl Core {
     }
 
     /// An error when something that was read has changed since it was checked: in the log, or earlier in this group.
-    pub(super) fn validate(&self, request: &Request, recent: &Recent, group: &BTreeSet<&[u8]>) -> Result<()> {
+    pub(super) fn validate(&self, request: &Request, group: &Writes<'_>) -> Result<()> {
         self.ensure_writable()?;
-        let reads = request.reads.lock();
-        if reads.is_empty() {
+        let (reads, checked) = (&request.reads, request.checked);
+        if reads.is_empty() || checked >= self.applied() && group.is_empty() {
             return Ok(());
         }
-        let is_changed = reads.meet(group)
-            || match recent.since(request.checked) {
-                Some(mut commits) => {
-                    let mut compared = 0;
-                    let is_changed = commits.any(|commit| {
-                        commit.batch.iter().any(|(_, key, _)| {
-                            compared += 1;
-                            reads.has(key)
-                        })
-                    });
-                    self.validations.compared.fetch_add(compared, Ordering::Relaxed);
-                    is_changed
-                }
-                None => self.changed_since(&reads, request.checked)?,
-            };
+        let is_changed = reads.meet(group) || self.changed_lately(reads, checked)?;
         if is_changed { Err(Error::Conflict) } else { Ok(()) }
+    }
+
+    /// Whether something that was read has an entry above `checked`, which is not long ago as a rule.
+    fn changed_lately(&self, reads: &Reads, checked: SeqNo) -> Result<bool> {
+        if self.applied().0.saturating_sub(checked.0) > COMPARED_LIMIT {
+            return self.changed_since(reads, checked);
+        }
+        let mut compared = 0;
+        let mut is_read = |entry: Entry<'_>| {
+            compared += 1;
+            reads.has_written((entry.kind, entry.key, entry.value))
+        };
+        let found = self.view.load().find_since(checked, &mut is_read);
+        self.validations.compared.fetch_add(compared, Ordering::Relaxed);
+        found.map_or_else(|| self.changed_since(reads, checked), Ok)
     }
 
     /// Whether something that was read has an entry above `since`, at or below which it was not changed.
@@ -161,6 +170,22 @@ impl Core {
             }
         }
         Ok(false)
+    }
+}
+
+impl View {
+    /// Whether `is_wanted` knows an entry above `since`; `None` when some of them are flushed and none of the others is
+    /// wanted.
+    fn find_since(&self, since: SeqNo, is_wanted: &mut dyn FnMut(Entry<'_>) -> bool) -> Option<bool> {
+        for memtable in self.memtables() {
+            if memtable.entries_since(since).any(&mut *is_wanted) {
+                return Some(true);
+            }
+            if memtable.base() <= since {
+                return Some(false);
+            }
+        }
+        None
     }
 }
 
@@ -193,8 +218,19 @@ mod tests {
         ] {
             assert_eq!(reads.has(key.as_bytes()), meets, "{key}");
             let keys = BTreeSet::from([b"a".as_slice(), key.as_bytes(), b"g"]);
-            assert_eq!(reads.meet(&keys), meets, "{key}");
+            assert_eq!(reads.meet(&Writes { keys, ranges: Vec::new() }), meets, "{key}");
         }
-        assert!(!reads.meet(&BTreeSet::new()));
+        for (start, end, meets) in [
+            ("", "b", false),
+            ("", "c", true),
+            ("c", "d", false),
+            ("e", "k", true),
+            ("f", "h", false),
+            ("z", "zz", true),
+        ] {
+            let ranges = vec![(start.as_bytes(), end.as_bytes())];
+            assert_eq!(reads.meet(&Writes { keys: BTreeSet::new(), ranges }), meets, "{start}..{end}");
+        }
+        assert!(!reads.meet(&Writes::default()));
     }
 }

@@ -6,8 +6,8 @@
 //!  tag 1  log_number   varint                 tag 6  removed  level u8, number varint
 //!      2  newest_log   varint                     7  added    level u8, number varint, size varint, digest u64,
 //!      3  next_file    varint                                 entry_count varint, tombstone_count varint,
-//!      4  last_seqno   varint                                 raw_size varint, dead_size varint,
-//!      5  log_seqno    varint                                 smallest key, largest key (size varint, bytes),
+//!      4  last_seqno   varint                                 raw_size varint, dead_size varint, fragment_count varint,
+//!      5  log_seqno    varint                                 smallest key, end (size varint, bytes),
 //!                                                             smallest_seqno varint, largest_seqno varint,
 //!                                                             share_count varint, of each share: value file's
 //!                                                             number varint, size varint
@@ -136,8 +136,9 @@ fn put_meta(out: &mut Vec<u8>, meta: &SstMeta) {
     out.put_varint(meta.tombstone_count);
     out.put_varint(meta.raw_size);
     out.put_varint(meta.dead_size);
+    out.put_varint(meta.fragment_count);
     out.put_prefixed(&meta.smallest);
-    out.put_prefixed(&meta.largest);
+    out.put_prefixed(&meta.end);
     out.put_varint(meta.smallest_seqno.0);
     out.put_varint(meta.largest_seqno.0);
     out.put_varint(meta.values.len() as u64);
@@ -163,8 +164,9 @@ fn read_meta(reader: &mut Reader<'_>) -> Result<SstMeta, Fault> {
         tombstone_count: reader.varint()?,
         raw_size: reader.varint()?,
         dead_size: reader.varint()?,
+        fragment_count: reader.varint()?,
         smallest: reader.prefixed()?.to_vec(),
-        largest: reader.prefixed()?.to_vec(),
+        end: reader.prefixed()?.to_vec(),
         smallest_seqno: read_seqno(reader)?,
         largest_seqno: read_seqno(reader)?,
         values: read_shares(reader)?,

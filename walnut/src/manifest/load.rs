@@ -132,7 +132,7 @@ impl Manifest {
             seed: self.seed,
             broken,
             header_size: FRAME_HEADER_SIZE,
-            record_size: |header, _| FrameHeader::read(header).ok()?.frame_size(),
+            record_size: &|header, _| FrameHeader::read(header).ok()?.frame_size(),
         };
         suspect.was_promised()
     }

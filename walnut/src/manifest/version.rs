@@ -9,9 +9,9 @@
 //! 1. A file stands in one place.
 //! 2. Of two files of level 0 that share a stretch of keys, all sequence numbers of one are above all of the other, and
 //!    it stands in an earlier run. So of every key, what comes first is newer. Their numbers say nothing.
-//! 3. In a run the largest key of a file is below the smallest of the next.
+//! 3. In a run a file ends at or before the smallest key of the next.
 //! 4. The value files are exactly those into which the SSTs point, and nothing is referred to twice (see `values`).
-//! 5. A file's keys and sequence numbers are in order, and it has no more tombstones than entries and no more dead bytes
+//! 5. A file has something in it, its keys and sequence numbers are in order, and it has no more tombstones than entries and no more dead bytes
 //!    than bytes.
 
 use std::cmp::Reverse;
@@ -165,8 +165,11 @@ impl Version {
 
 /// Rule 5.
 fn check_meta(meta: &SstMeta) -> Result<(), Fault> {
-    if meta.smallest > meta.largest {
+    if meta.smallest >= meta.end {
         return Err(Fault::Order);
+    }
+    if meta.entry_count == 0 && meta.fragment_count == 0 {
+        return Err(Fault::Invalid("entry count of a file"));
     }
     if meta.smallest_seqno > meta.largest_seqno {
         return Err(Fault::Invalid("range of sequence numbers of a file"));
@@ -191,7 +194,7 @@ const OVERLAP: Fault = Fault::Invalid("range of keys of a file, which overlaps a
 /// Rule 3 for a level below 0.
 fn arrange(files: &mut [Arc<SstMeta>]) -> Result<(), Fault> {
     files.sort_by(|left, right| left.smallest.cmp(&right.smallest));
-    let is_disjoint = files.windows(2).all(|pair| pair[0].largest < pair[1].smallest);
+    let is_disjoint = files.windows(2).all(|pair| pair[0].end <= pair[1].smallest);
     if is_disjoint { Ok(()) } else { Err(OVERLAP) }
 }
 
@@ -241,6 +244,6 @@ fn insert<'f>(run: &mut KeyOrder<'f>, meta: &'f Arc<SstMeta>) -> bool {
 }
 
 fn has_room(run: &KeyOrder<'_>, meta: &SstMeta) -> bool {
-    let before = run.range(..=&*meta.largest).next_back();
-    before.is_none_or(|(_, before)| before.largest < meta.smallest)
+    let before = run.range(..&*meta.end).next_back();
+    before.is_none_or(|(_, before)| before.end <= meta.smallest)
 }

@@ -1,81 +1,97 @@
-//! A walk over a memtable that keeps it alive.
+//! A walk over the strands of a memtable, which it keeps alive.
 
-use std::ops::Bound;
-
-use crossbeam_skiplist::map;
-use self_cell::self_cell;
-
-use super::Memtable;
-use super::entry::{Probe, Stored};
-use crate::base::{Entry, KeyRange, SeqNo};
+use super::order::{Slot, Sorted, head};
+use super::{Memtable, Rows};
+use crate::base::{Entry, KeyRange};
 use crate::cursor::{Cursor, Direction};
 use crate::error::Result;
 use crate::sync::Arc;
 
-/// The node that the cursor stands on; the list keeps it while somebody does.
-type Node<'a> = Option<map::Entry<'a, Stored, Box<[u8]>>>;
-
-self_cell!(
-    /// A place in a memtable, and the memtable.
-    struct Place {
-        owner: Arc<Memtable>,
-        #[not_covariant]
-        dependent: Node,
-    }
-);
-
-/// The entries of a memtable within a range. Entries that are inserted meanwhile may or may not be met; they are above
-/// the sequence number of every reader that has begun.
+/// The entries of a memtable within a range, as they were when the cursor was made.
+#[derive(Debug)]
 pub(crate) struct MemtableCursor {
-    place: Place,
-    range: KeyRange,
+    memtable: Arc<Memtable>,
+    sorted: Arc<Sorted>,
+    /// What is left of each strand that has something left. There are few, so the next entry is looked for among all.
+    rests: Vec<Rest>,
+    /// Which of them has the next entry.
+    next: usize,
     direction: Direction,
 }
 
+/// Slots of a strand, from the first to before the second.
+#[derive(Debug)]
+struct Rest {
+    strand: usize,
+    from: usize,
+    to: usize,
+}
+
 impl MemtableCursor {
-    pub(crate) fn new(memtable: Arc<Memtable>, range: KeyRange, direction: Direction) -> Self {
-        let place = Place::new(memtable, |memtable| first(memtable, &range, direction));
-        Self { place, range, direction }
+    /// A cursor on the first entry of the range in the direction.
+    pub(crate) fn new(memtable: Arc<Memtable>, range: &KeyRange, direction: Direction) -> Self {
+        let sorted = memtable.sorted();
+        let rests = if range.is_empty() { Vec::new() } else { rests(&sorted, &memtable.rows, range) };
+        let mut cursor = Self { memtable, sorted, rests, next: 0, direction };
+        cursor.find_next();
+        cursor
+    }
+
+    /// The slot that comes next in one of the strands.
+    fn slot(&self, rest: &Rest) -> &Slot {
+        let strand = &self.sorted.strands[rest.strand];
+        match self.direction {
+            Direction::Forward => &strand[rest.from],
+            Direction::Backward => &strand[rest.to - 1],
+        }
+    }
+
+    fn find_next(&mut self) {
+        let rows = &self.memtable.rows;
+        let mut next = 0;
+        for place in 1..self.rests.len() {
+            let order = self.slot(&self.rests[place]).order(self.slot(&self.rests[next]), rows);
+            let comes_first = match self.direction {
+                Direction::Forward => order.is_lt(),
+                Direction::Backward => order.is_gt(),
+            };
+            if comes_first {
+                next = place;
+            }
+        }
+        self.next = next;
     }
 }
 
-/// The first entry of the range in the direction.
-fn first<'a>(memtable: &'a Memtable, range: &KeyRange, direction: Direction) -> Node<'a> {
-    if range.is_empty() {
-        return None;
-    }
-    match (direction, &range.end) {
-        (Direction::Forward, _) => {
-            let start: &dyn Probe = &(&*range.start, SeqNo::MAX);
-            memtable.entries.lower_bound(Bound::Included(start))
-        }
-        (Direction::Backward, Some(end)) => {
-            let end: &dyn Probe = &(&**end, SeqNo::MAX);
-            memtable.entries.upper_bound(Bound::Excluded(end))
-        }
-        (Direction::Backward, None) => memtable.entries.back(),
-    }
+/// The parts of all strands that lie in a range.
+fn rests(sorted: &Sorted, rows: &Rows, range: &KeyRange) -> Vec<Rest> {
+    let start = (head(&range.start), &*range.start);
+    let end = range.end.as_deref().map(|end| (head(end), end));
+    let strands = sorted.strands.iter().enumerate();
+    let rests = strands.map(|(strand, slots)| {
+        let from = slots.partition_point(|slot| slot.is_below(start, rows));
+        let to = end.map_or(slots.len(), |end| slots.partition_point(|slot| slot.is_below(end, rows)));
+        Rest { strand, from, to }
+    });
+    rests.filter(|rest| rest.from < rest.to).collect()
 }
 
 impl Cursor for MemtableCursor {
     fn entry(&self) -> Option<Entry<'_>> {
-        let entry =
-            self.place.with_dependent(|_, node| node.as_ref().map(|node| node.key().entry(node.value())))?;
-        let inside = match self.direction {
-            Direction::Forward => self.range.ends_after(entry.key),
-            Direction::Backward => *self.range.start <= *entry.key,
-        };
-        inside.then_some(entry)
+        let slot = self.slot(self.rests.get(self.next)?);
+        Some(self.memtable.rows.entry(slot.number))
     }
 
     fn advance(&mut self) -> Result<()> {
-        let direction = self.direction;
-        self.place.with_dependent_mut(|_, node| {
-            *node = node.take().and_then(|node| match direction {
-                Direction::Forward => node.next(),
-                Direction::Backward => node.prev(),
-            });
-        });
+        let Some(rest) = self.rests.get_mut(self.next) else { return Ok(()) };
+        match self.direction {
+            Direction::Forward => rest.from += 1,
+            Direction::Backward => rest.to -= 1,
+        }
+        if rest.from == rest.to {
+            self.rests.swap_remove(self.next);
+        }
+        self.find_next();
         Ok(())
     }
 }

@@ -1,64 +1,184 @@
-//! The newest entries, sorted in memory until they are flushed.
+//! The newest entries, in memory until they are flushed.
+//!
+//! ```text
+//!   insertion ──► rows: by number ◄── newest: key to number      a get: one word of a table, one row
+//!                        ▲
+//!                        └─────────── order: sorted strands      a cursor: a merge of a few strands
+//! ```
 //!
 //! A memtable is active while commits go into it, then frozen: nobody writes to it again, and a flush writes it out
-//! exactly as it stands, every version. Entries are never removed, so readers need no lock. Entries become readable
-//! the moment they are inserted; it is the reader's sequence number that hides those of a commit that is not
-//! finished.
+//! exactly as it stands, every version. An insertion keeps the bytes in which its entries came: nothing is copied, and
+//! nothing is allocated for a single entry.
+//!
+//! 1. Entries are never removed or moved. Gets take no lock; a cursor takes one only when entries have to be sorted for it.
+//! 2. Entries become readable one by one while they are inserted; it is the reader's sequence number that hides those of
+//!    a commit that is not finished.
+//! 3. One thread inserts at a time.
+//!
+//! Entries of one key and range tombstones are kept apart: a get looks into the list of the ones, and asks the others
+//! only when there are any.
 //!
 //! It does not know what a commit or a file is.
 
 mod cursor;
-mod entry;
+mod growing;
+mod insertion;
+mod newest;
+mod order;
+mod ranges;
+mod rows;
 
 pub(crate) use cursor::MemtableCursor;
+pub(crate) use insertion::{Insertion, Placed};
 
-use crossbeam_skiplist::SkipMap;
+use crate::base::{Entry, Fragments, KeyHash, KeyRange, SeqNo};
+use crate::sync::{Arc, AtomicU32, AtomicU64, AtomicUsize, Mutex, Ordering};
+use newest::Newest;
+use order::{Order, Sorted};
+use ranges::Ranges;
+use rows::{Number, Rows};
 
-use crate::base::{Entry, SeqNo};
-use crate::sync::{AtomicU64, AtomicUsize, Ordering};
-use entry::{Probe, Stored};
+/// Bytes that an entry takes besides its key and value: a row, its share of the table, a slot in a strand.
+const ENTRY_OVERHEAD: usize = 32 + 16 + 24;
 
-/// Bytes that an entry takes besides its key and value: the node of the list, pointers and lengths.
-const ENTRY_OVERHEAD: usize = 96;
+/// Up to so many entries that came since a number, each of them is looked at when a change of a range is looked for.
+const FEW: Number = 1024;
 
-/// A sorted set of entries that grows.
+/// The memory of range tombstones at which a memtable is full.
+const MAX_RANGES_SIZE: usize = 16 << 20;
+
+/// A set of entries that grows.
 #[derive(Debug)]
 pub(crate) struct Memtable {
-    entries: SkipMap<Stored, Box<[u8]>>,
+    rows: Rows,
+    newest: Newest,
+    order: Order,
+    ranges: Ranges,
+    /// The highest number that was inserted.
+    filled: AtomicU32,
     size: AtomicUsize,
     max_lsn: AtomicU64,
+    /// How many insertions there were; held while one is made.
+    insertion_count: Mutex<u32>,
 }
 
 impl Memtable {
     /// An empty one, whose entries will all be newer than `max_lsn`.
     pub(crate) fn new(max_lsn: SeqNo) -> Self {
-        let memtable =
-            Self { entries: SkipMap::new(), size: AtomicUsize::new(0), max_lsn: AtomicU64::new(0) };
-        memtable.inject_max_lsn(max_lsn);
-        memtable
+        Self::with_room_for(0, max_lsn)
     }
 
-    /// Adds an entry. The caller never gives one sequence number twice.
-    pub(crate) fn insert(&self, entry: Entry<'_>) {
-        self.entries.insert(Stored::new(&entry), entry.value.into());
-        self.size.fetch_add(entry.key.len() + entry.value.len() + ENTRY_OVERHEAD, Ordering::Relaxed);
-        self.inject_max_lsn(entry.seqno);
+    /// One that comes after another, and will probably hold as much.
+    pub(crate) fn after(other: &Self, max_lsn: SeqNo) -> Self {
+        Self::with_room_for(other.newest.key_count(), max_lsn)
     }
 
-    /// The newest version of `key` that is not above `at`, tombstones included.
-    pub(crate) fn get<R>(&self, key: &[u8], at: SeqNo, found: impl FnOnce(Entry<'_>) -> R) -> Option<R> {
-        let probe: &dyn Probe = &(key, at);
-        let entry = self.entries.lower_bound(std::ops::Bound::Included(probe))?;
-        (entry.key().key() == key).then(|| found(entry.key().entry(entry.value())))
+    fn with_room_for(key_count: usize, max_lsn: SeqNo) -> Self {
+        Self {
+            rows: Rows::new(max_lsn),
+            newest: Newest::new(key_count),
+            order: Order::default(),
+            ranges: Ranges::default(),
+            filled: AtomicU32::new(0),
+            size: AtomicUsize::new(0),
+            max_lsn: AtomicU64::new(max_lsn.0),
+            insertion_count: Mutex::default(),
+        }
+    }
+
+    /// Adds entries, of which the first gets this sequence number and the others those after it. They are newer than all
+    /// that are there.
+    pub(crate) fn insert(&self, insertion: Insertion, first: SeqNo) {
+        let Insertion { bytes, entries } = insertion;
+        let Some(beyond) = entries.len().checked_sub(1) else { return };
+        let last = first.plus(beyond as u64);
+        let size = bytes.len() + entries.len() * ENTRY_OVERHEAD;
+        let mut insertion_count = self.insertion_count.lock();
+        let place = *insertion_count;
+        *insertion_count += 1;
+        self.rows.keep(place, bytes);
+        for (number, entry) in (self.rows.number_of(first)..=self.rows.number_of(last)).zip(&entries) {
+            if !entry.kind.is_of_one_key() {
+                self.rows.fill(number, place, entry, 0);
+                let Entry { key, seqno, value, .. } = self.rows.entry(number);
+                self.ranges.insert(key, value, seqno);
+                continue;
+            }
+            let key = self.rows.key_in(place, entry);
+            let older = self.newest.find(entry.hash, |found| self.rows.key(found) == key);
+            self.rows.fill(number, place, entry, older);
+            self.newest.set(entry.hash, number, older);
+        }
+        let filled = self.rows.number_of(last);
+        self.filled.fetch_max(filled, Ordering::AcqRel);
+        self.size.fetch_add(size, Ordering::Relaxed);
+        self.inject_max_lsn(last);
+        self.order.keep_up(&self.rows, filled);
+    }
+
+    /// The newest version of `key`, whose hash is given, that is not above `at`, tombstones included; a range tombstone may
+    /// be newer.
+    ///
+    /// Cost: one look at a table when there is none.
+    #[inline]
+    pub(crate) fn get<R>(
+        &self,
+        key: &[u8],
+        hash: KeyHash,
+        at: SeqNo,
+        found: impl FnOnce(Entry<'_>) -> R,
+    ) -> Option<R> {
+        let newest = self.newest.find(hash, |number| self.rows.key(number) == key);
+        let version = self.rows.version(newest, self.rows.number_at(at));
+        (version > 0).then(|| found(self.rows.entry(version)))
+    }
+
+    /// Whether an entry of a key in `range` is above `since`; `None` when there is so much to look at that a cursor is better.
+    pub(crate) fn is_changed_within(&self, range: &KeyRange, since: SeqNo) -> Option<bool> {
+        let (since, filled) = (self.rows.number_at(since), self.filled.load(Ordering::Acquire));
+        if filled.saturating_sub(since) > FEW {
+            return None;
+        }
+        let numbers = since.saturating_add(1)..=filled;
+        let is_within = |key: &[u8]| *range.start <= *key && range.ends_after(key);
+        Some(self.rows.of_one_key(numbers).any(|number| is_within(self.rows.key(number))))
+    }
+
+    /// The entries above `since`, range tombstones too, in the order of their numbers.
+    pub(crate) fn entries_since(&self, since: SeqNo) -> impl Iterator<Item = Entry<'_>> {
+        let numbers = self.rows.number_at(since).saturating_add(1)..=self.filled.load(Ordering::Acquire);
+        self.rows.filled(numbers).map(|number| self.rows.entry(number))
+    }
+
+    /// The sequence number above which its entries are.
+    pub(crate) fn base(&self) -> SeqNo {
+        self.rows.base()
+    }
+
+    /// The newest range tombstone over `key` that is not above `at`.
+    #[inline]
+    pub(crate) fn covering(&self, key: &[u8], at: SeqNo) -> Option<SeqNo> {
+        self.ranges.covering(key, at)
+    }
+
+    /// The range tombstones of now, in a few lists.
+    pub(crate) fn range_tombstones(&self) -> Vec<Arc<Fragments>> {
+        self.ranges.lists()
     }
 
     /// Memory taken, in bytes, as an estimate.
     pub(crate) fn size(&self) -> usize {
-        self.size.load(Ordering::Relaxed)
+        self.size.load(Ordering::Relaxed) + self.ranges.size()
+    }
+
+    /// Whether it should take no more, when `limit` is the memory that it may take. Range tombstones are few in one memtable
+    /// whatever the limit is, or the block of them in its SST would grow out of bounds.
+    pub(crate) fn is_full(&self, limit: usize) -> bool {
+        self.size() >= limit || self.ranges.size() >= MAX_RANGES_SIZE
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.entries.is_empty()
+        self.filled.load(Ordering::Acquire) == 0
     }
 
     /// The highest sequence number that was inserted or injected.
@@ -70,6 +190,11 @@ impl Memtable {
     /// memtable so where the log ended.
     pub(crate) fn inject_max_lsn(&self, seqno: SeqNo) {
         self.max_lsn.fetch_max(seqno.0, Ordering::AcqRel);
+    }
+
+    /// All entries that there are, in strands.
+    fn sorted(&self) -> Arc<Sorted> {
+        self.order.sorted(&self.rows, self.filled.load(Ordering::Acquire))
     }
 }
 
@@ -85,15 +210,33 @@ mod tests {
 
     fn filled(entries: &[Owned]) -> Arc<Memtable> {
         let memtable = Arc::new(Memtable::new(SeqNo::ZERO));
-        for (key, seqno, value) in entries {
-            memtable.insert(Entry {
-                key,
-                seqno: SeqNo(*seqno),
-                kind: if value.is_some() { Kind::Put } else { Kind::Delete },
-                value: value.as_deref().unwrap_or_default(),
-            });
+        // Insertions of one entry, two, three, and so on.
+        let mut rest = entries;
+        for size in 1.. {
+            let (these, others) = rest.split_at(size.min(rest.len()));
+            let Some((_, first, _)) = these.first() else { break };
+            memtable.insert(insertion(these), SeqNo(*first));
+            rest = others;
         }
         memtable
+    }
+
+    fn insertion(entries: &[Owned]) -> Insertion {
+        let (mut bytes, mut placed) = (Vec::new(), Vec::new());
+        for (key, _, value) in entries {
+            bytes.push(0xee);
+            let kind = if value.is_some() { Kind::Put } else { Kind::Delete };
+            let value = value.as_deref().unwrap_or_default();
+            placed.push(Placed {
+                kind,
+                key_offset: bytes.len(),
+                key_size: key.len(),
+                value_size: value.len(),
+            });
+            bytes.extend_from_slice(key);
+            bytes.extend_from_slice(value);
+        }
+        Insertion::new(bytes, placed.into_iter())
     }
 
     fn history() -> impl Strategy<Value = Vec<Owned>> {
@@ -111,7 +254,7 @@ mod tests {
             key in prop::collection::vec(0u8..3, 0..4),
             at in 0u64..60,
         ) {
-            let found = filled(&entries).get(&key, SeqNo(at), |entry| {
+            let found = filled(&entries).get(&key, KeyHash::of(&key), SeqNo(at), |entry| {
                 (entry.key.to_vec(), entry.seqno.0, (entry.kind == Kind::Put).then(|| entry.value.to_vec()))
             });
             let expected = entries.iter().filter(|entry| entry.0 == key && entry.1 <= at).max_by_key(|entry| entry.1);
@@ -127,11 +270,98 @@ mod tests {
             let range = KeyRange { start, end };
             let inside: Vec<Owned> = entries.iter().filter(|entry| range.contains(&entry.0)).cloned().collect();
             for direction in [Direction::Forward, Direction::Backward] {
-                let cursor = MemtableCursor::new(filled(&entries), range.clone(), direction);
+                let cursor = MemtableCursor::new(filled(&entries), &range, direction);
                 let expected = drain(Listed::new(inside.clone(), direction)).expect("no errors here");
                 prop_assert_eq!(drain(cursor).expect("no errors here"), expected);
             }
         }
+    }
+
+    /// A history of so many entries over so many keys.
+    fn long_history(count: u64, keys: u64) -> Vec<Owned> {
+        let mut random = 1u64;
+        let entries = (1..=count).map(|seqno| {
+            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            // Keys that share more than a slot holds of them, and some that are shorter.
+            let prefix = if random >> 63 == 0 { "a common beginning" } else { "key" };
+            let key = format!("{prefix}/{}", (random >> 33) % keys).into_bytes();
+            (key, seqno, (seqno % 5 > 0).then(|| seqno.to_le_bytes().to_vec()))
+        });
+        entries.collect()
+    }
+
+    #[test]
+    fn a_large_memtable_has_few_strands_and_all_entries_in_order() {
+        for keys in [3, 1000, 1_000_000] {
+            let entries = long_history(60_000, keys);
+            let memtable = Arc::new(Memtable::new(SeqNo::ZERO));
+            for (place, these) in entries.chunks(7).enumerate() {
+                memtable.insert(insertion(these), SeqNo(these[0].1));
+                if place % 1000 == 0 {
+                    assert!(memtable.sorted().strands.len() < 18, "a logarithm of what is sorted by now");
+                }
+            }
+            let cursor = MemtableCursor::new(Arc::clone(&memtable), &KeyRange::all(), Direction::Forward);
+            let mut expected = entries.clone();
+            expected.sort_by(|a, b| a.0.cmp(&b.0).then(b.1.cmp(&a.1)));
+            assert_eq!(drain(cursor).expect("no errors here"), expected);
+            for (key, seqno, value) in entries.iter().step_by(97) {
+                let found = memtable.get(key, KeyHash::of(key), SeqNo(*seqno), |entry| {
+                    (entry.seqno.0, (entry.kind == Kind::Put).then(|| entry.value.to_vec()))
+                });
+                assert_eq!(found, Some((*seqno, value.clone())));
+            }
+        }
+    }
+
+    #[test]
+    fn readers_find_all_that_was_applied_while_the_writer_goes_on() {
+        let entries = long_history(30_000, 200);
+        let memtable = Arc::new(Memtable::new(SeqNo::ZERO));
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                for these in entries.chunks(5) {
+                    memtable.insert(insertion(these), SeqNo(these[0].1));
+                }
+            });
+            for reader in 0..2 {
+                let (memtable, entries) = (&memtable, &entries);
+                scope.spawn(move || {
+                    let mut at = 0;
+                    for turn in reader.. {
+                        if at == entries.len() as u64 {
+                            return;
+                        }
+                        at = memtable.max_lsn().0;
+                        let past = &entries[..usize::try_from(at).expect("small")];
+                        let Some((key, ..)) = past.get(turn * 7919 % past.len().max(1)) else { continue };
+                        let newest = past.iter().rev().find(|entry| entry.0 == *key).map(|entry| entry.1);
+                        let found = memtable.get(key, KeyHash::of(key), SeqNo(at), |entry| entry.seqno.0);
+                        assert_eq!(found, newest, "the newest of the past");
+                        if turn % 64 == 0 {
+                            let all = KeyRange::all();
+                            let cursor = MemtableCursor::new(Arc::clone(memtable), &all, Direction::Backward);
+                            let mut seen: Vec<_> = drain(cursor).expect("no errors here");
+                            seen.retain(|entry| entry.1 <= at);
+                            assert_eq!(seen.len(), past.len(), "each of the past once");
+                        }
+                    }
+                });
+            }
+        });
+    }
+
+    #[test]
+    fn a_change_within_a_range_is_found_and_one_outside_is_not() {
+        let entry = |key: &[u8], seqno| (key.to_vec(), seqno, Some(Vec::new()));
+        let memtable = filled(&[entry(b"b", 1), entry(b"d", 2), entry(b"f", 3)]);
+        let range = KeyRange { start: b"c".to_vec(), end: Some(b"f".to_vec()) };
+        for (since, changed) in [(0, true), (1, true), (2, false), (3, false), (9, false)] {
+            assert_eq!(memtable.is_changed_within(&range, SeqNo(since)), Some(changed), "since {since}");
+        }
+        let memtable = filled(&long_history(2000, 9));
+        assert_eq!(memtable.is_changed_within(&range, SeqNo(0)), None, "too many to look at");
+        assert_eq!(memtable.is_changed_within(&range, SeqNo(1900)), Some(false));
     }
 
     #[test]
@@ -141,7 +371,8 @@ mod tests {
         memtable.inject_max_lsn(SeqNo(9));
         memtable.inject_max_lsn(SeqNo(7));
         assert_eq!(memtable.max_lsn(), SeqNo(9));
-        memtable.insert(Entry { key: b"k", seqno: SeqNo(12), kind: Kind::Put, value: b"v" });
+        assert!(memtable.is_empty());
+        memtable.insert(insertion(&[(b"k".to_vec(), 12, Some(b"v".to_vec()))]), SeqNo(12));
         assert_eq!(memtable.max_lsn(), SeqNo(12));
         assert!(!memtable.is_empty() && memtable.size() > 2);
     }

@@ -1,4 +1,4 @@
-//! Which versions of a key a merge keeps.
+//! Which versions of a key, and which range tombstones, a merge keeps.
 //!
 //! ```text
 //!   boundaries (somebody reads there)        3           7                  now
@@ -12,32 +12,38 @@
 //! it, which is the newest of a stripe; so
 //!
 //! 1. of the versions of one key in one stripe the newest is kept; above the last boundary all are;
-//! 2. a tombstone goes only from stripe 0, and only when nothing older of its key can lie anywhere else: it hides nothing then,
-//!    and no transaction asks whether the key was changed since, because all of them read at or above it.
+//! 2. a version goes when a range tombstone of the same stripe is newer and covers its key: who sees the one sees the other;
+//! 3. a tombstone goes only from stripe 0, and only when nothing older of its key can lie anywhere else: it hides nothing then,
+//!    and no transaction asks whether the key was changed since, because all of them read at or above it;
+//! 4. for range tombstones the same holds, of all keys of a fragment together. What they cover within the merge has gone by
+//!    the second rule when they go by the third.
 //!
-//! It knows no files: where older versions can lie is asked of the caller, by key.
+//! It knows no files: where older versions can lie is asked of the caller, by key or range.
 
-use crate::base::{Entry, Kind, SeqNo};
+use crate::base::{Entry, Fragment, FragmentWalk, Fragments, Kind, SeqNo};
+use crate::sync::Arc;
 
 /// Decides about the entries of a merge, one after the other in internal order.
 #[derive(Debug)]
 pub(crate) struct Garbage {
     boundaries: Vec<SeqNo>,
+    /// The range tombstones of the merge.
+    ranges: FragmentWalk,
     /// The key of the last entry, and the stripe of it.
     key: Vec<u8>,
     stripe: Option<usize>,
 }
 
 impl Garbage {
-    /// `boundaries` ascend.
-    pub(crate) fn new(boundaries: Vec<SeqNo>) -> Self {
+    /// `boundaries` ascend; `ranges` are all range tombstones of the merge.
+    pub(crate) fn new(boundaries: Vec<SeqNo>, ranges: Arc<Fragments>) -> Self {
         debug_assert!(boundaries.is_sorted(), "the boundaries are in order");
-        Self { boundaries, key: Vec::new(), stripe: None }
+        Self { boundaries, ranges: FragmentWalk::new(ranges), key: Vec::new(), stripe: None }
     }
 
     /// Whether the next entry is kept. `is_oldest` says that no older version of the key lies outside of the merge.
     pub(crate) fn keeps(&mut self, entry: &Entry<'_>, is_oldest: impl FnOnce(&[u8]) -> bool) -> bool {
-        let stripe = self.boundaries.partition_point(|boundary| *boundary < entry.seqno);
+        let stripe = self.stripe_of(entry.seqno);
         let same_key = self.stripe.is_some() && entry.key == self.key;
         let is_hidden = same_key && self.stripe == Some(stripe) && stripe < self.boundaries.len();
         if !same_key {
@@ -46,7 +52,38 @@ impl Garbage {
         }
         self.stripe = Some(stripe);
         let is_spent = stripe == 0 && entry.kind == Kind::Delete && !self.boundaries.is_empty();
-        !(is_hidden || is_spent && is_oldest(entry.key))
+        !(is_hidden || self.is_covered(entry, stripe) || is_spent && is_oldest(entry.key))
+    }
+
+    /// The range tombstones of a fragment that are kept, if any. `is_oldest` says that nothing that is older than it, and
+    /// under it, lies outside of the merge.
+    pub(crate) fn keeps_of(
+        &self,
+        mut fragment: Fragment,
+        is_oldest: impl FnOnce(&Fragment) -> bool,
+    ) -> Option<Fragment> {
+        let mut last = None;
+        fragment.seqnos.retain(|&seqno| {
+            let stripe = self.stripe_of(seqno);
+            let is_hidden = last == Some(stripe) && stripe < self.boundaries.len();
+            last = Some(stripe);
+            !is_hidden
+        });
+        let is_spent = last == Some(0) && !self.boundaries.is_empty();
+        if is_spent && is_oldest(&fragment) {
+            fragment.seqnos.pop();
+        }
+        (!fragment.seqnos.is_empty()).then_some(fragment)
+    }
+
+    /// Whether a range tombstone of the version's own stripe hides it.
+    fn is_covered(&mut self, entry: &Entry<'_>, stripe: usize) -> bool {
+        let Some(&boundary) = self.boundaries.get(stripe) else { return false };
+        self.ranges.covering(entry.key, boundary).is_some_and(|seqno| seqno > entry.seqno)
+    }
+
+    fn stripe_of(&self, seqno: SeqNo) -> usize {
+        self.boundaries.partition_point(|boundary| *boundary < seqno)
     }
 }
 
@@ -64,13 +101,57 @@ mod tests {
     fn merge(versions: &[Version], boundaries: &[u64], older_elsewhere: &BTreeSet<u8>) -> Vec<Version> {
         let mut versions = versions.to_vec();
         versions.sort_by_key(|&(key, seqno, _)| (key, std::cmp::Reverse(seqno)));
-        let mut garbage = Garbage::new(boundaries.iter().map(|&at| SeqNo(at)).collect());
+        let boundaries = boundaries.iter().map(|&at| SeqNo(at)).collect();
+        let mut garbage = Garbage::new(boundaries, Arc::default());
         versions.retain(|&(key, seqno, is_value)| {
             let kind = if is_value { Kind::Put } else { Kind::Delete };
             let entry = Entry { key: &[key], seqno: SeqNo(seqno), kind, value: b"" };
             garbage.keeps(&entry, |key| !older_elsewhere.contains(&key[0]))
         });
         versions
+    }
+
+    /// A history in which some deeds go over a range: what is left of the versions and of the range tombstones.
+    fn merge_ranges(
+        versions: &[Version],
+        ranges: &Arc<Fragments>,
+        boundaries: &[u64],
+        older_elsewhere: &BTreeSet<u8>,
+    ) -> (Vec<Version>, Vec<Fragment>) {
+        let mut versions = versions.to_vec();
+        versions.sort_by_key(|&(key, seqno, _)| (key, std::cmp::Reverse(seqno)));
+        let boundaries = boundaries.iter().map(|&at| SeqNo(at)).collect();
+        let mut garbage = Garbage::new(boundaries, Arc::clone(ranges));
+        versions.retain(|&(key, seqno, is_value)| {
+            let kind = if is_value { Kind::Put } else { Kind::Delete };
+            let entry = Entry { key: &[key], seqno: SeqNo(seqno), kind, value: b"" };
+            garbage.keeps(&entry, |key| !older_elsewhere.contains(&key[0]))
+        });
+        let is_oldest =
+            |fragment: &Fragment| older_elsewhere.range(fragment.start[0]..fragment.end[0]).next().is_none();
+        let kept = ranges.iter().filter_map(|fragment| garbage.keeps_of(fragment.clone(), is_oldest));
+        (versions, kept.collect())
+    }
+
+    fn covering(ranges: &[Fragment], key: u8, at: u64) -> Option<u64> {
+        let over = ranges.iter().find(|fragment| (fragment.start[0]..fragment.end[0]).contains(&key))?;
+        over.newest(SeqNo(at)).map(|seqno| seqno.0)
+    }
+
+    /// The value of a key at a number, under range tombstones.
+    fn visible_under(
+        (versions, ranges): (&[Version], &[Fragment]),
+        key: u8,
+        at: u64,
+        older_elsewhere: &BTreeSet<u8>,
+    ) -> Option<u64> {
+        let gone = covering(ranges, key, at);
+        visible(versions, key, at, older_elsewhere).filter(|&seqno| gone < Some(seqno))
+    }
+
+    fn is_changed((versions, ranges): (&[Version], &[Fragment]), key: u8, at: u64) -> bool {
+        let newest = newest(versions, key, u64::MAX).map(|newest| newest.1);
+        newest.max(covering(ranges, key, u64::MAX)) > Some(at)
     }
 
     fn newest(versions: &[Version], key: u8, at: u64) -> Option<Version> {
@@ -119,6 +200,44 @@ mod tests {
                     let changed = |versions: &[Version]| newest(versions, key, u64::MAX).map(|newest| newest.1).filter(|&seqno| seqno > at);
                     prop_assert_eq!(changed(&kept), changed(&versions), "key {} since {}", key, at);
                 }
+            }
+        }
+
+        #[test]
+        fn what_every_reader_sees_under_range_tombstones_stays_as_it_was(
+            deeds in prop::collection::vec((0u8..6, 0u8..4, any::<bool>()), 0..40),
+            boundaries in prop::collection::btree_set(0u64..45, 1..6),
+            older_elsewhere in prop::collection::btree_set(0u8..6, 0..3),
+        ) {
+            let boundaries: Vec<u64> = boundaries.into_iter().collect();
+            let (mut versions, mut ranges) = (Vec::new(), Vec::new());
+            for (seqno, (key, size, is_value)) in (1..).zip(deeds) {
+                match size {
+                    0 | 1 => versions.push((key, seqno, is_value)),
+                    _ => ranges.push(Fragments::one(&[key], &[key + size], SeqNo(seqno))),
+                }
+            }
+            let ranges = Arc::new(Fragments::merged(&ranges));
+            let (kept, kept_ranges) = merge_ranges(&versions, &ranges, &boundaries, &older_elsewhere);
+            let (before, after) = ((&*versions, &**ranges), (&*kept, &*kept_ranges));
+            let last = boundaries[boundaries.len() - 1];
+            for key in 0..6 {
+                for at in boundaries.iter().copied().chain(last..50) {
+                    prop_assert_eq!(
+                        visible_under(after, key, at, &older_elsewhere),
+                        visible_under(before, key, at, &older_elsewhere),
+                        "key {} at {}", key, at
+                    );
+                    prop_assert_eq!(is_changed(after, key, at), is_changed(before, key, at), "key {} since {}", key, at);
+                }
+                let settled = kept.iter().filter(|version| version.0 == key && version.1 <= last).count();
+                prop_assert!(settled <= boundaries.len());
+            }
+            for fragment in &kept_ranges {
+                prop_assert!(fragment.seqnos.iter().filter(|seqno| seqno.0 <= last).count() <= boundaries.len());
+                let hides = older_elsewhere.range(fragment.start[0]..fragment.end[0]).next().is_some();
+                let is_spent = fragment.seqnos.iter().any(|seqno| seqno.0 <= boundaries[0]);
+                prop_assert!(hides || !is_spent, "a range tombstone below all readers, with nothing to hide");
             }
         }
 

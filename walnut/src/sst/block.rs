@@ -63,6 +63,19 @@ impl Block {
             .find(|row| row.suffix == suffix && row.seqno <= at)
     }
 
+    /// Reads where fingerprints begin, so that they are at hand when they are searched; see approach.rs.
+    #[inline]
+    pub(super) fn approach(&self) -> u8 {
+        self.payload[self.fingerprints]
+    }
+
+    /// Reads the first byte of the first row with this fingerprint, if there is one.
+    #[inline]
+    pub(super) fn approach_row(&self, fingerprint: u8) -> u8 {
+        let row = Candidates::new(self.fingerprints(), fingerprint).next();
+        row.map_or(0, |row| self.payload[self.span(row).start])
+    }
+
     /// The first row whose key is not less than `key`; the row count when there is none.
     pub(super) fn lower_bound(&self, key: &[u8]) -> usize {
         let prefix = self.prefix();

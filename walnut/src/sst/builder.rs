@@ -1,8 +1,9 @@
-//! Writes an SST from entries that come in internal order.
+//! Writes an SST from entries that come in internal order, and range tombstones that come in an order of their own.
 //!
 //! ```text
 //! add: entry -> BlockBuilder --full--> sealed block -> Output (large writes) -> file
-//!                    \-> hash, separator, counts        finish: filter, index, properties, footer, sync
+//!                    \-> hash, separator, counts        finish: filter, range tombstones, index, properties, footer, sync
+//! add_fragment: range tombstones -> payload
 //! ```
 //!
 //! 1. Nothing that was written is ever changed: the file grows from front to back.
@@ -18,11 +19,14 @@ use super::SstMeta;
 use super::block_builder::BlockBuilder;
 use super::fences::separator;
 use super::filter::Filter;
-use super::format::{Footer, Handle, MAX_BLOCK_SIZE, MAX_KEY_SIZE, MAX_PART_SIZE, MAX_SLOTTED_SIZE};
+use super::format::{
+    Footer, Handle, MAX_BLOCK_SIZE, MAX_KEY_SIZE, MAX_PART_SIZE, MAX_RANGES_SIZE, MAX_SLOTTED_SIZE,
+};
 use super::index::Index;
 use super::output::Output;
 use super::properties::Properties;
-use crate::base::{Entry, FileNumber, KeyHash, Kind, SeqNo, compare};
+use super::ranges;
+use crate::base::{Entry, FileNumber, Fragment, KeyHash, Kind, SeqNo, compare};
 use crate::codec::{Compression, FileHeader, FileKind, ValuePointer};
 use crate::env::File;
 use crate::error::{Error, Fault, Limit, Result};
@@ -54,6 +58,8 @@ pub(crate) struct SstBuilder {
     index: Vec<u8>,
     /// One for each user key.
     hashes: Vec<KeyHash>,
+    /// The payload of the range tombstones so far.
+    ranges: Vec<u8>,
     properties: Properties,
     last_seqno: SeqNo,
 }
@@ -74,6 +80,7 @@ impl SstBuilder {
             block: BlockBuilder::default(),
             index: Vec::new(),
             hashes: Vec::new(),
+            ranges: Vec::new(),
             properties: Properties::none(),
             last_seqno: SeqNo::ZERO,
         })
@@ -97,10 +104,25 @@ impl SstBuilder {
         Ok(())
     }
 
+    /// Adds the next fragment of range tombstones, which begins at or behind the end of the one before; where the entries are
+    /// meanwhile does not matter.
+    pub(crate) fn add_fragment(&mut self, fragment: &Fragment) -> Result<()> {
+        let in_order = self.properties.fragment_count == 0 || self.properties.covered_end <= fragment.start;
+        if !in_order || fragment.start >= fragment.end {
+            return Err(Fault::Order.at(self.output.file().path(), self.output.offset()));
+        }
+        ranges::encode(fragment, &mut self.ranges);
+        if self.ranges.len() > MAX_RANGES_SIZE {
+            return Err(Error::Unsupported("an SST with so many range tombstones"));
+        }
+        self.properties.count_fragment(fragment);
+        Ok(())
+    }
+
     /// What the file would take if it were finished now, roughly and before compression of the last block.
     pub(crate) fn estimated_size(&self) -> u64 {
         let filter = self.hashes.len() as u64 * u64::from(self.config.filter_bits_per_key) / 8;
-        self.output.offset() + (self.block.size() + self.index.len()) as u64 + filter
+        self.output.offset() + (self.block.size() + self.index.len() + self.ranges.len()) as u64 + filter
     }
 
     /// How many entries were added.
@@ -108,15 +130,17 @@ impl SstBuilder {
         self.properties.entry_count
     }
 
-    /// Writes what is missing and syncs the file. An SST without entries is never written: asking for it is an error.
+    /// Writes what is missing and syncs the file. An SST with nothing in it is never written: asking for it is an error.
     pub(crate) fn finish(mut self) -> Result<SstMeta> {
-        if self.properties.entry_count == 0 {
+        if self.properties.entry_count == 0 && self.properties.fragment_count == 0 {
             return Err(Error::Unsupported("an SST without entries"));
         }
-        let largest = self.properties.largest.clone();
-        self.finish_block(&largest)?;
+        if self.properties.entry_count > 0 {
+            let largest = self.properties.largest.clone();
+            self.finish_block(&largest)?;
+        }
         let filter = self.append_filter()?;
-        let range_tombstones = Handle { offset: self.output.offset(), size: 0 };
+        let range_tombstones = self.append_ranges()?;
         let index = self.output.append_block(&self.index, self.config.compression)?;
         let payload = self.properties.encode();
         if payload.len() > MAX_PART_SIZE {
@@ -138,6 +162,9 @@ impl SstBuilder {
         debug_assert!(in_order, "entries are added in internal order");
         if !in_order {
             return Err(Fault::Order.at(path, self.output.offset()));
+        }
+        if !entry.kind.is_of_one_key() {
+            return Err(Fault::Invalid("kind of an entry").at(path, self.output.offset()));
         }
         if entry.kind == Kind::Delete && !entry.value.is_empty() {
             return Err(Fault::Invalid("value of a tombstone").at(path, self.output.offset()));
@@ -167,6 +194,13 @@ impl SstBuilder {
             return Err(Error::Unsupported("an SST with so many blocks"));
         }
         Ok(())
+    }
+
+    fn append_ranges(&mut self) -> Result<Handle> {
+        if self.ranges.is_empty() {
+            return Ok(Handle { offset: self.output.offset(), size: 0 });
+        }
+        self.output.append_block(&self.ranges, self.config.compression)
     }
 
     fn append_filter(&mut self) -> Result<Handle> {

@@ -62,6 +62,9 @@ struct Account {
 
 type Slot = ArcSwapOption<Block>;
 
+/// What stands in a slot, held while it is looked at.
+pub(super) type CachedBlock = Guard<Option<Arc<Block>>>;
+
 impl BlockCache {
     /// A cache for so many bytes.
     pub(crate) fn new(budget: usize) -> Arc<Self> {
@@ -185,8 +188,8 @@ pub(super) struct CachedBlocks {
 impl CachedBlocks {
     /// The block at a position, if it is cached.
     #[inline]
-    pub(super) fn get(&self, position: usize) -> Guard<Option<Arc<Block>>> {
-        let block = self.slots[position].load();
+    pub(super) fn get(&self, position: usize) -> CachedBlock {
+        let block = self.peek(position);
         if let Some(block) = &*block {
             block.touch();
             self.cache.hits.count();
@@ -194,6 +197,12 @@ impl CachedBlocks {
             self.cache.misses.count();
         }
         block
+    }
+
+    /// The same without a note that it is used, and so without a look at the block itself.
+    #[inline]
+    pub(super) fn peek(&self, position: usize) -> CachedBlock {
+        self.slots[position].load()
     }
 
     /// Keeps a block that was read, if there can be room for it.

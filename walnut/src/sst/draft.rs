@@ -16,7 +16,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
 use super::{BlockCache, SstBuilder, SstConfig, SstMeta, SstReader, draft_path, path};
-use crate::base::{Entry, FileNumber};
+use crate::base::{Entry, FileNumber, Fragment};
 use crate::codec::{FileHeader, FileKind};
 use crate::env::{Draft, Env};
 use crate::error::{Fault, Result};
@@ -118,6 +118,11 @@ impl SstDraft {
     /// Adds the next entry: see [`SstBuilder::add`].
     pub(crate) fn add(&mut self, entry: Entry<'_>) -> Result<()> {
         self.builder.add(entry)
+    }
+
+    /// Adds the next fragment of range tombstones: see [`SstBuilder::add_fragment`].
+    pub(crate) fn add_fragment(&mut self, fragment: &Fragment) -> Result<()> {
+        self.builder.add_fragment(fragment)
     }
 
     /// What the file would take if it were finished now: see [`SstBuilder::estimated_size`].

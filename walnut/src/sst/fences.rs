@@ -31,11 +31,10 @@ pub(super) struct Fences {
 }
 
 impl Fences {
-    /// The fences with these separators. They must be in order, and there must be one.
+    /// The fences with these separators, which must be in order. Where there are none, nothing is found.
     pub(super) fn new(separators: &[&[u8]]) -> Result<Self, Fault> {
-        let (Some(first), Some(last)) = (separators.first(), separators.last()) else {
-            return Err(Fault::Invalid("block count of the index"));
-        };
+        let first = separators.first().copied().unwrap_or_default();
+        let last = separators.last().copied().unwrap_or_default();
         if !separators.is_sorted() {
             return Err(Fault::Order);
         }
@@ -58,7 +57,7 @@ impl Fences {
             return (key < &*self.prefix).then_some(0);
         };
         let head = head(tail);
-        if head > self.heads[self.heads.len() - 1] {
+        if self.heads.last().is_none_or(|&last| head > last) {
             return None;
         }
         let Some(distance) = head.checked_sub(self.heads[0]) else {
@@ -141,7 +140,7 @@ fn head(tail: &[u8]) -> u64 {
 
 /// The table over heads in order, about one entry for each, and the shift that goes with it.
 fn radix_table(heads: &[u64]) -> (Box<[u32]>, u32) {
-    let (first, last) = (heads[0], heads[heads.len() - 1]);
+    let (Some(&first), Some(&last)) = (heads.first(), heads.last()) else { return (Box::default(), 0) };
     let span_bits = u64::BITS - (last - first).leading_zeros();
     let table_bits = heads.len().next_power_of_two().trailing_zeros();
     let shift = span_bits.saturating_sub(table_bits);
@@ -217,8 +216,9 @@ mod tests {
     }
 
     #[test]
-    fn separators_out_of_order_or_none_are_refused() {
+    fn separators_out_of_order_are_refused_and_without_any_nothing_is_found() {
         assert!(matches!(Fences::new(&[b"b", b"a"]), Err(Fault::Order)));
-        assert!(matches!(Fences::new(&[]), Err(Fault::Invalid(_))));
+        let none = Fences::new(&[]).expect("no separators");
+        assert_eq!((none.len(), none.find(b""), none.find(b"a")), (0, None, None));
     }
 }

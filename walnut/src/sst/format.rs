@@ -45,8 +45,8 @@
 //! for each data block: | sealed size varint | separator prefixed |
 //! ```
 //!
-//! It is valid if and only if (1) there is a block, and the sizes, added to the header's, give the offset of the
-//! filter; (2) each separator is at least the last key of its block and at most the first key of the next.
+//! It is valid if and only if (1) there is a block if there is an entry, and the sizes, added to the header's, give the
+//! offset of the filter; (2) each separator is at least the last key of its block and at most the first key of the next.
 //!
 //! # Payload of the filter
 //!
@@ -59,16 +59,29 @@
 //! `((h mod 2^32) * l) >> 32` the bits named by the top `9 * probe count` bits of `p`, nine at a time from the
 //! top, are set. Bit b of a line is bit `b mod 8` of its byte `b / 8`. A file without this part has no filter.
 //!
+//! # Payload of the range tombstones
+//!
+//! ```text
+//! for each fragment: | start prefixed | end prefixed | numbers varint | seqno varint | difference varint | .. |
+//! ```
+//!
+//! A fragment says that each key from its start on, and before its end, was taken away at each of its seqnos; the newest
+//! comes first, and each other as the difference from the one before it. The payload is valid if and only if (1) there is a
+//! fragment; (2) each has a number, begins before it ends, and begins at or behind the end of the one before; (3) no
+//! difference is 0 and no seqno exceeds [`SeqNo::MAX`]. A file without this part has no range tombstones.
+//!
 //! # Payload of the properties
 //!
 //! ```text
-//! | entries u64 | tombstones u64 | keys u64 | raw size u64 | dead size u64 |
+//! | entries u64 | tombstones u64 | keys u64 | raw size u64 | dead size u64 | fragments u64 |
 //! | smallest seqno u64 | largest seqno u64 | smallest key prefixed | largest key prefixed |
+//! | start of the first fragment prefixed | end of the last fragment prefixed |
 //! | value files varint | for each of them: | number varint | size of the records referred to varint |
 //! for each keyspace: | id u32 | entries u64 | raw size u64 |
 //! ```
 //!
-//! They are valid if and only if they agree with the entries of the data blocks. Raw size adds up keys and values;
+//! They are valid if and only if they agree with the entries of the data blocks and with the range tombstones; bounds of
+//! what there is nothing of are empty. Raw size adds up keys and values of entries;
 //! the dead part of it belongs to tombstones and to all but the newest version of each key here. A keyspace is the
 //! first four bytes of a key, big-endian (shorter keys, which the store never writes, are filled up with zeros);
 //! keyspaces rise strictly, and so do the numbers of value files.
@@ -84,8 +97,8 @@
 //!
 //! The footer is valid if and only if (1) the magic is `walnut$\n`; (2) the CRC over
 //! the bytes before it, seeded like a block's, agrees; (3) zero is zero; (4) the parts follow each other from the filter
-//! to the footer without a gap; (5) index and properties are there, and range tombstones are not: this format has
-//! a place for them and no content yet.
+//! to the footer without a gap; (5) index and properties are there. A file has entries or range tombstones; without
+//! entries there is no data block, no filter, and the payload of the index is empty.
 
 use std::ops::Range;
 
@@ -101,6 +114,8 @@ pub(super) const MAX_BLOCK_SIZE: usize = (16 << 20) + (128 << 10);
 pub(super) const MAX_SLOTTED_SIZE: usize = u16::MAX as usize;
 /// The largest payload of filter, index and properties.
 pub(super) const MAX_PART_SIZE: usize = 64 << 20;
+/// The largest payload of the range tombstones.
+pub(super) const MAX_RANGES_SIZE: usize = 256 << 20;
 
 /// What a block adds to its stored bytes.
 pub(super) const TRAILER_LEN: usize = TRAILER_CRC.end;
@@ -158,7 +173,8 @@ impl<'a> Row<'a> {
         let stamp = reader.varint()?;
         let suffix = reader.bytes(suffix_size)?;
         let code = stamp.to_le_bytes()[0] & ((1 << KIND_BITS) - 1);
-        let kind = Kind::from_code(code).ok_or(Fault::Invalid("kind of an entry"))?;
+        let kind = Kind::from_code(code).filter(|kind| kind.is_of_one_key());
+        let kind = kind.ok_or(Fault::Invalid("kind of an entry"))?;
         let seqno = SeqNo(base.0.saturating_add(stamp >> KIND_BITS));
         if seqno > SeqNo::MAX {
             return Err(Fault::Invalid("sequence number of an entry"));
@@ -247,16 +263,13 @@ impl Footer {
     fn check(&self, offset: u64) -> Result<(), Fault> {
         let parts = [self.filter, self.range_tombstones, self.index, self.properties];
         let ends = parts[1..].iter().map(|part| part.offset).chain([offset]);
-        if self.filter.offset <= FileHeader::LEN as u64
+        if self.filter.offset < FileHeader::LEN as u64
             || parts.iter().zip(ends).any(|(p, end)| p.end() != end)
         {
             return Err(Fault::Invalid("place of a part in the footer"));
         }
         if self.index.size == 0 || self.properties.size == 0 {
             return Err(Fault::Invalid("size of a part in the footer"));
-        }
-        if self.range_tombstones.size != 0 {
-            return Err(Fault::Invalid("block of range tombstones"));
         }
         Ok(())
     }
@@ -296,6 +309,6 @@ mod tests {
             index: Handle { offset: 190, size: 10 },
             ..footer
         };
-        assert!(matches!(decode(&tombstones, 250), Err(Fault::Invalid(_))));
+        assert_eq!(decode(&tombstones, 250), Ok(tombstones));
     }
 }

@@ -13,6 +13,7 @@ use super::format::MAX_BLOCK_SIZE;
 use super::index::Index;
 use super::outline::Outline;
 use super::properties::Properties;
+use super::ranges;
 use super::reader::SstReader;
 use super::seal::unseal;
 use crate::base::{KeyHash, KeyRange, SeqNo};
@@ -33,9 +34,12 @@ pub fn fuzz(bytes: &[u8]) {
     if let Some((end, payload)) = bytes.split_first_chunk()
         && let Ok(index) = Index::decode(payload, u64::from_le_bytes(*end))
     {
-        let _ = (index.fences.find(bytes), index.handle(index.fences.len() - 1));
+        let _ = (index.fences.find(bytes), index.data_end());
     }
     let _ = Properties::decode(bytes);
+    if let Ok(ranges) = ranges::decode(bytes) {
+        let _ = (ranges.covering(bytes, SeqNo::MAX), ranges.newest_within(&KeyRange::all()));
+    }
     let _ = unseal(bytes, 0, 0, MAX_BLOCK_SIZE);
 }
 

@@ -13,7 +13,7 @@
 use std::sync::{Arc, OnceLock, Weak};
 
 use super::{SstCursor, SstMeta, SstPlace, SstReader};
-use crate::base::{Entry, FileNumber, KeyHash, KeyRange, SeqNo};
+use crate::base::{Entry, FileNumber, Fragments, KeyHash, KeyRange, SeqNo};
 use crate::cursor::Direction;
 use crate::error::Result;
 use crate::sync::{AtomicBool, Mutex, Ordering};
@@ -78,7 +78,7 @@ impl Sst {
 
     /// The open file; opens it when it is not.
     ///
-    /// Costs, when it is not open, five reads: header, footer, properties, index and filter.
+    /// Costs, when it is not open, five reads: header, footer, properties, index and filter; one more for range tombstones.
     #[inline]
     pub(crate) fn reader(&self) -> Result<&Arc<SstReader>> {
         if !self.used.load(Ordering::Relaxed) {
@@ -88,6 +88,12 @@ impl Sst {
             Some(reader) => Ok(reader),
             None => self.open(),
         }
+    }
+
+    /// The file, if it is open. This is no read of it.
+    #[inline]
+    pub(crate) fn if_open(&self) -> Option<&SstReader> {
+        self.reader.get().map(|reader| &**reader)
     }
 
     #[cold]
@@ -113,6 +119,23 @@ impl Sst {
         found: impl FnOnce(Entry<'_>) -> R,
     ) -> Result<Option<R>> {
         self.reader()?.get(key, hash, at, found)
+    }
+
+    /// The newest range tombstone over `key` that is not above `at`. A file without range tombstones is not opened.
+    #[inline]
+    pub(crate) fn covering(&self, key: &[u8], at: SeqNo) -> Result<Option<SeqNo>> {
+        if self.meta().fragment_count == 0 {
+            return Ok(None);
+        }
+        Ok(self.reader()?.covering(key, at))
+    }
+
+    /// Its range tombstones, if it has any; a file without them is not opened, and one with them does not stay open for that.
+    pub(crate) fn range_tombstones(&self) -> Result<Option<Arc<Fragments>>> {
+        if self.meta().fragment_count == 0 {
+            return Ok(None);
+        }
+        Ok(self.passing()?.range_tombstones().cloned())
     }
 
     /// A cursor over the entries in `range`: see [`SstReader::cursor`].

@@ -56,6 +56,11 @@ impl Index {
         Handle { offset, size }
     }
 
+    /// Where the data blocks end.
+    pub(super) fn data_end(&self) -> u64 {
+        self.offsets[self.offsets.len() - 1]
+    }
+
     /// What the index takes in memory.
     pub(super) fn memory_size(&self) -> usize {
         self.fences.memory_size() + size_of_val(&*self.offsets)
@@ -87,11 +92,11 @@ mod tests {
     #[test]
     fn an_index_that_does_not_fit_the_file_is_refused() {
         let refused = |blocks: &[(u32, &[u8])], end| Index::decode(&payload(blocks), end).map(|_| ());
-        let end = Err(Fault::Invalid("end of the blocks in the index"));
+        let end: Result<(), Fault> = Err(Fault::Invalid("end of the blocks in the index"));
         assert_eq!(refused(&[(100, b"b")], 164), Ok(()));
         assert_eq!(refused(&[(100, b"b")], 163), end);
         assert_eq!(refused(&[(100, b"b")], 165), end);
-        assert_eq!(refused(&[], 64), Err(Fault::Invalid("block count of the index")));
+        assert_eq!((refused(&[], 64), refused(&[], 65)), (Ok(()), end.clone()));
         assert_eq!(refused(&[(9, b"b")], 73), Err(Fault::Invalid("size of a block in the index")));
         assert_eq!(
             refused(&[(u32::MAX, b"b")], u64::MAX),

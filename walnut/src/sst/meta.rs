@@ -16,10 +16,12 @@ pub(crate) struct SstMeta {
     pub(crate) raw_size: u64,
     /// The part of these in tombstones and in all but the newest version of a key.
     pub(crate) dead_size: u64,
-    /// The first user key.
+    /// The fragments of its range tombstones.
+    pub(crate) fragment_count: u64,
+    /// Where what it says of keys begins: the first user key, or the start of a range tombstone.
     pub(crate) smallest: Vec<u8>,
-    /// The last user key.
-    pub(crate) largest: Vec<u8>,
+    /// Where that ends: the first byte string after all its keys and behind all its range tombstones.
+    pub(crate) end: Vec<u8>,
     pub(crate) smallest_seqno: SeqNo,
     pub(crate) largest_seqno: SeqNo,
     /// What its pointers refer to, in order of the files' numbers.

@@ -6,7 +6,7 @@
 //! ```
 //!
 //! - `format` draws every byte; `seal` puts blocks into the file and takes them out; `output` writes it.
-//! - `block` and `block_builder`, `index`, `filter`, `properties`: the payloads, one each.
+//! - `block` and `block_builder`, `index`, `filter`, `ranges`, `properties`: the payloads, one each.
 //! - `draft`: how a new file comes under its name. `handle`: how it is opened when it is read, and closed.
 //! - `fences` and `fingerprint`: how a block and a row are found in memory. `cache`: what stays there.
 //!
@@ -14,6 +14,7 @@
 //! 2. Entries are stored as they are given, all versions of them: what may be dropped is decided above.
 //! 3. Damage is an error that names file and offset; it is never a shorter answer, nor a panic.
 
+mod approach;
 mod block;
 mod block_builder;
 mod builder;
@@ -32,6 +33,7 @@ mod name;
 mod outline;
 mod output;
 mod properties;
+mod ranges;
 mod read_ahead;
 mod reader;
 mod seal;
@@ -40,6 +42,7 @@ mod tests;
 mod verify;
 
 pub(crate) use crate::codec::Compression;
+pub(crate) use approach::Approach;
 use builder::SstBuilder;
 pub(crate) use builder::SstConfig;
 pub(crate) use cache::BlockCache;

@@ -34,7 +34,8 @@ impl Outline {
         file.read_exact_at(&mut bytes, footer_offset)?;
         let footer = Footer::decode(&bytes, header.seed(), footer_offset)
             .map_err(|fault| fault.at(file.path(), footer_offset))?;
-        let properties = read_part(file, header.seed(), footer.properties, Properties::decode)?;
+        let properties =
+            read_part(file, header.seed(), footer.properties, MAX_PART_SIZE, Properties::decode)?;
         Ok(Self { header, footer, properties })
     }
 
@@ -45,20 +46,21 @@ impl Outline {
     }
 }
 
-/// Reads a sealed part and makes of its payload what it is; faults are found at the part's offset.
+/// Reads a sealed part of at most `max_size` bytes and makes of its payload what it is; faults are found at the part's offset.
 pub(super) fn read_part<T>(
     file: &Arc<dyn File>,
     file_seed: u32,
     handle: Handle,
+    max_size: usize,
     decode: impl FnOnce(&[u8]) -> Result<T, Fault>,
 ) -> Result<T> {
     let size = handle.size as usize;
-    if size > MAX_PART_SIZE + TRAILER_LEN {
+    if size > max_size + TRAILER_LEN {
         return Err(Fault::Invalid("size of a part").at(file.path(), handle.offset));
     }
     let mut block = vec![0; size];
     file.read_exact_at(&mut block, handle.offset)?;
-    unseal(&block, file_seed, handle.offset, MAX_PART_SIZE)
+    unseal(&block, file_seed, handle.offset, max_size)
         .and_then(|payload| decode(&payload))
         .map_err(|fault| fault.at(file.path(), handle.offset))
 }

@@ -1,11 +1,11 @@
-//! What an SST knows of all its entries together: counts, sizes, bounds, keyspaces.
+//! What an SST knows of all its entries and range tombstones together: counts, sizes, bounds, keyspaces.
 //!
 //! One piece of code counts: the builder uses it while it writes, verification while it reads, and the two results
 //! must be equal.
 
-use crate::base::{Entry, FileNumber, KeyspaceId, Kind, SeqNo};
 use std::collections::BTreeMap;
 
+use crate::base::{Entry, FileNumber, Fragment, Fragments, KeyspaceId, Kind, SeqNo, after};
 use crate::codec::{Reader, ValuePointer, Writer};
 use crate::error::Fault;
 
@@ -22,10 +22,16 @@ pub(crate) struct Properties {
     pub(crate) raw_size: u64,
     /// The part of `raw_size` in tombstones and in all but the newest version of a key.
     pub(crate) dead_size: u64,
+    /// The fragments of range tombstones.
+    pub(crate) fragment_count: u64,
     pub(crate) smallest_seqno: SeqNo,
     pub(crate) largest_seqno: SeqNo,
+    /// The first and the last user key that has an entry.
     pub(crate) smallest: Vec<u8>,
     pub(crate) largest: Vec<u8>,
+    /// Where the first fragment begins and the last one ends.
+    pub(crate) covered_start: Vec<u8>,
+    pub(crate) covered_end: Vec<u8>,
     /// The bytes of the records that pointers refer to, by value file.
     pub(crate) values: BTreeMap<FileNumber, u64>,
     /// In order of their ids.
@@ -49,11 +55,14 @@ impl Properties {
             key_count: 0,
             raw_size: 0,
             dead_size: 0,
+            fragment_count: 0,
             smallest_seqno: SeqNo::MAX,
             largest_seqno: SeqNo::ZERO,
             smallest: Vec::new(),
             largest: Vec::new(),
             values: BTreeMap::new(),
+            covered_start: Vec::new(),
+            covered_end: Vec::new(),
             keyspaces: Vec::new(),
         }
     }
@@ -86,6 +95,43 @@ impl Properties {
         new_key
     }
 
+    /// Counts the next fragment of range tombstones.
+    pub(super) fn count_fragment(&mut self, fragment: &Fragment) {
+        if self.fragment_count == 0 {
+            self.covered_start.extend_from_slice(&fragment.start);
+        }
+        self.covered_end.clear();
+        self.covered_end.extend_from_slice(&fragment.end);
+        self.fragment_count += 1;
+        for &seqno in &fragment.seqnos {
+            self.smallest_seqno = self.smallest_seqno.min(seqno);
+            self.largest_seqno = self.largest_seqno.max(seqno);
+        }
+    }
+
+    /// That these are the fragments which were counted, as far as their number, bounds and sequence numbers say.
+    pub(super) fn check_ranges(&self, ranges: Option<&Fragments>) -> Result<(), Fault> {
+        let list = ranges.map_or(&[][..], |ranges| ranges);
+        let bounds = list.first().zip(list.last());
+        let seqnos = self.smallest_seqno..=self.largest_seqno;
+        let agrees = list.len() as u64 == self.fragment_count
+            && bounds.map_or(&[][..], |(first, _)| &first.start) == self.covered_start
+            && bounds.map_or(&[][..], |(_, last)| &last.end) == self.covered_end
+            && list.iter().flat_map(|fragment| &fragment.seqnos).all(|seqno| seqnos.contains(seqno));
+        if agrees { Ok(()) } else { Err(Fault::Invalid("summary of the range tombstones")) }
+    }
+
+    /// Where all that the file says of keys begins, and where it ends.
+    fn bounds(&self) -> (Vec<u8>, Vec<u8>) {
+        let entries = (self.entry_count > 0).then(|| (self.smallest.clone(), after(&self.largest)));
+        let ranges =
+            (self.fragment_count > 0).then(|| (self.covered_start.clone(), self.covered_end.clone()));
+        match (entries, ranges) {
+            (Some(entries), Some(ranges)) => (entries.0.min(ranges.0), entries.1.max(ranges.1)),
+            (entries, ranges) => entries.or(ranges).unwrap_or_default(),
+        }
+    }
+
     fn count_keyspace(&mut self, id: KeyspaceId, size: u64) {
         match self.keyspaces.last_mut().filter(|keyspace| keyspace.id == id) {
             Some(keyspace) => {
@@ -98,6 +144,7 @@ impl Properties {
 
     /// What the manifest keeps, of a file with this number, size and digest.
     pub(super) fn meta(&self, number: FileNumber, size: u64, digest: u64) -> SstMeta {
+        let (smallest, end) = self.bounds();
         SstMeta {
             number,
             size,
@@ -106,8 +153,9 @@ impl Properties {
             tombstone_count: self.tombstone_count,
             raw_size: self.raw_size,
             dead_size: self.dead_size,
-            smallest: self.smallest.clone(),
-            largest: self.largest.clone(),
+            fragment_count: self.fragment_count,
+            smallest,
+            end,
             smallest_seqno: self.smallest_seqno,
             largest_seqno: self.largest_seqno,
             values: self.values.iter().map(|(&file, &size)| ValueShare { file, size }).collect(),
@@ -123,13 +171,15 @@ impl Properties {
             self.key_count,
             self.raw_size,
             self.dead_size,
+            self.fragment_count,
             self.smallest_seqno.0,
             self.largest_seqno.0,
         ] {
             payload.put_u64(number);
         }
-        payload.put_prefixed(&self.smallest);
-        payload.put_prefixed(&self.largest);
+        for bound in [&self.smallest, &self.largest, &self.covered_start, &self.covered_end] {
+            payload.put_prefixed(bound);
+        }
         payload.put_varint(self.values.len() as u64);
         for (file, size) in &self.values {
             payload.put_varint(file.0);
@@ -152,10 +202,13 @@ impl Properties {
             key_count: reader.u64()?,
             raw_size: reader.u64()?,
             dead_size: reader.u64()?,
+            fragment_count: reader.u64()?,
             smallest_seqno: SeqNo(reader.u64()?),
             largest_seqno: SeqNo(reader.u64()?),
             smallest: reader.prefixed()?.to_vec(),
             largest: reader.prefixed()?.to_vec(),
+            covered_start: reader.prefixed()?.to_vec(),
+            covered_end: reader.prefixed()?.to_vec(),
             values: BTreeMap::new(),
             keyspaces: Vec::new(),
         };
@@ -205,6 +258,16 @@ mod tests {
             properties.count(&Entry { key, seqno: SeqNo(seqno), kind, value })
         });
         assert_eq!(new, [true, false, true, true, true, true, true]);
+        for (start, end, seqnos) in [(1, 2, vec![6, 2]), (2, 3, vec![8])] {
+            let seqnos = seqnos.into_iter().map(SeqNo).collect();
+            properties.count_fragment(&Fragment {
+                start: vec![0, 0, 0, start],
+                end: vec![0, 0, 0, end],
+                seqnos,
+            });
+        }
+        let meta = properties.meta(FileNumber(1), 0, 0);
+        assert_eq!((&*meta.smallest, &*meta.end), (&b"\0\0\0\x01"[..], &b"\0\0\0\x03"[..]));
         let keyspace =
             |id, entry_count, raw_size| KeyspaceProperties { id: KeyspaceId(id), entry_count, raw_size };
         assert_eq!(
@@ -215,10 +278,13 @@ mod tests {
                 key_count: 6,
                 raw_size: 49,
                 dead_size: 15,
-                smallest_seqno: SeqNo(3),
+                fragment_count: 2,
+                smallest_seqno: SeqNo(2),
                 largest_seqno: SeqNo(9),
                 smallest: b"\0\0\0\x01a".to_vec(),
                 largest: b"\0\0\0\x02c".to_vec(),
+                covered_start: b"\0\0\0\x01".to_vec(),
+                covered_end: b"\0\0\0\x03".to_vec(),
                 values: BTreeMap::from([(FileNumber(9), 150)]),
                 keyspaces: vec![keyspace(1, 3, 23), keyspace(2, 4, 26)],
             }

@@ -4,7 +4,7 @@
 //! get: filter --maybe--> fences -> slot -> block (cached, or read and checked) -> fingerprints -> row
 //! ```
 //!
-//! 1. What is in memory was checked: header, footer, properties, index and filter by `open`, each data block whenever
+//! 1. What is in memory was checked: header, footer, properties, index, filter and range tombstones by `open`, each data block whenever
 //!    it is read from the file. A fault is `Corruption` with file and offset, never a shorter answer.
 //! 2. A get of a cached block takes no lock, allocates nothing and counts no reference.
 //! 3. The versions of a key may go on in the next block, which is so only when the separator is the key.
@@ -19,12 +19,13 @@ use super::block::Block;
 use super::cache::{BlockCache, CachedBlocks};
 use super::cursor::SstCursor;
 use super::filter::Filter;
-use super::format::MAX_BLOCK_SIZE;
+use super::format::{MAX_BLOCK_SIZE, MAX_PART_SIZE, MAX_RANGES_SIZE};
 use super::index::Index;
 use super::outline::{Outline, read_part};
 use super::properties::Properties;
+use super::ranges;
 use super::seal::unseal;
-use crate::base::{Entry, KeyHash, KeyRange, SeqNo};
+use crate::base::{Entry, Fragments, KeyHash, KeyRange, SeqNo};
 use crate::cursor::Direction;
 use crate::env::File;
 use crate::error::{Fault, Result};
@@ -37,6 +38,7 @@ pub(crate) struct SstReader {
     pub(super) meta: SstMeta,
     properties: Properties,
     pub(super) filter: Option<Filter>,
+    pub(super) ranges: Option<Arc<Fragments>>,
     pub(super) index: Index,
     pub(super) blocks: CachedBlocks,
 }
@@ -44,7 +46,7 @@ pub(crate) struct SstReader {
 impl SstReader {
     /// Opens a file that must be the SST of this database that `meta` describes.
     ///
-    /// Reads header, footer, properties, index and filter, and checks them; a data block is checked when it is read.
+    /// Reads header, footer, properties, index, filter and range tombstones, and checks them; a data block is checked when it is read.
     pub(crate) fn open(
         file: Arc<dyn File>,
         database: [u8; 16],
@@ -64,16 +66,30 @@ impl SstReader {
             return Err(fault.at(file.path(), footer.properties.offset));
         }
         let file_seed = header.seed();
-        let index = read_part(&file, file_seed, footer.index, |payload| {
+        let index = read_part(&file, file_seed, footer.index, MAX_PART_SIZE, |payload| {
             Index::decode(payload, footer.filter.offset)
         })?;
+        if (index.fences.len() == 0) != (meta.entry_count == 0) {
+            return Err(Fault::Invalid("block count of the index").at(file.path(), footer.index.offset));
+        }
         let filter = match footer.filter.size {
             0 => None,
-            _ => Some(read_part(&file, file_seed, footer.filter, Filter::decode)?),
+            _ => Some(read_part(&file, file_seed, footer.filter, MAX_PART_SIZE, Filter::decode)?),
         };
-        let fixed_size = index.memory_size() + filter.as_ref().map_or(0, Filter::memory_size);
+        let ranges = footer.range_tombstones;
+        let ranges = if ranges.size > 0 {
+            Some(Arc::new(read_part(&file, file_seed, ranges, MAX_RANGES_SIZE, ranges::decode)?))
+        } else {
+            None
+        };
+        properties
+            .check_ranges(ranges.as_deref())
+            .map_err(|fault| fault.at(file.path(), footer.range_tombstones.offset))?;
+        let fixed_size = index.memory_size()
+            + filter.as_ref().map_or(0, Filter::memory_size)
+            + ranges.as_ref().map_or(0, |ranges| ranges.memory_size());
         let blocks = cache.register(index.fences.len(), fixed_size);
-        Ok(Self { file, file_seed, meta: meta.clone(), properties, filter, index, blocks })
+        Ok(Self { file, file_seed, meta: meta.clone(), properties, filter, ranges, index, blocks })
     }
 
     /// Gives `found` the newest version of `key` that is not newer than `at`, be it a value or a tombstone;
@@ -112,6 +128,17 @@ impl SstReader {
             }
         }
         Ok(None)
+    }
+
+    /// The newest range tombstone over `key` that is not above `at`.
+    #[inline]
+    pub(crate) fn covering(&self, key: &[u8], at: SeqNo) -> Option<SeqNo> {
+        self.ranges.as_ref()?.covering(key, at)
+    }
+
+    /// Its range tombstones, if it has any.
+    pub(crate) fn range_tombstones(&self) -> Option<&Arc<Fragments>> {
+        self.ranges.as_ref()
     }
 
     /// A cursor over the entries in `range`, on the first of them in its direction. Blocks it reads are cached.

@@ -26,9 +26,11 @@ impl SstReader {
             let offset = self.index.handle(position).offset;
             walk.check(&block).map_err(|fault| fault.at(self.file.path(), offset))?;
         }
-        let end = self.index.handle(self.index.fences.len() - 1).end();
+        for fragment in self.ranges.iter().flat_map(|ranges| ranges.iter()) {
+            walk.properties.count_fragment(fragment);
+        }
         if walk.properties != *self.properties() {
-            return Err(Fault::Invalid("summary of the entries").at(self.file.path(), end));
+            return Err(Fault::Invalid("summary of the entries").at(self.file.path(), self.index.data_end()));
         }
         // Last, as every other fault says more about where it is.
         if digest != self.meta.digest {

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use super::Table;
+use super::catalog::TableInfo;
 use super::store::Store;
 use crate::base::KeyRange;
 use crate::error::{Error, Fault, Result};
@@ -27,6 +29,9 @@ pub(crate) trait Reach: Clone {
 
     /// A scan over one state.
     fn scan(&self, range: KeyRange) -> Result<EntryScan>;
+
+    /// An error unless the index at a place of a table can be asked about the state that is read.
+    fn ensure_readable<T: Table>(&self, info: &TableInfo, place: usize) -> Result<()>;
 
     /// The error for stored bytes that make no sense.
     fn corruption(&self, fault: Fault) -> Error;
@@ -58,6 +63,10 @@ impl Reach for Direct {
 
     fn scan(&self, range: KeyRange) -> Result<EntryScan> {
         self.store.engine.scan(range).map(EntryScan::Engine)
+    }
+
+    fn ensure_readable<T: Table>(&self, info: &TableInfo, place: usize) -> Result<()> {
+        self.store.ensure_readable::<T>(info, place, None)
     }
 
     fn corruption(&self, fault: Fault) -> Error {

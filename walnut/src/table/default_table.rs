@@ -6,17 +6,27 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
+use smallvec::SmallVec;
+
 use super::access::{Access, Direct, WriteAccess};
 use super::catalog::TableInfo;
 use super::key::{Generated, Key, KeyWriter, RangeOver};
 use super::mapper::{GeneratesKey, Table};
+use super::migrate::{self, Migrated};
 use super::mutate::{Mutation, engine_key};
 use super::row;
-use super::scan::Scan;
+use super::scan::{Everything, Scan};
+use super::status::{self, IndexStatus};
 use crate::error::{Error, Result};
+
+/// How many keys of a `get_many` are encoded at a time.
+const TOGETHER: usize = 32;
 
 /// How a primary key of `T` is passed: numbers by value, `&str` for a `String`, tuples of these.
 type KeyRef<'k, T> = <<T as super::TableMapper>::PrimaryKey as Key>::Ref<'k>;
+
+/// A scan by primary key.
+type RowScan<T, A> = Scan<T, <T as super::TableMapper>::PrimaryKey, (), Everything, A>;
 
 /// A typed table.
 ///
@@ -64,6 +74,39 @@ impl<T: Table, A: Access> DefaultTable<T, A> {
         &self.info
     }
 
+    /// What each index is good for, in the order of the struct. Reads nothing.
+    ///
+    /// An index that a struct was given after its table had rows is built when the table is opened for the first time in a
+    /// process. [`Database::table`](crate::Database::table) returns when that is done; a handle that another thread gets
+    /// meanwhile reads and writes rows at once, and tells here how far it is.
+    ///
+    /// ```
+    /// # use serde::{Deserialize, Serialize};
+    /// # use walnut::{Database, IndexState, Table};
+    /// # #[derive(Table, Serialize, Deserialize)]
+    /// # struct User { #[primary_key] id: u64, #[index] age: u8 }
+    /// # let db = Database::in_memory()?;
+    /// # let users = db.table::<User>()?;
+    /// for index in users.index_status()? {
+    ///     match index.state {
+    ///         IndexState::Readable => println!("{} is ready", index.name),
+    ///         IndexState::Building { row_count } => println!("{}: {row_count} rows entered", index.name),
+    ///         IndexState::Off { duplicates } => println!("{} is off: {duplicates:?} agree", index.name),
+    ///         _ => {}
+    ///     }
+    /// }
+    /// # Ok::<(), walnut::Error>(())
+    /// ```
+    pub fn index_status(&self) -> Result<Vec<IndexStatus<T::PrimaryKey>>> {
+        status::of::<T>(&self.info).map_err(|fault| self.access.corruption(fault))
+    }
+
+    /// An error unless the index at a place can be asked about the state that this handle reads.
+    #[inline]
+    pub(super) fn ensure_readable(&self, place: usize) -> Result<()> {
+        self.access.ensure_readable::<T>(&self.info, place)
+    }
+
     /// The indexes, one field each, by name: `users.by().email.get("ann@x.org")`.
     pub fn by(&self) -> T::By<'_, A> {
         T::by(self)
@@ -90,14 +133,28 @@ impl<T: Table, A: Access> DefaultTable<T, A> {
     ///
     /// Cost: a look-up each.
     pub fn get_many<'k>(&self, keys: impl IntoIterator<Item = KeyRef<'k, T>>) -> Result<Vec<Option<T>>> {
+        let mut points = keys.into_iter();
+        let mut rows = Vec::with_capacity(points.size_hint().0);
         self.access.read(|reader| {
-            let get = |point| {
-                let key = self.row_key(&point);
-                let row = reader.get(key.finish()?, row::open::<T>)?;
-                row.transpose().map_err(|fault| self.access.corruption(fault))
-            };
-            keys.into_iter().map(get).collect()
-        })
+            let mut keys = Vec::with_capacity(points.size_hint().0.clamp(1, TOGETHER));
+            loop {
+                keys.clear();
+                keys.extend(points.by_ref().take(TOGETHER).map(|point| self.row_key(&point)));
+                if keys.is_empty() {
+                    return Ok(());
+                }
+                let bytes: SmallVec<[&[u8]; TOGETHER]> =
+                    keys.iter().map(KeyWriter::finish).collect::<Result<_>>()?;
+                let (first, mut outcome) = (rows.len(), Ok(()));
+                rows.resize_with(first + keys.len(), || None);
+                reader.get_many(&bytes, |place, stored| match row::open(stored) {
+                    Ok(row) => rows[first + place] = Some(row),
+                    Err(fault) => outcome = Err(self.access.corruption(fault)),
+                })?;
+                outcome?;
+            }
+        })?;
+        Ok(rows)
     }
 
     /// How many rows there are.
@@ -115,12 +172,12 @@ impl<T: Table, A: Access> DefaultTable<T, A> {
     }
 
     /// All rows, by primary key.
-    pub fn iter(&self) -> Scan<T> {
+    pub fn iter(&self) -> RowScan<T, A> {
         Scan::rows(self)
     }
 
     /// The rows whose primary key lies in a range, by primary key.
-    pub fn range<M>(&self, range: impl RangeOver<T::PrimaryKey, M>) -> Scan<T> {
+    pub fn range<M>(&self, range: impl RangeOver<T::PrimaryKey, M>) -> RowScan<T, A> {
         Scan::rows(self).within(&range)
     }
 
@@ -259,6 +316,25 @@ impl<T: Table, A: WriteAccess> DefaultTable<T, A> {
     }
 }
 
+impl<T: Table> DefaultTable<T> {
+    /// Rewrites every row that has an older layout, so that the structs of the past can go. Returns at once when there are none.
+    ///
+    /// It works in batches of at most a thousand rows, each a commit of its own, while others read and write; when it is interrupted,
+    /// the next call goes on where it was.
+    ///
+    /// [`Error::Schema`](crate::Error::Schema) when a `TryFrom` refuses a row; what was rewritten before stays rewritten.
+    ///
+    /// Cost: reads every row, and writes those of older layouts.
+    pub fn migrate_all(&self) -> Result<Migrated> {
+        self.migrate_all_watched(|_| ())
+    }
+
+    /// [`migrate_all`](Self::migrate_all), which tells `watch` after each batch how far it is.
+    pub fn migrate_all_watched(&self, watch: impl FnMut(Migrated)) -> Result<Migrated> {
+        migrate::run::<T>(&self.access.store, &self.info, watch)
+    }
+}
+
 impl<T, A: Clone> Clone for DefaultTable<T, A> {
     fn clone(&self) -> Self {
         Self { access: self.access.clone(), info: Arc::clone(&self.info), row: PhantomData }
@@ -273,9 +349,9 @@ impl<T, A> fmt::Debug for DefaultTable<T, A> {
 
 impl<T: Table, A: Access> IntoIterator for &DefaultTable<T, A> {
     type Item = Result<T>;
-    type IntoIter = Scan<T>;
+    type IntoIter = RowScan<T, A>;
 
-    fn into_iter(self) -> Scan<T> {
+    fn into_iter(self) -> RowScan<T, A> {
         self.iter()
     }
 }

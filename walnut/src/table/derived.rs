@@ -285,7 +285,7 @@ mod tests {
             let missing = [user.place.is_none() || user.age.is_none(), user.age.is_none()];
             prop_assert_eq!(User::SCHEMA.indexes.len(), expected.len());
             for index in 0..expected.len() {
-                let mut entries = IndexEntries::new();
+                let mut entries = IndexEntries::new(&[]);
                 user.encode_index(index, &mut entries);
                 let entries = entries.take();
                 prop_assert_eq!(entries.len(), 1);

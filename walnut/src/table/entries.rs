@@ -6,6 +6,8 @@
 //!   part  leave_out  finish          none
 //! ```
 
+use smallvec::SmallVec;
+
 use super::elements::Elements;
 use super::form::{AsIs, Form};
 use super::key::{Key, KeyWriter};
@@ -18,7 +20,9 @@ pub struct IndexEntries {
     entry: IndexEntry,
     /// Once a part was a collection: what stands for `entry`, one for each element.
     branches: Option<Vec<IndexEntry>>,
-    finished: Vec<IndexEntry>,
+    finished: SmallVec<[IndexEntry; 1]>,
+    /// What every key begins with.
+    prefix: SmallVec<[u8; 4]>,
 }
 
 /// One entry of an index, without the primary key.
@@ -30,8 +34,8 @@ pub(crate) struct IndexEntry {
 }
 
 impl IndexEntry {
-    fn new() -> Self {
-        Self { key: KeyWriter::new(&[]), has_none: false }
+    fn new(prefix: &[u8]) -> Self {
+        Self { key: KeyWriter::new(prefix), has_none: false }
     }
 
     fn add<F: Form<V>, V>(&mut self, value: &V) {
@@ -41,8 +45,14 @@ impl IndexEntry {
 }
 
 impl IndexEntries {
-    pub(crate) fn new() -> Self {
-        Self { entry: IndexEntry::new(), branches: None, finished: Vec::new() }
+    /// None so far, in an index whose keys all begin with `prefix`, which does not count against their limit.
+    pub(crate) fn new(prefix: &[u8]) -> Self {
+        Self {
+            entry: IndexEntry::new(prefix),
+            branches: None,
+            finished: SmallVec::new(),
+            prefix: SmallVec::from_slice(prefix),
+        }
     }
 
     /// Adds the next part of the entry.
@@ -87,7 +97,7 @@ impl IndexEntries {
 
     /// Ends the entry.
     pub fn finish(&mut self) {
-        let entry = std::mem::replace(&mut self.entry, IndexEntry::new());
+        let entry = std::mem::replace(&mut self.entry, IndexEntry::new(&self.prefix));
         match self.branches.take() {
             None => self.finished.push(entry),
             Some(branches) => self.finished.extend(branches),
@@ -105,7 +115,7 @@ impl IndexEntries {
         });
     }
 
-    pub(crate) fn take(self) -> Vec<IndexEntry> {
+    pub(crate) fn take(self) -> SmallVec<[IndexEntry; 1]> {
         self.finished
     }
 }

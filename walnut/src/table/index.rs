@@ -11,7 +11,7 @@ use super::key::{Composite, Key, KeyWriter, RangeOver, TextKey};
 use super::mapper::Table;
 use super::mutate::engine_key;
 use super::row;
-use super::scan::Scan;
+use super::scan::{Everything, Scan};
 use crate::error::{Fault, Result};
 
 /// An index whose values may repeat. Scans give rows by value, those with one value by primary key.
@@ -42,22 +42,22 @@ macro_rules! scans {
 
         impl<T: Table, K: Key, A: Access> $handle<'_, T, K, A> {
             /// All entries of the index, by value.
-            pub fn iter(&self) -> Scan<T, K> {
+            pub fn iter(&self) -> Scan<T, K, (), Everything, A> {
                 Scan::index(self.table, self.place)
             }
 
             /// The rows with this value.
-            pub fn all(&self, value: K::Ref<'_>) -> Scan<T, K> {
+            pub fn all(&self, value: K::Ref<'_>) -> Scan<T, K, (), Everything, A> {
                 self.iter().starting_with(|out| K::encode_ref(&value, out))
             }
 
             /// The rows whose value lies in a range, by value.
-            pub fn range<M>(&self, range: impl RangeOver<K, M>) -> Scan<T, K> {
+            pub fn range<M>(&self, range: impl RangeOver<K, M>) -> Scan<T, K, (), Everything, A> {
                 self.iter().within(&range)
             }
 
             /// The rows whose text begins with `start`, by value. Text and byte indexes only.
-            pub fn starts_with(&self, start: K::Ref<'_>) -> Scan<T, K>
+            pub fn starts_with(&self, start: K::Ref<'_>) -> Scan<T, K, (), Everything, A>
             where
                 K: TextKey,
             {
@@ -66,7 +66,7 @@ macro_rules! scans {
 
             /// The rows with this value in the index's first column, by the other columns; `prefix` and `range` of what
             /// comes back narrow it further. Indexes of several columns only.
-            pub fn prefix(&self, first: <K::First as Key>::Ref<'_>) -> Scan<T, K, K::Rest>
+            pub fn prefix(&self, first: <K::First as Key>::Ref<'_>) -> Scan<T, K, K::Rest, Everything, A>
             where
                 K: Composite,
             {
@@ -76,18 +76,18 @@ macro_rules! scans {
 
         impl<T: Table, K: Key, A: Access> IntoIterator for $handle<'_, T, K, A> {
             type Item = Result<T>;
-            type IntoIter = Scan<T, K>;
+            type IntoIter = Scan<T, K, (), Everything, A>;
 
-            fn into_iter(self) -> Scan<T, K> {
+            fn into_iter(self) -> Scan<T, K, (), Everything, A> {
                 self.iter()
             }
         }
 
         impl<T: Table, K: Key, A: Access> IntoIterator for &$handle<'_, T, K, A> {
             type Item = Result<T>;
-            type IntoIter = Scan<T, K>;
+            type IntoIter = Scan<T, K, (), Everything, A>;
 
-            fn into_iter(self) -> Scan<T, K> {
+            fn into_iter(self) -> Scan<T, K, (), Everything, A> {
                 self.iter()
             }
         }
@@ -142,6 +142,7 @@ impl<T: Table, K: Key, A: Access> Unique<'_, T, K, A> {
         if K::ref_is_none(&value) {
             return self.all(value).first();
         }
+        self.table.ensure_readable(self.place)?;
         let entry = self.entry(&value);
         let entry = entry.finish()?;
         let prefix = self.table.info().rows.prefix();
@@ -165,13 +166,14 @@ impl<T: Table, K: Key, A: Access> Unique<'_, T, K, A> {
         if K::ref_is_none(&value) {
             return Ok(self.all(value).keys().next().transpose()?.is_some());
         }
+        self.table.ensure_readable(self.place)?;
         let entry = self.entry(&value);
         let entry = entry.finish()?;
         self.table.access().read(|reader| reader.contains(entry))
     }
 
     fn entry(&self, value: &K::Ref<'_>) -> KeyWriter {
-        engine_key(self.table.info().indexes[self.place].prefix(), |out| K::encode_ref(value, out))
+        engine_key(self.table.info().indexes[self.place].keyspace.prefix(), |out| K::encode_ref(value, out))
     }
 }
 
@@ -179,6 +181,7 @@ impl<T: Table, K: Key, A: WriteAccess> Unique<'_, T, K, A> {
     /// Changes the row that owns this value in place and returns it as it is then; see
     /// [`DefaultTable::modify`]. A missing value has no owner: `None`.
     pub fn modify(&self, value: K::Ref<'_>, mut change: impl FnMut(&mut T)) -> Result<Option<T>> {
+        self.table.ensure_readable(self.place)?;
         let entry = self.entry(&value);
         let entry = entry.finish()?;
         self.table.change(|rows| match rows.owner(entry)? {
@@ -189,6 +192,7 @@ impl<T: Table, K: Key, A: WriteAccess> Unique<'_, T, K, A> {
 
     /// Removes the row that owns this value and returns it. A missing value has no owner: `None`.
     pub fn remove(&self, value: K::Ref<'_>) -> Result<Option<T>> {
+        self.table.ensure_readable(self.place)?;
         let entry = self.entry(&value);
         let entry = entry.finish()?;
         self.table.change(|rows| match rows.owner(entry)? {

@@ -2,6 +2,7 @@
 
 use super::entries::IndexEntries;
 use super::key::{Generated, Key, KeyWriter};
+use super::row::UNKNOWN_VERSION;
 use super::schema::TableSchema;
 use super::{Access, DefaultTable};
 use crate::error::{Fault, Result};
@@ -40,6 +41,12 @@ pub trait TableMapper: Sized + Send + Sync + 'static {
 
     /// The row of these bytes.
     fn decode_row(bytes: &[u8]) -> Result<Self, Fault>;
+
+    /// The row of the bytes of a row in an older layout. Only tables with `#[table(migrate_from = ..)]` have one.
+    fn decode_older_row(version: u32, bytes: &[u8]) -> Result<Self, Fault> {
+        let _ = (version, bytes);
+        Err(UNKNOWN_VERSION)
+    }
 
     /// The number of the row's primary key, when keys of this table are counted: the counter goes on above it. Only tables
     /// with `#[primary_key(auto)]` have one.

@@ -13,6 +13,7 @@
 //! 2. A unique value without a missing part has one owner.
 
 mod access;
+mod build;
 mod catalog;
 mod default_table;
 pub(crate) mod derived;
@@ -22,12 +23,14 @@ pub(crate) mod form;
 mod index;
 pub(crate) mod key;
 mod mapper;
+mod migrate;
 mod mutate;
 mod numbers;
 pub(crate) mod row;
 mod scan;
-mod schema;
+pub(crate) mod schema;
 mod snapshot;
+mod status;
 mod store;
 mod transaction;
 mod verify;
@@ -43,8 +46,10 @@ pub use key::{
     RangeOver, Scaled, Straight, TextKey, Turned, Way,
 };
 pub use mapper::{GeneratesKey, Table, TableMapper};
-pub use scan::{Entries, Keys, RowFilter, Scan};
+pub use migrate::Migrated;
+pub use scan::{Cursor, Entries, Keys, Page, RowFilter, Scan};
 pub use schema::{FieldSchema, IndexName, IndexSchema, TableSchema};
 pub use snapshot::{InSnapshot, Snapshot};
+pub use status::{IndexState, IndexStatus};
 pub(crate) use store::Store;
 pub use transaction::{InTransaction, Transaction};

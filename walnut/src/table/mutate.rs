@@ -2,7 +2,7 @@
 
 use super::catalog::TableInfo;
 use super::entries::IndexEntries;
-use super::key::KeyWriter;
+use super::key::{KeyBytes, KeyWriter};
 use super::mapper::Table;
 use super::row;
 use crate::error::{Error, Result, UniqueViolation};
@@ -31,7 +31,7 @@ struct Old<T> {
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Entry {
     pub(super) index: usize,
-    pub(super) key: Vec<u8>,
+    pub(super) key: KeyBytes,
     /// Whether the key is the value alone, which has one owner: the primary key then is the entry's value.
     pub(super) owned: bool,
 }
@@ -48,16 +48,19 @@ impl<'m> Mutation<'m> {
         if self.attempt.get(key, |_| ())?.is_some() {
             return Err(self.violation(PRIMARY_KEY, &key[PREFIX..]));
         }
-        self.write(key, None, row)
+        self.write(key, row, None, || Ok(Vec::new()))
     }
 
     /// Adds a row or puts it in the place of the one with its primary key, which is returned.
     pub(super) fn upsert<T: Table>(&self, row: &T) -> Result<Option<T>> {
         let key = self.info.row_key(row);
         let key = key.finish()?;
-        let old = self.old(key)?;
-        self.write(key, old.as_ref(), row)?;
-        Ok(old.map(|old| old.row))
+        let Some(old) = self.old(key)? else {
+            self.write(key, row, None, || Ok(Vec::new()))?;
+            return Ok(None);
+        };
+        self.put_in_place_of(&old, key, row)?;
+        Ok(Some(old.row))
     }
 
     /// Puts a row in the place of the one with its primary key, which is returned; an error when there is none.
@@ -65,21 +68,21 @@ impl<'m> Mutation<'m> {
         let key = self.info.row_key(row);
         let key = key.finish()?;
         let old = self.old(key)?.ok_or(Error::NotFound)?;
-        self.write(key, Some(&old), row)?;
+        self.put_in_place_of(&old, key, row)?;
         Ok(old.row)
     }
 
     /// Changes the row under an engine's key in place, and returns it as it is now.
     pub(super) fn modify<T: Table>(&self, key: &[u8], change: impl FnOnce(&mut T)) -> Result<Option<T>> {
-        let Some(old) = self.old::<T>(key)? else { return Ok(None) };
-        let mut row = row::open::<T>(&old.bytes).map_err(|fault| self.attempt.corruption(fault))?;
+        let Some(Old { mut row, bytes }) = self.old::<T>(key)? else { return Ok(None) };
+        let old_entries = self.info.entries(&key[PREFIX..], &row)?;
         change(&mut row);
         if self.info.row_key(&row).finish()? != key {
             return Err(Error::Unsupported(
                 "`modify` must leave the primary key as it is; remove the row and insert it under its new key",
             ));
         }
-        self.write(key, Some(&old), &row)?;
+        self.write(key, &row, Some(&bytes), || Ok(old_entries))?;
         Ok(Some(row))
     }
 
@@ -87,7 +90,7 @@ impl<'m> Mutation<'m> {
     pub(super) fn remove<T: Table>(&self, key: &[u8]) -> Result<Option<T>> {
         let Some(old) = self.old::<T>(key)? else { return Ok(None) };
         for entry in self.info.entries(&key[PREFIX..], &old.row)? {
-            self.attempt.delete(&entry.key);
+            self.drop_entry(&entry, &key[PREFIX..])?;
         }
         self.attempt.delete(key);
         Ok(Some(old.row))
@@ -105,25 +108,45 @@ impl<'m> Mutation<'m> {
         Ok(Some(Old { row, bytes }))
     }
 
-    /// Writes a row and what changed of its entries; nothing when it is stored just so.
-    fn write<T: Table>(&self, key: &[u8], old: Option<&Old<T>>, row: &T) -> Result<()> {
+    fn put_in_place_of<T: Table>(&self, old: &Old<T>, key: &[u8], row: &T) -> Result<()> {
+        self.write(key, row, Some(&old.bytes), || self.info.entries(&key[PREFIX..], &old.row))
+    }
+
+    /// Writes a row and what changed of its entries; nothing when it is stored just so. `old` are the bytes that were stored,
+    /// if any, and `old_entries` gives the entries of that row.
+    fn write<T: Table>(
+        &self,
+        key: &[u8],
+        row: &T,
+        old: Option<&[u8]>,
+        old_entries: impl FnOnce() -> Result<Vec<Entry>>,
+    ) -> Result<()> {
         let bytes = row::seal(row)?;
-        let primary_key = &key[PREFIX..];
-        let new_entries = self.info.entries(primary_key, row)?;
-        if old.is_some_and(|old| old.bytes == bytes) {
+        if old == Some(&bytes) {
             return Ok(());
         }
-        let old_entries = match old {
-            Some(old) => self.info.entries(primary_key, &old.row)?,
-            None => Vec::new(),
-        };
+        let primary_key = &key[PREFIX..];
+        let new_entries = self.info.entries(primary_key, row)?;
+        let old_entries = old_entries()?;
         for entry in old_entries.iter().filter(|entry| new_entries.binary_search(entry).is_err()) {
-            self.attempt.delete(&entry.key);
+            self.drop_entry(entry, primary_key)?;
         }
         for entry in new_entries.iter().filter(|entry| old_entries.binary_search(entry).is_err()) {
             self.add(entry, primary_key)?;
         }
         self.attempt.put(key, &bytes);
+        Ok(())
+    }
+
+    /// Removes an entry of a row. While an index is being built, the entry of a unique value may be that of another row which
+    /// has the same value.
+    fn drop_entry(&self, entry: &Entry, primary_key: &[u8]) -> Result<()> {
+        let is_own = !entry.owned
+            || self.info.indexes[entry.index].is_readable()
+            || self.attempt.get(&entry.key, |owner| owner == primary_key)? == Some(true);
+        if is_own {
+            self.attempt.delete(&entry.key);
+        }
         Ok(())
     }
 
@@ -148,19 +171,24 @@ impl<'m> Mutation<'m> {
 impl TableInfo {
     /// All index entries of a row, sorted, each once.
     pub(super) fn entries<T: Table>(&self, primary_key: &[u8], row: &T) -> Result<Vec<Entry>> {
-        let mut entries = Vec::new();
-        for (index, (schema, keyspace)) in self.schema.indexes.iter().zip(&self.indexes).enumerate() {
-            let mut found = IndexEntries::new();
+        let mut entries = Vec::with_capacity(self.indexes.len());
+        for (index, (schema, open)) in self.schema.indexes.iter().zip(&self.indexes).enumerate() {
+            if !open.is_written() {
+                continue;
+            }
+            let mut found = IndexEntries::new(&open.keyspace.prefix());
             row.encode_index(index, &mut found);
             for entry in found.take() {
                 let owned = schema.unique && !entry.has_none;
                 let suffix = if owned { &[] } else { primary_key };
-                let key = [&keyspace.prefix(), entry.key.finish()?, suffix].concat();
-                entries.push(Entry { index, key, owned });
+                entries.push(Entry { index, key: entry.key.finish_with(suffix)?, owned });
             }
         }
-        entries.sort_unstable();
-        entries.dedup();
+        // Indexes come in order, so only an index of collections can give anything else.
+        if !entries.is_sorted_by(|one: &Entry, next| one < next) {
+            entries.sort_unstable();
+            entries.dedup();
+        }
         Ok(entries)
     }
 }

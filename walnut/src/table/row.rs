@@ -1,4 +1,5 @@
-//! The bytes of a row: the version of its layout as a varint, then postcard through serde.
+//! The bytes of a row: the version of its layout as a varint, then postcard through serde. A row of an older layout goes
+//! through the structs of the past, each made of the one before.
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -6,6 +7,9 @@ use serde::de::DeserializeOwned;
 use super::mapper::TableMapper;
 use crate::codec::{Reader, Writer};
 use crate::error::{Error, Fault, Limit, Result};
+
+/// What is wrong with a row that no struct reads.
+pub(super) const UNKNOWN_VERSION: Fault = Fault::Invalid("layout version of a row");
 
 /// The most bytes that a row may take.
 pub(crate) const MAX_ROW_SIZE: usize = 16 << 20;
@@ -27,7 +31,7 @@ pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Fault> {
 
 /// The stored bytes of a row.
 pub(super) fn seal<T: TableMapper>(row: &T) -> Result<Vec<u8>> {
-    let mut bytes = Vec::with_capacity(128);
+    let mut bytes = Vec::with_capacity(256);
     bytes.put_varint(u64::from(T::SCHEMA.version));
     row.encode_row(&mut bytes)?;
     if bytes.len() > MAX_ROW_SIZE {
@@ -38,9 +42,45 @@ pub(super) fn seal<T: TableMapper>(row: &T) -> Result<Vec<u8>> {
 
 /// The row of stored bytes.
 pub(super) fn open<T: TableMapper>(bytes: &[u8]) -> Result<T, Fault> {
+    let (version, rest) = version(bytes)?;
+    if version == T::SCHEMA.version { T::decode_row(rest) } else { T::decode_older_row(version, rest) }
+}
+
+/// The version of the layout of stored bytes, and what stands behind it.
+pub(super) fn version(bytes: &[u8]) -> Result<(u32, &[u8]), Fault> {
     let mut reader = Reader::new(bytes);
-    if reader.varint()? != u64::from(T::SCHEMA.version) {
-        return Err(Fault::Invalid("layout version of a row"));
+    let version = u32::try_from(reader.varint()?).map_err(|_| UNKNOWN_VERSION)?;
+    Ok((version, reader.rest()))
+}
+
+/// Makes a row of the layout `Old`, or of one before it, a row of today; for derived code.
+pub fn migrate<T: MigrateFrom<Old>, Old: TableMapper>(version: u32, bytes: &[u8]) -> Result<T, Fault> {
+    let old = if version == Old::SCHEMA.version {
+        Old::decode_row(bytes)?
+    } else {
+        Old::decode_older_row(version, bytes)?
+    };
+    T::migrate_from(old).map_err(|()| Fault::Migration {
+        table: T::SCHEMA.name,
+        from: Old::SCHEMA.version,
+        to: T::SCHEMA.version,
+    })
+}
+
+/// A struct that can be made of the one before it: by `From`, or by `TryFrom` where an old row may have no new form.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be made of `{Old}`",
+    label = "rows of `{Old}` are to become rows of `{Self}`",
+    note = "write `impl From<{Old}> for {Self}`, or `TryFrom` where a row may be refused"
+)]
+pub trait MigrateFrom<Old>: TableMapper {
+    /// The row of today; nothing when the old row has no new form.
+    fn migrate_from(old: Old) -> Result<Self, ()>;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: TableMapper + TryFrom<Old>, Old> MigrateFrom<Old> for T {
+    fn migrate_from(old: Old) -> Result<Self, ()> {
+        Self::try_from(old).map_err(drop)
     }
-    T::decode_row(reader.rest())
 }

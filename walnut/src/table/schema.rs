@@ -1,5 +1,7 @@
 //! What a table looks like, in constants that the derive writes.
 
+use crate::base::KeyHash;
+
 /// A table: its name, columns, primary key and indexes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
@@ -14,6 +16,10 @@ pub struct TableSchema {
     pub primary_key: &'static [&'static str],
     /// The indexes.
     pub indexes: &'static [IndexSchema],
+    /// The layout before this one, of which rows may be left.
+    pub before: Option<&'static TableSchema>,
+    /// Whether this is a layout of the past, which is read and never opened.
+    pub history: bool,
 }
 
 impl TableSchema {
@@ -24,8 +30,79 @@ impl TableSchema {
         primary_key: &'static [&'static str],
         indexes: &'static [IndexSchema],
     ) -> Self {
-        Self { name, version: 1, fields, primary_key, indexes }
+        Self { name, version: 1, fields, primary_key, indexes, before: None, history: false }
     }
+
+    /// The same table in another version of its layout.
+    ///
+    /// # Panics
+    ///
+    /// For version 0, which no layout has.
+    pub const fn version(self, version: u32) -> Self {
+        assert!(version > 0, "versions of a layout begin with 1");
+        Self { version, ..self }
+    }
+
+    /// The same table as a layout of the past.
+    pub const fn history(self) -> Self {
+        Self { history: true, ..self }
+    }
+
+    /// The same table with the layout from which rows come that were written before.
+    ///
+    /// # Panics
+    ///
+    /// Unless that is an older layout of a table of the same name.
+    pub const fn migrates_from(self, before: &'static Self) -> Self {
+        assert!(
+            same_text(self.name, before.name),
+            "`migrate_from` names a struct of another table; give both the same `#[table(name = ..)]`"
+        );
+        assert!(
+            before.version < self.version,
+            "`migrate_from` names a layout that is not older; give this struct a higher `#[table(version = ..)]`"
+        );
+        Self { before: Some(before), ..self }
+    }
+
+    /// The layout of this version, if it is this one or one of those before it.
+    pub(crate) fn layout(&self, version: u32) -> Option<&Self> {
+        std::iter::successors(Some(self), |schema| schema.before).find(|schema| schema.version == version)
+    }
+}
+
+/// Sixteen hexadecimal digits that stand for a layout: the table's name, its version, its fields and its primary key. Indexes are
+/// not part of it, since they can be built anew.
+fn layout_hash(schema: &TableSchema) -> String {
+    let mut text = format!("{}\n{}\n{}\n", schema.name, schema.version, schema.primary_key.join(","));
+    for field in schema.fields {
+        text.push_str(&format!("{}: {}\n", field.name, field.type_name));
+    }
+    format!("{:016x}", KeyHash::of(text.as_bytes()).0)
+}
+
+/// Behind [`assert_schema!`](crate::assert_schema).
+#[track_caller]
+pub fn assert_layout(schema: &TableSchema, pinned: &str) {
+    let hash = layout_hash(schema);
+    assert!(
+        hash == pinned,
+        "the layout of table `{}` is {hash}, and {pinned:?} is pinned: databases that were written before cannot be read by this \
+         struct. Restore it; or give it `#[table(version = {}, migrate_from = ..)]`, keep the old struct with `history`, and pin \
+         \"{hash}\" here.",
+        schema.name,
+        schema.version + 1,
+    );
+}
+
+/// `==` of two texts, in constants.
+const fn same_text(left: &str, right: &str) -> bool {
+    let (left, right) = (left.as_bytes(), right.as_bytes());
+    let mut place = 0;
+    while place < left.len() && place < right.len() && left[place] == right[place] {
+        place += 1;
+    }
+    place == left.len() && place == right.len()
 }
 
 /// A field of a row.

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::access::{Access, Reach};
+use super::catalog::TableInfo;
 use super::store::Store;
 use super::{DefaultTable, Table};
 use crate::base::KeyRange;
@@ -70,6 +71,17 @@ impl Reach for InSnapshot {
     fn scan(&self, range: KeyRange) -> Result<EntryScan> {
         let Snapshot { store, pin } = &self.snapshot;
         store.engine.core().scan_at(range, pin).map(EntryScan::Engine)
+    }
+
+    fn ensure_readable<T: Table>(&self, info: &TableInfo, place: usize) -> Result<()> {
+        let Snapshot { store, pin } = &self.snapshot;
+        store.ensure_readable::<T>(info, place, Some(pin.at())).map_err(|error| match error {
+            Error::Conflict => info.refusal(format!(
+                "the index `{}` was built after this snapshot was made; make another snapshot to ask it",
+                info.schema.indexes[place].name
+            )),
+            error => error,
+        })
     }
 
     fn corruption(&self, fault: Fault) -> Error {

@@ -1,12 +1,14 @@
 //! The engine with the tables that are open in it.
 
 use std::collections::HashMap;
+use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
 use super::access::Direct;
 use super::catalog::{self, TableInfo};
 use super::numbers::Numbers;
-use super::{DefaultTable, Table, Transaction, verify};
+use super::{DefaultTable, Table, Transaction, build, verify};
+use crate::base::SeqNo;
 use crate::engine::{Durability, Engine, Verified};
 use crate::error::Result;
 use crate::sync::Mutex;
@@ -57,12 +59,35 @@ impl Store {
         }
     }
 
+    /// Opens a table for the first time in this process. Others who open it while its indexes are being built do not wait
+    /// for that; who asks such an index does.
     fn open_table<T: Table>(&self) -> Result<Arc<TableInfo>> {
         let info = self.change(|attempt| catalog::open(attempt, &T::SCHEMA, self.engine.dir()))?;
-        let info = Arc::new(info);
-        let table = OpenTable { info: Arc::clone(&info), verify: verify::table::<T> };
-        self.tables.lock().insert(T::SCHEMA.name, table);
+        let table = OpenTable { info: Arc::new(info), verify: verify::table::<T> };
+        let (info, is_first) = match self.tables.lock().entry(T::SCHEMA.name) {
+            Entry::Occupied(other) => (Arc::clone(&other.get().info), false),
+            Entry::Vacant(place) => (Arc::clone(&place.insert(table).info), true),
+        };
+        info.ensure_same(&T::SCHEMA)?;
+        if is_first {
+            build::run::<T>(self, &info)?;
+            build::empty_left_keyspaces(self)?;
+        }
         Ok(info)
+    }
+
+    /// An error unless the index at a place of a table can be asked about a state: that of now, or of a sequence number. Where it
+    /// is being built this waits for it, or builds it.
+    pub(super) fn ensure_readable<T: Table>(
+        &self,
+        info: &TableInfo,
+        place: usize,
+        at: Option<SeqNo>,
+    ) -> Result<()> {
+        if info.indexes[place].settled().is_none() {
+            build::run::<T>(self, info)?;
+        }
+        info.ensure_readable(place, at)
     }
 
     /// Verifies the files, then rows against index entries of the tables that are open.
@@ -81,8 +106,17 @@ impl Store {
     }
 
     /// Runs a statement in a transaction of its own.
-    pub(super) fn change<R>(&self, mut statement: impl FnMut(&Attempt) -> Result<R>) -> Result<R> {
-        transact(self.engine.core(), &self.lane, self.durability, Attempt::begin_statement, |attempt| {
+    pub(super) fn change<R>(&self, statement: impl FnMut(&Attempt) -> Result<R>) -> Result<R> {
+        self.change_with(self.durability, statement)
+    }
+
+    /// The same with a durability of its own.
+    pub(super) fn change_with<R>(
+        &self,
+        durability: Durability,
+        mut statement: impl FnMut(&Attempt) -> Result<R>,
+    ) -> Result<R> {
+        transact(self.engine.core(), &self.lane, durability, Attempt::begin_statement, |attempt| {
             let result = statement(&attempt);
             (attempt, result)
         })

@@ -5,6 +5,7 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use super::access::{Access, Change, Reach, WriteAccess};
+use super::catalog::TableInfo;
 use super::store::Store;
 use super::{DefaultTable, Table};
 use crate::base::KeyRange;
@@ -146,6 +147,15 @@ impl Reach for InTransaction<'_> {
 
     fn scan(&self, range: KeyRange) -> Result<EntryScan> {
         self.transaction.attempt.scan(range)
+    }
+
+    fn ensure_readable<T: Table>(&self, info: &TableInfo, place: usize) -> Result<()> {
+        let Transaction { store, attempt, .. } = self.transaction;
+        let ready = store.ensure_readable::<T>(info, place, Some(attempt.at()));
+        if matches!(ready, Err(Error::Conflict)) {
+            attempt.give_up();
+        }
+        ready
     }
 
     fn corruption(&self, fault: Fault) -> Error {

@@ -32,6 +32,8 @@ pub(crate) struct Attempt {
     pin: OnceCell<Pin>,
     /// Whether a statement that writes has run, so that an answer without a write may be a refusal.
     has_stated: Cell<bool>,
+    /// Whether it cannot be answered from the state that it has pinned.
+    is_late: Cell<bool>,
     /// Scans keep a share of it.
     notes: Arc<Notes>,
     writes: Mutex<WriteSet>,
@@ -50,6 +52,9 @@ pub(crate) fn transact<R>(
 ) -> Result<R> {
     lane.repeat(core, || {
         let (attempt, result) = body(begin(core));
+        if attempt.is_late.get() {
+            return Ok(None);
+        }
         let result = match result {
             Ok(result) => result,
             Err(error) => {
@@ -80,9 +85,20 @@ impl Attempt {
             core: Arc::clone(core),
             pin: OnceCell::new(),
             has_stated: Cell::new(true),
+            is_late: Cell::new(false),
             notes: Arc::default(),
             writes: Mutex::default(),
         }
+    }
+
+    /// The sequence number of the state that it reads.
+    pub(crate) fn at(&self) -> SeqNo {
+        self.pin().at()
+    }
+
+    /// Says that the state which it reads is too old for what was asked: whoever repeats attempts begins another.
+    pub(crate) fn give_up(&self) {
+        self.is_late.set(true);
     }
 
     fn pin(&self) -> &Pin {

@@ -80,6 +80,10 @@ impl Overlay {
         self.below.corruption(fault)
     }
 
+    pub(super) fn rest(&self) -> &KeyRange {
+        &self.rest
+    }
+
     pub(super) fn set_range(&mut self, range: KeyRange) {
         self.below.set_range(range.clone());
         self.record.range = range.clone();

@@ -46,4 +46,17 @@ impl EntryReader<'_> {
             }
         }
     }
+
+    /// Gives the value of each of `keys` that has one to `found`, with the key's place, in any order.
+    ///
+    /// Cost: for each key that of [`get`](Self::get).
+    pub(crate) fn get_many(self, keys: &[&[u8]], mut found: impl FnMut(usize, &[u8])) -> Result<()> {
+        if let Self::Engine(reader) = self {
+            return reader.get_many(keys, found);
+        }
+        for (place, key) in keys.iter().enumerate() {
+            self.get(key, |value| found(place, value))?;
+        }
+        Ok(())
+    }
 }

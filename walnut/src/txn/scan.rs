@@ -43,6 +43,14 @@ impl EntryScan {
         }
     }
 
+    /// What neither end has given yet.
+    pub(crate) fn rest(&self) -> &KeyRange {
+        match self {
+            Self::Engine(scan) => scan.rest(),
+            Self::Overlay(overlay) => overlay.rest(),
+        }
+    }
+
     /// Changes what is to be walked; only before the first step.
     pub(crate) fn set_range(&mut self, range: KeyRange) {
         match self {

@@ -12,6 +12,8 @@
 //! 4. [`LogWriter::rotate_next`] is the only way to another segment. Numbers follow each other without a gap.
 //! 5. After a failed sync nothing is promised any more: the writer refuses everything.
 //!
+//! 6. An obsolete segment may become a later one. Records of an earlier life of a file are never valid.
+//!
 //! It does not know what a key is, takes no lock, starts no thread, and never removes a segment: when one is obsolete
 //! is decided by the manifest.
 
@@ -30,9 +32,9 @@ pub(crate) use format::{
     ALIGNMENT, MAX_PAYLOAD_SIZE, aligned, record_seed, seal_record, segment_number, segment_path,
 };
 pub(crate) use proof::Suspect;
-pub(crate) use replay::{LogPromise, replay};
+pub(crate) use replay::{LogPromise, Replayed, replay};
 pub(crate) use segment::LogPlace;
-pub(crate) use writer::{LogConfig, LogWriter, SyncPoint};
+pub(crate) use writer::{LogConfig, LogSize, LogWriter, SyncPoint};
 
 use crate::base::SeqNo;
 

@@ -9,7 +9,9 @@
 //!    its offset and to its file's random salt, so a stored value that imitates a record does not pass for one.
 //! 2. The time is linear in the file's size, whatever the bytes are. A checksum over any stretch follows from two running
 //!    sums, so a value full of forged headers, each announcing megabytes, costs a block read for each and no more.
-//! 3. The memory is one window and four bytes for each block.
+//! 3. What cannot be a later record is not looked at closely: in a segment that is used again, whatever stands behind the
+//!    new records are those of earlier lives, with smaller numbers.
+//! 4. The memory is one window and four bytes for each block.
 //!
 //! It serves every file whose records begin with their checksum, continued from `record_seed`, and keep `synced` in the
 //! last eight bytes of their header: WAL segments and manifests.
@@ -38,7 +40,7 @@ pub(crate) struct Suspect<'a> {
     pub(crate) broken: u64,
     pub(crate) header_size: usize,
     /// The size of the record with this header at this offset, when it can be one.
-    pub(crate) record_size: fn(&[u8], u64) -> Option<usize>,
+    pub(crate) record_size: &'a dyn Fn(&[u8], u64) -> Option<usize>,
 }
 
 impl Suspect<'_> {

@@ -246,9 +246,11 @@ impl<'a> Scan<'a> {
             seed: self.segment.seed,
             broken: self.found.end,
             header_size: RECORD_HEADER_SIZE,
-            record_size: |header, offset| {
+            record_size: &|header, offset| {
                 let raw = RawHeader::read(header).ok()?;
-                raw.check(offset).ok().and(raw.record_size())
+                let found = raw.check(offset).ok()?;
+                // A record of an earlier life of the file has a smaller number than the first of this one.
+                if found.seq_start < self.next_seqno { None } else { raw.record_size() }
             },
         };
         suspect.was_promised()

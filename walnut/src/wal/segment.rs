@@ -2,17 +2,23 @@
 //!
 //! ```text
 //!  wal-000002.log.tmp: header, records carried over, zeros --sync--> rename to wal-000002.log --sync directory-->
+//!         ▲                                                                                        |
+//!         '---- rename ---- spare: wal-000001.log, when the manifest no longer needs it <----------'
 //! ```
 //!
 //! 1. A name that ends in `.log` stands for a whole segment: header, carried records and preallocated zeros were durable
 //!    before it got that name. So a `.log` file with a bad header is damage and never a crash's remains.
 //! 2. A `.tmp` file was never promised to anybody. It is not looked at, and removed by the next opening.
-//! 3. A segment is made of a new file always, so no bytes of an earlier life can lie behind its records.
+//! 3. An obsolete segment may become the draft of a later one: its length and its extents are those that are wanted. What
+//!    lies behind the new records then are records of earlier lives, and none of them is ever valid: the seed of the new
+//!    header is drawn until it differs from that of every life whose records may still stand there ([`Lives`]), and
+//!    a record whose place and length stay the same has another checksum under every other seed.
+//! 4. A file is taken over only by the process that wrote it, and only when every write and sync of it succeeded.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::format::{draft_path, is_draft, segment_number, segment_path};
+use super::format::{RECORDS_START, draft_path, is_draft, segment_number, segment_path};
 use crate::base::{FileNumber, SeqNo};
 use crate::codec::{FileHeader, FileKind};
 use crate::env::{Env, File};
@@ -43,6 +49,33 @@ impl LogPlace {
         Ok(numbers)
     }
 
+    /// The path of a draft, at which nothing is left of an earlier try.
+    fn free_draft_path(&self, number: FileNumber) -> Result<PathBuf> {
+        let path = draft_path(&self.dir, number);
+        if self.env.kind(&path)?.is_some() {
+            self.env.remove(&path)?;
+        }
+        Ok(path)
+    }
+
+    /// A header whose seed is that of no earlier life.
+    pub(super) fn fresh_header(&self, number: FileNumber, first_seqno: SeqNo, lives: &Lives) -> FileHeader {
+        loop {
+            let mut salt = [0; 8];
+            self.env.fill_random(&mut salt);
+            let header = FileHeader {
+                kind: FileKind::Wal,
+                database: self.database,
+                number,
+                salt: u64::from_le_bytes(salt),
+                word: first_seqno.0,
+            };
+            if !lives.have(header.seed()) {
+                return header;
+            }
+        }
+    }
+
     /// Removes what is left of segments that never became whole.
     pub(super) fn remove_drafts(&self) -> Result<()> {
         for name in self.env.list(&self.dir)?.iter().filter(|name| is_draft(name)) {
@@ -52,33 +85,89 @@ impl LogPlace {
     }
 }
 
+/// The lives of a file whose records may still stand in it.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub(super) struct Lives(Vec<Life>);
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+struct Life {
+    seed: u32,
+    /// Where its records ended.
+    reach: u64,
+}
+
+impl Lives {
+    /// Adds a life that has ended, and forgets those over which it wrote.
+    pub(super) fn add(&mut self, seed: u32, reach: u64) {
+        self.0.retain(|life| life.reach > reach);
+        self.0.push(Life { seed, reach });
+    }
+
+    fn have(&self, seed: u32) -> bool {
+        self.0.iter().any(|life| life.seed == seed)
+    }
+}
+
+/// A whole segment that nobody needs any more, under its old name.
+#[derive(Debug)]
+pub(super) struct Spare {
+    pub(super) file: Arc<dyn File>,
+    pub(super) number: FileNumber,
+    pub(super) size: u64,
+    pub(super) lives: Lives,
+}
+
 /// A segment that does not have its name yet.
 pub(super) struct Draft<'a> {
     place: &'a LogPlace,
     header: FileHeader,
     file: Arc<dyn File>,
+    size: u64,
+    lives: Lives,
+}
+
+/// A segment that has just got its name.
+pub(super) struct Published {
+    pub(super) header: FileHeader,
+    pub(super) file: Arc<dyn File>,
+    /// The length of the file.
+    pub(super) size: u64,
+    /// Its earlier lives.
+    pub(super) lives: Lives,
 }
 
 impl<'a> Draft<'a> {
     /// Makes the file and writes its header. Until [`publish`](Self::publish) nothing of it counts, and it can be made
     /// again.
     pub(super) fn create(place: &'a LogPlace, number: FileNumber, first_seqno: SeqNo) -> Result<Self> {
-        let draft = draft_path(&place.dir, number);
-        if place.env.kind(&draft)?.is_some() {
-            place.env.remove(&draft)?;
-        }
-        let mut salt = [0; 8];
-        place.env.fill_random(&mut salt);
-        let header = FileHeader {
-            kind: FileKind::Wal,
-            database: place.database,
-            number,
-            salt: u64::from_le_bytes(salt),
-            word: first_seqno.0,
-        };
-        let file = place.env.create(&draft)?;
+        let path = place.free_draft_path(number)?;
+        let file = place.env.create(&path)?;
+        Self::begin(place, file, RECORDS_START, number, first_seqno, Lives::default())
+    }
+
+    /// The same of a file that is there. After an error it is nobody's spare any more.
+    pub(super) fn recycle(
+        place: &'a LogPlace,
+        spare: Spare,
+        number: FileNumber,
+        first_seqno: SeqNo,
+    ) -> Result<Self> {
+        let path = place.free_draft_path(number)?;
+        place.env.rename(&place.path(spare.number), &path)?;
+        Self::begin(place, spare.file, spare.size, number, first_seqno, spare.lives)
+    }
+
+    fn begin(
+        place: &'a LogPlace,
+        file: Arc<dyn File>,
+        size: u64,
+        number: FileNumber,
+        first_seqno: SeqNo,
+        lives: Lives,
+    ) -> Result<Self> {
+        let header = place.fresh_header(number, first_seqno, &lives);
         file.write_at(&header.encode(), 0)?;
-        Ok(Self { place, header, file })
+        Ok(Self { place, header, file, size, lives })
     }
 
     pub(super) fn file(&self) -> &dyn File {
@@ -89,26 +178,34 @@ impl<'a> Draft<'a> {
         self.header.seed()
     }
 
-    /// Writes zeros from `end` up to `size`, so that later writes change no length and no extent, and makes all of
-    /// the file durable.
-    pub(super) fn finish(&self, end: u64, size: u64) -> Result<()> {
-        let mut offset = end;
-        while offset < size {
-            let left = usize::try_from(size - offset).unwrap_or(usize::MAX);
-            let piece = &ZEROS[..left.min(ZEROS.len())];
-            self.file.write_at(piece, offset)?;
-            offset += piece.len() as u64;
-        }
+    /// Writes zeros from `end` up to `size`, unless the file is as long already, so that later writes change no length and
+    /// no extent, and makes all of the file durable.
+    pub(super) fn finish(&mut self, end: u64, size: u64) -> Result<()> {
+        self.size = self.size.max(end);
+        write_zeros(&*self.file, self.size, size)?;
+        self.size = self.size.max(size);
         self.file.sync()
     }
 
     /// Gives the finished file its name, also when another file has it. After an error nobody knows which name it has.
-    pub(super) fn publish(self) -> Result<(FileHeader, Arc<dyn File>)> {
-        let number = self.header.number;
-        self.place.env.rename(&draft_path(&self.place.dir, number), &self.place.path(number))?;
-        self.place.env.sync_dir(&self.place.dir)?;
-        Ok((self.header, self.file))
+    pub(super) fn publish(self) -> Result<Published> {
+        let Self { place, header, file, size, lives } = self;
+        place.env.rename(&draft_path(&place.dir, header.number), &place.path(header.number))?;
+        place.env.sync_dir(&place.dir)?;
+        Ok(Published { header, file, size, lives })
     }
+}
+
+/// Writes zeros from one offset up to another.
+pub(super) fn write_zeros(file: &dyn File, from: u64, to: u64) -> Result<()> {
+    let mut offset = from;
+    while offset < to {
+        let left = usize::try_from(to - offset).unwrap_or(usize::MAX);
+        let piece = &ZEROS[..left.min(ZEROS.len())];
+        file.write_at(piece, offset)?;
+        offset += piece.len() as u64;
+    }
+    Ok(())
 }
 
 /// A segment that is read.

@@ -7,14 +7,22 @@
 //! # The order of a rotation, and what a crash leaves after each step
 //!
 //! 1. *Sync segment N.* All its records are durable. A crash leaves N as the last segment, with nothing torn.
-//! 2. *Make N+1 as a draft*: header with the next sequence number, zeros, sync. A crash leaves a `.tmp` file that nobody
-//!    looks at.
+//! 2. *Make N+1 as a draft*, of a spare segment when there is one: header with the next sequence number, zeros as far as they
+//!    are missing, sync. A crash leaves a `.tmp` file that nobody looks at, or an obsolete segment whose bytes are no
+//!    longer its own, which nobody looks at either.
 //! 3. *Rename it and sync the directory.* A crash leaves the name or not. With it, N has to reach the first number of
 //!    N+1, and does, because of step 1.
 //! 4. *Write the end record of N, which says that N+1 exists, and sync it.* A crash leaves it or not; while N+1 is
 //!    there, nobody reads it, so a failure changes nothing. Were it written before step 3, a crash between them would look
 //!    like a lost segment.
 //! 5. *Go on in N+1.* So no record is ever written to N+1 before N is durable and closed.
+//!
+//! # What becomes of a segment that is obsolete
+//!
+//! The caller says which are, once the manifest says so durably ([`release_before`](LogWriter::release_before)). Up to
+//! [`SPARE_LIMIT`] of them are kept, under their names, to become later ones: writing and syncing within a file whose
+//! blocks are there and were written costs a quarter of what it costs at the end of one that grows. The caller
+//! removes the others; those that a crash leaves go with the next opening, which takes over none.
 //!
 //! # What becomes of the tail of a recovered segment
 //!
@@ -28,12 +36,13 @@
 use std::sync::Arc;
 
 use super::Commit;
-use super::format::{MAX_PAYLOAD_SIZE, RECORDS_START, RecordHeader, RecordKind, put_record};
+use super::format::{
+    MAX_PAYLOAD_SIZE, RECORD_HEADER_SIZE, RECORDS_START, RecordHeader, RecordKind, put_record,
+};
 use super::replay::Recovered;
-use super::segment::{Draft, LogPlace, Segment};
+use super::segment::{Draft, Lives, LogPlace, Published, Segment, Spare, write_zeros};
 use super::tail::Tail;
 use crate::base::{FileNumber, SeqNo};
-use crate::codec::FileHeader;
 use crate::env::File;
 use crate::error::{Error, Fault, Limit, Result};
 
@@ -43,9 +52,25 @@ const KEPT_SIZE: usize = 1 << 20;
 /// How segments are made.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(crate) struct LogConfig {
-    /// A new segment is filled with zeros up to this size in bytes, so that syncs need not write its length. With zero
-    /// it grows as it is written.
+    /// Zeros are written ahead of the end of a segment in steps of this many bytes, so that syncs need not write its
+    /// length; and obsolete segments are used again. With zero a segment grows as it is written, and is used once.
     pub(crate) preallocate: u64,
+    /// The most bytes of obsolete segments that are kept to be used again.
+    pub(crate) spare_size: u64,
+}
+
+/// The most obsolete segments that are kept to be used again: one for each memtable that may be frozen before another is
+/// flushed is more than enough.
+const SPARE_LIMIT: usize = 2;
+
+/// What the log takes on disk.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(crate) struct LogSize {
+    /// Segments that are needed, and their bytes.
+    pub(crate) segment_count: usize,
+    pub(crate) segment_size: u64,
+    /// Bytes of segments that are kept to be used again.
+    pub(crate) spare_size: u64,
 }
 
 /// The end of the log. See the module's head.
@@ -54,6 +79,10 @@ pub(crate) struct LogWriter {
     place: LogPlace,
     config: LogConfig,
     segment: Current,
+    /// The segments before it, ascending, until they are released.
+    retired: Vec<Retired>,
+    /// Released ones that will be used again.
+    spares: Vec<Spare>,
     /// Records that are not written yet; they belong to the end of the segment.
     group: Vec<u8>,
     /// The number that the next commit begins with, with and without the group.
@@ -72,6 +101,19 @@ struct Current {
     end: u64,
     /// Up to where everything is known to be durable.
     synced: u64,
+    /// The length of the file, as far as it was written on purpose.
+    size: u64,
+    /// The earlier lives of the file.
+    lives: Lives,
+}
+
+/// A segment that is not written to any more.
+#[derive(Debug)]
+struct Retired {
+    number: FileNumber,
+    size: u64,
+    /// What it takes to use the file again, when that is allowed.
+    spare: Option<Spare>,
 }
 
 /// What the writer can still do.
@@ -108,7 +150,7 @@ impl LogWriter {
         first_seqno: SeqNo,
         config: LogConfig,
     ) -> Result<Self> {
-        let draft = Draft::create(&place, number, first_seqno)?;
+        let mut draft = Draft::create(&place, number, first_seqno)?;
         draft.finish(RECORDS_START, config.preallocate)?;
         let segment = Current::new(draft.publish()?, RECORDS_START);
         Ok(Self::on(place, config, segment, first_seqno))
@@ -124,16 +166,29 @@ impl LogWriter {
         // A segment got its first record after its name was durable. Without a record its name may have been lost in a
         // failed sync, which a second one would not bring back; so the segment is made again.
         let number = if last.record_count == 0 { last.number } else { last.number.next() };
-        let draft = Draft::create(&place, number, first_seqno)?;
+        let mut draft = Draft::create(&place, number, first_seqno)?;
         let end = tail.copy(&draft)?;
         draft.finish(end, config.preallocate)?;
         let segment = Current::new(draft.publish()?, end);
-        Ok(Self::on(place, config, segment, recovered.next_seqno))
+        let mut log = Self::on(place, config, segment, recovered.next_seqno);
+        let before = recovered.segments.iter().filter(|segment| segment.number < number);
+        log.retired = before.map(|old| Retired { number: old.number, size: old.end, spare: None }).collect();
+        Ok(log)
     }
 
     fn on(place: LogPlace, config: LogConfig, segment: Current, next_seqno: SeqNo) -> Self {
         let written_seqno = next_seqno;
-        Self { place, config, segment, group: Vec::new(), next_seqno, written_seqno, health: Health::Sound }
+        Self {
+            place,
+            config,
+            segment,
+            retired: Vec::new(),
+            spares: Vec::new(),
+            group: Vec::new(),
+            next_seqno,
+            written_seqno,
+            health: Health::Sound,
+        }
     }
 
     /// The number of the current segment.
@@ -187,6 +242,7 @@ impl LogWriter {
         if written.is_ok() {
             self.segment.end += self.group.len() as u64;
             self.written_seqno = self.next_seqno;
+            self.keep_ahead();
         } else {
             self.health = Health::Torn;
             self.next_seqno = self.written_seqno;
@@ -194,6 +250,45 @@ impl LogWriter {
         self.group.clear();
         self.group.shrink_to(KEPT_SIZE);
         written
+    }
+
+    /// Lengthens the segment by zeros when its records have come to its end. When that fails, it is tried again with the next
+    /// group: nothing that counts is touched.
+    fn keep_ahead(&mut self) {
+        let (step, Current { file, end, size, .. }) = (self.config.preallocate, &mut self.segment);
+        if *end <= *size {
+            return;
+        }
+        *size = *end;
+        // Groups that are larger than a step change the length every time, whatever is written ahead of them.
+        if (self.group.len() as u64) < step && write_zeros(&**file, *end, *end + step).is_ok() {
+            *size += step;
+        }
+    }
+
+    /// What the log takes on disk.
+    pub(crate) fn size(&self) -> LogSize {
+        LogSize {
+            segment_count: self.retired.len() + 1,
+            segment_size: self.retired.iter().map(|retired| retired.size).sum::<u64>() + self.segment.size,
+            spare_size: self.spares.iter().map(|spare| spare.size).sum(),
+        }
+    }
+
+    /// Takes note that no segment before `first` is needed any more, which the manifest says durably. Gives the numbers of
+    /// those that are kept under their names to be used again; the caller removes the others.
+    pub(crate) fn release_before(&mut self, first: FileNumber) -> Vec<FileNumber> {
+        let mut kept_size: u64 = self.spares.iter().map(|spare| spare.size).sum();
+        for released in self.retired.extract_if(.., |retired| retired.number < first) {
+            if let Some(spare) = released.spare
+                && self.spares.len() < SPARE_LIMIT
+                && kept_size + spare.size <= self.config.spare_size
+            {
+                kept_size += spare.size;
+                self.spares.push(spare);
+            }
+        }
+        self.spares.iter().map(|spare| spare.number).collect()
     }
 
     /// Everything written so far, to be synced.
@@ -235,12 +330,17 @@ impl LogWriter {
         if place.env.kind(&path)?.is_some() {
             return Err(Fault::Identity.at(&path, 0));
         }
-        let draft = Draft::create(&place, number, self.next_seqno)?;
+        let mut draft = match self.spares.pop() {
+            Some(spare) => Draft::recycle(&place, spare, number, self.next_seqno)?,
+            None => Draft::create(&place, number, self.next_seqno)?,
+        };
         draft.finish(RECORDS_START, self.config.preallocate)?;
         let next = self.or_poison(draft.publish())?;
         // All of N is durable, and N+1 has its name: a full disk that has no room for the end record takes nothing away.
-        let _ = self.put_end(true);
-        self.segment = Current::new(next, RECORDS_START);
+        let ended = self.put_end(true).is_ok();
+        let old = std::mem::replace(&mut self.segment, Current::new(next, RECORDS_START));
+        let is_whole = ended && self.health == Health::Sound;
+        self.retired.push(old.retire(is_whole && self.config.preallocate > 0));
         self.health = Health::Sound;
         Ok(self.segment.number)
     }
@@ -297,7 +397,17 @@ impl LogWriter {
 }
 
 impl Current {
-    fn new((header, file): (FileHeader, Arc<dyn File>), end: u64) -> Self {
-        Self { file, number: header.number, seed: header.seed(), end, synced: end }
+    fn new(published: Published, end: u64) -> Self {
+        let Published { header, file, size, lives } = published;
+        Self { file, number: header.number, seed: header.seed(), end, synced: end, size, lives }
+    }
+
+    /// What is left of it when it has its end record, to be used again or not.
+    fn retire(self, again: bool) -> Retired {
+        let Self { file, number, seed, end, size, mut lives, .. } = self;
+        let reach = end + RECORD_HEADER_SIZE as u64;
+        let size = size.max(reach);
+        lives.add(seed, reach);
+        Retired { number, size, spare: again.then_some(Spare { file, number, size, lives }) }
     }
 }

@@ -84,9 +84,11 @@ fn carry_out(merge: &Merge, watermark: SeqNo, fate: Fate, next: &mut u64) -> Ver
         tombstones += if drops(meta) { 0 } else { meta.tombstone_count };
         dead += if drops(meta) { 0 } else { meta.dead_size / 10 };
     }
-    let keys: BTreeSet<&[u8]> =
-        inputs.iter().flat_map(|(_, meta)| [&*meta.smallest, &*meta.largest]).collect();
-    let keys: Vec<u16> = keys.into_iter().map(|key| u16::from_be_bytes(key.try_into().unwrap())).collect();
+    let last = |meta: &'_ SstMeta| meta.end[..meta.end.len() - 1].to_vec();
+    let keys: BTreeSet<Vec<u8>> =
+        inputs.iter().flat_map(|(_, meta)| [meta.smallest.clone(), last(meta)]).collect();
+    let keys: Vec<u16> =
+        keys.into_iter().map(|key| u16::from_be_bytes(key.as_slice().try_into().unwrap())).collect();
     let count = fate.output_count.min(keys.len()).min(usize::try_from(entries).unwrap());
     let part =
         |whole: u64, place: usize| whole / count as u64 + u64::from((place as u64) < whole % count as u64);
@@ -114,14 +116,14 @@ fn expect_sound(version: &Version, merge: &Merge) {
     assert!(!numbers.is_empty() && merge.inputs.iter().all(|(_, files)| !files.is_empty()));
     let inputs: Vec<_> = merge.inputs.iter().flat_map(|(_, files)| files).collect();
     let smallest = inputs.iter().map(|meta| &meta.smallest).min().unwrap();
-    let largest = inputs.iter().map(|meta| &meta.largest).max().unwrap();
+    let end = inputs.iter().map(|meta| &meta.end).max().unwrap();
     let order: Vec<_> = version.runs().collect();
     let is_touched = |files: &[Arc<SstMeta>]| files.iter().any(|meta| numbers.contains(&meta.number));
     let newest = order.iter().position(|(_, files)| is_touched(files)).unwrap();
     let oldest = order.iter().rposition(|(_, files)| is_touched(files)).unwrap();
     for (place, (level, files)) in order.iter().enumerate() {
         for meta in files.iter().filter(|meta| !numbers.contains(&meta.number)) {
-            let shares = meta.smallest <= *largest && *smallest <= meta.largest;
+            let shares = meta.smallest < *end && *smallest < meta.end;
             let stays_newer = place < newest
                 || place == newest && *level < merge.output
                 || place < oldest && *level == Level::ZERO && merge.output == Level::ZERO && !shares;

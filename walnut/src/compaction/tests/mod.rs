@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use super::leveled::{due, idle};
 use super::*;
-use crate::base::{FileNumber, SeqNo};
+use crate::base::{FileNumber, SeqNo, after};
 use crate::manifest::{Level, Version, VersionEdit};
 use crate::sst::SstMeta;
 
@@ -26,8 +26,9 @@ pub(super) fn file(number: u64, smallest: &[u8], largest: &[u8]) -> SstMeta {
         tombstone_count: 0,
         raw_size: 2000,
         dead_size: 0,
+        fragment_count: 0,
         smallest: smallest.to_vec(),
-        largest: largest.to_vec(),
+        end: after(largest),
         smallest_seqno: SeqNo(number),
         largest_seqno: SeqNo(number),
         values: Vec::new(),

@@ -22,6 +22,12 @@ fn prepare(env: &(impl Env + Clone)) -> (Engine, State) {
     for n in (0..90).step_by(2) {
         delete(&engine, n).unwrap();
     }
+    // Over the odd keys of a range, too, which come back alone; and over a range without a key.
+    clear(&engine, 20..60).unwrap();
+    clear(&engine, 200..300).unwrap();
+    for n in (21..60).step_by(2) {
+        put(&engine, n, 4).unwrap();
+    }
     engine.flush_everything().unwrap();
     assert!(engine.stats().levels[0].sst_count > 4 && engine.stats().levels[6].sst_count > 4);
     let state = state(&engine).unwrap();

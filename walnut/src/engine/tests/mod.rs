@@ -4,8 +4,11 @@
 mod crash;
 mod files;
 mod levels;
+mod log;
 mod model;
+mod ranges;
 mod space;
+mod stats;
 mod steps;
 mod strategies;
 mod threads;
@@ -15,6 +18,7 @@ mod validate;
 mod values;
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -89,8 +93,24 @@ fn delete(engine: &Engine, n: u32) -> Result<()> {
     engine.commit(Reads::default(), batch, Durability::Fast)
 }
 
+/// Removes the keys of `range`, all at once.
+fn clear(engine: &Engine, range: Range<u32>) -> Result<()> {
+    let mut batch = WriteBatch::new();
+    batch.delete_range(&key(range.start), &key(range.end));
+    engine.commit(Reads::default(), batch, Durability::Fast)
+}
+
 fn get(engine: &Engine, n: u32) -> Result<Option<Vec<u8>>> {
     engine.read(|reader| reader.get(&key(n), <[u8]>::to_vec))
+}
+
+fn get_many(engine: &Engine, keys: &[Vec<u8>]) -> Vec<Option<Vec<u8>>> {
+    let keys: Vec<&[u8]> = keys.iter().map(Vec::as_slice).collect();
+    let mut values = vec![None; keys.len()];
+    engine
+        .read(|reader| reader.get_many(&keys, |place, value| values[place] = Some(value.to_vec())))
+        .unwrap();
+    values
 }
 
 type State = BTreeMap<Vec<u8>, Vec<u8>>;

@@ -16,6 +16,8 @@ enum Deed {
     /// Many at once.
     Fill(u32, u32),
     Wipe(u32, u32),
+    /// A range tombstone.
+    Clear(u32, u32),
     Pin,
     Unpin(usize),
     BeginScan,
@@ -31,6 +33,7 @@ fn deed() -> impl Strategy<Value = Deed> {
         4 => n().prop_map(Deed::Delete),
         4 => (n(), n()).prop_map(|(from, count)| Deed::Fill(from, count)),
         2 => (n(), n()).prop_map(|(from, count)| Deed::Wipe(from, count)),
+        3 => (n(), n()).prop_map(|(from, count)| Deed::Clear(from, count)),
         2 => Just(Deed::Pin),
         2 => any::<usize>().prop_map(Deed::Unpin),
         1 => Just(Deed::BeginScan),
@@ -65,6 +68,10 @@ impl Pair {
             Deed::Delete(n) => self.delete(n),
             Deed::Fill(from, count) => (from..(from + count).min(KEYS)).for_each(|n| self.put(n)),
             Deed::Wipe(from, count) => (from..(from + count).min(KEYS)).for_each(|n| self.delete(n)),
+            Deed::Clear(from, count) => {
+                clear(&self.engine, from..from + count).unwrap();
+                self.state.retain(|held, _| *held < key(from) || *held >= key(from + count));
+            }
             Deed::Pin => self.pins.push((self.engine.pin_applied(), self.state.clone())),
             Deed::Unpin(place) if !self.pins.is_empty() => {
                 drop(self.pins.swap_remove(place % self.pins.len()));
@@ -101,9 +108,26 @@ impl Pair {
             for (pin, state) in &self.pins {
                 let found = self.engine.read_at(pin, |reader| reader.get(&key(n), <[u8]>::to_vec)).unwrap();
                 assert_eq!(found.as_ref(), state.get(&key(n)), "key {n} at {:?}", pin.at());
+                let range = KeyRange { start: key(n), end: Some(key(n + 1)) };
+                let reads = Reads { pin: None, keys: Vec::new(), ranges: vec![range] };
                 let is_same = state.get(&key(n)) == self.state.get(&key(n));
+                assert!(
+                    is_same || self.engine.changed_since(&reads, pin.at()).unwrap(),
+                    "the range of {n} has changed"
+                );
                 assert!(is_same || is_changed(&self.engine, n, pin.at()).unwrap(), "key {n} has changed");
             }
+        }
+        // Backwards, so that places and keys differ, and one of them twice.
+        let keys: Vec<Vec<u8>> = (0..KEYS).rev().chain([3]).map(key).collect();
+        assert_eq!(
+            get_many(&self.engine, &keys),
+            keys.iter().map(|key| self.state.get(key).cloned()).collect::<Vec<_>>()
+        );
+        for (pin, state) in &self.pins {
+            let mut scan = self.engine.core().scan_at(KeyRange::all(), pin).unwrap();
+            let backwards = drain(&mut scan, true).unwrap();
+            assert!(backwards.into_iter().rev().eq(state.clone()), "a scan at {:?}", pin.at());
         }
         let range = KeyRange { start: key(7), end: Some(key(31)) };
         let mut inside = drain(&mut self.engine.scan(range).unwrap(), true).unwrap();

@@ -19,12 +19,12 @@ fn a_step_flushes_one_memtable_or_runs_one_compaction() {
     for n in 0..400 {
         put(&engine, n % 100, n).unwrap();
     }
-    let frozen = engine.stats().frozen_memtable_count;
+    let frozen = engine.stats().frozen_memtable_count as u64;
     assert!(frozen >= 5 && engine.stats().sst_count == 0);
     for done in 1..=frozen {
         assert!(engine.step().unwrap());
         let stats = engine.stats();
-        assert_eq!((stats.flush_count as usize, stats.frozen_memtable_count), (done, frozen - done));
+        assert_eq!((stats.flush_count, stats.frozen_memtable_count as u64), (done, frozen - done));
         assert_eq!(stats.compaction_count + stats.compaction_move_count, 0, "flushes come first");
     }
     assert!(engine.step().unwrap());

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::*;
-use crate::base::{FileNumber, SeqNo};
+use crate::base::{FileNumber, SeqNo, after};
 use crate::env::{Env, MemoryEnv};
 use crate::error::{Error, Fault, Result};
 use crate::sst::SstMeta;
@@ -56,8 +56,9 @@ fn sst(number: u64, smallest: &str, largest: &str) -> Arc<SstMeta> {
         tombstone_count: number % 10,
         raw_size: number * 2000,
         dead_size: number,
+        fragment_count: number % 3,
         smallest: smallest.into(),
-        largest: largest.into(),
+        end: after(largest.as_bytes()),
         smallest_seqno: SeqNo(number * 10),
         largest_seqno: SeqNo(number * 10 + 9),
         values: Vec::new(),

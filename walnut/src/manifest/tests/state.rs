@@ -163,8 +163,8 @@ fn the_bytes_of_an_edit_stay_as_they_are() {
     };
     let mut golden = b"\x01\x01\x01\x02\x01\x02\x03\x02\xac\x02\x04\x01\x04\x05\x01\x03".to_vec();
     golden.extend_from_slice(b"\x06\x02\x00\x05\x06\x02\x06\x06");
-    golden.extend_from_slice(b"\x07\x1d\x01\x07\xd8\x36\x92\x24\x49\x92\x24\x49\x92\x24\x0a\x07");
-    golden.extend_from_slice(b"\xb0\x6d\x07\x02k1\x02k2\x46\x4f\x01\x09\xc8\x01");
+    golden.extend_from_slice(b"\x07\x1f\x01\x07\xd8\x36\x92\x24\x49\x92\x24\x49\x92\x24\x0a\x07");
+    golden.extend_from_slice(b"\xb0\x6d\x07\x01\x02k1\x03k2\x00\x46\x4f\x01\x09\xc8\x01");
     golden.extend_from_slice(b"\x08\x0c\x09\xac\x02\x71\x1c\xc7\x71\x1c\xc7\x71\x1c\x03");
     assert_eq!(edit.encode(), golden);
     assert_eq!(VersionEdit::decode(&golden), Ok(edit));
@@ -203,7 +203,7 @@ fn any_meta() -> impl Strategy<Value = SstMeta> {
     let numbers =
         (0..=FileNumber::MAX.0, any::<u64>(), any::<u64>(), any::<u64>(), any::<u64>(), any::<(u64, u64)>());
     (numbers, bytes(), bytes(), 0..=SeqNo::MAX.0, 0..=SeqNo::MAX.0).prop_map(
-        |(numbers, smallest, largest, smallest_seqno, largest_seqno)| SstMeta {
+        |(numbers, smallest, end, smallest_seqno, largest_seqno)| SstMeta {
             number: FileNumber(numbers.0),
             size: numbers.1,
             digest: numbers.2,
@@ -211,8 +211,9 @@ fn any_meta() -> impl Strategy<Value = SstMeta> {
             tombstone_count: numbers.4,
             raw_size: numbers.5.0,
             dead_size: numbers.5.1,
+            fragment_count: numbers.4 / 2,
             smallest,
-            largest,
+            end,
             smallest_seqno: SeqNo(smallest_seqno),
             largest_seqno: SeqNo(largest_seqno),
             values: vec![ValueShare { file: FileNumber(numbers.0), size: numbers.1 }; numbers.1 as usize % 3],

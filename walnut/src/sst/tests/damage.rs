@@ -113,8 +113,8 @@ fn a_file_in_the_place_of_another_is_noticed() {
     assert_eq!(refused(DATABASE, &SstMeta { size: meta.size - 1, ..meta.clone() }), size);
     let count = SstMeta { entry_count: meta.entry_count + 1, ..meta.clone() };
     assert!(matches!(refused(DATABASE, &count), Fault::Invalid(_)));
-    let largest = SstMeta { largest: b"z".to_vec(), ..meta.clone() };
-    assert!(matches!(refused(DATABASE, &largest), Fault::Invalid(_)));
+    let end = SstMeta { end: b"z".to_vec(), ..meta.clone() };
+    assert!(matches!(refused(DATABASE, &end), Fault::Invalid(_)));
     let digest = SstMeta { digest: meta.digest ^ 1, ..meta.clone() };
     assert!(open(file.clone(), &digest).unwrap().verify().is_err());
 }

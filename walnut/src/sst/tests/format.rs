@@ -2,8 +2,8 @@
 
 use super::*;
 
-const SIZE: u64 = 436;
-const DIGEST: u64 = 0x85b1_6826_bffd_a669;
+const SIZE: u64 = 478;
+const DIGEST: u64 = 0xa10f_5906_2a9d_6b8d;
 
 fn entries() -> Vec<Owned> {
     vec![
@@ -12,6 +12,11 @@ fn entries() -> Vec<Owned> {
         Owned::delete(b"\0\0\0\x01b", 9),
         Owned::put(b"\0\0\0\x02", 8, &[0x2a; 8]),
     ]
+}
+
+fn fragments() -> Vec<Fragment> {
+    let (start, end) = (b"\0\0\0\x01b".to_vec(), b"\0\0\0\x02".to_vec());
+    vec![Fragment { start, end, seqnos: vec![SeqNo(12), SeqNo(6)] }]
 }
 
 /// A small file, part by part, as format.rs draws it.
@@ -41,29 +46,36 @@ const GOLDEN: &[(&str, &str)] = &[
     ("filter: line", "00 00 00 00 00 00 04 80 20 00 01 00 00 00 00 00"),
     ("filter: line", "00 00 00 01 40 00 00 00 02 00 00 08 00 00 00 00"),
     ("filter: encoding, size, crc", "00 48 00 00 00 73 dd 9a 69"),
+    ("range tombstones: start", "05 00 00 00 01 62"),
+    ("range tombstones: end", "04 00 00 00 02"),
+    ("range tombstones: numbers, seqno, difference", "02 0c 06"),
+    ("range tombstones: encoding, size, crc", "00 0e 00 00 00 f3 20 c7 7e"),
     ("index: size and separator of block 1", "31 05 00 00 00 01 62"),
     ("index: size and separator of block 2", "26 04 00 00 00 02"),
-    ("index: encoding, size, crc", "00 0d 00 00 00 3a ed 4a e3"),
+    ("index: encoding, size, crc", "00 0d 00 00 00 64 cd db 91"),
     ("properties: entries", "04 00 00 00 00 00 00 00"),
     ("properties: tombstones", "01 00 00 00 00 00 00 00"),
     ("properties: keys", "03 00 00 00 00 00 00 00"),
     ("properties: raw size", "20 00 00 00 00 00 00 00"),
     ("properties: dead size", "0b 00 00 00 00 00 00 00"),
-    ("properties: smallest seqno", "07 00 00 00 00 00 00 00"),
+    ("properties: fragments", "01 00 00 00 00 00 00 00"),
+    ("properties: smallest seqno", "06 00 00 00 00 00 00 00"),
     ("properties: largest seqno", "2c 01 00 00 00 00 00 00"),
     ("properties: smallest key", "06 00 00 00 01 61 62"),
     ("properties: largest key", "04 00 00 00 02"),
+    ("properties: start of the first fragment", "05 00 00 00 01 62"),
+    ("properties: end of the last fragment", "04 00 00 00 02"),
     ("properties: value files", "00"),
     ("properties: keyspace", "01 00 00 00 03 00 00 00 00 00 00 00 14 00 00 00 00 00 00 00"),
     ("properties: keyspace", "02 00 00 00 01 00 00 00 00 00 00 00 0c 00 00 00 00 00 00 00"),
-    ("properties: encoding, size, crc", "00 6d 00 00 00 b3 5c a0 f6"),
+    ("properties: encoding, size, crc", "00 80 00 00 00 6e 64 8a 07"),
     ("footer: filter", "97 00 00 00 00 00 00 00 51 00 00 00"),
-    ("footer: range tombstones", "e8 00 00 00 00 00 00 00 00 00 00 00"),
-    ("footer: index", "e8 00 00 00 00 00 00 00 16 00 00 00"),
-    ("footer: properties", "fe 00 00 00 00 00 00 00 76 00 00 00"),
+    ("footer: range tombstones", "e8 00 00 00 00 00 00 00 17 00 00 00"),
+    ("footer: index", "ff 00 00 00 00 00 00 00 16 00 00 00"),
+    ("footer: properties", "15 01 00 00 00 00 00 00 89 00 00 00"),
     ("footer: zero", "00 00 00 00"),
     ("footer: magic", "77 61 6c 6e 75 74 24 0a"),
-    ("footer: crc", "ed 61 d1 69"),
+    ("footer: crc", "26 2d 75 72"),
 ];
 
 fn golden() -> Vec<u8> {
@@ -74,7 +86,7 @@ fn golden() -> Vec<u8> {
 #[test]
 fn the_bytes_of_a_small_file_are_these() {
     let config = SstConfig { block_size: 50, compression: Compression::None, filter_bits_per_key: 10 };
-    let (file, meta) = build(&entries(), config);
+    let (file, meta) = build_with(&entries(), &fragments(), config);
     let (bytes, golden) = (file.bytes(), golden());
     let mut offset = 0;
     for (part, hex) in GOLDEN {
@@ -96,15 +108,17 @@ fn the_golden_file_is_read() {
         tombstone_count: 1,
         raw_size: 32,
         dead_size: 11,
+        fragment_count: 1,
         smallest: b"\0\0\0\x01ab".to_vec(),
-        largest: b"\0\0\0\x02".to_vec(),
-        smallest_seqno: SeqNo(7),
+        end: b"\0\0\0\x02\0".to_vec(),
+        smallest_seqno: SeqNo(6),
         largest_seqno: SeqNo(300),
         values: Vec::new(),
     };
     let reader = open(Arc::new(TestFile::with(golden())), &meta).unwrap();
     assert!(reader.verify().is_ok());
     assert_eq!(scan(&reader, &KeyRange::all(), Direction::Forward).unwrap(), entries());
+    assert_eq!(reader.range_tombstones().map(|ranges| ranges.to_vec()), Some(fragments()));
     let properties = reader.properties();
     assert_eq!((properties.key_count, properties.raw_size, properties.dead_size), (3, 32, 11));
     assert_eq!(properties.keyspaces.iter().map(|keyspace| keyspace.id.0).collect::<Vec<_>>(), [1, 2]);

@@ -6,13 +6,14 @@ mod file;
 mod format;
 mod limits;
 mod model;
+mod ranges;
 
 use std::sync::Arc;
 
 use file::TestFile;
 
 use super::{BlockCache, Compression, SstBuilder, SstConfig, SstMeta, SstReader};
-use crate::base::{Entry, FileNumber, KeyHash, KeyRange, Kind, SeqNo};
+use crate::base::{Entry, FileNumber, Fragment, KeyHash, KeyRange, Kind, SeqNo};
 use crate::codec::{FileHeader, FileKind};
 use crate::cursor::{Cursor, Direction};
 use crate::error::Result;
@@ -56,10 +57,17 @@ fn tiny(compression: Compression) -> SstConfig {
 }
 
 fn build(entries: &[Owned], config: SstConfig) -> (Arc<TestFile>, SstMeta) {
+    build_with(entries, &[], config)
+}
+
+fn build_with(entries: &[Owned], fragments: &[Fragment], config: SstConfig) -> (Arc<TestFile>, SstMeta) {
     let file = Arc::new(TestFile::default());
     let mut builder = SstBuilder::new(file.clone(), HEADER, config).unwrap();
     for entry in entries {
         builder.add(entry.entry()).unwrap();
+    }
+    for fragment in fragments {
+        builder.add_fragment(fragment).unwrap();
     }
     let meta = builder.finish().unwrap();
     assert!(file.is_synced());

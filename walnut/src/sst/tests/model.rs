@@ -4,7 +4,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 
 use super::*;
-use crate::base::compare;
+use crate::base::{after, compare};
 
 /// Keys that share beginnings, are beginnings of others, and are few enough to meet again.
 fn key() -> impl Strategy<Value = Vec<u8>> {
@@ -114,7 +114,7 @@ proptest! {
         let tombstones = entries.iter().filter(|entry| entry.kind == Kind::Delete).count();
         prop_assert_eq!(meta.tombstone_count, tombstones as u64);
         prop_assert_eq!(Some(&meta.smallest), entries.first().map(|entry| &entry.key));
-        prop_assert_eq!(Some(&meta.largest), entries.last().map(|entry| &entry.key));
+        prop_assert_eq!(Some(meta.end.clone()), entries.last().map(|entry| after(&entry.key)));
         prop_assert_eq!(Some(meta.smallest_seqno), entries.iter().map(|entry| entry.seqno).min());
         prop_assert_eq!(Some(meta.largest_seqno), entries.iter().map(|entry| entry.seqno).max());
         let reader = open(file, &meta).unwrap();

@@ -8,13 +8,16 @@ use crate::error::{Error, Fault, Limit, Result};
 /// The most bytes that the encoding of one key or one index value may take.
 pub const MAX_KEY_SIZE: usize = 2600;
 
+/// The bytes of a key; of a short one without an allocation.
+pub(crate) type KeyBytes = SmallVec<[u8; 96]>;
+
 /// Takes the encoding of a key. Short keys stay on the stack.
 ///
 /// A key that is too long or has no exact form is noted here, and the operation that wanted it fails with
 /// [`Error::Limit`] before anything is written; an implementation of [`Key`](super::Key) need not look.
 #[derive(Clone, Debug)]
 pub struct KeyWriter {
-    bytes: SmallVec<[u8; 96]>,
+    bytes: KeyBytes,
     /// Where the part of the key begins that the limit counts.
     start: usize,
     fault: Option<Limit>,
@@ -53,6 +56,17 @@ impl KeyWriter {
     /// How many bytes there are.
     pub fn size(&self) -> usize {
         self.bytes.len()
+    }
+
+    /// The key followed by `suffix`, which does not count against the limit; or what was wrong with it.
+    pub(crate) fn finish_with(mut self, suffix: &[u8]) -> Result<KeyBytes> {
+        match self.fault {
+            None => {
+                self.bytes.extend_from_slice(suffix);
+                Ok(self.bytes)
+            }
+            Some(limit) => Err(Error::Limit(limit)),
+        }
     }
 
     /// The key, or what was wrong with it.

@@ -32,6 +32,7 @@ mod tuple;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use codec::KeyBytes;
 pub use codec::{KeyReader, KeyWriter, MAX_KEY_SIZE};
 pub use generated::{Generated, Way};
 pub use no_case::{Caseless, NoCase};

@@ -23,6 +23,15 @@ impl<T> RowFilter<T> for Everything {
     }
 }
 
+/// The same filters, lent.
+impl<T, F: RowFilter<T>> RowFilter<T> for &mut F {
+    const COUNT: usize = F::COUNT;
+
+    fn keeps(&mut self, place: usize, row: &T) -> bool {
+        F::keeps(self, place, row)
+    }
+}
+
 /// A filter after others.
 #[derive(Clone, Copy, Debug)]
 pub struct And<F, P> {

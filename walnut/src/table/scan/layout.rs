@@ -28,7 +28,7 @@ impl Layout {
     pub(super) fn new<K: Key>(info: &TableInfo, target: Target) -> Self {
         let (keyspace, unique) = match target {
             Target::Rows => (info.rows, false),
-            Target::Index(index) => (info.indexes[index], info.schema.indexes[index].unique),
+            Target::Index(index) => (info.indexes[index].keyspace, info.schema.indexes[index].unique),
         };
         Self { target, prefix: keyspace.prefix(), unique, skip_key: K::skip }
     }

@@ -10,24 +10,29 @@
 
 #![expect(clippy::needless_pass_by_value, reason = "points are passed by value, so that literals are enough")]
 
+mod cursor;
 mod filter;
 mod layout;
 mod output;
+mod together;
 mod walker;
 
 use std::fmt;
 use std::marker::PhantomData;
 
+pub use cursor::{Cursor, Page};
+use filter::And;
+pub(super) use filter::Everything;
 pub use filter::RowFilter;
-use filter::{And, Everything};
 use layout::Target;
 use output::{CountOf, EntryOf, KeyOf, RowOf};
 use walker::{End, Walker};
 
 use super::DefaultTable;
-use super::access::Access;
+use super::access::{Access, Direct, WriteAccess};
 use super::key::{Key, KeyWriter, RangeOver};
 use super::mapper::{Table, TableMapper};
+use super::mutate::Mutation;
 use crate::error::Result;
 
 /// The primary key of `T`.
@@ -36,7 +41,8 @@ type PrimaryKey<T> = <T as TableMapper>::PrimaryKey;
 /// Rows in order, read as they are asked for: a `DoubleEndedIterator` over `Result<T>`.
 ///
 /// `K` is the type of the key that the scan goes by, the primary key unless it is an index; `R` what can still be narrowed
-/// after [`Index::prefix`](super::Index::prefix); `F` the filters. None of them need be written: `Scan<T>` is a scan by primary key.
+/// after [`Index::prefix`](super::Index::prefix); `F` the filters, `A` how the store is reached. None of them need be written: `Scan<T>` is
+/// a scan by primary key of a handle that the database gave, and [`by_row`](Self::by_row) makes one like it of a scan by an index.
 ///
 /// After an error it ends. What [`limit`](Self::limit), [`skip`](Self::skip) and [`filter`](Self::filter) do, they do in the order
 /// in which they are called, as they do on an iterator.
@@ -54,26 +60,29 @@ type PrimaryKey<T> = <T as TableMapper>::PrimaryKey;
 /// # Ok::<(), walnut::Error>(())
 /// ```
 #[must_use = "a scan reads nothing until it is asked for rows"]
-pub struct Scan<T: Table, K: Key = PrimaryKey<T>, R = (), F = Everything> {
+pub struct Scan<T: Table, K: Key = PrimaryKey<T>, R = (), F = Everything, A = Direct> {
     walker: Walker<T, F>,
+    access: A,
     key: PhantomData<fn() -> (K, R)>,
 }
 
-impl<T: Table> Scan<T> {
+impl<T: Table, A: Access> Scan<T, PrimaryKey<T>, (), Everything, A> {
     /// The rows of a table by primary key.
-    pub(super) fn rows<A: Access>(table: &DefaultTable<T, A>) -> Self {
-        Self { walker: Walker::new::<PrimaryKey<T>, A>(table, Target::Rows), key: PhantomData }
+    pub(super) fn rows(table: &DefaultTable<T, A>) -> Self {
+        let walker = Walker::new::<PrimaryKey<T>, A>(table, Target::Rows);
+        Self { walker, access: table.access().clone(), key: PhantomData }
     }
 }
 
-impl<T: Table, K: Key, R> Scan<T, K, R> {
+impl<T: Table, K: Key, R, A: Access> Scan<T, K, R, Everything, A> {
     /// The rows of a table by an index.
-    pub(super) fn index<A: Access>(table: &DefaultTable<T, A>, index: usize) -> Self {
-        Self { walker: Walker::new::<K, A>(table, Target::Index(index)), key: PhantomData }
+    pub(super) fn index(table: &DefaultTable<T, A>, index: usize) -> Self {
+        let walker = Walker::new::<K, A>(table, Target::Index(index));
+        Self { walker, access: table.access().clone(), key: PhantomData }
     }
 }
 
-impl<T: Table, K: Key, R, F: RowFilter<T>> Scan<T, K, R, F> {
+impl<T: Table, K: Key, R, F: RowFilter<T>, A> Scan<T, K, R, F, A> {
     /// Only what begins with the bytes that `write` adds to what is fixed already.
     pub(super) fn starting_with(mut self, write: impl FnOnce(&mut KeyWriter)) -> Self {
         self.walker.fix(write);
@@ -105,8 +114,32 @@ impl<T: Table, K: Key, R, F: RowFilter<T>> Scan<T, K, R, F> {
     }
 
     /// Only rows of which `keep` is true. Each row that is looked at is read.
-    pub fn filter<P: FnMut(&T) -> bool>(self, keep: P) -> Scan<T, K, R, And<F, P>> {
-        Scan { walker: self.walker.filter(keep), key: PhantomData }
+    pub fn filter<P: FnMut(&T) -> bool>(self, keep: P) -> Scan<T, K, R, And<F, P>, A> {
+        Scan { walker: self.walker.filter(keep), access: self.access, key: PhantomData }
+    }
+
+    /// The same scan, its type without the index's key: what takes a `Scan<User>` takes it. Costs nothing.
+    ///
+    /// [`entries`](Self::entries) of it shows the primary key in the place of the index's.
+    ///
+    /// ```
+    /// # use serde::{Deserialize, Serialize};
+    /// # use walnut::{Database, Scan, Table};
+    /// # #[derive(Table, Serialize, Deserialize)]
+    /// # struct User { #[primary_key] id: u64, #[index] age: u8 }
+    /// # let users = Database::in_memory()?.table::<User>()?;
+    /// # users.insert_many(&[User { id: 1, age: 30 }, User { id: 2, age: 30 }])?;
+    /// fn first_ids(users: Scan<User>) -> walnut::Result<Vec<u64>> {
+    ///     users.limit(10).keys().collect()
+    /// }
+    ///
+    /// assert_eq!(first_ids(users.range(1..))?, [1, 2]);
+    /// assert_eq!(first_ids(users.by().age.all(30).rev().by_row())?, [2, 1]);
+    /// # Ok::<(), walnut::Error>(())
+    /// ```
+    pub fn by_row(mut self) -> Scan<T, PrimaryKey<T>, (), F, A> {
+        self.walker.forget_key();
+        Scan { walker: self.walker, access: self.access, key: PhantomData }
     }
 
     /// The primary keys instead of the rows. Reads no row, unless a filter has to.
@@ -138,32 +171,89 @@ impl<T: Table, K: Key, R, F: RowFilter<T>> Scan<T, K, R, F> {
         Ok(count)
     }
 
+    /// The same scan without the right to remove. It can be sent to another thread and outlive the transaction that it is of.
+    pub fn read_only(self) -> Scan<T, K, R, F, ()> {
+        Scan { walker: self.walker, access: (), key: PhantomData }
+    }
+
     /// All rows in a `Vec`, or the first error.
+    ///
+    /// Quicker than `collect` where the scan goes by an index: rows are then read several at a time.
     pub fn collect_vec(self) -> Result<Vec<T>> {
-        self.collect()
+        self.walker.collect()
+    }
+
+    /// The next `count` rows, and a [`Cursor`] with which a like scan, made later, goes on behind them. `None` instead of a cursor begins
+    /// at the scan's front.
+    ///
+    /// Each page is of the state at which its scan was made. A row that is there all the while, and whose value in the index
+    /// does not change, comes on one page exactly, whatever is written in between. A `skip` counts once and a `limit` over all
+    /// pages, not for each.
+    ///
+    /// [`Error::Cursor`](crate::Error::Cursor) when the cursor is of another table, index or direction, or the scan is skipped and limited
+    /// otherwise; [`Error::Unsupported`](crate::Error::Unsupported) when the scan is limited or skipped from both of its ends.
+    ///
+    /// Cost: reads `count` rows, and one entry more to see whether there is one; with a filter, the rows up to the next that it
+    /// keeps. Finding the place costs what beginning a scan does, however far in it is.
+    pub fn page(mut self, count: u64, cursor: Option<Cursor>) -> Result<Page<T>> {
+        self.walker.page(count, cursor.as_ref())
     }
 }
 
-impl<T: Table, K: Key, R: Key, F: RowFilter<T>> Scan<T, K, R, F> {
+impl<T: Table, K: Key, R, F: RowFilter<T>, A: WriteAccess> Scan<T, K, R, F, A> {
+    /// Removes the rows that the scan has not given yet, all in one commit, and returns how many there were.
+    ///
+    /// It looks again, in the transaction that removes: what others have written since the scan was made counts. With `limit`, a
+    /// large number of rows can be removed in commits of bearable size; one that is too large is [`Error::Limit`](crate::Error::Limit), and
+    /// nothing is removed. A filter may be asked more than once about a row.
+    ///
+    /// ```
+    /// # use serde::{Deserialize, Serialize};
+    /// # use walnut::{Database, Table};
+    /// # #[derive(Table, Serialize, Deserialize)]
+    /// # struct User { #[primary_key] id: u64, #[index] age: u8 }
+    /// # let users = Database::in_memory()?.table::<User>()?;
+    /// users.insert_many(&[User { id: 1, age: 30 }, User { id: 2, age: 11 }, User { id: 3, age: 17 }])?;
+    /// assert_eq!(users.by().age.range(..18).remove_all()?, 2);
+    /// assert_eq!(users.len()?, 1);
+    /// # Ok::<(), walnut::Error>(())
+    /// ```
+    ///
+    /// Cost: reads each row, to know its entries; one write to the log.
+    pub fn remove_all(mut self) -> Result<u64> {
+        let info = std::sync::Arc::clone(self.walker.info());
+        self.access.change(|attempt| {
+            let rows = Mutation::new(attempt, &info);
+            let mut count = 0;
+            for key in self.walker.rows_in(attempt)? {
+                // An index may have shown a row more than once.
+                count += u64::from(rows.remove::<T>(key.finish()?)?.is_some());
+            }
+            Ok(count)
+        })
+    }
+}
+
+impl<T: Table, K: Key, R: Key, F: RowFilter<T>, A> Scan<T, K, R, F, A> {
     /// Only those whose next column lies in a range: `prefix("Paris").range(21..)`.
-    pub fn range<M>(self, range: impl RangeOver<R, M>) -> Scan<T, K, (), F> {
+    pub fn range<M>(self, range: impl RangeOver<R, M>) -> Scan<T, K, (), F, A> {
         let narrowed = self.within(&range);
-        Scan { walker: narrowed.walker, key: PhantomData }
+        Scan { walker: narrowed.walker, access: narrowed.access, key: PhantomData }
     }
 
     /// Only those with this value in the next column.
-    pub fn all(self, value: R::Ref<'_>) -> Scan<T, K, (), F> {
+    pub fn all(self, value: R::Ref<'_>) -> Scan<T, K, (), F, A> {
         let narrowed = self.starting_with(|out| R::encode_ref(&value, out));
-        Scan { walker: narrowed.walker, key: PhantomData }
+        Scan { walker: narrowed.walker, access: narrowed.access, key: PhantomData }
     }
 
     /// Only those with this value in the next column, of several that are left.
-    pub fn prefix(self, next: <R::First as Key>::Ref<'_>) -> Scan<T, K, R::Rest, F>
+    pub fn prefix(self, next: <R::First as Key>::Ref<'_>) -> Scan<T, K, R::Rest, F, A>
     where
         R: super::Composite,
     {
         let narrowed = self.starting_with(|out| R::First::encode_ref(&next, out));
-        Scan { walker: narrowed.walker, key: PhantomData }
+        Scan { walker: narrowed.walker, access: narrowed.access, key: PhantomData }
     }
 }
 
@@ -206,6 +296,6 @@ macro_rules! iterates {
     };
 }
 
-iterates!([K: Key, R] Scan<T, K, R, F>, RowOf => T);
+iterates!([K: Key, R, A] Scan<T, K, R, F, A>, RowOf => T);
 iterates!([] Keys<T, F>, KeyOf => PrimaryKey<T>);
 iterates!([K: Key] Entries<T, K, F>, EntryOf<K> => (K, PrimaryKey<T>));

@@ -2,6 +2,8 @@
 
 use std::marker::PhantomData;
 
+use smallvec::SmallVec;
+
 use crate::error::Fault;
 use crate::table::key::{Key, KeyReader};
 use crate::table::mapper::{Table, TableMapper};
@@ -12,6 +14,9 @@ pub(super) trait Output<T: Table> {
 
     /// Whether the row is needed for it.
     const NEEDS_ROW: bool;
+
+    /// Whether it stays within the scan, which needs the key that it goes by even where it is not to be shown.
+    const IS_INNER: bool = false;
 
     /// Makes it of the bytes of the key that the scan goes by (beginning with them), of the primary key, and of the row,
     /// which is there when [`NEEDS_ROW`](Self::NEEDS_ROW) says so.
@@ -78,7 +83,22 @@ impl<T: Table> Output<T> for FoundOf {
 
     const NEEDS_ROW: bool = false;
 
+    const IS_INNER: bool = true;
+
     fn make(key: &[u8], primary_key: &[u8], _row: Option<T>) -> Result<Self::Item, Fault> {
         Ok((key.to_vec(), primary_key.to_vec()))
+    }
+}
+
+/// The bytes of the primary key.
+pub(super) struct PrimaryKeyOf;
+
+impl<T: Table> Output<T> for PrimaryKeyOf {
+    type Item = SmallVec<[u8; 32]>;
+
+    const NEEDS_ROW: bool = false;
+
+    fn make(_key: &[u8], primary_key: &[u8], _row: Option<T>) -> Result<Self::Item, Fault> {
+        Ok(primary_key.into())
     }
 }

@@ -6,19 +6,20 @@ use std::marker::PhantomData;
 use std::ops::Bound;
 use std::sync::Arc;
 
+use super::cursor::{Cursor, MAX_COUNTS, Owner, Page};
 use super::filter::{And, Everything, RowFilter};
 use super::layout::{Layout, Target};
-use super::output::{FoundOf, Output};
+use super::output::{CountOf, FoundOf, Output, RowOf};
 use crate::base::{KeyRange, successor};
 use crate::engine::Value;
 use crate::error::{Error, Fault, Result};
 use crate::table::DefaultTable;
 use crate::table::access::Access;
 use crate::table::catalog::TableInfo;
-use crate::table::key::{Key, KeyWriter, RangeOver};
+use crate::table::key::{Key, KeyWriter, MAX_KEY_SIZE, RangeOver};
 use crate::table::mapper::Table;
 use crate::table::row;
-use crate::txn::{EntryReader, EntryScan};
+use crate::txn::{Attempt, EntryReader, EntryScan};
 
 /// An end of the range.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -67,6 +68,8 @@ pub(super) struct Walker<T: Table, F> {
     /// What was found so, in the order of the range: the key that the scan goes by, and the primary key.
     ahead: Option<VecDeque<(Vec<u8>, Vec<u8>)>>,
     finished: bool,
+    /// Whether the primary key is to be shown where the key is that the scan goes by.
+    forgets_key: bool,
     row: PhantomData<fn() -> T>,
 }
 
@@ -74,7 +77,12 @@ impl<T: Table> Walker<T, Everything> {
     /// A walk over all of the target, whose keys are of type `K`.
     pub(super) fn new<K: Key, A: Access>(table: &DefaultTable<T, A>, target: Target) -> Self {
         let layout = Layout::new::<K>(table.info(), target);
-        let (walk, failure) = match table.access().scan(KeyRange::prefix(&layout.prefix)) {
+        let ready = match target {
+            Target::Rows => Ok(()),
+            Target::Index(place) => table.ensure_readable(place),
+        };
+        let scan = ready.and_then(|()| table.access().scan(KeyRange::prefix(&layout.prefix)));
+        let (walk, failure) = match scan {
             Ok(walk) => (Some(walk), None),
             Err(error) => (None, Some(error)),
         };
@@ -90,6 +98,7 @@ impl<T: Table> Walker<T, Everything> {
             counted_from: None,
             ahead: None,
             finished: false,
+            forgets_key: false,
             row: PhantomData,
         }
     }
@@ -158,8 +167,126 @@ impl<T: Table, F: RowFilter<T>> Walker<T, F> {
             counted_from: self.counted_from,
             ahead: self.ahead,
             finished: self.finished,
+            forgets_key: self.forgets_key,
             row: PhantomData,
         }
+    }
+
+    /// Shows the primary key instead of the key that the scan goes by.
+    pub(super) fn forget_key(&mut self) {
+        self.forgets_key = true;
+    }
+
+    pub(super) fn info(&self) -> &Arc<TableInfo> {
+        &self.info
+    }
+
+    /// The engine's keys of the rows that are left, in the state of an attempt.
+    pub(super) fn rows_in(&mut self, attempt: &Attempt) -> Result<Vec<KeyWriter>> {
+        if let Some(failure) = self.failure.take() {
+            return Err(failure);
+        }
+        let Some(walk) = &self.walk else { return Ok(Vec::new()) };
+        let mut there = Walker {
+            info: Arc::clone(&self.info),
+            layout: self.layout,
+            fixed: self.fixed.clone(),
+            walk: Some(attempt.scan(walk.rest().clone())?),
+            failure: None,
+            stages: self.stages.clone(),
+            filter: &mut self.filter,
+            turned: self.turned,
+            counted_from: self.counted_from,
+            ahead: self.ahead.clone(),
+            finished: self.finished,
+            forgets_key: false,
+            row: PhantomData,
+        };
+        let mut keys = Vec::new();
+        while let Some((_, primary_key)) = there.step::<FoundOf>(End::Front)? {
+            keys.push(self.info.key_of_row(&primary_key));
+        }
+        Ok(keys)
+    }
+
+    /// The next `count` rows from where a cursor stands, and a cursor for what follows them.
+    pub(super) fn page(&mut self, count: u64, cursor: Option<&Cursor>) -> Result<Page<T>> {
+        let count_count = self.counts().count();
+        if self.ahead.is_some() || count_count > MAX_COUNTS {
+            return Err(Error::Unsupported("a page of a scan that is cut from both of its ends"));
+        }
+        if let Some(cursor) = cursor {
+            self.resume(cursor)?;
+        }
+        let mut rows = Vec::new();
+        while (rows.len() as u64) < count {
+            match self.step::<RowOf>(End::Front)? {
+                Some(row) => rows.push(row),
+                None => return Ok(Page { rows, next: None }),
+            }
+        }
+        // What was found ahead was counted to its end.
+        let next = self.here().map(|mut here| {
+            here.counts.resize(count_count, 0);
+            here
+        });
+        let more = self.step::<CountOf>(End::Front)?;
+        Ok(Page { rows, next: more.and(next) })
+    }
+
+    /// What a cursor has to belong to.
+    fn owner(&self) -> Owner {
+        let index = match self.layout.target {
+            Target::Rows => "",
+            Target::Index(place) => self.info.schema.indexes[place].name,
+        };
+        Owner { table: self.info.schema.name.to_owned(), index: index.to_owned(), backward: self.turned }
+    }
+
+    /// What the stages that count have left.
+    fn counts(&mut self) -> impl Iterator<Item = &mut u64> {
+        self.stages.iter_mut().filter_map(|stage| match stage {
+            Stage::Skip(count) | Stage::Limit(count) => Some(count),
+            Stage::Filter(_) => None,
+        })
+    }
+
+    /// Goes on where a cursor stands.
+    fn resume(&mut self, cursor: &Cursor) -> Result<()> {
+        cursor.ensure_of(&self.owner(), self.counts().count())?;
+        // What is counted from the far end is counted anew: nothing there was passed yet.
+        if self.counted_from == Some(self.end_of_range(End::Front)) {
+            self.counts().zip(&cursor.counts).for_each(|(count, &left)| *count = left.min(*count));
+        }
+        let place = [&self.layout.prefix, &*cursor.place].concat();
+        let Some(walk) = &mut self.walk else { return Ok(()) };
+        let mut range = walk.rest().clone();
+        if cursor.owner.backward {
+            if range.ends_after(&place) {
+                range.end = Some(place);
+            }
+        } else if place > range.start {
+            range.start = place;
+        }
+        walk.set_range(range);
+        Ok(())
+    }
+
+    /// A cursor for what neither end has given.
+    fn here(&mut self) -> Option<Cursor> {
+        let (owner, counts) = (self.owner(), self.counts().map(|count| *count).collect());
+        let prefix = self.layout.prefix.len();
+        let place = match (&self.ahead, self.turned) {
+            // What is next begins the rest, or ends it: a key is never the beginning of another one.
+            (Some(ahead), false) => ahead.front()?.0.clone(),
+            (Some(ahead), true) => [&*ahead.back()?.0, &[0]].concat(),
+            (None, false) => self.walk.as_ref()?.rest().start.get(prefix..)?.to_vec(),
+            // The end of everything is as good as that of the keyspace, which no key reaches.
+            (None, true) => self.walk.as_ref()?.rest().end.as_ref().map_or_else(end_of_keyspace, |end| {
+                end.strip_prefix(&self.layout.prefix).map_or_else(end_of_keyspace, <[u8]>::to_vec)
+            }),
+        };
+        Some(Cursor { owner, counts, place })
     }
 
     /// The next one from an end of the scan; after the last one or an error, nothing more.
@@ -170,6 +297,21 @@ impl<T: Table, F: RowFilter<T>> Walker<T, F> {
         let found = self.try_step::<O>(self.end_of_range(end));
         self.finished = !matches!(found, Ok(Some(_)));
         found
+    }
+
+    /// What is walked over.
+    pub(super) fn target(&self) -> Target {
+        self.layout.target
+    }
+
+    /// What the engine's keys of rows begin with.
+    pub(super) fn rows_prefix(&self) -> [u8; 4] {
+        self.info.rows.prefix()
+    }
+
+    /// The state that is walked over.
+    pub(super) fn walk(&self) -> Option<&EntryScan> {
+        self.walk.as_ref()
     }
 
     fn end_of_range(&self, end: End) -> End {
@@ -211,7 +353,12 @@ impl<T: Table, F: RowFilter<T>> Walker<T, F> {
             self.find_ahead()?;
         }
         let Some(walk) = &mut self.walk else { return Ok(None) };
-        let mut exit = Exit { info: &self.info, stages: &mut self.stages, filter: &mut self.filter };
+        let mut exit = Exit {
+            info: &self.info,
+            stages: &mut self.stages,
+            filter: &mut self.filter,
+            forgets_key: self.forgets_key,
+        };
         while !exit.stages.contains(&Stage::Limit(0)) {
             let passed = if let Some(ahead) = &mut self.ahead {
                 let next = match end {
@@ -247,11 +394,17 @@ impl<T: Table, F: RowFilter<T>> Walker<T, F> {
     }
 }
 
+/// A place behind every key of a keyspace: longer than any, and not less at any byte.
+fn end_of_keyspace() -> Vec<u8> {
+    vec![u8::MAX; 2 * MAX_KEY_SIZE + 1]
+}
+
 /// What an entry goes through before it is given.
 struct Exit<'w, F> {
     info: &'w TableInfo,
     stages: &'w mut [Stage],
     filter: &'w mut F,
+    forgets_key: bool,
 }
 
 /// Why an entry could not be given.
@@ -306,6 +459,7 @@ impl<F> Exit<'_, F> {
         if O::NEEDS_ROW && row.is_none() {
             row = Some(self.info.read_row::<T>(reader, primary_key, stored)?);
         }
+        let key = if self.forgets_key && !O::IS_INNER { primary_key } else { key };
         Ok(Some(O::make(key, primary_key, row)?))
     }
 }
@@ -321,10 +475,16 @@ impl TableInfo {
         if let Some(value) = stored {
             return Ok(row::open(&value.load()?)?);
         }
-        let mut key = KeyWriter::new(&self.rows.prefix());
-        key.push(primary_key);
+        let key = self.key_of_row(primary_key);
         let row = reader.get(key.finish()?, row::open::<T>)?;
         Ok(row.ok_or(Fault::Index("an index entry has no row"))??)
+    }
+
+    /// The engine's key of the row with a primary key.
+    fn key_of_row(&self, primary_key: &[u8]) -> KeyWriter {
+        let mut key = KeyWriter::new(&self.rows.prefix());
+        key.push(primary_key);
+        key
     }
 }
 

@@ -7,6 +7,7 @@ mod crash;
 mod damage;
 mod fault;
 mod recovery;
+mod recycling;
 mod writing;
 
 use std::path::{Path, PathBuf};
@@ -40,7 +41,7 @@ fn path(number: u64) -> PathBuf {
 }
 
 fn create(env: &(impl Env + Clone), preallocate: u64) -> Result<LogWriter> {
-    LogWriter::create(place(env), FileNumber(1), SeqNo(1), LogConfig { preallocate })
+    LogWriter::create(place(env), FileNumber(1), SeqNo(1), LogConfig { preallocate, ..LogConfig::default() })
 }
 
 fn resume(env: &(impl Env + Clone), recovered: &Recovered) -> Result<LogWriter> {

@@ -1,0 +1,285 @@
+//! Measures what the store promises whatever its peers do: how long a read and a commit take at worst, and that space comes back.
+//!
+//! ```text
+//! reads     the longest get while everything is merged into one run              less than 20 ms
+//! writers   p99.9 and longest `Fast` commit of eight threads under load          less than 10 ms
+//! space     a key written again and again; updates of ten times the data; nine rows of ten removed, and then idle
+//! ```
+//!
+//! It prints figures and judges nothing: on a busy machine they are the machine's.
+
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant};
+
+use clap::{Parser, ValueEnum};
+use serde::{Deserialize, Serialize};
+use walnut::{Compaction, Database, DefaultTable, Durability, Result, Table};
+
+/// Worst cases of Walnut, and its space.
+#[derive(Parser)]
+struct Cli {
+    /// What is measured.
+    #[arg(value_enum)]
+    what: Vec<What>,
+    /// Rows; with a kilobyte each, a million of them is a gigabyte.
+    #[arg(long, default_value_t = 1_000_000)]
+    rows: u64,
+    /// Bytes of a row.
+    #[arg(long, default_value_t = 1000)]
+    size: usize,
+    /// Seconds for which writers write.
+    #[arg(long, default_value_t = 30)]
+    seconds: u64,
+    /// How files are merged.
+    #[arg(long, value_enum, default_value_t = Strategy::Leveled)]
+    strategy: Strategy,
+    /// Where the databases are made; the directory for temporary files when left out.
+    #[arg(long)]
+    dir: Option<std::path::PathBuf>,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum What {
+    Reads,
+    Writers,
+    Space,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum Strategy {
+    Leveled,
+    Tiered,
+    Universal,
+}
+
+#[derive(Table, Serialize, Deserialize)]
+#[table(name = "blobs")]
+struct Blob {
+    #[primary_key]
+    id: u64,
+    bytes: Vec<u8>,
+}
+
+/// Numbers that look random, and bytes that no compression shortens.
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (self.0 ^ (self.0 >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        mixed ^ (mixed >> 31)
+    }
+
+    fn row(&mut self, id: u64, size: usize) -> Blob {
+        let bytes = std::iter::repeat_with(|| self.next().to_le_bytes()).flatten().take(size).collect();
+        Blob { id, bytes }
+    }
+}
+
+/// Waits, sorted when they are asked for.
+#[derive(Default)]
+struct Waits(Vec<Duration>);
+
+impl Waits {
+    fn time<R>(&mut self, work: impl FnOnce() -> R) -> R {
+        let began = Instant::now();
+        let result = work();
+        self.0.push(began.elapsed());
+        result
+    }
+
+    fn print(mut self, of: &str) {
+        self.0.sort_unstable();
+        let at = |part: usize, whole: usize| {
+            self.0
+                .get((self.0.len() * part / whole).min(self.0.len().saturating_sub(1)))
+                .copied()
+                .unwrap_or_default()
+        };
+        let (median, p99, p999, longest) = (at(1, 2), at(99, 100), at(999, 1000), at(1, 1));
+        println!(
+            "{of}: {} in all, median {median:?}, p99 {p99:?}, p99.9 {p999:?}, longest {longest:?}",
+            self.0.len()
+        );
+    }
+}
+
+fn main() -> Result<()> {
+    let cli = Cli::parse();
+    for what in &cli.what {
+        let place =
+            cli.dir.as_ref().map_or_else(tempfile::tempdir, tempfile::tempdir_in).expect("a directory");
+        match what {
+            What::Reads => reads(&cli, place.path())?,
+            What::Writers => writers(&cli, place.path())?,
+            What::Space => space(&cli, place.path())?,
+        }
+    }
+    Ok(())
+}
+
+fn open(cli: &Cli, dir: &Path) -> Result<(Database, DefaultTable<Blob>)> {
+    let strategy = match cli.strategy {
+        Strategy::Leveled => Compaction::Leveled,
+        Strategy::Tiered => Compaction::Tiered,
+        Strategy::Universal => Compaction::Universal,
+    };
+    let db = Database::builder().durability(Durability::Fast).compaction(strategy).open(dir.join("db"))?;
+    let blobs = db.table()?;
+    Ok((db, blobs))
+}
+
+fn load(cli: &Cli, blobs: &DefaultTable<Blob>, random: &mut Random) -> Result<()> {
+    let mut id = 0;
+    while id < cli.rows {
+        let end = (id + 200).min(cli.rows);
+        blobs.upsert_many(&(id..end).map(|id| random.row(id, cli.size)).collect::<Vec<_>>())?;
+        id = end;
+    }
+    Ok(())
+}
+
+/// Gets of random rows, in one thread, while another merges everything.
+fn reads(cli: &Cli, dir: &Path) -> Result<()> {
+    let (db, blobs) = open(cli, dir)?;
+    let mut random = Random(1);
+    load(cli, &blobs, &mut random)?;
+    // Something in every file changed, so that all of it is merged.
+    for _ in 0..cli.rows / 20 {
+        let id = random.next() % cli.rows;
+        blobs.upsert(&random.row(id, cli.size))?;
+    }
+    let done = AtomicBool::new(false);
+    let waits = std::thread::scope(|scope| {
+        let reader = scope.spawn(|| {
+            let (mut waits, mut random) = (Waits::default(), Random(2));
+            while !done.load(Ordering::Acquire) {
+                let id = random.next() % cli.rows;
+                let row = waits.time(|| blobs.get(id))?;
+                assert!(row.is_some(), "row {id} is there");
+            }
+            Ok(waits)
+        });
+        let began = Instant::now();
+        let merged = db.compact();
+        let took = began.elapsed();
+        done.store(true, Ordering::Release);
+        merged?;
+        println!("full merge of {} MB: {took:?}", db.stats().sst_size >> 20);
+        reader.join().expect("the reader does not panic")
+    })?;
+    waits.print("gets meanwhile");
+    db.close()
+}
+
+/// Eight threads that write as fast as they can.
+fn writers(cli: &Cli, dir: &Path) -> Result<()> {
+    let (db, blobs) = open(cli, dir)?;
+    let end = Instant::now() + Duration::from_secs(cli.seconds);
+    let mut all = Waits::default();
+    std::thread::scope(|scope| {
+        let blobs = &blobs;
+        let threads: Vec<_> = (0..8u64)
+            .map(|seed| {
+                scope.spawn(move || {
+                    let (mut waits, mut random) = (Waits::default(), Random(seed));
+                    while Instant::now() < end {
+                        let id = random.next() % cli.rows;
+                        let row = random.row(id, cli.size);
+                        waits.time(|| blobs.upsert(&row))?;
+                    }
+                    Ok(waits)
+                })
+            })
+            .collect();
+        for thread in threads {
+            let Waits(waits) = thread.join().expect("a writer does not panic")?;
+            all.0.extend(waits);
+        }
+        Result::Ok(())
+    })?;
+    all.print("commits of eight writers");
+    let stats = db.stats();
+    println!(
+        "stalls: {} for {:?} together; debt {} MB; {} runs; write amplification {:.1}",
+        stats.stall_count,
+        stats.stall_time,
+        stats.compaction_debt_size >> 20,
+        stats.run_count,
+        stats.write_amplification()
+    );
+    db.close()
+}
+
+/// The bytes of all files in a directory.
+fn disk_size(dir: &Path) -> u64 {
+    let entries = std::fs::read_dir(dir).expect("the database is a directory");
+    entries.filter_map(|entry| entry.ok()?.metadata().ok()).map(|meta| meta.len()).sum()
+}
+
+/// Waits until nothing has been merged for a few seconds; gives the size of the database then.
+fn settled(db: &Database, dir: &Path) -> u64 {
+    let (mut before, mut since) = (db.stats().compaction_written_size, Instant::now());
+    while since.elapsed() < Duration::from_secs(4) {
+        std::thread::park_timeout(Duration::from_millis(200));
+        let now = db.stats().compaction_written_size;
+        if now != before {
+            (before, since) = (now, Instant::now());
+        }
+    }
+    disk_size(&dir.join("db"))
+}
+
+fn space(cli: &Cli, dir: &Path) -> Result<()> {
+    let (db, blobs) = open(cli, dir)?;
+    let mut random = Random(3);
+    for _ in 0..100_000 {
+        blobs.upsert(&random.row(0, cli.size))?;
+    }
+    db.compact()?;
+    println!("a row of {} bytes written 100,000 times: {} bytes of files", cli.size, db.stats().sst_size);
+    load(cli, &blobs, &mut random)?;
+    db.checkpoint()?;
+    let live = settled(&db, dir);
+    println!("{} rows: {} MB", cli.rows, live >> 20);
+    let mut most = live;
+    for n in 0..10 * cli.rows / 100 {
+        let draw = |_| {
+            let id = random.next() % cli.rows;
+            random.row(id, cli.size)
+        };
+        let rows: Vec<_> = (0..100).map(draw).collect();
+        blobs.upsert_many(&rows)?;
+        if n % 500 == 0 {
+            most = most.max(disk_size(&dir.join("db")));
+        }
+    }
+    println!(
+        "ten times the data in updates: {} MB at most, {:.2} times the live data",
+        most >> 20,
+        times(most, live)
+    );
+    db.checkpoint()?;
+    let full = settled(&db, dir);
+    let removed: Vec<u64> = (0..cli.rows).filter(|id| id % 10 > 0).collect();
+    for ids in removed.chunks(500) {
+        blobs.remove_many(ids.iter().copied())?;
+    }
+    db.checkpoint()?;
+    let left = settled(&db, dir);
+    let given = full.saturating_sub(left) * 10;
+    println!(
+        "nine of ten rows removed, then idle: {} MB of {} MB are left; {:.0} % of theirs came back",
+        left >> 20,
+        full >> 20,
+        100.0 * times(given, full * 9)
+    );
+    db.close()
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a ratio for people")]
+fn times(part: u64, whole: u64) -> f64 {
+    part as f64 / whole as f64
+}

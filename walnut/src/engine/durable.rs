@@ -1,0 +1,155 @@
+//! From written to durable: one sync for all who wait for one.
+//!
+//! ```text
+//!   wait until durable ──► nobody syncs?  ──► sync what is written by now ──► tell all who wait
+//!                          somebody does? ──► wait to be told, and look again
+//! ```
+//!
+//! 1. A commit becomes visible when it is durable, or when one that did not ask to be is acknowledged; always in the order
+//!    of the log, because what is published is a number up to which everything is.
+//! 2. One thread syncs at a time, and holds no lock while it does.
+//! 3. After a failed sync nobody is told that anything is durable.
+
+use std::time::Duration;
+
+use super::Core;
+use super::commit::Durability;
+use super::log::Position;
+use crate::base::SeqNo;
+use crate::error::{Error, Result};
+use crate::sync::{MutexGuard, Ordering};
+
+/// How far the log is durable.
+#[derive(Debug, Default)]
+pub(super) struct SyncedTo {
+    pub(super) position: Position,
+    /// Whether somebody is syncing.
+    syncing: bool,
+    /// Whether somebody is about to sync for a group, and waits for it to gather.
+    gathering: bool,
+    /// How many wait for a group's sync.
+    waiting_count: usize,
+    /// How many waited when the last group stopped gathering: as many are expected again.
+    expected_count: usize,
+}
+
+impl Core {
+    /// Makes everything that was committed before durable.
+    pub(crate) fn sync(&self) -> Result<()> {
+        self.ensure_writable()?;
+        let end = self.log.lock().position();
+        self.sync_to(end)
+    }
+
+    /// Returns when everything up to `at`, which a transaction has read, is acknowledged as `durability` says: an answer without
+    /// a write, a refusal too, must not rest on a commit that a failed sync or a crash can still take back. Takes no lock
+    /// when it is durable already.
+    pub(crate) fn confirm(&self, at: SeqNo, durability: Durability) -> Result<()> {
+        self.ensure_writable()?;
+        match durability {
+            Durability::Fast => Ok(()),
+            Durability::Safe | Durability::Group if self.durable() >= at => Ok(()),
+            Durability::Safe | Durability::Group => self.sync(),
+        }
+    }
+
+    /// Returns when everything up to `at`, which a transaction has only read, is what any reader may see: at once, unless a
+    /// commit among it is still on its way to the disk.
+    pub(crate) fn confirm_visible(&self, at: SeqNo, durability: Durability) -> Result<()> {
+        self.ensure_open()?;
+        if self.visible() >= at { Ok(()) } else { self.confirm(at, durability) }
+    }
+
+    /// Returns when the log is durable up to `position`, syncing it for everybody if nobody does.
+    pub(super) fn sync_to(&self, position: Position) -> Result<()> {
+        let mut synced = self.synced.lock();
+        loop {
+            if synced.position >= position {
+                return Ok(());
+            }
+            self.ensure_unpoisoned()?;
+            if !synced.syncing {
+                break;
+            }
+            synced = self.sync_done.wait(synced);
+        }
+        synced.syncing = true;
+        drop(synced);
+        let outcome = self.sync_written();
+        let mut synced = self.synced.lock();
+        synced.syncing = false;
+        if let Ok(end) = outcome {
+            synced.position = synced.position.max(end);
+        }
+        drop(synced);
+        self.sync_done.notify_all();
+        outcome.map(drop)
+    }
+
+    /// Syncs everything that is written, lets readers see it, and gives its end.
+    fn sync_written(&self) -> Result<Position> {
+        let (point, end, last) = {
+            let log = self.log.lock();
+            (log.sync_point()?, log.position(), log.last_seqno())
+        };
+        let outcome = point.sync();
+        let mut log = self.log.lock();
+        if let Err(error) = outcome {
+            log.poison();
+            return Err(self.poison(error));
+        }
+        log.mark_synced(&point);
+        self.durable.fetch_max(last.0, Ordering::AcqRel);
+        self.publish(last);
+        Ok(end)
+    }
+
+    /// Like [`sync_to`](Self::sync_to), but the first to come waits for others: for as many as came the last time, and no
+    /// longer than the group window.
+    pub(super) fn sync_with_others(&self, position: Position) -> Result<()> {
+        let window = self.config.group_window;
+        let mut synced = self.synced.lock();
+        synced.waiting_count += 1;
+        let is_gathered = synced.waiting_count >= synced.expected_count;
+        if window > Duration::ZERO && synced.position < position && !synced.gathering {
+            if !is_gathered {
+                synced.gathering = true;
+                synced = self.sync_done.wait_for(synced, window);
+                synced.gathering = false;
+            }
+            synced.expected_count = synced.waiting_count;
+        } else if synced.gathering && is_gathered {
+            self.sync_done.notify_all();
+        }
+        while synced.gathering && synced.position < position {
+            synced = self.sync_done.wait_for(synced, window);
+        }
+        drop(synced);
+        let outcome = self.sync_to(position);
+        self.synced.lock().waiting_count -= 1;
+        outcome
+    }
+
+    /// How far the log is durable, at a moment when nobody syncs; nobody begins to while this is held.
+    pub(super) fn synced_while_nobody_syncs(&self) -> MutexGuard<'_, SyncedTo> {
+        let mut synced = self.synced.lock();
+        while synced.syncing {
+            synced = self.sync_done.wait(synced);
+        }
+        synced
+    }
+
+    /// Lets readers see everything up to `last`.
+    pub(super) fn publish(&self, last: SeqNo) {
+        self.visible.fetch_max(last.0, Ordering::AcqRel);
+    }
+
+    /// The last number that no crash takes back.
+    fn durable(&self) -> SeqNo {
+        SeqNo(self.durable.load(Ordering::Acquire))
+    }
+
+    fn ensure_unpoisoned(&self) -> Result<()> {
+        if self.poisoned.load(Ordering::Acquire) { Err(Error::Poisoned) } else { Ok(()) }
+    }
+}

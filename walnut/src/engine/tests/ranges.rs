@@ -1,0 +1,245 @@
+//! Range tombstones: what is removed by range is gone at once, for good, and its space soon.
+
+use super::*;
+use crate::manifest::Level;
+
+/// A batch with one range tombstone, and one key that is put behind it.
+fn clear_and_put(range: Range<u32>, n: u32, version: u32) -> WriteBatch {
+    let mut batch = WriteBatch::new();
+    batch.delete_range(&key(range.start), &key(range.end));
+    batch.put(&key(n), &value(n, version));
+    batch
+}
+
+fn filled(config: EngineConfig, count: u32) -> (MemoryEnv, Engine) {
+    let env = machine();
+    let engine = open_with(&env, config).unwrap();
+    for n in 0..count {
+        put(&engine, n, 1).unwrap();
+    }
+    (env, engine)
+}
+
+fn live(engine: &Engine) -> Vec<u32> {
+    let number = |key: Vec<u8>| u32::from_be_bytes(key[4..].try_into().unwrap());
+    let forward: Vec<u32> = state(engine).unwrap().into_keys().map(number).collect();
+    let backward = drain(&mut engine.scan(KeyRange::all()).unwrap(), true).unwrap();
+    assert!(backward.into_iter().rev().map(|(key, _)| number(key)).eq(forward.iter().copied()));
+    for n in 0..forward.last().copied().unwrap_or(0) {
+        assert_eq!(get(engine, n).unwrap().is_some(), forward.contains(&n), "key {n}");
+    }
+    forward
+}
+
+#[test]
+fn a_range_is_gone_for_readers_of_now_and_there_for_those_of_before() {
+    let (_, engine) = filled(config(), 20);
+    let pin = engine.pin_applied();
+    let mut begun = engine.scan(KeyRange::all()).unwrap();
+    engine.commit(Reads::default(), clear_and_put(5..15, 7, 2), Durability::Fast).unwrap();
+    for step in 0..3 {
+        assert_eq!(live(&engine), [0, 1, 2, 3, 4, 7, 15, 16, 17, 18, 19], "step {step}");
+        for n in 0..20 {
+            let found = engine.read_at(&pin, |reader| reader.get(&key(n), <[u8]>::to_vec)).unwrap();
+            assert_eq!(found, Some(value(n, 1)), "step {step}");
+            assert_eq!(is_changed(&engine, n, pin.at()).unwrap(), (5..15).contains(&n), "step {step}");
+        }
+        match step {
+            0 => engine.flush_everything().unwrap(),
+            _ => engine.compact().unwrap(),
+        }
+    }
+    assert_eq!(drain(&mut begun, true).unwrap().len(), 20);
+    drop(pin);
+    engine.compact().unwrap();
+    let stats = engine.stats();
+    assert_eq!((stats.levels[6].entry_count, stats.levels[6].range_tombstone_count), (11, 0));
+    assert_eq!(live(&engine).len(), 11);
+}
+
+#[test]
+fn what_a_batch_puts_before_its_range_tombstone_is_gone_and_what_comes_after_stays() {
+    let (env, engine) = filled(config(), 10);
+    let mut batch = WriteBatch::new();
+    batch.put(&key(3), &value(3, 2));
+    batch.delete_range(&key(2), &key(6));
+    batch.put(&key(4), &value(4, 2));
+    batch.delete_range(&key(9), &key(9));
+    engine.commit(Reads::default(), batch, Durability::Safe).unwrap();
+    assert_eq!(live(&engine), [0, 1, 4, 6, 7, 8, 9]);
+    let survivor = env.crash(crate::env::CrashPolicy::ALL[0], 1);
+    let engine = open(&survivor).unwrap();
+    assert_eq!(live(&engine), [0, 1, 4, 6, 7, 8, 9], "after a replay");
+    engine.close().unwrap();
+    assert_eq!(live(&open(&survivor).unwrap()), [0, 1, 4, 6, 7, 8, 9], "from an SST");
+}
+
+/// `engine.md` 8: a deleted key back after compaction, because range tombstones outside the point keys were dropped.
+#[test]
+fn a_range_tombstone_outside_of_all_keys_of_its_file_is_not_lost() {
+    let levels = LeveledConfig { max_sst_size: 700, base_level_size: 200 };
+    let (env, engine) = filled(EngineConfig { levels, ..config() }, 200);
+    engine.compact().unwrap();
+    // The keys of the file lie before the range, after it, or are none at all.
+    for (range, other) in [(20..60, Some(5)), (80..120, Some(190)), (140..160, None)] {
+        clear(&engine, range).unwrap();
+        if let Some(n) = other {
+            put(&engine, n, 2).unwrap();
+        }
+        engine.flush_everything().unwrap();
+    }
+    let expected: Vec<u32> = (0..200)
+        .filter(|n| !(20..60).contains(n) && !(80..120).contains(n) && !(140..160).contains(n))
+        .collect();
+    assert_eq!(live(&engine), expected);
+    while engine.compact_due() && engine.compact_idle() && engine.stats().levels[0].sst_count > 0 {
+        assert_eq!(live(&engine), expected);
+    }
+    assert_eq!(live(&engine), expected);
+    engine.verify().unwrap();
+    engine.close().unwrap();
+    let engine = open(&env).unwrap();
+    engine.compact().unwrap();
+    assert_eq!(live(&engine), expected);
+    assert_eq!(engine.stats().levels.iter().map(|level| level.range_tombstone_count).sum::<u64>(), 0);
+}
+
+/// `engine.md` 8: a deleted key back after compaction, because "older" was judged by file number.
+#[test]
+fn a_file_with_a_higher_number_than_the_range_tombstone_can_be_older() {
+    let levels = LeveledConfig { max_sst_size: 8 << 10, base_level_size: 64 << 10 };
+    let (env, engine) = filled(EngineConfig { levels, memtable_size: 1 << 20, ..config() }, 100);
+    engine.flush_everything().unwrap();
+    clear(&engine, 10..90).unwrap();
+    put(&engine, 95, 2).unwrap();
+    engine.flush_everything().unwrap();
+    let tombstones = {
+        let version = engine.manifest.lock().version();
+        let meta = version.files().map(|(_, meta)| meta).find(|meta| meta.fragment_count > 0);
+        (meta.unwrap().number, meta.unwrap().largest_seqno)
+    };
+    // What is flushed next is newer, lies under the range, and its number is higher: so are those of its merges.
+    for n in (0..100).step_by(10) {
+        put(&engine, n, 3).unwrap();
+    }
+    engine.flush_everything().unwrap();
+    let newer = {
+        let version = engine.manifest.lock().version();
+        version.level(Level::ZERO)[0].number
+    };
+    assert!(newer > tombstones.0);
+    let expected: Vec<u32> = (0..100).filter(|n| !(10..90).contains(n) || n % 10 == 0).collect();
+    assert_eq!(live(&engine), expected);
+    // Only what is older by its sequence numbers goes unread, whatever its file's number is.
+    assert!(engine.compact_idle());
+    assert_eq!(live(&engine), expected);
+    engine.compact().unwrap();
+    assert_eq!(live(&engine), expected);
+    engine.close().unwrap();
+    assert_eq!(live(&open(&env).unwrap()), expected);
+}
+
+/// `engine.md` 8: a deleted key back after compaction, because a level boundary split a key's versions.
+#[test]
+fn no_file_boundary_divides_the_versions_of_a_key_or_the_range_tombstones_over_it() {
+    let levels = LeveledConfig { max_sst_size: 300, base_level_size: 200 };
+    let (_, engine) = filled(EngineConfig { levels, ..config() }, 60);
+    let mut pins = Vec::new();
+    for round in 0..6 {
+        pins.push((engine.pin_applied(), state(&engine).unwrap()));
+        clear(&engine, round * 7..round * 7 + 25).unwrap();
+        for n in (0..60).step_by(3) {
+            put(&engine, n, 10 + round).unwrap();
+        }
+    }
+    pins.push((engine.pin_applied(), state(&engine).unwrap()));
+    engine.compact().unwrap();
+    let stats = engine.stats();
+    assert!(stats.levels[6].sst_count > 20, "{} files", stats.levels[6].sst_count);
+    assert!(stats.levels[6].range_tombstone_count > stats.levels[6].sst_count as u64 / 2);
+    let version = engine.manifest.lock().version();
+    let files = version.level(Level::LAST);
+    assert!(files.windows(2).all(|pair| pair[0].end <= pair[1].smallest));
+    assert!(files.windows(2).any(|pair| pair[0].end == pair[1].smallest), "a range tombstone was cut");
+    for round in 0..2 {
+        for (pin, expected) in &pins {
+            let mut scan = engine.core().scan_at(KeyRange::all(), pin).unwrap();
+            assert_eq!(drain(&mut scan, false).unwrap().into_iter().collect::<State>(), *expected);
+            for n in 0..60 {
+                let found = engine.read_at(pin, |reader| reader.get(&key(n), <[u8]>::to_vec)).unwrap();
+                assert_eq!(found.as_ref(), expected.get(&key(n)), "key {n} at {:?}, round {round}", pin.at());
+            }
+        }
+        engine.compact().unwrap();
+        engine.verify().unwrap();
+    }
+}
+
+#[test]
+fn a_large_range_gives_its_space_back_without_being_read() {
+    let env = FaultEnv::over_memory(machine());
+    let levels = LeveledConfig { max_sst_size: 2 << 10, base_level_size: 4 << 10 };
+    let engine = open_with(&env, EngineConfig { cache_size: 0, levels, ..config() }).unwrap();
+    for n in 0..3000 {
+        put(&engine, n, 1).unwrap();
+    }
+    engine.compact().unwrap();
+    let before = engine.stats();
+    assert!(before.sst_count > 50);
+    let pin = engine.pin_applied();
+    clear(&engine, 100..2900).unwrap();
+    engine.checkpoint().unwrap();
+    assert_eq!(engine.stats().compaction_drop_count, 0, "somebody reads it");
+    drop(pin);
+    let read = env.counts().of(crate::env::Operation::Read);
+    assert!(engine.compact_idle());
+    let (after, read) = (engine.stats(), env.counts().of(crate::env::Operation::Read) - read);
+    assert!(after.compaction_drop_count > 40, "{} files", after.compaction_drop_count);
+    assert!(after.sst_size < before.sst_size / 10, "{} of {}", after.sst_size, before.sst_size);
+    assert!(read < 60, "{read} reads for {} files", before.sst_count);
+    assert_eq!(state(&engine).unwrap().len(), 200);
+    expect_no_leak(&env, &engine);
+}
+
+#[test]
+fn a_range_that_was_removed_is_a_conflict_for_who_read_of_it() {
+    let (_, engine) = filled(config(), 30);
+    let range = |start, end| KeyRange { start: key(start), end: Some(key(end)) };
+    for flushed in [false, true] {
+        let pins = std::cell::RefCell::new((0..6).map(|_| engine.pin_applied()).collect::<Vec<_>>());
+        let reads = |keys: &[u32], ranges: &[(u32, u32)]| Reads {
+            pin: pins.borrow_mut().pop(),
+            keys: keys.iter().map(|&n| key(n)).collect(),
+            ranges: ranges.iter().map(|&(start, end)| range(start, end)).collect(),
+        };
+        clear(&engine, 10..20).unwrap();
+        if flushed {
+            engine.flush_everything().unwrap();
+        }
+        let mut batch = WriteBatch::new();
+        batch.put(&key(1000), b"");
+        let commit = |reads| engine.commit(reads, batch.clone(), Durability::Fast);
+        for lost in [reads(&[3, 10], &[]), reads(&[19], &[]), reads(&[], &[(0, 11)]), reads(&[], &[(19, 40)])]
+        {
+            assert!(matches!(commit(lost), Err(Error::Conflict)), "flushed: {flushed}");
+        }
+        // Nothing was there, and somebody has read that: it makes no difference.
+        assert!(matches!(commit(reads(&[], &[(12, 13)])), Err(Error::Conflict)));
+        commit(reads(&[9, 20], &[(0, 10), (20, 30)])).unwrap();
+    }
+}
+
+#[test]
+fn more_ranges_than_the_limit_are_refused_and_as_many_are_taken() {
+    let (_, engine) = filled(config(), 10);
+    let mut batch = WriteBatch::new();
+    for n in 0..1024 {
+        batch.delete_range(&key(n), &key(n + 1));
+    }
+    engine.commit(Reads::default(), batch.clone(), Durability::Fast).unwrap();
+    put(&engine, 5, 2).unwrap();
+    batch.delete_range(&key(0), &key(1));
+    let refused = engine.commit(Reads::default(), batch, Durability::Fast);
+    assert!(matches!(refused, Err(Error::Limit(crate::Limit::Ranges { count: 1025, limit: 1024 }))));
+    assert_eq!(live(&engine), [5]);
+}

@@ -1,0 +1,304 @@
+//! What a compiled struct means for a stored table: pure, so that each case can be tested by itself.
+//!
+//! 1. Rows are never misread: a layout that may have rows is compared field by field with the struct that is to read it.
+//! 2. An index is kept only when its entries are those that the struct asks for. With a new layout none is: what a migration
+//!    makes of an old row may have other values.
+//! 3. Nothing changes unless everything fits.
+
+use super::stored::{StoredIndex, StoredLayout, StoredState, StoredTable, owned};
+use crate::error::{Error, Result, SchemaError};
+use crate::table::{IndexSchema, TableSchema};
+
+/// What has to become of a stored table.
+#[derive(Debug, PartialEq)]
+pub(super) struct Plan {
+    pub(super) layouts: Vec<StoredLayout>,
+    /// In the order of the struct's indexes.
+    pub(super) indexes: Vec<Fate>,
+    /// The keyspaces of indexes that nobody asks for any more.
+    pub(super) dropped: Vec<u32>,
+}
+
+/// What becomes of an index of the struct.
+#[derive(Debug, PartialEq)]
+pub(super) enum Fate {
+    /// It is there, perhaps under another name.
+    Keep(StoredIndex),
+    /// It is built from the rows.
+    Build,
+}
+
+impl Plan {
+    /// Whether an index has to be built from its beginning.
+    pub(super) fn builds(&self) -> bool {
+        self.indexes.contains(&Fate::Build)
+    }
+}
+
+/// What has to be done so that `schema` can be opened on `stored`, or the sentence that says why it cannot.
+pub(super) fn plan(stored: &StoredTable, schema: &TableSchema) -> Result<Plan> {
+    ensure_newest(schema)?;
+    let Some(newest) = stored.newest() else { return refuse(schema, "it has no layout".into()) };
+    if newest.version > schema.version {
+        return Err(Error::SchemaTooNew);
+    }
+    let is_new = newest.version < schema.version;
+    primary_key(stored, newest, schema, is_new)?;
+    for layout in &stored.layouts {
+        read_by(layout, schema)?;
+    }
+    let mut layouts = stored.layouts.clone();
+    if is_new {
+        layouts.push(StoredLayout::of(schema));
+    }
+    let (indexes, dropped) = indexes(stored, schema, is_new);
+    Ok(Plan { layouts, indexes, dropped })
+}
+
+/// An error for a struct that only reads rows of the past.
+pub(super) fn ensure_newest(schema: &TableSchema) -> Result<()> {
+    if !schema.history {
+        return Ok(());
+    }
+    refuse(
+        schema,
+        "this struct is a layout of the past (`history`); open the table with the newest one".into(),
+    )
+}
+
+/// An error unless keys stay as they are.
+fn primary_key(
+    stored: &StoredTable,
+    newest: &StoredLayout,
+    schema: &TableSchema,
+    is_new: bool,
+) -> Result<()> {
+    let compiled = StoredLayout::of(schema);
+    let types = |layout: &StoredLayout, names: &[String]| -> Vec<Option<String>> {
+        names.iter().map(|name| layout.type_of(name).map(str::to_owned)).collect()
+    };
+    let names = owned(schema.primary_key);
+    // Within a version, a column whose type changed is a field that changed, which is said more precisely there.
+    let fits = if is_new {
+        types(newest, &stored.primary_key) == types(&compiled, &names)
+    } else {
+        stored.primary_key == names
+    };
+    if fits {
+        return Ok(());
+    }
+    let shown = |layout: &StoredLayout, names: &[String]| {
+        let column = |name: &String| format!("{name}: {}", layout.type_of(name).unwrap_or("?"));
+        names.iter().map(column).collect::<Vec<_>>().join(", ")
+    };
+    refuse(
+        schema,
+        format!(
+            "its primary key was ({}) and is now ({}); a primary key cannot change, so copy the rows into a new table",
+            shown(newest, &stored.primary_key),
+            shown(&compiled, &names),
+        ),
+    )
+}
+
+/// An error unless rows of a stored layout can be read by the struct, or by one that it migrates from.
+fn read_by(layout: &StoredLayout, schema: &TableSchema) -> Result<()> {
+    let Some(reader) = schema.layout(layout.version) else {
+        return refuse(
+            schema,
+            format!(
+                "rows of version {0} may be left, and no struct reads them; keep the struct of version {0} with `history` and name \
+                 it in `migrate_from`, or let a program that has it call `migrate_all` first",
+                layout.version
+            ),
+        );
+    };
+    match difference(layout, &StoredLayout::of(reader)) {
+        None => Ok(()),
+        Some(difference) if reader.version == schema.version => refuse(
+            schema,
+            format!(
+                "{difference}; restore it, or give the struct `#[table(version = {}, migrate_from = ..)]` and keep the old one with \
+                 `history`",
+                schema.version + 1
+            ),
+        ),
+        Some(difference) => refuse(
+            schema,
+            format!(
+                "in the struct of version {}, {difference}; it has to be as it was when its rows were written",
+                reader.version
+            ),
+        ),
+    }
+}
+
+/// The first field that is not as it was.
+fn difference(stored: &StoredLayout, compiled: &StoredLayout) -> Option<String> {
+    for (place, field) in compiled.fields.iter().enumerate() {
+        match stored.fields.get(place) {
+            Some(old) if old == field => {}
+            Some(old) if old.name == field.name => {
+                return Some(format!(
+                    "field `{}` was `{}` and is now `{}`",
+                    field.name, old.type_name, field.type_name
+                ));
+            }
+            Some(old) => {
+                return Some(format!("field {} was `{}` and is now `{}`", place + 1, old.name, field.name));
+            }
+            None => return Some(format!("field `{}` is new", field.name)),
+        }
+    }
+    stored.fields.get(compiled.fields.len()).map(|missing| format!("field `{}` is missing", missing.name))
+}
+
+fn indexes(stored: &StoredTable, schema: &TableSchema, is_new: bool) -> (Vec<Fate>, Vec<u32>) {
+    let mut left: Vec<&StoredIndex> = stored.indexes.iter().collect();
+    let mut fates = Vec::with_capacity(schema.indexes.len());
+    let by_name = |index: &IndexSchema| stored.indexes.iter().find(|old| old.name == index.name);
+    let is_taken = |name: &str| schema.indexes.iter().any(|index| index.name == name);
+    for index in schema.indexes {
+        let renamed = || {
+            let was = index.was.filter(|was| !is_taken(was))?;
+            stored.indexes.iter().find(|old| old.name == was)
+        };
+        let kept = by_name(index)
+            .or_else(renamed)
+            .filter(|old| !is_new && old.is_like(index) && old.state != StoredState::Off);
+        fates.push(match kept {
+            Some(old) => {
+                left.retain(|other| other.keyspace != old.keyspace);
+                Fate::Keep(StoredIndex { name: index.name.to_owned(), ..old.clone() })
+            }
+            None => Fate::Build,
+        });
+    }
+    (fates, left.iter().map(|index| index.keyspace).collect())
+}
+
+fn refuse<T>(schema: &TableSchema, sentence: String) -> Result<T> {
+    Err(Error::Schema(SchemaError { table: schema.name.to_owned(), sentence }))
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test may panic")]
+mod tests {
+    use super::*;
+    use crate::table::FieldSchema;
+
+    const FIELDS: &[FieldSchema] = &[FieldSchema::new("id", "u64"), FieldSchema::new("mail", "String")];
+    const AGED: &[FieldSchema] =
+        &[FieldSchema::new("id", "u64"), FieldSchema::new("mail", "String"), FieldSchema::new("age", "u8")];
+    const MAIL: IndexSchema = IndexSchema::new("mail", true, &["mail"]);
+    const AGE: IndexSchema = IndexSchema::new("age", false, &["age"]);
+    const FIRST: TableSchema = TableSchema::new("users", FIELDS, &["id"], &[MAIL]);
+    const SECOND: TableSchema =
+        TableSchema::new("users", AGED, &["id"], &[MAIL, AGE]).version(2).migrates_from(&FIRST);
+
+    fn stored(schema: &TableSchema) -> StoredTable {
+        StoredTable {
+            rows: 16,
+            layouts: vec![StoredLayout::of(schema)],
+            primary_key: owned(schema.primary_key),
+            indexes: (17..)
+                .zip(schema.indexes)
+                .map(|(id, index)| StoredIndex::of(index, id, StoredState::Readable))
+                .collect(),
+        }
+    }
+
+    fn sentence(stored: &StoredTable, schema: &TableSchema) -> String {
+        plan(stored, schema).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn the_same_struct_keeps_everything() {
+        let old = stored(&FIRST);
+        let plan = plan(&old, &FIRST).unwrap();
+        assert_eq!(plan.indexes, [Fate::Keep(old.indexes[0].clone())]);
+        assert_eq!((plan.layouts, plan.dropped), (old.layouts, vec![]));
+    }
+
+    #[test]
+    fn an_index_that_is_new_or_changed_is_built_and_one_that_is_gone_is_dropped() {
+        let old = stored(&FIRST);
+        for changed in [
+            IndexSchema::new("mail", false, &["mail"]),
+            IndexSchema::new("mail", true, &["nocase(mail)"]),
+            MAIL.sparse(),
+            IndexSchema::new("post", true, &["mail"]),
+        ] {
+            let indexes: &'static [IndexSchema] = Box::leak(Box::new([changed]));
+            let plan = plan(&old, &TableSchema::new("users", FIELDS, &["id"], indexes)).unwrap();
+            assert_eq!((plan.indexes, plan.dropped), (vec![Fate::Build], vec![17]));
+        }
+        let none = plan(&old, &TableSchema::new("users", FIELDS, &["id"], &[])).unwrap();
+        assert_eq!((none.indexes, none.dropped), (vec![], vec![17]));
+    }
+
+    #[test]
+    fn the_order_of_indexes_does_not_matter() {
+        let old = stored(&TableSchema::new("users", AGED, &["id"], &[MAIL, AGE]));
+        let plan = plan(&old, &TableSchema::new("users", AGED, &["id"], &[AGE, MAIL])).unwrap();
+        assert!(!plan.builds() && plan.dropped.is_empty());
+    }
+
+    #[test]
+    fn an_index_that_is_renamed_is_kept_and_one_whose_name_is_taken_is_not() {
+        const POST: IndexSchema = IndexSchema::new("post", true, &["mail"]).was("mail");
+        let old = stored(&FIRST);
+        let renamed = plan(&old, &TableSchema::new("users", FIELDS, &["id"], &[POST])).unwrap();
+        let kept = StoredIndex { name: "post".into(), ..old.indexes[0].clone() };
+        assert_eq!((renamed.indexes, renamed.dropped), (vec![Fate::Keep(kept)], vec![]));
+
+        let both = plan(&old, &TableSchema::new("users", FIELDS, &["id"], &[POST, MAIL])).unwrap();
+        assert_eq!(both.indexes, [Fate::Build, Fate::Keep(old.indexes[0].clone())]);
+    }
+
+    #[test]
+    fn an_index_that_is_off_is_tried_again_and_one_that_is_being_built_goes_on() {
+        let mut old = stored(&FIRST);
+        old.indexes[0].state = StoredState::Off;
+        assert!(plan(&old, &FIRST).unwrap().builds());
+        old.indexes[0].state = StoredState::Building;
+        assert_eq!(plan(&old, &FIRST).unwrap().indexes, [Fate::Keep(old.indexes[0].clone())]);
+    }
+
+    #[test]
+    fn a_new_version_adds_its_layout_and_builds_every_index() {
+        let old = stored(&FIRST);
+        let plan = plan(&old, &SECOND).unwrap();
+        assert_eq!(plan.layouts.iter().map(|layout| layout.version).collect::<Vec<_>>(), [1, 2]);
+        assert_eq!((plan.indexes, plan.dropped), (vec![Fate::Build, Fate::Build], vec![17]));
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_refused_with_a_sentence_that_names_it() {
+        let old = stored(&FIRST);
+        const WIDE: &[FieldSchema] =
+            &[FieldSchema::new("id", "u64"), FieldSchema::new("mail", "Option<String>")];
+        let retyped = sentence(&old, &TableSchema::new("users", WIDE, &["id"], &[MAIL]));
+        assert!(retyped.contains("field `mail` was `String` and is now `Option<String>`"), "{retyped}");
+        assert!(retyped.contains("version = 2"), "{retyped}");
+        let added = sentence(&old, &TableSchema::new("users", AGED, &["id"], &[MAIL]));
+        assert!(added.contains("field `age` is new"), "{added}");
+        let gone = sentence(&stored(&TableSchema::new("users", AGED, &["id"], &[])), &FIRST);
+        assert!(gone.contains("field `age` is missing"), "{gone}");
+        let unread = sentence(&old, &TableSchema::new("users", AGED, &["id"], &[]).version(2));
+        assert!(unread.contains("rows of version 1") && unread.contains("migrate_from"), "{unread}");
+        let key = sentence(&old, &TableSchema::new("users", FIELDS, &["mail"], &[MAIL]));
+        assert!(key.contains("(id: u64)") && key.contains("(mail: String)"), "{key}");
+        assert!(sentence(&old, &FIRST.history()).contains("layout of the past"));
+        assert!(matches!(plan(&stored(&SECOND), &FIRST), Err(Error::SchemaTooNew)));
+    }
+
+    #[test]
+    fn a_layout_of_the_past_has_to_stay_as_it_was() {
+        const OTHER: TableSchema = TableSchema::new("users", AGED, &["id"], &[]);
+        const NEXT: TableSchema =
+            TableSchema::new("users", AGED, &["id"], &[]).version(3).migrates_from(&OTHER);
+        let text = sentence(&stored(&FIRST), &NEXT);
+        assert!(text.contains("in the struct of version 1, field `age` is new"), "{text}");
+    }
+}

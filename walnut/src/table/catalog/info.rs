@@ -1,0 +1,118 @@
+//! A table that is open: where its rows and indexes lie, and what each index is good for.
+
+use std::sync::OnceLock;
+
+use crate::base::{KeyspaceId, SeqNo};
+use crate::error::{Error, Result, SchemaError};
+use crate::sync::{AtomicU64, Mutex, Ordering};
+use crate::table::key::KeyWriter;
+use crate::table::{TableMapper, TableSchema};
+
+/// A table that is open.
+#[derive(Debug)]
+pub(crate) struct TableInfo {
+    pub(in crate::table) schema: TableSchema,
+    pub(in crate::table) rows: KeyspaceId,
+    /// In the order of the schema.
+    pub(in crate::table) indexes: Vec<OpenIndex>,
+    /// Held by whoever builds indexes.
+    pub(in crate::table) building: Mutex<()>,
+    /// How many rows are entered in the indexes that are being built.
+    pub(in crate::table) built_count: AtomicU64,
+}
+
+/// An index of a table that is open.
+#[derive(Debug)]
+pub(in crate::table) struct OpenIndex {
+    pub(in crate::table) keyspace: KeyspaceId,
+    /// Nothing as long as it is being built.
+    settled: OnceLock<Settled>,
+}
+
+/// What became of an index.
+#[derive(Debug)]
+pub(in crate::table) enum Settled {
+    /// It has an entry for each row that asks for one, in every state from this sequence number on.
+    Readable { since: SeqNo },
+    /// It has no entries. Rows have the same value: the first such pairs, by their primary keys.
+    Off { duplicates: Vec<Duplicate> },
+}
+
+/// The primary keys of two rows that have one value of a unique index, encoded.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(in crate::table) struct Duplicate {
+    pub(in crate::table) first: Vec<u8>,
+    pub(in crate::table) second: Vec<u8>,
+}
+
+impl OpenIndex {
+    pub(in crate::table) fn new(keyspace: KeyspaceId, settled: Option<Settled>) -> Self {
+        Self { keyspace, settled: settled.map_or_else(OnceLock::new, OnceLock::from) }
+    }
+
+    pub(in crate::table) fn settled(&self) -> Option<&Settled> {
+        self.settled.get()
+    }
+
+    /// Says what became of it. Whoever says so holds the lock for building, so nobody has said it before.
+    pub(in crate::table) fn settle(&self, settled: Settled) {
+        let _first = self.settled.set(settled);
+    }
+
+    /// Whether rows are entered in it.
+    pub(in crate::table) fn is_written(&self) -> bool {
+        !matches!(self.settled(), Some(Settled::Off { .. }))
+    }
+
+    /// Whether every row has its entries, so that each entry of a unique value belongs to its owner.
+    pub(in crate::table) fn is_readable(&self) -> bool {
+        matches!(self.settled(), Some(Settled::Readable { .. }))
+    }
+}
+
+impl TableInfo {
+    /// The engine's key of a row.
+    pub(in crate::table) fn row_key<T: TableMapper>(&self, row: &T) -> KeyWriter {
+        let mut key = KeyWriter::new(&self.rows.prefix());
+        row.encode_primary_key(&mut key);
+        key
+    }
+
+    /// An error unless `schema` is the one that the table was opened with.
+    pub(in crate::table) fn ensure_same(&self, schema: &TableSchema) -> Result<()> {
+        if self.schema == *schema {
+            return Ok(());
+        }
+        Err(self.refusal(
+            "two different structs of this program use this name; give one of them another `#[table(name = ..)]`".into(),
+        ))
+    }
+
+    /// An error unless the index at a place can be asked about a state: that of now, or of a sequence number.
+    ///
+    /// [`Error::Conflict`] when the state is one from before the index was built.
+    pub(in crate::table) fn ensure_readable(&self, place: usize, at: Option<SeqNo>) -> Result<()> {
+        match self.indexes[place].settled() {
+            Some(Settled::Readable { since }) if at.is_none_or(|at| at >= *since) => Ok(()),
+            Some(Settled::Readable { .. }) => Err(Error::Conflict),
+            Some(Settled::Off { .. }) => Err(self.refusal(format!(
+                "the unique index `{}` is off, because rows have the same value; `index_status` gives their primary keys; \
+                 change them and open the database again, and the index is built anew",
+                self.schema.indexes[place].name
+            ))),
+            None => Err(self.refusal(format!(
+                "the index `{}` is not built yet; open the table again to go on",
+                self.schema.indexes[place].name
+            ))),
+        }
+    }
+
+    /// How many rows are entered in the indexes that are being built.
+    pub(in crate::table) fn built_count(&self) -> u64 {
+        self.built_count.load(Ordering::Relaxed)
+    }
+
+    pub(in crate::table) fn refusal(&self, sentence: String) -> Error {
+        Error::Schema(SchemaError { table: self.schema.name.to_owned(), sentence })
+    }
+}

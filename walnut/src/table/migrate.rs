@@ -1,0 +1,68 @@
+//! Rewrites the rows of older layouts: in batches, each a commit of its own, while others read and write.
+//!
+//! A row is read through the structs of the past and stored in the layout of today. Its index entries stay: they were made
+//! from the row as it is read. After a crash the next call goes on behind the last batch that is in the log.
+
+use super::build::{RowBatch, after, next_rows, progress};
+use super::catalog::{self, TableInfo};
+use super::mapper::Table;
+use super::row;
+use super::store::Store;
+use crate::engine::Durability;
+use crate::error::Result;
+use crate::txn::Attempt;
+
+/// What [`DefaultTable::migrate_all`](crate::DefaultTable::migrate_all) has done.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[non_exhaustive]
+pub struct Migrated {
+    /// How many rows were looked at.
+    pub row_count: u64,
+    /// How many of them had an older layout and were rewritten.
+    pub rewritten_count: u64,
+}
+
+/// Rewrites all rows of older layouts; tells `watch` after each batch how far it is.
+pub(super) fn run<T: Table>(
+    store: &Store,
+    info: &TableInfo,
+    mut watch: impl FnMut(Migrated),
+) -> Result<Migrated> {
+    let mut migrated = Migrated::default();
+    let (dir, core) = (store.engine.dir(), store.engine.core());
+    if !store.change(|attempt| catalog::has_older_layouts(attempt, info, dir))? {
+        return Ok(migrated);
+    }
+    loop {
+        let (step, is_last) =
+            store.change_with(Durability::Fast, |attempt| batch::<T>(store, attempt, info))?;
+        migrated.row_count += step.row_count;
+        migrated.rewritten_count += step.rewritten_count;
+        watch(migrated);
+        if is_last {
+            core.confirm(core.applied(), store.durability())?;
+            return Ok(migrated);
+        }
+    }
+}
+
+fn batch<T: Table>(store: &Store, attempt: &Attempt, info: &TableInfo) -> Result<(Migrated, bool)> {
+    let key = catalog::migration_key(info.rows);
+    let before = progress(attempt, &key)?;
+    let batch: RowBatch = next_rows(attempt, info, &before)?;
+    let mut step = Migrated { row_count: batch.rows.len() as u64, rewritten_count: 0 };
+    for (key, bytes) in &batch.rows {
+        let (version, _) = row::version(bytes).map_err(|fault| attempt.corruption(fault))?;
+        if version != T::SCHEMA.version {
+            let row = row::open::<T>(bytes).map_err(|fault| attempt.corruption(fault))?;
+            attempt.put(key, &row::seal(&row)?);
+            step.rewritten_count += 1;
+        }
+    }
+    if batch.is_last {
+        catalog::finish_migration(attempt, info, store.engine.dir())?;
+    } else {
+        attempt.put(&key, &after(&before, &batch).encode()?);
+    }
+    Ok((step, batch.is_last))
+}
