@@ -10,7 +10,7 @@ use walnut::Error;
 use walnut::env::{CrashPolicy, FaultEffect, FaultEnv, FaultPlan, MemoryEnv, Operation, Operations};
 use walnut_tests::model::State;
 use walnut_tests::session::{Session, Setup};
-use walnut_tests::workload::{self, Op, Step};
+use walnut_tests::workload::{self, Op, Part, Step};
 
 /// A workload on a machine that fails.
 struct Trial {
@@ -73,12 +73,21 @@ impl Trial {
         for step in steps {
             match step {
                 Step::Op(op) => self.op(&session, op),
+                // Its statements one by one: what a fault does to one commit it does to any.
+                Step::Transaction { parts, .. } => {
+                    for part in parts {
+                        if let Part::Op(op) | Part::Rival(op) = part {
+                            self.op(&session, op);
+                        }
+                    }
+                }
                 Step::Ask(users, documents) => {
                     self.ask(|| users.ask(&session.users, &self.now.users));
                     self.ask(|| documents.ask(&session.documents, &self.now.documents));
                 }
                 Step::Checkpoint => self.call(|| session.db.checkpoint()),
                 Step::Compact => self.call(|| session.db.compact()),
+                Step::Steps(count) => self.call(|| (0..*count).try_for_each(|_| session.db.step().map(drop))),
                 Step::Sync => self.call(|| session.db.sync()),
                 Step::Reopen { close } => {
                     if *close && let Err(error) = session.db.close() {

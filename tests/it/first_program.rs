@@ -140,3 +140,31 @@ fn the_indexes_find_what_is_said_of_them() -> Result<()> {
     db.verify()?;
     Ok(())
 }
+
+#[test]
+fn a_page_is_followed_by_the_next_and_a_range_is_removed() -> Result<()> {
+    let (_dir, db) = open()?;
+    let users = db.table::<User>()?;
+    let rows: Vec<User> =
+        (0..60).map(|id| user(id, &format!("u{id}"), 10 + u8::try_from(id).unwrap(), "Rome", &[])).collect();
+    users.insert_many(&rows)?;
+
+    let page = users.by().age.range(18..).page(50, None)?;
+    assert_eq!(page.rows.len(), 50);
+    users.remove(0)?;
+    let page = users.by().age.range(18..).page(50, page.next)?;
+    assert_eq!((page.rows.len(), page.next.is_none()), (2, true));
+
+    let page = users.by().recent.prefix(3).page(40, None)?;
+    assert_eq!(page.rows[0].id, 59, "the latest first");
+    let text = page.next.map(|cursor| cursor.to_string()).unwrap();
+    let page = users.by().recent.prefix(3).page(40, Some(text.parse()?))?;
+    assert_eq!(page.rows.iter().map(|user| user.id).collect::<Vec<_>>(), (1..20).rev().collect::<Vec<_>>());
+
+    assert_eq!(users.by().age.range(..18).remove_all()?, 7);
+    assert_eq!(users.by().tags.all("rust").remove_all()?, 0);
+    assert_eq!(users.by().name.starts_with("U1").remove_all()?, 10);
+    assert_eq!(users.len()?, 42);
+    db.verify()?;
+    Ok(())
+}

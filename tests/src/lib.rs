@@ -7,10 +7,12 @@
 //!         model       what must come out
 //!           rows        the tables, and how their columns compare
 //!             random      everything follows from a seed
+//!   history     what many threads did, and whether it can have happened one after the other
 //! ```
 
 #![allow(clippy::missing_panics_doc, reason = "a check fails by panicking, which is its purpose")]
 
+pub mod history;
 pub mod lockstep;
 pub mod model;
 pub mod query;

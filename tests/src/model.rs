@@ -240,6 +240,11 @@ impl History {
         &self.states[statements]
     }
 
+    /// Adds the next state.
+    pub fn push(&mut self, state: State) {
+        self.states.push(state);
+    }
+
     /// Runs a statement.
     pub fn run(&mut self, op: &Op) -> Told {
         let mut state = self.now().clone();

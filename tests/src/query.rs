@@ -3,7 +3,7 @@
 use std::ops::Bound;
 use std::sync::Arc;
 
-use walnut::{DefaultTable, Result, RowFilter, Scan};
+use walnut::{Access, DefaultTable, Result, RowFilter, Scan, WriteAccess};
 
 use crate::model::Rows;
 use crate::random::Random;
@@ -99,7 +99,7 @@ impl<T: Row> Query<T> {
     }
 
     /// Asks the store and holds its answer against the model's.
-    pub fn ask(&self, table: &DefaultTable<T>, model: &Rows<T>) -> Result<()> {
+    pub fn ask<A: WriteAccess>(&self, table: &DefaultTable<T, A>, model: &Rows<T>) -> Result<()> {
         match self {
             Self::Point(probe) => {
                 let key = probe.primary_key();
@@ -246,7 +246,10 @@ impl Shape {
     }
 
     /// What the scan gives.
-    pub fn run<T: Row, K: Valued, R>(&self, scan: Scan<T, K, R>) -> Result<Answer<T>> {
+    pub fn run<T: Row, K: Valued, R, F: RowFilter<T>, A: Access>(
+        &self,
+        scan: Scan<T, K, R, F, A>,
+    ) -> Result<Answer<T>> {
         let scan = staged(&self.before, scan);
         match self.filter {
             Some(below) => self.take(staged(&self.after, scan.filter(move |row| passes(row, below)))),
@@ -254,7 +257,10 @@ impl Shape {
         }
     }
 
-    fn take<T: Row, K: Valued, R, F: RowFilter<T>>(&self, mut scan: Scan<T, K, R, F>) -> Result<Answer<T>> {
+    fn take<T: Row, K: Valued, R, F: RowFilter<T>, A: Access>(
+        &self,
+        mut scan: Scan<T, K, R, F, A>,
+    ) -> Result<Answer<T>> {
         Ok(match self.take {
             Take::Rows => Answer::Rows(scan.collect_vec()?),
             Take::Ends(bits) => {
@@ -311,10 +317,10 @@ impl Shape {
     }
 }
 
-fn staged<T: Row, K: Valued, R, F: RowFilter<T>>(
+fn staged<T: Row, K: Valued, R, F: RowFilter<T>, A: Access>(
     stages: &[Stage],
-    scan: Scan<T, K, R, F>,
-) -> Scan<T, K, R, F> {
+    scan: Scan<T, K, R, F, A>,
+) -> Scan<T, K, R, F, A> {
     stages.iter().fold(scan, |scan, stage| match *stage {
         Stage::Rev => scan.rev(),
         Stage::Skip(count) => scan.skip(count),

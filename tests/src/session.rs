@@ -7,6 +7,7 @@ use std::time::Duration;
 use walnut::env::{Env, MemoryEnv};
 use walnut::{
     Background, Builder, Compaction, Compression, Database, DefaultTable, Durability, Error, Result,
+    WriteAccess,
 };
 
 use crate::model::{Outcome, Rows, State, Told};
@@ -126,10 +127,7 @@ pub struct Session {
 impl Session {
     /// Runs a statement; its own refusals are outcomes, everything else is an error.
     pub fn run(&self, op: &Op) -> Result<Told> {
-        Ok(match op {
-            Op::User(statement) => Told::User(refusals(run(&self.users, statement))?),
-            Op::Document(statement) => Told::Document(refusals(run(&self.documents, statement))?),
-        })
+        run_in(&self.users, &self.documents, op)
     }
 
     /// All rows of both tables.
@@ -150,7 +148,19 @@ impl Session {
     }
 }
 
-fn run<T: Row>(table: &DefaultTable<T>, statement: &Statement<T>) -> Result<Outcome<T>> {
+/// Runs a statement on one of these tables; its own refusals are outcomes, everything else is an error.
+pub fn run_in<A: WriteAccess>(
+    users: &DefaultTable<User, A>,
+    documents: &DefaultTable<Document, A>,
+    op: &Op,
+) -> Result<Told> {
+    Ok(match op {
+        Op::User(statement) => Told::User(refusals(run(users, statement))?),
+        Op::Document(statement) => Told::Document(refusals(run(documents, statement))?),
+    })
+}
+
+fn run<T: Row, A: WriteAccess>(table: &DefaultTable<T, A>, statement: &Statement<T>) -> Result<Outcome<T>> {
     use crate::rows::Via;
     Ok(match statement {
         Statement::Insert(row) => {

@@ -60,18 +60,43 @@ impl<T: Row> Change<T> {
     }
 }
 
+/// A piece of a transaction.
+#[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "there are few, and they are handled one at a time")]
+pub enum Part {
+    /// A statement.
+    Op(Op),
+    /// Queries.
+    Ask(Query<User>, Query<Document>),
+    /// `savepoint`
+    Savepoint,
+    /// `rollback_to` one of the savepoints, by its place among those that there are.
+    RollBack(usize),
+    /// A statement of somebody else, committed while the transaction is open.
+    Rival(Op),
+}
+
 /// A step of a workload.
 #[derive(Clone, Debug)]
 #[expect(clippy::large_enum_variant, reason = "there are few, and they are handled one at a time")]
 pub enum Step {
     /// A statement.
     Op(Op),
+    /// A transaction of these parts.
+    Transaction {
+        /// What is done in it.
+        parts: Vec<Part>,
+        /// Whether it is committed and not dropped.
+        commits: bool,
+    },
     /// Queries.
     Ask(Query<User>, Query<Document>),
     /// `checkpoint`
     Checkpoint,
     /// `compact`
     Compact,
+    /// `step`, so many times
+    Steps(usize),
     /// `sync`
     Sync,
     /// `close` or a drop, and `open`.
@@ -88,15 +113,31 @@ pub fn draw(seed: u64, count: usize) -> Vec<Step> {
 }
 
 fn step(random: &mut Random) -> Step {
-    match random.below(32) {
+    match random.below(36) {
         0 => Step::Checkpoint,
         1 => Step::Sync,
         2 => Step::Reopen { close: !random.one_in(4) },
-        3 => Step::Compact,
+        3 if random.one_in(2) => Step::Compact,
+        3 => Step::Steps(1 + usize::from(random.one_in(2))),
         4..8 => Step::Ask(Query::draw(random), Query::draw(random)),
-        8..14 => Step::Op(Op::Document(statement(random))),
-        _ => Step::Op(Op::User(statement(random))),
+        8..28 => Step::Op(op(random)),
+        _ => Step::Transaction { parts: parts(random), commits: !random.one_in(4) },
     }
+}
+
+fn op(random: &mut Random) -> Op {
+    if random.one_in(4) { Op::Document(statement(random)) } else { Op::User(statement(random)) }
+}
+
+fn parts(random: &mut Random) -> Vec<Part> {
+    let part = |random: &mut Random| match random.below(16) {
+        0 | 1 => Part::Ask(Query::draw(random), Query::draw(random)),
+        2 | 3 => Part::Savepoint,
+        4 | 5 => Part::RollBack(usize::try_from(random.below(8)).expect("it is small")),
+        6 => Part::Rival(op(random)),
+        _ => Part::Op(op(random)),
+    };
+    (0..=random.below(9)).map(|_| part(random)).collect()
 }
 
 fn statement<T: Row>(random: &mut Random) -> Statement<T> {

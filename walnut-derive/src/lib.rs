@@ -237,6 +237,9 @@ use syn::{DeriveInput, parse_macro_input};
 /// A row is stored by serde without the names of its fields. What serde skips is said to the table too, with `#[table(skip)]`;
 /// `skip_serializing_if` and `flatten` are refused, because what they write could not be read back.
 ///
+/// A row must be readable from what serde wrote without names and types: types that ask serde for `deserialize_any` are not.
+/// `rust_decimal` is stored with its feature `serde-str`.
+///
 /// A table is a struct with named fields: a column needs a name. Keys may be tuple structs, see [`Key`](macro@Key).
 ///
 /// The struct, its fields and their types may have any visibility, but for one thing: the type of the primary key is seen

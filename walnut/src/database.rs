@@ -75,7 +75,7 @@ impl Database {
     ///
     /// Any error that `body` returns, a conflict too, ends it at once: everything is rolled back, and the error is returned as it
     /// is. [`Error::abort`](crate::Error::abort) makes one of a reason of yours. Before anything is answered, what was read is made as durable as the
-    /// answer is to be; a failure of that comes first. A panic rolls back, too.
+    /// answer is to be, if `body` has tried to write; a failure of that comes first. A panic rolls back, too.
     ///
     /// Handles that the database gave ([`Database::table`]) do not take part in the transaction, even when they are used in `body`; those
     /// of [`Transaction::table`] do.
@@ -136,7 +136,8 @@ impl Database {
 
     /// The state of all tables as it is visible now, for reading as long as it is held.
     ///
-    /// Cost: none, until old versions pile up that only the snapshot can see.
+    /// Cost: none, until old versions pile up that only the snapshot can see: [`stats`](Self::stats) tells how many bytes
+    /// the oldest one holds back, and [`Builder::snapshot_age_limit`] bounds it.
     pub fn snapshot(&self) -> Snapshot {
         Snapshot::new(&self.store)
     }

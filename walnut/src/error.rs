@@ -144,7 +144,7 @@ impl std::error::Error for Error {
 }
 
 /// Which unique value exists already, and the row that owns it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct UniqueViolation {
     pub(crate) table: &'static str,
     pub(crate) index: &'static str,
@@ -160,6 +160,16 @@ impl UniqueViolation {
     /// The index's name; `"primary_key"` when a row with the same primary key exists.
     pub fn index(&self) -> &str {
         self.index
+    }
+}
+
+impl fmt::Debug for UniqueViolation {
+    /// The owner is a value that was stored, so it is not told here either.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("UniqueViolation")
+            .field("table", &self.table)
+            .field("index", &self.index)
+            .finish_non_exhaustive()
     }
 }
 

@@ -70,11 +70,11 @@ pub use engine::{Background, Durability, LevelStats, Stats, Verified};
 pub use error::{Abort, CursorError, Error, Fault, IoError, Limit, Result, SchemaError, UniqueViolation};
 pub use options::{Builder, Compression};
 pub use table::{
-    Access, Caseless, Composite, Cursor, Decimals, DefaultTable, Direct, Elements, Entries, FieldSchema,
-    Generated, GeneratesKey, InSnapshot, InTransaction, Index, IndexEntries, IndexName, IndexSchema,
-    IndexState, IndexStatus, Key, KeyReader, KeyWriter, Keys, MAX_KEY_SIZE, Migrated, NoCase, Page, Point,
-    RangeOver, RowFilter, Scaled, Scan, Snapshot, Straight, Table, TableMapper, TableSchema, TextKey,
-    Transaction, Turned, Unique, Way, WriteAccess,
+    Access, Caseless, Composite, Cursor, Decimals, DefaultTable, Direct, Duplicate, Elements, Entries,
+    FieldSchema, Generated, GeneratesKey, InSnapshot, InTransaction, Index, IndexEntries, IndexName,
+    IndexSchema, IndexState, IndexStatus, Key, KeyReader, KeyWriter, Keys, MAX_KEY_SIZE, Migrated, NoCase,
+    Page, Point, RangeOver, RowFilter, Scaled, Scan, Snapshot, Straight, Swept, Table, TableMapper,
+    TableSchema, TextKey, Transaction, Turned, Unique, Way, WriteAccess,
 };
 pub use txn::Savepoint;
 pub use walnut_derive::{Key, Table};

@@ -1,20 +1,27 @@
-//! The locks of the store, in one place so that a model checker can stand in for them.
+//! The locks of the store, in one place so that a model checker can stand in for them: with the feature `shuttle`, which is
+//! for tests alone, they are those of a scheduler that decides at each of them who goes on.
 //!
 //! A thread that panics with a lock held leaves the data as it was between two statements of ours: every section
 //! that a lock guards is written so that this is a state that others can go on from, hence no poisoning.
 
-pub(crate) use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
-pub(crate) use std::sync::{Arc, MutexGuard, OnceLock};
+#[cfg(feature = "shuttle")]
+use shuttle::sync as system;
+#[cfg(not(feature = "shuttle"))]
+use std::sync as system;
+
+pub(crate) use std::sync::{Arc, OnceLock};
 use std::sync::{PoisonError, TryLockError};
 use std::time::Duration;
+pub(crate) use system::MutexGuard;
+pub(crate) use system::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
 /// A mutual exclusion that owns its data.
 #[derive(Debug, Default)]
-pub(crate) struct Mutex<T>(std::sync::Mutex<T>);
+pub(crate) struct Mutex<T>(system::Mutex<T>);
 
 impl<T> Mutex<T> {
     pub(crate) fn new(value: T) -> Self {
-        Self(std::sync::Mutex::new(value))
+        Self(system::Mutex::new(value))
     }
 
     pub(crate) fn lock(&self) -> MutexGuard<'_, T> {
@@ -33,7 +40,7 @@ impl<T> Mutex<T> {
 
 /// A place to wait until somebody who changed the data says so.
 #[derive(Debug, Default)]
-pub(crate) struct Condvar(std::sync::Condvar);
+pub(crate) struct Condvar(system::Condvar);
 
 impl Condvar {
     pub(crate) fn wait<'a, T>(&self, guard: MutexGuard<'a, T>) -> MutexGuard<'a, T> {

@@ -1,10 +1,12 @@
 //! Many threads at once: sums that must not waver, values that must have one owner.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
-use walnut::{Access, Database, DefaultTable, Durability, Error, Result};
+use walnut::env::{CrashPolicy, MemoryEnv, Operations};
+use walnut::{Access, Background, Database, DefaultTable, Durability, Error, Result};
 use walnut_tests::random::Random;
 
 use super::{Item, item, named, value};
@@ -137,5 +139,83 @@ fn one_owner_each<A: Access>(items: &DefaultTable<Item, A>) -> Result<()> {
     assert_eq!(entries, rows);
     let names: BTreeSet<_> = rows.iter().map(|(name, _)| name).collect();
     assert_eq!(names.len(), rows.len());
+    Ok(())
+}
+
+/// What a thread does until the power goes: a few transactions of [`play`], half of them rolled back.
+fn play_on(db: &Database, random: &mut Random, rounds: u64) {
+    for _ in 0..rounds {
+        match play(db, random) {
+            Err(error) if error.abort_ref::<&str>().is_none() => return,
+            _ => {}
+        }
+    }
+}
+
+#[test]
+fn fifty_values_never_have_two_owners_after_any_crash() -> Result<()> {
+    let mut env = MemoryEnv::with_seed(50);
+    let mut random = Random::new(50, "crashes");
+    for life in 0..12 {
+        let memtable_size = *random.pick(&[4 << 10, 64 << 10]);
+        let builder = Database::builder().env(Arc::new(env.clone())).memtable_size(memtable_size);
+        let db = builder.background(Background::Manual).open("/db")?;
+        let items = db.table::<Item>()?;
+        one_owner_each(&items)?;
+        db.verify()?;
+        assert!(items.sweep()?.is_clean());
+        env.power_off_before_next(Operations::Mutations, 50 + random.below(400));
+        thread::scope(|scope| {
+            for player in 0..16 {
+                let db = &db;
+                scope.spawn(move || play_on(db, &mut Random::new(life * 16 + player, "lives"), 20));
+            }
+        });
+        drop((items, db));
+        env = env.crash(*random.pick(&CrashPolicy::ALL), random.next());
+    }
+    Ok(())
+}
+
+#[test]
+fn the_total_of_a_bank_never_wavers_through_crashes() -> Result<()> {
+    const ACCOUNTS: u64 = 8;
+    let mut env = MemoryEnv::with_seed(8);
+    let mut random = Random::new(8, "bank crashes");
+    let builder = Database::builder().memtable_size(8 << 10).background(Background::Manual);
+    let db = builder.clone().env(Arc::new(env.clone())).open("/db")?;
+    db.table::<Item>()?.insert_many(&(0..ACCOUNTS).map(|id| item(id, 100)).collect::<Vec<_>>())?;
+    db.close()?;
+    drop(db);
+    for life in 0..12 {
+        let durability = *random.pick(&[Durability::Safe, Durability::Group, Durability::Fast]);
+        let db = builder.clone().durability(durability).env(Arc::new(env.clone())).open("/db")?;
+        assert_eq!(total(&db.table::<Item>()?)?, 800);
+        db.verify()?;
+        env.power_off_before_next(Operations::Mutations, 20 + random.below(200));
+        thread::scope(|scope| {
+            for teller in 0..8 {
+                let db = &db;
+                scope.spawn(move || {
+                    let mut random = Random::new(life * 8 + teller, "tellers");
+                    for _ in 0..40 {
+                        let (from, to) = (random.below(ACCOUNTS), random.below(ACCOUNTS));
+                        let moved = db.transact(|tx| {
+                            let items = tx.table::<Item>()?;
+                            items.modify(from, |item| item.value -= 1)?;
+                            items.modify(to, |item| item.value += 1)
+                        });
+                        let seen = db.snapshot().table::<Item>().and_then(|items| total(&items));
+                        if moved.is_err() {
+                            return;
+                        }
+                        assert!(seen.map_or(true, |total| total == 800));
+                    }
+                });
+            }
+        });
+        drop(db);
+        env = env.crash(*random.pick(&CrashPolicy::ALL), random.next());
+    }
     Ok(())
 }

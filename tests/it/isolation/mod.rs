@@ -3,8 +3,12 @@
 
 mod anomalies;
 mod contention;
+mod histories;
+mod messages;
 mod overlay;
+mod predicates;
 mod repeating;
+mod reservations;
 mod savepoints;
 mod snapshots;
 mod statements;

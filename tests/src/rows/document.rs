@@ -1,7 +1,7 @@
 //! A table whose key is text and bytes.
 
 use serde::{Deserialize, Serialize};
-use walnut::{DefaultTable, Result, Table};
+use walnut::{Access, DefaultTable, Result, Table, WriteAccess};
 
 use super::{Row, TEXTS, Value, Valued, Via, number};
 use crate::query::{Answer, Narrow, Shape};
@@ -88,8 +88,8 @@ impl Row for Document {
         }
     }
 
-    fn via(
-        table: &DefaultTable<Self>,
+    fn via<A: WriteAccess>(
+        table: &DefaultTable<Self, A>,
         index: &str,
         probe: &Self,
         how: Via<'_, Self>,
@@ -102,13 +102,13 @@ impl Row for Document {
         }
     }
 
-    fn contains_via(table: &DefaultTable<Self>, index: &str, probe: &Self) -> Result<bool> {
+    fn contains_via<A: Access>(table: &DefaultTable<Self, A>, index: &str, probe: &Self) -> Result<bool> {
         assert_eq!(index, "digest", "there is one unique index");
         table.by().digest.contains(probe.digest)
     }
 
-    fn scan(
-        table: &DefaultTable<Self>,
+    fn scan<A: Access>(
+        table: &DefaultTable<Self, A>,
         index: &str,
         narrow: &Narrow<Self>,
         shape: &Shape,

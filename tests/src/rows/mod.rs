@@ -41,7 +41,7 @@ mod user;
 
 use std::fmt::Debug;
 
-use walnut::{DefaultTable, Key, Result, TableMapper};
+use walnut::{Access, DefaultTable, Key, Result, TableMapper, WriteAccess};
 
 pub use document::{Document, Kind};
 pub use user::User;
@@ -97,15 +97,19 @@ pub trait Row: TableMapper<PrimaryKey: Valued + Clone + Debug> + Clone + Partial
     fn absorb(&mut self, donor: &Self, fields: u32);
 
     /// Does something to the row that has the probe's value in a unique index.
-    fn via(table: &DefaultTable<Self>, index: &str, probe: &Self, how: Via<'_, Self>)
-    -> Result<Option<Self>>;
+    fn via<A: WriteAccess>(
+        table: &DefaultTable<Self, A>,
+        index: &str,
+        probe: &Self,
+        how: Via<'_, Self>,
+    ) -> Result<Option<Self>>;
 
     /// Whether some row has the probe's value in a unique index.
-    fn contains_via(table: &DefaultTable<Self>, index: &str, probe: &Self) -> Result<bool>;
+    fn contains_via<A: Access>(table: &DefaultTable<Self, A>, index: &str, probe: &Self) -> Result<bool>;
 
     /// Scans by an index.
-    fn scan(
-        table: &DefaultTable<Self>,
+    fn scan<A: Access>(
+        table: &DefaultTable<Self, A>,
         index: &str,
         narrow: &Narrow<Self>,
         shape: &Shape,

@@ -1,7 +1,7 @@
 //! A table with a numbered key and an index of every kind.
 
 use serde::{Deserialize, Serialize};
-use walnut::{DefaultTable, Result, Table};
+use walnut::{Access, DefaultTable, Result, Table, WriteAccess};
 
 use super::{Row, TEXTS, Value, Valued, Via, note, number};
 use crate::query::{Answer, Narrow, Shape};
@@ -113,8 +113,8 @@ impl Row for User {
         }
     }
 
-    fn via(
-        table: &DefaultTable<Self>,
+    fn via<A: WriteAccess>(
+        table: &DefaultTable<Self, A>,
         index: &str,
         probe: &Self,
         how: Via<'_, Self>,
@@ -138,7 +138,7 @@ impl Row for User {
         }
     }
 
-    fn contains_via(table: &DefaultTable<Self>, index: &str, probe: &Self) -> Result<bool> {
+    fn contains_via<A: Access>(table: &DefaultTable<Self, A>, index: &str, probe: &Self) -> Result<bool> {
         let by = table.by();
         match index {
             "login" => by.login.contains((probe.tenant, &probe.email)),
@@ -149,8 +149,8 @@ impl Row for User {
         }
     }
 
-    fn scan(
-        table: &DefaultTable<Self>,
+    fn scan<A: Access>(
+        table: &DefaultTable<Self, A>,
         index: &str,
         narrow: &Narrow<Self>,
         shape: &Shape,

@@ -143,6 +143,11 @@ impl Core {
         });
     }
 
+    /// Removes files whose names stayed for somebody who read them, if nobody does any more.
+    pub(super) fn remove_what_left(&self) {
+        self.remove_leaving(&mut self.manifest.lock());
+    }
+
     /// Closes files that nobody read lately, when more are open than may be.
     pub(super) fn close_unused(&self) {
         // Whoever comes while this is done finds it done, or comes again.

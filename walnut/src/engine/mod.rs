@@ -243,6 +243,7 @@ impl Engine {
         self.compactions.call();
         self.stop_workers();
         let finished = self.finish();
+        self.remove_what_left();
         // A merge that a caller asked for stops soon; until then the directory is not another's.
         let _nobody_compacts = self.compacting.lock();
         // Whoever comes late to flush finds that the directory is not ours any more.

@@ -17,6 +17,7 @@ use super::mutate::{Mutation, engine_key};
 use super::row;
 use super::scan::{Everything, Scan};
 use super::status::{self, IndexStatus};
+use super::sweep::{Swept, sweep};
 use crate::error::{Error, Result};
 
 /// How many keys of a `get_many` are encoded at a time.
@@ -317,6 +318,24 @@ impl<T: Table, A: WriteAccess> DefaultTable<T, A> {
 }
 
 impl<T: Table> DefaultTable<T> {
+    /// Goes through the table and its indexes, removes index entries that no row has, adds those that are missing, and reports
+    /// rows that share a unique value. Readers and writers go on meanwhile; what they do is respected.
+    ///
+    /// Not needed in normal use, as a row and its entries change in one commit: it is for an operator whom
+    /// [`verify`](crate::Database::verify) has told of a disagreement. Rows are never changed: of two that share a unique
+    /// value the one that the index knows stays its owner, and the other one is found by its primary key. Change or remove one
+    /// of them and sweep again: the entry may have gone with the row that gave way.
+    ///
+    /// Each few hundred entries are a commit of their own, so after an error or a crash what was done stays done, and sweeping
+    /// again goes on.
+    ///
+    /// Cost: reads every row, and looks up a row for each entry and an entry for each value; a write for whatever is wrong.
+    pub fn sweep(&self) -> Result<Swept<T>> {
+        let is_readable = |index: &usize| self.info.indexes[*index].is_readable();
+        let readable: Vec<usize> = (0..self.info.indexes.len()).filter(is_readable).collect();
+        sweep(&self.access.store, &self.info, &readable)
+    }
+
     /// Rewrites every row that has an older layout, so that the structs of the past can go. Returns at once when there are none.
     ///
     /// It works in batches of at most a thousand rows, each a commit of its own, while others read and write; when it is interrupted,

@@ -5,13 +5,13 @@
 use std::fmt;
 use std::marker::PhantomData;
 
-use super::DefaultTable;
 use super::access::{Access, Direct, WriteAccess};
 use super::key::{Composite, Key, KeyWriter, RangeOver, TextKey};
 use super::mapper::Table;
 use super::mutate::engine_key;
 use super::row;
 use super::scan::{Everything, Scan};
+use super::{DefaultTable, InTransaction};
 use crate::error::{Fault, Result};
 
 /// An index whose values may repeat. Scans give rows by value, those with one value by primary key.
@@ -199,5 +199,51 @@ impl<T: Table, K: Key, A: WriteAccess> Unique<'_, T, K, A> {
             Some(key) => rows.remove(&key),
             None => Ok(None),
         })
+    }
+}
+
+/// Reservations of unique values: with them several transactions that are to take a value find out early that only one of them
+/// can. They last as long as the transaction at most, exist in memory only, and decide nothing: whoever commits a row with the
+/// value owns it. Every statement of a transaction that writes a row reserves its unique values by itself.
+impl<T: Table, K: Key> Unique<'_, T, K, InTransaction<'_>> {
+    /// Reserves a value for this transaction, until it ends, is rolled back to a savepoint before, or gives it back with
+    /// [`release_unique`](Self::release_unique). False when a row has the value, or another transaction has reserved it; never waits.
+    ///
+    /// A statement elsewhere that wants the value then waits a few milliseconds for this transaction to end. A missing value needs
+    /// no reservation, so that is always true.
+    ///
+    /// Cost: a look-up.
+    ///
+    /// ```
+    /// # use serde::{Deserialize, Serialize};
+    /// # use walnut::{Database, Table};
+    /// # #[derive(Table, Serialize, Deserialize)]
+    /// # struct User { #[primary_key] id: u64, #[index(unique)] email: String }
+    /// # let db = Database::in_memory()?;
+    /// let (tx, other) = (db.begin(), db.begin());
+    /// let (users, others) = (tx.table::<User>()?, other.table::<User>()?);
+    /// assert!(users.by().email.try_reserve_unique("ann@x.org")?);
+    /// assert!(!others.by().email.try_reserve_unique("ann@x.org")?);
+    /// drop(tx);
+    /// # Ok::<(), walnut::Error>(())
+    /// ```
+    pub fn try_reserve_unique(&self, value: K::Ref<'_>) -> Result<bool> {
+        if K::ref_is_none(&value) {
+            return Ok(true);
+        }
+        let entry = self.entry(&value);
+        let entry = entry.finish()?;
+        let attempt = self.table.access().attempt();
+        Ok(attempt.get(entry, |_| ())?.is_none() && attempt.try_reserve(entry))
+    }
+
+    /// Gives a reservation back before the transaction ends; says whether there was one.
+    pub fn release_unique(&self, value: K::Ref<'_>) -> Result<bool> {
+        Ok(self.table.access().attempt().release(self.entry(&value).finish()?))
+    }
+
+    /// Whether this transaction has reserved the value, by itself or because it wrote a row with it.
+    pub fn is_unique_owner(&self, value: K::Ref<'_>) -> Result<bool> {
+        Ok(self.table.access().attempt().holds(self.entry(&value).finish()?))
     }
 }

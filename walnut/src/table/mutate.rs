@@ -45,21 +45,23 @@ impl<'m> Mutation<'m> {
     pub(super) fn insert<T: Table>(&self, row: &T) -> Result<()> {
         let key = self.info.row_key(row);
         let key = key.finish()?;
+        let entries = self.announce(key, row)?;
         if self.attempt.get(key, |_| ())?.is_some() {
             return Err(self.violation(PRIMARY_KEY, &key[PREFIX..]));
         }
-        self.write(key, row, None, || Ok(Vec::new()))
+        self.write(key, row, entries, None, || Ok(Vec::new()))
     }
 
     /// Adds a row or puts it in the place of the one with its primary key, which is returned.
     pub(super) fn upsert<T: Table>(&self, row: &T) -> Result<Option<T>> {
         let key = self.info.row_key(row);
         let key = key.finish()?;
+        let entries = self.announce(key, row)?;
         let Some(old) = self.old(key)? else {
-            self.write(key, row, None, || Ok(Vec::new()))?;
+            self.write(key, row, entries, None, || Ok(Vec::new()))?;
             return Ok(None);
         };
-        self.put_in_place_of(&old, key, row)?;
+        self.put_in_place_of(&old, key, row, entries)?;
         Ok(Some(old.row))
     }
 
@@ -67,8 +69,9 @@ impl<'m> Mutation<'m> {
     pub(super) fn replace<T: Table>(&self, row: &T) -> Result<T> {
         let key = self.info.row_key(row);
         let key = key.finish()?;
+        let entries = self.announce(key, row)?;
         let old = self.old(key)?.ok_or(Error::NotFound)?;
-        self.put_in_place_of(&old, key, row)?;
+        self.put_in_place_of(&old, key, row, entries)?;
         Ok(old.row)
     }
 
@@ -82,7 +85,8 @@ impl<'m> Mutation<'m> {
                 "`modify` must leave the primary key as it is; remove the row and insert it under its new key",
             ));
         }
-        self.write(key, &row, Some(&bytes), || Ok(old_entries))?;
+        let entries = self.announce(key, &row)?;
+        self.write(key, &row, entries, Some(&bytes), || Ok(old_entries))?;
         Ok(Some(row))
     }
 
@@ -108,8 +112,21 @@ impl<'m> Mutation<'m> {
         Ok(Some(Old { row, bytes }))
     }
 
-    fn put_in_place_of<T: Table>(&self, old: &Old<T>, key: &[u8], row: &T) -> Result<()> {
-        self.write(key, row, Some(&old.bytes), || self.info.entries(&key[PREFIX..], &old.row))
+    /// The entries of a row that is about to be written. Others who want one of its unique values know of it from now on.
+    fn announce<T: Table>(&self, key: &[u8], row: &T) -> Result<Vec<Entry>> {
+        let entries = self.info.entries(&key[PREFIX..], row)?;
+        entries.iter().filter(|entry| entry.owned).for_each(|entry| self.attempt.announce(&entry.key));
+        Ok(entries)
+    }
+
+    fn put_in_place_of<T: Table>(
+        &self,
+        old: &Old<T>,
+        key: &[u8],
+        row: &T,
+        entries: Vec<Entry>,
+    ) -> Result<()> {
+        self.write(key, row, entries, Some(&old.bytes), || self.info.entries(&key[PREFIX..], &old.row))
     }
 
     /// Writes a row and what changed of its entries; nothing when it is stored just so. `old` are the bytes that were stored,
@@ -118,6 +135,7 @@ impl<'m> Mutation<'m> {
         &self,
         key: &[u8],
         row: &T,
+        new_entries: Vec<Entry>,
         old: Option<&[u8]>,
         old_entries: impl FnOnce() -> Result<Vec<Entry>>,
     ) -> Result<()> {
@@ -126,7 +144,6 @@ impl<'m> Mutation<'m> {
             return Ok(());
         }
         let primary_key = &key[PREFIX..];
-        let new_entries = self.info.entries(primary_key, row)?;
         let old_entries = old_entries()?;
         for entry in old_entries.iter().filter(|entry| new_entries.binary_search(entry).is_err()) {
             self.drop_entry(entry, primary_key)?;

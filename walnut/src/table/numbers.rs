@@ -87,7 +87,8 @@ impl State {
         let key = [&KeyspaceId::CATALOG.prefix(), b"k".as_slice(), T::SCHEMA.name.as_bytes()].concat();
         let core = store.engine.core();
         let lane = Lane::default();
-        let (next, end) = transact(core, &lane, Durability::Fast, Attempt::begin_statement, |attempt| {
+        let begin = || Attempt::begin_statement(core, store.guard());
+        let (next, end) = transact(core, &lane, Durability::Fast, begin, |attempt| {
             let reserved = || {
                 let stored = attempt.get(&key, |bytes| bytes.try_into().map(u128::from_le_bytes))?;
                 let unused = match stored {

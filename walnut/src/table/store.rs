@@ -12,7 +12,7 @@ use crate::base::SeqNo;
 use crate::engine::{Durability, Engine, Verified};
 use crate::error::Result;
 use crate::sync::Mutex;
-use crate::txn::{Attempt, Lane, transact};
+use crate::txn::{Attempt, Guard, Lane, transact};
 
 /// What the handles of one database share.
 #[derive(Debug)]
@@ -21,6 +21,8 @@ pub(crate) struct Store {
     durability: Durability,
     /// Where those who lost too often take turns.
     lane: Lane,
+    /// Where those who want the same unique value meet.
+    guard: Arc<Guard>,
     tables: Mutex<HashMap<&'static str, OpenTable>>,
     /// What generates the keys of each table that has needed it, by the table's name.
     numbers: Mutex<HashMap<&'static str, Arc<Numbers>>>,
@@ -40,6 +42,7 @@ impl Store {
             engine,
             durability,
             lane: Lane::default(),
+            guard: Arc::default(),
             tables: Mutex::default(),
             numbers: Mutex::default(),
         }
@@ -100,6 +103,11 @@ impl Store {
         Ok(verified)
     }
 
+    /// Where those who want the same unique value meet.
+    pub(super) fn guard(&self) -> &Arc<Guard> {
+        &self.guard
+    }
+
     /// What generates the keys of `T`, the same for all handles.
     pub(super) fn numbers<T: Table>(&self) -> Arc<Numbers> {
         Arc::clone(self.numbers.lock().entry(T::SCHEMA.name).or_default())
@@ -116,7 +124,9 @@ impl Store {
         durability: Durability,
         mut statement: impl FnMut(&Attempt) -> Result<R>,
     ) -> Result<R> {
-        transact(self.engine.core(), &self.lane, durability, Attempt::begin_statement, |attempt| {
+        let (core, lane) = (self.engine.core(), &self.lane);
+        let begin = || Attempt::begin_statement(core, &self.guard);
+        transact(core, lane, durability, begin, |attempt| {
             let result = statement(&attempt);
             (attempt, result)
         })
@@ -128,7 +138,9 @@ impl Store {
         durability: Durability,
         mut body: impl FnMut(&Transaction) -> Result<R>,
     ) -> Result<R> {
-        transact(self.engine.core(), &self.lane, durability, Attempt::begin, |attempt| {
+        let (core, lane) = (self.engine.core(), &self.lane);
+        let begin = || Attempt::begin(core, &self.guard);
+        transact(core, lane, durability, begin, |attempt| {
             let transaction = Transaction::new(self, attempt);
             let result = body(&transaction);
             (transaction.into_attempt(), result)
@@ -137,7 +149,7 @@ impl Store {
 
     /// A transaction to be committed by hand.
     pub(crate) fn begin(self: &Arc<Self>) -> Transaction {
-        Transaction::new(self, Attempt::begin(self.engine.core()))
+        Transaction::new(self, Attempt::begin(self.engine.core(), &self.guard))
     }
 
     /// How commits are made durable that do not say so themselves.

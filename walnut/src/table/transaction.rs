@@ -22,7 +22,8 @@ use crate::txn::{Attempt, EntryReader, EntryScan, Savepoint};
 /// Transactions are **serializable**: what was committed is what would have come out had they run one after the other. A
 /// transaction reads the state that was there when it began, under its own writes. It takes no lock; its commit checks
 /// whether anything that it read, rows that were *not* there included, has been changed by others since, and is
-/// [`Error::Conflict`](crate::Error::Conflict) if so. One that has written nothing is never refused for that.
+/// [`Error::Conflict`](crate::Error::Conflict) if so. One that has written nothing is never refused for that, and its commit takes
+/// no lock and waits for no sync, unless it has read a commit that is still on its way to the disk.
 ///
 /// What a transaction has read counts once its commit has succeeded. Until then it may rest on a commit of somebody else
 /// that is not durable yet.
@@ -115,8 +116,11 @@ impl Transaction {
     /// [`Error::Conflict`](crate::Error::Conflict) when another commit changed what this transaction has read: run it again from its
     /// beginning.
     ///
-    /// Cost: a look into memory for each key and over each range that was read, if anything was committed since the transaction
-    /// began; one write to the log, if anything was written; and what the durability asks for.
+    /// [`Error::SnapshotTooOld`](crate::Error::SnapshotTooOld) when it is older than the database's limit.
+    ///
+    /// Cost: a comparison for each entry that was committed since the transaction began; if these are many, instead a look into memory
+    /// for each key and over each range that was read, while others commit. Then one write to the log, if anything was
+    /// written, and what the durability asks for.
     pub fn commit(self) -> Result<()> {
         let durability = self.store.durability();
         self.commit_with(durability)
@@ -134,6 +138,12 @@ impl Transaction {
 #[derive(Clone, Copy, Debug)]
 pub struct InTransaction<'t> {
     transaction: &'t Transaction,
+}
+
+impl InTransaction<'_> {
+    pub(super) fn attempt(&self) -> &Attempt {
+        &self.transaction.attempt
+    }
 }
 
 impl Access for InTransaction<'_> {}

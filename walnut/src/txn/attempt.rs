@@ -12,6 +12,7 @@
 
 use std::cell::{Cell, OnceCell};
 
+use super::guard::{Guard, Wish, Wished};
 use super::lane::Lane;
 use super::notes::Notes;
 use super::overlay::Overlay;
@@ -47,11 +48,11 @@ pub(crate) fn transact<R>(
     core: &Arc<Core>,
     lane: &Lane,
     durability: Durability,
-    begin: impl Fn(&Arc<Core>) -> Attempt,
+    begin: impl Fn() -> Attempt,
     mut body: impl FnMut(Attempt) -> (Attempt, Result<R>),
 ) -> Result<R> {
     lane.repeat(core, || {
-        let (attempt, result) = body(begin(core));
+        let (attempt, result) = body(begin());
         if attempt.is_late.get() {
             return Ok(None);
         }
@@ -72,22 +73,22 @@ pub(crate) fn transact<R>(
 
 impl Attempt {
     /// An attempt that sees everything that is in the log now.
-    pub(crate) fn begin(core: &Arc<Core>) -> Self {
-        let attempt = Self::begin_statement(core);
+    pub(crate) fn begin(core: &Arc<Core>, guard: &Arc<Guard>) -> Self {
+        let attempt = Self::begin_statement(core, guard);
         attempt.pin();
         attempt.has_stated.set(false);
         attempt
     }
 
     /// An attempt for a single statement: it sees everything that is in the log when it first reads.
-    pub(crate) fn begin_statement(core: &Arc<Core>) -> Self {
+    pub(crate) fn begin_statement(core: &Arc<Core>, guard: &Arc<Guard>) -> Self {
         Self {
             core: Arc::clone(core),
             pin: OnceCell::new(),
             has_stated: Cell::new(true),
             is_late: Cell::new(false),
             notes: Arc::default(),
-            writes: Mutex::default(),
+            writes: Mutex::new(WriteSet::new(guard)),
         }
     }
 
@@ -138,6 +139,36 @@ impl Attempt {
     /// Removes `key`.
     pub(crate) fn delete(&self, key: &[u8]) {
         self.writes.lock().write(key, None);
+    }
+
+    /// Lets others know that `key`, an entry of a unique index, is about to be written, and waits for a while when one of them
+    /// was first. To be called before anything is read that the answer rests on.
+    pub(crate) fn announce(&self, key: &[u8]) {
+        let wish = self.writes.lock().reservations.wish(key);
+        if let Some(Wished::Reserved(value)) = wish.map(Wish::fulfil) {
+            self.writes.lock().reservations.keep(value);
+        }
+    }
+
+    /// Reserves an entry of a unique index; says whether it is held now.
+    pub(crate) fn try_reserve(&self, key: &[u8]) -> bool {
+        let wish = self.writes.lock().reservations.wish_at_once(key);
+        match wish.fulfil() {
+            Wished::Reserved(value) => self.writes.lock().reservations.keep(value),
+            Wished::Held => {}
+            Wished::Taken => return false,
+        }
+        true
+    }
+
+    /// Gives back a reservation; says whether it was held.
+    pub(crate) fn release(&self, key: &[u8]) -> bool {
+        self.writes.lock().reservations.release(key)
+    }
+
+    /// Whether a reservation is held.
+    pub(crate) fn holds(&self, key: &[u8]) -> bool {
+        self.writes.lock().reservations.holds(key)
     }
 
     /// Runs a statement that, when it fails or panics, leaves the writes as they were.

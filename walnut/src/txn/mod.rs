@@ -2,6 +2,7 @@
 //!
 //! ```text
 //!   transact ── again and again until one attempt wins;  Lane: those who lost often take turns
+//!                                                        Guard: those who want the same unique value meet
 //!     Attempt ── a pinned state ── Notes: what was read of it ── WriteSet: what is written over it
 //!       EntryReader, EntryScan ── the pinned state with the writes laid over it
 //! ```
@@ -11,9 +12,10 @@
 //! 3. A commit succeeds only if nothing that was noted has changed; one without writes has nothing to fear.
 //! 4. A statement that fails leaves the writes as they were.
 //!
-//! It does not know what a table or an index is.
+//! It does not know what a table or an index is; a unique value is a key of which others may want to know early.
 
 mod attempt;
+mod guard;
 mod lane;
 mod notes;
 mod overlay;
@@ -22,6 +24,7 @@ mod scan;
 mod write_set;
 
 pub(crate) use attempt::{Attempt, transact};
+pub(crate) use guard::Guard;
 pub(crate) use lane::Lane;
 pub(crate) use reader::EntryReader;
 pub(crate) use scan::EntryScan;

@@ -8,6 +8,7 @@
 
 use std::collections::BTreeMap;
 
+use super::guard::{Guard, Reservations};
 use crate::error::{Error, Limit, Result};
 use crate::sync::{Arc, AtomicU64, Ordering};
 use crate::wal::MAX_PAYLOAD_SIZE;
@@ -36,10 +37,19 @@ pub(super) struct WriteSet {
     /// The most that they take in a commit, in bytes.
     size: usize,
     undo: Vec<Undo>,
-    /// Each with the length of `undo` when it was made.
-    savepoints: Vec<(Savepoint, usize)>,
-    /// The length of `undo` when the running statement began.
-    statement: Option<usize>,
+    /// Each with the place when it was made.
+    savepoints: Vec<(Savepoint, Place)>,
+    /// The place when the running statement began.
+    statement: Option<Place>,
+    /// The unique values that others should know of; those of a place that is gone back to are given back.
+    pub(super) reservations: Reservations,
+}
+
+/// How much there was to take back.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    undo_count: usize,
+    reservation_count: usize,
 }
 
 /// What stood under a key before it was written.
@@ -50,6 +60,15 @@ struct Undo {
 }
 
 impl WriteSet {
+    /// Nothing is written yet.
+    pub(super) fn new(guard: &Arc<Guard>) -> Self {
+        Self { reservations: Reservations::new(guard), ..Self::default() }
+    }
+
+    fn place(&self) -> Place {
+        Place { undo_count: self.undo.len(), reservation_count: self.reservations.count() }
+    }
+
     /// The writes as they are now.
     pub(super) fn share(&self) -> Arc<Writes> {
         Arc::clone(&self.writes)
@@ -70,7 +89,7 @@ impl WriteSet {
     /// Takes note that a statement begins; an error when one is running.
     pub(super) fn begin_statement(&mut self) -> Result<()> {
         self.ensure_between_statements()?;
-        self.statement = Some(self.undo.len());
+        self.statement = Some(self.place());
         Ok(())
     }
 
@@ -96,7 +115,7 @@ impl WriteSet {
     pub(super) fn savepoint(&mut self) -> Savepoint {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         let savepoint = Savepoint { number: NEXT.fetch_add(1, Ordering::Relaxed) };
-        self.savepoints.push((savepoint, self.statement.unwrap_or(self.undo.len())));
+        self.savepoints.push((savepoint, self.statement.unwrap_or_else(|| self.place())));
         savepoint
     }
 
@@ -107,9 +126,9 @@ impl WriteSet {
             self.savepoints.iter().rposition(|(known, _)| *known == savepoint).ok_or(Error::Unsupported(
                 "rolling back to a savepoint of another transaction, or one that was rolled back past",
             ))?;
-        let (_, length) = self.savepoints[place];
+        let (_, begin) = self.savepoints[place];
         self.savepoints.truncate(place + 1);
-        self.take_back(length);
+        self.take_back(begin);
         Ok(())
     }
 
@@ -122,13 +141,14 @@ impl WriteSet {
         Ok(())
     }
 
-    /// Takes back the writes since `undo` was so long.
-    fn take_back(&mut self, length: usize) {
-        if self.undo.len() == length {
+    /// Takes back what came after a place.
+    fn take_back(&mut self, Place { undo_count, reservation_count }: Place) {
+        self.reservations.truncate(reservation_count);
+        if self.undo.len() == undo_count {
             return;
         }
         let writes = Arc::make_mut(&mut self.writes);
-        for Undo { key, before } in self.undo.drain(length..).rev() {
+        for Undo { key, before } in self.undo.drain(undo_count..).rev() {
             if let Some(undone) = writes.get(&key) {
                 self.size -= size_of_entry(&key, undone.as_deref());
             }

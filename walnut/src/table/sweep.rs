@@ -1,0 +1,452 @@
+//! Makes the entries of indexes agree with the rows: what no row has goes, what is missing comes, what is there twice is told.
+//!
+//! ```text
+//!   pass over each index   entries, a batch at a time ── a row that has it?  no: removed
+//!   pass over the rows     rows, a batch at a time ──── the entry there?     no: added;  another's: a duplicate
+//! ```
+//!
+//! 1. Each batch is a transaction: what it concludes from a row or from a missing one holds when it commits, or it runs again.
+//! 2. Rows are never written. A unique value that two rows have stays with the row that the index names, or goes to
+//!    the first by primary key when it names none.
+//! 3. A batch has a limit, so memory does, and those who write meanwhile lose no more than a moment to it.
+//!
+//! Only indexes that can be read are swept: one that is being built is filled by `build`, one that is off is not there.
+
+use std::fmt;
+
+use smallvec::SmallVec;
+
+use super::catalog::TableInfo;
+use super::key::{Key, KeyReader};
+use super::mapper::Table;
+use super::mutate::{Entry, PREFIX};
+use super::row;
+use super::store::Store;
+use crate::base::{KeyRange, successor};
+use crate::error::Result;
+use crate::txn::Attempt;
+
+/// Entries that are looked at in one transaction.
+const BATCH_COUNT: usize = 256;
+
+/// The most duplicates that are told one by one.
+const DUPLICATE_LIMIT: usize = 1000;
+
+/// What [`DefaultTable::sweep`](super::DefaultTable::sweep) found and did.
+#[non_exhaustive]
+pub struct Swept<T: Table> {
+    /// Rows that were looked at.
+    pub row_count: u64,
+    /// Index entries that were looked at.
+    pub entry_count: u64,
+    /// Entries that no row had, and that were removed.
+    pub removed_count: u64,
+    /// Entries that rows were missing, and that were added.
+    pub added_count: u64,
+    /// Unique values of rows that another row owns.
+    pub duplicate_count: u64,
+    /// The first thousand of these, by primary key of the row that does not own the value.
+    pub duplicates: Vec<Duplicate<T>>,
+}
+
+/// Two rows with one unique value; part of [`Swept`].
+#[non_exhaustive]
+pub struct Duplicate<T: Table> {
+    /// The name of the index.
+    pub index: &'static str,
+    /// The row that owns the value.
+    pub owner: T::PrimaryKey,
+    /// The row that has it, too, and is not found by it.
+    pub other: T::PrimaryKey,
+}
+
+/// What one batch did.
+struct Batch<T: Table> {
+    swept: Swept<T>,
+    /// Where the next one begins; `None` after the last.
+    next: Option<Vec<u8>>,
+}
+
+/// Makes the indexes at these places of the schema agree with the rows.
+pub(super) fn sweep<T: Table>(store: &Store, info: &TableInfo, indexes: &[usize]) -> Result<Swept<T>> {
+    let mut swept = Swept::default();
+    for &index in indexes {
+        let prefix = info.indexes[index].keyspace.prefix();
+        in_batches(store, &prefix, &mut swept, |attempt, range| remove_strays(attempt, info, index, range))?;
+    }
+    fill(store, info, indexes, &mut swept)?;
+    Ok(swept)
+}
+
+/// Adds the entries that rows are missing in these indexes.
+pub(super) fn fill<T: Table>(
+    store: &Store,
+    info: &TableInfo,
+    indexes: &[usize],
+    swept: &mut Swept<T>,
+) -> Result<()> {
+    in_batches(store, &info.rows.prefix(), swept, |attempt, range| add_missing(attempt, info, indexes, range))
+}
+
+/// Runs `run` on one piece of a keyspace after the other, each in a transaction of its own.
+fn in_batches<T: Table>(
+    store: &Store,
+    prefix: &[u8],
+    swept: &mut Swept<T>,
+    run: impl Fn(&Attempt, KeyRange) -> Result<Batch<T>>,
+) -> Result<()> {
+    let mut next = Some(prefix.to_vec());
+    while let Some(start) = next {
+        let range = KeyRange { start, end: successor(prefix) };
+        let batch = store.change(|attempt| run(attempt, range.clone()))?;
+        swept.add(batch.swept);
+        next = batch.next;
+    }
+    Ok(())
+}
+
+/// Removes the entries at the beginning of a range of an index that no row has.
+fn remove_strays<T: Table>(
+    attempt: &Attempt,
+    info: &TableInfo,
+    index: usize,
+    range: KeyRange,
+) -> Result<Batch<T>> {
+    let mut scan = attempt.scan(range)?;
+    let mut entries = Vec::new();
+    while entries.len() < BATCH_COUNT
+        && let Some(found) = scan.next()?
+    {
+        entries.push((found.key.to_vec(), found.value.to_vec()));
+    }
+    drop(scan);
+    let next = (entries.len() == BATCH_COUNT).then(|| entries.last().map(|(key, _)| after(key))).flatten();
+    let mut swept = Swept { entry_count: entries.len() as u64, ..Swept::default() };
+    for (key, value) in entries {
+        if !has_row::<T>(attempt, info, index, &key, &value)? {
+            attempt.delete(&key);
+            swept.removed_count += 1;
+        }
+    }
+    Ok(Batch { swept, next })
+}
+
+/// Whether some row has this entry.
+fn has_row<T: Table>(
+    attempt: &Attempt,
+    info: &TableInfo,
+    index: usize,
+    key: &[u8],
+    value: &[u8],
+) -> Result<bool> {
+    let claims = |primary_key: &[u8], owned: bool| -> Result<bool> {
+        let row_key = [&info.rows.prefix(), primary_key].concat();
+        let Some(row) = attempt.get(&row_key, row::open::<T>)? else { return Ok(false) };
+        let row = row.map_err(|fault| attempt.corruption(fault))?;
+        let entry = Entry { index, key: SmallVec::from_slice(key), owned };
+        Ok(info.entries(primary_key, &row)?.binary_search(&entry).is_ok())
+    };
+    let is_unique = info.schema.indexes[index].unique;
+    if is_unique && claims(value, true)? {
+        return Ok(true);
+    }
+    if !value.is_empty() {
+        return Ok(false);
+    }
+    // The primary key is the end of the entry's key. Where it begins only the value's type knows; but whatever is an
+    // entry is the entry of a row, and all that could be its primary key can be tried.
+    for start in PREFIX..=key.len() {
+        let mut reader = KeyReader::new(&key[start..]);
+        let is_key = T::PrimaryKey::skip(&mut reader).is_ok() && reader.rest().is_empty();
+        if is_key && claims(&key[start..], false)? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// Adds what rows at the beginning of a range are missing in some of their indexes.
+fn add_missing<T: Table>(
+    attempt: &Attempt,
+    info: &TableInfo,
+    indexes: &[usize],
+    range: KeyRange,
+) -> Result<Batch<T>> {
+    let mut scan = attempt.scan(range)?;
+    let mut batch = Batch { swept: Swept::default(), next: None };
+    let (mut rows, mut entry_count) = (Vec::new(), 0);
+    // A row counts itself, and has any number of entries.
+    while entry_count < BATCH_COUNT {
+        let Some(found) = scan.next()? else { break };
+        let (key, opened) = (found.key.to_vec(), row::open::<T>(found.value));
+        let row = opened.map_err(|fault| attempt.corruption(fault))?;
+        let mut entries = info.entries(&key[PREFIX..], &row)?;
+        entries.retain(|entry| indexes.contains(&entry.index));
+        entry_count += 1 + entries.len();
+        batch.next = Some(after(&key));
+        rows.push((key, entries));
+    }
+    if entry_count < BATCH_COUNT {
+        batch.next = None;
+    }
+    drop(scan);
+    for (key, entries) in &rows {
+        batch.swept.row_count += 1;
+        for entry in entries {
+            add(attempt, info, entry, &key[PREFIX..], &mut batch.swept)?;
+        }
+    }
+    Ok(batch)
+}
+
+/// Adds an entry of a row, unless it is there, or another row owns its value.
+fn add<T: Table>(
+    attempt: &Attempt,
+    info: &TableInfo,
+    entry: &Entry,
+    primary_key: &[u8],
+    swept: &mut Swept<T>,
+) -> Result<()> {
+    let expected: &[u8] = if entry.owned { primary_key } else { &[] };
+    match attempt.get(&entry.key, <[u8]>::to_vec)? {
+        Some(found) if found == expected => {}
+        Some(owner) if entry.owned => {
+            swept.duplicate_count += 1;
+            if swept.duplicates.len() < DUPLICATE_LIMIT {
+                let decode = |key: &[u8]| {
+                    let decoded = T::PrimaryKey::decode(&mut KeyReader::new(key));
+                    decoded.map_err(|fault| attempt.corruption(fault))
+                };
+                swept.duplicates.push(Duplicate {
+                    index: info.schema.indexes[entry.index].name,
+                    owner: decode(&owner)?,
+                    other: decode(primary_key)?,
+                });
+            }
+        }
+        _ => {
+            attempt.put(&entry.key, expected);
+            swept.added_count += 1;
+        }
+    }
+    Ok(())
+}
+
+/// The first key after another one.
+fn after(key: &[u8]) -> Vec<u8> {
+    [key, &[0]].concat()
+}
+
+impl<T: Table> Swept<T> {
+    /// Whether everything was as it should be, and nothing was done.
+    pub fn is_clean(&self) -> bool {
+        self.removed_count == 0 && self.added_count == 0 && self.duplicate_count == 0
+    }
+
+    fn add(&mut self, other: Self) {
+        self.row_count += other.row_count;
+        self.entry_count += other.entry_count;
+        self.removed_count += other.removed_count;
+        self.added_count += other.added_count;
+        self.duplicate_count += other.duplicate_count;
+        let room = DUPLICATE_LIMIT - self.duplicates.len();
+        self.duplicates.extend(other.duplicates.into_iter().take(room));
+    }
+}
+
+impl<T: Table> Default for Swept<T> {
+    fn default() -> Self {
+        Self {
+            row_count: 0,
+            entry_count: 0,
+            removed_count: 0,
+            added_count: 0,
+            duplicate_count: 0,
+            duplicates: Vec::new(),
+        }
+    }
+}
+
+impl<T: Table> fmt::Debug for Swept<T> {
+    /// Tells counts, and no key.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Swept")
+            .field("row_count", &self.row_count)
+            .field("entry_count", &self.entry_count)
+            .field("removed_count", &self.removed_count)
+            .field("added_count", &self.added_count)
+            .field("duplicate_count", &self.duplicate_count)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<T: Table> fmt::Debug for Duplicate<T> {
+    /// Tells the index, and no key.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Duplicate").field("index", &self.index).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+#[expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use serde::{Deserialize, Serialize};
+
+    use super::*;
+    use crate::batch::WriteBatch;
+    use crate::engine::{Durability, Reads};
+    use crate::error::Error;
+    use crate::{Builder, DefaultTable};
+
+    #[derive(crate::Table, Serialize, Deserialize, Clone, Debug, PartialEq)]
+    #[table(name = "things", crate = crate)]
+    #[index(pair = (shelf, label), unique)]
+    struct Thing {
+        /// Text, so that the end of an entry could be a key in more than one way.
+        #[primary_key]
+        id: String,
+        #[index(unique)]
+        name: Option<String>,
+        #[index]
+        label: String,
+        shelf: u8,
+    }
+
+    /// Places in the schema's list.
+    const PAIR: usize = 0;
+    const NAME: usize = 1;
+    const LABEL: usize = 2;
+
+    fn thing(n: u32) -> Thing {
+        let name = (!n.is_multiple_of(4)).then(|| format!("name {n}"));
+        let label = ["", "a", "a\0", "b"][n as usize % 4].to_owned();
+        Thing { id: format!("{n}\0{}", n % 3), name, label: format!("{label}{n}"), shelf: 3 }
+    }
+
+    fn things(count: u32) -> (crate::Database, DefaultTable<Thing>) {
+        let db = Builder::default().memtable_size(8 << 10).in_memory().unwrap();
+        let table = db.table::<Thing>().unwrap();
+        let rows: Vec<_> = (0..count).map(thing).collect();
+        table.insert_many(&rows).unwrap();
+        (db, table)
+    }
+
+    /// Writes past all that keeps rows and entries together.
+    fn write(table: &DefaultTable<Thing>, key: &[u8], value: Option<&[u8]>) {
+        let mut batch = WriteBatch::new();
+        match value {
+            Some(value) => batch.put(key, value),
+            None => batch.delete(key),
+        }
+        table.access().store.engine.commit(Reads::default(), batch, Durability::Fast).unwrap();
+    }
+
+    fn row_key(table: &DefaultTable<Thing>, row: &Thing) -> Vec<u8> {
+        table.info().row_key(row).finish().unwrap().to_vec()
+    }
+
+    fn entry(table: &DefaultTable<Thing>, row: &Thing, index: usize) -> Vec<u8> {
+        let key = row_key(table, row);
+        let mut entries = table.info().entries(&key[PREFIX..], row).unwrap().into_iter();
+        entries.find(|entry| entry.index == index).unwrap().key.to_vec()
+    }
+
+    #[test]
+    fn a_table_that_is_in_order_stays_as_it_is() {
+        let (db, table) = things(700);
+        let before = db.stats().visible_seqno;
+        let swept = table.sweep().unwrap();
+        assert!(swept.is_clean());
+        assert_eq!((swept.row_count, swept.entry_count), (700, 2100));
+        assert_eq!(db.stats().visible_seqno, before, "nothing is written");
+    }
+
+    #[test]
+    fn entries_without_rows_go_and_missing_ones_come() {
+        let (db, table) = things(700);
+        // Every index loses entries, and rows lose theirs behind their back.
+        for n in (0..700).step_by(7) {
+            write(&table, &entry(&table, &thing(n), n as usize % 3), None);
+        }
+        for n in (3..700).step_by(70) {
+            write(&table, &row_key(&table, &thing(n)), None);
+        }
+        // Entries that never had a row, one that names the wrong row, and bytes that are no entry at all.
+        let stray = Thing { id: "nobody".into(), name: Some("stray".into()), ..thing(5) };
+        for index in [PAIR, NAME, LABEL] {
+            write(&table, &entry(&table, &stray, index), Some(b"nobody\0\0"));
+        }
+        write(&table, &entry(&table, &thing(9), NAME), Some(b"8\x00\xff2\0\0"));
+        let prefix = table.info().indexes[LABEL].keyspace.prefix();
+        write(&table, &[&prefix[..], b"\xff\xff"].concat(), Some(b""));
+        assert!(matches!(db.verify(), Err(Error::Corruption { .. })));
+
+        let swept = table.sweep().unwrap();
+        assert_eq!((swept.row_count, swept.duplicate_count), (690, 0));
+        assert!(swept.removed_count >= 30 && swept.added_count >= 90, "{swept:?}");
+        db.verify().unwrap();
+        assert!(table.sweep().unwrap().is_clean());
+        assert_eq!(table.by().name.get(Some("name 9")).unwrap(), Some(thing(9)));
+        assert_eq!(table.by().name.get(Some("stray")).unwrap(), None);
+    }
+
+    #[test]
+    fn rows_that_share_a_unique_value_are_told_and_stay() {
+        let (_db, table) = things(20);
+        let twin = Thing { id: "twin".into(), ..thing(7) };
+        write(&table, &row_key(&table, &twin), Some(&row::seal(&twin).unwrap()));
+        let swept = table.sweep().unwrap();
+        let mut told: Vec<_> =
+            swept.duplicates.iter().map(|found| (found.index, &*found.owner, &*found.other)).collect();
+        told.sort_unstable();
+        assert_eq!(told, [("name", &*thing(7).id, "twin"), ("pair", &*thing(7).id, "twin")]);
+        assert_eq!((swept.duplicate_count, swept.added_count), (2, 1), "the label may repeat");
+        assert!(!format!("{swept:?} {:?}", swept.duplicates).contains("twin"), "no message has a value");
+        assert_eq!(table.by().name.get(Some("name 7")).unwrap(), Some(thing(7)));
+        assert_eq!(table.get("twin").unwrap(), Some(twin));
+        // Once somebody has given way, nothing is left to be told; his entries went with him, whosever they were.
+        table.modify("twin", |row| row.name = Some("own".into())).unwrap();
+        table.modify("twin", |row| row.shelf = 4).unwrap();
+        let swept = table.sweep().unwrap();
+        assert_eq!((swept.added_count, swept.removed_count, swept.duplicate_count), (2, 0, 0));
+        assert!(table.sweep().unwrap().is_clean());
+        assert_eq!(table.by().name.get(Some("name 7")).unwrap(), Some(thing(7)));
+    }
+
+    #[test]
+    fn a_sweep_respects_those_who_write_meanwhile() {
+        let (db, table) = things(300);
+        let done = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            let writers: Vec<_> = (0..2)
+                .map(|writer| {
+                    let (table, done) = (&table, &done);
+                    scope.spawn(move || {
+                        for n in (0..300).step_by(2).cycle().map(|n| n + writer).take(4000) {
+                            if done.load(Ordering::Relaxed) {
+                                break;
+                            }
+                            table.remove(&thing(n).id).unwrap();
+                            table.upsert(&Thing { shelf: 4, ..thing(n) }).unwrap();
+                        }
+                    })
+                })
+                .collect();
+            for round in 0..6 {
+                for n in (round..300).step_by(30) {
+                    let stray = Thing { id: format!("stray {n}"), ..thing(1000 + n) };
+                    write(&table, &entry(&table, &stray, LABEL), Some(b""));
+                }
+                let swept = table.sweep();
+                let strays =
+                    swept.map(|swept| (swept.removed_count, swept.added_count, swept.duplicate_count));
+                done.store(round == 5 || strays.is_err(), Ordering::Relaxed);
+                assert_eq!(strays.unwrap(), (10, 0, 0));
+            }
+            writers.into_iter().for_each(|writer| writer.join().unwrap());
+        });
+        db.verify().unwrap();
+    }
+}
