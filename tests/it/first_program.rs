@@ -1,7 +1,7 @@
 //! The program that stands at the head of the documentation of the public surface, as it stands there, and what it does.
 
 use serde::{Deserialize, Serialize};
-use walnut::{Database, Error, Result, Table};
+use walnut::{Database, Durability, Error, Result, Table};
 
 #[derive(Table, Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[table(name = "users")]
@@ -138,6 +138,68 @@ fn the_indexes_find_what_is_said_of_them() -> Result<()> {
     let names = users.by().name.iter().entries().map(|entry| entry.map(|(name, _)| name.into_inner()));
     assert_eq!(names.collect::<Result<Vec<_>>>()?, ["andrea", "ann", "zoé"]);
     db.verify()?;
+    Ok(())
+}
+
+#[test]
+fn pages_and_removals_by_an_index_do_what_is_said_of_them() -> Result<()> {
+    let (_dir, db) = open()?;
+    let users = db.table::<User>()?;
+    let rows: Vec<User> = (0..120)
+        .map(|id| user(id, &format!("n{id}"), u8::try_from(10 + id % 70).unwrap(), "Rome", &[]))
+        .collect();
+    users.insert_many(&rows)?;
+    let grown = users.by().age.range(18..).count()?;
+    let page = users.by().age.range(18..).page(50, None)?;
+    let first = page.rows.len();
+    let page = users.by().age.range(18..).page(50, page.next)?;
+    assert_eq!((first, page.rows.len()), (50, 50));
+    let text = page.next.map(|cursor| cursor.to_string()).expect("there are more");
+    let page = users.by().age.range(18..).page(50, Some(text.parse()?))?;
+    assert_eq!((page.rows.len() as u64, page.next), (grown - 100, None));
+
+    assert_eq!(users.by().age.range(..18).remove_all()?, 120 - grown);
+    assert_eq!(users.len()?, grown);
+    db.verify()?;
+    Ok(())
+}
+
+#[derive(Debug)]
+struct NoSuchUser;
+
+#[test]
+fn transactions_and_snapshots_do_what_is_said_of_them() -> Result<()> {
+    let (_dir, db) = open()?;
+    db.table::<User>()?.insert(&user(7, "Ann", 30, "Paris", &["rust"]))?;
+    let snap = db.snapshot();
+
+    let n = db.transact(|tx| {
+        let users = tx.table::<User>()?;
+        let u = users.by().email.get("ann@x.org")?.ok_or_else(|| Error::abort(NoSuchUser))?;
+        users.modify(u.id, |u| u.age += 1)?;
+        users.len()
+    })?;
+    assert_eq!(n, 1);
+    db.transact_with(Durability::Fast, |tx| tx.table::<User>()?.insert(&user(8, "Bob", 20, "Rome", &[])))?;
+    let aborted = db.transact(|tx| {
+        let users = tx.table::<User>()?;
+        users.by().age.range(..).remove_all()?;
+        users.by().email.get("nobody@x.org")?.ok_or_else(|| Error::abort(NoSuchUser))
+    });
+    assert!(aborted.unwrap_err().abort_ref::<NoSuchUser>().is_some());
+
+    let tx = db.begin();
+    let users = tx.table::<User>()?;
+    let sp = tx.savepoint();
+    assert_eq!(users.by().city_age.prefix("Rome").remove_all()?, 1);
+    assert_eq!(users.len()?, 1);
+    tx.rollback_to(sp)?;
+    assert_eq!(users.by().age.range(..).page(9, None)?.rows.len(), 2);
+    tx.commit()?;
+
+    assert_eq!(snap.table::<User>()?.get(7)?.map(|user| user.age), Some(30));
+    assert_eq!(db.table::<User>()?.get(7)?.map(|user| user.age), Some(31));
+    assert_eq!(db.table::<User>()?.len()?, 2);
     Ok(())
 }
 

@@ -30,6 +30,9 @@ mod damage;
 // The promises of the public surface, one by one.
 mod promises;
 
+// The raw engine: keyspaces of bytes, drops, and its own lockstep with crashes at every sync.
+mod kv;
+
 // Block reads and allocations of operations, counted.
 mod costs;
 
@@ -38,6 +41,9 @@ mod scans;
 
 // Pages, removal by a scan, and what each way of reading one costs.
 mod queries;
+
+// The long life of a table with every kind of index, its struct changing on the way.
+mod long_life;
 
 // Many threads: one owner, no lost update, no half commit.
 mod races;

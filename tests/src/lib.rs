@@ -12,6 +12,8 @@
 
 #![allow(clippy::missing_panics_doc, reason = "a check fails by panicking, which is its purpose")]
 
+#[cfg(doctest)]
+mod guide;
 pub mod history;
 pub mod lockstep;
 pub mod model;

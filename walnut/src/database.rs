@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use crate::engine::{Durability, Engine, Stats, Verified};
 use crate::error::Result;
+use crate::kv::{Keyspace, WriteBatch};
 use crate::options::Builder;
 use crate::table::{DefaultTable, Snapshot, Store, Table, Transaction};
 
@@ -64,6 +65,64 @@ impl Database {
     /// The names of the tables in the database, sorted.
     pub fn table_names(&self) -> Result<Vec<String>> {
         self.store.table_names()
+    }
+
+    /// Removes a table with all its rows and index entries, in one commit; says whether there was one of this name.
+    ///
+    /// Handles of it that are still there find it empty, and refuse to write: [`Error::Dropped`](crate::Error::Dropped). The name is free
+    /// at once, for a struct of any form. Snapshots and scans that were there before see what they saw.
+    ///
+    /// Cost: that of a small commit, whatever the table's size. Its space comes back soon after, when it is flushed: files that
+    /// hold nothing else are removed unread.
+    ///
+    /// ```
+    /// # use serde::{Deserialize, Serialize};
+    /// # use walnut::{Database, Error, Table};
+    /// # #[derive(Table, Serialize, Deserialize)]
+    /// # #[table(name = "users")]
+    /// # struct User { #[primary_key] id: u64 }
+    /// # let db = Database::in_memory()?;
+    /// let users = db.table::<User>()?;
+    /// users.insert(&User { id: 1 })?;
+    /// assert!(db.drop_table("users")?);
+    /// assert!(matches!(users.insert(&User { id: 2 }), Err(Error::Dropped)));
+    /// assert!(db.table::<User>()?.is_empty()?); // a new one
+    /// # Ok::<(), walnut::Error>(())
+    /// ```
+    pub fn drop_table(&self, name: &str) -> Result<bool> {
+        self.store.drop_table(name)
+    }
+
+    /// The keyspace of this name in the raw engine, made when there is none. The handle can be cloned and kept. See [`kv`](crate::kv).
+    ///
+    /// Names of keyspaces and of tables have nothing to do with each other. [`Error::Unsupported`](crate::Error::Unsupported) for a name that is
+    /// empty or longer than 255 bytes. Making a keyspace is a commit.
+    pub fn keyspace(&self, name: &str) -> Result<Keyspace> {
+        Keyspace::open(&self.store, name)
+    }
+
+    /// The names of the keyspaces of the raw engine, sorted.
+    pub fn keyspace_names(&self) -> Result<Vec<String>> {
+        self.store.space_names()
+    }
+
+    /// Removes a keyspace and all that is in it, in one commit; says whether there was one of this name. It goes as a table does:
+    /// see [`drop_table`](Self::drop_table).
+    pub fn drop_keyspace(&self, name: &str) -> Result<bool> {
+        self.store.drop_space(name)
+    }
+
+    /// Makes a batch of writes to keyspaces happen, all of it or nothing, durable as the database's default says.
+    ///
+    /// [`Error::Dropped`](crate::Error::Dropped) when one of them was dropped, [`Error::Limit`](crate::Error::Limit) when it is too much for one
+    /// commit; nothing is written then. Cost: one write to the log, and what the durability asks for.
+    pub fn write(&self, batch: WriteBatch) -> Result<()> {
+        self.write_with(self.store.durability(), batch)
+    }
+
+    /// Like [`write`](Self::write), with a durability of its own.
+    pub fn write_with(&self, durability: Durability, batch: WriteBatch) -> Result<()> {
+        batch.commit(&self.store, durability)
     }
 
     /// Runs `body` in a transaction and commits it, durable as the database's default says. All that it does, on any number of

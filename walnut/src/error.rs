@@ -19,6 +19,8 @@ pub enum Error {
     UniqueViolation(UniqueViolation),
     /// The row that was to be replaced does not exist.
     NotFound,
+    /// The table or the keyspace of this handle was dropped: ask the database for a new handle, which makes a new one.
+    Dropped,
     /// Another commit changed what this transaction had read; run it again.
     Conflict,
     /// This snapshot or transaction is older than the database lets them become
@@ -101,6 +103,7 @@ impl fmt::Display for Error {
         match self {
             Self::UniqueViolation(violation) => violation.fmt(f),
             Self::NotFound => f.write_str("there is no row with this primary key"),
+            Self::Dropped => f.write_str("this table or keyspace was dropped; a new handle makes a new one"),
             Self::Conflict => f.write_str("another commit changed what this transaction read; run it again"),
             Self::SnapshotTooOld => f.write_str(
                 "this snapshot or transaction is older than the age limit of the database; begin a new one",
@@ -413,8 +416,7 @@ impl fmt::Display for Fault {
             Self::Index(how) => f.write_str(how),
             Self::Migration { from, to, .. } => write!(
                 f,
-                "a row of version {from} was refused by the struct of version {to}; change its `TryFrom`, or the row with a program of \
-                 version {from}"
+                "a row of version {from} was refused by the struct of version {to}; change its `TryFrom` so that it takes every row"
             ),
         }
     }

@@ -40,6 +40,7 @@
 //! - [`DefaultTable`] is what can be done with a table, [`Scan`] what with a range of it;
 //! - [`Transaction`] makes several statements one, [`Snapshot`] keeps a state to be read;
 //! - [`Database`] and [`Builder`] open, close, checkpoint and configure;
+//! - [`kv`] is the raw engine below the tables: keyspaces of bytes;
 //! - [`Error`] says what can go wrong, [`Durability`] what a commit survives;
 //! - [`Key`] has the order and the bytes of every key type;
 //! - [`env`](mod@env) puts a machine under the store that can be made to fail, for tests of your own.
@@ -53,6 +54,7 @@ mod database;
 mod engine;
 pub mod env;
 mod error;
+pub mod kv;
 mod manifest;
 mod memtable;
 mod mvcc;

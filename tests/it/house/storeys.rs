@@ -21,8 +21,8 @@ const STOREYS: &[&[&str]] = &[
     &["engine"],
     &["txn"],
     &["table"],
-    &["options"],
-    &["kv", "database", "__private", ROOT],
+    &["options", "kv"],
+    &["database", "__private", ROOT],
 ];
 
 /// The crate's root. Its `pub use` may name anything; who names an item of the root names this.

@@ -32,7 +32,6 @@ impl WriteBatch {
 
     /// Takes every key from `start` on, and before `end`, away: those that were put before in this batch too, those that are
     /// put later not. An empty range is no entry.
-    #[cfg_attr(not(test), expect(dead_code, reason = "the engine is ready for it before those above are"))]
     pub(crate) fn delete_range(&mut self, start: &[u8], end: &[u8]) {
         if start < end {
             self.push(Kind::RangeDelete, start, end);
@@ -45,7 +44,6 @@ impl WriteBatch {
     }
 
     /// How many entries there are, which is how many sequence numbers the commit takes.
-    #[cfg(test)]
     pub(crate) fn count(&self) -> u32 {
         self.count
     }

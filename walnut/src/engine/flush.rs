@@ -41,6 +41,14 @@ impl Core {
         Ok(())
     }
 
+    /// Has everything that was committed before the call flushed soon, if somebody flushes in the background.
+    pub(crate) fn flush_soon(&self) -> Result<()> {
+        match self.config.background {
+            Background::Manual => Ok(()),
+            Background::Thread => self.freeze_if(|active| !active.is_empty()),
+        }
+    }
+
     /// Freezes the active memtable if it is full. A failure is not the commit's that noticed: the memtable only grows.
     pub(super) fn freeze_if_full(&self) {
         let is_full = |active: &Memtable| active.is_full(self.config.memtable_size);

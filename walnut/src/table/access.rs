@@ -52,6 +52,16 @@ pub struct Direct {
     pub(super) store: Arc<Store>,
 }
 
+impl Direct {
+    pub(crate) fn new(store: &Arc<Store>) -> Self {
+        Self { store: Arc::clone(store) }
+    }
+
+    pub(crate) fn store(&self) -> &Arc<Store> {
+        &self.store
+    }
+}
+
 impl Access for Direct {}
 
 impl WriteAccess for Direct {}

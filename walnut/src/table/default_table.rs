@@ -313,7 +313,12 @@ impl<T: Table, A: WriteAccess> DefaultTable<T, A> {
 
     /// Runs a statement on the rows of this table.
     pub(super) fn change<R>(&self, mut statement: impl FnMut(&Mutation<'_>) -> Result<R>) -> Result<R> {
-        self.access.change(|attempt| statement(&Mutation::new(attempt, &self.info)))
+        self.access.change(|attempt| {
+            // The state is pinned first: a drop that comes after it is a conflict, one that came before has said so.
+            attempt.at();
+            self.info.ensure_there()?;
+            statement(&Mutation::new(attempt, &self.info))
+        })
     }
 }
 

@@ -30,6 +30,7 @@ pub(crate) mod row;
 mod scan;
 pub(crate) mod schema;
 mod snapshot;
+mod spaces;
 mod status;
 mod store;
 mod sweep;
@@ -38,6 +39,7 @@ mod verify;
 mod violation;
 
 pub use access::{Access, Direct, WriteAccess};
+pub(crate) use access::{Change, Reach};
 pub use default_table::DefaultTable;
 pub use elements::Elements;
 pub use entries::IndexEntries;
@@ -48,9 +50,11 @@ pub use key::{
 };
 pub use mapper::{GeneratesKey, Table, TableMapper};
 pub use migrate::Migrated;
+pub(crate) use row::MAX_ROW_SIZE;
 pub use scan::{Cursor, Entries, Keys, Page, RowFilter, Scan};
 pub use schema::{FieldSchema, IndexName, IndexSchema, TableSchema};
 pub use snapshot::{InSnapshot, Snapshot};
+pub(crate) use spaces::Space;
 pub use status::{IndexState, IndexStatus};
 pub(crate) use store::Store;
 pub use sweep::{Duplicate, Swept};

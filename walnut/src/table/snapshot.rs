@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::access::{Access, Reach};
-use super::catalog::TableInfo;
+use super::catalog::{self, TableInfo};
 use super::store::Store;
 use super::{DefaultTable, Table};
 use crate::base::KeyRange;
@@ -44,12 +44,23 @@ impl Snapshot {
         Self { store: Arc::clone(store), pin: Arc::new(store.engine.pin_visible()) }
     }
 
+    pub(crate) fn store(&self) -> &Arc<Store> {
+        &self.store
+    }
+
+    /// How its tables and keyspaces are reached.
+    pub(crate) fn access(&self) -> InSnapshot {
+        InSnapshot { snapshot: self.clone() }
+    }
+
     /// The table of `T` as it was. The handle only reads, and can be cloned, kept and sent to other threads.
     ///
-    /// A table that did not exist then is empty. If it does not exist even now, it is made, as
+    /// A table that was dropped since is there as it was. One that did not exist then is empty. If it does not exist even now, it is made, as
     /// [`Database::table`](crate::Database::table) does, with its errors.
     pub fn table<T: Table>(&self) -> Result<DefaultTable<T, InSnapshot>> {
-        Ok(DefaultTable::new(InSnapshot { snapshot: self.clone() }, self.store.info::<T>()?))
+        let (access, live) = (self.access(), self.store.info::<T>()?);
+        let kept = access.read(|reader| catalog::find(reader, &T::SCHEMA, &live, self.store.engine.dir()))?;
+        Ok(DefaultTable::new(access, kept.map_or(live, Arc::new)))
     }
 }
 

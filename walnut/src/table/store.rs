@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::access::Direct;
 use super::catalog::{self, TableInfo};
 use super::numbers::Numbers;
+use super::spaces::Space;
 use super::{DefaultTable, Table, Transaction, build, verify};
 use crate::base::SeqNo;
 use crate::engine::{Durability, Engine, Verified};
@@ -24,6 +25,10 @@ pub(crate) struct Store {
     /// Where those who want the same unique value meet.
     guard: Arc<Guard>,
     tables: Mutex<HashMap<&'static str, OpenTable>>,
+    /// The keyspaces of the raw engine that this process has opened.
+    pub(super) spaces: Mutex<HashMap<String, Arc<Space>>>,
+    /// Held by whoever makes or drops a table or a keyspace.
+    pub(super) making: Mutex<()>,
     /// What generates the keys of each table that has needed it, by the table's name.
     numbers: Mutex<HashMap<&'static str, Arc<Numbers>>>,
 }
@@ -44,6 +49,8 @@ impl Store {
             lane: Lane::default(),
             guard: Arc::default(),
             tables: Mutex::default(),
+            spaces: Mutex::default(),
+            making: Mutex::default(),
             numbers: Mutex::default(),
         }
     }
@@ -65,11 +72,14 @@ impl Store {
     /// Opens a table for the first time in this process. Others who open it while its indexes are being built do not wait
     /// for that; who asks such an index does.
     fn open_table<T: Table>(&self) -> Result<Arc<TableInfo>> {
-        let info = self.change(|attempt| catalog::open(attempt, &T::SCHEMA, self.engine.dir()))?;
-        let table = OpenTable { info: Arc::new(info), verify: verify::table::<T> };
-        let (info, is_first) = match self.tables.lock().entry(T::SCHEMA.name) {
-            Entry::Occupied(other) => (Arc::clone(&other.get().info), false),
-            Entry::Vacant(place) => (Arc::clone(&place.insert(table).info), true),
+        let (info, is_first) = {
+            let _turn = self.making.lock();
+            let info = self.change(|attempt| catalog::open(attempt, &T::SCHEMA, self.engine.dir()))?;
+            let table = OpenTable { info: Arc::new(info), verify: verify::table::<T> };
+            match self.tables.lock().entry(T::SCHEMA.name) {
+                Entry::Occupied(other) => (Arc::clone(&other.get().info), false),
+                Entry::Vacant(place) => (Arc::clone(&place.insert(table).info), true),
+            }
         };
         info.ensure_same(&T::SCHEMA)?;
         if is_first {
@@ -77,6 +87,16 @@ impl Store {
             build::empty_left_keyspaces(self)?;
         }
         Ok(info)
+    }
+
+    /// Removes a table with all its rows and index entries; says whether there was one.
+    pub(crate) fn drop_table(&self, name: &str) -> Result<bool> {
+        let _turn = self.making.lock();
+        let known = self.tables.lock().get(name).map(|table| Arc::clone(&table.info));
+        let flag = known.as_deref().map(|info| &info.dropped);
+        let dropped = self.drop_with(flag, |attempt| catalog::remove(attempt, name, self.engine.dir()))?;
+        self.tables.lock().remove(name);
+        Ok(dropped)
     }
 
     /// An error unless the index at a place of a table can be asked about a state: that of now, or of a sequence number. Where it

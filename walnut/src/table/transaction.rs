@@ -71,6 +71,15 @@ impl Transaction {
         self.attempt
     }
 
+    pub(crate) fn store(&self) -> &Arc<Store> {
+        &self.store
+    }
+
+    /// How its tables and keyspaces are reached.
+    pub(crate) fn access(&self) -> InTransaction<'_> {
+        InTransaction { transaction: self }
+    }
+
     /// The table of `T` within this transaction. Handles are cheap, and any number of them can be held at once.
     ///
     /// A table that the database does not have is made at once, in a transaction of its own, as

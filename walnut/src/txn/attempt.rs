@@ -38,6 +38,8 @@ pub(crate) struct Attempt {
     /// Scans keep a share of it.
     notes: Arc<Notes>,
     writes: Mutex<WriteSet>,
+    /// Ranges that go when it is committed.
+    cleared: Mutex<Vec<KeyRange>>,
 }
 
 /// Runs `body` on an attempt, which it gives back, and commits it, again and again while others get in its way.
@@ -89,6 +91,7 @@ impl Attempt {
             is_late: Cell::new(false),
             notes: Arc::default(),
             writes: Mutex::new(WriteSet::new(guard)),
+            cleared: Mutex::default(),
         }
     }
 
@@ -139,6 +142,12 @@ impl Attempt {
     /// Removes `key`.
     pub(crate) fn delete(&self, key: &[u8]) {
         self.writes.lock().write(key, None);
+    }
+
+    /// Removes every key of `range`, which has an end, when the attempt is committed, before all its other writes. Its own reads do
+    /// not know of it, and nothing takes it back: it is for attempts that have no other business in the range.
+    pub(crate) fn clear(&self, range: KeyRange) {
+        self.cleared.lock().push(range);
     }
 
     /// Lets others know that `key`, an entry of a unique index, is about to be written, and waits for a while when one of them
@@ -198,11 +207,14 @@ impl Attempt {
     /// Without writes nothing is checked: all reads were of one state.
     pub(crate) fn commit(mut self, durability: Durability) -> Result<()> {
         let writes = self.writes.lock().share();
-        if writes.is_empty() {
+        if writes.is_empty() && self.cleared.lock().is_empty() {
             return self.confirm(durability);
         }
         let (keys, ranges) = self.notes.take();
         let mut batch = WriteBatch::new();
+        for KeyRange { start, end } in &*self.cleared.lock() {
+            batch.delete_range(start, end.as_deref().unwrap_or_default());
+        }
         for (key, value) in &*writes {
             match value {
                 Some(value) => batch.put(key, value),

@@ -4,7 +4,7 @@ use std::sync::OnceLock;
 
 use crate::base::{KeyspaceId, SeqNo};
 use crate::error::{Error, Result, SchemaError};
-use crate::sync::{AtomicU64, Mutex, Ordering};
+use crate::sync::{AtomicBool, AtomicU64, Mutex, Ordering};
 use crate::table::key::KeyWriter;
 use crate::table::{TableMapper, TableSchema};
 
@@ -19,6 +19,8 @@ pub(crate) struct TableInfo {
     pub(in crate::table) building: Mutex<()>,
     /// How many rows are entered in the indexes that are being built.
     pub(in crate::table) built_count: AtomicU64,
+    /// Set before the table is dropped. A statement that began before loses to the drop, as it has read of what goes.
+    pub(in crate::table) dropped: AtomicBool,
 }
 
 /// An index of a table that is open.
@@ -76,6 +78,11 @@ impl TableInfo {
         let mut key = KeyWriter::new(&self.rows.prefix());
         row.encode_primary_key(&mut key);
         key
+    }
+
+    /// An error when the table was dropped.
+    pub(in crate::table) fn ensure_there(&self) -> Result<()> {
+        if self.dropped.load(Ordering::Acquire) { Err(Error::Dropped) } else { Ok(()) }
     }
 
     /// An error unless `schema` is the one that the table was opened with.

@@ -9,14 +9,14 @@ mod info;
 mod stored;
 
 use std::path::Path;
-use std::sync::atomic::AtomicU64;
 
 use super::TableSchema;
+use super::spaces::drop_keyspace;
 use crate::base::{KeyRange, KeyspaceId, SeqNo};
 use crate::engine::Engine;
 use crate::error::{Error, Fault, Result};
-use crate::sync::Mutex;
-use crate::txn::Attempt;
+use crate::sync::{AtomicBool, AtomicU64, Mutex};
+use crate::txn::{Attempt, EntryReader};
 use compare::Fate;
 pub(crate) use info::TableInfo;
 pub(super) use info::{Duplicate, OpenIndex, Settled};
@@ -39,11 +39,15 @@ pub(super) fn open(attempt: &Attempt, schema: &TableSchema, dir: &Path) -> Resul
         Some(stored) => adapt(attempt, stored, schema, dir)?,
         None => create(attempt, schema, dir)?,
     };
+    Ok(info(&table, schema))
+}
+
+fn info(table: &StoredTable, schema: &TableSchema) -> TableInfo {
     let settled = |index: &StoredIndex| match index.state {
         StoredState::Readable => Some(Settled::Readable { since: SeqNo::ZERO }),
         StoredState::Building | StoredState::Off => None,
     };
-    Ok(TableInfo {
+    TableInfo {
         schema: *schema,
         rows: KeyspaceId(table.rows),
         indexes: table
@@ -53,13 +57,62 @@ pub(super) fn open(attempt: &Attempt, schema: &TableSchema, dir: &Path) -> Resul
             .collect(),
         building: Mutex::default(),
         built_count: AtomicU64::new(0),
-    })
+        dropped: AtomicBool::new(false),
+    }
+}
+
+/// The table of `schema` as a state has it, when that is another one than the `live` one, which has its name now.
+///
+/// [`Error::Unsupported`] when the struct has other indexes now than that one had.
+pub(super) fn find(
+    reader: EntryReader<'_>,
+    schema: &TableSchema,
+    live: &TableInfo,
+    dir: &Path,
+) -> Result<Option<TableInfo>> {
+    let stored = reader.get(&table_key(schema.name), StoredTable::decode)?;
+    let Some(mut stored) = stored.transpose().map_err(|fault| fault.at(dir, 0))? else { return Ok(None) };
+    if stored.rows == live.rows.0 {
+        return Ok(None);
+    }
+    let plan = compare::plan(&stored, schema)?;
+    let kept = |fate| match fate {
+        Fate::Keep(index) if index.state == StoredState::Readable => Ok(index),
+        _ => Err(Error::Unsupported("reading a dropped table whose indexes were not those of the struct")),
+    };
+    stored.indexes = plan.indexes.into_iter().map(kept).collect::<Result<_>>()?;
+    Ok(Some(info(&stored, schema)))
+}
+
+/// Removes a table with all its rows and index entries; says whether there was one.
+pub(super) fn remove(attempt: &Attempt, name: &str, dir: &Path) -> Result<bool> {
+    let Some(stored) = table(attempt, name, dir)? else { return Ok(false) };
+    let rows = KeyspaceId(stored.rows);
+    for key in [table_key(name), build_key(rows), migration_key(rows)] {
+        attempt.delete(&key);
+    }
+    for id in std::iter::once(stored.rows).chain(stored.indexes.iter().map(|index| index.keyspace)) {
+        drop_keyspace(attempt, KeyspaceId(id));
+    }
+    Ok(true)
+}
+
+/// An id for a new keyspace.
+pub(super) fn allocate(attempt: &Attempt, dir: &Path) -> Result<KeyspaceId> {
+    let mut keyspaces = Keyspaces::begin(attempt, dir)?;
+    let id = keyspaces.next()?;
+    keyspaces.end(attempt);
+    Ok(KeyspaceId(id))
 }
 
 /// The names of all tables, sorted.
 pub(super) fn names(engine: &Engine) -> Result<Vec<String>> {
-    let prefix = table_key("");
-    let mut scan = engine.scan(KeyRange::prefix(&prefix))?;
+    names_under(engine, &table_key(""))
+}
+
+/// What follows `prefix` in the keys of the catalog that begin with it, sorted.
+pub(super) fn names_under(engine: &Engine, prefix: &[u8]) -> Result<Vec<String>> {
+    let mut scan = engine.scan(KeyRange::prefix(prefix))?;
     let mut names = Vec::new();
     while let Some(found) = scan.next()? {
         names.push(String::from_utf8_lossy(&found.key[prefix.len()..]).into_owned());

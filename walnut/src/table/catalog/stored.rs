@@ -2,6 +2,7 @@
 //!
 //! ```text
 //!   00000000 'n'            -> the next keyspace id, u32 little-endian
+//!   00000000 's' name       -> a keyspace of the raw engine: see `spaces`
 //!   00000000 't' name       -> version of this form (2), then StoredTable in postcard
 //!   00000000 'b' keyspace   -> StoredProgress in postcard: how far the indexes of the table with these rows are built
 //!   00000000 'm' keyspace   -> StoredProgress in postcard: how far the rows in this keyspace are migrated

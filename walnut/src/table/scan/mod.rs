@@ -219,6 +219,18 @@ impl<T: Table, K: Key, R, F: RowFilter<T>, A: WriteAccess> Scan<T, K, R, F, A> {
     /// # Ok::<(), walnut::Error>(())
     /// ```
     ///
+    /// A scan of a snapshot has no such method, nor has one that is [`read_only`](Self::read_only):
+    ///
+    /// ```compile_fail,E0599
+    /// # use serde::{Deserialize, Serialize};
+    /// # use walnut::{Database, Table};
+    /// # #[derive(Table, Serialize, Deserialize)]
+    /// # struct User { #[primary_key] id: u64, #[index] age: u8 }
+    /// # let db = Database::in_memory()?;
+    /// db.snapshot().table::<User>()?.by().age.range(..18).remove_all()?;
+    /// # Ok::<(), walnut::Error>(())
+    /// ```
+    ///
     /// Cost: reads each row, to know its entries; one write to the log.
     pub fn remove_all(mut self) -> Result<u64> {
         let info = std::sync::Arc::clone(self.walker.info());

@@ -1,0 +1,5 @@
+//! The raw engine: what its pages promise, one by one, and random histories of it in lockstep with maps.
+
+mod drops;
+mod lockstep;
+mod promises;

@@ -1,0 +1,22 @@
+//! The guide's programs, compiled and run as documentation tests: a chapter that promises what is not so fails here.
+
+macro_rules! chapters {
+    ($($chapter:ident $file:literal)*) => {
+        $(
+            #[doc = include_str!(concat!("../../docs/guide/src/", $file, ".md"))]
+            mod $chapter {}
+        )*
+    };
+}
+
+chapters! {
+    introduction "introduction"
+    tutorial "tutorial"
+    attributes "attributes"
+    keys "keys"
+    queries "queries"
+    transactions "transactions"
+    evolution "evolution"
+    operations "operations"
+    compile_errors "compile-errors"
+}

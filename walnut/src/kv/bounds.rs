@@ -1,0 +1,95 @@
+//! Ranges of keys as callers write them.
+
+use std::ops::{Bound, Range, RangeFrom, RangeFull, RangeInclusive, RangeTo, RangeToInclusive};
+
+use super::keyspace::{check_key, inner_key};
+use crate::base::{KeyRange, after, successor};
+use crate::error::Result;
+
+/// What can stand for a range of keys: every range of the standard library over anything that is bytes, and a pair of
+/// [`Bound`]s. A range whose end lies before its start is empty.
+///
+/// Both ends are of one type, so that `"a".."bc"` is a range and `b"a"..b"bc"` is not: write `&b"a"[..]..b"bc"`.
+///
+/// ```
+/// use std::ops::Bound;
+/// # let db = walnut::Database::in_memory()?;
+/// let words = db.keyspace("words")?;
+/// for word in ["apple", "plum", "walnut"] {
+///     words.put(word, [])?;
+/// }
+/// let count = |range: walnut::Result<Vec<_>>| range.map(|found| found.len());
+/// assert_eq!(count(words.range(..).collect())?, 3);
+/// assert_eq!(count(words.range("b"..).collect())?, 2);
+/// assert_eq!(count(words.range(..="plum").collect())?, 2);
+/// assert_eq!(count(words.range(vec![b'p']..vec![b'q']).collect())?, 1);
+/// assert_eq!(count(words.range((Bound::Excluded("apple"), Bound::Excluded("walnut"))).collect())?, 1);
+/// # Ok::<(), walnut::Error>(())
+/// ```
+pub trait KeyBounds {
+    /// Where the range begins and ends.
+    fn bounds(&self) -> (Bound<&[u8]>, Bound<&[u8]>);
+}
+
+impl KeyBounds for RangeFull {
+    fn bounds(&self) -> (Bound<&[u8]>, Bound<&[u8]>) {
+        (Bound::Unbounded, Bound::Unbounded)
+    }
+}
+
+impl<K: AsRef<[u8]>> KeyBounds for Range<K> {
+    fn bounds(&self) -> (Bound<&[u8]>, Bound<&[u8]>) {
+        (Bound::Included(self.start.as_ref()), Bound::Excluded(self.end.as_ref()))
+    }
+}
+
+impl<K: AsRef<[u8]>> KeyBounds for RangeInclusive<K> {
+    fn bounds(&self) -> (Bound<&[u8]>, Bound<&[u8]>) {
+        (Bound::Included(self.start().as_ref()), Bound::Included(self.end().as_ref()))
+    }
+}
+
+impl<K: AsRef<[u8]>> KeyBounds for RangeFrom<K> {
+    fn bounds(&self) -> (Bound<&[u8]>, Bound<&[u8]>) {
+        (Bound::Included(self.start.as_ref()), Bound::Unbounded)
+    }
+}
+
+impl<K: AsRef<[u8]>> KeyBounds for RangeTo<K> {
+    fn bounds(&self) -> (Bound<&[u8]>, Bound<&[u8]>) {
+        (Bound::Unbounded, Bound::Excluded(self.end.as_ref()))
+    }
+}
+
+impl<K: AsRef<[u8]>> KeyBounds for RangeToInclusive<K> {
+    fn bounds(&self) -> (Bound<&[u8]>, Bound<&[u8]>) {
+        (Bound::Unbounded, Bound::Included(self.end.as_ref()))
+    }
+}
+
+impl<K: AsRef<[u8]>> KeyBounds for (Bound<K>, Bound<K>) {
+    fn bounds(&self) -> (Bound<&[u8]>, Bound<&[u8]>) {
+        (self.0.as_ref().map(AsRef::as_ref), self.1.as_ref().map(AsRef::as_ref))
+    }
+}
+
+/// The engine's keys in a range of a keyspace with this prefix.
+pub(super) fn inner_range(prefix: [u8; 4], range: &impl KeyBounds) -> Result<KeyRange> {
+    let (start, end) = range.bounds();
+    for bound in [start, end] {
+        if let Bound::Included(key) | Bound::Excluded(key) = bound {
+            check_key(key)?;
+        }
+    }
+    let start = match start {
+        Bound::Unbounded => prefix.to_vec(),
+        Bound::Included(key) => inner_key(prefix, key).to_vec(),
+        Bound::Excluded(key) => after(&inner_key(prefix, key)),
+    };
+    let end = match end {
+        Bound::Unbounded => successor(&prefix),
+        Bound::Included(key) => Some(after(&inner_key(prefix, key))),
+        Bound::Excluded(key) => Some(inner_key(prefix, key).to_vec()),
+    };
+    Ok(KeyRange { start, end })
+}

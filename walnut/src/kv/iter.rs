@@ -1,0 +1,75 @@
+//! Walks over the entries of a keyspace.
+
+use std::fmt;
+
+use super::keyspace::PREFIX;
+use crate::error::{Error, Result};
+use crate::txn::EntryScan;
+
+/// The keys and values of a range, in order, from either end. It is lazy, and sees the state of the moment when it was made.
+///
+/// After an error it ends.
+///
+/// Cost: finding an end reads one block for each run of level 0 and each deeper level that the range touches; a step then one for
+/// each block that is entered.
+#[must_use = "an iterator does nothing until it is asked"]
+pub struct Iter {
+    state: State,
+}
+
+#[expect(clippy::large_enum_variant, reason = "there is one of it, and it is in use")]
+enum State {
+    Walking(EntryScan),
+    /// It could not be begun.
+    Failed(Error),
+    Ended,
+}
+
+impl Iter {
+    pub(super) fn new(scan: Result<EntryScan>) -> Self {
+        Self { state: scan.map_or_else(State::Failed, State::Walking) }
+    }
+
+    fn step(&mut self, from_back: bool) -> Option<Result<(Vec<u8>, Vec<u8>)>> {
+        let found = match std::mem::replace(&mut self.state, State::Ended) {
+            State::Ended => return None,
+            State::Failed(error) => Err(error),
+            State::Walking(mut scan) => {
+                let found = if from_back { scan.next_back() } else { scan.next() };
+                match found
+                    .map(|found| found.map(|found| (found.key[PREFIX..].to_vec(), found.value.to_vec())))
+                {
+                    Ok(None) => return None,
+                    Ok(Some(entry)) => {
+                        self.state = State::Walking(scan);
+                        Ok(entry)
+                    }
+                    Err(error) => Err(error),
+                }
+            }
+        };
+        Some(found)
+    }
+}
+
+impl Iterator for Iter {
+    type Item = Result<(Vec<u8>, Vec<u8>)>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        self.step(false)
+    }
+}
+
+impl DoubleEndedIterator for Iter {
+    fn next_back(&mut self) -> Option<Self::Item> {
+        self.step(true)
+    }
+}
+
+impl std::iter::FusedIterator for Iter {}
+
+impl fmt::Debug for Iter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Iter").finish_non_exhaustive()
+    }
+}

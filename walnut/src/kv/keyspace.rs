@@ -1,0 +1,305 @@
+//! Handles to keyspaces: of the database, of a transaction, of a snapshot.
+#![expect(
+    clippy::needless_pass_by_value,
+    reason = "a range is written where it is used, and never needed again"
+)]
+
+use std::sync::Arc;
+
+use smallvec::SmallVec;
+
+use super::bounds::inner_range;
+use super::{Iter, KeyBounds, MAX_KEY_SIZE, MAX_VALUE_SIZE};
+use crate::base::{KeyRange, successor};
+use crate::batch::WriteBatch;
+use crate::error::{Error, Limit, Result};
+use crate::table::{
+    Access, Change, Direct, InSnapshot, InTransaction, Reach, Snapshot, Space, Store, Transaction,
+};
+
+/// Bytes in front of every key: the keyspace's id.
+pub(super) const PREFIX: usize = 4;
+
+/// A sorted map from bytes to bytes; see the [module](super).
+///
+/// [`Database::keyspace`](crate::Database::keyspace) gives a handle that can be cloned, kept and shared between threads, and
+/// each of whose writes is a commit of its own. [`Transaction::keyspace`](crate::Transaction::keyspace) gives one within a transaction,
+/// [`Snapshot::keyspace`](crate::Snapshot::keyspace) one that only reads: it has no method that writes.
+///
+/// ```
+/// # let db = walnut::Database::in_memory()?;
+/// let cities = db.keyspace("cities")?;
+/// cities.put("fr/paris", "2.1")?;
+/// cities.put("fr/lyon", "0.5")?;
+/// cities.put("jp/kyoto", "1.5")?;
+///
+/// let french: Result<Vec<_>, _> = cities.prefix("fr/").map(|entry| entry.map(|(key, _)| key)).collect();
+/// assert_eq!(french?, [b"fr/lyon".to_vec(), b"fr/paris".to_vec()]);
+///
+/// cities.remove_prefix("fr/")?;
+/// assert_eq!(cities.len()?, 1);
+/// # Ok::<(), walnut::Error>(())
+/// ```
+///
+/// A snapshot cannot be written:
+///
+/// ```compile_fail
+/// # let db = walnut::Database::in_memory()?;
+/// db.keyspace("cities")?;
+/// db.snapshot().keyspace("cities")?.unwrap().put("fr/nice", "0.3")?;
+/// # Ok::<(), walnut::Error>(())
+/// ```
+///
+/// # When the keyspace is dropped
+///
+/// Handles of a keyspace that was dropped find it empty, and refuse to write: [`Error::Dropped`](crate::Error::Dropped). The name is free at
+/// once. Snapshots and iterators that were there before see what they saw.
+#[derive(Clone, Debug)]
+pub struct Keyspace<A = Direct> {
+    access: A,
+    space: Arc<Space>,
+}
+
+#[expect(private_bounds, reason = "sealed: how the store is reached is this crate's own business")]
+impl<A: Access + Reach> Keyspace<A> {
+    /// The name.
+    pub fn name(&self) -> &str {
+        self.space.name()
+    }
+
+    /// The value of `key`; `None` when there is none.
+    ///
+    /// Cost: at most one block read for each run of level 0 and each deeper level whose filter does not deny the key.
+    pub fn get(&self, key: impl AsRef<[u8]>) -> Result<Option<Vec<u8>>> {
+        let key = checked_key(self.id_prefix(), key.as_ref())?;
+        self.access.read(|reader| reader.get(&key, <[u8]>::to_vec))
+    }
+
+    /// Whether `key` has a value. Costs what [`get`](Self::get) does.
+    pub fn contains(&self, key: impl AsRef<[u8]>) -> Result<bool> {
+        let key = checked_key(self.id_prefix(), key.as_ref())?;
+        Ok(self.access.read(|reader| reader.get(&key, |_| ()))?.is_some())
+    }
+
+    /// All keys and values, in order.
+    pub fn iter(&self) -> Iter {
+        self.range(..)
+    }
+
+    /// The keys and values in a range, in order; `.rev()` from its end.
+    pub fn range(&self, range: impl KeyBounds) -> Iter {
+        self.walk(inner_range(self.id_prefix(), &range))
+    }
+
+    /// The keys that begin with `prefix`, and their values, in order.
+    pub fn prefix(&self, prefix: impl AsRef<[u8]>) -> Iter {
+        self.walk(self.prefix_range(prefix.as_ref()))
+    }
+
+    /// The first key and its value.
+    pub fn first(&self) -> Result<Option<(Vec<u8>, Vec<u8>)>> {
+        self.iter().next().transpose()
+    }
+
+    /// The last key and its value.
+    pub fn last(&self) -> Result<Option<(Vec<u8>, Vec<u8>)>> {
+        self.iter().next_back().transpose()
+    }
+
+    /// How many keys there are.
+    ///
+    /// Cost: a walk over all of them, because nobody counts while they are written.
+    pub fn len(&self) -> Result<u64> {
+        let mut scan = self.access.scan(KeyRange::prefix(&self.id_prefix()))?;
+        let mut count = 0;
+        while scan.next()?.is_some() {
+            count += 1;
+        }
+        Ok(count)
+    }
+
+    /// Whether there is no key. Costs what finding the first one does.
+    pub fn is_empty(&self) -> Result<bool> {
+        Ok(self.access.scan(KeyRange::prefix(&self.id_prefix()))?.next()?.is_none())
+    }
+
+    fn prefix_range(&self, prefix: &[u8]) -> Result<KeyRange> {
+        let start = checked_key(self.id_prefix(), prefix)?;
+        Ok(KeyRange { start: start.to_vec(), end: successor(&start) })
+    }
+
+    fn walk(&self, range: Result<KeyRange>) -> Iter {
+        Iter::new(range.and_then(|range| self.access.scan(range)))
+    }
+}
+
+impl<A: Access + Reach> IntoIterator for &Keyspace<A> {
+    type Item = Result<(Vec<u8>, Vec<u8>)>;
+    type IntoIter = Iter;
+
+    fn into_iter(self) -> Iter {
+        self.iter()
+    }
+}
+
+impl<A> Keyspace<A> {
+    /// The bytes in front of each key.
+    pub(super) fn id_prefix(&self) -> [u8; PREFIX] {
+        self.space.prefix()
+    }
+}
+
+impl Keyspace {
+    pub(crate) fn open(store: &Arc<Store>, name: &str) -> Result<Self> {
+        Ok(Self { access: Direct::new(store), space: store.space(name)? })
+    }
+
+    /// Gives `key` a value, in the place of the one that it has.
+    ///
+    /// [`Error::Limit`] when key or value is too long; nothing is written then. Cost: one write to the log, and what the
+    /// database's durability asks for; nothing is read.
+    pub fn put(&self, key: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Result<()> {
+        let key = checked_key(self.id_prefix(), key.as_ref())?;
+        check_value(value.as_ref())?;
+        self.write(|batch| batch.put(&key, value.as_ref()))
+    }
+
+    /// Removes `key`, if it is there. Costs what [`put`](Self::put) does.
+    pub fn remove(&self, key: impl AsRef<[u8]>) -> Result<()> {
+        let key = checked_key(self.id_prefix(), key.as_ref())?;
+        self.write(|batch| batch.delete(&key))
+    }
+
+    /// Removes every key in a range, at once.
+    ///
+    /// Cost: that of one put, however many keys there are. Their space comes back when compaction meets the range; files that
+    /// hold nothing else go unread.
+    pub fn remove_range(&self, range: impl KeyBounds) -> Result<()> {
+        self.clear(inner_range(self.id_prefix(), &range)?)
+    }
+
+    /// Removes every key that begins with `prefix`, at once. Costs what [`remove_range`](Self::remove_range) does.
+    pub fn remove_prefix(&self, prefix: impl AsRef<[u8]>) -> Result<()> {
+        self.clear(self.prefix_range(prefix.as_ref())?)
+    }
+
+    /// Where it lies.
+    pub(super) fn place(&self) -> (&Arc<Store>, &Arc<Space>) {
+        (self.access.store(), &self.space)
+    }
+
+    fn clear(&self, range: KeyRange) -> Result<()> {
+        let end = range.end.unwrap_or_default();
+        self.write(|batch| batch.delete_range(&range.start, &end))
+    }
+
+    fn write(&self, fill: impl FnOnce(&mut WriteBatch)) -> Result<()> {
+        let store = self.access.store();
+        let mut batch = WriteBatch::new();
+        fill(&mut batch);
+        store.write(std::slice::from_ref(&self.space), batch, store.durability())
+    }
+}
+
+impl Keyspace<InTransaction<'_>> {
+    /// Gives `key` a value when the transaction is committed; its own reads see it at once.
+    ///
+    /// [`Error::Limit`] when key or value is too long, or the transaction too large for one commit.
+    pub fn put(&self, key: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Result<()> {
+        let key = checked_key(self.id_prefix(), key.as_ref())?;
+        check_value(value.as_ref())?;
+        self.access.change(|attempt| {
+            attempt.put(&key, value.as_ref());
+            Ok(())
+        })
+    }
+
+    /// Removes `key`, if it is there.
+    pub fn remove(&self, key: impl AsRef<[u8]>) -> Result<()> {
+        let key = checked_key(self.id_prefix(), key.as_ref())?;
+        self.access.change(|attempt| {
+            attempt.delete(&key);
+            Ok(())
+        })
+    }
+
+    /// Removes every key in a range.
+    ///
+    /// Cost: unlike that of the database's own handle, a walk over the keys, each of which is removed by itself: the transaction then
+    /// knows what it has read, and sees its own removals.
+    pub fn remove_range(&self, range: impl KeyBounds) -> Result<()> {
+        let range = inner_range(self.id_prefix(), &range)?;
+        self.access.change(|attempt| {
+            let mut scan = attempt.scan(range.clone())?;
+            while let Some(found) = scan.next()? {
+                attempt.delete(found.key);
+            }
+            Ok(())
+        })
+    }
+}
+
+impl Snapshot {
+    /// The keyspace of this name as it was; `None` when there was none. It only reads, and can be kept and sent to other threads.
+    ///
+    /// Cost: a look into the catalog.
+    pub fn keyspace(&self, name: &str) -> Result<Option<Keyspace<InSnapshot>>> {
+        let access = self.access();
+        let space = access.read(|reader| self.store().space_in(reader, name))?;
+        Ok(space.map(|space| Keyspace { access, space }))
+    }
+}
+
+impl Transaction {
+    /// The keyspace of this name within this transaction, serializable with all else that it does.
+    ///
+    /// One that the database does not have is made at once, in a transaction of its own, as
+    /// [`Database::keyspace`](crate::Database::keyspace) does, with its errors. It stays when this transaction is rolled back.
+    ///
+    /// Its commit is an [`Error::Conflict`](crate::Error::Conflict) when the keyspace was made or dropped after it had begun;
+    /// [`Database::transact`](crate::Database::transact) then runs it again.
+    ///
+    /// ```
+    /// # let db = walnut::Database::in_memory()?;
+    /// let left = db.transact(|tx| {
+    ///     let stock = tx.keyspace("stock")?;
+    ///     let left = stock.get("walnuts")?.map_or(10, |count| count[0]) - 1;
+    ///     stock.put("walnuts", [left])?;
+    ///     Ok(left)
+    /// })?;
+    /// assert_eq!(left, 9);
+    /// # Ok::<(), walnut::Error>(())
+    /// ```
+    pub fn keyspace(&self, name: &str) -> Result<Keyspace<InTransaction<'_>>> {
+        let made = self.store().space(name)?;
+        let access = self.access();
+        // The look at the catalog is noted: the commit loses to whoever drops the keyspace meanwhile.
+        // One that was made since is empty in the state of this transaction.
+        let known = access.read(|reader| self.store().space_in(reader, name))?;
+        Ok(Keyspace { access, space: known.unwrap_or(made) })
+    }
+}
+
+/// The engine's key of a key of a keyspace.
+pub(super) fn inner_key(prefix: [u8; PREFIX], key: &[u8]) -> SmallVec<[u8; 64]> {
+    let mut inner = SmallVec::from_slice(&prefix);
+    inner.extend_from_slice(key);
+    inner
+}
+
+/// The same, when the key is not too long.
+pub(super) fn checked_key(prefix: [u8; PREFIX], key: &[u8]) -> Result<SmallVec<[u8; 64]>> {
+    check_key(key)?;
+    Ok(inner_key(prefix, key))
+}
+
+pub(super) fn check_key(key: &[u8]) -> Result<()> {
+    if key.len() > MAX_KEY_SIZE { Err(Error::Limit(Limit::Key { limit: MAX_KEY_SIZE })) } else { Ok(()) }
+}
+
+pub(super) fn check_value(value: &[u8]) -> Result<()> {
+    if value.len() > MAX_VALUE_SIZE {
+        return Err(Error::Limit(Limit::Row { size: value.len(), limit: MAX_VALUE_SIZE }));
+    }
+    Ok(())
+}

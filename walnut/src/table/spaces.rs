@@ -1,0 +1,181 @@
+//! Keyspaces of the raw engine: their names in the catalog, and what became of them.
+//!
+//! ```text
+//!   00000000 's' name      -> version of this form (1), then the keyspace's id, u32 little-endian
+//! ```
+//!
+//! They stand beside the tables, with names of their own: a table and a keyspace of one name have nothing to do with each other.
+//!
+//! 1. An id is given once. What is written under the id of a dropped keyspace would never be found again, so nothing is: each
+//!    commit that writes to one says that it has read its entry in the catalog, and loses to a drop that came in between; and a
+//!    handle learns that it was dropped before the drop is committed.
+//! 2. One thread at a time makes or drops something, so nobody keeps in mind what another one has just dropped.
+
+use std::sync::Arc;
+
+use super::catalog;
+use super::store::Store;
+use crate::base::{KeyRange, KeyspaceId, successor};
+use crate::batch::WriteBatch;
+use crate::engine::{Durability, Reads};
+use crate::error::{Error, Fault, Result};
+use crate::sync::{AtomicBool, Ordering};
+use crate::txn::{Attempt, EntryReader};
+
+/// The version of the stored form of a keyspace.
+const FORM: u8 = 1;
+
+/// The longest name, in bytes.
+const MAX_NAME_SIZE: usize = 255;
+
+/// A keyspace that this process has opened.
+#[derive(Debug)]
+pub(crate) struct Space {
+    name: String,
+    id: KeyspaceId,
+    dropped: AtomicBool,
+}
+
+impl Space {
+    fn new(name: &str, id: KeyspaceId) -> Arc<Self> {
+        Arc::new(Self { name: name.to_owned(), id, dropped: AtomicBool::new(false) })
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The bytes in front of each of its keys.
+    pub(crate) fn prefix(&self) -> [u8; 4] {
+        self.id.prefix()
+    }
+
+    fn ensure_there(&self) -> Result<()> {
+        if self.dropped.load(Ordering::Acquire) { Err(Error::Dropped) } else { Ok(()) }
+    }
+}
+
+impl Store {
+    /// The keyspace of this name, which is made when there is none.
+    pub(crate) fn space(&self, name: &str) -> Result<Arc<Space>> {
+        check_name(name)?;
+        if let Some(space) = self.spaces.lock().get(name) {
+            return Ok(Arc::clone(space));
+        }
+        let _turn = self.making.lock();
+        if let Some(space) = self.spaces.lock().get(name) {
+            return Ok(Arc::clone(space));
+        }
+        let id = self.change(|attempt| self.open_space(attempt, name))?;
+        let space = Space::new(name, id);
+        self.spaces.lock().insert(name.to_owned(), Arc::clone(&space));
+        Ok(space)
+    }
+
+    /// The keyspace of this name as a state has it; `None` when it has none.
+    pub(crate) fn space_in(&self, reader: EntryReader<'_>, name: &str) -> Result<Option<Arc<Space>>> {
+        let id = reader
+            .get(&space_key(name), decode)?
+            .transpose()
+            .map_err(|fault| fault.at(self.engine.dir(), 0))?;
+        Ok(id.map(|id| Space::new(name, id)))
+    }
+
+    /// The names of all keyspaces, sorted.
+    pub(crate) fn space_names(&self) -> Result<Vec<String>> {
+        catalog::names_under(&self.engine, &space_key(""))
+    }
+
+    /// Removes a keyspace and all that is in it; says whether there was one.
+    pub(crate) fn drop_space(&self, name: &str) -> Result<bool> {
+        let _turn = self.making.lock();
+        let known = self.spaces.lock().get(name).cloned();
+        self.drop_with(known.as_deref().map(|space| &space.dropped), |attempt| {
+            let key = space_key(name);
+            let Some(id) = attempt.get(&key, decode)? else { return Ok(false) };
+            let id = id.map_err(|fault| fault.at(self.engine.dir(), 0))?;
+            attempt.delete(&key);
+            drop_keyspace(attempt, id);
+            Ok(true)
+        })
+        .inspect(|_| drop(self.spaces.lock().remove(name)))
+    }
+
+    /// Runs a drop, and tells those who have a handle before anybody can see it.
+    pub(super) fn drop_with(
+        &self,
+        flag: Option<&AtomicBool>,
+        statement: impl FnMut(&Attempt) -> Result<bool>,
+    ) -> Result<bool> {
+        let tell = |dropped| {
+            if let Some(flag) = flag {
+                flag.store(dropped, Ordering::Release);
+            }
+        };
+        tell(true);
+        let dropped = self.change(statement).inspect_err(|_| tell(false))?;
+        if dropped {
+            // The space comes back when compaction meets the range in a file; a failure here puts that off.
+            let _ = self.engine.flush_soon();
+        }
+        Ok(dropped)
+    }
+
+    /// Makes a batch over keyspaces part of history. It reads nothing, so it cannot lose but to a drop.
+    pub(crate) fn write(
+        &self,
+        spaces: &[Arc<Space>],
+        batch: WriteBatch,
+        durability: Durability,
+    ) -> Result<()> {
+        let core = self.engine.core();
+        let pin = core.pin_applied();
+        spaces.iter().try_for_each(|space| space.ensure_there())?;
+        let mut keys: Vec<_> = spaces.iter().map(|space| space_key(&space.name)).collect();
+        keys.sort_unstable();
+        let reads = Reads { pin: Some(pin), keys, ranges: Vec::new() };
+        match core.commit(reads, batch, durability) {
+            Err(Error::Conflict) => Err(Error::Dropped),
+            done => done,
+        }
+    }
+
+    fn open_space(&self, attempt: &Attempt, name: &str) -> Result<KeyspaceId> {
+        let key = space_key(name);
+        if let Some(id) = attempt.get(&key, decode)? {
+            return id.map_err(|fault| fault.at(self.engine.dir(), 0));
+        }
+        let id = catalog::allocate(attempt, self.engine.dir())?;
+        attempt.put(&key, &[&[FORM][..], &id.0.to_le_bytes()].concat());
+        Ok(id)
+    }
+}
+
+/// Removes all that is in a keyspace when the attempt is committed.
+pub(super) fn drop_keyspace(attempt: &Attempt, id: KeyspaceId) {
+    let start = id.prefix();
+    let end = successor(&start).expect("the last id is never given");
+    attempt.clear(KeyRange { start: start.to_vec(), end: Some(end) });
+}
+
+fn space_key(name: &str) -> Vec<u8> {
+    catalog::catalog_key(b's', name.as_bytes())
+}
+
+fn decode(bytes: &[u8]) -> Result<KeyspaceId, Fault> {
+    match bytes {
+        [FORM, id @ ..] => id
+            .try_into()
+            .map(u32::from_le_bytes)
+            .map(KeyspaceId)
+            .map_err(|_| Fault::Invalid("stored keyspace")),
+        _ => Err(Fault::Invalid("form of a stored keyspace")),
+    }
+}
+
+fn check_name(name: &str) -> Result<()> {
+    if name.is_empty() || name.len() > MAX_NAME_SIZE {
+        return Err(Error::Unsupported("a keyspace whose name is empty or longer than 255 bytes"));
+    }
+    Ok(())
+}
