@@ -167,7 +167,7 @@ fn assert_is_a_failure(error: &Error) {
     assert!(fine, "not an error of a machine that fails: {error:?}");
 }
 
-fn setups() -> [Setup; 2] {
+fn setups() -> [Setup; 3] {
     let small = Setup {
         memtable_size: 1 << 10,
         block_size: 256,
@@ -177,7 +177,8 @@ fn setups() -> [Setup; 2] {
     };
     [
         Setup { checkpoint_on_close: false, log_preallocation: 4 << 10, ..Setup::plain() },
-        Setup { memtable_size: 2 << 10, ..small },
+        Setup { value_log_threshold: 0, memtable_size: 2 << 10, ..small.clone() },
+        Setup { value_log_threshold: 40, memtable_size: 2 << 10, ..small },
     ]
 }
 

@@ -64,11 +64,12 @@ fn visit(day: i64) -> Visit {
 
 fn builder(env: &MemoryEnv) -> Builder {
     let builder = Database::builder().block_size(512).compression(Compression::Lz4).log_preallocation(0);
+    let builder = builder.value_log_threshold(70);
     builder.background(Background::Manual).checkpoint_on_close(false).env(Arc::new(env.clone()))
 }
 
-/// A database with an SST in the last level and one in the first that has removals in it, and commits that are in the log
-/// alone. The removals are few among what was inserted, or the checkpoint would merge them.
+/// A database with an SST in the last level and one in the first that has removals in it, value files of both, and commits that
+/// are in the log alone. The removals are few among what was inserted, or the checkpoint would merge them.
 fn made() -> MemoryEnv {
     let env = MemoryEnv::with_seed(1);
     let db = builder(&env).open("/db").unwrap();

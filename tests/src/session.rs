@@ -32,6 +32,8 @@ pub struct Setup {
     pub max_sst_size: u64,
     /// The smallest target of a level, in bytes.
     pub base_level_size: u64,
+    /// Bytes of a value from which on it stands in the value log.
+    pub value_log_threshold: usize,
     /// How SSTs are merged.
     pub compaction: Compaction,
     /// Bytes by which a log segment is filled ahead.
@@ -63,6 +65,7 @@ impl Setup {
             max_open_files: *random.pick(&[8, 8, 500]),
             max_sst_size: *random.pick(&[1 << 10, 3 << 10, 32 << 20]),
             base_level_size: *random.pick(&[1 << 10, 1 << 10, 8 << 10, 64 << 20]),
+            value_log_threshold: *random.pick(&[0, 0, 1, 40, 90]),
             compaction: *random.pick(&[Compaction::Leveled, Compaction::Tiered, Compaction::Universal]),
         }
     }
@@ -75,6 +78,7 @@ impl Setup {
             block_size: 4096,
             max_sst_size: 32 << 20,
             base_level_size: 64 << 20,
+            value_log_threshold: 8 << 10,
             compaction: Compaction::Leveled,
             log_preallocation: 0,
             compression: Compression::Lz4,
@@ -92,6 +96,7 @@ impl Setup {
             .block_size(self.block_size)
             .max_sst_size(self.max_sst_size)
             .base_level_size(self.base_level_size)
+            .value_log_threshold(self.value_log_threshold)
             .compaction(self.compaction)
             .max_open_files(self.max_open_files)
             .log_preallocation(self.log_preallocation)
@@ -213,8 +218,8 @@ fn check_table<T: Row>(table: &DefaultTable<T>, model: &Rows<T>) -> Result<()> {
     Ok(())
 }
 
-/// Names the files that lie about in a closed database, if any: beside `CURRENT`, `LOCK`, one manifest, the log and SSTs
-/// there is nothing, and no more of the log than one segment when closing flushed everything. A machine that
+/// Names the files that lie about in a closed database, if any: beside `CURRENT`, `LOCK`, one manifest, the log, SSTs and
+/// value files there is nothing, and no more of the log than one segment when closing flushed everything. A machine that
 /// crashed may have files that were moved aside.
 pub fn leaks(env: &MemoryEnv, flushed: bool, crashed: bool) -> Vec<String> {
     let dir = Path::new(DIR);
@@ -232,7 +237,7 @@ pub fn leaks(env: &MemoryEnv, flushed: bool, crashed: bool) -> Vec<String> {
                 segments == 1 || !flushed
             }
             name if name.starts_with("aside/") => crashed,
-            name => is_numbered(name, "", ".sst"),
+            name => is_numbered(name, "", ".sst") || is_numbered(name, "", ".vlog"),
         };
         if !known {
             leaks.push(name);

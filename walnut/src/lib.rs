@@ -63,6 +63,7 @@ mod sst;
 mod sync;
 mod table;
 mod txn;
+mod vlog;
 mod wal;
 
 pub use compaction::Compaction;

@@ -6,9 +6,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::compaction::{Compaction, LeveledConfig};
-use crate::engine::{Background, Durability, EngineConfig};
+use crate::engine::{Background, Durability, EngineConfig, ValueConfig};
 use crate::env::{Env, MemoryEnv, OsEnv};
 use crate::sst::{Compression as SstCompression, SstConfig};
+
+/// How many times larger than an SST a value file may become: it is never merged, and fewer are fewer to keep open.
+const VALUE_FILE_FACTOR: u64 = 8;
 
 /// How blocks of sorted files are compressed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -45,6 +48,7 @@ pub struct Builder {
     block_size: usize,
     max_sst_size: u64,
     base_level_size: u64,
+    value_log_threshold: usize,
     compaction: Compaction,
     io_limit: Option<NonZeroU64>,
     log_preallocation: u64,
@@ -66,6 +70,7 @@ impl Default for Builder {
             block_size: 8 << 10,
             max_sst_size: 32 << 20,
             base_level_size: 64 << 20,
+            value_log_threshold: 8 << 10,
             compaction: Compaction::Leveled,
             io_limit: None,
             log_preallocation: 256 << 10,
@@ -136,6 +141,15 @@ impl Builder {
     /// Default: 64 MiB, at least 1 KiB.
     pub fn base_level_size(mut self, bytes: u64) -> Self {
         self.base_level_size = bytes.max(1 << 10);
+        self
+    }
+
+    /// Bytes of a row from which on it is kept in the value log, beside the sorted files, which have a pointer to it: merges then
+    /// leave it where it is, so large rows are written once or twice and not once for each level. Each is read on its own, so a
+    /// scan over them makes one read for a row; and room that removed rows leave is given back later. 0 turns it off for what is
+    /// written from now on; what is there can always be read. Default: 8 KiB.
+    pub fn value_log_threshold(mut self, bytes: usize) -> Self {
+        self.value_log_threshold = bytes;
         self
     }
 
@@ -233,6 +247,10 @@ impl Builder {
             compaction: self.compaction,
             io_limit: self.io_limit,
             levels: LeveledConfig { max_sst_size: self.max_sst_size, base_level_size: self.base_level_size },
+            values: ValueConfig {
+                threshold: if self.value_log_threshold == 0 { usize::MAX } else { self.value_log_threshold },
+                max_file_size: self.max_sst_size.saturating_mul(VALUE_FILE_FACTOR),
+            },
             background: self.background,
             snapshot_age_limit: self.snapshot_age_limit,
             checkpoint_on_close: self.checkpoint_on_close,

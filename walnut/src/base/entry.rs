@@ -15,6 +15,9 @@ pub(crate) enum Kind {
     Delete = 0,
     /// The key has this value from here on.
     Put = 1,
+    /// The key has a value from here on that stands in the value log; in place of the value the entry has a pointer to it. Only
+    /// SSTs hold such entries.
+    Pointer = 2,
     /// A range tombstone: every key from this one on, and before the one that is the value, is gone from here on. Stands in
     /// commits only: memtables and SSTs keep range tombstones in a structure of their own.
     RangeDelete = 3,
@@ -26,9 +29,15 @@ impl Kind {
         match code {
             0 => Some(Self::Delete),
             1 => Some(Self::Put),
+            2 => Some(Self::Pointer),
             3 => Some(Self::RangeDelete),
             _ => None,
         }
+    }
+
+    /// Whether the key has a value after an entry of this kind.
+    pub(crate) fn is_value(self) -> bool {
+        matches!(self, Self::Put | Self::Pointer)
     }
 
     /// Whether it is one key that this is done to, so that it stands among the entries of memtables and SSTs.

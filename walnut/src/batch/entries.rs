@@ -81,7 +81,7 @@ mod tests {
             match kind {
                 Kind::Put => batch.put(key, value),
                 Kind::RangeDelete => batch.delete_range(key, value),
-                Kind::Delete => batch.delete(key),
+                Kind::Delete | Kind::Pointer => batch.delete(key),
             }
         }
         batch

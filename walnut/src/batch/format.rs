@@ -32,11 +32,12 @@ pub(super) fn put_entry(out: &mut Vec<u8>, (kind, key, value): BatchEntry<'_>) {
 
 /// Reads the next entry.
 pub(super) fn read_entry<'a>(reader: &mut Reader<'a>) -> Result<BatchEntry<'a>, Fault> {
-    let kind = Kind::from_code(reader.u8()?).ok_or(Fault::Invalid("kind of an entry"))?;
+    let kind = Kind::from_code(reader.u8()?).filter(|kind| *kind != Kind::Pointer);
+    let kind = kind.ok_or(Fault::Invalid("kind of an entry"))?;
     let key_size = reader.varint()?;
     let value_size = match kind {
         Kind::Put | Kind::RangeDelete => reader.varint()?,
-        Kind::Delete => 0,
+        Kind::Delete | Kind::Pointer => 0,
     };
     let (key, value) = (read_bytes(reader, key_size)?, read_bytes(reader, value_size)?);
     if kind == Kind::RangeDelete && key >= value {

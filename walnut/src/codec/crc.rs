@@ -7,6 +7,12 @@ pub(crate) fn crc32(seed: u32, bytes: &[u8]) -> u32 {
     hasher.finalize()
 }
 
+/// The checksum that those of the bytes at `offset` are continued from, in a file with this seed: what stands at one place never
+/// validates at another.
+pub(crate) fn seed_at(file_seed: u32, offset: u64) -> u32 {
+    crc32(file_seed, &offset.to_le_bytes())
+}
+
 /// What `crc32(first, bytes)` is, given `second = crc32(0, bytes)` and the number of those bytes.
 pub(crate) fn crc32_combine(first: u32, second: u32, second_size: u64) -> u32 {
     let mut hasher = crc32fast::Hasher::new_with_initial(first);

@@ -23,6 +23,7 @@ pub(crate) enum FileKind {
     Wal,
     Sst,
     Manifest,
+    ValueFile,
 }
 
 impl FileKind {
@@ -32,13 +33,14 @@ impl FileKind {
             Self::Wal => b"walnutL\n",
             Self::Sst => b"walnutS\n",
             Self::Manifest => b"walnutM\n",
+            Self::ValueFile => b"walnutV\n",
         }
     }
 
     /// The newest format that this version reads, and the one that it writes.
     fn format(self) -> u32 {
         match self {
-            Self::Wal | Self::Sst | Self::Manifest => 1,
+            Self::Wal | Self::Sst | Self::Manifest | Self::ValueFile => 1,
         }
     }
 }

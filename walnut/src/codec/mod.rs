@@ -2,12 +2,16 @@
 
 mod crc;
 mod file_header;
+mod lz4;
 mod reader;
+mod value_pointer;
 mod writer;
 
-pub(crate) use crc::{crc32, crc32_combine};
+pub(crate) use crc::{crc32, crc32_combine, seed_at};
 pub(crate) use file_header::{FileHeader, FileKind};
+pub(crate) use lz4::{Compression, MAX_RATIO, compress, decompress};
 pub(crate) use reader::Reader;
+pub(crate) use value_pointer::ValuePointer;
 pub(crate) use writer::Writer;
 
 /// The bytes of a field, given where it starts: layouts are written as sums, so no offset stands twice.

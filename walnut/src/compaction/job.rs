@@ -6,13 +6,15 @@ use std::sync::Arc;
 use super::cuts::Cuts;
 use super::outputs::Outputs;
 use super::pick::Merge;
+use super::reclaim::{Mover, Moving, Written};
 use super::shape::LeveledConfig;
 use crate::base::{FileNumber, Fragment, Fragments, SeqNo};
 use crate::cursor::{self, Concat, Cursor, Direction, Pieces};
 use crate::error::Result;
 use crate::manifest::{Level, Version};
 use crate::mvcc::Garbage;
-use crate::sst::{Sst, SstCursor, SstMeta, SstPlace, SstReader};
+use crate::sst::{Sst, SstCursor, SstMeta, SstPlace};
+use crate::vlog::WholeValues;
 
 /// How many entries are merged between two questions whether to go on.
 const PATIENCE: usize = 256;
@@ -26,21 +28,23 @@ pub(crate) struct Job<'a> {
     pub(crate) config: &'a LeveledConfig,
     /// Where somebody reads: see [`Garbage`].
     pub(crate) boundaries: Vec<SeqNo>,
+    pub(crate) moving: Moving<'a>,
     /// Asked from time to time, and told how many bytes of entries were read and written since: may wait, and ends the job with
     /// its error.
     pub(crate) go_on: &'a dyn Fn(u64) -> Result<()>,
 }
 
 impl Job<'_> {
-    /// Writes the outputs, durably and under their names, and opens them. There are none when nothing is kept.
+    /// Writes the outputs, durably and under their names, and opens them. There are none when nothing is kept. Live values of worn
+    /// files move to new ones.
     ///
     /// `sst` gives the inputs, `numbers` the numbers of the outputs. After an error, also that of
     /// `go_on`, no output is left.
     pub(crate) fn run(
         &self,
         sst: impl Fn(&SstMeta) -> Arc<Sst>,
-        numbers: impl FnMut() -> FileNumber,
-    ) -> Result<Vec<Arc<SstReader>>> {
+        numbers: impl Fn() -> FileNumber,
+    ) -> Result<Written> {
         let ranges = Arc::new(self.ranges(&sst)?);
         let mut entries = self.entries(sst)?;
         let mut garbage = Garbage::new(self.boundaries.clone(), Arc::clone(&ranges));
@@ -48,13 +52,14 @@ impl Job<'_> {
         let cuts = Cuts::new(self.config.max_sst_size, beneath.next_level());
         let is_oldest = |fragment: &Fragment| !beneath.may_hold_any(&fragment.start, &fragment.end);
         let kept = ranges.iter().filter_map(|fragment| garbage.keeps_of(fragment.clone(), is_oldest));
-        let mut outputs = Outputs::new(self.place, cuts, numbers, kept.collect());
+        let mut outputs = Outputs::new(self.place, cuts, &numbers, kept.collect());
+        let mut mover = Mover::new(&self.moving, &numbers);
         let (mut count, mut size) = (0, 0);
         while let Some(entry) = entries.entry() {
             let entry_size = (entry.key.len() + entry.value.len()) as u64;
             size += entry_size;
             if garbage.keeps(&entry, |key| !beneath.may_hold(key)) {
-                outputs.add(entry)?;
+                outputs.add(mover.pass(entry)?)?;
                 size += entry_size;
             }
             entries.advance()?;
@@ -63,7 +68,10 @@ impl Job<'_> {
                 (self.go_on)(std::mem::take(&mut size))?;
             }
         }
-        self.place.publish(outputs.finish()?)
+        let whole = outputs.finish()?;
+        let values = WholeValues::publish(mover.finish()?)?;
+        let ssts = self.place.publish(whole)?;
+        Ok(Written { ssts, values: values.keep() })
     }
 
     /// The range tombstones of all inputs.

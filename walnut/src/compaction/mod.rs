@@ -8,6 +8,7 @@
 //!   lock and touch no disk. `pick` is what they decide, `shape` and `runs` how they look at a version.
 //! - `covered` finds the files that go unread, because a range tombstone hides all of them.
 //! - `job` carries a merge out; `outputs` writes its SSTs and `cuts` says where one ends and the next begins.
+//! - `reclaim` does both for the value log: what is live in a worn value file moves to a new one.
 //!
 //! 1. Of one key, what comes first in the order of runs is newer: a merge takes neighbours in that order, and everything
 //!    between them that shares a key; its output stands where the oldest of them stood, or deeper where nothing is in the way.
@@ -26,6 +27,7 @@ mod job;
 mod leveled;
 mod outputs;
 mod pick;
+mod reclaim;
 mod runs;
 mod shape;
 mod strategy;
@@ -38,5 +40,6 @@ mod tests;
 pub(crate) use covered::covered;
 pub(crate) use job::Job;
 pub(crate) use pick::{Merge, Move, Pick, full};
+pub(crate) use reclaim::{Moving, Reclaim, ReclaimJob, Thrift, Written, crowded, reclaim, worn};
 pub(crate) use shape::LeveledConfig;
 pub use strategy::Compaction;

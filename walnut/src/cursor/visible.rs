@@ -9,6 +9,9 @@ use super::{Coverage, Cursor, Direction};
 use crate::base::{Entry, Kind, SeqNo};
 use crate::error::Result;
 
+/// A key that has a value, and the kind and the bytes of the entry that gives it: the value itself, or a pointer to it.
+pub(crate) type Seen<'s> = (&'s [u8], Kind, &'s [u8]);
+
 /// The live keys and values under a cursor, at one sequence number.
 #[derive(Debug)]
 pub(crate) struct Visible<C> {
@@ -18,7 +21,8 @@ pub(crate) struct Visible<C> {
     coverage: Coverage,
     /// The key that was decided last; going forward its older versions are still to be passed over.
     key: Vec<u8>,
-    /// Going backward: the value kept aside.
+    /// Going backward: the kind and the value kept aside.
+    kind: Kind,
     value: Vec<u8>,
     /// Whether the cursor still stands within the versions of `key`.
     within: bool,
@@ -27,18 +31,19 @@ pub(crate) struct Visible<C> {
 impl<C: Cursor> Visible<C> {
     /// What is visible at `at`; the cursor goes in `direction`, under the range tombstones of `coverage`.
     pub(crate) fn new(cursor: C, direction: Direction, at: SeqNo, coverage: Coverage) -> Self {
-        Self { cursor, direction, at, coverage, key: Vec::new(), value: Vec::new(), within: false }
+        let (kind, within) = (Kind::Delete, false);
+        Self { cursor, direction, at, coverage, key: Vec::new(), kind, value: Vec::new(), within }
     }
 
-    /// The next key and its value; `None` at the end.
-    pub(crate) fn next(&mut self) -> Result<Option<(&[u8], &[u8])>> {
+    /// The next key and what it has; `None` at the end.
+    pub(crate) fn next(&mut self) -> Result<Option<Seen<'_>>> {
         match self.direction {
             Direction::Forward => self.next_forward(),
             Direction::Backward => self.next_backward(),
         }
     }
 
-    fn next_forward(&mut self) -> Result<Option<(&[u8], &[u8])>> {
+    fn next_forward(&mut self) -> Result<Option<Seen<'_>>> {
         let found = loop {
             let Some(entry) = self.cursor.entry() else { break false };
             if self.within && entry.key == self.key {
@@ -56,28 +61,29 @@ impl<C: Cursor> Visible<C> {
             }
             self.cursor.advance()?;
         };
-        Ok(if found { self.cursor.entry().map(|entry| (&*self.key, entry.value)) } else { None })
+        Ok(if found { self.cursor.entry().map(|entry| (&*self.key, entry.kind, entry.value)) } else { None })
     }
 
-    fn next_backward(&mut self) -> Result<Option<(&[u8], &[u8])>> {
+    fn next_backward(&mut self) -> Result<Option<Seen<'_>>> {
         loop {
             let Some(entry) = self.cursor.entry() else { return Ok(None) };
             self.key.clear();
             self.key.extend_from_slice(entry.key);
-            let mut live = false;
+            self.kind = Kind::Delete;
             while let Some(entry) = self.cursor.entry() {
                 if entry.key != self.key {
                     break;
                 }
                 if entry.seqno <= self.at {
-                    live = is_live(&entry, &mut self.coverage, self.at);
+                    let live = is_live(&entry, &mut self.coverage, self.at);
+                    self.kind = if live { entry.kind } else { Kind::Delete };
                     self.value.clear();
                     self.value.extend_from_slice(entry.value);
                 }
                 self.cursor.advance()?;
             }
-            if live {
-                return Ok(Some((&self.key, &self.value)));
+            if self.kind.is_value() {
+                return Ok(Some((&self.key, self.kind, &self.value)));
             }
         }
     }
@@ -86,7 +92,7 @@ impl<C: Cursor> Visible<C> {
 /// Whether the version that decides about its key gives it a value.
 #[inline]
 fn is_live(entry: &Entry<'_>, coverage: &mut Coverage, at: SeqNo) -> bool {
-    entry.kind == Kind::Put && !coverage.hides(entry.key, entry.seqno, at)
+    entry.kind.is_value() && !coverage.hides(entry.key, entry.seqno, at)
 }
 
 #[cfg(test)]
@@ -129,7 +135,7 @@ mod tests {
                 let cursor = Listed::new(entries.clone(), direction);
                 let mut visible = Visible::new(cursor, direction, SeqNo(at), coverage);
                 let mut seen = Vec::new();
-                while let Some((key, value)) = visible.next().expect("no errors here") {
+                while let Some((key, _, value)) = visible.next().expect("no errors here") {
                     seen.push((key.to_vec(), value.to_vec()));
                 }
                 prop_assert_eq!(&seen, &expected);

@@ -10,16 +10,18 @@
 //! One that fails leaves its inputs where they are, is counted, and tried again. It never holds up a flush, nor a commit: see
 //! `pace`.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::Core;
+use super::levels::{Levels, NewFiles};
 use super::trace::{self, Merged};
 use super::view::View;
-use crate::base::{Fragments, SeqNo};
-use crate::compaction::{self, Job, Merge, Move, Pick};
+use crate::base::{FileNumber, Fragments, SeqNo};
+use crate::compaction::{self, Job, Merge, Move, Moving, Pick, Reclaim, ReclaimJob, Thrift, Written};
 use crate::error::{Error, Result};
 use crate::manifest::{Level, Version, VersionEdit};
-use crate::sst::SstMeta;
+use crate::sst::{Sst, SstMeta};
 use crate::sync::{Arc, Condvar, Mutex};
 
 /// What flushing and compaction have done since the database was opened.
@@ -78,36 +80,40 @@ impl Core {
     pub(crate) fn compact(&self) -> Result<()> {
         self.ensure_writable()?;
         self.flush_everything()?;
-        let done = self.compact_one(compaction::full).map(drop);
+        let done = self.compact_one(compaction::full).and_then(|_| self.reclaim_all(Thrift::Full));
         self.ensure_open().and(done)
     }
 
     /// Runs what is due, until nothing is or something fails; says whether all went well.
     pub(super) fn compact_due(&self) -> bool {
         self.compact_while(|version| self.config.compaction.due(version, &self.config.levels))
+            && self.reclaim_while(Thrift::Due)
     }
 
     /// Runs what is due and what gives space back, until there is nothing or something fails; says whether all went well.
     pub(super) fn compact_waste(&self) -> bool {
-        self.compact_while(|version| self.due_or_idle(version))
+        self.compact_while(|version| self.due_or_idle(version)) && self.reclaim_while(Thrift::Idle)
     }
 
     /// The same, and what makes reads cheaper.
     pub(super) fn compact_idle(&self) -> bool {
-        self.compact_while(|version| self.anything(version))
+        self.compact_while(|version| self.anything(version)) && self.reclaim_while(Thrift::Idle)
     }
 
     /// Whether something is dead that can be dropped only when those who read have let go of it.
     pub(super) fn has_waste(&self) -> bool {
         let version = self.manifest.lock().version();
         self.config.compaction.idle(&version, &self.config.levels, SeqNo::MAX) != Pick::Nothing
+            || compaction::reclaim(&version, &self.config.levels, Thrift::Idle).is_some()
     }
 
     /// Does one thing that waits to be done, if there is any: flushes a memtable, or else runs what is due, or else what gives
     /// space back. Says whether there was one.
     pub(crate) fn step(&self) -> Result<bool> {
         self.ensure_writable()?;
-        Ok(self.flush_one()? || self.compact_one(|version| self.anything(version))?)
+        Ok(self.flush_one()?
+            || self.compact_one(|version| self.anything(version))?
+            || self.reclaim_one(Thrift::Idle)?)
     }
 
     /// What is due, or else what gives space back.
@@ -144,6 +150,31 @@ impl Core {
         }
     }
 
+    /// Gives back room in the value log; says whether all went well. It comes after what is picked, because what is merged may give
+    /// room back without more ado.
+    fn reclaim_while(&self, thrift: Thrift) -> bool {
+        self.reclaim_all(thrift).inspect_err(|error| trace::failed("reclaim", error)).is_ok()
+    }
+
+    /// Gives back all the room in the value log that `thrift` asks for.
+    fn reclaim_all(&self, thrift: Thrift) -> Result<()> {
+        while self.reclaim_one(thrift)? {}
+        Ok(())
+    }
+
+    /// Moves the live values of some worn value files to new ones; says whether there were any.
+    fn reclaim_one(&self, thrift: Thrift) -> Result<bool> {
+        let _turn = self.compacting.lock();
+        if self.ensure_open().is_err() {
+            return Ok(false);
+        }
+        let version = self.manifest.lock().version();
+        match compaction::reclaim(&version, &self.config.levels, thrift) {
+            None => Ok(false),
+            Some(reclaim) => self.settle(self.run_reclaim(&reclaim).map(|()| true)),
+        }
+    }
+
     /// Runs one pick; says whether there was one. None is begun when the database is closed.
     fn compact_one(&self, pick: impl FnOnce(&Version) -> Pick) -> Result<bool> {
         let _turn = self.compacting.lock();
@@ -158,6 +189,11 @@ impl Core {
                 Pick::Merge(merge) => self.run_merge(&version, &merge).map(|()| true),
             }
         });
+        self.settle(done)
+    }
+
+    /// Takes note of a failure; says whether something was done.
+    fn settle(&self, done: Result<bool>) -> Result<bool> {
         match done {
             // It was stopped, which is no failure.
             Err(Error::Closed) => Ok(false),
@@ -187,7 +223,11 @@ impl Core {
             return Ok(false);
         }
         let drop_count = removed.len() as u64;
-        self.install(VersionEdit { removed, ..VersionEdit::default() }, &[], View::with_levels)?;
+        self.install(
+            VersionEdit { removed, ..VersionEdit::default() },
+            &NewFiles::default(),
+            View::with_levels,
+        )?;
         self.compactions.note(|progress| progress.drop_count += drop_count);
         Ok(true)
     }
@@ -199,7 +239,7 @@ impl Core {
             added: files.into_iter().map(|meta| (to, meta)).collect(),
             ..VersionEdit::default()
         };
-        self.install(edit, &[], View::with_levels)?;
+        self.install(edit, &NewFiles::default(), View::with_levels)?;
         trace::moved(sst_count, from, to);
         self.compactions.note(|progress| {
             progress.move_count += 1;
@@ -209,6 +249,9 @@ impl Core {
     }
 
     fn run_merge(&self, version: &Version, merge: &Merge) -> Result<()> {
+        let levels = Arc::clone(&self.view.load().levels);
+        let mut moving = compaction::worn(version, Thrift::Due);
+        moving.extend(compaction::crowded(version, self.config.values.max_file_size));
         let began = self.env.monotonic_clock();
         let job = Job {
             merge,
@@ -216,29 +259,73 @@ impl Core {
             place: &self.place,
             config: &self.config.levels,
             boundaries: self.snapshots.boundaries(|| self.visible()),
+            moving: self.moving(&levels, moving),
             go_on: &|size| self.go_on(size),
         };
-        let levels = Arc::clone(&self.view.load().levels);
-        let sst = |meta: &SstMeta| {
-            Arc::clone(levels.sst(meta.number).expect("readers see at least what the manifest named before"))
-        };
-        let new = job.run(sst, || self.manifest.lock().allocate())?;
+        let written = job.run(|meta| named_sst(&levels, meta), || self.manifest.lock().allocate())?;
+        drop(job);
         // Nobody is to hold the inputs when they are removed.
         drop(levels);
-        let edit = VersionEdit {
-            removed: inputs(merge).map(|(level, meta)| (level, meta.number)).collect(),
-            added: new.iter().map(|sst| (merge.output, Arc::new(sst.meta().clone()))).collect(),
-            ..VersionEdit::default()
-        };
-        self.install(edit, &new, View::with_levels)?;
+        let removed = inputs(merge).map(|(level, meta)| (level, meta.number)).collect();
+        let added = written.ssts.iter().map(|sst| (merge.output, Arc::new(sst.meta().clone()))).collect();
         let merged = Merged {
             input_count: inputs(merge).count(),
             input_size: inputs(merge).map(|(_, meta)| meta.size).sum(),
-            output_count: new.len(),
-            output_size: new.iter().map(|sst| sst.meta().size).sum(),
+            output_count: written.ssts.len(),
+            output_size: 0,
             output: merge.output,
             time: self.env.monotonic_clock().saturating_sub(began),
         };
+        self.swap(removed, added, written, merged)
+    }
+
+    fn run_reclaim(&self, reclaim: &Reclaim) -> Result<()> {
+        let levels = Arc::clone(&self.view.load().levels);
+        let began = self.env.monotonic_clock();
+        let moving = self.moving(&levels, reclaim.worn.clone());
+        let job = ReclaimJob { reclaim, moving, place: &self.place, go_on: &|size| self.go_on(size) };
+        let written = job.run(|meta| named_sst(&levels, meta), &|| self.manifest.lock().allocate())?;
+        drop(job);
+        drop(levels);
+        let removed = reclaim.ssts.iter().map(|(level, meta)| (*level, meta.number)).collect();
+        let places = reclaim.ssts.iter().zip(&written.ssts);
+        let added = places.map(|((level, _), sst)| (*level, Arc::new(sst.meta().clone()))).collect();
+        let moved = written.values.iter().map(|file| file.meta().size).sum::<u64>();
+        let merged = Merged {
+            input_count: reclaim.ssts.len(),
+            input_size: moved + reclaim.ssts.iter().map(|(_, meta)| meta.size).sum::<u64>(),
+            output_count: written.ssts.len(),
+            output_size: 0,
+            output: reclaim.ssts.last().map_or(Level::LAST, |(level, _)| *level),
+            time: self.env.monotonic_clock().saturating_sub(began),
+        };
+        self.swap(removed, added, written, merged)
+    }
+
+    /// What is to move out of these value files.
+    pub(super) fn moving(&self, levels: &Levels, worn: BTreeSet<FileNumber>) -> Moving<'_> {
+        let worn = worn.into_iter().filter_map(|file| Some((file, Arc::clone(levels.value_file(file)?))));
+        let max_file_size = self.config.values.max_file_size;
+        Moving { worn: worn.collect(), place: &self.value_place, max_file_size }
+    }
+
+    /// Puts what was written in the place of what was read, and counts both.
+    fn swap(
+        &self,
+        removed: Vec<(Level, FileNumber)>,
+        added: Vec<(Level, Arc<SstMeta>)>,
+        Written { ssts, values }: Written,
+        merged: Merged,
+    ) -> Result<()> {
+        let new = NewFiles { ssts, values };
+        let merged = Merged { output_size: new.size(), ..merged };
+        let edit = VersionEdit {
+            removed,
+            added,
+            values: new.values.iter().map(|file| *file.meta()).collect(),
+            ..VersionEdit::default()
+        };
+        self.install(edit, &new, View::with_levels)?;
         self.compactions.note(|progress| {
             progress.merge_count += 1;
             progress.read_size += merged.input_size;
@@ -248,6 +335,11 @@ impl Core {
         trace::merged(&merged);
         Ok(())
     }
+}
+
+/// An SST that the manifest named before.
+fn named_sst(levels: &Levels, meta: &SstMeta) -> Arc<Sst> {
+    Arc::clone(levels.sst(meta.number).expect("readers see at least what the manifest named before"))
 }
 
 fn inputs(merge: &Merge) -> impl Iterator<Item = (Level, &Arc<SstMeta>)> {

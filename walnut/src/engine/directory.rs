@@ -1,7 +1,7 @@
 //! The directory of a database: making it, telling it from others, keeping it tidy.
 //!
 //! ```text
-//!   CURRENT  MANIFEST-000007  LOCK  wal-000012.log  000009.sst  aside/
+//!   CURRENT  MANIFEST-000007  LOCK  wal-000012.log  000009.sst  000010.vlog  aside/
 //! ```
 
 use std::io::ErrorKind;
@@ -12,6 +12,7 @@ use crate::env::{Env, PathKind};
 use crate::error::{Error, Result};
 use crate::manifest::{ManifestState, manifest_number};
 use crate::sst;
+use crate::vlog;
 use crate::wal::{segment_number, segment_path};
 
 /// Where files go that nobody names and that might still be somebody's data.
@@ -61,30 +62,36 @@ pub(super) fn sync_name(env: &dyn Env, dir: &Path) -> Result<()> {
     env.sync_dir(&parent(dir))
 }
 
-/// A file number above that of every SST and manifest in the directory, named or not.
+/// The number of the SST or value file that has this name.
+pub(super) fn data_number(name: &str) -> Option<FileNumber> {
+    sst::number(name).or(vlog::number(name))
+}
+
+/// A file number above that of every SST, value file and manifest in the directory, named or not.
 pub(super) fn number_above(names: &[String]) -> FileNumber {
-    let numbers = names.iter().filter_map(|name| sst::number(name).or(manifest_number(name)));
+    let numbers = names.iter().filter_map(|name| data_number(name).or(manifest_number(name)));
     numbers.max().unwrap_or_default().next()
 }
 
-/// Removes what is certainly of no use any more: unfinished files, and the log before the manifest's. A finished SST that
-/// the manifest does not name is the output of work that did not come to its end; its entries are elsewhere. It is moved aside
+/// Removes what is certainly of no use any more: unfinished files, and the log before the manifest's. A finished SST or value
+/// file that the manifest does not name is the output of work that did not come to its end; its entries are elsewhere. It is moved aside
 /// all the same, and removed by the next opening that gets as far as this.
 pub(super) fn tidy(env: &dyn Env, dir: &Path, state: &ManifestState) -> Result<()> {
     let log_number = state.log_number.unwrap_or_default();
     let aside = dir.join(ASIDE);
     if env.kind(&aside)?.is_some() {
-        for name in env.list(&aside)?.iter().filter(|name| sst::number(name).is_some()) {
+        for name in env.list(&aside)?.iter().filter(|name| data_number(name).is_some()) {
             env.remove(&aside.join(name))?;
         }
     }
     for name in env.list(dir)? {
         let path = dir.join(&name);
-        if sst::is_draft(&name) || segment_number(&name).is_some_and(|number| number < log_number) {
-            env.remove(&path)?;
-        } else if let Some(number) = sst::number(&name)
-            && !state.version.files().any(|(_, meta)| meta.number == number)
+        if sst::is_draft(&name)
+            || vlog::is_draft(&name)
+            || segment_number(&name).is_some_and(|number| number < log_number)
         {
+            env.remove(&path)?;
+        } else if data_number(&name).is_some_and(|number| !state.version.names(number)) {
             set_aside(env, dir, &name)?;
         }
     }
@@ -143,7 +150,7 @@ fn is_own(name: &str) -> bool {
         || name == "LOCK"
         || manifest_number(name).is_some()
         || segment_number(name).is_some()
-        || sst::number(name).is_some()
+        || data_number(name).is_some()
 }
 
 /// Whether a file of this name shows that the directory is somebody else's.

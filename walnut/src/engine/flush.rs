@@ -2,15 +2,18 @@
 //!
 //! The order of a flush, and what a crash after each step leaves:
 //!
-//! 1. the SST is written under a temporary name and synced: a file that the next open removes;
-//! 2. it is renamed and the directory synced: an SST that no manifest names, moved aside by the next open;
+//! 1. the SST, and value files with its large values, are written under temporary names and synced: files that the next open
+//!    removes;
+//! 2. they are renamed and the directory is synced, value files first: files that no manifest names, moved aside by the next open;
 //! 3. the manifest edit is synced: the SST counts and the log begins after it, the old segments are obsolete;
 //! 4. old segments are removed, or kept to be used again.
 //!
 //! A flush that fails leaves the frozen memtable where it is and is tried again.
 
 use super::durable::SyncedTo;
+use super::levels::NewFiles;
 use super::log::Log;
+use super::values::Separator;
 use super::view::View;
 use super::{Background, Core, directory};
 use crate::base::{FileNumber, Fragments, KeyRange};
@@ -18,8 +21,8 @@ use crate::cursor::{Cursor, Direction};
 use crate::error::{Error, Result};
 use crate::manifest::{Level, VersionEdit};
 use crate::memtable::{Memtable, MemtableCursor};
-use crate::sst::SstReader;
 use crate::sync::{Arc, Ordering};
+use crate::vlog::WholeValues;
 
 impl Core {
     /// Flushes everything that was committed before the call, and releases the log behind it.
@@ -110,15 +113,16 @@ impl Core {
         let view = self.view.load_full();
         let Some(frozen) = view.frozen.last() else { return Ok(false) };
         let began = self.env.monotonic_clock();
-        let new = self.write_ssts(&frozen.memtable)?;
+        let new = self.write_files(&frozen.memtable)?;
         let edit = VersionEdit {
             log_number: Some(frozen.next_log),
             last_seqno: Some(frozen.memtable.max_lsn()),
-            added: new.iter().map(|sst| (Level::ZERO, Arc::new(sst.meta().clone()))).collect(),
+            added: new.ssts.iter().map(|sst| (Level::ZERO, Arc::new(sst.meta().clone()))).collect(),
+            values: new.values.iter().map(|file| *file.meta()).collect(),
             ..VersionEdit::default()
         };
         self.install(edit, &new, View::with_flushed)?;
-        self.note_flush(frozen.memtable.size(), began, new.iter().map(|sst| sst.meta().size).sum());
+        self.note_flush(frozen.memtable.size(), began, new.size());
         let kept = self.log.lock().release_before(frozen.next_log);
         // A segment that cannot be removed now is removed after a later flush, or by the next open.
         let _ = self.remove_old_log(&kept);
@@ -132,22 +136,27 @@ impl Core {
         directory::remove_log_before(&*self.env, &self.dir, first, kept)
     }
 
-    /// Writes a memtable as an SST, every version of it and every range tombstone; none when it is empty.
-    fn write_ssts(&self, memtable: &Arc<Memtable>) -> Result<Vec<Arc<SstReader>>> {
+    /// Writes a memtable as an SST, every version of it and every range tombstone, and its large values as value files; none when it
+    /// is empty.
+    fn write_files(&self, memtable: &Arc<Memtable>) -> Result<NewFiles> {
         if memtable.is_empty() {
-            return Ok(Vec::new());
+            return Ok(NewFiles::default());
         }
-        let number = self.manifest.lock().allocate();
-        let mut draft = self.place.begin(number)?;
+        let numbers = || self.manifest.lock().allocate();
+        let mut draft = self.place.begin(numbers())?;
+        let mut separator = Separator::new(&self.config.values, &self.value_place, &numbers);
         let mut cursor = MemtableCursor::new(Arc::clone(memtable), &KeyRange::all(), Direction::Forward);
         while let Some(entry) = cursor.entry() {
-            draft.add(entry)?;
+            draft.add(separator.pass(entry)?)?;
             cursor.advance()?;
         }
         let ranges = memtable.range_tombstones();
         for fragment in Fragments::merged(ranges.iter().map(|ranges| &**ranges)).iter() {
             draft.add_fragment(fragment)?;
         }
-        self.place.publish(vec![draft.finish()?])
+        let whole = draft.finish()?;
+        let values = WholeValues::publish(separator.finish()?)?;
+        let ssts = self.place.publish(vec![whole])?;
+        Ok(NewFiles { ssts, values: values.keep() })
     }
 }

@@ -10,13 +10,14 @@
 use std::collections::HashSet;
 
 use super::Core;
-use super::levels::Levels;
+use super::levels::{Levels, NewFiles};
 use super::view::View;
 use crate::base::{FileNumber, SeqNo};
 use crate::error::Result;
 use crate::manifest::{ManifestState, ManifestWriter, Version, VersionEdit};
-use crate::sst::{self, Leaving, SstReader};
+use crate::sst::{self, Leaving};
 use crate::sync::{Arc, Ordering};
+use crate::vlog;
 
 /// The manifest that edits go to.
 #[derive(Debug)]
@@ -28,12 +29,14 @@ pub(super) struct Manifest {
     next_file: FileNumber,
     /// SSTs that were named or were to be: those that are not, now, are to be removed.
     leaving: Vec<Leaving>,
+    /// The same of value files. Who may still read one has it open.
+    leaving_values: Vec<FileNumber>,
 }
 
 impl Manifest {
     pub(super) fn new(writer: ManifestWriter) -> Self {
         let next_file = writer.state().next_file;
-        Self { writer, broken: false, next_file, leaving: Vec::new() }
+        Self { writer, broken: false, next_file, leaving: Vec::new(), leaving_values: Vec::new() }
     }
 
     /// A number that no file has.
@@ -60,14 +63,16 @@ impl Core {
     pub(super) fn install(
         &self,
         edit: VersionEdit,
-        new: &[Arc<SstReader>],
+        new: &NewFiles,
         shows: impl Fn(&View, &Arc<Levels>) -> View,
     ) -> Result<()> {
         let mut manifest = self.manifest.lock();
         let added: Vec<_> = edit.added.iter().map(|(_, meta)| meta.number).collect();
+        let added_values: Vec<_> = edit.values.iter().map(|meta| meta.number).collect();
         let removed: HashSet<_> = edit.removed.iter().map(|(_, number)| *number).collect();
         if let Err(error) = self.append(&mut manifest, edit) {
             manifest.leaving.extend(added.into_iter().map(Leaving::unread));
+            manifest.leaving_values.extend(added_values);
             return Err(error);
         }
         let version = manifest.version();
@@ -77,6 +82,8 @@ impl Core {
             self.view.rcu(|view| shows(view, &levels));
             let leave = before.ssts().filter(|(_, sst)| removed.contains(&sst.meta().number));
             manifest.leaving.extend(leave.map(|(_, sst)| sst.leave()));
+            let values = before.value_files().map(|file| file.meta().number);
+            manifest.leaving_values.extend(values.filter(|file| version.value_file(*file).is_none()));
         }
         self.reckon_debt(&version);
         self.remove_leaving(&mut manifest);
@@ -122,10 +129,13 @@ impl Core {
 
     /// Removes what no version names any more. Whoever may still read it has it open.
     fn remove_leaving(&self, manifest: &mut Manifest) {
-        if manifest.leaving.is_empty() {
+        if manifest.leaving.is_empty() && manifest.leaving_values.is_empty() {
             return;
         }
         let version = manifest.version();
+        manifest.leaving_values.retain(|&file| {
+            version.value_file(file).is_none() && self.env.remove(&vlog::path(&self.dir, file)).is_err()
+        });
         let named: HashSet<_> = version.files().map(|(_, meta)| meta.number).collect();
         manifest.leaving.retain(|file| {
             let goes = || file.is_ready() && self.env.remove(&sst::path(&self.dir, file.number())).is_ok();

@@ -8,7 +8,7 @@
 //! In each run one file at most holds a key. What comes first is newer, of every key: whoever finds a version needs not
 //! go on.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::Range;
 
 use crate::base::{FileNumber, KeyRange};
@@ -17,11 +17,21 @@ use crate::error::Result;
 use crate::manifest::{Level, Version};
 use crate::sst::{Sst, SstCursor, SstMeta, SstPlace, SstReader};
 use crate::sync::Arc;
+use crate::vlog::ValueReader;
 
 /// The SSTs of a version. Never changed; another one replaces it.
 #[derive(Debug, Default)]
 pub(super) struct Levels {
     runs: Vec<Run>,
+    /// The open value files, by number.
+    values: Arc<BTreeMap<FileNumber, Arc<ValueReader>>>,
+}
+
+/// Files that were not open before.
+#[derive(Debug, Default)]
+pub(super) struct NewFiles {
+    pub(super) ssts: Vec<Arc<SstReader>>,
+    pub(super) values: Vec<Arc<ValueReader>>,
 }
 
 /// SSTs of which no two share a key, in the order of their keys.
@@ -31,33 +41,44 @@ pub(super) struct Run {
     ssts: Arc<[Arc<Sst>]>,
 }
 
+impl NewFiles {
+    /// What they take on disk.
+    pub(super) fn size(&self) -> u64 {
+        let ssts = self.ssts.iter().map(|sst| sst.meta().size);
+        ssts.chain(self.values.iter().map(|file| file.meta().size)).sum()
+    }
+}
+
 impl Levels {
-    /// The SSTs of a version that was just read, none of them open.
-    pub(super) fn of(version: &Version, place: &Arc<SstPlace>) -> Self {
-        Self::made(version, |meta| Arc::new(Sst::closed(place, meta)))
+    /// The SSTs of a version that was just read, none of them open, and its value files.
+    pub(super) fn of(version: &Version, place: &Arc<SstPlace>, values: Vec<Arc<ValueReader>>) -> Self {
+        let values = values.into_iter().map(|file| (file.meta().number, file)).collect();
+        Self::made(version, Arc::new(values), |meta| Arc::new(Sst::closed(place, meta)))
     }
 
-    /// The SSTs of `version`: each of them is here or among `new`.
-    pub(super) fn become_those_of(
-        &self,
-        version: &Version,
-        place: &Arc<SstPlace>,
-        new: &[Arc<SstReader>],
-    ) -> Self {
-        let new = new.iter().map(|reader| (reader.meta().number, Arc::new(Sst::opened(place, reader))));
+    /// The SSTs of `version` and its value files: each of them is here or among `new`.
+    pub(super) fn become_those_of(&self, version: &Version, place: &Arc<SstPlace>, new: &NewFiles) -> Self {
+        let values = self.values.values().chain(&new.values);
+        let named = values.filter(|file| version.value_file(file.meta().number).is_some());
+        let values = named.map(|file| (file.meta().number, Arc::clone(file))).collect();
+        let new = new.ssts.iter().map(|reader| (reader.meta().number, Arc::new(Sst::opened(place, reader))));
         let here = self.ssts().map(|(_, sst)| (sst.meta().number, Arc::clone(sst)));
         let known: HashMap<FileNumber, Arc<Sst>> = here.chain(new).collect();
         let of = |meta: &Arc<SstMeta>| {
             let sst = known.get(&meta.number).expect("an SST is known before a version names it");
             Arc::clone(sst)
         };
-        Self::made(version, of)
+        Self::made(version, Arc::new(values), of)
     }
 
-    fn made(version: &Version, of: impl Fn(&Arc<SstMeta>) -> Arc<Sst>) -> Self {
+    fn made(
+        version: &Version,
+        values: Arc<BTreeMap<FileNumber, Arc<ValueReader>>>,
+        of: impl Fn(&Arc<SstMeta>) -> Arc<Sst>,
+    ) -> Self {
         let run =
             |(level, files): (Level, &[Arc<SstMeta>])| Run { level, ssts: files.iter().map(&of).collect() };
-        Self { runs: version.runs().map(run).collect() }
+        Self { runs: version.runs().map(run).collect(), values }
     }
 
     /// The same with no more than so many SSTs open. Those that were read since this was last done stay before others do.
@@ -72,7 +93,17 @@ impl Levels {
             if closing.contains(&sst.meta().number) { Arc::new(sst.another()) } else { Arc::clone(sst) }
         };
         let run = |run: &Run| Run { level: run.level, ssts: run.ssts.iter().map(of).collect() };
-        Self { runs: self.runs.iter().map(run).collect() }
+        Self { runs: self.runs.iter().map(run).collect(), values: Arc::clone(&self.values) }
+    }
+
+    /// The value file with this number, if it is of the version.
+    pub(super) fn value_file(&self, number: FileNumber) -> Option<&Arc<ValueReader>> {
+        self.values.get(&number)
+    }
+
+    /// The value files, by number.
+    pub(super) fn value_files(&self) -> impl Iterator<Item = &Arc<ValueReader>> {
+        self.values.values()
     }
 
     /// The SST with this number, if it is of the version.

@@ -38,6 +38,7 @@ mod stats;
 mod tests;
 mod trace;
 mod validate;
+mod values;
 mod verify;
 mod view;
 
@@ -54,6 +55,7 @@ pub(crate) use read::Reader;
 pub(crate) use scan::{EngineScan, Found};
 pub use stats::{LevelStats, Stats};
 pub(crate) use validate::Reads;
+pub(crate) use values::{Value, ValueConfig};
 pub use verify::Verified;
 
 use crate::base::SeqNo;
@@ -63,6 +65,7 @@ use crate::error::{Error, Result};
 use crate::mvcc::{Pin, Snapshots};
 use crate::sst::{SstConfig, SstPlace};
 use crate::sync::{Arc, AtomicBool, AtomicU64, Condvar, Mutex, Ordering};
+use crate::vlog::ValuePlace;
 use background::Worker;
 use commit::Request;
 use compact::Compactions;
@@ -91,6 +94,7 @@ pub(crate) struct EngineConfig {
     pub(crate) sst: SstConfig,
     pub(crate) compaction: Compaction,
     pub(crate) levels: LeveledConfig,
+    pub(crate) values: ValueConfig,
     /// Bytes that merges may read and write in a second; not limited when `None`.
     pub(crate) io_limit: Option<NonZeroU64>,
     pub(crate) background: Background,
@@ -129,6 +133,7 @@ pub(crate) struct Core {
     dir: PathBuf,
     config: EngineConfig,
     place: Arc<SstPlace>,
+    value_place: ValuePlace,
 
     // Each with its own synchronization.
     view: ArcSwap<View>,

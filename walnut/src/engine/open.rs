@@ -5,7 +5,7 @@
 //!
 //! An existing one is opened so:
 //!
-//! 1. the manifest is loaded, and every SST that it names is there; each is opened when it is first read;
+//! 1. the manifest is loaded, and every SST and value file that it names is there; an SST is opened when it is first read;
 //! 2. the log is replayed from the manifest's log number on, into as many memtables as it had filled;
 //! 3. a new segment is begun, which seals the end of the recovered log;
 //! 4. a new manifest is written that knows of it, and `CURRENT` turned to it;
@@ -35,6 +35,7 @@ use crate::memtable::Memtable;
 use crate::mvcc::Snapshots;
 use crate::sst::{self, BlockCache, Crowd, SstPlace};
 use crate::sync::{AtomicBool, AtomicU64, Condvar, Mutex};
+use crate::vlog::ValuePlace;
 use crate::wal::{LogConfig, LogPlace, LogWriter};
 
 /// The first log segment of a database, and the first sequence number in it.
@@ -43,6 +44,7 @@ pub(super) const FIRST_LOG: (FileNumber, SeqNo) = (FileNumber(1), SeqNo(1));
 /// What an opening found or made.
 struct Opened {
     place: Arc<SstPlace>,
+    value_place: ValuePlace,
     manifest: ManifestWriter,
     log: LogWriter,
     view: View,
@@ -58,7 +60,7 @@ impl Engine {
             Some(loaded) => open_existing(&env, &dir, &config, loaded)?,
             None => make_new(&env, &dir, &config)?,
         };
-        let Opened { place, manifest, log, view, last_seqno } = opened;
+        let Opened { place, value_place, manifest, log, view, last_seqno } = opened;
         let memtable_count = view.memtables().filter(|memtable| !memtable.is_empty()).count();
         trace::recovered(view.levels.ssts().count(), memtable_count, last_seqno.0);
         let snapshots = Snapshots::new(Arc::clone(&env), config.snapshot_age_limit);
@@ -66,6 +68,7 @@ impl Engine {
             dir,
             config,
             place,
+            value_place,
             view: ArcSwap::from_pointee(view),
             applied: AtomicU64::new(last_seqno.0),
             visible: AtomicU64::new(last_seqno.0),
@@ -141,7 +144,17 @@ fn make_new(env: &Arc<dyn Env>, dir: &Path, config: &EngineConfig) -> Result<Ope
     })?;
     let active = Arc::new(Memtable::new(SeqNo::ZERO));
     let view = View { active, frozen: Vec::new(), levels: Arc::default() };
-    Ok(Opened { place: place(env, dir, config, database), manifest, log, view, last_seqno: SeqNo::ZERO })
+    let place = place(env, dir, config, database);
+    Ok(Opened { value_place: value_place(&place), place, manifest, log, view, last_seqno: SeqNo::ZERO })
+}
+
+fn value_place(place: &SstPlace) -> ValuePlace {
+    ValuePlace {
+        env: Arc::clone(&place.env),
+        dir: place.dir.clone(),
+        database: place.database,
+        compression: place.config.compression,
+    }
 }
 
 /// An error that names the first file of a version that is not there.
@@ -161,7 +174,9 @@ fn open_existing(
     let place = place(env, dir, config, database);
     let version = &loaded.state.version;
     expect_files(&**env, dir, version)?;
-    let levels = Arc::new(Levels::of(version, &place));
+    let value_place = value_place(&place);
+    let values = version.value_files().map(|file| value_place.open(&file.meta)).collect::<Result<_>>()?;
+    let levels = Arc::new(Levels::of(version, &place, values));
     let log_place = LogPlace { env: Arc::clone(env), dir: dir.to_owned(), database };
     let Replay { memtables, last_seqno, log, first_log } =
         replay(&log_place, &loaded.state, config.memtable_size, log_config(config))?;
@@ -181,5 +196,5 @@ fn open_existing(
     let active = frozen.pop().map_or_else(|| Arc::new(Memtable::new(last_seqno)), |last| last.memtable);
     active.inject_max_lsn(last_seqno);
     frozen.reverse();
-    Ok(Opened { place, manifest, log, view: View { active, frozen, levels }, last_seqno })
+    Ok(Opened { place, value_place, manifest, log, view: View { active, frozen, levels }, last_seqno })
 }

@@ -4,6 +4,8 @@
 //! least as new as anything that made the view, so no version that it needs can have been dropped from it. A view
 //! never changes, so several reads through one [`Reader`] see one state without anything being pinned.
 
+use smallvec::SmallVec;
+
 use super::Core;
 use super::view::View;
 use crate::base::{Entry, KeyHash, Kind, SeqNo};
@@ -47,15 +49,35 @@ impl<'a> Reader<'a> {
 
     /// Gives the value of `key` to `found`; `None` when there is none.
     ///
-    /// Cost: at most one block read for each run of level 0 and each deeper level whose filter does not deny it.
+    /// Cost: at most one block read for each run of level 0 and each deeper level whose filter does not deny it, and one read for
+    /// a value in the value log.
     pub(crate) fn get<R>(self, key: &[u8], mut found: impl FnMut(&[u8]) -> R) -> Result<Option<R>> {
-        Ok(self.view.newest(key, self.at, |entry| live(&entry).map(&mut found))?.flatten())
+        let newest = self.view.newest(key, self.at, |entry| match entry.kind {
+            Kind::Put => Newest::Value(found(entry.value)),
+            Kind::Delete | Kind::RangeDelete => Newest::Nothing,
+            Kind::Pointer => Newest::Pointer(SmallVec::from_slice(entry.value)),
+        })?;
+        match newest {
+            None | Some(Newest::Nothing) => Ok(None),
+            Some(Newest::Value(result)) => Ok(Some(result)),
+            Some(Newest::Pointer(pointer)) => Ok(Some(found(&self.view.levels.value(&pointer, key)?))),
+        }
+    }
+
+    /// Whether `key` has a value, which is not read.
+    ///
+    /// Cost: at most one block read for each run of level 0 and each deeper level whose filter does not deny it.
+    pub(crate) fn contains(self, key: &[u8]) -> Result<bool> {
+        Ok(self.view.newest(key, self.at, |entry| entry.kind.is_value())?.unwrap_or(false))
     }
 }
 
-/// The value of an entry that is not a tombstone.
-fn live<'a>(entry: &Entry<'a>) -> Option<&'a [u8]> {
-    (entry.kind == Kind::Put).then_some(entry.value)
+/// What the newest version of a key comes to.
+enum Newest<R> {
+    Nothing,
+    Value(R),
+    /// The bytes of the pointer: the block in which they lie is let go of before the value is read.
+    Pointer(SmallVec<[u8; 24]>),
 }
 
 impl View {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::commit::placed;
+use super::directory;
 use super::open::FIRST_LOG;
 use super::view::Frozen;
 use crate::base::{FileNumber, SeqNo};
@@ -10,7 +11,6 @@ use crate::batch::Entries;
 use crate::error::Result;
 use crate::manifest::ManifestState;
 use crate::memtable::{Insertion, Memtable, Placed};
-use crate::sst;
 use crate::wal::{self, LogConfig, LogPlace, LogPromise, LogWriter, Replayed};
 
 /// How many bytes of small commits are collected before they are put into a memtable.
@@ -118,5 +118,7 @@ impl Loading {
 /// there are files that come later.
 fn is_unfinished(place: &LogPlace) -> Result<bool> {
     let names = place.env.list(&place.dir)?;
-    Ok(!names.iter().any(|name| wal::segment_number(name).is_some() || sst::number(name).is_some()))
+    Ok(!names
+        .iter()
+        .any(|name| wal::segment_number(name).is_some() || directory::data_number(name).is_some()))
 }

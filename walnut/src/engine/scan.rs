@@ -2,9 +2,10 @@
 
 use super::levels::RunPieces;
 use super::read::Reader;
+use super::values::Value;
 use super::view::View;
 use super::{Core, Engine};
-use crate::base::{Entry, Fragments, KeyRange, SeqNo};
+use crate::base::{Entry, Fragments, KeyRange, Kind, SeqNo};
 use crate::cursor::{Concat, Coverage, Cursor, Direction, Merge, Visible};
 use crate::error::{Error, Fault, Result};
 use crate::memtable::MemtableCursor;
@@ -53,7 +54,7 @@ pub(crate) struct EngineScan {
 /// An entry that a scan has come to, and a reader of the state that it belongs to.
 pub(crate) struct Found<'s> {
     pub(crate) key: &'s [u8],
-    pub(crate) value: &'s [u8],
+    pub(crate) value: Value<'s>,
     pub(crate) reader: Reader<'s>,
 }
 
@@ -90,6 +91,11 @@ impl EngineScan {
         Self { core, view, at: self.at, rest: range, front: None, back: None }
     }
 
+    /// The value of an entry that this scan has given: see [`Value::stored`].
+    pub(crate) fn value<'s>(&'s self, key: &'s [u8], (kind, stored): (Kind, &'s [u8])) -> Value<'s> {
+        Value::new(key, kind, stored, &self.view.levels)
+    }
+
     /// The error for stored bytes that make no sense.
     pub(crate) fn corruption(&self, fault: Fault) -> Error {
         fault.at(&self.core.dir, 0)
@@ -111,13 +117,14 @@ impl EngineScan {
             Some(walk) => walk,
             none => none.insert(self.view.walk(&self.rest, Direction::Forward, self.at)?),
         };
-        let Some((key, value)) = walk.next()? else { return Ok(None) };
+        let Some((key, kind, stored)) = walk.next()? else { return Ok(None) };
         if !self.rest.ends_after(key) {
             return Ok(None);
         }
         self.rest.start.clear();
         self.rest.start.extend_from_slice(key);
         self.rest.start.push(0);
+        let value = Value::new(key, kind, stored, &self.view.levels);
         Ok(Some(Found { key, value, reader: Reader::new(&self.view, self.at) }))
     }
 
@@ -127,13 +134,14 @@ impl EngineScan {
             Some(walk) => walk,
             none => none.insert(self.view.walk(&self.rest, Direction::Backward, self.at)?),
         };
-        let Some((key, value)) = walk.next()? else { return Ok(None) };
+        let Some((key, kind, stored)) = walk.next()? else { return Ok(None) };
         if *key < *self.rest.start {
             return Ok(None);
         }
         let end = self.rest.end.get_or_insert_default();
         end.clear();
         end.extend_from_slice(key);
+        let value = Value::new(key, kind, stored, &self.view.levels);
         Ok(Some(Found { key, value, reader: Reader::new(&self.view, self.at) }))
     }
 }

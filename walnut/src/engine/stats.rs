@@ -46,6 +46,12 @@ pub struct Stats {
     pub sst_raw_size: u64,
     /// The part of these that is known to be superseded or removed.
     pub sst_dead_size: u64,
+    /// Files of the value log, which has the values that are too large for sorted files.
+    pub value_file_count: usize,
+    /// Their length on disk.
+    pub value_log_size: u64,
+    /// The part of these that sorted files refer to; the rest is given back by and by.
+    pub value_log_live_size: u64,
     /// Sorted runs: a read searches one file of each at most.
     pub run_count: usize,
     /// Sorted files that are open. The others are opened when they are read.
@@ -194,6 +200,11 @@ impl Core {
             if oldest.is_some() && sst.meta().largest_seqno > watermark {
                 stats.pinned_size += sst.meta().dead_size;
             }
+        }
+        for file in self.manifest.lock().version().value_files() {
+            stats.value_file_count += 1;
+            stats.value_log_size += file.meta.size;
+            stats.value_log_live_size += file.live_size;
         }
         stats.sst_count = stats.levels.iter().map(|level| level.sst_count).sum();
         stats.sst_size = stats.levels.iter().map(|level| level.size).sum();

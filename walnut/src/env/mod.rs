@@ -12,6 +12,8 @@
 //!
 //! Nothing else is: what was not synced may survive in whole, in part, torn within a write, or not at all.
 
+mod append;
+mod draft;
 mod fault;
 mod memory;
 mod operation;
@@ -24,6 +26,8 @@ use std::time::Duration;
 
 use crate::error::{Fault, Result};
 
+pub(crate) use append::{Appender, digest};
+pub(crate) use draft::Draft;
 pub use fault::{FaultEffect, FaultEnv, FaultPlan};
 pub use memory::{CrashPolicy, MemoryEnv};
 pub use operation::{Counts, Operation, Operations};

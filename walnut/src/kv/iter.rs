@@ -36,11 +36,15 @@ impl Iter {
             State::Failed(error) => Err(error),
             State::Walking(mut scan) => {
                 let found = if from_back { scan.next_back() } else { scan.next() };
-                match found
-                    .map(|found| found.map(|found| (found.key[PREFIX..].to_vec(), found.value.to_vec())))
-                {
+                let entry = match found {
                     Ok(None) => return None,
-                    Ok(Some(entry)) => {
+                    Ok(Some(found)) => {
+                        found.value.load().map(|value| (found.key[PREFIX..].to_vec(), value.to_vec()))
+                    }
+                    Err(error) => Err(error),
+                };
+                match entry {
+                    Ok(entry) => {
                         self.state = State::Walking(scan);
                         Ok(entry)
                     }

@@ -8,7 +8,10 @@
 //!      3  next_file    varint                                 entry_count varint, tombstone_count varint,
 //!      4  last_seqno   varint                                 raw_size varint, dead_size varint, fragment_count varint,
 //!      5  log_seqno    varint                                 smallest key, end (size varint, bytes),
-//!                                                             smallest_seqno varint, largest_seqno varint
+//!                                                             smallest_seqno varint, largest_seqno varint,
+//!                                                             share_count varint, of each share: value file's
+//!                                                             number varint, size varint
+//!                                            8  values   number varint, size varint, digest u64, record_count varint
 //! ```
 //!
 //! An edit is valid if and only if (1) its tags are these, in ascending order, 1 to 5 at most once each, (2) each value
@@ -22,7 +25,8 @@ use super::version::Level;
 use crate::base::{FileNumber, SeqNo};
 use crate::codec::{Reader, Writer};
 use crate::error::Fault;
-use crate::sst::SstMeta;
+use crate::sst::{SstMeta, ValueShare};
+use crate::vlog::ValueMeta;
 
 const LOG_NUMBER: u8 = 1;
 const NEWEST_LOG: u8 = 2;
@@ -31,6 +35,7 @@ const LAST_SEQNO: u8 = 4;
 const LOG_SEQNO: u8 = 5;
 const REMOVED: u8 = 6;
 const ADDED: u8 = 7;
+const VALUES: u8 = 8;
 
 /// A change of the state. What is `None` stays as it is.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -49,6 +54,8 @@ pub(crate) struct VersionEdit {
     pub(crate) removed: Vec<(Level, FileNumber)>,
     /// Files that come to a level.
     pub(crate) added: Vec<(Level, Arc<SstMeta>)>,
+    /// Value files that come with SSTs that point into them. They leave with the last of these.
+    pub(crate) values: Vec<ValueMeta>,
 }
 
 impl VersionEdit {
@@ -79,6 +86,9 @@ impl VersionEdit {
                 put_meta(value, meta);
             });
         }
+        for meta in &self.values {
+            put_field(&mut out, VALUES, |value| put_value_meta(value, meta));
+        }
         out
     }
 
@@ -102,6 +112,7 @@ impl VersionEdit {
                 LOG_SEQNO => edit.log_seqno = Some(read_seqno(&mut value)?),
                 REMOVED => edit.removed.push((read_level(&mut value)?, read_number(&mut value)?)),
                 ADDED => edit.added.push((read_level(&mut value)?, Arc::new(read_meta(&mut value)?))),
+                VALUES => edit.values.push(read_value_meta(&mut value)?),
                 _ => return Err(Fault::Invalid("tag of a field of an edit")),
             }
             value.finish()?;
@@ -130,6 +141,18 @@ fn put_meta(out: &mut Vec<u8>, meta: &SstMeta) {
     out.put_prefixed(&meta.end);
     out.put_varint(meta.smallest_seqno.0);
     out.put_varint(meta.largest_seqno.0);
+    out.put_varint(meta.values.len() as u64);
+    for share in &meta.values {
+        out.put_varint(share.file.0);
+        out.put_varint(share.size);
+    }
+}
+
+fn put_value_meta(out: &mut Vec<u8>, meta: &ValueMeta) {
+    out.put_varint(meta.number.0);
+    out.put_varint(meta.size);
+    out.put_u64(meta.digest);
+    out.put_varint(meta.record_count);
 }
 
 fn read_meta(reader: &mut Reader<'_>) -> Result<SstMeta, Fault> {
@@ -146,6 +169,21 @@ fn read_meta(reader: &mut Reader<'_>) -> Result<SstMeta, Fault> {
         end: reader.prefixed()?.to_vec(),
         smallest_seqno: read_seqno(reader)?,
         largest_seqno: read_seqno(reader)?,
+        values: read_shares(reader)?,
+    })
+}
+
+fn read_shares(reader: &mut Reader<'_>) -> Result<Vec<ValueShare>, Fault> {
+    let count = reader.varint()?;
+    (0..count).map(|_| Ok(ValueShare { file: read_number(reader)?, size: reader.varint()? })).collect()
+}
+
+fn read_value_meta(reader: &mut Reader<'_>) -> Result<ValueMeta, Fault> {
+    Ok(ValueMeta {
+        number: read_number(reader)?,
+        size: reader.varint()?,
+        digest: reader.u64()?,
+        record_count: reader.varint()?,
     })
 }
 

@@ -46,12 +46,12 @@ pub(crate) fn load(env: &dyn Env, dir: &Path) -> Result<Option<Loaded>> {
 fn had_current(names: &[String]) -> bool {
     names.iter().any(|name| {
         let is_later_manifest = manifest_number(name).is_some_and(|number| number != FIRST_MANIFEST);
-        is_later_manifest || segment_number(name).is_some() || is_sst(name)
+        is_later_manifest || segment_number(name).is_some() || holds_data(name)
     })
 }
 
-fn is_sst(name: &str) -> bool {
-    Path::new(name).extension().is_some_and(|extension| extension == "sst")
+fn holds_data(name: &str) -> bool {
+    Path::new(name).extension().is_some_and(|extension| extension == "sst" || extension == "vlog")
 }
 
 /// A manifest that is read.

@@ -29,6 +29,7 @@ mod edit;
 mod format;
 mod load;
 mod set;
+mod values;
 mod version;
 mod writer;
 
@@ -39,5 +40,6 @@ pub(crate) use edit::VersionEdit;
 pub(crate) use format::{FIRST_MANIFEST, manifest_number};
 pub(crate) use load::{Loaded, load};
 pub(crate) use set::ManifestState;
+pub(crate) use values::ValueFile;
 pub(crate) use version::{LEVEL_COUNT, Level, Version};
 pub(crate) use writer::ManifestWriter;

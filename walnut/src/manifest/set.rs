@@ -1,5 +1,6 @@
 //! The state that the manifest describes: the version and the numbers that go on from it.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::edit::VersionEdit;
@@ -49,7 +50,8 @@ impl ManifestState {
         if last_seqno < self.last_seqno || log_seqno < self.log_seqno {
             return Err(Fault::Invalid("last sequence number, which falls"));
         }
-        if edit.added.iter().any(|(_, meta)| meta.number >= next_file) {
+        let numbers = edit.added.iter().map(|(_, meta)| meta.number);
+        if numbers.chain(edit.values.iter().map(|meta| meta.number)).any(|number| number >= next_file) {
             return Err(Fault::Invalid("file number, which was not given yet"));
         }
         let added_seqno = edit.added.iter().map(|(_, meta)| meta.largest_seqno).max().unwrap_or_default();
@@ -74,9 +76,14 @@ impl ManifestState {
             log_seqno: Some(self.log_seqno),
             ..VersionEdit::default()
         };
-        let pieces = files.chunks(SNAPSHOT_FILES);
-        std::iter::once(numbers)
-            .chain(pieces.map(|added| VersionEdit { added: added.to_vec(), ..VersionEdit::default() }))
-            .collect()
+        let mut named = BTreeSet::new();
+        let pieces = files.chunks(SNAPSHOT_FILES).map(|added| {
+            // A value file comes with the first SST that points into it.
+            let shares = added.iter().flat_map(|(_, meta)| &meta.values);
+            let first = shares.filter(|share| named.insert(share.file));
+            let values = first.filter_map(|share| self.version.value_file(share.file)).map(|file| file.meta);
+            VersionEdit { values: values.collect(), added: added.to_vec(), ..VersionEdit::default() }
+        });
+        std::iter::once(numbers).chain(pieces).collect()
     }
 }

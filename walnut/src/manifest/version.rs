@@ -1,4 +1,4 @@
-//! A version: the SSTs of each level at one moment. It never changes.
+//! A version: the SSTs of each level at one moment, and the value files into which they point. It never changes.
 //!
 //! ```text
 //!  level 0   | a..f | k..z |   | a..z |   | b..c |     runs, the newest first; their keys may overlap
@@ -10,7 +10,8 @@
 //! 2. Of two files of level 0 that share a stretch of keys, all sequence numbers of one are above all of the other, and
 //!    it stands in an earlier run. So of every key, what comes first is newer. Their numbers say nothing.
 //! 3. In a run a file ends at or before the smallest key of the next.
-//! 4. A file has something in it, its keys and sequence numbers are in order, and it has no more tombstones than entries and no more dead bytes
+//! 4. The value files are exactly those into which the SSTs point, and nothing is referred to twice (see `values`).
+//! 5. A file has something in it, its keys and sequence numbers are in order, and it has no more tombstones than entries and no more dead bytes
 //!    than bytes.
 
 use std::cmp::Reverse;
@@ -18,6 +19,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::sync::Arc;
 
 use super::edit::VersionEdit;
+use super::values::{ValueFile, ValueFiles};
 use crate::base::FileNumber;
 use crate::error::Fault;
 use crate::sst::SstMeta;
@@ -67,6 +69,7 @@ const _: () = assert!(Level::LAST.0 as usize + 1 == LEVEL_COUNT);
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(crate) struct Version {
     levels: [Vec<Arc<SstMeta>>; LEVEL_COUNT],
+    values: ValueFiles,
     /// Where each run of level 0 ends.
     young_ends: Vec<usize>,
 }
@@ -95,8 +98,25 @@ impl Version {
     pub(crate) fn apply(&self, edit: &VersionEdit) -> Result<Self, Fault> {
         let mut next = self.clone();
         next.remove(&edit.removed)?;
+        next.values.add(&edit.values)?;
         next.add(&edit.added)?;
+        next.values.settle(&edit.values)?;
         Ok(next)
+    }
+
+    /// The value files into which the SSTs point, by number.
+    pub(crate) fn value_files(&self) -> impl Iterator<Item = &ValueFile> {
+        self.values.all()
+    }
+
+    /// The value file with this number.
+    pub(crate) fn value_file(&self, number: FileNumber) -> Option<&ValueFile> {
+        self.values.file(number)
+    }
+
+    /// Whether a file of this number, SST or value file, is of the version.
+    pub(crate) fn names(&self, number: FileNumber) -> bool {
+        self.values.file(number).is_some() || self.files().any(|(_, meta)| meta.number == number)
     }
 
     fn remove(&mut self, removed: &[(Level, FileNumber)]) -> Result<(), Fault> {
@@ -104,8 +124,15 @@ impl Version {
         if leaving.len() < removed.len() {
             return Err(Fault::Invalid("file that is removed twice"));
         }
+        let Self { levels, values, .. } = self;
         for level in Level::all() {
-            self.levels[level.index()].retain(|meta| !leaving.remove(&(level, meta.number)));
+            levels[level.index()].retain(|meta| {
+                let leaves = leaving.remove(&(level, meta.number));
+                if leaves {
+                    values.release(meta);
+                }
+                !leaves
+            });
         }
         if removed.iter().any(|(level, _)| *level == Level::ZERO) {
             self.young_ends = arrange_young(&mut self.levels[Level::ZERO.index()])?;
@@ -115,12 +142,14 @@ impl Version {
 
     fn add(&mut self, added: &[(Level, Arc<SstMeta>)]) -> Result<(), Fault> {
         let mut numbers: HashSet<_> = self.files().map(|(_, meta)| meta.number).collect();
+        numbers.extend(self.values.all().map(|file| file.meta.number));
         let mut changed = [false; LEVEL_COUNT];
         for (level, meta) in added {
             check_meta(meta)?;
             if !numbers.insert(meta.number) {
                 return Err(Fault::Invalid("number of a file that is there already"));
             }
+            self.values.refer(meta)?;
             self.levels[level.index()].push(Arc::clone(meta));
             changed[level.index()] = true;
         }
@@ -134,7 +163,7 @@ impl Version {
     }
 }
 
-/// Rule 4.
+/// Rule 5.
 fn check_meta(meta: &SstMeta) -> Result<(), Fault> {
     if meta.smallest >= meta.end {
         return Err(Fault::Order);
@@ -150,6 +179,12 @@ fn check_meta(meta: &SstMeta) -> Result<(), Fault> {
     }
     if meta.dead_size > meta.raw_size {
         return Err(Fault::Invalid("dead bytes of a file"));
+    }
+    if meta.values.iter().any(|share| share.size == 0) {
+        return Err(Fault::Invalid("share of a file in a value file"));
+    }
+    if !meta.values.windows(2).all(|pair| pair[0].file < pair[1].file) {
+        return Err(Fault::Invalid("order of the value files of a file"));
     }
     Ok(())
 }

@@ -17,7 +17,7 @@ use super::format::{
     BLOCK_BASE, BLOCK_PREFIX, BLOCK_PREFIX_SIZE, BLOCK_ROWS, MAX_SLOTTED_SIZE, Row, SLOT_LEN,
 };
 use crate::base::{Kind, SeqNo, compare};
-use crate::codec::Reader;
+use crate::codec::{Reader, ValuePointer};
 use crate::error::Fault;
 
 /// A valid data block.
@@ -183,6 +183,9 @@ impl Block {
             };
             if row.kind == Kind::Delete && !row.value.is_empty() {
                 return Err(Fault::Invalid("value of a tombstone"));
+            }
+            if row.kind == Kind::Pointer {
+                ValuePointer::decode(row.value)?;
             }
             if previous.is_some_and(|previous| {
                 compare((previous.suffix, previous.seqno), (row.suffix, row.seqno)) != Ordering::Less

@@ -220,7 +220,8 @@ mod tests {
         );
         assert_eq!(broken(rows, 9), Err(Fault::Truncated));
         assert_eq!(broken(rows + 1, 4), Err(Fault::Invalid("value of a tombstone")));
-        assert_eq!(broken(rows + 1, 6), Err(Fault::Invalid("kind of an entry")));
+        assert_eq!(broken(rows + 1, 6), Err(Fault::Truncated), "the value of a pointer is one");
+        assert_eq!(broken(rows + 1, 7), Err(Fault::Invalid("kind of an entry")));
         assert_eq!(broken(rows + 2, b'c'), Err(Fault::Order));
         assert_eq!(broken(rows + 5, 5), Err(Fault::Invalid("smallest sequence number of a block")));
         let large = payload(&[entry(b"aa", 9, b"x"), entry(b"ab", 8, &vec![0; 1 << 16])]);

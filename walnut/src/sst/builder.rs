@@ -26,9 +26,8 @@ use super::index::Index;
 use super::output::Output;
 use super::properties::Properties;
 use super::ranges;
-use super::seal::Compression;
 use crate::base::{Entry, FileNumber, Fragment, KeyHash, Kind, SeqNo, compare};
-use crate::codec::{FileHeader, FileKind};
+use crate::codec::{Compression, FileHeader, FileKind, ValuePointer};
 use crate::env::File;
 use crate::error::{Error, Fault, Limit, Result};
 
@@ -169,6 +168,9 @@ impl SstBuilder {
         }
         if entry.kind == Kind::Delete && !entry.value.is_empty() {
             return Err(Fault::Invalid("value of a tombstone").at(path, self.output.offset()));
+        }
+        if entry.kind == Kind::Pointer {
+            ValuePointer::decode(entry.value).map_err(|fault| fault.at(path, self.output.offset()))?;
         }
         if entry.seqno > SeqNo::MAX {
             return Err(Fault::Invalid("sequence number of an entry").at(path, self.output.offset()));

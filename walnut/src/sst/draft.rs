@@ -18,7 +18,7 @@ use std::sync::{Arc, OnceLock};
 use super::{BlockCache, SstBuilder, SstConfig, SstMeta, SstReader, draft_path, path};
 use crate::base::{Entry, FileNumber, Fragment};
 use crate::codec::{FileHeader, FileKind};
-use crate::env::Env;
+use crate::env::{Draft, Env};
 use crate::error::{Fault, Result};
 
 /// Where the SSTs of a database are, and how new ones are written.
@@ -78,7 +78,7 @@ impl SstPlace {
     pub(crate) fn begin(&self, number: FileNumber) -> Result<SstDraft> {
         let path = draft_path(&self.dir, number);
         let file = self.env.create(&path)?;
-        let draft = Draft { env: Arc::clone(&self.env), path: Some(path) };
+        let draft = Draft::new(Arc::clone(&self.env), path);
         let mut salt = [0; 8];
         self.env.fill_random(&mut salt);
         let header = FileHeader {
@@ -101,8 +101,8 @@ impl SstPlace {
         }
         self.env.sync_dir(&self.dir)?;
         let readers = ssts.iter().map(|sst| self.open(&sst.meta)).collect::<Result<_>>()?;
-        for sst in &mut ssts {
-            sst.draft.path = None;
+        for sst in ssts {
+            sst.draft.keep();
         }
         Ok(readers)
     }
@@ -140,30 +140,4 @@ impl SstDraft {
 pub(crate) struct WholeSst {
     meta: SstMeta,
     draft: Draft,
-}
-
-/// A file that is removed unless somebody takes it over.
-struct Draft {
-    env: Arc<dyn Env>,
-    /// `None` when it is not ours to remove any more.
-    path: Option<PathBuf>,
-}
-
-impl Draft {
-    fn rename(&mut self, to: PathBuf) -> Result<()> {
-        if let Some(path) = &mut self.path {
-            self.env.rename(path, &to)?;
-            *path = to;
-        }
-        Ok(())
-    }
-}
-
-impl Drop for Draft {
-    fn drop(&mut self) {
-        if let Some(path) = &self.path {
-            // What stays is known by its name at the next opening.
-            let _ = self.env.remove(path);
-        }
-    }
 }

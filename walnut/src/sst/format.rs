@@ -33,7 +33,8 @@
 //!
 //! It is valid if and only if (1) n is at least 1 and everything up to the rows fits; (2) offsets count from the
 //! first row, begin with 0 and rise strictly, and each row, which ends where the next begins or at the payload's end,
-//! holds its suffix; (3) each kind is known, no tombstone has a value, no seqno exceeds [`SeqNo::MAX`], and the
+//! holds its suffix; (3) each kind is known, no tombstone has a value, a pointer is valid (see
+//! [`ValuePointer`](crate::codec::ValuePointer)), no seqno exceeds [`SeqNo::MAX`], and the
 //! smallest one is the base; (4) the rows, with user key = prefix + suffix, are in internal order and no two equal;
 //! (5) a payload of more than [`MAX_SLOTTED_SIZE`] bytes holds a single row; (6) fingerprint i is the top byte of the
 //! XXH3 hash of the user key of row i. The versions of one key may go on in the next block.
@@ -75,6 +76,7 @@
 //! | entries u64 | tombstones u64 | keys u64 | raw size u64 | dead size u64 | fragments u64 |
 //! | smallest seqno u64 | largest seqno u64 | smallest key prefixed | largest key prefixed |
 //! | start of the first fragment prefixed | end of the last fragment prefixed |
+//! | value files varint | for each of them: | number varint | size of the records referred to varint |
 //! for each keyspace: | id u32 | entries u64 | raw size u64 |
 //! ```
 //!
@@ -82,7 +84,7 @@
 //! what there is nothing of are empty. Raw size adds up keys and values of entries;
 //! the dead part of it belongs to tombstones and to all but the newest version of each key here. A keyspace is the
 //! first four bytes of a key, big-endian (shorter keys, which the store never writes, are filled up with zeros);
-//! keyspaces rise strictly.
+//! keyspaces rise strictly, and so do the numbers of value files.
 //!
 //! # Footer
 //!
@@ -101,7 +103,7 @@
 use std::ops::Range;
 
 use crate::base::{Kind, SeqNo};
-use crate::codec::{FileHeader, Reader, Writer, crc32, field};
+use crate::codec::{FileHeader, Reader, Writer, crc32, field, seed_at};
 use crate::error::Fault;
 
 /// The longest user key, in bytes: a block stores prefix sizes in 16 bits.
@@ -144,11 +146,6 @@ const _: () = assert!(BLOCK_PREFIX == 12);
 const _: () = assert!(Footer::CRC.end == Footer::LEN);
 const _: () = assert!(MAX_BLOCK_SIZE >= (16 << 20) + MAX_KEY_SIZE + (32 << 10));
 const _: () = assert!(MAX_BLOCK_SIZE + TRAILER_LEN <= u32::MAX as usize);
-
-/// The checksum that the one of a block or footer at `offset` is continued from.
-pub(super) fn seed_at(file_seed: u32, offset: u64) -> u32 {
-    crc32(file_seed, &offset.to_le_bytes())
-}
 
 /// One row of a data block. The user key is the block's prefix and this suffix.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

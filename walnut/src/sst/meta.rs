@@ -24,4 +24,14 @@ pub(crate) struct SstMeta {
     pub(crate) end: Vec<u8>,
     pub(crate) smallest_seqno: SeqNo,
     pub(crate) largest_seqno: SeqNo,
+    /// What its pointers refer to, in order of the files' numbers.
+    pub(crate) values: Vec<ValueShare>,
+}
+
+/// What the pointers of an SST refer to in one value file.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct ValueShare {
+    pub(crate) file: FileNumber,
+    /// The bytes of the records there.
+    pub(crate) size: u64,
 }

@@ -41,6 +41,7 @@ mod seal;
 mod tests;
 mod verify;
 
+pub(crate) use crate::codec::Compression;
 pub(crate) use approach::Approach;
 use builder::SstBuilder;
 pub(crate) use builder::SstConfig;
@@ -49,8 +50,7 @@ pub(crate) use cursor::SstCursor;
 pub(crate) use draft::{Crowd, SstDraft, SstPlace, WholeSst};
 pub use fuzz::fuzz;
 pub(crate) use handle::{Leaving, Sst};
-pub(crate) use meta::SstMeta;
+pub(crate) use meta::{SstMeta, ValueShare};
 use name::draft_path;
 pub(crate) use name::{is_draft, number, path};
 pub(crate) use reader::SstReader;
-pub(crate) use seal::Compression;

@@ -2,18 +2,13 @@
 
 use std::sync::Arc;
 
-use xxhash_rust::xxh3::Xxh3Default;
-
 use super::SstMeta;
 use super::format::{Footer, Handle, MAX_PART_SIZE, TRAILER_LEN};
 use super::properties::Properties;
 use super::seal::unseal;
 use crate::codec::{FileHeader, FileKind};
-use crate::env::File;
+use crate::env::{File, digest};
 use crate::error::{Fault, Result};
-
-/// How many bytes are read at once where a whole file is.
-const READ_SIZE: usize = 512 << 10;
 
 /// The parts from which all others are found.
 pub(super) struct Outline {
@@ -46,7 +41,7 @@ impl Outline {
 
     /// What the manifest should know of the file; reads all of it for the digest.
     pub(super) fn meta(&self, file: &Arc<dyn File>) -> Result<SstMeta> {
-        let (size, digest) = digest(file)?;
+        let (size, digest) = digest(&**file)?;
         Ok(self.properties.meta(self.header.number, size, digest))
     }
 }
@@ -68,19 +63,4 @@ pub(super) fn read_part<T>(
     unseal(&block, file_seed, handle.offset, max_size)
         .and_then(|payload| decode(&payload))
         .map_err(|fault| fault.at(file.path(), handle.offset))
-}
-
-/// The size of a file and the XXH3 hash of its bytes.
-pub(super) fn digest(file: &Arc<dyn File>) -> Result<(u64, u64)> {
-    let mut buffer = vec![0; READ_SIZE];
-    let mut digest = Box::<Xxh3Default>::default();
-    let mut offset = 0;
-    loop {
-        let read = file.read_at(&mut buffer, offset)?;
-        digest.update(&buffer[..read]);
-        offset += read as u64;
-        if read < buffer.len() {
-            return Ok((offset, digest.digest()));
-        }
-    }
 }

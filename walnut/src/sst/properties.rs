@@ -3,11 +3,13 @@
 //! One piece of code counts: the builder uses it while it writes, verification while it reads, and the two results
 //! must be equal.
 
+use std::collections::BTreeMap;
+
 use crate::base::{Entry, FileNumber, Fragment, Fragments, KeyspaceId, Kind, SeqNo, after};
-use crate::codec::{Reader, Writer};
+use crate::codec::{Reader, ValuePointer, Writer};
 use crate::error::Fault;
 
-use super::SstMeta;
+use super::{SstMeta, ValueShare};
 
 /// The sums over the entries of an SST.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -30,6 +32,8 @@ pub(crate) struct Properties {
     /// Where the first fragment begins and the last one ends.
     pub(crate) covered_start: Vec<u8>,
     pub(crate) covered_end: Vec<u8>,
+    /// The bytes of the records that pointers refer to, by value file.
+    pub(crate) values: BTreeMap<FileNumber, u64>,
     /// In order of their ids.
     pub(crate) keyspaces: Vec<KeyspaceProperties>,
 }
@@ -56,6 +60,7 @@ impl Properties {
             largest_seqno: SeqNo::ZERO,
             smallest: Vec::new(),
             largest: Vec::new(),
+            values: BTreeMap::new(),
             covered_start: Vec::new(),
             covered_end: Vec::new(),
             keyspaces: Vec::new(),
@@ -77,9 +82,15 @@ impl Properties {
         self.key_count += u64::from(new_key);
         self.tombstone_count += u64::from(entry.kind == Kind::Delete);
         self.raw_size += size;
-        self.dead_size += if new_key && entry.kind == Kind::Put { 0 } else { size };
+        self.dead_size += if new_key && entry.kind.is_value() { 0 } else { size };
         self.smallest_seqno = self.smallest_seqno.min(entry.seqno);
         self.largest_seqno = self.largest_seqno.max(entry.seqno);
+        if entry.kind == Kind::Pointer
+            && let Ok(pointer) = ValuePointer::decode(entry.value)
+        {
+            let referred = self.values.entry(pointer.file).or_default();
+            *referred = referred.saturating_add(pointer.size);
+        }
         self.count_keyspace(keyspace_of(entry.key), size);
         new_key
     }
@@ -147,6 +158,7 @@ impl Properties {
             end,
             smallest_seqno: self.smallest_seqno,
             largest_seqno: self.largest_seqno,
+            values: self.values.iter().map(|(&file, &size)| ValueShare { file, size }).collect(),
         }
     }
 
@@ -167,6 +179,11 @@ impl Properties {
         }
         for bound in [&self.smallest, &self.largest, &self.covered_start, &self.covered_end] {
             payload.put_prefixed(bound);
+        }
+        payload.put_varint(self.values.len() as u64);
+        for (file, size) in &self.values {
+            payload.put_varint(file.0);
+            payload.put_varint(*size);
         }
         for keyspace in &self.keyspaces {
             payload.put_u32(keyspace.id.0);
@@ -192,8 +209,16 @@ impl Properties {
             largest: reader.prefixed()?.to_vec(),
             covered_start: reader.prefixed()?.to_vec(),
             covered_end: reader.prefixed()?.to_vec(),
+            values: BTreeMap::new(),
             keyspaces: Vec::new(),
         };
+        for _ in 0..reader.varint()? {
+            let (file, size) = (FileNumber(reader.varint()?), reader.varint()?);
+            if properties.values.last_key_value().is_some_and(|(last, _)| *last >= file) {
+                return Err(Fault::Invalid("order of the value files of a file"));
+            }
+            properties.values.insert(file, size);
+        }
         while !reader.is_empty() {
             properties.keyspaces.push(KeyspaceProperties {
                 id: KeyspaceId(reader.u32()?),
@@ -220,17 +245,19 @@ mod tests {
     #[test]
     fn entries_are_counted_and_come_back() {
         let mut properties = Properties::none();
-        let entries: [(&[u8], u64, Kind, &[u8]); 5] = [
+        let entries: [(&[u8], u64, Kind, &[u8]); 7] = [
             (b"\0\0\0\x01a", 7, Kind::Put, b"new"),
             (b"\0\0\0\x01a", 3, Kind::Put, b"older"),
             (b"\0\0\0\x01b", 9, Kind::Delete, b""),
             (b"\0\0\0\x02", 4, Kind::Put, b""),
             (b"\0\0\0\x02a", 5, Kind::Put, b"x"),
+            (b"\0\0\0\x02b", 5, Kind::Pointer, &[9, 64, 100]),
+            (b"\0\0\0\x02c", 5, Kind::Pointer, &[9, 120, 50]),
         ];
         let new = entries.map(|(key, seqno, kind, value)| {
             properties.count(&Entry { key, seqno: SeqNo(seqno), kind, value })
         });
-        assert_eq!(new, [true, false, true, true, true]);
+        assert_eq!(new, [true, false, true, true, true, true, true]);
         for (start, end, seqnos) in [(1, 2, vec![6, 2]), (2, 3, vec![8])] {
             let seqnos = seqnos.into_iter().map(SeqNo).collect();
             properties.count_fragment(&Fragment {
@@ -246,19 +273,20 @@ mod tests {
         assert_eq!(
             properties,
             Properties {
-                entry_count: 5,
+                entry_count: 7,
                 tombstone_count: 1,
-                key_count: 4,
-                raw_size: 33,
+                key_count: 6,
+                raw_size: 49,
                 dead_size: 15,
                 fragment_count: 2,
                 smallest_seqno: SeqNo(2),
                 largest_seqno: SeqNo(9),
                 smallest: b"\0\0\0\x01a".to_vec(),
-                largest: b"\0\0\0\x02a".to_vec(),
+                largest: b"\0\0\0\x02c".to_vec(),
                 covered_start: b"\0\0\0\x01".to_vec(),
                 covered_end: b"\0\0\0\x03".to_vec(),
-                keyspaces: vec![keyspace(1, 3, 23), keyspace(2, 2, 10)],
+                values: BTreeMap::from([(FileNumber(9), 150)]),
+                keyspaces: vec![keyspace(1, 3, 23), keyspace(2, 4, 26)],
             }
         );
         assert_eq!(Properties::decode(&properties.encode()), Ok(properties));

@@ -9,22 +9,9 @@
 //!
 //! What a payload means is not known here.
 
-use super::format::{
-    ENCODING_LZ4, ENCODING_RAW, TRAILER_CRC, TRAILER_ENCODING, TRAILER_LEN, TRAILER_SIZE, seed_at,
-};
-use crate::codec::{Reader, Writer, crc32};
+use super::format::{ENCODING_LZ4, ENCODING_RAW, TRAILER_CRC, TRAILER_ENCODING, TRAILER_LEN, TRAILER_SIZE};
+use crate::codec::{Compression, MAX_RATIO, Reader, Writer, compress, crc32, decompress, seed_at};
 use crate::error::Fault;
-
-/// How data blocks and the index are stored.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Compression {
-    None,
-    /// LZ4, for each block that it makes smaller by an eighth.
-    Lz4,
-}
-
-/// The most bytes that LZ4 can make of one.
-const MAX_RATIO: usize = 255;
 
 /// Adds the block for `payload` to `out`; it will stand at `offset` in the file whose seed is given.
 pub(super) fn seal(payload: &[u8], compression: Compression, file_seed: u32, offset: u64, out: &mut Vec<u8>) {
@@ -57,27 +44,11 @@ pub(super) fn unseal(block: &[u8], file_seed: u32, offset: u64, max_size: usize)
     }
     match trailer[TRAILER_ENCODING.start] {
         ENCODING_RAW if size == stored.len() => Ok(stored.to_vec()),
-        ENCODING_LZ4 if size <= stored.len().saturating_mul(MAX_RATIO) => decompress(stored, size),
+        ENCODING_LZ4 if size <= stored.len().saturating_mul(MAX_RATIO) => {
+            decompress(stored, size).ok_or(Fault::Invalid("compressed block"))
+        }
         ENCODING_RAW | ENCODING_LZ4 => Err(Fault::Invalid("size of a block")),
         _ => Err(Fault::Invalid("encoding of a block")),
-    }
-}
-
-/// Adds the compressed bytes to `out`, or nothing when they are not smaller by an eighth.
-fn compress(payload: &[u8], out: &mut Vec<u8>) -> bool {
-    let start = out.len();
-    out.resize(start + lz4_flex::block::get_maximum_output_size(payload.len()), 0);
-    let size = lz4_flex::block::compress_into(payload, &mut out[start..]).unwrap_or(usize::MAX);
-    let pays = size < payload.len() - payload.len() / 8;
-    out.truncate(if pays { start + size } else { start });
-    pays
-}
-
-fn decompress(stored: &[u8], size: usize) -> Result<Vec<u8>, Fault> {
-    let mut payload = vec![0; size];
-    match lz4_flex::block::decompress_into(stored, &mut payload) {
-        Ok(written) if written == size => Ok(payload),
-        _ => Err(Fault::Invalid("compressed block")),
     }
 }
 

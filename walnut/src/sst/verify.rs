@@ -5,16 +5,16 @@
 //! properties are those of the entries.
 
 use super::block::Block;
-use super::outline::digest;
 use super::properties::Properties;
 use super::reader::SstReader;
 use crate::base::{Entry, KeyHash, SeqNo, compare};
+use crate::env::digest;
 use crate::error::{Fault, Result};
 
 impl SstReader {
     /// Reads and checks everything in the file; the cache is neither used nor filled.
     pub(crate) fn verify(&self) -> Result<()> {
-        let (size, digest) = digest(&self.file)?;
+        let (size, digest) = digest(&*self.file)?;
         if size != self.meta.size {
             let fault = Fault::Length { recorded: self.meta.size, found: size };
             return Err(fault.at(self.file.path(), size.min(self.meta.size)));

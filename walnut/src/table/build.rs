@@ -119,8 +119,9 @@ pub(super) fn next_rows(attempt: &Attempt, info: &TableInfo, progress: &StoredPr
     let (mut rows, mut size) = (Vec::new(), 0);
     while rows.len() < BATCH_COUNT && size < BATCH_SIZE {
         let Some(found) = scan.next()? else { return Ok(RowBatch { rows, is_last: true }) };
-        size += found.value.len();
-        rows.push((found.key.to_vec(), found.value.to_vec()));
+        let value = found.value.load()?;
+        size += value.len();
+        rows.push((found.key.to_vec(), value.to_vec()));
     }
     Ok(RowBatch { rows, is_last: false })
 }

@@ -127,7 +127,7 @@ impl<T: Table, A: Access> DefaultTable<T, A> {
     pub fn contains(&self, key: KeyRef<'_, T>) -> Result<bool> {
         let key = self.row_key(&key);
         let key = key.finish()?;
-        self.access.read(|reader| Ok(reader.get(key, |_| ())?.is_some()))
+        self.access.read(|reader| reader.contains(key))
     }
 
     /// The rows with these primary keys, in the order asked, all of one state.

@@ -169,7 +169,7 @@ impl<T: Table, K: Key, A: Access> Unique<'_, T, K, A> {
         self.table.ensure_readable(self.place)?;
         let entry = self.entry(&value);
         let entry = entry.finish()?;
-        self.table.access().read(|reader| Ok(reader.get(entry, |_| ())?.is_some()))
+        self.table.access().read(|reader| reader.contains(entry))
     }
 
     fn entry(&self, value: &K::Ref<'_>) -> KeyWriter {

@@ -129,8 +129,8 @@ impl State {
 /// The number after the last row's; the first one of a table without rows.
 fn after_the_last_row<T: Table>(store: &Store, rows: KeyspaceId) -> Result<u128> {
     let mut scan = store.engine.scan(KeyRange::prefix(&rows.prefix()))?;
-    let last = scan.next_back()?.map(|found| row::open::<T>(found.value));
-    match last {
+    let last = scan.next_back()?.map(|found| found.value.load().map(|value| row::open::<T>(&value)));
+    match last.transpose()? {
         None => Ok(FIRST),
         Some(Ok(row)) => Ok(row.counted_key().map_or(FIRST, |number| number.saturating_add(1).max(FIRST))),
         Some(Err(fault)) => Err(scan.corruption(fault)),

@@ -117,7 +117,7 @@ fn remove_strays<T: Table>(
     while entries.len() < BATCH_COUNT
         && let Some(found) = scan.next()?
     {
-        entries.push((found.key.to_vec(), found.value.to_vec()));
+        entries.push((found.key.to_vec(), found.value.load()?.to_vec()));
     }
     drop(scan);
     let next = (entries.len() == BATCH_COUNT).then(|| entries.last().map(|(key, _)| after(key))).flatten();
@@ -178,7 +178,7 @@ fn add_missing<T: Table>(
     // A row counts itself, and has any number of entries.
     while entry_count < BATCH_COUNT {
         let Some(found) = scan.next()? else { break };
-        let (key, opened) = (found.key.to_vec(), row::open::<T>(found.value));
+        let (key, opened) = (found.key.to_vec(), row::open::<T>(&found.value.load()?));
         let row = opened.map_err(|fault| attempt.corruption(fault))?;
         let mut entries = info.entries(&key[PREFIX..], &row)?;
         entries.retain(|entry| indexes.contains(&entry.index));

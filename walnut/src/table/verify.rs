@@ -21,7 +21,7 @@ pub(super) fn table<T: Table>(engine: &Engine, info: &TableInfo, verified: &mut 
         let Some(found) = rows.next()? else { break };
         verified.row_count += 1;
         let primary_key = &found.key[PREFIX..];
-        let entries = row::open::<T>(found.value).map(|row| info.entries(primary_key, &row));
+        let entries = row::open::<T>(&found.value.load()?).map(|row| info.entries(primary_key, &row));
         let mut missing = None;
         match entries {
             Err(fault) => missing = Some(fault),

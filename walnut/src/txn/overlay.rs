@@ -19,9 +19,9 @@ use super::notes::Notes;
 use super::reader::EntryReader;
 use super::scan::Found;
 use super::write_set::Writes;
-use crate::base::KeyRange;
+use crate::base::{KeyRange, Kind};
 use crate::cursor::Direction;
-use crate::engine::EngineScan;
+use crate::engine::{EngineScan, Value};
 use crate::error::{Error, Fault, Result};
 use crate::sync::Arc;
 
@@ -44,7 +44,9 @@ struct Side {
     /// Whether the entry was not given yet.
     ahead: bool,
     key: Vec<u8>,
-    value: Vec<u8>,
+    /// The kind and the bytes of the entry: a value in the value log is read only when it is asked for.
+    kind: Option<Kind>,
+    stored: Vec<u8>,
 }
 
 /// Where the entry stands that a step has come to.
@@ -98,7 +100,10 @@ impl Overlay {
         };
         let (key, value) = match step {
             None => return Ok(None),
-            Some(Step::Below) => (&*side.key, &*side.value),
+            Some(Step::Below) => {
+                let kind = side.kind.unwrap_or(Kind::Put);
+                (&*side.key, self.below.value(&side.key, (kind, &side.stored)))
+            }
             Some(Step::Written) => {
                 // What is left begins right after the key that the front has come to, and ends with the back's.
                 let key = match (direction, &self.rest.end) {
@@ -106,7 +111,7 @@ impl Overlay {
                     _ => &self.rest.start[..self.rest.start.len() - 1],
                 };
                 let Some((key, Some(value))) = self.writes.get_key_value(key) else { return Ok(None) };
-                (&**key, &**value)
+                (&**key, Value::Here(value))
             }
         };
         Ok(Some(Found { key, value, reader: self.reader() }))
@@ -158,7 +163,9 @@ impl Overlay {
         };
         if let Some(found) = found {
             found.key.clone_into(&mut side.key);
-            found.value.clone_into(&mut side.value);
+            let (kind, stored) = found.value.stored();
+            side.kind = Some(kind);
+            stored.clone_into(&mut side.stored);
             side.ahead = true;
             return Ok(());
         }

@@ -32,6 +32,21 @@ impl EntryReader<'_> {
         }
     }
 
+    /// Whether `key` has a value, which is not read.
+    #[inline]
+    pub(crate) fn contains(self, key: &[u8]) -> Result<bool> {
+        match self {
+            Self::Engine(reader) => reader.contains(key),
+            Self::Overlay { below, writes, notes } => {
+                if let Some(written) = writes.get(key) {
+                    return Ok(written.is_some());
+                }
+                notes.key(key);
+                below.contains(key)
+            }
+        }
+    }
+
     /// Gives the value of each of `keys` that has one to `found`, with the key's place, in any order.
     ///
     /// Cost: for each key that of [`get`](Self::get).

@@ -4,7 +4,7 @@ use super::overlay::Overlay;
 use super::reader::EntryReader;
 use crate::base::KeyRange;
 use crate::cursor::Direction;
-use crate::engine::{self, EngineScan};
+use crate::engine::{self, EngineScan, Value};
 use crate::error::{Error, Fault, Result};
 
 /// A walk over a range of one state from its front, its back, or both until they meet.
@@ -22,7 +22,7 @@ pub(crate) enum EntryScan {
 /// An entry that a scan has come to, and a reader of the state that it belongs to.
 pub(crate) struct Found<'s> {
     pub(crate) key: &'s [u8],
-    pub(crate) value: &'s [u8],
+    pub(crate) value: Value<'s>,
     pub(crate) reader: EntryReader<'s>,
 }
 

@@ -11,6 +11,7 @@ use crate::env::{Env, FaultEffect, FaultEnv, FaultPlan, MemoryEnv, Operations};
 use crate::error::{Error, Result};
 use crate::sst::{BlockCache, Compression, Crowd, Sst, SstConfig, SstPlace, SstReader};
 use crate::sync::{AtomicBool, Ordering};
+use crate::vlog::ValuePlace;
 
 const DIR: &str = "/db";
 
@@ -30,6 +31,19 @@ fn place(env: &(impl Env + Clone)) -> Arc<SstPlace> {
         open_limit: 100,
         crowd: Crowd::default(),
     })
+}
+
+fn value_place(place: &SstPlace) -> ValuePlace {
+    ValuePlace {
+        env: Arc::clone(&place.env),
+        dir: place.dir.clone(),
+        database: place.database,
+        compression: place.config.compression,
+    }
+}
+
+fn nothing_moves(place: &ValuePlace) -> Moving<'_> {
+    Moving { worn: BTreeMap::new(), place, max_file_size: 1 << 20 }
 }
 
 fn key(n: u32) -> Vec<u8> {
@@ -73,17 +87,19 @@ impl Scene {
     }
 
     fn run(&self, boundaries: &[u64], stop: &AtomicBool) -> Result<Vec<Arc<SstReader>>> {
+        let values = value_place(&self.place);
         let job = Job {
             merge: &self.merge,
             version: &self.version,
             place: &self.place,
             config: &LeveledConfig { max_sst_size: self.max_sst_size, base_level_size: 10_000 },
             boundaries: boundaries.iter().map(|&at| SeqNo(at)).collect(),
+            moving: nothing_moves(&values),
             go_on: &|_| if stop.load(Ordering::Acquire) { Err(Error::Closed) } else { Ok(()) },
         };
         let next = Cell::new(10);
         let sst = |meta: &SstMeta| Arc::new(Sst::opened(&self.place, &self.inputs[&meta.number]));
-        job.run(sst, || FileNumber(next.replace(next.get() + 1)))
+        Ok(job.run(sst, || FileNumber(next.replace(next.get() + 1)))?.ssts)
     }
 }
 
@@ -133,15 +149,17 @@ fn a_tombstone_stays_while_a_file_below_may_hold_its_key() {
     let newer = write(&place, 2, 2, &[(4, None), (6, None), (8, None)]);
     let version = version(vec![(6, older.meta().clone()), (4, newer.meta().clone())]);
     let inputs = vec![(level(4), vec![Arc::new(newer.meta().clone())])];
+    let values = value_place(&place);
     let job = Job {
         merge: &Merge { inputs, output: level(5) },
         version: &version,
         place: &place,
         config: &CONFIG,
         boundaries: vec![SeqNo(2)],
+        moving: nothing_moves(&values),
         go_on: &|_| Ok(()),
     };
-    let outputs = job.run(|_| Arc::new(Sst::opened(&place, &newer)), || FileNumber(9)).unwrap();
+    let outputs = job.run(|_| Arc::new(Sst::opened(&place, &newer)), || FileNumber(9)).unwrap().ssts;
     assert_eq!(contents(&outputs[0]), [(key(6), 2, false)], "file 1 spans key 6, though it does not have it");
 }
 
@@ -153,8 +171,17 @@ fn a_merge_of_which_nothing_is_left_writes_nothing() {
     let version = version(vec![(6, sst.meta().clone())]);
     let Pick::Merge(merge) = full(&version) else { panic!("there is something to merge") };
     let (config, boundaries) = (&CONFIG, vec![SeqNo(5)]);
-    let job = Job { merge: &merge, version: &version, place: &place, config, boundaries, go_on: &|_| Ok(()) };
-    assert!(job.run(|_| Arc::new(Sst::opened(&place, &sst)), || FileNumber(9)).unwrap().is_empty());
+    let values = value_place(&place);
+    let job = Job {
+        merge: &merge,
+        version: &version,
+        place: &place,
+        config,
+        boundaries,
+        moving: nothing_moves(&values),
+        go_on: &|_| Ok(()),
+    };
+    assert!(job.run(|_| Arc::new(Sst::opened(&place, &sst)), || FileNumber(9)).unwrap().ssts.is_empty());
     assert_eq!(names(&env), ["000001.sst"]);
 }
 

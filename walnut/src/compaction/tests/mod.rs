@@ -31,6 +31,7 @@ pub(super) fn file(number: u64, smallest: &[u8], largest: &[u8]) -> SstMeta {
         end: after(largest),
         smallest_seqno: SeqNo(number),
         largest_seqno: SeqNo(number),
+        values: Vec::new(),
     }
 }
 

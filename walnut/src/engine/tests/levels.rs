@@ -65,7 +65,11 @@ fn a_scan_reads_on_after_its_files_were_compacted_away() {
     let before = state(&engine).unwrap();
     let (mut begun, mut fresh) =
         (engine.scan(KeyRange::all()).unwrap(), engine.scan(KeyRange::all()).unwrap());
-    let first = begun.next().unwrap().map(|found| (found.key.to_vec(), found.value.to_vec())).unwrap();
+    let first = begun
+        .next()
+        .unwrap()
+        .map(|found| (found.key.to_vec(), found.value.load().unwrap().to_vec()))
+        .unwrap();
     for n in 0..300 {
         delete(&engine, n).unwrap();
     }

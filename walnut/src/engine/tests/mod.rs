@@ -15,6 +15,7 @@ mod threads;
 #[cfg(feature = "tracing")]
 mod trace;
 mod validate;
+mod values;
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -51,6 +52,7 @@ fn config() -> EngineConfig {
         sst: SstConfig { block_size: 256, compression: Compression::None, filter_bits_per_key: 10 },
         compaction: Compaction::Leveled,
         levels: LeveledConfig { max_sst_size: 1 << 10, base_level_size: 2 << 10 },
+        values: ValueConfig { threshold: usize::MAX, max_file_size: 4 << 10 },
         io_limit: None,
         background: Background::Manual,
         snapshot_age_limit: None,
@@ -117,7 +119,7 @@ type State = BTreeMap<Vec<u8>, Vec<u8>>;
 fn drain(scan: &mut EngineScan, from_back: bool) -> Result<Vec<(Vec<u8>, Vec<u8>)>> {
     let mut entries = Vec::new();
     while let Some(found) = if from_back { scan.next_back()? } else { scan.next()? } {
-        entries.push((found.key.to_vec(), found.value.to_vec()));
+        entries.push((found.key.to_vec(), found.value.load()?.to_vec()));
     }
     Ok(entries)
 }
@@ -132,8 +134,9 @@ fn files(env: &impl Env, ending: &str) -> Vec<String> {
     names.into_iter().filter(|name| name.ends_with(ending)).collect()
 }
 
-/// That the SSTs on disk are those of the version, and nothing else.
+/// That the SSTs and value files on disk are those of the version, and nothing else.
 fn expect_no_leak(env: &impl Env, engine: &Engine) {
     assert_eq!(files(env, ".sst").len(), engine.stats().sst_count, "{:?}", files(env, ""));
+    assert_eq!(files(env, ".vlog").len(), engine.stats().value_file_count, "{:?}", files(env, ""));
     assert!(files(env, ".tmp").is_empty(), "{:?}", files(env, ""));
 }

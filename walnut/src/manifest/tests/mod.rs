@@ -61,6 +61,7 @@ fn sst(number: u64, smallest: &str, largest: &str) -> Arc<SstMeta> {
         end: after(largest.as_bytes()),
         smallest_seqno: SeqNo(number * 10),
         largest_seqno: SeqNo(number * 10 + 9),
+        values: Vec::new(),
     })
 }
 

@@ -4,6 +4,8 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::manifest::version::Version;
+use crate::sst::ValueShare;
+use crate::vlog::ValueMeta;
 
 fn numbers(files: &[Arc<SstMeta>]) -> Vec<u64> {
     files.iter().map(|meta| meta.number.0).collect()
@@ -147,6 +149,8 @@ fn no_number_falls() {
 
 #[test]
 fn the_bytes_of_an_edit_stay_as_they_are() {
+    let values = vec![ValueShare { file: FileNumber(9), size: 200 }];
+    let added = SstMeta { values, ..(*sst(7, "k1", "k2")).clone() };
     let edit = VersionEdit {
         log_number: Some(FileNumber(1)),
         newest_log: Some(FileNumber(2)),
@@ -154,12 +158,14 @@ fn the_bytes_of_an_edit_stay_as_they_are() {
         last_seqno: Some(SeqNo(4)),
         log_seqno: Some(SeqNo(3)),
         removed: vec![(level(0), FileNumber(5)), (level(6), FileNumber(6))],
-        added: vec![(level(1), sst(7, "k1", "k2"))],
+        added: vec![(level(1), Arc::new(added))],
+        values: vec![value_meta(9, 300)],
     };
     let mut golden = b"\x01\x01\x01\x02\x01\x02\x03\x02\xac\x02\x04\x01\x04\x05\x01\x03".to_vec();
     golden.extend_from_slice(b"\x06\x02\x00\x05\x06\x02\x06\x06");
-    golden.extend_from_slice(b"\x07\x1b\x01\x07\xd8\x36\x92\x24\x49\x92\x24\x49\x92\x24\x0a\x07");
-    golden.extend_from_slice(b"\xb0\x6d\x07\x01\x02k1\x03k2\x00\x46\x4f");
+    golden.extend_from_slice(b"\x07\x1f\x01\x07\xd8\x36\x92\x24\x49\x92\x24\x49\x92\x24\x0a\x07");
+    golden.extend_from_slice(b"\xb0\x6d\x07\x01\x02k1\x03k2\x00\x46\x4f\x01\x09\xc8\x01");
+    golden.extend_from_slice(b"\x08\x0c\x09\xac\x02\x71\x1c\xc7\x71\x1c\xc7\x71\x1c\x03");
     assert_eq!(edit.encode(), golden);
     assert_eq!(VersionEdit::decode(&golden), Ok(edit));
 }
@@ -171,7 +177,7 @@ fn a_tag_that_is_not_known_is_an_error() {
             &[1, 9, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 0x80, 1],
             Fault::Invalid("file number of an edit"),
         ),
-        (&[8, 0], Fault::Invalid("tag of a field of an edit")),
+        (&[9, 0], Fault::Invalid("tag of a field of an edit")),
         (&[0, 0], Fault::Invalid("tag of a field of an edit")),
         (&[2, 1, 1, 1, 1, 1], Fault::Invalid("order of the fields of an edit")),
         (&[1, 1, 1, 1, 1, 1], Fault::Invalid("order of the fields of an edit")),
@@ -186,6 +192,10 @@ fn a_tag_that_is_not_known_is_an_error() {
     for (bytes, fault) in cases {
         assert_eq!(VersionEdit::decode(bytes), Err(fault), "{bytes:?}");
     }
+}
+
+fn value_meta(number: u64, size: u64) -> ValueMeta {
+    ValueMeta { number: FileNumber(number), size, digest: u64::MAX / number.max(1), record_count: 3 }
 }
 
 fn any_meta() -> impl Strategy<Value = SstMeta> {
@@ -206,6 +216,7 @@ fn any_meta() -> impl Strategy<Value = SstMeta> {
             end,
             smallest_seqno: SeqNo(smallest_seqno),
             largest_seqno: SeqNo(largest_seqno),
+            values: vec![ValueShare { file: FileNumber(numbers.0), size: numbers.1 }; numbers.1 as usize % 3],
         },
     )
 }
@@ -223,6 +234,7 @@ fn any_edit() -> impl Strategy<Value = VersionEdit> {
             last_seqno,
             log_seqno,
             removed: removed.into_iter().map(|(place, number)| (level(place), FileNumber(number))).collect(),
+            values: added.iter().map(|(_, meta)| value_meta(meta.number.0, meta.size)).collect(),
             added: added.into_iter().map(|(place, meta)| (level(place), Arc::new(meta))).collect(),
         },
     )

@@ -2,8 +2,8 @@
 
 use super::*;
 
-const SIZE: u64 = 477;
-const DIGEST: u64 = 0xdfe9_50a7_6c59_3102;
+const SIZE: u64 = 478;
+const DIGEST: u64 = 0xa10f_5906_2a9d_6b8d;
 
 fn entries() -> Vec<Owned> {
     vec![
@@ -65,16 +65,17 @@ const GOLDEN: &[(&str, &str)] = &[
     ("properties: largest key", "04 00 00 00 02"),
     ("properties: start of the first fragment", "05 00 00 00 01 62"),
     ("properties: end of the last fragment", "04 00 00 00 02"),
+    ("properties: value files", "00"),
     ("properties: keyspace", "01 00 00 00 03 00 00 00 00 00 00 00 14 00 00 00 00 00 00 00"),
     ("properties: keyspace", "02 00 00 00 01 00 00 00 00 00 00 00 0c 00 00 00 00 00 00 00"),
-    ("properties: encoding, size, crc", "00 7f 00 00 00 21 29 6a 38"),
+    ("properties: encoding, size, crc", "00 80 00 00 00 6e 64 8a 07"),
     ("footer: filter", "97 00 00 00 00 00 00 00 51 00 00 00"),
     ("footer: range tombstones", "e8 00 00 00 00 00 00 00 17 00 00 00"),
     ("footer: index", "ff 00 00 00 00 00 00 00 16 00 00 00"),
-    ("footer: properties", "15 01 00 00 00 00 00 00 88 00 00 00"),
+    ("footer: properties", "15 01 00 00 00 00 00 00 89 00 00 00"),
     ("footer: zero", "00 00 00 00"),
     ("footer: magic", "77 61 6c 6e 75 74 24 0a"),
-    ("footer: crc", "d1 14 5b 73"),
+    ("footer: crc", "26 2d 75 72"),
 ];
 
 fn golden() -> Vec<u8> {
@@ -112,6 +113,7 @@ fn the_golden_file_is_read() {
         end: b"\0\0\0\x02\0".to_vec(),
         smallest_seqno: SeqNo(6),
         largest_seqno: SeqNo(300),
+        values: Vec::new(),
     };
     let reader = open(Arc::new(TestFile::with(golden())), &meta).unwrap();
     assert!(reader.verify().is_ok());

@@ -33,7 +33,12 @@ impl Layout {
         Self { target, prefix: keyspace.prefix(), unique, skip_key: K::skip }
     }
 
-    /// The primary key of an entry, given its key without the prefix, and its value.
+    /// Whether the primary key may be what an entry has as its value.
+    pub(super) fn needs_value(&self) -> bool {
+        matches!(self.target, Target::Index(_)) && self.unique
+    }
+
+    /// The primary key of an entry, given its key without the prefix, and its value if it is needed.
     pub(super) fn primary_key<'e>(&self, key: &'e [u8], value: &'e [u8]) -> Result<&'e [u8], Fault> {
         match self.target {
             Target::Rows => Ok(key),

@@ -11,6 +11,7 @@ use super::filter::{And, Everything, RowFilter};
 use super::layout::{Layout, Target};
 use super::output::{CountOf, FoundOf, Output, RowOf};
 use crate::base::{KeyRange, successor};
+use crate::engine::Value;
 use crate::error::{Error, Fault, Result};
 use crate::table::DefaultTable;
 use crate::table::access::Access;
@@ -373,7 +374,8 @@ impl<T: Table, F: RowFilter<T>> Walker<T, F> {
                 };
                 let Some(found) = next else { break };
                 let key = &found.key[self.layout.prefix.len()..];
-                match self.layout.primary_key(key, found.value) {
+                let loaded = self.layout.needs_value().then(|| found.value.load()).transpose()?;
+                match self.layout.primary_key(key, loaded.as_deref().unwrap_or_default()) {
                     Ok(primary_key) => {
                         let row = matches!(self.layout.target, Target::Rows).then_some(found.value);
                         exit.pass::<T, O>(found.reader, key, primary_key, row)
@@ -424,13 +426,13 @@ impl From<Error> for Trouble {
 }
 
 impl<F> Exit<'_, F> {
-    /// What is to be given for an entry; `None` when a stage holds it back. `stored` are the row's bytes, if at hand.
+    /// What is to be given for an entry; `None` when a stage holds it back. `stored` is the row's value, if it is known.
     fn pass<T: Table, O: Output<T>>(
         &mut self,
         reader: EntryReader<'_>,
         key: &[u8],
         primary_key: &[u8],
-        stored: Option<&[u8]>,
+        stored: Option<Value<'_>>,
     ) -> Result<Option<O::Item>, Trouble>
     where
         F: RowFilter<T>,
@@ -463,15 +465,15 @@ impl<F> Exit<'_, F> {
 }
 
 impl TableInfo {
-    /// The row of a primary key, of its bytes if they are at hand.
+    /// The row of a primary key, of its value if that is known.
     fn read_row<T: Table>(
         &self,
         reader: EntryReader<'_>,
         primary_key: &[u8],
-        stored: Option<&[u8]>,
+        stored: Option<Value<'_>>,
     ) -> Result<T, Trouble> {
-        if let Some(bytes) = stored {
-            return Ok(row::open(bytes)?);
+        if let Some(value) = stored {
+            return Ok(row::open(&value.load()?)?);
         }
         let key = self.key_of_row(primary_key);
         let row = reader.get(key.finish()?, row::open::<T>)?;

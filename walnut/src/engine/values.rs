@@ -1,0 +1,125 @@
+//! Large values: out of the entries of a flush, and back in when they are asked for.
+
+use std::ops::Deref;
+use std::path::Path;
+
+use super::levels::Levels;
+use crate::base::{Entry, FileNumber, Kind};
+use crate::codec::ValuePointer;
+use crate::error::{Fault, Result};
+use crate::vlog::{self, ReadValue, ValuePlace, ValueWriter, WholeValues};
+
+/// Which values are large.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct ValueConfig {
+    /// Bytes of a value from which on a flush writes it to the value log; at least 1, and `usize::MAX` for none.
+    pub(crate) threshold: usize,
+    /// Bytes of a value file at which the next one is begun.
+    pub(crate) max_file_size: u64,
+}
+
+/// Takes large values out of entries on their way into an SST. Dropping it removes what it wrote.
+pub(super) struct Separator<'a> {
+    threshold: usize,
+    writer: ValueWriter<'a>,
+    pointer: Vec<u8>,
+}
+
+impl<'a> Separator<'a> {
+    pub(super) fn new(
+        config: &ValueConfig,
+        place: &'a ValuePlace,
+        numbers: &'a dyn Fn() -> FileNumber,
+    ) -> Self {
+        let writer = ValueWriter::new(place, config.max_file_size, numbers);
+        Self { threshold: config.threshold, writer, pointer: Vec::new() }
+    }
+
+    /// The entry as the SST is to hold it: with a pointer, when its value is large, after that was written.
+    pub(super) fn pass<'e>(&'e mut self, entry: Entry<'e>) -> Result<Entry<'e>> {
+        if entry.kind != Kind::Put || entry.value.len() < self.threshold {
+            return Ok(entry);
+        }
+        let pointer = self.writer.add(entry.key, entry.value)?;
+        self.pointer.clear();
+        pointer.encode(&mut self.pointer);
+        Ok(Entry { kind: Kind::Pointer, value: &self.pointer, ..entry })
+    }
+
+    /// The value files, durable and under the names of drafts.
+    pub(super) fn finish(self) -> Result<Vec<WholeValues>> {
+        self.writer.finish()
+    }
+}
+
+/// A value that a scan has come to: at hand, or in the value log, and then read only when it is asked for.
+#[derive(Clone, Copy)]
+pub(crate) enum Value<'s> {
+    Here(&'s [u8]),
+    There(Remote<'s>),
+}
+
+/// A value in the value log.
+#[derive(Clone, Copy)]
+pub(crate) struct Remote<'s> {
+    key: &'s [u8],
+    /// The bytes of the pointer.
+    pointer: &'s [u8],
+    levels: &'s Levels,
+}
+
+/// The bytes of a value.
+pub(crate) enum Loaded<'s> {
+    Here(&'s [u8]),
+    Read(ReadValue),
+}
+
+impl Deref for Loaded<'_> {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        match self {
+            Self::Here(bytes) => bytes,
+            Self::Read(value) => value,
+        }
+    }
+}
+
+impl<'s> Value<'s> {
+    /// What an entry of a kind that is a value holds, in a view with these files.
+    pub(super) fn new(key: &'s [u8], kind: Kind, stored: &'s [u8], levels: &'s Levels) -> Self {
+        match kind {
+            Kind::Pointer => Self::There(Remote { key, pointer: stored, levels }),
+            _ => Self::Here(stored),
+        }
+    }
+
+    /// The kind and the bytes of the entry: what [`EngineScan::value`](super::EngineScan::value) makes this of again.
+    pub(crate) fn stored(&self) -> (Kind, &'s [u8]) {
+        match self {
+            Self::Here(bytes) => (Kind::Put, bytes),
+            Self::There(remote) => (Kind::Pointer, remote.pointer),
+        }
+    }
+
+    /// The bytes of the value.
+    ///
+    /// Cost: one read when it is in the value log.
+    pub(crate) fn load(self) -> Result<Loaded<'s>> {
+        match self {
+            Self::Here(bytes) => Ok(Loaded::Here(bytes)),
+            Self::There(remote) => remote.levels.value(remote.pointer, remote.key).map(Loaded::Read),
+        }
+    }
+}
+
+impl Levels {
+    /// The value of `key` that the pointer in these bytes refers to.
+    pub(super) fn value(&self, pointer: &[u8], key: &[u8]) -> Result<ReadValue> {
+        let pointer = ValuePointer::decode(pointer).expect("an SST holds valid pointers only");
+        match self.value_file(pointer.file) {
+            Some(file) => file.read(&pointer, key),
+            None => Err(Fault::Missing.at(&vlog::path(Path::new(""), pointer.file), pointer.offset)),
+        }
+    }
+}

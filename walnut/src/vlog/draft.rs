@@ -1,0 +1,145 @@
+//! Makes a value file: a draft under a temporary name, then whole, then under its own name.
+//!
+//! ```text
+//!   begin -> 000012.vlog.tmp --add, add, .., finish--> synced --publish--> 000012.vlog, in the directory, a reader
+//! ```
+//!
+//! 1. A file gets its own name when its bytes are durable; when `publish` returns, its name is durable too.
+//! 2. Until it is kept, a file that is given up is removed. What cannot be removed, or is left by a crash, has a draft's name
+//!    and goes with the next opening, or is a whole file that nobody names.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::format::{MAX_VALUE_SIZE, Record, put_value};
+use super::name::{draft_path, path};
+use super::{ValueMeta, ValueReader};
+use crate::base::FileNumber;
+use crate::codec::{Compression, FileHeader, FileKind, ValuePointer};
+use crate::env::{Appender, Draft, Env};
+use crate::error::{Error, Fault, Limit, Result};
+
+/// Where the value files of a database are, and how new ones are written.
+#[derive(Clone, Debug)]
+pub(crate) struct ValuePlace {
+    pub(crate) env: Arc<dyn Env>,
+    pub(crate) dir: PathBuf,
+    /// The database's id.
+    pub(crate) database: [u8; 16],
+    pub(crate) compression: Compression,
+}
+
+impl ValuePlace {
+    /// Opens a value file that is there; one that is missing is a fault.
+    pub(crate) fn open(&self, meta: &ValueMeta) -> Result<Arc<ValueReader>> {
+        let path = path(&self.dir, meta.number);
+        if self.env.kind(&path)?.is_none() {
+            return Err(Fault::Missing.at(&path, 0));
+        }
+        ValueReader::open(self.env.open(&path)?, self.database, *meta).map(Arc::new)
+    }
+
+    /// Begins a value file with this number, which was not given before.
+    pub(super) fn begin(&self, number: FileNumber) -> Result<ValueDraft> {
+        let path = draft_path(&self.dir, number);
+        let file = self.env.create(&path)?;
+        let draft = Draft::new(Arc::clone(&self.env), path);
+        let mut salt = [0; 8];
+        self.env.fill_random(&mut salt);
+        let header = FileHeader {
+            kind: FileKind::ValueFile,
+            database: self.database,
+            number,
+            salt: u64::from_le_bytes(salt),
+            word: 0,
+        };
+        let mut appender = Appender::new(file);
+        appender.append(&header.encode())?;
+        let (file_seed, compression) = (header.seed(), self.compression);
+        Ok(ValueDraft { number, file_seed, compression, appender, record_count: 0, draft })
+    }
+}
+
+/// A value file that is being written. After an error it can only be dropped.
+pub(super) struct ValueDraft {
+    number: FileNumber,
+    file_seed: u32,
+    compression: Compression,
+    appender: Appender,
+    record_count: u64,
+    draft: Draft,
+}
+
+impl ValueDraft {
+    /// Adds a value, and gives the place where it will be found.
+    pub(super) fn add(&mut self, key: &[u8], value: &[u8]) -> Result<ValuePointer> {
+        if value.len() > MAX_VALUE_SIZE {
+            return Err(Error::Limit(Limit::Row { size: value.len(), limit: MAX_VALUE_SIZE }));
+        }
+        if key.len() > usize::from(u16::MAX) {
+            return Err(Error::Limit(Limit::Key { limit: usize::from(u16::MAX) }));
+        }
+        let compression = self.compression;
+        self.append(|out, file_seed, offset| put_value(out, (key, value), compression, file_seed, offset))
+    }
+
+    /// Adds a record of another file as it is stored there.
+    pub(super) fn copy(&mut self, record: &Record<'_>) -> Result<ValuePointer> {
+        self.append(|out, file_seed, offset| record.put(out, file_seed, offset))
+    }
+
+    fn append(&mut self, put: impl FnOnce(&mut Vec<u8>, u32, u64)) -> Result<ValuePointer> {
+        let (offset, file_seed) = (self.appender.offset(), self.file_seed);
+        self.appender.append_with(|out| put(out, file_seed, offset))?;
+        self.record_count += 1;
+        Ok(ValuePointer { file: self.number, offset, size: self.appender.offset() - offset })
+    }
+
+    /// How large the file is so far.
+    pub(super) fn size(&self) -> u64 {
+        self.appender.offset()
+    }
+
+    /// Makes the bytes of the file durable.
+    pub(super) fn finish(self, place: &ValuePlace) -> Result<WholeValues> {
+        let (size, digest) = self.appender.finish()?;
+        let meta = ValueMeta { number: self.number, size, digest, record_count: self.record_count };
+        Ok(WholeValues { meta, place: place.clone(), draft: self.draft })
+    }
+}
+
+/// A value file whose bytes are durable, under the name of a draft.
+pub(crate) struct WholeValues {
+    meta: ValueMeta,
+    place: ValuePlace,
+    draft: Draft,
+}
+
+impl WholeValues {
+    /// Gives whole value files their names, durably, and opens them. After an error none of them is left.
+    pub(crate) fn publish(mut files: Vec<Self>) -> Result<NewValues> {
+        for file in &mut files {
+            file.draft.rename(path(&file.place.dir, file.meta.number))?;
+        }
+        if let Some(file) = files.first() {
+            file.place.env.sync_dir(&file.place.dir)?;
+        }
+        let readers = files.iter().map(|file| file.place.open(&file.meta)).collect::<Result<_>>()?;
+        Ok(NewValues { readers, drafts: files.into_iter().map(|file| file.draft).collect() })
+    }
+}
+
+/// Value files that are durable under their own names. Dropping this removes them: see [`keep`](Self::keep).
+#[derive(Debug, Default)]
+pub(crate) struct NewValues {
+    readers: Vec<Arc<ValueReader>>,
+    drafts: Vec<Draft>,
+}
+
+impl NewValues {
+    /// Leaves the files to the caller, when the SSTs that point into them are there.
+    pub(crate) fn keep(self) -> Vec<Arc<ValueReader>> {
+        self.drafts.into_iter().for_each(Draft::keep);
+        self.readers
+    }
+}

@@ -1,0 +1,112 @@
+//! Reads a value file: opens it, and follows pointers into it.
+
+use std::fmt;
+use std::ops::Deref;
+use std::sync::Arc;
+
+use super::ValueMeta;
+use super::format::{MAX_RECORD_SIZE, Record};
+use crate::codec::{FileHeader, FileKind, ValuePointer};
+use crate::env::File;
+use crate::error::{Fault, Result};
+
+/// An open value file.
+#[derive(Debug)]
+pub(crate) struct ValueReader {
+    pub(super) file: Arc<dyn File>,
+    pub(super) file_seed: u32,
+    meta: ValueMeta,
+}
+
+/// A value that was read.
+pub(crate) struct ReadValue {
+    bytes: Vec<u8>,
+    /// Where the value begins, which ends with the bytes.
+    start: usize,
+}
+
+impl Deref for ReadValue {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        &self.bytes[self.start..]
+    }
+}
+
+impl fmt::Debug for ReadValue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ReadValue").field("size", &self.len()).finish_non_exhaustive()
+    }
+}
+
+impl ValueReader {
+    /// Opens a file that must be the value file of this database that `meta` describes. Reads the header only.
+    pub(super) fn open(file: Arc<dyn File>, database: [u8; 16], meta: ValueMeta) -> Result<Self> {
+        let found = file.size()?;
+        if found != meta.size {
+            return Err(Fault::Length { recorded: meta.size, found }.at(file.path(), found.min(meta.size)));
+        }
+        let mut bytes = [0; FileHeader::LEN];
+        file.read_exact_at(&mut bytes, 0)?;
+        let header =
+            FileHeader::decode(FileKind::ValueFile, &bytes).map_err(|fault| fault.at(file.path(), 0))?;
+        if header.word != 0 {
+            return Err(Fault::Invalid("word field of the header").at(file.path(), 0));
+        }
+        if header.database != database || header.number != meta.number {
+            return Err(Fault::Identity.at(file.path(), 0));
+        }
+        Ok(Self { file, file_seed: header.seed(), meta })
+    }
+
+    /// What the file was opened with.
+    pub(crate) fn meta(&self) -> &ValueMeta {
+        &self.meta
+    }
+
+    /// The value of `key` that a pointer refers to.
+    ///
+    /// Cost: one read of the record, and memory for it and for the value when it was compressed.
+    pub(crate) fn read(&self, pointer: &ValuePointer, key: &[u8]) -> Result<ReadValue> {
+        let bytes = self.read_record(pointer)?;
+        let record = self.record(&bytes, pointer, key)?;
+        let unpacked = record.unpack().map_err(|fault| fault.at(self.file.path(), pointer.offset))?;
+        let start = bytes.len() - record.stored.len();
+        Ok(match unpacked {
+            Some(bytes) => ReadValue { bytes, start: 0 },
+            None => ReadValue { bytes, start },
+        })
+    }
+
+    /// Gives the record of `key` that a pointer refers to, with its value as it is stored.
+    pub(super) fn with_record<R>(
+        &self,
+        pointer: &ValuePointer,
+        key: &[u8],
+        found: impl FnOnce(Record<'_>) -> R,
+    ) -> Result<R> {
+        let bytes = self.read_record(pointer)?;
+        Ok(found(self.record(&bytes, pointer, key)?))
+    }
+
+    fn read_record(&self, pointer: &ValuePointer) -> Result<Vec<u8>> {
+        let fits = pointer.offset.checked_add(pointer.size).is_some_and(|end| end <= self.meta.size);
+        let size = usize::try_from(pointer.size).ok().filter(|size| fits && *size <= MAX_RECORD_SIZE);
+        let Some(size) = size else {
+            return Err(Fault::Invalid("place of a value").at(self.file.path(), pointer.offset));
+        };
+        let mut bytes = vec![0; size];
+        self.file.read_exact_at(&mut bytes, pointer.offset)?;
+        Ok(bytes)
+    }
+
+    fn record<'b>(&self, bytes: &'b [u8], pointer: &ValuePointer, key: &[u8]) -> Result<Record<'b>> {
+        Record::decode(bytes, self.file_seed, pointer.offset)
+            .and_then(
+                |record| {
+                    if record.key == key { Ok(record) } else { Err(Fault::Invalid("key of a value")) }
+                },
+            )
+            .map_err(|fault| fault.at(self.file.path(), pointer.offset))
+    }
+}

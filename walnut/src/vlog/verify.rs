@@ -1,0 +1,52 @@
+//! Reads a whole value file and finds every way in which it could be wrong, live or not.
+
+use super::format::{MAX_RECORD_SIZE, RECORD_HEADER_SIZE, Record, announced_size};
+use super::reader::ValueReader;
+use crate::codec::FileHeader;
+use crate::env::digest;
+use crate::error::{Fault, Result};
+
+impl ValueReader {
+    /// Reads every record: seals, sizes and values; that they fill the file and are as many as was recorded; and that the
+    /// file is the one that was recorded, byte for byte.
+    pub(crate) fn verify(&self) -> Result<()> {
+        let mut offset = FileHeader::LEN as u64;
+        let mut count = 0;
+        let mut bytes = Vec::new();
+        while offset < self.meta().size {
+            offset = self.verify_record(offset, &mut bytes)?;
+            count += 1;
+        }
+        if count != self.meta().record_count {
+            return Err(Fault::Invalid("number of records").at(self.file.path(), offset));
+        }
+        let (size, digest) = digest(&*self.file)?;
+        if size != self.meta().size {
+            let fault = Fault::Length { recorded: self.meta().size, found: size };
+            return Err(fault.at(self.file.path(), size.min(self.meta().size)));
+        }
+        // Last, as every other fault says more about where it is.
+        if digest != self.meta().digest {
+            let fault = Fault::Invalid("digest of the file, compared with the recorded one,");
+            return Err(fault.at(self.file.path(), 0));
+        }
+        Ok(())
+    }
+
+    /// Checks the record at an offset, and gives where the next one stands.
+    fn verify_record(&self, offset: u64, bytes: &mut Vec<u8>) -> Result<u64> {
+        let mut header = [0; RECORD_HEADER_SIZE];
+        self.file.read_exact_at(&mut header, offset)?;
+        let size = announced_size(&header);
+        let fits = offset + size <= self.meta().size;
+        let Some(memory) = usize::try_from(size).ok().filter(|size| fits && *size <= MAX_RECORD_SIZE) else {
+            return Err(Fault::Truncated.at(self.file.path(), offset));
+        };
+        bytes.resize(memory, 0);
+        self.file.read_exact_at(bytes, offset)?;
+        Record::decode(bytes, self.file_seed, offset)
+            .and_then(|record| record.unpack())
+            .map_err(|fault| fault.at(self.file.path(), offset))?;
+        Ok(offset + size)
+    }
+}
