@@ -65,7 +65,7 @@ mod vlog;
 mod wal;
 
 pub use database::Database;
-pub use engine::{Background, Durability, LevelStats, Stats, Verified};
+pub use engine::{Background, Durability, LevelStats, Preflight, Standing, Stats, Verified};
 pub use error::{Abort, Error, Fault, IoError, Limit, Result, SchemaError, UniqueViolation};
 pub use options::{Builder, Compression};
 pub use table::{
@@ -82,5 +82,10 @@ pub mod __private;
 /// Where hostile bytes come in, for fuzzing.
 #[doc(hidden)]
 pub mod __fuzz {
+    pub use crate::batch::fuzz as batch;
+    pub use crate::manifest::fuzz as manifest;
     pub use crate::sst::fuzz as sst;
+    pub use crate::table::fuzz_keys as key;
+    pub use crate::vlog::fuzz as value_log;
+    pub use crate::wal::fuzz as wal;
 }

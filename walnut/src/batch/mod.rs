@@ -13,7 +13,9 @@
 
 mod entries;
 mod format;
+mod fuzz;
 mod write_batch;
 
 pub(crate) use entries::Entries;
+pub use fuzz::fuzz;
 pub(crate) use write_batch::WriteBatch;

@@ -42,6 +42,11 @@ impl Manifest {
         number
     }
 
+    /// What the manifest says, with the numbers that were given since.
+    pub(super) fn state(&self) -> ManifestState {
+        ManifestState { next_file: self.next_file, ..self.writer.state().clone() }
+    }
+
     /// The version of now.
     pub(super) fn version(&self) -> Arc<Version> {
         Arc::clone(&self.writer.state().version)

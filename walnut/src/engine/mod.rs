@@ -19,6 +19,7 @@
 //! not know what a table or an index is.
 
 mod background;
+mod backup;
 mod commit;
 mod compact;
 mod directory;
@@ -27,6 +28,7 @@ mod install;
 mod levels;
 mod log;
 mod open;
+mod preflight;
 mod read;
 mod replay;
 mod scan;
@@ -46,6 +48,7 @@ use arc_swap::ArcSwap;
 pub use background::Background;
 pub use commit::Durability;
 pub(crate) use commit::Reads;
+pub use preflight::{Preflight, Standing};
 pub(crate) use read::Reader;
 pub(crate) use scan::{EngineScan, Found};
 pub use stats::{LevelStats, Stats};

@@ -32,6 +32,7 @@ mod violation;
 pub use access::{Access, Direct, WriteAccess};
 pub use default_table::DefaultTable;
 pub use index::{Index, Unique};
+pub use key::fuzz as fuzz_keys;
 pub use key::{Composite, Key, KeyReader, KeyWriter, MAX_KEY_SIZE, Point, RangeOver, TextKey};
 pub use mapper::{IndexEntries, Table, TableMapper};
 pub use scan::{Entries, Keys, RowFilter, Scan};

@@ -14,6 +14,7 @@ mod borrowed;
 mod codec;
 mod escape;
 mod fixed;
+mod fuzz;
 mod net;
 mod number;
 mod option;
@@ -27,6 +28,7 @@ mod tuple;
 mod tests;
 
 pub use codec::{KeyReader, KeyWriter, MAX_KEY_SIZE};
+pub use fuzz::fuzz;
 pub use range::{Point, RangeOver};
 
 use crate::error::Fault;
