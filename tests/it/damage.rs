@@ -27,16 +27,16 @@ struct Victim {
 
 /// A database of few rows: with SSTs or without, closed or crashed.
 fn victim(checkpoints: bool, crashes: bool) -> Victim {
-    victim_of(Setup::plain(), checkpoints, crashes)
+    victim_of(&Setup::plain(), checkpoints, crashes)
 }
 
-fn victim_of(setup: Setup, checkpoints: bool, crashes: bool) -> Victim {
+fn victim_of(setup: &Setup, checkpoints: bool, crashes: bool) -> Victim {
     let setup = Setup {
         memtable_size: 64 << 10,
         block_size: 256,
         checkpoint_on_close: checkpoints,
         log_preallocation: if crashes { 2048 } else { 0 },
-        ..setup
+        ..setup.clone()
     };
     let env = MemoryEnv::with_seed(5);
     let session = setup.open(Arc::new(env.clone())).unwrap();
@@ -148,7 +148,7 @@ fn damage_to_a_database_that_was_closed_with_ssts_is_named() {
 
 #[test]
 fn damage_to_a_value_log_is_named() {
-    let victim = victim_of(Setup { value_log_threshold: 60, ..Setup::plain() }, true, false);
+    let victim = victim_of(&Setup { value_log_threshold: 60, ..Setup::plain() }, true, false);
     let is_value_file = |path: &PathBuf| path.extension().is_some_and(|kind| kind == "vlog");
     assert!(victim.files.iter().filter(|(path, _)| is_value_file(path)).count() > 0);
     victim.sweep(false);

@@ -12,9 +12,9 @@ use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-use super::TableSchema;
 use super::key::KeyWriter;
 use super::mapper::TableMapper;
+use super::{IndexSchema, TableSchema};
 use crate::base::{KeyRange, KeyspaceId};
 use crate::engine::Engine;
 use crate::error::{Error, Fault, Result, SchemaError};
@@ -47,6 +47,7 @@ struct StoredIndex {
     keyspace: u32,
     name: String,
     unique: bool,
+    sparse: bool,
     parts: Vec<String>,
 }
 
@@ -139,6 +140,7 @@ fn create(attempt: &Attempt, schema: &TableSchema, dir: &Path) -> Result<StoredT
                     keyspace: keyspace()?,
                     name: index.name.to_owned(),
                     unique: index.unique,
+                    sparse: index.sparse,
                     parts: owned(index.parts),
                 })
             })
@@ -183,14 +185,17 @@ fn compare(stored: &StoredTable, schema: &TableSchema) -> Result<()> {
     if let Some(sentence) = difference_of_fields(stored, schema) {
         return refuse(schema, &sentence);
     }
-    let compiled: Vec<_> =
-        schema.indexes.iter().map(|index| (index.name, index.unique, owned(index.parts))).collect();
-    let kept: Vec<_> =
-        stored.indexes.iter().map(|index| (index.name.as_str(), index.unique, index.parts.clone())).collect();
+    let form = |index: &IndexSchema| (index.name, index.unique, index.sparse, owned(index.parts));
+    let compiled: Vec<_> = schema.indexes.iter().map(form).collect();
+    let kept: Vec<_> = stored
+        .indexes
+        .iter()
+        .map(|index| (index.name.as_str(), index.unique, index.sparse, index.parts.clone()))
+        .collect();
     if compiled == kept {
         return Ok(());
     }
-    let changed = |(name, ..): &&(&str, bool, Vec<String>)| format!("`{name}`");
+    let changed = |(name, ..): &&(&str, bool, bool, Vec<String>)| format!("`{name}`");
     let new = compiled.iter().filter(|index| !kept.contains(index)).map(|index| changed(&index));
     let gone = kept.iter().filter(|index| !compiled.contains(index)).map(|index| changed(&index));
     let list: Vec<String> = new.chain(gone).collect();

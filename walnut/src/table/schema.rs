@@ -46,6 +46,9 @@ impl FieldSchema {
 }
 
 /// An index of a table.
+///
+/// Two indexes have the same entries when their parts are the same and both are sparse or not; `unique` says whether a
+/// value has one owner besides. The name, and the one that it had before, do not touch the entries.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct IndexSchema {
@@ -53,14 +56,30 @@ pub struct IndexSchema {
     pub name: &'static str,
     /// Whether a value has at most one owner.
     pub unique: bool,
-    /// The names of its fields.
+    /// Whether a row in which a part is missing has no entry.
+    pub sparse: bool,
+    /// The name that the index had before, when it was renamed.
+    pub was: Option<&'static str>,
+    /// Its parts, as text that says how they are stored: `city` is a field as it is, `desc(created)`, `nocase(name)`,
+    /// `each(tags)`, `scale(price, 2)` and what comes of putting one in the other is a field that is stored otherwise; a
+    /// part that is computed is the type that it has: `: String`.
     pub parts: &'static [&'static str],
 }
 
 impl IndexSchema {
     /// An index over fields.
     pub const fn new(name: &'static str, unique: bool, parts: &'static [&'static str]) -> Self {
-        Self { name, unique, parts }
+        Self { name, unique, sparse: false, was: None, parts }
+    }
+
+    /// The same index without entries for rows in which a part is missing.
+    pub const fn sparse(self) -> Self {
+        Self { sparse: true, ..self }
+    }
+
+    /// The same index, which was called otherwise before.
+    pub const fn was(self, name: &'static str) -> Self {
+        Self { was: Some(name), ..self }
     }
 }
 

@@ -132,7 +132,7 @@ fn small_checkpoints_do_not_leave_small_value_files() {
     let env = machine();
     let values = ValueConfig { threshold: 20, max_file_size: 64 << 10 };
     let levels = LeveledConfig { max_sst_size: 64 << 10, base_level_size: 64 << 10 };
-    let engine = open_with(&env, EngineConfig { values, levels, ..config() }).unwrap();
+    let engine = open_with(&env, EngineConfig { levels, values, ..config() }).unwrap();
     for n in 0..200 {
         put(&engine, n, 0).unwrap();
         engine.checkpoint().unwrap();
@@ -178,7 +178,7 @@ fn a_key_written_a_thousand_times_leaves_the_room_of_one_value() {
     }
     engine.compact().unwrap();
     let stats = engine.stats();
-    assert_eq!((stats.value_file_count, stats.value_log_size), (1, 64 + 16 + 8 + 38));
+    assert_eq!((left.value_file_count, left.value_log_size), (1, 64 + 16 + 8 + 38));
     assert_eq!(get(&engine, 1).unwrap(), Some(value(1, 999)));
 }
 
@@ -223,7 +223,7 @@ fn a_scan_and_a_snapshot_read_values_whose_files_were_emptied_and_removed() {
     drop(pin);
     engine.compact().unwrap();
     let stats = engine.stats();
-    assert_eq!(stats.value_log_size, 12 * (16 + 8 + 38) + 64 * stats.value_file_count as u64);
+    assert_eq!(left.value_log_size, 12 * (16 + 8 + 38) + 64 * left.value_file_count as u64);
     assert_eq!(drain(&mut begun, false).unwrap().len(), 99);
     let backwards: State = drain(&mut fresh, true).unwrap().into_iter().collect();
     assert_eq!(backwards, before);
@@ -252,7 +252,7 @@ fn a_missing_value_file_is_named_and_nothing_is_touched() {
             bytes[..bytes.len() - 1].to_vec(),
             Fault::Length { recorded: bytes.len() as u64, found: bytes.len() as u64 - 1 },
         ),
-        ([&[b'x'], &bytes[1..]].concat(), Fault::Magic),
+        ([b"x", &bytes[1..]].concat(), Fault::Magic),
         (env.read_file(Path::new(DIR).join(&files(&env, ".vlog")[0])).unwrap(), Fault::Identity),
     ] {
         env.write_file(&name, &damaged).unwrap();
@@ -336,11 +336,10 @@ fn a_crash_at_every_operation_of_flush_and_reclaim_loses_no_value() {
             work(&engine).unwrap();
             assert_eq!(super::state(&engine).unwrap(), state, "cut at {cut}, {policy:?}");
             engine.verify().unwrap();
-            let stats = engine.stats();
-            assert_eq!(stats.value_log_live_size, state.len() as u64 * (16 + 8 + 38));
+            let left = engine.stats();
+            assert_eq!(left.value_log_live_size, state.len() as u64 * (16 + 8 + 38));
             assert!(
-                stats.value_log_size - 64 * stats.value_file_count as u64
-                    <= stats.value_log_live_size * 10 / 9
+                left.value_log_size - 64 * left.value_file_count as u64 <= left.value_log_live_size * 10 / 9
             );
         }
         if is_done && !env.is_off() {

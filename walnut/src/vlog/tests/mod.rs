@@ -30,7 +30,9 @@ fn key(n: u8) -> Vec<u8> {
 
 /// Some of them are worth compressing.
 fn value(n: u8) -> Vec<u8> {
-    (0..30 + usize::from(n)).map(|i| if n % 2 == 0 { n } else { (i * 89 + 7).to_le_bytes()[0] }).collect()
+    (0..30 + usize::from(n))
+        .map(|i| if n.is_multiple_of(2) { n } else { (i * 89 + 7).to_le_bytes()[0] })
+        .collect()
 }
 
 /// Writes `count` values into files of at most so many bytes.
@@ -83,10 +85,10 @@ fn values_are_copied_from_file_to_file_as_they_are() {
     let (next, place) = (Cell::new(50), place(&env));
     let numbers = || FileNumber(next.replace(next.get() + 1));
     let mut writer = ValueWriter::new(&place, 1 << 20, &numbers);
-    let copies: Vec<_> =
+    let moved: Vec<_> =
         (0..20).rev().map(|n| writer.copy(&files[0], &pointers[usize::from(n)], &key(n)).unwrap()).collect();
     let copied = WholeValues::publish(writer.finish().unwrap()).unwrap().keep();
-    for (n, pointer) in (0..20).rev().zip(&copies) {
+    for (n, pointer) in (0..20).rev().zip(&moved) {
         assert_eq!(read(&copied, pointer, n).unwrap(), value(n));
         assert_eq!(pointer.size, pointers[usize::from(n)].size);
     }
