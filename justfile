@@ -28,6 +28,10 @@ test:
 main *args:
     cargo run --release --bin cities -- {{ args }}
 
+# Measure Walnut alone; `just bench --help` tells more, bench/README.md how to measure the peers too
+bench *args:
+    cargo run --release --manifest-path bench/Cargo.toml -- {{ args }}
+
 # Licences and advisories of the dependencies; needs cargo-deny
 deny:
     cargo deny check

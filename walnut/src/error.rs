@@ -21,6 +21,9 @@ pub enum Error {
     NotFound,
     /// Another commit changed what this transaction had read; run it again.
     Conflict,
+    /// This snapshot or transaction is older than the database lets them become
+    /// ([`Builder::snapshot_age_limit`](crate::Builder::snapshot_age_limit)), so what it reads is no longer kept; begin a new one.
+    SnapshotTooOld,
     /// The stored table and the compiled struct do not fit together; the sentence says what to do.
     Schema(SchemaError),
     /// The stored table was written by a newer version of the struct; nothing was touched.
@@ -97,6 +100,9 @@ impl fmt::Display for Error {
             Self::UniqueViolation(violation) => violation.fmt(f),
             Self::NotFound => f.write_str("there is no row with this primary key"),
             Self::Conflict => f.write_str("another commit changed what this transaction read; run it again"),
+            Self::SnapshotTooOld => f.write_str(
+                "this snapshot or transaction is older than the age limit of the database; begin a new one",
+            ),
             Self::Schema(error) => error.fmt(f),
             Self::SchemaTooNew => f.write_str(
                 "the stored table is newer than the compiled struct; open it with the newer program",

@@ -50,6 +50,7 @@ pub struct Builder {
     log_preallocation: u64,
     compression: Compression,
     background: Background,
+    snapshot_age_limit: Option<Duration>,
     checkpoint_on_close: bool,
     env: Option<Arc<dyn Env>>,
 }
@@ -68,6 +69,7 @@ impl Default for Builder {
             log_preallocation: 0,
             compression: Compression::Lz4,
             background: Background::Thread,
+            snapshot_age_limit: None,
             checkpoint_on_close: true,
             env: None,
         }
@@ -153,6 +155,14 @@ impl Builder {
         self
     }
 
+    /// How old a snapshot or a transaction may become before it keeps no more history: from then on its reads, and its commit,
+    /// are [`Error::SnapshotTooOld`](crate::Error::SnapshotTooOld). A scan that was made before goes on. A limit bounds the space that somebody
+    /// who forgot a snapshot can cost, and adds a look at the clock to each read in one. Default: none.
+    pub fn snapshot_age_limit(mut self, limit: Duration) -> Self {
+        self.snapshot_age_limit = Some(limit);
+        self
+    }
+
     /// Whether closing writes everything to sorted files, so that the next open has nothing to replay. Without it closing is
     /// quicker and opening slower; nothing is lost either way. Default: true.
     pub fn checkpoint_on_close(mut self, checkpoint: bool) -> Self {
@@ -204,6 +214,7 @@ impl Builder {
                 max_file_size: self.max_sst_size.saturating_mul(VALUE_FILE_FACTOR),
             },
             background: self.background,
+            snapshot_age_limit: self.snapshot_age_limit,
             checkpoint_on_close: self.checkpoint_on_close,
         }
     }

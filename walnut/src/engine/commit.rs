@@ -10,8 +10,8 @@
 //! While one thread is in step 4, others go through 2 and 3, and the first of them to reach step 4 syncs for all: so
 //! commits share syncs without any of them waiting for company. [`Durability::Group`] waits for company up to a limit.
 //!
-//! Validation needs no structure of its own: what was committed since a read began is in the memtables (and in
-//! SSTs whose highest number is above the read's), or earlier in the same group.
+//! Before 2, what the transaction has read is looked up, and within 3 it is compared with what was committed since: see
+//! `validate`.
 //!
 //! A write that finds no space fails its group, and the log goes on in a new segment, which says that nothing behind the last
 //! good record counts: so a full disk loses nothing, and writes go on when there is room. Any other failed write, and
@@ -22,7 +22,8 @@ use std::time::Duration;
 
 use super::Core;
 use super::log::{Log, Position};
-use crate::base::{Entry, KeyRange, SeqNo};
+use super::validate::Reads;
+use crate::base::{Entry, SeqNo};
 use crate::batch::WriteBatch;
 use crate::error::{Error, Limit, Result};
 use crate::sync::{Arc, Mutex, Ordering};
@@ -49,25 +50,6 @@ pub enum Durability {
     Fast,
 }
 
-/// What a transaction has read: its commit fails when any of it was changed since.
-#[derive(Debug, Default)]
-pub(crate) struct Reads {
-    /// The sequence number at which it read.
-    pub(crate) at: SeqNo,
-    pub(crate) keys: Vec<Vec<u8>>,
-    /// What a scan went through: an entry that came into one of these, or left it, is a change too.
-    pub(crate) ranges: Vec<KeyRange>,
-}
-
-impl Reads {
-    /// Whether one of `keys` was read.
-    fn meet(&self, keys: &BTreeSet<&[u8]>) -> bool {
-        let within =
-            |range: &KeyRange| keys.range(&*range.start..).next().is_some_and(|key| range.ends_after(key));
-        self.keys.iter().any(|key| keys.contains(&**key)) || self.ranges.iter().any(within)
-    }
-}
-
 /// How far the log is durable.
 #[derive(Debug, Default)]
 pub(super) struct SyncedTo {
@@ -79,8 +61,11 @@ pub(super) struct SyncedTo {
 /// A commit on its way.
 #[derive(Debug)]
 pub(super) struct Request {
-    batch: WriteBatch,
-    reads: Reads,
+    pub(super) batch: WriteBatch,
+    /// Until it is settled.
+    pub(super) reads: Mutex<Reads>,
+    /// The number up to which nothing that was read has changed.
+    pub(super) checked: SeqNo,
     outcome: Mutex<Option<Result<Written>>>,
 }
 
@@ -99,6 +84,13 @@ impl Request {
     fn is_settled(&self) -> bool {
         self.outcome.lock().is_some()
     }
+
+    /// How it ended. What it has read is let go of: from now on it is there only to be compared with.
+    fn end(&self) -> Result<Written> {
+        drop(std::mem::take(&mut *self.reads.lock()));
+        // Whoever wrote the group has settled every request in it, and this one was in a group by now.
+        self.outcome.lock().take().unwrap_or(Err(Error::Poisoned))
+    }
 }
 
 impl Core {
@@ -111,12 +103,14 @@ impl Core {
             return Err(Error::Limit(Limit::Commit { size: batch.size(), limit: MAX_PAYLOAD_SIZE }));
         }
         if batch.is_empty() {
-            return self.confirm(durability);
+            return Ok(());
         }
         self.make_room()?;
         self.pace();
         self.mend_log()?;
-        let request = Arc::new(Request { batch, reads, outcome: Mutex::new(None) });
+        let checked = self.validate_ahead(&reads).inspect_err(|error| self.note_conflict(error))?;
+        let request = Request { batch, reads: Mutex::new(reads), checked, outcome: Mutex::default() };
+        let request = Arc::new(request);
         self.queue.lock().push(Arc::clone(&request));
         {
             let mut log = self.log.lock();
@@ -126,8 +120,7 @@ impl Core {
             }
         }
         self.freeze_if_full();
-        // Whoever wrote the group has settled every request in it, and this one was in a group by now.
-        let written = request.outcome.lock().take().unwrap_or(Err(Error::Poisoned))?;
+        let written = request.end().inspect_err(|error| self.note_conflict(error))?;
         match durability {
             Durability::Fast => self.publish(written.last),
             Durability::Safe => self.sync_to(written.end)?,
@@ -136,13 +129,23 @@ impl Core {
         Ok(())
     }
 
-    /// Returns when everything that a transaction can have read is acknowledged as `durability` says: an answer without a
-    /// write, a refusal too, must not rest on a commit that a failed sync or a crash can still take back.
-    pub(crate) fn confirm(&self, durability: Durability) -> Result<()> {
+    /// Returns when everything up to `at`, which a transaction has read, is acknowledged as `durability` says: an answer without
+    /// a write, a refusal too, must not rest on a commit that a failed sync or a crash can still take back. Takes no lock
+    /// when it is durable already.
+    pub(crate) fn confirm(&self, at: SeqNo, durability: Durability) -> Result<()> {
+        self.ensure_writable()?;
         match durability {
-            Durability::Fast => self.ensure_writable(),
+            Durability::Fast => Ok(()),
+            Durability::Safe | Durability::Group if self.durable() >= at => Ok(()),
             Durability::Safe | Durability::Group => self.sync(),
         }
+    }
+
+    /// Returns when everything up to `at`, which a transaction has only read, is what any reader may see: at once, unless a
+    /// commit among it is still on its way to the disk.
+    pub(crate) fn confirm_visible(&self, at: SeqNo, durability: Durability) -> Result<()> {
+        self.ensure_open()?;
+        if self.visible() >= at { Ok(()) } else { self.confirm(at, durability) }
     }
 
     /// Makes everything that was committed before durable.
@@ -158,7 +161,7 @@ impl Core {
         let mut keys = BTreeSet::new();
         for request in group {
             let first = log.next_seqno();
-            match self.validate(&request.reads, &keys).and_then(|()| log.append(&request.batch)) {
+            match self.validate(request, log.recent(), &keys).and_then(|()| log.append(&request.batch)) {
                 Ok(()) => accepted.push((request, first)),
                 Err(error) => {
                     request.settle(Err(self.poison_like(log, error)));
@@ -186,30 +189,19 @@ impl Core {
     }
 
     /// Puts a written group into the memtable and settles its requests.
-    fn apply_group(&self, log: &Log, group: &[(&Arc<Request>, SeqNo)]) {
+    fn apply_group(&self, log: &mut Log, group: &[(&Arc<Request>, SeqNo)]) {
         let view = self.view.load();
         for (request, first) in group {
             for (place, (kind, key, value)) in (0..).zip(request.batch.iter()) {
                 view.active.insert(Entry { key, seqno: first.plus(place), kind, value });
             }
+            log.remember(*first, request);
         }
         self.applied.store(log.last_seqno().0, Ordering::Release);
         let written = Written { last: log.last_seqno(), end: log.position() };
         for (request, _) in group {
             request.settle(Ok(written));
         }
-    }
-
-    /// An error when something that was read has changed since: in the store, or earlier in this group.
-    fn validate(&self, reads: &Reads, group: &BTreeSet<&[u8]>) -> Result<()> {
-        self.ensure_writable()?;
-        if reads.meet(group) {
-            return Err(Error::Conflict);
-        }
-        if reads.at >= self.applied() {
-            return Ok(());
-        }
-        if self.changed_since(reads)? { Err(Error::Conflict) } else { Ok(()) }
     }
 
     /// What the others of a failed group are told.
@@ -237,6 +229,7 @@ impl Core {
         log.mark_synced(&point);
         drop(log);
         synced.position = end;
+        self.durable.fetch_max(last.0, Ordering::AcqRel);
         self.publish(last);
         drop(synced);
         self.sync_done.notify_all();
@@ -264,23 +257,18 @@ impl Core {
         self.visible.fetch_max(last.0, Ordering::AcqRel);
     }
 
+    /// The last number that no crash takes back.
+    fn durable(&self) -> SeqNo {
+        SeqNo(self.durable.load(Ordering::Acquire))
+    }
+
+    fn note_conflict(&self, error: &Error) {
+        if matches!(error, Error::Conflict) {
+            self.validations.conflicts.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
     fn ensure_unpoisoned(&self) -> Result<()> {
         if self.poisoned.load(Ordering::Acquire) { Err(Error::Poisoned) } else { Ok(()) }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn reads_meet_the_keys_that_they_named_and_those_that_lie_in_their_ranges() {
-        let range = KeyRange { start: b"d".to_vec(), end: Some(b"f".to_vec()) };
-        let reads = Reads { at: SeqNo::ZERO, keys: vec![b"b".to_vec()], ranges: vec![range] };
-        for (key, meets) in [("a", false), ("b", true), ("c", false), ("d", true), ("e", true), ("f", false)]
-        {
-            let keys = BTreeSet::from([b"a".as_slice(), key.as_bytes(), b"g"]);
-            assert_eq!(reads.meet(&keys), meets, "{key}");
-        }
     }
 }

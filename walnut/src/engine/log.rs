@@ -1,8 +1,11 @@
 //! The end of the log, which belongs to whoever holds its lock.
 
+use super::commit::Request;
+use super::validate::Recent;
 use crate::base::{FileNumber, SeqNo};
 use crate::batch::WriteBatch;
 use crate::error::{Error, Result};
+use crate::sync::Arc;
 use crate::wal::{Commit, LogWriter, SyncPoint};
 
 /// A place in the log: everything before it, of this and of earlier segments.
@@ -20,11 +23,12 @@ pub(super) struct Log {
     torn: bool,
     /// The last number that was written.
     last_seqno: SeqNo,
+    recent: Recent,
 }
 
 impl Log {
     pub(super) fn new(writer: LogWriter, last_seqno: SeqNo) -> Self {
-        Self { writer: Some(writer), torn: false, last_seqno }
+        Self { writer: Some(writer), torn: false, last_seqno, recent: Recent::new(last_seqno) }
     }
 
     fn writer(&mut self) -> Result<&mut LogWriter> {
@@ -74,6 +78,16 @@ impl Log {
             Err(_) => writer.poison(),
         }
         written
+    }
+
+    /// The last commits that were written.
+    pub(super) fn recent(&self) -> &Recent {
+        &self.recent
+    }
+
+    /// Keeps a commit that was written from `first` on, for those who are validated after it.
+    pub(super) fn remember(&mut self, first: SeqNo, request: &Arc<Request>) {
+        self.recent.push(SeqNo(first.0 + u64::from(request.batch.count()) - 1), request);
     }
 
     /// Everything written so far, to be synced.

@@ -35,6 +35,7 @@ mod scan;
 mod stats;
 #[cfg(test)]
 mod tests;
+mod validate;
 mod values;
 mod verify;
 mod view;
@@ -47,11 +48,11 @@ use arc_swap::ArcSwap;
 
 pub use background::Background;
 pub use commit::Durability;
-pub(crate) use commit::Reads;
 pub use preflight::{Preflight, Standing};
 pub(crate) use read::Reader;
 pub(crate) use scan::{EngineScan, Found};
 pub use stats::{LevelStats, Stats};
+pub(crate) use validate::Reads;
 pub(crate) use values::{Value, ValueConfig};
 pub use verify::Verified;
 
@@ -68,6 +69,7 @@ use commit::{Request, SyncedTo};
 use compact::Compactions;
 use install::Manifest;
 use log::Log;
+use validate::Validations;
 use view::View;
 
 /// What the options of a database come down to.
@@ -87,6 +89,8 @@ pub(crate) struct EngineConfig {
     pub(crate) levels: LeveledConfig,
     pub(crate) values: ValueConfig,
     pub(crate) background: Background,
+    /// The age at which a pin holds nothing back any more.
+    pub(crate) snapshot_age_limit: Option<Duration>,
     /// Whether closing flushes everything, so that the next open replays nothing.
     pub(crate) checkpoint_on_close: bool,
 }
@@ -126,6 +130,7 @@ pub(crate) struct Core {
     view: ArcSwap<View>,
     applied: AtomicU64,
     visible: AtomicU64,
+    durable: AtomicU64,
     snapshots: Arc<Snapshots>,
     poisoned: AtomicBool,
     /// Whether the log has to go on in a new segment before anything can be written.
@@ -133,6 +138,7 @@ pub(crate) struct Core {
     closed: AtomicBool,
     flush_failures: AtomicU64,
     compactions: Compactions,
+    validations: Validations,
     flusher: Worker,
     compactor: Worker,
 

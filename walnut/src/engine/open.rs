@@ -24,7 +24,7 @@ use super::levels::{Levels, NewFiles};
 use super::log::Log;
 use super::replay::{Replay, replay};
 use super::view::View;
-use super::{Compactions, Core, Engine, EngineConfig, Worker, directory};
+use super::{Compactions, Core, Engine, EngineConfig, Validations, Worker, directory};
 use crate::base::{FileNumber, SeqNo};
 use crate::env::Env;
 use crate::error::Result;
@@ -59,6 +59,7 @@ impl Engine {
             None => make_new(&env, &dir, &config)?,
         };
         let Opened { place, value_place, manifest, log, view, last_seqno } = opened;
+        let snapshots = Snapshots::new(Arc::clone(&env), config.snapshot_age_limit);
         let core = Core {
             dir,
             config,
@@ -67,12 +68,14 @@ impl Engine {
             view: ArcSwap::from_pointee(view),
             applied: AtomicU64::new(last_seqno.0),
             visible: AtomicU64::new(last_seqno.0),
-            snapshots: Arc::new(Snapshots::default()),
+            durable: AtomicU64::new(last_seqno.0),
+            snapshots: Arc::new(snapshots),
             poisoned: AtomicBool::new(false),
             log_is_torn: AtomicBool::new(false),
             closed: AtomicBool::new(false),
             flush_failures: AtomicU64::new(0),
             compactions: Compactions::default(),
+            validations: Validations::default(),
             flusher: Worker::default(),
             compactor: Worker::default(),
             compacting: Mutex::default(),

@@ -7,10 +7,10 @@
 use smallvec::SmallVec;
 
 use super::Core;
-use super::commit::Reads;
 use super::view::View;
 use crate::base::{Entry, KeyHash, Kind, SeqNo};
 use crate::error::Result;
+use crate::mvcc::Pin;
 
 /// Reads at one sequence number.
 #[derive(Clone, Copy)]
@@ -27,27 +27,13 @@ impl Core {
         reads(Reader { view: &view, at: self.visible() })
     }
 
-    /// Gives a reader at a sequence number that the caller keeps pinned to `reads`.
-    pub(crate) fn read_at<R>(&self, at: SeqNo, reads: impl FnOnce(Reader<'_>) -> Result<R>) -> Result<R> {
+    /// Gives a reader at a pinned sequence number to `reads`. [`Error::SnapshotTooOld`](crate::Error::SnapshotTooOld) when the
+    /// pin holds no more.
+    pub(crate) fn read_at<R>(&self, pin: &Pin, reads: impl FnOnce(Reader<'_>) -> Result<R>) -> Result<R> {
         self.ensure_open()?;
-        reads(Reader { view: &self.view.load(), at })
-    }
-
-    /// Whether something in `reads` was written after it was read, by a commit that is in the log. The caller keeps the number
-    /// pinned at which it was read, or a tombstone that was written since might be gone.
-    pub(super) fn changed_since(&self, reads: &Reads) -> Result<bool> {
-        let (view, at) = (self.view.load(), reads.at);
-        for key in &reads.keys {
-            if view.newest_since(key, at)?.is_some_and(|seqno| seqno > at) {
-                return Ok(true);
-            }
-        }
-        for range in &reads.ranges {
-            if view.is_changed_within(range, at)? {
-                return Ok(true);
-            }
-        }
-        Ok(false)
+        let view = self.view.load();
+        pin.ensure_held()?;
+        reads(Reader { view: &view, at: pin.at() })
     }
 }
 
@@ -107,7 +93,7 @@ impl View {
     }
 
     /// The newest sequence number of `key`, looked for only where entries above `at` can be.
-    fn newest_since(&self, key: &[u8], at: SeqNo) -> Result<Option<SeqNo>> {
+    pub(super) fn newest_since(&self, key: &[u8], at: SeqNo) -> Result<Option<SeqNo>> {
         for memtable in self.memtables().filter(|memtable| memtable.max_lsn() > at) {
             if let Some(seqno) = memtable.get(key, SeqNo::MAX, |entry| entry.seqno) {
                 return Ok(Some(seqno));

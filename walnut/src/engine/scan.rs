@@ -9,6 +9,7 @@ use crate::base::{Entry, KeyRange, Kind, SeqNo};
 use crate::cursor::{Concat, Cursor, Direction, Merge, Visible};
 use crate::error::{Error, Fault, Result};
 use crate::memtable::MemtableCursor;
+use crate::mvcc::Pin;
 use crate::sst::SstCursor;
 use crate::sync::Arc;
 
@@ -71,12 +72,13 @@ impl Engine {
 }
 
 impl Core {
-    /// The live entries of `range` at a sequence number that the caller keeps pinned until this returns; the scan goes on
-    /// seeing them so.
-    pub(crate) fn scan_at(self: &Arc<Self>, range: KeyRange, at: SeqNo) -> Result<EngineScan> {
+    /// The live entries of `range` at a pinned sequence number; the scan goes on seeing them so, whatever becomes of the
+    /// pin. [`Error::SnapshotTooOld`] when it holds no more.
+    pub(crate) fn scan_at(self: &Arc<Self>, range: KeyRange, pin: &Pin) -> Result<EngineScan> {
         self.ensure_open()?;
         let view = self.view.load_full();
-        Ok(EngineScan { core: Arc::clone(self), view, at, rest: range, front: None, back: None })
+        pin.ensure_held()?;
+        Ok(EngineScan { core: Arc::clone(self), view, at: pin.at(), rest: range, front: None, back: None })
     }
 }
 

@@ -1,5 +1,7 @@
 //! What an engine holds at the moment, in numbers.
 
+use std::time::Duration;
+
 use super::Core;
 use crate::manifest::LEVEL_COUNT;
 use crate::sst::SstMeta;
@@ -15,6 +17,17 @@ pub struct Stats {
     pub watermark: u64,
     /// Transactions and snapshots that keep history from being dropped.
     pub pinned_count: usize,
+    /// How long ago the oldest of these began; zero when there is none.
+    pub oldest_pin_age: Duration,
+    /// Sequence numbers that became visible since then: entries that were written behind its back.
+    pub oldest_pin_lag: u64,
+    /// Bytes in sorted files that are superseded or removed, and that nobody would need but for the pins: an estimate from
+    /// above. Versions in memory are not counted.
+    pub pinned_size: u64,
+    /// Commits that were refused because something that they had read was changed.
+    pub conflict_count: u64,
+    /// Entries of other commits that commits were compared with for that while the log waited.
+    pub compared_entry_count: u64,
     /// Memory of the memtable that commits go to.
     pub active_memtable_size: usize,
     /// Memtables that wait to be written out.
@@ -76,10 +89,16 @@ impl Core {
     pub(crate) fn stats(&self) -> Stats {
         let view = self.view.load();
         let progress = self.compactions.progress();
+        let watermark = self.snapshots.watermark(|| self.visible());
+        let (oldest, visible) = (self.snapshots.oldest(), self.visible());
         let mut stats = Stats {
-            visible_seqno: self.visible().0,
-            watermark: self.snapshots.watermark(|| self.visible()).0,
+            visible_seqno: visible.0,
+            watermark: watermark.0,
             pinned_count: self.snapshots.count(),
+            oldest_pin_age: oldest.map_or(Duration::ZERO, |oldest| oldest.age),
+            oldest_pin_lag: oldest.map_or(0, |oldest| visible.0.saturating_sub(oldest.at.0)),
+            conflict_count: self.validations.conflicts.load(Ordering::Relaxed),
+            compared_entry_count: self.validations.compared.load(Ordering::Relaxed),
             active_memtable_size: view.active.size(),
             frozen_memtable_count: view.frozen.len(),
             frozen_memtable_size: view.frozen.iter().map(|frozen| frozen.memtable.size()).sum(),
@@ -95,6 +114,9 @@ impl Core {
         };
         for (level, sst) in view.levels.ssts() {
             stats.levels[level.index()].count(sst.meta());
+            if oldest.is_some() && sst.meta().largest_seqno > watermark {
+                stats.pinned_size += sst.meta().dead_size;
+            }
         }
         for file in self.manifest.lock().version().value_files() {
             stats.value_file_count += 1;

@@ -64,12 +64,12 @@ impl Access for InSnapshot {}
 impl Reach for InSnapshot {
     fn read<R>(&self, reads: impl FnOnce(EntryReader<'_>) -> Result<R>) -> Result<R> {
         let Snapshot { store, pin } = &self.snapshot;
-        store.engine.read_at(pin.at(), |reader| reads(EntryReader::Engine(reader)))
+        store.engine.read_at(pin, |reader| reads(EntryReader::Engine(reader)))
     }
 
     fn scan(&self, range: KeyRange) -> Result<EntryScan> {
         let Snapshot { store, pin } = &self.snapshot;
-        store.engine.core().scan_at(range, pin.at()).map(EntryScan::Engine)
+        store.engine.core().scan_at(range, pin).map(EntryScan::Engine)
     }
 
     fn corruption(&self, fault: Fault) -> Error {

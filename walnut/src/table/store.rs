@@ -68,7 +68,7 @@ impl Store {
 
     /// Runs a statement in a transaction of its own.
     pub(super) fn change<R>(&self, mut statement: impl FnMut(&Attempt) -> Result<R>) -> Result<R> {
-        transact(self.engine.core(), &self.lane, self.durability, |attempt| {
+        transact(self.engine.core(), &self.lane, self.durability, Attempt::begin_statement, |attempt| {
             let result = statement(&attempt);
             (attempt, result)
         })
@@ -80,7 +80,7 @@ impl Store {
         durability: Durability,
         mut body: impl FnMut(&Transaction) -> Result<R>,
     ) -> Result<R> {
-        transact(self.engine.core(), &self.lane, durability, |attempt| {
+        transact(self.engine.core(), &self.lane, durability, Attempt::begin, |attempt| {
             let transaction = Transaction::new(self, attempt);
             let result = body(&transaction);
             (transaction.into_attempt(), result)

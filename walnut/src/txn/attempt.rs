@@ -4,8 +4,13 @@
 //! It reads at the engine's `applied` number, which may be ahead of what is durable: its own record comes later in
 //! the same log, so it can never be durable without what it was built on.
 //!
+//! A single statement pins its state when it first reads; a transaction of several pins it when it begins, as those who begin
+//! one expect.
+//!
 //! Its locks are held for the look at a map or a list, never while something is read from the store or while code of
 //! the user's runs: a closure within a statement may read through the same transaction.
+
+use std::cell::{Cell, OnceCell};
 
 use super::lane::Lane;
 use super::notes::Notes;
@@ -13,7 +18,7 @@ use super::overlay::Overlay;
 use super::reader::EntryReader;
 use super::scan::EntryScan;
 use super::write_set::{Savepoint, WriteSet};
-use crate::base::KeyRange;
+use crate::base::{KeyRange, SeqNo};
 use crate::batch::WriteBatch;
 use crate::engine::{Core, Durability, Reads};
 use crate::error::{Error, Fault, Result};
@@ -24,7 +29,9 @@ use crate::sync::{Arc, Mutex};
 #[derive(Debug)]
 pub(crate) struct Attempt {
     core: Arc<Core>,
-    pin: Pin,
+    pin: OnceCell<Pin>,
+    /// Whether a statement that writes has run, so that an answer without a write may be a refusal.
+    has_stated: Cell<bool>,
     /// Scans keep a share of it.
     notes: Arc<Notes>,
     writes: Mutex<WriteSet>,
@@ -33,19 +40,20 @@ pub(crate) struct Attempt {
 /// Runs `body` on an attempt, which it gives back, and commits it, again and again while others get in its way.
 ///
 /// [`Error::Conflict`] of the commit only after a thousand lost attempts; every error of `body` ends it at once, and nothing is
-/// written. Whatever is answered rests on commits that are acknowledged as `durability` says.
+/// written. Whatever is answered after a statement rests on commits that are acknowledged as `durability` says.
 pub(crate) fn transact<R>(
     core: &Arc<Core>,
     lane: &Lane,
     durability: Durability,
+    begin: impl Fn(&Arc<Core>) -> Attempt,
     mut body: impl FnMut(Attempt) -> (Attempt, Result<R>),
 ) -> Result<R> {
     lane.repeat(core, || {
-        let (attempt, result) = body(Attempt::begin(core));
+        let (attempt, result) = body(begin(core));
         let result = match result {
             Ok(result) => result,
             Err(error) => {
-                core.confirm(durability)?;
+                attempt.confirm(durability)?;
                 return Err(error);
             }
         };
@@ -60,18 +68,31 @@ pub(crate) fn transact<R>(
 impl Attempt {
     /// An attempt that sees everything that is in the log now.
     pub(crate) fn begin(core: &Arc<Core>) -> Self {
+        let attempt = Self::begin_statement(core);
+        attempt.pin();
+        attempt.has_stated.set(false);
+        attempt
+    }
+
+    /// An attempt for a single statement: it sees everything that is in the log when it first reads.
+    pub(crate) fn begin_statement(core: &Arc<Core>) -> Self {
         Self {
             core: Arc::clone(core),
-            pin: core.pin_applied(),
+            pin: OnceCell::new(),
+            has_stated: Cell::new(true),
             notes: Arc::default(),
             writes: Mutex::default(),
         }
     }
 
+    fn pin(&self) -> &Pin {
+        self.pin.get_or_init(|| self.core.pin_applied())
+    }
+
     /// Gives a reader of the state under the writes to `reads`.
     pub(crate) fn read<R>(&self, reads: impl FnOnce(EntryReader<'_>) -> Result<R>) -> Result<R> {
         let writes = self.writes.lock().share();
-        self.core.read_at(self.pin.at(), |below| {
+        self.core.read_at(self.pin(), |below| {
             reads(EntryReader::Overlay { below, writes: &writes, notes: &self.notes })
         })
     }
@@ -84,7 +105,7 @@ impl Attempt {
     /// The entries of `range` as they are now in this attempt; the scan goes on seeing them so.
     pub(crate) fn scan(&self, range: KeyRange) -> Result<EntryScan> {
         let writes = self.writes.lock().share();
-        let below = self.core.scan_at(range.clone(), self.pin.at())?;
+        let below = self.core.scan_at(range.clone(), self.pin())?;
         Ok(EntryScan::Overlay(Box::new(Overlay::new(below, range, writes, Arc::clone(&self.notes)))))
     }
 
@@ -108,6 +129,7 @@ impl Attempt {
     /// [`Error::Unsupported`] within another statement of the same attempt: what that one has read would no longer hold.
     pub(crate) fn statement<R>(&self, run: impl FnOnce(&Self) -> Result<R>) -> Result<R> {
         self.writes.lock().begin_statement()?;
+        self.has_stated.set(true);
         let running = Statement { writes: &self.writes };
         let result = run(self)?;
         running.finish()?;
@@ -127,16 +149,30 @@ impl Attempt {
     /// Makes the writes part of history if nothing that was read has changed: [`Error::Conflict`] otherwise.
     ///
     /// Without writes nothing is checked: all reads were of one state.
-    pub(crate) fn commit(self, durability: Durability) -> Result<()> {
+    pub(crate) fn commit(mut self, durability: Durability) -> Result<()> {
+        let writes = self.writes.lock().share();
+        if writes.is_empty() {
+            return self.confirm(durability);
+        }
         let (keys, ranges) = self.notes.take();
         let mut batch = WriteBatch::new();
-        for (key, value) in &*self.writes.lock().share() {
+        for (key, value) in &*writes {
             match value {
                 Some(value) => batch.put(key, value),
                 None => batch.delete(key),
             }
         }
-        self.core.commit(Reads { at: self.pin.at(), keys, ranges }, batch, durability)
+        self.core.commit(Reads { pin: self.pin.take(), keys, ranges }, batch, durability)
+    }
+
+    /// Returns when an answer may be given that rests on what was read, and for which nothing is written.
+    fn confirm(&self, durability: Durability) -> Result<()> {
+        let at = self.pin.get().map_or(SeqNo::ZERO, Pin::at);
+        if self.has_stated.get() {
+            self.core.confirm(at, durability)
+        } else {
+            self.core.confirm_visible(at, durability)
+        }
     }
 }
 

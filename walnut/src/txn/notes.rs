@@ -43,7 +43,7 @@ impl Notes {
         }
     }
 
-    /// All that was noted, each key once.
+    /// All that was noted, in order: each key once, ranges apart from each other.
     pub(super) fn take(&self) -> (Vec<Vec<u8>>, Vec<KeyRange>) {
         let mut noted = self.noted.lock();
         noted.taken = true;
@@ -51,6 +51,53 @@ impl Notes {
         drop(noted);
         keys.sort_unstable();
         keys.dedup();
-        (keys, ranges)
+        (keys, apart(ranges))
+    }
+}
+
+/// The same ranges in order, those that meet as one.
+fn apart(mut ranges: Vec<KeyRange>) -> Vec<KeyRange> {
+    if ranges.len() < 2 {
+        return ranges;
+    }
+    ranges.sort_unstable_by(|one, other| one.start.cmp(&other.start));
+    let mut apart: Vec<KeyRange> = Vec::with_capacity(ranges.len());
+    for range in ranges {
+        match apart.last_mut() {
+            Some(last) if last.end.as_ref().is_none_or(|end| *end >= range.start) => {
+                // No end is the last of all.
+                let goes_on = last.end.is_some() && (range.end.is_none() || range.end > last.end);
+                if goes_on {
+                    last.end = range.end;
+                }
+            }
+            _ => apart.push(range),
+        }
+    }
+    apart
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn ranges_that_are_apart_hold_the_same_keys(
+            ranges in prop::collection::vec((0u8..20, prop::option::of(0u8..20)), 0..8),
+        ) {
+            let range = |(start, end): (u8, Option<u8>)| KeyRange { start: vec![start], end: end.map(|end| vec![end]) };
+            let ranges: Vec<KeyRange> = ranges.into_iter().map(range).filter(|range| !range.is_empty()).collect();
+            let apart = apart(ranges.clone());
+            for key in 0..22 {
+                let holds = |range: &&KeyRange| range.contains(&[key]);
+                prop_assert_eq!(ranges.iter().any(|range| holds(&range)), apart.iter().filter(holds).count() == 1);
+                prop_assert!(apart.iter().filter(holds).count() < 2);
+            }
+            let in_order = apart.windows(2).all(|pair| pair[0].end.as_ref().is_some_and(|end| *end < pair[1].start));
+            prop_assert!(in_order, "{:?}", apart);
+        }
     }
 }

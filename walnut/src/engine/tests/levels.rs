@@ -96,10 +96,10 @@ fn a_pinned_number_keeps_what_it_sees_and_notices_what_changed() {
     }
     engine.compact().unwrap();
     for n in 0..100 {
-        let found = engine.read_at(pin.at(), |reader| reader.get(&key(n), <[u8]>::to_vec)).unwrap();
+        let found = engine.read_at(&pin, |reader| reader.get(&key(n), <[u8]>::to_vec)).unwrap();
         assert_eq!(found, Some(value(n, 1)));
         assert!(is_changed(&engine, n, pin.at()).unwrap());
-        let found = engine.read_at(pin.at(), |reader| reader.get(&key(n + 1000), <[u8]>::to_vec)).unwrap();
+        let found = engine.read_at(&pin, |reader| reader.get(&key(n + 1000), <[u8]>::to_vec)).unwrap();
         assert_eq!((found, get(&engine, n).unwrap()), (None, None));
     }
     assert_eq!(engine.stats().levels[6].entry_count, 300);

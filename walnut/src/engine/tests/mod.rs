@@ -6,6 +6,7 @@ mod levels;
 mod model;
 mod space;
 mod threads;
+mod validate;
 mod values;
 
 use std::collections::BTreeMap;
@@ -40,6 +41,7 @@ fn config() -> EngineConfig {
         levels: LeveledConfig { max_sst_size: 1 << 10, base_level_size: 2 << 10 },
         values: ValueConfig { threshold: usize::MAX, max_file_size: 4 << 10 },
         background: Background::Manual,
+        snapshot_age_limit: None,
         checkpoint_on_close: true,
     }
 }
@@ -58,7 +60,7 @@ fn key(n: u32) -> Vec<u8> {
 
 /// Whether a transaction that read the key at this number would lose.
 fn is_changed(engine: &Engine, n: u32, at: SeqNo) -> Result<bool> {
-    engine.changed_since(&Reads { at, keys: vec![key(n)], ranges: Vec::new() })
+    engine.changed_since(&Reads { pin: None, keys: vec![key(n)], ranges: Vec::new() }, at)
 }
 
 fn value(n: u32, version: u32) -> Vec<u8> {

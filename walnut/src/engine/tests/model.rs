@@ -99,8 +99,7 @@ impl Pair {
         for n in 0..KEYS {
             assert_eq!(get(&self.engine, n).unwrap().as_ref(), self.state.get(&key(n)));
             for (pin, state) in &self.pins {
-                let found =
-                    self.engine.read_at(pin.at(), |reader| reader.get(&key(n), <[u8]>::to_vec)).unwrap();
+                let found = self.engine.read_at(pin, |reader| reader.get(&key(n), <[u8]>::to_vec)).unwrap();
                 assert_eq!(found.as_ref(), state.get(&key(n)), "key {n} at {:?}", pin.at());
                 let is_same = state.get(&key(n)) == self.state.get(&key(n));
                 assert!(is_same || is_changed(&self.engine, n, pin.at()).unwrap(), "key {n} has changed");

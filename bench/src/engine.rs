@@ -1,0 +1,67 @@
+//! The typed work that is measured, as a trait that each engine implements.
+
+use std::path::Path;
+
+use crate::account::Account;
+
+/// Whatever went wrong, as a sentence.
+pub type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
+
+/// What is equal for all engines.
+#[derive(Clone, Copy, Debug)]
+pub struct Setting {
+    /// Bytes that an engine may keep of its data in memory.
+    pub cache_size: usize,
+    /// Whether a commit is durable when its call returns. Otherwise it is handed over and survives the process at most.
+    pub durable: bool,
+}
+
+/// An engine with the table of accounts open: a primary key, one unique and two plain indexes, all of them right after each
+/// call.
+pub trait Engine: Send + Sync + Sized {
+    /// Its name in tables and on the command line.
+    const NAME: &'static str;
+
+    /// Opens the database in a directory that exists, making it when there is none.
+    fn open(dir: &Path, setting: &Setting) -> Result<Self>;
+
+    /// Adds rows in one commit, which fails if a primary key or a unique value exists.
+    fn insert_many(&self, rows: &[Account]) -> Result<()>;
+
+    /// The row with an id.
+    fn get(&self, id: u64) -> Result<Option<Account>>;
+
+    /// The rows with these ids, of one state.
+    fn get_many(&self, ids: &[u64]) -> Result<Vec<Option<Account>>>;
+
+    /// The row with a unique email.
+    fn by_email(&self, email: &str) -> Result<Option<Account>>;
+
+    /// The first `limit` rows whose score is not below `from`, by score.
+    fn by_score(&self, from: u64, limit: usize) -> Result<Vec<Account>>;
+
+    /// The ids of all rows with a city, without reading the rows where the engine can.
+    fn ids_in_city(&self, city: &str) -> Result<Vec<u64>>;
+
+    /// All rows with a city.
+    fn in_city(&self, city: &str) -> Result<Vec<Account>>;
+
+    /// Gives every row to `each`, by id.
+    fn scan(&self, each: impl FnMut(Account)) -> Result<()>;
+
+    /// Reads rows, sets their scores and writes them with the index entries that change, all in one commit. The ids are
+    /// distinct and present.
+    fn set_scores(&self, changes: &[(u64, u64)]) -> Result<()>;
+
+    /// Removes rows with their index entries in one commit. The ids are distinct and present.
+    fn remove_many(&self, ids: &[u64]) -> Result<()>;
+
+    /// Makes everything durable.
+    fn sync(&self) -> Result<()>;
+
+    /// Brings the files into the form that they take in the long run: compacts, checkpoints.
+    fn settle(&self) -> Result<()>;
+
+    /// Closes in order.
+    fn close(self) -> Result<()>;
+}

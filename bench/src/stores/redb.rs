@@ -1,0 +1,148 @@
+//! redb: copy-on-write B-trees in one file.
+//!
+//! A commit without durability is `Durability::None`. Tables are opened once for each transaction that touches them.
+
+use std::cell::OnceCell;
+use std::path::Path;
+
+use redb::{
+    Database, Durability, ReadOnlyTable, ReadTransaction, ReadableDatabase, ReadableTable, Table,
+    TableDefinition,
+};
+
+use crate::engine::{Result, Setting};
+use crate::typed::{Reader, Store, Tree, Writer};
+
+type Bytes = &'static [u8];
+
+fn definition(tree: Tree) -> TableDefinition<'static, Bytes, Bytes> {
+    TableDefinition::new(tree.name())
+}
+
+/// An open database. `settle` compacts, which redb does to a handle that nobody else has; so it is behind a lock.
+pub struct Redb {
+    db: parking::Shared<Database>,
+    durability: Durability,
+}
+
+/// The tables that a read transaction has touched.
+pub struct Tables {
+    transaction: ReadTransaction,
+    tables: [OnceCell<ReadOnlyTable<Bytes, Bytes>>; 4],
+}
+
+impl Tables {
+    fn table(&self, tree: Tree) -> Result<&ReadOnlyTable<Bytes, Bytes>> {
+        let cell = &self.tables[tree as usize];
+        if let Some(table) = cell.get() {
+            return Ok(table);
+        }
+        let table = self.transaction.open_table(definition(tree))?;
+        Ok(cell.get_or_init(|| table))
+    }
+}
+
+impl Store for Redb {
+    const NAME: &'static str = "redb";
+    const ISOLATED: bool = true;
+    type Reader<'s> = Tables;
+    type Writer<'w> = [Table<'w, Bytes, Bytes>; 4];
+
+    fn open(dir: &Path, setting: &Setting) -> Result<Self> {
+        let db = Database::builder().set_cache_size(setting.cache_size).create(dir.join("db.redb"))?;
+        let durability = if setting.durable { Durability::Immediate } else { Durability::None };
+        let redb = Self { db: parking::Shared::new(db), durability };
+        redb.write(|_| Ok(()))?;
+        Ok(redb)
+    }
+
+    fn reader(&self) -> Result<Tables> {
+        Ok(Tables { transaction: self.db.read().begin_read()?, tables: Default::default() })
+    }
+
+    fn write(&self, body: impl FnOnce(&mut Self::Writer<'_>) -> Result<()>) -> Result<()> {
+        let db = self.db.read();
+        let mut transaction = db.begin_write()?;
+        transaction.set_durability(self.durability)?;
+        {
+            let [rows, emails, cities, scores] =
+                Tree::ALL.map(|tree| transaction.open_table(definition(tree)));
+            body(&mut [rows?, emails?, cities?, scores?])?;
+        }
+        Ok(transaction.commit()?)
+    }
+
+    fn sync(&self) -> Result<()> {
+        let db = self.db.read();
+        let mut transaction = db.begin_write()?;
+        transaction.set_durability(Durability::Immediate)?;
+        Ok(transaction.commit()?)
+    }
+
+    fn settle(&self) -> Result<()> {
+        self.db.write().compact()?;
+        Ok(())
+    }
+
+    fn close(self) -> Result<()> {
+        self.sync()
+    }
+}
+
+impl Reader for Tables {
+    fn get<R>(&self, tree: Tree, key: &[u8], found: impl FnOnce(&[u8]) -> R) -> Result<Option<R>> {
+        Ok(self.table(tree)?.get(key)?.map(|value| found(value.value())))
+    }
+
+    fn scan(
+        &self,
+        tree: Tree,
+        from: &[u8],
+        mut each: impl FnMut(&[u8], &[u8]) -> Result<bool>,
+    ) -> Result<()> {
+        for entry in self.table(tree)?.range(from..)? {
+            let (key, value) = entry?;
+            if !each(key.value(), value.value())? {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Writer for [Table<'_, Bytes, Bytes>; 4] {
+    fn get<R>(&self, tree: Tree, key: &[u8], found: impl FnOnce(&[u8]) -> R) -> Result<Option<R>> {
+        Ok(self[tree as usize].get(key)?.map(|value| found(value.value())))
+    }
+
+    fn put(&mut self, tree: Tree, key: &[u8], value: &[u8]) -> Result<()> {
+        self[tree as usize].insert(key, value)?;
+        Ok(())
+    }
+
+    fn delete(&mut self, tree: Tree, key: &[u8]) -> Result<()> {
+        self[tree as usize].remove(key)?;
+        Ok(())
+    }
+}
+
+/// A read-write lock whose readers pay nothing that a clock would see beside a transaction.
+mod parking {
+    use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+    pub(super) struct Shared<T>(RwLock<T>);
+
+    impl<T> Shared<T> {
+        pub(super) fn new(value: T) -> Self {
+            Self(RwLock::new(value))
+        }
+
+        pub(super) fn read(&self) -> RwLockReadGuard<'_, T> {
+            self.0.read().unwrap_or_else(PoisonError::into_inner)
+        }
+
+        pub(super) fn write(&self) -> RwLockWriteGuard<'_, T> {
+            self.0.write().unwrap_or_else(PoisonError::into_inner)
+        }
+    }
+}

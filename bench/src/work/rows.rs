@@ -1,0 +1,94 @@
+//! The rows of the tables: each measurement with its name, unit and what it must reach.
+
+/// What a figure counts.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Unit {
+    /// Things done in a second: more is better.
+    Rate,
+    /// Bytes: less is better.
+    Bytes,
+    /// Nanoseconds: less is better.
+    Nanos,
+}
+
+/// A measurement.
+#[derive(Clone, Copy, Debug)]
+pub struct Row {
+    /// Its name in JSON and in the code that measures it.
+    pub name: &'static str,
+    /// Its name in tables.
+    pub label: &'static str,
+    /// What its figures count.
+    pub unit: Unit,
+    /// By what factor Walnut must be ahead of the best peer, where a goal was set.
+    pub must: Option<f64>,
+}
+
+const fn row(name: &'static str, label: &'static str, unit: Unit, must: f64) -> Row {
+    Row { name, label, unit, must: Some(must) }
+}
+
+const fn free(name: &'static str, label: &'static str, unit: Unit) -> Row {
+    Row { name, label, unit, must: None }
+}
+
+/// All of them, in the order of the tables.
+pub const ROWS: &[Row] = &[
+    row("load", "bulk load with three indexes, rows", Unit::Rate, 2.0),
+    row("commit", "single durable commits", Unit::Rate, 1.05),
+    row("commit_8", "durable commits from 8 threads", Unit::Rate, 1.2),
+    row("commit_1000", "durable batches of 1,000, rows", Unit::Rate, 2.0),
+    row("get", "get by primary key, 1 thread", Unit::Rate, 1.5),
+    row("get_2", "get by primary key, 2 threads", Unit::Rate, 1.5),
+    row("get_many", "get_many of 64, rows", Unit::Rate, 4.0),
+    row("get_unique", "get by unique index", Unit::Rate, 1.7),
+    row("range_100", "100 rows by index range, rows", Unit::Rate, 1.5),
+    free("equal_keys", "equality on an index, keys", Unit::Rate),
+    free("equal_rows", "equality on an index, rows", Unit::Rate),
+    row("scan", "full scan, rows", Unit::Rate, 1.2),
+    row("missing", "negative look-up", Unit::Rate, 1.5),
+    row("update_100", "update of an indexed field, batches of 100, rows", Unit::Rate, 1.5),
+    free("get_unsettled", "get by primary key after these updates", Unit::Rate),
+    row("mixed", "50/50 read and update, zipfian, 2 threads", Unit::Rate, 1.8),
+    row("delete_100", "delete, batches of 100, rows", Unit::Rate, 1.5),
+    free("open_clean", "open after an orderly close", Unit::Nanos),
+    row("open_killed", "open after a kill", Unit::Nanos, 1.0),
+    free("size_loaded", "size on disk after the load", Unit::Bytes),
+    row("size_settled", "size on disk, settled", Unit::Bytes, 1.0),
+    free("memory", "peak memory of the load", Unit::Bytes),
+    free("settling_p999", "get while everything is compacted, p99.9", Unit::Nanos),
+    free("settling_worst", "get while everything is compacted, worst", Unit::Nanos),
+    free("stall_p999", "buffered commit of 8 writers, p99.9", Unit::Nanos),
+    free("stall_worst", "buffered commit of 8 writers, worst", Unit::Nanos),
+    free("stall_rate", "buffered commits of 8 writers", Unit::Rate),
+];
+
+/// The row with a name.
+pub fn row_named(name: &str) -> Option<&'static Row> {
+    ROWS.iter().find(|row| row.name == name)
+}
+
+impl Row {
+    /// By what factor `ours` is better than `theirs`.
+    pub fn ratio(&self, ours: f64, theirs: f64) -> f64 {
+        match self.unit {
+            Unit::Rate => ours / theirs,
+            Unit::Bytes | Unit::Nanos => theirs / ours,
+        }
+    }
+
+    /// A figure for people.
+    pub fn show(&self, value: f64) -> String {
+        let scaled = |value: f64, steps: [(f64, &str); 3]| {
+            let (step, name) = steps.into_iter().find(|(step, _)| value >= *step).unwrap_or(steps[2]);
+            let value = value / step;
+            let digits = usize::from(value < 100.0) + usize::from(value < 10.0);
+            format!("{value:.digits$}{name}")
+        };
+        match self.unit {
+            Unit::Rate => scaled(value, [(1e6, " M/s"), (1e3, " k/s"), (1.0, " /s")]),
+            Unit::Bytes => scaled(value, [(1e9, " GB"), (1e6, " MB"), (1e3, " kB")]),
+            Unit::Nanos => scaled(value, [(1e9, " s"), (1e6, " ms"), (1e3, " µs")]),
+        }
+    }
+}
