@@ -218,8 +218,11 @@ fn a_failure_at_every_operation_leaves_nothing_and_the_next_try_succeeds() {
                 let is_clean = left.is_empty() || left == ["LOCK"] || left.contains(&"UNFINISHED".to_owned());
                 assert!(is_clean, "operation {n}, {effect:?}: {left:?}");
                 check(&entries, 80);
-                db.backup("/second").unwrap();
-                check(&open(&env, "/second").unwrap().1, 80);
+                // A log whose sync failed is trusted no more, here as anywhere.
+                if !matches!(db.sync(), Err(Error::Poisoned)) {
+                    db.backup("/second").unwrap();
+                    check(&open(&env, "/second").unwrap().1, 80);
+                }
             } else {
                 let (copy, copied) = open(&env, COPY).unwrap();
                 check(&copied, 80);

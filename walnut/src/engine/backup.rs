@@ -22,7 +22,6 @@ use std::path::{Path, PathBuf};
 use super::directory::{self, UNFINISHED};
 use super::levels::Levels;
 use super::{Core, open};
-use crate::base::SeqNo;
 use crate::env::{Appender, Env, File, PathKind, digest};
 use crate::error::{Error, Fault, Result};
 use crate::manifest::{ManifestState, ManifestWriter};
@@ -47,8 +46,10 @@ impl Core {
             return Err(Error::Unsupported("a backup into the directory of the database"));
         }
         make_empty(&*self.env, target)?;
-        let _lock = self.env.lock(&directory::lock_path(target))?;
-        let copied = self.copy_into(target);
+        // The marker is durable before anything else stands there, the lock's file included: an opening never takes what a crash
+        // leaves for a new database.
+        let marked = self.env.create(&target.join(UNFINISHED)).and_then(|marker| marker.sync());
+        let copied = marked.and_then(|()| self.copy_into(target));
         if copied.is_err() {
             // What stays is refused by its marker; the error of the copy says more than that of cleaning up.
             let _ = clear(&*self.env, target);
@@ -57,10 +58,9 @@ impl Core {
     }
 
     fn copy_into(&self, target: &Path) -> Result<()> {
-        let marker = target.join(UNFINISHED);
-        self.env.create(&marker)?.sync()?;
         self.env.sync_dir(target)?;
         directory::sync_name(&*self.env, target)?;
+        let _lock = self.env.lock(&directory::lock_path(target))?;
         self.flush_everything()?;
         let source = self.source();
         for (_, sst) in source.levels.ssts() {
@@ -73,7 +73,7 @@ impl Core {
         }
         self.env.sync_dir(target)?;
         self.begin_copy(target, source.state)?;
-        self.env.remove(&marker)?;
+        self.env.remove(&target.join(UNFINISHED))?;
         self.env.sync_dir(target)
     }
 

@@ -353,10 +353,6 @@ impl Env for MemoryEnv {
         Ok(Box::new(MemoryLock::take(&self.machine, &mut state, &inode)?))
     }
 
-    fn may_write(&self, dir: &Path) -> Result<bool> {
-        Ok(self.kind(dir)? == Some(PathKind::Directory))
-    }
-
     fn free_space(&self, path: &Path) -> Result<u64> {
         let state = self.machine.enter(Operation::FreeSpace, path, format_args!(""))?;
         state.disk.free_space(path).map_err(|error| Operation::FreeSpace.failed(path, error))
