@@ -15,6 +15,7 @@ fmt:
 lint:
     cargo fmt --check
     cargo clippy --workspace --all-targets -- -D warnings
+    cargo clippy --locked --manifest-path bench/Cargo.toml --target-dir target --all-targets -- -D warnings
 
 # Build the documentation of the crates
 doc:
@@ -22,6 +23,7 @@ doc:
 
 # All tests
 test:
+    cargo test -p walnut --lib --features tracing engine::tests::trace
     cargo test --workspace
 
 # The main job: load a real data set, reopen, ask

@@ -48,5 +48,14 @@ mod long_life;
 // Many threads: one owner, no lost update, no half commit.
 mod races;
 
+// What has gone wrong in engines like this one: each wound by its name, and what an opening does.
+mod wounds;
+
+// Copies of a database that is written to, and a look at a place for one.
+mod backup;
+
+// The fuzz targets, run for a moment on a stable compiler.
+mod fuzz;
+
 // The bytes of a database, pinned.
 mod golden;

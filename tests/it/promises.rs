@@ -305,7 +305,6 @@ mod changed {
         age: u8
     });
     people!(Rekeyed { id: u64, #[primary_key] email: String, #[index] age: u8, #[index(unique)] phone: Option<String> });
-    people!(Reindexed { #[primary_key] id: u64, #[index] email: String, #[index] age: u8, #[index(unique)] phone: Option<String> });
 }
 
 #[test]
@@ -329,8 +328,7 @@ fn schema_changes_are_refused_with_a_sentence_that_names_the_field() {
     assert!(sentence(db.table::<changed::Longer>().unwrap_err()).contains("`city`"));
     assert!(sentence(db.table::<changed::Shorter>().unwrap_err()).contains("`phone`"));
     let rekeyed = sentence(db.table::<changed::Rekeyed>().unwrap_err());
-    assert!(rekeyed.contains("(id)") && rekeyed.contains("(email)"), "{rekeyed}");
-    assert!(sentence(db.table::<changed::Reindexed>().unwrap_err()).contains("`email`"));
+    assert!(rekeyed.contains("(id: u64)") && rekeyed.contains("(email: String)"), "{rekeyed}");
     // None of them was let in, so the right one still is, also under another name.
     assert_eq!(db.table::<changed::Same>().unwrap().len().unwrap(), 1);
     assert_eq!(db.table::<Person>().unwrap().get(1).unwrap(), Some(person(1)));

@@ -123,8 +123,8 @@ impl Checker<'_> {
     fn find_sources(&mut self) {
         for (writer, done) in self.history.iter().enumerate() {
             let mut last = HashMap::new();
-            for deed in &done.deeds {
-                let Deed::Append(list, element) = *deed else { continue };
+            for act in &done.deeds {
+                let Deed::Append(list, element) = *act else { continue };
                 if let Some(before) = last.insert(list, element)
                     && let Some(source) = self.sources.get_mut(&before)
                 {
@@ -342,7 +342,9 @@ impl Checker<'_> {
                 if low[at] == order[at] {
                     let begin = stack.iter().rposition(|&node| node == at).expect("it was pushed");
                     let ring = stack.split_off(begin);
-                    ring.iter().for_each(|&node| on_stack[node] = false);
+                    for &node in &ring {
+                        on_stack[node] = false;
+                    }
                     if ring.len() > 1 {
                         rings.push(ring);
                     }

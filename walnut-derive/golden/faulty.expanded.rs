@@ -1,5 +1,5 @@
 ::core::compile_error! {
-    "unknown word `nam`, did you mean `name`? (`#[table(..)]` knows `name`, `primary_key`, `crate`)"
+    "unknown word `nam`, did you mean `name`? (`#[table(..)]` knows `name`, `primary_key`, `version`, `migrate_from`, `history`, `crate`)"
 }
 ::core::compile_error! {
     "unknown word `uniqe`, did you mean `unique`? (`#[index(..)]` on a field knows `unique`, `each`, `nocase`, `scale`, `sparse`, `was`)"

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::engine::{Durability, Engine, Stats, Verified};
+use crate::engine::{Durability, Engine, Preflight, Stats, Verified};
 use crate::error::Result;
 use crate::kv::{Keyspace, WriteBatch};
 use crate::options::Builder;
@@ -242,6 +242,41 @@ impl Database {
     /// Cost: reads every byte once, and looks up every index entry of every row.
     pub fn verify(&self) -> Result<Verified> {
         self.store.verify()
+    }
+
+    /// Copies the database into a directory, which must be empty or missing, while readers and writers go on. The copy holds exactly
+    /// the commits up to one moment, all that were acknowledged before the call among them, and opens as a database of its own.
+    /// Every file is checked as it is read and again as it lies in the copy; all of it is durable when this returns.
+    ///
+    /// [`Error::Io`](crate::Error::Io) with [`AlreadyExists`](std::io::ErrorKind::AlreadyExists) when something stands in the directory,
+    /// [`Error::OutOfSpace`](crate::Error::OutOfSpace) when the copy does not fit, [`Error::Corruption`](crate::Error::Corruption) when a file of
+    /// the database is damaged. What an error or a crash leaves in the directory is removed, or is no database and refused as such.
+    /// [`preflight`](Self::preflight) says beforehand what is in the way.
+    ///
+    /// Cost: what is in memory is written out first; then every byte of the database is read and written once, and read again.
+    ///
+    /// ```
+    /// # use serde::{Deserialize, Serialize};
+    /// # use walnut::{Database, Table};
+    /// # #[derive(Table, Serialize, Deserialize)]
+    /// # struct Note { #[primary_key] id: u64, text: String }
+    /// # let dir = tempfile::tempdir().unwrap();
+    /// let db = Database::open(dir.path().join("notes.walnut"))?;
+    /// db.table::<Note>()?.insert(&Note { id: 1, text: "keep me".into() })?;
+    /// let target = dir.path().join("copies/monday.walnut");
+    /// db.preflight(&target)?.check()?;
+    /// db.backup(&target)?;
+    /// assert_eq!(Database::open(&target)?.table::<Note>()?.len()?, 1);
+    /// # Ok::<(), walnut::Error>(())
+    /// ```
+    pub fn backup(&self, dir: impl AsRef<Path>) -> Result<()> {
+        self.store.engine.backup(dir.as_ref())
+    }
+
+    /// Looks at a directory as a place for a copy of this database: what stands there, whether it is locked and may be written,
+    /// and whether there is room. Nothing is changed. [`Preflight::check`](crate::Preflight::check) makes an error of what is in the way.
+    pub fn preflight(&self, dir: impl AsRef<Path>) -> Result<Preflight> {
+        self.store.engine.preflight(dir.as_ref())
     }
 
     /// What the database holds at the moment, in numbers. Costs no input or output.

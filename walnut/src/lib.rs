@@ -68,7 +68,7 @@ mod wal;
 
 pub use compaction::Compaction;
 pub use database::Database;
-pub use engine::{Background, Durability, LevelStats, Stats, Verified};
+pub use engine::{Background, Durability, LevelStats, Preflight, Standing, Stats, Verified};
 pub use error::{Abort, CursorError, Error, Fault, IoError, Limit, Result, SchemaError, UniqueViolation};
 pub use options::{Builder, Compression};
 pub use table::{
@@ -87,7 +87,12 @@ pub mod __private;
 /// Where hostile bytes come in, for fuzzing.
 #[doc(hidden)]
 pub mod __fuzz {
+    pub use crate::batch::fuzz as batch;
+    pub use crate::manifest::fuzz as manifest;
     pub use crate::sst::fuzz as sst;
+    pub use crate::table::fuzz_keys as key;
+    pub use crate::vlog::fuzz as value_log;
+    pub use crate::wal::fuzz as wal;
 }
 
 /// Pins the layout of a table in a test: it panics when the struct no longer reads what databases of today hold.

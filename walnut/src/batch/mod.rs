@@ -14,8 +14,10 @@
 
 mod entries;
 mod format;
+mod fuzz;
 mod write_batch;
 
 pub(crate) use entries::Entries;
 pub(crate) use format::BatchEntry;
+pub use fuzz::fuzz;
 pub(crate) use write_batch::{MAX_RANGE_COUNT, WriteBatch};

@@ -214,11 +214,14 @@ impl Core {
         if version.files().all(|(_, meta)| meta.fragment_count == 0) {
             return Ok(false);
         }
-        let levels = Arc::clone(&self.view.load().levels);
-        let lists = levels.ssts().filter_map(|(_, sst)| sst.range_tombstones().transpose());
-        let lists = lists.collect::<Result<Vec<_>>>()?;
-        let lists = lists.iter().map(|ranges| &**ranges);
-        let removed = compaction::covered(&version, &Fragments::merged(lists), self.watermark());
+        // The files are let go of before they leave: one that somebody may still read is opened before its name goes.
+        let ranges = {
+            let levels = Arc::clone(&self.view.load().levels);
+            let lists = levels.ssts().filter_map(|(_, sst)| sst.range_tombstones().transpose());
+            let lists = lists.collect::<Result<Vec<_>>>()?;
+            Fragments::merged(lists.iter().map(|ranges| &**ranges))
+        };
+        let removed = compaction::covered(&version, &ranges, self.watermark());
         if removed.is_empty() {
             return Ok(false);
         }
@@ -276,7 +279,7 @@ impl Core {
             output: merge.output,
             time: self.env.monotonic_clock().saturating_sub(began),
         };
-        self.swap(removed, added, written, merged)
+        self.swap(removed, added, written, &merged)
     }
 
     fn run_reclaim(&self, reclaim: &Reclaim) -> Result<()> {
@@ -299,7 +302,7 @@ impl Core {
             output: reclaim.ssts.last().map_or(Level::LAST, |(level, _)| *level),
             time: self.env.monotonic_clock().saturating_sub(began),
         };
-        self.swap(removed, added, written, merged)
+        self.swap(removed, added, written, &merged)
     }
 
     /// What is to move out of these value files.
@@ -315,10 +318,10 @@ impl Core {
         removed: Vec<(Level, FileNumber)>,
         added: Vec<(Level, Arc<SstMeta>)>,
         Written { ssts, values }: Written,
-        merged: Merged,
+        merged: &Merged,
     ) -> Result<()> {
         let new = NewFiles { ssts, values };
-        let merged = Merged { output_size: new.size(), ..merged };
+        let merged = Merged { output_size: new.size(), ..*merged };
         let edit = VersionEdit {
             removed,
             added,

@@ -18,6 +18,9 @@ use crate::wal::{segment_number, segment_path};
 /// Where files go that nobody names and that might still be somebody's data.
 const ASIDE: &str = "aside";
 
+/// What stands in a directory while a backup into it is not whole.
+pub(super) const UNFINISHED: &str = "UNFINISHED";
+
 /// The file whose lock is the right to the directory.
 pub(super) fn lock_path(dir: &Path) -> PathBuf {
     dir.join("LOCK")
@@ -34,6 +37,10 @@ pub(super) fn prepare(env: &dyn Env, dir: &Path) -> Result<()> {
     match standing {
         Some(PathKind::Directory) => {
             let names = env.list(dir)?;
+            let has = |wanted: &str| names.iter().any(|name| name == wanted);
+            if has(UNFINISHED) && !has("CURRENT") {
+                return refuse(dir, "a backup into it did not come to its end");
+            }
             if names.iter().any(|name| is_foreign(name)) && !names.iter().any(|name| is_own(name)) {
                 return refuse(dir, "it is a directory with other files in it");
             }
@@ -86,7 +93,8 @@ pub(super) fn tidy(env: &dyn Env, dir: &Path, state: &ManifestState) -> Result<(
     }
     for name in env.list(dir)? {
         let path = dir.join(&name);
-        if sst::is_draft(&name)
+        if name == UNFINISHED
+            || sst::is_draft(&name)
             || vlog::is_draft(&name)
             || segment_number(&name).is_some_and(|number| number < log_number)
         {
@@ -136,7 +144,7 @@ fn refuse(path: &Path, reason: &'static str) -> Result<()> {
 }
 
 /// The directory above; the current one for a bare name.
-fn parent(dir: &Path) -> PathBuf {
+pub(super) fn parent(dir: &Path) -> PathBuf {
     match dir.parent() {
         Some(parent) if parent != Path::new("") => parent.to_owned(),
         Some(_) => PathBuf::from("."),
@@ -145,9 +153,10 @@ fn parent(dir: &Path) -> PathBuf {
 }
 
 /// Whether a file of this name is one of a database.
-fn is_own(name: &str) -> bool {
+pub(super) fn is_own(name: &str) -> bool {
     name == "CURRENT"
         || name == "LOCK"
+        || name == UNFINISHED
         || manifest_number(name).is_some()
         || segment_number(name).is_some()
         || data_number(name).is_some()

@@ -51,6 +51,11 @@ impl Manifest {
         self.writer.state().log_number
     }
 
+    /// What the manifest says, with the numbers that were given since.
+    pub(super) fn state(&self) -> ManifestState {
+        ManifestState { next_file: self.next_file, ..self.writer.state().clone() }
+    }
+
     /// The version of now.
     pub(super) fn version(&self) -> Arc<Version> {
         Arc::clone(&self.writer.state().version)

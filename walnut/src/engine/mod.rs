@@ -19,6 +19,7 @@
 //! not know what a table or an index is.
 
 mod background;
+mod backup;
 mod commit;
 mod compact;
 mod directory;
@@ -29,6 +30,7 @@ mod levels;
 mod log;
 mod open;
 mod pace;
+mod preflight;
 mod read;
 mod read_many;
 mod replay;
@@ -51,6 +53,7 @@ use arc_swap::ArcSwap;
 
 pub use background::Background;
 pub use commit::Durability;
+pub use preflight::{Preflight, Standing};
 pub(crate) use read::Reader;
 pub(crate) use scan::{EngineScan, Found};
 pub use stats::{LevelStats, Stats};

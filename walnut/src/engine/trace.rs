@@ -20,6 +20,7 @@ use crate::manifest::Level;
 
 /// A merge that was done.
 #[cfg_attr(not(feature = "tracing"), expect(dead_code, reason = "only tracing is told all of it"))]
+#[derive(Clone, Copy)]
 pub(super) struct Merged {
     pub(super) input_count: usize,
     pub(super) input_size: u64,

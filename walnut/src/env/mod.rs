@@ -76,6 +76,11 @@ pub trait Env: Send + Sync + Debug + 'static {
     /// a lock dies with its process.
     fn lock(&self, path: &Path) -> Result<Box<dyn Lock>>;
 
+    /// Whether this process may make and remove names in a directory, as far as can be told without trying.
+    fn may_write(&self, dir: &Path) -> Result<bool> {
+        Ok(self.kind(dir)? == Some(PathKind::Directory))
+    }
+
     /// Bytes that can still be written to the file system of a path.
     fn free_space(&self, path: &Path) -> Result<u64>;
 

@@ -88,7 +88,7 @@ impl Current {
         text + &format!("crc32 {crc:08x}\n")
     }
 
-    fn decode(bytes: &[u8]) -> Result<Self, Fault> {
+    pub(super) fn decode(bytes: &[u8]) -> Result<Self, Fault> {
         let text = str::from_utf8(bytes).map_err(|_| Fault::Invalid("text"))?;
         let rest = text.strip_prefix(FIRST_LINE).ok_or(Fault::Magic)?;
         let body_size = bytes.len().saturating_sub(CRC_LINE_SIZE);

@@ -41,6 +41,8 @@ pub(super) const FRAMES_START: u64 = FileHeader::LEN as u64;
 pub(crate) const FIRST_MANIFEST: FileNumber = FileNumber(1);
 
 const CRC: Range<usize> = field(0, 4);
+/// What a frame begins with that its checksum does not cover.
+pub(super) const CRC_SIZE: usize = CRC.end;
 const LENGTH: Range<usize> = field(CRC.end, 4);
 const SYNCED: Range<usize> = field(LENGTH.end, 8);
 

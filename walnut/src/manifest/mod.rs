@@ -27,6 +27,7 @@
 mod current;
 mod edit;
 mod format;
+mod fuzz;
 mod load;
 mod set;
 mod values;
@@ -38,6 +39,7 @@ mod tests;
 
 pub(crate) use edit::VersionEdit;
 pub(crate) use format::{FIRST_MANIFEST, manifest_number};
+pub use fuzz::fuzz;
 pub(crate) use load::{Loaded, load};
 pub(crate) use set::ManifestState;
 pub(crate) use values::ValueFile;

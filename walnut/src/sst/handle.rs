@@ -154,7 +154,7 @@ impl Sst {
     }
 
     /// The open file, or one that is closed after use.
-    fn passing(&self) -> Result<Arc<SstReader>> {
+    pub(crate) fn passing(&self) -> Result<Arc<SstReader>> {
         if let Some(reader) = self.reader.get() {
             return Ok(Arc::clone(reader));
         }

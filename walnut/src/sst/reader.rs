@@ -157,6 +157,11 @@ impl SstReader {
         &self.meta
     }
 
+    /// The file itself.
+    pub(crate) fn file(&self) -> &dyn File {
+        &*self.file
+    }
+
     /// The sums over its entries.
     pub(crate) fn properties(&self) -> &Properties {
         &self.properties

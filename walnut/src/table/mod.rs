@@ -44,6 +44,7 @@ pub use default_table::DefaultTable;
 pub use elements::Elements;
 pub use entries::IndexEntries;
 pub use index::{Index, Unique};
+pub use key::fuzz as fuzz_keys;
 pub use key::{
     Caseless, Composite, Decimals, Generated, Key, KeyReader, KeyWriter, MAX_KEY_SIZE, NoCase, Point,
     RangeOver, Scaled, Straight, TextKey, Turned, Way,

@@ -29,6 +29,8 @@ use crate::error::Fault;
 pub(super) const MAX_VALUE_SIZE: usize = 64 << 20;
 
 const CRC: Range<usize> = field(0, 4);
+/// What a record begins with that its checksum does not cover.
+pub(super) const CRC_SIZE: usize = CRC.end;
 const KEY_SIZE: Range<usize> = field(CRC.end, 2);
 const ENCODING: Range<usize> = field(KEY_SIZE.end, 1);
 const ZERO: Range<usize> = field(ENCODING.end, 1);

@@ -18,6 +18,7 @@
 
 mod draft;
 mod format;
+mod fuzz;
 mod meta;
 mod name;
 mod reader;
@@ -27,6 +28,7 @@ mod verify;
 mod writer;
 
 pub(crate) use draft::{ValuePlace, WholeValues};
+pub use fuzz::fuzz;
 pub(crate) use meta::ValueMeta;
 pub(crate) use name::{is_draft, number, path};
 pub(crate) use reader::{ReadValue, ValueReader};

@@ -64,6 +64,11 @@ impl ValueReader {
         &self.meta
     }
 
+    /// The file itself.
+    pub(crate) fn file(&self) -> &dyn File {
+        &*self.file
+    }
+
     /// The value of `key` that a pointer refers to.
     ///
     /// Cost: one read of the record, and memory for it and for the value when it was compressed.

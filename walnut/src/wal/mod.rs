@@ -18,6 +18,7 @@
 //! is decided by the manifest.
 
 mod format;
+mod fuzz;
 mod proof;
 mod records;
 mod replay;
@@ -31,6 +32,7 @@ mod tests;
 pub(crate) use format::{
     ALIGNMENT, MAX_PAYLOAD_SIZE, aligned, record_seed, seal_record, segment_number, segment_path,
 };
+pub use fuzz::fuzz;
 pub(crate) use proof::Suspect;
 pub(crate) use replay::{LogPromise, Replayed, replay};
 pub(crate) use segment::LogPlace;

@@ -175,6 +175,10 @@ impl Env for FaultEnv {
         attempt(&self.book, Operation::Lock, &[path], || self.env().lock(path))
     }
 
+    fn may_write(&self, dir: &Path) -> Result<bool> {
+        attempt(&self.book, Operation::Kind, &[dir], || self.env().may_write(dir))
+    }
+
     fn free_space(&self, path: &Path) -> Result<u64> {
         attempt(&self.book, Operation::FreeSpace, &[path], || self.env().free_space(path))
     }

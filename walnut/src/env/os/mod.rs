@@ -118,6 +118,10 @@ impl Env for OsEnv {
         }
     }
 
+    fn may_write(&self, dir: &Path) -> Result<bool> {
+        system::may_write(dir).map_err(|error| Operation::Kind.failed(dir, error))
+    }
+
     fn free_space(&self, path: &Path) -> Result<u64> {
         system::free_space(path).map_err(|error| Operation::FreeSpace.failed(path, error))
     }

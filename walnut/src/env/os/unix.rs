@@ -36,3 +36,13 @@ pub(super) fn free_space(path: &Path) -> io::Result<u64> {
     let space = rustix::fs::statvfs(path)?;
     Ok(space.f_bavail.saturating_mul(space.f_frsize))
 }
+
+/// Whether names in a directory may be made and removed.
+pub(super) fn may_write(dir: &Path) -> io::Result<bool> {
+    use rustix::fs::Access;
+    match rustix::fs::access(dir, Access::READ_OK | Access::WRITE_OK | Access::EXEC_OK) {
+        Ok(()) => Ok(true),
+        Err(rustix::io::Errno::ACCESS | rustix::io::Errno::ROFS | rustix::io::Errno::PERM) => Ok(false),
+        Err(error) => Err(error.into()),
+    }
+}

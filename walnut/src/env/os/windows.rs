@@ -28,3 +28,8 @@ pub(super) fn write_at(file: &File, bytes: &[u8], offset: u64) -> io::Result<usi
 pub(super) fn free_space(_path: &Path) -> io::Result<u64> {
     Ok(u64::MAX)
 }
+
+/// Whether names in a directory may be made and removed, as far as its attributes say.
+pub(super) fn may_write(dir: &Path) -> io::Result<bool> {
+    Ok(!std::fs::metadata(dir)?.permissions().readonly())
+}

@@ -16,6 +16,7 @@ mod fixed;
 mod folding;
 #[cfg(any(feature = "time", feature = "chrono", feature = "jiff"))]
 mod foreign;
+mod fuzz;
 mod generated;
 mod net;
 mod no_case;
@@ -34,6 +35,7 @@ mod tests;
 
 pub(crate) use codec::KeyBytes;
 pub use codec::{KeyReader, KeyWriter, MAX_KEY_SIZE};
+pub use fuzz::fuzz;
 pub use generated::{Generated, Way};
 pub use no_case::{Caseless, NoCase};
 pub use range::{Point, RangeOver, Straight, Turned};

@@ -1,0 +1,69 @@
+//! Hostile bytes as a manifest, an edit and a `CURRENT`: the entry point of fuzzing.
+//!
+//! Bytes made at random fail at the first checksum, so they are also tried *mended*: with a header that fits, and with a right checksum
+//! for every frame that they announce.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::current::Current;
+use super::edit::VersionEdit;
+use super::format::{CRC_SIZE, FRAME_HEADER_SIZE, FRAMES_START, FrameHeader, manifest_path, next_frame};
+use super::{FIRST_MANIFEST, ManifestWriter, load};
+use crate::codec::{FileHeader, FileKind, crc32, seed_at};
+use crate::env::{Env, MemoryEnv};
+use crate::error::Result;
+
+const HEADER: FileHeader =
+    FileHeader { kind: FileKind::Manifest, database: [7; 16], number: FIRST_MANIFEST, salt: 5, word: 0 };
+
+/// Takes `bytes` for a manifest, as they are and mended, and for what stands in one. It must not panic, hang or take much memory;
+/// whatever else happens is right.
+///
+/// # Panics
+///
+/// Where the bytes find a fault of ours, which is what it is for.
+pub fn fuzz(bytes: &[u8]) {
+    let _ = walk(bytes);
+    let _ = walk(&mended(bytes));
+    if let Ok(edit) = VersionEdit::decode(bytes) {
+        assert_eq!(edit.encode(), bytes, "an edit has one encoding");
+    }
+    let _ = Current::decode(bytes);
+}
+
+fn walk(bytes: &[u8]) -> Result<()> {
+    let env = MemoryEnv::with_seed(1);
+    let dir = PathBuf::from("/fuzz");
+    env.create_dir(&dir)?;
+    env.write_file(manifest_path(&dir, HEADER.number), bytes)?;
+    let current = Current {
+        database: HEADER.database,
+        manifest: HEADER.number,
+        seed: HEADER.seed(),
+        snapshot_end: FRAMES_START,
+    };
+    current.write(&env, &dir)?;
+    let Some(loaded) = load(&env, &dir)? else { return Ok(()) };
+    // What was read can be written, and is the same when it is read again.
+    let number = loaded.state.next_file;
+    let state = super::ManifestState { next_file: number.next(), ..loaded.state };
+    ManifestWriter::create(Arc::new(env.clone()), dir.clone(), number, loaded.database, state.clone())?;
+    let again = load(&env, &dir)?.map(|loaded| loaded.state);
+    assert_eq!(again, Some(state), "a snapshot gives the state");
+    Ok(())
+}
+
+fn mended(bytes: &[u8]) -> Vec<u8> {
+    let mut file = [&HEADER.encode()[..], bytes].concat();
+    let mut start = FileHeader::LEN;
+    while let Some(header) = file.get(start..start + FRAME_HEADER_SIZE) {
+        let size = FrameHeader::read(header).ok().and_then(|header| header.frame_size());
+        let Some(end) = size.map(|size| start + size).filter(|end| *end <= file.len()) else { break };
+        let crc = crc32(seed_at(HEADER.seed(), start as u64), &file[start + CRC_SIZE..end]);
+        file[start..start + CRC_SIZE].copy_from_slice(&crc.to_le_bytes());
+        let Ok(next) = usize::try_from(next_frame(start as u64, end - start)) else { break };
+        start = next;
+    }
+    file
+}

@@ -1,0 +1,58 @@
+//! Hostile bytes as a log segment: the entry point of fuzzing.
+//!
+//! Bytes made at random fail at the first checksum, so they are also tried *mended*: with a header that fits, and with a right checksum
+//! for every record that they announce. What is tested then is what lies behind the checksums.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::format::{CHECKED_START, RECORD_HEADER_SIZE, RawHeader, aligned, record_seed};
+use super::{LogConfig, LogPlace, LogPromise, LogWriter, replay};
+use crate::base::{FileNumber, SeqNo};
+use crate::codec::{FileHeader, FileKind, crc32};
+use crate::env::{Env, MemoryEnv};
+use crate::error::Result;
+
+const HEADER: FileHeader =
+    FileHeader { kind: FileKind::Wal, database: [7; 16], number: FileNumber(1), salt: 5, word: 1 };
+
+/// Takes `bytes` for a segment, as they are and mended, and replays it. It must not panic, hang or take much memory; whatever else
+/// happens is right.
+pub fn fuzz(bytes: &[u8]) {
+    let _ = walk(bytes);
+    let _ = walk(&mended(bytes));
+}
+
+fn walk(bytes: &[u8]) -> Result<()> {
+    let env = MemoryEnv::with_seed(1);
+    let place =
+        LogPlace { env: Arc::new(env.clone()), dir: PathBuf::from("/fuzz"), database: HEADER.database };
+    env.create_dir(&place.dir)?;
+    env.write_file(place.path(HEADER.number), bytes)?;
+    let first = HEADER.number;
+    let promise = LogPromise { first, newest: first, last_seqno: SeqNo::ZERO, log_seqno: SeqNo::ZERO };
+    let mut count = 0u64;
+    let recovered = replay(&place, &promise, &mut |replayed| {
+        count += u64::from(replayed.commit.count);
+        Ok(())
+    })?;
+    assert_eq!(recovered.next_seqno, SeqNo(count + 1), "commits follow each other");
+    let again = replay(&place, &promise, &mut |_| Ok(()))?;
+    assert_eq!(again, recovered, "a second replay gives the same");
+    LogWriter::resume(place, &recovered, LogConfig { preallocate: 0, spare_size: 0 }).map(drop)
+}
+
+/// The same bytes behind a valid header, each record that they announce with its checksum.
+fn mended(bytes: &[u8]) -> Vec<u8> {
+    let mut file = [&HEADER.encode()[..], bytes].concat();
+    let mut start = FileHeader::LEN;
+    while let Some(raw) = file.get(start..start + RECORD_HEADER_SIZE) {
+        let size = RawHeader::read(raw).ok().and_then(|raw| raw.record_size());
+        let Some(end) = size.map(|size| start + size).filter(|end| *end <= file.len()) else { break };
+        let crc = crc32(record_seed(HEADER.seed(), start as u64), &file[start + CHECKED_START..end]);
+        file[start..start + CHECKED_START].copy_from_slice(&crc.to_le_bytes());
+        let Ok(next) = usize::try_from(aligned(end as u64)) else { break };
+        start = next;
+    }
+    file
+}
