@@ -124,13 +124,13 @@ impl Checker<'_> {
         for (writer, done) in self.history.iter().enumerate() {
             let mut last = HashMap::new();
             for act in &done.deeds {
-                let Deed::Append(list, element) = *act else { continue };
-                if let Some(before) = last.insert(list, element)
+                let Deed::Append(key, element) = *act else { continue };
+                if let Some(before) = last.insert(key, element)
                     && let Some(source) = self.sources.get_mut(&before)
                 {
                     source.is_last = false;
                 }
-                let source = Source { writer, list, is_last: true };
+                let source = Source { writer, list: key, is_last: true };
                 assert!(self.sources.insert(element, source).is_none(), "each element is appended once");
             }
         }

@@ -14,7 +14,7 @@ struct User {
     #[primary_key]
     id: u64,
     #[serde(skip_serializing, skip_deserializing)]
-    #[walnut(table(skip))]
+    #[table(skip)]
     last: u8,
     #[serde(default, rename = "mail")]
     email: String,

@@ -445,7 +445,9 @@ mod tests {
                 done.store(round == 5 || strays.is_err(), Ordering::Relaxed);
                 assert_eq!(strays.unwrap(), (10, 0, 0));
             }
-            writers.into_iter().for_each(|writer| writer.join().unwrap());
+            for writer in writers {
+                writer.join().unwrap();
+            }
         });
         db.verify().unwrap();
     }

@@ -50,6 +50,7 @@ fn any_run(place: u8) -> impl Strategy<Value = Vec<(u8, SstMeta)>> {
 fn any_version() -> impl Strategy<Value = Version> {
     let young = vec((any::<u16>(), any::<u16>(), any_counts()), 0..14).prop_map(|files| {
         let files = files.into_iter().zip(1..);
+        #[expect(clippy::type_complexity, reason = "what is drawn is drawn together")]
         let of = |((a, b, counts), n): ((u16, u16, (u64, u64, u64, u64)), u64)| {
             (0, any_file(n, a.min(b), a.max(b), (counts.0, counts.1, counts.2, 10 * n)))
         };

@@ -188,6 +188,7 @@ mod tests {
     use crate::table::FieldSchema;
 
     const FIELDS: &[FieldSchema] = &[FieldSchema::new("id", "u64"), FieldSchema::new("mail", "String")];
+    const WIDE: &[FieldSchema] = &[FieldSchema::new("id", "u64"), FieldSchema::new("mail", "Option<String>")];
     const AGED: &[FieldSchema] =
         &[FieldSchema::new("id", "u64"), FieldSchema::new("mail", "String"), FieldSchema::new("age", "u8")];
     const MAIL: IndexSchema = IndexSchema::new("mail", true, &["mail"]);
@@ -276,8 +277,6 @@ mod tests {
     #[test]
     fn what_cannot_be_read_is_refused_with_a_sentence_that_names_it() {
         let old = stored(&FIRST);
-        const WIDE: &[FieldSchema] =
-            &[FieldSchema::new("id", "u64"), FieldSchema::new("mail", "Option<String>")];
         let retyped = sentence(&old, &TableSchema::new("users", WIDE, &["id"], &[MAIL]));
         assert!(retyped.contains("field `mail` was `String` and is now `Option<String>`"), "{retyped}");
         assert!(retyped.contains("version = 2"), "{retyped}");

@@ -120,10 +120,11 @@ fn the_first_part_and_the_rest_of_a_composite_make_the_whole() {
 fn a_range_over_a_turned_key_ends_where_its_values_begin() {
     use std::cmp::Reverse;
 
+    type Key = Reverse<i64>;
+
     let turned = |from: Bound<i64>, to: Bound<i64>| {
         (to.map(|key| encode(&Reverse(key))), from.map(|key| encode(&Reverse(key))))
     };
-    type Key = Reverse<i64>;
     assert_eq!(bounds::<Key, _>(3..9), turned(Bound::Included(3), Bound::Excluded(9)));
     assert_eq!(bounds::<Key, _>(3..=9), turned(Bound::Included(3), Bound::Included(9)));
     assert_eq!(bounds::<Key, _>(3..), turned(Bound::Included(3), Bound::Unbounded));
