@@ -4,6 +4,8 @@
     clippy::pedantic,
     clippy::style,
     clippy::complexity,
+    clippy::perf,
+    clippy::suspicious,
     reason = "a test says what it means at some length"
 )]
 
