@@ -16,8 +16,9 @@ use super::catalog::{self, Duplicate, Settled, StoredProgress, TableInfo};
 use super::mapper::Table;
 use super::mutate::PREFIX;
 use super::row;
+use super::spaces::drop_keyspace;
 use super::store::Store;
-use crate::base::{KeyRange, KeyspaceId, successor};
+use crate::base::{KeyRange, after, successor};
 use crate::engine::Durability;
 use crate::error::Result;
 use crate::sync::Ordering;
@@ -61,8 +62,10 @@ pub(super) fn run<T: Table>(store: &Store, info: &TableInfo) -> Result<()> {
         if outcome.finished || !outcome.off.is_empty() {
             core.confirm(core.applied(), store.durability())?;
         }
+        let mut left = Vec::with_capacity(outcome.off.len());
         for (place, duplicates) in outcome.off {
             info.indexes[place].settle(Settled::Off { duplicates });
+            left.push(info.indexes[place].keyspace);
         }
         if outcome.finished {
             let since = core.applied();
@@ -70,37 +73,17 @@ pub(super) fn run<T: Table>(store: &Store, info: &TableInfo) -> Result<()> {
                 index.settle(Settled::Readable { since });
             }
         }
+        if !left.is_empty() {
+            // Nobody enters rows there from now on. What a crash keeps from going now goes with the next opening.
+            store.change_with(Durability::Fast, |attempt| {
+                for &keyspace in &left {
+                    drop_keyspace(attempt, keyspace);
+                }
+                Ok(())
+            })?;
+        }
     }
     Ok(())
-}
-
-/// Removes what is left in keyspaces that belong to nobody any more.
-///
-/// Cost: a tombstone for each entry, in commits of a bounded size.
-pub(super) fn empty_left_keyspaces(store: &Store) -> Result<()> {
-    for keyspace in catalog::left_keyspaces(&store.engine)? {
-        while !store.change_with(Durability::Fast, |attempt| empty_some(attempt, keyspace))? {}
-    }
-    Ok(())
-}
-
-fn empty_some(attempt: &Attempt, keyspace: KeyspaceId) -> Result<bool> {
-    let mut scan = attempt.scan(KeyRange::prefix(&keyspace.prefix()))?;
-    let mut keys = Vec::new();
-    while keys.len() < BATCH_COUNT
-        && let Some(found) = scan.next()?
-    {
-        keys.push(found.key.to_vec());
-    }
-    drop(scan);
-    for key in &keys {
-        attempt.delete(key);
-    }
-    let is_empty = keys.len() < BATCH_COUNT;
-    if is_empty {
-        catalog::forget(attempt, keyspace);
-    }
-    Ok(is_empty)
 }
 
 /// How far work on a table has come, as it is noted under `key`.
@@ -127,8 +110,8 @@ pub(super) fn next_rows(attempt: &Attempt, info: &TableInfo, progress: &StoredPr
 }
 
 /// The progress after a batch: it goes on behind the last of its rows.
-pub(super) fn after(progress: &StoredProgress, batch: &RowBatch) -> StoredProgress {
-    let next = batch.rows.last().map(|(key, _)| [key, [0].as_slice()].concat());
+pub(super) fn progress_after(progress: &StoredProgress, batch: &RowBatch) -> StoredProgress {
+    let next = batch.rows.last().map(|(key, _)| after(key));
     StoredProgress {
         next: next.unwrap_or_else(|| progress.next.clone()),
         row_count: progress.row_count + batch.rows.len() as u64,
@@ -148,7 +131,7 @@ fn batch<T: Table>(store: &Store, attempt: &Attempt, info: &TableInfo) -> Result
     for (place, _) in &off {
         catalog::turn_off(attempt, info, info.indexes[*place].keyspace, store.engine.dir())?;
     }
-    let progress = after(&before, &batch);
+    let progress = progress_after(&before, &batch);
     if batch.is_last {
         catalog::finish_build(attempt, info, store.engine.dir())?;
     } else {

@@ -3,7 +3,7 @@
 //! A row is read through the structs of the past and stored in the layout of today. Its index entries stay: they were made
 //! from the row as it is read. After a crash the next call goes on behind the last batch that is in the log.
 
-use super::build::{RowBatch, after, next_rows, progress};
+use super::build::{RowBatch, next_rows, progress, progress_after};
 use super::catalog::{self, TableInfo};
 use super::mapper::Table;
 use super::row;
@@ -62,7 +62,7 @@ fn batch<T: Table>(store: &Store, attempt: &Attempt, info: &TableInfo) -> Result
     if batch.is_last {
         catalog::finish_migration(attempt, info, store.engine.dir())?;
     } else {
-        attempt.put(&key, &after(&before, &batch).encode()?);
+        attempt.put(&key, &progress_after(&before, &batch).encode()?);
     }
     Ok((step, batch.is_last))
 }

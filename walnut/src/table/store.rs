@@ -84,7 +84,6 @@ impl Store {
         info.ensure_same(&T::SCHEMA)?;
         if is_first {
             build::run::<T>(self, &info)?;
-            build::empty_left_keyspaces(self)?;
         }
         Ok(info)
     }

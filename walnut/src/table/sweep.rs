@@ -22,7 +22,7 @@ use super::mapper::Table;
 use super::mutate::{Entry, PREFIX};
 use super::row;
 use super::store::Store;
-use crate::base::{KeyRange, successor};
+use crate::base::{KeyRange, after, successor};
 use crate::error::Result;
 use crate::txn::Attempt;
 
@@ -230,11 +230,6 @@ fn add<T: Table>(
         }
     }
     Ok(())
-}
-
-/// The first key after another one.
-fn after(key: &[u8]) -> Vec<u8> {
-    [key, &[0]].concat()
 }
 
 impl<T: Table> Swept<T> {

@@ -31,7 +31,6 @@ const NEXT_KEYSPACE: u8 = b'n';
 const TABLE: u8 = b't';
 const BUILD: u8 = b'b';
 const MIGRATION: u8 = b'm';
-const LEFT: u8 = b'x';
 
 /// Opens the table of `schema`, making it when there is none, and changing it where the struct has changed.
 pub(super) fn open(attempt: &Attempt, schema: &TableSchema, dir: &Path) -> Result<TableInfo> {
@@ -130,39 +129,13 @@ pub(super) fn migration_key(rows: KeyspaceId) -> Vec<u8> {
     catalog_key(MIGRATION, &rows.prefix())
 }
 
-/// The keyspaces that belong to nobody any more and are still to be emptied.
-pub(super) fn left_keyspaces(engine: &Engine) -> Result<Vec<KeyspaceId>> {
-    let prefix = catalog_key(LEFT, &[]);
-    let mut scan = engine.scan(KeyRange::prefix(&prefix))?;
-    let mut left = Vec::new();
-    while let Some(found) = scan.next()? {
-        let Ok(id) = found.key[prefix.len()..].try_into().map(u32::from_be_bytes) else {
-            return Err(scan.corruption(Fault::Invalid("keyspace of the catalog")));
-        };
-        left.push(KeyspaceId(id));
-    }
-    Ok(left)
-}
-
-/// Notes that a keyspace belongs to nobody any more.
-pub(super) fn leave(attempt: &Attempt, keyspace: KeyspaceId) {
-    attempt.put(&catalog_key(LEFT, &keyspace.prefix()), &[]);
-}
-
-/// Notes that a keyspace which belonged to nobody is empty.
-pub(super) fn forget(attempt: &Attempt, keyspace: KeyspaceId) {
-    attempt.delete(&catalog_key(LEFT, &keyspace.prefix()));
-}
-
-/// Turns the index in a keyspace off: what it holds belongs to nobody any more.
+/// Turns the index in a keyspace off.
 pub(super) fn turn_off(attempt: &Attempt, info: &TableInfo, keyspace: KeyspaceId, dir: &Path) -> Result<()> {
     change(attempt, info, dir, |table| {
         for index in table.indexes.iter_mut().filter(|index| index.keyspace == keyspace.0) {
             index.state = StoredState::Off;
         }
-    })?;
-    leave(attempt, keyspace);
-    Ok(())
+    })
 }
 
 /// Notes that every index that was being built has all its entries.
@@ -251,7 +224,7 @@ fn adapt(attempt: &Attempt, stored: &StoredTable, schema: &TableSchema, dir: &Pa
         attempt.delete(&build_key(KeyspaceId(table.rows)));
     }
     for keyspace in plan.dropped {
-        leave(attempt, KeyspaceId(keyspace));
+        drop_keyspace(attempt, KeyspaceId(keyspace));
     }
     attempt.put(&table_key(schema.name), &table.encode()?);
     Ok(table)

@@ -6,7 +6,6 @@
 //!   00000000 't' name       -> version of this form (2), then StoredTable in postcard
 //!   00000000 'b' keyspace   -> StoredProgress in postcard: how far the indexes of the table with these rows are built
 //!   00000000 'm' keyspace   -> StoredProgress in postcard: how far the rows in this keyspace are migrated
-//!   00000000 'x' keyspace   -> nothing; the keyspace belongs to nobody any more, and is to be emptied
 //! ```
 //!
 //! A keyspace in a key has four bytes, the most significant first.

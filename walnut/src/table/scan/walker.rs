@@ -10,7 +10,7 @@ use super::cursor::{Cursor, MAX_COUNTS, Owner, Page};
 use super::filter::{And, Everything, RowFilter};
 use super::layout::{Layout, Target};
 use super::output::{CountOf, FoundOf, Output, RowOf};
-use crate::base::{KeyRange, successor};
+use crate::base::{KeyRange, after, successor};
 use crate::engine::Value;
 use crate::error::{Error, Fault, Result};
 use crate::table::DefaultTable;
@@ -279,7 +279,7 @@ impl<T: Table, F: RowFilter<T>> Walker<T, F> {
         let place = match (&self.ahead, self.turned) {
             // What is next begins the rest, or ends it: a key is never the beginning of another one.
             (Some(ahead), false) => ahead.front()?.0.clone(),
-            (Some(ahead), true) => [&*ahead.back()?.0, &[0]].concat(),
+            (Some(ahead), true) => after(&ahead.back()?.0),
             (None, false) => self.walk.as_ref()?.rest().start.get(prefix..)?.to_vec(),
             // The end of everything is as good as that of the keyspace, which no key reaches.
             (None, true) => self.walk.as_ref()?.rest().end.as_ref().map_or_else(end_of_keyspace, |end| {
