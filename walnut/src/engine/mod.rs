@@ -197,9 +197,7 @@ impl Core {
 
     /// A random number below `limit`, which is not zero.
     pub(crate) fn random_below(&self, limit: u64) -> u64 {
-        let mut bytes = [0; 8];
-        self.env.fill_random(&mut bytes);
-        u64::from_le_bytes(bytes) % limit
+        self.env.random() % limit
     }
 
     /// The time since the Unix epoch, and random bits: what a number is made of that nobody else makes.

@@ -92,6 +92,13 @@ pub trait Env: Send + Sync + Debug + 'static {
 
     /// Fills a buffer with random bytes.
     fn fill_random(&self, bytes: &mut [u8]);
+
+    /// A random number.
+    fn random(&self) -> u64 {
+        let mut bytes = [0; 8];
+        self.fill_random(&mut bytes);
+        u64::from_le_bytes(bytes)
+    }
 }
 
 /// An open file. Offsets and lengths are in bytes.

@@ -47,10 +47,7 @@ impl ManifestWriter {
         if env.kind(&path)?.is_some() {
             env.remove(&path)?;
         }
-        let mut salt = [0; 8];
-        env.fill_random(&mut salt);
-        let salt = u64::from_le_bytes(salt);
-        let header = FileHeader { kind: FileKind::Manifest, database, number, salt, word: 0 };
+        let header = FileHeader { kind: FileKind::Manifest, database, number, salt: env.random(), word: 0 };
         let seed = header.seed();
         let mut bytes = header.encode().to_vec();
         for edit in state.snapshot() {

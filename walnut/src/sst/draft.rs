@@ -79,13 +79,11 @@ impl SstPlace {
         let path = draft_path(&self.dir, number);
         let file = self.env.create(&path)?;
         let draft = Draft::new(Arc::clone(&self.env), path);
-        let mut salt = [0; 8];
-        self.env.fill_random(&mut salt);
         let header = FileHeader {
             kind: FileKind::Sst,
             database: self.database,
             number,
-            salt: u64::from_le_bytes(salt),
+            salt: self.env.random(),
             word: 0,
         };
         Ok(SstDraft { builder: SstBuilder::new(file, header, self.config)?, draft })

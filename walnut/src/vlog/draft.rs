@@ -44,13 +44,11 @@ impl ValuePlace {
         let path = draft_path(&self.dir, number);
         let file = self.env.create(&path)?;
         let draft = Draft::new(Arc::clone(&self.env), path);
-        let mut salt = [0; 8];
-        self.env.fill_random(&mut salt);
         let header = FileHeader {
             kind: FileKind::ValueFile,
             database: self.database,
             number,
-            salt: u64::from_le_bytes(salt),
+            salt: self.env.random(),
             word: 0,
         };
         let mut appender = Appender::new(file);

@@ -61,13 +61,11 @@ impl LogPlace {
     /// A header whose seed is that of no earlier life.
     pub(super) fn fresh_header(&self, number: FileNumber, first_seqno: SeqNo, lives: &Lives) -> FileHeader {
         loop {
-            let mut salt = [0; 8];
-            self.env.fill_random(&mut salt);
             let header = FileHeader {
                 kind: FileKind::Wal,
                 database: self.database,
                 number,
-                salt: u64::from_le_bytes(salt),
+                salt: self.env.random(),
                 word: first_seqno.0,
             };
             if !lives.have(header.seed()) {

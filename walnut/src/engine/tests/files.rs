@@ -121,7 +121,7 @@ fn a_damaged_file_is_named_when_it_is_read_and_its_neighbours_answer() {
     bytes[last] ^= 1;
     env.write_file(&name, &bytes).unwrap();
     let engine = open(&env).unwrap();
-    let (mut right, mut named) = (0, 0);
+    let (mut right, mut refused) = (0, 0);
     for n in 0..ROWS {
         match get(&engine, n) {
             Ok(found) => {
@@ -130,12 +130,12 @@ fn a_damaged_file_is_named_when_it_is_read_and_its_neighbours_answer() {
             }
             Err(Error::Corruption { file, .. }) => {
                 assert_eq!(file, name);
-                named += 1;
+                refused += 1;
             }
             Err(error) => panic!("{error}"),
         }
     }
-    assert!(right > named && named > 0, "{right} right, {named} refused");
+    assert!(right > refused && refused > 0, "{right} right, {refused} refused");
     assert!(matches!(engine.verify(), Err(Error::Corruption { file, .. }) if file == name));
     assert!(state(&engine).is_err(), "no row is passed over");
 }
