@@ -23,7 +23,11 @@ const DIR: &str = "/db";
 const COPY: &str = "/copies/monday";
 
 fn entry(id: u64) -> Entry {
-    Entry { id, label: format!("entry {id}"), body: vec![id.to_le_bytes()[0]; id as usize * 13 % 200] }
+    Entry {
+        id,
+        label: format!("entry {id}"),
+        body: vec![id.to_le_bytes()[0]; usize::try_from(id * 13 % 200).unwrap()],
+    }
 }
 
 fn builder(env: &(impl Env + Clone)) -> Builder {

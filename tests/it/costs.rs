@@ -19,7 +19,7 @@ struct User {
 }
 
 fn user(id: u64) -> User {
-    User { id, email: format!("{id}@example.org"), age: (id % 90) as u32, about: [id as u8; 24] }
+    User { id, email: format!("{id}@example.org"), age: (id % 90) as u32, about: [id.to_le_bytes()[0]; 24] }
 }
 
 fn small() -> Builder {

@@ -8,8 +8,11 @@ use std::path::Path;
 
 use walnut_tests::random::Random;
 
+/// What takes hostile bytes.
+type Target = fn(&[u8]);
+
 /// A target: its name, which is that of its directory, and what it calls.
-const TARGETS: [(&str, fn(&[u8])); 6] = [
+const TARGETS: [(&str, Target); 6] = [
     ("batch", walnut::__fuzz::batch),
     ("key", walnut::__fuzz::key),
     ("manifest", walnut::__fuzz::manifest),
@@ -35,8 +38,7 @@ fn seeds(target: &str) -> Vec<(String, Vec<u8>)> {
 /// Changes bytes as damage and a fuzzer's luck do.
 fn mutate(bytes: &mut Vec<u8>, random: &mut Random) {
     for _ in 0..=random.below(4) {
-        let place = |bytes: &[u8], random: &mut Random| random.below(bytes.len() as u64 + 1) as usize;
-        let (one, other) = (place(bytes, random), place(bytes, random));
+        let (one, other) = (random.place(bytes.len() + 1), random.place(bytes.len() + 1));
         let (start, end) = (one.min(other), one.max(other));
         match random.below(7) {
             0 => bytes[start..end.min(start + 8)].fill(0xff),
@@ -47,7 +49,7 @@ fn mutate(bytes: &mut Vec<u8>, random: &mut Random) {
             5 => bytes.copy_within(start..end, 0),
             _ => {
                 let piece = random.next().to_le_bytes();
-                let end = bytes.len().min(start + 1 + random.below(8) as usize);
+                let end = bytes.len().min(start + 1 + random.place(8));
                 bytes[start..end].copy_from_slice(&piece[..end - start]);
             }
         }

@@ -28,6 +28,7 @@ struct Named<K> {
     name: String,
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "what is written down at once is passed as it is")]
 fn note(id: u64, text: impl ToString) -> Note {
     Note { id, text: text.to_string() }
 }

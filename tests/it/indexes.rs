@@ -118,7 +118,7 @@ fn compare(db: &Database, model: &BTreeMap<u64, Thing>) -> Result<()> {
     )]);
     same!(tagged, |row| row.tags.iter().map(|tag| (row.group, tag.clone())).collect::<Vec<_>>());
     same!(handle, |row| row.group.zip(row.nick.clone()).map(|(group, nick)| (Some(group), Some(nick))));
-    same!(initial, |row| row.initial());
+    same!(initial, Thing::initial);
     same_as!(words, NoCase::into_inner, |row| row.words().iter().map(|word| fold(word)).collect::<Vec<_>>());
     same!(twice, |row| [row.twice()]);
     same_as!(name, NoCase::into_inner, |row| [fold(&row.name)]);
@@ -128,7 +128,7 @@ fn compare(db: &Database, model: &BTreeMap<u64, Thing>) -> Result<()> {
     same!(numbers, |row| row.numbers.clone());
     same!(badges, |row| row.badges.iter().copied().collect::<Vec<_>>());
     same!(spare, |row| row.spare);
-    same!(pair, |row| row.pair.into_iter().filter(Option::is_some).collect::<Vec<_>>());
+    same!(pair, |row| row.pair.into_iter().flatten().map(Some).collect::<Vec<_>>());
     assert_eq!(things.iter().collect_vec()?, model.values().cloned().collect::<Vec<_>>());
     db.verify().map(drop)
 }

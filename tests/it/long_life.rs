@@ -331,7 +331,7 @@ fn transaction<T: Thing>(db: &Database, model: &mut Model, random: &mut Random) 
 }
 
 /// Lives for some steps with one of the structs, perhaps until the power goes; then what is left is one of two states.
-fn live<T: Thing>(env: MemoryEnv, model: &mut Model, steps: usize, random: &mut Random) -> MemoryEnv {
+fn live<T: Thing>(env: &MemoryEnv, model: &mut Model, steps: usize, random: &mut Random) -> MemoryEnv {
     let open = |env: &MemoryEnv| {
         let builder =
             Database::builder().background(Background::Manual).memtable_size(16 << 10).block_size(512);
@@ -344,7 +344,7 @@ fn live<T: Thing>(env: MemoryEnv, model: &mut Model, steps: usize, random: &mut 
     }
     let (mut before, mut after) = (model.clone(), model.clone());
     let mut run = || {
-        let (table, db) = open(&env)?;
+        let (table, db) = open(env)?;
         for _ in 0..steps {
             before.clone_from(&after);
             step(&db, &table, &mut after, random)?;
@@ -380,9 +380,9 @@ fn a_table_of_every_kind_of_index_lives_in_step_with_its_model() {
     while lived < steps {
         let some = 100 + usize::try_from(random.below(300)).unwrap();
         env = if random.one_in(3) {
-            live::<half::Thing>(env, &mut model, some, &mut random)
+            live::<half::Thing>(&env, &mut model, some, &mut random)
         } else {
-            live::<full::Thing>(env, &mut model, some, &mut random)
+            live::<full::Thing>(&env, &mut model, some, &mut random)
         };
         lived += some;
     }

@@ -1,13 +1,5 @@
 //! The integration tests.
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
-#![allow(
-    clippy::pedantic,
-    clippy::style,
-    clippy::complexity,
-    clippy::perf,
-    clippy::suspicious,
-    reason = "a test says what it means at some length"
-)]
 
 // What the derives write, at work in a database: every kind of index, keys that are made, and the program that the
 // documentation begins with.

@@ -11,6 +11,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use serde::{Deserialize, Serialize};
 use walnut::env::{CrashPolicy, Env, FaultEffect, FaultEnv, FaultPlan, MemoryEnv, Operation, Operations};
 use walnut::{Background, Builder, Database, DefaultTable, Durability, Error, Fault, Result, Table};
+use walnut_tests::random::Random;
 
 #[derive(Table, Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[table(name = "notes")]
@@ -24,7 +25,11 @@ struct Note {
 const DIR: &str = "/db";
 
 fn note(id: u64, version: u64) -> Note {
-    Note { id, version, text: format!("note {id}, version {version}, {}", "x".repeat(id as usize % 50)) }
+    Note {
+        id,
+        version,
+        text: format!("note {id}, version {version}, {}", "x".repeat(usize::try_from(id % 50).unwrap())),
+    }
 }
 
 fn builder(env: &(impl Env + Clone)) -> Builder {
@@ -209,9 +214,9 @@ fn a_deleted_key_is_not_back_because_older_was_judged_by_file_number() {
         db.checkpoint().unwrap();
         (0..80).filter(|id| id % 3 == 0).for_each(|id| drop(notes.remove(id).unwrap()));
         if round % 2 == 0 {
-            db.compact().unwrap()
+            db.compact().unwrap();
         } else {
-            db.checkpoint().unwrap()
+            db.checkpoint().unwrap();
         }
         let left: Vec<u64> = (0..80).filter(|id| id % 3 > 0).collect();
         assert_eq!(ids(&notes), left, "round {round}");
@@ -332,12 +337,12 @@ fn reads_do_not_go_back_in_time_between_memtable_and_sst() {
             scope.spawn(|| {
                 let mut last = 0;
                 while !done.load(Ordering::Acquire) {
-                    let least = written.load(Ordering::Acquire);
+                    let floor = written.load(Ordering::Acquire);
                     let scanned = notes.iter().next().unwrap().unwrap().version;
                     let got = notes.get(7).unwrap().unwrap().version;
                     assert!(
-                        scanned >= least.max(last) && got >= scanned,
-                        "{got} and {scanned} after {least}, {last}"
+                        scanned >= floor.max(last) && got >= scanned,
+                        "{got} and {scanned} after {floor}, {last}"
                     );
                     last = got;
                 }
@@ -465,21 +470,17 @@ fn no_hostile_file_makes_the_store_panic() {
     drop((db, notes));
     let files: Vec<_> =
         env.files().into_iter().map(|path| (path.clone(), env.read_file(&path).unwrap())).collect();
-    let mut state = 1u64;
-    let mut random = |limit: usize| {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (state >> 33) as usize % limit.max(1)
-    };
+    let mut random = Random::new(1, "hostile files");
     for round in 0..400 {
         let env = MemoryEnv::new();
-        let victim = random(files.len());
+        let victim = random.place(files.len());
         for (number, (path, bytes)) in files.iter().enumerate() {
             let mut bytes = bytes.clone();
             if number == victim && !bytes.is_empty() {
-                let (start, end) = (random(bytes.len()), random(bytes.len()));
+                let (start, end) = (random.place(bytes.len()), random.place(bytes.len()));
                 match round % 4 {
-                    0 => bytes[start] = random(256) as u8,
-                    1 => bytes[start.min(end)..start.max(end)].fill(random(256) as u8),
+                    0 => bytes[start] = random.next().to_le_bytes()[0],
+                    1 => bytes[start.min(end)..start.max(end)].fill(random.next().to_le_bytes()[0]),
                     2 => bytes.truncate(start),
                     _ => bytes.copy_within(start.min(end)..start.max(end), 0),
                 }

@@ -35,9 +35,13 @@ impl Random {
         self.below(sides) == 0
     }
 
+    /// A place below `end`.
+    pub fn place(&mut self, end: usize) -> usize {
+        usize::try_from(self.below(end as u64)).expect("it is below a length")
+    }
+
     /// One of these.
     pub fn pick<'s, T>(&mut self, from: &'s [T]) -> &'s T {
-        let place = usize::try_from(self.below(from.len() as u64)).expect("it is below a length");
-        &from[place]
+        &from[self.place(from.len())]
     }
 }

@@ -226,7 +226,9 @@ fn writers_go_on_while_an_index_is_built() {
                 })
             })
             .collect();
-        writers.into_iter().for_each(|writer| writer.join().unwrap());
+        for writer in writers {
+            writer.join().unwrap();
+        }
     });
     check(&db, COUNT);
 }

@@ -80,7 +80,9 @@ impl Life {
             };
             let mut runs = runs.into_inner();
             let last = runs.pop().unwrap_or_default();
-            runs.into_iter().for_each(|deeds| self.note(session, deeds, End::Aborted));
+            for deeds in runs {
+                self.note(session, deeds, End::Aborted);
+            }
             match outcome {
                 Ok(()) => self.note(session, last, End::Committed),
                 Err(Error::Conflict | Error::Abort(_)) => self.note(session, last, End::Aborted),
@@ -146,8 +148,14 @@ fn read(
     let elements = |list: Option<List>| list.map_or_else(Vec::new, |list| list.elements);
     let first = id / GROUP * GROUP;
     let found = match random.below(4) {
-        0 => return Ok(note(Deed::Read(id, elements(lists.get(id)?)))),
-        1 => return Ok(note(Deed::Read(id, elements(lists.by().name.get(&name(id))?)))),
+        0 => {
+            note(Deed::Read(id, elements(lists.get(id)?)));
+            return Ok(());
+        }
+        1 => {
+            note(Deed::Read(id, elements(lists.by().name.get(&name(id))?)));
+            return Ok(());
+        }
         2 => lists.by().group.all(id / GROUP).collect_vec()?,
         _ => lists.range(first..first + GROUP).rev().collect_vec()?,
     };
@@ -246,9 +254,9 @@ fn the_checker_finds_reads_of_what_never_was_or_was_taken_back() {
 #[test]
 fn the_checker_finds_what_was_lost_and_who_does_not_see_itself() {
     let appends = done(1, vec![Append(1, 10), Append(2, 20)]);
-    assert_eq!(found(&[appends.clone()], &[(1, &[10])]), [Anomaly::Lost(0)]);
+    assert_eq!(found(std::slice::from_ref(&appends), &[(1, &[10])]), [Anomaly::Lost(0)]);
     let half = Done { end: End::Unknown, ..appends };
-    assert_eq!(found(&[half.clone()], &[(1, &[10])]), [Anomaly::Lost(0)]);
+    assert_eq!(found(std::slice::from_ref(&half), &[(1, &[10])]), [Anomaly::Lost(0)]);
     assert_eq!(found(&[half], &[]), []);
     let blind = done(1, vec![Append(1, 10), Read(1, vec![])]);
     assert!(found(&[blind], &[(1, &[10])]).contains(&Anomaly::Internal(0)));

@@ -76,8 +76,7 @@ fn steps(seed: u64, count: usize) -> Vec<Step> {
     let mut random = Random::new(seed, "kv steps");
     let random = &mut random;
     let space = |random: &mut Random| usize::try_from(random.below(NAMES.len() as u64)).unwrap();
-    let many =
-        |random: &mut Random| (0..1 + random.below(6)).map(|_| (space(random), write(random))).collect();
+    let many = |random: &mut Random| (0..=random.below(6)).map(|_| (space(random), write(random))).collect();
     let step = |_| match random.below(40) {
         0..=14 => Step::One(space(random), write(random)),
         15..=21 => Step::Batch(many(random)),
@@ -120,11 +119,14 @@ fn apply(map: &mut Map, write: &Write) {
     }
 }
 
+/// A key and its value.
+type Found = (Vec<u8>, Vec<u8>);
+
 /// A database and what it should hold after each statement so far.
 struct Pair {
     db: Database,
     held: Vec<(Snapshot, State)>,
-    iters: Vec<(Iter, Vec<(Vec<u8>, Vec<u8>)>)>,
+    iters: Vec<(Iter, Vec<Found>)>,
 }
 
 struct Run {
@@ -348,7 +350,7 @@ fn lockstep(seed: u64, step_count: usize) {
         let survivor = machine.crash(*random.pick(&CrashPolicy::ALL), random.next());
         let db = open(&setup, &survivor).expect("a crashed database opens");
         let state = state(&db).expect("what was recovered can be read");
-        let found = history[acknowledged..].iter().any(|allowed| *allowed == state);
+        let found = history[acknowledged..].contains(&state);
         assert!(
             found,
             "Rule P, seed {seed}, cut at sync {count}: {acknowledged} of {} acknowledged\n{state:#?}",

@@ -106,11 +106,12 @@ fn keyspaces_of_one_database_and_tables_do_not_see_each_other() {
 
 #[test]
 fn a_transaction_over_keyspaces_is_serializable() {
+    type Look = fn(&walnut::Transaction) -> Result<()>;
+
     let db = Database::in_memory().unwrap();
     let space = db.keyspace("space").unwrap();
     space.put("a", "1").unwrap();
     // A key that was read, one that was not there, and a range are each changed meanwhile.
-    type Look = fn(&walnut::Transaction) -> Result<()>;
     let looks: [Look; 3] = [
         |tx| tx.keyspace("space")?.get("a").map(drop),
         |tx| tx.keyspace("space")?.get("m").map(drop),
