@@ -65,6 +65,12 @@ fn filled() -> MemoryEnv {
     env
 }
 
+/// What the rows take on disk when everything is merged.
+fn settled_size(db: &Database) -> u64 {
+    db.compact().unwrap();
+    db.stats().sst_size
+}
+
 /// Every row is found by every index, and nothing else.
 fn check(db: &Database, count: u64) {
     let users = db.table::<indexed::User>().unwrap();
@@ -92,9 +98,14 @@ fn an_index_that_is_added_finds_the_rows_that_were_there() {
 fn an_index_that_is_removed_is_gone_and_its_space_is_no_ones() {
     let env = filled();
     check(&open(&env).unwrap(), COUNT);
+    let with_indexes = settled_size(&open(&env).unwrap());
     let db = open(&env).unwrap();
     db.table::<bare::User>().unwrap();
-    db.compact().unwrap();
+    let (without, never) = (settled_size(&db), settled_size(&open(&filled()).unwrap()));
+    assert!(
+        without < never + never / 20 && with_indexes > never + never / 4,
+        "{without}, {with_indexes}, {never}"
+    );
     assert_eq!(db.verify().unwrap().entry_count, 0);
     db.close().unwrap();
     check(&open(&env).unwrap(), COUNT);
