@@ -365,7 +365,7 @@ fn lockstep(seed: u64, step_count: usize) {
 
 fn check_after_closing(setup: &Setup, env: &MemoryEnv, expected: &State, crashed: bool) {
     for _ in 0..2 {
-        assert!(leaks(env, setup.checkpoint_on_close, crashed).is_empty());
+        assert_eq!(leaks(env, setup.checkpoint_on_close, crashed), [""; 0]);
         let db = open(setup, env).expect("it was closed in order");
         assert_eq!(&state(&db).expect("it can be read"), expected);
         db.close().expect("nothing is in the way");

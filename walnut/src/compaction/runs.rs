@@ -64,7 +64,9 @@ impl<'v> Runs<'v> {
         let runs = &self.list[places.clone()];
         let Some(((oldest, _), newer)) = runs.split_last() else { return Pick::Nothing };
         let output = if places.end == self.count() { Level::LAST } else { *oldest };
-        self.move_into(newer, output).unwrap_or_else(|| {
+        // The oldest stays only where the others come to it.
+        let moving = if *oldest == output { newer } else { runs };
+        self.move_into(moving, output).unwrap_or_else(|| {
             let inputs = runs.iter().map(|(level, files)| (*level, files.to_vec())).collect();
             Pick::Merge(Merge { inputs, output })
         })
@@ -102,12 +104,12 @@ impl<'v> Runs<'v> {
     }
 
     /// Runs of one level that nothing in the output level, nor of each other, shares a key with, go there as they are.
-    fn move_into(&self, newer: &[(Level, &'v [Arc<SstMeta>])], output: Level) -> Option<Pick> {
-        let (from, _) = *newer.first()?;
-        let files = || newer.iter().flat_map(|(_, files)| files.iter());
+    fn move_into(&self, moving: &[(Level, &'v [Arc<SstMeta>])], output: Level) -> Option<Pick> {
+        let (from, _) = *moving.first()?;
+        let files = || moving.iter().flat_map(|(_, files)| files.iter());
         let fits = output != Level::ZERO
             && from != output
-            && newer.iter().all(|(level, _)| *level == from)
+            && moving.iter().all(|(level, _)| *level == from)
             && files().all(|meta| moves(meta, self.config.max_sst_size))
             && are_disjoint(files().chain(self.version.level(output)));
         fits.then(|| Pick::Move(Move { from, files: files().cloned().collect(), to: output }))

@@ -167,11 +167,15 @@ proptest! {
                 let pick = pick.or_else(|| strategy.settle(&version, &config));
                 let edit = match &pick {
                     Pick::Nothing => break,
-                    Pick::Move(Move { from, files, to }) => VersionEdit {
-                        removed: files.iter().map(|meta| (*from, meta.number)).collect(),
-                        added: files.iter().map(|meta| (*to, Arc::clone(meta))).collect(),
-                        ..VersionEdit::default()
-                    },
+                    Pick::Move(Move { from, files, to }) => {
+                        let merge = Merge { inputs: vec![(*from, files.clone())], output: *to };
+                        expect_sound(&version, &merge);
+                        VersionEdit {
+                            removed: files.iter().map(|meta| (*from, meta.number)).collect(),
+                            added: files.iter().map(|meta| (*to, Arc::clone(meta))).collect(),
+                            ..VersionEdit::default()
+                        }
+                    }
                     Pick::Merge(merge) => {
                         expect_sound(&version, merge);
                         carry_out(merge, SeqNo(watermark), Fate { output_count, drops }, &mut next)

@@ -129,6 +129,14 @@ fn what_is_loaded_in_order_moves_to_its_place() {
 }
 
 #[test]
+fn a_newer_run_does_not_pass_an_older_one_that_is_not_in_its_place_yet() {
+    let young = version(vec![run(0, 8, 1000), run(0, 9, 1000)]);
+    for strategy in [Compaction::Tiered, Compaction::Universal] {
+        assert_eq!(merge(strategy.settle(&young, &CONFIG)), (vec![(0, vec![9, 8])], 6));
+    }
+}
+
+#[test]
 fn runs_settle_into_one_when_the_newer_ones_are_a_tenth_of_the_oldest() {
     for strategy in [Compaction::Tiered, Compaction::Universal] {
         let settle = |last| sizes(strategy.settle(&of_sizes(&[1000], last), &CONFIG));
