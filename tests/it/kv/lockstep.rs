@@ -379,7 +379,7 @@ fn keyspaces_live_in_step_with_maps_through_a_crash_at_every_sync() {
 
 #[test]
 fn keyspaces_live_a_long_life_in_step_with_maps() {
-    for_each_seed("keyspaces_live_a_long_life_in_step_with_maps", seeds(20), |seed| {
+    for_each_seed("keyspaces_live_a_long_life_in_step_with_maps", seeds(40), |seed| {
         let (setup, steps) = (Setup::draw(seed + 7_000), steps(seed + 7_000, 500));
         let env = MemoryEnv::with_seed(seed);
         let whole = run(&setup, &env, &steps, State::default());

@@ -91,7 +91,7 @@ impl Core {
             manifest.leaving_values.extend(values.filter(|file| version.value_file(*file).is_none()));
         }
         self.reckon_debt(&version);
-        self.remove_leaving(&mut manifest);
+        self.remove_leaving(&mut manifest, false);
         Ok(())
     }
 
@@ -133,7 +133,7 @@ impl Core {
     }
 
     /// Removes what no version names any more. Whoever may still read it has it open.
-    fn remove_leaving(&self, manifest: &mut Manifest) {
+    fn remove_leaving(&self, manifest: &mut Manifest, last: bool) {
         if manifest.leaving.is_empty() && manifest.leaving_values.is_empty() {
             return;
         }
@@ -143,14 +143,14 @@ impl Core {
         });
         let named: HashSet<_> = version.files().map(|(_, meta)| meta.number).collect();
         manifest.leaving.retain(|file| {
-            let goes = || file.is_ready() && self.env.remove(&sst::path(&self.dir, file.number())).is_ok();
+            let goes = || file.is_ready(last) && self.env.remove(&sst::path(&self.dir, file.number())).is_ok();
             !named.contains(&file.number()) && !goes()
         });
     }
 
-    /// Removes files whose names stayed for somebody who read them, if nobody does any more.
+    /// Removes files whose names stayed for somebody who might come to read them, for the last time.
     pub(super) fn remove_what_left(&self) {
-        self.remove_leaving(&mut self.manifest.lock());
+        self.remove_leaving(&mut self.manifest.lock(), true);
     }
 
     /// Closes files that nobody read lately, when more are open than may be.

@@ -195,12 +195,13 @@ impl Leaving {
         self.number
     }
 
-    /// Whether the name can go: nobody can come to read the file, or it is open for them from now on.
-    pub(crate) fn is_ready(&self) -> bool {
+    /// Whether the name can go: nobody can come to read the file, or it is open for them from now on. Who asks for the `last`
+    /// time opens it even when too many files are open: later nobody removes the name.
+    pub(crate) fn is_ready(&self, last: bool) -> bool {
         let Some(shared) = self.shared.upgrade() else { return true };
         let _turn = shared.opening.lock();
         if shared.kept.get().is_none() {
-            if shared.place.is_crowded() {
+            if shared.place.is_crowded() && !last {
                 return false;
             }
             let Ok(reader) = shared.open() else { return false };
