@@ -3,6 +3,7 @@
 mod entry;
 mod fragment;
 mod hash;
+mod head;
 mod number;
 mod range;
 mod seqno;
@@ -10,6 +11,7 @@ mod seqno;
 pub(crate) use entry::{Entry, Kind, compare};
 pub(crate) use fragment::{Fragment, FragmentWalk, Fragments};
 pub(crate) use hash::KeyHash;
+pub(crate) use head::{Head, head};
 pub(crate) use number::{FileNumber, KeyspaceId};
 pub(crate) use range::{KeyRange, after, successor};
 pub(crate) use seqno::SeqNo;

@@ -11,7 +11,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::Range;
 
-use crate::base::{FileNumber, KeyRange};
+use crate::base::{FileNumber, Head, KeyRange, head};
 use crate::cursor::{Direction, Pieces};
 use crate::error::Result;
 use crate::manifest::{Level, Version};
@@ -39,6 +39,8 @@ pub(super) struct NewFiles {
 pub(super) struct Run {
     level: Level,
     ssts: Arc<[Arc<Sst>]>,
+    /// The head of the end of each of them, so that a get finds its file without a look at keys.
+    ends: Box<[Head]>,
 }
 
 impl NewFiles {
@@ -76,8 +78,7 @@ impl Levels {
         values: Arc<BTreeMap<FileNumber, Arc<ValueReader>>>,
         of: impl Fn(&Arc<SstMeta>) -> Arc<Sst>,
     ) -> Self {
-        let run =
-            |(level, files): (Level, &[Arc<SstMeta>])| Run { level, ssts: files.iter().map(&of).collect() };
+        let run = |(level, files): (Level, &[Arc<SstMeta>])| Run::new(level, files.iter().map(&of));
         Self { runs: version.runs().map(run).collect(), values }
     }
 
@@ -92,7 +93,7 @@ impl Levels {
         let of = |sst: &Arc<Sst>| {
             if closing.contains(&sst.meta().number) { Arc::new(sst.another()) } else { Arc::clone(sst) }
         };
-        let run = |run: &Run| Run { level: run.level, ssts: run.ssts.iter().map(of).collect() };
+        let run = |run: &Run| Run::new(run.level, run.ssts.iter().map(of));
         Self { runs: self.runs.iter().map(run).collect(), values: Arc::clone(&self.values) }
     }
 
@@ -116,10 +117,12 @@ impl Levels {
         self.runs.iter().flat_map(|run| run.ssts.iter().map(|sst| (run.level, sst)))
     }
 
-    /// The SSTs that a key can be in, newest first.
+    /// The SSTs that a key can be in, newest first, and whether it is the oldest: most keys that there are, are there.
     #[inline]
-    pub(super) fn candidates(&self, key: &[u8]) -> impl Iterator<Item = &Arc<Sst>> {
-        self.runs.iter().filter_map(move |run| run.find(key))
+    pub(super) fn candidates(&self, key: &[u8]) -> impl Iterator<Item = (&Arc<Sst>, bool)> {
+        let oldest = self.runs.len().wrapping_sub(1);
+        let runs = self.runs.iter().enumerate();
+        runs.filter_map(move |(place, run)| Some((run.find(key)?, place == oldest)))
     }
 
     /// The runs, newest first.
@@ -129,9 +132,21 @@ impl Levels {
 }
 
 impl Run {
+    fn new(level: Level, ssts: impl Iterator<Item = Arc<Sst>>) -> Self {
+        let ssts: Arc<[Arc<Sst>]> = ssts.collect();
+        let ends = ssts.iter().map(|sst| head(&sst.meta().end)).collect();
+        Self { level, ssts, ends }
+    }
+
     /// The SST that a key is in, if it is in any.
+    #[inline]
     fn find(&self, key: &[u8]) -> Option<&Arc<Sst>> {
-        let place = self.ssts.partition_point(|sst| *sst.meta().end <= *key);
+        let wanted = head(key);
+        let mut place = self.ends.partition_point(|end| *end < wanted);
+        // Equal heads say nothing.
+        while self.ends.get(place) == Some(&wanted) && *self.ssts[place].meta().end <= *key {
+            place += 1;
+        }
         self.ssts.get(place).filter(|sst| *sst.meta().smallest <= *key)
     }
 

@@ -121,7 +121,7 @@ fn place(env: &Arc<dyn Env>, dir: &Path, config: &EngineConfig, database: [u8; 1
         dir: dir.to_owned(),
         database,
         config: config.sst,
-        cache: BlockCache::new(config.cache_size),
+        cache: BlockCache::new(config.cache_size, config.sst.block_size),
         open_limit: config.open_limit,
         crowd: Crowd::default(),
     })

@@ -97,9 +97,9 @@ impl View {
                 return Ok(None);
             }
         }
-        for sst in self.levels.candidates(key) {
+        for (sst, is_oldest) in self.levels.candidates(key) {
             let gone = sst.covering(key, at)?;
-            if let Some(result) = sst.get(key, hash, at, |entry| unless_gone(gone, entry))? {
+            if let Some(result) = sst.get(key, hash, at, is_oldest, |entry| unless_gone(gone, entry))? {
                 return Ok(result);
             }
             if gone.is_some() {
@@ -118,8 +118,8 @@ impl View {
                 return Ok(Some(seqno));
             }
         }
-        for sst in self.levels.candidates(key).filter(|sst| sst.meta().largest_seqno > at) {
-            let version = sst.get(key, hash, SeqNo::MAX, |entry| entry.seqno)?;
+        for (sst, _) in self.levels.candidates(key).filter(|(sst, _)| sst.meta().largest_seqno > at) {
+            let version = sst.get(key, hash, SeqNo::MAX, false, |entry| entry.seqno)?;
             if let Some(seqno) = version.max(sst.covering(key, SeqNo::MAX)?) {
                 return Ok(Some(seqno));
             }

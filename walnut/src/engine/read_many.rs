@@ -39,7 +39,7 @@ impl View {
         }
         let begin = |key: &&[u8]| {
             let hash = KeyHash::of(key);
-            let mut open = self.levels.candidates(key).filter_map(|sst| sst.if_open());
+            let mut open = self.levels.candidates(key).filter_map(|(sst, _)| sst.if_open());
             open.find_map(|sst| Approach::begin(sst, key, hash))
         };
         let mut approaches: SmallVec<[Approach<'_>; Approach::SIDE_BY_SIDE]> =

@@ -1,8 +1,8 @@
 //! A walk over the strands of a memtable, which it keeps alive.
 
-use super::order::{Slot, Sorted, head};
+use super::order::{Slot, Sorted};
 use super::{Memtable, Rows};
-use crate::base::{Entry, KeyRange};
+use crate::base::{Entry, KeyRange, head};
 use crate::cursor::{Cursor, Direction};
 use crate::error::Result;
 use crate::sync::Arc;

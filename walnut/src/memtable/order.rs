@@ -15,6 +15,7 @@
 use arc_swap::ArcSwap;
 
 use super::rows::{Number, Rows};
+use crate::base::{Head, head};
 use crate::sync::{Arc, Mutex};
 
 /// How many unsorted entries are sorted though nobody has asked.
@@ -29,7 +30,7 @@ const MERGE_SHARE: usize = 8;
 /// An entry in a strand: enough of its key to compare it with most others, and its number.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Slot {
-    head: (u64, u64),
+    head: Head,
     pub(super) number: Number,
 }
 
@@ -129,16 +130,7 @@ impl Slot {
     }
 
     /// Whether the entry's key is below this one, whose head is given with it.
-    pub(super) fn is_below(&self, (head, key): ((u64, u64), &[u8]), rows: &Rows) -> bool {
+    pub(super) fn is_below(&self, (head, key): (Head, &[u8]), rows: &Rows) -> bool {
         self.head.cmp(&head).then_with(|| rows.key(self.number).cmp(key)).is_lt()
     }
-}
-
-/// The first sixteen bytes of a key, with zeros where it has less: heads that differ are in the order of their keys.
-pub(super) fn head(key: &[u8]) -> (u64, u64) {
-    let mut head = [0; 16];
-    let size = key.len().min(head.len());
-    head[..size].copy_from_slice(&key[..size]);
-    let [first, second] = head.as_chunks().0 else { unreachable!("sixteen bytes are two words") };
-    (u64::from_be_bytes(*first), u64::from_be_bytes(*second))
 }

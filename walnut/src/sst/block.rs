@@ -9,13 +9,16 @@
 //! 2. It never changes, but for the flag that tells the cache that it was used.
 
 use std::cmp::Ordering;
+use std::hint::black_box;
 use std::ops::Range;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use super::fingerprint::Candidates;
 use super::format::{
     BLOCK_BASE, BLOCK_PREFIX, BLOCK_PREFIX_SIZE, BLOCK_ROWS, MAX_SLOTTED_SIZE, Row, SLOT_LEN,
 };
+use super::slab::{Cell, Slabs};
 use crate::base::{Kind, SeqNo, compare};
 use crate::codec::{Reader, ValuePointer};
 use crate::error::Fault;
@@ -23,7 +26,7 @@ use crate::error::Fault;
 /// A valid data block.
 #[derive(Debug)]
 pub(super) struct Block {
-    payload: Vec<u8>,
+    payload: Cell,
     base: SeqNo,
     row_count: usize,
     /// Where the fingerprints begin, which is where the prefix ends.
@@ -49,14 +52,24 @@ impl Block {
         if rows > payload.len() {
             return Err(Fault::Truncated);
         }
+        let payload = Cell::from(payload);
         let block = Self { payload, base, row_count, fingerprints, rows, used: AtomicBool::new(false) };
         block.check()?;
         Ok(block)
     }
 
+    /// The same block in a cell of a slab; `None` when there is none for it.
+    pub(super) fn copy_to(&self, slabs: &Arc<Slabs>) -> Option<Self> {
+        let Self { base, row_count, fingerprints, rows, .. } = *self;
+        let payload = slabs.copy(&self.payload)?;
+        Some(Self { payload, base, row_count, fingerprints, rows, used: AtomicBool::new(false) })
+    }
+
     /// The newest version of `key` here that is not newer than `at`.
     #[inline]
     pub(super) fn find(&self, key: &[u8], fingerprint: u8, at: SeqNo) -> Option<Row<'_>> {
+        // What is needed next lies some lines further on: asked for now, it arrives with the first.
+        black_box(self.payload[self.rows - 1]);
         let suffix = key.strip_prefix(self.prefix())?;
         Candidates::new(self.fingerprints(), fingerprint)
             .map(|row| self.row(row))
@@ -128,7 +141,7 @@ impl Block {
 
     /// What the block takes in memory.
     pub(super) fn memory_size(&self) -> usize {
-        size_of::<Self>() + self.payload.capacity()
+        size_of::<Self>() + self.payload.memory_size()
     }
 
     /// Notes that the block was used. The flag is written only when it changes, so that readers share its cache line.

@@ -24,6 +24,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use arc_swap::{ArcSwapOption, Guard};
 
 use super::block::Block;
+use super::slab::Slabs;
 use crate::sync::{AtomicU64, AtomicUsize, Ordering};
 
 /// How many blocks in a row may be spared before one goes all the same: it bounds the time under the lock.
@@ -33,6 +34,7 @@ const MAX_CHANCES: usize = 64;
 #[derive(Debug)]
 pub(crate) struct BlockCache {
     budget: usize,
+    slabs: Option<Arc<Slabs>>,
     hits: Tally,
     misses: Tally,
     /// Open SSTs.
@@ -66,10 +68,11 @@ type Slot = ArcSwapOption<Block>;
 pub(super) type CachedBlock = Guard<Option<Arc<Block>>>;
 
 impl BlockCache {
-    /// A cache for so many bytes.
-    pub(crate) fn new(budget: usize) -> Arc<Self> {
+    /// A cache for so many bytes, in which most blocks take up to `block_size` bytes.
+    pub(crate) fn new(budget: usize, block_size: usize) -> Arc<Self> {
         Arc::new(Self {
             budget,
+            slabs: Slabs::new(budget, block_size),
             hits: Tally::default(),
             misses: Tally::default(),
             reader_count: AtomicUsize::new(0),
@@ -190,16 +193,22 @@ impl CachedBlocks {
     #[inline]
     pub(super) fn get(&self, position: usize) -> CachedBlock {
         let block = self.peek(position);
-        if let Some(block) = &*block {
+        self.note(&block);
+        block
+    }
+
+    /// Takes note of a use of what stands in a slot.
+    #[inline]
+    pub(super) fn note(&self, cached: &CachedBlock) {
+        if let Some(block) = &**cached {
             block.touch();
             self.cache.hits.count();
         } else {
             self.cache.misses.count();
         }
-        block
     }
 
-    /// The same without a note that it is used, and so without a look at the block itself.
+    /// The same without a note that it is used, and so without a look at the block itself: see [`note`](Self::note).
     #[inline]
     pub(super) fn peek(&self, position: usize) -> CachedBlock {
         self.slots[position].load()
@@ -207,6 +216,8 @@ impl CachedBlocks {
 
     /// Keeps a block that was read, if there can be room for it.
     pub(super) fn insert(&self, position: usize, block: &Arc<Block>) {
+        let in_cell = self.cache.slabs.as_ref().and_then(|slabs| block.copy_to(slabs));
+        let block = in_cell.map_or_else(|| Arc::clone(block), Arc::new);
         let size = block.memory_size();
         let budget = self.cache.budget;
         let mut clock = self.cache.lock();
@@ -216,7 +227,7 @@ impl CachedBlocks {
         }
         let Some(account) = clock.accounts.get_mut(&self.id) else { return };
         account.ring.push_back(position);
-        self.slots[position].store(Some(Arc::clone(block)));
+        self.slots[position].store(Some(block));
         clock.block_size += size;
         clock.evict(budget);
     }
@@ -261,7 +272,7 @@ mod tests {
     fn what_is_used_again_stays_and_the_budget_holds() {
         let size = block(0).memory_size();
         let fixed = 20 * size_of::<Slot>() + 100;
-        let cache = BlockCache::new(fixed + 4 * size);
+        let cache = BlockCache::new(fixed + 4 * size, 8192);
         let blocks = cache.register(20, 100);
         for position in 0..20 {
             blocks.insert(position, &block(position));
@@ -278,7 +289,7 @@ mod tests {
     fn the_hand_goes_round_all_readers() {
         let size = block(0).memory_size();
         let fixed = 3 * 8 * size_of::<Slot>();
-        let cache = BlockCache::new(fixed + 6 * size);
+        let cache = BlockCache::new(fixed + 6 * size, 8192);
         let readers = [0; 3].map(|_| cache.register(8, 0));
         for position in 0..8 {
             for reader in &readers {
@@ -299,7 +310,7 @@ mod tests {
     #[test]
     fn a_block_that_cannot_fit_is_not_kept_and_drives_nothing_out() {
         let size = block(0).memory_size();
-        let cache = BlockCache::new(2 * size_of::<Slot>() + 50 + size);
+        let cache = BlockCache::new(2 * size_of::<Slot>() + 50 + size, 8192);
         let blocks = cache.register(2, 50);
         blocks.insert(0, &block(0));
         let mut builder = BlockBuilder::default();
@@ -310,7 +321,7 @@ mod tests {
         assert_eq!(cached(&blocks), [] as [usize; 0], "the filter of another reader takes the place");
         other.insert(0, &block(0));
         assert_eq!(cached(&other), [] as [usize; 0]);
-        let nothing = BlockCache::new(0);
+        let nothing = BlockCache::new(0, 8192);
         nothing.register(1, 0).insert(0, &block(0));
     }
 
@@ -318,7 +329,7 @@ mod tests {
     fn the_account_is_right_after_many_threads_with_a_tiny_budget() {
         const BLOCKS: usize = 30;
         let size = block(0).memory_size();
-        let cache = BlockCache::new(3 * BLOCKS * size_of::<Slot>() + 7 * size);
+        let cache = BlockCache::new(3 * BLOCKS * size_of::<Slot>() + 7 * size, 8192);
         let readers = [0; 2].map(|_| cache.register(BLOCKS, 0));
         thread::scope(|scope| {
             for seed in 1..5usize {

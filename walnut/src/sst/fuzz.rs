@@ -48,12 +48,12 @@ fn walk_file(bytes: &[u8]) -> Result<()> {
     let file: Arc<dyn File> = Arc::new(Bytes(bytes.to_vec()));
     let outline = Outline::read(&file)?;
     let meta = outline.meta(&file)?;
-    let reader = SstReader::open(file, outline.header.database, &meta, &BlockCache::new(1 << 20))?;
+    let reader = SstReader::open(file, outline.header.database, &meta, &BlockCache::new(1 << 20, 8192))?;
     let reader = Arc::new(reader);
     for direction in [Direction::Forward, Direction::Backward] {
         let mut cursor = reader.cursor(&KeyRange::all(), direction)?;
         while let Some(entry) = cursor.entry() {
-            reader.get(entry.key, KeyHash::of(entry.key), SeqNo::MAX, |_| ())?;
+            reader.get(entry.key, KeyHash::of(entry.key), SeqNo::MAX, true, |_| ())?;
             cursor.advance()?;
         }
     }

@@ -116,9 +116,10 @@ impl Sst {
         key: &[u8],
         hash: KeyHash,
         at: SeqNo,
+        expected: bool,
         found: impl FnOnce(Entry<'_>) -> R,
     ) -> Result<Option<R>> {
-        self.reader()?.get(key, hash, at, found)
+        self.reader()?.get(key, hash, at, expected, found)
     }
 
     /// The newest range tombstone over `key` that is not above `at`. A file without range tombstones is not opened.

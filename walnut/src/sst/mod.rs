@@ -8,7 +8,7 @@
 //! - `format` draws every byte; `seal` puts blocks into the file and takes them out; `output` writes it.
 //! - `block` and `block_builder`, `index`, `filter`, `ranges`, `properties`: the payloads, one each.
 //! - `draft`: how a new file comes under its name. `handle`: how it is opened when it is read, and closed.
-//! - `fences` and `fingerprint`: how a block and a row are found in memory. `cache`: what stays there.
+//! - `fences` of `stretch`es, and `fingerprint`: how a block and a row are found in memory. `cache`: what stays there, in the memory of `slab`.
 //!
 //! 1. A file is written once, front to back, and never changed.
 //! 2. Entries are stored as they are given, all versions of them: what may be dropped is decided above.
@@ -37,6 +37,8 @@ mod ranges;
 mod read_ahead;
 mod reader;
 mod seal;
+mod slab;
+mod stretch;
 #[cfg(test)]
 mod tests;
 mod verify;

@@ -93,7 +93,8 @@ impl SstReader {
     }
 
     /// Gives `found` the newest version of `key` that is not newer than `at`, be it a value or a tombstone;
-    /// `None` when there is none here. `hash` is that of the key.
+    /// `None` when there is none here. `hash` is that of the key. Who expects that the key is here does not wait for the filter
+    /// before the block is fetched.
     ///
     /// Costs at most one block read from disk, unless a key has more versions than a block holds.
     #[inline]
@@ -102,16 +103,23 @@ impl SstReader {
         key: &[u8],
         hash: KeyHash,
         at: SeqNo,
+        expected: bool,
         found: impl FnOnce(Entry<'_>) -> R,
     ) -> Result<Option<R>> {
-        if self.filter.as_ref().is_some_and(|filter| !filter.may_contain(hash)) {
+        if !expected && self.denies(hash) {
             return Ok(None);
         }
         let Some(first) = self.index.fences.find(key) else {
             return Ok(None);
         };
         for position in first..self.index.fences.len() {
-            let cached = self.blocks.get(position);
+            let cached = self.blocks.peek(position);
+            // To take hold of a block waits for all memory that was asked for before; asked now, the filter's line and the block
+            // come together.
+            if expected && position == first && self.denies(hash) {
+                return Ok(None);
+            }
+            self.blocks.note(&cached);
             let read;
             let block = if let Some(block) = &*cached {
                 block
@@ -128,6 +136,12 @@ impl SstReader {
             }
         }
         Ok(None)
+    }
+
+    /// Whether the filter says that the key with this hash is not here.
+    #[inline]
+    fn denies(&self, hash: KeyHash) -> bool {
+        self.filter.as_ref().is_some_and(|filter| !filter.may_contain(hash))
     }
 
     /// The newest range tombstone over `key` that is not above `at`.

@@ -27,7 +27,7 @@ fn place(env: &(impl Env + Clone)) -> Arc<SstPlace> {
         dir: PathBuf::from(DIR),
         database: [7; 16],
         config: SstConfig { block_size: 256, compression: Compression::None, filter_bits_per_key: 10 },
-        cache: BlockCache::new(1 << 20),
+        cache: BlockCache::new(1 << 20, 8192),
         open_limit: 100,
         crowd: Crowd::default(),
     })

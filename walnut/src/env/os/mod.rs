@@ -10,6 +10,7 @@
 //!
 //! No file is mapped into memory, and none is cached beyond what the system does.
 
+mod pages;
 #[cfg(unix)]
 mod unix;
 #[cfg(windows)]
@@ -25,6 +26,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+pub(crate) use pages::{LARGE_PAGE, prefer_large_pages};
 
 use super::{Env, File, Lock, Operation, PathKind};
 use crate::error::{Error, Result};

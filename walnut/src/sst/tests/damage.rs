@@ -102,11 +102,15 @@ fn swapped_blocks_and_zeroed_stretches_are_found() {
 fn a_file_in_the_place_of_another_is_noticed() {
     let entries = sample();
     let (file, meta) = build(&entries, tiny(Compression::Lz4));
-    let refused =
-        |database, meta: &SstMeta| match SstReader::open(file.clone(), database, meta, &BlockCache::new(0)) {
-            Err(Error::Corruption { fault, .. }) => fault,
-            other => panic!("{other:?}"),
-        };
+    let refused = |database, meta: &SstMeta| match SstReader::open(
+        file.clone(),
+        database,
+        meta,
+        &BlockCache::new(0, 8192),
+    ) {
+        Err(Error::Corruption { fault, .. }) => fault,
+        other => panic!("{other:?}"),
+    };
     assert_eq!(refused([0; 16], &meta), Fault::Identity);
     assert_eq!(refused(DATABASE, &SstMeta { number: FileNumber(8), ..meta.clone() }), Fault::Identity);
     let size = Fault::Length { recorded: meta.size - 1, found: meta.size };

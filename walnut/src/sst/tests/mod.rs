@@ -75,11 +75,14 @@ fn build_with(entries: &[Owned], fragments: &[Fragment], config: SstConfig) -> (
 }
 
 fn open(file: Arc<TestFile>, meta: &SstMeta) -> Result<Arc<SstReader>> {
-    SstReader::open(file, DATABASE, meta, &BlockCache::new(4000)).map(Arc::new)
+    SstReader::open(file, DATABASE, meta, &BlockCache::new(4000, 8192)).map(Arc::new)
 }
 
 fn get(reader: &SstReader, key: &[u8], at: SeqNo) -> Result<Option<Owned>> {
-    reader.get(key, KeyHash::of(key), at, |entry| Owned::from(entry))
+    let [expected, other] = [true, false]
+        .map(|expected| reader.get(key, KeyHash::of(key), at, expected, |entry| Owned::from(entry)));
+    assert_eq!(expected.as_ref().ok(), other.as_ref().ok());
+    expected
 }
 
 fn collect(mut cursor: impl Cursor) -> Result<Vec<Owned>> {

@@ -70,7 +70,7 @@ proptest! {
         budget in prop_oneof![Just(0usize), 500usize..5000, Just(1 << 20)],
     ) {
         let (file, meta) = build(&entries, config);
-        let cache = BlockCache::new(budget);
+        let cache = BlockCache::new(budget, 8192);
         let reader = SstReader::open(file, DATABASE, &meta, &cache).unwrap();
         prop_assert!(reader.verify().is_ok());
         for key in entries.iter().map(|entry| &entry.key).chain(&strangers) {
@@ -127,12 +127,12 @@ proptest! {
 fn readers_in_many_threads_agree_while_blocks_come_and_go() {
     let entries = sample();
     let (file, meta) = build(&entries, tiny(Compression::Lz4));
-    let roomy = BlockCache::new(1 << 20);
+    let roomy = BlockCache::new(1 << 20, 8192);
     let reader = Arc::new(SstReader::open(file.clone(), DATABASE, &meta, &roomy).unwrap());
     let fixed = roomy.used_size();
     scan(&reader, &KeyRange::all(), Direction::Forward).unwrap();
     let budget = fixed + (roomy.used_size() - fixed) / 4;
-    let cache = BlockCache::new(budget);
+    let cache = BlockCache::new(budget, 8192);
     let reader = Arc::new(SstReader::open(file, DATABASE, &meta, &cache).unwrap());
     std::thread::scope(|scope| {
         for turn in 0..4 {
