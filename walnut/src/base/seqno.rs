@@ -5,7 +5,7 @@
 pub(crate) struct SeqNo(pub(crate) u64);
 
 impl SeqNo {
-    /// Before every entry.
+    /// Before every entry that is written; the number of an entry that is ageless.
     pub(crate) const ZERO: Self = Self(0);
     /// The highest that fits beside a kind in 64 bits; reading at it sees every entry.
     pub(crate) const MAX: Self = Self((1 << 56) - 1);

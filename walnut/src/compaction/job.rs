@@ -1,4 +1,7 @@
 //! Carries out a merge: reads its inputs, drops what nobody can read, writes the rest.
+//!
+//! An entry that is ageless is written with the sequence number zero, which takes less room: numbers that nobody asks for are a fifth
+//! of an index. It never happens in level 0, whose files are ordered by their numbers.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -8,7 +11,7 @@ use super::outputs::Outputs;
 use super::pick::Merge;
 use super::reclaim::{Mover, Moving, Written};
 use super::shape::LeveledConfig;
-use crate::base::{FileNumber, Fragment, Fragments, SeqNo};
+use crate::base::{Entry, FileNumber, Fragment, Fragments, SeqNo};
 use crate::cursor::{self, Concat, Cursor, Direction, Pieces};
 use crate::error::Result;
 use crate::manifest::{Level, Version};
@@ -59,7 +62,9 @@ impl Job<'_> {
             let entry_size = (entry.key.len() + entry.value.len()) as u64;
             size += entry_size;
             if garbage.keeps(&entry, |key| !beneath.may_hold(key)) {
-                outputs.add(mover.pass(entry)?)?;
+                let is_ageless = beneath.is_nothing() && garbage.is_ageless(&entry);
+                let seqno = if is_ageless { SeqNo::ZERO } else { entry.seqno };
+                outputs.add(mover.pass(Entry { seqno, ..entry })?)?;
                 size += entry_size;
             }
             entries.advance()?;
@@ -110,6 +115,7 @@ impl Pieces for Sweeps {
 
 /// The runs that are older than all inputs of a merge.
 struct Beneath<'v> {
+    output: Level,
     runs: Vec<(Level, &'v [Arc<SstMeta>])>,
 }
 
@@ -126,7 +132,13 @@ impl<'v> Beneath<'v> {
             Level::ZERO => young.is_none_or(|young| *place > young),
             output => *level > output,
         };
-        Self { runs: runs.into_iter().enumerate().filter(older).map(|(_, run)| run).collect() }
+        let runs = runs.into_iter().enumerate().filter(older).map(|(_, run)| run).collect();
+        Self { output: merge.output, runs }
+    }
+
+    /// Whether there is none, and the output stands in a level that is ordered by keys alone.
+    fn is_nothing(&self) -> bool {
+        self.output != Level::ZERO && self.runs.is_empty()
     }
 
     /// The run that files of the output will be merged into, if it is of another level.

@@ -16,7 +16,9 @@
 //! 3. a tombstone goes only from stripe 0, and only when nothing older of its key can lie anywhere else: it hides nothing then,
 //!    and no transaction asks whether the key was changed since, because all of them read at or above it;
 //! 4. for range tombstones the same holds, of all keys of a fragment together. What they cover within the merge has gone by
-//!    the second rule when they go by the third.
+//!    the second rule when they go by the third;
+//! 5. when nothing older of *any* key lies anywhere else, what is kept of stripe 0 is ageless: one value of each key at most, which every
+//!    reader sees, and no range tombstone, by the rules 1 to 4. Its number tells nobody anything any more.
 //!
 //! It knows no files: where older versions can lie is asked of the caller, by key or range.
 
@@ -53,6 +55,12 @@ impl Garbage {
         self.stripe = Some(stripe);
         let is_spent = stripe == 0 && entry.kind == Kind::Delete && !self.boundaries.is_empty();
         !(is_hidden || self.is_covered(entry, stripe) || is_spent && is_oldest(entry.key))
+    }
+
+    /// Whether an entry that is kept is ageless, when no older version of any key lies outside of the merge: everybody sees it,
+    /// and its number can be [`SeqNo::ZERO`].
+    pub(crate) fn is_ageless(&self, entry: &Entry<'_>) -> bool {
+        self.boundaries.first().is_some_and(|lowest| entry.seqno <= *lowest)
     }
 
     /// The range tombstones of a fragment that are kept, if any. `is_oldest` says that nothing that is older than it, and
@@ -233,6 +241,34 @@ mod tests {
                 let settled = kept.iter().filter(|version| version.0 == key && version.1 <= last).count();
                 prop_assert!(settled <= boundaries.len());
             }
+            if older_elsewhere.is_empty() {
+                let boundaries: Vec<_> = boundaries.iter().copied().map(SeqNo).collect();
+                let garbage = Garbage::new(boundaries.clone(), Arc::default());
+                // The same without the numbers of what is ageless; a version is still known by the number that it had.
+                let number_of = |&(key, seqno, _): &Version| {
+                    let entry = Entry { key: &[key], seqno: SeqNo(seqno), kind: Kind::Put, value: b"" };
+                    if garbage.is_ageless(&entry) { 0 } else { seqno }
+                };
+                let newest = |key: u8, at: u64| {
+                    let of_key = kept.iter().filter(|version| version.0 == key && number_of(version) <= at);
+                    of_key.max_by_key(|version| number_of(version))
+                };
+                for key in 0..6 {
+                    for at in boundaries.iter().map(|at| at.0).chain(last..50) {
+                        let gone = covering(&kept_ranges, key, at);
+                        let seen = newest(key, at).filter(|version| gone < Some(number_of(version)) && version.2);
+                        prop_assert_eq!(
+                            seen.map(|version| version.1),
+                            visible_under(before, key, at, &older_elsewhere),
+                            "key {} at {} without numbers", key, at
+                        );
+                        let latest = newest(key, u64::MAX).map(number_of).max(covering(&kept_ranges, key, u64::MAX));
+                        prop_assert_eq!(latest > Some(at), is_changed(before, key, at), "key {} since {} without numbers", key, at);
+                    }
+                    let ageless = kept.iter().filter(|version| version.0 == key && number_of(version) == 0);
+                    prop_assert!(ageless.count() <= 1, "two versions with one number");
+                }
+            }
             for fragment in &kept_ranges {
                 prop_assert!(fragment.seqnos.iter().filter(|seqno| seqno.0 <= last).count() <= boundaries.len());
                 let hides = older_elsewhere.range(fragment.start[0]..fragment.end[0]).next().is_some();
@@ -256,6 +292,18 @@ mod tests {
                 prop_assert!(!spent, "a tombstone below all readers, with nothing to hide");
             }
         }
+    }
+
+    #[test]
+    fn only_what_every_reader_sees_is_ageless() {
+        let entry = |seqno| Entry { key: b"k", seqno: SeqNo(seqno), kind: Kind::Put, value: b"" };
+        let garbage = Garbage::new(vec![SeqNo(5), SeqNo(9)], Arc::default());
+        let ageless: Vec<_> = (1..12).filter(|seqno| garbage.is_ageless(&entry(*seqno))).collect();
+        assert_eq!(ageless, [1, 2, 3, 4, 5]);
+        assert!(
+            !Garbage::new(Vec::new(), Arc::default()).is_ageless(&entry(1)),
+            "nobody said where readers are"
+        );
     }
 
     #[test]

@@ -6,7 +6,8 @@
 //!
 //! 1. A `Block` exists only for a payload that is valid by the conditions 1 to 5 of format.rs; so rows are read
 //!    afterwards without any fault. (Condition 6, the fingerprints, is the business of verification.)
-//! 2. It never changes, but for the flag that tells the cache that it was used.
+//! 2. Its payload is the one on disk, with offsets in the place of steps.
+//! 3. It never changes, but for the flag that tells the cache that it was used.
 
 use std::cmp::Ordering;
 use std::hint::black_box;
@@ -23,6 +24,8 @@ use crate::base::{Kind, SeqNo, compare};
 use crate::codec::{Reader, ValuePointer};
 use crate::error::Fault;
 
+const BAD_STEP: Fault = Fault::Invalid("step between rows of a block");
+
 /// A valid data block.
 #[derive(Debug)]
 pub(super) struct Block {
@@ -38,7 +41,7 @@ pub(super) struct Block {
 
 impl Block {
     /// The block with this payload.
-    pub(super) fn new(payload: Vec<u8>) -> Result<Self, Fault> {
+    pub(super) fn new(mut payload: Vec<u8>) -> Result<Self, Fault> {
         if payload.len() < BLOCK_PREFIX {
             return Err(Fault::Truncated);
         }
@@ -52,6 +55,7 @@ impl Block {
         if rows > payload.len() {
             return Err(Fault::Truncated);
         }
+        place_rows(&mut payload[fingerprints + row_count..rows])?;
         let payload = Cell::from(payload);
         let block = Self { payload, base, row_count, fingerprints, rows, used: AtomicBool::new(false) };
         block.check()?;
@@ -184,7 +188,7 @@ impl Block {
     /// Conditions 2 to 4 of format.rs.
     fn check(&self) -> Result<(), Fault> {
         if self.offset(0) != 0 {
-            return Err(Fault::Invalid("row offset of a block"));
+            return Err(BAD_STEP);
         }
         let mut smallest = SeqNo::MAX;
         let mut previous: Option<Row<'_>> = None;
@@ -192,7 +196,7 @@ impl Block {
             let span = self.span(index);
             let row = match self.payload.get(span.clone()) {
                 Some(bytes) if span.start < span.end => Row::decode(self.base, bytes)?,
-                _ => return Err(Fault::Invalid("row offset of a block")),
+                _ => return Err(BAD_STEP),
             };
             if row.kind == Kind::Delete && !row.value.is_empty() {
                 return Err(Fault::Invalid("value of a tombstone"));
@@ -214,4 +218,15 @@ impl Block {
             Err(Fault::Invalid("smallest sequence number of a block"))
         }
     }
+}
+
+/// Puts offsets in the place of steps.
+fn place_rows(steps: &mut [u8]) -> Result<(), Fault> {
+    let mut offset = 0;
+    for step in steps.chunks_exact_mut(2) {
+        offset += usize::from(u16::from_le_bytes([step[0], step[1]]));
+        let [low, high, ..] = offset.to_le_bytes();
+        step.copy_from_slice(&[low, high]);
+    }
+    if offset <= MAX_SLOTTED_SIZE { Ok(()) } else { Err(BAD_STEP) }
 }

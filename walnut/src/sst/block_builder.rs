@@ -78,21 +78,21 @@ impl BlockBuilder {
         payload.put_u16(u16::try_from(prefix.len()).expect("keys are limited to what 16 bits count"));
         payload.extend_from_slice(prefix);
         payload.extend(self.rows.iter().map(|row| row.fingerprint));
-        let offsets = payload.len();
-        payload.resize(offsets + self.rows.len() * 2, 0);
-        self.put_rows(offsets, &mut payload);
+        let steps = payload.len();
+        payload.resize(steps + self.rows.len() * 2, 0);
+        self.put_rows(steps, &mut payload);
         *self = Self::emptied(std::mem::take(self));
         payload
     }
 
-    /// Adds the rows behind their offsets, and fills these in.
-    fn put_rows(&self, offsets: usize, payload: &mut Vec<u8>) {
-        let start = payload.len();
+    /// Adds the rows behind their steps, and fills these in.
+    fn put_rows(&self, steps: usize, payload: &mut Vec<u8>) {
+        let mut start = payload.len();
         let (mut key_start, mut value_start) = (0, 0);
         for (index, pending) in self.rows.iter().enumerate() {
-            let offset =
-                u16::try_from(payload.len() - start).expect("a block of several rows is below 64 KiB");
-            payload[offsets + 2 * index..][..2].copy_from_slice(&offset.to_le_bytes());
+            let step = u16::try_from(payload.len() - start).expect("a block of several rows is below 64 KiB");
+            payload[steps + 2 * index..][..2].copy_from_slice(&step.to_le_bytes());
+            start = payload.len();
             let row = Row {
                 suffix: &self.keys[key_start + self.prefix_size..pending.key_end],
                 seqno: pending.seqno,
@@ -207,17 +207,15 @@ mod tests {
         assert_eq!(broken(8, 0), Err(Fault::Invalid("row count of a block")));
         assert_eq!(broken(9, 1), Err(Fault::Truncated));
         assert_eq!(broken(11, 1), Err(Fault::Truncated));
-        assert_eq!(
-            broken(15, 1),
-            Err(Fault::Invalid("row offset of a block")),
-            "the first row does not begin at 0"
-        );
-        assert_eq!(broken(17, 0), Err(Fault::Invalid("row offset of a block")), "the first row is empty");
-        assert_eq!(
-            broken(18, 1),
-            Err(Fault::Invalid("row offset of a block")),
-            "the second row lies outside"
-        );
+        let bad_step = Err(Fault::Invalid("step between rows of a block"));
+        assert_eq!(valid[15..19], [0, 0, 4, 0], "steps");
+        assert_eq!(broken(15, 1), bad_step, "the first row does not begin at 0");
+        assert_eq!(broken(17, 0), bad_step, "the first row is empty");
+        assert_eq!(broken(17, 8), bad_step, "the last row is empty");
+        assert_eq!(broken(18, 1), bad_step, "the second row lies outside");
+        let mut steep = valid.clone();
+        steep[15..19].copy_from_slice(&[0xff; 4]);
+        assert_eq!(Block::new(steep).map(|_| ()), bad_step, "more than 16 bits");
         assert_eq!(broken(rows, 9), Err(Fault::Truncated));
         assert_eq!(broken(rows + 1, 4), Err(Fault::Invalid("value of a tombstone")));
         assert_eq!(broken(rows + 1, 6), Err(Fault::Truncated), "the value of a pointer is one");

@@ -26,18 +26,21 @@
 //!
 //! ```text
 //!  0             8        10             12       12+p           12+p+n            12+p+3n
-//!  | base seqno  | rows n | prefix size p | prefix | fingerprints | offsets u16 * n | rows |
+//!  | base seqno  | rows n | prefix size p | prefix | fingerprints | steps u16 * n | rows |
 //!
 //!  row: | suffix size varint | (seqno - base) << 2 | kind varint | suffix | value |
 //! ```
 //!
-//! It is valid if and only if (1) n is at least 1 and everything up to the rows fits; (2) offsets count from the
-//! first row, begin with 0 and rise strictly, and each row, which ends where the next begins or at the payload's end,
-//! holds its suffix; (3) each kind is known, no tombstone has a value, a pointer is valid (see
+//! It is valid if and only if (1) n is at least 1 and everything up to the rows fits; (2) the first step is 0, and each other is the way from
+//! where the row before begins to where its own does, which is never 0; each row, which ends where the next begins or at the payload's
+//! end, holds its suffix; (3) each kind is known, no tombstone has a value, a pointer is valid (see
 //! [`ValuePointer`](crate::codec::ValuePointer)), no seqno exceeds [`SeqNo::MAX`], and the
 //! smallest one is the base; (4) the rows, with user key = prefix + suffix, are in internal order and no two equal;
 //! (5) a payload of more than [`MAX_SLOTTED_SIZE`] bytes holds a single row; (6) fingerprint i is the top byte of the
 //! XXH3 hash of the user key of row i. The versions of one key may go on in the next block.
+//!
+//! Steps, because rows of one length have equal ones, which LZ4 compresses, as it never does offsets. In memory each step is
+//! replaced by the offset that it leads to, counted from the first row: a row is found without adding up.
 //!
 //! # Payload of the index
 //!
@@ -110,7 +113,7 @@ use crate::error::Fault;
 pub(super) const MAX_KEY_SIZE: usize = u16::MAX as usize;
 /// The largest payload of a data block: one row with the longest key and the largest value.
 pub(super) const MAX_BLOCK_SIZE: usize = (16 << 20) + (128 << 10);
-/// The largest payload of a data block with more than one row, so that 16 bits are enough for offsets.
+/// The largest payload of a data block with more than one row, so that 16 bits are enough for offsets and steps.
 pub(super) const MAX_SLOTTED_SIZE: usize = u16::MAX as usize;
 /// The largest payload of filter, index and properties.
 pub(super) const MAX_PART_SIZE: usize = 64 << 20;
@@ -130,7 +133,7 @@ pub(super) const BLOCK_BASE: Range<usize> = field(0, 8);
 pub(super) const BLOCK_ROWS: Range<usize> = field(BLOCK_BASE.end, 2);
 pub(super) const BLOCK_PREFIX_SIZE: Range<usize> = field(BLOCK_ROWS.end, 2);
 pub(super) const BLOCK_PREFIX: usize = BLOCK_PREFIX_SIZE.end;
-/// What each row takes in front of the rows: a fingerprint and an offset.
+/// What each row takes in front of the rows: a fingerprint and a step, or an offset.
 pub(super) const SLOT_LEN: usize = 1 + 2;
 
 /// The probe count and zeros in front of the filter's lines.

@@ -351,7 +351,10 @@ impl LogWriter {
         self.check(Health::Torn)?;
         assert!(self.group.is_empty(), "a group is written before the log is closed");
         self.sync()?;
-        self.put_end(false)
+        let end = self.put_end(false)?;
+        // What was written ahead, or is left of an earlier life, is as much as a memtable. Nobody reads it with or without this.
+        let _ = self.segment.file.set_size(end);
+        Ok(())
     }
 
     /// Refuses when the writer is worse off than `least`.
@@ -372,8 +375,8 @@ impl LogWriter {
         Ok(())
     }
 
-    /// Writes the end record and makes it durable; everything before it is durable already.
-    fn put_end(&self, next_exists: bool) -> Result<()> {
+    /// Writes the end record and makes it durable; everything before it is durable already. Gives where it ends.
+    fn put_end(&self, next_exists: bool) -> Result<u64> {
         let Current { file, seed, end, synced, .. } = &self.segment;
         assert_eq!(synced, end, "an end record promises everything before it");
         let header = RecordHeader {
@@ -385,7 +388,8 @@ impl LogWriter {
         let mut record = Vec::new();
         put_record(&mut record, *seed, *end, &header, &[]);
         file.write_at(&record, *end)?;
-        file.sync()
+        file.sync()?;
+        Ok(*end + record.len() as u64)
     }
 
     fn or_poison<T>(&mut self, result: Result<T>) -> Result<T> {

@@ -124,12 +124,62 @@ fn a_merge_keeps_what_can_be_read_and_cuts_it_into_files() {
     assert!(outputs.len() > 3 && outputs.iter().all(|sst| sst.meta().size < 4000), "files of 2000 bytes");
     assert!(outputs.windows(2).all(|pair| pair[0].meta().end <= pair[1].meta().smallest));
     let kept: Vec<_> = outputs.iter().flat_map(contents).collect();
-    let expected: Vec<_> = (0..200).filter(|n| n % 3 > 0).map(|n| (key(n), 1, true)).collect();
+    let expected: Vec<_> = (0..200).filter(|n| n % 3 > 0).map(|n| (key(n), 0, true)).collect();
     assert_eq!(kept, expected);
     for sst in &outputs {
         sst.verify().unwrap();
         assert_eq!((sst.meta().dead_size, sst.meta().tombstone_count), (0, 0));
     }
+}
+
+/// What a merge of these levels into `output` leaves, which levels deeper than that are not part of.
+fn merged(ssts: &[(u8, Arc<SstReader>)], output: u8, boundaries: &[u64]) -> Vec<(Vec<u8>, u64, bool)> {
+    let place = place(&machine());
+    let version = version(ssts.iter().map(|(level, sst)| (*level, sst.meta().clone())).collect());
+    let inputs = version.runs().filter(|(level, _)| level.code() <= output);
+    let merge = Merge {
+        inputs: inputs.map(|(level, files)| (level, files.to_vec())).collect(),
+        output: level(output),
+    };
+    let values = value_place(&place);
+    let job = Job {
+        merge: &merge,
+        version: &version,
+        place: &place,
+        config: &CONFIG,
+        boundaries: boundaries.iter().map(|&at| SeqNo(at)).collect(),
+        moving: nothing_moves(&values),
+        go_on: &|_| Ok(()),
+    };
+    let reader = |meta: &SstMeta| ssts.iter().map(|(_, sst)| sst).find(|sst| sst.meta() == meta).unwrap();
+    let sst = |meta: &SstMeta| Arc::new(Sst::opened(&place, reader(meta)));
+    let outputs = job.run(sst, || FileNumber(9)).unwrap().ssts;
+    for sst in &outputs {
+        sst.verify().unwrap();
+    }
+    outputs.iter().flat_map(contents).collect()
+}
+
+#[test]
+fn what_can_be_told_apart_keeps_its_number_and_what_cannot_loses_it() {
+    let place = place(&machine());
+    let oldest = (6, write(&place, 1, 3, &[(1, Some(1)), (2, Some(1)), (3, Some(1))]));
+    let middle = (0, write(&place, 2, 5, &[(1, Some(1)), (4, Some(1))]));
+    let newest = (0, write(&place, 3, 8, &[(2, Some(1)), (3, None), (5, Some(1))]));
+    let all = [oldest.clone(), middle.clone(), newest.clone()];
+    let values = |list: &[(u32, u64)]| list.iter().map(|(n, at)| (key(*n), *at, true)).collect::<Vec<_>>();
+    let ageless = [(1, 0), (2, 0), (4, 0), (5, 0)];
+    assert_eq!(merged(&all, 6, &[8]), values(&ageless), "everybody reads behind all of it");
+    let mut expected = values(&[(1, 0), (2, 8), (2, 0), (3, 8), (3, 0), (4, 0), (5, 8)]);
+    expected[3].2 = false;
+    assert_eq!(merged(&all, 6, &[6, 9]), expected, "somebody reads before the newest, and nobody before 6");
+    let expected = values(&[(1, 5), (1, 0), (2, 0), (3, 0), (4, 5)]);
+    assert_eq!(merged(&all[..2], 6, &[4, 6]), expected, "one version at a boundary and one behind it");
+    let mut expected = values(&[(1, 5), (2, 8), (3, 8), (4, 5), (5, 8)]);
+    expected[2].2 = false;
+    assert_eq!(merged(&all, 4, &[8]), expected, "something older lies below");
+    assert_eq!(merged(&all[1..], 0, &[8]).iter().map(|entry| entry.1).min(), Some(5), "level 0");
+    assert_eq!(merged(&all, 6, &[2]).iter().map(|entry| entry.1).min(), Some(3), "nobody may read it yet");
 }
 
 #[test]

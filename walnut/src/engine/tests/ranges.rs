@@ -57,6 +57,38 @@ fn a_range_is_gone_for_readers_of_now_and_there_for_those_of_before() {
     assert_eq!(live(&engine).len(), 11);
 }
 
+/// An entry without a number would lie under every range tombstone, so none may be left that is older than it.
+#[test]
+fn what_was_put_under_a_range_tombstone_stays_when_it_loses_its_number() {
+    let (env, engine) = filled(config(), 20);
+    engine.compact().unwrap();
+    let smallest = |engine: &Engine| {
+        let version = engine.manifest.lock().version();
+        version.files().map(|(_, meta)| meta.smallest_seqno).min().unwrap()
+    };
+    assert_eq!(smallest(&engine), SeqNo::ZERO);
+    engine.commit(Reads::default(), clear_and_put(5..15, 7, 2), Durability::Fast).unwrap();
+    let pin = engine.pin_applied();
+    engine.commit(Reads::default(), clear_and_put(6..20, 8, 3), Durability::Fast).unwrap();
+    let before = [0, 1, 2, 3, 4, 7, 15, 16, 17, 18, 19];
+    for _ in 0..2 {
+        let seen = drain(&mut engine.core.scan_at(KeyRange::all(), &pin).unwrap(), false).unwrap();
+        assert_eq!(seen.into_iter().map(|(key, _)| key).collect::<Vec<_>>(), before.map(key));
+        assert_eq!(live(&engine), [0, 1, 2, 3, 4, 8]);
+        for n in 0..20 {
+            assert_eq!(is_changed(&engine, n, pin.at()).unwrap(), n >= 6);
+        }
+        engine.compact().unwrap();
+    }
+    engine.verify().unwrap();
+    drop(pin);
+    // Files that are older than a range tombstone over all of them go unread, those that are newer stay.
+    engine.compact().unwrap();
+    assert_eq!(live(&engine), [0, 1, 2, 3, 4, 8]);
+    engine.close().unwrap();
+    assert_eq!(live(&open(&env).unwrap()), [0, 1, 2, 3, 4, 8]);
+}
+
 #[test]
 fn what_a_batch_puts_before_its_range_tombstone_is_gone_and_what_comes_after_stays() {
     let (env, engine) = filled(config(), 10);

@@ -3,7 +3,7 @@
 use super::*;
 
 const SIZE: u64 = 478;
-const DIGEST: u64 = 0xa10f_5906_2a9d_6b8d;
+const DIGEST: u64 = 0xc467_9a58_c353_0807;
 
 fn entries() -> Vec<Owned> {
     vec![
@@ -29,15 +29,15 @@ const GOLDEN: &[(&str, &str)] = &[
     ("block 1: base, row count, prefix size", "07 00 00 00 00 00 00 00 03 00 04 00"),
     ("block 1: prefix", "00 00 00 01"),
     ("block 1: fingerprints", "df df 26"),
-    ("block 1: offsets", "00 00 08 00 0c 00"),
+    ("block 1: steps", "00 00 08 00 04 00"),
     ("block 1: row 1", "02 95 09 61 62 6e 65 77"),
     ("block 1: row 2", "02 01 61 62"),
     ("block 1: row 3", "01 08 62"),
-    ("block 1: encoding, size, crc", "00 28 00 00 00 a0 56 16 84"),
+    ("block 1: encoding, size, crc", "00 28 00 00 00 a0 70 55 3d"),
     ("block 2: base, row count, prefix size", "08 00 00 00 00 00 00 00 01 00 04 00"),
     ("block 2: prefix", "00 00 00 02"),
     ("block 2: fingerprints", "ac"),
-    ("block 2: offsets", "00 00"),
+    ("block 2: steps", "00 00"),
     ("block 2: row 1", "00 01 2a 2a 2a 2a 2a 2a 2a 2a"),
     ("block 2: encoding, size, crc", "00 1d 00 00 00 8e f6 28 b5"),
     ("filter: probe count, zero", "06 00 00 00 00 00 00 00"),

@@ -87,6 +87,27 @@ fn a_segment_grows_by_steps_of_zeros() {
 }
 
 #[test]
+fn a_closed_log_ends_with_its_end_record_whatever_was_in_the_file() {
+    let env = machine();
+    let mut log = create_recycling(&env).unwrap();
+    commit(&mut log, 4000).unwrap();
+    turn(&mut log).unwrap();
+    turn(&mut log).unwrap();
+    let last_seqno = log.next_seqno().0 - 1;
+    assert!(env.read_file(path(3)).unwrap().len() > 4000, "the first segment lives again");
+    commit(&mut log, 8).unwrap();
+    let end = log.end();
+    log.close().unwrap();
+    assert_eq!(env.read_file(path(3)).unwrap().len() as u64, end + 32);
+    // Whether a crash undoes the cut or not, the end record was durable before it.
+    for policy in CrashPolicy::ALL {
+        let survivor = env.crash(policy, 3);
+        let (commits, recovered) = read_from(&survivor, &promise_from(FileNumber(3), last_seqno)).unwrap();
+        assert_eq!((commits.len(), recovered.sealed), (1, true));
+    }
+}
+
+#[test]
 fn stale_records_in_the_very_places_of_new_ones_do_not_count() {
     for life in 2..5 {
         for kept in 0..4 {
