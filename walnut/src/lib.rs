@@ -84,6 +84,13 @@ pub use walnut_derive::{Key, Table};
 #[doc(hidden)]
 pub mod __private;
 
+/// Switches for measurements of the store itself.
+#[cfg(feature = "untracked")]
+#[doc(hidden)]
+pub mod __measure {
+    pub use crate::txn::leave_conflicts_unnoticed;
+}
+
 /// Where hostile bytes come in, for fuzzing.
 #[doc(hidden)]
 pub mod __fuzz {

@@ -4,6 +4,7 @@
 //! reads     the longest get while everything is merged into one run              less than 20 ms
 //! writers   p99.9 and longest `Fast` commit of eight threads under load          less than 10 ms
 //! space     a key written again and again; updates of ten times the data; nine rows of ten removed, and then idle
+//! conflicts transactions of eight threads that never meet, with and without notes of what they read   at least 0.9
 //! ```
 //!
 //! It prints figures and judges nothing: on a busy machine they are the machine's.
@@ -44,6 +45,7 @@ enum What {
     Reads,
     Writers,
     Space,
+    Conflicts,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -60,6 +62,23 @@ struct Blob {
     id: u64,
     bytes: Vec<u8>,
 }
+
+/// What is changed by those who may get into each other's way.
+#[derive(Table, Serialize, Deserialize)]
+#[table(name = "accounts")]
+struct Account {
+    #[primary_key]
+    id: u64,
+    #[index]
+    branch: u64,
+    balance: i64,
+}
+
+const THREADS: u64 = 8;
+/// Accounts of a thread, and how often it changes two of them in a round.
+const ACCOUNTS: u64 = 1000;
+const TRANSFERS: u64 = 10_000;
+const ROUNDS: usize = 15;
 
 /// Numbers that look random, and bytes that no compression shortens.
 struct Random(u64);
@@ -115,6 +134,7 @@ fn main() -> Result<()> {
             What::Reads => reads(&cli, place.path())?,
             What::Writers => writers(&cli, place.path())?,
             What::Space => space(&cli, place.path())?,
+            What::Conflicts => conflicts(place.path())?,
         }
     }
     Ok(())
@@ -277,6 +297,58 @@ fn space(cli: &Cli, dir: &Path) -> Result<()> {
         100.0 * times(given, full * 9)
     );
     db.close()
+}
+
+/// Rounds of both kinds alternate; what counts is the ratio of neighbours, which the machine's other work hardly moves.
+fn conflicts(dir: &Path) -> Result<()> {
+    let db = Database::builder().durability(Durability::Fast).open(dir.join("db"))?;
+    let accounts = db.table::<Account>()?;
+    for thread in 0..THREADS {
+        let account = |n| Account { id: thread * ACCOUNTS + n, branch: n % 100, balance: 100 };
+        accounts.insert_many(&(0..ACCOUNTS).map(account).collect::<Vec<_>>())?;
+    }
+    let mut ratios = Vec::new();
+    for round in 0..ROUNDS {
+        // Whoever comes second finds a machine that the first one has warmed or tired.
+        let mut speeds = [0.0; 2];
+        for unnoticed in [round % 2 == 0, round % 2 == 1] {
+            walnut::__measure::leave_conflicts_unnoticed(unnoticed);
+            speeds[usize::from(unnoticed)] = transfers(&db, round)?;
+        }
+        let [noticed, unnoticed] = speeds;
+        println!("{noticed:.0} transactions a second, {unnoticed:.0} without notes");
+        ratios.push(noticed / unnoticed);
+    }
+    walnut::__measure::leave_conflicts_unnoticed(false);
+    ratios.sort_by(f64::total_cmp);
+    println!(
+        "conflict tracking leaves {:.3} of the speed, the median of {ROUNDS} rounds",
+        ratios[ROUNDS / 2]
+    );
+    db.close()
+}
+
+/// What eight threads do in a second together: each reads two rows of its own and changes both.
+fn transfers(db: &Database, round: usize) -> Result<f64> {
+    let begin = Instant::now();
+    std::thread::scope(|scope| {
+        let work = |thread: u64| {
+            let mut random = Random(round as u64 * THREADS + thread);
+            for _ in 0..TRANSFERS {
+                let account = thread * ACCOUNTS + random.next() % (ACCOUNTS - 1);
+                db.transact(|tx| {
+                    let accounts = tx.table::<Account>()?;
+                    accounts.modify(account, |row| row.balance -= 1)?;
+                    accounts.modify(account + 1, |row| row.balance += 1)?;
+                    Ok(())
+                })?;
+            }
+            Result::Ok(())
+        };
+        let threads: Vec<_> = (0..THREADS).map(|thread| scope.spawn(move || work(thread))).collect();
+        threads.into_iter().try_for_each(|thread| thread.join().expect("a thread does not panic"))
+    })?;
+    Ok(times(THREADS * TRANSFERS, 1) / begin.elapsed().as_secs_f64())
 }
 
 #[expect(clippy::cast_precision_loss, reason = "a ratio for people")]

@@ -89,7 +89,7 @@ impl Attempt {
             pin: OnceCell::new(),
             has_stated: Cell::new(true),
             is_late: Cell::new(false),
-            notes: Arc::default(),
+            notes: Arc::new(Notes::new()),
             writes: Mutex::new(WriteSet::new(guard)),
             cleared: Mutex::default(),
         }

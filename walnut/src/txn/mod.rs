@@ -26,6 +26,8 @@ mod write_set;
 pub(crate) use attempt::{Attempt, transact};
 pub(crate) use guard::Guard;
 pub(crate) use lane::Lane;
+#[cfg(feature = "untracked")]
+pub use notes::leave_conflicts_unnoticed;
 pub(crate) use reader::EntryReader;
 pub(crate) use scan::EntryScan;
 pub use write_set::Savepoint;

@@ -3,6 +3,16 @@
 use crate::base::KeyRange;
 use crate::sync::Mutex;
 
+/// Whether new attempts note nothing, to measure what notes cost. Nothing is isolated from anything then.
+#[cfg(feature = "untracked")]
+static UNTRACKED: std::sync::atomic::AtomicBool = std::sync::atomic::AtomicBool::new(false);
+
+/// Has attempts that begin from now on note nothing, or note what they read again.
+#[cfg(feature = "untracked")]
+pub fn leave_conflicts_unnoticed(unnoticed: bool) {
+    UNTRACKED.store(unnoticed, std::sync::atomic::Ordering::Relaxed);
+}
+
 /// The notes of one attempt. Once they are taken, nothing more is noted.
 #[derive(Debug, Default)]
 pub(crate) struct Notes {
@@ -17,6 +27,16 @@ struct Noted {
 }
 
 impl Notes {
+    /// Empty ones.
+    pub(super) fn new() -> Self {
+        let notes = Self::default();
+        #[cfg(feature = "untracked")]
+        if UNTRACKED.load(std::sync::atomic::Ordering::Relaxed) {
+            notes.take();
+        }
+        notes
+    }
+
     /// Notes that `key` was looked for.
     pub(super) fn key(&self, key: &[u8]) {
         let mut noted = self.noted.lock();
