@@ -9,11 +9,13 @@ pub(crate) struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
+    #[inline]
     pub(crate) fn new(bytes: &'a [u8]) -> Self {
         Self { rest: bytes }
     }
 
     /// The bytes not yet read.
+    #[inline]
     pub(crate) fn rest(&self) -> &'a [u8] {
         self.rest
     }
@@ -23,18 +25,21 @@ impl<'a> Reader<'a> {
     }
 
     /// The next `len` bytes.
+    #[inline]
     pub(crate) fn bytes(&mut self, len: usize) -> Result<&'a [u8], Fault> {
         let (bytes, rest) = self.rest.split_at_checked(len).ok_or(Fault::Truncated)?;
         self.rest = rest;
         Ok(bytes)
     }
 
+    #[inline]
     fn array<const N: usize>(&mut self) -> Result<[u8; N], Fault> {
         let (bytes, rest) = self.rest.split_first_chunk().ok_or(Fault::Truncated)?;
         self.rest = rest;
         Ok(*bytes)
     }
 
+    #[inline]
     pub(crate) fn u8(&mut self) -> Result<u8, Fault> {
         Ok(u8::from_le_bytes(self.array()?))
     }
@@ -52,7 +57,19 @@ impl<'a> Reader<'a> {
     }
 
     /// A `u64` in LEB128. Only the shortest form is accepted, so that every number has one encoding.
+    #[inline]
     pub(crate) fn varint(&mut self) -> Result<u64, Fault> {
+        match *self.rest {
+            [byte, ref rest @ ..] if byte < 0x80 => {
+                self.rest = rest;
+                Ok(u64::from(byte))
+            }
+            _ => self.long_varint(),
+        }
+    }
+
+    /// The same, of any length.
+    fn long_varint(&mut self) -> Result<u64, Fault> {
         let mut value = 0u64;
         for (place, &byte) in self.rest.iter().enumerate().take(10) {
             let bits = u64::from(byte & 0x7f);

@@ -143,7 +143,8 @@ impl Core {
         });
         let named: HashSet<_> = version.files().map(|(_, meta)| meta.number).collect();
         manifest.leaving.retain(|file| {
-            let goes = || file.is_ready(last) && self.env.remove(&sst::path(&self.dir, file.number())).is_ok();
+            let goes =
+                || file.is_ready(last) && self.env.remove(&sst::path(&self.dir, file.number())).is_ok();
             !named.contains(&file.number()) && !goes()
         });
     }
