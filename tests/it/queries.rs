@@ -295,18 +295,18 @@ fn a_reverse_scan_reads_each_block_once_and_a_part_of_it_a_part() {
         run(&items);
         env.counts().of(Operations::Only(Operation::Read)) - before
     };
-    // Backward nothing is read ahead, so each block is a read.
+    // In both directions more and more is read ahead, until the reads are few and long.
     let whole = reads(&|items| drop(items.iter().rev().collect_vec().unwrap()));
     let forward = reads(&|items| drop(items.iter().collect_vec().unwrap()));
-    assert!(forward > 0 && whole > 5, "{forward} reads forward, {whole} backward");
-    assert!(forward <= whole, "{forward} reads forward, {whole} backward");
+    assert!(forward > 2, "{forward} reads forward, {whole} backward");
+    assert_eq!(forward, whole, "backward and forward read alike");
     let count = reads(&|items| assert_eq!(items.by().group.iter().rev().count().unwrap(), 200));
-    assert!(count < whole, "{count} reads of an index, {whole} of all rows");
+    assert!(count <= whole, "{count} reads of an index, {whole} of all rows");
     for few in [
         reads(&|items| drop(items.iter().rev().page(5, None).unwrap())),
         reads(&|items| assert!(items.iter().last().unwrap().is_some())),
         reads(&|items| drop(items.iter().rev().limit(5).collect_vec().unwrap())),
     ] {
-        assert!(few <= 3, "{few} reads for a few rows, {whole} for all");
+        assert!(few < whole, "{few} reads for a few rows, {whole} for all");
     }
 }

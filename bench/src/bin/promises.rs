@@ -109,6 +109,12 @@ impl Waits {
         result
     }
 
+    fn median(&self) -> Duration {
+        let mut waits = self.0.clone();
+        waits.sort_unstable();
+        waits.get(waits.len() / 2).copied().unwrap_or_default()
+    }
+
     fn print(mut self, of: &str) {
         self.0.sort_unstable();
         let at = |part: usize, whole: usize| {
@@ -194,33 +200,46 @@ fn reads(cli: &Cli, dir: &Path) -> Result<()> {
     db.close()
 }
 
-/// Eight threads that write as fast as they can.
-fn writers(cli: &Cli, dir: &Path) -> Result<()> {
-    let (db, blobs) = open(cli, dir)?;
+/// What eight threads wait that do something as fast as they can.
+fn eight(cli: &Cli, work: impl Fn(&Blob) -> Result<()> + Sync) -> Result<Waits> {
     let end = Instant::now() + Duration::from_secs(cli.seconds);
     let mut all = Waits::default();
     std::thread::scope(|scope| {
-        let blobs = &blobs;
-        let threads: Vec<_> = (0..8u64)
-            .map(|seed| {
-                scope.spawn(move || {
-                    let (mut waits, mut random) = (Waits::default(), Random(seed));
-                    while Instant::now() < end {
-                        let id = random.next() % cli.rows;
-                        let row = random.row(id, cli.size);
-                        waits.time(|| blobs.upsert(&row))?;
-                    }
-                    Ok(waits)
-                })
-            })
-            .collect();
+        let write = |seed| {
+            let (mut waits, mut random) = (Waits::default(), Random(seed));
+            while Instant::now() < end {
+                let id = random.next() % cli.rows;
+                let row = random.row(id, cli.size);
+                waits.time(|| work(&row))?;
+            }
+            Result::Ok(waits)
+        };
+        let write = &write;
+        let threads: Vec<_> = (0..8u64).map(|seed| scope.spawn(move || write(seed))).collect();
         for thread in threads {
             let Waits(waits) = thread.join().expect("a writer does not panic")?;
             all.0.extend(waits);
         }
         Result::Ok(())
     })?;
-    all.print("commits of eight writers");
+    Ok(all)
+}
+
+/// Eight threads that write as fast as they can; and beside them eight that only compute as long as a commit takes at its median,
+/// which shows what of the waits is the processors' having less room than threads.
+fn writers(cli: &Cli, dir: &Path) -> Result<()> {
+    let (db, blobs) = open(cli, dir)?;
+    let commits = eight(cli, |row| blobs.upsert(row).map(drop))?;
+    let usual = commits.median();
+    commits.print("commits of eight writers");
+    let compute = |_: &Blob| {
+        let begin = Instant::now();
+        while begin.elapsed() < usual {
+            std::hint::spin_loop();
+        }
+        Ok(())
+    };
+    eight(cli, compute)?.print("the same threads without a database");
     let stats = db.stats();
     println!(
         "stalls: {} for {:?} together; debt {} MB; {} runs; write amplification {:.1}",

@@ -9,11 +9,13 @@ pub(crate) struct Reader<'a> {
 }
 
 impl<'a> Reader<'a> {
+    #[inline]
     pub(crate) fn new(bytes: &'a [u8]) -> Self {
         Self { rest: bytes }
     }
 
     /// The bytes not yet read.
+    #[inline]
     pub(crate) fn rest(&self) -> &'a [u8] {
         self.rest
     }
@@ -30,12 +32,14 @@ impl<'a> Reader<'a> {
         Ok(bytes)
     }
 
+    #[inline]
     fn array<const N: usize>(&mut self) -> Result<[u8; N], Fault> {
         let (bytes, rest) = self.rest.split_first_chunk().ok_or(Fault::Truncated)?;
         self.rest = rest;
         Ok(*bytes)
     }
 
+    #[inline]
     pub(crate) fn u8(&mut self) -> Result<u8, Fault> {
         Ok(u8::from_le_bytes(self.array()?))
     }
@@ -58,12 +62,13 @@ impl<'a> Reader<'a> {
         match *self.rest {
             [byte, ref rest @ ..] if byte < 0x80 => {
                 self.rest = rest;
-                Ok(byte.into())
+                Ok(u64::from(byte))
             }
             _ => self.long_varint(),
         }
     }
 
+    /// The same, of any length.
     fn long_varint(&mut self) -> Result<u64, Fault> {
         let mut value = 0u64;
         for (place, &byte) in self.rest.iter().enumerate().take(10) {

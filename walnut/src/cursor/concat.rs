@@ -55,14 +55,22 @@ impl<P: Pieces> Concat<P> {
 }
 
 impl<P: Pieces> Cursor for Concat<P> {
+    #[inline]
     fn entry(&self) -> Option<Entry<'_>> {
         self.open.as_ref()?.entry()
     }
 
+    #[inline]
     fn advance(&mut self) -> Result<()> {
         let Some(open) = &mut self.open else { return Ok(()) };
         open.advance()?;
-        self.settle()
+        if open.entry().is_some() { Ok(()) } else { self.settle() }
+    }
+
+    #[inline]
+    fn ends_key(&self) -> bool {
+        // Pieces share no key, but a piece does not know whether it is at its end.
+        self.open.as_ref().is_some_and(Cursor::ends_key)
     }
 }
 

@@ -11,6 +11,9 @@
 //!   range tombstones ────── Coverage ─┘
 //! ```
 //!
+//! Where a range has entries in one run only, as in settled data, there is no merge; and a cursor that knows that a key has no
+//! other version says so ([`Cursor::ends_key`]), which spares `Visible` the comparison and the copies.
+//!
 //! Range tombstones are no entries: they are looked up beside the walk, in [`Coverage`], and meet the entries in
 //! [`Visible`] only.
 
@@ -22,7 +25,7 @@ mod visible;
 pub(crate) use concat::{Concat, Pieces};
 pub(crate) use coverage::Coverage;
 pub(crate) use merge::Merge;
-pub(crate) use visible::Visible;
+pub(crate) use visible::{Seen, Visible};
 
 use crate::base::Entry;
 use crate::error::Result;
@@ -41,6 +44,11 @@ pub(crate) trait Cursor {
 
     /// Moves to the next entry in the cursor's direction. After an error the cursor must not be used again.
     fn advance(&mut self) -> Result<()>;
+
+    /// Whether the entry after this one is known to be of another key. `false` says nothing: it may be the same one.
+    fn ends_key(&self) -> bool {
+        false
+    }
 }
 
 #[cfg(test)]
@@ -55,6 +63,8 @@ pub(crate) mod tests {
     pub(crate) struct Listed {
         entries: Vec<Owned>,
         place: usize,
+        /// Whether it tells where a key ends.
+        tells: bool,
     }
 
     impl Listed {
@@ -63,7 +73,12 @@ pub(crate) mod tests {
             if direction == Direction::Backward {
                 entries.reverse();
             }
-            Self { entries, place: 0 }
+            Self { entries, place: 0, tells: false }
+        }
+
+        /// The same, and it tells where a key ends.
+        pub(crate) fn telling(self) -> Self {
+            Self { tells: true, ..self }
         }
     }
 
@@ -80,6 +95,11 @@ pub(crate) mod tests {
         fn advance(&mut self) -> Result<()> {
             self.place += 1;
             Ok(())
+        }
+
+        fn ends_key(&self) -> bool {
+            let next = self.entries.get(self.place + 1);
+            self.tells && next.is_some_and(|(next, ..)| *next != self.entries[self.place].0)
         }
     }
 

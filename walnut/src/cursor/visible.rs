@@ -4,6 +4,9 @@
 //! Going forward the newest version comes first, so the first one at or below the number decides and the rest of the key
 //! is passed over. Going backward the oldest comes first, so the last one at or below the number decides, and its
 //! value is kept aside until the key is through.
+//!
+//! Most keys have one version, and most cursors know it: see [`Cursor::ends_key`]. Of such a key nothing is copied in either
+//! direction; it is given where it lies, and the cursor goes on at the next step.
 
 use super::{Coverage, Cursor, Direction};
 use crate::base::{Entry, Kind, SeqNo};
@@ -19,73 +22,126 @@ pub(crate) struct Visible<C> {
     direction: Direction,
     at: SeqNo,
     coverage: Coverage,
-    /// The key that was decided last; going forward its older versions are still to be passed over.
+    decided: Decided,
+    /// A key whose versions are passed over; going backward also the kind and the value kept aside.
     key: Vec<u8>,
-    /// Going backward: the kind and the value kept aside.
     kind: Kind,
     value: Vec<u8>,
-    /// Whether the cursor still stands within the versions of `key`.
-    within: bool,
+}
+
+/// Where the version is that decided about the last key.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Decided {
+    /// There was no key yet, or there is none any more.
+    Nowhere,
+    /// The cursor stands on it. Going backward it is the only one of its key.
+    Here,
+    /// It was kept aside, and the cursor has gone on to another key.
+    Aside,
 }
 
 impl<C: Cursor> Visible<C> {
     /// What is visible at `at`; the cursor goes in `direction`, under the range tombstones of `coverage`.
     pub(crate) fn new(cursor: C, direction: Direction, at: SeqNo, coverage: Coverage) -> Self {
-        let (kind, within) = (Kind::Delete, false);
-        Self { cursor, direction, at, coverage, key: Vec::new(), kind, value: Vec::new(), within }
+        let (decided, kind) = (Decided::Nowhere, Kind::Delete);
+        Self { cursor, direction, at, coverage, decided, key: Vec::new(), kind, value: Vec::new() }
     }
 
-    /// The next key and what it has; `None` at the end.
-    pub(crate) fn next(&mut self) -> Result<Option<Seen<'_>>> {
+    /// Goes on to the next key that has a value; `false` at the end.
+    #[inline]
+    pub(crate) fn step(&mut self) -> Result<bool> {
         match self.direction {
-            Direction::Forward => self.next_forward(),
-            Direction::Backward => self.next_backward(),
+            Direction::Forward => self.step_forward(),
+            Direction::Backward => self.step_backward(),
         }
     }
 
-    fn next_forward(&mut self) -> Result<Option<Seen<'_>>> {
-        let found = loop {
-            let Some(entry) = self.cursor.entry() else { break false };
-            if self.within && entry.key == self.key {
+    /// What the last step has come to; nothing at the end.
+    #[inline]
+    pub(crate) fn seen(&self) -> Option<Seen<'_>> {
+        match self.decided {
+            Decided::Nowhere => None,
+            Decided::Here => self.cursor.entry().map(|entry| (entry.key, entry.kind, entry.value)),
+            Decided::Aside => Some((&self.key, self.kind, &self.value)),
+        }
+    }
+
+    #[inline]
+    fn step_forward(&mut self) -> Result<bool> {
+        loop {
+            if self.decided == Decided::Here {
+                self.pass_key()?;
+                self.decided = Decided::Nowhere;
+            }
+            let Some(entry) = self.cursor.entry() else { return Ok(false) };
+            if entry.seqno > self.at {
                 self.cursor.advance()?;
                 continue;
             }
-            self.within = false;
+            self.decided = Decided::Here;
+            if is_live(&entry, &mut self.coverage, self.at) {
+                return Ok(true);
+            }
+        }
+    }
+
+    #[inline]
+    fn step_backward(&mut self) -> Result<bool> {
+        loop {
+            if self.decided == Decided::Here {
+                self.cursor.advance()?;
+            }
+            self.decided = Decided::Nowhere;
+            let Some(entry) = self.cursor.entry() else { return Ok(false) };
+            if self.cursor.ends_key() {
+                self.decided = Decided::Here;
+                if entry.seqno <= self.at && is_live(&entry, &mut self.coverage, self.at) {
+                    return Ok(true);
+                }
+            } else if self.decide_aside()? {
+                return Ok(true);
+            }
+        }
+    }
+
+    /// Moves past all versions of the key that the cursor stands on.
+    #[inline]
+    fn pass_key(&mut self) -> Result<()> {
+        if self.cursor.ends_key() { self.cursor.advance() } else { self.pass_versions() }
+    }
+
+    fn pass_versions(&mut self) -> Result<()> {
+        let Some(entry) = self.cursor.entry() else { return Ok(()) };
+        entry.key.clone_into(&mut self.key);
+        while self.cursor.entry().is_some_and(|entry| entry.key == self.key) {
+            self.cursor.advance()?;
+        }
+        Ok(())
+    }
+
+    /// Going backward: keeps aside what decides about the key that the cursor stands on, and moves past it. Whether the key has a
+    /// value.
+    fn decide_aside(&mut self) -> Result<bool> {
+        let Some(entry) = self.cursor.entry() else { return Ok(false) };
+        entry.key.clone_into(&mut self.key);
+        let mut live = false;
+        while let Some(entry) = self.cursor.entry() {
+            if entry.key != self.key {
+                break;
+            }
             if entry.seqno <= self.at {
-                self.key.clear();
-                self.key.extend_from_slice(entry.key);
-                self.within = true;
-                if is_live(&entry, &mut self.coverage, self.at) {
-                    break true;
+                live = is_live(&entry, &mut self.coverage, self.at);
+                if live {
+                    self.kind = entry.kind;
+                    entry.value.clone_into(&mut self.value);
                 }
             }
             self.cursor.advance()?;
-        };
-        Ok(if found { self.cursor.entry().map(|entry| (&*self.key, entry.kind, entry.value)) } else { None })
-    }
-
-    fn next_backward(&mut self) -> Result<Option<Seen<'_>>> {
-        loop {
-            let Some(entry) = self.cursor.entry() else { return Ok(None) };
-            self.key.clear();
-            self.key.extend_from_slice(entry.key);
-            self.kind = Kind::Delete;
-            while let Some(entry) = self.cursor.entry() {
-                if entry.key != self.key {
-                    break;
-                }
-                if entry.seqno <= self.at {
-                    let live = is_live(&entry, &mut self.coverage, self.at);
-                    self.kind = if live { entry.kind } else { Kind::Delete };
-                    self.value.clear();
-                    self.value.extend_from_slice(entry.value);
-                }
-                self.cursor.advance()?;
-            }
-            if self.kind.is_value() {
-                return Ok(Some((&self.key, self.kind, &self.value)));
-            }
         }
+        if live {
+            self.decided = Decided::Aside;
+        }
+        Ok(live)
     }
 }
 
@@ -112,6 +168,7 @@ mod tests {
             history in prop::collection::vec((prop::collection::vec(0u8..2, 0..3), prop::option::of(any::<u8>())), 0..40),
             ranges in prop::collection::vec((prop::collection::vec(0u8..2, 0..3), 0u64..40), 0..4),
             at in 0u64..80,
+            tells: bool,
         ) {
             // A range goes from its start up to the keys that begin with another byte; it comes right after what has its number.
             let ranges: Vec<_> = ranges.into_iter().map(|(start, seqno)| (start, vec![1, 1], 2 * seqno + 1)).collect();
@@ -133,11 +190,14 @@ mod tests {
                 let lists = ranges.iter().map(|(start, end, seqno)| Fragments::one(start, end, SeqNo(*seqno)));
                 let coverage = Coverage::new(lists.map(Arc::new));
                 let cursor = Listed::new(entries.clone(), direction);
+                let cursor = if tells { cursor.telling() } else { cursor };
                 let mut visible = Visible::new(cursor, direction, SeqNo(at), coverage);
                 let mut seen = Vec::new();
-                while let Some((key, _, value)) = visible.next().expect("no errors here") {
+                while visible.step().expect("no errors here") {
+                    let (key, _, value) = visible.seen().expect("a step has come to it");
                     seen.push((key.to_vec(), value.to_vec()));
                 }
+                prop_assert_eq!(visible.seen(), None);
                 prop_assert_eq!(&seen, &expected);
                 expected.reverse();
             }

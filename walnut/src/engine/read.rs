@@ -38,6 +38,7 @@ impl Core {
 }
 
 impl<'a> Reader<'a> {
+    #[inline]
     pub(super) fn new(view: &'a View, at: SeqNo) -> Self {
         Self { view, at }
     }

@@ -1,12 +1,14 @@
 //! Range reads: the live entries of a range at one sequence number, from both ends.
 
+use smallvec::SmallVec;
+
 use super::levels::RunPieces;
 use super::read::Reader;
 use super::values::Value;
 use super::view::View;
 use super::{Core, Engine};
-use crate::base::{Entry, Fragments, KeyRange, Kind, SeqNo};
-use crate::cursor::{Concat, Coverage, Cursor, Direction, Merge, Visible};
+use crate::base::{Entry, Fragments, KeyRange, Kind, SeqNo, after};
+use crate::cursor::{Concat, Coverage, Cursor, Direction, Merge, Seen, Visible};
 use crate::error::{Error, Fault, Result};
 use crate::memtable::MemtableCursor;
 use crate::mvcc::Pin;
@@ -20,6 +22,7 @@ enum Source {
 }
 
 impl Cursor for Source {
+    #[inline]
     fn entry(&self) -> Option<Entry<'_>> {
         match self {
             Self::Memtable(cursor) => cursor.entry(),
@@ -27,6 +30,7 @@ impl Cursor for Source {
         }
     }
 
+    #[inline]
     fn advance(&mut self) -> Result<()> {
         match self {
             Self::Memtable(cursor) => cursor.advance(),
@@ -35,9 +39,43 @@ impl Cursor for Source {
     }
 }
 
-type Walk = Visible<Merge<Source>>;
+/// A walk in one direction.
+enum Walk {
+    /// All that the range has lies in one run, as it does in settled data: there is nothing to merge.
+    Run(Box<Visible<Concat<RunPieces>>>),
+    Merged(Visible<Merge<Source>>),
+}
+
+impl Walk {
+    /// Goes on to the next live entry; `false` at the end.
+    #[inline]
+    fn step(&mut self) -> Result<bool> {
+        match self {
+            Self::Run(walk) => walk.step(),
+            Self::Merged(walk) => walk.step(),
+        }
+    }
+
+    /// The entry that the last step has come to; nothing at the end.
+    #[inline]
+    fn seen(&self) -> Option<Seen<'_>> {
+        match self {
+            Self::Run(walk) => walk.seen(),
+            Self::Merged(walk) => walk.seen(),
+        }
+    }
+
+    /// Its key.
+    #[inline]
+    fn key(&self) -> Option<&[u8]> {
+        self.seen().map(|(key, ..)| key)
+    }
+}
 
 /// A walk over a range from its front, its back, or both until they meet. It keeps what it sees alive.
+///
+/// What neither end has given is told by the entries on which the two stand: while one end is used alone, a step compares
+/// nothing with the range and copies nothing out of a block but the entry's key.
 ///
 /// Cursors are opened when an end is first asked for: finding it costs one block read for each run of level 0 and each
 /// deeper level that the range touches, a step then one for every block that is entered.
@@ -45,8 +83,8 @@ pub(crate) struct EngineScan {
     core: Arc<Core>,
     view: Arc<View>,
     at: SeqNo,
-    /// What neither end has given yet.
-    rest: KeyRange,
+    /// What was to be walked over at the beginning.
+    range: KeyRange,
     front: Option<Walk>,
     back: Option<Walk>,
 }
@@ -64,7 +102,7 @@ impl Engine {
         self.ensure_open()?;
         let view = self.view.load_full();
         let at = self.visible();
-        Ok(EngineScan { core: Arc::clone(&self.core), view, at, rest: range, front: None, back: None })
+        Ok(EngineScan { core: Arc::clone(&self.core), view, at, range, front: None, back: None })
     }
 }
 
@@ -75,7 +113,7 @@ impl Core {
         self.ensure_open()?;
         let view = self.view.load_full();
         pin.ensure_held()?;
-        Ok(EngineScan { core: Arc::clone(self), view, at: pin.at(), rest: range, front: None, back: None })
+        Ok(EngineScan { core: Arc::clone(self), view, at: pin.at(), range, front: None, back: None })
     }
 }
 
@@ -88,7 +126,7 @@ impl EngineScan {
     /// A scan of another range of the same state.
     pub(crate) fn another(&self, range: KeyRange) -> Self {
         let (core, view) = (Arc::clone(&self.core), Arc::clone(&self.view));
-        Self { core, view, at: self.at, rest: range, front: None, back: None }
+        Self { core, view, at: self.at, range, front: None, back: None }
     }
 
     /// The value of an entry that this scan has given: see [`Value::stored`].
@@ -101,66 +139,112 @@ impl EngineScan {
         fault.at(&self.core.dir, 0)
     }
 
-    /// What neither end has given yet.
-    pub(crate) fn rest(&self) -> &KeyRange {
-        &self.rest
+    /// What neither end has given yet; nothing once an end has found no more.
+    pub(crate) fn rest(&self) -> KeyRange {
+        let start = match &self.front {
+            None => Some(self.range.start.clone()),
+            Some(front) => front.key().map(after),
+        };
+        let end = match &self.back {
+            None => Some(self.range.end.clone()),
+            Some(back) => back.key().map(|key| Some(key.to_vec())),
+        };
+        match (start, end) {
+            (Some(start), Some(end)) => KeyRange { start, end },
+            _ => KeyRange { start: Vec::new(), end: Some(Vec::new()) },
+        }
+    }
+
+    /// Whether an end that was opened has but one run to go through, and goes through it without a merge.
+    #[cfg(test)]
+    pub(super) fn walks_over_one_run(&self) -> bool {
+        self.front.iter().chain(&self.back).any(|walk| matches!(walk, Walk::Run(_)))
     }
 
     /// Changes what is to be walked; only before the first step.
     pub(crate) fn set_range(&mut self, range: KeyRange) {
-        self.rest = range;
+        self.range = range;
     }
 
     /// The next entry from the front.
+    #[inline]
     pub(crate) fn next(&mut self) -> Result<Option<Found<'_>>> {
-        let walk = match &mut self.front {
-            Some(walk) => walk,
-            none => none.insert(self.view.walk(&self.rest, Direction::Forward, self.at)?),
-        };
-        let Some((key, kind, stored)) = walk.next()? else { return Ok(None) };
-        if !self.rest.ends_after(key) {
+        if !self.step_front()? {
             return Ok(None);
         }
-        self.rest.start.clear();
-        self.rest.start.extend_from_slice(key);
-        self.rest.start.push(0);
-        let value = Value::new(key, kind, stored, &self.view.levels);
-        Ok(Some(Found { key, value, reader: Reader::new(&self.view, self.at) }))
+        Ok(self.found(self.front.as_ref()))
     }
 
     /// The next entry from the back.
+    #[inline]
     pub(crate) fn next_back(&mut self) -> Result<Option<Found<'_>>> {
-        let walk = match &mut self.back {
-            Some(walk) => walk,
-            none => none.insert(self.view.walk(&self.rest, Direction::Backward, self.at)?),
-        };
-        let Some((key, kind, stored)) = walk.next()? else { return Ok(None) };
-        if *key < *self.rest.start {
+        if !self.step_back()? {
             return Ok(None);
         }
-        let end = self.rest.end.get_or_insert_default();
-        end.clear();
-        end.extend_from_slice(key);
+        Ok(self.found(self.back.as_ref()))
+    }
+
+    /// Whether there is a next entry from the front, on which it then stands.
+    fn step_front(&mut self) -> Result<bool> {
+        if self.front.is_none() {
+            self.front = Some(self.view.walk(&self.rest(), Direction::Forward, self.at)?);
+        }
+        let Some(front) = &mut self.front else { return Ok(false) };
+        if !front.step()? {
+            return Ok(false);
+        }
+        // An end that has met the other, or has found no more, leaves nothing.
+        Ok(self.back.as_ref().is_none_or(|back| back.key().is_some_and(|key| front.key() < Some(key))))
+    }
+
+    /// Whether there is a next entry from the back, on which it then stands.
+    fn step_back(&mut self) -> Result<bool> {
+        if self.back.is_none() {
+            self.back = Some(self.view.walk(&self.rest(), Direction::Backward, self.at)?);
+        }
+        let Some(back) = &mut self.back else { return Ok(false) };
+        if !back.step()? {
+            return Ok(false);
+        }
+        Ok(self.front.as_ref().is_none_or(|front| front.key().is_some_and(|key| back.key() > Some(key))))
+    }
+
+    /// The entry on which an end stands.
+    #[inline]
+    fn found<'s>(&'s self, walk: Option<&'s Walk>) -> Option<Found<'s>> {
+        let (key, kind, stored) = walk?.seen()?;
         let value = Value::new(key, kind, stored, &self.view.levels);
-        Ok(Some(Found { key, value, reader: Reader::new(&self.view, self.at) }))
+        Some(Found { key, value, reader: Reader::new(&self.view, self.at) })
     }
 }
 
 impl View {
+    /// A walk over a range. What has no entry there takes no part in it.
     fn walk(&self, range: &KeyRange, direction: Direction, at: SeqNo) -> Result<Walk> {
-        let mut sources = Vec::with_capacity(1 + self.frozen.len() + self.levels.runs().len());
+        let mut memtables = Vec::new();
         for memtable in self.memtables() {
             let cursor = MemtableCursor::new(Arc::clone(memtable), range, direction);
-            sources.push(Source::Memtable(cursor));
+            if cursor.entry().is_some() {
+                memtables.push(Source::Memtable(cursor));
+            }
         }
+        let mut runs = SmallVec::<[Concat<RunPieces>; 1]>::new();
         for run in self.levels.runs() {
             let places = run.meeting(range);
             if !places.is_empty() {
-                sources.push(Source::Run(Concat::new(run.pieces(range, direction), places, direction)?));
+                let run = Concat::new(run.pieces(range, direction), places, direction)?;
+                if run.entry().is_some() {
+                    runs.push(run);
+                }
             }
         }
         let coverage = Coverage::new(self.range_tombstones(range)?);
-        Ok(Visible::new(Merge::new(sources, direction), direction, at, coverage))
+        if memtables.is_empty() && runs.len() == 1 {
+            let run = runs.remove(0);
+            return Ok(Walk::Run(Box::new(Visible::new(run, direction, at, coverage))));
+        }
+        let sources = memtables.into_iter().chain(runs.into_iter().map(Source::Run)).collect();
+        Ok(Walk::Merged(Visible::new(Merge::new(sources, direction), direction, at, coverage)))
     }
 
     /// The range tombstones of all that can hold keys of `range`.

@@ -77,6 +77,7 @@ pub(crate) enum Loaded<'s> {
 impl Deref for Loaded<'_> {
     type Target = [u8];
 
+    #[inline]
     fn deref(&self) -> &[u8] {
         match self {
             Self::Here(bytes) => bytes,
@@ -87,6 +88,7 @@ impl Deref for Loaded<'_> {
 
 impl<'s> Value<'s> {
     /// What an entry of a kind that is a value holds, in a view with these files.
+    #[inline]
     pub(super) fn new(key: &'s [u8], kind: Kind, stored: &'s [u8], levels: &'s Levels) -> Self {
         match kind {
             Kind::Pointer => Self::There(Remote { key, pointer: stored, levels }),
@@ -105,6 +107,7 @@ impl<'s> Value<'s> {
     /// The bytes of the value.
     ///
     /// Cost: one read when it is in the value log.
+    #[inline]
     pub(crate) fn load(self) -> Result<Loaded<'s>> {
         match self {
             Self::Here(bytes) => Ok(Loaded::Here(bytes)),

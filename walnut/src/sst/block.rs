@@ -20,7 +20,7 @@ use super::format::{
     BLOCK_BASE, BLOCK_PREFIX, BLOCK_PREFIX_SIZE, BLOCK_ROWS, MAX_SLOTTED_SIZE, Row, SLOT_LEN,
 };
 use super::slab::{Cell, Slabs};
-use crate::base::{Kind, SeqNo, compare};
+use crate::base::{Kind, SeqNo};
 use crate::codec::{Reader, ValuePointer};
 use crate::error::Fault;
 
@@ -36,6 +36,8 @@ pub(super) struct Block {
     fingerprints: usize,
     /// Where the rows begin, which is where the offsets end.
     rows: usize,
+    /// Whether each row has a key of its own: no two are versions of one.
+    distinct: bool,
     used: AtomicBool,
 }
 
@@ -57,16 +59,17 @@ impl Block {
         }
         place_rows(&mut payload[fingerprints + row_count..rows])?;
         let payload = Cell::from(payload);
-        let block = Self { payload, base, row_count, fingerprints, rows, used: AtomicBool::new(false) };
-        block.check()?;
+        let used = AtomicBool::new(false);
+        let mut block = Self { payload, base, row_count, fingerprints, rows, distinct: true, used };
+        block.distinct = block.check()?;
         Ok(block)
     }
 
     /// The same block in a cell of a slab; `None` when there is none for it.
     pub(super) fn copy_to(&self, slabs: &Arc<Slabs>) -> Option<Self> {
-        let Self { base, row_count, fingerprints, rows, .. } = *self;
+        let Self { base, row_count, fingerprints, rows, distinct, .. } = *self;
         let payload = slabs.copy(&self.payload)?;
-        Some(Self { payload, base, row_count, fingerprints, rows, used: AtomicBool::new(false) })
+        Some(Self { payload, base, row_count, fingerprints, rows, distinct, used: AtomicBool::new(false) })
     }
 
     /// The newest version of `key` here that is not newer than `at`.
@@ -120,9 +123,16 @@ impl Block {
     /// The row at `index`, and where its value lies in [`Block::payload`].
     #[inline]
     pub(super) fn row_and_value_span(&self, index: usize) -> (Row<'_>, Range<usize>) {
-        let row = self.row(index);
-        let end = self.span(index).end;
+        let span = self.span(index);
+        let end = span.end;
+        let row = Row::decode(self.base, &self.payload[span]).expect("a block is made of valid rows only");
         (row, end - row.value.len()..end)
+    }
+
+    /// Whether no two rows have the same key.
+    #[inline]
+    pub(super) fn is_distinct(&self) -> bool {
+        self.distinct
     }
 
     pub(super) fn row_count(&self) -> usize {
@@ -130,6 +140,7 @@ impl Block {
     }
 
     /// What all keys of the block begin with.
+    #[inline]
     pub(super) fn prefix(&self) -> &[u8] {
         &self.payload[BLOCK_PREFIX..self.fingerprints]
     }
@@ -139,6 +150,7 @@ impl Block {
         &self.payload[self.fingerprints..self.fingerprints + self.row_count]
     }
 
+    #[inline]
     pub(super) fn payload(&self) -> &[u8] {
         &self.payload
     }
@@ -185,12 +197,12 @@ impl Block {
         usize::from(u16::from_le_bytes([self.payload[at], self.payload[at + 1]]))
     }
 
-    /// Conditions 2 to 4 of format.rs.
-    fn check(&self) -> Result<(), Fault> {
+    /// Conditions 2 to 4 of format.rs; and whether no two rows have the same key.
+    fn check(&self) -> Result<bool, Fault> {
         if self.offset(0) != 0 {
             return Err(BAD_STEP);
         }
-        let mut smallest = SeqNo::MAX;
+        let (mut smallest, mut distinct) = (SeqNo::MAX, true);
         let mut previous: Option<Row<'_>> = None;
         for index in 0..self.row_count {
             let span = self.span(index);
@@ -204,16 +216,16 @@ impl Block {
             if row.kind == Kind::Pointer {
                 ValuePointer::decode(row.value)?;
             }
-            if previous.is_some_and(|previous| {
-                compare((previous.suffix, previous.seqno), (row.suffix, row.seqno)) != Ordering::Less
-            }) {
-                return Err(Fault::Order);
+            match previous.map(|previous| (previous.suffix.cmp(row.suffix), previous.seqno)) {
+                None | Some((Ordering::Less, _)) => {}
+                Some((Ordering::Equal, newer)) if newer > row.seqno => distinct = false,
+                Some(_) => return Err(Fault::Order),
             }
             smallest = smallest.min(row.seqno);
             previous = Some(row);
         }
         if smallest == self.base {
-            Ok(())
+            Ok(distinct)
         } else {
             Err(Fault::Invalid("smallest sequence number of a block"))
         }

@@ -27,12 +27,18 @@ pub(crate) struct SstCursor {
     direction: Direction,
     /// Whether blocks that are read go to the cache.
     keeps: bool,
-    /// The blocks not yet entered that can hold keys of the range.
+    /// The blocks that can hold keys of the range. All but the first and the last of them lie within it.
+    span: Range<usize>,
+    /// Those not yet entered.
     positions: Range<usize>,
     block: Option<Arc<Block>>,
+    /// Whether no two of its rows have the same key.
+    distinct: bool,
     /// The rows of the block not yet given that lie in the range.
     rows: Range<usize>,
+    /// The key of the current entry, of which the block's prefix is so much.
     key: Vec<u8>,
+    prefix_size: usize,
     current: Option<Current>,
     ahead: ReadAhead,
 }
@@ -59,10 +65,13 @@ impl SstCursor {
             range: range.clone(),
             direction,
             keeps,
+            span: positions.clone(),
             positions,
             block: None,
+            distinct: false,
             rows: 0..0,
             key: Vec::new(),
+            prefix_size: 0,
             current: None,
             ahead: ReadAhead::default(),
         };
@@ -73,12 +82,40 @@ impl SstCursor {
     /// Makes the block at a position the current one.
     fn enter(&mut self, position: usize) -> Result<()> {
         let block = self.load(position)?;
-        let end = self.range.end.as_ref().map_or(block.row_count(), |end| block.lower_bound(end));
-        self.rows = block.lower_bound(&self.range.start)..end;
-        self.key.clear();
-        self.key.extend_from_slice(block.prefix());
+        let start = if position == self.span.start { block.lower_bound(&self.range.start) } else { 0 };
+        let end = self.range.end.as_ref().filter(|_| position + 1 == self.span.end);
+        self.rows = start..end.map_or(block.row_count(), |end| block.lower_bound(end));
+        self.distinct = block.is_distinct();
+        block.prefix().clone_into(&mut self.key);
+        self.prefix_size = self.key.len();
         self.block = Some(block);
         Ok(())
+    }
+
+    /// Makes a row of the block the current entry.
+    #[inline]
+    fn stand_on(&mut self, index: usize) {
+        let Some(block) = &self.block else { return };
+        let (row, value) = block.row_and_value_span(index);
+        self.key.truncate(self.prefix_size);
+        self.key.extend_from_slice(row.suffix);
+        self.current = Some(Current { seqno: row.seqno, kind: row.kind, value });
+    }
+
+    /// Goes on to the first entry of the next block that has one in the range.
+    #[inline(never)]
+    fn advance_to_block(&mut self) -> Result<()> {
+        self.current = None;
+        loop {
+            // A block is let go before the next one is read.
+            self.block = None;
+            let Some(position) = take(&mut self.positions, self.direction) else { return Ok(()) };
+            self.enter(position)?;
+            if let Some(index) = take(&mut self.rows, self.direction) {
+                self.stand_on(index);
+                return Ok(());
+            }
+        }
     }
 
     fn load(&mut self, position: usize) -> Result<Arc<Block>> {
@@ -86,10 +123,7 @@ impl SstCursor {
         if let Some(block) = &*cached {
             return Ok(Arc::clone(block));
         }
-        let block = match self.direction {
-            Direction::Forward => self.ahead.block(&self.reader, position, self.positions.end)?,
-            Direction::Backward => self.reader.read_block(position)?,
-        };
+        let block = self.ahead.block(&self.reader, position, &self.positions, self.direction)?;
         if self.keeps {
             self.reader.blocks.insert(position, &block);
         }
@@ -107,26 +141,24 @@ impl Cursor for SstCursor {
 
     #[inline]
     fn advance(&mut self) -> Result<()> {
-        loop {
-            let next = take(&mut self.rows, self.direction);
-            if let (Some(index), Some(block)) = (next, &self.block) {
-                let (row, value) = block.row_and_value_span(index);
-                self.key.truncate(block.prefix().len());
-                self.key.extend_from_slice(row.suffix);
-                self.current = Some(Current { seqno: row.seqno, kind: row.kind, value });
-                return Ok(());
+        match take(&mut self.rows, self.direction) {
+            Some(index) => {
+                self.stand_on(index);
+                Ok(())
             }
-            self.current = None;
-            self.block = None;
-            match take(&mut self.positions, self.direction) {
-                Some(position) => self.enter(position)?,
-                None => return Ok(()),
-            }
+            None => self.advance_to_block(),
         }
+    }
+
+    #[inline]
+    fn ends_key(&self) -> bool {
+        // The versions of a key may go on in the next block, so the last row of one says nothing.
+        self.distinct && !self.rows.is_empty()
     }
 }
 
 /// The next number in a direction.
+#[inline]
 fn take(range: &mut Range<usize>, direction: Direction) -> Option<usize> {
     match direction {
         Direction::Forward => range.next(),

@@ -1,13 +1,14 @@
 //! Reads data blocks for a cursor, several at once when it goes on and on.
 //!
-//! The first miss reads one block, each further one twice as many as the one before, up to a limit: a short scan
-//! reads no more than it needs, a long one makes few large reads.
+//! The first miss reads two blocks, of which a short scan often needs both, each further one twice as many as the one before,
+//! up to a limit: a long scan makes few large reads. It is the same in both directions.
 
 use std::ops::Range;
 use std::sync::Arc;
 
 use super::block::Block;
 use super::reader::SstReader;
+use crate::cursor::Direction;
 use crate::error::Result;
 
 /// The most that is read ahead, in bytes.
@@ -25,28 +26,51 @@ pub(super) struct ReadAhead {
 }
 
 impl ReadAhead {
-    /// The block at a position. Blocks up to `end` may be wanted afterwards, in order.
-    pub(super) fn block(&mut self, reader: &SstReader, position: usize, end: usize) -> Result<Arc<Block>> {
+    /// The block at a position. Those at the positions of `rest` may be wanted afterwards, in order of the direction.
+    pub(super) fn block(
+        &mut self,
+        reader: &SstReader,
+        position: usize,
+        rest: &Range<usize>,
+        direction: Direction,
+    ) -> Result<Arc<Block>> {
         if !self.positions.contains(&position) {
-            self.read(reader, position, end)?;
+            self.read(reader, position, rest, direction)?;
         }
         let handle = reader.index.handle(position);
         let start = usize::try_from(handle.offset - self.offset).expect("an offset in what was read");
         reader.open_block(position, &self.bytes[start..start + handle.size as usize])
     }
 
-    fn read(&mut self, reader: &SstReader, position: usize, end: usize) -> Result<()> {
+    fn read(
+        &mut self,
+        reader: &SstReader,
+        position: usize,
+        rest: &Range<usize>,
+        direction: Direction,
+    ) -> Result<()> {
         // Nothing is held while this can fail half way.
         self.positions = 0..0;
-        self.offset = reader.index.handle(position).offset;
-        let wanted = position..end.max(position + 1).min(position + 2 * self.count.max(1));
-        let fits = |&next: &usize| reader.index.handle(next).end() - self.offset <= MAX_AHEAD;
-        let last = wanted.take_while(fits).last().unwrap_or(position);
-        let size = reader.index.handle(last).end() - self.offset;
+        let count = 2 * self.count.max(1);
+        let (offset, end) = (reader.index.handle(position).offset, reader.index.handle(position).end());
+        let wanted = match direction {
+            Direction::Forward => {
+                let more = position + 1..rest.end.min(position + count);
+                let fits = |&next: &usize| reader.index.handle(next).end() - offset <= MAX_AHEAD;
+                position..more.take_while(fits).last().unwrap_or(position) + 1
+            }
+            Direction::Backward => {
+                let more = rest.start.max((position + 1).saturating_sub(count))..position;
+                let fits = |&next: &usize| end - reader.index.handle(next).offset <= MAX_AHEAD;
+                more.rev().take_while(fits).last().unwrap_or(position)..position + 1
+            }
+        };
+        self.offset = reader.index.handle(wanted.start).offset;
+        let size = reader.index.handle(wanted.end - 1).end() - self.offset;
         self.bytes.resize(usize::try_from(size).expect("a read is bounded by the limits of blocks"), 0);
         reader.file.read_exact_at(&mut self.bytes, self.offset)?;
-        self.positions = position..last + 1;
-        self.count = self.positions.len();
+        self.count = wanted.len();
+        self.positions = wanted;
         Ok(())
     }
 }

@@ -48,7 +48,7 @@ macro_rules! scans {
 
             /// The rows with this value.
             pub fn all(&self, value: K::Ref<'_>) -> Scan<T, K, (), Everything, A> {
-                self.iter().starting_with(|out| K::encode_ref(&value, out))
+                self.iter().equal_to(|out| K::encode_ref(&value, out))
             }
 
             /// The rows whose value lies in a range, by value.

@@ -47,7 +47,7 @@ impl EntryReader<'_> {
         }
     }
 
-    /// Gives the value of each of `keys` that has one to `found`, with the key's place, in any order.
+    /// Gives the value of each of `keys` that has one to `found`, with the key's place, in the order given.
     ///
     /// Cost: for each key that of [`get`](Self::get).
     pub(crate) fn get_many(self, keys: &[&[u8]], mut found: impl FnMut(usize, &[u8])) -> Result<()> {

@@ -44,10 +44,10 @@ impl EntryScan {
     }
 
     /// What neither end has given yet.
-    pub(crate) fn rest(&self) -> &KeyRange {
+    pub(crate) fn rest(&self) -> KeyRange {
         match self {
             Self::Engine(scan) => scan.rest(),
-            Self::Overlay(overlay) => overlay.rest(),
+            Self::Overlay(overlay) => overlay.rest().clone(),
         }
     }
 

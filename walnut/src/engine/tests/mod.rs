@@ -7,6 +7,7 @@ mod levels;
 mod log;
 mod model;
 mod ranges;
+mod scans;
 mod space;
 mod stats;
 mod steps;

@@ -89,7 +89,10 @@ fn collect(mut cursor: impl Cursor) -> Result<Vec<Owned>> {
     let mut entries = Vec::new();
     while let Some(entry) = cursor.entry() {
         entries.push(Owned::from(entry));
+        let ends_key = cursor.ends_key();
         cursor.advance()?;
+        let is_another = |next: Entry<'_>| entries.last().is_some_and(|last| *last.key != *next.key);
+        assert!(!ends_key || cursor.entry().is_some_and(is_another), "the key goes on, or there is no more");
     }
     cursor.advance()?;
     assert!(cursor.entry().is_none(), "an end is an end");

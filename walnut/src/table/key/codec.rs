@@ -85,16 +85,19 @@ pub struct KeyReader<'a> {
 }
 
 impl<'a> KeyReader<'a> {
+    #[inline]
     pub(crate) fn new(bytes: &'a [u8]) -> Self {
         Self { reader: Reader::new(bytes) }
     }
 
     /// The next `len` bytes; [`Fault::Truncated`] when there are fewer.
+    #[inline]
     pub fn take(&mut self, len: usize) -> Result<&'a [u8], Fault> {
         self.reader.bytes(len)
     }
 
     /// The next `N` bytes.
+    #[inline]
     pub fn take_array<const N: usize>(&mut self) -> Result<[u8; N], Fault> {
         let mut array = [0; N];
         array.copy_from_slice(self.take(N)?);
@@ -102,6 +105,7 @@ impl<'a> KeyReader<'a> {
     }
 
     /// The bytes not yet read.
+    #[inline]
     pub fn rest(&self) -> &'a [u8] {
         self.reader.rest()
     }

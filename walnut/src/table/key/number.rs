@@ -26,6 +26,7 @@ macro_rules! integers {
                 out.push(&(*self ^ $int::MIN).to_be_bytes());
             }
 
+            #[inline]
             fn decode(input: &mut KeyReader<'_>) -> Result<Self, Fault> {
                 Ok($int::from_be_bytes(input.take_array()?) ^ $int::MIN)
             }

@@ -22,6 +22,8 @@ pub(super) struct Layout {
     unique: bool,
     /// Passes over the value in front of the primary key.
     skip_key: fn(&mut KeyReader<'_>) -> Result<(), Fault>,
+    /// The size of that value, if the walk goes over a single one.
+    key_size: Option<usize>,
 }
 
 impl Layout {
@@ -30,20 +32,30 @@ impl Layout {
             Target::Rows => (info.rows, false),
             Target::Index(index) => (info.indexes[index].keyspace, info.schema.indexes[index].unique),
         };
-        Self { target, prefix: keyspace.prefix(), unique, skip_key: K::skip }
+        Self { target, prefix: keyspace.prefix(), unique, skip_key: K::skip, key_size: None }
+    }
+
+    /// All entries have the same value in front of the primary key; with the prefix it has this size.
+    pub(super) fn fix_key(&mut self, size: usize) {
+        self.key_size = size.checked_sub(self.prefix.len());
     }
 
     /// Whether the primary key may be what an entry has as its value.
+    #[inline]
     pub(super) fn needs_value(&self) -> bool {
         matches!(self.target, Target::Index(_)) && self.unique
     }
 
     /// The primary key of an entry, given its key without the prefix, and its value if it is needed.
+    #[inline]
     pub(super) fn primary_key<'e>(&self, key: &'e [u8], value: &'e [u8]) -> Result<&'e [u8], Fault> {
         match self.target {
             Target::Rows => Ok(key),
             Target::Index(_) if self.unique && !value.is_empty() => Ok(value),
             Target::Index(_) => {
+                if let Some(primary_key) = self.key_size.and_then(|size| key.get(size..)) {
+                    return Ok(primary_key);
+                }
                 let mut reader = KeyReader::new(key);
                 (self.skip_key)(&mut reader)?;
                 Ok(reader.rest())

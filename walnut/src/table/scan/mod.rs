@@ -11,6 +11,7 @@
 #![expect(clippy::needless_pass_by_value, reason = "points are passed by value, so that literals are enough")]
 
 mod cursor;
+mod exit;
 mod filter;
 mod layout;
 mod output;
@@ -86,6 +87,12 @@ impl<T: Table, K: Key, R, F: RowFilter<T>, A> Scan<T, K, R, F, A> {
     /// Only what begins with the bytes that `write` adds to what is fixed already.
     pub(super) fn starting_with(mut self, write: impl FnOnce(&mut KeyWriter)) -> Self {
         self.walker.fix(write);
+        self
+    }
+
+    /// Only what has the key that `write` adds to what is fixed already, which is the whole of it then.
+    pub(super) fn equal_to(mut self, write: impl FnOnce(&mut KeyWriter)) -> Self {
+        self.walker.fix_whole(write);
         self
     }
 
@@ -255,7 +262,7 @@ impl<T: Table, K: Key, R: Key, F: RowFilter<T>, A> Scan<T, K, R, F, A> {
 
     /// Only those with this value in the next column.
     pub fn all(self, value: R::Ref<'_>) -> Scan<T, K, (), F, A> {
-        let narrowed = self.starting_with(|out| R::encode_ref(&value, out));
+        let narrowed = self.equal_to(|out| R::encode_ref(&value, out));
         Scan { walker: narrowed.walker, access: narrowed.access, key: PhantomData }
     }
 

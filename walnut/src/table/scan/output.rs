@@ -4,7 +4,7 @@ use std::marker::PhantomData;
 
 use smallvec::SmallVec;
 
-use crate::error::Fault;
+use super::exit::Trouble;
 use crate::table::key::{Key, KeyReader};
 use crate::table::mapper::{Table, TableMapper};
 
@@ -12,15 +12,16 @@ use crate::table::mapper::{Table, TableMapper};
 pub(super) trait Output<T: Table> {
     type Item;
 
-    /// Whether the row is needed for it.
-    const NEEDS_ROW: bool;
-
     /// Whether it stays within the scan, which needs the key that it goes by even where it is not to be shown.
     const IS_INNER: bool = false;
 
-    /// Makes it of the bytes of the key that the scan goes by (beginning with them), of the primary key, and of the row,
-    /// which is there when [`NEEDS_ROW`](Self::NEEDS_ROW) says so.
-    fn make(key: &[u8], primary_key: &[u8], row: Option<T>) -> Result<Self::Item, Fault>;
+    /// Makes it of the bytes of the key that the scan goes by (beginning with them), of the primary key, and of the row, which
+    /// is read only if it is asked for.
+    fn make(
+        key: &[u8],
+        primary_key: &[u8],
+        row: impl FnOnce() -> Result<T, Trouble>,
+    ) -> Result<Self::Item, Trouble>;
 }
 
 /// Rows.
@@ -29,10 +30,13 @@ pub(super) struct RowOf;
 impl<T: Table> Output<T> for RowOf {
     type Item = T;
 
-    const NEEDS_ROW: bool = true;
-
-    fn make(_key: &[u8], _primary_key: &[u8], row: Option<T>) -> Result<T, Fault> {
-        row.ok_or(Fault::Index("an index entry has no row"))
+    #[inline]
+    fn make(
+        _key: &[u8],
+        _primary_key: &[u8],
+        row: impl FnOnce() -> Result<T, Trouble>,
+    ) -> Result<T, Trouble> {
+        row()
     }
 }
 
@@ -42,10 +46,13 @@ pub(super) struct KeyOf;
 impl<T: Table> Output<T> for KeyOf {
     type Item = <T as TableMapper>::PrimaryKey;
 
-    const NEEDS_ROW: bool = false;
-
-    fn make(_key: &[u8], primary_key: &[u8], _row: Option<T>) -> Result<Self::Item, Fault> {
-        Key::decode(&mut KeyReader::new(primary_key))
+    #[inline]
+    fn make(
+        _key: &[u8],
+        primary_key: &[u8],
+        _row: impl FnOnce() -> Result<T, Trouble>,
+    ) -> Result<Self::Item, Trouble> {
+        Ok(Key::decode(&mut KeyReader::new(primary_key))?)
     }
 }
 
@@ -55,9 +62,12 @@ pub(super) struct EntryOf<K>(PhantomData<K>);
 impl<T: Table, K: Key> Output<T> for EntryOf<K> {
     type Item = (K, <T as TableMapper>::PrimaryKey);
 
-    const NEEDS_ROW: bool = false;
-
-    fn make(key: &[u8], primary_key: &[u8], _row: Option<T>) -> Result<Self::Item, Fault> {
+    #[inline]
+    fn make(
+        key: &[u8],
+        primary_key: &[u8],
+        _row: impl FnOnce() -> Result<T, Trouble>,
+    ) -> Result<Self::Item, Trouble> {
         Ok((K::decode(&mut KeyReader::new(key))?, Key::decode(&mut KeyReader::new(primary_key))?))
     }
 }
@@ -68,9 +78,12 @@ pub(super) struct CountOf;
 impl<T: Table> Output<T> for CountOf {
     type Item = ();
 
-    const NEEDS_ROW: bool = false;
-
-    fn make(_key: &[u8], _primary_key: &[u8], _row: Option<T>) -> Result<(), Fault> {
+    #[inline]
+    fn make(
+        _key: &[u8],
+        _primary_key: &[u8],
+        _row: impl FnOnce() -> Result<T, Trouble>,
+    ) -> Result<(), Trouble> {
         Ok(())
     }
 }
@@ -81,11 +94,14 @@ pub(super) struct FoundOf;
 impl<T: Table> Output<T> for FoundOf {
     type Item = (Vec<u8>, Vec<u8>);
 
-    const NEEDS_ROW: bool = false;
-
     const IS_INNER: bool = true;
 
-    fn make(key: &[u8], primary_key: &[u8], _row: Option<T>) -> Result<Self::Item, Fault> {
+    #[inline]
+    fn make(
+        key: &[u8],
+        primary_key: &[u8],
+        _row: impl FnOnce() -> Result<T, Trouble>,
+    ) -> Result<Self::Item, Trouble> {
         Ok((key.to_vec(), primary_key.to_vec()))
     }
 }
@@ -96,9 +112,12 @@ pub(super) struct PrimaryKeyOf;
 impl<T: Table> Output<T> for PrimaryKeyOf {
     type Item = SmallVec<[u8; 32]>;
 
-    const NEEDS_ROW: bool = false;
-
-    fn make(_key: &[u8], primary_key: &[u8], _row: Option<T>) -> Result<Self::Item, Fault> {
+    #[inline]
+    fn make(
+        _key: &[u8],
+        primary_key: &[u8],
+        _row: impl FnOnce() -> Result<T, Trouble>,
+    ) -> Result<Self::Item, Trouble> {
         Ok(primary_key.into())
     }
 }

@@ -15,9 +15,6 @@ use crate::txn::EntryScan;
 /// How many rows are read at a time.
 const TOGETHER: usize = 32;
 
-/// The bytes of a primary key.
-type PrimaryKey = SmallVec<[u8; 32]>;
-
 impl<T: Table, F: RowFilter<T>> Walker<T, F> {
     /// All rows that are left, from the front of the scan.
     pub(super) fn collect(mut self) -> Result<Vec<T>> {
@@ -29,43 +26,63 @@ impl<T: Table, F: RowFilter<T>> Walker<T, F> {
             }
             return Ok(rows);
         }
-        let prefix = self.rows_prefix();
-        let mut keys: Vec<PrimaryKey> = Vec::with_capacity(TOGETHER);
+        let mut keys = KeysOfRows { prefix: self.rows_prefix(), bytes: Vec::new(), ends: SmallVec::new() };
         loop {
             keys.clear();
-            while keys.len() < TOGETHER
+            while keys.ends.len() < TOGETHER
                 && let Some(key) = self.step::<PrimaryKeyOf>(End::Front)?
             {
-                keys.push(key);
+                keys.push(&key);
             }
             if let Some(walk) = self.walk() {
-                read(walk, prefix, &keys, &mut rows)?;
+                read(walk, &keys, &mut rows)?;
             }
-            if keys.len() < TOGETHER {
+            if keys.ends.len() < TOGETHER {
                 return Ok(rows);
             }
         }
     }
 }
 
-/// Adds the rows with these primary keys, in this order.
-fn read<T: Table>(walk: &EntryScan, prefix: [u8; 4], keys: &[PrimaryKey], rows: &mut Vec<T>) -> Result<()> {
-    let mut bytes = Vec::with_capacity(keys.len() * 16);
-    let mut ends = SmallVec::<[usize; TOGETHER]>::new();
-    for key in keys {
-        bytes.extend_from_slice(&prefix);
-        bytes.extend_from_slice(key);
-        ends.push(bytes.len());
+/// The engine's keys of some rows.
+struct KeysOfRows {
+    prefix: [u8; 4],
+    bytes: Vec<u8>,
+    /// Where each of them ends in `bytes`.
+    ends: SmallVec<[usize; TOGETHER]>,
+}
+
+impl KeysOfRows {
+    fn clear(&mut self) {
+        self.bytes.clear();
+        self.ends.clear();
     }
-    let starts = [0].into_iter().chain(ends.iter().copied());
-    let keys: SmallVec<[&[u8]; TOGETHER]> =
-        starts.zip(&ends).map(|(start, &end)| &bytes[start..end]).collect();
-    let mut found: SmallVec<[Option<Result<T, Fault>>; TOGETHER]> = keys.iter().map(|_| None).collect();
-    walk.reader().get_many(&keys, |place, stored| found[place] = Some(row::open(stored)))?;
-    rows.reserve(found.len());
-    for row in found {
-        let row = row.unwrap_or(Err(Fault::Index("an index entry has no row")));
-        rows.push(row.map_err(|fault| walk.corruption(fault))?);
+
+    fn push(&mut self, primary_key: &[u8]) {
+        self.bytes.extend_from_slice(&self.prefix);
+        self.bytes.extend_from_slice(primary_key);
+        self.ends.push(self.bytes.len());
     }
-    Ok(())
+
+    fn iter(&self) -> impl Iterator<Item = &[u8]> {
+        let starts = [0].into_iter().chain(self.ends.iter().copied());
+        starts.zip(&self.ends).map(|(start, &end)| &self.bytes[start..end])
+    }
+}
+
+/// Adds the rows with these keys, in this order.
+fn read<T: Table>(walk: &EntryScan, keys: &KeysOfRows, rows: &mut Vec<T>) -> Result<()> {
+    let keys: SmallVec<[&[u8]; TOGETHER]> = keys.iter().collect();
+    let (before, mut fault) = (rows.len(), None);
+    rows.reserve(keys.len());
+    walk.reader().get_many(&keys, |_, stored| match row::open(stored) {
+        Ok(row) => rows.push(row),
+        Err(found) => {
+            fault.get_or_insert(found);
+        }
+    })?;
+    if fault.is_none() && rows.len() - before < keys.len() {
+        fault = Some(Fault::Index("an index entry has no row"));
+    }
+    fault.map_or(Ok(()), |fault| Err(walk.corruption(fault)))
 }

@@ -7,19 +7,18 @@ use std::ops::Bound;
 use std::sync::Arc;
 
 use super::cursor::{Cursor, MAX_COUNTS, Owner, Page};
+use super::exit::{Exit, Stage, Trouble};
 use super::filter::{And, Everything, RowFilter};
 use super::layout::{Layout, Target};
 use super::output::{CountOf, FoundOf, Output, RowOf};
 use crate::base::{KeyRange, after, successor};
-use crate::engine::Value;
-use crate::error::{Error, Fault, Result};
+use crate::error::{Error, Result};
 use crate::table::DefaultTable;
 use crate::table::access::Access;
 use crate::table::catalog::TableInfo;
 use crate::table::key::{Key, KeyWriter, MAX_KEY_SIZE, RangeOver};
 use crate::table::mapper::Table;
-use crate::table::row;
-use crate::txn::{Attempt, EntryReader, EntryScan};
+use crate::txn::{Attempt, EntryScan};
 
 /// An end of the range.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -35,17 +34,6 @@ impl End {
             Self::Back => Self::Front,
         }
     }
-}
-
-/// What happens to entries on their way out.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Stage {
-    /// So many are still to be passed over.
-    Skip(u64),
-    /// So many may still be given.
-    Limit(u64),
-    /// The filter at this place decides.
-    Filter(usize),
 }
 
 /// A walk over rows or index entries.
@@ -133,6 +121,13 @@ impl<T: Table, F: RowFilter<T>> Walker<T, F> {
         self.set_range(range);
     }
 
+    /// Leaves only the keys that begin with what is fixed and what `write` adds to it, which is all of the key that the scan goes
+    /// by: what follows in an entry of an index is the primary key.
+    pub(super) fn fix_whole(&mut self, write: impl FnOnce(&mut KeyWriter)) {
+        self.fix(write);
+        self.layout.fix_key(self.fixed.size());
+    }
+
     fn set_range(&mut self, range: Result<KeyRange>) {
         match (range, &mut self.walk) {
             (Ok(range), Some(walk)) => walk.set_range(range),
@@ -191,7 +186,7 @@ impl<T: Table, F: RowFilter<T>> Walker<T, F> {
             info: Arc::clone(&self.info),
             layout: self.layout,
             fixed: self.fixed.clone(),
-            walk: Some(attempt.scan(walk.rest().clone())?),
+            walk: Some(attempt.scan(walk.rest())?),
             failure: None,
             stages: self.stages.clone(),
             filter: &mut self.filter,
@@ -260,7 +255,7 @@ impl<T: Table, F: RowFilter<T>> Walker<T, F> {
         }
         let place = [&self.layout.prefix, &*cursor.place].concat();
         let Some(walk) = &mut self.walk else { return Ok(()) };
-        let mut range = walk.rest().clone();
+        let mut range = walk.rest();
         if cursor.owner.backward {
             if range.ends_after(&place) {
                 range.end = Some(place);
@@ -290,13 +285,16 @@ impl<T: Table, F: RowFilter<T>> Walker<T, F> {
     }
 
     /// The next one from an end of the scan; after the last one or an error, nothing more.
+    #[inline]
     pub(super) fn step<O: Output<T>>(&mut self, end: End) -> Result<Option<O::Item>> {
         if self.finished {
             return Ok(None);
         }
-        let found = self.try_step::<O>(self.end_of_range(end));
-        self.finished = !matches!(found, Ok(Some(_)));
-        found
+        // An error leaves it so.
+        self.finished = true;
+        let found = self.try_step::<O>(self.end_of_range(end))?;
+        self.finished = found.is_none();
+        Ok(found)
     }
 
     /// What is walked over.
@@ -330,6 +328,15 @@ impl<T: Table, F: RowFilter<T>> Walker<T, F> {
         self.stages.push(stage);
     }
 
+    /// Before a step: says what was wrong from the beginning, and finds what the stages leave when it goes against their count.
+    #[cold]
+    fn prepare(&mut self) -> Result<()> {
+        match self.failure.take() {
+            Some(failure) => Err(failure),
+            None => self.find_ahead(),
+        }
+    }
+
     /// Runs all stages now and keeps what they leave.
     fn find_ahead(&mut self) -> Result<()> {
         let Some(end) = self.counted_from.take() else { return Ok(()) };
@@ -345,12 +352,10 @@ impl<T: Table, F: RowFilter<T>> Walker<T, F> {
         Ok(())
     }
 
+    #[inline]
     fn try_step<O: Output<T>>(&mut self, end: End) -> Result<Option<O::Item>> {
-        if let Some(failure) = self.failure.take() {
-            return Err(failure);
-        }
-        if self.counted_from.is_some_and(|counted| counted != end) {
-            self.find_ahead()?;
+        if self.failure.is_some() || self.counted_from.is_some_and(|counted| counted != end) {
+            self.prepare()?;
         }
         let Some(walk) = &mut self.walk else { return Ok(None) };
         let mut exit = Exit {
@@ -397,95 +402,6 @@ impl<T: Table, F: RowFilter<T>> Walker<T, F> {
 /// A place behind every key of a keyspace: longer than any, and not less at any byte.
 fn end_of_keyspace() -> Vec<u8> {
     vec![u8::MAX; 2 * MAX_KEY_SIZE + 1]
-}
-
-/// What an entry goes through before it is given.
-struct Exit<'w, F> {
-    info: &'w TableInfo,
-    stages: &'w mut [Stage],
-    filter: &'w mut F,
-    forgets_key: bool,
-}
-
-/// Why an entry could not be given.
-enum Trouble {
-    Fault(Fault),
-    Error(Error),
-}
-
-impl From<Fault> for Trouble {
-    fn from(fault: Fault) -> Self {
-        Self::Fault(fault)
-    }
-}
-
-impl From<Error> for Trouble {
-    fn from(error: Error) -> Self {
-        Self::Error(error)
-    }
-}
-
-impl<F> Exit<'_, F> {
-    /// What is to be given for an entry; `None` when a stage holds it back. `stored` is the row's value, if it is known.
-    fn pass<T: Table, O: Output<T>>(
-        &mut self,
-        reader: EntryReader<'_>,
-        key: &[u8],
-        primary_key: &[u8],
-        stored: Option<Value<'_>>,
-    ) -> Result<Option<O::Item>, Trouble>
-    where
-        F: RowFilter<T>,
-    {
-        let mut row = None;
-        for stage in &mut *self.stages {
-            match stage {
-                Stage::Skip(0) => {}
-                Stage::Skip(count) => {
-                    *count -= 1;
-                    return Ok(None);
-                }
-                Stage::Limit(count) => *count = count.saturating_sub(1),
-                Stage::Filter(place) => {
-                    if row.is_none() {
-                        row = Some(self.info.read_row::<T>(reader, primary_key, stored)?);
-                    }
-                    if !row.as_ref().is_some_and(|row| self.filter.keeps(*place, row)) {
-                        return Ok(None);
-                    }
-                }
-            }
-        }
-        if O::NEEDS_ROW && row.is_none() {
-            row = Some(self.info.read_row::<T>(reader, primary_key, stored)?);
-        }
-        let key = if self.forgets_key && !O::IS_INNER { primary_key } else { key };
-        Ok(Some(O::make(key, primary_key, row)?))
-    }
-}
-
-impl TableInfo {
-    /// The row of a primary key, of its value if that is known.
-    fn read_row<T: Table>(
-        &self,
-        reader: EntryReader<'_>,
-        primary_key: &[u8],
-        stored: Option<Value<'_>>,
-    ) -> Result<T, Trouble> {
-        if let Some(value) = stored {
-            return Ok(row::open(&value.load()?)?);
-        }
-        let key = self.key_of_row(primary_key);
-        let row = reader.get(key.finish()?, row::open::<T>)?;
-        Ok(row.ok_or(Fault::Index("an index entry has no row"))??)
-    }
-
-    /// The engine's key of the row with a primary key.
-    fn key_of_row(&self, primary_key: &[u8]) -> KeyWriter {
-        let mut key = KeyWriter::new(&self.rows.prefix());
-        key.push(primary_key);
-        key
-    }
 }
 
 impl<T: Table, F> fmt::Debug for Walker<T, F> {
