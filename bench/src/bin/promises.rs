@@ -203,18 +203,18 @@ fn reads(cli: &Cli, dir: &Path) -> Result<()> {
 /// What eight threads wait that do something as fast as they can.
 fn eight(cli: &Cli, work: impl Fn(&Blob) -> Result<()> + Sync) -> Result<Waits> {
     let end = Instant::now() + Duration::from_secs(cli.seconds);
+    let write = |seed| {
+        let (mut waits, mut random) = (Waits::default(), Random(seed));
+        while Instant::now() < end {
+            let id = random.next() % cli.rows;
+            let row = random.row(id, cli.size);
+            waits.time(|| work(&row))?;
+        }
+        Result::Ok(waits)
+    };
+    let write = &write;
     let mut all = Waits::default();
     std::thread::scope(|scope| {
-        let write = |seed| {
-            let (mut waits, mut random) = (Waits::default(), Random(seed));
-            while Instant::now() < end {
-                let id = random.next() % cli.rows;
-                let row = random.row(id, cli.size);
-                waits.time(|| work(&row))?;
-            }
-            Result::Ok(waits)
-        };
-        let write = &write;
         let threads: Vec<_> = (0..8u64).map(|seed| scope.spawn(move || write(seed))).collect();
         for thread in threads {
             let Waits(waits) = thread.join().expect("a writer does not panic")?;
