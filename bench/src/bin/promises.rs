@@ -32,6 +32,9 @@ struct Cli {
     /// Seconds for which writers write.
     #[arg(long, default_value_t = 30)]
     seconds: u64,
+    /// Commits a second that all writers together are asked for; as many as they can when left out.
+    #[arg(long)]
+    rate: Option<u32>,
     /// How files are merged.
     #[arg(long, value_enum, default_value_t = Strategy::Leveled)]
     strategy: Strategy,
@@ -200,15 +203,26 @@ fn reads(cli: &Cli, dir: &Path) -> Result<()> {
     db.close()
 }
 
-/// What eight threads wait that do something as fast as they can.
+/// What eight threads wait that do something as fast as they can, or as often as they are asked for: then a wait begins when the
+/// turn has come, not when the thread gets to it.
 fn eight(cli: &Cli, work: impl Fn(&Blob) -> Result<()> + Sync) -> Result<Waits> {
     let end = Instant::now() + Duration::from_secs(cli.seconds);
+    let interval = cli.rate.map(|rate| Duration::from_secs(8) / rate.max(1));
     let write = |seed| {
         let (mut waits, mut random) = (Waits::default(), Random(seed));
+        let mut due = Instant::now();
         while Instant::now() < end {
             let id = random.next() % cli.rows;
             let row = random.row(id, cli.size);
-            waits.time(|| work(&row))?;
+            match interval {
+                None => waits.time(|| work(&row))?,
+                Some(interval) => {
+                    due += interval;
+                    std::thread::sleep(due.saturating_duration_since(Instant::now()));
+                    work(&row)?;
+                    waits.0.push(due.elapsed());
+                }
+            }
         }
         Result::Ok(waits)
     };
@@ -239,7 +253,9 @@ fn writers(cli: &Cli, dir: &Path) -> Result<()> {
         }
         Ok(())
     };
-    eight(cli, compute)?.print("the same threads without a database");
+    if cli.rate.is_none() {
+        eight(cli, compute)?.print("the same threads without a database");
+    }
     let stats = db.stats();
     println!(
         "stalls: {} for {:?} together; debt {} MB; {} runs; write amplification {:.1}",
