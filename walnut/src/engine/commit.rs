@@ -47,8 +47,8 @@ pub enum Durability {
     /// The same promise, but the commit may wait up to the `group_window` for others to share its sync: more commits a
     /// second from many threads, a longer wait for each.
     Group,
-    /// Visible at once, durable at the next sync of anybody. A crash loses a suffix of such commits, never a hole and
-    /// never half of one.
+    /// Visible at once, durable at the next sync of anybody; after each MiB of such commits one of them syncs. A crash loses a
+    /// suffix of them, never a hole and never half of one.
     Fast,
 }
 
@@ -98,8 +98,9 @@ impl Core {
         if batch.is_empty() {
             return Ok(());
         }
+        let size = batch.size();
         self.make_room()?;
-        self.pace(batch.size());
+        self.pace(size);
         self.mend_log()?;
         let checked = self.validate_ahead(&reads).inspect_err(|error| self.note_conflict(error))?;
         let ticket = Arc::new(Ticket::default());
@@ -117,7 +118,10 @@ impl Core {
         let written = ticket.outcome.lock().take().unwrap_or(Err(Error::Poisoned));
         let written = written.inspect_err(|error| self.note_conflict(error))?;
         match durability {
-            Durability::Fast => self.publish(written.last),
+            Durability::Fast => {
+                self.publish(written.last);
+                self.sync_now_and_then(written.end, size)?;
+            }
             Durability::Safe => self.sync_to(written.end)?,
             Durability::Group => self.sync_with_others(written.end)?,
         }

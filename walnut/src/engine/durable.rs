@@ -19,6 +19,10 @@ use crate::base::SeqNo;
 use crate::error::{Error, Result};
 use crate::sync::{MutexGuard, Ordering};
 
+/// After so many bytes of commits that do not wait for a sync, one of them syncs: a new segment is begun when the one before it is
+/// durable, and everybody would wait for as much as a memtable then.
+const UNSYNCED_LIMIT: u64 = 1 << 20;
+
 /// How far the log is durable.
 #[derive(Debug, Default)]
 pub(super) struct SyncedTo {
@@ -84,6 +88,17 @@ impl Core {
         drop(synced);
         self.sync_done.notify_all();
         outcome.map(drop)
+    }
+
+    /// Takes note of a commit of so many bytes that ends at `end` and does not wait to be durable; makes it so when there were many.
+    pub(super) fn sync_now_and_then(&self, end: Position, size: usize) -> Result<()> {
+        let size = size as u64;
+        let unsynced = self.unsynced_size.fetch_add(size, Ordering::Relaxed) + size;
+        // Of those who find it too much the first one has it.
+        if unsynced < UNSYNCED_LIMIT || self.unsynced_size.swap(0, Ordering::Relaxed) < UNSYNCED_LIMIT {
+            return Ok(());
+        }
+        self.sync_to(end)
     }
 
     /// Syncs everything that is written, lets readers see it, and gives its end.

@@ -143,6 +143,8 @@ pub(crate) struct Core {
     applied: AtomicU64,
     visible: AtomicU64,
     durable: AtomicU64,
+    /// Bytes of commits since one of them had everything synced.
+    unsynced_size: AtomicU64,
     snapshots: Arc<Snapshots>,
     poisoned: AtomicBool,
     /// Whether the log has to go on in a new segment before anything can be written.

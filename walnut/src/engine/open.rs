@@ -73,6 +73,7 @@ impl Engine {
             applied: AtomicU64::new(last_seqno.0),
             visible: AtomicU64::new(last_seqno.0),
             durable: AtomicU64::new(last_seqno.0),
+            unsynced_size: AtomicU64::new(0),
             snapshots: Arc::new(snapshots),
             poisoned: AtomicBool::new(false),
             log_is_torn: AtomicBool::new(false),
