@@ -218,7 +218,7 @@ fn eight(cli: &Cli, work: impl Fn(&Blob) -> Result<()> + Sync) -> Result<Waits> 
                 None => waits.time(|| work(&row))?,
                 Some(interval) => {
                     due += interval;
-                    std::thread::sleep(due.saturating_duration_since(Instant::now()));
+                    std::thread::park_timeout(due.saturating_duration_since(Instant::now()));
                     work(&row)?;
                     waits.0.push(due.elapsed());
                 }
