@@ -308,6 +308,19 @@ mod tests {
     }
 
     #[test]
+    fn a_large_cache_keeps_blocks_in_cells_and_pays_for_cells() {
+        const CELL: usize = 600;
+        let cache = BlockCache::new(64 << 20, CELL);
+        let blocks = cache.register(2, 0);
+        blocks.insert(0, &block(0));
+        let kept = blocks.get(0);
+        let kept = kept.as_ref().expect("it was inserted");
+        assert_eq!(kept.payload(), block(0).payload());
+        assert_eq!(kept.memory_size(), size_of::<Block>() + CELL);
+        assert_eq!(cache.used_size(), 2 * size_of::<Slot>() + kept.memory_size());
+    }
+
+    #[test]
     fn a_block_that_cannot_fit_is_not_kept_and_drives_nothing_out() {
         let size = block(0).memory_size();
         let cache = BlockCache::new(2 * size_of::<Slot>() + 50 + size, 8192);

@@ -30,8 +30,7 @@ pub(super) struct Stretch {
 impl Stretch {
     /// The stretch of these separators, which are in order.
     pub(super) fn new(separators: &[&[u8]]) -> Result<Self, Fault> {
-        let first = separators.first().copied().unwrap_or_default();
-        let last = separators.last().copied().unwrap_or_default();
+        let (first, last) = (separators[0], separators[separators.len() - 1]);
         let prefix = &first[..shared_size(first, last)];
         let mut tails = Vec::with_capacity(separators.iter().map(|key| key.len() - prefix.len()).sum());
         let mut ends = Vec::with_capacity(separators.len());
@@ -51,7 +50,7 @@ impl Stretch {
             return (key < &*self.prefix).then_some(0);
         };
         let head = head(tail);
-        if self.heads.last().is_none_or(|&last| head > last) {
+        if head > self.heads[self.heads.len() - 1] {
             return None;
         }
         let Some(distance) = head.checked_sub(self.heads[0]) else {
@@ -124,7 +123,7 @@ fn head(tail: &[u8]) -> u64 {
 
 /// The table over heads in order, about one entry for each, and the shift that goes with it.
 fn radix_table(heads: &[u64]) -> (Box<[u32]>, u32) {
-    let (Some(&first), Some(&last)) = (heads.first(), heads.last()) else { return (Box::default(), 0) };
+    let (first, last) = (heads[0], heads[heads.len() - 1]);
     let span_bits = u64::BITS - (last - first).leading_zeros();
     let table_bits = heads.len().next_power_of_two().trailing_zeros();
     let shift = span_bits.saturating_sub(table_bits);

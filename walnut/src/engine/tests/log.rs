@@ -191,3 +191,26 @@ fn a_value_larger_than_every_buffer_is_written_and_closing_goes_on() {
     assert_eq!(get(&engine, 0).unwrap().as_ref(), Some(&large));
     assert_eq!(state(&engine).unwrap().len(), 6);
 }
+
+#[test]
+fn of_commits_that_do_not_wait_one_in_a_mib_syncs() {
+    let env = machine();
+    let engine = open_with(&env, EngineConfig { memtable_size: 64 << 20, ..config() }).unwrap();
+    let put = |n| {
+        let mut batch = WriteBatch::new();
+        batch.put(&key(n), &vec![7; 100 << 10]);
+        engine.commit(Reads::default(), batch, Durability::Fast).unwrap();
+    };
+    let before = env.sync_count();
+    let syncs: Vec<u64> = (0..33)
+        .map(|n| {
+            put(n);
+            env.sync_count() - before
+        })
+        .collect();
+    // Eleven of them are more than a MiB.
+    let expected: Vec<u64> = (1..=33).map(|count| count / 11).collect();
+    assert_eq!(syncs, expected);
+    let survivor = env.crash(CrashPolicy::Lost, 1);
+    assert!(get(&open(&survivor).unwrap(), 32).unwrap().is_some(), "the last sync had all of them");
+}
