@@ -4,6 +4,7 @@ mod crc;
 mod file_header;
 mod lz4;
 mod reader;
+mod text;
 mod value_pointer;
 mod writer;
 
@@ -11,6 +12,7 @@ pub(crate) use crc::{crc32, crc32_combine, seed_at};
 pub(crate) use file_header::{FileHeader, FileKind};
 pub(crate) use lz4::{Compression, MAX_RATIO, compress, decompress};
 pub(crate) use reader::Reader;
+pub(crate) use text::text;
 pub(crate) use value_pointer::ValuePointer;
 pub(crate) use writer::Writer;
 

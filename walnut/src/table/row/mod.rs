@@ -1,9 +1,14 @@
 //! The bytes of a row: the version of its layout as a varint, then postcard through serde. A row of an older layout goes
 //! through the structs of the past, each made of the one before.
 
+mod decoder;
+#[cfg(test)]
+mod tests;
+
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
+use self::decoder::Decoder;
 use super::mapper::TableMapper;
 use crate::codec::{Reader, Writer};
 use crate::error::{Error, Fault, Limit, Result};
@@ -22,9 +27,11 @@ pub fn encode<T: Serialize>(row: &T, out: &mut Vec<u8>) -> Result<()> {
 }
 
 /// The struct of these bytes in postcard; for derived code.
+#[inline(always)]
 pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Fault> {
-    match postcard::take_from_bytes(bytes) {
-        Ok((row, [])) => Ok(row),
+    let mut decoder = Decoder::new(bytes);
+    match T::deserialize(&mut decoder) {
+        Ok(row) if decoder.rest().is_empty() => Ok(row),
         _ => Err(Fault::Invalid("row")),
     }
 }
@@ -41,6 +48,7 @@ pub(super) fn seal<T: TableMapper>(row: &T) -> Result<Vec<u8>> {
 }
 
 /// The row of stored bytes.
+#[inline(always)]
 pub(super) fn open<T: TableMapper>(bytes: &[u8]) -> Result<T, Fault> {
     let (version, rest) = version(bytes)?;
     if version == T::SCHEMA.version { T::decode_row(rest) } else { T::decode_older_row(version, rest) }

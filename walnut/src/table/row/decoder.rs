@@ -1,0 +1,450 @@
+//! Reads postcard where it lies.
+//!
+//! The bytes are those of the crate `postcard` ("The Postcard Wire Format", postcard.jamesmunns.com/wire-format), which writes
+//! them; what this reads, and what it refuses, is the same. It is here because reading a row is half of what a scan costs:
+//! a number of several bytes is taken in one step, and no byte of it is a branch.
+//!
+//! 1. Nothing is read behind the end of the bytes, and no memory is taken for a size that was not found to lie before it.
+
+use std::fmt;
+
+use serde::de::{
+    self, DeserializeSeed, Deserializer, EnumAccess, IntoDeserializer, MapAccess, SeqAccess, VariantAccess,
+    Visitor,
+};
+
+use crate::codec::text;
+
+/// What is left to read.
+pub(super) struct Decoder<'de> {
+    rest: &'de [u8],
+    /// The last eight bytes of all, the very last in the highest place; zeros before the first.
+    tail: u64,
+}
+
+/// That the bytes are not what the type asks for. The row's key and file are known above; what serde has to say is
+/// nothing that they do not tell.
+#[derive(Debug)]
+pub(super) struct Unreadable;
+
+impl fmt::Display for Unreadable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("these bytes are not the value asked for")
+    }
+}
+
+impl std::error::Error for Unreadable {}
+
+impl de::Error for Unreadable {
+    #[cold]
+    fn custom<M: fmt::Display>(_: M) -> Self {
+        Self
+    }
+}
+
+type Result<T> = std::result::Result<T, Unreadable>;
+
+impl<'de> Decoder<'de> {
+    pub(super) fn new(bytes: &'de [u8]) -> Self {
+        let tail = match bytes.last_chunk() {
+            Some(tail) => u64::from_le_bytes(*tail),
+            None => bytes.iter().fold(0, |tail, &byte| tail >> 8 | u64::from(byte) << 56),
+        };
+        Self { rest: bytes, tail }
+    }
+
+    /// What was not read.
+    pub(super) fn rest(&self) -> &'de [u8] {
+        self.rest
+    }
+
+    #[inline]
+    fn byte(&mut self) -> Result<u8> {
+        let (&byte, rest) = self.rest.split_first().ok_or(Unreadable)?;
+        self.rest = rest;
+        Ok(byte)
+    }
+
+    #[inline]
+    fn array<const N: usize>(&mut self) -> Result<[u8; N]> {
+        let (&array, rest) = self.rest.split_first_chunk().ok_or(Unreadable)?;
+        self.rest = rest;
+        Ok(array)
+    }
+
+    /// As many bytes as the number before them says.
+    #[inline]
+    fn bytes(&mut self) -> Result<&'de [u8]> {
+        let size = self.size()?;
+        let (bytes, rest) = self.rest.split_at_checked(size).ok_or(Unreadable)?;
+        self.rest = rest;
+        Ok(bytes)
+    }
+
+    #[inline]
+    fn text(&mut self) -> Result<&'de str> {
+        text(self.bytes()?).map_err(|_| Unreadable)
+    }
+
+    #[inline]
+    fn size(&mut self) -> Result<usize> {
+        usize::try_from(self.varint::<10>()?).map_err(|_| Unreadable)
+    }
+
+    /// A varint of at most `MAX` bytes: seven bits a byte, the lowest first, and the eighth tells that more follow.
+    #[inline]
+    fn varint<const MAX: usize>(&mut self) -> Result<u64> {
+        let Some(&first) = self.rest.first() else { return Err(Unreadable) };
+        if first < 0x80 {
+            self.rest = &self.rest[1..];
+            return Ok(u64::from(first));
+        }
+        self.long_varint::<MAX>()
+    }
+
+    #[inline]
+    fn long_varint<const MAX: usize>(&mut self) -> Result<u64> {
+        let word = match self.rest.first_chunk() {
+            Some(word) => u64::from_le_bytes(*word),
+            // Zeros stand behind the last byte.
+            None => self.tail >> (8 * (8 - self.rest.len())),
+        };
+        let ends = !word & 0x8080_8080_8080_8080;
+        // More than eight bytes: the largest numbers, or none.
+        if ends == 0 {
+            return u64::try_from(self.varint_by_byte(MAX)?).map_err(|_| Unreadable);
+        }
+        let size = ends.trailing_zeros() as usize / 8 + 1;
+        if size > MAX {
+            return Err(Unreadable);
+        }
+        self.rest = self.rest.get(size..).ok_or(Unreadable)?;
+        Ok(close_ranks(word & (ends ^ (ends - 1))))
+    }
+
+    /// The same for up to 128 bits, and the careful way.
+    #[cold]
+    fn varint_by_byte(&mut self, max: usize) -> Result<u128> {
+        let mut value = 0;
+        for place in 0..max {
+            let byte = self.byte()?;
+            let bits = u128::from(byte & 0x7f);
+            if bits << (7 * place) >> (7 * place) != bits {
+                return Err(Unreadable);
+            }
+            value |= bits << (7 * place);
+            if byte < 0x80 {
+                return Ok(value);
+            }
+        }
+        Err(Unreadable)
+    }
+
+    fn u128(&mut self) -> Result<u128> {
+        self.varint_by_byte(19)
+    }
+
+    #[inline]
+    fn u16(&mut self) -> Result<u16> {
+        u16::try_from(self.varint::<3>()?).map_err(|_| Unreadable)
+    }
+
+    #[inline]
+    fn u32(&mut self) -> Result<u32> {
+        u32::try_from(self.varint::<5>()?).map_err(|_| Unreadable)
+    }
+
+    #[inline]
+    fn u64(&mut self) -> Result<u64> {
+        self.varint::<10>()
+    }
+}
+
+/// Moves the seven lower bits of each byte together.
+#[inline]
+fn close_ranks(word: u64) -> u64 {
+    let word = word & 0x007f_007f_007f_007f | (word & 0x7f00_7f00_7f00_7f00) >> 1;
+    let word = word & 0x0000_3fff_0000_3fff | (word & 0x3fff_0000_3fff_0000) >> 2;
+    word & 0x0000_0000_0fff_ffff | (word & 0x0fff_ffff_0000_0000) >> 4
+}
+
+/// The signed number whose zigzag is this one: 0, 1, 2, 3, .. stand for 0, -1, 1, -2, ..
+macro_rules! unzigzag {
+    ($number:expr, $signed:ty) => {{
+        let number = $number;
+        (number >> 1).cast_signed() ^ -((number & 1).cast_signed() as $signed)
+    }};
+}
+
+impl<'de> Deserializer<'de> for &mut Decoder<'de> {
+    type Error = Unreadable;
+
+    #[inline]
+    fn is_human_readable(&self) -> bool {
+        false
+    }
+
+    #[inline]
+    fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        match self.byte()? {
+            0 => visitor.visit_bool(false),
+            1 => visitor.visit_bool(true),
+            _ => Err(Unreadable),
+        }
+    }
+
+    #[inline]
+    fn deserialize_i8<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        visitor.visit_i8(self.byte()?.cast_signed())
+    }
+
+    #[inline]
+    fn deserialize_i16<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        visitor.visit_i16(unzigzag!(self.u16()?, i16))
+    }
+
+    #[inline]
+    fn deserialize_i32<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        visitor.visit_i32(unzigzag!(self.u32()?, i32))
+    }
+
+    #[inline]
+    fn deserialize_i64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        visitor.visit_i64(unzigzag!(self.u64()?, i64))
+    }
+
+    #[inline]
+    fn deserialize_i128<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        visitor.visit_i128(unzigzag!(self.u128()?, i128))
+    }
+
+    #[inline]
+    fn deserialize_u8<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        visitor.visit_u8(self.byte()?)
+    }
+
+    #[inline]
+    fn deserialize_u16<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        visitor.visit_u16(self.u16()?)
+    }
+
+    #[inline]
+    fn deserialize_u32<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        visitor.visit_u32(self.u32()?)
+    }
+
+    #[inline]
+    fn deserialize_u64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        visitor.visit_u64(self.u64()?)
+    }
+
+    #[inline]
+    fn deserialize_u128<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        visitor.visit_u128(self.u128()?)
+    }
+
+    #[inline]
+    fn deserialize_f32<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        visitor.visit_f32(f32::from_le_bytes(self.array()?))
+    }
+
+    #[inline]
+    fn deserialize_f64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        visitor.visit_f64(f64::from_le_bytes(self.array()?))
+    }
+
+    #[inline]
+    fn deserialize_char<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        let mut chars = self.text()?.chars();
+        match (chars.next(), chars.next()) {
+            (Some(char), None) => visitor.visit_char(char),
+            _ => Err(Unreadable),
+        }
+    }
+
+    #[inline]
+    fn deserialize_str<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        visitor.visit_borrowed_str(self.text()?)
+    }
+
+    #[inline]
+    fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        visitor.visit_str(self.text()?)
+    }
+
+    #[inline]
+    fn deserialize_bytes<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        visitor.visit_borrowed_bytes(self.bytes()?)
+    }
+
+    #[inline]
+    fn deserialize_byte_buf<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        visitor.visit_bytes(self.bytes()?)
+    }
+
+    #[inline]
+    fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        match self.byte()? {
+            0 => visitor.visit_none(),
+            1 => visitor.visit_some(self),
+            _ => Err(Unreadable),
+        }
+    }
+
+    #[inline]
+    fn deserialize_unit<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        visitor.visit_unit()
+    }
+
+    #[inline]
+    fn deserialize_unit_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value> {
+        visitor.visit_unit()
+    }
+
+    #[inline]
+    fn deserialize_newtype_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value> {
+        visitor.visit_newtype_struct(self)
+    }
+
+    #[inline]
+    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        let left = self.size()?;
+        visitor.visit_seq(Items { decoder: self, left })
+    }
+
+    #[inline]
+    fn deserialize_tuple<V: Visitor<'de>>(self, len: usize, visitor: V) -> Result<V::Value> {
+        visitor.visit_seq(Items { decoder: self, left: len })
+    }
+
+    #[inline]
+    fn deserialize_tuple_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        len: usize,
+        visitor: V,
+    ) -> Result<V::Value> {
+        visitor.visit_seq(Items { decoder: self, left: len })
+    }
+
+    #[inline]
+    fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        let left = self.size()?;
+        visitor.visit_map(Items { decoder: self, left })
+    }
+
+    #[inline]
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value> {
+        visitor.visit_seq(Items { decoder: self, left: fields.len() })
+    }
+
+    #[inline]
+    fn deserialize_enum<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        _: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value> {
+        visitor.visit_enum(self)
+    }
+
+    // The bytes do not tell what they are, so what asks them cannot be read.
+
+    fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value> {
+        Err(Unreadable)
+    }
+
+    fn deserialize_identifier<V: Visitor<'de>>(self, _: V) -> Result<V::Value> {
+        Err(Unreadable)
+    }
+
+    fn deserialize_ignored_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value> {
+        Err(Unreadable)
+    }
+}
+
+/// The elements of a sequence or the entries of a map that were not read yet.
+struct Items<'d, 'de> {
+    decoder: &'d mut Decoder<'de>,
+    left: usize,
+}
+
+impl<'de> SeqAccess<'de> for Items<'_, 'de> {
+    type Error = Unreadable;
+
+    #[inline]
+    fn next_element_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>> {
+        let Some(left) = self.left.checked_sub(1) else { return Ok(None) };
+        self.left = left;
+        seed.deserialize(&mut *self.decoder).map(Some)
+    }
+
+    #[inline]
+    fn size_hint(&self) -> Option<usize> {
+        // An element takes a byte, or is nothing of which many take no memory.
+        Some(self.left).filter(|&left| left <= self.decoder.rest.len())
+    }
+}
+
+impl<'de> MapAccess<'de> for Items<'_, 'de> {
+    type Error = Unreadable;
+
+    #[inline]
+    fn next_key_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>> {
+        self.next_element_seed(seed)
+    }
+
+    #[inline]
+    fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value> {
+        seed.deserialize(&mut *self.decoder)
+    }
+
+    #[inline]
+    fn size_hint(&self) -> Option<usize> {
+        SeqAccess::size_hint(self)
+    }
+}
+
+impl<'de> EnumAccess<'de> for &mut Decoder<'de> {
+    type Error = Unreadable;
+    type Variant = Self;
+
+    #[inline]
+    fn variant_seed<S: DeserializeSeed<'de>>(self, seed: S) -> Result<(S::Value, Self)> {
+        let place = self.u32()?.into_deserializer();
+        Ok((seed.deserialize(place)?, self))
+    }
+}
+
+impl<'de> VariantAccess<'de> for &mut Decoder<'de> {
+    type Error = Unreadable;
+
+    #[inline]
+    fn unit_variant(self) -> Result<()> {
+        Ok(())
+    }
+
+    #[inline]
+    fn newtype_variant_seed<S: DeserializeSeed<'de>>(self, seed: S) -> Result<S::Value> {
+        seed.deserialize(self)
+    }
+
+    #[inline]
+    fn tuple_variant<V: Visitor<'de>>(self, len: usize, visitor: V) -> Result<V::Value> {
+        visitor.visit_seq(Items { decoder: self, left: len })
+    }
+
+    #[inline]
+    fn struct_variant<V: Visitor<'de>>(
+        self,
+        fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value> {
+        visitor.visit_seq(Items { decoder: self, left: fields.len() })
+    }
+}

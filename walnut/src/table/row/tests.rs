@@ -1,0 +1,184 @@
+//! The decoder reads what postcard writes, and refuses what postcard refuses.
+
+#![expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_possible_wrap,
+    reason = "numbers of every size are made of one"
+)]
+
+use std::collections::BTreeMap;
+use std::fmt::Debug;
+
+use proptest::collection::{btree_map, vec};
+use proptest::prelude::*;
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+
+use super::decoder::Decoder;
+use super::{decode, encode};
+
+/// Something of every kind that serde knows.
+#[derive(Serialize, Deserialize, Clone, PartialEq, Debug)]
+struct Everything {
+    flag: bool,
+    small: (u8, i8),
+    signed: (i16, i32, i64, i128),
+    unsigned: (u16, u32, u64, u128),
+    floats: [f32; 2],
+    double: f64,
+    letter: char,
+    text: String,
+    bytes: Vec<u8>,
+    maybe: Option<Box<str>>,
+    nothing: ((), Nothing),
+    wrapped: Wrapped,
+    pair: Pair,
+    list: Vec<Variant>,
+    map: BTreeMap<String, Option<i32>>,
+}
+
+#[derive(Serialize, Deserialize, Clone, PartialEq, Debug)]
+struct Nothing;
+
+#[derive(Serialize, Deserialize, Clone, PartialEq, Debug)]
+struct Wrapped(u64);
+
+#[derive(Serialize, Deserialize, Clone, PartialEq, Debug)]
+struct Pair(i64, String);
+
+#[derive(Serialize, Deserialize, Clone, PartialEq, Debug)]
+enum Variant {
+    Unit,
+    Newtype(String),
+    Tuple(u8, i64),
+    Struct { name: String, count: u32 },
+}
+
+fn text() -> impl Strategy<Value = String> {
+    prop_oneof!["[a-z ]{0,40}", "\\PC{0,20}"]
+}
+
+/// Numbers of all sizes.
+fn number() -> impl Strategy<Value = u128> {
+    (any::<u128>(), 0u32..=128).prop_map(|(number, shift)| number.checked_shr(shift).unwrap_or_default())
+}
+
+fn variant() -> impl Strategy<Value = Variant> {
+    prop_oneof![
+        Just(Variant::Unit),
+        text().prop_map(Variant::Newtype),
+        (any::<u8>(), number()).prop_map(|(byte, number)| Variant::Tuple(byte, number as i64)),
+        (text(), number()).prop_map(|(name, count)| Variant::Struct { name, count: count as u32 }),
+    ]
+}
+
+fn everything() -> impl Strategy<Value = Everything> {
+    let numbers = [number(), number(), number(), number(), number()];
+    let texts = (text(), text(), prop::option::of(text()), vec(any::<u8>(), 0..300));
+    let lists = (vec(variant(), 0..4), btree_map(text(), prop::option::of(any::<i32>()), 0..4));
+    (any::<(bool, u8, i8, f64, char)>(), numbers, texts, lists).prop_map(|(simple, numbers, texts, lists)| {
+        let (flag, byte, signed_byte, double, letter) = simple;
+        let [first, second, third, fourth, fifth] = numbers;
+        let (text, more, maybe, bytes) = texts;
+        Everything {
+            flag,
+            small: (byte, signed_byte),
+            signed: (first as i16, second as i32, third as i64, fourth as i128),
+            unsigned: (fifth as u16, first as u32, second as u64, third),
+            floats: [double as f32, 0.5],
+            double,
+            letter,
+            text,
+            bytes,
+            maybe: maybe.map(Into::into),
+            nothing: ((), Nothing),
+            wrapped: Wrapped(fourth as u64),
+            pair: Pair(fifth as i64, more),
+            list: lists.0,
+            map: lists.1,
+        }
+    })
+}
+
+/// What the decoder makes of the bytes, and what it leaves.
+fn ours<T: DeserializeOwned>(bytes: &[u8]) -> Option<(T, &[u8])> {
+    let mut decoder = Decoder::new(bytes);
+    let value = T::deserialize(&mut decoder).ok()?;
+    Some((value, decoder.rest()))
+}
+
+/// That the decoder and postcard agree about the bytes.
+fn agree<T: DeserializeOwned + Serialize + Debug>(bytes: &[u8]) -> Result<(), TestCaseError> {
+    // As bytes again, so that values that are not equal to themselves are compared as well.
+    let again = |(value, rest): (T, &[u8])| (postcard::to_stdvec(&value).expect("it was read"), rest.len());
+    prop_assert_eq!(ours::<T>(bytes).map(again), postcard::take_from_bytes::<T>(bytes).ok().map(again));
+    Ok(())
+}
+
+fn agree_about_each_kind(bytes: &[u8]) -> Result<(), TestCaseError> {
+    agree::<Everything>(bytes)?;
+    agree::<Variant>(bytes)?;
+    agree::<(u16, i16)>(bytes)?;
+    agree::<(u32, i32)>(bytes)?;
+    agree::<(u64, i64)>(bytes)?;
+    agree::<(u128, i128)>(bytes)?;
+    agree::<(bool, char, Option<u8>)>(bytes)?;
+    agree::<(f32, f64)>(bytes)?;
+    agree::<(String, Vec<u16>)>(bytes)?;
+    agree::<BTreeMap<u8, i8>>(bytes)
+}
+
+proptest! {
+    #[test]
+    fn what_postcard_writes_comes_back(value in everything()) {
+        let mut bytes = Vec::new();
+        encode(&value, &mut bytes).expect("it has a form");
+        prop_assert_eq!(decode::<Everything>(&bytes), Ok(value));
+        bytes.push(0);
+        prop_assert!(decode::<Everything>(&bytes).is_err(), "a byte is left");
+    }
+
+    #[test]
+    fn decoder_and_postcard_agree_about_damaged_bytes(
+        value in everything(),
+        hits in vec((any::<prop::sample::Index>(), any::<u8>()), 0..3),
+        end in any::<prop::sample::Index>(),
+    ) {
+        let mut bytes = postcard::to_stdvec(&value).expect("it has a form");
+        for (place, byte) in hits {
+            let place = place.index(bytes.len());
+            bytes[place] = byte;
+        }
+        agree_about_each_kind(&bytes)?;
+        agree_about_each_kind(&bytes[..end.index(bytes.len())])?;
+    }
+
+    #[test]
+    fn decoder_and_postcard_agree_about_any_bytes(
+        bytes in vec(prop_oneof![3 => 0x80u8.., 2 => 0u8..4, 1 => any::<u8>()], 0..40),
+    ) {
+        agree_about_each_kind(&bytes)?;
+    }
+}
+
+/// Numbers end at each of their bytes, at the end of the bytes or not, and are too large by one bit.
+#[test]
+fn decoder_and_postcard_agree_about_numbers_of_every_size() {
+    for size in 0..20 {
+        for last in [0x00, 0x01, 0x02, 0x03, 0x04, 0x0f, 0x10, 0x7f, 0x80] {
+            for more in 0..12 {
+                let bytes = [vec![0xff; size], vec![last], vec![0; more]].concat();
+                agree_about_each_kind(&bytes).unwrap_or_else(|fault| panic!("{bytes:x?}: {fault}"));
+            }
+        }
+    }
+}
+
+#[test]
+fn a_size_that_is_not_there_takes_no_memory() {
+    let mut bytes = Vec::new();
+    encode(&u64::MAX, &mut bytes).expect("a number has a form");
+    assert!(decode::<String>(&bytes).is_err());
+    assert!(decode::<Vec<u64>>(&bytes).is_err());
+    assert!(decode::<BTreeMap<u64, u64>>(&bytes).is_err());
+}
