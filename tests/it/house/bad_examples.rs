@@ -222,6 +222,18 @@ fn an_ignored_test_is_found() {
 }
 
 #[test]
+fn unsafe_code_is_found_outside_its_files() {
+    for text in
+        ["unsafe fn f() {}", "fn f() { unsafe { g() } }", "macro_rules! m { () => { unsafe { g() } } }"]
+    {
+        assert_eq!(lines(rules::unsafe_code, store("wal.rs", text)), [1], "{text}");
+        assert_eq!(lines(rules::unsafe_code, integration_test(text)), [1], "{text}");
+        assert_eq!(lines(rules::unsafe_code, store("sst/slot.rs", text)), [0; 0], "{text}");
+    }
+    assert_eq!(lines(rules::unsafe_code, store("wal.rs", "#![deny(unsafe_code)]\n// unsafe")), [0; 0]);
+}
+
+#[test]
 fn a_drawer_is_found() {
     for path in ["utils.rs", "wal/helpers.rs", "misc/mod.rs"] {
         assert_eq!(lines(rules::drawers, store(path, "")), [1], "{path}");

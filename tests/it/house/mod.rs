@@ -40,6 +40,8 @@ enum Rule {
     Ignored,
     /// A file's name says what is in it.
     Name,
+    /// Unsafe code stands in the files named for it.
+    Unsafe,
 }
 
 /// A place that goes against a rule.
@@ -127,6 +129,11 @@ fn no_test_is_ignored() {
 #[test]
 fn no_file_is_a_drawer_for_everything() {
     the_tree_keeps(Rule::Name, rules::drawers);
+}
+
+#[test]
+fn unsafe_code_stands_in_the_files_named_for_it() {
+    the_tree_keeps(Rule::Unsafe, rules::unsafe_code);
 }
 
 #[test]

@@ -11,6 +11,7 @@ use super::view::View;
 use crate::base::{Entry, KeyHash, Kind, SeqNo};
 use crate::error::Result;
 use crate::mvcc::Pin;
+use crate::sst::Epoch;
 
 /// Reads at one sequence number.
 #[derive(Clone, Copy)]
@@ -23,6 +24,7 @@ impl Core {
     /// Gives a reader of what is visible now to `reads`.
     pub(crate) fn read<R>(&self, reads: impl FnOnce(Reader<'_>) -> Result<R>) -> Result<R> {
         self.ensure_open()?;
+        let _epoch = Epoch::enter();
         let view = self.view.load();
         reads(Reader { view: &view, at: self.visible() })
     }
@@ -31,6 +33,7 @@ impl Core {
     /// pin holds no more.
     pub(crate) fn read_at<R>(&self, pin: &Pin, reads: impl FnOnce(Reader<'_>) -> Result<R>) -> Result<R> {
         self.ensure_open()?;
+        let _epoch = Epoch::enter();
         let view = self.view.load();
         pin.ensure_held()?;
         reads(Reader { view: &view, at: pin.at() })
@@ -41,6 +44,11 @@ impl<'a> Reader<'a> {
     #[inline]
     pub(super) fn new(view: &'a View, at: SeqNo) -> Self {
         Self { view, at }
+    }
+
+    /// The number up to which it reads.
+    pub(super) fn at(self) -> SeqNo {
+        self.at
     }
 
     /// What it reads in.

@@ -1,51 +1,78 @@
-//! Point reads of many keys: a few are approached together, then read one by one.
+//! Point reads of many keys: a few are approached together, then decided one by one.
 //!
 //! Memory answers after some hundred nanoseconds, and a processor waits for about ten answers at once. A single look-up asks for
-//! one thing after the other: a block's head, its fingerprints, a row. What several ask for at the same time arrives at the same time.
+//! one thing after the other: a line of a filter, a block, its fingerprints, a row. What several ask for at the same time
+//! arrives at the same time.
+//!
+//! Most keys are decided where they were approached. All others are looked up as a single key is: one of which a memtable has a
+//! version, one in a file that is not open or under range tombstones, one with a newer version than the reader may see, or with a value
+//! in the value log, and one that is nowhere although a filter lets it pass. So what a get has to heed stands in read.rs alone.
 
 use std::hint::black_box;
 
 use smallvec::SmallVec;
 
 use super::read::Reader;
-use super::view::View;
-use crate::base::KeyHash;
+use crate::base::{KeyHash, Kind, SeqNo};
 use crate::error::Result;
-use crate::sst::Approach;
+use crate::memtable::Memtable;
+use crate::sst::{Approach, Arrival, Epoch};
 
-impl Reader<'_> {
-    /// Gives the value of each of `keys` that has one to `found`, with the key's place, in the order given.
+/// The ways to a few keys; `None` for one that has to be looked up alone.
+type Approaches<'s> = SmallVec<[Option<Approach<'s>>; Approach::SIDE_BY_SIDE]>;
+
+impl<'a> Reader<'a> {
+    /// Gives `found` the value of each of `keys` in turn, or that there is none.
     ///
     /// Cost: for each key that of [`get`](Self::get).
-    pub(crate) fn get_many(self, keys: &[&[u8]], mut found: impl FnMut(usize, &[u8])) -> Result<()> {
-        let mut place = 0;
+    pub(crate) fn get_many(self, keys: &[&[u8]], mut found: impl FnMut(Option<&[u8]>)) -> Result<()> {
         for keys in keys.chunks(Approach::SIDE_BY_SIDE) {
-            self.view().approach(keys);
-            for key in keys {
-                self.get(key, |value| found(place, value))?;
-                place += 1;
+            let epoch = Epoch::enter();
+            for (key, approach) in keys.iter().zip(self.approach(keys, &epoch)) {
+                match approach.map_or(Arrival::Unknown, |approach| approach.arrive(key, self.at())) {
+                    Arrival::Found(Kind::Put, value) => found(Some(value)),
+                    Arrival::Found(Kind::Delete, _) | Arrival::Nothing => found(None),
+                    Arrival::Found(..) | Arrival::Unknown => {
+                        if self.get(key, |value| found(Some(value)))?.is_none() {
+                            found(None);
+                        }
+                    }
+                }
             }
         }
         Ok(())
     }
-}
 
-impl View {
-    /// Calls for what reads of these keys will need, all at once. A key is approached where it is likely to be: in the newest
-    /// SST that does not deny it.
-    fn approach(&self, keys: &[&[u8]]) {
-        if keys.len() < 2 {
-            return;
+    /// Takes each step towards all the keys before the next one, so that what they read is called for at once.
+    fn approach<'s>(self, keys: &[&[u8]], epoch: &'s Epoch) -> Approaches<'s>
+    where
+        'a: 's,
+    {
+        let mut approaches: Approaches<'s> = keys.iter().map(|key| self.begin(key)).collect();
+        black_box(approaches.iter().flatten().fold(0, |sum, approach| sum ^ approach.filters()));
+        for (key, approach) in keys.iter().zip(&mut approaches) {
+            if let Some(approach) = approach {
+                approach.choose(key);
+            }
         }
-        let begin = |key: &&[u8]| {
-            let hash = KeyHash::of(key);
-            let mut open = self.levels.candidates(key).filter_map(|(sst, _)| sst.if_open());
-            open.find_map(|sst| Approach::begin(sst, key, hash))
+        approaches.iter_mut().flatten().for_each(|approach| approach.fetch(epoch));
+        black_box(approaches.iter().flatten().fold(0, |sum, approach| sum ^ approach.head()));
+        black_box(approaches.iter().flatten().fold(0, |sum, approach| sum ^ approach.row()));
+        approaches
+    }
+
+    /// The way to a key that open SSTs alone decide about.
+    fn begin(self, key: &[u8]) -> Option<Approach<'a>> {
+        let hash = KeyHash::of(key);
+        let is_free = |memtable: &Memtable| {
+            memtable.get(key, hash, SeqNo::MAX, |_| ()).is_none()
+                && memtable.covering(key, SeqNo::MAX).is_none()
         };
-        let mut approaches: SmallVec<[Approach<'_>; Approach::SIDE_BY_SIDE]> =
-            keys.iter().filter_map(begin).collect();
-        approaches.iter_mut().for_each(Approach::fetch);
-        black_box(approaches.iter().fold(0, |sum, approach| sum ^ approach.head()));
-        black_box(approaches.iter().fold(0, |sum, approach| sum ^ approach.row()));
+        if !self.view().memtables().all(|memtable| is_free(memtable)) {
+            return None;
+        }
+        let candidates = self.view().levels.candidates(key);
+        let ssts = candidates.map(|(sst, _)| sst.if_plain()).collect::<Option<_>>()?;
+        Some(Approach::new(hash, ssts))
     }
 }

@@ -1,59 +1,99 @@
-//! On the way to a key: calls for the memory that a look-up will need, without waiting for it.
+//! On the way to a key: calls for the memory that a look-up needs, without waiting for it.
 //!
 //! ```text
-//! begin: filter, fences --> fetch: slot --> head: block --> row: fingerprints, row
+//! filter: lines --> choose: file, fences --> fetch: slot, block --> head: fingerprints, steps --> row --> find
 //! ```
 //!
 //! Look-ups that follow each other wait for memory one after the other. When several are approached first, each step of all of
-//! them before the next step of any, they wait together. It changes nothing, reads no file and answers nothing: an approach that
-//! went astray costs time only.
+//! them before the next step of any, they wait together. No file is read, and what is in no cache stays undecided.
 //!
-//! 1. No step uses what it calls for itself; the bytes that are returned are there so that the compiler keeps the loads.
-//! 2. `fetch` holds a block. Few are held at once for nothing: keep no more than [`Approach::SIDE_BY_SIDE`].
+//! The bytes that steps return are there so that the compiler keeps the loads.
 
-use super::cache::CachedBlock;
+use smallvec::SmallVec;
+
+use super::block::Block;
 use super::reader::SstReader;
-use crate::base::KeyHash;
+use super::slot::Epoch;
+use crate::base::{KeyHash, Kind, SeqNo};
 
 /// A look-up that has come so far.
 pub(crate) struct Approach<'s> {
-    sst: &'s SstReader,
-    position: usize,
     hash: KeyHash,
-    block: Option<CachedBlock>,
+    /// The files that can hold the key, newest first, and which of them is the first that does not deny it.
+    ssts: SmallVec<[&'s SstReader; 2]>,
+    chosen: usize,
+    position: usize,
+    block: Option<&'s Block>,
+}
+
+/// What an approach has come to.
+pub(crate) enum Arrival<'s> {
+    /// The kind and the value of the newest version that is not above the number asked for.
+    Found(Kind, &'s [u8]),
+    /// None of the files holds the key.
+    Nothing,
+    /// Only a look-up can tell.
+    Unknown,
 }
 
 impl<'s> Approach<'s> {
     /// How many are best made together.
-    pub(crate) const SIDE_BY_SIDE: usize = 6;
+    pub(crate) const SIDE_BY_SIDE: usize = 16;
 
-    /// Towards a key; `None` when the key is not in this SST. `hash` is that of the key.
+    /// Towards the key with this hash, in files that can hold it, newest first.
     #[inline]
-    pub(crate) fn begin(sst: &'s SstReader, key: &[u8], hash: KeyHash) -> Option<Self> {
-        if sst.filter.as_ref().is_some_and(|filter| !filter.may_contain(hash)) {
-            return None;
-        }
-        let position = sst.index.fences.find(key)?;
-        Some(Self { sst, position, hash, block: None })
+    pub(crate) fn new(hash: KeyHash, ssts: SmallVec<[&'s SstReader; 2]>) -> Self {
+        Self { hash, ssts, chosen: 0, position: 0, block: None }
     }
 
-    /// Takes hold of the block, if it is cached.
+    /// Calls for the filters' lines.
     #[inline]
-    pub(crate) fn fetch(&mut self) {
-        self.block = Some(self.sst.blocks.peek(self.position));
+    pub(crate) fn filters(&self) -> u64 {
+        let filters = self.ssts.iter().filter_map(|sst| sst.filter.as_ref());
+        filters.fold(0, |sum, filter| sum ^ filter.approach(self.hash))
+    }
+
+    /// Chooses the first file that does not deny the key, and finds the key's place there.
+    #[inline]
+    pub(crate) fn choose(&mut self, key: &[u8]) {
+        while let Some(sst) = self.ssts.get(self.chosen) {
+            if let Some(position) = sst.index.fences.find(key)
+                && !sst.denies(self.hash)
+            {
+                self.position = position;
+                return;
+            }
+            self.chosen += 1;
+        }
+    }
+
+    /// Finds the block, if it is cached.
+    #[inline]
+    pub(crate) fn fetch(&mut self, epoch: &'s Epoch) {
+        let sst = self.ssts.get(self.chosen);
+        self.block = sst.and_then(|sst| sst.blocks.peek(self.position, epoch));
     }
 
     /// Calls for the head of the block.
     #[inline]
     pub(crate) fn head(&self) -> u8 {
-        let block = self.block.as_ref().and_then(|block| block.as_ref());
-        block.map_or(0, |block| block.approach())
+        self.block.map_or(0, Block::approach)
     }
 
     /// Calls for the row that is likely to be the key's.
     #[inline]
     pub(crate) fn row(&self) -> u8 {
-        let block = self.block.as_ref().and_then(|block| block.as_ref());
-        block.map_or(0, |block| block.approach_row(self.hash.fingerprint()))
+        self.block.map_or(0, |block| block.approach_row(self.hash.fingerprint()))
+    }
+
+    /// The newest version of the key that is not above `at`.
+    #[inline]
+    pub(crate) fn arrive(&self, key: &[u8], at: SeqNo) -> Arrival<'s> {
+        let Some(sst) = self.ssts.get(self.chosen) else { return Arrival::Nothing };
+        let row = self.block.and_then(|block| block.find(key, self.hash.fingerprint(), at));
+        row.map_or(Arrival::Unknown, |row| {
+            sst.blocks.note(self.block);
+            Arrival::Found(row.kind, row.value)
+        })
     }
 }

@@ -90,10 +90,13 @@ impl Sst {
         }
     }
 
-    /// The file, if it is open. This is no read of it.
+    /// The file, if it is open and has no range tombstones.
     #[inline]
-    pub(crate) fn if_open(&self) -> Option<&SstReader> {
-        self.reader.get().map(|reader| &**reader)
+    pub(crate) fn if_plain(&self) -> Option<&SstReader> {
+        if self.meta().fragment_count > 0 || !self.is_open() {
+            return None;
+        }
+        self.reader().ok().map(|reader| &**reader)
     }
 
     #[cold]

@@ -38,13 +38,14 @@ mod read_ahead;
 mod reader;
 mod seal;
 mod slab;
+mod slot;
 mod stretch;
 #[cfg(test)]
 mod tests;
 mod verify;
 
 pub(crate) use crate::codec::Compression;
-pub(crate) use approach::Approach;
+pub(crate) use approach::{Approach, Arrival};
 use builder::SstBuilder;
 pub(crate) use builder::SstConfig;
 pub(crate) use cache::BlockCache;
@@ -56,3 +57,4 @@ pub(crate) use meta::{SstMeta, ValueShare};
 use name::draft_path;
 pub(crate) use name::{is_draft, number, path};
 pub(crate) use reader::SstReader;
+pub(crate) use slot::Epoch;

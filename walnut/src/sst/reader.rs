@@ -25,6 +25,7 @@ use super::outline::{Outline, read_part};
 use super::properties::Properties;
 use super::ranges;
 use super::seal::unseal;
+use super::slot::Epoch;
 use crate::base::{Entry, Fragments, KeyHash, KeyRange, SeqNo};
 use crate::cursor::Direction;
 use crate::env::File;
@@ -112,16 +113,16 @@ impl SstReader {
         let Some(first) = self.index.fences.find(key) else {
             return Ok(None);
         };
+        let epoch = Epoch::enter();
         for position in first..self.index.fences.len() {
-            let cached = self.blocks.peek(position);
-            // To take hold of a block waits for all memory that was asked for before; asked now, the filter's line and the block
-            // come together.
+            let cached = self.blocks.peek(position, &epoch);
+            // Asked for in this order, the filter's line and the block come together.
             if expected && position == first && self.denies(hash) {
                 return Ok(None);
             }
-            self.blocks.note(&cached);
+            self.blocks.note(cached);
             let read;
-            let block = if let Some(block) = &*cached {
+            let block = if let Some(block) = cached {
                 block
             } else {
                 read = self.read_block(position)?;
@@ -140,7 +141,7 @@ impl SstReader {
 
     /// Whether the filter says that the key with this hash is not here.
     #[inline]
-    fn denies(&self, hash: KeyHash) -> bool {
+    pub(super) fn denies(&self, hash: KeyHash) -> bool {
         self.filter.as_ref().is_some_and(|filter| !filter.may_contain(hash))
     }
 

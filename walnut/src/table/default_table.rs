@@ -146,11 +146,12 @@ impl<T: Table, A: Access> DefaultTable<T, A> {
                 }
                 let bytes: SmallVec<[&[u8]; TOGETHER]> =
                     keys.iter().map(KeyWriter::finish).collect::<Result<_>>()?;
-                let (first, mut outcome) = (rows.len(), Ok(()));
-                rows.resize_with(first + keys.len(), || None);
-                reader.get_many(&bytes, |place, stored| match row::open(stored) {
-                    Ok(row) => rows[first + place] = Some(row),
-                    Err(fault) => outcome = Err(self.access.corruption(fault)),
+                let mut outcome = Ok(());
+                rows.reserve(keys.len());
+                reader.get_many(&bytes, |stored| match stored.map(row::open).transpose() {
+                    Ok(row) => rows.push(row),
+                    Err(fault) if outcome.is_ok() => outcome = Err(self.access.corruption(fault)),
+                    Err(_) => {}
                 })?;
                 outcome?;
             }

@@ -47,15 +47,17 @@ impl EntryReader<'_> {
         }
     }
 
-    /// Gives the value of each of `keys` that has one to `found`, with the key's place, in the order given.
+    /// Gives `found` the value of each of `keys` in turn, or that there is none.
     ///
     /// Cost: for each key that of [`get`](Self::get).
-    pub(crate) fn get_many(self, keys: &[&[u8]], mut found: impl FnMut(usize, &[u8])) -> Result<()> {
+    pub(crate) fn get_many(self, keys: &[&[u8]], mut found: impl FnMut(Option<&[u8]>)) -> Result<()> {
         if let Self::Engine(reader) = self {
             return reader.get_many(keys, found);
         }
-        for (place, key) in keys.iter().enumerate() {
-            self.get(key, |value| found(place, value))?;
+        for key in keys {
+            if self.get(key, |value| found(Some(value)))?.is_none() {
+                found(None);
+            }
         }
         Ok(())
     }

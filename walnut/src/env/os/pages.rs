@@ -1,6 +1,6 @@
 //! How memory is backed.
 //!
-//! The one unsafe call of the store. Its invariants:
+//! The invariants of the unsafe call:
 //!
 //! 1. The range is one allocation's, or a part of it, and nobody else has it: it is borrowed mutably, and not yet written.
 //! 2. The advice says how the system is to back the range. It changes no byte and no mapping, so it is sound for any memory that

@@ -73,16 +73,15 @@ impl KeysOfRows {
 /// Adds the rows with these keys, in this order.
 fn read<T: Table>(walk: &EntryScan, keys: &KeysOfRows, rows: &mut Vec<T>) -> Result<()> {
     let keys: SmallVec<[&[u8]; TOGETHER]> = keys.iter().collect();
-    let (before, mut fault) = (rows.len(), None);
+    let mut outcome = Ok(());
     rows.reserve(keys.len());
-    walk.reader().get_many(&keys, |_, stored| match row::open(stored) {
-        Ok(row) => rows.push(row),
-        Err(found) => {
-            fault.get_or_insert(found);
+    walk.reader().get_many(&keys, |stored| {
+        let stored = stored.ok_or(Fault::Index("an index entry has no row"));
+        match stored.and_then(row::open) {
+            Ok(row) => rows.push(row),
+            Err(fault) if outcome.is_ok() => outcome = Err(walk.corruption(fault)),
+            Err(_) => {}
         }
     })?;
-    if fault.is_none() && rows.len() - before < keys.len() {
-        fault = Some(Fault::Index("an index entry has no row"));
-    }
-    fault.map_or(Ok(()), |fault| Err(walk.corruption(fault)))
+    outcome
 }

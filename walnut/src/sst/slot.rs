@@ -1,0 +1,203 @@
+//! A place for a block that is read without a lock and without a count.
+//!
+//! ```text
+//!   readers:  pin ── load ── read the block ── unpin          a load, no write to memory that others share
+//!   cache:    fill .. clear ── the block goes when all are unpinned who were pinned when it was cleared
+//! ```
+//!
+//! Each write with a lock prefix waits for all loads before it, so a count for each look-up would keep the filter's line, the fences,
+//! the block and the next look-up from being fetched together; that is what the unsafe code here saves (decision 0069). Its
+//! invariants:
+//!
+//! 1. The pointer in a slot is null, or came from `Arc::into_raw`, and the slot owns the count that went with it.
+//! 2. Who reads a pointer is pinned, and borrows what it reads for no longer than the pin lives. A block that was taken out of a
+//!    slot gives up the slot's count only when nobody is left who was pinned at that time: this is what `crossbeam-epoch`
+//!    promises of deferred functions. ("Practical lock-freedom", K. Fraser, 2004, section 5.2.3.)
+//! 3. When a slot is dropped nobody borrows it, so nobody reads a block through it.
+
+#![expect(
+    unsafe_code,
+    reason = "a count for each look-up costs a third of it; see the invariants at the head"
+)]
+
+use std::ptr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicPtr, Ordering};
+
+use crossbeam_epoch::Guard;
+
+use super::block::Block;
+
+/// As long as it lives, what its thread has seen in slots stays. It costs an atomic exchange; within another one, next to nothing.
+pub(crate) struct Epoch(Guard);
+
+impl Epoch {
+    #[inline]
+    pub(crate) fn enter() -> Self {
+        Self(crossbeam_epoch::pin())
+    }
+}
+
+/// A block, or nothing.
+#[derive(Debug)]
+pub(super) struct Slot(AtomicPtr<Block>);
+
+impl Slot {
+    pub(super) fn empty() -> Self {
+        Self(AtomicPtr::new(ptr::null_mut()))
+    }
+
+    /// The block.
+    #[inline]
+    pub(super) fn read<'s>(&'s self, _epoch: &'s Epoch) -> Option<&'s Block> {
+        // SAFETY: the pointer is null or that of a block with a count (1), which is not given up while we are pinned (2) and the
+        // slot is there (3).
+        unsafe { self.0.load(Ordering::Acquire).as_ref() }
+    }
+
+    /// The block, to be kept beyond the pin.
+    pub(super) fn hold(&self, epoch: &Epoch) -> Option<Arc<Block>> {
+        let block: *const Block = self.read(epoch)?;
+        // SAFETY: the pointer came from an `Arc` (1) that has a count while we are pinned (2); ours comes on top of it.
+        unsafe {
+            Arc::increment_strong_count(block);
+            Some(Arc::from_raw(block))
+        }
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.load(Ordering::Relaxed).is_null()
+    }
+
+    /// Puts a block into the slot, which is empty: one thread at a time fills and clears it.
+    pub(super) fn fill(&self, block: Arc<Block>) {
+        let before = self.0.swap(Arc::into_raw(block).cast_mut(), Ordering::AcqRel);
+        assert!(before.is_null(), "a slot is emptied before it is filled again");
+    }
+
+    /// Takes the block out. It goes when nobody reads it any more.
+    pub(super) fn clear(&self, epoch: &Epoch) {
+        let block = self.0.swap(ptr::null_mut(), Ordering::AcqRel).cast_const();
+        if block.is_null() {
+            return;
+        }
+        // SAFETY: the count was the slot's (1) and is now the function's, which runs once, when all are unpinned who may have read the
+        // pointer (2). A block may be dropped by any thread.
+        unsafe { epoch.0.defer_unchecked(move || drop(Arc::from_raw(block))) };
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        let block = (*self.0.get_mut()).cast_const();
+        if !block.is_null() {
+            // SAFETY: the count is the slot's (1), and nobody reads through it (3).
+            drop(unsafe { Arc::from_raw(block) });
+        }
+    }
+}
+
+impl Epoch {
+    /// Hands over what was cleared under this pin, so that it goes soon, whatever this thread does next.
+    pub(super) fn flush(&self) {
+        self.0.flush();
+    }
+}
+
+/// That a block may go from one thread to another, which the slot's pointer does not say.
+const _: () = {
+    const fn may_be_shared<T: Send + Sync>() {}
+    may_be_shared::<Arc<Block>>();
+};
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Barrier, Weak};
+    use std::thread;
+
+    use super::super::block_builder::BlockBuilder;
+    use super::*;
+    use crate::base::{Entry, Kind, SeqNo};
+
+    fn block(number: u8) -> Arc<Block> {
+        let mut builder = BlockBuilder::default();
+        builder.push(&Entry { key: &[number], seqno: SeqNo(1), kind: Kind::Put, value: &[number; 40] }, 0);
+        Arc::new(Block::new(builder.finish()).expect("a valid block"))
+    }
+
+    /// Goes through epochs until the block is gone: other tests may be in one for a moment.
+    fn wait_until_gone(block: &Weak<Block>) {
+        while block.strong_count() > 0 {
+            Epoch::enter().flush();
+            thread::yield_now();
+        }
+    }
+
+    #[test]
+    fn a_block_that_was_cleared_stays_for_who_reads_it_and_then_goes() {
+        let (slot, first) = (Slot::empty(), block(1));
+        let watched = Arc::downgrade(&first);
+        slot.fill(first);
+        let epoch = Epoch::enter();
+        let read = slot.read(&epoch).expect("it was filled");
+        thread::scope(|scope| {
+            scope.spawn(|| {
+                let epoch = Epoch::enter();
+                slot.clear(&epoch);
+                for _ in 0..8 {
+                    Epoch::enter().flush();
+                }
+            });
+        });
+        assert!(slot.is_empty() && slot.read(&epoch).is_none());
+        assert_eq!((read.prefix(), watched.strong_count()), (&[1][..], 1));
+        drop(epoch);
+        wait_until_gone(&watched);
+    }
+
+    #[test]
+    fn a_block_that_is_held_or_in_a_slot_that_is_dropped_is_counted_right() {
+        let (slot, first, second) = (Slot::empty(), block(1), block(2));
+        let watched = [Arc::downgrade(&first), Arc::downgrade(&second)];
+        slot.fill(first);
+        let held = slot.hold(&Epoch::enter()).expect("it was filled");
+        slot.clear(&Epoch::enter());
+        slot.fill(second);
+        drop(slot);
+        assert_eq!(watched[1].strong_count(), 0, "nobody could read it any more");
+        assert_eq!(held.prefix(), [1]);
+        drop(held);
+        wait_until_gone(&watched[0]);
+    }
+
+    #[test]
+    fn readers_never_see_a_block_that_is_gone() {
+        const ROUNDS: u8 = if cfg!(miri) { 20 } else { 250 };
+        let (slot, start) = (Slot::empty(), Barrier::new(3));
+        thread::scope(|scope| {
+            for _ in 0..2 {
+                scope.spawn(|| {
+                    start.wait();
+                    let mut last = 0;
+                    while last < ROUNDS - 1 {
+                        let epoch = Epoch::enter();
+                        let Some(block) = slot.read(&epoch) else { continue };
+                        let row = block.row(0);
+                        let number = block.prefix()[0];
+                        assert_eq!(row.value, [number; 40]);
+                        assert!(number >= last, "a block came back");
+                        last = number;
+                    }
+                });
+            }
+            start.wait();
+            for number in 0..ROUNDS {
+                slot.fill(block(number));
+                if number < ROUNDS - 1 {
+                    thread::yield_now();
+                    slot.clear(&Epoch::enter());
+                }
+            }
+        });
+    }
+}
