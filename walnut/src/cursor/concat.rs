@@ -72,6 +72,11 @@ impl<P: Pieces> Cursor for Concat<P> {
         // Pieces share no key, but a piece does not know whether it is at its end.
         self.open.as_ref().is_some_and(Cursor::ends_key)
     }
+
+    #[inline(always)]
+    fn step_near(&mut self) -> bool {
+        self.open.as_mut().is_some_and(Cursor::step_near)
+    }
 }
 
 #[cfg(test)]

@@ -49,6 +49,11 @@ pub(crate) trait Cursor {
     fn ends_key(&self) -> bool {
         false
     }
+
+    /// Moves to the next entry if that is at hand and known to be of another key. `false` says nothing, and has moved nothing.
+    fn step_near(&mut self) -> bool {
+        false
+    }
 }
 
 #[cfg(test)]

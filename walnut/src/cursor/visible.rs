@@ -56,6 +56,24 @@ impl<C: Cursor> Visible<C> {
         }
     }
 
+    /// The same where it takes nothing but a look at what the cursor has at hand; `false` says that [`step`](Self::step) has to
+    /// find out.
+    #[inline(always)]
+    pub(crate) fn step_near(&mut self) -> bool {
+        if self.decided != Decided::Here || !self.cursor.step_near() {
+            return false;
+        }
+        // Backward, an older version may be all that the cursor has come to.
+        let is_alone = self.direction == Direction::Forward || self.cursor.ends_key();
+        let is_seen = self.cursor.entry().is_some_and(|entry| {
+            is_alone && entry.seqno <= self.at && is_live(&entry, &mut self.coverage, self.at)
+        });
+        if !is_seen {
+            self.decided = Decided::Nowhere;
+        }
+        is_seen
+    }
+
     /// What the last step has come to; nothing at the end.
     #[inline]
     pub(crate) fn seen(&self) -> Option<Seen<'_>> {
@@ -146,7 +164,7 @@ impl<C: Cursor> Visible<C> {
 }
 
 /// Whether the version that decides about its key gives it a value.
-#[inline]
+#[inline(always)]
 fn is_live(entry: &Entry<'_>, coverage: &mut Coverage, at: SeqNo) -> bool {
     entry.kind.is_value() && !coverage.hides(entry.key, entry.seqno, at)
 }

@@ -56,6 +56,15 @@ impl Walk {
         }
     }
 
+    /// The same where that takes no more than a look; `false` says nothing.
+    #[inline(always)]
+    fn step_near(&mut self) -> bool {
+        match self {
+            Self::Run(walk) => walk.step_near(),
+            Self::Merged(_) => false,
+        }
+    }
+
     /// The entry that the last step has come to; nothing at the end.
     #[inline]
     fn seen(&self) -> Option<Seen<'_>> {
@@ -167,18 +176,18 @@ impl EngineScan {
     }
 
     /// The next entry from the front.
-    #[inline]
     pub(crate) fn next(&mut self) -> Result<Option<Found<'_>>> {
-        if !self.step_front()? {
+        let is_near = self.back.is_none() && self.front.as_mut().is_some_and(Walk::step_near);
+        if !is_near && !self.step_front()? {
             return Ok(None);
         }
         Ok(self.found(self.front.as_ref()))
     }
 
     /// The next entry from the back.
-    #[inline]
     pub(crate) fn next_back(&mut self) -> Result<Option<Found<'_>>> {
-        if !self.step_back()? {
+        let is_near = self.front.is_none() && self.back.as_mut().is_some_and(Walk::step_near);
+        if !is_near && !self.step_back()? {
             return Ok(None);
         }
         Ok(self.found(self.back.as_ref()))
@@ -210,7 +219,7 @@ impl EngineScan {
     }
 
     /// The entry on which an end stands.
-    #[inline]
+    #[inline(always)]
     fn found<'s>(&'s self, walk: Option<&'s Walk>) -> Option<Found<'s>> {
         let (key, kind, stored) = walk?.seen()?;
         let value = Value::new(key, kind, stored, &self.view.levels);

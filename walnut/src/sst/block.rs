@@ -24,6 +24,10 @@ use crate::base::{Kind, SeqNo};
 use crate::codec::{Reader, ValuePointer};
 use crate::error::Fault;
 
+/// Bytes that a processor fetches at once, and how many times that of a row are called for.
+const LINE: usize = 64;
+const MAX_LINES: usize = 4;
+
 const BAD_STEP: Fault = Fault::Invalid("step between rows of a block");
 
 /// A valid data block.
@@ -83,17 +87,18 @@ impl Block {
             .find(|row| row.suffix == suffix && row.seqno <= at)
     }
 
-    /// Reads where fingerprints begin, so that they are at hand when they are searched; see approach.rs.
+    /// Reads where fingerprints begin and offsets end, so that they are at hand when they are searched; see approach.rs.
     #[inline]
     pub(super) fn approach(&self) -> u8 {
-        self.payload[self.fingerprints]
+        self.payload[self.fingerprints] ^ self.payload[self.rows - 1]
     }
 
-    /// Reads the first byte of the first row with this fingerprint, if there is one.
+    /// Reads a byte of each line of the first row with this fingerprint, if there is one.
     #[inline]
     pub(super) fn approach_row(&self, fingerprint: u8) -> u8 {
         let row = Candidates::new(self.fingerprints(), fingerprint).next();
-        row.map_or(0, |row| self.payload[self.span(row).start])
+        let bytes = row.map(|row| &self.payload[self.span(row)]);
+        bytes.map_or(0, |bytes| bytes.iter().step_by(LINE).take(MAX_LINES).fold(0, |sum, byte| sum ^ byte))
     }
 
     /// The first row whose key is not less than `key`; the row count when there is none.
@@ -121,7 +126,7 @@ impl Block {
     }
 
     /// The row at `index`, and where its value lies in [`Block::payload`].
-    #[inline]
+    #[inline(always)]
     pub(super) fn row_and_value_span(&self, index: usize) -> (Row<'_>, Range<usize>) {
         let span = self.span(index);
         let end = span.end;
@@ -183,7 +188,7 @@ impl Block {
     }
 
     /// Where a row lies in the payload.
-    #[inline]
+    #[inline(always)]
     fn span(&self, index: usize) -> Range<usize> {
         let start = self.rows + self.offset(index);
         let end =
@@ -191,7 +196,7 @@ impl Block {
         start..end
     }
 
-    #[inline]
+    #[inline(always)]
     fn offset(&self, index: usize) -> usize {
         let at = self.fingerprints + self.row_count + 2 * index;
         usize::from(u16::from_le_bytes([self.payload[at], self.payload[at + 1]]))

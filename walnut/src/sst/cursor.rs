@@ -31,6 +31,7 @@ pub(crate) struct SstCursor {
     span: Range<usize>,
     /// Those not yet entered.
     positions: Range<usize>,
+    /// The block that it stands in; nothing at the end.
     block: Option<Arc<Block>>,
     /// Whether no two of its rows have the same key.
     distinct: bool,
@@ -39,17 +40,12 @@ pub(crate) struct SstCursor {
     /// The key of the current entry, of which the block's prefix is so much.
     key: Vec<u8>,
     prefix_size: usize,
-    current: Option<Current>,
-    ahead: ReadAhead,
-}
-
-/// What the current entry has beside its key.
-#[derive(Debug)]
-struct Current {
+    /// What the current entry has beside its key.
     seqno: SeqNo,
     kind: Kind,
     /// Where the value lies in the block's payload.
     value: Range<usize>,
+    ahead: ReadAhead,
 }
 
 impl SstCursor {
@@ -72,7 +68,9 @@ impl SstCursor {
             rows: 0..0,
             key: Vec::new(),
             prefix_size: 0,
-            current: None,
+            seqno: SeqNo(0),
+            kind: Kind::Delete,
+            value: 0..0,
             ahead: ReadAhead::default(),
         };
         cursor.advance()?;
@@ -93,19 +91,18 @@ impl SstCursor {
     }
 
     /// Makes a row of the block the current entry.
-    #[inline]
+    #[inline(always)]
     fn stand_on(&mut self, index: usize) {
         let Some(block) = &self.block else { return };
         let (row, value) = block.row_and_value_span(index);
         self.key.truncate(self.prefix_size);
         self.key.extend_from_slice(row.suffix);
-        self.current = Some(Current { seqno: row.seqno, kind: row.kind, value });
+        (self.seqno, self.kind, self.value) = (row.seqno, row.kind, value);
     }
 
     /// Goes on to the first entry of the next block that has one in the range.
     #[inline(never)]
     fn advance_to_block(&mut self) -> Result<()> {
-        self.current = None;
         loop {
             // A block is let go before the next one is read.
             self.block = None;
@@ -119,9 +116,8 @@ impl SstCursor {
     }
 
     fn load(&mut self, position: usize) -> Result<Arc<Block>> {
-        let cached = self.reader.blocks.get(position);
-        if let Some(block) = &*cached {
-            return Ok(Arc::clone(block));
+        if let Some(block) = self.reader.blocks.hold(position) {
+            return Ok(block);
         }
         let block = self.ahead.block(&self.reader, position, &self.positions, self.direction)?;
         if self.keeps {
@@ -134,9 +130,8 @@ impl SstCursor {
 impl Cursor for SstCursor {
     #[inline]
     fn entry(&self) -> Option<Entry<'_>> {
-        let (current, block) = (self.current.as_ref()?, self.block.as_ref()?);
-        let value = &block.payload()[current.value.clone()];
-        Some(Entry { key: &self.key, seqno: current.seqno, kind: current.kind, value })
+        let value = &self.block.as_ref()?.payload()[self.value.clone()];
+        Some(Entry { key: &self.key, seqno: self.seqno, kind: self.kind, value })
     }
 
     #[inline]
@@ -154,6 +149,16 @@ impl Cursor for SstCursor {
     fn ends_key(&self) -> bool {
         // The versions of a key may go on in the next block, so the last row of one says nothing.
         self.distinct && !self.rows.is_empty()
+    }
+
+    #[inline(always)]
+    fn step_near(&mut self) -> bool {
+        if !self.distinct {
+            return false;
+        }
+        let Some(index) = take(&mut self.rows, self.direction) else { return false };
+        self.stand_on(index);
+        true
     }
 }
 

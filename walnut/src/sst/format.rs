@@ -169,12 +169,14 @@ impl<'a> Row<'a> {
     }
 
     /// The row that `bytes` are.
-    #[inline]
+    #[inline(always)]
     pub(super) fn decode(base: SeqNo, bytes: &'a [u8]) -> Result<Self, Fault> {
-        let mut reader = Reader::new(bytes);
-        let suffix_size = usize::try_from(reader.varint()?).map_err(|_| Fault::Truncated)?;
-        let stamp = reader.varint()?;
-        let suffix = reader.bytes(suffix_size)?;
+        let (suffix_size, stamp, rest) = match *bytes {
+            // Nearly all are so: a short suffix, and not much younger than the oldest.
+            [size @ ..0x80, stamp @ ..0x80, ref rest @ ..] => (usize::from(size), u64::from(stamp), rest),
+            _ => Self::decode_head(bytes)?,
+        };
+        let (suffix, value) = rest.split_at_checked(suffix_size).ok_or(Fault::Truncated)?;
         let code = stamp.to_le_bytes()[0] & ((1 << KIND_BITS) - 1);
         let kind = Kind::from_code(code).filter(|kind| kind.is_of_one_key());
         let kind = kind.ok_or(Fault::Invalid("kind of an entry"))?;
@@ -182,7 +184,15 @@ impl<'a> Row<'a> {
         if seqno > SeqNo::MAX {
             return Err(Fault::Invalid("sequence number of an entry"));
         }
-        Ok(Self { suffix, seqno, kind, value: reader.rest() })
+        Ok(Self { suffix, seqno, kind, value })
+    }
+
+    /// The size of the suffix, the stamp, and what follows them.
+    #[inline(never)]
+    fn decode_head(bytes: &'a [u8]) -> Result<(usize, u64, &'a [u8]), Fault> {
+        let mut reader = Reader::new(bytes);
+        let suffix_size = usize::try_from(reader.varint()?).map_err(|_| Fault::Truncated)?;
+        Ok((suffix_size, reader.varint()?, reader.rest()))
     }
 
     /// The most that rows take beside suffix and value, when suffixes have at most `suffix_size` bytes and seqnos

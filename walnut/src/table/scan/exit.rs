@@ -49,7 +49,7 @@ impl From<Error> for Trouble {
 
 impl<F> Exit<'_, F> {
     /// What is to be given for an entry; `None` when a stage holds it back. `stored` is the row's value, if it is known.
-    #[inline]
+    #[inline(always)]
     pub(super) fn pass<T: Table, O: Output<T>>(
         &mut self,
         reader: EntryReader<'_>,
@@ -91,15 +91,17 @@ impl<F> Exit<'_, F> {
 
 impl TableInfo {
     /// The row of a primary key, of its value if that is known.
-    #[inline]
+    #[inline(always)]
     fn read_row<T: Table>(
         &self,
         reader: EntryReader<'_>,
         primary_key: &[u8],
         stored: Option<Value<'_>>,
     ) -> Result<T, Trouble> {
-        if let Some(value) = stored {
-            return Ok(row::open(&value.load()?)?);
+        match stored {
+            Some(Value::Here(bytes)) => return row::open(bytes).map_err(Trouble::Fault),
+            Some(value) => return Ok(row::open(&value.load()?)?),
+            None => {}
         }
         let key = self.key_of_row(primary_key);
         let row = reader.get(key.finish()?, row::open::<T>)?;

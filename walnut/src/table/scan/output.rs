@@ -30,7 +30,7 @@ pub(super) struct RowOf;
 impl<T: Table> Output<T> for RowOf {
     type Item = T;
 
-    #[inline]
+    #[inline(always)]
     fn make(
         _key: &[u8],
         _primary_key: &[u8],

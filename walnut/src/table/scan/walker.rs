@@ -352,7 +352,7 @@ impl<T: Table, F: RowFilter<T>> Walker<T, F> {
         Ok(())
     }
 
-    #[inline]
+    #[inline(always)]
     fn try_step<O: Output<T>>(&mut self, end: End) -> Result<Option<O::Item>> {
         if self.failure.is_some() || self.counted_from.is_some_and(|counted| counted != end) {
             self.prepare()?;
