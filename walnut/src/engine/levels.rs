@@ -39,8 +39,9 @@ pub(super) struct NewFiles {
 pub(super) struct Run {
     level: Level,
     ssts: Arc<[Arc<Sst>]>,
-    /// The head of the end of each of them, so that a get finds its file without a look at keys.
+    /// The heads of the end and of the beginning of each of them, so that a get finds its file without a look at keys.
     ends: Box<[Head]>,
+    begins: Box<[Head]>,
 }
 
 impl NewFiles {
@@ -135,7 +136,8 @@ impl Run {
     fn new(level: Level, ssts: impl Iterator<Item = Arc<Sst>>) -> Self {
         let ssts: Arc<[Arc<Sst>]> = ssts.collect();
         let ends = ssts.iter().map(|sst| head(&sst.meta().end)).collect();
-        Self { level, ssts, ends }
+        let begins = ssts.iter().map(|sst| head(&sst.meta().smallest)).collect();
+        Self { level, ssts, ends, begins }
     }
 
     /// The SST that a key is in, if it is in any.
@@ -147,7 +149,8 @@ impl Run {
         while self.ends.get(place) == Some(&wanted) && *self.ssts[place].meta().end <= *key {
             place += 1;
         }
-        self.ssts.get(place).filter(|sst| *sst.meta().smallest <= *key)
+        let sst = self.ssts.get(place)?;
+        (self.begins[place] < wanted || *sst.meta().smallest <= *key).then_some(sst)
     }
 
     /// The places of the SSTs that can hold keys of a range.

@@ -61,61 +61,55 @@ impl<'a> Reader<'a> {
     /// Cost: at most one block read for each run of level 0 and each deeper level whose filter does not deny it, and one read for
     /// a value in the value log.
     pub(crate) fn get<R>(self, key: &[u8], mut found: impl FnMut(&[u8]) -> R) -> Result<Option<R>> {
-        let newest = self.view.newest(key, self.at, |entry| match entry.kind {
-            Kind::Put => Newest::Value(found(entry.value)),
-            Kind::Delete | Kind::RangeDelete => Newest::Nothing,
-            Kind::Pointer => Newest::Pointer(SmallVec::from_slice(entry.value)),
+        let (mut result, mut pointer) = (None, None);
+        self.view.newest(key, self.at, |entry| match entry.kind {
+            Kind::Put => result = Some(found(entry.value)),
+            // The block in which it lies is let go of before the value is read.
+            Kind::Pointer => pointer = Some(SmallVec::<[u8; 24]>::from_slice(entry.value)),
+            Kind::Delete | Kind::RangeDelete => {}
         })?;
-        match newest {
-            None | Some(Newest::Nothing) => Ok(None),
-            Some(Newest::Value(result)) => Ok(Some(result)),
-            Some(Newest::Pointer(pointer)) => Ok(Some(found(&self.view.levels.value(&pointer, key)?))),
+        if let Some(pointer) = pointer {
+            result = Some(found(&self.view.levels.value(&pointer, key)?));
         }
+        Ok(result)
     }
 
     /// Whether `key` has a value, which is not read.
     ///
     /// Cost: at most one block read for each run of level 0 and each deeper level whose filter does not deny it.
     pub(crate) fn contains(self, key: &[u8]) -> Result<bool> {
-        Ok(self.view.newest(key, self.at, |entry| entry.kind.is_value())?.unwrap_or(false))
+        let mut is_value = false;
+        self.view.newest(key, self.at, |entry| is_value = entry.kind.is_value())?;
+        Ok(is_value)
     }
-}
-
-/// What the newest version of a key comes to.
-enum Newest<R> {
-    Nothing,
-    Value(R),
-    /// The bytes of the pointer: the block in which they lie is let go of before the value is read.
-    Pointer(SmallVec<[u8; 24]>),
 }
 
 impl View {
     /// Gives the newest version of `key` that is not above `at` to `found`, unless a range tombstone has taken it away since.
     ///
     /// What a container holds of a key, tombstones over it included, is newer than what the next one does.
-    fn newest<R>(&self, key: &[u8], at: SeqNo, mut found: impl FnMut(Entry<'_>) -> R) -> Result<Option<R>> {
+    fn newest(&self, key: &[u8], at: SeqNo, mut found: impl FnMut(Entry<'_>)) -> Result<()> {
         let hash = KeyHash::of(key);
-        let mut unless_gone =
-            |gone: Option<SeqNo>, entry: Entry<'_>| (gone < Some(entry.seqno)).then(|| found(entry));
+        let mut unless_gone = |gone: Option<SeqNo>, entry: Entry<'_>| {
+            if gone < Some(entry.seqno) {
+                found(entry);
+            }
+        };
         for memtable in self.memtables() {
             let gone = memtable.covering(key, at);
-            if let Some(result) = memtable.get(key, hash, at, |entry| unless_gone(gone, entry)) {
-                return Ok(result);
-            }
-            if gone.is_some() {
-                return Ok(None);
+            let here = memtable.get(key, hash, at, |entry| unless_gone(gone, entry));
+            if here.is_some() || gone.is_some() {
+                return Ok(());
             }
         }
         for (sst, is_oldest) in self.levels.candidates(key) {
             let gone = sst.covering(key, at)?;
-            if let Some(result) = sst.get(key, hash, at, is_oldest, |entry| unless_gone(gone, entry))? {
-                return Ok(result);
-            }
-            if gone.is_some() {
-                return Ok(None);
+            let here = sst.get(key, hash, at, is_oldest, |entry| unless_gone(gone, entry))?;
+            if here.is_some() || gone.is_some() {
+                return Ok(());
             }
         }
-        Ok(None)
+        Ok(())
     }
 
     /// The newest sequence number of `key`, or of a range tombstone over it, looked for only where those above `at` can be.

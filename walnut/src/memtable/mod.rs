@@ -128,6 +128,10 @@ impl Memtable {
         at: SeqNo,
         found: impl FnOnce(Entry<'_>) -> R,
     ) -> Option<R> {
+        // The table of one that follows a full one is large, and a look at it a miss.
+        if self.is_empty() {
+            return None;
+        }
         let newest = self.newest.find(hash, |number| self.rows.key(number) == key);
         let version = self.rows.version(newest, self.rows.number_at(at));
         (version > 0).then(|| found(self.rows.entry(version)))

@@ -184,8 +184,17 @@ impl<T: Table, A: Access> DefaultTable<T, A> {
     }
 
     pub(super) fn get_row(&self, key: &[u8]) -> Result<Option<T>> {
-        let row = self.access.read(|reader| reader.get(key, row::open::<T>))?;
-        row.transpose().map_err(|fault| self.access.corruption(fault))
+        let (mut row, mut fault) = (None, None);
+        self.access.read(|reader| {
+            reader.get(key, |stored| match row::open(stored) {
+                Ok(found) => row = Some(found),
+                Err(found) => fault = Some(found),
+            })
+        })?;
+        match fault {
+            None => Ok(row),
+            Some(fault) => Err(self.access.corruption(fault)),
+        }
     }
 
     fn row_key(&self, key: &KeyRef<'_, T>) -> KeyWriter {
