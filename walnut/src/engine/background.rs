@@ -1,4 +1,4 @@
-//! The threads that flush and compact while readers and writers go on, or the absence of them.
+//! The threads that keep the log, flush and compact while readers and writers go on, or the absence of them.
 
 use std::path::Path;
 use std::time::Duration;
@@ -18,7 +18,7 @@ const IDLE_AFTER: Duration = Duration::from_secs(1);
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub enum Background {
-    /// Two threads of the database's own: one flushes, one compacts.
+    /// Three threads of the database's own: one syncs the log and begins its segments, one flushes, one compacts.
     #[default]
     Thread,
     /// Nobody, until a writer has no more room, or `checkpoint` or [`step`](crate::Database::step) is called: the same calls
@@ -51,8 +51,10 @@ enum Call {
 impl Worker {
     /// Tells the thread that there may be something to do.
     pub(super) fn wake(&self) {
-        self.orders.lock().has_work = true;
-        self.wakes.notify_all();
+        // Whoever is told and has not looked yet need not be told again.
+        if !std::mem::replace(&mut self.orders.lock().has_work, true) {
+            self.wakes.notify_all();
+        }
     }
 
     fn start(&self, name: &str, dir: &Path, life: impl FnOnce() + Send + 'static) -> Result<()> {
@@ -110,6 +112,8 @@ impl Engine {
             return Ok(());
         }
         let core = Arc::clone(&self.core);
+        self.keeper.start("walnut-keep", &self.dir, move || core.live_keeping())?;
+        let core = Arc::clone(&self.core);
         self.flusher.start("walnut-flush", &self.dir, move || core.live_flushing())?;
         let core = Arc::clone(&self.core);
         self.compactor.start("walnut-compact", &self.dir, move || core.live_compacting())
@@ -117,12 +121,24 @@ impl Engine {
 
     /// Has the threads finish what they are at, and waits for them.
     pub(super) fn stop_workers(&self) {
+        self.keeper.stop();
         self.flusher.stop();
         self.compactor.stop();
     }
 }
 
 impl Core {
+    /// The life of the thread that does what would hold up a reader or writer, or all of them. A failure of the log is told to the next
+    /// who commits.
+    fn live_keeping(&self) {
+        while let Call::Work | Call::Idle = self.keeper.wait(None) {
+            self.freeze_if_full();
+            if self.is_sync_due() {
+                let _ = self.sync();
+            }
+        }
+    }
+
     /// The life of the thread that flushes.
     fn live_flushing(&self) {
         while let Call::Work | Call::Idle = self.flusher.wait(None) {

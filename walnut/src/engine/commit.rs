@@ -45,7 +45,7 @@ pub enum Durability {
     /// The same promise, but the commit may wait up to the `group_window` for others to share its sync: more commits a
     /// second from many threads, a longer wait for each.
     Group,
-    /// Visible at once, durable at the next sync of anybody; after each MiB of such commits one of them syncs. A crash loses a
+    /// Visible at once, durable at the next sync of anybody; after each MiB of such commits there is one. A crash loses a
     /// suffix of them, never a hole and never half of one.
     Fast,
 }
@@ -71,7 +71,7 @@ impl Core {
         self.mend_log()?;
         let checked = self.validate_ahead(&reads).inspect_err(|error| self.note_conflict(error))?;
         let written = self.line_up(prepare(batch), reads, checked);
-        self.freeze_if_full();
+        self.freeze_in_time();
         let written = written.inspect_err(|error| self.note_conflict(error))?;
         match durability {
             Durability::Fast => {

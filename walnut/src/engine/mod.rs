@@ -144,7 +144,7 @@ pub(crate) struct Core {
     applied: AtomicU64,
     visible: AtomicU64,
     durable: AtomicU64,
-    /// Bytes of commits since one of them had everything synced.
+    /// Bytes of commits that do not wait for a sync, since the last one began.
     unsynced_size: AtomicU64,
     snapshots: Arc<Snapshots>,
     poisoned: AtomicBool,
@@ -156,6 +156,7 @@ pub(crate) struct Core {
     compactions: Compactions,
     pacer: Pacer,
     validations: Validations,
+    keeper: Worker,
     flusher: Worker,
     compactor: Worker,
 
