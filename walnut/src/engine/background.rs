@@ -1,4 +1,4 @@
-//! The threads that keep the log, flush and compact while readers and writers go on, or the absence of them.
+//! The threads that keep log and cache, flush and compact while readers and writers go on, or the absence of them.
 
 use std::path::Path;
 use std::time::Duration;
@@ -18,7 +18,8 @@ const IDLE_AFTER: Duration = Duration::from_secs(1);
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub enum Background {
-    /// Three threads of the database's own: one syncs the log and begins its segments, one flushes, one compacts.
+    /// Three threads of the database's own: one syncs the log, begins its segments and makes memory for the cache,
+    /// one flushes, one compacts.
     #[default]
     Thread,
     /// Nobody, until a writer has no more room, or `checkpoint` or [`step`](crate::Database::step) is called: the same calls
@@ -111,6 +112,12 @@ impl Engine {
         if self.config.background == Background::Manual {
             return Ok(());
         }
+        let core = Arc::downgrade(&self.core);
+        self.place.cache.when_low(move || {
+            if let Some(core) = core.upgrade() {
+                core.keeper.wake();
+            }
+        });
         let core = Arc::clone(&self.core);
         self.keeper.start("walnut-keep", &self.dir, move || core.live_keeping())?;
         let core = Arc::clone(&self.core);
@@ -136,6 +143,7 @@ impl Core {
             if self.is_sync_due() {
                 let _ = self.sync();
             }
+            self.place.cache.make_ahead();
         }
     }
 
