@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::{Core, Engine, trace};
+use crate::env::prefer_other_threads;
 use crate::error::{Error, Result};
 use crate::sync::{Arc, Condvar, Mutex, Ordering};
 
@@ -13,6 +14,11 @@ const MAX_RETRY_DOUBLINGS: u32 = 7;
 
 /// How long nothing must have been flushed before compaction does what is not due.
 const IDLE_AFTER: Duration = Duration::from_secs(1);
+
+/// By how much others are preferred to the thread that flushes, and to the one that compacts: to a third and a tenth of what a writer
+/// gets. Writers come to wait for flushes when they are too fast for them, and for merges later.
+const FLUSH_NICENESS: i32 = 5;
+const COMPACT_NICENESS: i32 = 10;
 
 /// Who does the work that no caller waits for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -149,6 +155,7 @@ impl Core {
 
     /// The life of the thread that flushes.
     fn live_flushing(&self) {
+        prefer_other_threads(FLUSH_NICENESS);
         while let Call::Work | Call::Idle = self.flusher.wait(None) {
             if let Err(error) = self.flush_all_frozen() {
                 trace::failed("flush", &error);
@@ -166,6 +173,7 @@ impl Core {
     /// The life of the thread that compacts. When it is idle it looks again from time to time as long as there is something
     /// dead, because nobody calls when the last reader of it goes.
     fn live_compacting(&self) {
+        prefer_other_threads(COMPACT_NICENESS);
         let mut failures = 0;
         let mut limit = Some(IDLE_AFTER);
         loop {
