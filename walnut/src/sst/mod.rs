@@ -29,6 +29,8 @@ mod format;
 mod fuzz;
 mod handle;
 mod index;
+#[cfg(feature = "parts")]
+mod measure;
 mod meta;
 mod name;
 mod outline;
@@ -54,6 +56,8 @@ pub(crate) use cursor::SstCursor;
 pub(crate) use draft::{SstDraft, SstPlace, WholeSst};
 pub use fuzz::fuzz;
 pub(crate) use handle::{Leaving, Sst};
+#[cfg(feature = "parts")]
+pub use measure::{Block, Filter};
 pub(crate) use meta::{SstMeta, ValueShare};
 use name::draft_path;
 pub(crate) use name::{is_draft, number, path};

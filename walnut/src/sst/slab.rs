@@ -214,19 +214,19 @@ mod tests {
         let take = |count| -> Vec<Cell> { (0..count).filter_map(|_| slabs.copy(&[7; CELL])).collect() };
         slabs.make_ahead();
         assert!(slabs.lock().free.is_empty(), "nobody called");
-        let mut cells = take(cell_count / 2);
+        let mut taken = take(cell_count / 2);
         assert_eq!(calls.load(Ordering::Relaxed), 0);
-        cells.extend(take(2));
+        taken.extend(take(2));
         assert_eq!(calls.load(Ordering::Relaxed), 1, "one call is enough");
         slabs.make_ahead();
-        assert_eq!(slabs.lock().free.len() + cells.len(), 2 * cell_count);
-        cells.extend(take(cell_count));
+        assert_eq!(slabs.lock().free.len() + taken.len(), 2 * cell_count);
+        taken.extend(take(cell_count));
         assert_eq!(calls.load(Ordering::Relaxed), 2);
-        cells.extend(take(4 * cell_count));
+        taken.extend(take(4 * cell_count));
         slabs.make_ahead();
-        assert_eq!(cells.len(), 4 * cell_count);
+        assert_eq!(taken.len(), 4 * cell_count);
         assert!(slabs.lock().free.is_empty());
-        assert!(cells.iter().all(|cell| **cell == [7; CELL]));
+        assert!(taken.iter().all(|cell| **cell == [7; CELL]));
     }
 
     #[test]
