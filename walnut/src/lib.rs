@@ -84,11 +84,20 @@ pub use walnut_derive::{Key, Table};
 #[doc(hidden)]
 pub mod __private;
 
-/// Switches for measurements of the store itself.
-#[cfg(feature = "untracked")]
+/// Switches and parts for measurements of the store itself.
+#[cfg(any(feature = "untracked", feature = "parts"))]
 #[doc(hidden)]
 pub mod __measure {
+    #[cfg(feature = "parts")]
+    pub use crate::memtable::Memory;
+    #[cfg(feature = "parts")]
+    pub use crate::sst::{Block, Filter};
+    #[cfg(feature = "parts")]
+    pub use crate::table::{decode_key, encode_key};
+    #[cfg(feature = "untracked")]
     pub use crate::txn::leave_conflicts_unnoticed;
+    #[cfg(feature = "parts")]
+    pub use crate::wal::Log;
 }
 
 /// Where hostile bytes come in, for fuzzing.

@@ -19,19 +19,21 @@ fn definition(tree: Tree) -> TableDefinition<'static, Bytes, Bytes> {
     TableDefinition::new(tree.name())
 }
 
-/// An open database. `settle` compacts, which redb does to a handle that nobody else has; so it is behind a lock.
+/// An open database. `settle` compacts, which redb does to a handle that nobody else has and while nobody reads; so it is behind a
+/// lock, and whoever reads or writes holds it until that is done.
 pub struct Redb {
     db: parking::Shared<Database>,
     durability: Durability,
 }
 
-/// The tables that a read transaction has touched.
-pub struct Tables {
-    transaction: ReadTransaction,
+/// The tables that a read transaction has touched. The transaction ends before the lock is given back.
+pub struct Tables<'s> {
     tables: [OnceCell<ReadOnlyTable<Bytes, Bytes>>; 4],
+    transaction: ReadTransaction,
+    _lock: parking::Hold<'s, Database>,
 }
 
-impl Tables {
+impl Tables<'_> {
     fn table(&self, tree: Tree) -> Result<&ReadOnlyTable<Bytes, Bytes>> {
         let cell = &self.tables[tree as usize];
         if let Some(table) = cell.get() {
@@ -45,7 +47,7 @@ impl Tables {
 impl Store for Redb {
     const NAME: &'static str = "redb";
     const ISOLATED: bool = true;
-    type Reader<'s> = Tables;
+    type Reader<'s> = Tables<'s>;
     type Writer<'w> = [Table<'w, Bytes, Bytes>; 4];
 
     fn open(dir: &Path, setting: &Setting) -> Result<Self> {
@@ -56,8 +58,9 @@ impl Store for Redb {
         Ok(redb)
     }
 
-    fn reader(&self) -> Result<Tables> {
-        Ok(Tables { transaction: self.db.read().begin_read()?, tables: Default::default() })
+    fn reader(&self) -> Result<Tables<'_>> {
+        let db = self.db.read();
+        Ok(Tables { tables: Default::default(), transaction: db.begin_read()?, _lock: db })
     }
 
     fn write(&self, body: impl FnOnce(&mut Self::Writer<'_>) -> Result<()>) -> Result<()> {
@@ -89,7 +92,7 @@ impl Store for Redb {
     }
 }
 
-impl Reader for Tables {
+impl Reader for Tables<'_> {
     fn get<R>(&self, tree: Tree, key: &[u8], found: impl FnOnce(&[u8]) -> R) -> Result<Option<R>> {
         Ok(self.table(tree)?.get(key)?.map(|value| found(value.value())))
     }
@@ -130,6 +133,8 @@ impl Writer for [Table<'_, Bytes, Bytes>; 4] {
 mod parking {
     use std::sync::{PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
+    pub(super) type Hold<'s, T> = RwLockReadGuard<'s, T>;
+
     pub(super) struct Shared<T>(RwLock<T>);
 
     impl<T> Shared<T> {
@@ -137,7 +142,7 @@ mod parking {
             Self(RwLock::new(value))
         }
 
-        pub(super) fn read(&self) -> RwLockReadGuard<'_, T> {
+        pub(super) fn read(&self) -> Hold<'_, T> {
             self.0.read().unwrap_or_else(PoisonError::into_inner)
         }
 

@@ -1,9 +1,10 @@
-//! The threads that flush and compact while readers and writers go on, or the absence of them.
+//! The threads that keep log and cache, flush and compact while readers and writers go on, or the absence of them.
 
 use std::path::Path;
 use std::time::Duration;
 
 use super::{Core, Engine, trace};
+use crate::env::prefer_other_threads;
 use crate::error::{Error, Result};
 use crate::sync::{Arc, Condvar, Mutex, Ordering};
 
@@ -14,11 +15,17 @@ const MAX_RETRY_DOUBLINGS: u32 = 7;
 /// How long nothing must have been flushed before compaction does what is not due.
 const IDLE_AFTER: Duration = Duration::from_secs(1);
 
+/// By how much others are preferred to the thread that flushes, and to the one that compacts: to a third and a tenth of what a writer
+/// gets. Writers come to wait for flushes when they are too fast for them, and for merges later.
+const FLUSH_NICENESS: i32 = 5;
+const COMPACT_NICENESS: i32 = 10;
+
 /// Who does the work that no caller waits for.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub enum Background {
-    /// Two threads of the database's own: one flushes, one compacts.
+    /// Three threads of the database's own: one syncs the log, begins its segments and makes memory for the cache,
+    /// one flushes, one compacts.
     #[default]
     Thread,
     /// Nobody, until a writer has no more room, or `checkpoint` or [`step`](crate::Database::step) is called: the same calls
@@ -51,8 +58,10 @@ enum Call {
 impl Worker {
     /// Tells the thread that there may be something to do.
     pub(super) fn wake(&self) {
-        self.orders.lock().has_work = true;
-        self.wakes.notify_all();
+        // Whoever is told and has not looked yet need not be told again.
+        if !std::mem::replace(&mut self.orders.lock().has_work, true) {
+            self.wakes.notify_all();
+        }
     }
 
     fn start(&self, name: &str, dir: &Path, life: impl FnOnce() + Send + 'static) -> Result<()> {
@@ -109,6 +118,14 @@ impl Engine {
         if self.config.background == Background::Manual {
             return Ok(());
         }
+        let core = Arc::downgrade(&self.core);
+        self.place.cache.when_low(move || {
+            if let Some(core) = core.upgrade() {
+                core.keeper.wake();
+            }
+        });
+        let core = Arc::clone(&self.core);
+        self.keeper.start("walnut-keep", &self.dir, move || core.live_keeping())?;
         let core = Arc::clone(&self.core);
         self.flusher.start("walnut-flush", &self.dir, move || core.live_flushing())?;
         let core = Arc::clone(&self.core);
@@ -117,14 +134,28 @@ impl Engine {
 
     /// Has the threads finish what they are at, and waits for them.
     pub(super) fn stop_workers(&self) {
+        self.keeper.stop();
         self.flusher.stop();
         self.compactor.stop();
     }
 }
 
 impl Core {
+    /// The life of the thread that does what would hold up a reader or writer, or all of them. A failure of the log is told to the next
+    /// who commits.
+    fn live_keeping(&self) {
+        while let Call::Work | Call::Idle = self.keeper.wait(None) {
+            self.freeze_if_full();
+            if self.is_sync_due() {
+                let _ = self.sync();
+            }
+            self.place.cache.make_ahead();
+        }
+    }
+
     /// The life of the thread that flushes.
     fn live_flushing(&self) {
+        prefer_other_threads(FLUSH_NICENESS);
         while let Call::Work | Call::Idle = self.flusher.wait(None) {
             if let Err(error) = self.flush_all_frozen() {
                 trace::failed("flush", &error);
@@ -142,6 +173,7 @@ impl Core {
     /// The life of the thread that compacts. When it is idle it looks again from time to time as long as there is something
     /// dead, because nobody calls when the last reader of it goes.
     fn live_compacting(&self) {
+        prefer_other_threads(COMPACT_NICENESS);
         let mut failures = 0;
         let mut limit = Some(IDLE_AFTER);
         loop {

@@ -3,7 +3,7 @@
 //! ```text
 //!   1. outside any lock   the caller encoded its batch
 //!   2. `queue`            it lines up
-//!   3. `log`              whoever gets it takes all that wait: validate, number, one write, apply
+//!   3. `log`              whoever leads takes all that wait: validate, number, one write, apply (see `queue`)
 //!   4. `synced`           whoever gets it syncs for all that were written by then (see `durable`)
 //! ```
 //!
@@ -19,17 +19,15 @@
 //! every failed sync, poisons the engine.
 
 use super::Core;
-use super::log::{Log, Position};
+use super::log::Log;
+use super::queue::{Promise, Request, Written};
 use super::validate::{Reads, Writes};
 use crate::base::SeqNo;
 use crate::batch::{BatchEntry, MAX_RANGE_COUNT, WriteBatch};
 use crate::error::{Error, Limit, Result};
 use crate::memtable::{Insertion, Placed};
-use crate::sync::{Arc, AtomicBool, Mutex, MutexGuard, Ordering};
+use crate::sync::Ordering;
 use crate::wal::MAX_PAYLOAD_SIZE;
-
-/// How often a commit looks whether it got the log, or was written by another, before it sleeps: some microseconds.
-const SPINS: usize = 200;
 
 /// What an acknowledged commit has survived by the time its call returns.
 ///
@@ -47,40 +45,9 @@ pub enum Durability {
     /// The same promise, but the commit may wait up to the `group_window` for others to share its sync: more commits a
     /// second from many threads, a longer wait for each.
     Group,
-    /// Visible at once, durable at the next sync of anybody; after each MiB of such commits one of them syncs. A crash loses a
+    /// Visible at once, durable at the next sync of anybody; after each MiB of such commits there is one. A crash loses a
     /// suffix of them, never a hole and never half of one.
     Fast,
-}
-
-/// A commit that lines up. It belongs to whoever writes its group.
-#[derive(Debug)]
-pub(super) struct Request {
-    insertion: Insertion,
-    pub(super) reads: Reads,
-    /// The number up to which nothing that was read has changed.
-    pub(super) checked: SeqNo,
-    ticket: Arc<Ticket>,
-}
-
-/// Where the one who commits learns what became of it.
-#[derive(Debug, Default)]
-struct Ticket {
-    outcome: Mutex<Option<Result<Written>>>,
-    is_settled: AtomicBool,
-}
-
-/// A commit in the log.
-#[derive(Clone, Copy, Debug)]
-struct Written {
-    last: SeqNo,
-    end: Position,
-}
-
-impl Ticket {
-    fn settle(&self, outcome: Result<Written>) {
-        *self.outcome.lock() = Some(outcome);
-        self.is_settled.store(true, Ordering::Release);
-    }
 }
 
 impl Core {
@@ -103,19 +70,8 @@ impl Core {
         self.pace(size);
         self.mend_log()?;
         let checked = self.validate_ahead(&reads).inspect_err(|error| self.note_conflict(error))?;
-        let ticket = Arc::new(Ticket::default());
-        let request = Request { insertion: prepare(batch), reads, checked, ticket: Arc::clone(&ticket) };
-        self.queue.lock().push(request);
-        if let Some(mut log) = self.log_unless_settled(&ticket) {
-            let group = std::mem::take(&mut *self.queue.lock());
-            let reads = self.write_group(&mut log, group);
-            drop(log);
-            // What was read is let go of where nobody waits for it.
-            drop(reads);
-        }
-        self.freeze_if_full();
-        // Whoever wrote the group has settled every request in it, and this one was in a group by now.
-        let written = ticket.outcome.lock().take().unwrap_or(Err(Error::Poisoned));
+        let written = self.line_up(prepare(batch), reads, checked);
+        self.freeze_in_time();
         let written = written.inspect_err(|error| self.note_conflict(error))?;
         match durability {
             Durability::Fast => {
@@ -128,47 +84,28 @@ impl Core {
         Ok(())
     }
 
-    /// The log, for whoever has to write the next group; `None` when somebody else has written the one with this ticket.
-    ///
-    /// Who has the log gives it back within microseconds, so a short wait awake is cheaper than to be put to sleep and woken.
-    fn log_unless_settled(&self, ticket: &Ticket) -> Option<MutexGuard<'_, Log>> {
-        for _ in 0..SPINS {
-            if ticket.is_settled.load(Ordering::Acquire) {
-                return None;
-            }
-            if let Some(log) = self.log.try_lock() {
-                return (!ticket.is_settled.load(Ordering::Acquire)).then_some(log);
-            }
-            std::hint::spin_loop();
-        }
-        let log = self.log.lock();
-        (!ticket.is_settled.load(Ordering::Acquire)).then_some(log)
-    }
-
     /// Validates, numbers, writes and applies a group, and settles each of its requests. Gives what they have read.
-    fn write_group(&self, log: &mut Log, group: Vec<Request>) -> Vec<Reads> {
-        let mut firsts = Vec::with_capacity(group.len());
+    pub(super) fn write_group(&self, log: &mut Log, group: Vec<Request>) -> Vec<Reads> {
+        let mut outcomes = Vec::with_capacity(group.len());
         let mut writes = Writes::default();
         for request in &group {
             let (first, insertion) = (log.next_seqno(), &request.insertion);
             let count = u32::try_from(insertion.count()).expect("an entry takes more than a byte");
-            match self.validate(request, &writes).and_then(|()| log.append(insertion.bytes(), count)) {
-                Ok(()) => firsts.push(Some(first)),
-                Err(error) => {
-                    request.ticket.settle(Err(self.poison_like(log, error)));
-                    firsts.push(None);
-                    continue;
-                }
-            }
-            if group.len() > 1 {
+            let appended =
+                self.validate(request, &writes).and_then(|()| log.append(insertion.bytes(), count));
+            if appended.is_ok() && group.len() > 1 {
                 writes.add(insertion);
             }
+            outcomes.push(appended.map(|()| first).map_err(|error| self.poison_like(log, error)));
         }
         drop(writes);
         let (mut accepted, mut reads) = (Vec::with_capacity(group.len()), Vec::with_capacity(group.len()));
-        for (request, first) in group.into_iter().zip(firsts) {
+        for (request, outcome) in group.into_iter().zip(outcomes) {
             reads.push(request.reads);
-            accepted.extend(first.map(|first| (first, request.insertion, request.ticket)));
+            match outcome {
+                Ok(first) => accepted.push((first, request.insertion, request.promise)),
+                Err(error) => request.promise.settle(Err(error)),
+            }
         }
         if accepted.is_empty() {
             return reads;
@@ -178,27 +115,27 @@ impl Core {
             Err(error) => {
                 self.log_is_torn.store(log.is_torn(), Ordering::Release);
                 let mut error = Some(self.poison_like(log, error));
-                for (.., ticket) in accepted {
+                for (.., promise) in accepted {
                     // The others of the group failed for the same reason, which cannot be given twice.
-                    ticket.settle(Err(error.take().unwrap_or_else(|| self.failure())));
+                    promise.settle(Err(error.take().unwrap_or_else(|| self.failure())));
                 }
             }
         }
         reads
     }
 
-    /// Puts a written group into the memtable and settles its tickets.
-    fn apply_group(&self, log: &Log, group: Vec<(SeqNo, Insertion, Arc<Ticket>)>) {
+    /// Puts a written group into the memtable and keeps its promises.
+    fn apply_group(&self, log: &Log, group: Vec<(SeqNo, Insertion, Promise)>) {
         let view = self.view.load();
-        let apply = |(first, insertion, ticket)| {
+        let apply = |(first, insertion, promise)| {
             view.active.insert(insertion, first);
-            ticket
+            promise
         };
-        let tickets: Vec<Arc<Ticket>> = group.into_iter().map(apply).collect();
+        let promises: Vec<Promise> = group.into_iter().map(apply).collect();
         self.applied.store(log.last_seqno().0, Ordering::Release);
         let written = Written { last: log.last_seqno(), end: log.position() };
-        for ticket in tickets {
-            ticket.settle(Ok(written));
+        for promise in promises {
+            promise.settle(Ok(written));
         }
     }
 

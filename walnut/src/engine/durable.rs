@@ -12,16 +12,19 @@
 
 use std::time::Duration;
 
-use super::Core;
 use super::commit::Durability;
 use super::log::Position;
+use super::{Background, Core};
 use crate::base::SeqNo;
 use crate::error::{Error, Result};
 use crate::sync::{MutexGuard, Ordering};
 
-/// After so many bytes of commits that do not wait for a sync, one of them syncs: a new segment is begun when the one before it is
+/// After so many bytes of commits that do not wait for a sync there is one: a new segment is begun when the one before it is
 /// durable, and everybody would wait for as much as a memtable then.
 const UNSYNCED_LIMIT: u64 = 1 << 20;
+
+/// After so many bytes whoever commits waits for that sync, so that what a crash takes stays small on any disk.
+const UNSYNCED_MOST: u64 = 8 * UNSYNCED_LIMIT;
 
 /// How far the log is durable.
 #[derive(Debug, Default)]
@@ -90,19 +93,31 @@ impl Core {
         outcome.map(drop)
     }
 
-    /// Takes note of a commit of so many bytes that ends at `end` and does not wait to be durable; makes it so when there were many.
+    /// Takes note of a commit of so many bytes that ends at `end` and does not wait to be durable. When there were many, they are made
+    /// so: by the keeper's thread if there is one and it keeps up, by this one otherwise.
     pub(super) fn sync_now_and_then(&self, end: Position, size: usize) -> Result<()> {
         let size = size as u64;
         let unsynced = self.unsynced_size.fetch_add(size, Ordering::Relaxed) + size;
         // Of those who find it too much the first one has it.
-        if unsynced < UNSYNCED_LIMIT || self.unsynced_size.swap(0, Ordering::Relaxed) < UNSYNCED_LIMIT {
-            return Ok(());
+        let is_first = unsynced >= UNSYNCED_LIMIT && unsynced - size < UNSYNCED_LIMIT;
+        if unsynced >= UNSYNCED_MOST || is_first && self.config.background == Background::Manual {
+            return self.sync_to(end);
         }
-        self.sync_to(end)
+        if is_first {
+            self.keeper.wake();
+        }
+        Ok(())
+    }
+
+    /// Whether the keeper has something to sync.
+    pub(super) fn is_sync_due(&self) -> bool {
+        self.unsynced_size.load(Ordering::Relaxed) >= UNSYNCED_LIMIT
     }
 
     /// Syncs everything that is written, lets readers see it, and gives its end.
     fn sync_written(&self) -> Result<Position> {
+        // Before the log is looked at: what is counted after this may be synced, and what is not is counted.
+        self.unsynced_size.store(0, Ordering::Relaxed);
         let (point, end, last) = {
             let log = self.log.lock();
             (log.sync_point()?, log.position(), log.last_seqno())

@@ -24,6 +24,9 @@ use crate::memtable::{Memtable, MemtableCursor};
 use crate::sync::{Arc, Ordering};
 use crate::vlog::WholeValues;
 
+/// A memtable may be fuller than it is to be by this part of itself before whoever writes waits until it is frozen.
+const OVERFILL: usize = 4;
+
 impl Core {
     /// Flushes everything that was committed before the call, and releases the log behind it.
     pub(crate) fn checkpoint(&self) -> Result<()> {
@@ -49,6 +52,22 @@ impl Core {
         }
     }
 
+    /// Has the active memtable frozen if it is full: by the keeper's thread if there is one and it keeps up, by this one
+    /// otherwise.
+    pub(super) fn freeze_in_time(&self) {
+        let limit = self.config.memtable_size;
+        let view = self.view.load();
+        if !view.active.is_full(limit) {
+            return;
+        }
+        if self.config.background == Background::Thread && !view.active.is_full(limit + limit / OVERFILL) {
+            self.keeper.wake();
+        } else {
+            drop(view);
+            self.freeze_if_full();
+        }
+    }
+
     /// Freezes the active memtable if it is full. A failure is not the commit's that noticed: the memtable only grows.
     pub(super) fn freeze_if_full(&self) {
         let is_full = |active: &Memtable| active.is_full(self.config.memtable_size);
@@ -69,6 +88,11 @@ impl Core {
 
     /// Starts a new log segment and a new active memtable with it, if the active one is as `condition` says.
     fn freeze_if(&self, condition: impl FnOnce(&Memtable) -> bool) -> Result<()> {
+        if self.config.background == Background::Thread {
+            // Nearly all of the segment is durable when the log is held, which is when everybody waits.
+            let end = self.log.lock().position();
+            self.sync_to(end)?;
+        }
         let mut synced = self.synced_while_nobody_syncs();
         let mut log = self.log.lock();
         let full = Arc::clone(&self.view.load().active);

@@ -31,6 +31,7 @@ mod log;
 mod open;
 mod pace;
 mod preflight;
+mod queue;
 mod read;
 mod read_many;
 mod replay;
@@ -70,12 +71,12 @@ use crate::sst::{SstConfig, SstPlace};
 use crate::sync::{Arc, AtomicBool, AtomicU64, Condvar, Mutex, Ordering};
 use crate::vlog::ValuePlace;
 use background::Worker;
-use commit::Request;
 use compact::Compactions;
 use durable::SyncedTo;
 use install::Manifest;
 use log::Log;
 use pace::Pacer;
+use queue::Queue;
 use validate::Validations;
 use view::View;
 
@@ -143,7 +144,7 @@ pub(crate) struct Core {
     applied: AtomicU64,
     visible: AtomicU64,
     durable: AtomicU64,
-    /// Bytes of commits since one of them had everything synced.
+    /// Bytes of commits that do not wait for a sync, since the last one began.
     unsynced_size: AtomicU64,
     snapshots: Arc<Snapshots>,
     poisoned: AtomicBool,
@@ -155,6 +156,7 @@ pub(crate) struct Core {
     compactions: Compactions,
     pacer: Pacer,
     validations: Validations,
+    keeper: Worker,
     flusher: Worker,
     compactor: Worker,
 
@@ -164,7 +166,7 @@ pub(crate) struct Core {
     synced: Mutex<SyncedTo>,
     sync_done: Condvar,
     log: Mutex<Log>,
-    queue: Mutex<Vec<Request>>,
+    queue: Mutex<Queue>,
     manifest: Mutex<Manifest>,
     /// The lock of the directory; given back on closing.
     lock: Mutex<Option<Box<dyn Lock>>>,

@@ -33,7 +33,7 @@ use crate::error::{Fault, Result};
 use crate::manifest::{self, FIRST_MANIFEST, ManifestState, ManifestWriter, Version, VersionEdit};
 use crate::memtable::Memtable;
 use crate::mvcc::Snapshots;
-use crate::sst::{self, BlockCache, Crowd, SstPlace};
+use crate::sst::{self, Bell, BlockCache, SstPlace};
 use crate::sync::{AtomicBool, AtomicU64, Condvar, Mutex};
 use crate::vlog::ValuePlace;
 use crate::wal::{LogConfig, LogPlace, LogWriter};
@@ -83,6 +83,7 @@ impl Engine {
             compactions: Compactions::default(),
             pacer: Pacer::default(),
             validations: Validations::default(),
+            keeper: Worker::default(),
             flusher: Worker::default(),
             compactor: Worker::default(),
             compacting: Mutex::default(),
@@ -98,7 +99,7 @@ impl Engine {
         let engine = Self { core: Arc::new(core) };
         engine.reckon_debt(&engine.manifest.lock().version());
         let core = Arc::downgrade(&engine.core);
-        engine.place.crowd.call(move || {
+        engine.place.crowd.answer(move || {
             if let Some(core) = core.upgrade() {
                 core.close_unused();
             }
@@ -124,7 +125,7 @@ fn place(env: &Arc<dyn Env>, dir: &Path, config: &EngineConfig, database: [u8; 1
         config: config.sst,
         cache: BlockCache::new(config.cache_size, config.sst.block_size),
         open_limit: config.open_limit,
-        crowd: Crowd::default(),
+        crowd: Bell::default(),
     })
 }
 

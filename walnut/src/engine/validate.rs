@@ -15,7 +15,7 @@
 use std::collections::BTreeSet;
 
 use super::Core;
-use super::commit::Request;
+use super::queue::Request;
 use super::view::View;
 use crate::base::{Entry, KeyRange, SeqNo};
 use crate::batch::BatchEntry;

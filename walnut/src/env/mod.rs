@@ -32,7 +32,7 @@ pub use fault::{FaultEffect, FaultEnv, FaultPlan};
 pub use memory::{CrashPolicy, MemoryEnv};
 pub use operation::{Counts, Operation, Operations};
 pub use os::OsEnv;
-pub(crate) use os::{LARGE_PAGE, prefer_large_pages};
+pub(crate) use os::{LARGE_PAGE, prefer_large_pages, prefer_other_threads};
 
 /// What stands at a path.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -23,6 +23,8 @@
 mod cursor;
 mod growing;
 mod insertion;
+#[cfg(feature = "parts")]
+mod measure;
 mod newest;
 mod order;
 mod ranges;
@@ -30,6 +32,8 @@ mod rows;
 
 pub(crate) use cursor::MemtableCursor;
 pub(crate) use insertion::{Insertion, Placed};
+#[cfg(feature = "parts")]
+pub use measure::Memory;
 
 use crate::base::{Entry, Fragments, KeyHash, KeyRange, SeqNo};
 use crate::sync::{Arc, AtomicU32, AtomicU64, AtomicUsize, Mutex, Ordering};

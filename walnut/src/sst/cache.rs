@@ -74,6 +74,20 @@ impl BlockCache {
         })
     }
 
+    /// Says what is done when memory for blocks should be made ahead, by [`make_ahead`](Self::make_ahead): only the first time counts.
+    pub(crate) fn when_low(&self, answer: impl Fn() + Send + Sync + 'static) {
+        if let Some(slabs) = &self.slabs {
+            slabs.low.answer(answer);
+        }
+    }
+
+    /// Makes memory for blocks, if it was called for: whoever reads one would wait for it otherwise.
+    pub(crate) fn make_ahead(&self) {
+        if let Some(slabs) = &self.slabs {
+            slabs.make_ahead();
+        }
+    }
+
     /// The bytes in use.
     pub(crate) fn used_size(&self) -> usize {
         let clock = self.lock();

@@ -11,11 +11,10 @@
 //!
 //! Whether an SST counts is decided above.
 
-use std::fmt;
 use std::path::PathBuf;
-use std::sync::{Arc, OnceLock};
+use std::sync::Arc;
 
-use super::{BlockCache, SstBuilder, SstConfig, SstMeta, SstReader, draft_path, path};
+use super::{Bell, BlockCache, SstBuilder, SstConfig, SstMeta, SstReader, draft_path, path};
 use crate::base::{Entry, FileNumber, Fragment};
 use crate::codec::{FileHeader, FileKind};
 use crate::env::{Draft, Env};
@@ -30,26 +29,9 @@ pub(crate) struct SstPlace {
     pub(crate) database: [u8; 16],
     pub(crate) config: SstConfig,
     pub(crate) cache: Arc<BlockCache>,
-    /// How many files may be open for reads, and who closes some when there are more.
+    /// How many files may be open for reads, and the call for somebody to close some when there are more.
     pub(crate) open_limit: usize,
-    pub(crate) crowd: Crowd,
-}
-
-/// What is called when more files are open than may be.
-#[derive(Default)]
-pub(crate) struct Crowd(OnceLock<Box<dyn Fn() + Send + Sync>>);
-
-impl Crowd {
-    /// Says what is called; only the first time counts.
-    pub(crate) fn call(&self, close: impl Fn() + Send + Sync + 'static) {
-        let _ = self.0.set(Box::new(close));
-    }
-}
-
-impl fmt::Debug for Crowd {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Crowd")
-    }
+    pub(crate) crowd: Bell,
 }
 
 impl SstPlace {
@@ -60,8 +42,8 @@ impl SstPlace {
 
     /// Has some closed when there are too many.
     pub(super) fn note_open(&self) {
-        if let Some(close) = self.crowd.0.get().filter(|_| self.is_crowded()) {
-            close();
+        if self.is_crowded() {
+            self.crowd.ring();
         }
     }
 

@@ -15,6 +15,7 @@
 //! 3. Damage is an error that names file and offset; it is never a shorter answer, nor a panic.
 
 mod approach;
+mod bell;
 mod block;
 mod block_builder;
 mod builder;
@@ -28,6 +29,8 @@ mod format;
 mod fuzz;
 mod handle;
 mod index;
+#[cfg(feature = "parts")]
+mod measure;
 mod meta;
 mod name;
 mod outline;
@@ -46,13 +49,16 @@ mod verify;
 
 pub(crate) use crate::codec::Compression;
 pub(crate) use approach::{Approach, Arrival};
+pub(crate) use bell::Bell;
 use builder::SstBuilder;
 pub(crate) use builder::SstConfig;
 pub(crate) use cache::BlockCache;
 pub(crate) use cursor::SstCursor;
-pub(crate) use draft::{Crowd, SstDraft, SstPlace, WholeSst};
+pub(crate) use draft::{SstDraft, SstPlace, WholeSst};
 pub use fuzz::fuzz;
 pub(crate) use handle::{Leaving, Sst};
+#[cfg(feature = "parts")]
+pub use measure::{Block, Filter};
 pub(crate) use meta::{SstMeta, ValueShare};
 use name::draft_path;
 pub(crate) use name::{is_draft, number, path};

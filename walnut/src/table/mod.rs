@@ -49,6 +49,8 @@ pub use key::{
     Caseless, Composite, Decimals, Generated, Key, KeyReader, KeyWriter, MAX_KEY_SIZE, NoCase, Point,
     RangeOver, Scaled, Straight, TextKey, Turned, Way,
 };
+#[cfg(feature = "parts")]
+pub use key::{decode_key, encode_key};
 pub use mapper::{GeneratesKey, Table, TableMapper};
 pub use migrate::Migrated;
 pub(crate) use row::MAX_ROW_SIZE;

@@ -19,6 +19,8 @@
 
 mod format;
 mod fuzz;
+#[cfg(feature = "parts")]
+mod measure;
 mod proof;
 mod records;
 mod replay;
@@ -33,6 +35,8 @@ pub(crate) use format::{
     ALIGNMENT, MAX_PAYLOAD_SIZE, aligned, record_seed, seal_record, segment_number, segment_path,
 };
 pub use fuzz::fuzz;
+#[cfg(feature = "parts")]
+pub use measure::Log;
 pub(crate) use proof::Suspect;
 pub(crate) use replay::{LogPromise, Replayed, replay};
 pub(crate) use segment::LogPlace;

@@ -9,7 +9,7 @@ use crate::base::{Entry, Kind};
 use crate::cursor::Cursor;
 use crate::env::{Env, FaultEffect, FaultEnv, FaultPlan, MemoryEnv, Operations};
 use crate::error::{Error, Result};
-use crate::sst::{BlockCache, Compression, Crowd, Sst, SstConfig, SstPlace, SstReader};
+use crate::sst::{Bell, BlockCache, Compression, Sst, SstConfig, SstPlace, SstReader};
 use crate::sync::{AtomicBool, Ordering};
 use crate::vlog::ValuePlace;
 
@@ -29,7 +29,7 @@ fn place(env: &(impl Env + Clone)) -> Arc<SstPlace> {
         config: SstConfig { block_size: 256, compression: Compression::None, filter_bits_per_key: 10 },
         cache: BlockCache::new(1 << 20, 8192),
         open_limit: 100,
-        crowd: Crowd::default(),
+        crowd: Bell::default(),
     })
 }
 

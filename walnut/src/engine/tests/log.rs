@@ -214,3 +214,45 @@ fn of_commits_that_do_not_wait_one_in_a_mib_syncs() {
     let survivor = env.crash(CrashPolicy::Lost, 1);
     assert!(get(&open(&survivor).unwrap(), 32).unwrap().is_some(), "the last sync had all of them");
 }
+
+#[test]
+fn the_keeper_syncs_what_nobody_waits_for_and_begins_the_next_segment() {
+    let env = machine();
+    let config = EngineConfig { memtable_size: 2 << 20, background: Background::Thread, ..recycling() };
+    let engine = open_with(&env, EngineConfig { frozen_limit: 4, ..config }).unwrap();
+    let put = |n| {
+        let mut batch = WriteBatch::new();
+        batch.put(&key(n), &vec![7; 100 << 10]);
+        engine.commit(Reads::default(), batch, Durability::Fast).unwrap();
+    };
+    (0..11).for_each(put);
+    while env.sync_count() == 0 || engine.durable.load(Ordering::Acquire) < 11 {
+        thread::yield_now();
+    }
+    let survivor = env.crash(CrashPolicy::Lost, 1);
+    assert!(get(&open(&survivor).unwrap(), 10).unwrap().is_some(), "it had all of them");
+    (11..21).for_each(put);
+    while engine.stats().flush_count == 0 {
+        thread::yield_now();
+    }
+    assert_eq!(state(&engine).unwrap().len(), 21);
+}
+
+#[test]
+fn a_sync_of_the_keeper_that_fails_is_told_to_the_next_who_commits() {
+    let env = FaultEnv::over_memory(machine());
+    let config = EngineConfig { memtable_size: 64 << 20, background: Background::Thread, ..recycling() };
+    let engine = open_with(&env, config).unwrap();
+    let put = |n| {
+        let mut batch = WriteBatch::new();
+        batch.put(&key(n), &vec![7; 100 << 10]);
+        engine.commit(Reads::default(), batch, Durability::Fast)
+    };
+    env.inject(FaultPlan::once(Operation::Sync, 0, FaultEffect::Error));
+    (0..11).for_each(|n| put(n).unwrap());
+    while !engine.poisoned.load(Ordering::Acquire) {
+        thread::yield_now();
+    }
+    assert!(matches!(put(11), Err(Error::Poisoned)));
+    assert!(get(&engine, 10).unwrap().is_some(), "reads go on");
+}

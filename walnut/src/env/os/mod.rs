@@ -11,6 +11,7 @@
 //! No file is mapped into memory, and none is cached beyond what the system does.
 
 mod pages;
+mod threads;
 #[cfg(unix)]
 mod unix;
 #[cfg(windows)]
@@ -28,6 +29,7 @@ use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 pub(crate) use pages::{LARGE_PAGE, prefer_large_pages};
+pub(crate) use threads::prefer_other_threads;
 
 use super::{Env, File, Lock, Operation, PathKind};
 use crate::error::{Error, Result};

@@ -18,6 +18,8 @@ mod folding;
 mod foreign;
 mod fuzz;
 mod generated;
+#[cfg(feature = "parts")]
+mod measure;
 mod net;
 mod no_case;
 mod number;
@@ -37,6 +39,8 @@ pub(crate) use codec::KeyBytes;
 pub use codec::{KeyReader, KeyWriter, MAX_KEY_SIZE};
 pub use fuzz::fuzz;
 pub use generated::{Generated, Way};
+#[cfg(feature = "parts")]
+pub use measure::{decode_key, encode_key};
 pub use no_case::{Caseless, NoCase};
 pub use range::{Point, RangeOver, Straight, Turned};
 pub(super) use reverse::inverted;

@@ -1,0 +1,54 @@
+//! Memtables by themselves and merged, to be measured.
+
+use super::{Insertion, Memtable, MemtableCursor, Placed};
+use crate::base::{KeyHash, KeyRange, Kind, SeqNo};
+use crate::cursor::{Cursor, Direction, Merge};
+use crate::error::Result;
+use crate::sync::Arc;
+
+/// A memtable.
+#[derive(Debug)]
+pub struct Memory(Arc<Memtable>);
+
+impl Default for Memory {
+    fn default() -> Self {
+        Self(Arc::new(Memtable::new(SeqNo::ZERO)))
+    }
+}
+
+impl Memory {
+    /// Inserts an entry.
+    pub fn insert(&self, key: &[u8], value: &[u8]) {
+        let placed = Placed { kind: Kind::Put, key_offset: 0, key_size: key.len(), value_size: value.len() };
+        let insertion = Insertion::new([key, value].concat(), std::iter::once(placed));
+        self.0.insert(insertion, self.0.max_lsn().plus(1));
+    }
+
+    /// The size of the newest value of a key.
+    pub fn get(&self, key: &[u8]) -> Option<usize> {
+        self.0.get(key, KeyHash::of(key), SeqNo::MAX, |entry| entry.value.len())
+    }
+
+    /// Walks over everything; gives how many entries there are.
+    pub fn walk(&self) -> Result<usize> {
+        count(self.cursor())
+    }
+
+    /// Walks over everything in several.
+    pub fn merge(all: &[Self]) -> Result<usize> {
+        count(Merge::new(all.iter().map(Self::cursor).collect(), Direction::Forward))
+    }
+
+    fn cursor(&self) -> MemtableCursor {
+        MemtableCursor::new(Arc::clone(&self.0), &KeyRange::all(), Direction::Forward)
+    }
+}
+
+fn count(mut cursor: impl Cursor) -> Result<usize> {
+    let mut count = 0;
+    while cursor.entry().is_some() {
+        count += 1;
+        cursor.advance()?;
+    }
+    Ok(count)
+}

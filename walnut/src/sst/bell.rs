@@ -1,0 +1,27 @@
+//! A call to somebody above, whom nothing here knows.
+
+use std::fmt;
+use std::sync::OnceLock;
+
+/// Calls the one who said that it would answer; nobody until then.
+#[derive(Default)]
+pub(crate) struct Bell(OnceLock<Box<dyn Fn() + Send + Sync>>);
+
+impl Bell {
+    /// Says what is done when it rings; only the first time counts.
+    pub(crate) fn answer(&self, answer: impl Fn() + Send + Sync + 'static) {
+        let _ = self.0.set(Box::new(answer));
+    }
+
+    pub(super) fn ring(&self) {
+        if let Some(answer) = self.0.get() {
+            answer();
+        }
+    }
+}
+
+impl fmt::Debug for Bell {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Bell")
+    }
+}
