@@ -124,7 +124,7 @@ impl Attempt {
 
     /// The entries of `range` as they are now in this attempt; the scan goes on seeing them so.
     pub(crate) fn scan(&self, range: KeyRange) -> Result<EntryScan> {
-        let writes = self.writes.lock().share();
+        let writes = self.writes.lock().share_in_order();
         let below = self.core.scan_at(range.clone(), self.pin())?;
         Ok(EntryScan::Overlay(Box::new(Overlay::new(below, range, writes, Arc::clone(&self.notes)))))
     }
@@ -215,12 +215,7 @@ impl Attempt {
         for KeyRange { start, end } in &*self.cleared.lock() {
             batch.delete_range(start, end.as_deref().unwrap_or_default());
         }
-        for (key, value) in &*writes {
-            match value {
-                Some(value) => batch.put(key, value),
-                None => batch.delete(key),
-            }
-        }
+        writes.add_to(&mut batch);
         self.core.commit(Reads { pin: self.pin.take(), keys, ranges }, batch, durability)
     }
 

@@ -1,7 +1,8 @@
 //! Point reads, of a state of the engine or of a transaction.
 
 use super::notes::Notes;
-use super::write_set::Writes;
+use super::writes::Writes;
+use crate::base::KeyHash;
 use crate::engine::Reader;
 use crate::error::Result;
 
@@ -23,10 +24,11 @@ impl EntryReader<'_> {
         match self {
             Self::Engine(reader) => reader.get(key, found),
             Self::Overlay { below, writes, notes } => {
-                if let Some(written) = writes.get(key) {
-                    return Ok(written.as_deref().map(found));
+                let hash = KeyHash::of(key);
+                if let Some(written) = writes.get(key, hash) {
+                    return Ok(written.map(found));
                 }
-                notes.key(key);
+                notes.key(key, hash);
                 below.get(key, &mut found)
             }
         }
@@ -38,10 +40,11 @@ impl EntryReader<'_> {
         match self {
             Self::Engine(reader) => reader.contains(key),
             Self::Overlay { below, writes, notes } => {
-                if let Some(written) = writes.get(key) {
+                let hash = KeyHash::of(key);
+                if let Some(written) = writes.get(key, hash) {
                     return Ok(written.is_some());
                 }
-                notes.key(key);
+                notes.key(key, hash);
                 below.contains(key)
             }
         }
