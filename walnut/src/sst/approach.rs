@@ -15,6 +15,14 @@ use super::cache::CachedBlock;
 use super::reader::SstReader;
 use crate::base::KeyHash;
 
+impl SstReader {
+    /// Calls for what the filter says of the key with this hash, for those who expect that it is not here.
+    #[inline]
+    pub(crate) fn call_for(&self, hash: KeyHash) -> u64 {
+        self.filter.as_ref().map_or(0, |filter| filter.call_for(hash))
+    }
+}
+
 /// A look-up that has come so far.
 pub(crate) struct Approach<'s> {
     sst: &'s SstReader,

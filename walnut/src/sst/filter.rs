@@ -93,6 +93,12 @@ impl Filter {
         missing == 0
     }
 
+    /// Reads a word of the line that is asked about this hash.
+    #[inline]
+    pub(super) fn call_for(&self, hash: KeyHash) -> u64 {
+        self.lines[self.line_of(hash)].0[0]
+    }
+
     /// What the filter takes in memory.
     pub(super) fn memory_size(&self) -> usize {
         size_of_val(&*self.lines)

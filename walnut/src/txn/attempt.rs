@@ -139,6 +139,11 @@ impl Attempt {
         self.writes.lock().write(key, Some(value));
     }
 
+    /// Sets the value of `key` unless it was written before and has a value, which is given then.
+    pub(crate) fn put_new(&self, key: &[u8], value: &[u8]) -> Option<Vec<u8>> {
+        self.writes.lock().write_new(key, value)
+    }
+
     /// Removes `key`.
     pub(crate) fn delete(&self, key: &[u8]) {
         self.writes.lock().write(key, None);

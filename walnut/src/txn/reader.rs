@@ -50,6 +50,20 @@ impl EntryReader<'_> {
         }
     }
 
+    /// Whether one of `keys` has a value. Those after the first that has are not looked for.
+    ///
+    /// Cost: for each key that of [`contains`](Self::contains).
+    pub(crate) fn contains_any(self, keys: &[&[u8]]) -> Result<bool> {
+        let (Self::Engine(below) | Self::Overlay { below, .. }) = self;
+        below.call_for(keys);
+        for key in keys {
+            if self.contains(key)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     /// Gives the value of each of `keys` that has one to `found`, with the key's place, in the order given.
     ///
     /// Cost: for each key that of [`get`](Self::get).

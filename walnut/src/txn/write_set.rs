@@ -6,6 +6,7 @@
 
 use super::guard::{Guard, Reservations};
 use super::writes::Writes;
+use crate::base::KeyHash;
 use crate::error::{Error, Limit, Result};
 use crate::sync::{Arc, AtomicU64, Ordering};
 use crate::wal::MAX_PAYLOAD_SIZE;
@@ -64,6 +65,15 @@ impl WriteSet {
     pub(super) fn write(&mut self, key: &[u8], value: Option<&[u8]>) {
         Arc::make_mut(&mut self.writes).write(key, value);
         self.forget_if_settled();
+    }
+
+    /// Sets the value of `key` unless a value was written before, which is given then.
+    pub(super) fn write_new(&mut self, key: &[u8], value: &[u8]) -> Option<Vec<u8>> {
+        if let Some(Some(before)) = self.writes.get(key, KeyHash::of(key)) {
+            return Some(before.to_vec());
+        }
+        self.write(key, Some(value));
+        None
     }
 
     /// Takes note that a statement begins; an error when one is running.
@@ -146,7 +156,7 @@ mod tests {
 
     use super::super::writes::ENTRY_OVERHEAD;
     use super::*;
-    use crate::base::{KeyHash, KeyRange, Kind};
+    use crate::base::{KeyRange, Kind};
     use crate::batch::WriteBatch;
 
     type Model = BTreeMap<Vec<u8>, Option<Vec<u8>>>;
