@@ -24,6 +24,9 @@ pub(super) const ENTRY_OVERHEAD: usize = 11;
 /// As long as so many bytes of writes were overwritten, they stay.
 const WASTE_LIMIT: usize = 64 << 10;
 
+/// So few writes of keys with the same head are compared as they are.
+const FEW_ALIKE: usize = 4;
+
 /// The new value, or `None` for a removal.
 pub(crate) type Write<'w> = Option<&'w [u8]>;
 
@@ -175,15 +178,38 @@ impl Writes {
         let slot = |(place, written): (u32, &Written)| {
             written.is_newest.then(|| (head(written.key(&self.bytes)), place))
         };
-        let mut slots: Vec<(Head, u32)> = (0..).zip(&self.list).filter_map(slot).collect();
-        slots.sort_unstable_by(|(one_head, one), (other_head, other)| {
-            one_head.cmp(other_head).then_with(|| self.key(*one).cmp(self.key(*other)))
-        });
+        let mut slots = Vec::with_capacity(self.list.len());
+        slots.extend((0..).zip(&self.list).filter_map(slot));
+        self.sort(&mut slots, 0);
         batch.reserve(self.size);
         for (_, place) in slots {
             match self.value(place) {
                 Some(value) => batch.put(self.key(place), value),
                 None => batch.delete(self.key(place)),
+            }
+        }
+    }
+
+    /// Sorts writes by key, of which they share all that comes before an offset; the heads are those of what comes behind. Those that
+    /// share the head, too, are sorted by what follows: so keys are looked at in turn, and numbers are compared.
+    fn sort(&self, slots: &mut [(Head, u32)], offset: usize) {
+        slots.sort_unstable_by_key(|(head, _)| *head);
+        let offset = offset + size_of::<Head>();
+        for alike in slots.chunk_by_mut(|(one, _), (other, _)| one == other) {
+            if alike.len() < FEW_ALIKE {
+                alike.sort_unstable_by(|(_, one), (_, other)| self.key(*one).cmp(self.key(*other)));
+                continue;
+            }
+            let rests = alike.iter_mut().map(|(rest, place)| {
+                let key = self.key(*place);
+                *rest = head(key.get(offset..).unwrap_or_default());
+                key.len()
+            });
+            if rests.max().is_some_and(|longest| longest > offset) {
+                self.sort(alike, offset);
+            } else {
+                // What has ended differs in how many of the zeros at its end were its own.
+                alike.sort_unstable_by_key(|(_, place)| self.key(*place).len());
             }
         }
     }
@@ -211,5 +237,33 @@ impl Written {
 
     fn size(&self) -> usize {
         (self.key_size + self.value_size) as usize + ENTRY_OVERHEAD
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn a_commit_has_its_keys_in_order_whatever_they_share(
+            keys in prop::collection::vec((0usize..3, prop::collection::vec(0u8..2, 0..36)), 0..120),
+        ) {
+            let mut writes = Writes::default();
+            let mut model = BTreeMap::new();
+            for (place, (shared, rest)) in keys.iter().enumerate() {
+                let value = place.to_le_bytes();
+                let key = [&[7; 40][..16 * shared], rest].concat();
+                writes.write(&key, Some(&value));
+                model.insert(key, value);
+            }
+            let mut batch = WriteBatch::new();
+            writes.add_to(&mut batch);
+            let written: Vec<_> = batch.iter().map(|(_, key, value)| (key, value)).collect();
+            let expected: Vec<_> = model.iter().map(|(key, value)| (&key[..], &value[..])).collect();
+            prop_assert_eq!(written, expected);
+        }
     }
 }
