@@ -33,14 +33,17 @@ impl Newcomer {
 impl Mutation<'_> {
     /// Adds rows in their order; the first that cannot be added ends it with what [`insert`](Self::insert) says.
     pub(super) fn insert_many<T: Table>(&self, rows: &[&T]) -> Result<()> {
-        let mut bytes = Vec::new();
-        for rows in rows.chunks(TOGETHER) {
+        let (row_count, mut bytes) = (rows.len(), Vec::new());
+        for (done, rows) in rows.chunks(TOGETHER).enumerate() {
             match self.newcomers(rows)? {
                 Some(newcomers) => {
                     let mut rows = rows.iter().zip(&newcomers);
                     rows.try_for_each(|(row, new)| self.add_newcomer(*row, new, &mut bytes))?;
                 }
                 None => rows.iter().try_for_each(|row| self.insert(*row))?,
+            }
+            if done == 0 {
+                self.attempt.expect_more(row_count / TOGETHER);
             }
         }
         Ok(())

@@ -144,6 +144,11 @@ impl Attempt {
         self.writes.lock().write_new(key, value)
     }
 
+    /// Says that so many times as much will follow as was written.
+    pub(crate) fn expect_more(&self, times: usize) {
+        self.writes.lock().reserve(times);
+    }
+
     /// Removes `key`.
     pub(crate) fn delete(&self, key: &[u8]) {
         self.writes.lock().write(key, None);

@@ -76,6 +76,11 @@ impl WriteSet {
         None
     }
 
+    /// Makes room for so many times as much as was written.
+    pub(super) fn reserve(&mut self, times: usize) {
+        Arc::make_mut(&mut self.writes).reserve(times);
+    }
+
     /// Takes note that a statement begins; an error when one is running.
     pub(super) fn begin_statement(&mut self) -> Result<()> {
         self.ensure_between_statements()?;

@@ -24,6 +24,9 @@ pub(super) const ENTRY_OVERHEAD: usize = 11;
 /// As long as so many bytes of writes were overwritten, they stay.
 const WASTE_LIMIT: usize = 64 << 10;
 
+/// The most bytes of memory that are taken before they are needed.
+const RESERVE_LIMIT: usize = 8 << 20;
+
 /// So few writes of keys with the same head are compared as they are.
 const FEW_ALIKE: usize = 4;
 
@@ -105,6 +108,13 @@ impl Writes {
         };
         self.size += written.size();
         self.list.push(written);
+    }
+
+    /// Makes room for so many times as much as there is, within reason.
+    pub(super) fn reserve(&mut self, times: usize) {
+        let within_reason = |count: usize, size: usize| count.saturating_mul(times).min(RESERVE_LIMIT / size);
+        self.bytes.reserve(within_reason(self.bytes.len(), 1));
+        self.list.reserve(within_reason(self.list.len(), size_of::<Written>()));
     }
 
     /// Takes back all but the first `count` writes.
