@@ -4,7 +4,9 @@ mod entry;
 mod fragment;
 mod hash;
 mod head;
+mod key_set;
 mod number;
+mod places;
 mod range;
 mod seqno;
 
@@ -12,6 +14,8 @@ pub(crate) use entry::{Entry, Kind, compare};
 pub(crate) use fragment::{Fragment, FragmentWalk, Fragments};
 pub(crate) use hash::KeyHash;
 pub(crate) use head::{Head, head};
+pub(crate) use key_set::KeySet;
 pub(crate) use number::{FileNumber, KeyspaceId};
+pub(crate) use places::Places;
 pub(crate) use range::{KeyRange, after, successor};
 pub(crate) use seqno::SeqNo;

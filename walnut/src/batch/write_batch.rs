@@ -20,6 +20,11 @@ impl WriteBatch {
         Self::default()
     }
 
+    /// Makes room for entries of so many bytes.
+    pub(crate) fn reserve(&mut self, size: usize) {
+        self.payload.reserve_exact(size);
+    }
+
     /// Gives `key` a value.
     pub(crate) fn put(&mut self, key: &[u8], value: &[u8]) {
         self.push(Kind::Put, key, value);

@@ -153,7 +153,8 @@ impl Core {
 
 /// What a batch puts into a memtable.
 fn prepare(batch: WriteBatch) -> Insertion {
-    let entries: Vec<_> = batch.iter().with_offsets().map(|(offset, entry)| placed(offset, entry)).collect();
+    let mut entries = Vec::with_capacity(batch.iter().len());
+    entries.extend(batch.iter().with_offsets().map(|(offset, entry)| placed(offset, entry)));
     let mut bytes = batch.into_payload();
     bytes.shrink_to_fit();
     Insertion::new(bytes, entries.into_iter())

@@ -142,7 +142,7 @@ impl Run {
 
     /// The SST that a key is in, if it is in any.
     #[inline]
-    fn find(&self, key: &[u8]) -> Option<&Arc<Sst>> {
+    pub(super) fn find(&self, key: &[u8]) -> Option<&Arc<Sst>> {
         let wanted = head(key);
         let mut place = self.ends.partition_point(|end| *end < wanted);
         // Equal heads say nothing.

@@ -1,4 +1,4 @@
-//! Point reads of many keys: a few are approached together, then decided one by one.
+//! Point reads of many keys: a few are approached together, then decided one by one; or what they need is only called for.
 //!
 //! Memory answers after some hundred nanoseconds, and a processor waits for about ten answers at once. A single look-up asks for
 //! one thing after the other: a line of a filter, a block, its fingerprints, a row. What several ask for at the same time
@@ -41,6 +41,25 @@ impl<'a> Reader<'a> {
             }
         }
         Ok(())
+    }
+
+    /// Calls for what reads of these keys will look at in any case, all at once: where they would stand in the memtables, and what
+    /// the filters say of them. Those who expect to find none of them need no more.
+    pub(crate) fn call_for(self, keys: &[&[u8]]) {
+        let view = self.view();
+        let hashes: SmallVec<[KeyHash; 32]> = keys.iter().map(|key| KeyHash::of(key)).collect();
+        // Few instructions lie between one call and the next, or the processor would not come to the next while it waits.
+        let mut sum = 0;
+        for memtable in view.memtables() {
+            sum = hashes.iter().fold(sum, |sum, hash| sum ^ memtable.call_for(*hash));
+        }
+        for run in view.levels.runs() {
+            for (key, hash) in keys.iter().zip(&hashes) {
+                let sst = run.find(key).and_then(|sst| sst.if_plain());
+                sum ^= sst.map_or(0, |sst| sst.call_for(*hash));
+            }
+        }
+        black_box(sum);
     }
 
     /// Takes each step towards all the keys before the next one, so that what they read is called for at once.

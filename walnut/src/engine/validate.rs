@@ -17,7 +17,7 @@ use std::collections::BTreeSet;
 use super::Core;
 use super::queue::Request;
 use super::view::View;
-use crate::base::{Entry, KeyRange, SeqNo};
+use crate::base::{Entry, KeyRange, KeySet, SeqNo};
 use crate::batch::BatchEntry;
 use crate::error::{Error, Result};
 use crate::memtable::Insertion;
@@ -36,8 +36,8 @@ const COMPARED_LIMIT: u64 = 16 << 10;
 pub(crate) struct Reads {
     /// What keeps the state that was read; `None` when nothing was read.
     pub(crate) pin: Option<Pin>,
-    /// Keys that were looked for, in order, each once.
-    pub(crate) keys: Vec<Vec<u8>>,
+    /// Keys that were looked for.
+    pub(crate) keys: KeySet,
     /// What scans went through, in order and apart from each other: an entry that came into one of these, or left it, is a
     /// change too.
     pub(crate) ranges: Vec<KeyRange>,
@@ -50,7 +50,7 @@ impl Reads {
 
     /// Whether `key` was read.
     fn has(&self, key: &[u8]) -> bool {
-        if self.keys.binary_search_by(|read| read.as_slice().cmp(key)).is_ok() {
+        if self.keys.contains(key) {
             return true;
         }
         let before = self.ranges.partition_point(|range| *range.start <= *key);
@@ -59,8 +59,7 @@ impl Reads {
 
     /// Whether a key from `start` on, and before `end`, was read, or looked for where there was none.
     fn has_within(&self, start: &[u8], end: &[u8]) -> bool {
-        let key = self.keys.partition_point(|read| read.as_slice() < start);
-        if self.keys.get(key).is_some_and(|read| read.as_slice() < end) {
+        if self.keys.has_within(start, end) {
             return true;
         }
         let range = self.ranges.partition_point(|range| !range.ends_after(start));
@@ -77,8 +76,7 @@ impl Reads {
         let keys = &writes.keys;
         let within =
             |range: &KeyRange| keys.range(&*range.start..).next().is_some_and(|key| range.ends_after(key));
-        !keys.is_empty()
-            && (self.keys.iter().any(|key| keys.contains(&**key)) || self.ranges.iter().any(within))
+        !keys.is_empty() && (self.keys.iter().any(|key| keys.contains(key)) || self.ranges.iter().any(within))
             || writes.ranges.iter().any(|(start, end)| self.has_within(start, end))
     }
 }
@@ -159,7 +157,7 @@ impl Core {
         let view = self.view.load();
         // A tombstone that was written since is in the view only as long as the state is kept that was read.
         reads.pin.as_ref().map_or(Ok(()), Pin::ensure_held)?;
-        for key in &reads.keys {
+        for key in reads.keys.iter() {
             if view.newest_since(key, since)?.is_some_and(|seqno| seqno > since) {
                 return Ok(true);
             }
@@ -200,7 +198,7 @@ mod tests {
             end: end.map(<[u8]>::to_vec),
         };
         let ranges = vec![range(b"d", Some(b"f")), range(b"h", Some(b"i")), range(b"x", None)];
-        let reads = Reads { pin: None, keys: vec![b"b".to_vec(), b"w".to_vec()], ranges };
+        let reads = Reads { pin: None, keys: [b"b", b"w"].into_iter().collect(), ranges };
         for (key, meets) in [
             ("a", false),
             ("b", true),

@@ -53,6 +53,13 @@ impl Newest {
         self.table().find(hash, is_key).1
     }
 
+    /// Reads the word where a search for this hash begins.
+    #[inline]
+    pub(super) fn call_for(&self, hash: KeyHash) -> u64 {
+        let table = self.table();
+        table.words[table.place_of(word(hash, 0))].load(Ordering::Relaxed)
+    }
+
     /// Makes `number` the newest of its key, whose newest was `older`, or 0.
     pub(super) fn set(&self, hash: KeyHash, number: Number, older: Number) {
         let mut table = self.table();

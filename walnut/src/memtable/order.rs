@@ -79,8 +79,8 @@ impl Order {
         if sorted.up_to >= up_to {
             return sorted;
         }
-        let mut strand: Vec<Slot> =
-            rows.of_one_key(sorted.up_to + 1..=up_to).map(|number| Slot::new(rows, number)).collect();
+        let mut strand = Vec::with_capacity((up_to - sorted.up_to) as usize);
+        strand.extend(rows.of_one_key(sorted.up_to + 1..=up_to).map(|number| Slot::new(rows, number)));
         // A batch comes in order, so this is often one look at each.
         strand.sort_by(|left, right| left.order(right, rows));
         let mut strands = sorted.strands.clone();

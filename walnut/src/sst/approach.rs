@@ -16,6 +16,14 @@ use super::reader::SstReader;
 use super::slot::Epoch;
 use crate::base::{KeyHash, Kind, SeqNo};
 
+impl SstReader {
+    /// Calls for what the filter says of the key with this hash, for those who expect that it is not here.
+    #[inline]
+    pub(crate) fn call_for(&self, hash: KeyHash) -> u64 {
+        self.filter.as_ref().map_or(0, |filter| filter.call_for(hash))
+    }
+}
+
 /// A look-up that has come so far.
 pub(crate) struct Approach<'s> {
     hash: KeyHash,
@@ -49,8 +57,7 @@ impl<'s> Approach<'s> {
     /// Calls for the filters' lines.
     #[inline]
     pub(crate) fn filters(&self) -> u64 {
-        let filters = self.ssts.iter().filter_map(|sst| sst.filter.as_ref());
-        filters.fold(0, |sum, filter| sum ^ filter.approach(self.hash))
+        self.ssts.iter().fold(0, |sum, sst| sum ^ sst.call_for(self.hash))
     }
 
     /// Chooses the first file that does not deny the key, and finds the key's place there.

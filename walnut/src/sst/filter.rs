@@ -93,9 +93,9 @@ impl Filter {
         missing == 0
     }
 
-    /// Reads a word of the line that the hash leads to; see approach.rs.
+    /// Reads a word of the line that is asked about this hash.
     #[inline]
-    pub(super) fn approach(&self, hash: KeyHash) -> u64 {
+    pub(super) fn call_for(&self, hash: KeyHash) -> u64 {
         self.lines[self.line_of(hash)].0[0]
     }
 

@@ -254,7 +254,7 @@ impl<T: Table, A: WriteAccess> DefaultTable<T, A> {
     pub fn insert_many<'r>(&self, rows: impl IntoIterator<Item = &'r T>) -> Result<()> {
         let rows: Vec<&T> = rows.into_iter().collect();
         rows.iter().try_for_each(|row| self.count_key(row))?;
-        self.change(|table| rows.iter().try_for_each(|row| table.insert(*row)))
+        self.change(|table| table.insert_many(&rows))
     }
 
     /// Adds rows or puts them in the place of those with their primary keys, all in one commit; returns those that

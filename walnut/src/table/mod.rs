@@ -21,6 +21,7 @@ pub(crate) mod elements;
 mod entries;
 pub(crate) mod form;
 mod index;
+mod insert_many;
 pub(crate) mod key;
 mod mapper;
 mod migrate;

@@ -9,7 +9,7 @@ use crate::error::{Error, Result, UniqueViolation};
 use crate::txn::Attempt;
 
 /// The name of the primary key in violations.
-const PRIMARY_KEY: &str = "primary_key";
+pub(super) const PRIMARY_KEY: &str = "primary_key";
 
 /// Bytes in front of every key: the keyspace's id.
 pub(super) const PREFIX: usize = 4;
@@ -17,8 +17,8 @@ pub(super) const PREFIX: usize = 4;
 /// The rows of a table within a statement. A method that fails may leave writes behind: the statement that called it ends
 /// with the error, and takes them back.
 pub(super) struct Mutation<'m> {
-    attempt: &'m Attempt,
-    info: &'m TableInfo,
+    pub(super) attempt: &'m Attempt,
+    pub(super) info: &'m TableInfo,
 }
 
 /// A row as it is stored, and decoded.
@@ -174,7 +174,7 @@ impl<'m> Mutation<'m> {
         Ok(())
     }
 
-    fn violation(&self, index: &'static str, owner: &[u8]) -> Error {
+    pub(super) fn violation(&self, index: &'static str, owner: &[u8]) -> Error {
         Error::UniqueViolation(UniqueViolation { table: self.info.schema.name, index, owner: owner.into() })
     }
 }

@@ -131,8 +131,7 @@ impl Store {
         let core = self.engine.core();
         let pin = core.pin_applied();
         spaces.iter().try_for_each(|space| space.ensure_there())?;
-        let mut keys: Vec<_> = spaces.iter().map(|space| space_key(&space.name)).collect();
-        keys.sort_unstable();
+        let keys = spaces.iter().map(|space| space_key(&space.name)).collect();
         let reads = Reads { pin: Some(pin), keys, ranges: Vec::new() };
         match core.commit(reads, batch, durability) {
             Err(Error::Conflict) => Err(Error::Dropped),

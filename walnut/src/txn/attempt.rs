@@ -124,7 +124,7 @@ impl Attempt {
 
     /// The entries of `range` as they are now in this attempt; the scan goes on seeing them so.
     pub(crate) fn scan(&self, range: KeyRange) -> Result<EntryScan> {
-        let writes = self.writes.lock().share();
+        let writes = self.writes.lock().share_in_order();
         let below = self.core.scan_at(range.clone(), self.pin())?;
         Ok(EntryScan::Overlay(Box::new(Overlay::new(below, range, writes, Arc::clone(&self.notes)))))
     }
@@ -137,6 +137,16 @@ impl Attempt {
     /// Sets the value of `key`.
     pub(crate) fn put(&self, key: &[u8], value: &[u8]) {
         self.writes.lock().write(key, Some(value));
+    }
+
+    /// Sets the value of `key` unless it was written before and has a value, which is given then.
+    pub(crate) fn put_new(&self, key: &[u8], value: &[u8]) -> Option<Vec<u8>> {
+        self.writes.lock().write_new(key, value)
+    }
+
+    /// Says that so many times as much will follow as was written.
+    pub(crate) fn expect_more(&self, times: usize) {
+        self.writes.lock().reserve(times);
     }
 
     /// Removes `key`.
@@ -215,12 +225,7 @@ impl Attempt {
         for KeyRange { start, end } in &*self.cleared.lock() {
             batch.delete_range(start, end.as_deref().unwrap_or_default());
         }
-        for (key, value) in &*writes {
-            match value {
-                Some(value) => batch.put(key, value),
-                None => batch.delete(key),
-            }
-        }
+        writes.add_to(&mut batch);
         self.core.commit(Reads { pin: self.pin.take(), keys, ranges }, batch, durability)
     }
 

@@ -22,6 +22,7 @@ mod overlay;
 mod reader;
 mod scan;
 mod write_set;
+mod writes;
 
 pub(crate) use attempt::{Attempt, transact};
 pub(crate) use guard::Guard;

@@ -1,6 +1,6 @@
 //! What an attempt has read of the pinned state: keys, there or not, and ranges.
 
-use crate::base::KeyRange;
+use crate::base::{KeyHash, KeyRange, KeySet};
 use crate::sync::Mutex;
 
 /// Whether new attempts note nothing, to measure what notes cost. Nothing is isolated from anything then.
@@ -21,7 +21,7 @@ pub(crate) struct Notes {
 
 #[derive(Debug, Default)]
 struct Noted {
-    keys: Vec<Vec<u8>>,
+    keys: KeySet,
     ranges: Vec<KeyRange>,
     taken: bool,
 }
@@ -37,11 +37,11 @@ impl Notes {
         notes
     }
 
-    /// Notes that `key` was looked for.
-    pub(super) fn key(&self, key: &[u8]) {
+    /// Notes that `key`, whose hash is given, was looked for.
+    pub(super) fn key(&self, key: &[u8], hash: KeyHash) {
         let mut noted = self.noted.lock();
         if !noted.taken {
-            noted.keys.push(key.to_vec());
+            noted.keys.insert(key, hash);
         }
     }
 
@@ -63,14 +63,12 @@ impl Notes {
         }
     }
 
-    /// All that was noted, in order: each key once, ranges apart from each other.
-    pub(super) fn take(&self) -> (Vec<Vec<u8>>, Vec<KeyRange>) {
+    /// All that was noted: keys, and ranges in order and apart from each other.
+    pub(super) fn take(&self) -> (KeySet, Vec<KeyRange>) {
         let mut noted = self.noted.lock();
         noted.taken = true;
-        let (mut keys, ranges) = (std::mem::take(&mut noted.keys), std::mem::take(&mut noted.ranges));
+        let (keys, ranges) = (std::mem::take(&mut noted.keys), std::mem::take(&mut noted.ranges));
         drop(noted);
-        keys.sort_unstable();
-        keys.dedup();
         (keys, apart(ranges))
     }
 }

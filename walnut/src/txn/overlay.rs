@@ -12,14 +12,12 @@
 //!    front has come, and from where the back has come to the end of the range.
 
 use std::cmp::Ordering;
-use std::collections::btree_map;
-use std::ops::Bound;
 
 use super::notes::Notes;
 use super::reader::EntryReader;
 use super::scan::Found;
-use super::write_set::Writes;
-use crate::base::{KeyRange, Kind};
+use super::writes::Writes;
+use crate::base::{KeyHash, KeyRange, Kind};
 use crate::cursor::Direction;
 use crate::engine::{EngineScan, Value};
 use crate::error::{Error, Fault, Result};
@@ -65,7 +63,7 @@ struct Record {
 }
 
 impl Overlay {
-    /// Lays `writes` over `below`, a scan of `range` that was not begun.
+    /// Lays `writes`, which are in order, over `below`, a scan of `range` that was not begun.
     pub(super) fn new(below: EngineScan, range: KeyRange, writes: Arc<Writes>, notes: Arc<Notes>) -> Self {
         let record = Record { notes, range: range.clone(), front: None, back: None };
         let (front, back) = (Side::default(), Side::default());
@@ -110,8 +108,8 @@ impl Overlay {
                     (Direction::Backward, Some(end)) => end,
                     _ => &self.rest.start[..self.rest.start.len() - 1],
                 };
-                let Some((key, Some(value))) = self.writes.get_key_value(key) else { return Ok(None) };
-                (&**key, Value::Here(value))
+                let Some(Some(value)) = self.writes.get(key, KeyHash::of(key)) else { return Ok(None) };
+                (key, Value::Here(value))
             }
         };
         Ok(Some(Found { key, value, reader: self.reader() }))
@@ -121,17 +119,17 @@ impl Overlay {
     fn step(&mut self, direction: Direction) -> Result<Option<Step>> {
         loop {
             self.look_ahead(direction)?;
-            let mut writes = writes_in(&self.writes, &self.rest);
+            let mut writes = self.writes.within(&self.rest);
             let (written, side) = match direction {
                 Direction::Forward => (writes.next(), &mut self.front),
                 Direction::Backward => (writes.next_back(), &mut self.back),
             };
-            let below = side.ahead.then_some(&side.key);
+            let below = side.ahead.then_some(&*side.key);
             let Some(order) = order(written.map(|(key, _)| key), below, direction) else { return Ok(None) };
             let (key, step) = match written {
                 Some((key, Some(_))) if order.is_le() => (key, Some(Step::Written)),
                 Some((key, None)) if order.is_le() => (key, None),
-                _ => (&side.key, Some(Step::Below)),
+                _ => (&*side.key, Some(Step::Below)),
             };
             match direction {
                 Direction::Forward => {
@@ -188,15 +186,8 @@ impl Record {
     }
 }
 
-/// The writes in a range.
-fn writes_in<'w>(writes: &'w Writes, range: &KeyRange) -> btree_map::Range<'w, Vec<u8>, Option<Vec<u8>>> {
-    let start = &*range.start;
-    let end = range.end.as_deref().map_or(Bound::Unbounded, |end| Bound::Excluded(end.max(start)));
-    writes.range::<[u8], _>((Bound::Included(start), end))
-}
-
 /// Whether what is written comes before what lies below, in the direction of a walk; `None` when there is neither.
-fn order(written: Option<&Vec<u8>>, below: Option<&Vec<u8>>, direction: Direction) -> Option<Ordering> {
+fn order(written: Option<&[u8]>, below: Option<&[u8]>, direction: Direction) -> Option<Ordering> {
     match (written, below, direction) {
         (None, None, _) => None,
         (Some(_), None, _) => Some(Ordering::Less),

@@ -1,7 +1,8 @@
 //! Point reads, of a state of the engine or of a transaction.
 
 use super::notes::Notes;
-use super::write_set::Writes;
+use super::writes::Writes;
+use crate::base::KeyHash;
 use crate::engine::Reader;
 use crate::error::Result;
 
@@ -23,10 +24,11 @@ impl EntryReader<'_> {
         match self {
             Self::Engine(reader) => reader.get(key, found),
             Self::Overlay { below, writes, notes } => {
-                if let Some(written) = writes.get(key) {
-                    return Ok(written.as_deref().map(found));
+                let hash = KeyHash::of(key);
+                if let Some(written) = writes.get(key, hash) {
+                    return Ok(written.map(found));
                 }
-                notes.key(key);
+                notes.key(key, hash);
                 below.get(key, &mut found)
             }
         }
@@ -38,13 +40,28 @@ impl EntryReader<'_> {
         match self {
             Self::Engine(reader) => reader.contains(key),
             Self::Overlay { below, writes, notes } => {
-                if let Some(written) = writes.get(key) {
+                let hash = KeyHash::of(key);
+                if let Some(written) = writes.get(key, hash) {
                     return Ok(written.is_some());
                 }
-                notes.key(key);
+                notes.key(key, hash);
                 below.contains(key)
             }
         }
+    }
+
+    /// Whether one of `keys` has a value. Those after the first that has are not looked for.
+    ///
+    /// Cost: for each key that of [`contains`](Self::contains).
+    pub(crate) fn contains_any(self, keys: &[&[u8]]) -> Result<bool> {
+        let (Self::Engine(below) | Self::Overlay { below, .. }) = self;
+        below.call_for(keys);
+        for key in keys {
+            if self.contains(key)? {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Gives `found` the value of each of `keys` in turn, or that there is none.

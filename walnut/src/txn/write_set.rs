@@ -1,26 +1,15 @@
 //! What an attempt has written, and the way back.
 //!
-//! Every write that may be taken back leaves what stood there before in `undo`; to roll back is to walk it from its end.
-//! While no statement runs and there is no savepoint, nothing can be taken back and `undo` is empty.
+//! While no statement runs and there is no savepoint, nothing can be taken back, and what was overwritten can be forgotten.
 //!
-//! 1. Who has a share of the map sees it as it was when it was shared: a write then copies the map first.
-//! 2. `undo` has, for every savepoint and for the running statement, all writes since.
-
-use std::collections::BTreeMap;
+//! Who has a share of the writes sees them as they were when they were shared: a write then copies them first.
 
 use super::guard::{Guard, Reservations};
+use super::writes::Writes;
+use crate::base::KeyHash;
 use crate::error::{Error, Limit, Result};
 use crate::sync::{Arc, AtomicU64, Ordering};
 use crate::wal::MAX_PAYLOAD_SIZE;
-
-/// By key: what was written last.
-pub(crate) type Writes = BTreeMap<Vec<u8>, Write>;
-
-/// The new value, or `None` for a removal.
-type Write = Option<Vec<u8>>;
-
-/// The most bytes that an entry takes in a commit beside its key and value: kind and two lengths.
-const ENTRY_OVERHEAD: usize = 11;
 
 /// A place in a transaction to come back to; see [`Transaction::savepoint`](crate::Transaction::savepoint).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -34,9 +23,6 @@ pub struct Savepoint {
 #[derive(Debug, Default)]
 pub(super) struct WriteSet {
     writes: Arc<Writes>,
-    /// The most that they take in a commit, in bytes.
-    size: usize,
-    undo: Vec<Undo>,
     /// Each with the place when it was made.
     savepoints: Vec<(Savepoint, Place)>,
     /// The place when the running statement began.
@@ -45,18 +31,11 @@ pub(super) struct WriteSet {
     pub(super) reservations: Reservations,
 }
 
-/// How much there was to take back.
+/// How much there was.
 #[derive(Clone, Copy, Debug)]
 struct Place {
-    undo_count: usize,
+    write_count: usize,
     reservation_count: usize,
-}
-
-/// What stood under a key before it was written.
-#[derive(Debug)]
-struct Undo {
-    key: Vec<u8>,
-    before: Option<Write>,
 }
 
 impl WriteSet {
@@ -66,7 +45,7 @@ impl WriteSet {
     }
 
     fn place(&self) -> Place {
-        Place { undo_count: self.undo.len(), reservation_count: self.reservations.count() }
+        Place { write_count: self.writes.count(), reservation_count: self.reservations.count() }
     }
 
     /// The writes as they are now.
@@ -74,16 +53,32 @@ impl WriteSet {
         Arc::clone(&self.writes)
     }
 
+    /// The same, in order, as a scan wants them.
+    pub(super) fn share_in_order(&mut self) -> Arc<Writes> {
+        if !self.writes.is_in_order() {
+            Arc::make_mut(&mut self.writes).put_in_order();
+        }
+        self.share()
+    }
+
     /// Sets the value of `key`, or removes it.
     pub(super) fn write(&mut self, key: &[u8], value: Option<&[u8]>) {
-        self.size += size_of_entry(key, value);
-        let before = Arc::make_mut(&mut self.writes).insert(key.to_vec(), value.map(<[u8]>::to_vec));
-        if let Some(before) = &before {
-            self.size -= size_of_entry(key, before.as_deref());
+        Arc::make_mut(&mut self.writes).write(key, value);
+        self.forget_if_settled();
+    }
+
+    /// Sets the value of `key` unless a value was written before, which is given then.
+    pub(super) fn write_new(&mut self, key: &[u8], value: &[u8]) -> Option<Vec<u8>> {
+        if let Some(Some(before)) = self.writes.get(key, KeyHash::of(key)) {
+            return Some(before.to_vec());
         }
-        if self.statement.is_some() || !self.savepoints.is_empty() {
-            self.undo.push(Undo { key: key.to_vec(), before });
-        }
+        self.write(key, Some(value));
+        None
+    }
+
+    /// Makes room for so many times as much as was written.
+    pub(super) fn reserve(&mut self, times: usize) {
+        Arc::make_mut(&mut self.writes).reserve(times);
     }
 
     /// Takes note that a statement begins; an error when one is running.
@@ -95,8 +90,9 @@ impl WriteSet {
 
     /// Keeps the writes of the running statement; an error when they are too much for one commit.
     pub(super) fn keep_statement(&mut self) -> Result<()> {
-        if self.size > MAX_PAYLOAD_SIZE {
-            return Err(Error::Limit(Limit::Commit { size: self.size, limit: MAX_PAYLOAD_SIZE }));
+        let size = self.writes.size();
+        if size > MAX_PAYLOAD_SIZE {
+            return Err(Error::Limit(Limit::Commit { size, limit: MAX_PAYLOAD_SIZE }));
         }
         self.statement = None;
         self.forget_if_settled();
@@ -142,42 +138,58 @@ impl WriteSet {
     }
 
     /// Takes back what came after a place.
-    fn take_back(&mut self, Place { undo_count, reservation_count }: Place) {
+    fn take_back(&mut self, Place { write_count, reservation_count }: Place) {
         self.reservations.truncate(reservation_count);
-        if self.undo.len() == undo_count {
-            return;
-        }
-        let writes = Arc::make_mut(&mut self.writes);
-        for Undo { key, before } in self.undo.drain(undo_count..).rev() {
-            if let Some(undone) = writes.get(&key) {
-                self.size -= size_of_entry(&key, undone.as_deref());
-            }
-            match before {
-                Some(before) => {
-                    self.size += size_of_entry(&key, before.as_deref());
-                    writes.insert(key, before);
-                }
-                None => drop(writes.remove(&key)),
-            }
+        if self.writes.count() > write_count {
+            Arc::make_mut(&mut self.writes).truncate(write_count);
         }
     }
 
+    /// Forgets what was overwritten when it is much and cannot come back.
     fn forget_if_settled(&mut self) {
-        if self.savepoints.is_empty() {
-            self.undo.clear();
+        if self.statement.is_none() && self.savepoints.is_empty() && self.writes.is_wasteful() {
+            Arc::make_mut(&mut self.writes).forget_overwritten();
         }
     }
-}
-
-fn size_of_entry(key: &[u8], value: Option<&[u8]>) -> usize {
-    key.len() + value.map_or(0, <[u8]>::len) + ENTRY_OVERHEAD
 }
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use proptest::prelude::*;
 
+    use super::super::writes::ENTRY_OVERHEAD;
     use super::*;
+    use crate::base::{KeyRange, Kind};
+    use crate::batch::WriteBatch;
+
+    type Model = BTreeMap<Vec<u8>, Option<Vec<u8>>>;
+
+    /// What is there by key, as a scan, a get and a commit find it.
+    fn listed(shared: &Writes) -> Model {
+        let mut writes = shared.clone();
+        writes.put_in_order();
+        let all = KeyRange::all();
+        let owned = |(key, value): (&[u8], Option<&[u8]>)| (key.to_vec(), value.map(<[u8]>::to_vec));
+        let mut backward: Vec<_> = writes.within(&all).rev().map(owned).collect();
+        backward.reverse();
+        let listed: Model = writes.within(&all).map(owned).collect();
+        assert!(backward.iter().map(|(key, value)| (key, value)).eq(&listed));
+        let mut batch = WriteBatch::new();
+        writes.add_to(&mut batch);
+        let entry = |(key, value): (&Vec<u8>, &Option<Vec<u8>>)| {
+            let kind = if value.is_some() { Kind::Put } else { Kind::Delete };
+            (kind, key.clone(), value.clone().unwrap_or_default())
+        };
+        let written = batch.iter().map(|(kind, key, value)| (kind, key.to_vec(), value.to_vec()));
+        assert!(written.eq(listed.iter().map(entry)), "a commit has what a scan sees, in its order");
+        for key in 0..8 {
+            let found = shared.get(&[key], KeyHash::of(&[key]));
+            assert_eq!(found, listed.get(&[key][..]).map(Option::as_deref));
+        }
+        listed
+    }
 
     #[derive(Clone, Debug)]
     enum Deed {
@@ -186,6 +198,8 @@ mod tests {
         Savepoint,
         RollBack(prop::sample::Index),
         Share,
+        ShareInOrder,
+        Forget,
     }
 
     fn write() -> impl Strategy<Value = (u8, Option<Vec<u8>>)> {
@@ -200,6 +214,8 @@ mod tests {
             Just(Deed::Savepoint),
             any::<prop::sample::Index>().prop_map(Deed::RollBack),
             Just(Deed::Share),
+            Just(Deed::ShareInOrder),
+            Just(Deed::Forget),
         ]
     }
 
@@ -207,7 +223,7 @@ mod tests {
         #[test]
         fn every_way_back_leads_to_the_state_that_was(deeds in prop::collection::vec(deed(), 0..40)) {
             let mut set = WriteSet::default();
-            let mut model = Writes::new();
+            let mut model = Model::new();
             let (mut savepoints, mut shares) = (Vec::new(), Vec::new());
             for deed in deeds {
                 match deed {
@@ -246,20 +262,29 @@ mod tests {
                         model = state;
                     }
                     Deed::Share => shares.push((set.share(), model.clone())),
+                    Deed::ShareInOrder => shares.push((set.share_in_order(), model.clone())),
+                    Deed::Forget if savepoints.is_empty() => {
+                        Arc::make_mut(&mut set.writes).forget_overwritten();
+                        prop_assert_eq!(set.writes.count(), model.len());
+                    }
+                    Deed::Forget => {}
                 }
-                prop_assert_eq!(&*set.writes, &model);
-                let size: usize = model.iter().map(|(key, value)| size_of_entry(key, value.as_deref())).sum();
-                prop_assert_eq!(set.size, size);
+                prop_assert_eq!(&listed(&set.writes), &model);
+                let size = |(key, value): (&Vec<u8>, &Option<Vec<u8>>)| {
+                    key.len() + value.as_ref().map_or(0, Vec::len) + ENTRY_OVERHEAD
+                };
+                prop_assert_eq!(set.writes.size(), model.iter().map(size).sum::<usize>());
             }
             for (share, state) in shares {
-                prop_assert_eq!(&*share, &state);
+                prop_assert_eq!(&listed(&share), &state);
             }
         }
     }
 
     #[test]
     fn a_statement_that_is_too_much_for_one_commit_is_refused() {
-        let mut set = WriteSet { size: MAX_PAYLOAD_SIZE - ENTRY_OVERHEAD - 3, ..WriteSet::default() };
+        let mut set = WriteSet::default();
+        set.write(b"large", Some(&vec![0; MAX_PAYLOAD_SIZE - 2 * ENTRY_OVERHEAD - 8]));
         set.begin_statement().expect("none is running");
         set.write(b"k", Some(b"vv"));
         set.keep_statement().expect("it fits exactly");
@@ -267,6 +292,16 @@ mod tests {
         set.write(b"k", Some(b"vvv"));
         assert!(matches!(set.keep_statement(), Err(Error::Limit(Limit::Commit { .. }))));
         set.end_statement();
-        assert_eq!(set.share().get(b"k".as_slice()), Some(&Some(b"vv".to_vec())));
+        assert_eq!(set.share().get(b"k", KeyHash::of(b"k")), Some(Some(&b"vv"[..])));
+    }
+
+    #[test]
+    fn what_is_written_again_and_again_takes_no_more_than_twice_its_room() {
+        let mut set = WriteSet::default();
+        for turn in 0..100_000u32 {
+            set.write(&[turn.to_le_bytes()[0]], Some(&[7; 100]));
+            assert!(set.writes.count() < 2000, "{} writes of 256 keys", set.writes.count());
+        }
+        assert_eq!(listed(&set.writes).len(), 256);
     }
 }

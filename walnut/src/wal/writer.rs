@@ -47,7 +47,7 @@ use crate::env::File;
 use crate::error::{Error, Fault, Limit, Result};
 
 /// The most memory that the buffer of a group keeps after the group was written.
-const KEPT_SIZE: usize = 1 << 20;
+const KEPT_SIZE: usize = 4 << 20;
 
 /// How segments are made.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]

@@ -68,7 +68,11 @@ fn eight_threads_that_wait_for_the_log_share_one_write_and_one_sync() {
 fn a_commit_that_read_what_another_of_its_group_wrote_is_refused() {
     let engine = open_with(&machine(), recycling()).unwrap();
     put(&engine, 1, 0).unwrap();
-    let reads = |n| Reads { pin: Some(engine.pin_applied()), keys: vec![key(n)], ranges: Vec::new() };
+    let reads = |n| Reads {
+        pin: Some(engine.pin_applied()),
+        keys: [key(n)].into_iter().collect(),
+        ranges: Vec::new(),
+    };
     let commit = |reads: Reads, n: u32| {
         let mut batch = WriteBatch::new();
         batch.put(&key(n), b"new");

@@ -24,7 +24,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::*;
-use crate::base::{KeyRange, KeyspaceId};
+use crate::base::{KeyRange, KeySet, KeyspaceId};
 use crate::batch::WriteBatch;
 #[cfg(feature = "tracing")]
 use crate::compaction;
@@ -75,7 +75,7 @@ fn key(n: u32) -> Vec<u8> {
 
 /// Whether a transaction that read the key at this number would lose.
 fn is_changed(engine: &Engine, n: u32, at: SeqNo) -> Result<bool> {
-    engine.changed_since(&Reads { pin: None, keys: vec![key(n)], ranges: Vec::new() }, at)
+    engine.changed_since(&Reads { pin: None, keys: [key(n)].into_iter().collect(), ranges: Vec::new() }, at)
 }
 
 fn value(n: u32, version: u32) -> Vec<u8> {

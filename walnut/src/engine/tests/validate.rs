@@ -4,7 +4,7 @@ use super::*;
 
 /// A scan of everything, at a pin of now.
 fn everything(engine: &Engine) -> Reads {
-    Reads { pin: Some(engine.pin_applied()), keys: Vec::new(), ranges: vec![KeyRange::all()] }
+    Reads { pin: Some(engine.pin_applied()), keys: KeySet::default(), ranges: vec![KeyRange::all()] }
 }
 
 fn commit(engine: &Engine, reads: Reads, n: u32) -> Result<()> {
@@ -50,7 +50,8 @@ fn the_log_waits_for_as_many_comparisons_as_entries_came_since_however_much_was_
         }
         assert!(matches!(commit(&engine, reads, 1), Err(Error::Conflict)));
         let below = KeyRange { start: Vec::new(), end: Some(key(100_000)) };
-        commit(&engine, Reads { pin: Some(others), keys: Vec::new(), ranges: vec![below] }, 3).unwrap();
+        commit(&engine, Reads { pin: Some(others), keys: KeySet::default(), ranges: vec![below] }, 3)
+            .unwrap();
         assert_eq!(compared(&engine), 8);
         assert_eq!(engine.stats().conflict_count, 2);
     }
@@ -79,7 +80,7 @@ fn every_change_is_found_at_any_distance() {
     for distance in [1, 2, 63, 64, 65, 100, 1023, 1024, 1025, 1500] {
         for changed in [None, Some(0), Some(distance / 2), Some(distance - 1)] {
             let pin = Some(engine.pin_applied());
-            let reads = Reads { pin, keys: vec![key(7)], ranges: Vec::new() };
+            let reads = Reads { pin, keys: [key(7)].into_iter().collect(), ranges: Vec::new() };
             for n in 0..distance {
                 let n = if changed == Some(n) { 7 } else { 1000 + n % 10 };
                 put(&engine, n, distance).unwrap();

@@ -39,12 +39,19 @@ pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Fault> {
 /// The stored bytes of a row.
 pub(super) fn seal<T: TableMapper>(row: &T) -> Result<Vec<u8>> {
     let mut bytes = Vec::with_capacity(256);
+    seal_into(row, &mut bytes)?;
+    Ok(bytes)
+}
+
+/// The same, in the place of what `bytes` held.
+pub(super) fn seal_into<T: TableMapper>(row: &T, bytes: &mut Vec<u8>) -> Result<()> {
+    bytes.clear();
     bytes.put_varint(u64::from(T::SCHEMA.version));
-    row.encode_row(&mut bytes)?;
+    row.encode_row(bytes)?;
     if bytes.len() > MAX_ROW_SIZE {
         return Err(Error::Limit(Limit::Row { size: bytes.len(), limit: MAX_ROW_SIZE }));
     }
-    Ok(bytes)
+    Ok(())
 }
 
 /// The row of stored bytes.

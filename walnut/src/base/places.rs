@@ -1,0 +1,188 @@
+//! From the hash of a key to its place in a list that somebody else keeps: words, few of them as a list, many as a table.
+//!
+//! ```text
+//!   word = high half of the key's hash | place + 1       0: free
+//!
+//!   | .. | a | b | 0 | .. |     a key stands where its hash says, or behind that, before the next free word
+//! ```
+//!
+//! Two keys may have the same hash: whoever looks for one says which place is that of its key.
+
+use smallvec::SmallVec;
+
+use super::KeyHash;
+
+/// Up to so many words are looked at one by one, and need no memory of their own.
+const FEW: usize = 8;
+
+/// Words of the smallest table.
+const MIN_SIZE: usize = 64;
+
+/// One place for each key.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Places {
+    words: SmallVec<[u64; FEW]>,
+    count: usize,
+}
+
+impl Places {
+    /// The place of the key with this hash that `is_key` knows.
+    #[inline]
+    pub(crate) fn find(&self, hash: KeyHash, is_key: impl Fn(u32) -> bool) -> Option<u32> {
+        let is_key = |word: u64| is_of(word, hash) && is_key(place_in(word));
+        if !self.is_table() {
+            return self.words.iter().find(|word| is_key(**word)).map(|word| place_in(*word));
+        }
+        let found = self.words[self.probe(hash, is_key)];
+        (found != 0).then(|| place_in(found))
+    }
+
+    /// Gives the key with this hash a place instead of the one that `is_key` knows, which is returned.
+    pub(crate) fn replace(&mut self, hash: KeyHash, place: u32, is_key: impl Fn(u32) -> bool) -> Option<u32> {
+        let (new, is_key) = (word(hash, place), |word: u64| is_of(word, hash) && is_key(place_in(word)));
+        if self.is_table() {
+            let at = self.probe(hash, is_key);
+            let old = std::mem::replace(&mut self.words[at], new);
+            if old != 0 {
+                return Some(place_in(old));
+            }
+        } else {
+            if let Some(old) = self.words.iter_mut().find(|word| is_key(**word)) {
+                return Some(place_in(std::mem::replace(old, new)));
+            }
+            self.words.push(new);
+        }
+        self.count += 1;
+        if self.is_table() && self.words.len() < 2 * self.count {
+            self.grow();
+        }
+        None
+    }
+
+    /// Takes a place away from the key with this hash, and gives the key the place that it had before, if it had one.
+    pub(crate) fn restore(&mut self, hash: KeyHash, place: u32, before: Option<u32>) {
+        let is_it = |found: u64| found == word(hash, place);
+        let at = if self.is_table() {
+            self.probe(hash, is_it)
+        } else {
+            self.words.iter().position(|found| is_it(*found)).unwrap_or(self.words.len())
+        };
+        match before {
+            _ if self.words.get(at).is_none_or(|found| !is_it(*found)) => {}
+            Some(before) => self.words[at] = word(hash, before),
+            None => {
+                self.count -= 1;
+                if self.is_table() {
+                    self.free(at);
+                } else {
+                    self.words.swap_remove(at);
+                }
+            }
+        }
+    }
+
+    fn is_table(&self) -> bool {
+        self.words.len() > FEW
+    }
+
+    /// Where the word is that `is_it` knows, or the free one before which it would stand.
+    #[inline]
+    fn probe(&self, hash: KeyHash, is_it: impl Fn(u64) -> bool) -> usize {
+        let mut at = self.home(word(hash, 0));
+        while self.words[at] != 0 && !is_it(self.words[at]) {
+            at = self.next(at);
+        }
+        at
+    }
+
+    /// Frees a word, and lets those behind it move up that could not be found otherwise.
+    fn free(&mut self, mut hole: usize) {
+        let mask = self.words.len() - 1;
+        let mut at = self.next(hole);
+        while self.words[at] != 0 {
+            let distance_from = |place: usize| at.wrapping_sub(place) & mask;
+            if distance_from(self.home(self.words[at])) >= distance_from(hole) {
+                self.words[hole] = self.words[at];
+                hole = at;
+            }
+            at = self.next(at);
+        }
+        self.words[hole] = 0;
+    }
+
+    fn grow(&mut self) {
+        let size = (4 * self.count).next_power_of_two().max(MIN_SIZE);
+        let words = std::mem::replace(&mut self.words, SmallVec::from_elem(0, size));
+        for word in words.into_iter().filter(|word| *word != 0) {
+            let mut at = self.home(word);
+            while self.words[at] != 0 {
+                at = self.next(at);
+            }
+            self.words[at] = word;
+        }
+    }
+
+    /// Where the search for a word begins in the table.
+    #[inline]
+    fn home(&self, word: u64) -> usize {
+        let home = ((word >> 32) * self.words.len() as u64) >> 32;
+        usize::try_from(home).expect("less than the size")
+    }
+
+    #[inline]
+    fn next(&self, at: usize) -> usize {
+        (at + 1) & (self.words.len() - 1)
+    }
+}
+
+fn word(hash: KeyHash, place: u32) -> u64 {
+    hash.0 & !u64::from(u32::MAX) | (u64::from(place) + 1)
+}
+
+#[inline]
+fn is_of(word: u64, hash: KeyHash) -> bool {
+    word >> 32 == hash.0 >> 32
+}
+
+#[inline]
+#[expect(clippy::cast_possible_truncation, reason = "the low half is what is wanted")]
+fn place_in(word: u64) -> u32 {
+    (word - 1) as u32
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashMap;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn each_key_has_the_place_that_it_was_given_last_and_the_one_before_when_that_is_taken_away(
+            keys in prop::collection::vec((0u32..150, any::<bool>()), 0..400),
+        ) {
+            // Keys of few hashes, so that many meet.
+            let hash = |key: u32| KeyHash(u64::from(key % 37) << 59 | u64::from(key));
+            let (mut places, mut list, mut model) = (Places::default(), Vec::<(u32, Option<u32>)>::new(), HashMap::<u32, u32>::new());
+            for (key, gives) in keys {
+                if gives {
+                    let place = u32::try_from(list.len()).expect("few");
+                    let before = places.replace(hash(key), place, |found| list[found as usize].0 == key);
+                    prop_assert_eq!(before, model.insert(key, place));
+                    list.push((key, before));
+                } else if let Some((key, before)) = list.pop() {
+                    let place = model.remove(&key).expect("it was given");
+                    places.restore(hash(key), place, before);
+                    model.extend(before.map(|before| (key, before)));
+                }
+                prop_assert_eq!(places.count, model.len());
+            }
+            for key in 0..150 {
+                let found = places.find(hash(key), |found| list[found as usize].0 == key);
+                prop_assert_eq!(found, model.get(&key).copied());
+            }
+        }
+    }
+}

@@ -1,0 +1,179 @@
+//! Adds many rows: what a few of them must not meet is looked for together, then each is written.
+//!
+//! ```text
+//!   rows ── a few at a time: keys and entries ── any of them there?
+//!             no ──► written one after the other, each against those before it
+//!             yes, or something is wrong with a key ──► inserted one after the other, so that the first fault is told
+//! ```
+//!
+//! A look-up that finds nothing waits for memory, and several wait no longer than one.
+
+use super::key::KeyWriter;
+use super::mapper::Table;
+use super::mutate::{Entry, Mutation, PREFIX, PRIMARY_KEY};
+use super::row;
+use crate::error::Result;
+
+/// How many rows are looked for together.
+const TOGETHER: usize = 16;
+
+/// A row that is to be added.
+struct Newcomer {
+    key: KeyWriter,
+    entries: Vec<Entry>,
+}
+
+impl Newcomer {
+    /// Its unique values.
+    fn owned(&self) -> impl Iterator<Item = &[u8]> {
+        self.entries.iter().filter(|entry| entry.owned).map(|entry| &*entry.key)
+    }
+}
+
+impl Mutation<'_> {
+    /// Adds rows in their order; the first that cannot be added ends it with what [`insert`](Self::insert) says.
+    pub(super) fn insert_many<T: Table>(&self, rows: &[&T]) -> Result<()> {
+        let (row_count, mut bytes) = (rows.len(), Vec::new());
+        for (done, rows) in rows.chunks(TOGETHER).enumerate() {
+            match self.newcomers(rows)? {
+                Some(newcomers) => {
+                    let mut rows = rows.iter().zip(&newcomers);
+                    rows.try_for_each(|(row, new)| self.add_newcomer(*row, new, &mut bytes))?;
+                }
+                None => rows.iter().try_for_each(|row| self.insert(*row))?,
+            }
+            if done == 0 {
+                self.attempt.expect_more(row_count / TOGETHER);
+            }
+        }
+        Ok(())
+    }
+
+    /// What rows are made of, if nothing of it is there; nothing as well when they are better looked at one by one.
+    fn newcomers<T: Table>(&self, rows: &[&T]) -> Result<Option<Vec<Newcomer>>> {
+        if rows.len() == 1 {
+            return Ok(None);
+        }
+        let newcomer = |row: &&T| {
+            let key = self.info.row_key(*row);
+            let entries = self.info.entries(&key.finish()?[PREFIX..], *row)?;
+            Ok(Newcomer { key, entries })
+        };
+        let Ok(newcomers) = rows.iter().map(newcomer).collect::<Result<Vec<_>>>() else { return Ok(None) };
+        newcomers.iter().flat_map(Newcomer::owned).for_each(|value| self.attempt.announce(value));
+        let keys = newcomers.iter().filter_map(|new| new.key.finish().ok());
+        let wanted: Vec<&[u8]> = keys.chain(newcomers.iter().flat_map(Newcomer::owned)).collect();
+        let is_there = self.attempt.read(|reader| reader.contains_any(&wanted))?;
+        Ok((!is_there).then_some(newcomers))
+    }
+
+    /// Adds a row of which nothing was there before this statement's own writes. `bytes` is room to work in.
+    fn add_newcomer<T: Table>(&self, row: &T, new: &Newcomer, bytes: &mut Vec<u8>) -> Result<()> {
+        let key = new.key.finish()?;
+        let primary_key = &key[PREFIX..];
+        row::seal_into(row, bytes)?;
+        if self.attempt.put_new(key, bytes).is_some() {
+            return Err(self.violation(PRIMARY_KEY, primary_key));
+        }
+        for entry in &new.entries {
+            if !entry.owned {
+                self.attempt.put(&entry.key, &[]);
+            } else if let Some(owner) = self.attempt.put_new(&entry.key, primary_key) {
+                return Err(self.violation(self.info.schema.indexes[entry.index].name, &owner));
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde::{Deserialize, Serialize};
+
+    use crate::{Database, DefaultTable};
+
+    #[derive(crate::Table, Serialize, Deserialize, Clone, Debug, PartialEq)]
+    #[table(name = "guests", crate = crate)]
+    struct Guest {
+        #[primary_key]
+        id: u16,
+        #[index(unique)]
+        name: String,
+        #[index(unique)]
+        seat: Option<u16>,
+        #[index]
+        table: u8,
+    }
+
+    impl Guest {
+        fn of((id, name, seat): (u16, u16, Option<u16>)) -> Self {
+            // One name in a thousand is too long for a key.
+            let name = if name % 1000 == 7 { "n".repeat(3000) } else { format!("name {name}") };
+            Self { id, name, seat, table: id.to_le_bytes()[0] % 3 }
+        }
+    }
+
+    fn guests(ids: u16, most: usize) -> impl Strategy<Value = Vec<Guest>> {
+        let guest = (0..ids, any::<u16>(), prop::option::of(any::<u16>())).prop_map(Guest::of);
+        prop::collection::vec(guest, 0..most)
+    }
+
+    /// What comes of adding each row by itself, until one cannot be added.
+    fn one_by_one(table: &DefaultTable<Guest, crate::InTransaction<'_>>, rows: &[Guest]) -> String {
+        format!("{:?}", rows.iter().try_for_each(|row| table.insert(row)))
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(64))]
+
+        #[test]
+        fn many_rows_at_once_end_as_the_same_rows_one_by_one(
+            stored in guests(2000, 30),
+            written in guests(2000, 4),
+            removed in prop::option::of(any::<prop::sample::Index>()),
+            added in guests(2000, 60),
+            again in prop::option::of((any::<prop::sample::Index>(), any::<prop::sample::Index>())),
+        ) {
+            let db = Database::in_memory().expect("in memory");
+            let guests = db.table::<Guest>().expect("new");
+            for row in &stored {
+                let _ = guests.insert(row);
+            }
+            let mut added = added;
+            if let (Some((from, to)), false) = (again, added.is_empty()) {
+                // A name comes twice.
+                let (from, to) = (from.index(added.len()), to.index(added.len()));
+                added[to].name = added[from].name.clone();
+            }
+            let outcome = |at_once: bool| {
+                let tx = db.begin();
+                let table = tx.table::<Guest>().expect("there");
+                for row in &written {
+                    let _ = table.insert(row);
+                }
+                if let (Some(removed), false) = (removed, stored.is_empty()) {
+                    // What this transaction has removed may come again.
+                    table.remove(stored[removed.index(stored.len())].id).expect("a transaction goes on");
+                }
+                let end = if at_once {
+                    format!("{:?}", table.insert_many(&added))
+                } else {
+                    one_by_one(&table, &added)
+                };
+                let rows = table.iter().collect_vec().expect("a transaction goes on");
+                if at_once && end == "Ok(())" {
+                    tx.commit().expect("nobody else writes");
+                }
+                (end, rows)
+            };
+            let (alone, together) = (outcome(false), outcome(true));
+            prop_assert_eq!(&together.0, &alone.0);
+            if together.0 == "Ok(())" {
+                prop_assert_eq!(&together.1, &alone.1);
+                prop_assert_eq!(&guests.iter().collect_vec().expect("readable"), &alone.1);
+            }
+            db.verify().expect("rows and entries agree");
+        }
+    }
+}
