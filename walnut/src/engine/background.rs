@@ -1,4 +1,4 @@
-//! The threads that keep log and cache, flush and compact while readers and writers go on, or the absence of them.
+//! The threads that flush and compact while readers and writers go on, or the absence of them.
 
 use std::path::Path;
 use std::time::Duration;
@@ -24,8 +24,7 @@ const COMPACT_NICENESS: i32 = 10;
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub enum Background {
-    /// Three threads of the database's own: one syncs the log, begins its segments and makes memory for the cache,
-    /// one flushes, one compacts.
+    /// Two threads of the database's own: one flushes, and syncs the log and begins its segments meanwhile; one compacts.
     #[default]
     Thread,
     /// Nobody, until a writer has no more room, or `checkpoint` or [`step`](crate::Database::step) is called: the same calls
@@ -121,11 +120,9 @@ impl Engine {
         let core = Arc::downgrade(&self.core);
         self.place.cache.when_low(move || {
             if let Some(core) = core.upgrade() {
-                core.keeper.wake();
+                core.flusher.wake();
             }
         });
-        let core = Arc::clone(&self.core);
-        self.keeper.start("walnut-keep", &self.dir, move || core.live_keeping())?;
         let core = Arc::clone(&self.core);
         self.flusher.start("walnut-flush", &self.dir, move || core.live_flushing())?;
         let core = Arc::clone(&self.core);
@@ -134,29 +131,17 @@ impl Engine {
 
     /// Has the threads finish what they are at, and waits for them.
     pub(super) fn stop_workers(&self) {
-        self.keeper.stop();
         self.flusher.stop();
         self.compactor.stop();
     }
 }
 
 impl Core {
-    /// The life of the thread that does what would hold up a reader or writer, or all of them. A failure of the log is told to the next
-    /// who commits.
-    fn live_keeping(&self) {
-        while let Call::Work | Call::Idle = self.keeper.wait(None) {
-            self.freeze_if_full();
-            if self.is_sync_due() {
-                let _ = self.sync();
-            }
-            self.place.cache.make_ahead();
-        }
-    }
-
-    /// The life of the thread that flushes.
+    /// The life of the thread that flushes, and that does between and within flushes what nobody else should wait for.
     fn live_flushing(&self) {
         prefer_other_threads(FLUSH_NICENESS);
         while let Call::Work | Call::Idle = self.flusher.wait(None) {
+            self.keep();
             if let Err(error) = self.flush_all_frozen() {
                 trace::failed("flush", &error);
                 self.flush_failures.fetch_add(1, Ordering::Relaxed);

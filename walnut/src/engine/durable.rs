@@ -94,7 +94,7 @@ impl Core {
     }
 
     /// Takes note of a commit of so many bytes that ends at `end` and does not wait to be durable. When there were many, they are made
-    /// so: by the keeper's thread if there is one and it keeps up, by this one otherwise.
+    /// so: by the flush thread if there is one and it keeps up, by this one otherwise.
     pub(super) fn sync_now_and_then(&self, end: Position, size: usize) -> Result<()> {
         let size = size as u64;
         let unsynced = self.unsynced_size.fetch_add(size, Ordering::Relaxed) + size;
@@ -104,12 +104,12 @@ impl Core {
             return self.sync_to(end);
         }
         if is_first {
-            self.keeper.wake();
+            self.flusher.wake();
         }
         Ok(())
     }
 
-    /// Whether the keeper has something to sync.
+    /// Whether so much is not synced that it should be.
     pub(super) fn is_sync_due(&self) -> bool {
         self.unsynced_size.load(Ordering::Relaxed) >= UNSYNCED_LIMIT
     }

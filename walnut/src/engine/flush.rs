@@ -27,6 +27,9 @@ use crate::vlog::WholeValues;
 /// A memtable may be fuller than it is to be by this part of itself before whoever writes waits until it is frozen.
 const OVERFILL: usize = 4;
 
+/// After so many entries a flush looks what else is due: some hundred microseconds.
+const KEEP_EVERY: usize = 256;
+
 impl Core {
     /// Flushes everything that was committed before the call, and releases the log behind it.
     pub(crate) fn checkpoint(&self) -> Result<()> {
@@ -52,8 +55,7 @@ impl Core {
         }
     }
 
-    /// Has the active memtable frozen if it is full: by the keeper's thread if there is one and it keeps up, by this one
-    /// otherwise.
+    /// Has the active memtable frozen if it is full: by the flush thread if there is one and it keeps up, by this one otherwise.
     pub(super) fn freeze_in_time(&self) {
         let limit = self.config.memtable_size;
         let view = self.view.load();
@@ -61,11 +63,24 @@ impl Core {
             return;
         }
         if self.config.background == Background::Thread && !view.active.is_full(limit + limit / OVERFILL) {
-            self.keeper.wake();
+            self.flusher.wake();
         } else {
             drop(view);
             self.freeze_if_full();
         }
+    }
+
+    /// Does what is due and would hold up a reader or writer, or all of them: freezes a full memtable, syncs what nobody waits for,
+    /// makes memory for the cache. A failure of the log is told to the next who commits.
+    pub(super) fn keep(&self) {
+        if self.config.background == Background::Manual {
+            return;
+        }
+        self.freeze_if_full();
+        if self.is_sync_due() {
+            let _ = self.sync();
+        }
+        self.place.cache.make_ahead();
     }
 
     /// Freezes the active memtable if it is full. A failure is not the commit's that noticed: the memtable only grows.
@@ -170,9 +185,14 @@ impl Core {
         let mut draft = self.place.begin(numbers())?;
         let mut separator = Separator::new(&self.config.values, &self.value_place, &numbers);
         let mut cursor = MemtableCursor::new(Arc::clone(memtable), &KeyRange::all(), Direction::Forward);
+        let mut count = 0_usize;
         while let Some(entry) = cursor.entry() {
             draft.add(separator.pass(entry)?)?;
             cursor.advance()?;
+            count += 1;
+            if count.is_multiple_of(KEEP_EVERY) {
+                self.keep();
+            }
         }
         let ranges = memtable.range_tombstones();
         for fragment in Fragments::merged(ranges.iter().map(|ranges| &**ranges)).iter() {

@@ -156,7 +156,6 @@ pub(crate) struct Core {
     compactions: Compactions,
     pacer: Pacer,
     validations: Validations,
-    keeper: Worker,
     flusher: Worker,
     compactor: Worker,
 

@@ -83,7 +83,6 @@ impl Engine {
             compactions: Compactions::default(),
             pacer: Pacer::default(),
             validations: Validations::default(),
-            keeper: Worker::default(),
             flusher: Worker::default(),
             compactor: Worker::default(),
             compacting: Mutex::default(),

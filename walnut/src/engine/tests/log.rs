@@ -220,7 +220,7 @@ fn of_commits_that_do_not_wait_one_in_a_mib_syncs() {
 }
 
 #[test]
-fn the_keeper_syncs_what_nobody_waits_for_and_begins_the_next_segment() {
+fn the_flush_thread_syncs_what_nobody_waits_for_and_begins_the_next_segment() {
     let env = machine();
     let config = EngineConfig { memtable_size: 2 << 20, background: Background::Thread, ..recycling() };
     let engine = open_with(&env, EngineConfig { frozen_limit: 4, ..config }).unwrap();
@@ -243,7 +243,7 @@ fn the_keeper_syncs_what_nobody_waits_for_and_begins_the_next_segment() {
 }
 
 #[test]
-fn a_sync_of_the_keeper_that_fails_is_told_to_the_next_who_commits() {
+fn a_sync_in_the_background_that_fails_is_told_to_the_next_who_commits() {
     let env = FaultEnv::over_memory(machine());
     let config = EngineConfig { memtable_size: 64 << 20, background: Background::Thread, ..recycling() };
     let engine = open_with(&env, config).unwrap();
