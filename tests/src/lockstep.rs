@@ -64,9 +64,15 @@ struct Run {
 
 /// The seeds to be tried: as many as `WALNUT_SEEDS` says, beginning with the number that `WALNUT_SEED` says.
 pub fn seeds(default_count: u64) -> RangeInclusive<u64> {
+    share_of_seeds(default_count, 1)
+}
+
+/// The same for a test whose seeds are as much work as `weight` others: that much fewer than `WALNUT_SEEDS` says.
+pub fn share_of_seeds(default_count: u64, weight: u64) -> RangeInclusive<u64> {
     let number = |name| std::env::var(name).ok().map(|text| text.parse::<u64>().expect("a number"));
     let first = number("WALNUT_SEED");
-    let count = number("WALNUT_SEEDS").unwrap_or(if first.is_some() { 1 } else { default_count });
+    let wanted = number("WALNUT_SEEDS").map(|count| count.div_ceil(weight));
+    let count = wanted.unwrap_or(if first.is_some() { 1 } else { default_count });
     let first = first.unwrap_or(0);
     first..=first + count.max(1) - 1
 }

@@ -45,13 +45,14 @@ fn write(results: &Results, out: &mut String) -> std::fmt::Result {
         peers.iter().try_for_each(|peer| write!(out, " {peer} |"))?;
         write!(out, "\n|---|---|---|{}\n", "---|".repeat(peers.len()))?;
         for row in &rows {
-            let goal = row.must.map_or(String::new(), |must| format!("{must}"));
-            let best = results.best_peer(row).map_or(String::new(), |(_, ratio)| verdict(row, ratio));
+            let of = row.of.map_or(String::new(), |peer| format!(" times {peer}"));
+            let goal = row.must.map_or(String::new(), |must| format!("{must}{of}"));
+            let best =
+                results.best_peer(row).map_or(String::new(), |(_, ratio)| verdict(results, row, ratio));
             write!(out, "| {} | {goal} | {best} |", row.label)?;
             for peer in &peers {
-                let ours = results.median(OURS, row);
-                match ours.zip(results.median(peer, row)) {
-                    Some((ours, theirs)) => write!(out, " {:.2} |", row.ratio(ours, theirs))?,
+                match ratio_to(results, row, peer) {
+                    Some(ratio) => write!(out, " {ratio:.2} |")?,
                     None => write!(out, " |")?,
                 }
             }
@@ -81,8 +82,14 @@ fn any(results: &Results, row: &Row) -> bool {
     results.engines.iter().any(|engine| results.median(engine, row).is_some())
 }
 
+fn ratio_to(results: &Results, row: &Row, peer: &str) -> Option<f64> {
+    let ours = results.median(OURS, row);
+    ours.zip(results.median(peer, row)).map(|(ours, theirs)| row.ratio(ours, theirs))
+}
+
 /// The ratio to the best peer, marked when the goal is missed.
-fn verdict(row: &Row, ratio: f64) -> String {
-    let missed = row.must.is_some_and(|must| ratio < must);
+fn verdict(results: &Results, row: &Row, ratio: f64) -> String {
+    let to_beat = row.of.map_or(Some(ratio), |peer| ratio_to(results, row, peer));
+    let missed = row.must.zip(to_beat).is_some_and(|(must, ratio)| ratio < must);
     if missed { format!("**{ratio:.2}** (missed)") } else { format!("{ratio:.2}") }
 }

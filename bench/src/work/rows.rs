@@ -20,22 +20,24 @@ pub struct Row {
     pub label: &'static str,
     /// What its figures count.
     pub unit: Unit,
-    /// By what factor Walnut must be ahead of the best peer, where a goal was set.
+    /// By what factor Walnut must be ahead, where a goal was set.
     pub must: Option<f64>,
+    /// The peer that the goal speaks of; the best one when it names none.
+    pub of: Option<&'static str>,
 }
 
 const fn row(name: &'static str, label: &'static str, unit: Unit, must: f64) -> Row {
-    Row { name, label, unit, must: Some(must) }
+    Row { name, label, unit, must: Some(must), of: None }
 }
 
 const fn free(name: &'static str, label: &'static str, unit: Unit) -> Row {
-    Row { name, label, unit, must: None }
+    Row { name, label, unit, must: None, of: None }
 }
 
 /// All of them, in the order of the tables.
 pub const ROWS: &[Row] = &[
     row("load", "bulk load with three indexes, rows", Unit::Rate, 2.0),
-    row("commit", "single durable commits", Unit::Rate, 1.05),
+    row("commit", "single durable commits", Unit::Rate, 1.05).of("redb"),
     row("commit_8", "durable commits from 8 threads", Unit::Rate, 1.2),
     row("commit_1000", "durable batches of 1,000, rows", Unit::Rate, 2.0),
     row("get", "get by primary key, 1 thread", Unit::Rate, 1.5),
@@ -52,7 +54,7 @@ pub const ROWS: &[Row] = &[
     row("mixed", "50/50 read and update, zipfian, 2 threads", Unit::Rate, 1.8),
     row("delete_100", "delete, batches of 100, rows", Unit::Rate, 1.5),
     free("open_clean", "open after an orderly close", Unit::Nanos),
-    row("open_killed", "open after a kill", Unit::Nanos, 1.0),
+    row("open_killed", "open after a kill", Unit::Nanos, 1.0).of("rocksdb"),
     free("size_loaded", "size on disk after the load", Unit::Bytes),
     row("size_settled", "size on disk, settled", Unit::Bytes, 1.0),
     free("memory", "peak memory of the load", Unit::Bytes),
@@ -69,6 +71,11 @@ pub fn row_named(name: &str) -> Option<&'static Row> {
 }
 
 impl Row {
+    const fn of(mut self, peer: &'static str) -> Self {
+        self.of = Some(peer);
+        self
+    }
+
     /// By what factor `ours` is better than `theirs`.
     pub fn ratio(&self, ours: f64, theirs: f64) -> f64 {
         match self.unit {
