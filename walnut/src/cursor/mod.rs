@@ -102,6 +102,12 @@ pub(crate) mod tests {
             Ok(())
         }
 
+        fn step_near(&mut self) -> bool {
+            let is_near = self.ends_key();
+            self.place += usize::from(is_near);
+            is_near
+        }
+
         fn ends_key(&self) -> bool {
             let next = self.entries.get(self.place + 1);
             self.tells && next.is_some_and(|(next, ..)| *next != self.entries[self.place].0)

@@ -187,6 +187,7 @@ mod tests {
             ranges in prop::collection::vec((prop::collection::vec(0u8..2, 0..3), 0u64..40), 0..4),
             at in 0u64..80,
             tells: bool,
+            looks_near: bool,
         ) {
             // A range goes from its start up to the keys that begin with another byte; it comes right after what has its number.
             let ranges: Vec<_> = ranges.into_iter().map(|(start, seqno)| (start, vec![1, 1], 2 * seqno + 1)).collect();
@@ -211,7 +212,7 @@ mod tests {
                 let cursor = if tells { cursor.telling() } else { cursor };
                 let mut visible = Visible::new(cursor, direction, SeqNo(at), coverage);
                 let mut seen = Vec::new();
-                while visible.step().expect("no errors here") {
+                while looks_near && visible.step_near() || visible.step().expect("no errors here") {
                     let (key, _, value) = visible.seen().expect("a step has come to it");
                     seen.push((key.to_vec(), value.to_vec()));
                 }

@@ -22,20 +22,22 @@ use crate::sst::{Approach, Arrival, Epoch};
 type Approaches<'s> = SmallVec<[Option<Approach<'s>>; Approach::SIDE_BY_SIDE]>;
 
 impl<'a> Reader<'a> {
-    /// Gives `found` the value of each of `keys` in turn, or that there is none.
+    /// Gives `found` the value of each of `keys` in turn, or that there is none, until it fails.
     ///
     /// Cost: for each key that of [`get`](Self::get).
-    pub(crate) fn get_many(self, keys: &[&[u8]], mut found: impl FnMut(Option<&[u8]>)) -> Result<()> {
+    pub(crate) fn get_many(
+        self,
+        keys: &[&[u8]],
+        mut found: impl FnMut(Option<&[u8]>) -> Result<()>,
+    ) -> Result<()> {
         for keys in keys.chunks(Approach::SIDE_BY_SIDE) {
             let epoch = Epoch::enter();
             for (key, approach) in keys.iter().zip(self.approach(keys, &epoch)) {
                 match approach.map_or(Arrival::Unknown, |approach| approach.arrive(key, self.at())) {
-                    Arrival::Found(Kind::Put, value) => found(Some(value)),
-                    Arrival::Found(Kind::Delete, _) | Arrival::Nothing => found(None),
+                    Arrival::Found(Kind::Put, value) => found(Some(value))?,
+                    Arrival::Found(Kind::Delete, _) | Arrival::Nothing => found(None)?,
                     Arrival::Found(..) | Arrival::Unknown => {
-                        if self.get(key, |value| found(Some(value)))?.is_none() {
-                            found(None);
-                        }
+                        self.get(key, |value| found(Some(value)))?.unwrap_or_else(|| found(None))?;
                     }
                 }
             }

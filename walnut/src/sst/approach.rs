@@ -1,7 +1,7 @@
 //! On the way to a key: calls for the memory that a look-up needs, without waiting for it.
 //!
 //! ```text
-//! filter: lines --> choose: file, fences --> fetch: slot, block --> head: fingerprints, steps --> row --> find
+//! filter: lines --> choose: file, fences --> fetch: slot, block --> head: fingerprints, offsets --> row --> find
 //! ```
 //!
 //! Look-ups that follow each other wait for memory one after the other. When several are approached first, each step of all of

@@ -273,7 +273,7 @@ mod tests {
     }
 
     fn cached(blocks: &CachedBlocks) -> Vec<usize> {
-        // Not through `get`, which sets the flags.
+        // Not through `hold`, which sets the flags.
         (0..blocks.slots.len()).filter(|&position| !blocks.slots[position].is_empty()).collect()
     }
 

@@ -100,6 +100,14 @@ impl SstCursor {
         (self.seqno, self.kind, self.value) = (row.seqno, row.kind, value);
     }
 
+    /// Goes on to the next row of the block, if there is one.
+    #[inline(always)]
+    fn step_in_block(&mut self) -> bool {
+        let Some(index) = take(&mut self.rows, self.direction) else { return false };
+        self.stand_on(index);
+        true
+    }
+
     /// Goes on to the first entry of the next block that has one in the range.
     #[inline(never)]
     fn advance_to_block(&mut self) -> Result<()> {
@@ -108,8 +116,7 @@ impl SstCursor {
             self.block = None;
             let Some(position) = take(&mut self.positions, self.direction) else { return Ok(()) };
             self.enter(position)?;
-            if let Some(index) = take(&mut self.rows, self.direction) {
-                self.stand_on(index);
+            if self.step_in_block() {
                 return Ok(());
             }
         }
@@ -136,13 +143,7 @@ impl Cursor for SstCursor {
 
     #[inline]
     fn advance(&mut self) -> Result<()> {
-        match take(&mut self.rows, self.direction) {
-            Some(index) => {
-                self.stand_on(index);
-                Ok(())
-            }
-            None => self.advance_to_block(),
-        }
+        if self.step_in_block() { Ok(()) } else { self.advance_to_block() }
     }
 
     #[inline]
@@ -153,12 +154,7 @@ impl Cursor for SstCursor {
 
     #[inline(always)]
     fn step_near(&mut self) -> bool {
-        if !self.distinct {
-            return false;
-        }
-        let Some(index) = take(&mut self.rows, self.direction) else { return false };
-        self.stand_on(index);
-        true
+        self.distinct && self.step_in_block()
     }
 }
 

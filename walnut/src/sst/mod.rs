@@ -8,7 +8,8 @@
 //! - `format` draws every byte; `seal` puts blocks into the file and takes them out; `output` writes it.
 //! - `block` and `block_builder`, `index`, `filter`, `ranges`, `properties`: the payloads, one each.
 //! - `draft`: how a new file comes under its name. `handle`: how it is opened when it is read, and closed.
-//! - `fences` of `stretch`es, and `fingerprint`: how a block and a row are found in memory. `cache`: what stays there, in the memory of `slab`.
+//! - `fences` of `stretch`es, and `fingerprint`: how a block and a row are found in memory. `cache`: what stays there, in the `slot`s
+//!   of each file and the memory of `slab`. `approach`: several look-ups at once.
 //!
 //! 1. A file is written once, front to back, and never changed.
 //! 2. Entries are stored as they are given, all versions of them: what may be dropped is decided above.

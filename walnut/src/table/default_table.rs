@@ -146,14 +146,12 @@ impl<T: Table, A: Access> DefaultTable<T, A> {
                 }
                 let bytes: SmallVec<[&[u8]; TOGETHER]> =
                     keys.iter().map(KeyWriter::finish).collect::<Result<_>>()?;
-                let mut outcome = Ok(());
                 rows.reserve(keys.len());
-                reader.get_many(&bytes, |stored| match stored.map(row::open).transpose() {
-                    Ok(row) => rows.push(row),
-                    Err(fault) if outcome.is_ok() => outcome = Err(self.access.corruption(fault)),
-                    Err(_) => {}
+                reader.get_many(&bytes, |stored| {
+                    let row = stored.map(row::open).transpose();
+                    rows.push(row.map_err(|fault| self.access.corruption(fault))?);
+                    Ok(())
                 })?;
-                outcome?;
             }
         })?;
         Ok(rows)

@@ -64,17 +64,19 @@ impl EntryReader<'_> {
         Ok(false)
     }
 
-    /// Gives `found` the value of each of `keys` in turn, or that there is none.
+    /// Gives `found` the value of each of `keys` in turn, or that there is none, until it fails.
     ///
     /// Cost: for each key that of [`get`](Self::get).
-    pub(crate) fn get_many(self, keys: &[&[u8]], mut found: impl FnMut(Option<&[u8]>)) -> Result<()> {
+    pub(crate) fn get_many(
+        self,
+        keys: &[&[u8]],
+        mut found: impl FnMut(Option<&[u8]>) -> Result<()>,
+    ) -> Result<()> {
         if let Self::Engine(reader) = self {
             return reader.get_many(keys, found);
         }
         for key in keys {
-            if self.get(key, |value| found(Some(value)))?.is_none() {
-                found(None);
-            }
+            self.get(key, |value| found(Some(value)))?.unwrap_or_else(|| found(None))?;
         }
         Ok(())
     }

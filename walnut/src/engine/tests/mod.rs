@@ -108,7 +108,14 @@ fn get(engine: &Engine, n: u32) -> Result<Option<Vec<u8>>> {
 fn get_many(engine: &Engine, keys: &[Vec<u8>]) -> Vec<Option<Vec<u8>>> {
     let keys: Vec<&[u8]> = keys.iter().map(Vec::as_slice).collect();
     let mut values = Vec::new();
-    engine.read(|reader| reader.get_many(&keys, |value| values.push(value.map(<[u8]>::to_vec)))).unwrap();
+    engine
+        .read(|reader| {
+            reader.get_many(&keys, |value| {
+                values.push(value.map(<[u8]>::to_vec));
+                Ok(())
+            })
+        })
+        .unwrap();
     values
 }
 

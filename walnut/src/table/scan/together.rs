@@ -73,15 +73,10 @@ impl KeysOfRows {
 /// Adds the rows with these keys, in this order.
 fn read<T: Table>(walk: &EntryScan, keys: &KeysOfRows, rows: &mut Vec<T>) -> Result<()> {
     let keys: SmallVec<[&[u8]; TOGETHER]> = keys.iter().collect();
-    let mut outcome = Ok(());
     rows.reserve(keys.len());
     walk.reader().get_many(&keys, |stored| {
         let stored = stored.ok_or(Fault::Index("an index entry has no row"));
-        match stored.and_then(row::open) {
-            Ok(row) => rows.push(row),
-            Err(fault) if outcome.is_ok() => outcome = Err(walk.corruption(fault)),
-            Err(_) => {}
-        }
-    })?;
-    outcome
+        rows.push(stored.and_then(row::open).map_err(|fault| walk.corruption(fault))?);
+        Ok(())
+    })
 }
