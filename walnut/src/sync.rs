@@ -5,15 +5,16 @@
 //! that a lock guards is written so that this is a state that others can go on from, hence no poisoning.
 
 #[cfg(feature = "shuttle")]
-use shuttle::sync as system;
+use shuttle::{sync as system, thread};
 #[cfg(not(feature = "shuttle"))]
-use std::sync as system;
+use std::{sync as system, thread};
 
 pub(crate) use std::sync::{Arc, OnceLock};
 use std::sync::{PoisonError, TryLockError};
 use std::time::Duration;
 pub(crate) use system::MutexGuard;
 pub(crate) use system::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
+pub(crate) use thread::yield_now;
 
 /// A mutual exclusion that owns its data.
 #[derive(Debug, Default)]
