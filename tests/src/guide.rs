@@ -16,6 +16,7 @@ chapters! {
     keys "keys"
     queries "queries"
     transactions "transactions"
+    keyspaces "keyspaces"
     evolution "evolution"
     operations "operations"
     compile_errors "compile-errors"
