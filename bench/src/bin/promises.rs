@@ -204,47 +204,46 @@ fn reads(cli: &Cli, dir: &Path) -> Result<()> {
 }
 
 /// What eight threads wait that do something as fast as they can, or as often as they are asked for: then a wait begins when the
-/// turn has come, not when the thread gets to it.
-fn eight(cli: &Cli, work: impl Fn(&Blob) -> Result<()> + Sync) -> Result<Waits> {
+/// turn has come, not when the thread gets to it. Also gives how long the work alone takes at its median.
+fn eight(cli: &Cli, work: impl Fn(&Blob) -> Result<()> + Sync) -> Result<(Waits, Duration)> {
     let end = Instant::now() + Duration::from_secs(cli.seconds);
     let interval = cli.rate.map(|rate| Duration::from_secs(8) / rate.max(1));
     let write = |seed| {
-        let (mut waits, mut random) = (Waits::default(), Random(seed));
+        let (mut waits, mut works, mut random) = (Waits::default(), Waits::default(), Random(seed));
         let mut due = Instant::now();
         while Instant::now() < end {
             let id = random.next() % cli.rows;
             let row = random.row(id, cli.size);
-            match interval {
-                None => waits.time(|| work(&row))?,
-                Some(interval) => {
-                    due += interval;
-                    std::thread::park_timeout(due.saturating_duration_since(Instant::now()));
-                    work(&row)?;
-                    waits.0.push(due.elapsed());
-                }
+            if let Some(interval) = interval {
+                due += interval;
+                std::thread::park_timeout(due.saturating_duration_since(Instant::now()));
+            } else {
+                due = Instant::now();
             }
+            works.time(|| work(&row))?;
+            waits.0.push(due.elapsed());
         }
-        Result::Ok(waits)
+        Result::Ok((waits, works))
     };
     let write = &write;
-    let mut all = Waits::default();
+    let (mut all, mut all_works) = (Waits::default(), Waits::default());
     std::thread::scope(|scope| {
         let threads: Vec<_> = (0..8u64).map(|seed| scope.spawn(move || write(seed))).collect();
         for thread in threads {
-            let Waits(waits) = thread.join().expect("a writer does not panic")?;
-            all.0.extend(waits);
+            let (waits, works) = thread.join().expect("a writer does not panic")?;
+            all.0.extend(waits.0);
+            all_works.0.extend(works.0);
         }
         Result::Ok(())
     })?;
-    Ok(all)
+    Ok((all, all_works.median()))
 }
 
-/// Eight threads that write as fast as they can; and beside them eight that only compute as long as a commit takes at its median,
+/// Eight threads that write as fast as they can, or as often as they are asked for; and after them eight that only compute as long as a commit takes at its median,
 /// which shows what of the waits is the processors' having less room than threads.
 fn writers(cli: &Cli, dir: &Path) -> Result<()> {
     let (db, blobs) = open(cli, dir)?;
-    let commits = eight(cli, |row| blobs.upsert(row).map(drop))?;
-    let usual = commits.median();
+    let (commits, usual) = eight(cli, |row| blobs.upsert(row).map(drop))?;
     commits.print("commits of eight writers");
     let compute = |_: &Blob| {
         let begin = Instant::now();
@@ -253,9 +252,7 @@ fn writers(cli: &Cli, dir: &Path) -> Result<()> {
         }
         Ok(())
     };
-    if cli.rate.is_none() {
-        eight(cli, compute)?.print("the same threads without a database");
-    }
+    eight(cli, compute)?.0.print("the same threads without a database");
     let stats = db.stats();
     println!(
         "stalls: {} for {:?} together; debt {} MB; {} runs; write amplification {:.1}",
