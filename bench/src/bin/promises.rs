@@ -239,8 +239,8 @@ fn eight(cli: &Cli, work: impl Fn(&Blob) -> Result<()> + Sync) -> Result<(Waits,
     Ok((all, all_works.median()))
 }
 
-/// Eight threads that write as fast as they can, or as often as they are asked for; and after them eight that only compute as long as a commit takes at its median,
-/// which shows what of the waits is the processors' having less room than threads.
+/// Eight threads that write as fast as they can, or as often as they are asked for; and after them eight that only compute as long
+/// as a commit takes at its median, which shows what of the waits is the processors' having less room than threads.
 fn writers(cli: &Cli, dir: &Path) -> Result<()> {
     let (db, blobs) = open(cli, dir)?;
     let (commits, usual) = eight(cli, |row| blobs.upsert(row).map(drop))?;

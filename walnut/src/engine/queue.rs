@@ -9,8 +9,8 @@
 //! 2. Who does not lead sleeps after a moment, and so gives its processor to another. Whoever is awake all the time uses up its slice
 //!    of the processor; with more of them than processors each waits for the slices of all others then, milliseconds in the middle of
 //!    a commit.
-//! 3. Whoever has led lets others run now and then, when it holds no lock and nobody waits for it. One that is awake all the time is
-//!    stopped by the system otherwise wherever it is.
+//! 3. Whoever has led lets others run now and then, when it holds no lock and has passed the lead on. One that is awake all the time is
+//!    stopped by the system otherwise, wherever it is (decision 0068).
 //! 4. Every ticket is settled: when what it stands for is dropped, by a panic too, it says that nothing is known of the commit.
 
 use super::Core;
@@ -27,7 +27,7 @@ const SPINS: usize = 200;
 
 /// After so many entries of the log whoever wrote the last of them lets others run: some hundred microseconds of work, where a slice of
 /// the processor is some milliseconds.
-const TURN: u64 = 16;
+const YIELD_EVERY: u64 = 16;
 
 /// A commit that lines up. It belongs to whoever writes its group.
 #[derive(Debug)]
@@ -161,14 +161,14 @@ impl Core {
         let lead = Lead(&self.queue);
         let mut log = self.log.lock();
         let group = std::mem::take(&mut self.queue.lock().requests);
-        let turn = log.last_seqno().0 / TURN;
+        let before = log.last_seqno();
         let reads = self.write_group(&mut log, group);
-        let is_turn_over = log.last_seqno().0 / TURN != turn;
+        let is_yield_due = log.last_seqno().0 / YIELD_EVERY != before.0 / YIELD_EVERY;
         drop(log);
         drop(lead);
         // What was read is let go of where nobody waits for it.
         drop(reads);
-        if is_turn_over {
+        if is_yield_due {
             yield_now();
         }
         // Whoever writes the group settles every request in it, and this one was there.
