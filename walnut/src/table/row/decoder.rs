@@ -255,9 +255,10 @@ impl<'de> Deserializer<'de> for &mut Decoder<'de> {
 
     #[inline]
     fn deserialize_char<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
-        let mut chars = self.text()?.chars();
-        match (chars.next(), chars.next()) {
-            (Some(char), None) => visitor.visit_char(char),
+        // Postcard reads the first of several letters, when they take no more bytes than one may.
+        let text = self.text()?;
+        match text.chars().next() {
+            Some(char) if text.len() <= char::MAX.len_utf8() => visitor.visit_char(char),
             _ => Err(Unreadable),
         }
     }

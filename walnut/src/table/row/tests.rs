@@ -123,6 +123,7 @@ fn agree_about_each_kind(bytes: &[u8]) -> Result<(), TestCaseError> {
     agree::<(u64, i64)>(bytes)?;
     agree::<(u128, i128)>(bytes)?;
     agree::<(bool, char, Option<u8>)>(bytes)?;
+    agree::<[char; 2]>(bytes)?;
     agree::<(f32, f64)>(bytes)?;
     agree::<(String, Vec<u16>)>(bytes)?;
     agree::<BTreeMap<u8, i8>>(bytes)
@@ -170,6 +171,17 @@ fn decoder_and_postcard_agree_about_numbers_of_every_size() {
                 let bytes = [vec![0xff; size], vec![last], vec![0; more]].concat();
                 agree_about_each_kind(&bytes).unwrap_or_else(|fault| panic!("{bytes:x?}: {fault}"));
             }
+        }
+    }
+}
+
+/// Letters are of every number of bytes, and one to three stand where one is read.
+#[test]
+fn decoder_and_postcard_agree_about_letters() {
+    for size in 0..6 {
+        for text in ["", "a", "ab", "abc", "abcd", "é", "aé", "éa", "éé", "€", "a€", "€a", "é€", "🌰", "🌰a"] {
+            let bytes = [&[size], text.as_bytes(), b"\0\x01z\0"].concat();
+            agree_about_each_kind(&bytes).unwrap_or_else(|fault| panic!("{bytes:x?}: {fault}"));
         }
     }
 }
