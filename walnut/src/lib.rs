@@ -54,6 +54,7 @@ mod database;
 mod engine;
 pub mod env;
 mod error;
+mod files;
 pub mod kv;
 mod manifest;
 mod memtable;

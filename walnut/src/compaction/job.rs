@@ -17,7 +17,6 @@ use crate::error::Result;
 use crate::manifest::{Level, Version};
 use crate::mvcc::Garbage;
 use crate::sst::{Sst, SstCursor, SstMeta, SstPlace};
-use crate::vlog::WholeValues;
 
 /// How many entries are merged between two questions whether to go on.
 const PATIENCE: usize = 256;
@@ -27,7 +26,7 @@ pub(crate) struct Job<'a> {
     pub(crate) merge: &'a Merge,
     /// The version that the merge was picked from. Below its output level nothing changes before it is done.
     pub(crate) version: &'a Version,
-    pub(crate) place: &'a SstPlace,
+    pub(crate) place: &'a Arc<SstPlace>,
     pub(crate) config: &'a LeveledConfig,
     /// Where somebody reads: see [`Garbage`].
     pub(crate) boundaries: Vec<SeqNo>,
@@ -74,7 +73,7 @@ impl Job<'_> {
             }
         }
         let whole = outputs.finish()?;
-        let values = WholeValues::publish(mover.finish()?)?;
+        let values = self.moving.place.publish(mover.finish()?)?;
         let ssts = self.place.publish(whole)?;
         Ok(Written { ssts, values: values.keep() })
     }

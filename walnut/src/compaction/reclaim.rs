@@ -22,8 +22,8 @@ use crate::codec::ValuePointer;
 use crate::cursor::Cursor;
 use crate::error::{Fault, Result};
 use crate::manifest::{Level, ValueFile, Version};
-use crate::sst::{Sst, SstMeta, SstPlace, SstReader};
-use crate::vlog::{ValuePlace, ValueReader, ValueWriter, WholeValues};
+use crate::sst::{Sst, SstMeta, SstPlace};
+use crate::vlog::{ValuePlace, ValueWriter, Values, WholeValues};
 
 /// How many SSTs of the largest size a reclaim writes at most, values included, unless a single one takes more.
 const MAX_RECLAIM_FILES: u64 = 16;
@@ -121,15 +121,15 @@ pub(crate) fn reclaim(version: &Version, config: &LeveledConfig, thrift: Thrift)
 
 /// The value files of a merge or a reclaim: those that are worn, and where their live values go.
 pub(crate) struct Moving<'a> {
-    pub(crate) worn: BTreeMap<FileNumber, Arc<ValueReader>>,
-    pub(crate) place: &'a ValuePlace,
+    pub(crate) worn: BTreeMap<FileNumber, Arc<Values>>,
+    pub(crate) place: &'a Arc<ValuePlace>,
     /// Bytes of a value file at which the next one is begun.
     pub(crate) max_file_size: u64,
 }
 
 /// Moves values as their entries pass by.
 pub(super) struct Mover<'a> {
-    worn: &'a BTreeMap<FileNumber, Arc<ValueReader>>,
+    worn: &'a BTreeMap<FileNumber, Arc<Values>>,
     writer: ValueWriter<'a>,
     pointer: Vec<u8>,
 }
@@ -162,15 +162,15 @@ impl<'a> Mover<'a> {
 /// New files, durable and open.
 #[derive(Debug, Default)]
 pub(crate) struct Written {
-    pub(crate) ssts: Vec<Arc<SstReader>>,
-    pub(crate) values: Vec<Arc<ValueReader>>,
+    pub(crate) ssts: Vec<Arc<Sst>>,
+    pub(crate) values: Vec<Arc<Values>>,
 }
 
 /// A reclaim that is to be done.
 pub(crate) struct ReclaimJob<'a> {
     pub(crate) reclaim: &'a Reclaim,
     pub(crate) moving: Moving<'a>,
-    pub(crate) place: &'a SstPlace,
+    pub(crate) place: &'a Arc<SstPlace>,
     /// Asked from time to time, and told how many bytes of entries were read and written since: may wait, and ends the job with
     /// its error.
     pub(crate) go_on: &'a dyn Fn(u64) -> Result<()>,
@@ -209,7 +209,7 @@ impl ReclaimJob<'_> {
             }
             whole.push(draft.finish()?);
         }
-        let values = WholeValues::publish(mover.finish()?)?;
+        let values = self.moving.place.publish(mover.finish()?)?;
         let ssts = self.place.publish(whole)?;
         Ok(Written { ssts, values: values.keep() })
     }

@@ -31,7 +31,7 @@ use crate::wal::{LogConfig, LogPlace, LogWriter};
 /// How many bytes are copied at once.
 const PIECE_SIZE: usize = 512 << 10;
 
-/// What is copied: files that are held open, and the state that names them.
+/// What is copied: files whose names stay, or that are held open, and the state that names them.
 struct Source {
     levels: Arc<Levels>,
     state: ManifestState,
@@ -69,7 +69,7 @@ impl Core {
         }
         for file in source.levels.value_files() {
             let meta = file.meta();
-            self.copy_file(file.file(), (meta.size, meta.digest), target)?;
+            self.copy_file(file.passing()?.file(), (meta.size, meta.digest), target)?;
         }
         self.env.sync_dir(target)?;
         self.begin_copy(target, &source.state)?;

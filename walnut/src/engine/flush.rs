@@ -22,7 +22,6 @@ use crate::error::{Error, Result};
 use crate::manifest::{Level, VersionEdit};
 use crate::memtable::{Memtable, MemtableCursor};
 use crate::sync::{Arc, Ordering};
-use crate::vlog::WholeValues;
 
 /// A memtable may be fuller than it is to be by this part of itself before whoever writes waits until it is frozen.
 const OVERFILL: usize = 4;
@@ -199,7 +198,7 @@ impl Core {
             draft.add_fragment(fragment)?;
         }
         let whole = draft.finish()?;
-        let values = WholeValues::publish(separator.finish()?)?;
+        let values = self.value_place.publish(separator.finish()?)?;
         let ssts = self.place.publish(vec![whole])?;
         Ok(NewFiles { ssts, values: values.keep() })
     }

@@ -3,21 +3,23 @@
 //! 1. The manifest and the view change under one lock, so in one order.
 //! 2. A file is removed when no version names it: the inputs of a compaction after the edit that replaced them is
 //!    durable, the outputs of one whose edit failed after a new manifest has decided that it does not count.
-//! 3. A file is closed by a change of the view alone: see `sst::Sst`. Its name goes when it is open for all who may come to read
+//! 3. A file is closed by a change of the view alone: see `files::Handle`. Its name goes when it is open for all who may come to read
 //!    it: those of older views.
 //! 4. A file that cannot be removed is tried again with the next change; the next opening moves it aside.
 
 use std::collections::HashSet;
+use std::path::PathBuf;
 
 use super::Core;
 use super::levels::{Levels, NewFiles};
 use super::view::View;
 use crate::base::{FileNumber, SeqNo};
 use crate::error::Result;
+use crate::files::Leaving;
 use crate::manifest::{ManifestState, ManifestWriter, Version, VersionEdit};
-use crate::sst::{self, Leaving};
+use crate::sst::{self, SstPlace};
 use crate::sync::{Arc, Ordering};
-use crate::vlog;
+use crate::vlog::{self, ValuePlace};
 
 /// The manifest that edits go to.
 #[derive(Debug)]
@@ -28,9 +30,9 @@ pub(super) struct Manifest {
     /// The number that the next SST or manifest gets.
     next_file: FileNumber,
     /// SSTs that were named or were to be: those that are not, now, are to be removed.
-    leaving: Vec<Leaving>,
-    /// The same of value files. Who may still read one has it open.
-    leaving_values: Vec<FileNumber>,
+    leaving: Vec<Leaving<SstPlace>>,
+    /// The same of value files.
+    leaving_values: Vec<Leaving<ValuePlace>>,
 }
 
 impl Manifest {
@@ -77,18 +79,18 @@ impl Core {
         let removed: HashSet<_> = edit.removed.iter().map(|(_, number)| *number).collect();
         if let Err(error) = self.append(&mut manifest, edit) {
             manifest.leaving.extend(added.into_iter().map(Leaving::unread));
-            manifest.leaving_values.extend(added_values);
+            manifest.leaving_values.extend(added_values.into_iter().map(Leaving::unread));
             return Err(error);
         }
         let version = manifest.version();
         {
             let before = Arc::clone(&self.view.load().levels);
-            let levels = Arc::new(before.become_those_of(&version, &self.place, new));
+            let levels = Arc::new(before.become_those_of(&version, new));
             self.view.rcu(|view| shows(view, &levels));
             let leave = before.ssts().filter(|(_, sst)| removed.contains(&sst.meta().number));
             manifest.leaving.extend(leave.map(|(_, sst)| sst.leave()));
-            let values = before.value_files().map(|file| file.meta().number);
-            manifest.leaving_values.extend(values.filter(|file| version.value_file(*file).is_none()));
+            let leave = before.value_files().filter(|file| version.value_file(file.meta().number).is_none());
+            manifest.leaving_values.extend(leave.map(|file| file.leave()));
         }
         self.reckon_debt(&version);
         self.remove_leaving(&mut manifest, false);
@@ -138,14 +140,17 @@ impl Core {
             return;
         }
         let version = manifest.version();
-        manifest.leaving_values.retain(|&file| {
-            version.value_file(file).is_none() && self.env.remove(&vlog::path(&self.dir, file)).is_err()
-        });
         let named: HashSet<_> = version.files().map(|(_, meta)| meta.number).collect();
-        manifest.leaving.retain(|file| {
-            let goes =
-                || file.is_ready(last) && self.env.remove(&sst::path(&self.dir, file.number())).is_ok();
-            !named.contains(&file.number()) && !goes()
+        let remove = |path: PathBuf| self.env.remove(&path).is_ok();
+        manifest.leaving.retain(|sst| {
+            let is_done = named.contains(&sst.number())
+                || sst.is_ready(last) && remove(sst::path(&self.dir, sst.number()));
+            !is_done
+        });
+        manifest.leaving_values.retain(|file| {
+            let is_done = version.value_file(file.number()).is_some()
+                || file.is_ready(last) && remove(vlog::path(&self.dir, file.number()));
+            !is_done
         });
     }
 
@@ -154,12 +159,15 @@ impl Core {
         self.remove_leaving(&mut self.manifest.lock(), true);
     }
 
-    /// Closes files that nobody read lately, when more are open than may be.
+    /// Closes files that nobody read lately, when nearly as many are open as may be.
     pub(super) fn close_unused(&self) {
         // Whoever comes while this is done finds it done, or comes again.
         if !self.is_closing_files.swap(true, Ordering::Acquire) {
-            let limit = self.place.open_limit - self.place.open_limit / 8;
-            self.view.rcu(|view| view.with_levels(&Arc::new(view.levels.with_open(limit))));
+            let count = self.place.open_files.target();
+            let closing = self.view.load().levels.least_used(count);
+            if !closing.is_empty() {
+                self.view.rcu(|view| view.with_levels(&Arc::new(view.levels.with_closed(&closing))));
+            }
             self.is_closing_files.store(false, Ordering::Release);
         }
     }

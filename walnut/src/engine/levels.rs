@@ -14,24 +14,26 @@ use std::ops::Range;
 use crate::base::{FileNumber, Head, KeyRange, head};
 use crate::cursor::{Direction, Pieces};
 use crate::error::Result;
-use crate::manifest::{Level, Version};
-use crate::sst::{Sst, SstCursor, SstMeta, SstPlace, SstReader};
+use crate::manifest::{Level, ValueFile, Version};
+use crate::sst::{Sst, SstCursor, SstMeta, SstPlace};
 use crate::sync::Arc;
-use crate::vlog::ValueReader;
+use crate::vlog::{ValuePlace, Values};
 
 /// The SSTs of a version. Never changed; another one replaces it.
 #[derive(Debug, Default)]
 pub(super) struct Levels {
     runs: Vec<Run>,
-    /// The open value files, by number.
-    values: Arc<BTreeMap<FileNumber, Arc<ValueReader>>>,
+    /// The value files, by number.
+    values: Arc<ValueFiles>,
 }
 
-/// Files that were not open before.
+type ValueFiles = BTreeMap<FileNumber, Arc<Values>>;
+
+/// Files that were not there before.
 #[derive(Debug, Default)]
 pub(super) struct NewFiles {
-    pub(super) ssts: Vec<Arc<SstReader>>,
-    pub(super) values: Vec<Arc<ValueReader>>,
+    pub(super) ssts: Vec<Arc<Sst>>,
+    pub(super) values: Vec<Arc<Values>>,
 }
 
 /// SSTs of which no two share a key, in the order of their keys.
@@ -53,58 +55,67 @@ impl NewFiles {
 }
 
 impl Levels {
-    /// The SSTs of a version that was just read, none of them open, and its value files.
-    pub(super) fn of(version: &Version, place: &Arc<SstPlace>, values: Vec<Arc<ValueReader>>) -> Self {
-        let values = values.into_iter().map(|file| (file.meta().number, file)).collect();
-        Self::made(version, Arc::new(values), |meta| Arc::new(Sst::closed(place, meta)))
+    /// The SSTs and value files of a version that was just read, none of them open.
+    pub(super) fn of(version: &Version, place: &Arc<SstPlace>, value_place: &Arc<ValuePlace>) -> Self {
+        let of = |file: &ValueFile| Arc::new(Values::closed(value_place, &Arc::new(file.meta)));
+        let values = version.value_files().map(|file| (file.meta.number, of(file))).collect();
+        Self::made(version, values, |meta| Arc::new(Sst::closed(place, meta)))
     }
 
     /// The SSTs of `version` and its value files: each of them is here or among `new`.
-    pub(super) fn become_those_of(&self, version: &Version, place: &Arc<SstPlace>, new: &NewFiles) -> Self {
+    pub(super) fn become_those_of(&self, version: &Version, new: &NewFiles) -> Self {
         let values = self.values.values().chain(&new.values);
         let named = values.filter(|file| version.value_file(file.meta().number).is_some());
         let values = named.map(|file| (file.meta().number, Arc::clone(file))).collect();
-        let new = new.ssts.iter().map(|reader| (reader.meta().number, Arc::new(Sst::opened(place, reader))));
-        let here = self.ssts().map(|(_, sst)| (sst.meta().number, Arc::clone(sst)));
-        let known: HashMap<FileNumber, Arc<Sst>> = here.chain(new).collect();
+        let ssts = self.ssts().map(|(_, sst)| sst).chain(&new.ssts);
+        let known: HashMap<FileNumber, &Arc<Sst>> = ssts.map(|sst| (sst.meta().number, sst)).collect();
         let of = |meta: &Arc<SstMeta>| {
             let sst = known.get(&meta.number).expect("an SST is known before a version names it");
             Arc::clone(sst)
         };
-        Self::made(version, Arc::new(values), of)
+        Self::made(version, values, of)
     }
 
-    fn made(
-        version: &Version,
-        values: Arc<BTreeMap<FileNumber, Arc<ValueReader>>>,
-        of: impl Fn(&Arc<SstMeta>) -> Arc<Sst>,
-    ) -> Self {
+    fn made(version: &Version, values: ValueFiles, of: impl Fn(&Arc<SstMeta>) -> Arc<Sst>) -> Self {
         let run = |(level, files): (Level, &[Arc<SstMeta>])| Run::new(level, files.iter().map(&of));
-        Self { runs: version.runs().map(run).collect(), values }
+        Self { runs: version.runs().map(run).collect(), values: Arc::new(values) }
     }
 
-    /// The same with no more than so many SSTs open. Those that were read since this was last done stay before others do.
-    pub(super) fn with_open(&self, limit: usize) -> Self {
-        let open: Vec<_> = self.ssts().map(|(_, sst)| sst).filter(|sst| sst.is_open()).collect();
-        let excess = open.len().saturating_sub(limit);
-        let (used, unused): (Vec<_>, Vec<_>) = open.into_iter().partition(|sst| sst.take_used());
-        // The oldest runs come last; what is read there is spread over the most files.
-        let closing = unused.iter().rev().chain(used.iter().rev()).take(excess);
-        let closing: HashSet<_> = closing.map(|sst| sst.meta().number).collect();
+    /// The same with these files closed.
+    pub(super) fn with_closed(&self, closing: &HashSet<FileNumber>) -> Self {
         let of = |sst: &Arc<Sst>| {
             if closing.contains(&sst.meta().number) { Arc::new(sst.another()) } else { Arc::clone(sst) }
         };
         let run = |run: &Run| Run::new(run.level, run.ssts.iter().map(of));
-        Self { runs: self.runs.iter().map(run).collect(), values: Arc::clone(&self.values) }
+        let of = |(number, file): (&FileNumber, &Arc<Values>)| {
+            let file = if closing.contains(number) { Arc::new(file.another()) } else { Arc::clone(file) };
+            (*number, file)
+        };
+        let values = Arc::new(self.values.iter().map(of).collect());
+        Self { runs: self.runs.iter().map(run).collect(), values }
+    }
+
+    /// The open files that are more than so many. Those that were read since this was last asked are spared before others are.
+    pub(super) fn least_used(&self, count: usize) -> HashSet<FileNumber> {
+        let ssts = self.ssts().map(|(_, sst)| sst).filter(|sst| sst.if_open().is_some());
+        let values = self.values.values().filter(|file| file.if_open().is_some());
+        let mut open: Vec<_> = ssts.map(|sst| (sst.meta().number, sst.take_used())).collect();
+        open.extend(values.map(|file| (file.meta().number, file.take_used())));
+        let excess = open.len().saturating_sub(count);
+        let (used, unused): (Vec<_>, Vec<_>) = open.into_iter().partition(|(_, used)| *used);
+        // From behind: a value file costs the least to be opened again, and what is read in the oldest runs is spread over the most
+        // files.
+        let closing = unused.iter().rev().chain(used.iter().rev());
+        closing.map(|(number, _)| *number).take(excess).collect()
     }
 
     /// The value file with this number, if it is of the version.
-    pub(super) fn value_file(&self, number: FileNumber) -> Option<&Arc<ValueReader>> {
+    pub(super) fn value_file(&self, number: FileNumber) -> Option<&Arc<Values>> {
         self.values.get(&number)
     }
 
     /// The value files, by number.
-    pub(super) fn value_files(&self) -> impl Iterator<Item = &Arc<ValueReader>> {
+    pub(super) fn value_files(&self) -> impl Iterator<Item = &Arc<Values>> {
         self.values.values()
     }
 

@@ -137,7 +137,7 @@ pub(crate) struct Core {
     dir: PathBuf,
     config: EngineConfig,
     place: Arc<SstPlace>,
-    value_place: ValuePlace,
+    value_place: Arc<ValuePlace>,
 
     // Each with its own synchronization.
     view: ArcSwap<View>,

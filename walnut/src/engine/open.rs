@@ -5,7 +5,7 @@
 //!
 //! An existing one is opened so:
 //!
-//! 1. the manifest is loaded, and every SST and value file that it names is there; an SST is opened when it is first read;
+//! 1. the manifest is loaded, and every SST and value file that it names is there; they are opened when they are first read;
 //! 2. the log is replayed from the manifest's log number on, into as many memtables as it had filled;
 //! 3. a new segment is begun, which seals the end of the recovered log;
 //! 4. a new manifest is written that knows of it, and `CURRENT` turned to it;
@@ -30,12 +30,13 @@ use super::{Compactions, Core, Engine, EngineConfig, Validations, Worker, direct
 use crate::base::{FileNumber, SeqNo};
 use crate::env::Env;
 use crate::error::{Fault, Result};
+use crate::files::OpenFiles;
 use crate::manifest::{self, FIRST_MANIFEST, ManifestState, ManifestWriter, Version, VersionEdit};
 use crate::memtable::Memtable;
 use crate::mvcc::Snapshots;
-use crate::sst::{self, Bell, BlockCache, SstPlace};
+use crate::sst::{self, BlockCache, SstPlace};
 use crate::sync::{AtomicBool, AtomicU64, Condvar, Mutex};
-use crate::vlog::ValuePlace;
+use crate::vlog::{self, ValuePlace};
 use crate::wal::{LogConfig, LogPlace, LogWriter};
 
 /// The first log segment of a database, and the first sequence number in it.
@@ -44,7 +45,7 @@ pub(super) const FIRST_LOG: (FileNumber, SeqNo) = (FileNumber(1), SeqNo(1));
 /// What an opening found or made.
 struct Opened {
     place: Arc<SstPlace>,
-    value_place: ValuePlace,
+    value_place: Arc<ValuePlace>,
     manifest: ManifestWriter,
     log: LogWriter,
     view: View,
@@ -98,7 +99,7 @@ impl Engine {
         let engine = Self { core: Arc::new(core) };
         engine.reckon_debt(&engine.manifest.lock().version());
         let core = Arc::downgrade(&engine.core);
-        engine.place.crowd.answer(move || {
+        engine.place.open_files.when_nearly_crowded(move || {
             if let Some(core) = core.upgrade() {
                 core.close_unused();
             }
@@ -123,8 +124,7 @@ fn place(env: &Arc<dyn Env>, dir: &Path, config: &EngineConfig, database: [u8; 1
         database,
         config: config.sst,
         cache: BlockCache::new(config.cache_size, config.sst.block_size),
-        open_limit: config.open_limit,
-        crowd: Bell::default(),
+        open_files: OpenFiles::new(config.open_limit),
     })
 }
 
@@ -149,20 +149,23 @@ fn make_new(env: &Arc<dyn Env>, dir: &Path, config: &EngineConfig) -> Result<Ope
     Ok(Opened { value_place: value_place(&place), place, manifest, log, view, last_seqno: SeqNo::ZERO })
 }
 
-fn value_place(place: &SstPlace) -> ValuePlace {
-    ValuePlace {
+fn value_place(place: &SstPlace) -> Arc<ValuePlace> {
+    Arc::new(ValuePlace {
         env: Arc::clone(&place.env),
         dir: place.dir.clone(),
         database: place.database,
         compression: place.config.compression,
-    }
+        open_files: Arc::clone(&place.open_files),
+    })
 }
 
 /// An error that names the first file of a version that is not there.
 fn expect_files(env: &dyn Env, dir: &Path, version: &Version) -> Result<()> {
-    let names: HashSet<_> = env.list(dir)?.iter().filter_map(|name| sst::number(name)).collect();
-    let missing = version.files().find(|(_, meta)| !names.contains(&meta.number));
-    missing.map_or(Ok(()), |(_, meta)| Err(Fault::Missing.at(&sst::path(dir, meta.number), 0)))
+    let names: HashSet<_> = env.list(dir)?.into_iter().map(PathBuf::from).collect();
+    let ssts = version.files().map(|(_, meta)| sst::path(Path::new(""), meta.number));
+    let values = version.value_files().map(|file| vlog::path(Path::new(""), file.meta.number));
+    let missing = ssts.chain(values).find(|name| !names.contains(name));
+    missing.map_or(Ok(()), |name| Err(Fault::Missing.at(&dir.join(name), 0)))
 }
 
 fn open_existing(
@@ -176,8 +179,7 @@ fn open_existing(
     let version = &loaded.state.version;
     expect_files(&**env, dir, version)?;
     let value_place = value_place(&place);
-    let values = version.value_files().map(|file| value_place.open(&file.meta)).collect::<Result<_>>()?;
-    let levels = Arc::new(Levels::of(version, &place, values));
+    let levels = Arc::new(Levels::of(version, &place, &value_place));
     let log_place = LogPlace { env: Arc::clone(env), dir: dir.to_owned(), database };
     let Replay { memtables, last_seqno, log, first_log } =
         replay(&log_place, &loaded.state, config.memtable_size, log_config(config))?;

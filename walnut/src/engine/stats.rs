@@ -54,7 +54,7 @@ pub struct Stats {
     pub value_log_live_size: u64,
     /// Sorted runs: a read searches one file of each at most.
     pub run_count: usize,
-    /// Sorted files that are open. The others are opened when they are read.
+    /// Sorted files and files of the value log that are open. The others are opened when they are read.
     pub open_file_count: usize,
     /// Memory of blocks, filters and fences.
     pub cache_used_size: usize,
@@ -173,7 +173,7 @@ impl Core {
             log_size: log.segment_size,
             log_spare_size: log.spare_size,
             run_count: view.levels.runs().len(),
-            open_file_count: self.place.cache.reader_count(),
+            open_file_count: self.place.open_files.count(),
             cache_used_size: self.place.cache.used_size(),
             cache_budget: self.config.cache_size,
             cache_hit_count,

@@ -36,8 +36,6 @@ pub(crate) struct BlockCache {
     slabs: Option<Arc<Slabs>>,
     hits: Tally,
     misses: Tally,
-    /// Open SSTs.
-    reader_count: AtomicUsize,
     clock: Mutex<Clock>,
 }
 
@@ -69,7 +67,6 @@ impl BlockCache {
             slabs: Slabs::new(budget, block_size),
             hits: Tally::default(),
             misses: Tally::default(),
-            reader_count: AtomicUsize::new(0),
             clock: Mutex::default(),
         })
     }
@@ -99,16 +96,10 @@ impl BlockCache {
         (self.hits.sum(), self.misses.sum())
     }
 
-    /// How many SSTs are open.
-    pub(crate) fn reader_count(&self) -> usize {
-        self.reader_count.load(Ordering::Relaxed)
-    }
-
     /// Places for the blocks of a reader whose filter and fences take `fixed_size` bytes.
     pub(super) fn register(self: &Arc<Self>, block_count: usize, fixed_size: usize) -> CachedBlocks {
         let slots: Arc<[Slot]> = (0..block_count).map(|_| Slot::empty()).collect();
         let fixed_size = fixed_size + size_of_val(&*slots);
-        self.reader_count.fetch_add(1, Ordering::Relaxed);
         let mut clock = self.lock();
         let id = clock.next_account;
         clock.next_account += 1;
@@ -248,7 +239,6 @@ impl CachedBlocks {
 
 impl Drop for CachedBlocks {
     fn drop(&mut self) {
-        self.cache.reader_count.fetch_sub(1, Ordering::Relaxed);
         let mut clock = self.cache.lock();
         let Some(account) = clock.accounts.remove(&self.id) else { return };
         let epoch = Epoch::enter();

@@ -1,7 +1,7 @@
 //! Makes new SSTs of a database: a draft under a temporary name, then whole and under its own name, then open.
 //!
 //! ```text
-//!   begin -> 000012.sst.tmp --add, add, .., finish--> synced --publish--> 000012.sst, in the directory, a reader
+//!   begin -> 000012.sst.tmp --add, add, .., finish--> synced --publish--> 000012.sst, in the directory, a handle
 //! ```
 //!
 //! 1. A file gets its own name when its bytes are durable; several that belong together, when all of theirs are.
@@ -14,11 +14,12 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::{Bell, BlockCache, SstBuilder, SstConfig, SstMeta, SstReader, draft_path, path};
+use super::{BlockCache, Sst, SstBuilder, SstConfig, SstMeta, SstReader, draft_path, path};
 use crate::base::{Entry, FileNumber, Fragment};
 use crate::codec::{FileHeader, FileKind};
 use crate::env::{Draft, Env};
-use crate::error::{Fault, Result};
+use crate::error::Result;
+use crate::files::{OpenFiles, Place};
 
 /// Where the SSTs of a database are, and how new ones are written.
 #[derive(Debug)]
@@ -29,33 +30,28 @@ pub(crate) struct SstPlace {
     pub(crate) database: [u8; 16],
     pub(crate) config: SstConfig,
     pub(crate) cache: Arc<BlockCache>,
-    /// How many files may be open for reads, and the call for somebody to close some when there are more.
-    pub(crate) open_limit: usize,
-    pub(crate) crowd: Bell,
+    pub(crate) open_files: Arc<OpenFiles>,
+}
+
+impl Place for SstPlace {
+    type Meta = SstMeta;
+    type Reader = SstReader;
+
+    fn number(meta: &SstMeta) -> FileNumber {
+        meta.number
+    }
+
+    fn open(&self, meta: &SstMeta) -> Result<Arc<SstReader>> {
+        let file = self.open_files.open(&*self.env, &path(&self.dir, meta.number))?;
+        SstReader::open(file, self.database, meta, &self.cache).map(Arc::new)
+    }
+
+    fn open_files(&self) -> &OpenFiles {
+        &self.open_files
+    }
 }
 
 impl SstPlace {
-    /// Whether more files are open than may be.
-    pub(crate) fn is_crowded(&self) -> bool {
-        self.cache.reader_count() > self.open_limit
-    }
-
-    /// Has some closed when there are too many.
-    pub(super) fn note_open(&self) {
-        if self.is_crowded() {
-            self.crowd.ring();
-        }
-    }
-
-    /// Opens an SST that is there; one that is missing is a fault.
-    pub(crate) fn open(&self, meta: &SstMeta) -> Result<Arc<SstReader>> {
-        let path = path(&self.dir, meta.number);
-        if self.env.kind(&path)?.is_none() {
-            return Err(Fault::Missing.at(&path, 0));
-        }
-        SstReader::open(self.env.open(&path)?, self.database, meta, &self.cache).map(Arc::new)
-    }
-
     /// Begins an SST with this number, which was not given before.
     pub(crate) fn begin(&self, number: FileNumber) -> Result<SstDraft> {
         let path = draft_path(&self.dir, number);
@@ -72,7 +68,7 @@ impl SstPlace {
     }
 
     /// Gives whole SSTs their names, durably, and opens them. After an error none of them is left.
-    pub(crate) fn publish(&self, mut ssts: Vec<WholeSst>) -> Result<Vec<Arc<SstReader>>> {
+    pub(crate) fn publish(self: &Arc<Self>, mut ssts: Vec<WholeSst>) -> Result<Vec<Arc<Sst>>> {
         if ssts.is_empty() {
             return Ok(Vec::new());
         }
@@ -80,11 +76,16 @@ impl SstPlace {
             sst.draft.rename(path(&self.dir, sst.meta.number))?;
         }
         self.env.sync_dir(&self.dir)?;
-        let readers = ssts.iter().map(|sst| self.open(&sst.meta)).collect::<Result<_>>()?;
+        let mut opened = Vec::new();
+        for sst in &ssts {
+            let handle = Sst::closed(self, &sst.meta);
+            handle.reader()?;
+            opened.push(Arc::new(handle));
+        }
         for sst in ssts {
             sst.draft.keep();
         }
-        Ok(readers)
+        Ok(opened)
     }
 }
 
@@ -112,12 +113,12 @@ impl SstDraft {
 
     /// Makes the bytes of the file durable.
     pub(crate) fn finish(self) -> Result<WholeSst> {
-        Ok(WholeSst { meta: self.builder.finish()?, draft: self.draft })
+        Ok(WholeSst { meta: Arc::new(self.builder.finish()?), draft: self.draft })
     }
 }
 
 /// An SST whose bytes are durable, under the name of a draft.
 pub(crate) struct WholeSst {
-    meta: SstMeta,
+    meta: Arc<SstMeta>,
     draft: Draft,
 }

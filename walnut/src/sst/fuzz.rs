@@ -20,6 +20,7 @@ use crate::base::{KeyHash, KeyRange, SeqNo};
 use crate::cursor::{Cursor, Direction};
 use crate::env::File;
 use crate::error::{Error, Result};
+use crate::files::OpenFile;
 
 /// Takes `bytes` for a file and for each of its parts, and looks at everything that opens. It must not panic, hang or
 /// take much memory; whatever else happens is right.
@@ -48,7 +49,8 @@ fn walk_file(bytes: &[u8]) -> Result<()> {
     let file: Arc<dyn File> = Arc::new(Bytes(bytes.to_vec()));
     let outline = Outline::read(&file)?;
     let meta = outline.meta(&file)?;
-    let reader = SstReader::open(file, outline.header.database, &meta, &BlockCache::new(1 << 20, 8192))?;
+    let cache = BlockCache::new(1 << 20, 8192);
+    let reader = SstReader::open(OpenFile::lone(file), outline.header.database, &meta, &cache)?;
     let reader = Arc::new(reader);
     for direction in [Direction::Forward, Direction::Backward] {
         let mut cursor = reader.cursor(&KeyRange::all(), direction)?;

@@ -7,7 +7,7 @@
 //!
 //! - `format` draws every byte; `seal` puts blocks into the file and takes them out; `output` writes it.
 //! - `block` and `block_builder`, `index`, `filter`, `ranges`, `properties`: the payloads, one each.
-//! - `draft`: how a new file comes under its name. `handle`: how it is opened when it is read, and closed.
+//! - `draft`: how a new file comes under its name. `handle`: what is asked of one that may not be open.
 //! - `fences` of `stretch`es, and `fingerprint`: how a block and a row are found in memory. `cache`: what stays there, in the `slot`s
 //!   of each file and the memory of `slab`. `approach`: several look-ups at once.
 //!
@@ -16,7 +16,6 @@
 //! 3. Damage is an error that names file and offset; it is never a shorter answer, nor a panic.
 
 mod approach;
-mod bell;
 mod block;
 mod block_builder;
 mod builder;
@@ -50,14 +49,13 @@ mod verify;
 
 pub(crate) use crate::codec::Compression;
 pub(crate) use approach::{Approach, Arrival};
-pub(crate) use bell::Bell;
 use builder::SstBuilder;
 pub(crate) use builder::SstConfig;
 pub(crate) use cache::BlockCache;
 pub(crate) use cursor::SstCursor;
 pub(crate) use draft::{SstDraft, SstPlace, WholeSst};
 pub use fuzz::fuzz;
-pub(crate) use handle::{Leaving, Sst};
+pub(crate) use handle::Sst;
 #[cfg(feature = "parts")]
 pub use measure::{Block, Filter};
 pub(crate) use meta::{SstMeta, ValueShare};

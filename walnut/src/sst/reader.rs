@@ -30,11 +30,12 @@ use crate::base::{Entry, Fragments, KeyHash, KeyRange, SeqNo};
 use crate::cursor::Direction;
 use crate::env::File;
 use crate::error::{Fault, Result};
+use crate::files::OpenFile;
 
 /// An open SST.
 #[derive(Debug)]
 pub(crate) struct SstReader {
-    pub(super) file: Arc<dyn File>,
+    pub(super) file: OpenFile,
     file_seed: u32,
     pub(super) meta: SstMeta,
     properties: Properties,
@@ -49,7 +50,7 @@ impl SstReader {
     ///
     /// Reads header, footer, properties, index, filter and range tombstones, and checks them; a data block is checked when it is read.
     pub(crate) fn open(
-        file: Arc<dyn File>,
+        file: OpenFile,
         database: [u8; 16],
         meta: &SstMeta,
         cache: &Arc<BlockCache>,
@@ -167,14 +168,9 @@ impl SstReader {
         SstCursor::new(Arc::clone(self), &KeyRange::all(), Direction::Forward, false)
     }
 
-    /// What the file was opened with.
-    pub(crate) fn meta(&self) -> &SstMeta {
-        &self.meta
-    }
-
     /// The file itself.
     pub(crate) fn file(&self) -> &dyn File {
-        &*self.file
+        &**self.file
     }
 
     /// The sums over its entries.

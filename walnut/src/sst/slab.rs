@@ -23,8 +23,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use bytes::{BufMut, BytesMut};
 
-use super::bell::Bell;
 use crate::env::{LARGE_PAGE, prefer_large_pages};
+use crate::sync::Bell;
 
 /// Bytes of a slab.
 const SLAB_SIZE: usize = 4 * LARGE_PAGE;

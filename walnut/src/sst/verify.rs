@@ -14,7 +14,7 @@ use crate::error::{Fault, Result};
 impl SstReader {
     /// Reads and checks everything in the file; the cache is neither used nor filled.
     pub(crate) fn verify(&self) -> Result<()> {
-        let (size, digest) = digest(&*self.file)?;
+        let (size, digest) = digest(self.file())?;
         if size != self.meta.size {
             let fault = Fault::Length { recorded: self.meta.size, found: size };
             return Err(fault.at(self.file.path(), size.min(self.meta.size)));

@@ -1,7 +1,7 @@
 //! Makes a value file: a draft under a temporary name, then whole, then under its own name.
 //!
 //! ```text
-//!   begin -> 000012.vlog.tmp --add, add, .., finish--> synced --publish--> 000012.vlog, in the directory, a reader
+//!   begin -> 000012.vlog.tmp --add, add, .., finish--> synced --publish--> 000012.vlog, in the directory, a handle
 //! ```
 //!
 //! 1. A file gets its own name when its bytes are durable; when `publish` returns, its name is durable too.
@@ -13,30 +13,59 @@ use std::sync::Arc;
 
 use super::format::{MAX_VALUE_SIZE, Record, put_value};
 use super::name::{draft_path, path};
-use super::{ValueMeta, ValueReader};
+use super::{ValueMeta, ValueReader, Values};
 use crate::base::FileNumber;
 use crate::codec::{Compression, FileHeader, FileKind, ValuePointer};
 use crate::env::{Appender, Draft, Env};
-use crate::error::{Error, Fault, Limit, Result};
+use crate::error::{Error, Limit, Result};
+use crate::files::{OpenFiles, Place};
 
 /// Where the value files of a database are, and how new ones are written.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(crate) struct ValuePlace {
     pub(crate) env: Arc<dyn Env>,
     pub(crate) dir: PathBuf,
     /// The database's id.
     pub(crate) database: [u8; 16],
     pub(crate) compression: Compression,
+    pub(crate) open_files: Arc<OpenFiles>,
+}
+
+impl Place for ValuePlace {
+    type Meta = ValueMeta;
+    type Reader = ValueReader;
+
+    fn number(meta: &ValueMeta) -> FileNumber {
+        meta.number
+    }
+
+    fn open(&self, meta: &ValueMeta) -> Result<Arc<ValueReader>> {
+        let file = self.open_files.open(&*self.env, &path(&self.dir, meta.number))?;
+        ValueReader::open(file, self.database, *meta).map(Arc::new)
+    }
+
+    fn open_files(&self) -> &OpenFiles {
+        &self.open_files
+    }
 }
 
 impl ValuePlace {
-    /// Opens a value file that is there; one that is missing is a fault.
-    pub(crate) fn open(&self, meta: &ValueMeta) -> Result<Arc<ValueReader>> {
-        let path = path(&self.dir, meta.number);
-        if self.env.kind(&path)?.is_none() {
-            return Err(Fault::Missing.at(&path, 0));
+    /// Gives whole value files their names, durably, and opens them. After an error none of them is left.
+    pub(crate) fn publish(self: &Arc<Self>, mut files: Vec<WholeValues>) -> Result<NewValues> {
+        if files.is_empty() {
+            return Ok(NewValues::default());
         }
-        ValueReader::open(self.env.open(&path)?, self.database, *meta).map(Arc::new)
+        for file in &mut files {
+            file.draft.rename(path(&self.dir, file.meta.number))?;
+        }
+        self.env.sync_dir(&self.dir)?;
+        let mut opened = Vec::new();
+        for file in &files {
+            let handle = Values::closed(self, &Arc::new(file.meta));
+            handle.reader()?;
+            opened.push(Arc::new(handle));
+        }
+        Ok(NewValues { files: opened, drafts: files.into_iter().map(|file| file.draft).collect() })
     }
 
     /// Begins a value file with this number, which was not given before.
@@ -99,45 +128,30 @@ impl ValueDraft {
     }
 
     /// Makes the bytes of the file durable.
-    pub(super) fn finish(self, place: &ValuePlace) -> Result<WholeValues> {
+    pub(super) fn finish(self) -> Result<WholeValues> {
         let (size, digest) = self.appender.finish()?;
         let meta = ValueMeta { number: self.number, size, digest, record_count: self.record_count };
-        Ok(WholeValues { meta, place: place.clone(), draft: self.draft })
+        Ok(WholeValues { meta, draft: self.draft })
     }
 }
 
 /// A value file whose bytes are durable, under the name of a draft.
 pub(crate) struct WholeValues {
     meta: ValueMeta,
-    place: ValuePlace,
     draft: Draft,
-}
-
-impl WholeValues {
-    /// Gives whole value files their names, durably, and opens them. After an error none of them is left.
-    pub(crate) fn publish(mut files: Vec<Self>) -> Result<NewValues> {
-        for file in &mut files {
-            file.draft.rename(path(&file.place.dir, file.meta.number))?;
-        }
-        if let Some(file) = files.first() {
-            file.place.env.sync_dir(&file.place.dir)?;
-        }
-        let readers = files.iter().map(|file| file.place.open(&file.meta)).collect::<Result<_>>()?;
-        Ok(NewValues { readers, drafts: files.into_iter().map(|file| file.draft).collect() })
-    }
 }
 
 /// Value files that are durable under their own names. Dropping this removes them: see [`keep`](Self::keep).
 #[derive(Debug, Default)]
 pub(crate) struct NewValues {
-    readers: Vec<Arc<ValueReader>>,
+    files: Vec<Arc<Values>>,
     drafts: Vec<Draft>,
 }
 
 impl NewValues {
     /// Leaves the files to the caller, when the SSTs that point into them are there.
-    pub(crate) fn keep(self) -> Vec<Arc<ValueReader>> {
+    pub(crate) fn keep(self) -> Vec<Arc<Values>> {
         self.drafts.into_iter().for_each(Draft::keep);
-        self.readers
+        self.files
     }
 }

@@ -12,6 +12,7 @@ use crate::base::FileNumber;
 use crate::codec::{Compression, FileHeader, FileKind, ValuePointer, crc32, seed_at};
 use crate::env::{Env, MemoryEnv};
 use crate::error::Result;
+use crate::files::{OpenFiles, Place};
 
 const HEADER: FileHeader =
     FileHeader { kind: FileKind::ValueFile, database: [7; 16], number: FileNumber(1), salt: 5, word: 0 };
@@ -51,8 +52,13 @@ fn open(bytes: &[u8]) -> Result<Arc<ValueReader>> {
     let dir = PathBuf::from("/fuzz");
     env.create_dir(&dir)?;
     env.write_file(path(&dir, HEADER.number), bytes)?;
-    let place =
-        ValuePlace { env: Arc::new(env), dir, database: HEADER.database, compression: Compression::None };
+    let place = ValuePlace {
+        env: Arc::new(env),
+        dir,
+        database: HEADER.database,
+        compression: Compression::None,
+        open_files: OpenFiles::new(1),
+    };
     place.open(&ValueMeta { number: HEADER.number, size: bytes.len() as u64, digest: 0, record_count: 1 })
 }
 

@@ -6,6 +6,7 @@
 //! ```
 //!
 //! - `format` draws every byte; `writer` and `draft` make value files, `reader` and `verify` read them.
+//! - `handle`: what is asked of one that may not be open.
 //!
 //! 1. A value file is written once, front to back, and never changed: it is durable under its own name before an SST
 //!    that points into it is.
@@ -19,6 +20,7 @@
 mod draft;
 mod format;
 mod fuzz;
+mod handle;
 mod meta;
 mod name;
 mod reader;
@@ -29,6 +31,7 @@ mod writer;
 
 pub(crate) use draft::{ValuePlace, WholeValues};
 pub use fuzz::fuzz;
+pub(crate) use handle::Values;
 pub(crate) use meta::ValueMeta;
 pub(crate) use name::{is_draft, number, path};
 pub(crate) use reader::{ReadValue, ValueReader};

@@ -2,18 +2,18 @@
 
 use std::fmt;
 use std::ops::Deref;
-use std::sync::Arc;
 
 use super::ValueMeta;
 use super::format::{MAX_RECORD_SIZE, Record};
 use crate::codec::{FileHeader, FileKind, ValuePointer};
 use crate::env::File;
 use crate::error::{Fault, Result};
+use crate::files::OpenFile;
 
 /// An open value file.
 #[derive(Debug)]
 pub(crate) struct ValueReader {
-    pub(super) file: Arc<dyn File>,
+    pub(super) file: OpenFile,
     pub(super) file_seed: u32,
     meta: ValueMeta,
 }
@@ -41,7 +41,7 @@ impl fmt::Debug for ReadValue {
 
 impl ValueReader {
     /// Opens a file that must be the value file of this database that `meta` describes. Reads the header only.
-    pub(super) fn open(file: Arc<dyn File>, database: [u8; 16], meta: ValueMeta) -> Result<Self> {
+    pub(super) fn open(file: OpenFile, database: [u8; 16], meta: ValueMeta) -> Result<Self> {
         let found = file.size()?;
         if found != meta.size {
             return Err(Fault::Length { recorded: meta.size, found }.at(file.path(), found.min(meta.size)));
@@ -66,7 +66,7 @@ impl ValueReader {
 
     /// The file itself.
     pub(crate) fn file(&self) -> &dyn File {
-        &*self.file
+        &**self.file
     }
 
     /// The value of `key` that a pointer refers to.

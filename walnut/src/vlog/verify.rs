@@ -20,7 +20,7 @@ impl ValueReader {
         if count != self.meta().record_count {
             return Err(Fault::Invalid("number of records").at(self.file.path(), offset));
         }
-        let (size, digest) = digest(&*self.file)?;
+        let (size, digest) = digest(self.file())?;
         if size != self.meta().size {
             let fault = Fault::Length { recorded: self.meta().size, found: size };
             return Err(fault.at(self.file.path(), size.min(self.meta().size)));

@@ -1,7 +1,7 @@
 //! Writes values to as many files as they need.
 
 use super::draft::{ValueDraft, ValuePlace, WholeValues};
-use super::reader::ValueReader;
+use super::handle::Values;
 use crate::base::FileNumber;
 use crate::codec::ValuePointer;
 use crate::error::Result;
@@ -33,14 +33,9 @@ impl<'a> ValueWriter<'a> {
     }
 
     /// Adds the value of `key` that `pointer` refers to in another file; it is checked on its way, and not unpacked.
-    pub(crate) fn copy(
-        &mut self,
-        from: &ValueReader,
-        pointer: &ValuePointer,
-        key: &[u8],
-    ) -> Result<ValuePointer> {
+    pub(crate) fn copy(&mut self, from: &Values, pointer: &ValuePointer, key: &[u8]) -> Result<ValuePointer> {
         let draft = self.draft()?;
-        from.with_record(pointer, key, |record| draft.copy(&record))?
+        from.reader()?.with_record(pointer, key, |record| draft.copy(&record))?
     }
 
     /// The files, all of them durable and none under its own name.
@@ -61,7 +56,7 @@ impl<'a> ValueWriter<'a> {
 
     fn finish_file(&mut self) -> Result<()> {
         if let Some(draft) = self.open.take() {
-            self.whole.push(draft.finish(self.place)?);
+            self.whole.push(draft.finish()?);
         }
         Ok(())
     }

@@ -9,7 +9,8 @@ use crate::base::{Entry, Kind};
 use crate::cursor::Cursor;
 use crate::env::{Env, FaultEffect, FaultEnv, FaultPlan, MemoryEnv, Operations};
 use crate::error::{Error, Result};
-use crate::sst::{Bell, BlockCache, Compression, Sst, SstConfig, SstPlace, SstReader};
+use crate::files::OpenFiles;
+use crate::sst::{BlockCache, Compression, Sst, SstConfig, SstPlace};
 use crate::sync::{AtomicBool, Ordering};
 use crate::vlog::ValuePlace;
 
@@ -28,21 +29,21 @@ fn place(env: &(impl Env + Clone)) -> Arc<SstPlace> {
         database: [7; 16],
         config: SstConfig { block_size: 256, compression: Compression::None, filter_bits_per_key: 10 },
         cache: BlockCache::new(1 << 20, 8192),
-        open_limit: 100,
-        crowd: Bell::default(),
+        open_files: OpenFiles::new(100),
     })
 }
 
-fn value_place(place: &SstPlace) -> ValuePlace {
-    ValuePlace {
+fn value_place(place: &SstPlace) -> Arc<ValuePlace> {
+    Arc::new(ValuePlace {
         env: Arc::clone(&place.env),
         dir: place.dir.clone(),
         database: place.database,
         compression: place.config.compression,
-    }
+        open_files: Arc::clone(&place.open_files),
+    })
 }
 
-fn nothing_moves(place: &ValuePlace) -> Moving<'_> {
+fn nothing_moves(place: &Arc<ValuePlace>) -> Moving<'_> {
     Moving { worn: BTreeMap::new(), place, max_file_size: 1 << 20 }
 }
 
@@ -51,7 +52,7 @@ fn key(n: u32) -> Vec<u8> {
 }
 
 /// An SST of these keys, each at the sequence number; `None` for tombstones.
-fn write(place: &SstPlace, number: u64, seqno: u64, entries: &[(u32, Option<usize>)]) -> Arc<SstReader> {
+fn write(place: &Arc<SstPlace>, number: u64, seqno: u64, entries: &[(u32, Option<usize>)]) -> Arc<Sst> {
     let mut draft = place.begin(FileNumber(number)).unwrap();
     for (n, value) in entries {
         let (kind, size) = value.map_or((Kind::Delete, 0), |size| (Kind::Put, size));
@@ -64,7 +65,7 @@ fn write(place: &SstPlace, number: u64, seqno: u64, entries: &[(u32, Option<usiz
 /// An older run in two files of the last level, and a newer one above, in which every third key is removed.
 struct Scene {
     place: Arc<SstPlace>,
-    inputs: BTreeMap<FileNumber, Arc<SstReader>>,
+    inputs: BTreeMap<FileNumber, Arc<Sst>>,
     version: Version,
     merge: Merge,
     max_sst_size: u64,
@@ -86,7 +87,7 @@ impl Scene {
         Self { place, inputs, version, merge, max_sst_size: 2000 }
     }
 
-    fn run(&self, boundaries: &[u64], stop: &AtomicBool) -> Result<Vec<Arc<SstReader>>> {
+    fn run(&self, boundaries: &[u64], stop: &AtomicBool) -> Result<Vec<Arc<Sst>>> {
         let values = value_place(&self.place);
         let job = Job {
             merge: &self.merge,
@@ -98,12 +99,12 @@ impl Scene {
             go_on: &|_| if stop.load(Ordering::Acquire) { Err(Error::Closed) } else { Ok(()) },
         };
         let next = Cell::new(10);
-        let sst = |meta: &SstMeta| Arc::new(Sst::opened(&self.place, &self.inputs[&meta.number]));
+        let sst = |meta: &SstMeta| Arc::clone(&self.inputs[&meta.number]);
         Ok(job.run(sst, || FileNumber(next.replace(next.get() + 1)))?.ssts)
     }
 }
 
-fn contents(sst: &Arc<SstReader>) -> Vec<(Vec<u8>, u64, bool)> {
+fn contents(sst: &Arc<Sst>) -> Vec<(Vec<u8>, u64, bool)> {
     let mut cursor = sst.sweep().unwrap();
     let mut entries = Vec::new();
     while let Some(entry) = cursor.entry() {
@@ -133,7 +134,7 @@ fn a_merge_keeps_what_can_be_read_and_cuts_it_into_files() {
 }
 
 /// What a merge of these levels into `output` leaves, which levels deeper than that are not part of.
-fn merged(ssts: &[(u8, Arc<SstReader>)], output: u8, boundaries: &[u64]) -> Vec<(Vec<u8>, u64, bool)> {
+fn merged(ssts: &[(u8, Arc<Sst>)], output: u8, boundaries: &[u64]) -> Vec<(Vec<u8>, u64, bool)> {
     let place = place(&machine());
     let version = version(ssts.iter().map(|(level, sst)| (*level, sst.meta().clone())).collect());
     let inputs = version.runs().filter(|(level, _)| level.code() <= output);
@@ -152,7 +153,7 @@ fn merged(ssts: &[(u8, Arc<SstReader>)], output: u8, boundaries: &[u64]) -> Vec<
         go_on: &|_| Ok(()),
     };
     let reader = |meta: &SstMeta| ssts.iter().map(|(_, sst)| sst).find(|sst| sst.meta() == meta).unwrap();
-    let sst = |meta: &SstMeta| Arc::new(Sst::opened(&place, reader(meta)));
+    let sst = |meta: &SstMeta| Arc::clone(reader(meta));
     let outputs = job.run(sst, || FileNumber(9)).unwrap().ssts;
     for sst in &outputs {
         sst.verify().unwrap();
@@ -209,7 +210,7 @@ fn a_tombstone_stays_while_a_file_below_may_hold_its_key() {
         moving: nothing_moves(&values),
         go_on: &|_| Ok(()),
     };
-    let outputs = job.run(|_| Arc::new(Sst::opened(&place, &newer)), || FileNumber(9)).unwrap().ssts;
+    let outputs = job.run(|_| Arc::clone(&newer), || FileNumber(9)).unwrap().ssts;
     assert_eq!(contents(&outputs[0]), [(key(6), 2, false)], "file 1 spans key 6, though it does not have it");
 }
 
@@ -231,7 +232,7 @@ fn a_merge_of_which_nothing_is_left_writes_nothing() {
         moving: nothing_moves(&values),
         go_on: &|_| Ok(()),
     };
-    assert!(job.run(|_| Arc::new(Sst::opened(&place, &sst)), || FileNumber(9)).unwrap().ssts.is_empty());
+    assert!(job.run(|_| Arc::clone(&sst), || FileNumber(9)).unwrap().ssts.is_empty());
     assert_eq!(names(&env), ["000001.sst"]);
 }
 
@@ -254,7 +255,8 @@ fn a_damaged_input_fails_the_merge_and_loses_nothing() {
     bytes[1000] ^= 1;
     env.write_file(&path, &bytes).unwrap();
     let scene = Scene { place: place(&env), ..Scene::new(&machine()) };
-    let damaged = scene.place.open(scene.inputs[&FileNumber(1)].meta()).unwrap();
+    let meta = scene.inputs[&FileNumber(1)].meta().clone();
+    let damaged = Arc::new(Sst::closed(&scene.place, &Arc::new(meta)));
     let scene =
         Scene { inputs: scene.inputs.into_iter().chain([(FileNumber(1), damaged)]).collect(), ..scene };
     let error = scene.run(&[2], &AtomicBool::new(false)).unwrap_err();

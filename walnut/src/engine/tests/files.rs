@@ -22,6 +22,23 @@ fn with_limit(open_limit: usize) -> EngineConfig {
     EngineConfig { open_limit, cache_size: 0, ..config() }
 }
 
+/// A closed database of many value files, and some SSTs that point to them.
+fn many_value_files() -> MemoryEnv {
+    let env = machine();
+    let engine = open_with(&env, values_with_limit(1000)).unwrap();
+    for n in 0..ROWS {
+        put(&engine, n * 7 % ROWS, 1).unwrap();
+    }
+    engine.checkpoint().unwrap();
+    assert!(engine.stats().value_file_count > 20, "{:?}", engine.stats());
+    engine.close().unwrap();
+    env
+}
+
+fn values_with_limit(open_limit: usize) -> EngineConfig {
+    EngineConfig { values: ValueConfig { threshold: 20, max_file_size: 1500 }, ..with_limit(open_limit) }
+}
+
 #[test]
 fn an_opening_opens_no_sst_and_a_read_the_one_that_it_needs() {
     let env = many_files();
@@ -80,12 +97,76 @@ fn a_scan_whose_file_is_closed_behind_it_reads_on() {
     for n in 0..ROWS {
         let found = scan.next().unwrap().map(|found| found.key.to_vec());
         assert_eq!(found, Some(key(n)));
+        assert!(engine.stats().open_file_count <= 9, "{:?}", engine.stats());
         // Others drive out what the scan reads.
         for other in (0..ROWS).step_by(60) {
             get(&engine, other).unwrap();
         }
     }
     assert!(scan.next().unwrap().is_none());
+}
+
+#[test]
+fn who_holds_one_view_for_long_opens_no_more_files_than_may_be() {
+    for (env, config) in [(many_files(), with_limit(8)), (many_value_files(), values_with_limit(8))] {
+        let engine = open_with(&env, config).unwrap();
+        let beside = env.open_files();
+        let mut scan = engine.scan(KeyRange::all()).unwrap();
+        assert_eq!(drain(&mut scan, false).unwrap().len(), ROWS as usize);
+        assert!(engine.stats().open_file_count <= 9, "{:?}", engine.stats());
+        for n in 0..ROWS {
+            let n = n * 7919 % ROWS;
+            let found = scan.reader().get(&key(n), <[u8]>::to_vec).unwrap();
+            assert_eq!(found, Some(value(n, 1)));
+            assert!(engine.stats().open_file_count <= 9, "{:?}", engine.stats());
+            assert!(env.open_files() <= beside + 9);
+        }
+        engine.verify().unwrap();
+        engine.compact().unwrap();
+        assert!(engine.stats().open_file_count <= 9, "{:?}", engine.stats());
+    }
+}
+
+#[test]
+fn an_opening_opens_no_value_file_and_a_read_the_one_that_it_needs() {
+    let env = many_value_files();
+    let engine = open_with(&env, values_with_limit(1000)).unwrap();
+    assert_eq!(engine.stats().open_file_count, 0);
+    let before = env.counts();
+    assert!(engine.read(|reader| reader.contains(&key(300))).unwrap());
+    let ssts = engine.stats().open_file_count;
+    assert_eq!(env.counts().since(&before).of(Operation::Open), ssts as u64);
+    for _ in 0..2 {
+        assert_eq!(get(&engine, 300).unwrap(), Some(value(300, 1)));
+        assert_eq!(engine.stats().open_file_count, ssts + 1);
+    }
+    assert_eq!(state(&engine).unwrap().len(), ROWS as usize);
+    let stats = engine.stats();
+    assert_eq!(stats.open_file_count, stats.sst_count + stats.value_file_count);
+}
+
+#[test]
+fn values_of_files_that_lost_their_names_are_read_on() {
+    for open_limit in [8, 1000] {
+        let env = many_value_files();
+        let engine = open_with(&env, values_with_limit(open_limit)).unwrap();
+        let mut scan = engine.scan(KeyRange::all()).unwrap();
+        for n in 0..ROWS {
+            delete(&engine, n).unwrap();
+        }
+        engine.compact().unwrap();
+        assert_eq!(engine.stats().value_file_count, 0);
+        let names = files(&env, ".vlog").len();
+        assert_eq!(names == 0, open_limit == 1000, "{names} names are left");
+        assert_eq!(drain(&mut scan, false).unwrap().len(), ROWS as usize);
+        drop(scan);
+        put(&engine, 1, 1).unwrap();
+        engine.checkpoint().unwrap();
+        expect_no_leak(&env, &engine);
+        engine.close().unwrap();
+        drop(engine);
+        assert_eq!(env.open_files(), 0);
+    }
 }
 
 #[test]

@@ -7,6 +7,7 @@ use super::super::fuzz;
 use super::super::seal::{seal, unseal};
 use super::*;
 use crate::error::{Error, Fault};
+use crate::files::OpenFile;
 
 /// Every get and scan of a file that should hold the entries; gives whether there was an error.
 fn read_everything(bytes: Vec<u8>, meta: &SstMeta, entries: &[Owned]) -> bool {
@@ -103,7 +104,7 @@ fn a_file_in_the_place_of_another_is_noticed() {
     let entries = sample();
     let (file, meta) = build(&entries, tiny(Compression::Lz4));
     let refused = |database, meta: &SstMeta| match SstReader::open(
-        file.clone(),
+        OpenFile::lone(file.clone()),
         database,
         meta,
         &BlockCache::new(0, 8192),

@@ -17,6 +17,7 @@ use crate::base::{Entry, FileNumber, Fragment, KeyHash, KeyRange, Kind, SeqNo};
 use crate::codec::{FileHeader, FileKind};
 use crate::cursor::{Cursor, Direction};
 use crate::error::Result;
+use crate::files::OpenFile;
 
 const DATABASE: [u8; 16] = *b"the test's own 1";
 const HEADER: FileHeader =
@@ -75,7 +76,7 @@ fn build_with(entries: &[Owned], fragments: &[Fragment], config: SstConfig) -> (
 }
 
 fn open(file: Arc<TestFile>, meta: &SstMeta) -> Result<Arc<SstReader>> {
-    SstReader::open(file, DATABASE, meta, &BlockCache::new(4000, 8192)).map(Arc::new)
+    SstReader::open(OpenFile::lone(file), DATABASE, meta, &BlockCache::new(4000, 8192)).map(Arc::new)
 }
 
 fn get(reader: &SstReader, key: &[u8], at: SeqNo) -> Result<Option<Owned>> {

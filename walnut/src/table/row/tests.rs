@@ -179,7 +179,8 @@ fn decoder_and_postcard_agree_about_numbers_of_every_size() {
 #[test]
 fn decoder_and_postcard_agree_about_letters() {
     for size in 0..6 {
-        for text in ["", "a", "ab", "abc", "abcd", "é", "aé", "éa", "éé", "€", "a€", "€a", "é€", "🌰", "🌰a"] {
+        for text in ["", "a", "ab", "abc", "abcd", "é", "aé", "éa", "éé", "€", "a€", "€a", "é€", "🌰", "🌰a"]
+        {
             let bytes = [&[size], text.as_bytes(), b"\0\x01z\0"].concat();
             agree_about_each_kind(&bytes).unwrap_or_else(|fault| panic!("{bytes:x?}: {fault}"));
         }

@@ -10,6 +10,7 @@ use crate::base::FileNumber;
 use crate::codec::{Compression, FileHeader, ValuePointer};
 use crate::env::{Env, FaultEffect, FaultEnv, FaultPlan, MemoryEnv, Operations};
 use crate::error::{Error, Fault, Result};
+use crate::files::{OpenFiles, Place};
 
 const DIR: &str = "/db";
 
@@ -19,9 +20,18 @@ fn machine() -> MemoryEnv {
     env
 }
 
-fn place(env: &(impl Env + Clone)) -> ValuePlace {
-    let compression = Compression::Lz4;
-    ValuePlace { env: Arc::new(env.clone()), dir: PathBuf::from(DIR), database: [7; 16], compression }
+fn place(env: &(impl Env + Clone)) -> Arc<ValuePlace> {
+    place_of(env, [7; 16])
+}
+
+fn place_of(env: &(impl Env + Clone), database: [u8; 16]) -> Arc<ValuePlace> {
+    Arc::new(ValuePlace {
+        env: Arc::new(env.clone()),
+        dir: PathBuf::from(DIR),
+        database,
+        compression: Compression::Lz4,
+        open_files: OpenFiles::new(100),
+    })
 }
 
 fn key(n: u8) -> Vec<u8> {
@@ -37,18 +47,18 @@ fn value(n: u8) -> Vec<u8> {
 
 /// Writes `count` values into files of at most so many bytes.
 fn write(
-    place: &ValuePlace,
+    place: &Arc<ValuePlace>,
     count: u8,
     max_file_size: u64,
-) -> Result<(Vec<ValuePointer>, Vec<Arc<ValueReader>>)> {
+) -> Result<(Vec<ValuePointer>, Vec<Arc<Values>>)> {
     let next = Cell::new(5);
     let numbers = || FileNumber(next.replace(next.get() + 1));
     let mut writer = ValueWriter::new(place, max_file_size, &numbers);
     let pointers = (0..count).map(|n| writer.add(&key(n), &value(n))).collect::<Result<_>>()?;
-    Ok((pointers, WholeValues::publish(writer.finish()?)?.keep()))
+    Ok((pointers, place.publish(writer.finish()?)?.keep()))
 }
 
-fn read(files: &[Arc<ValueReader>], pointer: &ValuePointer, n: u8) -> Result<Vec<u8>> {
+fn read(files: &[Arc<Values>], pointer: &ValuePointer, n: u8) -> Result<Vec<u8>> {
     let file = files.iter().find(|file| file.meta().number == pointer.file).unwrap();
     file.read(pointer, &key(n)).map(|value| value.to_vec())
 }
@@ -87,7 +97,7 @@ fn values_are_copied_from_file_to_file_as_they_are() {
     let mut writer = ValueWriter::new(&place, 1 << 20, &numbers);
     let moved: Vec<_> =
         (0..20).rev().map(|n| writer.copy(&files[0], &pointers[usize::from(n)], &key(n)).unwrap()).collect();
-    let copied = WholeValues::publish(writer.finish().unwrap()).unwrap().keep();
+    let copied = place.publish(writer.finish().unwrap()).unwrap().keep();
     for (n, pointer) in (0..20).rev().zip(&moved) {
         assert_eq!(read(&copied, pointer, n).unwrap(), value(n));
         assert_eq!(pointer.size, pointers[usize::from(n)].size);
@@ -135,8 +145,8 @@ fn every_flipped_bit_is_found_by_whoever_reads_it() {
         let reader = opened.unwrap();
         let struck = pointers.iter().rposition(|pointer| pointer.offset <= bit as u64 / 8).unwrap();
         for (n, pointer) in (0..).zip(&pointers) {
-            match read(&[Arc::clone(&reader)], pointer, n) {
-                Ok(found) => assert!(usize::from(n) != struck && found == value(n), "bit {bit}"),
+            match reader.read(pointer, &key(n)) {
+                Ok(found) => assert!(usize::from(n) != struck && *found == *value(n), "bit {bit}"),
                 Err(error) => {
                     let (file, offset, fault) = corruption(error);
                     assert_eq!((file, offset, usize::from(n)), (name.clone(), pointer.offset, struck));
@@ -171,7 +181,7 @@ fn a_file_of_another_database_or_number_is_refused_and_a_wrong_record_noticed() 
     let env = machine();
     let (_, files) = write(&place(&env), 3, 1 << 20).unwrap();
     let meta = *files[0].meta();
-    let other = ValuePlace { database: [8; 16], ..place(&env) };
+    let other = place_of(&env, [8; 16]);
     assert_eq!(corruption(other.open(&meta).unwrap_err()).2, Fault::Identity);
     for (meta, fault) in [
         (ValueMeta { record_count: 4, ..meta }, Fault::Invalid("number of records")),
@@ -195,7 +205,7 @@ fn a_value_and_a_key_of_the_limits_are_taken_and_one_past_them_is_not() {
     let pointer = writer.add(&long, &large).unwrap();
     assert!(matches!(writer.add(&[&long[..], &[1]].concat(), b"v"), Err(Error::Limit(_))));
     assert!(matches!(writer.add(b"k", &[&large[..], &[7]].concat()), Err(Error::Limit(_))));
-    let files = WholeValues::publish(writer.finish().unwrap()).unwrap().keep();
+    let files = place.publish(writer.finish().unwrap()).unwrap().keep();
     assert!(*files[0].read(&pointer, &long).unwrap() == *large);
 }
 
@@ -217,6 +227,6 @@ fn a_writer_that_fails_at_any_operation_or_is_dropped_leaves_no_file() {
     let mut writer = ValueWriter::new(&place, 1 << 20, &numbers);
     writer.add(b"k", b"v").unwrap();
     assert_eq!(env.list(Path::new(DIR)).unwrap(), ["000005.vlog.tmp"]);
-    drop(WholeValues::publish(writer.finish().unwrap()).unwrap());
+    drop(place.publish(writer.finish().unwrap()).unwrap());
     assert_eq!(env.list(Path::new(DIR)).unwrap(), [""; 0], "nobody kept it");
 }

@@ -13,7 +13,7 @@ impl Bell {
         let _ = self.0.set(Box::new(answer));
     }
 
-    pub(super) fn ring(&self) {
+    pub(crate) fn ring(&self) {
         if let Some(answer) = self.0.get() {
             answer();
         }

@@ -1,0 +1,14 @@
+//! Files that are written once and read for long: known to a view, opened when somebody first reads them, and closed when others
+//! are needed more.
+//!
+//! ```text
+//!   view --> handle --first read--> reader: the open file --counts--> open files --too many--> whoever makes views
+//! ```
+//!
+//! What kinds of file there are, and what a reader of each can do, is said above: see [`Place`].
+
+mod handle;
+mod open_files;
+
+pub(crate) use handle::{Handle, Leaving, Place};
+pub(crate) use open_files::{OpenFile, OpenFiles};
