@@ -106,9 +106,10 @@ impl Builder {
     /// Sorted files and files of the value log that are kept open for reads, beside those that a scan or a merge is reading. A file is
     /// opened when it is first read, which costs five reads, or one of the value log, and closed when others are needed more. The
     /// more, the fewer files are opened again and again; the more file handles, and memory for the filters and fences of sorted files,
-    /// some 12 bits for each key of theirs, which is charged to the cache. Default: 500, at least 8.
+    /// some 12 bits for each key of theirs, which is charged to the cache. Default: 500; at least 8, and at most half of what
+    /// the system lets this process have open.
     pub fn max_open_files(mut self, count: usize) -> Self {
-        self.max_open_files = count.max(8);
+        self.max_open_files = count;
         self
     }
 

@@ -42,6 +42,9 @@ use crate::wal::{LogConfig, LogPlace, LogWriter};
 /// The first log segment of a database, and the first sequence number in it.
 pub(super) const FIRST_LOG: (FileNumber, SeqNo) = (FileNumber(1), SeqNo(1));
 
+/// Fewer open files than these would have every read open one.
+const MIN_OPEN_LIMIT: usize = 8;
+
 /// What an opening found or made.
 struct Opened {
     place: Arc<SstPlace>,
@@ -124,8 +127,13 @@ fn place(env: &Arc<dyn Env>, dir: &Path, config: &EngineConfig, database: [u8; 1
         database,
         config: config.sst,
         cache: BlockCache::new(config.cache_size, config.sst.block_size),
-        open_files: OpenFiles::new(config.open_limit),
+        open_files: OpenFiles::new(open_limit(config.open_limit, env.file_limit())),
     })
+}
+
+/// How many files stay open, of a process that may have so many open: it has others to open, and so have scans and merges.
+fn open_limit(wanted: usize, of_process: Option<usize>) -> usize {
+    wanted.min(of_process.map_or(usize::MAX, |limit| limit / 2)).max(MIN_OPEN_LIMIT)
 }
 
 fn make_new(env: &Arc<dyn Env>, dir: &Path, config: &EngineConfig) -> Result<Opened> {
@@ -200,4 +208,18 @@ fn open_existing(
     active.inject_max_lsn(last_seqno);
     frozen.reverse();
     Ok(Opened { place, value_place, manifest, log, view: View { active, frozen, levels }, last_seqno })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::open_limit;
+
+    #[test]
+    fn half_of_what_a_process_may_open_is_left_to_others() {
+        assert_eq!(open_limit(500, None), 500);
+        assert_eq!(open_limit(500, Some(1024)), 500);
+        assert_eq!(open_limit(500, Some(256)), 128);
+        assert_eq!(open_limit(500, Some(3)), 8);
+        assert_eq!(open_limit(1, Some(1024)), 8);
+    }
 }

@@ -85,6 +85,11 @@ pub trait Env: Send + Sync + Debug + 'static {
     /// Bytes that can still be written to the file system of a path.
     fn free_space(&self, path: &Path) -> Result<u64>;
 
+    /// How many files this process may have open at once, `None` when nobody says so.
+    fn file_limit(&self) -> Option<usize> {
+        None
+    }
+
     /// The time since the Unix epoch, for people.
     fn wall_clock(&self) -> Duration;
 

@@ -183,6 +183,10 @@ impl Env for FaultEnv {
         attempt(&self.book, Operation::FreeSpace, &[path], || self.env().free_space(path))
     }
 
+    fn file_limit(&self) -> Option<usize> {
+        self.env().file_limit()
+    }
+
     fn wall_clock(&self) -> Duration {
         self.env().wall_clock()
     }

@@ -131,6 +131,10 @@ impl Env for OsEnv {
         system::free_space(path).map_err(|error| Operation::FreeSpace.failed(path, error))
     }
 
+    fn file_limit(&self) -> Option<usize> {
+        system::file_limit()
+    }
+
     fn wall_clock(&self) -> Duration {
         SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default()
     }

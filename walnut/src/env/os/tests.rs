@@ -103,6 +103,7 @@ fn the_machine_has_space_time_and_randomness() {
     assert!(OsEnv.free_space(directory.path()).unwrap() > 0);
     assert!(OsEnv.wall_clock() > Duration::from_secs(1_700_000_000));
     assert!(OsEnv.monotonic_clock() <= OsEnv.monotonic_clock());
+    assert!(OsEnv.file_limit().is_none_or(|limit| limit > 8), "{:?}", OsEnv.file_limit());
     let (mut first, mut second) = ([0; 32], [0; 32]);
     OsEnv.fill_random(&mut first);
     OsEnv.fill_random(&mut second);

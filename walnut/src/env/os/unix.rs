@@ -46,3 +46,9 @@ pub(super) fn may_write(dir: &Path) -> io::Result<bool> {
         Err(error) => Err(error.into()),
     }
 }
+
+/// The soft limit: what the system refuses to go beyond now.
+pub(super) fn file_limit() -> Option<usize> {
+    let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).current?;
+    usize::try_from(limit).ok()
+}

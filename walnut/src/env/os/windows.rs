@@ -33,3 +33,8 @@ pub(super) fn free_space(_path: &Path) -> io::Result<u64> {
 pub(super) fn may_write(dir: &Path) -> io::Result<bool> {
     Ok(!std::fs::metadata(dir)?.permissions().readonly())
 }
+
+/// A process may have some sixteen million handles.
+pub(super) fn file_limit() -> Option<usize> {
+    None
+}
