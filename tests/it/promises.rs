@@ -203,6 +203,66 @@ fn limits_hold_at_the_byte() {
     assert_eq!(wide.get("k").unwrap().unwrap().body.len(), most);
 }
 
+/// What serde writes of these without their names cannot be read again.
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq)]
+enum Unreadable {
+    Untagged(Untagged),
+    Tagged(Tagged),
+    Short(Short),
+}
+
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq)]
+#[serde(untagged)]
+enum Untagged {
+    One(u8),
+}
+
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq)]
+#[serde(tag = "kind")]
+enum Tagged {
+    One { size: u8 },
+}
+
+#[derive(Serialize, Deserialize, Clone, Debug, PartialEq)]
+struct Short {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    first: Option<u32>,
+    second: u64,
+}
+
+#[derive(Table, Serialize, Deserialize, Clone, Debug, PartialEq)]
+struct Odd {
+    #[primary_key]
+    id: u64,
+    part: Unreadable,
+}
+
+#[test]
+fn a_row_that_serde_cannot_read_again_is_refused_while_a_program_is_developed() {
+    let db = open(&MemoryEnv::new()).unwrap();
+    let odd = db.table::<Odd>().unwrap();
+    let parts = [
+        Unreadable::Untagged(Untagged::One(7)),
+        Unreadable::Tagged(Tagged::One { size: 7 }),
+        Unreadable::Short(Short { first: None, second: 300 }),
+    ];
+    for (id, part) in (0..).zip(parts) {
+        let row = Odd { id, part };
+        if cfg!(debug_assertions) {
+            assert!(matches!(odd.insert(&row), Err(Error::Unsupported(_))), "{row:?}");
+            assert!(matches!(odd.insert_many([&row, &row]), Err(Error::Unsupported(_))));
+            assert!(matches!(odd.upsert(&row), Err(Error::Unsupported(_))));
+            assert!(odd.is_empty().unwrap());
+        } else {
+            odd.insert(&row).unwrap();
+            assert!(matches!(odd.get(id), Err(Error::Corruption { .. })), "{row:?}");
+        }
+    }
+    let right = Odd { id: 9, part: Unreadable::Short(Short { first: Some(1), second: 300 }) };
+    odd.insert(&right).unwrap();
+    assert_eq!(odd.get(9).unwrap(), Some(right));
+}
+
 #[test]
 fn changing_the_primary_key_in_modify_is_an_error() {
     let (_env, _db, people) = people();

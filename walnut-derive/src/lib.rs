@@ -237,8 +237,10 @@ use syn::{DeriveInput, parse_macro_input};
 /// A row is stored by serde without the names of its fields. What serde skips is said to the table too, with `#[table(skip)]`;
 /// `skip_serializing_if` and `flatten` are refused, because what they write could not be read back.
 ///
-/// A row must be readable from what serde wrote without names and types: types that ask serde for `deserialize_any` are not.
-/// `rust_decimal` is stored with its feature `serde-str`.
+/// A row must be readable from what serde wrote without names and types: types that ask serde for `deserialize_any` are not, such as
+/// enums that are `untagged`, or have a `tag` and no `content`; nor are those that leave fields out by `skip_serializing_if`. A build with
+/// `debug_assertions` reads each row again before it is stored, and refuses one that it cannot read; a build for release
+/// stores it, and whoever reads it gets the error. `rust_decimal` is stored with its feature `serde-str`.
 ///
 /// A table is a struct with named fields: a column needs a name. Keys may be tuple structs, see [`Key`](macro@Key).
 ///

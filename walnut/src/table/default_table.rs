@@ -18,7 +18,7 @@ use super::row;
 use super::scan::{Everything, Scan};
 use super::status::{self, IndexStatus};
 use super::sweep::{Swept, sweep};
-use crate::error::{Error, Result};
+use crate::error::Result;
 
 /// How many keys of a `get_many` are encoded at a time.
 const TOGETHER: usize = 32;
@@ -305,8 +305,7 @@ impl<T: Table, A: WriteAccess> DefaultTable<T, A> {
     {
         let store = self.access.store();
         let number = store.numbers::<T>().next::<T>(store, self.info.rows)?;
-        let mut row =
-            row::open::<T>(&row::seal(draft)?).map_err(|_| Error::Unsupported("this row's serde form"))?;
+        let mut row = row::open::<T>(&row::seal(draft)?).map_err(|_| row::UNREADABLE)?;
         row.set_generated_key(T::Generated::from_number(number));
         self.change(|rows| rows.insert(&row))?;
         Ok(T::Generated::from_number(number))

@@ -16,6 +16,11 @@ use crate::error::{Error, Fault, Limit, Result};
 /// What is wrong with a row that no struct reads.
 pub(super) const UNKNOWN_VERSION: Fault = Fault::Invalid("layout version of a row");
 
+/// Of a row that nobody could read again.
+pub(super) const UNREADABLE: Error = Error::Unsupported(
+    "a row that serde writes and cannot read again; `derive(Table)` says what serde is asked for",
+);
+
 /// The most bytes that a row may take.
 pub(crate) const MAX_ROW_SIZE: usize = 16 << 20;
 
@@ -50,6 +55,10 @@ pub(super) fn seal_into<T: TableMapper>(row: &T, bytes: &mut Vec<u8>) -> Result<
     row.encode_row(bytes)?;
     if bytes.len() > MAX_ROW_SIZE {
         return Err(Error::Limit(Limit::Row { size: bytes.len(), limit: MAX_ROW_SIZE }));
+    }
+    // In a build for development each row is tried, so that the program that stores it tells, and not the one that reads it.
+    if cfg!(debug_assertions) && open::<T>(bytes).is_err() {
+        return Err(UNREADABLE);
     }
     Ok(())
 }
