@@ -97,8 +97,8 @@ impl Levels {
 
     /// The open files that are more than so many. Those that were read since this was last asked are spared before others are.
     pub(super) fn least_used(&self, count: usize) -> HashSet<FileNumber> {
-        let ssts = self.ssts().map(|(_, sst)| sst).filter(|sst| sst.if_open().is_some());
-        let values = self.values.values().filter(|file| file.if_open().is_some());
+        let ssts = self.ssts().map(|(_, sst)| sst).filter(|sst| sst.is_open());
+        let values = self.values.values().filter(|file| file.is_open());
         let mut open: Vec<_> = ssts.map(|sst| (sst.meta().number, sst.take_used())).collect();
         open.extend(values.map(|file| (file.meta().number, file.take_used())));
         let excess = open.len().saturating_sub(count);

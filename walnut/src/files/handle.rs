@@ -97,9 +97,7 @@ impl<P: Place> Handle<P> {
     /// The open file. It is opened when it is not, and stays open if it may.
     #[inline]
     pub(crate) fn reader(&self) -> Result<Opened<'_, P::Reader>> {
-        if !self.used.load(Ordering::Relaxed) {
-            self.used.store(true, Ordering::Relaxed);
-        }
+        self.touch();
         match self.reader.get() {
             Some(reader) => Ok(Opened::Stays(reader)),
             None => self.open(),
@@ -136,7 +134,21 @@ impl<P: Place> Handle<P> {
     /// The file, if it is open.
     #[inline]
     pub(crate) fn if_open(&self) -> Option<&P::Reader> {
+        self.touch();
         self.reader.get().map(|reader| &**reader)
+    }
+
+    /// Whether it is open.
+    pub(crate) fn is_open(&self) -> bool {
+        self.reader.get().is_some()
+    }
+
+    #[inline]
+    fn touch(&self) {
+        // A store would take the line from all who read the file.
+        if !self.used.load(Ordering::Relaxed) {
+            self.used.store(true, Ordering::Relaxed);
+        }
     }
 
     /// Whether it was read since this was last asked.
