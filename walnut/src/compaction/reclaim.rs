@@ -159,7 +159,7 @@ impl<'a> Mover<'a> {
     }
 }
 
-/// New files, durable and open.
+/// New files, durable and checked.
 #[derive(Debug, Default)]
 pub(crate) struct Written {
     pub(crate) ssts: Vec<Arc<Sst>>,

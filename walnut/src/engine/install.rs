@@ -8,14 +8,14 @@
 //! 4. A file that cannot be removed is tried again with the next change; the next opening moves it aside.
 
 use std::collections::HashSet;
-use std::path::PathBuf;
+use std::path::Path;
 
 use super::Core;
 use super::levels::{Levels, NewFiles};
 use super::view::View;
 use crate::base::{FileNumber, SeqNo};
 use crate::error::Result;
-use crate::files::Leaving;
+use crate::files::{Leaving, Place};
 use crate::manifest::{ManifestState, ManifestWriter, Version, VersionEdit};
 use crate::sst::{self, SstPlace};
 use crate::sync::{Arc, Ordering};
@@ -141,17 +141,19 @@ impl Core {
         }
         let version = manifest.version();
         let named: HashSet<_> = version.files().map(|(_, meta)| meta.number).collect();
-        let remove = |path: PathBuf| self.env.remove(&path).is_ok();
         manifest.leaving.retain(|sst| {
-            let is_done = named.contains(&sst.number())
-                || sst.is_ready(last) && remove(sst::path(&self.dir, sst.number()));
-            !is_done
+            let path = sst::path(&self.dir, sst.number());
+            !named.contains(&sst.number()) && !self.goes(sst, &path, last)
         });
         manifest.leaving_values.retain(|file| {
-            let is_done = version.value_file(file.number()).is_some()
-                || file.is_ready(last) && remove(vlog::path(&self.dir, file.number()));
-            !is_done
+            let path = vlog::path(&self.dir, file.number());
+            version.value_file(file.number()).is_none() && !self.goes(file, &path, last)
         });
+    }
+
+    /// Removes the name of a file that no version names, if it can go; says whether it is gone.
+    fn goes<P: Place>(&self, file: &Leaving<P>, path: &Path, last: bool) -> bool {
+        file.is_ready(last) && self.env.remove(path).is_ok()
     }
 
     /// Removes files whose names stayed for somebody who might come to read them, for the last time.

@@ -74,18 +74,28 @@ pub(crate) struct Leaving<P: Place> {
 impl<P: Place> Handle<P> {
     /// A file that is there and was not opened.
     pub(crate) fn closed(place: &Arc<P>, meta: &Arc<P::Meta>) -> Self {
-        let shared = Shared {
+        Self::of(Arc::new(Shared {
             place: Arc::clone(place),
             meta: Arc::clone(meta),
             kept: OnceLock::new(),
             opening: Mutex::default(),
-        };
-        Self { shared: Arc::new(shared), reader: OnceLock::new(), used: AtomicBool::new(false) }
+        }))
+    }
+
+    /// A file that was just made. It is opened, which checks it, and stays open if it may.
+    pub(crate) fn made(place: &Arc<P>, meta: &Arc<P::Meta>) -> Result<Arc<Self>> {
+        let handle = Self::closed(place, meta);
+        handle.reader()?;
+        Ok(Arc::new(handle))
     }
 
     /// Another handle of the same file, which is not open.
     pub(crate) fn another(&self) -> Self {
-        Self { shared: Arc::clone(&self.shared), reader: OnceLock::new(), used: AtomicBool::new(false) }
+        Self::of(Arc::clone(&self.shared))
+    }
+
+    fn of(shared: Arc<Shared<P>>) -> Self {
+        Self { shared, reader: OnceLock::new(), used: AtomicBool::new(false) }
     }
 
     /// What the manifest says of it.
@@ -106,20 +116,18 @@ impl<P: Place> Handle<P> {
 
     #[cold]
     fn open(&self) -> Result<Opened<'_, P::Reader>> {
-        let open_files = self.shared.place.open_files();
-        {
-            let _turn = self.shared.opening.lock();
-            if self.reader.get().is_none() {
-                let reader = self.shared.open()?;
-                // Whoever closes files opens none, and so waits for no turn.
-                open_files.call_in_time();
-                if open_files.is_crowded() {
-                    return Ok(Opened::Passes(reader));
-                }
-                let _ = self.reader.set(reader);
-            }
+        let _turn = self.shared.opening.lock();
+        if let Some(reader) = self.reader.get() {
+            return Ok(Opened::Stays(reader));
         }
-        Ok(Opened::Stays(self.reader.get().expect("it was opened above, and stays so")))
+        let reader = self.shared.open()?;
+        let open_files = self.shared.place.open_files();
+        // Whoever closes files opens none, and so waits for no turn.
+        open_files.call_in_time();
+        if open_files.is_crowded() {
+            return Ok(Opened::Passes(reader));
+        }
+        Ok(Opened::Stays(self.reader.get_or_init(|| reader)))
     }
 
     /// The open file, or one that is closed after use.

@@ -33,8 +33,7 @@ impl OpenFiles {
         self.crowd.answer(answer);
     }
 
-    /// How many stay open when some are closed: what is closed then, and for whom others are called before none may be opened any
-    /// more, is an eighth each.
+    /// How many stay open when some are closed, which is done an eighth before the limit and down to two eighths before it.
     pub(crate) fn target(&self) -> usize {
         self.limit - self.limit / 8 * 2
     }

@@ -76,16 +76,11 @@ impl SstPlace {
             sst.draft.rename(path(&self.dir, sst.meta.number))?;
         }
         self.env.sync_dir(&self.dir)?;
-        let mut opened = Vec::new();
-        for sst in &ssts {
-            let handle = Sst::closed(self, &sst.meta);
-            handle.reader()?;
-            opened.push(Arc::new(handle));
-        }
+        let made = ssts.iter().map(|sst| Sst::made(self, &sst.meta)).collect::<Result<_>>()?;
         for sst in ssts {
             sst.draft.keep();
         }
-        Ok(opened)
+        Ok(made)
     }
 }
 

@@ -1,4 +1,6 @@
-//! The locks of the store, in one place so that a model checker can stand in for them: with the feature `shuttle`, which is
+//! The locks of the store, and how one part calls another that it does not know.
+//!
+//! The locks are in one place so that a model checker can stand in for them: with the feature `shuttle`, which is
 //! for tests alone, they are those of a scheduler that decides at each of them who goes on.
 //!
 //! A thread that panics with a lock held leaves the data as it was between two statements of ours: every section

@@ -59,13 +59,9 @@ impl ValuePlace {
             file.draft.rename(path(&self.dir, file.meta.number))?;
         }
         self.env.sync_dir(&self.dir)?;
-        let mut opened = Vec::new();
-        for file in &files {
-            let handle = Values::closed(self, &Arc::new(file.meta));
-            handle.reader()?;
-            opened.push(Arc::new(handle));
-        }
-        Ok(NewValues { files: opened, drafts: files.into_iter().map(|file| file.draft).collect() })
+        let made =
+            files.iter().map(|file| Values::made(self, &Arc::new(file.meta))).collect::<Result<_>>()?;
+        Ok(NewValues { files: made, drafts: files.into_iter().map(|file| file.draft).collect() })
     }
 
     /// Begins a value file with this number, which was not given before.
