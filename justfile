@@ -34,6 +34,10 @@ main *args:
 bench *args:
     cargo run --release --manifest-path bench/Cargo.toml -- {{ args }}
 
+# Count instructions per operation under valgrind; `--save FILE`, `--against FILE`
+instructions *args:
+    cargo run --release --manifest-path bench/Cargo.toml --bin instructions -- {{ args }}
+
 # Licences and advisories of the dependencies; needs cargo-deny
 deny:
     cargo deny check
