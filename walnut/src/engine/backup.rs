@@ -24,7 +24,7 @@ use super::levels::Levels;
 use super::{Core, open};
 use crate::env::{Appender, Env, File, PathKind, digest};
 use crate::error::{Error, Fault, Result};
-use crate::manifest::{ManifestState, ManifestWriter};
+use crate::manifest::{CURRENT, ManifestState, ManifestWriter};
 use crate::sync::Arc;
 use crate::wal::{LogConfig, LogPlace, LogWriter};
 
@@ -39,7 +39,7 @@ struct Source {
 
 impl Core {
     /// Copies the database into a directory, which must be empty or missing. After an error nothing is left in it but, when it
-    /// cannot be removed, what an opening refuses.
+    /// cannot be removed, what an opening refuses, or a copy that is whole.
     pub(crate) fn backup(&self, target: &Path) -> Result<()> {
         self.ensure_writable()?;
         if target.starts_with(&self.dir) {
@@ -135,9 +135,15 @@ fn make_empty(env: &dyn Env, target: &Path) -> Result<()> {
     if is_empty { Ok(()) } else { Err(taken()) }
 }
 
-/// Removes what a copy left that came to nothing; its marker last.
+/// Removes what a copy left that came to nothing: `CURRENT` first, so that no crash leaves it without the files that it
+/// stands for, and the marker last.
 fn clear(env: &dyn Env, target: &Path) -> Result<()> {
-    for name in env.list(target)?.iter().filter(|name| *name != UNFINISHED) {
+    let names = env.list(target)?;
+    if names.iter().any(|name| name == CURRENT) {
+        env.remove(&target.join(CURRENT))?;
+        env.sync_dir(target)?;
+    }
+    for name in names.iter().filter(|name| *name != UNFINISHED && *name != CURRENT) {
         env.remove(&target.join(name))?;
     }
     env.sync_dir(target)?;

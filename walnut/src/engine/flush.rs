@@ -150,6 +150,7 @@ impl Core {
         }
         let view = self.view.load_full();
         let Some(frozen) = view.frozen.last() else { return Ok(false) };
+        self.ready_manifest()?;
         let began = self.env.monotonic_clock();
         let new = self.write_files(&frozen.memtable)?;
         let edit = VersionEdit {

@@ -146,6 +146,8 @@ pub(crate) struct Core {
     durable: AtomicU64,
     /// Bytes of commits that do not wait for a sync, since the last one began.
     unsynced_size: AtomicU64,
+    /// Whether the flush thread knows that the manifest lags behind `durable`; whoever makes more durable calls it if not.
+    is_note_due: AtomicBool,
     snapshots: Arc<Snapshots>,
     poisoned: AtomicBool,
     /// Whether the log has to go on in a new segment before anything can be written.
@@ -224,6 +226,8 @@ impl Core {
     /// Notes that the log can no longer be trusted, and passes the reason on.
     fn poison(&self, error: Error) -> Error {
         self.poisoned.store(true, Ordering::Release);
+        // Nobody gathers any more for a sync that cannot come.
+        self.sync_done.notify_all();
         error
     }
 

@@ -21,7 +21,8 @@ use crate::codec::crc32;
 use crate::env::Env;
 use crate::error::{Fault, Result};
 
-const NAME: &str = "CURRENT";
+/// The name of the file.
+pub(crate) const NAME: &str = "CURRENT";
 const DRAFT_NAME: &str = "CURRENT.tmp";
 
 const FIRST_LINE: &str = "walnut database\n";

@@ -37,6 +37,7 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use current::NAME as CURRENT;
 pub(crate) use edit::VersionEdit;
 pub(crate) use format::{FIRST_MANIFEST, manifest_number};
 pub use fuzz::fuzz;
