@@ -44,6 +44,8 @@ const _: () = {
         "field `id` cannot stand in the primary key: values of its type are not told apart exactly (`Key::EXACT`), as is so with floating-point numbers"
     );
     #[automatically_derived]
+    impl crate::renamed::__private::Decoded for Event {}
+    #[automatically_derived]
     impl crate::renamed::__private::TableMapper for Event {
         type PrimaryKey = (u32, u64);
         const SCHEMA: crate::renamed::__private::TableSchema = crate::renamed::__private::TableSchema::new(
@@ -93,6 +95,9 @@ const _: () = {
             __bytes: &[::core::primitive::u8],
         ) -> crate::renamed::__private::Result<Self, crate::renamed::__private::Fault> {
             crate::renamed::__private::decode_row::<Self>(__bytes)
+        }
+        fn row_shape() -> crate::renamed::__private::RowShape {
+            crate::renamed::__private::trace_row::<Self>()
         }
     }
 };

@@ -66,6 +66,14 @@ const _: () = {
         }
     }
     #[automatically_derived]
+    impl<K: Clone, const N: usize, V> ::walnut::__private::Decoded for Row<K, N, V>
+    where
+        V: Default,
+        Self: ::walnut::__private::Serialize + ::walnut::__private::DeserializeOwned
+            + ::core::marker::Send + ::core::marker::Sync + 'static,
+        K: ::walnut::__private::Key,
+    {}
+    #[automatically_derived]
     impl<K: Clone, const N: usize, V> ::walnut::__private::TableMapper for Row<K, N, V>
     where
         V: Default,
@@ -164,6 +172,9 @@ const _: () = {
             __bytes: &[::core::primitive::u8],
         ) -> ::walnut::__private::Result<Self, ::walnut::__private::Fault> {
             ::walnut::__private::decode_row::<Self>(__bytes)
+        }
+        fn row_shape() -> ::walnut::__private::RowShape {
+            ::walnut::__private::trace_row::<Self>()
         }
     }
 };

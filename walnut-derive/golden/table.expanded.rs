@@ -91,6 +91,8 @@ const _: () = {
         "field `email` cannot stand in the unique index `email`: values of its type are not told apart exactly (`Key::EXACT`), as is so with floating-point numbers"
     );
     #[automatically_derived]
+    impl ::walnut::__private::Decoded for User {}
+    #[automatically_derived]
     impl ::walnut::__private::TableMapper for User {
         type PrimaryKey = u64;
         const SCHEMA: ::walnut::__private::TableSchema = ::walnut::__private::TableSchema::new(
@@ -217,6 +219,9 @@ const _: () = {
             __bytes: &[::core::primitive::u8],
         ) -> ::walnut::__private::Result<Self, ::walnut::__private::Fault> {
             ::walnut::__private::decode_row::<Self>(__bytes)
+        }
+        fn row_shape() -> ::walnut::__private::RowShape {
+            ::walnut::__private::trace_row::<Self>()
         }
     }
 };

@@ -106,6 +106,8 @@ const _: () = {
         "index `shelf` is `sparse`, which leaves out rows in which a part is missing, and none of its parts can be; a part that can is an `Option`"
     );
     #[automatically_derived]
+    impl ::walnut::__private::Decoded for User {}
+    #[automatically_derived]
     impl ::walnut::__private::TableMapper for User {
         type PrimaryKey = u64;
         const SCHEMA: ::walnut::__private::TableSchema = ::walnut::__private::TableSchema::new(
@@ -229,6 +231,9 @@ const _: () = {
             __bytes: &[::core::primitive::u8],
         ) -> ::walnut::__private::Result<Self, ::walnut::__private::Fault> {
             ::walnut::__private::decode_row::<Self>(__bytes)
+        }
+        fn row_shape() -> ::walnut::__private::RowShape {
+            ::walnut::__private::trace_row::<Self>()
         }
     }
     #[automatically_derived]

@@ -12,8 +12,11 @@ pub use crate::table::derived::{
     part_is_optional, skip_part,
 };
 pub use crate::table::form::{AsIs, AtScale, Descending, Folded, Form};
-pub use crate::table::row::{decode as decode_row, encode as encode_row, migrate as migrate_row};
+pub use crate::table::row::{
+    Decoded, decode as decode_row, encode as encode_row, migrate as migrate_row, trace as trace_row,
+};
 pub use crate::table::schema::assert_layout;
+pub use crate::table::shape::RowShape;
 pub use crate::table::{
     Access, DefaultTable, Elements, FieldSchema, Generated, GeneratesKey, Index, IndexEntries, IndexName,
     IndexSchema, Key, KeyReader, KeyWriter, NoCase, Scaled, TableMapper, TableSchema, Unique, Way,

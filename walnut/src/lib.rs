@@ -85,6 +85,12 @@ pub use walnut_derive::{Key, Table};
 #[doc(hidden)]
 pub mod __private;
 
+/// What a table looks like as it is stored. No promise is made about these names yet.
+#[doc(hidden)]
+pub mod schema {
+    pub use crate::table::shape::{Field, Known, Node, NodeId, RowShape, Variant};
+}
+
 /// Switches and parts for measurements of the store itself.
 #[cfg(any(feature = "untracked", feature = "parts"))]
 #[doc(hidden)]

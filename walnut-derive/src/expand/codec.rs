@@ -117,6 +117,10 @@ pub(super) fn members(plan: &Plan<'_>) -> TokenStream {
         fn decode_row(__bytes: &[::core::primitive::u8]) -> #private::Result<Self, #private::Fault> {
             #decode_row
         }
+
+        fn row_shape() -> #private::RowShape {
+            #private::trace_row::<Self>()
+        }
     }
 }
 

@@ -4,6 +4,7 @@ use super::entries::IndexEntries;
 use super::key::{Generated, Key, KeyWriter};
 use super::row::UNKNOWN_VERSION;
 use super::schema::TableSchema;
+use super::shape::RowShape;
 use super::{Access, DefaultTable};
 use crate::error::{Fault, Result};
 
@@ -46,6 +47,12 @@ pub trait TableMapper: Sized + Send + Sync + 'static {
     fn decode_older_row(version: u32, bytes: &[u8]) -> Result<Self, Fault> {
         let _ = (version, bytes);
         Err(UNKNOWN_VERSION)
+    }
+
+    /// What serde reads of the row, down to the leaves: the catalog keeps it and compares it. Nothing is known of a row that does not
+    /// tell.
+    fn row_shape() -> RowShape {
+        RowShape::opaque()
     }
 
     /// The number of the row's primary key, when keys of this table are counted: the counter goes on above it. Only tables

@@ -30,6 +30,7 @@ mod numbers;
 pub(crate) mod row;
 mod scan;
 pub(crate) mod schema;
+pub(crate) mod shape;
 mod snapshot;
 mod spaces;
 mod status;

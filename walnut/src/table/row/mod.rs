@@ -10,6 +10,7 @@ use serde::de::DeserializeOwned;
 
 use self::decoder::Decoder;
 use super::mapper::TableMapper;
+use super::shape::RowShape;
 use crate::codec::{Reader, Writer};
 use crate::error::{Error, Fault, Limit, Result};
 
@@ -31,9 +32,22 @@ pub fn encode<T: Serialize>(row: &T, out: &mut Vec<u8>) -> Result<()> {
     Ok(())
 }
 
+/// A struct that serde reads; for derived code, which asks for it in one place.
+pub trait Decoded: DeserializeOwned {}
+
+/// What serde reads of a struct; for derived code.
+pub fn trace<T: Decoded>() -> RowShape {
+    super::shape::trace::<T>()
+}
+
 /// The struct of these bytes in postcard; for derived code.
 #[inline(always)]
-pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Fault> {
+pub fn decode<T: Decoded>(bytes: &[u8]) -> Result<T, Fault> {
+    read(bytes)
+}
+
+#[inline(always)]
+fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Fault> {
     let mut decoder = Decoder::new(bytes);
     match T::deserialize(&mut decoder) {
         Ok(row) if decoder.rest().is_empty() => Ok(row),

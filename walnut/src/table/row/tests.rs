@@ -15,7 +15,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::decoder::Decoder;
-use super::{decode, encode};
+use super::{encode, read};
 
 /// Something of every kind that serde knows.
 #[derive(Serialize, Deserialize, Clone, PartialEq, Debug)]
@@ -134,9 +134,9 @@ proptest! {
     fn what_postcard_writes_comes_back(value in everything()) {
         let mut bytes = Vec::new();
         encode(&value, &mut bytes).expect("it has a form");
-        prop_assert_eq!(decode::<Everything>(&bytes), Ok(value));
+        prop_assert_eq!(read::<Everything>(&bytes), Ok(value));
         bytes.push(0);
-        prop_assert!(decode::<Everything>(&bytes).is_err(), "a byte is left");
+        prop_assert!(read::<Everything>(&bytes).is_err(), "a byte is left");
     }
 
     #[test]
@@ -191,7 +191,7 @@ fn decoder_and_postcard_agree_about_letters() {
 fn a_size_that_is_not_there_takes_no_memory() {
     let mut bytes = Vec::new();
     encode(&u64::MAX, &mut bytes).expect("a number has a form");
-    assert!(decode::<String>(&bytes).is_err());
-    assert!(decode::<Vec<u64>>(&bytes).is_err());
-    assert!(decode::<BTreeMap<u64, u64>>(&bytes).is_err());
+    assert!(read::<String>(&bytes).is_err());
+    assert!(read::<Vec<u64>>(&bytes).is_err());
+    assert!(read::<BTreeMap<u64, u64>>(&bytes).is_err());
 }

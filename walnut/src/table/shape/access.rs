@@ -1,0 +1,147 @@
+//! What a probe shows a visitor: elements, entries, variants, and the names of fields.
+
+use std::any::type_name;
+
+use serde::de::{DeserializeSeed, Deserializer, EnumAccess, MapAccess, SeqAccess, Visitor};
+use serde::forward_to_deserialize_any;
+
+use super::probe::{Id, Place, Probe, Result, Run, Step, Stop};
+
+/// The elements of a sequence, a tuple or a struct.
+pub(super) struct Elements<'r, 'w> {
+    pub(super) run: &'r mut Run<'w>,
+    pub(super) beside: usize,
+    /// The one that is on the way, and the place of what it is asked for.
+    pub(super) target: Option<(usize, usize)>,
+    pub(super) next: usize,
+    pub(super) len: usize,
+}
+
+impl<'de> SeqAccess<'de> for Elements<'_, '_> {
+    type Error = Stop;
+
+    fn next_element_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>> {
+        if self.next == self.len {
+            return Ok(None);
+        }
+        let place = match self.target {
+            Some((target, place)) if target == self.next => Place::OnWay(place),
+            _ => Place::Beside(self.beside),
+        };
+        self.next += 1;
+        seeded(self.run, seed, place).map(Some)
+    }
+
+    fn size_hint(&self) -> Option<usize> {
+        Some(self.len - self.next)
+    }
+}
+
+/// Has a seed ask at a place.
+pub(super) fn seeded<'de, S: DeserializeSeed<'de>>(
+    run: &mut Run<'_>,
+    seed: S,
+    place: Place,
+) -> Result<S::Value> {
+    if matches!(place, Place::OnWay(_)) {
+        run.seed = Some(type_name::<S>());
+    }
+    seed.deserialize(Probe { run, place })
+}
+
+/// The entries of a map, or one field of a struct under its key.
+pub(super) struct Entries<'r, 'w> {
+    pub(super) run: &'r mut Run<'w>,
+    /// The step that is to be made, on the way.
+    pub(super) step: Option<Step>,
+    /// Its place.
+    pub(super) place: usize,
+    pub(super) beside: usize,
+    pub(super) left: usize,
+}
+
+impl<'de> MapAccess<'de> for Entries<'_, '_> {
+    type Error = Stop;
+
+    fn next_key_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>> {
+        let Some(left) = self.left.checked_sub(1) else { return Ok(None) };
+        self.left = left;
+        match self.step {
+            Some(Step::Key) => seeded(self.run, seed, Place::OnWay(self.place)).map(Some),
+            Some(Step::Field(id)) => seed.deserialize(Name(id)).map(Some),
+            Some(Step::Identify(id)) => {
+                let value = seed.deserialize(Name(id))?;
+                self.run.identity.get_or_insert_with(|| identity(&value));
+                Err(Stop)
+            }
+            Some(Step::Value) | None => seeded(self.run, seed, Place::Beside(self.beside)).map(Some),
+            Some(_) => Err(Stop),
+        }
+    }
+
+    fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value> {
+        match self.step {
+            Some(Step::Field(_) | Step::Value) => seeded(self.run, seed, Place::OnWay(self.place)),
+            _ => seeded(self.run, seed, Place::Beside(self.beside)),
+        }
+    }
+
+    fn size_hint(&self) -> Option<usize> {
+        Some(self.left)
+    }
+}
+
+/// Tells apart what visitors make of identifiers: the variants of an enum.
+fn identity<T>(value: &T) -> String {
+    format!("{:?}", std::mem::discriminant(value))
+}
+
+/// A variant of an enum.
+pub(super) struct Choice<'r, 'w> {
+    pub(super) probe: Probe<'r, 'w>,
+    pub(super) id: Id,
+}
+
+impl<'de, 'r, 'w> EnumAccess<'de> for Choice<'r, 'w> {
+    type Error = Stop;
+    type Variant = Probe<'r, 'w>;
+
+    fn variant_seed<S: DeserializeSeed<'de>>(self, seed: S) -> Result<(S::Value, Probe<'r, 'w>)> {
+        let Self { probe, id } = self;
+        let value = seed.deserialize(Name(id))?;
+        if let Place::OnWay(at) = probe.place
+            && let Some(Step::Identify(_)) = probe.run.way.get(at - 1)
+        {
+            probe.run.identity.get_or_insert_with(|| identity(&value));
+            return Err(Stop);
+        }
+        Ok((value, probe))
+    }
+}
+
+/// The name or the place of a field or variant.
+struct Name(Id);
+
+impl<'de> Deserializer<'de> for Name {
+    type Error = Stop;
+
+    fn is_human_readable(&self) -> bool {
+        false
+    }
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        match self.0 {
+            // As the decoder of rows tells the place of a variant.
+            Id::Place(place) => match u32::try_from(place) {
+                Ok(place) => visitor.visit_u32(place),
+                Err(_) => visitor.visit_u64(place),
+            },
+            Id::Name(name) => visitor.visit_borrowed_str(name),
+        }
+    }
+
+    forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option unit unit_struct
+        newtype_struct seq tuple tuple_struct map struct enum identifier ignored_any
+    }
+}

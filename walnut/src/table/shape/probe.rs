@@ -1,0 +1,458 @@
+//! Follows one way into a type, and tells what serde asks at its end.
+//!
+//! ```text
+//!   Deserialize::deserialize(probe)    way: field 1, element, some
+//!     deserialize_struct               the visitor is offered a map with the one key 1
+//!       deserialize_seq                .. an element
+//!         deserialize_option           .. something
+//!           deserialize_u64            the end: `u64` was asked for. No value is made of it, and the run ends with an error.
+//! ```
+//!
+//! A field of a derived struct is reached by its name alone, so what stands before it needs no value. In a tuple, and where an
+//! implementation by hand takes no map, it does: see `fill`.
+
+use std::any::type_name;
+use std::fmt;
+
+use serde::de::{self, DeserializeSeed, Deserializer, VariantAccess, Visitor};
+
+use super::access::{Choice, Elements, Entries, seeded};
+use super::fill::{self, Choices};
+
+/// A step down.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Step {
+    /// To what an option, a newtype or a newtype variant holds.
+    Inner,
+    /// To an element, in the order of the visitor.
+    Element(usize),
+    /// To the field under a key.
+    Field(Id),
+    /// To the key of the first entry of a map.
+    Key,
+    /// To the value of the first entry of a map.
+    Value,
+    /// Into a variant.
+    Variant(u32),
+    /// To what a visitor takes a name or a place of a field or variant for.
+    Identify(Id),
+}
+
+/// What a field or variant is called.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Id {
+    /// Its place.
+    Place(u64),
+    /// Its name.
+    Name(&'static str),
+}
+
+/// What was asked at the end of a way.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Kind {
+    Unreadable,
+    Bool,
+    U8,
+    U16,
+    U32,
+    U64,
+    U128,
+    I8,
+    I16,
+    I32,
+    I64,
+    I128,
+    F32,
+    F64,
+    Char,
+    Text,
+    Bytes,
+    /// Also what a unit variant holds.
+    Unit,
+    Option,
+    /// Of a struct, or of a variant, which has no name of its own.
+    Newtype(&'static str),
+    Seq,
+    Map,
+    Tuple(usize),
+    /// Of a struct, or of a variant, which has no name of its own.
+    Struct(&'static str, &'static [&'static str]),
+    Enum(&'static str, &'static [&'static str]),
+}
+
+/// The end of a way.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Call {
+    pub(super) kind: Kind,
+    /// The name of the visitor's type. Two calls with the same one, within each other, are of a type that contains itself.
+    pub(super) visitor: &'static str,
+    /// The name of the type that the visitor makes.
+    pub(super) value: &'static str,
+    /// The name of what asks for this place: `PhantomData` of the type, but where the type depends on what was read before.
+    pub(super) seed: Option<&'static str>,
+}
+
+/// A run over one way.
+#[derive(Default)]
+pub(super) struct Run<'w> {
+    pub(super) way: &'w [Step],
+    found: Option<Call>,
+    /// What the visitor took a name or a place for.
+    pub(super) identity: Option<String>,
+    pub(super) seed: Option<&'static str>,
+    choices: Choices,
+}
+
+/// What came of a way.
+#[derive(Debug)]
+pub(super) enum Outcome {
+    Found(Call),
+    Identity(String),
+    /// The visitor was content before it came there.
+    NotAsked,
+    Refused,
+}
+
+/// That a run has ended, or that a type does not take what it was offered.
+#[derive(Debug)]
+pub(super) struct Stop;
+
+impl fmt::Display for Stop {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the way ends here")
+    }
+}
+
+impl std::error::Error for Stop {}
+
+impl de::Error for Stop {
+    fn custom<M: fmt::Display>(_: M) -> Self {
+        Self
+    }
+}
+
+pub(super) type Result<T> = std::result::Result<T, Stop>;
+
+/// A deserializer for the type that is traced.
+pub(super) type Begin = fn(Probe<'_, '_>) -> Result<()>;
+
+/// Follows a way into the type behind `begin`.
+pub(super) fn follow(begin: Begin, way: &[Step]) -> Outcome {
+    let mut run = Run { way, ..Run::default() };
+    for _ in 0..fill::MAX_TRIES {
+        (run.seed, run.found, run.identity) = (None, None, None);
+        let result = begin(Probe { run: &mut run, place: Place::OnWay(0) });
+        if let Some(call) = run.found {
+            return Outcome::Found(call);
+        }
+        if let Some(identity) = run.identity {
+            return Outcome::Identity(identity);
+        }
+        if result.is_ok() {
+            return Outcome::NotAsked;
+        }
+        if !run.choices.change_last() {
+            break;
+        }
+    }
+    Outcome::Refused
+}
+
+/// Where a probe is.
+#[derive(Clone, Copy)]
+pub(super) enum Place {
+    /// So many steps on the way.
+    OnWay(usize),
+    /// Beside it, so deep in a value that is made up.
+    Beside(usize),
+}
+
+/// Reads nothing: it has serde ask.
+pub(super) struct Probe<'r, 'w> {
+    pub(super) run: &'r mut Run<'w>,
+    pub(super) place: Place,
+}
+
+impl Probe<'_, '_> {
+    /// The next step, on the way, with its place; nothing beside it. At the end of the way it notes what is asked.
+    fn next<'de, V: Visitor<'de>>(&mut self, kind: Kind) -> Result<Option<(Step, usize)>> {
+        match self.place {
+            Place::OnWay(at) => {
+                if let Some(&step) = self.run.way.get(at) {
+                    return Ok(Some((step, at + 1)));
+                }
+                self.found(kind, type_name::<V>(), type_name::<V::Value>());
+                Err(Stop)
+            }
+            Place::Beside(depth) if depth < fill::MAX_DEPTH => Ok(None),
+            Place::Beside(_) => Err(Stop),
+        }
+    }
+
+    /// An error on the way, which cannot go through a leaf.
+    fn leaf<'de, V: Visitor<'de>>(&mut self, kind: Kind) -> Result<()> {
+        match self.next::<V>(kind)? {
+            None => Ok(()),
+            Some(_) => Err(Stop),
+        }
+    }
+
+    fn found(&mut self, kind: Kind, visitor: &'static str, value: &'static str) {
+        // The first counts: a visitor that passes over errors may come here again.
+        self.run.found.get_or_insert(Call { kind, visitor, value, seed: self.run.seed });
+    }
+
+    /// The same probe a step further.
+    fn at(self, place: Place) -> Self {
+        if matches!(place, Place::OnWay(_)) {
+            self.run.seed = None;
+        }
+        Self { place, ..self }
+    }
+
+    fn number(&mut self) -> u8 {
+        fill::NUMBERS[self.run.choices.pick(fill::NUMBERS.len())]
+    }
+
+    fn text(&mut self) -> &'static str {
+        fill::TEXTS[self.run.choices.pick(fill::TEXTS.len())]
+    }
+
+    fn zeros(&mut self) -> &'static [u8] {
+        &fill::ZEROS[..fill::SIZES[self.run.choices.pick(fill::SIZES.len())]]
+    }
+
+    fn deeper(&self) -> Place {
+        match self.place {
+            Place::OnWay(at) => Place::OnWay(at + 1),
+            Place::Beside(depth) => Place::Beside(depth + 1),
+        }
+    }
+
+    /// Shows a visitor its elements.
+    fn elements<'de, V: Visitor<'de>>(self, kind: Kind, len: usize, visitor: V) -> Result<V::Value> {
+        let mut this = self;
+        let target = match this.next::<V>(kind)? {
+            None => None,
+            Some((Step::Element(target), place)) => Some((target, place)),
+            Some(_) => return Err(Stop),
+        };
+        let place = this.deeper();
+        visitor.visit_seq(Elements { run: this.run, beside: beside(place), target, next: 0, len })
+    }
+
+    /// Shows a visitor the fields of a struct: by their keys, or one after the other.
+    fn fields<'de, V: Visitor<'de>>(
+        mut self,
+        kind: Kind,
+        fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value> {
+        match self.place {
+            Place::OnWay(at) if matches!(self.run.way.get(at), Some(Step::Field(_) | Step::Identify(_))) => {
+                let Some((step, place)) = self.next::<V>(kind)? else { return Err(Stop) };
+                visitor.visit_map(Entries { run: self.run, step: Some(step), place, beside: 0, left: 1 })
+            }
+            _ => self.elements(kind, fields.len(), visitor),
+        }
+    }
+}
+
+/// The place beside the way that is as deep as `place`.
+fn beside(place: Place) -> usize {
+    match place {
+        Place::OnWay(_) => 1,
+        Place::Beside(depth) => depth,
+    }
+}
+
+/// Methods for leaves: what is asked, and a sample.
+macro_rules! leaves {
+    ($($method:ident $kind:ident $visit:ident($sample:expr);)*) => {$(
+        fn $method<V: Visitor<'de>>(mut self, visitor: V) -> Result<V::Value> {
+            self.leaf::<V>(Kind::$kind)?;
+            let sample: fn(&mut Self) -> _ = $sample;
+            visitor.$visit(sample(&mut self))
+        }
+    )*};
+}
+
+impl<'de> Deserializer<'de> for Probe<'_, '_> {
+    type Error = Stop;
+
+    leaves! {
+        deserialize_bool Bool visit_bool(|probe| probe.number() == 1);
+        deserialize_u8 U8 visit_u8(Self::number);
+        deserialize_u16 U16 visit_u16(|probe| u16::from(probe.number()));
+        deserialize_u32 U32 visit_u32(|probe| u32::from(probe.number()));
+        deserialize_u64 U64 visit_u64(|probe| u64::from(probe.number()));
+        deserialize_u128 U128 visit_u128(|probe| u128::from(probe.number()));
+        deserialize_i8 I8 visit_i8(|probe| probe.number().cast_signed());
+        deserialize_i16 I16 visit_i16(|probe| i16::from(probe.number()));
+        deserialize_i32 I32 visit_i32(|probe| i32::from(probe.number()));
+        deserialize_i64 I64 visit_i64(|probe| i64::from(probe.number()));
+        deserialize_i128 I128 visit_i128(|probe| i128::from(probe.number()));
+        deserialize_f32 F32 visit_f32(|probe| f32::from(probe.number()));
+        deserialize_f64 F64 visit_f64(|probe| f64::from(probe.number()));
+        deserialize_char Char visit_char(|probe| if probe.number() == 1 { 'a' } else { '1' });
+        deserialize_str Text visit_borrowed_str(Self::text);
+        deserialize_string Text visit_str(Self::text);
+        deserialize_bytes Bytes visit_borrowed_bytes(Self::zeros);
+        deserialize_byte_buf Bytes visit_bytes(Self::zeros);
+    }
+
+    fn is_human_readable(&self) -> bool {
+        false
+    }
+
+    fn deserialize_unit<V: Visitor<'de>>(mut self, visitor: V) -> Result<V::Value> {
+        self.leaf::<V>(Kind::Unit)?;
+        visitor.visit_unit()
+    }
+
+    fn deserialize_unit_struct<V: Visitor<'de>>(self, _: &'static str, visitor: V) -> Result<V::Value> {
+        self.deserialize_unit(visitor)
+    }
+
+    fn deserialize_option<V: Visitor<'de>>(mut self, visitor: V) -> Result<V::Value> {
+        match self.next::<V>(Kind::Option)? {
+            Some((Step::Inner, place)) => visitor.visit_some(self.at(Place::OnWay(place))),
+            Some(_) => Err(Stop),
+            None if self.run.choices.pick(2) == 0 => visitor.visit_none(),
+            None => {
+                let place = self.deeper();
+                visitor.visit_some(self.at(place))
+            }
+        }
+    }
+
+    fn deserialize_newtype_struct<V: Visitor<'de>>(
+        mut self,
+        name: &'static str,
+        visitor: V,
+    ) -> Result<V::Value> {
+        match self.next::<V>(Kind::Newtype(name))? {
+            Some((Step::Inner, place)) => visitor.visit_newtype_struct(self.at(Place::OnWay(place))),
+            Some(_) => Err(Stop),
+            None => {
+                let place = self.deeper();
+                visitor.visit_newtype_struct(self.at(place))
+            }
+        }
+    }
+
+    fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        let len = if matches!(self.place, Place::OnWay(_)) { 1 } else { self.run.choices.pick(2) };
+        self.elements(Kind::Seq, len, visitor)
+    }
+
+    fn deserialize_tuple<V: Visitor<'de>>(self, len: usize, visitor: V) -> Result<V::Value> {
+        self.elements(Kind::Tuple(len), len, visitor)
+    }
+
+    fn deserialize_tuple_struct<V: Visitor<'de>>(
+        self,
+        _: &'static str,
+        len: usize,
+        visitor: V,
+    ) -> Result<V::Value> {
+        self.elements(Kind::Tuple(len), len, visitor)
+    }
+
+    fn deserialize_map<V: Visitor<'de>>(mut self, visitor: V) -> Result<V::Value> {
+        let next = self.next::<V>(Kind::Map)?;
+        let beside = beside(self.deeper());
+        let (step, place, left) = match next {
+            None => (None, 0, self.run.choices.pick(2)),
+            Some((step, place)) => (Some(step), place, 1),
+        };
+        visitor.visit_map(Entries { run: self.run, step, place, beside, left })
+    }
+
+    fn deserialize_struct<V: Visitor<'de>>(
+        self,
+        name: &'static str,
+        fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value> {
+        self.fields(Kind::Struct(name, fields), fields, visitor)
+    }
+
+    fn deserialize_enum<V: Visitor<'de>>(
+        mut self,
+        name: &'static str,
+        variants: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value> {
+        match self.next::<V>(Kind::Enum(name, variants))? {
+            Some((Step::Variant(variant), place)) => visitor
+                .visit_enum(Choice { probe: self.at(Place::OnWay(place)), id: Id::Place(variant.into()) }),
+            Some((Step::Identify(id), place)) => {
+                visitor.visit_enum(Choice { probe: self.at(Place::OnWay(place)), id })
+            }
+            Some(_) => Err(Stop),
+            None => {
+                let variant = self.run.choices.pick(variants.len());
+                let place = self.deeper();
+                visitor.visit_enum(Choice { probe: self.at(place), id: Id::Place(variant as u64) })
+            }
+        }
+    }
+
+    // What the bytes do not tell cannot be asked.
+
+    fn deserialize_any<V: Visitor<'de>>(mut self, _: V) -> Result<V::Value> {
+        self.leaf::<V>(Kind::Unreadable)?;
+        Err(Stop)
+    }
+
+    fn deserialize_identifier<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        self.deserialize_any(visitor)
+    }
+
+    fn deserialize_ignored_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        self.deserialize_any(visitor)
+    }
+}
+
+/// The visitor of a variant that has none.
+struct NoVisitor;
+
+impl Visitor<'_> for NoVisitor {
+    type Value = ();
+
+    fn expecting(&self, _: &mut fmt::Formatter<'_>) -> fmt::Result {
+        Ok(())
+    }
+}
+
+impl<'de> VariantAccess<'de> for Probe<'_, '_> {
+    type Error = Stop;
+
+    fn unit_variant(mut self) -> Result<()> {
+        self.leaf::<NoVisitor>(Kind::Unit)
+    }
+
+    fn newtype_variant_seed<S: DeserializeSeed<'de>>(mut self, seed: S) -> Result<S::Value> {
+        match self.next::<NoVisitor>(Kind::Newtype(""))? {
+            Some((Step::Inner, place)) => seeded(self.run, seed, Place::OnWay(place)),
+            Some(_) => Err(Stop),
+            None => {
+                let place = self.deeper();
+                seeded(self.run, seed, place)
+            }
+        }
+    }
+
+    fn tuple_variant<V: Visitor<'de>>(self, len: usize, visitor: V) -> Result<V::Value> {
+        self.elements(Kind::Tuple(len), len, visitor)
+    }
+
+    fn struct_variant<V: Visitor<'de>>(
+        self,
+        fields: &'static [&'static str],
+        visitor: V,
+    ) -> Result<V::Value> {
+        self.fields(Kind::Struct("", fields), fields, visitor)
+    }
+}

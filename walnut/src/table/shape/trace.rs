@@ -1,0 +1,267 @@
+//! Finds out the shape of a type: asks for each node where it is, from the root, until every way has ended.
+//!
+//! ```text
+//!   []                     Struct User [id, address]
+//!   [Field 0]              U64
+//!   [Field 1]              Struct Address [city]
+//!   [Field 1, Field 0]     Text
+//! ```
+//!
+//! 1. A run goes one way and makes no value of what it is to trace, so a type that checks what it reads cannot refuse.
+//! 2. Of a struct, the fields are those that its visitor knows by their places; their names follow from asking which place a name has.
+//! 3. What serde asks for depending on what it read before has no shape: it is opaque.
+//!
+//! Cost: for each node a run over the nodes above it, some microseconds for a struct of ten fields.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use serde::de::DeserializeOwned;
+
+use super::known::known;
+use super::probe::{Begin, Call, Id, Kind, Outcome, Probe, Step, Stop, follow};
+use super::{Field, MAX_DEPTH, MAX_NODES, Node, NodeId, RowShape, Variant};
+
+/// The most fields, variants or elements that are asked for one by one.
+const MAX_WIDTH: usize = 1024;
+
+/// What the name of a seed begins with whose type depends on nothing that was read.
+const PLAIN_SEED: &str = "core::marker::PhantomData<";
+
+/// The shape of what `T` reads.
+pub(in crate::table) fn trace<T: DeserializeOwned>() -> RowShape {
+    fn begin<T: DeserializeOwned>(probe: Probe<'_, '_>) -> Result<(), Stop> {
+        T::deserialize(probe).map(drop)
+    }
+    let mut tracer = Tracer { begin: begin::<T>, nodes: Vec::new(), way: Vec::new(), open: Vec::new() };
+    // An implementation by hand may panic at a sample; then nothing is known of it.
+    match catch_unwind(AssertUnwindSafe(|| tracer.node())) {
+        Ok(_) if tracer.nodes.len() <= MAX_NODES => RowShape { nodes: tracer.nodes },
+        _ => RowShape::opaque(),
+    }
+}
+
+struct Tracer {
+    begin: Begin,
+    nodes: Vec<Node>,
+    /// From the root to the node that is being traced.
+    way: Vec<Step>,
+    /// The nodes on it, by what was asked there.
+    open: Vec<(Call, NodeId)>,
+}
+
+impl Tracer {
+    /// Traces the node at the end of the way, and returns its place.
+    fn node(&mut self) -> NodeId {
+        match follow(self.begin, &self.way) {
+            Outcome::Found(call) => self.expand(call),
+            // A type that is content without asking reads nothing.
+            Outcome::NotAsked if matches!(self.way.last(), None | Some(Step::Field(_) | Step::Inner)) => {
+                self.add(Node::Unit)
+            }
+            _ => self.add(Node::Opaque),
+        }
+    }
+
+    fn add(&mut self, node: Node) -> NodeId {
+        let id = NodeId::try_from(self.nodes.len()).unwrap_or(NodeId::MAX);
+        self.nodes.push(node);
+        id
+    }
+
+    /// Traces the node after a step.
+    fn below(&mut self, step: Step) -> NodeId {
+        self.way.push(step);
+        let id = self.node();
+        self.way.pop();
+        id
+    }
+
+    fn expand(&mut self, call: Call) -> NodeId {
+        if self.way.len() >= MAX_DEPTH || self.nodes.len() + MAX_WIDTH >= MAX_NODES {
+            return self.add(Node::Opaque);
+        }
+        if call.seed.is_some_and(|seed| !seed.starts_with(PLAIN_SEED)) {
+            return self.add(Node::Opaque);
+        }
+        if call.kind == Kind::Newtype("") {
+            return self.below(Step::Inner);
+        }
+        if let Some(leaf) = leaf(call.kind) {
+            return self.shown(call, |tracer| tracer.add(leaf));
+        }
+        let is_same = |open: &Call| (open.kind, open.visitor) == (call.kind, call.visitor);
+        if let Some(&(_, id)) = self.open.iter().find(|(open, _)| is_same(open)) {
+            return id;
+        }
+        self.shown(call, |tracer| {
+            let id = tracer.add(Node::Opaque);
+            tracer.open.push((call, id));
+            let node = tracer.composite(call);
+            tracer.open.pop();
+            tracer.nodes[id as usize] = node;
+            id
+        })
+    }
+
+    /// Puts what is traced into a node that says which type it is, when many know it.
+    fn shown(&mut self, call: Call, trace: impl FnOnce(&mut Self) -> NodeId) -> NodeId {
+        let asked = call.seed.and_then(|seed| known(seed.strip_prefix(PLAIN_SEED)?.strip_suffix('>')?));
+        match asked.or_else(|| known(call.value)) {
+            None => trace(self),
+            Some(known) => {
+                let id = self.add(Node::Opaque);
+                let inner = trace(self);
+                self.nodes[id as usize] = Node::Known { known, inner };
+                id
+            }
+        }
+    }
+
+    fn composite(&mut self, call: Call) -> Node {
+        match call.kind {
+            Kind::Option => Node::Option(self.below(Step::Inner)),
+            Kind::Newtype(name) => Node::Newtype { name: name.to_owned(), inner: self.below(Step::Inner) },
+            Kind::Seq => Node::Seq(self.below(Step::Element(0))),
+            Kind::Map => Node::Map { key: self.below(Step::Key), value: self.below(Step::Value) },
+            Kind::Tuple(len) if len > 0 && call.value.starts_with('[') => {
+                let len = u32::try_from(len).unwrap_or(u32::MAX);
+                Node::Array { element: self.below(Step::Element(0)), len }
+            }
+            Kind::Tuple(len) => self.elements(len).map_or(Node::Opaque, Node::Tuple),
+            Kind::Struct(name, names) => self.structure(name, names),
+            Kind::Enum(name, names) => self.variants(name, names),
+            _ => Node::Opaque,
+        }
+    }
+
+    /// The elements that a visitor asks for, of at most so many.
+    fn elements(&mut self, len: usize) -> Option<Vec<NodeId>> {
+        if len > MAX_WIDTH {
+            return None;
+        }
+        let mut elements = Vec::with_capacity(len);
+        for at in 0..len {
+            self.way.push(Step::Element(at));
+            let outcome = follow(self.begin, &self.way);
+            if !matches!(outcome, Outcome::NotAsked) {
+                elements.push(match outcome {
+                    Outcome::Found(call) => self.expand(call),
+                    _ => self.add(Node::Opaque),
+                });
+            }
+            self.way.pop();
+            if matches!(outcome, Outcome::NotAsked) {
+                break;
+            }
+        }
+        Some(elements)
+    }
+
+    fn structure(&mut self, name: &str, names: &'static [&'static str]) -> Node {
+        if names.len() > MAX_WIDTH {
+            return Node::Opaque;
+        }
+        let name = name.to_owned();
+        let first = self.reach(Step::Element(0));
+        // Rows are read in order, so what takes a map alone cannot be read, nor an enum of the form `tag` with `content`, whose tag
+        // is a name.
+        let is_name = |call: &Call| {
+            call.kind == Kind::Unreadable && call.seed.is_some_and(|seed| seed.contains("__Field"))
+        };
+        match first {
+            Outcome::Refused if !names.is_empty() => return Node::Unreadable,
+            Outcome::Found(call) if is_name(&call) => return Node::Unreadable,
+            _ => {}
+        }
+        let none = self.identity(Id::Place(u64::MAX));
+        if let Some(groups) = self.places(names, none.as_ref()) {
+            let groups = groups.into_iter().zip(0..);
+            let fields = groups
+                .map(|(names, place)| Field { names, node: self.below(Step::Field(Id::Place(place))) })
+                .collect();
+            return Node::Struct { name, fields };
+        }
+        let Some(elements) = self.elements(names.len()) else { return Node::Opaque };
+        let field = |(name, node): (&&str, NodeId)| Field { names: vec![(*name).to_owned()], node };
+        let fields = names.iter().zip(elements).map(field).collect();
+        Node::Struct { name, fields }
+    }
+
+    fn variants(&mut self, name: &str, names: &'static [&'static str]) -> Node {
+        if names.len() > MAX_WIDTH {
+            return Node::Opaque;
+        }
+        let Some(groups) = self.places(names, None) else { return Node::Unreadable };
+        let variants = groups
+            .into_iter()
+            .zip(0..)
+            .map(|(names, place)| Variant { names, node: self.below(Step::Variant(place)) })
+            .collect();
+        Node::Enum { name: name.to_owned(), variants }
+    }
+
+    fn reach(&mut self, step: Step) -> Outcome {
+        self.way.push(step);
+        let outcome = follow(self.begin, &self.way);
+        self.way.pop();
+        outcome
+    }
+
+    /// What a visitor takes a name or a place for.
+    fn identity(&mut self, id: Id) -> Option<String> {
+        match self.reach(Step::Identify(id)) {
+            Outcome::Identity(identity) => Some(identity),
+            _ => None,
+        }
+    }
+
+    /// The names of fields or variants by their places, each with its aliases; nothing when the visitor does not know places. `none` is
+    /// what it takes a place for that there is not.
+    fn places(&mut self, names: &'static [&'static str], none: Option<&String>) -> Option<Vec<Vec<String>>> {
+        let mut identities: Vec<String> = Vec::with_capacity(names.len());
+        for place in 0..names.len() as u64 {
+            match self.identity(Id::Place(place)) {
+                Some(identity) if !identities.contains(&identity) && Some(&identity) != none => {
+                    identities.push(identity);
+                }
+                _ => break,
+            }
+        }
+        let mut groups = vec![Vec::new(); identities.len()];
+        for (at, &name) in names.iter().enumerate() {
+            let mut by_name = || {
+                let identity = self.identity(Id::Name(name))?;
+                identities.iter().position(|other| *other == identity)
+            };
+            // A visitor by hand may know places alone; then there are no aliases.
+            let alone = || Some(at).filter(|_| identities.len() == names.len());
+            groups[by_name().or_else(alone)?].push(name.to_owned());
+        }
+        Some(groups)
+    }
+}
+
+/// The node of what holds nothing else.
+fn leaf(kind: Kind) -> Option<Node> {
+    Some(match kind {
+        Kind::Unreadable => Node::Unreadable,
+        Kind::Bool => Node::Bool,
+        Kind::U8 => Node::U8,
+        Kind::U16 => Node::U16,
+        Kind::U32 => Node::U32,
+        Kind::U64 => Node::U64,
+        Kind::U128 => Node::U128,
+        Kind::I8 => Node::I8,
+        Kind::I16 => Node::I16,
+        Kind::I32 => Node::I32,
+        Kind::I64 => Node::I64,
+        Kind::I128 => Node::I128,
+        Kind::F32 => Node::F32,
+        Kind::F64 => Node::F64,
+        Kind::Char => Node::Char,
+        Kind::Text => Node::Text,
+        Kind::Bytes => Node::Bytes,
+        Kind::Unit => Node::Unit,
+        _ => return None,
+    })
+}
