@@ -296,6 +296,10 @@ impl Builder {
     ///
     /// After a crash this replays the log: everything acknowledged is there.
     ///
+    /// The path is looked at once: afterwards the program may change its working directory, and the database goes along when its
+    /// directory is renamed. When that is removed, or its file `LOCK` replaced, every write is [`Error::Moved`](crate::Error::Moved); in a fork of
+    /// the process it is [`Error::Forked`](crate::Error::Forked). Nobody else may touch the directory while it is open.
+    ///
     /// [`Error::Locked`](crate::Error::Locked) when it is open already, [`Error::NotADatabase`](crate::Error::NotADatabase) when something
     /// else stands there, [`Error::Corruption`](crate::Error::Corruption) when a file is damaged or missing; nothing is changed then.
     pub fn open(&self, path: impl AsRef<Path>) -> Result<Database> {

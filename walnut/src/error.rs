@@ -50,6 +50,13 @@ pub enum Error {
     WrongKey,
     /// The database is open already, in this process or in another one.
     Locked,
+    /// The directory is no longer the one that was opened: its file `LOCK`, whose lock is the right to it, was removed or replaced, as
+    /// when the directory was removed or another one came into its place. Nothing more is written and nothing more promised; reads
+    /// go on. What was acknowledged before is where the directory is.
+    Moved,
+    /// This process is a fork of the one that opened the database, and has no part in it. Nothing was written. Open the database
+    /// anew in one of the two, when the other has closed it.
+    Forked,
     /// A write or sync of the log failed, so nothing more can be promised until the database is reopened.
     Poisoned,
     /// The disk is full. Nothing was lost; writes go on when there is room again.
@@ -123,6 +130,12 @@ impl fmt::Display for Error {
             }
             Self::WrongKey => f.write_str("the encryption key does not open this database"),
             Self::Locked => f.write_str("the database is already open, in this process or in another one"),
+            Self::Moved => f.write_str(
+                "the directory is no longer the one that was opened: its file LOCK was removed or replaced, so nothing more is written",
+            ),
+            Self::Forked => f.write_str(
+                "this process is a fork of the one that opened the database, so nothing is written; only that one may use it",
+            ),
             Self::Poisoned => f.write_str(
                 "an earlier write to the log failed, so nothing more is accepted until the database is reopened",
             ),
@@ -236,6 +249,8 @@ pub enum Limit {
     Inexact(&'static str),
     /// The counter of generated keys has given out the last number of its type.
     Counter,
+    /// The database has given out the last number that a file can have, which only a damaged one has.
+    FileNumbers,
 }
 
 impl fmt::Display for Limit {
@@ -250,6 +265,7 @@ impl fmt::Display for Limit {
                 write!(f, "a commit removes {count} ranges, and {limit} is the limit")
             }
             Self::Inexact(why) => write!(f, "a value cannot be a key: {why}"),
+            Self::FileNumbers => f.write_str("the database has given out the last number for a file"),
             Self::Counter => f.write_str(
                 "the counter of generated keys has come to the last number of its type; take a wider type",
             ),
@@ -322,7 +338,8 @@ impl IoError {
 
 impl fmt::Display for IoError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "cannot {} {}: {}", self.operation, self.path.display(), self.source)
+        let path = if self.path == Path::new("") { Path::new("\"\"") } else { &self.path };
+        write!(f, "cannot {} {}: {}", self.operation, path.display(), self.source)
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::error::{Error, Limit, Result};
+
 /// The number in a file's name. Given once, never again.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 pub(crate) struct FileNumber(pub(crate) u64);
@@ -16,9 +18,9 @@ impl FileNumber {
         (number <= Self::MAX && number.to_string() == digits).then_some(number)
     }
 
-    /// The number after this one.
-    pub(crate) fn next(self) -> Self {
-        Self(self.0 + 1)
+    /// The number after this one; an error when this is the last, to which only damage leads.
+    pub(crate) fn next(self) -> Result<Self> {
+        if self < Self::MAX { Ok(Self(self.0 + 1)) } else { Err(Error::Limit(Limit::FileNumbers)) }
     }
 }
 

@@ -45,7 +45,7 @@ impl Job<'_> {
     pub(crate) fn run(
         &self,
         sst: impl Fn(&SstMeta) -> Arc<Sst>,
-        numbers: impl Fn() -> FileNumber,
+        numbers: impl Fn() -> Result<FileNumber>,
     ) -> Result<Written> {
         let ranges = Arc::new(self.ranges(&sst)?);
         let mut entries = self.entries(sst)?;

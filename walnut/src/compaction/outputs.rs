@@ -30,7 +30,7 @@ pub(super) struct Outputs<'a, N> {
     key: Vec<u8>,
 }
 
-impl<'a, N: FnMut() -> FileNumber> Outputs<'a, N> {
+impl<'a, N: FnMut() -> Result<FileNumber>> Outputs<'a, N> {
     /// `ranges` are all range tombstones that are kept.
     pub(super) fn new(place: &'a SstPlace, cuts: Cuts<'a>, numbers: N, ranges: Vec<Fragment>) -> Self {
         Self { place, numbers, cuts, ranges: ranges.into(), open: None, whole: Vec::new(), key: Vec::new() }
@@ -95,7 +95,7 @@ impl<'a, N: FnMut() -> FileNumber> Outputs<'a, N> {
             Some(draft) => draft,
             none => {
                 self.cuts.begin(key);
-                none.insert(self.place.begin((self.numbers)())?)
+                none.insert(self.place.begin((self.numbers)()?)?)
             }
         })
     }

@@ -21,6 +21,7 @@ use crate::base::{Entry, FileNumber, Kind};
 use crate::codec::ValuePointer;
 use crate::cursor::Cursor;
 use crate::error::{Fault, Result};
+use crate::files::FileName;
 use crate::manifest::{Level, ValueFile, Version};
 use crate::sst::{Sst, SstMeta, SstPlace};
 use crate::vlog::{ValuePlace, ValueWriter, Values, WholeValues};
@@ -135,7 +136,7 @@ pub(super) struct Mover<'a> {
 }
 
 impl<'a> Mover<'a> {
-    pub(super) fn new(moving: &'a Moving<'a>, numbers: &'a dyn Fn() -> FileNumber) -> Self {
+    pub(super) fn new(moving: &'a Moving<'a>, numbers: &'a dyn Fn() -> Result<FileNumber>) -> Self {
         let writer = ValueWriter::new(moving.place, moving.max_file_size, numbers);
         Self { worn: &moving.worn, writer, pointer: Vec::new() }
     }
@@ -182,13 +183,13 @@ impl ReclaimJob<'_> {
     pub(crate) fn run(
         &self,
         sst: impl Fn(&SstMeta) -> Arc<Sst>,
-        numbers: &dyn Fn() -> FileNumber,
+        numbers: &dyn Fn() -> Result<FileNumber>,
     ) -> Result<Written> {
         let mut mover = Mover::new(&self.moving, numbers);
         let mut whole = Vec::new();
         for (_, meta) in &self.reclaim.ssts {
             let sst = sst(meta);
-            let mut draft = self.place.begin(numbers())?;
+            let mut draft = self.place.begin(numbers()?)?;
             let mut cursor = sst.sweep()?;
             let (mut count, mut size) = (0u64, 0);
             while let Some(entry) = cursor.entry() {
@@ -202,7 +203,7 @@ impl ReclaimJob<'_> {
             }
             if count != meta.entry_count {
                 let fault = Fault::Invalid("number of entries");
-                return Err(fault.at(&crate::sst::path(&self.place.dir, meta.number), 0));
+                return Err(fault.at(&FileName::Sst(meta.number).path(&self.place.dir), 0));
             }
             for fragment in sst.range_tombstones()?.iter().flat_map(|ranges| ranges.iter()) {
                 draft.add_fragment(fragment)?;

@@ -19,17 +19,21 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::directory::{self, UNFINISHED};
+use super::directory;
 use super::levels::Levels;
 use super::{Core, open};
-use crate::env::{Appender, Env, File, PathKind, digest};
+use crate::env::{Appender, Env, File, Owner, PathKind, digest};
 use crate::error::{Error, Fault, Result};
-use crate::manifest::{CURRENT, ManifestState, ManifestWriter};
+use crate::files::FileName;
+use crate::manifest::{ManifestState, ManifestWriter};
 use crate::sync::Arc;
 use crate::wal::{LogConfig, LogPlace, LogWriter};
 
 /// How many bytes are copied at once.
 const PIECE_SIZE: usize = 512 << 10;
+
+/// The most directories that are looked at on the way from a target to the root.
+const MAX_DEPTH: usize = 4096;
 
 /// What is copied: files whose names stay, or that are held open, and the state that names them.
 struct Source {
@@ -39,42 +43,77 @@ struct Source {
 
 impl Core {
     /// Copies the database into a directory, which must be empty or missing. After an error nothing is left in it but, when it
-    /// cannot be removed, what an opening refuses, or a copy that is whole.
+    /// cannot be removed, what an opening refuses.
     pub(crate) fn backup(&self, target: &Path) -> Result<()> {
         self.ensure_writable()?;
-        if target.starts_with(&self.dir) {
+        directory::check_path(target, "back up into")?;
+        if target.starts_with(&self.dir) || self.contains(target)? {
             return Err(Error::Unsupported("a backup into the directory of the database"));
         }
-        make_empty(&*self.env, target)?;
+        self.owner.look()?;
+        let held = make_empty(&self.machine, target)?;
         // The marker is durable before anything else stands there, the lock's file included: an opening never takes what a crash
-        // leaves for a new database.
-        let marked = self.env.create(&target.join(UNFINISHED)).and_then(|marker| marker.sync());
-        let copied = marked.and_then(|()| self.copy_into(target));
+        // leaves for a new database. Whoever makes it first has the directory.
+        let marker = held.create(&directory::marker_path(target))?;
+        let copied = marker.sync().and_then(|()| self.copy_into(&held, target));
         if copied.is_err() {
             // What stays is refused by its marker; the error of the copy says more than that of cleaning up.
-            let _ = clear(&*self.env, target);
+            let _ = held.remove(&directory::marker_path(target));
         }
         copied
     }
 
-    fn copy_into(&self, target: &Path) -> Result<()> {
-        self.env.sync_dir(target)?;
-        directory::sync_name(&*self.env, target)?;
-        let _lock = self.env.lock(&directory::lock_path(target))?;
+    /// Whether a path leads into the directory of the database, by whatever way.
+    fn contains(&self, target: &Path) -> Result<bool> {
+        let Some(own) = self.env.identify_dir(&self.dir)? else { return Ok(false) };
+        let mut at = directory::nearest(&*self.machine, target)?;
+        if self.machine.kind(&at)? != Some(PathKind::Directory) {
+            at = directory::parent(&at);
+        }
+        // A path upwards ends at a directory that is its own parent; the limit is for a machine on which it does not.
+        for _ in 0..MAX_DEPTH {
+            let found = self.machine.identify_dir(&at)?;
+            if found == Some(own) {
+                return Ok(true);
+            }
+            at.push("..");
+            if found.is_none() || self.machine.identify_dir(&at)? == found {
+                break;
+            }
+        }
+        Ok(false)
+    }
+
+    fn copy_into(&self, held: &Arc<dyn Env>, target: &Path) -> Result<()> {
+        held.sync_dir(target)?;
+        directory::sync_name(&**held, target)?;
+        let owner = Owner::take(Arc::clone(held), &directory::lock_path(target))?;
+        let env: Arc<dyn Env> = Arc::new(owner.clone());
+        let copied = self.copy_files(&env, target);
+        if copied.is_err() {
+            clear(&*env, target)?;
+            owner.release();
+            held.remove(&directory::lock_path(target))?;
+            held.sync_dir(target)?;
+        }
+        copied
+    }
+
+    fn copy_files(&self, env: &Arc<dyn Env>, target: &Path) -> Result<()> {
         self.flush_everything()?;
         let source = self.source();
         for (_, sst) in source.levels.ssts() {
             let meta = sst.meta();
-            self.copy_file(sst.passing()?.file(), (meta.size, meta.digest), target)?;
+            self.copy_file(sst.passing()?.file(), (meta.size, meta.digest), &**env, target)?;
         }
         for file in source.levels.value_files() {
             let meta = file.meta();
-            self.copy_file(file.passing()?.file(), (meta.size, meta.digest), target)?;
+            self.copy_file(file.passing()?.file(), (meta.size, meta.digest), &**env, target)?;
         }
-        self.env.sync_dir(target)?;
-        self.begin_copy(target, &source.state)?;
-        self.env.remove(&target.join(UNFINISHED))?;
-        self.env.sync_dir(target)
+        env.sync_dir(target)?;
+        self.begin_copy(env, target, &source.state)?;
+        env.remove(&directory::marker_path(target))?;
+        env.sync_dir(target)
     }
 
     /// The files of now, and what the manifest says of them. They were flushed to, so they hold all commits up to a number.
@@ -84,9 +123,9 @@ impl Core {
     }
 
     /// Copies a file under its own name, durably, and compares both ends with what was noted of it.
-    fn copy_file(&self, from: &dyn File, noted: (u64, u64), target: &Path) -> Result<()> {
+    fn copy_file(&self, from: &dyn File, noted: (u64, u64), env: &dyn Env, target: &Path) -> Result<()> {
         let name = from.path().file_name().unwrap_or_default();
-        let to = self.env.create(&target.join(name))?;
+        let to = env.create(&target.join(name))?;
         let mut appender = Appender::new(Arc::clone(&to));
         let mut piece = vec![0; PIECE_SIZE];
         loop {
@@ -103,8 +142,8 @@ impl Core {
     }
 
     /// Writes what a database needs beside its files: a log that begins behind them, and the manifest.
-    fn begin_copy(&self, target: &Path, source: &ManifestState) -> Result<()> {
-        let (env, dir, database) = (Arc::clone(&self.env), PathBuf::from(target), self.place.database);
+    fn begin_copy(&self, env: &Arc<dyn Env>, target: &Path, source: &ManifestState) -> Result<()> {
+        let (env, dir, database) = (Arc::clone(env), PathBuf::from(target), self.place.database);
         let last = source.last_seqno;
         let place = LogPlace { env: Arc::clone(&env), dir: dir.clone(), database };
         let (number, _) = open::FIRST_LOG;
@@ -113,7 +152,7 @@ impl Core {
         let state = ManifestState {
             log_number: Some(number),
             newest_log: Some(number),
-            next_file: source.next_file.next(),
+            next_file: source.next_file.next()?,
             log_seqno: last,
             ..source.clone()
         };
@@ -121,33 +160,26 @@ impl Core {
     }
 }
 
-/// Makes the directory when it is missing; an error when anything stands in it.
-fn make_empty(env: &dyn Env, target: &Path) -> Result<()> {
-    let is_empty = match env.kind(target)? {
-        Some(PathKind::Directory) => env.list(target)?.is_empty(),
-        Some(_) => false,
-        None => {
-            directory::prepare(env, target)?;
-            true
-        }
-    };
+/// Holds the directory, which is made when it is missing; an error when anything is in it.
+fn make_empty(machine: &Arc<dyn Env>, target: &Path) -> Result<Arc<dyn Env>> {
     let taken = || Error::io("back up into", target, io::ErrorKind::AlreadyExists.into());
-    if is_empty { Ok(()) } else { Err(taken()) }
+    match machine.kind(target)? {
+        Some(PathKind::Directory) => {}
+        Some(_) => return Err(taken()),
+        None => directory::prepare(&**machine, target)?,
+    }
+    let held = directory::hold(machine, target)?;
+    if held.list(target)?.is_empty() { Ok(held) } else { Err(taken()) }
 }
 
-/// Removes what a copy left that came to nothing: `CURRENT` first, so that no crash leaves it without the files that it
-/// stands for, and the marker last.
+/// Removes what a copy left that came to nothing, but for its marker and its lock.
 fn clear(env: &dyn Env, target: &Path) -> Result<()> {
-    let names = env.list(target)?;
-    if names.iter().any(|name| name == CURRENT) {
-        env.remove(&target.join(CURRENT))?;
-        env.sync_dir(target)?;
+    for name in env.list(target)? {
+        if !matches!(FileName::parse(&name), Some(FileName::Unfinished | FileName::Lock)) {
+            env.remove(&target.join(name))?;
+        }
     }
-    for name in names.iter().filter(|name| *name != UNFINISHED && *name != CURRENT) {
-        env.remove(&target.join(name))?;
-    }
-    env.sync_dir(target)?;
-    env.remove(&target.join(UNFINISHED))
+    env.sync_dir(target)
 }
 
 fn compare(file: &dyn File, found: (u64, u64), noted: (u64, u64)) -> Result<()> {

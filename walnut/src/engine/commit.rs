@@ -55,7 +55,7 @@ impl Core {
     ///
     /// [`Error::Conflict`] when something in `reads` was changed since it was read.
     pub(crate) fn commit(&self, reads: Reads, batch: WriteBatch, durability: Durability) -> Result<()> {
-        self.ensure_writable()?;
+        self.seems_writable()?;
         if batch.size() > MAX_PAYLOAD_SIZE {
             return Err(Error::Limit(Limit::Commit { size: batch.size(), limit: MAX_PAYLOAD_SIZE }));
         }
@@ -71,7 +71,9 @@ impl Core {
         self.mend_log()?;
         let checked = self.validate_ahead(&reads).inspect_err(|error| self.note_conflict(error))?;
         let written = self.line_up(prepare(batch), reads, checked);
-        self.freeze_in_time();
+        if !matches!(written, Err(Error::Forked)) {
+            self.freeze_in_time();
+        }
         let written = written.inspect_err(|error| self.note_conflict(error))?;
         match durability {
             Durability::Fast => {
@@ -147,7 +149,7 @@ impl Core {
 
     /// What the others of a failed group are told.
     fn failure(&self) -> Error {
-        if self.poisoned.load(Ordering::Acquire) { Error::Poisoned } else { Error::OutOfSpace }
+        if self.poisoned.load(Ordering::Acquire) { self.poisoned_error() } else { Error::OutOfSpace }
     }
 }
 

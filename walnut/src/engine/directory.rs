@@ -4,103 +4,156 @@
 //!   CURRENT  MANIFEST-000007  LOCK  wal-000012.log  000009.sst  000010.vlog  aside/
 //! ```
 
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use crate::base::FileNumber;
-use crate::env::{Env, PathKind};
+use crate::env::{Env, Owner, PathKind};
 use crate::error::{Error, Result};
-use crate::manifest::{ManifestState, manifest_number};
-use crate::sst;
-use crate::vlog;
-use crate::wal::{segment_number, segment_path};
+use crate::files::FileName;
+use crate::manifest::ManifestState;
+use crate::sync::Arc;
 
-/// Where files go that nobody names and that might still be somebody's data.
-const ASIDE: &str = "aside";
+/// The longest path of a directory, in bytes; the system's limit is lower as a rule.
+const MAX_PATH_SIZE: usize = 32 << 10;
 
-/// What stands in a directory while a backup into it is not whole.
-pub(super) const UNFINISHED: &str = "UNFINISHED";
+/// By how much the number of a file may be above those that the manifest knows of. What this database has made since then is far
+/// below; a file with a higher number is foreign, and must not move the numbers towards their end.
+const NUMBER_REACH: u64 = 1 << 32;
 
 /// The file whose lock is the right to the directory.
 pub(super) fn lock_path(dir: &Path) -> PathBuf {
-    dir.join("LOCK")
+    FileName::Lock.path(dir)
 }
 
-/// Makes the directory when it is missing; an error when something stands there that is not a database.
+/// The file that is in a directory while a backup into it is not whole.
+pub(super) fn marker_path(dir: &Path) -> PathBuf {
+    FileName::Unfinished.path(dir)
+}
+
+/// An error unless the path can be that of a directory; `operation` is the verb of the error.
+pub(super) fn check_path(dir: &Path, operation: &'static str) -> Result<()> {
+    let size = dir.as_os_str().len();
+    if size == 0 {
+        let empty = io::Error::new(ErrorKind::InvalidInput, "the path is empty");
+        return Err(Error::io(operation, dir, empty));
+    }
+    if size > MAX_PATH_SIZE {
+        return Err(Error::io(operation, dir, ErrorKind::InvalidFilename.into()));
+    }
+    Ok(())
+}
+
+/// Makes the directory, and those above it, when it is missing; an error when something stands there that is not a directory.
 pub(super) fn prepare(env: &dyn Env, dir: &Path) -> Result<()> {
-    let standing = match env.kind(dir) {
-        Err(Error::Io(error)) if error.kind() == ErrorKind::NotADirectory => {
-            return refuse(dir, "a directory above it is a file");
-        }
-        standing => standing?,
-    };
-    match standing {
-        Some(PathKind::Directory) => {
-            let names = env.list(dir)?;
-            let has = |wanted: &str| names.iter().any(|name| name == wanted);
-            if has(UNFINISHED) && !has("CURRENT") {
-                return refuse(dir, "a backup into it did not come to its end");
+    let mut missing = Vec::new();
+    for at in dir.ancestors() {
+        let at = if at == Path::new("") { Path::new(".") } else { at };
+        let standing = match env.kind(at) {
+            Err(Error::Io(error)) if error.kind() == ErrorKind::NotADirectory => {
+                return refuse(dir, "a directory above it is a file");
             }
-            if names.iter().any(|name| is_foreign(name)) && !names.iter().any(|name| is_own(name)) {
-                return refuse(dir, "it is a directory with other files in it");
-            }
-            Ok(())
-        }
-        Some(PathKind::File) => refuse(dir, "it is a file"),
-        Some(PathKind::Other) => refuse(dir, "it is neither a file nor a directory"),
-        None => {
-            let parent = parent(dir);
-            match env.kind(&parent)? {
-                Some(PathKind::Directory) => {}
-                Some(_) => return refuse(dir, "a directory above it is a file"),
-                None => prepare(env, &parent)?,
-            }
-            let made = env.create_dir(dir);
-            if made.is_err() && env.kind(dir)? != Some(PathKind::Directory) {
-                return made;
-            }
-            env.sync_dir(&parent)
+            standing => standing?,
+        };
+        match standing {
+            Some(PathKind::Directory) => break,
+            None => missing.push(at),
+            Some(_) if at != dir => return refuse(dir, "a directory above it is a file"),
+            Some(PathKind::File) => return refuse(dir, "it is a file"),
+            Some(PathKind::Other) => return refuse(dir, "it is neither a file nor a directory"),
         }
     }
+    for dir in missing.into_iter().rev() {
+        let made = env.create_dir(dir);
+        if made.is_err() && env.kind(dir)? != Some(PathKind::Directory) {
+            return made;
+        }
+        env.sync_dir(&parent(dir))?;
+    }
+    Ok(())
 }
 
-/// Makes the directory's own name durable.
+/// Takes the directory at a path, which exists, for this process: what is done with the owner is done there, wherever the path leads by
+/// then. An error when something is in it that is not a database.
+pub(super) fn own(machine: &Arc<dyn Env>, dir: &Path) -> Result<Owner> {
+    let held = hold(machine, dir)?;
+    check(&*held, dir)?;
+    Owner::take(held, &lock_path(dir))
+}
+
+/// Holds the directory at a path, on a machine that can.
+pub(super) fn hold(machine: &Arc<dyn Env>, dir: &Path) -> Result<Arc<dyn Env>> {
+    Ok(machine.open_dir(dir)?.unwrap_or_else(|| Arc::clone(machine)))
+}
+
+/// An error when a directory holds something that is not a database.
+fn check(env: &dyn Env, dir: &Path) -> Result<()> {
+    let names = env.list(dir)?;
+    let has = |wanted| names.iter().any(|name| FileName::parse(name) == Some(wanted));
+    if has(FileName::Unfinished) && !has(FileName::Current) {
+        return refuse(dir, "a backup into it did not come to its end");
+    }
+    if names.iter().any(|name| is_foreign(name)) && !names.iter().any(|name| is_own(name)) {
+        return refuse(dir, "it is a directory with other files in it");
+    }
+    Ok(())
+}
+
+/// Makes the own name of a directory that is held durable.
 pub(super) fn sync_name(env: &dyn Env, dir: &Path) -> Result<()> {
-    env.sync_dir(&parent(dir))
+    env.sync_dir(&dir.join(".."))
 }
 
-/// The number of the SST or value file that has this name.
-pub(super) fn data_number(name: &str) -> Option<FileNumber> {
-    sst::number(name).or(vlog::number(name))
+/// A file number that is not below `next`, and above that of every file in the directory that this database can have made, whether
+/// the manifest names it or not.
+pub(super) fn number_above(names: &[String], next: FileNumber) -> FileNumber {
+    let numbers = names.iter().filter_map(|name| {
+        Some(match FileName::parse(name)? {
+            FileName::Sst(number)
+            | FileName::SstDraft(number)
+            | FileName::Values(number)
+            | FileName::ValuesDraft(number)
+            | FileName::Manifest(number) => number,
+            _ => return None,
+        })
+    });
+    let above =
+        numbers.filter(|number| is_in_reach(*number, next)).filter_map(|number| number.next().ok()).max();
+    above.map_or(next, |above| above.max(next))
 }
 
-/// A file number above that of every SST, value file and manifest in the directory, named or not.
-pub(super) fn number_above(names: &[String]) -> FileNumber {
-    let numbers = names.iter().filter_map(|name| data_number(name).or(manifest_number(name)));
-    numbers.max().unwrap_or_default().next()
+/// Whether this database can have made a file of this number.
+fn is_in_reach(number: FileNumber, next: FileNumber) -> bool {
+    number.0 < next.0.saturating_add(NUMBER_REACH)
 }
 
 /// Removes what is certainly of no use any more: unfinished files, and the log before the manifest's. A finished SST or value
 /// file that the manifest does not name is the output of work that did not come to its end; its entries are elsewhere. It is moved aside
-/// all the same, and removed by the next opening that gets as far as this.
+/// all the same, and removed by the next opening that gets as far as this. What is no regular file is left alone, whatever its name.
 pub(super) fn tidy(env: &dyn Env, dir: &Path, state: &ManifestState) -> Result<()> {
     let log_number = state.log_number.unwrap_or_default();
-    let aside = dir.join(ASIDE);
-    if env.kind(&aside)?.is_some() {
-        for name in env.list(&aside)?.iter().filter(|name| data_number(name).is_some()) {
-            env.remove(&aside.join(name))?;
+    let aside = FileName::Aside.path(dir);
+    if env.kind(&aside)? == Some(PathKind::Directory) {
+        for name in env.list(&aside)? {
+            if FileName::parse(&name).is_some_and(|name| name.data_number().is_some()) {
+                env.remove_file(&aside.join(&name))?;
+            }
         }
     }
+    let named = state.version.names();
     for name in env.list(dir)? {
         let path = dir.join(&name);
-        if name == UNFINISHED
-            || sst::is_draft(&name)
-            || vlog::is_draft(&name)
-            || segment_number(&name).is_some_and(|number| number < log_number)
-        {
-            env.remove(&path)?;
-        } else if data_number(&name).is_some_and(|number| !state.version.names(number)) {
-            set_aside(env, dir, &name)?;
+        match FileName::parse(&name) {
+            Some(FileName::Unfinished | FileName::SstDraft(_) | FileName::ValuesDraft(_)) => {
+                env.remove_file(&path)?;
+            }
+            Some(FileName::Segment(number)) if number < log_number => env.remove_file(&path)?,
+            Some(own @ (FileName::Sst(number) | FileName::Values(number)))
+                if !named.contains(&own) && is_in_reach(number, state.next_file) =>
+            {
+                set_aside(env, dir, &name)?;
+            }
+            _ => {}
         }
     }
     Ok(())
@@ -113,28 +166,46 @@ pub(super) fn remove_log_before(
     number: FileNumber,
     kept: &[FileNumber],
 ) -> Result<()> {
-    let numbers = env.list(dir)?;
-    let numbers = numbers.iter().filter_map(|name| segment_number(name));
-    for old in numbers.filter(|old| *old < number && !kept.contains(old)) {
-        env.remove(&segment_path(dir, old))?;
+    for name in env.list(dir)? {
+        let segment = FileName::parse(&name).and_then(FileName::segment_number);
+        if segment.is_some_and(|old| old < number && !kept.contains(&old)) {
+            env.remove_file(&dir.join(&name))?;
+        }
     }
     Ok(())
 }
 
+/// Moves a file aside, when it is a file and there is a place for it.
 fn set_aside(env: &dyn Env, dir: &Path, name: &str) -> Result<()> {
-    let aside = dir.join(ASIDE);
-    if env.kind(&aside)?.is_none() {
-        env.create_dir(&aside)?;
+    let (from, aside) = (dir.join(name), FileName::Aside.path(dir));
+    if env.kind(&from)? != Some(PathKind::File) {
+        return Ok(());
     }
-    env.rename(&dir.join(name), &aside.join(name))
+    match env.kind(&aside)? {
+        None => env.create_dir(&aside)?,
+        Some(PathKind::Directory) => {}
+        Some(_) => return Ok(()),
+    }
+    let to = aside.join(name);
+    match env.kind(&to)? {
+        None | Some(PathKind::File) => env.rename(&from, &to),
+        Some(_) => Ok(()),
+    }
 }
 
-/// The names of files that are no part of the database.
-pub(super) fn orphans(env: &dyn Env, dir: &Path) -> Result<Vec<String>> {
-    let mut orphans: Vec<String> = env.list(dir)?.into_iter().filter(|name| is_foreign(name)).collect();
-    orphans.retain(|name| name != ASIDE);
-    if env.kind(&dir.join(ASIDE))?.is_some() {
-        orphans.extend(env.list(&dir.join(ASIDE))?.iter().map(|name| format!("{ASIDE}/{name}")));
+/// The names in the directory that are no part of the database, and those in `aside/`; `in_use` says of the name of a file whether
+/// the database has such a file now.
+pub(super) fn orphans(env: &dyn Env, dir: &Path, in_use: impl Fn(FileName) -> bool) -> Result<Vec<String>> {
+    let aside = FileName::Aside.path(dir);
+    let has_aside = env.kind(&aside)? == Some(PathKind::Directory);
+    let mut orphans = env.list(dir)?;
+    orphans.retain(|name| match FileName::parse(name) {
+        Some(FileName::Aside) => !has_aside,
+        Some(own) => !in_use(own),
+        None => is_foreign(name),
+    });
+    if has_aside {
+        orphans.extend(env.list(&aside)?.iter().map(|name| format!("{}/{name}", FileName::Aside)));
     }
     Ok(orphans)
 }
@@ -152,14 +223,20 @@ pub(super) fn parent(dir: &Path) -> PathBuf {
     }
 }
 
-/// Whether a file of this name is one of a database.
+/// What stands at a path, or at the nearest one above it at which anything does.
+pub(super) fn nearest(env: &dyn Env, dir: &Path) -> Result<PathBuf> {
+    for at in dir.ancestors() {
+        let at = if at == Path::new("") { Path::new(".") } else { at };
+        if env.kind(at)?.is_some() {
+            return Ok(at.to_owned());
+        }
+    }
+    Ok(PathBuf::from("."))
+}
+
+/// Whether a file of this name shows that the directory is a database's.
 pub(super) fn is_own(name: &str) -> bool {
-    name == "CURRENT"
-        || name == "LOCK"
-        || name == UNFINISHED
-        || manifest_number(name).is_some()
-        || segment_number(name).is_some()
-        || data_number(name).is_some()
+    FileName::parse(name).is_some_and(|name| !name.is_draft() && name != FileName::Aside)
 }
 
 /// Whether a file of this name shows that the directory is somebody else's.

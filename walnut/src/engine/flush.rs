@@ -18,7 +18,7 @@ use super::view::View;
 use super::{Background, Core, directory};
 use crate::base::{FileNumber, Fragments, KeyRange};
 use crate::cursor::{Cursor, Direction};
-use crate::error::{Error, Result};
+use crate::error::Result;
 use crate::manifest::{Level, VersionEdit};
 use crate::memtable::{Memtable, MemtableCursor};
 use crate::sync::{Arc, Ordering};
@@ -134,6 +134,7 @@ impl Core {
     pub(super) fn make_room(&self) -> Result<()> {
         let mut flushed = false;
         while self.view.load().frozen.len() >= self.config.frozen_limit {
+            self.owner.check_fork()?;
             flushed |= self.flush_one()?;
         }
         if flushed && self.config.background == Background::Manual {
@@ -145,12 +146,9 @@ impl Core {
     /// Flushes the oldest frozen memtable; says whether there was one.
     pub(crate) fn flush_one(&self) -> Result<bool> {
         let _turn = self.flushing.lock();
-        if self.lock.lock().is_none() {
-            return Err(Error::Closed);
-        }
+        self.owner.look()?;
         let view = self.view.load_full();
         let Some(frozen) = view.frozen.last() else { return Ok(false) };
-        self.ready_manifest()?;
         let began = self.env.monotonic_clock();
         let new = self.write_files(&frozen.memtable)?;
         let edit = VersionEdit {
@@ -182,7 +180,7 @@ impl Core {
             return Ok(NewFiles::default());
         }
         let numbers = || self.manifest.lock().allocate();
-        let mut draft = self.place.begin(numbers())?;
+        let mut draft = self.place.begin(numbers()?)?;
         let mut separator = Separator::new(&self.config.values, &self.value_place, &numbers);
         let mut cursor = MemtableCursor::new(Arc::clone(memtable), &KeyRange::all(), Direction::Forward);
         let mut count = 0_usize;

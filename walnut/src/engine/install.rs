@@ -2,9 +2,7 @@
 //!
 //! 1. The manifest and the view change under one lock, so in one order.
 //! 2. A file is removed when no version names it: the inputs of a compaction after the edit that replaced them is
-//!    durable, the outputs of one whose edit failed after a new manifest has decided, durably, that it does not count. While
-//!    the outcome of a write to the manifest is unknown, every file stays that the state before it or after it names; when the
-//!    engine is closed then, the next opening finds out which of the two holds.
+//!    durable, the outputs of one whose edit failed after a new manifest has decided that it does not count.
 //! 3. A file is closed by a change of the view alone: see `files::Handle`. Its name goes when it is open for all who may come to read
 //!    it: those of older views.
 //! 4. A file that cannot be removed is tried again with the next change; the next opening moves it aside.
@@ -17,66 +15,46 @@ use super::levels::{Levels, NewFiles};
 use super::view::View;
 use crate::base::{FileNumber, SeqNo};
 use crate::error::Result;
-use crate::files::{Leaving, Place};
+use crate::files::{FileName, Leaving, Place};
 use crate::manifest::{ManifestState, ManifestWriter, Version, VersionEdit};
-use crate::sst::{self, SstPlace};
+use crate::sst::SstPlace;
 use crate::sync::{Arc, Ordering};
-use crate::vlog::{self, ValuePlace};
+use crate::vlog::ValuePlace;
 
 /// The manifest that edits go to.
 #[derive(Debug)]
 pub(super) struct Manifest {
     writer: ManifestWriter,
-    /// Whether the outcome of a write is unknown, of an edit or of `CURRENT`: the next edit goes to a new file.
+    /// Whether a write failed, so that nobody knows what stands at its end: the next edit goes to a new file.
     broken: bool,
     /// The number that the next SST or manifest gets.
     next_file: FileNumber,
-    /// Files that no manifest names that may be read again, whatever became of the writes that failed.
-    leaving: LeavingFiles,
-    /// Files of edits whose outcome is unknown. A new manifest decides that they do not count.
-    doubted: LeavingFiles,
-}
-
-/// Files that go when it is certain that nothing names them.
-#[derive(Debug, Default)]
-struct LeavingFiles {
-    ssts: Vec<Leaving<SstPlace>>,
-    values: Vec<Leaving<ValuePlace>>,
-}
-
-impl LeavingFiles {
-    /// The files that an edit makes known. One that only moves to another level may be read already.
-    fn added_by(edit: &VersionEdit) -> Self {
-        let moves = |number| edit.removed.iter().any(|(_, removed)| *removed == number);
-        let made = edit.added.iter().map(|(_, meta)| meta.number).filter(|number| !moves(*number));
-        Self {
-            ssts: made.map(Leaving::unread).collect(),
-            values: edit.values.iter().map(|meta| Leaving::unread(meta.number)).collect(),
-        }
-    }
-
-    fn append(&mut self, mut other: Self) {
-        self.ssts.append(&mut other.ssts);
-        self.values.append(&mut other.values);
-    }
-
-    fn is_empty(&self) -> bool {
-        self.ssts.is_empty() && self.values.is_empty()
-    }
+    /// The first number that was given since the opening.
+    first_file: FileNumber,
+    /// SSTs that were named or were to be: those that are not, now, are to be removed.
+    leaving: Vec<Leaving<SstPlace>>,
+    /// The same of value files.
+    leaving_values: Vec<Leaving<ValuePlace>>,
 }
 
 impl Manifest {
     pub(super) fn new(writer: ManifestWriter) -> Self {
         let next_file = writer.state().next_file;
-        let (leaving, doubted) = Default::default();
-        Self { writer, broken: false, next_file, leaving, doubted }
+        Self {
+            writer,
+            broken: false,
+            next_file,
+            first_file: next_file,
+            leaving: Vec::new(),
+            leaving_values: Vec::new(),
+        }
     }
 
     /// A number that no file has.
-    pub(super) fn allocate(&mut self) -> FileNumber {
+    pub(super) fn allocate(&mut self) -> Result<FileNumber> {
         let number = self.next_file;
-        self.next_file = number.next();
-        number
+        self.next_file = number.next()?;
+        Ok(number)
     }
 
     /// The first segment of the log that is still needed.
@@ -87,6 +65,20 @@ impl Manifest {
     /// What the manifest says, with the numbers that were given since.
     pub(super) fn state(&self) -> ManifestState {
         ManifestState { next_file: self.next_file, ..self.writer.state().clone() }
+    }
+
+    /// The names of the manifest and of all that it names, and of what it has named and is still there.
+    pub(super) fn names(&self) -> HashSet<FileName> {
+        let mut names = self.version().names();
+        names.insert(FileName::Manifest(self.writer.number()));
+        names.extend(self.leaving.iter().map(|leaving| FileName::Sst(leaving.number())));
+        names.extend(self.leaving_values.iter().map(|leaving| FileName::Values(leaving.number())));
+        names
+    }
+
+    /// Whether a number was given since the opening, so that a file which nothing names may be in the making.
+    pub(super) fn is_recent(&self, number: FileNumber) -> bool {
+        (self.first_file..self.next_file).contains(&number)
     }
 
     /// The version of now.
@@ -105,16 +97,12 @@ impl Core {
         shows: impl Fn(&View, &Arc<Levels>) -> View,
     ) -> Result<()> {
         let mut manifest = self.manifest.lock();
-        let added = LeavingFiles::added_by(&edit);
+        let added: Vec<_> = edit.added.iter().map(|(_, meta)| meta.number).collect();
+        let added_values: Vec<_> = edit.values.iter().map(|meta| meta.number).collect();
         let removed: HashSet<_> = edit.removed.iter().map(|(_, number)| *number).collect();
-        if let Err(error) = self.decide(&mut manifest) {
-            // No manifest has ever named them.
-            manifest.leaving.append(added);
-            self.remove_leaving(&mut manifest, false);
-            return Err(error);
-        }
         if let Err(error) = self.append(&mut manifest, edit) {
-            manifest.doubted.append(added);
+            manifest.leaving.extend(added.into_iter().map(Leaving::unread));
+            manifest.leaving_values.extend(added_values.into_iter().map(Leaving::unread));
             return Err(error);
         }
         let version = manifest.version();
@@ -123,54 +111,38 @@ impl Core {
             let levels = Arc::new(before.become_those_of(&version, new));
             self.view.rcu(|view| shows(view, &levels));
             let leave = before.ssts().filter(|(_, sst)| removed.contains(&sst.meta().number));
-            manifest.leaving.ssts.extend(leave.map(|(_, sst)| sst.leave()));
+            manifest.leaving.extend(leave.map(|(_, sst)| sst.leave()));
             let leave = before.value_files().filter(|file| version.value_file(file.meta().number).is_none());
-            manifest.leaving.values.extend(leave.map(|file| file.leave()));
+            manifest.leaving_values.extend(leave.map(|file| file.leave()));
         }
         self.reckon_debt(&version);
         self.remove_leaving(&mut manifest, false);
         Ok(())
     }
 
-    /// Has the manifest say up to which number the log is durable, so that the loss of its end is found; says whether it did not say
-    /// so yet. Everything up to `last` was synced.
-    pub(super) fn note_log_end(&self, last: SeqNo) -> Result<bool> {
+    /// Notes where the log ends that was closed, so that the loss of its end is found.
+    pub(super) fn note_log_end(&self, last: SeqNo) -> Result<()> {
         let mut manifest = self.manifest.lock();
         let state = manifest.writer.state();
         if last <= state.last_seqno.max(state.log_seqno) {
-            return Ok(false);
+            return Ok(());
         }
-        // A database that is idle again and again notes this again and again.
-        if manifest.writer.is_long() {
-            self.replace(&mut manifest)?;
-        }
-        self.append(&mut manifest, VersionEdit { log_seqno: Some(last), ..VersionEdit::default() })?;
-        Ok(true)
+        self.append(&mut manifest, VersionEdit { log_seqno: Some(last), ..VersionEdit::default() })
     }
 
     fn append(&self, manifest: &mut Manifest, edit: VersionEdit) -> Result<()> {
-        self.decide(manifest)?;
+        if manifest.broken {
+            self.replace(manifest)?;
+        }
         let edit = VersionEdit { next_file: Some(manifest.next_file), ..edit };
         let appended = manifest.writer.append(&edit).map(|_| ());
         manifest.broken = appended.is_err();
         appended
     }
 
-    /// Finds out whether the manifest can be written to, before files are written that it is to name.
-    pub(super) fn ready_manifest(&self) -> Result<()> {
-        self.decide(&mut self.manifest.lock())
-    }
-
-    /// Begins a new manifest if the outcome of a write to this one is unknown.
-    fn decide(&self, manifest: &mut Manifest) -> Result<()> {
-        if manifest.broken { self.replace(manifest) } else { Ok(()) }
-    }
-
-    /// Begins a new manifest with the state before the edit that failed. When `CURRENT` names it durably, that decides that
-    /// the edit does not count; after an error nothing is decided.
+    /// Begins a new manifest with the state before the edit that failed, which decides that it does not count.
     fn replace(&self, manifest: &mut Manifest) -> Result<()> {
-        manifest.broken = true;
-        let number = manifest.allocate();
+        let number = manifest.allocate()?;
         let state = ManifestState { next_file: manifest.next_file, ..manifest.writer.state().clone() };
         manifest.writer = ManifestWriter::create(
             Arc::clone(&self.env),
@@ -180,8 +152,6 @@ impl Core {
             state,
         )?;
         manifest.broken = false;
-        let doubted = std::mem::take(&mut manifest.doubted);
-        manifest.leaving.append(doubted);
         // Those that stay are removed by the next open.
         let _ = manifest.writer.remove_others();
         Ok(())
@@ -189,17 +159,17 @@ impl Core {
 
     /// Removes what no version names any more. Whoever may still read it has it open.
     fn remove_leaving(&self, manifest: &mut Manifest, last: bool) {
-        if manifest.leaving.is_empty() {
+        if manifest.leaving.is_empty() && manifest.leaving_values.is_empty() {
             return;
         }
         let version = manifest.version();
         let named: HashSet<_> = version.files().map(|(_, meta)| meta.number).collect();
-        manifest.leaving.ssts.retain(|sst| {
-            let path = sst::path(&self.dir, sst.number());
+        manifest.leaving.retain(|sst| {
+            let path = FileName::Sst(sst.number()).path(&self.dir);
             !named.contains(&sst.number()) && !self.goes(sst, &path, last)
         });
-        manifest.leaving.values.retain(|file| {
-            let path = vlog::path(&self.dir, file.number());
+        manifest.leaving_values.retain(|file| {
+            let path = FileName::Values(file.number()).path(&self.dir);
             version.value_file(file.number()).is_none() && !self.goes(file, &path, last)
         });
     }

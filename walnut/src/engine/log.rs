@@ -125,6 +125,11 @@ impl Log {
         self.writer.as_ref().map(LogWriter::size).unwrap_or_default()
     }
 
+    /// Whether it has a segment of this number: one that is needed, or one that is kept to be used again.
+    pub(super) fn has(&self, number: FileNumber) -> bool {
+        self.writer.as_ref().is_some_and(|writer| writer.has(number))
+    }
+
     /// Ends the log in order.
     pub(super) fn close(&mut self) -> Result<()> {
         self.writer.take().map_or(Ok(()), LogWriter::close)

@@ -64,7 +64,7 @@ pub use verify::Verified;
 
 use crate::base::SeqNo;
 use crate::compaction::{Compaction, LeveledConfig};
-use crate::env::{Env, Lock};
+use crate::env::{Env, Owner};
 use crate::error::{Error, Result};
 use crate::mvcc::{Pin, Snapshots};
 use crate::sst::{SstConfig, SstPlace};
@@ -133,7 +133,11 @@ impl Drop for Engine {
 #[derive(Debug)]
 pub(crate) struct Core {
     // Constant after opening.
+    /// The machine: for what is outside of the directory.
+    machine: Arc<dyn Env>,
+    /// The directory, which changes only as long as it is ours: the same as `owner`.
     env: Arc<dyn Env>,
+    owner: Owner,
     dir: PathBuf,
     config: EngineConfig,
     place: Arc<SstPlace>,
@@ -146,8 +150,6 @@ pub(crate) struct Core {
     durable: AtomicU64,
     /// Bytes of commits that do not wait for a sync, since the last one began.
     unsynced_size: AtomicU64,
-    /// Whether the flush thread knows that the manifest lags behind `durable`; whoever makes more durable calls it if not.
-    is_note_due: AtomicBool,
     snapshots: Arc<Snapshots>,
     poisoned: AtomicBool,
     /// Whether the log has to go on in a new segment before anything can be written.
@@ -169,8 +171,6 @@ pub(crate) struct Core {
     log: Mutex<Log>,
     queue: Mutex<Queue>,
     manifest: Mutex<Manifest>,
-    /// The lock of the directory; given back on closing.
-    lock: Mutex<Option<Box<dyn Lock>>>,
 }
 
 impl Core {
@@ -219,16 +219,32 @@ impl Core {
 
     /// An error unless writes can be acknowledged.
     fn ensure_writable(&self) -> Result<()> {
-        self.ensure_open()?;
-        if self.poisoned.load(Ordering::Acquire) { Err(Error::Poisoned) } else { Ok(()) }
+        self.owner.check_process()?;
+        self.seems_writable()
     }
 
-    /// Notes that the log can no longer be trusted, and passes the reason on.
+    /// An error if it is known already that writes cannot be acknowledged; asks nobody. In a fork the write itself fails, and whoever
+    /// would wait before it for a thread that is not there asks first: see [`Owner::check_fork`].
+    fn seems_writable(&self) -> Result<()> {
+        self.ensure_open()?;
+        self.owner.finding()?;
+        self.ensure_unpoisoned()
+    }
+
+    /// An error when the log can no longer be trusted: that it is not ours any more, if it is not.
+    fn ensure_unpoisoned(&self) -> Result<()> {
+        if self.poisoned.load(Ordering::Acquire) { Err(self.poisoned_error()) } else { Ok(()) }
+    }
+
+    /// Why nothing can be promised any more.
+    fn poisoned_error(&self) -> Error {
+        self.owner.finding().err().unwrap_or(Error::Poisoned)
+    }
+
+    /// Notes that the log can no longer be trusted, and passes the reason on: that it is not ours any more, if it is not.
     fn poison(&self, error: Error) -> Error {
         self.poisoned.store(true, Ordering::Release);
-        // Nobody gathers any more for a sync that cannot come.
-        self.sync_done.notify_all();
-        error
+        self.owner.finding().err().unwrap_or(error)
     }
 
     /// Takes note of a failure of the log, and passes its reason on: the engine is poisoned if the log is, and only then.
@@ -248,6 +264,9 @@ impl Engine {
         if self.closed.swap(true, Ordering::AcqRel) {
             return Ok(());
         }
+        if matches!(self.owner.check_process(), Err(Error::Forked)) {
+            return self.leave_to_parent();
+        }
         self.compactions.call();
         self.stop_workers();
         let finished = self.finish();
@@ -256,14 +275,21 @@ impl Engine {
         let _nobody_compacts = self.compacting.lock();
         // Whoever comes late to flush finds that the directory is not ours any more.
         let _nobody_flushes = self.flushing.lock();
-        self.lock.lock().take();
+        self.owner.release();
         finished
     }
 
+    /// Lets go of an engine that belongs to the process of which this one is a fork. Its threads do not run here, and may have held any
+    /// lock when they were left behind; so nothing of it is waited for, joined, unlocked or dropped.
+    fn leave_to_parent(&self) -> Result<()> {
+        self.owner.release();
+        std::mem::forget(Arc::clone(&self.core));
+        Err(Error::Forked)
+    }
+
     fn finish(&self) -> Result<()> {
-        if self.poisoned.load(Ordering::Acquire) {
-            return Err(Error::Poisoned);
-        }
+        self.owner.finding()?;
+        self.ensure_unpoisoned()?;
         let flushed = if self.config.checkpoint_on_close { self.flush_everything() } else { Ok(()) };
         let mut synced = self.synced_while_nobody_syncs();
         let mut log = self.log.lock();

@@ -3,6 +3,9 @@
 //! A new database is made in the order that `manifest` describes: until its first log segment is in the manifest nothing
 //! can have been acknowledged, and an opening that finds less than that goes on where the making stopped.
 //!
+//! The path is looked at once. What is done from then on is done in the directory that was found there, and only as long as the lock
+//! in it is ours: see `env::Owner`.
+//!
 //! An existing one is opened so:
 //!
 //! 1. the manifest is loaded, and every SST and value file that it names is there; they are opened when they are first read;
@@ -30,13 +33,13 @@ use super::{Compactions, Core, Engine, EngineConfig, Validations, Worker, direct
 use crate::base::{FileNumber, SeqNo};
 use crate::env::Env;
 use crate::error::{Fault, Result};
-use crate::files::OpenFiles;
+use crate::files::{FileName, OpenFiles};
 use crate::manifest::{self, FIRST_MANIFEST, ManifestState, ManifestWriter, Version, VersionEdit};
 use crate::memtable::Memtable;
 use crate::mvcc::Snapshots;
-use crate::sst::{self, BlockCache, SstPlace};
+use crate::sst::{BlockCache, SstPlace};
 use crate::sync::{AtomicBool, AtomicU64, Condvar, Mutex};
-use crate::vlog::{self, ValuePlace};
+use crate::vlog::ValuePlace;
 use crate::wal::{LogConfig, LogPlace, LogWriter};
 
 /// The first log segment of a database, and the first sequence number in it.
@@ -58,8 +61,11 @@ struct Opened {
 impl Engine {
     /// Opens the database in `dir`, making directory and database when there are none.
     pub(crate) fn open(env: Arc<dyn Env>, dir: PathBuf, config: EngineConfig) -> Result<Self> {
-        directory::prepare(&*env, &dir)?;
-        let lock = env.lock(&directory::lock_path(&dir))?;
+        directory::check_path(&dir, "open")?;
+        let machine = env;
+        directory::prepare(&*machine, &dir)?;
+        let owner = directory::own(&machine, &dir)?;
+        let env: Arc<dyn Env> = Arc::new(owner.clone());
         let opened = match manifest::load(&*env, &dir)? {
             Some(loaded) => open_existing(&env, &dir, &config, loaded)?,
             None => make_new(&env, &dir, &config)?,
@@ -78,7 +84,6 @@ impl Engine {
             visible: AtomicU64::new(last_seqno.0),
             durable: AtomicU64::new(last_seqno.0),
             unsynced_size: AtomicU64::new(0),
-            is_note_due: AtomicBool::new(false),
             snapshots: Arc::new(snapshots),
             poisoned: AtomicBool::new(false),
             log_is_torn: AtomicBool::new(false),
@@ -97,8 +102,9 @@ impl Engine {
             log: Mutex::new(Log::new(log, last_seqno)),
             queue: Mutex::default(),
             manifest: Mutex::new(Manifest::new(manifest)),
-            lock: Mutex::new(Some(lock)),
+            machine,
             env,
+            owner,
         };
         let engine = Self { core: Arc::new(core) };
         engine.reckon_debt(&engine.manifest.lock().version());
@@ -141,7 +147,7 @@ fn make_new(env: &Arc<dyn Env>, dir: &Path, config: &EngineConfig) -> Result<Ope
     let mut database = [0; 16];
     env.fill_random(&mut database);
     directory::sync_name(&**env, dir)?;
-    let state = ManifestState { next_file: FIRST_MANIFEST.next(), ..ManifestState::default() };
+    let state = ManifestState { next_file: FIRST_MANIFEST.next()?, ..ManifestState::default() };
     let mut manifest =
         ManifestWriter::create(Arc::clone(env), dir.to_owned(), FIRST_MANIFEST, database, state)?;
     let log_place = LogPlace { env: Arc::clone(env), dir: dir.to_owned(), database };
@@ -170,11 +176,11 @@ fn value_place(place: &SstPlace) -> Arc<ValuePlace> {
 
 /// An error that names the first file of a version that is not there.
 fn expect_files(env: &dyn Env, dir: &Path, version: &Version) -> Result<()> {
-    let names: HashSet<_> = env.list(dir)?.into_iter().map(PathBuf::from).collect();
-    let ssts = version.files().map(|(_, meta)| sst::path(Path::new(""), meta.number));
-    let values = version.value_files().map(|file| vlog::path(Path::new(""), file.meta.number));
-    let missing = ssts.chain(values).find(|name| !names.contains(name));
-    missing.map_or(Ok(()), |name| Err(Fault::Missing.at(&dir.join(name), 0)))
+    let names: HashSet<_> = env.list(dir)?.into_iter().collect();
+    let ssts = version.files().map(|(_, meta)| FileName::Sst(meta.number));
+    let values = version.value_files().map(|file| FileName::Values(file.meta.number));
+    let missing = ssts.chain(values).find(|name| !names.contains(&name.to_string()));
+    missing.map_or(Ok(()), |name| Err(Fault::Missing.at(&name.path(dir), 0)))
 }
 
 fn open_existing(
@@ -193,11 +199,11 @@ fn open_existing(
     let Replay { memtables, last_seqno, log, first_log } =
         replay(&log_place, &loaded.state, config.memtable_size, log_config(config))?;
     let names = env.list(dir)?;
-    let number = loaded.state.next_file.max(directory::number_above(&names));
+    let number = directory::number_above(&names, loaded.state.next_file);
     let state = ManifestState {
         log_number: Some(first_log),
         newest_log: Some(log.number()),
-        next_file: number.next(),
+        next_file: number.next()?,
         log_seqno: last_seqno,
         ..loaded.state
     };

@@ -64,9 +64,10 @@ impl Core {
     /// Looks at a directory as a place for a copy of this database. Writes nothing.
     pub(crate) fn preflight(&self, dir: &Path) -> Result<Preflight> {
         self.ensure_open()?;
-        let env = &*self.env;
+        directory::check_path(dir, "back up into")?;
+        let env = &*self.machine;
         let standing = standing(env, dir)?;
-        let existing = nearest(env, dir)?;
+        let existing = directory::nearest(env, dir)?;
         Ok(Preflight {
             standing,
             is_locked: standing == Standing::Database && is_locked(env, dir)?,
@@ -100,19 +101,6 @@ fn standing(env: &dyn Env, dir: &Path) -> Result<Standing> {
         }
         Some(_) => Standing::Foreign,
     })
-}
-
-/// The directory itself, or the nearest one above it that exists.
-fn nearest(env: &dyn Env, dir: &Path) -> Result<PathBuf> {
-    let mut at = dir.to_owned();
-    while env.kind(&at)?.is_none() {
-        let above = directory::parent(&at);
-        if above == at {
-            break;
-        }
-        at = above;
-    }
-    Ok(at)
 }
 
 /// Whether somebody holds the lock of a database. A lock file that is missing is not made.

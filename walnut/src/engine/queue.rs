@@ -88,13 +88,19 @@ impl Ticket {
         }
     }
 
-    /// Waits until the commit is settled, or until it is to lead: then there is no outcome.
-    fn wait(&self) -> Option<Result<Written>> {
+    /// Waits until the commit is settled, or until it is to lead: then there is no outcome. What `check` refuses is not slept for: it says
+    /// whether those who would wake it exist.
+    fn wait(&self, check: impl FnOnce() -> Result<()>) -> Option<Result<Written>> {
         for _ in 0..SPINS {
             if self.has_news.load(Ordering::Acquire) {
                 break;
             }
             std::hint::spin_loop();
+        }
+        if !self.has_news.load(Ordering::Acquire)
+            && let Err(error) = check()
+        {
+            return Some(Err(error));
         }
         let mut news = self.news.lock();
         while !news.leads && news.outcome.is_none() {
@@ -155,11 +161,16 @@ impl Core {
             queue.requests.push(Request { insertion, reads, checked, promise });
             !std::mem::replace(&mut queue.is_led, true)
         };
-        if !leads && let Some(outcome) = ticket.wait() {
+        if !leads && let Some(outcome) = ticket.wait(|| self.owner.check_fork()) {
             return outcome;
         }
         let lead = Lead(&self.queue);
-        let mut log = self.log.lock();
+        let mut log = if let Some(log) = self.log.try_lock() {
+            log
+        } else {
+            self.owner.check_fork()?;
+            self.log.lock()
+        };
         let group = std::mem::take(&mut self.queue.lock().requests);
         let before = log.last_seqno();
         let reads = self.write_group(&mut log, group);
@@ -184,13 +195,13 @@ mod tests {
     fn a_commit_that_nobody_settles_learns_that_nothing_is_known_of_it() {
         let ticket = Arc::new(Ticket::default());
         drop(Promise::new(&ticket));
-        assert!(matches!(ticket.wait(), Some(Err(Error::Poisoned))));
+        assert!(matches!(ticket.wait(|| Ok(())), Some(Err(Error::Poisoned))));
     }
 
     #[test]
     fn what_a_commit_was_told_first_stays() {
         let ticket = Arc::new(Ticket::default());
         Promise::new(&ticket).settle(Err(Error::Conflict));
-        assert!(matches!(ticket.wait(), Some(Err(Error::Conflict))));
+        assert!(matches!(ticket.wait(|| Ok(())), Some(Err(Error::Conflict))));
     }
 }

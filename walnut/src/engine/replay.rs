@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use super::commit::placed;
-use super::directory;
 use super::open::FIRST_LOG;
 use super::view::Frozen;
 use crate::base::{FileNumber, SeqNo};
 use crate::batch::Entries;
 use crate::error::Result;
+use crate::files::FileName;
 use crate::manifest::ManifestState;
 use crate::memtable::{Insertion, Memtable, Placed};
 use crate::wal::{self, LogConfig, LogPlace, LogPromise, LogWriter, Replayed};
@@ -72,7 +72,7 @@ pub(super) fn replay(
     let log = LogWriter::resume(place.clone(), &recovered, config)?;
     let nothing = memtables.iter().all(|frozen| frozen.memtable.is_empty());
     let first_log = if nothing { log.number() } else { first };
-    Ok(Replay { memtables, last_seqno: recovered.last_seqno(), log, first_log })
+    Ok(Replay { memtables, last_seqno: SeqNo(recovered.next_seqno.0 - 1), log, first_log })
 }
 
 /// Commits that were read and are not yet in a memtable, so that small ones go there together.
@@ -88,7 +88,7 @@ impl Loading {
     fn load(&mut self, replayed: &Replayed<'_>, known: SeqNo, memtable: &Memtable) -> Result<()> {
         let commit = replayed.commit;
         let entries = Entries::new(commit.payload, commit.count).map_err(|fault| replayed.damaged(fault))?;
-        let known = known.plus(1).0.saturating_sub(commit.seq_start.0).min(commit.count.into());
+        let known = known.0.saturating_sub(commit.seq_start.0 - 1).min(commit.count.into());
         if known == commit.count.into() {
             return Ok(());
         }
@@ -118,7 +118,7 @@ impl Loading {
 /// there are files that come later.
 fn is_unfinished(place: &LogPlace) -> Result<bool> {
     let names = place.env.list(&place.dir)?;
-    Ok(!names
-        .iter()
-        .any(|name| wal::segment_number(name).is_some() || directory::data_number(name).is_some()))
+    Ok(!names.iter().any(|name| {
+        FileName::parse(name).is_some_and(|name| name.segment_number().or(name.data_number()).is_some())
+    }))
 }

@@ -7,7 +7,8 @@ use super::levels::Levels;
 use crate::base::{Entry, FileNumber, Kind};
 use crate::codec::ValuePointer;
 use crate::error::{Fault, Result};
-use crate::vlog::{self, ReadValue, ValuePlace, ValueWriter, WholeValues};
+use crate::files::FileName;
+use crate::vlog::{ReadValue, ValuePlace, ValueWriter, WholeValues};
 
 /// Which values are large.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -29,7 +30,7 @@ impl<'a> Separator<'a> {
     pub(super) fn new(
         config: &ValueConfig,
         place: &'a ValuePlace,
-        numbers: &'a dyn Fn() -> FileNumber,
+        numbers: &'a dyn Fn() -> Result<FileNumber>,
     ) -> Self {
         let writer = ValueWriter::new(place, config.max_file_size, numbers);
         Self { threshold: config.threshold, writer, pointer: Vec::new() }
@@ -122,7 +123,9 @@ impl Levels {
         let pointer = ValuePointer::decode(pointer).expect("an SST holds valid pointers only");
         match self.value_file(pointer.file) {
             Some(file) => file.read(&pointer, key),
-            None => Err(Fault::Missing.at(&vlog::path(Path::new(""), pointer.file), pointer.offset)),
+            None => {
+                Err(Fault::Missing.at(&FileName::Values(pointer.file).path(Path::new("")), pointer.offset))
+            }
         }
     }
 }

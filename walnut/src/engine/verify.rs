@@ -4,6 +4,7 @@ use super::{Core, directory};
 use crate::base::Kind;
 use crate::cursor::Cursor;
 use crate::error::Result;
+use crate::files::FileName;
 
 /// What [`Database::verify`](crate::Database::verify) went through.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -23,7 +24,7 @@ pub struct Verified {
     pub row_count: u64,
     /// Index entries in them.
     pub entry_count: u64,
-    /// Names of files in the directory that are no part of the database, and of those in `aside/`.
+    /// Names in the directory that are no part of the database, whatever they are called, and of those in `aside/`.
     pub orphans: Vec<String>,
 }
 
@@ -55,7 +56,27 @@ impl Core {
                 cursor.advance()?;
             }
         }
-        verified.orphans = directory::orphans(&*self.env, &self.dir)?;
+        verified.orphans = self.orphans()?;
         Ok(verified)
+    }
+
+    /// Names in the directory that no file of the database has, while nobody flushes and the log stays as it is.
+    fn orphans(&self) -> Result<Vec<String>> {
+        let _nobody_flushes = self.flushing.lock();
+        let log = self.log.lock();
+        let manifest = self.manifest.lock();
+        let names = manifest.names();
+        directory::orphans(&*self.env, &self.dir, |name| match name {
+            FileName::Current | FileName::Lock => true,
+            FileName::Segment(number) => log.has(number),
+            FileName::Sst(number) | FileName::Values(number) => {
+                names.contains(&name) || manifest.is_recent(number)
+            }
+            FileName::SstDraft(number) | FileName::ValuesDraft(number) => manifest.is_recent(number),
+            FileName::Manifest(_) => names.contains(&name),
+            FileName::CurrentDraft | FileName::SegmentDraft(_) | FileName::Unfinished | FileName::Aside => {
+                false
+            }
+        })
     }
 }

@@ -18,6 +18,7 @@ mod fault;
 mod memory;
 mod operation;
 mod os;
+mod owner;
 
 use std::fmt::Debug;
 use std::path::Path;
@@ -33,6 +34,7 @@ pub use memory::{CrashPolicy, MemoryEnv};
 pub use operation::{Counts, Operation, Operations};
 pub use os::OsEnv;
 pub(crate) use os::{LARGE_PAGE, prefer_large_pages, prefer_other_threads};
+pub(crate) use owner::Owner;
 
 /// What stands at a path.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -63,7 +65,7 @@ pub trait Env: Send + Sync + Debug + 'static {
     /// Makes a new empty file for reading and writing. An error when the name is taken.
     fn create(&self, path: &Path) -> Result<Arc<dyn File>>;
 
-    /// Opens an existing file for reading.
+    /// Opens an existing file for reading. What is not a regular file is an error, and never waited for.
     fn open(&self, path: &Path) -> Result<Arc<dyn File>>;
 
     /// Gives a file another name, in one step, replacing a file that has it.
@@ -76,6 +78,23 @@ pub trait Env: Send + Sync + Debug + 'static {
     /// [`Error::Locked`](crate::Error::Locked) when somebody holds it, in this process or another;
     /// a lock dies with its process.
     fn lock(&self, path: &Path) -> Result<Box<dyn Lock>>;
+
+    /// Opens a directory: gives a machine on which paths below `dir` are looked up in the directory that was opened, whatever
+    /// becomes of its name or of the working directory, and on which links in it are not followed. `None` on a machine that cannot
+    /// hold a directory: paths are looked up as they are then.
+    fn open_dir(&self, _dir: &Path) -> Result<Option<Arc<dyn Env>>> {
+        Ok(None)
+    }
+
+    /// Which directory a path leads to: two numbers that no other directory has at the same time. `None` on a machine that cannot tell.
+    fn identify_dir(&self, _dir: &Path) -> Result<Option<(u64, u64)>> {
+        Ok(None)
+    }
+
+    /// The number of this process, which differs in a fork of it.
+    fn process_id(&self) -> u32 {
+        std::process::id()
+    }
 
     /// Whether this process may make and remove names in a directory, as far as can be told without trying.
     fn may_write(&self, dir: &Path) -> Result<bool> {
@@ -104,6 +123,17 @@ pub trait Env: Send + Sync + Debug + 'static {
         let mut bytes = [0; 8];
         self.fill_random(&mut bytes);
         u64::from_le_bytes(bytes)
+    }
+}
+
+impl dyn Env {
+    /// Removes a file. What has its name and is no file, a directory say, stays.
+    pub(crate) fn remove_file(&self, path: &Path) -> Result<()> {
+        let removed = self.remove(path);
+        match removed {
+            Err(_) if matches!(self.kind(path), Ok(Some(PathKind::Directory | PathKind::Other))) => Ok(()),
+            removed => removed,
+        }
     }
 }
 
@@ -140,5 +170,12 @@ impl dyn File {
     }
 }
 
-/// A lock that is held until this is dropped.
-pub trait Lock: Send + Sync + Debug {}
+/// A lock that is held until this is dropped by the process that took it. A fork of that process has no part in it: what it drops
+/// stays locked.
+pub trait Lock: Send + Sync + Debug {
+    /// Whether the locked file still has the name under which it was locked. `true` on a machine that cannot tell, or on which a
+    /// locked file keeps its name.
+    fn is_in_place(&self) -> Result<bool> {
+        Ok(true)
+    }
+}

@@ -22,6 +22,8 @@ pub enum Operation {
     Create,
     /// `Env::open`.
     Open,
+    /// `Env::open_dir`.
+    OpenDir,
     /// `Env::rename`.
     Rename,
     /// `Env::remove`.
@@ -55,6 +57,7 @@ impl Operation {
             Self::Kind => "kind",
             Self::Create => "create",
             Self::Open => "open",
+            Self::OpenDir => "open_dir",
             Self::Rename => "rename",
             Self::Remove => "remove",
             Self::Lock => "lock",
@@ -73,6 +76,7 @@ impl Operation {
             Self::CreateDir => "create the directory",
             Self::SyncDir => "sync the directory",
             Self::List => "list the directory",
+            Self::OpenDir => "open the directory",
             Self::Kind => "look at",
             Self::FreeSpace => "measure the free space at",
             Self::Size => "measure",
@@ -88,7 +92,10 @@ impl Operation {
 
     /// Whether it changes what is on the disk, or how durable that is.
     fn is_mutation(self) -> bool {
-        !matches!(self, Self::List | Self::Kind | Self::Open | Self::FreeSpace | Self::Size | Self::Read)
+        !matches!(
+            self,
+            Self::List | Self::Kind | Self::Open | Self::OpenDir | Self::FreeSpace | Self::Size | Self::Read
+        )
     }
 }
 
@@ -169,6 +176,7 @@ const ALL: [Operation; Operation::COUNT] = [
     Operation::Kind,
     Operation::Create,
     Operation::Open,
+    Operation::OpenDir,
     Operation::Rename,
     Operation::Remove,
     Operation::Lock,
@@ -223,6 +231,7 @@ mod tests {
             Operation::List,
             Operation::Kind,
             Operation::Open,
+            Operation::OpenDir,
             Operation::FreeSpace,
             Operation::Size,
             Operation::Read,

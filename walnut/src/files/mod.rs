@@ -8,7 +8,9 @@
 //! What kinds of file there are, and what a reader of each can do, is said above: see [`Place`].
 
 mod handle;
+mod name;
 mod open_files;
 
 pub(crate) use handle::{Handle, Leaving, Place};
+pub(crate) use name::FileName;
 pub(crate) use open_files::{OpenFile, OpenFiles};

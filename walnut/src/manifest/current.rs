@@ -15,15 +15,11 @@
 
 use std::path::{Path, PathBuf};
 
-use super::format::{manifest_name, manifest_number};
 use crate::base::FileNumber;
 use crate::codec::crc32;
 use crate::env::Env;
 use crate::error::{Fault, Result};
-
-/// The name of the file.
-pub(crate) const NAME: &str = "CURRENT";
-const DRAFT_NAME: &str = "CURRENT.tmp";
+use crate::files::FileName;
 
 const FIRST_LINE: &str = "walnut database\n";
 const FORMAT: u32 = 1;
@@ -44,12 +40,12 @@ pub(super) struct Current {
 impl Current {
     /// The path of the file.
     pub(super) fn path(dir: &Path) -> PathBuf {
-        dir.join(NAME)
+        FileName::Current.path(dir)
     }
 
     /// Whether the file is among these names.
     pub(super) fn is_among(names: &[String]) -> bool {
-        names.iter().any(|name| name == NAME)
+        names.iter().any(|name| FileName::parse(name) == Some(FileName::Current))
     }
 
     /// Reads the file, which exists.
@@ -67,7 +63,7 @@ impl Current {
 
     /// Replaces the file, in one step and durably. After an error either the old or the new one counts.
     pub(super) fn write(&self, env: &dyn Env, dir: &Path) -> Result<()> {
-        let draft = dir.join(DRAFT_NAME);
+        let draft = FileName::CurrentDraft.path(dir);
         if env.kind(&draft)?.is_some() {
             env.remove(&draft)?;
         }
@@ -80,7 +76,7 @@ impl Current {
 
     fn encode(&self) -> String {
         let id = u128::from_be_bytes(self.database);
-        let manifest = manifest_name(self.manifest);
+        let manifest = FileName::Manifest(self.manifest);
         let text = format!(
             "{FIRST_LINE}format {FORMAT}\nid {id:032x}\nmanifest {manifest}\nseed {:08x}\nsnapshot {}\n",
             self.seed, self.snapshot_end,
@@ -110,7 +106,7 @@ impl Current {
         let mut read = || {
             Some(Self {
                 database: u128::from_str_radix(field("id")?, 16).ok()?.to_be_bytes(),
-                manifest: manifest_number(field("manifest")?)?,
+                manifest: FileName::parse(field("manifest")?)?.manifest_number()?,
                 seed: u32::from_str_radix(field("seed")?, 16).ok()?,
                 snapshot_end: field("snapshot")?.parse().ok()?,
             })

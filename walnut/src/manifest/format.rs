@@ -24,7 +24,6 @@
 //! 5. the payload is a valid edit (see `edit`), which applies to the state that the frames before it give.
 
 use std::ops::Range;
-use std::path::{Path, PathBuf};
 
 use crate::base::FileNumber;
 use crate::codec::{FileHeader, Reader, Writer, crc32, field};
@@ -99,21 +98,6 @@ pub(super) fn next_frame(offset: u64, frame_size: usize) -> u64 {
     aligned(offset + frame_size as u64)
 }
 
-/// The name of a manifest.
-pub(super) fn manifest_name(number: FileNumber) -> String {
-    format!("MANIFEST-{number}")
-}
-
-/// The path of a manifest.
-pub(crate) fn manifest_path(dir: &Path, number: FileNumber) -> PathBuf {
-    dir.join(manifest_name(number))
-}
-
-/// The number of the manifest that has this name; `None` for every other name.
-pub(crate) fn manifest_number(name: &str) -> Option<FileNumber> {
-    FileNumber::from_name(name.strip_prefix("MANIFEST-")?)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -126,15 +110,5 @@ mod tests {
         assert_eq!(crc32(crc32(0xdead_beef, &128u64.to_le_bytes()), &golden), 0xba73_dc46);
         golden.extend_from_slice(&[0; 3]);
         assert_eq!(bytes[4..], golden);
-    }
-
-    #[test]
-    fn only_names_that_are_given_are_taken_for_manifests() {
-        for number in [1, 999_999, 1_000_000, FileNumber::MAX.0].map(FileNumber) {
-            assert_eq!(manifest_number(&manifest_name(number)), Some(number));
-        }
-        for name in ["MANIFEST-1", "MANIFEST-+00001", "MANIFEST-", "MANIFEST-000001.tmp", "manifest-000001"] {
-            assert_eq!(manifest_number(name), None, "{name}");
-        }
     }
 }

@@ -8,11 +8,12 @@ use std::sync::Arc;
 
 use super::current::Current;
 use super::edit::VersionEdit;
-use super::format::{CRC_SIZE, FRAME_HEADER_SIZE, FRAMES_START, FrameHeader, manifest_path, next_frame};
+use super::format::{CRC_SIZE, FRAME_HEADER_SIZE, FRAMES_START, FrameHeader, next_frame};
 use super::{FIRST_MANIFEST, ManifestWriter, load};
 use crate::codec::{FileHeader, FileKind, crc32, seed_at};
 use crate::env::{Env, MemoryEnv};
 use crate::error::Result;
+use crate::files::FileName;
 
 const HEADER: FileHeader =
     FileHeader { kind: FileKind::Manifest, database: [7; 16], number: FIRST_MANIFEST, salt: 5, word: 0 };
@@ -36,7 +37,7 @@ fn walk(bytes: &[u8]) -> Result<()> {
     let env = MemoryEnv::with_seed(1);
     let dir = PathBuf::from("/fuzz");
     env.create_dir(&dir)?;
-    env.write_file(manifest_path(&dir, HEADER.number), bytes)?;
+    env.write_file(FileName::Manifest(HEADER.number).path(&dir), bytes)?;
     let current = Current {
         database: HEADER.database,
         manifest: HEADER.number,
@@ -47,7 +48,7 @@ fn walk(bytes: &[u8]) -> Result<()> {
     let Some(loaded) = load(&env, &dir)? else { return Ok(()) };
     // What was read can be written, and is the same when it is read again.
     let number = loaded.state.next_file;
-    let state = super::ManifestState { next_file: number.next(), ..loaded.state };
+    let state = super::ManifestState { next_file: number.next()?, ..loaded.state };
     ManifestWriter::create(Arc::new(env.clone()), dir.clone(), number, loaded.database, state.clone())?;
     let again = load(&env, &dir)?.map(|loaded| loaded.state);
     assert_eq!(again, Some(state), "a snapshot gives the state");

@@ -5,15 +5,14 @@ use std::sync::Arc;
 
 use super::current::Current;
 use super::edit::VersionEdit;
-use super::format::{
-    FIRST_MANIFEST, FRAME_HEADER_SIZE, FRAMES_START, FrameHeader, manifest_number, manifest_path, next_frame,
-};
+use super::format::{FIRST_MANIFEST, FRAME_HEADER_SIZE, FRAMES_START, FrameHeader, next_frame};
 use super::set::ManifestState;
 use crate::base::FileNumber;
 use crate::codec::{FileHeader, FileKind};
 use crate::env::{Env, File};
 use crate::error::{Fault, Result};
-use crate::wal::{Suspect, segment_number};
+use crate::files::FileName;
+use crate::wal::Suspect;
 
 /// What the manifest says.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -45,13 +44,12 @@ pub(crate) fn load(env: &dyn Env, dir: &Path) -> Result<Option<Loaded>> {
 /// Whether there is a file that is made only after `CURRENT`.
 fn had_current(names: &[String]) -> bool {
     names.iter().any(|name| {
-        let is_later_manifest = manifest_number(name).is_some_and(|number| number != FIRST_MANIFEST);
-        is_later_manifest || segment_number(name).is_some() || holds_data(name)
+        FileName::parse(name).is_some_and(|name| match name {
+            FileName::Manifest(number) => number != FIRST_MANIFEST,
+            FileName::Segment(_) | FileName::Sst(_) | FileName::Values(_) => true,
+            _ => false,
+        })
     })
-}
-
-fn holds_data(name: &str) -> bool {
-    Path::new(name).extension().is_some_and(|extension| extension == "sst" || extension == "vlog")
 }
 
 /// A manifest that is read.
@@ -64,7 +62,7 @@ struct Manifest {
 impl Manifest {
     /// Opens the manifest, which must exist and be the one that `CURRENT` means.
     fn open(env: &dyn Env, dir: &Path, current: &Current) -> Result<Self> {
-        let path = manifest_path(dir, current.manifest);
+        let path = FileName::Manifest(current.manifest).path(dir);
         if env.kind(&path)?.is_none() {
             return Err(Fault::Missing.at(&path, 0));
         }

@@ -37,9 +37,8 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use current::NAME as CURRENT;
 pub(crate) use edit::VersionEdit;
-pub(crate) use format::{FIRST_MANIFEST, manifest_number};
+pub(crate) use format::FIRST_MANIFEST;
 pub use fuzz::fuzz;
 pub(crate) use load::{Loaded, load};
 pub(crate) use set::ManifestState;

@@ -56,11 +56,7 @@ impl ManifestState {
         }
         let added_seqno = edit.added.iter().map(|(_, meta)| meta.largest_seqno).max().unwrap_or_default();
         Ok(Self {
-            version: if edit.changes_files() {
-                Arc::new(self.version.apply(edit)?)
-            } else {
-                Arc::clone(&self.version)
-            },
+            version: Arc::new(self.version.apply(edit)?),
             log_number,
             newest_log,
             next_file,

@@ -9,15 +9,13 @@ use std::sync::Arc;
 
 use super::current::Current;
 use super::edit::VersionEdit;
-use super::format::{MAX_EDIT_SIZE, manifest_number, manifest_path, put_frame};
+use super::format::{MAX_EDIT_SIZE, put_frame};
 use super::set::ManifestState;
 use crate::base::FileNumber;
 use crate::codec::{FileHeader, FileKind};
 use crate::env::{Env, File};
 use crate::error::{Error, Limit, Result};
-
-/// Edits may take so much room, or as much as the snapshot before them if that is more, before a new manifest is worth its price.
-const EDITS_SIZE: u64 = 64 << 10;
+use crate::files::FileName;
 
 /// The manifest that is written to, and the state that it describes.
 #[derive(Debug)]
@@ -27,8 +25,6 @@ pub(crate) struct ManifestWriter {
     number: FileNumber,
     file: Arc<dyn File>,
     seed: u32,
-    /// Where the snapshot ends.
-    snapshot_end: u64,
     /// Where the frames end; all of them are durable.
     end: u64,
     state: ManifestState,
@@ -48,7 +44,7 @@ impl ManifestWriter {
         state: ManifestState,
     ) -> Result<Self> {
         assert!(number < state.next_file, "the manifest's own number was given");
-        let path = manifest_path(&dir, number);
+        let path = FileName::Manifest(number).path(&dir);
         if env.kind(&path)?.is_some() {
             env.remove(&path)?;
         }
@@ -65,7 +61,12 @@ impl ManifestWriter {
         file.sync()?;
         env.sync_dir(&dir)?;
         Current { database, manifest: number, seed, snapshot_end: end }.write(&*env, &dir)?;
-        Ok(Self { env, dir, number, file, seed, snapshot_end: end, end, state, is_poisoned: false })
+        Ok(Self { env, dir, number, file, seed, end, state, is_poisoned: false })
+    }
+
+    /// The number of the manifest.
+    pub(crate) fn number(&self) -> FileNumber {
+        self.number
     }
 
     /// The state after all edits.
@@ -94,16 +95,12 @@ impl ManifestWriter {
         Ok(&self.state)
     }
 
-    /// Whether there are so many edits that a new manifest should be begun when nobody waits for it.
-    pub(crate) fn is_long(&self) -> bool {
-        self.end - self.snapshot_end > self.snapshot_end.max(EDITS_SIZE)
-    }
-
     /// Removes all other manifests. This one is current, so nothing names them.
     pub(crate) fn remove_others(&self) -> Result<()> {
-        for number in self.env.list(&self.dir)?.iter().filter_map(|name| manifest_number(name)) {
-            if number != self.number {
-                self.env.remove(&manifest_path(&self.dir, number))?;
+        for name in self.env.list(&self.dir)? {
+            let number = FileName::parse(&name).and_then(FileName::manifest_number);
+            if number.is_some_and(|number| number != self.number) {
+                self.env.remove_file(&self.dir.join(&name))?;
             }
         }
         Ok(())

@@ -14,12 +14,12 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::{BlockCache, Sst, SstBuilder, SstConfig, SstMeta, SstReader, draft_path, path};
+use super::{BlockCache, Sst, SstBuilder, SstConfig, SstMeta, SstReader};
 use crate::base::{Entry, FileNumber, Fragment};
 use crate::codec::{FileHeader, FileKind};
 use crate::env::{Draft, Env};
 use crate::error::Result;
-use crate::files::{OpenFiles, Place};
+use crate::files::{FileName, OpenFiles, Place};
 
 /// Where the SSTs of a database are, and how new ones are written.
 #[derive(Debug)]
@@ -42,7 +42,7 @@ impl Place for SstPlace {
     }
 
     fn open(&self, meta: &SstMeta) -> Result<Arc<SstReader>> {
-        let file = self.open_files.open(&*self.env, &path(&self.dir, meta.number))?;
+        let file = self.open_files.open(&*self.env, &FileName::Sst(meta.number).path(&self.dir))?;
         SstReader::open(file, self.database, meta, &self.cache).map(Arc::new)
     }
 
@@ -54,7 +54,7 @@ impl Place for SstPlace {
 impl SstPlace {
     /// Begins an SST with this number, which was not given before.
     pub(crate) fn begin(&self, number: FileNumber) -> Result<SstDraft> {
-        let path = draft_path(&self.dir, number);
+        let path = FileName::SstDraft(number).path(&self.dir);
         let file = self.env.create(&path)?;
         let draft = Draft::new(Arc::clone(&self.env), path);
         let header = FileHeader {
@@ -73,7 +73,7 @@ impl SstPlace {
             return Ok(Vec::new());
         }
         for sst in &mut ssts {
-            sst.draft.rename(path(&self.dir, sst.meta.number))?;
+            sst.draft.rename(FileName::Sst(sst.meta.number).path(&self.dir))?;
         }
         self.env.sync_dir(&self.dir)?;
         let made = ssts.iter().map(|sst| Sst::made(self, &sst.meta)).collect::<Result<_>>()?;

@@ -32,7 +32,6 @@ mod index;
 #[cfg(feature = "parts")]
 mod measure;
 mod meta;
-mod name;
 mod outline;
 mod output;
 mod properties;
@@ -59,7 +58,5 @@ pub(crate) use handle::Sst;
 #[cfg(feature = "parts")]
 pub use measure::{Block, Filter};
 pub(crate) use meta::{SstMeta, ValueShare};
-use name::draft_path;
-pub(crate) use name::{is_draft, number, path};
 pub(crate) use reader::SstReader;
 pub(crate) use slot::Epoch;

@@ -12,13 +12,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::format::{MAX_VALUE_SIZE, Record, put_value};
-use super::name::{draft_path, path};
 use super::{ValueMeta, ValueReader, Values};
 use crate::base::FileNumber;
 use crate::codec::{Compression, FileHeader, FileKind, ValuePointer};
 use crate::env::{Appender, Draft, Env};
 use crate::error::{Error, Limit, Result};
-use crate::files::{OpenFiles, Place};
+use crate::files::{FileName, OpenFiles, Place};
 
 /// Where the value files of a database are, and how new ones are written.
 #[derive(Debug)]
@@ -40,7 +39,7 @@ impl Place for ValuePlace {
     }
 
     fn open(&self, meta: &ValueMeta) -> Result<Arc<ValueReader>> {
-        let file = self.open_files.open(&*self.env, &path(&self.dir, meta.number))?;
+        let file = self.open_files.open(&*self.env, &FileName::Values(meta.number).path(&self.dir))?;
         ValueReader::open(file, self.database, *meta).map(Arc::new)
     }
 
@@ -56,7 +55,7 @@ impl ValuePlace {
             return Ok(NewValues::default());
         }
         for file in &mut files {
-            file.draft.rename(path(&self.dir, file.meta.number))?;
+            file.draft.rename(FileName::Values(file.meta.number).path(&self.dir))?;
         }
         self.env.sync_dir(&self.dir)?;
         let made =
@@ -66,7 +65,7 @@ impl ValuePlace {
 
     /// Begins a value file with this number, which was not given before.
     pub(super) fn begin(&self, number: FileNumber) -> Result<ValueDraft> {
-        let path = draft_path(&self.dir, number);
+        let path = FileName::ValuesDraft(number).path(&self.dir);
         let file = self.env.create(&path)?;
         let draft = Draft::new(Arc::clone(&self.env), path);
         let header = FileHeader {

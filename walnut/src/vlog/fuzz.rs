@@ -7,12 +7,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::format::{CRC_SIZE, RECORD_HEADER_SIZE, announced_size};
-use super::{ValueMeta, ValuePlace, ValueReader, path};
+use super::{ValueMeta, ValuePlace, ValueReader};
 use crate::base::FileNumber;
 use crate::codec::{Compression, FileHeader, FileKind, ValuePointer, crc32, seed_at};
 use crate::env::{Env, MemoryEnv};
 use crate::error::Result;
-use crate::files::{OpenFiles, Place};
+use crate::files::{FileName, OpenFiles, Place};
 
 const HEADER: FileHeader =
     FileHeader { kind: FileKind::ValueFile, database: [7; 16], number: FileNumber(1), salt: 5, word: 0 };
@@ -51,7 +51,7 @@ fn open(bytes: &[u8]) -> Result<Arc<ValueReader>> {
     let env = MemoryEnv::with_seed(1);
     let dir = PathBuf::from("/fuzz");
     env.create_dir(&dir)?;
-    env.write_file(path(&dir, HEADER.number), bytes)?;
+    env.write_file(FileName::Values(HEADER.number).path(&dir), bytes)?;
     let place = ValuePlace {
         env: Arc::new(env),
         dir,

@@ -22,7 +22,6 @@ mod format;
 mod fuzz;
 mod handle;
 mod meta;
-mod name;
 mod reader;
 #[cfg(test)]
 mod tests;
@@ -33,6 +32,5 @@ pub(crate) use draft::{ValuePlace, WholeValues};
 pub use fuzz::fuzz;
 pub(crate) use handle::Values;
 pub(crate) use meta::ValueMeta;
-pub(crate) use name::{is_draft, number, path};
 pub(crate) use reader::{ReadValue, ValueReader};
 pub(crate) use writer::ValueWriter;

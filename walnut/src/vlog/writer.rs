@@ -10,7 +10,7 @@ use crate::error::Result;
 pub(crate) struct ValueWriter<'a> {
     place: &'a ValuePlace,
     /// Gives the number of the next file.
-    numbers: &'a dyn Fn() -> FileNumber,
+    numbers: &'a dyn Fn() -> Result<FileNumber>,
     /// The bytes of a file at which the next one is begun.
     max_file_size: u64,
     open: Option<ValueDraft>,
@@ -22,7 +22,7 @@ impl<'a> ValueWriter<'a> {
     pub(crate) fn new(
         place: &'a ValuePlace,
         max_file_size: u64,
-        numbers: &'a dyn Fn() -> FileNumber,
+        numbers: &'a dyn Fn() -> Result<FileNumber>,
     ) -> Self {
         Self { place, numbers, max_file_size, open: None, whole: Vec::new() }
     }
@@ -50,7 +50,7 @@ impl<'a> ValueWriter<'a> {
         }
         match &mut self.open {
             Some(draft) => Ok(draft),
-            none => Ok(none.insert(self.place.begin((self.numbers)())?)),
+            none => Ok(none.insert(self.place.begin((self.numbers)()?)?)),
         }
     }
 

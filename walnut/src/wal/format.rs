@@ -23,7 +23,7 @@
 //! These hold for every valid record, and a record with a right checksum that breaks one of them is damage:
 //!
 //! 4. `kind` is 1 (commit) or 2 (end); `reserved` is zero; `flags` is zero, save for an end, where bit 0 may be set;
-//! 5. `seq_start` is the number after the last one of the record before, or the segment's first sequence number, which is not zero;
+//! 5. `seq_start` is the number after the last one of the record before, or the segment's first sequence number;
 //!    `seq_start + count` is at most [`SeqNo::MAX`];
 //! 6. `synced` is at most `offset`: every byte of the segment below `synced` was durable when the record was written, or,
 //!    for records that a recovery copied, before the segment got its name;
@@ -32,9 +32,8 @@
 //!    of `flags` the next segment was durable before the end was written, so that segment must exist.
 
 use std::ops::Range;
-use std::path::{Path, PathBuf};
 
-use crate::base::{FileNumber, SeqNo};
+use crate::base::SeqNo;
 use crate::codec::{FileHeader, Reader, Writer, crc32, field};
 use crate::error::Fault;
 
@@ -150,7 +149,7 @@ impl RawHeader {
         if !fits {
             return Err(Fault::Invalid("count field of the record"));
         }
-        if self.seq_start == 0 || self.seq_start > SeqNo::MAX.0 - u64::from(self.count) {
+        if self.seq_start > SeqNo::MAX.0 - u64::from(self.count) {
             return Err(Fault::Invalid("sequence number of the record"));
         }
         if self.synced > offset {
@@ -200,26 +199,6 @@ pub(crate) fn aligned(offset: u64) -> u64 {
     offset.next_multiple_of(ALIGNMENT as u64)
 }
 
-/// The path of a segment.
-pub(crate) fn segment_path(dir: &Path, number: FileNumber) -> PathBuf {
-    dir.join(format!("wal-{number}.log"))
-}
-
-/// The path that a segment has until it is whole.
-pub(super) fn draft_path(dir: &Path, number: FileNumber) -> PathBuf {
-    dir.join(format!("wal-{number}.log.tmp"))
-}
-
-/// The number of the segment that has this name; `None` for every other name.
-pub(crate) fn segment_number(name: &str) -> Option<FileNumber> {
-    FileNumber::from_name(name.strip_prefix("wal-")?.strip_suffix(".log")?)
-}
-
-/// Whether this is the name of a segment that never became whole.
-pub(crate) fn is_draft(name: &str) -> bool {
-    name.strip_suffix(".tmp").and_then(segment_number).is_some()
-}
-
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
@@ -264,7 +243,7 @@ mod tests {
             RawHeader::read(&bytes).unwrap().check(64)
         };
         assert!(header(&[]).is_ok());
-        let cases: [(&[(usize, u8)], &str); 9] = [
+        let cases: [(&[(usize, u8)], &str); 8] = [
             (&[(KIND.start, 3)], "kind of the record"),
             (&[(KIND.start, 0)], "kind of the record"),
             (&[(FLAGS.start, 1)], "flags field of the record"),
@@ -272,37 +251,10 @@ mod tests {
             (&[(COUNT.start, 0)], "count field of the record"),
             (&[(KIND.start, 2)], "count field of the record"),
             (&[(SEQ_START.end - 1, 1)], "sequence number of the record"),
-            (&[(SEQ_START.start, 0)], "sequence number of the record"),
             (&[(SYNCED.start, 65)], "synced field of the record"),
         ];
         for (patch, field) in cases {
             assert_eq!(header(patch), Err(Fault::Invalid(field)), "{patch:?}");
-        }
-    }
-
-    #[test]
-    fn only_names_that_are_given_are_taken_for_segments() {
-        let dir = Path::new("db");
-        for number in [1, 999_999, 1_000_000, FileNumber::MAX.0] {
-            let number = FileNumber(number);
-            let path = segment_path(dir, number);
-            let name = path.file_name().unwrap().to_str().unwrap();
-            assert_eq!(segment_number(name), Some(number));
-            assert!(!is_draft(name));
-            let draft = draft_path(dir, number);
-            let name = draft.file_name().unwrap().to_str().unwrap();
-            assert!(is_draft(name) && segment_number(name).is_none());
-        }
-        for name in [
-            "wal-1.log",
-            "wal-0000001.log",
-            "wal-+00001.log",
-            "wal-.log",
-            "wal-72057594037927936.log",
-            "wal-000001.sst",
-            "x.tmp",
-        ] {
-            assert!(segment_number(name).is_none() && !is_draft(name), "{name}");
         }
     }
 }

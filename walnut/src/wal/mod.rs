@@ -31,9 +31,7 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use format::{
-    ALIGNMENT, MAX_PAYLOAD_SIZE, aligned, record_seed, seal_record, segment_number, segment_path,
-};
+pub(crate) use format::{ALIGNMENT, MAX_PAYLOAD_SIZE, aligned, record_seed, seal_record};
 pub use fuzz::fuzz;
 #[cfg(feature = "parts")]
 pub use measure::Log;

@@ -8,7 +8,8 @@
 //! ```
 //!
 //! 1. The segments are those from `first` on; their numbers follow each other without a gap up to `newest` at least. The
-//!    header of each has to fit its name and the database.
+//!    header of each has to fit its name and the database. A segment behind a gap is one that was not lost, and the gap an error; what
+//!    stands there under such a name and is no segment of this database is no part of the log.
 //! 2. A segment that another one follows is read until the sequence reaches the first number of that one, and must reach
 //!    it exactly. What lies beyond is meaningless: a tail that an earlier recovery gave up or copied into the next segment,
 //!    a write that failed, or the end record.
@@ -16,13 +17,12 @@
 //!    one proves that it was durable (see `proof`); else it is a tail that a crash tore, and everything from there on was
 //!    never promised. Zeros that were preallocated are a torn tail of this kind.
 //! 4. An end record that speaks of a next segment is found in the last one only when that next one was lost.
-//! 5. The sequence has to reach the last numbers that the manifest knows of: that of the SSTs, and the one up to which the log was
-//!    durable when it was opened, closed, or when nothing was written for a moment.
+//! 5. The sequence has to reach the last numbers that the manifest knows of: that of the SSTs, and the one that the log was
+//!    closed with.
 //! 6. Nothing is written. A second replay gives the same as the first, also after any part of [`LogWriter::resume`].
 //!
 //! What it cannot notice: damage to the last records before a crash, when nothing that was written later says that they
-//! were durable. Bytes that a crash tore look the same. After [`LogWriter::close`] the end record says it, and after a moment without
-//! commits the manifest.
+//! were durable. Bytes that a crash tore look the same. After [`LogWriter::close`] the end record says it.
 //!
 //! [`LogWriter::resume`]: super::LogWriter::resume
 //! [`LogWriter::close`]: super::LogWriter::close
@@ -30,11 +30,12 @@
 use std::path::Path;
 
 use super::Commit;
-use super::format::{RECORD_HEADER_SIZE, RECORDS_START, RawHeader, RecordKind, segment_path};
+use super::format::{RECORD_HEADER_SIZE, RECORDS_START, RawHeader, RecordKind};
 use super::proof::Suspect;
 use super::records::{Record, Records};
 use super::segment::{LogPlace, Segment};
 use crate::base::{FileNumber, SeqNo};
+use crate::env::PathKind;
 use crate::error::{Error, Fault, Result};
 
 /// What the manifest knows of the log.
@@ -93,11 +94,6 @@ pub(crate) struct RecoveredSegment {
 }
 
 impl Recovered {
-    /// The number of the last commit's last entry.
-    pub(crate) fn last_seqno(&self) -> SeqNo {
-        SeqNo(self.next_seqno.0.saturating_sub(1))
-    }
-
     /// The segment that was written last.
     pub(crate) fn last(&self) -> &RecoveredSegment {
         self.segments.last().expect("a replay without a segment is an error")
@@ -111,9 +107,9 @@ type Visit<'a> = dyn FnMut(&Replayed<'_>) -> Result<()> + 'a;
 ///
 /// After an error, from here or from `visit`, what was visited so far means nothing.
 pub(crate) fn replay(place: &LogPlace, promise: &LogPromise, visit: &mut Visit<'_>) -> Result<Recovered> {
-    let (obsolete, live): (Vec<_>, Vec<_>) =
+    let (obsolete, mut live): (Vec<_>, Vec<_>) =
         place.list()?.into_iter().partition(|number| *number < promise.first);
-    check_numbers(place, promise, &live)?;
+    keep_row(place, promise, &mut live)?;
 
     let mut segment = Segment::open(place, promise.first)?;
     let expected = promise.last_seqno.plus(1);
@@ -142,19 +138,31 @@ pub(crate) fn replay(place: &LogPlace, promise: &LogPromise, visit: &mut Visit<'
     Ok(recovered)
 }
 
-/// Rule 1: no segment is missing.
-fn check_numbers(place: &LogPlace, promise: &LogPromise, live: &[FileNumber]) -> Result<()> {
-    let mut expected = promise.first;
-    for &number in live {
-        if number == expected {
-            expected = expected.next();
+/// Rule 1: no segment is missing. Leaves the row of segments that the log is.
+fn keep_row(place: &LogPlace, promise: &LogPromise, live: &mut Vec<FileNumber>) -> Result<()> {
+    let is_next = |(n, number): (u64, &FileNumber)| number.0.checked_sub(promise.first.0) == Some(n);
+    let count = (0..).zip(live.iter()).take_while(|one| is_next(*one)).count();
+    let beyond = live.split_off(count);
+    let missing = live.last().map_or(Ok(promise.first), |last| last.next());
+    let is_lost = missing.as_ref().is_ok_and(|missing| *missing <= promise.newest);
+    for number in beyond {
+        if is_lost || is_segment(place, number)? {
+            return Err(Fault::Missing.at(&place.path(missing?), 0));
         }
     }
-    let newest = live.last().copied().unwrap_or(promise.newest).max(promise.newest);
-    if expected <= newest {
-        return Err(Fault::Missing.at(&segment_path(&place.dir, expected), 0));
+    if is_lost { Err(Fault::Missing.at(&place.path(missing?), 0)) } else { Ok(()) }
+}
+
+/// Whether the file of this name is a segment of this database.
+fn is_segment(place: &LogPlace, number: FileNumber) -> Result<bool> {
+    if place.env.kind(&place.path(number))? != Some(PathKind::File) {
+        return Ok(false);
     }
-    Ok(())
+    match Segment::open(place, number) {
+        Ok(_) => Ok(true),
+        Err(Error::Corruption { .. }) => Ok(false),
+        Err(error) => Err(error),
+    }
 }
 
 fn out_of_sequence(segment: &Segment, offset: u64, expected: SeqNo, found: SeqNo) -> Error {
@@ -212,8 +220,8 @@ impl<'a> Scan<'a> {
                 Step::Commit => {}
                 Step::End { next_exists: false } => return Ok(true),
                 Step::End { next_exists: true } => {
-                    let lost = segment_path(&place.dir, self.segment.number.next());
-                    return Err(Fault::Missing.at(&lost, 0));
+                    let number = self.segment.number;
+                    return Err(Fault::Missing.at(&place.path(number.next().unwrap_or(number)), 0));
                 }
                 Step::Invalid(fault) if self.was_promised()? => {
                     return Err(fault.at(self.segment.path(), self.found.end));

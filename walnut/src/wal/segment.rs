@@ -18,11 +18,12 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::format::{RECORDS_START, draft_path, is_draft, segment_number, segment_path};
+use super::format::RECORDS_START;
 use crate::base::{FileNumber, SeqNo};
 use crate::codec::{FileHeader, FileKind};
 use crate::env::{Env, File};
 use crate::error::{Fault, Result};
+use crate::files::FileName;
 
 /// Zeros are written in pieces of this size.
 const ZEROS: &[u8] = &[0; 64 << 10];
@@ -38,20 +39,21 @@ pub(crate) struct LogPlace {
 
 impl LogPlace {
     pub(super) fn path(&self, number: FileNumber) -> PathBuf {
-        segment_path(&self.dir, number)
+        FileName::Segment(number).path(&self.dir)
     }
 
     /// The numbers of the segments there are, ascending.
     pub(super) fn list(&self) -> Result<Vec<FileNumber>> {
         let names = self.env.list(&self.dir)?;
-        let mut numbers: Vec<_> = names.iter().filter_map(|name| segment_number(name)).collect();
+        let segment = |name: &String| FileName::parse(name)?.segment_number();
+        let mut numbers: Vec<_> = names.iter().filter_map(segment).collect();
         numbers.sort_unstable();
         Ok(numbers)
     }
 
     /// The path of a draft, at which nothing is left of an earlier try.
     fn free_draft_path(&self, number: FileNumber) -> Result<PathBuf> {
-        let path = draft_path(&self.dir, number);
+        let path = FileName::SegmentDraft(number).path(&self.dir);
         if self.env.kind(&path)?.is_some() {
             self.env.remove(&path)?;
         }
@@ -76,8 +78,10 @@ impl LogPlace {
 
     /// Removes what is left of segments that never became whole.
     pub(super) fn remove_drafts(&self) -> Result<()> {
-        for name in self.env.list(&self.dir)?.iter().filter(|name| is_draft(name)) {
-            self.env.remove(&self.dir.join(name))?;
+        for name in self.env.list(&self.dir)? {
+            if matches!(FileName::parse(&name), Some(FileName::SegmentDraft(_))) {
+                self.env.remove_file(&self.dir.join(&name))?;
+            }
         }
         Ok(())
     }
@@ -188,7 +192,8 @@ impl<'a> Draft<'a> {
     /// Gives the finished file its name, also when another file has it. After an error nobody knows which name it has.
     pub(super) fn publish(self) -> Result<Published> {
         let Self { place, header, file, size, lives } = self;
-        place.env.rename(&draft_path(&place.dir, header.number), &place.path(header.number))?;
+        let draft = FileName::SegmentDraft(header.number).path(&place.dir);
+        place.env.rename(&draft, &place.path(header.number))?;
         place.env.sync_dir(&place.dir)?;
         Ok(Published { header, file, size, lives })
     }
@@ -230,7 +235,7 @@ impl Segment {
         if header.database != place.database || header.number != number {
             return Err(Fault::Identity.at(&path, 0));
         }
-        if !(1..=SeqNo::MAX.0).contains(&header.word) {
+        if header.word > SeqNo::MAX.0 {
             return Err(Fault::Invalid("first sequence number").at(&path, 0));
         }
         let size = file.size()?;

@@ -165,7 +165,7 @@ impl LogWriter {
         let first_seqno = tail.first_seqno()?.unwrap_or(recovered.next_seqno);
         // A segment got its first record after its name was durable. Without a record its name may have been lost in a
         // failed sync, which a second one would not bring back; so the segment is made again.
-        let number = if last.record_count == 0 { last.number } else { last.number.next() };
+        let number = if last.record_count == 0 { last.number } else { last.number.next()? };
         let mut draft = Draft::create(&place, number, first_seqno)?;
         let end = tail.copy(&draft)?;
         draft.finish(end, config.preallocate)?;
@@ -216,9 +216,6 @@ impl LogWriter {
         }
         if commit.count == 0 {
             return Ok(());
-        }
-        if commit.seq_start.plus(u64::from(commit.count)) > SeqNo::MAX {
-            return Err(Error::Unsupported("more than 2^56 entries in the life of a database"));
         }
         let header = RecordHeader {
             kind: RecordKind::Commit,
@@ -278,6 +275,13 @@ impl LogWriter {
         }
     }
 
+    /// Whether it has a segment of this number: one that is needed, or one that is kept to be used again.
+    pub(crate) fn has(&self, number: FileNumber) -> bool {
+        number == self.segment.number
+            || self.retired.iter().any(|retired| retired.number == number)
+            || self.spares.iter().any(|spare| spare.number == number)
+    }
+
     /// Takes note that no segment before `first` is needed any more, which the manifest says durably. Gives the numbers of
     /// those that are kept under their names to be used again; the caller removes the others.
     pub(crate) fn release_before(&mut self, first: FileNumber) -> Vec<FileNumber> {
@@ -328,7 +332,7 @@ impl LogWriter {
         assert!(self.group.is_empty(), "a group is written before the segment ends");
         self.sync()?;
         let place = self.place.clone();
-        let number = self.segment.number.next();
+        let number = self.segment.number.next()?;
         let path = place.path(number);
         if place.env.kind(&path)?.is_some() {
             return Err(Fault::Identity.at(&path, 0));

@@ -175,6 +175,22 @@ impl Env for FaultEnv {
         attempt(&self.book, Operation::Lock, &[path], || self.env().lock(path))
     }
 
+    fn open_dir(&self, dir: &Path) -> Result<Option<Arc<dyn Env>>> {
+        let held = attempt(&self.book, Operation::OpenDir, &[dir], || match &self.inner {
+            Inner::Any(env) => Ok(env.open_dir(dir)?.map(Inner::Any)),
+            Inner::Memory(memory) => Ok(Some(Inner::Memory(memory.hold(dir)?))),
+        })?;
+        Ok(held.map(|inner| Arc::new(Self { inner, book: Arc::clone(&self.book) }) as Arc<dyn Env>))
+    }
+
+    fn identify_dir(&self, dir: &Path) -> Result<Option<(u64, u64)>> {
+        self.env().identify_dir(dir)
+    }
+
+    fn process_id(&self) -> u32 {
+        self.env().process_id()
+    }
+
     fn may_write(&self, dir: &Path) -> Result<bool> {
         attempt(&self.book, Operation::Kind, &[dir], || self.env().may_write(dir))
     }

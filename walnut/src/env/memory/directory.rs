@@ -24,8 +24,8 @@ impl Node {
     }
 }
 
-/// The place of a directory on its disk. There is no operation that removes one.
-#[derive(Clone, Copy, PartialEq, Eq)]
+/// The place of a directory on its disk, which is not given again when it is removed.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct DirectoryId(pub(super) usize);
 
 pub(super) type Names = BTreeMap<String, Node>;
@@ -35,12 +35,13 @@ pub(super) struct Directory {
     seen: Names,
     durable: Names,
     pending: Vec<(String, Option<Node>)>,
+    is_removed: bool,
 }
 
 impl Directory {
     /// A directory whose names are all durable.
     pub(super) fn durable(names: Names) -> Self {
-        Self { seen: names.clone(), durable: names, pending: Vec::new() }
+        Self { seen: names.clone(), durable: names, pending: Vec::new(), is_removed: false }
     }
 
     pub(super) fn names(&self) -> &Names {
@@ -58,6 +59,23 @@ impl Directory {
         self.pending.retain(|(pending, _)| pending != name);
         self.seen.insert(name.to_owned(), node.clone());
         self.durable.insert(name.to_owned(), node);
+    }
+
+    /// Takes a name away for good.
+    pub(super) fn unbind_durably(&mut self, name: &str) {
+        self.pending.retain(|(pending, _)| pending != name);
+        self.seen.remove(name);
+        self.durable.remove(name);
+    }
+
+    /// Empties it for good; gives what was in it.
+    pub(super) fn remove(&mut self) -> impl Iterator<Item = Node> + use<> {
+        let removed = std::mem::replace(self, Self { is_removed: true, ..Self::default() });
+        removed.seen.into_values()
+    }
+
+    pub(super) fn is_removed(&self) -> bool {
+        self.is_removed
     }
 
     pub(super) fn sync(&mut self) {

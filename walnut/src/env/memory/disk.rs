@@ -2,7 +2,8 @@
 //!
 //! 1. The root is always there, and durable.
 //! 2. `used` is the sum of [`Content::space`] over all files.
-//! 3. Paths are taken from the root, whether or not they begin with it; `..` is the parent by name.
+//! 3. Paths are taken from a directory, whether or not they begin with the root; `..` is the parent by name.
+//! 4. A directory that was removed is empty, and nothing can be made in it.
 //!
 //! It knows no power, no locks and no handles.
 
@@ -22,6 +23,19 @@ pub(super) const MAX_FILE_SIZE: usize = 1 << 30;
 
 const ROOT: DirectoryId = DirectoryId(0);
 
+/// A path, and the directory from which it is taken.
+#[derive(Clone, Copy)]
+pub(super) struct Location<'p> {
+    pub(super) base: DirectoryId,
+    pub(super) path: &'p Path,
+}
+
+impl<'p> From<&'p Path> for Location<'p> {
+    fn from(path: &'p Path) -> Self {
+        Self { base: ROOT, path }
+    }
+}
+
 pub(super) struct Disk {
     pub(super) capacity: Option<u64>,
     used: u64,
@@ -34,24 +48,24 @@ impl Disk {
         Self { capacity: None, used: 0, directories: vec![Directory::default()], next_inode: 0 }
     }
 
-    pub(super) fn create_dir(&mut self, path: &Path) -> io::Result<()> {
+    pub(super) fn create_dir(&mut self, path: Location<'_>) -> io::Result<()> {
         let (parent, name) = self.vacancy(path)?;
         let node = Node::Directory(self.add_directory(Directory::default()));
         self.directories[parent.0].bind(name, Some(node));
         Ok(())
     }
 
-    pub(super) fn sync_dir(&mut self, path: &Path) -> io::Result<()> {
+    pub(super) fn sync_dir(&mut self, path: Location<'_>) -> io::Result<()> {
         let directory = self.directory(path)?;
         self.directories[directory.0].sync();
         Ok(())
     }
 
-    pub(super) fn list(&self, path: &Path) -> io::Result<Vec<String>> {
+    pub(super) fn list(&self, path: Location<'_>) -> io::Result<Vec<String>> {
         Ok(self.names(self.directory(path)?).keys().cloned().collect())
     }
 
-    pub(super) fn kind(&self, path: &Path) -> io::Result<Option<PathKind>> {
+    pub(super) fn kind(&self, path: Location<'_>) -> io::Result<Option<PathKind>> {
         match self.node(path) {
             Ok(Node::File(_)) => Ok(Some(PathKind::File)),
             Ok(Node::Directory(_)) => Ok(Some(PathKind::Directory)),
@@ -60,7 +74,7 @@ impl Disk {
         }
     }
 
-    pub(super) fn create(&mut self, path: &Path) -> io::Result<Arc<Inode>> {
+    pub(super) fn create(&mut self, path: Location<'_>) -> io::Result<Arc<Inode>> {
         let (parent, name) = self.vacancy(path)?;
         let inode = self.add_inode();
         self.account(&inode, |content| content.names += 1);
@@ -68,7 +82,7 @@ impl Disk {
         Ok(inode)
     }
 
-    pub(super) fn open(&self, path: &Path) -> io::Result<Arc<Inode>> {
+    pub(super) fn open(&self, path: Location<'_>) -> io::Result<Arc<Inode>> {
         match self.node(path)? {
             Node::File(inode) => Ok(inode),
             Node::Directory(_) => Err(ErrorKind::IsADirectory.into()),
@@ -76,7 +90,7 @@ impl Disk {
     }
 
     /// Where both names stand for one file already, nothing happens, as POSIX has it.
-    pub(super) fn rename(&mut self, from: &Path, to: &Path) -> io::Result<()> {
+    pub(super) fn rename(&mut self, from: Location<'_>, to: Location<'_>) -> io::Result<()> {
         let (old_parent, old_name) = self.place(from)?;
         let (parent, name) = self.place(to)?;
         let moved = self.open(from)?;
@@ -94,7 +108,7 @@ impl Disk {
         Ok(())
     }
 
-    pub(super) fn remove(&mut self, path: &Path) -> io::Result<()> {
+    pub(super) fn remove(&mut self, path: Location<'_>) -> io::Result<()> {
         let inode = self.open(path)?;
         let (parent, name) = self.place(path)?;
         self.directories[parent.0].bind(name, None);
@@ -102,7 +116,7 @@ impl Disk {
         Ok(())
     }
 
-    pub(super) fn free_space(&self, path: &Path) -> io::Result<u64> {
+    pub(super) fn free_space(&self, path: Location<'_>) -> io::Result<u64> {
         self.node(path)?;
         Ok(self.room())
     }
@@ -172,6 +186,33 @@ impl Disk {
         Ok(())
     }
 
+    /// Gives a directory another name, durably.
+    pub(super) fn rename_dir(&mut self, from: &Path, to: &Path) -> io::Result<()> {
+        let moved = self.directory(from.into())?;
+        let (old_parent, old_name) = self.place(from.into())?;
+        let (parent, name) = self.vacancy(to.into())?;
+        self.directories[old_parent.0].unbind_durably(old_name);
+        self.directories[parent.0].bind_durably(name, Node::Directory(moved));
+        Ok(())
+    }
+
+    /// Removes a directory with all that is in it, durably.
+    pub(super) fn remove_dir(&mut self, path: &Path) -> io::Result<()> {
+        let removed = self.directory(path.into())?;
+        let (parent, name) = self.place(path.into())?;
+        self.directories[parent.0].unbind_durably(name);
+        let mut waiting = vec![removed];
+        while let Some(directory) = waiting.pop() {
+            for node in self.directories[directory.0].remove() {
+                match node {
+                    Node::File(inode) => self.account(&inode, |content| content.names -= 1),
+                    Node::Directory(id) => waiting.push(id),
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// The paths of all files, sorted, each with its file.
     pub(super) fn files(&self) -> Vec<(PathBuf, Arc<Inode>)> {
         let mut files = Vec::new();
@@ -189,7 +230,7 @@ impl Disk {
     }
 
     /// Forgets the pending changes of a file, or of the names in a directory.
-    pub(super) fn lose_unsynced(&mut self, path: &Path) -> io::Result<()> {
+    pub(super) fn lose_unsynced(&mut self, path: Location<'_>) -> io::Result<()> {
         match self.node(path)? {
             Node::File(inode) => inode.content().lose_unsynced(),
             Node::Directory(id) => self.directories[id.0].lose_unsynced(),
@@ -235,32 +276,38 @@ impl Disk {
     }
 
     /// What stands at a path.
-    fn node(&self, path: &Path) -> io::Result<Node> {
-        self.descend(&names_of(path)?)
+    fn node(&self, at: Location<'_>) -> io::Result<Node> {
+        self.descend(at.base, &names_of(at.path)?)
     }
 
-    fn directory(&self, path: &Path) -> io::Result<DirectoryId> {
-        self.node(path)?.directory()
+    /// The directory at a path.
+    pub(super) fn directory(&self, at: Location<'_>) -> io::Result<DirectoryId> {
+        self.node(at)?.directory()
     }
 
     /// The directory that holds the last name of a path, and that name.
-    fn place<'path>(&self, path: &'path Path) -> io::Result<(DirectoryId, &'path str)> {
-        let names = names_of(path)?;
+    fn place<'path>(&self, at: Location<'path>) -> io::Result<(DirectoryId, &'path str)> {
+        let names = names_of(at.path)?;
         let (name, above) = names.split_last().ok_or(ErrorKind::IsADirectory)?;
-        Ok((self.descend(above)?.directory()?, name))
+        Ok((self.descend(at.base, above)?.directory()?, name))
     }
 
     /// The place of a name that is not taken.
-    fn vacancy<'path>(&self, path: &'path Path) -> io::Result<(DirectoryId, &'path str)> {
-        match self.node(path) {
-            Ok(_) => Err(ErrorKind::AlreadyExists.into()),
-            Err(error) if error.kind() == ErrorKind::NotFound => self.place(path),
-            Err(error) => Err(error),
+    fn vacancy<'path>(&self, at: Location<'path>) -> io::Result<(DirectoryId, &'path str)> {
+        match self.node(at) {
+            Ok(_) => return Err(ErrorKind::AlreadyExists.into()),
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            Err(error) => return Err(error),
         }
+        let (parent, name) = self.place(at)?;
+        if self.directories[parent.0].is_removed() {
+            return Err(ErrorKind::NotFound.into());
+        }
+        Ok((parent, name))
     }
 
-    fn descend(&self, names: &[&str]) -> io::Result<Node> {
-        let mut node = Node::Directory(ROOT);
+    fn descend(&self, base: DirectoryId, names: &[&str]) -> io::Result<Node> {
+        let mut node = Node::Directory(base);
         for name in names {
             node = self.names(node.directory()?).get(*name).ok_or(ErrorKind::NotFound)?.clone();
         }

@@ -4,7 +4,10 @@ use std::fmt;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
+use super::directory::DirectoryId;
+use super::disk::Location;
 use super::inode::Inode;
 use super::machine::{Machine, State};
 use crate::env::{File, Lock, Operation};
@@ -108,23 +111,55 @@ impl fmt::Debug for MemoryFile {
 pub(super) struct MemoryLock {
     machine: Arc<Machine>,
     inode: u64,
+    process: u32,
+    base: DirectoryId,
+    path: PathBuf,
+    /// How many names had changed when the file was last seen in its place.
+    seen: AtomicU64,
 }
 
 impl MemoryLock {
     /// Takes a lock; `state` is that of `machine`.
-    pub(super) fn take(machine: &Arc<Machine>, state: &mut State, inode: &Inode) -> Result<Self> {
+    pub(super) fn take(
+        machine: &Arc<Machine>,
+        state: &mut State,
+        inode: &Inode,
+        at: Location<'_>,
+    ) -> Result<Self> {
         if !state.locks.insert(inode.id) {
             return Err(Error::Locked);
         }
-        Ok(Self { machine: Arc::clone(machine), inode: inode.id })
+        Ok(Self {
+            machine: Arc::clone(machine),
+            inode: inode.id,
+            process: machine.process_id(),
+            base: at.base,
+            path: at.path.to_owned(),
+            seen: AtomicU64::new(machine.name_changes()),
+        })
     }
 }
 
-impl Lock for MemoryLock {}
+impl Lock for MemoryLock {
+    fn is_in_place(&self) -> Result<bool> {
+        let changes = self.machine.name_changes();
+        if self.seen.load(Ordering::Relaxed) == changes {
+            return Ok(true);
+        }
+        let found = self.machine.state().disk.open(Location { base: self.base, path: &self.path });
+        let is_in_place = found.is_ok_and(|inode| inode.id == self.inode);
+        if is_in_place {
+            self.seen.store(changes, Ordering::Relaxed);
+        }
+        Ok(is_in_place)
+    }
+}
 
 impl Drop for MemoryLock {
     fn drop(&mut self) {
-        self.machine.state().locks.remove(&self.inode);
+        if self.machine.process_id() == self.process {
+            self.machine.state().locks.remove(&self.inode);
+        }
     }
 }
 

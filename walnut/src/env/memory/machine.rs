@@ -10,6 +10,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::io;
 use std::path::Path;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -27,6 +28,11 @@ const TICK: Duration = Duration::from_micros(1);
 
 pub(super) struct Machine {
     state: Mutex<State>,
+    /// How often a name went to another file, or to none.
+    name_changes: AtomicU64,
+    /// The number of the process that runs, and the highest that was given.
+    process: AtomicU32,
+    processes: AtomicU32,
 }
 
 pub(super) struct State {
@@ -77,7 +83,35 @@ impl Machine {
             booted,
             uptime: Duration::ZERO,
         };
-        Self { state: Mutex::new(state) }
+        Self {
+            state: Mutex::new(state),
+            name_changes: AtomicU64::new(0),
+            process: AtomicU32::new(1),
+            processes: AtomicU32::new(1),
+        }
+    }
+
+    pub(super) fn name_changes(&self) -> u64 {
+        self.name_changes.load(Ordering::Acquire)
+    }
+
+    /// Takes note that a name went to another file, or to none; called with the state held.
+    pub(super) fn note_name(&self) {
+        self.name_changes.fetch_add(1, Ordering::AcqRel);
+    }
+
+    pub(super) fn process_id(&self) -> u32 {
+        self.process.load(Ordering::Relaxed)
+    }
+
+    /// Goes on as another process; gives the number of the one before.
+    pub(super) fn fork(&self) -> u32 {
+        let child = self.processes.fetch_add(1, Ordering::Relaxed) + 1;
+        self.process.swap(child, Ordering::Relaxed)
+    }
+
+    pub(super) fn return_to(&self, process: u32) {
+        self.process.store(process, Ordering::Relaxed);
     }
 
     pub(super) fn state(&self) -> MutexGuard<'_, State> {

@@ -35,6 +35,8 @@ use super::{Counts, Env, File, Lock, Operation, Operations, PathKind};
 use crate::error::Result;
 
 pub use crash::CrashPolicy;
+use directory::DirectoryId;
+use disk::Location;
 pub(super) use file::MemoryFile;
 use file::MemoryLock;
 use machine::{Machine, PowerCut};
@@ -62,6 +64,8 @@ use machine::{Machine, PowerCut};
 #[derive(Clone)]
 pub struct MemoryEnv {
     machine: Arc<Machine>,
+    /// A directory that is held, and the path by which it was opened: paths below that are taken from it.
+    held: Option<(Arc<Path>, DirectoryId)>,
 }
 
 impl MemoryEnv {
@@ -82,7 +86,7 @@ impl MemoryEnv {
     /// assert!(one == same && one != other);
     /// ```
     pub fn with_seed(seed: u64) -> Self {
-        Self { machine: Arc::new(Machine::new(seed)) }
+        Self { machine: Arc::new(Machine::new(seed)), held: None }
     }
 
     /// Advances both clocks.
@@ -114,7 +118,7 @@ impl MemoryEnv {
     /// # Ok::<(), walnut::Error>(())
     /// ```
     pub fn crash(&self, policy: CrashPolicy, seed: u64) -> Self {
-        Self { machine: Arc::new(self.machine.crash(policy, seed)) }
+        Self { machine: Arc::new(self.machine.crash(policy, seed)), held: None }
     }
 
     /// Cuts the power: from now on every operation fails. Files and locks can still be dropped, the clocks
@@ -225,7 +229,7 @@ impl MemoryEnv {
 
     /// The bytes of a file as a reader would see them now; `None` when no file stands there.
     pub fn read_file(&self, path: impl AsRef<Path>) -> Option<Vec<u8>> {
-        let inode = self.machine.state().disk.open(path.as_ref()).ok()?;
+        let inode = self.machine.state().disk.open(path.as_ref().into()).ok()?;
         let image = inode.content().seen().clone();
         Some(image.to_vec())
     }
@@ -245,6 +249,62 @@ impl MemoryEnv {
         let path = path.as_ref();
         let written = self.machine.state().disk.write_durably(path, bytes);
         written.map_err(|error| Operation::Write.failed(path, error))
+    }
+
+    /// Gives a directory another name, durably; nothing has the new one. Those who hold it go on in it.
+    ///
+    /// ```
+    /// use std::path::Path;
+    /// use walnut::env::{Env, MemoryEnv};
+    /// let env = MemoryEnv::new();
+    /// env.write_file("/old/file", b"bytes")?;
+    /// let held = env.open_dir(Path::new("/old"))?.unwrap();
+    /// env.rename_dir("/old", "/new")?;
+    /// assert!(env.open(Path::new("/old/file")).is_err());
+    /// assert_eq!(held.open(Path::new("/old/file"))?.size()?, 5);
+    /// # Ok::<(), walnut::Error>(())
+    /// ```
+    pub fn rename_dir(&self, from: impl AsRef<Path>, to: impl AsRef<Path>) -> Result<()> {
+        let (from, to) = (from.as_ref(), to.as_ref());
+        let mut state = self.machine.state();
+        let renamed = state.disk.rename_dir(from, to);
+        self.machine.note_name();
+        renamed.map_err(|error| Operation::Rename.failed(from, error))
+    }
+
+    /// Removes a directory with all that is in it, durably. Those who hold it find it empty, and can make nothing in it.
+    pub fn remove_dir(&self, dir: impl AsRef<Path>) -> Result<()> {
+        let dir = dir.as_ref();
+        let mut state = self.machine.state();
+        let removed = state.disk.remove_dir(dir);
+        self.machine.note_name();
+        removed.map_err(|error| Operation::Remove.failed(dir, error))
+    }
+
+    /// Goes on as a fork of the process that was there before: what that one has open and locked is here, too, and it may be told
+    /// apart by [`Env::process_id`]. Gives the number of the process that was left, for [`return_to`](Self::return_to).
+    ///
+    /// ```
+    /// use walnut::env::MemoryEnv;
+    /// use walnut::{Database, Error};
+    /// # use std::sync::Arc;
+    /// let env = MemoryEnv::new();
+    /// let builder = Database::builder().env(Arc::new(env.clone()));
+    /// let db = builder.open("/db")?;
+    /// let parent = env.fork();
+    /// assert!(matches!(db.sync(), Err(Error::Forked)));
+    /// drop(db);
+    /// assert!(matches!(builder.open("/db"), Err(Error::Locked)), "what a fork drops stays locked");
+    /// # let _ = parent;
+    /// # Ok::<(), walnut::Error>(())
+    /// ```
+    pub fn fork(&self) -> u32 {
+        self.machine.fork()
+    }
+
+    /// Goes on as a process of before.
+    pub fn return_to(&self, process: u32) {
+        self.machine.return_to(process);
     }
 
     /// The paths of all files, sorted.
@@ -276,7 +336,7 @@ impl MemoryEnv {
     /// ```
     pub fn lose_unsynced(&self, path: impl AsRef<Path>) -> Result<()> {
         let path = path.as_ref();
-        let lost = self.machine.state().disk.lose_unsynced(path);
+        let lost = self.machine.state().disk.lose_unsynced(self.locate(path));
         lost.map_err(|error| Operation::Sync.failed(path, error))
     }
 
@@ -284,22 +344,42 @@ impl MemoryEnv {
     pub fn drop_cache(&self, path: impl AsRef<Path>) -> Result<()> {
         let path = path.as_ref();
         let mut state = self.machine.state();
-        let inode = state.disk.open(path).map_err(|error| Operation::Read.failed(path, error))?;
+        let inode = state.disk.open(path.into()).map_err(|error| Operation::Read.failed(path, error))?;
         state.disk.account(&inode, inode::Content::drop_cache);
         Ok(())
+    }
+
+    /// Where a path is looked up.
+    fn locate<'p>(&self, path: &'p Path) -> Location<'p> {
+        let Some((dir, base)) = &self.held else { return path.into() };
+        match path.strip_prefix(dir) {
+            Ok(rest) if !rest.starts_with("..") => Location { base: *base, path: rest },
+            _ => path.into(),
+        }
+    }
+
+    /// [`Env::open_dir`], with the type of the machine.
+    pub(super) fn hold(&self, dir: &Path) -> Result<Self> {
+        let state = self.machine.enter(Operation::OpenDir, dir, format_args!(""))?;
+        let id =
+            state.disk.directory(self.locate(dir)).map_err(|error| Operation::OpenDir.failed(dir, error))?;
+        drop(state);
+        Ok(Self { machine: Arc::clone(&self.machine), held: Some((dir.into(), id)) })
     }
 
     /// [`Env::create`], with the type of the handle.
     pub(super) fn create_file(&self, path: &Path) -> Result<Arc<MemoryFile>> {
         let mut state = self.machine.enter(Operation::Create, path, format_args!(""))?;
-        let inode = state.disk.create(path).map_err(|error| Operation::Create.failed(path, error))?;
+        let inode =
+            state.disk.create(self.locate(path)).map_err(|error| Operation::Create.failed(path, error))?;
         Ok(MemoryFile::new(&self.machine, &mut state, inode, path, true))
     }
 
     /// [`Env::open`], with the type of the handle.
     pub(super) fn open_file(&self, path: &Path) -> Result<Arc<MemoryFile>> {
         let mut state = self.machine.enter(Operation::Open, path, format_args!(""))?;
-        let inode = state.disk.open(path).map_err(|error| Operation::Open.failed(path, error))?;
+        let inode =
+            state.disk.open(self.locate(path)).map_err(|error| Operation::Open.failed(path, error))?;
         Ok(MemoryFile::new(&self.machine, &mut state, inode, path, false))
     }
 }
@@ -307,22 +387,22 @@ impl MemoryEnv {
 impl Env for MemoryEnv {
     fn create_dir(&self, dir: &Path) -> Result<()> {
         let mut state = self.machine.enter(Operation::CreateDir, dir, format_args!(""))?;
-        state.disk.create_dir(dir).map_err(|error| Operation::CreateDir.failed(dir, error))
+        state.disk.create_dir(self.locate(dir)).map_err(|error| Operation::CreateDir.failed(dir, error))
     }
 
     fn sync_dir(&self, dir: &Path) -> Result<()> {
         let mut state = self.machine.enter(Operation::SyncDir, dir, format_args!(""))?;
-        state.disk.sync_dir(dir).map_err(|error| Operation::SyncDir.failed(dir, error))
+        state.disk.sync_dir(self.locate(dir)).map_err(|error| Operation::SyncDir.failed(dir, error))
     }
 
     fn list(&self, dir: &Path) -> Result<Vec<String>> {
         let state = self.machine.enter(Operation::List, dir, format_args!(""))?;
-        state.disk.list(dir).map_err(|error| Operation::List.failed(dir, error))
+        state.disk.list(self.locate(dir)).map_err(|error| Operation::List.failed(dir, error))
     }
 
     fn kind(&self, path: &Path) -> Result<Option<PathKind>> {
         let state = self.machine.enter(Operation::Kind, path, format_args!(""))?;
-        state.disk.kind(path).map_err(|error| Operation::Kind.failed(path, error))
+        state.disk.kind(self.locate(path)).map_err(|error| Operation::Kind.failed(path, error))
     }
 
     fn create(&self, path: &Path) -> Result<Arc<dyn File>> {
@@ -335,27 +415,45 @@ impl Env for MemoryEnv {
 
     fn rename(&self, from: &Path, to: &Path) -> Result<()> {
         let mut state = self.machine.enter(Operation::Rename, from, format_args!(" {}", to.display()))?;
-        state.disk.rename(from, to).map_err(|error| Operation::Rename.failed(from, error))
+        let renamed = state.disk.rename(self.locate(from), self.locate(to));
+        self.machine.note_name();
+        renamed.map_err(|error| Operation::Rename.failed(from, error))
     }
 
     fn remove(&self, path: &Path) -> Result<()> {
         let mut state = self.machine.enter(Operation::Remove, path, format_args!(""))?;
-        state.disk.remove(path).map_err(|error| Operation::Remove.failed(path, error))
+        let removed = state.disk.remove(self.locate(path));
+        self.machine.note_name();
+        removed.map_err(|error| Operation::Remove.failed(path, error))
     }
 
     fn lock(&self, path: &Path) -> Result<Box<dyn Lock>> {
         let mut state = self.machine.enter(Operation::Lock, path, format_args!(""))?;
-        let inode = match state.disk.open(path) {
-            Err(error) if error.kind() == ErrorKind::NotFound => state.disk.create(path),
+        let inode = match state.disk.open(self.locate(path)) {
+            Err(error) if error.kind() == ErrorKind::NotFound => state.disk.create(self.locate(path)),
             found => found,
         };
         let inode = inode.map_err(|error| Operation::Lock.failed(path, error))?;
-        Ok(Box::new(MemoryLock::take(&self.machine, &mut state, &inode)?))
+        Ok(Box::new(MemoryLock::take(&self.machine, &mut state, &inode, self.locate(path))?))
+    }
+
+    fn open_dir(&self, dir: &Path) -> Result<Option<Arc<dyn Env>>> {
+        Ok(Some(Arc::new(self.hold(dir)?)))
+    }
+
+    fn identify_dir(&self, dir: &Path) -> Result<Option<(u64, u64)>> {
+        let found = self.machine.state().disk.directory(self.locate(dir));
+        let id = found.map_err(|error| Operation::Kind.failed(dir, error))?;
+        Ok(Some((0, id.0 as u64)))
+    }
+
+    fn process_id(&self) -> u32 {
+        self.machine.process_id()
     }
 
     fn free_space(&self, path: &Path) -> Result<u64> {
         let state = self.machine.enter(Operation::FreeSpace, path, format_args!(""))?;
-        state.disk.free_space(path).map_err(|error| Operation::FreeSpace.failed(path, error))
+        state.disk.free_space(self.locate(path)).map_err(|error| Operation::FreeSpace.failed(path, error))
     }
 
     fn wall_clock(&self) -> Duration {

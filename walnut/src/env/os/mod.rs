@@ -6,10 +6,13 @@
 //!    [`File`](super::File) hold.
 //! 3. Files and directories are made for their owner alone, where the system knows owners.
 //! 4. The lock belongs to the open file and not to the process: a second one in the same process is refused,
-//!    too.
+//!    too. A process that was started meanwhile may have the file open as well, so the lock is given back by a call
+//!    and not by closing the file.
+//! 5. What is not a regular file is never opened, and never waited for. Links are followed, except in a directory that is held.
 //!
 //! No file is mapped into memory, and none is cached beyond what the system does.
 
+mod dir;
 mod pages;
 mod threads;
 #[cfg(unix)]
@@ -22,17 +25,19 @@ use unix as system;
 #[cfg(windows)]
 use windows as system;
 
-use std::fs::{self, DirBuilder, OpenOptions, TryLockError};
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use dir::{At, OsDir};
 pub(crate) use pages::{LARGE_PAGE, prefer_large_pages};
+use system::Base;
 pub(crate) use threads::prefer_other_threads;
 
 use super::{Env, File, Lock, Operation, PathKind};
-use crate::error::{Error, Result};
+use crate::error::Result;
 
 /// The machine that this program runs on.
 ///
@@ -59,76 +64,71 @@ impl OsEnv {
     }
 }
 
+/// The working directory, which names are looked up in until a directory is opened.
+static WORKING: Base = Base::WORKING;
+
+impl OsEnv {
+    fn at(path: &Path) -> At<'_> {
+        At { base: &WORKING, name: path, path }
+    }
+}
+
 impl Env for OsEnv {
     fn create_dir(&self, dir: &Path) -> Result<()> {
-        let mut builder = DirBuilder::new();
-        system::for_owner_dir(&mut builder);
-        builder.create(dir).map_err(|error| Operation::CreateDir.failed(dir, error))
+        Self::at(dir).create_dir()
     }
 
     fn sync_dir(&self, dir: &Path) -> Result<()> {
-        system::sync_dir(dir).map_err(|error| Operation::SyncDir.failed(dir, error))
+        Self::at(dir).sync_dir()
     }
 
     /// A name that is not Unicode is given in the nearest form that is; no file of a database has such a
     /// name.
     fn list(&self, dir: &Path) -> Result<Vec<String>> {
-        let names = || -> io::Result<Vec<String>> {
-            fs::read_dir(dir)?.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned())).collect()
-        };
-        let mut names = names().map_err(|error| Operation::List.failed(dir, error))?;
-        names.sort_unstable();
-        Ok(names)
+        Self::at(dir).list()
     }
 
     /// Links are followed.
     fn kind(&self, path: &Path) -> Result<Option<PathKind>> {
-        match fs::metadata(path) {
-            Ok(metadata) if metadata.is_file() => Ok(Some(PathKind::File)),
-            Ok(metadata) if metadata.is_dir() => Ok(Some(PathKind::Directory)),
-            Ok(_) => Ok(Some(PathKind::Other)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(Operation::Kind.failed(path, error)),
-        }
+        Self::at(path).kind()
     }
 
     fn create(&self, path: &Path) -> Result<Arc<dyn File>> {
-        let mut options = OpenOptions::new();
-        system::for_owner(options.read(true).write(true).create_new(true));
-        let file = options.open(path).map_err(|error| Operation::Create.failed(path, error))?;
-        Ok(Arc::new(OsFile { file, path: path.to_owned() }))
+        Self::at(path).create()
     }
 
     fn open(&self, path: &Path) -> Result<Arc<dyn File>> {
-        let file = open_regular(path).map_err(|error| Operation::Open.failed(path, error))?;
-        Ok(Arc::new(OsFile { file, path: path.to_owned() }))
+        Self::at(path).open()
     }
 
     fn rename(&self, from: &Path, to: &Path) -> Result<()> {
-        fs::rename(from, to).map_err(|error| Operation::Rename.failed(from, error))
+        Self::at(from).rename(&Self::at(to))
     }
 
     fn remove(&self, path: &Path) -> Result<()> {
-        fs::remove_file(path).map_err(|error| Operation::Remove.failed(path, error))
+        Self::at(path).remove()
     }
 
     fn lock(&self, path: &Path) -> Result<Box<dyn Lock>> {
-        let mut options = OpenOptions::new();
-        system::for_owner(options.read(true).write(true).create(true).truncate(false));
-        let file = options.open(path).map_err(|error| Operation::Lock.failed(path, error))?;
-        match file.try_lock() {
-            Ok(()) => Ok(Box::new(OsLock { _file: file })),
-            Err(TryLockError::WouldBlock) => Err(Error::Locked),
-            Err(TryLockError::Error(error)) => Err(Operation::Lock.failed(path, error)),
-        }
+        Self::at(path).lock()
+    }
+
+    /// On Unix a descriptor of the directory, elsewhere its absolute path.
+    fn open_dir(&self, dir: &Path) -> Result<Option<Arc<dyn Env>>> {
+        let base = Base::open(dir).map_err(|error| Operation::OpenDir.failed(dir, error))?;
+        Ok(Some(Arc::new(OsDir { base, dir: dir.to_owned() })))
+    }
+
+    fn identify_dir(&self, dir: &Path) -> Result<Option<(u64, u64)>> {
+        Self::at(dir).identify_dir()
     }
 
     fn may_write(&self, dir: &Path) -> Result<bool> {
-        system::may_write(dir).map_err(|error| Operation::Kind.failed(dir, error))
+        Self::at(dir).may_write()
     }
 
     fn free_space(&self, path: &Path) -> Result<u64> {
-        system::free_space(path).map_err(|error| Operation::FreeSpace.failed(path, error))
+        Self::at(path).free_space()
     }
 
     fn file_limit(&self) -> Option<usize> {
@@ -150,15 +150,6 @@ impl Env for OsEnv {
     fn fill_random(&self, bytes: &mut [u8]) {
         getrandom::fill(bytes).expect("the operating system gives random bytes");
     }
-}
-
-/// Opens what must be a file: on Unix a directory opens as well, and fails only at the first read.
-fn open_regular(path: &Path) -> io::Result<fs::File> {
-    let file = fs::File::open(path)?;
-    if file.metadata()?.is_dir() {
-        return Err(io::ErrorKind::IsADirectory.into());
-    }
-    Ok(file)
 }
 
 /// An open file of the system.
@@ -228,14 +219,6 @@ fn write_fully(write: impl Fn(&[u8], u64) -> io::Result<usize>, bytes: &[u8], of
     }
     Ok(())
 }
-
-/// A lock that the system holds for as long as the file is open.
-#[derive(Debug)]
-struct OsLock {
-    _file: fs::File,
-}
-
-impl Lock for OsLock {}
 
 #[cfg(test)]
 mod tests;

@@ -5,6 +5,7 @@
 use std::cell::Cell;
 
 use super::*;
+use crate::error::Error;
 
 #[test]
 fn what_is_written_is_read_and_a_gap_reads_as_zeros() {
@@ -61,7 +62,7 @@ fn a_taken_name_is_an_error_and_the_error_names_operation_and_path() {
 #[cfg(target_os = "linux")]
 #[test]
 fn a_full_device_is_out_of_space() {
-    let file = OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let file = fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
     let full = OsFile { file, path: PathBuf::from("/dev/full") };
     assert!(matches!(full.write_at(b"x", 0), Err(Error::OutOfSpace)));
     assert_eq!(OsEnv.kind(Path::new("/dev/full")).unwrap(), Some(PathKind::Other));

@@ -1,26 +1,170 @@
 //! What Unix has and the standard library does not name portably.
 
-use std::fs::{DirBuilder, File, OpenOptions};
+use std::fs::File;
 use std::io;
-use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::fs::FileExt;
 use std::path::Path;
+use std::sync::Arc;
 
-/// New files are read and written by their owner alone.
-pub(super) fn for_owner(options: &mut OpenOptions) {
-    options.mode(0o600);
+use rustix::fs::{self as system, Access, AtFlags, CWD, Dir, FileType, Mode, OFlags, Stat};
+use rustix::io::{Errno, retry_on_intr};
+
+use crate::env::PathKind;
+
+/// Where names are looked up.
+#[derive(Clone, Debug)]
+pub(super) struct Base {
+    /// A directory that is held open; `None` for the working directory of the moment.
+    held: Option<Arc<OwnedFd>>,
 }
 
-/// New directories are entered by their owner alone.
-pub(super) fn for_owner_dir(builder: &mut DirBuilder) {
-    builder.mode(0o700);
-}
+/// Which file it is: the device and the number of its inode.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Identity(u64, u64);
 
-pub(super) fn sync_dir(dir: &Path) -> io::Result<()> {
-    let dir = File::open(dir)?;
-    if !dir.metadata()?.is_dir() {
-        return Err(io::ErrorKind::NotADirectory.into());
+impl Identity {
+    #[allow(
+        clippy::unnecessary_cast,
+        clippy::cast_sign_loss,
+        reason = "the types differ from system to system"
+    )]
+    fn of(stat: &Stat) -> Self {
+        Self(stat.st_dev as u64, stat.st_ino as u64)
     }
-    dir.sync_all()
+
+    #[expect(clippy::unnecessary_wraps, reason = "other systems have none")]
+    pub(super) fn numbers(self) -> Option<(u64, u64)> {
+        Some((self.0, self.1))
+    }
+}
+
+impl Base {
+    pub(super) const WORKING: Self = Self { held: None };
+
+    /// Holds a directory.
+    pub(super) fn open(path: &Path) -> io::Result<Self> {
+        let held = retry_on_intr(|| system::openat(CWD, path, directory(), Mode::empty()))?;
+        Ok(Self { held: Some(Arc::new(held)) })
+    }
+
+    fn fd(&self) -> BorrowedFd<'_> {
+        self.held.as_ref().map_or(CWD, |held| held.as_fd())
+    }
+
+    /// Links are followed from the working directory only: in a directory that is held they are not its own files.
+    fn follows(&self) -> bool {
+        self.held.is_none()
+    }
+
+    /// Opens a name for its owner alone, without waiting for what may stand there.
+    fn open_at(&self, name: &Path, flags: OFlags) -> io::Result<File> {
+        let follow = if self.follows() { OFlags::empty() } else { OFlags::NOFOLLOW };
+        let flags = flags | follow | OFlags::CLOEXEC | OFlags::NONBLOCK;
+        let mode = Mode::RUSR | Mode::WUSR;
+        match retry_on_intr(|| system::openat(self.fd(), name, flags, mode)) {
+            Ok(file) => Ok(File::from(file)),
+            Err(Errno::LOOP | Errno::MLINK) if !self.follows() => {
+                Err(io::Error::new(io::ErrorKind::InvalidInput, "it is a link and not a regular file"))
+            }
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn stat(&self, name: &Path) -> rustix::io::Result<Stat> {
+        let flags = if self.follows() { AtFlags::empty() } else { AtFlags::SYMLINK_NOFOLLOW };
+        retry_on_intr(|| system::statat(self.fd(), name, flags))
+    }
+
+    /// New directories are entered by their owner alone.
+    pub(super) fn create_dir(&self, name: &Path) -> io::Result<()> {
+        Ok(retry_on_intr(|| system::mkdirat(self.fd(), name, Mode::RWXU))?)
+    }
+
+    pub(super) fn sync_dir(&self, name: &Path) -> io::Result<()> {
+        let dir = self.open_at(name, OFlags::RDONLY)?;
+        if !dir.metadata()?.is_dir() {
+            return Err(io::ErrorKind::NotADirectory.into());
+        }
+        dir.sync_all()
+    }
+
+    pub(super) fn list(&self, name: &Path) -> io::Result<Vec<String>> {
+        let dir = self.open_at(name, OFlags::RDONLY | OFlags::DIRECTORY)?;
+        let mut names = Vec::new();
+        for entry in Dir::new(OwnedFd::from(dir))? {
+            let entry = entry?;
+            let name = entry.file_name().to_string_lossy();
+            if name != "." && name != ".." {
+                names.push(name.into_owned());
+            }
+        }
+        Ok(names)
+    }
+
+    pub(super) fn kind(&self, name: &Path) -> io::Result<PathKind> {
+        Ok(match FileType::from_raw_mode(self.stat(name)?.st_mode) {
+            FileType::RegularFile => PathKind::File,
+            FileType::Directory => PathKind::Directory,
+            _ => PathKind::Other,
+        })
+    }
+
+    /// Makes a new file.
+    pub(super) fn create(&self, name: &Path) -> io::Result<File> {
+        self.open_at(name, OFlags::RDWR | OFlags::CREATE | OFlags::EXCL)
+    }
+
+    /// Opens a file for reading.
+    pub(super) fn open_file(&self, name: &Path) -> io::Result<File> {
+        self.open_at(name, OFlags::RDONLY)
+    }
+
+    /// Opens a file that is to be locked, and makes it when it is missing.
+    pub(super) fn open_lock(&self, name: &Path) -> io::Result<File> {
+        self.open_at(name, OFlags::RDWR | OFlags::CREATE)
+    }
+
+    pub(super) fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+        Ok(retry_on_intr(|| system::renameat(self.fd(), from, self.fd(), to))?)
+    }
+
+    pub(super) fn remove(&self, name: &Path) -> io::Result<()> {
+        Ok(retry_on_intr(|| system::unlinkat(self.fd(), name, AtFlags::empty()))?)
+    }
+
+    /// Which file has a name now.
+    pub(super) fn identity(&self, name: &Path) -> io::Result<Identity> {
+        Ok(Identity::of(&self.stat(name)?))
+    }
+
+    /// The space open to a user without privileges.
+    pub(super) fn free_space(&self, name: &Path) -> io::Result<u64> {
+        let space = match self.held {
+            None => system::statvfs(name)?,
+            Some(_) => system::fstatvfs(self.open_at(name, OFlags::RDONLY)?)?,
+        };
+        Ok(space.f_bavail.saturating_mul(space.f_frsize))
+    }
+
+    /// Whether names in a directory may be made and removed.
+    pub(super) fn may_write(&self, name: &Path) -> io::Result<bool> {
+        let access = Access::READ_OK | Access::WRITE_OK | Access::EXEC_OK;
+        match system::accessat(self.fd(), name, access, AtFlags::empty()) {
+            Ok(()) => Ok(true),
+            Err(Errno::ACCESS | Errno::ROFS | Errno::PERM) => Ok(false),
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+fn directory() -> OFlags {
+    OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC
+}
+
+/// Which file this is.
+pub(super) fn identity(file: &File) -> io::Result<Identity> {
+    Ok(Identity::of(&system::fstat(file)?))
 }
 
 pub(super) fn read_at(file: &File, bytes: &mut [u8], offset: u64) -> io::Result<usize> {
@@ -29,22 +173,6 @@ pub(super) fn read_at(file: &File, bytes: &mut [u8], offset: u64) -> io::Result<
 
 pub(super) fn write_at(file: &File, bytes: &[u8], offset: u64) -> io::Result<usize> {
     file.write_at(bytes, offset)
-}
-
-/// The space open to a user without privileges.
-pub(super) fn free_space(path: &Path) -> io::Result<u64> {
-    let space = rustix::fs::statvfs(path)?;
-    Ok(space.f_bavail.saturating_mul(space.f_frsize))
-}
-
-/// Whether names in a directory may be made and removed.
-pub(super) fn may_write(dir: &Path) -> io::Result<bool> {
-    use rustix::fs::Access;
-    match rustix::fs::access(dir, Access::READ_OK | Access::WRITE_OK | Access::EXEC_OK) {
-        Ok(()) => Ok(true),
-        Err(rustix::io::Errno::ACCESS | rustix::io::Errno::ROFS | rustix::io::Errno::PERM) => Ok(false),
-        Err(error) => Err(error.into()),
-    }
 }
 
 /// The soft limit: what the system refuses to go beyond now.

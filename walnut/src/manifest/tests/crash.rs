@@ -52,7 +52,7 @@ fn a_crash_at_every_operation_keeps_every_durable_edit() {
             let state = expect_kept(&survivor, &known).unwrap_or_else(new_state);
             // It opens, writes and crashes again.
             let number = state.next_file.0;
-            let state = ManifestState { next_file: state.next_file.next(), ..state };
+            let state = ManifestState { next_file: state.next_file.next().unwrap(), ..state };
             let mut manifest = create(&survivor, number, state).unwrap();
             manifest.remove_others().unwrap();
             manifest.append(&flush(manifest.state())).unwrap();
@@ -85,7 +85,7 @@ fn a_failure_of_every_operation_loses_no_durable_edit() {
             // Opened again in the same boot, and then the power goes.
             let state = expect_kept(&memory, &known).unwrap_or_else(new_state);
             let number = state.next_file.0;
-            let state = ManifestState { next_file: state.next_file.next(), ..state };
+            let state = ManifestState { next_file: state.next_file.next().unwrap(), ..state };
             let mut manifest = create(&memory, number, state).unwrap();
             manifest.append(&flush(manifest.state())).unwrap();
             manifest.remove_others().unwrap();

@@ -69,7 +69,7 @@ fn sst(number: u64, smallest: &str, largest: &str) -> Arc<SstMeta> {
 fn flush(state: &ManifestState) -> VersionEdit {
     let number = state.next_file;
     VersionEdit {
-        next_file: Some(number.next()),
+        next_file: Some(number.next().unwrap()),
         added: vec![(Level::ZERO, sst(number.0, "a", "z"))],
         ..VersionEdit::default()
     }

@@ -52,7 +52,7 @@ fn write(
     max_file_size: u64,
 ) -> Result<(Vec<ValuePointer>, Vec<Arc<Values>>)> {
     let next = Cell::new(5);
-    let numbers = || FileNumber(next.replace(next.get() + 1));
+    let numbers = || Ok(FileNumber(next.replace(next.get() + 1)));
     let mut writer = ValueWriter::new(place, max_file_size, &numbers);
     let pointers = (0..count).map(|n| writer.add(&key(n), &value(n))).collect::<Result<_>>()?;
     Ok((pointers, place.publish(writer.finish()?)?.keep()))
@@ -93,7 +93,7 @@ fn values_are_copied_from_file_to_file_as_they_are() {
     let env = machine();
     let (pointers, files) = write(&place(&env), 20, 1 << 20).unwrap();
     let (next, place) = (Cell::new(50), place(&env));
-    let numbers = || FileNumber(next.replace(next.get() + 1));
+    let numbers = || Ok(FileNumber(next.replace(next.get() + 1)));
     let mut writer = ValueWriter::new(&place, 1 << 20, &numbers);
     let moved: Vec<_> =
         (0..20).rev().map(|n| writer.copy(&files[0], &pointers[usize::from(n)], &key(n)).unwrap()).collect();
@@ -199,7 +199,7 @@ fn a_file_of_another_database_or_number_is_refused_and_a_wrong_record_noticed() 
 fn a_value_and_a_key_of_the_limits_are_taken_and_one_past_them_is_not() {
     let env = machine();
     let place = place(&env);
-    let numbers = || FileNumber(5);
+    let numbers = || Ok(FileNumber(5));
     let mut writer = ValueWriter::new(&place, u64::MAX, &numbers);
     let (long, large) = (vec![1; usize::from(u16::MAX)], vec![7; format::MAX_VALUE_SIZE]);
     let pointer = writer.add(&long, &large).unwrap();
@@ -223,7 +223,7 @@ fn a_writer_that_fails_at_any_operation_or_is_dropped_leaves_no_file() {
         assert_eq!(env.list(Path::new(DIR)).unwrap(), [""; 0], "operation {n}");
     }
     let env = machine();
-    let (place, numbers) = (place(&env), || FileNumber(5));
+    let (place, numbers) = (place(&env), || Ok(FileNumber(5)));
     let mut writer = ValueWriter::new(&place, 1 << 20, &numbers);
     writer.add(b"k", b"v").unwrap();
     assert_eq!(env.list(Path::new(DIR)).unwrap(), ["000005.vlog.tmp"]);

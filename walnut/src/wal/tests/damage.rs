@@ -31,7 +31,7 @@ fn expect_all_or_error(env: &MemoryEnv, promise: &LogPromise, commits: &Commits,
         Ok((found, _)) => assert_eq!(found, *commits, "{what}"),
         Err(error) => {
             let (file, ..) = corruption(error);
-            assert!(segment_number(file.file_name().unwrap().to_str().unwrap()).is_some(), "{what}");
+            assert!(FileName::parse(file.file_name().unwrap().to_str().unwrap()).is_some(), "{what}");
         }
     }
 }
@@ -103,7 +103,7 @@ fn a_record_with_a_right_checksum_that_is_never_written_is_damage() {
     };
     let cases = [
         (header(2, 64), Fault::Sequence { expected: 1, found: 2 }),
-        (header(0, 64), Fault::Invalid("sequence number of the record")),
+        (header(0, 64), Fault::Sequence { expected: 1, found: 0 }),
         (header(1, 72), Fault::Invalid("synced field of the record")),
         (header(u64::MAX, 64), Fault::Invalid("sequence number of the record")),
     ];

@@ -18,6 +18,7 @@ use super::*;
 use crate::base::FileNumber;
 use crate::env::{Env, MemoryEnv};
 use crate::error::{Error, Fault, Result};
+use crate::files::FileName;
 
 const DATABASE: [u8; 16] = *b"the database's i";
 
@@ -37,7 +38,7 @@ fn place(env: &(impl Env + Clone)) -> LogPlace {
 }
 
 fn path(number: u64) -> PathBuf {
-    segment_path(Path::new("/db"), FileNumber(number))
+    FileName::Segment(FileNumber(number)).path(Path::new("/db"))
 }
 
 fn create(env: &(impl Env + Clone), preallocate: u64) -> Result<LogWriter> {
