@@ -24,9 +24,6 @@ mod evolution;
 // A machine that fails at each operation in turn, and a full disk.
 mod faults;
 
-// A machine that fails at each operation of a long life, whose end is cut short in every way.
-mod failures;
-
 // Damaged files: each byte, each sector, each length.
 mod damage;
 
@@ -53,6 +50,9 @@ mod races;
 
 // What has gone wrong in engines like this one: each wound by its name, and what an opening does.
 mod wounds;
+
+// One directory, one owner: names that move, forks, files that are called like our own.
+mod owner;
 
 // Copies of a database that is written to, and a look at a place for one.
 mod backup;
