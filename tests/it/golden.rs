@@ -1,4 +1,9 @@
-//! Golden bytes: a small database as the first version wrote it is written so for ever, and opens for ever.
+//! Golden bytes: a small database as each version wrote it opens for ever, and as the newest one writes it, it is written byte for byte.
+//!
+//! | directory | written |
+//! |---|---|
+//! | `v1` | without the shapes of rows and keys in the catalog |
+//! | `v2` | with them |
 //!
 //! A change of format comes with a new version and a new directory beside this one; the old one stays, and stays readable.
 //! To write the files anew before a first release: `WALNUT_BLESS=1 cargo test -p walnut-tests --test it golden::`.
@@ -105,8 +110,21 @@ fn check(db: &Database) {
     assert_eq!(light.map(Result::unwrap).collect::<Vec<_>>(), [1, 5]);
 }
 
-fn golden() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("golden/v1")
+/// The version that is written.
+const NEWEST: &str = "v2";
+
+fn golden(version: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("golden").join(version)
+}
+
+/// A copy of the files of a version.
+fn copied(version: &str) -> MemoryEnv {
+    let env = MemoryEnv::new();
+    for entry in fs::read_dir(golden(version)).unwrap() {
+        let path = entry.unwrap().path();
+        env.write_file(Path::new("/db").join(path.file_name().unwrap()), &fs::read(&path).unwrap()).unwrap();
+    }
+    env
 }
 
 fn files(env: &MemoryEnv) -> Vec<(String, Vec<u8>)> {
@@ -115,25 +133,25 @@ fn files(env: &MemoryEnv) -> Vec<(String, Vec<u8>)> {
 }
 
 #[test]
-fn a_database_is_written_byte_for_byte_as_the_first_version_wrote_it() {
+fn a_database_is_written_byte_for_byte_as_the_newest_version_wrote_it() {
     let made = files(&made());
     if std::env::var_os("WALNUT_BLESS").is_some() {
-        fs::create_dir_all(golden()).unwrap();
-        for old in fs::read_dir(golden()).unwrap() {
+        fs::create_dir_all(golden(NEWEST)).unwrap();
+        for old in fs::read_dir(golden(NEWEST)).unwrap() {
             fs::remove_file(old.unwrap().path()).unwrap();
         }
         for (name, bytes) in &made {
-            fs::write(golden().join(name), bytes).unwrap();
+            fs::write(golden(NEWEST).join(name), bytes).unwrap();
         }
     }
-    let mut kept: Vec<_> = fs::read_dir(golden())
+    let mut kept: Vec<_> = fs::read_dir(golden(NEWEST))
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .collect();
     kept.sort();
     assert_eq!(kept, made.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>());
     for (name, bytes) in &made {
-        let golden = fs::read(golden().join(name)).unwrap();
+        let golden = fs::read(golden(NEWEST).join(name)).unwrap();
         let same = golden.iter().zip(bytes).take_while(|(one, other)| one == other).count();
         assert!(
             golden == *bytes,
@@ -145,16 +163,44 @@ fn a_database_is_written_byte_for_byte_as_the_first_version_wrote_it() {
 }
 
 #[test]
-fn a_database_of_the_first_version_opens() {
-    let env = MemoryEnv::new();
-    for entry in fs::read_dir(golden()).unwrap() {
-        let path = entry.unwrap().path();
-        env.write_file(Path::new("/db").join(path.file_name().unwrap()), &fs::read(&path).unwrap()).unwrap();
+fn a_database_of_every_version_opens() {
+    for version in ["v1", "v2"] {
+        let env = copied(version);
+        let db = builder(&env).open("/db").unwrap();
+        check(&db);
+        db.checkpoint().unwrap();
+        check(&db);
+        db.close().unwrap();
+        check(&builder(&env).open("/db").unwrap());
     }
-    let db = builder(&env).open("/db").unwrap();
-    check(&db);
-    db.checkpoint().unwrap();
-    check(&db);
-    db.close().unwrap();
-    check(&builder(&env).open("/db").unwrap());
+}
+
+/// The same source text as [`Visit`] has, read otherwise.
+mod changed {
+    use super::{Deserialize, Serialize, Table};
+
+    #[expect(non_camel_case_types, reason = "that is the fault")]
+    type i64 = core::primitive::i32;
+
+    #[derive(Table, Serialize, Deserialize)]
+    #[table(name = "visits", primary_key = (guest, day))]
+    pub(super) struct Visit {
+        guest: String,
+        day: i64,
+        #[index]
+        seconds: u32,
+    }
+}
+
+#[test]
+fn a_database_without_shapes_is_told_them_by_the_next_program_that_opens_it() {
+    for (version, knows) in [("v1", false), ("v2", true)] {
+        let env = copied(version);
+        let opened = builder(&env).open("/db").unwrap().table::<changed::Visit>().map(drop);
+        assert_eq!(opened.is_err(), knows, "{version}: {opened:?}");
+        let env = copied(version);
+        check(&builder(&env).open("/db").unwrap());
+        let told = builder(&env).open("/db").unwrap().table::<changed::Visit>().unwrap_err().to_string();
+        assert!(told.contains("(guest: String, day: i64), stored as (String, i64)"), "{told}");
+    }
 }

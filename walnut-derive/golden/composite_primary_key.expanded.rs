@@ -49,18 +49,19 @@ const _: () = {
     impl crate::renamed::__private::TableMapper for Event {
         type PrimaryKey = (u32, u64);
         const SCHEMA: crate::renamed::__private::TableSchema = crate::renamed::__private::TableSchema::new(
-            "Event",
-            &[
-                crate::renamed::__private::FieldSchema::new("id", "u64"),
-                crate::renamed::__private::FieldSchema::new("tenant", "u32"),
-                crate::renamed::__private::FieldSchema::new(
-                    "text",
-                    "std::string::String",
-                ),
-            ],
-            &["tenant", "id"],
-            &[],
-        );
+                "Event",
+                &[
+                    crate::renamed::__private::FieldSchema::new("id", "u64"),
+                    crate::renamed::__private::FieldSchema::new("tenant", "u32"),
+                    crate::renamed::__private::FieldSchema::new(
+                        "text",
+                        "std::string::String",
+                    ),
+                ],
+                &["tenant", "id"],
+                &[],
+            )
+            .shaped(Self::row_shape);
         type By<'__table, __Access: crate::renamed::__private::Access + '__table> = __EventIndexes<
             '__table,
             __Access,

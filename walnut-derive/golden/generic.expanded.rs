@@ -84,19 +84,24 @@ const _: () = {
         type PrimaryKey = u64;
         const SCHEMA: ::walnut::__private::TableSchema = {
             let __constant = ::walnut::__private::TableSchema::new(
-                "Row",
-                &[
-                    ::walnut::__private::FieldSchema::new("id", "u64"),
-                    ::walnut::__private::FieldSchema::new("key", "K"),
-                    ::walnut::__private::FieldSchema::new("bytes", "[u8;N]"),
-                    ::walnut::__private::FieldSchema::new("value", "V"),
-                ],
-                &["id"],
-                &[
-                    ::walnut::__private::IndexSchema::new("both", false, &["key", "id"]),
-                    ::walnut::__private::IndexSchema::new("key", true, &["key"]),
-                ],
-            );
+                    "Row",
+                    &[
+                        ::walnut::__private::FieldSchema::new("id", "u64"),
+                        ::walnut::__private::FieldSchema::new("key", "K"),
+                        ::walnut::__private::FieldSchema::new("bytes", "[u8;N]"),
+                        ::walnut::__private::FieldSchema::new("value", "V"),
+                    ],
+                    &["id"],
+                    &[
+                        ::walnut::__private::IndexSchema::new(
+                            "both",
+                            false,
+                            &["key", "id"],
+                        ),
+                        ::walnut::__private::IndexSchema::new("key", true, &["key"]),
+                    ],
+                )
+                .shaped(Self::row_shape);
             ::core::assert!(
                 ::walnut::__private::key_is_exact:: < Self > (),
                 "field `id` cannot stand in the primary key: values of its type are not told apart exactly (`Key::EXACT`), as is so with floating-point numbers"
@@ -175,6 +180,24 @@ const _: () = {
         }
         fn row_shape() -> ::walnut::__private::RowShape {
             ::walnut::__private::trace_row::<Self>()
+        }
+        fn index_shapes(
+            __index: ::core::primitive::usize,
+        ) -> ::walnut::__private::Vec<::walnut::__private::KeyShape> {
+            match __index {
+                0usize => {
+                    ::walnut::__private::Vec::from([
+                        ::walnut::__private::part_shape::<Self, __Parts, 1usize>(),
+                        ::walnut::__private::part_shape::<Self, __Parts, 0usize>(),
+                    ])
+                }
+                1usize => {
+                    ::walnut::__private::Vec::from([
+                        ::walnut::__private::part_shape::<Self, __Parts, 1usize>(),
+                    ])
+                }
+                _ => ::walnut::__private::Vec::new(),
+            }
         }
     }
 };

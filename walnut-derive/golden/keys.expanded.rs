@@ -54,6 +54,11 @@ const _: () = {
             __Parts,
             0usize,
         >();
+        fn key_shape() -> ::walnut::__private::KeyShape {
+            ::walnut::__private::KeyShape::tuple([
+                ::walnut::__private::part_shape::<Self, __Parts, 0usize>(),
+            ])
+        }
         fn encode(&self, __out: &mut ::walnut::__private::KeyWriter) {
             ::walnut::__private::encode_part::<Self, __Parts, 0usize>(self, __out);
         }
@@ -135,6 +140,12 @@ const _: () = {
             __Parts,
             0usize,
         >() || ::walnut::__private::part_is_optional::<Self, __Parts, 1usize>();
+        fn key_shape() -> ::walnut::__private::KeyShape {
+            ::walnut::__private::KeyShape::tuple([
+                ::walnut::__private::part_shape::<Self, __Parts, 0usize>(),
+                ::walnut::__private::part_shape::<Self, __Parts, 1usize>(),
+            ])
+        }
         fn encode(&self, __out: &mut ::walnut::__private::KeyWriter) {
             ::walnut::__private::encode_part::<Self, __Parts, 0usize>(self, __out);
             ::walnut::__private::encode_part::<Self, __Parts, 1usize>(self, __out);
@@ -200,6 +211,14 @@ const _: () = {
         }
         fn ref_is_none(__point: &Self) -> ::core::primitive::bool {
             renamed::__private::Key::is_none(__point)
+        }
+        fn key_shape() -> renamed::__private::KeyShape {
+            renamed::__private::enum_shape(
+                &[
+                    ("Guest", Self::Guest as ::core::primitive::i64),
+                    ("Admin", Self::Admin as ::core::primitive::i64),
+                ],
+            )
         }
         fn encode(&self, __out: &mut renamed::__private::KeyWriter) {
             let __discriminant = match self {

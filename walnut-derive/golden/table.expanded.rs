@@ -96,32 +96,33 @@ const _: () = {
     impl ::walnut::__private::TableMapper for User {
         type PrimaryKey = u64;
         const SCHEMA: ::walnut::__private::TableSchema = ::walnut::__private::TableSchema::new(
-            "users",
-            &[
-                ::walnut::__private::FieldSchema::new("id", "u64"),
-                ::walnut::__private::FieldSchema::new("email", "String"),
-                ::walnut::__private::FieldSchema::new("age", "u8"),
-                ::walnut::__private::FieldSchema::new("type", "Option<Kind>"),
-                ::walnut::__private::FieldSchema::new("city", "String"),
-                ::walnut::__private::FieldSchema::new("tenant", "u32"),
-            ],
-            &["id"],
-            &[
-                ::walnut::__private::IndexSchema::new(
-                    "city_age",
-                    false,
-                    &["city", "age"],
-                ),
-                ::walnut::__private::IndexSchema::new(
-                    "login",
-                    true,
-                    &["tenant", "email"],
-                ),
-                ::walnut::__private::IndexSchema::new("email", true, &["email"]),
-                ::walnut::__private::IndexSchema::new("age", false, &["age"]),
-                ::walnut::__private::IndexSchema::new("type", false, &["type"]),
-            ],
-        );
+                "users",
+                &[
+                    ::walnut::__private::FieldSchema::new("id", "u64"),
+                    ::walnut::__private::FieldSchema::new("email", "String"),
+                    ::walnut::__private::FieldSchema::new("age", "u8"),
+                    ::walnut::__private::FieldSchema::new("type", "Option<Kind>"),
+                    ::walnut::__private::FieldSchema::new("city", "String"),
+                    ::walnut::__private::FieldSchema::new("tenant", "u32"),
+                ],
+                &["id"],
+                &[
+                    ::walnut::__private::IndexSchema::new(
+                        "city_age",
+                        false,
+                        &["city", "age"],
+                    ),
+                    ::walnut::__private::IndexSchema::new(
+                        "login",
+                        true,
+                        &["tenant", "email"],
+                    ),
+                    ::walnut::__private::IndexSchema::new("email", true, &["email"]),
+                    ::walnut::__private::IndexSchema::new("age", false, &["age"]),
+                    ::walnut::__private::IndexSchema::new("type", false, &["type"]),
+                ],
+            )
+            .shaped(Self::row_shape);
         type By<'__table, __Access: ::walnut::__private::Access + '__table> = __UserIndexes<
             '__table,
             __Access,
@@ -222,6 +223,40 @@ const _: () = {
         }
         fn row_shape() -> ::walnut::__private::RowShape {
             ::walnut::__private::trace_row::<Self>()
+        }
+        fn index_shapes(
+            __index: ::core::primitive::usize,
+        ) -> ::walnut::__private::Vec<::walnut::__private::KeyShape> {
+            match __index {
+                0usize => {
+                    ::walnut::__private::Vec::from([
+                        ::walnut::__private::part_shape::<Self, __Parts, 4usize>(),
+                        ::walnut::__private::part_shape::<Self, __Parts, 2usize>(),
+                    ])
+                }
+                1usize => {
+                    ::walnut::__private::Vec::from([
+                        ::walnut::__private::part_shape::<Self, __Parts, 5usize>(),
+                        ::walnut::__private::part_shape::<Self, __Parts, 1usize>(),
+                    ])
+                }
+                2usize => {
+                    ::walnut::__private::Vec::from([
+                        ::walnut::__private::part_shape::<Self, __Parts, 1usize>(),
+                    ])
+                }
+                3usize => {
+                    ::walnut::__private::Vec::from([
+                        ::walnut::__private::part_shape::<Self, __Parts, 2usize>(),
+                    ])
+                }
+                4usize => {
+                    ::walnut::__private::Vec::from([
+                        ::walnut::__private::part_shape::<Self, __Parts, 3usize>(),
+                    ])
+                }
+                _ => ::walnut::__private::Vec::new(),
+            }
         }
     }
 };

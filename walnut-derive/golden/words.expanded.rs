@@ -111,37 +111,38 @@ const _: () = {
     impl ::walnut::__private::TableMapper for User {
         type PrimaryKey = u64;
         const SCHEMA: ::walnut::__private::TableSchema = ::walnut::__private::TableSchema::new(
-            "User",
-            &[
-                ::walnut::__private::FieldSchema::new("id", "u64"),
-                ::walnut::__private::FieldSchema::new("tags", "Vec<String>"),
-                ::walnut::__private::FieldSchema::new("name", "Option<String>"),
-                ::walnut::__private::FieldSchema::new("price", "Decimal"),
-                ::walnut::__private::FieldSchema::new("tenant", "u32"),
-                ::walnut::__private::FieldSchema::new("created", "i64"),
-            ],
-            &["id"],
-            &[
-                ::walnut::__private::IndexSchema::new(
-                        "newest",
-                        false,
-                        &["tenant", "desc(created)"],
-                    )
-                    .was("latest"),
-                ::walnut::__private::IndexSchema::new(
-                        "shelf",
-                        false,
-                        &["nocase(name)", "scale(price, 2)"],
-                    )
-                    .sparse(),
-                ::walnut::__private::IndexSchema::new(
-                    "domain",
-                    true,
-                    &["nocase(: String)"],
-                ),
-                ::walnut::__private::IndexSchema::new("tags", false, &["each(tags)"]),
-            ],
-        );
+                "User",
+                &[
+                    ::walnut::__private::FieldSchema::new("id", "u64"),
+                    ::walnut::__private::FieldSchema::new("tags", "Vec<String>"),
+                    ::walnut::__private::FieldSchema::new("name", "Option<String>"),
+                    ::walnut::__private::FieldSchema::new("price", "Decimal"),
+                    ::walnut::__private::FieldSchema::new("tenant", "u32"),
+                    ::walnut::__private::FieldSchema::new("created", "i64"),
+                ],
+                &["id"],
+                &[
+                    ::walnut::__private::IndexSchema::new(
+                            "newest",
+                            false,
+                            &["tenant", "desc(created)"],
+                        )
+                        .was("latest"),
+                    ::walnut::__private::IndexSchema::new(
+                            "shelf",
+                            false,
+                            &["nocase(name)", "scale(price, 2)"],
+                        )
+                        .sparse(),
+                    ::walnut::__private::IndexSchema::new(
+                        "domain",
+                        true,
+                        &["nocase(: String)"],
+                    ),
+                    ::walnut::__private::IndexSchema::new("tags", false, &["each(tags)"]),
+                ],
+            )
+            .shaped(Self::row_shape);
         type By<'__table, __Access: ::walnut::__private::Access + '__table> = __UserIndexes<
             '__table,
             __Access,
@@ -235,6 +236,38 @@ const _: () = {
         fn row_shape() -> ::walnut::__private::RowShape {
             ::walnut::__private::trace_row::<Self>()
         }
+        fn index_shapes(
+            __index: ::core::primitive::usize,
+        ) -> ::walnut::__private::Vec<::walnut::__private::KeyShape> {
+            match __index {
+                0usize => {
+                    ::walnut::__private::Vec::from([
+                        ::walnut::__private::part_shape::<Self, __Parts, 4usize>(),
+                        ::walnut::__private::made_shape::<Self, __Parts, 1usize>(),
+                    ])
+                }
+                1usize => {
+                    ::walnut::__private::Vec::from([
+                        ::walnut::__private::made_shape::<Self, __Parts, 2usize>(),
+                        ::walnut::__private::made_shape::<Self, __Parts, 3usize>(),
+                    ])
+                }
+                2usize => {
+                    ::walnut::__private::Vec::from([
+                        ::walnut::__private::form_shape::<
+                            ::walnut::__private::Folded,
+                            String,
+                        >(),
+                    ])
+                }
+                3usize => {
+                    ::walnut::__private::Vec::from([
+                        ::walnut::__private::each_shape::<Self, __Parts, 5usize>(),
+                    ])
+                }
+                _ => ::walnut::__private::Vec::new(),
+            }
+        }
     }
     #[automatically_derived]
     impl ::walnut::__private::GeneratesKey for User {
@@ -303,6 +336,11 @@ const _: () = {
             __Parts,
             0usize,
         >();
+        fn key_shape() -> ::walnut::__private::KeyShape {
+            ::walnut::__private::KeyShape::tuple([
+                ::walnut::__private::part_shape::<Self, __Parts, 0usize>(),
+            ])
+        }
         fn encode(&self, __out: &mut ::walnut::__private::KeyWriter) {
             ::walnut::__private::encode_part::<Self, __Parts, 0usize>(self, __out);
         }

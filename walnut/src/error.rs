@@ -29,7 +29,14 @@ pub enum Error {
     /// The stored table and the compiled struct do not fit together; the sentence says what to do.
     Schema(SchemaError),
     /// The stored table was written by a newer version of the struct; nothing was touched.
-    SchemaTooNew,
+    SchemaTooNew {
+        /// The table's name.
+        table: String,
+        /// The version of the stored layout.
+        stored: u32,
+        /// The version of the compiled struct.
+        known: u32,
+    },
     /// A file does not hold what was written to it.
     Corruption {
         /// The damaged file.
@@ -116,8 +123,9 @@ impl fmt::Display for Error {
                 "this snapshot or transaction is older than the age limit of the database; begin a new one",
             ),
             Self::Schema(error) => error.fmt(f),
-            Self::SchemaTooNew => f.write_str(
-                "the stored table is newer than the compiled struct; open it with the newer program",
+            Self::SchemaTooNew { table, stored, known } => write!(
+                f,
+                "table `{table}` has version {stored}, and the compiled struct is version {known}; open it with the newer program"
             ),
             Self::Corruption { file, fault: Fault::Missing, .. } => {
                 write!(f, "{} is missing, and the database cannot be read without it", file.display())

@@ -89,6 +89,7 @@ pub mod __private;
 #[doc(hidden)]
 pub mod schema {
     pub use crate::table::shape::{Field, Known, Node, NodeId, RowShape, Variant};
+    pub use crate::table::{KeyPart, KeyShape};
 }
 
 /// Switches and parts for measurements of the store itself.
@@ -120,8 +121,8 @@ pub mod __fuzz {
 
 /// Pins the layout of a table in a test: it panics when the struct no longer reads what databases of today hold.
 ///
-/// The second argument is the layout's hash, of its name, version, fields and primary key. Write anything at first: the message tells the
-/// hash. Indexes may change at will, since they are built anew.
+/// The second argument is the layout's hash, of its name, version, fields and primary key, down to the fields and variants of the types
+/// that the fields have. Write anything at first: the message tells the hash. Indexes may change at will, since they are built anew.
 ///
 /// ```
 /// # use serde::{Deserialize, Serialize};
@@ -134,11 +135,11 @@ pub mod __fuzz {
 ///     email: String,
 /// }
 ///
-/// walnut::assert_schema!(User, "5b4e60ef4b2040bc");
+/// walnut::assert_schema!(User, "2c0de66ade01a451");
 /// ```
 #[macro_export]
 macro_rules! assert_schema {
     ($table:ty, $hash:expr $(,)?) => {
-        $crate::__private::assert_layout(&<$table as $crate::TableMapper>::SCHEMA, $hash)
+        $crate::__private::assert_layout::<$table>($hash)
     };
 }

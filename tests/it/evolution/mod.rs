@@ -1,7 +1,9 @@
 //! A struct that changes between two runs of a program: indexes come, go, change and are renamed; rows get another layout.
 
+mod back;
 mod indexes;
 mod layouts;
+mod shapes;
 
 use std::sync::Arc;
 

@@ -95,6 +95,7 @@ pub(super) fn members(plan: &Plan<'_>) -> TokenStream {
             }
         }
     });
+    let shapes = index_shapes(plan);
     // What is missing of serde is told under the struct's name.
     let here = Span::call_site().located_at(plan.ident.span());
     let encode_row = quote_spanned!(here=> #private::encode_row::<Self>(self, __out));
@@ -121,7 +122,43 @@ pub(super) fn members(plan: &Plan<'_>) -> TokenStream {
         fn row_shape() -> #private::RowShape {
             #private::trace_row::<Self>()
         }
+
+        #shapes
     }
+}
+
+/// How the keys of each index are encoded.
+fn index_shapes(plan: &Plan<'_>) -> Option<TokenStream> {
+    let private = &plan.private;
+    let shape = |part: &Part<'_>| {
+        let (made, each) = (part.made, part.words.each.is_some());
+        match part.source {
+            Source::Field(field) if part.words.is_empty() => {
+                let at = field.at;
+                quote!(#private::part_shape::<Self, __Parts, #at>())
+            }
+            Source::Field(_) if each => quote!(#private::each_shape::<Self, __Parts, #made>()),
+            Source::Field(_) => quote!(#private::made_shape::<Self, __Parts, #made>()),
+            Source::Function { .. } => {
+                let (form, value) = (part.form(private), part.value(private));
+                quote!(#private::form_shape::<#form, #value>())
+            }
+        }
+    };
+    let indexes = plan.indexes.iter().enumerate().map(|(at, index)| {
+        let parts = index.parts.iter().map(shape);
+        quote!(#at => #private::Vec::from([#(#parts),*]),)
+    });
+    (!plan.indexes.is_empty()).then(|| {
+        quote! {
+            fn index_shapes(__index: ::core::primitive::usize) -> #private::Vec<#private::KeyShape> {
+                match __index {
+                    #(#indexes)*
+                    _ => #private::Vec::new(),
+                }
+            }
+        }
+    })
 }
 
 /// The statement that adds a part of a row to an entry.

@@ -2,6 +2,7 @@
 
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
+use syn::ext::IdentExt;
 use syn::{Ident, parse_quote};
 
 use crate::key::{Key, Part, Shape};
@@ -20,6 +21,7 @@ fn by_parts(key: &Key, parts: &[Part]) -> TokenStream {
     let (impl_generics, _, where_clause) = generics.split_for_impl();
     let places = || 0..parts.len();
     let (encoded, skipped, exact, optional, none) = (places(), places(), places(), places(), places());
+    let shaped = places();
     let part_impls = parts.iter().enumerate().map(|(at, Part { member, ty })| {
         quote! {
             #[automatically_derived]
@@ -46,6 +48,10 @@ fn by_parts(key: &Key, parts: &[Part]) -> TokenStream {
             #by_reference
             const EXACT: ::core::primitive::bool = #(#private::part_is_exact::<Self, __Parts, #exact>())&&*;
             const OPTIONAL: ::core::primitive::bool = #(#private::part_is_optional::<Self, __Parts, #optional>())||*;
+
+            fn key_shape() -> #private::KeyShape {
+                #private::KeyShape::tuple([#(#private::part_shape::<Self, __Parts, #shaped>()),*])
+            }
 
             fn encode(&self, __out: &mut #private::KeyWriter) {
                 #(#private::encode_part::<Self, __Parts, #encoded>(self, __out);)*
@@ -96,6 +102,7 @@ fn by_discriminant(key: &Key, variants: &[Ident], wide: bool) -> TokenStream {
     let (impl_generics, _, where_clause) = generics.split_for_impl();
     let by_reference = by_reference(private);
     let impossible = format!("discriminant of a `{ident}`");
+    let names = variants.iter().map(|variant| variant.unraw().to_string());
     let fits = variants.iter().filter(|_| wide).map(|variant| {
         let message = format!("the discriminant of `{variant}` does not fit the `i64` that is stored");
         let same = quote! {
@@ -110,6 +117,10 @@ fn by_discriminant(key: &Key, variants: &[Ident], wide: bool) -> TokenStream {
         #[automatically_derived]
         impl #impl_generics #private::Key for #this #where_clause {
             #by_reference
+
+            fn key_shape() -> #private::KeyShape {
+                #private::enum_shape(&[#((#names, Self::#variants as ::core::primitive::i64)),*])
+            }
 
             fn encode(&self, __out: &mut #private::KeyWriter) {
                 let __discriminant = match self {

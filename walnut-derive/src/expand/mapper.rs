@@ -94,7 +94,7 @@ fn schema(plan: &Plan<'_>) -> TokenStream {
         let here = Span::call_site().located_at(old.span());
         quote_spanned!(here=> .migrates_from(&<#old as #private::TableMapper>::SCHEMA))
     });
-    quote!(#private::TableSchema::new(#name, &[#(#fields),*], &[#(#key),*], &[#(#indexes),*]) #version #history #before)
+    quote!(#private::TableSchema::new(#name, &[#(#fields),*], &[#(#key),*], &[#(#indexes),*]) #version #history #before .shaped(Self::row_shape))
 }
 
 /// The type as it is written, without spaces but where two words would run together.

@@ -3,7 +3,15 @@
 //! ```text
 //!   opened     the catalog says `Building`: writers enter their rows from now on
 //!   batch ..   the next rows by primary key are entered, and how far that was, in one commit
-//!   last one   the catalog says `Readable`; or `Off`, when two rows have one value of a unique index
+//!   last one   the catalog says `Readable`
+//! ```
+//!
+//! A batch that meets two rows with one value of a unique index notes in the catalog that it is `Off`, and the build goes on: the first
+//! row of a value is entered as in a unique index, each other one as in an index that is not unique.
+//!
+//! ```text
+//!   value                 -> primary key of the first row
+//!   value, primary key    -> (nothing)                       another row
 //! ```
 //!
 //! 1. A batch reads rows and writes entries in one serializable transaction: a row that changes meanwhile makes it run again.
@@ -11,16 +19,16 @@
 //!    no holes, so what is lost is a suffix of them.
 //! 3. While an entry of a unique index may be missing, an entry is removed only with the row that owns it.
 //! 4. Nobody reads an index before it is readable, nor in a state from before then.
+//! 5. From its first batch on, and when it is off, a value that a row has is refused to every other one.
 
 use super::catalog::{self, Duplicate, Settled, StoredProgress, TableInfo};
 use super::mapper::Table;
 use super::mutate::PREFIX;
 use super::row;
-use super::spaces::drop_keyspace;
 use super::store::Store;
 use crate::base::{KeyRange, after, successor};
 use crate::engine::Durability;
-use crate::error::Result;
+use crate::error::{Error, Fault, Result};
 use crate::sync::Ordering;
 use crate::txn::{Attempt, EntryScan};
 
@@ -29,7 +37,7 @@ const BATCH_COUNT: usize = 1000;
 const BATCH_SIZE: usize = 1 << 20;
 
 /// The most pairs of rows with one value that are told of.
-const DUPLICATE_LIMIT: usize = 10;
+pub(super) const DUPLICATE_LIMIT: usize = 10;
 
 /// Rows that are worked on together, as they are stored.
 pub(super) struct RowBatch {
@@ -43,8 +51,8 @@ pub(super) struct RowBatch {
 struct Outcome {
     progress: StoredProgress,
     finished: bool,
-    /// The unique indexes that it turned off.
-    off: Vec<(usize, Vec<Duplicate>)>,
+    /// By the place of its index, the pairs of rows with one value.
+    duplicates: Vec<Vec<Duplicate>>,
 }
 
 /// Builds all indexes of a table that are to be built; returns at once when there are none.
@@ -54,33 +62,27 @@ pub(super) fn run<T: Table>(store: &Store, info: &TableInfo) -> Result<()> {
     if info.indexes.iter().all(|index| index.settled().is_some()) {
         return Ok(());
     }
-    let _turn = info.building.lock();
+    let mut building = info.building.lock();
+    building.resize(info.indexes.len(), Vec::new());
     while info.indexes.iter().any(|index| index.settled().is_none()) {
         let outcome = store.change_with(Durability::Fast, |attempt| batch::<T>(store, attempt, info))?;
         info.built_count.store(outcome.progress.row_count, Ordering::Relaxed);
-        let core = store.engine.core();
-        if outcome.finished || !outcome.off.is_empty() {
-            core.confirm(core.applied(), store.durability())?;
-        }
-        let mut left = Vec::with_capacity(outcome.off.len());
-        for (place, duplicates) in outcome.off {
-            info.indexes[place].settle(Settled::Off { duplicates });
-            left.push(info.indexes[place].keyspace);
+        for (all, more) in building.iter_mut().zip(outcome.duplicates) {
+            all.extend(more);
+            all.truncate(DUPLICATE_LIMIT);
         }
         if outcome.finished {
+            let core = store.engine.core();
+            core.confirm(core.applied(), store.durability())?;
             let since = core.applied();
-            for index in info.indexes.iter().filter(|index| index.settled().is_none()) {
-                index.settle(Settled::Readable { since });
+            let unsettled =
+                info.indexes.iter().zip(&mut *building).filter(|(index, _)| index.settled().is_none());
+            for (index, duplicates) in unsettled {
+                index.settle(match std::mem::take(duplicates) {
+                    none if none.is_empty() => Settled::Readable { since },
+                    duplicates => Settled::Off { duplicates },
+                });
             }
-        }
-        if !left.is_empty() {
-            // Nobody enters rows there from now on. What a crash keeps from going now goes with the next opening.
-            store.change_with(Durability::Fast, |attempt| {
-                for &keyspace in &left {
-                    drop_keyspace(attempt, keyspace);
-                }
-                Ok(())
-            })?;
         }
     }
     Ok(())
@@ -124,12 +126,12 @@ fn batch<T: Table>(store: &Store, attempt: &Attempt, info: &TableInfo) -> Result
     let batch = next_rows(attempt, info, &before)?;
     let mut duplicates: Vec<Vec<Duplicate>> = vec![Vec::new(); info.indexes.len()];
     for (key, bytes) in &batch.rows {
-        let row = row::open::<T>(bytes).map_err(|fault| attempt.corruption(fault))?;
-        enter(attempt, info, &key[PREFIX..], &row, &mut duplicates)?;
+        let primary_key = &key[PREFIX..];
+        let row = row::<T>(info, primary_key, bytes)?;
+        enter(attempt, info, primary_key, &row, &mut duplicates)?;
     }
-    let off: Vec<_> = duplicates.into_iter().enumerate().filter(|(_, pairs)| !pairs.is_empty()).collect();
-    for (place, _) in &off {
-        catalog::turn_off(attempt, info, info.indexes[*place].keyspace, store.engine.dir())?;
+    for (index, _) in info.indexes.iter().zip(&duplicates).filter(|(_, pairs)| !pairs.is_empty()) {
+        catalog::turn_off(attempt, info, index.keyspace, store.engine.dir())?;
     }
     let progress = progress_after(&before, &batch);
     if batch.is_last {
@@ -137,18 +139,55 @@ fn batch<T: Table>(store: &Store, attempt: &Attempt, info: &TableInfo) -> Result
     } else {
         attempt.put(&key, &progress.encode()?);
     }
-    Ok(Outcome { progress, finished: batch.is_last, off })
+    Ok(Outcome { progress, finished: batch.is_last, duplicates })
+}
+
+/// The row of stored bytes as the newest struct has it; an error that names the row when there is none, or one with another primary key.
+pub(super) fn row<T: Table>(info: &TableInfo, primary_key: &[u8], bytes: &[u8]) -> Result<T> {
+    let named = || format!("the row with primary key {}", info.compiled.key.show(primary_key));
+    let version = row::version(bytes).map_or(0, |(version, _)| version);
+    match row::open::<T>(bytes) {
+        Ok(row) if version == T::SCHEMA.version || info.row_key(&row).finish()?[PREFIX..] == *primary_key => Ok(row),
+        Ok(_) => Err(info.refusal(format!(
+            "{}, of version {version}, would get another primary key in version {}, and the primary key of a row never changes: mend \
+             its migration, or copy the rows into a new table",
+            named(),
+            T::SCHEMA.version
+        ))),
+        Err(Fault::Migration { from, to, .. }) => Err(info.refusal(format!(
+            "{}, of version {from}, was refused by the struct of version {to}; change its `TryFrom` so that it takes every row, or \
+             change or remove this one with the program of version {from}",
+            named()
+        ))),
+        Err(fault) => Err(info.refusal(format!("{}, of version {version}, cannot be read: {fault}", named()))),
+    }
+}
+
+/// The error of a row that a limit refuses, with the row's name.
+pub(super) fn unfit(info: &TableInfo, primary_key: &[u8], error: Error) -> Error {
+    match error {
+        Error::Limit(limit) => info.refusal(format!(
+            "the row with primary key {} does not fit: {limit}",
+            info.compiled.key.show(primary_key)
+        )),
+        error => error,
+    }
+}
+
+/// The key of the entry of a row whose value of a unique index another row has.
+pub(super) fn shared(value: &[u8], primary_key: &[u8]) -> Vec<u8> {
+    [value, primary_key].concat()
 }
 
 /// Enters a row in the indexes that are being built.
-fn enter<T: Table>(
+pub(super) fn enter<T: Table>(
     attempt: &Attempt,
     info: &TableInfo,
     primary_key: &[u8],
     row: &T,
     duplicates: &mut [Vec<Duplicate>],
 ) -> Result<()> {
-    for entry in info.entries(primary_key, row)? {
+    for entry in info.entries(primary_key, row).map_err(|error| unfit(info, primary_key, error))? {
         if info.indexes[entry.index].settled().is_some() {
             continue;
         }
@@ -160,6 +199,7 @@ fn enter<T: Table>(
             None => attempt.put(&entry.key, primary_key),
             Some(owner) if owner == primary_key => {}
             Some(owner) => {
+                attempt.put(&shared(&entry.key, primary_key), &[]);
                 let pairs = &mut duplicates[entry.index];
                 if pairs.len() < DUPLICATE_LIMIT {
                     pairs.push(Duplicate { first: owner, second: primary_key.to_vec() });

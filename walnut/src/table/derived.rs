@@ -13,7 +13,7 @@
 use super::elements::Elements;
 use super::entries::IndexEntries;
 use super::form::{Computed, Form};
-use super::key::{Generated, Key, KeyReader, KeyWriter};
+use super::key::{Generated, Key, KeyPart, KeyReader, KeyShape, KeyWriter};
 use super::mapper::{GeneratesKey, TableMapper};
 use crate::error::Fault;
 
@@ -58,6 +58,32 @@ pub const fn key_is_exact<T: TableMapper>() -> bool {
 /// Adds a part to an entry of an index.
 pub fn index_part<T: Part<Of, AT>, Of, const AT: usize>(row: &T, entries: &mut IndexEntries) {
     entries.part(row.part());
+}
+
+/// How a part is encoded.
+pub fn part_shape<T: Part<Of, AT>, Of, const AT: usize>() -> KeyShape {
+    T::Key::key_shape()
+}
+
+/// How a part in its form is encoded.
+pub fn made_shape<T: Made<Of, AT>, Of, const AT: usize>() -> KeyShape {
+    <T::Form as Form<T::Value>>::Key::key_shape()
+}
+
+/// How an element in its form is encoded.
+pub fn each_shape<T: MadeOfEach<Of, AT>, Of, const AT: usize>() -> KeyShape {
+    <T::Form as Form<<T::Value as Elements>::Element>>::Key::key_shape()
+}
+
+/// How a form encodes a value.
+pub fn form_shape<F: Form<V>, V>() -> KeyShape {
+    F::Key::key_shape()
+}
+
+/// The shape of an enum that is stored by its discriminants.
+pub fn enum_shape(variants: &[(&str, i64)]) -> KeyShape {
+    let variants = variants.iter().map(|&(name, number)| (name.to_owned(), number));
+    KeyShape::of(KeyPart::Enum(variants.collect()))
 }
 
 /// Adds a part in its form to an entry of an index.

@@ -51,7 +51,7 @@ impl Mutation<'_> {
 
     /// What rows are made of, if nothing of it is there; nothing as well when they are better looked at one by one.
     fn newcomers<T: Table>(&self, rows: &[&T]) -> Result<Option<Vec<Newcomer>>> {
-        if rows.len() == 1 {
+        if rows.len() == 1 || !self.info.has_one_owner_each() {
             return Ok(None);
         }
         let newcomer = |row: &&T| {

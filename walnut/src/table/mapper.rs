@@ -1,7 +1,7 @@
 //! The contract between a struct and its table: what `#[derive(Table)]` writes.
 
 use super::entries::IndexEntries;
-use super::key::{Generated, Key, KeyWriter};
+use super::key::{Generated, Key, KeyShape, KeyWriter};
 use super::row::UNKNOWN_VERSION;
 use super::schema::TableSchema;
 use super::shape::RowShape;
@@ -53,6 +53,13 @@ pub trait TableMapper: Sized + Send + Sync + 'static {
     /// tell.
     fn row_shape() -> RowShape {
         RowShape::opaque()
+    }
+
+    /// How the keys of the index at a place of [`SCHEMA`](Self::SCHEMA)'s list are encoded, part by part: the catalog keeps it, and an
+    /// index whose keys are encoded otherwise is built anew. Nothing is known of an index that does not tell.
+    fn index_shapes(index: usize) -> Vec<KeyShape> {
+        let _ = index;
+        Vec::new()
     }
 
     /// The number of the row's primary key, when keys of this table are counted: the counter goes on above it. Only tables

@@ -3,9 +3,10 @@
 //! A row is read through the structs of the past and stored in the layout of today. Its index entries stay: they were made
 //! from the row as it is read. After a crash the next call goes on behind the last batch that is in the log.
 
-use super::build::{RowBatch, next_rows, progress, progress_after};
+use super::build::{self, RowBatch, next_rows, progress, progress_after};
 use super::catalog::{self, TableInfo};
 use super::mapper::Table;
+use super::mutate::PREFIX;
 use super::row;
 use super::store::Store;
 use crate::engine::Durability;
@@ -54,8 +55,10 @@ fn batch<T: Table>(store: &Store, attempt: &Attempt, info: &TableInfo) -> Result
     for (key, bytes) in &batch.rows {
         let (version, _) = row::version(bytes).map_err(|fault| attempt.corruption(fault))?;
         if version != T::SCHEMA.version {
-            let row = row::open::<T>(bytes).map_err(|fault| attempt.corruption(fault))?;
-            attempt.put(key, &row::seal(&row)?);
+            let primary_key = &key[PREFIX..];
+            let row = build::row::<T>(info, primary_key, bytes)?;
+            let bytes = row::seal(&row).map_err(|error| build::unfit(info, primary_key, error))?;
+            attempt.put(key, &bytes);
             step.rewritten_count += 1;
         }
     }

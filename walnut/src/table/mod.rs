@@ -37,6 +37,7 @@ mod status;
 mod store;
 mod sweep;
 mod transaction;
+mod trial;
 mod verify;
 mod violation;
 
@@ -48,8 +49,8 @@ pub use entries::IndexEntries;
 pub use index::{Index, Unique};
 pub use key::fuzz as fuzz_keys;
 pub use key::{
-    Caseless, Composite, Decimals, Generated, Key, KeyReader, KeyWriter, MAX_KEY_SIZE, NoCase, Point,
-    RangeOver, Scaled, Straight, TextKey, Turned, Way,
+    Caseless, Composite, Decimals, Generated, Key, KeyPart, KeyReader, KeyShape, KeyWriter, MAX_KEY_SIZE,
+    NoCase, Point, RangeOver, Scaled, Straight, TextKey, Turned, Way,
 };
 #[cfg(feature = "parts")]
 pub use key::{decode_key, encode_key};

@@ -1,10 +1,12 @@
 //! How a row changes: the row itself and the index entries whose value changed, within a transaction.
 
+use super::build::shared;
 use super::catalog::TableInfo;
 use super::entries::IndexEntries;
 use super::key::{KeyBytes, KeyWriter};
 use super::mapper::Table;
 use super::row;
+use crate::base::KeyRange;
 use crate::error::{Error, Result, UniqueViolation};
 use crate::txn::Attempt;
 
@@ -149,16 +151,27 @@ impl<'m> Mutation<'m> {
         Ok(())
     }
 
-    /// Removes an entry of a row. While an index is being built, the entry of a unique value may be that of another row which
-    /// has the same value.
+    /// Removes an entry of a row. While an index is being built or off, the entry of a unique value may be that of another row which
+    /// has the same value; then this row has one of its own.
     fn drop_entry(&self, entry: &Entry, primary_key: &[u8]) -> Result<()> {
-        let is_own = !entry.owned
+        if !entry.owned
             || self.info.indexes[entry.index].is_readable()
-            || self.attempt.get(&entry.key, |owner| owner == primary_key)? == Some(true);
-        if is_own {
+            || self.attempt.get(&entry.key, |owner| owner == primary_key)? == Some(true)
+        {
             self.attempt.delete(&entry.key);
+            return Ok(());
+        }
+        let shared = shared(&entry.key, primary_key);
+        if self.attempt.get(&shared, |_| ())?.is_some() {
+            self.attempt.delete(&shared);
         }
         Ok(())
+    }
+
+    /// The primary key of a row that shares a value of a unique index with another one, in an index that is being built or off.
+    fn sharer(&self, entry: &Entry) -> Result<Option<Vec<u8>>> {
+        let mut scan = self.attempt.scan(KeyRange::prefix(&entry.key))?;
+        Ok(scan.next()?.map(|found| found.key[entry.key.len()..].to_vec()))
     }
 
     /// Adds an entry; a violation when its value is unique and has an owner.
@@ -168,6 +181,11 @@ impl<'m> Mutation<'m> {
             return Ok(());
         }
         if let Some(owner) = self.attempt.get(&entry.key, <[u8]>::to_vec)? {
+            return Err(self.violation(self.info.schema.indexes[entry.index].name, &owner));
+        }
+        if !self.info.indexes[entry.index].is_readable()
+            && let Some(owner) = self.sharer(entry)?
+        {
             return Err(self.violation(self.info.schema.indexes[entry.index].name, &owner));
         }
         self.attempt.put(&entry.key, primary_key);
@@ -184,9 +202,6 @@ impl TableInfo {
     pub(super) fn entries<T: Table>(&self, primary_key: &[u8], row: &T) -> Result<Vec<Entry>> {
         let mut entries = Vec::with_capacity(self.indexes.len());
         for (index, (schema, open)) in self.schema.indexes.iter().zip(&self.indexes).enumerate() {
-            if !open.is_written() {
-                continue;
-            }
             let mut found = IndexEntries::new(&open.keyspace.prefix());
             row.encode_index(index, &mut found);
             for entry in found.take() {

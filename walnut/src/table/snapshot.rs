@@ -59,7 +59,7 @@ impl Snapshot {
     /// [`Database::table`](crate::Database::table) does, with its errors.
     pub fn table<T: Table>(&self) -> Result<DefaultTable<T, InSnapshot>> {
         let (access, live) = (self.access(), self.store.info::<T>()?);
-        let kept = access.read(|reader| catalog::find(reader, &T::SCHEMA, &live, self.store.engine.dir()))?;
+        let kept = access.read(|reader| catalog::find(reader, &live, self.store.engine.dir()))?;
         Ok(DefaultTable::new(access, kept.map_or(live, Arc::new)))
     }
 }

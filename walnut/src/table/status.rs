@@ -26,8 +26,8 @@ pub enum IndexState<K> {
         /// How many rows have been looked at; [`len`](crate::DefaultTable::len) says how many there are.
         row_count: u64,
     },
-    /// It is unique, and rows have the same value: it has no entries, and does not refuse a value. It is built anew when the
-    /// database is opened the next time.
+    /// It is unique, and rows have the same value: it cannot be asked. It still refuses a value that another row has, so that there
+    /// are never more such rows. It is built anew when the database is opened the next time.
     Off {
         /// The first pairs of rows that have one value, by their primary keys. There may be more.
         duplicates: Vec<(K, K)>,

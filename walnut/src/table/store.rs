@@ -1,14 +1,13 @@
 //! The engine with the tables that are open in it.
 
 use std::collections::HashMap;
-use std::collections::hash_map::Entry;
 use std::sync::Arc;
 
 use super::access::Direct;
-use super::catalog::{self, TableInfo};
+use super::catalog::{self, Compiled, Opened, TableInfo};
 use super::numbers::Numbers;
 use super::spaces::Space;
-use super::{DefaultTable, Table, Transaction, build, verify};
+use super::{DefaultTable, Table, Transaction, build, trial, verify};
 use crate::base::SeqNo;
 use crate::engine::{Durability, Engine, Verified};
 use crate::error::Result;
@@ -27,6 +26,8 @@ pub(crate) struct Store {
     tables: Mutex<HashMap<&'static str, OpenTable>>,
     /// The keyspaces of the raw engine that this process has opened.
     pub(super) spaces: Mutex<HashMap<String, Arc<Space>>>,
+    /// By the name of a table, what is held while it is opened for the first time or dropped; taken before `making`.
+    gates: Mutex<HashMap<String, Arc<Mutex<()>>>>,
     /// Held by whoever makes or drops a table or a keyspace.
     pub(super) making: Mutex<()>,
     /// What generates the keys of each table that has needed it, by the table's name.
@@ -49,6 +50,7 @@ impl Store {
             lane: Lane::default(),
             guard: Arc::default(),
             tables: Mutex::default(),
+            gates: Mutex::default(),
             spaces: Mutex::default(),
             making: Mutex::default(),
             numbers: Mutex::default(),
@@ -64,32 +66,56 @@ impl Store {
     pub(super) fn info<T: Table>(&self) -> Result<Arc<TableInfo>> {
         let known = self.tables.lock().get(T::SCHEMA.name).cloned();
         match known {
-            Some(table) => table.info.ensure_same(&T::SCHEMA).map(|()| table.info),
+            Some(table) => table.info.ensure_same::<T>().map(|()| table.info),
             None => self.open_table::<T>(),
         }
     }
 
     /// Opens a table for the first time in this process. Others who open it while its indexes are being built do not wait
-    /// for that; who asks such an index does.
+    /// for that; who asks such an index does. They do wait while a new layout is being tried.
     fn open_table<T: Table>(&self) -> Result<Arc<TableInfo>> {
         let (info, is_first) = {
-            let _turn = self.making.lock();
-            let info = self.change(|attempt| catalog::open(attempt, &T::SCHEMA, self.engine.dir()))?;
-            let table = OpenTable { info: Arc::new(info), verify: verify::table::<T> };
-            match self.tables.lock().entry(T::SCHEMA.name) {
-                Entry::Occupied(other) => (Arc::clone(&other.get().info), false),
-                Entry::Vacant(place) => (Arc::clone(&place.insert(table).info), true),
+            let gate = self.gate(T::SCHEMA.name);
+            let _turn = gate.lock();
+            let known = self.tables.lock().get(T::SCHEMA.name).map(|table| Arc::clone(&table.info));
+            match known {
+                Some(info) => (info, false),
+                None => (self.open_first::<T>()?, true),
             }
         };
-        info.ensure_same(&T::SCHEMA)?;
+        info.ensure_same::<T>()?;
         if is_first {
             build::run::<T>(self, &info)?;
         }
         Ok(info)
     }
 
+    /// Opens a table that nobody in this process has opened, behind its gate.
+    fn open_first<T: Table>(&self) -> Result<Arc<TableInfo>> {
+        let compiled = Arc::new(Compiled::of::<T>());
+        let opened = {
+            let _turn = self.making.lock();
+            self.change(|attempt| catalog::open(attempt, &compiled, self.engine.dir()))?
+        };
+        let info = match opened {
+            Opened::Ready(info) => info,
+            Opened::Tried(info) => trial::run::<T>(self, info)?,
+        };
+        let info = Arc::new(info);
+        let table = OpenTable { info: Arc::clone(&info), verify: verify::table::<T> };
+        self.tables.lock().insert(T::SCHEMA.name, table);
+        Ok(info)
+    }
+
+    /// What is held while a table of this name is opened for the first time, or dropped.
+    fn gate(&self, name: &str) -> Arc<Mutex<()>> {
+        Arc::clone(self.gates.lock().entry(name.to_owned()).or_default())
+    }
+
     /// Removes a table with all its rows and index entries; says whether there was one.
     pub(crate) fn drop_table(&self, name: &str) -> Result<bool> {
+        let gate = self.gate(name);
+        let _gate = gate.lock();
         let _turn = self.making.lock();
         let known = self.tables.lock().get(name).map(|table| Arc::clone(&table.info));
         let flag = known.as_deref().map(|info| &info.dropped);

@@ -5,8 +5,11 @@
 //!    makes of an old row may have other values.
 //! 3. Nothing changes unless everything fits.
 
+use super::compiled::Compiled;
 use super::stored::{StoredIndex, StoredLayout, StoredState, StoredTable, owned};
 use crate::error::{Error, Result, SchemaError};
+use crate::table::key::KeyFit;
+use crate::table::shape::{Difference, RowShape, Verdict};
 use crate::table::{IndexSchema, TableSchema};
 
 /// What has to become of a stored table.
@@ -17,6 +20,8 @@ pub(super) struct Plan {
     pub(super) indexes: Vec<Fate>,
     /// The keyspaces of indexes that nobody asks for any more.
     pub(super) dropped: Vec<u32>,
+    /// Whether the last layout is one that no row has yet.
+    pub(super) is_new: bool,
 }
 
 /// What becomes of an index of the struct.
@@ -35,24 +40,30 @@ impl Plan {
     }
 }
 
-/// What has to be done so that `schema` can be opened on `stored`, or the sentence that says why it cannot.
-pub(super) fn plan(stored: &StoredTable, schema: &TableSchema) -> Result<Plan> {
+/// What has to be done so that a struct can be opened on `stored`, or the sentence that says why it cannot.
+pub(super) fn plan(stored: &StoredTable, compiled: &Compiled) -> Result<Plan> {
+    let schema = &compiled.schema;
     ensure_newest(schema)?;
     let Some(newest) = stored.newest() else { return refuse(schema, "it has no layout".into()) };
     if newest.version > schema.version {
-        return Err(Error::SchemaTooNew);
+        return Err(Error::SchemaTooNew {
+            table: schema.name.to_owned(),
+            stored: newest.version,
+            known: schema.version,
+        });
     }
     let is_new = newest.version < schema.version;
-    primary_key(stored, newest, schema, is_new)?;
-    for layout in &stored.layouts {
-        read_by(layout, schema)?;
+    let layout = StoredLayout::of(schema, compiled.shape.clone());
+    primary_key(stored, newest, compiled, &layout, is_new)?;
+    let mut layouts = Vec::with_capacity(stored.layouts.len() + 1);
+    for old in &stored.layouts {
+        layouts.push(read_by(old, schema, &layout)?);
     }
-    let mut layouts = stored.layouts.clone();
     if is_new {
-        layouts.push(StoredLayout::of(schema));
+        layouts.push(layout);
     }
-    let (indexes, dropped) = indexes(stored, schema, is_new);
-    Ok(Plan { layouts, indexes, dropped })
+    let (indexes, dropped) = indexes(stored, compiled, is_new);
+    Ok(Plan { layouts, indexes, dropped, is_new })
 }
 
 /// An error for a struct that only reads rows of the past.
@@ -70,52 +81,61 @@ pub(super) fn ensure_newest(schema: &TableSchema) -> Result<()> {
 fn primary_key(
     stored: &StoredTable,
     newest: &StoredLayout,
-    schema: &TableSchema,
+    compiled: &Compiled,
+    layout: &StoredLayout,
     is_new: bool,
 ) -> Result<()> {
-    let compiled = StoredLayout::of(schema);
+    let schema = &compiled.schema;
+    let names = owned(schema.primary_key);
     let types = |layout: &StoredLayout, names: &[String]| -> Vec<Option<String>> {
         names.iter().map(|name| layout.type_of(name).map(str::to_owned)).collect()
     };
-    let names = owned(schema.primary_key);
     // Within a version, a column whose type changed is a field that changed, which is said more precisely there.
-    let fits = if is_new {
-        types(newest, &stored.primary_key) == types(&compiled, &names)
-    } else {
-        stored.primary_key == names
+    let fits = match stored.key_shape.as_ref().map_or(KeyFit::Unknown, |key| key.fit(&compiled.key)) {
+        _ if !is_new && stored.primary_key != names => false,
+        KeyFit::Same => true,
+        KeyFit::Differs => false,
+        KeyFit::Unknown => !is_new || types(newest, &stored.primary_key) == types(layout, &names),
     };
     if fits {
         return Ok(());
     }
     let shown = |layout: &StoredLayout, names: &[String]| {
         let column = |name: &String| format!("{name}: {}", layout.type_of(name).unwrap_or("?"));
-        names.iter().map(column).collect::<Vec<_>>().join(", ")
+        format!("({})", names.iter().map(column).collect::<Vec<_>>().join(", "))
     };
+    let (mut was, mut is) = (shown(newest, &stored.primary_key), shown(layout, &names));
+    if was == is
+        && let Some(key) = &stored.key_shape
+    {
+        was = format!("{was}, stored as {}", key.describe());
+        is = format!("{is}, stored as {}", compiled.key.describe());
+    }
     refuse(
         schema,
         format!(
-            "its primary key was ({}) and is now ({}); a primary key cannot change, so copy the rows into a new table",
-            shown(newest, &stored.primary_key),
-            shown(&compiled, &names),
+            "its primary key was {was} and is now {is}; a primary key cannot change, so restore it, or copy the rows into a new table"
         ),
     )
 }
 
-/// An error unless rows of a stored layout can be read by the struct, or by one that it migrates from.
-fn read_by(layout: &StoredLayout, schema: &TableSchema) -> Result<()> {
-    let Some(reader) = schema.layout(layout.version) else {
+/// The stored layout as the struct has it that reads its rows; an error when none does.
+fn read_by(old: &StoredLayout, schema: &TableSchema, newest: &StoredLayout) -> Result<StoredLayout> {
+    let Some(reader) = schema.layout(old.version) else {
         return refuse(
             schema,
             format!(
                 "rows of version {0} may be left, and no struct reads them; keep the struct of version {0} with `history` and name \
                  it in `migrate_from`, or let a program that has it call `migrate_all` first",
-                layout.version
+                old.version
             ),
         );
     };
-    match difference(layout, &StoredLayout::of(reader)) {
-        None => Ok(()),
-        Some(difference) if reader.version == schema.version => refuse(
+    let is_newest = reader.version == schema.version;
+    let layout = if is_newest { newest.clone() } else { StoredLayout::of(reader, reader.row_shape()) };
+    match difference(old, &layout) {
+        None => Ok(layout),
+        Some(difference) if is_newest => refuse(
             schema,
             format!(
                 "{difference}; restore it, or give the struct `#[table(version = {}, migrate_from = ..)]` and keep the old one with \
@@ -133,43 +153,80 @@ fn read_by(layout: &StoredLayout, schema: &TableSchema) -> Result<()> {
     }
 }
 
-/// The first field that is not as it was.
+/// The first field whose bytes are not read as they were written.
 fn difference(stored: &StoredLayout, compiled: &StoredLayout) -> Option<String> {
+    let shapes = stored.shape.as_ref().zip(compiled.shape.as_ref());
+    let by_field = shapes.filter(|(old, new)| {
+        old.fields().len() == stored.fields.len() && new.fields().len() == compiled.fields.len()
+    });
+    if let (None, Some((old, new))) = (by_field, shapes) {
+        // A row that is no struct of these fields, of an implementation by hand.
+        match old.read_by(0, new, 0) {
+            Verdict::Same => return None,
+            Verdict::Differs(Difference { path, what }) => return Some(format!("the row{path} {what}")),
+            Verdict::Unknown => {}
+        }
+    }
     for (place, field) in compiled.fields.iter().enumerate() {
-        match stored.fields.get(place) {
-            Some(old) if old == field => {}
-            Some(old) if old.name == field.name => {
+        let Some(old) = stored.fields.get(place) else {
+            return Some(format!("field `{}` is new", field.name));
+        };
+        let verdict = by_field.map_or(Verdict::Unknown, |(old, new)| field_verdict(old, new, place));
+        let is_renamed = old.name != field.name;
+        if is_renamed && !by_field.is_some_and(|(old, new)| is_same_field(old, new, place)) {
+            return Some(format!("field {} was `{}` and is now `{}`", place + 1, old.name, field.name));
+        }
+        match verdict {
+            Verdict::Same => {}
+            Verdict::Unknown if old.type_name == field.type_name => {}
+            Verdict::Unknown => {
                 return Some(format!(
                     "field `{}` was `{}` and is now `{}`",
                     field.name, old.type_name, field.type_name
                 ));
             }
-            Some(old) => {
-                return Some(format!("field {} was `{}` and is now `{}`", place + 1, old.name, field.name));
+            Verdict::Differs(Difference { path, what }) => {
+                return Some(format!("field `{}{path}` {what}", field.name));
             }
-            None => return Some(format!("field `{}` is new", field.name)),
         }
     }
     stored.fields.get(compiled.fields.len()).map(|missing| format!("field `{}` is missing", missing.name))
 }
 
-fn indexes(stored: &StoredTable, schema: &TableSchema, is_new: bool) -> (Vec<Fate>, Vec<u32>) {
+fn field_verdict(old: &RowShape, new: &RowShape, place: usize) -> Verdict {
+    match (old.fields().get(place), new.fields().get(place)) {
+        (Some(mine), Some(its)) => old.read_by(mine.node, new, its.node),
+        _ => Verdict::Unknown,
+    }
+}
+
+/// Whether serde has one name for a field, however the structs call it.
+fn is_same_field(old: &RowShape, new: &RowShape, place: usize) -> bool {
+    let names =
+        |shape: &RowShape| shape.fields().get(place).map(|field| field.names.clone()).unwrap_or_default();
+    let others = names(new);
+    names(old).iter().any(|name| others.contains(name))
+}
+
+fn indexes(stored: &StoredTable, compiled: &Compiled, is_new: bool) -> (Vec<Fate>, Vec<u32>) {
+    let schema = &compiled.schema;
     let mut left: Vec<&StoredIndex> = stored.indexes.iter().collect();
     let mut fates = Vec::with_capacity(schema.indexes.len());
     let by_name = |index: &IndexSchema| stored.indexes.iter().find(|old| old.name == index.name);
     let is_taken = |name: &str| schema.indexes.iter().any(|index| index.name == name);
-    for index in schema.indexes {
+    for (place, index) in schema.indexes.iter().enumerate() {
+        let shapes = compiled.shapes(place);
         let renamed = || {
             let was = index.was.filter(|was| !is_taken(was))?;
             stored.indexes.iter().find(|old| old.name == was)
         };
         let kept = by_name(index)
             .or_else(renamed)
-            .filter(|old| !is_new && old.is_like(index) && old.state != StoredState::Off);
+            .filter(|old| !is_new && old.is_like(index, shapes) && old.state != StoredState::Off);
         fates.push(match kept {
             Some(old) => {
                 left.retain(|other| other.keyspace != old.keyspace);
-                Fate::Keep(StoredIndex { name: index.name.to_owned(), ..old.clone() })
+                Fate::Keep(StoredIndex::of(index, shapes, old.keyspace, old.state))
             }
             None => Fate::Build,
         });
@@ -184,8 +241,10 @@ fn refuse<T>(schema: &TableSchema, sentence: String) -> Result<T> {
 #[cfg(test)]
 #[expect(clippy::unwrap_used, reason = "a test may panic")]
 mod tests {
+    use std::any::TypeId;
+
     use super::*;
-    use crate::table::FieldSchema;
+    use crate::table::{FieldSchema, KeyShape};
 
     const FIELDS: &[FieldSchema] = &[FieldSchema::new("id", "u64"), FieldSchema::new("mail", "String")];
     const WIDE: &[FieldSchema] = &[FieldSchema::new("id", "u64"), FieldSchema::new("mail", "Option<String>")];
@@ -200,13 +259,27 @@ mod tests {
     fn stored(schema: &TableSchema) -> StoredTable {
         StoredTable {
             rows: 16,
-            layouts: vec![StoredLayout::of(schema)],
+            layouts: vec![StoredLayout::of(schema, schema.row_shape())],
             primary_key: owned(schema.primary_key),
+            key_shape: None,
             indexes: (17..)
                 .zip(schema.indexes)
-                .map(|(id, index)| StoredIndex::of(index, id, StoredState::Readable))
+                .map(|(id, index)| StoredIndex::of(index, &[], id, StoredState::Readable))
                 .collect(),
+            pending: Vec::new(),
         }
+    }
+
+    /// The plan for a struct of which nothing but the source text is known.
+    fn plan(stored: &StoredTable, schema: &TableSchema) -> Result<Plan> {
+        let compiled = Compiled {
+            schema: *schema,
+            row: TypeId::of::<()>(),
+            shape: RowShape::opaque(),
+            key: KeyShape::custom(),
+            indexes: vec![Vec::new(); schema.indexes.len()],
+        };
+        super::plan(stored, &compiled)
     }
 
     fn sentence(stored: &StoredTable, schema: &TableSchema) -> String {
@@ -289,7 +362,12 @@ mod tests {
         let key = sentence(&old, &TableSchema::new("users", FIELDS, &["mail"], &[MAIL]));
         assert!(key.contains("(id: u64)") && key.contains("(mail: String)"), "{key}");
         assert!(sentence(&old, &FIRST.history()).contains("layout of the past"));
-        assert!(matches!(plan(&stored(&SECOND), &FIRST), Err(Error::SchemaTooNew)));
+        let newer = plan(&stored(&SECOND), &FIRST).unwrap_err();
+        assert!(
+            matches!(newer, Error::SchemaTooNew { stored: 2, known: 1, .. })
+                && newer.to_string().contains("`users`"),
+            "{newer}"
+        );
     }
 
     #[test]

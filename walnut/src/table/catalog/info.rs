@@ -1,22 +1,26 @@
 //! A table that is open: where its rows and indexes lie, and what each index is good for.
 
-use std::sync::OnceLock;
+use std::any::TypeId;
+use std::sync::{Arc, OnceLock};
 
+use super::compiled::Compiled;
 use crate::base::{KeyspaceId, SeqNo};
 use crate::error::{Error, Result, SchemaError};
 use crate::sync::{AtomicBool, AtomicU64, Mutex, Ordering};
 use crate::table::key::KeyWriter;
-use crate::table::{TableMapper, TableSchema};
+use crate::table::{Table, TableMapper, TableSchema};
 
 /// A table that is open.
 #[derive(Debug)]
 pub(crate) struct TableInfo {
     pub(in crate::table) schema: TableSchema,
+    /// What the catalog knows of the struct.
+    pub(in crate::table) compiled: Arc<Compiled>,
     pub(in crate::table) rows: KeyspaceId,
     /// In the order of the schema.
     pub(in crate::table) indexes: Vec<OpenIndex>,
-    /// Held by whoever builds indexes.
-    pub(in crate::table) building: Mutex<()>,
+    /// Held by the thread that builds indexes: the pairs of rows with one value that it has met, by the place of their index.
+    pub(in crate::table) building: Mutex<Vec<Vec<Duplicate>>>,
     /// How many rows are entered in the indexes that are being built.
     pub(in crate::table) built_count: AtomicU64,
     /// Set before the table is dropped. A statement that began before loses to the drop, as it has read of what goes.
@@ -36,7 +40,8 @@ pub(in crate::table) struct OpenIndex {
 pub(in crate::table) enum Settled {
     /// It has an entry for each row that asks for one, in every state from this sequence number on.
     Readable { since: SeqNo },
-    /// It has no entries. Rows have the same value: the first such pairs, by their primary keys.
+    /// Rows have the same value: the first such pairs, by their primary keys. The first row of a value has its entry, each of the others
+    /// one as in an index that is not unique, so that nobody adds another one.
     Off { duplicates: Vec<Duplicate> },
 }
 
@@ -61,11 +66,6 @@ impl OpenIndex {
         let _first = self.settled.set(settled);
     }
 
-    /// Whether rows are entered in it.
-    pub(in crate::table) fn is_written(&self) -> bool {
-        !matches!(self.settled(), Some(Settled::Off { .. }))
-    }
-
     /// Whether every row has its entries, so that each entry of a unique value belongs to its owner.
     pub(in crate::table) fn is_readable(&self) -> bool {
         matches!(self.settled(), Some(Settled::Readable { .. }))
@@ -73,6 +73,11 @@ impl OpenIndex {
 }
 
 impl TableInfo {
+    /// Whether each unique value has its owner in its index, so that nobody else has it: not while one is being built or off.
+    pub(in crate::table) fn has_one_owner_each(&self) -> bool {
+        self.schema.indexes.iter().zip(&self.indexes).all(|(index, open)| !index.unique || open.is_readable())
+    }
+
     /// The engine's key of a row.
     pub(in crate::table) fn row_key<T: TableMapper>(&self, row: &T) -> KeyWriter {
         let mut key = KeyWriter::new(&self.rows.prefix());
@@ -85,9 +90,9 @@ impl TableInfo {
         if self.dropped.load(Ordering::Acquire) { Err(Error::Dropped) } else { Ok(()) }
     }
 
-    /// An error unless `schema` is the one that the table was opened with.
-    pub(in crate::table) fn ensure_same(&self, schema: &TableSchema) -> Result<()> {
-        if self.schema == *schema {
+    /// An error unless `T` is the struct that the table was opened with, or one that is stored just so.
+    pub(in crate::table) fn ensure_same<T: Table>(&self) -> Result<()> {
+        if self.compiled.row == TypeId::of::<T>() || self.compiled.is_like(&Compiled::of::<T>()) {
             return Ok(());
         }
         Err(self.refusal(

@@ -5,19 +5,22 @@
 //! differs from it means, in `compare`.
 
 mod compare;
+mod compiled;
 mod info;
 mod stored;
 
 use std::path::Path;
+use std::sync::Arc;
 
-use super::TableSchema;
+use super::IndexSchema;
 use super::spaces::drop_keyspace;
 use crate::base::{KeyRange, KeyspaceId, SeqNo};
 use crate::engine::Engine;
 use crate::error::{Error, Fault, Result};
 use crate::sync::{AtomicBool, AtomicU64, Mutex};
 use crate::txn::{Attempt, EntryReader};
-use compare::Fate;
+use compare::{Fate, Plan};
+pub(super) use compiled::Compiled;
 pub(crate) use info::TableInfo;
 pub(super) use info::{Duplicate, OpenIndex, Settled};
 use stored::{StoredIndex, StoredLayout, StoredState, StoredTable, owned};
@@ -32,22 +35,39 @@ const TABLE: u8 = b't';
 const BUILD: u8 = b'b';
 const MIGRATION: u8 = b'm';
 
-/// Opens the table of `schema`, making it when there is none, and changing it where the struct has changed.
-pub(super) fn open(attempt: &Attempt, schema: &TableSchema, dir: &Path) -> Result<TableInfo> {
-    let table = match table(attempt, schema.name, dir)? {
-        Some(stored) => adapt(attempt, &stored, schema, dir)?,
-        None => create(attempt, schema, dir)?,
-    };
-    Ok(info(&table, schema))
+/// A table that a struct was compared with.
+pub(super) enum Opened {
+    /// It is as the struct wants it, but for indexes that are to be built.
+    Ready(TableInfo),
+    /// Its rows are of older layouts. Nothing was changed but that there are new keyspaces for indexes: each row has to be tried, and
+    /// [`adopt`] or [`abandon`] called then.
+    Tried(TableInfo),
 }
 
-fn info(table: &StoredTable, schema: &TableSchema) -> TableInfo {
+/// Opens the table of a struct, making it when there is none, and changing it where the struct has changed.
+pub(super) fn open(attempt: &Attempt, compiled: &Arc<Compiled>, dir: &Path) -> Result<Opened> {
+    let Some(mut stored) = table(attempt, compiled.schema.name, dir)? else {
+        return Ok(Opened::Ready(info(&create(attempt, compiled, dir)?, compiled)));
+    };
+    let plan = compare::plan(&stored, compiled)?;
+    let before = stored.clone();
+    // What a trial has left that never came to its end.
+    drop_pending(attempt, &mut stored);
+    if plan.is_new {
+        return begin_trial(attempt, stored, compiled, dir).map(Opened::Tried);
+    }
+    let table = adapt(attempt, &before, stored, plan, compiled, dir)?;
+    Ok(Opened::Ready(info(&table, compiled)))
+}
+
+fn info(table: &StoredTable, compiled: &Arc<Compiled>) -> TableInfo {
     let settled = |index: &StoredIndex| match index.state {
         StoredState::Readable => Some(Settled::Readable { since: SeqNo::ZERO }),
         StoredState::Building | StoredState::Off => None,
     };
     TableInfo {
-        schema: *schema,
+        schema: compiled.schema,
+        compiled: Arc::clone(compiled),
         rows: KeyspaceId(table.rows),
         indexes: table
             .indexes
@@ -60,27 +80,22 @@ fn info(table: &StoredTable, schema: &TableSchema) -> TableInfo {
     }
 }
 
-/// The table of `schema` as a state has it, when that is another one than the `live` one, which has its name now.
+/// The table of a struct as a state has it, when that is another one than the `live` one, which has its name now.
 ///
 /// [`Error::Unsupported`] when the struct has other indexes now than that one had.
-pub(super) fn find(
-    reader: EntryReader<'_>,
-    schema: &TableSchema,
-    live: &TableInfo,
-    dir: &Path,
-) -> Result<Option<TableInfo>> {
-    let stored = reader.get(&table_key(schema.name), StoredTable::decode)?;
+pub(super) fn find(reader: EntryReader<'_>, live: &TableInfo, dir: &Path) -> Result<Option<TableInfo>> {
+    let stored = reader.get(&table_key(live.schema.name), StoredTable::decode)?;
     let Some(mut stored) = stored.transpose().map_err(|fault| fault.at(dir, 0))? else { return Ok(None) };
     if stored.rows == live.rows.0 {
         return Ok(None);
     }
-    let plan = compare::plan(&stored, schema)?;
+    let plan = compare::plan(&stored, &live.compiled)?;
     let kept = |fate| match fate {
         Fate::Keep(index) if index.state == StoredState::Readable => Ok(index),
         _ => Err(Error::Unsupported("reading a dropped table whose indexes were not those of the struct")),
     };
     stored.indexes = plan.indexes.into_iter().map(kept).collect::<Result<_>>()?;
-    Ok(Some(info(&stored, schema)))
+    Ok(Some(info(&stored, &live.compiled)))
 }
 
 /// Removes a table with all its rows and index entries; says whether there was one.
@@ -90,7 +105,8 @@ pub(super) fn remove(attempt: &Attempt, name: &str, dir: &Path) -> Result<bool> 
     for key in [table_key(name), build_key(rows), migration_key(rows)] {
         attempt.delete(&key);
     }
-    for id in std::iter::once(stored.rows).chain(stored.indexes.iter().map(|index| index.keyspace)) {
+    let indexes = stored.indexes.iter().map(|index| index.keyspace).chain(stored.pending.iter().copied());
+    for id in std::iter::once(stored.rows).chain(indexes) {
         drop_keyspace(attempt, KeyspaceId(id));
     }
     Ok(true)
@@ -183,39 +199,65 @@ fn change(
     Ok(())
 }
 
-fn create(attempt: &Attempt, schema: &TableSchema, dir: &Path) -> Result<StoredTable> {
+fn create(attempt: &Attempt, compiled: &Compiled, dir: &Path) -> Result<StoredTable> {
+    let schema = &compiled.schema;
     compare::ensure_newest(schema)?;
     let mut keyspaces = Keyspaces::begin(attempt, dir)?;
     let rows = keyspaces.next()?;
-    let index = |index| Ok(StoredIndex::of(index, keyspaces.next()?, StoredState::Readable));
     let table = StoredTable {
         rows,
-        layouts: vec![StoredLayout::of(schema)],
+        layouts: vec![StoredLayout::of(schema, compiled.shape.clone())],
         primary_key: owned(schema.primary_key),
-        indexes: schema.indexes.iter().map(index).collect::<Result<_>>()?,
+        key_shape: Some(compiled.key.clone()),
+        indexes: new_indexes(compiled, &mut keyspaces, StoredState::Readable)?,
+        pending: Vec::new(),
     };
     keyspaces.end(attempt);
     attempt.put(&table_key(schema.name), &table.encode()?);
     Ok(table)
 }
 
-/// Makes of a stored table what a struct asks for.
-fn adapt(attempt: &Attempt, stored: &StoredTable, schema: &TableSchema, dir: &Path) -> Result<StoredTable> {
-    let plan = compare::plan(stored, schema)?;
-    let builds = plan.builds();
+/// Every index of a struct, each in a keyspace of its own.
+fn new_indexes(
+    compiled: &Compiled,
+    keyspaces: &mut Keyspaces,
+    state: StoredState,
+) -> Result<Vec<StoredIndex>> {
+    let indexes = compiled.schema.indexes.iter().enumerate();
+    indexes
+        .map(|(at, index)| Ok(StoredIndex::of(index, compiled.shapes(at), keyspaces.next()?, state)))
+        .collect()
+}
+
+/// Makes of a stored table what a struct asks for that has the version of its rows. `before` is what the catalog has.
+fn adapt(
+    attempt: &Attempt,
+    before: &StoredTable,
+    stored: StoredTable,
+    plan: Plan,
+    compiled: &Compiled,
+    dir: &Path,
+) -> Result<StoredTable> {
+    let (builds, schema) = (plan.builds(), &compiled.schema);
     let mut keyspaces = Keyspaces::begin(attempt, dir)?;
-    let index = |(fate, index)| match fate {
+    let index = |(at, fate)| match fate {
         Fate::Keep(kept) => Ok(kept),
-        Fate::Build => Ok(StoredIndex::of(index, keyspaces.next()?, StoredState::Building)),
+        Fate::Build => Ok(StoredIndex::of(
+            &schema.indexes[at],
+            compiled.shapes(at),
+            keyspaces.next()?,
+            StoredState::Building,
+        )),
     };
-    let indexes = plan.indexes.into_iter().zip(schema.indexes).map(index).collect::<Result<_>>()?;
+    let indexes = plan.indexes.into_iter().enumerate().map(index).collect::<Result<_>>()?;
     let table = StoredTable {
-        rows: stored.rows,
         layouts: plan.layouts,
         primary_key: owned(schema.primary_key),
+        key_shape: Some(compiled.key.clone()),
         indexes,
+        ..stored
     };
-    if table == *stored {
+    if table == *before {
         return Ok(table);
     }
     keyspaces.end(attempt);
@@ -228,6 +270,63 @@ fn adapt(attempt: &Attempt, stored: &StoredTable, schema: &TableSchema, dir: &Pa
     }
     attempt.put(&table_key(schema.name), &table.encode()?);
     Ok(table)
+}
+
+/// Makes keyspaces for the indexes of a layout that is to be tried. The table stays as it is.
+fn begin_trial(
+    attempt: &Attempt,
+    mut stored: StoredTable,
+    compiled: &Arc<Compiled>,
+    dir: &Path,
+) -> Result<TableInfo> {
+    let mut keyspaces = Keyspaces::begin(attempt, dir)?;
+    let indexes = new_indexes(compiled, &mut keyspaces, StoredState::Building)?;
+    keyspaces.end(attempt);
+    stored.pending = indexes.iter().map(|index| index.keyspace).collect();
+    attempt.put(&table_key(compiled.schema.name), &stored.encode()?);
+    Ok(info(&StoredTable { indexes, ..stored }, compiled))
+}
+
+/// Takes the layout that was tried, now that every row can be read in it and is entered in the indexes of `info`. Those at the places of
+/// `off` are unique, and rows have the same value.
+pub(super) fn adopt(attempt: &Attempt, info: &TableInfo, off: &[usize], dir: &Path) -> Result<()> {
+    let compiled = &info.compiled;
+    let stored = table(attempt, compiled.schema.name, dir)?.ok_or(Error::NotFound)?;
+    let plan = compare::plan(&stored, compiled)?;
+    let state = |at| if off.contains(&at) { StoredState::Off } else { StoredState::Readable };
+    let index = |(at, (index, open)): (usize, (&IndexSchema, &OpenIndex))| {
+        StoredIndex::of(index, compiled.shapes(at), open.keyspace.0, state(at))
+    };
+    let indexes = compiled.schema.indexes.iter().zip(&info.indexes).enumerate().map(index).collect();
+    for old in &stored.indexes {
+        drop_keyspace(attempt, KeyspaceId(old.keyspace));
+    }
+    // A migration to the layout before, of which part is done, says nothing of this one.
+    for key in [build_key(info.rows), migration_key(info.rows)] {
+        attempt.delete(&key);
+    }
+    let table = StoredTable {
+        layouts: plan.layouts,
+        primary_key: owned(compiled.schema.primary_key),
+        key_shape: Some(compiled.key.clone()),
+        indexes,
+        pending: Vec::new(),
+        ..stored
+    };
+    attempt.put(&table_key(compiled.schema.name), &table.encode()?);
+    Ok(())
+}
+
+/// Leaves the table as it was before a layout was tried.
+pub(super) fn abandon(attempt: &Attempt, info: &TableInfo, dir: &Path) -> Result<()> {
+    change(attempt, info, dir, |table| drop_pending(attempt, table))
+}
+
+/// Removes what was entered for a layout that was tried.
+fn drop_pending(attempt: &Attempt, table: &mut StoredTable) {
+    for keyspace in table.pending.drain(..) {
+        drop_keyspace(attempt, KeyspaceId(keyspace));
+    }
 }
 
 /// Gives keyspace ids.

@@ -3,7 +3,7 @@
 //! ```text
 //!   00000000 'n'            -> the next keyspace id, u32 little-endian
 //!   00000000 's' name       -> a keyspace of the raw engine: see `spaces`
-//!   00000000 't' name       -> version of this form (2), then StoredTable in postcard
+//!   00000000 't' name       -> version of this form (3), then StoredTable in postcard; version 2 is read, see `second`
 //!   00000000 'b' keyspace   -> StoredProgress in postcard: how far the indexes of the table with these rows are built
 //!   00000000 'm' keyspace   -> StoredProgress in postcard: how far the rows in this keyspace are migrated
 //! ```
@@ -15,10 +15,15 @@ use serde::{Deserialize, Serialize};
 
 use crate::base::KeyspaceId;
 use crate::error::{Error, Fault, Result};
+use crate::table::key::{KeyFit, KeyShape};
+use crate::table::shape::RowShape;
 use crate::table::{IndexSchema, TableSchema};
 
 /// The version of the stored form of a table.
-const FORM: u8 = 2;
+const FORM: u8 = 3;
+
+/// The version before it, which has no shapes.
+const SECOND_FORM: u8 = 2;
 
 /// A table.
 #[derive(Serialize, Deserialize, Clone, PartialEq, Eq, Debug)]
@@ -27,7 +32,11 @@ pub(super) struct StoredTable {
     /// The layouts that rows may have, the oldest first; the last one is that in which rows are written.
     pub(super) layouts: Vec<StoredLayout>,
     pub(super) primary_key: Vec<String>,
+    /// How primary keys are encoded; nothing when it was never told.
+    pub(super) key_shape: Option<KeyShape>,
     pub(super) indexes: Vec<StoredIndex>,
+    /// The keyspaces of indexes over a layout that is being tried: what is in them goes unless the layout is taken.
+    pub(super) pending: Vec<u32>,
 }
 
 /// How rows of one version look.
@@ -35,6 +44,8 @@ pub(super) struct StoredTable {
 pub(super) struct StoredLayout {
     pub(super) version: u32,
     pub(super) fields: Vec<StoredField>,
+    /// What serde reads of a row; nothing when it was never told.
+    pub(super) shape: Option<RowShape>,
 }
 
 #[derive(Serialize, Deserialize, Clone, PartialEq, Eq, Debug)]
@@ -50,6 +61,8 @@ pub(super) struct StoredIndex {
     pub(super) unique: bool,
     pub(super) sparse: bool,
     pub(super) parts: Vec<String>,
+    /// How each part is encoded; nothing when it was never told.
+    pub(super) shapes: Vec<KeyShape>,
     pub(super) state: StoredState,
 }
 
@@ -83,9 +96,18 @@ impl StoredTable {
         encode(self, vec![FORM])
     }
 
+    /// The same table, when its shapes are shapes.
+    fn checked(mut self) -> Result<Self, Fault> {
+        for layout in &mut self.layouts {
+            layout.shape = layout.shape.take().map(RowShape::checked).transpose()?;
+        }
+        Ok(self)
+    }
+
     pub(super) fn decode(bytes: &[u8]) -> Result<Self, Fault> {
         match bytes {
-            [FORM, rest @ ..] => decode(rest, "stored schema"),
+            [FORM, rest @ ..] => decode::<Self>(rest, "stored schema")?.checked(),
+            [SECOND_FORM, rest @ ..] => second::decode(rest),
             _ => Err(Fault::Invalid("form of the stored schema")),
         }
     }
@@ -102,12 +124,13 @@ impl StoredProgress {
 }
 
 impl StoredLayout {
-    pub(super) fn of(schema: &TableSchema) -> Self {
+    pub(super) fn of(schema: &TableSchema, shape: RowShape) -> Self {
         let field = |field: &crate::table::FieldSchema| StoredField {
             name: field.name.to_owned(),
             type_name: field.type_name.to_owned(),
         };
-        Self { version: schema.version, fields: schema.fields.iter().map(field).collect() }
+        let fields = schema.fields.iter().map(field).collect();
+        Self { version: schema.version, fields, shape: Some(shape) }
     }
 
     /// The type of a field.
@@ -117,23 +140,38 @@ impl StoredLayout {
 }
 
 impl StoredIndex {
-    pub(super) fn of(schema: &IndexSchema, keyspace: u32, state: StoredState) -> Self {
+    pub(super) fn of(schema: &IndexSchema, shapes: &[KeyShape], keyspace: u32, state: StoredState) -> Self {
         Self {
             keyspace,
             name: schema.name.to_owned(),
             unique: schema.unique,
             sparse: schema.sparse,
             parts: owned(schema.parts),
+            shapes: shapes.to_vec(),
             state,
         }
     }
 
     /// Whether its entries are those that an index of `schema` has.
-    pub(super) fn is_like(&self, schema: &IndexSchema) -> bool {
+    pub(super) fn is_like(&self, schema: &IndexSchema, shapes: &[KeyShape]) -> bool {
+        let shape = |shapes: &[KeyShape], at| shapes.get(at).cloned().unwrap_or_else(KeyShape::custom);
+        let is_like = |(at, (mine, its)): (usize, (&String, &&str))| match shape(&self.shapes, at)
+            .fit(&shape(shapes, at))
+        {
+            KeyFit::Same => without_type(mine) == without_type(its),
+            KeyFit::Unknown => mine == its,
+            KeyFit::Differs => false,
+        };
         self.unique == schema.unique
             && self.sparse == schema.sparse
-            && self.parts.iter().map(String::as_str).eq(schema.parts.iter().copied())
+            && self.parts.len() == schema.parts.len()
+            && self.parts.iter().zip(schema.parts).enumerate().all(is_like)
     }
+}
+
+/// The text of a part as far as its shape does not say it: of one that is computed, not how its type is written.
+fn without_type(part: &str) -> &str {
+    part.split_once(": ").map_or(part, |(words, _)| words)
 }
 
 pub(super) fn owned(names: &[&str]) -> Vec<String> {
@@ -153,5 +191,59 @@ fn decode<S: DeserializeOwned>(bytes: &[u8], what: &'static str) -> Result<S, Fa
     match postcard::take_from_bytes(bytes) {
         Ok((stored, [])) => Ok(stored),
         _ => Err(Fault::Invalid(what)),
+    }
+}
+
+/// The form before this one.
+mod second {
+    use serde::Deserialize;
+
+    use super::{StoredField, StoredIndex, StoredLayout, StoredState, StoredTable};
+    use crate::error::Fault;
+
+    #[derive(Deserialize)]
+    struct Table {
+        rows: u32,
+        layouts: Vec<Layout>,
+        primary_key: Vec<String>,
+        indexes: Vec<Index>,
+    }
+
+    #[derive(Deserialize)]
+    struct Layout {
+        version: u32,
+        fields: Vec<StoredField>,
+    }
+
+    #[derive(Deserialize)]
+    struct Index {
+        keyspace: u32,
+        name: String,
+        unique: bool,
+        sparse: bool,
+        parts: Vec<String>,
+        state: StoredState,
+    }
+
+    pub(super) fn decode(bytes: &[u8]) -> Result<StoredTable, Fault> {
+        let table: Table = super::decode(bytes, "stored schema")?;
+        let layout = |Layout { version, fields }| StoredLayout { version, fields, shape: None };
+        let index = |Index { keyspace, name, unique, sparse, parts, state }| StoredIndex {
+            keyspace,
+            name,
+            unique,
+            sparse,
+            parts,
+            shapes: Vec::new(),
+            state,
+        };
+        Ok(StoredTable {
+            rows: table.rows,
+            layouts: table.layouts.into_iter().map(layout).collect(),
+            primary_key: table.primary_key,
+            key_shape: None,
+            indexes: table.indexes.into_iter().map(index).collect(),
+            pending: Vec::new(),
+        })
     }
 }

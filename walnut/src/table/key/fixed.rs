@@ -1,10 +1,14 @@
 //! Byte strings of a fixed length: they stand as they are, without an end.
 
-use super::{Key, KeyReader, KeyWriter, by_value};
+use super::{Key, KeyPart, KeyReader, KeyShape, KeyWriter, by_value};
 use crate::error::Fault;
 
 impl<const N: usize> Key for [u8; N] {
     by_value!();
+
+    fn key_shape() -> KeyShape {
+        KeyShape::of(KeyPart::Fixed(u32::try_from(N).unwrap_or(u32::MAX)))
+    }
 
     fn encode(&self, out: &mut KeyWriter) {
         out.push(self);
@@ -18,6 +22,10 @@ impl<const N: usize> Key for [u8; N] {
 #[cfg(feature = "uuid")]
 impl Key for uuid::Uuid {
     by_value!();
+
+    fn key_shape() -> KeyShape {
+        KeyShape::of(KeyPart::Fixed(16)).named("Uuid")
+    }
 
     fn encode(&self, out: &mut KeyWriter) {
         out.push(self.as_bytes());

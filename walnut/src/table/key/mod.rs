@@ -27,6 +27,7 @@ mod option;
 mod range;
 mod reverse;
 mod scaled;
+mod shape;
 mod simple;
 mod text;
 mod time;
@@ -45,6 +46,8 @@ pub use no_case::{Caseless, NoCase};
 pub use range::{Point, RangeOver, Straight, Turned};
 pub(super) use reverse::inverted;
 pub use scaled::{Decimals, Scaled};
+pub(super) use shape::KeyFit;
+pub use shape::{KeyPart, KeyShape};
 
 use crate::error::Fault;
 
@@ -140,6 +143,11 @@ pub trait Key: Sized + Send + Sync + 'static {
 
     /// Whether a value may be missing, as that of an `Option` may, or one of several parts.
     const OPTIONAL: bool = false;
+
+    /// How keys of this type are encoded: the catalog keeps it, so that a type that changed is noticed. By default it is not known.
+    fn key_shape() -> KeyShape {
+        KeyShape::custom()
+    }
 
     /// Adds the encoding of this value.
     fn encode(&self, out: &mut KeyWriter);

@@ -9,7 +9,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
 
-use super::{Key, KeyReader, KeyWriter, by_value};
+use super::{Key, KeyPart, KeyReader, KeyShape, KeyWriter, by_value};
 use crate::error::Fault;
 
 const V4: u8 = 4;
@@ -19,6 +19,10 @@ macro_rules! addresses {
     ($($address:ident: $size:literal)*) => {$(
         impl Key for $address {
             by_value!();
+
+            fn key_shape() -> KeyShape {
+                KeyShape::of(KeyPart::Fixed($size)).named(stringify!($address))
+            }
 
             fn encode(&self, out: &mut KeyWriter) {
                 out.push(&self.octets());
@@ -36,6 +40,10 @@ addresses! { Ipv4Addr: 4 Ipv6Addr: 16 }
 impl Key for SocketAddrV4 {
     by_value!();
 
+    fn key_shape() -> KeyShape {
+        KeyShape::tuple([Ipv4Addr::key_shape(), u16::key_shape()]).named("SocketAddrV4")
+    }
+
     fn encode(&self, out: &mut KeyWriter) {
         self.ip().encode(out);
         self.port().encode(out);
@@ -49,6 +57,11 @@ impl Key for SocketAddrV4 {
 
 impl Key for SocketAddrV6 {
     by_value!();
+
+    fn key_shape() -> KeyShape {
+        let parts = [Ipv6Addr::key_shape(), u16::key_shape(), u32::key_shape(), u32::key_shape()];
+        KeyShape::tuple(parts).named("SocketAddrV6")
+    }
 
     fn encode(&self, out: &mut KeyWriter) {
         self.ip().encode(out);
@@ -68,6 +81,10 @@ macro_rules! either_version {
     ($($either:ident)*) => {$(
         impl Key for $either {
             by_value!();
+
+            fn key_shape() -> KeyShape {
+                KeyShape::of(KeyPart::$either)
+            }
 
             fn encode(&self, out: &mut KeyWriter) {
                 match self {

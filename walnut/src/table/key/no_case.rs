@@ -11,7 +11,7 @@
 use std::fmt;
 
 use super::folding::{fold, is_folded};
-use super::{Key, KeyReader, KeyWriter, TextKey};
+use super::{Key, KeyPart, KeyReader, KeyShape, KeyWriter, TextKey};
 use crate::error::Fault;
 
 /// The key of an index with `nocase`: text, folded, so that all ways to write it are one key.
@@ -112,6 +112,10 @@ impl<T: Caseless> Key for NoCase<T> {
 
     const EXACT: bool = T::EXACT;
     const OPTIONAL: bool = T::OPTIONAL;
+
+    fn key_shape() -> KeyShape {
+        T::key_shape().within(KeyPart::NoCase)
+    }
 
     fn encode(&self, out: &mut KeyWriter) {
         // It was folded when it was made.

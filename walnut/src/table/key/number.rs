@@ -13,13 +13,17 @@
 //!
 //! `usize` and `isize` are left out on purpose: a file written on one machine must read the same on another.
 
-use super::{Key, KeyReader, KeyWriter, by_value};
+use super::{Key, KeyPart, KeyReader, KeyShape, KeyWriter, by_value};
 use crate::error::Fault;
 
 macro_rules! integers {
     ($($int:ident)*) => {$(
         impl Key for $int {
             by_value!();
+
+            fn key_shape() -> KeyShape {
+                KeyShape::of(if $int::MIN == 0 { KeyPart::Unsigned($int::BITS) } else { KeyPart::Signed($int::BITS) })
+            }
 
             fn encode(&self, out: &mut KeyWriter) {
                 // The least value is the sign bit alone when there is one, and zero when there is none.
@@ -40,6 +44,10 @@ macro_rules! floats {
     ($($float:ident: $bits:ident)*) => {$(
         impl Key for $float {
             by_value!();
+
+            fn key_shape() -> KeyShape {
+                KeyShape::of(KeyPart::Float($bits::BITS))
+            }
 
             /// -0.0 and 0.0 are equal and yet two keys, and a NaN is a key that equals nothing.
             const EXACT: bool = false;

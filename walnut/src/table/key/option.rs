@@ -1,6 +1,6 @@
 //! `Option`: 00 for none, and 01 before the encoding of what is there. `None` comes before every `Some`.
 
-use super::{Key, KeyReader, KeyWriter};
+use super::{Key, KeyPart, KeyReader, KeyShape, KeyWriter};
 use crate::error::Fault;
 
 const NONE: u8 = 0;
@@ -11,6 +11,10 @@ impl<K: Key> Key for Option<K> {
 
     const EXACT: bool = K::EXACT;
     const OPTIONAL: bool = true;
+
+    fn key_shape() -> KeyShape {
+        K::key_shape().within(KeyPart::Option)
+    }
 
     fn encode(&self, out: &mut KeyWriter) {
         match self {

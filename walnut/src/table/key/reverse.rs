@@ -12,7 +12,7 @@ use std::cmp::Reverse;
 
 use smallvec::SmallVec;
 
-use super::{Key, KeyReader, KeyWriter, TextKey};
+use super::{Key, KeyPart, KeyReader, KeyShape, KeyWriter, TextKey};
 use crate::error::Fault;
 
 /// Writes what `write` writes, inverted.
@@ -41,6 +41,10 @@ impl<K: Key> Key for Reverse<K> {
 
     const EXACT: bool = K::EXACT;
     const OPTIONAL: bool = K::OPTIONAL;
+
+    fn key_shape() -> KeyShape {
+        K::key_shape().within(KeyPart::Reverse)
+    }
 
     fn encode(&self, out: &mut KeyWriter) {
         inverted(out, |out| self.0.encode(out));

@@ -14,7 +14,7 @@ use rust_decimal::Decimal;
 
 #[cfg(feature = "rust_decimal")]
 use super::Point;
-use super::{Key, KeyReader, KeyWriter};
+use super::{Key, KeyPart, KeyReader, KeyShape, KeyWriter};
 use crate::error::Fault;
 
 /// The key of an index with `scale = N`: a decimal with at most `N` digits after its point.
@@ -99,6 +99,12 @@ impl<T: Decimals, const N: u32> Key for Scaled<T, N> {
     type Ref<'a> = T;
 
     const OPTIONAL: bool = T::OPTIONAL;
+
+    fn key_shape() -> KeyShape {
+        let number = i128::key_shape();
+        let number = if T::OPTIONAL { number.within(KeyPart::Option) } else { number };
+        number.within(KeyPart::Scaled(N))
+    }
 
     fn encode(&self, out: &mut KeyWriter) {
         self.0.encode_at(N, out);

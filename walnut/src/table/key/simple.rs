@@ -6,11 +6,15 @@
 //!  'é'               00 00 00 e9      its number as a `u32`
 //! ```
 
-use super::{Key, KeyReader, KeyWriter, by_value};
+use super::{Key, KeyPart, KeyReader, KeyShape, KeyWriter, by_value};
 use crate::error::Fault;
 
 impl Key for () {
     by_value!();
+
+    fn key_shape() -> KeyShape {
+        KeyShape::of(KeyPart::Unit)
+    }
 
     fn encode(&self, _: &mut KeyWriter) {}
 
@@ -21,6 +25,10 @@ impl Key for () {
 
 impl Key for bool {
     by_value!();
+
+    fn key_shape() -> KeyShape {
+        KeyShape::of(KeyPart::Bool)
+    }
 
     fn encode(&self, out: &mut KeyWriter) {
         out.push(&[u8::from(*self)]);
@@ -37,6 +45,10 @@ impl Key for bool {
 
 impl Key for char {
     by_value!();
+
+    fn key_shape() -> KeyShape {
+        KeyShape::of(KeyPart::Char)
+    }
 
     fn encode(&self, out: &mut KeyWriter) {
         u32::from(*self).encode(out);

@@ -3,11 +3,15 @@
 //! Both are written by [`escape`]. There is no `Key` for vectors of other things: a list is indexed element by
 //! element, not as a whole.
 
-use super::{Key, KeyReader, KeyWriter, TextKey, escape};
+use super::{Key, KeyPart, KeyReader, KeyShape, KeyWriter, TextKey, escape};
 use crate::error::Fault;
 
 impl Key for String {
     type Ref<'a> = &'a str;
+
+    fn key_shape() -> KeyShape {
+        KeyShape::of(KeyPart::Text)
+    }
 
     fn encode(&self, out: &mut KeyWriter) {
         escape::encode(self.as_bytes(), out);
@@ -34,6 +38,10 @@ impl TextKey for String {
 
 impl Key for Vec<u8> {
     type Ref<'a> = &'a [u8];
+
+    fn key_shape() -> KeyShape {
+        KeyShape::of(KeyPart::Bytes)
+    }
 
     fn encode(&self, out: &mut KeyWriter) {
         escape::encode(self, out);

@@ -11,13 +11,17 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use super::{Key, KeyReader, KeyWriter, by_value};
+use super::{Key, KeyReader, KeyShape, KeyWriter, by_value};
 use crate::error::Fault;
 
 const NANOS_PER_SECOND: u32 = 1_000_000_000;
 
 impl Key for Duration {
     by_value!();
+
+    fn key_shape() -> KeyShape {
+        KeyShape::tuple([u64::key_shape(), u32::key_shape()]).named("Duration")
+    }
 
     fn encode(&self, out: &mut KeyWriter) {
         self.as_secs().encode(out);
@@ -32,6 +36,10 @@ impl Key for Duration {
 
 impl Key for SystemTime {
     by_value!();
+
+    fn key_shape() -> KeyShape {
+        KeyShape::tuple([i64::key_shape(), u32::key_shape()]).named("SystemTime")
+    }
 
     fn encode(&self, out: &mut KeyWriter) {
         match since_epoch(*self) {

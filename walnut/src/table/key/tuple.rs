@@ -4,7 +4,7 @@
 //! that differ decide, before either of them ends. One missing part makes the whole a missing value, of which a
 //! unique index may hold any number, as it does when the parts are columns.
 
-use super::{Composite, Key, KeyReader, KeyWriter};
+use super::{Composite, Key, KeyReader, KeyShape, KeyWriter};
 use crate::error::Fault;
 
 macro_rules! tuples {
@@ -14,6 +14,10 @@ macro_rules! tuples {
 
             const EXACT: bool = $($part::EXACT)&&*;
             const OPTIONAL: bool = $($part::OPTIONAL)||*;
+
+            fn key_shape() -> KeyShape {
+                KeyShape::tuple([$($part::key_shape()),*])
+            }
 
             fn encode(&self, out: &mut KeyWriter) {
                 $(self.$place.encode(out);)*

@@ -19,6 +19,7 @@
 //! 4. Names of types are kept to show them, and never compared: they do not touch the bytes.
 
 mod access;
+mod compare;
 mod fill;
 mod known;
 mod probe;
@@ -29,6 +30,7 @@ mod walk;
 
 use serde::{Deserialize, Serialize};
 
+pub(super) use compare::{Difference, Verdict};
 pub(super) use trace::trace;
 
 use crate::error::Fault;
@@ -269,6 +271,40 @@ impl RowShape {
 }
 
 impl Node {
+    /// A word for what it is, which stays the same for ever.
+    fn kind(&self) -> &'static str {
+        match self {
+            Self::Opaque => "opaque",
+            Self::Unreadable => "unreadable",
+            Self::Unit => "unit",
+            Self::Bool => "bool",
+            Self::U8 => "u8",
+            Self::U16 => "u16",
+            Self::U32 => "u32",
+            Self::U64 => "u64",
+            Self::U128 => "u128",
+            Self::I8 => "i8",
+            Self::I16 => "i16",
+            Self::I32 => "i32",
+            Self::I64 => "i64",
+            Self::I128 => "i128",
+            Self::F32 => "f32",
+            Self::F64 => "f64",
+            Self::Char => "char",
+            Self::Text => "String",
+            Self::Bytes => "bytes",
+            Self::Option(_) => "option",
+            Self::Seq(_) => "seq",
+            Self::Map { .. } => "map",
+            Self::Tuple(_) => "tuple",
+            Self::Array { .. } => "array",
+            Self::Newtype { .. } => "newtype",
+            Self::Struct { .. } => "struct",
+            Self::Enum { .. } => "enum",
+            Self::Known { .. } => "known",
+        }
+    }
+
     /// The places of the nodes that it holds.
     pub fn children(&self) -> Vec<NodeId> {
         match self {

@@ -13,11 +13,15 @@ use ::chrono::{
 };
 
 use super::super::by_value;
-use super::{Key, KeyReader, KeyWriter, Span, impossible};
+use super::{Key, KeyReader, KeyShape, KeyWriter, Span, impossible};
 use crate::error::Fault;
 
 impl Key for NaiveDate {
     by_value!();
+
+    fn key_shape() -> KeyShape {
+        i32::key_shape().named("chrono::NaiveDate")
+    }
 
     fn encode(&self, out: &mut KeyWriter) {
         self.num_days_from_ce().encode(out);
@@ -30,6 +34,10 @@ impl Key for NaiveDate {
 
 impl Key for NaiveTime {
     by_value!();
+
+    fn key_shape() -> KeyShape {
+        <(u32, u32)>::key_shape().named("chrono::NaiveTime")
+    }
 
     fn encode(&self, out: &mut KeyWriter) {
         self.num_seconds_from_midnight().encode(out);
@@ -45,6 +53,10 @@ impl Key for NaiveTime {
 impl Key for NaiveDateTime {
     by_value!();
 
+    fn key_shape() -> KeyShape {
+        <(NaiveDate, NaiveTime)>::key_shape().named("chrono::NaiveDateTime")
+    }
+
     fn encode(&self, out: &mut KeyWriter) {
         self.date().encode(out);
         self.time().encode(out);
@@ -59,6 +71,10 @@ impl Key for NaiveDateTime {
 impl Key for DateTime<Utc> {
     by_value!();
 
+    fn key_shape() -> KeyShape {
+        <(NaiveDate, NaiveTime)>::key_shape().named("chrono::DateTime")
+    }
+
     fn encode(&self, out: &mut KeyWriter) {
         self.naive_utc().encode(out);
     }
@@ -71,6 +87,10 @@ impl Key for DateTime<Utc> {
 impl Key for DateTime<FixedOffset> {
     by_value!();
 
+    fn key_shape() -> KeyShape {
+        <(NaiveDate, NaiveTime)>::key_shape().named("chrono::DateTime")
+    }
+
     fn encode(&self, out: &mut KeyWriter) {
         self.naive_utc().encode(out);
     }
@@ -82,6 +102,10 @@ impl Key for DateTime<FixedOffset> {
 
 impl Key for TimeDelta {
     by_value!();
+
+    fn key_shape() -> KeyShape {
+        <(i64, i32)>::key_shape().named("chrono::TimeDelta")
+    }
 
     fn encode(&self, out: &mut KeyWriter) {
         Span { seconds: self.num_seconds(), nanos: self.subsec_nanos() }.encode(out);

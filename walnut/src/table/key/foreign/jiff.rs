@@ -12,11 +12,15 @@ use ::jiff::civil::{Date, DateTime, Time};
 use ::jiff::{SignedDuration, Timestamp};
 
 use super::super::by_value;
-use super::{Key, KeyReader, KeyWriter, Span, impossible};
+use super::{Key, KeyReader, KeyShape, KeyWriter, Span, impossible};
 use crate::error::Fault;
 
 impl Key for Date {
     by_value!();
+
+    fn key_shape() -> KeyShape {
+        <(i16, i8, i8)>::key_shape().named("jiff::Date")
+    }
 
     fn encode(&self, out: &mut KeyWriter) {
         (self.year(), self.month(), self.day()).encode(out);
@@ -31,6 +35,10 @@ impl Key for Date {
 impl Key for Time {
     by_value!();
 
+    fn key_shape() -> KeyShape {
+        <(i8, i8, i8, i32)>::key_shape().named("jiff::Time")
+    }
+
     fn encode(&self, out: &mut KeyWriter) {
         (self.hour(), self.minute(), self.second(), self.subsec_nanosecond()).encode(out);
     }
@@ -43,6 +51,10 @@ impl Key for Time {
 
 impl Key for DateTime {
     by_value!();
+
+    fn key_shape() -> KeyShape {
+        <(Date, Time)>::key_shape().named("jiff::DateTime")
+    }
 
     fn encode(&self, out: &mut KeyWriter) {
         self.date().encode(out);
@@ -58,6 +70,10 @@ impl Key for DateTime {
 impl Key for Timestamp {
     by_value!();
 
+    fn key_shape() -> KeyShape {
+        <(i64, i32)>::key_shape().named("jiff::Timestamp")
+    }
+
     fn encode(&self, out: &mut KeyWriter) {
         Span { seconds: self.as_second(), nanos: self.subsec_nanosecond() }.encode(out);
     }
@@ -70,6 +86,10 @@ impl Key for Timestamp {
 
 impl Key for SignedDuration {
     by_value!();
+
+    fn key_shape() -> KeyShape {
+        <(i64, i32)>::key_shape().named("jiff::SignedDuration")
+    }
 
     fn encode(&self, out: &mut KeyWriter) {
         Span { seconds: self.as_secs(), nanos: self.subsec_nanos() }.encode(out);

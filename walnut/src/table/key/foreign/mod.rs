@@ -17,7 +17,7 @@ mod jiff;
 #[cfg(feature = "time")]
 mod time;
 
-use super::{Key, KeyReader, KeyWriter};
+use super::{Key, KeyReader, KeyShape, KeyWriter};
 use crate::error::Fault;
 
 /// A span of time: both numbers have its sign.

@@ -11,11 +11,15 @@
 use ::time::{Date, Duration, OffsetDateTime, PrimitiveDateTime, Time, UtcDateTime};
 
 use super::super::by_value;
-use super::{Key, KeyReader, KeyWriter, Span, impossible};
+use super::{Key, KeyReader, KeyShape, KeyWriter, Span, impossible};
 use crate::error::Fault;
 
 impl Key for Date {
     by_value!();
+
+    fn key_shape() -> KeyShape {
+        i32::key_shape().named("time::Date")
+    }
 
     fn encode(&self, out: &mut KeyWriter) {
         self.to_julian_day().encode(out);
@@ -29,6 +33,10 @@ impl Key for Date {
 impl Key for Time {
     by_value!();
 
+    fn key_shape() -> KeyShape {
+        <(u8, u8, u8, u32)>::key_shape().named("time::Time")
+    }
+
     fn encode(&self, out: &mut KeyWriter) {
         self.as_hms_nano().encode(out);
     }
@@ -41,6 +49,10 @@ impl Key for Time {
 
 impl Key for PrimitiveDateTime {
     by_value!();
+
+    fn key_shape() -> KeyShape {
+        <(Date, Time)>::key_shape().named("time::PrimitiveDateTime")
+    }
 
     fn encode(&self, out: &mut KeyWriter) {
         self.date().encode(out);
@@ -57,6 +69,10 @@ macro_rules! moments {
     ($($moment:ident)*) => {$(
         impl Key for $moment {
             by_value!();
+
+            fn key_shape() -> KeyShape {
+                <(i64, u32)>::key_shape().named("time::OffsetDateTime")
+            }
 
             fn encode(&self, out: &mut KeyWriter) {
                 self.unix_timestamp().encode(out);
@@ -75,6 +91,10 @@ moments! { UtcDateTime OffsetDateTime }
 
 impl Key for Duration {
     by_value!();
+
+    fn key_shape() -> KeyShape {
+        <(i64, i32)>::key_shape().named("time::Duration")
+    }
 
     fn encode(&self, out: &mut KeyWriter) {
         Span { seconds: self.whole_seconds(), nanos: self.subsec_nanoseconds() }.encode(out);

@@ -8,6 +8,8 @@
     reason = "rows may have what makes little sense"
 )]
 
+mod law;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 use std::fmt;
 use std::net::IpAddr;

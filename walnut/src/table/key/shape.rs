@@ -1,0 +1,311 @@
+//! The shape of a key: how a type of keys is encoded, as a value that is stored in the catalog and compared.
+//!
+//! ```text
+//!   (u64, Option<String>)      Tuple 2 · Unsigned 8 · Option · Text
+//! ```
+//!
+//! 1. Parts stand in preorder, so two encodings are the same when their parts are.
+//! 2. An encoding by hand is [`KeyPart::Custom`]: nothing is known of it.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Key, KeyReader};
+use crate::error::Fault;
+use crate::table::key::escape;
+
+/// How a type of keys is encoded.
+#[derive(Serialize, Deserialize, Clone, PartialEq, Eq, Debug)]
+pub struct KeyShape {
+    /// In preorder; never empty.
+    parts: Vec<KeyPart>,
+}
+
+/// A part of a key's shape.
+#[derive(Serialize, Deserialize, Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum KeyPart {
+    /// An implementation by hand.
+    Custom,
+    /// Nothing.
+    Unit,
+    /// A byte, 0 or 1.
+    Bool,
+    /// Its number, as that of four bytes.
+    Char,
+    /// A number of so many bits.
+    Unsigned(u32),
+    /// A number of so many bits, that of the sign flipped.
+    Signed(u32),
+    /// A number of so many bits that sorts as `total_cmp` does.
+    Float(u32),
+    /// Escaped UTF-8.
+    Text,
+    /// Escaped bytes.
+    Bytes,
+    /// So many bytes as they are.
+    Fixed(u32),
+    /// The version, then the address.
+    IpAddr,
+    /// The version, then address and port, and with version 6 flow and scope.
+    SocketAddr,
+    /// A number with a sign, of eight bytes: the names and numbers that there are.
+    Enum(Vec<(String, i64)>),
+    /// A byte 0; or 1 and the key that follows.
+    Option,
+    /// The key that follows with every bit inverted.
+    Reverse,
+    /// The text that follows, folded.
+    NoCase,
+    /// The decimal that follows, or none, as a whole number at a scale.
+    Scaled(u32),
+    /// The key that follows, with a meaning of its own.
+    Named(String),
+    /// So many keys that follow, one after the other.
+    Tuple(u32),
+}
+
+/// What the keys of one shape are for those of another one.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(in crate::table) enum KeyFit {
+    /// Each old key is a key of the new type, the same one.
+    Same,
+    /// It cannot be known.
+    Unknown,
+    /// Some are not.
+    Differs,
+}
+
+impl KeyShape {
+    /// A key of one part.
+    pub fn of(part: KeyPart) -> Self {
+        Self { parts: vec![part] }
+    }
+
+    /// A key of which nothing is known.
+    pub fn custom() -> Self {
+        Self::of(KeyPart::Custom)
+    }
+
+    /// The key with something in front of it.
+    pub fn within(self, outer: KeyPart) -> Self {
+        Self { parts: std::iter::once(outer).chain(self.parts).collect() }
+    }
+
+    /// The key with a meaning of its own.
+    pub fn named(self, name: &str) -> Self {
+        self.within(KeyPart::Named(name.to_owned()))
+    }
+
+    /// Keys one after the other. What stands in brackets of its own is the same without them.
+    pub fn tuple(keys: impl IntoIterator<Item = Self>) -> Self {
+        let (mut count, mut parts) = (0, Vec::new());
+        for key in keys {
+            if let Some((KeyPart::Tuple(inner), rest)) = key.parts.split_first() {
+                count += inner;
+                parts.extend_from_slice(rest);
+            } else {
+                count += 1;
+                parts.extend(key.parts);
+            }
+        }
+        if count != 1 {
+            parts.insert(0, KeyPart::Tuple(count));
+        }
+        Self { parts }
+    }
+
+    /// Its parts, in preorder.
+    pub fn parts(&self) -> &[KeyPart] {
+        &self.parts
+    }
+
+    /// Whether all of it is known.
+    pub fn is_complete(&self) -> bool {
+        !self.parts.contains(&KeyPart::Custom)
+    }
+
+    /// What keys of this shape are for a newer one.
+    pub(in crate::table) fn fit(&self, new: &Self) -> KeyFit {
+        let fits = |(old, new): (&KeyPart, &KeyPart)| match (old, new) {
+            (KeyPart::Enum(old), KeyPart::Enum(new)) => old.iter().all(|(name, number)| {
+                // A variant may be called otherwise, and may not trade its number for another one.
+                new.iter().any(|(_, other)| other == number)
+                    && new.iter().all(|(other, its)| other != name || its == number)
+            }),
+            (old, new) => old == new,
+        };
+        if !self.is_complete() || !new.is_complete() {
+            return KeyFit::Unknown;
+        }
+        let same = self.parts.len() == new.parts.len() && self.parts.iter().zip(&new.parts).all(fits);
+        if same { KeyFit::Same } else { KeyFit::Differs }
+    }
+
+    /// The encoding in words, as a type of Rust is written.
+    pub fn describe(&self) -> String {
+        let mut rest = self.parts.as_slice();
+        let text = describe(&mut rest);
+        if rest.is_empty() { text } else { "?".to_owned() }
+    }
+
+    /// A key as people write it. What cannot be read is shown as its bytes.
+    pub fn show(&self, bytes: &[u8]) -> String {
+        let (mut parts, mut input) = (self.parts.as_slice(), KeyReader::new(bytes));
+        match show(&mut parts, &mut input) {
+            Ok(text) if parts.is_empty() && input.rest().is_empty() => text,
+            _ => format!("0x{}", hexadecimal(bytes)),
+        }
+    }
+}
+
+/// The next key of `parts` in words.
+fn describe(parts: &mut &[KeyPart]) -> String {
+    let Some((part, rest)) = parts.split_first() else { return "?".to_owned() };
+    *parts = rest;
+    match part {
+        KeyPart::Custom => "a key of its own".to_owned(),
+        KeyPart::Unit => "()".to_owned(),
+        KeyPart::Bool => "bool".to_owned(),
+        KeyPart::Char => "char".to_owned(),
+        KeyPart::Unsigned(bits) => format!("u{bits}"),
+        KeyPart::Signed(bits) => format!("i{bits}"),
+        KeyPart::Float(bits) => format!("f{bits}"),
+        KeyPart::Text => "String".to_owned(),
+        KeyPart::Bytes => "Vec<u8>".to_owned(),
+        KeyPart::Fixed(size) => format!("[u8; {size}]"),
+        KeyPart::IpAddr => "IpAddr".to_owned(),
+        KeyPart::SocketAddr => "SocketAddr".to_owned(),
+        KeyPart::Enum(variants) => {
+            let variants: Vec<_> =
+                variants.iter().map(|(name, number)| format!("{name} = {number}")).collect();
+            format!("enum {{ {} }}", variants.join(", "))
+        }
+        KeyPart::Option => format!("Option<{}>", describe(parts)),
+        KeyPart::Reverse => format!("Reverse<{}>", describe(parts)),
+        KeyPart::NoCase => format!("NoCase<{}>", describe(parts)),
+        KeyPart::Scaled(scale) => format!("Scaled<{}, {scale}>", describe(parts)),
+        KeyPart::Named(name) => {
+            describe(parts);
+            name.clone()
+        }
+        KeyPart::Tuple(count) => {
+            let keys: Vec<_> =
+                (0..*count).map_while(|_| (!parts.is_empty()).then(|| describe(parts))).collect();
+            format!("({})", keys.join(", "))
+        }
+    }
+}
+
+/// The next key of `input`, which the next one of `parts` describes.
+fn show(parts: &mut &[KeyPart], input: &mut KeyReader<'_>) -> Result<String, Fault> {
+    const UNKNOWN: Fault = Fault::Invalid("shape of a key");
+    let (part, rest) = parts.split_first().ok_or(UNKNOWN)?;
+    *parts = rest;
+    Ok(match part {
+        KeyPart::Custom => return Err(UNKNOWN),
+        KeyPart::Unit => "()".to_owned(),
+        KeyPart::Bool => bool::decode(input)?.to_string(),
+        KeyPart::Char => format!("{:?}", char::decode(input)?),
+        KeyPart::Unsigned(bits) => number(input, *bits, false)?.to_string(),
+        KeyPart::Signed(bits) => number(input, *bits, true)?.cast_signed().to_string(),
+        KeyPart::Float(32) => f32::decode(input)?.to_string(),
+        KeyPart::Float(_) => f64::decode(input)?.to_string(),
+        KeyPart::Text => format!("{:?}", String::decode(input)?),
+        KeyPart::Bytes => format!("{:02x?}", escape::decode(input)?),
+        KeyPart::Fixed(size) => {
+            let bytes = input.take(usize::try_from(*size).map_err(|_| UNKNOWN)?)?;
+            hexadecimal(bytes)
+        }
+        KeyPart::IpAddr => std::net::IpAddr::decode(input)?.to_string(),
+        KeyPart::SocketAddr => std::net::SocketAddr::decode(input)?.to_string(),
+        KeyPart::Enum(variants) => {
+            let number = i64::decode(input)?;
+            let variant = variants.iter().find(|(_, other)| *other == number);
+            variant.map_or_else(|| number.to_string(), |(name, _)| name.clone())
+        }
+        KeyPart::Option => match input.take_array()? {
+            [0] => {
+                describe(parts);
+                "None".to_owned()
+            }
+            [_] => format!("Some({})", show(parts, input)?),
+        },
+        KeyPart::Reverse => {
+            let bytes: Vec<u8> = input.rest().iter().map(|byte| !byte).collect();
+            let mut inverted = KeyReader::new(&bytes);
+            let text = show(parts, &mut inverted)?;
+            input.take(bytes.len() - inverted.rest().len())?;
+            text
+        }
+        KeyPart::NoCase | KeyPart::Named(_) => show(parts, input)?,
+        KeyPart::Scaled(scale) => format!("{} at scale {scale}", show(parts, input)?),
+        KeyPart::Tuple(count) => {
+            let keys = (0..*count).map(|_| show(parts, input)).collect::<Result<Vec<_>, _>>()?;
+            format!("({})", keys.join(", "))
+        }
+    })
+}
+
+fn hexadecimal(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
+}
+
+/// A number of so many bits; the least one that has a sign is stored as zeros.
+fn number(input: &mut KeyReader<'_>, bits: u32, signed: bool) -> Result<u128, Fault> {
+    let bytes = input.take(usize::try_from(bits.clamp(8, 128) / 8).unwrap_or(16))?;
+    let value = bytes.iter().fold(0u128, |value, &byte| value << 8 | u128::from(byte));
+    Ok(if signed { value.wrapping_sub(1 << (bits.clamp(8, 128) - 1)) } else { value })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cmp::Reverse;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::table::key::{KeyWriter, NoCase};
+
+    fn shown<K: Key>(key: &K) -> String {
+        let mut out = KeyWriter::new(&[]);
+        key.encode(&mut out);
+        K::key_shape().show(out.finish().expect("short"))
+    }
+
+    #[test]
+    fn keys_are_shown_as_people_write_them() {
+        assert_eq!(shown(&7u64), "7");
+        assert_eq!([shown(&-7i8), shown(&i128::MIN), shown(&5i32)], ["-7", &i128::MIN.to_string(), "5"]);
+        assert_eq!(shown(&("ann".to_owned(), Some(true), 'x')), "(\"ann\", Some(true), 'x')");
+        assert_eq!(shown(&(Reverse((1u8, "b".to_owned())), None::<u8>)), "((1, \"b\"), None)");
+        assert_eq!(shown(&NoCase::new("ANN")), "\"ann\"");
+        assert_eq!(shown(&(1u8, (2u8, 3u8))), "(1, 2, 3)");
+        assert_eq!(shown(&Duration::new(1, 2)), "(1, 2)");
+        assert_eq!(<(u64, Option<String>)>::key_shape().describe(), "(u64, Option<String>)");
+        assert_eq!(KeyShape::custom().show(&[1, 0xab]), "0x01ab");
+        assert_eq!(u64::key_shape().show(&[1]), "0x01", "what is damaged is shown as it is");
+    }
+
+    #[test]
+    fn keys_fit_when_each_is_the_same_as_before() {
+        let kinds = |variants: &[(&str, i64)]| {
+            KeyShape::of(KeyPart::Enum(
+                variants.iter().map(|&(name, number)| (name.into(), number)).collect(),
+            ))
+        };
+        let old = kinds(&[("Guest", 0), ("Admin", 1)]);
+        for (new, fit) in [
+            (kinds(&[("Guest", 0), ("Member", 7), ("Admin", 1)]), KeyFit::Same),
+            (kinds(&[("Visitor", 0), ("Admin", 1)]), KeyFit::Same),
+            (kinds(&[("Guest", 1), ("Admin", 0)]), KeyFit::Differs),
+            (kinds(&[("Guest", 0)]), KeyFit::Differs),
+            (kinds(&[("Guest", 0), ("Admin", 2)]), KeyFit::Differs),
+            (i64::key_shape(), KeyFit::Differs),
+            (KeyShape::custom(), KeyFit::Unknown),
+        ] {
+            assert_eq!(old.fit(&new), fit, "{}", new.describe());
+        }
+        assert_eq!(<(u8, (u8, u8))>::key_shape().fit(&<(u8, u8, u8)>::key_shape()), KeyFit::Same);
+        assert_eq!(u32::key_shape().fit(&u64::key_shape()), KeyFit::Differs);
+        assert_eq!(Reverse::<u8>::key_shape().fit(&u8::key_shape()), KeyFit::Differs);
+    }
+}

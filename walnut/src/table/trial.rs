@@ -1,0 +1,92 @@
+//! Tries a new layout on every row, before the table takes it.
+//!
+//! ```text
+//!   opened     the catalog notes keyspaces for the new indexes; the table, its layouts and its indexes are as before
+//!   batch ..   the next rows are read in the new layout, and entered in the new indexes
+//!   adopted    one commit takes the layout and the new indexes, and drops the old ones
+//! ```
+//!
+//! 1. Until the last commit a program of the older version opens the table as it was; so it does after a crash, and after an error.
+//! 2. A row that no migration takes, whose primary key would change, or that does not fit, is an error that names it.
+//! 3. Nobody writes meanwhile: who opens the table waits. So a trial that was interrupted begins anew, as its code may have changed.
+//!
+//! Cost: reads every row, and writes every entry, in batches that are commits of their own.
+
+use super::build::{self, DUPLICATE_LIMIT};
+use super::catalog::{self, Duplicate, Settled, StoredProgress, TableInfo};
+use super::mapper::Table;
+use super::mutate::PREFIX;
+use super::row;
+use super::store::Store;
+use crate::engine::Durability;
+use crate::error::Result;
+use crate::sync::Ordering;
+use crate::txn::Attempt;
+
+/// What a batch came to.
+struct Outcome {
+    progress: StoredProgress,
+    is_last: bool,
+    /// By the place of its index, the pairs of rows with one value.
+    duplicates: Vec<Vec<Duplicate>>,
+}
+
+/// Tries the layout of `T` and takes it; after an error the table is as it was.
+pub(super) fn run<T: Table>(store: &Store, info: TableInfo) -> Result<TableInfo> {
+    let dir = store.engine.dir();
+    let taken = rows::<T>(store, &info).and_then(|duplicates| {
+        let off = duplicates.iter().enumerate().filter(|(_, pairs)| !pairs.is_empty());
+        let off: Vec<usize> = off.map(|(place, _)| place).collect();
+        store.change(|attempt| catalog::adopt(attempt, &info, &off, dir))?;
+        Ok(duplicates)
+    });
+    match taken {
+        Ok(duplicates) => {
+            let since = store.engine.core().applied();
+            for (index, duplicates) in info.indexes.iter().zip(duplicates) {
+                index.settle(if duplicates.is_empty() {
+                    Settled::Readable { since }
+                } else {
+                    Settled::Off { duplicates }
+                });
+            }
+            Ok(info)
+        }
+        Err(error) => {
+            // What stays of it when this fails, too, goes with the next opening.
+            let _ = store.change(|attempt| catalog::abandon(attempt, &info, dir));
+            Err(error)
+        }
+    }
+}
+
+/// Reads all rows in the new layout, and enters them; returns the pairs of rows with one value of each unique index.
+fn rows<T: Table>(store: &Store, info: &TableInfo) -> Result<Vec<Vec<Duplicate>>> {
+    let mut duplicates = vec![Vec::new(); info.indexes.len()];
+    let mut progress = StoredProgress::default();
+    loop {
+        let outcome = store.change_with(Durability::Fast, |attempt| batch::<T>(attempt, info, &progress))?;
+        for (all, more) in duplicates.iter_mut().zip(outcome.duplicates) {
+            all.extend(more);
+            all.truncate(DUPLICATE_LIMIT);
+        }
+        progress = outcome.progress;
+        info.built_count.store(progress.row_count, Ordering::Relaxed);
+        if outcome.is_last {
+            return Ok(duplicates);
+        }
+    }
+}
+
+fn batch<T: Table>(attempt: &Attempt, info: &TableInfo, before: &StoredProgress) -> Result<Outcome> {
+    let batch = build::next_rows(attempt, info, before)?;
+    let mut duplicates = vec![Vec::new(); info.indexes.len()];
+    let mut room = Vec::new();
+    for (key, bytes) in &batch.rows {
+        let primary_key = &key[PREFIX..];
+        let row = build::row::<T>(info, primary_key, bytes)?;
+        row::seal_into(&row, &mut room).map_err(|error| build::unfit(info, primary_key, error))?;
+        build::enter(attempt, info, primary_key, &row, &mut duplicates)?;
+    }
+    Ok(Outcome { progress: build::progress_after(before, &batch), is_last: batch.is_last, duplicates })
+}
