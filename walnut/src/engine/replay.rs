@@ -72,7 +72,7 @@ pub(super) fn replay(
     let log = LogWriter::resume(place.clone(), &recovered, config)?;
     let nothing = memtables.iter().all(|frozen| frozen.memtable.is_empty());
     let first_log = if nothing { log.number() } else { first };
-    Ok(Replay { memtables, last_seqno: SeqNo(recovered.next_seqno.0 - 1), log, first_log })
+    Ok(Replay { memtables, last_seqno: recovered.last_seqno(), log, first_log })
 }
 
 /// Commits that were read and are not yet in a memtable, so that small ones go there together.
@@ -88,7 +88,7 @@ impl Loading {
     fn load(&mut self, replayed: &Replayed<'_>, known: SeqNo, memtable: &Memtable) -> Result<()> {
         let commit = replayed.commit;
         let entries = Entries::new(commit.payload, commit.count).map_err(|fault| replayed.damaged(fault))?;
-        let known = known.0.saturating_sub(commit.seq_start.0 - 1).min(commit.count.into());
+        let known = known.plus(1).0.saturating_sub(commit.seq_start.0).min(commit.count.into());
         if known == commit.count.into() {
             return Ok(());
         }

@@ -13,6 +13,7 @@
 //! 4. The value files are exactly those into which the SSTs point, and nothing is referred to twice (see `values`).
 //! 5. A file has something in it, its keys and sequence numbers are in order, and it has no more tombstones than entries and no more dead bytes
 //!    than bytes.
+//! 6. Bytes and entries of all files together are at most [`MAX_SUM`], so that nobody who adds them up runs over.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashSet};
@@ -27,6 +28,9 @@ use crate::sst::SstMeta;
 
 /// How many levels there are.
 pub(crate) const LEVEL_COUNT: usize = 7;
+
+/// The most bytes, and the most entries, that all files may have together.
+const MAX_SUM: u64 = 1 << 56;
 
 /// The place of a level, from 0, where flushed files arrive, down to the last.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -161,7 +165,24 @@ impl Version {
         for level in Level::ZERO.deeper().filter(|level| changed[level.index()]) {
             arrange(&mut self.levels[level.index()])?;
         }
-        Ok(())
+        self.check_sums()
+    }
+
+    /// Rule 6.
+    fn check_sums(&self) -> Result<(), Fault> {
+        let sum = |of: &dyn Fn(&SstMeta) -> u64| {
+            self.files().try_fold(0u64, |sum, (_, meta)| sum.checked_add(of(meta))).unwrap_or(u64::MAX)
+        };
+        let value_sizes = self.values.all().map(|file| file.meta.size);
+        let sums = [
+            sum(&|meta| meta.size),
+            sum(&|meta| meta.entry_count),
+            sum(&|meta| meta.fragment_count),
+            sum(&|meta| meta.raw_size),
+            value_sizes.fold(0, u64::saturating_add),
+        ];
+        let fits = sums.iter().all(|sum| *sum <= MAX_SUM);
+        if fits { Ok(()) } else { Err(Fault::Invalid("size or count of a file")) }
     }
 }
 

@@ -23,7 +23,7 @@
 //! These hold for every valid record, and a record with a right checksum that breaks one of them is damage:
 //!
 //! 4. `kind` is 1 (commit) or 2 (end); `reserved` is zero; `flags` is zero, save for an end, where bit 0 may be set;
-//! 5. `seq_start` is the number after the last one of the record before, or the segment's first sequence number;
+//! 5. `seq_start` is the number after the last one of the record before, or the segment's first sequence number, which is not zero;
 //!    `seq_start + count` is at most [`SeqNo::MAX`];
 //! 6. `synced` is at most `offset`: every byte of the segment below `synced` was durable when the record was written, or,
 //!    for records that a recovery copied, before the segment got its name;
@@ -149,7 +149,7 @@ impl RawHeader {
         if !fits {
             return Err(Fault::Invalid("count field of the record"));
         }
-        if self.seq_start > SeqNo::MAX.0 - u64::from(self.count) {
+        if self.seq_start == 0 || self.seq_start > SeqNo::MAX.0 - u64::from(self.count) {
             return Err(Fault::Invalid("sequence number of the record"));
         }
         if self.synced > offset {
@@ -243,7 +243,7 @@ mod tests {
             RawHeader::read(&bytes).unwrap().check(64)
         };
         assert!(header(&[]).is_ok());
-        let cases: [(&[(usize, u8)], &str); 8] = [
+        let cases: [(&[(usize, u8)], &str); 9] = [
             (&[(KIND.start, 3)], "kind of the record"),
             (&[(KIND.start, 0)], "kind of the record"),
             (&[(FLAGS.start, 1)], "flags field of the record"),
@@ -251,6 +251,7 @@ mod tests {
             (&[(COUNT.start, 0)], "count field of the record"),
             (&[(KIND.start, 2)], "count field of the record"),
             (&[(SEQ_START.end - 1, 1)], "sequence number of the record"),
+            (&[(SEQ_START.start, 0)], "sequence number of the record"),
             (&[(SYNCED.start, 65)], "synced field of the record"),
         ];
         for (patch, field) in cases {

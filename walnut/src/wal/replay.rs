@@ -17,12 +17,13 @@
 //!    one proves that it was durable (see `proof`); else it is a tail that a crash tore, and everything from there on was
 //!    never promised. Zeros that were preallocated are a torn tail of this kind.
 //! 4. An end record that speaks of a next segment is found in the last one only when that next one was lost.
-//! 5. The sequence has to reach the last numbers that the manifest knows of: that of the SSTs, and the one that the log was
-//!    closed with.
+//! 5. The sequence has to reach the last numbers that the manifest knows of: that of the SSTs, and the one up to which the log was
+//!    durable when it was opened, closed, or when nothing was written for a moment.
 //! 6. Nothing is written. A second replay gives the same as the first, also after any part of [`LogWriter::resume`].
 //!
 //! What it cannot notice: damage to the last records before a crash, when nothing that was written later says that they
-//! were durable. Bytes that a crash tore look the same. After [`LogWriter::close`] the end record says it.
+//! were durable. Bytes that a crash tore look the same. After [`LogWriter::close`] the end record says it, and after a moment without
+//! commits the manifest.
 //!
 //! [`LogWriter::resume`]: super::LogWriter::resume
 //! [`LogWriter::close`]: super::LogWriter::close
@@ -94,6 +95,11 @@ pub(crate) struct RecoveredSegment {
 }
 
 impl Recovered {
+    /// The number of the last commit's last entry.
+    pub(crate) fn last_seqno(&self) -> SeqNo {
+        SeqNo(self.next_seqno.0.saturating_sub(1))
+    }
+
     /// The segment that was written last.
     pub(crate) fn last(&self) -> &RecoveredSegment {
         self.segments.last().expect("a replay without a segment is an error")

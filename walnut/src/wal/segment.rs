@@ -235,7 +235,7 @@ impl Segment {
         if header.database != place.database || header.number != number {
             return Err(Fault::Identity.at(&path, 0));
         }
-        if header.word > SeqNo::MAX.0 {
+        if !(1..=SeqNo::MAX.0).contains(&header.word) {
             return Err(Fault::Invalid("first sequence number").at(&path, 0));
         }
         let size = file.size()?;

@@ -217,6 +217,9 @@ impl LogWriter {
         if commit.count == 0 {
             return Ok(());
         }
+        if commit.seq_start.plus(u64::from(commit.count)) > SeqNo::MAX {
+            return Err(Error::Unsupported("more than 2^56 entries in the life of a database"));
+        }
         let header = RecordHeader {
             kind: RecordKind::Commit,
             seq_start: commit.seq_start,

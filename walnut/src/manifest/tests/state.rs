@@ -41,6 +41,31 @@ fn level_zero_stands_newest_first_and_the_others_by_key() {
     assert_eq!(numbers(version.level(Level::ZERO)), [9, 99, 5, 3]);
 }
 
+#[test]
+fn sizes_and_counts_that_nobody_could_add_up_are_refused() {
+    const MOST: u64 = 1 << 56;
+    let change: [fn(&mut SstMeta, u64); 4] = [
+        |meta, number| meta.size = number,
+        |meta, number| meta.raw_size = number,
+        |meta, number| meta.entry_count = number,
+        |meta, number| meta.fragment_count = number,
+    ];
+    for change in change {
+        let file = |number, key: &str, size| {
+            let mut meta = (*sst(number, key, key)).clone();
+            (meta.tombstone_count, meta.dead_size) = (0, 0);
+            change(&mut meta, size);
+            (1, Arc::new(meta))
+        };
+        let refused = Err(Fault::Invalid("size or count of a file"));
+        assert_eq!(Version::default().apply(&edit(&[], &[file(1, "a", u64::MAX)])), refused);
+        assert_eq!(Version::default().apply(&edit(&[], &[file(1, "a", MOST + 1)])), refused);
+        let version = Version::default().apply(&edit(&[], &[file(1, "a", MOST - 500)])).unwrap();
+        assert_eq!(version.apply(&edit(&[], &[file(2, "b", 501)])), refused);
+        assert!(version.apply(&edit(&[], &[file(2, "b", 500)])).is_ok());
+    }
+}
+
 /// A file with these sequence numbers.
 fn of_history(number: u64, smallest: &str, largest: &str, seqnos: (u64, u64)) -> (u8, Arc<SstMeta>) {
     let (smallest_seqno, largest_seqno) = (SeqNo(seqnos.0), SeqNo(seqnos.1));

@@ -312,10 +312,14 @@ fn a_segment_that_begins_within_a_commit_is_refused() {
     log.rotate_next().unwrap();
     let bytes = env.read_file(path(2)).unwrap();
     let header = FileHeader::decode(FileKind::Wal, &bytes).unwrap();
-    for (first_seqno, expected) in [(2, 4), (0, 1)] {
+    let cases = [
+        (2, Fault::Sequence { expected: 4, found: 2 }),
+        (0, Fault::Invalid("first sequence number")),
+        (u64::MAX, Fault::Invalid("first sequence number")),
+    ];
+    for (first_seqno, fault) in cases {
         let header = FileHeader { word: first_seqno, ..header };
         env.write_file(path(2), &header.encode()).unwrap();
-        let fault = Fault::Sequence { expected, found: first_seqno };
         assert_eq!(corruption(read(&env, &ANY_LOG).unwrap_err()), (path(2), 0, fault));
     }
 }

@@ -123,3 +123,20 @@ fn a_header_stays_as_it_is() {
     assert_eq!(bytes[48..56], 1u64.to_le_bytes());
     assert_eq!(bytes[68..97], *b"\x01\0\0\0\x01\0\0\0\x01\0\0\0\0\0\0\0\x01\0\0\0\x40\0\0\0\0\0\0\0\x1f");
 }
+
+#[test]
+fn the_last_sequence_number_is_the_end_and_not_beyond() {
+    let env = machine();
+    let first = SeqNo(SeqNo::MAX.0 - 2);
+    let mut log = LogWriter::create(place(&env), FileNumber(1), first, LogConfig::default()).unwrap();
+    let append = |log: &mut LogWriter, count| {
+        log.append(&Commit { seq_start: log.next_seqno(), count, payload: &[0; 9] })
+    };
+    assert!(matches!(append(&mut log, 3), Err(Error::Unsupported(_))));
+    append(&mut log, 2).unwrap();
+    log.write().unwrap();
+    assert!(matches!(append(&mut log, 1), Err(Error::Unsupported(_))));
+    let promise = LogPromise { last_seqno: SeqNo(first.0 - 1), ..ANY_LOG };
+    let recovered = replay(&place(&env), &promise, &mut |_| Ok(())).unwrap();
+    assert_eq!(recovered.next_seqno, SeqNo::MAX);
+}
