@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use serde::{Deserialize, Serialize};
 use walnut::env::{CrashPolicy, Env, FaultEffect, FaultEnv, FaultPlan, MemoryEnv, Operation, Operations};
 use walnut::{Background, Builder, Database, DefaultTable, Error, Standing, Table};
+use walnut_tests::threads::Ends;
 
 #[derive(Table, Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[table(name = "entries")]
@@ -140,6 +141,7 @@ fn a_backup_while_writing_holds_a_prefix_of_the_commits_with_all_that_came_befor
     let entries = db.table::<Entry>().unwrap();
     let (written, done) = (AtomicU64::new(0), AtomicBool::new(false));
     std::thread::scope(|scope| {
+        let _ends = Ends(&done);
         scope.spawn(|| {
             for id in 0.. {
                 if done.load(Ordering::Acquire) {
@@ -162,7 +164,6 @@ fn a_backup_while_writing_holds_a_prefix_of_the_commits_with_all_that_came_befor
             check(&copied, count);
             copy.verify().unwrap();
         }
-        done.store(true, Ordering::Release);
     });
 }
 

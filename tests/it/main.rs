@@ -24,6 +24,9 @@ mod evolution;
 // A machine that fails at each operation in turn, and a full disk.
 mod faults;
 
+// A machine that fails at each operation of a long life, whose end is cut short in every way.
+mod failures;
+
 // Damaged files: each byte, each sector, each length.
 mod damage;
 

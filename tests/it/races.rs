@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use walnut::env::{Env, File, Lock, MemoryEnv, PathKind};
 use walnut::{Background, Builder, Database, DefaultTable, Durability, Error, Result, Table};
 use walnut_tests::random::Random;
+use walnut_tests::threads::Ends;
 
 #[derive(Table, Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[index(pair = (group, name), unique)]
@@ -154,6 +155,7 @@ fn a_commit_is_seen_whole_or_not_at_all_while_memtables_are_flushed() {
         claims.insert_many(&pair(0)).unwrap();
         let done = AtomicBool::new(false);
         std::thread::scope(|scope| {
+            let ends = Ends(&done);
             let reader = || {
                 let mut last = 0;
                 while !done.load(Ordering::Relaxed) {
@@ -181,7 +183,7 @@ fn a_commit_is_seen_whole_or_not_at_all_while_memtables_are_flushed() {
                     Claim { alias: None, name: format!("z{count}").repeat(60), ..claim(100 + count % 20, 0) };
                 claims.upsert(&filler).unwrap();
             }
-            done.store(true, Ordering::Relaxed);
+            drop(ends);
             for reader in readers {
                 reader.join().unwrap();
             }
@@ -289,7 +291,7 @@ fn an_answer_without_a_write_waits_for_the_commit_that_it_rests_on() {
     std::thread::scope(|scope| {
         shut.store(true, Ordering::SeqCst);
         let writer = scope.spawn(|| claims.insert(&row).unwrap());
-        arrived.recv().unwrap();
+        arrived.recv_timeout(Duration::from_secs(120)).unwrap();
         assert_eq!(claims.get(1).unwrap(), None, "it is not durable, so it is not seen");
         let (tell, told) = mpsc::channel();
         for answer in answers {
@@ -307,7 +309,7 @@ fn an_answer_without_a_write_waits_for_the_commit_that_it_rests_on() {
         }
         writer.join().unwrap();
         for _ in answers {
-            told.recv().unwrap();
+            told.recv_timeout(Duration::from_secs(120)).unwrap();
         }
     });
 }

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use walnut::env::{CrashPolicy, Env, FaultEffect, FaultEnv, FaultPlan, MemoryEnv, Operation, Operations};
 use walnut::{Background, Builder, Database, DefaultTable, Durability, Error, Fault, Result, Table};
 use walnut_tests::random::Random;
+use walnut_tests::threads::Ends;
 
 #[derive(Table, Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[table(name = "notes")]
@@ -291,13 +292,13 @@ fn a_checkpoint_does_not_truncate_commits_that_are_made_while_it_runs() {
         let (db, notes) = open_with(&builder(&env).background(Background::Thread)).unwrap();
         let done = AtomicBool::new(false);
         std::thread::scope(|scope| {
+            let _ends = Ends(&done);
             scope.spawn(|| {
                 while !done.load(Ordering::Acquire) {
                     db.checkpoint().unwrap();
                 }
             });
             (0..300).for_each(|id| notes.insert(&note(id, 0)).unwrap());
-            done.store(true, Ordering::Release);
         });
         let (_db, notes) = open(&env.crash(CrashPolicy::Lost, seed)).unwrap();
         assert_eq!(ids(&notes), (0..300).collect::<Vec<_>>(), "seed {seed}");
@@ -333,6 +334,7 @@ fn reads_do_not_go_back_in_time_between_memtable_and_sst() {
     notes.insert(&note(7, 0)).unwrap();
     let (written, done) = (AtomicU64::new(0), AtomicBool::new(false));
     std::thread::scope(|scope| {
+        let _ends = Ends(&done);
         for _ in 0..2 {
             scope.spawn(|| {
                 let mut last = 0;
@@ -352,7 +354,6 @@ fn reads_do_not_go_back_in_time_between_memtable_and_sst() {
             db.transact_with(Durability::Fast, |tx| tx.table::<Note>()?.upsert(&note(7, version))).unwrap();
             written.store(version, Ordering::Release);
         }
-        done.store(true, Ordering::Release);
     });
 }
 
@@ -379,7 +380,8 @@ fn readers_do_not_wait_behind_a_major_compaction() {
     (0..2000).for_each(|id| notes.insert(&note(id, 0)).unwrap());
     let (reads, done) = (AtomicU64::new(0), AtomicBool::new(false));
     std::thread::scope(|scope| {
-        scope.spawn(|| {
+        let _ends = Ends(&done);
+        let reader = scope.spawn(|| {
             while !done.load(Ordering::Acquire) {
                 assert_eq!(
                     notes.get(reads.load(Ordering::Acquire) % 2000).unwrap().map(|note| note.version),
@@ -392,12 +394,12 @@ fn readers_do_not_wait_behind_a_major_compaction() {
         let before = reads.load(Ordering::Acquire);
         let mut during = 0;
         while during < 50 {
+            assert!(!reader.is_finished(), "the reader has failed");
             let begun = reads.load(Ordering::Acquire);
             db.compact().unwrap();
             during += reads.load(Ordering::Acquire) - begun;
             notes.upsert(&note(before % 7 + 5000, 1)).unwrap();
         }
-        done.store(true, Ordering::Release);
     });
 }
 

@@ -7,6 +7,7 @@
 //!         model       what must come out
 //!           rows        the tables, and how their columns compare
 //!             random      everything follows from a seed
+//!   threads     how those end that go on until a test is done
 //!   history     what many threads did, and whether it can have happened one after the other
 //! ```
 
@@ -21,4 +22,5 @@ pub mod query;
 pub mod random;
 pub mod rows;
 pub mod session;
+pub mod threads;
 pub mod workload;

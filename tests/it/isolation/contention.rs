@@ -8,6 +8,7 @@ use std::thread;
 use walnut::env::{CrashPolicy, MemoryEnv, Operations};
 use walnut::{Access, Background, Database, DefaultTable, Durability, Error, Result};
 use walnut_tests::random::Random;
+use walnut_tests::threads::Ends;
 
 use super::{Item, item, named, value};
 
@@ -24,6 +25,7 @@ fn the_total_of_a_bank_never_wavers() -> Result<()> {
     let expected = 100 * i64::try_from(ACCOUNTS).expect("it is small");
     let done = AtomicBool::new(false);
     thread::scope(|scope| {
+        let ends = Ends(&done);
         let auditor = scope.spawn(|| -> Result<u64> {
             let mut audits = 0;
             while !done.load(Ordering::Relaxed) {
@@ -59,7 +61,7 @@ fn the_total_of_a_bank_never_wavers() -> Result<()> {
             })
             .collect();
         let outcomes: Vec<_> = tellers.into_iter().map(|teller| teller.join().unwrap()).collect();
-        done.store(true, Ordering::Relaxed);
+        drop(ends);
         assert!(auditor.join().unwrap()? > 0);
         outcomes.into_iter().collect::<Result<()>>()
     })?;

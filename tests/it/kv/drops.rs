@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use serde::{Deserialize, Serialize};
 use walnut::env::MemoryEnv;
 use walnut::{Background, Database, Error, Table};
+use walnut_tests::threads::Ends;
 
 #[derive(Table, Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[table(name = "users")]
@@ -129,6 +130,7 @@ fn who_writes_while_a_keyspace_is_dropped_and_made_again_leaves_nothing_behind()
     let db = Database::builder().durability(walnut::Durability::Fast).in_memory().unwrap();
     let done = AtomicBool::new(false);
     std::thread::scope(|scope| {
+        let _ends = Ends(&done);
         for writer in 0..2u8 {
             let (db, done) = (&db, &done);
             scope.spawn(move || {
@@ -150,7 +152,6 @@ fn who_writes_while_a_keyspace_is_dropped_and_made_again_leaves_nothing_behind()
             db.drop_keyspace("space").unwrap();
             assert!(db.keyspace("space").unwrap().len().unwrap() <= 40);
         }
-        done.store(true, Ordering::Release);
     });
     db.drop_keyspace("space").unwrap();
     db.compact().unwrap();

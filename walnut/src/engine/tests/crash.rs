@@ -4,13 +4,13 @@ use super::*;
 use crate::env::{CrashPolicy, FaultEffect, FaultPlan, Operations};
 
 /// So that a little data has several levels, and nothing is compacted before it is asked for.
-fn open_small(env: &(impl Env + Clone)) -> Result<Engine> {
+pub(super) fn open_small(env: &(impl Env + Clone)) -> Result<Engine> {
     let levels = LeveledConfig { max_sst_size: 1 << 10, base_level_size: 200 };
     open_with(env, EngineConfig { frozen_limit: 100, levels, ..config() })
 }
 
 /// Versions and tombstones in several levels, all of it durable; and the state.
-fn prepare(env: &(impl Env + Clone)) -> (Engine, State) {
+pub(super) fn prepare(env: &(impl Env + Clone)) -> (Engine, State) {
     let engine = open_small(env).unwrap();
     for round in 0..3 {
         for n in 0..90 {
@@ -36,7 +36,7 @@ fn prepare(env: &(impl Env + Clone)) -> (Engine, State) {
 }
 
 /// All the ways of compacting.
-fn compact_everything(engine: &Engine) -> Result<()> {
+pub(super) fn compact_everything(engine: &Engine) -> Result<()> {
     let due = engine.compact_due();
     let idle = engine.compact_idle();
     engine.compact()?;

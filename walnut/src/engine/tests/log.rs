@@ -48,9 +48,7 @@ fn eight_threads_that_wait_for_the_log_share_one_write_and_one_sync() {
                     scope.spawn(move || put_durably(engine, n, durability))
                 })
                 .collect();
-            while engine.queue.lock().len() < threads.len() {
-                thread::yield_now();
-            }
+            until("all line up", || engine.queue.lock().len() == threads.len());
             drop(log);
             for thread in threads {
                 thread.join().unwrap().unwrap();
@@ -82,9 +80,7 @@ fn a_commit_that_read_what_another_of_its_group_wrote_is_refused() {
         let log = engine.log.lock();
         let (first, second) = (reads(1), reads(1));
         let writers = [scope.spawn(move || commit(first, 1)), scope.spawn(move || commit(second, 1))];
-        while engine.queue.lock().len() < 2 {
-            thread::yield_now();
-        }
+        until("both line up", || engine.queue.lock().len() == 2);
         drop(log);
         let outcomes = writers.map(|writer| writer.join().unwrap());
         let refused = outcomes.iter().filter(|outcome| matches!(outcome, Err(Error::Conflict))).count();
@@ -119,6 +115,7 @@ fn a_checkpoint_during_commits_truncates_none_of_them() {
     let engine = open_with(&env, config).unwrap();
     let done = AtomicBool::new(false);
     thread::scope(|scope| {
+        let ends = Ends(&done);
         let writers: Vec<_> = (0..4)
             .map(|writer| {
                 let engine = &engine;
@@ -135,7 +132,7 @@ fn a_checkpoint_during_commits_truncates_none_of_them() {
             }
         });
         let failed = writers.into_iter().any(|writer| writer.join().is_err());
-        done.store(true, Ordering::Release);
+        drop(ends);
         assert!(!failed);
     });
     for policy in CrashPolicy::ALL {
@@ -230,15 +227,11 @@ fn the_flush_thread_syncs_what_nobody_waits_for_and_begins_the_next_segment() {
         engine.commit(Reads::default(), batch, Durability::Fast).unwrap();
     };
     (0..11).for_each(put);
-    while env.sync_count() == 0 || engine.durable.load(Ordering::Acquire) < 11 {
-        thread::yield_now();
-    }
+    until("all are durable", || engine.durable().0 == 11);
     let survivor = env.crash(CrashPolicy::Lost, 1);
     assert!(get(&open(&survivor).unwrap(), 10).unwrap().is_some(), "it had all of them");
     (11..21).for_each(put);
-    while engine.stats().flush_count == 0 {
-        thread::yield_now();
-    }
+    until("the memtable is flushed", || engine.stats().flush_count > 0);
     assert_eq!(state(&engine).unwrap().len(), 21);
 }
 
@@ -254,9 +247,7 @@ fn a_sync_in_the_background_that_fails_is_told_to_the_next_who_commits() {
     };
     env.inject(FaultPlan::once(Operation::Sync, 0, FaultEffect::Error));
     (0..11).for_each(|n| put(n).unwrap());
-    while !engine.poisoned.load(Ordering::Acquire) {
-        thread::yield_now();
-    }
+    until("the sync has failed", || engine.poisoned.load(Ordering::Acquire));
     assert!(matches!(put(11), Err(Error::Poisoned)));
     assert!(get(&engine, 10).unwrap().is_some(), "reads go on");
 }

@@ -3,9 +3,12 @@
 
 mod crash;
 mod files;
+mod groups;
 mod levels;
 mod log;
+mod manifest;
 mod model;
+mod notes;
 mod ranges;
 mod scans;
 mod space;
@@ -33,6 +36,24 @@ use crate::error::Fault;
 use crate::sst::{Compression, SstConfig};
 
 const DIR: &str = "/db";
+
+/// Waits for what another thread does. A test ends, also when that never happens.
+fn until(what: &str, condition: impl Fn() -> bool) {
+    let began = std::time::Instant::now();
+    while !condition() {
+        assert!(began.elapsed() < Duration::from_secs(120), "it does not happen that {what}");
+        std::thread::yield_now();
+    }
+}
+
+/// Sets a flag when it is dropped, by a panic too, so that threads end that go on until then.
+struct Ends<'a>(&'a AtomicBool);
+
+impl Drop for Ends<'_> {
+    fn drop(&mut self) {
+        self.0.store(true, Ordering::Release);
+    }
+}
 
 /// A machine whose power does not fail before the directory is there.
 fn machine() -> MemoryEnv {

@@ -18,6 +18,7 @@ fn readers_and_writers_agree_while_everything_is_compacted() {
     let engine = open_with(&env, threaded()).unwrap();
     let done = AtomicBool::new(false);
     thread::scope(|scope| {
+        let ends = Ends(&done);
         let writers: Vec<_> = (0..WRITERS)
             .map(|writer| {
                 let engine = &engine;
@@ -55,7 +56,7 @@ fn readers_and_writers_agree_while_everything_is_compacted() {
             }
         });
         let failed = writers.into_iter().any(|writer| writer.join().is_err());
-        done.store(true, Ordering::Release);
+        drop(ends);
         assert!(!failed);
     });
     engine.compact().unwrap();
@@ -91,6 +92,7 @@ fn writers_go_on_when_compaction_fails_and_it_catches_up_when_it_can() {
     env.inject(FaultPlan::for_ever(Operation::Read, 0, FaultEffect::Error).in_files(&damaged));
     let mut version = 0;
     while engine.stats().compaction_failure_count == 0 || engine.stats().levels[0].sst_count <= 24 {
+        assert!(version < 2000, "nothing is merged, and nothing fails");
         version += 1;
         for n in 0..400 {
             put(&engine, n, version).unwrap();
@@ -121,4 +123,36 @@ fn closing_stops_a_merge_that_somebody_waits_for() {
     let engine = open(&env).unwrap();
     assert_eq!(state(&engine).unwrap().len(), 2000);
     expect_no_leak(&env, &engine);
+}
+
+/// The scheduler of `tests/interleavings` looks for the same; this finds it where the threads are real.
+#[test]
+fn what_readers_may_see_is_there_to_be_read() {
+    const COUNT: u32 = 400;
+    let engine = open_with(&machine(), EngineConfig { memtable_size: 64 << 20, ..config() }).unwrap();
+    let done = AtomicBool::new(false);
+    thread::scope(|scope| {
+        let ends = Ends(&done);
+        let readers = [0, COUNT - 1].map(|n| {
+            let (engine, done) = (&engine, &done);
+            scope.spawn(move || {
+                while !done.load(Ordering::Acquire) {
+                    // Each commit has so many entries, so the number says which of them a reader sees at least.
+                    let expected = u32::try_from(engine.visible().0 / u64::from(COUNT)).unwrap();
+                    let found = get(engine, n)
+                        .unwrap()
+                        .map_or(0, |found| u32::from_le_bytes(found[4..8].try_into().expect("four bytes")));
+                    assert!(found >= expected, "{found} is read, and {expected} may be seen");
+                }
+            })
+        });
+        for version in 1..=300 {
+            let mut batch = WriteBatch::new();
+            (0..COUNT).for_each(|n| batch.put(&key(n), &value(n, version)));
+            let durability = if version.is_multiple_of(2) { Durability::Safe } else { Durability::Fast };
+            engine.commit(Reads::default(), batch, durability).unwrap();
+        }
+        drop(ends);
+        readers.into_iter().for_each(|reader| reader.join().unwrap());
+    });
 }
