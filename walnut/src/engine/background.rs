@@ -4,6 +4,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use super::{Core, Engine, trace};
+use crate::base::SeqNo;
 use crate::env::prefer_other_threads;
 use crate::error::{Error, Result};
 use crate::sync::{Arc, Condvar, Mutex, Ordering};
@@ -14,6 +15,9 @@ const MAX_RETRY_DOUBLINGS: u32 = 7;
 
 /// How long nothing must have been flushed before compaction does what is not due.
 const IDLE_AFTER: Duration = Duration::from_secs(1);
+
+/// How long nothing must have been made durable before the manifest is told how far the log is.
+const NOTE_AFTER: Duration = Duration::from_millis(500);
 
 /// By how much others are preferred to the thread that flushes, and to the one that compacts: to a third and a tenth of what a writer
 /// gets. Writers come to wait for flushes when they are too fast for them, and for merges later.
@@ -140,13 +144,31 @@ impl Core {
     /// The life of the thread that flushes, and that does between and within flushes what nobody else should wait for.
     fn live_flushing(&self) {
         prefer_other_threads(FLUSH_NICENESS);
-        while let Call::Work | Call::Idle = self.flusher.wait(None) {
-            self.keep();
-            if let Err(error) = self.flush_all_frozen() {
-                trace::failed("flush", &error);
-                self.flush_failures.fetch_add(1, Ordering::Relaxed);
-                self.flusher.wait_to_retry(1);
+        let mut noticed = SeqNo::ZERO;
+        loop {
+            // As long as there is nothing to note nobody wakes up for it.
+            match self.flusher.wait(self.is_note_due().then_some(NOTE_AFTER)) {
+                Call::Stop => return,
+                Call::Idle => self.note_when_quiet(&mut noticed),
+                Call::Work => {
+                    self.keep();
+                    if let Err(error) = self.flush_all_frozen() {
+                        trace::failed("flush", &error);
+                        self.flush_failures.fetch_add(1, Ordering::Relaxed);
+                        self.flusher.wait_to_retry(1);
+                    }
+                }
             }
+        }
+    }
+
+    /// Has the manifest say how far the log is durable, if it was that far the last time already. One that fails is tried again
+    /// when more is durable: it was no more than a help.
+    fn note_when_quiet(&self, noticed: &mut SeqNo) {
+        if std::mem::replace(noticed, self.durable()) == self.durable()
+            && let Err(error) = self.note_durable()
+        {
+            trace::failed("note of the end of the log", &error);
         }
     }
 

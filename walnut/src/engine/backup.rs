@@ -43,7 +43,7 @@ struct Source {
 
 impl Core {
     /// Copies the database into a directory, which must be empty or missing. After an error nothing is left in it but, when it
-    /// cannot be removed, what an opening refuses.
+    /// cannot be removed, what an opening refuses, or a copy that is whole.
     pub(crate) fn backup(&self, target: &Path) -> Result<()> {
         self.ensure_writable()?;
         directory::check_path(target, "back up into")?;
@@ -172,10 +172,17 @@ fn make_empty(machine: &Arc<dyn Env>, target: &Path) -> Result<Arc<dyn Env>> {
     if held.list(target)?.is_empty() { Ok(held) } else { Err(taken()) }
 }
 
-/// Removes what a copy left that came to nothing, but for its marker and its lock.
+/// Removes what a copy left that came to nothing, but for its marker and its lock: `CURRENT` first, so that no crash leaves it
+/// without the files that it stands for.
 fn clear(env: &dyn Env, target: &Path) -> Result<()> {
-    for name in env.list(target)? {
-        if !matches!(FileName::parse(&name), Some(FileName::Unfinished | FileName::Lock)) {
+    let names = env.list(target)?;
+    let is_current = |name: &String| FileName::parse(name) == Some(FileName::Current);
+    if let Some(current) = names.iter().find(|name| is_current(name)) {
+        env.remove(&target.join(current))?;
+        env.sync_dir(target)?;
+    }
+    for name in names.iter().filter(|name| !is_current(name)) {
+        if !matches!(FileName::parse(name), Some(FileName::Unfinished | FileName::Lock)) {
             env.remove(&target.join(name))?;
         }
     }

@@ -108,12 +108,13 @@ impl Core {
     }
 
     /// Does one thing that waits to be done, if there is any: flushes a memtable, or else runs what is due, or else what gives
-    /// space back. Says whether there was one.
+    /// space back, or else notes how far the log is durable. Says whether there was one.
     pub(crate) fn step(&self) -> Result<bool> {
         self.ensure_writable()?;
         Ok(self.flush_one()?
             || self.compact_one(|version| self.anything(version))?
-            || self.reclaim_one(Thrift::Idle)?)
+            || self.reclaim_one(Thrift::Idle)?
+            || self.note_durable()?)
     }
 
     /// What is due, or else what gives space back.
@@ -171,7 +172,10 @@ impl Core {
         let version = self.manifest.lock().version();
         match compaction::reclaim(&version, &self.config.levels, thrift) {
             None => Ok(false),
-            Some(reclaim) => self.settle(self.run_reclaim(&reclaim).map(|()| true)),
+            Some(reclaim) => {
+                let done = self.ready_manifest().and_then(|()| self.run_reclaim(&reclaim));
+                self.settle(done.map(|()| true))
+            }
         }
     }
 
@@ -181,7 +185,7 @@ impl Core {
         if self.ensure_open().is_err() {
             return Ok(false);
         }
-        let done = self.drop_covered().and_then(|dropped| {
+        let done = self.ready_manifest().and_then(|()| self.drop_covered()).and_then(|dropped| {
             let version = self.manifest.lock().version();
             match pick(&version) {
                 Pick::Nothing => Ok(dropped),

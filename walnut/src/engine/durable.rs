@@ -9,6 +9,8 @@
 //!    of the log, because what is published is a number up to which everything is.
 //! 2. One thread syncs at a time, and holds no lock while it does.
 //! 3. After a failed sync nobody is told that anything is durable.
+//! 4. When nothing was written for a moment, the manifest is told how far the log is durable: damage to the last record of the log is
+//!    told from a torn write then.
 
 use std::time::Duration;
 
@@ -38,6 +40,19 @@ pub(super) struct SyncedTo {
     waiting_count: usize,
     /// How many waited when the last group stopped gathering: as many are expected again.
     expected_count: usize,
+}
+
+#[cfg(test)]
+impl SyncedTo {
+    /// Has the next group gather until so many wait.
+    pub(super) fn expect(&mut self, count: usize) {
+        self.expected_count = count;
+    }
+
+    /// How many wait for a group's sync.
+    pub(super) fn waiting_count(&self) -> usize {
+        self.waiting_count
+    }
 }
 
 impl Core {
@@ -129,9 +144,36 @@ impl Core {
             return Err(self.poison(error));
         }
         log.mark_synced(&point);
-        self.durable.fetch_max(last.0, Ordering::AcqRel);
+        self.durable.fetch_max(last.0, Ordering::SeqCst);
         self.publish(last);
+        drop(log);
+        self.call_for_note();
         Ok(end)
+    }
+
+    /// Tells the flush thread that more is durable than the manifest says, unless it knows.
+    fn call_for_note(&self) {
+        if self.config.background == Background::Thread
+            && !self.is_note_due.load(Ordering::SeqCst)
+            && !self.is_note_due.swap(true, Ordering::SeqCst)
+        {
+            self.flusher.wake();
+        }
+    }
+
+    /// Whether more is durable than the manifest says, as far as the flush thread was told.
+    pub(super) fn is_note_due(&self) -> bool {
+        self.is_note_due.load(Ordering::Relaxed)
+    }
+
+    /// Has the manifest say how far the log is durable; says whether it did not say so yet. A record of the log speaks of those
+    /// before it, and nothing in the log speaks of the last one; so this is done when nothing was written for a moment, and no
+    /// commit waits for it.
+    pub(super) fn note_durable(&self) -> Result<bool> {
+        // Before the number is looked at: whoever makes more durable after that calls again.
+        self.is_note_due.store(false, Ordering::SeqCst);
+        self.ensure_unpoisoned()?;
+        self.note_log_end(self.durable())
     }
 
     /// Like [`sync_to`](Self::sync_to), but the first to come waits for others: for as many as came the last time, and no
@@ -141,7 +183,8 @@ impl Core {
         let mut synced = self.synced.lock();
         synced.waiting_count += 1;
         let is_gathered = synced.waiting_count >= synced.expected_count;
-        if window > Duration::ZERO && synced.position < position && !synced.gathering {
+        let leads = window > Duration::ZERO && synced.position < position && !synced.gathering;
+        if leads {
             if !is_gathered {
                 synced.gathering = true;
                 synced = self.sync_done.wait_for(synced, window);
@@ -157,6 +200,10 @@ impl Core {
         drop(synced);
         let outcome = self.sync_to(position);
         self.synced.lock().waiting_count -= 1;
+        if leads {
+            // Others may have looked while it gathered still, and the sync that woke them was not its own, or has failed.
+            self.sync_done.notify_all();
+        }
         outcome
     }
 
@@ -175,7 +222,7 @@ impl Core {
     }
 
     /// The last number that no crash takes back.
-    fn durable(&self) -> SeqNo {
-        SeqNo(self.durable.load(Ordering::Acquire))
+    pub(super) fn durable(&self) -> SeqNo {
+        SeqNo(self.durable.load(Ordering::SeqCst))
     }
 }

@@ -149,6 +149,7 @@ impl Core {
         self.owner.look()?;
         let view = self.view.load_full();
         let Some(frozen) = view.frozen.last() else { return Ok(false) };
+        self.ready_manifest()?;
         let began = self.env.monotonic_clock();
         let new = self.write_files(&frozen.memtable)?;
         let edit = VersionEdit {

@@ -2,7 +2,9 @@
 //!
 //! 1. The manifest and the view change under one lock, so in one order.
 //! 2. A file is removed when no version names it: the inputs of a compaction after the edit that replaced them is
-//!    durable, the outputs of one whose edit failed after a new manifest has decided that it does not count.
+//!    durable, the outputs of one whose edit failed after a new manifest has decided, durably, that it does not count. While
+//!    the outcome of a write to the manifest is unknown, every file stays that the state before it or after it names; when the
+//!    engine is closed then, the next opening finds out which of the two holds.
 //! 3. A file is closed by a change of the view alone: see `files::Handle`. Its name goes when it is open for all who may come to read
 //!    it: those of older views.
 //! 4. A file that cannot be removed is tried again with the next change; the next opening moves it aside.
@@ -25,29 +27,51 @@ use crate::vlog::ValuePlace;
 #[derive(Debug)]
 pub(super) struct Manifest {
     writer: ManifestWriter,
-    /// Whether a write failed, so that nobody knows what stands at its end: the next edit goes to a new file.
+    /// Whether the outcome of a write is unknown, of an edit or of `CURRENT`: the next edit goes to a new file.
     broken: bool,
     /// The number that the next SST or manifest gets.
     next_file: FileNumber,
     /// The first number that was given since the opening.
     first_file: FileNumber,
-    /// SSTs that were named or were to be: those that are not, now, are to be removed.
-    leaving: Vec<Leaving<SstPlace>>,
-    /// The same of value files.
-    leaving_values: Vec<Leaving<ValuePlace>>,
+    /// Files that no manifest names that may be read again, whatever became of the writes that failed.
+    leaving: LeavingFiles,
+    /// Files of edits whose outcome is unknown. A new manifest decides that they do not count.
+    doubted: LeavingFiles,
+}
+
+/// Files that go when it is certain that nothing names them.
+#[derive(Debug, Default)]
+struct LeavingFiles {
+    ssts: Vec<Leaving<SstPlace>>,
+    values: Vec<Leaving<ValuePlace>>,
+}
+
+impl LeavingFiles {
+    /// The files that an edit makes known. One that only moves to another level may be read already.
+    fn added_by(edit: &VersionEdit) -> Self {
+        let moves = |number| edit.removed.iter().any(|(_, removed)| *removed == number);
+        let made = edit.added.iter().map(|(_, meta)| meta.number).filter(|number| !moves(*number));
+        Self {
+            ssts: made.map(Leaving::unread).collect(),
+            values: edit.values.iter().map(|meta| Leaving::unread(meta.number)).collect(),
+        }
+    }
+
+    fn append(&mut self, mut other: Self) {
+        self.ssts.append(&mut other.ssts);
+        self.values.append(&mut other.values);
+    }
+
+    fn is_empty(&self) -> bool {
+        self.ssts.is_empty() && self.values.is_empty()
+    }
 }
 
 impl Manifest {
     pub(super) fn new(writer: ManifestWriter) -> Self {
         let next_file = writer.state().next_file;
-        Self {
-            writer,
-            broken: false,
-            next_file,
-            first_file: next_file,
-            leaving: Vec::new(),
-            leaving_values: Vec::new(),
-        }
+        let (leaving, doubted) = Default::default();
+        Self { writer, broken: false, next_file, first_file: next_file, leaving, doubted }
     }
 
     /// A number that no file has.
@@ -71,8 +95,10 @@ impl Manifest {
     pub(super) fn names(&self) -> HashSet<FileName> {
         let mut names = self.version().names();
         names.insert(FileName::Manifest(self.writer.number()));
-        names.extend(self.leaving.iter().map(|leaving| FileName::Sst(leaving.number())));
-        names.extend(self.leaving_values.iter().map(|leaving| FileName::Values(leaving.number())));
+        for files in [&self.leaving, &self.doubted] {
+            names.extend(files.ssts.iter().map(|leaving| FileName::Sst(leaving.number())));
+            names.extend(files.values.iter().map(|leaving| FileName::Values(leaving.number())));
+        }
         names
     }
 
@@ -97,12 +123,16 @@ impl Core {
         shows: impl Fn(&View, &Arc<Levels>) -> View,
     ) -> Result<()> {
         let mut manifest = self.manifest.lock();
-        let added: Vec<_> = edit.added.iter().map(|(_, meta)| meta.number).collect();
-        let added_values: Vec<_> = edit.values.iter().map(|meta| meta.number).collect();
+        let added = LeavingFiles::added_by(&edit);
         let removed: HashSet<_> = edit.removed.iter().map(|(_, number)| *number).collect();
+        if let Err(error) = self.decide(&mut manifest) {
+            // No manifest has ever named them.
+            manifest.leaving.append(added);
+            self.remove_leaving(&mut manifest, false);
+            return Err(error);
+        }
         if let Err(error) = self.append(&mut manifest, edit) {
-            manifest.leaving.extend(added.into_iter().map(Leaving::unread));
-            manifest.leaving_values.extend(added_values.into_iter().map(Leaving::unread));
+            manifest.doubted.append(added);
             return Err(error);
         }
         let version = manifest.version();
@@ -111,38 +141,54 @@ impl Core {
             let levels = Arc::new(before.become_those_of(&version, new));
             self.view.rcu(|view| shows(view, &levels));
             let leave = before.ssts().filter(|(_, sst)| removed.contains(&sst.meta().number));
-            manifest.leaving.extend(leave.map(|(_, sst)| sst.leave()));
+            manifest.leaving.ssts.extend(leave.map(|(_, sst)| sst.leave()));
             let leave = before.value_files().filter(|file| version.value_file(file.meta().number).is_none());
-            manifest.leaving_values.extend(leave.map(|file| file.leave()));
+            manifest.leaving.values.extend(leave.map(|file| file.leave()));
         }
         self.reckon_debt(&version);
         self.remove_leaving(&mut manifest, false);
         Ok(())
     }
 
-    /// Notes where the log ends that was closed, so that the loss of its end is found.
-    pub(super) fn note_log_end(&self, last: SeqNo) -> Result<()> {
+    /// Has the manifest say up to which number the log is durable, so that the loss of its end is found; says whether it did not say
+    /// so yet. Everything up to `last` was synced.
+    pub(super) fn note_log_end(&self, last: SeqNo) -> Result<bool> {
         let mut manifest = self.manifest.lock();
         let state = manifest.writer.state();
         if last <= state.last_seqno.max(state.log_seqno) {
-            return Ok(());
+            return Ok(false);
         }
-        self.append(&mut manifest, VersionEdit { log_seqno: Some(last), ..VersionEdit::default() })
+        // A database that is idle again and again notes this again and again.
+        if manifest.writer.is_long() {
+            self.replace(&mut manifest)?;
+        }
+        self.append(&mut manifest, VersionEdit { log_seqno: Some(last), ..VersionEdit::default() })?;
+        Ok(true)
     }
 
     fn append(&self, manifest: &mut Manifest, edit: VersionEdit) -> Result<()> {
-        if manifest.broken {
-            self.replace(manifest)?;
-        }
+        self.decide(manifest)?;
         let edit = VersionEdit { next_file: Some(manifest.next_file), ..edit };
         let appended = manifest.writer.append(&edit).map(|_| ());
         manifest.broken = appended.is_err();
         appended
     }
 
-    /// Begins a new manifest with the state before the edit that failed, which decides that it does not count.
+    /// Finds out whether the manifest can be written to, before files are written that it is to name.
+    pub(super) fn ready_manifest(&self) -> Result<()> {
+        self.decide(&mut self.manifest.lock())
+    }
+
+    /// Begins a new manifest if the outcome of a write to this one is unknown.
+    fn decide(&self, manifest: &mut Manifest) -> Result<()> {
+        if manifest.broken { self.replace(manifest) } else { Ok(()) }
+    }
+
+    /// Begins a new manifest with the state before the edit that failed. When `CURRENT` names it durably, that decides that
+    /// the edit does not count; after an error nothing is decided.
     fn replace(&self, manifest: &mut Manifest) -> Result<()> {
         let number = manifest.allocate()?;
+        manifest.broken = true;
         let state = ManifestState { next_file: manifest.next_file, ..manifest.writer.state().clone() };
         manifest.writer = ManifestWriter::create(
             Arc::clone(&self.env),
@@ -152,6 +198,8 @@ impl Core {
             state,
         )?;
         manifest.broken = false;
+        let doubted = std::mem::take(&mut manifest.doubted);
+        manifest.leaving.append(doubted);
         // Those that stay are removed by the next open.
         let _ = manifest.writer.remove_others();
         Ok(())
@@ -159,16 +207,16 @@ impl Core {
 
     /// Removes what no version names any more. Whoever may still read it has it open.
     fn remove_leaving(&self, manifest: &mut Manifest, last: bool) {
-        if manifest.leaving.is_empty() && manifest.leaving_values.is_empty() {
+        if manifest.leaving.is_empty() {
             return;
         }
         let version = manifest.version();
         let named: HashSet<_> = version.files().map(|(_, meta)| meta.number).collect();
-        manifest.leaving.retain(|sst| {
+        manifest.leaving.ssts.retain(|sst| {
             let path = FileName::Sst(sst.number()).path(&self.dir);
             !named.contains(&sst.number()) && !self.goes(sst, &path, last)
         });
-        manifest.leaving_values.retain(|file| {
+        manifest.leaving.values.retain(|file| {
             let path = FileName::Values(file.number()).path(&self.dir);
             version.value_file(file.number()).is_none() && !self.goes(file, &path, last)
         });

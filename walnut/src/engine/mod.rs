@@ -150,6 +150,8 @@ pub(crate) struct Core {
     durable: AtomicU64,
     /// Bytes of commits that do not wait for a sync, since the last one began.
     unsynced_size: AtomicU64,
+    /// Whether the flush thread knows that the manifest lags behind `durable`; whoever makes more durable calls it if not.
+    is_note_due: AtomicBool,
     snapshots: Arc<Snapshots>,
     poisoned: AtomicBool,
     /// Whether the log has to go on in a new segment before anything can be written.
@@ -244,6 +246,8 @@ impl Core {
     /// Notes that the log can no longer be trusted, and passes the reason on: that it is not ours any more, if it is not.
     fn poison(&self, error: Error) -> Error {
         self.poisoned.store(true, Ordering::Release);
+        // A group does not gather any more for a sync that cannot come.
+        self.sync_done.notify_all();
         self.owner.finding().err().unwrap_or(error)
     }
 

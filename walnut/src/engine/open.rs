@@ -84,6 +84,7 @@ impl Engine {
             visible: AtomicU64::new(last_seqno.0),
             durable: AtomicU64::new(last_seqno.0),
             unsynced_size: AtomicU64::new(0),
+            is_note_due: AtomicBool::new(false),
             snapshots: Arc::new(snapshots),
             poisoned: AtomicBool::new(false),
             log_is_torn: AtomicBool::new(false),

@@ -59,6 +59,11 @@ pub(crate) struct VersionEdit {
 }
 
 impl VersionEdit {
+    /// Whether files come or leave with it.
+    pub(super) fn changes_files(&self) -> bool {
+        !(self.removed.is_empty() && self.added.is_empty() && self.values.is_empty())
+    }
+
     /// The bytes of the edit.
     pub(super) fn encode(&self) -> Vec<u8> {
         let mut out = Vec::new();

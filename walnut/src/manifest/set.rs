@@ -56,7 +56,11 @@ impl ManifestState {
         }
         let added_seqno = edit.added.iter().map(|(_, meta)| meta.largest_seqno).max().unwrap_or_default();
         Ok(Self {
-            version: Arc::new(self.version.apply(edit)?),
+            version: if edit.changes_files() {
+                Arc::new(self.version.apply(edit)?)
+            } else {
+                Arc::clone(&self.version)
+            },
             log_number,
             newest_log,
             next_file,

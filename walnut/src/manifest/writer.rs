@@ -17,6 +17,9 @@ use crate::env::{Env, File};
 use crate::error::{Error, Limit, Result};
 use crate::files::FileName;
 
+/// Edits may take so much room, or as much as the snapshot before them if that is more, before a new manifest is worth its price.
+const EDITS_SIZE: u64 = 64 << 10;
+
 /// The manifest that is written to, and the state that it describes.
 #[derive(Debug)]
 pub(crate) struct ManifestWriter {
@@ -25,6 +28,8 @@ pub(crate) struct ManifestWriter {
     number: FileNumber,
     file: Arc<dyn File>,
     seed: u32,
+    /// Where the snapshot ends.
+    snapshot_end: u64,
     /// Where the frames end; all of them are durable.
     end: u64,
     state: ManifestState,
@@ -61,7 +66,7 @@ impl ManifestWriter {
         file.sync()?;
         env.sync_dir(&dir)?;
         Current { database, manifest: number, seed, snapshot_end: end }.write(&*env, &dir)?;
-        Ok(Self { env, dir, number, file, seed, end, state, is_poisoned: false })
+        Ok(Self { env, dir, number, file, seed, snapshot_end: end, end, state, is_poisoned: false })
     }
 
     /// The number of the manifest.
@@ -93,6 +98,11 @@ impl ManifestWriter {
         self.end += frame.len() as u64;
         self.state = state;
         Ok(&self.state)
+    }
+
+    /// Whether there are so many edits that a new manifest should be begun when nobody waits for it.
+    pub(crate) fn is_long(&self) -> bool {
+        self.end - self.snapshot_end > self.snapshot_end.max(EDITS_SIZE)
     }
 
     /// Removes all other manifests. This one is current, so nothing names them.
