@@ -89,6 +89,37 @@ fn a_commit_is_seen_whole_or_not_at_all_and_never_again_gone() {
 }
 
 #[test]
+fn what_a_snapshot_shows_never_changes() {
+    under_all_schedules(|| {
+        let db = open(1 << 20);
+        db.table::<Account>().unwrap().insert(&account(1, None, 50)).unwrap();
+        let writer = |durability| {
+            let db = db.clone();
+            thread::spawn(move || {
+                let changed = db.transact_with(durability, |tx| {
+                    tx.table::<Account>()?.modify(1, |row| row.balance -= 10).map(drop)
+                });
+                changed.unwrap();
+            })
+        };
+        let reader = db.clone();
+        let reads = move || {
+            for _ in 0..3 {
+                let rows = reader.snapshot().table::<Account>().unwrap();
+                let first = rows.get(1).unwrap().unwrap();
+                assert_eq!(
+                    rows.get(1).unwrap().as_ref(),
+                    Some(&first),
+                    "a number is seen before what it stands for"
+                );
+                assert_eq!(rows.iter().collect_vec().unwrap(), [first]);
+            }
+        };
+        run(vec![writer(Durability::Safe), writer(Durability::Fast), thread::spawn(reads)]);
+    });
+}
+
+#[test]
 fn a_value_has_one_owner_and_nobody_waits_for_ever() {
     under_all_schedules(|| {
         let db = open(1 << 20);

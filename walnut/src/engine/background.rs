@@ -146,7 +146,7 @@ impl Core {
         prefer_other_threads(FLUSH_NICENESS);
         let mut noticed = SeqNo::ZERO;
         loop {
-            // As long as there is nothing to note nobody wakes up for it.
+            // While there is nothing to note, the thread does not wake up for it.
             match self.flusher.wait(self.is_note_due().then_some(NOTE_AFTER)) {
                 Call::Stop => return,
                 Call::Idle => self.note_when_quiet(&mut noticed),

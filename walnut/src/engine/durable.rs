@@ -170,7 +170,7 @@ impl Core {
     /// before it, and nothing in the log speaks of the last one; so this is done when nothing was written for a moment, and no
     /// commit waits for it.
     pub(super) fn note_durable(&self) -> Result<bool> {
-        // Before the number is looked at: whoever makes more durable after that calls again.
+        // Before the number is looked at: a sync that ends after that calls again.
         self.is_note_due.store(false, Ordering::SeqCst);
         self.ensure_unpoisoned()?;
         self.note_log_end(self.durable())

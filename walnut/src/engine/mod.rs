@@ -150,7 +150,7 @@ pub(crate) struct Core {
     durable: AtomicU64,
     /// Bytes of commits that do not wait for a sync, since the last one began.
     unsynced_size: AtomicU64,
-    /// Whether the flush thread knows that the manifest lags behind `durable`; whoever makes more durable calls it if not.
+    /// Whether the flush thread knows that the manifest lags behind `durable`; a sync that makes more durable calls it if not.
     is_note_due: AtomicBool,
     snapshots: Arc<Snapshots>,
     poisoned: AtomicBool,

@@ -13,7 +13,7 @@
 //! 4. The value files are exactly those into which the SSTs point, and nothing is referred to twice (see `values`).
 //! 5. A file has something in it, its keys and sequence numbers are in order, and it has no more tombstones than entries and no more dead bytes
 //!    than bytes.
-//! 6. Bytes and entries of all files together are at most [`MAX_SUM`], so that nobody who adds them up runs over.
+//! 6. Bytes and entries of all files together are at most [`MAX_SUM`], so that no sum over them runs over.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashSet};

@@ -100,7 +100,7 @@ impl ManifestWriter {
         Ok(&self.state)
     }
 
-    /// Whether there are so many edits that a new manifest should be begun when nobody waits for it.
+    /// Whether there are so many edits that a new manifest should be begun when no commit waits for it.
     pub(crate) fn is_long(&self) -> bool {
         self.end - self.snapshot_end > self.snapshot_end.max(EDITS_SIZE)
     }

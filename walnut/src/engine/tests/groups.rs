@@ -20,9 +20,9 @@ fn gathering(group_window: Duration) -> EngineConfig {
 }
 
 #[test]
-fn nobody_is_acknowledged_while_a_group_gathers() {
+fn no_commit_is_acknowledged_while_its_group_gathers() {
     let env = machine();
-    // Long enough that nobody stops waiting before the last one has come.
+    // Long enough that no commit stops waiting before the last one has come.
     let engine = open_with(&env, gathering(Duration::from_secs(20))).unwrap();
     engine.synced.lock().expect(4);
     let acknowledged = AtomicUsize::new(0);
@@ -69,12 +69,12 @@ fn a_sync_that_fails_while_a_group_gathers_is_told_to_all_of_it_at_once() {
             engine.sync().unwrap_err();
             until("all are told", || told.load(Ordering::SeqCst) == 3);
         });
-        assert!(began.elapsed() < window, "somebody waits for others who cannot come");
+        assert!(began.elapsed() < window, "a commit waits for others that cannot come");
     }
 }
 
 #[test]
-fn whoever_is_acknowledged_is_durable_whatever_others_wait_for() {
+fn an_acknowledged_commit_is_durable_whatever_others_wait_for() {
     for (background, window) in
         [(Background::Manual, 200), (Background::Thread, 200), (Background::Manual, 5000)]
     {
@@ -86,7 +86,7 @@ fn whoever_is_acknowledged_is_durable_whatever_others_wait_for() {
                 let (engine, env) = (&engine, &env);
                 scope.spawn(move || {
                     for n in 0..12 {
-                        // Who waits for nobody syncs in the middle of the gathering of others.
+                        // A commit that waits for no other syncs in the middle of the gathering of others.
                         let is_safe = (writer + n) % 5 == 0;
                         let durability = if is_safe { Durability::Safe } else { Durability::Group };
                         put_and_lose_power(engine, env, writer * 100 + n, durability);

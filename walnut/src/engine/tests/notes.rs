@@ -67,7 +67,7 @@ fn a_damaged_last_commit_is_found_when_nothing_was_written_for_a_moment_after_it
     }
     assert!(engine.step().unwrap() && !engine.step().unwrap());
     expect_damage_is_found(&env.crash(CrashPolicy::Lost, 1));
-    // Commits that nobody promised are no damage when they are gone.
+    // Commits that were not promised are no damage when they are gone.
     put(&engine, 3, 0).unwrap();
     assert!(!engine.step().unwrap());
     for policy in CrashPolicy::ALL {
@@ -83,7 +83,7 @@ fn the_flush_thread_notes_the_end_of_the_log_when_nothing_is_written_and_then_re
     for round in 1..=2 {
         put_safe(&engine, round, 0).unwrap();
         until("the end of the log is noted", || engine.manifest.lock().state().log_seqno == engine.durable());
-        assert!(!engine.is_note_due(), "nobody looks again");
+        assert!(!engine.is_note_due(), "the thread does not look again");
         expect_damage_is_found(&env.crash(CrashPolicy::Lost, 1));
     }
 }

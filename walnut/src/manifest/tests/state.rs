@@ -42,7 +42,7 @@ fn level_zero_stands_newest_first_and_the_others_by_key() {
 }
 
 #[test]
-fn sizes_and_counts_that_nobody_could_add_up_are_refused() {
+fn sizes_and_counts_whose_sum_runs_over_are_refused() {
     const MOST: u64 = 1 << 56;
     let change: [fn(&mut SstMeta, u64); 4] = [
         |meta, number| meta.size = number,
