@@ -151,3 +151,89 @@ fn a_get_among_memtables_and_levels_allocates_nothing_else_either() {
         assert_eq!(allocations(|| assert!(users.get(id + 1).unwrap().is_none())), 0);
     }
 }
+
+/// Bytes of the heap that are given back by dropping this, on this thread.
+fn given_back<T>(dropped: T) -> u64 {
+    let counted = allocation_counter::measure(|| drop(dropped));
+    u64::try_from(-counted.bytes_current).unwrap_or(0)
+}
+
+/// Whether two numbers are no further apart than a quarter of the second.
+fn is_about(found: u64, expected: u64) -> bool {
+    found.abs_diff(expected) <= expected / 4
+}
+
+#[test]
+fn what_unfinished_iterators_hold_is_counted_once_and_comes_back_with_them() {
+    let db = small().memtable_size(4 << 20).env(Arc::new(MemoryEnv::new())).open("/db").unwrap();
+    let space = db.keyspace("k").unwrap();
+    for n in 0..4000_u32 {
+        space.put(n.to_be_bytes(), [7; 200]).unwrap();
+    }
+    assert_eq!(db.stats().iterator_count, 0);
+    let mut iters = [space.iter(), space.iter()];
+    for iter in &mut iters {
+        iter.next().unwrap().unwrap();
+    }
+    let before = db.stats();
+    assert_eq!((before.iterator_count, before.held_memory_size, before.pinned_size), (2, 0, 0));
+    db.checkpoint().unwrap();
+    let stats = db.stats();
+    assert_eq!((stats.held_memory_size, stats.iterator_count), (before.active_memtable_size, 2));
+    assert_eq!(stats.pinned_size, stats.held_memory_size as u64);
+    let [first, second] = iters;
+    assert!(given_back(first) < 10_000, "the other one holds it still");
+    assert_eq!((db.stats().held_memory_size, db.stats().iterator_count), (before.active_memtable_size, 1));
+    let freed = given_back(second);
+    assert!(is_about(stats.held_memory_size as u64, freed), "{} of {freed}", stats.held_memory_size);
+    assert_eq!((db.stats().held_memory_size, db.stats().pinned_size), (0, 0));
+
+    // A file that is replaced has its space until the last iterator over it goes.
+    let mut iter = space.iter();
+    iter.next().unwrap().unwrap();
+    let size = db.stats().sst_size;
+    space.put("", "").unwrap();
+    db.compact().unwrap();
+    let stats = db.stats();
+    assert_eq!((stats.held_file_size, stats.pinned_size), (size, size + stats.held_memory_size as u64));
+    drop(iter);
+    assert_eq!((db.stats().held_file_size, db.stats().pinned_size), (0, 0));
+}
+
+#[test]
+fn what_a_snapshot_pins_is_about_what_comes_back_with_it() {
+    let open = || {
+        let builder = small().compression(walnut::Compression::None).memtable_size(4 << 20);
+        builder.env(Arc::new(MemoryEnv::new())).open("/db").unwrap()
+    };
+    // Overwritten once and ten times, removed key by key, removed as a range in part, nothing but new keys.
+    for (place, rounds) in [(0, 1), (0, 10), (1, 1), (3, 1)] {
+        let db = open();
+        let space = db.keyspace("k").unwrap();
+        let put = |keys: std::ops::Range<u32>| {
+            keys.for_each(|n| space.put(n.to_be_bytes(), [n.to_le_bytes()[0]; 300]).unwrap());
+        };
+        put(0..2000);
+        db.compact().unwrap();
+        let snapshot = db.snapshot();
+        for _ in 0..rounds {
+            match place {
+                0 => put(0..2000),
+                1 => (0..2000_u32).for_each(|n| space.remove(n.to_be_bytes()).unwrap()),
+                _ => put(2000..4000),
+            }
+            db.checkpoint().unwrap();
+        }
+        db.compact().unwrap();
+        let with = db.stats();
+        drop(snapshot);
+        db.compact().unwrap();
+        let freed = with.sst_size - db.stats().sst_size;
+        let pinned = with.pinned_size;
+        assert!(
+            is_about(pinned, freed) || pinned.max(freed) < 10_000,
+            "{pinned} pinned, {freed} came back, {place} {rounds} times"
+        );
+        assert_eq!(db.stats().pinned_size, 0);
+    }
+}

@@ -192,7 +192,9 @@ impl Builder {
     }
 
     /// How old a snapshot or a transaction may become before it keeps no more history: from then on its reads, and its commit,
-    /// are [`Error::SnapshotTooOld`](crate::Error::SnapshotTooOld). A scan that was made before goes on. A limit bounds the space that somebody
+    /// are [`Error::SnapshotTooOld`](crate::Error::SnapshotTooOld). An iterator that is older
+    /// is refused too, when it goes on to its next block at the latest, and lets go of what it holds then; one that is never asked again holds
+    /// it until it is dropped ([`Stats::iterator_count`](crate::Stats::iterator_count)). A limit bounds the space that somebody
     /// who forgot a snapshot can cost, and adds a look at the clock to each read in one. Default: none.
     pub fn snapshot_age_limit(mut self, limit: Duration) -> Self {
         self.snapshot_age_limit = Some(limit);

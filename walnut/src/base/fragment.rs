@@ -9,14 +9,12 @@
 //! 2. A fragment has the sequence numbers of all range tombstones over it, newest first, each once; there is one at least.
 //!
 //! So a key is under one fragment at most, and a binary search finds all that was done to it by ranges. The price is that
-//! n range tombstones which all overlap make up to 2n fragments with n numbers each; those who collect them keep n small.
+//! n range tombstones which all overlap make up to 2n fragments with n numbers each. So a flush and a merge keep of them only what
+//! some reader tells apart (see [`FragmentMerge`](super::FragmentMerge)), and a memtable has a form of its own.
 //!
 //! Which of them a reader sees, and which a merge may drop, is decided above.
 
-use std::cmp::Reverse;
-use std::collections::BTreeMap;
 use std::ops::Deref;
-use std::sync::Arc;
 
 use super::{KeyRange, SeqNo};
 
@@ -50,6 +48,7 @@ pub(crate) struct Fragments {
 
 impl Fragments {
     /// One range tombstone; none when the range is empty.
+    #[cfg(test)]
     pub(crate) fn one(start: &[u8], end: &[u8], seqno: SeqNo) -> Self {
         let fragment = Fragment { start: start.to_vec(), end: end.to_vec(), seqnos: vec![seqno] };
         Self { list: if start < end { vec![fragment] } else { Vec::new() } }
@@ -67,15 +66,18 @@ impl Fragments {
     }
 
     /// The fragments of all range tombstones in several lists.
-    ///
-    /// Cost: the sorting of all ends, and what comes out; nothing to speak of for one list.
+    #[cfg(test)]
     pub(crate) fn merged<'f>(lists: impl IntoIterator<Item = &'f Self>) -> Self {
-        let lists: Vec<&Self> = lists.into_iter().filter(|list| !list.is_empty()).collect();
-        match lists[..] {
-            [] => Self::default(),
-            [only] => only.clone(),
-            _ => sweep(lists.iter().flat_map(|list| &list.list)),
-        }
+        let sources = lists.into_iter().map(|list| list.list.iter().cloned()).collect();
+        let mut merge = super::FragmentMerge::new(sources, |_| {}).expect("a list gives no error");
+        let next = || merge.next().expect("a list gives no error");
+        Self { list: std::iter::from_fn(next).collect() }
+    }
+
+    /// The fragment over `key`, if there is one.
+    #[cfg(test)]
+    pub(crate) fn find(&self, key: &[u8]) -> Option<&Fragment> {
+        self.at(self.place(key), key)
     }
 
     /// The newest range tombstone over `key` that is not above `at`.
@@ -87,22 +89,6 @@ impl Fragments {
     pub(crate) fn newest_within(&self, range: &KeyRange) -> Option<SeqNo> {
         let from = self.list[self.place(&range.start)..].iter();
         from.take_while(|fragment| range.ends_after(&fragment.start)).map(|fragment| fragment.seqnos[0]).max()
-    }
-
-    /// Whether each key from `start` on and before `end` is under a range tombstone that is newer than `than` and not above `at`.
-    pub(crate) fn cover(&self, start: &[u8], end: &[u8], than: SeqNo, at: SeqNo) -> bool {
-        let mut reached = start;
-        for fragment in &self.list[self.place(start)..] {
-            let covers = *fragment.start <= *reached && fragment.newest(at).is_some_and(|seqno| seqno > than);
-            if !covers {
-                return false;
-            }
-            reached = &fragment.end;
-            if reached >= end {
-                return true;
-            }
-        }
-        false
     }
 
     /// What they take in memory.
@@ -129,64 +115,41 @@ impl Deref for Fragments {
     }
 }
 
-/// Goes over the starts and ends of range tombstones in their order, and keeps those that are open.
-fn sweep<'f>(pieces: impl Iterator<Item = &'f Fragment>) -> Fragments {
-    let mut edges = Vec::new();
-    for piece in pieces {
-        edges.push((&*piece.start, true, &*piece.seqnos));
-        edges.push((&*piece.end, false, &*piece.seqnos));
-    }
-    edges.sort_by_key(|(key, ..)| *key);
-    let mut fragments: Vec<Fragment> = Vec::new();
-    // How often each number is open; the newest first.
-    let mut open = BTreeMap::<Reverse<SeqNo>, usize>::new();
-    let mut from: &[u8] = &[];
-    for (key, starts, seqnos) in edges {
-        if *from < *key && !open.is_empty() {
-            let seqnos: Vec<SeqNo> = open.keys().map(|seqno| seqno.0).collect();
-            match fragments.last_mut().filter(|last| *last.end == *from && last.seqnos == seqnos) {
-                Some(last) => last.end = key.to_vec(),
-                None => fragments.push(Fragment { start: from.to_vec(), end: key.to_vec(), seqnos }),
-            }
-        }
-        from = key;
-        for seqno in seqnos {
-            let count = open.entry(Reverse(*seqno)).or_default();
-            if starts {
-                *count += 1;
-            } else if *count > 1 {
-                *count -= 1;
-            } else {
-                open.remove(&Reverse(*seqno));
-            }
-        }
-    }
-    Fragments { list: fragments }
+/// A stretch of keys over which the newest range tombstone that a reader sees is the same one, or over which there is none.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub(crate) struct Stretch {
+    pub(crate) start: Vec<u8>,
+    /// The first key behind it; none when it goes on to the last key there is.
+    pub(crate) end: Option<Vec<u8>>,
+    pub(crate) newest: Option<SeqNo>,
 }
 
-/// Asks one list for key after key, in either order of the keys: what was found last is looked at first.
-#[derive(Clone, Debug)]
-pub(crate) struct FragmentWalk {
-    fragments: Arc<Fragments>,
-    /// The first fragment that ends after the key that was asked for last.
-    place: usize,
+impl Stretch {
+    /// Whether it has this key.
+    #[inline]
+    pub(crate) fn has(&self, key: &[u8]) -> bool {
+        *self.start <= *key && self.end.as_ref().is_none_or(|end| key < &**end)
+    }
 }
 
-impl FragmentWalk {
-    pub(crate) fn new(fragments: Arc<Fragments>) -> Self {
-        Self { fragments, place: 0 }
-    }
+/// The range tombstones of a container, as one who walks over its keys asks for them.
+pub(crate) trait RangeTombstones: std::fmt::Debug + Send + Sync {
+    /// The stretch around `key` for a reader at `at`: not always the longest there is.
+    ///
+    /// Cost: a logarithm of how many there are.
+    fn stretch(&self, key: &[u8], at: SeqNo) -> Stretch;
+}
 
-    /// As [`Fragments::covering`].
-    pub(crate) fn covering(&mut self, key: &[u8], at: SeqNo) -> Option<SeqNo> {
-        let list = &self.fragments;
-        let ends_before = |place: usize| *list[place].end <= *key;
-        let holds = (self.place == list.len() || !ends_before(self.place))
-            && (self.place == 0 || ends_before(self.place - 1));
-        if !holds {
-            self.place = list.place(key);
+impl RangeTombstones for Fragments {
+    fn stretch(&self, key: &[u8], at: SeqNo) -> Stretch {
+        let place = self.place(key);
+        if let Some(fragment) = self.at(place, key) {
+            let (start, end) = (fragment.start.clone(), Some(fragment.end.clone()));
+            return Stretch { start, end, newest: fragment.newest(at) };
         }
-        list.at(self.place, key)?.newest(at)
+        let start = place.checked_sub(1).map(|before| self.list[before].end.clone());
+        let end = self.list.get(place).map(|next| next.start.clone());
+        Stretch { start: start.unwrap_or_default(), end, newest: None }
     }
 }
 
@@ -229,11 +192,14 @@ mod tests {
             prop_assert_eq!(Fragments::from_list(fragments.to_vec()), Some(fragments.clone()));
             let (left, right) = tombstones.split_at(cut.min(tombstones.len()));
             prop_assert_eq!(Fragments::merged([&self::fragments(left), &self::fragments(right)]), fragments.clone());
-            let mut walk = FragmentWalk::new(Arc::new(fragments.clone()));
-            for key in (0..30u8).chain((0..30).rev()).chain([3, 29, 0]) {
+            for key in 0..30u8 {
                 let expected = newest(&tombstones, key, at);
                 prop_assert_eq!(fragments.covering(&[key], SeqNo(at)), expected);
-                prop_assert_eq!(walk.covering(&[key], SeqNo(at)), expected);
+                let stretch = fragments.stretch(&[key], SeqNo(at));
+                prop_assert!(stretch.has(&[key]));
+                for other in (0..30).filter(|other| stretch.has(&[*other])) {
+                    prop_assert_eq!(stretch.newest, newest(&tombstones, other, at));
+                }
                 // Nothing lies between a key and the next byte string.
                 prop_assert_eq!(fragments.covering(&[key, 0], SeqNo(at)), expected);
             }
@@ -241,10 +207,6 @@ mod tests {
                 let range = KeyRange { start: vec![start], end: Some(vec![end]) };
                 let all = (start..end).filter_map(|key| newest(&tombstones, key, u64::MAX)).max();
                 prop_assert_eq!(fragments.newest_within(&range), all);
-                for than in 0..6 {
-                    let covered = (start..end).all(|key| newest(&tombstones, key, at) > Some(SeqNo(than)));
-                    prop_assert_eq!(fragments.cover(&[start], &[end], SeqNo(than), SeqNo(at)), covered);
-                }
             }
         }
     }

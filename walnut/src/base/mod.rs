@@ -2,6 +2,7 @@
 
 mod entry;
 mod fragment;
+mod fragment_merge;
 mod hash;
 mod head;
 mod key_set;
@@ -11,7 +12,8 @@ mod range;
 mod seqno;
 
 pub(crate) use entry::{Entry, Kind, compare};
-pub(crate) use fragment::{Fragment, FragmentWalk, Fragments};
+pub(crate) use fragment::{Fragment, Fragments, RangeTombstones, Stretch};
+pub(crate) use fragment_merge::{FragmentMerge, FragmentSource};
 pub(crate) use hash::KeyHash;
 pub(crate) use head::{Head, head};
 pub(crate) use key_set::KeySet;

@@ -9,28 +9,92 @@
 //! Such a file leaves in an edit of its own: giving back the space of a large range costs no reading and no writing. It is
 //! its entries' sequence numbers that say that they are older, wherever the file stands.
 
-use crate::base::{FileNumber, Fragments, SeqNo};
+use std::sync::Arc;
+
+use super::sieve::{GoOn, Patience};
+use crate::base::{FileNumber, Fragment, FragmentMerge, FragmentSource, Fragments, SeqNo};
+use crate::error::Result;
 use crate::manifest::{Level, Version};
+use crate::sst::Sst;
+
+/// The range tombstones of a run, file by file: those of one are in memory at a time.
+pub(crate) struct RunRanges {
+    ssts: std::vec::IntoIter<Arc<Sst>>,
+    /// Those of the file that was come to, and the place of the next.
+    open: Option<(Arc<Fragments>, usize)>,
+}
+
+impl RunRanges {
+    /// Those of these files, which are in the order of their keys.
+    pub(crate) fn new(ssts: Vec<Arc<Sst>>) -> Self {
+        Self { ssts: ssts.into_iter(), open: None }
+    }
+}
+
+impl FragmentSource for RunRanges {
+    fn next_fragment(&mut self) -> Result<Option<Fragment>> {
+        loop {
+            if let Some((fragments, place)) = &mut self.open
+                && let Some(fragment) = fragments.get(*place)
+            {
+                *place += 1;
+                return Ok(Some(fragment.clone()));
+            }
+            // A file is let go before the next one is opened.
+            self.open = None;
+            let Some(sst) = self.ssts.next() else { return Ok(None) };
+            self.open = sst.range_tombstones()?.map(|fragments| (fragments, 0));
+        }
+    }
+}
 
 /// The files of `version` whose entries and range tombstones are all hidden from all who read at `watermark` or above by
-/// `ranges`, which are range tombstones of files of the same version.
-pub(crate) fn covered(version: &Version, ranges: &Fragments, watermark: SeqNo) -> Vec<(Level, FileNumber)> {
-    if ranges.is_empty() {
-        return Vec::new();
+/// the range tombstones of its runs.
+pub(crate) fn covered<S: FragmentSource>(
+    version: &Version,
+    ranges: Vec<S>,
+    watermark: SeqNo,
+    go_on: &GoOn<'_>,
+) -> Result<Vec<(Level, FileNumber)>> {
+    let newest_seen = move |seqnos: &mut Vec<SeqNo>| {
+        seqnos.retain(|seqno| *seqno <= watermark);
+        seqnos.truncate(1);
+    };
+    let mut ranges = FragmentMerge::new(ranges, newest_seen)?;
+    let mut patience = Patience::new(go_on);
+    let mut files: Vec<_> = version.files().collect();
+    files.sort_by(|(_, left), (_, right)| left.smallest.cmp(&right.smallest));
+    let mut files = files.into_iter().peekable();
+    // The files that are covered from their beginning to where the last fragment has ended.
+    let (mut open, mut reached) = (Vec::new(), Vec::new());
+    let mut gone = Vec::new();
+    while let Some(Fragment { start, end, seqnos }) = ranges.next()? {
+        patience.note((start.len() + end.len()) as u64)?;
+        if start != reached {
+            open.clear();
+        }
+        while let Some((level, meta)) = files.next_if(|(_, meta)| meta.smallest < end) {
+            if meta.smallest >= start {
+                open.push((level, meta));
+            }
+        }
+        open.retain(|(level, meta)| {
+            let is_hidden = seqnos.first().is_some_and(|seqno| *seqno > meta.largest_seqno);
+            if is_hidden && meta.end <= end {
+                gone.push((*level, meta.number));
+            }
+            is_hidden && meta.end > end
+        });
+        reached = end;
     }
-    version
-        .files()
-        .filter(|(_, meta)| ranges.cover(&meta.smallest, &meta.end, meta.largest_seqno, watermark))
-        .map(|(level, meta)| (level, meta.number))
-        .collect()
+    Ok(gone)
 }
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
     use super::super::tests::file;
     use super::*;
+    use crate::error::Error;
     use crate::manifest::VersionEdit;
     use crate::sst::SstMeta;
 
@@ -39,7 +103,9 @@ mod tests {
         let added = files.iter().map(|meta| (level, Arc::new(meta.clone()))).collect();
         let edit = VersionEdit { added, ..VersionEdit::default() };
         let version = Version::default().apply(&edit).expect("files that fit");
-        covered(&version, ranges, SeqNo(watermark)).into_iter().map(|(_, number)| number.0).collect()
+        let ranges = vec![ranges.iter().cloned()];
+        let gone = covered(&version, ranges, SeqNo(watermark), &|_| Ok(())).expect("no file is opened");
+        gone.into_iter().map(|(_, number)| number.0).collect()
     }
 
     #[test]
@@ -55,5 +121,17 @@ mod tests {
         let gap = Fragments::merged([&ranges, &Fragments::one(b"l\0", b"z", SeqNo(60))]);
         assert_eq!(covered_of(&files, &gap, 60), [4], "a gap of one key");
         assert_eq!(covered_of(&files, &Fragments::default(), 60), [] as [u64; 0]);
+    }
+
+    #[test]
+    fn a_look_at_many_range_tombstones_can_be_stopped() {
+        let fragment = |n: u16| Fragment {
+            start: n.to_be_bytes().into(),
+            end: (n + 1).to_be_bytes().into(),
+            seqnos: vec![SeqNo(u64::from(n) + 1)],
+        };
+        let ranges = vec![(0..1000).map(fragment)];
+        let stopped = covered(&Version::default(), ranges, SeqNo(2000), &|_| Err(Error::Closed));
+        assert!(matches!(stopped, Err(Error::Closed)));
     }
 }

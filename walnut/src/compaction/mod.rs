@@ -1,4 +1,4 @@
-//! Compaction: merges SSTs into deeper levels and forgets what nobody can read.
+//! Compaction: writes memtables to SSTs, merges these into deeper levels, and forgets what nobody can read.
 //!
 //! ```text
 //!   Version --pick--> Nothing | Move | Merge --job--> new SSTs --> the caller swaps them for the inputs, in one edit
@@ -7,7 +7,8 @@
 //! - `strategy` decides, which is `leveled`, `tiered` or `universal`: pure functions of a version. They read no clock, take no
 //!   lock and touch no disk. `pick` is what they decide, `shape` and `runs` how they look at a version.
 //! - `covered` finds the files that go unread, because a range tombstone hides all of them.
-//! - `job` carries a merge out; `outputs` writes its SSTs and `cuts` says where one ends and the next begins.
+//! - `job` carries a merge out, and `flush` writes a memtable; `sieve` is what the two share, `outputs` writes the SSTs and `cuts`
+//!   says where one ends and the next begins.
 //! - `reclaim` does both for the value log: what is live in a worn value file moves to a new one.
 //!
 //! 1. Of one key, what comes first in the order of runs is newer: a merge takes neighbours in that order, and everything
@@ -21,8 +22,10 @@
 //!
 //! It does not know when it runs, who reads meanwhile, and how the version is changed.
 
+mod beneath;
 mod covered;
 mod cuts;
+mod flush;
 mod job;
 mod leveled;
 mod outputs;
@@ -30,6 +33,7 @@ mod pick;
 mod reclaim;
 mod runs;
 mod shape;
+mod sieve;
 mod strategy;
 mod tiered;
 mod universal;
@@ -37,7 +41,8 @@ mod universal;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use covered::covered;
+pub(crate) use covered::{RunRanges, covered};
+pub(crate) use flush::Flushing;
 pub(crate) use job::Job;
 pub(crate) use pick::{Merge, Move, Pick, full};
 pub(crate) use reclaim::{Moving, Reclaim, ReclaimJob, Thrift, Written, crowded, reclaim, worn};

@@ -7,7 +7,8 @@
 //! ```
 //!
 //! A file ends right before a key, and a range tombstone over that key is cut in two there. So for each key all that is known
-//! of it stands in one file, and each file ends where the next begins at the latest.
+//! of it stands in one file, and each file ends where the next begins at the latest. The range tombstones of a file are held in memory by
+//! those who read it, so a file ends also when it has many of them.
 
 use std::collections::VecDeque;
 
@@ -16,13 +17,16 @@ use crate::base::{Entry, FileNumber, Fragment};
 use crate::error::Result;
 use crate::sst::{SstDraft, SstPlace, WholeSst};
 
-/// The outputs of a merge. Dropping it removes them.
+/// The bytes of range tombstones at which a file ends.
+const MAX_RANGES_SIZE: usize = 4 << 20;
+
+/// The outputs of a flush or a merge. Dropping it removes them.
 pub(super) struct Outputs<'a, N> {
     place: &'a SstPlace,
     /// Gives the number of the next file.
     numbers: N,
     cuts: Cuts<'a>,
-    /// The range tombstones that were not written yet, in order.
+    /// The range tombstones that were handed over and not written yet, in order.
     ranges: VecDeque<Fragment>,
     open: Option<SstDraft>,
     whole: Vec<WholeSst>,
@@ -31,9 +35,15 @@ pub(super) struct Outputs<'a, N> {
 }
 
 impl<'a, N: FnMut() -> Result<FileNumber>> Outputs<'a, N> {
-    /// `ranges` are all range tombstones that are kept.
-    pub(super) fn new(place: &'a SstPlace, cuts: Cuts<'a>, numbers: N, ranges: Vec<Fragment>) -> Self {
-        Self { place, numbers, cuts, ranges: ranges.into(), open: None, whole: Vec::new(), key: Vec::new() }
+    pub(super) fn new(place: &'a SstPlace, cuts: Cuts<'a>, numbers: N) -> Self {
+        let (ranges, whole) = (VecDeque::new(), Vec::new());
+        Self { place, numbers, cuts, ranges, open: None, whole, key: Vec::new() }
+    }
+
+    /// Hands over the next fragment, which is written when the entries are through with it. Those that begin before an entry come before
+    /// it.
+    pub(super) fn add_fragment(&mut self, fragment: Fragment) {
+        self.ranges.push_back(fragment);
     }
 
     /// Adds the next entry, in internal order.
@@ -56,7 +66,7 @@ impl<'a, N: FnMut() -> Result<FileNumber>> Outputs<'a, N> {
     }
 
     /// Writes the range tombstones that end at or before `key`, or all of them.
-    fn pass_ranges(&mut self, key: Option<&[u8]>) -> Result<()> {
+    pub(super) fn pass_ranges(&mut self, key: Option<&[u8]>) -> Result<()> {
         let passes = |next: &Fragment| key.is_none_or(|key| *next.end <= *key);
         while self.ranges.front().is_some_and(passes) {
             let Some(fragment) = self.ranges.pop_front() else { break };
@@ -71,7 +81,8 @@ impl<'a, N: FnMut() -> Result<FileNumber>> Outputs<'a, N> {
     /// Ends the file before `key`, which comes after all that is in it, if it is to end there.
     fn cut_before(&mut self, key: &[u8]) -> Result<()> {
         let Some(draft) = &mut self.open else { return Ok(()) };
-        if !self.cuts.before(key, draft.estimated_size()) {
+        let cuts = self.cuts.before(key, draft.estimated_size());
+        if !cuts && draft.ranges_size() < MAX_RANGES_SIZE {
             return Ok(());
         }
         if let Some(next) = self.ranges.front_mut().filter(|next| *next.start < *key) {

@@ -17,6 +17,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::shape::LeveledConfig;
+use super::sieve::{GoOn, Patience};
 use crate::base::{Entry, FileNumber, Kind};
 use crate::codec::ValuePointer;
 use crate::cursor::Cursor;
@@ -32,9 +33,6 @@ const MAX_RECLAIM_FILES: u64 = 16;
 /// A value file is small when it has no more than this part of the largest size, and a crowd of them is of this size or more.
 const SMALL_PART: u64 = 64;
 const CROWD: usize = 4;
-
-/// How many entries are written between two questions whether to go on.
-const PATIENCE: u64 = 256;
 
 /// How hard it is looked for room.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -133,12 +131,14 @@ pub(super) struct Mover<'a> {
     worn: &'a BTreeMap<FileNumber, Arc<Values>>,
     writer: ValueWriter<'a>,
     pointer: Vec<u8>,
+    /// The bytes of values that were moved since somebody asked.
+    moved: u64,
 }
 
 impl<'a> Mover<'a> {
     pub(super) fn new(moving: &'a Moving<'a>, numbers: &'a dyn Fn() -> Result<FileNumber>) -> Self {
         let writer = ValueWriter::new(moving.place, moving.max_file_size, numbers);
-        Self { worn: &moving.worn, writer, pointer: Vec::new() }
+        Self { worn: &moving.worn, writer, pointer: Vec::new(), moved: 0 }
     }
 
     /// The entry as it is to be written: with another pointer when it points into a worn file, after its value was copied.
@@ -148,10 +148,16 @@ impl<'a> Mover<'a> {
         }
         let pointer = ValuePointer::decode(entry.value).expect("an SST holds valid pointers only");
         let Some(from) = self.worn.get(&pointer.file) else { return Ok(entry) };
+        self.moved += pointer.size;
         let moved = self.writer.copy(from, &pointer, entry.key)?;
         self.pointer.clear();
         moved.encode(&mut self.pointer);
         Ok(Entry { value: &self.pointer, ..entry })
+    }
+
+    /// How many bytes of values were moved since this was last asked.
+    pub(super) fn take_moved(&mut self) -> u64 {
+        std::mem::take(&mut self.moved)
     }
 
     /// The new files, durable and under the names of drafts.
@@ -172,9 +178,7 @@ pub(crate) struct ReclaimJob<'a> {
     pub(crate) reclaim: &'a Reclaim,
     pub(crate) moving: Moving<'a>,
     pub(crate) place: &'a Arc<SstPlace>,
-    /// Asked from time to time, and told how many bytes of entries were read and written since: may wait, and ends the job with
-    /// its error.
-    pub(crate) go_on: &'a dyn Fn(u64) -> Result<()>,
+    pub(crate) go_on: &'a GoOn<'a>,
 }
 
 impl ReclaimJob<'_> {
@@ -186,20 +190,19 @@ impl ReclaimJob<'_> {
         numbers: &dyn Fn() -> Result<FileNumber>,
     ) -> Result<Written> {
         let mut mover = Mover::new(&self.moving, numbers);
+        let mut patience = Patience::new(self.go_on);
         let mut whole = Vec::new();
         for (_, meta) in &self.reclaim.ssts {
             let sst = sst(meta);
             let mut draft = self.place.begin(numbers()?)?;
             let mut cursor = sst.sweep()?;
-            let (mut count, mut size) = (0u64, 0);
+            let mut count = 0u64;
             while let Some(entry) = cursor.entry() {
-                size += 2 * (entry.key.len() + entry.value.len()) as u64;
+                let size = 2 * (entry.key.len() + entry.value.len()) as u64;
                 draft.add(mover.pass(entry)?)?;
                 cursor.advance()?;
                 count += 1;
-                if count.is_multiple_of(PATIENCE) {
-                    (self.go_on)(std::mem::take(&mut size))?;
-                }
+                patience.note(size + mover.take_moved())?;
             }
             if count != meta.entry_count {
                 let fault = Fault::Invalid("number of entries");

@@ -8,7 +8,7 @@
 use std::ops::Range;
 
 use super::{Cursor, Direction};
-use crate::base::Entry;
+use crate::base::{Entry, SeqNo, Stretch};
 use crate::error::Result;
 
 /// What gives the cursors: pieces in the order of their keys, none of which shares a key with another.
@@ -17,6 +17,11 @@ pub(crate) trait Pieces {
 
     /// Opens the cursor of a piece, all in one direction.
     fn open(&self, place: usize) -> Result<Self::Cursor>;
+
+    /// Whether all entries of a piece lie in a stretch and are older than a number; `false` says nothing.
+    fn is_passed(&self, _place: usize, _stretch: &Stretch, _than: SeqNo) -> bool {
+        false
+    }
 }
 
 /// The entries of several pieces, in one direction.
@@ -41,16 +46,29 @@ impl<P: Pieces> Concat<P> {
     /// Goes on to the next piece that has an entry, unless the open one does.
     fn settle(&mut self) -> Result<()> {
         while self.entry().is_none() {
-            let next = match self.direction {
-                Direction::Forward => self.rest.next(),
-                Direction::Backward => self.rest.next_back(),
-            };
+            let next = self.take_next();
             // What was read of the last piece is let go before the next one is opened.
             self.open = None;
             let Some(place) = next else { break };
             self.open = Some(self.pieces.open(place)?);
         }
         Ok(())
+    }
+
+    fn take_next(&mut self) -> Option<usize> {
+        match self.direction {
+            Direction::Forward => self.rest.next(),
+            Direction::Backward => self.rest.next_back(),
+        }
+    }
+
+    /// The piece that comes next.
+    fn next_place(&self) -> Option<usize> {
+        let mut rest = self.rest.clone();
+        match self.direction {
+            Direction::Forward => rest.next(),
+            Direction::Backward => rest.next_back(),
+        }
     }
 }
 
@@ -65,6 +83,22 @@ impl<P: Pieces> Cursor for Concat<P> {
         let Some(open) = &mut self.open else { return Ok(()) };
         open.advance()?;
         if open.entry().is_some() { Ok(()) } else { self.settle() }
+    }
+
+    fn pass_older(&mut self, stretch: &Stretch, than: SeqNo) -> Result<bool> {
+        let mut passes = false;
+        while let Some(open) = &mut self.open {
+            let moves = open.pass_older(stretch, than)?;
+            passes |= moves;
+            if !moves || open.entry().is_some() {
+                break;
+            }
+            while self.next_place().is_some_and(|place| self.pieces.is_passed(place, stretch, than)) {
+                self.take_next();
+            }
+            self.settle()?;
+        }
+        Ok(passes)
     }
 
     #[inline]

@@ -11,7 +11,7 @@
 //! After a step only the games on the path of the winner are played again: ceil(log2 n) comparisons an entry.
 
 use super::{Cursor, Direction};
-use crate::base::Entry;
+use crate::base::{Entry, SeqNo, Stretch};
 use crate::error::Result;
 
 /// The entries of several cursors of one direction, in that direction's order.
@@ -31,11 +31,16 @@ impl<C: Cursor> Merge<C> {
         if count > 0 {
             merge.winners = vec![0; count];
             merge.winners.extend(0..count);
-            for node in (1..count).rev() {
-                merge.play(node);
-            }
+            merge.play_all();
         }
         merge
+    }
+
+    /// Decides all games.
+    fn play_all(&mut self) {
+        for node in (1..self.sources.len()).rev() {
+            self.play(node);
+        }
     }
 
     /// Decides the game at a node.
@@ -72,6 +77,17 @@ impl<C: Cursor> Cursor for Merge<C> {
             self.play(node);
         }
         Ok(())
+    }
+
+    fn pass_older(&mut self, stretch: &Stretch, than: SeqNo) -> Result<bool> {
+        let Some(&winner) = self.winners.get(1) else { return Ok(false) };
+        let mut passes = false;
+        for (place, source) in self.sources.iter_mut().enumerate() {
+            let moves = source.pass_older(stretch, than)?;
+            passes |= moves && place == winner;
+        }
+        self.play_all();
+        Ok(passes)
     }
 }
 

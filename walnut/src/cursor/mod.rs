@@ -15,7 +15,7 @@
 //! other version says so ([`Cursor::ends_key`]), which spares `Visible` the comparison and the copies.
 //!
 //! Range tombstones are no entries: they are looked up beside the walk, in [`Coverage`], and meet the entries in
-//! [`Visible`] only.
+//! [`Visible`] only, which has the cursors seek past what they hide ([`Cursor::pass_older`]).
 
 mod concat;
 mod coverage;
@@ -25,9 +25,11 @@ mod visible;
 pub(crate) use concat::{Concat, Pieces};
 pub(crate) use coverage::Coverage;
 pub(crate) use merge::Merge;
+#[cfg(test)]
+pub(crate) use visible::steps;
 pub(crate) use visible::{Seen, Visible};
 
-use crate::base::Entry;
+use crate::base::{Entry, SeqNo, Stretch};
 use crate::error::Result;
 
 /// Which way a cursor goes.
@@ -44,6 +46,12 @@ pub(crate) trait Cursor {
 
     /// Moves to the next entry in the cursor's direction. After an error the cursor must not be used again.
     fn advance(&mut self) -> Result<()>;
+
+    /// Passes the entries from the current one on that lie in a stretch, in the cursor's direction, and are older than a number: as far as
+    /// that is known without a look at each of them. Whether it has passed the current one.
+    fn pass_older(&mut self, _stretch: &Stretch, _than: SeqNo) -> Result<bool> {
+        Ok(false)
+    }
 
     /// Whether the entry after this one is known to be of another key. `false` says nothing: it may be the same one.
     fn ends_key(&self) -> bool {
@@ -70,6 +78,8 @@ pub(crate) mod tests {
         place: usize,
         /// Whether it tells where a key ends.
         tells: bool,
+        /// Whether it passes what it is told to.
+        seeks: bool,
     }
 
     impl Listed {
@@ -78,12 +88,17 @@ pub(crate) mod tests {
             if direction == Direction::Backward {
                 entries.reverse();
             }
-            Self { entries, place: 0, tells: false }
+            Self { entries, place: 0, tells: false, seeks: false }
         }
 
         /// The same, and it tells where a key ends.
         pub(crate) fn telling(self) -> Self {
             Self { tells: true, ..self }
+        }
+
+        /// The same, and it passes what it is told to.
+        pub(crate) fn seeking(self) -> Self {
+            Self { seeks: true, ..self }
         }
     }
 
@@ -100,6 +115,15 @@ pub(crate) mod tests {
         fn advance(&mut self) -> Result<()> {
             self.place += 1;
             Ok(())
+        }
+
+        fn pass_older(&mut self, stretch: &Stretch, than: SeqNo) -> Result<bool> {
+            let before = self.place;
+            let is_older = |(key, seqno, _): &Owned| stretch.has(key) && *seqno < than.0;
+            while self.seeks && self.entries.get(self.place).is_some_and(is_older) {
+                self.place += 1;
+            }
+            Ok(self.place > before)
         }
 
         fn step_near(&mut self) -> bool {

@@ -9,11 +9,14 @@
 //! direction; it is given where it lies, and the cursor goes on at the next step.
 
 use super::{Coverage, Cursor, Direction};
-use crate::base::{Entry, Kind, SeqNo};
+use crate::base::{Entry, Kind, SeqNo, Stretch, after};
 use crate::error::Result;
 
 /// A key that has a value, and the kind and the bytes of the entry that gives it: the value itself, or a pointer to it.
 pub(crate) type Seen<'s> = (&'s [u8], Kind, &'s [u8]);
+
+/// Behind so many versions of a key the rest of them is sought past.
+const MANY_VERSIONS: u32 = 4;
 
 /// The live keys and values under a cursor, at one sequence number.
 #[derive(Debug)]
@@ -65,9 +68,10 @@ impl<C: Cursor> Visible<C> {
         }
         // Backward, an older version may be all that the cursor has come to.
         let is_alone = self.direction == Direction::Forward || self.cursor.ends_key();
-        let is_seen = self.cursor.entry().is_some_and(|entry| {
-            is_alone && entry.seqno <= self.at && is_live(&entry, &mut self.coverage, self.at)
-        });
+        let is_seen = self
+            .cursor
+            .entry()
+            .is_some_and(|entry| is_alone && entry.seqno <= self.at && is_live(&entry, &mut self.coverage));
         if !is_seen {
             self.decided = Decided::Nowhere;
         }
@@ -91,13 +95,16 @@ impl<C: Cursor> Visible<C> {
                 self.pass_key()?;
                 self.decided = Decided::Nowhere;
             }
+            if self.coverage.hides_last() && self.pass_hidden()? {
+                continue;
+            }
             let Some(entry) = self.cursor.entry() else { return Ok(false) };
             if entry.seqno > self.at {
-                self.cursor.advance()?;
+                self.advance()?;
                 continue;
             }
             self.decided = Decided::Here;
-            if is_live(&entry, &mut self.coverage, self.at) {
+            if is_live(&entry, &mut self.coverage) {
                 return Ok(true);
             }
         }
@@ -107,13 +114,16 @@ impl<C: Cursor> Visible<C> {
     fn step_backward(&mut self) -> Result<bool> {
         loop {
             if self.decided == Decided::Here {
-                self.cursor.advance()?;
+                self.advance()?;
             }
             self.decided = Decided::Nowhere;
+            if self.coverage.hides_last() && self.pass_hidden()? {
+                continue;
+            }
             let Some(entry) = self.cursor.entry() else { return Ok(false) };
             if self.cursor.ends_key() {
                 self.decided = Decided::Here;
-                if entry.seqno <= self.at && is_live(&entry, &mut self.coverage, self.at) {
+                if entry.seqno <= self.at && is_live(&entry, &mut self.coverage) {
                     return Ok(true);
                 }
             } else if self.decide_aside()? {
@@ -122,19 +132,52 @@ impl<C: Cursor> Visible<C> {
         }
     }
 
+    #[inline(always)]
+    fn advance(&mut self) -> Result<()> {
+        #[cfg(test)]
+        steps::note();
+        self.cursor.advance()
+    }
+
+    /// Seeks past the range tombstone that hides what the cursor stands on: past all entries under it that are older. Whether it has moved.
+    ///
+    /// It is worth it behind an entry that was hidden, as a range that was removed had more than one entry as a rule.
+    #[cold]
+    fn pass_hidden(&mut self) -> Result<bool> {
+        let Some(entry) = self.cursor.entry() else { return Ok(false) };
+        let Some((stretch, newest)) = self.coverage.hiding(entry.key, entry.seqno) else { return Ok(false) };
+        #[cfg(test)]
+        steps::note();
+        self.cursor.pass_older(stretch, newest)
+    }
+
     /// Moves past all versions of the key that the cursor stands on.
     #[inline]
     fn pass_key(&mut self) -> Result<()> {
-        if self.cursor.ends_key() { self.cursor.advance() } else { self.pass_versions() }
+        if self.cursor.ends_key() { self.advance() } else { self.pass_versions() }
     }
 
     fn pass_versions(&mut self) -> Result<()> {
         let Some(entry) = self.cursor.entry() else { return Ok(()) };
         entry.key.clone_into(&mut self.key);
-        while self.cursor.entry().is_some_and(|entry| entry.key == self.key) {
-            self.cursor.advance()?;
+        let mut count = 0;
+        while let Some(entry) = self.cursor.entry().filter(|entry| entry.key == self.key) {
+            count += 1;
+            // What follows of the key is older.
+            let newest = entry.seqno.plus(1);
+            if count != MANY_VERSIONS || !self.pass_older_versions(newest)? {
+                self.advance()?;
+            }
         }
         Ok(())
+    }
+
+    #[cold]
+    fn pass_older_versions(&mut self, than: SeqNo) -> Result<bool> {
+        #[cfg(test)]
+        steps::note();
+        let stretch = Stretch { start: self.key.clone(), end: Some(after(&self.key)), newest: None };
+        self.cursor.pass_older(&stretch, than)
     }
 
     /// Going backward: keeps aside what decides about the key that the cursor stands on, and moves past it. Whether the key has a
@@ -142,19 +185,23 @@ impl<C: Cursor> Visible<C> {
     fn decide_aside(&mut self) -> Result<bool> {
         let Some(entry) = self.cursor.entry() else { return Ok(false) };
         entry.key.clone_into(&mut self.key);
-        let mut live = false;
+        let (mut live, mut count) = (false, 0);
         while let Some(entry) = self.cursor.entry() {
             if entry.key != self.key {
                 break;
             }
             if entry.seqno <= self.at {
-                live = is_live(&entry, &mut self.coverage, self.at);
+                live = is_live(&entry, &mut self.coverage);
                 if live {
                     self.kind = entry.kind;
                     entry.value.clone_into(&mut self.value);
                 }
             }
-            self.cursor.advance()?;
+            count += 1;
+            // All that is hidden with it is passed, be it of this key or of others.
+            if live || count < 2 || !self.coverage.hides_last() || !self.pass_hidden()? {
+                self.advance()?;
+            }
         }
         if live {
             self.decided = Decided::Aside;
@@ -165,8 +212,29 @@ impl<C: Cursor> Visible<C> {
 
 /// Whether the version that decides about its key gives it a value.
 #[inline(always)]
-fn is_live(entry: &Entry<'_>, coverage: &mut Coverage, at: SeqNo) -> bool {
-    entry.kind.is_value() && !coverage.hides(entry.key, entry.seqno, at)
+fn is_live(entry: &Entry<'_>, coverage: &mut Coverage) -> bool {
+    entry.kind.is_value() && !coverage.hides(entry.key, entry.seqno)
+}
+
+/// How many entries were stepped over, and how often it was sought, by the tests of this thread.
+#[cfg(test)]
+pub(crate) mod steps {
+    use std::cell::Cell;
+
+    thread_local! {
+        static STEPS: Cell<usize> = const { Cell::new(0) };
+    }
+
+    pub(super) fn note() {
+        STEPS.set(STEPS.get() + 1);
+    }
+
+    /// How many there are while this is called.
+    pub(crate) fn of<R>(call: impl FnOnce() -> R) -> (R, usize) {
+        let before = STEPS.get();
+        let result = call();
+        (result, STEPS.get() - before)
+    }
 }
 
 #[cfg(test)]
@@ -188,6 +256,7 @@ mod tests {
             at in 0u64..80,
             tells: bool,
             looks_near: bool,
+            seeks: bool,
         ) {
             // A range goes from its start up to the keys that begin with another byte; it comes right after what has its number.
             let ranges: Vec<_> = ranges.into_iter().map(|(start, seqno)| (start, vec![1, 1], 2 * seqno + 1)).collect();
@@ -207,9 +276,10 @@ mod tests {
             let mut expected: Vec<_> = state.into_iter().filter_map(|(key, value)| Some((key, value?))).collect();
             for direction in [Direction::Forward, Direction::Backward] {
                 let lists = ranges.iter().map(|(start, end, seqno)| Fragments::one(start, end, SeqNo(*seqno)));
-                let coverage = Coverage::new(lists.map(Arc::new));
+                let coverage = Coverage::new(SeqNo(at), lists.map(|list| Arc::new(list) as _));
                 let cursor = Listed::new(entries.clone(), direction);
                 let cursor = if tells { cursor.telling() } else { cursor };
+                let cursor = if seeks { cursor.seeking() } else { cursor };
                 let mut visible = Visible::new(cursor, direction, SeqNo(at), coverage);
                 let mut seen = Vec::new();
                 while looks_near && visible.step_near() || visible.step().expect("no errors here") {

@@ -14,11 +14,13 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::Core;
-use super::levels::{Levels, NewFiles};
+use super::levels::{Levels, NewFiles, Run};
 use super::trace::{self, Merged};
 use super::view::View;
-use crate::base::{FileNumber, Fragments, SeqNo};
-use crate::compaction::{self, Job, Merge, Move, Moving, Pick, Reclaim, ReclaimJob, Thrift, Written};
+use crate::base::{FileNumber, SeqNo};
+use crate::compaction::{
+    self, Job, Merge, Move, Moving, Pick, Reclaim, ReclaimJob, RunRanges, Thrift, Written,
+};
 use crate::error::{Error, Result};
 use crate::manifest::{Level, Version, VersionEdit};
 use crate::sst::{Sst, SstMeta};
@@ -219,13 +221,13 @@ impl Core {
             return Ok(false);
         }
         // The files are let go of before they leave: one that somebody may still read is opened before its name goes.
-        let ranges = {
+        let removed = {
             let levels = Arc::clone(&self.view.load().levels);
-            let lists = levels.ssts().filter_map(|(_, sst)| sst.range_tombstones().transpose());
-            let lists = lists.collect::<Result<Vec<_>>>()?;
-            Fragments::merged(lists.iter().map(|ranges| &**ranges))
+            let with_ranges = |sst: &&Arc<Sst>| sst.meta().fragment_count > 0;
+            let run = |run: &Run| RunRanges::new(run.ssts().filter(with_ranges).cloned().collect());
+            let runs = levels.runs().map(run).collect();
+            compaction::covered(&version, runs, self.watermark(), &|_| self.ensure_open())?
         };
-        let removed = compaction::covered(&version, &ranges, self.watermark());
         if removed.is_empty() {
             return Ok(false);
         }

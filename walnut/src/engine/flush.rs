@@ -13,21 +13,22 @@
 use super::durable::SyncedTo;
 use super::levels::NewFiles;
 use super::log::Log;
-use super::values::Separator;
+use super::values::{Separator, ValueConfig};
 use super::view::View;
 use super::{Background, Core, directory};
-use crate::base::{FileNumber, Fragments, KeyRange};
+use crate::base::{FileNumber, KeyRange, SeqNo};
+use crate::compaction::Flushing;
 use crate::cursor::{Cursor, Direction};
 use crate::error::Result;
-use crate::manifest::{Level, VersionEdit};
+use crate::manifest::{Level, Version, VersionEdit};
 use crate::memtable::{Memtable, MemtableCursor};
+use crate::mvcc::Garbage;
+use crate::sst::{SstMeta, SstPlace, WholeSst};
 use crate::sync::{Arc, Ordering};
+use crate::vlog::{ValueMeta, ValuePlace, WholeValues};
 
 /// A memtable may be fuller than it is to be by this part of itself before whoever writes waits until it is frozen.
 const OVERFILL: usize = 4;
-
-/// After so many entries a flush looks what else is due: some hundred microseconds.
-const KEEP_EVERY: usize = 256;
 
 impl Core {
     /// Flushes everything that was committed before the call, and releases the log behind it.
@@ -160,6 +161,7 @@ impl Core {
             ..VersionEdit::default()
         };
         self.install(edit, &new, View::with_flushed)?;
+        self.held.let_go(&frozen.memtable);
         self.note_flush(frozen.memtable.size(), began, new.size());
         let kept = self.log.lock().release_before(frozen.next_log);
         // A segment that cannot be removed now is removed after a later flush, or by the next open.
@@ -174,32 +176,89 @@ impl Core {
         directory::remove_log_before(&*self.env, &self.dir, first, kept)
     }
 
-    /// Writes a memtable as an SST, every version of it and every range tombstone, and its large values as value files; none when it
-    /// is empty.
+    /// Writes a memtable as an SST, and its large values as value files; none when nothing of it is needed any more.
     fn write_files(&self, memtable: &Arc<Memtable>) -> Result<NewFiles> {
-        if memtable.is_empty() {
-            return Ok(NewFiles::default());
-        }
-        let numbers = || self.manifest.lock().allocate();
-        let mut draft = self.place.begin(numbers()?)?;
-        let mut separator = Separator::new(&self.config.values, &self.value_place, &numbers);
-        let mut cursor = MemtableCursor::new(Arc::clone(memtable), &KeyRange::all(), Direction::Forward);
-        let mut count = 0_usize;
-        while let Some(entry) = cursor.entry() {
-            draft.add(separator.pass(entry)?)?;
-            cursor.advance()?;
-            count += 1;
-            if count.is_multiple_of(KEEP_EVERY) {
+        let version = self.manifest.lock().version();
+        let flush = MemtableFlush {
+            place: &self.place,
+            value_place: &self.value_place,
+            values: &self.config.values,
+            version: &version,
+            boundaries: self.snapshots.boundaries(|| self.visible()),
+            go_on: &|_| {
                 self.keep();
+                Ok(())
+            },
+        };
+        flush.run(memtable, &|| self.manifest.lock().allocate())?.publish(&self.place, &self.value_place)
+    }
+}
+
+/// A memtable that is to become files.
+pub(super) struct MemtableFlush<'a> {
+    pub(super) place: &'a Arc<SstPlace>,
+    pub(super) value_place: &'a ValuePlace,
+    pub(super) values: &'a ValueConfig,
+    /// What is older than the memtable.
+    pub(super) version: &'a Version,
+    /// Where somebody reads: see [`Garbage`].
+    pub(super) boundaries: Vec<SeqNo>,
+    /// Called from time to time.
+    pub(super) go_on: &'a dyn Fn(u64) -> Result<()>,
+}
+
+/// Files that are durable and have the names of drafts. Dropping them removes them.
+#[derive(Default)]
+pub(super) struct WholeFiles {
+    pub(super) ssts: Vec<WholeSst>,
+    pub(super) values: Vec<WholeValues>,
+}
+
+impl MemtableFlush<'_> {
+    pub(super) fn run(
+        self,
+        memtable: &Arc<Memtable>,
+        numbers: &dyn Fn() -> Result<FileNumber>,
+    ) -> Result<WholeFiles> {
+        if memtable.is_empty() {
+            return Ok(WholeFiles::default());
+        }
+        let garbage = Garbage::new(self.boundaries);
+        let ranges = memtable.range_tombstones(|seqno| garbage.part_of(seqno));
+        let mut flushing =
+            Flushing::new(self.place, self.version, garbage.clone(), ranges, numbers, self.go_on)?;
+        let mut separator = Separator::new(self.values, self.value_place, numbers);
+        let mut cursor = MemtableCursor::new(Arc::clone(memtable), &KeyRange::all(), Direction::Forward);
+        while let Some(entry) = cursor.entry() {
+            if flushing.keeps(&entry)? {
+                flushing.add(separator.pass(entry)?)?;
             }
+            cursor.advance()?;
         }
-        let ranges = memtable.range_tombstones();
-        for fragment in Fragments::merged(ranges.iter().map(|ranges| &**ranges)).iter() {
-            draft.add_fragment(fragment)?;
-        }
-        let whole = draft.finish()?;
-        let values = self.value_place.publish(separator.finish()?)?;
-        let ssts = self.place.publish(vec![whole])?;
+        Ok(WholeFiles { ssts: flushing.finish()?, values: separator.finish()? })
+    }
+}
+
+impl WholeFiles {
+    /// The SSTs, as an edit adds them.
+    pub(super) fn added(&self) -> Vec<(Level, Arc<SstMeta>)> {
+        self.ssts.iter().map(|sst| (Level::ZERO, Arc::clone(sst.meta()))).collect()
+    }
+
+    /// The value files, as an edit adds them.
+    pub(super) fn value_metas(&self) -> Vec<ValueMeta> {
+        self.values.iter().map(|file| *file.meta()).collect()
+    }
+
+    pub(super) fn extend(&mut self, others: Self) {
+        self.ssts.extend(others.ssts);
+        self.values.extend(others.values);
+    }
+
+    /// Gives the files their names, durably, value files first. After an error none is left.
+    pub(super) fn publish(self, place: &Arc<SstPlace>, value_place: &Arc<ValuePlace>) -> Result<NewFiles> {
+        let values = value_place.publish(self.values)?;
+        let ssts = place.publish(self.ssts)?;
         Ok(NewFiles { ssts, values: values.keep() })
     }
 }

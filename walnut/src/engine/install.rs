@@ -124,6 +124,7 @@ impl Core {
     ) -> Result<()> {
         let mut manifest = self.manifest.lock();
         let added = LeavingFiles::added_by(&edit);
+        let numbers: HashSet<_> = edit.added.iter().map(|(_, meta)| meta.number).collect();
         let removed: HashSet<_> = edit.removed.iter().map(|(_, number)| *number).collect();
         if let Err(error) = self.decide(&mut manifest) {
             // No manifest has ever named them.
@@ -140,10 +141,17 @@ impl Core {
             let before = Arc::clone(&self.view.load().levels);
             let levels = Arc::new(before.become_those_of(&version, new));
             self.view.rcu(|view| shows(view, &levels));
-            let leave = before.ssts().filter(|(_, sst)| removed.contains(&sst.meta().number));
-            manifest.leaving.ssts.extend(leave.map(|(_, sst)| sst.leave()));
-            let leave = before.value_files().filter(|file| version.value_file(file.meta().number).is_none());
-            manifest.leaving.values.extend(leave.map(|file| file.leave()));
+            for (_, sst) in before.ssts().filter(|(_, sst)| removed.contains(&sst.meta().number)) {
+                manifest.leaving.ssts.push(sst.leave());
+                // One that is added again has moved.
+                if !numbers.contains(&sst.meta().number) {
+                    self.held.let_file_go(sst, sst.meta().size);
+                }
+            }
+            for file in before.value_files().filter(|file| version.value_file(file.meta().number).is_none()) {
+                manifest.leaving.values.push(file.leave());
+                self.held.let_file_go(file, file.meta().size);
+            }
         }
         self.reckon_debt(&version);
         self.remove_leaving(&mut manifest, false);

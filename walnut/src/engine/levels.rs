@@ -11,7 +11,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::Range;
 
-use crate::base::{FileNumber, Head, KeyRange, head};
+use crate::base::{FileNumber, Head, KeyRange, SeqNo, Stretch, head};
 use crate::cursor::{Direction, Pieces};
 use crate::error::Result;
 use crate::manifest::{Level, ValueFile, Version};
@@ -171,6 +171,11 @@ impl Run {
         start..end.max(start)
     }
 
+    /// The SSTs, in the order of their keys.
+    pub(super) fn ssts(&self) -> impl Iterator<Item = &Arc<Sst>> {
+        self.ssts.iter()
+    }
+
     /// Cursors over the SSTs.
     pub(super) fn pieces(&self, range: &KeyRange, direction: Direction) -> RunPieces {
         RunPieces { ssts: Arc::clone(&self.ssts), range: range.clone(), direction }
@@ -189,5 +194,12 @@ impl Pieces for RunPieces {
 
     fn open(&self, place: usize) -> Result<SstCursor> {
         self.ssts[place].cursor(&self.range, self.direction)
+    }
+
+    fn is_passed(&self, place: usize, stretch: &Stretch, than: SeqNo) -> bool {
+        let meta = self.ssts[place].meta();
+        meta.largest_seqno < than
+            && stretch.start <= meta.smallest
+            && stretch.end.as_ref().is_none_or(|end| meta.end <= *end)
     }
 }

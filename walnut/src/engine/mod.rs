@@ -25,6 +25,7 @@ mod compact;
 mod directory;
 mod durable;
 mod flush;
+mod held;
 mod install;
 mod levels;
 mod log;
@@ -73,6 +74,7 @@ use crate::vlog::ValuePlace;
 use background::Worker;
 use compact::Compactions;
 use durable::SyncedTo;
+use held::Held;
 use install::Manifest;
 use log::Log;
 use pace::Pacer;
@@ -153,6 +155,7 @@ pub(crate) struct Core {
     /// Whether the flush thread knows that the manifest lags behind `durable`; a sync that makes more durable calls it if not.
     is_note_due: AtomicBool,
     snapshots: Arc<Snapshots>,
+    held: Held,
     poisoned: AtomicBool,
     /// Whether the log has to go on in a new segment before anything can be written.
     log_is_torn: AtomicBool,

@@ -23,11 +23,12 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 
 use super::durable::SyncedTo;
+use super::held::Held;
 use super::install::Manifest;
 use super::levels::Levels;
 use super::log::Log;
 use super::pace::Pacer;
-use super::replay::{Replay, replay};
+use super::replay::{Replay, ReplayLimits, Spill, replay};
 use super::view::View;
 use super::{Compactions, Core, Engine, EngineConfig, Validations, Worker, directory, trace};
 use crate::base::{FileNumber, SeqNo};
@@ -67,7 +68,7 @@ impl Engine {
         let owner = directory::own(&machine, &dir)?;
         let env: Arc<dyn Env> = Arc::new(owner.clone());
         let opened = match manifest::load(&*env, &dir)? {
-            Some(loaded) => open_existing(&env, &dir, &config, loaded)?,
+            Some(loaded) => open_existing(&env, &dir, &config, &loaded)?,
             None => make_new(&env, &dir, &config)?,
         };
         let Opened { place, value_place, manifest, log, view, last_seqno } = opened;
@@ -86,6 +87,7 @@ impl Engine {
             unsynced_size: AtomicU64::new(0),
             is_note_due: AtomicBool::new(false),
             snapshots: Arc::new(snapshots),
+            held: Held::default(),
             poisoned: AtomicBool::new(false),
             log_is_torn: AtomicBool::new(false),
             closed: AtomicBool::new(false),
@@ -188,25 +190,28 @@ fn open_existing(
     env: &Arc<dyn Env>,
     dir: &Path,
     config: &EngineConfig,
-    loaded: manifest::Loaded,
+    loaded: &manifest::Loaded,
 ) -> Result<Opened> {
     let database = loaded.database;
     let place = place(env, dir, config, database);
     let version = &loaded.state.version;
     expect_files(&**env, dir, version)?;
     let value_place = value_place(&place);
-    let levels = Arc::new(Levels::of(version, &place, &value_place));
     let log_place = LogPlace { env: Arc::clone(env), dir: dir.to_owned(), database };
+    let limits = ReplayLimits { memtable_size: config.memtable_size, frozen_limit: config.frozen_limit };
+    let mut spill = Spill::new(&place, &value_place, &config.values, version);
     let Replay { memtables, last_seqno, log, first_log } =
-        replay(&log_place, &loaded.state, config.memtable_size, log_config(config))?;
+        replay(&log_place, &loaded.state, limits, log_config(config), &mut spill)?;
+    let state = spill.publish(&loaded.state)?;
+    let levels = Arc::new(Levels::of(&state.version, &place, &value_place));
     let names = env.list(dir)?;
-    let number = directory::number_above(&names, loaded.state.next_file);
+    let number = directory::number_above(&names, state.next_file);
     let state = ManifestState {
         log_number: Some(first_log),
         newest_log: Some(log.number()),
         next_file: number.next()?,
         log_seqno: last_seqno,
-        ..loaded.state
+        ..state
     };
     let manifest = ManifestWriter::create(Arc::clone(env), dir.to_owned(), number, database, state)?;
     manifest.remove_others()?;

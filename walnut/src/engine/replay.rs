@@ -1,16 +1,22 @@
 //! From the log to memtables.
 
+use std::cell::Cell;
 use std::sync::Arc;
 
 use super::commit::placed;
+use super::directory;
+use super::flush::{MemtableFlush, WholeFiles};
 use super::open::FIRST_LOG;
+use super::values::ValueConfig;
 use super::view::Frozen;
 use crate::base::{FileNumber, SeqNo};
 use crate::batch::Entries;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::files::FileName;
-use crate::manifest::ManifestState;
+use crate::manifest::{ManifestState, Version, VersionEdit};
 use crate::memtable::{Insertion, Memtable, Placed};
+use crate::sst::SstPlace;
+use crate::vlog::ValuePlace;
 use crate::wal::{self, LogConfig, LogPlace, LogPromise, LogWriter, Replayed};
 
 /// How many bytes of small commits are collected before they are put into a memtable.
@@ -27,15 +33,25 @@ pub(super) struct Replay {
     pub(super) first_log: FileNumber,
 }
 
+/// How much of the log may be in memory at once, as when it was written.
+#[derive(Clone, Copy)]
+pub(super) struct ReplayLimits {
+    pub(super) memtable_size: usize,
+    /// Full memtables above which the oldest is spilled.
+    pub(super) frozen_limit: usize,
+}
+
 /// Replays the log that the manifest knows of, and begins a new segment behind it.
 ///
 /// A memtable that is full is followed by another one where a segment ends, so that the segments before it can go when
-/// it is flushed.
+/// it is flushed; one that is twice as full, wherever it is. The oldest are spilled when there are too many: so a log of any length
+/// is replayed in the memory that it took to write it.
 pub(super) fn replay(
     place: &LogPlace,
     state: &ManifestState,
-    memtable_size: usize,
+    limits: ReplayLimits,
     config: LogConfig,
+    spill: &mut Spill<'_>,
 ) -> Result<Replay> {
     let (first_number, first_seqno) = FIRST_LOG;
     if state.log_number.is_none() && is_unfinished(place)? {
@@ -53,15 +69,18 @@ pub(super) fn replay(
     let mut loading = Loading::default();
     let recovered = wal::replay(place, &promise, &mut |replayed| {
         let last = memtables.last_mut().expect("there is one from the beginning");
+        let mut limit = limits.memtable_size.saturating_mul(2);
         if replayed.segment > last.next_log {
             loading.unload(&last.memtable);
-            if last.memtable.is_full(memtable_size) {
-                let memtable = Arc::new(Memtable::after(&last.memtable, last.memtable.max_lsn()));
-                last.next_log = replayed.segment;
-                memtables.push(Frozen { memtable, next_log: replayed.segment });
-            } else {
-                last.next_log = replayed.segment;
+            last.next_log = replayed.segment;
+            limit = limits.memtable_size;
+        }
+        if loading.is_empty() && last.memtable.is_full(limit) {
+            let memtable = Arc::new(Memtable::after(&last.memtable, last.memtable.max_lsn()));
+            if memtables.len() > limits.frozen_limit && spill.take(&memtables[0], state)? {
+                memtables.remove(0);
             }
+            memtables.push(Frozen { memtable, next_log: replayed.segment });
         }
         let last = memtables.last().expect("there is one from the beginning");
         loading.load(replayed, state.last_seqno, &last.memtable)
@@ -71,8 +90,90 @@ pub(super) fn replay(
     }
     let log = LogWriter::resume(place.clone(), &recovered, config)?;
     let nothing = memtables.iter().all(|frozen| frozen.memtable.is_empty());
-    let first_log = if nothing { log.number() } else { first };
+    let first_log = if nothing { log.number() } else { spill.next_log.unwrap_or(first) };
     Ok(Replay { memtables, last_seqno: recovered.last_seqno(), log, first_log })
+}
+
+/// Where memtables go for which there is no room while the log is replayed.
+///
+/// What it writes has the names of drafts until the whole log was read without a fault.
+pub(super) struct Spill<'a> {
+    place: &'a Arc<SstPlace>,
+    value_place: &'a Arc<ValuePlace>,
+    values: &'a ValueConfig,
+    /// What was there before, and what was spilled since.
+    version: Arc<Version>,
+    /// The number of the next file; found out when there is one.
+    next_file: Option<FileNumber>,
+    files: WholeFiles,
+    last_seqno: Option<SeqNo>,
+    /// The first segment that holds more than what was spilled.
+    next_log: Option<FileNumber>,
+}
+
+impl<'a> Spill<'a> {
+    /// Nothing is spilled yet.
+    pub(super) fn new(
+        place: &'a Arc<SstPlace>,
+        value_place: &'a Arc<ValuePlace>,
+        values: &'a ValueConfig,
+        version: &Arc<Version>,
+    ) -> Self {
+        Self {
+            place,
+            value_place,
+            values,
+            version: Arc::clone(version),
+            next_file: None,
+            files: WholeFiles::default(),
+            last_seqno: None,
+            next_log: None,
+        }
+    }
+
+    /// Writes the oldest memtable; `false` when there is no space for it, and it has to stay in memory.
+    fn take(&mut self, frozen: &Frozen, state: &ManifestState) -> Result<bool> {
+        let memtable = &frozen.memtable;
+        let next_file = Cell::new(if let Some(number) = self.next_file {
+            number
+        } else {
+            let names = self.place.env.list(&self.place.dir)?;
+            directory::number_above(&names, state.next_file)
+        });
+        let flush = MemtableFlush {
+            place: self.place,
+            value_place: self.value_place,
+            values: self.values,
+            version: &self.version,
+            // All of the log is visible to whoever reads when it was replayed.
+            boundaries: vec![memtable.max_lsn()],
+            go_on: &|_| Ok(()),
+        };
+        let number = || Ok(next_file.replace(next_file.get().next()?));
+        let flushed = flush.run(memtable, &number);
+        self.next_file = Some(next_file.get());
+        let files = match flushed {
+            Ok(files) => files,
+            Err(Error::OutOfSpace) => return Ok(false),
+            Err(error) => return Err(error),
+        };
+        let edit =
+            VersionEdit { added: files.added(), values: files.value_metas(), ..VersionEdit::default() };
+        let version = self.version.apply(&edit).map_err(|fault| fault.at(&self.place.dir, 0))?;
+        self.version = Arc::new(version);
+        self.last_seqno = Some(memtable.max_lsn());
+        self.next_log = Some(frozen.next_log);
+        self.files.extend(files);
+        Ok(true)
+    }
+
+    /// Gives what was spilled its names, durably, and the state of the manifest that has it.
+    pub(super) fn publish(self, state: &ManifestState) -> Result<ManifestState> {
+        let next_file = self.next_file.map_or(state.next_file, |number| number.max(state.next_file));
+        self.files.publish(self.place, self.value_place)?;
+        let last_seqno = self.last_seqno.unwrap_or(state.last_seqno);
+        Ok(ManifestState { version: self.version, next_file, last_seqno, ..*state })
+    }
 }
 
 /// Commits that were read and are not yet in a memtable, so that small ones go there together.
@@ -84,6 +185,10 @@ struct Loading {
 }
 
 impl Loading {
+    fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
     /// Takes the entries of a commit that are above `known`: what the SSTs have already is not taken twice.
     fn load(&mut self, replayed: &Replayed<'_>, known: SeqNo, memtable: &Memtable) -> Result<()> {
         let commit = replayed.commit;

@@ -1,5 +1,7 @@
 //! Range reads: the live entries of a range at one sequence number, from both ends.
 
+use std::time::Duration;
+
 use smallvec::SmallVec;
 
 use super::levels::RunPieces;
@@ -7,7 +9,7 @@ use super::read::Reader;
 use super::values::Value;
 use super::view::View;
 use super::{Core, Engine};
-use crate::base::{Entry, Fragments, KeyRange, Kind, SeqNo, after};
+use crate::base::{Entry, KeyRange, Kind, RangeTombstones, SeqNo, Stretch, after};
 use crate::cursor::{Concat, Coverage, Cursor, Direction, Merge, Seen, Visible};
 use crate::error::{Error, Fault, Result};
 use crate::memtable::MemtableCursor;
@@ -35,6 +37,13 @@ impl Cursor for Source {
         match self {
             Self::Memtable(cursor) => cursor.advance(),
             Self::Run(cursor) => cursor.advance(),
+        }
+    }
+
+    fn pass_older(&mut self, stretch: &Stretch, than: SeqNo) -> Result<bool> {
+        match self {
+            Self::Memtable(cursor) => cursor.pass_older(stretch, than),
+            Self::Run(cursor) => cursor.pass_older(stretch, than),
         }
     }
 }
@@ -92,6 +101,8 @@ pub(crate) struct EngineScan {
     core: Arc<Core>,
     view: Arc<View>,
     at: SeqNo,
+    /// When it lets go of what it holds, where pins have a limit of age.
+    deadline: Option<Duration>,
     /// What was to be walked over at the beginning.
     range: KeyRange,
     front: Option<Walk>,
@@ -111,22 +122,46 @@ impl Engine {
         self.ensure_open()?;
         let view = self.view.load_full();
         let at = self.visible();
-        Ok(EngineScan { core: Arc::clone(&self.core), view, at, range, front: None, back: None })
+        Ok(EngineScan::new(&self.core, view, at, range))
     }
 }
 
 impl Core {
-    /// The live entries of `range` at a pinned sequence number; the scan goes on seeing them so, whatever becomes of the
-    /// pin. [`Error::SnapshotTooOld`] when it holds no more.
+    /// The live entries of `range` at a pinned sequence number; the scan goes on seeing them so when the pin is gone.
+    /// [`Error::SnapshotTooOld`] when it holds no more.
     pub(crate) fn scan_at(self: &Arc<Self>, range: KeyRange, pin: &Pin) -> Result<EngineScan> {
         self.ensure_open()?;
         let view = self.view.load_full();
         pin.ensure_held()?;
-        Ok(EngineScan { core: Arc::clone(self), view, at: pin.at(), range, front: None, back: None })
+        Ok(EngineScan::new(self, view, pin.at(), range))
+    }
+}
+
+impl Drop for EngineScan {
+    fn drop(&mut self) {
+        self.core.held.end_iterator();
     }
 }
 
 impl EngineScan {
+    fn new(core: &Arc<Core>, view: Arc<View>, at: SeqNo, range: KeyRange) -> Self {
+        core.held.begin_iterator();
+        let limit = core.config.snapshot_age_limit;
+        let deadline = limit.map(|limit| core.env.monotonic_clock().saturating_add(limit));
+        Self { core: Arc::clone(core), view, at, deadline, range, front: None, back: None }
+    }
+
+    /// [`Error::SnapshotTooOld`] when it is older than a pin may be; what it held is let go then.
+    fn ensure_young(&mut self) -> Result<()> {
+        let Some(deadline) = self.deadline else { return Ok(()) };
+        if self.core.env.monotonic_clock() <= deadline {
+            return Ok(());
+        }
+        (self.front, self.back) = (None, None);
+        self.view = self.core.view.load_full();
+        Err(Error::SnapshotTooOld)
+    }
+
     /// Reads single keys of the state that the scan sees.
     pub(crate) fn reader(&self) -> Reader<'_> {
         Reader::new(&self.view, self.at)
@@ -134,8 +169,9 @@ impl EngineScan {
 
     /// A scan of another range of the same state.
     pub(crate) fn another(&self, range: KeyRange) -> Self {
-        let (core, view) = (Arc::clone(&self.core), Arc::clone(&self.view));
-        Self { core, view, at: self.at, range, front: None, back: None }
+        let mut another = Self::new(&self.core, Arc::clone(&self.view), self.at, range);
+        another.deadline = self.deadline;
+        another
     }
 
     /// The value of an entry that this scan has given: see [`Value::stored`].
@@ -195,6 +231,7 @@ impl EngineScan {
 
     /// Whether there is a next entry from the front, on which it then stands.
     fn step_front(&mut self) -> Result<bool> {
+        self.ensure_young()?;
         if self.front.is_none() {
             self.front = Some(self.view.walk(&self.rest(), Direction::Forward, self.at)?);
         }
@@ -208,6 +245,7 @@ impl EngineScan {
 
     /// Whether there is a next entry from the back, on which it then stands.
     fn step_back(&mut self) -> Result<bool> {
+        self.ensure_young()?;
         if self.back.is_none() {
             self.back = Some(self.view.walk(&self.rest(), Direction::Backward, self.at)?);
         }
@@ -247,7 +285,7 @@ impl View {
                 }
             }
         }
-        let coverage = Coverage::new(self.range_tombstones(range)?);
+        let coverage = Coverage::new(at, self.range_tombstones(range)?);
         if memtables.is_empty() && runs.len() == 1 {
             let run = runs.remove(0);
             return Ok(Walk::Run(Box::new(Visible::new(run, direction, at, coverage))));
@@ -257,11 +295,15 @@ impl View {
     }
 
     /// The range tombstones of all that can hold keys of `range`.
-    fn range_tombstones(&self, range: &KeyRange) -> Result<Vec<Arc<Fragments>>> {
-        let mut lists: Vec<_> = self.memtables().flat_map(|memtable| memtable.range_tombstones()).collect();
+    fn range_tombstones(&self, range: &KeyRange) -> Result<Vec<Arc<dyn RangeTombstones>>> {
+        let memtables = self.memtables().filter(|memtable| memtable.has_range_tombstones());
+        let mut lists: Vec<Arc<dyn RangeTombstones>> =
+            memtables.map(|memtable| Arc::clone(memtable) as _).collect();
         for (_, sst) in self.levels.ssts() {
-            if range.meets(&sst.meta().smallest, &sst.meta().end) {
-                lists.extend(sst.range_tombstones()?);
+            if range.meets(&sst.meta().smallest, &sst.meta().end)
+                && let Some(fragments) = sst.range_tombstones()?
+            {
+                lists.push(fragments);
             }
         }
         Ok(lists)
@@ -273,8 +315,7 @@ impl View {
     /// were written to since.
     pub(super) fn is_changed_within(&self, range: &KeyRange, at: SeqNo) -> Result<bool> {
         for memtable in self.memtables().filter(|memtable| memtable.max_lsn() > at) {
-            let is_above = |ranges: &Arc<Fragments>| ranges.newest_within(range) > Some(at);
-            if memtable.range_tombstones().iter().any(is_above) {
+            if memtable.newest_range_tombstone(range, at).is_some() {
                 return Ok(true);
             }
             let changed = if let Some(changed) = memtable.is_changed_within(range, at) {

@@ -3,8 +3,10 @@
 use std::time::Duration;
 
 use super::Core;
+use super::view::View;
+use crate::base::SeqNo;
 use crate::manifest::LEVEL_COUNT;
-use crate::sst::SstMeta;
+use crate::sst::{Sst, SstMeta};
 use crate::sync::Ordering;
 
 /// What a database holds at the moment; see [`Database::stats`](crate::Database::stats). Sizes are in bytes.
@@ -21,9 +23,18 @@ pub struct Stats {
     pub oldest_pin_age: Duration,
     /// Sequence numbers that became visible since then: entries that were written behind its back.
     pub oldest_pin_lag: u64,
-    /// Bytes in sorted files that are superseded or removed, and that nobody would need but for the pins: an estimate from
-    /// above. Versions in memory are not counted.
+    /// Iterators that were begun and not dropped, whether they have come to their end or not. Each holds the memory and the files of
+    /// the state in which it began.
+    pub iterator_count: usize,
+    /// Bytes on disk and in memory that nobody would need but for transactions, snapshots and iterators: an estimate from above. It
+    /// is what these have superseded or removed since the oldest of them began, in sorted files (before compression) and in memory, and
+    /// [`held_memory_size`](Self::held_memory_size) and [`held_file_size`](Self::held_file_size). Values in the value log are not in it.
     pub pinned_size: u64,
+    /// Memory of memtables that were written out, and that iterators still hold.
+    pub held_memory_size: usize,
+    /// Length on disk of files that were replaced, and that iterators still hold: they have no name any more, and their space comes back
+    /// with the last of these iterators.
+    pub held_file_size: u64,
     /// Commits that were refused because something that they had read was changed.
     pub conflict_count: u64,
     /// Entries of other commits that commits were compared with for that while the log waited.
@@ -163,6 +174,9 @@ impl Core {
             visible_seqno: visible.0,
             watermark: watermark.0,
             pinned_count: self.snapshots.count(),
+            iterator_count: self.held.iterator_count(),
+            held_memory_size: self.held.memtable_size(),
+            held_file_size: self.held.file_size(),
             oldest_pin_age: oldest.map_or(Duration::ZERO, |oldest| oldest.age),
             oldest_pin_lag: oldest.map_or(0, |oldest| visible.0.saturating_sub(oldest.at.0)),
             conflict_count: self.validations.conflicts.load(Ordering::Relaxed),
@@ -197,9 +211,10 @@ impl Core {
         };
         for (level, sst) in view.levels.ssts() {
             stats.levels[level.index()].count(sst.meta());
-            if oldest.is_some() && sst.meta().largest_seqno > watermark {
-                stats.pinned_size += sst.meta().dead_size;
-            }
+        }
+        stats.pinned_size = stats.held_memory_size as u64 + stats.held_file_size;
+        if oldest.is_some() {
+            stats.pinned_size += view.superseded_since(watermark);
         }
         for file in self.manifest.lock().version().value_files() {
             stats.value_file_count += 1;
@@ -211,6 +226,37 @@ impl Core {
         stats.sst_raw_size = stats.levels.iter().map(|level| level.raw_size).sum();
         stats.sst_dead_size = stats.levels.iter().map(|level| level.dead_size).sum();
         stats
+    }
+}
+
+impl View {
+    /// Bytes that were superseded or removed and would be dropped but for those who read at `watermark`, as an estimate from above.
+    ///
+    /// In files and memtables that are newer they are counted. Beyond that, what an older file holds is superseded by what newer files
+    /// hold of the same keys, of which is known how much it is and from where to where it goes.
+    fn superseded_since(&self, watermark: SeqNo) -> u64 {
+        let young = self.memtables().filter(|memtable| memtable.max_lsn() > watermark);
+        let mut size = young.map(|memtable| memtable.dead_size() as u64).sum::<u64>();
+        // Files of older runs that a reader at the watermark sees, and how much of each is live as far as is known.
+        let mut older: Vec<(&Sst, u64)> = Vec::new();
+        let runs: Vec<_> = self.levels.runs().collect();
+        for run in runs.into_iter().rev() {
+            for sst in run.ssts().filter(|sst| sst.meta().largest_seqno > watermark) {
+                let meta = sst.meta();
+                size += meta.dead_size;
+                let mut hides = meta.raw_size - meta.dead_size;
+                let meeting = older.iter_mut().filter(|(sst, live)| {
+                    *live > 0 && sst.meta().smallest < meta.end && meta.smallest < sst.meta().end
+                });
+                for (_, live) in meeting {
+                    let hidden = hides.min(*live);
+                    (size, hides, *live) = (size + hidden, hides - hidden, *live - hidden);
+                }
+            }
+            let seen = run.ssts().filter(|sst| sst.meta().smallest_seqno <= watermark);
+            older.extend(seen.map(|sst| (&**sst, sst.meta().raw_size - sst.meta().dead_size)));
+        }
+        size
     }
 }
 

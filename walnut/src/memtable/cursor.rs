@@ -2,7 +2,7 @@
 
 use super::order::{Slot, Sorted};
 use super::{Memtable, Rows};
-use crate::base::{Entry, KeyRange, head};
+use crate::base::{Entry, KeyRange, SeqNo, Stretch, head};
 use crate::cursor::{Cursor, Direction};
 use crate::error::Result;
 use crate::sync::Arc;
@@ -93,5 +93,30 @@ impl Cursor for MemtableCursor {
         }
         self.find_next();
         Ok(())
+    }
+
+    fn pass_older(&mut self, stretch: &Stretch, than: SeqNo) -> Result<bool> {
+        let rows = &self.memtable.rows;
+        let than = rows.number_at(than);
+        let mut passes = false;
+        for (place, rest) in self.rests.iter_mut().enumerate() {
+            let (strand, before) = (&self.sorted.strands[rest.strand], (rest.from, rest.to));
+            // All that is left lies at the current key or behind it, so one end of the stretch says how far it goes.
+            let below = |key: &[u8]| {
+                let key = (head(key), key);
+                rest.from + strand[rest.from..rest.to].partition_point(|slot| slot.is_below(key, rows))
+            };
+            match self.direction {
+                Direction::Forward => {
+                    let end = stretch.end.as_deref().map_or(rest.to, below);
+                    rest.from = strand.first_newer(rest.from..end, than);
+                }
+                Direction::Backward => rest.to = strand.last_newer(below(&stretch.start)..rest.to, than),
+            }
+            passes |= place == self.next && before != (rest.from, rest.to);
+        }
+        self.rests.retain(|rest| rest.from < rest.to);
+        self.find_next();
+        Ok(passes)
     }
 }

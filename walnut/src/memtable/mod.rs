@@ -37,7 +37,7 @@ pub use measure::Memory;
 
 use std::hint::black_box;
 
-use crate::base::{Entry, Fragments, KeyHash, KeyRange, SeqNo};
+use crate::base::{Entry, Fragment, KeyHash, KeyRange, RangeTombstones, SeqNo, Stretch};
 use crate::sync::{Arc, AtomicU32, AtomicU64, AtomicUsize, Mutex, Ordering};
 use newest::Newest;
 use order::{Order, Sorted};
@@ -66,6 +66,8 @@ pub(crate) struct Memtable {
     /// The highest number that was inserted.
     filled: AtomicU32,
     size: AtomicUsize,
+    /// What versions take that have a newer one.
+    dead_size: AtomicUsize,
     max_lsn: AtomicU64,
     /// How many insertions there were; held while one is made.
     insertion_count: Mutex<u32>,
@@ -90,6 +92,7 @@ impl Memtable {
             ranges: Ranges::default(),
             filled: AtomicU32::new(0),
             size: AtomicUsize::new(0),
+            dead_size: AtomicUsize::new(0),
             max_lsn: AtomicU64::new(max_lsn.0),
             insertion_count: Mutex::default(),
         }
@@ -102,6 +105,7 @@ impl Memtable {
         let Some(beyond) = entries.len().checked_sub(1) else { return };
         let last = first.plus(beyond as u64);
         let size = bytes.len() + entries.len() * ENTRY_OVERHEAD;
+        let mut dead_size = 0;
         let mut insertion_count = self.insertion_count.lock();
         let place = *insertion_count;
         *insertion_count += 1;
@@ -115,18 +119,26 @@ impl Memtable {
             }
             if !entry.kind.is_of_one_key() {
                 self.rows.fill(number, place, entry, 0);
-                let Entry { key, seqno, value, .. } = self.rows.entry(number);
-                self.ranges.insert(key, value, seqno);
+                let Entry { key, value, .. } = self.rows.entry(number);
+                if key < value {
+                    self.ranges.insert(&self.rows, number);
+                }
                 continue;
             }
             let key = self.rows.key_in(place, entry);
             let older = self.newest.find(entry.hash, |found| self.rows.key(found) == key);
+            if older > 0 {
+                dead_size += self.rows.size(older) + ENTRY_OVERHEAD;
+            }
             self.rows.fill(number, place, entry, older);
             self.newest.set(entry.hash, number, older);
         }
         let filled = self.rows.number_of(last);
         self.filled.fetch_max(filled, Ordering::AcqRel);
         self.size.fetch_add(size, Ordering::Relaxed);
+        if dead_size > 0 {
+            self.dead_size.fetch_add(dead_size, Ordering::Relaxed);
+        }
         self.inject_max_lsn(last);
         self.order.keep_up(&self.rows, filled);
     }
@@ -183,17 +195,42 @@ impl Memtable {
     /// The newest range tombstone over `key` that is not above `at`.
     #[inline]
     pub(crate) fn covering(&self, key: &[u8], at: SeqNo) -> Option<SeqNo> {
-        self.ranges.covering(key, at)
+        if self.ranges.is_empty() {
+            return None;
+        }
+        let newest = self.ranges.covering(&self.rows, key, self.rows.number_at(at));
+        (newest > 0).then(|| self.rows.entry(newest).seqno)
     }
 
-    /// The range tombstones of now, in a few lists.
-    pub(crate) fn range_tombstones(&self) -> Vec<Arc<Fragments>> {
-        self.ranges.lists()
+    /// The newest range tombstone over any key of `range`, if it is above `since`.
+    pub(crate) fn newest_range_tombstone(&self, range: &KeyRange, since: SeqNo) -> Option<SeqNo> {
+        if self.ranges.is_empty() { None } else { self.ranges.newest_within(&self.rows, range, since) }
+    }
+
+    /// Whether it has range tombstones.
+    pub(crate) fn has_range_tombstones(&self) -> bool {
+        !self.ranges.is_empty()
+    }
+
+    /// For each part of history the range tombstones that are the newest in it over some key; `part_of` tells the part of a number, and
+    /// does not fall when that rises.
+    ///
+    /// Cost: all of them are gone through.
+    pub(crate) fn range_tombstones<P: PartialEq>(
+        &self,
+        part_of: impl Fn(SeqNo) -> P,
+    ) -> Vec<impl Iterator<Item = Fragment>> {
+        self.ranges.by_part(&self.rows, |number| part_of(self.base().plus(number.into())))
     }
 
     /// Memory taken, in bytes, as an estimate.
     pub(crate) fn size(&self) -> usize {
         self.size.load(Ordering::Relaxed) + self.ranges.size()
+    }
+
+    /// The part of it that versions take which have a newer one here.
+    pub(crate) fn dead_size(&self) -> usize {
+        self.dead_size.load(Ordering::Relaxed)
     }
 
     /// Whether it should take no more, when `limit` is the memory that it may take. Range tombstones are few in one memtable
@@ -220,6 +257,12 @@ impl Memtable {
     /// All entries that there are, in strands.
     fn sorted(&self) -> Arc<Sorted> {
         self.order.sorted(&self.rows, self.filled.load(Ordering::Acquire))
+    }
+}
+
+impl RangeTombstones for Memtable {
+    fn stretch(&self, key: &[u8], at: SeqNo) -> Stretch {
+        self.ranges.stretch(&self.rows, key, self.rows.number_at(at))
     }
 }
 

@@ -139,6 +139,12 @@ impl Rows {
         &self.bytes(bytes)[offset as usize..][..size as usize]
     }
 
+    /// The bytes of key and value of an entry.
+    pub(super) fn size(&self, number: Number) -> usize {
+        let (key_size, value_size) = unpack(&self.row(number).sizes);
+        key_size as usize + value_size as usize
+    }
+
     /// The entry with this number, which there is.
     #[inline]
     pub(super) fn entry(&self, number: Number) -> Entry<'_> {

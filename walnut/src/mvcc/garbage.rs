@@ -22,29 +22,32 @@
 //!
 //! It knows no files: where older versions can lie is asked of the caller, by key or range.
 
-use crate::base::{Entry, Fragment, FragmentWalk, Fragments, Kind, SeqNo};
-use crate::sync::Arc;
+use crate::base::{Entry, Fragment, Kind, SeqNo};
 
 /// Decides about the entries of a merge, one after the other in internal order.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Garbage {
     boundaries: Vec<SeqNo>,
-    /// The range tombstones of the merge.
-    ranges: FragmentWalk,
     /// The key of the last entry, and the stripe of it.
     key: Vec<u8>,
     stripe: Option<usize>,
 }
 
 impl Garbage {
-    /// `boundaries` ascend; `ranges` are all range tombstones of the merge.
-    pub(crate) fn new(boundaries: Vec<SeqNo>, ranges: Arc<Fragments>) -> Self {
+    /// `boundaries` ascend.
+    pub(crate) fn new(boundaries: Vec<SeqNo>) -> Self {
         debug_assert!(boundaries.is_sorted(), "the boundaries are in order");
-        Self { boundaries, ranges: FragmentWalk::new(ranges), key: Vec::new(), stripe: None }
+        Self { boundaries, key: Vec::new(), stripe: None }
     }
 
-    /// Whether the next entry is kept. `is_oldest` says that no older version of the key lies outside of the merge.
-    pub(crate) fn keeps(&mut self, entry: &Entry<'_>, is_oldest: impl FnOnce(&[u8]) -> bool) -> bool {
+    /// Whether the next entry is kept, over which this fragment of range tombstones lies. `is_oldest` says that no older version
+    /// of the key lies outside of the merge.
+    pub(crate) fn keeps(
+        &mut self,
+        entry: &Entry<'_>,
+        over: Option<&Fragment>,
+        is_oldest: impl FnOnce(&[u8]) -> bool,
+    ) -> bool {
         let stripe = self.stripe_of(entry.seqno);
         let same_key = self.stripe.is_some() && entry.key == self.key;
         let is_hidden = same_key && self.stripe == Some(stripe) && stripe < self.boundaries.len();
@@ -54,7 +57,7 @@ impl Garbage {
         }
         self.stripe = Some(stripe);
         let is_spent = stripe == 0 && entry.kind == Kind::Delete && !self.boundaries.is_empty();
-        !(is_hidden || self.is_covered(entry, stripe) || is_spent && is_oldest(entry.key))
+        !(is_hidden || self.is_covered(entry, stripe, over) || is_spent && is_oldest(entry.key))
     }
 
     /// Whether an entry that is kept is ageless, when no older version of any key lies outside of the merge: everybody sees it,
@@ -63,21 +66,27 @@ impl Garbage {
         self.boundaries.first().is_some_and(|lowest| entry.seqno <= *lowest)
     }
 
-    /// The range tombstones of a fragment that are kept, if any. `is_oldest` says that nothing that is older than it, and
-    /// under it, lies outside of the merge.
-    pub(crate) fn keeps_of(
-        &self,
-        mut fragment: Fragment,
-        is_oldest: impl FnOnce(&Fragment) -> bool,
-    ) -> Option<Fragment> {
+    /// Takes out of the numbers of range tombstones, which fall, those that no reader tells from a newer one: so one is left at
+    /// most for each number at which somebody reads, and those above.
+    pub(crate) fn thin(&self, seqnos: &mut Vec<SeqNo>) {
         let mut last = None;
-        fragment.seqnos.retain(|&seqno| {
+        seqnos.retain(|&seqno| {
             let stripe = self.stripe_of(seqno);
             let is_hidden = last == Some(stripe) && stripe < self.boundaries.len();
             last = Some(stripe);
             !is_hidden
         });
-        let is_spent = last == Some(0) && !self.boundaries.is_empty();
+    }
+
+    /// The range tombstones of a fragment that are kept, if any, of those that [`thin`](Self::thin) has left. `is_oldest` says that
+    /// nothing that is older than it, and under it, lies outside of the merge.
+    pub(crate) fn keeps_of(
+        &self,
+        mut fragment: Fragment,
+        is_oldest: impl FnOnce(&Fragment) -> bool,
+    ) -> Option<Fragment> {
+        let oldest = fragment.seqnos.last().map(|seqno| self.stripe_of(*seqno));
+        let is_spent = oldest == Some(0) && !self.boundaries.is_empty();
         if is_spent && is_oldest(&fragment) {
             fragment.seqnos.pop();
         }
@@ -85,9 +94,16 @@ impl Garbage {
     }
 
     /// Whether a range tombstone of the version's own stripe hides it.
-    fn is_covered(&mut self, entry: &Entry<'_>, stripe: usize) -> bool {
+    fn is_covered(&self, entry: &Entry<'_>, stripe: usize, over: Option<&Fragment>) -> bool {
         let Some(&boundary) = self.boundaries.get(stripe) else { return false };
-        self.ranges.covering(entry.key, boundary).is_some_and(|seqno| seqno > entry.seqno)
+        over.and_then(|fragment| fragment.newest(boundary)).is_some_and(|seqno| seqno > entry.seqno)
+    }
+
+    /// Of two numbers that are in the same part of history no reader needs the older one: they are in one stripe. Above all boundaries each
+    /// is a part of its own. Parts are in order.
+    pub(crate) fn part_of(&self, seqno: SeqNo) -> (usize, SeqNo) {
+        let stripe = self.stripe_of(seqno);
+        (stripe, if stripe < self.boundaries.len() { SeqNo::ZERO } else { seqno })
     }
 
     fn stripe_of(&self, seqno: SeqNo) -> usize {
@@ -102,6 +118,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::base::Fragments;
 
     /// A version: key, sequence number, whether it is a value.
     type Version = (u8, u64, bool);
@@ -110,11 +127,11 @@ mod tests {
         let mut versions = versions.to_vec();
         versions.sort_by_key(|&(key, seqno, _)| (key, std::cmp::Reverse(seqno)));
         let boundaries = boundaries.iter().map(|&at| SeqNo(at)).collect();
-        let mut garbage = Garbage::new(boundaries, Arc::default());
+        let mut garbage = Garbage::new(boundaries);
         versions.retain(|&(key, seqno, is_value)| {
             let kind = if is_value { Kind::Put } else { Kind::Delete };
             let entry = Entry { key: &[key], seqno: SeqNo(seqno), kind, value: b"" };
-            garbage.keeps(&entry, |key| !older_elsewhere.contains(&key[0]))
+            garbage.keeps(&entry, None, |key| !older_elsewhere.contains(&key[0]))
         });
         versions
     }
@@ -122,22 +139,26 @@ mod tests {
     /// A history in which some deeds go over a range: what is left of the versions and of the range tombstones.
     fn merge_ranges(
         versions: &[Version],
-        ranges: &Arc<Fragments>,
+        ranges: &Fragments,
         boundaries: &[u64],
         older_elsewhere: &BTreeSet<u8>,
     ) -> (Vec<Version>, Vec<Fragment>) {
         let mut versions = versions.to_vec();
         versions.sort_by_key(|&(key, seqno, _)| (key, std::cmp::Reverse(seqno)));
         let boundaries = boundaries.iter().map(|&at| SeqNo(at)).collect();
-        let mut garbage = Garbage::new(boundaries, Arc::clone(ranges));
+        let mut garbage = Garbage::new(boundaries);
         versions.retain(|&(key, seqno, is_value)| {
             let kind = if is_value { Kind::Put } else { Kind::Delete };
             let entry = Entry { key: &[key], seqno: SeqNo(seqno), kind, value: b"" };
-            garbage.keeps(&entry, |key| !older_elsewhere.contains(&key[0]))
+            garbage.keeps(&entry, ranges.find(&[key]), |key| !older_elsewhere.contains(&key[0]))
         });
         let is_oldest =
             |fragment: &Fragment| older_elsewhere.range(fragment.start[0]..fragment.end[0]).next().is_none();
-        let kept = ranges.iter().filter_map(|fragment| garbage.keeps_of(fragment.clone(), is_oldest));
+        let thinned = ranges.iter().cloned().map(|mut fragment| {
+            garbage.thin(&mut fragment.seqnos);
+            fragment
+        });
+        let kept = thinned.filter_map(|fragment| garbage.keeps_of(fragment, is_oldest));
         (versions, kept.collect())
     }
 
@@ -225,9 +246,9 @@ mod tests {
                     _ => ranges.push(Fragments::one(&[key], &[key + size], SeqNo(seqno))),
                 }
             }
-            let ranges = Arc::new(Fragments::merged(&ranges));
+            let ranges = Fragments::merged(&ranges);
             let (kept, kept_ranges) = merge_ranges(&versions, &ranges, &boundaries, &older_elsewhere);
-            let (before, after) = ((&*versions, &**ranges), (&*kept, &*kept_ranges));
+            let (before, after) = ((&*versions, &*ranges), (&*kept, &*kept_ranges));
             let last = boundaries[boundaries.len() - 1];
             for key in 0..6 {
                 for at in boundaries.iter().copied().chain(last..50) {
@@ -243,7 +264,7 @@ mod tests {
             }
             if older_elsewhere.is_empty() {
                 let boundaries: Vec<_> = boundaries.iter().copied().map(SeqNo).collect();
-                let garbage = Garbage::new(boundaries.clone(), Arc::default());
+                let garbage = Garbage::new(boundaries.clone());
                 // The same without the numbers of what is ageless; a version is still known by the number that it had.
                 let number_of = |&(key, seqno, _): &Version| {
                     let entry = Entry { key: &[key], seqno: SeqNo(seqno), kind: Kind::Put, value: b"" };
@@ -297,13 +318,10 @@ mod tests {
     #[test]
     fn only_what_every_reader_sees_is_ageless() {
         let entry = |seqno| Entry { key: b"k", seqno: SeqNo(seqno), kind: Kind::Put, value: b"" };
-        let garbage = Garbage::new(vec![SeqNo(5), SeqNo(9)], Arc::default());
+        let garbage = Garbage::new(vec![SeqNo(5), SeqNo(9)]);
         let ageless: Vec<_> = (1..12).filter(|seqno| garbage.is_ageless(&entry(*seqno))).collect();
         assert_eq!(ageless, [1, 2, 3, 4, 5]);
-        assert!(
-            !Garbage::new(Vec::new(), Arc::default()).is_ageless(&entry(1)),
-            "nobody said where readers are"
-        );
+        assert!(!Garbage::new(Vec::new()).is_ageless(&entry(1)), "nobody said where readers are");
     }
 
     #[test]

@@ -125,6 +125,11 @@ impl SstBuilder {
         self.output.offset() + (self.block.size() + self.index.len() + self.ranges.len()) as u64 + filter
     }
 
+    /// The bytes of range tombstones that were added.
+    pub(crate) fn ranges_size(&self) -> usize {
+        self.ranges.len()
+    }
+
     /// How many entries were added.
     pub(crate) fn entry_count(&self) -> u64 {
         self.properties.entry_count

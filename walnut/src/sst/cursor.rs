@@ -15,7 +15,7 @@ use std::sync::Arc;
 use super::block::Block;
 use super::read_ahead::ReadAhead;
 use super::reader::SstReader;
-use crate::base::{Entry, KeyRange, Kind, SeqNo};
+use crate::base::{Entry, KeyRange, Kind, SeqNo, Stretch};
 use crate::cursor::{Cursor, Direction};
 use crate::error::Result;
 
@@ -31,8 +31,9 @@ pub(crate) struct SstCursor {
     span: Range<usize>,
     /// Those not yet entered.
     positions: Range<usize>,
-    /// The block that it stands in; nothing at the end.
+    /// The block that it stands in, and its position; nothing at the end.
     block: Option<Arc<Block>>,
+    position: usize,
     /// Whether no two of its rows have the same key.
     distinct: bool,
     /// The rows of the block not yet given that lie in the range.
@@ -64,6 +65,7 @@ impl SstCursor {
             span: positions.clone(),
             positions,
             block: None,
+            position: 0,
             distinct: false,
             rows: 0..0,
             key: Vec::new(),
@@ -80,6 +82,7 @@ impl SstCursor {
     /// Makes the block at a position the current one.
     fn enter(&mut self, position: usize) -> Result<()> {
         let block = self.load(position)?;
+        self.position = position;
         let start = if position == self.span.start { block.lower_bound(&self.range.start) } else { 0 };
         let end = self.range.end.as_ref().filter(|_| position + 1 == self.span.end);
         self.rows = start..end.map_or(block.row_count(), |end| block.lower_bound(end));
@@ -134,6 +137,36 @@ impl SstCursor {
     }
 }
 
+impl SstCursor {
+    /// Leaves what is left of the range before `key`, or from it on when it goes backward, and goes on behind that.
+    fn seek(&mut self, key: Option<&[u8]>) -> Result<()> {
+        match (self.direction, key) {
+            (Direction::Forward, Some(key)) => key.clone_into(&mut self.range.start),
+            (Direction::Forward, None) => self.range.end = Some(Vec::new()),
+            (Direction::Backward, key) => self.range.end = Some(key.unwrap_or_default().to_vec()),
+        }
+        self.span = positions_of(&self.reader, &self.range);
+        self.positions = self.span.clone();
+        let next = match self.direction {
+            Direction::Forward => self.span.clone().next(),
+            Direction::Backward => self.span.clone().next_back(),
+        };
+        let here = self.block.as_ref().filter(|_| next == Some(self.position));
+        let Some(block) = here else { return self.advance_to_block() };
+        // It is in the block already, whose rows are those of before at most.
+        let (start, end) = match self.direction {
+            Direction::Forward => (block.lower_bound(&self.range.start).max(self.rows.start), self.rows.end),
+            Direction::Backward => {
+                let end = self.range.end.as_ref().map_or(self.rows.end, |end| block.lower_bound(end));
+                (self.rows.start, end.min(self.rows.end))
+            }
+        };
+        take(&mut self.positions, self.direction);
+        self.rows = start..end.max(start);
+        self.advance()
+    }
+}
+
 impl Cursor for SstCursor {
     #[inline]
     fn entry(&self) -> Option<Entry<'_>> {
@@ -144,6 +177,17 @@ impl Cursor for SstCursor {
     #[inline]
     fn advance(&mut self) -> Result<()> {
         if self.step_in_block() { Ok(()) } else { self.advance_to_block() }
+    }
+
+    fn pass_older(&mut self, stretch: &Stretch, than: SeqNo) -> Result<bool> {
+        if self.block.is_none() || self.reader.meta.largest_seqno >= than || !stretch.has(&self.key) {
+            return Ok(false);
+        }
+        match self.direction {
+            Direction::Forward => self.seek(stretch.end.as_deref())?,
+            Direction::Backward => self.seek(Some(&stretch.start))?,
+        }
+        Ok(true)
     }
 
     #[inline]

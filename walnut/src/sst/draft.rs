@@ -106,6 +106,11 @@ impl SstDraft {
         self.builder.estimated_size()
     }
 
+    /// The bytes of range tombstones that were added.
+    pub(crate) fn ranges_size(&self) -> usize {
+        self.builder.ranges_size()
+    }
+
     /// Makes the bytes of the file durable.
     pub(crate) fn finish(self) -> Result<WholeSst> {
         Ok(WholeSst { meta: Arc::new(self.builder.finish()?), draft: self.draft })
@@ -116,4 +121,11 @@ impl SstDraft {
 pub(crate) struct WholeSst {
     meta: Arc<SstMeta>,
     draft: Draft,
+}
+
+impl WholeSst {
+    /// What the manifest is to know of it.
+    pub(crate) fn meta(&self) -> &Arc<SstMeta> {
+        &self.meta
+    }
 }

@@ -136,6 +136,13 @@ pub(crate) struct WholeValues {
     draft: Draft,
 }
 
+impl WholeValues {
+    /// What the manifest is to know of it.
+    pub(crate) fn meta(&self) -> &ValueMeta {
+        &self.meta
+    }
+}
+
 /// Value files that are durable under their own names. Dropping this removes them: see [`keep`](Self::keep).
 #[derive(Debug, Default)]
 pub(crate) struct NewValues {

@@ -1,6 +1,9 @@
 //! Range tombstones: what is removed by range is gone at once, for good, and its space soon.
 
+use std::collections::BTreeSet;
+
 use super::*;
+use crate::compaction::{self, Pick};
 use crate::manifest::Level;
 
 /// A batch with one range tombstone, and one key that is put behind it.
@@ -274,4 +277,118 @@ fn more_ranges_than_the_limit_are_refused_and_as_many_are_taken() {
     let refused = engine.commit(Reads::default(), batch, Durability::Fast);
     assert!(matches!(refused, Err(Error::Limit(crate::Limit::Ranges { count: 1025, limit: 1024 }))));
     assert_eq!(live(&engine), [5]);
+}
+
+/// The first rows of a scan from one of its ends, and how many entries it has stepped over.
+fn look(mut scan: EngineScan, count: usize, from_back: bool) -> (Vec<Vec<u8>>, usize) {
+    crate::cursor::steps::of(|| {
+        let mut keys = Vec::new();
+        while keys.len() < count
+            && let Some(found) = if from_back { scan.next_back().unwrap() } else { scan.next().unwrap() }
+        {
+            keys.push(found.key.to_vec());
+        }
+        keys
+    })
+}
+
+/// A range tombstone is sought past, wherever it is and whatever lies under it.
+#[test]
+fn what_is_left_of_a_removed_range_is_found_in_as_many_steps_whatever_its_length() {
+    for (count, places) in [300, 6000].into_iter().flat_map(|count| (0..8).map(move |places| (count, places)))
+    {
+        let env = machine();
+        let engine = open_with(&env, EngineConfig { memtable_size: 2 << 20, ..config() }).unwrap();
+        let flush_if = |bit: u32| {
+            if places & bit > 0 {
+                engine.flush_everything().unwrap();
+            }
+        };
+        (0..count).for_each(|n| put(&engine, n, 1).unwrap());
+        flush_if(1);
+        // What a pin keeps under a range tombstone in one file with it is stepped over.
+        let pin = (places & 1 > 0 || places == 0).then(|| engine.pin_applied());
+        // Two that overlap, and a row in the midst that came later.
+        clear(&engine, 1..count / 2 + 9).unwrap();
+        flush_if(2);
+        clear(&engine, count / 2..count - 1).unwrap();
+        put(&engine, count / 2, 2).unwrap();
+        flush_if(4);
+        let expected = [0, count / 2, count - 1].map(key).to_vec();
+        for from_back in [false, true] {
+            let (mut found, steps) = look(engine.scan(KeyRange::all()).unwrap(), 10, from_back);
+            if from_back {
+                found.reverse();
+            }
+            assert_eq!(found, expected, "{count} rows, flushed {places:b}");
+            assert!(steps < 24, "{steps} steps among {count}, flushed {places:b}");
+            if let Some(pin) = &pin {
+                let pinned =
+                    look(engine.core().scan_at(KeyRange::all(), pin).unwrap(), usize::MAX, from_back);
+                assert_eq!(pinned.0.len(), count as usize, "somebody still sees them");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_table_that_is_filled_and_cleared_again_and_again_is_looked_at_in_as_many_steps() {
+    for from_back in [false, true] {
+        let env = machine();
+        let engine = open_with(&env, EngineConfig { memtable_size: 2 << 20, ..config() }).unwrap();
+        for round in 0..400_u32 {
+            for n in 0..10 {
+                // Keys of their own, and keys that come again.
+                let n = if n < 5 { n * 1_000_000 + round } else { n * 1_000_000 };
+                put(&engine, n, round).unwrap();
+            }
+            let (found, steps) = look(engine.scan(KeyRange::all()).unwrap(), 3, from_back);
+            assert!(found.len() == 3 && steps < 40, "{steps} steps to the first rows of round {round}");
+            clear(&engine, 0..u32::MAX).unwrap();
+            let (found, steps) = look(engine.scan(KeyRange::all()).unwrap(), 1, from_back);
+            assert!(found.is_empty() && steps < 10, "{steps} steps in round {round}");
+        }
+    }
+}
+
+/// Closing waits for no merge: one that has nothing but range tombstones to pass is asked whether to go on, too.
+#[test]
+fn a_merge_of_many_range_tombstones_can_be_stopped_and_leaves_nothing() {
+    let (env, engine) = filled(EngineConfig { memtable_size: 1 << 20, ..config() }, 20);
+    engine.compact().unwrap();
+    // Somebody reads what lies under them, so they stay.
+    let pin = engine.pin_applied();
+    for n in 0..2000 {
+        clear(&engine, 3 * n..3 * n + 1).unwrap();
+    }
+    engine.flush_everything().unwrap();
+    let before = files(&env, "");
+    let version = engine.manifest.lock().version();
+    let Pick::Merge(merge) = compaction::full(&version) else { panic!("there is something to merge") };
+    let levels = Arc::clone(&engine.view.load().levels);
+    let asked = std::cell::Cell::new(0);
+    let run = |patience: u32| {
+        asked.set(0);
+        let go_on = |_| {
+            asked.set(asked.get() + 1);
+            if asked.get() > patience { Err(Error::Closed) } else { Ok(()) }
+        };
+        let job = compaction::Job {
+            merge: &merge,
+            version: &version,
+            place: &engine.place,
+            config: &engine.config.levels,
+            boundaries: engine.snapshots.boundaries(|| engine.visible()),
+            moving: engine.moving(&levels, BTreeSet::new()),
+            go_on: &go_on,
+        };
+        let sst = |meta: &crate::sst::SstMeta| Arc::clone(levels.sst(meta.number).unwrap());
+        job.run(sst, || engine.manifest.lock().allocate()).map(|written| written.ssts.len())
+    };
+    for patience in 0..3 {
+        assert!(matches!(run(patience), Err(Error::Closed)));
+        assert_eq!(files(&env, ""), before);
+    }
+    assert!(run(u32::MAX).unwrap() > 0 && asked.get() > 6, "it was asked {} times", asked.get());
+    drop(pin);
 }

@@ -1,0 +1,53 @@
+//! Writes what a memtable holds to SSTs of level 0, without what no reader needs.
+//!
+//! Of a key that is written often, and of ranges that are removed over each other, a memtable has every version. Readers who began before
+//! the flush keep the memtable; whoever comes later reads at one of the boundaries or above: see [`Garbage`].
+
+use super::beneath::Beneath;
+use super::cuts::Cuts;
+use super::outputs::Outputs;
+use super::sieve::{GoOn, Sieve};
+use crate::base::{Entry, FileNumber, Fragment, FragmentSource};
+use crate::error::Result;
+use crate::manifest::Version;
+use crate::mvcc::Garbage;
+use crate::sst::{SstPlace, WholeSst};
+
+/// The SSTs of a memtable, while they are written. Dropping it removes them.
+pub(crate) struct Flushing<'a, S, N> {
+    sieve: Sieve<'a, S, N>,
+    beneath: Beneath<'a>,
+}
+
+impl<'a, S: FragmentSource, N: FnMut() -> Result<FileNumber>> Flushing<'a, S, N> {
+    /// `version` is all that is older than the memtable, `ranges` has its range tombstones, for each stripe of history apart.
+    pub(crate) fn new(
+        place: &'a SstPlace,
+        version: &'a Version,
+        garbage: Garbage,
+        ranges: Vec<S>,
+        numbers: N,
+        go_on: &'a GoOn<'a>,
+    ) -> Result<Self> {
+        let outputs = Outputs::new(place, Cuts::new(u64::MAX, &[]), numbers);
+        let beneath = Beneath::all_of(version);
+        let is_oldest = |fragment: &Fragment| !Beneath::all_of(version).may_hold_any(fragment);
+        Ok(Self { sieve: Sieve::new(garbage, ranges, is_oldest, outputs, go_on)?, beneath })
+    }
+
+    /// Whether the next entry, in internal order, is kept.
+    pub(crate) fn keeps(&mut self, entry: &Entry<'_>) -> Result<bool> {
+        self.sieve.keeps(entry, |key| !self.beneath.may_hold(key))
+    }
+
+    /// Writes an entry that is kept.
+    pub(crate) fn add(&mut self, entry: Entry<'_>) -> Result<()> {
+        self.sieve.add(entry)
+    }
+
+    /// SSTs that share no key, durable and under the names of drafts: a single one unless there are very many range tombstones,
+    /// and none when nothing is kept.
+    pub(crate) fn finish(self) -> Result<Vec<WholeSst>> {
+        self.sieve.finish()
+    }
+}
