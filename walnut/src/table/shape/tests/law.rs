@@ -145,7 +145,8 @@ fn write(shape: &RowShape, id: NodeId, source: &mut impl Iterator<Item = u8>, ou
         Node::Bool => out.push(byte(1)),
         Node::U8 | Node::I8 => out.push(byte(u8::MAX - 1)),
         Node::U16 | Node::U64 | Node::I32 => {
-            out.extend([byte(127) | 0x80, byte(127)]);
+            // Two bytes, in the shortest form.
+            out.extend([byte(127) | 0x80, 1 + byte(126)]);
         }
         Node::F32 => out.extend([0, 0, byte(127), 0x40]),
         Node::Text | Node::Bytes => {
