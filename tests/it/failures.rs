@@ -217,7 +217,9 @@ struct Trial<'l> {
 
 impl<'l> Trial<'l> {
     fn new(life: &'l Life, env: &'l FaultEnv, fault: Option<FaultPlan>) -> Self {
-        fault.into_iter().for_each(|fault| env.inject(fault));
+        if let Some(fault) = fault {
+            env.inject(fault);
+        }
         Self {
             life,
             env,

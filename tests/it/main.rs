@@ -42,6 +42,12 @@ mod costs;
 // Scans behave as iterators do.
 mod scans;
 
+// What no row can have is not found, and bounds a range all the same; what is missing has no owner.
+mod lookups;
+
+// Many rows in one statement, which is judged by the state that it leaves.
+mod upserts;
+
 // Pages, removal by a scan, and what each way of reading one costs.
 mod queries;
 

@@ -102,6 +102,41 @@ proptest! {
     }
 }
 
+/// What `Iterator` has and a scan has not otherwise, is had of a scan.
+#[test]
+fn the_methods_of_iterators_are_not_hidden() -> walnut::Result<()> {
+    let (table, model) = items(&[(1, 0), (2, 1), (3, 1)], 1);
+    let by = table.by();
+    assert!(table.iter().all(|item| item.is_ok()));
+    assert!(!by.group.range(0..).all(|item| item.is_ok_and(|item| item.group == 1)));
+    assert!(by.group.all(1).all(|item| item.is_ok_and(|item| item.group == 1)));
+    assert!(table.iter().filter(|item| item.id > 1).limit(1).all(|item| item.is_ok()));
+    assert!(table.iter().any(|item| item.is_ok_and(|item| item.id == 2)));
+    assert_eq!(
+        table
+            .iter()
+            .map(|item| item.map(|item| item.id))
+            .max_by_key(|id| id.as_ref().ok().copied())
+            .transpose()?,
+        Some(3)
+    );
+    assert_eq!(
+        table.iter().keys().all(|key| key.is_ok()),
+        by.group.iter().entries().all(|entry| entry.is_ok())
+    );
+    assert_eq!(
+        table.iter().find(|item| item.as_ref().is_ok_and(|item| item.id == 2)).transpose()?,
+        Some(model[1].clone())
+    );
+    assert_eq!((&table).into_iter().position(|item| item.is_ok_and(|item| item.id == 3)), Some(2));
+    assert_eq!(table.iter().step_by(2).zip(1..).count(), 2);
+    assert_eq!(table.iter().take(2).chain(table.iter()).enumerate().last().map(|(place, _)| place), Some(4));
+    assert_eq!(table.iter().fold(0, |sum, item| sum + item.map_or(0, |item| item.id)), 6);
+    assert_eq!(table.iter().try_fold(0, |sum, item| Ok::<_, walnut::Error>(sum + item?.id))?, 6);
+    assert_eq!(table.iter().flatten().map(|item| item.id).min(), Some(1));
+    Ok(())
+}
+
 #[test]
 fn a_scan_that_is_over_stays_over() {
     let (table, _) = items(&[(1, 0), (2, 0)], 1);

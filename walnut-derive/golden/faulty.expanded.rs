@@ -32,24 +32,24 @@
 const _: () = {
     ///The indexes of table `User`.
     pub struct __UserIndexes<'__table, __Access: ::walnut::__private::Access> {
-        ///The index over `city`.
+        ///The index over `city`, `age`.
         pub city_age: ::walnut::__private::Index<
             '__table,
             User<'static>,
-            &'static str,
+            (::walnut::__private::AnyKey<&'static str>, u8),
             __Access,
         >,
         ///The index over `city`.
-        pub city: ::walnut::__private::Index<
+        pub city: ::walnut::__private::Unique<
             '__table,
             User<'static>,
-            &'static str,
+            ::walnut::__private::AnyKey<&'static str>,
             __Access,
         >,
     }
     ///The names of the indexes of table `User`.
     pub struct __UserIndexNames {
-        ///The name of the index over `city`.
+        ///The name of the index over `city`, `age`.
         pub city_age: ::walnut::__private::IndexName,
         ///The name of the index over `city`.
         pub city: ::walnut::__private::IndexName,
@@ -73,7 +73,7 @@ const _: () = {
         ) -> __UserIndexes<'_, __Access> {
             __UserIndexes {
                 city_age: ::walnut::__private::Index::new(__table, 0usize),
-                city: ::walnut::__private::Index::new(__table, 1usize),
+                city: ::walnut::__private::Unique::new(__table, 1usize),
             }
         }
         fn index_names() -> __UserIndexNames {

@@ -88,8 +88,8 @@ const _: () = {
     impl ::walnut::__private::MadeOfEach<__Parts, 5usize> for User {
         type Value = Vec<String>;
         type Form = ::walnut::__private::AsIs;
-        fn value(&self) -> &Vec<String> {
-            &self.tags
+        fn value(&self) -> ::core::option::Option<&Vec<String>> {
+            ::core::option::Option::Some(&self.tags)
         }
     }
     const _: () = ::core::assert!(

@@ -2,10 +2,13 @@
 
 use proc_macro2::Span;
 use syn::ext::IdentExt;
-use syn::{Data, DeriveInput, Fields, Generics, Ident, Type};
+use syn::spanned::Spanned;
+use syn::{Data, DeriveInput, Fields, Generics, Ident, Type, parse_quote_spanned};
 
-use crate::attr::{self, FieldAttrs, Foreign, TableAttrs};
-use crate::diag::Faults;
+use crate::attr::{self, Content, FieldAttrs, Foreign, TableAttrs};
+use crate::diag::{Faults, nearest};
+use crate::nested;
+use crate::plan::private;
 
 /// A struct that is to be a table.
 pub(crate) struct Table {
@@ -40,7 +43,7 @@ impl Table {
         if let Err((span, what)) = &written {
             faults.at(*span, format!("{what} cannot be a table; a table is a struct with named fields"));
         }
-        Self {
+        let mut table = Self {
             ident: input.ident.clone(),
             generics: input.generics.clone(),
             attrs: TableAttrs::of(&input.attrs, &foreign, faults),
@@ -51,6 +54,29 @@ impl Table {
                 .map(|(at, (ident, field))| Field::of(at, ident, field, &foreign, faults))
                 .collect(),
             misshapen: written.is_err(),
+        };
+        table.resolve_paths();
+        table
+    }
+
+    /// Gives the columns that are fields within fields their types: what the types on the way say of their fields.
+    fn resolve_paths(&mut self) {
+        let private = private(self.attrs.krate.as_ref());
+        let fields = &self.fields;
+        let parts = self.attrs.indexes.iter_mut().flat_map(|index| match &mut index.content {
+            Content::Columns(parts) => parts.list.iter_mut().collect(),
+            Content::Nested(part) => vec![&mut **part],
+            Content::Computed { .. } => Vec::new(),
+        });
+        for part in parts.filter(|part| !part.path.is_empty() && part.ty.is_none()) {
+            let name = part.name.unraw();
+            let Some(field) = fields.iter().find(|field| name == field.name) else { continue };
+            let mut ty = field.ty.clone();
+            for member in &part.path {
+                let name = nested::name_hash(member);
+                ty = parse_quote_spanned!(member.span()=> <#ty as #private::NestedField<#name>>::Type);
+            }
+            part.ty = Some(ty);
         }
     }
 
@@ -58,6 +84,15 @@ impl Table {
     pub(crate) fn field(&self, name: &Ident) -> Option<&Field> {
         let name = name.unraw().to_string();
         self.fields.iter().find(|field| field.name == name)
+    }
+
+    /// The field of this name, or the one whose name is near when there is none, which is a fault.
+    pub(crate) fn likely_field(&self, name: &Ident) -> Option<&Field> {
+        self.field(name).or_else(|| {
+            let names: Vec<&str> = self.fields.iter().map(|field| field.name.as_str()).collect();
+            let near = nearest(&name.unraw().to_string(), &names)?;
+            self.fields.iter().find(|field| field.name == near)
+        })
     }
 }
 

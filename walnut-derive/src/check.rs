@@ -10,6 +10,8 @@
 //!
 //! That a field's type is a key, and an exact one where it must be, is for rustc to find, from the code that is emitted.
 
+mod types;
+
 use std::collections::HashMap;
 
 use proc_macro2::Span;
@@ -43,16 +45,22 @@ pub(crate) fn table(table: &Table, faults: &mut Faults) {
     for index in &table.attrs.indexes {
         match &index.content {
             Content::Columns(parts) => {
-                let names: Vec<&Ident> = parts.list.iter().map(|part| &part.name).collect();
+                let names: Vec<(&Ident, String)> =
+                    parts.list.iter().map(|part| (&part.name, part.text())).collect();
                 let complete = parts.complete;
                 columns(table, &names, (parts.span, complete), "an index", "`#[index]`", faults);
                 parts.list.iter().for_each(|part| part_words(&part.words, faults));
+            }
+            Content::Nested(part) => {
+                column(table, &part.name, "an index", faults);
+                part_words(&part.words, faults);
             }
             Content::Computed { part, .. } => part_words(part, faults),
         }
     }
     if let Some(key) = &table.attrs.primary_key {
-        let names: Vec<&Ident> = key.names.iter().collect();
+        let names: Vec<(&Ident, String)> =
+            key.names.iter().map(|name| (name, name.unraw().to_string())).collect();
         columns(table, &names, (key.span, key.complete), "a primary key", "`#[primary_key]`", faults);
     }
     index_names(table, faults);
@@ -72,6 +80,7 @@ pub(crate) fn table(table: &Table, faults: &mut Faults) {
             takes_apart(field, &index.part, faults);
         }
     }
+    types::columns(table, faults);
 }
 
 fn primary_key(table: &Table, faults: &mut Faults) {
@@ -111,22 +120,16 @@ fn primary_key(table: &Table, faults: &mut Faults) {
 /// The rules of a list of columns. `what` it is for, and the word for it on a single field.
 fn columns(
     table: &Table,
-    names: &[&Ident],
+    names: &[(&Ident, String)],
     (span, complete): (Span, bool),
     what: &str,
     on_field: &str,
     faults: &mut Faults,
 ) {
-    for (place, name) in names.iter().enumerate() {
-        match table.field(name) {
-            None if !table.misshapen => faults.at(name.span(), no_such_field(table, name)),
-            Some(field) if field.attrs.skip.is_some() => {
-                faults.at(name.span(), format!("`{name}` is not stored, so {what} cannot hold it"));
-            }
-            _ if names[..place].iter().any(|earlier| earlier.unraw() == name.unraw()) => {
-                faults.at(name.span(), format!("`{name}` stands twice in this list"));
-            }
-            _ => (),
+    for (place, (name, text)) in names.iter().enumerate() {
+        let is_fine = column(table, name, what, faults);
+        if is_fine && names[..place].iter().any(|(_, earlier)| earlier == text) {
+            faults.at(name.span(), format!("`{text}` stands twice in this list"));
         }
     }
     if !complete {
@@ -135,15 +138,27 @@ fn columns(
     match names.len() {
         0 => faults.at(span, "expected the names of fields"),
         1 => faults.at(
-            names[0].span(),
+            names[0].0.span(),
             format!("{what} of one column stands on its field, as {on_field}; a list has at least two"),
         ),
         2..=MAX_COLUMNS => (),
         _ => faults.at(
-            names[MAX_COLUMNS].span(),
+            names[MAX_COLUMNS].0.span(),
             format!("{what} has at most {MAX_COLUMNS} columns, and this is one more"),
         ),
     }
+}
+
+/// Whether there is a field of this name, and `what` can hold it.
+fn column(table: &Table, name: &Ident, what: &str, faults: &mut Faults) -> bool {
+    match table.field(name) {
+        None if !table.misshapen => faults.at(name.span(), no_such_field(table, name)),
+        Some(field) if field.attrs.skip.is_some() => {
+            faults.at(name.span(), format!("`{name}` is not stored, so {what} cannot hold it"));
+        }
+        _ => return true,
+    }
+    false
 }
 
 /// A part is folded, or it has a scale.

@@ -31,6 +31,10 @@ impl Faults {
         self.add(syn::Error::new(span, message));
     }
 
+    pub(crate) fn len(&self) -> usize {
+        self.list.len()
+    }
+
     /// The errors to emit, when there are any.
     pub(crate) fn finish(mut self) -> Result<(), TokenStream> {
         self.finished = true;
@@ -60,12 +64,14 @@ pub(crate) fn unknown_word(word: &Ident, place: &str, words: &[&str]) -> syn::Er
 
 /// `, did you mean ...?` when one of the candidates is near, or nothing.
 pub(crate) fn did_you_mean(word: &str, candidates: &[&str]) -> String {
+    nearest(word, candidates).map_or_else(String::new, |it| format!(", did you mean `{it}`?"))
+}
+
+/// The candidate that is nearest, if it is near.
+pub(crate) fn nearest<'c>(word: &str, candidates: &[&'c str]) -> Option<&'c str> {
     let allowed = (word.chars().count() / 3).max(1);
-    let nearest = candidates.iter().map(|candidate| (distance(word, candidate), candidate)).min();
-    match nearest {
-        Some((distance, candidate)) if distance <= allowed => format!(", did you mean `{candidate}`?"),
-        _ => String::new(),
-    }
+    let nearest = candidates.iter().map(|candidate| (distance(word, candidate), *candidate)).min();
+    nearest.filter(|(distance, _)| *distance <= allowed).map(|(_, candidate)| candidate)
 }
 
 /// The names in backticks, with commas between them.

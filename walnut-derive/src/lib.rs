@@ -28,6 +28,7 @@ mod expand;
 #[cfg(test)]
 mod golden;
 mod key;
+mod nested;
 mod part;
 mod plan;
 
@@ -304,4 +305,43 @@ pub fn table(input: TokenStream) -> TokenStream {
 pub fn key(input: TokenStream) -> TokenStream {
     let input = parse_macro_input!(input as DeriveInput);
     expand::key(&input).into()
+}
+
+/// Lets indexes of a table reach into a struct: `#[index(city = address.city)]`.
+///
+/// It goes on the struct that a field of the table has as its type, and tells which types its fields have. Tuples tell it by themselves, and
+/// where the type is given, as in `#[index(city: String = address.city)]`, nothing has to.
+///
+/// ```
+/// use serde::{Deserialize, Serialize};
+/// use walnut::{Database, Nested, Table};
+///
+/// #[derive(Nested, Serialize, Deserialize)]
+/// struct Address {
+///     city: String,
+///     zip: u32,
+/// }
+///
+/// #[derive(Table, Serialize, Deserialize)]
+/// #[index(city = address.city)]
+/// #[index(place = (address.zip, desc(at.0)))]
+/// struct User {
+///     #[primary_key]
+///     id: u64,
+///     address: Address,
+///     at: (i32, i32),
+/// }
+///
+/// let users = Database::in_memory()?.table::<User>()?;
+/// users.insert(&User { id: 1, address: Address { city: "Paris".into(), zip: 75001 }, at: (3, 4) })?;
+/// assert_eq!(users.by().city.all("Paris").count()?, 1);
+/// assert_eq!(users.by().place.prefix(75001).range(..9).count()?, 1);
+/// # Ok::<(), walnut::Error>(())
+/// ```
+///
+/// The type of a field may not be more private than the struct. `#[walnut(crate = path)]` says where the crate `walnut` is.
+#[proc_macro_derive(Nested, attributes(walnut))]
+pub fn nested(input: TokenStream) -> TokenStream {
+    let input = parse_macro_input!(input as DeriveInput);
+    expand::nested(&input).into()
 }

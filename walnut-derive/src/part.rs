@@ -3,14 +3,18 @@
 use proc_macro2::{Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
 use syn::spanned::Spanned;
-use syn::{GenericArgument, Path, PathArguments, Type};
+use syn::{GenericArgument, Path, PathArguments, PathSegment, Type};
 
 use crate::ast::Field;
-use crate::attr::PartWords;
+use crate::attr::{self, PartWords};
 use crate::check::{SINGLE, without_group};
 
 /// The collections whose element is their first argument.
-const COLLECTIONS: [&str; 6] = ["Vec", "VecDeque", "LinkedList", "HashSet", "BTreeSet", "Option"];
+const COLLECTIONS: [&str; 8] =
+    ["Vec", "VecDeque", "LinkedList", "HashSet", "BTreeSet", "HashMap", "BTreeMap", "Option"];
+
+/// Types that are known to be no keys.
+const NO_KEYS: [&str; 3] = ["usize", "isize", "Decimal"];
 
 /// A part of an index.
 pub(crate) struct Part<'a> {
@@ -24,7 +28,16 @@ pub(crate) struct Part<'a> {
 #[derive(Clone, Copy)]
 pub(crate) enum Source<'a> {
     Field(&'a Field),
-    Function { ty: &'a Type, function: &'a Path },
+    /// A field within a field.
+    Nested {
+        field: &'a Field,
+        part: &'a attr::Part,
+        ty: &'a Type,
+    },
+    Function {
+        ty: &'a Type,
+        function: &'a Path,
+    },
 }
 
 impl<'a> Part<'a> {
@@ -32,7 +45,7 @@ impl<'a> Part<'a> {
     pub(crate) fn ty(&self) -> &'a Type {
         match self.source {
             Source::Field(field) => &field.ty,
-            Source::Function { ty, .. } => ty,
+            Source::Nested { ty, .. } | Source::Function { ty, .. } => ty,
         }
     }
 
@@ -44,17 +57,30 @@ impl<'a> Part<'a> {
         }
     }
 
-    /// The field, when it is stored otherwise.
-    pub(crate) fn made_field(&self) -> Option<&'a Field> {
+    /// Where the value stands in the row, when it is no field that is stored as it is.
+    pub(crate) fn place(&self) -> Option<TokenStream> {
         match self.source {
-            Source::Field(field) if !self.words.is_empty() => Some(field),
+            Source::Field(field) if !self.words.is_empty() => Some(field.ident.to_token_stream()),
+            Source::Nested { field, part, .. } => {
+                let (field, path) = (&field.ident, &part.path);
+                Some(quote!(#field #(.#path)*))
+            }
             _ => None,
+        }
+    }
+
+    /// The collection whose elements are stored: where it may be missing as a whole, what is in the `Option`. Of a part that is no
+    /// collection, its type.
+    pub(crate) fn collection(&self) -> &'a Type {
+        match (&self.words.each, optional(self.ty())) {
+            (Some(_), Some(inner)) => inner,
+            _ => self.ty(),
         }
     }
 
     /// The type of the value that is stored: of an element, where there is one for each.
     pub(crate) fn value(&self, private: &TokenStream) -> TokenStream {
-        let ty = self.ty();
+        let ty = self.collection();
         if self.words.each.is_none() {
             return ty.to_token_stream();
         }
@@ -69,6 +95,20 @@ impl<'a> Part<'a> {
         } else if let Some((_, digits)) = self.words.scale {
             key = quote!(#private::Scaled<#key, #digits>);
         }
+        if self.words.desc.is_some() { quote!(::core::cmp::Reverse<#key>) } else { key }
+    }
+
+    /// The type of the key in code that is emitted after a fault: one that points and ranges fit which were written for what is
+    /// likely meant.
+    pub(crate) fn likely_key(&self, private: &TokenStream) -> TokenStream {
+        let ty = self.ty();
+        let each = self.words.each.is_some() || is_a_list(ty);
+        let collection = optional(ty).unwrap_or(ty);
+        let value = if each { element(collection).unwrap_or(collection) } else { ty };
+        let key = match &self.words.scale {
+            Some((_, digits)) => quote!(#private::Scaled<#value, #digits>),
+            None => likely_key(value, private),
+        };
         if self.words.desc.is_some() { quote!(::core::cmp::Reverse<#key>) } else { key }
     }
 
@@ -90,6 +130,7 @@ impl<'a> Part<'a> {
     pub(crate) fn text(&self, type_name: impl Fn(TokenStream) -> String) -> String {
         let mut text = match self.source {
             Source::Field(field) => field.name.clone(),
+            Source::Nested { part, .. } => part.text(),
             Source::Function { ty, .. } => format!(": {}", type_name(ty.to_token_stream())),
         };
         if self.words.each.is_some() {
@@ -104,13 +145,82 @@ impl<'a> Part<'a> {
     }
 }
 
+/// A type as a key in code that is emitted after a fault: what is known to be no key is passed as it is all the same.
+pub(crate) fn likely_key(ty: &Type, private: &TokenStream) -> TokenStream {
+    match last_segment(ty) {
+        None if matches!(without_group(ty), Type::Reference(_)) => quote!(#private::AnyKey<#ty>),
+        Some(last) if NO_KEYS.iter().any(|name| last.ident == name) => quote!(#private::AnyKey<#ty>),
+        Some(last) if last.ident == "Option" => match first_argument(last) {
+            Some(inner) => {
+                let inner = likely_key(inner, private);
+                quote!(::core::option::Option<#inner>)
+            }
+            None => ty.to_token_stream(),
+        },
+        _ => ty.to_token_stream(),
+    }
+}
+
+/// Whether a type is known to be a collection that is no key as a whole.
+pub(crate) fn is_a_list(ty: &Type) -> bool {
+    let Some(last) = last_segment(optional(ty).unwrap_or(ty)) else { return false };
+    match first_argument(last).map(last_segment) {
+        // Bytes are a key; what they are called by an alias cannot be known.
+        Some(element) if last.ident == "Vec" => {
+            element.is_some_and(|it| it.ident != "u8" && SINGLE.iter().any(|single| it.ident == single))
+        }
+        Some(_) => ["VecDeque", "LinkedList", "HashSet", "BTreeSet", "HashMap", "BTreeMap"]
+            .iter()
+            .any(|name| last.ident == name),
+        None => false,
+    }
+}
+
+/// The name of a type with its arguments, as it is written behind the last `::`.
+pub(crate) fn last_segment(ty: &Type) -> Option<&PathSegment> {
+    match without_group(ty) {
+        Type::Path(path) => path.path.segments.last(),
+        _ => None,
+    }
+}
+
+/// The first of the types between `<` and `>`.
+pub(crate) fn first_argument(segment: &PathSegment) -> Option<&Type> {
+    let PathArguments::AngleBracketed(arguments) = &segment.arguments else { return None };
+    arguments.args.iter().find_map(|argument| match argument {
+        GenericArgument::Type(ty) => Some(ty),
+        _ => None,
+    })
+}
+
 /// The same tokens in one place; what their names mean stays.
-fn respanned(tokens: TokenStream, place: Span) -> TokenStream {
+pub(crate) fn respanned(tokens: TokenStream, place: Span) -> TokenStream {
     let respan = |mut tree: TokenTree| {
         tree.set_span(tree.span().located_at(place));
         tree
     };
     tokens.into_iter().map(respan).collect()
+}
+
+/// What is in an `Option` of a collection. Bytes are a key, so an `Option` of them holds one element.
+pub(crate) fn optional(ty: &Type) -> Option<&Type> {
+    let inner = last_segment(ty).filter(|last| last.ident == "Option").and_then(first_argument)?;
+    let is_collection = match without_group(inner) {
+        Type::Array(array) => !is_byte(&array.elem),
+        inner => last_segment(inner).is_some_and(|last| {
+            if last.ident == "Vec" && first_argument(last).is_some_and(is_byte) {
+                return false;
+            }
+            let boxed = (last.ident == "Box" || last.ident == "Arc")
+                && matches!(first_argument(last).map(without_group), Some(Type::Slice(_)));
+            boxed || last.ident != "Option" && COLLECTIONS.iter().any(|name| last.ident == name)
+        }),
+    };
+    is_collection.then_some(inner)
+}
+
+fn is_byte(ty: &Type) -> bool {
+    last_segment(ty).is_some_and(|last| last.ident == "u8")
 }
 
 /// The type of the elements, where it stands in the type of the collection. What is known to be no collection, which has

@@ -10,7 +10,7 @@ use syn::spanned::Spanned;
 use syn::{GenericParam, Generics, Ident, Path, Type, WherePredicate, parse_quote};
 
 use crate::ast::{Field, Table};
-use crate::attr::{Content, IndexWords};
+use crate::attr::{self, Content, IndexWords};
 use crate::check::MAX_COLUMNS;
 use crate::part::{Part, Source};
 
@@ -39,6 +39,8 @@ pub(crate) struct Plan<'a> {
     pub(crate) auto: bool,
     /// First those of the struct, then those of the fields, as they are written.
     pub(crate) indexes: Vec<Index<'a>>,
+    /// Whether the struct has faults, so that what is emitted never runs.
+    pub(crate) is_faulty: bool,
 }
 
 /// An index.
@@ -48,10 +50,12 @@ pub(crate) struct Index<'a> {
     pub(crate) name: String,
     pub(crate) words: &'a IndexWords,
     pub(crate) parts: Vec<Part<'a>>,
+    /// Whether each of its parts was found, as those of a struct without faults are.
+    pub(crate) is_whole: bool,
 }
 
 impl<'a> Plan<'a> {
-    pub(crate) fn of(table: &'a Table) -> Self {
+    pub(crate) fn of(table: &'a Table, is_faulty: bool) -> Self {
         let name = table.attrs.name.as_ref().map(syn::LitStr::value);
         let key = primary_key(table);
         let (ident, (_, arguments, _)) = (&table.ident, table.generics.split_for_impl());
@@ -74,6 +78,7 @@ impl<'a> Plan<'a> {
                 && key.first().is_some_and(|key| key.attrs.auto.is_some()),
             key,
             indexes: indexes(table),
+            is_faulty,
         }
     }
 
@@ -99,19 +104,11 @@ impl<'a> Plan<'a> {
 
 impl Index<'_> {
     /// The type of a value: of its part, or the tuple of several parts.
-    pub(crate) fn key(&self, private: &TokenStream) -> TokenStream {
-        let types: Vec<TokenStream> = self.parts.iter().map(|part| part.key(private)).collect();
+    pub(crate) fn key(&self, private: &TokenStream, is_faulty: bool) -> TokenStream {
+        let key = |part: &Part<'_>| if is_faulty { part.likely_key(private) } else { part.key(private) };
+        let types: Vec<TokenStream> = self.parts.iter().map(key).collect();
         if let [key] = &types[..] { key.clone() } else { quote!((#(#types),*)) }
     }
-}
-
-/// The type of the column, or the tuple of several columns' types.
-pub(crate) fn tuple(columns: &[&Field]) -> TokenStream {
-    if let [column] = columns {
-        return column.ty.to_token_stream();
-    }
-    let types = columns.iter().map(|column| &column.ty);
-    quote!((#(#types),*))
 }
 
 /// `::walnut::__private`, or the same in the crate at a path of the user's.
@@ -174,7 +171,7 @@ fn mentions(tokens: TokenStream, names: &[Ident]) -> bool {
 fn primary_key(table: &Table) -> Vec<&Field> {
     match &table.attrs.primary_key {
         Some(columns) => {
-            columns.names.iter().filter_map(|name| table.field(name)).take(MAX_COLUMNS).collect()
+            columns.names.iter().filter_map(|name| table.likely_field(name)).take(MAX_COLUMNS).collect()
         }
         None => table.fields.iter().find(|field| field.attrs.primary_key.is_some()).into_iter().collect(),
     }
@@ -191,14 +188,27 @@ fn indexes(table: &Table) -> Vec<Index<'_>> {
     let mut indexes: Vec<Index<'_>> = Vec::new();
     for (ident, words, content, field) in on_struct.chain(on_fields) {
         let mut number = || made.next().unwrap_or_default();
+        let is_whole = match content {
+            Some(Content::Columns(parts)) => {
+                let is_known = |part: &attr::Part| {
+                    part.path.is_empty() && table.likely_field(&part.name).is_some() || part.ty.is_some()
+                };
+                parts.complete
+                    && (2..=MAX_COLUMNS).contains(&parts.list.len())
+                    && parts.list.iter().all(is_known)
+            }
+            Some(Content::Nested(part)) => part.ty.is_some(),
+            _ => true,
+        };
         let parts: Vec<Part<'_>> = match (content, field) {
             (Some(Content::Columns(parts)), _) => {
-                let found =
-                    parts.list.iter().filter_map(|part| Some((table.field(&part.name)?, &part.words)));
-                found
-                    .map(|(field, words)| Part { source: Source::Field(field), words, made: number() })
-                    .collect()
+                let found = parts.list.iter().filter_map(|part| Some((source(table, part)?, &part.words)));
+                found.map(|(source, words)| Part { source, words, made: number() }).collect()
             }
+            (Some(Content::Nested(part)), _) => source(table, part)
+                .map(|source| Part { source, words: &part.words, made: number() })
+                .into_iter()
+                .collect(),
             (Some(Content::Computed { ty, function, part }), _) => {
                 vec![Part { source: Source::Function { ty, function }, words: part, made: number() }]
             }
@@ -209,9 +219,18 @@ fn indexes(table: &Table) -> Vec<Index<'_>> {
         };
         let name = ident.unraw().to_string();
         // Of two with one name, which is a fault, the first is kept.
-        if !indexes.iter().any(|earlier| earlier.name == name) && !parts.is_empty() {
-            indexes.push(Index { ident, name, words, parts });
+        if !indexes.iter().any(|earlier| earlier.name == name) {
+            indexes.push(Index { ident, name, words, parts, is_whole });
         }
     }
     indexes
+}
+
+/// What a part of an index is made of, as far as it can be found.
+fn source<'a>(table: &'a Table, part: &'a attr::Part) -> Option<Source<'a>> {
+    let field = table.likely_field(&part.name)?;
+    Some(match &part.ty {
+        Some(ty) if !part.path.is_empty() => Source::Nested { field, part, ty },
+        _ => Source::Field(field),
+    })
 }

@@ -6,10 +6,10 @@ pub use std::vec::Vec;
 
 pub use crate::error::{Fault, Result};
 pub use crate::table::derived::{
-    Made, MadeOfEach, Part, counted_key, decode_part, each_is_exact, each_is_optional, each_shape,
-    encode_key, encode_part, enum_shape, form_is_exact, form_is_optional, form_shape, index_computed,
-    index_each, index_each_computed, index_made, index_part, key_is_exact, made_is_exact, made_is_optional,
-    made_shape, part_is_exact, part_is_none, part_is_optional, part_shape, skip_part,
+    Made, MadeOfEach, NestedField, Part, counted_key, decode_part, each_is_exact, each_is_optional,
+    each_shape, encode_key, encode_part, enum_shape, form_is_exact, form_is_optional, form_shape,
+    index_computed, index_each, index_each_computed, index_made, index_part, key_is_exact, made_is_exact,
+    made_is_optional, made_shape, part_is_exact, part_is_none, part_is_optional, part_shape, skip_part,
 };
 pub use crate::table::form::{AsIs, AtScale, Descending, Folded, Form};
 pub use crate::table::row::{
@@ -17,6 +17,7 @@ pub use crate::table::row::{
 };
 pub use crate::table::schema::assert_layout;
 pub use crate::table::shape::RowShape;
+pub use crate::table::stand_in::{AnyIndex, AnyKey};
 pub use crate::table::{
     Access, DefaultTable, Elements, FieldSchema, Generated, GeneratesKey, Index, IndexEntries, IndexName,
     IndexSchema, Key, KeyReader, KeyShape, KeyWriter, NoCase, Scaled, TableMapper, TableSchema, Unique, Way,

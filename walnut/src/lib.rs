@@ -73,14 +73,14 @@ pub use engine::{Background, Durability, LevelStats, Preflight, Standing, Stats,
 pub use error::{Abort, CursorError, Error, Fault, IoError, Limit, Result, SchemaError, UniqueViolation};
 pub use options::{Builder, Compression};
 pub use table::{
-    Access, Caseless, Composite, Cursor, Decimals, DefaultTable, Direct, Duplicate, Elements, Entries,
-    FieldSchema, Generated, GeneratesKey, InSnapshot, InTransaction, Index, IndexEntries, IndexName,
+    Access, BeginsWithText, Caseless, Composite, Cursor, Decimals, DefaultTable, Direct, Duplicate, Elements,
+    Entries, FieldSchema, Generated, GeneratesKey, InSnapshot, InTransaction, Index, IndexEntries, IndexName,
     IndexSchema, IndexState, IndexStatus, Key, KeyReader, KeyWriter, Keys, MAX_KEY_SIZE, Migrated, NoCase,
-    Page, Point, RangeOver, RowFilter, Scaled, Scan, Snapshot, Straight, Swept, Table, TableMapper,
+    Page, Point, RangeOver, Rest, RowFilter, Scaled, Scan, Snapshot, Straight, Swept, Table, TableMapper,
     TableSchema, TextKey, Transaction, Turned, Unique, Way, WriteAccess,
 };
 pub use txn::Savepoint;
-pub use walnut_derive::{Key, Table};
+pub use walnut_derive::{Key, Nested, Table};
 
 #[doc(hidden)]
 pub mod __private;

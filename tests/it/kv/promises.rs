@@ -38,10 +38,8 @@ fn what_is_at_a_limit_is_taken_and_what_is_one_past_it_refused_before_anything_i
     assert_eq!(space.get(vec![7; MAX_KEY_SIZE]).unwrap().map(|value| value.len()), Some(MAX_VALUE_SIZE));
     let seqno = db.stats().visible_seqno;
     let long = vec![7; MAX_KEY_SIZE + 1];
-    let refused: [Result<()>; 5] = [
+    let refused: [Result<()>; 3] = [
         space.put(&long, ""),
-        space.remove(&long),
-        space.remove_range(&long..),
         space.put("k", vec![1; MAX_VALUE_SIZE + 1]),
         db.transact(|tx| tx.keyspace("space")?.put("k", vec![1; MAX_VALUE_SIZE + 1])),
     ];
@@ -59,6 +57,46 @@ fn what_is_at_a_limit_is_taken_and_what_is_one_past_it_refused_before_anything_i
     assert!(matches!(db.keyspace(&"n".repeat(256)), Err(Error::Unsupported(_))));
     assert_eq!((db.stats().visible_seqno, keys_of(&space)), (seqno, 1));
     db.keyspace(&"n".repeat(255)).unwrap();
+}
+
+#[test]
+fn a_key_that_is_too_long_is_never_there_and_bounds_a_range_as_any_bytes_do() {
+    let db = Database::in_memory().unwrap();
+    let space = db.keyspace("space").unwrap();
+    let longest = vec![7; MAX_KEY_SIZE];
+    for key in [&b"\x06"[..], &longest, b"\x07\x08", b"\x08"] {
+        space.put(key, "").unwrap();
+    }
+    let long = vec![7; MAX_KEY_SIZE + 9];
+    assert_eq!((space.get(&long).unwrap(), space.contains(&long).unwrap()), (None, false));
+    assert_eq!(space.prefix(&long).count(), 0);
+    assert_eq!(space.range(..&long).count(), 2, "the longest key is the beginning of the bound");
+    assert_eq!(space.range(..=&long).rev().count(), 2);
+    assert_eq!(space.range(&long..).count(), 2);
+    assert_eq!(space.range((std::ops::Bound::Excluded(&long), std::ops::Bound::Unbounded)).count(), 2);
+    let mut batch = WriteBatch::new();
+    batch.remove(&space, &long).unwrap();
+    db.write(batch).unwrap();
+    space.remove(&long).unwrap();
+    space.remove_prefix(&long).unwrap();
+    space.remove_range(&long..&long).unwrap();
+    db.transact(|tx| {
+        let space = tx.keyspace("space")?;
+        space.remove(&long)?;
+        assert_eq!(
+            (space.get(&long)?, space.range(&long..).count(), space.prefix(&long).count()),
+            (None, 2, 0)
+        );
+        Ok(())
+    })
+    .unwrap();
+    let snapshot = db.snapshot().keyspace("space").unwrap().unwrap();
+    assert_eq!((snapshot.get(&long).unwrap(), snapshot.range(..&long).count()), (None, 2));
+    assert_eq!(keys_of(&space), 4);
+    space.remove_range(&long..).unwrap();
+    assert_eq!(keys_of(&space), 2);
+    db.drop_keyspace("space").unwrap();
+    assert!(matches!(space.remove(&long), Err(Error::Dropped)));
 }
 
 #[test]

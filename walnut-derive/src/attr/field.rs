@@ -21,6 +21,8 @@ pub(crate) struct FieldAttrs {
     pub(crate) primary_key: Option<Ident>,
     /// Keys are generated.
     pub(crate) auto: Option<Ident>,
+    /// Something was not understood that may have been `auto`.
+    pub(crate) is_key_garbled: bool,
     pub(crate) index: Option<FieldIndex>,
     /// It is no part of the stored row.
     pub(crate) skip: Option<Ident>,
@@ -36,7 +38,6 @@ impl FieldAttrs {
                 read
             }
             "index" => {
-                let index = FieldIndex::read(word, input, faults)?;
                 if field.index.is_some() {
                     return Err(Error::new(
                         word.span(),
@@ -44,8 +45,8 @@ impl FieldAttrs {
                          `#[index(name = (first, second))]`",
                     ));
                 }
-                field.index = Some(index);
-                Ok(())
+                // Unreadable it is an index all the same.
+                field.index.insert(FieldIndex::new(word)).read(input, faults)
             }
             "table" => field.read_table(word, input, faults),
             _ => Err(unknown_word(word, "`#[walnut(..)]` on a field", &IN_WALNUT)),
@@ -54,14 +55,18 @@ impl FieldAttrs {
     }
 
     fn read_primary_key(&mut self, input: ParseStream<'_>, faults: &mut Faults) -> Result<()> {
+        self.is_key_garbled = true;
         word::no_value(input, "`#[primary_key]` or `#[primary_key(auto)]`")?;
+        let before = faults.len();
         word::each_inside(input, faults, |word, input, _| match word.to_string().as_str() {
             "auto" => {
                 word::no_value(input, "`auto` alone")?;
                 once(&mut self.auto, word, word.clone())
             }
             _ => Err(unknown_word(word, "`#[primary_key(..)]`", &IN_PRIMARY_KEY)),
-        })
+        })?;
+        self.is_key_garbled = faults.len() > before;
+        Ok(())
     }
 
     fn read_table(&mut self, table: &Ident, input: ParseStream<'_>, faults: &mut Faults) -> Result<()> {

@@ -3,8 +3,9 @@
 //! ```text
 //! on a field      words
 //! on the struct   name = (part, part, ..), words          several columns
+//!                 name = field.inner, words               a field within a field; also name: Type = field.inner
 //!                 name: Type = path::to::function, words  computed
-//! a part          field   desc(part)   nocase(part)   each(part)   scale(part, 2)
+//! a part          field   field.inner.0   desc(part)   nocase(part)   each(part)   scale(part, 2)
 //! ```
 //!
 //! On a field, and where an index is computed, what is said of the one part stands among the words.
@@ -12,7 +13,7 @@
 use proc_macro2::Span;
 use syn::ext::IdentExt;
 use syn::parse::ParseStream;
-use syn::{Error, Ident, LitInt, LitStr, Path, Result, Token, Type, parenthesized, token};
+use syn::{Error, Ident, LitFloat, LitInt, LitStr, Member, Path, Result, Token, Type, parenthesized, token};
 
 use super::{once, word};
 use crate::diag::{Faults, unknown_word};
@@ -34,6 +35,8 @@ pub(crate) struct IndexWords {
     pub(crate) unique: Option<Ident>,
     pub(crate) sparse: Option<Ident>,
     pub(crate) was: Option<LitStr>,
+    /// Whether something was not understood, which may have been any word.
+    pub(crate) is_garbled: bool,
 }
 
 /// How a part is stored.
@@ -48,7 +51,30 @@ pub(crate) struct PartWords {
 /// A column in the list of an index.
 pub(crate) struct Part {
     pub(crate) name: Ident,
+    /// What follows the field, where the column is a field within it.
+    pub(crate) path: Vec<Member>,
+    /// The type at the end of the path.
+    pub(crate) ty: Option<Type>,
     pub(crate) words: PartWords,
+}
+
+impl Part {
+    fn of_field(name: Ident) -> Self {
+        Self { name, path: Vec::new(), ty: None, words: PartWords::default() }
+    }
+
+    /// The field and its path, as it is written.
+    pub(crate) fn text(&self) -> String {
+        let mut text = self.name.unraw().to_string();
+        for member in &self.path {
+            text.push('.');
+            match member {
+                Member::Named(name) => text.push_str(&name.unraw().to_string()),
+                Member::Unnamed(index) => text.push_str(&index.index.to_string()),
+            }
+        }
+        text
+    }
 }
 
 /// The list of an index.
@@ -78,13 +104,25 @@ pub(crate) struct IndexAttr {
 /// What an index on a struct is made of.
 pub(crate) enum Content {
     Columns(Parts),
-    Computed { ty: Box<Type>, function: Path, part: PartWords },
+    /// A field within a field.
+    Nested(Box<Part>),
+    Computed {
+        ty: Box<Type>,
+        function: Path,
+        part: PartWords,
+    },
 }
 
 impl FieldIndex {
-    pub(super) fn read(index: &Ident, input: ParseStream<'_>, faults: &mut Faults) -> Result<Self> {
+    pub(super) fn new(index: &Ident) -> Self {
+        Self { word: index.clone(), words: IndexWords::default(), part: PartWords::default() }
+    }
+
+    pub(super) fn read(&mut self, input: ParseStream<'_>, faults: &mut Faults) -> Result<()> {
+        self.words.is_garbled = true;
         word::no_value(input, "`#[index]` or `#[index(unique)]`")?;
-        let (mut words, mut part) = (IndexWords::default(), PartWords::default());
+        let Self { words, part, .. } = self;
+        let before = faults.len();
         word::each_inside(input, faults, |word, input, _| {
             if word == "desc" {
                 return Err(Error::new(
@@ -98,7 +136,8 @@ impl FieldIndex {
             }
             Err(unknown_word(word, "`#[index(..)]` on a field", &OF_ONE))
         })?;
-        Ok(Self { word: index.clone(), words, part })
+        self.words.is_garbled = faults.len() > before;
+        Ok(())
     }
 }
 
@@ -108,14 +147,20 @@ impl IndexAttr {
         word::no_value(input, EXAMPLE)?;
         let (mut named, mut complete) = (None, true);
         let (mut words, mut of_one) = (IndexWords::default(), PartWords::default());
+        let before = faults.len();
         word::each_inside(input, faults, |word, input, faults| {
             let read = read_word(word, input, &mut named, &mut words, &mut of_one, faults);
             complete &= read.is_ok();
             read
         })?;
+        words.is_garbled = faults.len() > before || !of_one.is_empty();
         match named {
             Some((name, Content::Computed { ty, function, .. })) => {
                 Ok(Some(Self { name, content: Content::Computed { ty, function, part: of_one }, words }))
+            }
+            Some((name, Content::Nested(mut part))) => {
+                part.words.join(of_one)?;
+                Ok(Some(Self { name, content: Content::Nested(part), words }))
             }
             Some((name, content)) => {
                 for word in of_one.all() {
@@ -152,14 +197,17 @@ fn read_word(
     }
     // What has no columns behind it is no name but a word, and there is no such word.
     if !computed && (!input.peek(Token![=]) || input.peek2(syn::Lit)) {
-        let words = if named.as_ref().is_some_and(|(_, it)| matches!(it, Content::Computed { .. })) {
-            &OF_ONE[..]
-        } else {
-            &OF_SEVERAL
-        };
+        let is_one = |it: &Content| matches!(it, Content::Computed { .. } | Content::Nested(_));
+        let words = if named.as_ref().is_some_and(|(_, it)| is_one(it)) { &OF_ONE[..] } else { &OF_SEVERAL };
         return Err(unknown_word(word, "`#[index(name = (first, second), ..)]`", words));
     }
-    let content = if computed { function(word, input)? } else { columns(word, input, faults)? };
+    let content = if computed { function(word, input) } else { columns(word, input, faults) };
+    let content = content.unwrap_or_else(|fault| {
+        // Of one that is unreadable the name is known, by which it is asked for.
+        faults.add(fault);
+        word::skip(input);
+        Content::Columns(Parts { span: word.span(), list: Vec::new(), complete: false })
+    });
     if syn::parse2::<Ident>(quote::quote!(#word)).is_err() {
         return Err(Error::new(word.span(), format!("`{word}` is a keyword, which cannot name an index")));
     }
@@ -183,6 +231,10 @@ fn function(word: &Ident, input: ParseStream<'_>) -> Result<Content> {
         return Err(Error::new(word.span(), expected));
     }
     input.parse::<Token![=]>()?;
+    if input.peek(Ident::peek_any) && input.peek2(Token![.]) {
+        let part = part(input)?;
+        return Ok(Content::Nested(Box::new(Part { ty: Some(ty), ..part })));
+    }
     let expected = format!("expected the path of a function: `{word}: .. = User::{word}`");
     let written = input.span();
     let function: Path = input.parse().map_err(|_| Error::new(written, &expected))?;
@@ -196,6 +248,14 @@ fn function(word: &Ident, input: ParseStream<'_>) -> Result<Content> {
 fn columns(word: &Ident, input: ParseStream<'_>, faults: &mut Faults) -> Result<Content> {
     let expected = format!("expected the columns in parentheses: `{word} = (first, second)`");
     word::equals(word, input, &expected)?;
+    if input.peek(Ident::peek_any) && (input.peek2(Token![.]) || input.peek2(token::Paren)) {
+        let start = input.span();
+        let part = part(input)?;
+        if part.path.is_empty() {
+            return Err(Error::new(start, expected));
+        }
+        return Ok(Content::Nested(Box::new(part)));
+    }
     let (span, list, complete) = word::list(input, &expected, faults, part)?;
     Ok(Content::Columns(Parts { span, list, complete }))
 }
@@ -207,8 +267,13 @@ fn part(input: ParseStream<'_>) -> Result<Part> {
     }
     let name = input.call(Ident::parse_any)?;
     if !input.peek(token::Paren) {
+        let mut part = Part::of_field(name);
+        while input.peek(Token![.]) {
+            input.parse::<Token![.]>()?;
+            member(input, &mut part.path)?;
+        }
         word::end(input)?;
-        return Ok(Part { name, words: PartWords::default() });
+        return Ok(part);
     }
     if !OF_PART.contains(&name.to_string().as_str()) {
         return Err(unknown_word(&name, "a column of an index", &OF_PART));
@@ -227,6 +292,30 @@ fn part(input: ParseStream<'_>) -> Result<Part> {
     }
     word::end(input)?;
     Ok(part)
+}
+
+/// A name or a number behind a dot. Two numbers with a dot between them are one token.
+fn member(input: ParseStream<'_>, path: &mut Vec<Member>) -> Result<()> {
+    let span = input.span();
+    let index = |digits: &str| -> Result<Member> {
+        let index =
+            digits.parse().map_err(|_| Error::new(span, "expected the name or the number of a field"))?;
+        Ok(Member::Unnamed(syn::Index { index, span }))
+    };
+    if input.peek(LitFloat) {
+        let numbers: LitFloat = input.parse()?;
+        for digits in numbers.to_string().split('.') {
+            path.push(index(digits)?);
+        }
+    } else if input.peek(LitInt) {
+        let number: LitInt = input.parse()?;
+        path.push(index(number.base10_digits())?);
+    } else if input.peek(Ident::peek_any) {
+        path.push(Member::Named(input.call(Ident::parse_any)?));
+    } else {
+        return Err(input.error("expected the name or the number of a field"));
+    }
+    Ok(())
 }
 
 /// `price, 2` within `scale(..)`.
@@ -286,6 +375,20 @@ impl PartWords {
     fn all(&self) -> impl Iterator<Item = &Ident> {
         let scale = self.scale.as_ref().map(|(word, _)| word);
         [self.each.as_ref(), self.nocase.as_ref(), scale, self.desc.as_ref()].into_iter().flatten()
+    }
+
+    /// Takes over what is said of the part outside of it.
+    fn join(&mut self, others: Self) -> Result<()> {
+        let Self { each, nocase, scale, desc } = others;
+        for (place, word) in [(&mut self.each, each), (&mut self.nocase, nocase), (&mut self.desc, desc)] {
+            if let Some(word) = word {
+                once(place, &word, word.clone())?;
+            }
+        }
+        match scale {
+            Some((word, digits)) => once(&mut self.scale, &word.clone(), (word, digits)),
+            None => Ok(()),
+        }
     }
 
     /// Whether the value is stored as it is.

@@ -45,11 +45,16 @@ fn one(
 
 /// Goes on behind the next comma.
 fn pass(input: ParseStream<'_>) {
+    skip(input);
+    let _comma: Result<Token![,]> = input.parse();
+}
+
+/// Goes on at the next comma.
+pub(super) fn skip(input: ParseStream<'_>) {
     while !input.is_empty() && !input.peek(Token![,]) {
         // Where the input is not empty, there is a token tree to read.
         let _passed: Result<TokenTree> = input.parse();
     }
-    let _comma: Result<Token![,]> = input.parse();
 }
 
 /// Nothing more belongs to the word.

@@ -5,7 +5,7 @@ use quote::{format_ident, quote, quote_spanned};
 use syn::spanned::Spanned;
 
 use crate::ast::Field;
-use crate::part::{Part, Source};
+use crate::part::{Part, Source, optional, respanned};
 use crate::plan::{Plan, bounded, mentions_a_param};
 
 /// `impl Part` for each column that is read by itself, and the assertions.
@@ -24,19 +24,30 @@ pub(super) fn columns(plan: &Plan<'_>) -> TokenStream {
             }
         }
     });
-    let made = plan.parts().filter_map(|part| Some((part, part.made_field()?))).map(|(part, field)| {
-        let (at, ty, form, field) = (part.made, part.ty(), part.form(private), &field.ident);
+    let made = plan.parts().filter_map(|part| Some((part, part.place()?))).map(|(part, place)| {
+        let (at, ty, form) = (part.made, part.collection(), part.form(private));
         // What the type lacks for it is told under the type.
         let here = Span::call_site().located_at(ty.span());
-        let kind = if part.words.each.is_some() { quote!(MadeOfEach) } else { quote!(Made) };
         let form = quote_spanned!(here=> type Form = #form;);
+        let (kind, output, value) = if part.words.each.is_none() {
+            // A type that is given, and is not that of the field, is told where it is given.
+            let reference = respanned(quote!(&), ty.span());
+            (quote!(Made), quote!(&#ty), quote!(#reference self.#place))
+        } else {
+            let value = if optional(part.ty()).is_some() {
+                quote!(::core::option::Option::as_ref(&self.#place))
+            } else {
+                quote!(::core::option::Option::Some(&self.#place))
+            };
+            (quote!(MadeOfEach), quote!(::core::option::Option<&#ty>), value)
+        };
         quote! {
             #[automatically_derived]
             impl #impl_generics #private::#kind<__Parts, #at> for #row #where_clause {
                 type Value = #ty;
                 #form
-                fn value(&self) -> &#ty {
-                    &self.#field
+                fn value(&self) -> #output {
+                    #value
                 }
             }
         }
@@ -137,8 +148,12 @@ fn index_shapes(plan: &Plan<'_>) -> Option<TokenStream> {
                 let at = field.at;
                 quote!(#private::part_shape::<Self, __Parts, #at>())
             }
-            Source::Field(_) if each => quote!(#private::each_shape::<Self, __Parts, #made>()),
-            Source::Field(_) => quote!(#private::made_shape::<Self, __Parts, #made>()),
+            Source::Field(_) | Source::Nested { .. } if each => {
+                quote!(#private::each_shape::<Self, __Parts, #made>())
+            }
+            Source::Field(_) | Source::Nested { .. } => {
+                quote!(#private::made_shape::<Self, __Parts, #made>())
+            }
             Source::Function { .. } => {
                 let (form, value) = (part.form(private), part.value(private));
                 quote!(#private::form_shape::<#form, #value>())
@@ -169,10 +184,14 @@ fn add_part(plan: &Plan<'_>, part: &Part<'_>) -> TokenStream {
             let at = field.at;
             quote!(#private::index_part::<Self, __Parts, #at>(self, __entries);)
         }
-        Source::Field(_) if each => quote!(#private::index_each::<Self, __Parts, #made>(self, __entries);),
-        Source::Field(_) => quote!(#private::index_made::<Self, __Parts, #made>(self, __entries);),
-        Source::Function { ty, function } => {
-            let form = part.form(private);
+        Source::Field(_) | Source::Nested { .. } if each => {
+            quote!(#private::index_each::<Self, __Parts, #made>(self, __entries);)
+        }
+        Source::Field(_) | Source::Nested { .. } => {
+            quote!(#private::index_made::<Self, __Parts, #made>(self, __entries);)
+        }
+        Source::Function { function, .. } => {
+            let (ty, form) = (part.collection(), part.form(private));
             let add = if each { quote!(index_each_computed) } else { quote!(index_computed) };
             // A function that gives something else is told under its path.
             let here = Span::call_site().located_at(function.span());
@@ -245,6 +264,7 @@ fn assertions(plan: &Plan<'_>, row: &TokenStream) -> Vec<TokenStream> {
         index.parts.iter().map(|part| {
             let what = match part.source {
                 Source::Field(field) => format!("field `{}`", field.name),
+                Source::Nested { part, .. } => format!("field `{}`", part.text()),
                 Source::Function { .. } => "what is computed".to_owned(),
             };
             let what = format!("{what} cannot stand in the unique index `{}`", index.name);
@@ -279,7 +299,7 @@ fn asks(part: &Part<'_>, row: &TokenStream, private: &TokenStream, what: &str) -
             let (at, ask) = (field.at, format_ident!("part_is_{what}"));
             quote!(#private::#ask::<#row, __Parts, #at>())
         }
-        Source::Field(_) => {
+        Source::Field(_) | Source::Nested { .. } => {
             let ask = format_ident!("{}_is_{what}", if each { "each" } else { "made" });
             quote!(#private::#ask::<#row, __Parts, #made>())
         }

@@ -3,20 +3,22 @@
 
 use proc_macro2::{Group, Ident, TokenStream, TokenTree};
 use quote::quote;
-use syn::Generics;
+use syn::{Generics, Type};
 
-use super::{codec, index};
+use super::index;
+use crate::ast::Field;
 use crate::key::Key;
-use crate::plan::{Plan, bounded, tuple};
+use crate::part::{last_segment, likely_key};
+use crate::plan::{Plan, bounded};
 
 pub(super) fn table(plan: &Plan<'_>) -> TokenStream {
     let Plan { row, private, name, .. } = plan;
     let key_types = plan.key.iter().map(|column| &column.ty);
     let generics = bounded(&plan.generics, &quote!(), key_types, private);
     let (impl_generics, _, where_clause) = generics.split_for_impl();
-    let key = likely_key(plan);
+    let key = primary_key(plan);
     let index_members = index::members(plan);
-    let generated = codec::generated(plan, &generics);
+    let generated = generated(plan, &key, &generics);
     quote! {
         #[automatically_derived]
         impl #impl_generics #private::TableMapper for #row #where_clause {
@@ -54,14 +56,47 @@ pub(super) fn key(key: &Key) -> TokenStream {
     }
 }
 
-/// The primary key's type; of a struct without one, that of a field called `id`.
-fn likely_key(plan: &Plan<'_>) -> TokenStream {
+/// The columns of the primary key; of a struct without one, a field called `id`, or the first field.
+fn columns<'p>(plan: &'p Plan<'_>) -> Vec<&'p Field> {
     if !plan.key.is_empty() {
-        return tuple(&plan.key);
+        return plan.key.clone();
     }
-    let id =
-        plan.fields.iter().find(|field| field.name == "id" && !matches!(field.ty, syn::Type::Reference(_)));
-    id.map_or_else(|| quote!(()), |id| tuple(&[id]))
+    let owned = || plan.fields.iter().filter(|field| !matches!(field.ty, Type::Reference(_)));
+    owned().find(|field| field.name == "id").or_else(|| owned().next()).into_iter().collect()
+}
+
+/// The primary key's type.
+fn primary_key(plan: &Plan<'_>) -> TokenStream {
+    let types: Vec<TokenStream> =
+        columns(plan).iter().map(|column| likely_key(&column.ty, &plan.private)).collect();
+    if let [key] = &types[..] { key.clone() } else { quote!((#(#types),*)) }
+}
+
+/// Keys can be generated wherever `auto` may have been meant.
+fn generated(plan: &Plan<'_>, key: &TokenStream, generics: &Generics) -> Option<TokenStream> {
+    let Plan { row, private, .. } = plan;
+    let columns = columns(plan);
+    let [column] = columns[..] else { return None };
+    if !plan.auto && !column.attrs.is_key_garbled {
+        return None;
+    }
+    let name = last_segment(&column.ty)?.ident.to_string();
+    let counted =
+        ["u8", "u16", "u32", "u64", "u128", "i8", "i16", "i32", "i64", "i128", "usize", "isize", "Uuid"];
+    if !counted.contains(&name.as_str()) {
+        return None;
+    }
+    let (impl_generics, _, where_clause) = generics.split_for_impl();
+    Some(quote! {
+        #[automatically_derived]
+        impl #impl_generics #private::GeneratesKey for #row #where_clause {
+            type Generated = #key;
+            fn generated_key(&self) -> &#key {
+                loop {}
+            }
+            fn set_generated_key(&mut self, _: #key) {}
+        }
+    })
 }
 
 /// The same tokens with each of these lifetimes made `'static`: with another one the type could be no table and no key.

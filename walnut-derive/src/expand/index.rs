@@ -14,10 +14,15 @@ pub(super) fn handles(plan: &Plan<'_>) -> TokenStream {
     let (handles, names) = (handles_ident(plan), names_ident(plan));
     let (generics, where_clause) = (handles_generics(plan), handles_bounds(plan));
     let handle_fields = plan.indexes.iter().map(|index| {
-        let (field, kind, key, doc) = (index.ident, kind(index), index.key(private), doc(index));
+        let (field, kind, doc) = (index.ident, kind(plan, index), doc(index));
+        // Of one that was not understood nothing is known but its name.
+        let key = (!plan.is_faulty || index.is_whole).then(|| {
+            let key = index.key(private, plan.is_faulty);
+            quote!(#key,)
+        });
         quote! {
             #[doc = #doc]
-            pub #field: #private::#kind<'__table, #row, #key, __Access>
+            pub #field: #private::#kind<'__table, #row, #key __Access>
         }
     });
     // Without an index nothing else would speak of the parameters.
@@ -53,7 +58,7 @@ pub(super) fn members(plan: &Plan<'_>) -> TokenStream {
     let (handles, names) = (handles_ident(plan), names_ident(plan));
     let arguments: Vec<&Ident> = plan.generics.params.iter().filter_map(argument).collect();
     let handle_fields = plan.indexes.iter().enumerate().map(|(at, index)| {
-        let (field, kind) = (index.ident, kind(index));
+        let (field, kind) = (index.ident, kind(plan, index));
         quote!(#field: #private::#kind::new(__table, #at))
     });
     let none = plan.indexes.is_empty().then(|| quote!(__table: ::core::marker::PhantomData));
@@ -124,9 +129,14 @@ fn argument(param: &GenericParam) -> Option<&Ident> {
     }
 }
 
-/// Which handle the index has.
-fn kind(index: &Index<'_>) -> TokenStream {
-    if index.words.unique.is_some() { quote!(Unique) } else { quote!(Index) }
+/// Which handle the index has; of one that was not understood, a handle with every method that may have been meant.
+fn kind(plan: &Plan<'_>, index: &Index<'_>) -> TokenStream {
+    match plan.is_faulty {
+        true if !index.is_whole => quote!(AnyIndex),
+        true if index.words.is_garbled => quote!(Unique),
+        _ if index.words.unique.is_some() => quote!(Unique),
+        _ => quote!(Index),
+    }
 }
 
 fn doc(index: &Index<'_>) -> String {
@@ -142,7 +152,7 @@ fn described(index: &Index<'_>) -> String {
     let unique = if index.words.unique.is_some() { "unique " } else { "" };
     let text = |part: &Part<'_>| match part.source {
         Source::Function { function, .. } => function.to_token_stream().to_string().replace(' ', ""),
-        Source::Field(_) => part.text(|_| String::new()),
+        Source::Field(_) | Source::Nested { .. } => part.text(|_| String::new()),
     };
     let parts: Vec<String> = index.parts.iter().map(text).collect();
     let parts: Vec<&str> = parts.iter().map(String::as_str).collect();

@@ -36,7 +36,7 @@ pub(crate) fn table(input: &DeriveInput) -> TokenStream {
     let mut faults = Faults::default();
     let table = ast::Table::of(input, &mut faults);
     check::table(&table, &mut faults);
-    let plan = Plan::of(&table);
+    let plan = Plan::of(&table, faults.len() > 0);
     let handles = index::handles(&plan);
     match faults.finish() {
         Ok(()) => {
@@ -58,6 +58,16 @@ pub(crate) fn key(input: &DeriveInput) -> TokenStream {
     match faults.finish() {
         Ok(()) => in_private(&key::key(&key)),
         Err(errors) => stub(input, &errors, fallback::key(&key)),
+    }
+}
+
+/// `#[derive(Nested)]`.
+pub(crate) fn nested(input: &DeriveInput) -> TokenStream {
+    let mut faults = Faults::default();
+    let items = crate::nested::expand(input, &mut faults);
+    match faults.finish() {
+        Ok(()) => in_private(&items),
+        Err(errors) => errors,
     }
 }
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::KeyBounds;
 use super::bounds::inner_range;
-use super::keyspace::{Keyspace, check_value, checked_key};
+use super::keyspace::{Keyspace, check_value, checked_key, sought_key};
 use crate::batch;
 use crate::engine::Durability;
 use crate::error::{Error, Result};
@@ -62,15 +62,16 @@ impl WriteBatch {
 
     /// Removes `key`, if it is there.
     pub fn remove(&mut self, keyspace: &Keyspace, key: impl AsRef<[u8]>) -> Result<()> {
-        let key = checked_key(keyspace.id_prefix(), key.as_ref())?;
         self.join(keyspace)?;
-        self.batch.delete(&key);
+        if let Some(key) = sought_key(keyspace.id_prefix(), key.as_ref()) {
+            self.batch.delete(&key);
+        }
         Ok(())
     }
 
     /// Removes every key in a range: see [`Keyspace::remove_range`]. A batch takes up to 1,024 ranges.
     pub fn remove_range(&mut self, keyspace: &Keyspace, range: impl KeyBounds) -> Result<()> {
-        let range = inner_range(keyspace.id_prefix(), &range)?;
+        let range = inner_range(keyspace.id_prefix(), &range);
         self.join(keyspace)?;
         if let Some(end) = &range.end {
             self.batch.delete_range(&range.start, end);

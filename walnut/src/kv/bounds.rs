@@ -2,12 +2,12 @@
 
 use std::ops::{Bound, Range, RangeFrom, RangeFull, RangeInclusive, RangeTo, RangeToInclusive};
 
-use super::keyspace::{check_key, inner_key};
+use super::MAX_KEY_SIZE;
+use super::keyspace::{inner_key, is_too_long};
 use crate::base::{KeyRange, after, successor};
-use crate::error::Result;
 
 /// What can stand for a range of keys: every range of the standard library over anything that is bytes, and a pair of
-/// [`Bound`]s. A range whose end lies before its start is empty.
+/// [`Bound`]s. A range whose end lies before its start is empty. A bound may be longer than any key: keys compare with it as bytes do.
 ///
 /// Both ends are of one type, so that `"a".."bc"` is a range and `b"a"..b"bc"` is not: write `&b"a"[..]..b"bc"`.
 ///
@@ -74,13 +74,9 @@ impl<K: AsRef<[u8]>> KeyBounds for (Bound<K>, Bound<K>) {
 }
 
 /// The engine's keys in a range of a keyspace with this prefix.
-pub(super) fn inner_range(prefix: [u8; 4], range: &impl KeyBounds) -> Result<KeyRange> {
+pub(super) fn inner_range(prefix: [u8; 4], range: &impl KeyBounds) -> KeyRange {
     let (start, end) = range.bounds();
-    for bound in [start, end] {
-        if let Bound::Included(key) | Bound::Excluded(key) = bound {
-            check_key(key)?;
-        }
-    }
+    let (start, end) = (start.map(cut), end.map(cut));
     let start = match start {
         Bound::Unbounded => prefix.to_vec(),
         Bound::Included(key) => inner_key(prefix, key).to_vec(),
@@ -91,5 +87,10 @@ pub(super) fn inner_range(prefix: [u8; 4], range: &impl KeyBounds) -> Result<Key
         Bound::Included(key) => Some(after(&inner_key(prefix, key))),
         Bound::Excluded(key) => Some(inner_key(prefix, key).to_vec()),
     };
-    Ok(KeyRange { start, end })
+    KeyRange { start, end }
+}
+
+/// What is left of a bound that is longer than any key: one byte more than a key has is enough to compare with all of them.
+fn cut(bound: &[u8]) -> &[u8] {
+    if is_too_long(bound) { &bound[..=MAX_KEY_SIZE] } else { bound }
 }

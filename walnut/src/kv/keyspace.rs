@@ -10,7 +10,7 @@ use smallvec::SmallVec;
 
 use super::bounds::inner_range;
 use super::{Iter, KeyBounds, MAX_KEY_SIZE, MAX_VALUE_SIZE};
-use crate::base::{KeyRange, successor};
+use crate::base::KeyRange;
 use crate::batch::WriteBatch;
 use crate::error::{Error, Limit, Result};
 use crate::table::{
@@ -67,17 +67,17 @@ impl<A: Access + Reach> Keyspace<A> {
         self.space.name()
     }
 
-    /// The value of `key`; `None` when there is none.
+    /// The value of `key`; `None` when there is none, as there never is of a key that is too long.
     ///
     /// Cost: at most one block read for each run of level 0 and each deeper level whose filter does not deny the key.
     pub fn get(&self, key: impl AsRef<[u8]>) -> Result<Option<Vec<u8>>> {
-        let key = checked_key(self.id_prefix(), key.as_ref())?;
+        let Some(key) = sought_key(self.id_prefix(), key.as_ref()) else { return Ok(None) };
         self.access.read(|reader| reader.get(&key, <[u8]>::to_vec))
     }
 
     /// Whether `key` has a value. Costs what [`get`](Self::get) does.
     pub fn contains(&self, key: impl AsRef<[u8]>) -> Result<bool> {
-        let key = checked_key(self.id_prefix(), key.as_ref())?;
+        let Some(key) = sought_key(self.id_prefix(), key.as_ref()) else { return Ok(false) };
         Ok(self.access.read(|reader| reader.get(&key, |_| ()))?.is_some())
     }
 
@@ -88,20 +88,22 @@ impl<A: Access + Reach> Keyspace<A> {
 
     /// The keys and values in a range, in order; `.rev()` from its end.
     pub fn range(&self, range: impl KeyBounds) -> Iter {
-        self.walk(inner_range(self.id_prefix(), &range))
+        Iter::new(self.access.scan(inner_range(self.id_prefix(), &range)))
     }
 
     /// The keys that begin with `prefix`, and their values, in order.
     pub fn prefix(&self, prefix: impl AsRef<[u8]>) -> Iter {
-        self.walk(self.prefix_range(prefix.as_ref()))
+        Iter::new(self.access.scan(self.prefix_range(prefix.as_ref())))
     }
 
     /// The first key and its value.
+    ///
+    /// Cost: a block read for each run of files, and a step over each removed key in front of it that no merge has dropped yet.
     pub fn first(&self) -> Result<Option<(Vec<u8>, Vec<u8>)>> {
         self.iter().next().transpose()
     }
 
-    /// The last key and its value.
+    /// The last key and its value. Costs what [`first`](Self::first) does, from the other end.
     pub fn last(&self) -> Result<Option<(Vec<u8>, Vec<u8>)>> {
         self.iter().next_back().transpose()
     }
@@ -118,18 +120,16 @@ impl<A: Access + Reach> Keyspace<A> {
         Ok(count)
     }
 
-    /// Whether there is no key. Costs what finding the first one does.
+    /// Whether there is no key. Costs what finding the [`first`](Self::first) one does.
     pub fn is_empty(&self) -> Result<bool> {
         Ok(self.access.scan(KeyRange::prefix(&self.id_prefix()))?.next()?.is_none())
     }
 
-    fn prefix_range(&self, prefix: &[u8]) -> Result<KeyRange> {
-        let start = checked_key(self.id_prefix(), prefix)?;
-        Ok(KeyRange { start: start.to_vec(), end: successor(&start) })
-    }
-
-    fn walk(&self, range: Result<KeyRange>) -> Iter {
-        Iter::new(range.and_then(|range| self.access.scan(range)))
+    fn prefix_range(&self, prefix: &[u8]) -> KeyRange {
+        // Nothing begins with more bytes than a key has.
+        let id = self.id_prefix().to_vec();
+        let nothing = KeyRange { start: id.clone(), end: Some(id) };
+        sought_key(self.id_prefix(), prefix).map_or(nothing, |start| KeyRange::prefix(&start))
     }
 }
 
@@ -166,8 +166,8 @@ impl Keyspace {
 
     /// Removes `key`, if it is there. Costs what [`put`](Self::put) does.
     pub fn remove(&self, key: impl AsRef<[u8]>) -> Result<()> {
-        let key = checked_key(self.id_prefix(), key.as_ref())?;
-        self.write(|batch| batch.delete(&key))
+        let key = sought_key(self.id_prefix(), key.as_ref());
+        self.write(|batch| key.iter().for_each(|key| batch.delete(key)))
     }
 
     /// Removes every key in a range, at once.
@@ -175,12 +175,12 @@ impl Keyspace {
     /// Cost: that of one put, however many keys there are. Their space comes back when compaction meets the range; files that
     /// hold nothing else go unread.
     pub fn remove_range(&self, range: impl KeyBounds) -> Result<()> {
-        self.clear(inner_range(self.id_prefix(), &range)?)
+        self.clear(inner_range(self.id_prefix(), &range))
     }
 
     /// Removes every key that begins with `prefix`, at once. Costs what [`remove_range`](Self::remove_range) does.
     pub fn remove_prefix(&self, prefix: impl AsRef<[u8]>) -> Result<()> {
-        self.clear(self.prefix_range(prefix.as_ref())?)
+        self.clear(self.prefix_range(prefix.as_ref()))
     }
 
     /// Where it lies.
@@ -216,9 +216,11 @@ impl Keyspace<InTransaction<'_>> {
 
     /// Removes `key`, if it is there.
     pub fn remove(&self, key: impl AsRef<[u8]>) -> Result<()> {
-        let key = checked_key(self.id_prefix(), key.as_ref())?;
+        let key = sought_key(self.id_prefix(), key.as_ref());
         self.access.change(|attempt| {
-            attempt.delete(&key);
+            if let Some(key) = &key {
+                attempt.delete(key);
+            }
             Ok(())
         })
     }
@@ -228,7 +230,7 @@ impl Keyspace<InTransaction<'_>> {
     /// Cost: unlike that of the database's own handle, a walk over the keys, each of which is removed by itself: the transaction then
     /// knows what it has read, and sees its own removals.
     pub fn remove_range(&self, range: impl KeyBounds) -> Result<()> {
-        let range = inner_range(self.id_prefix(), &range)?;
+        let range = inner_range(self.id_prefix(), &range);
         self.access.change(|attempt| {
             let mut scan = attempt.scan(range.clone())?;
             while let Some(found) = scan.next()? {
@@ -287,14 +289,18 @@ pub(super) fn inner_key(prefix: [u8; PREFIX], key: &[u8]) -> SmallVec<[u8; 64]> 
     inner
 }
 
-/// The same, when the key is not too long.
+/// The same of a key that is to be written: an error when it is too long.
 pub(super) fn checked_key(prefix: [u8; PREFIX], key: &[u8]) -> Result<SmallVec<[u8; 64]>> {
-    check_key(key)?;
-    Ok(inner_key(prefix, key))
+    sought_key(prefix, key).ok_or(Error::Limit(Limit::Key { limit: MAX_KEY_SIZE }))
 }
 
-pub(super) fn check_key(key: &[u8]) -> Result<()> {
-    if key.len() > MAX_KEY_SIZE { Err(Error::Limit(Limit::Key { limit: MAX_KEY_SIZE })) } else { Ok(()) }
+/// The same of a key that is looked for: `None` when it is too long, so that it is never there.
+pub(super) fn sought_key(prefix: [u8; PREFIX], key: &[u8]) -> Option<SmallVec<[u8; 64]>> {
+    (!is_too_long(key)).then(|| inner_key(prefix, key))
+}
+
+pub(super) fn is_too_long(key: &[u8]) -> bool {
+    key.len() > MAX_KEY_SIZE
 }
 
 pub(super) fn check_value(value: &[u8]) -> Result<()> {

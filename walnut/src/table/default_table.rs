@@ -2,6 +2,7 @@
 
 #![expect(clippy::needless_pass_by_value, reason = "points are passed by value, so that literals are enough")]
 
+use std::borrow::Borrow;
 use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -10,12 +11,12 @@ use smallvec::SmallVec;
 
 use super::access::{Access, Direct, WriteAccess};
 use super::catalog::TableInfo;
-use super::key::{Generated, Key, KeyWriter, RangeOver};
+use super::key::{Composite, Generated, Key, KeyWriter, RangeOver};
 use super::mapper::{GeneratesKey, Table};
 use super::migrate::{self, Migrated};
 use super::mutate::{Mutation, engine_key};
 use super::row;
-use super::scan::{Everything, Scan};
+use super::scan::{Everything, Rest, Scan};
 use super::status::{self, IndexStatus};
 use super::sweep::{Swept, sweep};
 use crate::error::Result;
@@ -26,8 +27,14 @@ const TOGETHER: usize = 32;
 /// How a primary key of `T` is passed: numbers by value, `&str` for a `String`, tuples of these.
 type KeyRef<'k, T> = <<T as super::TableMapper>::PrimaryKey as Key>::Ref<'k>;
 
+/// The primary key of `T`.
+type PrimaryKey<T> = <T as super::TableMapper>::PrimaryKey;
+
 /// A scan by primary key.
-type RowScan<T, A> = Scan<T, <T as super::TableMapper>::PrimaryKey, (), Everything, A>;
+type RowScan<T, A, R = ()> = Scan<T, PrimaryKey<T>, R, Everything, A>;
+
+/// Where no key is stored: under the last id of a keyspace, which is never given.
+const NOWHERE: &[u8] = &[u8::MAX; 4];
 
 /// A typed table.
 ///
@@ -118,7 +125,7 @@ impl<T: Table, A: Access> DefaultTable<T, A> {
     /// Cost: a look-up.
     pub fn get(&self, key: KeyRef<'_, T>) -> Result<Option<T>> {
         let key = self.row_key(&key);
-        self.get_row(key.finish()?)
+        key.sought().map_or(Ok(None), |key| self.get_row(key))
     }
 
     /// Whether there is a row with this primary key. Decodes nothing.
@@ -126,7 +133,7 @@ impl<T: Table, A: Access> DefaultTable<T, A> {
     /// Cost: a look-up.
     pub fn contains(&self, key: KeyRef<'_, T>) -> Result<bool> {
         let key = self.row_key(&key);
-        let key = key.finish()?;
+        let Some(key) = key.sought() else { return Ok(false) };
         self.access.read(|reader| reader.contains(key))
     }
 
@@ -145,7 +152,7 @@ impl<T: Table, A: Access> DefaultTable<T, A> {
                     return Ok(());
                 }
                 let bytes: SmallVec<[&[u8]; TOGETHER]> =
-                    keys.iter().map(KeyWriter::finish).collect::<Result<_>>()?;
+                    keys.iter().map(|key| key.sought().unwrap_or(NOWHERE)).collect();
                 rows.reserve(keys.len());
                 reader.get_many(&bytes, |stored| {
                     let row = stored.map(row::open).transpose();
@@ -166,7 +173,8 @@ impl<T: Table, A: Access> DefaultTable<T, A> {
 
     /// Whether there is no row.
     ///
-    /// Cost: a look-up.
+    /// Cost: the first row is sought: a block read for each run of files, and a step over each removed row in front of it that
+    /// no merge has dropped yet. So it is slow after the removal of many rows from the front.
     pub fn is_empty(&self) -> Result<bool> {
         Ok(self.iter().keys().next().transpose()?.is_none())
     }
@@ -179,6 +187,34 @@ impl<T: Table, A: Access> DefaultTable<T, A> {
     /// The rows whose primary key lies in a range, by primary key.
     pub fn range<M>(&self, range: impl RangeOver<T::PrimaryKey, M>) -> RowScan<T, A> {
         Scan::rows(self).within(&range)
+    }
+
+    /// The rows whose primary key has this first column, by the other columns; `prefix`, `range` and `starts_with` of what comes back
+    /// narrow it further. Primary keys of several columns only.
+    ///
+    /// ```
+    /// # use serde::{Deserialize, Serialize};
+    /// # use walnut::{Database, Table};
+    /// #[derive(Table, Serialize, Deserialize)]
+    /// #[table(primary_key = (tenant, id))]
+    /// struct Order {
+    ///     tenant: u32,
+    ///     id: u64,
+    /// }
+    /// let orders = Database::in_memory()?.table::<Order>()?;
+    /// orders.insert_many(&[Order { tenant: 7, id: 1 }, Order { tenant: 7, id: 2 }, Order { tenant: 8, id: 1 }])?;
+    /// assert_eq!(orders.prefix(7).count()?, 2);
+    /// assert_eq!(orders.prefix(7).range(2..).count()?, 1);
+    /// # Ok::<(), walnut::Error>(())
+    /// ```
+    pub fn prefix(
+        &self,
+        first: <<PrimaryKey<T> as Composite>::First as Key>::Ref<'_>,
+    ) -> RowScan<T, A, Rest<PrimaryKey<T>>>
+    where
+        PrimaryKey<T>: Composite,
+    {
+        Scan::rows(self).starting_with(|out| <PrimaryKey<T> as Composite>::First::encode_ref(&first, out))
     }
 
     pub(super) fn get_row(&self, key: &[u8]) -> Result<Option<T>> {
@@ -234,7 +270,7 @@ impl<T: Table, A: WriteAccess> DefaultTable<T, A> {
     /// primary key is [`Error::Unsupported`](crate::Error::Unsupported). Cost: as [`upsert`](Self::upsert).
     pub fn modify(&self, key: KeyRef<'_, T>, mut change: impl FnMut(&mut T)) -> Result<Option<T>> {
         let key = self.row_key(&key);
-        let key = key.finish()?;
+        let Some(key) = key.sought() else { return Ok(None) };
         self.change(|rows| rows.modify(key, &mut change))
     }
 
@@ -243,30 +279,49 @@ impl<T: Table, A: WriteAccess> DefaultTable<T, A> {
     /// Cost: a look-up, one write to the log.
     pub fn remove(&self, key: KeyRef<'_, T>) -> Result<Option<T>> {
         let key = self.row_key(&key);
-        let key = key.finish()?;
+        let Some(key) = key.sought() else { return Ok(None) };
         self.change(|rows| rows.remove(key))
     }
 
-    /// Adds rows, all of them or none, in one commit. Errors and costs are those of [`insert`](Self::insert), with one write
-    /// to the log for all.
-    pub fn insert_many<'r>(&self, rows: impl IntoIterator<Item = &'r T>) -> Result<()> {
-        let rows: Vec<&T> = rows.into_iter().collect();
+    /// Adds rows, which are given by reference or by value, all of them or none, in one commit. Errors and costs are those of
+    /// [`insert`](Self::insert), with one write to the log for all.
+    pub fn insert_many<R: Borrow<T>>(&self, rows: impl IntoIterator<Item = R>) -> Result<()> {
+        let rows: Vec<R> = rows.into_iter().collect();
+        let rows: Vec<&T> = rows.iter().map(Borrow::borrow).collect();
         rows.iter().try_for_each(|row| self.count_key(row))?;
         self.change(|table| table.insert_many(&rows))
     }
 
     /// Adds rows or puts them in the place of those with their primary keys, all in one commit; returns those that
     /// they replaced, in the order given. See [`upsert`](Self::upsert).
-    pub fn upsert_many<'r>(&self, rows: impl IntoIterator<Item = &'r T>) -> Result<Vec<Option<T>>> {
-        let rows: Vec<&T> = rows.into_iter().collect();
+    ///
+    /// What counts is the state that it leaves: two rows may swap a unique value, and several may pass theirs on in a ring. Of
+    /// rows with the same primary key the last one counts, and each replaces the one before it.
+    ///
+    /// ```
+    /// # use serde::{Deserialize, Serialize};
+    /// # use walnut::{Database, Table};
+    /// # #[derive(Table, Serialize, Deserialize)]
+    /// # struct Seat { #[primary_key] id: u64, #[index(unique)] guest: String }
+    /// # let seats = Database::in_memory()?.table::<Seat>()?;
+    /// seats.insert_many([Seat { id: 1, guest: "Ann".into() }, Seat { id: 2, guest: "Bob".into() }])?;
+    /// seats.upsert_many([Seat { id: 1, guest: "Bob".into() }, Seat { id: 2, guest: "Ann".into() }])?;
+    /// assert_eq!(seats.by().guest.get("Ann")?.map(|seat| seat.id), Some(2));
+    /// # Ok::<(), walnut::Error>(())
+    /// ```
+    pub fn upsert_many<R: Borrow<T>>(&self, rows: impl IntoIterator<Item = R>) -> Result<Vec<Option<T>>> {
+        let rows: Vec<R> = rows.into_iter().collect();
+        let rows: Vec<&T> = rows.iter().map(Borrow::borrow).collect();
         rows.iter().try_for_each(|row| self.count_key(row))?;
-        self.change(|table| rows.iter().map(|row| table.upsert(*row)).collect())
+        self.change(|table| table.upsert_many(&rows))
     }
 
     /// Removes the rows with these primary keys, all in one commit; returns those that there were, in the order asked.
     pub fn remove_many<'k>(&self, keys: impl IntoIterator<Item = KeyRef<'k, T>>) -> Result<Vec<Option<T>>> {
         let keys: Vec<KeyWriter> = keys.into_iter().map(|key| self.row_key(&key)).collect();
-        self.change(|table| keys.iter().map(|key| table.remove(key.finish()?)).collect())
+        self.change(|table| {
+            keys.iter().map(|key| key.sought().map_or(Ok(None), |key| table.remove(key))).collect()
+        })
     }
 
     /// Adds a row under a new key and returns the key. The key that stands in `draft` does not matter, and `draft` stays as
@@ -299,16 +354,16 @@ impl<T: Table, A: WriteAccess> DefaultTable<T, A> {
     /// assert_eq!(notes.get(2)?.map(|note| note.id), Some(2));
     /// # Ok::<(), walnut::Error>(())
     /// ```
-    pub fn insert_new(&self, draft: &T) -> Result<T::Generated>
+    pub fn insert_new(&self, draft: &T) -> Result<PrimaryKey<T>>
     where
-        T: GeneratesKey,
+        T: GeneratesKey<Generated = PrimaryKey<T>>,
     {
         let store = self.access.store();
         let number = store.numbers::<T>().next::<T>(store, self.info.rows)?;
         let mut row = row::open::<T>(&row::seal(draft)?).map_err(|_| row::UNREADABLE)?;
-        row.set_generated_key(T::Generated::from_number(number));
+        row.set_generated_key(generated::<T>(number));
         self.change(|rows| rows.insert(&row))?;
-        Ok(T::Generated::from_number(number))
+        Ok(generated::<T>(number))
     }
 
     /// Moves the counter of generated keys on, above the key that a row brings along.
@@ -327,6 +382,11 @@ impl<T: Table, A: WriteAccess> DefaultTable<T, A> {
             statement(&Mutation::new(attempt, &self.info))
         })
     }
+}
+
+/// The generated key of a number.
+fn generated<T: GeneratesKey>(number: u128) -> T::Generated {
+    T::Generated::from_number(number)
 }
 
 impl<T: Table> DefaultTable<T> {

@@ -41,8 +41,47 @@ pub trait MadeOfEach<Of, const AT: usize> {
     type Value: Elements;
     /// How an element is stored.
     type Form: Form<<Self::Value as Elements>::Element>;
-    /// Its value.
-    fn value(&self) -> &Self::Value;
+    /// Its value, unless the collection itself is missing.
+    fn value(&self) -> Option<&Self::Value>;
+}
+
+/// A type with a field of a name, which is given by its hash; for indexes over fields within fields.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not tell the type of this field",
+    label = "an index reaches into a `{Self}` here",
+    note = "put `#[derive(walnut::Nested)]` on `{Self}`, or give the type of what is indexed: \
+            `#[index(city: String = address.city)]`"
+)]
+pub trait NestedField<const NAME: u64> {
+    /// Its type.
+    type Type;
+}
+
+/// The hash of a digit, as the derive computes it.
+const fn place_hash(digit: u8) -> u64 {
+    (0xcbf2_9ce4_8422_2325 ^ digit as u64).wrapping_mul(0x0100_0000_01b3)
+}
+
+macro_rules! places {
+    ($([$($all:ident)*] $part:ident $digit:literal;)*) => {$(
+        #[diagnostic::do_not_recommend]
+        impl<$($all),*> NestedField<{ place_hash($digit) }> for ($($all,)*) {
+            type Type = $part;
+        }
+    )*};
+}
+
+places! {
+    [A] A b'0';
+    [A B] A b'0';
+    [A B] B b'1';
+    [A B C] A b'0';
+    [A B C] B b'1';
+    [A B C] C b'2';
+    [A B C D] A b'0';
+    [A B C D] B b'1';
+    [A B C D] C b'2';
+    [A B C D] D b'3';
 }
 
 /// Adds a primary key of one column.
@@ -93,7 +132,10 @@ pub fn index_made<T: Made<Of, AT>, Of, const AT: usize>(row: &T, entries: &mut I
 
 /// Adds a part for each element to an entry of an index.
 pub fn index_each<T: MadeOfEach<Of, AT>, Of, const AT: usize>(row: &T, entries: &mut IndexEntries) {
-    entries.each::<T::Form, T::Value>(row.value());
+    match row.value() {
+        Some(value) => entries.each::<T::Form, T::Value>(value),
+        None => entries.leave_out(),
+    }
 }
 
 /// Adds what a function computed to an entry of an index, which is left out when that is nothing.

@@ -6,11 +6,11 @@ use std::fmt;
 use std::marker::PhantomData;
 
 use super::access::{Access, Direct, WriteAccess};
-use super::key::{Composite, Key, KeyWriter, RangeOver, TextKey};
+use super::key::{BeginsWithText, Composite, Key, KeyWriter, RangeOver, TextKey};
 use super::mapper::Table;
 use super::mutate::engine_key;
 use super::row;
-use super::scan::{Everything, Scan};
+use super::scan::{Everything, Rest, Scan};
 use super::{DefaultTable, InTransaction};
 use crate::error::{Fault, Result};
 
@@ -46,27 +46,31 @@ macro_rules! scans {
                 Scan::index(self.table, self.place)
             }
 
-            /// The rows with this value.
+            /// The rows with this value. None when the value cannot be stored, since it is too long or has too many digits.
             pub fn all(&self, value: K::Ref<'_>) -> Scan<T, K, (), Everything, A> {
                 self.iter().equal_to(|out| K::encode_ref(&value, out))
             }
 
-            /// The rows whose value lies in a range, by value.
+            /// The rows whose value lies in a range, by value. A bound that cannot be stored bounds as any other one does.
+            ///
+            /// An index with `each` has an entry for each distinct element of a row, and a scan comes by each of them: a row
+            /// with two elements in the range comes twice, once for each.
             pub fn range<M>(&self, range: impl RangeOver<K, M>) -> Scan<T, K, (), Everything, A> {
                 self.iter().within(&range)
             }
 
-            /// The rows whose text begins with `start`, by value. Text and byte indexes only.
-            pub fn starts_with(&self, start: K::Ref<'_>) -> Scan<T, K, (), Everything, A>
+            /// The rows whose text begins with `start`, by value. Indexes of text and bytes, and of several columns of which the
+            /// first is one.
+            pub fn starts_with(&self, start: <K::Text as Key>::Ref<'_>) -> Scan<T, K, (), Everything, A>
             where
-                K: TextKey,
+                K: BeginsWithText,
             {
-                self.iter().starting_with(|out| K::encode_start(&start, out))
+                self.iter().starting_with(|out| K::Text::encode_start(&start, out))
             }
 
-            /// The rows with this value in the index's first column, by the other columns; `prefix` and `range` of what
-            /// comes back narrow it further. Indexes of several columns only.
-            pub fn prefix(&self, first: <K::First as Key>::Ref<'_>) -> Scan<T, K, K::Rest, Everything, A>
+            /// The rows with this value in the index's first column, by the other columns; `prefix`, `range` and `starts_with`
+            /// of what comes back narrow it further. Indexes of several columns only.
+            pub fn prefix(&self, first: <K::First as Key>::Ref<'_>) -> Scan<T, K, Rest<K>, Everything, A>
             where
                 K: Composite,
             {
@@ -115,9 +119,9 @@ scans!(Unique);
 /// What a value of an index that may repeat is not.
 #[diagnostic::on_unimplemented(
     message = "this index is not unique: a value has any number of rows",
-    label = "there is no single row to get",
-    note = "`all(value)` gives every row with the value, `all(value).first()` one of them; `get` exists on indexes with \
-            `#[index(unique)]`"
+    label = "no single row has the value",
+    note = "`all(value)` is a scan of the rows with the value: `all(value).first()` is one of them, `all(value).remove_all()` \
+            removes them; `get`, `contains`, `modify` and `remove` exist on indexes with `#[index(unique)]`"
 )]
 #[doc(hidden)]
 pub trait OneOwner {}
@@ -131,20 +135,47 @@ impl<T: Table, K: Key, A: Access> Index<'_, T, K, A> {
     {
         self.all(value).first()
     }
+
+    /// Does not exist, as [`get`](Self::get) does not.
+    #[doc(hidden)]
+    pub fn contains(&self, value: K::Ref<'_>) -> Result<bool>
+    where
+        Self: OneOwner,
+    {
+        Ok(self.all(value).keys().next().transpose()?.is_some())
+    }
+
+    /// Does not exist, as [`get`](Self::get) does not.
+    #[doc(hidden)]
+    pub fn modify(&self, value: K::Ref<'_>, _change: impl FnMut(&mut T)) -> Result<Option<T>>
+    where
+        Self: OneOwner,
+    {
+        self.get(value)
+    }
+
+    /// Does not exist, as [`get`](Self::get) does not.
+    #[doc(hidden)]
+    pub fn remove(&self, value: K::Ref<'_>) -> Result<Option<T>>
+    where
+        Self: OneOwner,
+    {
+        self.get(value)
+    }
 }
 
 impl<T: Table, K: Key, A: Access> Unique<'_, T, K, A> {
-    /// The row that owns this value. `None` as a value has no single owner: of the rows without one, the first by primary
-    /// key is given, and [`all`](Self::all) gives every one.
+    /// The row that owns this value. A missing value, a `None` or a key with one in it, has no owner: there may be any number
+    /// of rows without a value, and [`all`](Self::all) scans them.
     ///
     /// Cost: two look-ups, of the entry and of the row.
     pub fn get(&self, value: K::Ref<'_>) -> Result<Option<T>> {
-        if K::ref_is_none(&value) {
-            return self.all(value).first();
-        }
         self.table.ensure_readable(self.place)?;
+        if K::ref_is_none(&value) {
+            return Ok(None);
+        }
         let entry = self.entry(&value);
-        let entry = entry.finish()?;
+        let Some(entry) = entry.sought() else { return Ok(None) };
         let prefix = self.table.info().rows.prefix();
         let row = self.table.access().read(|reader| {
             let key = reader.get(entry, |owner| engine_key(prefix, |out| out.push(owner)))?;
@@ -159,7 +190,7 @@ impl<T: Table, K: Key, A: Access> Unique<'_, T, K, A> {
         }
     }
 
-    /// Whether some row has this value. Reads no row.
+    /// Whether some row has this value; of a missing value, whether some row is without one. Reads no row.
     ///
     /// Cost: a look-up.
     pub fn contains(&self, value: K::Ref<'_>) -> Result<bool> {
@@ -168,7 +199,7 @@ impl<T: Table, K: Key, A: Access> Unique<'_, T, K, A> {
         }
         self.table.ensure_readable(self.place)?;
         let entry = self.entry(&value);
-        let entry = entry.finish()?;
+        let Some(entry) = entry.sought() else { return Ok(false) };
         self.table.access().read(|reader| reader.contains(entry))
     }
 
@@ -183,7 +214,7 @@ impl<T: Table, K: Key, A: WriteAccess> Unique<'_, T, K, A> {
     pub fn modify(&self, value: K::Ref<'_>, mut change: impl FnMut(&mut T)) -> Result<Option<T>> {
         self.table.ensure_readable(self.place)?;
         let entry = self.entry(&value);
-        let entry = entry.finish()?;
+        let Some(entry) = entry.sought() else { return Ok(None) };
         self.table.change(|rows| match rows.owner(entry)? {
             Some(key) => rows.modify(&key, &mut change),
             None => Ok(None),
@@ -194,7 +225,7 @@ impl<T: Table, K: Key, A: WriteAccess> Unique<'_, T, K, A> {
     pub fn remove(&self, value: K::Ref<'_>) -> Result<Option<T>> {
         self.table.ensure_readable(self.place)?;
         let entry = self.entry(&value);
-        let entry = entry.finish()?;
+        let Some(entry) = entry.sought() else { return Ok(None) };
         self.table.change(|rows| match rows.owner(entry)? {
             Some(key) => rows.remove(&key),
             None => Ok(None),
@@ -239,11 +270,13 @@ impl<T: Table, K: Key> Unique<'_, T, K, InTransaction<'_>> {
 
     /// Gives a reservation back before the transaction ends; says whether there was one.
     pub fn release_unique(&self, value: K::Ref<'_>) -> Result<bool> {
-        Ok(self.table.access().attempt().release(self.entry(&value).finish()?))
+        let entry = self.entry(&value);
+        Ok(entry.sought().is_some_and(|entry| self.table.access().attempt().release(entry)))
     }
 
     /// Whether this transaction has reserved the value, by itself or because it wrote a row with it.
     pub fn is_unique_owner(&self, value: K::Ref<'_>) -> Result<bool> {
-        Ok(self.table.access().attempt().holds(self.entry(&value).finish()?))
+        let entry = self.entry(&value);
+        Ok(entry.sought().is_some_and(|entry| self.table.access().attempt().holds(entry)))
     }
 }

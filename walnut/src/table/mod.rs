@@ -33,11 +33,13 @@ pub(crate) mod schema;
 pub(crate) mod shape;
 mod snapshot;
 mod spaces;
+pub(crate) mod stand_in;
 mod status;
 mod store;
 mod sweep;
 mod transaction;
 mod trial;
+mod upsert_many;
 mod verify;
 mod violation;
 
@@ -49,15 +51,15 @@ pub use entries::IndexEntries;
 pub use index::{Index, Unique};
 pub use key::fuzz as fuzz_keys;
 pub use key::{
-    Caseless, Composite, Decimals, Generated, Key, KeyPart, KeyReader, KeyShape, KeyWriter, MAX_KEY_SIZE,
-    NoCase, Point, RangeOver, Scaled, Straight, TextKey, Turned, Way,
+    BeginsWithText, Caseless, Composite, Decimals, Generated, Key, KeyPart, KeyReader, KeyShape, KeyWriter,
+    MAX_KEY_SIZE, NoCase, Point, RangeOver, Scaled, Straight, TextKey, Turned, Way,
 };
 #[cfg(feature = "parts")]
 pub use key::{decode_key, encode_key};
 pub use mapper::{GeneratesKey, Table, TableMapper};
 pub use migrate::Migrated;
 pub(crate) use row::MAX_ROW_SIZE;
-pub use scan::{Cursor, Entries, Keys, Page, RowFilter, Scan};
+pub use scan::{Cursor, Entries, Keys, Page, Rest, RowFilter, Scan};
 pub use schema::{FieldSchema, IndexName, IndexSchema, TableSchema};
 pub use snapshot::{InSnapshot, Snapshot};
 pub(crate) use spaces::Space;

@@ -24,9 +24,9 @@ pub(super) struct Mutation<'m> {
 }
 
 /// A row as it is stored, and decoded.
-struct Old<T> {
-    row: T,
-    bytes: Vec<u8>,
+pub(super) struct Old<T> {
+    pub(super) row: T,
+    pub(super) bytes: Vec<u8>,
 }
 
 /// An entry of an index, with the place of its index.
@@ -108,14 +108,14 @@ impl<'m> Mutation<'m> {
         self.attempt.get(entry, |owner| [&prefix, owner].concat())
     }
 
-    fn old<T: Table>(&self, key: &[u8]) -> Result<Option<Old<T>>> {
+    pub(super) fn old<T: Table>(&self, key: &[u8]) -> Result<Option<Old<T>>> {
         let Some(bytes) = self.attempt.get(key, <[u8]>::to_vec)? else { return Ok(None) };
         let row = row::open(&bytes).map_err(|fault| self.attempt.corruption(fault))?;
         Ok(Some(Old { row, bytes }))
     }
 
     /// The entries of a row that is about to be written. Others who want one of its unique values know of it from now on.
-    fn announce<T: Table>(&self, key: &[u8], row: &T) -> Result<Vec<Entry>> {
+    pub(super) fn announce<T: Table>(&self, key: &[u8], row: &T) -> Result<Vec<Entry>> {
         let entries = self.info.entries(&key[PREFIX..], row)?;
         entries.iter().filter(|entry| entry.owned).for_each(|entry| self.attempt.announce(&entry.key));
         Ok(entries)
@@ -153,7 +153,7 @@ impl<'m> Mutation<'m> {
 
     /// Removes an entry of a row. While an index is being built or off, the entry of a unique value may be that of another row which
     /// has the same value; then this row has one of its own.
-    fn drop_entry(&self, entry: &Entry, primary_key: &[u8]) -> Result<()> {
+    pub(super) fn drop_entry(&self, entry: &Entry, primary_key: &[u8]) -> Result<()> {
         if !entry.owned
             || self.info.indexes[entry.index].is_readable()
             || self.attempt.get(&entry.key, |owner| owner == primary_key)? == Some(true)
@@ -175,7 +175,7 @@ impl<'m> Mutation<'m> {
     }
 
     /// Adds an entry; a violation when its value is unique and has an owner.
-    fn add(&self, entry: &Entry, primary_key: &[u8]) -> Result<()> {
+    pub(super) fn add(&self, entry: &Entry, primary_key: &[u8]) -> Result<()> {
         if !entry.owned {
             self.attempt.put(&entry.key, &[]);
             return Ok(());

@@ -19,7 +19,7 @@ struct User {
 }
 
 fn use_it(users: &DefaultTable<User>) {
-    let _ = users.by().city_age.starts_with("Pa");
+    let _ = users.by().recent.starts_with("Pa");
 }
 
 fn main() {}

@@ -153,6 +153,8 @@ fn what_readers_may_see_is_there_to_be_read() {
             engine.commit(Reads::default(), batch, durability).unwrap();
         }
         drop(ends);
-        readers.into_iter().for_each(|reader| reader.join().unwrap());
+        for reader in readers {
+            reader.join().unwrap();
+        }
     });
 }

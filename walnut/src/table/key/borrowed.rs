@@ -1,16 +1,10 @@
 //! The borrowed forms of text in a range: `"a".."b"` over `String`, `("Paris", 21)..` over `(String, u8)`.
 //!
-//! A whole key and a reference to one are points already, see [`Point`]. What is added here is borrowed somewhere, so no
+//! A whole key and a reference to one are points already, see [`Point`]; a text is one of each kind of text, see `text`. What is added here is borrowed somewhere, so no
 //! two implementations fit the same pair of types and literals infer. In tuples of two to four parts, text may be borrowed
 //! at any place; longer tuples are given whole.
 
 use super::{Key, KeyWriter, NoCase, Point, escape};
-
-impl Point<String> for &str {
-    fn encode_point(&self, out: &mut KeyWriter) {
-        String::encode_ref(self, out);
-    }
-}
 
 impl Point<Vec<u8>> for &[u8] {
     fn encode_point(&self, out: &mut KeyWriter) {
@@ -22,42 +16,6 @@ impl Point<Vec<u8>> for &[u8] {
 impl<const N: usize> Point<Vec<u8>> for &[u8; N] {
     fn encode_point(&self, out: &mut KeyWriter) {
         escape::encode(*self, out);
-    }
-}
-
-impl Point<NoCase> for &str {
-    fn encode_point(&self, out: &mut KeyWriter) {
-        <NoCase>::encode_ref(self, out);
-    }
-}
-
-impl Point<NoCase> for String {
-    fn encode_point(&self, out: &mut KeyWriter) {
-        <NoCase>::encode_ref(&self.as_str(), out);
-    }
-}
-
-impl Point<NoCase> for &String {
-    fn encode_point(&self, out: &mut KeyWriter) {
-        <NoCase>::encode_ref(&self.as_str(), out);
-    }
-}
-
-impl Point<NoCase<Option<String>>> for Option<&str> {
-    fn encode_point(&self, out: &mut KeyWriter) {
-        NoCase::<Option<String>>::encode_ref(self, out);
-    }
-}
-
-impl Point<NoCase<Option<String>>> for Option<String> {
-    fn encode_point(&self, out: &mut KeyWriter) {
-        NoCase::<Option<String>>::encode_ref(&self.as_deref(), out);
-    }
-}
-
-impl Point<Option<String>> for Option<&str> {
-    fn encode_point(&self, out: &mut KeyWriter) {
-        Option::<String>::encode_ref(self, out);
     }
 }
 

@@ -13,44 +13,97 @@ pub(crate) type KeyBytes = SmallVec<[u8; 96]>;
 
 /// Takes the encoding of a key. Short keys stay on the stack.
 ///
-/// A key that is too long or has no exact form is noted here, and the operation that wanted it fails with
-/// [`Error::Limit`] before anything is written; an implementation of [`Key`](super::Key) need not look.
+/// A key that is too long or has no exact form is noted here; an implementation of [`Key`](super::Key) need not look. A write of it fails
+/// with [`Error::Limit`] before anything is written. No row has it, so a look-up finds nothing, and a range begins or ends
+/// where the value would be.
 #[derive(Clone, Debug)]
 pub struct KeyWriter {
     bytes: KeyBytes,
-    /// Where the part of the key begins that the limit counts.
-    start: usize,
+    /// The most bytes that there may be, with the prefix; none once there is a fault.
+    room: usize,
     fault: Option<Limit>,
+    /// Where the value lies whose key has the fault.
+    side: Side,
+}
+
+/// Where a value that cannot be stored lies among the keys that begin with what was written of it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Side {
+    Before,
+    After,
+    Unknown,
+}
+
+/// Where a range begins or ends.
+pub(in crate::table) enum Edge<'k> {
+    /// At the keys that begin with these bytes, of which there is one at most.
+    At(&'k [u8]),
+    /// Before all keys that begin with these bytes.
+    Before(&'k [u8]),
+    /// After all keys that begin with these bytes.
+    After(&'k [u8]),
 }
 
 impl KeyWriter {
     /// A writer whose key begins with `prefix`, which does not count against the limit.
     pub(crate) fn new(prefix: &[u8]) -> Self {
-        Self { bytes: SmallVec::from_slice(prefix), start: prefix.len(), fault: None }
+        let room = prefix.len() + MAX_KEY_SIZE;
+        Self { bytes: SmallVec::from_slice(prefix), room, fault: None, side: Side::Unknown }
     }
 
     /// Adds bytes to the key.
     pub fn push(&mut self, bytes: &[u8]) {
-        if self.bytes.len() - self.start + bytes.len() > MAX_KEY_SIZE {
-            self.fault.get_or_insert(Limit::Key { limit: MAX_KEY_SIZE });
-            return;
+        if self.bytes.len() + bytes.len() > self.room {
+            return self.overflow(bytes);
         }
         self.bytes.extend_from_slice(bytes);
     }
 
-    /// Inverts every bit of what was added after the first `size` bytes, so that it sorts the other way round.
-    pub(super) fn invert_from(&mut self, size: usize) {
-        self.bytes[size..].iter_mut().for_each(|byte| *byte = !*byte);
+    /// Adds as many bytes as there is room for. No key is the beginning of another one, so each one that is stored differs from
+    /// this one within its own bytes: what is kept compares with them as the whole does.
+    #[cold]
+    fn overflow(&mut self, bytes: &[u8]) {
+        let free = self.room.saturating_sub(self.bytes.len());
+        self.bytes.extend_from_slice(&bytes[..free.min(bytes.len())]);
+        self.set_fault(Limit::Key { limit: MAX_KEY_SIZE }, Side::After);
     }
 
-    /// Notes that the value has no exact form as a key; `why` is the end of the sentence "a value cannot be a key".
+    fn set_fault(&mut self, limit: Limit, side: Side) {
+        if self.fault.is_none() {
+            (self.fault, self.side, self.room) = (Some(limit), side, 0);
+        }
+    }
+
+    /// Inverts every bit of what `write` adds, so that it sorts the other way round.
+    pub(super) fn invert(&mut self, write: impl FnOnce(&mut Self)) {
+        let (size, had_fault) = (self.bytes.len(), self.fault.is_some());
+        write(self);
+        self.bytes[size..].iter_mut().for_each(|byte| *byte = !*byte);
+        if !had_fault {
+            self.side = match self.side {
+                Side::Before => Side::After,
+                Side::After => Side::Before,
+                Side::Unknown => Side::Unknown,
+            };
+        }
+    }
+
+    /// Notes that the value has no exact form as a key; `why` is a sentence such as "a decimal has more digits than the scale of its index".
+    ///
+    /// A write of the value is then [`Error::Limit`], and a look-up finds nothing. A range that begins or ends with it is
+    /// [`Error::Limit`] too, as its place among the keys is not known.
     pub fn refuse(&mut self, why: &'static str) {
-        self.fault.get_or_insert(Limit::Inexact(why));
+        self.set_fault(Limit::Inexact(why), Side::Unknown);
+    }
+
+    /// The same for a value that lies on this side of all keys that begin with what was written of it.
+    pub(super) fn refuse_at(&mut self, side: Side, why: &'static str) {
+        self.set_fault(Limit::Inexact(why), side);
     }
 
     /// Notes that what the key belongs to is past a limit.
     pub(crate) fn exceed(&mut self, limit: Limit) {
-        self.fault.get_or_insert(limit);
+        self.set_fault(limit, Side::Unknown);
     }
 
     /// How many bytes there are.
@@ -66,6 +119,22 @@ impl KeyWriter {
                 Ok(self.bytes)
             }
             Some(limit) => Err(Error::Limit(limit)),
+        }
+    }
+
+    /// The key to look for; `None` when it cannot be stored, so that nothing has it.
+    #[inline]
+    pub(in crate::table) fn sought(&self) -> Option<&[u8]> {
+        self.fault.is_none().then_some(&self.bytes)
+    }
+
+    /// Where a range begins or ends that is given by this key.
+    pub(in crate::table) fn edge(&self) -> Result<Edge<'_>> {
+        match (&self.fault, self.side) {
+            (None, _) => Ok(Edge::At(&self.bytes)),
+            (Some(_), Side::Before) => Ok(Edge::Before(&self.bytes)),
+            (Some(_), Side::After) => Ok(Edge::After(&self.bytes)),
+            (Some(limit), Side::Unknown) => Err(Error::Limit(limit.clone())),
         }
     }
 

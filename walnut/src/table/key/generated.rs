@@ -1,5 +1,7 @@
 //! Keys that the store can give to a row by itself: numbers that are counted, and UUIDs that begin with the time.
 
+use std::num::NonZero;
+
 use super::Key;
 
 /// How keys of a type come about.
@@ -14,7 +16,7 @@ pub enum Way {
     Timed,
 }
 
-/// A key that `#[primary_key(auto)]` can be put on: every integer that is a key, `Uuid`, and newtypes of these with
+/// A key that `#[primary_key(auto)]` can be put on: every integer that is a key, `NonZero` or not, `Uuid`, and newtypes of these with
 /// [`#[derive(Key)]`](derive@crate::Key).
 #[diagnostic::on_unimplemented(
     message = "a `{Self}` cannot be generated",
@@ -50,6 +52,24 @@ macro_rules! counted {
 }
 
 counted! { u8 u16 u32 u64 u128 i8 i16 i32 i64 i128 }
+
+macro_rules! counted_from_one {
+    ($($int:ident)*) => {$(
+        impl Generated for NonZero<$int> {
+            const WAY: Way = $int::WAY;
+
+            fn from_number(number: u128) -> Self {
+                Self::new($int::from_number(number)).unwrap_or(Self::MAX)
+            }
+
+            fn number(&self) -> Option<u128> {
+                self.get().number()
+            }
+        }
+    )*};
+}
+
+counted_from_one! { u8 u16 u32 u64 u128 i8 i16 i32 i64 i128 }
 
 #[cfg(feature = "uuid")]
 impl Generated for uuid::Uuid {

@@ -36,6 +36,7 @@ mod tuple;
 #[cfg(test)]
 mod tests;
 
+pub(super) use codec::Edge;
 pub(crate) use codec::KeyBytes;
 pub use codec::{KeyReader, KeyWriter, MAX_KEY_SIZE};
 pub use fuzz::fuzz;
@@ -79,8 +80,9 @@ use by_value;
 /// | `char` | its number as a `u32` | by number |
 /// | `u8` .. `u128` | 1 to 16 bytes | by number |
 /// | `i8` .. `i128` | the same with the sign bit flipped | by number |
+/// | `NonZero` of these | the number | by number |
 /// | `f32`, `f64` | 4 or 8 bytes; the sign bit flipped, or every bit of a negative one | [`total_cmp`](f64::total_cmp): `-0.0 < 0.0`, NaNs at both ends |
-/// | `String`, `Vec<u8>` | the bytes with each `00` as `00 ff`, then `00 00` | bytewise: `"a" < "a\0" < "ab"` |
+/// | `String`, `Box<str>`, `Arc<str>`, `Cow<'static, str>`, `Vec<u8>` | the bytes with each `00` as `00 ff`, then `00 00` | bytewise: `"a" < "a\0" < "ab"` |
 /// | `[u8; N]`, `Uuid` | the bytes | bytewise |
 /// | `Option<K>` | `00`, or `01` and the key | `None` first |
 /// | tuples of 1 to 8 keys | the parts, one after the other | by the first part that differs |
@@ -128,8 +130,9 @@ use by_value;
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be a key",
     label = "this type has no order on disk",
-    note = "keys are `bool`, `char`, `u8` to `u128`, `i8` to `i128`, `f32`, `f64`, `String`, `Vec<u8>`, `[u8; N]`, `Uuid`, \
-            times, addresses, and `Option`s and tuples of keys",
+    note = "keys are `bool`, `char`, `u8` to `u128`, `i8` to `i128`, `NonZero` of these, `f32`, `f64`, `String` and other text, \
+            `Vec<u8>`, `[u8; N]`, `Uuid`, times, addresses, and `Option`s and tuples of keys",
+    note = "for a collection: `#[index(each)]` indexes each of its elements",
     note = "for a type of your own: `#[derive(walnut::Key)]` on a newtype, a fieldless enum or a struct of keys",
     note = "instead of `usize` and `isize`, whose size differs from machine to machine, take `u64` and `i64`"
 )]
@@ -177,6 +180,7 @@ pub trait Key: Sized + Send + Sync + 'static {
 /// A key of several parts, which can be searched by the first of them.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is a key of one part, so it has no prefix",
+    label = "`prefix` is for several columns",
     note = "`prefix` exists on indexes of several columns, such as `#[index(city_age = (city, age))]`"
 )]
 pub trait Composite: Key {
@@ -189,9 +193,23 @@ pub trait Composite: Key {
 /// A key of text or bytes, which can be searched by how it begins.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not text, so nothing starts with it",
-    note = "`starts_with` exists on indexes of `String` and `Vec<u8>`; use `range` here"
+    label = "`starts_with` is for text and bytes",
+    note = "`starts_with` exists where the next column is a `String`, a `Vec<u8>` or a kin of these; use `range` here"
 )]
 pub trait TextKey: Key {
     /// Adds the beginning that all encodings of values share that begin with `text`.
     fn encode_start(text: &Self::Ref<'_>, out: &mut KeyWriter);
+}
+
+/// A key that begins with text: text itself, or several parts of which the first is text. A [`TextKey`] by hand is one when that
+/// is said: `impl BeginsWithText for Label { type Text = Label; }`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not begin with text, so nothing starts with it",
+    label = "`starts_with` is for text and bytes",
+    note = "`starts_with` exists where the next column is a `String`, a `Vec<u8>` or a kin of these; use `range` here, or `prefix` for \
+            the columns before it"
+)]
+pub trait BeginsWithText: Key {
+    /// The text.
+    type Text: TextKey;
 }

@@ -10,8 +10,8 @@
 
 use std::fmt;
 
-use super::folding::{fold, is_folded};
-use super::{Key, KeyPart, KeyReader, KeyShape, KeyWriter, TextKey};
+use super::folding::fold;
+use super::{Key, KeyPart, KeyReader, KeyShape, KeyWriter};
 use crate::error::Fault;
 
 /// The key of an index with `nocase`: text, folded, so that all ways to write it are one key.
@@ -60,7 +60,7 @@ impl fmt::Display for NoCase {
     }
 }
 
-/// Text that can be folded: `String`, and an `Option` of it.
+/// Text that can be folded: `String`, `Box<str>`, `Arc<str>`, `Cow<'static, str>`, and an `Option` of it.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` has no upper and lower case",
     label = "`nocase` is for text",
@@ -73,38 +73,6 @@ pub trait Caseless: Key {
     fn point(&self) -> Self::Ref<'_>;
     /// Whether folding would leave it as it is.
     fn is_folded(&self) -> bool;
-}
-
-impl Caseless for String {
-    fn encode_folded(point: &&str, out: &mut KeyWriter) {
-        Self::encode_ref(&&*fold(point), out);
-    }
-
-    fn point(&self) -> &str {
-        self
-    }
-
-    fn is_folded(&self) -> bool {
-        is_folded(self)
-    }
-}
-
-impl Caseless for Option<String> {
-    #[expect(clippy::ref_option_ref, reason = "the trait passes every point by reference")]
-    fn encode_folded(point: &Option<&str>, out: &mut KeyWriter) {
-        match point {
-            None => Self::encode_ref(&None, out),
-            Some(text) => Self::encode_ref(&Some(&fold(text)), out),
-        }
-    }
-
-    fn point(&self) -> Option<&str> {
-        self.as_deref()
-    }
-
-    fn is_folded(&self) -> bool {
-        self.as_deref().is_none_or(is_folded)
-    }
 }
 
 impl<T: Caseless> Key for NoCase<T> {
@@ -141,11 +109,5 @@ impl<T: Caseless> Key for NoCase<T> {
 
     fn ref_is_none(point: &Self::Ref<'_>) -> bool {
         T::ref_is_none(point)
-    }
-}
-
-impl TextKey for NoCase {
-    fn encode_start(text: &&str, out: &mut KeyWriter) {
-        String::encode_start(&&*fold(text), out);
     }
 }

@@ -8,10 +8,12 @@
 //!  f32 -1.0          40 7f ff ff      every bit is flipped when negative
 //! ```
 //!
-//! 1. Every bit pattern is a value, so decoding fails only when bytes are missing.
+//! 1. Every bit pattern is a value, so decoding fails only when bytes are missing; but zero is none of a `NonZero`.
 //! 2. Floats sort as [`total_cmp`](f64::total_cmp) says: -NaN, -inf, .., -0.0, 0.0, .., inf, NaN; each pattern is one value.
 //!
 //! `usize` and `isize` are left out on purpose: a file written on one machine must read the same on another.
+
+use std::num::NonZero;
 
 use super::{Key, KeyPart, KeyReader, KeyShape, KeyWriter, by_value};
 use crate::error::Fault;
@@ -39,6 +41,29 @@ macro_rules! integers {
 }
 
 integers! { u8 u16 u32 u64 u128 i8 i16 i32 i64 i128 }
+
+macro_rules! not_zero {
+    ($($int:ident)*) => {$(
+        /// Stored as the number.
+        impl Key for NonZero<$int> {
+            by_value!();
+
+            fn key_shape() -> KeyShape {
+                $int::key_shape()
+            }
+
+            fn encode(&self, out: &mut KeyWriter) {
+                self.get().encode(out);
+            }
+
+            fn decode(input: &mut KeyReader<'_>) -> Result<Self, Fault> {
+                Self::new($int::decode(input)?).ok_or(Fault::Invalid("zero in a key that is not zero"))
+            }
+        }
+    )*};
+}
+
+not_zero! { u8 u16 u32 u64 u128 i8 i16 i32 i64 i128 }
 
 macro_rules! floats {
     ($($float:ident: $bits:ident)*) => {$(

@@ -12,14 +12,12 @@ use std::cmp::Reverse;
 
 use smallvec::SmallVec;
 
-use super::{Key, KeyPart, KeyReader, KeyShape, KeyWriter, TextKey};
+use super::{BeginsWithText, Key, KeyPart, KeyReader, KeyShape, KeyWriter, TextKey};
 use crate::error::Fault;
 
 /// Writes what `write` writes, inverted.
 pub(in crate::table) fn inverted(out: &mut KeyWriter, write: impl FnOnce(&mut KeyWriter)) {
-    let start = out.size();
-    write(out);
-    out.invert_from(start);
+    out.invert(write);
 }
 
 /// Gives the bytes that follow, inverted back, to `read`, and passes over those that it took.
@@ -69,6 +67,10 @@ impl<K: Key> Key for Reverse<K> {
     fn ref_is_none(point: &Self::Ref<'_>) -> bool {
         K::ref_is_none(point)
     }
+}
+
+impl<K: TextKey> BeginsWithText for Reverse<K> {
+    type Text = Self;
 }
 
 impl<K: TextKey> TextKey for Reverse<K> {

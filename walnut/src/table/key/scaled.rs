@@ -12,15 +12,15 @@
 #[cfg(feature = "rust_decimal")]
 use rust_decimal::Decimal;
 
-#[cfg(feature = "rust_decimal")]
-use super::Point;
 use super::{Key, KeyPart, KeyReader, KeyShape, KeyWriter};
+#[cfg(feature = "rust_decimal")]
+use super::{Point, codec::Side};
 use crate::error::Fault;
 
 /// The key of an index with `scale = N`: a decimal with at most `N` digits after its point.
 ///
-/// A decimal with more digits than that is [`Error::Limit`](crate::Error::Limit), both when a row is written and when it is
-/// sought; zeros at its end do not count.
+/// A row whose decimal has more digits than that is [`Error::Limit`](crate::Error::Limit); zeros at its end do not count. No row
+/// has such a decimal, so a look-up of it finds nothing, and a range may begin or end with it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Scaled<T, const N: u32>(pub T);
 
@@ -49,16 +49,22 @@ impl Decimals for Decimal {
     fn encode_at(&self, scale: u32, out: &mut KeyWriter) {
         let exact = self.normalize();
         let Some(missing_digits) = scale.checked_sub(exact.scale()) else {
-            return out.refuse("a decimal has more digits than the scale of its index");
+            // At most 28 digits are cut, and ten to that power is an `i128`.
+            let cut = 10i128.pow(exact.scale() - scale);
+            exact.mantissa().div_euclid(cut).encode(out);
+            return out.refuse_at(Side::After, "a decimal has more digits than the scale of its index");
         };
         let number = 10i128
             .checked_pow(missing_digits)
             .and_then(|power| exact.mantissa().checked_mul(power))
             .filter(|&number| Decimal::try_from_i128_with_scale(number, scale).is_ok());
-        match number {
-            Some(number) => number.encode(out),
-            None => out.refuse("a decimal is too large for the scale of its index"),
+        if let Some(number) = number {
+            return number.encode(out);
         }
+        let (last, side) =
+            if exact.mantissa() < 0 { (i128::MIN, Side::Before) } else { (i128::MAX, Side::After) };
+        last.encode(out);
+        out.refuse_at(side, "a decimal is too large for the scale of its index");
     }
 
     fn decode_at(scale: u32, input: &mut KeyReader<'_>) -> Result<Self, Fault> {

@@ -1,9 +1,15 @@
-//! `String` and `Vec<u8>`: compared byte by byte, which for text is the order of its characters.
+//! Text and bytes of any length: compared byte by byte, which for text is the order of its characters.
 //!
-//! Both are written by [`escape`]. There is no `Key` for vectors of other things: a list is indexed element by
-//! element, not as a whole.
+//! All are written by [`escape`], so a `String`, a `Box<str>`, an `Arc<str>` and a `Cow<'static, str>` of one text are the same bytes. There
+//! is no `Key` for vectors of other things: a list is indexed element by element, not as a whole.
 
-use super::{Key, KeyPart, KeyReader, KeyShape, KeyWriter, TextKey, escape};
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use super::folding::{fold, is_folded};
+use super::{
+    BeginsWithText, Caseless, Key, KeyPart, KeyReader, KeyShape, KeyWriter, NoCase, Point, TextKey, escape,
+};
 use crate::error::Fault;
 
 impl Key for String {
@@ -30,11 +36,136 @@ impl Key for String {
     }
 }
 
-impl TextKey for String {
-    fn encode_start(text: &&str, out: &mut KeyWriter) {
-        escape::encode_start(text.as_bytes(), out);
-    }
+macro_rules! like_strings {
+    ($($text:ty)*) => {$(
+        impl Key for $text {
+            type Ref<'a> = &'a str;
+
+            fn key_shape() -> KeyShape {
+                String::key_shape()
+            }
+
+            fn encode(&self, out: &mut KeyWriter) {
+                escape::encode(self.as_bytes(), out);
+            }
+
+            fn encode_ref(point: &&str, out: &mut KeyWriter) {
+                escape::encode(point.as_bytes(), out);
+            }
+
+            fn decode(input: &mut KeyReader<'_>) -> Result<Self, Fault> {
+                String::decode(input).map(Into::into)
+            }
+
+            fn skip(input: &mut KeyReader<'_>) -> Result<(), Fault> {
+                escape::skip(input)
+            }
+        }
+    )*};
 }
+
+like_strings! { Box<str> Arc<str> Cow<'static, str> }
+
+/// What every kind of text is besides: the beginning of another one, folded or not, and a bound of a range.
+macro_rules! texts {
+    ($($text:ty)*) => {$(
+        impl TextKey for $text {
+            fn encode_start(text: &&str, out: &mut KeyWriter) {
+                escape::encode_start(text.as_bytes(), out);
+            }
+        }
+
+        impl BeginsWithText for $text {
+            type Text = Self;
+        }
+
+        impl TextKey for NoCase<$text> {
+            fn encode_start(text: &&str, out: &mut KeyWriter) {
+                escape::encode_start(fold(text).as_bytes(), out);
+            }
+        }
+
+        impl BeginsWithText for NoCase<$text> {
+            type Text = Self;
+        }
+
+        impl Caseless for $text {
+            fn encode_folded(point: &&str, out: &mut KeyWriter) {
+                escape::encode(fold(point).as_bytes(), out);
+            }
+
+            fn point(&self) -> &str {
+                self
+            }
+
+            fn is_folded(&self) -> bool {
+                is_folded(self)
+            }
+        }
+
+        impl Caseless for Option<$text> {
+            #[expect(clippy::ref_option_ref, reason = "the trait passes every point by reference")]
+            fn encode_folded(point: &Option<&str>, out: &mut KeyWriter) {
+                match point {
+                    None => Self::encode_ref(&None, out),
+                    Some(text) => Self::encode_ref(&Some(&fold(text)), out),
+                }
+            }
+
+            fn point(&self) -> Option<&str> {
+                self.as_deref()
+            }
+
+            fn is_folded(&self) -> bool {
+                self.as_deref().is_none_or(is_folded)
+            }
+        }
+
+        impl Point<$text> for &str {
+            fn encode_point(&self, out: &mut KeyWriter) {
+                <$text>::encode_ref(self, out);
+            }
+        }
+
+        impl Point<Option<$text>> for Option<&str> {
+            fn encode_point(&self, out: &mut KeyWriter) {
+                Option::<$text>::encode_ref(self, out);
+            }
+        }
+
+        impl Point<NoCase<$text>> for &str {
+            fn encode_point(&self, out: &mut KeyWriter) {
+                NoCase::<$text>::encode_ref(self, out);
+            }
+        }
+
+        impl Point<NoCase<$text>> for $text {
+            fn encode_point(&self, out: &mut KeyWriter) {
+                NoCase::<$text>::encode_ref(&self.point(), out);
+            }
+        }
+
+        impl Point<NoCase<$text>> for &$text {
+            fn encode_point(&self, out: &mut KeyWriter) {
+                NoCase::<$text>::encode_ref(&self.point(), out);
+            }
+        }
+
+        impl Point<NoCase<Option<$text>>> for Option<&str> {
+            fn encode_point(&self, out: &mut KeyWriter) {
+                NoCase::<Option<$text>>::encode_ref(self, out);
+            }
+        }
+
+        impl Point<NoCase<Option<$text>>> for Option<$text> {
+            fn encode_point(&self, out: &mut KeyWriter) {
+                NoCase::<Option<$text>>::encode_ref(&self.point(), out);
+            }
+        }
+    )*};
+}
+
+texts! { String Box<str> Arc<str> Cow<'static, str> }
 
 impl Key for Vec<u8> {
     type Ref<'a> = &'a [u8];
@@ -64,4 +195,8 @@ impl TextKey for Vec<u8> {
     fn encode_start(text: &&[u8], out: &mut KeyWriter) {
         escape::encode_start(text, out);
     }
+}
+
+impl BeginsWithText for Vec<u8> {
+    type Text = Self;
 }

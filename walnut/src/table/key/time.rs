@@ -11,6 +11,7 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+use super::codec::Side;
 use super::{Key, KeyReader, KeyShape, KeyWriter, by_value};
 use crate::error::Fault;
 
@@ -42,13 +43,14 @@ impl Key for SystemTime {
     }
 
     fn encode(&self, out: &mut KeyWriter) {
-        match since_epoch(*self) {
-            Some((seconds, nanos)) => {
-                seconds.encode(out);
-                nanos.encode(out);
-            }
-            None => out.refuse("a time is too far from the Unix epoch"),
+        if let Some((seconds, nanos)) = since_epoch(*self) {
+            seconds.encode(out);
+            return nanos.encode(out);
         }
+        let (last, side) =
+            if *self < UNIX_EPOCH { (i64::MIN, Side::Before) } else { (i64::MAX, Side::After) };
+        last.encode(out);
+        out.refuse_at(side, "a time is too far from the Unix epoch");
     }
 
     fn decode(input: &mut KeyReader<'_>) -> Result<Self, Fault> {

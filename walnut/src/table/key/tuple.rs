@@ -4,7 +4,7 @@
 //! that differ decide, before either of them ends. One missing part makes the whole a missing value, of which a
 //! unique index may hold any number, as it does when the parts are columns.
 
-use super::{Composite, Key, KeyReader, KeyShape, KeyWriter};
+use super::{BeginsWithText, Composite, Key, KeyReader, KeyShape, KeyWriter, TextKey};
 use crate::error::Fault;
 
 macro_rules! tuples {
@@ -64,11 +64,19 @@ impl<A: Key, B: Key> Composite for (A, B) {
     type Rest = B;
 }
 
+impl<A: TextKey, B: Key> BeginsWithText for (A, B) {
+    type Text = A;
+}
+
 macro_rules! composites {
     ($($($rest:ident)*;)*) => {$(
         impl<A: Key, $($rest: Key),*> Composite for (A, $($rest),*) {
             type First = A;
             type Rest = ($($rest),*);
+        }
+
+        impl<A: TextKey, $($rest: Key),*> BeginsWithText for (A, $($rest),*) {
+            type Text = A;
         }
     )*};
 }

@@ -31,7 +31,7 @@ use walker::{End, Walker};
 
 use super::DefaultTable;
 use super::access::{Access, Direct, WriteAccess};
-use super::key::{Key, KeyWriter, RangeOver};
+use super::key::{BeginsWithText, Composite, Key, KeyWriter, RangeOver, TextKey};
 use super::mapper::{Table, TableMapper};
 use super::mutate::Mutation;
 use crate::error::Result;
@@ -67,7 +67,11 @@ pub struct Scan<T: Table, K: Key = PrimaryKey<T>, R = (), F = Everything, A = Di
     key: PhantomData<fn() -> (K, R)>,
 }
 
-impl<T: Table, A: Access> Scan<T, PrimaryKey<T>, (), Everything, A> {
+/// The columns of `K` behind the first: what a scan can still be narrowed by, after `prefix` has fixed that one.
+#[derive(Debug)]
+pub struct Rest<K>(PhantomData<fn() -> K>);
+
+impl<T: Table, R, A: Access> Scan<T, PrimaryKey<T>, R, Everything, A> {
     /// The rows of a table by primary key.
     pub(super) fn rows(table: &DefaultTable<T, A>) -> Self {
         let walker = Walker::new::<PrimaryKey<T>, A>(table, Target::Rows);
@@ -160,6 +164,9 @@ impl<T: Table, K: Key, R, F: RowFilter<T>, A> Scan<T, K, R, F, A> {
     }
 
     /// The first row.
+    ///
+    /// Cost: a block read for each run of files, the row, and a step over each removed entry in front of it that no merge has dropped
+    /// yet. [`last`](Self::last) costs the same from the other end.
     pub fn first(mut self) -> Result<Option<T>> {
         self.next().transpose()
     }
@@ -194,11 +201,13 @@ impl<T: Table, K: Key, R, F: RowFilter<T>, A> Scan<T, K, R, F, A> {
     /// at the scan's front.
     ///
     /// Each page is of the state at which its scan was made. A row that is there all the while, and whose value in the index
-    /// does not change, comes on one page exactly, whatever is written in between. A `skip` counts once and a `limit` over all
-    /// pages, not for each.
+    /// does not change, comes on one page exactly, whatever is written in between; by an index with `each`, which has an entry for
+    /// each distinct element of a row, it comes exactly once for each of its elements in the range. A `skip` counts once
+    /// and a `limit` over all pages, not for each.
     ///
     /// [`Error::Cursor`](crate::Error::Cursor) when the cursor is of another table, index or direction, or the scan is skipped and limited
-    /// otherwise; [`Error::Unsupported`](crate::Error::Unsupported) when the scan is limited or skipped from both of its ends.
+    /// otherwise; [`Error::Unsupported`](crate::Error::Unsupported) when the scan is limited or skipped from both of its ends, or `count`
+    /// is 0: such pages would never end.
     ///
     /// Cost: reads `count` rows, and one entry more to see whether there is one; with a filter, the rows up to the next that it
     /// keeps. Finding the place costs what beginning a scan does, however far in it is.
@@ -253,26 +262,46 @@ impl<T: Table, K: Key, R, F: RowFilter<T>, A: WriteAccess> Scan<T, K, R, F, A> {
     }
 }
 
-impl<T: Table, K: Key, R: Key, F: RowFilter<T>, A> Scan<T, K, R, F, A> {
-    /// Only those whose next column lies in a range: `prefix("Paris").range(21..)`.
-    pub fn range<M>(self, range: impl RangeOver<R, M>) -> Scan<T, K, (), F, A> {
-        let narrowed = self.within(&range);
-        Scan { walker: narrowed.walker, access: narrowed.access, key: PhantomData }
+impl<T: Table, K: Key, R, F: RowFilter<T>, A> Scan<T, K, R, F, A> {
+    /// The same walk, of which other columns are left.
+    pub(super) fn leaving<Left>(self) -> Scan<T, K, Left, F, A> {
+        Scan { walker: self.walker, access: self.access, key: PhantomData }
+    }
+}
+
+impl<T: Table, K: Key, C: Composite, F: RowFilter<T>, A> Scan<T, K, Rest<C>, F, A> {
+    /// Only those whose other columns lie in a range: `prefix("Paris").range(21..)`.
+    pub fn range<M>(self, range: impl RangeOver<C::Rest, M>) -> Scan<T, K, (), F, A> {
+        self.within(&range).leaving()
     }
 
-    /// Only those with this value in the next column.
-    pub fn all(self, value: R::Ref<'_>) -> Scan<T, K, (), F, A> {
-        let narrowed = self.equal_to(|out| R::encode_ref(&value, out));
-        Scan { walker: narrowed.walker, access: narrowed.access, key: PhantomData }
+    /// Only those with this value in the other columns.
+    ///
+    /// [`Iterator::all`], which asks something of each row, is had of [`by_ref`](Iterator::by_ref) here.
+    pub fn all(self, value: <C::Rest as Key>::Ref<'_>) -> Scan<T, K, (), F, A> {
+        self.equal_to(|out| C::Rest::encode_ref(&value, out)).leaving()
+    }
+
+    /// Only those whose next column is a text that begins with `start`: `prefix(tenant).starts_with("an")`.
+    pub fn starts_with(
+        self,
+        start: <<C::Rest as BeginsWithText>::Text as Key>::Ref<'_>,
+    ) -> Scan<T, K, (), F, A>
+    where
+        C::Rest: BeginsWithText,
+    {
+        self.starting_with(|out| <C::Rest as BeginsWithText>::Text::encode_start(&start, out)).leaving()
     }
 
     /// Only those with this value in the next column, of several that are left.
-    pub fn prefix(self, next: <R::First as Key>::Ref<'_>) -> Scan<T, K, R::Rest, F, A>
+    pub fn prefix(
+        self,
+        next: <<C::Rest as Composite>::First as Key>::Ref<'_>,
+    ) -> Scan<T, K, Rest<C::Rest>, F, A>
     where
-        R: super::Composite,
+        C::Rest: Composite,
     {
-        let narrowed = self.starting_with(|out| R::First::encode_ref(&next, out));
-        Scan { walker: narrowed.walker, access: narrowed.access, key: PhantomData }
+        self.starting_with(|out| <C::Rest as Composite>::First::encode_ref(&next, out)).leaving()
     }
 }
 

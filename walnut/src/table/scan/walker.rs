@@ -16,7 +16,7 @@ use crate::error::{Error, Result};
 use crate::table::DefaultTable;
 use crate::table::access::Access;
 use crate::table::catalog::TableInfo;
-use crate::table::key::{Key, KeyWriter, MAX_KEY_SIZE, RangeOver};
+use crate::table::key::{Edge, Key, KeyWriter, MAX_KEY_SIZE, RangeOver};
 use crate::table::mapper::Table;
 use crate::txn::{Attempt, EntryScan};
 
@@ -96,27 +96,34 @@ impl<T: Table, F: RowFilter<T>> Walker<T, F> {
     /// Leaves only the keys that begin with what is fixed and what `write` adds to it.
     pub(super) fn fix(&mut self, write: impl FnOnce(&mut KeyWriter)) {
         write(&mut self.fixed);
-        let range = self.fixed.finish().map(KeyRange::prefix);
-        self.set_range(range);
+        let range = self.fixed.sought().map_or_else(|| nothing(self.layout.prefix), KeyRange::prefix);
+        self.set_range(Ok(range));
     }
 
     /// Leaves only the keys whose part after what is fixed lies in a range.
     pub(super) fn narrow<P: Key, M>(&mut self, range: &impl RangeOver<P, M>) {
+        if self.fixed.sought().is_none() {
+            return self.set_range(Ok(nothing(self.layout.prefix)));
+        }
         let (mut start, mut end) = (self.fixed.clone(), self.fixed.clone());
         let (from, to) = (range.start(&mut start), range.end(&mut end));
-        let range = start.finish().and_then(|start| {
-            let end = end.finish()?;
+        let range = start.edge().and_then(|start| {
             // A key is never the beginning of another one, so all that begins with a bound is equal to it.
-            Ok(KeyRange {
-                start: match from {
-                    Bound::Excluded(()) => successor(start).unwrap_or_else(|| start.to_vec()),
-                    Bound::Included(()) | Bound::Unbounded => start.to_vec(),
-                },
-                end: match to {
-                    Bound::Excluded(()) => Some(end.to_vec()),
-                    Bound::Included(()) | Bound::Unbounded => successor(end),
-                },
-            })
+            let start = match (from, start) {
+                (Bound::Excluded(()), Edge::At(key)) | (_, Edge::After(key)) => {
+                    successor(key).unwrap_or_else(|| key.to_vec())
+                }
+                (Bound::Included(()) | Bound::Unbounded, Edge::At(key)) | (_, Edge::Before(key)) => {
+                    key.to_vec()
+                }
+            };
+            let end = match (to, end.edge()?) {
+                (Bound::Excluded(()), Edge::At(key)) | (_, Edge::Before(key)) => Some(key.to_vec()),
+                (Bound::Included(()) | Bound::Unbounded, Edge::At(key)) | (_, Edge::After(key)) => {
+                    successor(key)
+                }
+            };
+            Ok(KeyRange { start, end })
         });
         self.set_range(range);
     }
@@ -206,6 +213,11 @@ impl<T: Table, F: RowFilter<T>> Walker<T, F> {
 
     /// The next `count` rows from where a cursor stands, and a cursor for what follows them.
     pub(super) fn page(&mut self, count: u64, cursor: Option<&Cursor>) -> Result<Page<T>> {
+        if count == 0 {
+            return Err(Error::Unsupported(
+                "a page of no rows, behind which the next one would begin where it did",
+            ));
+        }
         let count_count = self.counts().count();
         if self.ahead.is_some() || count_count > MAX_COUNTS {
             return Err(Error::Unsupported("a page of a scan that is cut from both of its ends"));
@@ -397,6 +409,11 @@ impl<T: Table, F: RowFilter<T>> Walker<T, F> {
         }
         Ok(None)
     }
+}
+
+/// A range of a keyspace in which no key lies.
+fn nothing(prefix: [u8; 4]) -> KeyRange {
+    KeyRange { start: prefix.to_vec(), end: Some(prefix.to_vec()) }
 }
 
 /// A place behind every key of a keyspace: longer than any, and not less at any byte.

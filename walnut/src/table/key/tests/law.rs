@@ -1,8 +1,11 @@
 //! Properties that hold for every type: order, injectivity, round trip, freedom of prefixes, one form for each value.
 
+use std::borrow::Cow;
 use std::cmp::{Ordering, Reverse};
 use std::fmt::Debug;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
+use std::num::NonZero;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use proptest::collection::vec;
@@ -197,6 +200,34 @@ fn simple_values_obey() {
 fn text_obeys() {
     holds(text(), Ord::cmp, |k| k);
     holds(bytes(), Ord::cmp, |k| k);
+}
+
+#[test]
+fn text_in_other_boxes_obeys() {
+    holds(text().prop_map(String::into_boxed_str), Ord::cmp, |k| k);
+    holds(text().prop_map(<Arc<str>>::from), Ord::cmp, |k| k);
+    holds(text().prop_map(Cow::<'static, str>::from), Ord::cmp, |k| k);
+    holds(prop::option::of(text().prop_map(<Arc<str>>::from)), Ord::cmp, |k| k.as_deref());
+    holds((text().prop_map(String::into_boxed_str), any::<u8>()), Ord::cmp, |k| (&k.0, k.1));
+    holds(text().prop_map(|text| Reverse(Cow::<'static, str>::from(text))), Ord::cmp, |k| &k.0);
+    let folded =
+        |text: String| decode::<NoCase<Box<str>>>(&encode_ref::<NoCase<Box<str>>>(&&*text)).unwrap().0;
+    holds(text().prop_map(folded), Ord::cmp, |k| k.inner());
+}
+
+#[test]
+fn numbers_that_are_not_zero_obey() {
+    macro_rules! not_zero {
+        ($($int:ident)*) => {$(
+            let edges = [$int::MIN, $int::MIN + 1, 1, !0, $int::MAX - 1, $int::MAX].map(NonZero::<$int>::new);
+            let edges = edges.into_iter().flatten().collect::<Vec<_>>();
+            let numbers = any::<$int>().prop_filter_map("zero", NonZero::<$int>::new);
+            holds(prop_oneof![numbers, select(edges)], Ord::cmp, |k| *k);
+            assert!(matches!(decode::<NonZero<$int>>(&encode(&(0 as $int))), Err(crate::error::Fault::Invalid(_))));
+        )*};
+    }
+    not_zero! { u8 u16 u32 u64 u128 i8 i16 i32 i64 i128 }
+    holds(prop::option::of(any::<u8>()).prop_map(|it| it.and_then(NonZero::new)), Ord::cmp, |k| *k);
 }
 
 #[test]

@@ -1,9 +1,10 @@
 //! What a range can be given as: that it infers, and that it says what the owned range says.
 
+use std::cmp::Reverse;
 use std::ops::{Bound, RangeBounds};
 
 use super::encode;
-use crate::table::key::{Composite, Key, KeyWriter, Point, RangeOver};
+use crate::table::key::{Composite, Key, KeyWriter, NoCase, Point, RangeOver};
 
 /// The bounds of a range with their encodings.
 type Bounds = (Bound<Vec<u8>>, Bound<Vec<u8>>);
@@ -75,6 +76,26 @@ fn text_may_be_borrowed_or_owned() {
 }
 
 #[test]
+fn other_boxes_of_text_take_any_text() {
+    use std::borrow::Cow;
+    use std::sync::Arc;
+
+    let expected = whole(owned("a")..owned("b"));
+    assert_eq!(over::<Box<str>>("a".."b"), expected);
+    assert_eq!(over::<Arc<str>>("a".."b"), expected);
+    assert_eq!(over::<Cow<'static, str>>("a".."b"), expected);
+    assert_eq!(over::<Arc<str>>(Arc::from("a")..Arc::from("b")), expected);
+    assert_eq!(over::<Cow<'static, str>>(Cow::from("a")..Cow::from("b")), expected);
+    assert_eq!(over::<Option<Arc<str>>>(Some("a")..), whole(Some(owned("a"))..));
+    assert_eq!(over::<(Box<str>, u8)>((Box::from("a"), 1)..), whole((owned("a"), 1u8)..));
+    assert_eq!(bounds::<NoCase<Arc<str>>, _>("A".."B"), expected);
+    assert_eq!(
+        bounds::<Reverse<Box<str>>, _>("a"..),
+        (Bound::Unbounded, Bound::Included(encode(&Reverse(owned("a")))))
+    );
+}
+
+#[test]
 fn pairs_of_bounds_are_ranges() {
     let expected = (Bound::Excluded(encode(&3u8)), Bound::Included(encode(&9u8)));
     assert_eq!(over::<u8>((Bound::Excluded(3), Bound::Included(9))), expected);
@@ -118,8 +139,6 @@ fn the_first_part_and_the_rest_of_a_composite_make_the_whole() {
 
 #[test]
 fn a_range_over_a_turned_key_ends_where_its_values_begin() {
-    use std::cmp::Reverse;
-
     type Key = Reverse<i64>;
 
     let turned = |from: Bound<i64>, to: Bound<i64>| {
@@ -142,8 +161,6 @@ fn a_range_over_a_turned_key_ends_where_its_values_begin() {
 
 #[test]
 fn what_is_sought_without_case_is_given_as_any_text() {
-    use crate::table::key::NoCase;
-
     let expected = whole(NoCase::new("A")..NoCase::new("B"));
     assert_eq!(bounds::<NoCase, _>("a".."B"), expected);
     assert_eq!(bounds::<NoCase, _>(owned("A")..owned("b")), expected);

@@ -3,6 +3,7 @@
 use std::cmp::Reverse;
 use std::fmt::Debug;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
+use std::num::NonZero;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use super::{decode, encode};
@@ -45,6 +46,26 @@ fn the_bytes_of_integers_are_these() {
 }
 
 #[test]
+fn the_bytes_of_numbers_that_are_not_zero_are_those_of_the_numbers() {
+    macro_rules! not_zero {
+        ($number:expr) => {
+            NonZero::new($number).unwrap()
+        };
+    }
+    pinned(&[(not_zero!(1u8), "01"), (not_zero!(u8::MAX), "ff")]);
+    pinned(&[(not_zero!(1u16), "0001"), (not_zero!(0x0102), "0102")]);
+    pinned(&[(not_zero!(1u32), "00000001"), (not_zero!(u32::MAX), "ffffffff")]);
+    pinned(&[(not_zero!(1u64), "0000000000000001"), (not_zero!(0x0102_0304_0506_0708), "0102030405060708")]);
+    pinned(&[(not_zero!(1u128), "00000000000000000000000000000001")]);
+    pinned(&[(not_zero!(i8::MIN), "00"), (not_zero!(-1), "7f"), (not_zero!(1), "81")]);
+    pinned(&[(not_zero!(-1i16), "7fff"), (not_zero!(1), "8001")]);
+    pinned(&[(not_zero!(-5i32), "7ffffffb"), (not_zero!(5), "80000005")]);
+    pinned(&[(not_zero!(-1i64), "7fffffffffffffff"), (not_zero!(1), "8000000000000001")]);
+    pinned(&[(not_zero!(-1i128), "7fffffffffffffffffffffffffffffff")]);
+    pinned(&[(None, "00"), (NonZero::new(1u8), "0101")]);
+}
+
+#[test]
 fn the_bytes_of_floats_are_these() {
     pinned(&[
         (f32::from_bits(0xffff_ffff), "00000000"),
@@ -75,6 +96,9 @@ fn the_bytes_of_text_are_these() {
     let vectors: Vec<_> = text.into_iter().chain(longer).collect();
     pinned(&vectors.iter().map(|&(text, hex)| (text.to_owned(), hex)).collect::<Vec<_>>());
     pinned(&vectors.iter().map(|&(text, hex)| (text.as_bytes().to_vec(), hex)).collect::<Vec<_>>());
+    pinned(&vectors.iter().map(|&(text, hex)| (Box::<str>::from(text), hex)).collect::<Vec<_>>());
+    pinned(&vectors.iter().map(|&(text, hex)| (std::sync::Arc::<str>::from(text), hex)).collect::<Vec<_>>());
+    pinned(&vectors.iter().map(|&(text, hex)| (std::borrow::Cow::Borrowed(text), hex)).collect::<Vec<_>>());
     pinned(&[(vec![0x00, 0x00], "00ff 00ff 0000"), (vec![0xff], "ff 0000"), (vec![0xff, 0xff], "ffff 0000")]);
     pinned(&[([0u8, 1, 2], "000102"), ([0xff, 0x00, 0x00], "ff0000")]);
     pinned(&[([0u8; 0], "")]);

@@ -1,0 +1,136 @@
+//! Types for code that is emitted after a fault in a struct, so that the uses of its table have no errors of their own.
+//!
+//! Such code is never compiled to the end: what stands here is looked at by the compiler and never run.
+
+use super::DefaultTable;
+use super::access::{Access, Direct};
+use super::key::{Generated, Key, KeyReader, KeyWriter, Point, Way};
+use super::mapper::{Table, TableMapper};
+use super::scan::{Everything, RowFilter, Scan};
+use crate::error::{Fault, Result};
+
+/// The primary key of `T`.
+type PrimaryKey<T> = <T as TableMapper>::PrimaryKey;
+
+/// A scan of which nothing is known but the rows.
+type RowScan<T, A, R = ()> = Scan<T, PrimaryKey<T>, R, Everything, A>;
+
+/// A key of a type that cannot be one.
+#[derive(Debug)]
+pub struct AnyKey<V>(V);
+
+impl<V: Send + Sync + 'static> Key for AnyKey<V> {
+    type Ref<'a> = V;
+
+    fn encode(&self, _: &mut KeyWriter) {}
+
+    fn encode_ref(_: &V, _: &mut KeyWriter) {}
+
+    fn decode(_: &mut KeyReader<'_>) -> Result<Self, Fault> {
+        Err(Fault::Missing)
+    }
+}
+
+impl<V: Send + Sync + 'static> Point<AnyKey<V>> for V {
+    fn encode_point(&self, _: &mut KeyWriter) {}
+}
+
+impl<V: Send + Sync + 'static> Point<AnyKey<V>> for &V {
+    fn encode_point(&self, _: &mut KeyWriter) {}
+}
+
+impl<V: Send + Sync + 'static + Default> Generated for AnyKey<V> {
+    const WAY: Way = Way::Timed;
+
+    fn from_number(_: u128) -> Self {
+        Self(V::default())
+    }
+
+    fn number(&self) -> Option<u128> {
+        None
+    }
+}
+
+/// The columns of an index that was not understood.
+#[derive(Debug)]
+pub struct AnyRest(());
+
+/// The handle to an index that was not understood: with every method, for any value.
+#[derive(Debug)]
+pub struct AnyIndex<'a, T: Table, A: Access = Direct> {
+    table: &'a DefaultTable<T, A>,
+}
+
+#[expect(clippy::iter_without_into_iter, reason = "it is never gone through")]
+#[expect(missing_docs, reason = "they are those of an index")]
+impl<'a, T: Table, A: Access> AnyIndex<'a, T, A> {
+    pub fn new(table: &'a DefaultTable<T, A>, _place: usize) -> Self {
+        Self { table }
+    }
+
+    pub fn iter(&self) -> RowScan<T, A> {
+        Scan::rows(self.table)
+    }
+
+    pub fn all<V>(&self, _: V) -> RowScan<T, A> {
+        Scan::rows(self.table)
+    }
+
+    pub fn range<V>(&self, _: V) -> RowScan<T, A> {
+        Scan::rows(self.table)
+    }
+
+    pub fn starts_with<V>(&self, _: V) -> RowScan<T, A> {
+        Scan::rows(self.table)
+    }
+
+    pub fn prefix<V>(&self, _: V) -> RowScan<T, A, AnyRest> {
+        Scan::rows(self.table)
+    }
+
+    pub fn get<V>(&self, _: V) -> Result<Option<T>> {
+        Ok(None)
+    }
+
+    pub fn contains<V>(&self, _: V) -> Result<bool> {
+        Ok(false)
+    }
+
+    pub fn modify<V>(&self, _: V, _: impl FnMut(&mut T)) -> Result<Option<T>> {
+        Ok(None)
+    }
+
+    pub fn remove<V>(&self, _: V) -> Result<Option<T>> {
+        Ok(None)
+    }
+}
+
+impl<T: Table, A: Access> Clone for AnyIndex<'_, T, A> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T: Table, A: Access> Copy for AnyIndex<'_, T, A> {}
+
+impl<T: Table, K: Key, F: RowFilter<T>, A> Scan<T, K, AnyRest, F, A> {
+    #[doc(hidden)]
+    pub fn range<V>(self, _: V) -> Scan<T, K, (), F, A> {
+        self.leaving()
+    }
+
+    #[doc(hidden)]
+    pub fn all<V>(self, _: V) -> Scan<T, K, (), F, A> {
+        self.leaving()
+    }
+
+    #[doc(hidden)]
+    pub fn starts_with<V>(self, _: V) -> Scan<T, K, (), F, A> {
+        self.leaving()
+    }
+
+    #[doc(hidden)]
+    pub fn prefix<V>(self, _: V) -> Self {
+        self
+    }
+}

@@ -1,0 +1,83 @@
+//! Adds or replaces many rows in one statement, which is judged by the state that it leaves.
+//!
+//! ```text
+//!   rows ── of several with one primary key the last counts
+//!    ├─ first   the entries that stored rows give up are removed, those of all rows
+//!    └─ then    the rows are written and the entries that they take added: a violation when one still has an owner
+//! ```
+//!
+//! 1. A unique value may move from any row of the statement to any other one: two rows swap theirs, several rotate.
+//! 2. The owner that a violation names has the value in the state that the statement would leave.
+
+use std::collections::HashMap;
+
+use super::key::KeyBytes;
+use super::mapper::Table;
+use super::mutate::{Entry, Mutation, PREFIX};
+use super::row;
+use crate::error::Result;
+
+/// A row that differs from the stored one.
+struct Arrival {
+    key: KeyBytes,
+    bytes: Vec<u8>,
+    entries: Vec<Entry>,
+    old_entries: Vec<Entry>,
+}
+
+impl Mutation<'_> {
+    /// Adds rows or puts them in the place of those with their primary keys; returns what each of them replaced, in their
+    /// order: of rows with one primary key, the row before it in this list.
+    pub(super) fn upsert_many<T: Table>(&self, rows: &[&T]) -> Result<Vec<Option<T>>> {
+        let has_unique = self.info.schema.indexes.iter().any(|index| index.unique);
+        if rows.len() < 2 || !has_unique {
+            return rows.iter().map(|row| self.upsert(*row)).collect();
+        }
+        let key = |row: &&T| Ok(KeyBytes::from_slice(self.info.row_key(*row).finish()?));
+        let keys: Vec<KeyBytes> = rows.iter().map(key).collect::<Result<_>>()?;
+        let last: HashMap<&KeyBytes, &T> = keys.iter().zip(rows.iter().copied()).collect();
+        let mut before: HashMap<&KeyBytes, &T> = HashMap::with_capacity(last.len());
+        let mut replaced = Vec::with_capacity(rows.len());
+        let mut arrivals = Vec::with_capacity(last.len());
+        for (key, row) in keys.iter().zip(rows.iter().copied()) {
+            if let Some(earlier) = before.insert(key, row) {
+                replaced.push(Some(copy(earlier)?));
+                continue;
+            }
+            let (arrival, old) = self.arrival(key, last[key])?;
+            arrivals.extend(arrival);
+            replaced.push(old);
+        }
+        for Arrival { key, entries, old_entries, .. } in &arrivals {
+            for entry in old_entries.iter().filter(|entry| entries.binary_search(entry).is_err()) {
+                self.drop_entry(entry, &key[PREFIX..])?;
+            }
+        }
+        for Arrival { key, bytes, entries, old_entries } in &arrivals {
+            for entry in entries.iter().filter(|entry| old_entries.binary_search(entry).is_err()) {
+                self.add(entry, &key[PREFIX..])?;
+            }
+            self.attempt.put(key, bytes);
+        }
+        Ok(replaced)
+    }
+
+    /// What is to be written for a row, unless it is stored just so, and the row in whose place it comes.
+    fn arrival<T: Table>(&self, key: &KeyBytes, row: &T) -> Result<(Option<Arrival>, Option<T>)> {
+        let entries = self.announce(key, row)?;
+        let bytes = row::seal(row)?;
+        let Some(old) = self.old::<T>(key)? else {
+            return Ok((Some(Arrival { key: key.clone(), bytes, entries, old_entries: Vec::new() }), None));
+        };
+        if old.bytes == bytes {
+            return Ok((None, Some(old.row)));
+        }
+        let old_entries = self.info.entries(&key[PREFIX..], &old.row)?;
+        Ok((Some(Arrival { key: key.clone(), bytes, entries, old_entries }), Some(old.row)))
+    }
+}
+
+/// A row as it would be read back.
+fn copy<T: Table>(row: &T) -> Result<T> {
+    row::open(&row::seal(row)?).map_err(|_| row::UNREADABLE)
+}
