@@ -226,10 +226,11 @@ impl Database {
     }
 
     /// Does one piece of the work that is otherwise done in the background, and says whether there was any: writes a frozen memtable
-    /// out, or else runs one compaction. With [`Background::Manual`](crate::Background::Manual) a program decides so when it
+    /// out, or else runs one compaction, or else notes how far the log is durable. With [`Background::Manual`](crate::Background::Manual) a program decides so when it
     /// happens, and the same calls do the same file operations in the same order.
     ///
-    /// Cost: that of the piece: one file of a memtable's size written, or one merge. After an error everything is as it was.
+    /// Cost: that of the piece: one file of a memtable's size written, one merge, or one small write and a sync. After an error
+    /// everything is as it was.
     pub fn step(&self) -> Result<bool> {
         self.store.engine.step()
     }
