@@ -17,8 +17,8 @@ use crate::base::{Entry, FileNumber, Fragment};
 use crate::error::Result;
 use crate::sst::{SstDraft, SstPlace, WholeSst};
 
-/// The bytes of range tombstones at which a file ends.
-const MAX_RANGES_SIZE: usize = 4 << 20;
+/// The bytes of range tombstones at which a file ends; few in tests, so that files end there all the time.
+const MAX_RANGES_SIZE: usize = if cfg!(test) { 4 << 10 } else { 4 << 20 };
 
 /// The outputs of a flush or a merge. Dropping it removes them.
 pub(super) struct Outputs<'a, N> {

@@ -364,6 +364,12 @@ fn a_merge_of_many_range_tombstones_can_be_stopped_and_leaves_nothing() {
     engine.flush_everything().unwrap();
     let before = files(&env, "");
     let version = engine.manifest.lock().version();
+    let young = version.level(Level::ZERO);
+    assert!(
+        young.len() > 4 && engine.stats().run_count == 2,
+        "one run of files with some range tombstones each"
+    );
+    assert!(young.iter().all(|meta| meta.fragment_count < 400), "no file has too many of them");
     let Pick::Merge(merge) = compaction::full(&version) else { panic!("there is something to merge") };
     let levels = Arc::clone(&engine.view.load().levels);
     let asked = std::cell::Cell::new(0);
