@@ -6,6 +6,8 @@
 mod derived;
 mod first_program;
 mod generated;
+// Keys that are made, under random programs of several structs, restarts, drops and roll-backs, against a model.
+mod generated_programs;
 mod indexes;
 // The rules of the source tree: storeys, sizes, heads, words.
 mod house;
@@ -35,6 +37,12 @@ mod promises;
 
 // The raw engine: keyspaces of bytes, drops, and its own lockstep with crashes at every sync.
 mod kv;
+
+// Databases in memory, options outside their ranges, and the texts of handles.
+mod handles;
+
+// A state of the past is read as it was, and reading it writes nothing.
+mod past;
 
 // Block reads and allocations of operations, counted.
 mod costs;

@@ -1,10 +1,11 @@
 //! The database: a directory that one process has open.
 
+use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
 use crate::engine::{Durability, Engine, Preflight, Stats, Verified};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::kv::{Keyspace, WriteBatch};
 use crate::options::Builder;
 use crate::table::{DefaultTable, Snapshot, Store, Table, Transaction};
@@ -31,7 +32,7 @@ use crate::table::{DefaultTable, Snapshot, Store, Table, Transaction};
 /// db.close()?;
 /// # Ok::<(), walnut::Error>(())
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Database {
     store: Arc<Store>,
 }
@@ -44,7 +45,10 @@ impl Database {
         Self::builder().open(path)
     }
 
-    /// A database in memory, gone when it is dropped.
+    /// A database in memory, gone when it is dropped. No two have a generated `Uuid` in common, and time passes in it.
+    ///
+    /// See [`Builder::in_memory`]; for one that does the same in each run of a test, see
+    /// [`MemoryEnv::with_seed`](crate::env::MemoryEnv::with_seed).
     pub fn in_memory() -> Result<Self> {
         Self::builder().in_memory()
     }
@@ -136,8 +140,13 @@ impl Database {
     /// is. [`Error::abort`](crate::Error::abort) makes one of a reason of yours. Before anything is answered, what was read is made as durable as the
     /// answer is to be, if `body` has tried to write; a failure of that comes first. A panic rolls back, too.
     ///
-    /// Handles that the database gave ([`Database::table`]) do not take part in the transaction, even when they are used in `body`; those
-    /// of [`Transaction::table`] do.
+    /// Handles of the database ([`Database::table`]) do not take part in the transaction, even when they are used in `body`; those
+    /// of [`Transaction::table`] do. They read, and write what the transaction does not read. A transaction that writes, and has read what
+    /// its own body changes through such a handle or in a transaction within it, would lose to itself each time:
+    /// [`Error::SelfConflict`](crate::Error::SelfConflict) after the first run, and the handle's write stays. What other threads write meanwhile is a
+    /// conflict like any other.
+    ///
+    /// For errors of a type of your own see [`try_transact`](Self::try_transact).
     ///
     /// ```
     /// # use serde::{Deserialize, Serialize};
@@ -185,6 +194,58 @@ impl Database {
         durability: Durability,
         body: impl FnMut(&Transaction) -> Result<R>,
     ) -> Result<R> {
+        self.store.transact(durability, body)
+    }
+
+    /// Like [`transact`](Self::transact), for a `body` whose error is of a type of its own, into which those of the database can be made.
+    /// Every error of `body` rolls back and is returned as it is.
+    ///
+    /// A transaction that lost to another commit is run again, whatever `body` made of an error that it met: the library remembers
+    /// that by itself.
+    ///
+    /// ```
+    /// # use serde::{Deserialize, Serialize};
+    /// # use walnut::{Database, Table};
+    /// # #[derive(Table, Serialize, Deserialize)]
+    /// # struct Account { #[primary_key] id: u64, balance: i64 }
+    /// # let db = Database::in_memory()?;
+    /// # db.table::<Account>()?.insert(&Account { id: 1, balance: 20 })?;
+    /// #[derive(Debug)]
+    /// enum Refused {
+    ///     TooPoor { missing: i64 },
+    ///     Database(walnut::Error),
+    /// }
+    ///
+    /// impl From<walnut::Error> for Refused {
+    ///     fn from(error: walnut::Error) -> Self {
+    ///         Self::Database(error)
+    ///     }
+    /// }
+    ///
+    /// let outcome = db.try_transact(|tx| {
+    ///     let accounts = tx.table::<Account>()?;
+    ///     let payer = accounts.modify(1, |account| account.balance -= 30)?;
+    ///     match payer.map_or(0, |payer| payer.balance) {
+    ///         balance if balance < 0 => Err(Refused::TooPoor { missing: -balance }),
+    ///         balance => Ok(balance),
+    ///     }
+    /// });
+    /// assert!(matches!(outcome, Err(Refused::TooPoor { missing: 10 })));
+    /// # Ok::<(), walnut::Error>(())
+    /// ```
+    pub fn try_transact<R, E: From<Error>>(
+        &self,
+        body: impl FnMut(&Transaction) -> Result<R, E>,
+    ) -> Result<R, E> {
+        self.store.transact(self.store.durability(), body)
+    }
+
+    /// Like [`try_transact`](Self::try_transact), with a durability of its own.
+    pub fn try_transact_with<R, E: From<Error>>(
+        &self,
+        durability: Durability,
+        body: impl FnMut(&Transaction) -> Result<R, E>,
+    ) -> Result<R, E> {
         self.store.transact(durability, body)
     }
 
@@ -292,6 +353,12 @@ impl Database {
     }
 }
 
+impl fmt::Debug for Database {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Database").field("dir", &self.store.engine.dir()).finish_non_exhaustive()
+    }
+}
+
 impl Builder {
     /// Opens the database in a directory, making it (and missing parents) when there is none.
     ///
@@ -304,14 +371,21 @@ impl Builder {
     /// [`Error::Locked`](crate::Error::Locked) when it is open already, [`Error::NotADatabase`](crate::Error::NotADatabase) when something
     /// else stands there, [`Error::Corruption`](crate::Error::Corruption) when a file is damaged or missing; nothing is changed then.
     pub fn open(&self, path: impl AsRef<Path>) -> Result<Database> {
+        self.check()?;
         let (env, dir) = self.place(path.as_ref());
         let engine = Engine::open(env, dir, self.engine_config())?;
         Ok(Database { store: Arc::new(Store::new(engine, self.chosen_durability())) })
     }
 
-    /// A database in memory, gone when it is dropped. It works exactly as one on disk.
+    /// A database in memory, gone when it is dropped. It works exactly as one on disk, with the clocks and the randomness of the
+    /// operating system; one on a [`MemoryEnv`](crate::env::MemoryEnv) given with [`env`](Self::env) has those of that machine, which
+    /// follow from a seed.
+    ///
+    /// [`Error::Unsupported`](crate::Error::Unsupported) when a machine was given that is not in memory, such as
+    /// [`OsEnv`](crate::env::OsEnv): nothing is written then.
     pub fn in_memory(&self) -> Result<Database> {
-        let (env, dir) = self.place_in_memory();
+        self.check()?;
+        let (env, dir) = self.place_in_memory()?;
         let engine = Engine::open(env, dir, self.engine_config())?;
         Ok(Database { store: Arc::new(Store::new(engine, self.chosen_durability())) })
     }

@@ -23,6 +23,10 @@ pub enum Error {
     Dropped,
     /// Another commit changed what this transaction had read; run it again.
     Conflict,
+    /// This transaction has read what its own body has changed through another handle, such as one of
+    /// [`Database::table`](crate::Database::table), or through a transaction within it. It would lose however often it is run: change rows through the
+    /// handles of the transaction, or before it or after it. The other handle's write has taken effect.
+    SelfConflict,
     /// This snapshot or transaction is older than the database lets them become
     /// ([`Builder::snapshot_age_limit`](crate::Builder::snapshot_age_limit)), so what it reads is no longer kept; begin a new one.
     SnapshotTooOld,
@@ -72,6 +76,8 @@ pub enum Error {
     Limit(Limit),
     /// The cursor of a page cannot be used here.
     Cursor(CursorError),
+    /// Options of the builder are outside their ranges; nothing was touched.
+    Options(OptionsError),
     /// This cannot be done with these types, options or files.
     Unsupported(&'static str),
     /// The application gave up its transaction with a reason of its own: see [`Error::abort_ref`].
@@ -119,6 +125,10 @@ impl fmt::Display for Error {
             Self::NotFound => f.write_str("there is no row with this primary key"),
             Self::Dropped => f.write_str("this table or keyspace was dropped; a new handle makes a new one"),
             Self::Conflict => f.write_str("another commit changed what this transaction read; run it again"),
+            Self::SelfConflict => f.write_str(
+                "this transaction read what its own body changed through another handle, so it would lose each time; write through the \
+                 handles of the transaction, or before or after it",
+            ),
             Self::SnapshotTooOld => f.write_str(
                 "this snapshot or transaction is older than the age limit of the database; begin a new one",
             ),
@@ -150,6 +160,7 @@ impl fmt::Display for Error {
             Self::OutOfSpace => f.write_str("no space is left on the disk; nothing was lost"),
             Self::Limit(limit) => limit.fmt(f),
             Self::Cursor(error) => error.fmt(f),
+            Self::Options(error) => error.fmt(f),
             Self::Unsupported(what) => write!(f, "unsupported: {what}"),
             Self::Abort(abort) => write!(f, "the application aborted the transaction: {}", abort.text),
             Self::Io(error) => error.fmt(f),
@@ -220,6 +231,40 @@ impl SchemaError {
 impl fmt::Display for SchemaError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "table `{}`: {}", self.table, self.sentence)
+    }
+}
+
+/// Which options of a [`Builder`](crate::Builder) are outside their ranges: all of them.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct OptionsError {
+    /// Each option with the end of a sentence that it begins.
+    faults: Vec<(&'static str, String)>,
+}
+
+impl OptionsError {
+    /// The names of the options, as the builder's methods have them.
+    pub fn options(&self) -> impl Iterator<Item = &str> {
+        self.faults.iter().map(|(option, _)| *option)
+    }
+
+    pub(crate) fn add(&mut self, option: &'static str, fault: String) {
+        self.faults.push((option, fault));
+    }
+
+    /// An error if something was added.
+    pub(crate) fn into_result(self) -> Result<()> {
+        if self.faults.is_empty() { Ok(()) } else { Err(Error::Options(self)) }
+    }
+}
+
+impl fmt::Display for OptionsError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the database cannot be opened with these options: ")?;
+        for (place, (option, fault)) in self.faults.iter().enumerate() {
+            let between = if place == 0 { "" } else { "; " };
+            write!(f, "{between}`{option}` {fault}")?;
+        }
+        Ok(())
     }
 }
 

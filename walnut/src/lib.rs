@@ -70,7 +70,9 @@ mod wal;
 pub use compaction::Compaction;
 pub use database::Database;
 pub use engine::{Background, Durability, LevelStats, Preflight, Standing, Stats, Verified};
-pub use error::{Abort, CursorError, Error, Fault, IoError, Limit, Result, SchemaError, UniqueViolation};
+pub use error::{
+    Abort, CursorError, Error, Fault, IoError, Limit, OptionsError, Result, SchemaError, UniqueViolation,
+};
 pub use options::{Builder, Compression};
 pub use table::{
     Access, BeginsWithText, Caseless, Composite, Cursor, Decimals, DefaultTable, Direct, Duplicate, Elements,

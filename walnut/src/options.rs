@@ -8,10 +8,27 @@ use std::time::Duration;
 use crate::compaction::{Compaction, LeveledConfig};
 use crate::engine::{Background, Durability, EngineConfig, ValueConfig};
 use crate::env::{Env, MemoryEnv, OsEnv};
+use crate::error::{Error, OptionsError, Result};
 use crate::sst::{Compression as SstCompression, SstConfig};
 
 /// How many times larger than an SST a value file may become: it is never merged, and fewer are fewer to keep open.
 const VALUE_FILE_FACTOR: u64 = 8;
+
+/// The longest that a commit waits for others.
+const MAX_GROUP_WINDOW: Duration = Duration::from_secs(60);
+
+/// The fewest files that are kept open.
+const MIN_OPEN_FILES: usize = 8;
+
+/// The bounds of sizes, in bytes. Upper ones are far above what is of use: they refuse a slip, such as a number in the wrong unit.
+const MIN_SIZE: u64 = 1 << 10;
+const MAX_CACHE_SIZE: u64 = 1 << 44;
+const MAX_MEMTABLE_SIZE: u64 = 4 << 30;
+const MIN_BLOCK_SIZE: u64 = 256;
+const MAX_BLOCK_SIZE: u64 = 32 << 10;
+const MAX_SST_SIZE: u64 = 1 << 40;
+const MAX_BASE_LEVEL_SIZE: u64 = 1 << 50;
+const MAX_LOG_PREALLOCATION: u64 = 1 << 30;
 
 /// How blocks of sorted files are compressed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -25,6 +42,9 @@ pub enum Compression {
 }
 
 /// Collects the options of a database. Those that are not set have defaults that suit a small server.
+///
+/// A value outside the range of its option is [`Error::Options`](crate::Error::Options) when the database is opened; the error names every such option
+/// at once, and nothing was touched.
 ///
 /// ```
 /// use std::time::Duration;
@@ -91,13 +111,14 @@ impl Builder {
     }
 
     /// How long a [`Durability::Group`] commit may wait for others to share its sync: the longer, the more commits a second
-    /// from many threads, and the longer each of them takes. Default: 1 ms.
+    /// from many threads, and the longer each of them takes. Default: 1 ms; from 0 to a minute.
     pub fn group_window(mut self, window: Duration) -> Self {
         self.group_window = window;
         self
     }
 
-    /// Bytes of blocks, fences and filters that are kept in memory: the more, the fewer reads from disk. Default: 64 MiB.
+    /// Bytes of blocks, fences and filters that are kept in memory: the more, the fewer reads from disk. Default: 64 MiB; from 0,
+    /// with which every block is read each time, to 16 TiB.
     pub fn cache_size(mut self, bytes: usize) -> Self {
         self.cache_size = bytes;
         self
@@ -115,33 +136,33 @@ impl Builder {
 
     /// Bytes of the newest entries in memory at which they are written out as a sorted file. The larger, the fewer and
     /// larger the files; the more memory (up to five times this much under load) and the longer the replay after a
-    /// crash. Default: 32 MiB, at least 1 KiB.
+    /// crash. Default: 32 MiB; from 1 KiB to 4 GiB.
     pub fn memtable_size(mut self, bytes: usize) -> Self {
-        self.memtable_size = bytes.max(1 << 10);
+        self.memtable_size = bytes;
         self
     }
 
     /// Bytes of a block before compression: the unit of reading. Smaller blocks make single reads from disk cheaper, larger
-    /// ones compress better. Default: 8 KiB, from 256 bytes to 32 KiB.
+    /// ones compress better. Default: 8 KiB; from 256 bytes to 32 KiB.
     pub fn block_size(mut self, bytes: usize) -> Self {
-        self.block_size = bytes.clamp(256, 32 << 10);
+        self.block_size = bytes;
         self
     }
 
     /// Bytes of a sorted file at which compaction begins the next one; a file is somewhat larger, and much larger when a single
     /// key takes more. Larger files are fewer to keep open; smaller ones are compacted in smaller steps, which need less
-    /// room meanwhile. Default: 32 MiB, at least 1 KiB.
+    /// room meanwhile. Default: 32 MiB; from 1 KiB to 1 TiB.
     pub fn max_sst_size(mut self, bytes: u64) -> Self {
-        self.max_sst_size = bytes.max(1 << 10);
+        self.max_sst_size = bytes;
         self
     }
 
     /// Bytes in the last level of sorted files from ten times which on a further level stands above it, and one more from a hundred
     /// times on. The larger, the fewer levels a read searches, and the more is rewritten when new files are merged in.
     /// With [`Compaction::Tiered`] the size up to which runs are of the first tier.
-    /// Default: 64 MiB, at least 1 KiB.
+    /// Default: 64 MiB; from 1 KiB to 1 PiB.
     pub fn base_level_size(mut self, bytes: u64) -> Self {
-        self.base_level_size = bytes.max(1 << 10);
+        self.base_level_size = bytes;
         self
     }
 
@@ -173,7 +194,7 @@ impl Builder {
 
     /// Bytes of zeros that are written ahead of the log's end, a step at a time. Syncs are up to four times cheaper when they
     /// need not record a new length. Unless this is 0, up to two parts of the log that are no longer needed are also kept
-    /// and used again, which takes up to twice the `memtable_size` on disk. Default: 256 KiB.
+    /// and used again, which takes up to twice the `memtable_size` on disk. Default: 256 KiB; from 0 to 1 GiB.
     pub fn log_preallocation(mut self, bytes: u64) -> Self {
         self.log_preallocation = bytes;
         self
@@ -195,7 +216,8 @@ impl Builder {
     /// are [`Error::SnapshotTooOld`](crate::Error::SnapshotTooOld). An iterator that is older
     /// is refused too, when it goes on to its next block at the latest, and lets go of what it holds then; one that is never asked again holds
     /// it until it is dropped ([`Stats::iterator_count`](crate::Stats::iterator_count)). A limit bounds the space that somebody
-    /// who forgot a snapshot can cost, and adds a look at the clock to each read in one. Default: none.
+    /// who forgot a snapshot can cost, and adds a look at the clock to each read in one. Default: none; a limit of nothing,
+    /// with which no snapshot could be read, is refused.
     pub fn snapshot_age_limit(mut self, limit: Duration) -> Self {
         self.snapshot_age_limit = Some(limit);
         self
@@ -209,6 +231,7 @@ impl Builder {
     }
 
     /// The machine to run on instead of the operating system: one in memory, or one that fails on command.
+    /// [`in_memory`](Self::in_memory) takes only one in memory.
     pub fn env(mut self, env: Arc<dyn Env>) -> Self {
         self.env = Some(env);
         self
@@ -225,9 +248,46 @@ impl Builder {
     }
 
     /// A machine in memory and a directory on it.
-    pub(crate) fn place_in_memory(&self) -> (Arc<dyn Env>, PathBuf) {
-        let env = self.env.clone().unwrap_or_else(|| Arc::new(MemoryEnv::new()));
-        (env, PathBuf::from("/memory"))
+    pub(crate) fn place_in_memory(&self) -> Result<(Arc<dyn Env>, PathBuf)> {
+        let env = match &self.env {
+            None => Arc::new(MemoryEnv::with_real_time()),
+            Some(env) if env.is_in_memory() => Arc::clone(env),
+            Some(_) => {
+                return Err(Error::Unsupported(
+                    "a database in memory on a machine with disks; open it at a path, or leave `env` out",
+                ));
+            }
+        };
+        Ok((env, PathBuf::from("/memory")))
+    }
+
+    /// An error that names every option whose value is outside its range.
+    pub(crate) fn check(&self) -> Result<()> {
+        let size = |bytes: usize| bytes as u64;
+        let ranges = [
+            ("memtable_size", size(self.memtable_size), MIN_SIZE, MAX_MEMTABLE_SIZE),
+            ("cache_size", size(self.cache_size), 0, MAX_CACHE_SIZE),
+            ("max_open_files", size(self.max_open_files), size(MIN_OPEN_FILES), u64::MAX),
+            ("block_size", size(self.block_size), MIN_BLOCK_SIZE, MAX_BLOCK_SIZE),
+            ("max_sst_size", self.max_sst_size, MIN_SIZE, MAX_SST_SIZE),
+            ("base_level_size", self.base_level_size, MIN_SIZE, MAX_BASE_LEVEL_SIZE),
+            ("log_preallocation", self.log_preallocation, 0, MAX_LOG_PREALLOCATION),
+        ];
+        let mut faults = OptionsError::default();
+        for (option, value, least, most) in ranges {
+            if value < least {
+                faults.add(option, format!("is {value}, and {least} is the least"));
+            } else if value > most {
+                faults.add(option, format!("is {value}, and {most} is the most"));
+            }
+        }
+        if self.group_window > MAX_GROUP_WINDOW {
+            faults.add("group_window", format!("is longer than {MAX_GROUP_WINDOW:?}"));
+        }
+        if self.snapshot_age_limit.is_some_and(|limit| limit.is_zero()) {
+            faults.add("snapshot_age_limit", "is zero, so no snapshot could be read".to_owned());
+        }
+        faults.into_result()
     }
 
     /// What the engine is told.

@@ -4,14 +4,18 @@
 mod anomalies;
 mod contention;
 mod histories;
+mod itself;
 mod messages;
 mod overlay;
+mod own_errors;
 mod predicates;
 mod repeating;
 mod reservations;
 mod savepoints;
 mod snapshots;
 mod statements;
+
+use std::thread;
 
 use serde::{Deserialize, Serialize};
 use walnut::{Database, DefaultTable, Result, Table, WriteAccess};
@@ -54,6 +58,11 @@ fn set<A: WriteAccess>(items: &DefaultTable<Item, A>, id: u64, value: i64) -> Re
 
 fn value<A: walnut::Access>(items: &DefaultTable<Item, A>, id: u64) -> Result<Option<i64>> {
     Ok(items.get(id)?.map(|item| item.value))
+}
+
+/// Does something on another thread, which no transaction of this one has anything to do with.
+fn elsewhere<R: Send>(act: impl FnOnce() -> R + Send) -> R {
+    thread::scope(|scope| scope.spawn(act).join().unwrap())
 }
 
 /// All rows as (id, value).

@@ -38,6 +38,9 @@ impl KeyspaceId {
     /// The keyspace of the catalog: which tables and indexes there are.
     pub(crate) const CATALOG: Self = Self(0);
 
+    /// A keyspace in which nothing is ever written: that of a table which a state does not have.
+    pub(crate) const EMPTY: Self = Self(15);
+
     /// The bytes that every key of this keyspace begins with; they sort as the numbers do.
     pub(crate) const fn prefix(self) -> [u8; 4] {
         self.0.to_be_bytes()

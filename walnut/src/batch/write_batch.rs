@@ -44,6 +44,13 @@ impl WriteBatch {
         }
     }
 
+    /// Adds the entries of another one behind its own.
+    pub(crate) fn append(&mut self, other: &Self) {
+        self.payload.extend_from_slice(&other.payload);
+        self.count = self.count.saturating_add(other.count);
+        self.range_count += other.range_count;
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.count == 0
     }

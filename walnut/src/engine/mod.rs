@@ -46,6 +46,7 @@ mod values;
 mod verify;
 mod view;
 
+use std::fmt;
 use std::num::NonZeroU64;
 use std::ops::Deref;
 use std::path::{Path, PathBuf};
@@ -132,7 +133,6 @@ impl Drop for Engine {
 }
 
 /// What the threads of an engine share.
-#[derive(Debug)]
 pub(crate) struct Core {
     // Constant after opening.
     /// The machine: for what is outside of the directory.
@@ -257,6 +257,13 @@ impl Core {
     /// Takes note of a failure of the log, and passes its reason on: the engine is poisoned if the log is, and only then.
     fn poison_like(&self, log: &Log, error: Error) -> Error {
         if log.is_poisoned() { self.poison(error) } else { error }
+    }
+}
+
+impl fmt::Debug for Core {
+    /// One short line: handles of every kind hold this, and the store may be large.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Core").field("dir", &self.dir).finish_non_exhaustive()
     }
 }
 

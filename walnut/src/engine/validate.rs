@@ -18,7 +18,7 @@ use super::Core;
 use super::queue::Request;
 use super::view::View;
 use crate::base::{Entry, KeyRange, KeySet, SeqNo};
-use crate::batch::BatchEntry;
+use crate::batch::{BatchEntry, WriteBatch};
 use crate::error::{Error, Result};
 use crate::memtable::Insertion;
 use crate::mvcc::Pin;
@@ -69,6 +69,11 @@ impl Reads {
     /// Whether what an entry of a batch writes was read.
     fn has_written(&self, (kind, key, value): BatchEntry<'_>) -> bool {
         if kind.is_of_one_key() { self.has(key) } else { self.has_within(key, value) }
+    }
+
+    /// Whether something that was read is written by a batch.
+    pub(crate) fn meet_batch(&self, batch: &WriteBatch) -> bool {
+        batch.iter().any(|entry| self.has_written(entry))
     }
 
     /// Whether something that was read is among `writes`.

@@ -109,6 +109,12 @@ pub trait Env: Send + Sync + Debug + 'static {
         None
     }
 
+    /// Whether everything that is written here is gone with the last handle to it.
+    /// [`Builder::in_memory`](crate::Builder::in_memory) takes no other machine.
+    fn is_in_memory(&self) -> bool {
+        false
+    }
+
     /// The time since the Unix epoch, for people.
     fn wall_clock(&self) -> Duration;
 

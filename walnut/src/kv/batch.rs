@@ -4,6 +4,7 @@
     reason = "a range is written where it is used, and never needed again"
 )]
 
+use std::fmt;
 use std::sync::Arc;
 
 use super::KeyBounds;
@@ -36,7 +37,7 @@ use crate::table::{Direct, Space, Store};
 /// assert!(queue.is_empty()? && done.contains("job 1")?);
 /// # Ok::<(), walnut::Error>(())
 /// ```
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct WriteBatch {
     batch: batch::WriteBatch,
     /// The database that the keyspaces belong to.
@@ -115,6 +116,15 @@ impl WriteBatch {
             Some(own) if Arc::ptr_eq(&own, store) => store.write(&self.spaces, self.batch, durability),
             Some(_) => Err(Error::Unsupported("writing a batch over keyspaces of another database")),
         }
+    }
+}
+
+impl fmt::Debug for WriteBatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("WriteBatch")
+            .field("len", &self.len())
+            .field("size", &self.size())
+            .finish_non_exhaustive()
     }
 }
 

@@ -4,6 +4,7 @@
     reason = "a range is written where it is used, and never needed again"
 )]
 
+use std::fmt;
 use std::sync::Arc;
 
 use smallvec::SmallVec;
@@ -15,6 +16,7 @@ use crate::batch::WriteBatch;
 use crate::error::{Error, Limit, Result};
 use crate::table::{
     Access, Change, Direct, InSnapshot, InTransaction, Reach, Snapshot, Space, Store, Transaction,
+    WriteAccess,
 };
 
 /// Bytes in front of every key: the keyspace's id.
@@ -43,7 +45,7 @@ pub(super) const PREFIX: usize = 4;
 ///
 /// A snapshot cannot be written:
 ///
-/// ```compile_fail
+/// ```compile_fail,E0277
 /// # let db = walnut::Database::in_memory()?;
 /// db.keyspace("cities")?;
 /// db.snapshot().keyspace("cities")?.unwrap().put("fr/nice", "0.3")?;
@@ -54,7 +56,7 @@ pub(super) const PREFIX: usize = 4;
 ///
 /// Handles of a keyspace that was dropped find it empty, and refuse to write: [`Error::Dropped`](crate::Error::Dropped). The name is free at
 /// once. Snapshots and iterators that were there before see what they saw.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Keyspace<A = Direct> {
     access: A,
     space: Arc<Space>,
@@ -146,6 +148,12 @@ impl<A> Keyspace<A> {
     /// The bytes in front of each key.
     pub(super) fn id_prefix(&self) -> [u8; PREFIX] {
         self.space.prefix()
+    }
+}
+
+impl<A> fmt::Debug for Keyspace<A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Keyspace").field("name", &self.space.name()).finish_non_exhaustive()
     }
 }
 
@@ -241,6 +249,48 @@ impl Keyspace<InTransaction<'_>> {
     }
 }
 
+/// What a keyspace of a snapshot is, and none of the others.
+#[doc(hidden)]
+pub trait OnlyReads {}
+
+impl OnlyReads for InSnapshot {}
+
+/// Methods that do not exist: the compiler says why.
+#[expect(private_bounds, reason = "sealed: how the store is reached is this crate's own business")]
+impl<A: Access + Reach + OnlyReads> Keyspace<A> {
+    #[doc(hidden)]
+    pub fn put(&self, _key: impl AsRef<[u8]>, _value: impl AsRef<[u8]>) -> Result<()>
+    where
+        A: WriteAccess,
+    {
+        Ok(())
+    }
+
+    #[doc(hidden)]
+    pub fn remove(&self, _key: impl AsRef<[u8]>) -> Result<()>
+    where
+        A: WriteAccess,
+    {
+        Ok(())
+    }
+
+    #[doc(hidden)]
+    pub fn remove_range(&self, _range: impl KeyBounds) -> Result<()>
+    where
+        A: WriteAccess,
+    {
+        Ok(())
+    }
+
+    #[doc(hidden)]
+    pub fn remove_prefix(&self, _prefix: impl AsRef<[u8]>) -> Result<()>
+    where
+        A: WriteAccess,
+    {
+        Ok(())
+    }
+}
+
 impl Snapshot {
     /// The keyspace of this name as it was; `None` when there was none. It only reads, and can be kept and sent to other threads.
     ///
@@ -273,12 +323,12 @@ impl Transaction {
     /// # Ok::<(), walnut::Error>(())
     /// ```
     pub fn keyspace(&self, name: &str) -> Result<Keyspace<InTransaction<'_>>> {
-        let made = self.store().space(name)?;
         let access = self.access();
         // The look at the catalog is noted: the commit loses to whoever drops the keyspace meanwhile.
-        // One that was made since is empty in the state of this transaction.
         let known = access.read(|reader| self.store().space_in(reader, name))?;
-        Ok(Keyspace { access, space: known.unwrap_or(made) })
+        // One that was made since is empty in the state of this transaction. One that was dropped since is not made anew.
+        let space = known.map_or_else(|| self.store().space(name), Ok)?;
+        Ok(Keyspace { access, space })
     }
 }
 

@@ -14,8 +14,12 @@ use shuttle::{sync as system, thread};
 use std::{sync as system, thread};
 
 pub(crate) use bell::Bell;
+#[cfg(feature = "shuttle")]
+pub(crate) use shuttle::thread_local;
 pub(crate) use std::sync::{Arc, OnceLock};
 use std::sync::{PoisonError, TryLockError};
+#[cfg(not(feature = "shuttle"))]
+pub(crate) use std::thread_local;
 use std::time::Duration;
 pub(crate) use system::MutexGuard;
 pub(crate) use system::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};

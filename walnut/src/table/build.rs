@@ -65,7 +65,8 @@ pub(super) fn run<T: Table>(store: &Store, info: &TableInfo) -> Result<()> {
     let mut building = info.building.lock();
     building.resize(info.indexes.len(), Vec::new());
     while info.indexes.iter().any(|index| index.settled().is_none()) {
-        let outcome = store.change_with(Durability::Fast, |attempt| batch::<T>(store, attempt, info))?;
+        let outcome =
+            store.change_internally(Durability::Fast, |attempt| batch::<T>(store, attempt, info))?;
         info.built_count.store(outcome.progress.row_count, Ordering::Relaxed);
         for (all, more) in building.iter_mut().zip(outcome.duplicates) {
             all.extend(more);

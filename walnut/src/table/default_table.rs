@@ -14,12 +14,12 @@ use super::catalog::TableInfo;
 use super::key::{Composite, Generated, Key, KeyWriter, RangeOver};
 use super::mapper::{GeneratesKey, Table};
 use super::migrate::{self, Migrated};
-use super::mutate::{Mutation, engine_key};
+use super::mutate::{Mutation, PRIMARY_KEY, engine_key};
 use super::row;
 use super::scan::{Everything, Rest, Scan};
 use super::status::{self, IndexStatus};
 use super::sweep::{Swept, sweep};
-use crate::error::Result;
+use crate::error::{Error, Result};
 
 /// How many keys of a `get_many` are encoded at a time.
 const TOGETHER: usize = 32;
@@ -236,15 +236,19 @@ impl<T: Table, A: Access> DefaultTable<T, A> {
     }
 }
 
-impl<T: Table, A: WriteAccess> DefaultTable<T, A> {
+/// What writes. The bound stands on each method, so that the compiler says why a table of a snapshot has none of them.
+impl<T: Table, A: Access> DefaultTable<T, A> {
     /// Adds a row.
     ///
     /// [`Error::UniqueViolation`](crate::Error::UniqueViolation) when a row with its primary key or with one of its unique values exists; it names the
     /// index and the owner, and nothing was written.
     ///
     /// Cost: a look-up for the primary key and for each unique index, one write to the log.
-    pub fn insert(&self, row: &T) -> Result<()> {
-        self.count_key(row)?;
+    pub fn insert(&self, row: &T) -> Result<()>
+    where
+        A: WriteAccess,
+    {
+        self.count_key(row);
         self.change(|rows| rows.insert(row))
     }
 
@@ -252,15 +256,21 @@ impl<T: Table, A: WriteAccess> DefaultTable<T, A> {
     ///
     /// Writes nothing when the row is stored just so. [`Error::UniqueViolation`](crate::Error::UniqueViolation) when *another* row has one of its unique
     /// values. Cost: a look-up for the row and for each unique value that changes, one write to the log.
-    pub fn upsert(&self, row: &T) -> Result<Option<T>> {
-        self.count_key(row)?;
+    pub fn upsert(&self, row: &T) -> Result<Option<T>>
+    where
+        A: WriteAccess,
+    {
+        self.count_key(row);
         self.change(|rows| rows.upsert(row))
     }
 
     /// Puts a row in the place of the one with its primary key, which is returned.
     ///
     /// [`Error::NotFound`](crate::Error::NotFound) when there is none; otherwise like [`upsert`](Self::upsert).
-    pub fn replace(&self, row: &T) -> Result<T> {
+    pub fn replace(&self, row: &T) -> Result<T>
+    where
+        A: WriteAccess,
+    {
         self.change(|rows| rows.replace(row))
     }
 
@@ -268,7 +278,10 @@ impl<T: Table, A: WriteAccess> DefaultTable<T, A> {
     ///
     /// The closure may be called more than once, each time on a fresh row, when other commits get in the way. Changing the
     /// primary key is [`Error::Unsupported`](crate::Error::Unsupported). Cost: as [`upsert`](Self::upsert).
-    pub fn modify(&self, key: KeyRef<'_, T>, mut change: impl FnMut(&mut T)) -> Result<Option<T>> {
+    pub fn modify(&self, key: KeyRef<'_, T>, mut change: impl FnMut(&mut T)) -> Result<Option<T>>
+    where
+        A: WriteAccess,
+    {
         let key = self.row_key(&key);
         let Some(key) = key.sought() else { return Ok(None) };
         self.change(|rows| rows.modify(key, &mut change))
@@ -277,7 +290,10 @@ impl<T: Table, A: WriteAccess> DefaultTable<T, A> {
     /// Removes the row with this primary key and returns it; `None` when there is none.
     ///
     /// Cost: a look-up, one write to the log.
-    pub fn remove(&self, key: KeyRef<'_, T>) -> Result<Option<T>> {
+    pub fn remove(&self, key: KeyRef<'_, T>) -> Result<Option<T>>
+    where
+        A: WriteAccess,
+    {
         let key = self.row_key(&key);
         let Some(key) = key.sought() else { return Ok(None) };
         self.change(|rows| rows.remove(key))
@@ -285,10 +301,13 @@ impl<T: Table, A: WriteAccess> DefaultTable<T, A> {
 
     /// Adds rows, which are given by reference or by value, all of them or none, in one commit. Errors and costs are those of
     /// [`insert`](Self::insert), with one write to the log for all.
-    pub fn insert_many<R: Borrow<T>>(&self, rows: impl IntoIterator<Item = R>) -> Result<()> {
+    pub fn insert_many<R: Borrow<T>>(&self, rows: impl IntoIterator<Item = R>) -> Result<()>
+    where
+        A: WriteAccess,
+    {
         let rows: Vec<R> = rows.into_iter().collect();
         let rows: Vec<&T> = rows.iter().map(Borrow::borrow).collect();
-        rows.iter().try_for_each(|row| self.count_key(row))?;
+        rows.iter().for_each(|row| self.count_key(row));
         self.change(|table| table.insert_many(&rows))
     }
 
@@ -309,15 +328,21 @@ impl<T: Table, A: WriteAccess> DefaultTable<T, A> {
     /// assert_eq!(seats.by().guest.get("Ann")?.map(|seat| seat.id), Some(2));
     /// # Ok::<(), walnut::Error>(())
     /// ```
-    pub fn upsert_many<R: Borrow<T>>(&self, rows: impl IntoIterator<Item = R>) -> Result<Vec<Option<T>>> {
+    pub fn upsert_many<R: Borrow<T>>(&self, rows: impl IntoIterator<Item = R>) -> Result<Vec<Option<T>>>
+    where
+        A: WriteAccess,
+    {
         let rows: Vec<R> = rows.into_iter().collect();
         let rows: Vec<&T> = rows.iter().map(Borrow::borrow).collect();
-        rows.iter().try_for_each(|row| self.count_key(row))?;
+        rows.iter().for_each(|row| self.count_key(row));
         self.change(|table| table.upsert_many(&rows))
     }
 
     /// Removes the rows with these primary keys, all in one commit; returns those that there were, in the order asked.
-    pub fn remove_many<'k>(&self, keys: impl IntoIterator<Item = KeyRef<'k, T>>) -> Result<Vec<Option<T>>> {
+    pub fn remove_many<'k>(&self, keys: impl IntoIterator<Item = KeyRef<'k, T>>) -> Result<Vec<Option<T>>>
+    where
+        A: WriteAccess,
+    {
         let keys: Vec<KeyWriter> = keys.into_iter().map(|key| self.row_key(&key)).collect();
         self.change(|table| {
             keys.iter().map(|key| key.sought().map_or(Ok(None), |key| table.remove(key))).collect()
@@ -327,16 +352,17 @@ impl<T: Table, A: WriteAccess> DefaultTable<T, A> {
     /// Adds a row under a new key and returns the key. The key that stands in `draft` does not matter, and `draft` stays as
     /// it is.
     ///
-    /// An integer is counted from 1 on. No number comes twice: not after a removal, a roll-back or a crash; a row that was
-    /// inserted with a key of its own moves the counter on above it. There may be gaps. [`Error::Limit`](crate::Error::Limit) when
-    /// the type has no more numbers. A `Uuid` is one of version 7: it begins with the time, and each is greater than those
-    /// that this process made before.
+    /// An integer is counted from 1 on. A number that a committed row has or had never comes again, whatever struct wrote the row, and not
+    /// after its removal, a restart or a crash. There may be gaps: a row that brings a key of its own moves the counter on above it. When the last number of the type has been that of a committed row, this is
+    /// [`Error::Limit`](crate::Error::Limit) for good, also when that row was removed, until the table is dropped; [`insert`](Self::insert) takes whatever is free
+    /// below. A `Uuid` is one of version 7: it begins with the time, and each is greater than those that this process made before.
     ///
-    /// Within a transaction the key is given at once and the row follows with the commit; a key whose row was never committed
-    /// is a gap, or, after a crash, may be given again.
+    /// Within a transaction the key is given at once and the row follows with the commit. The number of a row that was refused or rolled
+    /// back is a gap; it is given again when the database is opened anew, or when the numbers above it have run out.
     ///
-    /// Errors and costs are otherwise those of [`insert`](Self::insert). Numbers are reserved 256 at a time, in a commit that
-    /// asks for no sync. The row is encoded twice.
+    /// Errors and costs are otherwise those of [`insert`](Self::insert). The first key of a process takes a look-up of the last row
+    /// and one into the catalog. Removing a row of such a table may take a commit more, which asks for no sync: at most one for 256
+    /// rows that go in the order in which they came. The row is encoded twice.
     ///
     /// ```
     /// # use serde::{Deserialize, Serialize};
@@ -357,29 +383,48 @@ impl<T: Table, A: WriteAccess> DefaultTable<T, A> {
     pub fn insert_new(&self, draft: &T) -> Result<PrimaryKey<T>>
     where
         T: GeneratesKey<Generated = PrimaryKey<T>>,
+        A: WriteAccess,
     {
-        let store = self.access.store();
-        let number = store.numbers::<T>().next::<T>(store, self.info.rows)?;
+        if self.info.is_past {
+            self.change(|_| Ok(()))?;
+        }
+        let (store, numbers) = (self.access.store(), &self.info.numbers);
         let mut row = row::open::<T>(&row::seal(draft)?).map_err(|_| row::UNREADABLE)?;
-        row.set_generated_key(generated::<T>(number));
-        self.change(|rows| rows.insert(&row))?;
-        Ok(generated::<T>(number))
+        let mut is_late = false;
+        loop {
+            let number = numbers.next::<T>(store, &self.info, &mut is_late)?;
+            row.set_generated_key(generated::<T>(number));
+            match self.change(|rows| rows.insert(&row)) {
+                Err(Error::UniqueViolation(violation)) if violation.index == PRIMARY_KEY => {
+                    numbers.ask_again();
+                }
+                inserted => return inserted.map(|()| generated::<T>(number)),
+            }
+        }
     }
 
     /// Moves the counter of generated keys on, above the key that a row brings along.
-    fn count_key(&self, row: &T) -> Result<()> {
-        let Some(number) = row.counted_key() else { return Ok(()) };
-        let store = self.access.store();
-        store.numbers::<T>().keep_above::<T>(store, self.info.rows, number)
+    fn count_key(&self, row: &T) {
+        if let Some(number) = row.counted_key() {
+            self.info.numbers.keep_above(number);
+        }
     }
 
     /// Runs a statement on the rows of this table.
-    pub(super) fn change<R>(&self, mut statement: impl FnMut(&Mutation<'_>) -> Result<R>) -> Result<R> {
+    pub(super) fn change<R>(&self, mut statement: impl FnMut(&Mutation<'_>) -> Result<R>) -> Result<R>
+    where
+        A: WriteAccess,
+    {
         self.access.change(|attempt| {
             // The state is pinned first: a drop that comes after it is a conflict, one that came before has said so.
             attempt.at();
+            if self.info.is_past {
+                // The table was dropped after the transaction had begun, so it would lose.
+                attempt.give_up();
+                return Err(Error::Conflict);
+            }
             self.info.ensure_there()?;
-            statement(&Mutation::new(attempt, &self.info))
+            statement(&Mutation::new(attempt, &self.info, self.access.store()))
         })
     }
 }

@@ -208,10 +208,13 @@ impl<T: Table, K: Key, A: Access> Unique<'_, T, K, A> {
     }
 }
 
-impl<T: Table, K: Key, A: WriteAccess> Unique<'_, T, K, A> {
+impl<T: Table, K: Key, A: Access> Unique<'_, T, K, A> {
     /// Changes the row that owns this value in place and returns it as it is then; see
     /// [`DefaultTable::modify`]. A missing value has no owner: `None`.
-    pub fn modify(&self, value: K::Ref<'_>, mut change: impl FnMut(&mut T)) -> Result<Option<T>> {
+    pub fn modify(&self, value: K::Ref<'_>, mut change: impl FnMut(&mut T)) -> Result<Option<T>>
+    where
+        A: WriteAccess,
+    {
         self.table.ensure_readable(self.place)?;
         let entry = self.entry(&value);
         let Some(entry) = entry.sought() else { return Ok(None) };
@@ -222,7 +225,10 @@ impl<T: Table, K: Key, A: WriteAccess> Unique<'_, T, K, A> {
     }
 
     /// Removes the row that owns this value and returns it. A missing value has no owner: `None`.
-    pub fn remove(&self, value: K::Ref<'_>) -> Result<Option<T>> {
+    pub fn remove(&self, value: K::Ref<'_>) -> Result<Option<T>>
+    where
+        A: WriteAccess,
+    {
         self.table.ensure_readable(self.place)?;
         let entry = self.entry(&value);
         let Some(entry) = entry.sought() else { return Ok(None) };

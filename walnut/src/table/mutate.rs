@@ -6,6 +6,7 @@ use super::entries::IndexEntries;
 use super::key::{KeyBytes, KeyWriter};
 use super::mapper::Table;
 use super::row;
+use super::store::Store;
 use crate::base::KeyRange;
 use crate::error::{Error, Result, UniqueViolation};
 use crate::txn::Attempt;
@@ -21,6 +22,7 @@ pub(super) const PREFIX: usize = 4;
 pub(super) struct Mutation<'m> {
     pub(super) attempt: &'m Attempt,
     pub(super) info: &'m TableInfo,
+    pub(super) store: &'m Store,
 }
 
 /// A row as it is stored, and decoded.
@@ -39,8 +41,8 @@ pub(super) struct Entry {
 }
 
 impl<'m> Mutation<'m> {
-    pub(super) fn new(attempt: &'m Attempt, info: &'m TableInfo) -> Self {
-        Self { attempt, info }
+    pub(super) fn new(attempt: &'m Attempt, info: &'m TableInfo, store: &'m Store) -> Self {
+        Self { attempt, info, store }
     }
 
     /// Adds a row; a violation when its primary key or one of its unique values exists.
@@ -95,6 +97,7 @@ impl<'m> Mutation<'m> {
     /// Removes the row under an engine's key, and returns it.
     pub(super) fn remove<T: Table>(&self, key: &[u8]) -> Result<Option<T>> {
         let Some(old) = self.old::<T>(key)? else { return Ok(None) };
+        self.info.numbers.note_removal(self.store, self.info, key, old.row.counted_key())?;
         for entry in self.info.entries(&key[PREFIX..], &old.row)? {
             self.drop_entry(&entry, &key[PREFIX..])?;
         }

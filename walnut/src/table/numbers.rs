@@ -1,140 +1,236 @@
 //! The numbers that generated keys are made of.
 //!
 //! ```text
-//!   00000000 'k' name      -> the first number that was never reserved, u128 little-endian      in the catalog
+//!   00000000 'g' name      -> the greatest key of a removed row, encoded; no bytes when none was removed    in the catalog
+//!   00000000 'k' name      -> the first number that was never reserved, u128 little-endian: no longer written, still read
 //! ```
 //!
-//! Counted keys are reserved in blocks: a commit of its own moves the stored number on, and the block is then given out from
-//! memory. The commit asks for no sync. It stands in the log before every row that got a key of its block, so a crash that
-//! leaves the row leaves the reservation too.
+//! A number is *used* when a committed row has it or had it. Rows that are there say so themselves, whichever struct wrote them: the
+//! greatest key of the table is looked up once, and again when it turns out that somebody was quicker. A row that is removed says
+//! so in the catalog: a commit of its own, before that of the removal in the one log, so a crash that leaves the removal leaves
+//! the note too. It asks for no sync. The note is written somewhat ahead, so that a queue does not write it for each row.
 //!
-//! 1. A number that is given out was reserved before, and no number is reserved twice.
-//! 2. A key that is brought along by its row counts as given out before the row is written: the counter goes on above it.
-//!    That holds for good, also when the row is removed or its transaction is rolled back.
-//! 3. What is left of a block when the database is closed is never given out: there are gaps.
+//! 1. A number that is used is never given again, whatever struct its row came by, and whatever became of the row.
+//! 2. While the process lives, no number is given twice, also when its row was refused or rolled back, until the last one of the type was
+//!    given; from then on those are given again that are above all used ones. So numbers run out only when the last one is used.
+//! 3. A number whose row was never committed is a gap, or is given again after the database was opened anew.
+//! 4. A dropped table takes its numbers along.
 
 use std::time::Duration;
 
-use super::key::{Generated, Way};
-use super::mapper::{GeneratesKey, Table};
-use super::row;
+use super::catalog::{self, TableInfo};
+use super::key::{Generated, Key, KeyReader, KeyWriter, Way};
+use super::mapper::GeneratesKey;
+use super::mutate::PREFIX;
 use super::store::Store;
-use crate::base::{KeyRange, KeyspaceId};
+use crate::base::KeyRange;
 use crate::engine::Durability;
 use crate::error::{Error, Fault, Limit, Result};
-use crate::sync::Mutex;
+use crate::sync::{AtomicBool, Mutex, OnceLock, Ordering};
 use crate::txn::{Attempt, Lane, transact};
 
-/// How many numbers are reserved at once.
-const BLOCK: u128 = 256;
+/// The most numbers by which a note of a removed row goes ahead of it.
+const AHEAD: u128 = 255;
 
-/// The first number.
-const FIRST: u128 = 1;
+/// The part of the numbers that are left which a note may go ahead: no number of opening anew makes a type run out.
+const AHEAD_PART: u128 = 256;
 
 /// What generates the keys of one table.
 #[derive(Debug, Default)]
 pub(super) struct Numbers {
-    /// Held while a block is reserved: who needs a number meanwhile needs that block.
+    /// Whether keys of this table were ever generated, so that every struct has to note the rows that it removes.
+    is_counted: AtomicBool,
+    /// How numbers of this table are keys, once a key was generated in this process.
+    keys: OnceLock<Keys>,
+    /// Held while the store is asked: who needs a number meanwhile needs the answer.
     state: Mutex<State>,
 }
 
 #[derive(Debug, Default)]
 struct State {
-    /// The numbers from here to `end` are reserved and not given out. At first there are none.
-    next: u128,
-    end: u128,
-    /// The last UUID that was given out, without what says which kind of UUID it is.
-    last_uuid: u128,
+    /// Whether `given` is at least every used number that the store knew of.
+    is_known: bool,
+    /// The last number that was given, or brought along by a row.
+    given: u128,
+    /// The key up to which removed rows are noted, encoded.
+    noted: Vec<u8>,
+}
+
+/// How numbers are keys.
+#[derive(Debug)]
+struct Keys {
+    last: u128,
+    encode: fn(u128) -> KeyWriter,
+    decode: fn(&[u8]) -> Result<u128, Fault>,
 }
 
 impl Numbers {
-    /// The number of the next key of `T`.
-    pub(super) fn next<T: GeneratesKey>(&self, store: &Store, rows: KeyspaceId) -> Result<u128> {
-        let mut state = self.state.lock();
-        match T::Generated::WAY {
-            Way::Timed => {
-                let (now, random) = store.engine.core().moment();
-                Ok(state.next_uuid(now, random))
-            }
-            Way::Counted { last } => {
-                if state.next == state.end {
-                    state.reserve::<T>(store, rows, FIRST)?;
-                }
-                if state.next > last || state.next == state.end {
-                    return Err(Error::Limit(Limit::Counter));
-                }
-                state.next += 1;
-                Ok(state.next - 1)
-            }
-        }
+    /// Those of a table of which the catalog says whether its keys were ever generated.
+    pub(super) fn new(is_counted: bool) -> Self {
+        Self { is_counted: AtomicBool::new(is_counted), ..Self::default() }
     }
 
-    /// Sees to it that all numbers up to `number` count as given out.
-    pub(super) fn keep_above<T: Table>(&self, store: &Store, rows: KeyspaceId, number: u128) -> Result<()> {
+    /// The number of the next key of `T`; `is_late` says that the ones before ran out once already, for the same row.
+    pub(super) fn next<T: GeneratesKey>(
+        &self,
+        store: &Store,
+        info: &TableInfo,
+        is_late: &mut bool,
+    ) -> Result<u128> {
+        let Way::Counted { last } = T::Generated::WAY else {
+            let (now, random) = store.engine.core().moment();
+            return Ok(next_uuid(&mut store.last_uuid.lock(), now, random));
+        };
+        self.keys.get_or_init(|| Keys { last, encode: encode::<T>, decode: decode::<T> });
         let mut state = self.state.lock();
-        let next = number.saturating_add(1);
-        if state.end == 0 || next > state.end {
-            state.reserve::<T>(store, rows, next.max(FIRST))?;
+        if !state.is_known || state.given >= last {
+            let used = self.used::<T>(store, info)?;
+            if state.given < last {
+                state.given = state.given.max(used);
+            } else if *is_late {
+                return Err(Error::Limit(Limit::Counter));
+            } else {
+                // What was given and never committed is free again.
+                *is_late = true;
+                state.given = used;
+            }
+            state.is_known = true;
         }
-        state.next = state.next.max(next).min(state.end);
-        Ok(())
+        if state.given >= last {
+            return Err(Error::Limit(Limit::Counter));
+        }
+        state.given += 1;
+        Ok(state.given)
     }
-}
 
-impl State {
-    /// Reserves a block that begins at `least` or above, above all rows when nothing was ever reserved.
-    fn reserve<T: Table>(&mut self, store: &Store, rows: KeyspaceId, least: u128) -> Result<()> {
-        let key = [&KeyspaceId::CATALOG.prefix(), b"k".as_slice(), T::SCHEMA.name.as_bytes()].concat();
-        let core = store.engine.core();
-        let lane = Lane::default();
-        let begin = || Attempt::begin_statement(core, store.guard());
-        let (next, end) = transact(core, &lane, Durability::Fast, begin, |attempt| {
-            let reserved = || {
-                let stored = attempt.get(&key, |bytes| bytes.try_into().map(u128::from_le_bytes))?;
-                let unused = match stored {
-                    Some(Ok(unused)) => unused,
-                    Some(Err(_)) => return Err(attempt.corruption(Fault::Invalid("counter of a table"))),
-                    None => after_the_last_row::<T>(store, rows)?,
-                };
-                let next = unused.max(least);
-                let end = next.saturating_add(BLOCK);
-                attempt.put(&key, &end.to_le_bytes());
-                Ok((next, end))
-            };
-            let reserved = reserved();
-            (attempt, reserved)
+    /// Takes note that a row has a number that was given just now: somebody else has brought it along.
+    pub(super) fn ask_again(&self) {
+        self.state.lock().is_known = false;
+    }
+
+    /// Sees to it that numbers go on above one that a row brings along. Should the row never be committed, there is a gap.
+    pub(super) fn keep_above(&self, number: u128) {
+        let mut state = self.state.lock();
+        state.given = state.given.max(number);
+    }
+
+    /// Takes note that the row under an engine's key is about to be removed; `number` is that of its key, if its struct knows it.
+    pub(super) fn note_removal(
+        &self,
+        store: &Store,
+        info: &TableInfo,
+        key: &[u8],
+        number: Option<u128>,
+    ) -> Result<()> {
+        if number.is_none() && !self.is_counted.load(Ordering::Acquire) {
+            return Ok(());
+        }
+        let primary_key = &key[PREFIX..];
+        let number = number.or_else(|| (self.keys.get()?.decode)(primary_key).ok());
+        let mut state = self.state.lock();
+        if let Some(number) = number {
+            // The note may go ahead of numbers that this process is still to give.
+            state.given = state.given.max(number);
+        }
+        if *state.noted >= *primary_key {
+            return Ok(());
+        }
+        let ahead = number.and_then(|number| self.ahead_of(number)).filter(|ahead| **ahead > *primary_key);
+        let note = ahead.as_deref().unwrap_or(primary_key);
+        let noted = in_catalog(store, |attempt| {
+            // A row that was never committed has used no number.
+            if !catalog::is_there(attempt, info, store.engine.dir())? || attempt.get(key, |_| ())?.is_none() {
+                return Ok(Vec::new());
+            }
+            let stored = attempt.get(&catalog::removed_key(info), <[u8]>::to_vec)?.unwrap_or_default();
+            if *stored >= *primary_key {
+                return Ok(stored);
+            }
+            attempt.put(&catalog::removed_key(info), note);
+            Ok(note.to_vec())
         })?;
-        (self.next, self.end) = (next, end);
+        if !noted.is_empty() {
+            state.noted = noted;
+        }
         Ok(())
     }
 
-    /// The number of a UUID of version 7 that is greater than the ones before.
-    ///
-    /// ```text
-    ///  0                 48        52             64        66               128
-    ///  | milliseconds    | 0111    | random       | 10      | random         |
-    /// ```
-    fn next_uuid(&mut self, now: Duration, random: u128) -> u128 {
-        const RANDOM_BITS: u32 = 74;
-        let time = now.as_millis() << RANDOM_BITS;
-        let drawn = time | (random & ((1 << RANDOM_BITS) - 1));
-        // Within a millisecond, and after a clock was set back, the order is kept by counting on.
-        self.last_uuid = drawn.max(self.last_uuid + 1) & ((1 << 122) - 1);
-        let (upper, lower) = (self.last_uuid >> 62, self.last_uuid & ((1 << 62) - 1));
-        let (millis, random_upper) = (upper >> 12, upper & 0xfff);
-        millis << 80 | 0x7 << 76 | random_upper << 64 | 0b10 << 62 | lower
+    /// The key up to which a note goes that is written for a number.
+    fn ahead_of(&self, number: u128) -> Option<Vec<u8>> {
+        let Keys { last, encode, .. } = self.keys.get()?;
+        let ahead = (last.saturating_sub(number) / AHEAD_PART).min(AHEAD);
+        encode(number + ahead).finish().ok().map(<[u8]>::to_vec)
+    }
+
+    /// The greatest used number, as far as the store knows it.
+    fn used<T: GeneratesKey>(&self, store: &Store, info: &TableInfo) -> Result<u128> {
+        let Way::Counted { last } = T::Generated::WAY else { return Ok(0) };
+        // The row is looked up first: one that is removed after that is noted before it goes.
+        let mut scan = store.engine.scan(KeyRange::prefix(&info.rows.prefix()))?;
+        let greatest = scan.next_back()?.map(|found| decode::<T>(&found.key[PREFIX..])).transpose();
+        let greatest = greatest.map_err(|fault| scan.corruption(fault))?.unwrap_or(0);
+        let (removed, reserved) = in_catalog(store, |attempt| {
+            if !catalog::is_there(attempt, info, store.engine.dir())? {
+                return Err(Error::Dropped);
+            }
+            let removed = attempt.get(&catalog::removed_key(info), <[u8]>::to_vec)?;
+            if removed.is_none() {
+                attempt.put(&catalog::removed_key(info), &[]);
+            }
+            let reserved = attempt.get(&catalog::reserved_key(info), |bytes| {
+                bytes.try_into().map(u128::from_le_bytes).map_err(|_| Fault::Invalid("counter of a table"))
+            })?;
+            let reserved = reserved.transpose().map_err(|fault| attempt.corruption(fault))?;
+            Ok((removed.unwrap_or_default(), reserved.unwrap_or(0)))
+        })?;
+        self.is_counted.store(true, Ordering::Release);
+        let removed = if removed.is_empty() { Ok(0) } else { decode::<T>(&removed) };
+        let removed = removed.map_err(|fault| scan.corruption(fault))?;
+        // Blocks of numbers were reserved past the last one of a type: then they say nothing.
+        let reserved = Some(reserved.saturating_sub(1)).filter(|reserved| *reserved < last).unwrap_or(0);
+        Ok(greatest.max(removed).max(reserved))
     }
 }
 
-/// The number after the last row's; the first one of a table without rows.
-fn after_the_last_row<T: Table>(store: &Store, rows: KeyspaceId) -> Result<u128> {
-    let mut scan = store.engine.scan(KeyRange::prefix(&rows.prefix()))?;
-    let last = scan.next_back()?.map(|found| found.value.load().map(|value| row::open::<T>(&value)));
-    match last.transpose()? {
-        None => Ok(FIRST),
-        Some(Ok(row)) => Ok(row.counted_key().map_or(FIRST, |number| number.saturating_add(1).max(FIRST))),
-        Some(Err(fault)) => Err(scan.corruption(fault)),
-    }
+/// Reads and writes the catalog in a commit of its own, which asks for no sync.
+fn in_catalog<R>(store: &Store, run: impl Fn(&Attempt) -> Result<R>) -> Result<R> {
+    let core = store.engine.core();
+    let begin = || Attempt::begin_statement(core, store.guard()).internal();
+    transact(core, &Lane::default(), Durability::Fast, begin, |attempt| {
+        let result = run(&attempt);
+        (attempt, result)
+    })
+}
+
+/// The key of a number.
+fn encode<T: GeneratesKey>(number: u128) -> KeyWriter {
+    let mut key = KeyWriter::new(&[]);
+    T::Generated::from_number(number).encode(&mut key);
+    key
+}
+
+/// The number of an encoded key; zero for what the counter never gives.
+fn decode<T: GeneratesKey>(key: &[u8]) -> Result<u128, Fault> {
+    let key = T::Generated::decode(&mut KeyReader::new(key))?;
+    Ok(key.number().unwrap_or(0))
+}
+
+/// The number of a UUID of version 7 that is greater than the ones before; `last` is that of the one before, without what says which
+/// kind of UUID it is.
+///
+/// ```text
+///  0                 48        52             64        66               128
+///  | milliseconds    | 0111    | random       | 10      | random         |
+/// ```
+fn next_uuid(last: &mut u128, now: Duration, random: u128) -> u128 {
+    const RANDOM_BITS: u32 = 74;
+    let time = now.as_millis() << RANDOM_BITS;
+    let drawn = time | (random & ((1 << RANDOM_BITS) - 1));
+    // Within a millisecond, and after a clock was set back, the order is kept by counting on.
+    *last = drawn.max(*last + 1) & ((1 << 122) - 1);
+    let (upper, lower) = (*last >> 62, *last & ((1 << 62) - 1));
+    let (millis, random_upper) = (upper >> 12, upper & 0xfff);
+    millis << 80 | 0x7 << 76 | random_upper << 64 | 0b10 << 62 | lower
 }
 
 #[cfg(test)]
@@ -143,10 +239,9 @@ mod tests {
 
     #[test]
     fn uuids_ascend_within_a_millisecond_and_over_a_clock_that_is_set_back() {
-        let mut state = State::default();
-        let mut before = 0;
+        let (mut last, mut before) = (0, 0);
         for (millis, random) in [(5, 9), (5, 3), (5, u128::MAX), (5, u128::MAX), (4, 0), (6, 0)] {
-            let uuid = state.next_uuid(Duration::from_millis(millis), random);
+            let uuid = next_uuid(&mut last, Duration::from_millis(millis), random);
             assert!(uuid > before, "{millis} {random}");
             assert_eq!((uuid >> 76 & 0xf, uuid >> 62 & 0b11), (7, 0b10), "{uuid:032x}");
             before = uuid;

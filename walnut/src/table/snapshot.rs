@@ -1,5 +1,6 @@
 //! Snapshots: one state of all tables, for reading as long as it is held.
 
+use std::fmt;
 use std::sync::Arc;
 
 use super::access::{Access, Reach};
@@ -31,7 +32,7 @@ use crate::txn::{EntryReader, EntryScan};
 /// assert!(!users.contains(1)?);
 /// # Ok::<(), walnut::Error>(())
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[must_use]
 pub struct Snapshot {
     store: Arc<Store>,
@@ -55,17 +56,31 @@ impl Snapshot {
 
     /// The table of `T` as it was. The handle only reads, and can be cloned, kept and sent to other threads.
     ///
-    /// A table that was dropped since is there as it was. One that did not exist then is empty. If it does not exist even now, it is made, as
-    /// [`Database::table`](crate::Database::table) does, with its errors.
+    /// A table that was dropped since is there as it was, and one that did not exist then is empty. Nothing is written: no table is made, and none
+    /// is changed to fit the struct. An index of the struct that was not there then cannot be asked: [`Error::Schema`] when it is.
+    ///
+    /// [`Error::Schema`] when the table of then does not fit `T`, as [`Database::table`](crate::Database::table) says. Cost: a look into
+    /// the catalog.
     pub fn table<T: Table>(&self) -> Result<DefaultTable<T, InSnapshot>> {
-        let (access, live) = (self.access(), self.store.info::<T>()?);
-        let kept = access.read(|reader| catalog::find(reader, &live, self.store.engine.dir()))?;
-        Ok(DefaultTable::new(access, kept.map_or(live, Arc::new)))
+        let access = self.access();
+        let dir = self.store.engine.dir();
+        let stored = access.read(|reader| catalog::in_state(reader, T::SCHEMA.name, dir))?;
+        let info = catalog::past(stored.as_ref(), &self.store.compiled::<T>())?;
+        Ok(DefaultTable::new(access, Arc::new(info)))
     }
 }
 
-/// How the tables of a [`Snapshot`] reach the store; the second parameter of [`DefaultTable`]. No method that writes
-/// exists with it.
+impl fmt::Debug for Snapshot {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Snapshot")
+            .field("dir", &self.store.engine.dir())
+            .field("at", &self.pin.at().0)
+            .finish_non_exhaustive()
+    }
+}
+
+/// How the tables of a [`Snapshot`] reach the store; the second parameter of [`DefaultTable`]. Methods that write do
+/// not compile with it.
 #[derive(Clone, Debug)]
 pub struct InSnapshot {
     snapshot: Snapshot,
@@ -85,14 +100,7 @@ impl Reach for InSnapshot {
     }
 
     fn ensure_readable<T: Table>(&self, info: &TableInfo, place: usize) -> Result<()> {
-        let Snapshot { store, pin } = &self.snapshot;
-        store.ensure_readable::<T>(info, place, Some(pin.at())).map_err(|error| match error {
-            Error::Conflict => info.refusal(format!(
-                "the index `{}` was built after this snapshot was made; make another snapshot to ask it",
-                info.schema.indexes[place].name
-            )),
-            error => error,
-        })
+        info.ensure_readable(place, Some(self.snapshot.pin.at()))
     }
 
     fn corruption(&self, fault: Fault) -> Error {

@@ -20,7 +20,7 @@ use crate::batch::WriteBatch;
 use crate::engine::{Durability, Reads};
 use crate::error::{Error, Fault, Result};
 use crate::sync::{AtomicBool, Ordering};
-use crate::txn::{Attempt, EntryReader};
+use crate::txn::{Attempt, EntryReader, commit_beside};
 
 /// The version of the stored form of a keyspace.
 const FORM: u8 = 1;
@@ -66,7 +66,7 @@ impl Store {
         if let Some(space) = self.spaces.lock().get(name) {
             return Ok(Arc::clone(space));
         }
-        let id = self.change(|attempt| self.open_space(attempt, name))?;
+        let id = self.change_internally(self.durability(), |attempt| self.open_space(attempt, name))?;
         let space = Space::new(name, id);
         self.spaces.lock().insert(name.to_owned(), Arc::clone(&space));
         Ok(space)
@@ -133,7 +133,7 @@ impl Store {
         spaces.iter().try_for_each(|space| space.ensure_there())?;
         let keys = spaces.iter().map(|space| space_key(&space.name)).collect();
         let reads = Reads { pin: Some(pin), keys, ranges: Vec::new() };
-        match core.commit(reads, batch, durability) {
+        match commit_beside(core, None, batch, |batch| core.commit(reads, batch, durability)) {
             Err(Error::Conflict) => Err(Error::Dropped),
             done => done,
         }

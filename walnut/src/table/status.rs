@@ -26,6 +26,8 @@ pub enum IndexState<K> {
         /// How many rows have been looked at; [`len`](crate::DefaultTable::len) says how many there are.
         row_count: u64,
     },
+    /// The state that a snapshot reads does not have it: it was added or built later, or was off.
+    Absent,
     /// It is unique, and rows have the same value: it cannot be asked. It still refuses a value that another row has, so that there
     /// are never more such rows. It is built anew when the database is opened the next time.
     Off {
@@ -40,6 +42,7 @@ pub(super) fn of<T: TableMapper>(info: &TableInfo) -> Result<Vec<IndexStatus<T::
     let statuses = info.schema.indexes.iter().zip(&info.indexes).map(|(schema, index)| {
         let state = match index.settled() {
             Some(Settled::Readable { .. }) => IndexState::Readable,
+            Some(Settled::Absent) => IndexState::Absent,
             None => IndexState::Building { row_count: info.built_count() },
             Some(Settled::Off { duplicates }) => {
                 let pairs = duplicates.iter().map(|pair| Ok((key(&pair.first)?, key(&pair.second)?)));

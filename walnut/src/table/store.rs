@@ -1,21 +1,21 @@
 //! The engine with the tables that are open in it.
 
+use std::any::TypeId;
 use std::collections::HashMap;
+use std::fmt;
 use std::sync::Arc;
 
 use super::access::Direct;
 use super::catalog::{self, Compiled, Opened, TableInfo};
-use super::numbers::Numbers;
 use super::spaces::Space;
 use super::{DefaultTable, Table, Transaction, build, trial, verify};
 use crate::base::SeqNo;
 use crate::engine::{Durability, Engine, Verified};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::sync::Mutex;
 use crate::txn::{Attempt, Guard, Lane, transact};
 
 /// What the handles of one database share.
-#[derive(Debug)]
 pub(crate) struct Store {
     pub(crate) engine: Engine,
     durability: Durability,
@@ -30,16 +30,23 @@ pub(crate) struct Store {
     gates: Mutex<HashMap<String, Arc<Mutex<()>>>>,
     /// Held by whoever makes or drops a table or a keyspace.
     pub(super) making: Mutex<()>,
-    /// What generates the keys of each table that has needed it, by the table's name.
-    numbers: Mutex<HashMap<&'static str, Arc<Numbers>>>,
+    /// The last UUID that was generated, as `numbers` counts them.
+    pub(super) last_uuid: Mutex<u128>,
 }
 
 /// A table that this process has opened.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 struct OpenTable {
     info: Arc<TableInfo>,
     /// Compares rows and index entries; it knows the type of the rows.
     verify: fn(&Engine, &TableInfo, &mut Verified) -> Result<()>,
+}
+
+impl fmt::Debug for Store {
+    /// One short line: every handle holds this.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Store").field("dir", &self.engine.dir()).finish_non_exhaustive()
+    }
 }
 
 impl Store {
@@ -53,7 +60,7 @@ impl Store {
             gates: Mutex::default(),
             spaces: Mutex::default(),
             making: Mutex::default(),
-            numbers: Mutex::default(),
+            last_uuid: Mutex::default(),
         }
     }
 
@@ -64,11 +71,21 @@ impl Store {
 
     /// Where the rows and indexes of `T` lie; its table is made when the database has none of its name.
     pub(super) fn info<T: Table>(&self) -> Result<Arc<TableInfo>> {
-        let known = self.tables.lock().get(T::SCHEMA.name).cloned();
-        match known {
-            Some(table) => table.info.ensure_same::<T>().map(|()| table.info),
+        match self.known::<T>() {
+            Some(info) => info.ensure_same::<T>().map(|()| info),
             None => self.open_table::<T>(),
         }
+    }
+
+    /// The table of this name as it is open in this process.
+    pub(super) fn known<T: Table>(&self) -> Option<Arc<TableInfo>> {
+        self.tables.lock().get(T::SCHEMA.name).map(|table| Arc::clone(&table.info))
+    }
+
+    /// What the catalog knows of `T`, without a trace of its row where that was done already.
+    pub(super) fn compiled<T: Table>(&self) -> Arc<Compiled> {
+        let known = self.known::<T>().map(|info| Arc::clone(&info.compiled));
+        known.filter(|known| known.row == TypeId::of::<T>()).unwrap_or_else(|| Arc::new(Compiled::of::<T>()))
     }
 
     /// Opens a table for the first time in this process. Others who open it while its indexes are being built do not wait
@@ -95,12 +112,17 @@ impl Store {
         let compiled = Arc::new(Compiled::of::<T>());
         let opened = {
             let _turn = self.making.lock();
-            self.change(|attempt| catalog::open(attempt, &compiled, self.engine.dir()))?
+            self.change_internally(self.durability, |attempt| {
+                catalog::open(attempt, &compiled, self.engine.dir())
+            })?
         };
-        let info = match opened {
+        let mut info = match opened {
             Opened::Ready(info) => info,
             Opened::Tried(info) => trial::run::<T>(self, info)?,
         };
+        if info.made > SeqNo::ZERO {
+            info.made = self.engine.core().applied();
+        }
         let info = Arc::new(info);
         let table = OpenTable { info: Arc::clone(&info), verify: verify::table::<T> };
         self.tables.lock().insert(T::SCHEMA.name, table);
@@ -153,11 +175,6 @@ impl Store {
         &self.guard
     }
 
-    /// What generates the keys of `T`, the same for all handles.
-    pub(super) fn numbers<T: Table>(&self) -> Arc<Numbers> {
-        Arc::clone(self.numbers.lock().entry(T::SCHEMA.name).or_default())
-    }
-
     /// Runs a statement in a transaction of its own.
     pub(super) fn change<R>(&self, statement: impl FnMut(&Attempt) -> Result<R>) -> Result<R> {
         self.change_with(self.durability, statement)
@@ -167,22 +184,40 @@ impl Store {
     pub(super) fn change_with<R>(
         &self,
         durability: Durability,
+        statement: impl FnMut(&Attempt) -> Result<R>,
+    ) -> Result<R> {
+        let begin = || Attempt::begin_statement(self.engine.core(), &self.guard);
+        self.run(durability, begin, statement)
+    }
+
+    /// The same for a statement that no user asked for by itself, such as one that makes a table: see [`Attempt::internal`].
+    pub(super) fn change_internally<R>(
+        &self,
+        durability: Durability,
+        statement: impl FnMut(&Attempt) -> Result<R>,
+    ) -> Result<R> {
+        let begin = || Attempt::begin_statement(self.engine.core(), &self.guard).internal();
+        self.run(durability, begin, statement)
+    }
+
+    fn run<R>(
+        &self,
+        durability: Durability,
+        begin: impl Fn() -> Attempt,
         mut statement: impl FnMut(&Attempt) -> Result<R>,
     ) -> Result<R> {
-        let (core, lane) = (self.engine.core(), &self.lane);
-        let begin = || Attempt::begin_statement(core, &self.guard);
-        transact(core, lane, durability, begin, |attempt| {
+        transact(self.engine.core(), &self.lane, durability, begin, |attempt| {
             let result = statement(&attempt);
             (attempt, result)
         })
     }
 
     /// Runs `body` in a transaction, again and again until its commit succeeds, within bounds.
-    pub(crate) fn transact<R>(
+    pub(crate) fn transact<R, E: From<Error>>(
         self: &Arc<Self>,
         durability: Durability,
-        mut body: impl FnMut(&Transaction) -> Result<R>,
-    ) -> Result<R> {
+        mut body: impl FnMut(&Transaction) -> Result<R, E>,
+    ) -> Result<R, E> {
         let (core, lane) = (self.engine.core(), &self.lane);
         let begin = || Attempt::begin(core, &self.guard);
         transact(core, lane, durability, begin, |attempt| {

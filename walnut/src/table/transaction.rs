@@ -1,11 +1,12 @@
 //! Transactions as programs hold them: typed handles that read and write through one attempt.
 
 use std::cell::Cell;
+use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
 use super::access::{Access, Change, Reach, WriteAccess};
-use super::catalog::TableInfo;
+use super::catalog::{self, StoredTable, TableInfo};
 use super::store::Store;
 use super::{DefaultTable, Table};
 use crate::base::KeyRange;
@@ -53,7 +54,6 @@ use crate::txn::{Attempt, EntryReader, EntryScan, Savepoint};
 /// assert_eq!(db.table::<User>()?.len()?, 1);
 /// # Ok::<(), walnut::Error>(())
 /// ```
-#[derive(Debug)]
 #[must_use = "a transaction that is not committed is rolled back"]
 pub struct Transaction {
     store: Arc<Store>,
@@ -84,8 +84,36 @@ impl Transaction {
     ///
     /// A table that the database does not have is made at once, in a transaction of its own, as
     /// [`Database::table`](crate::Database::table) does, with its errors. It stays when this transaction is rolled back.
+    ///
+    /// A table that was dropped after this transaction had begun is read as it was then. A write to it is an
+    /// [`Error::Conflict`](crate::Error::Conflict), after which [`Database::transact`](crate::Database::transact) runs again.
     pub fn table<T: Table>(&self) -> Result<DefaultTable<T, InTransaction<'_>>> {
-        Ok(DefaultTable::new(InTransaction { transaction: self }, self.store.info::<T>()?))
+        let info = match self.store.known::<T>() {
+            Some(info) if info.made <= self.attempt.at() => {
+                info.ensure_same::<T>()?;
+                info
+            }
+            _ => self.info_in_state::<T>()?,
+        };
+        Ok(DefaultTable::new(self.access(), info))
+    }
+
+    /// Where the rows of `T` lie in the state that this transaction reads, which may be one from before the table of now was made.
+    fn info_in_state<T: Table>(&self) -> Result<Arc<TableInfo>> {
+        let (name, dir) = (T::SCHEMA.name, self.store.engine.dir());
+        // It need not be noted: whoever drops or makes a table changes what is read of its rows.
+        let stored = self.attempt.read_below(|reader| catalog::in_state(reader, name, dir))?;
+        let Some(stored) = stored else { return self.store.info::<T>() };
+        let is_live = |table: Option<StoredTable>| table.is_some_and(|live| live.rows == stored.rows);
+        if is_live(
+            self.store.engine.read(|reader| catalog::in_state(EntryReader::Engine(reader), name, dir))?,
+        ) {
+            let info = self.store.info::<T>()?;
+            if info.rows.0 == stored.rows {
+                return Ok(info);
+            }
+        }
+        catalog::past(Some(&stored), &self.store.compiled::<T>()).map(Arc::new)
     }
 
     /// A place to come back to with [`rollback_to`](Self::rollback_to). Costs nothing; from then on, the transaction remembers what
@@ -138,6 +166,15 @@ impl Transaction {
     /// Like [`commit`](Self::commit), with a durability of its own.
     pub fn commit_with(self, durability: Durability) -> Result<()> {
         self.attempt.commit(durability)
+    }
+}
+
+impl fmt::Debug for Transaction {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Transaction")
+            .field("dir", &self.store.engine.dir())
+            .field("attempt", &self.attempt)
+            .finish_non_exhaustive()
     }
 }
 

@@ -11,12 +11,14 @@
 //! the user's runs: a closure within a statement may read through the same transaction.
 
 use std::cell::{Cell, OnceCell};
+use std::fmt;
 
 use super::guard::{Guard, Wish, Wished};
 use super::lane::Lane;
 use super::notes::Notes;
 use super::overlay::Overlay;
 use super::reader::EntryReader;
+use super::running::{Running, commit_beside};
 use super::scan::EntryScan;
 use super::write_set::{Savepoint, WriteSet};
 use crate::base::{KeyRange, SeqNo};
@@ -27,7 +29,6 @@ use crate::mvcc::Pin;
 use crate::sync::{Arc, Mutex};
 
 /// One attempt to change the store. Dropping it leaves the store as it is.
-#[derive(Debug)]
 pub(crate) struct Attempt {
     core: Arc<Core>,
     pin: OnceCell<Pin>,
@@ -35,6 +36,8 @@ pub(crate) struct Attempt {
     has_stated: Cell<bool>,
     /// Whether it cannot be answered from the state that it has pinned.
     is_late: Cell<bool>,
+    /// Whether it is the store's own business, of which no attempt around it needs to know.
+    is_internal: bool,
     /// Scans keep a share of it.
     notes: Arc<Notes>,
     writes: Mutex<WriteSet>,
@@ -44,17 +47,21 @@ pub(crate) struct Attempt {
 
 /// Runs `body` on an attempt, which it gives back, and commits it, again and again while others get in its way.
 ///
-/// [`Error::Conflict`] of the commit only after a thousand lost attempts; every error of `body` ends it at once, and nothing is
-/// written. Whatever is answered after a statement rests on commits that are acknowledged as `durability` says.
-pub(crate) fn transact<R>(
+/// [`Error::Conflict`] of the commit only after a thousand lost attempts, [`Error::SelfConflict`] after the first that lost to `body`
+/// itself; every error of `body` ends it at once, and nothing is written. An attempt that has given up is repeated, whatever `body`
+/// has made of the error. Whatever is answered after a statement rests on commits that are acknowledged as `durability` says.
+pub(crate) fn transact<R, E: From<Error>>(
     core: &Arc<Core>,
     lane: &Lane,
     durability: Durability,
     begin: impl Fn() -> Attempt,
-    mut body: impl FnMut(Attempt) -> (Attempt, Result<R>),
-) -> Result<R> {
+    mut body: impl FnMut(Attempt) -> (Attempt, Result<R, E>),
+) -> Result<R, E> {
     lane.repeat(core, || {
-        let (attempt, result) = body(begin());
+        let attempt = begin();
+        let running = Running::enter(&attempt);
+        let (attempt, result) = body(attempt);
+        let beside = running.leave();
         if attempt.is_late.get() {
             return Ok(None);
         }
@@ -65,10 +72,10 @@ pub(crate) fn transact<R>(
                 return Err(error);
             }
         };
-        match attempt.commit(durability) {
+        match attempt.commit_after(&beside, durability) {
             Ok(()) => Ok(Some(result)),
             Err(Error::Conflict) => Ok(None),
-            Err(error) => Err(error),
+            Err(error) => Err(error.into()),
         }
     })
 }
@@ -89,10 +96,23 @@ impl Attempt {
             pin: OnceCell::new(),
             has_stated: Cell::new(true),
             is_late: Cell::new(false),
+            is_internal: false,
             notes: Arc::new(Notes::new()),
             writes: Mutex::new(WriteSet::new(guard)),
             cleared: Mutex::default(),
         }
+    }
+
+    /// The same attempt as the store's own business: it writes nothing that the body of an attempt around it can have read, or only
+    /// what that attempt itself has asked for and finds when it is repeated.
+    pub(crate) fn internal(mut self) -> Self {
+        self.is_internal = true;
+        self
+    }
+
+    /// What tells it from other attempts, and its store.
+    pub(super) fn identity(&self) -> (&Arc<Core>, &Arc<Notes>) {
+        (&self.core, &self.notes)
     }
 
     /// The sequence number of the state that it reads.
@@ -115,6 +135,11 @@ impl Attempt {
         self.core.read_at(self.pin(), |below| {
             reads(EntryReader::Overlay { below, writes: &writes, notes: &self.notes })
         })
+    }
+
+    /// The same for the state alone, without the writes; nothing is noted.
+    pub(crate) fn read_below<R>(&self, reads: impl FnOnce(EntryReader<'_>) -> Result<R>) -> Result<R> {
+        self.core.read_at(self.pin(), |below| reads(EntryReader::Engine(below)))
     }
 
     /// Gives the value of `key` to `found`; `None` when there is none.
@@ -215,7 +240,13 @@ impl Attempt {
     /// Makes the writes part of history if nothing that was read has changed: [`Error::Conflict`] otherwise.
     ///
     /// Without writes nothing is checked: all reads were of one state.
-    pub(crate) fn commit(mut self, durability: Durability) -> Result<()> {
+    pub(crate) fn commit(self, durability: Durability) -> Result<()> {
+        self.commit_after(&WriteBatch::new(), durability)
+    }
+
+    /// Like [`commit`](Self::commit), after the body of the attempt has committed `beside` through other handles:
+    /// [`Error::SelfConflict`] when it has read any of that.
+    fn commit_after(mut self, beside: &WriteBatch, durability: Durability) -> Result<()> {
         let writes = self.writes.lock().share();
         if writes.is_empty() && self.cleared.lock().is_empty() {
             return self.confirm(durability);
@@ -226,7 +257,16 @@ impl Attempt {
             batch.delete_range(start, end.as_deref().unwrap_or_default());
         }
         writes.add_to(&mut batch);
-        self.core.commit(Reads { pin: self.pin.take(), keys, ranges }, batch, durability)
+        let reads = Reads { pin: self.pin.take(), keys, ranges };
+        if reads.meet_batch(beside) {
+            return Err(Error::SelfConflict);
+        }
+        let commit = |batch| self.core.commit(reads, batch, durability);
+        if self.is_internal {
+            commit(batch)
+        } else {
+            commit_beside(&self.core, Some(&self.notes), batch, commit)
+        }
     }
 
     /// Returns when an answer may be given that rests on what was read, and for which nothing is written.
@@ -237,6 +277,17 @@ impl Attempt {
         } else {
             self.core.confirm_visible(at, durability)
         }
+    }
+}
+
+impl fmt::Debug for Attempt {
+    /// One short line: what it wrote and read may be much.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let write_count = self.writes.lock().count();
+        f.debug_struct("Attempt")
+            .field("at", &self.pin.get().map(|pin| pin.at().0))
+            .field("write_count", &write_count)
+            .finish_non_exhaustive()
     }
 }
 

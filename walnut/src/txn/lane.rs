@@ -35,7 +35,11 @@ struct Turn<'l> {
 
 impl Lane {
     /// Runs `attempt` until it gives something, which is to say that it did not lose. An error ends it at once.
-    pub(super) fn repeat<R>(&self, core: &Core, mut attempt: impl FnMut() -> Result<Option<R>>) -> Result<R> {
+    pub(super) fn repeat<R, E: From<Error>>(
+        &self,
+        core: &Core,
+        mut attempt: impl FnMut() -> Result<Option<R>, E>,
+    ) -> Result<R, E> {
         let mut turn = None;
         for lost in 0..MAX_ATTEMPTS {
             if lost >= PATIENCE && turn.is_none() {
@@ -45,7 +49,7 @@ impl Lane {
                 return Ok(result);
             }
         }
-        Err(Error::Conflict)
+        Err(Error::Conflict.into())
     }
 
     /// A turn, unless it takes too long.

@@ -10,7 +10,8 @@
 //! 1. All reads of an attempt are of one state, the one that was in the log when it began, under its own writes.
 //! 2. Whatever an attempt has read of that state is noted before it is told, also when the statement that read it fails.
 //! 3. A commit succeeds only if nothing that was noted has changed; one without writes has nothing to fear.
-//! 4. A statement that fails leaves the writes as they were.
+//! 4. An attempt that is repeated is never repeated because of itself: see `running`.
+//! 5. A statement that fails leaves the writes as they were.
 //!
 //! It does not know what a table or an index is; a unique value is a key of which others may want to know early.
 
@@ -20,6 +21,7 @@ mod lane;
 mod notes;
 mod overlay;
 mod reader;
+mod running;
 mod scan;
 mod write_set;
 mod writes;
@@ -30,5 +32,6 @@ pub(crate) use lane::Lane;
 #[cfg(feature = "untracked")]
 pub use notes::leave_conflicts_unnoticed;
 pub(crate) use reader::EntryReader;
+pub(crate) use running::commit_beside;
 pub(crate) use scan::EntryScan;
 pub use write_set::Savepoint;

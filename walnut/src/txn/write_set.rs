@@ -48,6 +48,11 @@ impl WriteSet {
         Place { write_count: self.writes.count(), reservation_count: self.reservations.count() }
     }
 
+    /// How many writes there are, those that were overwritten and can still be taken back to included.
+    pub(super) fn count(&self) -> usize {
+        self.writes.count()
+    }
+
     /// The writes as they are now.
     pub(super) fn share(&self) -> Arc<Writes> {
         Arc::clone(&self.writes)

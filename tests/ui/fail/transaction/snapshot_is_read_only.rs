@@ -1,4 +1,4 @@
-//! A table of a snapshot has no method that writes.
+//! A table of a snapshot cannot be written, and the compiler says so.
 
 use serde::{Deserialize, Serialize};
 use walnut::{Database, Result, Table};
@@ -18,5 +18,8 @@ fn main() -> Result<()> {
     users.insert(&User { id: 7, email: String::new() })?;
     users.remove(7)?;
     users.by().email.remove("ann@x.org")?;
+    users.range(..7).remove_all()?;
+    let Some(space) = db.snapshot().keyspace("space")? else { return Ok(()) };
+    space.put("key", "value")?;
     Ok(())
 }

@@ -10,6 +10,7 @@
 
 mod plan;
 
+use std::fmt;
 use std::io;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -45,7 +46,7 @@ pub use plan::{FaultEffect, FaultPlan};
 /// }
 /// # Ok::<(), walnut::Error>(())
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct FaultEnv {
     inner: Inner,
     book: Arc<Mutex<Book>>,
@@ -119,6 +120,20 @@ impl FaultEnv {
 
     fn file(&self, inner: Arc<dyn File>, memory: Option<Arc<MemoryFile>>) -> Arc<dyn File> {
         Arc::new(FaultFile { inner, memory, book: Arc::clone(&self.book) })
+    }
+}
+
+impl fmt::Debug for FaultEnv {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (struck, plan_count) = {
+            let book = self.book();
+            (book.struck, book.plans.len())
+        };
+        f.debug_struct("FaultEnv")
+            .field("inner", &self.inner)
+            .field("plan_count", &plan_count)
+            .field("struck", &struck)
+            .finish_non_exhaustive()
     }
 }
 
@@ -201,6 +216,10 @@ impl Env for FaultEnv {
 
     fn file_limit(&self) -> Option<usize> {
         self.env().file_limit()
+    }
+
+    fn is_in_memory(&self) -> bool {
+        self.env().is_in_memory()
     }
 
     fn wall_clock(&self) -> Duration {

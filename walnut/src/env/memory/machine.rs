@@ -17,7 +17,7 @@ use std::time::Duration;
 use super::crash::CrashPolicy;
 use super::disk::Disk;
 use super::random::{Random, mix};
-use crate::env::{Counts, Operation, Operations};
+use crate::env::{Counts, Env, Operation, Operations, OsEnv};
 use crate::error::Result;
 
 /// The wall clock of a new machine: the first second of 2024.
@@ -47,6 +47,8 @@ pub(super) struct State {
     pub(super) cut: Option<PowerCut>,
     booted: Duration,
     uptime: Duration,
+    /// Whether time and randomness are those of the operating system, and follow from no seed.
+    is_real: bool,
 }
 
 /// A power cut that is to come.
@@ -61,6 +63,13 @@ pub(super) struct PowerCut {
 impl Machine {
     pub(super) fn new(seed: u64) -> Self {
         Self::boot(Disk::new(), Random::new(mix(seed)), FIRST_BOOT)
+    }
+
+    /// A machine with the clocks and the randomness of the operating system.
+    pub(super) fn real() -> Self {
+        let machine = Self::new(0);
+        machine.state().is_real = true;
+        machine
     }
 
     /// The machine that starts after a power cut of this one.
@@ -82,6 +91,7 @@ impl Machine {
             cut: None,
             booted,
             uptime: Duration::ZERO,
+            is_real: false,
         };
         Self {
             state: Mutex::new(state),
@@ -144,13 +154,26 @@ impl State {
     }
 
     pub(super) fn monotonic_clock(&mut self) -> Duration {
+        if self.is_real {
+            return OsEnv::new().monotonic_clock();
+        }
         self.advance(TICK);
         self.uptime
     }
 
     pub(super) fn wall_clock(&mut self) -> Duration {
+        if self.is_real {
+            return OsEnv::new().wall_clock();
+        }
         self.advance(TICK);
         self.booted.saturating_add(self.uptime)
+    }
+
+    pub(super) fn fill_random(&mut self, bytes: &mut [u8]) {
+        if self.is_real {
+            return OsEnv::new().fill_random(bytes);
+        }
+        self.random.fill(bytes);
     }
 
     /// Whether the operation can still be done. The last one before a cut can, and turns the power off behind

@@ -89,6 +89,11 @@ impl MemoryEnv {
         Self { machine: Arc::new(Machine::new(seed)), held: None }
     }
 
+    /// A machine for programs and not for tests: its clocks and its randomness are those of the operating system.
+    pub(crate) fn with_real_time() -> Self {
+        Self { machine: Arc::new(Machine::real()), held: None }
+    }
+
     /// Advances both clocks.
     ///
     /// ```
@@ -456,6 +461,10 @@ impl Env for MemoryEnv {
         state.disk.free_space(self.locate(path)).map_err(|error| Operation::FreeSpace.failed(path, error))
     }
 
+    fn is_in_memory(&self) -> bool {
+        true
+    }
+
     fn wall_clock(&self) -> Duration {
         self.machine.state().wall_clock()
     }
@@ -465,7 +474,7 @@ impl Env for MemoryEnv {
     }
 
     fn fill_random(&self, bytes: &mut [u8]) {
-        self.machine.state().random.fill(bytes);
+        self.machine.state().fill_random(bytes);
     }
 }
 
@@ -477,7 +486,7 @@ impl Default for MemoryEnv {
 
 impl fmt::Debug for MemoryEnv {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("MemoryEnv").field("files", &self.files()).finish_non_exhaustive()
+        f.debug_struct("MemoryEnv").field("file_count", &self.files().len()).finish_non_exhaustive()
     }
 }
 

@@ -8,6 +8,7 @@ use crate::base::{KeyspaceId, SeqNo};
 use crate::error::{Error, Result, SchemaError};
 use crate::sync::{AtomicBool, AtomicU64, Mutex, Ordering};
 use crate::table::key::KeyWriter;
+use crate::table::numbers::Numbers;
 use crate::table::{Table, TableMapper, TableSchema};
 
 /// A table that is open.
@@ -25,6 +26,12 @@ pub(crate) struct TableInfo {
     pub(in crate::table) built_count: AtomicU64,
     /// Set before the table is dropped. A statement that began before loses to the drop, as it has read of what goes.
     pub(in crate::table) dropped: AtomicBool,
+    /// What its generated keys are made of.
+    pub(in crate::table) numbers: Numbers,
+    /// A sequence number at which the table was there already, as what it is now; zero when it was there before the database was opened.
+    pub(in crate::table) made: SeqNo,
+    /// Whether this is the table of one state of the past, in which nothing can be written.
+    pub(in crate::table) is_past: bool,
 }
 
 /// An index of a table that is open.
@@ -40,6 +47,8 @@ pub(in crate::table) struct OpenIndex {
 pub(in crate::table) enum Settled {
     /// It has an entry for each row that asks for one, in every state from this sequence number on.
     Readable { since: SeqNo },
+    /// The state that is read does not have it.
+    Absent,
     /// Rows have the same value: the first such pairs, by their primary keys. The first row of a value has its entry, each of the others
     /// one as in an index that is not unique, so that nobody adds another one.
     Off { duplicates: Vec<Duplicate> },
@@ -110,6 +119,10 @@ impl TableInfo {
             Some(Settled::Off { .. }) => Err(self.refusal(format!(
                 "the unique index `{}` is off, because rows have the same value; `index_status` gives their primary keys; \
                  change them and open the database again, and the index is built anew",
+                self.schema.indexes[place].name
+            ))),
+            Some(Settled::Absent) => Err(self.refusal(format!(
+                "the index `{}` was built after this snapshot or transaction began, or not at all; begin another one to ask it",
                 self.schema.indexes[place].name
             ))),
             None => Err(self.refusal(format!(

@@ -13,6 +13,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::IndexSchema;
+use super::numbers::Numbers;
 use super::spaces::drop_keyspace;
 use crate::base::{KeyRange, KeyspaceId, SeqNo};
 use crate::engine::Engine;
@@ -23,8 +24,8 @@ use compare::{Fate, Plan};
 pub(super) use compiled::Compiled;
 pub(crate) use info::TableInfo;
 pub(super) use info::{Duplicate, OpenIndex, Settled};
-use stored::{StoredIndex, StoredLayout, StoredState, StoredTable, owned};
-pub(super) use stored::{StoredProgress, catalog_key};
+use stored::{StoredIndex, StoredLayout, StoredState, owned};
+pub(super) use stored::{StoredProgress, StoredTable, catalog_key};
 
 /// The first keyspace that a table gets; those below are the store's own.
 const FIRST_KEYSPACE: u32 = 16;
@@ -34,6 +35,8 @@ const NEXT_KEYSPACE: u8 = b'n';
 const TABLE: u8 = b't';
 const BUILD: u8 = b'b';
 const MIGRATION: u8 = b'm';
+const REMOVED: u8 = b'g';
+const RESERVED: u8 = b'k';
 
 /// A table that a struct was compared with.
 pub(super) enum Opened {
@@ -47,17 +50,22 @@ pub(super) enum Opened {
 /// Opens the table of a struct, making it when there is none, and changing it where the struct has changed.
 pub(super) fn open(attempt: &Attempt, compiled: &Arc<Compiled>, dir: &Path) -> Result<Opened> {
     let Some(mut stored) = table(attempt, compiled.schema.name, dir)? else {
-        return Ok(Opened::Ready(info(&create(attempt, compiled, dir)?, compiled)));
+        // The number of the commit that makes it is not known yet.
+        let made = SeqNo(u64::MAX);
+        return Ok(Opened::Ready(TableInfo { made, ..info(&create(attempt, compiled, dir)?, compiled) }));
     };
+    let removed = catalog_key(REMOVED, compiled.schema.name.as_bytes());
+    let is_counted = attempt.get(&removed, |_| ())?.is_some();
+    let counted = |info: TableInfo| TableInfo { numbers: Numbers::new(is_counted), ..info };
     let plan = compare::plan(&stored, compiled)?;
     let before = stored.clone();
     // What a trial has left that never came to its end.
     drop_pending(attempt, &mut stored);
     if plan.is_new {
-        return begin_trial(attempt, stored, compiled, dir).map(Opened::Tried);
+        return begin_trial(attempt, stored, compiled, dir).map(counted).map(Opened::Tried);
     }
     let table = adapt(attempt, &before, stored, plan, compiled, dir)?;
-    Ok(Opened::Ready(info(&table, compiled)))
+    Ok(Opened::Ready(counted(info(&table, compiled))))
 }
 
 fn info(table: &StoredTable, compiled: &Arc<Compiled>) -> TableInfo {
@@ -77,33 +85,62 @@ fn info(table: &StoredTable, compiled: &Arc<Compiled>) -> TableInfo {
         building: Mutex::default(),
         built_count: AtomicU64::new(0),
         dropped: AtomicBool::new(false),
+        numbers: Numbers::default(),
+        made: SeqNo::ZERO,
+        is_past: false,
     }
 }
 
-/// The table of a struct as a state has it, when that is another one than the `live` one, which has its name now.
+/// What a state has under a table's name.
+pub(super) fn in_state(reader: EntryReader<'_>, name: &str, dir: &Path) -> Result<Option<StoredTable>> {
+    let stored = reader.get(&table_key(name), StoredTable::decode)?;
+    stored.transpose().map_err(|fault| fault.at(dir, 0))
+}
+
+/// The table of a struct as a state has it, for reading that state alone; one that the state does not have is empty. Writes nothing.
 ///
-/// [`Error::Unsupported`] when the struct has other indexes now than that one had.
-pub(super) fn find(reader: EntryReader<'_>, live: &TableInfo, dir: &Path) -> Result<Option<TableInfo>> {
-    let stored = reader.get(&table_key(live.schema.name), StoredTable::decode)?;
-    let Some(mut stored) = stored.transpose().map_err(|fault| fault.at(dir, 0))? else { return Ok(None) };
-    if stored.rows == live.rows.0 {
-        return Ok(None);
-    }
-    let plan = compare::plan(&stored, &live.compiled)?;
-    let kept = |fate| match fate {
-        Fate::Keep(index) if index.state == StoredState::Readable => Ok(index),
-        _ => Err(Error::Unsupported("reading a dropped table whose indexes were not those of the struct")),
+/// An index that the struct has and the state has not, or not readable, is [`Settled::Absent`].
+pub(super) fn past(stored: Option<&StoredTable>, compiled: &Arc<Compiled>) -> Result<TableInfo> {
+    let (rows, fates) = match stored {
+        Some(stored) => (KeyspaceId(stored.rows), compare::plan(stored, compiled)?.indexes),
+        None => {
+            compare::ensure_newest(&compiled.schema)?;
+            (KeyspaceId::EMPTY, Vec::new())
+        }
     };
-    stored.indexes = plan.indexes.into_iter().map(kept).collect::<Result<_>>()?;
-    Ok(Some(info(&stored, &live.compiled)))
+    let index = |place| match fates.get(place) {
+        Some(Fate::Keep(index)) if index.state == StoredState::Readable => {
+            OpenIndex::new(KeyspaceId(index.keyspace), Some(Settled::Readable { since: SeqNo::ZERO }))
+        }
+        Some(_) => OpenIndex::new(KeyspaceId::EMPTY, Some(Settled::Absent)),
+        None => OpenIndex::new(KeyspaceId::EMPTY, Some(Settled::Readable { since: SeqNo::ZERO })),
+    };
+    Ok(TableInfo {
+        schema: compiled.schema,
+        compiled: Arc::clone(compiled),
+        rows,
+        indexes: (0..compiled.schema.indexes.len()).map(index).collect(),
+        building: Mutex::default(),
+        built_count: AtomicU64::new(0),
+        dropped: AtomicBool::new(false),
+        numbers: Numbers::default(),
+        made: SeqNo::ZERO,
+        is_past: true,
+    })
+}
+
+/// Whether a table that was opened is still the one of its name.
+pub(super) fn is_there(attempt: &Attempt, info: &TableInfo, dir: &Path) -> Result<bool> {
+    Ok(table(attempt, info.schema.name, dir)?.is_some_and(|table| table.rows == info.rows.0))
 }
 
 /// Removes a table with all its rows and index entries; says whether there was one.
 pub(super) fn remove(attempt: &Attempt, name: &str, dir: &Path) -> Result<bool> {
     let Some(stored) = table(attempt, name, dir)? else { return Ok(false) };
     let rows = KeyspaceId(stored.rows);
-    for key in [table_key(name), build_key(rows), migration_key(rows)] {
-        attempt.delete(&key);
+    let counters = [REMOVED, RESERVED].map(|letter| catalog_key(letter, name.as_bytes()));
+    for key in [table_key(name), build_key(rows), migration_key(rows)].iter().chain(&counters) {
+        attempt.delete(key);
     }
     let indexes = stored.indexes.iter().map(|index| index.keyspace).chain(stored.pending.iter().copied());
     for id in std::iter::once(stored.rows).chain(indexes) {
@@ -143,6 +180,16 @@ pub(super) fn build_key(rows: KeyspaceId) -> Vec<u8> {
 /// Where it is noted how far the rows of a table are migrated.
 pub(super) fn migration_key(rows: KeyspaceId) -> Vec<u8> {
     catalog_key(MIGRATION, &rows.prefix())
+}
+
+/// Where the greatest key of a removed row is noted: see `numbers`.
+pub(super) fn removed_key(info: &TableInfo) -> Vec<u8> {
+    catalog_key(REMOVED, info.schema.name.as_bytes())
+}
+
+/// Where the first number stands that was never reserved.
+pub(super) fn reserved_key(info: &TableInfo) -> Vec<u8> {
+    catalog_key(RESERVED, info.schema.name.as_bytes())
 }
 
 /// Turns the index in a keyspace off.

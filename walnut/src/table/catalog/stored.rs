@@ -5,6 +5,8 @@
 //!   00000000 's' name       -> a keyspace of the raw engine: see `spaces`
 //!   00000000 't' name       -> version of this form (3), then StoredTable in postcard; version 2 is read, see `second`
 //!   00000000 'b' keyspace   -> StoredProgress in postcard: how far the indexes of the table with these rows are built
+//!   00000000 'g' name       -> the greatest key of a removed row, where keys are generated: see `numbers`
+//!   00000000 'k' name       -> what generated keys were reserved: see `numbers`
 //!   00000000 'm' keyspace   -> StoredProgress in postcard: how far the rows in this keyspace are migrated
 //! ```
 //!
@@ -27,8 +29,8 @@ const SECOND_FORM: u8 = 2;
 
 /// A table.
 #[derive(Serialize, Deserialize, Clone, PartialEq, Eq, Debug)]
-pub(super) struct StoredTable {
-    pub(super) rows: u32,
+pub(in crate::table) struct StoredTable {
+    pub(in crate::table) rows: u32,
     /// The layouts that rows may have, the oldest first; the last one is that in which rows are written.
     pub(super) layouts: Vec<StoredLayout>,
     pub(super) primary_key: Vec<String>,

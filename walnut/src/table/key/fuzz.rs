@@ -12,7 +12,9 @@ pub fn fuzz(bytes: &[u8]) {
         ($($type:ty),* $(,)?) => { $(check::<$type>(bytes);)* };
     }
     decode!(bool, char, u8, u16, u32, u64, u128, i8, i16, i32, i64, i128, f32, f64);
-    decode!(String, Vec<u8>, [u8; 7], uuid::Uuid, Option<u16>, Option<String>, Option<Option<Vec<u8>>>);
+    #[cfg(feature = "uuid")]
+    decode!(uuid::Uuid);
+    decode!(String, Vec<u8>, [u8; 7], Option<u16>, Option<String>, Option<Option<Vec<u8>>>);
     decode!((), (u8, String), (String, String, i64), (Option<String>, Vec<u8>, bool, u32));
     decode!(Duration, SystemTime, IpAddr, SocketAddr);
 }

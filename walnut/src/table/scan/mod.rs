@@ -216,7 +216,7 @@ impl<T: Table, K: Key, R, F: RowFilter<T>, A> Scan<T, K, R, F, A> {
     }
 }
 
-impl<T: Table, K: Key, R, F: RowFilter<T>, A: WriteAccess> Scan<T, K, R, F, A> {
+impl<T: Table, K: Key, R, F: RowFilter<T>, A> Scan<T, K, R, F, A> {
     /// Removes the rows that the scan has not given yet, all in one commit, and returns how many there were.
     ///
     /// It looks again, in the transaction that removes: what others have written since the scan was made counts. With `limit`, a
@@ -235,9 +235,9 @@ impl<T: Table, K: Key, R, F: RowFilter<T>, A: WriteAccess> Scan<T, K, R, F, A> {
     /// # Ok::<(), walnut::Error>(())
     /// ```
     ///
-    /// A scan of a snapshot has no such method, nor has one that is [`read_only`](Self::read_only):
+    /// A scan of a snapshot cannot do that, nor can one that is [`read_only`](Self::read_only):
     ///
-    /// ```compile_fail,E0599
+    /// ```compile_fail,E0277
     /// # use serde::{Deserialize, Serialize};
     /// # use walnut::{Database, Table};
     /// # #[derive(Table, Serialize, Deserialize)]
@@ -248,10 +248,13 @@ impl<T: Table, K: Key, R, F: RowFilter<T>, A: WriteAccess> Scan<T, K, R, F, A> {
     /// ```
     ///
     /// Cost: reads each row, to know its entries; one write to the log.
-    pub fn remove_all(mut self) -> Result<u64> {
+    pub fn remove_all(mut self) -> Result<u64>
+    where
+        A: WriteAccess,
+    {
         let info = std::sync::Arc::clone(self.walker.info());
         self.access.change(|attempt| {
-            let rows = Mutation::new(attempt, &info);
+            let rows = Mutation::new(attempt, &info, self.access.store());
             let mut count = 0;
             for key in self.walker.rows_in(attempt)? {
                 // An index may have shown a row more than once.

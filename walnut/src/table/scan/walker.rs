@@ -425,7 +425,7 @@ impl<T: Table, F> fmt::Debug for Walker<T, F> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Scan")
             .field("table", &self.info.schema.name)
-            .field("stages", &self.stages)
+            .field("stage_count", &self.stages.len())
             .field("turned", &self.turned)
             .finish_non_exhaustive()
     }
