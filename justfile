@@ -23,7 +23,7 @@ doc:
 
 # All tests
 test:
-    cargo test -p walnut --lib --features tracing engine::tests::trace
+    cargo test -p walnut-db --lib --features tracing engine::tests::trace
     cargo test --workspace
 
 # The main job: load a real data set, reopen, ask

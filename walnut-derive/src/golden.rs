@@ -1,6 +1,6 @@
 //! What is emitted, word for word: `golden/NAME.rs` is what a user writes, `golden/NAME.expanded.rs` what comes of it.
 //!
-//! `WALNUT_BLESS=1 cargo test -p walnut-derive` writes down what comes of it now; read the difference. What is emitted
+//! `WALNUT_BLESS=1 cargo test -p walnut-db-derive` writes down what comes of it now; read the difference. What is emitted
 //! for stored things, the schema and the order of parts, changes only together with a migration.
 
 use std::path::{Path, PathBuf};
