@@ -62,6 +62,9 @@ mod queries;
 // The long life of a table with every kind of index, its struct changing on the way.
 mod long_life;
 
+// Odd ways of serde: a row, its key and its entries never disagree; and rows that a program does not read any more.
+mod stored;
+
 // Many threads: one owner, no lost update, no half commit.
 mod races;
 

@@ -77,6 +77,13 @@ const _: () = {
         fn index_names() -> __EventIndexNames {
             __EventIndexNames {}
         }
+        const LOSSLESS: ::core::primitive::bool = {
+            #[allow(unused_imports)]
+            use crate::renamed::__private::MaybeLossy as _;
+            crate::renamed::__private::Serde::<u64>::IS_LOSSLESS
+                && crate::renamed::__private::Serde::<u32>::IS_LOSSLESS
+                && crate::renamed::__private::Serde::<std::string::String>::IS_LOSSLESS
+        };
         fn encode_primary_key(&self, __out: &mut crate::renamed::__private::KeyWriter) {
             crate::renamed::__private::encode_part::<Self, __Parts, 1usize>(self, __out);
             crate::renamed::__private::encode_part::<Self, __Parts, 0usize>(self, __out);
@@ -91,6 +98,12 @@ const _: () = {
             __out: &mut crate::renamed::__private::Vec<::core::primitive::u8>,
         ) -> crate::renamed::__private::Result<()> {
             crate::renamed::__private::encode_row::<Self>(self, __out)
+        }
+        fn encode_row_and_read(
+            &self,
+            __out: &mut crate::renamed::__private::Vec<::core::primitive::u8>,
+        ) -> crate::renamed::__private::Result<Self> {
+            crate::renamed::__private::encode_row_and_read::<Self>(self, __out)
         }
         fn decode_row(
             __bytes: &[::core::primitive::u8],

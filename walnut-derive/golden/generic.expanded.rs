@@ -134,6 +134,14 @@ const _: () = {
                 key: ::walnut::__private::IndexName::new("Row", "key"),
             }
         }
+        const LOSSLESS: ::core::primitive::bool = {
+            #[allow(unused_imports)]
+            use ::walnut::__private::MaybeLossy as _;
+            ::walnut::__private::Serde::<u64>::IS_LOSSLESS
+                && ::walnut::__private::Serde::<K>::IS_LOSSLESS
+                && ::walnut::__private::Serde::<[u8; N]>::IS_LOSSLESS
+                && ::walnut::__private::Serde::<V>::IS_LOSSLESS
+        };
         fn encode_primary_key(&self, __out: &mut ::walnut::__private::KeyWriter) {
             ::walnut::__private::encode_key::<Self>(&self.id, __out);
         }
@@ -172,6 +180,31 @@ const _: () = {
             __out: &mut ::walnut::__private::Vec<::core::primitive::u8>,
         ) -> ::walnut::__private::Result<()> {
             ::walnut::__private::encode_row::<Self>(self, __out)
+        }
+        fn skip_index_key(
+            __index: ::core::primitive::usize,
+            __input: &mut ::walnut::__private::KeyReader<'_>,
+        ) -> ::walnut::__private::Result<
+            ::core::primitive::bool,
+            ::walnut::__private::Fault,
+        > {
+            match __index {
+                0usize => {
+                    ::walnut::__private::skip_part::<Self, __Parts, 1usize>(__input)?;
+                    ::walnut::__private::skip_part::<Self, __Parts, 0usize>(__input)?;
+                }
+                1usize => {
+                    ::walnut::__private::skip_part::<Self, __Parts, 1usize>(__input)?;
+                }
+                _ => return ::core::result::Result::Ok(false),
+            }
+            ::core::result::Result::Ok(true)
+        }
+        fn encode_row_and_read(
+            &self,
+            __out: &mut ::walnut::__private::Vec<::core::primitive::u8>,
+        ) -> ::walnut::__private::Result<Self> {
+            ::walnut::__private::encode_row_and_read::<Self>(self, __out)
         }
         fn decode_row(
             __bytes: &[::core::primitive::u8],

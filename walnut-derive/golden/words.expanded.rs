@@ -228,6 +228,41 @@ const _: () = {
         ) -> ::walnut::__private::Result<()> {
             ::walnut::__private::encode_row::<Self>(self, __out)
         }
+        fn skip_index_key(
+            __index: ::core::primitive::usize,
+            __input: &mut ::walnut::__private::KeyReader<'_>,
+        ) -> ::walnut::__private::Result<
+            ::core::primitive::bool,
+            ::walnut::__private::Fault,
+        > {
+            match __index {
+                0usize => {
+                    ::walnut::__private::skip_part::<Self, __Parts, 4usize>(__input)?;
+                    ::walnut::__private::skip_made::<Self, __Parts, 1usize>(__input)?;
+                }
+                1usize => {
+                    ::walnut::__private::skip_made::<Self, __Parts, 2usize>(__input)?;
+                    ::walnut::__private::skip_made::<Self, __Parts, 3usize>(__input)?;
+                }
+                2usize => {
+                    ::walnut::__private::skip_form::<
+                        ::walnut::__private::Folded,
+                        String,
+                    >(__input)?;
+                }
+                3usize => {
+                    ::walnut::__private::skip_each::<Self, __Parts, 5usize>(__input)?;
+                }
+                _ => return ::core::result::Result::Ok(false),
+            }
+            ::core::result::Result::Ok(true)
+        }
+        fn encode_row_and_read(
+            &self,
+            __out: &mut ::walnut::__private::Vec<::core::primitive::u8>,
+        ) -> ::walnut::__private::Result<Self> {
+            ::walnut::__private::encode_row_and_read::<Self>(self, __out)
+        }
         fn decode_row(
             __bytes: &[::core::primitive::u8],
         ) -> ::walnut::__private::Result<Self, ::walnut::__private::Fault> {

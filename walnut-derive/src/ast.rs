@@ -16,6 +16,8 @@ pub(crate) struct Table {
     pub(crate) generics: Generics,
     pub(crate) attrs: TableAttrs,
     pub(crate) fields: Vec<Field>,
+    /// Whether serde is told nothing that changes what is stored of the struct or of a field.
+    pub(crate) is_plain: bool,
     /// What it is cannot be a table, which has been noted; there is no use in looking for a primary key.
     pub(crate) misshapen: bool,
 }
@@ -53,6 +55,7 @@ impl Table {
                 .enumerate()
                 .map(|(at, (ident, field))| Field::of(at, ident, field, &foreign, faults))
                 .collect(),
+            is_plain: attr::is_plain(&input.attrs) && fields.iter().all(|field| attr::is_plain(&field.attrs)),
             misshapen: written.is_err(),
         };
         table.resolve_paths();

@@ -238,10 +238,31 @@ use syn::{DeriveInput, parse_macro_input};
 /// A row is stored by serde without the names of its fields. What serde skips is said to the table too, with `#[table(skip)]`;
 /// `skip_serializing_if` and `flatten` are refused, because what they write could not be read back.
 ///
-/// A row must be readable from what serde wrote without names and types: types that ask serde for `deserialize_any` are not, such as
-/// enums that are `untagged`, or have a `tag` and no `content`; nor are those that leave fields out by `skip_serializing_if`. A build with
-/// `debug_assertions` reads each row again before it is stored, and refuses one that it cannot read; a build for release
-/// stores it, and whoever reads it gets the error. `rust_decimal` is stored with its feature `serde-str`.
+/// ## What is stored is what counts
+///
+/// A row is stored by serde in postcard, without names and types. The primary key and the index entries of a row are those of the
+/// row *as it is read again*: where serde changes a value, as `#[serde(with = ..)]` with whole seconds does, or a newtype that
+/// is put into lower case by `#[serde(from = ..)]`, the row is found by what is stored, and two rows collide in a unique index when
+/// that is the same. Refused with [`Error::Unstorable`](https://docs.rs/walnut/latest/walnut/enum.Error.html), in every build and
+/// before anything is written, is a row
+///
+/// - that cannot be read again: its types ask serde what the bytes are (`untagged`, `tag`), leave a field
+///   out (`skip_serializing_if`), write a map without its length (`flatten`), or refuse the value that they wrote;
+/// - that is written in other forms than it is read in, so that it would be misread: `serialize_with`, `into` or
+///   `skip_serializing` without their counterparts, `#[serde(skip)]` on a variant in the middle of an enum;
+/// - whose primary key would be read as another one.
+///
+/// `rust_decimal` is stored with its feature `serde-str`.
+///
+/// A row whose fields are all of these types, with none of serde's attributes but names, `default` and `skip`, is known to
+/// come back as it was, and is not read again when it is written: numbers, `bool`, `char`, `String`, `Box<str>`,
+/// `Cow<'static, str>`, `Duration`, `SystemTime`, `IpAddr` and its kin, `SocketAddrV4`, `Uuid`, and `Option`, `Box`, `Vec`, arrays,
+/// tuples of up to four, and std's collections of these. Any other row is read again with each write, which takes about twice as long
+/// as writing its bytes; so is every row in a build with `debug_assertions`. One thing cannot be seen: a `Serialize` or `Deserialize`
+/// of the row's own struct that was written by hand. Of a struct that seems to be known, the first 64 rows after each
+/// opening are read again, and [`verify`](https://docs.rs/walnut/latest/walnut/struct.Database.html#method.verify) compares all.
+///
+/// What serde makes of a row must follow from the row alone, and what it reads from the bytes alone.
 ///
 /// A table is a struct with named fields: a column needs a name. Keys may be tuple structs, see [`Key`](macro@Key).
 ///

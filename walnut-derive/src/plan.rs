@@ -31,6 +31,8 @@ pub(crate) struct Plan<'a> {
     /// Whether it is a layout of the past.
     pub(crate) history: bool,
     pub(crate) fields: &'a [Field],
+    /// Whether serde is told nothing that changes what is stored of the struct or of a field.
+    pub(crate) is_plain: bool,
     /// The columns of the primary key; empty only for a faulty struct.
     pub(crate) key: Vec<&'a Field>,
     /// Where it is said what the primary key is: under its column's type, or under the list of columns.
@@ -69,6 +71,7 @@ impl<'a> Plan<'a> {
             migrate_from: table.attrs.migrate_from.as_ref().map(|(_, old)| old),
             history: table.attrs.history.is_some(),
             fields: &table.fields,
+            is_plain: table.is_plain,
             key_span: match (&table.attrs.primary_key, key.first()) {
                 (Some(columns), _) => columns.span,
                 (None, Some(column)) => column.ty.span(),

@@ -9,11 +9,13 @@ pub use crate::table::derived::{
     Made, MadeOfEach, NestedField, Part, counted_key, decode_part, each_is_exact, each_is_optional,
     each_shape, encode_key, encode_part, enum_shape, form_is_exact, form_is_optional, form_shape,
     index_computed, index_each, index_each_computed, index_made, index_part, key_is_exact, made_is_exact,
-    made_is_optional, made_shape, part_is_exact, part_is_none, part_is_optional, part_shape, skip_part,
+    made_is_optional, made_shape, part_is_exact, part_is_none, part_is_optional, part_shape, skip_each,
+    skip_form, skip_made, skip_part,
 };
 pub use crate::table::form::{AsIs, AtScale, Descending, Folded, Form};
 pub use crate::table::row::{
-    Decoded, decode as decode_row, encode as encode_row, migrate as migrate_row, trace as trace_row,
+    Decoded, Lossless, MaybeLossy, Serde, decode as decode_row, encode as encode_row,
+    encode_and_read as encode_row_and_read, migrate as migrate_row, trace as trace_row,
 };
 pub use crate::table::schema::assert_layout;
 pub use crate::table::shape::RowShape;

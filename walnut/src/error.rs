@@ -1,10 +1,14 @@
 //! The errors of the whole crate: coarse where a caller would act the same, precise about file and offset where
 //! an operator must look.
 
+mod rows;
+
 use std::any::Any;
 use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
+
+pub use self::rows::{Disagreement, Finding, FindingKind, UnreadableRow, Unstorable};
 
 /// A result whose error is [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -41,6 +45,12 @@ pub enum Error {
         /// The version of the compiled struct.
         known: u32,
     },
+    /// The row could not be read again from what serde makes of it; nothing was written.
+    Unstorable(Unstorable),
+    /// The compiled struct does not read a stored row, whose file is as it was written.
+    Unreadable(UnreadableRow),
+    /// Rows, the keys that they are stored under, or index entries do not agree; [`sweep`](crate::DefaultTable::sweep) mends entries.
+    Disagreement(Disagreement),
     /// A file does not hold what was written to it.
     Corruption {
         /// The damaged file.
@@ -137,6 +147,9 @@ impl fmt::Display for Error {
                 f,
                 "table `{table}` has version {stored}, and the compiled struct is version {known}; open it with the newer program"
             ),
+            Self::Unstorable(row) => row.fmt(f),
+            Self::Unreadable(row) => row.fmt(f),
+            Self::Disagreement(disagreement) => disagreement.fmt(f),
             Self::Corruption { file, fault: Fault::Missing, .. } => {
                 write!(f, "{} is missing, and the database cannot be read without it", file.display())
             }

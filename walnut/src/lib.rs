@@ -71,7 +71,8 @@ pub use compaction::Compaction;
 pub use database::Database;
 pub use engine::{Background, Durability, LevelStats, Preflight, Standing, Stats, Verified};
 pub use error::{
-    Abort, CursorError, Error, Fault, IoError, Limit, OptionsError, Result, SchemaError, UniqueViolation,
+    Abort, CursorError, Disagreement, Error, Fault, Finding, FindingKind, IoError, Limit, OptionsError,
+    Result, SchemaError, UniqueViolation, UnreadableRow, Unstorable,
 };
 pub use options::{Builder, Compression};
 pub use table::{
@@ -79,7 +80,7 @@ pub use table::{
     Entries, FieldSchema, Generated, GeneratesKey, InSnapshot, InTransaction, Index, IndexEntries, IndexName,
     IndexSchema, IndexState, IndexStatus, Key, KeyReader, KeyWriter, Keys, MAX_KEY_SIZE, Migrated, NoCase,
     Page, Point, RangeOver, Rest, RowFilter, Scaled, Scan, Snapshot, Straight, Swept, Table, TableMapper,
-    TableSchema, TextKey, Transaction, Turned, Unique, Way, WriteAccess,
+    TableSchema, TextKey, Transaction, Turned, Unique, Unreadable, Way, WriteAccess,
 };
 pub use txn::Savepoint;
 pub use walnut_derive::{Key, Nested, Table};

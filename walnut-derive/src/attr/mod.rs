@@ -31,7 +31,7 @@ use crate::diag::Faults;
 pub(crate) use field::FieldAttrs;
 pub(crate) use index::{Content, IndexWords, Part, PartWords};
 pub(crate) use key::{key_crate, key_part};
-pub(crate) use serde::skipped;
+pub(crate) use serde::{is_plain, skipped};
 pub(crate) use table::TableAttrs;
 
 /// The attributes that have a short form.

@@ -8,14 +8,25 @@ use syn::{Attribute, Meta};
 
 use crate::diag::Faults;
 
+/// Words that have nothing to do with what is stored of a value. Those that leave a field out are checked by themselves.
+const HARMLESS: [&str; 12] = [
+    "alias",
+    "bound",
+    "crate",
+    "default",
+    "deny_unknown_fields",
+    "expecting",
+    "rename",
+    "rename_all",
+    "rename_all_fields",
+    "skip",
+    "skip_deserializing",
+    "skip_serializing",
+];
+
 /// Notes what of serde's words cannot be in a row, and gives the word by which serde leaves the field out.
 pub(crate) fn skipped(attrs: &[Attribute], faults: &mut Faults) -> Option<Ident> {
-    let lists =
-        attrs.iter().filter(|attr| attr.path().is_ident("serde")).filter_map(|attr| match &attr.meta {
-            Meta::List(list) => Some(list.tokens.clone()),
-            _ => None,
-        });
-    let words: Vec<Ident> = lists.flat_map(first_idents).collect();
+    let words = words(attrs);
     let find = |name: &str| words.iter().find(|word| *word == name);
     if let Some(word) = find("skip_serializing_if") {
         faults.at(
@@ -40,6 +51,22 @@ pub(crate) fn skipped(attrs: &[Attribute], faults: &mut Faults) -> Option<Ident>
         }
         (None, None, None) => None,
     }
+}
+
+/// Whether what stands here is stored as its type says, and comes back as it was: serde's words change names at most, or leave out
+/// altogether.
+pub(crate) fn is_plain(attrs: &[Attribute]) -> bool {
+    words(attrs).iter().all(|word| HARMLESS.iter().any(|harmless| word == harmless))
+}
+
+/// The words on a struct or a field.
+fn words(attrs: &[Attribute]) -> Vec<Ident> {
+    let lists =
+        attrs.iter().filter(|attr| attr.path().is_ident("serde")).filter_map(|attr| match &attr.meta {
+            Meta::List(list) => Some(list.tokens.clone()),
+            _ => None,
+        });
+    lists.flat_map(first_idents).collect()
 }
 
 /// The words with commas between them, without what belongs to them.

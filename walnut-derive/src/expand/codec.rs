@@ -107,11 +107,15 @@ pub(super) fn members(plan: &Plan<'_>) -> TokenStream {
         }
     });
     let shapes = index_shapes(plan);
+    let (lossless, skip) = (lossless(plan), skip_index_key(plan));
     // What is missing of serde is told under the struct's name.
     let here = Span::call_site().located_at(plan.ident.span());
     let encode_row = quote_spanned!(here=> #private::encode_row::<Self>(self, __out));
+    let encode_and_read = quote_spanned!(here=> #private::encode_row_and_read::<Self>(self, __out));
     let decode_row = quote_spanned!(here=> #private::decode_row::<Self>(__bytes));
     quote! {
+        #lossless
+
         fn encode_primary_key(&self, __out: &mut #private::KeyWriter) {
             #key
         }
@@ -124,6 +128,12 @@ pub(super) fn members(plan: &Plan<'_>) -> TokenStream {
 
         fn encode_row(&self, __out: &mut #private::Vec<::core::primitive::u8>) -> #private::Result<()> {
             #encode_row
+        }
+
+        #skip
+
+        fn encode_row_and_read(&self, __out: &mut #private::Vec<::core::primitive::u8>) -> #private::Result<Self> {
+            #encode_and_read
         }
 
         fn decode_row(__bytes: &[::core::primitive::u8]) -> #private::Result<Self, #private::Fault> {
@@ -174,6 +184,69 @@ fn index_shapes(plan: &Plan<'_>) -> Option<TokenStream> {
             }
         }
     })
+}
+
+/// Whether every row comes back as it was: what serde is told does not change it, and the types of all fields are known. What is
+/// skipped comes back as something else, which a function that computes an index might see.
+fn lossless(plan: &Plan<'_>) -> Option<TokenStream> {
+    let private = &plan.private;
+    let is_stored = |field: &&Field| field.attrs.skip.is_none();
+    let computes = plan.parts().any(|part| matches!(part.source, Source::Function { .. }));
+    if !plan.is_plain || (computes && !plan.fields.iter().all(|field| is_stored(&field))) {
+        return None;
+    }
+    let types = plan.fields.iter().filter(is_stored).map(|field| &field.ty);
+    Some(quote! {
+        const LOSSLESS: ::core::primitive::bool = {
+            #[allow(unused_imports)]
+            use #private::MaybeLossy as _;
+            #(#private::Serde::<#types>::IS_LOSSLESS)&&*
+        };
+    })
+}
+
+/// How the keys of the indexes are passed over.
+fn skip_index_key(plan: &Plan<'_>) -> Option<TokenStream> {
+    let private = &plan.private;
+    let indexes = plan.indexes.iter().enumerate().map(|(at, index)| {
+        let parts = index.parts.iter().map(|part| skip_part(plan, part));
+        quote!(#at => { #(#parts)* })
+    });
+    (!plan.indexes.is_empty()).then(|| {
+        quote! {
+            fn skip_index_key(
+                __index: ::core::primitive::usize,
+                __input: &mut #private::KeyReader<'_>,
+            ) -> #private::Result<::core::primitive::bool, #private::Fault> {
+                match __index {
+                    #(#indexes)*
+                    _ => return ::core::result::Result::Ok(false),
+                }
+                ::core::result::Result::Ok(true)
+            }
+        }
+    })
+}
+
+/// The statement that passes over a part of an entry.
+fn skip_part(plan: &Plan<'_>, part: &Part<'_>) -> TokenStream {
+    let (private, made, each) = (&plan.private, part.made, part.words.each.is_some());
+    match part.source {
+        Source::Field(field) if part.words.is_empty() => {
+            let at = field.at;
+            quote!(#private::skip_part::<Self, __Parts, #at>(__input)?;)
+        }
+        Source::Field(_) | Source::Nested { .. } if each => {
+            quote!(#private::skip_each::<Self, __Parts, #made>(__input)?;)
+        }
+        Source::Field(_) | Source::Nested { .. } => {
+            quote!(#private::skip_made::<Self, __Parts, #made>(__input)?;)
+        }
+        Source::Function { .. } => {
+            let (form, value) = (part.form(private), part.value(private));
+            quote!(#private::skip_form::<#form, #value>(__input)?;)
+        }
+    }
 }
 
 /// The statement that adds a part of a row to an entry.

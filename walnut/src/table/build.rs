@@ -164,11 +164,15 @@ pub(super) fn row<T: Table>(info: &TableInfo, primary_key: &[u8], bytes: &[u8]) 
     }
 }
 
-/// The error of a row that a limit refuses, with the row's name.
+/// The error of a row that a limit refuses, or that cannot be stored, with the row's name.
 pub(super) fn unfit(info: &TableInfo, primary_key: &[u8], error: Error) -> Error {
     match error {
         Error::Limit(limit) => info.refusal(format!(
             "the row with primary key {} does not fit: {limit}",
+            info.compiled.key.show(primary_key)
+        )),
+        Error::Unstorable(why) => info.refusal(format!(
+            "the row with primary key {} has no form in this layout ({why})",
             info.compiled.key.show(primary_key)
         )),
         error => error,

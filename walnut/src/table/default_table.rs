@@ -14,12 +14,12 @@ use super::catalog::TableInfo;
 use super::key::{Composite, Generated, Key, KeyWriter, RangeOver};
 use super::mapper::{GeneratesKey, Table};
 use super::migrate::{self, Migrated};
-use super::mutate::{Mutation, PRIMARY_KEY, engine_key};
+use super::mutate::{Mutation, PREFIX, PRIMARY_KEY, engine_key};
 use super::row;
 use super::scan::{Everything, Rest, Scan};
 use super::status::{self, IndexStatus};
 use super::sweep::{Swept, sweep};
-use crate::error::{Error, Result};
+use crate::error::{Error, Fault, Result};
 
 /// How many keys of a `get_many` are encoded at a time.
 const TOGETHER: usize = 32;
@@ -154,9 +154,11 @@ impl<T: Table, A: Access> DefaultTable<T, A> {
                 let bytes: SmallVec<[&[u8]; TOGETHER]> =
                     keys.iter().map(|key| key.sought().unwrap_or(NOWHERE)).collect();
                 rows.reserve(keys.len());
+                let first = rows.len();
                 reader.get_many(&bytes, |stored| {
                     let row = stored.map(row::open).transpose();
-                    rows.push(row.map_err(|fault| self.access.corruption(fault))?);
+                    let key = bytes.get(rows.len() - first).copied().unwrap_or_default();
+                    rows.push(row.map_err(|fault| self.unread(key, fault))?);
                     Ok(())
                 })?;
             }
@@ -227,8 +229,14 @@ impl<T: Table, A: Access> DefaultTable<T, A> {
         })?;
         match fault {
             None => Ok(row),
-            Some(fault) => Err(self.access.corruption(fault)),
+            Some(fault) => Err(self.unread(key, fault)),
         }
+    }
+
+    /// The error for a row under an engine's key that cannot be read.
+    #[cold]
+    fn unread(&self, key: &[u8], fault: Fault) -> Error {
+        self.info.unreadable(key.get(PREFIX..).unwrap_or_default(), fault)
     }
 
     fn row_key(&self, key: &KeyRef<'_, T>) -> KeyWriter {
@@ -289,7 +297,10 @@ impl<T: Table, A: Access> DefaultTable<T, A> {
 
     /// Removes the row with this primary key and returns it; `None` when there is none.
     ///
-    /// Cost: a look-up, one write to the log.
+    /// A row that cannot be read ([`unreadable`](Self::unreadable)) is removed with all of its index entries, too, and `None` is
+    /// returned.
+    ///
+    /// Cost: a look-up, one write to the log. For a row that cannot be read, every entry of every index is read besides.
     pub fn remove(&self, key: KeyRef<'_, T>) -> Result<Option<T>>
     where
         A: WriteAccess,
@@ -345,7 +356,11 @@ impl<T: Table, A: Access> DefaultTable<T, A> {
     {
         let keys: Vec<KeyWriter> = keys.into_iter().map(|key| self.row_key(&key)).collect();
         self.change(|table| {
-            keys.iter().map(|key| key.sought().map_or(Ok(None), |key| table.remove(key))).collect()
+            let sought: Vec<&[u8]> = keys.iter().filter_map(KeyWriter::sought).collect();
+            let mut removed = Vec::with_capacity(sought.len());
+            table.remove_many(&sought, |row| removed.push(row))?;
+            let mut removed = removed.into_iter();
+            Ok(keys.iter().map(|key| key.sought().and_then(|_| removed.next().flatten())).collect())
         })
     }
 
@@ -389,7 +404,7 @@ impl<T: Table, A: Access> DefaultTable<T, A> {
             self.change(|_| Ok(()))?;
         }
         let (store, numbers) = (self.access.store(), &self.info.numbers);
-        let mut row = row::open::<T>(&row::seal(draft)?).map_err(|_| row::UNREADABLE)?;
+        let mut row = row::copy(draft)?;
         let mut is_late = false;
         loop {
             let number = numbers.next::<T>(store, &self.info, &mut is_late)?;

@@ -177,6 +177,21 @@ pub fn skip_part<T: Part<Of, AT>, Of, const AT: usize>(input: &mut KeyReader<'_>
     T::Key::skip(input)
 }
 
+/// Passes over the key that is made of a part.
+pub fn skip_made<T: Made<Of, AT>, Of, const AT: usize>(input: &mut KeyReader<'_>) -> Result<(), Fault> {
+    <T::Form as Form<T::Value>>::Key::skip(input)
+}
+
+/// Passes over the key that is made of an element.
+pub fn skip_each<T: MadeOfEach<Of, AT>, Of, const AT: usize>(input: &mut KeyReader<'_>) -> Result<(), Fault> {
+    <T::Form as Form<<T::Value as Elements>::Element>>::Key::skip(input)
+}
+
+/// Passes over the key that a form makes of a value.
+pub fn skip_form<F: Form<V>, V>(input: &mut KeyReader<'_>) -> Result<(), Fault> {
+    F::Key::skip(input)
+}
+
 /// Whether a part is a missing value.
 pub fn part_is_none<T: Part<Of, AT>, Of, const AT: usize>(whole: &T) -> bool {
     whole.part().is_none()

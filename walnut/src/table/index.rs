@@ -8,11 +8,11 @@ use std::marker::PhantomData;
 use super::access::{Access, Direct, WriteAccess};
 use super::key::{BeginsWithText, Composite, Key, KeyWriter, RangeOver, TextKey};
 use super::mapper::Table;
-use super::mutate::engine_key;
+use super::mutate::{PREFIX, engine_key};
 use super::row;
 use super::scan::{Everything, Rest, Scan};
 use super::{DefaultTable, InTransaction};
-use crate::error::{Fault, Result};
+use crate::error::{FindingKind, Result};
 
 /// An index whose values may repeat. Scans give rows by value, those with one value by primary key.
 pub struct Index<'a, T: Table, K, A: Access = Direct> {
@@ -180,13 +180,15 @@ impl<T: Table, K: Key, A: Access> Unique<'_, T, K, A> {
         let row = self.table.access().read(|reader| {
             let key = reader.get(entry, |owner| engine_key(prefix, |out| out.push(owner)))?;
             let Some(key) = key else { return Ok(None) };
-            Ok(Some(reader.get(key.finish()?, row::open::<T>)?))
+            let row = reader.get(key.finish()?, row::open::<T>)?;
+            Ok(Some((key, row)))
         })?;
+        let Some((key, row)) = row else { return Ok(None) };
+        let (info, primary_key) = (self.table.info(), &key.finish()?[PREFIX..]);
         match row {
-            None => Ok(None),
-            Some(Some(Ok(row))) => Ok(Some(row)),
-            Some(Some(Err(fault))) => Err(self.table.access().corruption(fault)),
-            Some(None) => Err(self.table.access().corruption(Fault::Index("an index entry has no row"))),
+            Some(Ok(row)) => Ok(Some(row)),
+            Some(Err(fault)) => Err(info.unreadable(primary_key, fault)),
+            None => Err(info.finding(FindingKind::StrayEntry, Some(self.place), primary_key).into()),
         }
     }
 

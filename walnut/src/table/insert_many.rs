@@ -8,38 +8,21 @@
 //!
 //! A look-up that finds nothing waits for memory, and several wait no longer than one.
 
-use super::key::KeyWriter;
 use super::mapper::Table;
-use super::mutate::{Entry, Mutation, PREFIX, PRIMARY_KEY};
-use super::row;
+use super::mutate::{Mutation, NewRow, PREFIX, PRIMARY_KEY};
 use crate::error::Result;
 
 /// How many rows are looked for together.
 const TOGETHER: usize = 16;
-
-/// A row that is to be added.
-struct Newcomer {
-    key: KeyWriter,
-    entries: Vec<Entry>,
-}
-
-impl Newcomer {
-    /// Its unique values.
-    fn owned(&self) -> impl Iterator<Item = &[u8]> {
-        self.entries.iter().filter(|entry| entry.owned).map(|entry| &*entry.key)
-    }
-}
 
 impl Mutation<'_> {
     /// Adds rows in their order; the first that cannot be added ends it with what [`insert`](Self::insert) says.
     pub(super) fn insert_many<T: Table>(&self, rows: &[&T]) -> Result<()> {
         let (row_count, mut bytes) = (rows.len(), Vec::new());
         for (done, rows) in rows.chunks(TOGETHER).enumerate() {
-            match self.newcomers(rows)? {
-                Some(newcomers) => {
-                    let mut rows = rows.iter().zip(&newcomers);
-                    rows.try_for_each(|(row, new)| self.add_newcomer(*row, new, &mut bytes))?;
-                }
+            bytes.clear();
+            match self.newcomers(rows, &mut bytes)? {
+                Some(newcomers) => newcomers.iter().try_for_each(|new| self.add_newcomer(new, &bytes))?,
                 None => rows.iter().try_for_each(|row| self.insert(*row))?,
             }
             if done == 0 {
@@ -49,30 +32,26 @@ impl Mutation<'_> {
         Ok(())
     }
 
-    /// What rows are made of, if nothing of it is there; nothing as well when they are better looked at one by one.
-    fn newcomers<T: Table>(&self, rows: &[&T]) -> Result<Option<Vec<Newcomer>>> {
+    /// What rows are made of, if nothing of it is there; nothing as well when they are better looked at one by one. Their bytes
+    /// are added to `bytes`.
+    fn newcomers<T: Table>(&self, rows: &[&T], bytes: &mut Vec<u8>) -> Result<Option<Vec<NewRow>>> {
         if rows.len() == 1 || !self.info.has_one_owner_each() {
             return Ok(None);
         }
-        let newcomer = |row: &&T| {
-            let key = self.info.row_key(*row);
-            let entries = self.info.entries(&key.finish()?[PREFIX..], *row)?;
-            Ok(Newcomer { key, entries })
-        };
+        let newcomer = |row: &&T| self.new_row(*row, bytes).map(|(new, _)| new);
         let Ok(newcomers) = rows.iter().map(newcomer).collect::<Result<Vec<_>>>() else { return Ok(None) };
-        newcomers.iter().flat_map(Newcomer::owned).for_each(|value| self.attempt.announce(value));
+        newcomers.iter().flat_map(NewRow::owned).for_each(|value| self.attempt.announce(value));
         let keys = newcomers.iter().filter_map(|new| new.key.finish().ok());
-        let wanted: Vec<&[u8]> = keys.chain(newcomers.iter().flat_map(Newcomer::owned)).collect();
+        let wanted: Vec<&[u8]> = keys.chain(newcomers.iter().flat_map(NewRow::owned)).collect();
         let is_there = self.attempt.read(|reader| reader.contains_any(&wanted))?;
         Ok((!is_there).then_some(newcomers))
     }
 
-    /// Adds a row of which nothing was there before this statement's own writes. `bytes` is room to work in.
-    fn add_newcomer<T: Table>(&self, row: &T, new: &Newcomer, bytes: &mut Vec<u8>) -> Result<()> {
+    /// Adds a row, whose bytes are in `bytes`, of which nothing was there before this statement's own writes.
+    fn add_newcomer(&self, new: &NewRow, bytes: &[u8]) -> Result<()> {
         let key = new.key.finish()?;
         let primary_key = &key[PREFIX..];
-        row::seal_into(row, bytes)?;
-        if self.attempt.put_new(key, bytes).is_some() {
+        if self.attempt.put_new(key, &bytes[new.bytes.clone()]).is_some() {
             return Err(self.violation(PRIMARY_KEY, primary_key));
         }
         for entry in &new.entries {

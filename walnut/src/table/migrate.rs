@@ -1,12 +1,12 @@
 //! Rewrites the rows of older layouts: in batches, each a commit of its own, while others read and write.
 //!
-//! A row is read through the structs of the past and stored in the layout of today. Its index entries stay: they were made
-//! from the row as it is read. After a crash the next call goes on behind the last batch that is in the log.
+//! A row is read through the structs of the past and stored in the layout of today. Its index entries were made from the row as
+//! it was read; those stay that the row has as it is read from its new bytes, too. After a crash the next call goes on behind the last batch that is in the log.
 
-use super::build::{self, RowBatch, next_rows, progress, progress_after};
+use super::build::{RowBatch, next_rows, progress, progress_after};
 use super::catalog::{self, TableInfo};
 use super::mapper::Table;
-use super::mutate::PREFIX;
+use super::mutate::{Mutation, PREFIX};
 use super::row;
 use super::store::Store;
 use crate::engine::Durability;
@@ -53,12 +53,9 @@ fn batch<T: Table>(store: &Store, attempt: &Attempt, info: &TableInfo) -> Result
     let batch: RowBatch = next_rows(attempt, info, &before)?;
     let mut step = Migrated { row_count: batch.rows.len() as u64, rewritten_count: 0 };
     for (key, bytes) in &batch.rows {
-        let (version, _) = row::version(bytes).map_err(|fault| attempt.corruption(fault))?;
+        let (version, _) = row::version(bytes).map_err(|fault| info.unreadable(&key[PREFIX..], fault))?;
         if version != T::SCHEMA.version {
-            let primary_key = &key[PREFIX..];
-            let row = build::row::<T>(info, primary_key, bytes)?;
-            let bytes = row::seal(&row).map_err(|error| build::unfit(info, primary_key, error))?;
-            attempt.put(key, &bytes);
+            Mutation::new(attempt, info, store).migrate::<T>(key, bytes)?;
             step.rewritten_count += 1;
         }
     }

@@ -1,12 +1,17 @@
 //! How a row changes: the row itself and the index entries whose value changed, within a transaction.
+//!
+//! 1. What is stored is what counts: the key and the entries of a row are those of the row as it is read from its bytes, whatever
+//!    the row in memory is. [`NewRow`] is the one way to the bytes of a row.
+//! 2. The primary key is the same in both, or the row is refused.
 
-use super::build::shared;
+use std::ops::Range;
+
 use super::catalog::TableInfo;
 use super::entries::IndexEntries;
 use super::key::{KeyBytes, KeyWriter};
 use super::mapper::Table;
-use super::row;
 use super::store::Store;
+use super::{build, owner, row};
 use crate::base::KeyRange;
 use crate::error::{Error, Result, UniqueViolation};
 use crate::txn::Attempt;
@@ -31,6 +36,21 @@ pub(super) struct Old<T> {
     pub(super) bytes: Vec<u8>,
 }
 
+/// A row that is about to be written.
+pub(super) struct NewRow {
+    pub(super) key: KeyWriter,
+    pub(super) entries: Vec<Entry>,
+    /// Where its bytes are.
+    pub(super) bytes: Range<usize>,
+}
+
+impl NewRow {
+    /// Its unique values.
+    pub(super) fn owned(&self) -> impl Iterator<Item = &[u8]> {
+        self.entries.iter().filter(|entry| entry.owned).map(|entry| &*entry.key)
+    }
+}
+
 /// An entry of an index, with the place of its index.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Entry {
@@ -47,41 +67,39 @@ impl<'m> Mutation<'m> {
 
     /// Adds a row; a violation when its primary key or one of its unique values exists.
     pub(super) fn insert<T: Table>(&self, row: &T) -> Result<()> {
-        let key = self.info.row_key(row);
-        let key = key.finish()?;
-        let entries = self.announce(key, row)?;
+        let mut bytes = Vec::with_capacity(256);
+        let (new, _) = self.announced(row, &mut bytes)?;
+        let key = new.key.finish()?;
         if self.attempt.get(key, |_| ())?.is_some() {
             return Err(self.violation(PRIMARY_KEY, &key[PREFIX..]));
         }
-        self.write(key, row, &entries, None, || Ok(Vec::new()))
+        self.write(&new, &bytes, None, || Ok(Vec::new()))
     }
 
     /// Adds a row or puts it in the place of the one with its primary key, which is returned.
     pub(super) fn upsert<T: Table>(&self, row: &T) -> Result<Option<T>> {
-        let key = self.info.row_key(row);
-        let key = key.finish()?;
-        let entries = self.announce(key, row)?;
-        let Some(old) = self.old(key)? else {
-            self.write(key, row, &entries, None, || Ok(Vec::new()))?;
+        let mut bytes = Vec::with_capacity(256);
+        let (new, _) = self.announced(row, &mut bytes)?;
+        let Some(old) = self.old(new.key.finish()?)? else {
+            self.write(&new, &bytes, None, || Ok(Vec::new()))?;
             return Ok(None);
         };
-        self.put_in_place_of(&old, key, row, &entries)?;
+        self.put_in_place_of(&old, &new, &bytes)?;
         Ok(Some(old.row))
     }
 
     /// Puts a row in the place of the one with its primary key, which is returned; an error when there is none.
     pub(super) fn replace<T: Table>(&self, row: &T) -> Result<T> {
-        let key = self.info.row_key(row);
-        let key = key.finish()?;
-        let entries = self.announce(key, row)?;
-        let old = self.old(key)?.ok_or(Error::NotFound)?;
-        self.put_in_place_of(&old, key, row, &entries)?;
+        let mut bytes = Vec::with_capacity(256);
+        let (new, _) = self.announced(row, &mut bytes)?;
+        let old = self.old(new.key.finish()?)?.ok_or(Error::NotFound)?;
+        self.put_in_place_of(&old, &new, &bytes)?;
         Ok(old.row)
     }
 
     /// Changes the row under an engine's key in place, and returns it as it is now.
     pub(super) fn modify<T: Table>(&self, key: &[u8], change: impl FnOnce(&mut T)) -> Result<Option<T>> {
-        let Some(Old { mut row, bytes }) = self.old::<T>(key)? else { return Ok(None) };
+        let Some(Old { mut row, bytes: old }) = self.old::<T>(key)? else { return Ok(None) };
         let old_entries = self.info.entries(&key[PREFIX..], &row)?;
         change(&mut row);
         if self.info.row_key(&row).finish()? != key {
@@ -89,20 +107,64 @@ impl<'m> Mutation<'m> {
                 "`modify` must leave the primary key as it is; remove the row and insert it under its new key",
             ));
         }
-        let entries = self.announce(key, &row)?;
-        self.write(key, &row, &entries, Some(&bytes), || Ok(old_entries))?;
-        Ok(Some(row))
+        let mut bytes = Vec::with_capacity(256);
+        let (new, read) = self.announced(&row, &mut bytes)?;
+        self.write(&new, &bytes, Some(&old), || Ok(old_entries))?;
+        Ok(Some(read.unwrap_or(row)))
     }
 
-    /// Removes the row under an engine's key, and returns it.
+    /// Writes a row of an older layout, whose bytes these are, in the layout of today.
+    pub(super) fn migrate<T: Table>(&self, key: &[u8], old: &[u8]) -> Result<()> {
+        let primary_key = &key[PREFIX..];
+        let row = build::row::<T>(self.info, primary_key, old)?;
+        let mut bytes = Vec::with_capacity(256);
+        let announced = self.announced(&row, &mut bytes);
+        let (new, _) = announced.map_err(|error| build::unfit(self.info, primary_key, error))?;
+        self.write(&new, &bytes, Some(old), || self.info.entries(primary_key, &row))
+    }
+
+    /// Removes the row under an engine's key, and returns it. One that cannot be read is removed as well, and nothing returned.
     pub(super) fn remove<T: Table>(&self, key: &[u8]) -> Result<Option<T>> {
-        let Some(old) = self.old::<T>(key)? else { return Ok(None) };
-        self.info.numbers.note_removal(self.store, self.info, key, old.row.counted_key())?;
-        for entry in self.info.entries(&key[PREFIX..], &old.row)? {
-            self.drop_entry(&entry, &key[PREFIX..])?;
+        let mut removed = None;
+        self.remove_many(&[key], |row| removed = row)?;
+        Ok(removed)
+    }
+
+    /// Removes the rows under some of the engine's keys; says how many there were. `take` is given what [`remove`](Self::remove)
+    /// returns for each key.
+    ///
+    /// Nobody knows the index entries of rows that cannot be read: for these all entries of the table are looked through, once.
+    pub(super) fn remove_many<T: Table>(
+        &self,
+        keys: &[&[u8]],
+        mut take: impl FnMut(Option<T>),
+    ) -> Result<u64> {
+        let (mut count, mut unread) = (0, Vec::new());
+        for key in keys {
+            let primary_key = &key[PREFIX..];
+            let Some(row) = self.attempt.get(key, |bytes| row::open::<T>(bytes).ok())? else {
+                take(None);
+                continue;
+            };
+            let number = row.as_ref().and_then(T::counted_key);
+            self.info.numbers.note_removal(self.store, self.info, key, number)?;
+            match &row {
+                Some(row) => {
+                    for entry in self.info.entries(primary_key, row)? {
+                        self.drop_entry(&entry, primary_key)?;
+                    }
+                }
+                None => unread.push(primary_key),
+            }
+            self.attempt.delete(key);
+            count += 1;
+            take(row);
         }
-        self.attempt.delete(key);
-        Ok(Some(old.row))
+        if !unread.is_empty() {
+            unread.sort_unstable();
+            owner::drop_entries_of::<T>(self.attempt, self.info, &unread)?;
+        }
+        Ok(count)
     }
 
     /// The engine's key of the row that owns a value of a unique index.
@@ -113,44 +175,61 @@ impl<'m> Mutation<'m> {
 
     pub(super) fn old<T: Table>(&self, key: &[u8]) -> Result<Option<Old<T>>> {
         let Some(bytes) = self.attempt.get(key, <[u8]>::to_vec)? else { return Ok(None) };
-        let row = row::open(&bytes).map_err(|fault| self.attempt.corruption(fault))?;
+        let row = row::open(&bytes).map_err(|fault| self.info.unreadable(&key[PREFIX..], fault))?;
         Ok(Some(Old { row, bytes }))
     }
 
-    /// The entries of a row that is about to be written. Others who want one of its unique values know of it from now on.
-    pub(super) fn announce<T: Table>(&self, key: &[u8], row: &T) -> Result<Vec<Entry>> {
-        let entries = self.info.entries(&key[PREFIX..], row)?;
-        entries.iter().filter(|entry| entry.owned).for_each(|entry| self.attempt.announce(&entry.key));
-        Ok(entries)
+    /// What is written of a row: its bytes, which are added to `bytes`, and the key and the entries of the row that is read from
+    /// them. That row comes besides, when it may be another one than `row`.
+    pub(super) fn new_row<T: Table>(&self, row: &T, bytes: &mut Vec<u8>) -> Result<(NewRow, Option<T>)> {
+        let key = self.info.row_key(row);
+        let start = bytes.len();
+        let read = row::seal(row, bytes, T::LOSSLESS && self.info.is_trial())?;
+        if let Some(read) = &read
+            && self.info.row_key(read).finish()? != key.finish()?
+        {
+            return Err(row::unstorable::<T>(
+                "its primary key would be read as another one, because serde does not write all of it, or changes it",
+            ));
+        }
+        let entries = self.info.entries(&key.finish()?[PREFIX..], read.as_ref().unwrap_or(row))?;
+        Ok((NewRow { key, entries, bytes: start..bytes.len() }, read))
     }
 
-    fn put_in_place_of<T: Table>(&self, old: &Old<T>, key: &[u8], row: &T, entries: &[Entry]) -> Result<()> {
-        self.write(key, row, entries, Some(&old.bytes), || self.info.entries(&key[PREFIX..], &old.row))
+    /// The same, and others who want one of its unique values know of it from now on.
+    pub(super) fn announced<T: Table>(&self, row: &T, bytes: &mut Vec<u8>) -> Result<(NewRow, Option<T>)> {
+        let (new, read) = self.new_row(row, bytes)?;
+        new.owned().for_each(|value| self.attempt.announce(value));
+        Ok((new, read))
     }
 
-    /// Writes a row and what changed of its entries; nothing when it is stored just so. `old` are the bytes that were stored,
-    /// if any, and `old_entries` gives the entries of that row.
-    fn write<T: Table>(
+    fn put_in_place_of<T: Table>(&self, old: &Old<T>, new: &NewRow, bytes: &[u8]) -> Result<()> {
+        let primary_key = &new.key.finish()?[PREFIX..];
+        self.write(new, bytes, Some(&old.bytes), || self.info.entries(primary_key, &old.row))
+    }
+
+    /// Writes a row, whose bytes are in `bytes`, and what changed of its entries; nothing when it is stored just so. `old` are the
+    /// bytes that were stored, if any, and `old_entries` gives the entries of that row.
+    fn write(
         &self,
-        key: &[u8],
-        row: &T,
-        new_entries: &[Entry],
+        new: &NewRow,
+        bytes: &[u8],
         old: Option<&[u8]>,
         old_entries: impl FnOnce() -> Result<Vec<Entry>>,
     ) -> Result<()> {
-        let bytes = row::seal(row)?;
-        if old == Some(&bytes) {
+        let bytes = &bytes[new.bytes.clone()];
+        if old == Some(bytes) {
             return Ok(());
         }
-        let primary_key = &key[PREFIX..];
-        let old_entries = old_entries()?;
-        for entry in old_entries.iter().filter(|entry| new_entries.binary_search(entry).is_err()) {
+        let key = new.key.finish()?;
+        let (primary_key, old_entries) = (&key[PREFIX..], old_entries()?);
+        for entry in old_entries.iter().filter(|entry| new.entries.binary_search(entry).is_err()) {
             self.drop_entry(entry, primary_key)?;
         }
-        for entry in new_entries.iter().filter(|entry| old_entries.binary_search(entry).is_err()) {
+        for entry in new.entries.iter().filter(|entry| old_entries.binary_search(entry).is_err()) {
             self.add(entry, primary_key)?;
         }
-        self.attempt.put(key, &bytes);
+        self.attempt.put(key, bytes);
         Ok(())
     }
 
@@ -164,7 +243,7 @@ impl<'m> Mutation<'m> {
             self.attempt.delete(&entry.key);
             return Ok(());
         }
-        let shared = shared(&entry.key, primary_key);
+        let shared = build::shared(&entry.key, primary_key);
         if self.attempt.get(&shared, |_| ())?.is_some() {
             self.attempt.delete(&shared);
         }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use super::access::Direct;
 use super::catalog::{self, Compiled, Opened, TableInfo};
 use super::spaces::Space;
+use super::verify::Findings;
 use super::{DefaultTable, Table, Transaction, build, trial, verify};
 use crate::base::SeqNo;
 use crate::engine::{Durability, Engine, Verified};
@@ -39,7 +40,7 @@ pub(crate) struct Store {
 struct OpenTable {
     info: Arc<TableInfo>,
     /// Compares rows and index entries; it knows the type of the rows.
-    verify: fn(&Engine, &TableInfo, &mut Verified) -> Result<()>,
+    verify: fn(&Engine, &TableInfo, &mut Verified, &mut Findings) -> Result<()>,
 }
 
 impl fmt::Debug for Store {
@@ -164,10 +165,11 @@ impl Store {
     pub(crate) fn verify(&self) -> Result<Verified> {
         let mut verified = self.engine.verify()?;
         let tables: Vec<OpenTable> = self.tables.lock().values().cloned().collect();
+        let mut findings = Findings::default();
         for table in tables {
-            (table.verify)(&self.engine, &table.info, &mut verified)?;
+            (table.verify)(&self.engine, &table.info, &mut verified, &mut findings)?;
         }
-        Ok(verified)
+        findings.into_result().map(|()| verified)
     }
 
     /// Where those who want the same unique value meet.

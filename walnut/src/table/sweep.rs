@@ -6,7 +6,7 @@
 //! ```
 //!
 //! 1. Each batch is a transaction: what it concludes from a row or from a missing one holds when it commits, or it runs again.
-//! 2. Rows are never written. A unique value that two rows have stays with the row that the index names, or goes to
+//! 2. Rows are never written, and what belongs to one that cannot be read stays. A unique value that two rows have stays with the row that the index names, or goes to
 //!    the first by primary key when it names none.
 //! 3. A batch has a limit, so memory does, and those who write meanwhile lose no more than a moment to it.
 //!
@@ -14,12 +14,11 @@
 
 use std::fmt;
 
-use smallvec::SmallVec;
-
 use super::catalog::TableInfo;
 use super::key::{Key, KeyReader};
 use super::mapper::Table;
 use super::mutate::{Entry, PREFIX};
+use super::owner::{self, Claim};
 use super::row;
 use super::store::Store;
 use crate::base::{KeyRange, after, successor};
@@ -43,6 +42,9 @@ pub struct Swept<T: Table> {
     pub removed_count: u64,
     /// Entries that rows were missing, and that were added.
     pub added_count: u64,
+    /// Rows that the struct of this program does not read, of which nothing was changed;
+    /// [`unreadable`](super::DefaultTable::unreadable) lists them.
+    pub unreadable_count: u64,
     /// Unique values of rows that another row owns.
     pub duplicate_count: u64,
     /// The first thousand of these, by primary key of the row that does not own the value.
@@ -123,46 +125,14 @@ fn remove_strays<T: Table>(
     let next = (entries.len() == BATCH_COUNT).then(|| entries.last().map(|(key, _)| after(key))).flatten();
     let mut swept = Swept { entry_count: entries.len() as u64, ..Swept::default() };
     for (key, value) in entries {
-        if !has_row::<T>(attempt, info, index, &key, &value)? {
+        // What belongs to a row that cannot be read goes with that row.
+        let claim = attempt.read(|reader| owner::claim::<T>(reader, info, index, &key, &value))?;
+        if claim == Claim::No {
             attempt.delete(&key);
             swept.removed_count += 1;
         }
     }
     Ok(Batch { swept, next })
-}
-
-/// Whether some row has this entry.
-fn has_row<T: Table>(
-    attempt: &Attempt,
-    info: &TableInfo,
-    index: usize,
-    key: &[u8],
-    value: &[u8],
-) -> Result<bool> {
-    let claims = |primary_key: &[u8], owned: bool| -> Result<bool> {
-        let row_key = [&info.rows.prefix(), primary_key].concat();
-        let Some(row) = attempt.get(&row_key, row::open::<T>)? else { return Ok(false) };
-        let row = row.map_err(|fault| attempt.corruption(fault))?;
-        let entry = Entry { index, key: SmallVec::from_slice(key), owned };
-        Ok(info.entries(primary_key, &row)?.binary_search(&entry).is_ok())
-    };
-    let is_unique = info.schema.indexes[index].unique;
-    if is_unique && claims(value, true)? {
-        return Ok(true);
-    }
-    if !value.is_empty() {
-        return Ok(false);
-    }
-    // The primary key is the end of the entry's key. Where it begins only the value's type knows; but whatever is an
-    // entry is the entry of a row, and all that could be its primary key can be tried.
-    for start in PREFIX..=key.len() {
-        let mut reader = KeyReader::new(&key[start..]);
-        let is_key = T::PrimaryKey::skip(&mut reader).is_ok() && reader.rest().is_empty();
-        if is_key && claims(&key[start..], false)? {
-            return Ok(true);
-        }
-    }
-    Ok(false)
 }
 
 /// Adds what rows at the beginning of a range are missing in some of their indexes.
@@ -178,9 +148,13 @@ fn add_missing<T: Table>(
     // A row counts itself, and has any number of entries.
     while entry_count < BATCH_COUNT {
         let Some(found) = scan.next()? else { break };
-        let (key, opened) = (found.key.to_vec(), row::open::<T>(&found.value.load()?));
-        let row = opened.map_err(|fault| attempt.corruption(fault))?;
-        let mut entries = info.entries(&key[PREFIX..], &row)?;
+        let (key, row) = (found.key.to_vec(), row::open::<T>(&found.value.load()?));
+        let mut entries = Vec::new();
+        if let Ok(row) = row {
+            entries = info.entries(&key[PREFIX..], &row)?;
+        } else {
+            batch.swept.unreadable_count += 1;
+        }
         entries.retain(|entry| indexes.contains(&entry.index));
         entry_count += 1 + entries.len();
         batch.next = Some(after(&key));
@@ -215,7 +189,7 @@ fn add<T: Table>(
             if swept.duplicates.len() < DUPLICATE_LIMIT {
                 let decode = |key: &[u8]| {
                     let decoded = T::PrimaryKey::decode(&mut KeyReader::new(key));
-                    decoded.map_err(|fault| attempt.corruption(fault))
+                    decoded.map_err(|fault| info.unreadable(key, fault))
                 };
                 swept.duplicates.push(Duplicate {
                     index: info.schema.indexes[entry.index].name,
@@ -235,7 +209,10 @@ fn add<T: Table>(
 impl<T: Table> Swept<T> {
     /// Whether everything was as it should be, and nothing was done.
     pub fn is_clean(&self) -> bool {
-        self.removed_count == 0 && self.added_count == 0 && self.duplicate_count == 0
+        self.removed_count == 0
+            && self.added_count == 0
+            && self.unreadable_count == 0
+            && self.duplicate_count == 0
     }
 
     fn add(&mut self, other: Self) {
@@ -243,6 +220,7 @@ impl<T: Table> Swept<T> {
         self.entry_count += other.entry_count;
         self.removed_count += other.removed_count;
         self.added_count += other.added_count;
+        self.unreadable_count += other.unreadable_count;
         self.duplicate_count += other.duplicate_count;
         let room = DUPLICATE_LIMIT - self.duplicates.len();
         self.duplicates.extend(other.duplicates.into_iter().take(room));
@@ -256,6 +234,7 @@ impl<T: Table> Default for Swept<T> {
             entry_count: 0,
             removed_count: 0,
             added_count: 0,
+            unreadable_count: 0,
             duplicate_count: 0,
             duplicates: Vec::new(),
         }
@@ -270,6 +249,7 @@ impl<T: Table> fmt::Debug for Swept<T> {
             .field("entry_count", &self.entry_count)
             .field("removed_count", &self.removed_count)
             .field("added_count", &self.added_count)
+            .field("unreadable_count", &self.unreadable_count)
             .field("duplicate_count", &self.duplicate_count)
             .finish_non_exhaustive()
     }
@@ -348,6 +328,12 @@ mod tests {
         entries.find(|entry| entry.index == index).unwrap().key.to_vec()
     }
 
+    fn sealed(row: &Thing) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        row::seal(row, &mut bytes, false).unwrap();
+        bytes
+    }
+
     #[test]
     fn a_table_that_is_in_order_stays_as_it_is() {
         let (db, table) = things(700);
@@ -376,7 +362,8 @@ mod tests {
         write(&table, &entry(&table, &thing(9), NAME), Some(b"8\x00\xff2\0\0"));
         let prefix = table.info().indexes[LABEL].keyspace.prefix();
         write(&table, &[&prefix[..], b"\xff\xff"].concat(), Some(b""));
-        assert!(matches!(db.verify(), Err(Error::Corruption { .. })));
+        let Err(Error::Disagreement(found)) = db.verify() else { panic!("rows and entries disagree") };
+        assert!(found.count() >= 120, "{found}");
 
         let swept = table.sweep().unwrap();
         assert_eq!((swept.row_count, swept.duplicate_count), (690, 0));
@@ -388,10 +375,48 @@ mod tests {
     }
 
     #[test]
+    fn each_disagreement_is_told_by_its_kind_and_its_row() {
+        let (db, table) = things(40);
+        write(&table, &entry(&table, &thing(1), LABEL), None);
+        write(&table, &entry(&table, &thing(2), NAME), Some(b"nobody\0\0"));
+        let stray = Thing { id: "nobody".into(), name: Some("stray".into()), ..thing(5) };
+        write(&table, &entry(&table, &stray, LABEL), Some(b""));
+        write(&table, &row_key(&table, &thing(3)), Some(b"\x01\xff"));
+        write(&table, &row_key(&table, &thing(6)), Some(&sealed(&Thing { id: "6".into(), ..thing(6) })));
+
+        let Err(Error::Disagreement(found)) = db.verify() else { panic!("much is wrong") };
+        let mut told: Vec<_> = found
+            .findings()
+            .iter()
+            .map(|it| (it.kind(), it.index().unwrap_or_default(), it.primary_key::<Thing>().unwrap()))
+            .map(|(kind, index, id)| format!("{kind:?} {index} {}", id.escape_default()))
+            .collect();
+        told.sort_unstable();
+        let expected = [
+            "MissingEntry label 1\\u{0}1",
+            "OtherKey  6\\u{0}0",
+            "OtherOwner name 2\\u{0}2",
+            "StrayEntry label nobody",
+            "StrayEntry name nobody",
+            "UnreadableRow  3\\u{0}0",
+        ];
+        assert_eq!(told, expected);
+        assert_eq!(found.count(), 6);
+        assert!(!format!("{found} {found:?}").contains("nobody"), "no message has a value");
+
+        // Entries are mended; rows are for whoever knows what they should be.
+        let swept = table.sweep().unwrap();
+        assert_eq!((swept.removed_count, swept.added_count, swept.unreadable_count), (2, 2, 1));
+        assert_eq!(table.unreadable().remove_all().unwrap(), 1);
+        table.remove(&thing(6).id).unwrap();
+        db.verify().unwrap();
+    }
+
+    #[test]
     fn rows_that_share_a_unique_value_are_told_and_stay() {
         let (_db, table) = things(20);
         let twin = Thing { id: "twin".into(), ..thing(7) };
-        write(&table, &row_key(&table, &twin), Some(&row::seal(&twin).unwrap()));
+        write(&table, &row_key(&table, &twin), Some(&sealed(&twin)));
         let swept = table.sweep().unwrap();
         let mut told: Vec<_> =
             swept.duplicates.iter().map(|found| (found.index, &*found.owner, &*found.other)).collect();

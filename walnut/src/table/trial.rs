@@ -15,8 +15,7 @@
 use super::build::{self, DUPLICATE_LIMIT};
 use super::catalog::{self, Duplicate, Settled, StoredProgress, TableInfo};
 use super::mapper::Table;
-use super::mutate::PREFIX;
-use super::row;
+use super::mutate::{Mutation, PREFIX};
 use super::store::Store;
 use crate::engine::Durability;
 use crate::error::Result;
@@ -65,7 +64,8 @@ fn rows<T: Table>(store: &Store, info: &TableInfo) -> Result<Vec<Vec<Duplicate>>
     let mut duplicates = vec![Vec::new(); info.indexes.len()];
     let mut progress = StoredProgress::default();
     loop {
-        let outcome = store.change_with(Durability::Fast, |attempt| batch::<T>(attempt, info, &progress))?;
+        let outcome =
+            store.change_with(Durability::Fast, |attempt| batch::<T>(store, attempt, info, &progress))?;
         for (all, more) in duplicates.iter_mut().zip(outcome.duplicates) {
             all.extend(more);
             all.truncate(DUPLICATE_LIMIT);
@@ -78,14 +78,22 @@ fn rows<T: Table>(store: &Store, info: &TableInfo) -> Result<Vec<Vec<Duplicate>>
     }
 }
 
-fn batch<T: Table>(attempt: &Attempt, info: &TableInfo, before: &StoredProgress) -> Result<Outcome> {
+fn batch<T: Table>(
+    store: &Store,
+    attempt: &Attempt,
+    info: &TableInfo,
+    before: &StoredProgress,
+) -> Result<Outcome> {
     let batch = build::next_rows(attempt, info, before)?;
     let mut duplicates = vec![Vec::new(); info.indexes.len()];
     let mut room = Vec::new();
     for (key, bytes) in &batch.rows {
         let primary_key = &key[PREFIX..];
         let row = build::row::<T>(info, primary_key, bytes)?;
-        row::seal_into(&row, &mut room).map_err(|error| build::unfit(info, primary_key, error))?;
+        room.clear();
+        // Its entries are those of the row that is read from the old bytes, until it is written anew.
+        let new = Mutation::new(attempt, info, store).new_row(&row, &mut room);
+        new.map_err(|error| build::unfit(info, primary_key, error))?;
         build::enter(attempt, info, primary_key, &row, &mut duplicates)?;
     }
     Ok(Outcome { progress: build::progress_after(before, &batch), is_last: batch.is_last, duplicates })

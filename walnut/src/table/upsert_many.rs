@@ -13,7 +13,7 @@ use std::collections::HashMap;
 
 use super::key::KeyBytes;
 use super::mapper::Table;
-use super::mutate::{Entry, Mutation, PREFIX};
+use super::mutate::{Entry, Mutation, NewRow, PREFIX};
 use super::row;
 use crate::error::Result;
 
@@ -41,7 +41,7 @@ impl Mutation<'_> {
         let mut arrivals = Vec::with_capacity(last.len());
         for (key, row) in keys.iter().zip(rows.iter().copied()) {
             if let Some(earlier) = before.insert(key, row) {
-                replaced.push(Some(copy(earlier)?));
+                replaced.push(Some(row::copy(earlier)?));
                 continue;
             }
             let (arrival, old) = self.arrival(key, last[key])?;
@@ -64,8 +64,8 @@ impl Mutation<'_> {
 
     /// What is to be written for a row, unless it is stored just so, and the row in whose place it comes.
     fn arrival<T: Table>(&self, key: &KeyBytes, row: &T) -> Result<(Option<Arrival>, Option<T>)> {
-        let entries = self.announce(key, row)?;
-        let bytes = row::seal(row)?;
+        let mut bytes = Vec::with_capacity(256);
+        let (NewRow { entries, .. }, _) = self.announced(row, &mut bytes)?;
         let Some(old) = self.old::<T>(key)? else {
             return Ok((Some(Arrival { key: key.clone(), bytes, entries, old_entries: Vec::new() }), None));
         };
@@ -75,9 +75,4 @@ impl Mutation<'_> {
         let old_entries = self.info.entries(&key[PREFIX..], &old.row)?;
         Ok((Some(Arrival { key: key.clone(), bytes, entries, old_entries }), Some(old.row)))
     }
-}
-
-/// A row as it would be read back.
-fn copy<T: Table>(row: &T) -> Result<T> {
-    row::open(&row::seal(row)?).map_err(|_| row::UNREADABLE)
 }

@@ -1,54 +1,97 @@
-//! Compares the rows of a table with the entries of its indexes.
+//! Compares the rows of a table with the keys that they are stored under and with the entries of its indexes.
 //!
-//! Every entry that a row asks for is looked up, and all entries are counted: when each of the first is there and there are no
-//! more than these, rows and entries belong together one to one.
+//! Every entry that a row asks for is looked up, and all entries are counted: when there are no more than were found so, rows and
+//! entries belong together one to one. Where there are more, each entry is compared with the row that it names.
 
 use super::catalog::TableInfo;
 use super::mapper::Table;
 use super::mutate::PREFIX;
+use super::owner::{self, Claim};
 use super::row;
 use crate::base::KeyRange;
 use crate::engine::{Engine, Verified};
-use crate::error::{Fault, Result};
+use crate::error::{Disagreement, Error, FindingKind, Result};
+use crate::txn::EntryReader;
 
-/// Adds what was found of a table; the first disagreement is an error.
-///
-/// Cost: reads every row, and looks up every entry of every row.
-pub(super) fn table<T: Table>(engine: &Engine, info: &TableInfo, verified: &mut Verified) -> Result<()> {
-    let mut rows = engine.scan(KeyRange::prefix(&info.rows.prefix()))?;
-    let mut expected = vec![0u64; info.indexes.len()];
-    loop {
-        let Some(found) = rows.next()? else { break };
-        verified.row_count += 1;
-        let primary_key = &found.key[PREFIX..];
-        let entries = row::open::<T>(&found.value.load()?).map(|row| info.entries(primary_key, &row));
-        let mut missing = None;
-        match entries {
-            Err(fault) => missing = Some(fault),
-            Ok(entries) => {
-                for entry in entries?.iter().filter(|entry| info.indexes[entry.index].is_readable()) {
-                    expected[entry.index] += 1;
-                    let owner: &[u8] = if entry.owned { primary_key } else { &[] };
-                    if found.reader.get(&entry.key, |value| value == owner)? != Some(true) {
-                        missing = Some(Fault::Index("a row has no entry in an index of its table"));
-                    }
-                }
-            }
-        }
-        if let Some(fault) = missing {
-            return Err(rows.corruption(fault));
+/// The most disagreements that are told one by one.
+const FINDING_LIMIT: usize = 1000;
+
+/// What was found to disagree in the tables so far.
+#[derive(Default)]
+pub(super) struct Findings {
+    found: Disagreement,
+}
+
+impl Findings {
+    fn add(&mut self, info: &TableInfo, kind: FindingKind, index: Option<usize>, primary_key: &[u8]) {
+        self.found.count += 1;
+        if self.found.findings.len() < FINDING_LIMIT {
+            self.found.findings.push(info.finding(kind, index, primary_key));
         }
     }
-    for (index, expected) in info.indexes.iter().zip(expected).filter(|(index, _)| index.is_readable()) {
-        let mut entries = rows.another(KeyRange::prefix(&index.keyspace.prefix()));
+
+    /// An error when there are any.
+    pub(super) fn into_result(self) -> Result<()> {
+        if self.found.count == 0 { Ok(()) } else { Err(Error::Disagreement(self.found)) }
+    }
+}
+
+/// Adds what was found of a table.
+///
+/// Cost: reads every row and every entry, and looks up every entry of every row; where there are entries that no row asks for, looks
+/// up a row for each entry of that index besides.
+pub(super) fn table<T: Table>(
+    engine: &Engine,
+    info: &TableInfo,
+    verified: &mut Verified,
+    findings: &mut Findings,
+) -> Result<()> {
+    let mut rows = engine.scan(KeyRange::prefix(&info.rows.prefix()))?;
+    let mut seen = vec![0u64; info.indexes.len()];
+    while let Some(found) = rows.next()? {
+        verified.row_count += 1;
+        let (key, primary_key) = (found.key, &found.key[PREFIX..]);
+        let Ok(row) = row::open::<T>(&found.value.load()?) else {
+            findings.add(info, FindingKind::UnreadableRow, None, primary_key);
+            continue;
+        };
+        if info.row_key(&row).finish().ok() != Some(key) {
+            findings.add(info, FindingKind::OtherKey, None, primary_key);
+        }
+        let entries = info.entries(primary_key, &row)?;
+        for entry in entries.iter().filter(|entry| info.indexes[entry.index].is_readable()) {
+            let owner: &[u8] = if entry.owned { primary_key } else { &[] };
+            let kind = match found.reader.get(&entry.key, |value| value == owner)? {
+                Some(true) => {
+                    seen[entry.index] += 1;
+                    continue;
+                }
+                Some(false) => FindingKind::OtherOwner,
+                None => FindingKind::MissingEntry,
+            };
+            findings.add(info, kind, Some(entry.index), primary_key);
+        }
+    }
+    for (place, seen) in seen.into_iter().enumerate().filter(|(place, _)| info.indexes[*place].is_readable())
+    {
+        let range = KeyRange::prefix(&info.indexes[place].keyspace.prefix());
         let mut count = 0;
+        let mut entries = rows.another(range.clone());
         while entries.next()?.is_some() {
             count += 1;
         }
-        if count != expected {
-            return Err(rows.corruption(Fault::Index("an index entry has no row")));
-        }
         verified.entry_count += count;
+        if count == seen {
+            continue;
+        }
+        let mut entries = rows.another(range);
+        while let Some(found) = entries.next()? {
+            let (value, reader) = (found.value.load()?, EntryReader::Engine(found.reader));
+            if owner::claim::<T>(reader, info, place, found.key, &value)? == Claim::No {
+                let primary_key = owner::of::<T>(info, place, found.key, &value);
+                findings.add(info, FindingKind::StrayEntry, Some(place), primary_key);
+            }
+        }
     }
     verified.table_count += 1;
     Ok(())

@@ -1,8 +1,8 @@
-//! What a violation says about the row that owns the value.
+//! What a violation, or a finding of `verify`, says about the row that it names.
 
 use super::key::{Key, KeyReader};
 use super::{IndexName, Table};
-use crate::error::UniqueViolation;
+use crate::error::{Finding, UniqueViolation};
 
 impl UniqueViolation {
     /// The primary key of the row that owns the value; `None` when this is a violation of another table than `T`'s.
@@ -16,5 +16,15 @@ impl UniqueViolation {
     /// Whether it is this index that the value exists in: `violation.is(User::ix().email)`.
     pub fn is(&self, index: IndexName) -> bool {
         self.table == index.table && self.index == index.index
+    }
+}
+
+impl Finding {
+    /// The primary key of the row that it is about; `None` when that is not known, or when this is about another table than `T`'s.
+    pub fn primary_key<T: Table>(&self) -> Option<T::PrimaryKey> {
+        if self.table != T::SCHEMA.name {
+            return None;
+        }
+        T::PrimaryKey::decode(&mut KeyReader::new(&self.primary_key)).ok()
     }
 }

@@ -20,7 +20,7 @@ use super::writes::Writes;
 use crate::base::{KeyHash, KeyRange, Kind};
 use crate::cursor::Direction;
 use crate::engine::{EngineScan, Value};
-use crate::error::{Error, Fault, Result};
+use crate::error::Result;
 use crate::sync::Arc;
 
 /// A walk over the entries of an attempt, as they were when it was made.
@@ -72,10 +72,6 @@ impl Overlay {
 
     pub(super) fn reader(&self) -> EntryReader<'_> {
         EntryReader::Overlay { below: self.below.reader(), writes: &self.writes, notes: &self.record.notes }
-    }
-
-    pub(super) fn corruption(&self, fault: Fault) -> Error {
-        self.below.corruption(fault)
     }
 
     pub(super) fn rest(&self) -> &KeyRange {

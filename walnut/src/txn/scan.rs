@@ -5,7 +5,7 @@ use super::reader::EntryReader;
 use crate::base::KeyRange;
 use crate::cursor::Direction;
 use crate::engine::{self, EngineScan, Value};
-use crate::error::{Error, Fault, Result};
+use crate::error::Result;
 
 /// A walk over a range of one state from its front, its back, or both until they meet.
 #[expect(
@@ -32,14 +32,6 @@ impl EntryScan {
         match self {
             Self::Engine(scan) => EntryReader::Engine(scan.reader()),
             Self::Overlay(overlay) => overlay.reader(),
-        }
-    }
-
-    /// The error for stored bytes that make no sense.
-    pub(crate) fn corruption(&self, fault: Fault) -> Error {
-        match self {
-            Self::Engine(scan) => scan.corruption(fault),
-            Self::Overlay(overlay) => overlay.corruption(fault),
         }
     }
 

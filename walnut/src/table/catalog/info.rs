@@ -5,11 +5,15 @@ use std::sync::{Arc, OnceLock};
 
 use super::compiled::Compiled;
 use crate::base::{KeyspaceId, SeqNo};
-use crate::error::{Error, Result, SchemaError};
+use crate::error::{Error, Fault, Finding, FindingKind, Result, SchemaError};
 use crate::sync::{AtomicBool, AtomicU64, Mutex, Ordering};
 use crate::table::key::KeyWriter;
 use crate::table::numbers::Numbers;
+use crate::table::row;
 use crate::table::{Table, TableMapper, TableSchema};
+
+/// How many rows of a lossless type are read again after an opening.
+const TRIALS: u64 = 64;
 
 /// A table that is open.
 #[derive(Debug)]
@@ -24,6 +28,8 @@ pub(crate) struct TableInfo {
     pub(in crate::table) building: Mutex<Vec<Vec<Duplicate>>>,
     /// How many rows are entered in the indexes that are being built.
     pub(in crate::table) built_count: AtomicU64,
+    /// How many rows of a type that is thought to be lossless were read again.
+    pub(in crate::table) trial_count: AtomicU64,
     /// Set before the table is dropped. A statement that began before loses to the drop, as it has read of what goes.
     pub(in crate::table) dropped: AtomicBool,
     /// What its generated keys are made of.
@@ -92,6 +98,30 @@ impl TableInfo {
         let mut key = KeyWriter::new(&self.rows.prefix());
         row.encode_primary_key(&mut key);
         key
+    }
+
+    /// Whether a row is to be read again though its type is lossless as far as can be seen: that a struct has its own `Serialize` or
+    /// `Deserialize` cannot be. The first rows after each opening are.
+    pub(in crate::table) fn is_trial(&self) -> bool {
+        self.trial_count.load(Ordering::Relaxed) < TRIALS
+            && self.trial_count.fetch_add(1, Ordering::Relaxed) < TRIALS
+    }
+
+    /// The error for a row under this primary key that this program does not read.
+    pub(in crate::table) fn unreadable(&self, primary_key: &[u8], fault: Fault) -> Error {
+        row::unreadable(self.schema.name, primary_key, fault)
+    }
+
+    /// What is wrong with the row of this primary key; with its entry, when an index is given.
+    #[cold]
+    pub(in crate::table) fn finding(
+        &self,
+        kind: FindingKind,
+        index: Option<usize>,
+        primary_key: &[u8],
+    ) -> Finding {
+        let index = index.map(|index| self.schema.indexes[index].name);
+        Finding { table: self.schema.name, index, kind, primary_key: primary_key.into() }
     }
 
     /// An error when the table was dropped.

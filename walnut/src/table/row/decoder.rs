@@ -5,6 +5,8 @@
 //! a number of several bytes is taken in one step, and no byte of it is a branch.
 //!
 //! 1. Nothing is read behind the end of the bytes, and no memory is taken for a size that was not found to lie before it.
+//! 2. With a [`Comparison`](super::trace::Comparison) as `C` each value is compared with the form in which it was written; with
+//!    `()` nothing is, at no cost.
 
 use std::fmt;
 
@@ -13,13 +15,15 @@ use serde::de::{
     Visitor,
 };
 
+use super::trace::{Compare, Form};
 use crate::codec::text;
 
 /// What is left to read.
-pub(super) struct Decoder<'de> {
+pub(super) struct Decoder<'de, C> {
     rest: &'de [u8],
     /// The last eight bytes of all, the very last in the highest place; zeros before the first.
     tail: u64,
+    pub(super) compare: C,
 }
 
 /// That the bytes are not what the type asks for. The row's key and file are known above; what serde has to say is
@@ -44,13 +48,13 @@ impl de::Error for Unreadable {
 
 type Result<T> = std::result::Result<T, Unreadable>;
 
-impl<'de> Decoder<'de> {
-    pub(super) fn new(bytes: &'de [u8]) -> Self {
+impl<'de, C: Compare> Decoder<'de, C> {
+    pub(super) fn new(bytes: &'de [u8], compare: C) -> Self {
         let tail = match bytes.last_chunk() {
             Some(tail) => u64::from_le_bytes(*tail),
             None => bytes.iter().fold(0, |tail, &byte| tail >> 8 | u64::from(byte) << 56),
         };
-        Self { rest: bytes, tail }
+        Self { rest: bytes, tail, compare }
     }
 
     /// What was not read.
@@ -75,7 +79,7 @@ impl<'de> Decoder<'de> {
     /// As many bytes as the number before them says.
     #[inline]
     fn bytes(&mut self) -> Result<&'de [u8]> {
-        let size = self.size()?;
+        let size = self.size(Form::Text)?;
         let (bytes, rest) = self.rest.split_at_checked(size).ok_or(Unreadable)?;
         self.rest = rest;
         Ok(bytes)
@@ -86,9 +90,25 @@ impl<'de> Decoder<'de> {
         text(self.bytes()?).map_err(|_| Unreadable)
     }
 
+    /// The length of something that is read in this form.
     #[inline]
-    fn size(&mut self) -> Result<usize> {
-        usize::try_from(self.varint::<10>()?).map_err(|_| Unreadable)
+    fn size(&mut self, form: Form) -> Result<usize> {
+        self.compare.form(form)?;
+        let size = usize::try_from(self.varint::<10>()?).map_err(|_| Unreadable)?;
+        self.compare.count(form, size)?;
+        Ok(size)
+    }
+
+    /// Fields without a length before them.
+    #[inline]
+    fn group<V: Visitor<'de>>(&mut self, left: usize, visitor: V) -> Result<V::Value> {
+        if !C::COMPARES {
+            return visitor.visit_seq(Items { decoder: self, left });
+        }
+        self.compare.form(Form::Group)?;
+        let value = visitor.visit_seq(Items { decoder: self, left })?;
+        self.compare.form(Form::End)?;
+        Ok(value)
     }
 
     /// A varint of at most `MAX` bytes: seven bits a byte, the lowest first, and the eighth tells that more follow.
@@ -176,7 +196,7 @@ macro_rules! unzigzag {
     }};
 }
 
-impl<'de> Deserializer<'de> for &mut Decoder<'de> {
+impl<'de, C: Compare> Deserializer<'de> for &mut Decoder<'de, C> {
     type Error = Unreadable;
 
     #[inline]
@@ -186,6 +206,7 @@ impl<'de> Deserializer<'de> for &mut Decoder<'de> {
 
     #[inline]
     fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        self.compare.form(Form::Byte)?;
         match self.byte()? {
             0 => visitor.visit_bool(false),
             1 => visitor.visit_bool(true),
@@ -195,61 +216,73 @@ impl<'de> Deserializer<'de> for &mut Decoder<'de> {
 
     #[inline]
     fn deserialize_i8<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        self.compare.form(Form::Byte)?;
         visitor.visit_i8(self.byte()?.cast_signed())
     }
 
     #[inline]
     fn deserialize_i16<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        self.compare.form(Form::Signed)?;
         visitor.visit_i16(unzigzag!(self.u16()?, i16))
     }
 
     #[inline]
     fn deserialize_i32<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        self.compare.form(Form::Signed)?;
         visitor.visit_i32(unzigzag!(self.u32()?, i32))
     }
 
     #[inline]
     fn deserialize_i64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        self.compare.form(Form::Signed)?;
         visitor.visit_i64(unzigzag!(self.u64()?, i64))
     }
 
     #[inline]
     fn deserialize_i128<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        self.compare.form(Form::Signed)?;
         visitor.visit_i128(unzigzag!(self.u128()?, i128))
     }
 
     #[inline]
     fn deserialize_u8<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        self.compare.form(Form::Byte)?;
         visitor.visit_u8(self.byte()?)
     }
 
     #[inline]
     fn deserialize_u16<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        self.compare.form(Form::Number)?;
         visitor.visit_u16(self.u16()?)
     }
 
     #[inline]
     fn deserialize_u32<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        self.compare.form(Form::Number)?;
         visitor.visit_u32(self.u32()?)
     }
 
     #[inline]
     fn deserialize_u64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        self.compare.form(Form::Number)?;
         visitor.visit_u64(self.u64()?)
     }
 
     #[inline]
     fn deserialize_u128<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        self.compare.form(Form::Number)?;
         visitor.visit_u128(self.u128()?)
     }
 
     #[inline]
     fn deserialize_f32<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        self.compare.form(Form::Float)?;
         visitor.visit_f32(f32::from_le_bytes(self.array()?))
     }
 
     #[inline]
     fn deserialize_f64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        self.compare.form(Form::Double)?;
         visitor.visit_f64(f64::from_le_bytes(self.array()?))
     }
 
@@ -285,6 +318,7 @@ impl<'de> Deserializer<'de> for &mut Decoder<'de> {
 
     #[inline]
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
+        self.compare.form(Form::Option)?;
         match self.byte()? {
             0 => visitor.visit_none(),
             1 => visitor.visit_some(self),
@@ -309,13 +343,13 @@ impl<'de> Deserializer<'de> for &mut Decoder<'de> {
 
     #[inline]
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
-        let left = self.size()?;
+        let left = self.size(Form::Sequence)?;
         visitor.visit_seq(Items { decoder: self, left })
     }
 
     #[inline]
     fn deserialize_tuple<V: Visitor<'de>>(self, len: usize, visitor: V) -> Result<V::Value> {
-        visitor.visit_seq(Items { decoder: self, left: len })
+        self.group(len, visitor)
     }
 
     #[inline]
@@ -325,12 +359,12 @@ impl<'de> Deserializer<'de> for &mut Decoder<'de> {
         len: usize,
         visitor: V,
     ) -> Result<V::Value> {
-        visitor.visit_seq(Items { decoder: self, left: len })
+        self.group(len, visitor)
     }
 
     #[inline]
     fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
-        let left = self.size()?;
+        let left = self.size(Form::Sequence)?;
         visitor.visit_map(Items { decoder: self, left })
     }
 
@@ -341,41 +375,50 @@ impl<'de> Deserializer<'de> for &mut Decoder<'de> {
         fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value> {
-        visitor.visit_seq(Items { decoder: self, left: fields.len() })
+        self.group(fields.len(), visitor)
     }
 
     #[inline]
     fn deserialize_enum<V: Visitor<'de>>(
         self,
         _: &'static str,
-        _: &'static [&'static str],
+        variants: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value> {
+        self.compare.variants(variants)?;
         visitor.visit_enum(self)
     }
 
     // The bytes do not tell what they are, so what asks them cannot be read.
 
     fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value> {
+        self.compare
+            .refuse("a type in it asks what the bytes are (`deserialize_any`), as with `untagged` or `tag`");
         Err(Unreadable)
     }
 
     fn deserialize_identifier<V: Visitor<'de>>(self, _: V) -> Result<V::Value> {
+        self.compare.refuse(
+            "a type in it asks for the name of a field or a variant, as with `tag`, and names are not stored",
+        );
         Err(Unreadable)
     }
 
     fn deserialize_ignored_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value> {
+        self.compare.refuse(
+            "a type in it passes over what it does not know, and the bytes do not tell where that ends",
+        );
         Err(Unreadable)
     }
 }
 
 /// The elements of a sequence or the entries of a map that were not read yet.
-struct Items<'d, 'de> {
-    decoder: &'d mut Decoder<'de>,
+struct Items<'d, 'de, C> {
+    decoder: &'d mut Decoder<'de, C>,
     left: usize,
 }
 
-impl<'de> SeqAccess<'de> for Items<'_, 'de> {
+impl<'de, C: Compare> SeqAccess<'de> for Items<'_, 'de, C> {
     type Error = Unreadable;
 
     #[inline]
@@ -392,17 +435,24 @@ impl<'de> SeqAccess<'de> for Items<'_, 'de> {
     }
 }
 
-impl<'de> MapAccess<'de> for Items<'_, 'de> {
+impl<'de, C: Compare> MapAccess<'de> for Items<'_, 'de, C> {
     type Error = Unreadable;
 
     #[inline]
     fn next_key_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>> {
+        if self.left > 0 {
+            self.decoder.compare.form(Form::Group)?;
+        }
         self.next_element_seed(seed)
     }
 
     #[inline]
     fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value> {
-        seed.deserialize(&mut *self.decoder)
+        let value = seed.deserialize(&mut *self.decoder);
+        if C::COMPARES {
+            self.decoder.compare.form(Form::End)?;
+        }
+        value
     }
 
     #[inline]
@@ -411,18 +461,19 @@ impl<'de> MapAccess<'de> for Items<'_, 'de> {
     }
 }
 
-impl<'de> EnumAccess<'de> for &mut Decoder<'de> {
+impl<'de, C: Compare> EnumAccess<'de> for &mut Decoder<'de, C> {
     type Error = Unreadable;
     type Variant = Self;
 
     #[inline]
     fn variant_seed<S: DeserializeSeed<'de>>(self, seed: S) -> Result<(S::Value, Self)> {
-        let place = self.u32()?.into_deserializer();
-        Ok((seed.deserialize(place)?, self))
+        let place = self.u32()?;
+        self.compare.variant(place)?;
+        Ok((seed.deserialize(place.into_deserializer())?, self))
     }
 }
 
-impl<'de> VariantAccess<'de> for &mut Decoder<'de> {
+impl<'de, C: Compare> VariantAccess<'de> for &mut Decoder<'de, C> {
     type Error = Unreadable;
 
     #[inline]
@@ -437,7 +488,7 @@ impl<'de> VariantAccess<'de> for &mut Decoder<'de> {
 
     #[inline]
     fn tuple_variant<V: Visitor<'de>>(self, len: usize, visitor: V) -> Result<V::Value> {
-        visitor.visit_seq(Items { decoder: self, left: len })
+        self.group(len, visitor)
     }
 
     #[inline]
@@ -446,6 +497,6 @@ impl<'de> VariantAccess<'de> for &mut Decoder<'de> {
         fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value> {
-        visitor.visit_seq(Items { decoder: self, left: fields.len() })
+        self.group(fields.len(), visitor)
     }
 }

@@ -2,34 +2,48 @@
 //! through the structs of the past, each made of the one before.
 
 mod decoder;
+mod encoder;
+mod lossless;
 #[cfg(test)]
 mod tests;
+mod trace;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use self::decoder::Decoder;
+use self::encoder::{Encoder, Refusal};
+pub use self::lossless::{Lossless, MaybeLossy, Serde};
+use self::trace::{Mismatch, Trace};
 use super::mapper::TableMapper;
 use super::shape::RowShape;
 use crate::codec::{Reader, Writer};
-use crate::error::{Error, Fault, Limit, Result};
+use crate::error::{Error, Fault, Limit, Result, SchemaError, UnreadableRow, Unstorable};
 
 /// What is wrong with a row that no struct reads.
 pub(super) const UNKNOWN_VERSION: Fault = Fault::Invalid("layout version of a row");
-
-/// Of a row that nobody could read again.
-pub(super) const UNREADABLE: Error = Error::Unsupported(
-    "a row that serde writes and cannot read again; `derive(Table)` says what serde is asked for",
-);
 
 /// The most bytes that a row may take.
 pub(crate) const MAX_ROW_SIZE: usize = 16 << 20;
 
 /// Adds a struct in postcard; for derived code.
-pub fn encode<T: Serialize>(row: &T, out: &mut Vec<u8>) -> Result<()> {
-    let taken = std::mem::take(out);
-    *out = postcard::to_extend(row, taken).map_err(|_| Error::Unsupported("this row's serde form"))?;
-    Ok(())
+pub fn encode<T: TableMapper + Serialize>(row: &T, out: &mut Vec<u8>) -> Result<()> {
+    write(row, out).map_err(|refusal| unstorable::<T>(refusal.reason()))
+}
+
+/// Adds a struct in postcard, and returns the one that is read from these bytes; for derived code.
+///
+/// [`Error::Unstorable`] when it cannot be read, or is read in other forms than it was written in.
+pub fn encode_and_read<T: TableMapper + Serialize + Decoded>(row: &T, out: &mut Vec<u8>) -> Result<T> {
+    write_and_read(row, out).map_err(|mismatch| {
+        let reason = match mismatch {
+            Mismatch::Forms { written, read } => {
+                return Error::Unstorable(Unstorable::forms(T::SCHEMA.name, written, read));
+            }
+            Mismatch::Other(reason) => reason,
+        };
+        unstorable::<T>(reason)
+    })
 }
 
 /// A struct that serde reads; for derived code, which asks for it in one place.
@@ -48,33 +62,73 @@ pub fn decode<T: Decoded>(bytes: &[u8]) -> Result<T, Fault> {
 
 #[inline(always)]
 fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Fault> {
-    let mut decoder = Decoder::new(bytes);
+    let mut decoder = Decoder::new(bytes, ());
     match T::deserialize(&mut decoder) {
         Ok(row) if decoder.rest().is_empty() => Ok(row),
         _ => Err(Fault::Invalid("row")),
     }
 }
 
-/// The stored bytes of a row.
-pub(super) fn seal<T: TableMapper>(row: &T) -> Result<Vec<u8>> {
-    let mut bytes = Vec::with_capacity(256);
-    seal_into(row, &mut bytes)?;
-    Ok(bytes)
+fn write<T: Serialize>(value: &T, out: &mut Vec<u8>) -> Result<(), Refusal> {
+    value.serialize(&mut Encoder { out, notes: () })
 }
 
-/// The same, in the place of what `bytes` held.
-pub(super) fn seal_into<T: TableMapper>(row: &T, bytes: &mut Vec<u8>) -> Result<()> {
-    bytes.clear();
+fn write_and_read<T: Serialize + DeserializeOwned>(value: &T, out: &mut Vec<u8>) -> Result<T, Mismatch> {
+    let start = out.len();
+    let mut encoder = Encoder { out, notes: Trace::default() };
+    value.serialize(&mut encoder).map_err(|refusal| Mismatch::Other(refusal.reason()))?;
+    let trace = encoder.notes;
+    let mut decoder = Decoder::new(&out[start..], trace.comparison());
+    let read = T::deserialize(&mut decoder);
+    let read = read.and_then(|read| decoder.compare.finish().map(|()| read));
+    read.map_err(|_| {
+        let refused = "the `Deserialize` of a type in it refuses what its `Serialize` has written";
+        decoder.compare.reason().unwrap_or(Mismatch::Other(refused))
+    })
+}
+
+#[cold]
+pub(super) fn unstorable<T: TableMapper>(reason: &'static str) -> Error {
+    Error::Unstorable(Unstorable::new(T::SCHEMA.name, reason))
+}
+
+/// The error for a row under this primary key that this program does not read. One that no migration takes is an error of the
+/// schema.
+#[cold]
+pub(super) fn unreadable(table: &'static str, primary_key: &[u8], fault: Fault) -> Error {
+    if let Fault::Migration { .. } = fault {
+        return Error::Schema(SchemaError { table: table.to_owned(), sentence: fault.to_string() });
+    }
+    Error::Unreadable(UnreadableRow { table, key_size: primary_key.len(), fault })
+}
+
+/// Adds the stored bytes of a row. Where these may be read as another row, that one is returned: it is the one that is stored.
+///
+/// [`Error::Unstorable`] when they cannot be read. In a build for development, and when `reads` says so, every row is read;
+/// otherwise those of which it is not known that they are read as they are ([`TableMapper::LOSSLESS`]).
+pub(super) fn seal<T: TableMapper>(row: &T, bytes: &mut Vec<u8>, reads: bool) -> Result<Option<T>> {
+    let start = bytes.len();
     bytes.put_varint(u64::from(T::SCHEMA.version));
-    row.encode_row(bytes)?;
-    if bytes.len() > MAX_ROW_SIZE {
-        return Err(Error::Limit(Limit::Row { size: bytes.len(), limit: MAX_ROW_SIZE }));
+    let read = if cfg!(debug_assertions) || !T::LOSSLESS || reads {
+        Some(row.encode_row_and_read(bytes)?)
+    } else {
+        row.encode_row(bytes)?;
+        None
+    };
+    let size = bytes.len() - start;
+    if size > MAX_ROW_SIZE {
+        return Err(Error::Limit(Limit::Row { size, limit: MAX_ROW_SIZE }));
     }
-    // In a build for development each row is tried, so that the program that stores it tells, and not the one that reads it.
-    if cfg!(debug_assertions) && open::<T>(bytes).is_err() {
-        return Err(UNREADABLE);
+    Ok(read)
+}
+
+/// The row as it would be read, were it stored.
+pub(super) fn copy<T: TableMapper>(row: &T) -> Result<T> {
+    let mut bytes = Vec::with_capacity(256);
+    match seal(row, &mut bytes, false)? {
+        Some(read) => Ok(read),
+        None => open(&bytes).map_err(|_| unstorable::<T>("it cannot be read again")),
     }
-    Ok(())
 }
 
 /// The row of stored bytes.

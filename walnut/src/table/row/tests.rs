@@ -15,7 +15,9 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 use super::decoder::Decoder;
-use super::{encode, read};
+use super::encoder::Encoder;
+use super::trace::Trace;
+use super::{read, write, write_and_read};
 
 /// Something of every kind that serde knows.
 #[derive(Serialize, Deserialize, Clone, PartialEq, Debug)]
@@ -102,7 +104,7 @@ fn everything() -> impl Strategy<Value = Everything> {
 
 /// What the decoder makes of the bytes, and what it leaves.
 fn ours<T: DeserializeOwned>(bytes: &[u8]) -> Option<(T, &[u8])> {
-    let mut decoder = Decoder::new(bytes);
+    let mut decoder = Decoder::new(bytes, ());
     let value = T::deserialize(&mut decoder).ok()?;
     Some((value, decoder.rest()))
 }
@@ -133,10 +135,21 @@ proptest! {
     #[test]
     fn what_postcard_writes_comes_back(value in everything()) {
         let mut bytes = Vec::new();
-        encode(&value, &mut bytes).expect("it has a form");
+        write(&value, &mut bytes).expect("it has a form");
         prop_assert_eq!(read::<Everything>(&bytes), Ok(value));
         bytes.push(0);
         prop_assert!(read::<Everything>(&bytes).is_err(), "a byte is left");
+    }
+
+    #[test]
+    fn encoder_and_postcard_write_the_same_bytes(value in everything()) {
+        let expected = postcard::to_stdvec(&value).expect("it has a form");
+        let mut bytes = vec![7];
+        write(&value, &mut bytes).expect("it has a form");
+        prop_assert_eq!(&bytes[1..], &expected);
+        let read = write_and_read(&value, &mut bytes).expect("it is read as it was written");
+        prop_assert_eq!(&bytes[1..], [&expected[..], &expected].concat());
+        prop_assert_eq!(read, value);
     }
 
     #[test]
@@ -190,8 +203,50 @@ fn decoder_and_postcard_agree_about_letters() {
 #[test]
 fn a_size_that_is_not_there_takes_no_memory() {
     let mut bytes = Vec::new();
-    encode(&u64::MAX, &mut bytes).expect("a number has a form");
+    write(&u64::MAX, &mut bytes).expect("a number has a form");
     assert!(read::<String>(&bytes).is_err());
     assert!(read::<Vec<u64>>(&bytes).is_err());
     assert!(read::<BTreeMap<u64, u64>>(&bytes).is_err());
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks for it")]
+fn is_zero(number: &u8) -> bool {
+    *number == 0
+}
+
+#[derive(Serialize, Deserialize, Clone, Copy, PartialEq, Debug)]
+struct LeavesOut(#[serde(skip_serializing_if = "is_zero")] u8, u8);
+
+/// The bytes are those of another row as well, which would be written as the same bytes.
+#[test]
+fn a_row_that_can_be_read_as_another_one_is_refused() {
+    let mut bytes = Vec::new();
+    let row = (LeavesOut(0, 5), 128u32);
+    write(&row, &mut bytes).expect("it has a form");
+    assert_eq!(read::<(LeavesOut, u32)>(&bytes), Ok((LeavesOut(5, 128), 1)));
+    write_and_read(&row, &mut bytes).expect_err("it would be misread");
+    let row = (LeavesOut(7, 5), 128u32);
+    assert_eq!(write_and_read(&row, &mut bytes), Ok(row));
+}
+
+#[test]
+fn forms_that_have_the_same_bytes_are_one_form() {
+    #[expect(clippy::needless_pass_by_value, reason = "what is written down at once is passed as it is")]
+    fn reads_as<W: Serialize, R: DeserializeOwned + PartialEq + Debug>(written: W, read: R) {
+        let mut bytes = Vec::new();
+        let mut encoder = Encoder { out: &mut bytes, notes: Trace::default() };
+        written.serialize(&mut encoder).expect("it has a form");
+        let trace = encoder.notes;
+        let mut decoder = Decoder::new(&bytes, trace.comparison());
+        assert_eq!(R::deserialize(&mut decoder).expect("the forms are the same"), read);
+        decoder.compare.finish().expect("all is read");
+    }
+    reads_as((3u16, 4u64), (3u64, 4u16));
+    reads_as(("é", [1u8; 3]), ('é', (true, 1i8, 1u8)));
+    reads_as("ab".to_owned(), vec![97u8, 98]);
+    reads_as(vec![97u8, 98], "ab".to_owned());
+    reads_as((Vec::<u8>::new(), ""), (String::new(), Vec::<u8>::new()));
+    reads_as(BTreeMap::from([(1u8, 2u16), (3, 4)]), vec![(1u8, 2u16), (3, 4)]);
+    reads_as(vec![((), 1u8)], BTreeMap::from([((), 1u8)]));
+    reads_as((Variant::Unit, Nothing, Wrapped(7)), (0u32, (), 7u64));
 }

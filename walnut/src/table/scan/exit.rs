@@ -1,9 +1,10 @@
 //! The way of an entry out of a walk: the stages that may hold it back, and the row where one is needed.
 
 use super::filter::RowFilter;
+use super::layout::Target;
 use super::output::Output;
 use crate::engine::Value;
-use crate::error::{Error, Fault, Result};
+use crate::error::{Error, Fault, FindingKind, Result};
 use crate::table::catalog::TableInfo;
 use crate::table::key::KeyWriter;
 use crate::table::mapper::Table;
@@ -31,8 +32,26 @@ pub(super) struct Exit<'w, F> {
 
 /// Why an entry could not be given.
 pub(super) enum Trouble {
+    /// Its row, or its key, cannot be read.
     Fault(Fault),
+    /// There is no row with its primary key.
+    NoRow,
     Error(Error),
+}
+
+impl Trouble {
+    /// The error for an entry of what is walked over, with this primary key.
+    #[cold]
+    pub(super) fn error(self, info: &TableInfo, target: Target, primary_key: &[u8]) -> Error {
+        match (self, target) {
+            (Self::Error(error), _) => error,
+            (Self::NoRow, Target::Index(place)) => {
+                info.finding(FindingKind::StrayEntry, Some(place), primary_key).into()
+            }
+            (Self::NoRow, Target::Rows) => Error::NotFound,
+            (Self::Fault(fault), _) => info.unreadable(primary_key, fault),
+        }
+    }
 }
 
 impl From<Fault> for Trouble {
@@ -105,7 +124,7 @@ impl TableInfo {
         }
         let key = self.key_of_row(primary_key);
         let row = reader.get(key.finish()?, row::open::<T>)?;
-        Ok(row.ok_or(Fault::Index("an index entry has no row"))??)
+        Ok(row.ok_or(Trouble::NoRow)??)
     }
 
     /// The engine's key of the row with a primary key.

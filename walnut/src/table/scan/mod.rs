@@ -255,12 +255,10 @@ impl<T: Table, K: Key, R, F: RowFilter<T>, A> Scan<T, K, R, F, A> {
         let info = std::sync::Arc::clone(self.walker.info());
         self.access.change(|attempt| {
             let rows = Mutation::new(attempt, &info, self.access.store());
-            let mut count = 0;
-            for key in self.walker.rows_in(attempt)? {
-                // An index may have shown a row more than once.
-                count += u64::from(rows.remove::<T>(key.finish()?)?.is_some());
-            }
-            Ok(count)
+            let keys = self.walker.rows_in(attempt)?;
+            let keys = keys.iter().map(KeyWriter::finish).collect::<Result<Vec<_>>>()?;
+            // An index may have shown a row more than once, and then it is there the first time only.
+            rows.remove_many::<T>(&keys, |_| ())
         })
     }
 }

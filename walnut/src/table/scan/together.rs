@@ -3,12 +3,15 @@
 
 use smallvec::SmallVec;
 
+use super::exit::Trouble;
 use super::filter::RowFilter;
 use super::layout::Target;
 use super::output::{PrimaryKeyOf, RowOf};
 use super::walker::{End, Walker};
-use crate::error::{Fault, Result};
+use crate::error::Result;
+use crate::table::catalog::TableInfo;
 use crate::table::mapper::Table;
+use crate::table::mutate::PREFIX;
 use crate::table::row;
 use crate::txn::EntryScan;
 
@@ -35,7 +38,7 @@ impl<T: Table, F: RowFilter<T>> Walker<T, F> {
                 keys.push(&key);
             }
             if let Some(walk) = self.walk() {
-                read(walk, &keys, &mut rows)?;
+                read(walk, self.info(), self.target(), &keys, &mut rows)?;
             }
             if keys.ends.len() < TOGETHER {
                 return Ok(rows);
@@ -71,12 +74,20 @@ impl KeysOfRows {
 }
 
 /// Adds the rows with these keys, in this order.
-fn read<T: Table>(walk: &EntryScan, keys: &KeysOfRows, rows: &mut Vec<T>) -> Result<()> {
+fn read<T: Table>(
+    walk: &EntryScan,
+    info: &TableInfo,
+    target: Target,
+    keys: &KeysOfRows,
+    rows: &mut Vec<T>,
+) -> Result<()> {
     let keys: SmallVec<[&[u8]; TOGETHER]> = keys.iter().collect();
     rows.reserve(keys.len());
+    let first = rows.len();
     walk.reader().get_many(&keys, |stored| {
-        let stored = stored.ok_or(Fault::Index("an index entry has no row"));
-        rows.push(stored.and_then(row::open).map_err(|fault| walk.corruption(fault))?);
+        let row = stored.ok_or(Trouble::NoRow).and_then(|stored| row::open(stored).map_err(Trouble::Fault));
+        let key = keys.get(rows.len() - first).and_then(|key| key.get(PREFIX..)).unwrap_or_default();
+        rows.push(row.map_err(|trouble| trouble.error(info, target, key))?);
         Ok(())
     })
 }

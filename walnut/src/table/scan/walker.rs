@@ -370,12 +370,9 @@ impl<T: Table, F: RowFilter<T>> Walker<T, F> {
             self.prepare()?;
         }
         let Some(walk) = &mut self.walk else { return Ok(None) };
-        let mut exit = Exit {
-            info: &self.info,
-            stages: &mut self.stages,
-            filter: &mut self.filter,
-            forgets_key: self.forgets_key,
-        };
+        let (info, target) = (&*self.info, self.layout.target);
+        let mut exit =
+            Exit { info, stages: &mut self.stages, filter: &mut self.filter, forgets_key: self.forgets_key };
         while !exit.stages.contains(&Stage::Limit(0)) {
             let passed = if let Some(ahead) = &mut self.ahead {
                 let next = match end {
@@ -383,7 +380,8 @@ impl<T: Table, F: RowFilter<T>> Walker<T, F> {
                     End::Back => ahead.pop_back(),
                 };
                 let Some((key, primary_key)) = next else { break };
-                exit.pass::<T, O>(walk.reader(), &key, &primary_key, None)
+                let passed = exit.pass::<T, O>(walk.reader(), &key, &primary_key, None);
+                passed.map_err(|trouble| trouble.error(info, target, &primary_key))
             } else {
                 let next = match end {
                     End::Front => walk.next()?,
@@ -394,17 +392,16 @@ impl<T: Table, F: RowFilter<T>> Walker<T, F> {
                 let loaded = self.layout.needs_value().then(|| found.value.load()).transpose()?;
                 match self.layout.primary_key(key, loaded.as_deref().unwrap_or_default()) {
                     Ok(primary_key) => {
-                        let row = matches!(self.layout.target, Target::Rows).then_some(found.value);
-                        exit.pass::<T, O>(found.reader, key, primary_key, row)
+                        let row = matches!(target, Target::Rows).then_some(found.value);
+                        let passed = exit.pass::<T, O>(found.reader, key, primary_key, row);
+                        passed.map_err(|trouble| trouble.error(info, target, primary_key))
                     }
-                    Err(fault) => Err(fault.into()),
+                    Err(_) => Err(Trouble::NoRow.error(info, target, &[])),
                 }
             };
             match passed {
                 Ok(None) => {}
-                Ok(item) => return Ok(item),
-                Err(Trouble::Fault(fault)) => return Err(walk.corruption(fault)),
-                Err(Trouble::Error(error)) => return Err(error),
+                item => return item,
             }
         }
         Ok(None)

@@ -1,0 +1,117 @@
+//! The rows that index entries belong to.
+//!
+//! ```text
+//!   value              -> primary key      an entry of a unique value
+//!   value, primary key -> nothing          any other entry
+//! ```
+//!
+//! Where the value ends in an entry of the second kind only its type knows. Of an index of a table that is mapped by hand nobody may
+//! have said what that is; then each end of the key that could be a primary key is one possibility.
+
+use smallvec::SmallVec;
+
+use super::catalog::TableInfo;
+use super::key::{Key, KeyReader};
+use super::mapper::Table;
+use super::mutate::{Entry, PREFIX};
+use super::row;
+use crate::base::KeyRange;
+use crate::error::Result;
+use crate::txn::{Attempt, EntryReader};
+
+/// What a row has to do with an entry.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Claim {
+    /// It asks for it.
+    Yes,
+    /// There is no such row, or it does not ask for it.
+    No,
+    /// The row cannot be read, so nobody knows.
+    Unreadable,
+}
+
+/// The primary keys of the rows to which an entry of an index may belong; none when its bytes are no entry.
+fn owners<'e, T: Table>(
+    info: &TableInfo,
+    index: usize,
+    key: &'e [u8],
+    value: &'e [u8],
+) -> SmallVec<[(&'e [u8], bool); 1]> {
+    let is_unique = info.schema.indexes[index].unique;
+    if is_unique && !value.is_empty() {
+        return SmallVec::from_buf([(value, true)]);
+    }
+    let mut reader = KeyReader::new(key.get(PREFIX..).unwrap_or_default());
+    match T::skip_index_key(index, &mut reader) {
+        Ok(true) => return SmallVec::from_buf([(reader.rest(), false)]),
+        Ok(false) => {}
+        Err(_) => return SmallVec::new(),
+    }
+    let ends = (PREFIX..=key.len()).map(|start| &key[start..]).filter(|end| {
+        let mut reader = KeyReader::new(end);
+        T::PrimaryKey::skip(&mut reader).is_ok() && reader.rest().is_empty()
+    });
+    ends.map(|end| (end, false)).collect()
+}
+
+/// The primary key that an entry of an index names; nothing when that is not known.
+pub(super) fn of<'e, T: Table>(info: &TableInfo, index: usize, key: &'e [u8], value: &'e [u8]) -> &'e [u8] {
+    match owners::<T>(info, index, key, value)[..] {
+        [(primary_key, _)] => primary_key,
+        _ => &[],
+    }
+}
+
+/// Whether a row asks for an entry of an index, as a state has it.
+pub(super) fn claim<T: Table>(
+    reader: EntryReader<'_>,
+    info: &TableInfo,
+    index: usize,
+    key: &[u8],
+    value: &[u8],
+) -> Result<Claim> {
+    let mut claim = Claim::No;
+    for (primary_key, owned) in owners::<T>(info, index, key, value) {
+        let row_key = [&info.rows.prefix(), primary_key].concat();
+        match reader.get(&row_key, |bytes| row::open::<T>(bytes).ok())? {
+            None => {}
+            Some(None) => claim = Claim::Unreadable,
+            Some(Some(row)) => {
+                let entry = Entry { index, key: SmallVec::from_slice(key), owned };
+                if info.entries(primary_key, &row)?.binary_search(&entry).is_ok() {
+                    return Ok(Claim::Yes);
+                }
+            }
+        }
+    }
+    Ok(claim)
+}
+
+/// Removes every index entry of rows that cannot be read, whose primary keys these are, in order.
+///
+/// Cost: reads every entry of every index of the table.
+pub(super) fn drop_entries_of<T: Table>(
+    attempt: &Attempt,
+    info: &TableInfo,
+    primary_keys: &[&[u8]],
+) -> Result<()> {
+    for (index, open) in info.indexes.iter().enumerate() {
+        let mut scan = attempt.scan(KeyRange::prefix(&open.keyspace.prefix()))?;
+        let mut found = Vec::new();
+        while let Some(entry) = scan.next()? {
+            let value = entry.value.load()?;
+            let owners = owners::<T>(info, index, entry.key, &value);
+            if owners.iter().any(|(owner, _)| primary_keys.binary_search(owner).is_ok())
+                && (owners.len() == 1
+                    || claim::<T>(entry.reader, info, index, entry.key, &value)? != Claim::Yes)
+            {
+                found.push(entry.key.to_vec());
+            }
+        }
+        drop(scan);
+        for key in &found {
+            attempt.delete(key);
+        }
+    }
+    Ok(())
+}

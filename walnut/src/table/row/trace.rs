@@ -1,0 +1,330 @@
+//! The forms in which a row was written, and whether it is read in the same ones.
+//!
+//! ```text
+//!   written   group  number  text  group  byte  end  end
+//!   read      group  number  text  group  byte  end  end      the same: each value is read from its own bytes
+//! ```
+//!
+//! The bytes of a row do not tell what they are, so one that is read in other forms than it was written in may come out as
+//! another row. A form says how many bytes a value takes, as far as they do not say so themselves; a `u32` and a `u64` are
+//! one form, a number. By induction, what is read in the same forms is read from the same places.
+//!
+//! 1. Units, newtypes and groups in which nothing stands have no bytes and no form, so a trace is never longer than a small
+//!    multiple of the row.
+//! 2. Text, bytes and a sequence of single bytes are the same bytes, and are told apart by whoever asks for them only.
+
+use super::decoder::Unreadable;
+use crate::codec::{Reader, Writer};
+
+/// How a value is written.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[repr(u8)]
+pub(super) enum Form {
+    /// A `bool`, `u8` or `i8`.
+    Byte,
+    /// A longer unsigned number, in as many bytes as it needs.
+    Number,
+    /// A longer signed number, in as many bytes as it needs.
+    Signed,
+    Float,
+    Double,
+    /// A length and as many bytes: text, a `char`, bytes.
+    Text,
+    /// Whether there is a value, which follows.
+    Option,
+    /// A length and as many elements; of a map, pairs.
+    Sequence,
+    /// Which variant it is; what that holds follows.
+    Variant,
+    /// The beginning of a struct's or a tuple's fields.
+    Group,
+    /// Their end.
+    End,
+}
+
+impl Form {
+    const ALL: [Self; 11] = [
+        Self::Byte,
+        Self::Number,
+        Self::Signed,
+        Self::Float,
+        Self::Double,
+        Self::Text,
+        Self::Option,
+        Self::Sequence,
+        Self::Variant,
+        Self::Group,
+        Self::End,
+    ];
+
+    /// What it is, for an error.
+    fn name(self) -> &'static str {
+        match self {
+            Self::Byte => "a `bool` or a number of one byte",
+            Self::Number => "an unsigned number",
+            Self::Signed => "a signed number",
+            Self::Float => "an `f32`",
+            Self::Double => "an `f64`",
+            Self::Text => "text or bytes",
+            Self::Option => "an `Option`",
+            Self::Sequence => "a sequence or a map",
+            Self::Variant => "a variant of an enum",
+            Self::Group => "a struct or a tuple",
+            Self::End => "the end of a struct or a tuple",
+        }
+    }
+}
+
+/// What the encoder tells of each value that it writes.
+pub(super) trait Notes {
+    fn form(&mut self, form: Form);
+    fn variant(&mut self, name: &'static str);
+}
+
+/// Nothing is noted.
+impl Notes for () {
+    #[inline(always)]
+    fn form(&mut self, _: Form) {}
+
+    #[inline(always)]
+    fn variant(&mut self, _: &'static str) {}
+}
+
+/// The forms of a row as they were written.
+#[derive(Default)]
+pub(super) struct Trace {
+    /// One byte each; that of a variant is followed by the place of its name, as a varint.
+    forms: Vec<u8>,
+    /// Groups that were begun last and in which nothing stands yet.
+    empty: usize,
+    /// The names of variants, each once.
+    names: Vec<&'static str>,
+}
+
+impl Notes for Trace {
+    fn form(&mut self, form: Form) {
+        match form {
+            Form::Group => self.empty += 1,
+            Form::End if self.empty > 0 => self.empty -= 1,
+            _ => {
+                self.forms.extend(std::iter::repeat_n(Form::Group as u8, self.empty));
+                self.empty = 0;
+                self.forms.push(form as u8);
+            }
+        }
+    }
+
+    fn variant(&mut self, name: &'static str) {
+        self.form(Form::Variant);
+        let known = self.names.iter().position(|known| std::ptr::eq(*known, name));
+        let place = known.unwrap_or_else(|| {
+            self.names.push(name);
+            self.names.len() - 1
+        });
+        self.forms.put_varint(place as u64);
+    }
+}
+
+impl Trace {
+    pub(super) fn comparison(&self) -> Comparison<'_> {
+        Comparison {
+            forms: Reader::new(&self.forms),
+            names: &self.names,
+            empty: 0,
+            sized: Form::Text,
+            bytes: 0,
+            name: None,
+            variants: &[],
+            reason: None,
+        }
+    }
+}
+
+/// What the decoder tells of each value before it reads it.
+pub(super) trait Compare {
+    /// Whether anything is compared, so that what is told for this alone costs nothing otherwise.
+    const COMPARES: bool;
+
+    fn form(&mut self, form: Form) -> Result<(), Unreadable>;
+    /// A sequence or text, of this number of elements or bytes; each element is told next.
+    fn count(&mut self, read: Form, count: usize) -> Result<(), Unreadable>;
+    /// An enum of variants with these names.
+    fn variants(&mut self, names: &'static [&'static str]) -> Result<(), Unreadable>;
+    /// The variant that was found in an enum.
+    fn variant(&mut self, place: u32) -> Result<(), Unreadable>;
+    /// What is asked for is nothing that can be read.
+    fn refuse(&mut self, reason: &'static str);
+}
+
+/// Nothing is compared.
+impl Compare for () {
+    const COMPARES: bool = false;
+
+    #[inline(always)]
+    fn form(&mut self, _: Form) -> Result<(), Unreadable> {
+        Ok(())
+    }
+
+    #[inline(always)]
+    fn count(&mut self, _: Form, _: usize) -> Result<(), Unreadable> {
+        Ok(())
+    }
+
+    #[inline(always)]
+    fn variants(&mut self, _: &'static [&'static str]) -> Result<(), Unreadable> {
+        Ok(())
+    }
+
+    #[inline(always)]
+    fn variant(&mut self, _: u32) -> Result<(), Unreadable> {
+        Ok(())
+    }
+
+    #[inline(always)]
+    fn refuse(&mut self, _: &'static str) {}
+}
+
+/// Why a row that was written is not the one that is read.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Mismatch {
+    /// It is written in one form and read in another.
+    Forms { written: &'static str, read: &'static str },
+    /// Something else, as the end of a sentence.
+    Other(&'static str),
+}
+
+/// A trace that is compared with what is read.
+pub(super) struct Comparison<'t> {
+    forms: Reader<'t>,
+    names: &'t [&'static str],
+    /// Groups that were begun last and in which nothing was read yet.
+    empty: usize,
+    /// What was written of a length that is being read: text, or a sequence.
+    sized: Form,
+    /// Single bytes that were written as a whole and not yet read.
+    bytes: usize,
+    /// The name of the variant that was written, until its place is known.
+    name: Option<&'static str>,
+    variants: &'static [&'static str],
+    reason: Option<Mismatch>,
+}
+
+impl Comparison<'_> {
+    /// An error unless everything that was written was read.
+    pub(super) fn finish(&mut self) -> Result<(), Unreadable> {
+        match self.next() {
+            None if self.bytes == 0 => Ok(()),
+            written => self.differ(written.unwrap_or(Form::Byte), "nothing more"),
+        }
+    }
+
+    /// Why the row is not the one that was written, if that is known.
+    pub(super) fn reason(&self) -> Option<Mismatch> {
+        self.reason
+    }
+
+    fn next(&mut self) -> Option<Form> {
+        let [byte] = *self.forms.bytes(1).ok()? else { return None };
+        let form = Form::ALL.get(usize::from(byte)).copied();
+        if form == Some(Form::Variant) {
+            let place = self.forms.varint().ok().and_then(|place| usize::try_from(place).ok());
+            self.name = place.and_then(|place| self.names.get(place).copied());
+        }
+        form
+    }
+
+    /// The form that comes next; groups that were begun are what comes before.
+    fn take(&mut self, read: Form) -> Result<Form, Unreadable> {
+        if self.bytes > 0 {
+            return self.differ_from(Some(Form::Byte), read);
+        }
+        for _ in 0..std::mem::take(&mut self.empty) {
+            match self.next() {
+                Some(Form::Group) => {}
+                written => return self.differ_from(written, Form::Group),
+            }
+        }
+        match self.next() {
+            Some(written) => Ok(written),
+            None => self.differ_from(None, read),
+        }
+    }
+
+    fn differ_from<T>(&mut self, written: Option<Form>, read: Form) -> Result<T, Unreadable> {
+        let written = written.map_or("nothing more", Form::name);
+        self.reason.get_or_insert(Mismatch::Forms { written, read: read.name() });
+        Err(Unreadable)
+    }
+
+    fn differ<T>(&mut self, written: Form, read: &'static str) -> Result<T, Unreadable> {
+        self.reason.get_or_insert(Mismatch::Forms { written: written.name(), read });
+        Err(Unreadable)
+    }
+}
+
+impl Compare for Comparison<'_> {
+    const COMPARES: bool = true;
+
+    fn form(&mut self, form: Form) -> Result<(), Unreadable> {
+        match form {
+            Form::Group => {
+                self.empty += 1;
+                return Ok(());
+            }
+            Form::End if self.empty > 0 => {
+                self.empty -= 1;
+                return Ok(());
+            }
+            Form::Byte if self.bytes > 0 => {
+                self.bytes -= 1;
+                return Ok(());
+            }
+            _ => {}
+        }
+        match self.take(form)? {
+            written @ (Form::Text | Form::Sequence) if matches!(form, Form::Text | Form::Sequence) => {
+                self.sized = written;
+                Ok(())
+            }
+            written if written == form => Ok(()),
+            // The place of a variant is a number.
+            Form::Variant if form == Form::Number => Ok(()),
+            written => self.differ_from(Some(written), form),
+        }
+    }
+
+    fn count(&mut self, read: Form, count: usize) -> Result<(), Unreadable> {
+        match (self.sized, read) {
+            (Form::Text, Form::Sequence) => self.bytes = count,
+            (Form::Sequence, Form::Text) => return (0..count).try_for_each(|_| self.form(Form::Byte)),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn variants(&mut self, names: &'static [&'static str]) -> Result<(), Unreadable> {
+        self.name = None;
+        self.variants = names;
+        match self.take(Form::Variant)? {
+            Form::Variant | Form::Number => Ok(()),
+            written => self.differ_from(Some(written), Form::Variant),
+        }
+    }
+
+    fn variant(&mut self, place: u32) -> Result<(), Unreadable> {
+        // A name stands at its variant's place, or behind it when variants before it have other names besides (`alias`); when
+        // it stands before, a variant was left out of what is read and not of what is written.
+        let found = self.name.take().and_then(|name| self.variants.iter().position(|known| *known == name));
+        if found.is_some_and(|found| found < place as usize) {
+            self.reason.get_or_insert(Mismatch::Other(
+                "a variant of an enum is read as another one, as when one before it has `#[serde(skip)]`",
+            ));
+            return Err(Unreadable);
+        }
+        Ok(())
+    }
+
+    fn refuse(&mut self, reason: &'static str) {
+        self.reason.get_or_insert(Mismatch::Other(reason));
+    }
+}

@@ -1,0 +1,138 @@
+//! Rows that this program's struct does not read: which they are, and how they go.
+
+use std::fmt;
+use std::marker::PhantomData;
+
+use super::access::{Access, WriteAccess};
+use super::key::{Key, KeyReader};
+use super::mapper::Table;
+use super::mutate::PREFIX;
+use super::{DefaultTable, row};
+use crate::base::{KeyRange, after, successor};
+use crate::error::{Error, Result};
+use crate::txn::EntryScan;
+
+/// The most rows that one commit removes, for each of which its key is kept in memory.
+const BATCH_COUNT: usize = 4096;
+
+/// The primary keys of the rows that cannot be read, in order; of [`DefaultTable::unreadable`].
+///
+/// It gives an error once and then ends: for a key that is none of the table's type any more, too. Such a row goes with
+/// [`remove_all`](Self::remove_all) only.
+#[must_use = "nothing is read until it is asked for keys"]
+pub struct Unreadable<T: Table, A: Access> {
+    table: DefaultTable<T, A>,
+    /// `None` once it has ended.
+    walk: Option<EntryScan>,
+    /// Why there is nothing to walk over.
+    failure: Option<Error>,
+    row: PhantomData<fn() -> T>,
+}
+
+impl<T: Table, A: Access> DefaultTable<T, A> {
+    /// The primary keys of the rows that the struct of this program does not read: because another struct has written them, or
+    /// because a migration refuses them. Whoever reads such a row has [`Error::Unreadable`](crate::Error::Unreadable).
+    ///
+    /// They can be read by the program that wrote them. [`remove`](Self::remove) removes one,
+    /// [`Unreadable::remove_all`] all of them.
+    ///
+    /// ```
+    /// # use serde::{Deserialize, Serialize};
+    /// # use walnut::{Database, Table};
+    /// # #[derive(Table, Serialize, Deserialize)]
+    /// # struct User { #[primary_key] id: u64 }
+    /// # let db = Database::in_memory()?;
+    /// let users = db.table::<User>()?;
+    /// for id in users.unreadable() {
+    ///     println!("user {} cannot be read", id?);
+    /// }
+    /// assert_eq!(users.unreadable().remove_all()?, 0);
+    /// # Ok::<(), walnut::Error>(())
+    /// ```
+    ///
+    /// Cost: reads every row.
+    pub fn unreadable(&self) -> Unreadable<T, A> {
+        let (walk, failure) = match self.access().scan(KeyRange::prefix(&self.info().rows.prefix())) {
+            Ok(walk) => (Some(walk), None),
+            Err(error) => (None, Some(error)),
+        };
+        Unreadable { table: self.clone(), walk, failure, row: PhantomData }
+    }
+}
+
+impl<T: Table, A: Access> Iterator for Unreadable<T, A> {
+    type Item = Result<T::PrimaryKey>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        if let Some(failure) = self.failure.take() {
+            return Some(Err(failure));
+        }
+        let next = self.step().transpose();
+        if !matches!(next, Some(Ok(_))) {
+            self.walk = None;
+        }
+        next
+    }
+}
+
+impl<T: Table, A: Access> Unreadable<T, A> {
+    fn step(&mut self) -> Result<Option<T::PrimaryKey>> {
+        let Some(walk) = &mut self.walk else { return Ok(None) };
+        let Some(key) = next_unreadable::<T>(walk)? else { return Ok(None) };
+        let primary_key = &key[PREFIX..];
+        let decoded = T::PrimaryKey::decode(&mut KeyReader::new(primary_key));
+        decoded.map(Some).map_err(|fault| self.table.info().unreadable(primary_key, fault))
+    }
+}
+
+impl<T: Table, A: WriteAccess> Unreadable<T, A> {
+    /// Removes these rows with all of their index entries, those as well that were given already and those whose keys cannot be
+    /// read; says how many there were.
+    ///
+    /// Each few thousand rows are a commit of their own, so after an error some may be gone and others there.
+    ///
+    /// Cost: reads every row; for each commit every entry of every index.
+    pub fn remove_all(self) -> Result<u64> {
+        let Self { table, failure, .. } = self;
+        if let Some(failure) = failure {
+            return Err(failure);
+        }
+        let prefix = table.info().rows.prefix();
+        let (mut count, mut next) = (0, Some(prefix.to_vec()));
+        while let Some(start) = next {
+            let range = KeyRange { start, end: successor(&prefix) };
+            let (removed, last) = table.change(|mutation| {
+                let mut walk = mutation.attempt.scan(range.clone())?;
+                let mut keys = Vec::new();
+                while keys.len() < BATCH_COUNT
+                    && let Some(key) = next_unreadable::<T>(&mut walk)?
+                {
+                    keys.push(key);
+                }
+                drop(walk);
+                let rows: Vec<&[u8]> = keys.iter().map(Vec::as_slice).collect();
+                let removed = mutation.remove_many::<T>(&rows, |_| ())?;
+                Ok((removed, (keys.len() == BATCH_COUNT).then(|| keys.pop()).flatten()))
+            })?;
+            count += removed;
+            next = last.map(|last| after(&last));
+        }
+        Ok(count)
+    }
+}
+
+/// The engine's key of the next row that cannot be read.
+fn next_unreadable<T: Table>(walk: &mut EntryScan) -> Result<Option<Vec<u8>>> {
+    while let Some(found) = walk.next()? {
+        if row::open::<T>(&found.value.load()?).is_err() {
+            return Ok(Some(found.key.to_vec()));
+        }
+    }
+    Ok(None)
+}
+
+impl<T: Table, A: Access> fmt::Debug for Unreadable<T, A> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Unreadable").field("table", &self.table.info().schema.name).finish_non_exhaustive()
+    }
+}
