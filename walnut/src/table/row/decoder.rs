@@ -62,6 +62,11 @@ impl<'de, C: Compare> Decoder<'de, C> {
         self.rest
     }
 
+    fn refuse<T>(&mut self, reason: &'static str) -> Result<T> {
+        self.compare.refuse(reason);
+        Err(Unreadable)
+    }
+
     #[inline]
     fn byte(&mut self) -> Result<u8> {
         let (&byte, rest) = self.rest.split_first().ok_or(Unreadable)?;
@@ -392,23 +397,15 @@ impl<'de, C: Compare> Deserializer<'de> for &mut Decoder<'de, C> {
     // The bytes do not tell what they are, so what asks them cannot be read.
 
     fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value> {
-        self.compare
-            .refuse("a type in it asks what the bytes are (`deserialize_any`), as with `untagged` or `tag`");
-        Err(Unreadable)
+        self.refuse("a type in it asks what the bytes are (`deserialize_any`), as with `untagged` or `tag`")
     }
 
     fn deserialize_identifier<V: Visitor<'de>>(self, _: V) -> Result<V::Value> {
-        self.compare.refuse(
-            "a type in it asks for the name of a field or a variant, as with `tag`, and names are not stored",
-        );
-        Err(Unreadable)
+        self.refuse("a type in it asks for a name, as with `tag`, and names are not stored")
     }
 
     fn deserialize_ignored_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value> {
-        self.compare.refuse(
-            "a type in it passes over what it does not know, and the bytes do not tell where that ends",
-        );
-        Err(Unreadable)
+        self.refuse("a type in it passes over what it does not know, and nothing tells where that ends")
     }
 }
 
