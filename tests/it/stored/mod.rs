@@ -148,7 +148,7 @@ fn open(env: &MemoryEnv) -> Database {
 }
 
 fn seeds() -> u64 {
-    std::env::var("WALNUT_SEEDS").ok().and_then(|seeds| seeds.parse().ok()).unwrap_or(4)
+    std::env::var("WALNUT_SEEDS").ok().and_then(|seeds| seeds.parse().ok()).unwrap_or(2)
 }
 
 #[test]
