@@ -22,6 +22,7 @@ mod entries;
 pub(crate) mod form;
 mod index;
 mod insert_many;
+mod insert_new;
 pub(crate) mod key;
 mod mapper;
 mod migrate;
