@@ -172,7 +172,7 @@ fn index_shapes(plan: &Plan<'_>) -> Option<TokenStream> {
     };
     let indexes = plan.indexes.iter().enumerate().map(|(at, index)| {
         let parts = index.parts.iter().map(shape);
-        quote!(#at => #private::Vec::from([#(#parts),*]),)
+        quote!(#at => <#private::Vec<_> as ::core::convert::From<_>>::from([#(#parts),*]),)
     });
     (!plan.indexes.is_empty()).then(|| {
         quote! {
