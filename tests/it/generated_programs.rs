@@ -71,7 +71,7 @@ fn open(env: &MemoryEnv) -> Result<Database> {
 fn last_of<K: Generated>() -> u128 {
     match K::WAY {
         walnut::Way::Counted { last } => last,
-        other => panic!("{other:?}"),
+        way @ walnut::Way::Timed => panic!("{way:?}"),
     }
 }
 
@@ -97,18 +97,14 @@ impl Model {
 
     /// A number that was generated must be one that no committed row has had, and there must be one as long as one is left.
     fn check<K: Integer>(&self, outcome: &Result<K>, context: &str) -> Option<u128> {
-        match outcome {
-            Ok(key) => {
-                let number = key.number().unwrap();
-                assert!(!self.ever.contains(&number), "{context}: {number} came again");
-                Some(number)
-            }
-            Err(_) => {
-                assert!(exhausted(outcome), "{context}: {outcome:?}");
-                assert_eq!(self.used, last_of::<K>(), "{context}: numbers are left");
-                None
-            }
+        if let Ok(key) = outcome {
+            let number = key.number().unwrap();
+            assert!(!self.ever.contains(&number), "{context}: {number} came again");
+            return Some(number);
         }
+        assert!(exhausted(outcome), "{context}: {outcome:?}");
+        assert_eq!(self.used, last_of::<K>(), "{context}: numbers are left");
+        None
     }
 }
 
@@ -123,6 +119,35 @@ fn brought<K: Integer>(random: &mut Random, model: &Model) -> u128 {
     number.min(last)
 }
 
+/// Rolls back a transaction that brings a number along and asks for one.
+fn roll_back<K: Integer>(db: &Database, model: &Model, number: u128, context: &str) -> Result<()> {
+    let tx = db.begin();
+    let rows = tx.table::<Auto<K>>()?;
+    let _ = rows.insert(&auto(number));
+    let new = rows.insert_new(&auto(0));
+    let is_new = |new: &K| !model.ever.contains(&new.number().unwrap());
+    assert!(new.as_ref().is_ok_and(is_new) || new.is_err(), "{context}: {new:?}");
+    assert!(new.is_ok() || exhausted(&new), "{context}: {new:?}");
+    let _ = rows.remove(K::from_number(number))?;
+    Ok(())
+}
+
+/// Asks for three numbers in one transaction.
+fn commit_several<K: Integer>(db: &Database, model: &mut Model, context: &str) -> Result<()> {
+    let tx = db.begin();
+    let rows = tx.table::<Auto<K>>()?;
+    let news: Vec<Result<K>> = (0..3).map(|_| rows.insert_new(&auto(0))).collect();
+    for new in news.iter().flatten() {
+        let number = new.number().unwrap();
+        assert!(!model.ever.contains(&number), "{context}: {number} came again");
+        model.commit(number);
+    }
+    assert!(news.iter().all(|new| new.is_ok() || exhausted(new)), "{context}: {news:?}");
+    assert!(news[0].is_ok() || model.used == last_of::<K>(), "{context}: {news:?}");
+    drop(rows);
+    tx.commit()
+}
+
 fn program<K: Integer>(seed: u64, steps: u32) -> Result<()> {
     let mut random = Random::new(seed, std::any::type_name::<K>());
     let mut env = MemoryEnv::with_seed(seed);
@@ -131,7 +156,6 @@ fn program<K: Integer>(seed: u64, steps: u32) -> Result<()> {
     for step in 0..steps {
         let context = format!("{} seed {seed} step {step}", std::any::type_name::<K>());
         let number = brought::<K>(&mut random, &model);
-        let key = K::from_number(number);
         let rare = random.one_in(6);
         match random.below(14) {
             0..=3 => {
@@ -152,7 +176,9 @@ fn program<K: Integer>(seed: u64, steps: u32) -> Result<()> {
             6 if rare => {
                 let rows: Vec<Auto<K>> = (number.saturating_sub(2).max(1)..=number).map(auto).collect();
                 if db.table::<Auto<K>>()?.insert_many(&rows).is_ok() {
-                    rows.iter().for_each(|row| model.commit(row.id.number().unwrap()));
+                    for row in &rows {
+                        model.commit(row.id.number().unwrap());
+                    }
                 }
             }
             // The greatest rows go, by the struct that knows of numbers or by the one that does not.
@@ -166,31 +192,8 @@ fn program<K: Integer>(seed: u64, steps: u32) -> Result<()> {
                     db.table::<Plain<K>>()?.range(K::from_number(greatest)..).remove_all()?;
                 }
             }
-            10 => {
-                // Rolled back, whatever it brought along.
-                let tx = db.begin();
-                let rows = tx.table::<Auto<K>>()?;
-                let _ = rows.insert(&auto(number));
-                let new = rows.insert_new(&auto(0));
-                let is_new = |new: &K| !model.ever.contains(&new.number().unwrap());
-                assert!(new.as_ref().is_ok_and(is_new) || new.is_err(), "{context}: {new:?}");
-                assert!(new.is_ok() || exhausted(&new), "{context}: {new:?}");
-                let _ = rows.remove(key)?;
-            }
-            11 => {
-                let tx = db.begin();
-                let rows = tx.table::<Auto<K>>()?;
-                let news: Vec<Result<K>> = (0..3).map(|_| rows.insert_new(&auto(0))).collect();
-                for new in news.iter().flatten() {
-                    let number = new.number().unwrap();
-                    assert!(!model.ever.contains(&number), "{context}: {number} came again");
-                    model.commit(number);
-                }
-                assert!(news.iter().all(|new| new.is_ok() || exhausted(new)), "{context}: {news:?}");
-                assert!(news[0].is_ok() || model.used == last_of::<K>(), "{context}: {news:?}");
-                drop(rows);
-                tx.commit()?;
-            }
+            10 => roll_back::<K>(&db, &model, number, &context)?,
+            11 => commit_several::<K>(&db, &mut model, &context)?,
             12 if rare => {
                 db.drop_table("rows")?;
                 model = Model::default();

@@ -15,6 +15,10 @@ use crate::check::MAX_COLUMNS;
 use crate::part::{Part, Source};
 
 /// What is to be emitted for a table.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each says something else of the struct, in any combination"
+)]
 pub(crate) struct Plan<'a> {
     pub(crate) ident: &'a Ident,
     /// The struct's parameters. A lifetime, which is a fault, is not among them.

@@ -318,7 +318,9 @@ impl<T: Table, A: Access> DefaultTable<T, A> {
     {
         let rows: Vec<R> = rows.into_iter().collect();
         let rows: Vec<&T> = rows.iter().map(Borrow::borrow).collect();
-        rows.iter().for_each(|row| self.count_key(row));
+        for row in &rows {
+            self.count_key(row);
+        }
         self.change(|table| table.insert_many(&rows))
     }
 
@@ -345,7 +347,9 @@ impl<T: Table, A: Access> DefaultTable<T, A> {
     {
         let rows: Vec<R> = rows.into_iter().collect();
         let rows: Vec<&T> = rows.iter().map(Borrow::borrow).collect();
-        rows.iter().for_each(|row| self.count_key(row));
+        for row in &rows {
+            self.count_key(row);
+        }
         self.change(|table| table.upsert_many(&rows))
     }
 

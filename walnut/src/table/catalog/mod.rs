@@ -102,12 +102,11 @@ pub(super) fn in_state(reader: EntryReader<'_>, name: &str, dir: &Path) -> Resul
 ///
 /// An index that the struct has and the state has not, or not readable, is [`Settled::Absent`].
 pub(super) fn past(stored: Option<&StoredTable>, compiled: &Arc<Compiled>) -> Result<TableInfo> {
-    let (rows, fates) = match stored {
-        Some(stored) => (KeyspaceId(stored.rows), compare::plan(stored, compiled)?.indexes),
-        None => {
-            compare::ensure_newest(&compiled.schema)?;
-            (KeyspaceId::EMPTY, Vec::new())
-        }
+    let (rows, fates) = if let Some(stored) = stored {
+        (KeyspaceId(stored.rows), compare::plan(stored, compiled)?.indexes)
+    } else {
+        compare::ensure_newest(&compiled.schema)?;
+        (KeyspaceId::EMPTY, Vec::new())
     };
     let index = |place| match fates.get(place) {
         Some(Fate::Keep(index)) if index.state == StoredState::Readable => {
