@@ -24,6 +24,8 @@ doc:
 # All tests
 test:
     cargo test -p walnut-db --lib --features tracing engine::tests::trace
+    WALNUT_SEEDS=60 cargo test -p walnut-tests --features shuttle --test interleavings
+    cargo check -p walnut-db --no-default-features
     cargo test --workspace
 
 # The main job: load a real data set, reopen, ask
