@@ -178,8 +178,9 @@ impl fmt::Display for Finding {
     }
 }
 
-impl From<Finding> for Error {
-    fn from(finding: Finding) -> Self {
-        Self::Disagreement(Disagreement { findings: vec![finding], count: 1 })
+impl Finding {
+    /// The error of one finding. A `From` would have the compiler ask callers of `?` in a closure for the type of their error.
+    pub(crate) fn into_error(self) -> Error {
+        Error::Disagreement(Disagreement { findings: vec![self], count: 1 })
     }
 }

@@ -188,7 +188,7 @@ impl<T: Table, K: Key, A: Access> Unique<'_, T, K, A> {
         match row {
             Some(Ok(row)) => Ok(Some(row)),
             Some(Err(fault)) => Err(info.unreadable(primary_key, fault)),
-            None => Err(info.finding(FindingKind::StrayEntry, Some(self.place), primary_key).into()),
+            None => Err(info.finding(FindingKind::StrayEntry, Some(self.place), primary_key).into_error()),
         }
     }
 

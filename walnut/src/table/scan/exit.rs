@@ -46,7 +46,7 @@ impl Trouble {
         match (self, target) {
             (Self::Error(error), _) => error,
             (Self::NoRow, Target::Index(place)) => {
-                info.finding(FindingKind::StrayEntry, Some(place), primary_key).into()
+                info.finding(FindingKind::StrayEntry, Some(place), primary_key).into_error()
             }
             (Self::NoRow, Target::Rows) => Error::NotFound,
             (Self::Fault(fault), _) => info.unreadable(primary_key, fault),
