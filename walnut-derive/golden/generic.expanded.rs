@@ -219,13 +219,21 @@ const _: () = {
         ) -> ::walnut::__private::Vec<::walnut::__private::KeyShape> {
             match __index {
                 0usize => {
-                    <::walnut::__private::Vec<_> as ::core::convert::From<_>>::from([
+                    <::walnut::__private::Vec<
+                        _,
+                    > as ::core::convert::From<
+                        _,
+                    >>::from([
                         ::walnut::__private::part_shape::<Self, __Parts, 1usize>(),
                         ::walnut::__private::part_shape::<Self, __Parts, 0usize>(),
                     ])
                 }
                 1usize => {
-                    <::walnut::__private::Vec<_> as ::core::convert::From<_>>::from([
+                    <::walnut::__private::Vec<
+                        _,
+                    > as ::core::convert::From<
+                        _,
+                    >>::from([
                         ::walnut::__private::part_shape::<Self, __Parts, 1usize>(),
                     ])
                 }

@@ -274,29 +274,49 @@ const _: () = {
         ) -> ::walnut::__private::Vec<::walnut::__private::KeyShape> {
             match __index {
                 0usize => {
-                    <::walnut::__private::Vec<_> as ::core::convert::From<_>>::from([
+                    <::walnut::__private::Vec<
+                        _,
+                    > as ::core::convert::From<
+                        _,
+                    >>::from([
                         ::walnut::__private::part_shape::<Self, __Parts, 4usize>(),
                         ::walnut::__private::part_shape::<Self, __Parts, 2usize>(),
                     ])
                 }
                 1usize => {
-                    <::walnut::__private::Vec<_> as ::core::convert::From<_>>::from([
+                    <::walnut::__private::Vec<
+                        _,
+                    > as ::core::convert::From<
+                        _,
+                    >>::from([
                         ::walnut::__private::part_shape::<Self, __Parts, 5usize>(),
                         ::walnut::__private::part_shape::<Self, __Parts, 1usize>(),
                     ])
                 }
                 2usize => {
-                    <::walnut::__private::Vec<_> as ::core::convert::From<_>>::from([
+                    <::walnut::__private::Vec<
+                        _,
+                    > as ::core::convert::From<
+                        _,
+                    >>::from([
                         ::walnut::__private::part_shape::<Self, __Parts, 1usize>(),
                     ])
                 }
                 3usize => {
-                    <::walnut::__private::Vec<_> as ::core::convert::From<_>>::from([
+                    <::walnut::__private::Vec<
+                        _,
+                    > as ::core::convert::From<
+                        _,
+                    >>::from([
                         ::walnut::__private::part_shape::<Self, __Parts, 2usize>(),
                     ])
                 }
                 4usize => {
-                    <::walnut::__private::Vec<_> as ::core::convert::From<_>>::from([
+                    <::walnut::__private::Vec<
+                        _,
+                    > as ::core::convert::From<
+                        _,
+                    >>::from([
                         ::walnut::__private::part_shape::<Self, __Parts, 3usize>(),
                     ])
                 }

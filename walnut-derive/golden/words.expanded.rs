@@ -276,19 +276,31 @@ const _: () = {
         ) -> ::walnut::__private::Vec<::walnut::__private::KeyShape> {
             match __index {
                 0usize => {
-                    <::walnut::__private::Vec<_> as ::core::convert::From<_>>::from([
+                    <::walnut::__private::Vec<
+                        _,
+                    > as ::core::convert::From<
+                        _,
+                    >>::from([
                         ::walnut::__private::part_shape::<Self, __Parts, 4usize>(),
                         ::walnut::__private::made_shape::<Self, __Parts, 1usize>(),
                     ])
                 }
                 1usize => {
-                    <::walnut::__private::Vec<_> as ::core::convert::From<_>>::from([
+                    <::walnut::__private::Vec<
+                        _,
+                    > as ::core::convert::From<
+                        _,
+                    >>::from([
                         ::walnut::__private::made_shape::<Self, __Parts, 2usize>(),
                         ::walnut::__private::made_shape::<Self, __Parts, 3usize>(),
                     ])
                 }
                 2usize => {
-                    <::walnut::__private::Vec<_> as ::core::convert::From<_>>::from([
+                    <::walnut::__private::Vec<
+                        _,
+                    > as ::core::convert::From<
+                        _,
+                    >>::from([
                         ::walnut::__private::form_shape::<
                             ::walnut::__private::Folded,
                             String,
@@ -296,7 +308,11 @@ const _: () = {
                     ])
                 }
                 3usize => {
-                    <::walnut::__private::Vec<_> as ::core::convert::From<_>>::from([
+                    <::walnut::__private::Vec<
+                        _,
+                    > as ::core::convert::From<
+                        _,
+                    >>::from([
                         ::walnut::__private::each_shape::<Self, __Parts, 5usize>(),
                     ])
                 }
