@@ -111,9 +111,7 @@ impl<T: Row> Rows<T> {
                 rows.iter().try_for_each(|row| self.insert(row))?;
                 Outcome::Done
             }
-            Statement::UpsertMany(rows) => {
-                Outcome::Rows(rows.iter().map(|row| self.put(row)).collect::<Result<_, _>>()?)
-            }
+            Statement::UpsertMany(rows) => Outcome::Rows(self.put_many(rows)?),
             Statement::RemoveMany(keys) => {
                 Outcome::Rows(keys.iter().map(|key| self.remove(&value_of::<T>(key))).collect())
             }
@@ -149,6 +147,48 @@ impl<T: Row> Rows<T> {
             }
         }
         Ok(self.by_key.insert(key, Arc::new(row.clone())).map(Arc::unwrap_or_clone))
+    }
+
+    /// Puts rows in their places, judged by the state that they leave: of rows with one key the last counts, and a value that one of
+    /// them gives up is free for the others.
+    fn put_many(&mut self, rows: &[T]) -> Result<Vec<Option<T>>, Outcome<T>> {
+        if let [row] = rows {
+            return Ok(vec![self.put(row)?]);
+        }
+        let (mut last, mut keys, mut replaced) = (BTreeMap::new(), Vec::new(), Vec::new());
+        for row in rows {
+            let key = key_of(row);
+            let earlier = last.insert(key.clone(), row).cloned();
+            if earlier.is_none() {
+                keys.push(key.clone());
+            }
+            replaced.push(earlier.or_else(|| self.by_key.get(&key).map(|stored| T::clone(stored))));
+        }
+        let mut owners = BTreeMap::new();
+        for index in T::SCHEMA.indexes.iter().filter(|index| index.unique) {
+            for (key, row) in &self.by_key {
+                let value = row.indexed(index.name);
+                let is_kept = last.get(key).is_none_or(|row| row.indexed(index.name) == value);
+                if is_kept && !value.has_missing() {
+                    owners.insert((index.name, value), key.clone());
+                }
+            }
+        }
+        for key in keys {
+            for index in T::SCHEMA.indexes.iter().filter(|index| index.unique) {
+                let value = last[&key].indexed(index.name);
+                if value.has_missing() {
+                    continue;
+                }
+                let owner = owners.entry((index.name, value)).or_insert_with(|| key.clone());
+                if *owner != key {
+                    return Err(Outcome::Violation { index: index.name.to_owned(), owner: owner.clone() });
+                }
+            }
+            let row = Arc::new(last[&key].clone());
+            self.by_key.insert(key, row);
+        }
+        Ok(replaced)
     }
 
     fn modify(&mut self, key: &Value, change: &Change<T>) -> Result<Option<T>, Outcome<T>> {
