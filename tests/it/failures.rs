@@ -11,7 +11,7 @@
 //! makes of the doubt. `WALNUT_STRIDE=1` tries every point, see `docs/TESTING.md`.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use walnut::env::{CrashPolicy, Env, FaultEffect, FaultEnv, FaultPlan, MemoryEnv, Operation, Operations};
@@ -178,6 +178,8 @@ struct Point {
 fn points(lives: &[Life]) -> Vec<Point> {
     let mut points = Vec::new();
     for (place, life) in lives.iter().enumerate() {
+        // Threads do not do the same number of operations each time, and a seed is to say the same point each time.
+        let life = &Life { background: Background::Manual, ..life.clone() };
         let env = FaultEnv::over_memory(MemoryEnv::with_seed(life.seed));
         let counts = {
             let mut trial = Trial::new(life, &env, None);
@@ -216,7 +218,10 @@ struct Trial<'l> {
 }
 
 impl<'l> Trial<'l> {
+    /// The directory is there: nothing can take back the name of one, and so not what a lost sync of its parent has done.
     fn new(life: &'l Life, env: &'l FaultEnv, fault: Option<FaultPlan>) -> Self {
+        env.create_dir(Path::new(DIR)).expect("the machine is new");
+        env.sync_dir(Path::new("/")).expect("the machine is new");
         if let Some(fault) = fault {
             env.inject(fault);
         }
