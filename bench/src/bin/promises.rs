@@ -164,7 +164,7 @@ fn load(cli: &Cli, blobs: &DefaultTable<Blob>, random: &mut Random) -> Result<()
     let mut id = 0;
     while id < cli.rows {
         let end = (id + 200).min(cli.rows);
-        blobs.upsert_many(&(id..end).map(|id| random.row(id, cli.size)).collect::<Vec<_>>())?;
+        blobs.upsert_many((id..end).map(|id| random.row(id, cli.size)).collect::<Vec<_>>())?;
         id = end;
     }
     Ok(())
@@ -337,7 +337,7 @@ fn conflicts(dir: &Path) -> Result<()> {
     let accounts = db.table::<Account>()?;
     for thread in 0..THREADS {
         let account = |n| Account { id: thread * ACCOUNTS + n, branch: n % 100, balance: 100 };
-        accounts.insert_many(&(0..ACCOUNTS).map(account).collect::<Vec<_>>())?;
+        accounts.insert_many((0..ACCOUNTS).map(account).collect::<Vec<_>>())?;
     }
     let mut ratios = Vec::new();
     for round in 0..ROUNDS {
