@@ -68,10 +68,10 @@ impl<C: Cursor> Visible<C> {
         }
         // Backward, an older version may be all that the cursor has come to.
         let is_alone = self.direction == Direction::Forward || self.cursor.ends_key();
-        let is_seen = self
-            .cursor
-            .entry()
-            .is_some_and(|entry| is_alone && entry.seqno <= self.at && is_live(&entry, &mut self.coverage));
+        let is_seen = match self.cursor.entry() {
+            Some(entry) => is_alone && entry.seqno <= self.at && is_live(&entry, &mut self.coverage),
+            None => false,
+        };
         if !is_seen {
             self.decided = Decided::Nowhere;
         }

@@ -42,6 +42,7 @@ pub(super) enum Trouble {
 impl Trouble {
     /// The error for an entry of what is walked over, with this primary key.
     #[cold]
+    #[inline(never)]
     pub(super) fn error(self, info: &TableInfo, target: Target, primary_key: &[u8]) -> Error {
         match (self, target) {
             (Self::Error(error), _) => error,

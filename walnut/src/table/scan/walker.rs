@@ -374,14 +374,16 @@ impl<T: Table, F: RowFilter<T>> Walker<T, F> {
         let mut exit =
             Exit { info, stages: &mut self.stages, filter: &mut self.filter, forgets_key: self.forgets_key };
         while !exit.stages.contains(&Stage::Limit(0)) {
-            let passed = if let Some(ahead) = &mut self.ahead {
+            let item = if let Some(ahead) = &mut self.ahead {
                 let next = match end {
                     End::Front => ahead.pop_front(),
                     End::Back => ahead.pop_back(),
                 };
                 let Some((key, primary_key)) = next else { break };
-                let passed = exit.pass::<T, O>(walk.reader(), &key, &primary_key, None);
-                passed.map_err(|trouble| trouble.error(info, target, &primary_key))
+                match exit.pass::<T, O>(walk.reader(), &key, &primary_key, None) {
+                    Ok(item) => item,
+                    Err(trouble) => return Err(trouble.error(info, target, &primary_key)),
+                }
             } else {
                 let next = match end {
                     End::Front => walk.next()?,
@@ -390,18 +392,18 @@ impl<T: Table, F: RowFilter<T>> Walker<T, F> {
                 let Some(found) = next else { break };
                 let key = &found.key[self.layout.prefix.len()..];
                 let loaded = self.layout.needs_value().then(|| found.value.load()).transpose()?;
-                match self.layout.primary_key(key, loaded.as_deref().unwrap_or_default()) {
-                    Ok(primary_key) => {
-                        let row = matches!(target, Target::Rows).then_some(found.value);
-                        let passed = exit.pass::<T, O>(found.reader, key, primary_key, row);
-                        passed.map_err(|trouble| trouble.error(info, target, primary_key))
-                    }
-                    Err(_) => Err(Trouble::NoRow.error(info, target, &[])),
+                let Ok(primary_key) = self.layout.primary_key(key, loaded.as_deref().unwrap_or_default())
+                else {
+                    return Err(Trouble::NoRow.error(info, target, &[]));
+                };
+                let row = matches!(target, Target::Rows).then_some(found.value);
+                match exit.pass::<T, O>(found.reader, key, primary_key, row) {
+                    Ok(item) => item,
+                    Err(trouble) => return Err(trouble.error(info, target, primary_key)),
                 }
             };
-            match passed {
-                Ok(None) => {}
-                item => return item,
+            if item.is_some() {
+                return Ok(item);
             }
         }
         Ok(None)
