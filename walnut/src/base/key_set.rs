@@ -4,6 +4,9 @@ use std::cell::OnceCell;
 
 use super::{KeyHash, Places};
 
+/// The bytes of keys that there is room for with the first one.
+const FIRST_ROOM: usize = 128;
+
 /// Keys, each once, in the order in which they came.
 #[derive(Debug, Default)]
 pub(crate) struct KeySet {
@@ -25,6 +28,9 @@ impl KeySet {
         let place = u32::try_from(self.ends.len()).expect("so many keys do not fit into memory");
         let Self { bytes, ends, places, .. } = self;
         if places.find(hash, |place| key_at(bytes, ends, place) == key).is_none() {
+            if bytes.is_empty() {
+                bytes.reserve(FIRST_ROOM);
+            }
             bytes.extend_from_slice(key);
             ends.push(bytes.len());
             places.replace(hash, place, |_| false);

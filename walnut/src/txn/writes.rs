@@ -27,6 +27,9 @@ const WASTE_LIMIT: usize = 64 << 10;
 /// The most bytes of memory that are taken before they are needed.
 const RESERVE_LIMIT: usize = 8 << 20;
 
+/// The bytes and the writes that there is room for with the first one: a row and its index entries take that much as a rule.
+const FIRST_ROOM: (usize, usize) = (512, 8);
+
 /// So few writes of keys with the same head are compared as they are.
 const FEW_ALIKE: usize = 4;
 
@@ -94,6 +97,10 @@ impl Writes {
         if let Some(older) = older {
             self.size -= self.list[older as usize].size();
             self.list[older as usize].is_newest = false;
+        }
+        if self.list.is_empty() {
+            self.bytes.reserve(FIRST_ROOM.0);
+            self.list.reserve(FIRST_ROOM.1);
         }
         self.bytes.extend_from_slice(key);
         self.bytes.extend_from_slice(value.unwrap_or_default());
