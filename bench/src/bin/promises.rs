@@ -3,6 +3,7 @@
 //! ```text
 //! reads     the longest get while everything is merged into one run              less than 20 ms
 //! writers   p99.9 and longest `Fast` commit of eight threads under load          less than 10 ms
+//! counter   how often a second one thread, and then eight, add to one row with `Fast` commits
 //! space     a key written again and again; updates of ten times the data; nine rows of ten removed, and then idle
 //! conflicts transactions of eight threads that never meet, with and without notes of what they read   at least 0.9
 //! ```
@@ -35,6 +36,9 @@ struct Cli {
     /// Commits a second that all writers together are asked for; as many as they can when left out.
     #[arg(long)]
     rate: Option<u32>,
+    /// Other processes that compute all the while.
+    #[arg(long, default_value_t = 0)]
+    neighbours: usize,
     /// How files are merged.
     #[arg(long, value_enum, default_value_t = Strategy::Leveled)]
     strategy: Strategy,
@@ -47,8 +51,12 @@ struct Cli {
 enum What {
     Reads,
     Writers,
+    Counter,
     Space,
     Conflicts,
+    /// Computes until it is stopped: a neighbour.
+    #[value(hide = true)]
+    Spin,
 }
 
 #[derive(Clone, Copy, ValueEnum)]
@@ -136,12 +144,15 @@ impl Waits {
 
 fn main() -> Result<()> {
     let cli = Cli::parse();
+    let _neighbours = Neighbours::start(cli.neighbours).expect("this program starts once more");
     for what in &cli.what {
         let place =
             cli.dir.as_ref().map_or_else(tempfile::tempdir, tempfile::tempdir_in).expect("a directory");
         match what {
             What::Reads => reads(&cli, place.path())?,
             What::Writers => writers(&cli, place.path())?,
+            What::Counter => counter(&cli, place.path())?,
+            What::Spin => spin(),
             What::Space => space(&cli, place.path())?,
             What::Conflicts => conflicts(place.path())?,
         }
@@ -263,6 +274,60 @@ fn writers(cli: &Cli, dir: &Path) -> Result<()> {
         stats.write_amplification()
     );
     db.close()
+}
+
+/// Adds to one row, by one thread and by eight.
+fn counter(cli: &Cli, dir: &Path) -> Result<()> {
+    let db = Database::builder().durability(Durability::Fast).open(dir.join("db"))?;
+    let accounts: DefaultTable<Account> = db.table()?;
+    accounts.insert(&Account { id: 1, branch: 1, balance: 0 })?;
+    for threads in [1, THREADS] {
+        let before = balance(&accounts)?;
+        let deadline = Instant::now() + Duration::from_secs(cli.seconds);
+        let add = || {
+            while Instant::now() < deadline {
+                accounts.modify(1, |account| account.balance += 1)?;
+            }
+            Ok(())
+        };
+        std::thread::scope(|scope| {
+            let threads: Vec<_> = (0..threads).map(|_| scope.spawn(add)).collect();
+            threads.into_iter().try_for_each(|thread| thread.join().expect("no thread panics"))
+        })?;
+        let added = balance(&accounts)?.abs_diff(before);
+        println!("a counter of {threads} threads: {} a second", added / cli.seconds);
+    }
+    db.close()
+}
+
+fn balance(accounts: &DefaultTable<Account>) -> Result<i64> {
+    Ok(accounts.get(1)?.map_or(0, |account| account.balance))
+}
+
+/// Processes that take what they get of the processors; they end with this.
+struct Neighbours(Vec<std::process::Child>);
+
+impl Neighbours {
+    fn start(count: usize) -> std::io::Result<Self> {
+        let program = std::env::current_exe()?;
+        let children = (0..count).map(|_| std::process::Command::new(&program).arg("spin").spawn());
+        children.collect::<std::io::Result<_>>().map(Self)
+    }
+}
+
+impl Drop for Neighbours {
+    fn drop(&mut self) {
+        for child in &mut self.0 {
+            // One that has ended already has no more to do either.
+            let _ = child.kill().and_then(|()| child.wait());
+        }
+    }
+}
+
+fn spin() -> ! {
+    loop {
+        std::hint::spin_loop();
+    }
 }
 
 /// The bytes of all files in a directory.

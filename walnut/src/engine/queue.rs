@@ -9,8 +9,8 @@
 //! 2. Who does not lead sleeps after a moment, and so gives its processor to another. Whoever is awake all the time uses up its slice
 //!    of the processor; with more of them than processors each waits for the slices of all others then, milliseconds in the middle of
 //!    a commit.
-//! 3. Whoever has led lets others run now and then, when it holds no lock and has passed the lead on. One that is awake all the time is
-//!    stopped by the system otherwise, wherever it is (decision 0068).
+//! 3. A leader yields the processor now and then, when it holds no lock and the next leader waits. A thread that is awake all the time is
+//!    stopped by the system otherwise, wherever it is (decisions 0068 and 0079).
 //! 4. Every ticket is settled: when what it stands for is dropped, by a panic too, it says that nothing is known of the commit.
 
 use super::Core;
@@ -25,8 +25,8 @@ use crate::sync::{Arc, AtomicBool, Condvar, Mutex, Ordering, yield_now};
 /// sleep and woken takes as long.
 const SPINS: usize = 200;
 
-/// After so many entries of the log whoever wrote the last of them lets others run: some hundred microseconds of work, where a slice of
-/// the processor is some milliseconds.
+/// After so many entries of the log the leader that wrote the last of them yields, if another writer waits: some hundred microseconds of
+/// work, where a slice of the processor is some milliseconds.
 const YIELD_EVERY: u64 = 16;
 
 /// A commit that lines up. It belongs to whoever writes its group.
@@ -141,13 +141,32 @@ impl Drop for Promise {
 /// The right to write what waits, which is passed on when it is dropped.
 struct Lead<'a>(&'a Mutex<Queue>);
 
-impl Drop for Lead<'_> {
-    fn drop(&mut self) {
+impl Lead<'_> {
+    /// Passes the lead on; says whether another writer waits for it.
+    fn pass_on(self) -> bool {
+        let is_awaited = self.tell_next();
+        std::mem::forget(self);
+        is_awaited
+    }
+
+    fn tell_next(&self) -> bool {
         let mut queue = self.0.lock();
         match queue.requests.first().and_then(|next| next.promise.0.as_ref()) {
-            Some(next) => next.tell(|news| news.leads = true),
-            None => queue.is_led = false,
+            Some(next) => {
+                next.tell(|news| news.leads = true);
+                true
+            }
+            None => {
+                queue.is_led = false;
+                false
+            }
         }
+    }
+}
+
+impl Drop for Lead<'_> {
+    fn drop(&mut self) {
+        self.tell_next();
     }
 }
 
@@ -176,10 +195,10 @@ impl Core {
         let reads = self.write_group(&mut log, group);
         let is_yield_due = log.last_seqno().0 / YIELD_EVERY != before.0 / YIELD_EVERY;
         drop(log);
-        drop(lead);
+        let is_awaited = lead.pass_on();
         // What was read is let go of where nobody waits for it.
         drop(reads);
-        if is_yield_due {
+        if is_yield_due && is_awaited {
             yield_now();
         }
         // Whoever writes the group settles every request in it, and this one was there.
