@@ -3,6 +3,7 @@
 mod back;
 mod indexes;
 mod layouts;
+mod migrations;
 mod shapes;
 
 use std::sync::Arc;

@@ -1,5 +1,6 @@
 //! What is stored of a row is what counts: its key and its index entries are those of the row as it is read, whatever serde does.
 
+mod edges;
 mod keys;
 mod shapes;
 mod unreadable;

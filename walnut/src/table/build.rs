@@ -1,4 +1,4 @@
-//! Builds indexes that a table with rows was given: in batches, each a commit of its own, while others write.
+//! Builds the new indexes of a table that has rows: in batches, each a commit of its own, while other threads write.
 //!
 //! ```text
 //!   opened     the catalog says `Building`: writers enter their rows from now on
@@ -18,7 +18,7 @@
 //! 2. After a crash the next opening goes on behind the last batch that is in the log. A batch asks for no sync: the log has
 //!    no holes, so what is lost is a suffix of them.
 //! 3. While an entry of a unique index may be missing, an entry is removed only with the row that owns it.
-//! 4. Nobody reads an index before it is readable, nor in a state from before then.
+//! 4. An index is not read before it is readable, nor in a state from before then.
 //! 5. From its first batch on, and when it is off, a value that a row has is refused to every other one.
 
 use super::catalog::{self, Duplicate, Settled, StoredProgress, TableInfo};
@@ -36,7 +36,7 @@ use crate::txn::{Attempt, EntryScan};
 const BATCH_COUNT: usize = 1000;
 const BATCH_SIZE: usize = 1 << 20;
 
-/// The most pairs of rows with one value that are told of.
+/// The most pairs of rows with one value that are listed.
 pub(super) const DUPLICATE_LIMIT: usize = 10;
 
 /// Rows that are worked on together, as they are stored.
@@ -155,11 +155,7 @@ pub(super) fn row<T: Table>(info: &TableInfo, primary_key: &[u8], bytes: &[u8]) 
             named(),
             T::SCHEMA.version
         ))),
-        Err(Fault::Migration { from, to, .. }) => Err(info.refusal(format!(
-            "{}, of version {from}, was refused by the struct of version {to}; change its `TryFrom` so that it takes every row, or \
-             change or remove this one with the program of version {from}",
-            named()
-        ))),
+        Err(fault @ Fault::Migration { .. }) => Err(info.unreadable(primary_key, fault)),
         Err(fault) => Err(info.refusal(format!("{}, of version {version}, cannot be read: {fault}", named()))),
     }
 }
@@ -177,6 +173,18 @@ pub(super) fn unfit(info: &TableInfo, primary_key: &[u8], error: Error) -> Error
         )),
         error => error,
     }
+}
+
+/// The error of a row for which a second migration of the same bytes asks for other index entries than the first.
+#[cold]
+pub(super) fn unsteady(info: &TableInfo, primary_key: &[u8], bytes: &[u8]) -> Error {
+    info.refusal(format!(
+        "the row with primary key {}, of version {}, gets other values in an index each time it is migrated; a migration must make \
+         the same row of the same row, as the old one is read until it is rewritten: take no clock and no random number, or keep \
+         their fields out of indexes",
+        info.compiled.key.show(primary_key),
+        row::version(bytes).map_or(0, |(version, _)| version)
+    ))
 }
 
 /// The key of the entry of a row whose value of a unique index another row has.

@@ -7,7 +7,7 @@
 //! ```
 //!
 //! A field whose type is no key is therefore one error, under its type. `__Parts` is declared beside the implementations
-//! and seen by nobody else: without it a public struct could not have a field of a private type as a part. Nothing
+//! and visible only there: without it a public struct could not have a field of a private type as a part. Nothing
 //! here does anything of its own.
 
 use super::elements::Elements;
@@ -17,7 +17,7 @@ use super::key::{Generated, Key, KeyPart, KeyReader, KeyShape, KeyWriter};
 use super::mapper::{GeneratesKey, TableMapper};
 use crate::error::Fault;
 
-/// The field at a place of a struct, which is a key; `Of` tells what it is a part for.
+/// The field at a place of a struct, which is a key; `Of` says what it is a part for.
 pub trait Part<Of, const AT: usize> {
     /// Its type.
     type Key: Key;
@@ -45,7 +45,7 @@ pub trait MadeOfEach<Of, const AT: usize> {
     fn value(&self) -> Option<&Self::Value>;
 }
 
-/// A type with a field of a name, which is given by its hash; for indexes over fields within fields.
+/// A type with a field whose name has this hash; for indexes over nested fields.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not tell the type of this field",
     label = "an index reaches into a `{Self}` here",

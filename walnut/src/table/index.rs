@@ -218,6 +218,9 @@ impl<T: Table, K: Key, A: Access> Unique<'_, T, K, A> {
         A: WriteAccess,
     {
         self.table.ensure_readable(self.place)?;
+        if K::ref_is_none(&value) {
+            return Ok(None);
+        }
         let entry = self.entry(&value);
         let Some(entry) = entry.sought() else { return Ok(None) };
         self.table.change(|rows| match rows.owner(entry)? {
@@ -232,6 +235,9 @@ impl<T: Table, K: Key, A: Access> Unique<'_, T, K, A> {
         A: WriteAccess,
     {
         self.table.ensure_readable(self.place)?;
+        if K::ref_is_none(&value) {
+            return Ok(None);
+        }
         let entry = self.entry(&value);
         let Some(entry) = entry.sought() else { return Ok(None) };
         self.table.change(|rows| match rows.owner(entry)? {

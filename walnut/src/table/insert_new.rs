@@ -9,16 +9,16 @@ use super::row;
 use crate::error::{Error, Result};
 
 impl<T: Table, A: Access> DefaultTable<T, A> {
-    /// Adds a row under a new key and returns the key. The key that stands in `draft` does not matter, and `draft` stays as
-    /// it is.
+    /// Adds a row under a new key and returns the key. The key in `draft` does not matter, and `draft` stays as it
+    /// is.
     ///
     /// An integer is counted from 1 on. A number that a committed row has or had never comes again, whatever struct wrote the row, and not
     /// after its removal, a restart or a crash. There may be gaps: a row that brings a key of its own moves the counter on above it. When the last number of the type has been that of a committed row, this is
     /// [`Error::Limit`](crate::Error::Limit) for good, also when that row was removed, until the table is dropped; [`insert`](Self::insert) takes whatever is free
     /// below. A `Uuid` is one of version 7: it begins with the time, and each is greater than those that this process made before.
     ///
-    /// Within a transaction the key is given at once and the row follows with the commit. The number of a row that was refused or rolled
-    /// back is a gap; it is given again when the database is opened anew, or when the numbers above it have run out.
+    /// Within a transaction the key is returned at once and the row follows with the commit. The number of a row that was refused or
+    /// rolled back is a gap; it may be used when the database is opened anew, or when the numbers above it have run out.
     ///
     /// Errors and costs are otherwise those of [`insert`](Self::insert). The first key of a process takes a look-up of the last row
     /// and one into the catalog. Removing a row of such a table may take a commit more, which asks for no sync: at most one for 256

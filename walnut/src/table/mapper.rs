@@ -41,8 +41,8 @@ pub trait TableMapper: Sized + Send + Sync + 'static {
     /// Adds the row's entries in the index at a place of [`SCHEMA`](Self::SCHEMA)'s list.
     fn encode_index(&self, index: usize, entries: &mut IndexEntries);
 
-    /// Passes over the key of an index, which stands at a place of [`SCHEMA`](Self::SCHEMA)'s list; false when nothing is known of
-    /// its type, and nothing was passed over.
+    /// Skips the key of the index at a place of [`SCHEMA`](Self::SCHEMA)'s list. Returns false, and skips nothing, when its type is not
+    /// known.
     fn skip_index_key(index: usize, input: &mut KeyReader<'_>) -> Result<bool, Fault> {
         let _ = (index, input);
         Ok(false)
@@ -67,14 +67,13 @@ pub trait TableMapper: Sized + Send + Sync + 'static {
         Err(UNKNOWN_VERSION)
     }
 
-    /// What serde reads of the row, down to the leaves: the catalog keeps it and compares it. Nothing is known of a row that does not
-    /// tell.
+    /// What serde reads of the row, down to the leaves: the catalog keeps it and compares it. By default nothing is known.
     fn row_shape() -> RowShape {
         RowShape::opaque()
     }
 
     /// How the keys of the index at a place of [`SCHEMA`](Self::SCHEMA)'s list are encoded, part by part: the catalog keeps it, and an
-    /// index whose keys are encoded otherwise is built anew. Nothing is known of an index that does not tell.
+    /// index whose keys are encoded otherwise is built anew. By default nothing is known.
     fn index_shapes(index: usize) -> Vec<KeyShape> {
         let _ = index;
         Vec::new()

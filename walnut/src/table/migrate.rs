@@ -23,7 +23,7 @@ pub struct Migrated {
     pub rewritten_count: u64,
 }
 
-/// Rewrites all rows of older layouts; tells `watch` after each batch how far it is.
+/// Rewrites all rows of older layouts; calls `watch` after each batch with what is done so far.
 pub(super) fn run<T: Table>(
     store: &Store,
     info: &TableInfo,

@@ -130,10 +130,10 @@ impl<'m> Mutation<'m> {
         Ok(removed)
     }
 
-    /// Removes the rows under some of the engine's keys; says how many there were. `take` is given what [`remove`](Self::remove)
+    /// Removes the rows under some of the engine's keys, and returns how many there were. `take` gets what [`remove`](Self::remove)
     /// returns for each key.
     ///
-    /// Nobody knows the index entries of rows that cannot be read: for these all entries of the table are looked through, once.
+    /// The index entries of rows that cannot be read are not known: for these all entries of the table are looked through, once.
     pub(super) fn remove_many<T: Table>(
         &self,
         keys: &[&[u8]],
@@ -196,7 +196,7 @@ impl<'m> Mutation<'m> {
         Ok((NewRow { key, entries, bytes: start..bytes.len() }, read))
     }
 
-    /// The same, and others who want one of its unique values know of it from now on.
+    /// The same, and its unique values are reserved: a transaction that wants one of them waits from now on.
     pub(super) fn announced<T: Table>(&self, row: &T, bytes: &mut Vec<u8>) -> Result<(NewRow, Option<T>)> {
         let (new, read) = self.new_row(row, bytes)?;
         new.owned().for_each(|value| self.attempt.announce(value));
@@ -209,7 +209,7 @@ impl<'m> Mutation<'m> {
     }
 
     /// Writes a row, whose bytes are in `bytes`, and what changed of its entries; nothing when it is stored just so. `old` are the
-    /// bytes that were stored, if any, and `old_entries` gives the entries of that row.
+    /// bytes that were stored, if any, and `old_entries` returns the entries of that row.
     fn write(
         &self,
         new: &NewRow,
@@ -292,7 +292,7 @@ impl TableInfo {
                 entries.push(Entry { index, key: entry.key.finish_with(suffix)?, owned });
             }
         }
-        // Indexes come in order, so only an index of collections can give anything else.
+        // Indexes come in order, so only an index of collections can be out of it.
         if !entries.is_sorted_by(|one: &Entry, next| one < next) {
             entries.sort_unstable();
             entries.dedup();

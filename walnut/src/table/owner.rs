@@ -5,8 +5,10 @@
 //!   value, primary key -> nothing          any other entry
 //! ```
 //!
-//! Where the value ends in an entry of the second kind only its type knows. Of an index of a table that is mapped by hand nobody may
-//! have said what that is; then each end of the key that could be a primary key is one possibility.
+//! Where the primary key takes no bytes, as `()` does, an entry of a unique index may be of either kind.
+//!
+//! Where the value ends in an entry of the second kind only its type knows. A table that is mapped by hand may not say what that
+//! is; then each end of the key that could be a primary key is one possibility.
 
 use smallvec::SmallVec;
 
@@ -26,7 +28,7 @@ pub(super) enum Claim {
     Yes,
     /// There is no such row, or it does not ask for it.
     No,
-    /// The row cannot be read, so nobody knows.
+    /// The row cannot be read, so it is not known.
     Unreadable,
 }
 
@@ -77,8 +79,12 @@ pub(super) fn claim<T: Table>(
             None => {}
             Some(None) => claim = Claim::Unreadable,
             Some(Some(row)) => {
-                let entry = Entry { index, key: SmallVec::from_slice(key), owned };
-                if info.entries(primary_key, &row)?.binary_search(&entry).is_ok() {
+                let entries = info.entries(primary_key, &row)?;
+                let is_of_this_kind = |entry: &Entry| entry.owned == owned || primary_key.is_empty();
+                if entries
+                    .iter()
+                    .any(|entry| entry.index == index && *entry.key == *key && is_of_this_kind(entry))
+                {
                     return Ok(Claim::Yes);
                 }
             }

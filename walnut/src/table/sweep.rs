@@ -1,14 +1,14 @@
-//! Makes the entries of indexes agree with the rows: what no row has goes, what is missing comes, what is there twice is told.
+//! Repairs the indexes of a table: removes entries that no row has, adds those that are missing, and reports duplicates.
 //!
 //! ```text
 //!   pass over each index   entries, a batch at a time ── a row that has it?  no: removed
-//!   pass over the rows     rows, a batch at a time ──── the entry there?     no: added;  another's: a duplicate
+//!   pass over the rows     rows, a batch at a time ──── the entry there?     no: added;  of another row: a duplicate
 //! ```
 //!
 //! 1. Each batch is a transaction: what it concludes from a row or from a missing one holds when it commits, or it runs again.
-//! 2. Rows are never written, and what belongs to one that cannot be read stays. A unique value that two rows have stays with the row that the index names, or goes to
-//!    the first by primary key when it names none.
-//! 3. A batch has a limit, so memory does, and those who write meanwhile lose no more than a moment to it.
+//! 2. Rows are never written, and what belongs to one that cannot be read stays. A unique value that two rows have stays with the row
+//!    that the index names, or goes to the first by primary key when it names none.
+//! 3. A batch has a limit, so memory does, and a writer waits for one batch at most.
 //!
 //! Only indexes that can be read are swept: one that is being built is filled by `build`, one that is off is not there.
 
@@ -28,7 +28,7 @@ use crate::txn::Attempt;
 /// Entries that are looked at in one transaction.
 const BATCH_COUNT: usize = 256;
 
-/// The most duplicates that are told one by one.
+/// The most duplicates that are listed.
 const DUPLICATE_LIMIT: usize = 1000;
 
 /// What [`DefaultTable::sweep`](super::DefaultTable::sweep) found and did.
@@ -404,7 +404,7 @@ mod tests {
         assert_eq!(found.count(), 6);
         assert!(!format!("{found} {found:?}").contains("nobody"), "no message has a value");
 
-        // Entries are mended; rows are for whoever knows what they should be.
+        // Entries are mended; what a row should be is not known here.
         let swept = table.sweep().unwrap();
         assert_eq!((swept.removed_count, swept.added_count, swept.unreadable_count), (2, 2, 1));
         assert_eq!(table.unreadable().remove_all().unwrap(), 1);

@@ -7,10 +7,12 @@
 //! ```
 //!
 //! 1. Until the last commit a program of the older version opens the table as it was; so it does after a crash, and after an error.
-//! 2. A row that no migration takes, whose primary key would change, or that does not fit, is an error that names it.
-//! 3. Nobody writes meanwhile: who opens the table waits. So a trial that was interrupted begins anew, as its code may have changed.
+//! 2. A row that no migration takes, whose primary key would change, that does not fit, or that is another one each time it is
+//!    migrated, is an error that names it.
+//! 3. Nothing is written meanwhile: other threads that open the table wait. So a trial that was interrupted begins anew, as its code
+//!    may have changed.
 //!
-//! Cost: reads every row, and writes every entry, in batches that are commits of their own.
+//! Cost: migrates every row twice, and writes every entry, in batches that are commits of their own.
 
 use super::build::{self, DUPLICATE_LIMIT};
 use super::catalog::{self, Duplicate, Settled, StoredProgress, TableInfo};
@@ -91,9 +93,11 @@ fn batch<T: Table>(
         let primary_key = &key[PREFIX..];
         let row = build::row::<T>(info, primary_key, bytes)?;
         room.clear();
-        // Its entries are those of the row that is read from the old bytes, until it is written anew.
         let new = Mutation::new(attempt, info, store).new_row(&row, &mut room);
-        new.map_err(|error| build::unfit(info, primary_key, error))?;
+        let (new, _) = new.map_err(|error| build::unfit(info, primary_key, error))?;
+        if info.entries(primary_key, &build::row::<T>(info, primary_key, bytes)?)? != new.entries {
+            return Err(build::unsteady(info, primary_key, bytes));
+        }
         build::enter(attempt, info, primary_key, &row, &mut duplicates)?;
     }
     Ok(Outcome { progress: build::progress_after(before, &batch), is_last: batch.is_last, duplicates })

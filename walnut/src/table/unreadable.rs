@@ -31,7 +31,7 @@ pub struct Unreadable<T: Table, A: Access> {
 
 impl<T: Table, A: Access> DefaultTable<T, A> {
     /// The primary keys of the rows that the struct of this program does not read: because another struct has written them, or
-    /// because a migration refuses them. Whoever reads such a row has [`Error::Unreadable`](crate::Error::Unreadable).
+    /// because a migration refuses them. Reading such a row is [`Error::Unreadable`](crate::Error::Unreadable).
     ///
     /// They can be read by the program that wrote them. [`remove`](Self::remove) removes one,
     /// [`Unreadable::remove_all`] all of them.

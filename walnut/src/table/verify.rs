@@ -13,7 +13,7 @@ use crate::engine::{Engine, Verified};
 use crate::error::{Disagreement, Error, FindingKind, Result};
 use crate::txn::EntryReader;
 
-/// The most disagreements that are told one by one.
+/// The most disagreements that are listed.
 const FINDING_LIMIT: usize = 1000;
 
 /// What was found to disagree in the tables so far.

@@ -18,7 +18,7 @@ pub(super) struct Plan {
     pub(super) layouts: Vec<StoredLayout>,
     /// In the order of the struct's indexes.
     pub(super) indexes: Vec<Fate>,
-    /// The keyspaces of indexes that nobody asks for any more.
+    /// The keyspaces of indexes that the struct no longer has.
     pub(super) dropped: Vec<u32>,
     /// Whether the last layout is one that no row has yet.
     pub(super) is_new: bool,

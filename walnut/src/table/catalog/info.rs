@@ -5,11 +5,10 @@ use std::sync::{Arc, OnceLock};
 
 use super::compiled::Compiled;
 use crate::base::{KeyspaceId, SeqNo};
-use crate::error::{Error, Fault, Finding, FindingKind, Result, SchemaError};
+use crate::error::{Error, Fault, Finding, FindingKind, Result, SchemaError, UnreadableRow};
 use crate::sync::{AtomicBool, AtomicU64, Mutex, Ordering};
 use crate::table::key::KeyWriter;
 use crate::table::numbers::Numbers;
-use crate::table::row;
 use crate::table::{Table, TableMapper, TableSchema};
 
 /// How many rows of a lossless type are read again after an opening.
@@ -56,7 +55,7 @@ pub(in crate::table) enum Settled {
     /// The state that is read does not have it.
     Absent,
     /// Rows have the same value: the first such pairs, by their primary keys. The first row of a value has its entry, each of the others
-    /// one as in an index that is not unique, so that nobody adds another one.
+    /// one as in an index that is not unique, so that no other row takes the value.
     Off { duplicates: Vec<Duplicate> },
 }
 
@@ -76,7 +75,7 @@ impl OpenIndex {
         self.settled.get()
     }
 
-    /// Says what became of it. Whoever says so holds the lock for building, so nobody has said it before.
+    /// Sets what became of it. The caller holds the lock for building, so it is set once.
     pub(in crate::table) fn settle(&self, settled: Settled) {
         let _first = self.settled.set(settled);
     }
@@ -88,7 +87,7 @@ impl OpenIndex {
 }
 
 impl TableInfo {
-    /// Whether each unique value has its owner in its index, so that nobody else has it: not while one is being built or off.
+    /// Whether each unique value has its owner in its index, so that no other row has it: not while one is being built or off.
     pub(in crate::table) fn has_one_owner_each(&self) -> bool {
         self.schema.indexes.iter().zip(&self.indexes).all(|(index, open)| !index.unique || open.is_readable())
     }
@@ -107,12 +106,21 @@ impl TableInfo {
             && self.trial_count.fetch_add(1, Ordering::Relaxed) < TRIALS
     }
 
-    /// The error for a row under this primary key that this program does not read.
+    /// The error for a row under this primary key that this program does not read. A row that its migration refuses is an error of
+    /// the schema.
+    #[cold]
     pub(in crate::table) fn unreadable(&self, primary_key: &[u8], fault: Fault) -> Error {
-        row::unreadable(self.schema.name, primary_key, fault)
+        if let Fault::Migration { from, to, .. } = fault {
+            return self.refusal(format!(
+                "the row with primary key {}, of version {from}, was refused by the struct of version {to}; change its `TryFrom` so \
+                 that it takes every row, or change or remove this one with the program of version {from}",
+                self.compiled.key.show(primary_key)
+            ));
+        }
+        Error::Unreadable(UnreadableRow { table: self.schema.name, key_size: primary_key.len(), fault })
     }
 
-    /// What is wrong with the row of this primary key; with its entry, when an index is given.
+    /// What is wrong with the row of this primary key; with its entry, when there is an index.
     #[cold]
     pub(in crate::table) fn finding(
         &self,

@@ -1,7 +1,7 @@
 //! Which tables there are: keyspace 0.
 //!
 //! The catalog is read and written in transactions like any other data, so that a table that is made by two threads at
-//! once is made once, and a crash leaves all of it or nothing. What is stored there stands in `stored`; what a struct that
+//! once is made once, and a crash leaves all of it or nothing. What is stored there is in `stored`; what a struct that
 //! differs from it means, in `compare`.
 
 mod compare;
@@ -188,7 +188,7 @@ pub(super) fn removed_key(info: &TableInfo) -> Vec<u8> {
     catalog_key(REMOVED, info.schema.name.as_bytes())
 }
 
-/// Where the first number stands that was never reserved.
+/// Where the first number that was never reserved is noted.
 pub(super) fn reserved_key(info: &TableInfo) -> Vec<u8> {
     catalog_key(RESERVED, info.schema.name.as_bytes())
 }

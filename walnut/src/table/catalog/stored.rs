@@ -34,7 +34,7 @@ pub(in crate::table) struct StoredTable {
     /// The layouts that rows may have, the oldest first; the last one is that in which rows are written.
     pub(super) layouts: Vec<StoredLayout>,
     pub(super) primary_key: Vec<String>,
-    /// How primary keys are encoded; nothing when it was never told.
+    /// How primary keys are encoded; nothing in a catalog from before this was stored.
     pub(super) key_shape: Option<KeyShape>,
     pub(super) indexes: Vec<StoredIndex>,
     /// The keyspaces of indexes over a layout that is being tried: what is in them goes unless the layout is taken.
@@ -46,7 +46,7 @@ pub(in crate::table) struct StoredTable {
 pub(super) struct StoredLayout {
     pub(super) version: u32,
     pub(super) fields: Vec<StoredField>,
-    /// What serde reads of a row; nothing when it was never told.
+    /// What serde reads of a row; nothing in a catalog from before this was stored.
     pub(super) shape: Option<RowShape>,
 }
 
@@ -63,7 +63,7 @@ pub(super) struct StoredIndex {
     pub(super) unique: bool,
     pub(super) sparse: bool,
     pub(super) parts: Vec<String>,
-    /// How each part is encoded; nothing when it was never told.
+    /// How each part is encoded; nothing in a catalog from before this was stored.
     pub(super) shapes: Vec<KeyShape>,
     pub(super) state: StoredState,
 }
@@ -180,7 +180,7 @@ pub(super) fn owned(names: &[&str]) -> Vec<String> {
     names.iter().map(|&name| name.to_owned()).collect()
 }
 
-/// The catalog's key for a letter and what stands behind it.
+/// The catalog's key: a letter, then the rest.
 pub(in crate::table) fn catalog_key(letter: u8, rest: &[u8]) -> Vec<u8> {
     [&KeyspaceId::CATALOG.prefix(), [letter].as_slice(), rest].concat()
 }

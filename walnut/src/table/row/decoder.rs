@@ -26,8 +26,7 @@ pub(super) struct Decoder<'de, C> {
     pub(super) compare: C,
 }
 
-/// That the bytes are not what the type asks for. The row's key and file are known above; what serde has to say is
-/// nothing that they do not tell.
+/// The bytes are not what the type asks for. What serde says of it may hold a value, so it is not kept.
 #[derive(Debug)]
 pub(super) struct Unreadable;
 
@@ -116,7 +115,7 @@ impl<'de, C: Compare> Decoder<'de, C> {
         Ok(value)
     }
 
-    /// A varint of at most `MAX` bytes: seven bits a byte, the lowest first, and the eighth tells that more follow.
+    /// A varint of at most `MAX` bytes: seven bits a byte, the lowest first; the eighth is set when more follow.
     #[inline]
     fn varint<const MAX: usize>(&mut self) -> Result<u64> {
         let Some(&first) = self.rest.first() else { return Err(Unreadable) };
@@ -131,7 +130,7 @@ impl<'de, C: Compare> Decoder<'de, C> {
     fn long_varint<const MAX: usize>(&mut self) -> Result<u64> {
         let word = match self.rest.first_chunk() {
             Some(word) => u64::from_le_bytes(*word),
-            // Zeros stand behind the last byte.
+            // Zeros follow the last byte.
             None => self.tail >> (8 * (8 - self.rest.len())),
         };
         let ends = !word & 0x8080_8080_8080_8080;

@@ -34,9 +34,14 @@ pub(super) enum Refusal {
     NoLength,
     /// A sequence or a map has more or fewer elements than it announced.
     WrongLength,
+    /// A `SystemTime` lies before 1970, of which serde has no form.
+    EarlyTime,
     /// The type's own `Serialize` failed.
     Failed,
 }
+
+/// What serde's `Serialize` of `SystemTime` says of a time before 1970.
+const EARLY_TIME: &str = "SystemTime must be later than UNIX_EPOCH";
 
 impl Refusal {
     pub(super) fn reason(self) -> &'static str {
@@ -46,6 +51,10 @@ impl Refusal {
             }
             Self::NoLength => "a sequence or a map does not know its length, as with `flatten`",
             Self::WrongLength => "a sequence or a map has another number of elements than it announces",
+            Self::EarlyTime => {
+                "serde has no form for a `SystemTime` before 1970; store a signed number, such as seconds since then, by \
+                 `#[serde(with = ..)]` or in a field of type `i64`"
+            }
             Self::Failed => "the `Serialize` of a type in it failed for this value",
         }
     }
@@ -61,8 +70,8 @@ impl std::error::Error for Refusal {}
 
 impl ser::Error for Refusal {
     #[cold]
-    fn custom<M: fmt::Display>(_: M) -> Self {
-        Self::Failed
+    fn custom<M: fmt::Display>(message: M) -> Self {
+        if message.to_string() == EARLY_TIME { Self::EarlyTime } else { Self::Failed }
     }
 }
 
@@ -128,7 +137,7 @@ impl<'o, N: Notes> Encoder<'o, N> {
     }
 }
 
-/// The number of a signed one whose sign stands in the lowest bit: 0, -1, 1, -2, .. become 0, 1, 2, 3, ..
+/// The zigzag encoding of a signed number, whose sign is the lowest bit: 0, -1, 1, -2, .. become 0, 1, 2, 3, ..
 macro_rules! zigzag {
     ($number:expr, $signed:ty) => {{
         let number: $signed = $number;

@@ -18,7 +18,7 @@ use self::trace::{Mismatch, Trace};
 use super::mapper::TableMapper;
 use super::shape::RowShape;
 use crate::codec::{Reader, Writer};
-use crate::error::{Error, Fault, Limit, Result, SchemaError, UnreadableRow, Unstorable};
+use crate::error::{Error, Fault, Limit, Result, Unstorable};
 
 /// What is wrong with a row that no struct reads.
 pub(super) const UNKNOWN_VERSION: Fault = Fault::Invalid("layout version of a row");
@@ -92,16 +92,6 @@ pub(super) fn unstorable<T: TableMapper>(reason: &'static str) -> Error {
     Error::Unstorable(Unstorable::new(T::SCHEMA.name, reason))
 }
 
-/// The error for a row under this primary key that this program does not read. One that no migration takes is an error of the
-/// schema.
-#[cold]
-pub(super) fn unreadable(table: &'static str, primary_key: &[u8], fault: Fault) -> Error {
-    if let Fault::Migration { .. } = fault {
-        return Error::Schema(SchemaError { table: table.to_owned(), sentence: fault.to_string() });
-    }
-    Error::Unreadable(UnreadableRow { table, key_size: primary_key.len(), fault })
-}
-
 /// Adds the stored bytes of a row. Where these may be read as another row, that one is returned: it is the one that is stored.
 ///
 /// [`Error::Unstorable`] when they cannot be read. In a build for development, and when `reads` says so, every row is read;
@@ -135,10 +125,19 @@ pub(super) fn copy<T: TableMapper>(row: &T) -> Result<T> {
 #[inline(always)]
 pub(super) fn open<T: TableMapper>(bytes: &[u8]) -> Result<T, Fault> {
     let (version, rest) = version(bytes)?;
-    if version == T::SCHEMA.version { T::decode_row(rest) } else { T::decode_older_row(version, rest) }
+    if version == T::SCHEMA.version { T::decode_row(rest) } else { open_older(version, rest) }
 }
 
-/// The version of the layout of stored bytes, and what stands behind it.
+/// The row of a layout of the past: the one that will be read once it is rewritten, so that its index entries stay what they are.
+/// One that cannot be stored in the layout of today is returned as its migration made it; rewriting refuses it.
+#[cold]
+fn open_older<T: TableMapper>(version: u32, rest: &[u8]) -> Result<T, Fault> {
+    let row = T::decode_older_row(version, rest)?;
+    let mut bytes = Vec::with_capacity(rest.len());
+    Ok(row.encode_row_and_read(&mut bytes).unwrap_or(row))
+}
+
+/// The layout version of stored bytes, and the rest of them.
 pub(super) fn version(bytes: &[u8]) -> Result<(u32, &[u8]), Fault> {
     let mut reader = Reader::new(bytes);
     let version = u32::try_from(reader.varint()?).map_err(|_| UNKNOWN_VERSION)?;

@@ -5,13 +5,13 @@
 //!   read      group  number  text  group  byte  end  end      the same: each value is read from its own bytes
 //! ```
 //!
-//! The bytes of a row do not tell what they are, so one that is read in other forms than it was written in may come out as
-//! another row. A form says how many bytes a value takes, as far as they do not say so themselves; a `u32` and a `u64` are
+//! The bytes of a row carry no types, so one that is read in other forms than it was written in may come out as another
+//! row. A form says how many bytes a value takes, as far as they do not say so themselves; a `u32` and a `u64` are
 //! one form, a number. By induction, what is read in the same forms is read from the same places.
 //!
-//! 1. Units, newtypes and groups in which nothing stands have no bytes and no form, so a trace is never longer than a small
+//! 1. Units, newtypes and empty groups have no bytes and no form, so a trace is never longer than a small
 //!    multiple of the row.
-//! 2. Text, bytes and a sequence of single bytes are the same bytes, and are told apart by whoever asks for them only.
+//! 2. Text, bytes and a sequence of single bytes are the same bytes; only the type that reads them makes a difference.
 
 use super::decoder::Unreadable;
 use crate::codec::{Reader, Writer};
@@ -75,7 +75,7 @@ impl Form {
     }
 }
 
-/// What the encoder tells of each value that it writes.
+/// Called by the encoder for each value that it writes.
 pub(super) trait Notes {
     fn form(&mut self, form: Form);
     fn variant(&mut self, name: &'static str);
@@ -95,7 +95,7 @@ impl Notes for () {
 pub(super) struct Trace {
     /// One byte each; that of a variant is followed by the place of its name, as a varint.
     forms: Vec<u8>,
-    /// Groups that were begun last and in which nothing stands yet.
+    /// Groups that were begun last and are empty so far.
     empty: usize,
     /// The names of variants, each once.
     names: Vec<&'static str>,
@@ -140,13 +140,13 @@ impl Trace {
     }
 }
 
-/// What the decoder tells of each value before it reads it.
+/// Called by the decoder for each value before it is read.
 pub(super) trait Compare {
-    /// Whether anything is compared, so that what is told for this alone costs nothing otherwise.
+    /// Whether anything is compared, so that calls for this alone cost nothing otherwise.
     const COMPARES: bool;
 
     fn form(&mut self, form: Form) -> Result<(), Unreadable>;
-    /// A sequence or text, of this number of elements or bytes; each element is told next.
+    /// A sequence or text, of this number of elements or bytes; a call for each element follows.
     fn count(&mut self, read: Form, count: usize) -> Result<(), Unreadable>;
     /// An enum of variants with these names.
     fn variants(&mut self, names: &'static [&'static str]) -> Result<(), Unreadable>;
@@ -312,8 +312,8 @@ impl Compare for Comparison<'_> {
     }
 
     fn variant(&mut self, place: u32) -> Result<(), Unreadable> {
-        // A name stands at its variant's place, or behind it when variants before it have other names besides (`alias`); when
-        // it stands before, a variant was left out of what is read and not of what is written.
+        // A name is at its variant's place, or behind it when variants before it have other names besides (`alias`); when it is
+        // before, a variant was left out of what is read and not of what is written.
         let found = self.name.take().and_then(|name| self.variants.iter().position(|known| *known == name));
         if found.is_some_and(|found| found < place as usize) {
             self.reason.get_or_insert(Mismatch::Other(

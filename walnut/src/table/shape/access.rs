@@ -131,7 +131,7 @@ impl<'de> Deserializer<'de> for Name {
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
         match self.0 {
-            // As the decoder of rows tells the place of a variant.
+            // As the decoder of rows passes the place of a variant.
             Id::Place(place) => match u32::try_from(place) {
                 Ok(place) => visitor.visit_u32(place),
                 Err(_) => visitor.visit_u64(place),

@@ -124,7 +124,7 @@ impl RowShape {
         place
     }
 
-    /// What stands one after the other at a place, with the names that it has: nothing for what is no product.
+    /// The fields of a struct or the elements of a tuple, with their names; nothing for what is no product.
     fn product(&self, place: NodeId) -> Option<Vec<(&[String], NodeId)>> {
         match self.node(place) {
             Node::Unit => Some(Vec::new()),

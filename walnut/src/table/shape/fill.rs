@@ -1,4 +1,4 @@
-//! Sample values for what stands before the place that is traced: serde reads a tuple in order, so its second element is only
+//! Sample values for what comes before the place that is traced: serde reads a tuple in order, so its second element is only
 //! asked for once there is a first one.
 //!
 //! A type may refuse a sample, as `NonZeroU8` refuses 0. Each sample is a choice among several, and a run that failed is tried

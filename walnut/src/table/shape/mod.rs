@@ -113,7 +113,7 @@ pub enum Node {
         /// How many there are.
         len: u32,
     },
-    /// A value that stands alone in a struct of another name.
+    /// A struct of one unnamed field.
     Newtype {
         /// The struct's name.
         name: String,

@@ -1,4 +1,4 @@
-//! Follows one way into a type, and tells what serde asks at its end.
+//! Follows one path into a type, and returns what serde asks for at its end.
 //!
 //! ```text
 //!   Deserialize::deserialize(probe)    way: field 1, element, some
@@ -8,7 +8,7 @@
 //!           deserialize_u64            the end: `u64` was asked for. No value is made of it, and the run ends with an error.
 //! ```
 //!
-//! A field of a derived struct is reached by its name alone, so what stands before it needs no value. In a tuple, and where an
+//! A field of a derived struct is reached by its name alone, so what comes before it needs no value. In a tuple, and where an
 //! implementation by hand takes no map, it does: see `fill`.
 
 use std::any::type_name;
@@ -399,7 +399,7 @@ impl<'de> Deserializer<'de> for Probe<'_, '_> {
         }
     }
 
-    // What the bytes do not tell cannot be asked.
+    // The bytes carry no types and no names, so these cannot be read.
 
     fn deserialize_any<V: Visitor<'de>>(mut self, _: V) -> Result<V::Value> {
         self.leaf::<V>(Kind::Unreadable)?;

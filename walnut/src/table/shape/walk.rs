@@ -1,7 +1,7 @@
 //! Walks over the bytes of a row by its shape, without the row's type.
 //!
 //! 1. It ends: what takes no byte is not counted, and between two bytes lie no more steps than a shape has nodes.
-//! 2. What is remembered is one task for each node on the way down, and a task stands for any number of elements.
+//! 2. What is remembered is one task for each node on the way down, and a task is one for any number of elements.
 
 use super::{Node, NodeId, RowShape};
 use crate::codec::{Reader, text};
@@ -23,7 +23,7 @@ enum Task {
 }
 
 impl RowShape {
-    /// Passes over a row, and returns what stands behind it.
+    /// Skips a row, and returns the bytes behind it.
     ///
     /// A fault when the bytes are not of this shape, or when the row holds something that the shape does not know.
     pub fn skip<'a>(&self, bytes: &'a [u8]) -> Result<&'a [u8], Fault> {
@@ -95,7 +95,7 @@ impl RowShape {
     /// Of each node, whether its values take bytes. A value that takes none never does.
     fn sized(&self) -> Vec<bool> {
         let mut sized = vec![true; self.nodes.len()];
-        // Children stand behind their parents. A reference back goes to a node that has a choice somewhere, which takes a byte.
+        // Children come after their parents. A reference back goes to a node that has a choice somewhere, which takes a byte.
         for (at, node) in self.nodes.iter().enumerate().rev() {
             sized[at] = match node {
                 Node::Unit | Node::Array { len: 0, .. } => false,
