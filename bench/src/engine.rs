@@ -31,6 +31,12 @@ pub trait Engine: Send + Sync + Sized {
     /// The row with an id.
     fn get(&self, id: u64) -> Result<Option<Account>>;
 
+    /// The first `limit` rows whose id is not below `from`, by id.
+    fn from_id(&self, from: u64, limit: usize) -> Result<Vec<Account>>;
+
+    /// The row with the highest id.
+    fn last(&self) -> Result<Option<Account>>;
+
     /// The rows with these ids, of one state.
     fn get_many(&self, ids: &[u64]) -> Result<Vec<Option<Account>>>;
 
@@ -52,6 +58,9 @@ pub trait Engine: Send + Sync + Sized {
     /// Reads rows, sets their scores and writes them with the index entries that change, all in one commit. The ids are
     /// distinct and present.
     fn set_scores(&self, changes: &[(u64, u64)]) -> Result<()>;
+
+    /// Reads a row, gives it another text, and writes it. The id is present.
+    fn set_about(&self, id: u64, about: &str) -> Result<()>;
 
     /// Removes rows with their index entries in one commit. The ids are distinct and present.
     fn remove_many(&self, ids: &[u64]) -> Result<()>;

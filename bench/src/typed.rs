@@ -70,6 +70,8 @@ pub trait Store: Send + Sync + Sized {
 pub trait Reader {
     /// Gives the value of a key to `found`.
     fn get<R>(&self, tree: Tree, key: &[u8], found: impl FnOnce(&[u8]) -> R) -> Result<Option<R>>;
+    /// Gives the value of the last key to `found`.
+    fn last<R>(&self, tree: Tree, found: impl FnOnce(&[u8]) -> R) -> Result<Option<R>>;
     /// Gives keys and values from `from` on, in order, to `each` until it is false.
     fn scan(&self, tree: Tree, from: &[u8], each: impl FnMut(&[u8], &[u8]) -> Result<bool>) -> Result<()>;
 }
@@ -136,6 +138,19 @@ impl<S: Store> Engine for Typed<S> {
 
     fn get(&self, id: u64) -> Result<Option<Account>> {
         self.store.reader()?.get(Tree::Rows, &id.to_be_bytes(), decode)?.transpose()
+    }
+
+    fn from_id(&self, from: u64, limit: usize) -> Result<Vec<Account>> {
+        let mut rows = Vec::with_capacity(limit);
+        self.store.reader()?.scan(Tree::Rows, &from.to_be_bytes(), |_, row| {
+            rows.push(decode(row)?);
+            Ok(rows.len() < limit)
+        })?;
+        Ok(rows)
+    }
+
+    fn last(&self) -> Result<Option<Account>> {
+        self.store.reader()?.last(Tree::Rows, decode)?.transpose()
     }
 
     fn get_many(&self, ids: &[u64]) -> Result<Vec<Option<Account>>> {
@@ -205,6 +220,16 @@ impl<S: Store> Engine for Typed<S> {
                 writer.put(Tree::Rows, &key, &encode(&row)?)?;
             }
             Ok(())
+        })
+    }
+
+    fn set_about(&self, id: u64, about: &str) -> Result<()> {
+        let _locks = self.lock(std::iter::once(id));
+        self.store.write(|writer| {
+            let key = id.to_be_bytes();
+            let mut row = writer.get(Tree::Rows, &key, decode)?.ok_or("a row is missing")??;
+            about.clone_into(&mut row.about);
+            writer.put(Tree::Rows, &key, &encode(&row)?)
         })
     }
 

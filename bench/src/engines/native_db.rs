@@ -88,6 +88,23 @@ impl Engine for NativeDb {
         self.with(|db| Ok(db.r_transaction()?.get().primary::<NativeAccount>(id)?.map(Account::from)))
     }
 
+    fn from_id(&self, from: u64, limit: usize) -> Result<Vec<Account>> {
+        self.with(|db| {
+            let transaction = db.r_transaction()?;
+            let scan = transaction.scan().primary::<NativeAccount>()?;
+            let rows = scan.range(from..)?.take(limit);
+            rows.map(|row| Ok(Account::from(row?))).collect()
+        })
+    }
+
+    fn last(&self) -> Result<Option<Account>> {
+        self.with(|db| {
+            let transaction = db.r_transaction()?;
+            let last = transaction.scan().primary::<NativeAccount>()?.all()?.next_back();
+            Ok(last.transpose()?.map(Account::from))
+        })
+    }
+
     fn get_many(&self, ids: &[u64]) -> Result<Vec<Option<Account>>> {
         self.with(|db| {
             let transaction = db.r_transaction()?;
@@ -143,6 +160,16 @@ impl Engine for NativeDb {
                 let new = NativeAccount { score, ..old.clone() };
                 transaction.update(old, new)?;
             }
+            Ok(transaction.commit()?)
+        })
+    }
+
+    fn set_about(&self, id: u64, about: &str) -> Result<()> {
+        self.with(|db| {
+            let transaction = db.rw_transaction()?;
+            let old = transaction.get().primary::<NativeAccount>(id)?.ok_or("a row is missing")?;
+            let new = NativeAccount { about: about.to_owned(), ..old.clone() };
+            transaction.update(old, new)?;
             Ok(transaction.commit()?)
         })
     }

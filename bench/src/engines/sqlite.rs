@@ -124,6 +124,16 @@ impl Engine for Sqlite {
         })
     }
 
+    fn from_id(&self, from: u64, limit: usize) -> Result<Vec<Account>> {
+        let query = "SELECT * FROM account WHERE id >= ? ORDER BY id LIMIT ?";
+        self.rows(query, [from as i64, limit as i64])
+    }
+
+    fn last(&self) -> Result<Option<Account>> {
+        let mut rows = self.rows("SELECT * FROM account ORDER BY id DESC LIMIT 1", [])?;
+        Ok(rows.pop())
+    }
+
     fn get_many(&self, ids: &[u64]) -> Result<Vec<Option<Account>>> {
         self.with(|connection| {
             let transaction = connection.transaction()?;
@@ -178,6 +188,16 @@ impl Engine for Sqlite {
                 }
             }
             Ok(())
+        })
+    }
+
+    fn set_about(&self, id: u64, about: &str) -> Result<()> {
+        self.write(|connection| {
+            let mut update = connection.prepare_cached("UPDATE account SET about = ? WHERE id = ?")?;
+            match update.execute(params![about, id as i64])? {
+                1 => Ok(()),
+                _ => Err("a row is missing".into()),
+            }
         })
     }
 

@@ -34,6 +34,14 @@ impl Engine for Walnut {
         Ok(self.accounts.get(id)?)
     }
 
+    fn from_id(&self, from: u64, limit: usize) -> Result<Vec<Account>> {
+        Ok(self.accounts.range(from..).limit(limit as u64).collect_vec()?)
+    }
+
+    fn last(&self) -> Result<Option<Account>> {
+        Ok(self.accounts.iter().last()?)
+    }
+
     fn get_many(&self, ids: &[u64]) -> Result<Vec<Option<Account>>> {
         Ok(self.accounts.get_many(ids.iter().copied())?)
     }
@@ -73,6 +81,11 @@ impl Engine for Walnut {
             }
             Ok(())
         })?)
+    }
+
+    fn set_about(&self, id: u64, about: &str) -> Result<()> {
+        self.accounts.modify(id, |row| about.clone_into(&mut row.about))?.ok_or("a row is missing")?;
+        Ok(())
     }
 
     fn remove_many(&self, ids: &[u64]) -> Result<()> {

@@ -70,6 +70,11 @@ impl Reader for &Fjall {
         Ok(self.trees[tree as usize].get(key)?.map(|value| found(&value)))
     }
 
+    fn last<R>(&self, tree: Tree, found: impl FnOnce(&[u8]) -> R) -> Result<Option<R>> {
+        let last = self.trees[tree as usize].last_key_value().map(fjall::Guard::into_inner).transpose()?;
+        Ok(last.map(|(_, value)| found(&value)))
+    }
+
     fn scan(
         &self,
         tree: Tree,

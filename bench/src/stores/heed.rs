@@ -101,6 +101,10 @@ impl Reader for Reads<'_> {
         Ok(self.trees[tree as usize].get(&self.transaction, key)?.map(found))
     }
 
+    fn last<R>(&self, tree: Tree, found: impl FnOnce(&[u8]) -> R) -> Result<Option<R>> {
+        Ok(self.trees[tree as usize].last(&self.transaction)?.map(|(_, value)| found(value)))
+    }
+
     fn scan(
         &self,
         tree: Tree,

@@ -97,6 +97,10 @@ impl Reader for Tables<'_> {
         Ok(self.table(tree)?.get(key)?.map(|value| found(value.value())))
     }
 
+    fn last<R>(&self, tree: Tree, found: impl FnOnce(&[u8]) -> R) -> Result<Option<R>> {
+        Ok(self.table(tree)?.last()?.map(|(_, value)| found(value.value())))
+    }
+
     fn scan(
         &self,
         tree: Tree,

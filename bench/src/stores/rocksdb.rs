@@ -113,6 +113,13 @@ impl Reader for &Rocks {
         Ok(self.db.get_pinned_cf(self.family(tree)?, key)?.map(|value| found(&value)))
     }
 
+    fn last<R>(&self, tree: Tree, found: impl FnOnce(&[u8]) -> R) -> Result<Option<R>> {
+        let mut iterator = self.db.raw_iterator_cf(self.family(tree)?);
+        iterator.seek_to_last();
+        iterator.status()?;
+        Ok(iterator.value().map(found))
+    }
+
     fn scan(
         &self,
         tree: Tree,

@@ -89,6 +89,10 @@ impl Reader for &Sled {
         Ok(self.trees[tree as usize].get(key)?.map(|value| found(&value)))
     }
 
+    fn last<R>(&self, tree: Tree, found: impl FnOnce(&[u8]) -> R) -> Result<Option<R>> {
+        Ok(self.trees[tree as usize].last()?.map(|(_, value)| found(&value)))
+    }
+
     fn scan(
         &self,
         tree: Tree,

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! load ──> read ──> write        on the data set that `load` made
-//! commit   reopen   stall        each on a database of its own
+//! commit   reopen   stall   patterns      each on a database of its own
 //! ```
 //!
 //! To add a measurement: give it a row in [`rows::ROWS`], and note a figure of that name in the group that can make it. To add a
@@ -10,6 +10,7 @@
 
 mod commit;
 mod load;
+mod patterns;
 mod read;
 mod reopen;
 pub mod rows;
@@ -40,6 +41,8 @@ pub enum Group {
     Reopen,
     /// Latency of commits under sustained load.
     Stall,
+    /// Queues, counters, small scans between writes, large rows.
+    Patterns,
     /// Not for itself: writes what `reopen` finds, and is killed.
     #[value(hide = true)]
     Crash,
@@ -47,7 +50,8 @@ pub enum Group {
 
 impl Group {
     /// Those that are measured, in their order.
-    pub const ALL: [Self; 6] = [Self::Load, Self::Read, Self::Write, Self::Commit, Self::Reopen, Self::Stall];
+    pub const ALL: [Self; 7] =
+        [Self::Load, Self::Read, Self::Write, Self::Commit, Self::Reopen, Self::Stall, Self::Patterns];
 
     /// Whether it works on the data set that `load` leaves.
     pub fn needs_load(self) -> bool {
@@ -129,6 +133,7 @@ pub fn run<E: Engine>(job: &Job) -> Result<Report> {
         Group::Commit => commit::run::<E>(job),
         Group::Reopen => reopen::run::<E>(job),
         Group::Stall => stall::run::<E>(job),
+        Group::Patterns => patterns::run::<E>(job),
         Group::Crash => reopen::crash::<E>(job),
     }
 }
