@@ -111,6 +111,15 @@ impl<P: Pieces> Cursor for Concat<P> {
     fn step_near(&mut self) -> bool {
         self.open.as_mut().is_some_and(Cursor::step_near)
     }
+
+    #[inline]
+    fn live_at_hand(&self, at: SeqNo) -> usize {
+        self.open.as_ref().map_or(0, |open| open.live_at_hand(at))
+    }
+
+    fn pass_live(&mut self, at: SeqNo, bound: Option<&[u8]>) -> usize {
+        self.open.as_mut().map_or(0, |open| open.pass_live(at, bound))
+    }
 }
 
 #[cfg(test)]

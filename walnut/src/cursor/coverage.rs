@@ -28,6 +28,11 @@ impl Coverage {
         Self { at, lists: lists.collect(), hides_last: false }
     }
 
+    /// Whether nothing is covered.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.lists.is_empty()
+    }
+
     /// Whether a version of `key` is hidden by a range tombstone that is newer.
     #[inline]
     pub(crate) fn hides(&mut self, key: &[u8], version: SeqNo) -> bool {

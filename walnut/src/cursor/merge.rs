@@ -89,6 +89,24 @@ impl<C: Cursor> Cursor for Merge<C> {
         self.play_all();
         Ok(passes)
     }
+
+    fn live_at_hand(&self, at: SeqNo) -> usize {
+        self.winners.get(1).map_or(0, |winner| self.sources[*winner].live_at_hand(at))
+    }
+
+    fn pass_live(&mut self, at: SeqNo, bound: Option<&[u8]>) -> usize {
+        let Some(&winner) = self.winners.get(1) else { return 0 };
+        let (before, rest) = self.sources.split_at_mut(winner);
+        let Some((source, behind)) = rest.split_first_mut() else { return 0 };
+        let others = before.iter().chain(behind.iter()).filter_map(|other| Some(other.entry()?.key));
+        let others = others.chain(bound);
+        let next = match self.direction {
+            Direction::Forward => others.min(),
+            Direction::Backward => others.max(),
+        };
+        // What the winner passes comes before all others, so it stays the winner. The others may have versions of the key that it stands on.
+        source.pass_live(at, next)
+    }
 }
 
 #[cfg(test)]

@@ -62,6 +62,18 @@ pub(crate) trait Cursor {
     fn step_near(&mut self) -> bool {
         false
     }
+
+    /// How many entries after this one are known to be values not above a number, each of them the only version of its key. As they have no
+    /// other versions, all of them are visible then, range tombstones aside.
+    fn live_at_hand(&self, _at: SeqNo) -> usize {
+        0
+    }
+
+    /// Moves over as many of the entries [at hand](Self::live_at_hand) as come before a key that is not the current one, in the cursor's
+    /// direction, to the last of them; how many they are.
+    fn pass_live(&mut self, _at: SeqNo, _bound: Option<&[u8]>) -> usize {
+        0
+    }
 }
 
 #[cfg(test)]

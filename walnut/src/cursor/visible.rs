@@ -78,6 +78,18 @@ impl<C: Cursor> Visible<C> {
         is_seen
     }
 
+    /// Steps over keys that are known to have a value without a look at each, as far as they are at hand; how many they are. The last of
+    /// them is seen then.
+    pub(crate) fn pass_live(&mut self) -> usize {
+        if self.decided != Decided::Here
+            || !self.coverage.is_empty()
+            || self.cursor.live_at_hand(self.at) == 0
+        {
+            return 0;
+        }
+        self.cursor.pass_live(self.at, None)
+    }
+
     /// What the last step has come to; nothing at the end.
     #[inline]
     pub(crate) fn seen(&self) -> Option<Seen<'_>> {

@@ -46,6 +46,20 @@ impl Cursor for Source {
             Self::Run(cursor) => cursor.pass_older(stretch, than),
         }
     }
+
+    fn live_at_hand(&self, at: SeqNo) -> usize {
+        match self {
+            Self::Memtable(_) => 0,
+            Self::Run(cursor) => cursor.live_at_hand(at),
+        }
+    }
+
+    fn pass_live(&mut self, at: SeqNo, bound: Option<&[u8]>) -> usize {
+        match self {
+            Self::Memtable(_) => 0,
+            Self::Run(cursor) => cursor.pass_live(at, bound),
+        }
+    }
 }
 
 /// A walk in one direction.
@@ -71,6 +85,14 @@ impl Walk {
         match self {
             Self::Run(walk) => walk.step_near(),
             Self::Merged(_) => false,
+        }
+    }
+
+    /// Steps over entries without a look at each; how many they are.
+    fn pass_live(&mut self) -> usize {
+        match self {
+            Self::Run(walk) => walk.pass_live(),
+            Self::Merged(walk) => walk.pass_live(),
         }
     }
 
@@ -227,6 +249,19 @@ impl EngineScan {
             return Ok(None);
         }
         Ok(self.found(self.back.as_ref()))
+    }
+
+    /// Steps over entries from the front, or from the back, that need no look at each, if only that end is used; how many they are. None of
+    /// them can be read.
+    pub(crate) fn pass_live(&mut self, direction: Direction) -> usize {
+        let (here, there) = match direction {
+            Direction::Forward => (&mut self.front, &self.back),
+            Direction::Backward => (&mut self.back, &self.front),
+        };
+        match here {
+            Some(walk) if there.is_none() => walk.pass_live(),
+            _ => 0,
+        }
     }
 
     /// Whether there is a next entry from the front, on which it then stands.

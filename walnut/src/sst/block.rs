@@ -42,6 +42,8 @@ pub(super) struct Block {
     rows: usize,
     /// Whether each row has a key of its own: no two are versions of one.
     distinct: bool,
+    /// The highest sequence number, where every row is a value and no two have the same key.
+    live_at: Option<SeqNo>,
     used: AtomicBool,
 }
 
@@ -64,16 +66,20 @@ impl Block {
         place_rows(&mut payload[fingerprints + row_count..rows])?;
         let payload = Cell::from(payload);
         let used = AtomicBool::new(false);
-        let mut block = Self { payload, base, row_count, fingerprints, rows, distinct: true, used };
-        block.distinct = block.check()?;
+        let mut block =
+            Self { payload, base, row_count, fingerprints, rows, distinct: true, live_at: None, used };
+        let checked = block.check()?;
+        block.distinct = checked.distinct;
+        block.live_at = (checked.distinct && checked.has_values_only).then_some(checked.newest);
         Ok(block)
     }
 
     /// The same block in a cell of a slab; `None` when there is none for it.
     pub(super) fn copy_to(&self, slabs: &Arc<Slabs>) -> Option<Self> {
-        let Self { base, row_count, fingerprints, rows, distinct, .. } = *self;
+        let Self { base, row_count, fingerprints, rows, distinct, live_at, .. } = *self;
         let payload = slabs.copy(&self.payload)?;
-        Some(Self { payload, base, row_count, fingerprints, rows, distinct, used: AtomicBool::new(false) })
+        let used = AtomicBool::new(false);
+        Some(Self { payload, base, row_count, fingerprints, rows, distinct, live_at, used })
     }
 
     /// The newest version of `key` here that is not newer than `at`.
@@ -140,6 +146,13 @@ impl Block {
         self.distinct
     }
 
+    /// Whether a reader at this sequence number sees each row, range tombstones aside: but for versions of the first and the last key in
+    /// the blocks beside it.
+    #[inline]
+    pub(super) fn is_live(&self, at: SeqNo) -> bool {
+        self.live_at.is_some_and(|newest| newest <= at)
+    }
+
     pub(super) fn row_count(&self) -> usize {
         self.row_count
     }
@@ -202,12 +215,13 @@ impl Block {
         usize::from(u16::from_le_bytes([self.payload[at], self.payload[at + 1]]))
     }
 
-    /// Conditions 2 to 4 of format.rs; and whether no two rows have the same key.
-    fn check(&self) -> Result<bool, Fault> {
+    /// Conditions 2 to 4 of format.rs; and what is known of all rows then.
+    fn check(&self) -> Result<Checked, Fault> {
         if self.offset(0) != 0 {
             return Err(BAD_STEP);
         }
-        let (mut smallest, mut distinct) = (SeqNo::MAX, true);
+        let mut smallest = SeqNo::MAX;
+        let mut checked = Checked { distinct: true, has_values_only: true, newest: SeqNo::ZERO };
         let mut previous: Option<Row<'_>> = None;
         for index in 0..self.row_count {
             let span = self.span(index);
@@ -223,18 +237,29 @@ impl Block {
             }
             match previous.map(|previous| (previous.suffix.cmp(row.suffix), previous.seqno)) {
                 None | Some((Ordering::Less, _)) => {}
-                Some((Ordering::Equal, newer)) if newer > row.seqno => distinct = false,
+                Some((Ordering::Equal, newer)) if newer > row.seqno => checked.distinct = false,
                 Some(_) => return Err(Fault::Order),
             }
+            checked.has_values_only &= row.kind.is_value();
+            checked.newest = checked.newest.max(row.seqno);
             smallest = smallest.min(row.seqno);
             previous = Some(row);
         }
         if smallest == self.base {
-            Ok(distinct)
+            Ok(checked)
         } else {
             Err(Fault::Invalid("smallest sequence number of a block"))
         }
     }
+}
+
+/// What is known of the rows of a block.
+struct Checked {
+    /// No two of them have the same key.
+    distinct: bool,
+    has_values_only: bool,
+    /// The highest sequence number.
+    newest: SeqNo,
 }
 
 /// Puts offsets in the place of steps.

@@ -15,7 +15,7 @@ use std::sync::Arc;
 use super::block::Block;
 use super::read_ahead::ReadAhead;
 use super::reader::SstReader;
-use crate::base::{Entry, KeyRange, Kind, SeqNo, Stretch};
+use crate::base::{Entry, KeyRange, Kind, SeqNo, Stretch, after};
 use crate::cursor::{Cursor, Direction};
 use crate::error::Result;
 
@@ -199,6 +199,40 @@ impl Cursor for SstCursor {
     #[inline(always)]
     fn step_near(&mut self) -> bool {
         self.distinct && self.step_in_block()
+    }
+
+    #[inline]
+    fn live_at_hand(&self, at: SeqNo) -> usize {
+        // Backward, the last row may be an older version of a key that is in the next block, too.
+        match &self.block {
+            Some(block) if block.is_live(at) => self.rows.len().saturating_sub(1),
+            _ => 0,
+        }
+    }
+
+    fn pass_live(&mut self, at: SeqNo, bound: Option<&[u8]>) -> usize {
+        let at_hand = self.live_at_hand(at);
+        let Some(block) = &self.block else { return 0 };
+        let (start, end) = (self.rows.start, self.rows.end);
+        let passed = match self.direction {
+            Direction::Forward => {
+                let before = bound.map_or(end, |bound| block.lower_bound(bound)).max(start);
+                at_hand.min(before - start)
+            }
+            Direction::Backward => {
+                let from = bound.map_or(start, |bound| block.lower_bound(&after(bound))).min(end);
+                at_hand.min(end - from)
+            }
+        };
+        if passed > 0 {
+            let (rows, last) = match self.direction {
+                Direction::Forward => (start + passed..end, start + passed - 1),
+                Direction::Backward => (start..end - passed, end - passed),
+            };
+            self.rows = rows;
+            self.stand_on(last);
+        }
+        passed
     }
 }
 

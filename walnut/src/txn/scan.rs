@@ -51,6 +51,14 @@ impl EntryScan {
         }
     }
 
+    /// Steps over entries that need no look at each; how many they are. See [`EngineScan::pass_live`].
+    pub(crate) fn pass_live(&mut self, direction: Direction) -> usize {
+        match self {
+            Self::Engine(scan) => scan.pass_live(direction),
+            Self::Overlay(_) => 0,
+        }
+    }
+
     /// The next entry from the front.
     #[inline]
     pub(crate) fn next(&mut self) -> Result<Option<Found<'_>>> {

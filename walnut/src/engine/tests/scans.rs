@@ -1,7 +1,10 @@
 //! Range reads: what lies in one run is walked over without a merge, and nobody can tell.
 
+use proptest::prelude::*;
+
 use super::*;
 use crate::base::after;
+use crate::cursor::Direction;
 
 /// An engine with even numbers below `count`, in one run of many small blocks and several files.
 fn settled(count: u32) -> Engine {
@@ -133,4 +136,77 @@ fn a_range_that_was_cleared_stays_so_over_a_single_run() {
         }
         engine.compact().unwrap();
     }
+}
+
+/// How many entries a scan counts from one of its ends, and how many of them it looks at for that.
+fn counted(mut scan: EngineScan, direction: Direction) -> (u64, usize) {
+    let (mut count, mut looked_at) = (0, 0);
+    loop {
+        let found = match direction {
+            Direction::Forward => scan.next().unwrap().is_some(),
+            Direction::Backward => scan.next_back().unwrap().is_some(),
+        };
+        if !found {
+            return (count, looked_at);
+        }
+        looked_at += 1;
+        count += 1 + scan.pass_live(direction) as u64;
+    }
+}
+
+proptest! {
+    /// Whatever was written, removed, flushed and merged, entries that are passed without a look at each are as many as are seen.
+    #[test]
+    fn entries_that_are_passed_at_once_are_those_that_are_seen(
+        writes in prop::collection::vec((0u8..8, 0u32..40, 1u32..12), 1..60),
+        bounds in prop::collection::vec(0u32..42, 6),
+    ) {
+        let engine = open(&machine()).unwrap();
+        let mut pins = Vec::new();
+        for (version, (kind, n, count)) in (1..).zip(writes) {
+            match kind {
+                0..=1 => (n..n + count).for_each(|n| put(&engine, n, version).unwrap()),
+                2 => {
+                    // A version that a reader keeps, and that may come into another block than the newer one.
+                    pins.push(engine.pin_applied());
+                    put(&engine, n, version).unwrap();
+                }
+                3 => delete(&engine, n).unwrap(),
+                4 => clear(&engine, n..n + count).unwrap(),
+                5 => engine.flush_everything().unwrap(),
+                6 => engine.compact().unwrap(),
+                _ => pins.push(engine.pin_applied()),
+            }
+        }
+        pins.push(engine.pin_applied());
+        engine.flush_everything().unwrap();
+        for pin in &pins {
+            for (start, end) in bounds.iter().zip(&bounds[1..]) {
+                let range = KeyRange { start: key(*start), end: Some(key(*end)) };
+                let expected = drain(&mut engine.core.scan_at(range.clone(), pin).unwrap(), false).unwrap().len() as u64;
+                for direction in [Direction::Forward, Direction::Backward] {
+                    let scan = engine.core.scan_at(range.clone(), pin).unwrap();
+                    prop_assert_eq!(counted(scan, direction).0, expected, "{:?}", direction);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn counting_looks_at_two_entries_of_a_block_and_at_those_beside_changed_ones() {
+    let engine = open(&machine()).unwrap();
+    for n in 0..2000 {
+        put(&engine, n, 1).unwrap();
+    }
+    engine.compact().unwrap();
+    let all = |direction| counted(engine.scan(KeyRange::all()).unwrap(), direction);
+    let (_, in_blocks) = all(Direction::Forward);
+    assert!(in_blocks < 1000, "{in_blocks} of 2000 entries, in blocks of five");
+    assert_eq!(all(Direction::Backward), (2000, in_blocks));
+    put(&engine, 1000, 2).unwrap();
+    delete(&engine, 1500).unwrap();
+    let (count, looked_at) = all(Direction::Forward);
+    assert_eq!(count, 1999);
+    assert!(looked_at < in_blocks + 10, "{looked_at} beside a memtable, {in_blocks} without");
 }

@@ -12,6 +12,7 @@ use super::filter::{And, Everything, RowFilter};
 use super::layout::{Layout, Target};
 use super::output::{CountOf, FoundOf, Output, RowOf};
 use crate::base::{KeyRange, after, successor};
+use crate::cursor::Direction;
 use crate::error::{Error, Result};
 use crate::table::DefaultTable;
 use crate::table::access::Access;
@@ -307,6 +308,25 @@ impl<T: Table, F: RowFilter<T>> Walker<T, F> {
         let found = self.try_step::<O>(self.end_of_range(end))?;
         self.finished = found.is_none();
         Ok(found)
+    }
+
+    /// How many entries are left from an end.
+    ///
+    /// Where nothing holds entries back, those of a block of which all are seen are counted at once.
+    pub(super) fn count_left(&mut self, end: End) -> Result<u64> {
+        let direction = match self.end_of_range(end) {
+            End::Front => Direction::Forward,
+            End::Back => Direction::Backward,
+        };
+        let counts_all = self.stages.is_empty() && self.counted_from.is_none() && self.ahead.is_none();
+        let mut count = 0;
+        while self.step::<CountOf>(end)?.is_some() {
+            count += 1;
+            if counts_all && let Some(walk) = &mut self.walk {
+                count += walk.pass_live(direction) as u64;
+            }
+        }
+        Ok(count)
     }
 
     /// What is walked over.
