@@ -4,6 +4,7 @@
 //! |---|---|
 //! | `v1` | without the shapes of rows and keys in the catalog |
 //! | `v2` | with them |
+//! | `v3` | with adds, which programs that wrote the others refuse by the format in `CURRENT` |
 //!
 //! A change of format comes with a new version and a new directory beside this one; the old one stays, and stays readable.
 //! To write the files anew before a first release: `WALNUT_BLESS=1 cargo test -p walnut-tests --test it golden::`.
@@ -81,11 +82,19 @@ fn made() -> MemoryEnv {
     let (specimens, visits) = (db.table::<Specimen>().unwrap(), db.table::<Visit>().unwrap());
     specimens.insert_many(&(0..24).map(specimen).collect::<Vec<_>>()).unwrap();
     visits.insert_many(&[visit(-1), visit(0), visit(7)]).unwrap();
+    let tallies = db.keyspace("tallies").unwrap();
+    tallies.add("nuts", 40).unwrap();
+    tallies.put("drupes", 7i64.to_le_bytes()).unwrap();
     db.compact().unwrap();
+    let held = db.snapshot();
+    tallies.add("nuts", 3).unwrap();
+    tallies.add("drupes", -2).unwrap();
     specimens.insert_many(&(31..61).map(specimen).collect::<Vec<_>>()).unwrap();
     specimens.remove_many([3, 4]).unwrap();
     specimens.modify(5, |row| row.weight = 0).unwrap();
     db.checkpoint().unwrap();
+    drop(held);
+    tallies.add("nuts", -1).unwrap();
     specimens.insert(&specimen(30)).unwrap();
     visits.remove(("ann", -1)).unwrap();
     db.close().unwrap();
@@ -111,7 +120,7 @@ fn check(db: &Database) {
 }
 
 /// The version that is written.
-const NEWEST: &str = "v2";
+const NEWEST: &str = "v3";
 
 fn golden(version: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("golden").join(version)
@@ -164,12 +173,19 @@ fn a_database_is_written_byte_for_byte_as_the_newest_version_wrote_it() {
 
 #[test]
 fn a_database_of_every_version_opens() {
-    for version in ["v1", "v2"] {
+    for version in ["v1", "v2", "v3"] {
         let env = copied(version);
         let db = builder(&env).open("/db").unwrap();
         check(&db);
+        let tallies = db.keyspace("tallies").unwrap();
+        let sums = || ["nuts", "drupes"].map(|key| tallies.get_sum(key).unwrap());
+        assert_eq!(sums(), if version == "v3" { [42, 5] } else { [0, 0] });
         db.checkpoint().unwrap();
         check(&db);
+        tallies.add("nuts", 1).unwrap();
+        assert_eq!(sums()[0], if version == "v3" { 43 } else { 1 });
+        let current = env.read_file(Path::new("/db/CURRENT")).unwrap();
+        assert!(current.starts_with(b"walnut database\nformat 2\n"), "programs without adds stay away");
         db.close().unwrap();
         check(&builder(&env).open("/db").unwrap());
     }
@@ -194,7 +210,7 @@ mod changed {
 
 #[test]
 fn a_database_without_shapes_is_told_them_by_the_next_program_that_opens_it() {
-    for (version, knows) in [("v1", false), ("v2", true)] {
+    for (version, knows) in [("v1", false), ("v2", true), ("v3", true)] {
         let env = copied(version);
         let opened = builder(&env).open("/db").unwrap().table::<changed::Visit>().map(drop);
         assert_eq!(opened.is_err(), knows, "{version}: {opened:?}");

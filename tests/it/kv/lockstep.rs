@@ -23,6 +23,7 @@ type Bounds = (Bound<Vec<u8>>, Bound<Vec<u8>>);
 #[derive(Clone, Debug)]
 enum Write {
     Put(Vec<u8>, Vec<u8>),
+    Add(Vec<u8>, i64),
     Remove(Vec<u8>),
     Clear(Bounds),
     ClearPrefix(Vec<u8>),
@@ -50,8 +51,18 @@ fn key(random: &mut Random) -> Vec<u8> {
 }
 
 fn value(random: &mut Random) -> Vec<u8> {
-    let size = *random.pick(&[0, 3, 20, 20, 90]);
+    let size = *random.pick(&[0, 3, 8, 20, 20, 90]);
     (0..size).map(|_| random.next().to_le_bytes()[0]).collect()
+}
+
+fn delta(random: &mut Random) -> i64 {
+    let any = random.next().cast_signed();
+    *random.pick(&[1, 1, -1, i64::MAX, i64::MIN, any])
+}
+
+/// The number that a value is, if it has the size of one.
+fn number(value: Option<&Vec<u8>>) -> Option<i64> {
+    value?.as_slice().try_into().ok().map(i64::from_le_bytes)
 }
 
 fn bounds(random: &mut Random) -> Bounds {
@@ -64,8 +75,9 @@ fn bounds(random: &mut Random) -> Bounds {
 }
 
 fn write(random: &mut Random) -> Write {
-    match random.below(12) {
+    match random.below(15) {
         0..=6 => Write::Put(key(random), value(random)),
+        12..=14 => Write::Add(key(random), delta(random)),
         7 | 8 => Write::Remove(key(random)),
         9 | 10 => Write::Clear(bounds(random)),
         _ => Write::ClearPrefix(key(random)),
@@ -113,6 +125,10 @@ fn within(map: &Map, bounds: &Bounds) -> Vec<(Vec<u8>, Vec<u8>)> {
 fn apply(map: &mut Map, write: &Write) {
     match write {
         Write::Put(key, value) => drop(map.insert(key.clone(), value.clone())),
+        Write::Add(key, delta) => {
+            let sum = number(map.get(key)).unwrap_or(0).wrapping_add(*delta);
+            map.insert(key.clone(), sum.to_le_bytes().to_vec());
+        }
         Write::Remove(key) => drop(map.remove(key)),
         Write::Clear(bounds) => within(map, bounds).iter().for_each(|(key, _)| drop(map.remove(key))),
         Write::ClearPrefix(prefix) => map.retain(|key, _| !key.starts_with(prefix)),
@@ -189,6 +205,7 @@ impl Run {
                 let space = pair.db.keyspace(NAMES[*place])?;
                 match write {
                     Write::Put(key, value) => space.put(key, value)?,
+                    Write::Add(key, delta) => space.add(key, *delta)?,
                     Write::Remove(key) => space.remove(key)?,
                     Write::Clear(bounds) => space.remove_range(bounds.clone())?,
                     Write::ClearPrefix(prefix) => space.remove_prefix(prefix)?,
@@ -251,6 +268,7 @@ impl Run {
         let (space, map) = (pair.db.keyspace(NAMES[place])?, &self.now()[place]);
         assert_eq!(space.get(key)?.as_ref(), map.get(key));
         assert_eq!(space.contains(key)?, map.contains_key(key));
+        check_sum(&space.get_sum(key), map.get(key));
         let mut expected = within(map, bounds);
         assert_eq!(space.range(bounds.clone()).collect::<Result<Vec<_>>>()?, expected);
         expected.reverse();
@@ -288,12 +306,22 @@ impl Run {
     }
 }
 
+/// The sum of a key with this value; an error when that is no number, and is known to be none.
+fn check_sum(found: &Result<i64>, value: Option<&Vec<u8>>) {
+    match (value, number(value)) {
+        (None, _) => assert_eq!(found.as_ref().ok(), Some(&0)),
+        (_, Some(number)) => assert_eq!(found.as_ref().ok(), Some(&number)),
+        _ => assert!(matches!(found, Err(walnut::Error::Unsupported(_))), "{found:?}"),
+    }
+}
+
 fn batch(spaces: &[Keyspace], writes: &[(usize, Write)]) -> Result<WriteBatch> {
     let mut batch = WriteBatch::new();
     for (place, write) in writes {
         let space = &spaces[*place];
         match write {
             Write::Put(key, value) => batch.put(space, key, value)?,
+            Write::Add(key, delta) => batch.add(space, key, *delta)?,
             Write::Remove(key) => batch.remove(space, key)?,
             Write::Clear(bounds) => batch.remove_range(space, bounds.clone())?,
             Write::ClearPrefix(prefix) => batch.remove_range(space, prefix_bounds(prefix))?,
@@ -307,14 +335,22 @@ fn transact(tx: &walnut::Transaction, writes: &[(usize, Write)], after: &State) 
         let space = tx.keyspace(NAMES[*place])?;
         match write {
             Write::Put(key, value) => space.put(key, value)?,
+            Write::Add(key, delta) => space.add(key, *delta)?,
             Write::Remove(key) => space.remove(key)?,
             Write::Clear(bounds) => space.remove_range(bounds.clone())?,
             Write::ClearPrefix(prefix) => space.remove_range(prefix_bounds(prefix))?,
         }
     }
-    for (place, _) in writes {
-        let found = tx.keyspace(NAMES[*place])?.iter().collect::<Result<Map>>()?;
+    for (place, write) in writes {
+        let space = tx.keyspace(NAMES[*place])?;
+        let found = space.iter().collect::<Result<Map>>()?;
         assert_eq!(found, after[*place], "a transaction sees what it wrote");
+        let found = space.iter().rev().collect::<Result<Map>>()?;
+        assert_eq!(found, after[*place], "from the end, too");
+        if let Write::Put(key, _) | Write::Add(key, _) | Write::Remove(key) = write {
+            assert_eq!(space.get(key)?.as_ref(), after[*place].get(key));
+            check_sum(&space.get_sum(key), after[*place].get(key));
+        }
     }
     Ok(())
 }

@@ -4,3 +4,4 @@ mod cuts;
 mod drops;
 mod lockstep;
 mod promises;
+mod sums;

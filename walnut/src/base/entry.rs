@@ -21,6 +21,8 @@ pub(crate) enum Kind {
     /// A range tombstone: every key from this one on, and before the one that is the value, is gone from here on. Stands in
     /// commits only: memtables and SSTs keep range tombstones in a structure of their own.
     RangeDelete = 3,
+    /// An add: the key has the number that it had before and this one more, eight bytes each. See [`Part`](super::Part).
+    Add = 4,
 }
 
 impl Kind {
@@ -31,13 +33,14 @@ impl Kind {
             1 => Some(Self::Put),
             2 => Some(Self::Pointer),
             3 => Some(Self::RangeDelete),
+            4 => Some(Self::Add),
             _ => None,
         }
     }
 
     /// Whether the key has a value after an entry of this kind.
     pub(crate) fn is_value(self) -> bool {
-        matches!(self, Self::Put | Self::Pointer)
+        matches!(self, Self::Put | Self::Pointer | Self::Add)
     }
 
     /// Whether it is one key that this is done to, so that it stands among the entries of memtables and SSTs.
@@ -53,7 +56,7 @@ pub(crate) struct Entry<'a> {
     pub(crate) key: &'a [u8],
     pub(crate) seqno: SeqNo,
     pub(crate) kind: Kind,
-    /// Empty for a tombstone; where a range tombstone ends.
+    /// Empty for a tombstone; where a range tombstone ends; what an add adds.
     pub(crate) value: &'a [u8],
 }
 

@@ -10,6 +10,7 @@ mod number;
 mod places;
 mod range;
 mod seqno;
+mod sum;
 
 pub(crate) use entry::{Entry, Kind, compare};
 pub(crate) use fragment::{Fragment, Fragments, RangeTombstones, Stretch};
@@ -21,3 +22,4 @@ pub(crate) use number::{FileNumber, KeyspaceId};
 pub(crate) use places::Places;
 pub(crate) use range::{KeyRange, after, successor};
 pub(crate) use seqno::SeqNo;
+pub(crate) use sum::{Part, number_in};

@@ -10,6 +10,11 @@ impl SeqNo {
     /// The highest that fits beside a kind in 64 bits; reading at it sees every entry.
     pub(crate) const MAX: Self = Self((1 << 56) - 1);
 
+    /// The number before this one, if there is one.
+    pub(crate) fn before(self) -> Option<Self> {
+        self.0.checked_sub(1).map(Self)
+    }
+
     /// The number `count` places further on.
     pub(crate) fn plus(self, count: u64) -> Self {
         Self(self.0 + count)

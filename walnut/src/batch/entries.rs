@@ -60,16 +60,19 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::base::Kind;
+    use crate::base::{Kind, number_in};
     use crate::batch::WriteBatch;
 
     type Owned = (Kind, Vec<u8>, Vec<u8>);
 
     fn operations() -> impl Strategy<Value = Vec<Owned>> {
         let bytes = |most| prop::collection::vec(any::<u8>(), 0..most);
-        let kind = prop_oneof![Just(Kind::Put), Just(Kind::Delete), Just(Kind::RangeDelete)];
+        let kind = prop_oneof![Just(Kind::Put), Just(Kind::Delete), Just(Kind::RangeDelete), Just(Kind::Add)];
         let operation = (kind, bytes(40), bytes(300)).prop_map(|(kind, key, value)| match kind {
             Kind::RangeDelete if key > value => (kind, value, key),
+            Kind::Add => {
+                (kind, key, (i64::from(value.first().copied().unwrap_or(0)) - 150).to_le_bytes().to_vec())
+            }
             _ => (kind, key, value),
         });
         prop::collection::vec(operation, 0..20)
@@ -81,6 +84,7 @@ mod tests {
             match kind {
                 Kind::Put => batch.put(key, value),
                 Kind::RangeDelete => batch.delete_range(key, value),
+                Kind::Add => batch.add(key, number_in(value).unwrap()),
                 Kind::Delete | Kind::Pointer => batch.delete(key),
             }
         }
@@ -142,6 +146,16 @@ mod tests {
             let fault = Fault::Invalid("range of a range tombstone");
             assert_eq!(Entries::new(payload, 1).err(), Some(fault));
         }
+    }
+
+    #[test]
+    fn the_bytes_of_an_add_stay_as_they_are() {
+        let mut batch = WriteBatch::new();
+        batch.add(b"k1", -2);
+        let golden = b"\x04\x02k1\xfe\xff\xff\xff\xff\xff\xff\xff";
+        assert_eq!(batch.payload(), golden);
+        let entries: Vec<_> = Entries::new(golden, 1).unwrap().collect();
+        assert_eq!(entries, [(Kind::Add, &b"k1"[..], &(-2i64).to_le_bytes()[..])]);
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //!  | kind u8 | key size varint | value size varint | key | value |     Put         = 1
 //!  | kind u8 | key size varint | key |                                 Delete      = 0
 //!  | kind u8 | start size varint | end size varint | start | end |     RangeDelete = 3
+//!  | kind u8 | key size varint | key | number i64 |                    Add         = 4
 //! ```
 //!
 //! A payload of `count` entries is valid if and only if (1) each kind is one of these, (2) each size is in its shortest
@@ -17,11 +18,14 @@ use crate::error::Fault;
 /// An entry without its sequence number, which follows from its place.
 pub(crate) type BatchEntry<'a> = (Kind, &'a [u8], &'a [u8]);
 
-/// Adds an entry; a tombstone's value is not written.
+/// The size of the number of an add.
+const NUMBER_SIZE: u64 = 8;
+
+/// Adds an entry; a tombstone's value is not written, nor the size of an add's.
 pub(super) fn put_entry(out: &mut Vec<u8>, (kind, key, value): BatchEntry<'_>) {
     out.put_u8(kind as u8);
     out.put_varint(key.len() as u64);
-    if kind != Kind::Delete {
+    if !matches!(kind, Kind::Delete | Kind::Add) {
         out.put_varint(value.len() as u64);
     }
     out.extend_from_slice(key);
@@ -37,6 +41,7 @@ pub(super) fn read_entry<'a>(reader: &mut Reader<'a>) -> Result<BatchEntry<'a>, 
     let key_size = reader.varint()?;
     let value_size = match kind {
         Kind::Put | Kind::RangeDelete => reader.varint()?,
+        Kind::Add => NUMBER_SIZE,
         Kind::Delete | Kind::Pointer => 0,
     };
     let (key, value) = (read_bytes(reader, key_size)?, read_bytes(reader, value_size)?);

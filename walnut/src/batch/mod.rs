@@ -2,6 +2,7 @@
 //!
 //! ```text
 //!  put(k, v) --.
+//!  add(k, n) ---+
 //!  delete(k) ---+--> WriteBatch --payload--> WAL record --payload--> Entries --> memtable
 //!  delete_range(a, b) ---'
 //! ```

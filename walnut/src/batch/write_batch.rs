@@ -7,7 +7,7 @@ use crate::base::Kind;
 /// The most range tombstones in one commit. They are kept in order for every read, which many at once would make dear.
 pub(crate) const MAX_RANGE_COUNT: usize = 1024;
 
-/// Puts, deletes and range tombstones that become visible, and durable, together or not at all.
+/// Puts, adds, deletes and range tombstones that become visible, and durable, together or not at all.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct WriteBatch {
     payload: Vec<u8>,
@@ -33,6 +33,11 @@ impl WriteBatch {
     /// Takes `key` away.
     pub(crate) fn delete(&mut self, key: &[u8]) {
         self.push(Kind::Delete, key, &[]);
+    }
+
+    /// Adds a number to that of `key`.
+    pub(crate) fn add(&mut self, key: &[u8], delta: i64) {
+        self.push(Kind::Add, key, &delta.to_le_bytes());
     }
 
     /// Takes every key from `start` on, and before `end`, away: those that were put before in this batch too, those that are

@@ -5,9 +5,11 @@
 
 use super::beneath::Beneath;
 use super::cuts::Cuts;
+use super::fold::Folded;
 use super::outputs::Outputs;
 use super::sieve::{GoOn, Sieve};
 use crate::base::{Entry, FileNumber, Fragment, FragmentSource};
+use crate::cursor::Cursor;
 use crate::error::Result;
 use crate::manifest::Version;
 use crate::mvcc::Garbage;
@@ -38,6 +40,11 @@ impl<'a, S: FragmentSource, N: FnMut() -> Result<FileNumber>> Flushing<'a, S, N>
     /// Whether the next entry, in internal order, is kept.
     pub(crate) fn keeps(&mut self, entry: &Entry<'_>) -> Result<bool> {
         self.sieve.keeps(entry, |key| !self.beneath.may_hold(key))
+    }
+
+    /// The add on which a cursor stands, which is kept, with what is folded into it; the cursor goes on behind that.
+    pub(crate) fn fold(&mut self, entries: &mut impl Cursor) -> Result<Folded> {
+        self.sieve.fold(entries, |key| !self.beneath.may_hold(key))
     }
 
     /// Writes an entry that is kept.

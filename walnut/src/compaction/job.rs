@@ -13,7 +13,7 @@ use super::pick::Merge;
 use super::reclaim::{Mover, Moving, Written};
 use super::shape::LeveledConfig;
 use super::sieve::{GoOn, Sieve};
-use crate::base::{Entry, FileNumber, Fragment, SeqNo};
+use crate::base::{Entry, FileNumber, Fragment, Kind, SeqNo};
 use crate::cursor::{self, Concat, Cursor, Direction, Pieces};
 use crate::error::Result;
 use crate::manifest::Version;
@@ -52,10 +52,19 @@ impl Job<'_> {
         let mut sieve = Sieve::new(garbage, self.ranges(&sst), is_oldest, outputs, self.go_on)?;
         let mut entries = self.entries(sst)?;
         let mut mover = Mover::new(&self.moving, &numbers);
+        let seqno_of = |sieve: &Sieve<'_, _, _>, entry: &Entry<'_>| {
+            let is_ageless = beneath.is_nothing() && sieve.is_ageless(entry);
+            if is_ageless { SeqNo::ZERO } else { entry.seqno }
+        };
         while let Some(entry) = entries.entry() {
             if sieve.keeps(&entry, |key| !beneath.may_hold(key))? {
-                let is_ageless = beneath.is_nothing() && sieve.is_ageless(&entry);
-                let seqno = if is_ageless { SeqNo::ZERO } else { entry.seqno };
+                if entry.kind == Kind::Add {
+                    let folded = sieve.fold(&mut entries, |key| !beneath.may_hold(key))?;
+                    let entry = folded.entry();
+                    sieve.add(Entry { seqno: seqno_of(&sieve, &entry), ..entry })?;
+                    continue;
+                }
+                let seqno = seqno_of(&sieve, &entry);
                 sieve.add(mover.pass(Entry { seqno, ..entry })?)?;
                 sieve.note(mover.take_moved())?;
             }

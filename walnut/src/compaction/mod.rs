@@ -26,6 +26,7 @@ mod beneath;
 mod covered;
 mod cuts;
 mod flush;
+mod fold;
 mod job;
 mod leveled;
 mod outputs;

@@ -11,8 +11,10 @@
 //! 2. After some hundred entries or fragments, or a MiB of them, it is asked whether to go on: so the work can be stopped however much
 //!    of it there is.
 
+use super::fold::Folded;
 use super::outputs::Outputs;
-use crate::base::{Entry, FileNumber, Fragment, FragmentMerge, FragmentSource};
+use crate::base::{Entry, FileNumber, Fragment, FragmentMerge, FragmentSource, Part};
+use crate::cursor::Cursor;
 use crate::error::Result;
 use crate::mvcc::Garbage;
 use crate::sst::WholeSst;
@@ -92,6 +94,39 @@ impl<'a, S: FragmentSource, N: FnMut() -> Result<FileNumber>> Sieve<'a, S, N> {
         }
         let over = self.over.as_ref().filter(|over| *over.start <= *entry.key);
         Ok(self.garbage.keeps(entry, over, is_oldest))
+    }
+
+    /// Folds adds: see [`Folded`]. The cursor stands on one that is kept, and goes on behind what was folded into it.
+    ///
+    /// What is below it, in the same part of history, is folded into it down to a base, which makes it a put; and so it is when nothing
+    /// older of the key lies anywhere. `is_oldest` says that none lies elsewhere.
+    #[cold]
+    pub(crate) fn fold(
+        &mut self,
+        entries: &mut impl Cursor,
+        is_oldest: impl FnOnce(&[u8]) -> bool,
+    ) -> Result<Folded> {
+        let mut folded = Folded::none();
+        while let Some(entry) = entries.entry() {
+            if folded.is_begun() && entry.key != folded.key() {
+                break;
+            }
+            if folded.is_begun() && self.garbage.is_apart(&entry) {
+                return Ok(folded);
+            }
+            self.patience.note((entry.key.len() + entry.value.len()) as u64)?;
+            let over = self.over.as_ref().filter(|over| *over.start <= *entry.key);
+            let part = if self.garbage.covers(&entry, over) { Part::Base(0) } else { entry.part() };
+            folded.take(&entry, part);
+            entries.advance()?;
+            if let Part::Base(_) = part {
+                return Ok(folded);
+            }
+        }
+        if is_oldest(folded.key()) {
+            folded.end();
+        }
+        Ok(folded)
     }
 
     /// Whether an entry that is kept is ageless: see [`Garbage::is_ageless`].

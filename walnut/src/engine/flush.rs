@@ -16,12 +16,12 @@ use super::log::Log;
 use super::values::{Separator, ValueConfig};
 use super::view::View;
 use super::{Background, Core, directory};
-use crate::base::{FileNumber, KeyRange, SeqNo};
+use crate::base::{FileNumber, KeyRange, Kind, SeqNo};
 use crate::compaction::Flushing;
 use crate::cursor::{Cursor, Direction};
 use crate::error::Result;
 use crate::manifest::{Level, Version, VersionEdit};
-use crate::memtable::{Memtable, MemtableCursor};
+use crate::memtable::{DeltaCursor, Memtable, MemtableCursor};
 use crate::mvcc::Garbage;
 use crate::sst::{SstMeta, SstPlace, WholeSst};
 use crate::sync::{Arc, Ordering};
@@ -228,9 +228,15 @@ impl MemtableFlush<'_> {
         let mut flushing =
             Flushing::new(self.place, self.version, garbage.clone(), ranges, numbers, self.go_on)?;
         let mut separator = Separator::new(self.values, self.value_place, numbers);
-        let mut cursor = MemtableCursor::new(Arc::clone(memtable), &KeyRange::all(), Direction::Forward);
+        let cursor = MemtableCursor::new(Arc::clone(memtable), &KeyRange::all(), Direction::Forward);
+        let mut cursor = DeltaCursor::new(cursor);
         while let Some(entry) = cursor.entry() {
             if flushing.keeps(&entry)? {
+                if entry.kind == Kind::Add {
+                    let folded = flushing.fold(&mut cursor)?;
+                    flushing.add(folded.entry())?;
+                    continue;
+                }
                 flushing.add(separator.pass(entry)?)?;
             }
             cursor.advance()?;

@@ -57,7 +57,7 @@ use arc_swap::ArcSwap;
 pub use background::Background;
 pub use commit::Durability;
 pub use preflight::{Preflight, Standing};
-pub(crate) use read::Reader;
+pub(crate) use read::{Number, Reader};
 pub(crate) use scan::{EngineScan, Found};
 pub use stats::{LevelStats, Stats};
 pub(crate) use validate::Reads;

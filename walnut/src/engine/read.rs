@@ -8,10 +8,41 @@ use smallvec::SmallVec;
 
 use super::Core;
 use super::view::View;
-use crate::base::{Entry, KeyHash, Kind, SeqNo};
+use crate::base::{Entry, KeyHash, Kind, Part, SeqNo, number_in};
 use crate::error::Result;
 use crate::mvcc::Pin;
 use crate::sst::Epoch;
+
+/// What a key has for those who count.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Number {
+    /// No value.
+    Nothing,
+    /// A value that is a number.
+    Known(i64),
+    /// A value that is none.
+    Other,
+}
+
+impl Number {
+    /// The number that a value is.
+    pub(crate) fn in_value(value: &[u8]) -> Self {
+        number_in(value).map_or(Self::Other, Self::Known)
+    }
+
+    /// What an add makes of it.
+    pub(crate) fn plus(self, delta: i64) -> Self {
+        Self::Known(self.known().unwrap_or(0).wrapping_add(delta))
+    }
+
+    /// The number, if there is one.
+    pub(crate) fn known(self) -> Option<i64> {
+        match self {
+            Self::Known(number) => Some(number),
+            Self::Nothing | Self::Other => None,
+        }
+    }
+}
 
 /// Reads at one sequence number.
 #[derive(Clone, Copy)]
@@ -59,19 +90,37 @@ impl<'a> Reader<'a> {
     /// Gives the value of `key` to `found`; `None` when there is none.
     ///
     /// Cost: at most one block read for each run of level 0 and each deeper level whose filter does not deny it, and one read for
-    /// a value in the value log.
+    /// a value in the value log. A key of adds is looked for in one container after the other until there is a base.
     pub(crate) fn get<R>(self, key: &[u8], mut found: impl FnMut(&[u8]) -> R) -> Result<Option<R>> {
-        let (mut result, mut pointer) = (None, None);
+        let (mut result, mut farther) = (None, None);
         self.view.newest(key, self.at, |entry| match entry.kind {
             Kind::Put => result = Some(found(entry.value)),
             // The block in which it lies is let go of before the value is read.
-            Kind::Pointer => pointer = Some(SmallVec::<[u8; 24]>::from_slice(entry.value)),
+            Kind::Pointer | Kind::Add => {
+                farther = Some((entry.kind, SmallVec::<[u8; 24]>::from_slice(entry.value)));
+            }
             Kind::Delete | Kind::RangeDelete => {}
         })?;
-        if let Some(pointer) = pointer {
-            result = Some(found(&self.view.levels.value(&pointer, key)?));
+        match farther {
+            None => {}
+            Some((Kind::Add, _)) => result = Some(found(&self.view.sum(key, self.at)?.to_le_bytes())),
+            Some((_, pointer)) => result = Some(found(&self.view.levels.value(&pointer, key)?)),
         }
         Ok(result)
+    }
+
+    /// The number that `key` has: see [`base::Part`](crate::base::Part).
+    ///
+    /// Cost: that of [`get`](Self::get), but a value in the value log is none, and is not read.
+    pub(crate) fn number(self, key: &[u8]) -> Result<Number> {
+        let (mut number, mut is_sum) = (Number::Nothing, false);
+        self.view.newest(key, self.at, |entry| match entry.kind {
+            Kind::Put => number = Number::in_value(entry.value),
+            Kind::Pointer => number = Number::Other,
+            Kind::Add => is_sum = true,
+            Kind::Delete | Kind::RangeDelete => {}
+        })?;
+        if is_sum { Ok(Number::Known(self.view.sum(key, self.at)?)) } else { Ok(number) }
     }
 
     /// Whether `key` has a value, which is not read.
@@ -112,6 +161,44 @@ impl View {
         Ok(())
     }
 
+    /// What the adds of `key` come to whose newest is the newest version not above `at`.
+    ///
+    /// Each container is asked once, newest first; an SST again for each of its versions.
+    #[cold]
+    pub(super) fn sum(&self, key: &[u8], at: SeqNo) -> Result<i64> {
+        let hash = KeyHash::of(key);
+        let mut sum = 0i64;
+        for memtable in self.memtables() {
+            let gone = memtable.covering(key, at);
+            // A memtable sums up by itself.
+            let part = memtable.get(key, hash, at, |entry| part_unless_gone(&entry, gone));
+            match part {
+                Some(Part::Delta(delta)) => sum = sum.wrapping_add(delta),
+                Some(Part::Base(base)) => return Ok(sum.wrapping_add(base)),
+                None if gone.is_some() => return Ok(sum),
+                None => {}
+            }
+        }
+        for (sst, is_oldest) in self.levels.candidates(key) {
+            let gone = sst.covering(key, at)?;
+            let mut below = Some(at);
+            while let Some(at) = below {
+                let found = sst.get(key, hash, at, is_oldest, |entry| {
+                    (part_unless_gone(&entry, gone), entry.seqno.before())
+                })?;
+                match found {
+                    Some((Part::Delta(delta), before)) => (sum, below) = (sum.wrapping_add(delta), before),
+                    Some((Part::Base(base), _)) => return Ok(sum.wrapping_add(base)),
+                    None => break,
+                }
+            }
+            if gone.is_some() {
+                return Ok(sum);
+            }
+        }
+        Ok(sum)
+    }
+
     /// The newest sequence number of `key`, or of a range tombstone over it, looked for only where those above `at` can be.
     pub(super) fn newest_since(&self, key: &[u8], at: SeqNo) -> Result<Option<SeqNo>> {
         let hash = KeyHash::of(key);
@@ -129,4 +216,9 @@ impl View {
         }
         Ok(None)
     }
+}
+
+/// What a version contributes to a sum, under range tombstones of which this is the newest.
+fn part_unless_gone(entry: &Entry<'_>, gone: Option<SeqNo>) -> Part {
+    if gone < Some(entry.seqno) { entry.part() } else { Part::Base(0) }
 }

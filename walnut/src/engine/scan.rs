@@ -198,7 +198,7 @@ impl EngineScan {
 
     /// The value of an entry that this scan has given: see [`Value::stored`].
     pub(crate) fn value<'s>(&'s self, key: &'s [u8], (kind, stored): (Kind, &'s [u8])) -> Value<'s> {
-        Value::new(key, kind, stored, &self.view.levels)
+        Value::new(key, kind, stored, &self.view, self.at)
     }
 
     /// The error for stored bytes that make no sense.
@@ -295,7 +295,7 @@ impl EngineScan {
     #[inline(always)]
     fn found<'s>(&'s self, walk: Option<&'s Walk>) -> Option<Found<'s>> {
         let (key, kind, stored) = walk?.seen()?;
-        let value = Value::new(key, kind, stored, &self.view.levels);
+        let value = Value::new(key, kind, stored, &self.view, self.at);
         Some(Found { key, value, reader: Reader::new(&self.view, self.at) })
     }
 }

@@ -1,10 +1,11 @@
-//! Large values: out of the entries of a flush, and back in when they are asked for.
+//! Large values, out of the entries of a flush and back in when they are asked for; and sums, which are not at hand either.
 
 use std::ops::Deref;
 use std::path::Path;
 
 use super::levels::Levels;
-use crate::base::{Entry, FileNumber, Kind};
+use super::view::View;
+use crate::base::{Entry, FileNumber, Kind, SeqNo};
 use crate::codec::ValuePointer;
 use crate::error::{Fault, Result};
 use crate::files::FileName;
@@ -18,6 +19,9 @@ pub(crate) struct ValueConfig {
     /// Bytes of a value file at which the next one is begun.
     pub(crate) max_file_size: u64,
 }
+
+/// No value that is shorter is ever put in the value log, whatever the threshold.
+const MIN_SIZE: usize = size_of::<i64>() + 1;
 
 /// Takes large values out of entries on their way into an SST. Dropping it removes what it wrote.
 pub(super) struct Separator<'a> {
@@ -38,7 +42,8 @@ impl<'a> Separator<'a> {
 
     /// The entry as the SST is to hold it: with a pointer, when its value is large, after that was written.
     pub(super) fn pass<'e>(&'e mut self, entry: Entry<'e>) -> Result<Entry<'e>> {
-        if entry.kind != Kind::Put || entry.value.len() < self.threshold {
+        // What can be a number stays where a sum finds it, and is no longer than a pointer.
+        if entry.kind != Kind::Put || entry.value.len() < self.threshold.max(MIN_SIZE) {
             return Ok(entry);
         }
         let pointer = self.writer.add(entry.key, entry.value)?;
@@ -53,11 +58,22 @@ impl<'a> Separator<'a> {
     }
 }
 
-/// A value that a scan has come to: at hand, or in the value log, and then read only when it is asked for.
+/// A value that a scan has come to: at hand, or in the value log or a sum, and then read only when it is asked for.
 #[derive(Clone, Copy)]
 pub(crate) enum Value<'s> {
     Here(&'s [u8]),
     There(Remote<'s>),
+    Sum(Sum<'s>),
+}
+
+/// The value of a key whose newest version is an add.
+#[derive(Clone, Copy)]
+pub(crate) struct Sum<'s> {
+    key: &'s [u8],
+    /// What the newest version adds.
+    delta: &'s [u8],
+    view: &'s View,
+    at: SeqNo,
 }
 
 /// A value in the value log.
@@ -73,6 +89,7 @@ pub(crate) struct Remote<'s> {
 pub(crate) enum Loaded<'s> {
     Here(&'s [u8]),
     Read(ReadValue),
+    Sum([u8; 8]),
 }
 
 impl Deref for Loaded<'_> {
@@ -83,16 +100,18 @@ impl Deref for Loaded<'_> {
         match self {
             Self::Here(bytes) => bytes,
             Self::Read(value) => value,
+            Self::Sum(sum) => sum,
         }
     }
 }
 
 impl<'s> Value<'s> {
-    /// What an entry of a kind that is a value holds, in a view with these files.
+    /// What an entry of a kind that is a value holds, in a view that is read at a number.
     #[inline]
-    pub(super) fn new(key: &'s [u8], kind: Kind, stored: &'s [u8], levels: &'s Levels) -> Self {
+    pub(super) fn new(key: &'s [u8], kind: Kind, stored: &'s [u8], view: &'s View, at: SeqNo) -> Self {
         match kind {
-            Kind::Pointer => Self::There(Remote { key, pointer: stored, levels }),
+            Kind::Pointer => Self::There(Remote { key, pointer: stored, levels: &view.levels }),
+            Kind::Add => Self::Sum(Sum { key, delta: stored, view, at }),
             _ => Self::Here(stored),
         }
     }
@@ -102,17 +121,19 @@ impl<'s> Value<'s> {
         match self {
             Self::Here(bytes) => (Kind::Put, bytes),
             Self::There(remote) => (Kind::Pointer, remote.pointer),
+            Self::Sum(sum) => (Kind::Add, sum.delta),
         }
     }
 
     /// The bytes of the value.
     ///
-    /// Cost: one read when it is in the value log.
+    /// Cost: one read when it is in the value log; that of a get when it is a sum.
     #[inline]
     pub(crate) fn load(self) -> Result<Loaded<'s>> {
         match self {
             Self::Here(bytes) => Ok(Loaded::Here(bytes)),
             Self::There(remote) => remote.levels.value(remote.pointer, remote.key).map(Loaded::Read),
+            Self::Sum(sum) => Ok(Loaded::Sum(sum.view.sum(sum.key, sum.at)?.to_le_bytes())),
         }
     }
 }

@@ -15,7 +15,7 @@ use crate::engine::Durability;
 use crate::error::{Error, Result};
 use crate::table::{Direct, Space, Store};
 
-/// Puts and removals over any number of keyspaces of one database that take effect together or not at all.
+/// Puts, adds and removals over any number of keyspaces of one database that take effect together or not at all.
 ///
 /// They happen in the order in which they were added: of two puts of a key the later one counts, and a range that is removed takes
 /// what was put before it, not what is put after. Nothing is written until [`Database::write`](crate::Database::write); a batch
@@ -58,6 +58,14 @@ impl WriteBatch {
         check_value(value.as_ref())?;
         self.join(keyspace)?;
         self.batch.put(&key, value.as_ref());
+        Ok(())
+    }
+
+    /// Adds `delta` to the number of `key`: see [`Keyspace::add`].
+    pub fn add(&mut self, keyspace: &Keyspace, key: impl AsRef<[u8]>, delta: i64) -> Result<()> {
+        let key = checked_key(keyspace.id_prefix(), key.as_ref())?;
+        self.join(keyspace)?;
+        self.batch.add(&key, delta);
         Ok(())
     }
 

@@ -13,6 +13,7 @@ use super::bounds::inner_range;
 use super::{Iter, KeyBounds, MAX_KEY_SIZE, MAX_VALUE_SIZE};
 use crate::base::KeyRange;
 use crate::batch::WriteBatch;
+use crate::engine::Number;
 use crate::error::{Error, Limit, Result};
 use crate::table::{
     Access, Change, Direct, InSnapshot, InTransaction, Reach, Snapshot, Space, Store, Transaction,
@@ -75,6 +76,24 @@ impl<A: Access + Reach> Keyspace<A> {
     pub fn get(&self, key: impl AsRef<[u8]>) -> Result<Option<Vec<u8>>> {
         let Some(key) = sought_key(self.id_prefix(), key.as_ref()) else { return Ok(None) };
         self.access.read(|reader| reader.get(&key, <[u8]>::to_vec))
+    }
+
+    /// The number of `key`: the sum of what was [added](Self::add) to it; 0 when it has no value.
+    ///
+    /// It is the `i64` that [`get`](Self::get) has as eight bytes, the lowest first. In a transaction the commit loses to others that add
+    /// to the key meanwhile, as with every read.
+    ///
+    /// [`Error::Unsupported`] when the value is not of eight bytes. Cost: that of [`get`](Self::get); the adds of a key that no merge
+    /// has folded yet lie in one place for each run and each snapshot.
+    pub fn get_sum(&self, key: impl AsRef<[u8]>) -> Result<i64> {
+        let Some(key) = sought_key(self.id_prefix(), key.as_ref()) else { return Ok(0) };
+        match self.access.read(|reader| reader.number(&key))? {
+            Number::Nothing => Ok(0),
+            Number::Known(number) => Ok(number),
+            Number::Other => {
+                Err(Error::Unsupported("the sum of a value that is not a number of eight bytes"))
+            }
+        }
     }
 
     /// Whether `key` has a value. Costs what [`get`](Self::get) does.
@@ -172,6 +191,34 @@ impl Keyspace {
         self.write(|batch| batch.put(&key, value.as_ref()))
     }
 
+    /// Adds `delta`, which may be negative, to the number of `key`.
+    ///
+    /// A number is a value of eight bytes: an `i64`, the lowest byte first. So a counter can be set by `put(key, n.to_le_bytes())`, and
+    /// [`get_sum`](Self::get_sum) and [`get`](Self::get) read it. An add to a key that has no value begins at 0; so does one to a value of another
+    /// size, which it replaces as a put would. Sums wrap around at the ends of `i64`.
+    ///
+    /// Nothing is read, so adds conflict with nothing: of two threads, or two transactions, that add to one key both commit.
+    ///
+    /// [`Error::Limit`] when the key is too long. Costs what [`put`](Self::put) does.
+    ///
+    /// ```
+    /// # let db = walnut::Database::in_memory()?;
+    /// let visits = db.keyspace("visits")?;
+    /// std::thread::scope(|threads| {
+    ///     for _ in 0..4 {
+    ///         threads.spawn(|| visits.add("/index.html", 1).expect("it is in memory"));
+    ///     }
+    /// });
+    /// assert_eq!(visits.get_sum("/index.html")?, 4);
+    /// assert_eq!(visits.get_sum("/never.html")?, 0);
+    /// assert_eq!(visits.get("/index.html")?, Some(4i64.to_le_bytes().to_vec()));
+    /// # Ok::<(), walnut::Error>(())
+    /// ```
+    pub fn add(&self, key: impl AsRef<[u8]>, delta: i64) -> Result<()> {
+        let key = checked_key(self.id_prefix(), key.as_ref())?;
+        self.write(|batch| batch.add(&key, delta))
+    }
+
     /// Removes `key`, if it is there. Costs what [`put`](Self::put) does.
     pub fn remove(&self, key: impl AsRef<[u8]>) -> Result<()> {
         let key = sought_key(self.id_prefix(), key.as_ref());
@@ -222,6 +269,30 @@ impl Keyspace<InTransaction<'_>> {
         })
     }
 
+    /// Adds `delta` to the number of `key` when the transaction is committed; its own reads see it at once. See
+    /// [`Keyspace::add`](Keyspace::<Direct>::add).
+    ///
+    /// Nothing is read, so a transaction that only adds loses to no other one that does.
+    ///
+    /// ```
+    /// # let db = walnut::Database::in_memory()?;
+    /// let sold = db.transact(|tx| {
+    ///     let stock = tx.keyspace("stock")?;
+    ///     stock.put("walnuts", 10i64.to_le_bytes())?;
+    ///     stock.add("walnuts", -3)?;
+    ///     stock.get_sum("walnuts")
+    /// })?;
+    /// assert_eq!(sold, 7);
+    /// # Ok::<(), walnut::Error>(())
+    /// ```
+    pub fn add(&self, key: impl AsRef<[u8]>, delta: i64) -> Result<()> {
+        let key = checked_key(self.id_prefix(), key.as_ref())?;
+        self.access.change(|attempt| {
+            attempt.add(&key, delta);
+            Ok(())
+        })
+    }
+
     /// Removes `key`, if it is there.
     pub fn remove(&self, key: impl AsRef<[u8]>) -> Result<()> {
         let key = sought_key(self.id_prefix(), key.as_ref());
@@ -260,6 +331,14 @@ impl OnlyReads for InSnapshot {}
 impl<A: Access + Reach + OnlyReads> Keyspace<A> {
     #[doc(hidden)]
     pub fn put(&self, _key: impl AsRef<[u8]>, _value: impl AsRef<[u8]>) -> Result<()>
+    where
+        A: WriteAccess,
+    {
+        Ok(())
+    }
+
+    #[doc(hidden)]
+    pub fn add(&self, _key: impl AsRef<[u8]>, _delta: i64) -> Result<()>
     where
         A: WriteAccess,
     {

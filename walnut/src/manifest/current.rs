@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!  walnut database
-//!  format 1
+//!  format 2                                  1: before there were adds, which its programs do not know
 //!  id 00112233445566778899aabbccddeeff        the database's id
 //!  manifest MANIFEST-000007
 //!  seed 1a2b3c4d                              the seed of that manifest: a file of an earlier life does not fit
@@ -22,7 +22,7 @@ use crate::error::{Fault, Result};
 use crate::files::FileName;
 
 const FIRST_LINE: &str = "walnut database\n";
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 const CRC_LINE_SIZE: usize = "crc32 89abcdef\n".len();
 
 /// The most bytes that are looked at; a valid text is far shorter.
@@ -75,10 +75,14 @@ impl Current {
     }
 
     fn encode(&self) -> String {
+        self.encode_as(FORMAT)
+    }
+
+    fn encode_as(&self, format: u32) -> String {
         let id = u128::from_be_bytes(self.database);
         let manifest = FileName::Manifest(self.manifest);
         let text = format!(
-            "{FIRST_LINE}format {FORMAT}\nid {id:032x}\nmanifest {manifest}\nseed {:08x}\nsnapshot {}\n",
+            "{FIRST_LINE}format {format}\nid {id:032x}\nmanifest {manifest}\nseed {:08x}\nsnapshot {}\n",
             self.seed, self.snapshot_end,
         );
         let crc = crc32(0, text.as_bytes());
@@ -100,7 +104,7 @@ impl Current {
         let mut field = |name: &str| lines.next()?.strip_prefix(name)?.strip_prefix(' ');
         let found =
             field("format").and_then(|text| text.parse().ok()).ok_or(Fault::Invalid("format line"))?;
-        if found != FORMAT {
+        if !(1..=FORMAT).contains(&found) {
             return Err(Fault::Format { found, known: FORMAT });
         }
         let mut read = || {
@@ -111,7 +115,7 @@ impl Current {
                 snapshot_end: field("snapshot")?.parse().ok()?,
             })
         };
-        let current = read().filter(|current| current.encode() == text);
+        let current = read().filter(|current| current.encode_as(found) == text);
         current.ok_or(Fault::Invalid("text"))
     }
 }
@@ -129,10 +133,15 @@ mod tests {
 
     #[test]
     fn the_bytes_of_current_stay_as_they_are() {
-        let golden = "walnut database\nformat 1\nid 00112233445566778899aabbccddeeff\n\
-                      manifest MANIFEST-000007\nseed 1a2b3c4d\nsnapshot 12345\ncrc32 a1dc82e5\n";
+        let golden = "walnut database\nformat 2\nid 00112233445566778899aabbccddeeff\n\
+                      manifest MANIFEST-000007\nseed 1a2b3c4d\nsnapshot 12345\ncrc32 91f2e7b6\n";
         assert_eq!(CURRENT.encode(), golden);
-        assert_eq!(Current::decode(golden.as_bytes()), Ok(CURRENT));
+        let older = "walnut database\nformat 1\nid 00112233445566778899aabbccddeeff\n\
+                     manifest MANIFEST-000007\nseed 1a2b3c4d\nsnapshot 12345\ncrc32 a1dc82e5\n";
+        assert_eq!(CURRENT.encode_as(1), older);
+        for text in [golden, older] {
+            assert_eq!(Current::decode(text.as_bytes()), Ok(CURRENT));
+        }
     }
 
     #[test]
@@ -151,8 +160,8 @@ mod tests {
 
     #[test]
     fn a_newer_current_is_named_as_such() {
-        let body = "walnut database\nformat 2\nunheard of\n";
+        let body = "walnut database\nformat 3\nunheard of\n";
         let text = format!("{body}crc32 {:08x}\n", crc32(0, body.as_bytes()));
-        assert_eq!(Current::decode(text.as_bytes()), Err(Fault::Format { found: 2, known: 1 }));
+        assert_eq!(Current::decode(text.as_bytes()), Err(Fault::Format { found: 3, known: 2 }));
     }
 }

@@ -37,6 +37,13 @@ impl MemtableCursor {
         cursor
     }
 
+    /// The entry that it stands on, and the version of its key below it.
+    pub(super) fn entry_and_older(&self) -> Option<(Entry<'_>, Option<Entry<'_>>)> {
+        let number = self.slot(self.rests.get(self.next)?).number;
+        let rows = &self.memtable.rows;
+        Some((rows.entry(number), rows.older(number).map(|older| rows.entry(older))))
+    }
+
     /// The slot that comes next in one of the strands.
     fn slot(&self, rest: &Rest) -> &Slot {
         let strand = &self.sorted.strands[rest.strand];

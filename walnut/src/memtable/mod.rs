@@ -18,8 +18,11 @@
 //! Entries of one key and range tombstones are kept apart: a get looks into the list of the ones, and asks the others
 //! only when there are any.
 //!
+//! An add is summed up when it is inserted, with all that is older of its key here: see `adds`.
+//!
 //! It does not know what a commit or a file is.
 
+mod adds;
 mod cursor;
 mod growing;
 mod insertion;
@@ -30,6 +33,7 @@ mod order;
 mod ranges;
 mod rows;
 
+pub(crate) use adds::DeltaCursor;
 pub(crate) use cursor::MemtableCursor;
 pub(crate) use insertion::{Insertion, Placed};
 #[cfg(feature = "parts")]
@@ -37,7 +41,7 @@ pub use measure::Memory;
 
 use std::hint::black_box;
 
-use crate::base::{Entry, Fragment, KeyHash, KeyRange, RangeTombstones, SeqNo, Stretch};
+use crate::base::{Entry, Fragment, KeyHash, KeyRange, Kind, RangeTombstones, SeqNo, Stretch};
 use crate::sync::{Arc, AtomicU32, AtomicU64, AtomicUsize, Mutex, Ordering};
 use newest::Newest;
 use order::{Order, Sorted};
@@ -46,6 +50,9 @@ use rows::{Number, Rows};
 
 /// Bytes that an entry takes besides its key and value: a row, its share of the table, a slot in a strand.
 const ENTRY_OVERHEAD: usize = 32 + 16 + 24;
+
+/// Bytes that the bytes of a sum take besides themselves.
+const SUM_OVERHEAD: usize = 48;
 
 /// Up to so many entries that came since a number, each of them is looked at when a change of a range is looked for.
 const FEW: Number = 1024;
@@ -104,7 +111,7 @@ impl Memtable {
         let Insertion { bytes, entries } = insertion;
         let Some(beyond) = entries.len().checked_sub(1) else { return };
         let last = first.plus(beyond as u64);
-        let size = bytes.len() + entries.len() * ENTRY_OVERHEAD;
+        let mut size = bytes.len() + entries.len() * ENTRY_OVERHEAD;
         let mut dead_size = 0;
         let mut insertion_count = self.insertion_count.lock();
         let place = *insertion_count;
@@ -130,7 +137,13 @@ impl Memtable {
             if older > 0 {
                 dead_size += self.rows.size(older) + ENTRY_OVERHEAD;
             }
-            self.rows.fill(number, place, entry, older);
+            if entry.kind == Kind::Add {
+                let (place, summed) = self.sum_up(entry, place, older, &mut insertion_count);
+                self.rows.fill(number, place, &summed, older);
+                size += self.rows.size(number) + SUM_OVERHEAD;
+            } else {
+                self.rows.fill(number, place, entry, older);
+            }
             self.newest.set(entry.hash, number, older);
         }
         let filled = self.rows.number_of(last);
@@ -271,7 +284,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::base::{KeyRange, Kind};
+    use crate::base::KeyRange;
     use crate::cursor::Direction;
     use crate::cursor::tests::{Listed, Owned, drain};
     use crate::sync::Arc;

@@ -132,6 +132,16 @@ impl Rows {
         &self.bytes(bytes)[entry.key_offset as usize..][..entry.key_size as usize]
     }
 
+    /// The value of such an entry.
+    pub(super) fn value_in(&self, bytes: u32, entry: &Prepared) -> &[u8] {
+        &self.bytes(bytes)[(entry.key_offset + entry.key_size) as usize..][..entry.value_size as usize]
+    }
+
+    /// The version below an entry, of the same key.
+    pub(super) fn older(&self, number: Number) -> Option<Number> {
+        Some(unpack(&self.row(number).older).0).filter(|&older| older > 0)
+    }
+
     #[inline]
     pub(super) fn key(&self, number: Number) -> &[u8] {
         let row = self.row(number);

@@ -11,14 +11,16 @@
 //! read later does so at the last of them or above. A reader at a boundary sees of a key the newest version at or below
 //! it, which is the newest of a stripe; so
 //!
-//! 1. of the versions of one key in one stripe the newest is kept; above the last boundary all are;
+//! 1. of the versions of one key in one stripe the newest is kept; above the last boundary all are. Adds that the newest rests on are
+//!    folded into it: see `compaction::Folded`;
 //! 2. a version goes when a range tombstone of the same stripe is newer and covers its key: who sees the one sees the other;
 //! 3. a tombstone goes only from stripe 0, and only when nothing older of its key can lie anywhere else: it hides nothing then,
 //!    and no transaction asks whether the key was changed since, because all of them read at or above it;
 //! 4. for range tombstones the same holds, of all keys of a fragment together. What they cover within the merge has gone by
 //!    the second rule when they go by the third;
 //! 5. when nothing older of *any* key lies anywhere else, what is kept of stripe 0 is ageless: one value of each key at most, which every
-//!    reader sees, and no range tombstone, by the rules 1 to 4. Its number tells nobody anything any more.
+//!    reader sees, and no range tombstone, by the rules 1 to 4. Its number tells nobody anything any more. An add is not among them: nothing
+//!    lies below it, so it has become a put.
 //!
 //! It knows no files: where older versions can lie is asked of the caller, by key or range.
 
@@ -58,6 +60,17 @@ impl Garbage {
         self.stripe = Some(stripe);
         let is_spent = stripe == 0 && entry.kind == Kind::Delete && !self.boundaries.is_empty();
         !(is_hidden || self.is_covered(entry, stripe, over) || is_spent && is_oldest(entry.key))
+    }
+
+    /// Whether the next older version of the key of the last entry is in another part of history.
+    pub(crate) fn is_apart(&self, entry: &Entry<'_>) -> bool {
+        let stripe = self.stripe_of(entry.seqno);
+        self.stripe != Some(stripe) || stripe >= self.boundaries.len()
+    }
+
+    /// Whether a range tombstone of this fragment, and of the version's own part of history, hides it.
+    pub(crate) fn covers(&self, entry: &Entry<'_>, over: Option<&Fragment>) -> bool {
+        self.is_covered(entry, self.stripe_of(entry.seqno), over)
     }
 
     /// Whether an entry that is kept is ageless, when no older version of any key lies outside of the merge: everybody sees it,

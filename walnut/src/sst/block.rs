@@ -20,7 +20,7 @@ use super::format::{
     BLOCK_BASE, BLOCK_PREFIX, BLOCK_PREFIX_SIZE, BLOCK_ROWS, MAX_SLOTTED_SIZE, Row, SLOT_LEN,
 };
 use super::slab::{Cell, Slabs};
-use crate::base::{Kind, SeqNo};
+use crate::base::{Kind, SeqNo, number_in};
 use crate::codec::{Reader, ValuePointer};
 use crate::error::Fault;
 
@@ -234,6 +234,9 @@ impl Block {
             }
             if row.kind == Kind::Pointer {
                 ValuePointer::decode(row.value)?;
+            }
+            if row.kind == Kind::Add && number_in(row.value).is_none() {
+                return Err(Fault::Invalid("value of an add"));
             }
             match previous.map(|previous| (previous.suffix.cmp(row.suffix), previous.seqno)) {
                 None | Some((Ordering::Less, _)) => {}

@@ -162,6 +162,7 @@ mod tests {
             entry(b"user/1", 4, b""),
             Entry { kind: Kind::Delete, ..entry(b"user/12", 300, b"") },
             entry(b"user/2", 5, &[7; 300]),
+            Entry { kind: Kind::Add, ..entry(b"user/3", 6, &[0xfe; 8]) },
         ];
         let block = Block::new(payload(&entries)).expect("a valid block");
         assert_eq!(block.prefix(), b"user/");
@@ -180,11 +181,20 @@ mod tests {
         assert_eq!(find(b"user/", 9), None);
         assert_eq!(find(b"other", 9), None);
         let bounds =
-            [(&b""[..], 0), (b"user/", 0), (b"user/1", 0), (b"user/10", 2), (b"user/2", 3), (b"v", 4)];
+            [(&b""[..], 0), (b"user/", 0), (b"user/1", 0), (b"user/10", 2), (b"user/2", 3), (b"v", 5)];
         for (key, expected) in bounds {
             assert_eq!(block.lower_bound(key), expected, "{key:?}");
         }
         assert!(block.compare_key(0, b"user").is_gt() && block.compare_key(0, b"v").is_lt());
+    }
+
+    #[test]
+    fn the_bytes_of_an_add_stay_as_they_are() {
+        let number = 2i64.to_le_bytes();
+        let add = Entry { kind: Kind::Add, ..entry(b"a", 9, &number) };
+        let payload = payload(&[add, entry(b"a", 8, b"")]);
+        let rows = BLOCK_PREFIX + 1 + 2 * SLOT_LEN;
+        assert_eq!(payload[rows..], [0, 1 << 2 | 3, 2, 0, 0, 0, 0, 0, 0, 0, 0, 1]);
     }
 
     #[test]
@@ -219,7 +229,7 @@ mod tests {
         assert_eq!(broken(rows, 9), Err(Fault::Truncated));
         assert_eq!(broken(rows + 1, 4), Err(Fault::Invalid("value of a tombstone")));
         assert_eq!(broken(rows + 1, 6), Err(Fault::Truncated), "the value of a pointer is one");
-        assert_eq!(broken(rows + 1, 7), Err(Fault::Invalid("kind of an entry")));
+        assert_eq!(broken(rows + 1, 7), Err(Fault::Invalid("value of an add")));
         assert_eq!(broken(rows + 2, b'c'), Err(Fault::Order));
         assert_eq!(broken(rows + 5, 5), Err(Fault::Invalid("smallest sequence number of a block")));
         let large = payload(&[entry(b"aa", 9, b"x"), entry(b"ab", 8, &vec![0; 1 << 16])]);

@@ -26,7 +26,7 @@ use super::index::Index;
 use super::output::Output;
 use super::properties::Properties;
 use super::ranges;
-use crate::base::{Entry, FileNumber, Fragment, KeyHash, Kind, SeqNo, compare};
+use crate::base::{Entry, FileNumber, Fragment, KeyHash, Kind, SeqNo, compare, number_in};
 use crate::codec::{Compression, FileHeader, FileKind, ValuePointer};
 use crate::env::File;
 use crate::error::{Error, Fault, Limit, Result};
@@ -173,6 +173,9 @@ impl SstBuilder {
         }
         if entry.kind == Kind::Delete && !entry.value.is_empty() {
             return Err(Fault::Invalid("value of a tombstone").at(path, self.output.offset()));
+        }
+        if entry.kind == Kind::Add && number_in(entry.value).is_none() {
+            return Err(Fault::Invalid("value of an add").at(path, self.output.offset()));
         }
         if entry.kind == Kind::Pointer {
             ValuePointer::decode(entry.value).map_err(|fault| fault.at(path, self.output.offset()))?;

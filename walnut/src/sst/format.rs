@@ -29,11 +29,13 @@
 //!  | base seqno  | rows n | prefix size p | prefix | fingerprints | steps u16 * n | rows |
 //!
 //!  row: | suffix size varint | (seqno - base) << 2 | kind varint | suffix | value |
+//!
+//!  kind: 0 Delete, 1 Put, 2 Pointer, 3 Add
 //! ```
 //!
 //! It is valid if and only if (1) n is at least 1 and everything up to the rows fits; (2) the first step is 0, and each other is the way from
 //! where the row before begins to where its own does, which is never 0; each row, which ends where the next begins or at the payload's
-//! end, holds its suffix; (3) each kind is known, no tombstone has a value, a pointer is valid (see
+//! end, holds its suffix; (3) no tombstone has a value, an add has eight bytes of it, a pointer is valid (see
 //! [`ValuePointer`](crate::codec::ValuePointer)), no seqno exceeds [`SeqNo::MAX`], and the
 //! smallest one is the base; (4) the rows, with user key = prefix + suffix, are in internal order and no two equal;
 //! (5) a payload of more than [`MAX_SLOTTED_SIZE`] bytes holds a single row; (6) fingerprint i is the top byte of the
@@ -142,6 +144,8 @@ pub(super) const FILTER_HEAD_LEN: usize = 8;
 pub(super) const FILTER_LINE_LEN: usize = 64;
 
 const KIND_BITS: u32 = 2;
+/// The kinds of rows by their codes. A range tombstone is never a row.
+const KINDS: [Kind; 1 << KIND_BITS] = [Kind::Delete, Kind::Put, Kind::Pointer, Kind::Add];
 const FOOTER_MAGIC: &[u8; 8] = b"walnut$\n";
 
 const _: () = assert!(TRAILER_LEN == 9);
@@ -163,7 +167,11 @@ impl<'a> Row<'a> {
     /// Adds the row to a payload whose smallest seqno is `base`.
     pub(super) fn encode(&self, base: SeqNo, out: &mut Vec<u8>) {
         out.put_varint(self.suffix.len() as u64);
-        out.put_varint((self.seqno.0 - base.0) << KIND_BITS | u64::from(self.kind as u8));
+        let code = match self.kind {
+            Kind::Add => 3,
+            kind => kind as u8,
+        };
+        out.put_varint((self.seqno.0 - base.0) << KIND_BITS | u64::from(code));
         out.extend_from_slice(self.suffix);
         out.extend_from_slice(self.value);
     }
@@ -177,9 +185,7 @@ impl<'a> Row<'a> {
             _ => Self::decode_head(bytes)?,
         };
         let (suffix, value) = rest.split_at_checked(suffix_size).ok_or(Fault::Truncated)?;
-        let code = stamp.to_le_bytes()[0] & ((1 << KIND_BITS) - 1);
-        let kind = Kind::from_code(code).filter(|kind| kind.is_of_one_key());
-        let kind = kind.ok_or(Fault::Invalid("kind of an entry"))?;
+        let kind = KINDS[usize::from(stamp.to_le_bytes()[0] & ((1 << KIND_BITS) - 1))];
         let seqno = SeqNo(base.0.saturating_add(stamp >> KIND_BITS));
         if seqno > SeqNo::MAX {
             return Err(Fault::Invalid("sequence number of an entry"));

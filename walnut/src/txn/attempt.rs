@@ -164,6 +164,11 @@ impl Attempt {
         self.writes.lock().write(key, Some(value));
     }
 
+    /// Adds a number to that of `key`, which is not read: others may add to it at the same time.
+    pub(crate) fn add(&self, key: &[u8], delta: i64) {
+        self.writes.lock().add(key, delta);
+    }
+
     /// Sets the value of `key` unless it was written before and has a value, which is given then.
     pub(crate) fn put_new(&self, key: &[u8], value: &[u8]) -> Option<Vec<u8>> {
         self.writes.lock().write_new(key, value)

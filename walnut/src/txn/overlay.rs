@@ -16,8 +16,8 @@ use std::cmp::Ordering;
 use super::notes::Notes;
 use super::reader::EntryReader;
 use super::scan::Found;
-use super::writes::Writes;
-use crate::base::{KeyHash, KeyRange, Kind};
+use super::writes::{Write, Writes};
+use crate::base::{KeyHash, KeyRange, Kind, number_in};
 use crate::cursor::Direction;
 use crate::engine::{EngineScan, Value};
 use crate::error::Result;
@@ -33,6 +33,8 @@ pub(crate) struct Overlay {
     rest: KeyRange,
     front: Side,
     back: Side,
+    /// The value of the entry that was given last, where it is a sum.
+    sum: [u8; 8],
     record: Record,
 }
 
@@ -51,6 +53,8 @@ struct Side {
 enum Step {
     Written,
     Below,
+    /// Written as an add: it is the sum of that and what lies below.
+    Summed,
 }
 
 /// Notes what was walked over.
@@ -67,7 +71,7 @@ impl Overlay {
     pub(super) fn new(below: EngineScan, range: KeyRange, writes: Arc<Writes>, notes: Arc<Notes>) -> Self {
         let record = Record { notes, range: range.clone(), front: None, back: None };
         let (front, back) = (Side::default(), Side::default());
-        Self { below, exhausted: false, writes, rest: range, front, back, record }
+        Self { below, exhausted: false, writes, rest: range, front, back, sum: [0; 8], record }
     }
 
     pub(super) fn reader(&self) -> EntryReader<'_> {
@@ -98,13 +102,17 @@ impl Overlay {
                 let kind = side.kind.unwrap_or(Kind::Put);
                 (&*side.key, self.below.value(&side.key, (kind, &side.stored)))
             }
-            Some(Step::Written) => {
+            Some(step) => {
                 // What is left begins right after the key that the front has come to, and ends with the back's.
                 let key = match (direction, &self.rest.end) {
                     (Direction::Backward, Some(end)) => end,
                     _ => &self.rest.start[..self.rest.start.len() - 1],
                 };
-                let Some(Some(value)) = self.writes.get(key, KeyHash::of(key)) else { return Ok(None) };
+                let value = match (step, self.writes.get(key, KeyHash::of(key))) {
+                    (Step::Summed, _) => &self.sum,
+                    (_, Some(Write::Put(value))) => value,
+                    _ => return Ok(None),
+                };
                 (key, Value::Here(value))
             }
         };
@@ -123,8 +131,13 @@ impl Overlay {
             let below = side.ahead.then_some(&*side.key);
             let Some(order) = order(written.map(|(key, _)| key), below, direction) else { return Ok(None) };
             let (key, step) = match written {
-                Some((key, Some(_))) if order.is_le() => (key, Some(Step::Written)),
-                Some((key, None)) if order.is_le() => (key, None),
+                Some((key, Write::Put(_))) if order.is_le() => (key, Some(Step::Written)),
+                Some((key, Write::Delete)) if order.is_le() => (key, None),
+                Some((key, Write::Add(delta))) if order.is_le() => {
+                    let below = if order.is_eq() { side.number(&self.below)? } else { 0 };
+                    self.sum = below.wrapping_add(delta).to_le_bytes();
+                    (key, Some(Step::Summed))
+                }
                 _ => (&*side.key, Some(Step::Below)),
             };
             match direction {
@@ -166,6 +179,19 @@ impl Overlay {
         self.exhausted = true;
         std::mem::swap(&mut self.front, &mut self.back);
         Ok(())
+    }
+}
+
+impl Side {
+    /// What the entry counts below an add.
+    fn number(&self, scan: &EngineScan) -> Result<i64> {
+        match self.kind {
+            Some(kind @ (Kind::Put | Kind::Add)) => {
+                let value = scan.value(&self.key, (kind, &self.stored)).load()?;
+                Ok(number_in(&value).unwrap_or(0))
+            }
+            _ => Ok(0),
+        }
     }
 }
 

@@ -1,9 +1,9 @@
 //! Point reads, of a state of the engine or of a transaction.
 
 use super::notes::Notes;
-use super::writes::Writes;
+use super::writes::{Write, Writes};
 use crate::base::KeyHash;
-use crate::engine::Reader;
+use crate::engine::{Number, Reader};
 use crate::error::Result;
 
 /// Reads single keys of one state.
@@ -25,8 +25,13 @@ impl EntryReader<'_> {
             Self::Engine(reader) => reader.get(key, found),
             Self::Overlay { below, writes, notes } => {
                 let hash = KeyHash::of(key);
-                if let Some(written) = writes.get(key, hash) {
-                    return Ok(written.map(found));
+                match writes.get(key, hash) {
+                    Some(Write::Put(value)) => return Ok(Some(found(value))),
+                    Some(Write::Delete) => return Ok(None),
+                    Some(Write::Add(_)) => {
+                        return Ok(self.number(key)?.known().map(|sum| found(&sum.to_le_bytes())));
+                    }
+                    None => {}
                 }
                 notes.key(key, hash);
                 below.get(key, &mut found)
@@ -42,10 +47,31 @@ impl EntryReader<'_> {
             Self::Overlay { below, writes, notes } => {
                 let hash = KeyHash::of(key);
                 if let Some(written) = writes.get(key, hash) {
-                    return Ok(written.is_some());
+                    return Ok(written != Write::Delete);
                 }
                 notes.key(key, hash);
                 below.contains(key)
+            }
+        }
+    }
+
+    /// The number that `key` has.
+    ///
+    /// Cost: that of [`get`](Self::get), but a value in the value log is not read.
+    pub(crate) fn number(self, key: &[u8]) -> Result<Number> {
+        match self {
+            Self::Engine(reader) => reader.number(key),
+            Self::Overlay { below, writes, notes } => {
+                let hash = KeyHash::of(key);
+                let delta = match writes.get(key, hash) {
+                    Some(Write::Put(value)) => return Ok(Number::in_value(value)),
+                    Some(Write::Delete) => return Ok(Number::Nothing),
+                    Some(Write::Add(delta)) => Some(delta),
+                    None => None,
+                };
+                notes.key(key, hash);
+                let below = below.number(key)?;
+                Ok(delta.map_or(below, |delta| below.plus(delta)))
             }
         }
     }

@@ -5,7 +5,7 @@
 //! Who has a share of the writes sees them as they were when they were shared: a write then copies them first.
 
 use super::guard::{Guard, Reservations};
-use super::writes::Writes;
+use super::writes::{Write, Writes};
 use crate::base::KeyHash;
 use crate::error::{Error, Limit, Result};
 use crate::sync::{Arc, AtomicU64, Ordering};
@@ -72,9 +72,15 @@ impl WriteSet {
         self.forget_if_settled();
     }
 
+    /// Adds a number to that of `key`.
+    pub(super) fn add(&mut self, key: &[u8], delta: i64) {
+        Arc::make_mut(&mut self.writes).add(key, delta);
+        self.forget_if_settled();
+    }
+
     /// Sets the value of `key` unless a value was written before, which is given then.
     pub(super) fn write_new(&mut self, key: &[u8], value: &[u8]) -> Option<Vec<u8>> {
-        if let Some(Some(before)) = self.writes.get(key, KeyHash::of(key)) {
+        if let Some(Write::Put(before)) = self.writes.get(key, KeyHash::of(key)) {
             return Some(before.to_vec());
         }
         self.write(key, Some(value));
@@ -166,40 +172,96 @@ mod tests {
 
     use super::super::writes::ENTRY_OVERHEAD;
     use super::*;
-    use crate::base::{KeyRange, Kind};
+    use crate::base::{KeyRange, Kind, number_in};
     use crate::batch::WriteBatch;
 
-    type Model = BTreeMap<Vec<u8>, Option<Vec<u8>>>;
+    type Model = BTreeMap<Vec<u8>, Owned>;
+
+    /// A write with bytes of its own.
+    #[derive(Clone, PartialEq, Eq, Debug)]
+    enum Owned {
+        Put(Vec<u8>),
+        Delete,
+        Add(i64),
+    }
+
+    fn owned(write: Write<'_>) -> Owned {
+        match write {
+            Write::Put(value) => Owned::Put(value.to_vec()),
+            Write::Delete => Owned::Delete,
+            Write::Add(delta) => Owned::Add(delta),
+        }
+    }
+
+    impl Owned {
+        fn size(&self) -> usize {
+            match self {
+                Self::Put(value) => value.len(),
+                Self::Delete => 0,
+                Self::Add(_) => 8,
+            }
+        }
+    }
+
+    /// Has the set and the model take a write; an add is one over what was written of its key.
+    fn write_both(set: &mut WriteSet, model: &mut Model, key: u8, write: Owned) {
+        let key = vec![key];
+        let written = match &write {
+            Owned::Put(value) => {
+                set.write(&key, Some(value));
+                write
+            }
+            Owned::Delete => {
+                set.write(&key, None);
+                write
+            }
+            &Owned::Add(delta) => {
+                set.add(&key, delta);
+                match model.get(&key) {
+                    None => Owned::Add(delta),
+                    Some(Owned::Add(before)) => Owned::Add(before.wrapping_add(delta)),
+                    Some(Owned::Delete) => Owned::Put(delta.to_le_bytes().to_vec()),
+                    Some(Owned::Put(before)) => {
+                        let before =
+                            if before.len() == 8 { number_in(before).expect("eight bytes") } else { 0 };
+                        Owned::Put(before.wrapping_add(delta).to_le_bytes().to_vec())
+                    }
+                }
+            }
+        };
+        model.insert(key, written);
+    }
 
     /// What is there by key, as a scan, a get and a commit find it.
     fn listed(shared: &Writes) -> Model {
         let mut writes = shared.clone();
         writes.put_in_order();
         let all = KeyRange::all();
-        let owned = |(key, value): (&[u8], Option<&[u8]>)| (key.to_vec(), value.map(<[u8]>::to_vec));
+        let owned = |(key, write): (&[u8], Write<'_>)| (key.to_vec(), owned(write));
         let mut backward: Vec<_> = writes.within(&all).rev().map(owned).collect();
         backward.reverse();
         let listed: Model = writes.within(&all).map(owned).collect();
         assert!(backward.iter().map(|(key, value)| (key, value)).eq(&listed));
         let mut batch = WriteBatch::new();
         writes.add_to(&mut batch);
-        let entry = |(key, value): (&Vec<u8>, &Option<Vec<u8>>)| {
-            let kind = if value.is_some() { Kind::Put } else { Kind::Delete };
-            (kind, key.clone(), value.clone().unwrap_or_default())
+        let entry = |(key, value): (&Vec<u8>, &Owned)| match value {
+            Owned::Put(value) => (Kind::Put, key.clone(), value.clone()),
+            Owned::Delete => (Kind::Delete, key.clone(), Vec::new()),
+            Owned::Add(delta) => (Kind::Add, key.clone(), delta.to_le_bytes().to_vec()),
         };
         let written = batch.iter().map(|(kind, key, value)| (kind, key.to_vec(), value.to_vec()));
         assert!(written.eq(listed.iter().map(entry)), "a commit has what a scan sees, in its order");
         for key in 0..8 {
             let found = shared.get(&[key], KeyHash::of(&[key]));
-            assert_eq!(found, listed.get(&[key][..]).map(Option::as_deref));
+            assert_eq!(found.map(self::owned), listed.get(&[key][..]).cloned());
         }
         listed
     }
 
     #[derive(Clone, Debug)]
     enum Deed {
-        Write(u8, Option<Vec<u8>>),
-        Statement { writes: Vec<(u8, Option<Vec<u8>>)>, marks: bool, fails: bool },
+        Write(u8, Owned),
+        Statement { writes: Vec<(u8, Owned)>, marks: bool, fails: bool },
         Savepoint,
         RollBack(prop::sample::Index),
         Share,
@@ -207,8 +269,14 @@ mod tests {
         Forget,
     }
 
-    fn write() -> impl Strategy<Value = (u8, Option<Vec<u8>>)> {
-        (0u8..8, prop::option::of(prop::collection::vec(any::<u8>(), 0..5)))
+    fn write() -> impl Strategy<Value = (u8, Owned)> {
+        let write = prop_oneof![
+            prop::collection::vec(any::<u8>(), 0..5).prop_map(Owned::Put),
+            any::<i64>().prop_map(|number| Owned::Put(number.to_le_bytes().to_vec())),
+            Just(Owned::Delete),
+            any::<i64>().prop_map(Owned::Add),
+        ];
+        (0u8..8, write)
     }
 
     fn deed() -> impl Strategy<Value = Deed> {
@@ -232,17 +300,13 @@ mod tests {
             let (mut savepoints, mut shares) = (Vec::new(), Vec::new());
             for deed in deeds {
                 match deed {
-                    Deed::Write(key, value) => {
-                        set.write(&[key], value.as_deref());
-                        model.insert(vec![key], value);
-                    }
+                    Deed::Write(key, write) => write_both(&mut set, &mut model, key, write),
                     Deed::Statement { writes, marks, fails } => {
                         let before = model.clone();
                         set.begin_statement().expect("none is running");
                         prop_assert!(set.begin_statement().is_err());
-                        for (key, value) in writes {
-                            set.write(&[key], value.as_deref());
-                            model.insert(vec![key], value);
+                        for (key, write) in writes {
+                            write_both(&mut set, &mut model, key, write);
                         }
                         if marks {
                             // In the middle of a statement: the place before it.
@@ -275,9 +339,7 @@ mod tests {
                     Deed::Forget => {}
                 }
                 prop_assert_eq!(&listed(&set.writes), &model);
-                let size = |(key, value): (&Vec<u8>, &Option<Vec<u8>>)| {
-                    key.len() + value.as_ref().map_or(0, Vec::len) + ENTRY_OVERHEAD
-                };
+                let size = |(key, value): (&Vec<u8>, &Owned)| key.len() + value.size() + ENTRY_OVERHEAD;
                 prop_assert_eq!(set.writes.size(), model.iter().map(size).sum::<usize>());
             }
             for (share, state) in shares {
@@ -297,7 +359,7 @@ mod tests {
         set.write(b"k", Some(b"vvv"));
         assert!(matches!(set.keep_statement(), Err(Error::Limit(Limit::Commit { .. }))));
         set.end_statement();
-        assert_eq!(set.share().get(b"k", KeyHash::of(b"k")), Some(Some(&b"vv"[..])));
+        assert_eq!(set.share().get(b"k", KeyHash::of(b"k")), Some(Write::Put(b"vv")));
     }
 
     #[test]

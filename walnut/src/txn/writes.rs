@@ -15,7 +15,7 @@
 use std::collections::BTreeMap;
 use std::ops::Bound;
 
-use crate::base::{Head, KeyHash, KeyRange, Kind, Places, head};
+use crate::base::{Head, KeyHash, KeyRange, Kind, Places, head, number_in};
 use crate::batch::WriteBatch;
 
 /// The most bytes that an entry takes in a commit beside its key and value: kind and two lengths.
@@ -33,8 +33,16 @@ const FIRST_ROOM: (usize, usize) = (512, 8);
 /// So few writes of keys with the same head are compared as they are.
 const FEW_ALIKE: usize = 4;
 
-/// The new value, or `None` for a removal.
-pub(crate) type Write<'w> = Option<&'w [u8]>;
+/// What is written under a key.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum Write<'w> {
+    /// A new value.
+    Put(&'w [u8]),
+    /// Its removal.
+    Delete,
+    /// So much more than the state below has.
+    Add(i64),
+}
 
 /// The writes of an attempt.
 #[derive(Clone, Debug, Default)]
@@ -86,8 +94,24 @@ impl Writes {
         Some(self.value(found))
     }
 
+    /// Adds a number to that of `key`: to what was written under it, or else to what the state below has.
+    pub(super) fn add(&mut self, key: &[u8], delta: i64) {
+        let (kind, sum) = match self.get(key, KeyHash::of(key)) {
+            None => (Kind::Add, delta),
+            Some(Write::Add(before)) => (Kind::Add, delta.wrapping_add(before)),
+            Some(Write::Put(before)) => (Kind::Put, delta.wrapping_add(number_in(before).unwrap_or(0))),
+            Some(Write::Delete) => (Kind::Put, delta),
+        };
+        self.push(key, kind, &sum.to_le_bytes());
+    }
+
     /// Sets the value of `key`, or removes it.
-    pub(super) fn write(&mut self, key: &[u8], value: Write<'_>) {
+    pub(super) fn write(&mut self, key: &[u8], value: Option<&[u8]>) {
+        let kind = if value.is_some() { Kind::Put } else { Kind::Delete };
+        self.push(key, kind, value.unwrap_or_default());
+    }
+
+    fn push(&mut self, key: &[u8], kind: Kind, value: &[u8]) {
         let (hash, key_offset) = (KeyHash::of(key), self.bytes.len());
         let place = u32::try_from(self.list.len()).expect("so many writes do not fit into memory");
         let small =
@@ -103,13 +127,13 @@ impl Writes {
             self.list.reserve(FIRST_ROOM.1);
         }
         self.bytes.extend_from_slice(key);
-        self.bytes.extend_from_slice(value.unwrap_or_default());
+        self.bytes.extend_from_slice(value);
         let written = Written {
             hash,
             key_offset,
             key_size: small(key.len()),
-            value_size: small(value.map_or(0, <[u8]>::len)),
-            kind: if value.is_some() { Kind::Put } else { Kind::Delete },
+            value_size: small(value.len()),
+            kind,
             is_newest: true,
             older,
         };
@@ -158,7 +182,7 @@ impl Writes {
         let mut kept = Self::default();
         for (place, written) in (0..).zip(&self.list) {
             if written.is_newest {
-                kept.write(self.key(place), self.value(place));
+                kept.push(self.key(place), written.kind, written.bytes(&self.bytes));
             }
         }
         *self = kept;
@@ -201,8 +225,9 @@ impl Writes {
         batch.reserve(self.size);
         for (_, place) in slots {
             match self.value(place) {
-                Some(value) => batch.put(self.key(place), value),
-                None => batch.delete(self.key(place)),
+                Write::Put(value) => batch.put(self.key(place), value),
+                Write::Delete => batch.delete(self.key(place)),
+                Write::Add(delta) => batch.add(self.key(place), delta),
             }
         }
     }
@@ -247,9 +272,17 @@ impl Written {
     }
 
     #[inline]
+    fn bytes<'b>(&self, bytes: &'b [u8]) -> &'b [u8] {
+        &bytes[self.key_offset + self.key_size as usize..][..self.value_size as usize]
+    }
+
+    #[inline]
     fn value<'b>(&self, bytes: &'b [u8]) -> Write<'b> {
-        let value = || &bytes[self.key_offset + self.key_size as usize..][..self.value_size as usize];
-        (self.kind == Kind::Put).then(value)
+        match self.kind {
+            Kind::Put => Write::Put(self.bytes(bytes)),
+            Kind::Add => Write::Add(number_in(self.bytes(bytes)).unwrap_or(0)),
+            Kind::Delete | Kind::Pointer | Kind::RangeDelete => Write::Delete,
+        }
     }
 
     fn size(&self) -> usize {

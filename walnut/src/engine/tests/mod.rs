@@ -15,6 +15,7 @@ mod space;
 mod stats;
 mod steps;
 mod strategies;
+mod sums;
 mod threads;
 #[cfg(feature = "tracing")]
 mod trace;
@@ -107,6 +108,23 @@ fn put(engine: &Engine, n: u32, version: u32) -> Result<()> {
     let mut batch = WriteBatch::new();
     batch.put(&key(n), &value(n, version));
     engine.commit(Reads::default(), batch, Durability::Fast)
+}
+
+fn add(engine: &Engine, n: u32, delta: i64) -> Result<()> {
+    let mut batch = WriteBatch::new();
+    batch.add(&key(n), delta);
+    engine.commit(Reads::default(), batch, Durability::Fast)
+}
+
+/// Puts a number of eight bytes.
+fn set(engine: &Engine, n: u32, number: i64) -> Result<()> {
+    let mut batch = WriteBatch::new();
+    batch.put(&key(n), &number.to_le_bytes());
+    engine.commit(Reads::default(), batch, Durability::Fast)
+}
+
+fn contains(engine: &Engine, n: u32) -> Result<bool> {
+    engine.read(|reader| reader.contains(&key(n)))
 }
 
 fn delete(engine: &Engine, n: u32) -> Result<()> {

@@ -4,6 +4,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 
 use super::*;
+use crate::base::number_in;
 use crate::mvcc::Pin;
 
 /// How many keys there are: few, so that their versions meet.
@@ -16,6 +17,11 @@ enum Deed {
     /// Many at once.
     Fill(u32, u32),
     Wipe(u32, u32),
+    /// A number of eight bytes.
+    Set(u32, i64),
+    Add(u32, i64),
+    /// Many adds to one key.
+    AddMany(u32, u32),
     /// A range tombstone.
     Clear(u32, u32),
     Pin,
@@ -33,6 +39,10 @@ fn deed() -> impl Strategy<Value = Deed> {
         4 => n().prop_map(Deed::Delete),
         4 => (n(), n()).prop_map(|(from, count)| Deed::Fill(from, count)),
         2 => (n(), n()).prop_map(|(from, count)| Deed::Wipe(from, count)),
+        1 => (n(), any::<i64>()).prop_map(|(n, number)| Deed::Set(n, number)),
+        6 => (0..4u32, -3..100i64).prop_map(|(n, delta)| Deed::Add(n, delta)),
+        1 => (n(), any::<i64>()).prop_map(|(n, delta)| Deed::Add(n, delta)),
+        2 => (0..4u32, n()).prop_map(|(n, count)| Deed::AddMany(n, count)),
         3 => (n(), n()).prop_map(|(from, count)| Deed::Clear(from, count)),
         2 => Just(Deed::Pin),
         2 => any::<usize>().prop_map(Deed::Unpin),
@@ -68,6 +78,12 @@ impl Pair {
             Deed::Delete(n) => self.delete(n),
             Deed::Fill(from, count) => (from..(from + count).min(KEYS)).for_each(|n| self.put(n)),
             Deed::Wipe(from, count) => (from..(from + count).min(KEYS)).for_each(|n| self.delete(n)),
+            Deed::Set(n, number) => {
+                set(&self.engine, n, number).unwrap();
+                self.state.insert(key(n), number.to_le_bytes().to_vec());
+            }
+            Deed::Add(n, delta) => self.add(n, delta),
+            Deed::AddMany(n, count) => (0..count).for_each(|delta| self.add(n, delta.into())),
             Deed::Clear(from, count) => {
                 clear(&self.engine, from..from + count).unwrap();
                 self.state.retain(|held, _| *held < key(from) || *held >= key(from + count));
@@ -96,6 +112,12 @@ impl Pair {
         self.state.insert(key(n), value(n, self.version));
     }
 
+    fn add(&mut self, n: u32, delta: i64) {
+        add(&self.engine, n, delta).unwrap();
+        let number = self.state.get(&key(n)).and_then(|value| number_in(value)).unwrap_or(0);
+        self.state.insert(key(n), number.wrapping_add(delta).to_le_bytes().to_vec());
+    }
+
     fn delete(&mut self, n: u32) {
         delete(&self.engine, n).unwrap();
         self.state.remove(&key(n));
@@ -104,7 +126,11 @@ impl Pair {
     fn check(&mut self) {
         assert_eq!(state(&self.engine).unwrap(), self.state);
         for n in 0..KEYS {
-            assert_eq!(get(&self.engine, n).unwrap().as_ref(), self.state.get(&key(n)));
+            let held = self.state.get(&key(n));
+            assert_eq!(get(&self.engine, n).unwrap().as_ref(), held);
+            assert_eq!(contains(&self.engine, n).unwrap(), held.is_some());
+            let number = held.map_or(Number::Nothing, |value| Number::in_value(value));
+            assert_eq!(self.engine.read(|reader| reader.number(&key(n))).unwrap(), number);
             for (pin, state) in &self.pins {
                 let found = self.engine.read_at(pin, |reader| reader.get(&key(n), <[u8]>::to_vec)).unwrap();
                 assert_eq!(found.as_ref(), state.get(&key(n)), "key {n} at {:?}", pin.at());
@@ -157,9 +183,13 @@ proptest! {
         frozen_limit in 1usize..3,
         max_sst_size in prop_oneof![Just(1u64), Just(700), Just(4 << 10)],
         base_level_size in prop_oneof![Just(1u64), Just(1 << 10), Just(16 << 10)],
+        compaction in prop_oneof![Just(Compaction::Leveled), Just(Compaction::Tiered), Just(Compaction::Universal)],
+        threshold in prop_oneof![Just(usize::MAX), Just(1)],
     ) {
         let levels = LeveledConfig { max_sst_size, base_level_size };
-        let mut pair = Pair::new(EngineConfig { memtable_size, frozen_limit, levels, ..config() });
+        let values = ValueConfig { threshold, max_file_size: 4 << 10 };
+        let config = EngineConfig { memtable_size, frozen_limit, compaction, levels, values, ..config() };
+        let mut pair = Pair::new(config);
         for (place, deed) in deeds.iter().enumerate() {
             pair.run(deed);
             if place % 8 == 0 || matches!(deed, Deed::Compact | Deed::Checkpoint | Deed::Reopen) {

@@ -1,0 +1,242 @@
+//! Adds in a memtable: each is summed up, as it is inserted, with what is older of its key here.
+//!
+//! ```text
+//!   inserted    add 5     add 2     add -1             put 40    add 2        delete    add 3
+//!   kept        add 5     add 7     add 6              put 40    put 42       delete    put 3
+//!   flushed     add 5     add 2     add -1
+//! ```
+//!
+//! 1. An add that is kept has in it all older adds of its key in this memtable, and there is nothing else below it here. So a reader
+//!    takes one version of a key from a memtable, however often it was added to, and goes on in the next container.
+//! 2. An add above anything else is kept as a put, for nothing below that counts.
+//! 3. A flush writes what each add brought over the version below it: in SSTs an add knows nothing of others.
+//!
+//! The bytes of a sum are its own; those of the insertion stay as they came.
+
+use super::insertion::Prepared;
+use super::{Memtable, MemtableCursor, Number};
+use crate::base::{Entry, Kind, Part, SeqNo, Stretch, number_in};
+use crate::cursor::Cursor;
+use crate::error::Result;
+
+impl Memtable {
+    /// The entry to keep for an add whose bytes are kept, above the version `older`, or 0; and the place of the sum's bytes.
+    #[cold]
+    pub(super) fn sum_up(
+        &self,
+        add: &Prepared,
+        place: u32,
+        older: Number,
+        insertion_count: &mut u32,
+    ) -> (u32, Prepared) {
+        let key = self.rows.key_in(place, add);
+        let delta = number_in(self.rows.value_in(place, add)).unwrap_or(0);
+        let gone = self.covering(key, SeqNo::MAX);
+        let below = (older > 0).then(|| self.rows.entry(older)).filter(|below| gone < Some(below.seqno));
+        let (kind, below) = match (below.map(|below| below.part()), older > 0 || gone.is_some()) {
+            (Some(Part::Delta(below)), _) => (Kind::Add, below),
+            (Some(Part::Base(below)), _) => (Kind::Put, below),
+            (None, true) => (Kind::Put, 0),
+            (None, false) => (Kind::Add, 0),
+        };
+        let sum = below.wrapping_add(delta).to_le_bytes();
+        let mut bytes = Vec::with_capacity(key.len() + sum.len());
+        bytes.extend_from_slice(key);
+        bytes.extend_from_slice(&sum);
+        let place = *insertion_count;
+        *insertion_count += 1;
+        self.rows.keep(place, bytes);
+        (place, Prepared { key_offset: 0, kind, ..*add })
+    }
+}
+
+impl MemtableCursor {
+    /// What the add on which it stands brought over the version below it; nothing on another entry.
+    fn delta(&self) -> Option<i64> {
+        let (add, below) = self.entry_and_older()?;
+        let Part::Delta(sum) = add.part() else { return None };
+        match below.map(|below| below.part()) {
+            Some(Part::Delta(below)) => Some(sum.wrapping_sub(below)),
+            _ => Some(sum),
+        }
+    }
+}
+
+/// The entries of a memtable with adds as they are in SSTs.
+#[derive(Debug)]
+pub(crate) struct DeltaCursor {
+    cursor: MemtableCursor,
+    /// What the current entry adds, if it is an add.
+    delta: Option<[u8; 8]>,
+}
+
+impl DeltaCursor {
+    pub(crate) fn new(cursor: MemtableCursor) -> Self {
+        let mut cursor = Self { cursor, delta: None };
+        cursor.note_delta();
+        cursor
+    }
+
+    fn note_delta(&mut self) {
+        let is_add = self.cursor.entry().is_some_and(|entry| entry.kind == Kind::Add);
+        self.delta = if is_add { self.cursor.delta().map(i64::to_le_bytes) } else { None };
+    }
+}
+
+impl Cursor for DeltaCursor {
+    fn entry(&self) -> Option<Entry<'_>> {
+        let entry = self.cursor.entry()?;
+        Some(self.delta.as_ref().map_or(entry, |delta| Entry { value: delta, ..entry }))
+    }
+
+    fn advance(&mut self) -> Result<()> {
+        self.cursor.advance()?;
+        self.note_delta();
+        Ok(())
+    }
+
+    fn pass_older(&mut self, stretch: &Stretch, than: SeqNo) -> Result<bool> {
+        let passes = self.cursor.pass_older(stretch, than)?;
+        self.note_delta();
+        Ok(passes)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::base::{Fragment, KeyHash, KeyRange};
+    use crate::cursor::Direction;
+    use crate::memtable::{Insertion, Placed};
+    use crate::sync::Arc;
+
+    #[derive(Clone, Debug)]
+    enum Deed {
+        Add(u8, i64),
+        Put(u8, Vec<u8>),
+        Delete(u8),
+        Clear(u8, u8),
+    }
+
+    fn deed() -> impl Strategy<Value = Deed> {
+        let key = || 0u8..3;
+        prop_oneof![
+            6 => (key(), any::<i64>()).prop_map(|(key, delta)| Deed::Add(key, delta)),
+            1 => (key(), any::<i64>()).prop_map(|(key, number)| Deed::Put(key, number.to_le_bytes().to_vec())),
+            1 => (key(), prop::collection::vec(any::<u8>(), 0..12)).prop_map(|(key, value)| Deed::Put(key, value)),
+            1 => key().prop_map(Deed::Delete),
+            1 => (key(), 1u8..4).prop_map(|(key, end)| Deed::Clear(key, end)),
+        ]
+    }
+
+    fn insertion(deeds: &[Deed]) -> Insertion {
+        let (mut bytes, mut placed) = (Vec::new(), Vec::new());
+        for deed in deeds {
+            let (kind, key, value) = match deed {
+                Deed::Add(key, delta) => (Kind::Add, *key, delta.to_le_bytes().to_vec()),
+                Deed::Put(key, value) => (Kind::Put, *key, value.clone()),
+                Deed::Delete(key) => (Kind::Delete, *key, Vec::new()),
+                Deed::Clear(key, end) => (Kind::RangeDelete, *key, vec![*end]),
+            };
+            placed.push(Placed { kind, key_offset: bytes.len(), key_size: 1, value_size: value.len() });
+            bytes.push(key);
+            bytes.extend_from_slice(&value);
+        }
+        Insertion::new(bytes, placed.into_iter())
+    }
+
+    /// What is known of each key: a part of its sum if it was added to, or its value if it has one.
+    type Known = BTreeMap<u8, Fate>;
+
+    #[derive(Clone, Copy, PartialEq, Eq, Debug)]
+    enum Fate {
+        Gone,
+        Sum(Part),
+    }
+
+    fn apply(known: &mut Known, deed: &Deed) {
+        match deed {
+            Deed::Add(key, delta) => {
+                let sum = match known.get(key) {
+                    None => Part::Delta(*delta),
+                    Some(Fate::Gone) => Part::Base(*delta),
+                    Some(Fate::Sum(Part::Delta(sum))) => Part::Delta(sum.wrapping_add(*delta)),
+                    Some(Fate::Sum(Part::Base(sum))) => Part::Base(sum.wrapping_add(*delta)),
+                };
+                known.insert(*key, Fate::Sum(sum));
+            }
+            Deed::Put(key, value) => {
+                known.insert(*key, Fate::Sum(Part::Base(number_in(value).unwrap_or(0))));
+            }
+            Deed::Delete(key) => {
+                known.insert(*key, Fate::Gone);
+            }
+            Deed::Clear(start, end) => known.extend((*start..*end).map(|key| (key, Fate::Gone))),
+        }
+    }
+
+    /// What SSTs with these entries, which an SST's order has, and range tombstones say of a key.
+    fn folded(entries: &[(u8, u64, Part, bool)], ranges: &[Fragment], key: u8, at: u64) -> Option<Fate> {
+        let gone =
+            ranges.iter().filter(|range| *range.start <= *[key].as_slice() && *[key].as_slice() < *range.end);
+        let gone =
+            gone.flat_map(|range| &range.seqnos).map(|seqno| seqno.0).filter(|&seqno| seqno <= at).max();
+        let mut sum: Option<i64> = None;
+        for &(_, seqno, part, is_value) in entries.iter().filter(|entry| entry.0 == key && entry.1 <= at) {
+            if gone > Some(seqno) {
+                break;
+            }
+            match part {
+                Part::Delta(delta) => sum = Some(sum.unwrap_or(0).wrapping_add(delta)),
+                Part::Base(_) if sum.is_none() && !is_value => return Some(Fate::Gone),
+                Part::Base(base) => return Some(Fate::Sum(Part::Base(sum.unwrap_or(0).wrapping_add(base)))),
+            }
+        }
+        match sum {
+            Some(sum) if gone.is_some() => Some(Fate::Sum(Part::Base(sum))),
+            Some(sum) => Some(Fate::Sum(Part::Delta(sum))),
+            None => gone.map(|_| Fate::Gone),
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn one_version_says_all_that_a_memtable_knows_of_a_sum_and_its_entries_in_a_file_say_the_same(
+            deeds in prop::collection::vec(deed(), 1..50),
+            size in 1usize..8,
+        ) {
+            let memtable = Arc::new(Memtable::new(SeqNo::ZERO));
+            let mut first = 1;
+            for deeds in deeds.chunks(size) {
+                memtable.insert(insertion(deeds), SeqNo(first));
+                first += deeds.len() as u64;
+            }
+            let cursor = MemtableCursor::new(Arc::clone(&memtable), &KeyRange::all(), Direction::Forward);
+            let mut cursor = DeltaCursor::new(cursor);
+            let mut entries = Vec::new();
+            while let Some(entry) = cursor.entry() {
+                entries.push((entry.key[0], entry.seqno.0, entry.part(), entry.kind.is_value()));
+                cursor.advance().expect("it is in memory");
+            }
+            let ranges: Vec<Fragment> = memtable.range_tombstones(|seqno| seqno).into_iter().flatten().collect();
+            let mut known = Known::new();
+            for (at, deed) in (1..).zip(&deeds) {
+                apply(&mut known, deed);
+                for key in 0..3 {
+                    let gone = memtable.covering(&[key], SeqNo(at));
+                    let found = memtable.get(&[key], KeyHash::of(&[key]), SeqNo(at), |entry| {
+                        let is_there = gone < Some(entry.seqno) && entry.kind.is_value();
+                        if is_there { Fate::Sum(entry.part()) } else { Fate::Gone }
+                    });
+                    let found = found.or(gone.map(|_| Fate::Gone));
+                    prop_assert_eq!(found, known.get(&key).copied(), "key {} at {}", key, at);
+                    prop_assert_eq!(folded(&entries, &ranges, key, at), known.get(&key).copied(), "key {} at {} in a file", key, at);
+                }
+            }
+        }
+    }
+}
