@@ -16,7 +16,7 @@ pub(crate) struct Table {
     pub(crate) generics: Generics,
     pub(crate) attrs: TableAttrs,
     pub(crate) fields: Vec<Field>,
-    /// Whether serde is told nothing that changes what is stored of the struct or of a field.
+    /// Whether no attribute of serde changes what is stored of the struct or of a field.
     pub(crate) is_plain: bool,
     /// What it is cannot be a table, which has been noted; there is no use in looking for a primary key.
     pub(crate) misshapen: bool,
@@ -112,7 +112,7 @@ impl Field {
     }
 }
 
-/// The fields, or what stands instead of them and where.
+/// The fields, or what there is instead of them and where.
 fn named_fields(data: &Data) -> Result<&syn::FieldsNamed, (Span, &'static str)> {
     match data {
         Data::Struct(data) => match &data.fields {

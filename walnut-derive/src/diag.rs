@@ -8,7 +8,7 @@
 //! 2. Faults are looked at before they are dropped; a debug build panics where that was forgotten.
 //! 3. A word that is not known is answered with the words that there are.
 //!
-//! What is wrong is decided elsewhere; here stands only how it is said.
+//! What is wrong is decided elsewhere; only how it is said is here.
 
 use std::fmt::Display;
 

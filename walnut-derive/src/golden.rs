@@ -49,7 +49,7 @@ fn files() -> impl Iterator<Item = PathBuf> {
     entries.map(|entry| entry.path())
 }
 
-/// What the derives that stand on the items of a file emit.
+/// What the derives on the items of a file emit.
 fn expand_file(source: &Path) -> String {
     let text = fs::read_to_string(source).unwrap_or_else(|error| panic!("{}: {error}", source.display()));
     let file = syn::parse_file(&text).unwrap_or_else(|error| panic!("{}: {error}", source.display()));

@@ -19,7 +19,7 @@ pub(crate) struct Key {
     pub(crate) generics: Generics,
     /// The type with its arguments.
     pub(crate) this: TokenStream,
-    /// The path to the module in which all names stand that derived code speaks of.
+    /// The path to the module with all names that derived code uses.
     pub(crate) private: TokenStream,
     pub(crate) shape: Shape,
 }

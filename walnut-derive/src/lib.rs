@@ -14,7 +14,7 @@
 //!  └ the grammar, documented
 //! ```
 //!
-//! 1. Reading never stops at a fault: all faults of a struct are told at once, each under its smallest token.
+//! 1. Reading never stops at a fault: all faults of a struct are reported at once, each under its smallest token.
 //! 2. After a fault the trait is implemented all the same, so that code which uses the type has no errors of its own.
 //! 3. Emitted code names nothing but `::core` and `walnut::__private`.
 //!
@@ -88,9 +88,9 @@ use syn::{DeriveInput, parse_macro_input};
 /// | `#[primary_key]` | this field is the primary key |
 /// | `#[primary_key(auto)]` | the same, and [`insert_new`](https://docs.rs/walnut/latest/walnut/struct.DefaultTable.html#method.insert_new) makes the key: a number that never comes twice, or a `Uuid` of version 7 |
 /// | `#[index]` | an index that is called as the field is |
-/// | `#[table(skip)]` | the field is not stored; it stands beside `#[serde(skip)]` |
+/// | `#[table(skip)]` | the field is not stored; it needs `#[serde(skip)]`, too |
 ///
-/// A field has one `#[index]`; it may stand in any number of indexes of several columns besides. Each index has a name
+/// A field has one `#[index]`; it may be a column of any number of indexes besides. Each index has a name
 /// of its own, and none is called `primary_key`, which is the primary key's name where an index is named.
 ///
 /// The indexes are numbered, in the schema, from those of the struct on, as they are written, to those of the fields.
@@ -98,7 +98,7 @@ use syn::{DeriveInput, parse_macro_input};
 ///
 /// # The words of an index
 ///
-/// They stand in `#[index(..)]`: on a field, behind the columns of an index on the struct, or behind a function.
+/// They are written in `#[index(..)]`: on a field, behind the columns of an index on the struct, or behind a function.
 ///
 /// | word | meaning | cost |
 /// |---|---|---|
@@ -109,7 +109,7 @@ use syn::{DeriveInput, parse_macro_input};
 /// | `sparse` | a row in which a part is `None` has no entry | saves that entry; the row is not found by `None` |
 /// | `was = "mail"` | the index was called so before; its entries are kept | none |
 ///
-/// `each`, `nocase` and `scale` say how one value is stored. In an index of several columns they stand around the column.
+/// `each`, `nocase` and `scale` say how one value is stored. In an index of several columns they are written around the column.
 ///
 /// ```
 /// # use serde::{Deserialize, Serialize};
@@ -137,7 +137,7 @@ use syn::{DeriveInput, parse_macro_input};
 ///
 /// let accounts = Database::in_memory()?.table::<Account>()?;
 /// let id = accounts.insert_new(&Account {
-///     id: 0, // whatever stands here
+///     id: 0, // any value
 ///     name: "Ann".into(),
 ///     tags: vec!["rust".into(), "sql".into()],
 ///     email: "ann@x.org".into(),
@@ -163,19 +163,19 @@ use syn::{DeriveInput, parse_macro_input};
 ///
 /// What is stored is the text folded as Unicode 17.0 says, in full: `"STRASSE"` finds `"Straße"`. What is sought is folded
 /// too, and so are the bounds of a range. No language is preferred, and nothing is composed or decomposed. The table of the
-/// folding never changes; a character that Unicode takes in later is told apart by case. The row keeps its text;
-/// `entries()` gives the folded one, as a `NoCase`.
+/// folding never changes; a character that Unicode takes in later is compared with its case. The row keeps its text;
+/// `entries()` returns the folded one, as a `NoCase`.
 ///
 /// ## Missing values
 ///
 /// A `None` in an `Option` field is a value like others: `by().phone.all(None)` finds the rows that have none, and a unique
 /// index takes any number of them. With `sparse` these rows have no entry. Where a function computes the index, the type
-/// behind the name is that of the value, and a function that gives an `Option` of it leaves the row out with `None`.
+/// behind the name is that of the value, and a function that returns an `Option` of it leaves the row out with `None`.
 ///
 /// ## Computed indexes
 ///
-/// The function is called with a row whenever one is written or removed. It must give the same for the same row, always:
-/// what an earlier version of the program gave stays in the index. When it is to give something else, give the index
+/// The function is called with a row whenever one is written or removed. It must return the same for the same row, always:
+/// what it returned in an earlier version of the program stays in the index. When it is to return something else, give the index
 /// another name, which builds it anew. It reads nothing but the row.
 ///
 /// ## Elements
@@ -222,7 +222,7 @@ use syn::{DeriveInput, parse_macro_input};
 /// # is_table::<Measured<u64, String>>();
 /// ```
 ///
-/// A floating-point number can be indexed, but it cannot stand in a primary key or a unique index: two numbers may be
+/// A floating-point number can be indexed, but it cannot be in a primary key or a unique index: two numbers may be
 /// equal and not the same. Of a type with parameters this is found where the parameters are given.
 ///
 /// ```compile_fail,E0080
@@ -247,7 +247,8 @@ use syn::{DeriveInput, parse_macro_input};
 /// before anything is written, is a row
 ///
 /// - that cannot be read again: its types ask serde what the bytes are (`untagged`, `tag`), leave a field
-///   out (`skip_serializing_if`), write a map without its length (`flatten`), or refuse the value that they wrote;
+///   out (`skip_serializing_if`), write a map without its length (`flatten`), or refuse the value that they wrote; nor has serde a form
+///   for a `SystemTime` before 1970, though it is a key;
 /// - that is written in other forms than it is read in, so that it would be misread: `serialize_with`, `into` or
 ///   `skip_serializing` without their counterparts, `#[serde(skip)]` on a variant in the middle of an enum;
 /// - whose primary key would be read as another one.
@@ -257,8 +258,8 @@ use syn::{DeriveInput, parse_macro_input};
 /// A row whose fields are all of these types, with none of serde's attributes but names, `default` and `skip`, is known to
 /// come back as it was, and is not read again when it is written: numbers, `bool`, `char`, `String`, `Box<str>`,
 /// `Cow<'static, str>`, `Duration`, `SystemTime`, `IpAddr` and its kin, `SocketAddrV4`, `Uuid`, and `Option`, `Box`, `Vec`, arrays,
-/// tuples of up to four, and std's collections of these. Any other row is read again with each write, which takes about twice as long
-/// as writing its bytes; so is every row in a build with `debug_assertions`. One thing cannot be seen: a `Serialize` or `Deserialize`
+/// tuples of up to four, and std's collections of these. Any other row, as one with a nested struct or a derived key, is read again with
+/// each write, which adds about an eighth to the instructions of an insert or an upsert; so is every row in a build with `debug_assertions`. One thing cannot be seen: a `Serialize` or `Deserialize`
 /// of the row's own struct that was written by hand. Of a struct that seems to be known, the first 64 rows after each
 /// opening are read again, and [`verify`](https://docs.rs/walnut/latest/walnut/struct.Database.html#method.verify) compares all.
 ///
@@ -267,7 +268,7 @@ use syn::{DeriveInput, parse_macro_input};
 /// A table is a struct with named fields: a column needs a name. Keys may be tuple structs, see [`Key`](macro@Key).
 ///
 /// The struct, its fields and their types may have any visibility, but for one thing: the type of the primary key is seen
-/// by whoever sees the struct.
+/// wherever the struct is seen.
 #[proc_macro_derive(Table, attributes(table, primary_key, index, walnut))]
 pub fn table(input: TokenStream) -> TokenStream {
     let input = parse_macro_input!(input as DeriveInput);
@@ -330,8 +331,8 @@ pub fn key(input: TokenStream) -> TokenStream {
 
 /// Lets indexes of a table reach into a struct: `#[index(city = address.city)]`.
 ///
-/// It goes on the struct that a field of the table has as its type, and tells which types its fields have. Tuples tell it by themselves, and
-/// where the type is given, as in `#[index(city: String = address.city)]`, nothing has to.
+/// It goes on the struct that is the type of a field of the table, and makes the types of its fields known. Those of tuples are known, and
+/// where the type is written, as in `#[index(city: String = address.city)]`, none has to be.
 ///
 /// ```
 /// use serde::{Deserialize, Serialize};

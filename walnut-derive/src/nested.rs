@@ -1,4 +1,4 @@
-//! `#[derive(Nested)]`: a struct tells the types of its fields, so that an index of a table can reach into it.
+//! `#[derive(Nested)]`: makes the types of a struct's fields known, so that an index of a table can reach into it.
 
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -9,7 +9,7 @@ use crate::attr;
 use crate::diag::Faults;
 use crate::plan::{private, without_lifetimes};
 
-/// The number that stands for the name of a field: FNV-1a, in 64 bits, as `walnut` computes it for the places of tuples.
+/// The hash of the name of a field: FNV-1a, in 64 bits, as `walnut` computes it for the places of tuples.
 pub(crate) fn name_hash(member: &Member) -> u64 {
     let name = match member {
         Member::Named(name) => name.unraw().to_string(),

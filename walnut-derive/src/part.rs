@@ -57,7 +57,7 @@ impl<'a> Part<'a> {
         }
     }
 
-    /// Where the value stands in the row, when it is no field that is stored as it is.
+    /// The path to the value in the row, when it is no field that is stored as it is.
     pub(crate) fn place(&self) -> Option<TokenStream> {
         match self.source {
             Source::Field(field) if !self.words.is_empty() => Some(field.ident.to_token_stream()),
@@ -112,7 +112,7 @@ impl<'a> Part<'a> {
         if self.words.desc.is_some() { quote!(::core::cmp::Reverse<#key>) } else { key }
     }
 
-    /// The type that says how the value is stored. What the value lacks for it is told under the value's type.
+    /// The type that says how the value is stored. What the value lacks for it is reported under the value's type.
     pub(crate) fn form(&self, private: &TokenStream) -> TokenStream {
         let mut form = quote!(#private::AsIs);
         if self.words.nocase.is_some() {
@@ -126,7 +126,7 @@ impl<'a> Part<'a> {
         respanned(form, self.ty().span())
     }
 
-    /// How it stands in the schema.
+    /// How it is written in the schema.
     pub(crate) fn text(&self, type_name: impl Fn(TokenStream) -> String) -> String {
         let mut text = match self.source {
             Source::Field(field) => field.name.clone(),
@@ -223,8 +223,8 @@ fn is_byte(ty: &Type) -> bool {
     last_segment(ty).is_some_and(|last| last.ident == "u8")
 }
 
-/// The type of the elements, where it stands in the type of the collection. What is known to be no collection, which has
-/// been told, stands for its own element.
+/// The type of the elements, where it is part of the type of the collection. What is known to be no collection, which has
+/// been reported, is its own element.
 fn element(ty: &Type) -> Option<&Type> {
     match without_group(ty) {
         Type::Path(path) if SINGLE.iter().any(|single| path.path.is_ident(single)) => Some(ty),

@@ -25,7 +25,7 @@ pub(crate) struct Plan<'a> {
     pub(crate) generics: Generics,
     /// The row's type with its arguments.
     pub(crate) row: TokenStream,
-    /// The path to the module in which all names stand that derived code speaks of.
+    /// The path to the module with all names that derived code uses.
     pub(crate) private: TokenStream,
     pub(crate) name: String,
     /// The version of the layout.
@@ -35,7 +35,7 @@ pub(crate) struct Plan<'a> {
     /// Whether it is a layout of the past.
     pub(crate) history: bool,
     pub(crate) fields: &'a [Field],
-    /// Whether serde is told nothing that changes what is stored of the struct or of a field.
+    /// Whether no attribute of serde changes what is stored of the struct or of a field.
     pub(crate) is_plain: bool,
     /// The columns of the primary key; empty only for a faulty struct.
     pub(crate) key: Vec<&'a Field>,

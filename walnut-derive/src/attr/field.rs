@@ -11,10 +11,10 @@ const IN_WALNUT: [&str; 3] = ["primary_key", "index", "table"];
 const IN_PRIMARY_KEY: [&str; 1] = ["auto"];
 const IN_TABLE: [&str; 1] = ["skip"];
 
-/// The words that stand on the struct in `#[table(..)]`, for who looks for them on a field.
+/// The words of `#[table(..)]` on the struct, to explain them where they are written on a field.
 const ON_THE_STRUCT: [&str; 6] = ["name", "primary_key", "crate", "version", "history", "migrate_from"];
 
-/// What stands on a field.
+/// The attributes of a field.
 #[derive(Default)]
 pub(crate) struct FieldAttrs {
     /// The word itself, to be underlined.

@@ -8,7 +8,7 @@
 //! a part          field   field.inner.0   desc(part)   nocase(part)   each(part)   scale(part, 2)
 //! ```
 //!
-//! On a field, and where an index is computed, what is said of the one part stands among the words.
+//! On a field, and where an index is computed, the words of the one part are among those of the index.
 
 use proc_macro2::Span;
 use syn::ext::IdentExt;
@@ -142,7 +142,7 @@ impl FieldIndex {
 }
 
 impl IndexAttr {
-    /// One index of the struct; none when what it is cannot be told, which has been noted then.
+    /// One index of the struct; none when it is not understood, which has been noted then.
     pub(super) fn read(index: &Ident, input: ParseStream<'_>, faults: &mut Faults) -> Result<Option<Self>> {
         word::no_value(input, EXAMPLE)?;
         let (mut named, mut complete) = (None, true);
@@ -355,7 +355,7 @@ impl IndexWords {
 }
 
 impl PartWords {
-    /// Whether the word is one that stands among the words of an index of one part; it is read then.
+    /// Whether the word is one of an index of one part; it is read then.
     fn read(&mut self, word: &Ident, input: ParseStream<'_>) -> Result<bool> {
         match word.to_string().as_str() {
             "each" => alone(&mut self.each, word, input)?,

@@ -1,4 +1,4 @@
-//! What serde is told about a field, as far as the stored row depends on it.
+//! The attributes of serde on a field, as far as the stored row depends on them.
 //!
 //! A row is stored without the names of its fields, one after the other. So what serde leaves out of it must be left out of
 //! what is read, always, and the schema must know.
@@ -24,7 +24,7 @@ const HARMLESS: [&str; 12] = [
     "skip_serializing",
 ];
 
-/// Notes what of serde's words cannot be in a row, and gives the word by which serde leaves the field out.
+/// Reports which of serde's words cannot be in a row, and returns the word by which serde leaves the field out.
 pub(crate) fn skipped(attrs: &[Attribute], faults: &mut Faults) -> Option<Ident> {
     let words = words(attrs);
     let find = |name: &str| words.iter().find(|word| *word == name);
@@ -53,8 +53,8 @@ pub(crate) fn skipped(attrs: &[Attribute], faults: &mut Faults) -> Option<Ident>
     }
 }
 
-/// Whether what stands here is stored as its type says, and comes back as it was: serde's words change names at most, or leave out
-/// altogether.
+/// Whether what has these attributes is stored as its type says, and comes back as it was: serde's words change names at most, or
+/// leave out altogether.
 pub(crate) fn is_plain(attrs: &[Attribute]) -> bool {
     words(attrs).iter().all(|word| HARMLESS.iter().any(|harmless| word == harmless))
 }

@@ -12,7 +12,7 @@ use crate::diag::{Faults, unknown_word};
 const IN_TABLE: [&str; 6] = ["name", "primary_key", "version", "migrate_from", "history", "crate"];
 const IN_WALNUT: [&str; 3] = ["table", "index", "crate"];
 
-/// What stands on the struct.
+/// The attributes of the struct.
 #[derive(Default)]
 pub(crate) struct TableAttrs {
     pub(crate) name: Option<LitStr>,
@@ -63,7 +63,7 @@ impl TableAttrs {
                 word::equals(word, input, expected)?;
                 let columns = word::columns(input, expected, faults);
                 let unreadable = || Columns { span: word.span(), names: Vec::new(), complete: false };
-                // Unreadable it is still given, and nobody is to be told that it is missing.
+                // Unreadable it is still there, and not to be reported as missing.
                 let (columns, fault) =
                     columns.map_or_else(|fault| (unreadable(), Err(fault)), |it| (it, Ok(())));
                 once(&mut self.primary_key, word, columns).and(fault)

@@ -5,7 +5,7 @@
 //!         ~~~~~~~~~~~~~~  ~~~~~~~~~~~~~~~~~~~~~~~~~~   two words; a fault in one leaves the other standing
 //! ```
 //!
-//! A new word is a new arm in the closure of the place where it may stand, and its name in that place's list.
+//! A new word is a new arm in the closure of the place where it is allowed, and its name in that place's list.
 
 use proc_macro2::{Span, TokenTree};
 use syn::ext::IdentExt;
@@ -62,7 +62,7 @@ pub(super) fn end(input: ParseStream<'_>) -> Result<()> {
     if input.is_empty() || input.peek(Token![,]) { Ok(()) } else { Err(input.error("expected a comma")) }
 }
 
-/// The words in parentheses behind a word; none when it stands alone.
+/// The words in parentheses behind a word; none when it is alone.
 pub(super) fn each_inside(
     input: ParseStream<'_>,
     faults: &mut Faults,
@@ -112,7 +112,7 @@ pub(super) fn columns(input: ParseStream<'_>, expected: &str, faults: &mut Fault
     Ok(Columns { span, names, complete })
 }
 
-/// A list in parentheses: where it stands, what could be read of it, and whether that is everything.
+/// A list in parentheses: where it is, what could be read of it, and whether that is everything.
 pub(super) fn list<T>(
     input: ParseStream<'_>,
     expected: &str,

@@ -26,11 +26,11 @@ pub(super) fn columns(plan: &Plan<'_>) -> TokenStream {
     });
     let made = plan.parts().filter_map(|part| Some((part, part.place()?))).map(|(part, place)| {
         let (at, ty, form) = (part.made, part.collection(), part.form(private));
-        // What the type lacks for it is told under the type.
+        // What the type lacks for it is reported under the type.
         let here = Span::call_site().located_at(ty.span());
         let form = quote_spanned!(here=> type Form = #form;);
         let (kind, output, value) = if part.words.each.is_none() {
-            // A type that is given, and is not that of the field, is told where it is given.
+            // A type that is written, and is not that of the field, is reported where it is written.
             let reference = respanned(quote!(&), ty.span());
             (quote!(Made), quote!(&#ty), quote!(#reference self.#place))
         } else {
@@ -52,7 +52,7 @@ pub(super) fn columns(plan: &Plan<'_>) -> TokenStream {
             }
         }
     });
-    // Of a type without parameters it is known here, and told before anybody uses the table.
+    // Of a type without parameters it is known here, and reported before the table is used.
     let assertions = (!plan.is_generic()).then(|| assertions(plan, row)).into_iter().flatten();
     quote! {
         struct __Parts;
@@ -108,7 +108,7 @@ pub(super) fn members(plan: &Plan<'_>) -> TokenStream {
     });
     let shapes = index_shapes(plan);
     let (lossless, skip) = (lossless(plan), skip_index_key(plan));
-    // What is missing of serde is told under the struct's name.
+    // What is missing of serde is reported under the struct's name.
     let here = Span::call_site().located_at(plan.ident.span());
     let encode_row = quote_spanned!(here=> #private::encode_row::<Self>(self, __out));
     let encode_and_read = quote_spanned!(here=> #private::encode_row_and_read::<Self>(self, __out));
@@ -186,7 +186,7 @@ fn index_shapes(plan: &Plan<'_>) -> Option<TokenStream> {
     })
 }
 
-/// Whether every row comes back as it was: what serde is told does not change it, and the types of all fields are known. What is
+/// Whether every row comes back as it was: no attribute of serde changes it, and the types of all fields are known. What is
 /// skipped comes back as something else, which a function that computes an index might see.
 fn lossless(plan: &Plan<'_>) -> Option<TokenStream> {
     let private = &plan.private;
@@ -266,7 +266,7 @@ fn add_part(plan: &Plan<'_>, part: &Part<'_>) -> TokenStream {
         Source::Function { function, .. } => {
             let (ty, form) = (part.collection(), part.form(private));
             let add = if each { quote!(index_each_computed) } else { quote!(index_computed) };
-            // A function that gives something else is told under its path.
+            // A function that returns something else is reported under its path.
             let here = Span::call_site().located_at(function.span());
             let value = quote_spanned!(here=> #function(self));
             quote!(#private::#add::<#ty, #form>(#value, __entries);)
@@ -320,7 +320,7 @@ pub(super) fn table_generics(plan: &Plan<'_>) -> syn::Generics {
     bounded
 }
 
-/// One assertion for each type that must tell equal values from different ones, and for each index that is sparse.
+/// One assertion for each type that must be exact, and for each index that is sparse.
 fn assertions(plan: &Plan<'_>, row: &TokenStream) -> Vec<TokenStream> {
     let private = &plan.private;
     let key = plan.key.iter().map(|column| {

@@ -1,4 +1,4 @@
-//! The two structs with a field for each index: the handles that `by()` gives, and the names that `ix()` gives.
+//! The two structs with a field for each index: the handles that `by()` returns, and the names that `ix()` returns.
 
 use proc_macro2::TokenStream;
 use quote::{ToTokens, format_ident, quote};

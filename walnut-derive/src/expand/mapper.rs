@@ -17,7 +17,7 @@ pub(super) fn mapper(plan: &Plan<'_>) -> TokenStream {
     let schema = codec::asserted(plan, &schema(plan));
     let (index_members, codec_members) = (index::members(plan), codec::members(plan));
     let (older_rows, checked) = (older_rows(plan), checked(plan));
-    // What is missing of serde is told under the struct's name.
+    // What is missing of serde is reported under the struct's name.
     let name = Span::call_site().located_at(plan.ident.span());
     let decoded = quote_spanned!(name=> #private::Decoded);
     let generated = codec::generated(plan, &generics);
@@ -41,7 +41,7 @@ pub(super) fn mapper(plan: &Plan<'_>) -> TokenStream {
     }
 }
 
-/// Has the schema looked at even if nobody opens the table: that the layout before is an older one of the same table.
+/// Has the schema checked even if the table is never opened: that the layout before is an older one of the same table.
 fn checked(plan: &Plan<'_>) -> Option<TokenStream> {
     let old = plan.migrate_from.filter(|_| !plan.is_generic())?;
     let Plan { row, private, .. } = plan;

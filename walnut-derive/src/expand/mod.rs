@@ -78,7 +78,7 @@ fn stub(input: &DeriveInput, errors: &TokenStream, items: TokenStream) -> TokenS
     quote!(#errors #stub)
 }
 
-/// Puts the items where their names are nobody's.
+/// Puts the items where their names clash with no others.
 fn in_private(items: &TokenStream) -> TokenStream {
     quote! {
         #[doc(hidden)]

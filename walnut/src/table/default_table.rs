@@ -310,8 +310,24 @@ impl<T: Table, A: Access> DefaultTable<T, A> {
         self.change(|rows| rows.remove(key))
     }
 
-    /// Adds rows, which are given by reference or by value, all of them or none, in one commit. Errors and costs are those of
+    /// Adds rows, by reference or by value, all of them or none, in one commit. Errors and costs are those of
     /// [`insert`](Self::insert), with one write to the log for all.
+    ///
+    /// The compiler has to know whether rows or references come: an empty list that says neither is given its type, as in
+    /// `insert_many::<User>(vec![])`.
+    ///
+    /// ```
+    /// # use serde::{Deserialize, Serialize};
+    /// # use walnut::{Database, Table};
+    /// # #[derive(Table, Serialize, Deserialize)]
+    /// # struct User { #[primary_key] id: u64 }
+    /// # let users = Database::in_memory()?.table::<User>()?;
+    /// let rows = vec![User { id: 1 }, User { id: 2 }];
+    /// users.insert_many(&rows)?;
+    /// users.insert_many((3..6).map(|id| User { id }))?;
+    /// users.insert_many::<User>(vec![])?;
+    /// # Ok::<(), walnut::Error>(())
+    /// ```
     pub fn insert_many<R: Borrow<T>>(&self, rows: impl IntoIterator<Item = R>) -> Result<()>
     where
         A: WriteAccess,

@@ -1,4 +1,4 @@
-//! The entries that a row has in one index, as the row gives them.
+//! The entries of a row in one index.
 //!
 //! ```text
 //!   part  part  finish               one entry
@@ -18,7 +18,7 @@ use crate::error::Limit;
 #[derive(Debug)]
 pub struct IndexEntries {
     entry: IndexEntry,
-    /// Once a part was a collection: what stands for `entry`, one for each element.
+    /// Once a part was a collection: one for each element, instead of `entry`.
     branches: Option<Vec<IndexEntry>>,
     finished: SmallVec<[IndexEntry; 1]>,
     /// What every key begins with.

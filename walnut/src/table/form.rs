@@ -84,7 +84,7 @@ impl<V, F: Form<V>> Form<V> for Descending<F> {
     }
 }
 
-/// What a function gives that computes an index: a key, or none for a row without an entry.
+/// What a function returns that computes an index: a key, or none for a row without an entry.
 #[diagnostic::on_unimplemented(
     message = "the index holds `{V}`, and its function gives `{Self}`",
     label = "expected a function that gives `{V}` or `Option<{V}>`",

@@ -38,7 +38,7 @@ impl Mutation<'_> {
         if rows.len() == 1 || !self.info.has_one_owner_each() {
             return Ok(None);
         }
-        let newcomer = |row: &&T| self.new_row(*row, bytes).map(|(new, _)| new);
+        let newcomer = |row: &&T| self.new_row(*row, bytes, &mut None);
         let Ok(newcomers) = rows.iter().map(newcomer).collect::<Result<Vec<_>>>() else { return Ok(None) };
         newcomers.iter().flat_map(NewRow::owned).for_each(|value| self.attempt.announce(value));
         let keys = newcomers.iter().filter_map(|new| new.key.finish().ok());

@@ -68,7 +68,7 @@ impl<'m> Mutation<'m> {
     /// Adds a row; a violation when its primary key or one of its unique values exists.
     pub(super) fn insert<T: Table>(&self, row: &T) -> Result<()> {
         let mut bytes = Vec::with_capacity(256);
-        let (new, _) = self.announced(row, &mut bytes)?;
+        let new = self.announced(row, &mut bytes, &mut None)?;
         let key = new.key.finish()?;
         if self.attempt.get(key, |_| ())?.is_some() {
             return Err(self.violation(PRIMARY_KEY, &key[PREFIX..]));
@@ -79,7 +79,7 @@ impl<'m> Mutation<'m> {
     /// Adds a row or puts it in the place of the one with its primary key, which is returned.
     pub(super) fn upsert<T: Table>(&self, row: &T) -> Result<Option<T>> {
         let mut bytes = Vec::with_capacity(256);
-        let (new, _) = self.announced(row, &mut bytes)?;
+        let new = self.announced(row, &mut bytes, &mut None)?;
         let Some(old) = self.old(new.key.finish()?)? else {
             self.write(&new, &bytes, None, || Ok(Vec::new()))?;
             return Ok(None);
@@ -91,7 +91,7 @@ impl<'m> Mutation<'m> {
     /// Puts a row in the place of the one with its primary key, which is returned; an error when there is none.
     pub(super) fn replace<T: Table>(&self, row: &T) -> Result<T> {
         let mut bytes = Vec::with_capacity(256);
-        let (new, _) = self.announced(row, &mut bytes)?;
+        let new = self.announced(row, &mut bytes, &mut None)?;
         let old = self.old(new.key.finish()?)?.ok_or(Error::NotFound)?;
         self.put_in_place_of(&old, &new, &bytes)?;
         Ok(old.row)
@@ -108,7 +108,8 @@ impl<'m> Mutation<'m> {
             ));
         }
         let mut bytes = Vec::with_capacity(256);
-        let (new, read) = self.announced(&row, &mut bytes)?;
+        let mut read = None;
+        let new = self.announced(&row, &mut bytes, &mut read)?;
         self.write(&new, &bytes, Some(&old), || Ok(old_entries))?;
         Ok(Some(read.unwrap_or(row)))
     }
@@ -118,8 +119,8 @@ impl<'m> Mutation<'m> {
         let primary_key = &key[PREFIX..];
         let row = build::row::<T>(self.info, primary_key, old)?;
         let mut bytes = Vec::with_capacity(256);
-        let announced = self.announced(&row, &mut bytes);
-        let (new, _) = announced.map_err(|error| build::unfit(self.info, primary_key, error))?;
+        let announced = self.announced(&row, &mut bytes, &mut None);
+        let new = announced.map_err(|error| build::unfit(self.info, primary_key, error))?;
         self.write(&new, &bytes, Some(old), || self.info.entries(primary_key, &row))
     }
 
@@ -180,12 +181,17 @@ impl<'m> Mutation<'m> {
     }
 
     /// What is written of a row: its bytes, which are added to `bytes`, and the key and the entries of the row that is read from
-    /// them. That row comes besides, when it may be another one than `row`.
-    pub(super) fn new_row<T: Table>(&self, row: &T, bytes: &mut Vec<u8>) -> Result<(NewRow, Option<T>)> {
+    /// them. That row is put into `read` when it may be another one than `row`.
+    pub(super) fn new_row<T: Table>(
+        &self,
+        row: &T,
+        bytes: &mut Vec<u8>,
+        read: &mut Option<T>,
+    ) -> Result<NewRow> {
         let key = self.info.row_key(row);
         let start = bytes.len();
-        let read = row::seal(row, bytes, T::LOSSLESS && self.info.is_trial())?;
-        if let Some(read) = &read
+        *read = row::seal(row, bytes, T::LOSSLESS && self.info.is_trial())?;
+        if let Some(read) = &*read
             && self.info.row_key(read).finish()? != key.finish()?
         {
             return Err(row::unstorable::<T>(
@@ -193,14 +199,20 @@ impl<'m> Mutation<'m> {
             ));
         }
         let entries = self.info.entries(&key.finish()?[PREFIX..], read.as_ref().unwrap_or(row))?;
-        Ok((NewRow { key, entries, bytes: start..bytes.len() }, read))
+        Ok(NewRow { key, entries, bytes: start..bytes.len() })
     }
 
     /// The same, and its unique values are reserved: a transaction that wants one of them waits from now on.
-    pub(super) fn announced<T: Table>(&self, row: &T, bytes: &mut Vec<u8>) -> Result<(NewRow, Option<T>)> {
-        let (new, read) = self.new_row(row, bytes)?;
+    #[inline]
+    pub(super) fn announced<T: Table>(
+        &self,
+        row: &T,
+        bytes: &mut Vec<u8>,
+        read: &mut Option<T>,
+    ) -> Result<NewRow> {
+        let new = self.new_row(row, bytes, read)?;
         new.owned().for_each(|value| self.attempt.announce(value));
-        Ok((new, read))
+        Ok(new)
     }
 
     fn put_in_place_of<T: Table>(&self, old: &Old<T>, new: &NewRow, bytes: &[u8]) -> Result<()> {

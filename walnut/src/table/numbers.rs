@@ -6,7 +6,7 @@
 //! ```
 //!
 //! A number is *used* when a committed row has it or had it. Rows that are there say so themselves, whichever struct wrote them: the
-//! greatest key of the table is looked up once, and again when it turns out that somebody was quicker. A row that is removed says
+//! greatest key of the table is looked up once, and again when a number turns out to be taken. A row that is removed says
 //! so in the catalog: a commit of its own, before that of the removal in the one log, so a crash that leaves the removal leaves
 //! the note too. It asks for no sync. The note is written somewhat ahead, so that a queue does not write it for each row.
 //!
@@ -42,7 +42,7 @@ pub(super) struct Numbers {
     is_counted: AtomicBool,
     /// How numbers of this table are keys, once a key was generated in this process.
     keys: OnceLock<Keys>,
-    /// Held while the store is asked: who needs a number meanwhile needs the answer.
+    /// Held while the store is asked: another thread that needs a number needs the answer.
     state: Mutex<State>,
 }
 
@@ -103,7 +103,7 @@ impl Numbers {
         Ok(state.given)
     }
 
-    /// Takes note that a row has a number that was given just now: somebody else has brought it along.
+    /// Takes note that a row has the number that was returned just now: another statement has inserted it.
     pub(super) fn ask_again(&self) {
         self.state.lock().is_known = false;
     }
@@ -209,7 +209,7 @@ fn encode<T: GeneratesKey>(number: u128) -> KeyWriter {
     key
 }
 
-/// The number of an encoded key; zero for what the counter never gives.
+/// The number of an encoded key; zero for what the counter never returns.
 fn decode<T: GeneratesKey>(key: &[u8]) -> Result<u128, Fault> {
     let key = T::Generated::decode(&mut KeyReader::new(key))?;
     Ok(key.number().unwrap_or(0))

@@ -1,6 +1,6 @@
 //! Types for code that is emitted after a fault in a struct, so that the uses of its table have no errors of their own.
 //!
-//! Such code is never compiled to the end: what stands here is looked at by the compiler and never run.
+//! Such code is never compiled to the end: the compiler checks it, and it never runs.
 
 use super::DefaultTable;
 use super::access::{Access, Direct};

@@ -20,16 +20,16 @@ use crate::txn::{Attempt, Guard, Lane, transact};
 pub(crate) struct Store {
     pub(crate) engine: Engine,
     durability: Durability,
-    /// Where those who lost too often take turns.
+    /// In which transactions that lost too often take turns.
     lane: Lane,
-    /// Where those who want the same unique value meet.
+    /// Reservations of unique values.
     guard: Arc<Guard>,
     tables: Mutex<HashMap<&'static str, OpenTable>>,
     /// The keyspaces of the raw engine that this process has opened.
     pub(super) spaces: Mutex<HashMap<String, Arc<Space>>>,
     /// By the name of a table, what is held while it is opened for the first time or dropped; taken before `making`.
     gates: Mutex<HashMap<String, Arc<Mutex<()>>>>,
-    /// Held by whoever makes or drops a table or a keyspace.
+    /// Held while a table or a keyspace is made or dropped.
     pub(super) making: Mutex<()>,
     /// The last UUID that was generated, as `numbers` counts them.
     pub(super) last_uuid: Mutex<u128>,
@@ -89,8 +89,8 @@ impl Store {
         known.filter(|known| known.row == TypeId::of::<T>()).unwrap_or_else(|| Arc::new(Compiled::of::<T>()))
     }
 
-    /// Opens a table for the first time in this process. Others who open it while its indexes are being built do not wait
-    /// for that; who asks such an index does. They do wait while a new layout is being tried.
+    /// Opens a table for the first time in this process. Other threads that open it while its indexes are being built do not wait
+    /// for that until they query such an index. They do wait while a new layout is being tried.
     fn open_table<T: Table>(&self) -> Result<Arc<TableInfo>> {
         let (info, is_first) = {
             let gate = self.gate(T::SCHEMA.name);
@@ -108,7 +108,7 @@ impl Store {
         Ok(info)
     }
 
-    /// Opens a table that nobody in this process has opened, behind its gate.
+    /// Opens a table that is not open in this process yet, behind its gate.
     fn open_first<T: Table>(&self) -> Result<Arc<TableInfo>> {
         let compiled = Arc::new(Compiled::of::<T>());
         let opened = {
@@ -172,7 +172,7 @@ impl Store {
         findings.into_result().map(|()| verified)
     }
 
-    /// Where those who want the same unique value meet.
+    /// Reservations of unique values.
     pub(super) fn guard(&self) -> &Arc<Guard> {
         &self.guard
     }

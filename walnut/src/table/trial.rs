@@ -93,8 +93,8 @@ fn batch<T: Table>(
         let primary_key = &key[PREFIX..];
         let row = build::row::<T>(info, primary_key, bytes)?;
         room.clear();
-        let new = Mutation::new(attempt, info, store).new_row(&row, &mut room);
-        let (new, _) = new.map_err(|error| build::unfit(info, primary_key, error))?;
+        let new = Mutation::new(attempt, info, store).new_row(&row, &mut room, &mut None);
+        let new = new.map_err(|error| build::unfit(info, primary_key, error))?;
         if info.entries(primary_key, &build::row::<T>(info, primary_key, bytes)?)? != new.entries {
             return Err(build::unsteady(info, primary_key, bytes));
         }

@@ -65,7 +65,7 @@ impl Mutation<'_> {
     /// What is to be written for a row, unless it is stored just so, and the row in whose place it comes.
     fn arrival<T: Table>(&self, key: &KeyBytes, row: &T) -> Result<(Option<Arrival>, Option<T>)> {
         let mut bytes = Vec::with_capacity(256);
-        let (NewRow { entries, .. }, _) = self.announced(row, &mut bytes)?;
+        let NewRow { entries, .. } = self.announced(row, &mut bytes, &mut None)?;
         let Some(old) = self.old::<T>(key)? else {
             return Ok((Some(Arrival { key: key.clone(), bytes, entries, old_entries: Vec::new() }), None));
         };

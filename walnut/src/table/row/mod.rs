@@ -75,9 +75,9 @@ fn write<T: Serialize>(value: &T, out: &mut Vec<u8>) -> Result<(), Refusal> {
 
 fn write_and_read<T: Serialize + DeserializeOwned>(value: &T, out: &mut Vec<u8>) -> Result<T, Mismatch> {
     let start = out.len();
-    let mut encoder = Encoder { out, notes: Trace::default() };
+    let mut encoder = Encoder { out, notes: Trace::new() };
     value.serialize(&mut encoder).map_err(|refusal| Mismatch::Other(refusal.reason()))?;
-    let trace = encoder.notes;
+    let mut trace = encoder.notes;
     let mut decoder = Decoder::new(&out[start..], trace.comparison());
     let read = T::deserialize(&mut decoder);
     let read = read.and_then(|read| decoder.compare.finish().map(|()| read));

@@ -229,14 +229,52 @@ fn a_row_that_can_be_read_as_another_one_is_refused() {
     assert_eq!(write_and_read(&row, &mut bytes), Ok(row));
 }
 
+/// Where a struct begins or ends between single bytes is noted.
+#[test]
+fn bytes_are_compared_within_their_groups() {
+    fn reads<W: Serialize, R: DeserializeOwned>(written: &W) -> bool {
+        let mut bytes = Vec::new();
+        let mut encoder = Encoder { out: &mut bytes, notes: Trace::new() };
+        written.serialize(&mut encoder).expect("it has a form");
+        let mut trace = encoder.notes;
+        let mut decoder = Decoder::new(&bytes, trace.comparison());
+        R::deserialize(&mut decoder).is_ok() && decoder.compare.finish().is_ok()
+    }
+    let written = (1u8, (2u8, 3u8), vec![4u8, 5], ((), 6i8), true);
+    assert!(reads::<_, (u8, (bool, i8), Vec<u8>, ((), u8), u8)>(&(
+        1u8,
+        (1u8, 3u8),
+        [4u8, 5].as_slice(),
+        ((), 6u8),
+        1u8
+    )));
+    assert!(reads::<_, (u8, (u8, u8), String, ((), u8), u8)>(&written));
+    assert!(!reads::<_, ((u8, u8), u8, Vec<u8>, ((), u8), u8)>(&written));
+    assert!(!reads::<_, (u8, u8, u8, Vec<u8>, ((), u8), u8)>(&written));
+    assert!(!reads::<_, (u8, (u8, u8), Vec<(u8,)>, ((), u8), u8)>(&written));
+    assert!(!reads::<_, (u8, (u8, u8), Vec<u8>, (u8,), (u8, ()))>(&written));
+    assert!(!reads::<_, (u8, (u8, u8), Vec<u8>, ((), u8))>(&written));
+    assert!(!reads::<_, [u8; 3]>(&[1u8, 2]));
+    assert!(!reads::<_, [u8; 2]>(&[1u8, 2, 3]));
+}
+
+/// What is noted of single bytes does not grow with their number.
+#[test]
+fn the_trace_of_a_blob_is_a_few_bytes() {
+    let mut bytes = Vec::new();
+    let mut encoder = Encoder { out: &mut bytes, notes: Trace::new() };
+    (vec![7u8; 1 << 16], [vec![1i8; 999].as_slice(), &[]]).serialize(&mut encoder).expect("it has a form");
+    assert!(encoder.notes.size() < 64);
+}
+
 #[test]
 fn forms_that_have_the_same_bytes_are_one_form() {
     #[expect(clippy::needless_pass_by_value, reason = "what is written down at once is passed as it is")]
     fn reads_as<W: Serialize, R: DeserializeOwned + PartialEq + Debug>(written: W, read: R) {
         let mut bytes = Vec::new();
-        let mut encoder = Encoder { out: &mut bytes, notes: Trace::default() };
+        let mut encoder = Encoder { out: &mut bytes, notes: Trace::new() };
         written.serialize(&mut encoder).expect("it has a form");
-        let trace = encoder.notes;
+        let mut trace = encoder.notes;
         let mut decoder = Decoder::new(&bytes, trace.comparison());
         assert_eq!(R::deserialize(&mut decoder).expect("the forms are the same"), read);
         decoder.compare.finish().expect("all is read");

@@ -10,7 +10,7 @@
 //! one form, a number. By induction, what is read in the same forms is read from the same places.
 //!
 //! 1. Units, newtypes and empty groups have no bytes and no form, so a trace is never longer than a small
-//!    multiple of the row.
+//!    multiple of the row. Single bytes in a row are counted: a trace of a blob is a few bytes.
 //! 2. Text, bytes and a sequence of single bytes are the same bytes; only the type that reads them makes a difference.
 
 use super::decoder::Unreadable;
@@ -91,10 +91,11 @@ impl Notes for () {
 }
 
 /// The forms of a row as they were written.
-#[derive(Default)]
 pub(super) struct Trace {
-    /// One byte each; that of a variant is followed by the place of its name, as a varint.
+    /// One byte each. A variant is followed by the place of its name, single bytes by their number, as a varint.
     forms: Vec<u8>,
+    /// Single bytes that were written last and are not in `forms` yet.
+    run: u64,
     /// Groups that were begun last and are empty so far.
     empty: usize,
     /// The names of variants, each once.
@@ -104,12 +105,14 @@ pub(super) struct Trace {
 impl Notes for Trace {
     fn form(&mut self, form: Form) {
         match form {
+            Form::Byte if self.empty == 0 => self.run += 1,
             Form::Group => self.empty += 1,
             Form::End if self.empty > 0 => self.empty -= 1,
             _ => {
+                self.end_run();
                 self.forms.extend(std::iter::repeat_n(Form::Group as u8, self.empty));
                 self.empty = 0;
-                self.forms.push(form as u8);
+                if form == Form::Byte { self.run = 1 } else { self.forms.push(form as u8) }
             }
         }
     }
@@ -126,7 +129,27 @@ impl Notes for Trace {
 }
 
 impl Trace {
-    pub(super) fn comparison(&self) -> Comparison<'_> {
+    pub(super) fn new() -> Self {
+        // Enough for most rows, so that it does not grow step by step.
+        Self { forms: Vec::with_capacity(64), run: 0, empty: 0, names: Vec::new() }
+    }
+
+    #[cfg(test)]
+    pub(super) fn size(&self) -> usize {
+        self.forms.len()
+    }
+
+    fn end_run(&mut self) {
+        if self.run > 0 {
+            self.forms.push(Form::Byte as u8);
+            self.forms.put_varint(self.run);
+            self.run = 0;
+        }
+    }
+
+    /// What was noted, to be compared with what is read.
+    pub(super) fn comparison(&mut self) -> Comparison<'_> {
+        self.end_run();
         Comparison {
             forms: Reader::new(&self.forms),
             names: &self.names,
@@ -201,7 +224,7 @@ pub(super) struct Comparison<'t> {
     empty: usize,
     /// What was written of a length that is being read: text, or a sequence.
     sized: Form,
-    /// Single bytes that were written as a whole and not yet read.
+    /// Single bytes that were written, as text or in a run, and not yet read.
     bytes: usize,
     /// The name of the variant that was written, until its place is known.
     name: Option<&'static str>,
@@ -226,9 +249,13 @@ impl Comparison<'_> {
     fn next(&mut self) -> Option<Form> {
         let [byte] = *self.forms.bytes(1).ok()? else { return None };
         let form = Form::ALL.get(usize::from(byte)).copied();
-        if form == Some(Form::Variant) {
-            let place = self.forms.varint().ok().and_then(|place| usize::try_from(place).ok());
-            self.name = place.and_then(|place| self.names.get(place).copied());
+        if let Some(Form::Variant | Form::Byte) = form {
+            let number = self.forms.varint().ok().and_then(|number| usize::try_from(number).ok())?;
+            if form == Some(Form::Byte) {
+                self.bytes = number.checked_sub(1)?;
+            } else {
+                self.name = self.names.get(number).copied();
+            }
         }
         form
     }
@@ -275,7 +302,7 @@ impl Compare for Comparison<'_> {
                 self.empty -= 1;
                 return Ok(());
             }
-            Form::Byte if self.bytes > 0 => {
+            Form::Byte if self.bytes > 0 && self.empty == 0 => {
                 self.bytes -= 1;
                 return Ok(());
             }
