@@ -14,6 +14,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use shuttle::thread::{self, JoinHandle};
 use walnut::env::MemoryEnv;
+use walnut::kv::{Keyspace, WriteBatch};
 use walnut::{Background, Database, Durability, Error, Table};
 
 #[derive(Table, Serialize, Deserialize, Clone, Debug, PartialEq)]
@@ -189,5 +190,42 @@ fn reads_and_commits_go_on_while_memtables_are_frozen_and_merged() {
         ]);
         assert_eq!(accounts.get(1).unwrap().unwrap().balance, 47);
         db.verify().unwrap();
+    });
+}
+
+#[test]
+fn a_key_that_is_put_among_dead_ones_is_seen_by_all_that_look_after_it() {
+    under_all_schedules(|| {
+        let db = open(1 << 20);
+        let keys = db.keyspace("keys").unwrap();
+        let mut batch = WriteBatch::new();
+        // As many tombstones as a reader remembers, and a key behind them.
+        for key in 0..20u8 {
+            batch.remove(&keys, [key]).unwrap();
+        }
+        batch.put(&keys, [99], "").unwrap();
+        db.write(batch).unwrap();
+        let first = |keys: &Keyspace| keys.first().unwrap().unwrap().0[0];
+        let mut threads = Vec::new();
+        for new in [7, 13] {
+            let keys = keys.clone();
+            threads.push(thread::spawn(move || {
+                keys.put([new], "").unwrap();
+                assert!(first(&keys) <= new, "a key of one's own");
+            }));
+        }
+        for _ in 0..2 {
+            let keys = keys.clone();
+            threads.push(thread::spawn(move || {
+                let mut last = 99;
+                for _ in 0..3 {
+                    let seen = first(&keys);
+                    assert!(seen <= last, "a key is seen and then no more");
+                    last = seen;
+                }
+            }));
+        }
+        run(threads);
+        assert_eq!(first(&keys), 7);
     });
 }

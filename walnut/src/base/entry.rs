@@ -43,6 +43,11 @@ impl Kind {
         matches!(self, Self::Put | Self::Pointer | Self::Add)
     }
 
+    /// Whether an entry of this kind takes away what is there, and never gives a key a value.
+    pub(crate) fn only_removes(self) -> bool {
+        matches!(self, Self::Delete | Self::RangeDelete)
+    }
+
     /// Whether it is one key that this is done to, so that it stands among the entries of memtables and SSTs.
     pub(crate) fn is_of_one_key(self) -> bool {
         self != Self::RangeDelete

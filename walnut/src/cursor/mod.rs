@@ -14,16 +14,20 @@
 //! Where a range has entries in one run only, as in settled data, there is no merge; and a cursor that knows that a key has no
 //! other version says so ([`Cursor::ends_key`]), which spares `Visible` the comparison and the copies.
 //!
+//! A run of dead keys is walked over once: the next walk seeks past it ([`DeadKeys`]).
+//!
 //! Range tombstones are no entries: they are looked up beside the walk, in [`Coverage`], and meet the entries in
 //! [`Visible`] only, which has the cursors seek past what they hide ([`Cursor::pass_older`]).
 
 mod concat;
 mod coverage;
+mod dead;
 mod merge;
 mod visible;
 
 pub(crate) use concat::{Concat, Pieces};
 pub(crate) use coverage::Coverage;
+pub(crate) use dead::DeadKeys;
 pub(crate) use merge::Merge;
 #[cfg(test)]
 pub(crate) use visible::steps;

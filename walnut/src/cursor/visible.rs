@@ -7,10 +7,14 @@
 //!
 //! Most keys have one version, and most cursors know it: see [`Cursor::ends_key`]. Of such a key nothing is copied in either
 //! direction; it is given where it lies, and the cursor goes on at the next step.
+//!
+//! A run of dead keys is sought past where it is known, and remembered where it is not: see [`Run`].
 
+use super::dead::{DeadKeys, Run};
 use super::{Coverage, Cursor, Direction};
 use crate::base::{Entry, Kind, SeqNo, Stretch, after};
 use crate::error::Result;
+use crate::sync::Arc;
 
 /// A key that has a value, and the kind and the bytes of the entry that gives it: the value itself, or a pointer to it.
 pub(crate) type Seen<'s> = (&'s [u8], Kind, &'s [u8]);
@@ -26,6 +30,8 @@ pub(crate) struct Visible<C> {
     at: SeqNo,
     coverage: Coverage,
     decided: Decided,
+    /// What remembers dead keys, and those that were passed since the last live one.
+    run: Option<Run>,
     /// A key whose versions are passed over; going backward also the kind and the value kept aside.
     key: Vec<u8>,
     kind: Kind,
@@ -47,7 +53,24 @@ impl<C: Cursor> Visible<C> {
     /// What is visible at `at`; the cursor goes in `direction`, under the range tombstones of `coverage`.
     pub(crate) fn new(cursor: C, direction: Direction, at: SeqNo, coverage: Coverage) -> Self {
         let (decided, kind) = (Decided::Nowhere, Kind::Delete);
-        Self { cursor, direction, at, coverage, decided, key: Vec::new(), kind, value: Vec::new() }
+        Self { cursor, direction, at, coverage, decided, run: None, key: Vec::new(), kind, value: Vec::new() }
+    }
+
+    /// The same, and it passes the dead keys that are known, and remembers those that it passes.
+    pub(crate) fn remembering(self, known: Arc<dyn DeadKeys>) -> Self {
+        Self { run: Some(Run::new(known)), ..self }
+    }
+
+    /// The first step of a walk that begins at this bound of its range in its direction.
+    pub(crate) fn first_step(&mut self, bound: Option<Vec<u8>>) -> Result<bool> {
+        if let Some(run) = &mut self.run {
+            run.begin(bound);
+        }
+        let found = self.step();
+        if let Some(run) = &mut self.run {
+            run.clear();
+        }
+        found
     }
 
     /// Goes on to the next key that has a value; `false` at the end.
@@ -102,6 +125,7 @@ impl<C: Cursor> Visible<C> {
 
     #[inline]
     fn step_forward(&mut self) -> Result<bool> {
+        let mut passes = false;
         loop {
             if self.decided == Decided::Here {
                 self.pass_key()?;
@@ -110,20 +134,25 @@ impl<C: Cursor> Visible<C> {
             if self.coverage.hides_last() && self.pass_hidden()? {
                 continue;
             }
-            let Some(entry) = self.cursor.entry() else { return Ok(false) };
+            let Some(entry) = self.cursor.entry() else { return Ok(self.end_run(passes, false)) };
             if entry.seqno > self.at {
                 self.advance()?;
                 continue;
             }
             self.decided = Decided::Here;
             if is_live(&entry, &mut self.coverage) {
-                return Ok(true);
+                return Ok(self.end_run(passes, true));
+            }
+            passes = true;
+            if self.pass_dead()? {
+                self.decided = Decided::Nowhere;
             }
         }
     }
 
     #[inline]
     fn step_backward(&mut self) -> Result<bool> {
+        let mut passes = false;
         loop {
             if self.decided == Decided::Here {
                 self.advance()?;
@@ -132,16 +161,56 @@ impl<C: Cursor> Visible<C> {
             if self.coverage.hides_last() && self.pass_hidden()? {
                 continue;
             }
-            let Some(entry) = self.cursor.entry() else { return Ok(false) };
+            let Some(entry) = self.cursor.entry() else { return Ok(self.end_run(passes, false)) };
             if self.cursor.ends_key() {
                 self.decided = Decided::Here;
                 if entry.seqno <= self.at && is_live(&entry, &mut self.coverage) {
-                    return Ok(true);
+                    return Ok(self.end_run(passes, true));
+                }
+                if self.pass_dead()? {
+                    self.decided = Decided::Nowhere;
                 }
             } else if self.decide_aside()? {
-                return Ok(true);
+                return Ok(self.end_run(passes, true));
+            } else {
+                self.pass_dead_aside()?;
             }
+            passes = true;
         }
+    }
+
+    /// The dead key on which the cursor stands belongs to a run. Whether the cursor has moved past what is known to be dead there.
+    #[cold]
+    fn pass_dead(&mut self) -> Result<bool> {
+        let (Some(run), Some(entry)) = (&mut self.run, self.cursor.entry()) else { return Ok(false) };
+        run.pass(entry.key, self.direction);
+        self.pass_known()
+    }
+
+    /// The same, of the dead key that the cursor has left behind.
+    #[cold]
+    fn pass_dead_aside(&mut self) -> Result<bool> {
+        let Some(run) = &mut self.run else { return Ok(false) };
+        run.pass(&self.key, self.direction);
+        self.pass_known()
+    }
+
+    /// Seeks past the dead range in which the cursor stands, if it is known. Whether it has moved.
+    fn pass_known(&mut self) -> Result<bool> {
+        let (Some(run), Some(entry)) = (&mut self.run, self.cursor.entry()) else { return Ok(false) };
+        let Some(dead) = run.known(entry.key, self.direction, self.at) else { return Ok(false) };
+        #[cfg(test)]
+        steps::note();
+        self.cursor.pass_older(&dead, SeqNo::MAX)
+    }
+
+    /// What a step has found, behind a run of dead keys if it has passed any.
+    #[inline(always)]
+    fn end_run(&mut self, passes: bool, found: bool) -> bool {
+        if passes && let Some(run) = &mut self.run {
+            run.end(self.direction, self.at);
+        }
+        found
     }
 
     #[inline(always)]

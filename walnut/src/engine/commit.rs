@@ -134,6 +134,10 @@ impl Core {
             promise
         };
         let promises: Vec<Promise> = group.into_iter().map(apply).collect();
+        self.dead.revive(|| {
+            let entries = view.active.entries_since(self.applied());
+            entries.filter(|entry| !entry.kind.only_removes()).map(|entry| entry.key)
+        });
         self.applied.store(log.last_seqno().0, Ordering::Release);
         let written = Written { last: log.last_seqno(), end: log.position() };
         for promise in promises {

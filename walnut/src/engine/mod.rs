@@ -22,6 +22,7 @@ mod background;
 mod backup;
 mod commit;
 mod compact;
+mod dead;
 mod directory;
 mod durable;
 mod flush;
@@ -68,7 +69,7 @@ use crate::base::SeqNo;
 use crate::compaction::{Compaction, LeveledConfig};
 use crate::env::{Env, Owner};
 use crate::error::{Error, Result};
-use crate::mvcc::{Pin, Snapshots};
+use crate::mvcc::{DeadRanges, Pin, Snapshots};
 use crate::sst::{SstConfig, SstPlace};
 use crate::sync::{Arc, AtomicBool, AtomicU64, Condvar, Mutex, Ordering};
 use crate::vlog::ValuePlace;
@@ -155,6 +156,7 @@ pub(crate) struct Core {
     /// Whether the flush thread knows that the manifest lags behind `durable`; a sync that makes more durable calls it if not.
     is_note_due: AtomicBool,
     snapshots: Arc<Snapshots>,
+    dead: DeadRanges,
     held: Held,
     poisoned: AtomicBool,
     /// Whether the log has to go on in a new segment before anything can be written.

@@ -37,7 +37,7 @@ use crate::error::{Fault, Result};
 use crate::files::{FileName, OpenFiles};
 use crate::manifest::{self, FIRST_MANIFEST, ManifestState, ManifestWriter, Version, VersionEdit};
 use crate::memtable::Memtable;
-use crate::mvcc::Snapshots;
+use crate::mvcc::{DeadRanges, Snapshots};
 use crate::sst::{BlockCache, SstPlace};
 use crate::sync::{AtomicBool, AtomicU64, Condvar, Mutex};
 use crate::vlog::ValuePlace;
@@ -87,6 +87,7 @@ impl Engine {
             unsynced_size: AtomicU64::new(0),
             is_note_due: AtomicBool::new(false),
             snapshots: Arc::new(snapshots),
+            dead: DeadRanges::default(),
             held: Held::default(),
             poisoned: AtomicBool::new(false),
             log_is_torn: AtomicBool::new(false),

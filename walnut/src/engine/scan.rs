@@ -10,7 +10,7 @@ use super::values::Value;
 use super::view::View;
 use super::{Core, Engine};
 use crate::base::{Entry, KeyRange, Kind, RangeTombstones, SeqNo, Stretch, after};
-use crate::cursor::{Concat, Coverage, Cursor, Direction, Merge, Seen, Visible};
+use crate::cursor::{Concat, Coverage, Cursor, DeadKeys, Direction, Merge, Seen, Visible};
 use crate::error::{Error, Fault, Result};
 use crate::memtable::MemtableCursor;
 use crate::mvcc::Pin;
@@ -70,6 +70,14 @@ enum Walk {
 }
 
 impl Walk {
+    /// The first step, of a walk that begins at this bound of its range.
+    fn first_step(&mut self, bound: Option<Vec<u8>>) -> Result<bool> {
+        match self {
+            Self::Run(walk) => walk.first_step(bound),
+            Self::Merged(walk) => walk.first_step(bound),
+        }
+    }
+
     /// Goes on to the next live entry; `false` at the end.
     #[inline]
     fn step(&mut self) -> Result<bool> {
@@ -267,13 +275,11 @@ impl EngineScan {
     /// Whether there is a next entry from the front, on which it then stands.
     fn step_front(&mut self) -> Result<bool> {
         self.ensure_young()?;
-        if self.front.is_none() {
-            self.front = Some(self.view.walk(&self.rest(), Direction::Forward, self.at)?);
-        }
-        let Some(front) = &mut self.front else { return Ok(false) };
-        if !front.step()? {
-            return Ok(false);
-        }
+        let found = match &mut self.front {
+            Some(front) => front.step()?,
+            None => self.open_front()?,
+        };
+        let Some(front) = self.front.as_ref().filter(|_| found) else { return Ok(false) };
         // An end that has met the other, or has found no more, leaves nothing.
         Ok(self.back.as_ref().is_none_or(|back| back.key().is_some_and(|key| front.key() < Some(key))))
     }
@@ -281,14 +287,30 @@ impl EngineScan {
     /// Whether there is a next entry from the back, on which it then stands.
     fn step_back(&mut self) -> Result<bool> {
         self.ensure_young()?;
-        if self.back.is_none() {
-            self.back = Some(self.view.walk(&self.rest(), Direction::Backward, self.at)?);
-        }
-        let Some(back) = &mut self.back else { return Ok(false) };
-        if !back.step()? {
-            return Ok(false);
-        }
+        let found = match &mut self.back {
+            Some(back) => back.step()?,
+            None => self.open_back()?,
+        };
+        let Some(back) = self.back.as_ref().filter(|_| found) else { return Ok(false) };
         Ok(self.front.as_ref().is_none_or(|front| front.key().is_some_and(|key| back.key() > Some(key))))
+    }
+
+    /// Opens the front behind the dead range with which what is left begins, and makes its first step.
+    fn open_front(&mut self) -> Result<bool> {
+        let range = self.core.dead.without_front(self.rest(), self.at);
+        let mut walk = self.view.walk(&self.core, &range, Direction::Forward, self.at)?;
+        let found = walk.first_step(Some(range.start))?;
+        self.front = Some(walk);
+        Ok(found)
+    }
+
+    /// Opens the back before the dead range with which what is left ends, and makes its first step.
+    fn open_back(&mut self) -> Result<bool> {
+        let range = self.core.dead.without_back(self.rest(), self.at);
+        let mut walk = self.view.walk(&self.core, &range, Direction::Backward, self.at)?;
+        let found = walk.first_step(range.end)?;
+        self.back = Some(walk);
+        Ok(found)
     }
 
     /// The entry on which an end stands.
@@ -302,7 +324,7 @@ impl EngineScan {
 
 impl View {
     /// A walk over a range. What has no entry there takes no part in it.
-    fn walk(&self, range: &KeyRange, direction: Direction, at: SeqNo) -> Result<Walk> {
+    fn walk(&self, core: &Arc<Core>, range: &KeyRange, direction: Direction, at: SeqNo) -> Result<Walk> {
         let mut memtables = Vec::new();
         for memtable in self.memtables() {
             let cursor = MemtableCursor::new(Arc::clone(memtable), range, direction);
@@ -321,12 +343,14 @@ impl View {
             }
         }
         let coverage = Coverage::new(at, self.range_tombstones(range)?);
+        let dead = || Arc::clone(core) as Arc<dyn DeadKeys>;
         if memtables.is_empty() && runs.len() == 1 {
             let run = runs.remove(0);
-            return Ok(Walk::Run(Box::new(Visible::new(run, direction, at, coverage))));
+            return Ok(Walk::Run(Box::new(Visible::new(run, direction, at, coverage).remembering(dead()))));
         }
         let sources = memtables.into_iter().chain(runs.into_iter().map(Source::Run)).collect();
-        Ok(Walk::Merged(Visible::new(Merge::new(sources, direction), direction, at, coverage)))
+        let merge = Merge::new(sources, direction);
+        Ok(Walk::Merged(Visible::new(merge, direction, at, coverage).remembering(dead())))
     }
 
     /// The range tombstones of all that can hold keys of `range`.

@@ -14,13 +14,15 @@ use std::time::Duration;
 use crate::base::SeqNo;
 use crate::env::Env;
 use crate::error::{Error, Result};
-use crate::sync::{Arc, AtomicBool, Mutex, Ordering};
+use crate::sync::{Arc, AtomicBool, AtomicU64, Mutex, Ordering};
 
 /// The pinned sequence numbers.
 #[derive(Debug)]
 pub(crate) struct Snapshots {
     env: Arc<dyn Env>,
     age_limit: Option<Duration>,
+    /// The highest number that was told as a watermark or boundary: below it history may have been thinned out.
+    told: AtomicU64,
     /// By number.
     held: Mutex<VecDeque<Held>>,
 }
@@ -50,7 +52,7 @@ pub(crate) struct Oldest {
 impl Snapshots {
     /// Nothing is pinned yet. Pins lapse that are older than `age_limit` by the machine's clock.
     pub(crate) fn new(env: Arc<dyn Env>, age_limit: Option<Duration>) -> Self {
-        Self { env, age_limit, held: Mutex::default() }
+        Self { env, age_limit, told: AtomicU64::new(0), held: Mutex::default() }
     }
 
     /// Pins the number that `now` gives. It is asked under the lock, so that the watermark cannot pass it in between.
@@ -77,7 +79,7 @@ impl Snapshots {
     pub(crate) fn watermark(&self, now: impl FnOnce() -> SeqNo) -> SeqNo {
         let mut held = self.held.lock();
         self.lapse(&mut held);
-        held.front().map_or_else(now, |lowest| lowest.at)
+        self.tell(held.front().map_or_else(now, |lowest| lowest.at))
     }
 
     /// Every number at which somebody reads or may begin to read from now on, in order, as far as it is known: the
@@ -89,7 +91,22 @@ impl Snapshots {
         boundaries.push(now());
         boundaries.sort_unstable();
         boundaries.dedup();
+        if let Some(last) = boundaries.last() {
+            self.tell(*last);
+        }
         boundaries
+    }
+
+    /// Whether every entry above `at` is where it was written, with its number: no flush and no merge has dropped one. What holds of a
+    /// view that was loaded before this is asked.
+    pub(crate) fn is_history_whole_above(&self, at: SeqNo) -> bool {
+        self.told.load(Ordering::Acquire) <= at.0
+    }
+
+    /// Notes a number before anything is dropped because of it.
+    fn tell(&self, at: SeqNo) -> SeqNo {
+        self.told.fetch_max(at.0, Ordering::AcqRel);
+        at
     }
 
     /// How many pins there are that have not lapsed.

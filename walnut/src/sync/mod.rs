@@ -16,6 +16,8 @@ use std::{sync as system, thread};
 pub(crate) use bell::Bell;
 #[cfg(feature = "shuttle")]
 pub(crate) use shuttle::thread_local;
+/// The scheduler of the tests has all atomics in one order, so nothing stands in for this.
+pub(crate) use std::sync::atomic::fence;
 pub(crate) use std::sync::{Arc, OnceLock};
 use std::sync::{PoisonError, TryLockError};
 #[cfg(not(feature = "shuttle"))]

@@ -175,8 +175,7 @@ impl<T: Table, A: Access> DefaultTable<T, A> {
 
     /// Whether there is no row.
     ///
-    /// Cost: the first row is sought: a block read for each run of files, and a step over each removed row in front of it that
-    /// no merge has dropped yet. So it is slow after the removal of many rows from the front.
+    /// Cost: the first row is sought, as [`Scan::first`](super::Scan::first) does: a block read for each run of files.
     pub fn is_empty(&self) -> Result<bool> {
         Ok(self.iter().keys().next().transpose()?.is_none())
     }

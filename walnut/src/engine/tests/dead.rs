@@ -1,0 +1,335 @@
+//! Dead keys: a look at what is live costs the same however much was removed before it, and is right whoever writes meanwhile.
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::cursor::steps;
+use crate::mvcc::Pin;
+
+/// More than a walk passes before what is dead is remembered, once for each of the chains that a range has at most.
+const FEW_STEPS: usize = 64;
+
+/// An engine whose memtable takes all that a test writes.
+fn large() -> Engine {
+    open_with(&machine(), EngineConfig { memtable_size: 64 << 20, ..config() }).unwrap()
+}
+
+fn range(from: u32, to: u32) -> KeyRange {
+    KeyRange { start: key(from), end: Some(key(to)) }
+}
+
+/// The key at an end of a range, and how many entries were stepped over.
+fn end_of(mut scan: EngineScan, from_back: bool) -> (Option<Vec<u8>>, usize) {
+    steps::of(|| {
+        let found = if from_back { scan.next_back() } else { scan.next() }.unwrap();
+        found.map(|found| found.key.to_vec())
+    })
+}
+
+fn first(engine: &Engine) -> (Option<Vec<u8>>, usize) {
+    end_of(engine.scan(range(0, u32::MAX)).unwrap(), false)
+}
+
+fn last(engine: &Engine) -> (Option<Vec<u8>>, usize) {
+    end_of(engine.scan(range(0, u32::MAX)).unwrap(), true)
+}
+
+/// Pushes at the end and removes the first, so many times; the most entries that a look has stepped over.
+fn run_queue(engine: &Engine, backlog: u32, rounds: Range<u32>) -> usize {
+    let mut most = 0;
+    for n in rounds {
+        put(engine, n + backlog, 1).unwrap();
+        let (found, steps) = first(engine);
+        assert_eq!(found, Some(key(n)));
+        delete(engine, n).unwrap();
+        most = most.max(steps);
+    }
+    most
+}
+
+#[test]
+fn a_look_at_the_front_of_a_queue_costs_the_same_whatever_was_removed() {
+    for (backlog, rounds) in [(0, 5000), (1000, 3000)] {
+        // With a memtable for all of it, and with flushes and merges going on.
+        for engine in [large(), open(&machine()).unwrap()] {
+            for n in 0..backlog {
+                put(&engine, n, 1).unwrap();
+            }
+            assert!(run_queue(&engine, backlog, 0..rounds) <= FEW_STEPS);
+        }
+    }
+}
+
+#[test]
+fn a_queue_that_runs_empty_again_and_again_costs_the_same() {
+    let engine = large();
+    for n in 0..2000 {
+        put(&engine, n, 1).unwrap();
+        for (expected, look) in [(Some(key(n)), first(&engine)), (Some(key(n)), last(&engine))] {
+            assert_eq!(look.0, expected);
+            assert!(look.1 <= FEW_STEPS);
+        }
+        delete(&engine, n).unwrap();
+        for look in [first(&engine), last(&engine)] {
+            assert_eq!(look.0, None);
+            assert!(look.1 <= FEW_STEPS, "{} steps", look.1);
+        }
+    }
+}
+
+#[test]
+fn a_queue_costs_the_same_while_a_snapshot_is_held() {
+    for engine in [large(), open(&machine()).unwrap()] {
+        for n in 0..200 {
+            put(&engine, n, 1).unwrap();
+        }
+        let pin = engine.pin_applied();
+        let before = state(&engine).unwrap();
+        assert!(run_queue(&engine, 200, 0..3000) <= FEW_STEPS);
+        let mut scan = engine.core().scan_at(KeyRange::all(), &pin).unwrap();
+        assert!(drain(&mut scan, false).unwrap().into_iter().eq(before), "what the snapshot sees");
+    }
+}
+
+#[test]
+fn draining_from_either_end_costs_the_same_for_every_row() {
+    for engine in [large(), open(&machine()).unwrap()] {
+        let count = 3000;
+        for n in 0..count {
+            put(&engine, n, 1).unwrap();
+        }
+        let (mut low, mut high) = (0, count);
+        while low < high {
+            let from_back = low % 3 == 0 || high % 5 == 0;
+            let (found, steps) = if from_back { last(&engine) } else { first(&engine) };
+            let n = if from_back {
+                high -= 1;
+                high
+            } else {
+                low += 1;
+                low - 1
+            };
+            assert_eq!(found, Some(key(n)));
+            assert!(steps <= FEW_STEPS, "{steps} steps");
+            delete(&engine, n).unwrap();
+        }
+        assert_eq!((first(&engine).0, last(&engine).0), (None, None));
+    }
+}
+
+/// Jobs by priority: what is taken lies in many places, and what comes lies before it as well as behind it.
+#[test]
+fn a_queue_by_priority_costs_the_same_whatever_was_removed() {
+    let engine = large();
+    let at = |n: u32| n.wrapping_mul(2_654_435_761) % 1000 * 10_000 + n;
+    let mut waiting = std::collections::BTreeSet::new();
+    for n in 0..200 {
+        put(&engine, at(n), 1).unwrap();
+        waiting.insert(at(n));
+    }
+    let mut total = 0;
+    for n in 200..3000 {
+        put(&engine, at(n), 1).unwrap();
+        waiting.insert(at(n));
+        let (found, steps) = first(&engine);
+        let next = waiting.pop_first().unwrap();
+        assert_eq!(found, Some(key(next)));
+        delete(&engine, next).unwrap();
+        total += steps;
+    }
+    assert!(total <= 2800 * FEW_STEPS, "{total} steps");
+}
+
+#[test]
+fn a_walk_over_what_lies_around_a_dead_range_seeks_past_it() {
+    let engine = large();
+    for n in 0..20_000 {
+        put(&engine, n, 1).unwrap();
+    }
+    for n in 100..19_900 {
+        delete(&engine, n).unwrap();
+    }
+    for from_back in [false, true, false, true] {
+        let walk = || drain(&mut engine.scan(range(0, u32::MAX)).unwrap(), from_back).unwrap().len();
+        let (count, _) = steps::of(walk);
+        assert_eq!(count, 200);
+    }
+    for from_back in [false, true] {
+        let walk = || drain(&mut engine.scan(range(50, 19_950)).unwrap(), from_back).unwrap().len();
+        let (count, steps) = steps::of(walk);
+        assert!(count == 100 && steps <= 2 * 100 + FEW_STEPS, "{steps} steps");
+    }
+}
+
+#[test]
+fn what_is_dead_is_found_out_once_after_reopening() {
+    let env = machine();
+    let engine = open(&env).unwrap();
+    // A snapshot keeps all of it in the SSTs.
+    let pin = engine.pin_applied();
+    for n in 0..10 {
+        put(&engine, n, 1).unwrap();
+    }
+    run_queue(&engine, 10, 0..3000);
+    drop(pin);
+    engine.close().unwrap();
+    let engine = open(&env).unwrap();
+    assert_eq!(first(&engine).0, Some(key(3000)));
+    assert!(first(&engine).1 <= FEW_STEPS);
+    assert!(last(&engine).1 <= FEW_STEPS);
+}
+
+/// What a model does to the engine, and what it looks at.
+#[derive(Clone, Debug)]
+enum Deed {
+    Put(u32),
+    /// The keys from a number on, one by one.
+    Fill(u32, u32),
+    Remove(u32, u32),
+    Clear(u32, u32),
+    Pin,
+    Unpin,
+    Flush,
+    Compact,
+    /// A walk that begins here and is gone on with later.
+    Begin(u32, u32, bool),
+}
+
+fn deeds() -> impl Strategy<Value = Vec<Deed>> {
+    let (start, size) = (0u32..200, 1u32..120);
+    let deed = prop_oneof![
+        3 => start.clone().prop_map(Deed::Put),
+        2 => (start.clone(), size.clone()).prop_map(|(from, size)| Deed::Fill(from, size)),
+        4 => (start.clone(), size.clone()).prop_map(|(from, size)| Deed::Remove(from, size)),
+        1 => (start.clone(), size.clone()).prop_map(|(from, size)| Deed::Clear(from, size)),
+        2 => Just(Deed::Pin),
+        1 => Just(Deed::Unpin),
+        1 => Just(Deed::Flush),
+        1 => Just(Deed::Compact),
+        2 => (start, size, any::<bool>()).prop_map(|(from, size, back)| Deed::Begin(from, size, back)),
+    ];
+    prop::collection::vec(deed, 1..30)
+}
+
+/// That a reader sees a state from both ends, in the whole and in parts.
+fn expect_state(scan: impl Fn(KeyRange) -> EngineScan, state: &State, from: u32) {
+    for range in [range(0, u32::MAX), range(from, from + 40), KeyRange::all()] {
+        let expected: Vec<_> = state
+            .iter()
+            .filter(|(key, _)| range.contains(key))
+            .map(|(key, value)| (key.clone(), value.clone()))
+            .collect();
+        for from_back in [false, true] {
+            let mut seen = drain(&mut scan(range.clone()), from_back).unwrap();
+            if from_back {
+                seen.reverse();
+            }
+            assert_eq!(seen, expected, "{range:?}, from the back: {from_back}");
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(60))]
+
+    #[test]
+    fn every_reader_sees_its_state_whatever_is_known_to_be_dead(deeds in deeds(), is_large: bool) {
+        let engine = if is_large { large() } else { open(&machine()).unwrap() };
+        let mut model = State::new();
+        let mut pins: Vec<(Pin, State)> = Vec::new();
+        let mut begun: Vec<(EngineScan, bool, std::collections::VecDeque<(Vec<u8>, Vec<u8>)>)> = Vec::new();
+        for (version, deed) in (1..).zip(deeds) {
+            let mut from = 0;
+            match deed {
+                Deed::Put(n) => {
+                    put(&engine, n, version).unwrap();
+                    model.insert(key(n), value(n, version));
+                }
+                Deed::Fill(start, size) => for n in start..start + size {
+                    put(&engine, n, version).unwrap();
+                    model.insert(key(n), value(n, version));
+                },
+                Deed::Remove(start, size) => {
+                    for n in start..start + size {
+                        delete(&engine, n).unwrap();
+                        model.remove(&key(n));
+                    }
+                    from = start;
+                }
+                Deed::Clear(start, size) => {
+                    clear(&engine, start..start + size).unwrap();
+                    model.retain(|key, _| !range(start, start + size).contains(key));
+                }
+                Deed::Pin => pins.push((engine.pin_applied(), model.clone())),
+                Deed::Unpin => pins.truncate(pins.len().saturating_sub(1)),
+                Deed::Flush => engine.flush_everything().unwrap(),
+                Deed::Compact => engine.compact().unwrap(),
+                Deed::Begin(start, size, from_back) => {
+                    let range = range(start, start + size);
+                    let state = model.iter().filter(|(key, _)| range.contains(key));
+                    let state = state.map(|(key, value)| (key.clone(), value.clone())).collect();
+                    begun.push((engine.scan(range).unwrap(), from_back, state));
+                }
+            }
+            for (scan, from_back, expected) in &mut begun {
+                for _ in 0..7 {
+                    let next = if *from_back { expected.pop_back() } else { expected.pop_front() };
+                    let found = if *from_back { scan.next_back() } else { scan.next() }.unwrap();
+                    let found = found.map(|found| (found.key.to_vec(), found.value.load().unwrap().to_vec()));
+                    prop_assert_eq!(found, next);
+                }
+            }
+            expect_state(|range| engine.scan(range).unwrap(), &model, from);
+            for (pin, state) in &pins {
+                expect_state(|range| engine.core().scan_at(range, pin).unwrap(), state, from);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_key_that_is_put_among_dead_ones_is_seen_at_once_by_all() {
+    let engine = large();
+    for n in 0..2000 {
+        put(&engine, n, 1).unwrap();
+        delete(&engine, n).unwrap();
+    }
+    let ended = AtomicBool::new(false);
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                while !ended.load(Ordering::Acquire) {
+                    // Each finds dead keys, and remembers them.
+                    first(&engine);
+                    last(&engine);
+                }
+            });
+        }
+        let writers: Vec<_> = (0..2)
+            .map(|writer| {
+                let engine = &engine;
+                scope.spawn(move || {
+                    for round in 0..1000u32 {
+                        let n = (round * 37 + writer * 11) % 1000 * 2 + writer;
+                        put(engine, n, round).unwrap();
+                        let seen = first(engine).0;
+                        assert!(
+                            seen.is_some_and(|seen| seen <= key(n)),
+                            "a key that was written is not seen"
+                        );
+                        let seen = last(engine).0;
+                        assert!(
+                            seen.is_some_and(|seen| seen >= key(n)),
+                            "a key that was written is not seen"
+                        );
+                        delete(engine, n).unwrap();
+                    }
+                })
+            })
+            .collect();
+        let _ends = Ends(&ended);
+        for writer in writers {
+            writer.join().unwrap();
+        }
+    });
+}

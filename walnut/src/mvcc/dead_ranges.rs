@@ -1,0 +1,479 @@
+//! Dead ranges: where readers have found that no key is live, so that the next reader seeks over it.
+//!
+//! ```text
+//!   a queue     [ removed ........................ | live ... | removed in the middle | live ]
+//!   known       [────────── from 90 ──)[ from 95 ─)            [──── from 70 ────────)
+//!                                                 ^ where the next reader at 95 or above begins
+//! ```
+//!
+//! A range is dead *from* a sequence number on when no reader at that number or above sees a live key in it. Tombstones do not
+//! change that, nor do flushes and merges, which change no state; only an entry with a value does. So a writer cuts its keys out of
+//! the ranges before they are visible, and the two sides see each other as in Dekker's algorithm:
+//!
+//! ```text
+//!   writer                                     reader at s, which has passed many dead entries
+//!   1. puts the entry into the memtable        1. announces the range
+//!   2. fence                                   2. fence
+//!   3. cuts its key out of what is known       3. looks whether any entry is newer than s in the range
+//!      or announced                            4. if none is, the range is known from s on
+//!   4. lets readers see the entry
+//! ```
+//!
+//! 1. Of the two fences one comes first. If it is the writer's, the reader finds the entry and gives up; if it is the reader's, the
+//!    writer finds the range, and cuts it when the reader has finished with it.
+//! 2. A reader takes its sequence number first, and looks at the ranges after that: what it may see has been cut out by then.
+//! 3. Entries above s must still be where they were written when step 3 is made: a reader gives up also when a flush or a merge may
+//!    have dropped one, or its number, since it began.
+//! 4. A reader below a range's number does not use it: what it sees may be gone from what the other reader looked at.
+//! 5. Ranges do not overlap, and those that touch are one, which is dead from the higher of their numbers on. So that a reader that is
+//!    a little behind does not find all of it too new, what was known some hundred numbers ago is kept beside it: three *generations*.
+//! 6. Count and size are limited. What spared the fewest entries goes first, unless it was used since others went.
+//!
+//! It begins empty: nothing of it is on disk. It does not know what a memtable is: step 3 of the reader is the caller's.
+
+use arc_swap::ArcSwap;
+
+use crate::base::{Head, KeyRange, SeqNo, Stretch, after, head};
+use crate::sync::{Arc, AtomicU64, AtomicUsize, Mutex, Ordering, fence};
+
+/// How many ranges of one generation are known at most.
+const MAX_COUNT: usize = 64;
+
+/// The most bytes of a range's two keys; a longer one is not remembered.
+const MAX_SIZE: usize = 4 << 10;
+
+/// After so many sequence numbers what is known begins a new generation.
+const GENERATION: u64 = 1 << 10;
+
+/// The dead ranges of an engine.
+#[derive(Debug, Default)]
+pub(crate) struct DeadRanges {
+    /// How many are known or announced.
+    count: AtomicUsize,
+    known: ArcSwap<Known>,
+    /// The weight of what went last.
+    inflation: AtomicU64,
+    /// Held by the one who changes what is known.
+    turn: Mutex<()>,
+}
+
+/// What is known. Never changed; another one replaces it.
+#[derive(Clone, Debug, Default)]
+struct Known {
+    /// The newest first.
+    generations: [Arc<Generation>; 3],
+    /// When the newest one began.
+    begun: SeqNo,
+    /// What a reader is about to add, which no other one may use yet.
+    announced: Option<KeyRange>,
+}
+
+/// Ranges in the order of their keys. They do not overlap or touch.
+#[derive(Clone, Debug, Default)]
+struct Generation {
+    /// The heads of their starts, so that most keys are told from them without a look at the ranges.
+    starts: Vec<Head>,
+    ranges: Vec<Arc<DeadRange>>,
+}
+
+#[derive(Debug)]
+struct DeadRange {
+    keys: KeyRange,
+    from: SeqNo,
+    /// How many dead entries were passed in it, as an estimate.
+    passed: u64,
+    /// What it was worth when it was used last: see [`DeadRanges::inflation`].
+    weight: AtomicU64,
+}
+
+impl DeadRanges {
+    /// The dead range around `key` for a reader at `at`.
+    #[inline]
+    pub(crate) fn around(&self, key: &[u8], at: SeqNo) -> Option<Stretch> {
+        self.find(at, |generation| generation.place(key))
+    }
+
+    /// The part of `range` behind the dead range that it begins with, for a reader at `at`.
+    #[inline]
+    pub(crate) fn without_front(&self, mut range: KeyRange, at: SeqNo) -> KeyRange {
+        if let Some(dead) = self.around(&range.start, at) {
+            // Nothing is left of it when all to the last key is dead.
+            match dead.end {
+                Some(end) => range.start = end,
+                None => range.end = Some(Vec::new()),
+            }
+        }
+        range
+    }
+
+    /// The part of `range` before the dead range that it ends with, for a reader at `at`.
+    #[inline]
+    pub(crate) fn without_back(&self, mut range: KeyRange, at: SeqNo) -> KeyRange {
+        let dead = self.find(at, |generation| generation.place_before(range.end.as_deref()));
+        if let Some(dead) = dead {
+            range.end = Some(dead.start);
+        }
+        range
+    }
+
+    /// A range, whose place `place` finds in a generation, for a reader at `at`.
+    #[inline]
+    fn find(&self, at: SeqNo, place: impl Fn(&Generation) -> Option<usize>) -> Option<Stretch> {
+        if self.count.load(Ordering::Acquire) == 0 {
+            return None;
+        }
+        let known = self.known.load();
+        let found = known.generations.iter().find_map(|generation| {
+            let range = &generation.ranges[place(generation)?];
+            (range.from <= at).then_some(range)
+        })?;
+        let weight = self.inflation.load(Ordering::Relaxed).saturating_add(found.passed);
+        found.weight.store(weight, Ordering::Relaxed);
+        let KeyRange { start, end } = found.keys.clone();
+        Some(Stretch { start, end, newest: None })
+    }
+
+    /// Adds a range in which a reader at `at` has passed so many dead entries and found no live key. `is_unchanged` says whether no
+    /// memtable or SST has an entry above `at` in it, of those that are not visible yet too; it is asked when writers know of the range.
+    ///
+    /// Nothing is added while another reader adds something: nobody waits.
+    pub(crate) fn add(&self, keys: KeyRange, at: SeqNo, passed: u64, is_unchanged: impl FnOnce() -> bool) {
+        let size = keys.start.len() + keys.end.as_ref().map_or(0, Vec::len);
+        if keys.is_empty() || size > MAX_SIZE {
+            return;
+        }
+        let Some(_turn) = self.turn.try_lock() else { return };
+        let mut known = Known::clone(&self.known.load());
+        known.announced = Some(keys);
+        self.show(known.clone());
+        fence(Ordering::SeqCst);
+        let announced = known.announced.take();
+        if let Some(keys) = announced.filter(|_| is_unchanged()) {
+            let weight = self.inflation.load(Ordering::Relaxed).saturating_add(passed);
+            let gone = known.add(DeadRange { keys, from: at, passed, weight: AtomicU64::new(weight) });
+            self.inflation.fetch_max(gone, Ordering::Relaxed);
+        }
+        self.show(known);
+    }
+
+    /// Cuts the keys of entries with values out of the ranges: they are in the memtable, and no reader may see them yet.
+    ///
+    /// Cost: one look while no range is known.
+    #[inline]
+    pub(crate) fn revive<'k, K: Iterator<Item = &'k [u8]>>(&self, keys: impl FnOnce() -> K) {
+        fence(Ordering::SeqCst);
+        if self.count.load(Ordering::Acquire) > 0 {
+            self.cut(keys());
+        }
+    }
+
+    #[cold]
+    fn cut<'k>(&self, keys: impl Iterator<Item = &'k [u8]>) {
+        // What is added after the fence is added by a reader that finds these keys in the memtable.
+        let known = self.known.load();
+        let mut concerned = keys.filter(|key| known.is_concerned(key)).peekable();
+        if concerned.peek().is_none() {
+            return;
+        }
+        let _turn = self.turn.lock();
+        let mut left = Known::clone(&self.known.load());
+        for key in concerned {
+            left.cut(key);
+        }
+        self.show(left);
+    }
+
+    /// Replaces what is known; the turn is held.
+    fn show(&self, known: Known) {
+        let counts = known.generations.iter().map(|generation| generation.ranges.len());
+        let count = counts.sum::<usize>() + usize::from(known.announced.is_some());
+        self.known.store(Arc::new(known));
+        self.count.store(count, Ordering::Release);
+    }
+
+    /// The ranges of the newest generation, and from which number on they are dead.
+    #[cfg(test)]
+    pub(crate) fn known(&self) -> Vec<(KeyRange, SeqNo)> {
+        let known = self.known.load();
+        known.generations[0].ranges.iter().map(|range| (range.keys.clone(), range.from)).collect()
+    }
+}
+
+impl Known {
+    /// Whether a range that is known or announced has `key`.
+    fn is_concerned(&self, key: &[u8]) -> bool {
+        let is_announced = |range: &KeyRange| *range.start <= *key && range.ends_after(key);
+        self.generations.iter().any(|generation| generation.place(key).is_some())
+            || self.announced.as_ref().is_some_and(is_announced)
+    }
+
+    /// Adds a range, in a new generation if it is time for one. The weight of what goes for it, if anything does.
+    fn add(&mut self, range: DeadRange) -> u64 {
+        if range.from.0 >= self.begun.0 + GENERATION {
+            self.generations.rotate_right(1);
+            self.generations[0] = Arc::clone(&self.generations[1]);
+            self.begun = range.from;
+        }
+        let newest = Arc::make_mut(&mut self.generations[0]);
+        newest.add(range);
+        newest.shrink()
+    }
+
+    /// Takes a key out of all ranges that have it.
+    fn cut(&mut self, key: &[u8]) {
+        for generation in &mut self.generations {
+            if let Some(place) = generation.place(key) {
+                let generation = Arc::make_mut(generation);
+                generation.cut(place, key);
+                generation.shrink();
+            }
+        }
+    }
+}
+
+impl Generation {
+    /// The place of the range that has `key`.
+    fn place(&self, key: &[u8]) -> Option<usize> {
+        let wanted = head(key);
+        let mut count = self.starts.partition_point(|start| *start <= wanted);
+        // Equal heads say nothing.
+        while count > 0 && self.starts[count - 1] == wanted && *self.ranges[count - 1].keys.start > *key {
+            count -= 1;
+        }
+        let place = count.checked_sub(1)?;
+        self.ranges[place].keys.ends_after(key).then_some(place)
+    }
+
+    /// The place of the range that has all keys from somewhere up to `end`, or to the last key.
+    fn place_before(&self, end: Option<&[u8]>) -> Option<usize> {
+        let begins_before = |range: &Arc<DeadRange>| end.is_none_or(|end| *range.keys.start < *end);
+        let place = self.ranges.partition_point(begins_before).checked_sub(1)?;
+        let reaches = match (&self.ranges[place].keys.end, end) {
+            (None, _) => true,
+            (Some(_), None) => false,
+            (Some(range_end), Some(end)) => **range_end >= *end,
+        };
+        reaches.then_some(place)
+    }
+
+    /// Adds a range, as one with those that it overlaps or touches.
+    fn add(&mut self, mut range: DeadRange) {
+        let ends_before =
+            |known: &Arc<DeadRange>| known.keys.end.as_ref().is_some_and(|end| *end < range.keys.start);
+        let first = self.ranges.partition_point(ends_before);
+        let begins_within =
+            |known: &Arc<DeadRange>| range.keys.end.as_ref().is_none_or(|end| known.keys.start <= *end);
+        let count = self.ranges[first..].partition_point(begins_within);
+        for known in self.ranges.drain(first..first + count) {
+            range = range.with(&known);
+        }
+        self.ranges.insert(first, Arc::new(range));
+        self.note_starts();
+    }
+
+    /// Takes a key out of the range at a place.
+    fn cut(&mut self, place: usize, key: &[u8]) {
+        let range = self.ranges.remove(place);
+        // Where in it the dead entries are is not known.
+        let passed = (range.passed / 2).max(1);
+        let weight = range.weight.load(Ordering::Relaxed).saturating_sub(range.passed - passed);
+        let before = KeyRange { start: range.keys.start.clone(), end: Some(key.to_vec()) };
+        let behind = KeyRange { start: after(key), end: range.keys.end.clone() };
+        for keys in [behind, before].into_iter().filter(|keys| !keys.is_empty()) {
+            let part = DeadRange { keys, from: range.from, passed, weight: AtomicU64::new(weight) };
+            self.ranges.insert(place, Arc::new(part));
+        }
+        self.note_starts();
+    }
+
+    /// Lets go of what is worth least while there is too much; how much that was.
+    fn shrink(&mut self) -> u64 {
+        let mut gone = 0;
+        while self.ranges.len() > MAX_COUNT {
+            let weights = self.ranges.iter().map(|range| range.weight.load(Ordering::Relaxed));
+            let Some((weight, place)) = weights.zip(0..).min() else { break };
+            self.ranges.remove(place);
+            self.starts.remove(place);
+            gone = weight;
+        }
+        gone
+    }
+
+    fn note_starts(&mut self) {
+        self.starts = self.ranges.iter().map(|range| head(&range.keys.start)).collect();
+    }
+}
+
+impl DeadRange {
+    /// Two ranges that overlap or touch as one.
+    fn with(self, other: &Self) -> Self {
+        let keys = KeyRange {
+            start: self.keys.start.min(other.keys.start.clone()),
+            // Without an end it goes on to the last key.
+            end: self.keys.end.and_then(|end| Some(end.max(other.keys.end.clone()?))),
+        };
+        Self {
+            keys,
+            from: self.from.max(other.from),
+            passed: self.passed.saturating_add(other.passed),
+            weight: AtomicU64::new(self.weight.into_inner().max(other.weight.load(Ordering::Relaxed))),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// A deed at a sequence number.
+    #[derive(Clone, Debug)]
+    enum Deed {
+        Put(u8),
+        Delete(u8),
+        /// A reader that is so much behind looks from the first key on, before the second one or behind everything.
+        Look(u8, Option<u8>, u64),
+    }
+
+    fn deeds() -> impl Strategy<Value = Vec<Deed>> {
+        let deed = prop_oneof![
+            (0u8..30).prop_map(Deed::Put),
+            (0u8..30).prop_map(Deed::Delete),
+            (0u8..30).prop_map(Deed::Delete),
+            (0u8..30, prop::option::of(0u8..31), 0u64..4)
+                .prop_map(|(start, end, behind)| Deed::Look(start, end, behind)),
+        ];
+        prop::collection::vec(deed, 0..60)
+    }
+
+    /// The versions of keys: whether the key has a value from a number on.
+    type History = BTreeMap<u8, Vec<(u64, bool)>>;
+
+    fn is_live(history: &History, key: u8, at: u64) -> bool {
+        let versions = history.get(&key).into_iter().flatten();
+        versions.rev().find(|(seqno, _)| *seqno <= at).is_some_and(|(_, is_value)| *is_value)
+    }
+
+    fn live_keys(history: &History, dead: &Stretch, at: u64) -> Vec<u8> {
+        (0..40).filter(|key| dead.has(&[*key]) && is_live(history, *key, at)).collect()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(100))]
+
+        #[test]
+        fn no_reader_seeks_past_a_key_that_it_sees(deeds in deeds(), step in prop_oneof![Just(1u64), Just(300)]) {
+            let dead = DeadRanges::default();
+            let mut history = History::new();
+            // With steps of some hundred numbers, ranges settle; otherwise all are of late.
+            for (now, deed) in (1u64..).map(|n| n * step).zip(deeds) {
+                match deed {
+                    Deed::Put(key) => {
+                        history.entry(key).or_default().push((now, true));
+                        let bytes = [key];
+                        dead.revive(|| std::iter::once(&bytes[..]));
+                    }
+                    Deed::Delete(key) => history.entry(key).or_default().push((now, false)),
+                    Deed::Look(start, end, behind) => {
+                        let at = now.saturating_sub(behind * step);
+                        let range = KeyRange { start: vec![start], end: end.map(|end| vec![end]) };
+                        // As far as nothing is live.
+                        let live = (start..40).find(|key| range.ends_after(&[*key]) && is_live(&history, *key, at));
+                        let range = KeyRange { end: live.map(|key| vec![key]).or(range.end), ..range };
+                        let is_unchanged = || {
+                            let versions = history.iter().filter(|(key, _)| range.ends_after(&[**key]) && **key >= start);
+                            !versions.flat_map(|(_, versions)| versions).any(|(seqno, _)| *seqno > at)
+                        };
+                        dead.add(range.clone(), SeqNo(at), 20, is_unchanged);
+                    }
+                }
+                let known = dead.known();
+                let in_order = |pair: &[(KeyRange, SeqNo)]| pair[0].0.end.as_ref().is_some_and(|end| *end <= pair[1].0.start);
+                prop_assert!(known.windows(2).all(in_order));
+                for at in [now, now.saturating_sub(step), now.saturating_sub(3 * step)] {
+                    for key in 0..40 {
+                        if let Some(stretch) = dead.around(&[key], SeqNo(at)) {
+                            prop_assert!(stretch.has(&[key]));
+                            prop_assert_eq!(live_keys(&history, &stretch, at), Vec::<u8>::new(), "at {} of {}", at, now);
+                        }
+                        for end in [None, Some(vec![key])] {
+                            let all = KeyRange { start: vec![0], end };
+                            let skipped = [dead.without_front(all.clone(), SeqNo(at)), dead.without_back(all.clone(), SeqNo(at))];
+                            for rest in skipped {
+                                let gone = |key: &u8| all.contains(&[*key]) && !rest.contains(&[*key]);
+                                prop_assert!(!(0..40).filter(gone).any(|key| is_live(&history, key, at)));
+                            }
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    fn range(start: u32, end: u32) -> KeyRange {
+        KeyRange { start: start.to_be_bytes().to_vec(), end: Some(end.to_be_bytes().to_vec()) }
+    }
+
+    #[test]
+    fn the_prefix_of_a_queue_is_one_range_and_one_for_those_behind() {
+        let dead = DeadRanges::default();
+        for n in 0..10_000u32 {
+            dead.add(range(16 * n, 16 * (n + 1)), SeqNo(u64::from(100 * n)), 16, || true);
+            assert_eq!(dead.known().len(), 1);
+        }
+        let all = dead.around(&range(5, 6).start, SeqNo(1_000_000)).expect("it is known");
+        assert_eq!(all.end, range(0, 160_000).end);
+        let behind =
+            dead.around(&range(5, 6).start, SeqNo(1_000_000 - GENERATION)).expect("the older part is");
+        assert!(behind.end < all.end && behind.end > range(0, 159_000).end);
+        assert_eq!(dead.around(&range(5, 6).start, SeqNo(500_000)), None);
+    }
+
+    #[test]
+    fn what_spares_little_goes_first_and_nothing_stays_for_ever() {
+        let dead = DeadRanges::default();
+        dead.add(range(0, 10), SeqNo(1), 1_000_000, || true);
+        for n in 1..=1000 {
+            dead.add(range(20 * n, 20 * n + 10), SeqNo(1), 20, || true);
+            assert!(dead.known().len() <= MAX_COUNT);
+        }
+        assert!(dead.around(&range(5, 6).start, SeqNo(1)).is_some(), "a million entries to step over again");
+        for n in 1..=1_000_000 / 5000 * u32::try_from(MAX_COUNT).expect("few") + 1000 {
+            dead.add(range(20 * n, 20 * n + 10), SeqNo(1), 5000, || true);
+        }
+        assert!(!dead.known().iter().any(|(known, _)| *known == range(0, 10)), "nobody has used it for long");
+    }
+
+    #[test]
+    fn a_range_that_is_filled_again_falls_into_few_parts() {
+        let dead = DeadRanges::default();
+        dead.add(range(0, 1_000_000), SeqNo(1), 1_000_000, || true);
+        for n in 0..1000 {
+            let key = range(n, n + 1).start;
+            dead.revive(|| std::iter::once(&*key));
+            assert!(dead.known().len() <= MAX_COUNT);
+            assert_eq!(dead.around(&range(n, n + 1).start, SeqNo(9)), None);
+        }
+    }
+
+    #[test]
+    fn a_range_with_long_keys_is_not_remembered() {
+        let dead = DeadRanges::default();
+        dead.add(KeyRange { start: vec![1; MAX_SIZE], end: Some(vec![2]) }, SeqNo(1), 1000, || true);
+        assert!(dead.known().is_empty());
+    }
+
+    #[test]
+    fn what_is_announced_is_used_by_nobody_and_known_to_writers() {
+        let dead = DeadRanges::default();
+        dead.add(range(0, 10), SeqNo(1), 20, || {
+            assert_eq!(dead.around(&range(5, 6).start, SeqNo(1)), None);
+            assert!(dead.known.load().is_concerned(&range(5, 6).start));
+            false
+        });
+        assert!(dead.known().is_empty(), "it was taken back");
+    }
+}
