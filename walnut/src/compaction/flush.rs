@@ -37,9 +37,10 @@ impl<'a, S: FragmentSource, N: FnMut() -> Result<FileNumber>> Flushing<'a, S, N>
         Ok(Self { sieve: Sieve::new(garbage, ranges, is_oldest, outputs, go_on)?, beneath })
     }
 
-    /// Whether the next entry, in internal order, is kept.
-    pub(crate) fn keeps(&mut self, entry: &Entry<'_>) -> Result<bool> {
-        self.sieve.keeps(entry, |key| !self.beneath.may_hold(key))
+    /// Whether the next entry, in internal order, is kept. `is_denied` says that no SST in whose range a key lies has it, as far as
+    /// that is known; it is asked about tombstones.
+    pub(crate) fn keeps(&mut self, entry: &Entry<'_>, is_denied: impl FnOnce(&[u8]) -> bool) -> Result<bool> {
+        self.sieve.keeps(entry, |key| !self.beneath.may_hold(key) || is_denied(key))
     }
 
     /// The add on which a cursor stands, which is kept, with what is folded into it; the cursor goes on behind that.

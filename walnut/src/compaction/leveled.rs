@@ -34,11 +34,21 @@ pub(super) fn due(version: &Version, config: &LeveledConfig) -> Pick {
 /// What gives space back though no level is above its target: a file with much in it that is dead, all of it at or below
 /// `watermark`, so that what is dead can be dropped. Given [`SeqNo::MAX`], what there may be to do one day.
 pub(super) fn idle(version: &Version, config: &LeveledConfig, watermark: SeqNo) -> Pick {
+    give_back(version, config, watermark, &is_wasteful)
+}
+
+/// What takes away what is dead in the first file that `is_wanted`, all of it at or below `watermark`.
+pub(super) fn give_back(
+    version: &Version,
+    config: &LeveledConfig,
+    watermark: SeqNo,
+    is_wanted: &dyn Fn(&SstMeta) -> bool,
+) -> Pick {
     let picker = Picker { version, config, shape: Shape::of(version, config) };
     for level in Level::all() {
         let files = version.level(level);
-        let wasteful = |meta: &Arc<SstMeta>| meta.largest_seqno <= watermark && is_wasteful(meta);
-        let Some(place) = files.iter().position(wasteful) else { continue };
+        let wanted = |meta: &Arc<SstMeta>| meta.largest_seqno <= watermark && is_wanted(meta);
+        let Some(place) = files.iter().position(wanted) else { continue };
         return match level {
             Level::ZERO => picker.all_runs(),
             Level::LAST => rewrite(version, place, config.max_sst_size),

@@ -81,9 +81,15 @@ impl<'v> Runs<'v> {
                 return self.merge_all();
             }
         }
+        self.give_back(watermark, &is_wasteful)
+    }
+
+    /// What takes away what is dead in the first file of the oldest run that `is_wanted`, all of it at or below `watermark`. In newer runs
+    /// tombstones are of use, and to take them down costs the whole of what is beneath.
+    pub(super) fn give_back(&self, watermark: SeqNo, is_wanted: &dyn Fn(&SstMeta) -> bool) -> Pick {
         let Some((level, files)) = self.list.last() else { return Pick::Nothing };
-        let wasteful = |meta: &Arc<SstMeta>| meta.largest_seqno <= watermark && is_wasteful(meta);
-        match files.iter().position(wasteful) {
+        let wanted = |meta: &Arc<SstMeta>| meta.largest_seqno <= watermark && is_wanted(meta);
+        match files.iter().position(wanted) {
             None => Pick::Nothing,
             Some(place) if *level == Level::LAST => rewrite(self.version, place, self.config.max_sst_size),
             Some(_) => self.merge(self.count() - 1..self.count()),

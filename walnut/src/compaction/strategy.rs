@@ -1,10 +1,12 @@
 //! The strategies by name, and what each decides.
 
 use super::pick::Pick;
+use super::runs::Runs;
 use super::shape::LeveledConfig;
 use super::{leveled, tiered, universal};
-use crate::base::SeqNo;
+use crate::base::{KeyRange, SeqNo};
 use crate::manifest::Version;
+use crate::sst::SstMeta;
 
 /// How sorted files are merged in the background: what is gained in one place is paid in another.
 ///
@@ -53,6 +55,25 @@ impl Compaction {
             Self::Leveled => leveled::idle(version, config, watermark),
             Self::Tiered => tiered::idle(version, config, watermark),
             Self::Universal => universal::idle(version, config, watermark),
+        }
+    }
+
+    /// What takes away what is dead in a range in which a reader had to step over much of it, at or below `watermark`, however little it
+    /// is of its files.
+    pub(crate) fn hinted(
+        self,
+        version: &Version,
+        config: &LeveledConfig,
+        watermark: SeqNo,
+        range: &KeyRange,
+    ) -> Pick {
+        let is_wanted = |meta: &SstMeta| {
+            let has_dead = meta.dead_size > 0 || meta.tombstone_count > 0 || meta.fragment_count > 0;
+            has_dead && range.meets(&meta.smallest, &meta.end)
+        };
+        match self {
+            Self::Leveled => leveled::give_back(version, config, watermark, &is_wanted),
+            Self::Tiered | Self::Universal => Runs::of(version, config).give_back(watermark, &is_wanted),
         }
     }
 

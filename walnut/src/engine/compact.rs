@@ -88,7 +88,8 @@ impl Core {
 
     /// Runs what is due, until nothing is or something fails; says whether all went well.
     pub(super) fn compact_due(&self) -> bool {
-        self.compact_while(|version| self.config.compaction.due(version, &self.config.levels))
+        let due = |version: &Version| self.config.compaction.due(version, &self.config.levels);
+        self.compact_while(|version| due(version).or_else(|| self.hinted(version)))
             && self.reclaim_while(Thrift::Due)
     }
 
@@ -122,7 +123,8 @@ impl Core {
     /// What is due, or else what gives space back.
     fn due_or_idle(&self, version: &Version) -> Pick {
         let (strategy, config) = (self.config.compaction, &self.config.levels);
-        strategy.due(version, config).or_else(|| strategy.idle(version, config, self.watermark()))
+        let idle = || strategy.idle(version, config, self.watermark());
+        strategy.due(version, config).or_else(|| self.hinted(version)).or_else(idle)
     }
 
     /// The same, or else what makes reads cheaper.
@@ -136,7 +138,7 @@ impl Core {
         self.pacer.note_debt(self.config.compaction.debt(version, &self.config.levels));
     }
 
-    fn watermark(&self) -> SeqNo {
+    pub(super) fn watermark(&self) -> SeqNo {
         self.snapshots.watermark(|| self.visible())
     }
 

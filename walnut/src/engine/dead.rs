@@ -1,9 +1,60 @@
 //! What readers have found to be dead, for those that come after: see [`DeadRanges`](crate::mvcc::DeadRanges).
 
+use std::collections::VecDeque;
+
 use super::Core;
 use super::view::View;
 use crate::base::{KeyRange, SeqNo, Stretch};
+use crate::compaction::Pick;
 use crate::cursor::DeadKeys;
+use crate::manifest::Version;
+use crate::sync::Mutex;
+
+/// So many dead entries that a reader had to step over are worth a merge: some hundred microseconds.
+const MANY: u64 = 1024;
+
+/// How many hints are kept.
+const MAX_HINTS: usize = 16;
+
+/// How many picks follow from a hint at most: a file goes from level to level, and there may be several.
+const MAX_PICKS: u32 = 32;
+
+/// Where readers had to step over much that is dead: what has it merged, so that it is not stepped over again after a reopening.
+#[derive(Debug, Default)]
+pub(super) struct Hints {
+    ranges: Mutex<VecDeque<(KeyRange, u32)>>,
+}
+
+impl Hints {
+    /// Adds a hint; the oldest goes when there are too many.
+    fn add(&self, range: KeyRange) {
+        let mut ranges = self.ranges.lock();
+        ranges.truncate(MAX_HINTS - 1);
+        ranges.push_front((range, MAX_PICKS));
+    }
+
+    /// What `pick` finds for a hint. One for which it finds nothing is done with.
+    fn pick(&self, pick: impl Fn(&KeyRange) -> Pick) -> Pick {
+        loop {
+            let Some((range, count)) = self.ranges.lock().pop_back() else { return Pick::Nothing };
+            let found = pick(&range);
+            if found != Pick::Nothing {
+                if count > 1 {
+                    self.ranges.lock().push_back((range, count - 1));
+                }
+                return found;
+            }
+        }
+    }
+}
+
+impl Core {
+    /// What there is to do because of hints.
+    pub(super) fn hinted(&self, version: &Version) -> Pick {
+        let (strategy, config) = (self.config.compaction, &self.config.levels);
+        self.hints.pick(|range| strategy.hinted(version, config, self.watermark(), range))
+    }
+}
 
 impl DeadKeys for Core {
     fn around(&self, key: &[u8], at: SeqNo) -> Option<Stretch> {
@@ -11,6 +62,10 @@ impl DeadKeys for Core {
     }
 
     fn note(&self, range: KeyRange, at: SeqNo, passed: u64) {
+        if passed >= MANY {
+            self.hints.add(range.clone());
+            self.compactor.wake();
+        }
         let probe = range.clone();
         // The view is loaded when writers know of the range, so it is not older than what they write to.
         self.dead.add(range, at, passed, || {

@@ -179,11 +179,14 @@ impl Core {
     /// Writes a memtable as an SST, and its large values as value files; none when nothing of it is needed any more.
     fn write_files(&self, memtable: &Arc<Memtable>) -> Result<NewFiles> {
         let version = self.manifest.lock().version();
+        // Nothing but merges changes them until the flush has ended.
+        let levels = Arc::clone(&self.view.load().levels);
         let flush = MemtableFlush {
             place: &self.place,
             value_place: &self.value_place,
             values: &self.config.values,
             version: &version,
+            denies: &|key| levels.deny(key),
             boundaries: self.snapshots.boundaries(|| self.visible()),
             go_on: &|_| {
                 self.keep();
@@ -201,6 +204,8 @@ pub(super) struct MemtableFlush<'a> {
     pub(super) values: &'a ValueConfig,
     /// What is older than the memtable.
     pub(super) version: &'a Version,
+    /// Whether it is known that nothing of a key is in it.
+    pub(super) denies: &'a dyn Fn(&[u8]) -> bool,
     /// Where somebody reads: see [`Garbage`].
     pub(super) boundaries: Vec<SeqNo>,
     /// Called from time to time.
@@ -231,7 +236,7 @@ impl MemtableFlush<'_> {
         let cursor = MemtableCursor::new(Arc::clone(memtable), &KeyRange::all(), Direction::Forward);
         let mut cursor = DeltaCursor::new(cursor);
         while let Some(entry) = cursor.entry() {
-            if flushing.keeps(&entry)? {
+            if flushing.keeps(&entry, self.denies)? {
                 if entry.kind == Kind::Add {
                     let folded = flushing.fold(&mut cursor)?;
                     flushing.add(folded.entry())?;

@@ -11,7 +11,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::Range;
 
-use crate::base::{FileNumber, Head, KeyRange, SeqNo, Stretch, head};
+use crate::base::{FileNumber, Head, KeyHash, KeyRange, SeqNo, Stretch, head};
 use crate::cursor::{Direction, Pieces};
 use crate::error::Result;
 use crate::manifest::{Level, ValueFile, Version};
@@ -135,6 +135,12 @@ impl Levels {
         let oldest = self.runs.len().wrapping_sub(1);
         let runs = self.runs.iter().enumerate();
         runs.filter_map(move |(place, run)| Some((run.find(key)?, place == oldest)))
+    }
+
+    /// Whether the filters of all SSTs that a key can be in deny it; a file that is not open is not opened for that.
+    pub(super) fn deny(&self, key: &[u8]) -> bool {
+        let hash = KeyHash::of(key);
+        self.candidates(key).all(|(sst, _)| sst.if_open().is_some_and(|open| open.denies(hash)))
     }
 
     /// The runs, newest first.

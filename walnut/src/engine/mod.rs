@@ -75,6 +75,7 @@ use crate::sync::{Arc, AtomicBool, AtomicU64, Condvar, Mutex, Ordering};
 use crate::vlog::ValuePlace;
 use background::Worker;
 use compact::Compactions;
+use dead::Hints;
 use durable::SyncedTo;
 use held::Held;
 use install::Manifest;
@@ -157,6 +158,7 @@ pub(crate) struct Core {
     is_note_due: AtomicBool,
     snapshots: Arc<Snapshots>,
     dead: DeadRanges,
+    hints: Hints,
     held: Held,
     poisoned: AtomicBool,
     /// Whether the log has to go on in a new segment before anything can be written.

@@ -22,6 +22,7 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 
+use super::dead::Hints;
 use super::durable::SyncedTo;
 use super::held::Held;
 use super::install::Manifest;
@@ -88,6 +89,7 @@ impl Engine {
             is_note_due: AtomicBool::new(false),
             snapshots: Arc::new(snapshots),
             dead: DeadRanges::default(),
+            hints: Hints::default(),
             held: Held::default(),
             poisoned: AtomicBool::new(false),
             log_is_torn: AtomicBool::new(false),

@@ -141,6 +141,7 @@ impl<'a> Spill<'a> {
             directory::number_above(&names, state.next_file)
         });
         let flush = MemtableFlush {
+            denies: &|_| false,
             place: self.place,
             value_place: self.value_place,
             values: self.values,

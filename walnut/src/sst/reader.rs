@@ -142,7 +142,7 @@ impl SstReader {
 
     /// Whether the filter says that the key with this hash is not here.
     #[inline]
-    pub(super) fn denies(&self, hash: KeyHash) -> bool {
+    pub(crate) fn denies(&self, hash: KeyHash) -> bool {
         self.filter.as_ref().is_some_and(|filter| !filter.may_contain(hash))
     }
 

@@ -179,6 +179,90 @@ fn what_is_dead_is_found_out_once_after_reopening() {
     assert!(last(&engine).1 <= FEW_STEPS);
 }
 
+/// The entries in all SSTs.
+fn stored(engine: &Engine) -> u64 {
+    engine.view.load().levels.ssts().map(|(_, sst)| sst.meta().entry_count).sum()
+}
+
+#[test]
+fn a_flush_writes_nothing_of_what_came_and_went_in_the_memtable() {
+    let engine = large();
+    // Odd keys are in an SST, whose range holds all that follows.
+    for n in (1..4000).step_by(2) {
+        put(&engine, n, 1).unwrap();
+    }
+    engine.flush_everything().unwrap();
+    let before = stored(&engine);
+    assert_eq!(before, 2000);
+    // Those of it that are read open the file, as they do where there is a queue.
+    assert_eq!(first(&engine).0, Some(key(1)));
+    for n in (0..4000).step_by(2).chain(5000..6000) {
+        put(&engine, n, 2).unwrap();
+        delete(&engine, n).unwrap();
+    }
+    engine.flush_everything().unwrap();
+    // A filter takes one key of a hundred for another one.
+    assert!(stored(&engine) - before <= 100, "{} entries", stored(&engine) - before);
+    for n in (1..4000).step_by(2) {
+        delete(&engine, n).unwrap();
+    }
+    engine.flush_everything().unwrap();
+    assert!(stored(&engine) >= before + 2000, "what an SST holds is not forgotten");
+    assert_eq!(first(&engine).0, None);
+}
+
+#[test]
+fn what_a_reader_had_to_step_over_is_merged_soon() {
+    for compaction in [Compaction::Leveled, Compaction::Tiered, Compaction::Universal] {
+        let levels = LeveledConfig { max_sst_size: 64 << 20, base_level_size: 64 << 20 };
+        let roomy = EngineConfig { memtable_size: 64 << 20, levels, compaction, ..config() };
+        let env = machine();
+        let engine = open_with(&env, roomy.clone()).unwrap();
+        for n in 0..4000 {
+            put(&engine, n, 1).unwrap();
+        }
+        engine.flush_everything().unwrap();
+        let pin = engine.pin_applied();
+        for n in 0..1100 {
+            delete(&engine, n).unwrap();
+        }
+        // One run, which has values and tombstones of what was removed: nothing is due for their sake.
+        engine.compact().unwrap();
+        drop(pin);
+        engine.close().unwrap();
+        let engine = open_with(&env, roomy.clone()).unwrap();
+        assert!(engine.compact_due());
+        let merges = |engine: &Engine| engine.stats().compaction_count;
+        assert_eq!(merges(&engine), 0);
+        let (found, steps) = first(&engine);
+        assert!(found == Some(key(1100)) && steps >= 1100);
+        assert!(engine.compact_due());
+        assert_eq!(merges(&engine), 1);
+        assert!(engine.compact_due());
+        assert_eq!(merges(&engine), 1, "once");
+        engine.close().unwrap();
+        let engine = open_with(&env, roomy).unwrap();
+        let (found, steps) = first(&engine);
+        assert!(found == Some(key(1100)) && steps <= FEW_STEPS, "{steps} steps");
+    }
+}
+
+#[test]
+fn a_flush_keeps_what_a_pin_sees_of_what_came_and_went() {
+    let engine = large();
+    put(&engine, 5, 1).unwrap();
+    let pin = engine.pin_applied();
+    delete(&engine, 5).unwrap();
+    put(&engine, 6, 1).unwrap();
+    delete(&engine, 6).unwrap();
+    engine.flush_everything().unwrap();
+    // And the other tombstone: a transaction that reads at the pin asks whether the key was changed since.
+    assert_eq!(stored(&engine), 3, "a value that a pin sees, and its tombstone");
+    let mut scan = engine.core().scan_at(KeyRange::all(), &pin).unwrap();
+    assert_eq!(drain(&mut scan, false).unwrap(), [(key(5), value(5, 1))]);
+    assert_eq!(state(&engine).unwrap(), State::new());
+}
+
 /// What a model does to the engine, and what it looks at.
 #[derive(Clone, Debug)]
 enum Deed {
@@ -211,6 +295,9 @@ fn deeds() -> impl Strategy<Value = Vec<Deed>> {
     prop::collection::vec(deed, 1..30)
 }
 
+/// A walk that goes on while the state changes, whether it is from the back, and what it has to find yet.
+type Begun = (EngineScan, bool, std::collections::VecDeque<(Vec<u8>, Vec<u8>)>);
+
 /// That a reader sees a state from both ends, in the whole and in parts.
 fn expect_state(scan: impl Fn(KeyRange) -> EngineScan, state: &State, from: u32) {
     for range in [range(0, u32::MAX), range(from, from + 40), KeyRange::all()] {
@@ -237,7 +324,7 @@ proptest! {
         let engine = if is_large { large() } else { open(&machine()).unwrap() };
         let mut model = State::new();
         let mut pins: Vec<(Pin, State)> = Vec::new();
-        let mut begun: Vec<(EngineScan, bool, std::collections::VecDeque<(Vec<u8>, Vec<u8>)>)> = Vec::new();
+        let mut begun: Vec<Begun> = Vec::new();
         for (version, deed) in (1..).zip(deeds) {
             let mut from = 0;
             match deed {
