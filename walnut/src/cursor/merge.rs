@@ -79,6 +79,12 @@ impl<C: Cursor> Cursor for Merge<C> {
         Ok(())
     }
 
+    /// Known without a comparison where there is one source only.
+    #[inline]
+    fn ends_key(&self) -> bool {
+        matches!(&*self.sources, [only] if only.ends_key())
+    }
+
     fn pass_older(&mut self, stretch: &Stretch, than: SeqNo) -> Result<bool> {
         let Some(&winner) = self.winners.get(1) else { return Ok(false) };
         let mut passes = false;

@@ -60,6 +60,14 @@ impl Cursor for Source {
             Self::Run(cursor) => cursor.pass_live(at, bound),
         }
     }
+
+    #[inline]
+    fn ends_key(&self) -> bool {
+        match self {
+            Self::Memtable(cursor) => cursor.ends_key(),
+            Self::Run(cursor) => cursor.ends_key(),
+        }
+    }
 }
 
 /// A walk in one direction.
@@ -327,7 +335,7 @@ impl View {
     fn walk(&self, core: &Arc<Core>, range: &KeyRange, direction: Direction, at: SeqNo) -> Result<Walk> {
         let mut memtables = Vec::new();
         for memtable in self.memtables() {
-            let cursor = MemtableCursor::new(Arc::clone(memtable), range, direction);
+            let cursor = MemtableCursor::at(Arc::clone(memtable), range, direction, at);
             if cursor.entry().is_some() {
                 memtables.push(Source::Memtable(cursor));
             }
@@ -380,7 +388,7 @@ impl View {
             let changed = if let Some(changed) = memtable.is_changed_within(range, at) {
                 changed
             } else {
-                let cursor = MemtableCursor::new(Arc::clone(memtable), range, Direction::Forward);
+                let cursor = MemtableCursor::at(Arc::clone(memtable), range, Direction::Forward, SeqNo::MAX);
                 has_entry_above(cursor, at)?
             };
             if changed {

@@ -1,9 +1,11 @@
 //! The newest entries, in memory until they are flushed.
 //!
 //! ```text
-//!   insertion ──► rows: by number ◄── newest: key to number      a get: one word of a table, one row
-//!                        ▲
-//!                        └─────────── order: sorted strands      a cursor: a merge of a few strands
+//!   insertion ──► rows: by number ◄── newest: key to number       a get: one word of a table, one row
+//!                  ▲   versions of
+//!                  │   a key linked
+//!                  └───────────────── order: keys in strands      a cursor: a merge of a few strands and of the list,
+//!                                     and in a skip list          of each key the version that its reader sees
 //! ```
 //!
 //! A memtable is active while commits go into it, then frozen: nobody writes to it again, and a flush writes it out
@@ -14,6 +16,9 @@
 //! 2. Entries become readable one by one while they are inserted; it is the reader's sequence number that hides those of
 //!    a commit that is not finished.
 //! 3. One thread inserts at a time.
+//!
+//! A key enters the order once, when it is new: to overwrite it costs no ordering, and a walk finds the version to see by links that leap,
+//! however often it was overwritten.
 //!
 //! Entries of one key and range tombstones are kept apart: a get looks into the list of the ones, and asks the others
 //! only when there are any.
@@ -32,6 +37,7 @@ mod newest;
 mod order;
 mod ranges;
 mod rows;
+mod skiplist;
 
 pub(crate) use adds::DeltaCursor;
 pub(crate) use cursor::MemtableCursor;
@@ -42,14 +48,17 @@ pub use measure::Memory;
 use std::hint::black_box;
 
 use crate::base::{Entry, Fragment, KeyHash, KeyRange, Kind, RangeTombstones, SeqNo, Stretch};
-use crate::sync::{Arc, AtomicU32, AtomicU64, AtomicUsize, Mutex, Ordering};
+use crate::sync::{AtomicU32, AtomicU64, AtomicUsize, Mutex, Ordering};
 use newest::Newest;
-use order::{Order, Sorted};
+use order::Order;
 use ranges::Ranges;
-use rows::{Number, Rows};
+use rows::{Link, Number, Rows};
 
-/// Bytes that an entry takes besides its key and value: a row, its share of the table, a slot in a strand.
-const ENTRY_OVERHEAD: usize = 32 + 16 + 24;
+/// Bytes that an entry takes besides its key and value.
+const ENTRY_OVERHEAD: usize = 32;
+
+/// Bytes that a key takes besides: its share of the table of hashes, and a slot in a strand.
+const KEY_OVERHEAD: usize = 16 + 24;
 
 /// Bytes that the bytes of a sum take besides themselves.
 const SUM_OVERHEAD: usize = 48;
@@ -125,7 +134,7 @@ impl Memtable {
                 black_box(next.fold(0, |sum, entry| sum ^ self.newest.call_for(entry.hash)));
             }
             if !entry.kind.is_of_one_key() {
-                self.rows.fill(number, place, entry, 0);
+                self.rows.fill(number, place, entry, 0, Link::Begins);
                 let Entry { key, value, .. } = self.rows.entry(number);
                 if key < value {
                     self.ranges.insert(&self.rows, number);
@@ -134,15 +143,19 @@ impl Memtable {
             }
             let key = self.rows.key_in(place, entry);
             let older = self.newest.find(entry.hash, |found| self.rows.key(found) == key);
+            let link = if older > 0 { self.link(key, older) } else { Link::Begins };
             if older > 0 {
                 dead_size += self.rows.size(older) + ENTRY_OVERHEAD;
             }
+            if link == Link::Begins {
+                size += KEY_OVERHEAD;
+            }
             if entry.kind == Kind::Add {
                 let (place, summed) = self.sum_up(entry, place, older, &mut insertion_count);
-                self.rows.fill(number, place, &summed, older);
+                self.rows.fill(number, place, &summed, older, link);
                 size += self.rows.size(number) + SUM_OVERHEAD;
             } else {
-                self.rows.fill(number, place, entry, older);
+                self.rows.fill(number, place, entry, older, link);
             }
             self.newest.set(entry.hash, number, older);
         }
@@ -154,6 +167,14 @@ impl Memtable {
         }
         self.inject_max_lsn(last);
         self.order.keep_up(&self.rows, filled);
+    }
+
+    /// How a new version of `key` follows the newest that there is.
+    #[inline]
+    fn link(&self, key: &[u8], older: Number) -> Link {
+        let is_covered =
+            !self.ranges.is_empty() && self.ranges.covering(&self.rows, key, Number::MAX) > older;
+        if is_covered { Link::Begins } else { Link::GoesOn }
     }
 
     /// The newest version of `key`, whose hash is given, that is not above `at`, tombstones included; a range tombstone may
@@ -185,7 +206,7 @@ impl Memtable {
 
     /// Whether an entry of a key in `range` is above `since`; `None` when there is so much to look at that a cursor is better.
     pub(crate) fn is_changed_within(&self, range: &KeyRange, since: SeqNo) -> Option<bool> {
-        let (since, filled) = (self.rows.number_at(since), self.filled.load(Ordering::Acquire));
+        let (since, filled) = (self.rows.number_at(since), self.filled());
         if filled.saturating_sub(since) > FEW {
             return None;
         }
@@ -196,7 +217,7 @@ impl Memtable {
 
     /// The entries above `since`, range tombstones too, in the order of their numbers.
     pub(crate) fn entries_since(&self, since: SeqNo) -> impl Iterator<Item = Entry<'_>> {
-        let numbers = self.rows.number_at(since).saturating_add(1)..=self.filled.load(Ordering::Acquire);
+        let numbers = self.rows.number_at(since).saturating_add(1)..=self.filled();
         self.rows.filled(numbers).map(|number| self.rows.entry(number))
     }
 
@@ -253,7 +274,7 @@ impl Memtable {
     }
 
     pub(crate) fn is_empty(&self) -> bool {
-        self.filled.load(Ordering::Acquire) == 0
+        self.filled() == 0
     }
 
     /// The highest sequence number that was inserted or injected.
@@ -267,9 +288,15 @@ impl Memtable {
         self.max_lsn.fetch_max(seqno.0, Ordering::AcqRel);
     }
 
-    /// All entries that there are, in strands.
-    fn sorted(&self) -> Arc<Sorted> {
-        self.order.sorted(&self.rows, self.filled.load(Ordering::Acquire))
+    /// The highest number that was inserted; 0 when none was.
+    fn filled(&self) -> Number {
+        self.filled.load(Ordering::Acquire)
+    }
+
+    /// All keys that there are, in strands but for what is in the list of the order.
+    #[cfg(test)]
+    fn sorted(&self) -> crate::sync::Arc<order::Sorted> {
+        self.order.sorted(&self.rows, self.filled())
     }
 }
 

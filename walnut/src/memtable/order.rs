@@ -1,24 +1,34 @@
-//! The entries of a memtable in their order, as far as somebody needed it.
+//! The keys of a memtable in their order, as far as somebody needed it.
 //!
 //! ```text
 //!   numbers  1 ....................... 9000 ......... 9700
 //!            | strand | strand | strand   | not in order yet
+//!                           | list              the newest of those that came a few at a time
 //! ```
 //!
-//! Gets do not need the order, so inserting does not pay for it: a strand is sorted from what came since the last one, when
-//! there is much of it or when a cursor is made.
+//! Gets do not need the order, so inserting does not pay for it: keys are put in order when there are many new ones or when a cursor is
+//! made. Few new ones, as of a scan after a small write, go into a skip list; many become a strand, which is sorted as a whole, and so does the
+//! list when it has grown beyond what a processor keeps at hand.
 //!
-//! 1. Each entry up to `up_to` that is no range tombstone is in exactly one strand.
+//! 1. Each chain of versions up to `up_to` is there once, by its oldest version: in one strand or in the list. Another version of a
+//!    key that is there changes nothing.
 //! 2. A new strand swallows those before it that are not twice as long, up to a limit that grows with the memtable: so the
-//!    number of strands is logarithmic, an entry is moved a logarithm of times, and nobody waits for a long merge.
+//!    number of strands is logarithmic, a key is moved a logarithm of times, and nobody waits for a long merge.
 
 use std::ops::{Deref, Range};
 
 use arc_swap::ArcSwap;
 
 use super::rows::{Number, Rows};
+use super::skiplist::SkipList;
 use crate::base::{Head, head};
-use crate::sync::{Arc, Mutex};
+use crate::sync::{Arc, AtomicU32, Mutex, Ordering};
+
+/// Up to so many new keys go into the list.
+const FEW_NEW: Number = 256;
+
+/// A list of so many keys becomes a strand.
+const LIST_LIMIT: usize = 8192;
 
 /// How many unsorted entries are sorted though nobody has asked.
 pub(super) const SORTED_AT_LATEST: Number = 4096;
@@ -32,80 +42,102 @@ const MERGE_SHARE: usize = 8;
 /// Of how many entries of a strand the newest is known.
 const FEW: usize = 64;
 
-/// An entry in a strand: enough of its key to compare it with most others, and its number.
+/// A key that is sought, with its head.
+pub(super) type Target<'k> = (Head, &'k [u8]);
+
+/// A key in the order: enough of it to compare it with most others, and the number of the oldest version of a chain.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Slot {
-    head: Head,
+    pub(super) head: Head,
     pub(super) number: Number,
 }
 
-/// Entries in internal order, and the newest of each few, so that those which are newer than a range tombstone are found among many
-/// that are not.
+/// Keys in their order, of equal ones the newer first, and the newest number of each few, so that those which are newer than a range
+/// tombstone are found among many that are not.
 #[derive(Debug)]
 pub(super) struct Strand {
     slots: Box<[Slot]>,
     newest: Box<[Number]>,
+    /// The head of the first of each few: close together, so that a search waits for memory at its end only.
+    fences: Box<[Head]>,
 }
 
-/// What is in order. Never changed; another one replaces it.
+/// What is in order. The strands never change, and the list gets further keys until another order replaces this one.
 #[derive(Debug, Default)]
 pub(super) struct Sorted {
     pub(super) strands: Vec<Arc<Strand>>,
-    /// The last number that is in one of them.
-    up_to: Number,
+    pub(super) list: Arc<SkipList>,
 }
 
 /// The order, which grows.
 #[derive(Debug, Default)]
 pub(super) struct Order {
     sorted: ArcSwap<Sorted>,
+    /// The last number whose key is in order. It is set after these.
+    up_to: AtomicU32,
     /// Held by the one who sorts.
     turn: Mutex<()>,
 }
 
 impl Order {
-    /// All entries up to a number, in strands. They may have later ones too.
+    /// All keys up to a number, in order. There may be later ones too.
     pub(super) fn sorted(&self, rows: &Rows, up_to: Number) -> Arc<Sorted> {
-        let sorted = self.sorted.load_full();
-        if sorted.up_to >= up_to {
-            return sorted;
+        if self.up_to.load(Ordering::Acquire) < up_to {
+            let _turn = self.turn.lock();
+            self.enter(rows, up_to);
         }
-        let _turn = self.turn.lock();
-        self.sort(rows, up_to)
+        self.sorted.load_full()
     }
 
-    /// Sorts what came last, if it is much, and if nobody else is sorting.
+    /// Puts in order what came last, if it is much, and if nobody else is at it.
     pub(super) fn keep_up(&self, rows: &Rows, up_to: Number) {
-        if up_to.saturating_sub(self.sorted.load().up_to) < SORTED_AT_LATEST {
+        if up_to.saturating_sub(self.up_to.load(Ordering::Relaxed)) < SORTED_AT_LATEST {
             return;
         }
         if let Some(_turn) = self.turn.try_lock() {
-            self.sort(rows, up_to);
+            self.enter(rows, up_to);
         }
     }
 
-    fn sort(&self, rows: &Rows, up_to: Number) -> Arc<Sorted> {
-        let sorted = self.sorted.load_full();
-        if sorted.up_to >= up_to {
-            return sorted;
+    fn enter(&self, rows: &Rows, up_to: Number) {
+        let before = self.up_to.load(Ordering::Relaxed);
+        if before >= up_to {
+            return;
         }
-        let mut strand = Vec::with_capacity((up_to - sorted.up_to) as usize);
-        strand.extend(rows.of_one_key(sorted.up_to + 1..=up_to).map(|number| Slot::new(rows, number)));
-        // A batch comes in order, so this is often one look at each.
-        strand.sort_by(|left, right| left.order(right, rows));
-        let mut strands = sorted.strands.clone();
+        let chains = || rows.chains(before + 1..=up_to);
+        let keys = || chains().map(|number| Slot::new(rows, number));
+        let is_few = up_to - before <= FEW_NEW || chains().nth(FEW_NEW as usize).is_none();
+        let sorted = self.sorted.load();
+        if is_few && sorted.list.len() < LIST_LIMIT {
+            keys().for_each(|slot| sorted.list.insert(rows, slot));
+        } else {
+            let mut strand = Vec::with_capacity(if is_few { 0 } else { (up_to - before) as usize });
+            strand.extend(keys());
+            // A batch comes in order, so this is often one look at each.
+            strand.sort_by(|left, right| left.order(right, rows));
+            let mut list = Arc::clone(&sorted.list);
+            if is_few {
+                strand = merge(&list.slots(), &strand, rows);
+                list = Arc::default();
+            }
+            self.sorted.store(Arc::new(sorted.with(strand, list, rows, up_to)));
+        }
+        self.up_to.store(up_to, Ordering::Release);
+    }
+}
+
+impl Sorted {
+    /// The same with another list and one strand more.
+    fn with(&self, mut strand: Vec<Slot>, list: Arc<SkipList>, rows: &Rows, up_to: Number) -> Self {
+        let mut strands = self.strands.clone();
         let limit = MERGE_LIMIT.max(up_to as usize / MERGE_SHARE);
         while let Some(last) =
             strands.pop_if(|last| last.len() < 2 * strand.len() && last.len() + strand.len() <= limit)
         {
             strand = merge(&last, &strand, rows);
         }
-        if !strand.is_empty() {
-            strands.push(Arc::new(Strand::new(strand)));
-        }
-        let sorted = Arc::new(Sorted { strands, up_to });
-        self.sorted.store(Arc::clone(&sorted));
-        sorted
+        strands.push(Arc::new(Strand::new(strand)));
+        Self { strands, list }
     }
 }
 
@@ -130,7 +162,25 @@ impl Strand {
     fn new(slots: Vec<Slot>) -> Self {
         let newest = |few: &[Slot]| few.iter().map(|slot| slot.number).max().unwrap_or(0);
         let newest = slots.chunks(FEW).map(newest).collect();
-        Self { slots: slots.into(), newest }
+        let fences = slots.iter().step_by(FEW).map(|slot| slot.head).collect();
+        Self { slots: slots.into(), newest, fences }
+    }
+
+    /// How many keys are below one.
+    pub(super) fn below(&self, target: Target<'_>, rows: &Rows) -> usize {
+        let (mut few, mut end) = (0, self.fences.len());
+        while few < end {
+            let middle = usize::midpoint(few, end);
+            let head = self.fences[middle];
+            if head < target.0 || head == target.0 && self.slots[middle * FEW].is_below(target, rows) {
+                few = middle + 1;
+            } else {
+                end = middle;
+            }
+        }
+        let from = few.saturating_sub(1) * FEW;
+        let to = (few * FEW).min(self.slots.len());
+        from + self.slots[from..to].partition_point(|slot| slot.is_below(target, rows))
     }
 
     /// The first place among `places` of an entry that is newer than `than`, or their end.
@@ -182,7 +232,7 @@ impl Slot {
         Self { head: head(rows.key(number)), number }
     }
 
-    /// How two entries are ordered: by key, newer ones first.
+    /// How two keys are ordered; of equal ones the newer comes first.
     #[inline]
     pub(super) fn order(&self, other: &Self, rows: &Rows) -> std::cmp::Ordering {
         let keys = || rows.key(self.number).cmp(rows.key(other.number));
@@ -190,8 +240,14 @@ impl Slot {
         self.head.cmp(&other.head).then_with(keys).then_with(newer_first)
     }
 
-    /// Whether the entry's key is below this one, whose head is given with it.
-    pub(super) fn is_below(&self, (head, key): (Head, &[u8]), rows: &Rows) -> bool {
+    /// The key with its head.
+    pub(super) fn target(self, rows: &Rows) -> Target<'_> {
+        (self.head, rows.key(self.number))
+    }
+
+    /// Whether the key is below this one.
+    #[inline]
+    pub(super) fn is_below(&self, (head, key): Target<'_>, rows: &Rows) -> bool {
         self.head.cmp(&head).then_with(|| rows.key(self.number).cmp(key)).is_lt()
     }
 }
@@ -200,7 +256,10 @@ impl Slot {
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::insertion::Prepared;
+    use super::super::rows::Link;
     use super::*;
+    use crate::base::{KeyHash, Kind, SeqNo};
 
     proptest! {
         #[test]
@@ -216,6 +275,26 @@ mod tests {
             let newer = |place: &usize| numbers[*place] > than;
             prop_assert_eq!(strand.first_newer(start..end, than), (start..end).find(newer).unwrap_or(end));
             prop_assert_eq!(strand.last_newer(start..end, than), (start..end).rfind(newer).map_or(start, |place| place + 1));
+        }
+
+        #[test]
+        fn a_strand_knows_how_many_keys_are_below_one(
+            mut keys in prop::collection::vec(prop::collection::vec(0u8..3, 14..19), 0..400),
+            sought in prop::collection::vec(0u8..3, 14..19),
+        ) {
+            keys.sort();
+            let rows = Rows::new(SeqNo::ZERO);
+            let slots = (1..).zip(&keys).map(|(number, key)| {
+                rows.keep(number, key.clone());
+                let key_size = u32::try_from(key.len()).expect("small");
+                let hash = KeyHash::of(key);
+                let entry = Prepared { hash, key_offset: 0, key_size, value_size: 0, kind: Kind::Put };
+                rows.fill(number, number, &entry, 0, Link::Begins);
+                Slot::new(&rows, number)
+            });
+            let strand = Strand::new(slots.collect());
+            let expected = keys.iter().filter(|key| **key < sought).count();
+            prop_assert_eq!(strand.below((head(&sought), &sought), &rows), expected);
         }
     }
 }

@@ -6,14 +6,20 @@
 //!             v           v           v
 //!   bytes   [ an insertion's bytes ] [ the next one's ]
 //!
-//!   older:  7 ──► 5 ──► 4 ──► 1      each version knows the one before it,
-//!           7 ──────────────► 1      and one far below it, so that a search among n of them takes log n steps
+//!   older:  9 ──► 7 ──► 5 ──► 4 ──► 1      each version knows the one before it,
+//!                 7 ──────────────► 1      and one far below it, so that a search among n of them takes log n steps
+//!
+//!   chains: [9 .. 9]   [7 ....... 1]       a range tombstone, number 8, lies between: 9 is a new chain
+//!            ▲    │     ▲         │
+//!            └────┘     └─────────┘        the oldest of a chain knows the newest, every other one the oldest
 //! ```
 //!
-//! 1. A row is filled before anything leads to it, and never changed.
+//! 1. A row is filled before anything leads to it. Of the oldest version of a chain the newest changes, and nothing else changes.
 //! 2. The versions of a key have falling numbers.
 //! 3. `far` leads from a version of depth d to one of a depth that only d decides (Myers, "An applicative
 //!    random-access stack", 1983): the distances double as far as they can.
+//! 4. A *chain* is the versions of a key between which no range tombstone covers it. So whatever range tombstone covers the key hides all of a
+//!    chain or nothing of it, and the order of keys holds a chain once, by its oldest version ([`super::order`]).
 
 use super::growing::Growing;
 use super::insertion::Prepared;
@@ -41,22 +47,40 @@ struct Row {
     sizes: AtomicU64,
     /// The version before this one, and one far below.
     older: AtomicU64,
-    /// How many versions lie below, and the kind, to which `FILLED` is added.
-    depth: AtomicU64,
+    /// Of the oldest version of a chain the newest, of every other one the oldest; and the kind, to which are added `FILLED` and
+    /// the rank: its `far` leads 2^rank - 1 versions down.
+    chain: AtomicU64,
+}
+
+/// By how many bits the rank is shifted.
+const RANK_SHIFT: u32 = 16;
+
+/// How a version follows the one before it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Link {
+    /// There is none, or a range tombstone over the key lies between.
+    Begins,
+    /// Nothing lies between.
+    GoesOn,
 }
 
 /// Tells a row that was filled from one that was not.
 const FILLED: u32 = 1 << 8;
 
-fn pack(high: u32, low: u32) -> u64 {
+pub(super) fn pack(high: u32, low: u32) -> u64 {
     u64::from(high) << 32 | u64::from(low)
 }
 
 /// The halves of what a reader finds. It was led here by something that was stored after them.
 #[inline]
+pub(super) fn unpack(word: &AtomicU64) -> (u32, u32) {
+    unpack_word(word.load(Ordering::Relaxed))
+}
+
+/// The halves of a word.
+#[inline]
 #[expect(clippy::cast_possible_truncation, reason = "each half has 32 bits")]
-fn unpack(word: &AtomicU64) -> (u32, u32) {
-    let word = word.load(Ordering::Relaxed);
+pub(super) fn unpack_word(word: u64) -> (u32, u32) {
     ((word >> 32) as u32, word as u32)
 }
 
@@ -89,30 +113,76 @@ impl Rows {
         self.bytes.make(place).set(bytes).expect("each insertion has a place of its own");
     }
 
-    /// Fills the row of an entry whose next older version is `older`, or 0.
-    pub(super) fn fill(&self, number: Number, bytes: u32, entry: &Prepared, older: Number) {
-        let (far, depth) = match older {
+    /// Fills the row of an entry whose next older version is `older`, or 0, and which goes on the chain of that, or begins one.
+    pub(super) fn fill(&self, number: Number, bytes: u32, entry: &Prepared, older: Number, link: Link) {
+        let (far, rank) = match older {
             0 => (number, 0),
             older => self.leap_above(older),
+        };
+        let oldest = match link {
+            Link::Begins => number,
+            Link::GoesOn => self.oldest(older),
         };
         let row = self.by_number.make(number);
         row.place.store(pack(bytes, entry.key_offset), Ordering::Relaxed);
         row.sizes.store(pack(entry.key_size, entry.value_size), Ordering::Relaxed);
         row.older.store(pack(older, far), Ordering::Relaxed);
-        row.depth.store(pack(depth, FILLED | entry.kind as u32), Ordering::Relaxed);
+        let kind = rank << RANK_SHIFT | FILLED | entry.kind as u32;
+        row.chain.store(pack(oldest, kind), Ordering::Relaxed);
+        if oldest < number {
+            let row = self.row(oldest);
+            let (_, kind) = unpack(&row.chain);
+            // A reader that finds the number here finds its row filled.
+            row.chain.store(pack(number, kind), Ordering::Release);
+        }
     }
 
-    /// Where a version right above `older` leaps to, and its depth.
+    /// Where a version right above `older` leaps to, and its rank.
     fn leap_above(&self, older: Number) -> (Number, u32) {
-        let far_and_depth = |number| {
+        let far_and_rank = |number| {
             let row = self.row(number);
-            (unpack(&row.older).1, unpack(&row.depth).0)
+            (unpack(&row.older).1, unpack(&row.chain).1 >> RANK_SHIFT)
         };
-        let (far, depth) = far_and_depth(older);
-        let (further, far_depth) = far_and_depth(far);
-        let (_, further_depth) = far_and_depth(further);
-        let doubles = depth - far_depth == far_depth - further_depth;
-        (if doubles { further } else { older }, depth + 1)
+        let (far, rank) = far_and_rank(older);
+        let (further, far_rank) = far_and_rank(far);
+        if rank == far_rank { (further, rank + 1) } else { (older, 1) }
+    }
+
+    /// The oldest version of the chain of this one.
+    fn oldest(&self, number: Number) -> Number {
+        unpack(&self.row(number).chain).0.min(number)
+    }
+
+    /// Whether it is the oldest version of its chain.
+    fn begins_chain(&self, number: Number) -> bool {
+        unpack(&self.row(number).chain).0 >= number
+    }
+
+    /// The newest version not above `at` of the chain that begins with `oldest`, which is not above it either.
+    #[inline]
+    pub(super) fn version_in_chain(&self, oldest: Number, at: Number) -> Number {
+        let (newest, _) = unpack_word(self.row(oldest).chain.load(Ordering::Acquire));
+        if newest <= at { newest } else { self.version(newest, at) }
+    }
+
+    /// The version right below this one in its chain; 0 when it is the oldest.
+    pub(super) fn older_in_chain(&self, number: Number) -> Number {
+        if self.begins_chain(number) { 0 } else { unpack(&self.row(number).older).0 }
+    }
+
+    /// The version right above this one, of a chain whose newest version that counts is `newest`; 0 when it is that one.
+    pub(super) fn newer_in_chain(&self, number: Number, newest: Number) -> Number {
+        if number == newest {
+            return 0;
+        }
+        let mut newer = newest;
+        loop {
+            let (older, far) = unpack(&self.row(newer).older);
+            match older {
+                older if older == number => return newer,
+                _ => newer = if far > number { far } else { older },
+            }
+        }
     }
 
     /// The newest version not above `at` among `newest` and those below it; 0 when there is none.
@@ -168,7 +238,18 @@ impl Rows {
     /// Those of these numbers that there are.
     pub(super) fn filled(&self, numbers: std::ops::RangeInclusive<Number>) -> impl Iterator<Item = Number> {
         numbers
-            .filter(|&number| self.by_number.get(number).is_some_and(|row| unpack(&row.depth).1 & FILLED > 0))
+            .filter(|&number| self.by_number.get(number).is_some_and(|row| unpack(&row.chain).1 & FILLED > 0))
+    }
+
+    /// Those of them that begin a chain: the oldest versions of keys.
+    pub(super) fn chains(&self, numbers: std::ops::RangeInclusive<Number>) -> impl Iterator<Item = Number> {
+        const RANGE: u32 = FILLED | Kind::RangeDelete as u32;
+        numbers.filter(|&number| {
+            self.by_number.get(number).is_some_and(|row| {
+                let (link, kind) = unpack(&row.chain);
+                kind & FILLED > 0 && link >= number && kind != RANGE
+            })
+        })
     }
 
     /// Those of them that are no range tombstones.
@@ -180,7 +261,7 @@ impl Rows {
     }
 
     fn kind(&self, number: Number) -> Kind {
-        Kind::from_code(unpack(&self.row(number).depth).1.to_le_bytes()[0]).expect("a kind was stored")
+        Kind::from_code(unpack(&self.row(number).chain).1.to_le_bytes()[0]).expect("a kind was stored")
     }
 
     #[inline]
@@ -213,7 +294,8 @@ mod tests {
         let numbers: Vec<Number> = (1..6000).filter(|number| number % 3 > 0).collect();
         let mut newest = 0;
         for &number in &numbers {
-            rows.fill(number, 0, &entry, newest);
+            let link = if newest == 0 || number % 1000 == 1 { Link::Begins } else { Link::GoesOn };
+            rows.fill(number, 0, &entry, newest, link);
             newest = number;
         }
         for at in (0..=6000).chain([u32::MAX]) {
