@@ -237,3 +237,39 @@ fn what_a_snapshot_pins_is_about_what_comes_back_with_it() {
         assert_eq!(db.stats().pinned_size, 0);
     }
 }
+
+/// The most memory that a call takes at a time, beyond what was taken before it.
+fn memory(call: impl FnOnce()) -> u64 {
+    allocation_counter::measure(call).bytes_max
+}
+
+#[test]
+fn a_database_in_memory_takes_a_small_multiple_of_its_live_data() {
+    let row = |id: u64, round: u64| User {
+        id,
+        email: format!(
+            "{id}.{}@example.org",
+            round.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ id.wrapping_mul(0xD134_2543_DE82_EF95)
+        ),
+        age: (id % 90) as u32,
+        about: std::array::from_fn(|place| (id * 31 + round * 7 + place as u64 * 13).to_le_bytes()[0]),
+    };
+    let count = 30_000;
+    // The row, and its key in the table and in two indexes.
+    let live: u64 = (0..count).map(|id| row(id, 9).email.len() as u64 * 2 + 24 + 4 * 9 + 8).sum();
+    assert!(live > 3 << 20);
+    let most = memory(|| {
+        let db = Database::builder().background(Background::Manual).in_memory().unwrap();
+        let users = db.table::<User>().unwrap();
+        for round in 0..3 {
+            for first in (0..count).step_by(100) {
+                let rows: Vec<User> = (first..first + 100).map(|id| row(id, round)).collect();
+                users.upsert_many(&rows).unwrap();
+            }
+            while db.step().unwrap() {}
+        }
+        assert_eq!(users.len().unwrap(), count);
+    });
+    // Memtables and their log, two of each, take what they take, however little is live.
+    assert!(most < 3 * live + (32 << 20), "{} MiB for {} MiB", most >> 20, live >> 20);
+}

@@ -5,6 +5,7 @@
 // documentation begins with.
 mod derived;
 mod first_program;
+mod full_disk;
 mod generated;
 // Keys that are made, under random programs of several structs, restarts, drops and roll-backs, against a model.
 mod generated_programs;

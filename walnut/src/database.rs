@@ -280,8 +280,9 @@ impl Database {
     /// before the database is copied. Readers and writers go on meanwhile.
     ///
     /// Cost: reads and writes all data once, and needs as much room again until it is done; nothing when it is one run already in
-    /// which nothing is dead. [`Error::Closed`](crate::Error::Closed) when the database is closed meanwhile; after an
-    /// error everything is as it was.
+    /// which nothing is dead. On a disk without that room it gives back what it can with smaller steps, one file at a time, and leaves
+    /// more than one run; [`Error::OutOfSpace`](crate::Error::OutOfSpace) when one of those finds no room either.
+    /// [`Error::Closed`](crate::Error::Closed) when the database is closed meanwhile; no error loses anything.
     pub fn compact(&self) -> Result<()> {
         self.store.engine.compact()
     }
@@ -381,12 +382,16 @@ impl Builder {
     /// operating system; one on a [`MemoryEnv`](crate::env::MemoryEnv) given with [`env`](Self::env) has those of that machine, which
     /// follow from a seed.
     ///
+    /// Unless they are set, its [`memtable_size`](Self::memtable_size) is smaller and its [`log_preallocation`](Self::log_preallocation) zero.
+    /// It takes a small multiple of the live data: its sorted files, the log of what is not yet in them, and the blocks that reads keep
+    /// in the cache.
+    ///
     /// [`Error::Unsupported`](crate::Error::Unsupported) when a machine was given that is not in memory, such as
     /// [`OsEnv`](crate::env::OsEnv): nothing is written then.
     pub fn in_memory(&self) -> Result<Database> {
         self.check()?;
         let (env, dir) = self.place_in_memory()?;
-        let engine = Engine::open(env, dir, self.engine_config())?;
+        let engine = Engine::open(env, dir, self.engine_config_in_memory())?;
         Ok(Database { store: Arc::new(Store::new(engine, self.chosen_durability())) })
     }
 }

@@ -29,6 +29,18 @@ const MAX_BLOCK_SIZE: u64 = 32 << 10;
 const MAX_SST_SIZE: u64 = 1 << 40;
 const MAX_BASE_LEVEL_SIZE: u64 = 1 << 50;
 const MAX_LOG_PREALLOCATION: u64 = 1 << 30;
+const MAX_DISK_RESERVE: u64 = 1 << 30;
+
+/// The size of a memtable that is not set, on disk and in memory.
+const MEMTABLE_SIZE: usize = 32 << 20;
+const MEMTABLE_SIZE_IN_MEMORY: usize = 4 << 20;
+
+/// The zeros ahead of the log's end that are not set, on disk.
+const LOG_PREALLOCATION: u64 = 256 << 10;
+
+/// The reserve on disk that is not set, and what it has beside room for small memtables.
+const RESERVE: usize = 1 << 20;
+const SMALL_RESERVE: usize = 128 << 10;
 
 /// How blocks of sorted files are compressed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -64,15 +76,19 @@ pub struct Builder {
     group_window: Duration,
     cache_size: usize,
     max_open_files: usize,
-    memtable_size: usize,
+    /// The usual one when `None`.
+    memtable_size: Option<usize>,
     block_size: usize,
     max_sst_size: u64,
     base_level_size: u64,
     value_log_threshold: usize,
     compaction: Compaction,
     io_limit: Option<NonZeroU64>,
-    log_preallocation: u64,
+    /// The usual one when `None`.
+    log_preallocation: Option<u64>,
     compression: Compression,
+    /// The usual one when `None`.
+    disk_reserve: Option<usize>,
     background: Background,
     snapshot_age_limit: Option<Duration>,
     checkpoint_on_close: bool,
@@ -86,15 +102,16 @@ impl Default for Builder {
             group_window: Duration::from_millis(1),
             cache_size: 64 << 20,
             max_open_files: 500,
-            memtable_size: 32 << 20,
+            memtable_size: None,
             block_size: 8 << 10,
             max_sst_size: 32 << 20,
             base_level_size: 64 << 20,
             value_log_threshold: 8 << 10,
             compaction: Compaction::Leveled,
             io_limit: None,
-            log_preallocation: 256 << 10,
+            log_preallocation: None,
             compression: Compression::Lz4,
+            disk_reserve: None,
             background: Background::Thread,
             snapshot_age_limit: None,
             checkpoint_on_close: true,
@@ -136,9 +153,9 @@ impl Builder {
 
     /// Bytes of the newest entries in memory at which they are written out as a sorted file. The larger, the fewer and
     /// larger the files; the more memory (up to five times this much under load) and the longer the replay after a
-    /// crash. Default: 32 MiB; from 1 KiB to 4 GiB.
+    /// crash. Default: 32 MiB, and 4 MiB [in memory](Self::in_memory); from 1 KiB to 4 GiB.
     pub fn memtable_size(mut self, bytes: usize) -> Self {
-        self.memtable_size = bytes;
+        self.memtable_size = Some(bytes);
         self
     }
 
@@ -194,9 +211,20 @@ impl Builder {
 
     /// Bytes of zeros that are written ahead of the log's end, a step at a time. Syncs are up to four times cheaper when they
     /// need not record a new length. Unless this is 0, up to two parts of the log that are no longer needed are also kept
-    /// and used again, which takes up to twice the `memtable_size` on disk. Default: 256 KiB; from 0 to 1 GiB.
+    /// and used again, which takes up to twice the `memtable_size` on disk. Default: 256 KiB, and 0
+    /// [in memory](Self::in_memory), where a sync costs nothing; from 0 to 1 GiB.
     pub fn log_preallocation(mut self, bytes: u64) -> Self {
-        self.log_preallocation = bytes;
+        self.log_preallocation = Some(bytes);
+        self
+    }
+
+    /// Bytes on the disk that are held in a file of their own, for the way out of a full one: removing rows and ranges, dropping tables,
+    /// flushing, closing and opening go on when nothing else can be written. Ordinary writes are
+    /// [`Error::OutOfSpace`](crate::Error::OutOfSpace) while it is used up, and go on when there is room for it again. It is made when a
+    /// quarter of it was committed, not by opening; 0 for none. Default: 1 MiB, or 128 KiB and four times the
+    /// [`memtable_size`](Self::memtable_size) if that is less, and none [in memory](Self::in_memory); from 0 to 1 GiB.
+    pub fn disk_reserve(mut self, bytes: usize) -> Self {
+        self.disk_reserve = Some(bytes);
         self
     }
 
@@ -265,13 +293,19 @@ impl Builder {
     pub(crate) fn check(&self) -> Result<()> {
         let size = |bytes: usize| bytes as u64;
         let ranges = [
-            ("memtable_size", size(self.memtable_size), MIN_SIZE, MAX_MEMTABLE_SIZE),
+            ("memtable_size", size(self.memtable_size.unwrap_or(MEMTABLE_SIZE)), MIN_SIZE, MAX_MEMTABLE_SIZE),
             ("cache_size", size(self.cache_size), 0, MAX_CACHE_SIZE),
             ("max_open_files", size(self.max_open_files), size(MIN_OPEN_FILES), u64::MAX),
             ("block_size", size(self.block_size), MIN_BLOCK_SIZE, MAX_BLOCK_SIZE),
             ("max_sst_size", self.max_sst_size, MIN_SIZE, MAX_SST_SIZE),
             ("base_level_size", self.base_level_size, MIN_SIZE, MAX_BASE_LEVEL_SIZE),
-            ("log_preallocation", self.log_preallocation, 0, MAX_LOG_PREALLOCATION),
+            (
+                "log_preallocation",
+                self.log_preallocation.unwrap_or(LOG_PREALLOCATION),
+                0,
+                MAX_LOG_PREALLOCATION,
+            ),
+            ("disk_reserve", size(self.disk_reserve.unwrap_or(RESERVE)), 0, MAX_DISK_RESERVE),
         ];
         let mut faults = OptionsError::default();
         for (option, value, least, most) in ranges {
@@ -290,15 +324,28 @@ impl Builder {
         faults.into_result()
     }
 
+    /// What the engine of a database in memory is told: its log and its files take the same memory as what they are to save, so what
+    /// was not set is smaller.
+    pub(crate) fn engine_config_in_memory(&self) -> EngineConfig {
+        let mut config = self.engine_config();
+        config.memtable_size = self.memtable_size.unwrap_or(MEMTABLE_SIZE_IN_MEMORY);
+        config.preallocate = self.log_preallocation.unwrap_or(0);
+        config.reserve_size = self.disk_reserve.unwrap_or(0);
+        config
+    }
+
     /// What the engine is told.
     pub(crate) fn engine_config(&self) -> EngineConfig {
+        let memtable_size = self.memtable_size.unwrap_or(MEMTABLE_SIZE);
+        let usual_reserve = memtable_size.saturating_mul(4).saturating_add(SMALL_RESERVE).min(RESERVE);
         EngineConfig {
-            memtable_size: self.memtable_size,
+            memtable_size,
+            reserve_size: self.disk_reserve.unwrap_or(usual_reserve),
             frozen_limit: 4,
             cache_size: self.cache_size,
             open_limit: self.max_open_files,
             group_window: self.group_window,
-            preallocate: self.log_preallocation,
+            preallocate: self.log_preallocation.unwrap_or(LOG_PREALLOCATION),
             sst: SstConfig {
                 block_size: self.block_size,
                 compression: match self.compression {

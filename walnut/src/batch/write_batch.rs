@@ -7,12 +7,18 @@ use crate::base::Kind;
 /// The most range tombstones in one commit. They are kept in order for every read, which many at once would make dear.
 pub(crate) const MAX_RANGE_COUNT: usize = 1024;
 
+/// Bytes that may be put in a commit that counts as a deletion because of a range that it takes away: what the catalog says of it.
+const MAX_PUT_BESIDE: usize = 4 << 10;
+
 /// Puts, adds, deletes and range tombstones that become visible, and durable, together or not at all.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct WriteBatch {
     payload: Vec<u8>,
     count: u32,
     range_count: usize,
+    delete_count: u32,
+    /// Bytes of the entries that give a value.
+    put_size: usize,
 }
 
 impl WriteBatch {
@@ -28,16 +34,19 @@ impl WriteBatch {
     /// Gives `key` a value.
     pub(crate) fn put(&mut self, key: &[u8], value: &[u8]) {
         self.push(Kind::Put, key, value);
+        self.put_size += key.len() + value.len();
     }
 
     /// Takes `key` away.
     pub(crate) fn delete(&mut self, key: &[u8]) {
         self.push(Kind::Delete, key, &[]);
+        self.delete_count = self.delete_count.saturating_add(1);
     }
 
     /// Adds a number to that of `key`.
     pub(crate) fn add(&mut self, key: &[u8], delta: i64) {
         self.push(Kind::Add, key, &delta.to_le_bytes());
+        self.put_size += key.len() + size_of::<i64>();
     }
 
     /// Takes every key from `start` on, and before `end`, away: those that were put before in this batch too, those that are
@@ -68,6 +77,16 @@ impl WriteBatch {
     /// How many of the entries are range tombstones.
     pub(crate) fn range_count(&self) -> usize {
         self.range_count
+    }
+
+    /// Whether something is taken away.
+    pub(crate) fn deletes(&self) -> bool {
+        self.delete_count > 0 || self.range_count > 0
+    }
+
+    /// Whether this gives space back: nothing is put, or next to nothing beside a range that goes.
+    pub(crate) fn is_deletion(&self) -> bool {
+        self.put_size == 0 || self.range_count > 0 && self.put_size <= MAX_PUT_BESIDE
     }
 
     /// The size of the payload in bytes.

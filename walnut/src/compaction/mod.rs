@@ -10,6 +10,7 @@
 //! - `job` carries a merge out, and `flush` writes a memtable; `sieve` is what the two share, `outputs` writes the SSTs and `cuts`
 //!   says where one ends and the next begins.
 //! - `reclaim` does both for the value log: what is live in a worn value file moves to a new one.
+//! - `thin` takes out of one file what newer runs hide, where there is no room for a merge.
 //!
 //! 1. Of one key, what comes first in the order of runs is newer: a merge takes neighbours in that order, and everything
 //!    between them that shares a key; its output stands where the oldest of them stood, or deeper where nothing is in the way.
@@ -36,6 +37,7 @@ mod runs;
 mod shape;
 mod sieve;
 mod strategy;
+mod thin;
 mod tiered;
 mod universal;
 
@@ -49,3 +51,4 @@ pub(crate) use pick::{Merge, Move, Pick, full};
 pub(crate) use reclaim::{Moving, Reclaim, ReclaimJob, Thrift, Written, crowded, reclaim, worn};
 pub(crate) use shape::LeveledConfig;
 pub use strategy::Compaction;
+pub(crate) use thin::{ThinJob, Thinning, thinnings};

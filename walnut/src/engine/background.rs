@@ -178,7 +178,7 @@ impl Core {
     }
 
     /// The life of the thread that compacts. When it is idle it looks again from time to time as long as there is something
-    /// dead, because nobody calls when the last reader of it goes.
+    /// dead, because nobody calls when the last reader of it goes; and flushes what was deleted in a quiet moment.
     fn live_compacting(&self) {
         prefer_other_threads(COMPACT_NICENESS);
         let mut failures = 0;
@@ -187,13 +187,23 @@ impl Core {
             let done = match self.compactor.wait(limit) {
                 Call::Stop => return,
                 Call::Work => self.compact_due(),
-                Call::Idle => self.compact_idle(),
+                Call::Idle => self.compact_idle() && self.give_back_when_quiet(),
             };
             failures = if done { 0 } else { failures + 1 };
             if !done {
                 self.compactor.wait_to_retry(failures);
             }
-            limit = self.has_waste().then_some(IDLE_AFTER);
+            limit = (self.has_waste() || self.deletions.any()).then_some(IDLE_AFTER);
         }
+    }
+
+    /// Flushes what was deleted if that is worth it; says whether all went well.
+    fn give_back_when_quiet(&self) -> bool {
+        let flushed = self.flush_deletions_when_quiet();
+        if let Err(error) = &flushed {
+            trace::failed("flush", error);
+            self.flush_failures.fetch_add(1, Ordering::Relaxed);
+        }
+        flushed.is_ok()
     }
 }

@@ -147,8 +147,7 @@ impl Core {
         let last = source.last_seqno;
         let place = LogPlace { env: Arc::clone(&env), dir: dir.clone(), database };
         let (number, _) = open::FIRST_LOG;
-        LogWriter::create(place, number, last.plus(1), LogConfig { preallocate: 0, spare_size: 0 })?
-            .close()?;
+        LogWriter::create(place, number, last.plus(1), LogConfig::default())?.close()?;
         let state = ManifestState {
             log_number: Some(number),
             newest_log: Some(number),

@@ -15,12 +15,12 @@
 //! `validate`.
 //!
 //! A write that finds no space fails its group, and the log goes on in a new segment, which says that nothing behind the last
-//! good record counts: so a full disk loses nothing, and writes go on when there is room. Any other failed write, and
-//! every failed sync, poisons the engine.
+//! good record counts: so a full disk loses nothing, and writes go on when there is room. A commit that only deletes spends the
+//! reserve then and is tried again: see `reserve`. Any other failed write, and every failed sync, poisons the engine.
 
 use super::Core;
 use super::log::Log;
-use super::queue::{Promise, Request, Written};
+use super::queue::{Promise, Refused, Request, Written};
 use super::validate::{Reads, Writes};
 use crate::base::SeqNo;
 use crate::batch::{BatchEntry, MAX_RANGE_COUNT, WriteBatch};
@@ -28,6 +28,9 @@ use crate::error::{Error, Limit, Result};
 use crate::memtable::{Insertion, Placed};
 use crate::sync::Ordering;
 use crate::wal::MAX_PAYLOAD_SIZE;
+
+/// How often a deletion is written on a full disk before it is refused: others may take the room that is made for it.
+const DELETION_TRIES: u32 = 8;
 
 /// What an acknowledged commit has survived by the time its call returns.
 ///
@@ -65,14 +68,17 @@ impl Core {
         if batch.is_empty() {
             return Ok(());
         }
-        let size = batch.size();
-        self.make_room()?;
-        self.pace(size);
-        self.mend_log()?;
-        let checked = self.validate_ahead(&reads).inspect_err(|error| self.note_conflict(error))?;
-        let written = self.line_up(prepare(batch), reads, checked);
+        let (size, deletes) = (batch.size(), batch.deletes());
+        let written = if batch.is_deletion() {
+            self.write_deletion(reads, batch)
+        } else {
+            self.write(reads, batch).map_err(|refused| refused.error)
+        };
         if !matches!(written, Err(Error::Forked)) {
             self.freeze_in_time();
+            if deletes {
+                self.note_deletion();
+            }
         }
         let written = written.inspect_err(|error| self.note_conflict(error))?;
         match durability {
@@ -84,6 +90,74 @@ impl Core {
             Durability::Group => self.sync_with_others(written.end)?,
         }
         Ok(())
+    }
+
+    /// Has a batch written that puts something.
+    fn write(&self, reads: Reads, batch: WriteBatch) -> Result<Written, Refused> {
+        if !self.reserve.is_held() {
+            self.hold_reserve()?;
+        }
+        self.make_room()?;
+        self.pace(batch.size());
+        self.mend_log()?;
+        let checked = self.validate_ahead(&reads)?;
+        self.line_up(prepare(batch), reads, checked, false)
+    }
+
+    /// Has a batch written that only deletes, with the reserve if there is no other room.
+    fn write_deletion(&self, reads: Reads, batch: WriteBatch) -> Result<Written> {
+        if self.reserve.is_spent() && !self.view.load().frozen.is_empty() {
+            self.catch_up();
+        }
+        self.make_room_to_delete()?;
+        self.pace(batch.size());
+        let (mut insertion, mut reads) = (prepare(batch), reads);
+        for _ in 0..DELETION_TRIES {
+            match self.try_deletion(insertion, reads) {
+                Err(Refused { error: Error::OutOfSpace, work: Some(work) })
+                    if self.spend_reserve() || self.win_space() =>
+                {
+                    (insertion, reads) = *work;
+                }
+                written => return written.map_err(|refused| refused.error),
+            }
+        }
+        Err(Error::OutOfSpace)
+    }
+
+    /// [`make_room`](Self::make_room) for a commit that only deletes, which may spend the reserve and need not wait for a flush.
+    fn make_room_to_delete(&self) -> Result<()> {
+        match self.with_reserve(|| self.make_room()) {
+            // It takes next to no memory, and is the way to more space.
+            Err(Error::OutOfSpace) if !self.view.load().active.is_full(self.overgrown_size()) => Ok(()),
+            Err(Error::OutOfSpace) if self.win_space() => self.make_room(),
+            made => made,
+        }
+    }
+
+    fn try_deletion(&self, insertion: Insertion, reads: Reads) -> Result<Written, Refused> {
+        match self.mend_log() {
+            Err(error @ Error::OutOfSpace) => {
+                return Err(Refused { error, work: Some(Box::new((insertion, reads))) });
+            }
+            mended => mended?,
+        }
+        let checked = self.validate_ahead(&reads)?;
+        self.line_up(insertion, reads, checked, true)
+    }
+
+    /// Does what is due before more is deleted: tombstones that nobody has merged yet take the little room that there is.
+    fn catch_up(&self) {
+        while let Ok(true) = self.flush_one() {}
+        self.compact_due();
+    }
+
+    /// Does the work that gives back space and that a thread may be behind with; says whether some of it went well.
+    fn win_space(&self) -> bool {
+        let flushed = self.flush_everything().is_ok();
+        let merged = self.compact_waste();
+        let thinned = self.thin().unwrap_or(false);
+        flushed || merged || thinned
     }
 
     /// Validates, numbers, writes and applies a group, and settles each of its requests. Gives what they have read.
@@ -102,24 +176,37 @@ impl Core {
         }
         drop(writes);
         let (mut accepted, mut reads) = (Vec::with_capacity(group.len()), Vec::with_capacity(group.len()));
-        for (request, outcome) in group.into_iter().zip(outcomes) {
-            reads.push(request.reads);
+        for (Request { insertion, reads: read, is_deletion, promise, .. }, outcome) in
+            group.into_iter().zip(outcomes)
+        {
             match outcome {
-                Ok(first) => accepted.push((first, request.insertion, request.promise)),
-                Err(error) => request.promise.settle(Err(error)),
+                Ok(first) if is_deletion => accepted.push((first, insertion, promise, Some(read))),
+                Ok(first) => {
+                    accepted.push((first, insertion, promise, None));
+                    reads.push(read);
+                }
+                Err(error) if is_deletion => refuse(promise, error, insertion, read),
+                Err(error) => {
+                    promise.settle(Err(error.into()));
+                    reads.push(read);
+                }
             }
         }
         if accepted.is_empty() {
             return reads;
         }
         match log.write() {
-            Ok(()) => self.apply_group(log, accepted),
+            Ok(()) => self.apply_group(log, accepted, &mut reads),
             Err(error) => {
                 self.log_is_torn.store(log.is_torn(), Ordering::Release);
                 let mut error = Some(self.poison_like(log, error));
-                for (.., promise) in accepted {
+                for (_, insertion, promise, read) in accepted {
                     // The others of the group failed for the same reason, which cannot be given twice.
-                    promise.settle(Err(error.take().unwrap_or_else(|| self.failure())));
+                    let error = error.take().unwrap_or_else(|| self.failure());
+                    match read {
+                        Some(read) => refuse(promise, error, insertion, read),
+                        None => promise.settle(Err(error.into())),
+                    }
                 }
             }
         }
@@ -127,10 +214,11 @@ impl Core {
     }
 
     /// Puts a written group into the memtable and keeps its promises.
-    fn apply_group(&self, log: &Log, group: Vec<(SeqNo, Insertion, Promise)>) {
+    fn apply_group(&self, log: &Log, group: Vec<Accepted>, reads: &mut Vec<Reads>) {
         let view = self.view.load();
-        let apply = |(first, insertion, promise)| {
+        let apply = |(first, insertion, promise, read): Accepted| {
             view.active.insert(insertion, first);
+            reads.extend(read);
             promise
         };
         let promises: Vec<Promise> = group.into_iter().map(apply).collect();
@@ -155,6 +243,15 @@ impl Core {
     fn failure(&self) -> Error {
         if self.poisoned.load(Ordering::Acquire) { self.poisoned_error() } else { Error::OutOfSpace }
     }
+}
+
+/// A request of a group that is to be written: its first number, and what it has read if it is given back when there is no space.
+type Accepted = (SeqNo, Insertion, Promise, Option<Reads>);
+
+/// Refuses a deletion; when it found no space it goes back to its caller, who may know of some.
+fn refuse(promise: Promise, error: Error, insertion: Insertion, reads: Reads) {
+    let is_full = matches!(error, Error::OutOfSpace);
+    promise.settle(Err(Refused { error, work: is_full.then(|| Box::new((insertion, reads))) }));
 }
 
 /// What a batch puts into a memtable.

@@ -83,6 +83,11 @@ impl Core {
         self.ensure_writable()?;
         self.flush_everything()?;
         let done = self.compact_one(compaction::full).and_then(|_| self.reclaim_all(Thrift::Full));
+        let done = match done {
+            // The smaller steps that give space back one by one need less room at a time.
+            Err(Error::OutOfSpace) if self.compact_waste() => Ok(()),
+            done => done,
+        };
         self.ensure_open().and(done)
     }
 
@@ -110,11 +115,12 @@ impl Core {
             || compaction::reclaim(&version, &self.config.levels, Thrift::Idle).is_some()
     }
 
-    /// Does one thing that waits to be done, if there is any: flushes a memtable, or else runs what is due, or else what gives
-    /// space back, or else notes how far the log is durable. Says whether there was one.
+    /// Does one thing that waits to be done, if there is any: flushes a memtable, or what was deleted if that is worth it, or else
+    /// runs what is due, or else what gives space back, or else notes how far the log is durable. Says whether there was one.
     pub(crate) fn step(&self) -> Result<bool> {
         self.ensure_writable()?;
         Ok(self.flush_one()?
+            || self.flush_deletions()?
             || self.compact_one(|version| self.anything(version))?
             || self.reclaim_one(Thrift::Idle)?
             || self.note_durable()?)
@@ -184,7 +190,19 @@ impl Core {
     }
 
     /// Runs one pick; says whether there was one. None is begun when the database is closed.
-    fn compact_one(&self, pick: impl FnOnce(&Version) -> Pick) -> Result<bool> {
+    fn compact_one(&self, pick: impl Fn(&Version) -> Pick) -> Result<bool> {
+        let done = loop {
+            match self.with_reserve(|| self.run_pick(&pick)) {
+                // What is deleted goes first, file by file; then the merge needs less.
+                Err(Error::OutOfSpace) if self.flush_deletions_for_room() || self.thin()? => {}
+                done => break done?,
+            }
+        };
+        self.restore_reserve();
+        Ok(done)
+    }
+
+    fn run_pick(&self, pick: impl FnOnce(&Version) -> Pick) -> Result<bool> {
         let _turn = self.compacting.lock();
         if self.ensure_open().is_err() {
             return Ok(false);
@@ -201,7 +219,7 @@ impl Core {
     }
 
     /// Takes note of a failure; says whether something was done.
-    fn settle(&self, done: Result<bool>) -> Result<bool> {
+    pub(super) fn settle(&self, done: Result<bool>) -> Result<bool> {
         match done {
             // It was stopped, which is no failure.
             Err(Error::Closed) => Ok(false),
@@ -349,7 +367,7 @@ impl Core {
 }
 
 /// An SST that the manifest named before.
-fn named_sst(levels: &Levels, meta: &SstMeta) -> Arc<Sst> {
+pub(super) fn named_sst(levels: &Levels, meta: &SstMeta) -> Arc<Sst> {
     Arc::clone(levels.sst(meta.number).expect("readers see at least what the manifest named before"))
 }
 

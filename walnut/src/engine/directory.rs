@@ -1,7 +1,7 @@
 //! The directory of a database: making it, telling it from others, keeping it tidy.
 //!
 //! ```text
-//!   CURRENT  MANIFEST-000007  LOCK  wal-000012.log  000009.sst  000010.vlog  aside/
+//!   CURRENT  MANIFEST-000007  LOCK  RESERVE  wal-000012.log  000009.sst  000010.vlog  aside/
 //! ```
 
 use std::io::{self, ErrorKind};

@@ -30,6 +30,9 @@ use crate::vlog::{ValueMeta, ValuePlace, WholeValues};
 /// A memtable may be fuller than it is to be by this part of itself before whoever writes waits until it is frozen.
 const OVERFILL: usize = 4;
 
+/// How many times its size a memtable becomes when it cannot be frozen, before commits are refused.
+const OVERGROWN: usize = 2;
+
 impl Core {
     /// Flushes everything that was committed before the call, and releases the log behind it.
     pub(crate) fn checkpoint(&self) -> Result<()> {
@@ -42,7 +45,7 @@ impl Core {
     }
 
     pub(super) fn flush_everything(&self) -> Result<()> {
-        self.freeze_if(|active| !active.is_empty())?;
+        self.with_reserve(|| self.freeze_if(|active| !active.is_empty()))?;
         while self.flush_one()? {}
         Ok(())
     }
@@ -59,6 +62,11 @@ impl Core {
     pub(super) fn freeze_in_time(&self) {
         let limit = self.config.memtable_size;
         let view = self.view.load();
+        if self.is_room_short(view.active.size()) {
+            drop(view);
+            self.log.lock().forget_spares();
+            return self.try_to_freeze(|active| !active.is_empty());
+        }
         if !view.active.is_full(limit) {
             return;
         }
@@ -86,7 +94,13 @@ impl Core {
     /// Freezes the active memtable if it is full. A failure is not the commit's that noticed: the memtable only grows.
     pub(super) fn freeze_if_full(&self) {
         let is_full = |active: &Memtable| active.is_full(self.config.memtable_size);
-        if is_full(&self.view.load().active) && self.freeze_if(is_full).is_err() {
+        if is_full(&self.view.load().active) {
+            self.try_to_freeze(is_full);
+        }
+    }
+
+    fn try_to_freeze(&self, condition: impl FnOnce(&Memtable) -> bool) {
+        if self.freeze_if(condition).is_err() {
             self.flush_failures.fetch_add(1, Ordering::Relaxed);
         }
     }
@@ -118,6 +132,7 @@ impl Core {
         let next_log = self.rotate(&mut synced, &mut log)?;
         let active = Arc::new(Memtable::after(&full, applied));
         self.view.rcu(|view| view.with_frozen(next_log, &active));
+        self.look_at_room_anew();
         self.flusher.wake();
         Ok(())
     }
@@ -131,8 +146,19 @@ impl Core {
         Ok(next_log)
     }
 
-    /// Has a writer wait, or flush itself, while too many memtables are frozen.
+    /// The size of an active memtable at which nothing is taken any more before it is frozen.
+    pub(super) fn overgrown_size(&self) -> usize {
+        self.config.memtable_size.saturating_mul(OVERGROWN)
+    }
+
+    /// Has a writer wait, or flush itself, while too many memtables are frozen, and freeze one that has grown far beyond its size
+    /// because nobody could. Memory is bounded by this: a writer that cannot has the error that stands in the way.
     pub(super) fn make_room(&self) -> Result<()> {
+        let overgrown = self.overgrown_size();
+        let is_overgrown = self.view.load().active.is_full(overgrown);
+        if is_overgrown {
+            self.freeze_if(|active| active.is_full(overgrown))?;
+        }
         let mut flushed = false;
         while self.view.load().frozen.len() >= self.config.frozen_limit {
             self.owner.check_fork()?;
@@ -144,8 +170,15 @@ impl Core {
         Ok(())
     }
 
-    /// Flushes the oldest frozen memtable; says whether there was one.
+    /// Flushes the oldest frozen memtable; says whether there was one. What it writes is less than what the log lets go of as a rule,
+    /// so it may spend the reserve.
     pub(crate) fn flush_one(&self) -> Result<bool> {
+        let flushed = self.with_reserve(|| self.flush_oldest())?;
+        self.restore_reserve();
+        Ok(flushed)
+    }
+
+    fn flush_oldest(&self) -> Result<bool> {
         let _turn = self.flushing.lock();
         self.owner.look()?;
         let view = self.view.load_full();
@@ -163,7 +196,16 @@ impl Core {
         self.install(edit, &new, View::with_flushed)?;
         self.held.let_go(&frozen.memtable);
         self.note_flush(frozen.memtable.size(), began, new.size());
-        let kept = self.log.lock().release_before(frozen.next_log);
+        let kept = {
+            let mut log = self.log.lock();
+            let kept = log.release_before(frozen.next_log);
+            if self.reserve.is_spent() {
+                log.forget_spares();
+                Vec::new()
+            } else {
+                kept
+            }
+        };
         // A segment that cannot be removed now is removed after a later flush, or by the next open.
         let _ = self.remove_old_log(&kept);
         self.compactor.wake();

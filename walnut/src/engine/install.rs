@@ -133,7 +133,12 @@ impl Core {
             return Err(error);
         }
         if let Err(error) = self.append(&mut manifest, edit) {
-            manifest.doubted.append(added);
+            if manifest.broken {
+                manifest.doubted.append(added);
+            } else {
+                manifest.leaving.append(added);
+                self.remove_leaving(&mut manifest, false);
+            }
             return Err(error);
         }
         let version = manifest.version();
@@ -178,7 +183,7 @@ impl Core {
         self.decide(manifest)?;
         let edit = VersionEdit { next_file: Some(manifest.next_file), ..edit };
         let appended = manifest.writer.append(&edit).map(|_| ());
-        manifest.broken = appended.is_err();
+        manifest.broken = manifest.writer.is_poisoned();
         appended
     }
 

@@ -120,6 +120,13 @@ impl Log {
         self.writer.as_mut().map_or_else(Vec::new, |writer| writer.release_before(first))
     }
 
+    /// Keeps no segment any more to be used again: see [`LogWriter::forget_spares`].
+    pub(super) fn forget_spares(&mut self) {
+        if let Some(writer) = &mut self.writer {
+            writer.forget_spares();
+        }
+    }
+
     /// What the log takes on disk; nothing that is of interest once it is closed.
     pub(super) fn size(&self) -> LogSize {
         self.writer.as_ref().map(LogWriter::size).unwrap_or_default()
@@ -130,8 +137,17 @@ impl Log {
         self.writer.as_ref().is_some_and(|writer| writer.has(number))
     }
 
-    /// Ends the log in order.
+    /// Ends the log in order. It stays open when there is no room for that.
     pub(super) fn close(&mut self) -> Result<()> {
-        self.writer.take().map_or(Ok(()), LogWriter::close)
+        let Some(writer) = &mut self.writer else { return Ok(()) };
+        match writer.try_close() {
+            Err(Error::OutOfSpace) if !writer.is_poisoned() => Err(Error::OutOfSpace),
+            ended => {
+                self.writer = None;
+                // A sync that failed is never a disk that is only full.
+                ended
+                    .map_err(|error| if matches!(error, Error::OutOfSpace) { Error::Poisoned } else { error })
+            }
+        }
     }
 }

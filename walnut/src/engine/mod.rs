@@ -14,7 +14,7 @@
 //! 4. A [`View`] is immutable; readers load it without a lock and keep it as long as they read.
 //! 5. After a failed sync of the log nothing is acknowledged any more.
 //!
-//! Locks, in the order in which they may be taken: `compacting`, `flushing`, `synced`, `log`, `queue`, `manifest`, and those
+//! Locks, in the order in which they may be taken: `compacting`, `flushing`, that of `reserve`, `synced`, `log`, `queue`, `manifest`, and those
 //! of the workers and of the progress of compaction; a later one is never held while an earlier one is taken. It does
 //! not know what a table or an index is.
 
@@ -23,6 +23,7 @@ mod backup;
 mod commit;
 mod compact;
 mod dead;
+mod deletions;
 mod directory;
 mod durable;
 mod flush;
@@ -37,10 +38,12 @@ mod queue;
 mod read;
 mod read_many;
 mod replay;
+mod reserve;
 mod scan;
 mod stats;
 #[cfg(test)]
 mod tests;
+mod thin;
 mod trace;
 mod validate;
 mod values;
@@ -76,12 +79,15 @@ use crate::vlog::ValuePlace;
 use background::Worker;
 use compact::Compactions;
 use dead::Hints;
+use deletions::Deletions;
 use durable::SyncedTo;
 use held::Held;
 use install::Manifest;
 use log::Log;
 use pace::Pacer;
 use queue::Queue;
+use reserve::Reserve;
+use thin::Thinned;
 use validate::Validations;
 use view::View;
 
@@ -107,6 +113,8 @@ pub(crate) struct EngineConfig {
     /// Bytes that merges may read and write in a second; not limited when `None`.
     pub(crate) io_limit: Option<NonZeroU64>,
     pub(crate) background: Background,
+    /// Bytes on the disk that are held for deletions on a full one; none with zero.
+    pub(crate) reserve_size: usize,
     /// The age at which a pin holds nothing back any more.
     pub(crate) snapshot_age_limit: Option<Duration>,
     /// Whether closing flushes everything, so that the next open replays nothing.
@@ -166,7 +174,10 @@ pub(crate) struct Core {
     closed: AtomicBool,
     is_closing_files: AtomicBool,
     flush_failures: AtomicU64,
+    deletions: Deletions,
+    reserve: Reserve,
     compactions: Compactions,
+    thinned: Thinned,
     pacer: Pacer,
     validations: Validations,
     flusher: Worker,
@@ -250,11 +261,13 @@ impl Core {
         self.owner.finding().err().unwrap_or(Error::Poisoned)
     }
 
-    /// Notes that the log can no longer be trusted, and passes the reason on: that it is not ours any more, if it is not.
+    /// Notes that the log can no longer be trusted, and passes the reason on: that it is not ours any more, if it is not; and never that
+    /// of a disk that is only full, which promises that writes go on.
     fn poison(&self, error: Error) -> Error {
         self.poisoned.store(true, Ordering::Release);
         // A group does not gather any more for a sync that cannot come.
         self.sync_done.notify_all();
+        let error = if matches!(error, Error::OutOfSpace) { Error::Poisoned } else { error };
         self.owner.finding().err().unwrap_or(error)
     }
 
@@ -309,15 +322,28 @@ impl Engine {
         self.owner.finding()?;
         self.ensure_unpoisoned()?;
         let flushed = if self.config.checkpoint_on_close { self.flush_everything() } else { Ok(()) };
+        let last = self.with_reserve(|| self.end_log())?;
+        self.with_reserve(|| self.note_log_end(last))?;
+        // Segments that were kept to be used again stay until the next opening when they cannot be removed.
+        let _ = self.remove_old_log(&[]);
+        match flushed {
+            // The log has what there is no room for in SSTs.
+            Err(Error::OutOfSpace) => Ok(()),
+            flushed => flushed,
+        }
+    }
+
+    /// Ends the log in order, and returns the last number in it.
+    fn end_log(&self) -> Result<SeqNo> {
         let mut synced = self.synced_while_nobody_syncs();
         let mut log = self.log.lock();
         let end = log.position();
-        log.close().map_err(|error| self.poison(error))?;
+        match log.close() {
+            Err(Error::OutOfSpace) => return Err(Error::OutOfSpace),
+            closed => closed.map_err(|error| self.poison(error))?,
+        }
         synced.position = end;
         self.publish(log.last_seqno());
-        self.note_log_end(log.last_seqno())?;
-        // Segments that were kept to be used again stay until the next opening when they cannot be removed.
-        let _ = self.remove_old_log(&[]);
-        flushed
+        Ok(log.last_seqno())
     }
 }

@@ -31,16 +31,19 @@ use super::log::Log;
 use super::pace::Pacer;
 use super::replay::{Replay, ReplayLimits, Spill, replay};
 use super::view::View;
-use super::{Compactions, Core, Engine, EngineConfig, Validations, Worker, directory, trace};
+use super::{
+    Compactions, Core, Deletions, Engine, EngineConfig, Reserve, Thinned, Validations, Worker, directory,
+    reserve, trace,
+};
 use crate::base::{FileNumber, SeqNo};
 use crate::env::Env;
-use crate::error::{Fault, Result};
+use crate::error::{Error, Fault, Result};
 use crate::files::{FileName, OpenFiles};
 use crate::manifest::{self, FIRST_MANIFEST, ManifestState, ManifestWriter, Version, VersionEdit};
 use crate::memtable::Memtable;
 use crate::mvcc::{DeadRanges, Snapshots};
 use crate::sst::{BlockCache, SstPlace};
-use crate::sync::{AtomicBool, AtomicU64, Condvar, Mutex};
+use crate::sync::{AtomicBool, AtomicU64, Condvar, Mutex, Ordering};
 use crate::vlog::ValuePlace;
 use crate::wal::{LogConfig, LogPlace, LogWriter};
 
@@ -49,6 +52,15 @@ pub(super) const FIRST_LOG: (FileNumber, SeqNo) = (FileNumber(1), SeqNo(1));
 
 /// Fewer open files than these would have every read open one.
 const MIN_OPEN_LIMIT: usize = 8;
+
+/// Up to so many bytes of records of a log that was not closed are copied into the segment with which it goes on, which is the whole
+/// log then.
+const COLLAPSE_SIZE: u64 = 64 << 10;
+
+/// A log that was not closed and has more segments is flushed by the opening that finds it; and level 0 is merged by it when it has more
+/// runs. A process that always ends before its threads get to that leaves no more than so many.
+const MAX_SEGMENTS_LEFT: usize = 8;
+const MAX_RUNS_LEFT: usize = 16;
 
 /// What an opening found or made.
 struct Opened {
@@ -68,14 +80,15 @@ impl Engine {
         directory::prepare(&*machine, &dir)?;
         let owner = directory::own(&machine, &dir)?;
         let env: Arc<dyn Env> = Arc::new(owner.clone());
-        let opened = match manifest::load(&*env, &dir)? {
-            Some(loaded) => open_existing(&env, &dir, &config, &loaded)?,
-            None => make_new(&env, &dir, &config)?,
+        let opened = match open_or_make(&env, &dir, &config, COLLAPSE_SIZE) {
+            Err(Error::OutOfSpace) if reserve::release(&*env, &dir)? => open_or_make(&env, &dir, &config, 0)?,
+            opened => opened?,
         };
         let Opened { place, value_place, manifest, log, view, last_seqno } = opened;
         let memtable_count = view.memtables().filter(|memtable| !memtable.is_empty()).count();
         trace::recovered(view.levels.ssts().count(), memtable_count, last_seqno.0);
         let snapshots = Snapshots::new(Arc::clone(&env), config.snapshot_age_limit);
+        let reserve = Reserve::new(config.reserve_size);
         let core = Core {
             dir,
             config,
@@ -96,7 +109,10 @@ impl Engine {
             closed: AtomicBool::new(false),
             is_closing_files: AtomicBool::new(false),
             flush_failures: AtomicU64::new(0),
+            deletions: Deletions::default(),
+            reserve,
             compactions: Compactions::default(),
+            thinned: Thinned::default(),
             pacer: Pacer::default(),
             validations: Validations::default(),
             flusher: Worker::default(),
@@ -113,6 +129,10 @@ impl Engine {
             owner,
         };
         let engine = Self { core: Arc::new(core) };
+        engine.clear_up();
+        if !engine.view.load().active.is_empty() {
+            engine.note_deletion();
+        }
         engine.reckon_debt(&engine.manifest.lock().version());
         let core = Arc::downgrade(&engine.core);
         engine.place.open_files.when_nearly_crowded(move || {
@@ -127,10 +147,36 @@ impl Engine {
     }
 }
 
+impl Engine {
+    /// Writes out what runs without a close have left, when that is more than background work leaves. A failure puts it off.
+    fn clear_up(&self) {
+        if self.log.lock().size().segment_count <= MAX_SEGMENTS_LEFT {
+            return;
+        }
+        let is_crowded = || self.view.load().levels.runs().len() > MAX_RUNS_LEFT;
+        match self.flush_everything() {
+            Ok(()) if is_crowded() => drop(self.compact_due()),
+            Ok(()) => {}
+            Err(error) => {
+                trace::failed("flush", &error);
+                self.flush_failures.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+    }
+}
+
+/// Opens the database that is there, or makes one. What an error leaves is read by the next try to the same state.
+fn open_or_make(env: &Arc<dyn Env>, dir: &Path, config: &EngineConfig, collapse: u64) -> Result<Opened> {
+    match manifest::load(&**env, dir)? {
+        Some(loaded) => open_existing(env, dir, config, &loaded, collapse),
+        None => make_new(env, dir, config),
+    }
+}
+
 fn log_config(config: &EngineConfig) -> LogConfig {
     // A memtable takes more memory than its log takes space, so there is room for two ordinary segments.
     let spare_size = 2 * (config.memtable_size as u64).saturating_add(config.preallocate);
-    LogConfig { preallocate: config.preallocate, spare_size }
+    LogConfig { preallocate: config.preallocate, spare_size, collapse: 0 }
 }
 
 fn place(env: &Arc<dyn Env>, dir: &Path, config: &EngineConfig, database: [u8; 16]) -> Arc<SstPlace> {
@@ -194,6 +240,7 @@ fn open_existing(
     dir: &Path,
     config: &EngineConfig,
     loaded: &manifest::Loaded,
+    collapse: u64,
 ) -> Result<Opened> {
     let database = loaded.database;
     let place = place(env, dir, config, database);
@@ -204,7 +251,7 @@ fn open_existing(
     let limits = ReplayLimits { memtable_size: config.memtable_size, frozen_limit: config.frozen_limit };
     let mut spill = Spill::new(&place, &value_place, &config.values, version);
     let Replay { memtables, last_seqno, log, first_log } =
-        replay(&log_place, &loaded.state, limits, log_config(config), &mut spill)?;
+        replay(&log_place, &loaded.state, limits, LogConfig { collapse, ..log_config(config) }, &mut spill)?;
     let state = spill.publish(&loaded.state)?;
     let levels = Arc::new(Levels::of(&state.version, &place, &value_place));
     let names = env.list(dir)?;

@@ -36,7 +36,23 @@ pub(super) struct Request {
     pub(super) reads: Reads,
     /// The number up to which nothing that was read has changed.
     pub(super) checked: SeqNo,
+    /// Whether it may spend the reserve, and so is given back when there is no space.
+    pub(super) is_deletion: bool,
     pub(super) promise: Promise,
+}
+
+/// A commit that was not written.
+#[derive(Debug)]
+pub(super) struct Refused {
+    pub(super) error: Error,
+    /// What was to be written and what it rests on, when another try may find space.
+    pub(super) work: Option<Box<(Insertion, Reads)>>,
+}
+
+impl From<Error> for Refused {
+    fn from(error: Error) -> Self {
+        Self { error, work: None }
+    }
 }
 
 /// A commit in the log.
@@ -73,7 +89,7 @@ pub(super) struct Ticket {
 struct News {
     is_asleep: bool,
     leads: bool,
-    outcome: Option<Result<Written>>,
+    outcome: Option<Result<Written, Refused>>,
 }
 
 impl Ticket {
@@ -90,7 +106,7 @@ impl Ticket {
 
     /// Waits until the commit is settled, or until it is to lead: then there is no outcome. What `check` refuses is not slept for: it says
     /// whether those who would wake it exist.
-    fn wait(&self, check: impl FnOnce() -> Result<()>) -> Option<Result<Written>> {
+    fn wait(&self, check: impl FnOnce() -> Result<()>) -> Option<Result<Written, Refused>> {
         for _ in 0..SPINS {
             if self.has_news.load(Ordering::Acquire) {
                 break;
@@ -100,7 +116,7 @@ impl Ticket {
         if !self.has_news.load(Ordering::Acquire)
             && let Err(error) = check()
         {
-            return Some(Err(error));
+            return Some(Err(error.into()));
         }
         let mut news = self.news.lock();
         while !news.leads && news.outcome.is_none() {
@@ -121,11 +137,11 @@ impl Promise {
         Self(Some(Arc::clone(ticket)))
     }
 
-    pub(super) fn settle(mut self, outcome: Result<Written>) {
+    pub(super) fn settle(mut self, outcome: Result<Written, Refused>) {
         self.tell(outcome);
     }
 
-    fn tell(&mut self, outcome: Result<Written>) {
+    fn tell(&mut self, outcome: Result<Written, Refused>) {
         if let Some(ticket) = self.0.take() {
             ticket.tell(|news| news.outcome = Some(outcome));
         }
@@ -134,7 +150,7 @@ impl Promise {
 
 impl Drop for Promise {
     fn drop(&mut self) {
-        self.tell(Err(Error::Poisoned));
+        self.tell(Err(Error::Poisoned.into()));
     }
 }
 
@@ -172,12 +188,18 @@ impl Drop for Lead<'_> {
 
 impl Core {
     /// Has a commit written with others that come at the same time, and says what became of it.
-    pub(super) fn line_up(&self, insertion: Insertion, reads: Reads, checked: SeqNo) -> Result<Written> {
+    pub(super) fn line_up(
+        &self,
+        insertion: Insertion,
+        reads: Reads,
+        checked: SeqNo,
+        is_deletion: bool,
+    ) -> Result<Written, Refused> {
         let ticket = Arc::new(Ticket::default());
         let promise = Promise::new(&ticket);
         let leads = {
             let mut queue = self.queue.lock();
-            queue.requests.push(Request { insertion, reads, checked, promise });
+            queue.requests.push(Request { insertion, reads, checked, is_deletion, promise });
             !std::mem::replace(&mut queue.is_led, true)
         };
         if !leads && let Some(outcome) = ticket.wait(|| self.owner.check_fork()) {
@@ -202,7 +224,7 @@ impl Core {
             yield_now();
         }
         // Whoever writes the group settles every request in it, and this one was there.
-        ticket.news.lock().outcome.take().unwrap_or(Err(Error::Poisoned))
+        ticket.news.lock().outcome.take().unwrap_or(Err(Error::Poisoned.into()))
     }
 }
 
@@ -214,13 +236,13 @@ mod tests {
     fn a_commit_that_nobody_settles_learns_that_nothing_is_known_of_it() {
         let ticket = Arc::new(Ticket::default());
         drop(Promise::new(&ticket));
-        assert!(matches!(ticket.wait(|| Ok(())), Some(Err(Error::Poisoned))));
+        assert!(matches!(ticket.wait(|| Ok(())), Some(Err(Refused { error: Error::Poisoned, .. }))));
     }
 
     #[test]
     fn what_a_commit_was_told_first_stays() {
         let ticket = Arc::new(Ticket::default());
-        Promise::new(&ticket).settle(Err(Error::Conflict));
-        assert!(matches!(ticket.wait(|| Ok(())), Some(Err(Error::Conflict))));
+        Promise::new(&ticket).settle(Err(Error::Conflict.into()));
+        assert!(matches!(ticket.wait(|| Ok(())), Some(Err(Refused { error: Error::Conflict, .. }))));
     }
 }

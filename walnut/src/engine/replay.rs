@@ -88,9 +88,15 @@ pub(super) fn replay(
     if let Some(last) = memtables.last() {
         loading.unload(&last.memtable);
     }
-    let log = LogWriter::resume(place.clone(), &recovered, config)?;
     let nothing = memtables.iter().all(|frozen| frozen.memtable.is_empty());
-    let first_log = if nothing { log.number() } else { spill.next_log.unwrap_or(first) };
+    // What the SSTs have is not copied.
+    let config = LogConfig { collapse: if nothing { 0 } else { config.collapse }, ..config };
+    let log = LogWriter::resume(place.clone(), &recovered, config)?;
+    let spilled = spill.next_log.unwrap_or(first);
+    let first_log = if nothing { log.number() } else { log.first_number().max(spilled) };
+    for frozen in &mut memtables {
+        frozen.next_log = frozen.next_log.max(first_log);
+    }
     Ok(Replay { memtables, last_seqno: recovered.last_seqno(), log, first_log })
 }
 

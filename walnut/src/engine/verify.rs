@@ -67,7 +67,7 @@ impl Core {
         let manifest = self.manifest.lock();
         let names = manifest.names();
         directory::orphans(&*self.env, &self.dir, |name| match name {
-            FileName::Current | FileName::Lock => true,
+            FileName::Current | FileName::Lock | FileName::Reserve => true,
             FileName::Segment(number) => log.has(number),
             FileName::Sst(number) | FileName::Values(number) => {
                 names.contains(&name) || manifest.is_recent(number)

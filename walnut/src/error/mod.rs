@@ -84,7 +84,8 @@ pub enum Error {
     Forked,
     /// A write or sync of the log failed, so nothing more can be promised until the database is reopened.
     Poisoned,
-    /// The disk is full. Nothing was lost; writes go on when there is room again.
+    /// The disk is full, or a quota or the limit of a file's length is reached. Nothing was lost; writes go on when there is room
+    /// again.
     OutOfSpace,
     /// A key, row or commit is too large; nothing was written.
     Limit(Limit),
@@ -123,10 +124,13 @@ impl Error {
         }
     }
 
-    /// The error for a failed operation of the operating system; a full disk becomes [`Error::OutOfSpace`].
+    /// The error for a failed operation of the operating system. A full disk, a used up quota and a file beyond the limit of its
+    /// length (`ENOSPC`, `EDQUOT`, `EFBIG`) become [`Error::OutOfSpace`]: bytes were refused, and what is there is untouched.
     pub fn io(operation: &'static str, path: &Path, source: io::Error) -> Self {
         match source.kind() {
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Self::OutOfSpace,
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
+                Self::OutOfSpace
+            }
             _ => Self::Io(IoError { operation, path: path.to_owned(), source }),
         }
     }
@@ -471,6 +475,26 @@ impl fmt::Display for Fault {
                 f,
                 "a row of version {from} was refused by the struct of version {to}; change its `TryFrom` so that it takes every row"
             ),
+        }
+    }
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_leaves_no_room_for_bytes_is_a_full_disk_and_nothing_else_is() {
+        use rustix::io::Errno;
+        let error = |errno: Errno| Error::io("write", Path::new("/x"), errno.into());
+        for full in [Errno::NOSPC, Errno::DQUOT, Errno::FBIG] {
+            assert!(matches!(error(full), Error::OutOfSpace), "{full:?}");
+        }
+        let others =
+            [Errno::IO, Errno::ROFS, Errno::MFILE, Errno::NFILE, Errno::ACCESS, Errno::NOMEM, Errno::NOENT];
+        for other in others {
+            let Error::Io(told) = error(other) else { panic!("{other:?}") };
+            assert_eq!(told.source.raw_os_error(), Some(other.raw_os_error()));
         }
     }
 }

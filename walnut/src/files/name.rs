@@ -1,7 +1,7 @@
 //! The names of the files of a database: printed and parsed here, and nowhere else.
 //!
 //! ```text
-//!   CURRENT  CURRENT.tmp  MANIFEST-000007  LOCK  UNFINISHED  aside/
+//!   CURRENT  CURRENT.tmp  MANIFEST-000007  LOCK  RESERVE  UNFINISHED  aside/
 //!   wal-000012.log  000009.sst  000010.vlog, and each of these with .tmp until it is whole
 //! ```
 //!
@@ -26,6 +26,8 @@ pub(crate) enum FileName {
     CurrentDraft,
     /// Its lock is the right to the directory.
     Lock,
+    /// Room that is held for the way out of a full disk.
+    Reserve,
     /// Is there while a backup into the directory is not whole.
     Unfinished,
     Manifest(FileNumber),
@@ -51,6 +53,7 @@ impl FileName {
         let found = match whole {
             "CURRENT" => Self::Current,
             "LOCK" => Self::Lock,
+            "RESERVE" => Self::Reserve,
             "UNFINISHED" => Self::Unfinished,
             "aside" => Self::Aside,
             _ => Self::numbered(whole)?,
@@ -123,6 +126,7 @@ impl fmt::Display for FileName {
             Self::Current => f.write_str("CURRENT"),
             Self::CurrentDraft => write!(f, "CURRENT{DRAFT_SUFFIX}"),
             Self::Lock => f.write_str("LOCK"),
+            Self::Reserve => f.write_str("RESERVE"),
             Self::Unfinished => f.write_str("UNFINISHED"),
             Self::Manifest(number) => write!(f, "MANIFEST-{number}"),
             Self::Segment(number) => write!(f, "wal-{number}.log"),
@@ -156,6 +160,7 @@ mod tests {
             FileName::Current,
             FileName::CurrentDraft,
             FileName::Lock,
+            FileName::Reserve,
             FileName::Unfinished,
             FileName::Aside,
         ];

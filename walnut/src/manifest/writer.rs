@@ -62,9 +62,13 @@ impl ManifestWriter {
         }
         let end = bytes.len() as u64;
         let file = env.create(&path)?;
-        file.write_at(&bytes, 0)?;
-        file.sync()?;
-        env.sync_dir(&dir)?;
+        let written = file.write_at(&bytes, 0).and_then(|()| file.sync()).and_then(|()| env.sync_dir(&dir));
+        if let Err(error) = written {
+            // Nothing names it yet. On a full disk each try would leave another otherwise.
+            drop(file);
+            let _ = env.remove(&path);
+            return Err(error);
+        }
         Current { database, manifest: number, seed, snapshot_end: end }.write(&*env, &dir)?;
         Ok(Self { env, dir, number, file, seed, snapshot_end: end, end, state, is_poisoned: false })
     }
@@ -81,9 +85,11 @@ impl ManifestWriter {
 
     /// Makes an edit durable and gives the state after it.
     ///
-    /// An edit that does not fit is an error and written nowhere. After a failed write or sync nobody knows whether the
-    /// edit will be there at the next opening: from then on every edit is [`Error::Poisoned`]. A new manifest, made of the
-    /// state before that edit or after it, decides the question.
+    /// An edit that does not fit is an error and written nowhere. One for which there is no room is withdrawn: of its bytes some are
+    /// missing, so it counts for no opening, and the next edit takes its place. After any other failed write, and each failed sync,
+    /// nobody knows whether the edit will be there at the next opening: the manifest is [poisoned](Self::is_poisoned) then, and
+    /// from then on every edit is [`Error::Poisoned`]. A new manifest, made of the state before that edit or after it, decides the
+    /// question.
     pub(crate) fn append(&mut self, edit: &VersionEdit) -> Result<&ManifestState> {
         if self.is_poisoned {
             return Err(Error::Poisoned);
@@ -92,12 +98,20 @@ impl ManifestWriter {
         let state = self.state.apply(edit).map_err(|fault| fault.at(path, self.end))?;
         let mut frame = Vec::new();
         put_frame(&mut frame, self.seed, self.end, self.end, &encode(edit)?);
-        let written = self.file.write_at(&frame, self.end).and_then(|()| self.file.sync());
+        let written = match self.file.write_at(&frame, self.end) {
+            Err(Error::OutOfSpace) if self.file.set_size(self.end).is_ok() => return Err(Error::OutOfSpace),
+            written => written.and_then(|()| self.file.sync()),
+        };
         self.is_poisoned = written.is_err();
         written?;
         self.end += frame.len() as u64;
         self.state = state;
         Ok(&self.state)
+    }
+
+    /// Whether nobody knows what became of the last edit.
+    pub(crate) fn is_poisoned(&self) -> bool {
+        self.is_poisoned
     }
 
     /// Whether there are so many edits that a new manifest should be begun when no commit waits for it.

@@ -9,7 +9,7 @@
 //! ```
 //!
 //! A memtable is active while commits go into it, then frozen: nobody writes to it again, and a flush writes it out
-//! exactly as it stands, every version. An insertion keeps the bytes in which its entries came: nothing is copied, and
+//! as it stands. An insertion keeps the bytes in which its entries came: nothing is copied, and
 //! nothing is allocated for a single entry.
 //!
 //! 1. Entries are never removed or moved. Gets take no lock; a cursor takes one only when entries have to be sorted for it.

@@ -39,7 +39,7 @@ fn walk(bytes: &[u8]) -> Result<()> {
     assert_eq!(recovered.next_seqno, SeqNo(count + 1), "commits follow each other");
     let again = replay(&place, &promise, &mut |_| Ok(()))?;
     assert_eq!(again, recovered, "a second replay gives the same");
-    LogWriter::resume(place, &recovered, LogConfig { preallocate: 0, spare_size: 0 }).map(drop)
+    LogWriter::resume(place, &recovered, LogConfig::default()).map(drop)
 }
 
 /// The same bytes behind a valid header, each record that they announce with its checksum.

@@ -21,7 +21,7 @@ fn place(dir: &Path) -> LogPlace {
 impl Log {
     /// Makes one in an empty directory.
     pub fn create(dir: &Path) -> Result<Self> {
-        let config = LogConfig { preallocate: 256 << 10, spare_size: 0 };
+        let config = LogConfig { preallocate: 256 << 10, ..LogConfig::default() };
         LogWriter::create(place(dir), FIRST, SeqNo(1), config).map(Self)
     }
 

@@ -19,7 +19,9 @@
 //! 4. An end record that speaks of a next segment is found in the last one only when that next one was lost.
 //! 5. The sequence has to reach the last numbers that the manifest knows of: that of the SSTs, and the one up to which the log was
 //!    durable when it was opened, closed, or when nothing was written for a moment.
-//! 6. Nothing is written. A second replay gives the same as the first, also after any part of [`LogWriter::resume`].
+//! 6. A segment that begins with the first number of all, and is not the first, is a copy of everything before it: those are passed
+//!    over. An empty segment, and the one that follows it, look the same, and that is right.
+//! 7. Nothing is written. A second replay gives the same as the first, also after any part of [`LogWriter::resume`].
 //!
 //! What it cannot notice: damage to the last records before a crash, when nothing that was written later says that they
 //! were durable. Bytes that a crash tore look the same. After [`LogWriter::close`] the end record says it, and after a moment without
@@ -104,6 +106,11 @@ impl Recovered {
     pub(crate) fn last(&self) -> &RecoveredSegment {
         self.segments.last().expect("a replay without a segment is an error")
     }
+
+    /// The bytes of all records.
+    pub(super) fn size(&self) -> u64 {
+        self.segments.iter().map(|segment| segment.end - RECORDS_START).sum()
+    }
 }
 
 /// What takes the commits.
@@ -117,7 +124,8 @@ pub(crate) fn replay(place: &LogPlace, promise: &LogPromise, visit: &mut Visit<'
         place.list()?.into_iter().partition(|number| *number < promise.first);
     keep_row(place, promise, &mut live)?;
 
-    let mut segment = Segment::open(place, promise.first)?;
+    let live = &live[beginning(place, &live)?..];
+    let mut segment = Segment::open(place, live[0])?;
     let expected = promise.last_seqno.plus(1);
     if segment.first_seqno > expected {
         return Err(out_of_sequence(&segment, 0, expected, segment.first_seqno));
@@ -142,6 +150,21 @@ pub(crate) fn replay(place: &LogPlace, promise: &LogPromise, visit: &mut Visit<'
         return Err(out_of_sequence(&segment, recovered.last().end, expected, recovered.next_seqno));
     }
     Ok(recovered)
+}
+
+/// Rule 6: the place of the segment that stands for itself and all before it.
+fn beginning(place: &LogPlace, live: &[FileNumber]) -> Result<usize> {
+    let [first, later @ ..] = live else { return Ok(0) };
+    if later.is_empty() {
+        return Ok(0);
+    }
+    let first_seqno = Segment::open(place, *first)?.first_seqno;
+    for (before, number) in later.iter().enumerate().rev() {
+        if Segment::open(place, *number)?.first_seqno == first_seqno {
+            return Ok(before + 1);
+        }
+    }
+    Ok(0)
 }
 
 /// Rule 1: no segment is missing. Leaves the row of segments that the log is.

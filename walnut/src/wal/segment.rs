@@ -22,7 +22,7 @@ use super::format::RECORDS_START;
 use crate::base::{FileNumber, SeqNo};
 use crate::codec::{FileHeader, FileKind};
 use crate::env::{Env, File};
-use crate::error::{Fault, Result};
+use crate::error::{Error, Fault, Result};
 use crate::files::FileName;
 
 /// Zeros are written in pieces of this size.
@@ -181,11 +181,14 @@ impl<'a> Draft<'a> {
     }
 
     /// Writes zeros from `end` up to `size`, unless the file is as long already, so that later writes change no length and
-    /// no extent, and makes all of the file durable.
+    /// no extent, and makes all of the file durable. On a full disk it goes without them: it grows as it is written then.
     pub(super) fn finish(&mut self, end: u64, size: u64) -> Result<()> {
         self.size = self.size.max(end);
-        write_zeros(&*self.file, self.size, size)?;
-        self.size = self.size.max(size);
+        match write_zeros(&*self.file, self.size, size) {
+            Ok(()) => self.size = self.size.max(size),
+            Err(Error::OutOfSpace) => self.file.set_size(self.size)?,
+            Err(error) => return Err(error),
+        }
         self.file.sync()
     }
 

@@ -1,4 +1,4 @@
-//! The end of a recovered segment that no record proves durable, copied into the next segment.
+//! Records of a recovered segment, copied into the next segment: those at its end that no record proves durable, or all.
 
 use super::format::{RECORDS_START, RecordHeader, put_record};
 use super::records::{Record, Records};
@@ -22,15 +22,20 @@ impl<'a> Tail<'a> {
         Self { segment, records: Records::new(segment), offset, end }
     }
 
+    /// All the records of a segment.
+    pub(super) fn whole(segment: &'a Segment, end: u64) -> Self {
+        Self::new(segment, RECORDS_START, end)
+    }
+
     /// The number that the first record begins with; `None` when there is no record.
     pub(super) fn first_seqno(&mut self) -> Result<Option<SeqNo>> {
         let offset = self.offset;
         if offset == self.end { Ok(None) } else { Ok(Some(self.record_at(offset)?.header.seq_start)) }
     }
 
-    /// Writes the records to the beginning of a draft, and gives where they end there.
-    pub(super) fn copy(&mut self, draft: &Draft<'_>) -> Result<u64> {
-        let (mut from, mut to) = (self.offset, RECORDS_START);
+    /// Writes the records to a place in a draft, and gives where they end there.
+    pub(super) fn copy(&mut self, draft: &Draft<'_>, to: u64) -> Result<u64> {
+        let (mut from, mut to) = (self.offset, to);
         let mut piece = Vec::new();
         while from < self.end {
             let Record { header, payload, next } = self.record_at(from)?;

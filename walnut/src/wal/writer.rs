@@ -32,6 +32,9 @@
 //! durable into the draft of the next segment, whose first number is that of the first one copied. When the segment has
 //! its name, it holds them durably, and the tail of the old one means nothing. Before, nothing has changed. A last segment
 //! without any record is replaced instead of followed.
+//!
+//! When all the records there are take no more than [`LogConfig::collapse`] bytes, all of them are copied, from all segments, and the
+//! new one is the whole log. So a program that ends without closing leaves one segment, however often it runs.
 
 use std::sync::Arc;
 
@@ -57,6 +60,8 @@ pub(crate) struct LogConfig {
     pub(crate) preallocate: u64,
     /// The most bytes of obsolete segments that are kept to be used again.
     pub(crate) spare_size: u64,
+    /// Up to so many bytes of records of a recovered log become a log of one segment.
+    pub(crate) collapse: u64,
 }
 
 /// The most obsolete segments that are kept to be used again: one for each memtable that may be frozen before another is
@@ -160,18 +165,31 @@ impl LogWriter {
     pub(crate) fn resume(place: LogPlace, recovered: &Recovered, config: LogConfig) -> Result<Self> {
         place.remove_drafts()?;
         let last = recovered.last();
-        let old = Segment::open(&place, last.number)?;
-        let mut tail = Tail::new(&old, last.proven, last.end);
-        let first_seqno = tail.first_seqno()?.unwrap_or(recovered.next_seqno);
+        let is_collapsed = recovered.size() <= config.collapse;
+        let first_seqno = if is_collapsed {
+            Segment::open(&place, recovered.segments[0].number)?.first_seqno
+        } else {
+            let old = Segment::open(&place, last.number)?;
+            Tail::new(&old, last.proven, last.end).first_seqno()?.unwrap_or(recovered.next_seqno)
+        };
         // A segment got its first record after its name was durable. Without a record its name may have been lost in a
         // failed sync, which a second one would not bring back; so the segment is made again.
         let number = if last.record_count == 0 { last.number } else { last.number.next()? };
         let mut draft = Draft::create(&place, number, first_seqno)?;
-        let end = tail.copy(&draft)?;
+        let mut end = RECORDS_START;
+        if is_collapsed {
+            for found in &recovered.segments {
+                let old = Segment::open(&place, found.number)?;
+                end = Tail::whole(&old, found.end).copy(&draft, end)?;
+            }
+        } else {
+            let old = Segment::open(&place, last.number)?;
+            end = Tail::new(&old, last.proven, last.end).copy(&draft, end)?;
+        }
         draft.finish(end, config.preallocate)?;
         let segment = Current::new(draft.publish()?, end);
         let mut log = Self::on(place, config, segment, recovered.next_seqno);
-        let before = recovered.segments.iter().filter(|segment| segment.number < number);
+        let before = recovered.segments.iter().filter(|segment| segment.number < number && !is_collapsed);
         log.retired = before.map(|old| Retired { number: old.number, size: old.end, spare: None }).collect();
         Ok(log)
     }
@@ -194,6 +212,11 @@ impl LogWriter {
     /// The number of the current segment.
     pub(crate) fn number(&self) -> FileNumber {
         self.segment.number
+    }
+
+    /// The number of the first segment that is not released.
+    pub(crate) fn first_number(&self) -> FileNumber {
+        self.retired.first().map_or(self.segment.number, |retired| retired.number)
     }
 
     /// Where the written records of the current segment end.
@@ -301,6 +324,11 @@ impl LogWriter {
         self.spares.iter().map(|spare| spare.number).collect()
     }
 
+    /// Keeps none of the segments any more that were to be used again; the caller removes them.
+    pub(crate) fn forget_spares(&mut self) {
+        self.spares.clear();
+    }
+
     /// Everything written so far, to be synced.
     pub(crate) fn sync_point(&self) -> SyncPoint {
         let Current { file, number, end, .. } = &self.segment;
@@ -335,9 +363,12 @@ impl LogWriter {
         assert!(self.group.is_empty(), "a group is written before the segment ends");
         self.sync()?;
         let place = self.place.clone();
-        let number = self.segment.number.next()?;
+        // One in which even the first write failed is replaced, as by `resume`: on a full disk each try would leave another
+        // otherwise.
+        let is_empty = self.segment.end == RECORDS_START && self.health == Health::Torn;
+        let number = if is_empty { self.segment.number } else { self.segment.number.next()? };
         let path = place.path(number);
-        if place.env.kind(&path)?.is_some() {
+        if !is_empty && place.env.kind(&path)?.is_some() {
             return Err(Fault::Identity.at(&path, 0));
         }
         let mut draft = match self.spares.pop() {
@@ -345,19 +376,32 @@ impl LogWriter {
             None => Draft::create(&place, number, self.next_seqno)?,
         };
         draft.finish(RECORDS_START, self.config.preallocate)?;
-        let next = self.or_poison(draft.publish())?;
+        let next = match draft.publish() {
+            // A rename that finds no room for the name has not happened.
+            Err(Error::OutOfSpace) if !is_empty && place.env.kind(&path)?.is_none() => {
+                return Err(Error::OutOfSpace);
+            }
+            published => self.or_poison(published)?,
+        };
         // All of N is durable, and N+1 has its name: a full disk that has no room for the end record takes nothing away.
-        let ended = self.put_end(true).is_ok();
+        let ended = !is_empty && self.put_end(true).is_ok();
         let old = std::mem::replace(&mut self.segment, Current::new(next, RECORDS_START));
         let is_whole = ended && self.health == Health::Sound;
-        self.retired.push(old.retire(is_whole && self.config.preallocate > 0));
+        if !is_empty {
+            self.retired.push(old.retire(is_whole && self.config.preallocate > 0));
+        }
         self.health = Health::Sound;
         Ok(self.segment.number)
     }
 
-    /// Ends the log in order, so that damage to its last records will be found. Everything appended has to be written,
-    /// and no sync point is being synced meanwhile.
+    /// [`try_close`](Self::try_close), once.
     pub(crate) fn close(mut self) -> Result<()> {
+        self.try_close()
+    }
+
+    /// Ends the log in order, so that damage to its last records will be found; nothing is written to it afterwards. Everything appended
+    /// has to be written, and no sync point is being synced meanwhile. When there is no room for it, it can be tried again.
+    pub(crate) fn try_close(&mut self) -> Result<()> {
         self.check(Health::Torn)?;
         assert!(self.group.is_empty(), "a group is written before the log is closed");
         self.sync()?;

@@ -3,8 +3,11 @@
 
 mod crash;
 mod dead;
+mod errors;
 mod files;
+mod full;
 mod groups;
+mod leftovers;
 mod levels;
 mod log;
 mod manifest;
@@ -17,6 +20,7 @@ mod stats;
 mod steps;
 mod strategies;
 mod sums;
+mod thin;
 mod threads;
 #[cfg(feature = "tracing")]
 mod trace;
@@ -79,6 +83,7 @@ fn config() -> EngineConfig {
         values: ValueConfig { threshold: usize::MAX, max_file_size: 4 << 10 },
         io_limit: None,
         background: Background::Manual,
+        reserve_size: 0,
         snapshot_age_limit: None,
         checkpoint_on_close: true,
     }
@@ -185,4 +190,14 @@ fn expect_no_leak(env: &impl Env, engine: &Engine) {
     assert_eq!(files(env, ".sst").len(), engine.stats().sst_count, "{:?}", files(env, ""));
     assert_eq!(files(env, ".vlog").len(), engine.stats().value_file_count, "{:?}", files(env, ""));
     assert!(files(env, ".tmp").is_empty(), "{:?}", files(env, ""));
+}
+
+/// Random numbers that follow from a seed.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, limit: u32) -> u32 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        u32::try_from((self.0 >> 33) % u64::from(limit)).unwrap()
+    }
 }

@@ -29,6 +29,7 @@ enum Deed {
     BeginScan,
     Checkpoint,
     Compact,
+    Thin,
     Reopen,
 }
 
@@ -49,6 +50,7 @@ fn deed() -> impl Strategy<Value = Deed> {
         1 => Just(Deed::BeginScan),
         2 => Just(Deed::Checkpoint),
         1 => Just(Deed::Compact),
+        2 => Just(Deed::Thin),
         1 => Just(Deed::Reopen),
     ]
 }
@@ -98,6 +100,11 @@ impl Pair {
             }
             Deed::Checkpoint => self.engine.checkpoint().unwrap(),
             Deed::Compact => self.engine.compact().unwrap(),
+            Deed::Thin => {
+                self.engine.flush_everything().unwrap();
+                self.engine.thin().unwrap();
+                assert!(!self.engine.thin().unwrap(), "all that can go has gone the first time");
+            }
             Deed::Reopen => {
                 self.pins.clear();
                 self.scans.clear();
@@ -192,7 +199,7 @@ proptest! {
         let mut pair = Pair::new(config);
         for (place, deed) in deeds.iter().enumerate() {
             pair.run(deed);
-            if place % 8 == 0 || matches!(deed, Deed::Compact | Deed::Checkpoint | Deed::Reopen) {
+            if place % 8 == 0 || matches!(deed, Deed::Compact | Deed::Thin | Deed::Checkpoint | Deed::Reopen) {
                 pair.check();
             }
         }

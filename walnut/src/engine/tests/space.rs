@@ -97,3 +97,119 @@ fn updates_of_ten_times_the_data_take_less_than_two_and_a_half_times_its_space()
         }
     }
 }
+
+/// Rows of some 80 bytes in sorted files, in an engine whose memtable does not fill soon, and the size of these files.
+fn settled(env: &MemoryEnv, background: Background) -> (Engine, u64) {
+    let levels = LeveledConfig { max_sst_size: 32 << 10, base_level_size: 64 << 10 };
+    let limits =
+        EngineConfig { memtable_size: 4 << 20, preallocate: 16 << 10, background, levels, ..config() };
+    let engine = open_with(env, EngineConfig { frozen_limit: 4, ..limits }).unwrap();
+    for n in 0..5000 {
+        put(&engine, n, 1).unwrap();
+    }
+    engine.checkpoint().unwrap();
+    engine.compact().unwrap();
+    let size = engine.stats().sst_size;
+    assert!(size > 200 << 10, "{size}");
+    (engine, size)
+}
+
+#[test]
+fn what_is_cleared_comes_back_by_steps_without_a_checkpoint() {
+    let clearings: [fn(&Engine); 3] = [
+        |engine| clear(engine, 0..10_000).unwrap(),
+        |engine| (0..10).for_each(|tenth| clear(engine, tenth * 490..(tenth + 1) * 490).unwrap()),
+        |engine| (0..4900).for_each(|n| delete(engine, n).unwrap()),
+    ];
+    for cleared in clearings {
+        let (engine, full) = settled(&machine(), Background::Manual);
+        cleared(&engine);
+        let mut steps = 0;
+        while engine.step().unwrap() {
+            steps += 1;
+            assert!(steps < 200, "it comes to an end");
+        }
+        let left = engine.stats();
+        assert!(left.sst_size * 10 < full, "{} of {full} bytes are left", left.sst_size);
+        assert!(left.active_memtable_size < 4096);
+        // Without further deletions nothing is written.
+        for n in 0..50 {
+            put(&engine, n, 2).unwrap();
+            assert!(!engine.step().unwrap());
+        }
+    }
+}
+
+#[test]
+fn what_only_memory_and_log_hold_comes_back_too_when_it_is_cleared() {
+    let env = machine();
+    let limits = EngineConfig { memtable_size: 4 << 20, preallocate: 16 << 10, frozen_limit: 4, ..config() };
+    let engine = open_with(&env, limits).unwrap();
+    for n in 0..10_000 {
+        put(&engine, n, 1).unwrap();
+    }
+    assert!(engine.stats().log_size > 700 << 10);
+    clear(&engine, 0..20_000).unwrap();
+    while engine.step().unwrap() {}
+    let stats = engine.stats();
+    let (flushed, taken) = (stats.flush_written_size, stats.log_size + stats.log_spare_size + stats.sst_size);
+    assert!(flushed < 2000, "{flushed} bytes were written for nothing");
+    assert!(taken < 40 << 10, "{taken} bytes are left of nothing");
+    assert!(stats.active_memtable_size < 1000);
+}
+
+#[test]
+fn few_deletions_are_not_worth_a_flush() {
+    let (engine, _) = settled(&machine(), Background::Manual);
+    let flushes = engine.stats().flush_count;
+    for n in 0..3000 {
+        put(&engine, 100_000 + n, 1).unwrap();
+    }
+    for n in 0..50 {
+        delete(&engine, n).unwrap();
+        engine.step().unwrap();
+    }
+    assert_eq!(engine.stats().flush_count, flushes);
+}
+
+#[test]
+fn the_thread_flushes_what_is_cleared_in_a_quiet_moment() {
+    let env = machine();
+    let (engine, full) = settled(&env, Background::Thread);
+    clear(&engine, 0..10_000).unwrap();
+    // The clock of this machine stands nearly still, and the thread's does not.
+    while engine.stats().sst_size * 10 >= full {
+        std::thread::yield_now();
+    }
+    let flushes = engine.stats().flush_count;
+    while engine.deletions.any() {
+        std::thread::yield_now();
+    }
+    assert!(engine.stats().flush_count <= flushes + 1);
+}
+
+#[test]
+fn a_flush_writes_no_version_that_nobody_can_read_and_each_that_a_pin_keeps() {
+    let engine = open_with(&machine(), EngineConfig { memtable_size: 1 << 20, ..config() }).unwrap();
+    put(&engine, 1, 1).unwrap();
+    let pin = engine.pin_visible();
+    for version in 2..1000 {
+        put(&engine, 1, version).unwrap();
+    }
+    for n in 10..500 {
+        put(&engine, n, 1).unwrap();
+    }
+    clear(&engine, 10..600).unwrap();
+    put(&engine, 20, 7).unwrap();
+    engine.flush_everything().unwrap();
+    let stats = engine.stats();
+    assert_eq!(
+        stats.levels[0].entry_count, 3,
+        "two versions of one key, and one that came after the range went"
+    );
+    assert_eq!(stats.levels[0].range_tombstone_count, 1);
+    assert_eq!(get(&engine, 1).unwrap(), Some(value(1, 999)));
+    let then = engine.read_at(&pin, |reader| reader.get(&key(1), <[u8]>::to_vec)).unwrap();
+    assert_eq!(then, Some(value(1, 1)));
+    assert_eq!(state(&engine).unwrap().len(), 2);
+}

@@ -331,6 +331,7 @@ fn play<T>(
             Err(injected(operation, path))
         }
         Some(FaultEffect::FullDisk) => Err(Error::OutOfSpace),
+        Some(FaultEffect::Kind(kind)) => Err(operation.failed(path, kind.into())),
         Some(FaultEffect::Error | FaultEffect::ShortWrite | FaultEffect::LostSync) => {
             Err(injected(operation, path))
         }

@@ -1,5 +1,6 @@
 //! Which operation is to fail, and how.
 
+use std::io;
 use std::path::Path;
 
 use crate::env::{Operation, Operations};
@@ -48,6 +49,8 @@ pub enum FaultEffect {
     /// crash takes those bytes or names all the same. Over a machine other than
     /// [`MemoryEnv`](super::super::MemoryEnv) this is [`FaultEffect::Error`].
     LostSync,
+    /// The operation does not happen and gives the error that the operating system has of this kind.
+    Kind(io::ErrorKind),
     /// A read gives its bytes with this bit flipped, counted from their first one and round again behind the
     /// last.
     FlippedBit(u64),
@@ -96,7 +99,7 @@ impl FaultEffect {
     /// Whether it is something that can happen to an operation.
     fn fits(self, operation: Operation) -> bool {
         match self {
-            Self::Error | Self::ErrorAfter => true,
+            Self::Error | Self::ErrorAfter | Self::Kind(_) => true,
             Self::ShortWrite => operation == Operation::Write,
             Self::FullDisk => Operations::Mutations.contains(operation) && operation != Operation::Remove,
             Self::LostSync => Operations::Syncs.contains(operation),

@@ -48,10 +48,12 @@ impl Directory {
         &self.seen
     }
 
-    /// Gives a name to a node, or to nothing.
-    pub(super) fn bind(&mut self, name: &str, node: Option<Node>) {
-        apply(&mut self.seen, name.to_owned(), node.clone());
-        self.pending.push((name.to_owned(), node));
+    /// Gives a name to a node, or to nothing. On a volatile disk no crash has to choose, and a file goes with its name.
+    pub(super) fn bind(&mut self, name: &str, node: Option<Node>, is_volatile: bool) {
+        if !is_volatile {
+            self.pending.push((name.to_owned(), node.clone()));
+        }
+        apply(&mut self.seen, name.to_owned(), node);
     }
 
     /// Gives a name to a node for good.

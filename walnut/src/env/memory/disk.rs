@@ -38,6 +38,8 @@ impl<'p> From<&'p Path> for Location<'p> {
 
 pub(super) struct Disk {
     pub(super) capacity: Option<u64>,
+    /// Whether nothing is kept for a crash to choose from, which leaves nothing then.
+    is_volatile: bool,
     used: u64,
     directories: Vec<Directory>,
     next_inode: u64,
@@ -45,13 +47,19 @@ pub(super) struct Disk {
 
 impl Disk {
     pub(super) fn new() -> Self {
-        Self { capacity: None, used: 0, directories: vec![Directory::default()], next_inode: 0 }
+        let directories = vec![Directory::default()];
+        Self { capacity: None, is_volatile: false, used: 0, directories, next_inode: 0 }
+    }
+
+    /// One of which nothing is left after a crash, and which takes no memory for what might be.
+    pub(super) fn volatile() -> Self {
+        Self { is_volatile: true, ..Self::new() }
     }
 
     pub(super) fn create_dir(&mut self, path: Location<'_>) -> io::Result<()> {
         let (parent, name) = self.vacancy(path)?;
         let node = Node::Directory(self.add_directory(Directory::default()));
-        self.directories[parent.0].bind(name, Some(node));
+        self.bind(parent, name, Some(node));
         Ok(())
     }
 
@@ -78,7 +86,7 @@ impl Disk {
         let (parent, name) = self.vacancy(path)?;
         let inode = self.add_inode();
         self.account(&inode, |content| content.names += 1);
-        self.directories[parent.0].bind(name, Some(Node::File(Arc::clone(&inode))));
+        self.bind(parent, name, Some(Node::File(Arc::clone(&inode))));
         Ok(inode)
     }
 
@@ -103,15 +111,15 @@ impl Disk {
             }
             None => {}
         }
-        self.directories[parent.0].bind(name, Some(Node::File(moved)));
-        self.directories[old_parent.0].bind(old_name, None);
+        self.bind(parent, name, Some(Node::File(moved)));
+        self.bind(old_parent, old_name, None);
         Ok(())
     }
 
     pub(super) fn remove(&mut self, path: Location<'_>) -> io::Result<()> {
         let inode = self.open(path)?;
         let (parent, name) = self.place(path)?;
-        self.directories[parent.0].bind(name, None);
+        self.bind(parent, name, None);
         self.account(&inode, |content| content.names -= 1);
         Ok(())
     }
@@ -131,8 +139,14 @@ impl Disk {
         let limit = self.room().saturating_add(inode.content().seen().size() as u64).min(end);
         let fits = usize::try_from(limit).map_err(|_| ErrorKind::FileTooLarge)?.saturating_sub(offset);
         if fits > 0 {
-            let written = Change::Write { offset, bytes: bytes[..fits].into() };
-            self.account(inode, |content| content.change(written));
+            let (bytes, is_volatile) = (&bytes[..fits], self.is_volatile);
+            self.account(inode, |content| {
+                if is_volatile {
+                    content.write_volatile(bytes, offset);
+                } else {
+                    content.change(Change::Write { offset, bytes: bytes.into() });
+                }
+            });
         }
         Ok(fits)
     }
@@ -146,7 +160,14 @@ impl Disk {
         if new.saturating_sub(old) as u64 > self.room() {
             return Err(ErrorKind::StorageFull.into());
         }
-        self.account(inode, |content| content.change(Change::SetSize(new)));
+        let is_volatile = self.is_volatile;
+        self.account(inode, |content| {
+            if is_volatile {
+                content.set_size_volatile(new);
+            } else {
+                content.change(Change::SetSize(new));
+            }
+        });
         Ok(())
     }
 
@@ -269,6 +290,11 @@ impl Disk {
     /// Bytes that can still be written.
     fn room(&self) -> u64 {
         self.capacity.map_or(u64::MAX, |capacity| capacity.saturating_sub(self.used))
+    }
+
+    /// Gives a name in a directory to a node, or to nothing.
+    fn bind(&mut self, directory: DirectoryId, name: &str, node: Option<Node>) {
+        self.directories[directory.0].bind(name, node, self.is_volatile);
     }
 
     fn names(&self, directory: DirectoryId) -> &Names {

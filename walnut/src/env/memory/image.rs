@@ -82,6 +82,26 @@ impl Image {
         self.size = size;
     }
 
+    /// Becomes `other`, from which it differs by these changes; the pages that they touched are shared from then on.
+    pub(super) fn adopt(&mut self, other: &Self, changes: impl Iterator<Item = Change>) {
+        for change in changes {
+            let Change::Write { offset, bytes } = change else {
+                // What was cut off and written again may lie anywhere.
+                *self = other.clone();
+                return;
+            };
+            let stored = Arc::make_mut(&mut self.pages);
+            stored.resize(other.pages.len(), None);
+            for (page, _) in pages(offset..offset + bytes.len()) {
+                // A later change may have cut off what this one wrote.
+                if let (Some(stored), Some(seen)) = (stored.get_mut(page), other.pages.get(page)) {
+                    stored.clone_from(seen);
+                }
+            }
+        }
+        self.size = other.size;
+    }
+
     pub(super) fn apply(&mut self, change: &Change) {
         match change {
             Change::Write { offset, bytes } => self.write_at(bytes, *offset),
@@ -123,6 +143,42 @@ mod tests {
         assert_eq!(&bytes, b"walnut\x09\x09");
         assert_eq!(image.read_at(&mut bytes, PAGE - 3), 4);
         assert_eq!(&bytes[..4], b"walh");
+    }
+
+    #[test]
+    fn an_image_that_adopts_changes_is_the_other_and_shares_its_pages() {
+        let mut random = 1_usize;
+        let mut next = |limit: usize| {
+            random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (random >> 33) % limit
+        };
+        let (mut seen, mut durable) = (Image::default(), Image::default());
+        for round in 0..300 {
+            let mut changes = Vec::new();
+            for _ in 0..next(5) {
+                changes.push(if next(6) == 0 {
+                    Change::SetSize(next(5 * PAGE))
+                } else {
+                    let bytes = vec![u8::try_from(next(255)).expect("small") + 1; 1 + next(2 * PAGE)];
+                    Change::Write { offset: next(4 * PAGE), bytes: bytes.into() }
+                });
+            }
+            let is_cut = changes.iter().any(|change| matches!(change, Change::SetSize(_)));
+            let mut applied = durable.clone();
+            for change in &changes {
+                seen.apply(change);
+                applied.apply(change);
+            }
+            durable.adopt(&seen, changes.into_iter());
+            assert_eq!(durable.to_vec(), applied.to_vec(), "round {round}");
+            assert_eq!(durable.to_vec(), seen.to_vec(), "round {round}");
+            let shared = seen.pages.iter().zip(&*durable.pages).filter(|pair| match pair {
+                (Some(one), Some(other)) => Arc::ptr_eq(one, other),
+                (None, None) => true,
+                _ => false,
+            });
+            assert!(is_cut || shared.count() == seen.pages.len(), "round {round}");
+        }
     }
 
     #[test]

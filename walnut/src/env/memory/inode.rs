@@ -2,6 +2,9 @@
 //!
 //! 1. Before a sync was lost, `seen` is `durable` with all of `pending` applied in order.
 //! 2. A lost sync forgets `pending`: the bytes stay in sight, and no later sync makes them durable.
+//! 3. What is durable and in sight is held once: both share its pages, until one is written.
+//!
+//! On a volatile disk nothing is pending and nothing durable: the bytes in sight are all there is.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -23,6 +26,8 @@ pub(super) struct Content {
     seen: Image,
     durable: Image,
     pending: Vec<Change>,
+    /// Whether a sync was lost, so that what is in sight is not what will be durable.
+    is_split: bool,
 }
 
 impl Inode {
@@ -59,14 +64,28 @@ impl Content {
         self.pending.push(change);
     }
 
+    /// Writes bytes that no crash has to choose from.
+    pub(super) fn write_volatile(&mut self, bytes: &[u8], offset: usize) {
+        self.seen.write_at(bytes, offset);
+    }
+
+    /// Cuts or lengthens the file where no crash has to choose.
+    pub(super) fn set_size_volatile(&mut self, size: usize) {
+        self.seen.set_size(size);
+    }
+
     pub(super) fn sync(&mut self) {
-        for change in self.pending.drain(..) {
-            self.durable.apply(&change);
+        let changes = self.pending.drain(..);
+        if self.is_split {
+            changes.for_each(|change| self.durable.apply(&change));
+        } else {
+            self.durable.adopt(&self.seen, changes);
         }
     }
 
     /// Forgets what is pending, as a system does after a failed sync.
     pub(super) fn lose_unsynced(&mut self) {
+        self.is_split |= !self.pending.is_empty();
         self.pending.clear();
     }
 
@@ -76,6 +95,7 @@ impl Content {
         for change in &self.pending {
             self.seen.apply(change);
         }
+        self.is_split = false;
     }
 
     /// Puts durable bytes in place of all that was there.
@@ -85,5 +105,6 @@ impl Content {
         self.seen = image.clone();
         self.durable = image;
         self.pending.clear();
+        self.is_split = false;
     }
 }

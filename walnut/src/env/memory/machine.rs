@@ -65,9 +65,9 @@ impl Machine {
         Self::boot(Disk::new(), Random::new(mix(seed)), FIRST_BOOT)
     }
 
-    /// A machine with the clocks and the randomness of the operating system.
+    /// A machine with the clocks and the randomness of the operating system, which keeps nothing for a power cut.
     pub(super) fn real() -> Self {
-        let machine = Self::new(0);
+        let machine = Self::boot(Disk::volatile(), Random::new(mix(0)), FIRST_BOOT);
         machine.state().is_real = true;
         machine
     }

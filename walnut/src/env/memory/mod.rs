@@ -89,7 +89,8 @@ impl MemoryEnv {
         Self { machine: Arc::new(Machine::new(seed)), held: None }
     }
 
-    /// A machine for programs and not for tests: its clocks and its randomness are those of the operating system.
+    /// A machine for programs and not for tests: its clocks and its randomness are those of the operating system, nothing
+    /// survives a crash of it, and it holds every byte once.
     pub(crate) fn with_real_time() -> Self {
         Self { machine: Arc::new(Machine::real()), held: None }
     }

@@ -61,7 +61,7 @@ fn a_rotation_without_space_can_be_tried_again() {
     let memory = machine();
     let mut log = create(&memory, 1000).unwrap();
     commit(&mut log, 8).unwrap();
-    memory.set_capacity(Some(1500));
+    memory.set_capacity(Some(1020));
     for _ in 0..3 {
         assert!(matches!(log.rotate_next(), Err(Error::OutOfSpace)));
         commit(&mut log, 8).unwrap();

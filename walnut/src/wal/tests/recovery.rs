@@ -121,7 +121,7 @@ fn later_records_of_a_torn_group_are_not_promised() {
     let mut log = resume(&env, &recovered).unwrap();
     commit(&mut log, 8).unwrap();
     let (commits, recovered) = read(&env, &ANY_LOG).unwrap();
-    assert_eq!((commits.len(), recovered.segments.len()), (2, 2));
+    assert_eq!((commits.len(), recovered.segments.len()), (2, 1), "the second has all of the first");
 }
 
 #[test]
@@ -336,7 +336,7 @@ fn damage_to_a_copied_tail_is_found() {
     let (commits, recovered) = read(&env, &ANY_LOG).unwrap();
     drop(resume(&env, &recovered).unwrap());
     let (again, recovered) = read(&env, &ANY_LOG).unwrap();
-    assert_eq!((again, recovered.segments.len()), (commits, 2));
+    assert_eq!((again, recovered.segments.len()), (commits, 1), "the second has all of the first");
     let bytes = env.read_file(path(2)).unwrap();
     for start in [64, 112] {
         let mut damaged = bytes.clone();

@@ -7,7 +7,7 @@ use crate::wal::segment::Lives;
 const STEP: u64 = 512;
 
 fn create_recycling(env: &(impl Env + Clone)) -> Result<LogWriter> {
-    let config = LogConfig { preallocate: STEP, spare_size: 1 << 20 };
+    let config = LogConfig { preallocate: STEP, spare_size: 1 << 20, ..LogConfig::default() };
     LogWriter::create(place(env), FileNumber(1), SeqNo(1), config)
 }
 
@@ -164,7 +164,7 @@ fn a_file_is_longer_or_shorter_than_its_next_life() {
 #[test]
 fn spares_are_few_and_of_bounded_size() {
     let env = machine();
-    let config = LogConfig { preallocate: STEP, spare_size: 4 * STEP };
+    let config = LogConfig { preallocate: STEP, spare_size: 4 * STEP, ..LogConfig::default() };
     let mut log = LogWriter::create(place(&env), FileNumber(1), SeqNo(1), config).unwrap();
     for _ in 0..6 {
         commit(&mut log, 8).unwrap();
@@ -198,7 +198,7 @@ fn what_failed_or_was_recovered_is_not_used_again() {
     assert_eq!(log.release_before(FileNumber(2)), [], "a write of it failed");
     commit(&mut log, 8).unwrap();
     let (_, recovered) = read_from(&memory, &promise_from(FileNumber(2), 3)).unwrap();
-    let config = LogConfig { preallocate: STEP, spare_size: 1 << 20 };
+    let config = LogConfig { preallocate: STEP, spare_size: 1 << 20, ..LogConfig::default() };
     let mut log = LogWriter::resume(place(&memory), &recovered, config).unwrap();
     assert_eq!(log.release_before(FileNumber(3)), [], "another process wrote it");
 }
