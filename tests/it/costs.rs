@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
-use walnut::env::{FaultEnv, MemoryEnv, Operation};
+use walnut::env::{Counts, FaultEnv, MemoryEnv, Operation, Operations};
 use walnut::{Background, Builder, Database, DefaultTable, Table};
 
 #[derive(Table, Serialize, Deserialize, Clone, Debug, PartialEq)]
@@ -272,4 +272,71 @@ fn a_database_in_memory_takes_a_small_multiple_of_its_live_data() {
     });
     // Memtables and their log, two of each, take what they take, however little is live.
     assert!(most < 3 * live + (32 << 20), "{} MiB for {} MiB", most >> 20, live >> 20);
+}
+
+/// What a call does on a machine.
+fn work<R>(env: &MemoryEnv, call: impl FnOnce() -> R) -> (R, Counts) {
+    let before = env.counts();
+    let done = call();
+    (done, env.counts().since(&before))
+}
+
+#[test]
+fn opening_a_settled_database_and_closing_it_changes_nothing_and_one_write_between_is_two_syncs() {
+    let env = MemoryEnv::new();
+    let open = || small().env(Arc::new(env.clone())).open("/db").unwrap();
+    let db = open();
+    settled(&db);
+    db.close().unwrap();
+    for round in 0..5 {
+        let (db, opening) = work(&env, &open);
+        assert_eq!((opening.of(Operations::Syncs), opening.of(Operation::List)), (0, 1));
+        assert_eq!((opening.of(Operation::Write), opening.of(Operation::Create)), (0, 0));
+        assert!(opening.of(Operation::Read) <= 4 && opening.bytes_read < 8 << 10, "{opening:?}");
+        let (users, table) = work(&env, || db.table::<User>().unwrap());
+        assert_eq!(table.of(Operations::Mutations), 0);
+        let (found, get) = work(&env, || users.get(20 * round).unwrap());
+        assert_eq!(found, Some(user(20 * round)));
+        // Two files at most, the catalog's and the row's, and a block of each.
+        assert!(table.of(Operation::Read) + get.of(Operation::Read) <= 12, "{table:?} {get:?}");
+        drop(users);
+        let (closed, closing) = work(&env, || db.close());
+        closed.unwrap();
+        assert_eq!(closing.of(Operations::Any), 0);
+    }
+    for id in (1..21).step_by(2) {
+        let ((), all) = work(&env, || {
+            let db = open();
+            db.table::<User>().unwrap().insert(&user(id)).unwrap();
+            db.close().unwrap();
+        });
+        assert_eq!(all.of(Operations::Syncs), 2, "the commit, and the note how far the log goes");
+        assert_eq!(all.of(Operation::List), 1);
+    }
+    let db = open();
+    assert_eq!(db.table::<User>().unwrap().len().unwrap(), 4010);
+    db.verify().unwrap();
+}
+
+#[test]
+fn a_drop_is_one_small_write_and_one_sync_however_much_is_dropped() {
+    let env = MemoryEnv::new();
+    let db = small().env(Arc::new(env.clone())).open("/db").unwrap();
+    let spaces = ["some", "many"].map(|name| db.keyspace(name).unwrap());
+    settled(&db);
+    for (place, space) in (1..).zip(&spaces) {
+        (0..place * 500_u32).for_each(|n| space.put(n.to_be_bytes(), [7; 20]).unwrap());
+    }
+    db.checkpoint().unwrap();
+    let drops: [&dyn Fn() -> bool; 3] =
+        [&|| db.drop_keyspace("some").unwrap(), &|| db.drop_keyspace("many").unwrap(), &|| {
+            db.drop_table("users").unwrap()
+        }];
+    for drop in drops {
+        let (dropped, work) = work(&env, drop);
+        assert!(dropped);
+        assert_eq!((work.of(Operation::Write), work.of(Operations::Syncs)), (1, 1));
+        assert_eq!(work.of(Operations::Mutations), 2);
+        assert!(work.bytes_written < 500, "{} bytes", work.bytes_written);
+    }
 }

@@ -566,6 +566,11 @@ mod recovery {
     fn a_crash_at_every_change_of_a_recovery_is_recovered_from() {
         let env = MemoryEnv::new();
         filled(&env);
+        // A process that is killed leaves something to recover.
+        let (_db, notes) = open(&env).unwrap();
+        notes.upsert(&note(64, 0)).unwrap();
+        notes.upsert(&note(64, 1)).unwrap();
+        let env = env.crash(CrashPolicy::Kept, 0);
         for cut in 0.. {
             let machine = env.crash(CrashPolicy::Kept, 0);
             machine.power_off_after(Operations::Mutations, cut);

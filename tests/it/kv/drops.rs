@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde::{Deserialize, Serialize};
-use walnut::env::MemoryEnv;
+use walnut::env::{CrashPolicy, MemoryEnv, Operations};
 use walnut::{Background, Database, Error, Table};
 use walnut_tests::threads::Ends;
 
@@ -157,4 +157,62 @@ fn who_writes_while_a_keyspace_is_dropped_and_made_again_leaves_nothing_behind()
     db.compact().unwrap();
     let entries: u64 = db.stats().levels.iter().map(|level| level.entry_count).sum();
     assert!(entries <= 1, "only the catalog's counter is left, not {entries} entries");
+}
+
+#[test]
+fn a_crash_at_every_operation_of_a_drop_leaves_all_that_was_dropped_or_nothing() {
+    for cut in 0.. {
+        let env = MemoryEnv::new();
+        let db = open(&env);
+        let users = db.table::<User>().unwrap();
+        let space = db.keyspace("space").unwrap();
+        // Half of it in files, half in the log.
+        for half in 0..2u8 {
+            let ids = u64::from(half) * 50..u64::from(half + 1) * 50;
+            users.insert_many(&ids.map(user).collect::<Vec<_>>()).unwrap();
+            (0..20).for_each(|n| space.put([half, n], [n; 30]).unwrap());
+            if half == 0 {
+                db.checkpoint().unwrap();
+            }
+        }
+        env.power_off_after(Operations::Mutations, cut);
+        let table = db.drop_table("users").is_ok();
+        let dropped = db.drop_keyspace("space").is_ok();
+        let again = db.keyspace("space").and_then(|space| space.put("new", "value")).is_ok();
+        let flushed = db.checkpoint().and_then(|()| db.compact()).is_ok();
+        drop((users, space, db));
+        for policy in CrashPolicy::ALL {
+            let survivor = env.crash(policy, cut);
+            for _ in 0..2 {
+                let db = open(&survivor);
+                let told = format!("cut {cut}, {policy:?}");
+                let has_table = !db.table_names().unwrap().is_empty();
+                assert!(!(has_table && table), "{told}");
+                let space = db.keyspace("space").unwrap();
+                let keys = space.len().unwrap();
+                let allowed: &[u64] = if again {
+                    &[1]
+                } else if dropped {
+                    &[0, 1]
+                } else {
+                    &[0, 1, 40]
+                };
+                assert!(allowed.contains(&keys), "{told}: {keys} keys");
+                assert_eq!(space.get("new").unwrap().is_some(), keys == 1, "{told}");
+                if has_table {
+                    let users = db.table::<User>().unwrap();
+                    assert_eq!(
+                        (users.len().unwrap(), users.get(70).unwrap()),
+                        (100, Some(user(70))),
+                        "{told}"
+                    );
+                }
+                db.verify().unwrap();
+            }
+        }
+        if flushed {
+            assert!(cut > 10, "{cut} operations");
+            break;
+        }
+    }
 }

@@ -86,8 +86,11 @@ pub(super) fn hold(machine: &Arc<dyn Env>, dir: &Path) -> Result<Arc<dyn Env>> {
     Ok(machine.open_dir(dir)?.unwrap_or_else(|| Arc::clone(machine)))
 }
 
-/// An error when a directory holds something that is not a database.
+/// An error when a directory holds something that is not a database. One that has a `CURRENT` is one, and is not listed for that.
 fn check(env: &dyn Env, dir: &Path) -> Result<()> {
+    if env.kind(&FileName::Current.path(dir))? == Some(PathKind::File) {
+        return Ok(());
+    }
     let names = env.list(dir)?;
     let has = |wanted| names.iter().any(|name| FileName::parse(name) == Some(wanted));
     if has(FileName::Unfinished) && !has(FileName::Current) {
@@ -127,36 +130,65 @@ fn is_in_reach(number: FileNumber, next: FileNumber) -> bool {
     number.0 < next.0.saturating_add(NUMBER_REACH)
 }
 
-/// Removes what is certainly of no use any more: unfinished files, and the log before the manifest's. A finished SST or value
-/// file that the manifest does not name is the output of work that did not come to its end; its entries are elsewhere. It is moved aside
-/// all the same, and removed by the next opening that gets as far as this. What is no regular file is left alone, whatever its name.
-pub(super) fn tidy(env: &dyn Env, dir: &Path, state: &ManifestState) -> Result<()> {
+/// A name in the directory of a database that is no use to it any more.
+#[derive(PartialEq, Eq, Debug)]
+pub(super) enum Leftover {
+    /// Is removed: an unfinished file, another manifest, the log before the manifest's, what an earlier opening has moved aside.
+    Removed(PathBuf),
+    /// Is moved aside: a finished SST or value file that the manifest does not name. It is the output of work that did not come to its
+    /// end; its entries are elsewhere.
+    Aside(String),
+}
+
+/// What an opening found in the directory that is of no use any more: of these names, and in `aside/`. `manifest` is the one that counts.
+pub(super) fn leftovers(
+    env: &dyn Env,
+    dir: &Path,
+    names: &[String],
+    state: &ManifestState,
+    manifest: FileNumber,
+) -> Result<Vec<Leftover>> {
     let log_number = state.log_number.unwrap_or_default();
-    let aside = FileName::Aside.path(dir);
-    if env.kind(&aside)? == Some(PathKind::Directory) {
-        for name in env.list(&aside)? {
-            if FileName::parse(&name).is_some_and(|name| name.data_number().is_some()) {
-                env.remove_file(&aside.join(&name))?;
-            }
-        }
-    }
-    let named = state.version.names();
-    for name in env.list(dir)? {
-        let path = dir.join(&name);
-        match FileName::parse(&name) {
-            Some(FileName::Unfinished | FileName::SstDraft(_) | FileName::ValuesDraft(_)) => {
-                env.remove_file(&path)?;
-            }
-            Some(FileName::Segment(number)) if number < log_number => env.remove_file(&path)?,
+    let counted = state.version.names();
+    let mut leftovers = Vec::new();
+    for name in names {
+        let path = dir.join(name);
+        let leftover = match FileName::parse(name) {
+            Some(FileName::Unfinished) => Leftover::Removed(path),
+            Some(own) if own.is_draft() => Leftover::Removed(path),
+            Some(FileName::Segment(number)) if number < log_number => Leftover::Removed(path),
+            Some(FileName::Manifest(number)) if number != manifest => Leftover::Removed(path),
             Some(own @ (FileName::Sst(number) | FileName::Values(number)))
-                if !named.contains(&own) && is_in_reach(number, state.next_file) =>
+                if !counted.contains(&own) && is_in_reach(number, state.next_file) =>
             {
-                set_aside(env, dir, &name)?;
+                Leftover::Aside(name.clone())
             }
-            _ => {}
-        }
+            Some(FileName::Aside) if env.kind(&path)? == Some(PathKind::Directory) => {
+                let moved = env.list(&path)?.into_iter().filter(|name| is_data(name));
+                leftovers.extend(moved.map(|name| Leftover::Removed(path.join(name))));
+                continue;
+            }
+            _ => continue,
+        };
+        leftovers.push(leftover);
     }
-    Ok(())
+    Ok(leftovers)
+}
+
+fn is_data(name: &str) -> bool {
+    FileName::parse(name).is_some_and(|name| name.data_number().is_some())
+}
+
+/// Removes leftovers, or moves them aside: the state that does not need them is durable. What is no regular file is left alone, whatever its name.
+pub(super) fn tidy(env: &dyn Env, dir: &Path, leftovers: &[Leftover]) -> Result<()> {
+    leftovers.iter().try_for_each(|leftover| match leftover {
+        Leftover::Removed(path) => match env.remove_file(path) {
+            // The draft of a segment may have become one meanwhile.
+            Err(_) if env.kind(path)?.is_none() => Ok(()),
+            removed => removed,
+        },
+        Leftover::Aside(name) => set_aside(env, dir, name),
+    })
 }
 
 /// Removes the log segments before a number, but for those that are kept.

@@ -33,6 +33,11 @@ const OVERFILL: usize = 4;
 /// How many times its size a memtable becomes when it cannot be frozen, before commits are refused.
 const OVERGROWN: usize = 2;
 
+/// A log of no more than so many bytes, and than this part of a memtable, is left by closing as it is: opening replays it in a
+/// fraction of a millisecond.
+const SMALL_LOG: u64 = 64 << 10;
+const SMALL_PART: u64 = 8;
+
 impl Core {
     /// Flushes everything that was committed before the call, and releases the log behind it.
     pub(crate) fn checkpoint(&self) -> Result<()> {
@@ -50,12 +55,12 @@ impl Core {
         Ok(())
     }
 
-    /// Has everything that was committed before the call flushed soon, if somebody flushes in the background.
-    pub(crate) fn flush_soon(&self) -> Result<()> {
-        match self.config.background {
-            Background::Manual => Ok(()),
-            Background::Thread => self.freeze_if(|active| !active.is_empty()),
-        }
+    /// Flushes what was committed, when it takes a while to replay or lets go of much: a small log is replayed in less time than a flush
+    /// takes.
+    pub(super) fn flush_to_close(&self) -> Result<()> {
+        let limit = SMALL_LOG.min(self.config.memtable_size as u64 / SMALL_PART);
+        let is_small = self.view.load().frozen.is_empty() && self.log.lock().is_within(limit);
+        if is_small { self.flush_deletions().map(drop) } else { self.flush_everything() }
     }
 
     /// Has the active memtable frozen if it is full: by the flush thread if there is one and it keeps up, by this one otherwise.

@@ -27,7 +27,8 @@ use crate::vlog::ValuePlace;
 #[derive(Debug)]
 pub(super) struct Manifest {
     writer: ManifestWriter,
-    /// Whether the outcome of a write is unknown, of an edit or of `CURRENT`: the next edit goes to a new file.
+    /// Whether the outcome of a write is unknown, of an edit or of `CURRENT`, or nothing can be added to a manifest that an opening has
+    /// read: the next edit goes to a new file.
     broken: bool,
     /// The number that the next SST or manifest gets.
     next_file: FileNumber,
@@ -68,10 +69,11 @@ impl LeavingFiles {
 }
 
 impl Manifest {
-    pub(super) fn new(writer: ManifestWriter) -> Self {
-        let next_file = writer.state().next_file;
+    /// `next_file` is not below that of the writer's state. One that cannot append is replaced with the first edit.
+    pub(super) fn new(writer: ManifestWriter, next_file: FileNumber) -> Self {
+        let broken = writer.is_poisoned();
         let (leaving, doubted) = Default::default();
-        Self { writer, broken: false, next_file, first_file: next_file, leaving, doubted }
+        Self { writer, broken, next_file, first_file: next_file, leaving, doubted }
     }
 
     /// A number that no file has.
@@ -177,6 +179,15 @@ impl Core {
         }
         self.append(&mut manifest, VersionEdit { log_seqno: Some(last), ..VersionEdit::default() })?;
         Ok(true)
+    }
+
+    /// Marks the manifest as closed in order, if it is.
+    pub(super) fn seal_manifest(&self) {
+        let mut manifest = self.manifest.lock();
+        if !manifest.broken {
+            // Nothing depends on it.
+            let _ = manifest.writer.seal();
+        }
     }
 
     fn append(&self, manifest: &mut Manifest, edit: VersionEdit) -> Result<()> {

@@ -137,6 +137,21 @@ impl Log {
         self.writer.as_ref().is_some_and(|writer| writer.has(number))
     }
 
+    /// Whether it is one segment whose records end within so many bytes.
+    pub(super) fn is_within(&self, size: u64) -> bool {
+        self.writer.as_ref().is_none_or(|writer| writer.end() <= size && writer.size().segment_count == 1)
+    }
+
+    /// Whether it was closed in order by an earlier process, and nothing was written since.
+    pub(super) fn is_settled(&self) -> bool {
+        self.writer.as_ref().is_none_or(LogWriter::is_settled)
+    }
+
+    /// Makes everything that was written durable. The caller sees to it that nobody else syncs meanwhile.
+    pub(super) fn sync(&mut self) -> Result<()> {
+        self.writer()?.sync()
+    }
+
     /// Ends the log in order. It stays open when there is no room for that.
     pub(super) fn close(&mut self) -> Result<()> {
         let Some(writer) = &mut self.writer else { return Ok(()) };

@@ -30,6 +30,7 @@ mod flush;
 mod held;
 mod install;
 mod levels;
+mod load;
 mod log;
 mod open;
 mod pace;
@@ -117,7 +118,7 @@ pub(crate) struct EngineConfig {
     pub(crate) reserve_size: usize,
     /// The age at which a pin holds nothing back any more.
     pub(crate) snapshot_age_limit: Option<Duration>,
-    /// Whether closing flushes everything, so that the next open replays nothing.
+    /// Whether closing flushes what takes a while to replay, so that the next open replays next to nothing.
     pub(crate) checkpoint_on_close: bool,
 }
 
@@ -321,11 +322,13 @@ impl Engine {
     fn finish(&self) -> Result<()> {
         self.owner.finding()?;
         self.ensure_unpoisoned()?;
-        let flushed = if self.config.checkpoint_on_close { self.flush_everything() } else { Ok(()) };
-        let last = self.with_reserve(|| self.end_log())?;
-        self.with_reserve(|| self.note_log_end(last))?;
-        // Segments that were kept to be used again stay until the next opening when they cannot be removed.
-        let _ = self.remove_old_log(&[]);
+        let flushed = if self.config.checkpoint_on_close { self.flush_to_close() } else { Ok(()) };
+        let has_spares = self.log.lock().size().spare_size > 0;
+        self.with_reserve(|| self.end_log())?;
+        if has_spares {
+            // They stay until the next opening when they cannot be removed.
+            let _ = self.remove_old_log(&[]);
+        }
         match flushed {
             // The log has what there is no room for in SSTs.
             Err(Error::OutOfSpace) => Ok(()),
@@ -333,17 +336,23 @@ impl Engine {
         }
     }
 
-    /// Ends the log in order, and returns the last number in it.
-    fn end_log(&self) -> Result<SeqNo> {
+    /// Ends log and manifest in order. What was written is synced, and noted in the manifest durably; the marks that say so to the next
+    /// opening are not synced: without them it goes another way to the same state.
+    fn end_log(&self) -> Result<()> {
         let mut synced = self.synced_while_nobody_syncs();
         let mut log = self.log.lock();
-        let end = log.position();
+        if !log.is_settled() {
+            let end = log.position();
+            log.sync().map_err(|error| self.poison_like(&log, error))?;
+            synced.position = end;
+            self.publish(log.last_seqno());
+            self.note_log_end(log.last_seqno())?;
+        }
         match log.close() {
             Err(Error::OutOfSpace) => return Err(Error::OutOfSpace),
             closed => closed.map_err(|error| self.poison(error))?,
         }
-        synced.position = end;
-        self.publish(log.last_seqno());
-        Ok(log.last_seqno())
+        self.seal_manifest();
+        Ok(())
     }
 }

@@ -10,15 +10,16 @@
 //!
 //! 1. the manifest is loaded, and every SST and value file that it names is there; they are opened when they are first read;
 //! 2. the log is replayed from the manifest's log number on, into as many memtables as it had filled;
-//! 3. a new segment is begun, which seals the end of the recovered log;
-//! 4. a new manifest is written that knows of it, and `CURRENT` turned to it;
+//! 3. a log that was closed in order goes on where it ends, and then an opening writes nothing;
+//! 4. otherwise a new segment is begun, which seals the end of the recovered log, and the manifest is told of it, by an edit or in a new one;
 //! 5. only then, after a clean read of everything, what nobody names is removed, or moved aside where it might be data.
 //!
-//! A crash at any point leaves what the next opening reads to the same state.
+//! The directory is listed once. A crash at any point leaves what the next opening reads to the same state.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::thread::available_parallelism;
 
 use arc_swap::ArcSwap;
 
@@ -27,13 +28,14 @@ use super::durable::SyncedTo;
 use super::held::Held;
 use super::install::Manifest;
 use super::levels::Levels;
+use super::load::LoadLimits;
 use super::log::Log;
 use super::pace::Pacer;
-use super::replay::{Replay, ReplayLimits, Spill, replay};
+use super::replay::{Replay, Spill, replay};
 use super::view::View;
 use super::{
-    Compactions, Core, Deletions, Engine, EngineConfig, Reserve, Thinned, Validations, Worker, directory,
-    reserve, trace,
+    Background, Compactions, Core, Deletions, Engine, EngineConfig, Reserve, Thinned, Validations, Worker,
+    directory, reserve, trace,
 };
 use crate::base::{FileNumber, SeqNo};
 use crate::env::Env;
@@ -67,6 +69,8 @@ struct Opened {
     place: Arc<SstPlace>,
     value_place: Arc<ValuePlace>,
     manifest: ManifestWriter,
+    /// The number that the next SST or manifest gets.
+    next_file: FileNumber,
     log: LogWriter,
     view: View,
     last_seqno: SeqNo,
@@ -84,7 +88,7 @@ impl Engine {
             Err(Error::OutOfSpace) if reserve::release(&*env, &dir)? => open_or_make(&env, &dir, &config, 0)?,
             opened => opened?,
         };
-        let Opened { place, value_place, manifest, log, view, last_seqno } = opened;
+        let Opened { place, value_place, manifest, next_file, log, view, last_seqno } = opened;
         let memtable_count = view.memtables().filter(|memtable| !memtable.is_empty()).count();
         trace::recovered(view.levels.ssts().count(), memtable_count, last_seqno.0);
         let snapshots = Snapshots::new(Arc::clone(&env), config.snapshot_age_limit);
@@ -123,7 +127,7 @@ impl Engine {
             sync_done: Condvar::default(),
             log: Mutex::new(Log::new(log, last_seqno)),
             queue: Mutex::default(),
-            manifest: Mutex::new(Manifest::new(manifest)),
+            manifest: Mutex::new(Manifest::new(manifest, next_file)),
             machine,
             env,
             owner,
@@ -167,8 +171,9 @@ impl Engine {
 
 /// Opens the database that is there, or makes one. What an error leaves is read by the next try to the same state.
 fn open_or_make(env: &Arc<dyn Env>, dir: &Path, config: &EngineConfig, collapse: u64) -> Result<Opened> {
-    match manifest::load(&**env, dir)? {
-        Some(loaded) => open_existing(env, dir, config, &loaded, collapse),
+    let names = env.list(dir)?;
+    match manifest::load(&**env, dir, &names)? {
+        Some(loaded) => open_existing(env, dir, config, &names, &loaded, collapse),
         None => make_new(env, dir, config),
     }
 }
@@ -213,7 +218,15 @@ fn make_new(env: &Arc<dyn Env>, dir: &Path, config: &EngineConfig) -> Result<Ope
     let active = Arc::new(Memtable::new(SeqNo::ZERO));
     let view = View { active, frozen: Vec::new(), levels: Arc::default() };
     let place = place(env, dir, config, database);
-    Ok(Opened { value_place: value_place(&place), place, manifest, log, view, last_seqno: SeqNo::ZERO })
+    Ok(Opened {
+        value_place: value_place(&place),
+        place,
+        next_file: manifest.state().next_file,
+        manifest,
+        log,
+        view,
+        last_seqno: SeqNo::ZERO,
+    })
 }
 
 fn value_place(place: &SstPlace) -> Arc<ValuePlace> {
@@ -226,12 +239,12 @@ fn value_place(place: &SstPlace) -> Arc<ValuePlace> {
     })
 }
 
-/// An error that names the first file of a version that is not there.
-fn expect_files(env: &dyn Env, dir: &Path, version: &Version) -> Result<()> {
-    let names: HashSet<_> = env.list(dir)?.into_iter().collect();
+/// An error that names the first file of a version that is not among the names in the directory.
+fn expect_files(names: &[String], dir: &Path, version: &Version) -> Result<()> {
+    let names: HashSet<_> = names.iter().map(String::as_str).collect();
     let ssts = version.files().map(|(_, meta)| FileName::Sst(meta.number));
     let values = version.value_files().map(|file| FileName::Values(file.meta.number));
-    let missing = ssts.chain(values).find(|name| !names.contains(&name.to_string()));
+    let missing = ssts.chain(values).find(|name| !names.contains(&*name.to_string()));
     missing.map_or(Ok(()), |name| Err(Fault::Missing.at(&name.path(dir), 0)))
 }
 
@@ -239,38 +252,96 @@ fn open_existing(
     env: &Arc<dyn Env>,
     dir: &Path,
     config: &EngineConfig,
+    names: &[String],
     loaded: &manifest::Loaded,
     collapse: u64,
 ) -> Result<Opened> {
     let database = loaded.database;
     let place = place(env, dir, config, database);
     let version = &loaded.state.version;
-    expect_files(&**env, dir, version)?;
+    expect_files(names, dir, version)?;
     let value_place = value_place(&place);
     let log_place = LogPlace { env: Arc::clone(env), dir: dir.to_owned(), database };
-    let limits = ReplayLimits { memtable_size: config.memtable_size, frozen_limit: config.frozen_limit };
+    let limits = LoadLimits {
+        memtable_size: config.memtable_size,
+        frozen_limit: config.frozen_limit,
+        // With `Manual` the same calls do the same operations in the same order.
+        in_parallel: config.background == Background::Thread
+            && available_parallelism().is_ok_and(|count| count.get() > 1),
+    };
     let mut spill = Spill::new(&place, &value_place, &config.values, version);
-    let Replay { memtables, last_seqno, log, first_log } =
-        replay(&log_place, &loaded.state, limits, LogConfig { collapse, ..log_config(config) }, &mut spill)?;
-    let state = spill.publish(&loaded.state)?;
-    let levels = Arc::new(Levels::of(&state.version, &place, &value_place));
-    let names = env.list(dir)?;
-    let number = directory::number_above(&names, state.next_file);
+    let log_config = LogConfig { collapse, ..log_config(config) };
+    let Replay { memtables, last_seqno, log, first_log, is_settled } =
+        replay(&log_place, names, &loaded.state, limits, log_config, &mut spill)?;
+    let is_spilled = !spill.is_empty();
     let state = ManifestState {
         log_number: Some(first_log),
-        newest_log: Some(log.number()),
-        next_file: number.next()?,
+        newest_log: Some(log.number()).max(loaded.state.newest_log),
         log_seqno: last_seqno,
-        ..state
+        ..spill.publish(&loaded.state)?
     };
-    let manifest = ManifestWriter::create(Arc::clone(env), dir.to_owned(), number, database, state)?;
-    manifest.remove_others()?;
-    directory::tidy(&**env, dir, manifest.state())?;
+    let levels = Arc::new(Levels::of(&state.version, &place, &value_place));
+    let news = match (is_settled, is_spilled) {
+        (true, _) => News::None(state),
+        (false, false) => News::Log(state),
+        (false, true) => News::Files(state),
+    };
+    let (manifest, next_file) = go_on(env, dir, names, loaded, news)?;
     let mut frozen = memtables;
     let active = frozen.pop().map_or_else(|| Arc::new(Memtable::new(last_seqno)), |last| last.memtable);
     active.inject_max_lsn(last_seqno);
     frozen.reverse();
-    Ok(Opened { place, value_place, manifest, log, view: View { active, frozen, levels }, last_seqno })
+    let view = View { active, frozen, levels };
+    Ok(Opened { place, value_place, manifest, next_file, log, view, last_seqno })
+}
+
+/// The state after a replay, and what of it the manifest does not say yet.
+enum News {
+    None(ManifestState),
+    /// Where the log begins and how far it goes.
+    Log(ManifestState),
+    /// The same, and files that were written because there was no room in memory.
+    Files(ManifestState),
+}
+
+/// The manifest to go on with, which says durably what is new, and the next number of a file. Where nothing is new and nothing is left
+/// over, nothing is written. What is left over is removed when the state that does not need it is durable.
+fn go_on(
+    env: &Arc<dyn Env>,
+    dir: &Path,
+    names: &[String],
+    loaded: &manifest::Loaded,
+    news: News,
+) -> Result<(ManifestWriter, FileNumber)> {
+    let mut manifest = ManifestWriter::reopen(Arc::clone(env), dir.to_owned(), loaded)?;
+    let (is_new, is_edit, state) = match news {
+        News::None(state) => (false, true, state),
+        News::Log(state) => (true, true, state),
+        News::Files(state) => (true, false, state),
+    };
+    let next_file = directory::number_above(names, state.next_file);
+    let leftovers = directory::leftovers(&**env, dir, names, &state, loaded.number)?;
+    if !is_new && !loaded.is_old && (leftovers.is_empty() || manifest.is_durable()) {
+        directory::tidy(&**env, dir, &leftovers)?;
+        return Ok((manifest, next_file));
+    }
+    if !manifest.is_poisoned() && is_edit {
+        manifest.append(&VersionEdit {
+            log_number: state.log_number,
+            newest_log: state.newest_log,
+            next_file: Some(next_file),
+            log_seqno: Some(state.log_seqno),
+            ..VersionEdit::default()
+        })?;
+    } else {
+        let state = ManifestState { next_file: next_file.next()?, ..state };
+        manifest =
+            ManifestWriter::create(Arc::clone(env), dir.to_owned(), next_file, loaded.database, state)?;
+    }
+    let leftovers = directory::leftovers(&**env, dir, names, manifest.state(), manifest.number())?;
+    directory::tidy(&**env, dir, &leftovers)?;
+    let next_file = manifest.state().next_file;
+    Ok((manifest, next_file))
 }
 
 #[cfg(test)]

@@ -3,60 +3,56 @@
 use std::cell::Cell;
 use std::sync::Arc;
 
-use super::commit::placed;
 use super::directory;
 use super::flush::{MemtableFlush, WholeFiles};
+use super::load::{LoadLimits, Loader};
 use super::open::FIRST_LOG;
 use super::values::ValueConfig;
 use super::view::Frozen;
 use crate::base::{FileNumber, SeqNo};
-use crate::batch::Entries;
 use crate::error::{Error, Result};
 use crate::files::FileName;
 use crate::manifest::{ManifestState, Version, VersionEdit};
-use crate::memtable::{Insertion, Memtable, Placed};
 use crate::sst::SstPlace;
 use crate::vlog::ValuePlace;
-use crate::wal::{self, LogConfig, LogPlace, LogPromise, LogWriter, Replayed};
-
-/// How many bytes of small commits are collected before they are put into a memtable.
-const LOAD_SIZE: usize = 256 << 10;
+use crate::wal::{self, LogConfig, LogPlace, LogPromise, LogWriter};
 
 /// What a replay leaves.
 pub(super) struct Replay {
     /// Oldest first. The last of them is the one that commits go on filling.
     pub(super) memtables: Vec<Frozen>,
     pub(super) last_seqno: SeqNo,
-    /// The log, in its new segment.
     pub(super) log: LogWriter,
     /// The oldest segment that is still needed.
     pub(super) first_log: FileNumber,
+    /// Whether the log was closed in order and goes on in its last segment; nothing of it was changed then.
+    pub(super) is_settled: bool,
 }
 
-/// How much of the log may be in memory at once, as when it was written.
-#[derive(Clone, Copy)]
-pub(super) struct ReplayLimits {
-    pub(super) memtable_size: usize,
-    /// Full memtables above which the oldest is spilled.
-    pub(super) frozen_limit: usize,
-}
-
-/// Replays the log that the manifest knows of, and begins a new segment behind it.
+/// Replays the log that the manifest knows of, and begins a new segment behind it, unless it was closed in order. `names` are those in
+/// the directory.
 ///
 /// A memtable that is full is followed by another one where a segment ends, so that the segments before it can go when
 /// it is flushed; one that is twice as full, wherever it is. The oldest are spilled when there are too many: so a log of any length
 /// is replayed in the memory that it took to write it.
 pub(super) fn replay(
     place: &LogPlace,
+    names: &[String],
     state: &ManifestState,
-    limits: ReplayLimits,
+    limits: LoadLimits,
     config: LogConfig,
     spill: &mut Spill<'_>,
 ) -> Result<Replay> {
     let (first_number, first_seqno) = FIRST_LOG;
-    if state.log_number.is_none() && is_unfinished(place)? {
+    if state.log_number.is_none() && is_unfinished(names) {
         let log = LogWriter::create(place.clone(), first_number, first_seqno, config)?;
-        return Ok(Replay { memtables: Vec::new(), last_seqno: SeqNo::ZERO, log, first_log: first_number });
+        return Ok(Replay {
+            memtables: Vec::new(),
+            last_seqno: SeqNo::ZERO,
+            log,
+            first_log: first_number,
+            is_settled: false,
+        });
     }
     let first = state.log_number.unwrap_or(first_number);
     let promise = LogPromise {
@@ -65,28 +61,13 @@ pub(super) fn replay(
         last_seqno: state.last_seqno,
         log_seqno: state.log_seqno,
     };
-    let mut memtables = vec![Frozen { memtable: Arc::new(Memtable::new(state.last_seqno)), next_log: first }];
-    let mut loading = Loading::default();
-    let recovered = wal::replay(place, &promise, &mut |replayed| {
-        let last = memtables.last_mut().expect("there is one from the beginning");
-        let mut limit = limits.memtable_size.saturating_mul(2);
-        if replayed.segment > last.next_log {
-            loading.unload(&last.memtable);
-            last.next_log = replayed.segment;
-            limit = limits.memtable_size;
-        }
-        if loading.is_empty() && last.memtable.is_full(limit) {
-            let memtable = Arc::new(Memtable::after(&last.memtable, last.memtable.max_lsn()));
-            if memtables.len() > limits.frozen_limit && spill.take(&memtables[0], state)? {
-                memtables.remove(0);
-            }
-            memtables.push(Frozen { memtable, next_log: replayed.segment });
-        }
-        let last = memtables.last().expect("there is one from the beginning");
-        loading.load(replayed, state.last_seqno, &last.memtable)
-    })?;
-    if let Some(last) = memtables.last() {
-        loading.unload(&last.memtable);
+    let loader = Loader::new(first, limits, state, spill);
+    let (mut memtables, recovered) = loader.load(|visit| wal::replay(place, names, &promise, visit))?;
+    let last_seqno = recovered.last_seqno();
+    if spill.is_empty()
+        && let Some(log) = LogWriter::reopen(place, &recovered, config)?
+    {
+        return Ok(Replay { memtables, last_seqno, log, first_log: first, is_settled: true });
     }
     let nothing = memtables.iter().all(|frozen| frozen.memtable.is_empty());
     // What the SSTs have is not copied.
@@ -97,7 +78,7 @@ pub(super) fn replay(
     for frozen in &mut memtables {
         frozen.next_log = frozen.next_log.max(first_log);
     }
-    Ok(Replay { memtables, last_seqno: recovered.last_seqno(), log, first_log })
+    Ok(Replay { memtables, last_seqno, log, first_log, is_settled: false })
 }
 
 /// Where memtables go for which there is no room while the log is replayed.
@@ -137,8 +118,13 @@ impl<'a> Spill<'a> {
         }
     }
 
+    /// Whether nothing was spilled.
+    pub(super) fn is_empty(&self) -> bool {
+        self.next_file.is_none()
+    }
+
     /// Writes the oldest memtable; `false` when there is no space for it, and it has to stay in memory.
-    fn take(&mut self, frozen: &Frozen, state: &ManifestState) -> Result<bool> {
+    pub(super) fn take(&mut self, frozen: &Frozen, state: &ManifestState) -> Result<bool> {
         let memtable = &frozen.memtable;
         let next_file = Cell::new(if let Some(number) = self.next_file {
             number
@@ -183,54 +169,10 @@ impl<'a> Spill<'a> {
     }
 }
 
-/// Commits that were read and are not yet in a memtable, so that small ones go there together.
-#[derive(Default)]
-struct Loading {
-    bytes: Vec<u8>,
-    entries: Vec<Placed>,
-    first: SeqNo,
-}
-
-impl Loading {
-    fn is_empty(&self) -> bool {
-        self.entries.is_empty()
-    }
-
-    /// Takes the entries of a commit that are above `known`: what the SSTs have already is not taken twice.
-    fn load(&mut self, replayed: &Replayed<'_>, known: SeqNo, memtable: &Memtable) -> Result<()> {
-        let commit = replayed.commit;
-        let entries = Entries::new(commit.payload, commit.count).map_err(|fault| replayed.damaged(fault))?;
-        let known = known.plus(1).0.saturating_sub(commit.seq_start.0).min(commit.count.into());
-        if known == commit.count.into() {
-            return Ok(());
-        }
-        if self.entries.is_empty() {
-            self.first = commit.seq_start.plus(known);
-        }
-        let start = self.bytes.len();
-        self.bytes.extend_from_slice(commit.payload);
-        let known = usize::try_from(known).expect("it is not more than the count");
-        self.entries
-            .extend(entries.with_offsets().skip(known).map(|(offset, entry)| placed(start + offset, entry)));
-        if self.bytes.len() >= LOAD_SIZE {
-            self.unload(memtable);
-        }
-        Ok(())
-    }
-
-    /// Puts what was taken into a memtable.
-    fn unload(&mut self, memtable: &Memtable) {
-        let Self { mut bytes, entries, first } = std::mem::take(self);
-        bytes.shrink_to_fit();
-        memtable.insert(Insertion::new(bytes, entries.into_iter()), first);
-    }
-}
-
 /// Whether the making of the database stopped just before its log. A manifest that lost its end says the same, but then
 /// there are files that come later.
-fn is_unfinished(place: &LogPlace) -> Result<bool> {
-    let names = place.env.list(&place.dir)?;
-    Ok(!names.iter().any(|name| {
+fn is_unfinished(names: &[String]) -> bool {
+    !names.iter().any(|name| {
         FileName::parse(name).is_some_and(|name| name.segment_number().or(name.data_number()).is_some())
-    }))
+    })
 }

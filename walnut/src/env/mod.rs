@@ -68,6 +68,12 @@ pub trait Env: Send + Sync + Debug + 'static {
     /// Opens an existing file for reading. What is not a regular file is an error, and never waited for.
     fn open(&self, path: &Path) -> Result<Arc<dyn File>>;
 
+    /// Opens an existing file for reading and writing. What is not a regular file is an error, and never waited for. `None` on a machine
+    /// that cannot write to a file it has not created: the store begins a new file then.
+    fn reopen(&self, _path: &Path) -> Result<Option<Arc<dyn File>>> {
+        Ok(None)
+    }
+
     /// Gives a file another name, in one step, replacing a file that has it.
     fn rename(&self, from: &Path, to: &Path) -> Result<()>;
 

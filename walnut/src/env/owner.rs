@@ -1,7 +1,7 @@
 //! A directory that this process owns, for as long as the lock of its file `LOCK` is the right to it.
 //!
 //! ```text
-//!   create, rename, remove, create_dir    the lock is looked at before
+//!   create, reopen, rename, remove, ..    the lock is looked at before
 //!   write, set_size                       the process is compared before
 //!   sync, sync_dir                        the lock is looked at after: what is not ours is not durable for us
 //!   open, list, kind, read                go on, whatever has happened
@@ -155,6 +155,12 @@ impl Env for Owner {
         self.title.env.open(path)
     }
 
+    fn reopen(&self, path: &Path) -> Result<Option<Arc<dyn File>>> {
+        self.look()?;
+        let file = self.title.env.reopen(path)?;
+        Ok(file.map(|file| Arc::new(OwnedFile { file, title: Arc::clone(&self.title) }) as Arc<dyn File>))
+    }
+
     fn rename(&self, from: &Path, to: &Path) -> Result<()> {
         self.look()?;
         self.title.env.rename(from, to)
@@ -211,7 +217,7 @@ impl Env for Owner {
     }
 }
 
-/// A file that was made in a directory that is owned.
+/// A file that was created, or is written to again, in a directory that is owned.
 #[derive(Debug)]
 struct OwnedFile {
     file: Arc<dyn File>,

@@ -35,6 +35,8 @@ pub(super) struct Current {
     pub(super) manifest: FileNumber,
     pub(super) seed: u32,
     pub(super) snapshot_end: u64,
+    /// Whether it was read in an older format. It is written in the newest one, before anything that an older program does not know.
+    pub(super) is_old: bool,
 }
 
 impl Current {
@@ -113,6 +115,7 @@ impl Current {
                 manifest: FileName::parse(field("manifest")?)?.manifest_number()?,
                 seed: u32::from_str_radix(field("seed")?, 16).ok()?,
                 snapshot_end: field("snapshot")?.parse().ok()?,
+                is_old: found < FORMAT,
             })
         };
         let current = read().filter(|current| current.encode_as(found) == text);
@@ -129,6 +132,7 @@ mod tests {
         manifest: FileNumber(7),
         seed: 0x1a2b_3c4d,
         snapshot_end: 12345,
+        is_old: false,
     };
 
     #[test]
@@ -139,8 +143,8 @@ mod tests {
         let older = "walnut database\nformat 1\nid 00112233445566778899aabbccddeeff\n\
                      manifest MANIFEST-000007\nseed 1a2b3c4d\nsnapshot 12345\ncrc32 a1dc82e5\n";
         assert_eq!(CURRENT.encode_as(1), older);
-        for text in [golden, older] {
-            assert_eq!(Current::decode(text.as_bytes()), Ok(CURRENT));
+        for (text, is_old) in [(golden, false), (older, true)] {
+            assert_eq!(Current::decode(text.as_bytes()), Ok(Current { is_old, ..CURRENT }));
         }
     }
 

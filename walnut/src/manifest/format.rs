@@ -21,7 +21,8 @@
 //!
 //! 4. `synced` is at most `offset`: when the frame was written, every byte below `synced` was durable. It is `offset`
 //!    itself for an edit, and zero in the snapshot, which is written in one go and promised by `CURRENT`;
-//! 5. the payload is a valid edit (see `edit`), which applies to the state that the frames before it give.
+//! 5. the payload is a valid edit (see `edit`), which applies to the state that the frames before it give. One that changes nothing is a
+//!    *seal*: it was written when everything before it was durable, `CURRENT` too, and the next edit is written over it.
 
 use std::ops::Range;
 

@@ -43,14 +43,15 @@ fn walk(bytes: &[u8]) -> Result<()> {
         manifest: HEADER.number,
         seed: HEADER.seed(),
         snapshot_end: FRAMES_START,
+        is_old: false,
     };
     current.write(&env, &dir)?;
-    let Some(loaded) = load(&env, &dir)? else { return Ok(()) };
+    let Some(loaded) = load(&env, &dir, &env.list(&dir)?)? else { return Ok(()) };
     // What was read can be written, and is the same when it is read again.
     let number = loaded.state.next_file;
     let state = super::ManifestState { next_file: number.next()?, ..loaded.state };
     ManifestWriter::create(Arc::new(env.clone()), dir.clone(), number, loaded.database, state.clone())?;
-    let again = load(&env, &dir)?.map(|loaded| loaded.state);
+    let again = load(&env, &dir, &env.list(&dir)?)?.map(|loaded| loaded.state);
     assert_eq!(again, Some(state), "a snapshot gives the state");
     Ok(())
 }

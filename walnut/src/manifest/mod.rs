@@ -10,8 +10,8 @@
 //! 1. An edit is durable before anything depends on it. A swap of inputs for outputs is one edit, so it happens whole or
 //!    not at all.
 //! 2. A version never changes; an edit makes the next one of it, or is refused and written nowhere.
-//! 3. An opening writes a manifest of its own and never adds to one that it has read. Old ones go when `CURRENT` names
-//!    the new one.
+//! 3. An opening adds to the manifest that it has read when nothing but its last edit is in doubt, and then it makes that one durable
+//!    first; otherwise it begins a new one, and old ones go when `CURRENT` names the new one. Both happen with the first edit.
 //! 4. The snapshot is promised by `CURRENT`, each edit by the next. Damage below a promise is an error that names the file;
 //!    only a torn last edit is dropped.
 //! 5. Reading removes nothing and writes nothing.

@@ -32,12 +32,12 @@ fn walk(bytes: &[u8]) -> Result<()> {
     let first = HEADER.number;
     let promise = LogPromise { first, newest: first, last_seqno: SeqNo::ZERO, log_seqno: SeqNo::ZERO };
     let mut count = 0u64;
-    let recovered = replay(&place, &promise, &mut |replayed| {
+    let recovered = replay(&place, &place.names()?, &promise, &mut |replayed| {
         count += u64::from(replayed.commit.count);
         Ok(())
     })?;
     assert_eq!(recovered.next_seqno, SeqNo(count + 1), "commits follow each other");
-    let again = replay(&place, &promise, &mut |_| Ok(()))?;
+    let again = replay(&place, &place.names()?, &promise, &mut |_| Ok(()))?;
     assert_eq!(again, recovered, "a second replay gives the same");
     LogWriter::resume(place, &recovered, LogConfig::default()).map(drop)
 }

@@ -45,7 +45,7 @@ impl Log {
         let promise =
             LogPromise { first: FIRST, newest: FIRST, last_seqno: SeqNo::ZERO, log_seqno: SeqNo::ZERO };
         let mut count = 0;
-        replay(&place(dir), &promise, &mut |_| {
+        replay(&place(dir), &place(dir).names()?, &promise, &mut |_| {
             count += 1;
             Ok(())
         })?;

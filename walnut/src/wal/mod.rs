@@ -8,7 +8,8 @@
 //!
 //! 1. One record is one commit. It is replayed whole or not at all, and only after all commits before it.
 //! 2. Records that were durable when a later record was written are promised by that one; damage to them is found.
-//! 3. A segment that was read by a recovery is never added to; [`LogWriter::resume`] goes on in a new file.
+//! 3. A segment that was read by a recovery is added to only when the log was closed in order ([`LogWriter::reopen`]);
+//!    [`LogWriter::resume`] goes on in a new file.
 //! 4. [`LogWriter::rotate_next`] is the only way to another segment. Numbers follow each other without a gap.
 //! 5. After a failed sync nothing is promised any more: the writer refuses everything.
 //!
@@ -17,6 +18,7 @@
 //! It does not know what a key is, takes no lock, starts no thread, and never removes a segment: when one is obsolete
 //! is decided by the manifest.
 
+mod current;
 mod format;
 mod fuzz;
 #[cfg(feature = "parts")]

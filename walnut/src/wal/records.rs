@@ -82,10 +82,10 @@ impl<'a> Records<'a> {
     /// Fills the window with `size` bytes from `offset` on, or with more when there are more.
     fn fetch(&mut self, offset: u64, size: usize) -> Result<()> {
         let left = usize::try_from(self.segment.size - offset).unwrap_or(usize::MAX);
-        self.window.clear();
+        // What is there of before is written over.
         self.window.resize(size.max(WINDOW_SIZE.min(left)), 0);
         self.window.shrink_to(WINDOW_SIZE);
         self.start = offset;
-        self.segment.file.read_exact_at(&mut self.window, offset)
+        self.segment.file.read_exact_at(&mut self.window, offset).inspect_err(|_| self.window.clear())
     }
 }

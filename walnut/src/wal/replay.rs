@@ -36,7 +36,7 @@ use super::Commit;
 use super::format::{RECORD_HEADER_SIZE, RECORDS_START, RawHeader, RecordKind};
 use super::proof::Suspect;
 use super::records::{Record, Records};
-use super::segment::{LogPlace, Segment};
+use super::segment::{LogPlace, Segment, segment_numbers};
 use crate::base::{FileNumber, SeqNo};
 use crate::env::PathKind;
 use crate::error::{Error, Fault, Result};
@@ -94,6 +94,7 @@ pub(crate) struct RecoveredSegment {
     /// Up to where its records prove that it is durable. What lies between here and `end` may be known to the
     /// operating system's cache alone.
     pub(super) proven: u64,
+    pub(super) seed: u32,
 }
 
 impl Recovered {
@@ -116,12 +117,17 @@ impl Recovered {
 /// What takes the commits.
 type Visit<'a> = dyn FnMut(&Replayed<'_>) -> Result<()> + 'a;
 
-/// Gives every commit of the log to `visit`, oldest first.
+/// Gives every commit of the log to `visit`, oldest first. `names` are those in the directory.
 ///
 /// After an error, from here or from `visit`, what was visited so far means nothing.
-pub(crate) fn replay(place: &LogPlace, promise: &LogPromise, visit: &mut Visit<'_>) -> Result<Recovered> {
+pub(crate) fn replay(
+    place: &LogPlace,
+    names: &[String],
+    promise: &LogPromise,
+    visit: &mut Visit<'_>,
+) -> Result<Recovered> {
     let (obsolete, mut live): (Vec<_>, Vec<_>) =
-        place.list()?.into_iter().partition(|number| *number < promise.first);
+        segment_numbers(names).into_iter().partition(|number| *number < promise.first);
     keep_row(place, promise, &mut live)?;
 
     let live = &live[beginning(place, &live)?..];
@@ -220,6 +226,7 @@ impl<'a> Scan<'a> {
             end: RECORDS_START,
             record_count: 0,
             proven: RECORDS_START,
+            seed: segment.seed,
         };
         Self { segment, records: Records::new(segment), next_seqno, found }
     }

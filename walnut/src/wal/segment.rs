@@ -8,7 +8,7 @@
 //!
 //! 1. A name that ends in `.log` stands for a whole segment: header, carried records and preallocated zeros were durable
 //!    before it got that name. So a `.log` file with a bad header is damage and never a crash's remains.
-//! 2. A `.tmp` file was never promised to anybody. It is not looked at, and removed by the next opening.
+//! 2. A `.tmp` file was never promised to anybody. It is not looked at, and the next opening of the database removes it.
 //! 3. An obsolete segment may become the draft of a later one: its length and its extents are those that are wanted. What
 //!    lies behind the new records then are records of earlier lives, and none of them is ever valid: the seed of the new
 //!    header is drawn until it differs from that of every life whose records may still stand there ([`Lives`]), and
@@ -42,13 +42,9 @@ impl LogPlace {
         FileName::Segment(number).path(&self.dir)
     }
 
-    /// The numbers of the segments there are, ascending.
-    pub(super) fn list(&self) -> Result<Vec<FileNumber>> {
-        let names = self.env.list(&self.dir)?;
-        let segment = |name: &String| FileName::parse(name)?.segment_number();
-        let mut numbers: Vec<_> = names.iter().filter_map(segment).collect();
-        numbers.sort_unstable();
-        Ok(numbers)
+    /// The names in the directory.
+    pub(crate) fn names(&self) -> Result<Vec<String>> {
+        self.env.list(&self.dir)
     }
 
     /// The path of a draft, at which nothing is left of an earlier try.
@@ -74,16 +70,6 @@ impl LogPlace {
                 return header;
             }
         }
-    }
-
-    /// Removes what is left of segments that never became whole.
-    pub(super) fn remove_drafts(&self) -> Result<()> {
-        for name in self.env.list(&self.dir)? {
-            if matches!(FileName::parse(&name), Some(FileName::SegmentDraft(_))) {
-                self.env.remove_file(&self.dir.join(&name))?;
-            }
-        }
-        Ok(())
     }
 }
 
@@ -202,6 +188,14 @@ impl<'a> Draft<'a> {
     }
 }
 
+/// The numbers of the segments among these names, ascending.
+pub(super) fn segment_numbers(names: &[String]) -> Vec<FileNumber> {
+    let segment = |name: &String| FileName::parse(name)?.segment_number();
+    let mut numbers: Vec<_> = names.iter().filter_map(segment).collect();
+    numbers.sort_unstable();
+    numbers
+}
+
 /// Writes zeros from one offset up to another.
 pub(super) fn write_zeros(file: &dyn File, from: u64, to: u64) -> Result<()> {
     let mut offset = from;
@@ -228,10 +222,10 @@ impl Segment {
     /// Opens a segment that must exist and must be the one that its name says.
     pub(super) fn open(place: &LogPlace, number: FileNumber) -> Result<Self> {
         let path = place.path(number);
-        if place.env.kind(&path)?.is_none() {
-            return Err(Fault::Missing.at(&path, 0));
-        }
-        let file = place.env.open(&path)?;
+        let file = match place.env.open(&path) {
+            Err(_) if place.env.kind(&path)?.is_none() => return Err(Fault::Missing.at(&path, 0)),
+            opened => opened?,
+        };
         let mut bytes = [0; FileHeader::LEN];
         file.read_exact_at(&mut bytes, 0)?;
         let header = FileHeader::decode(FileKind::Wal, &bytes).map_err(|fault| fault.at(&path, 0))?;

@@ -35,15 +35,22 @@
 //!
 //! When all the records there are take no more than [`LogConfig::collapse`] bytes, all of them are copied, from all segments, and the
 //! new one is the whole log. So a program that ends without closing leaves one segment, however often it runs.
+//!
+//! # What becomes of a log that was closed in order
+//!
+//! Its last segment ends with an end record, which was written when everything before it was durable, under a name that was. So nothing
+//! is in doubt, and [`reopen`](LogWriter::reopen) goes on in that segment: the next commit is written over the end record. A crash may
+//! leave the old record, the new one or neither, and each of these ends the log where it ended. Nothing that could pass for a
+//! later record stands behind it: the file ends with its end record, and closing cuts off what a failed write has left before it writes
+//! one. The file is never taken over as a spare: its earlier lives are not known.
 
 use std::sync::Arc;
 
 use super::Commit;
-use super::format::{
-    MAX_PAYLOAD_SIZE, RECORD_HEADER_SIZE, RECORDS_START, RecordHeader, RecordKind, put_record,
-};
+use super::current::{Current, Retired, retired};
+use super::format::{MAX_PAYLOAD_SIZE, RECORDS_START, RecordHeader, RecordKind, put_record};
 use super::replay::Recovered;
-use super::segment::{Draft, Lives, LogPlace, Published, Segment, Spare, write_zeros};
+use super::segment::{Draft, LogPlace, Segment, Spare, write_zeros};
 use super::tail::Tail;
 use crate::base::{FileNumber, SeqNo};
 use crate::env::File;
@@ -96,31 +103,6 @@ pub(crate) struct LogWriter {
     health: Health,
 }
 
-/// The segment that is written to.
-#[derive(Debug)]
-struct Current {
-    file: Arc<dyn File>,
-    number: FileNumber,
-    seed: u32,
-    /// Where the written records end.
-    end: u64,
-    /// Up to where everything is known to be durable.
-    synced: u64,
-    /// The length of the file, as far as it was written on purpose.
-    size: u64,
-    /// The earlier lives of the file.
-    lives: Lives,
-}
-
-/// A segment that is not written to any more.
-#[derive(Debug)]
-struct Retired {
-    number: FileNumber,
-    size: u64,
-    /// What it takes to use the file again, when that is allowed.
-    spare: Option<Spare>,
-}
-
 /// What the writer can still do.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Health {
@@ -163,7 +145,6 @@ impl LogWriter {
 
     /// Goes on after a replay, in a segment of its own. Whatever the replay found is durable when this returns.
     pub(crate) fn resume(place: LogPlace, recovered: &Recovered, config: LogConfig) -> Result<Self> {
-        place.remove_drafts()?;
         let last = recovered.last();
         let is_collapsed = recovered.size() <= config.collapse;
         let first_seqno = if is_collapsed {
@@ -189,9 +170,24 @@ impl LogWriter {
         draft.finish(end, config.preallocate)?;
         let segment = Current::new(draft.publish()?, end);
         let mut log = Self::on(place, config, segment, recovered.next_seqno);
-        let before = recovered.segments.iter().filter(|segment| segment.number < number && !is_collapsed);
-        log.retired = before.map(|old| Retired { number: old.number, size: old.end, spare: None }).collect();
+        if !is_collapsed {
+            log.retired = retired(recovered, number);
+        }
         Ok(log)
+    }
+
+    /// Goes on after a replay in the last segment, when the log was closed in order, which changes nothing yet. `None` when that
+    /// cannot be done; [`resume`](Self::resume) can.
+    pub(crate) fn reopen(place: &LogPlace, recovered: &Recovered, config: LogConfig) -> Result<Option<Self>> {
+        if !recovered.sealed {
+            return Ok(None);
+        }
+        let last = recovered.last();
+        let Some(file) = place.env.reopen(&place.path(last.number))? else { return Ok(None) };
+        let Some(segment) = Current::reopened(file, last)? else { return Ok(None) };
+        let mut log = Self::on(place.clone(), config, segment, recovered.next_seqno);
+        log.retired = retired(recovered, last.number);
+        Ok(Some(log))
     }
 
     fn on(place: LogPlace, config: LogConfig, segment: Current, next_seqno: SeqNo) -> Self {
@@ -264,6 +260,7 @@ impl LogWriter {
         if self.group.is_empty() {
             return Ok(());
         }
+        self.segment.is_sealed = false;
         let written = self.segment.file.write_at(&self.group, self.segment.end);
         if written.is_ok() {
             self.segment.end += self.group.len() as u64;
@@ -281,11 +278,13 @@ impl LogWriter {
     /// Lengthens the segment by zeros when its records have come to its end. When that fails, it is tried again with the next
     /// group: nothing that counts is touched.
     fn keep_ahead(&mut self) {
-        let (step, Current { file, end, size, .. }) = (self.config.preallocate, &mut self.segment);
+        let Current { file, end, size, step: next_step, .. } = &mut self.segment;
         if *end <= *size {
             return;
         }
         *size = *end;
+        let step = (*next_step).min(self.config.preallocate);
+        *next_step = next_step.saturating_mul(2);
         // Groups that are larger than a step change the length every time, whatever is written ahead of them.
         if (self.group.len() as u64) < step && write_zeros(&**file, *end, *end + step).is_ok() {
             *size += step;
@@ -384,7 +383,7 @@ impl LogWriter {
             published => self.or_poison(published)?,
         };
         // All of N is durable, and N+1 has its name: a full disk that has no room for the end record takes nothing away.
-        let ended = !is_empty && self.put_end(true).is_ok();
+        let ended = !is_empty && self.put_end(true).and_then(|_| self.segment.file.sync()).is_ok();
         let old = std::mem::replace(&mut self.segment, Current::new(next, RECORDS_START));
         let is_whole = ended && self.health == Health::Sound;
         if !is_empty {
@@ -394,16 +393,28 @@ impl LogWriter {
         Ok(self.segment.number)
     }
 
-    /// [`try_close`](Self::try_close), once.
+    /// [`try_close`](Self::try_close), with an end record that is durable.
     pub(crate) fn close(mut self) -> Result<()> {
-        self.try_close()
+        self.try_close()?;
+        self.segment.file.sync()
     }
 
     /// Ends the log in order, so that damage to its last records will be found; nothing is written to it afterwards. Everything appended
-    /// has to be written, and no sync point is being synced meanwhile. When there is no room for it, it can be tried again.
+    /// has to be written, and is durable when this returns; no sync point is being synced meanwhile. When there is no room for it,
+    /// it can be tried again.
+    ///
+    /// The end record itself is not synced: it says nothing that a caller who notes the last number elsewhere, durably, does not
+    /// say, and without it the log is one that was not closed. Nothing is written when nothing was since the log was reopened.
     pub(crate) fn try_close(&mut self) -> Result<()> {
         self.check(Health::Torn)?;
         assert!(self.group.is_empty(), "a group is written before the log is closed");
+        if self.segment.is_sealed {
+            return Ok(());
+        }
+        if self.health == Health::Torn {
+            // Whole records of the write that failed may stand there, which must not follow what is added to the segment later.
+            self.segment.file.set_size(self.segment.end)?;
+        }
         self.sync()?;
         let end = self.put_end(false)?;
         // What was written ahead, or is left of an earlier life, is as much as a memtable. Nobody reads it with or without this.
@@ -421,15 +432,23 @@ impl LogWriter {
         if refused { Err(Error::Poisoned) } else { Ok(()) }
     }
 
-    /// Makes all that was written durable.
-    fn sync(&mut self) -> Result<()> {
+    /// Whether it was reopened, and nothing was written since.
+    pub(crate) fn is_settled(&self) -> bool {
+        self.segment.is_sealed
+    }
+
+    /// Makes all that was written durable, unless it is.
+    pub(crate) fn sync(&mut self) -> Result<()> {
+        if self.health == Health::Sound && self.segment.synced == self.segment.end {
+            return Ok(());
+        }
         let synced = self.segment.file.sync();
         self.or_poison(synced)?;
         self.segment.synced = self.segment.end;
         Ok(())
     }
 
-    /// Writes the end record and makes it durable; everything before it is durable already. Gives where it ends.
+    /// Writes the end record; everything before it is durable already. Returns where it ends.
     fn put_end(&self, next_exists: bool) -> Result<u64> {
         let Current { file, seed, end, synced, .. } = &self.segment;
         assert_eq!(synced, end, "an end record promises everything before it");
@@ -442,7 +461,6 @@ impl LogWriter {
         let mut record = Vec::new();
         put_record(&mut record, *seed, *end, &header, &[]);
         file.write_at(&record, *end)?;
-        file.sync()?;
         Ok(*end + record.len() as u64)
     }
 
@@ -451,21 +469,5 @@ impl LogWriter {
             self.health = Health::Poisoned;
         }
         result
-    }
-}
-
-impl Current {
-    fn new(published: Published, end: u64) -> Self {
-        let Published { header, file, size, lives } = published;
-        Self { file, number: header.number, seed: header.seed(), end, synced: end, size, lives }
-    }
-
-    /// What is left of it when it has its end record, to be used again or not.
-    fn retire(self, again: bool) -> Retired {
-        let Self { file, number, seed, end, size, mut lives, .. } = self;
-        let reach = end + RECORD_HEADER_SIZE as u64;
-        let size = size.max(reach);
-        lives.add(seed, reach);
-        Retired { number, size, spare: again.then_some(Spare { file, number, size, lives }) }
     }
 }

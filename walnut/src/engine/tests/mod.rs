@@ -13,6 +13,7 @@ mod log;
 mod manifest;
 mod model;
 mod notes;
+mod opening;
 mod ranges;
 mod scans;
 mod space;

@@ -172,8 +172,18 @@ impl Env for FaultEnv {
         attempt(&self.book, Operation::Open, &[path], || match &self.inner {
             Inner::Any(env) => Ok(self.file(env.open(path)?, None)),
             Inner::Memory(memory) => {
-                let file = memory.open_file(path)?;
+                let file = memory.open_file(path, false)?;
                 Ok(self.file(Arc::clone(&file) as Arc<dyn File>, Some(file)))
+            }
+        })
+    }
+
+    fn reopen(&self, path: &Path) -> Result<Option<Arc<dyn File>>> {
+        attempt(&self.book, Operation::Open, &[path], || match &self.inner {
+            Inner::Any(env) => Ok(env.reopen(path)?.map(|file| self.file(file, None))),
+            Inner::Memory(memory) => {
+                let file = memory.open_file(path, true)?;
+                Ok(Some(self.file(Arc::clone(&file) as Arc<dyn File>, Some(file))))
             }
         })
     }

@@ -381,12 +381,12 @@ impl MemoryEnv {
         Ok(MemoryFile::new(&self.machine, &mut state, inode, path, true))
     }
 
-    /// [`Env::open`], with the type of the handle.
-    pub(super) fn open_file(&self, path: &Path) -> Result<Arc<MemoryFile>> {
+    /// [`Env::open`] or [`Env::reopen`], with the type of the handle.
+    pub(super) fn open_file(&self, path: &Path, is_writable: bool) -> Result<Arc<MemoryFile>> {
         let mut state = self.machine.enter(Operation::Open, path, format_args!(""))?;
         let inode =
             state.disk.open(self.locate(path)).map_err(|error| Operation::Open.failed(path, error))?;
-        Ok(MemoryFile::new(&self.machine, &mut state, inode, path, false))
+        Ok(MemoryFile::new(&self.machine, &mut state, inode, path, is_writable))
     }
 }
 
@@ -416,7 +416,11 @@ impl Env for MemoryEnv {
     }
 
     fn open(&self, path: &Path) -> Result<Arc<dyn File>> {
-        Ok(self.open_file(path)?)
+        Ok(self.open_file(path, false)?)
+    }
+
+    fn reopen(&self, path: &Path) -> Result<Option<Arc<dyn File>>> {
+        Ok(Some(self.open_file(path, true)?))
     }
 
     fn rename(&self, from: &Path, to: &Path) -> Result<()> {

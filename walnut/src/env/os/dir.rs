@@ -53,6 +53,10 @@ impl At<'_> {
         self.file(Operation::Open, self.base.open_file(self.name).and_then(regular))
     }
 
+    pub(super) fn reopen(&self) -> Result<Arc<dyn File>> {
+        self.file(Operation::Open, self.base.reopen_file(self.name).and_then(regular))
+    }
+
     fn file(&self, operation: Operation, file: io::Result<fs::File>) -> Result<Arc<dyn File>> {
         let file = self.outcome(operation, file)?;
         Ok(Arc::new(OsFile { file, path: self.path.to_owned() }))
@@ -152,6 +156,10 @@ impl Env for OsDir {
 
     fn open(&self, path: &Path) -> Result<Arc<dyn File>> {
         self.at(Operation::Open, path)?.open()
+    }
+
+    fn reopen(&self, path: &Path) -> Result<Option<Arc<dyn File>>> {
+        self.at(Operation::Open, path)?.reopen().map(Some)
     }
 
     fn rename(&self, from: &Path, to: &Path) -> Result<()> {

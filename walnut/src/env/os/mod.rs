@@ -101,6 +101,10 @@ impl Env for OsEnv {
         Self::at(path).open()
     }
 
+    fn reopen(&self, path: &Path) -> Result<Option<Arc<dyn File>>> {
+        Self::at(path).reopen().map(Some)
+    }
+
     fn rename(&self, from: &Path, to: &Path) -> Result<()> {
         Self::at(from).rename(&Self::at(to))
     }

@@ -120,6 +120,11 @@ impl Base {
         self.open_at(name, OFlags::RDONLY)
     }
 
+    /// Opens a file for reading and writing.
+    pub(super) fn reopen_file(&self, name: &Path) -> io::Result<File> {
+        self.open_at(name, OFlags::RDWR)
+    }
+
     /// Opens a file that is to be locked, and makes it when it is missing.
     pub(super) fn open_lock(&self, name: &Path) -> io::Result<File> {
         self.open_at(name, OFlags::RDWR | OFlags::CREATE)

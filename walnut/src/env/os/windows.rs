@@ -79,6 +79,11 @@ impl Base {
         File::open(self.path(name))
     }
 
+    /// Opens a file for reading and writing.
+    pub(super) fn reopen_file(&self, name: &Path) -> io::Result<File> {
+        OpenOptions::new().read(true).write(true).open(self.path(name))
+    }
+
     /// Opens a file that is to be locked, and makes it when it is missing.
     pub(super) fn open_lock(&self, name: &Path) -> io::Result<File> {
         let mut options = OpenOptions::new();

@@ -161,7 +161,8 @@ fn a_manifest_that_may_give_its_own_number_again_is_refused() {
     format::put_frame(&mut manifest, seed, 64, 0, &edit.encode());
     let snapshot_end = manifest.len() as u64;
     env.write_file(path("MANIFEST-000003"), &manifest).unwrap();
-    let current = current::Current { database: DATABASE, manifest: FileNumber(3), seed, snapshot_end };
+    let current =
+        current::Current { database: DATABASE, manifest: FileNumber(3), seed, snapshot_end, is_old: false };
     current.write(&env, Path::new("/db")).unwrap();
     let fault = Fault::Invalid("next file number");
     assert_eq!(corruption(read(&env).unwrap_err()), (path("MANIFEST-000003"), 64, fault));

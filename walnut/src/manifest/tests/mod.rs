@@ -39,7 +39,7 @@ fn create(env: &(impl Env + Clone), number: u64, state: ManifestState) -> Result
 }
 
 fn read(env: &impl Env) -> Result<Option<Loaded>> {
-    load(env, Path::new("/db"))
+    load(env, Path::new("/db"), &env.list(Path::new("/db"))?)
 }
 
 fn level(place: u8) -> Level {

@@ -117,3 +117,73 @@ fn a_place_without_a_database_is_told_from_a_lost_one() {
         assert_eq!(corruption(read(&env).unwrap_err()), (path("CURRENT"), 0, Fault::Missing));
     }
 }
+
+/// Edits that make a note each, of the numbers in a range.
+fn note(manifest: &mut ManifestWriter, numbers: std::ops::Range<u64>) {
+    for number in numbers {
+        let edit = VersionEdit { log_seqno: Some(SeqNo(number)), ..VersionEdit::default() };
+        manifest.append(&edit).unwrap();
+    }
+}
+
+fn reopen(env: &MemoryEnv) -> ManifestWriter {
+    let loaded = read(env).unwrap().unwrap();
+    ManifestWriter::reopen(Arc::new(env.clone()), PathBuf::from("/db"), &loaded).unwrap()
+}
+
+#[test]
+fn a_manifest_that_was_read_is_added_to_when_nothing_but_its_last_edit_is_in_doubt() {
+    let env = machine();
+    let mut manifest = create(&env, 1, new_state()).unwrap();
+    assert!(reopen(&env).is_poisoned(), "only an edit says that CURRENT was durable");
+    note(&mut manifest, 1..3);
+    for round in 3..30 {
+        let is_sealed = round % 2 == 0;
+        if is_sealed {
+            manifest.seal().unwrap();
+        }
+        manifest = reopen(&env);
+        assert_eq!((manifest.is_poisoned(), manifest.is_durable()), (false, is_sealed));
+        manifest.seal().unwrap();
+        let before = env.sync_count();
+        note(&mut manifest, round..round + 1);
+        assert_eq!(env.sync_count() - before, if is_sealed { 1 } else { 2 });
+        assert_eq!(read(&env).unwrap().unwrap().state.log_seqno, SeqNo(round));
+    }
+    let path = path("MANIFEST-000001");
+    let mut bytes = env.read_file(&path).unwrap();
+    bytes.extend_from_slice(&[1; 8]);
+    env.write_file(&path, &bytes).unwrap();
+    assert!(reopen(&env).is_poisoned(), "something stands behind the last frame");
+}
+
+#[test]
+fn an_edit_that_a_failed_sync_has_left_in_sight_is_durable_before_the_next_one() {
+    for cut in 0..3 {
+        let env = machine();
+        let mut manifest = create(&env, 1, new_state()).unwrap();
+        note(&mut manifest, 1..3);
+        env.power_off_after(Operation::Sync, 0);
+        drop(manifest);
+        let env = env.crash(CrashPolicy::Kept, 0);
+        let faulty = crate::env::FaultEnv::over_memory(env.clone());
+        let loaded = read(&env).unwrap().unwrap();
+        let mut manifest =
+            ManifestWriter::reopen(Arc::new(faulty.clone()), PathBuf::from("/db"), &loaded).unwrap();
+        let lost = crate::env::FaultPlan::once(Operation::Sync, 1, crate::env::FaultEffect::LostSync);
+        faulty.inject(lost);
+        let edit = VersionEdit { log_seqno: Some(SeqNo(3)), ..VersionEdit::default() };
+        assert!(matches!(manifest.append(&edit), Err(Error::Io(_))));
+        // The edit is in sight, and no sync makes it durable but one after it was written again.
+        let mut manifest = reopen(&env);
+        assert_eq!(manifest.state().log_seqno, SeqNo(3));
+        env.power_off_after(Operation::Sync, cut);
+        let edit = VersionEdit { log_seqno: Some(SeqNo(4)), ..VersionEdit::default() };
+        let appended = manifest.append(&edit).is_ok();
+        for policy in CrashPolicy::ALL {
+            let found = read(&env.crash(policy, cut)).unwrap().unwrap().state.log_seqno;
+            let least = if appended { 4 } else { 2 };
+            assert!((least..=4).contains(&found.0), "{found:?} after {cut} syncs, {policy:?}");
+        }
+    }
+}

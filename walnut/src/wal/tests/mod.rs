@@ -91,6 +91,14 @@ const ANY_LOG: LogPromise = LogPromise {
     log_seqno: SeqNo::ZERO,
 };
 
+fn replay(
+    place: &LogPlace,
+    promise: &LogPromise,
+    visit: &mut dyn FnMut(&Replayed<'_>) -> Result<()>,
+) -> Result<Recovered> {
+    super::replay(place, &place.names()?, promise, visit)
+}
+
 fn read(env: &(impl Env + Clone), promise: &LogPromise) -> Result<(Commits, Recovered)> {
     let mut commits = Commits::new();
     let recovered = replay(&place(env), promise, &mut |found| {

@@ -78,7 +78,6 @@ fn rotate_next_keeps_to_its_order() {
     assert_eq!(log.rotate_next().unwrap(), FileNumber(2));
     let changes: Vec<_> = env.trace().into_iter().filter(|line| !line.starts_with("kind")).collect();
     let expected = [
-        "sync /db/wal-000001.log.tmp",
         "create /db/wal-000002.log.tmp",
         "write /db/wal-000002.log.tmp 0+64",
         "write /db/wal-000002.log.tmp 64+192",
@@ -139,4 +138,52 @@ fn the_last_sequence_number_is_the_end_and_not_beyond() {
     let promise = LogPromise { last_seqno: SeqNo(first.0 - 1), ..ANY_LOG };
     let recovered = replay(&place(&env), &promise, &mut |_| Ok(())).unwrap();
     assert_eq!(recovered.next_seqno, SeqNo::MAX);
+}
+
+#[test]
+fn a_log_that_was_closed_in_order_goes_on_in_its_segment_and_in_any_other_case_does_not() {
+    let env = machine();
+    let config = LogConfig { preallocate: 512, ..LogConfig::default() };
+    let mut log = LogWriter::create(place(&env), FileNumber(1), SeqNo(1), config).unwrap();
+    commit(&mut log, 20).unwrap();
+    let (_, recovered) = read(&env, &ANY_LOG).unwrap();
+    assert!(LogWriter::reopen(&place(&env), &recovered, config).unwrap().is_none(), "it was not closed");
+    log.close().unwrap();
+    for round in 2..40 {
+        let (commits, recovered) = read(&env, &ANY_LOG).unwrap();
+        assert_eq!((commits.len(), recovered.sealed), (round - 1, true));
+        let before = env.read_file(path(1)).unwrap();
+        let mut log = LogWriter::reopen(&place(&env), &recovered, config).unwrap().unwrap();
+        assert_eq!(log.number(), FileNumber(1));
+        log.try_close().unwrap();
+        assert_eq!(env.read_file(path(1)).unwrap(), before, "nothing was written");
+        let mut log = LogWriter::reopen(&place(&env), &recovered, config).unwrap().unwrap();
+        commit(&mut log, round * 7).unwrap();
+        log.close().unwrap();
+    }
+    // One with something behind its end record is not added to.
+    let (_, recovered) = read(&env, &ANY_LOG).unwrap();
+    let bytes = env.read_file(path(1)).unwrap();
+    env.write_file(path(1), &[&bytes[..], &[0; 8]].concat()).unwrap();
+    assert!(LogWriter::reopen(&place(&env), &recovered, config).unwrap().is_none());
+}
+
+#[test]
+fn records_of_a_write_that_failed_do_not_follow_what_is_added_to_the_segment_later() {
+    let env = machine();
+    let mut log = create(&env, 0).unwrap();
+    commit(&mut log, 8).unwrap();
+    let end = log.end();
+    // Three records of one size, of which two and a part of the third find room.
+    (0..3).for_each(|_| append(&mut log, 8).unwrap());
+    env.set_capacity(Some(end + 2 * 40 + 10));
+    assert!(matches!(log.write(), Err(Error::OutOfSpace)));
+    env.set_capacity(None);
+    log.close().unwrap();
+    let (commits, recovered) = read(&env, &ANY_LOG).unwrap();
+    assert_eq!(commits.len(), 1);
+    let mut log = LogWriter::reopen(&place(&env), &recovered, LogConfig::default()).unwrap().unwrap();
+    append(&mut log, 8).unwrap();
+    log.write().unwrap();
+    assert_eq!(read(&env, &ANY_LOG).unwrap().0.len(), 2, "the second of the failed ones would be the third");
 }
