@@ -103,17 +103,13 @@ pub(super) struct Trace {
 }
 
 impl Notes for Trace {
+    #[inline]
     fn form(&mut self, form: Form) {
         match form {
             Form::Byte if self.empty == 0 => self.run += 1,
             Form::Group => self.empty += 1,
             Form::End if self.empty > 0 => self.empty -= 1,
-            _ => {
-                self.end_run();
-                self.forms.extend(std::iter::repeat_n(Form::Group as u8, self.empty));
-                self.empty = 0;
-                if form == Form::Byte { self.run = 1 } else { self.forms.push(form as u8) }
-            }
+            _ => self.push(form),
         }
     }
 
@@ -137,6 +133,14 @@ impl Trace {
     #[cfg(test)]
     pub(super) fn size(&self) -> usize {
         self.forms.len()
+    }
+
+    #[inline(never)]
+    fn push(&mut self, form: Form) {
+        self.end_run();
+        self.forms.extend(std::iter::repeat_n(Form::Group as u8, self.empty));
+        self.empty = 0;
+        if form == Form::Byte { self.run = 1 } else { self.forms.push(form as u8) }
     }
 
     fn end_run(&mut self) {
@@ -277,6 +281,21 @@ impl Comparison<'_> {
         }
     }
 
+    /// An error unless what was written next has this form.
+    #[inline(never)]
+    fn compare(&mut self, form: Form) -> Result<(), Unreadable> {
+        match self.take(form)? {
+            written @ (Form::Text | Form::Sequence) if matches!(form, Form::Text | Form::Sequence) => {
+                self.sized = written;
+                Ok(())
+            }
+            written if written == form => Ok(()),
+            // The place of a variant is a number.
+            Form::Variant if form == Form::Number => Ok(()),
+            written => self.differ_from(Some(written), form),
+        }
+    }
+
     fn differ_from<T>(&mut self, written: Option<Form>, read: Form) -> Result<T, Unreadable> {
         let written = written.map_or("nothing more", Form::name);
         self.reason.get_or_insert(Mismatch::Forms { written, read: read.name() });
@@ -292,32 +311,15 @@ impl Comparison<'_> {
 impl Compare for Comparison<'_> {
     const COMPARES: bool = true;
 
+    #[inline]
     fn form(&mut self, form: Form) -> Result<(), Unreadable> {
         match form {
-            Form::Group => {
-                self.empty += 1;
-                return Ok(());
-            }
-            Form::End if self.empty > 0 => {
-                self.empty -= 1;
-                return Ok(());
-            }
-            Form::Byte if self.bytes > 0 && self.empty == 0 => {
-                self.bytes -= 1;
-                return Ok(());
-            }
-            _ => {}
+            Form::Byte if self.bytes > 0 && self.empty == 0 => self.bytes -= 1,
+            Form::Group => self.empty += 1,
+            Form::End if self.empty > 0 => self.empty -= 1,
+            _ => return self.compare(form),
         }
-        match self.take(form)? {
-            written @ (Form::Text | Form::Sequence) if matches!(form, Form::Text | Form::Sequence) => {
-                self.sized = written;
-                Ok(())
-            }
-            written if written == form => Ok(()),
-            // The place of a variant is a number.
-            Form::Variant if form == Form::Number => Ok(()),
-            written => self.differ_from(Some(written), form),
-        }
+        Ok(())
     }
 
     fn count(&mut self, read: Form, count: usize) -> Result<(), Unreadable> {
