@@ -63,6 +63,9 @@ mod queries;
 // The long life of a table with every kind of index, its struct changing on the way.
 mod long_life;
 
+// Tables as queues: each row is taken once, by one of many consumers.
+mod queues;
+
 // Odd ways of serde: a row, its key and its entries never disagree; and rows that a program does not read any more.
 mod stored;
 

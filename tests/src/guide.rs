@@ -15,6 +15,7 @@ chapters! {
     attributes "attributes"
     keys "keys"
     queries "queries"
+    queues "queues"
     transactions "transactions"
     keyspaces "keyspaces"
     evolution "evolution"

@@ -119,7 +119,8 @@ impl<A: Access + Reach> Keyspace<A> {
 
     /// The first key and its value.
     ///
-    /// Cost: a block read for each run of files, and a step over each removed key in front of it that no merge has dropped yet.
+    /// Cost: a block read for each run of files. Where removed keys lie in front of it that no merge has dropped yet, the first look
+    /// steps over each of them; the next ones seek past them.
     pub fn first(&self) -> Result<Option<(Vec<u8>, Vec<u8>)>> {
         self.iter().next().transpose()
     }

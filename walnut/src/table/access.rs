@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::Table;
 use super::catalog::TableInfo;
+use super::claims::Claims;
 use super::store::Store;
 use crate::base::KeyRange;
 use crate::error::{Error, Fault, Result};
@@ -44,6 +45,11 @@ pub(crate) trait Change: Reach {
 
     /// The store, for what is no part of a statement.
     fn store(&self) -> &Store;
+
+    /// The rows that others are taking, where each statement is a transaction of its own.
+    fn claims(&self) -> Option<&Claims> {
+        None
+    }
 }
 
 /// Each statement is a transaction of its own, made durable as the database's default says.
@@ -91,5 +97,9 @@ impl Change for Direct {
 
     fn store(&self) -> &Store {
         &self.store
+    }
+
+    fn claims(&self) -> Option<&Claims> {
+        Some(&self.store.claims)
     }
 }

@@ -15,6 +15,7 @@
 mod access;
 mod build;
 mod catalog;
+mod claims;
 mod default_table;
 pub(crate) mod derived;
 pub(crate) mod elements;

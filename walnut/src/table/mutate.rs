@@ -131,6 +131,21 @@ impl<'m> Mutation<'m> {
         Ok(removed)
     }
 
+    /// Removes the row under an engine's key and returns it, if it is there and `is_wanted`. One that cannot be read stays, and is an
+    /// error.
+    pub(super) fn take<T: Table>(
+        &self,
+        key: &[u8],
+        is_wanted: impl FnOnce(&T) -> Result<bool>,
+    ) -> Result<Option<T>> {
+        let Some(Old { row, .. }) = self.old::<T>(key)? else { return Ok(None) };
+        if !is_wanted(&row)? {
+            return Ok(None);
+        }
+        self.remove_many::<T>(&[key], |_| ())?;
+        Ok(Some(row))
+    }
+
     /// Removes the rows under some of the engine's keys, and returns how many there were. `take` gets what [`remove`](Self::remove)
     /// returns for each key.
     ///

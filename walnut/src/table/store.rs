@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::access::Direct;
 use super::catalog::{self, Compiled, Opened, TableInfo};
+use super::claims::Claims;
 use super::spaces::Space;
 use super::verify::Findings;
 use super::{DefaultTable, Table, Transaction, build, trial, verify};
@@ -24,6 +25,8 @@ pub(crate) struct Store {
     lane: Lane,
     /// Reservations of unique values.
     guard: Arc<Guard>,
+    /// The rows that consumers are taking.
+    pub(super) claims: Claims,
     tables: Mutex<HashMap<&'static str, OpenTable>>,
     /// The keyspaces of the raw engine that this process has opened.
     pub(super) spaces: Mutex<HashMap<String, Arc<Space>>>,
@@ -57,6 +60,7 @@ impl Store {
             durability,
             lane: Lane::default(),
             guard: Arc::default(),
+            claims: Claims::default(),
             tables: Mutex::default(),
             gates: Mutex::default(),
             spaces: Mutex::default(),

@@ -19,6 +19,7 @@ fn main() -> Result<()> {
     users.remove(7)?;
     users.by().email.remove("ann@x.org")?;
     users.range(..7).remove_all()?;
+    users.iter().pop_first()?;
     let Some(space) = db.snapshot().keyspace("space")? else { return Ok(()) };
     space.put("key", "value")?;
     Ok(())

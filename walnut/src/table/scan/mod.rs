@@ -15,6 +15,7 @@ mod exit;
 mod filter;
 mod layout;
 mod output;
+mod pop;
 mod together;
 mod walker;
 
@@ -165,8 +166,8 @@ impl<T: Table, K: Key, R, F: RowFilter<T>, A> Scan<T, K, R, F, A> {
 
     /// The first row.
     ///
-    /// Cost: a block read for each run of files, the row, and a step over each removed entry in front of it that no merge has dropped
-    /// yet. [`last`](Self::last) costs the same from the other end.
+    /// Cost: a block read for each run of files, and the row. Where removed entries lie in front of it that no merge has dropped yet, the
+    /// first look steps over each of them; the next ones seek past them. [`last`](Self::last) costs the same from the other end.
     pub fn first(mut self) -> Result<Option<T>> {
         self.next().transpose()
     }

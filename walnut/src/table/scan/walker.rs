@@ -186,11 +186,30 @@ impl<T: Table, F: RowFilter<T>> Walker<T, F> {
 
     /// The engine's keys of the rows that are left, in the state of an attempt.
     pub(super) fn rows_in(&mut self, attempt: &Attempt) -> Result<Vec<KeyWriter>> {
+        let info = Arc::clone(&self.info);
+        let Some(mut there) = self.in_attempt(attempt)? else { return Ok(Vec::new()) };
+        let mut keys = Vec::new();
+        while let Some((_, primary_key)) = there.step::<FoundOf>(End::Front)? {
+            keys.push(info.key_of_row(&primary_key));
+        }
+        Ok(keys)
+    }
+
+    /// The engine's key of the next row from an end, in the state of an attempt.
+    pub(super) fn row_in(&mut self, attempt: &Attempt, end: End) -> Result<Option<KeyWriter>> {
+        let info = Arc::clone(&self.info);
+        let Some(mut there) = self.in_attempt(attempt)? else { return Ok(None) };
+        let found = there.step::<FoundOf>(end)?;
+        Ok(found.map(|(_, primary_key)| info.key_of_row(&primary_key)))
+    }
+
+    /// The same walk over what is left, in the state of an attempt.
+    fn in_attempt(&mut self, attempt: &Attempt) -> Result<Option<Walker<T, &mut F>>> {
         if let Some(failure) = self.failure.take() {
             return Err(failure);
         }
-        let Some(walk) = &self.walk else { return Ok(Vec::new()) };
-        let mut there = Walker {
+        let Some(walk) = &self.walk else { return Ok(None) };
+        Ok(Some(Walker {
             info: Arc::clone(&self.info),
             layout: self.layout,
             fixed: self.fixed.clone(),
@@ -204,12 +223,36 @@ impl<T: Table, F: RowFilter<T>> Walker<T, F> {
             finished: self.finished,
             forgets_key: false,
             row: PhantomData,
-        };
-        let mut keys = Vec::new();
-        while let Some((_, primary_key)) = there.step::<FoundOf>(End::Front)? {
-            keys.push(self.info.key_of_row(&primary_key));
+        }))
+    }
+
+    /// Goes over what is left in a state that `scan` makes a scan of.
+    pub(super) fn look_anew(&mut self, scan: impl FnOnce(KeyRange) -> Result<EntryScan>) -> Result<()> {
+        if let Some(walk) = &self.walk {
+            self.walk = Some(scan(walk.rest())?);
         }
-        Ok(keys)
+        Ok(())
+    }
+
+    /// The key that the scan goes by, and the primary key, of the next row from an end.
+    pub(super) fn next_found(&mut self, end: End) -> Result<Option<(Vec<u8>, Vec<u8>)>> {
+        self.step::<FoundOf>(end)
+    }
+
+    /// Whether the scan would give this row for an entry that it has found.
+    pub(super) fn gives(&mut self, entry: &[u8], primary_key: &[u8], row: &T) -> Result<bool> {
+        if let Target::Index(place) = self.layout.target {
+            let is_found = |key: &[u8]| key.strip_prefix(&self.layout.prefix) == Some(entry);
+            let entries = self.info.entries(primary_key, row)?;
+            if !entries.iter().any(|entry| entry.index == place && is_found(&entry.key)) {
+                return Ok(false);
+            }
+        }
+        let filter = &mut self.filter;
+        Ok(self.stages.iter().all(|stage| match stage {
+            Stage::Filter(place) => filter.keeps(*place, row),
+            Stage::Skip(_) | Stage::Limit(_) => true,
+        }))
     }
 
     /// The next `count` rows from where a cursor stands, and a cursor for what follows them.

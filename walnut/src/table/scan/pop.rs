@@ -1,0 +1,103 @@
+//! Taking the first or the last row of a scan: a table or an index as a queue.
+//!
+//! A consumer of its own looks for the first row that matches and that nobody in this process is taking, claims it, and removes it in
+//! a transaction that reads the row and nothing else. So consumers do not conflict with each other, nor with those who push: only with
+//! those who change the very row, and then it is looked at again.
+//!
+//! Within a transaction the row is the first of its state, and the removal one of its writes.
+
+use super::Scan;
+use super::filter::RowFilter;
+use super::walker::End;
+use crate::error::Result;
+use crate::table::access::WriteAccess;
+use crate::table::key::Key;
+use crate::table::mapper::Table;
+use crate::table::mutate::Mutation;
+
+impl<T: Table, K: Key, R, F: RowFilter<T>, A> Scan<T, K, R, F, A> {
+    /// Takes the first row: removes it, and returns it when the removal is acknowledged as the database's durability says. `None` when
+    /// there is none that nobody else is taking.
+    ///
+    /// Consumers in several threads each take another row, without conflicts. Who takes a row has it alone; others pass it over
+    /// meanwhile, and find it again if its removal fails. So rows are taken in the order of the scan, each exactly once, but two that are taken at
+    /// the same time may be done in either order. It looks at what is there when it is called, not when the scan was made.
+    ///
+    /// A row is gone when it is taken, also if its consumer crashes before it has done the work. In a
+    /// [transaction](crate::Database::transact), the removal happens together with what the work writes, or not at all; two
+    /// transactions that take the same row conflict, and the second one runs again.
+    ///
+    /// ```
+    /// # use serde::{Deserialize, Serialize};
+    /// # use walnut::{Database, Table};
+    /// #[derive(Table, Serialize, Deserialize, Debug, PartialEq)]
+    /// struct Job { #[primary_key] id: u64, #[index] priority: u8 }
+    ///
+    /// # let db = Database::in_memory()?;
+    /// let jobs = db.table::<Job>()?;
+    /// jobs.insert_many(&[Job { id: 1, priority: 3 }, Job { id: 2, priority: 1 }, Job { id: 3, priority: 1 }])?;
+    ///
+    /// assert_eq!(jobs.by().priority.iter().pop_first()?, Some(Job { id: 2, priority: 1 }));
+    /// assert_eq!(jobs.iter().pop_last()?, Some(Job { id: 3, priority: 1 }));
+    /// assert_eq!(jobs.by().priority.range(..3).pop_first()?, None);
+    /// # Ok::<(), walnut::Error>(())
+    /// ```
+    ///
+    /// A scan of a snapshot cannot do that:
+    ///
+    /// ```compile_fail,E0277
+    /// # use serde::{Deserialize, Serialize};
+    /// # use walnut::{Database, Table};
+    /// # #[derive(Table, Serialize, Deserialize)]
+    /// # struct Job { #[primary_key] id: u64 }
+    /// # let db = Database::in_memory()?;
+    /// db.snapshot().table::<Job>()?.iter().pop_first()?;
+    /// # Ok::<(), walnut::Error>(())
+    /// ```
+    ///
+    /// Cost: what [`first`](Self::first) and [`DefaultTable::remove`](crate::DefaultTable::remove) cost, and a step over each row that
+    /// others are taking.
+    pub fn pop_first(self) -> Result<Option<T>>
+    where
+        A: WriteAccess,
+    {
+        self.pop(End::Front)
+    }
+
+    /// Takes the last row, as [`pop_first`](Self::pop_first) does the first.
+    pub fn pop_last(self) -> Result<Option<T>>
+    where
+        A: WriteAccess,
+    {
+        self.pop(End::Back)
+    }
+
+    fn pop(mut self, end: End) -> Result<Option<T>>
+    where
+        A: WriteAccess,
+    {
+        let info = std::sync::Arc::clone(self.walker.info());
+        let Some(claims) = self.access.claims() else {
+            return self.access.change(|attempt| match self.walker.row_in(attempt, end)? {
+                None => Ok(None),
+                Some(key) => {
+                    Mutation::new(attempt, &info, self.access.store()).take(key.finish()?, |_| Ok(true))
+                }
+            });
+        };
+        self.walker.look_anew(|range| self.access.scan(range))?;
+        while let Some((entry, primary_key)) = self.walker.next_found(end)? {
+            let key = info.key_of_row(&primary_key);
+            let Some(_claim) = claims.claim(key.finish()?) else { continue };
+            let taken = self.access.change(|attempt| {
+                let rows = Mutation::new(attempt, &info, self.access.store());
+                // It may have changed since it was found, so that the scan would not give it any more.
+                rows.take(key.finish()?, |row| self.walker.gives(&entry, &primary_key, row))
+            })?;
+            if taken.is_some() {
+                return Ok(taken);
+            }
+        }
+        Ok(None)
+    }
+}
