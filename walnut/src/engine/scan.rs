@@ -71,6 +71,10 @@ impl Cursor for Source {
 }
 
 /// A walk in one direction.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "a scan has two of them at most, and moves them only when they are made"
+)]
 enum Walk {
     /// All that the range has lies in one run, as it does in settled data: there is nothing to merge.
     Run(Box<Visible<Concat<RunPieces>>>),
