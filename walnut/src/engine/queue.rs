@@ -167,16 +167,14 @@ impl Lead<'_> {
 
     fn tell_next(&self) -> bool {
         let mut queue = self.0.lock();
-        match queue.requests.first().and_then(|next| next.promise.0.as_ref()) {
-            Some(next) => {
-                next.tell(|news| news.leads = true);
-                true
-            }
-            None => {
-                queue.is_led = false;
-                false
-            }
+        let next = queue.requests.first().and_then(|next| next.promise.0.as_ref());
+        let is_awaited = next.is_some();
+        if let Some(next) = next {
+            next.tell(|news| news.leads = true);
+        } else {
+            queue.is_led = false;
         }
+        is_awaited
     }
 }
 
