@@ -43,7 +43,8 @@ fn filled(env: &MemoryEnv, background: Background) -> (Database, u64) {
         }
     };
     assert!(matches!(full, Error::OutOfSpace), "{full}");
-    assert!(count > 800, "{count}");
+    // Threads that are behind hold room for what they write, so it is full sooner.
+    assert!(count > 100, "{count}");
     (db, count)
 }
 

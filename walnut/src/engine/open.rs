@@ -92,8 +92,8 @@ impl Engine {
         let memtable_count = view.memtables().filter(|memtable| !memtable.is_empty()).count();
         trace::recovered(view.levels.ssts().count(), memtable_count, last_seqno.0);
         let snapshots = Snapshots::new(Arc::clone(&env), config.snapshot_age_limit);
-        let reserve = Reserve::new(config.reserve_size);
         let core = Core {
+            reserve: Reserve::new(config.reserve_size),
             dir,
             config,
             place,
@@ -114,7 +114,6 @@ impl Engine {
             is_closing_files: AtomicBool::new(false),
             flush_failures: AtomicU64::new(0),
             deletions: Deletions::default(),
-            reserve,
             compactions: Compactions::default(),
             thinned: Thinned::default(),
             pacer: Pacer::default(),
