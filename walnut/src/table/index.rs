@@ -218,12 +218,10 @@ impl<T: Table, K: Key, A: Access> Unique<'_, T, K, A> {
         A: WriteAccess,
     {
         self.table.ensure_readable(self.place)?;
-        if K::ref_is_none(&value) {
-            return Ok(None);
-        }
         let entry = self.entry(&value);
-        let Some(entry) = entry.sought() else { return Ok(None) };
-        self.table.change(|rows| match rows.owner(entry)? {
+        let entry = entry.sought().filter(|_| !K::ref_is_none(&value));
+        // A statement that finds nothing is one, too: a database that takes no writes refuses it.
+        self.table.change(|rows| match entry.map(|entry| rows.owner(entry)).transpose()?.flatten() {
             Some(key) => rows.modify(&key, &mut change),
             None => Ok(None),
         })
@@ -235,12 +233,10 @@ impl<T: Table, K: Key, A: Access> Unique<'_, T, K, A> {
         A: WriteAccess,
     {
         self.table.ensure_readable(self.place)?;
-        if K::ref_is_none(&value) {
-            return Ok(None);
-        }
         let entry = self.entry(&value);
-        let Some(entry) = entry.sought() else { return Ok(None) };
-        self.table.change(|rows| match rows.owner(entry)? {
+        let entry = entry.sought().filter(|_| !K::ref_is_none(&value));
+        // A statement that finds nothing is one, too: a database that takes no writes refuses it.
+        self.table.change(|rows| match entry.map(|entry| rows.owner(entry)).transpose()?.flatten() {
             Some(key) => rows.remove(&key),
             None => Ok(None),
         })
