@@ -194,8 +194,10 @@ fn a_row_whose_removal_fails_is_there_for_the_next_consumer() {
     let db = small().background(Background::Manual).env(Arc::new(env.clone())).open("/db").unwrap();
     let jobs = db.table::<Job>().unwrap();
     jobs.insert_many(&(0..10).map(job).collect::<Vec<_>>()).unwrap();
-    env.inject(FaultPlan::once(Operation::Write, 0, FaultEffect::FullDisk));
+    // For ever: with the reserve of the database a removal would find room.
+    env.inject(FaultPlan::for_ever(Operation::Write, 0, FaultEffect::FullDisk));
     assert!(matches!(jobs.iter().pop_first(), Err(Error::OutOfSpace)));
+    env.heal();
     assert_eq!(jobs.iter().pop_first().unwrap(), Some(job(0)));
     // Asked for the second time when the row is claimed.
     let mut asked = 0;

@@ -368,6 +368,8 @@ impl LogWriter {
         let number = if is_empty { self.segment.number } else { self.segment.number.next()? };
         let path = place.path(number);
         if !is_empty && place.env.kind(&path)?.is_some() {
+            // Where the directory has come to another owner, that is what is told.
+            place.env.sync_dir(&place.dir)?;
             return Err(Fault::Identity.at(&path, 0));
         }
         let mut draft = match self.spares.pop() {
