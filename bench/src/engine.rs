@@ -32,7 +32,7 @@ pub trait Engine: Send + Sync + Sized {
     fn get(&self, id: u64) -> Result<Option<Account>>;
 
     /// The first `limit` rows whose id is not below `from`, by id.
-    fn from_id(&self, from: u64, limit: usize) -> Result<Vec<Account>>;
+    fn by_id(&self, from: u64, limit: usize) -> Result<Vec<Account>>;
 
     /// The row with the highest id.
     fn last(&self) -> Result<Option<Account>>;

@@ -140,7 +140,7 @@ impl<S: Store> Engine for Typed<S> {
         self.store.reader()?.get(Tree::Rows, &id.to_be_bytes(), decode)?.transpose()
     }
 
-    fn from_id(&self, from: u64, limit: usize) -> Result<Vec<Account>> {
+    fn by_id(&self, from: u64, limit: usize) -> Result<Vec<Account>> {
         let mut rows = Vec::with_capacity(limit);
         self.store.reader()?.scan(Tree::Rows, &from.to_be_bytes(), |_, row| {
             rows.push(decode(row)?);

@@ -88,7 +88,7 @@ impl Engine for NativeDb {
         self.with(|db| Ok(db.r_transaction()?.get().primary::<NativeAccount>(id)?.map(Account::from)))
     }
 
-    fn from_id(&self, from: u64, limit: usize) -> Result<Vec<Account>> {
+    fn by_id(&self, from: u64, limit: usize) -> Result<Vec<Account>> {
         self.with(|db| {
             let transaction = db.r_transaction()?;
             let scan = transaction.scan().primary::<NativeAccount>()?;

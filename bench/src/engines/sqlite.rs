@@ -124,7 +124,7 @@ impl Engine for Sqlite {
         })
     }
 
-    fn from_id(&self, from: u64, limit: usize) -> Result<Vec<Account>> {
+    fn by_id(&self, from: u64, limit: usize) -> Result<Vec<Account>> {
         let query = "SELECT * FROM account WHERE id >= ? ORDER BY id LIMIT ?";
         self.rows(query, [from as i64, limit as i64])
     }

@@ -34,7 +34,7 @@ impl Engine for Walnut {
         Ok(self.accounts.get(id)?)
     }
 
-    fn from_id(&self, from: u64, limit: usize) -> Result<Vec<Account>> {
+    fn by_id(&self, from: u64, limit: usize) -> Result<Vec<Account>> {
         Ok(self.accounts.range(from..).limit(limit as u64).collect_vec()?)
     }
 

@@ -69,7 +69,7 @@ fn queue<E: Engine>(engine: &E, job: &Job, backlog: u64) -> Result<f64> {
     let first = AtomicU64::new(0);
     rate(Span::seconds(job.seconds), 1, 1, &job.random(), |_| {
         engine.insert_many(&[Account::numbered(next.fetch_add(1, Ordering::Relaxed))])?;
-        let rows = engine.from_id(0, 1)?;
+        let rows = engine.by_id(0, 1)?;
         let expected = first.fetch_add(1, Ordering::Relaxed);
         ensure(rows.first().is_some_and(|row| row.is(expected)), "the first of a queue")?;
         engine.remove_many(&[id(expected)])?;
@@ -87,7 +87,7 @@ enum End {
 fn drain<E: Engine>(engine: &E, job: &Job, end: End) -> Result<f64> {
     rate(Span::cold(4.0 * job.seconds), 1, 1, &job.random(), |_| {
         let row = match end {
-            End::Front => engine.from_id(0, 1)?.pop(),
+            End::Front => engine.by_id(0, 1)?.pop(),
             End::Back => engine.last()?,
         };
         let Some(row) = row else { return Ok(0) };
@@ -115,7 +115,7 @@ fn after_removal<E: Engine>(engine: &E, count: u64) -> Result<f64> {
         engine.remove_many(&ids)?;
     }
     let start = Instant::now();
-    let rows = black_box(engine.from_id(0, 10)?);
+    let rows = black_box(engine.by_id(0, 10)?);
     let time = start.elapsed().as_nanos() as f64;
     ensure(rows.first().is_some_and(|row| row.is(removed)), "the first row that was not removed")?;
     Ok(time)
@@ -135,7 +135,7 @@ fn beside_counter<E: Engine>(engine: &E, job: &Job) -> Result<f64> {
         engine.set_scores(&[(id(500), mix(turn) % SCORE_LIMIT)])?;
     }
     let start = Instant::now();
-    let rows = black_box(engine.from_id(id(499), 3)?);
+    let rows = black_box(engine.by_id(id(499), 3)?);
     let time = start.elapsed().as_nanos() as f64;
     ensure(rows.len() == 3 && rows.iter().zip(499..).all(|(row, number)| row.is(number)), "three rows")?;
     Ok(time)
@@ -147,7 +147,7 @@ fn scan_between<E: Engine>(engine: &E, job: &Job, count: u64) -> Result<f64> {
     rate(Span::seconds(job.seconds), 1, 1, &job.random(), |random| {
         engine.set_scores(&[(id(somewhere(random)), random.below(SCORE_LIMIT))])?;
         let from = somewhere(random);
-        let rows = black_box(engine.from_id(id(from), 10)?);
+        let rows = black_box(engine.by_id(id(from), 10)?);
         ensure(rows.len() == 10 && rows[0].is(from), "ten rows")?;
         Ok(1)
     })
@@ -159,7 +159,7 @@ fn ends_between<E: Engine>(engine: &E, job: &Job) -> Result<f64> {
     rate(Span::seconds(job.seconds), 1, 1, &job.random(), |_| {
         let number = next.fetch_add(1, Ordering::Relaxed);
         engine.insert_many(&[Account::numbered(number)])?;
-        ensure(engine.from_id(0, 1)?.first().is_some_and(|row| row.is(0)), "the first row")?;
+        ensure(engine.by_id(0, 1)?.first().is_some_and(|row| row.is(0)), "the first row")?;
         ensure(engine.last()?.is_some_and(|row| row.is(number)), "the last row")?;
         Ok(1)
     })
