@@ -61,7 +61,7 @@ impl Core {
     }
 
     fn oldest_reader(&self) -> SeqNo {
-        self.snapshots.watermark(|| SeqNo::MAX)
+        self.snapshots.oldest().map_or(SeqNo::MAX, |oldest| oldest.at)
     }
 
     fn run_thinning(&self, thinning: &Thinning) -> Result<bool> {

@@ -60,6 +60,14 @@ fn a_look_at_the_front_of_a_queue_costs_the_same_whatever_was_removed() {
     }
 }
 
+/// The look asks where the oldest reader is, and drops nothing.
+#[test]
+fn a_look_for_room_on_the_disk_forgets_no_dead_keys_of_later() {
+    let engine = large();
+    assert!(!engine.thin().unwrap());
+    assert!(run_queue(&engine, 0, 0..2000) <= FEW_STEPS);
+}
+
 #[test]
 fn a_queue_that_runs_empty_again_and_again_costs_the_same() {
     let engine = large();
