@@ -44,8 +44,6 @@ const _: () = {
         "field `id` cannot stand in the primary key: values of its type are not told apart exactly (`Key::EXACT`), as is so with floating-point numbers"
     );
     #[automatically_derived]
-    impl crate::renamed::__private::Decoded for Event {}
-    #[automatically_derived]
     impl crate::renamed::__private::TableMapper for Event {
         type PrimaryKey = (u32, u64);
         const SCHEMA: crate::renamed::__private::TableSchema = crate::renamed::__private::TableSchema::new(
@@ -97,21 +95,21 @@ const _: () = {
             &self,
             __out: &mut crate::renamed::__private::Vec<::core::primitive::u8>,
         ) -> crate::renamed::__private::Result<()> {
-            crate::renamed::__private::encode_row::<Self>(self, __out)
+            <Self as crate::renamed::__private::SerdeRow>::encode(self, __out)
         }
         fn encode_row_and_read(
             &self,
             __out: &mut crate::renamed::__private::Vec<::core::primitive::u8>,
         ) -> crate::renamed::__private::Result<Self> {
-            crate::renamed::__private::encode_row_and_read::<Self>(self, __out)
+            <Self as crate::renamed::__private::SerdeRow>::encode_and_read(self, __out)
         }
         fn decode_row(
             __bytes: &[::core::primitive::u8],
         ) -> crate::renamed::__private::Result<Self, crate::renamed::__private::Fault> {
-            crate::renamed::__private::decode_row::<Self>(__bytes)
+            <Self as crate::renamed::__private::SerdeRow>::decode(__bytes)
         }
         fn row_shape() -> crate::renamed::__private::RowShape {
-            crate::renamed::__private::trace_row::<Self>()
+            <Self as crate::renamed::__private::SerdeRow>::trace()
         }
     }
 };

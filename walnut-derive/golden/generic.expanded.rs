@@ -66,14 +66,6 @@ const _: () = {
         }
     }
     #[automatically_derived]
-    impl<K: Clone, const N: usize, V> ::walnut::__private::Decoded for Row<K, N, V>
-    where
-        V: Default,
-        Self: ::walnut::__private::Serialize + ::walnut::__private::DeserializeOwned
-            + ::core::marker::Send + ::core::marker::Sync + 'static,
-        K: ::walnut::__private::Key,
-    {}
-    #[automatically_derived]
     impl<K: Clone, const N: usize, V> ::walnut::__private::TableMapper for Row<K, N, V>
     where
         V: Default,
@@ -179,7 +171,21 @@ const _: () = {
             &self,
             __out: &mut ::walnut::__private::Vec<::core::primitive::u8>,
         ) -> ::walnut::__private::Result<()> {
-            ::walnut::__private::encode_row::<Self>(self, __out)
+            <Self as ::walnut::__private::SerdeRow>::encode(self, __out)
+        }
+        fn encode_row_and_read(
+            &self,
+            __out: &mut ::walnut::__private::Vec<::core::primitive::u8>,
+        ) -> ::walnut::__private::Result<Self> {
+            <Self as ::walnut::__private::SerdeRow>::encode_and_read(self, __out)
+        }
+        fn decode_row(
+            __bytes: &[::core::primitive::u8],
+        ) -> ::walnut::__private::Result<Self, ::walnut::__private::Fault> {
+            <Self as ::walnut::__private::SerdeRow>::decode(__bytes)
+        }
+        fn row_shape() -> ::walnut::__private::RowShape {
+            <Self as ::walnut::__private::SerdeRow>::trace()
         }
         fn skip_index_key(
             __index: ::core::primitive::usize,
@@ -199,20 +205,6 @@ const _: () = {
                 _ => return ::core::result::Result::Ok(false),
             }
             ::core::result::Result::Ok(true)
-        }
-        fn encode_row_and_read(
-            &self,
-            __out: &mut ::walnut::__private::Vec<::core::primitive::u8>,
-        ) -> ::walnut::__private::Result<Self> {
-            ::walnut::__private::encode_row_and_read::<Self>(self, __out)
-        }
-        fn decode_row(
-            __bytes: &[::core::primitive::u8],
-        ) -> ::walnut::__private::Result<Self, ::walnut::__private::Fault> {
-            ::walnut::__private::decode_row::<Self>(__bytes)
-        }
-        fn row_shape() -> ::walnut::__private::RowShape {
-            ::walnut::__private::trace_row::<Self>()
         }
         fn index_shapes(
             __index: ::core::primitive::usize,

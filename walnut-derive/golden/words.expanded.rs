@@ -106,8 +106,6 @@ const _: () = {
         "index `shelf` is `sparse`, which leaves out rows in which a part is missing, and none of its parts can be; a part that can is an `Option`"
     );
     #[automatically_derived]
-    impl ::walnut::__private::Decoded for User {}
-    #[automatically_derived]
     impl ::walnut::__private::TableMapper for User {
         type PrimaryKey = u64;
         const SCHEMA: ::walnut::__private::TableSchema = ::walnut::__private::TableSchema::new(
@@ -226,7 +224,21 @@ const _: () = {
             &self,
             __out: &mut ::walnut::__private::Vec<::core::primitive::u8>,
         ) -> ::walnut::__private::Result<()> {
-            ::walnut::__private::encode_row::<Self>(self, __out)
+            <Self as ::walnut::__private::SerdeRow>::encode(self, __out)
+        }
+        fn encode_row_and_read(
+            &self,
+            __out: &mut ::walnut::__private::Vec<::core::primitive::u8>,
+        ) -> ::walnut::__private::Result<Self> {
+            <Self as ::walnut::__private::SerdeRow>::encode_and_read(self, __out)
+        }
+        fn decode_row(
+            __bytes: &[::core::primitive::u8],
+        ) -> ::walnut::__private::Result<Self, ::walnut::__private::Fault> {
+            <Self as ::walnut::__private::SerdeRow>::decode(__bytes)
+        }
+        fn row_shape() -> ::walnut::__private::RowShape {
+            <Self as ::walnut::__private::SerdeRow>::trace()
         }
         fn skip_index_key(
             __index: ::core::primitive::usize,
@@ -256,20 +268,6 @@ const _: () = {
                 _ => return ::core::result::Result::Ok(false),
             }
             ::core::result::Result::Ok(true)
-        }
-        fn encode_row_and_read(
-            &self,
-            __out: &mut ::walnut::__private::Vec<::core::primitive::u8>,
-        ) -> ::walnut::__private::Result<Self> {
-            ::walnut::__private::encode_row_and_read::<Self>(self, __out)
-        }
-        fn decode_row(
-            __bytes: &[::core::primitive::u8],
-        ) -> ::walnut::__private::Result<Self, ::walnut::__private::Fault> {
-            ::walnut::__private::decode_row::<Self>(__bytes)
-        }
-        fn row_shape() -> ::walnut::__private::RowShape {
-            ::walnut::__private::trace_row::<Self>()
         }
         fn index_shapes(
             __index: ::core::primitive::usize,

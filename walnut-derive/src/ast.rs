@@ -33,6 +33,8 @@ pub(crate) struct Field {
     pub(crate) attrs: FieldAttrs,
     /// Serde's word that leaves it out of the row.
     pub(crate) skipped: Option<Ident>,
+    /// An attribute by which other libraries mark the primary key.
+    pub(crate) key_elsewhere: Option<Ident>,
 }
 
 impl Table {
@@ -108,6 +110,7 @@ impl Field {
             ty: field.ty.clone(),
             attrs: FieldAttrs::of(&field.attrs, foreign, faults),
             skipped: attr::skipped(&field.attrs, faults),
+            key_elsewhere: attr::key_elsewhere(&field.attrs),
         }
     }
 }

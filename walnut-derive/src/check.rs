@@ -89,14 +89,7 @@ fn primary_key(table: &Table, faults: &mut Faults) {
     let second = on_fields.next().and_then(|field| field.attrs.primary_key.as_ref());
     let first_word = first.and_then(|field| field.attrs.primary_key.as_ref());
     match (&table.attrs.primary_key, first_word, second) {
-        (None, None, _) => faults.at(
-            table.ident.span(),
-            format!(
-                "`{}` has no primary key: put `#[primary_key]` on a field, or \
-                 `#[table(primary_key = (first, second))]` on the struct",
-                table.ident
-            ),
-        ),
+        (None, None, _) => no_primary_key(table, faults),
         (Some(_), Some(word), _) => {
             faults.at(word.span(), "the primary key is given on the struct already");
         }
@@ -115,6 +108,23 @@ fn primary_key(table: &Table, faults: &mut Faults) {
             "the primary key needs no index; the table itself is ordered by it: `get`, `range`, `iter`",
         );
     }
+}
+
+fn no_primary_key(table: &Table, faults: &mut Faults) {
+    // Another derive may own such an attribute, so it is a fault only where the key is missing.
+    if let Some(word) = table.fields.iter().find_map(|field| field.key_elsewhere.as_ref()) {
+        let written = if word == "auto" { "primary_key(auto)" } else { "primary_key" };
+        faults.at(word.span(), format!("the primary key is marked `#[{written}]`, not `#[{word}]`"));
+        return;
+    }
+    faults.at(
+        table.ident.span(),
+        format!(
+            "`{}` has no primary key: put `#[primary_key]` on a field, or \
+             `#[table(primary_key = (first, second))]` on the struct",
+            table.ident
+        ),
+    );
 }
 
 /// The rules of a list of columns. `what` it is for, and the word for it on a single field.

@@ -176,12 +176,14 @@ fn mentions(tokens: TokenStream, names: &[Ident]) -> bool {
 
 /// The columns of the primary key, as far as they can be found.
 fn primary_key(table: &Table) -> Vec<&Field> {
-    match &table.attrs.primary_key {
-        Some(columns) => {
-            columns.names.iter().filter_map(|name| table.likely_field(name)).take(MAX_COLUMNS).collect()
-        }
-        None => table.fields.iter().find(|field| field.attrs.primary_key.is_some()).into_iter().collect(),
+    if let Some(columns) = &table.attrs.primary_key {
+        return columns.names.iter().filter_map(|name| table.likely_field(name)).take(MAX_COLUMNS).collect();
     }
+    let marked = |field: &&Field| field.attrs.primary_key.is_some();
+    // Where none is marked, which is a fault, the field that is marked otherwise is likely meant.
+    let otherwise = |field: &&Field| field.key_elsewhere.is_some();
+    let mut fields = table.fields.iter();
+    fields.clone().find(marked).or_else(|| fields.find(otherwise)).into_iter().collect()
 }
 
 fn indexes(table: &Table) -> Vec<Index<'_>> {

@@ -13,10 +13,7 @@ pub use crate::table::derived::{
     skip_form, skip_made, skip_part,
 };
 pub use crate::table::form::{AsIs, AtScale, Descending, Folded, Form};
-pub use crate::table::row::{
-    Decoded, Lossless, MaybeLossy, Serde, decode as decode_row, encode as encode_row,
-    encode_and_read as encode_row_and_read, migrate as migrate_row, trace as trace_row,
-};
+pub use crate::table::row::{Lossless, MaybeLossy, Serde, SerdeRow, migrate as migrate_row};
 pub use crate::table::schema::assert_layout;
 pub use crate::table::shape::RowShape;
 pub use crate::table::stand_in::{AnyIndex, AnyKey};

@@ -16,7 +16,7 @@ use syn::parse::ParseStream;
 use syn::{Error, Ident, LitFloat, LitInt, LitStr, Member, Path, Result, Token, Type, parenthesized, token};
 
 use super::{once, word};
-use crate::diag::{Faults, unknown_word};
+use crate::diag::{Faults, nearest, unknown_word};
 
 /// The words on a field, and of a computed index.
 const OF_ONE: [&str; 6] = ["unique", "each", "nocase", "scale", "sparse", "was"];
@@ -121,6 +121,18 @@ impl FieldIndex {
     pub(super) fn read(&mut self, input: ParseStream<'_>, faults: &mut Faults) -> Result<()> {
         self.words.is_garbled = true;
         word::no_value(input, "`#[index]` or `#[index(unique)]`")?;
+        if let Some(text) = word::text_inside(input) {
+            word::skip(input);
+            let value = text.value();
+            let message = if OF_ONE.contains(&value.as_str()) {
+                format!("words are written without quotes: `#[index({value})]`")
+            } else {
+                format!(
+                    "an index on a field is called as the field is; a name that it had before is written `was = {value:?}`"
+                )
+            };
+            return Err(Error::new(text.span(), message));
+        }
         let Self { words, part, .. } = self;
         let before = faults.len();
         word::each_inside(input, faults, |word, input, _| {
@@ -145,6 +157,15 @@ impl IndexAttr {
     /// One index of the struct; none when it is not understood, which has been noted then.
     pub(super) fn read(index: &Ident, input: ParseStream<'_>, faults: &mut Faults) -> Result<Option<Self>> {
         word::no_value(input, EXAMPLE)?;
+        if let Some(columns) = bare_columns(input) {
+            word::skip(input);
+            let names: Vec<String> = columns.iter().map(ToString::to_string).collect();
+            let (name, list) = (names.join("_"), names.join(", "));
+            return Err(Error::new(
+                columns[0].span(),
+                format!("an index of several columns has a name: `#[index({name} = ({list}))]`"),
+            ));
+        }
         let (mut named, mut complete) = (None, true);
         let (mut words, mut of_one) = (IndexWords::default(), PartWords::default());
         let before = faults.len();
@@ -183,6 +204,18 @@ impl IndexAttr {
     }
 }
 
+/// The names in parentheses, where there are several and none is a word or near one.
+fn bare_columns(input: ParseStream<'_>) -> Option<Vec<Ident>> {
+    let read = |input: ParseStream<'_>| {
+        let inside;
+        parenthesized!(inside in input);
+        inside.parse_terminated(Ident::parse_any, Token![,])
+    };
+    let names: Vec<Ident> = read(&input.fork()).ok()?.into_iter().collect();
+    let is_column = |name: &Ident| nearest(&name.to_string(), &OF_ONE).is_none();
+    (names.len() > 1 && names.iter().all(is_column)).then_some(names)
+}
+
 fn read_word(
     word: &Ident,
     input: ParseStream<'_>,
@@ -197,6 +230,12 @@ fn read_word(
     }
     // What has no columns behind it is no name but a word, and there is no such word.
     if !computed && (!input.peek(Token![=]) || input.peek2(syn::Lit)) {
+        if named.is_none() && input.peek(token::Paren) && nearest(&word.to_string(), &OF_ONE).is_none() {
+            return Err(Error::new(
+                word.span(),
+                format!("an index on the struct is a name and its columns: `{word} = (first, second)`"),
+            ));
+        }
         let is_one = |it: &Content| matches!(it, Content::Computed { .. } | Content::Nested(_));
         let words = if named.as_ref().is_some_and(|(_, it)| is_one(it)) { &OF_ONE[..] } else { &OF_SEVERAL };
         return Err(unknown_word(word, "`#[index(name = (first, second), ..)]`", words));

@@ -34,6 +34,9 @@ pub(crate) use key::{key_crate, key_part};
 pub(crate) use serde::{is_plain, skipped};
 pub(crate) use table::TableAttrs;
 
+/// Attributes by which other libraries mark the primary key.
+const KEYS_ELSEWHERE: [&str; 6] = ["primary", "primarykey", "key", "pk", "id", "auto"];
+
 /// The attributes that have a short form.
 const SHORT: [&str; 3] = ["table", "index", "primary_key"];
 
@@ -50,6 +53,12 @@ impl Foreign {
     fn owns(&self, attr: &Attribute) -> bool {
         self.0.iter().any(|word| attr.path().is_ident(word))
     }
+}
+
+/// The first attribute of a field by which another library would mark the primary key.
+pub(crate) fn key_elsewhere(attrs: &[Attribute]) -> Option<Ident> {
+    let names = attrs.iter().filter_map(|attr| attr.path().get_ident());
+    names.into_iter().find(|name| KEYS_ELSEWHERE.iter().any(|key| *name == key)).cloned()
 }
 
 /// The words directly within `#[walnut(..)]`.

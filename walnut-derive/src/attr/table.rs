@@ -2,14 +2,16 @@
 
 use proc_macro2::Span;
 use syn::parse::ParseStream;
-use syn::{Attribute, Error, Ident, LitInt, LitStr, Path, Result, Type, token};
+use syn::{Attribute, Error, Ident, LitInt, LitStr, Path, Result, Token, Type, token};
 
 use super::index::IndexAttr;
 use super::word::{self, Columns};
 use super::{Foreign, crate_path, each_attribute, once};
-use crate::diag::{Faults, unknown_word};
+use crate::diag::{Faults, nearest, unknown_word};
 
 const IN_TABLE: [&str; 6] = ["name", "primary_key", "version", "migrate_from", "history", "crate"];
+/// Words that have a meaning in other attributes.
+const ELSEWHERE: [&str; 5] = ["auto", "skip", "index", "unique", "table"];
 const IN_WALNUT: [&str; 3] = ["table", "index", "crate"];
 
 /// The attributes of the struct.
@@ -56,6 +58,13 @@ impl TableAttrs {
         if !input.peek(token::Paren) {
             return Err(Error::new(table.span(), "expected words: `#[table(name = \"..\")]`"));
         }
+        if let Some(text) = word::text_inside(input) {
+            word::skip(input);
+            return Err(Error::new(
+                text.span(),
+                format!("the table's name is written `#[table(name = {:?})]`", text.value()),
+            ));
+        }
         word::each_inside(input, faults, |word, input, faults| match word.to_string().as_str() {
             "name" => once(&mut self.name, word, word::text(word, input)?),
             "primary_key" => {
@@ -81,9 +90,21 @@ impl TableAttrs {
                 once(&mut self.history, word, ())
             }
             "crate" => once(&mut self.krate, word, crate_path(word, input)?),
+            // A bare word that is near none of ours is likely the table's name.
+            other if ends(input) && nearest(other, &IN_TABLE).is_none() && !ELSEWHERE.contains(&other) => {
+                Err(Error::new(
+                    word.span(),
+                    format!("unknown word `{word}`; the table's name is written `name = \"{word}\"`"),
+                ))
+            }
             _ => Err(unknown_word(word, "`#[table(..)]`", &IN_TABLE)),
         })
     }
+}
+
+/// Whether nothing belongs to the word that was read.
+fn ends(input: ParseStream<'_>) -> bool {
+    input.is_empty() || input.peek(Token![,])
 }
 
 fn version(word: &Ident, input: ParseStream<'_>) -> Result<Version> {

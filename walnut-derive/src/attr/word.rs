@@ -76,6 +76,17 @@ pub(super) fn each_inside(
     Ok(())
 }
 
+/// The text that stands in parentheses behind a word, alone.
+pub(super) fn text_inside(input: ParseStream<'_>) -> Option<LitStr> {
+    let read = |input: ParseStream<'_>| {
+        let inside;
+        parenthesized!(inside in input);
+        let text: LitStr = inside.parse()?;
+        if inside.is_empty() { Ok(text) } else { Err(inside.error("more")) }
+    };
+    read(&input.fork()).ok()
+}
+
 /// Refuses a value behind a word that has none.
 pub(super) fn no_value(input: ParseStream<'_>, expected: &str) -> Result<()> {
     if input.peek(Token![=]) { Err(input.error(format!("expected {expected}"))) } else { Ok(()) }

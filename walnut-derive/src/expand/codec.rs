@@ -76,7 +76,7 @@ pub(super) fn asserted(plan: &Plan<'_>, constant: &TokenStream) -> TokenStream {
     })
 }
 
-/// The functions that write and read.
+/// The functions that write keys and index entries, and those for rows.
 pub(super) fn members(plan: &Plan<'_>) -> TokenStream {
     let private = &plan.private;
     let key = if let [column] = plan.key[..] {
@@ -108,11 +108,7 @@ pub(super) fn members(plan: &Plan<'_>) -> TokenStream {
     });
     let shapes = index_shapes(plan);
     let (lossless, skip) = (lossless(plan), skip_index_key(plan));
-    // What is missing of serde is reported under the struct's name.
-    let here = Span::call_site().located_at(plan.ident.span());
-    let encode_row = quote_spanned!(here=> #private::encode_row::<Self>(self, __out));
-    let encode_and_read = quote_spanned!(here=> #private::encode_row_and_read::<Self>(self, __out));
-    let decode_row = quote_spanned!(here=> #private::decode_row::<Self>(__bytes));
+    let rows = rows(plan);
     quote! {
         #lossless
 
@@ -126,25 +122,40 @@ pub(super) fn members(plan: &Plan<'_>) -> TokenStream {
 
         #counted
 
-        fn encode_row(&self, __out: &mut #private::Vec<::core::primitive::u8>) -> #private::Result<()> {
-            #encode_row
-        }
+        #rows
 
         #skip
+
+        #shapes
+    }
+}
+
+/// The functions that write and read a row. What is missing of serde is reported under the struct's name, in the same words by
+/// each of them, so that the compiler says it once.
+fn rows(plan: &Plan<'_>) -> TokenStream {
+    let private = &plan.private;
+    let here = Span::call_site().located_at(plan.ident.span());
+    let serde = quote_spanned!(here=> <Self as #private::SerdeRow>);
+    let encode = quote_spanned!(here=> #serde::encode(self, __out));
+    let encode_and_read = quote_spanned!(here=> #serde::encode_and_read(self, __out));
+    let decode = quote_spanned!(here=> #serde::decode(__bytes));
+    let trace = quote_spanned!(here=> #serde::trace());
+    quote! {
+        fn encode_row(&self, __out: &mut #private::Vec<::core::primitive::u8>) -> #private::Result<()> {
+            #encode
+        }
 
         fn encode_row_and_read(&self, __out: &mut #private::Vec<::core::primitive::u8>) -> #private::Result<Self> {
             #encode_and_read
         }
 
         fn decode_row(__bytes: &[::core::primitive::u8]) -> #private::Result<Self, #private::Fault> {
-            #decode_row
+            #decode
         }
 
         fn row_shape() -> #private::RowShape {
-            #private::trace_row::<Self>()
+            #trace
         }
-
-        #shapes
     }
 }
 

@@ -17,14 +17,8 @@ pub(super) fn mapper(plan: &Plan<'_>) -> TokenStream {
     let schema = codec::asserted(plan, &schema(plan));
     let (index_members, codec_members) = (index::members(plan), codec::members(plan));
     let (older_rows, checked) = (older_rows(plan), checked(plan));
-    // What is missing of serde is reported under the struct's name.
-    let name = Span::call_site().located_at(plan.ident.span());
-    let decoded = quote_spanned!(name=> #private::Decoded);
     let generated = codec::generated(plan, &generics);
     quote! {
-        #[automatically_derived]
-        impl #impl_generics #decoded for #row #where_clause {}
-
         #[automatically_derived]
         impl #impl_generics #private::TableMapper for #row #where_clause {
             #primary_key

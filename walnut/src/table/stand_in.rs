@@ -19,6 +19,7 @@ type RowScan<T, A, R = ()> = Scan<T, PrimaryKey<T>, R, Everything, A>;
 #[derive(Debug)]
 pub struct AnyKey<V>(V);
 
+#[diagnostic::do_not_recommend]
 impl<V: Send + Sync + 'static> Key for AnyKey<V> {
     type Ref<'a> = V;
 
@@ -31,10 +32,12 @@ impl<V: Send + Sync + 'static> Key for AnyKey<V> {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<V: Send + Sync + 'static> Point<AnyKey<V>> for V {
     fn encode_point(&self, _: &mut KeyWriter) {}
 }
 
+#[diagnostic::do_not_recommend]
 impl<V: Send + Sync + 'static> Point<AnyKey<V>> for &V {
     fn encode_point(&self, _: &mut KeyWriter) {}
 }

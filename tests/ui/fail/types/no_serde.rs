@@ -1,17 +1,16 @@
-use walnut::Table;
+use walnut::{DefaultTable, Table};
 
 #[derive(Table)]
-#[index(city_age = (city, age), unique)]
 struct User {
     #[primary_key]
     id: u64,
-    #[index]
-    city: String,
-    age: u8,
+    #[index(unique)]
+    email: String,
 }
 
-fn is_table<T: Table>() {}
-
-fn main() {
-    is_table::<User>();
+fn use_it(users: &DefaultTable<User>) {
+    let _ = users.by().email.get("ann@x.org");
+    let _ = users.insert(&User { id: 1, email: String::new() });
 }
+
+fn main() {}

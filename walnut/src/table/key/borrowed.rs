@@ -6,6 +6,7 @@
 
 use super::{Key, KeyWriter, NoCase, Point, escape};
 
+#[diagnostic::do_not_recommend]
 impl Point<Vec<u8>> for &[u8] {
     fn encode_point(&self, out: &mut KeyWriter) {
         Vec::encode_ref(self, out);
@@ -13,12 +14,14 @@ impl Point<Vec<u8>> for &[u8] {
 }
 
 /// A literal such as `b"abc"`.
+#[diagnostic::do_not_recommend]
 impl<const N: usize> Point<Vec<u8>> for &[u8; N] {
     fn encode_point(&self, out: &mut KeyWriter) {
         escape::encode(*self, out);
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl Point<Option<Vec<u8>>> for Option<&[u8]> {
     fn encode_point(&self, out: &mut KeyWriter) {
         Option::<Vec<u8>>::encode_ref(self, out);
@@ -29,6 +32,7 @@ impl Point<Option<Vec<u8>>> for Option<&[u8]> {
 /// `caseless` the same for a part without case.
 macro_rules! tuples {
     ($([$($whole:ident)*] $($part:ident . $place:tt)*;)*) => {$(
+        #[diagnostic::do_not_recommend]
         impl<$($whole: Key),*> Point<($(tuples!(@key $part)),*)> for ($(tuples!(@point $part)),*) {
             fn encode_point(&self, out: &mut KeyWriter) {
                 $(Point::<tuples!(@key $part)>::encode_point(&self.$place, out);)*

@@ -3,6 +3,7 @@
 use super::{Key, KeyPart, KeyReader, KeyShape, KeyWriter, by_value};
 use crate::error::Fault;
 
+#[diagnostic::do_not_recommend]
 impl<const N: usize> Key for [u8; N] {
     by_value!();
 
@@ -20,6 +21,7 @@ impl<const N: usize> Key for [u8; N] {
 }
 
 #[cfg(feature = "uuid")]
+#[diagnostic::do_not_recommend]
 impl Key for uuid::Uuid {
     by_value!();
 

@@ -133,7 +133,8 @@ use by_value;
     note = "keys are `bool`, `char`, `u8` to `u128`, `i8` to `i128`, `NonZero` of these, `f32`, `f64`, `String` and other text, \
             `Vec<u8>`, `[u8; N]`, `Uuid`, times, addresses, and `Option`s and tuples of keys",
     note = "for a collection: `#[index(each)]` indexes each of its elements",
-    note = "for a type of your own: `#[derive(walnut::Key)]` on a newtype, a fieldless enum or a struct of keys",
+    note = "for a type of your own, also within an `Option` or a tuple: `#[derive(walnut::Key)]` on a newtype, a fieldless enum or a \
+            struct of keys",
     note = "instead of `usize` and `isize`, whose size differs from machine to machine, take `u64` and `i64`"
 )]
 pub trait Key: Sized + Send + Sync + 'static {

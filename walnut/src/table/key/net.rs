@@ -17,6 +17,7 @@ const V6: u8 = 6;
 
 macro_rules! addresses {
     ($($address:ident: $size:literal)*) => {$(
+        #[diagnostic::do_not_recommend]
         impl Key for $address {
             by_value!();
 
@@ -37,6 +38,7 @@ macro_rules! addresses {
 
 addresses! { Ipv4Addr: 4 Ipv6Addr: 16 }
 
+#[diagnostic::do_not_recommend]
 impl Key for SocketAddrV4 {
     by_value!();
 
@@ -55,6 +57,7 @@ impl Key for SocketAddrV4 {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl Key for SocketAddrV6 {
     by_value!();
 
@@ -79,6 +82,7 @@ impl Key for SocketAddrV6 {
 
 macro_rules! either_version {
     ($($either:ident)*) => {$(
+        #[diagnostic::do_not_recommend]
         impl Key for $either {
             by_value!();
 

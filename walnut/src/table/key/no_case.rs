@@ -75,6 +75,7 @@ pub trait Caseless: Key {
     fn is_folded(&self) -> bool;
 }
 
+#[diagnostic::do_not_recommend]
 impl<T: Caseless> Key for NoCase<T> {
     type Ref<'a> = T::Ref<'a>;
 

@@ -20,6 +20,7 @@ use crate::error::Fault;
 
 macro_rules! integers {
     ($($int:ident)*) => {$(
+        #[diagnostic::do_not_recommend]
         impl Key for $int {
             by_value!();
 
@@ -45,6 +46,7 @@ integers! { u8 u16 u32 u64 u128 i8 i16 i32 i64 i128 }
 macro_rules! not_zero {
     ($($int:ident)*) => {$(
         /// Stored as the number.
+        #[diagnostic::do_not_recommend]
         impl Key for NonZero<$int> {
             by_value!();
 
@@ -67,6 +69,7 @@ not_zero! { u8 u16 u32 u64 u128 i8 i16 i32 i64 i128 }
 
 macro_rules! floats {
     ($($float:ident: $bits:ident)*) => {$(
+        #[diagnostic::do_not_recommend]
         impl Key for $float {
             by_value!();
 

@@ -6,6 +6,7 @@ use crate::error::Fault;
 const NONE: u8 = 0;
 const SOME: u8 = 1;
 
+#[diagnostic::do_not_recommend]
 impl<K: Key> Key for Option<K> {
     type Ref<'a> = Option<K::Ref<'a>>;
 

@@ -33,6 +33,7 @@ fn inverted_back<R>(
     Ok(value)
 }
 
+#[diagnostic::do_not_recommend]
 impl<K: Key> Key for Reverse<K> {
     /// The same as of `K`: an order that is turned round does not change what a single key is.
     type Ref<'a> = K::Ref<'a>;
@@ -69,10 +70,12 @@ impl<K: Key> Key for Reverse<K> {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<K: TextKey> BeginsWithText for Reverse<K> {
     type Text = Self;
 }
 
+#[diagnostic::do_not_recommend]
 impl<K: TextKey> TextKey for Reverse<K> {
     fn encode_start(text: &Self::Ref<'_>, out: &mut KeyWriter) {
         inverted(out, |out| K::encode_start(text, out));

@@ -101,6 +101,7 @@ impl Decimals for Option<Decimal> {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl<T: Decimals, const N: u32> Key for Scaled<T, N> {
     type Ref<'a> = T;
 
@@ -136,12 +137,14 @@ impl<T: Decimals, const N: u32> Key for Scaled<T, N> {
 #[cfg(feature = "rust_decimal")]
 macro_rules! points {
     ($($decimal:ty)*) => {$(
+        #[diagnostic::do_not_recommend]
         impl<const N: u32> Point<Scaled<$decimal, N>> for $decimal {
             fn encode_point(&self, out: &mut KeyWriter) {
                 self.encode_at(N, out);
             }
         }
 
+        #[diagnostic::do_not_recommend]
         impl<const N: u32> Point<Scaled<$decimal, N>> for &$decimal {
             fn encode_point(&self, out: &mut KeyWriter) {
                 self.encode_at(N, out);

@@ -9,6 +9,7 @@
 use super::{Key, KeyPart, KeyReader, KeyShape, KeyWriter, by_value};
 use crate::error::Fault;
 
+#[diagnostic::do_not_recommend]
 impl Key for () {
     by_value!();
 
@@ -23,6 +24,7 @@ impl Key for () {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl Key for bool {
     by_value!();
 
@@ -43,6 +45,7 @@ impl Key for bool {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl Key for char {
     by_value!();
 

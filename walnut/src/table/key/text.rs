@@ -12,6 +12,7 @@ use super::{
 };
 use crate::error::Fault;
 
+#[diagnostic::do_not_recommend]
 impl Key for String {
     type Ref<'a> = &'a str;
 
@@ -38,6 +39,7 @@ impl Key for String {
 
 macro_rules! like_strings {
     ($($text:ty)*) => {$(
+        #[diagnostic::do_not_recommend]
         impl Key for $text {
             type Ref<'a> = &'a str;
 
@@ -69,22 +71,26 @@ like_strings! { Box<str> Arc<str> Cow<'static, str> }
 /// What every kind of text is besides: the beginning of another one, folded or not, and a bound of a range.
 macro_rules! texts {
     ($($text:ty)*) => {$(
+        #[diagnostic::do_not_recommend]
         impl TextKey for $text {
             fn encode_start(text: &&str, out: &mut KeyWriter) {
                 escape::encode_start(text.as_bytes(), out);
             }
         }
 
+        #[diagnostic::do_not_recommend]
         impl BeginsWithText for $text {
             type Text = Self;
         }
 
+        #[diagnostic::do_not_recommend]
         impl TextKey for NoCase<$text> {
             fn encode_start(text: &&str, out: &mut KeyWriter) {
                 escape::encode_start(fold(text).as_bytes(), out);
             }
         }
 
+        #[diagnostic::do_not_recommend]
         impl BeginsWithText for NoCase<$text> {
             type Text = Self;
         }
@@ -121,42 +127,49 @@ macro_rules! texts {
             }
         }
 
+        #[diagnostic::do_not_recommend]
         impl Point<$text> for &str {
             fn encode_point(&self, out: &mut KeyWriter) {
                 <$text>::encode_ref(self, out);
             }
         }
 
+        #[diagnostic::do_not_recommend]
         impl Point<Option<$text>> for Option<&str> {
             fn encode_point(&self, out: &mut KeyWriter) {
                 Option::<$text>::encode_ref(self, out);
             }
         }
 
+        #[diagnostic::do_not_recommend]
         impl Point<NoCase<$text>> for &str {
             fn encode_point(&self, out: &mut KeyWriter) {
                 NoCase::<$text>::encode_ref(self, out);
             }
         }
 
+        #[diagnostic::do_not_recommend]
         impl Point<NoCase<$text>> for $text {
             fn encode_point(&self, out: &mut KeyWriter) {
                 NoCase::<$text>::encode_ref(&self.point(), out);
             }
         }
 
+        #[diagnostic::do_not_recommend]
         impl Point<NoCase<$text>> for &$text {
             fn encode_point(&self, out: &mut KeyWriter) {
                 NoCase::<$text>::encode_ref(&self.point(), out);
             }
         }
 
+        #[diagnostic::do_not_recommend]
         impl Point<NoCase<Option<$text>>> for Option<&str> {
             fn encode_point(&self, out: &mut KeyWriter) {
                 NoCase::<Option<$text>>::encode_ref(self, out);
             }
         }
 
+        #[diagnostic::do_not_recommend]
         impl Point<NoCase<Option<$text>>> for Option<$text> {
             fn encode_point(&self, out: &mut KeyWriter) {
                 NoCase::<Option<$text>>::encode_ref(&self.point(), out);
@@ -167,6 +180,7 @@ macro_rules! texts {
 
 texts! { String Box<str> Arc<str> Cow<'static, str> }
 
+#[diagnostic::do_not_recommend]
 impl Key for Vec<u8> {
     type Ref<'a> = &'a [u8];
 
@@ -191,12 +205,14 @@ impl Key for Vec<u8> {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl TextKey for Vec<u8> {
     fn encode_start(text: &&[u8], out: &mut KeyWriter) {
         escape::encode_start(text, out);
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl BeginsWithText for Vec<u8> {
     type Text = Self;
 }

@@ -17,6 +17,7 @@ use crate::error::Fault;
 
 const NANOS_PER_SECOND: u32 = 1_000_000_000;
 
+#[diagnostic::do_not_recommend]
 impl Key for Duration {
     by_value!();
 
@@ -35,6 +36,7 @@ impl Key for Duration {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl Key for SystemTime {
     by_value!();
 

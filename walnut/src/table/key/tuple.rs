@@ -9,6 +9,7 @@ use crate::error::Fault;
 
 macro_rules! tuples {
     ($($($part:ident . $place:tt)*;)*) => {$(
+        #[diagnostic::do_not_recommend]
         impl<$($part: Key),*> Key for ($($part,)*) {
             type Ref<'a> = ($($part::Ref<'a>,)*);
 
@@ -59,22 +60,26 @@ tuples! {
     A.0 B.1 C.2 D.3 E.4 F.5 G.6 H.7;
 }
 
+#[diagnostic::do_not_recommend]
 impl<A: Key, B: Key> Composite for (A, B) {
     type First = A;
     type Rest = B;
 }
 
+#[diagnostic::do_not_recommend]
 impl<A: TextKey, B: Key> BeginsWithText for (A, B) {
     type Text = A;
 }
 
 macro_rules! composites {
     ($($($rest:ident)*;)*) => {$(
+        #[diagnostic::do_not_recommend]
         impl<A: Key, $($rest: Key),*> Composite for (A, $($rest),*) {
             type First = A;
             type Rest = ($($rest),*);
         }
 
+        #[diagnostic::do_not_recommend]
         impl<A: TextKey, $($rest: Key),*> BeginsWithText for (A, $($rest),*) {
             type Text = A;
         }

@@ -26,38 +26,53 @@ pub(super) const UNKNOWN_VERSION: Fault = Fault::Invalid("layout version of a ro
 /// The most bytes that a row may take.
 pub(crate) const MAX_ROW_SIZE: usize = 16 << 20;
 
-/// Adds a struct in postcard; for derived code.
-pub fn encode<T: TableMapper + Serialize>(row: &T, out: &mut Vec<u8>) -> Result<()> {
-    write(row, out).map_err(|refusal| unstorable::<T>(refusal.reason()))
+/// A struct of which serde makes rows; for derived code, which asks for both of serde's traits here and nowhere else, so that
+/// the compiler complains once.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be a table, because serde does not write and read it",
+    label = "rows are stored through serde",
+    note = "derive both of serde's traits as well: `#[derive(Table, Serialize, Deserialize)]`"
+)]
+pub trait SerdeRow: Sized {
+    /// Adds the row in postcard.
+    fn encode(&self, out: &mut Vec<u8>) -> Result<()>;
+
+    /// Adds the row in postcard, and returns the one that is read from these bytes.
+    ///
+    /// [`Error::Unstorable`] when it cannot be read, or is read in other forms than it was written in.
+    fn encode_and_read(&self, out: &mut Vec<u8>) -> Result<Self>;
+
+    /// The row of these bytes in postcard.
+    fn decode(bytes: &[u8]) -> Result<Self, Fault>;
+
+    /// What serde reads of a row.
+    fn trace() -> RowShape;
 }
 
-/// Adds a struct in postcard, and returns the one that is read from these bytes; for derived code.
-///
-/// [`Error::Unstorable`] when it cannot be read, or is read in other forms than it was written in.
-pub fn encode_and_read<T: TableMapper + Serialize + Decoded>(row: &T, out: &mut Vec<u8>) -> Result<T> {
-    write_and_read(row, out).map_err(|mismatch| {
-        let reason = match mismatch {
+#[diagnostic::do_not_recommend]
+impl<T: TableMapper + Serialize + DeserializeOwned> SerdeRow for T {
+    #[inline]
+    fn encode(&self, out: &mut Vec<u8>) -> Result<()> {
+        write(self, out).map_err(|refusal| unstorable::<T>(refusal.reason()))
+    }
+
+    fn encode_and_read(&self, out: &mut Vec<u8>) -> Result<T> {
+        write_and_read(self, out).map_err(|mismatch| match mismatch {
             Mismatch::Forms { written, read } => {
-                return Error::Unstorable(Unstorable::forms(T::SCHEMA.name, written, read));
+                Error::Unstorable(Unstorable::forms(T::SCHEMA.name, written, read))
             }
-            Mismatch::Other(reason) => reason,
-        };
-        unstorable::<T>(reason)
-    })
-}
+            Mismatch::Other(reason) => unstorable::<T>(reason),
+        })
+    }
 
-/// A struct that serde reads; for derived code, which asks for it in one place.
-pub trait Decoded: DeserializeOwned {}
+    #[inline(always)]
+    fn decode(bytes: &[u8]) -> Result<T, Fault> {
+        read(bytes)
+    }
 
-/// What serde reads of a struct; for derived code.
-pub fn trace<T: Decoded>() -> RowShape {
-    super::shape::trace::<T>()
-}
-
-/// The struct of these bytes in postcard; for derived code.
-#[inline(always)]
-pub fn decode<T: Decoded>(bytes: &[u8]) -> Result<T, Fault> {
-    read(bytes)
+    fn trace() -> RowShape {
+        super::shape::trace::<T>()
+    }
 }
 
 #[inline(always)]

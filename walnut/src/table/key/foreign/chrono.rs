@@ -16,6 +16,7 @@ use super::super::by_value;
 use super::{Key, KeyReader, KeyShape, KeyWriter, Span, impossible};
 use crate::error::Fault;
 
+#[diagnostic::do_not_recommend]
 impl Key for NaiveDate {
     by_value!();
 
@@ -32,6 +33,7 @@ impl Key for NaiveDate {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl Key for NaiveTime {
     by_value!();
 
@@ -50,6 +52,7 @@ impl Key for NaiveTime {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl Key for NaiveDateTime {
     by_value!();
 
@@ -68,6 +71,7 @@ impl Key for NaiveDateTime {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl Key for DateTime<Utc> {
     by_value!();
 
@@ -84,6 +88,7 @@ impl Key for DateTime<Utc> {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl Key for DateTime<FixedOffset> {
     by_value!();
 
@@ -100,6 +105,7 @@ impl Key for DateTime<FixedOffset> {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl Key for TimeDelta {
     by_value!();
 

@@ -15,6 +15,7 @@ use super::super::by_value;
 use super::{Key, KeyReader, KeyShape, KeyWriter, Span, impossible};
 use crate::error::Fault;
 
+#[diagnostic::do_not_recommend]
 impl Key for Date {
     by_value!();
 
@@ -32,6 +33,7 @@ impl Key for Date {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl Key for Time {
     by_value!();
 
@@ -49,6 +51,7 @@ impl Key for Time {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl Key for DateTime {
     by_value!();
 
@@ -67,6 +70,7 @@ impl Key for DateTime {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl Key for Timestamp {
     by_value!();
 
@@ -84,6 +88,7 @@ impl Key for Timestamp {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl Key for SignedDuration {
     by_value!();
 

@@ -14,6 +14,7 @@ use super::super::by_value;
 use super::{Key, KeyReader, KeyShape, KeyWriter, Span, impossible};
 use crate::error::Fault;
 
+#[diagnostic::do_not_recommend]
 impl Key for Date {
     by_value!();
 
@@ -30,6 +31,7 @@ impl Key for Date {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl Key for Time {
     by_value!();
 
@@ -47,6 +49,7 @@ impl Key for Time {
     }
 }
 
+#[diagnostic::do_not_recommend]
 impl Key for PrimitiveDateTime {
     by_value!();
 
@@ -67,6 +70,7 @@ impl Key for PrimitiveDateTime {
 
 macro_rules! moments {
     ($($moment:ident)*) => {$(
+        #[diagnostic::do_not_recommend]
         impl Key for $moment {
             by_value!();
 
@@ -89,6 +93,7 @@ macro_rules! moments {
 
 moments! { UtcDateTime OffsetDateTime }
 
+#[diagnostic::do_not_recommend]
 impl Key for Duration {
     by_value!();
 
