@@ -3,7 +3,7 @@
 
 use divan::Bencher;
 use divan::counter::{BytesCount, ItemsCount};
-use walnut::__measure::{Block, Filter, Log, Memory, decode_key, encode_key};
+use walnut::__measure::{MeasuredBlock, MeasuredFilter, MeasuredLog, MeasuredMemtable, decode_key, encode_key};
 use walnut::__private::{decode_row, encode_row};
 
 #[path = "../src/account.rs"]
@@ -92,7 +92,7 @@ mod codec {
 }
 
 mod block {
-    use super::{BLOCK_ROWS, Bencher, Block, ItemsCount, entries, in_turn};
+    use super::{BLOCK_ROWS, Bencher, MeasuredBlock, ItemsCount, entries, in_turn};
 
     fn sorted() -> Vec<(Vec<u8>, Vec<u8>)> {
         let mut entries = entries(0..BLOCK_ROWS);
@@ -101,7 +101,7 @@ mod block {
     }
 
     fn payload(entries: &[(Vec<u8>, Vec<u8>)]) -> Vec<u8> {
-        Block::build(entries.iter().map(|(key, value)| (&**key, &**value)))
+        MeasuredBlock::build(entries.iter().map(|(key, value)| (&**key, &**value)))
     }
 
     #[divan::bench]
@@ -116,13 +116,13 @@ mod block {
         bencher
             .counter(ItemsCount::new(BLOCK_ROWS))
             .with_inputs(|| payload.clone())
-            .bench_local_values(|payload| Block::open(payload).unwrap());
+            .bench_local_values(|payload| MeasuredBlock::open(payload).unwrap());
     }
 
     #[divan::bench]
     fn get(bencher: Bencher<'_, '_>) {
         let entries = sorted();
-        let block = Block::open(payload(&entries)).unwrap();
+        let block = MeasuredBlock::open(payload(&entries)).unwrap();
         let mut next = in_turn(&entries);
         bencher.bench_local(|| block.get(&next().0).unwrap());
     }
@@ -130,21 +130,21 @@ mod block {
     #[divan::bench]
     fn seek(bencher: Bencher<'_, '_>) {
         let entries = sorted();
-        let block = Block::open(payload(&entries)).unwrap();
+        let block = MeasuredBlock::open(payload(&entries)).unwrap();
         let mut next = in_turn(&entries);
         bencher.bench_local(|| block.seek(&next().0));
     }
 }
 
 mod filter {
-    use super::{Bencher, Filter, ItemsCount, ROWS, in_turn, key};
+    use super::{Bencher, MeasuredFilter, ItemsCount, ROWS, in_turn, key};
 
     fn keys(numbers: std::ops::Range<u64>) -> Vec<Vec<u8>> {
         numbers.map(key).collect()
     }
 
-    fn filter(keys: &[Vec<u8>]) -> Filter {
-        Filter::build(keys.iter().map(|key| &**key))
+    fn filter(keys: &[Vec<u8>]) -> MeasuredFilter {
+        MeasuredFilter::build(keys.iter().map(|key| &**key))
     }
 
     #[divan::bench]
@@ -162,10 +162,10 @@ mod filter {
 }
 
 mod memtable {
-    use super::{Bencher, ItemsCount, Memory, ROWS, entries, in_turn};
+    use super::{Bencher, ItemsCount, MeasuredMemtable, ROWS, entries, in_turn};
 
-    pub(super) fn filled(entries: &[(Vec<u8>, Vec<u8>)]) -> Memory {
-        let memory = Memory::default();
+    pub(super) fn filled(entries: &[(Vec<u8>, Vec<u8>)]) -> MeasuredMemtable {
+        let memory = MeasuredMemtable::default();
         for (key, value) in entries {
             memory.insert(key, value);
         }
@@ -194,31 +194,31 @@ mod memtable {
 }
 
 mod merge {
-    use super::{Bencher, ItemsCount, Memory, ROWS, RUNS, entries, memtable};
+    use super::{Bencher, ItemsCount, MeasuredMemtable, ROWS, RUNS, entries, memtable};
 
     #[divan::bench]
     fn four_runs(bencher: Bencher<'_, '_>) {
         let part = ROWS / RUNS;
         let run = |number| memtable::filled(&entries(number * part..(number + 1) * part));
-        let runs: Vec<Memory> = (0..RUNS).map(run).collect();
-        bencher.counter(ItemsCount::new(ROWS)).bench_local(|| Memory::merge(&runs).unwrap());
+        let runs: Vec<MeasuredMemtable> = (0..RUNS).map(run).collect();
+        bencher.counter(ItemsCount::new(ROWS)).bench_local(|| MeasuredMemtable::merge(&runs).unwrap());
     }
 }
 
 mod wal {
-    use super::{Bencher, BytesCount, ItemsCount, Log, ROWS, value};
+    use super::{Bencher, BytesCount, ItemsCount, MeasuredLog, ROWS, value};
 
     #[divan::bench(max_time = 1)]
     fn append(bencher: Bencher<'_, '_>) {
         let (dir, payload) = (tempfile::tempdir().unwrap(), value(1));
-        let mut log = Log::create(dir.path()).unwrap();
+        let mut log = MeasuredLog::create(dir.path()).unwrap();
         bencher.counter(BytesCount::new(payload.len())).bench_local(|| log.write(&payload).unwrap());
     }
 
     #[divan::bench(max_time = 1)]
     fn append_and_sync(bencher: Bencher<'_, '_>) {
         let (dir, payload) = (tempfile::tempdir().unwrap(), value(1));
-        let mut log = Log::create(dir.path()).unwrap();
+        let mut log = MeasuredLog::create(dir.path()).unwrap();
         bencher.counter(BytesCount::new(payload.len())).bench_local(|| {
             log.write(&payload).unwrap();
             log.sync().unwrap();
@@ -228,13 +228,13 @@ mod wal {
     #[divan::bench(max_time = 2)]
     fn replay(bencher: Bencher<'_, '_>) {
         let dir = tempfile::tempdir().unwrap();
-        let mut log = Log::create(dir.path()).unwrap();
+        let mut log = MeasuredLog::create(dir.path()).unwrap();
         for number in 0..ROWS {
             log.write(&value(number)).unwrap();
         }
         log.sync().unwrap();
         bencher
             .counter(ItemsCount::new(ROWS))
-            .bench_local(|| assert_eq!(Log::replay(dir.path()).unwrap(), ROWS, "all are read"));
+            .bench_local(|| assert_eq!(MeasuredLog::replay(dir.path()).unwrap(), ROWS, "all are read"));
     }
 }

@@ -100,15 +100,15 @@ pub mod schema {
 #[doc(hidden)]
 pub mod __measure {
     #[cfg(feature = "parts")]
-    pub use crate::memtable::Memory;
+    pub use crate::memtable::MeasuredMemtable;
     #[cfg(feature = "parts")]
-    pub use crate::sst::{Block, Filter};
+    pub use crate::sst::{MeasuredBlock, MeasuredFilter};
     #[cfg(feature = "parts")]
     pub use crate::table::{decode_key, encode_key};
     #[cfg(feature = "untracked")]
     pub use crate::txn::leave_conflicts_unnoticed;
     #[cfg(feature = "parts")]
-    pub use crate::wal::Log;
+    pub use crate::wal::MeasuredLog;
 }
 
 /// Where hostile bytes come in, for fuzzing.

@@ -21,7 +21,7 @@ pub(crate) enum Kind {
     /// A range tombstone: every key from this one on, and before the one that is the value, is gone from here on. Stands in
     /// commits only: memtables and SSTs keep range tombstones in a structure of their own.
     RangeDelete = 3,
-    /// An add: the key has the number that it had before and this one more, eight bytes each. See [`Part`](super::Part).
+    /// An add: the key has the number that it had before and this one more, eight bytes each. See [`Operand`](super::Operand).
     Add = 4,
 }
 

@@ -117,14 +117,14 @@ impl Deref for Fragments {
 
 /// A stretch of keys over which the newest range tombstone that a reader sees is the same one, or over which there is none.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub(crate) struct Stretch {
+pub(crate) struct CoveredSpan {
     pub(crate) start: Vec<u8>,
     /// The first key behind it; none when it goes on to the last key there is.
     pub(crate) end: Option<Vec<u8>>,
     pub(crate) newest: Option<SeqNo>,
 }
 
-impl Stretch {
+impl CoveredSpan {
     /// Whether it has this key.
     #[inline]
     pub(crate) fn has(&self, key: &[u8]) -> bool {
@@ -137,19 +137,19 @@ pub(crate) trait RangeTombstones: std::fmt::Debug + Send + Sync {
     /// The stretch around `key` for a reader at `at`: not always the longest there is.
     ///
     /// Cost: a logarithm of how many there are.
-    fn stretch(&self, key: &[u8], at: SeqNo) -> Stretch;
+    fn span_at(&self, key: &[u8], at: SeqNo) -> CoveredSpan;
 }
 
 impl RangeTombstones for Fragments {
-    fn stretch(&self, key: &[u8], at: SeqNo) -> Stretch {
+    fn span_at(&self, key: &[u8], at: SeqNo) -> CoveredSpan {
         let place = self.place(key);
         if let Some(fragment) = self.at(place, key) {
             let (start, end) = (fragment.start.clone(), Some(fragment.end.clone()));
-            return Stretch { start, end, newest: fragment.newest(at) };
+            return CoveredSpan { start, end, newest: fragment.newest(at) };
         }
         let start = place.checked_sub(1).map(|before| self.list[before].end.clone());
         let end = self.list.get(place).map(|next| next.start.clone());
-        Stretch { start: start.unwrap_or_default(), end, newest: None }
+        CoveredSpan { start: start.unwrap_or_default(), end, newest: None }
     }
 }
 
@@ -195,7 +195,7 @@ mod tests {
             for key in 0..30u8 {
                 let expected = newest(&tombstones, key, at);
                 prop_assert_eq!(fragments.covering(&[key], SeqNo(at)), expected);
-                let stretch = fragments.stretch(&[key], SeqNo(at));
+                let stretch = fragments.span_at(&[key], SeqNo(at));
                 prop_assert!(stretch.has(&[key]));
                 for other in (0..30).filter(|other| stretch.has(&[*other])) {
                     prop_assert_eq!(stretch.newest, newest(&tombstones, other, at));

@@ -2,7 +2,7 @@
 
 use std::cell::OnceCell;
 
-use super::{KeyHash, Places};
+use super::{HashIndex, KeyHash};
 
 /// The bytes of keys that there is room for with the first one.
 const FIRST_ROOM: usize = 128;
@@ -13,7 +13,7 @@ pub(crate) struct KeySet {
     /// The keys, one after the other.
     bytes: Vec<u8>,
     ends: Vec<usize>,
-    places: Places,
+    places: HashIndex,
     /// The places of the keys in the order of the keys, once somebody asked for a range.
     sorted: OnceCell<Vec<u32>>,
 }

@@ -16,7 +16,7 @@ use super::{Entry, Kind};
 
 /// What a version of a key contributes to the sum of the adds above it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Part {
+pub(crate) enum Operand {
     /// So much, and what lies below.
     Delta(i64),
     /// So much, whatever lies below.
@@ -25,12 +25,12 @@ pub(crate) enum Part {
 
 impl Entry<'_> {
     /// What it contributes to a sum.
-    pub(crate) fn part(&self) -> Part {
+    pub(crate) fn operand(&self) -> Operand {
         let number = number_in(self.value).unwrap_or(0);
         match self.kind {
-            Kind::Add => Part::Delta(number),
-            Kind::Put => Part::Base(number),
-            Kind::Delete | Kind::Pointer | Kind::RangeDelete => Part::Base(0),
+            Kind::Add => Operand::Delta(number),
+            Kind::Put => Operand::Base(number),
+            Kind::Delete | Kind::Pointer | Kind::RangeDelete => Operand::Base(0),
         }
     }
 }

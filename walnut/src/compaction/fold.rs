@@ -7,11 +7,11 @@
 //!
 //! Which entries are of one part of history is known by [`Garbage`](crate::mvcc::Garbage): no reader tells one from the other.
 
-use crate::base::{Entry, Kind, Part, SeqNo};
+use crate::base::{Entry, Kind, Operand, SeqNo};
 
 /// An add and what was folded into it.
 #[derive(Debug)]
-pub(crate) struct Folded {
+pub(crate) struct FoldedAdds {
     key: Vec<u8>,
     seqno: SeqNo,
     /// `None` before the first.
@@ -20,7 +20,7 @@ pub(crate) struct Folded {
     value: [u8; 8],
 }
 
-impl Folded {
+impl FoldedAdds {
     /// Nothing yet.
     pub(super) fn none() -> Self {
         Self { key: Vec::new(), seqno: SeqNo::ZERO, kind: None, sum: 0, value: [0; 8] }
@@ -35,15 +35,15 @@ impl Folded {
     }
 
     /// Takes the next older version, of which this is what counts.
-    pub(super) fn take(&mut self, entry: &Entry<'_>, part: Part) {
+    pub(super) fn take(&mut self, entry: &Entry<'_>, part: Operand) {
         if self.kind.is_none() {
             entry.key.clone_into(&mut self.key);
             self.seqno = entry.seqno;
         }
-        let (Part::Delta(number) | Part::Base(number)) = part;
+        let (Operand::Delta(number) | Operand::Base(number)) = part;
         self.sum = self.sum.wrapping_add(number);
         self.value = self.sum.to_le_bytes();
-        self.kind = Some(if matches!(part, Part::Base(_)) { Kind::Put } else { Kind::Add });
+        self.kind = Some(if matches!(part, Operand::Base(_)) { Kind::Put } else { Kind::Add });
     }
 
     /// Says that there is nothing below, so that the sum is a value.

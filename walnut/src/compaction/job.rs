@@ -5,35 +5,35 @@
 
 use std::sync::Arc;
 
-use super::beneath::Beneath;
-use super::covered::RunRanges;
-use super::cuts::Cuts;
-use super::outputs::Outputs;
+use super::fully_deleted::RunRanges;
+use super::garbage_filter::{GarbageFilter, ProgressHook};
+use super::level_sizes::LeveledConfig;
+use super::older_runs::OlderRuns;
+use super::output_files::OutputFiles;
+use super::output_splitter::OutputSplitter;
 use super::pick::Merge;
-use super::reclaim::{Mover, Moving, Written};
-use super::shape::LeveledConfig;
-use super::sieve::{GoOn, Sieve};
+use super::value_gc::{GcOutput, Relocation, ValueRelocator};
 use crate::base::{Entry, FileNumber, Fragment, Kind, SeqNo};
-use crate::cursor::{self, Concat, Cursor, Direction, Pieces};
+use crate::cursor::{self, ConcatCursor, Cursor, Direction, Pieces};
 use crate::error::Result;
 use crate::manifest::Version;
 use crate::mvcc::Garbage;
-use crate::sst::{Sst, SstCursor, SstMeta, SstPlace};
+use crate::sst::{Sst, SstCursor, SstMeta, SstStore};
 
 /// A merge that is to be done.
-pub(crate) struct Job<'a> {
+pub(crate) struct MergeJob<'a> {
     pub(crate) merge: &'a Merge,
     /// The version that the merge was picked from. Below its output level nothing changes before it is done.
     pub(crate) version: &'a Version,
-    pub(crate) place: &'a Arc<SstPlace>,
+    pub(crate) place: &'a Arc<SstStore>,
     pub(crate) config: &'a LeveledConfig,
     /// Where somebody reads: see [`Garbage`].
     pub(crate) boundaries: Vec<SeqNo>,
-    pub(crate) moving: Moving<'a>,
-    pub(crate) go_on: &'a GoOn<'a>,
+    pub(crate) moving: Relocation<'a>,
+    pub(crate) go_on: &'a ProgressHook<'a>,
 }
 
-impl Job<'_> {
+impl MergeJob<'_> {
     /// Writes the outputs, durably and under their names, and opens them. There are none when nothing is kept. Live values of worn
     /// files move to new ones.
     ///
@@ -43,17 +43,17 @@ impl Job<'_> {
         &self,
         sst: impl Fn(&SstMeta) -> Arc<Sst>,
         numbers: impl Fn() -> Result<FileNumber>,
-    ) -> Result<Written> {
-        let beneath = Beneath::of(self.version, self.merge);
-        let cuts = Cuts::new(self.config.max_sst_size, beneath.next_level());
-        let outputs = Outputs::new(self.place, cuts, &numbers);
+    ) -> Result<GcOutput> {
+        let beneath = OlderRuns::of(self.version, self.merge);
+        let cuts = OutputSplitter::new(self.config.max_sst_size, beneath.next_level());
+        let outputs = OutputFiles::new(self.place, cuts, &numbers);
         let garbage = Garbage::new(self.boundaries.clone());
         let is_oldest = |fragment: &Fragment| !beneath.may_hold_any(fragment);
-        let mut sieve = Sieve::new(garbage, self.ranges(&sst), is_oldest, outputs, self.go_on)?;
+        let mut sieve = GarbageFilter::new(garbage, self.ranges(&sst), is_oldest, outputs, self.go_on)?;
         let mut entries = self.entries(sst)?;
-        let mut mover = Mover::new(&self.moving, &numbers);
-        let seqno_of = |sieve: &Sieve<'_, _, _>, entry: &Entry<'_>| {
-            let is_ageless = beneath.is_nothing() && sieve.is_ageless(entry);
+        let mut mover = ValueRelocator::new(&self.moving, &numbers);
+        let seqno_of = |sieve: &GarbageFilter<'_, _, _>, entry: &Entry<'_>| {
+            let is_ageless = beneath.is_nothing() && sieve.can_zero_seqno(entry);
             if is_ageless { SeqNo::ZERO } else { entry.seqno }
         };
         while let Some(entry) = entries.entry() {
@@ -73,7 +73,7 @@ impl Job<'_> {
         let whole = sieve.finish()?;
         let values = self.moving.place.publish(mover.finish()?)?;
         let ssts = self.place.publish(whole)?;
-        Ok(Written { ssts, values: values.keep() })
+        Ok(GcOutput { ssts, values: values.keep() })
     }
 
     /// The range tombstones of each run among the inputs.
@@ -83,17 +83,20 @@ impl Job<'_> {
     }
 
     /// A cursor over all inputs.
-    fn entries(&self, sst: impl Fn(&SstMeta) -> Arc<Sst>) -> Result<cursor::Merge<Concat<Sweeps>>> {
+    fn entries(
+        &self,
+        sst: impl Fn(&SstMeta) -> Arc<Sst>,
+    ) -> Result<cursor::MergeCursor<ConcatCursor<Sweeps>>> {
         let mut runs = Vec::new();
         for (_, files) in &self.merge.inputs {
             runs.push(files.iter().map(|meta| sst(meta)).collect::<Vec<_>>());
         }
         let sweep = |run: Vec<_>| {
             let places = 0..run.len();
-            Concat::new(Sweeps(run), places, Direction::Forward)
+            ConcatCursor::new(Sweeps(run), places, Direction::Forward)
         };
         let sweeps = runs.into_iter().map(sweep).collect::<Result<_>>()?;
-        Ok(cursor::Merge::new(sweeps, Direction::Forward))
+        Ok(cursor::MergeCursor::new(sweeps, Direction::Forward))
     }
 }
 

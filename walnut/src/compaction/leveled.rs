@@ -13,15 +13,15 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::level_sizes::{FANOUT, LevelSizes, LeveledConfig, is_wasteful, size};
 use super::pick::{Merge, Move, Pick, are_disjoint, moves, rewrite, with_neighbours};
-use super::shape::{FANOUT, LeveledConfig, Shape, is_wasteful, size};
 use crate::base::SeqNo;
 use crate::manifest::{Level, Version};
 use crate::sst::SstMeta;
 
 /// What a level that is above its target asks for: the one that is furthest above.
-pub(super) fn due(version: &Version, config: &LeveledConfig) -> Pick {
-    let shape = Shape::of(version, config);
+pub(super) fn pick(version: &Version, config: &LeveledConfig) -> Pick {
+    let shape = LevelSizes::of(version, config);
     let scores = Level::all().map(|level| (shape.score(level), level));
     let Some((_, level)) = scores.rev().max_by_key(|(score, _)| *score).filter(|(score, _)| *score >= 1000)
     else {
@@ -33,7 +33,7 @@ pub(super) fn due(version: &Version, config: &LeveledConfig) -> Pick {
 
 /// What gives space back though no level is above its target: a file with much in it that is dead, all of it at or below
 /// `watermark`, so that what is dead can be dropped. Given [`SeqNo::MAX`], what there may be to do one day.
-pub(super) fn idle(version: &Version, config: &LeveledConfig, watermark: SeqNo) -> Pick {
+pub(super) fn pick_idle(version: &Version, config: &LeveledConfig, watermark: SeqNo) -> Pick {
     give_back(version, config, watermark, &is_wasteful)
 }
 
@@ -44,7 +44,7 @@ pub(super) fn give_back(
     watermark: SeqNo,
     is_wanted: &dyn Fn(&SstMeta) -> bool,
 ) -> Pick {
-    let picker = Picker { version, config, shape: Shape::of(version, config) };
+    let picker = Picker { version, config, shape: LevelSizes::of(version, config) };
     for level in Level::all() {
         let files = version.level(level);
         let wanted = |meta: &Arc<SstMeta>| meta.largest_seqno <= watermark && is_wanted(meta);
@@ -59,13 +59,13 @@ pub(super) fn give_back(
 }
 
 /// The next step of taking what stands above the last level down, as long as it is so much that it is worth it.
-pub(super) fn settle(version: &Version, config: &LeveledConfig) -> Pick {
+pub(super) fn pick_full_merge(version: &Version, config: &LeveledConfig) -> Pick {
     let above = || Level::all().filter(|level| *level != Level::LAST);
     let above_size: u64 = above().map(|level| size(version.level(level))).sum();
     if above_size.saturating_mul(FANOUT) < size(version.level(Level::LAST)) {
         return Pick::Nothing;
     }
-    let picker = Picker { version, config, shape: Shape::of(version, config) };
+    let picker = Picker { version, config, shape: LevelSizes::of(version, config) };
     match above().find(|level| !version.level(*level).is_empty()) {
         None => Pick::Nothing,
         Some(Level::ZERO) => picker.all_runs(),
@@ -75,14 +75,14 @@ pub(super) fn settle(version: &Version, config: &LeveledConfig) -> Pick {
 
 /// Bytes that levels hold above what they should: what compaction is behind.
 pub(super) fn debt(version: &Version, config: &LeveledConfig) -> u64 {
-    Shape::of(version, config).excess()
+    LevelSizes::of(version, config).excess()
 }
 
 /// A version that is looked at.
 struct Picker<'v> {
     version: &'v Version,
     config: &'v LeveledConfig,
-    shape: Shape<'v>,
+    shape: LevelSizes<'v>,
 }
 
 impl Picker<'_> {

@@ -23,32 +23,34 @@
 //!
 //! It does not know when it runs, who reads meanwhile, and how the version is changed.
 
-mod beneath;
-mod covered;
-mod cuts;
 mod flush;
 mod fold;
+mod fully_deleted;
+mod garbage_filter;
 mod job;
+mod level_sizes;
 mod leveled;
-mod outputs;
+mod older_runs;
+mod output_files;
+mod output_splitter;
 mod pick;
-mod reclaim;
 mod runs;
-mod shape;
-mod sieve;
 mod strategy;
 mod thin;
 mod tiered;
 mod universal;
+mod value_gc;
 
 #[cfg(test)]
 mod tests;
 
-pub(crate) use covered::{RunRanges, covered};
 pub(crate) use flush::Flushing;
-pub(crate) use job::Job;
+pub(crate) use fully_deleted::{RunRanges, covered};
+pub(crate) use job::MergeJob;
+pub(crate) use level_sizes::LeveledConfig;
 pub(crate) use pick::{Merge, Move, Pick, full};
-pub(crate) use reclaim::{Moving, Reclaim, ReclaimJob, Thrift, Written, crowded, reclaim, worn};
-pub(crate) use shape::LeveledConfig;
 pub use strategy::Compaction;
 pub(crate) use thin::{ThinJob, Thinning, thinnings};
+pub(crate) use value_gc::{
+    GcMode, GcOutput, Relocation, ValueGc, ValueGcJob, gc_candidates, reclaim, small_files,
+};

@@ -6,7 +6,7 @@
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::shape::{is_wasteful, size};
+use super::level_sizes::{is_wasteful, size};
 use crate::manifest::{Level, Version};
 use crate::sst::SstMeta;
 

@@ -15,8 +15,8 @@
 use std::ops::Range;
 use std::sync::Arc;
 
+use super::level_sizes::{FANOUT, LeveledConfig, entry_size, is_wasteful, size, weight};
 use super::pick::{Merge, Move, Pick, are_disjoint, moves, rewrite};
-use super::shape::{FANOUT, LeveledConfig, entry_size, is_wasteful, size, weight};
 use crate::base::SeqNo;
 use crate::manifest::{Level, Version};
 use crate::sst::SstMeta;
@@ -74,7 +74,7 @@ impl<'v> Runs<'v> {
 
     /// What gives space back when nothing is due: all into one run when a tenth of everything is dead or may be taken away by
     /// tombstones; then a file of the oldest in which much is dead, all of it at or below `watermark`.
-    pub(super) fn idle(&self, watermark: SeqNo) -> Pick {
+    pub(super) fn pick_idle(&self, watermark: SeqNo) -> Pick {
         if let Some((newer, oldest)) = self.newer_and_oldest() {
             let newer_size: u128 = (0..self.count() - 1).map(|place| u128::from(self.size(place))).sum();
             if (newer - newer_size) * u128::from(FANOUT) >= newer_size + oldest {
@@ -97,7 +97,7 @@ impl<'v> Runs<'v> {
     }
 
     /// All into one run when the newer ones are a tenth of the oldest or more.
-    pub(super) fn settle(&self) -> Pick {
+    pub(super) fn pick_full_merge(&self) -> Pick {
         match self.newer_and_oldest() {
             Some((newer, oldest)) if newer * u128::from(FANOUT) >= oldest => self.merge_all(),
             _ => Pick::Nothing,

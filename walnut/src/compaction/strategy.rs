@@ -1,8 +1,8 @@
 //! The strategies by name, and what each decides.
 
+use super::level_sizes::LeveledConfig;
 use super::pick::Pick;
 use super::runs::Runs;
-use super::shape::LeveledConfig;
 use super::{leveled, tiered, universal};
 use crate::base::{KeyRange, SeqNo};
 use crate::manifest::Version;
@@ -40,27 +40,27 @@ pub enum Compaction {
 
 impl Compaction {
     /// What a version asks for by the sizes in it.
-    pub(crate) fn due(self, version: &Version, config: &LeveledConfig) -> Pick {
+    pub(crate) fn pick(self, version: &Version, config: &LeveledConfig) -> Pick {
         match self {
-            Self::Leveled => leveled::due(version, config),
-            Self::Tiered => tiered::due(version, config),
-            Self::Universal => universal::due(version, config),
+            Self::Leveled => leveled::pick(version, config),
+            Self::Tiered => tiered::pick(version, config),
+            Self::Universal => universal::pick(version, config),
         }
     }
 
     /// What gives space back when nothing is due. What is dead can be dropped at or below `watermark`; given
     /// [`SeqNo::MAX`], what there may be to do one day.
-    pub(crate) fn idle(self, version: &Version, config: &LeveledConfig, watermark: SeqNo) -> Pick {
+    pub(crate) fn pick_idle(self, version: &Version, config: &LeveledConfig, watermark: SeqNo) -> Pick {
         match self {
-            Self::Leveled => leveled::idle(version, config, watermark),
-            Self::Tiered => tiered::idle(version, config, watermark),
-            Self::Universal => universal::idle(version, config, watermark),
+            Self::Leveled => leveled::pick_idle(version, config, watermark),
+            Self::Tiered => tiered::pick_idle(version, config, watermark),
+            Self::Universal => universal::pick_idle(version, config, watermark),
         }
     }
 
     /// What takes away what is dead in a range in which a reader had to step over much of it, at or below `watermark`, however little it
     /// is of its files.
-    pub(crate) fn hinted(
+    pub(crate) fn pick_hinted(
         self,
         version: &Version,
         config: &LeveledConfig,
@@ -79,11 +79,11 @@ impl Compaction {
 
     /// What makes reads cheaper when nothing else is to do: towards one sorted run, where that rewrites ten times what is merged into
     /// it at most.
-    pub(crate) fn settle(self, version: &Version, config: &LeveledConfig) -> Pick {
+    pub(crate) fn pick_full_merge(self, version: &Version, config: &LeveledConfig) -> Pick {
         match self {
-            Self::Leveled => leveled::settle(version, config),
-            Self::Tiered => tiered::settle(version, config),
-            Self::Universal => universal::settle(version, config),
+            Self::Leveled => leveled::pick_full_merge(version, config),
+            Self::Tiered => tiered::pick_full_merge(version, config),
+            Self::Universal => universal::pick_full_merge(version, config),
         }
     }
 

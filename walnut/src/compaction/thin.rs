@@ -12,14 +12,14 @@
 
 use std::sync::Arc;
 
-use super::covered::RunRanges;
-use super::reclaim::Written;
-use super::sieve::{GoOn, Patience};
+use super::fully_deleted::RunRanges;
+use super::garbage_filter::{Patience, ProgressHook};
+use super::value_gc::GcOutput;
 use crate::base::{Entry, FileNumber, Fragment, FragmentMerge, KeyRange, Kind, SeqNo};
-use crate::cursor::{self, Concat, Cursor, Direction, Pieces};
+use crate::cursor::{self, ConcatCursor, Cursor, Direction, Pieces};
 use crate::error::Result;
 use crate::manifest::{Level, Version};
-use crate::sst::{Sst, SstCursor, SstDraft, SstMeta, SstPlace};
+use crate::sst::{Sst, SstCursor, SstMeta, SstStore, TempSst};
 
 /// The part of its entries that has to go from a file.
 const LEAST_PART: u64 = 8;
@@ -64,10 +64,10 @@ fn sharing(files: &[Arc<SstMeta>], other: &SstMeta) -> Vec<Arc<SstMeta>> {
 /// A thinning that is to be done.
 pub(crate) struct ThinJob<'a> {
     pub(crate) thinning: &'a Thinning,
-    pub(crate) place: &'a Arc<SstPlace>,
+    pub(crate) place: &'a Arc<SstStore>,
     /// All who read, read at this number or above.
     pub(crate) watermark: SeqNo,
-    pub(crate) go_on: &'a GoOn<'a>,
+    pub(crate) go_on: &'a ProgressHook<'a>,
 }
 
 impl ThinJob<'_> {
@@ -79,7 +79,7 @@ impl ThinJob<'_> {
         &self,
         sst: impl Fn(&SstMeta) -> Arc<Sst>,
         numbers: impl Fn() -> Result<FileNumber>,
-    ) -> Result<Option<Written>> {
+    ) -> Result<Option<GcOutput>> {
         let file = sst(&self.thinning.file);
         let mut going = 0;
         self.pass(&file, &sst, |_, is_hidden| {
@@ -96,16 +96,16 @@ impl ThinJob<'_> {
         for fragment in file.range_tombstones()?.iter().flat_map(|ranges| ranges.iter()) {
             self.begun(&mut draft, &numbers)?.add_fragment(fragment)?;
         }
-        let whole = draft.map(SstDraft::finish).transpose()?;
+        let whole = draft.map(TempSst::finish).transpose()?;
         let ssts = self.place.publish(whole.into_iter().collect())?;
-        Ok(Some(Written { ssts, values: Vec::new() }))
+        Ok(Some(GcOutput { ssts, values: Vec::new() }))
     }
 
     fn begun<'d>(
         &self,
-        draft: &'d mut Option<SstDraft>,
+        draft: &'d mut Option<TempSst>,
         numbers: &impl Fn() -> Result<FileNumber>,
-    ) -> Result<&'d mut SstDraft> {
+    ) -> Result<&'d mut TempSst> {
         Ok(match draft {
             Some(draft) => draft,
             none => none.insert(self.place.begin(numbers()?)?),
@@ -134,7 +134,7 @@ impl ThinJob<'_> {
 
 /// What newer runs hide from every reader, followed in the order of the keys.
 struct Hiding {
-    entries: cursor::Merge<Concat<Parts>>,
+    entries: cursor::MergeCursor<ConcatCursor<ThinParts>>,
     ranges: FragmentMerge<RunRanges>,
     /// The first fragment that ends behind the last key.
     over: Option<Fragment>,
@@ -161,10 +161,10 @@ impl Hiding {
         let range = KeyRange { start: file.smallest.clone(), end: Some(file.end.clone()) };
         let part = |ssts: Vec<_>| {
             let places = 0..ssts.len();
-            Concat::new(Parts { ssts, range: range.clone() }, places, Direction::Forward)
+            ConcatCursor::new(ThinParts { ssts, range: range.clone() }, places, Direction::Forward)
         };
         let parts = runs.into_iter().map(part).collect::<Result<_>>()?;
-        let entries = cursor::Merge::new(parts, Direction::Forward);
+        let entries = cursor::MergeCursor::new(parts, Direction::Forward);
         let over = ranges.next()?;
         Ok(Self { entries, ranges, over, watermark, key: Vec::new(), newest: None })
     }
@@ -205,12 +205,12 @@ fn hides_older(kind: Kind) -> bool {
 }
 
 /// What the files of a run have in a range.
-struct Parts {
+struct ThinParts {
     ssts: Vec<Arc<Sst>>,
     range: KeyRange,
 }
 
-impl Pieces for Parts {
+impl Pieces for ThinParts {
     type Cursor = SstCursor;
 
     fn open(&self, place: usize) -> Result<SstCursor> {

@@ -8,9 +8,9 @@
 //!
 //! An entry is written once for each tier, so a handful of times in all; dead versions stay until their runs happen to meet.
 
+use super::level_sizes::{LeveledConfig, RUN_LIMIT};
 use super::pick::Pick;
 use super::runs::Runs;
-use super::shape::{LeveledConfig, RUN_LIMIT};
 use crate::base::SeqNo;
 use crate::manifest::Version;
 
@@ -27,7 +27,7 @@ const MAJOR_FACTOR: u128 = 4;
 const CALM_RUN_COUNT: usize = 12;
 
 /// What is due by the number and the sizes of runs.
-pub(super) fn due(version: &Version, config: &LeveledConfig) -> Pick {
+pub(super) fn pick(version: &Version, config: &LeveledConfig) -> Pick {
     let runs = Runs::of(version, config);
     if let Some((newer, oldest)) = runs.newer_and_oldest()
         && runs.count() >= RUN_LIMIT
@@ -45,14 +45,14 @@ pub(super) fn due(version: &Version, config: &LeveledConfig) -> Pick {
     minor(&runs, config)
 }
 
-/// See [`Runs::idle`].
-pub(super) fn idle(version: &Version, config: &LeveledConfig, watermark: SeqNo) -> Pick {
-    Runs::of(version, config).idle(watermark)
+/// See [`Runs::pick_idle`].
+pub(super) fn pick_idle(version: &Version, config: &LeveledConfig, watermark: SeqNo) -> Pick {
+    Runs::of(version, config).pick_idle(watermark)
 }
 
-/// See [`Runs::settle`].
-pub(super) fn settle(version: &Version, config: &LeveledConfig) -> Pick {
-    Runs::of(version, config).settle()
+/// See [`Runs::pick_full_merge`].
+pub(super) fn pick_full_merge(version: &Version, config: &LeveledConfig) -> Pick {
+    Runs::of(version, config).pick_full_merge()
 }
 
 /// Bytes of runs that came faster than they were merged.

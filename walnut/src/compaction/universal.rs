@@ -6,9 +6,9 @@
 //!   count   and when there are none such: the newest, so many that there are fewer than six
 //! ```
 
+use super::level_sizes::LeveledConfig;
 use super::pick::Pick;
 use super::runs::Runs;
-use super::shape::LeveledConfig;
 use crate::base::SeqNo;
 use crate::manifest::Version;
 
@@ -16,7 +16,7 @@ use crate::manifest::Version;
 const RUN_LIMIT: usize = 6;
 
 /// What is due by the number and the sizes of runs.
-pub(super) fn due(version: &Version, config: &LeveledConfig) -> Pick {
+pub(super) fn pick(version: &Version, config: &LeveledConfig) -> Pick {
     let runs = Runs::of(version, config);
     if runs.newer_and_oldest().is_some_and(|(newer, oldest)| newer >= oldest) {
         return runs.merge_all();
@@ -38,14 +38,14 @@ pub(super) fn due(version: &Version, config: &LeveledConfig) -> Pick {
     runs.merge(0..runs.count() - RUN_LIMIT + 2)
 }
 
-/// See [`Runs::idle`].
-pub(super) fn idle(version: &Version, config: &LeveledConfig, watermark: SeqNo) -> Pick {
-    Runs::of(version, config).idle(watermark)
+/// See [`Runs::pick_idle`].
+pub(super) fn pick_idle(version: &Version, config: &LeveledConfig, watermark: SeqNo) -> Pick {
+    Runs::of(version, config).pick_idle(watermark)
 }
 
-/// See [`Runs::settle`].
-pub(super) fn settle(version: &Version, config: &LeveledConfig) -> Pick {
-    Runs::of(version, config).settle()
+/// See [`Runs::pick_full_merge`].
+pub(super) fn pick_full_merge(version: &Version, config: &LeveledConfig) -> Pick {
+    Runs::of(version, config).pick_full_merge()
 }
 
 /// Bytes of runs that came faster than they were merged.

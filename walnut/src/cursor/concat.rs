@@ -8,7 +8,7 @@
 use std::ops::Range;
 
 use super::{Cursor, Direction};
-use crate::base::{Entry, SeqNo, Stretch};
+use crate::base::{CoveredSpan, Entry, SeqNo};
 use crate::error::Result;
 
 /// What gives the cursors: pieces in the order of their keys, none of which shares a key with another.
@@ -19,14 +19,14 @@ pub(crate) trait Pieces {
     fn open(&self, place: usize) -> Result<Self::Cursor>;
 
     /// Whether all entries of a piece lie in a stretch and are older than a number; `false` says nothing.
-    fn is_passed(&self, _place: usize, _stretch: &Stretch, _than: SeqNo) -> bool {
+    fn is_passed(&self, _place: usize, _stretch: &CoveredSpan, _than: SeqNo) -> bool {
         false
     }
 }
 
 /// The entries of several pieces, in one direction.
 #[derive(Debug)]
-pub(crate) struct Concat<P: Pieces> {
+pub(crate) struct ConcatCursor<P: Pieces> {
     pieces: P,
     /// The pieces that were not opened yet.
     rest: Range<usize>,
@@ -35,7 +35,7 @@ pub(crate) struct Concat<P: Pieces> {
     open: Option<P::Cursor>,
 }
 
-impl<P: Pieces> Concat<P> {
+impl<P: Pieces> ConcatCursor<P> {
     /// Walks over the pieces at these places; `pieces` opens cursors that go in `direction`.
     pub(crate) fn new(pieces: P, places: Range<usize>, direction: Direction) -> Result<Self> {
         let mut concat = Self { pieces, rest: places, direction, open: None };
@@ -72,7 +72,7 @@ impl<P: Pieces> Concat<P> {
     }
 }
 
-impl<P: Pieces> Cursor for Concat<P> {
+impl<P: Pieces> Cursor for ConcatCursor<P> {
     #[inline]
     fn entry(&self) -> Option<Entry<'_>> {
         self.open.as_ref()?.entry()
@@ -85,7 +85,7 @@ impl<P: Pieces> Cursor for Concat<P> {
         if open.entry().is_some() { Ok(()) } else { self.settle() }
     }
 
-    fn pass_older(&mut self, stretch: &Stretch, than: SeqNo) -> Result<bool> {
+    fn pass_older(&mut self, stretch: &CoveredSpan, than: SeqNo) -> Result<bool> {
         let mut passes = false;
         while let Some(open) = &mut self.open {
             let moves = open.pass_older(stretch, than)?;
@@ -163,7 +163,7 @@ mod tests {
             for direction in [Direction::Forward, Direction::Backward] {
                 let opened = RefCell::default();
                 let pieces = Lists { pieces: &lists, direction, opened: &opened };
-                let concat = Concat::new(pieces, places.clone(), direction).expect("no errors here");
+                let concat = ConcatCursor::new(pieces, places.clone(), direction).expect("no errors here");
                 let expected = drain(Listed::new(lists[places.clone()].concat(), direction)).expect("no errors here");
                 prop_assert_eq!(drain(concat).expect("no errors here"), expected);
                 prop_assert_eq!(opened.borrow().len(), places.len());
@@ -176,7 +176,7 @@ mod tests {
         let lists: Vec<Vec<Owned>> = (0u8..3).map(|n| vec![(vec![n], 1, None)]).collect();
         let opened = RefCell::default();
         let pieces = Lists { pieces: &lists, direction: Direction::Backward, opened: &opened };
-        let mut concat = Concat::new(pieces, 0..3, Direction::Backward).expect("no errors here");
+        let mut concat = ConcatCursor::new(pieces, 0..3, Direction::Backward).expect("no errors here");
         assert_eq!(*opened.borrow(), [2]);
         concat.advance().expect("no errors here");
         assert_eq!(*opened.borrow(), [2, 1]);
@@ -187,7 +187,7 @@ mod tests {
         let lists: Vec<Vec<Owned>> = vec![vec![(vec![1], 1, None)]];
         let opened = RefCell::default();
         let pieces = Lists { pieces: &lists, direction: Direction::Forward, opened: &opened };
-        let mut concat = Concat::new(pieces, 0..2, Direction::Forward).expect("the first is there");
+        let mut concat = ConcatCursor::new(pieces, 0..2, Direction::Forward).expect("the first is there");
         assert!(concat.advance().is_err());
     }
 }

@@ -2,29 +2,29 @@
 //!
 //! Of each container it keeps the stretch that the walk is in, so that most entries cost two comparisons with its ends.
 
-use crate::base::{RangeTombstones, SeqNo, Stretch};
+use crate::base::{CoveredSpan, RangeTombstones, SeqNo};
 use crate::sync::Arc;
 
 /// Says of key after key, in the order of a walk, which range tombstone is the newest over it.
 #[derive(Debug)]
 pub(crate) struct Coverage {
     at: SeqNo,
-    lists: Vec<List>,
+    lists: Vec<CoverageList>,
     /// Whether the version that was asked for last is hidden.
     hides_last: bool,
 }
 
 #[derive(Debug)]
-struct List {
+struct CoverageList {
     ranges: Arc<dyn RangeTombstones>,
     /// Around the key that was asked for last.
-    stretch: Option<Stretch>,
+    stretch: Option<CoveredSpan>,
 }
 
 impl Coverage {
     /// The range tombstones of these lists as a reader at `at` sees them. Without any, nothing is covered, and asking costs nothing.
     pub(crate) fn new(at: SeqNo, lists: impl IntoIterator<Item = Arc<dyn RangeTombstones>>) -> Self {
-        let lists = lists.into_iter().map(|ranges| List { ranges, stretch: None });
+        let lists = lists.into_iter().map(|ranges| CoverageList { ranges, stretch: None });
         Self { at, lists: lists.collect(), hides_last: false }
     }
 
@@ -53,7 +53,7 @@ impl Coverage {
     }
 
     /// The stretch around `key` over which the newest range tombstone is the same one, if that hides this version; and its number.
-    pub(crate) fn hiding(&mut self, key: &[u8], version: SeqNo) -> Option<(&Stretch, SeqNo)> {
+    pub(crate) fn hiding(&mut self, key: &[u8], version: SeqNo) -> Option<(&CoveredSpan, SeqNo)> {
         let at = self.at;
         let newest = self.lists.iter_mut().map(|list| list.newest(key, at)).enumerate();
         let newest =
@@ -64,11 +64,11 @@ impl Coverage {
     }
 }
 
-impl List {
+impl CoverageList {
     fn newest(&mut self, key: &[u8], at: SeqNo) -> Option<SeqNo> {
         match &self.stretch {
             Some(stretch) if stretch.has(key) => stretch.newest,
-            _ => self.stretch.insert(self.ranges.stretch(key, at)).newest,
+            _ => self.stretch.insert(self.ranges.span_at(key, at)).newest,
         }
     }
 }

@@ -12,7 +12,7 @@
 use std::fmt;
 
 use super::Direction;
-use crate::base::{KeyRange, SeqNo, Stretch, after};
+use crate::base::{CoveredSpan, KeyRange, SeqNo, after};
 use crate::sync::Arc;
 
 /// So many dead entries in a row are worth remembering.
@@ -21,7 +21,7 @@ const MANY: u64 = 16;
 /// What remembers where nothing is live.
 pub(crate) trait DeadKeys: fmt::Debug + Send + Sync {
     /// The dead range around `key` for a reader at `at`, if it is known.
-    fn around(&self, key: &[u8], at: SeqNo) -> Option<Stretch>;
+    fn around(&self, key: &[u8], at: SeqNo) -> Option<CoveredSpan>;
 
     /// Takes note that a reader at `at` has passed so many dead entries in `range` and has found no live key in it.
     fn note(&self, range: KeyRange, at: SeqNo, passed: u64);
@@ -29,7 +29,7 @@ pub(crate) trait DeadKeys: fmt::Debug + Send + Sync {
 
 /// The dead entries that a walk has passed since the last live one.
 #[derive(Debug)]
-pub(super) struct Run {
+pub(super) struct DeadRun {
     known: Arc<dyn DeadKeys>,
     /// Where what was passed begins in the direction of the walk; going backward the key behind it.
     first: Option<Vec<u8>>,
@@ -40,7 +40,7 @@ pub(super) struct Run {
     follows: bool,
 }
 
-impl Run {
+impl DeadRun {
     pub(super) fn new(known: Arc<dyn DeadKeys>) -> Self {
         Self { known, first: None, last: Vec::new(), passed: 0, follows: false }
     }
@@ -66,7 +66,7 @@ impl Run {
     }
 
     /// What is known around a key that comes next; what was passed before it is remembered, if it is worth it.
-    pub(super) fn known(&mut self, key: &[u8], direction: Direction, at: SeqNo) -> Option<Stretch> {
+    pub(super) fn known(&mut self, key: &[u8], direction: Direction, at: SeqNo) -> Option<CoveredSpan> {
         let stretch = self.known.around(key, at)?;
         let (near, far) = match direction {
             Direction::Forward => (Some(stretch.start.clone()), stretch.end.clone()),

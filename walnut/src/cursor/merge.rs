@@ -11,19 +11,19 @@
 //! After a step only the games on the path of the winner are played again: ceil(log2 n) comparisons an entry.
 
 use super::{Cursor, Direction};
-use crate::base::{Entry, SeqNo, Stretch};
+use crate::base::{CoveredSpan, Entry, SeqNo};
 use crate::error::Result;
 
 /// The entries of several cursors of one direction, in that direction's order.
 #[derive(Debug)]
-pub(crate) struct Merge<C> {
+pub(crate) struct MergeCursor<C> {
     sources: Vec<C>,
     /// The places of the winning sources; see the picture above. Empty when there is no source.
     winners: Vec<usize>,
     direction: Direction,
 }
 
-impl<C: Cursor> Merge<C> {
+impl<C: Cursor> MergeCursor<C> {
     /// Merges cursors that all go in `direction`.
     pub(crate) fn new(sources: Vec<C>, direction: Direction) -> Self {
         let count = sources.len();
@@ -62,7 +62,7 @@ impl<C: Cursor> Merge<C> {
     }
 }
 
-impl<C: Cursor> Cursor for Merge<C> {
+impl<C: Cursor> Cursor for MergeCursor<C> {
     fn entry(&self) -> Option<Entry<'_>> {
         let winner = *self.winners.get(1)?;
         self.sources[winner].entry()
@@ -85,7 +85,7 @@ impl<C: Cursor> Cursor for Merge<C> {
         matches!(&*self.sources, [only] if only.ends_key())
     }
 
-    fn pass_older(&mut self, stretch: &Stretch, than: SeqNo) -> Result<bool> {
+    fn pass_older(&mut self, stretch: &CoveredSpan, than: SeqNo) -> Result<bool> {
         let Some(&winner) = self.winners.get(1) else { return Ok(false) };
         let mut passes = false;
         for (place, source) in self.sources.iter_mut().enumerate() {
@@ -135,7 +135,7 @@ mod tests {
             for direction in [Direction::Forward, Direction::Backward] {
                 let all = sources.concat();
                 let cursors = sources.iter().map(|source| Listed::new(source.clone(), direction)).collect();
-                let merged = drain(Merge::new(cursors, direction)).expect("no errors here");
+                let merged = drain(MergeCursor::new(cursors, direction)).expect("no errors here");
                 prop_assert_eq!(merged, drain(Listed::new(all, direction)).expect("no errors here"));
             }
         }
@@ -143,7 +143,7 @@ mod tests {
 
     #[test]
     fn a_merge_of_nothing_is_at_its_end() {
-        let mut merge: Merge<Listed> = Merge::new(Vec::new(), Direction::Forward);
+        let mut merge: MergeCursor<Listed> = MergeCursor::new(Vec::new(), Direction::Forward);
         assert!(merge.entry().is_none());
         merge.advance().expect("stays at the end");
     }

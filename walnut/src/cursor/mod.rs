@@ -2,12 +2,12 @@
 //!
 //! A cursor is made for one range and one direction and stands on the first entry at once. Going forward it gives
 //! entries in internal order (key ascending, sequence number descending); going backward in exactly the reverse.
-//! It knows nothing of snapshots: what a reader sees is decided by [`Visible`] on top.
+//! It knows nothing of snapshots: what a reader sees is decided by [`VisibleCursor`] on top.
 //!
 //! ```text
 //!   memtable ─────────────┐
 //!   SST ──────────────────┼─ Merge ── Visible ── rows
-//!   SST, SST, .. ── Concat ┘          │
+//!   SST, SST, .. ── ConcatCursor ┘          │
 //!   range tombstones ────── Coverage ─┘
 //! ```
 //!
@@ -17,7 +17,7 @@
 //! A run of dead keys is walked over once: the next walk seeks past it ([`DeadKeys`]).
 //!
 //! Range tombstones are no entries: they are looked up beside the walk, in [`Coverage`], and meet the entries in
-//! [`Visible`] only, which has the cursors seek past what they hide ([`Cursor::pass_older`]).
+//! [`VisibleCursor`] only, which has the cursors seek past what they hide ([`Cursor::pass_older`]).
 
 mod concat;
 mod coverage;
@@ -25,15 +25,15 @@ mod dead;
 mod merge;
 mod visible;
 
-pub(crate) use concat::{Concat, Pieces};
+pub(crate) use concat::{ConcatCursor, Pieces};
 pub(crate) use coverage::Coverage;
 pub(crate) use dead::DeadKeys;
-pub(crate) use merge::Merge;
+pub(crate) use merge::MergeCursor;
 #[cfg(test)]
 pub(crate) use visible::steps;
-pub(crate) use visible::{Seen, Visible};
+pub(crate) use visible::{Seen, VisibleCursor};
 
-use crate::base::{Entry, SeqNo, Stretch};
+use crate::base::{CoveredSpan, Entry, SeqNo};
 use crate::error::Result;
 
 /// Which way a cursor goes.
@@ -53,7 +53,7 @@ pub(crate) trait Cursor {
 
     /// Passes the entries from the current one on that lie in a stretch, in the cursor's direction, and are older than a number: as far as
     /// that is known without a look at each of them. Whether it has passed the current one.
-    fn pass_older(&mut self, _stretch: &Stretch, _than: SeqNo) -> Result<bool> {
+    fn pass_older(&mut self, _stretch: &CoveredSpan, _than: SeqNo) -> Result<bool> {
         Ok(false)
     }
 
@@ -133,7 +133,7 @@ pub(crate) mod tests {
             Ok(())
         }
 
-        fn pass_older(&mut self, stretch: &Stretch, than: SeqNo) -> Result<bool> {
+        fn pass_older(&mut self, stretch: &CoveredSpan, than: SeqNo) -> Result<bool> {
             let before = self.place;
             let is_older = |(key, seqno, _): &Owned| stretch.has(key) && *seqno < than.0;
             while self.seeks && self.entries.get(self.place).is_some_and(is_older) {

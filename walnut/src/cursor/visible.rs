@@ -8,11 +8,11 @@
 //! Most keys have one version, and most cursors know it: see [`Cursor::ends_key`]. Of such a key nothing is copied in either
 //! direction; it is given where it lies, and the cursor goes on at the next step.
 //!
-//! A run of dead keys is sought past where it is known, and remembered where it is not: see [`Run`].
+//! A run of dead keys is sought past where it is known, and remembered where it is not: see [`DeadRun`].
 
-use super::dead::{DeadKeys, Run};
+use super::dead::{DeadKeys, DeadRun};
 use super::{Coverage, Cursor, Direction};
-use crate::base::{Entry, Kind, SeqNo, Stretch, after};
+use crate::base::{CoveredSpan, Entry, Kind, SeqNo, after};
 use crate::error::Result;
 use crate::sync::Arc;
 
@@ -24,14 +24,14 @@ const MANY_VERSIONS: u32 = 4;
 
 /// The live keys and values under a cursor, at one sequence number.
 #[derive(Debug)]
-pub(crate) struct Visible<C> {
+pub(crate) struct VisibleCursor<C> {
     cursor: C,
     direction: Direction,
     at: SeqNo,
     coverage: Coverage,
     decided: Decided,
     /// What remembers dead keys, and those that were passed since the last live one.
-    run: Option<Run>,
+    run: Option<DeadRun>,
     /// A key whose versions are passed over; going backward also the kind and the value kept aside.
     key: Vec<u8>,
     kind: Kind,
@@ -49,7 +49,7 @@ enum Decided {
     Aside,
 }
 
-impl<C: Cursor> Visible<C> {
+impl<C: Cursor> VisibleCursor<C> {
     /// What is visible at `at`; the cursor goes in `direction`, under the range tombstones of `coverage`.
     pub(crate) fn new(cursor: C, direction: Direction, at: SeqNo, coverage: Coverage) -> Self {
         let (decided, kind) = (Decided::Nowhere, Kind::Delete);
@@ -58,7 +58,7 @@ impl<C: Cursor> Visible<C> {
 
     /// The same, and it passes the dead keys that are known, and remembers those that it passes.
     pub(crate) fn remembering(self, known: Arc<dyn DeadKeys>) -> Self {
-        Self { run: Some(Run::new(known)), ..self }
+        Self { run: Some(DeadRun::new(known)), ..self }
     }
 
     /// The first step of a walk that begins at this bound of its range in its direction.
@@ -257,7 +257,7 @@ impl<C: Cursor> Visible<C> {
     fn pass_older_versions(&mut self, than: SeqNo) -> Result<bool> {
         #[cfg(test)]
         steps::note();
-        let stretch = Stretch { start: self.key.clone(), end: Some(after(&self.key)), newest: None };
+        let stretch = CoveredSpan { start: self.key.clone(), end: Some(after(&self.key)), newest: None };
         self.cursor.pass_older(&stretch, than)
     }
 
@@ -361,7 +361,7 @@ mod tests {
                 let cursor = Listed::new(entries.clone(), direction);
                 let cursor = if tells { cursor.telling() } else { cursor };
                 let cursor = if seeks { cursor.seeking() } else { cursor };
-                let mut visible = Visible::new(cursor, direction, SeqNo(at), coverage);
+                let mut visible = VisibleCursor::new(cursor, direction, SeqNo(at), coverage);
                 let mut seen = Vec::new();
                 while looks_near && visible.step_near() || visible.step().expect("no errors here") {
                     let (key, _, value) = visible.seen().expect("a step has come to it");

@@ -51,7 +51,7 @@ struct Orders {
 }
 
 /// Why a thread was woken.
-enum Call {
+enum WorkerCall {
     Work,
     /// Nobody called for a while.
     Idle,
@@ -89,19 +89,19 @@ impl Worker {
     }
 
     /// Waits for a call, for ever or until the limit.
-    fn wait(&self, limit: Option<Duration>) -> Call {
+    fn wait(&self, limit: Option<Duration>) -> WorkerCall {
         let mut orders = self.orders.lock();
         let mut waited = false;
         while !orders.has_work && !orders.stop {
             match limit {
-                Some(_) if waited => return Call::Idle,
+                Some(_) if waited => return WorkerCall::Idle,
                 Some(limit) => orders = self.wakes.wait_for(orders, limit),
                 None => orders = self.wakes.wait(orders),
             }
             waited = true;
         }
         orders.has_work = false;
-        if orders.stop { Call::Stop } else { Call::Work }
+        if orders.stop { WorkerCall::Stop } else { WorkerCall::Work }
     }
 
     /// Waits before something is tried again that failed so many times in a row.
@@ -122,7 +122,7 @@ impl Engine {
             return Ok(());
         }
         let core = Arc::downgrade(&self.core);
-        self.place.cache.when_low(move || {
+        self.sst_store.cache.when_low(move || {
             if let Some(core) = core.upgrade() {
                 core.flusher.wake();
             }
@@ -148,10 +148,10 @@ impl Core {
         loop {
             // While there is nothing to note, the thread does not wake up for it.
             match self.flusher.wait(self.is_note_due().then_some(NOTE_AFTER)) {
-                Call::Stop => return,
-                Call::Idle => self.note_when_quiet(&mut noticed),
-                Call::Work => {
-                    self.keep();
+                WorkerCall::Stop => return,
+                WorkerCall::Idle => self.note_when_quiet(&mut noticed),
+                WorkerCall::Work => {
+                    self.run_maintenance();
                     if let Err(error) = self.flush_all_frozen() {
                         trace::failed("flush", &error);
                         self.flush_failures.fetch_add(1, Ordering::Relaxed);
@@ -185,9 +185,9 @@ impl Core {
         let mut limit = Some(IDLE_AFTER);
         loop {
             let done = match self.compactor.wait(limit) {
-                Call::Stop => return,
-                Call::Work => self.compact_due(),
-                Call::Idle => self.compact_idle() && self.give_back_when_quiet(),
+                WorkerCall::Stop => return,
+                WorkerCall::Work => self.compact_due(),
+                WorkerCall::Idle => self.compact_idle() && self.give_back_when_quiet(),
             };
             failures = if done { 0 } else { failures + 1 };
             if !done {

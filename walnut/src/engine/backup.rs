@@ -27,7 +27,7 @@ use crate::error::{Error, Fault, Result};
 use crate::files::FileName;
 use crate::manifest::{ManifestState, ManifestWriter};
 use crate::sync::Arc;
-use crate::wal::{LogConfig, LogPlace, LogWriter};
+use crate::wal::{LogConfig, LogDir, LogWriter};
 
 /// How many bytes are copied at once.
 const PIECE_SIZE: usize = 512 << 10;
@@ -36,7 +36,7 @@ const PIECE_SIZE: usize = 512 << 10;
 const MAX_DEPTH: usize = 4096;
 
 /// What is copied: files whose names stay, or that are held open, and the state that names them.
-struct Source {
+struct BackupSource {
     levels: Arc<Levels>,
     state: ManifestState,
 }
@@ -104,11 +104,11 @@ impl Core {
         let source = self.source();
         for (_, sst) in source.levels.ssts() {
             let meta = sst.meta();
-            self.copy_file(sst.passing()?.file(), (meta.size, meta.digest), &**env, target)?;
+            self.copy_file(sst.open_transient()?.file(), (meta.size, meta.digest), &**env, target)?;
         }
         for file in source.levels.value_files() {
             let meta = file.meta();
-            self.copy_file(file.passing()?.file(), (meta.size, meta.digest), &**env, target)?;
+            self.copy_file(file.open_transient()?.file(), (meta.size, meta.digest), &**env, target)?;
         }
         env.sync_dir(target)?;
         self.begin_copy(env, target, &source.state)?;
@@ -117,9 +117,9 @@ impl Core {
     }
 
     /// The files of now, and what the manifest says of them. They were flushed to, so they hold all commits up to a number.
-    fn source(&self) -> Source {
+    fn source(&self) -> BackupSource {
         let manifest = self.manifest.lock();
-        Source { levels: Arc::clone(&self.view.load().levels), state: manifest.state() }
+        BackupSource { levels: Arc::clone(&self.view.load().levels), state: manifest.state() }
     }
 
     /// Copies a file under its own name, durably, and compares both ends with what was noted of it.
@@ -143,9 +143,9 @@ impl Core {
 
     /// Writes what a database needs beside its files: a log that begins behind them, and the manifest.
     fn begin_copy(&self, env: &Arc<dyn Env>, target: &Path, source: &ManifestState) -> Result<()> {
-        let (env, dir, database) = (Arc::clone(env), PathBuf::from(target), self.place.database);
+        let (env, dir, database) = (Arc::clone(env), PathBuf::from(target), self.sst_store.database);
         let last = source.last_seqno;
-        let place = LogPlace { env: Arc::clone(&env), dir: dir.clone(), database };
+        let place = LogDir { env: Arc::clone(&env), dir: dir.clone(), database };
         let (number, _) = open::FIRST_LOG;
         LogWriter::create(place, number, last.plus(1), LogConfig::default())?.close()?;
         let state = ManifestState {

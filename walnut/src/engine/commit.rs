@@ -19,13 +19,13 @@
 //! reserve then and is tried again: see `reserve`. Any other failed write, and every failed sync, poisons the engine.
 
 use super::Core;
-use super::log::Log;
-use super::queue::{Promise, Refused, Request, Written};
-use super::validate::{Reads, Writes};
+use super::commit_queue::{CommitPosition, Completion, RefusedCommit, Request};
+use super::log::EngineLog;
+use super::validate::{GroupWrites, ReadSet};
 use crate::base::SeqNo;
 use crate::batch::{BatchEntry, MAX_RANGE_COUNT, WriteBatch};
 use crate::error::{Error, Limit, Result};
-use crate::memtable::{Insertion, Placed};
+use crate::memtable::{BatchSpan, SealedBatch};
 use crate::sync::Ordering;
 use crate::wal::MAX_PAYLOAD_SIZE;
 
@@ -57,7 +57,7 @@ impl Core {
     /// Makes a batch part of history, all of it or nothing, and returns when it is acknowledged as `durability` says.
     ///
     /// [`Error::Conflict`] when something in `reads` was changed since it was read.
-    pub(crate) fn commit(&self, reads: Reads, batch: WriteBatch, durability: Durability) -> Result<()> {
+    pub(crate) fn commit(&self, reads: ReadSet, batch: WriteBatch, durability: Durability) -> Result<()> {
         self.seems_writable()?;
         if batch.size() > MAX_PAYLOAD_SIZE {
             return Err(Error::Limit(Limit::Commit { size: batch.size(), limit: MAX_PAYLOAD_SIZE }));
@@ -75,7 +75,7 @@ impl Core {
             self.write(reads, batch).map_err(|refused| refused.error)
         };
         if !matches!(written, Err(Error::Forked)) {
-            self.freeze_in_time();
+            self.freeze_if_full();
             if deletes {
                 self.note_deletion();
             }
@@ -83,8 +83,8 @@ impl Core {
         let written = written.inspect_err(|error| self.note_conflict(error))?;
         match durability {
             Durability::Fast => {
-                self.publish(written.last);
-                self.sync_now_and_then(written.end, size)?;
+                self.advance_visible(written.last);
+                self.sync_every_mib(written.end, size)?;
             }
             Durability::Safe => self.sync_to(written.end)?,
             Durability::Group => self.sync_with_others(written.end)?,
@@ -93,19 +93,19 @@ impl Core {
     }
 
     /// Has a batch written that puts something.
-    fn write(&self, reads: Reads, batch: WriteBatch) -> Result<Written, Refused> {
+    fn write(&self, reads: ReadSet, batch: WriteBatch) -> Result<CommitPosition, RefusedCommit> {
         if !self.reserve.is_held() {
             self.hold_reserve()?;
         }
-        self.make_room()?;
+        self.wait_for_flush()?;
         self.pace(batch.size());
-        self.mend_log()?;
-        let checked = self.validate_ahead(&reads)?;
-        self.line_up(prepare(batch), reads, checked, false)
+        self.rotate_torn_log()?;
+        let checked = self.prevalidate(&reads)?;
+        self.enqueue(prepare(batch), reads, checked, false)
     }
 
     /// Has a batch written that only deletes, with the reserve if there is no other room.
-    fn write_deletion(&self, reads: Reads, batch: WriteBatch) -> Result<Written> {
+    fn write_deletion(&self, reads: ReadSet, batch: WriteBatch) -> Result<CommitPosition> {
         if self.reserve.is_spent() && !self.view.load().frozen.is_empty() {
             self.catch_up();
         }
@@ -114,7 +114,7 @@ impl Core {
         let (mut insertion, mut reads) = (prepare(batch), reads);
         for _ in 0..DELETION_TRIES {
             match self.try_deletion(insertion, reads) {
-                Err(Refused { error: Error::OutOfSpace, work: Some(work) })
+                Err(RefusedCommit { error: Error::OutOfSpace, work: Some(work) })
                     if self.spend_reserve() || self.win_space() =>
                 {
                     (insertion, reads) = *work;
@@ -125,25 +125,25 @@ impl Core {
         Err(Error::OutOfSpace)
     }
 
-    /// [`make_room`](Self::make_room) for a commit that only deletes, which may spend the reserve and need not wait for a flush.
+    /// [`wait_for_flush`](Self::wait_for_flush) for a commit that only deletes, which may spend the reserve and need not wait for a flush.
     fn make_room_to_delete(&self) -> Result<()> {
-        match self.with_reserve(|| self.make_room()) {
+        match self.with_reserve(|| self.wait_for_flush()) {
             // It takes next to no memory, and is the way to more space.
             Err(Error::OutOfSpace) if !self.view.load().active.is_full(self.overgrown_size()) => Ok(()),
-            Err(Error::OutOfSpace) if self.win_space() => self.make_room(),
+            Err(Error::OutOfSpace) if self.win_space() => self.wait_for_flush(),
             made => made,
         }
     }
 
-    fn try_deletion(&self, insertion: Insertion, reads: Reads) -> Result<Written, Refused> {
-        match self.mend_log() {
+    fn try_deletion(&self, insertion: SealedBatch, reads: ReadSet) -> Result<CommitPosition, RefusedCommit> {
+        match self.rotate_torn_log() {
             Err(error @ Error::OutOfSpace) => {
-                return Err(Refused { error, work: Some(Box::new((insertion, reads))) });
+                return Err(RefusedCommit { error, work: Some(Box::new((insertion, reads))) });
             }
             mended => mended?,
         }
-        let checked = self.validate_ahead(&reads)?;
-        self.line_up(insertion, reads, checked, true)
+        let checked = self.prevalidate(&reads)?;
+        self.enqueue(insertion, reads, checked, true)
     }
 
     /// Does what is due before more is deleted: tombstones that nobody has merged yet take the little room that there is.
@@ -161,9 +161,9 @@ impl Core {
     }
 
     /// Validates, numbers, writes and applies a group, and settles each of its requests. Gives what they have read.
-    pub(super) fn write_group(&self, log: &mut Log, group: Vec<Request>) -> Vec<Reads> {
+    pub(super) fn write_group(&self, log: &mut EngineLog, group: Vec<Request>) -> Vec<ReadSet> {
         let mut outcomes = Vec::with_capacity(group.len());
-        let mut writes = Writes::default();
+        let mut writes = GroupWrites::default();
         for request in &group {
             let (first, insertion) = (log.next_seqno(), &request.insertion);
             let count = u32::try_from(insertion.count()).expect("an entry takes more than a byte");
@@ -176,7 +176,7 @@ impl Core {
         }
         drop(writes);
         let (mut accepted, mut reads) = (Vec::with_capacity(group.len()), Vec::with_capacity(group.len()));
-        for (Request { insertion, reads: read, is_deletion, promise, .. }, outcome) in
+        for (Request { insertion, reads: read, is_deletion, completion: promise, .. }, outcome) in
             group.into_iter().zip(outcomes)
         {
             match outcome {
@@ -187,7 +187,7 @@ impl Core {
                 }
                 Err(error) if is_deletion => refuse(promise, error, insertion, read),
                 Err(error) => {
-                    promise.settle(Err(error.into()));
+                    promise.complete(Err(error.into()));
                     reads.push(read);
                 }
             }
@@ -205,7 +205,7 @@ impl Core {
                     let error = error.take().unwrap_or_else(|| self.failure());
                     match read {
                         Some(read) => refuse(promise, error, insertion, read),
-                        None => promise.settle(Err(error.into())),
+                        None => promise.complete(Err(error.into())),
                     }
                 }
             }
@@ -214,22 +214,22 @@ impl Core {
     }
 
     /// Puts a written group into the memtable and keeps its promises.
-    fn apply_group(&self, log: &Log, group: Vec<Accepted>, reads: &mut Vec<Reads>) {
+    fn apply_group(&self, log: &EngineLog, group: Vec<Accepted>, reads: &mut Vec<ReadSet>) {
         let view = self.view.load();
         let apply = |(first, insertion, promise, read): Accepted| {
             view.active.insert(insertion, first);
             reads.extend(read);
             promise
         };
-        let promises: Vec<Promise> = group.into_iter().map(apply).collect();
+        let promises: Vec<Completion> = group.into_iter().map(apply).collect();
         self.dead.revive(|| {
             let entries = view.active.entries_since(self.applied());
             entries.filter(|entry| !entry.kind.only_removes()).map(|entry| entry.key)
         });
         self.applied.store(log.last_seqno().0, Ordering::Release);
-        let written = Written { last: log.last_seqno(), end: log.position() };
+        let written = CommitPosition { last: log.last_seqno(), end: log.position() };
         for promise in promises {
-            promise.settle(Ok(written));
+            promise.complete(Ok(written));
         }
     }
 
@@ -246,24 +246,24 @@ impl Core {
 }
 
 /// A request of a group that is to be written: its first number, and what it has read if it is given back when there is no space.
-type Accepted = (SeqNo, Insertion, Promise, Option<Reads>);
+type Accepted = (SeqNo, SealedBatch, Completion, Option<ReadSet>);
 
 /// Refuses a deletion; when it found no space it goes back to its caller, who may know of some.
-fn refuse(promise: Promise, error: Error, insertion: Insertion, reads: Reads) {
+fn refuse(promise: Completion, error: Error, insertion: SealedBatch, reads: ReadSet) {
     let is_full = matches!(error, Error::OutOfSpace);
-    promise.settle(Err(Refused { error, work: is_full.then(|| Box::new((insertion, reads))) }));
+    promise.complete(Err(RefusedCommit { error, work: is_full.then(|| Box::new((insertion, reads))) }));
 }
 
 /// What a batch puts into a memtable.
-fn prepare(batch: WriteBatch) -> Insertion {
+fn prepare(batch: WriteBatch) -> SealedBatch {
     let mut entries = Vec::with_capacity(batch.iter().len());
     entries.extend(batch.iter().with_offsets().map(|(offset, entry)| placed(offset, entry)));
     let mut bytes = batch.into_payload();
     bytes.shrink_to_fit();
-    Insertion::new(bytes, entries.into_iter())
+    SealedBatch::new(bytes, entries.into_iter())
 }
 
 /// An entry of a payload with the offset of its key, as a memtable wants to know it.
-pub(super) fn placed(key_offset: usize, (kind, key, value): BatchEntry<'_>) -> Placed {
-    Placed { kind, key_offset, key_size: key.len(), value_size: value.len() }
+pub(super) fn placed(key_offset: usize, (kind, key, value): BatchEntry<'_>) -> BatchSpan {
+    BatchSpan { kind, key_offset, key_size: key.len(), value_size: value.len() }
 }

@@ -14,12 +14,12 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::Core;
-use super::levels::{Levels, NewFiles, Run};
+use super::levels::{LevelRun, Levels, NewFiles};
 use super::trace::{self, Merged};
 use super::view::View;
 use crate::base::{FileNumber, SeqNo};
 use crate::compaction::{
-    self, Job, Merge, Move, Moving, Pick, Reclaim, ReclaimJob, RunRanges, Thrift, Written,
+    self, GcMode, GcOutput, Merge, MergeJob, Move, Pick, Relocation, RunRanges, ValueGc, ValueGcJob,
 };
 use crate::error::{Error, Result};
 use crate::manifest::{Level, Version, VersionEdit};
@@ -82,7 +82,7 @@ impl Core {
     pub(crate) fn compact(&self) -> Result<()> {
         self.ensure_writable()?;
         self.flush_everything()?;
-        let done = self.compact_one(compaction::full).and_then(|_| self.reclaim_all(Thrift::Full));
+        let done = self.compact_one(compaction::full).and_then(|_| self.reclaim_all(GcMode::Full));
         let done = match done {
             // The smaller steps that give space back one by one need less room at a time.
             Err(Error::OutOfSpace) if self.compact_waste() => Ok(()),
@@ -93,26 +93,26 @@ impl Core {
 
     /// Runs what is due, until nothing is or something fails; says whether all went well.
     pub(super) fn compact_due(&self) -> bool {
-        let due = |version: &Version| self.config.compaction.due(version, &self.config.levels);
+        let due = |version: &Version| self.config.compaction.pick(version, &self.config.levels);
         self.compact_while(|version| due(version).or_else(|| self.hinted(version)))
-            && self.reclaim_while(Thrift::Due)
+            && self.reclaim_while(GcMode::Normal)
     }
 
     /// Runs what is due and what gives space back, until there is nothing or something fails; says whether all went well.
     pub(super) fn compact_waste(&self) -> bool {
-        self.compact_while(|version| self.due_or_idle(version)) && self.reclaim_while(Thrift::Idle)
+        self.compact_while(|version| self.due_or_idle(version)) && self.reclaim_while(GcMode::Idle)
     }
 
     /// The same, and what makes reads cheaper.
     pub(super) fn compact_idle(&self) -> bool {
-        self.compact_while(|version| self.anything(version)) && self.reclaim_while(Thrift::Idle)
+        self.compact_while(|version| self.anything(version)) && self.reclaim_while(GcMode::Idle)
     }
 
     /// Whether something is dead that can be dropped only when those who read have let go of it.
     pub(super) fn has_waste(&self) -> bool {
         let version = self.manifest.lock().version();
-        self.config.compaction.idle(&version, &self.config.levels, SeqNo::MAX) != Pick::Nothing
-            || compaction::reclaim(&version, &self.config.levels, Thrift::Idle).is_some()
+        self.config.compaction.pick_idle(&version, &self.config.levels, SeqNo::MAX) != Pick::Nothing
+            || compaction::reclaim(&version, &self.config.levels, GcMode::Idle).is_some()
     }
 
     /// Does one thing that waits to be done, if there is any: flushes a memtable, or what was deleted if that is worth it, or else
@@ -122,26 +122,26 @@ impl Core {
         Ok(self.flush_one()?
             || self.flush_deletions()?
             || self.compact_one(|version| self.anything(version))?
-            || self.reclaim_one(Thrift::Idle)?
+            || self.reclaim_one(GcMode::Idle)?
             || self.note_durable()?)
     }
 
     /// What is due, or else what gives space back.
     fn due_or_idle(&self, version: &Version) -> Pick {
         let (strategy, config) = (self.config.compaction, &self.config.levels);
-        let idle = || strategy.idle(version, config, self.watermark());
-        strategy.due(version, config).or_else(|| self.hinted(version)).or_else(idle)
+        let idle = || strategy.pick_idle(version, config, self.watermark());
+        strategy.pick(version, config).or_else(|| self.hinted(version)).or_else(idle)
     }
 
     /// The same, or else what makes reads cheaper.
     fn anything(&self, version: &Version) -> Pick {
-        let settle = || self.config.compaction.settle(version, &self.config.levels);
+        let settle = || self.config.compaction.pick_full_merge(version, &self.config.levels);
         self.due_or_idle(version).or_else(settle)
     }
 
     /// Reckons what compaction is behind in a version.
     pub(super) fn reckon_debt(&self, version: &Version) {
-        self.pacer.note_debt(self.config.compaction.debt(version, &self.config.levels));
+        self.throttle.note_debt(self.config.compaction.debt(version, &self.config.levels));
     }
 
     pub(super) fn watermark(&self) -> SeqNo {
@@ -163,18 +163,18 @@ impl Core {
 
     /// Gives back room in the value log; says whether all went well. It comes after what is picked, because what is merged may give
     /// room back without more ado.
-    fn reclaim_while(&self, thrift: Thrift) -> bool {
+    fn reclaim_while(&self, thrift: GcMode) -> bool {
         self.reclaim_all(thrift).inspect_err(|error| trace::failed("reclaim", error)).is_ok()
     }
 
     /// Gives back all the room in the value log that `thrift` asks for.
-    fn reclaim_all(&self, thrift: Thrift) -> Result<()> {
+    fn reclaim_all(&self, thrift: GcMode) -> Result<()> {
         while self.reclaim_one(thrift)? {}
         Ok(())
     }
 
     /// Moves the live values of some worn value files to new ones; says whether there were any.
-    fn reclaim_one(&self, thrift: Thrift) -> Result<bool> {
+    fn reclaim_one(&self, thrift: GcMode) -> Result<bool> {
         let _turn = self.compacting.lock();
         if self.ensure_open().is_err() {
             return Ok(false);
@@ -244,7 +244,7 @@ impl Core {
         let removed = {
             let levels = Arc::clone(&self.view.load().levels);
             let with_ranges = |sst: &&Arc<Sst>| sst.meta().fragment_count > 0;
-            let run = |run: &Run| RunRanges::new(run.ssts().filter(with_ranges).cloned().collect());
+            let run = |run: &LevelRun| RunRanges::new(run.ssts().filter(with_ranges).cloned().collect());
             let runs = levels.runs().map(run).collect();
             compaction::covered(&version, runs, self.watermark(), &|_| self.ensure_open())?
         };
@@ -252,7 +252,7 @@ impl Core {
             return Ok(false);
         }
         let drop_count = removed.len() as u64;
-        self.install(
+        self.apply_edit(
             VersionEdit { removed, ..VersionEdit::default() },
             &NewFiles::default(),
             View::with_levels,
@@ -268,7 +268,7 @@ impl Core {
             added: files.into_iter().map(|meta| (to, meta)).collect(),
             ..VersionEdit::default()
         };
-        self.install(edit, &NewFiles::default(), View::with_levels)?;
+        self.apply_edit(edit, &NewFiles::default(), View::with_levels)?;
         trace::moved(sst_count, from, to);
         self.compactions.note(|progress| {
             progress.move_count += 1;
@@ -279,13 +279,13 @@ impl Core {
 
     fn run_merge(&self, version: &Version, merge: &Merge) -> Result<()> {
         let levels = Arc::clone(&self.view.load().levels);
-        let mut moving = compaction::worn(version, Thrift::Due);
-        moving.extend(compaction::crowded(version, self.config.values.max_file_size));
+        let mut moving = compaction::gc_candidates(version, GcMode::Normal);
+        moving.extend(compaction::small_files(version, self.config.values.max_file_size));
         let began = self.env.monotonic_clock();
-        let job = Job {
+        let job = MergeJob {
             merge,
             version,
-            place: &self.place,
+            place: &self.sst_store,
             config: &self.config.levels,
             boundaries: self.snapshots.boundaries(|| self.visible()),
             moving: self.moving(&levels, moving),
@@ -308,11 +308,11 @@ impl Core {
         self.swap(removed, added, written, &merged)
     }
 
-    fn run_reclaim(&self, reclaim: &Reclaim) -> Result<()> {
+    fn run_reclaim(&self, reclaim: &ValueGc) -> Result<()> {
         let levels = Arc::clone(&self.view.load().levels);
         let began = self.env.monotonic_clock();
         let moving = self.moving(&levels, reclaim.worn.clone());
-        let job = ReclaimJob { reclaim, moving, place: &self.place, go_on: &|size| self.go_on(size) };
+        let job = ValueGcJob { reclaim, moving, place: &self.sst_store, go_on: &|size| self.go_on(size) };
         let written = job.run(|meta| named_sst(&levels, meta), &|| self.manifest.lock().allocate())?;
         drop(job);
         drop(levels);
@@ -332,10 +332,10 @@ impl Core {
     }
 
     /// What is to move out of these value files.
-    pub(super) fn moving(&self, levels: &Levels, worn: BTreeSet<FileNumber>) -> Moving<'_> {
+    pub(super) fn moving(&self, levels: &Levels, worn: BTreeSet<FileNumber>) -> Relocation<'_> {
         let worn = worn.into_iter().filter_map(|file| Some((file, Arc::clone(levels.value_file(file)?))));
         let max_file_size = self.config.values.max_file_size;
-        Moving { worn: worn.collect(), place: &self.value_place, max_file_size }
+        Relocation { worn: worn.collect(), place: &self.value_store, max_file_size }
     }
 
     /// Puts what was written in the place of what was read, and counts both.
@@ -343,7 +343,7 @@ impl Core {
         &self,
         removed: Vec<(Level, FileNumber)>,
         added: Vec<(Level, Arc<SstMeta>)>,
-        Written { ssts, values }: Written,
+        GcOutput { ssts, values }: GcOutput,
         merged: &Merged,
     ) -> Result<()> {
         let new = NewFiles { ssts, values };
@@ -354,7 +354,7 @@ impl Core {
             values: new.values.iter().map(|file| *file.meta()).collect(),
             ..VersionEdit::default()
         };
-        self.install(edit, &new, View::with_levels)?;
+        self.apply_edit(edit, &new, View::with_levels)?;
         self.compactions.note(|progress| {
             progress.merge_count += 1;
             progress.read_size += merged.input_size;

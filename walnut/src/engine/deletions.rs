@@ -85,7 +85,7 @@ impl Core {
         }
         self.flush_everything().inspect_err(|_| self.deletions.wait.store(true, Ordering::Release))?;
         // What is kept of the log would take the room that is to come back.
-        self.log.lock().forget_spares();
+        self.log.lock().drop_recycled();
         let _ = self.remove_old_log(&[]);
         Ok(true)
     }

@@ -155,7 +155,7 @@ pub(super) fn leftovers(
         let path = dir.join(name);
         let leftover = match FileName::parse(name) {
             Some(FileName::Unfinished) => Leftover::Removed(path),
-            Some(own) if own.is_draft() => Leftover::Removed(path),
+            Some(own) if own.is_temp_file() => Leftover::Removed(path),
             Some(FileName::Segment(number)) if number < log_number => Leftover::Removed(path),
             Some(FileName::Manifest(number)) if number != manifest => Leftover::Removed(path),
             Some(own @ (FileName::Sst(number) | FileName::Values(number)))
@@ -180,14 +180,14 @@ fn is_data(name: &str) -> bool {
 }
 
 /// Removes leftovers, or moves them aside: the state that does not need them is durable. What is no regular file is left alone, whatever its name.
-pub(super) fn tidy(env: &dyn Env, dir: &Path, leftovers: &[Leftover]) -> Result<()> {
+pub(super) fn remove_obsolete_files(env: &dyn Env, dir: &Path, leftovers: &[Leftover]) -> Result<()> {
     leftovers.iter().try_for_each(|leftover| match leftover {
         Leftover::Removed(path) => match env.remove_file(path) {
             // The draft of a segment may have become one meanwhile.
             Err(_) if env.kind(path)?.is_none() => Ok(()),
             removed => removed,
         },
-        Leftover::Aside(name) => set_aside(env, dir, name),
+        Leftover::Aside(name) => quarantine(env, dir, name),
     })
 }
 
@@ -208,7 +208,7 @@ pub(super) fn remove_log_before(
 }
 
 /// Moves a file aside, when it is a file and there is a place for it.
-fn set_aside(env: &dyn Env, dir: &Path, name: &str) -> Result<()> {
+fn quarantine(env: &dyn Env, dir: &Path, name: &str) -> Result<()> {
     let (from, aside) = (dir.join(name), FileName::Aside.path(dir));
     if env.kind(&from)? != Some(PathKind::File) {
         return Ok(());
@@ -268,7 +268,7 @@ pub(super) fn nearest(env: &dyn Env, dir: &Path) -> Result<PathBuf> {
 
 /// Whether a file of this name shows that the directory is a database's.
 pub(super) fn is_own(name: &str) -> bool {
-    FileName::parse(name).is_some_and(|name| !name.is_draft() && name != FileName::Aside)
+    FileName::parse(name).is_some_and(|name| !name.is_temp_file() && name != FileName::Aside)
 }
 
 /// Whether a file of this name shows that the directory is somebody else's.

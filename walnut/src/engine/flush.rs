@@ -10,9 +10,9 @@
 //!
 //! A flush that fails leaves the frozen memtable where it is and is tried again.
 
-use super::durable::SyncedTo;
+use super::group_sync::SyncedTo;
 use super::levels::NewFiles;
-use super::log::Log;
+use super::log::EngineLog;
 use super::values::{Separator, ValueConfig};
 use super::view::View;
 use super::{Background, Core, directory};
@@ -23,9 +23,9 @@ use crate::error::Result;
 use crate::manifest::{Level, Version, VersionEdit};
 use crate::memtable::{DeltaCursor, Memtable, MemtableCursor};
 use crate::mvcc::Garbage;
-use crate::sst::{SstMeta, SstPlace, WholeSst};
+use crate::sst::{FinishedSst, SstMeta, SstStore};
 use crate::sync::{Arc, Ordering};
-use crate::vlog::{ValueMeta, ValuePlace, WholeValues};
+use crate::vlog::{FinishedValues, ValueMeta, ValueStore};
 
 /// A memtable may be fuller than it is to be by this part of itself before whoever writes waits until it is frozen.
 const OVERFILL: usize = 4;
@@ -64,12 +64,12 @@ impl Core {
     }
 
     /// Has the active memtable frozen if it is full: by the flush thread if there is one and it keeps up, by this one otherwise.
-    pub(super) fn freeze_in_time(&self) {
+    pub(super) fn freeze_if_full(&self) {
         let limit = self.config.memtable_size;
         let view = self.view.load();
         if self.is_room_short(view.active.size()) {
             drop(view);
-            self.log.lock().forget_spares();
+            self.log.lock().drop_recycled();
             return self.try_to_freeze(|active| !active.is_empty());
         }
         if !view.active.is_full(limit) {
@@ -79,25 +79,25 @@ impl Core {
             self.flusher.wake();
         } else {
             drop(view);
-            self.freeze_if_full();
+            self.freeze_full();
         }
     }
 
     /// Does what is due and would hold up a reader or writer, or all of them: freezes a full memtable, syncs what nobody waits for,
     /// makes memory for the cache. A failure of the log is told to the next who commits.
-    pub(super) fn keep(&self) {
+    pub(super) fn run_maintenance(&self) {
         if self.config.background == Background::Manual {
             return;
         }
-        self.freeze_if_full();
+        self.freeze_full();
         if self.is_sync_due() {
             let _ = self.sync();
         }
-        self.place.cache.make_ahead();
+        self.sst_store.cache.make_ahead();
     }
 
     /// Freezes the active memtable if it is full. A failure is not the commit's that noticed: the memtable only grows.
-    pub(super) fn freeze_if_full(&self) {
+    pub(super) fn freeze_full(&self) {
         let is_full = |active: &Memtable| active.is_full(self.config.memtable_size);
         if is_full(&self.view.load().active) {
             self.try_to_freeze(is_full);
@@ -111,7 +111,7 @@ impl Core {
     }
 
     /// Begins a new segment when nothing can follow what stands in the current one.
-    pub(super) fn mend_log(&self) -> Result<()> {
+    pub(super) fn rotate_torn_log(&self) -> Result<()> {
         if !self.log_is_torn.load(Ordering::Acquire) {
             return Ok(());
         }
@@ -143,11 +143,11 @@ impl Core {
     }
 
     /// Begins a new segment. Whoever holds both locks knows that nobody syncs the old one; it is durable then.
-    fn rotate(&self, synced: &mut SyncedTo, log: &mut Log) -> Result<FileNumber> {
+    fn rotate(&self, synced: &mut SyncedTo, log: &mut EngineLog) -> Result<FileNumber> {
         let next_log = log.rotate_next().map_err(|error| self.poison_like(log, error))?;
         self.log_is_torn.store(false, Ordering::Release);
         synced.position = log.position();
-        self.publish(log.last_seqno());
+        self.advance_visible(log.last_seqno());
         Ok(next_log)
     }
 
@@ -158,7 +158,7 @@ impl Core {
 
     /// Has a writer wait, or flush itself, while too many memtables are frozen, and freeze one that has grown far beyond its size
     /// because nobody could. Memory is bounded by this: a writer that cannot has the error that stands in the way.
-    pub(super) fn make_room(&self) -> Result<()> {
+    pub(super) fn wait_for_flush(&self) -> Result<()> {
         let overgrown = self.overgrown_size();
         let is_overgrown = self.view.load().active.is_full(overgrown);
         if is_overgrown {
@@ -198,14 +198,14 @@ impl Core {
             values: new.values.iter().map(|file| *file.meta()).collect(),
             ..VersionEdit::default()
         };
-        self.install(edit, &new, View::with_flushed)?;
+        self.apply_edit(edit, &new, View::with_flushed)?;
         self.held.let_go(&frozen.memtable);
         self.note_flush(frozen.memtable.size(), began, new.size());
         let kept = {
             let mut log = self.log.lock();
             let kept = log.release_before(frozen.next_log);
             if self.reserve.is_spent() {
-                log.forget_spares();
+                log.drop_recycled();
                 Vec::new()
             } else {
                 kept
@@ -229,25 +229,25 @@ impl Core {
         // Nothing but merges changes them until the flush has ended.
         let levels = Arc::clone(&self.view.load().levels);
         let flush = MemtableFlush {
-            place: &self.place,
-            value_place: &self.value_place,
+            place: &self.sst_store,
+            value_place: &self.value_store,
             values: &self.config.values,
             version: &version,
             denies: &|key| levels.deny(key),
             boundaries: self.snapshots.boundaries(|| self.visible()),
             go_on: &|_| {
-                self.keep();
+                self.run_maintenance();
                 Ok(())
             },
         };
-        flush.run(memtable, &|| self.manifest.lock().allocate())?.publish(&self.place, &self.value_place)
+        flush.run(memtable, &|| self.manifest.lock().allocate())?.publish(&self.sst_store, &self.value_store)
     }
 }
 
 /// A memtable that is to become files.
 pub(super) struct MemtableFlush<'a> {
-    pub(super) place: &'a Arc<SstPlace>,
-    pub(super) value_place: &'a ValuePlace,
+    pub(super) place: &'a Arc<SstStore>,
+    pub(super) value_place: &'a ValueStore,
     pub(super) values: &'a ValueConfig,
     /// What is older than the memtable.
     pub(super) version: &'a Version,
@@ -262,8 +262,8 @@ pub(super) struct MemtableFlush<'a> {
 /// Files that are durable and have the names of drafts. Dropping them removes them.
 #[derive(Default)]
 pub(super) struct WholeFiles {
-    pub(super) ssts: Vec<WholeSst>,
-    pub(super) values: Vec<WholeValues>,
+    pub(super) ssts: Vec<FinishedSst>,
+    pub(super) values: Vec<FinishedValues>,
 }
 
 impl MemtableFlush<'_> {
@@ -314,7 +314,7 @@ impl WholeFiles {
     }
 
     /// Gives the files their names, durably, value files first. After an error none is left.
-    pub(super) fn publish(self, place: &Arc<SstPlace>, value_place: &Arc<ValuePlace>) -> Result<NewFiles> {
+    pub(super) fn publish(self, place: &Arc<SstStore>, value_place: &Arc<ValueStore>) -> Result<NewFiles> {
         let values = value_place.publish(self.values)?;
         let ssts = place.publish(self.ssts)?;
         Ok(NewFiles { ssts, values: values.keep() })

@@ -14,13 +14,13 @@ type HeldFile = (Weak<dyn Debug + Send + Sync>, u64);
 
 /// The iterators that there are, and what was let go of since they may have begun.
 #[derive(Debug, Default)]
-pub(super) struct Held {
+pub(super) struct PinnedMemory {
     iterators: AtomicUsize,
     memtables: Mutex<Vec<Weak<Memtable>>>,
     files: Mutex<Vec<HeldFile>>,
 }
 
-impl Held {
+impl PinnedMemory {
     pub(super) fn begin_iterator(&self) {
         self.iterators.fetch_add(1, Ordering::Relaxed);
     }

@@ -11,18 +11,18 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::Range;
 
-use crate::base::{FileNumber, Head, KeyHash, KeyRange, SeqNo, Stretch, head};
+use crate::base::{CoveredSpan, FileNumber, KeyHash, KeyPrefix, KeyRange, SeqNo, key_prefix};
 use crate::cursor::{Direction, Pieces};
 use crate::error::Result;
 use crate::manifest::{Level, ValueFile, Version};
-use crate::sst::{Sst, SstCursor, SstMeta, SstPlace};
+use crate::sst::{Sst, SstCursor, SstMeta, SstStore};
 use crate::sync::Arc;
-use crate::vlog::{ValuePlace, Values};
+use crate::vlog::{ValueStore, Values};
 
 /// The SSTs of a version. Never changed; another one replaces it.
 #[derive(Debug, Default)]
 pub(super) struct Levels {
-    runs: Vec<Run>,
+    runs: Vec<LevelRun>,
     /// The value files, by number.
     values: Arc<ValueFiles>,
 }
@@ -38,12 +38,12 @@ pub(super) struct NewFiles {
 
 /// SSTs of which no two share a key, in the order of their keys.
 #[derive(Debug)]
-pub(super) struct Run {
+pub(super) struct LevelRun {
     level: Level,
     ssts: Arc<[Arc<Sst>]>,
     /// The heads of the end and of the beginning of each of them, so that a get finds its file without a look at keys.
-    ends: Box<[Head]>,
-    begins: Box<[Head]>,
+    ends: Box<[KeyPrefix]>,
+    begins: Box<[KeyPrefix]>,
 }
 
 impl NewFiles {
@@ -56,14 +56,14 @@ impl NewFiles {
 
 impl Levels {
     /// The SSTs and value files of a version that was just read, none of them open.
-    pub(super) fn of(version: &Version, place: &Arc<SstPlace>, value_place: &Arc<ValuePlace>) -> Self {
+    pub(super) fn of(version: &Version, place: &Arc<SstStore>, value_place: &Arc<ValueStore>) -> Self {
         let of = |file: &ValueFile| Arc::new(Values::closed(value_place, &Arc::new(file.meta)));
         let values = version.value_files().map(|file| (file.meta.number, of(file))).collect();
         Self::made(version, values, |meta| Arc::new(Sst::closed(place, meta)))
     }
 
     /// The SSTs of `version` and its value files: each of them is here or among `new`.
-    pub(super) fn become_those_of(&self, version: &Version, new: &NewFiles) -> Self {
+    pub(super) fn next_levels(&self, version: &Version, new: &NewFiles) -> Self {
         let values = self.values.values().chain(&new.values);
         let named = values.filter(|file| version.value_file(file.meta().number).is_some());
         let values = named.map(|file| (file.meta().number, Arc::clone(file))).collect();
@@ -77,18 +77,23 @@ impl Levels {
     }
 
     fn made(version: &Version, values: ValueFiles, of: impl Fn(&Arc<SstMeta>) -> Arc<Sst>) -> Self {
-        let run = |(level, files): (Level, &[Arc<SstMeta>])| Run::new(level, files.iter().map(&of));
+        let run = |(level, files): (Level, &[Arc<SstMeta>])| LevelRun::new(level, files.iter().map(&of));
         Self { runs: version.runs().map(run).collect(), values: Arc::new(values) }
     }
 
     /// The same with these files closed.
     pub(super) fn with_closed(&self, closing: &HashSet<FileNumber>) -> Self {
         let of = |sst: &Arc<Sst>| {
-            if closing.contains(&sst.meta().number) { Arc::new(sst.another()) } else { Arc::clone(sst) }
+            if closing.contains(&sst.meta().number) {
+                Arc::new(sst.clone_unopened())
+            } else {
+                Arc::clone(sst)
+            }
         };
-        let run = |run: &Run| Run::new(run.level, run.ssts.iter().map(of));
+        let run = |run: &LevelRun| LevelRun::new(run.level, run.ssts.iter().map(of));
         let of = |(number, file): (&FileNumber, &Arc<Values>)| {
-            let file = if closing.contains(number) { Arc::new(file.another()) } else { Arc::clone(file) };
+            let file =
+                if closing.contains(number) { Arc::new(file.clone_unopened()) } else { Arc::clone(file) };
             (*number, file)
         };
         let values = Arc::new(self.values.iter().map(of).collect());
@@ -144,23 +149,23 @@ impl Levels {
     }
 
     /// The runs, newest first.
-    pub(super) fn runs(&self) -> impl ExactSizeIterator<Item = &Run> {
+    pub(super) fn runs(&self) -> impl ExactSizeIterator<Item = &LevelRun> {
         self.runs.iter()
     }
 }
 
-impl Run {
+impl LevelRun {
     fn new(level: Level, ssts: impl Iterator<Item = Arc<Sst>>) -> Self {
         let ssts: Arc<[Arc<Sst>]> = ssts.collect();
-        let ends = ssts.iter().map(|sst| head(&sst.meta().end)).collect();
-        let begins = ssts.iter().map(|sst| head(&sst.meta().smallest)).collect();
+        let ends = ssts.iter().map(|sst| key_prefix(&sst.meta().end)).collect();
+        let begins = ssts.iter().map(|sst| key_prefix(&sst.meta().smallest)).collect();
         Self { level, ssts, ends, begins }
     }
 
     /// The SST that a key is in, if it is in any.
     #[inline]
     pub(super) fn find(&self, key: &[u8]) -> Option<&Arc<Sst>> {
-        let wanted = head(key);
+        let wanted = key_prefix(key);
         let mut place = self.ends.partition_point(|end| *end < wanted);
         // Equal heads say nothing.
         while self.ends.get(place) == Some(&wanted) && *self.ssts[place].meta().end <= *key {
@@ -202,7 +207,7 @@ impl Pieces for RunPieces {
         self.ssts[place].cursor(&self.range, self.direction)
     }
 
-    fn is_passed(&self, place: usize, stretch: &Stretch, than: SeqNo) -> bool {
+    fn is_passed(&self, place: usize, stretch: &CoveredSpan, than: SeqNo) -> bool {
         let meta = self.ssts[place].meta();
         meta.largest_seqno < than
             && stretch.start <= meta.smallest

@@ -20,7 +20,7 @@ use crate::base::{FileNumber, SeqNo};
 use crate::batch::Entries;
 use crate::error::{Error, Result};
 use crate::manifest::ManifestState;
-use crate::memtable::{Insertion, Memtable, Placed};
+use crate::memtable::{BatchSpan, Memtable, SealedBatch};
 use crate::sync::{Arc, Mutex};
 use crate::wal::Replayed;
 
@@ -44,7 +44,7 @@ pub(super) struct LoadLimits {
 struct Load {
     segment: FileNumber,
     first: SeqNo,
-    insertion: Insertion,
+    insertion: SealedBatch,
 }
 
 /// The memtables that a replay fills.
@@ -119,7 +119,7 @@ impl<'a, 'b> Loader<'a, 'b> {
 struct Collected {
     segment: FileNumber,
     bytes: Vec<u8>,
-    entries: Vec<Placed>,
+    entries: Vec<BatchSpan>,
     first: SeqNo,
 }
 
@@ -148,10 +148,10 @@ impl Collected {
     fn take(&mut self) -> Option<Load> {
         let Self { segment, mut bytes, entries, first } = std::mem::take(self);
         bytes.shrink_to_fit();
-        let load = |entries: Vec<Placed>| Load {
+        let load = |entries: Vec<BatchSpan>| Load {
             segment,
             first,
-            insertion: Insertion::new(bytes, entries.into_iter()),
+            insertion: SealedBatch::new(bytes, entries.into_iter()),
         };
         (!entries.is_empty()).then(|| load(entries))
     }

@@ -20,7 +20,7 @@ impl Position {
 
 /// The writer of the log, until it is closed.
 #[derive(Debug)]
-pub(super) struct Log {
+pub(super) struct EngineLog {
     writer: Option<LogWriter>,
     /// Whether the last write found no space, so that nothing can follow it in its segment.
     torn: bool,
@@ -28,7 +28,7 @@ pub(super) struct Log {
     last_seqno: SeqNo,
 }
 
-impl Log {
+impl EngineLog {
     pub(super) fn new(writer: LogWriter, last_seqno: SeqNo) -> Self {
         Self { writer: Some(writer), torn: false, last_seqno }
     }
@@ -120,10 +120,10 @@ impl Log {
         self.writer.as_mut().map_or_else(Vec::new, |writer| writer.release_before(first))
     }
 
-    /// Keeps no segment any more to be used again: see [`LogWriter::forget_spares`].
-    pub(super) fn forget_spares(&mut self) {
+    /// Keeps no segment any more to be used again: see [`LogWriter::drop_recycled`].
+    pub(super) fn drop_recycled(&mut self) {
         if let Some(writer) = &mut self.writer {
-            writer.forget_spares();
+            writer.drop_recycled();
         }
     }
 

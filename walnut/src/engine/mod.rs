@@ -21,23 +21,21 @@
 mod background;
 mod backup;
 mod commit;
+mod commit_queue;
 mod compact;
-mod dead;
 mod deletions;
 mod directory;
-mod durable;
 mod flush;
+mod group_sync;
 mod held;
-mod install;
 mod levels;
 mod load;
 mod log;
+mod merge_hints;
+mod multi_get;
 mod open;
-mod pace;
 mod preflight;
-mod queue;
 mod read;
-mod read_many;
 mod replay;
 mod reserve;
 mod scan;
@@ -45,10 +43,12 @@ mod stats;
 #[cfg(test)]
 mod tests;
 mod thin;
+mod throttle;
 mod trace;
 mod validate;
 mod values;
 mod verify;
+mod version_set;
 mod view;
 
 use std::fmt;
@@ -62,11 +62,11 @@ use arc_swap::ArcSwap;
 pub use background::Background;
 pub use commit::Durability;
 pub use preflight::{Preflight, Standing};
-pub(crate) use read::{Number, Reader};
-pub(crate) use scan::{EngineScan, Found};
+pub(crate) use read::{Number, PointReader};
+pub(crate) use scan::{EngineScan, FoundEntry};
 pub use stats::{LevelStats, Stats};
-pub(crate) use validate::Reads;
-pub(crate) use values::{Value, ValueConfig};
+pub(crate) use validate::ReadSet;
+pub(crate) use values::{StoredValue, ValueConfig};
 pub use verify::Verified;
 
 use crate::base::SeqNo;
@@ -74,22 +74,22 @@ use crate::compaction::{Compaction, LeveledConfig};
 use crate::env::{Env, Owner};
 use crate::error::{Error, Result};
 use crate::mvcc::{DeadRanges, Pin, Snapshots};
-use crate::sst::{SstConfig, SstPlace};
+use crate::sst::{SstConfig, SstStore};
 use crate::sync::{Arc, AtomicBool, AtomicU64, Condvar, Mutex, Ordering};
-use crate::vlog::ValuePlace;
+use crate::vlog::ValueStore;
 use background::Worker;
+use commit_queue::Queue;
 use compact::Compactions;
-use dead::Hints;
 use deletions::Deletions;
-use durable::SyncedTo;
-use held::Held;
-use install::Manifest;
-use log::Log;
-use pace::Pacer;
-use queue::Queue;
+use group_sync::SyncedTo;
+use held::PinnedMemory;
+use log::EngineLog;
+use merge_hints::MergeHints;
 use reserve::Reserve;
 use thin::Thinned;
+use throttle::Throttle;
 use validate::Validations;
+use version_set::VersionSet;
 use view::View;
 
 /// What the options of a database come down to.
@@ -153,8 +153,8 @@ pub(crate) struct Core {
     owner: Owner,
     dir: PathBuf,
     config: EngineConfig,
-    place: Arc<SstPlace>,
-    value_place: Arc<ValuePlace>,
+    sst_store: Arc<SstStore>,
+    value_store: Arc<ValueStore>,
 
     // Each with its own synchronization.
     view: ArcSwap<View>,
@@ -167,8 +167,8 @@ pub(crate) struct Core {
     is_note_due: AtomicBool,
     snapshots: Arc<Snapshots>,
     dead: DeadRanges,
-    hints: Hints,
-    held: Held,
+    hints: MergeHints,
+    held: PinnedMemory,
     poisoned: AtomicBool,
     /// Whether the log has to go on in a new segment before anything can be written.
     log_is_torn: AtomicBool,
@@ -179,7 +179,7 @@ pub(crate) struct Core {
     reserve: Reserve,
     compactions: Compactions,
     thinned: Thinned,
-    pacer: Pacer,
+    throttle: Throttle,
     validations: Validations,
     flusher: Worker,
     compactor: Worker,
@@ -189,9 +189,9 @@ pub(crate) struct Core {
     flushing: Mutex<()>,
     synced: Mutex<SyncedTo>,
     sync_done: Condvar,
-    log: Mutex<Log>,
+    log: Mutex<EngineLog>,
     queue: Mutex<Queue>,
-    manifest: Mutex<Manifest>,
+    manifest: Mutex<VersionSet>,
 }
 
 impl Core {
@@ -273,7 +273,7 @@ impl Core {
     }
 
     /// Takes note of a failure of the log, and passes its reason on: the engine is poisoned if the log is, and only then.
-    fn poison_like(&self, log: &Log, error: Error) -> Error {
+    fn poison_like(&self, log: &EngineLog, error: Error) -> Error {
         if log.is_poisoned() { self.poison(error) } else { error }
     }
 }
@@ -302,7 +302,7 @@ impl Engine {
         self.compactions.call();
         self.stop_workers();
         let finished = self.finish();
-        self.remove_what_left();
+        self.remove_obsolete();
         // A merge that a caller asked for stops soon; until then the directory is not another's.
         let _nobody_compacts = self.compacting.lock();
         // Whoever comes late to flush finds that the directory is not ours any more.
@@ -345,7 +345,7 @@ impl Engine {
             let end = log.position();
             log.sync().map_err(|error| self.poison_like(&log, error))?;
             synced.position = end;
-            self.publish(log.last_seqno());
+            self.advance_visible(log.last_seqno());
             self.note_log_end(log.last_seqno())?;
         }
         match log.close() {

@@ -23,15 +23,15 @@ use std::thread::available_parallelism;
 
 use arc_swap::ArcSwap;
 
-use super::dead::Hints;
-use super::durable::SyncedTo;
-use super::held::Held;
-use super::install::Manifest;
+use super::group_sync::SyncedTo;
+use super::held::PinnedMemory;
 use super::levels::Levels;
 use super::load::LoadLimits;
-use super::log::Log;
-use super::pace::Pacer;
+use super::log::EngineLog;
+use super::merge_hints::MergeHints;
 use super::replay::{Replay, Spill, replay};
+use super::throttle::Throttle;
+use super::version_set::VersionSet;
 use super::view::View;
 use super::{
     Background, Compactions, Core, Deletions, Engine, EngineConfig, Reserve, Thinned, Validations, Worker,
@@ -44,10 +44,10 @@ use crate::files::{FileName, OpenFiles};
 use crate::manifest::{self, FIRST_MANIFEST, ManifestState, ManifestWriter, Version, VersionEdit};
 use crate::memtable::Memtable;
 use crate::mvcc::{DeadRanges, Snapshots};
-use crate::sst::{BlockCache, SstPlace};
+use crate::sst::{BlockCache, SstStore};
 use crate::sync::{AtomicBool, AtomicU64, Condvar, Mutex, Ordering};
-use crate::vlog::ValuePlace;
-use crate::wal::{LogConfig, LogPlace, LogWriter};
+use crate::vlog::ValueStore;
+use crate::wal::{LogConfig, LogDir, LogWriter};
 
 /// The first log segment of a database, and the first sequence number in it.
 pub(super) const FIRST_LOG: (FileNumber, SeqNo) = (FileNumber(1), SeqNo(1));
@@ -65,9 +65,9 @@ const MAX_SEGMENTS_LEFT: usize = 8;
 const MAX_RUNS_LEFT: usize = 16;
 
 /// What an opening found or made.
-struct Opened {
-    place: Arc<SstPlace>,
-    value_place: Arc<ValuePlace>,
+struct LoadedState {
+    place: Arc<SstStore>,
+    value_place: Arc<ValueStore>,
     manifest: ManifestWriter,
     /// The number that the next SST or manifest gets.
     next_file: FileNumber,
@@ -88,7 +88,7 @@ impl Engine {
             Err(Error::OutOfSpace) if reserve::release(&*env, &dir)? => open_or_make(&env, &dir, &config, 0)?,
             opened => opened?,
         };
-        let Opened { place, value_place, manifest, next_file, log, view, last_seqno } = opened;
+        let LoadedState { place, value_place, manifest, next_file, log, view, last_seqno } = opened;
         let memtable_count = view.memtables().filter(|memtable| !memtable.is_empty()).count();
         trace::recovered(view.levels.ssts().count(), memtable_count, last_seqno.0);
         let snapshots = Snapshots::new(Arc::clone(&env), config.snapshot_age_limit);
@@ -96,8 +96,8 @@ impl Engine {
             reserve: Reserve::new(config.reserve_size),
             dir,
             config,
-            place,
-            value_place,
+            sst_store: place,
+            value_store: value_place,
             view: ArcSwap::from_pointee(view),
             applied: AtomicU64::new(last_seqno.0),
             visible: AtomicU64::new(last_seqno.0),
@@ -106,8 +106,8 @@ impl Engine {
             is_note_due: AtomicBool::new(false),
             snapshots: Arc::new(snapshots),
             dead: DeadRanges::default(),
-            hints: Hints::default(),
-            held: Held::default(),
+            hints: MergeHints::default(),
+            held: PinnedMemory::default(),
             poisoned: AtomicBool::new(false),
             log_is_torn: AtomicBool::new(false),
             closed: AtomicBool::new(false),
@@ -116,7 +116,7 @@ impl Engine {
             deletions: Deletions::default(),
             compactions: Compactions::default(),
             thinned: Thinned::default(),
-            pacer: Pacer::default(),
+            throttle: Throttle::default(),
             validations: Validations::default(),
             flusher: Worker::default(),
             compactor: Worker::default(),
@@ -124,9 +124,9 @@ impl Engine {
             flushing: Mutex::default(),
             synced: Mutex::new(SyncedTo::default()),
             sync_done: Condvar::default(),
-            log: Mutex::new(Log::new(log, last_seqno)),
+            log: Mutex::new(EngineLog::new(log, last_seqno)),
             queue: Mutex::default(),
-            manifest: Mutex::new(Manifest::new(manifest, next_file)),
+            manifest: Mutex::new(VersionSet::new(manifest, next_file)),
             machine,
             env,
             owner,
@@ -138,7 +138,7 @@ impl Engine {
         }
         engine.reckon_debt(&engine.manifest.lock().version());
         let core = Arc::downgrade(&engine.core);
-        engine.place.open_files.when_nearly_crowded(move || {
+        engine.sst_store.open_files.when_nearly_crowded(move || {
             if let Some(core) = core.upgrade() {
                 core.close_unused();
             }
@@ -169,7 +169,7 @@ impl Engine {
 }
 
 /// Opens the database that is there, or makes one. What an error leaves is read by the next try to the same state.
-fn open_or_make(env: &Arc<dyn Env>, dir: &Path, config: &EngineConfig, collapse: u64) -> Result<Opened> {
+fn open_or_make(env: &Arc<dyn Env>, dir: &Path, config: &EngineConfig, collapse: u64) -> Result<LoadedState> {
     let names = env.list(dir)?;
     match manifest::load(&**env, dir, &names)? {
         Some(loaded) => open_existing(env, dir, config, &names, &loaded, collapse),
@@ -180,11 +180,11 @@ fn open_or_make(env: &Arc<dyn Env>, dir: &Path, config: &EngineConfig, collapse:
 fn log_config(config: &EngineConfig) -> LogConfig {
     // A memtable takes more memory than its log takes space, so there is room for two ordinary segments.
     let spare_size = 2 * (config.memtable_size as u64).saturating_add(config.preallocate);
-    LogConfig { preallocate: config.preallocate, spare_size, collapse: 0 }
+    LogConfig { preallocate: config.preallocate, recycled_size: spare_size, collapse: 0 }
 }
 
-fn place(env: &Arc<dyn Env>, dir: &Path, config: &EngineConfig, database: [u8; 16]) -> Arc<SstPlace> {
-    Arc::new(SstPlace {
+fn place(env: &Arc<dyn Env>, dir: &Path, config: &EngineConfig, database: [u8; 16]) -> Arc<SstStore> {
+    Arc::new(SstStore {
         env: Arc::clone(env),
         dir: dir.to_owned(),
         database,
@@ -199,14 +199,14 @@ fn open_limit(wanted: usize, of_process: Option<usize>) -> usize {
     wanted.min(of_process.map_or(usize::MAX, |limit| limit / 2)).max(MIN_OPEN_LIMIT)
 }
 
-fn make_new(env: &Arc<dyn Env>, dir: &Path, config: &EngineConfig) -> Result<Opened> {
+fn make_new(env: &Arc<dyn Env>, dir: &Path, config: &EngineConfig) -> Result<LoadedState> {
     let mut database = [0; 16];
     env.fill_random(&mut database);
     directory::sync_name(&**env, dir)?;
     let state = ManifestState { next_file: FIRST_MANIFEST.next()?, ..ManifestState::default() };
     let mut manifest =
         ManifestWriter::create(Arc::clone(env), dir.to_owned(), FIRST_MANIFEST, database, state)?;
-    let log_place = LogPlace { env: Arc::clone(env), dir: dir.to_owned(), database };
+    let log_place = LogDir { env: Arc::clone(env), dir: dir.to_owned(), database };
     let (number, first_seqno) = FIRST_LOG;
     let log = LogWriter::create(log_place, number, first_seqno, log_config(config))?;
     manifest.append(&VersionEdit {
@@ -217,7 +217,7 @@ fn make_new(env: &Arc<dyn Env>, dir: &Path, config: &EngineConfig) -> Result<Ope
     let active = Arc::new(Memtable::new(SeqNo::ZERO));
     let view = View { active, frozen: Vec::new(), levels: Arc::default() };
     let place = place(env, dir, config, database);
-    Ok(Opened {
+    Ok(LoadedState {
         value_place: value_place(&place),
         place,
         next_file: manifest.state().next_file,
@@ -228,8 +228,8 @@ fn make_new(env: &Arc<dyn Env>, dir: &Path, config: &EngineConfig) -> Result<Ope
     })
 }
 
-fn value_place(place: &SstPlace) -> Arc<ValuePlace> {
-    Arc::new(ValuePlace {
+fn value_place(place: &SstStore) -> Arc<ValueStore> {
+    Arc::new(ValueStore {
         env: Arc::clone(&place.env),
         dir: place.dir.clone(),
         database: place.database,
@@ -252,15 +252,15 @@ fn open_existing(
     dir: &Path,
     config: &EngineConfig,
     names: &[String],
-    loaded: &manifest::Loaded,
+    loaded: &manifest::LoadedManifest,
     collapse: u64,
-) -> Result<Opened> {
+) -> Result<LoadedState> {
     let database = loaded.database;
     let place = place(env, dir, config, database);
     let version = &loaded.state.version;
     expect_files(names, dir, version)?;
     let value_place = value_place(&place);
-    let log_place = LogPlace { env: Arc::clone(env), dir: dir.to_owned(), database };
+    let log_place = LogDir { env: Arc::clone(env), dir: dir.to_owned(), database };
     let limits = LoadLimits {
         memtable_size: config.memtable_size,
         frozen_limit: config.frozen_limit,
@@ -281,9 +281,9 @@ fn open_existing(
     };
     let levels = Arc::new(Levels::of(&state.version, &place, &value_place));
     let news = match (is_settled, is_spilled) {
-        (true, _) => News::None(state),
-        (false, false) => News::Log(state),
-        (false, true) => News::Files(state),
+        (true, _) => OpenEvent::None(state),
+        (false, false) => OpenEvent::Log(state),
+        (false, true) => OpenEvent::Files(state),
     };
     let (manifest, next_file) = go_on(env, dir, names, loaded, news)?;
     let mut frozen = memtables;
@@ -291,11 +291,11 @@ fn open_existing(
     active.inject_max_lsn(last_seqno);
     frozen.reverse();
     let view = View { active, frozen, levels };
-    Ok(Opened { place, value_place, manifest, next_file, log, view, last_seqno })
+    Ok(LoadedState { place, value_place, manifest, next_file, log, view, last_seqno })
 }
 
 /// The state after a replay, and what of it the manifest does not say yet.
-enum News {
+enum OpenEvent {
     None(ManifestState),
     /// Where the log begins and how far it goes.
     Log(ManifestState),
@@ -309,19 +309,19 @@ fn go_on(
     env: &Arc<dyn Env>,
     dir: &Path,
     names: &[String],
-    loaded: &manifest::Loaded,
-    news: News,
+    loaded: &manifest::LoadedManifest,
+    news: OpenEvent,
 ) -> Result<(ManifestWriter, FileNumber)> {
     let mut manifest = ManifestWriter::reopen(Arc::clone(env), dir.to_owned(), loaded)?;
     let (is_new, is_edit, state) = match news {
-        News::None(state) => (false, true, state),
-        News::Log(state) => (true, true, state),
-        News::Files(state) => (true, false, state),
+        OpenEvent::None(state) => (false, true, state),
+        OpenEvent::Log(state) => (true, true, state),
+        OpenEvent::Files(state) => (true, false, state),
     };
     let next_file = directory::number_above(names, state.next_file);
     let leftovers = directory::leftovers(&**env, dir, names, &state, loaded.number)?;
     if !is_new && !loaded.is_old && (leftovers.is_empty() || manifest.is_durable()) {
-        directory::tidy(&**env, dir, &leftovers)?;
+        directory::remove_obsolete_files(&**env, dir, &leftovers)?;
         return Ok((manifest, next_file));
     }
     if !manifest.is_poisoned() && is_edit {
@@ -338,7 +338,7 @@ fn go_on(
             ManifestWriter::create(Arc::clone(env), dir.to_owned(), next_file, loaded.database, state)?;
     }
     let leftovers = directory::leftovers(&**env, dir, names, manifest.state(), manifest.number())?;
-    directory::tidy(&**env, dir, &leftovers)?;
+    directory::remove_obsolete_files(&**env, dir, &leftovers)?;
     let next_file = manifest.state().next_file;
     Ok((manifest, next_file))
 }

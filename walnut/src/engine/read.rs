@@ -2,13 +2,13 @@
 //!
 //! No lock is taken and nothing is allocated. The view is loaded *before* the sequence number: the number is then at
 //! least as new as anything that made the view, so no version that it needs can have been dropped from it. A view
-//! never changes, so several reads through one [`Reader`] see one state without anything being pinned.
+//! never changes, so several reads through one [`PointReader`] see one state without anything being pinned.
 
 use smallvec::SmallVec;
 
 use super::Core;
 use super::view::View;
-use crate::base::{Entry, KeyHash, Kind, Part, SeqNo, number_in};
+use crate::base::{Entry, KeyHash, Kind, Operand, SeqNo, number_in};
 use crate::error::Result;
 use crate::mvcc::Pin;
 use crate::sst::Epoch;
@@ -46,32 +46,36 @@ impl Number {
 
 /// Reads at one sequence number.
 #[derive(Clone, Copy)]
-pub(crate) struct Reader<'a> {
+pub(crate) struct PointReader<'a> {
     view: &'a View,
     at: SeqNo,
 }
 
 impl Core {
     /// Gives a reader of what is visible now to `reads`.
-    pub(crate) fn read<R>(&self, reads: impl FnOnce(Reader<'_>) -> Result<R>) -> Result<R> {
+    pub(crate) fn read<R>(&self, reads: impl FnOnce(PointReader<'_>) -> Result<R>) -> Result<R> {
         self.ensure_open()?;
         let _epoch = Epoch::enter();
         let view = self.view.load();
-        reads(Reader { view: &view, at: self.visible() })
+        reads(PointReader { view: &view, at: self.visible() })
     }
 
     /// Gives a reader at a pinned sequence number to `reads`. [`Error::SnapshotTooOld`](crate::Error::SnapshotTooOld) when the
     /// pin holds no more.
-    pub(crate) fn read_at<R>(&self, pin: &Pin, reads: impl FnOnce(Reader<'_>) -> Result<R>) -> Result<R> {
+    pub(crate) fn read_at<R>(
+        &self,
+        pin: &Pin,
+        reads: impl FnOnce(PointReader<'_>) -> Result<R>,
+    ) -> Result<R> {
         self.ensure_open()?;
         let _epoch = Epoch::enter();
         let view = self.view.load();
         pin.ensure_held()?;
-        reads(Reader { view: &view, at: pin.at() })
+        reads(PointReader { view: &view, at: pin.at() })
     }
 }
 
-impl<'a> Reader<'a> {
+impl<'a> PointReader<'a> {
     #[inline]
     pub(super) fn new(view: &'a View, at: SeqNo) -> Self {
         Self { view, at }
@@ -109,7 +113,7 @@ impl<'a> Reader<'a> {
         Ok(result)
     }
 
-    /// The number that `key` has: see [`base::Part`](crate::base::Part).
+    /// The number that `key` has: see [`base::Operand`](crate::base::Operand).
     ///
     /// Cost: that of [`get`](Self::get), but a value in the value log is none, and is not read.
     pub(crate) fn number(self, key: &[u8]) -> Result<Number> {
@@ -173,8 +177,8 @@ impl View {
             // A memtable sums up by itself.
             let part = memtable.get(key, hash, at, |entry| part_unless_gone(&entry, gone));
             match part {
-                Some(Part::Delta(delta)) => sum = sum.wrapping_add(delta),
-                Some(Part::Base(base)) => return Ok(sum.wrapping_add(base)),
+                Some(Operand::Delta(delta)) => sum = sum.wrapping_add(delta),
+                Some(Operand::Base(base)) => return Ok(sum.wrapping_add(base)),
                 None if gone.is_some() => return Ok(sum),
                 None => {}
             }
@@ -187,8 +191,8 @@ impl View {
                     (part_unless_gone(&entry, gone), entry.seqno.before())
                 })?;
                 match found {
-                    Some((Part::Delta(delta), before)) => (sum, below) = (sum.wrapping_add(delta), before),
-                    Some((Part::Base(base), _)) => return Ok(sum.wrapping_add(base)),
+                    Some((Operand::Delta(delta), before)) => (sum, below) = (sum.wrapping_add(delta), before),
+                    Some((Operand::Base(base), _)) => return Ok(sum.wrapping_add(base)),
                     None => break,
                 }
             }
@@ -219,6 +223,6 @@ impl View {
 }
 
 /// What a version contributes to a sum, under range tombstones of which this is the newest.
-fn part_unless_gone(entry: &Entry<'_>, gone: Option<SeqNo>) -> Part {
-    if gone < Some(entry.seqno) { entry.part() } else { Part::Base(0) }
+fn part_unless_gone(entry: &Entry<'_>, gone: Option<SeqNo>) -> Operand {
+    if gone < Some(entry.seqno) { entry.operand() } else { Operand::Base(0) }
 }

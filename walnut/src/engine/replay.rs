@@ -13,9 +13,9 @@ use crate::base::{FileNumber, SeqNo};
 use crate::error::{Error, Result};
 use crate::files::FileName;
 use crate::manifest::{ManifestState, Version, VersionEdit};
-use crate::sst::SstPlace;
-use crate::vlog::ValuePlace;
-use crate::wal::{self, LogConfig, LogPlace, LogPromise, LogWriter};
+use crate::sst::SstStore;
+use crate::vlog::ValueStore;
+use crate::wal::{self, DurableBounds, LogConfig, LogDir, LogWriter};
 
 /// What a replay leaves.
 pub(super) struct Replay {
@@ -36,7 +36,7 @@ pub(super) struct Replay {
 /// it is flushed; one that is twice as full, wherever it is. The oldest are spilled when there are too many: so a log of any length
 /// is replayed in the memory that it took to write it.
 pub(super) fn replay(
-    place: &LogPlace,
+    place: &LogDir,
     names: &[String],
     state: &ManifestState,
     limits: LoadLimits,
@@ -55,7 +55,7 @@ pub(super) fn replay(
         });
     }
     let first = state.log_number.unwrap_or(first_number);
-    let promise = LogPromise {
+    let promise = DurableBounds {
         first,
         newest: state.newest_log.unwrap_or(first),
         last_seqno: state.last_seqno,
@@ -85,8 +85,8 @@ pub(super) fn replay(
 ///
 /// What it writes has the names of drafts until the whole log was read without a fault.
 pub(super) struct Spill<'a> {
-    place: &'a Arc<SstPlace>,
-    value_place: &'a Arc<ValuePlace>,
+    place: &'a Arc<SstStore>,
+    value_place: &'a Arc<ValueStore>,
     values: &'a ValueConfig,
     /// What was there before, and what was spilled since.
     version: Arc<Version>,
@@ -101,8 +101,8 @@ pub(super) struct Spill<'a> {
 impl<'a> Spill<'a> {
     /// Nothing is spilled yet.
     pub(super) fn new(
-        place: &'a Arc<SstPlace>,
-        value_place: &'a Arc<ValuePlace>,
+        place: &'a Arc<SstStore>,
+        value_place: &'a Arc<ValueStore>,
         values: &'a ValueConfig,
         version: &Arc<Version>,
     ) -> Self {

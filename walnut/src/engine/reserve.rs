@@ -140,7 +140,7 @@ impl Core {
     #[cold]
     pub(super) fn hold_reserve(&self) -> Result<()> {
         let reserve = &self.reserve;
-        let is_small = || self.pacer.committed_size() < (reserve.size / SMALL_PART) as u64;
+        let is_small = || self.throttle.committed_size() < (reserve.size / SMALL_PART) as u64;
         if reserve.state() == NONE && is_small() {
             return Ok(());
         }
@@ -207,7 +207,7 @@ impl Core {
         let has_spares = {
             let mut log = self.log.lock();
             let has_spares = log.size().spare_size > 0;
-            log.forget_spares();
+            log.drop_recycled();
             has_spares
         };
         let mut is_freed = has_spares && self.remove_old_log(&[]).is_ok();

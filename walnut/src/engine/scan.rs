@@ -5,12 +5,12 @@ use std::time::Duration;
 use smallvec::SmallVec;
 
 use super::levels::RunPieces;
-use super::read::Reader;
-use super::values::Value;
+use super::read::PointReader;
+use super::values::StoredValue;
 use super::view::View;
 use super::{Core, Engine};
-use crate::base::{Entry, KeyRange, Kind, RangeTombstones, SeqNo, Stretch, after};
-use crate::cursor::{Concat, Coverage, Cursor, DeadKeys, Direction, Merge, Seen, Visible};
+use crate::base::{CoveredSpan, Entry, KeyRange, Kind, RangeTombstones, SeqNo, after};
+use crate::cursor::{ConcatCursor, Coverage, Cursor, DeadKeys, Direction, MergeCursor, Seen, VisibleCursor};
 use crate::error::{Error, Fault, Result};
 use crate::memtable::MemtableCursor;
 use crate::mvcc::Pin;
@@ -18,12 +18,12 @@ use crate::sync::Arc;
 
 /// A cursor of one of the containers that the engine reads.
 #[expect(clippy::large_enum_variant, reason = "a scan has few of them, and moves them only when it is made")]
-enum Source {
+enum ScanSource {
     Memtable(MemtableCursor),
-    Run(Concat<RunPieces>),
+    Run(ConcatCursor<RunPieces>),
 }
 
-impl Cursor for Source {
+impl Cursor for ScanSource {
     #[inline]
     fn entry(&self) -> Option<Entry<'_>> {
         match self {
@@ -40,7 +40,7 @@ impl Cursor for Source {
         }
     }
 
-    fn pass_older(&mut self, stretch: &Stretch, than: SeqNo) -> Result<bool> {
+    fn pass_older(&mut self, stretch: &CoveredSpan, than: SeqNo) -> Result<bool> {
         match self {
             Self::Memtable(cursor) => cursor.pass_older(stretch, than),
             Self::Run(cursor) => cursor.pass_older(stretch, than),
@@ -75,13 +75,13 @@ impl Cursor for Source {
     clippy::large_enum_variant,
     reason = "a scan has two of them at most, and moves them only when they are made"
 )]
-enum Walk {
+enum ScanWalk {
     /// All that the range has lies in one run, as it does in settled data: there is nothing to merge.
-    Run(Box<Visible<Concat<RunPieces>>>),
-    Merged(Visible<Merge<Source>>),
+    Run(Box<VisibleCursor<ConcatCursor<RunPieces>>>),
+    Merged(VisibleCursor<MergeCursor<ScanSource>>),
 }
 
-impl Walk {
+impl ScanWalk {
     /// The first step, of a walk that begins at this bound of its range.
     fn first_step(&mut self, bound: Option<Vec<u8>>) -> Result<bool> {
         match self {
@@ -147,15 +147,15 @@ pub(crate) struct EngineScan {
     deadline: Option<Duration>,
     /// What was to be walked over at the beginning.
     range: KeyRange,
-    front: Option<Walk>,
-    back: Option<Walk>,
+    front: Option<ScanWalk>,
+    back: Option<ScanWalk>,
 }
 
 /// An entry that a scan has come to, and a reader of the state that it belongs to.
-pub(crate) struct Found<'s> {
+pub(crate) struct FoundEntry<'s> {
     pub(crate) key: &'s [u8],
-    pub(crate) value: Value<'s>,
-    pub(crate) reader: Reader<'s>,
+    pub(crate) value: StoredValue<'s>,
+    pub(crate) reader: PointReader<'s>,
 }
 
 impl Engine {
@@ -205,8 +205,8 @@ impl EngineScan {
     }
 
     /// Reads single keys of the state that the scan sees.
-    pub(crate) fn reader(&self) -> Reader<'_> {
-        Reader::new(&self.view, self.at)
+    pub(crate) fn reader(&self) -> PointReader<'_> {
+        PointReader::new(&self.view, self.at)
     }
 
     /// A scan of another range of the same state.
@@ -216,9 +216,9 @@ impl EngineScan {
         another
     }
 
-    /// The value of an entry that this scan has given: see [`Value::stored`].
-    pub(crate) fn value<'s>(&'s self, key: &'s [u8], (kind, stored): (Kind, &'s [u8])) -> Value<'s> {
-        Value::new(key, kind, stored, &self.view, self.at)
+    /// The value of an entry that this scan has given: see [`StoredValue::stored`].
+    pub(crate) fn value<'s>(&'s self, key: &'s [u8], (kind, stored): (Kind, &'s [u8])) -> StoredValue<'s> {
+        StoredValue::new(key, kind, stored, &self.view, self.at)
     }
 
     /// The error for stored bytes that make no sense.
@@ -245,7 +245,7 @@ impl EngineScan {
     /// Whether an end that was opened has but one run to go through, and goes through it without a merge.
     #[cfg(test)]
     pub(super) fn walks_over_one_run(&self) -> bool {
-        self.front.iter().chain(&self.back).any(|walk| matches!(walk, Walk::Run(_)))
+        self.front.iter().chain(&self.back).any(|walk| matches!(walk, ScanWalk::Run(_)))
     }
 
     /// Changes what is to be walked; only before the first step.
@@ -254,8 +254,8 @@ impl EngineScan {
     }
 
     /// The next entry from the front.
-    pub(crate) fn next(&mut self) -> Result<Option<Found<'_>>> {
-        let is_near = self.back.is_none() && self.front.as_mut().is_some_and(Walk::step_near);
+    pub(crate) fn next(&mut self) -> Result<Option<FoundEntry<'_>>> {
+        let is_near = self.back.is_none() && self.front.as_mut().is_some_and(ScanWalk::step_near);
         if !is_near && !self.step_front()? {
             return Ok(None);
         }
@@ -263,8 +263,8 @@ impl EngineScan {
     }
 
     /// The next entry from the back.
-    pub(crate) fn next_back(&mut self) -> Result<Option<Found<'_>>> {
-        let is_near = self.front.is_none() && self.back.as_mut().is_some_and(Walk::step_near);
+    pub(crate) fn next_back(&mut self) -> Result<Option<FoundEntry<'_>>> {
+        let is_near = self.front.is_none() && self.back.as_mut().is_some_and(ScanWalk::step_near);
         if !is_near && !self.step_back()? {
             return Ok(None);
         }
@@ -327,28 +327,28 @@ impl EngineScan {
 
     /// The entry on which an end stands.
     #[inline(always)]
-    fn found<'s>(&'s self, walk: Option<&'s Walk>) -> Option<Found<'s>> {
+    fn found<'s>(&'s self, walk: Option<&'s ScanWalk>) -> Option<FoundEntry<'s>> {
         let (key, kind, stored) = walk?.seen()?;
-        let value = Value::new(key, kind, stored, &self.view, self.at);
-        Some(Found { key, value, reader: Reader::new(&self.view, self.at) })
+        let value = StoredValue::new(key, kind, stored, &self.view, self.at);
+        Some(FoundEntry { key, value, reader: PointReader::new(&self.view, self.at) })
     }
 }
 
 impl View {
     /// A walk over a range. What has no entry there takes no part in it.
-    fn walk(&self, core: &Arc<Core>, range: &KeyRange, direction: Direction, at: SeqNo) -> Result<Walk> {
+    fn walk(&self, core: &Arc<Core>, range: &KeyRange, direction: Direction, at: SeqNo) -> Result<ScanWalk> {
         let mut memtables = Vec::new();
         for memtable in self.memtables() {
             let cursor = MemtableCursor::at(Arc::clone(memtable), range, direction, at);
             if cursor.entry().is_some() {
-                memtables.push(Source::Memtable(cursor));
+                memtables.push(ScanSource::Memtable(cursor));
             }
         }
-        let mut runs = SmallVec::<[Concat<RunPieces>; 1]>::new();
+        let mut runs = SmallVec::<[ConcatCursor<RunPieces>; 1]>::new();
         for run in self.levels.runs() {
             let places = run.meeting(range);
             if !places.is_empty() {
-                let run = Concat::new(run.pieces(range, direction), places, direction)?;
+                let run = ConcatCursor::new(run.pieces(range, direction), places, direction)?;
                 if run.entry().is_some() {
                     runs.push(run);
                 }
@@ -358,11 +358,13 @@ impl View {
         let dead = || Arc::clone(core) as Arc<dyn DeadKeys>;
         if memtables.is_empty() && runs.len() == 1 {
             let run = runs.remove(0);
-            return Ok(Walk::Run(Box::new(Visible::new(run, direction, at, coverage).remembering(dead()))));
+            return Ok(ScanWalk::Run(Box::new(
+                VisibleCursor::new(run, direction, at, coverage).remembering(dead()),
+            )));
         }
-        let sources = memtables.into_iter().chain(runs.into_iter().map(Source::Run)).collect();
-        let merge = Merge::new(sources, direction);
-        Ok(Walk::Merged(Visible::new(merge, direction, at, coverage).remembering(dead())))
+        let sources = memtables.into_iter().chain(runs.into_iter().map(ScanSource::Run)).collect();
+        let merge = MergeCursor::new(sources, direction);
+        Ok(ScanWalk::Merged(VisibleCursor::new(merge, direction, at, coverage).remembering(dead())))
     }
 
     /// The range tombstones of all that can hold keys of `range`.

@@ -166,8 +166,8 @@ impl Core {
         let view = self.view.load();
         let log = self.log.lock().size();
         let progress = self.compactions.progress();
-        let (stall_count, stall_time) = self.pacer.stalls();
-        let (cache_hit_count, cache_miss_count) = self.place.cache.hits_and_misses();
+        let (stall_count, stall_time) = self.throttle.stalls();
+        let (cache_hit_count, cache_miss_count) = self.sst_store.cache.hits_and_misses();
         let watermark = self.snapshots.watermark(|| self.visible());
         let (oldest, visible) = (self.snapshots.oldest(), self.visible());
         let mut stats = Stats {
@@ -187,13 +187,13 @@ impl Core {
             log_size: log.segment_size,
             log_spare_size: log.spare_size,
             run_count: view.levels.runs().len(),
-            open_file_count: self.place.open_files.count(),
-            cache_used_size: self.place.cache.used_size(),
+            open_file_count: self.sst_store.open_files.count(),
+            cache_used_size: self.sst_store.cache.used_size(),
             cache_budget: self.config.cache_size,
             cache_hit_count,
             cache_miss_count,
             log_segment_count: self.log_segment_count(),
-            committed_size: self.pacer.committed_size(),
+            committed_size: self.throttle.committed_size(),
             stall_count,
             stall_time,
             flush_count: progress.flush_count,
@@ -206,7 +206,7 @@ impl Core {
             compaction_read_size: progress.read_size,
             compaction_written_size: progress.written_size,
             compaction_failure_count: progress.failure_count,
-            compaction_debt_size: self.pacer.debt(),
+            compaction_debt_size: self.throttle.debt(),
             ..Stats::default()
         };
         for (level, sst) in view.levels.ssts() {

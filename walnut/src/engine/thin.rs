@@ -67,7 +67,7 @@ impl Core {
     fn run_thinning(&self, thinning: &Thinning) -> Result<bool> {
         let levels = Arc::clone(&self.view.load().levels);
         let watermark = self.snapshots.watermark(|| self.visible());
-        let job = ThinJob { thinning, place: &self.place, watermark, go_on: &|size| self.go_on(size) };
+        let job = ThinJob { thinning, place: &self.sst_store, watermark, go_on: &|size| self.go_on(size) };
         let written = job.run(|meta| named_sst(&levels, meta), || self.manifest.lock().allocate())?;
         // Nobody is to hold the file when it is removed.
         drop(levels);
@@ -78,7 +78,7 @@ impl Core {
             added: written.ssts.iter().map(|sst| (level, Arc::new(sst.meta().clone()))).collect(),
             ..VersionEdit::default()
         };
-        self.install(edit, &NewFiles { ssts: written.ssts, values: written.values }, View::with_levels)?;
+        self.apply_edit(edit, &NewFiles { ssts: written.ssts, values: written.values }, View::with_levels)?;
         Ok(true)
     }
 }

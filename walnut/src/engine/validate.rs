@@ -15,12 +15,12 @@
 use std::collections::BTreeSet;
 
 use super::Core;
-use super::queue::Request;
+use super::commit_queue::Request;
 use super::view::View;
 use crate::base::{Entry, KeyRange, KeySet, SeqNo};
 use crate::batch::{BatchEntry, WriteBatch};
 use crate::error::{Error, Result};
-use crate::memtable::Insertion;
+use crate::memtable::SealedBatch;
 use crate::mvcc::Pin;
 use crate::sync::{AtomicU64, Ordering};
 
@@ -33,7 +33,7 @@ const COMPARED_LIMIT: u64 = 16 << 10;
 
 /// What a transaction has read: its commit fails when any of it was changed since.
 #[derive(Debug, Default)]
-pub(crate) struct Reads {
+pub(crate) struct ReadSet {
     /// What keeps the state that was read; `None` when nothing was read.
     pub(crate) pin: Option<Pin>,
     /// Keys that were looked for.
@@ -43,7 +43,7 @@ pub(crate) struct Reads {
     pub(crate) ranges: Vec<KeyRange>,
 }
 
-impl Reads {
+impl ReadSet {
     fn is_empty(&self) -> bool {
         self.keys.is_empty() && self.ranges.is_empty()
     }
@@ -77,7 +77,7 @@ impl Reads {
     }
 
     /// Whether something that was read is among `writes`.
-    fn meet(&self, writes: &Writes<'_>) -> bool {
+    fn meet(&self, writes: &GroupWrites<'_>) -> bool {
         let keys = &writes.keys;
         let within =
             |range: &KeyRange| keys.range(&*range.start..).next().is_some_and(|key| range.ends_after(key));
@@ -88,17 +88,17 @@ impl Reads {
 
 /// What the commits of a group write: keys, and the ranges of range tombstones.
 #[derive(Debug, Default)]
-pub(super) struct Writes<'b> {
+pub(super) struct GroupWrites<'b> {
     keys: BTreeSet<&'b [u8]>,
     ranges: Vec<(&'b [u8], &'b [u8])>,
 }
 
-impl<'b> Writes<'b> {
+impl<'b> GroupWrites<'b> {
     fn is_empty(&self) -> bool {
         self.keys.is_empty() && self.ranges.is_empty()
     }
 
-    pub(super) fn add(&mut self, insertion: &'b Insertion) {
+    pub(super) fn add(&mut self, insertion: &'b SealedBatch) {
         for (kind, key, value) in insertion.iter() {
             if kind.is_of_one_key() {
                 self.keys.insert(key);
@@ -120,7 +120,7 @@ pub(super) struct Validations {
 
 impl Core {
     /// Looks for changes outside of any lock, and gives the number up to which there are none.
-    pub(super) fn validate_ahead(&self, reads: &Reads) -> Result<SeqNo> {
+    pub(super) fn prevalidate(&self, reads: &ReadSet) -> Result<SeqNo> {
         let Some(pin) = &reads.pin else { return Ok(SeqNo::MAX) };
         pin.ensure_held()?;
         // Loaded before the view: everything up to it is in the view then.
@@ -132,9 +132,9 @@ impl Core {
     }
 
     /// An error when something that was read has changed since it was checked: in the log, or earlier in this group.
-    pub(super) fn validate(&self, request: &Request, group: &Writes<'_>) -> Result<()> {
+    pub(super) fn validate(&self, request: &Request, group: &GroupWrites<'_>) -> Result<()> {
         self.ensure_writable()?;
-        let (reads, checked) = (&request.reads, request.checked);
+        let (reads, checked) = (&request.reads, request.validated_up_to);
         if reads.is_empty() || checked >= self.applied() && group.is_empty() {
             return Ok(());
         }
@@ -143,7 +143,7 @@ impl Core {
     }
 
     /// Whether something that was read has an entry above `checked`, which is not long ago as a rule.
-    fn changed_lately(&self, reads: &Reads, checked: SeqNo) -> Result<bool> {
+    fn changed_lately(&self, reads: &ReadSet, checked: SeqNo) -> Result<bool> {
         if self.applied().0.saturating_sub(checked.0) > COMPARED_LIMIT {
             return self.changed_since(reads, checked);
         }
@@ -158,7 +158,7 @@ impl Core {
     }
 
     /// Whether something that was read has an entry above `since`, at or below which it was not changed.
-    pub(super) fn changed_since(&self, reads: &Reads, since: SeqNo) -> Result<bool> {
+    pub(super) fn changed_since(&self, reads: &ReadSet, since: SeqNo) -> Result<bool> {
         let view = self.view.load();
         // A tombstone that was written since is in the view only as long as the state is kept that was read.
         reads.pin.as_ref().map_or(Ok(()), Pin::ensure_held)?;
@@ -203,7 +203,7 @@ mod tests {
             end: end.map(<[u8]>::to_vec),
         };
         let ranges = vec![range(b"d", Some(b"f")), range(b"h", Some(b"i")), range(b"x", None)];
-        let reads = Reads { pin: None, keys: [b"b", b"w"].into_iter().collect(), ranges };
+        let reads = ReadSet { pin: None, keys: [b"b", b"w"].into_iter().collect(), ranges };
         for (key, meets) in [
             ("a", false),
             ("b", true),
@@ -221,7 +221,7 @@ mod tests {
         ] {
             assert_eq!(reads.has(key.as_bytes()), meets, "{key}");
             let keys = BTreeSet::from([b"a".as_slice(), key.as_bytes(), b"g"]);
-            assert_eq!(reads.meet(&Writes { keys, ranges: Vec::new() }), meets, "{key}");
+            assert_eq!(reads.meet(&GroupWrites { keys, ranges: Vec::new() }), meets, "{key}");
         }
         for (start, end, meets) in [
             ("", "b", false),
@@ -232,8 +232,8 @@ mod tests {
             ("z", "zz", true),
         ] {
             let ranges = vec![(start.as_bytes(), end.as_bytes())];
-            assert_eq!(reads.meet(&Writes { keys: BTreeSet::new(), ranges }), meets, "{start}..{end}");
+            assert_eq!(reads.meet(&GroupWrites { keys: BTreeSet::new(), ranges }), meets, "{start}..{end}");
         }
-        assert!(!reads.meet(&Writes::default()));
+        assert!(!reads.meet(&GroupWrites::default()));
     }
 }

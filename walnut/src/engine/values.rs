@@ -9,7 +9,7 @@ use crate::base::{Entry, FileNumber, Kind, SeqNo};
 use crate::codec::ValuePointer;
 use crate::error::{Fault, Result};
 use crate::files::FileName;
-use crate::vlog::{ReadValue, ValuePlace, ValueWriter, WholeValues};
+use crate::vlog::{FinishedValues, ReadValue, ValueStore, ValueWriter};
 
 /// Which values are large.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -33,7 +33,7 @@ pub(super) struct Separator<'a> {
 impl<'a> Separator<'a> {
     pub(super) fn new(
         config: &ValueConfig,
-        place: &'a ValuePlace,
+        place: &'a ValueStore,
         numbers: &'a dyn Fn() -> Result<FileNumber>,
     ) -> Self {
         let writer = ValueWriter::new(place, config.max_file_size, numbers);
@@ -53,16 +53,16 @@ impl<'a> Separator<'a> {
     }
 
     /// The value files, durable and under the names of drafts.
-    pub(super) fn finish(self) -> Result<Vec<WholeValues>> {
+    pub(super) fn finish(self) -> Result<Vec<FinishedValues>> {
         self.writer.finish()
     }
 }
 
 /// A value that a scan has come to: at hand, or in the value log or a sum, and then read only when it is asked for.
 #[derive(Clone, Copy)]
-pub(crate) enum Value<'s> {
+pub(crate) enum StoredValue<'s> {
     Here(&'s [u8]),
-    There(Remote<'s>),
+    There(LoggedValue<'s>),
     Sum(Sum<'s>),
 }
 
@@ -78,7 +78,7 @@ pub(crate) struct Sum<'s> {
 
 /// A value in the value log.
 #[derive(Clone, Copy)]
-pub(crate) struct Remote<'s> {
+pub(crate) struct LoggedValue<'s> {
     key: &'s [u8],
     /// The bytes of the pointer.
     pointer: &'s [u8],
@@ -86,13 +86,13 @@ pub(crate) struct Remote<'s> {
 }
 
 /// The bytes of a value.
-pub(crate) enum Loaded<'s> {
+pub(crate) enum LoadedValue<'s> {
     Here(&'s [u8]),
     Read(ReadValue),
     Sum([u8; 8]),
 }
 
-impl Deref for Loaded<'_> {
+impl Deref for LoadedValue<'_> {
     type Target = [u8];
 
     #[inline]
@@ -105,12 +105,12 @@ impl Deref for Loaded<'_> {
     }
 }
 
-impl<'s> Value<'s> {
+impl<'s> StoredValue<'s> {
     /// What an entry of a kind that is a value holds, in a view that is read at a number.
     #[inline]
     pub(super) fn new(key: &'s [u8], kind: Kind, stored: &'s [u8], view: &'s View, at: SeqNo) -> Self {
         match kind {
-            Kind::Pointer => Self::There(Remote { key, pointer: stored, levels: &view.levels }),
+            Kind::Pointer => Self::There(LoggedValue { key, pointer: stored, levels: &view.levels }),
             Kind::Add => Self::Sum(Sum { key, delta: stored, view, at }),
             _ => Self::Here(stored),
         }
@@ -129,11 +129,11 @@ impl<'s> Value<'s> {
     ///
     /// Cost: one read when it is in the value log; that of a get when it is a sum.
     #[inline]
-    pub(crate) fn load(self) -> Result<Loaded<'s>> {
+    pub(crate) fn load(self) -> Result<LoadedValue<'s>> {
         match self {
-            Self::Here(bytes) => Ok(Loaded::Here(bytes)),
-            Self::There(remote) => remote.levels.value(remote.pointer, remote.key).map(Loaded::Read),
-            Self::Sum(sum) => Ok(Loaded::Sum(sum.view.sum(sum.key, sum.at)?.to_le_bytes())),
+            Self::Here(bytes) => Ok(LoadedValue::Here(bytes)),
+            Self::There(remote) => remote.levels.value(remote.pointer, remote.key).map(LoadedValue::Read),
+            Self::Sum(sum) => Ok(LoadedValue::Sum(sum.view.sum(sum.key, sum.at)?.to_le_bytes())),
         }
     }
 }

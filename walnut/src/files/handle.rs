@@ -22,7 +22,7 @@ use crate::error::Result;
 use crate::sync::{Arc, AtomicBool, Mutex, OnceLock, Ordering};
 
 /// Where files of one kind are.
-pub(crate) trait Place: Debug {
+pub(crate) trait FileStore: Debug {
     /// What the manifest says of a file.
     type Meta: Debug;
     /// A file that is open.
@@ -40,8 +40,8 @@ pub(crate) trait Place: Debug {
 
 /// A file of a view.
 #[derive(Debug)]
-pub(crate) struct Handle<P: Place> {
-    shared: Arc<Shared<P>>,
+pub(crate) struct Handle<P: FileStore> {
+    shared: Arc<SharedFile<P>>,
     reader: OnceLock<Arc<P::Reader>>,
     /// Whether it was read since somebody last looked.
     used: AtomicBool,
@@ -49,8 +49,8 @@ pub(crate) struct Handle<P: Place> {
 
 /// What all handles of a file share.
 #[derive(Debug)]
-struct Shared<P: Place> {
-    place: Arc<P>,
+struct SharedFile<P: FileStore> {
+    store: Arc<P>,
     meta: Arc<P::Meta>,
     /// Open since before the file lost its name.
     kept: OnceLock<Arc<P::Reader>>,
@@ -59,23 +59,23 @@ struct Shared<P: Place> {
 }
 
 /// A reader that is open for as long as its handle, or for the caller alone.
-pub(crate) enum Opened<'h, R> {
-    Stays(&'h Arc<R>),
-    Passes(Arc<R>),
+pub(crate) enum OpenReader<'h, R> {
+    Cached(&'h Arc<R>),
+    Transient(Arc<R>),
 }
 
 /// A file that no version names any more, and that somebody may still read.
 #[derive(Debug)]
-pub(crate) struct Leaving<P: Place> {
+pub(crate) struct ObsoleteFile<P: FileStore> {
     number: FileNumber,
-    shared: Weak<Shared<P>>,
+    shared: Weak<SharedFile<P>>,
 }
 
-impl<P: Place> Handle<P> {
+impl<P: FileStore> Handle<P> {
     /// A file that is there and was not opened.
     pub(crate) fn closed(place: &Arc<P>, meta: &Arc<P::Meta>) -> Self {
-        Self::of(Arc::new(Shared {
-            place: Arc::clone(place),
+        Self::of(Arc::new(SharedFile {
+            store: Arc::clone(place),
             meta: Arc::clone(meta),
             kept: OnceLock::new(),
             opening: Mutex::default(),
@@ -90,11 +90,11 @@ impl<P: Place> Handle<P> {
     }
 
     /// Another handle of the same file, which is not open.
-    pub(crate) fn another(&self) -> Self {
+    pub(crate) fn clone_unopened(&self) -> Self {
         Self::of(Arc::clone(&self.shared))
     }
 
-    fn of(shared: Arc<Shared<P>>) -> Self {
+    fn of(shared: Arc<SharedFile<P>>) -> Self {
         Self { shared, reader: OnceLock::new(), used: AtomicBool::new(false) }
     }
 
@@ -106,32 +106,32 @@ impl<P: Place> Handle<P> {
 
     /// The open file. It is opened when it is not, and stays open if it may.
     #[inline]
-    pub(crate) fn reader(&self) -> Result<Opened<'_, P::Reader>> {
+    pub(crate) fn reader(&self) -> Result<OpenReader<'_, P::Reader>> {
         self.touch();
         match self.reader.get() {
-            Some(reader) => Ok(Opened::Stays(reader)),
+            Some(reader) => Ok(OpenReader::Cached(reader)),
             None => self.open(),
         }
     }
 
     #[cold]
-    fn open(&self) -> Result<Opened<'_, P::Reader>> {
+    fn open(&self) -> Result<OpenReader<'_, P::Reader>> {
         let _turn = self.shared.opening.lock();
         if let Some(reader) = self.reader.get() {
-            return Ok(Opened::Stays(reader));
+            return Ok(OpenReader::Cached(reader));
         }
         let reader = self.shared.open()?;
-        let open_files = self.shared.place.open_files();
+        let open_files = self.shared.store.open_files();
         // Whoever closes files opens none, and so waits for no turn.
         open_files.call_in_time();
         if open_files.is_crowded() {
-            return Ok(Opened::Passes(reader));
+            return Ok(OpenReader::Transient(reader));
         }
-        Ok(Opened::Stays(self.reader.get_or_init(|| reader)))
+        Ok(OpenReader::Cached(self.reader.get_or_init(|| reader)))
     }
 
     /// The open file, or one that is closed after use.
-    pub(crate) fn passing(&self) -> Result<Arc<P::Reader>> {
+    pub(crate) fn open_transient(&self) -> Result<Arc<P::Reader>> {
         if let Some(reader) = self.reader.get() {
             return Ok(Arc::clone(reader));
         }
@@ -165,31 +165,31 @@ impl<P: Place> Handle<P> {
     }
 
     /// Takes note that no version names the file any more.
-    pub(crate) fn leave(&self) -> Leaving<P> {
-        Leaving { number: P::number(self.meta()), shared: Arc::downgrade(&self.shared) }
+    pub(crate) fn mark_obsolete(&self) -> ObsoleteFile<P> {
+        ObsoleteFile { number: P::number(self.meta()), shared: Arc::downgrade(&self.shared) }
     }
 }
 
-impl<R> Deref for Opened<'_, R> {
+impl<R> Deref for OpenReader<'_, R> {
     type Target = Arc<R>;
 
     #[inline]
     fn deref(&self) -> &Arc<R> {
         match self {
-            Self::Stays(reader) => reader,
-            Self::Passes(reader) => reader,
+            Self::Cached(reader) => reader,
+            Self::Transient(reader) => reader,
         }
     }
 }
 
-impl<P: Place> Shared<P> {
+impl<P: FileStore> SharedFile<P> {
     /// Opens the file, or gives it as it was kept. The caller holds the turn.
     fn open(&self) -> Result<Arc<P::Reader>> {
-        self.kept.get().map_or_else(|| self.place.open(&self.meta), |kept| Ok(Arc::clone(kept)))
+        self.kept.get().map_or_else(|| self.store.open(&self.meta), |kept| Ok(Arc::clone(kept)))
     }
 }
 
-impl<P: Place> Leaving<P> {
+impl<P: FileStore> ObsoleteFile<P> {
     /// A file that nobody reads.
     pub(crate) fn unread(number: FileNumber) -> Self {
         Self { number, shared: Weak::new() }
@@ -205,7 +205,7 @@ impl<P: Place> Leaving<P> {
         let Some(shared) = self.shared.upgrade() else { return true };
         let _turn = shared.opening.lock();
         if shared.kept.get().is_none() {
-            if shared.place.open_files().is_crowded() && !last {
+            if shared.store.open_files().is_crowded() && !last {
                 return false;
             }
             let Ok(reader) = shared.open() else { return false };

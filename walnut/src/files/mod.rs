@@ -5,12 +5,12 @@
 //!   view --> handle --first read--> reader: the open file --counts--> open files --too many--> whoever makes views
 //! ```
 //!
-//! What kinds of file there are, and what a reader of each can do, is said above: see [`Place`].
+//! What kinds of file there are, and what a reader of each can do, is said above: see [`FileStore`].
 
 mod handle;
 mod name;
 mod open_files;
 
-pub(crate) use handle::{Handle, Leaving, Place};
+pub(crate) use handle::{FileStore, Handle, ObsoleteFile};
 pub(crate) use name::FileName;
 pub(crate) use open_files::{OpenFile, OpenFiles};

@@ -58,7 +58,7 @@ impl FileName {
             "aside" => Self::Aside,
             _ => Self::numbered(whole)?,
         };
-        if is_draft { found.draft() } else { Some(found) }
+        if is_draft { found.temp_file() } else { Some(found) }
     }
 
     fn numbered(name: &str) -> Option<Self> {
@@ -75,7 +75,7 @@ impl FileName {
     }
 
     /// The name that the file has until it is whole, where it has another one then.
-    pub(crate) fn draft(self) -> Option<Self> {
+    pub(crate) fn temp_file(self) -> Option<Self> {
         match self {
             Self::Current => Some(Self::CurrentDraft),
             Self::Segment(number) => Some(Self::SegmentDraft(number)),
@@ -86,7 +86,7 @@ impl FileName {
     }
 
     /// Whether it is the name of a file that is not whole.
-    pub(crate) fn is_draft(self) -> bool {
+    pub(crate) fn is_temp_file(self) -> bool {
         matches!(self, Self::CurrentDraft | Self::SegmentDraft(_) | Self::SstDraft(_) | Self::ValuesDraft(_))
     }
 

@@ -6,14 +6,14 @@ use std::path::Path;
 
 use crate::env::{Env, File};
 use crate::error::{Fault, Result};
-use crate::sync::{Arc, AtomicUsize, Bell, Ordering};
+use crate::sync::{Arc, AtomicUsize, Notify, Ordering};
 
 /// The account of a database's open files.
 #[derive(Debug)]
 pub(crate) struct OpenFiles {
     limit: usize,
     count: AtomicUsize,
-    crowd: Bell,
+    nearly_full: Notify,
 }
 
 /// A file that counts as open until it is dropped.
@@ -25,12 +25,12 @@ pub(crate) struct OpenFile {
 impl OpenFiles {
     /// An account of no more than so many files, unless there is no other way.
     pub(crate) fn new(limit: usize) -> Arc<Self> {
-        Arc::new(Self { limit, count: AtomicUsize::new(0), crowd: Bell::default() })
+        Arc::new(Self { limit, count: AtomicUsize::new(0), nearly_full: Notify::default() })
     }
 
     /// Says what is done when a file is opened and there are nearly too many; only the first time counts.
     pub(crate) fn when_nearly_crowded(&self, answer: impl Fn() + Send + Sync + 'static) {
-        self.crowd.answer(answer);
+        self.nearly_full.answer(answer);
     }
 
     /// How many stay open when some are closed, which is done an eighth before the limit and down to two eighths before it.
@@ -51,7 +51,7 @@ impl OpenFiles {
     /// Has some closed before there are too many: they are open until nobody reads the view that they were in.
     pub(super) fn call_in_time(&self) {
         if self.count() > self.limit - self.limit / 8 {
-            self.crowd.ring();
+            self.nearly_full.notify();
         }
     }
 

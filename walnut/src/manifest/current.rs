@@ -30,7 +30,7 @@ const MAX_SIZE: u64 = 1024;
 
 /// What `CURRENT` says.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct Current {
+pub(super) struct CurrentFile {
     pub(super) database: [u8; 16],
     pub(super) manifest: FileNumber,
     pub(super) seed: u32,
@@ -39,7 +39,7 @@ pub(super) struct Current {
     pub(super) is_old: bool,
 }
 
-impl Current {
+impl CurrentFile {
     /// The path of the file.
     pub(super) fn path(dir: &Path) -> PathBuf {
         FileName::Current.path(dir)
@@ -127,7 +127,7 @@ impl Current {
 mod tests {
     use super::*;
 
-    const CURRENT: Current = Current {
+    const CURRENT: CurrentFile = CurrentFile {
         database: [0, 17, 34, 51, 68, 85, 102, 119, 136, 153, 170, 187, 204, 221, 238, 255],
         manifest: FileNumber(7),
         seed: 0x1a2b_3c4d,
@@ -144,7 +144,7 @@ mod tests {
                      manifest MANIFEST-000007\nseed 1a2b3c4d\nsnapshot 12345\ncrc32 a1dc82e5\n";
         assert_eq!(CURRENT.encode_as(1), older);
         for (text, is_old) in [(golden, false), (older, true)] {
-            assert_eq!(Current::decode(text.as_bytes()), Ok(Current { is_old, ..CURRENT }));
+            assert_eq!(CurrentFile::decode(text.as_bytes()), Ok(CurrentFile { is_old, ..CURRENT }));
         }
     }
 
@@ -154,18 +154,18 @@ mod tests {
         for bit in 0..bytes.len() * 8 {
             let mut damaged = bytes.clone();
             damaged[bit / 8] ^= 1 << (bit % 8);
-            assert!(Current::decode(&damaged).is_err(), "bit {bit}");
+            assert!(CurrentFile::decode(&damaged).is_err(), "bit {bit}");
         }
         for cut in 0..bytes.len() {
-            assert!(Current::decode(&bytes[..cut]).is_err(), "{cut} bytes");
+            assert!(CurrentFile::decode(&bytes[..cut]).is_err(), "{cut} bytes");
         }
-        assert!(Current::decode(&[&bytes[..], b"\n"].concat()).is_err());
+        assert!(CurrentFile::decode(&[&bytes[..], b"\n"].concat()).is_err());
     }
 
     #[test]
     fn a_newer_current_is_named_as_such() {
         let body = "walnut database\nformat 3\nunheard of\n";
         let text = format!("{body}crc32 {:08x}\n", crc32(0, body.as_bytes()));
-        assert_eq!(Current::decode(text.as_bytes()), Err(Fault::Format { found: 3, known: 2 }));
+        assert_eq!(CurrentFile::decode(text.as_bytes()), Err(Fault::Format { found: 3, known: 2 }));
     }
 }

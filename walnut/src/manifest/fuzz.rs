@@ -6,7 +6,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::current::Current;
+use super::current::CurrentFile;
 use super::edit::VersionEdit;
 use super::format::{CRC_SIZE, FRAME_HEADER_SIZE, FRAMES_START, FrameHeader, next_frame};
 use super::{FIRST_MANIFEST, ManifestWriter, load};
@@ -30,7 +30,7 @@ pub fn fuzz(bytes: &[u8]) {
     if let Ok(edit) = VersionEdit::decode(bytes) {
         assert_eq!(edit.encode(), bytes, "an edit has one encoding");
     }
-    let _ = Current::decode(bytes);
+    let _ = CurrentFile::decode(bytes);
 }
 
 fn walk(bytes: &[u8]) -> Result<()> {
@@ -38,7 +38,7 @@ fn walk(bytes: &[u8]) -> Result<()> {
     let dir = PathBuf::from("/fuzz");
     env.create_dir(&dir)?;
     env.write_file(FileName::Manifest(HEADER.number).path(&dir), bytes)?;
-    let current = Current {
+    let current = CurrentFile {
         database: HEADER.database,
         manifest: HEADER.number,
         seed: HEADER.seed(),

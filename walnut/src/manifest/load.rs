@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::current::Current;
+use super::current::CurrentFile;
 use super::edit::VersionEdit;
 use super::format::{FIRST_MANIFEST, FRAME_HEADER_SIZE, FRAMES_START, FrameHeader, next_frame};
 use super::set::ManifestState;
@@ -12,11 +12,11 @@ use crate::codec::{FileHeader, FileKind};
 use crate::env::{Env, File};
 use crate::error::{Fault, Result};
 use crate::files::FileName;
-use crate::wal::Suspect;
+use crate::wal::TailFault;
 
 /// What the manifest says.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(crate) struct Loaded {
+pub(crate) struct LoadedManifest {
     pub(crate) state: ManifestState,
     /// The number of the manifest.
     pub(crate) number: FileNumber,
@@ -36,18 +36,32 @@ pub(crate) struct Loaded {
 }
 
 /// Reads the manifest of the database in a directory in which there are these names; `None` when there is no database yet.
-pub(crate) fn load(env: &dyn Env, dir: &Path, names: &[String]) -> Result<Option<Loaded>> {
-    if !Current::is_among(names) {
-        return if had_current(names) { Err(Fault::Missing.at(&Current::path(dir), 0)) } else { Ok(None) };
+pub(crate) fn load(env: &dyn Env, dir: &Path, names: &[String]) -> Result<Option<LoadedManifest>> {
+    if !CurrentFile::is_among(names) {
+        return if had_current(names) {
+            Err(Fault::Missing.at(&CurrentFile::path(dir), 0))
+        } else {
+            Ok(None)
+        };
     }
-    let current = Current::read(env, dir)?;
-    let manifest = Manifest::open(env, dir, &current)?;
+    let current = CurrentFile::read(env, dir)?;
+    let manifest = ManifestReader::open(env, dir, &current)?;
     let Frames { state, end, last_frame, seal_end } = manifest.read(current.snapshot_end)?;
     if current.manifest >= state.next_file {
         return Err(Fault::Invalid("next file number").at(manifest.file.path(), FRAMES_START));
     }
-    let Current { database, manifest: number, seed, snapshot_end, is_old } = current;
-    Ok(Some(Loaded { state, number, database, end, seed, snapshot_end, last_frame, is_old, seal_end }))
+    let CurrentFile { database, manifest: number, seed, snapshot_end, is_old } = current;
+    Ok(Some(LoadedManifest {
+        state,
+        number,
+        database,
+        end,
+        seed,
+        snapshot_end,
+        last_frame,
+        is_old,
+        seal_end,
+    }))
 }
 
 /// Whether there is a file that is made only after `CURRENT`.
@@ -65,7 +79,7 @@ fn had_current(names: &[String]) -> bool {
 const HEAD_SIZE: u64 = 64 << 10;
 
 /// A manifest that is read.
-struct Manifest {
+struct ManifestReader {
     file: Arc<dyn File>,
     size: u64,
     seed: u32,
@@ -84,9 +98,9 @@ struct Frames {
     seal_end: Option<u64>,
 }
 
-impl Manifest {
+impl ManifestReader {
     /// Opens the manifest, which must exist and be the one that `CURRENT` means.
-    fn open(env: &dyn Env, dir: &Path, current: &Current) -> Result<Self> {
+    fn open(env: &dyn Env, dir: &Path, current: &CurrentFile) -> Result<Self> {
         let path = FileName::Manifest(current.manifest).path(dir);
         let file = match env.open(&path) {
             Err(_) if env.kind(&path)?.is_none() => return Err(Fault::Missing.at(&path, 0)),
@@ -116,7 +130,7 @@ impl Manifest {
             let offset = frames.seal_end.unwrap_or(frames.end);
             let (payload, next) = match self.frame(offset)? {
                 Ok(frame) => frame,
-                Err(fault) if offset < snapshot_end || self.was_promised(offset)? => {
+                Err(fault) if offset < snapshot_end || self.is_acknowledged(offset)? => {
                     return Err(fault.at(self.file.path(), offset));
                 }
                 Err(_) => return Ok(frames),
@@ -167,8 +181,8 @@ impl Manifest {
         Ok(())
     }
 
-    fn was_promised(&self, broken: u64) -> Result<bool> {
-        let suspect = Suspect {
+    fn is_acknowledged(&self, broken: u64) -> Result<bool> {
+        let suspect = TailFault {
             file: &self.file,
             size: self.size,
             seed: self.seed,
@@ -176,6 +190,6 @@ impl Manifest {
             header_size: FRAME_HEADER_SIZE,
             record_size: &|header, _| FrameHeader::read(header).ok()?.frame_size(),
         };
-        suspect.was_promised()
+        suspect.is_acknowledged()
     }
 }

@@ -40,7 +40,7 @@ mod tests;
 pub(crate) use edit::VersionEdit;
 pub(crate) use format::FIRST_MANIFEST;
 pub use fuzz::fuzz;
-pub(crate) use load::{Loaded, load};
+pub(crate) use load::{LoadedManifest, load};
 pub(crate) use set::ManifestState;
 pub(crate) use values::ValueFile;
 pub(crate) use version::{LEVEL_COUNT, Level, Version};

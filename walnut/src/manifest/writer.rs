@@ -15,10 +15,10 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::current::Current;
+use super::current::CurrentFile;
 use super::edit::VersionEdit;
 use super::format::{MAX_EDIT_SIZE, put_frame};
-use super::load::Loaded;
+use super::load::LoadedManifest;
 use super::set::ManifestState;
 use crate::base::FileNumber;
 use crate::codec::{FileHeader, FileKind};
@@ -82,7 +82,8 @@ impl ManifestWriter {
             let _ = env.remove(&path);
             return Err(error);
         }
-        Current { database, manifest: number, seed, snapshot_end: end, is_old: false }.write(&*env, &dir)?;
+        CurrentFile { database, manifest: number, seed, snapshot_end: end, is_old: false }
+            .write(&*env, &dir)?;
         Ok(Self {
             env,
             dir,
@@ -100,7 +101,7 @@ impl ManifestWriter {
 
     /// Goes on in the manifest that was read, which changes nothing yet. When it cannot be added to, every edit is
     /// [`Error::Poisoned`], as after a failed one: see [`is_poisoned`](Self::is_poisoned).
-    pub(crate) fn reopen(env: Arc<dyn Env>, dir: PathBuf, loaded: &Loaded) -> Result<Self> {
+    pub(crate) fn reopen(env: Arc<dyn Env>, dir: PathBuf, loaded: &LoadedManifest) -> Result<Self> {
         let path = FileName::Manifest(loaded.number).path(&dir);
         let (file, can_append) = match env.reopen(&path)? {
             Some(file) => {

@@ -13,9 +13,9 @@
 //!
 //! The bytes of a sum are its own; those of the insertion stay as they came.
 
-use super::insertion::Prepared;
-use super::{Memtable, MemtableCursor, Number};
-use crate::base::{Entry, Kind, Part, SeqNo, Stretch, number_in};
+use super::sealed_batch::SealedEntry;
+use super::{EntryId, Memtable, MemtableCursor};
+use crate::base::{CoveredSpan, Entry, Kind, Operand, SeqNo, number_in};
 use crate::cursor::Cursor;
 use crate::error::Result;
 
@@ -24,18 +24,18 @@ impl Memtable {
     #[cold]
     pub(super) fn sum_up(
         &self,
-        add: &Prepared,
+        add: &SealedEntry,
         place: u32,
-        older: Number,
+        older: EntryId,
         insertion_count: &mut u32,
-    ) -> (u32, Prepared) {
-        let key = self.rows.key_in(place, add);
-        let delta = number_in(self.rows.value_in(place, add)).unwrap_or(0);
+    ) -> (u32, SealedEntry) {
+        let key = self.entries.key_in(place, add);
+        let delta = number_in(self.entries.value_in(place, add)).unwrap_or(0);
         let gone = self.covering(key, SeqNo::MAX);
-        let below = (older > 0).then(|| self.rows.entry(older)).filter(|below| gone < Some(below.seqno));
-        let (kind, below) = match (below.map(|below| below.part()), older > 0 || gone.is_some()) {
-            (Some(Part::Delta(below)), _) => (Kind::Add, below),
-            (Some(Part::Base(below)), _) => (Kind::Put, below),
+        let below = (older > 0).then(|| self.entries.entry(older)).filter(|below| gone < Some(below.seqno));
+        let (kind, below) = match (below.map(|below| below.operand()), older > 0 || gone.is_some()) {
+            (Some(Operand::Delta(below)), _) => (Kind::Add, below),
+            (Some(Operand::Base(below)), _) => (Kind::Put, below),
             (None, true) => (Kind::Put, 0),
             (None, false) => (Kind::Add, 0),
         };
@@ -45,8 +45,8 @@ impl Memtable {
         bytes.extend_from_slice(&sum);
         let place = *insertion_count;
         *insertion_count += 1;
-        self.rows.keep(place, bytes);
-        (place, Prepared { key_offset: 0, kind, ..*add })
+        self.entries.keep(place, bytes);
+        (place, SealedEntry { key_offset: 0, kind, ..*add })
     }
 }
 
@@ -54,9 +54,9 @@ impl MemtableCursor {
     /// What the add on which it stands brought over the version below it; nothing on another entry.
     fn delta(&self) -> Option<i64> {
         let (add, below) = self.entry_and_older()?;
-        let Part::Delta(sum) = add.part() else { return None };
-        match below.map(|below| below.part()) {
-            Some(Part::Delta(below)) => Some(sum.wrapping_sub(below)),
+        let Operand::Delta(sum) = add.operand() else { return None };
+        match below.map(|below| below.operand()) {
+            Some(Operand::Delta(below)) => Some(sum.wrapping_sub(below)),
             _ => Some(sum),
         }
     }
@@ -95,7 +95,7 @@ impl Cursor for DeltaCursor {
         Ok(())
     }
 
-    fn pass_older(&mut self, stretch: &Stretch, than: SeqNo) -> Result<bool> {
+    fn pass_older(&mut self, stretch: &CoveredSpan, than: SeqNo) -> Result<bool> {
         let passes = self.cursor.pass_older(stretch, than)?;
         self.note_delta();
         Ok(passes)
@@ -111,7 +111,7 @@ mod tests {
     use super::*;
     use crate::base::{Fragment, KeyHash, KeyRange};
     use crate::cursor::Direction;
-    use crate::memtable::{Insertion, Placed};
+    use crate::memtable::{BatchSpan, SealedBatch};
     use crate::sync::Arc;
 
     #[derive(Clone, Debug)]
@@ -133,7 +133,7 @@ mod tests {
         ]
     }
 
-    fn insertion(deeds: &[Deed]) -> Insertion {
+    fn insertion(deeds: &[Deed]) -> SealedBatch {
         let (mut bytes, mut placed) = (Vec::new(), Vec::new());
         for deed in deeds {
             let (kind, key, value) = match deed {
@@ -142,11 +142,11 @@ mod tests {
                 Deed::Delete(key) => (Kind::Delete, *key, Vec::new()),
                 Deed::Clear(key, end) => (Kind::RangeDelete, *key, vec![*end]),
             };
-            placed.push(Placed { kind, key_offset: bytes.len(), key_size: 1, value_size: value.len() });
+            placed.push(BatchSpan { kind, key_offset: bytes.len(), key_size: 1, value_size: value.len() });
             bytes.push(key);
             bytes.extend_from_slice(&value);
         }
-        Insertion::new(bytes, placed.into_iter())
+        SealedBatch::new(bytes, placed.into_iter())
     }
 
     /// What is known of each key: a part of its sum if it was added to, or its value if it has one.
@@ -155,22 +155,22 @@ mod tests {
     #[derive(Clone, Copy, PartialEq, Eq, Debug)]
     enum Fate {
         Gone,
-        Sum(Part),
+        Sum(Operand),
     }
 
     fn apply(known: &mut Known, deed: &Deed) {
         match deed {
             Deed::Add(key, delta) => {
                 let sum = match known.get(key) {
-                    None => Part::Delta(*delta),
-                    Some(Fate::Gone) => Part::Base(*delta),
-                    Some(Fate::Sum(Part::Delta(sum))) => Part::Delta(sum.wrapping_add(*delta)),
-                    Some(Fate::Sum(Part::Base(sum))) => Part::Base(sum.wrapping_add(*delta)),
+                    None => Operand::Delta(*delta),
+                    Some(Fate::Gone) => Operand::Base(*delta),
+                    Some(Fate::Sum(Operand::Delta(sum))) => Operand::Delta(sum.wrapping_add(*delta)),
+                    Some(Fate::Sum(Operand::Base(sum))) => Operand::Base(sum.wrapping_add(*delta)),
                 };
                 known.insert(*key, Fate::Sum(sum));
             }
             Deed::Put(key, value) => {
-                known.insert(*key, Fate::Sum(Part::Base(number_in(value).unwrap_or(0))));
+                known.insert(*key, Fate::Sum(Operand::Base(number_in(value).unwrap_or(0))));
             }
             Deed::Delete(key) => {
                 known.insert(*key, Fate::Gone);
@@ -180,7 +180,7 @@ mod tests {
     }
 
     /// What SSTs with these entries, which an SST's order has, and range tombstones say of a key.
-    fn folded(entries: &[(u8, u64, Part, bool)], ranges: &[Fragment], key: u8, at: u64) -> Option<Fate> {
+    fn folded(entries: &[(u8, u64, Operand, bool)], ranges: &[Fragment], key: u8, at: u64) -> Option<Fate> {
         let gone =
             ranges.iter().filter(|range| *range.start <= *[key].as_slice() && *[key].as_slice() < *range.end);
         let gone =
@@ -191,14 +191,16 @@ mod tests {
                 break;
             }
             match part {
-                Part::Delta(delta) => sum = Some(sum.unwrap_or(0).wrapping_add(delta)),
-                Part::Base(_) if sum.is_none() && !is_value => return Some(Fate::Gone),
-                Part::Base(base) => return Some(Fate::Sum(Part::Base(sum.unwrap_or(0).wrapping_add(base)))),
+                Operand::Delta(delta) => sum = Some(sum.unwrap_or(0).wrapping_add(delta)),
+                Operand::Base(_) if sum.is_none() && !is_value => return Some(Fate::Gone),
+                Operand::Base(base) => {
+                    return Some(Fate::Sum(Operand::Base(sum.unwrap_or(0).wrapping_add(base))));
+                }
             }
         }
         match sum {
-            Some(sum) if gone.is_some() => Some(Fate::Sum(Part::Base(sum))),
-            Some(sum) => Some(Fate::Sum(Part::Delta(sum))),
+            Some(sum) if gone.is_some() => Some(Fate::Sum(Operand::Base(sum))),
+            Some(sum) => Some(Fate::Sum(Operand::Delta(sum))),
             None => gone.map(|_| Fate::Gone),
         }
     }
@@ -219,7 +221,7 @@ mod tests {
             let mut cursor = DeltaCursor::new(cursor);
             let mut entries = Vec::new();
             while let Some(entry) = cursor.entry() {
-                entries.push((entry.key[0], entry.seqno.0, entry.part(), entry.kind.is_value()));
+                entries.push((entry.key[0], entry.seqno.0, entry.operand(), entry.kind.is_value()));
                 cursor.advance().expect("it is in memory");
             }
             let ranges: Vec<Fragment> = memtable.range_tombstones(|seqno| seqno).into_iter().flatten().collect();
@@ -230,7 +232,7 @@ mod tests {
                     let gone = memtable.covering(&[key], SeqNo(at));
                     let found = memtable.get(&[key], KeyHash::of(&[key]), SeqNo(at), |entry| {
                         let is_there = gone < Some(entry.seqno) && entry.kind.is_value();
-                        if is_there { Fate::Sum(entry.part()) } else { Fate::Gone }
+                        if is_there { Fate::Sum(entry.operand()) } else { Fate::Gone }
                     });
                     let found = found.or(gone.map(|_| Fate::Gone));
                     prop_assert_eq!(found, known.get(&key).copied(), "key {} at {}", key, at);

@@ -4,10 +4,10 @@
 //! costs a logarithm at most. It is more than one where range tombstones lie between versions of a key: the newest from each piece between them.
 
 use super::Memtable;
-use super::order::{Slot, Sorted};
-use super::rows::Number;
+use super::entries::EntryId;
 use super::skiplist::{END, Node};
-use crate::base::{Entry, Head, KeyRange, SeqNo, Stretch, head};
+use super::sorted_runs::{RunSlot, Sorted};
+use crate::base::{CoveredSpan, Entry, KeyPrefix, KeyRange, SeqNo, key_prefix};
 use crate::cursor::{Cursor, Direction};
 use crate::error::Result;
 use crate::sync::Arc;
@@ -20,13 +20,13 @@ pub(crate) struct MemtableCursor {
     direction: Direction,
     versions: Versions,
     /// What is newer is not there.
-    limit: Number,
+    limit: EntryId,
     /// Where the walk ends: the end of the range going forward, the start going backward.
-    bound: Option<(Head, Vec<u8>)>,
+    bound: Option<(KeyPrefix, Vec<u8>)>,
     /// What is left of the list and of each strand that has something left, in the reverse of the order in which they come next.
     rests: Vec<Rest>,
     /// The entry that the cursor stands on: a version of the chain of the last one of them; 0 at the end.
-    number: Number,
+    number: EntryId,
     /// Whether each key has one chain.
     is_plain: bool,
 }
@@ -42,13 +42,13 @@ enum Versions {
 /// Keys of the list or of a strand, and the one of them that comes first.
 #[derive(Debug)]
 struct Rest {
-    slot: Slot,
-    of: Part,
+    slot: RunSlot,
+    of: ChainPart,
 }
 
 /// A part of the order.
 #[derive(Clone, Copy, Debug)]
-enum Part {
+enum ChainPart {
     List {
         node: Node,
     },
@@ -79,13 +79,13 @@ impl MemtableCursor {
         versions: Versions,
         at: SeqNo,
     ) -> Self {
-        let limit = memtable.rows.number_at(at).min(memtable.filled());
-        let sorted = memtable.order.sorted(&memtable.rows, limit);
+        let limit = memtable.entries.number_at(at).min(memtable.filled());
+        let sorted = memtable.order.sorted(&memtable.entries, limit);
         let bound = match direction {
             Direction::Forward => range.end.as_deref(),
             Direction::Backward => Some(&*range.start).filter(|start| !start.is_empty()),
         };
-        let bound = bound.map(|bound| (head(bound), bound.to_vec()));
+        let bound = bound.map(|bound| (key_prefix(bound), bound.to_vec()));
         let is_plain = !memtable.has_range_tombstones();
         let (rests, number) = (Vec::new(), 0);
         let mut cursor =
@@ -98,16 +98,16 @@ impl MemtableCursor {
 
     /// The entry that it stands on, and the version of its key below it.
     pub(super) fn entry_and_older(&self) -> Option<(Entry<'_>, Option<Entry<'_>>)> {
-        let rows = &self.memtable.rows;
+        let rows = &self.memtable.entries;
         let entry = self.entry()?;
         Some((entry, rows.older(self.number).map(|older| rows.entry(older))))
     }
 
     /// Finds what the list and the strands have in the range.
     fn enter(&mut self, range: &KeyRange) {
-        let rows = &self.memtable.rows;
-        let start = (head(&range.start), &*range.start);
-        let end = range.end.as_deref().map(|end| (head(end), end));
+        let rows = &self.memtable.entries;
+        let start = (key_prefix(&range.start), &*range.start);
+        let end = range.end.as_deref().map(|end| (key_prefix(end), end));
         self.rests.reserve_exact(1 + self.sorted.strands.len());
         let list = &self.sorted.list;
         let node = match (self.direction, end) {
@@ -115,50 +115,52 @@ impl MemtableCursor {
             (Direction::Backward, Some(end)) => list.last_before(rows, end),
             (Direction::Backward, None) => list.previous(END),
         };
-        self.rests.extend(self.rest(Part::List { node }));
+        self.rests.extend(self.rest(ChainPart::List { node }));
         for (strand, slots) in self.sorted.strands.iter().enumerate() {
             let (from, to) = match self.direction {
                 Direction::Forward => (slots.below(start, rows), slots.len()),
                 Direction::Backward => (0, end.map_or(slots.len(), |end| slots.below(end, rows))),
             };
-            self.rests.extend(self.rest(Part::Strand { strand, from, to }));
+            self.rests.extend(self.rest(ChainPart::Strand { strand, from, to }));
         }
         self.arrange();
     }
 
     /// A part with what comes first in it, if there is anything.
     #[inline]
-    fn rest(&self, of: Part) -> Option<Rest> {
+    fn rest(&self, of: ChainPart) -> Option<Rest> {
         let slot = match (of, self.direction) {
-            (Part::List { node: END }, _) => return None,
-            (Part::List { node }, _) => self.sorted.list.slot(node),
-            (Part::Strand { from, to, .. }, _) if from == to => return None,
-            (Part::Strand { strand, from, .. }, Direction::Forward) => self.sorted.strands[strand][from],
-            (Part::Strand { strand, to, .. }, Direction::Backward) => self.sorted.strands[strand][to - 1],
+            (ChainPart::List { node: END }, _) => return None,
+            (ChainPart::List { node }, _) => self.sorted.list.slot(node),
+            (ChainPart::Strand { from, to, .. }, _) if from == to => return None,
+            (ChainPart::Strand { strand, from, .. }, Direction::Forward) => self.sorted.strands[strand][from],
+            (ChainPart::Strand { strand, to, .. }, Direction::Backward) => {
+                self.sorted.strands[strand][to - 1]
+            }
         };
         self.is_within(&slot).then_some(Rest { slot, of })
     }
 
     /// Whether a key, which does not come before the range, does not come behind it.
     #[inline]
-    fn is_within(&self, slot: &Slot) -> bool {
+    fn is_within(&self, slot: &RunSlot) -> bool {
         let Some((head, bound)) = &self.bound else { return true };
-        let is_below = slot.is_below((*head, bound), &self.memtable.rows);
+        let is_below = slot.is_below((*head, bound), &self.memtable.entries);
         is_below == (self.direction == Direction::Forward)
     }
 
     /// A part without what comes first in it.
     #[inline]
-    fn behind_first(&self, of: Part) -> Part {
+    fn behind_first(&self, of: ChainPart) -> ChainPart {
         let list = &self.sorted.list;
         match (of, self.direction) {
-            (Part::List { node }, Direction::Forward) => Part::List { node: list.next(node) },
-            (Part::List { node }, Direction::Backward) => Part::List { node: list.previous(node) },
-            (Part::Strand { strand, from, to }, Direction::Forward) => {
-                Part::Strand { strand, from: from + 1, to }
+            (ChainPart::List { node }, Direction::Forward) => ChainPart::List { node: list.next(node) },
+            (ChainPart::List { node }, Direction::Backward) => ChainPart::List { node: list.previous(node) },
+            (ChainPart::Strand { strand, from, to }, Direction::Forward) => {
+                ChainPart::Strand { strand, from: from + 1, to }
             }
-            (Part::Strand { strand, from, to }, Direction::Backward) => {
-                Part::Strand { strand, from, to: to - 1 }
+            (ChainPart::Strand { strand, from, to }, Direction::Backward) => {
+                ChainPart::Strand { strand, from, to: to - 1 }
             }
         }
     }
@@ -167,19 +169,19 @@ impl MemtableCursor {
     ///
     /// That number is of a range tombstone over the stretch, or newer than all versions of a single key that are left to see: so a chain
     /// that began before it ended before it.
-    fn behind_older(&self, rest: &Rest, stretch: &Stretch, than: Number) -> Part {
-        let rows = &self.memtable.rows;
+    fn behind_older(&self, rest: &Rest, stretch: &CoveredSpan, than: EntryId) -> ChainPart {
+        let rows = &self.memtable.entries;
         let bound = self.bound.as_ref().map(|(_, bound)| &**bound);
         // What lies behind the walk's end need not be looked at.
         let (start, end) = match self.direction {
             Direction::Forward => (&*stretch.start, stretch.end.as_deref().into_iter().chain(bound).min()),
             Direction::Backward => (bound.unwrap_or_default().max(&stretch.start), stretch.end.as_deref()),
         };
-        let start = (head(start), start);
-        let end = end.map(|end| (head(end), end));
+        let start = (key_prefix(start), start);
+        let end = end.map(|end| (key_prefix(end), end));
         match rest.of {
             // All that is left lies at the current key or behind it, so one end of the stretch says how far it goes.
-            Part::List { node } => {
+            ChainPart::List { node } => {
                 let is_in = match self.direction {
                     Direction::Forward => end.is_none_or(|end| rest.slot.is_below(end, rows)),
                     Direction::Backward => !rest.slot.is_below(start, rows),
@@ -190,18 +192,18 @@ impl MemtableCursor {
                     Direction::Forward => list.first_newer(rows, node, end, than),
                     Direction::Backward => list.last_newer(rows, node, start, than),
                 };
-                Part::List { node }
+                ChainPart::List { node }
             }
-            Part::Strand { strand, from, to } => {
+            ChainPart::Strand { strand, from, to } => {
                 let slots = &self.sorted.strands[strand];
                 let below = |key| slots.below(key, rows).clamp(from, to);
                 match self.direction {
                     Direction::Forward => {
                         let end = end.map_or(to, below);
-                        Part::Strand { strand, from: slots.first_newer(from..end, than), to }
+                        ChainPart::Strand { strand, from: slots.first_newer(from..end, than), to }
                     }
                     Direction::Backward => {
-                        Part::Strand { strand, from, to: slots.last_newer(below(start)..to, than) }
+                        ChainPart::Strand { strand, from, to: slots.last_newer(below(start)..to, than) }
                     }
                 }
             }
@@ -220,7 +222,7 @@ impl MemtableCursor {
     #[inline]
     fn settle(&mut self, mut place: usize) {
         while let Some(before) = place.checked_sub(1) {
-            let order = self.rests[before].slot.order(&self.rests[place].slot, &self.memtable.rows);
+            let order = self.rests[before].slot.order(&self.rests[place].slot, &self.memtable.entries);
             if order.is_lt() != (self.direction == Direction::Forward) {
                 break;
             }
@@ -240,8 +242,8 @@ impl MemtableCursor {
     }
 
     /// The version after the current one of its chain, where all are to be seen; 0 when there is none.
-    fn next_version(&self) -> Number {
-        let rows = &self.memtable.rows;
+    fn next_version(&self) -> EntryId {
+        let rows = &self.memtable.entries;
         match (self.versions, self.direction, self.rests.last()) {
             (Versions::All, Direction::Forward, _) => rows.older_in_chain(self.number),
             (Versions::All, Direction::Backward, Some(rest)) => {
@@ -258,7 +260,7 @@ impl MemtableCursor {
             if oldest <= self.limit {
                 self.number = match (self.versions, self.direction) {
                     (Versions::All, Direction::Backward) => oldest,
-                    _ => self.memtable.rows.version_in_chain(oldest, self.limit),
+                    _ => self.memtable.entries.version_in_chain(oldest, self.limit),
                 };
                 return;
             }
@@ -271,7 +273,7 @@ impl MemtableCursor {
 impl Cursor for MemtableCursor {
     #[inline]
     fn entry(&self) -> Option<Entry<'_>> {
-        (self.number > 0).then(|| self.memtable.rows.entry(self.number))
+        (self.number > 0).then(|| self.memtable.entries.entry(self.number))
     }
 
     #[inline]
@@ -287,12 +289,12 @@ impl Cursor for MemtableCursor {
         Ok(())
     }
 
-    fn pass_older(&mut self, stretch: &Stretch, than: SeqNo) -> Result<bool> {
+    fn pass_older(&mut self, stretch: &CoveredSpan, than: SeqNo) -> Result<bool> {
         let Some(rest) = self.rests.last().filter(|_| self.versions == Versions::Newest) else {
             return Ok(false);
         };
         let before = rest.slot.number;
-        let than = self.memtable.rows.number_at(than);
+        let than = self.memtable.entries.number_at(than);
         let parts = std::mem::take(&mut self.rests).into_iter();
         self.rests = parts.filter_map(|rest| self.rest(self.behind_older(&rest, stretch, than))).collect();
         self.arrange();
@@ -310,10 +312,10 @@ mod tests {
 
     use proptest::prelude::*;
 
-    use super::super::{Insertion, Placed};
+    use super::super::{BatchSpan, SealedBatch};
     use super::*;
     use crate::base::Kind;
-    use crate::cursor::{Coverage, Visible, steps};
+    use crate::cursor::{Coverage, VisibleCursor, steps};
     use crate::sync::{AtomicBool, Ordering};
 
     /// A put, a removal of a key, or of a range up to before another key.
@@ -326,11 +328,11 @@ mod tests {
         let (mut bytes, mut placed) = (Vec::new(), Vec::new());
         for (kind, key, value) in writes {
             let (key_offset, key_size, value_size) = (bytes.len(), key.len(), value.len());
-            placed.push(Placed { kind: *kind, key_offset, key_size, value_size });
+            placed.push(BatchSpan { kind: *kind, key_offset, key_size, value_size });
             bytes.extend_from_slice(key);
             bytes.extend_from_slice(value);
         }
-        memtable.insert(Insertion::new(bytes, placed.into_iter()), memtable.max_lsn().plus(1));
+        memtable.insert(SealedBatch::new(bytes, placed.into_iter()), memtable.max_lsn().plus(1));
     }
 
     fn apply(state: &mut State, (kind, key, value): &Write) {
@@ -348,7 +350,7 @@ mod tests {
         steps::of(|| {
             let lists = memtable.has_range_tombstones().then(|| Arc::clone(memtable) as _);
             let cursor = MemtableCursor::at(Arc::clone(memtable), range, direction, at);
-            let mut visible = Visible::new(cursor, direction, at, Coverage::new(at, lists));
+            let mut visible = VisibleCursor::new(cursor, direction, at, Coverage::new(at, lists));
             let mut seen = Vec::new();
             while visible.step().expect("no file") {
                 let (key, _, value) = visible.seen().expect("a step has come to it");

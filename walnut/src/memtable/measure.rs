@@ -1,26 +1,27 @@
 //! Memtables by themselves and merged, to be measured.
 
-use super::{Insertion, Memtable, MemtableCursor, Placed};
+use super::{BatchSpan, Memtable, MemtableCursor, SealedBatch};
 use crate::base::{KeyHash, KeyRange, Kind, SeqNo};
-use crate::cursor::{Cursor, Direction, Merge};
+use crate::cursor::{Cursor, Direction, MergeCursor};
 use crate::error::Result;
 use crate::sync::Arc;
 
 /// A memtable.
 #[derive(Debug)]
-pub struct Memory(Arc<Memtable>);
+pub struct MeasuredMemtable(Arc<Memtable>);
 
-impl Default for Memory {
+impl Default for MeasuredMemtable {
     fn default() -> Self {
         Self(Arc::new(Memtable::new(SeqNo::ZERO)))
     }
 }
 
-impl Memory {
+impl MeasuredMemtable {
     /// Inserts an entry.
     pub fn insert(&self, key: &[u8], value: &[u8]) {
-        let placed = Placed { kind: Kind::Put, key_offset: 0, key_size: key.len(), value_size: value.len() };
-        let insertion = Insertion::new([key, value].concat(), std::iter::once(placed));
+        let placed =
+            BatchSpan { kind: Kind::Put, key_offset: 0, key_size: key.len(), value_size: value.len() };
+        let insertion = SealedBatch::new([key, value].concat(), std::iter::once(placed));
         self.0.insert(insertion, self.0.max_lsn().plus(1));
     }
 
@@ -36,7 +37,7 @@ impl Memory {
 
     /// Walks over everything in several.
     pub fn merge(all: &[Self]) -> Result<usize> {
-        count(Merge::new(all.iter().map(Self::cursor).collect(), Direction::Forward))
+        count(MergeCursor::new(all.iter().map(Self::cursor).collect(), Direction::Forward))
     }
 
     fn cursor(&self) -> MemtableCursor {

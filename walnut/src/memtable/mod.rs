@@ -28,31 +28,31 @@
 //! It does not know what a commit or a file is.
 
 mod adds;
+mod append_vec;
 mod cursor;
-mod growing;
-mod insertion;
+mod entries;
+mod key_index;
 #[cfg(feature = "parts")]
 mod measure;
-mod newest;
-mod order;
 mod ranges;
-mod rows;
+mod sealed_batch;
 mod skiplist;
+mod sorted_runs;
 
 pub(crate) use adds::DeltaCursor;
 pub(crate) use cursor::MemtableCursor;
-pub(crate) use insertion::{Insertion, Placed};
 #[cfg(feature = "parts")]
-pub use measure::Memory;
+pub use measure::MeasuredMemtable;
+pub(crate) use sealed_batch::{BatchSpan, SealedBatch};
 
 use std::hint::black_box;
 
-use crate::base::{Entry, Fragment, KeyHash, KeyRange, Kind, RangeTombstones, SeqNo, Stretch};
+use crate::base::{CoveredSpan, Entry, Fragment, KeyHash, KeyRange, Kind, RangeTombstones, SeqNo};
 use crate::sync::{AtomicU32, AtomicU64, AtomicUsize, Mutex, Ordering};
-use newest::Newest;
-use order::Order;
+use entries::{Entries, EntryId, Link};
+use key_index::KeyIndex;
 use ranges::Ranges;
-use rows::{Link, Number, Rows};
+use sorted_runs::SortedRuns;
 
 /// Bytes that an entry takes besides its key and value.
 const ENTRY_OVERHEAD: usize = 32;
@@ -64,7 +64,7 @@ const KEY_OVERHEAD: usize = 16 + 24;
 const SUM_OVERHEAD: usize = 48;
 
 /// Up to so many entries that came since a number, each of them is looked at when a change of a range is looked for.
-const FEW: Number = 1024;
+const FEW: EntryId = 1024;
 
 /// So many entries ask at once for where they will stand.
 const TOGETHER: usize = 16;
@@ -75,9 +75,9 @@ const MAX_RANGES_SIZE: usize = 16 << 20;
 /// A set of entries that grows.
 #[derive(Debug)]
 pub(crate) struct Memtable {
-    rows: Rows,
-    newest: Newest,
-    order: Order,
+    entries: Entries,
+    newest: KeyIndex,
+    order: SortedRuns,
     ranges: Ranges,
     /// The highest number that was inserted.
     filled: AtomicU32,
@@ -102,9 +102,9 @@ impl Memtable {
 
     fn with_room_for(key_count: usize, max_lsn: SeqNo) -> Self {
         Self {
-            rows: Rows::new(max_lsn),
-            newest: Newest::new(key_count),
-            order: Order::default(),
+            entries: Entries::new(max_lsn),
+            newest: KeyIndex::new(key_count),
+            order: SortedRuns::default(),
             ranges: Ranges::default(),
             filled: AtomicU32::new(0),
             size: AtomicUsize::new(0),
@@ -116,8 +116,8 @@ impl Memtable {
 
     /// Adds entries, of which the first gets this sequence number and the others those after it. They are newer than all
     /// that are there.
-    pub(crate) fn insert(&self, insertion: Insertion, first: SeqNo) {
-        let Insertion { bytes, entries } = insertion;
+    pub(crate) fn insert(&self, insertion: SealedBatch, first: SeqNo) {
+        let SealedBatch { bytes, entries } = insertion;
         let Some(beyond) = entries.len().checked_sub(1) else { return };
         let last = first.plus(beyond as u64);
         let mut size = bytes.len() + entries.len() * ENTRY_OVERHEAD;
@@ -125,55 +125,55 @@ impl Memtable {
         let mut insertion_count = self.insertion_count.lock();
         let place = *insertion_count;
         *insertion_count += 1;
-        self.rows.keep(place, bytes);
+        self.entries.keep(place, bytes);
         for (at, (number, entry)) in
-            (self.rows.number_of(first)..=self.rows.number_of(last)).zip(&entries).enumerate()
+            (self.entries.number_of(first)..=self.entries.number_of(last)).zip(&entries).enumerate()
         {
             if at % TOGETHER == 0 {
                 let next = entries[at..].iter().take(TOGETHER);
-                black_box(next.fold(0, |sum, entry| sum ^ self.newest.call_for(entry.hash)));
+                black_box(next.fold(0, |sum, entry| sum ^ self.newest.prefetch(entry.hash)));
             }
             if !entry.kind.is_of_one_key() {
-                self.rows.fill(number, place, entry, 0, Link::Begins);
-                let Entry { key, value, .. } = self.rows.entry(number);
+                self.entries.fill(number, place, entry, 0, Link::Begins);
+                let Entry { key, value, .. } = self.entries.entry(number);
                 if key < value {
-                    self.ranges.insert(&self.rows, number);
+                    self.ranges.insert(&self.entries, number);
                 }
                 continue;
             }
-            let key = self.rows.key_in(place, entry);
-            let older = self.newest.find(entry.hash, |found| self.rows.key(found) == key);
+            let key = self.entries.key_in(place, entry);
+            let older = self.newest.find(entry.hash, |found| self.entries.key(found) == key);
             let link = if older > 0 { self.link(key, older) } else { Link::Begins };
             if older > 0 {
-                dead_size += self.rows.size(older) + ENTRY_OVERHEAD;
+                dead_size += self.entries.size(older) + ENTRY_OVERHEAD;
             }
             if link == Link::Begins {
                 size += KEY_OVERHEAD;
             }
             if entry.kind == Kind::Add {
                 let (place, summed) = self.sum_up(entry, place, older, &mut insertion_count);
-                self.rows.fill(number, place, &summed, older, link);
-                size += self.rows.size(number) + SUM_OVERHEAD;
+                self.entries.fill(number, place, &summed, older, link);
+                size += self.entries.size(number) + SUM_OVERHEAD;
             } else {
-                self.rows.fill(number, place, entry, older, link);
+                self.entries.fill(number, place, entry, older, link);
             }
             self.newest.set(entry.hash, number, older);
         }
-        let filled = self.rows.number_of(last);
+        let filled = self.entries.number_of(last);
         self.filled.fetch_max(filled, Ordering::AcqRel);
         self.size.fetch_add(size, Ordering::Relaxed);
         if dead_size > 0 {
             self.dead_size.fetch_add(dead_size, Ordering::Relaxed);
         }
         self.inject_max_lsn(last);
-        self.order.keep_up(&self.rows, filled);
+        self.order.keep_up(&self.entries, filled);
     }
 
     /// How a new version of `key` follows the newest that there is.
     #[inline]
-    fn link(&self, key: &[u8], older: Number) -> Link {
+    fn link(&self, key: &[u8], older: EntryId) -> Link {
         let is_covered =
-            !self.ranges.is_empty() && self.ranges.covering(&self.rows, key, Number::MAX) > older;
+            !self.ranges.is_empty() && self.ranges.covering(&self.entries, key, EntryId::MAX) > older;
         if is_covered { Link::Begins } else { Link::GoesOn }
     }
 
@@ -193,37 +193,37 @@ impl Memtable {
         if self.is_empty() {
             return None;
         }
-        let newest = self.newest.find(hash, |number| self.rows.key(number) == key);
-        let version = self.rows.version(newest, self.rows.number_at(at));
-        (version > 0).then(|| found(self.rows.entry(version)))
+        let newest = self.newest.find(hash, |number| self.entries.key(number) == key);
+        let version = self.entries.version(newest, self.entries.number_at(at));
+        (version > 0).then(|| found(self.entries.entry(version)))
     }
 
     /// Calls for the memory that a look-up of the key with this hash begins with, and does not wait for it.
     #[inline]
-    pub(crate) fn call_for(&self, hash: KeyHash) -> u64 {
-        self.newest.call_for(hash)
+    pub(crate) fn prefetch(&self, hash: KeyHash) -> u64 {
+        self.newest.prefetch(hash)
     }
 
     /// Whether an entry of a key in `range` is above `since`; `None` when there is so much to look at that a cursor is better.
     pub(crate) fn is_changed_within(&self, range: &KeyRange, since: SeqNo) -> Option<bool> {
-        let (since, filled) = (self.rows.number_at(since), self.filled());
+        let (since, filled) = (self.entries.number_at(since), self.filled());
         if filled.saturating_sub(since) > FEW {
             return None;
         }
         let numbers = since.saturating_add(1)..=filled;
         let is_within = |key: &[u8]| *range.start <= *key && range.ends_after(key);
-        Some(self.rows.of_one_key(numbers).any(|number| is_within(self.rows.key(number))))
+        Some(self.entries.of_one_key(numbers).any(|number| is_within(self.entries.key(number))))
     }
 
     /// The entries above `since`, range tombstones too, in the order of their numbers.
     pub(crate) fn entries_since(&self, since: SeqNo) -> impl Iterator<Item = Entry<'_>> {
-        let numbers = self.rows.number_at(since).saturating_add(1)..=self.filled();
-        self.rows.filled(numbers).map(|number| self.rows.entry(number))
+        let numbers = self.entries.number_at(since).saturating_add(1)..=self.filled();
+        self.entries.filled(numbers).map(|number| self.entries.entry(number))
     }
 
     /// The sequence number above which its entries are.
     pub(crate) fn base(&self) -> SeqNo {
-        self.rows.base()
+        self.entries.base()
     }
 
     /// The newest range tombstone over `key` that is not above `at`.
@@ -232,13 +232,13 @@ impl Memtable {
         if self.ranges.is_empty() {
             return None;
         }
-        let newest = self.ranges.covering(&self.rows, key, self.rows.number_at(at));
-        (newest > 0).then(|| self.rows.entry(newest).seqno)
+        let newest = self.ranges.covering(&self.entries, key, self.entries.number_at(at));
+        (newest > 0).then(|| self.entries.entry(newest).seqno)
     }
 
     /// The newest range tombstone over any key of `range`, if it is above `since`.
     pub(crate) fn newest_range_tombstone(&self, range: &KeyRange, since: SeqNo) -> Option<SeqNo> {
-        if self.ranges.is_empty() { None } else { self.ranges.newest_within(&self.rows, range, since) }
+        if self.ranges.is_empty() { None } else { self.ranges.newest_within(&self.entries, range, since) }
     }
 
     /// Whether it has range tombstones.
@@ -254,7 +254,7 @@ impl Memtable {
         &self,
         part_of: impl Fn(SeqNo) -> P,
     ) -> Vec<impl Iterator<Item = Fragment>> {
-        self.ranges.by_part(&self.rows, |number| part_of(self.base().plus(number.into())))
+        self.ranges.by_part(&self.entries, |number| part_of(self.base().plus(number.into())))
     }
 
     /// Memory taken, in bytes, as an estimate.
@@ -289,20 +289,20 @@ impl Memtable {
     }
 
     /// The highest number that was inserted; 0 when none was.
-    fn filled(&self) -> Number {
+    fn filled(&self) -> EntryId {
         self.filled.load(Ordering::Acquire)
     }
 
     /// All keys that there are, in strands but for what is in the list of the order.
     #[cfg(test)]
-    fn sorted(&self) -> crate::sync::Arc<order::Sorted> {
-        self.order.sorted(&self.rows, self.filled())
+    fn sorted(&self) -> crate::sync::Arc<sorted_runs::Sorted> {
+        self.order.sorted(&self.entries, self.filled())
     }
 }
 
 impl RangeTombstones for Memtable {
-    fn stretch(&self, key: &[u8], at: SeqNo) -> Stretch {
-        self.ranges.stretch(&self.rows, key, self.rows.number_at(at))
+    fn span_at(&self, key: &[u8], at: SeqNo) -> CoveredSpan {
+        self.ranges.span_at(&self.entries, key, self.entries.number_at(at))
     }
 }
 
@@ -329,13 +329,13 @@ mod tests {
         memtable
     }
 
-    fn insertion(entries: &[Owned]) -> Insertion {
+    fn insertion(entries: &[Owned]) -> SealedBatch {
         let (mut bytes, mut placed) = (Vec::new(), Vec::new());
         for (key, _, value) in entries {
             bytes.push(0xee);
             let kind = if value.is_some() { Kind::Put } else { Kind::Delete };
             let value = value.as_deref().unwrap_or_default();
-            placed.push(Placed {
+            placed.push(BatchSpan {
                 kind,
                 key_offset: bytes.len(),
                 key_size: key.len(),
@@ -344,7 +344,7 @@ mod tests {
             bytes.extend_from_slice(key);
             bytes.extend_from_slice(value);
         }
-        Insertion::new(bytes, placed.into_iter())
+        SealedBatch::new(bytes, placed.into_iter())
     }
 
     fn history() -> impl Strategy<Value = Vec<Owned>> {

@@ -18,8 +18,8 @@
 
 use arc_swap::ArcSwap;
 
-use super::rows::{Number, Rows};
-use crate::base::{Fragment, KeyRange, SeqNo, Stretch};
+use super::entries::{Entries, EntryId};
+use crate::base::{CoveredSpan, Fragment, KeyRange, SeqNo};
 use crate::sync::{Arc, AtomicBool, AtomicUsize, Ordering};
 
 /// Range tombstones that grow in number.
@@ -28,32 +28,32 @@ pub(super) struct Ranges {
     /// Whether there is one. It is set after the lists are there, and before the number of the commit is shown to readers.
     any: AtomicBool,
     /// Oldest first.
-    lists: ArcSwap<Vec<Arc<List>>>,
+    lists: ArcSwap<Vec<Arc<FragmentList>>>,
     size: AtomicUsize,
 }
 
 /// The range tombstones with these numbers: all of them that the memtable has.
 #[derive(Debug)]
-struct List {
-    first: Number,
-    last: Number,
+struct FragmentList {
+    first: EntryId,
+    last: EntryId,
     count: usize,
     /// In the order of their keys.
-    edges: Box<[Edge]>,
+    edges: Box<[FragmentEdge]>,
     /// The older and the newer one that it is made of.
-    parts: Option<[Arc<List>; 2]>,
+    parts: Option<[Arc<FragmentList>; 2]>,
     /// Memory taken, theirs included.
     size: usize,
 }
 
 /// Where the newest range tombstone becomes another.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-struct Edge {
+struct FragmentEdge {
     /// The range tombstone that begins, or ends, at this key.
-    of: Number,
+    of: EntryId,
     is_end: bool,
     /// The newest from this key on; 0 when there is none.
-    newest: Number,
+    newest: EntryId,
 }
 
 /// A stretch of keys, where it is known to end.
@@ -63,8 +63,8 @@ struct Bounds<'r> {
     end: Option<&'r [u8]>,
 }
 
-impl Edge {
-    fn key(self, rows: &Rows) -> &[u8] {
+impl FragmentEdge {
+    fn key(self, rows: &Entries) -> &[u8] {
         let entry = rows.entry(self.of);
         if self.is_end { entry.value } else { entry.key }
     }
@@ -72,12 +72,12 @@ impl Edge {
 
 impl Ranges {
     /// Adds the range tombstone with this number, which is not empty and newer than all that are there.
-    pub(super) fn insert(&self, rows: &Rows, number: Number) {
+    pub(super) fn insert(&self, rows: &Entries, number: EntryId) {
         self.lists.rcu(|lists| {
             let mut lists = Vec::clone(lists);
-            let mut new = Arc::new(List::one(number));
+            let mut new = Arc::new(FragmentList::one(number));
             while let Some(last) = lists.pop_if(|last| last.count <= new.count) {
-                new = Arc::new(List::of([last, new], rows));
+                new = Arc::new(FragmentList::of([last, new], rows));
             }
             lists.push(new);
             lists
@@ -89,7 +89,7 @@ impl Ranges {
 
     /// The newest over `key` that is not above `at`; 0 when there is none.
     #[inline]
-    pub(super) fn covering(&self, rows: &Rows, key: &[u8], at: Number) -> Number {
+    pub(super) fn covering(&self, rows: &Entries, key: &[u8], at: EntryId) -> EntryId {
         if self.is_empty() {
             return 0;
         }
@@ -97,22 +97,22 @@ impl Ranges {
     }
 
     /// The stretch around `key` over which the newest that is not above `at` is the same one.
-    pub(super) fn stretch(&self, rows: &Rows, key: &[u8], at: Number) -> Stretch {
+    pub(super) fn span_at(&self, rows: &Entries, key: &[u8], at: EntryId) -> CoveredSpan {
         let mut bounds = Bounds::default();
         let newest = self.bounded(rows, key, at, &mut bounds);
         let newest = (newest > 0).then(|| rows.entry(newest).seqno);
         let start = bounds.start.map(<[u8]>::to_vec).unwrap_or_default();
-        Stretch { start, end: bounds.end.map(<[u8]>::to_vec), newest }
+        CoveredSpan { start, end: bounds.end.map(<[u8]>::to_vec), newest }
     }
 
-    fn bounded<'r>(&self, rows: &'r Rows, key: &[u8], at: Number, bounds: &mut Bounds<'r>) -> Number {
+    fn bounded<'r>(&self, rows: &'r Entries, key: &[u8], at: EntryId, bounds: &mut Bounds<'r>) -> EntryId {
         let lists = self.lists.load();
         let newest = lists.iter().rev().map(|list| list.newest(rows, key, at, bounds));
         newest.into_iter().find(|newest| *newest > 0).unwrap_or(0)
     }
 
     /// The newest over any key of `range`, if it is above `since`.
-    pub(super) fn newest_within(&self, rows: &Rows, range: &KeyRange, since: SeqNo) -> Option<SeqNo> {
+    pub(super) fn newest_within(&self, rows: &Entries, range: &KeyRange, since: SeqNo) -> Option<SeqNo> {
         let lists = self.lists.load();
         let young = lists.iter().filter(|list| rows.entry(list.last).seqno > since);
         let newest = young.filter_map(|list| list.newest_within(rows, range)).max()?;
@@ -124,8 +124,8 @@ impl Ranges {
     /// Cost: all of them are gone through.
     pub(super) fn by_part<'m, P: PartialEq>(
         &self,
-        rows: &'m Rows,
-        part_of: impl Fn(Number) -> P,
+        rows: &'m Entries,
+        part_of: impl Fn(EntryId) -> P,
     ) -> Vec<Between<'m>> {
         let mut parts = Vec::new();
         for list in &**self.lists.load() {
@@ -145,16 +145,16 @@ impl Ranges {
     }
 }
 
-impl List {
-    fn one(number: Number) -> Self {
+impl FragmentList {
+    fn one(number: EntryId) -> Self {
         let edges = [(false, number), (true, 0)];
-        let edges = edges.map(|(is_end, newest)| Edge { of: number, is_end, newest });
+        let edges = edges.map(|(is_end, newest)| FragmentEdge { of: number, is_end, newest });
         let size = size_of::<Self>() + size_of_val(&edges);
         Self { first: number, last: number, count: 1, edges: Box::new(edges), parts: None, size }
     }
 
-    fn of([older, newer]: [Arc<Self>; 2], rows: &Rows) -> Self {
-        let edges: Box<[Edge]> = overlay(&older.edges, &newer.edges, rows).into();
+    fn of([older, newer]: [Arc<Self>; 2], rows: &Entries) -> Self {
+        let edges: Box<[FragmentEdge]> = overlay(&older.edges, &newer.edges, rows).into();
         Self {
             first: older.first,
             last: newer.last,
@@ -166,7 +166,7 @@ impl List {
     }
 
     /// The newest over `key` that is not above `at`, or 0; `bounds` becomes no wider than the stretch over which that is so.
-    fn newest<'r>(&self, rows: &'r Rows, key: &[u8], at: Number, bounds: &mut Bounds<'r>) -> Number {
+    fn newest<'r>(&self, rows: &'r Entries, key: &[u8], at: EntryId, bounds: &mut Bounds<'r>) -> EntryId {
         match &self.parts {
             _ if at < self.first => 0,
             Some([older, newer]) if at < self.last => match newer.newest(rows, key, at, bounds) {
@@ -185,7 +185,7 @@ impl List {
         }
     }
 
-    fn newest_within(&self, rows: &Rows, range: &KeyRange) -> Option<Number> {
+    fn newest_within(&self, rows: &Entries, range: &KeyRange) -> Option<EntryId> {
         let behind = self.edges.partition_point(|edge| *edge.key(rows) <= *range.start);
         let over_start = behind.checked_sub(1).map(|place| self.edges[place].newest);
         let within = self.edges[behind..].iter().take_while(|edge| range.ends_after(edge.key(rows)));
@@ -196,9 +196,9 @@ impl List {
     /// Adds the edges of each part of history, which are next to those that were added last; `part_of` tells the part of a number.
     fn divide<P: PartialEq>(
         &self,
-        rows: &Rows,
-        part_of: &impl Fn(Number) -> P,
-        done: &mut Vec<(P, Vec<Edge>)>,
+        rows: &Entries,
+        part_of: &impl Fn(EntryId) -> P,
+        done: &mut Vec<(P, Vec<FragmentEdge>)>,
     ) {
         let part = part_of(self.first);
         match &self.parts {
@@ -217,8 +217,8 @@ impl List {
 
 /// The fragments between edges.
 pub(super) struct Between<'m> {
-    rows: &'m Rows,
-    edges: std::vec::IntoIter<Edge>,
+    rows: &'m Entries,
+    edges: std::vec::IntoIter<FragmentEdge>,
 }
 
 impl Iterator for Between<'_> {
@@ -233,8 +233,8 @@ impl Iterator for Between<'_> {
 }
 
 /// The edges of newer range tombstones laid over those of older ones.
-fn overlay(older: &[Edge], newer: &[Edge], rows: &Rows) -> Vec<Edge> {
-    let mut edges: Vec<Edge> = Vec::with_capacity(older.len() + newer.len());
+fn overlay(older: &[FragmentEdge], newer: &[FragmentEdge], rows: &Entries) -> Vec<FragmentEdge> {
+    let mut edges: Vec<FragmentEdge> = Vec::with_capacity(older.len() + newer.len());
     let (mut older, mut newer) = (older.iter().peekable(), newer.iter().peekable());
     // What the last edge of each says.
     let (mut below, mut above) = (0, 0);
@@ -257,7 +257,7 @@ fn overlay(older: &[Edge], newer: &[Edge], rows: &Rows) -> Vec<Edge> {
         }
         let newest = if above > 0 { above } else { below };
         if edges.last().map_or(0, |last| last.newest) != newest {
-            edges.push(Edge { newest, ..*edge });
+            edges.push(FragmentEdge { newest, ..*edge });
         }
     }
     edges
@@ -267,8 +267,8 @@ fn overlay(older: &[Edge], newer: &[Edge], rows: &Rows) -> Vec<Edge> {
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::insertion::Insertion;
-    use super::super::{Memtable, Placed};
+    use super::super::sealed_batch::SealedBatch;
+    use super::super::{BatchSpan, Memtable};
     use super::*;
     use crate::base::{FragmentMerge, Fragments, Kind, RangeTombstones};
     use crate::mvcc::Garbage;
@@ -277,14 +277,14 @@ mod tests {
     fn cut(ranges: impl IntoIterator<Item = (Vec<u8>, Vec<u8>)>) -> Memtable {
         let memtable = Memtable::new(SeqNo::ZERO);
         for (seqno, (start, end)) in (1..).zip(ranges) {
-            let placed = Placed {
+            let placed = BatchSpan {
                 kind: Kind::RangeDelete,
                 key_offset: 0,
                 key_size: start.len(),
                 value_size: end.len(),
             };
             let bytes = [start, end].concat();
-            memtable.insert(Insertion::new(bytes, [placed].into_iter()), SeqNo(seqno));
+            memtable.insert(SealedBatch::new(bytes, [placed].into_iter()), SeqNo(seqno));
         }
         memtable
     }
@@ -315,7 +315,7 @@ mod tests {
             };
             for key in 0..35 {
                 prop_assert_eq!(memtable.covering(&[key], SeqNo(at)), newest(key, at));
-                let stretch = memtable.stretch(&[key], SeqNo(at));
+                let stretch = memtable.span_at(&[key], SeqNo(at));
                 prop_assert!(stretch.has(&[key]));
                 for other in (0..35).filter(|other| stretch.has(&[*other])) {
                     prop_assert_eq!(stretch.newest, newest(other, at), "{} beside {}", other, key);

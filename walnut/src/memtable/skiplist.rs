@@ -16,9 +16,9 @@
 //!    is looking for, and no node that was there when it began is missed in either direction.
 //! 3. Level 0 leads to a new node before a higher level does, so a number that is seen above is found below.
 
-use super::growing::Growing;
-use super::order::{Slot, Target};
-use super::rows::{Number, Rows, pack, unpack, unpack_word};
+use super::append_vec::AppendVec;
+use super::entries::{Entries, EntryId, pack, unpack, unpack_word};
+use super::sorted_runs::{RunSlot, Target};
 use crate::sync::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
 /// Levels that the tallest node has: enough for four to the power of it nodes.
@@ -40,7 +40,7 @@ pub(super) const END: Node = 0;
 /// The keys, in their order.
 #[derive(Debug, Default)]
 pub(super) struct SkipList {
-    cells: Growing<Cell>,
+    cells: AppendVec<NodeCell>,
     /// Cells that nodes take.
     used: AtomicU32,
     /// Levels that have a node.
@@ -51,7 +51,7 @@ pub(super) struct SkipList {
 /// Of the first cell of a node: the two words of the head, number and previous node, next node and its number.
 #[derive(Debug, Default)]
 #[repr(align(32))]
-struct Cell([AtomicU64; WAYS_PER_CELL]);
+struct NodeCell([AtomicU64; WAYS_PER_CELL]);
 
 /// The word of a node's number and of the node before it.
 const NUMBER: usize = 2;
@@ -63,7 +63,7 @@ impl SkipList {
     /// Enters a key, which is newer than all that are there.
     ///
     /// Cost: a logarithm of comparisons.
-    pub(super) fn insert(&self, rows: &Rows, slot: Slot) {
+    pub(super) fn insert(&self, rows: &Entries, slot: RunSlot) {
         let node = self.used.load(Ordering::Relaxed).max(MAX_CELLS);
         let height = height(slot.number);
         let cells = cells(height);
@@ -74,7 +74,7 @@ impl SkipList {
         let top = self.height(Ordering::Relaxed).max(height);
         let mut before = [END; MAX_HEIGHT];
         self.find(rows, top, slot.target(rows), &mut before);
-        let Cell(words) = self.cell(node);
+        let NodeCell(words) = self.cell(node);
         let (first, second) = slot.head;
         words[0].store(first, Ordering::Relaxed);
         words[1].store(second, Ordering::Relaxed);
@@ -101,7 +101,7 @@ impl SkipList {
     }
 
     /// All of them, in their order.
-    pub(super) fn slots(&self) -> Vec<Slot> {
+    pub(super) fn slots(&self) -> Vec<RunSlot> {
         let mut slots = Vec::with_capacity(self.len());
         let mut node = self.next(END);
         while node != END {
@@ -112,12 +112,12 @@ impl SkipList {
     }
 
     /// The first node that is not below a key.
-    pub(super) fn first_from(&self, rows: &Rows, target: Target<'_>) -> Node {
+    pub(super) fn first_from(&self, rows: &Entries, target: Target<'_>) -> Node {
         self.next(self.last_before(rows, target))
     }
 
     /// The last node that is below a key.
-    pub(super) fn last_before(&self, rows: &Rows, target: Target<'_>) -> Node {
+    pub(super) fn last_before(&self, rows: &Entries, target: Target<'_>) -> Node {
         if self.is_empty() {
             return END;
         }
@@ -144,16 +144,22 @@ impl SkipList {
 
     /// What stands at a node.
     #[inline]
-    pub(super) fn slot(&self, node: Node) -> Slot {
-        let Cell(words) = self.cell(node);
+    pub(super) fn slot(&self, node: Node) -> RunSlot {
+        let NodeCell(words) = self.cell(node);
         let head = (words[0].load(Ordering::Relaxed), words[1].load(Ordering::Relaxed));
-        Slot { head, number: unpack(&words[NUMBER]).0 }
+        RunSlot { head, number: unpack(&words[NUMBER]).0 }
     }
 
     /// The first node behind this one that is newer than a number, or not below `end`.
     ///
     /// Cost: a logarithm of steps, as those of a way that goes up first, and then down.
-    pub(super) fn first_newer(&self, rows: &Rows, node: Node, end: Option<Target<'_>>, than: Number) -> Node {
+    pub(super) fn first_newer(
+        &self,
+        rows: &Entries,
+        node: Node,
+        end: Option<Target<'_>>,
+        than: EntryId,
+    ) -> Node {
         let is_within = |next| match end {
             _ if next == END => end.is_none(),
             None => true,
@@ -173,7 +179,7 @@ impl SkipList {
     /// The last node before this one that is newer than a number, or else the last one below `start`.
     ///
     /// Cost: a logarithm of steps.
-    pub(super) fn last_newer(&self, rows: &Rows, node: Node, start: Target<'_>, than: Number) -> Node {
+    pub(super) fn last_newer(&self, rows: &Entries, node: Node, start: Target<'_>, than: EntryId) -> Node {
         // The last way before the node that leads over a newer one; what lies between it and the node is older.
         let mut found = None;
         let (mut from, slot) = (END, self.slot(node));
@@ -208,7 +214,7 @@ impl SkipList {
 
     /// Finds on each level below `top` the last node that is below a key.
     #[inline]
-    fn find(&self, rows: &Rows, top: usize, target: Target<'_>, before: &mut [Node; MAX_HEIGHT]) {
+    fn find(&self, rows: &Entries, top: usize, target: Target<'_>, before: &mut [Node; MAX_HEIGHT]) {
         let (mut node, mut not_below) = (END, END);
         for level in (0..top).rev() {
             loop {
@@ -225,7 +231,7 @@ impl SkipList {
     }
 
     /// The newest number of the nodes behind `from` up to `to`, by the ways of a level.
-    fn newest_below(&self, from: Node, to: Node, level: usize) -> Number {
+    fn newest_below(&self, from: Node, to: Node, level: usize) -> EntryId {
         let (mut node, mut newest) = (from, 0);
         loop {
             let (next, number) = self.way(node, level);
@@ -239,11 +245,11 @@ impl SkipList {
 
     /// Where a way of a node leads, and the newest number among the nodes that it leads over, the one at its end included.
     #[inline]
-    fn way(&self, node: Node, level: usize) -> (Node, Number) {
+    fn way(&self, node: Node, level: usize) -> (Node, EntryId) {
         unpack_word(self.way_word(node, level).load(Ordering::Acquire))
     }
 
-    fn set_way(&self, node: Node, level: usize, next: Node, newest: Number) {
+    fn set_way(&self, node: Node, level: usize, next: Node, newest: EntryId) {
         self.way_word(node, level).store(pack(next, newest), Ordering::Release);
     }
 
@@ -265,7 +271,7 @@ impl SkipList {
 
     /// The number at a node; 0 at the end.
     #[inline]
-    fn number(&self, node: Node) -> Number {
+    fn number(&self, node: Node) -> EntryId {
         unpack(&self.cell(node).0[NUMBER]).0
     }
 
@@ -274,13 +280,13 @@ impl SkipList {
     }
 
     #[inline]
-    fn cell(&self, cell: u32) -> &Cell {
+    fn cell(&self, cell: u32) -> &NodeCell {
         self.cells.get(cell).expect("the cells of a node are made before a way leads to it")
     }
 }
 
 /// On how many levels the node with a number is: on each further one a quarter of them. The list's own is on all of them.
-fn height(number: Number) -> usize {
+fn height(number: EntryId) -> usize {
     if number == 0 {
         return MAX_HEIGHT;
     }
@@ -301,27 +307,32 @@ fn cells(height: usize) -> u32 {
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::insertion::Prepared;
-    use super::super::rows::Link;
+    use super::super::entries::Link;
+    use super::super::sealed_batch::SealedEntry;
     use super::*;
-    use crate::base::{KeyHash, Kind, SeqNo, head};
+    use crate::base::{KeyHash, Kind, SeqNo, key_prefix};
 
     /// Rows of these keys, the first of which has number 1, and a list of them.
-    fn list_of(keys: &[Vec<u8>]) -> (Rows, SkipList) {
-        let (rows, list) = (Rows::new(SeqNo::ZERO), SkipList::default());
+    fn list_of(keys: &[Vec<u8>]) -> (Entries, SkipList) {
+        let (rows, list) = (Entries::new(SeqNo::ZERO), SkipList::default());
         for (number, key) in (1..).zip(keys) {
             rows.keep(number, key.clone());
             let key_size = u32::try_from(key.len()).expect("small");
-            let entry =
-                Prepared { hash: KeyHash::of(key), key_offset: 0, key_size, value_size: 0, kind: Kind::Put };
+            let entry = SealedEntry {
+                hash: KeyHash::of(key),
+                key_offset: 0,
+                key_size,
+                value_size: 0,
+                kind: Kind::Put,
+            };
             rows.fill(number, number, &entry, 0, Link::Begins);
-            list.insert(&rows, Slot::new(&rows, number));
+            list.insert(&rows, RunSlot::new(&rows, number));
         }
         (rows, list)
     }
 
     /// The numbers of all nodes from one on, by a step.
-    fn walk(list: &SkipList, from: Node, step: impl Fn(Node) -> Node) -> Vec<Number> {
+    fn walk(list: &SkipList, from: Node, step: impl Fn(Node) -> Node) -> Vec<EntryId> {
         std::iter::successors(Some(from), |node| Some(step(*node)))
             .take_while(|node| *node != END)
             .map(|node| list.slot(node).number)
@@ -337,13 +348,13 @@ mod tests {
         ) {
             let (rows, list) = list_of(&keys);
             // Of one key the later node comes first.
-            let mut numbers: Vec<Number> = (1..).take(keys.len()).collect();
+            let mut numbers: Vec<EntryId> = (1..).take(keys.len()).collect();
             numbers.sort_by_key(|&number| (rows.key(number), std::cmp::Reverse(number)));
             prop_assert_eq!(&walk(&list, list.next(END), |node| list.next(node)), &numbers);
             let place = numbers.partition_point(|&number| rows.key(number) < &*sought);
-            let target = (head(&sought), &*sought);
+            let target = (key_prefix(&sought), &*sought);
             prop_assert_eq!(&walk(&list, list.first_from(&rows, target), |node| list.next(node)), &numbers[place..]);
-            let before: Vec<Number> = numbers[..place].iter().rev().copied().collect();
+            let before: Vec<EntryId> = numbers[..place].iter().rev().copied().collect();
             prop_assert_eq!(walk(&list, list.last_before(&rows, target), |node| list.previous(node)), before);
             // From each node on: the next one that is newer, or where the key that was sought begins.
             let mut node = list.next(END);

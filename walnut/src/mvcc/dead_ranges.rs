@@ -33,7 +33,7 @@
 
 use arc_swap::ArcSwap;
 
-use crate::base::{Head, KeyRange, SeqNo, Stretch, after, head};
+use crate::base::{CoveredSpan, KeyPrefix, KeyRange, SeqNo, after, key_prefix};
 use crate::sync::{Arc, AtomicU64, AtomicUsize, Mutex, Ordering, fence};
 
 /// How many ranges of one generation are known at most.
@@ -50,7 +50,7 @@ const GENERATION: u64 = 1 << 10;
 pub(crate) struct DeadRanges {
     /// How many are known or announced.
     count: AtomicUsize,
-    known: ArcSwap<Known>,
+    known: ArcSwap<KnownDead>,
     /// The weight of what went last.
     inflation: AtomicU64,
     /// Held by the one who changes what is known.
@@ -59,9 +59,9 @@ pub(crate) struct DeadRanges {
 
 /// What is known. Never changed; another one replaces it.
 #[derive(Clone, Debug, Default)]
-struct Known {
+struct KnownDead {
     /// The newest first.
-    generations: [Arc<Generation>; 3],
+    generations: [Arc<DeadGeneration>; 3],
     /// When the newest one began.
     begun: SeqNo,
     /// What a reader is about to add, which no other one may use yet.
@@ -70,9 +70,9 @@ struct Known {
 
 /// Ranges in the order of their keys. They do not overlap or touch.
 #[derive(Clone, Debug, Default)]
-struct Generation {
+struct DeadGeneration {
     /// The heads of their starts, so that most keys are told from them without a look at the ranges.
-    starts: Vec<Head>,
+    starts: Vec<KeyPrefix>,
     ranges: Vec<Arc<DeadRange>>,
 }
 
@@ -89,7 +89,7 @@ struct DeadRange {
 impl DeadRanges {
     /// The dead range around `key` for a reader at `at`.
     #[inline]
-    pub(crate) fn around(&self, key: &[u8], at: SeqNo) -> Option<Stretch> {
+    pub(crate) fn around(&self, key: &[u8], at: SeqNo) -> Option<CoveredSpan> {
         self.find(at, |generation| generation.place(key))
     }
 
@@ -118,7 +118,7 @@ impl DeadRanges {
 
     /// A range, whose place `place` finds in a generation, for a reader at `at`.
     #[inline]
-    fn find(&self, at: SeqNo, place: impl Fn(&Generation) -> Option<usize>) -> Option<Stretch> {
+    fn find(&self, at: SeqNo, place: impl Fn(&DeadGeneration) -> Option<usize>) -> Option<CoveredSpan> {
         if self.count.load(Ordering::Acquire) == 0 {
             return None;
         }
@@ -130,7 +130,7 @@ impl DeadRanges {
         let weight = self.inflation.load(Ordering::Relaxed).saturating_add(found.passed);
         found.weight.store(weight, Ordering::Relaxed);
         let KeyRange { start, end } = found.keys.clone();
-        Some(Stretch { start, end, newest: None })
+        Some(CoveredSpan { start, end, newest: None })
     }
 
     /// Adds a range in which a reader at `at` has passed so many dead entries and found no live key. `is_unchanged` says whether no
@@ -143,7 +143,7 @@ impl DeadRanges {
             return;
         }
         let Some(_turn) = self.turn.try_lock() else { return };
-        let mut known = Known::clone(&self.known.load());
+        let mut known = KnownDead::clone(&self.known.load());
         known.announced = Some(keys);
         self.show(known.clone());
         fence(Ordering::SeqCst);
@@ -176,7 +176,7 @@ impl DeadRanges {
             return;
         }
         let _turn = self.turn.lock();
-        let mut left = Known::clone(&self.known.load());
+        let mut left = KnownDead::clone(&self.known.load());
         for key in concerned {
             left.cut(key);
         }
@@ -184,7 +184,7 @@ impl DeadRanges {
     }
 
     /// Replaces what is known; the turn is held.
-    fn show(&self, known: Known) {
+    fn show(&self, known: KnownDead) {
         let counts = known.generations.iter().map(|generation| generation.ranges.len());
         let count = counts.sum::<usize>() + usize::from(known.announced.is_some());
         self.known.store(Arc::new(known));
@@ -199,7 +199,7 @@ impl DeadRanges {
     }
 }
 
-impl Known {
+impl KnownDead {
     /// Whether a range that is known or announced has `key`.
     fn is_concerned(&self, key: &[u8]) -> bool {
         let is_announced = |range: &KeyRange| *range.start <= *key && range.ends_after(key);
@@ -231,10 +231,10 @@ impl Known {
     }
 }
 
-impl Generation {
+impl DeadGeneration {
     /// The place of the range that has `key`.
     fn place(&self, key: &[u8]) -> Option<usize> {
-        let wanted = head(key);
+        let wanted = key_prefix(key);
         let mut count = self.starts.partition_point(|start| *start <= wanted);
         // Equal heads say nothing.
         while count > 0 && self.starts[count - 1] == wanted && *self.ranges[count - 1].keys.start > *key {
@@ -300,7 +300,7 @@ impl Generation {
     }
 
     fn note_starts(&mut self) {
-        self.starts = self.ranges.iter().map(|range| head(&range.keys.start)).collect();
+        self.starts = self.ranges.iter().map(|range| key_prefix(&range.keys.start)).collect();
     }
 }
 
@@ -357,7 +357,7 @@ mod tests {
         versions.rev().find(|(seqno, _)| *seqno <= at).is_some_and(|(_, is_value)| *is_value)
     }
 
-    fn live_keys(history: &History, dead: &Stretch, at: u64) -> Vec<u8> {
+    fn live_keys(history: &History, dead: &CoveredSpan, at: u64) -> Vec<u8> {
         (0..40).filter(|key| dead.has(&[*key]) && is_live(history, *key, at)).collect()
     }
 

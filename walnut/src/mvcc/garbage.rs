@@ -75,7 +75,7 @@ impl Garbage {
 
     /// Whether an entry that is kept is ageless, when no older version of any key lies outside of the merge: everybody sees it,
     /// and its number can be [`SeqNo::ZERO`].
-    pub(crate) fn is_ageless(&self, entry: &Entry<'_>) -> bool {
+    pub(crate) fn can_zero_seqno(&self, entry: &Entry<'_>) -> bool {
         self.boundaries.first().is_some_and(|lowest| entry.seqno <= *lowest)
     }
 
@@ -281,7 +281,7 @@ mod tests {
                 // The same without the numbers of what is ageless; a version is still known by the number that it had.
                 let number_of = |&(key, seqno, _): &Version| {
                     let entry = Entry { key: &[key], seqno: SeqNo(seqno), kind: Kind::Put, value: b"" };
-                    if garbage.is_ageless(&entry) { 0 } else { seqno }
+                    if garbage.can_zero_seqno(&entry) { 0 } else { seqno }
                 };
                 let newest = |key: u8, at: u64| {
                     let of_key = kept.iter().filter(|version| version.0 == key && number_of(version) <= at);
@@ -332,9 +332,9 @@ mod tests {
     fn only_what_every_reader_sees_is_ageless() {
         let entry = |seqno| Entry { key: b"k", seqno: SeqNo(seqno), kind: Kind::Put, value: b"" };
         let garbage = Garbage::new(vec![SeqNo(5), SeqNo(9)]);
-        let ageless: Vec<_> = (1..12).filter(|seqno| garbage.is_ageless(&entry(*seqno))).collect();
+        let ageless: Vec<_> = (1..12).filter(|seqno| garbage.can_zero_seqno(&entry(*seqno))).collect();
         assert_eq!(ageless, [1, 2, 3, 4, 5]);
-        assert!(!Garbage::new(Vec::new()).is_ageless(&entry(1)), "nobody said where readers are");
+        assert!(!Garbage::new(Vec::new()).can_zero_seqno(&entry(1)), "nobody said where readers are");
     }
 
     #[test]

@@ -24,22 +24,22 @@ pub(crate) struct Snapshots {
     /// The highest number that was told as a watermark or boundary: below it history may have been thinned out.
     told: AtomicU64,
     /// By number.
-    held: Mutex<VecDeque<Held>>,
+    held: Mutex<VecDeque<PinnedSeqno>>,
 }
 
 /// A number that is pinned at least once.
 #[derive(Debug)]
-struct Held {
+struct PinnedSeqno {
     at: SeqNo,
     count: usize,
     /// When the first of its pins began, and the last.
     oldest: Duration,
     youngest: Duration,
-    lapsed: Lapsed,
+    lapsed: Expired,
 }
 
 /// Whether a number has lapsed; there is nothing to be asked where pins have no limit of age.
-type Lapsed = Option<Arc<AtomicBool>>;
+type Expired = Option<Arc<AtomicBool>>;
 
 /// The oldest pin.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -67,7 +67,7 @@ impl Snapshots {
         };
         if held.get(place).is_none_or(|held| held.at != at) {
             let lapsed = self.age_limit.map(|_| Arc::default());
-            held.insert(place, Held { at, count: 0, oldest: since, youngest: since, lapsed });
+            held.insert(place, PinnedSeqno { at, count: 0, oldest: since, youngest: since, lapsed });
         }
         let found = &mut held[place];
         found.count += 1;
@@ -78,7 +78,7 @@ impl Snapshots {
     /// The lowest pinned number, or what `now` gives when there is none.
     pub(crate) fn watermark(&self, now: impl FnOnce() -> SeqNo) -> SeqNo {
         let mut held = self.held.lock();
-        self.lapse(&mut held);
+        self.expire(&mut held);
         self.tell(held.front().map_or_else(now, |lowest| lowest.at))
     }
 
@@ -86,7 +86,7 @@ impl Snapshots {
     /// pinned ones and what `now` gives. A pin of later on is not below what `now` gives.
     pub(crate) fn boundaries(&self, now: impl FnOnce() -> SeqNo) -> Vec<SeqNo> {
         let mut held = self.held.lock();
-        self.lapse(&mut held);
+        self.expire(&mut held);
         let mut boundaries: Vec<SeqNo> = held.iter().map(|held| held.at).collect();
         boundaries.push(now());
         boundaries.sort_unstable();
@@ -122,7 +122,7 @@ impl Snapshots {
     }
 
     /// Lets go of the numbers whose pins are all too old.
-    fn lapse(&self, held: &mut VecDeque<Held>) {
+    fn expire(&self, held: &mut VecDeque<PinnedSeqno>) {
         let Some(limit) = self.age_limit else { return };
         let now = self.env.monotonic_clock();
         held.retain(|held| {
@@ -141,7 +141,7 @@ impl Snapshots {
 pub(crate) struct Pin {
     at: SeqNo,
     since: Duration,
-    lapsed: Lapsed,
+    lapsed: Expired,
     snapshots: Arc<Snapshots>,
 }
 

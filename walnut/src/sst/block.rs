@@ -17,9 +17,9 @@ use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
 use super::fingerprint::Candidates;
 use super::format::{
-    BLOCK_BASE, BLOCK_PREFIX, BLOCK_PREFIX_SIZE, BLOCK_ROWS, MAX_SLOTTED_SIZE, Row, SLOT_LEN,
+    BLOCK_BASE, BLOCK_PREFIX, BLOCK_PREFIX_SIZE, BLOCK_ROWS, BlockEntry, MAX_SLOTTED_SIZE, SLOT_LEN,
 };
-use super::slab::{Cell, Slabs};
+use super::slab::{SlabCell, Slabs};
 use crate::base::{Kind, SeqNo, number_in};
 use crate::codec::{Reader, ValuePointer};
 use crate::error::Fault;
@@ -33,7 +33,7 @@ const BAD_STEP: Fault = Fault::Invalid("step between rows of a block");
 /// A valid data block.
 #[derive(Debug)]
 pub(super) struct Block {
-    payload: Cell,
+    payload: SlabCell,
     base: SeqNo,
     row_count: usize,
     /// Where the fingerprints begin, which is where the prefix ends.
@@ -64,7 +64,7 @@ impl Block {
             return Err(Fault::Truncated);
         }
         place_rows(&mut payload[fingerprints + row_count..rows])?;
-        let payload = Cell::from(payload);
+        let payload = SlabCell::from(payload);
         let used = AtomicBool::new(false);
         let mut block =
             Self { payload, base, row_count, fingerprints, rows, distinct: true, live_at: None, used };
@@ -84,7 +84,7 @@ impl Block {
 
     /// The newest version of `key` here that is not newer than `at`.
     #[inline]
-    pub(super) fn find(&self, key: &[u8], fingerprint: u8, at: SeqNo) -> Option<Row<'_>> {
+    pub(super) fn find(&self, key: &[u8], fingerprint: u8, at: SeqNo) -> Option<BlockEntry<'_>> {
         // What is needed next lies some lines further on: asked for now, it arrives with the first.
         black_box(self.payload[self.rows - 1]);
         let suffix = key.strip_prefix(self.prefix())?;
@@ -95,13 +95,13 @@ impl Block {
 
     /// Reads where fingerprints begin and offsets end, so that they are at hand when they are searched; see approach.rs.
     #[inline]
-    pub(super) fn approach(&self) -> u8 {
+    pub(super) fn prefetch(&self) -> u8 {
         self.payload[self.fingerprints] ^ self.payload[self.rows - 1]
     }
 
     /// Reads a byte of each line of the first row with this fingerprint, if there is one.
     #[inline]
-    pub(super) fn approach_row(&self, fingerprint: u8) -> u8 {
+    pub(super) fn prefetch_row(&self, fingerprint: u8) -> u8 {
         let row = Candidates::new(self.fingerprints(), fingerprint).next();
         let bytes = row.map(|row| &self.payload[self.span(row)]);
         bytes.map_or(0, |bytes| bytes.iter().step_by(LINE).take(MAX_LINES).fold(0, |sum, byte| sum ^ byte))
@@ -127,16 +127,18 @@ impl Block {
 
     /// The row at `index`, which is less than [`Block::row_count`].
     #[inline]
-    pub(super) fn row(&self, index: usize) -> Row<'_> {
-        Row::decode(self.base, &self.payload[self.span(index)]).expect("a block is made of valid rows only")
+    pub(super) fn row(&self, index: usize) -> BlockEntry<'_> {
+        BlockEntry::decode(self.base, &self.payload[self.span(index)])
+            .expect("a block is made of valid rows only")
     }
 
     /// The row at `index`, and where its value lies in [`Block::payload`].
     #[inline(always)]
-    pub(super) fn row_and_value_span(&self, index: usize) -> (Row<'_>, Range<usize>) {
+    pub(super) fn row_and_value_span(&self, index: usize) -> (BlockEntry<'_>, Range<usize>) {
         let span = self.span(index);
         let end = span.end;
-        let row = Row::decode(self.base, &self.payload[span]).expect("a block is made of valid rows only");
+        let row =
+            BlockEntry::decode(self.base, &self.payload[span]).expect("a block is made of valid rows only");
         (row, end - row.value.len()..end)
     }
 
@@ -222,11 +224,11 @@ impl Block {
         }
         let mut smallest = SeqNo::MAX;
         let mut checked = Checked { distinct: true, has_values_only: true, newest: SeqNo::ZERO };
-        let mut previous: Option<Row<'_>> = None;
+        let mut previous: Option<BlockEntry<'_>> = None;
         for index in 0..self.row_count {
             let span = self.span(index);
             let row = match self.payload.get(span.clone()) {
-                Some(bytes) if span.start < span.end => Row::decode(self.base, bytes)?,
+                Some(bytes) if span.start < span.end => BlockEntry::decode(self.base, bytes)?,
                 _ => return Err(BAD_STEP),
             };
             if row.kind == Kind::Delete && !row.value.is_empty() {

@@ -3,8 +3,8 @@
 //! The prefix that a block stores once is known only when its last key is, so keys and values are kept as they come
 //! and put in their places at the end. The size is known before: what all keys share is what the first and the last share.
 
-use super::fences::shared_size;
-use super::format::{BLOCK_PREFIX, MAX_SLOTTED_SIZE, Row, SLOT_LEN};
+use super::block_index::shared_size;
+use super::format::{BLOCK_PREFIX, BlockEntry, MAX_SLOTTED_SIZE, SLOT_LEN};
 use crate::base::{Entry, Kind, SeqNo};
 use crate::codec::Writer;
 
@@ -43,7 +43,7 @@ impl BlockBuilder {
         let row_count = self.rows.len() + 1;
         BLOCK_PREFIX
             + prefix_size
-            + row_count * (SLOT_LEN + Row::overhead(longest_suffix, largest.0 - smallest.0))
+            + row_count * (SLOT_LEN + BlockEntry::overhead(longest_suffix, largest.0 - smallest.0))
             + (self.keys.len() + entry.key.len() - row_count * prefix_size)
             + (self.values.len() + entry.value.len())
     }
@@ -93,7 +93,7 @@ impl BlockBuilder {
             let step = u16::try_from(payload.len() - start).expect("a block of several rows is below 64 KiB");
             payload[steps + 2 * index..][..2].copy_from_slice(&step.to_le_bytes());
             start = payload.len();
-            let row = Row {
+            let row = BlockEntry {
                 suffix: &self.keys[key_start + self.prefix_size..pending.key_end],
                 seqno: pending.seqno,
                 kind: pending.kind,

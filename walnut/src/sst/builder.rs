@@ -17,15 +17,15 @@ use std::sync::Arc;
 
 use super::SstMeta;
 use super::block_builder::BlockBuilder;
-use super::fences::separator;
+use super::block_index::separator;
 use super::filter::Filter;
 use super::format::{
-    Footer, Handle, MAX_BLOCK_SIZE, MAX_KEY_SIZE, MAX_PART_SIZE, MAX_RANGES_SIZE, MAX_SLOTTED_SIZE,
+    BlockHandle, Footer, MAX_BLOCK_SIZE, MAX_KEY_SIZE, MAX_PART_SIZE, MAX_RANGES_SIZE, MAX_SLOTTED_SIZE,
 };
 use super::index::Index;
-use super::output::Output;
 use super::properties::Properties;
 use super::ranges;
+use super::sst_file::SstFile;
 use crate::base::{Entry, FileNumber, Fragment, KeyHash, Kind, SeqNo, compare, number_in};
 use crate::codec::{Compression, FileHeader, FileKind, ValuePointer};
 use crate::env::File;
@@ -52,7 +52,7 @@ impl Default for SstConfig {
 pub(crate) struct SstBuilder {
     number: FileNumber,
     config: SstConfig,
-    output: Output,
+    output: SstFile,
     block: BlockBuilder,
     /// The payload of the index so far.
     index: Vec<u8>,
@@ -71,7 +71,7 @@ impl SstBuilder {
             header.kind == FileKind::Sst && header.word == 0,
             "an SST has a header of its own kind"
         );
-        let mut output = Output::new(file, header.seed());
+        let mut output = SstFile::new(file, header.seed());
         output.append(&header.encode())?;
         Ok(Self {
             number: header.number,
@@ -204,16 +204,16 @@ impl SstBuilder {
         Ok(())
     }
 
-    fn append_ranges(&mut self) -> Result<Handle> {
+    fn append_ranges(&mut self) -> Result<BlockHandle> {
         if self.ranges.is_empty() {
-            return Ok(Handle { offset: self.output.offset(), size: 0 });
+            return Ok(BlockHandle { offset: self.output.offset(), size: 0 });
         }
         self.output.append_block(&self.ranges, self.config.compression)
     }
 
-    fn append_filter(&mut self) -> Result<Handle> {
+    fn append_filter(&mut self) -> Result<BlockHandle> {
         if self.hashes.is_empty() {
-            return Ok(Handle { offset: self.output.offset(), size: 0 });
+            return Ok(BlockHandle { offset: self.output.offset(), size: 0 });
         }
         let filter = Filter::build(&self.hashes, self.config.filter_bits_per_key);
         self.output.append_block(&filter.encode(), Compression::None)

@@ -23,7 +23,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use super::block::Block;
 use super::slab::Slabs;
-use super::slot::{Epoch, Slot};
+use super::slot::{BlockSlot, Epoch};
 use crate::sync::{AtomicU64, AtomicUsize, Ordering};
 
 /// How many blocks in a row may be spared before one goes all the same: it bounds the time under the lock.
@@ -53,7 +53,7 @@ struct Clock {
 
 #[derive(Debug)]
 struct Account {
-    slots: Arc<[Slot]>,
+    slots: Arc<[BlockSlot]>,
     fixed_size: usize,
     /// The positions of the filled slots, the next to be looked at in front.
     ring: VecDeque<usize>,
@@ -98,7 +98,7 @@ impl BlockCache {
 
     /// Places for the blocks of a reader whose filter and fences take `fixed_size` bytes.
     pub(super) fn register(self: &Arc<Self>, block_count: usize, fixed_size: usize) -> CachedBlocks {
-        let slots: Arc<[Slot]> = (0..block_count).map(|_| Slot::empty()).collect();
+        let slots: Arc<[BlockSlot]> = (0..block_count).map(|_| BlockSlot::empty()).collect();
         let fixed_size = fixed_size + size_of_val(&*slots);
         let mut clock = self.lock();
         let id = clock.next_account;
@@ -190,7 +190,7 @@ impl Tally {
 pub(super) struct CachedBlocks {
     cache: Arc<BlockCache>,
     id: u64,
-    slots: Arc<[Slot]>,
+    slots: Arc<[BlockSlot]>,
 }
 
 impl CachedBlocks {
@@ -276,7 +276,7 @@ mod tests {
     #[test]
     fn what_is_used_again_stays_and_the_budget_holds() {
         let size = block(0).memory_size();
-        let fixed = 20 * size_of::<Slot>() + 100;
+        let fixed = 20 * size_of::<BlockSlot>() + 100;
         let cache = BlockCache::new(fixed + 4 * size, 8192);
         let blocks = cache.register(20, 100);
         for position in 0..20 {
@@ -293,7 +293,7 @@ mod tests {
     #[test]
     fn the_hand_goes_round_all_readers() {
         let size = block(0).memory_size();
-        let fixed = 3 * 8 * size_of::<Slot>();
+        let fixed = 3 * 8 * size_of::<BlockSlot>();
         let cache = BlockCache::new(fixed + 6 * size, 8192);
         let readers = [0; 3].map(|_| cache.register(8, 0));
         for position in 0..8 {
@@ -305,11 +305,11 @@ mod tests {
         assert_eq!(counts.iter().sum::<usize>(), 6);
         let [first, second, third] = readers;
         drop(second);
-        assert_eq!(cache.used_size(), 2 * 8 * size_of::<Slot>() + charged(&[&first, &third]));
+        assert_eq!(cache.used_size(), 2 * 8 * size_of::<BlockSlot>() + charged(&[&first, &third]));
         for position in 0..8 {
             first.insert(position, &block(position));
         }
-        assert_eq!(cache.used_size(), 2 * 8 * size_of::<Slot>() + charged(&[&first, &third]));
+        assert_eq!(cache.used_size(), 2 * 8 * size_of::<BlockSlot>() + charged(&[&first, &third]));
     }
 
     #[test]
@@ -321,13 +321,13 @@ mod tests {
         let kept = blocks.hold(0).expect("it was inserted");
         assert_eq!(kept.payload(), block(0).payload());
         assert_eq!(kept.memory_size(), size_of::<Block>() + CELL);
-        assert_eq!(cache.used_size(), 2 * size_of::<Slot>() + kept.memory_size());
+        assert_eq!(cache.used_size(), 2 * size_of::<BlockSlot>() + kept.memory_size());
     }
 
     #[test]
     fn a_block_that_cannot_fit_is_not_kept_and_drives_nothing_out() {
         let size = block(0).memory_size();
-        let cache = BlockCache::new(2 * size_of::<Slot>() + 50 + size, 8192);
+        let cache = BlockCache::new(2 * size_of::<BlockSlot>() + 50 + size, 8192);
         let blocks = cache.register(2, 50);
         blocks.insert(0, &block(0));
         let mut builder = BlockBuilder::default();
@@ -347,7 +347,7 @@ mod tests {
         const BLOCKS: usize = 30;
         const ROUNDS: usize = if cfg!(miri) { 40 } else { 4000 };
         let size = block(0).memory_size();
-        let cache = BlockCache::new(3 * BLOCKS * size_of::<Slot>() + 7 * size, 8192);
+        let cache = BlockCache::new(3 * BLOCKS * size_of::<BlockSlot>() + 7 * size, 8192);
         let readers = [0; 2].map(|_| cache.register(BLOCKS, 0));
         thread::scope(|scope| {
             for seed in 1..5usize {
@@ -372,7 +372,7 @@ mod tests {
                 });
             }
         });
-        let fixed = 2 * BLOCKS * size_of::<Slot>();
+        let fixed = 2 * BLOCKS * size_of::<BlockSlot>();
         assert_eq!(cache.used_size(), fixed + charged(&readers.each_ref()));
         assert!(cache.used_size() <= cache.budget);
         drop(readers);

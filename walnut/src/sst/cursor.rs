@@ -15,7 +15,7 @@ use std::sync::Arc;
 use super::block::Block;
 use super::read_ahead::ReadAhead;
 use super::reader::SstReader;
-use crate::base::{Entry, KeyRange, Kind, SeqNo, Stretch, after};
+use crate::base::{CoveredSpan, Entry, KeyRange, Kind, SeqNo, after};
 use crate::cursor::{Cursor, Direction};
 use crate::error::Result;
 
@@ -179,7 +179,7 @@ impl Cursor for SstCursor {
         if self.step_in_block() { Ok(()) } else { self.advance_to_block() }
     }
 
-    fn pass_older(&mut self, stretch: &Stretch, than: SeqNo) -> Result<bool> {
+    fn pass_older(&mut self, stretch: &CoveredSpan, than: SeqNo) -> Result<bool> {
         if self.block.is_none() || self.reader.meta.largest_seqno >= than || !stretch.has(&self.key) {
             return Ok(false);
         }

@@ -23,13 +23,13 @@ const _: () = assert!(MAX_PROBE_COUNT * PROBE_BITS <= u64::BITS);
 /// The bits of one line, aligned as the processor's cache lines are.
 #[derive(Clone, Copy, Debug, Default)]
 #[repr(align(64))]
-struct Line([u64; FILTER_LINE_LEN / 8]);
+struct FilterLine([u64; FILTER_LINE_LEN / 8]);
 
 /// A filter over the user keys of an SST.
 #[derive(Debug)]
 pub(super) struct Filter {
     probe_count: u32,
-    lines: Box<[Line]>,
+    lines: Box<[FilterLine]>,
 }
 
 impl Filter {
@@ -39,7 +39,7 @@ impl Filter {
         let line_count = bit_count.div_ceil(FILTER_LINE_LEN * 8).clamp(1, MAX_LINE_COUNT);
         // The fewest false positives come with bits per key times ln 2 probes.
         let probe_count = (bits_per_key * 69 / 100).clamp(1, MAX_PROBE_COUNT);
-        let mut filter = Self { probe_count, lines: vec![Line::default(); line_count].into() };
+        let mut filter = Self { probe_count, lines: vec![FilterLine::default(); line_count].into() };
         for &hash in hashes {
             let line = filter.line_of(hash);
             for (word, bit) in probes(hash, probe_count) {
@@ -64,7 +64,7 @@ impl Filter {
         }
         let lines = lines.iter().map(|bytes| {
             let mut reader = Reader::new(bytes);
-            let mut line = Line::default();
+            let mut line = FilterLine::default();
             for word in &mut line.0 {
                 *word = reader.u64()?;
             }
@@ -95,7 +95,7 @@ impl Filter {
 
     /// Reads a word of the line that is asked about this hash.
     #[inline]
-    pub(super) fn call_for(&self, hash: KeyHash) -> u64 {
+    pub(super) fn prefetch(&self, hash: KeyHash) -> u64 {
         self.lines[self.line_of(hash)].0[0]
     }
 

@@ -156,14 +156,14 @@ const _: () = assert!(MAX_BLOCK_SIZE + TRAILER_LEN <= u32::MAX as usize);
 
 /// One row of a data block. The user key is the block's prefix and this suffix.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct Row<'a> {
+pub(super) struct BlockEntry<'a> {
     pub(super) suffix: &'a [u8],
     pub(super) seqno: SeqNo,
     pub(super) kind: Kind,
     pub(super) value: &'a [u8],
 }
 
-impl<'a> Row<'a> {
+impl<'a> BlockEntry<'a> {
     /// Adds the row to a payload whose smallest seqno is `base`.
     pub(super) fn encode(&self, base: SeqNo, out: &mut Vec<u8>) {
         out.put_varint(self.suffix.len() as u64);
@@ -215,13 +215,13 @@ fn varint_size(value: u64) -> usize {
 
 /// Where a part of the file lies.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub(super) struct Handle {
+pub(super) struct BlockHandle {
     pub(super) offset: u64,
     /// With the trailer; 0 when the part is absent.
     pub(super) size: u32,
 }
 
-impl Handle {
+impl BlockHandle {
     /// Where the next part begins.
     pub(super) fn end(self) -> u64 {
         self.offset.saturating_add(u64::from(self.size))
@@ -231,10 +231,10 @@ impl Handle {
 /// The end of the file, from which everything else is found.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Footer {
-    pub(super) filter: Handle,
-    pub(super) range_tombstones: Handle,
-    pub(super) index: Handle,
-    pub(super) properties: Handle,
+    pub(super) filter: BlockHandle,
+    pub(super) range_tombstones: BlockHandle,
+    pub(super) index: BlockHandle,
+    pub(super) properties: BlockHandle,
 }
 
 impl Footer {
@@ -271,7 +271,7 @@ impl Footer {
             return Err(Fault::Invalid("reserved field of the footer"));
         }
         let mut reader = Reader::new(bytes);
-        let mut handle = || Ok(Handle { offset: reader.u64()?, size: reader.u32()? });
+        let mut handle = || Ok(BlockHandle { offset: reader.u64()?, size: reader.u32()? });
         let footer =
             Self { filter: handle()?, range_tombstones: handle()?, index: handle()?, properties: handle()? };
         footer.check(offset)?;
@@ -310,10 +310,10 @@ mod tests {
     #[test]
     fn a_footer_comes_back_and_its_parts_must_touch() {
         let footer = Footer {
-            filter: Handle { offset: 100, size: 80 },
-            range_tombstones: Handle { offset: 180, size: 0 },
-            index: Handle { offset: 180, size: 20 },
-            properties: Handle { offset: 200, size: 50 },
+            filter: BlockHandle { offset: 100, size: 80 },
+            range_tombstones: BlockHandle { offset: 180, size: 0 },
+            index: BlockHandle { offset: 180, size: 20 },
+            properties: BlockHandle { offset: 200, size: 50 },
         };
         let decode = |footer: &Footer, offset| {
             let bytes = <[u8; Footer::LEN]>::try_from(footer.encode(7, offset)).expect("the footer's length");
@@ -321,11 +321,11 @@ mod tests {
         };
         assert_eq!(decode(&footer, 250), Ok(footer));
         assert!(matches!(decode(&footer, 251), Err(Fault::Invalid(_))));
-        let gap = Footer { index: Handle { offset: 181, size: 19 }, ..footer };
+        let gap = Footer { index: BlockHandle { offset: 181, size: 19 }, ..footer };
         assert!(matches!(decode(&gap, 250), Err(Fault::Invalid(_))));
         let tombstones = Footer {
-            range_tombstones: Handle { offset: 180, size: 10 },
-            index: Handle { offset: 190, size: 10 },
+            range_tombstones: BlockHandle { offset: 180, size: 10 },
+            index: BlockHandle { offset: 190, size: 10 },
             ..footer
         };
         assert_eq!(decode(&tombstones, 250), Ok(tombstones));

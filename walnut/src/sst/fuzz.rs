@@ -7,15 +7,15 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::block::Block;
+use super::block_codec::decode_block;
 use super::cache::BlockCache;
 use super::filter::Filter;
 use super::format::MAX_BLOCK_SIZE;
 use super::index::Index;
-use super::outline::Outline;
+use super::layout::SstLayout;
 use super::properties::Properties;
 use super::ranges;
 use super::reader::SstReader;
-use super::seal::unseal;
 use crate::base::{KeyHash, KeyRange, SeqNo};
 use crate::cursor::{Cursor, Direction};
 use crate::env::File;
@@ -41,13 +41,13 @@ pub fn fuzz(bytes: &[u8]) {
     if let Ok(ranges) = ranges::decode(bytes) {
         let _ = (ranges.covering(bytes, SeqNo::MAX), ranges.newest_within(&KeyRange::all()));
     }
-    let _ = unseal(bytes, 0, 0, MAX_BLOCK_SIZE);
+    let _ = decode_block(bytes, 0, 0, MAX_BLOCK_SIZE);
 }
 
 /// Opens the bytes as the SST that they say they are, and reads it in every way.
 fn walk_file(bytes: &[u8]) -> Result<()> {
     let file: Arc<dyn File> = Arc::new(Bytes(bytes.to_vec()));
-    let outline = Outline::read(&file)?;
+    let outline = SstLayout::read(&file)?;
     let meta = outline.meta(&file)?;
     let cache = BlockCache::new(1 << 20, 8192);
     let reader = SstReader::open(OpenFile::lone(file), outline.header.database, &meta, &cache)?;

@@ -1,6 +1,6 @@
 //! What is asked of an SST of a view, which may have to be opened for it.
 
-use super::{SstCursor, SstPlace, SstReader};
+use super::{SstCursor, SstReader, SstStore};
 use crate::base::{Entry, Fragments, KeyHash, KeyRange, SeqNo};
 use crate::cursor::Direction;
 use crate::error::Result;
@@ -8,7 +8,7 @@ use crate::files::Handle;
 use crate::sync::Arc;
 
 /// An SST of a view. To open it costs five reads: header, footer, properties, index and filter; one more for range tombstones.
-pub(crate) type Sst = Handle<SstPlace>;
+pub(crate) type Sst = Handle<SstStore>;
 
 impl Sst {
     /// The file, if it is open and has no range tombstones.
@@ -44,7 +44,7 @@ impl Sst {
         if self.meta().fragment_count == 0 {
             return Ok(None);
         }
-        Ok(self.passing()?.range_tombstones().cloned())
+        Ok(self.open_transient()?.range_tombstones().cloned())
     }
 
     /// A cursor over the entries in `range`: see [`SstReader::cursor`].
@@ -54,11 +54,11 @@ impl Sst {
 
     /// A cursor over everything for those who replace the file: see [`SstReader::sweep`]. It does not stay open for that.
     pub(crate) fn sweep(&self) -> Result<SstCursor> {
-        self.passing()?.sweep()
+        self.open_transient()?.sweep()
     }
 
     /// Reads and checks everything in the file: see [`SstReader::verify`]. It does not stay open for that.
     pub(crate) fn verify(&self) -> Result<()> {
-        self.passing()?.verify()
+        self.open_transient()?.verify()
     }
 }

@@ -1,17 +1,17 @@
 //! The index of an SST: for each data block its place and the separator behind it.
 //!
-//! On disk a size and a separator for each block (format.rs); in memory the separators become [`Fences`] and the sizes
+//! On disk a size and a separator for each block (format.rs); in memory the separators become [`BlockIndex`] and the sizes
 //! offsets. As the blocks touch, the sizes alone say where each lies, and no index can let two of them overlap.
 
-use super::fences::Fences;
-use super::format::{Handle, MAX_BLOCK_SIZE, TRAILER_LEN};
+use super::block_index::BlockIndex;
+use super::format::{BlockHandle, MAX_BLOCK_SIZE, TRAILER_LEN};
 use crate::codec::{FileHeader, Reader, Writer};
 use crate::error::Fault;
 
 /// Where the data blocks lie and which keys they hold.
 #[derive(Debug)]
 pub(super) struct Index {
-    pub(super) fences: Fences,
+    pub(super) fences: BlockIndex,
     /// Where each block begins, and where the last one ends.
     offsets: Box<[u64]>,
 }
@@ -39,7 +39,7 @@ impl Index {
         if offset != data_end {
             return Err(Fault::Invalid("end of the blocks in the index"));
         }
-        Ok(Self { fences: Fences::new(&separators)?, offsets: offsets.into() })
+        Ok(Self { fences: BlockIndex::new(&separators)?, offsets: offsets.into() })
     }
 
     /// Adds to a payload the block that comes next.
@@ -49,11 +49,11 @@ impl Index {
     }
 
     /// Where a block lies.
-    pub(super) fn handle(&self, position: usize) -> Handle {
+    pub(super) fn handle(&self, position: usize) -> BlockHandle {
         let offset = self.offsets[position];
         let size =
             u32::try_from(self.offsets[position + 1] - offset).expect("each size was read as one of a block");
-        Handle { offset, size }
+        BlockHandle { offset, size }
     }
 
     /// Where the data blocks end.
@@ -85,8 +85,8 @@ mod tests {
             Index::decode(&payload(&[(100, b"b"), (50, b"d"), (300, b"d")]), 514).expect("a valid index");
         assert_eq!(index.fences.len(), 3);
         let handles: Vec<_> = (0..3).map(|position| index.handle(position)).collect();
-        assert_eq!(handles[0], Handle { offset: 64, size: 100 });
-        assert_eq!(handles[2], Handle { offset: 214, size: 300 });
+        assert_eq!(handles[0], BlockHandle { offset: 64, size: 100 });
+        assert_eq!(handles[2], BlockHandle { offset: 214, size: 300 });
     }
 
     #[test]

@@ -8,9 +8,9 @@ use crate::error::Fault;
 
 /// A data block.
 #[derive(Debug)]
-pub struct Block(block::Block);
+pub struct MeasuredBlock(block::Block);
 
-impl Block {
+impl MeasuredBlock {
     /// The payload of the block with these keys, which ascend, and values.
     pub fn build<'a>(entries: impl Iterator<Item = (&'a [u8], &'a [u8])>) -> Vec<u8> {
         let mut builder = BlockBuilder::default();
@@ -39,9 +39,9 @@ impl Block {
 
 /// A filter.
 #[derive(Debug)]
-pub struct Filter(filter::Filter);
+pub struct MeasuredFilter(filter::Filter);
 
-impl Filter {
+impl MeasuredFilter {
     /// The filter of these keys, with ten bits for each.
     pub fn build<'a>(keys: impl Iterator<Item = &'a [u8]>) -> Self {
         Self(filter::Filter::build(&keys.map(KeyHash::of).collect::<Vec<_>>(), 10))

@@ -15,48 +15,48 @@
 //! 2. Entries are stored as they are given, all versions of them: what may be dropped is decided above.
 //! 3. Damage is an error that names file and offset; it is never a shorter answer, nor a panic.
 
-mod approach;
 mod block;
 mod block_builder;
+mod block_codec;
+mod block_index;
 mod builder;
 mod cache;
 mod cursor;
-mod draft;
-mod fences;
 mod filter;
 mod fingerprint;
 mod format;
 mod fuzz;
 mod handle;
 mod index;
+mod index_partition;
+mod layout;
 #[cfg(feature = "parts")]
 mod measure;
 mod meta;
-mod outline;
-mod output;
+mod multi_get;
 mod properties;
 mod ranges;
 mod read_ahead;
 mod reader;
-mod seal;
 mod slab;
 mod slot;
-mod stretch;
+mod sst_file;
+mod temp_file;
 #[cfg(test)]
 mod tests;
 mod verify;
 
 pub(crate) use crate::codec::Compression;
-pub(crate) use approach::{Approach, Arrival};
 use builder::SstBuilder;
 pub(crate) use builder::SstConfig;
 pub(crate) use cache::BlockCache;
 pub(crate) use cursor::SstCursor;
-pub(crate) use draft::{SstDraft, SstPlace, WholeSst};
 pub use fuzz::fuzz;
 pub(crate) use handle::Sst;
 #[cfg(feature = "parts")]
-pub use measure::{Block, Filter};
+pub use measure::{MeasuredBlock, MeasuredFilter};
 pub(crate) use meta::{SstMeta, ValueShare};
+pub(crate) use multi_get::{BatchedLookup, Lookup};
 pub(crate) use reader::SstReader;
 pub(crate) use slot::Epoch;
+pub(crate) use temp_file::{FinishedSst, SstStore, TempSst};

@@ -16,15 +16,15 @@ use std::sync::Arc;
 
 use super::SstMeta;
 use super::block::Block;
+use super::block_codec::decode_block;
 use super::cache::{BlockCache, CachedBlocks};
 use super::cursor::SstCursor;
 use super::filter::Filter;
 use super::format::{MAX_BLOCK_SIZE, MAX_PART_SIZE, MAX_RANGES_SIZE};
 use super::index::Index;
-use super::outline::{Outline, read_part};
+use super::layout::{SstLayout, read_part};
 use super::properties::Properties;
 use super::ranges;
-use super::seal::unseal;
 use super::slot::Epoch;
 use crate::base::{Entry, Fragments, KeyHash, KeyRange, SeqNo};
 use crate::cursor::Direction;
@@ -59,7 +59,7 @@ impl SstReader {
         if found != meta.size {
             return Err(Fault::Length { recorded: meta.size, found }.at(file.path(), found.min(meta.size)));
         }
-        let Outline { header, footer, properties } = Outline::read(&file)?;
+        let SstLayout { header, footer, properties } = SstLayout::read(&file)?;
         if header.database != database || header.number != meta.number {
             return Err(Fault::Identity.at(file.path(), 0));
         }
@@ -189,7 +189,7 @@ impl SstReader {
     /// Checks a data block whose bytes were read: seal, rows, and that its keys are those that the index announces.
     pub(super) fn open_block(&self, position: usize, sealed: &[u8]) -> Result<Arc<Block>> {
         let offset = self.index.handle(position).offset;
-        unseal(sealed, self.file_seed, offset, MAX_BLOCK_SIZE)
+        decode_block(sealed, self.file_seed, offset, MAX_BLOCK_SIZE)
             .and_then(Block::new)
             .and_then(|block| self.check_bounds(position, block))
             .map(Arc::new)

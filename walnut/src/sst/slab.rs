@@ -24,7 +24,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use bytes::{BufMut, BytesMut};
 
 use crate::env::{LARGE_PAGE, prefer_large_pages};
-use crate::sync::Bell;
+use crate::sync::Notify;
 
 /// Bytes of a slab.
 const SLAB_SIZE: usize = 4 * LARGE_PAGE;
@@ -36,7 +36,7 @@ const MIN_SLAB_COUNT: usize = 4;
 pub(super) struct Slabs {
     cell_size: usize,
     /// Rings when a slab should be made ahead.
-    pub(super) low: Bell,
+    pub(super) low: Notify,
     state: Mutex<State>,
 }
 
@@ -49,7 +49,7 @@ struct State {
 }
 
 /// The bytes of a block, in a cell or in memory of their own.
-pub(super) struct Cell {
+pub(super) struct SlabCell {
     bytes: BytesMut,
     home: Option<Arc<Slabs>>,
 }
@@ -60,11 +60,11 @@ impl Slabs {
         let slabs_left = budget / SLAB_SIZE;
         let state = Mutex::new(State { free: Vec::new(), slabs_left, has_called: false });
         (slabs_left >= MIN_SLAB_COUNT && cell_size <= SLAB_SIZE / 64)
-            .then(|| Arc::new(Self { cell_size, low: Bell::default(), state }))
+            .then(|| Arc::new(Self { cell_size, low: Notify::default(), state }))
     }
 
     /// The same bytes in a cell; `None` when they do not fit one well, or when there is none.
-    pub(super) fn copy(self: &Arc<Self>, bytes: &[u8]) -> Option<Cell> {
+    pub(super) fn copy(self: &Arc<Self>, bytes: &[u8]) -> Option<SlabCell> {
         if bytes.len() > self.cell_size || bytes.len() < self.cell_size / 2 {
             return None;
         }
@@ -73,10 +73,10 @@ impl Slabs {
             (state.take(self.cell_size)?, state.calls(self.cell_size))
         };
         if is_low {
-            self.low.ring();
+            self.low.notify();
         }
         cell.extend_from_slice(bytes);
-        Some(Cell { bytes: cell, home: Some(Arc::clone(self)) })
+        Some(SlabCell { bytes: cell, home: Some(Arc::clone(self)) })
     }
 
     /// Makes a slab that is ready to be used, if one will be needed.
@@ -132,20 +132,20 @@ fn cut(cell_size: usize) -> Vec<BytesMut> {
     (0..SLAB_SIZE / cell_size).map(next).collect()
 }
 
-impl Cell {
+impl SlabCell {
     /// What it takes in memory.
     pub(super) fn memory_size(&self) -> usize {
         self.home.as_ref().map_or(self.bytes.capacity(), |home| home.cell_size)
     }
 }
 
-impl From<Vec<u8>> for Cell {
+impl From<Vec<u8>> for SlabCell {
     fn from(bytes: Vec<u8>) -> Self {
         Self { bytes: BytesMut::from(bytes::Bytes::from(bytes)), home: None }
     }
 }
 
-impl Deref for Cell {
+impl Deref for SlabCell {
     type Target = [u8];
 
     #[inline]
@@ -154,7 +154,7 @@ impl Deref for Cell {
     }
 }
 
-impl Drop for Cell {
+impl Drop for SlabCell {
     fn drop(&mut self) {
         if let Some(home) = self.home.take() {
             let mut cell = std::mem::take(&mut self.bytes);
@@ -164,7 +164,7 @@ impl Drop for Cell {
     }
 }
 
-impl fmt::Debug for Cell {
+impl fmt::Debug for SlabCell {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Cell").field("size", &self.len()).finish_non_exhaustive()
     }
@@ -188,7 +188,7 @@ mod tests {
         let slabs = Slabs::new(4 * SLAB_SIZE, CELL).expect("room for slabs");
         let count = 4 * (SLAB_SIZE / CELL);
         let fill = |n: usize| vec![n.to_le_bytes()[0]; CELL - n % 50];
-        let mut cells: Vec<Cell> = (0..count).map(|n| slabs.copy(&fill(n)).expect("a cell")).collect();
+        let mut cells: Vec<SlabCell> = (0..count).map(|n| slabs.copy(&fill(n)).expect("a cell")).collect();
         assert!(slabs.copy(&fill(0)).is_none(), "the budget is used");
         for (n, cell) in cells.iter().enumerate() {
             assert_eq!(**cell, *fill(n));
@@ -211,7 +211,7 @@ mod tests {
             heard.fetch_add(1, Ordering::Relaxed);
         });
         let cell_count = SLAB_SIZE / CELL;
-        let take = |count| -> Vec<Cell> { (0..count).filter_map(|_| slabs.copy(&[7; CELL])).collect() };
+        let take = |count| -> Vec<SlabCell> { (0..count).filter_map(|_| slabs.copy(&[7; CELL])).collect() };
         slabs.make_ahead();
         assert!(slabs.lock().free.is_empty(), "nobody called");
         let mut taken = take(cell_count / 2);
@@ -235,7 +235,7 @@ mod tests {
         assert!(slabs.copy(&[0; CELL + 1]).is_none());
         assert!(slabs.copy(&[0; CELL / 2 - 1]).is_none());
         assert!(Slabs::new(4 * SLAB_SIZE - 1, CELL).is_none());
-        let outside = Cell::from(vec![1, 2, 3]);
+        let outside = SlabCell::from(vec![1, 2, 3]);
         assert_eq!((&*outside, outside.memory_size()), (&[1, 2, 3][..], 3));
     }
 }

@@ -40,9 +40,9 @@ impl Epoch {
 
 /// A block, or nothing.
 #[derive(Debug)]
-pub(super) struct Slot(AtomicPtr<Block>);
+pub(super) struct BlockSlot(AtomicPtr<Block>);
 
-impl Slot {
+impl BlockSlot {
     pub(super) fn empty() -> Self {
         Self(AtomicPtr::new(ptr::null_mut()))
     }
@@ -87,7 +87,7 @@ impl Slot {
     }
 }
 
-impl Drop for Slot {
+impl Drop for BlockSlot {
     fn drop(&mut self) {
         let block = (*self.0.get_mut()).cast_const();
         if !block.is_null() {
@@ -135,7 +135,7 @@ mod tests {
 
     #[test]
     fn a_block_that_was_cleared_stays_for_who_reads_it_and_then_goes() {
-        let (slot, first) = (Slot::empty(), block(1));
+        let (slot, first) = (BlockSlot::empty(), block(1));
         let watched = Arc::downgrade(&first);
         slot.fill(first);
         let epoch = Epoch::enter();
@@ -157,7 +157,7 @@ mod tests {
 
     #[test]
     fn a_block_that_is_held_or_in_a_slot_that_is_dropped_is_counted_right() {
-        let (slot, first, second) = (Slot::empty(), block(1), block(2));
+        let (slot, first, second) = (BlockSlot::empty(), block(1), block(2));
         let watched = [Arc::downgrade(&first), Arc::downgrade(&second)];
         slot.fill(first);
         let held = slot.hold(&Epoch::enter()).expect("it was filled");
@@ -173,7 +173,7 @@ mod tests {
     #[test]
     fn readers_never_see_a_block_that_is_gone() {
         const ROUNDS: u8 = if cfg!(miri) { 20 } else { 250 };
-        let (slot, start) = (Slot::empty(), Barrier::new(3));
+        let (slot, start) = (BlockSlot::empty(), Barrier::new(3));
         thread::scope(|scope| {
             for _ in 0..2 {
                 scope.spawn(|| {

@@ -20,7 +20,7 @@ impl SstReader {
             return Err(fault.at(self.file.path(), size.min(self.meta.size)));
         }
         let mut walk =
-            Walk { reader: self, properties: Properties::none(), seqno: SeqNo::ZERO, key: Vec::new() };
+            VerifyWalk { reader: self, properties: Properties::none(), seqno: SeqNo::ZERO, key: Vec::new() };
         for position in 0..self.index.fences.len() {
             let block = self.read_block(position)?;
             let offset = self.index.handle(position).offset;
@@ -43,7 +43,7 @@ impl SstReader {
 }
 
 /// What was seen so far.
-struct Walk<'a> {
+struct VerifyWalk<'a> {
     reader: &'a SstReader,
     properties: Properties,
     /// Of the last entry; its key is the largest of the properties.
@@ -51,7 +51,7 @@ struct Walk<'a> {
     key: Vec<u8>,
 }
 
-impl Walk<'_> {
+impl VerifyWalk<'_> {
     fn check(&mut self, block: &Block) -> Result<(), Fault> {
         for (index, &fingerprint) in block.fingerprints().iter().enumerate() {
             let row = block.row(index);

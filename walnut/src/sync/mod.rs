@@ -6,14 +6,14 @@
 //! A thread that panics with a lock held leaves the data as it was between two statements of ours: every section
 //! that a lock guards is written so that this is a state that others can go on from, hence no poisoning.
 
-mod bell;
+mod notify;
 
 #[cfg(feature = "shuttle")]
 use shuttle::{sync as system, thread};
 #[cfg(not(feature = "shuttle"))]
 use std::{sync as system, thread};
 
-pub(crate) use bell::Bell;
+pub(crate) use notify::Notify;
 #[cfg(feature = "shuttle")]
 pub(crate) use shuttle::thread_local;
 /// The scheduler of the tests has all atomics in one order, so nothing stands in for this.

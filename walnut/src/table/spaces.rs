@@ -17,7 +17,7 @@ use super::catalog;
 use super::store::Store;
 use crate::base::{KeyRange, KeyspaceId, successor};
 use crate::batch::WriteBatch;
-use crate::engine::{Durability, Reads};
+use crate::engine::{Durability, ReadSet};
 use crate::error::{Error, Fault, Result};
 use crate::sync::{AtomicBool, Ordering};
 use crate::txn::{Attempt, EntryReader, commit_beside};
@@ -128,7 +128,7 @@ impl Store {
         let pin = core.pin_applied();
         spaces.iter().try_for_each(|space| space.ensure_there())?;
         let keys = spaces.iter().map(|space| space_key(&space.name)).collect();
-        let reads = Reads { pin: Some(pin), keys, ranges: Vec::new() };
+        let reads = ReadSet { pin: Some(pin), keys, ranges: Vec::new() };
         match commit_beside(core, None, batch, |batch| core.commit(reads, batch, durability)) {
             Err(Error::Conflict) => Err(Error::Dropped),
             done => done,

@@ -271,7 +271,7 @@ mod tests {
 
     use super::*;
     use crate::batch::WriteBatch;
-    use crate::engine::{Durability, Reads};
+    use crate::engine::{Durability, ReadSet};
     use crate::error::Error;
     use crate::{Builder, DefaultTable};
 
@@ -315,7 +315,7 @@ mod tests {
             Some(value) => batch.put(key, value),
             None => batch.delete(key),
         }
-        table.access().store.engine.commit(Reads::default(), batch, Durability::Fast).unwrap();
+        table.access().store.engine.commit(ReadSet::default(), batch, Durability::Fast).unwrap();
     }
 
     fn row_key(table: &DefaultTable<Thing>, row: &Thing) -> Vec<u8> {

@@ -23,7 +23,7 @@ use super::scan::EntryScan;
 use super::write_set::{Savepoint, WriteSet};
 use crate::base::{KeyRange, SeqNo};
 use crate::batch::WriteBatch;
-use crate::engine::{Core, Durability, Reads};
+use crate::engine::{Core, Durability, ReadSet};
 use crate::error::{Error, Fault, Result};
 use crate::mvcc::Pin;
 use crate::sync::{Arc, Mutex};
@@ -262,7 +262,7 @@ impl Attempt {
             batch.delete_range(start, end.as_deref().unwrap_or_default());
         }
         writes.add_to(&mut batch);
-        let reads = Reads { pin: self.pin.take(), keys, ranges };
+        let reads = ReadSet { pin: self.pin.take(), keys, ranges };
         if reads.meet_batch(beside) {
             return Err(Error::SelfConflict);
         }

@@ -19,7 +19,7 @@ use super::scan::Found;
 use super::writes::{Write, Writes};
 use crate::base::{KeyHash, KeyRange, Kind, number_in};
 use crate::cursor::Direction;
-use crate::engine::{EngineScan, Value};
+use crate::engine::{EngineScan, StoredValue};
 use crate::error::Result;
 use crate::sync::Arc;
 
@@ -113,7 +113,7 @@ impl Overlay {
                     (_, Some(Write::Put(value))) => value,
                     _ => return Ok(None),
                 };
-                (key, Value::Here(value))
+                (key, StoredValue::Here(value))
             }
         };
         Ok(Some(Found { key, value, reader: self.reader() }))

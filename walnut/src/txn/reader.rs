@@ -3,16 +3,16 @@
 use super::notes::Notes;
 use super::writes::{Write, Writes};
 use crate::base::KeyHash;
-use crate::engine::{Number, Reader};
+use crate::engine::{Number, PointReader};
 use crate::error::Result;
 
 /// Reads single keys of one state.
 #[derive(Clone, Copy)]
 pub(crate) enum EntryReader<'a> {
     /// What the engine holds at a sequence number.
-    Engine(Reader<'a>),
+    Engine(PointReader<'a>),
     /// The same under the writes of an attempt.
-    Overlay { below: Reader<'a>, writes: &'a Writes, notes: &'a Notes },
+    Overlay { below: PointReader<'a>, writes: &'a Writes, notes: &'a Notes },
 }
 
 impl EntryReader<'_> {
@@ -81,7 +81,7 @@ impl EntryReader<'_> {
     /// Cost: for each key that of [`contains`](Self::contains).
     pub(crate) fn contains_any(self, keys: &[&[u8]]) -> Result<bool> {
         let (Self::Engine(below) | Self::Overlay { below, .. }) = self;
-        below.call_for(keys);
+        below.prefetch(keys);
         for key in keys {
             if self.contains(key)? {
                 return Ok(true);

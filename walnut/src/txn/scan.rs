@@ -4,7 +4,7 @@ use super::overlay::Overlay;
 use super::reader::EntryReader;
 use crate::base::KeyRange;
 use crate::cursor::Direction;
-use crate::engine::{self, EngineScan, Value};
+use crate::engine::{self, EngineScan, StoredValue};
 use crate::error::Result;
 
 /// A walk over a range of one state from its front, its back, or both until they meet.
@@ -22,7 +22,7 @@ pub(crate) enum EntryScan {
 /// An entry that a scan has come to, and a reader of the state that it belongs to.
 pub(crate) struct Found<'s> {
     pub(crate) key: &'s [u8],
-    pub(crate) value: Value<'s>,
+    pub(crate) value: StoredValue<'s>,
     pub(crate) reader: EntryReader<'s>,
 }
 
@@ -78,8 +78,8 @@ impl EntryScan {
     }
 }
 
-impl<'s> From<engine::Found<'s>> for Found<'s> {
-    fn from(found: engine::Found<'s>) -> Self {
+impl<'s> From<engine::FoundEntry<'s>> for Found<'s> {
+    fn from(found: engine::FoundEntry<'s>) -> Self {
         Self { key: found.key, value: found.value, reader: EntryReader::Engine(found.reader) }
     }
 }

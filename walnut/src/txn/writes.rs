@@ -15,7 +15,7 @@
 use std::collections::BTreeMap;
 use std::ops::Bound;
 
-use crate::base::{Head, KeyHash, KeyRange, Kind, Places, head, number_in};
+use crate::base::{HashIndex, KeyHash, KeyPrefix, KeyRange, Kind, key_prefix, number_in};
 use crate::batch::WriteBatch;
 
 /// The most bytes that an entry takes in a commit beside its key and value: kind and two lengths.
@@ -49,7 +49,7 @@ pub(crate) enum Write<'w> {
 pub(crate) struct Writes {
     bytes: Vec<u8>,
     list: Vec<Written>,
-    newest: Places,
+    newest: HashIndex,
     order: BTreeMap<Vec<u8>, u32>,
     /// How many writes `order` knows.
     ordered: usize,
@@ -217,7 +217,7 @@ impl Writes {
     /// Adds the last write of each key to a batch, by key.
     pub(super) fn add_to(&self, batch: &mut WriteBatch) {
         let slot = |(place, written): (u32, &Written)| {
-            written.is_newest.then(|| (head(written.key(&self.bytes)), place))
+            written.is_newest.then(|| (key_prefix(written.key(&self.bytes)), place))
         };
         let mut slots = Vec::with_capacity(self.list.len());
         slots.extend((0..).zip(&self.list).filter_map(slot));
@@ -234,9 +234,9 @@ impl Writes {
 
     /// Sorts writes by key, of which they share all that comes before an offset; the heads are those of what comes behind. Those that
     /// share the head, too, are sorted by what follows: so keys are looked at in turn, and numbers are compared.
-    fn sort(&self, slots: &mut [(Head, u32)], offset: usize) {
+    fn sort(&self, slots: &mut [(KeyPrefix, u32)], offset: usize) {
         slots.sort_unstable_by_key(|(head, _)| *head);
-        let offset = offset + size_of::<Head>();
+        let offset = offset + size_of::<KeyPrefix>();
         for alike in slots.chunk_by_mut(|(one, _), (other, _)| one == other) {
             if alike.len() < FEW_ALIKE {
                 alike.sort_unstable_by(|(_, one), (_, other)| self.key(*one).cmp(self.key(*other)));
@@ -244,7 +244,7 @@ impl Writes {
             }
             let rests = alike.iter_mut().map(|(rest, place)| {
                 let key = self.key(*place);
-                *rest = head(key.get(offset..).unwrap_or_default());
+                *rest = key_prefix(key.get(offset..).unwrap_or_default());
                 key.len()
             });
             if rests.max().is_some_and(|longest| longest > offset) {

@@ -51,7 +51,7 @@ const _: () = assert!(MAX_RECORD_SIZE <= u32::MAX as usize);
 
 /// A record, or its parts that a copy keeps: the value as it is stored.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct Record<'a> {
+pub(super) struct ValueRecord<'a> {
     pub(super) key: &'a [u8],
     encoding: u8,
     value_size: u32,
@@ -80,10 +80,10 @@ pub(super) fn put_value(
         _ => (ENCODING_RAW, value),
     };
     let value_size = u32::try_from(value.len()).expect("values are limited to what 32 bits count");
-    Record { key, encoding, value_size, stored }.put(out, file_seed, offset);
+    ValueRecord { key, encoding, value_size, stored }.put(out, file_seed, offset);
 }
 
-impl<'a> Record<'a> {
+impl<'a> ValueRecord<'a> {
     /// Adds the record, which will stand at `offset` in the file with this seed.
     pub(super) fn put(&self, out: &mut Vec<u8>, file_seed: u32, offset: u64) {
         let start = out.len();
@@ -144,7 +144,7 @@ mod tests {
     }
 
     fn value(bytes: &[u8], offset: u64) -> Result<Vec<u8>, Fault> {
-        let record = Record::decode(bytes, 0xdead_beef, offset)?;
+        let record = ValueRecord::decode(bytes, 0xdead_beef, offset)?;
         Ok(record.unpack()?.unwrap_or_else(|| record.stored.to_vec()))
     }
 
@@ -186,11 +186,11 @@ mod tests {
     fn a_size_that_cannot_be_is_refused_before_memory_is_taken() {
         let forged = |encoding, value_size, zero: u8| {
             let mut bytes = Vec::new();
-            Record { key: b"k", encoding, value_size, stored: &[0x1f; 20] }.put(&mut bytes, 7, 64);
+            ValueRecord { key: b"k", encoding, value_size, stored: &[0x1f; 20] }.put(&mut bytes, 7, 64);
             bytes[ZERO.start] = zero;
             let crc = crc32(seed_at(7, 64), &bytes[CRC.end..]);
             bytes[CRC].copy_from_slice(&crc.to_le_bytes());
-            Record::decode(&bytes, 7, 64).and_then(|record| record.unpack())
+            ValueRecord::decode(&bytes, 7, 64).and_then(|record| record.unpack())
         };
         assert_eq!(forged(ENCODING_LZ4, u32::MAX, 0), Err(Fault::Invalid("size of a record")));
         assert_eq!(forged(ENCODING_LZ4, 20 * 255 + 1, 0), Err(Fault::Invalid("size of a value")));

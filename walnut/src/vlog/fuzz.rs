@@ -7,12 +7,12 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::format::{CRC_SIZE, RECORD_HEADER_SIZE, announced_size};
-use super::{ValueMeta, ValuePlace, ValueReader};
+use super::{ValueMeta, ValueReader, ValueStore};
 use crate::base::FileNumber;
 use crate::codec::{Compression, FileHeader, FileKind, ValuePointer, crc32, seed_at};
 use crate::env::{Env, MemoryEnv};
 use crate::error::Result;
-use crate::files::{FileName, OpenFiles, Place};
+use crate::files::{FileName, FileStore, OpenFiles};
 
 const HEADER: FileHeader =
     FileHeader { kind: FileKind::ValueFile, database: [7; 16], number: FileNumber(1), salt: 5, word: 0 };
@@ -52,7 +52,7 @@ fn open(bytes: &[u8]) -> Result<Arc<ValueReader>> {
     let dir = PathBuf::from("/fuzz");
     env.create_dir(&dir)?;
     env.write_file(FileName::Values(HEADER.number).path(&dir), bytes)?;
-    let place = ValuePlace {
+    let place = ValueStore {
         env: Arc::new(env),
         dir,
         database: HEADER.database,

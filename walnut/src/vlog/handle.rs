@@ -1,12 +1,12 @@
 //! What is asked of a value file of a view, which may have to be opened for it.
 
-use super::{ReadValue, ValuePlace};
+use super::{ReadValue, ValueStore};
 use crate::codec::ValuePointer;
 use crate::error::Result;
 use crate::files::Handle;
 
 /// A value file of a view. To open it costs one read, of its header.
-pub(crate) type Values = Handle<ValuePlace>;
+pub(crate) type Values = Handle<ValueStore>;
 
 impl Values {
     /// The value of `key` that a pointer refers to: see [`ValueReader::read`](super::ValueReader::read).
@@ -16,6 +16,6 @@ impl Values {
 
     /// Reads and checks everything in the file: see [`ValueReader::verify`](super::ValueReader::verify). It does not stay open for that.
     pub(crate) fn verify(&self) -> Result<()> {
-        self.passing()?.verify()
+        self.open_transient()?.verify()
     }
 }

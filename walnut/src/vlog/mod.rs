@@ -17,20 +17,20 @@
 //! What of a file is live is no business of its own: SSTs say what they refer to, and the manifest adds it up. Whether a value
 //! is large, and when a file is to be emptied, is decided above.
 
-mod draft;
 mod format;
 mod fuzz;
 mod handle;
 mod meta;
 mod reader;
+mod temp_file;
 #[cfg(test)]
 mod tests;
 mod verify;
 mod writer;
 
-pub(crate) use draft::{ValuePlace, WholeValues};
 pub use fuzz::fuzz;
 pub(crate) use handle::Values;
 pub(crate) use meta::ValueMeta;
 pub(crate) use reader::{ReadValue, ValueReader};
+pub(crate) use temp_file::{FinishedValues, ValueStore};
 pub(crate) use writer::ValueWriter;

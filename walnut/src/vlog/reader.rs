@@ -4,7 +4,7 @@ use std::fmt;
 use std::ops::Deref;
 
 use super::ValueMeta;
-use super::format::{MAX_RECORD_SIZE, Record};
+use super::format::{MAX_RECORD_SIZE, ValueRecord};
 use crate::codec::{FileHeader, FileKind, ValuePointer};
 use crate::env::File;
 use crate::error::{Fault, Result};
@@ -88,7 +88,7 @@ impl ValueReader {
         &self,
         pointer: &ValuePointer,
         key: &[u8],
-        found: impl FnOnce(Record<'_>) -> R,
+        found: impl FnOnce(ValueRecord<'_>) -> R,
     ) -> Result<R> {
         let bytes = self.read_record(pointer)?;
         Ok(found(self.record(&bytes, pointer, key)?))
@@ -105,8 +105,8 @@ impl ValueReader {
         Ok(bytes)
     }
 
-    fn record<'b>(&self, bytes: &'b [u8], pointer: &ValuePointer, key: &[u8]) -> Result<Record<'b>> {
-        Record::decode(bytes, self.file_seed, pointer.offset)
+    fn record<'b>(&self, bytes: &'b [u8], pointer: &ValuePointer, key: &[u8]) -> Result<ValueRecord<'b>> {
+        ValueRecord::decode(bytes, self.file_seed, pointer.offset)
             .and_then(
                 |record| {
                     if record.key == key { Ok(record) } else { Err(Fault::Invalid("key of a value")) }

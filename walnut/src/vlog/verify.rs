@@ -1,6 +1,6 @@
 //! Reads a whole value file and finds every way in which it could be wrong, live or not.
 
-use super::format::{MAX_RECORD_SIZE, RECORD_HEADER_SIZE, Record, announced_size};
+use super::format::{MAX_RECORD_SIZE, RECORD_HEADER_SIZE, ValueRecord, announced_size};
 use super::reader::ValueReader;
 use crate::codec::FileHeader;
 use crate::env::digest;
@@ -44,7 +44,7 @@ impl ValueReader {
         };
         bytes.resize(memory, 0);
         self.file.read_exact_at(bytes, offset)?;
-        Record::decode(bytes, self.file_seed, offset)
+        ValueRecord::decode(bytes, self.file_seed, offset)
             .and_then(|record| record.unpack())
             .map_err(|fault| fault.at(self.file.path(), offset))?;
         Ok(offset + size)

@@ -1,26 +1,26 @@
 //! Writes values to as many files as they need.
 
-use super::draft::{ValueDraft, ValuePlace, WholeValues};
 use super::handle::Values;
+use super::temp_file::{FinishedValues, TempValueFile, ValueStore};
 use crate::base::FileNumber;
 use crate::codec::ValuePointer;
 use crate::error::Result;
 
 /// Value files that are being written, one after the other. Dropping it removes them.
 pub(crate) struct ValueWriter<'a> {
-    place: &'a ValuePlace,
+    place: &'a ValueStore,
     /// Gives the number of the next file.
     numbers: &'a dyn Fn() -> Result<FileNumber>,
     /// The bytes of a file at which the next one is begun.
     max_file_size: u64,
-    open: Option<ValueDraft>,
-    whole: Vec<WholeValues>,
+    open: Option<TempValueFile>,
+    whole: Vec<FinishedValues>,
 }
 
 impl<'a> ValueWriter<'a> {
     /// Begins nothing yet: a file is made with its first value.
     pub(crate) fn new(
-        place: &'a ValuePlace,
+        place: &'a ValueStore,
         max_file_size: u64,
         numbers: &'a dyn Fn() -> Result<FileNumber>,
     ) -> Self {
@@ -39,12 +39,12 @@ impl<'a> ValueWriter<'a> {
     }
 
     /// The files, all of them durable and none under its own name.
-    pub(crate) fn finish(mut self) -> Result<Vec<WholeValues>> {
+    pub(crate) fn finish(mut self) -> Result<Vec<FinishedValues>> {
         self.finish_file()?;
         Ok(self.whole)
     }
 
-    fn draft(&mut self) -> Result<&mut ValueDraft> {
+    fn draft(&mut self) -> Result<&mut TempValueFile> {
         if self.open.as_ref().is_some_and(|draft| draft.size() >= self.max_file_size) {
             self.finish_file()?;
         }

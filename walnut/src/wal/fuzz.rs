@@ -7,7 +7,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::format::{CHECKED_START, RECORD_HEADER_SIZE, RawHeader, aligned, record_seed};
-use super::{LogConfig, LogPlace, LogPromise, LogWriter, replay};
+use super::{DurableBounds, LogConfig, LogDir, LogWriter, replay};
 use crate::base::{FileNumber, SeqNo};
 use crate::codec::{FileHeader, FileKind, crc32};
 use crate::env::{Env, MemoryEnv};
@@ -25,12 +25,11 @@ pub fn fuzz(bytes: &[u8]) {
 
 fn walk(bytes: &[u8]) -> Result<()> {
     let env = MemoryEnv::with_seed(1);
-    let place =
-        LogPlace { env: Arc::new(env.clone()), dir: PathBuf::from("/fuzz"), database: HEADER.database };
+    let place = LogDir { env: Arc::new(env.clone()), dir: PathBuf::from("/fuzz"), database: HEADER.database };
     env.create_dir(&place.dir)?;
     env.write_file(place.path(HEADER.number), bytes)?;
     let first = HEADER.number;
-    let promise = LogPromise { first, newest: first, last_seqno: SeqNo::ZERO, log_seqno: SeqNo::ZERO };
+    let promise = DurableBounds { first, newest: first, last_seqno: SeqNo::ZERO, log_seqno: SeqNo::ZERO };
     let mut count = 0u64;
     let recovered = replay(&place, &place.names()?, &promise, &mut |replayed| {
         count += u64::from(replayed.commit.count);

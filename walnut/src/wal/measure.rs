@@ -3,22 +3,22 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::{Commit, LogConfig, LogPlace, LogPromise, LogWriter, replay};
+use super::{Commit, DurableBounds, LogConfig, LogDir, LogWriter, replay};
 use crate::base::{FileNumber, SeqNo};
 use crate::env::OsEnv;
 use crate::error::Result;
 
 /// A log of one segment in a directory of the system's.
 #[derive(Debug)]
-pub struct Log(LogWriter);
+pub struct MeasuredLog(LogWriter);
 
 const FIRST: FileNumber = FileNumber(1);
 
-fn place(dir: &Path) -> LogPlace {
-    LogPlace { env: Arc::new(OsEnv), dir: dir.to_owned(), database: [7; 16] }
+fn place(dir: &Path) -> LogDir {
+    LogDir { env: Arc::new(OsEnv), dir: dir.to_owned(), database: [7; 16] }
 }
 
-impl Log {
+impl MeasuredLog {
     /// Makes one in an empty directory.
     pub fn create(dir: &Path) -> Result<Self> {
         let config = LogConfig { preallocate: 256 << 10, ..LogConfig::default() };
@@ -43,7 +43,7 @@ impl Log {
     /// Reads the log of a directory; gives how many commits it holds.
     pub fn replay(dir: &Path) -> Result<u64> {
         let promise =
-            LogPromise { first: FIRST, newest: FIRST, last_seqno: SeqNo::ZERO, log_seqno: SeqNo::ZERO };
+            DurableBounds { first: FIRST, newest: FIRST, last_seqno: SeqNo::ZERO, log_seqno: SeqNo::ZERO };
         let mut count = 0;
         replay(&place(dir), &place(dir).names()?, &promise, &mut |_| {
             count += 1;

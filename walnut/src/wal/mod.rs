@@ -18,16 +18,16 @@
 //! It does not know what a key is, takes no lock, starts no thread, and never removes a segment: when one is obsolete
 //! is decided by the manifest.
 
-mod current;
+mod current_segment;
 mod format;
 mod fuzz;
 #[cfg(feature = "parts")]
 mod measure;
-mod proof;
 mod records;
 mod replay;
 mod segment;
 mod tail;
+mod tail_check;
 mod writer;
 
 #[cfg(test)]
@@ -36,10 +36,10 @@ mod tests;
 pub(crate) use format::{ALIGNMENT, MAX_PAYLOAD_SIZE, aligned, record_seed, seal_record};
 pub use fuzz::fuzz;
 #[cfg(feature = "parts")]
-pub use measure::Log;
-pub(crate) use proof::Suspect;
-pub(crate) use replay::{LogPromise, Replayed, replay};
-pub(crate) use segment::LogPlace;
+pub use measure::MeasuredLog;
+pub(crate) use replay::{DurableBounds, Replayed, replay};
+pub(crate) use segment::LogDir;
+pub(crate) use tail_check::TailFault;
 pub(crate) use writer::{LogConfig, LogSize, LogWriter, SyncPoint};
 
 use crate::base::SeqNo;

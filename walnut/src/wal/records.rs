@@ -9,7 +9,7 @@ use crate::error::{Fault, Result};
 const WINDOW_SIZE: usize = 1 << 20;
 
 /// A valid record.
-pub(super) struct Record<'a> {
+pub(super) struct LogRecord<'a> {
     pub(super) header: RecordHeader,
     pub(super) payload: &'a [u8],
     /// Where the next record stands.
@@ -31,7 +31,7 @@ impl<'a> Records<'a> {
 
     /// The record at `offset`, or why no valid one stands there: rules 1 to 3 of the format. A record with a right
     /// checksum that breaks another rule is an error.
-    pub(super) fn at(&mut self, offset: u64) -> Result<Result<Record<'_>, Fault>> {
+    pub(super) fn at(&mut self, offset: u64) -> Result<Result<LogRecord<'_>, Fault>> {
         let left = self.segment.size.saturating_sub(offset);
         if left < RECORD_HEADER_SIZE as u64 {
             return Ok(Err(Fault::Truncated));
@@ -49,7 +49,7 @@ impl<'a> Records<'a> {
         }
         let header = raw.check(offset).map_err(|fault| fault.at(self.segment.path(), offset))?;
         let payload = &self.bytes(offset, size)?[RECORD_HEADER_SIZE..];
-        Ok(Ok(Record { header, payload, next: aligned(offset + size as u64) }))
+        Ok(Ok(LogRecord { header, payload, next: aligned(offset + size as u64) }))
     }
 
     /// The checksum of a record of `size` bytes. One that is larger than the window is read in pieces, so that memory

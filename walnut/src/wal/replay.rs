@@ -34,16 +34,16 @@ use std::path::Path;
 
 use super::Commit;
 use super::format::{RECORD_HEADER_SIZE, RECORDS_START, RawHeader, RecordKind};
-use super::proof::Suspect;
-use super::records::{Record, Records};
-use super::segment::{LogPlace, Segment, segment_numbers};
+use super::records::{LogRecord, Records};
+use super::segment::{LogDir, Segment, segment_numbers};
+use super::tail_check::TailFault;
 use crate::base::{FileNumber, SeqNo};
 use crate::env::PathKind;
 use crate::error::{Error, Fault, Result};
 
 /// What the manifest knows of the log.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) struct LogPromise {
+pub(crate) struct DurableBounds {
     /// The oldest segment that holds a commit which no SST has.
     pub(crate) first: FileNumber,
     /// A segment that was durable, and all from `first` to it.
@@ -121,9 +121,9 @@ type Visit<'a> = dyn FnMut(&Replayed<'_>) -> Result<()> + 'a;
 ///
 /// After an error, from here or from `visit`, what was visited so far means nothing.
 pub(crate) fn replay(
-    place: &LogPlace,
+    place: &LogDir,
     names: &[String],
-    promise: &LogPromise,
+    promise: &DurableBounds,
     visit: &mut Visit<'_>,
 ) -> Result<Recovered> {
     let (obsolete, mut live): (Vec<_>, Vec<_>) =
@@ -140,13 +140,13 @@ pub(crate) fn replay(
         Recovered { segments: Vec::new(), obsolete, next_seqno: segment.first_seqno, sealed: false };
     for &number in &live[1..] {
         let next = Segment::open(place, number)?;
-        let mut scan = Scan::new(&segment, recovered.next_seqno);
+        let mut scan = SegmentScan::new(&segment, recovered.next_seqno);
         scan.read_up_to(&next, visit)?;
         recovered.segments.push(scan.found);
         recovered.next_seqno = scan.next_seqno;
         segment = next;
     }
-    let mut scan = Scan::new(&segment, recovered.next_seqno);
+    let mut scan = SegmentScan::new(&segment, recovered.next_seqno);
     recovered.sealed = scan.read_to_end(place, visit)?;
     recovered.segments.push(scan.found);
     recovered.next_seqno = scan.next_seqno;
@@ -159,7 +159,7 @@ pub(crate) fn replay(
 }
 
 /// Rule 6: the place of the segment that stands for itself and all before it.
-fn beginning(place: &LogPlace, live: &[FileNumber]) -> Result<usize> {
+fn beginning(place: &LogDir, live: &[FileNumber]) -> Result<usize> {
     let [first, later @ ..] = live else { return Ok(0) };
     if later.is_empty() {
         return Ok(0);
@@ -174,7 +174,7 @@ fn beginning(place: &LogPlace, live: &[FileNumber]) -> Result<usize> {
 }
 
 /// Rule 1: no segment is missing. Leaves the row of segments that the log is.
-fn keep_row(place: &LogPlace, promise: &LogPromise, live: &mut Vec<FileNumber>) -> Result<()> {
+fn keep_row(place: &LogDir, promise: &DurableBounds, live: &mut Vec<FileNumber>) -> Result<()> {
     let is_next = |(n, number): (u64, &FileNumber)| number.0.checked_sub(promise.first.0) == Some(n);
     let count = (0..).zip(live.iter()).take_while(|one| is_next(*one)).count();
     let beyond = live.split_off(count);
@@ -189,7 +189,7 @@ fn keep_row(place: &LogPlace, promise: &LogPromise, live: &mut Vec<FileNumber>) 
 }
 
 /// Whether the file of this name is a segment of this database.
-fn is_segment(place: &LogPlace, number: FileNumber) -> Result<bool> {
+fn is_segment(place: &LogDir, number: FileNumber) -> Result<bool> {
     if place.env.kind(&place.path(number))? != Some(PathKind::File) {
         return Ok(false);
     }
@@ -205,7 +205,7 @@ fn out_of_sequence(segment: &Segment, offset: u64, expected: SeqNo, found: SeqNo
 }
 
 /// The reading of one segment.
-struct Scan<'a> {
+struct SegmentScan<'a> {
     segment: &'a Segment,
     records: Records<'a>,
     next_seqno: SeqNo,
@@ -213,13 +213,13 @@ struct Scan<'a> {
 }
 
 /// What stands at the end of what was read so far.
-enum Step {
+enum ReplayStep {
     Commit,
     End { next_exists: bool },
     Invalid(Fault),
 }
 
-impl<'a> Scan<'a> {
+impl<'a> SegmentScan<'a> {
     fn new(segment: &'a Segment, next_seqno: SeqNo) -> Self {
         let found = RecoveredSegment {
             number: segment.number,
@@ -236,11 +236,11 @@ impl<'a> Scan<'a> {
         while self.next_seqno < next.first_seqno {
             let offset = self.found.end;
             match self.step(visit)? {
-                Step::Commit => {}
-                Step::End { .. } => {
+                ReplayStep::Commit => {}
+                ReplayStep::End { .. } => {
                     return Err(out_of_sequence(self.segment, offset, next.first_seqno, self.next_seqno));
                 }
-                Step::Invalid(fault) => return Err(fault.at(self.segment.path(), offset)),
+                ReplayStep::Invalid(fault) => return Err(fault.at(self.segment.path(), offset)),
             }
         }
         if self.next_seqno > next.first_seqno {
@@ -250,47 +250,47 @@ impl<'a> Scan<'a> {
     }
 
     /// Rules 3 and 4: reads the last segment. Gives whether it was closed in order.
-    fn read_to_end(&mut self, place: &LogPlace, visit: &mut Visit<'_>) -> Result<bool> {
+    fn read_to_end(&mut self, place: &LogDir, visit: &mut Visit<'_>) -> Result<bool> {
         loop {
             match self.step(visit)? {
-                Step::Commit => {}
-                Step::End { next_exists: false } => return Ok(true),
-                Step::End { next_exists: true } => {
+                ReplayStep::Commit => {}
+                ReplayStep::End { next_exists: false } => return Ok(true),
+                ReplayStep::End { next_exists: true } => {
                     let number = self.segment.number;
                     return Err(Fault::Missing.at(&place.path(number.next().unwrap_or(number)), 0));
                 }
-                Step::Invalid(fault) if self.was_promised()? => {
+                ReplayStep::Invalid(fault) if self.is_acknowledged()? => {
                     return Err(fault.at(self.segment.path(), self.found.end));
                 }
-                Step::Invalid(_) => return Ok(false),
+                ReplayStep::Invalid(_) => return Ok(false),
             }
         }
     }
 
     /// Reads the record at the end of what was read, and moves on when it is a commit.
-    fn step(&mut self, visit: &mut Visit<'_>) -> Result<Step> {
+    fn step(&mut self, visit: &mut Visit<'_>) -> Result<ReplayStep> {
         let (file, offset) = (self.segment.path(), self.found.end);
-        let Record { header, payload, next } = match self.records.at(offset)? {
+        let LogRecord { header, payload, next } = match self.records.at(offset)? {
             Ok(record) => record,
-            Err(fault) => return Ok(Step::Invalid(fault)),
+            Err(fault) => return Ok(ReplayStep::Invalid(fault)),
         };
         if header.seq_start != self.next_seqno {
             return Err(out_of_sequence(self.segment, offset, self.next_seqno, header.seq_start));
         }
         self.found.proven = self.found.proven.max(header.synced);
         if let RecordKind::End { next_exists } = header.kind {
-            return Ok(Step::End { next_exists });
+            return Ok(ReplayStep::End { next_exists });
         }
         let commit = Commit { seq_start: header.seq_start, count: header.count, payload };
         visit(&Replayed { commit, segment: self.segment.number, file, offset })?;
         self.next_seqno = self.next_seqno.plus(u64::from(header.count));
         self.found.record_count += 1;
         self.found.end = next;
-        Ok(Step::Commit)
+        Ok(ReplayStep::Commit)
     }
 
-    fn was_promised(&self) -> Result<bool> {
-        let suspect = Suspect {
+    fn is_acknowledged(&self) -> Result<bool> {
+        let suspect = TailFault {
             file: &self.segment.file,
             size: self.segment.size,
             seed: self.segment.seed,
@@ -303,6 +303,6 @@ impl<'a> Scan<'a> {
                 if found.seq_start < self.next_seqno { None } else { raw.record_size() }
             },
         };
-        suspect.was_promised()
+        suspect.is_acknowledged()
     }
 }

@@ -11,7 +11,7 @@
 //! 2. A `.tmp` file was never promised to anybody. It is not looked at, and the next opening of the database removes it.
 //! 3. An obsolete segment may become the draft of a later one: its length and its extents are those that are wanted. What
 //!    lies behind the new records then are records of earlier lives, and none of them is ever valid: the seed of the new
-//!    header is drawn until it differs from that of every life whose records may still stand there ([`Lives`]), and
+//!    header is drawn until it differs from that of every generation whose records may still stand there ([`Generations`]), and
 //!    a record whose place and length stay the same has another checksum under every other seed.
 //! 4. A file is taken over only by the process that wrote it, and only when every write and sync of it succeeded.
 
@@ -30,14 +30,14 @@ const ZEROS: &[u8] = &[0; 64 << 10];
 
 /// Where the segments of a database lie.
 #[derive(Clone, Debug)]
-pub(crate) struct LogPlace {
+pub(crate) struct LogDir {
     pub(crate) env: Arc<dyn Env>,
     pub(crate) dir: PathBuf,
     /// The database's id, which every segment carries.
     pub(crate) database: [u8; 16],
 }
 
-impl LogPlace {
+impl LogDir {
     pub(super) fn path(&self, number: FileNumber) -> PathBuf {
         FileName::Segment(number).path(&self.dir)
     }
@@ -57,7 +57,12 @@ impl LogPlace {
     }
 
     /// A header whose seed is that of no earlier life.
-    pub(super) fn fresh_header(&self, number: FileNumber, first_seqno: SeqNo, lives: &Lives) -> FileHeader {
+    pub(super) fn fresh_header(
+        &self,
+        number: FileNumber,
+        first_seqno: SeqNo,
+        lives: &Generations,
+    ) -> FileHeader {
         loop {
             let header = FileHeader {
                 kind: FileKind::Wal,
@@ -75,20 +80,20 @@ impl LogPlace {
 
 /// The lives of a file whose records may still stand in it.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub(super) struct Lives(Vec<Life>);
+pub(super) struct Generations(Vec<Generation>);
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-struct Life {
+struct Generation {
     seed: u32,
     /// Where its records ended.
     reach: u64,
 }
 
-impl Lives {
+impl Generations {
     /// Adds a life that has ended, and forgets those over which it wrote.
     pub(super) fn add(&mut self, seed: u32, reach: u64) {
         self.0.retain(|life| life.reach > reach);
-        self.0.push(Life { seed, reach });
+        self.0.push(Generation { seed, reach });
     }
 
     fn have(&self, seed: u32) -> bool {
@@ -98,45 +103,45 @@ impl Lives {
 
 /// A whole segment that nobody needs any more, under its old name.
 #[derive(Debug)]
-pub(super) struct Spare {
+pub(super) struct RecycledSegment {
     pub(super) file: Arc<dyn File>,
     pub(super) number: FileNumber,
     pub(super) size: u64,
-    pub(super) lives: Lives,
+    pub(super) lives: Generations,
 }
 
 /// A segment that does not have its name yet.
-pub(super) struct Draft<'a> {
-    place: &'a LogPlace,
+pub(super) struct TempSegment<'a> {
+    place: &'a LogDir,
     header: FileHeader,
     file: Arc<dyn File>,
     size: u64,
-    lives: Lives,
+    lives: Generations,
 }
 
 /// A segment that has just got its name.
-pub(super) struct Published {
+pub(super) struct FinishedSegment {
     pub(super) header: FileHeader,
     pub(super) file: Arc<dyn File>,
     /// The length of the file.
     pub(super) size: u64,
     /// Its earlier lives.
-    pub(super) lives: Lives,
+    pub(super) lives: Generations,
 }
 
-impl<'a> Draft<'a> {
+impl<'a> TempSegment<'a> {
     /// Makes the file and writes its header. Until [`publish`](Self::publish) nothing of it counts, and it can be made
     /// again.
-    pub(super) fn create(place: &'a LogPlace, number: FileNumber, first_seqno: SeqNo) -> Result<Self> {
+    pub(super) fn create(place: &'a LogDir, number: FileNumber, first_seqno: SeqNo) -> Result<Self> {
         let path = place.free_draft_path(number)?;
         let file = place.env.create(&path)?;
-        Self::begin(place, file, RECORDS_START, number, first_seqno, Lives::default())
+        Self::begin(place, file, RECORDS_START, number, first_seqno, Generations::default())
     }
 
     /// The same of a file that is there. After an error it is nobody's spare any more.
     pub(super) fn recycle(
-        place: &'a LogPlace,
-        spare: Spare,
+        place: &'a LogDir,
+        spare: RecycledSegment,
         number: FileNumber,
         first_seqno: SeqNo,
     ) -> Result<Self> {
@@ -146,12 +151,12 @@ impl<'a> Draft<'a> {
     }
 
     fn begin(
-        place: &'a LogPlace,
+        place: &'a LogDir,
         file: Arc<dyn File>,
         size: u64,
         number: FileNumber,
         first_seqno: SeqNo,
-        lives: Lives,
+        lives: Generations,
     ) -> Result<Self> {
         let header = place.fresh_header(number, first_seqno, &lives);
         file.write_at(&header.encode(), 0)?;
@@ -179,12 +184,12 @@ impl<'a> Draft<'a> {
     }
 
     /// Gives the finished file its name, also when another file has it. After an error nobody knows which name it has.
-    pub(super) fn publish(self) -> Result<Published> {
+    pub(super) fn publish(self) -> Result<FinishedSegment> {
         let Self { place, header, file, size, lives } = self;
         let draft = FileName::SegmentDraft(header.number).path(&place.dir);
         place.env.rename(&draft, &place.path(header.number))?;
         place.env.sync_dir(&place.dir)?;
-        Ok(Published { header, file, size, lives })
+        Ok(FinishedSegment { header, file, size, lives })
     }
 }
 
@@ -220,7 +225,7 @@ pub(super) struct Segment {
 
 impl Segment {
     /// Opens a segment that must exist and must be the one that its name says.
-    pub(super) fn open(place: &LogPlace, number: FileNumber) -> Result<Self> {
+    pub(super) fn open(place: &LogDir, number: FileNumber) -> Result<Self> {
         let path = place.path(number);
         let file = match place.env.open(&path) {
             Err(_) if place.env.kind(&path)?.is_none() => return Err(Fault::Missing.at(&path, 0)),

@@ -1,8 +1,8 @@
 //! Records of a recovered segment, copied into the next segment: those at its end that no record proves durable, or all.
 
 use super::format::{RECORDS_START, RecordHeader, put_record};
-use super::records::{Record, Records};
-use super::segment::{Draft, Segment};
+use super::records::{LogRecord, Records};
+use super::segment::{Segment, TempSegment};
 use crate::base::SeqNo;
 use crate::error::Result;
 
@@ -34,11 +34,11 @@ impl<'a> Tail<'a> {
     }
 
     /// Writes the records to a place in a draft, and gives where they end there.
-    pub(super) fn copy(&mut self, draft: &Draft<'_>, to: u64) -> Result<u64> {
+    pub(super) fn copy(&mut self, draft: &TempSegment<'_>, to: u64) -> Result<u64> {
         let (mut from, mut to) = (self.offset, to);
         let mut piece = Vec::new();
         while from < self.end {
-            let Record { header, payload, next } = self.record_at(from)?;
+            let LogRecord { header, payload, next } = self.record_at(from)?;
             let offset = to + piece.len() as u64;
             // Nobody reads the draft before all of it is durable, so each copy vouches for those before it.
             let header = RecordHeader { synced: offset, ..header };
@@ -53,7 +53,7 @@ impl<'a> Tail<'a> {
         Ok(to)
     }
 
-    fn record_at(&mut self, offset: u64) -> Result<Record<'_>> {
+    fn record_at(&mut self, offset: u64) -> Result<LogRecord<'_>> {
         let path = self.segment.path();
         self.records.at(offset)?.map_err(|fault| fault.at(path, offset))
     }

@@ -47,10 +47,10 @@
 use std::sync::Arc;
 
 use super::Commit;
-use super::current::{Current, Retired, retired};
+use super::current_segment::{CurrentSegment, Retired, retired};
 use super::format::{MAX_PAYLOAD_SIZE, RECORDS_START, RecordHeader, RecordKind, put_record};
 use super::replay::Recovered;
-use super::segment::{Draft, LogPlace, Segment, Spare, write_zeros};
+use super::segment::{LogDir, RecycledSegment, Segment, TempSegment, write_zeros};
 use super::tail::Tail;
 use crate::base::{FileNumber, SeqNo};
 use crate::env::File;
@@ -66,7 +66,7 @@ pub(crate) struct LogConfig {
     /// length; and obsolete segments are used again. With zero a segment grows as it is written, and is used once.
     pub(crate) preallocate: u64,
     /// The most bytes of obsolete segments that are kept to be used again.
-    pub(crate) spare_size: u64,
+    pub(crate) recycled_size: u64,
     /// Up to so many bytes of records of a recovered log become a log of one segment.
     pub(crate) collapse: u64,
 }
@@ -88,13 +88,13 @@ pub(crate) struct LogSize {
 /// The end of the log. See the module's head.
 #[derive(Debug)]
 pub(crate) struct LogWriter {
-    place: LogPlace,
+    place: LogDir,
     config: LogConfig,
-    segment: Current,
+    segment: CurrentSegment,
     /// The segments before it, ascending, until they are released.
     retired: Vec<Retired>,
     /// Released ones that will be used again.
-    spares: Vec<Spare>,
+    spares: Vec<RecycledSegment>,
     /// Records that are not written yet; they belong to the end of the segment.
     group: Vec<u8>,
     /// The number that the next commit begins with, with and without the group.
@@ -132,19 +132,19 @@ impl SyncPoint {
 impl LogWriter {
     /// Makes the first segment of a new log. A file that stands there was left by an earlier try, and is replaced.
     pub(crate) fn create(
-        place: LogPlace,
+        place: LogDir,
         number: FileNumber,
         first_seqno: SeqNo,
         config: LogConfig,
     ) -> Result<Self> {
-        let mut draft = Draft::create(&place, number, first_seqno)?;
+        let mut draft = TempSegment::create(&place, number, first_seqno)?;
         draft.finish(RECORDS_START, config.preallocate)?;
-        let segment = Current::new(draft.publish()?, RECORDS_START);
+        let segment = CurrentSegment::new(draft.publish()?, RECORDS_START);
         Ok(Self::on(place, config, segment, first_seqno))
     }
 
     /// Goes on after a replay, in a segment of its own. Whatever the replay found is durable when this returns.
-    pub(crate) fn resume(place: LogPlace, recovered: &Recovered, config: LogConfig) -> Result<Self> {
+    pub(crate) fn resume(place: LogDir, recovered: &Recovered, config: LogConfig) -> Result<Self> {
         let last = recovered.last();
         let is_collapsed = recovered.size() <= config.collapse;
         let first_seqno = if is_collapsed {
@@ -156,7 +156,7 @@ impl LogWriter {
         // A segment got its first record after its name was durable. Without a record its name may have been lost in a
         // failed sync, which a second one would not bring back; so the segment is made again.
         let number = if last.record_count == 0 { last.number } else { last.number.next()? };
-        let mut draft = Draft::create(&place, number, first_seqno)?;
+        let mut draft = TempSegment::create(&place, number, first_seqno)?;
         let mut end = RECORDS_START;
         if is_collapsed {
             for found in &recovered.segments {
@@ -168,7 +168,7 @@ impl LogWriter {
             end = Tail::new(&old, last.proven, last.end).copy(&draft, end)?;
         }
         draft.finish(end, config.preallocate)?;
-        let segment = Current::new(draft.publish()?, end);
+        let segment = CurrentSegment::new(draft.publish()?, end);
         let mut log = Self::on(place, config, segment, recovered.next_seqno);
         if !is_collapsed {
             log.retired = retired(recovered, number);
@@ -178,19 +178,19 @@ impl LogWriter {
 
     /// Goes on after a replay in the last segment, when the log was closed in order, which changes nothing yet. `None` when that
     /// cannot be done; [`resume`](Self::resume) can.
-    pub(crate) fn reopen(place: &LogPlace, recovered: &Recovered, config: LogConfig) -> Result<Option<Self>> {
+    pub(crate) fn reopen(place: &LogDir, recovered: &Recovered, config: LogConfig) -> Result<Option<Self>> {
         if !recovered.sealed {
             return Ok(None);
         }
         let last = recovered.last();
         let Some(file) = place.env.reopen(&place.path(last.number))? else { return Ok(None) };
-        let Some(segment) = Current::reopened(file, last)? else { return Ok(None) };
+        let Some(segment) = CurrentSegment::reopened(file, last)? else { return Ok(None) };
         let mut log = Self::on(place.clone(), config, segment, recovered.next_seqno);
         log.retired = retired(recovered, last.number);
         Ok(Some(log))
     }
 
-    fn on(place: LogPlace, config: LogConfig, segment: Current, next_seqno: SeqNo) -> Self {
+    fn on(place: LogDir, config: LogConfig, segment: CurrentSegment, next_seqno: SeqNo) -> Self {
         let written_seqno = next_seqno;
         Self {
             place,
@@ -265,7 +265,7 @@ impl LogWriter {
         if written.is_ok() {
             self.segment.end += self.group.len() as u64;
             self.written_seqno = self.next_seqno;
-            self.keep_ahead();
+            self.preallocate();
         } else {
             self.health = Health::Torn;
             self.next_seqno = self.written_seqno;
@@ -277,8 +277,8 @@ impl LogWriter {
 
     /// Lengthens the segment by zeros when its records have come to its end. When that fails, it is tried again with the next
     /// group: nothing that counts is touched.
-    fn keep_ahead(&mut self) {
-        let Current { file, end, size, step: next_step, .. } = &mut self.segment;
+    fn preallocate(&mut self) {
+        let CurrentSegment { file, end, size, step: next_step, .. } = &mut self.segment;
         if *end <= *size {
             return;
         }
@@ -314,7 +314,7 @@ impl LogWriter {
         for released in self.retired.extract_if(.., |retired| retired.number < first) {
             if let Some(spare) = released.spare
                 && self.spares.len() < SPARE_LIMIT
-                && kept_size + spare.size <= self.config.spare_size
+                && kept_size + spare.size <= self.config.recycled_size
             {
                 kept_size += spare.size;
                 self.spares.push(spare);
@@ -324,13 +324,13 @@ impl LogWriter {
     }
 
     /// Keeps none of the segments any more that were to be used again; the caller removes them.
-    pub(crate) fn forget_spares(&mut self) {
+    pub(crate) fn drop_recycled(&mut self) {
         self.spares.clear();
     }
 
     /// Everything written so far, to be synced.
     pub(crate) fn sync_point(&self) -> SyncPoint {
-        let Current { file, number, end, .. } = &self.segment;
+        let CurrentSegment { file, number, end, .. } = &self.segment;
         SyncPoint { file: Arc::clone(file), number: *number, offset: *end }
     }
 
@@ -373,8 +373,8 @@ impl LogWriter {
             return Err(Fault::Identity.at(&path, 0));
         }
         let mut draft = match self.spares.pop() {
-            Some(spare) => Draft::recycle(&place, spare, number, self.next_seqno)?,
-            None => Draft::create(&place, number, self.next_seqno)?,
+            Some(spare) => TempSegment::recycle(&place, spare, number, self.next_seqno)?,
+            None => TempSegment::create(&place, number, self.next_seqno)?,
         };
         draft.finish(RECORDS_START, self.config.preallocate)?;
         let next = match draft.publish() {
@@ -386,7 +386,7 @@ impl LogWriter {
         };
         // All of N is durable, and N+1 has its name: a full disk that has no room for the end record takes nothing away.
         let ended = !is_empty && self.put_end(true).and_then(|_| self.segment.file.sync()).is_ok();
-        let old = std::mem::replace(&mut self.segment, Current::new(next, RECORDS_START));
+        let old = std::mem::replace(&mut self.segment, CurrentSegment::new(next, RECORDS_START));
         let is_whole = ended && self.health == Health::Sound;
         if !is_empty {
             self.retired.push(old.retire(is_whole && self.config.preallocate > 0));
@@ -452,7 +452,7 @@ impl LogWriter {
 
     /// Writes the end record; everything before it is durable already. Returns where it ends.
     fn put_end(&self, next_exists: bool) -> Result<u64> {
-        let Current { file, seed, end, synced, .. } = &self.segment;
+        let CurrentSegment { file, seed, end, synced, .. } = &self.segment;
         assert_eq!(synced, end, "an end record promises everything before it");
         let header = RecordHeader {
             kind: RecordKind::End { next_exists },

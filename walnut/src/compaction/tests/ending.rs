@@ -162,9 +162,9 @@ proptest! {
         // Each strategy goes on from where the one before it had nothing left to do.
         for strategy in strategies.into_iter().map(|place| all[place]) {
             for (output_count, drops) in fates.iter().copied().cycle() {
-                let pick = strategy.due(&version, &config);
-                let pick = pick.or_else(|| strategy.idle(&version, &config, SeqNo(watermark)));
-                let pick = pick.or_else(|| strategy.settle(&version, &config));
+                let pick = strategy.pick(&version, &config);
+                let pick = pick.or_else(|| strategy.pick_idle(&version, &config, SeqNo(watermark)));
+                let pick = pick.or_else(|| strategy.pick_full_merge(&version, &config));
                 let edit = match &pick {
                     Pick::Nothing => break,
                     Pick::Move(Move { from, files, to }) => {

@@ -10,9 +10,9 @@ use crate::cursor::Cursor;
 use crate::env::{Env, FaultEffect, FaultEnv, FaultPlan, MemoryEnv, Operations};
 use crate::error::{Error, Result};
 use crate::files::OpenFiles;
-use crate::sst::{BlockCache, Compression, Sst, SstConfig, SstPlace};
+use crate::sst::{BlockCache, Compression, Sst, SstConfig, SstStore};
 use crate::sync::{AtomicBool, Ordering};
-use crate::vlog::ValuePlace;
+use crate::vlog::ValueStore;
 
 const DIR: &str = "/db";
 
@@ -22,8 +22,8 @@ fn machine() -> MemoryEnv {
     env
 }
 
-fn place(env: &(impl Env + Clone)) -> Arc<SstPlace> {
-    Arc::new(SstPlace {
+fn place(env: &(impl Env + Clone)) -> Arc<SstStore> {
+    Arc::new(SstStore {
         env: Arc::new(env.clone()),
         dir: PathBuf::from(DIR),
         database: [7; 16],
@@ -33,8 +33,8 @@ fn place(env: &(impl Env + Clone)) -> Arc<SstPlace> {
     })
 }
 
-fn value_place(place: &SstPlace) -> Arc<ValuePlace> {
-    Arc::new(ValuePlace {
+fn value_place(place: &SstStore) -> Arc<ValueStore> {
+    Arc::new(ValueStore {
         env: Arc::clone(&place.env),
         dir: place.dir.clone(),
         database: place.database,
@@ -43,8 +43,8 @@ fn value_place(place: &SstPlace) -> Arc<ValuePlace> {
     })
 }
 
-fn nothing_moves(place: &Arc<ValuePlace>) -> Moving<'_> {
-    Moving { worn: BTreeMap::new(), place, max_file_size: 1 << 20 }
+fn nothing_moves(place: &Arc<ValueStore>) -> Relocation<'_> {
+    Relocation { worn: BTreeMap::new(), place, max_file_size: 1 << 20 }
 }
 
 fn key(n: u32) -> Vec<u8> {
@@ -52,7 +52,7 @@ fn key(n: u32) -> Vec<u8> {
 }
 
 /// An SST of these keys, each at the sequence number; `None` for tombstones.
-fn write(place: &Arc<SstPlace>, number: u64, seqno: u64, entries: &[(u32, Option<usize>)]) -> Arc<Sst> {
+fn write(place: &Arc<SstStore>, number: u64, seqno: u64, entries: &[(u32, Option<usize>)]) -> Arc<Sst> {
     let mut draft = place.begin(FileNumber(number)).unwrap();
     for (n, value) in entries {
         let (kind, size) = value.map_or((Kind::Delete, 0), |size| (Kind::Put, size));
@@ -64,7 +64,7 @@ fn write(place: &Arc<SstPlace>, number: u64, seqno: u64, entries: &[(u32, Option
 
 /// An older run in two files of the last level, and a newer one above, in which every third key is removed.
 struct Scene {
-    place: Arc<SstPlace>,
+    place: Arc<SstStore>,
     inputs: BTreeMap<FileNumber, Arc<Sst>>,
     version: Version,
     merge: Merge,
@@ -89,7 +89,7 @@ impl Scene {
 
     fn run(&self, boundaries: &[u64], stop: &AtomicBool) -> Result<Vec<Arc<Sst>>> {
         let values = value_place(&self.place);
-        let job = Job {
+        let job = MergeJob {
             merge: &self.merge,
             version: &self.version,
             place: &self.place,
@@ -143,7 +143,7 @@ fn merged(ssts: &[(u8, Arc<Sst>)], output: u8, boundaries: &[u64]) -> Vec<(Vec<u
         output: level(output),
     };
     let values = value_place(&place);
-    let job = Job {
+    let job = MergeJob {
         merge: &merge,
         version: &version,
         place: &place,
@@ -201,7 +201,7 @@ fn a_tombstone_stays_while_a_file_below_may_hold_its_key() {
     let version = version(vec![(6, older.meta().clone()), (4, newer.meta().clone())]);
     let inputs = vec![(level(4), vec![Arc::new(newer.meta().clone())])];
     let values = value_place(&place);
-    let job = Job {
+    let job = MergeJob {
         merge: &Merge { inputs, output: level(5) },
         version: &version,
         place: &place,
@@ -223,7 +223,7 @@ fn a_merge_of_which_nothing_is_left_writes_nothing() {
     let Pick::Merge(merge) = full(&version) else { panic!("there is something to merge") };
     let (config, boundaries) = (&CONFIG, vec![SeqNo(5)]);
     let values = value_place(&place);
-    let job = Job {
+    let job = MergeJob {
         merge: &merge,
         version: &version,
         place: &place,

@@ -8,7 +8,7 @@ mod runs;
 
 use std::sync::Arc;
 
-use super::leveled::{due, idle};
+use super::leveled::{pick, pick_idle};
 use super::*;
 use crate::base::{FileNumber, SeqNo, after};
 use crate::manifest::{Level, Version, VersionEdit};

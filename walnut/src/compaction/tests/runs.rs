@@ -18,14 +18,14 @@ fn sizes(pick: Pick) -> (Vec<u64>, u8) {
         Pick::Nothing => (Vec::new(), 0),
         Pick::Move(_) => panic!("no move: {pick:?}"),
         Pick::Merge(Merge { inputs, output }) => {
-            (inputs.iter().map(|(_, files)| shape::size(files)).collect(), output.code())
+            (inputs.iter().map(|(_, files)| level_sizes::size(files)).collect(), output.code())
         }
     }
 }
 
 #[test]
 fn tiered_merges_four_neighbours_of_a_tier_in_their_place() {
-    let due = |young: &[u64], last| sizes(Compaction::Tiered.due(&of_sizes(young, last), &CONFIG));
+    let due = |young: &[u64], last| sizes(Compaction::Tiered.pick(&of_sizes(young, last), &CONFIG));
     let nothing = (vec![], 0);
     assert_eq!(due(&[1000, 1000, 1000], 500_000), nothing);
     assert_eq!(due(&[1000, 900, 1000, 1000], 500_000), (vec![1000, 900, 1000, 1000], 0));
@@ -48,14 +48,14 @@ fn tiered_merges_tombstones_with_what_they_take_away_and_everything_when_too_muc
     let versions = |heavy: &SstMeta| version(vec![(0, heavy.clone()), run(0, 10, 1000), run(6, 1, 90_000)]);
     let config = LeveledConfig { base_level_size: 100, ..CONFIG };
     // 92,000 bytes of 300 entries: each tombstone counts for 306 bytes, so two of them would do.
-    let pick = |version: &Version| sizes(Compaction::Tiered.due(version, &config));
+    let pick = |version: &Version| sizes(Compaction::Tiered.pick(version, &config));
     assert_eq!(pick(&versions(&heavy)), (vec![1000, 1000], 0));
     heavy.tombstone_count = 1;
     assert_eq!(pick(&versions(&heavy)), (vec![], 0));
     let major = of_sizes(&[100, 15_000, 100, 50_000], 15_000);
-    assert_eq!(sizes(Compaction::Tiered.due(&major, &CONFIG)).1, 6);
+    assert_eq!(sizes(Compaction::Tiered.pick(&major, &CONFIG)).1, 6);
     assert_eq!(
-        sizes(Compaction::Tiered.due(&of_sizes(&[100, 15_000, 100, 40_000], 15_000), &CONFIG)).0.len(),
+        sizes(Compaction::Tiered.pick(&of_sizes(&[100, 15_000, 100, 40_000], 15_000), &CONFIG)).0.len(),
         0
     );
 }
@@ -66,7 +66,7 @@ fn tiered_keeps_the_number_of_runs_bounded_whatever_their_sizes() {
         (0..23).map(|n| if n % 3 == 2 { 1 << (40 - n) } else { 10 << (20 - n / 2) }).collect();
     let config = LeveledConfig { base_level_size: 1, ..CONFIG };
     let mut version = of_sizes(&mixed, 1 << 50);
-    while let Pick::Merge(merge) = Compaction::Tiered.due(&version, &config) {
+    while let Pick::Merge(merge) = Compaction::Tiered.pick(&version, &config) {
         let removed =
             merge.inputs.iter().flat_map(|(level, files)| files.iter().map(|meta| (*level, meta.number)));
         let all = || merge.inputs.iter().flat_map(|(_, files)| files);
@@ -83,14 +83,14 @@ fn tiered_keeps_the_number_of_runs_bounded_whatever_their_sizes() {
 
 #[test]
 fn universal_merges_all_when_the_newer_runs_take_as_much_as_the_oldest() {
-    let due = |young: &[u64], last| sizes(Compaction::Universal.due(&of_sizes(young, last), &CONFIG));
+    let due = |young: &[u64], last| sizes(Compaction::Universal.pick(&of_sizes(young, last), &CONFIG));
     assert_eq!(due(&[1000, 2000, 3000], 6001), (vec![], 0));
     assert_eq!(due(&[1000, 2000, 3000], 6000), (vec![1000, 2000, 3000, 6000], 6));
 }
 
 #[test]
 fn universal_merges_like_sizes_first_and_then_the_newest() {
-    let due = |young: &[u64]| sizes(Compaction::Universal.due(&of_sizes(young, 1_000_000), &CONFIG));
+    let due = |young: &[u64]| sizes(Compaction::Universal.pick(&of_sizes(young, 1_000_000), &CONFIG));
     assert_eq!(due(&[10, 20, 40, 80]), (vec![], 0));
     assert_eq!(due(&[10, 20, 15, 30, 400]), (vec![20, 15, 30], 0));
     assert_eq!(due(&[10, 20, 40, 80, 160]), (vec![10, 20], 0));
@@ -103,12 +103,12 @@ fn runs_of_other_levels_are_runs_like_others() {
     let left =
         version(vec![run(0, 9, 1000), run(3, 3, 1100), run(4, 2, 1200), run(5, 4, 1300), run(6, 1, 90_000)]);
     assert_eq!(
-        merge(Compaction::Tiered.due(&left, &CONFIG)),
+        merge(Compaction::Tiered.pick(&left, &CONFIG)),
         (vec![(0, vec![9]), (3, vec![3]), (4, vec![2]), (5, vec![4])], 5)
     );
     let full = version(vec![run(0, 9, 1000), run(3, 3, 1100), run(4, 2, 1200)]);
     assert_eq!(
-        merge(Compaction::Universal.due(&full, &CONFIG)),
+        merge(Compaction::Universal.pick(&full, &CONFIG)),
         (vec![(0, vec![9]), (3, vec![3]), (4, vec![2])], 6)
     );
 }
@@ -119,9 +119,9 @@ fn what_is_loaded_in_order_moves_to_its_place() {
     for strategy in [Compaction::Tiered, Compaction::Universal] {
         let young = version((1..9u8).map(|n| (0, of(u64::from(n), n))).collect());
         assert_eq!(young.runs().count(), 1, "none of them shares a key with another");
-        assert_eq!(strategy.due(&young, &CONFIG), Pick::Nothing);
+        assert_eq!(strategy.pick(&young, &CONFIG), Pick::Nothing);
         let both = version(vec![(0, of(9, 9)), (6, of(1, 1))]);
-        let Pick::Move(Move { from, to, .. }) = strategy.settle(&both, &CONFIG) else {
+        let Pick::Move(Move { from, to, .. }) = strategy.pick_full_merge(&both, &CONFIG) else {
             panic!("nothing is read")
         };
         assert_eq!((from, to), (Level::ZERO, Level::LAST));
@@ -132,14 +132,14 @@ fn what_is_loaded_in_order_moves_to_its_place() {
 fn a_newer_run_does_not_pass_an_older_one_that_is_not_in_its_place_yet() {
     let young = version(vec![run(0, 8, 1000), run(0, 9, 1000)]);
     for strategy in [Compaction::Tiered, Compaction::Universal] {
-        assert_eq!(merge(strategy.settle(&young, &CONFIG)), (vec![(0, vec![9, 8])], 6));
+        assert_eq!(merge(strategy.pick_full_merge(&young, &CONFIG)), (vec![(0, vec![9, 8])], 6));
     }
 }
 
 #[test]
 fn runs_settle_into_one_when_the_newer_ones_are_a_tenth_of_the_oldest() {
     for strategy in [Compaction::Tiered, Compaction::Universal] {
-        let settle = |last| sizes(strategy.settle(&of_sizes(&[1000], last), &CONFIG));
+        let settle = |last| sizes(strategy.pick_full_merge(&of_sizes(&[1000], last), &CONFIG));
         assert_eq!(settle(10_001), (vec![], 0));
         assert_eq!(settle(10_000), (vec![1000, 10_000], 6));
     }
@@ -148,7 +148,8 @@ fn runs_settle_into_one_when_the_newer_ones_are_a_tenth_of_the_oldest() {
 #[test]
 fn idle_gives_back_what_is_dead_in_runs() {
     for strategy in [Compaction::Tiered, Compaction::Universal] {
-        let idle = |version: &Version, watermark| sizes(strategy.idle(version, &CONFIG, SeqNo(watermark)));
+        let idle =
+            |version: &Version, watermark| sizes(strategy.pick_idle(version, &CONFIG, SeqNo(watermark)));
         assert_eq!(idle(&of_sizes(&[1000], 5000), 9), (vec![], 0));
         let wasted = SstMeta { dead_size: 500, tombstone_count: 25, ..run(6, 5, 1000).1 };
         let oldest = version(vec![(6, wasted.clone())]);

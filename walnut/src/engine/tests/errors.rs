@@ -20,7 +20,7 @@ const BROKEN: [ErrorKind; 5] = [
 fn put_durably(engine: &Engine, n: u32) -> Result<()> {
     let mut batch = WriteBatch::new();
     batch.put(&key(n), &value(n, 1));
-    engine.commit(Reads::default(), batch, Durability::Safe)
+    engine.commit(ReadSet::default(), batch, Durability::Safe)
 }
 
 /// An engine with one row, on a machine that fails when told to.

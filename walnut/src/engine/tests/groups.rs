@@ -10,7 +10,7 @@ use crate::env::{CrashPolicy, FaultEffect, FaultPlan, Operation};
 fn put_and_lose_power(engine: &Engine, env: &MemoryEnv, n: u32, durability: Durability) {
     let mut batch = WriteBatch::new();
     batch.put(&key(n), &value(n, 1));
-    engine.commit(Reads::default(), batch, durability).unwrap();
+    engine.commit(ReadSet::default(), batch, durability).unwrap();
     let survivor = open(&env.crash(CrashPolicy::Lost, n.into())).unwrap();
     assert_eq!(get(&survivor, n).unwrap(), Some(value(n, 1)), "commit {n} is acknowledged, and lost");
 }
@@ -59,7 +59,7 @@ fn a_sync_that_fails_while_a_group_gathers_is_told_to_all_of_it_at_once() {
                 scope.spawn(move || {
                     let mut batch = WriteBatch::new();
                     batch.put(&key(n), &value(n, 1));
-                    let outcome = engine.commit(Reads::default(), batch, Durability::Group);
+                    let outcome = engine.commit(ReadSet::default(), batch, Durability::Group);
                     assert!(matches!(outcome, Err(Error::Poisoned)), "{outcome:?}");
                     told.fetch_add(1, Ordering::SeqCst);
                 });

@@ -6,7 +6,7 @@ use crate::env::{CrashPolicy, Operations};
 fn put_sized(engine: &Engine, n: u32, size: usize) {
     let mut batch = WriteBatch::new();
     batch.put(&key(n), &vec![u8::try_from(n % 251).unwrap(); size]);
-    engine.commit(Reads::default(), batch, Durability::Safe).unwrap();
+    engine.commit(ReadSet::default(), batch, Durability::Safe).unwrap();
 }
 
 /// A configuration in which a memtable holds many runs.

@@ -13,7 +13,7 @@ fn recycling() -> EngineConfig {
 fn put_durably(engine: &Engine, n: u32, durability: Durability) -> Result<()> {
     let mut batch = WriteBatch::new();
     batch.put(&key(n), &value(n, 1));
-    engine.commit(Reads::default(), batch, durability)
+    engine.commit(ReadSet::default(), batch, durability)
 }
 
 #[test]
@@ -66,12 +66,12 @@ fn eight_threads_that_wait_for_the_log_share_one_write_and_one_sync() {
 fn a_commit_that_read_what_another_of_its_group_wrote_is_refused() {
     let engine = open_with(&machine(), recycling()).unwrap();
     put(&engine, 1, 0).unwrap();
-    let reads = |n| Reads {
+    let reads = |n| ReadSet {
         pin: Some(engine.pin_applied()),
         keys: [key(n)].into_iter().collect(),
         ranges: Vec::new(),
     };
-    let commit = |reads: Reads, n: u32| {
+    let commit = |reads: ReadSet, n: u32| {
         let mut batch = WriteBatch::new();
         batch.put(&key(n), b"new");
         engine.commit(reads, batch, Durability::Fast)
@@ -183,7 +183,7 @@ fn a_value_larger_than_every_buffer_is_written_and_closing_goes_on() {
     for n in 0..3 {
         let mut batch = WriteBatch::new();
         batch.put(&key(n), &large);
-        engine.commit(Reads::default(), batch, Durability::Safe).unwrap();
+        engine.commit(ReadSet::default(), batch, Durability::Safe).unwrap();
         put(&engine, n + 10, 0).unwrap();
     }
     assert_eq!(get(&engine, 2).unwrap().as_ref(), Some(&large));
@@ -200,7 +200,7 @@ fn of_commits_that_do_not_wait_one_in_a_mib_syncs() {
     let put = |n| {
         let mut batch = WriteBatch::new();
         batch.put(&key(n), &vec![7; 100 << 10]);
-        engine.commit(Reads::default(), batch, Durability::Fast).unwrap();
+        engine.commit(ReadSet::default(), batch, Durability::Fast).unwrap();
     };
     let before = env.sync_count();
     let syncs: Vec<u64> = (0..33)
@@ -224,7 +224,7 @@ fn the_flush_thread_syncs_what_nobody_waits_for_and_begins_the_next_segment() {
     let put = |n| {
         let mut batch = WriteBatch::new();
         batch.put(&key(n), &vec![7; 100 << 10]);
-        engine.commit(Reads::default(), batch, Durability::Fast).unwrap();
+        engine.commit(ReadSet::default(), batch, Durability::Fast).unwrap();
     };
     (0..11).for_each(put);
     until("all are durable", || engine.durable().0 == 11);
@@ -243,7 +243,7 @@ fn a_sync_in_the_background_that_fails_is_told_to_the_next_who_commits() {
     let put = |n| {
         let mut batch = WriteBatch::new();
         batch.put(&key(n), &vec![7; 100 << 10]);
-        engine.commit(Reads::default(), batch, Durability::Fast)
+        engine.commit(ReadSet::default(), batch, Durability::Fast)
     };
     env.inject(FaultPlan::once(Operation::Sync, 0, FaultEffect::Error));
     (0..11).for_each(|n| put(n).unwrap());

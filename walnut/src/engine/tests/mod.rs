@@ -104,7 +104,7 @@ fn key(n: u32) -> Vec<u8> {
 
 /// Whether a transaction that read the key at this number would lose.
 fn is_changed(engine: &Engine, n: u32, at: SeqNo) -> Result<bool> {
-    engine.changed_since(&Reads { pin: None, keys: [key(n)].into_iter().collect(), ranges: Vec::new() }, at)
+    engine.changed_since(&ReadSet { pin: None, keys: [key(n)].into_iter().collect(), ranges: Vec::new() }, at)
 }
 
 fn value(n: u32, version: u32) -> Vec<u8> {
@@ -114,20 +114,20 @@ fn value(n: u32, version: u32) -> Vec<u8> {
 fn put(engine: &Engine, n: u32, version: u32) -> Result<()> {
     let mut batch = WriteBatch::new();
     batch.put(&key(n), &value(n, version));
-    engine.commit(Reads::default(), batch, Durability::Fast)
+    engine.commit(ReadSet::default(), batch, Durability::Fast)
 }
 
 fn add(engine: &Engine, n: u32, delta: i64) -> Result<()> {
     let mut batch = WriteBatch::new();
     batch.add(&key(n), delta);
-    engine.commit(Reads::default(), batch, Durability::Fast)
+    engine.commit(ReadSet::default(), batch, Durability::Fast)
 }
 
 /// Puts a number of eight bytes.
 fn set(engine: &Engine, n: u32, number: i64) -> Result<()> {
     let mut batch = WriteBatch::new();
     batch.put(&key(n), &number.to_le_bytes());
-    engine.commit(Reads::default(), batch, Durability::Fast)
+    engine.commit(ReadSet::default(), batch, Durability::Fast)
 }
 
 fn contains(engine: &Engine, n: u32) -> Result<bool> {
@@ -137,14 +137,14 @@ fn contains(engine: &Engine, n: u32) -> Result<bool> {
 fn delete(engine: &Engine, n: u32) -> Result<()> {
     let mut batch = WriteBatch::new();
     batch.delete(&key(n));
-    engine.commit(Reads::default(), batch, Durability::Fast)
+    engine.commit(ReadSet::default(), batch, Durability::Fast)
 }
 
 /// Removes the keys of `range`, all at once.
 fn clear(engine: &Engine, range: Range<u32>) -> Result<()> {
     let mut batch = WriteBatch::new();
     batch.delete_range(&key(range.start), &key(range.end));
-    engine.commit(Reads::default(), batch, Durability::Fast)
+    engine.commit(ReadSet::default(), batch, Durability::Fast)
 }
 
 fn get(engine: &Engine, n: u32) -> Result<Option<Vec<u8>>> {

@@ -142,7 +142,7 @@ impl Pair {
                 let found = self.engine.read_at(pin, |reader| reader.get(&key(n), <[u8]>::to_vec)).unwrap();
                 assert_eq!(found.as_ref(), state.get(&key(n)), "key {n} at {:?}", pin.at());
                 let range = KeyRange { start: key(n), end: Some(key(n + 1)) };
-                let reads = Reads { pin: None, keys: KeySet::default(), ranges: vec![range] };
+                let reads = ReadSet { pin: None, keys: KeySet::default(), ranges: vec![range] };
                 let is_same = state.get(&key(n)) == self.state.get(&key(n));
                 assert!(
                     is_same || self.engine.changed_since(&reads, pin.at()).unwrap(),

@@ -10,7 +10,7 @@ fn roomy() -> EngineConfig {
 fn put_safe(engine: &Engine, n: u32, version: u32) -> Result<()> {
     let mut batch = WriteBatch::new();
     batch.put(&key(n), &value(n, version));
-    engine.commit(Reads::default(), batch, Durability::Safe)
+    engine.commit(ReadSet::default(), batch, Durability::Safe)
 }
 
 /// The path of the last segment, and its bytes.

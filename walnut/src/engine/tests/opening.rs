@@ -13,7 +13,7 @@ fn roomy() -> EngineConfig {
 fn put_as(engine: &Engine, n: u32, durability: Durability) -> Result<()> {
     let mut batch = WriteBatch::new();
     batch.put(&key(n), &value(n, 1));
-    engine.commit(Reads::default(), batch, durability)
+    engine.commit(ReadSet::default(), batch, durability)
 }
 
 /// The work of a call.
@@ -347,7 +347,7 @@ fn long_log() -> (MemoryEnv, State) {
         let (key, value) = (key(n * 7919 % 700), vec![n.to_le_bytes()[0]; 1000 + n as usize]);
         let mut batch = WriteBatch::new();
         batch.put(&key, &value);
-        engine.commit(Reads::default(), batch, Durability::Fast).unwrap();
+        engine.commit(ReadSet::default(), batch, Durability::Fast).unwrap();
         expected.insert(key, value);
         if n % 500 == 499 {
             clear(&engine, 0..50).unwrap();

@@ -39,7 +39,7 @@ fn a_range_is_gone_for_readers_of_now_and_there_for_those_of_before() {
     let (_, engine) = filled(config(), 20);
     let pin = engine.pin_applied();
     let mut begun = engine.scan(KeyRange::all()).unwrap();
-    engine.commit(Reads::default(), clear_and_put(5..15, 7, 2), Durability::Fast).unwrap();
+    engine.commit(ReadSet::default(), clear_and_put(5..15, 7, 2), Durability::Fast).unwrap();
     for step in 0..3 {
         assert_eq!(live(&engine), [0, 1, 2, 3, 4, 7, 15, 16, 17, 18, 19], "step {step}");
         for n in 0..20 {
@@ -70,9 +70,9 @@ fn what_was_put_under_a_range_tombstone_stays_when_it_loses_its_number() {
         version.files().map(|(_, meta)| meta.smallest_seqno).min().unwrap()
     };
     assert_eq!(smallest(&engine), SeqNo::ZERO);
-    engine.commit(Reads::default(), clear_and_put(5..15, 7, 2), Durability::Fast).unwrap();
+    engine.commit(ReadSet::default(), clear_and_put(5..15, 7, 2), Durability::Fast).unwrap();
     let pin = engine.pin_applied();
-    engine.commit(Reads::default(), clear_and_put(6..20, 8, 3), Durability::Fast).unwrap();
+    engine.commit(ReadSet::default(), clear_and_put(6..20, 8, 3), Durability::Fast).unwrap();
     let before = [0, 1, 2, 3, 4, 7, 15, 16, 17, 18, 19];
     for _ in 0..2 {
         let seen = drain(&mut engine.core.scan_at(KeyRange::all(), &pin).unwrap(), false).unwrap();
@@ -100,7 +100,7 @@ fn what_a_batch_puts_before_its_range_tombstone_is_gone_and_what_comes_after_sta
     batch.delete_range(&key(2), &key(6));
     batch.put(&key(4), &value(4, 2));
     batch.delete_range(&key(9), &key(9));
-    engine.commit(Reads::default(), batch, Durability::Safe).unwrap();
+    engine.commit(ReadSet::default(), batch, Durability::Safe).unwrap();
     assert_eq!(live(&engine), [0, 1, 4, 6, 7, 8, 9]);
     let survivor = env.crash(crate::env::CrashPolicy::ALL[0], 1);
     let engine = open(&survivor).unwrap();
@@ -242,7 +242,7 @@ fn a_range_that_was_removed_is_a_conflict_for_who_read_of_it() {
     let range = |start, end| KeyRange { start: key(start), end: Some(key(end)) };
     for flushed in [false, true] {
         let pins = std::cell::RefCell::new((0..6).map(|_| engine.pin_applied()).collect::<Vec<_>>());
-        let reads = |keys: &[u32], ranges: &[(u32, u32)]| Reads {
+        let reads = |keys: &[u32], ranges: &[(u32, u32)]| ReadSet {
             pin: pins.borrow_mut().pop(),
             keys: keys.iter().map(|&n| key(n)).collect(),
             ranges: ranges.iter().map(|&(start, end)| range(start, end)).collect(),
@@ -271,10 +271,10 @@ fn more_ranges_than_the_limit_are_refused_and_as_many_are_taken() {
     for n in 0..1024 {
         batch.delete_range(&key(n), &key(n + 1));
     }
-    engine.commit(Reads::default(), batch.clone(), Durability::Fast).unwrap();
+    engine.commit(ReadSet::default(), batch.clone(), Durability::Fast).unwrap();
     put(&engine, 5, 2).unwrap();
     batch.delete_range(&key(0), &key(1));
-    let refused = engine.commit(Reads::default(), batch, Durability::Fast);
+    let refused = engine.commit(ReadSet::default(), batch, Durability::Fast);
     assert!(matches!(refused, Err(Error::Limit(crate::Limit::Ranges { count: 1025, limit: 1024 }))));
     assert_eq!(live(&engine), [5]);
 }
@@ -379,10 +379,10 @@ fn a_merge_of_many_range_tombstones_can_be_stopped_and_leaves_nothing() {
             asked.set(asked.get() + 1);
             if asked.get() > patience { Err(Error::Closed) } else { Ok(()) }
         };
-        let job = compaction::Job {
+        let job = compaction::MergeJob {
             merge: &merge,
             version: &version,
-            place: &engine.place,
+            place: &engine.sst_store,
             config: &engine.config.levels,
             boundaries: engine.snapshots.boundaries(|| engine.visible()),
             moving: engine.moving(&levels, BTreeSet::new()),

@@ -16,7 +16,7 @@ fn settled(count: u32) -> Engine {
     engine
 }
 
-fn expect(found: Option<scan::Found<'_>>, expected: Option<(&Vec<u8>, &Vec<u8>)>) {
+fn expect(found: Option<scan::FoundEntry<'_>>, expected: Option<(&Vec<u8>, &Vec<u8>)>) {
     let found = found.map(|found| (found.key.to_vec(), found.value.load().unwrap().to_vec()));
     assert_eq!(found, expected.map(|(key, value)| (key.clone(), value.clone())));
 }

@@ -13,7 +13,7 @@ fn a_key_written_a_hundred_thousand_times_takes_the_space_of_one() {
         for n in 0..100 {
             batch.put(&key(1), &value(1, round * 100 + n));
         }
-        engine.commit(Reads::default(), batch, Durability::Fast).unwrap();
+        engine.commit(ReadSet::default(), batch, Durability::Fast).unwrap();
     }
     engine.compact().unwrap();
     let stats = engine.stats();

@@ -119,10 +119,10 @@ fn a_read_in_the_middle_of_a_full_merge_is_answered() {
         put(&engine, n, 2)?;
         engine.flush_everything()
     };
-    let job = compaction::Job {
+    let job = compaction::MergeJob {
         merge: &merge,
         version: &version,
-        place: &engine.place,
+        place: &engine.sst_store,
         config: &engine.config.levels,
         boundaries: vec![engine.visible()],
         moving: engine.moving(&levels, std::collections::BTreeSet::new()),

@@ -98,7 +98,7 @@ fn an_add_is_lost_or_counted_once_wherever_the_power_fails() {
                 let mut batch = WriteBatch::new();
                 batch.add(&key(1), 1);
                 batch.put(&key(2), &[7; 200]);
-                engine.commit(Reads::default(), batch, Durability::Safe)?;
+                engine.commit(ReadSet::default(), batch, Durability::Safe)?;
                 acknowledged += 1;
                 if place % 8 == 7 {
                     engine.checkpoint()?;

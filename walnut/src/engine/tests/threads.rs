@@ -150,7 +150,7 @@ fn what_readers_may_see_is_there_to_be_read() {
             let mut batch = WriteBatch::new();
             (0..COUNT).for_each(|n| batch.put(&key(n), &value(n, version)));
             let durability = if version.is_multiple_of(2) { Durability::Safe } else { Durability::Fast };
-            engine.commit(Reads::default(), batch, durability).unwrap();
+            engine.commit(ReadSet::default(), batch, durability).unwrap();
         }
         drop(ends);
         for reader in readers {

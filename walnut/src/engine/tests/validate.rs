@@ -3,11 +3,11 @@
 use super::*;
 
 /// A scan of everything, at a pin of now.
-fn everything(engine: &Engine) -> Reads {
-    Reads { pin: Some(engine.pin_applied()), keys: KeySet::default(), ranges: vec![KeyRange::all()] }
+fn everything(engine: &Engine) -> ReadSet {
+    ReadSet { pin: Some(engine.pin_applied()), keys: KeySet::default(), ranges: vec![KeyRange::all()] }
 }
 
-fn commit(engine: &Engine, reads: Reads, n: u32) -> Result<()> {
+fn commit(engine: &Engine, reads: ReadSet, n: u32) -> Result<()> {
     let mut batch = WriteBatch::new();
     batch.put(&key(n), &value(n, 1));
     engine.commit(reads, batch, Durability::Fast)
@@ -40,7 +40,7 @@ fn the_log_waits_for_as_many_comparisons_as_entries_came_since_however_much_was_
         assert_eq!(compared(&engine), 1);
         let keys = (1000..2000).map(|n| key(200_000 + n)).collect();
         let below = KeyRange { start: Vec::new(), end: Some(key(100_000)) };
-        commit(&engine, Reads { pin: Some(others), keys, ranges: vec![below] }, 2).unwrap();
+        commit(&engine, ReadSet { pin: Some(others), keys, ranges: vec![below] }, 2).unwrap();
         assert_eq!(compared(&engine), 8);
 
         // So many came since that they are looked up before the log is locked; nothing came after that.
@@ -50,7 +50,7 @@ fn the_log_waits_for_as_many_comparisons_as_entries_came_since_however_much_was_
         }
         assert!(matches!(commit(&engine, reads, 1), Err(Error::Conflict)));
         let below = KeyRange { start: Vec::new(), end: Some(key(100_000)) };
-        commit(&engine, Reads { pin: Some(others), keys: KeySet::default(), ranges: vec![below] }, 3)
+        commit(&engine, ReadSet { pin: Some(others), keys: KeySet::default(), ranges: vec![below] }, 3)
             .unwrap();
         assert_eq!(compared(&engine), 8);
         assert_eq!(engine.stats().conflict_count, 2);
@@ -66,7 +66,7 @@ fn a_change_is_found_also_when_it_was_flushed() {
     for n in 0..40 {
         batch.put(&key(n), &vec![7; 30_000]);
     }
-    engine.commit(Reads::default(), batch, Durability::Fast).unwrap();
+    engine.commit(ReadSet::default(), batch, Durability::Fast).unwrap();
     assert!(matches!(commit(&engine, first, 99), Err(Error::Conflict)));
     engine.compact().unwrap();
     assert!(matches!(commit(&engine, second, 99), Err(Error::Conflict)));
@@ -80,7 +80,7 @@ fn every_change_is_found_at_any_distance() {
     for distance in [1, 2, 63, 64, 65, 100, 1023, 1024, 1025, 1500] {
         for changed in [None, Some(0), Some(distance / 2), Some(distance - 1)] {
             let pin = Some(engine.pin_applied());
-            let reads = Reads { pin, keys: [key(7)].into_iter().collect(), ranges: Vec::new() };
+            let reads = ReadSet { pin, keys: [key(7)].into_iter().collect(), ranges: Vec::new() };
             for n in 0..distance {
                 let n = if changed == Some(n) { 7 } else { 1000 + n % 10 };
                 put(&engine, n, distance).unwrap();

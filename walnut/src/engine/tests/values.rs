@@ -49,7 +49,7 @@ fn large_values_stand_in_the_value_log_and_small_ones_do_not() {
     for n in 0..40 {
         batch.put(&key(n), &vec![7; n as usize]);
     }
-    engine.commit(Reads::default(), batch, Durability::Fast).unwrap();
+    engine.commit(ReadSet::default(), batch, Durability::Fast).unwrap();
     engine.checkpoint().unwrap();
     assert_eq!(files(&env, ".vlog").len(), 1);
     let in_log = (20..40u64).map(|n| 16 + 8 + n).sum::<u64>();
@@ -114,7 +114,7 @@ fn a_value_larger_than_a_memtable_is_written_and_kept() {
     for (n, size) in (0..).zip(sizes) {
         let mut batch = WriteBatch::new();
         batch.put(&key(n), &vec![n.to_le_bytes()[0]; size]);
-        engine.commit(Reads::default(), batch, Durability::Safe).unwrap();
+        engine.commit(ReadSet::default(), batch, Durability::Safe).unwrap();
     }
     let mut engine = engine;
     for _ in 0..2 {

@@ -4,7 +4,7 @@ use super::*;
 use crate::codec::{FileHeader, FileKind};
 
 /// A manifest with a snapshot and some edits.
-fn used() -> (MemoryEnv, Loaded, u64) {
+fn used() -> (MemoryEnv, LoadedManifest, u64) {
     let env = machine();
     let mut manifest = create(&env, 1, new_state()).unwrap();
     manifest.append(&flush(manifest.state())).unwrap();
@@ -21,7 +21,7 @@ fn used() -> (MemoryEnv, Loaded, u64) {
 }
 
 /// Reads a manifest whose bytes below `last` were changed: nothing but the last edit may be missing, and no file goes.
-fn expect_all_or_error(env: &MemoryEnv, loaded: &Loaded, last: u64, what: &str) {
+fn expect_all_or_error(env: &MemoryEnv, loaded: &LoadedManifest, last: u64, what: &str) {
     let files = env.files();
     match read(env) {
         Ok(found) => {
@@ -161,8 +161,13 @@ fn a_manifest_that_may_give_its_own_number_again_is_refused() {
     format::put_frame(&mut manifest, seed, 64, 0, &edit.encode());
     let snapshot_end = manifest.len() as u64;
     env.write_file(path("MANIFEST-000003"), &manifest).unwrap();
-    let current =
-        current::Current { database: DATABASE, manifest: FileNumber(3), seed, snapshot_end, is_old: false };
+    let current = current::CurrentFile {
+        database: DATABASE,
+        manifest: FileNumber(3),
+        seed,
+        snapshot_end,
+        is_old: false,
+    };
     current.write(&env, Path::new("/db")).unwrap();
     let fault = Fault::Invalid("next file number");
     assert_eq!(corruption(read(&env).unwrap_err()), (path("MANIFEST-000003"), 64, fault));

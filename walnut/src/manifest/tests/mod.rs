@@ -38,7 +38,7 @@ fn create(env: &(impl Env + Clone), number: u64, state: ManifestState) -> Result
     ManifestWriter::create(Arc::new(env.clone()), PathBuf::from("/db"), FileNumber(number), DATABASE, state)
 }
 
-fn read(env: &impl Env) -> Result<Option<Loaded>> {
+fn read(env: &impl Env) -> Result<Option<LoadedManifest>> {
     load(env, Path::new("/db"), &env.list(Path::new("/db"))?)
 }
 

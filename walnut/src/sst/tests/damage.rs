@@ -2,9 +2,9 @@
 
 use proptest::prelude::*;
 
+use super::super::block_codec::{decode_block, encode_block};
 use super::super::format::{Footer, TRAILER_LEN};
 use super::super::fuzz;
-use super::super::seal::{seal, unseal};
 use super::*;
 use crate::error::{Error, Fault};
 use crate::files::OpenFile;
@@ -129,11 +129,11 @@ fn forge(bytes: &[u8], meta: &SstMeta, position: usize, change: impl FnOnce(&mut
     let reader = open(Arc::new(TestFile::with(bytes.to_vec())), meta).unwrap();
     let handle = reader.index.handle(position);
     let (start, end) = (usize::try_from(handle.offset).unwrap(), usize::try_from(handle.end()).unwrap());
-    let mut payload = unseal(&bytes[start..end], HEADER.seed(), handle.offset, 1 << 20).unwrap();
+    let mut payload = decode_block(&bytes[start..end], HEADER.seed(), handle.offset, 1 << 20).unwrap();
     change(&mut payload);
     assert_eq!(payload.len() + TRAILER_LEN, handle.size as usize);
     let mut forged = bytes[..start].to_vec();
-    seal(&payload, Compression::None, HEADER.seed(), handle.offset, &mut forged);
+    encode_block(&payload, Compression::None, HEADER.seed(), handle.offset, &mut forged);
     forged.extend_from_slice(&bytes[end..]);
     forged
 }
@@ -192,10 +192,10 @@ fn a_wrong_fingerprint_a_denying_filter_and_wrong_counts_are_found_by_verificati
     let footer = Footer::decode(&footer, HEADER.seed(), footer_offset as u64).unwrap();
     let (start, end) =
         (usize::try_from(footer.filter.offset).unwrap(), usize::try_from(footer.filter.end()).unwrap());
-    let mut payload = unseal(&bytes[start..end], HEADER.seed(), footer.filter.offset, 1 << 20).unwrap();
+    let mut payload = decode_block(&bytes[start..end], HEADER.seed(), footer.filter.offset, 1 << 20).unwrap();
     payload[8..].fill(0);
     let mut denying = bytes[..start].to_vec();
-    seal(&payload, Compression::None, HEADER.seed(), footer.filter.offset, &mut denying);
+    encode_block(&payload, Compression::None, HEADER.seed(), footer.filter.offset, &mut denying);
     denying.extend_from_slice(&bytes[end..]);
     assert_eq!(verdict(denying), Some((Fault::Invalid("filter, which denies an entry,"), 64)));
 

@@ -3,7 +3,7 @@
 use super::filter::RowFilter;
 use super::layout::Target;
 use super::output::Output;
-use crate::engine::Value;
+use crate::engine::StoredValue;
 use crate::error::{Error, Fault, FindingKind, Result};
 use crate::table::catalog::TableInfo;
 use crate::table::key::KeyWriter;
@@ -75,7 +75,7 @@ impl<F> Exit<'_, F> {
         reader: EntryReader<'_>,
         key: &[u8],
         primary_key: &[u8],
-        stored: Option<Value<'_>>,
+        stored: Option<StoredValue<'_>>,
     ) -> Result<Option<O::Item>, Trouble>
     where
         F: RowFilter<T>,
@@ -116,10 +116,10 @@ impl TableInfo {
         &self,
         reader: EntryReader<'_>,
         primary_key: &[u8],
-        stored: Option<Value<'_>>,
+        stored: Option<StoredValue<'_>>,
     ) -> Result<T, Trouble> {
         match stored {
-            Some(Value::Here(bytes)) => return row::open(bytes).map_err(Trouble::Fault),
+            Some(StoredValue::Here(bytes)) => return row::open(bytes).map_err(Trouble::Fault),
             Some(value) => return Ok(row::open(&value.load()?)?),
             None => {}
         }

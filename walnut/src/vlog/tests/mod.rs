@@ -10,7 +10,7 @@ use crate::base::FileNumber;
 use crate::codec::{Compression, FileHeader, ValuePointer};
 use crate::env::{Env, FaultEffect, FaultEnv, FaultPlan, MemoryEnv, Operations};
 use crate::error::{Error, Fault, Result};
-use crate::files::{OpenFiles, Place};
+use crate::files::{FileStore, OpenFiles};
 
 const DIR: &str = "/db";
 
@@ -20,12 +20,12 @@ fn machine() -> MemoryEnv {
     env
 }
 
-fn place(env: &(impl Env + Clone)) -> Arc<ValuePlace> {
+fn place(env: &(impl Env + Clone)) -> Arc<ValueStore> {
     place_of(env, [7; 16])
 }
 
-fn place_of(env: &(impl Env + Clone), database: [u8; 16]) -> Arc<ValuePlace> {
-    Arc::new(ValuePlace {
+fn place_of(env: &(impl Env + Clone), database: [u8; 16]) -> Arc<ValueStore> {
+    Arc::new(ValueStore {
         env: Arc::new(env.clone()),
         dir: PathBuf::from(DIR),
         database,
@@ -47,7 +47,7 @@ fn value(n: u8) -> Vec<u8> {
 
 /// Writes `count` values into files of at most so many bytes.
 fn write(
-    place: &Arc<ValuePlace>,
+    place: &Arc<ValueStore>,
     count: u8,
     max_file_size: u64,
 ) -> Result<(Vec<ValuePointer>, Vec<Arc<Values>>)> {

@@ -45,7 +45,7 @@ fn live(env: &MemoryEnv, preallocate: u64, known: &mut Knowledge) -> Result<()> 
 
 /// What survives is a beginning of what was started, with all that was acknowledged.
 fn expect_kept(env: &MemoryEnv, known: &Knowledge) -> (Commits, Recovered) {
-    let promise = LogPromise { newest: known.newest.unwrap(), ..ANY_LOG };
+    let promise = DurableBounds { newest: known.newest.unwrap(), ..ANY_LOG };
     let (commits, recovered) = read(env, &promise).unwrap();
     let last = recovered.next_seqno.0 - 1;
     assert!(known.acknowledged <= last && last <= known.started, "{last} survives");

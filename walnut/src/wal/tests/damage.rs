@@ -3,7 +3,7 @@
 use super::*;
 
 /// A closed log of three segments, with single commits and groups.
-fn closed_log(sizes: &[usize]) -> (MemoryEnv, Commits, LogPromise) {
+fn closed_log(sizes: &[usize]) -> (MemoryEnv, Commits, DurableBounds) {
     let env = machine();
     let mut log = create(&env, 256).unwrap();
     for (place, &size) in sizes.iter().enumerate() {
@@ -22,11 +22,11 @@ fn closed_log(sizes: &[usize]) -> (MemoryEnv, Commits, LogPromise) {
     log.close().unwrap();
     let commits = read(&env, &ANY_LOG).unwrap().0;
     assert_eq!(commits.len(), sizes.len());
-    (env, commits, LogPromise { newest, last_seqno, ..ANY_LOG })
+    (env, commits, DurableBounds { newest, last_seqno, ..ANY_LOG })
 }
 
 /// Reads a log in which the bytes of one segment were changed.
-fn expect_all_or_error(env: &MemoryEnv, promise: &LogPromise, commits: &Commits, what: &str) {
+fn expect_all_or_error(env: &MemoryEnv, promise: &DurableBounds, commits: &Commits, what: &str) {
     match read(env, promise) {
         Ok((found, _)) => assert_eq!(found, *commits, "{what}"),
         Err(error) => {

@@ -33,8 +33,8 @@ fn machine() -> MemoryEnv {
     env
 }
 
-fn place(env: &(impl Env + Clone)) -> LogPlace {
-    LogPlace { env: Arc::new(env.clone()), dir: PathBuf::from("/db"), database: DATABASE }
+fn place(env: &(impl Env + Clone)) -> LogDir {
+    LogDir { env: Arc::new(env.clone()), dir: PathBuf::from("/db"), database: DATABASE }
 }
 
 fn path(number: u64) -> PathBuf {
@@ -84,7 +84,7 @@ fn sync(log: &mut LogWriter) -> Result<()> {
     Ok(())
 }
 
-const ANY_LOG: LogPromise = LogPromise {
+const ANY_LOG: DurableBounds = DurableBounds {
     first: FileNumber(1),
     newest: FileNumber(1),
     last_seqno: SeqNo::ZERO,
@@ -92,14 +92,14 @@ const ANY_LOG: LogPromise = LogPromise {
 };
 
 fn replay(
-    place: &LogPlace,
-    promise: &LogPromise,
+    place: &LogDir,
+    promise: &DurableBounds,
     visit: &mut dyn FnMut(&Replayed<'_>) -> Result<()>,
 ) -> Result<Recovered> {
     super::replay(place, &place.names()?, promise, visit)
 }
 
-fn read(env: &(impl Env + Clone), promise: &LogPromise) -> Result<(Commits, Recovered)> {
+fn read(env: &(impl Env + Clone), promise: &DurableBounds) -> Result<(Commits, Recovered)> {
     let mut commits = Commits::new();
     let recovered = replay(&place(env), promise, &mut |found| {
         commits.push((found.commit.seq_start.0, found.commit.payload.to_vec()));

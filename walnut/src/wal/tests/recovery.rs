@@ -167,7 +167,7 @@ fn a_missing_segment_is_named() {
         log.rotate_next().unwrap();
     }
     commit(&mut log, 8).unwrap();
-    let promise = LogPromise { newest: FileNumber(4), ..ANY_LOG };
+    let promise = DurableBounds { newest: FileNumber(4), ..ANY_LOG };
     for lost in 1..=4 {
         for promise in [ANY_LOG, promise] {
             let env = env.crash(crate::env::CrashPolicy::Lost, 0);
@@ -182,7 +182,7 @@ fn a_missing_segment_is_named() {
     let mut log = resume(&env, &recovered).unwrap();
     commit(&mut log, 8).unwrap();
     env.remove(&path(5)).unwrap();
-    let promise = LogPromise { newest: FileNumber(5), ..ANY_LOG };
+    let promise = DurableBounds { newest: FileNumber(5), ..ANY_LOG };
     assert_eq!(corruption(read(&env, &promise).unwrap_err()).0, path(5));
 }
 
@@ -196,7 +196,8 @@ fn obsolete_segments_are_listed_and_not_read() {
     env.write_file(path(1), b"rubbish").unwrap();
     env.write_file("/db/wal-000009.log.tmp", b"rubbish").unwrap();
     env.write_file("/db/wal-9.log", b"somebody else's").unwrap();
-    let promise = LogPromise { first: FileNumber(2), newest: FileNumber(2), last_seqno: SeqNo(3), ..ANY_LOG };
+    let promise =
+        DurableBounds { first: FileNumber(2), newest: FileNumber(2), last_seqno: SeqNo(3), ..ANY_LOG };
     let mut numbers = Vec::new();
     let recovered = replay(&place(&env), &promise, &mut |found| {
         numbers.push(found.commit.seq_start.0);
@@ -218,11 +219,12 @@ fn a_log_that_does_not_fit_the_manifest_is_an_error() {
     log.rotate_next().unwrap();
     commit(&mut log, 8).unwrap();
     // The SSTs end at 2, the log begins at 4.
-    let promise = LogPromise { first: FileNumber(2), newest: FileNumber(2), last_seqno: SeqNo(2), ..ANY_LOG };
+    let promise =
+        DurableBounds { first: FileNumber(2), newest: FileNumber(2), last_seqno: SeqNo(2), ..ANY_LOG };
     let fault = Fault::Sequence { expected: 3, found: 4 };
     assert_eq!(corruption(read(&env, &promise).unwrap_err()), (path(2), 0, fault));
     // The SSTs hold number 7, the log has lost it.
-    let promise = LogPromise { last_seqno: SeqNo(7), ..ANY_LOG };
+    let promise = DurableBounds { last_seqno: SeqNo(7), ..ANY_LOG };
     let fault = Fault::Sequence { expected: 8, found: 7 };
     assert_eq!(corruption(read(&env, &promise).unwrap_err()), (path(2), 104, fault));
 }
@@ -237,7 +239,7 @@ fn a_segment_under_another_name_or_of_another_database_is_refused() {
     env.write_file(path(2), &bytes).unwrap();
     assert_eq!(corruption(read(&env, &ANY_LOG).unwrap_err()), (path(2), 0, Fault::Identity));
 
-    let other = LogPlace { database: [9; 16], ..place(&env) };
+    let other = LogDir { database: [9; 16], ..place(&env) };
     let refused = replay(&other, &ANY_LOG, &mut |_| Ok(())).unwrap_err();
     assert_eq!(corruption(refused), (path(1), 0, Fault::Identity));
 }

@@ -2,12 +2,12 @@
 
 use super::*;
 use crate::env::{CrashPolicy, Operation, Operations};
-use crate::wal::segment::Lives;
+use crate::wal::segment::Generations;
 
 const STEP: u64 = 512;
 
 fn create_recycling(env: &(impl Env + Clone)) -> Result<LogWriter> {
-    let config = LogConfig { preallocate: STEP, spare_size: 1 << 20, ..LogConfig::default() };
+    let config = LogConfig { preallocate: STEP, recycled_size: 1 << 20, ..LogConfig::default() };
     LogWriter::create(place(env), FileNumber(1), SeqNo(1), config)
 }
 
@@ -19,12 +19,12 @@ fn turn(log: &mut LogWriter) -> Result<FileNumber> {
 }
 
 /// What is promised when everything before a segment was flushed.
-fn promise_from(first: FileNumber, last_seqno: u64) -> LogPromise {
-    LogPromise { first, newest: first, last_seqno: SeqNo(last_seqno), log_seqno: SeqNo::ZERO }
+fn promise_from(first: FileNumber, last_seqno: u64) -> DurableBounds {
+    DurableBounds { first, newest: first, last_seqno: SeqNo(last_seqno), log_seqno: SeqNo::ZERO }
 }
 
 /// The commits of a log whose segments before `first` are obsolete.
-fn read_from(env: &(impl Env + Clone), promise: &LogPromise) -> Result<(Commits, Recovered)> {
+fn read_from(env: &(impl Env + Clone), promise: &DurableBounds) -> Result<(Commits, Recovered)> {
     let mut commits = Commits::new();
     let recovered = replay(&place(env), promise, &mut |found| {
         commits.push((found.commit.seq_start.0, found.commit.payload.to_vec()));
@@ -163,7 +163,7 @@ fn a_file_is_longer_or_shorter_than_its_next_life() {
 #[test]
 fn spares_are_few_and_of_bounded_size() {
     let env = machine();
-    let config = LogConfig { preallocate: STEP, spare_size: 4 * STEP, ..LogConfig::default() };
+    let config = LogConfig { preallocate: STEP, recycled_size: 4 * STEP, ..LogConfig::default() };
     let mut log = LogWriter::create(place(&env), FileNumber(1), SeqNo(1), config).unwrap();
     for _ in 0..6 {
         commit(&mut log, 8).unwrap();
@@ -197,16 +197,17 @@ fn what_failed_or_was_recovered_is_not_used_again() {
     assert_eq!(log.release_before(FileNumber(2)), [], "a write of it failed");
     commit(&mut log, 8).unwrap();
     let (_, recovered) = read_from(&memory, &promise_from(FileNumber(2), 3)).unwrap();
-    let config = LogConfig { preallocate: STEP, spare_size: 1 << 20, ..LogConfig::default() };
+    let config = LogConfig { preallocate: STEP, recycled_size: 1 << 20, ..LogConfig::default() };
     let mut log = LogWriter::resume(place(&memory), &recovered, config).unwrap();
     assert_eq!(log.release_before(FileNumber(3)), [], "another process wrote it");
 }
 
 #[test]
 fn a_seed_that_an_earlier_life_had_is_drawn_again() {
-    let header = |lives: &Lives| place(&MemoryEnv::with_seed(5)).fresh_header(FileNumber(7), SeqNo(9), lives);
-    let first = header(&Lives::default());
-    let mut lives = Lives::default();
+    let header =
+        |lives: &Generations| place(&MemoryEnv::with_seed(5)).fresh_header(FileNumber(7), SeqNo(9), lives);
+    let first = header(&Generations::default());
+    let mut lives = Generations::default();
     lives.add(first.seed(), 1000);
     lives.add(77, 500);
     let second = header(&lives);

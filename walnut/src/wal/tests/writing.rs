@@ -135,7 +135,7 @@ fn the_last_sequence_number_is_the_end_and_not_beyond() {
     append(&mut log, 2).unwrap();
     log.write().unwrap();
     assert!(matches!(append(&mut log, 1), Err(Error::Unsupported(_))));
-    let promise = LogPromise { last_seqno: SeqNo(first.0 - 1), ..ANY_LOG };
+    let promise = DurableBounds { last_seqno: SeqNo(first.0 - 1), ..ANY_LOG };
     let recovered = replay(&place(&env), &promise, &mut |_| Ok(())).unwrap();
     assert_eq!(recovered.next_seqno, SeqNo::MAX);
 }

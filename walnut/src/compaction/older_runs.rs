@@ -9,12 +9,12 @@ use crate::manifest::{Level, Version};
 use crate::sst::SstMeta;
 
 /// The runs that are older than all that is written.
-pub(super) struct Beneath<'v> {
+pub(super) struct OlderRuns<'v> {
     output: Level,
     runs: Vec<(Level, &'v [Arc<SstMeta>])>,
 }
 
-impl<'v> Beneath<'v> {
+impl<'v> OlderRuns<'v> {
     /// Those that are older than all inputs of a merge.
     pub(super) fn of(version: &'v Version, merge: &Merge) -> Self {
         let inputs: HashSet<_> =

@@ -10,7 +10,7 @@
 //! 2. A table that is half full is followed by one four times as large. Old ones stay until the memtable goes, as
 //!    somebody may be reading in them; who was told of a commit finds it in the newest.
 
-use super::rows::Number;
+use super::entries::EntryId;
 use crate::base::KeyHash;
 use crate::sync::{AtomicU64, AtomicUsize, OnceLock, Ordering};
 
@@ -22,23 +22,23 @@ const TABLE_COUNT: usize = 16;
 
 /// The newest version of each key.
 #[derive(Debug)]
-pub(super) struct Newest {
-    tables: [OnceLock<Table>; TABLE_COUNT],
+pub(super) struct KeyIndex {
+    tables: [OnceLock<WordTable>; TABLE_COUNT],
     current: AtomicUsize,
     key_count: AtomicUsize,
 }
 
 #[derive(Debug)]
-struct Table {
+struct WordTable {
     words: Box<[AtomicU64]>,
 }
 
-impl Newest {
+impl KeyIndex {
     /// An empty one with room for so many keys.
     pub(super) fn new(expected_count: usize) -> Self {
         let tables = [const { OnceLock::new() }; TABLE_COUNT];
         let size = (2 * expected_count).next_power_of_two().clamp(MIN_SIZE, 1 << 24);
-        tables[0].get_or_init(|| Table::new(size));
+        tables[0].get_or_init(|| WordTable::new(size));
         Self { tables, current: AtomicUsize::new(0), key_count: AtomicUsize::new(0) }
     }
 
@@ -49,19 +49,19 @@ impl Newest {
 
     /// The newest number of the key with this hash that `is_key` knows; 0 when there is none.
     #[inline]
-    pub(super) fn find(&self, hash: KeyHash, is_key: impl Fn(Number) -> bool) -> Number {
+    pub(super) fn find(&self, hash: KeyHash, is_key: impl Fn(EntryId) -> bool) -> EntryId {
         self.table().find(hash, is_key).1
     }
 
     /// Reads the word where a search for this hash begins.
     #[inline]
-    pub(super) fn call_for(&self, hash: KeyHash) -> u64 {
+    pub(super) fn prefetch(&self, hash: KeyHash) -> u64 {
         let table = self.table();
         table.words[table.place_of(word(hash, 0))].load(Ordering::Relaxed)
     }
 
     /// Makes `number` the newest of its key, whose newest was `older`, or 0.
-    pub(super) fn set(&self, hash: KeyHash, number: Number, older: Number) {
+    pub(super) fn set(&self, hash: KeyHash, number: EntryId, older: EntryId) {
         let mut table = self.table();
         if older == 0 && 2 * self.key_count.fetch_add(1, Ordering::Relaxed) >= table.words.len() {
             table = self.grow(table);
@@ -71,15 +71,15 @@ impl Newest {
         table.words[place].store(word(hash, number), Ordering::Release);
     }
 
-    fn table(&self) -> &Table {
+    fn table(&self) -> &WordTable {
         let current = self.current.load(Ordering::Acquire);
         self.tables[current].get().expect("a table is made before it is named")
     }
 
-    fn grow(&self, old: &Table) -> &Table {
+    fn grow(&self, old: &WordTable) -> &WordTable {
         let next = self.current.load(Ordering::Relaxed) + 1;
         let table = self.tables[next].get_or_init(|| {
-            let table = Table::new(4 * old.words.len());
+            let table = WordTable::new(4 * old.words.len());
             for stored in &old.words {
                 let stored = stored.load(Ordering::Relaxed);
                 if stored != 0 {
@@ -94,14 +94,14 @@ impl Newest {
     }
 }
 
-impl Table {
+impl WordTable {
     fn new(size: usize) -> Self {
         Self { words: (0..size).map(|_| AtomicU64::new(0)).collect() }
     }
 
     /// The place of a key and its newest number, or that of the free word where it would stand, and 0.
     #[inline]
-    fn find(&self, hash: KeyHash, is_key: impl Fn(Number) -> bool) -> (usize, Number) {
+    fn find(&self, hash: KeyHash, is_key: impl Fn(EntryId) -> bool) -> (usize, EntryId) {
         let probe = word(hash, 0);
         let mut place = self.place_of(probe);
         loop {
@@ -132,13 +132,13 @@ impl Table {
     }
 }
 
-fn word(hash: KeyHash, number: Number) -> u64 {
+fn word(hash: KeyHash, number: EntryId) -> u64 {
     hash.0 & !u64::from(u32::MAX) | u64::from(number)
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "the low half is what is wanted")]
-fn number_in(word: u64) -> Number {
-    word as Number
+fn number_in(word: u64) -> EntryId {
+    word as EntryId
 }
 
 #[cfg(test)]
@@ -147,7 +147,7 @@ mod tests {
 
     #[test]
     fn every_key_is_found_with_its_newest_number_however_often_the_table_grew() {
-        let newest = Newest::new(0);
+        let newest = KeyIndex::new(0);
         // Hashes of few high halves, so that many keys meet.
         let hash = |key: u32| KeyHash(u64::from(key % 37) << 59 | u64::from(key));
         let find = |key: u32| newest.find(hash(key), |number| number % 1000 == key);

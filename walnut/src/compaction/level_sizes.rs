@@ -37,7 +37,7 @@ pub(crate) struct LeveledConfig {
 }
 
 /// A version and what its levels should be.
-pub(super) struct Shape<'v> {
+pub(super) struct LevelSizes<'v> {
     version: &'v Version,
     /// 0 for the levels above the base level.
     targets: [u64; LEVEL_COUNT],
@@ -45,7 +45,7 @@ pub(super) struct Shape<'v> {
     entry_size: u64,
 }
 
-impl<'v> Shape<'v> {
+impl<'v> LevelSizes<'v> {
     pub(super) fn of(version: &'v Version, config: &LeveledConfig) -> Self {
         let largest = Level::ZERO.deeper().map(|level| size(version.level(level))).max().unwrap_or_default();
         let mut targets = [0; LEVEL_COUNT];

@@ -4,7 +4,7 @@ use crate::base::{KeyHash, Kind};
 
 /// Where an entry lies in the bytes that hold it. Its value follows its key.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Placed {
+pub(crate) struct BatchSpan {
     pub(crate) kind: Kind,
     pub(crate) key_offset: usize,
     pub(crate) key_size: usize,
@@ -13,14 +13,14 @@ pub(crate) struct Placed {
 
 /// Entries with consecutive numbers and the bytes that hold their keys and values.
 #[derive(Debug, Default)]
-pub(crate) struct Insertion {
+pub(crate) struct SealedBatch {
     pub(super) bytes: Vec<u8>,
-    pub(super) entries: Vec<Prepared>,
+    pub(super) entries: Vec<SealedEntry>,
 }
 
 /// An entry and the hash of its key.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Prepared {
+pub(super) struct SealedEntry {
     pub(super) hash: KeyHash,
     pub(super) key_offset: u32,
     pub(super) key_size: u32,
@@ -28,18 +28,18 @@ pub(super) struct Prepared {
     pub(super) kind: Kind,
 }
 
-impl Insertion {
+impl SealedBatch {
     /// The entries that lie in `bytes`, in the order of their numbers.
     ///
     /// # Panics
     ///
     /// When an entry does not lie in them, or lies beyond 4 GiB, which is above what a commit may take.
-    pub(crate) fn new(bytes: Vec<u8>, entries: impl Iterator<Item = Placed>) -> Self {
+    pub(crate) fn new(bytes: Vec<u8>, entries: impl Iterator<Item = BatchSpan>) -> Self {
         let small = |size: usize| u32::try_from(size).expect("a commit is far below 4 GiB");
-        let prepare = |placed: Placed| {
+        let prepare = |placed: BatchSpan| {
             let key_end = placed.key_offset + placed.key_size;
             assert!(key_end + placed.value_size <= bytes.len(), "an entry lies in its bytes");
-            Prepared {
+            SealedEntry {
                 hash: KeyHash::of(&bytes[placed.key_offset..key_end]),
                 key_offset: small(placed.key_offset),
                 key_size: small(placed.key_size),

@@ -9,12 +9,12 @@
 //! ordered as their keys are, equal ones say nothing. The radix table leads from the top bits of a head, counted
 //! from the first head on, to the heads that begin so.
 
-use super::fences::shared_size;
+use super::block_index::shared_size;
 use crate::error::Fault;
 
 /// Separators in order, one at least.
 #[derive(Debug)]
-pub(super) struct Stretch {
+pub(super) struct IndexPartition {
     /// What all separators begin with.
     prefix: Box<[u8]>,
     heads: Box<[u64]>,
@@ -27,7 +27,7 @@ pub(super) struct Stretch {
     ends: Box<[u32]>,
 }
 
-impl Stretch {
+impl IndexPartition {
     /// The stretch of these separators, which are in order.
     pub(super) fn new(separators: &[&[u8]]) -> Result<Self, Fault> {
         let (first, last) = (separators[0], separators[separators.len() - 1]);

@@ -11,7 +11,7 @@
 
 use std::sync::Arc;
 
-use super::sieve::{GoOn, Patience};
+use super::garbage_filter::{Patience, ProgressHook};
 use crate::base::{FileNumber, Fragment, FragmentMerge, FragmentSource, Fragments, SeqNo};
 use crate::error::Result;
 use crate::manifest::{Level, Version};
@@ -54,7 +54,7 @@ pub(crate) fn covered<S: FragmentSource>(
     version: &Version,
     ranges: Vec<S>,
     watermark: SeqNo,
-    go_on: &GoOn<'_>,
+    go_on: &ProgressHook<'_>,
 ) -> Result<Vec<(Level, FileNumber)>> {
     let newest_seen = move |seqnos: &mut Vec<SeqNo>| {
         seqnos.retain(|seqno| *seqno <= watermark);

@@ -2,19 +2,19 @@
 
 use std::sync::Arc;
 
-use super::format::Handle;
-use super::seal::seal;
+use super::block_codec::encode_block;
+use super::format::BlockHandle;
 use crate::codec::Compression;
 use crate::env::{Appender, File};
 use crate::error::Result;
 
 /// A file that grows.
-pub(super) struct Output {
+pub(super) struct SstFile {
     appender: Appender,
     file_seed: u32,
 }
 
-impl Output {
+impl SstFile {
     /// The beginning of an empty file.
     pub(super) fn new(file: Arc<dyn File>, file_seed: u32) -> Self {
         Self { appender: Appender::new(file), file_seed }
@@ -39,11 +39,11 @@ impl Output {
     }
 
     /// Adds a sealed block, and gives its place.
-    pub(super) fn append_block(&mut self, payload: &[u8], compression: Compression) -> Result<Handle> {
+    pub(super) fn append_block(&mut self, payload: &[u8], compression: Compression) -> Result<BlockHandle> {
         let (offset, file_seed) = (self.offset(), self.file_seed);
-        self.appender.append_with(|out| seal(payload, compression, file_seed, offset, out))?;
+        self.appender.append_with(|out| encode_block(payload, compression, file_seed, offset, out))?;
         let size = u32::try_from(self.offset() - offset).expect("the limits of payloads are far below 4 GiB");
-        Ok(Handle { offset, size })
+        Ok(BlockHandle { offset, size })
     }
 
     /// Writes the rest and makes everything durable; gives size and digest.

@@ -11,13 +11,13 @@
 //! 2. After some hundred entries or fragments, or a MiB of them, it is asked whether to go on: so the work can be stopped however much
 //!    of it there is.
 
-use super::fold::Folded;
-use super::outputs::Outputs;
-use crate::base::{Entry, FileNumber, Fragment, FragmentMerge, FragmentSource, Part};
+use super::fold::FoldedAdds;
+use super::output_files::OutputFiles;
+use crate::base::{Entry, FileNumber, Fragment, FragmentMerge, FragmentSource, Operand};
 use crate::cursor::Cursor;
 use crate::error::Result;
 use crate::mvcc::Garbage;
-use crate::sst::WholeSst;
+use crate::sst::FinishedSst;
 
 /// How many entries and fragments pass between two questions whether to go on, and how many bytes.
 const PATIENCE: u32 = 256;
@@ -25,17 +25,17 @@ const PATIENCE_SIZE: u64 = 1 << 20;
 
 /// Asked from time to time whether to go on, and told how many bytes were read and written since: may wait, and ends the work with
 /// its error.
-pub(crate) type GoOn<'a> = dyn Fn(u64) -> Result<()> + 'a;
+pub(crate) type ProgressHook<'a> = dyn Fn(u64) -> Result<()> + 'a;
 
 /// Counts what passes, and asks whether to go on.
 pub(super) struct Patience<'a> {
-    go_on: &'a GoOn<'a>,
+    go_on: &'a ProgressHook<'a>,
     count: u32,
     size: u64,
 }
 
 impl<'a> Patience<'a> {
-    pub(super) fn new(go_on: &'a GoOn<'a>) -> Self {
+    pub(super) fn new(go_on: &'a ProgressHook<'a>) -> Self {
         Self { go_on, count: 0, size: 0 }
     }
 
@@ -52,25 +52,25 @@ impl<'a> Patience<'a> {
 }
 
 /// Tells what is kept, and writes it. Dropping it removes what was written.
-pub(crate) struct Sieve<'a, S, N> {
+pub(crate) struct GarbageFilter<'a, S, N> {
     garbage: Garbage,
     ranges: FragmentMerge<S>,
     /// The first fragment that ends behind the last entry: all range tombstones that it had.
     over: Option<Fragment>,
     /// Whether nothing older than a fragment, and under it, lies elsewhere.
     is_oldest: Box<dyn Fn(&Fragment) -> bool + 'a>,
-    outputs: Outputs<'a, N>,
+    outputs: OutputFiles<'a, N>,
     patience: Patience<'a>,
 }
 
-impl<'a, S: FragmentSource, N: FnMut() -> Result<FileNumber>> Sieve<'a, S, N> {
+impl<'a, S: FragmentSource, N: FnMut() -> Result<FileNumber>> GarbageFilter<'a, S, N> {
     /// `ranges` has the range tombstones of each container, in the order of their keys.
     pub(super) fn new(
         garbage: Garbage,
         ranges: Vec<S>,
         is_oldest: impl Fn(&Fragment) -> bool + 'a,
-        outputs: Outputs<'a, N>,
-        go_on: &'a GoOn<'a>,
+        outputs: OutputFiles<'a, N>,
+        go_on: &'a ProgressHook<'a>,
     ) -> Result<Self> {
         let thinner = garbage.clone();
         let mut sieve = Self {
@@ -96,7 +96,7 @@ impl<'a, S: FragmentSource, N: FnMut() -> Result<FileNumber>> Sieve<'a, S, N> {
         Ok(self.garbage.keeps(entry, over, is_oldest))
     }
 
-    /// Folds adds: see [`Folded`]. The cursor stands on one that is kept, and goes on behind what was folded into it.
+    /// Folds adds: see [`FoldedAdds`]. The cursor stands on one that is kept, and goes on behind what was folded into it.
     ///
     /// What is below it, in the same part of history, is folded into it down to a base, which makes it a put; and so it is when nothing
     /// older of the key lies anywhere. `is_oldest` says that none lies elsewhere.
@@ -105,8 +105,8 @@ impl<'a, S: FragmentSource, N: FnMut() -> Result<FileNumber>> Sieve<'a, S, N> {
         &mut self,
         entries: &mut impl Cursor,
         is_oldest: impl FnOnce(&[u8]) -> bool,
-    ) -> Result<Folded> {
-        let mut folded = Folded::none();
+    ) -> Result<FoldedAdds> {
+        let mut folded = FoldedAdds::none();
         while let Some(entry) = entries.entry() {
             if folded.is_begun() && entry.key != folded.key() {
                 break;
@@ -116,10 +116,10 @@ impl<'a, S: FragmentSource, N: FnMut() -> Result<FileNumber>> Sieve<'a, S, N> {
             }
             self.patience.note((entry.key.len() + entry.value.len()) as u64)?;
             let over = self.over.as_ref().filter(|over| *over.start <= *entry.key);
-            let part = if self.garbage.covers(&entry, over) { Part::Base(0) } else { entry.part() };
+            let part = if self.garbage.covers(&entry, over) { Operand::Base(0) } else { entry.operand() };
             folded.take(&entry, part);
             entries.advance()?;
-            if let Part::Base(_) = part {
+            if let Operand::Base(_) = part {
                 return Ok(folded);
             }
         }
@@ -129,9 +129,9 @@ impl<'a, S: FragmentSource, N: FnMut() -> Result<FileNumber>> Sieve<'a, S, N> {
         Ok(folded)
     }
 
-    /// Whether an entry that is kept is ageless: see [`Garbage::is_ageless`].
-    pub(super) fn is_ageless(&self, entry: &Entry<'_>) -> bool {
-        self.garbage.is_ageless(entry)
+    /// Whether an entry that is kept is ageless: see [`Garbage::can_zero_seqno`].
+    pub(super) fn can_zero_seqno(&self, entry: &Entry<'_>) -> bool {
+        self.garbage.can_zero_seqno(entry)
     }
 
     /// Writes an entry that is kept.
@@ -146,7 +146,7 @@ impl<'a, S: FragmentSource, N: FnMut() -> Result<FileNumber>> Sieve<'a, S, N> {
     }
 
     /// The files, all of them durable and none under its own name.
-    pub(crate) fn finish(mut self) -> Result<Vec<WholeSst>> {
+    pub(crate) fn finish(mut self) -> Result<Vec<FinishedSst>> {
         while self.over.is_some() {
             self.outputs.pass_ranges(None)?;
             self.take_fragment()?;

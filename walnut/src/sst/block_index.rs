@@ -5,25 +5,25 @@
 //! ```
 //!
 //! Keys of one keyspace are alike: what they share is stripped once, and what is left differs early. A file that holds the end of one
-//! keyspace and the beginning of another has a [`Stretch`] for each.
+//! keyspace and the beginning of another has an [`IndexPartition`] for each.
 //!
 //! 1. `find` gives the first block whose separator is not less than the key: no earlier one holds the key, and a
 //!    later one only when separators from there on are the key itself.
 //! 2. The form is of memory alone; on disk there are the separators (format.rs).
 
-use super::stretch::Stretch;
+use super::index_partition::IndexPartition;
 use crate::error::Fault;
 
 /// The separators of an SST's data blocks, in order.
 #[derive(Debug)]
-pub(super) struct Fences {
+pub(super) struct BlockIndex {
     /// The first four bytes of the separators of each stretch, and the block of its first.
     begins: Box<[(u32, usize)]>,
-    stretches: Box<[Stretch]>,
+    stretches: Box<[IndexPartition]>,
     count: usize,
 }
 
-impl Fences {
+impl BlockIndex {
     /// The fences with these separators, which must be in order. Where there are none, nothing is found.
     pub(super) fn new(separators: &[&[u8]]) -> Result<Self, Fault> {
         if !separators.is_sorted() {
@@ -34,7 +34,7 @@ impl Fences {
         let mut begin = 0;
         for alike in separators.chunk_by(|one, next| begin_of(one) == begin_of(next)) {
             begins.push((begin_of(alike[0]), begin));
-            stretches.push(Stretch::new(alike)?);
+            stretches.push(IndexPartition::new(alike)?);
             begin += alike.len();
         }
         Ok(Self { begins: begins.into(), stretches: stretches.into(), count: begin })
@@ -74,11 +74,11 @@ impl Fences {
 
     /// What the fences take in memory.
     pub(super) fn memory_size(&self) -> usize {
-        size_of_val(&*self.begins) + self.stretches.iter().map(Stretch::memory_size).sum::<usize>()
+        size_of_val(&*self.begins) + self.stretches.iter().map(IndexPartition::memory_size).sum::<usize>()
     }
 
     /// The stretch of a block, and the block's place in it.
-    fn place_of(&self, position: usize) -> (&Stretch, usize) {
+    fn place_of(&self, position: usize) -> (&IndexPartition, usize) {
         let place = self.begins.partition_point(|(_, first)| *first <= position) - 1;
         (&self.stretches[place], position - self.begins[place].1)
     }
@@ -123,7 +123,7 @@ mod tests {
 
     fn check(separators: &[Vec<u8>], probes: &[Vec<u8>]) {
         let borrowed: Vec<&[u8]> = separators.iter().map(Vec::as_slice).collect();
-        let fences = Fences::new(&borrowed).expect("separators in order");
+        let fences = BlockIndex::new(&borrowed).expect("separators in order");
         for probe in probes.iter().chain(separators) {
             let position = borrowed.partition_point(|separator| *separator < probe.as_slice());
             assert_eq!(fences.find(probe), (position < borrowed.len()).then_some(position), "{probe:?}");
@@ -165,8 +165,8 @@ mod tests {
 
     #[test]
     fn separators_out_of_order_are_refused_and_without_any_nothing_is_found() {
-        assert!(matches!(Fences::new(&[b"b", b"a"]), Err(Fault::Order)));
-        let none = Fences::new(&[]).expect("no separators");
+        assert!(matches!(BlockIndex::new(&[b"b", b"a"]), Err(Fault::Order)));
+        let none = BlockIndex::new(&[]).expect("no separators");
         assert_eq!((none.len(), none.find(b""), none.find(b"a")), (0, None, None));
     }
 }

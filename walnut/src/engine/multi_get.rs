@@ -12,16 +12,16 @@ use std::hint::black_box;
 
 use smallvec::SmallVec;
 
-use super::read::Reader;
+use super::read::PointReader;
 use crate::base::{KeyHash, Kind, SeqNo};
 use crate::error::Result;
 use crate::memtable::Memtable;
-use crate::sst::{Approach, Arrival, Epoch};
+use crate::sst::{BatchedLookup, Epoch, Lookup};
 
 /// The ways to a few keys; `None` for one that has to be looked up alone.
-type Approaches<'s> = SmallVec<[Option<Approach<'s>>; Approach::SIDE_BY_SIDE]>;
+type BatchedLookups<'s> = SmallVec<[Option<BatchedLookup<'s>>; BatchedLookup::SIDE_BY_SIDE]>;
 
-impl<'a> Reader<'a> {
+impl<'a> PointReader<'a> {
     /// Gives `found` the value of each of `keys` in turn, or that there is none, until it fails.
     ///
     /// Cost: for each key that of [`get`](Self::get).
@@ -30,13 +30,13 @@ impl<'a> Reader<'a> {
         keys: &[&[u8]],
         mut found: impl FnMut(Option<&[u8]>) -> Result<()>,
     ) -> Result<()> {
-        for keys in keys.chunks(Approach::SIDE_BY_SIDE) {
+        for keys in keys.chunks(BatchedLookup::SIDE_BY_SIDE) {
             let epoch = Epoch::enter();
             for (key, approach) in keys.iter().zip(self.approach(keys, &epoch)) {
-                match approach.map_or(Arrival::Unknown, |approach| approach.arrive(key, self.at())) {
-                    Arrival::Found(Kind::Put, value) => found(Some(value))?,
-                    Arrival::Found(Kind::Delete, _) | Arrival::Nothing => found(None)?,
-                    Arrival::Found(..) | Arrival::Unknown => {
+                match approach.map_or(Lookup::NotCached, |approach| approach.lookup(key, self.at())) {
+                    Lookup::Found(Kind::Put, value) => found(Some(value))?,
+                    Lookup::Found(Kind::Delete, _) | Lookup::Absent => found(None)?,
+                    Lookup::Found(..) | Lookup::NotCached => {
                         self.get(key, |value| found(Some(value)))?.unwrap_or_else(|| found(None))?;
                     }
                 }
@@ -47,29 +47,29 @@ impl<'a> Reader<'a> {
 
     /// Calls for what reads of these keys will look at in any case, all at once: where they would stand in the memtables, and what
     /// the filters say of them. Those who expect to find none of them need no more.
-    pub(crate) fn call_for(self, keys: &[&[u8]]) {
+    pub(crate) fn prefetch(self, keys: &[&[u8]]) {
         let view = self.view();
         let hashes: SmallVec<[KeyHash; 32]> = keys.iter().map(|key| KeyHash::of(key)).collect();
         // Few instructions lie between one call and the next, or the processor would not come to the next while it waits.
         let mut sum = 0;
         for memtable in view.memtables() {
-            sum = hashes.iter().fold(sum, |sum, hash| sum ^ memtable.call_for(*hash));
+            sum = hashes.iter().fold(sum, |sum, hash| sum ^ memtable.prefetch(*hash));
         }
         for run in view.levels.runs() {
             for (key, hash) in keys.iter().zip(&hashes) {
                 let sst = run.find(key).and_then(|sst| sst.if_plain());
-                sum ^= sst.map_or(0, |sst| sst.call_for(*hash));
+                sum ^= sst.map_or(0, |sst| sst.prefetch(*hash));
             }
         }
         black_box(sum);
     }
 
     /// Takes each step towards all the keys before the next one, so that what they read is called for at once.
-    fn approach<'s>(self, keys: &[&[u8]], epoch: &'s Epoch) -> Approaches<'s>
+    fn approach<'s>(self, keys: &[&[u8]], epoch: &'s Epoch) -> BatchedLookups<'s>
     where
         'a: 's,
     {
-        let mut approaches: Approaches<'s> = keys.iter().map(|key| self.begin(key)).collect();
+        let mut approaches: BatchedLookups<'s> = keys.iter().map(|key| self.begin(key)).collect();
         black_box(approaches.iter().flatten().fold(0, |sum, approach| sum ^ approach.filters()));
         for (key, approach) in keys.iter().zip(&mut approaches) {
             if let Some(approach) = approach {
@@ -83,7 +83,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The way to a key that open SSTs alone decide about.
-    fn begin(self, key: &[u8]) -> Option<Approach<'a>> {
+    fn begin(self, key: &[u8]) -> Option<BatchedLookup<'a>> {
         let hash = KeyHash::of(key);
         let is_free = |memtable: &Memtable| {
             memtable.get(key, hash, SeqNo::MAX, |_| ()).is_none()
@@ -94,6 +94,6 @@ impl<'a> Reader<'a> {
         }
         let candidates = self.view().levels.candidates(key);
         let ssts = candidates.map(|(sst, _)| sst.if_plain()).collect::<Option<_>>()?;
-        Some(Approach::new(hash, ssts))
+        Some(BatchedLookup::new(hash, ssts))
     }
 }

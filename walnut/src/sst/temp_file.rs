@@ -19,11 +19,11 @@ use crate::base::{Entry, FileNumber, Fragment};
 use crate::codec::{FileHeader, FileKind};
 use crate::env::{Draft, Env};
 use crate::error::Result;
-use crate::files::{FileName, OpenFiles, Place};
+use crate::files::{FileName, FileStore, OpenFiles};
 
 /// Where the SSTs of a database are, and how new ones are written.
 #[derive(Debug)]
-pub(crate) struct SstPlace {
+pub(crate) struct SstStore {
     pub(crate) env: Arc<dyn Env>,
     pub(crate) dir: PathBuf,
     /// The database's id.
@@ -33,7 +33,7 @@ pub(crate) struct SstPlace {
     pub(crate) open_files: Arc<OpenFiles>,
 }
 
-impl Place for SstPlace {
+impl FileStore for SstStore {
     type Meta = SstMeta;
     type Reader = SstReader;
 
@@ -51,9 +51,9 @@ impl Place for SstPlace {
     }
 }
 
-impl SstPlace {
+impl SstStore {
     /// Begins an SST with this number, which was not given before.
-    pub(crate) fn begin(&self, number: FileNumber) -> Result<SstDraft> {
+    pub(crate) fn begin(&self, number: FileNumber) -> Result<TempSst> {
         let path = FileName::SstDraft(number).path(&self.dir);
         let file = self.env.create(&path)?;
         let draft = Draft::new(Arc::clone(&self.env), path);
@@ -64,11 +64,11 @@ impl SstPlace {
             salt: self.env.random(),
             word: 0,
         };
-        Ok(SstDraft { builder: SstBuilder::new(file, header, self.config)?, draft })
+        Ok(TempSst { builder: SstBuilder::new(file, header, self.config)?, draft })
     }
 
     /// Gives whole SSTs their names, durably, and opens them. After an error none of them is left.
-    pub(crate) fn publish(self: &Arc<Self>, mut ssts: Vec<WholeSst>) -> Result<Vec<Arc<Sst>>> {
+    pub(crate) fn publish(self: &Arc<Self>, mut ssts: Vec<FinishedSst>) -> Result<Vec<Arc<Sst>>> {
         if ssts.is_empty() {
             return Ok(Vec::new());
         }
@@ -85,12 +85,12 @@ impl SstPlace {
 }
 
 /// An SST that is being written.
-pub(crate) struct SstDraft {
+pub(crate) struct TempSst {
     builder: SstBuilder,
     draft: Draft,
 }
 
-impl SstDraft {
+impl TempSst {
     /// Adds the next entry: see [`SstBuilder::add`].
     pub(crate) fn add(&mut self, entry: Entry<'_>) -> Result<()> {
         self.builder.add(entry)
@@ -112,18 +112,18 @@ impl SstDraft {
     }
 
     /// Makes the bytes of the file durable.
-    pub(crate) fn finish(self) -> Result<WholeSst> {
-        Ok(WholeSst { meta: Arc::new(self.builder.finish()?), draft: self.draft })
+    pub(crate) fn finish(self) -> Result<FinishedSst> {
+        Ok(FinishedSst { meta: Arc::new(self.builder.finish()?), draft: self.draft })
     }
 }
 
 /// An SST whose bytes are durable, under the name of a draft.
-pub(crate) struct WholeSst {
+pub(crate) struct FinishedSst {
     meta: Arc<SstMeta>,
     draft: Draft,
 }
 
-impl WholeSst {
+impl FinishedSst {
     /// What the manifest is to know of it.
     pub(crate) fn meta(&self) -> &Arc<SstMeta> {
         &self.meta

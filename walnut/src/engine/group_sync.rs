@@ -33,9 +33,9 @@ const UNSYNCED_MOST: u64 = 8 * UNSYNCED_LIMIT;
 pub(super) struct SyncedTo {
     pub(super) position: Position,
     /// Whether somebody is syncing.
-    syncing: bool,
+    is_syncing: bool,
     /// Whether somebody is about to sync for a group, and waits for it to gather.
-    gathering: bool,
+    is_gathering: bool,
     /// How many wait for a group's sync.
     waiting_count: usize,
     /// How many waited when the last group stopped gathering: as many are expected again.
@@ -90,16 +90,16 @@ impl Core {
                 return Ok(());
             }
             self.ensure_unpoisoned()?;
-            if !synced.syncing {
+            if !synced.is_syncing {
                 break;
             }
             synced = self.sync_done.wait(synced);
         }
-        synced.syncing = true;
+        synced.is_syncing = true;
         drop(synced);
         let outcome = self.sync_written();
         let mut synced = self.synced.lock();
-        synced.syncing = false;
+        synced.is_syncing = false;
         if let Ok(end) = outcome {
             synced.position = synced.position.max(end);
         }
@@ -110,7 +110,7 @@ impl Core {
 
     /// Takes note of a commit of so many bytes that ends at `end` and does not wait to be durable. When there were many, they are made
     /// so: by the flush thread if there is one and it keeps up, by this one otherwise.
-    pub(super) fn sync_now_and_then(&self, end: Position, size: usize) -> Result<()> {
+    pub(super) fn sync_every_mib(&self, end: Position, size: usize) -> Result<()> {
         let size = size as u64;
         let unsynced = self.unsynced_size.fetch_add(size, Ordering::Relaxed) + size;
         // Of those who find it too much the first one has it.
@@ -145,14 +145,14 @@ impl Core {
         }
         log.mark_synced(&point);
         self.durable.fetch_max(last.0, Ordering::SeqCst);
-        self.publish(last);
+        self.advance_visible(last);
         drop(log);
-        self.call_for_note();
+        self.request_note();
         Ok(end)
     }
 
     /// Tells the flush thread that more is durable than the manifest says, unless it knows.
-    fn call_for_note(&self) {
+    fn request_note(&self) {
         if self.config.background == Background::Thread
             && !self.is_note_due.load(Ordering::SeqCst)
             && !self.is_note_due.swap(true, Ordering::SeqCst)
@@ -183,18 +183,18 @@ impl Core {
         let mut synced = self.synced.lock();
         synced.waiting_count += 1;
         let is_gathered = synced.waiting_count >= synced.expected_count;
-        let leads = window > Duration::ZERO && synced.position < position && !synced.gathering;
+        let leads = window > Duration::ZERO && synced.position < position && !synced.is_gathering;
         if leads {
             if !is_gathered {
-                synced.gathering = true;
+                synced.is_gathering = true;
                 synced = self.sync_done.wait_for(synced, window);
-                synced.gathering = false;
+                synced.is_gathering = false;
             }
             synced.expected_count = synced.waiting_count;
-        } else if synced.gathering && is_gathered {
+        } else if synced.is_gathering && is_gathered {
             self.sync_done.notify_all();
         }
-        while synced.gathering && synced.position < position {
+        while synced.is_gathering && synced.position < position {
             synced = self.sync_done.wait_for(synced, window);
         }
         drop(synced);
@@ -210,14 +210,14 @@ impl Core {
     /// How far the log is durable, at a moment when nobody syncs; nobody begins to while this is held.
     pub(super) fn synced_while_nobody_syncs(&self) -> MutexGuard<'_, SyncedTo> {
         let mut synced = self.synced.lock();
-        while synced.syncing {
+        while synced.is_syncing {
             synced = self.sync_done.wait(synced);
         }
         synced
     }
 
     /// Lets readers see everything up to `last`.
-    pub(super) fn publish(&self, last: SeqNo) {
+    pub(super) fn advance_visible(&self, last: SeqNo) {
         self.visible.fetch_max(last.0, Ordering::AcqRel);
     }
 

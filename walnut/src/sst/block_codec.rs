@@ -14,7 +14,13 @@ use crate::codec::{Compression, MAX_RATIO, Reader, Writer, compress, crc32, deco
 use crate::error::Fault;
 
 /// Adds the block for `payload` to `out`; it will stand at `offset` in the file whose seed is given.
-pub(super) fn seal(payload: &[u8], compression: Compression, file_seed: u32, offset: u64, out: &mut Vec<u8>) {
+pub(super) fn encode_block(
+    payload: &[u8],
+    compression: Compression,
+    file_seed: u32,
+    offset: u64,
+    out: &mut Vec<u8>,
+) {
     let start = out.len();
     let encoding = match compression {
         Compression::Lz4 if compress(payload, out) => ENCODING_LZ4,
@@ -30,7 +36,12 @@ pub(super) fn seal(payload: &[u8], compression: Compression, file_seed: u32, off
 }
 
 /// The payload of a block that was read from `offset`.
-pub(super) fn unseal(block: &[u8], file_seed: u32, offset: u64, max_size: usize) -> Result<Vec<u8>, Fault> {
+pub(super) fn decode_block(
+    block: &[u8],
+    file_seed: u32,
+    offset: u64,
+    max_size: usize,
+) -> Result<Vec<u8>, Fault> {
     let (stored, trailer) = block.split_last_chunk::<TRAILER_LEN>().ok_or(Fault::Truncated)?;
     let stored_crc = Reader::new(&trailer[TRAILER_CRC]).u32()?;
     let covered = &block[..stored.len() + TRAILER_CRC.start];
@@ -58,7 +69,7 @@ mod tests {
 
     fn sealed(payload: &[u8], compression: Compression) -> Vec<u8> {
         let mut block = Vec::new();
-        seal(payload, compression, 7, 640, &mut block);
+        encode_block(payload, compression, 7, 640, &mut block);
         block
     }
 
@@ -68,9 +79,9 @@ mod tests {
         for payload in [&b""[..], b"a", &[0; 5000], &noise] {
             for compression in [Compression::None, Compression::Lz4] {
                 let block = sealed(payload, compression);
-                assert_eq!(unseal(&block, 7, 640, 5000).as_deref(), Ok(payload));
-                assert!(matches!(unseal(&block, 7, 641, 5000), Err(Fault::Checksum { .. })));
-                assert!(matches!(unseal(&block, 8, 640, 5000), Err(Fault::Checksum { .. })));
+                assert_eq!(decode_block(&block, 7, 640, 5000).as_deref(), Ok(payload));
+                assert!(matches!(decode_block(&block, 7, 641, 5000), Err(Fault::Checksum { .. })));
+                assert!(matches!(decode_block(&block, 8, 640, 5000), Err(Fault::Checksum { .. })));
             }
         }
         assert!(sealed(&[0; 5000], Compression::Lz4).len() < 100);
@@ -83,10 +94,10 @@ mod tests {
         for bit in 0..block.len() * 8 {
             let mut damaged = block.clone();
             damaged[bit / 8] ^= 1 << (bit % 8);
-            assert!(matches!(unseal(&damaged, 7, 640, 5000), Err(Fault::Checksum { .. })), "bit {bit}");
+            assert!(matches!(decode_block(&damaged, 7, 640, 5000), Err(Fault::Checksum { .. })), "bit {bit}");
         }
         for size in 0..block.len() {
-            assert!(unseal(&block[..size], 7, 640, 5000).is_err(), "size {size}");
+            assert!(decode_block(&block[..size], 7, 640, 5000).is_err(), "size {size}");
         }
     }
 
@@ -98,7 +109,7 @@ mod tests {
         block.put_u32(100);
         let crc = crc32(seed_at(7, 640), &block);
         block.put_u32(crc);
-        assert_eq!(unseal(&block, 7, 640, 100).as_deref(), Ok(&[0; 100][..]));
+        assert_eq!(decode_block(&block, 7, 640, 100).as_deref(), Ok(&[0; 100][..]));
     }
 
     #[test]
@@ -109,14 +120,14 @@ mod tests {
             block.put_u32(size);
             let crc = crc32(seed_at(7, 640), &block);
             block.put_u32(crc);
-            unseal(&block, 7, 640, usize::MAX)
+            decode_block(&block, 7, 640, usize::MAX)
         };
         assert_eq!(forged(ENCODING_LZ4, u32::MAX), Err(Fault::Invalid("size of a block")));
         assert_eq!(forged(ENCODING_LZ4, 300), Err(Fault::Invalid("compressed block")));
         assert_eq!(forged(ENCODING_RAW, 21), Err(Fault::Invalid("size of a block")));
         assert_eq!(forged(2, 20), Err(Fault::Invalid("encoding of a block")));
         assert_eq!(
-            unseal(&sealed(&[0; 11], Compression::None), 7, 640, 10),
+            decode_block(&sealed(&[0; 11], Compression::None), 7, 640, 10),
             Err(Fault::Invalid("size of a block"))
         );
     }

@@ -44,11 +44,11 @@ const CALM_MEMTABLES: u64 = 8;
 
 /// A clock that runs ahead of the real one by what was spent on it.
 #[derive(Debug, Default)]
-struct Toll {
+struct RateLimiter {
     paid_until: AtomicU64,
 }
 
-impl Toll {
+impl RateLimiter {
     /// Adds a cost in nanoseconds at a time of the real clock, and says how far ahead this one is then: `limit` at most.
     fn pay(&self, now: Duration, cost: u64, limit: Duration) -> Duration {
         let (now, limit) = (nanos(now), nanos(limit));
@@ -62,9 +62,9 @@ impl Toll {
 
 /// What writers are slowed by, what merges are, and how often that happened.
 #[derive(Debug)]
-pub(super) struct Pacer {
-    writers: Toll,
-    merges: Toll,
+pub(super) struct Throttle {
+    writers: RateLimiter,
+    merges: RateLimiter,
     /// What flushes have cost lately, in nanoseconds for each KiB of memtable.
     flush_price: AtomicU64,
     /// Bytes by which compaction is behind.
@@ -75,11 +75,11 @@ pub(super) struct Pacer {
     stall_nanos: AtomicU64,
 }
 
-impl Default for Pacer {
+impl Default for Throttle {
     fn default() -> Self {
         Self {
-            writers: Toll::default(),
-            merges: Toll::default(),
+            writers: RateLimiter::default(),
+            merges: RateLimiter::default(),
             flush_price: AtomicU64::new(FIRST_FLUSH_PRICE),
             debt: AtomicU64::new(0),
             committed_size: AtomicU64::new(0),
@@ -89,7 +89,7 @@ impl Default for Pacer {
     }
 }
 
-impl Pacer {
+impl Throttle {
     pub(super) fn committed_size(&self) -> u64 {
         self.committed_size.load(Ordering::Relaxed)
     }
@@ -126,7 +126,7 @@ impl Pacer {
 ///
 /// `room` is how many more memtables can be frozen before writers have to flush themselves. With two, writers go as fast as flushes; with
 /// one, four times slower, so that this one does not fill before it is needed.
-fn price(room: usize, flush_price: u64, debt: u64, memtable_size: u64) -> u64 {
+fn cost(room: usize, flush_price: u64, debt: u64, memtable_size: u64) -> u64 {
     let flush = match room {
         0 | 1 => flush_price.saturating_mul(4),
         2 => flush_price,
@@ -145,24 +145,24 @@ fn nanos(time: Duration) -> u64 {
 impl Core {
     /// Has a writer of so many bytes wait a little while flushing or compaction is behind.
     pub(super) fn pace(&self, size: usize) {
-        self.pacer.committed_size.fetch_add(size as u64, Ordering::Relaxed);
+        self.throttle.committed_size.fetch_add(size as u64, Ordering::Relaxed);
         if self.config.background == Background::Manual {
             return;
         }
         let room = self.config.frozen_limit.saturating_sub(self.view.load().frozen.len());
         // Nobody waits for what fails.
-        let debt = self.pacer.debt();
+        let debt = self.throttle.debt();
         let debt = if debt > 0 && self.compactions.progress().is_failing { 0 } else { debt };
-        let flush_price = self.pacer.flush_price.load(Ordering::Relaxed);
-        let price = price(room, flush_price, debt, self.config.memtable_size as u64);
+        let flush_price = self.throttle.flush_price.load(Ordering::Relaxed);
+        let price = cost(room, flush_price, debt, self.config.memtable_size as u64);
         if price == 0 {
             return;
         }
         let cost = price.saturating_mul(size as u64) / 1024;
-        let wait = self.pacer.writers.pay(self.env.monotonic_clock(), cost, MAX_WAIT);
+        let wait = self.throttle.writers.pay(self.env.monotonic_clock(), cost, MAX_WAIT);
         if wait >= LEAST_WAIT {
             self.compactions.wait(wait);
-            self.pacer.note_stall(wait);
+            self.throttle.note_stall(wait);
             trace::stalled(wait, debt);
         }
     }
@@ -171,7 +171,7 @@ impl Core {
     pub(super) fn note_flush(&self, memtable_size: usize, began: Duration, written: u64) {
         let now = self.env.monotonic_clock();
         let time = now.saturating_sub(began);
-        self.pacer.note_flush(memtable_size, time);
+        self.throttle.note_flush(memtable_size, time);
         trace::flushed(memtable_size, written, time);
         self.pay_for_merging(now, written);
         self.compactions.note_flush(written);
@@ -192,7 +192,7 @@ impl Core {
     fn pay_for_merging(&self, now: Duration, size: u64) -> Duration {
         let Some(limit) = self.config.io_limit else { return Duration::ZERO };
         let cost = u128::from(size) * 1_000_000_000 / u128::from(limit.get());
-        self.pacer.merges.pay(now, u64::try_from(cost).unwrap_or(u64::MAX), Duration::from_secs(60))
+        self.throttle.merges.pay(now, u64::try_from(cost).unwrap_or(u64::MAX), Duration::from_secs(60))
     }
 }
 
@@ -204,21 +204,21 @@ mod tests {
 
     #[test]
     fn writing_is_free_until_something_is_behind_and_then_dearer_with_every_byte_of_it() {
-        assert_eq!(price(4, 1000, 0, MEMTABLE), 0);
-        assert_eq!(price(3, 1000, CALM_MEMTABLES * MEMTABLE, MEMTABLE), 0);
-        assert_eq!(price(2, 1000, 0, MEMTABLE), 1000);
-        assert_eq!(price(1, 1000, 0, MEMTABLE), 4000);
-        assert_eq!(price(0, 1000, 0, MEMTABLE), 4000);
-        let of = |memtables: u64| price(4, 1000, memtables * MEMTABLE, MEMTABLE);
+        assert_eq!(cost(4, 1000, 0, MEMTABLE), 0);
+        assert_eq!(cost(3, 1000, CALM_MEMTABLES * MEMTABLE, MEMTABLE), 0);
+        assert_eq!(cost(2, 1000, 0, MEMTABLE), 1000);
+        assert_eq!(cost(1, 1000, 0, MEMTABLE), 4000);
+        assert_eq!(cost(0, 1000, 0, MEMTABLE), 4000);
+        let of = |memtables: u64| cost(4, 1000, memtables * MEMTABLE, MEMTABLE);
         assert_eq!(of(16), 10_000);
         assert!((8..60).map(of).collect::<Vec<_>>().is_sorted_by(|low, high| low < high));
-        assert_eq!(price(4, 1000, u64::MAX, 1), MAX_PRICE);
-        assert_eq!(price(1, u64::MAX, 0, MEMTABLE), MAX_PRICE);
+        assert_eq!(cost(4, 1000, u64::MAX, 1), MAX_PRICE);
+        assert_eq!(cost(1, u64::MAX, 0, MEMTABLE), MAX_PRICE);
     }
 
     #[test]
     fn a_toll_is_paid_in_time_and_never_beyond_the_limit() {
-        let toll = Toll::default();
+        let toll = RateLimiter::default();
         let (second, limit) = (Duration::from_secs(1), MAX_WAIT);
         let micros = Duration::from_micros;
         assert_eq!(toll.pay(second, 300_000, limit), micros(300));
@@ -236,7 +236,7 @@ mod tests {
 
     #[test]
     fn the_price_of_a_flush_follows_what_was_measured() {
-        let pacer = Pacer::default();
+        let pacer = Throttle::default();
         for _ in 0..60 {
             pacer.note_flush(1 << 20, Duration::from_millis(100));
         }

@@ -19,19 +19,19 @@ use std::ops::{Deref, Range};
 
 use arc_swap::ArcSwap;
 
-use super::rows::{Number, Rows};
+use super::entries::{Entries, EntryId};
 use super::skiplist::SkipList;
-use crate::base::{Head, head};
+use crate::base::{KeyPrefix, key_prefix};
 use crate::sync::{Arc, AtomicU32, Mutex, Ordering};
 
 /// Up to so many new keys go into the list.
-const FEW_NEW: Number = 256;
+const FEW_NEW: EntryId = 256;
 
 /// A list of so many keys becomes a strand.
 const LIST_LIMIT: usize = 8192;
 
 /// How many unsorted entries are sorted though nobody has asked.
-pub(super) const SORTED_AT_LATEST: Number = 4096;
+pub(super) const SORTED_AT_LATEST: EntryId = 4096;
 
 /// Strands of up to this many entries together are merged without a thought for the memtable's size.
 const MERGE_LIMIT: usize = 64 << 10;
@@ -43,35 +43,35 @@ const MERGE_SHARE: usize = 8;
 const FEW: usize = 64;
 
 /// A key that is sought, with its head.
-pub(super) type Target<'k> = (Head, &'k [u8]);
+pub(super) type Target<'k> = (KeyPrefix, &'k [u8]);
 
 /// A key in the order: enough of it to compare it with most others, and the number of the oldest version of a chain.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Slot {
-    pub(super) head: Head,
-    pub(super) number: Number,
+pub(super) struct RunSlot {
+    pub(super) head: KeyPrefix,
+    pub(super) number: EntryId,
 }
 
 /// Keys in their order, of equal ones the newer first, and the newest number of each few, so that those which are newer than a range
 /// tombstone are found among many that are not.
 #[derive(Debug)]
-pub(super) struct Strand {
-    slots: Box<[Slot]>,
-    newest: Box<[Number]>,
+pub(super) struct SortedRun {
+    slots: Box<[RunSlot]>,
+    newest: Box<[EntryId]>,
     /// The head of the first of each few: close together, so that a search waits for memory at its end only.
-    fences: Box<[Head]>,
+    fences: Box<[KeyPrefix]>,
 }
 
 /// What is in order. The strands never change, and the list gets further keys until another order replaces this one.
 #[derive(Debug, Default)]
 pub(super) struct Sorted {
-    pub(super) strands: Vec<Arc<Strand>>,
+    pub(super) strands: Vec<Arc<SortedRun>>,
     pub(super) list: Arc<SkipList>,
 }
 
 /// The order, which grows.
 #[derive(Debug, Default)]
-pub(super) struct Order {
+pub(super) struct SortedRuns {
     sorted: ArcSwap<Sorted>,
     /// The last number whose key is in order. It is set after these.
     up_to: AtomicU32,
@@ -79,9 +79,9 @@ pub(super) struct Order {
     turn: Mutex<()>,
 }
 
-impl Order {
+impl SortedRuns {
     /// All keys up to a number, in order. There may be later ones too.
-    pub(super) fn sorted(&self, rows: &Rows, up_to: Number) -> Arc<Sorted> {
+    pub(super) fn sorted(&self, rows: &Entries, up_to: EntryId) -> Arc<Sorted> {
         if self.up_to.load(Ordering::Acquire) < up_to {
             let _turn = self.turn.lock();
             self.enter(rows, up_to);
@@ -90,7 +90,7 @@ impl Order {
     }
 
     /// Puts in order what came last, if it is much, and if nobody else is at it.
-    pub(super) fn keep_up(&self, rows: &Rows, up_to: Number) {
+    pub(super) fn keep_up(&self, rows: &Entries, up_to: EntryId) {
         if up_to.saturating_sub(self.up_to.load(Ordering::Relaxed)) < SORTED_AT_LATEST {
             return;
         }
@@ -99,13 +99,13 @@ impl Order {
         }
     }
 
-    fn enter(&self, rows: &Rows, up_to: Number) {
+    fn enter(&self, rows: &Entries, up_to: EntryId) {
         let before = self.up_to.load(Ordering::Relaxed);
         if before >= up_to {
             return;
         }
         let chains = || rows.chains(before + 1..=up_to);
-        let keys = || chains().map(|number| Slot::new(rows, number));
+        let keys = || chains().map(|number| RunSlot::new(rows, number));
         let is_few = up_to - before <= FEW_NEW || chains().nth(FEW_NEW as usize).is_none();
         let sorted = self.sorted.load();
         if is_few && sorted.list.len() < LIST_LIMIT {
@@ -128,7 +128,7 @@ impl Order {
 
 impl Sorted {
     /// The same with another list and one strand more.
-    fn with(&self, mut strand: Vec<Slot>, list: Arc<SkipList>, rows: &Rows, up_to: Number) -> Self {
+    fn with(&self, mut strand: Vec<RunSlot>, list: Arc<SkipList>, rows: &Entries, up_to: EntryId) -> Self {
         let mut strands = self.strands.clone();
         let limit = MERGE_LIMIT.max(up_to as usize / MERGE_SHARE);
         while let Some(last) =
@@ -136,12 +136,12 @@ impl Sorted {
         {
             strand = merge(&last, &strand, rows);
         }
-        strands.push(Arc::new(Strand::new(strand)));
+        strands.push(Arc::new(SortedRun::new(strand)));
         Self { strands, list }
     }
 }
 
-fn merge(left: &[Slot], right: &[Slot], rows: &Rows) -> Vec<Slot> {
+fn merge(left: &[RunSlot], right: &[RunSlot], rows: &Entries) -> Vec<RunSlot> {
     let mut merged = Vec::with_capacity(left.len() + right.len());
     let (mut left, mut right) = (left, right);
     while let ([first, left_rest @ ..], [second, right_rest @ ..]) = (left, right) {
@@ -158,16 +158,16 @@ fn merge(left: &[Slot], right: &[Slot], rows: &Rows) -> Vec<Slot> {
     merged
 }
 
-impl Strand {
-    fn new(slots: Vec<Slot>) -> Self {
-        let newest = |few: &[Slot]| few.iter().map(|slot| slot.number).max().unwrap_or(0);
+impl SortedRun {
+    fn new(slots: Vec<RunSlot>) -> Self {
+        let newest = |few: &[RunSlot]| few.iter().map(|slot| slot.number).max().unwrap_or(0);
         let newest = slots.chunks(FEW).map(newest).collect();
         let fences = slots.iter().step_by(FEW).map(|slot| slot.head).collect();
         Self { slots: slots.into(), newest, fences }
     }
 
     /// How many keys are below one.
-    pub(super) fn below(&self, target: Target<'_>, rows: &Rows) -> usize {
+    pub(super) fn below(&self, target: Target<'_>, rows: &Entries) -> usize {
         let (mut few, mut end) = (0, self.fences.len());
         while few < end {
             let middle = usize::midpoint(few, end);
@@ -184,10 +184,10 @@ impl Strand {
     }
 
     /// The first place among `places` of an entry that is newer than `than`, or their end.
-    pub(super) fn first_newer(&self, places: Range<usize>, than: Number) -> usize {
+    pub(super) fn first_newer(&self, places: Range<usize>, than: EntryId) -> usize {
         let Range { start, end } = places;
         let few = start.div_ceil(FEW).min(end.div_ceil(FEW));
-        let is_newer = |slot: &Slot| slot.number > than;
+        let is_newer = |slot: &RunSlot| slot.number > than;
         let in_few = |from: usize, to: usize| {
             let found = self.slots.get(from..to)?.iter().position(is_newer)?;
             Some(from + found)
@@ -201,10 +201,10 @@ impl Strand {
     }
 
     /// The place behind the last one among `places` of an entry that is newer than `than`, or their start.
-    pub(super) fn last_newer(&self, places: Range<usize>, than: Number) -> usize {
+    pub(super) fn last_newer(&self, places: Range<usize>, than: EntryId) -> usize {
         let Range { start, end } = places;
         let few = (end / FEW).max(start / FEW);
-        let is_newer = |slot: &Slot| slot.number > than;
+        let is_newer = |slot: &RunSlot| slot.number > than;
         let in_few = |from: usize, to: usize| {
             let found = self.slots.get(from..to)?.iter().rposition(is_newer)?;
             Some(from + found + 1)
@@ -218,36 +218,36 @@ impl Strand {
     }
 }
 
-impl Deref for Strand {
-    type Target = [Slot];
+impl Deref for SortedRun {
+    type Target = [RunSlot];
 
     #[inline]
-    fn deref(&self) -> &[Slot] {
+    fn deref(&self) -> &[RunSlot] {
         &self.slots
     }
 }
 
-impl Slot {
-    pub(super) fn new(rows: &Rows, number: Number) -> Self {
-        Self { head: head(rows.key(number)), number }
+impl RunSlot {
+    pub(super) fn new(rows: &Entries, number: EntryId) -> Self {
+        Self { head: key_prefix(rows.key(number)), number }
     }
 
     /// How two keys are ordered; of equal ones the newer comes first.
     #[inline]
-    pub(super) fn order(&self, other: &Self, rows: &Rows) -> std::cmp::Ordering {
+    pub(super) fn order(&self, other: &Self, rows: &Entries) -> std::cmp::Ordering {
         let keys = || rows.key(self.number).cmp(rows.key(other.number));
         let newer_first = || other.number.cmp(&self.number);
         self.head.cmp(&other.head).then_with(keys).then_with(newer_first)
     }
 
     /// The key with its head.
-    pub(super) fn target(self, rows: &Rows) -> Target<'_> {
+    pub(super) fn target(self, rows: &Entries) -> Target<'_> {
         (self.head, rows.key(self.number))
     }
 
     /// Whether the key is below this one.
     #[inline]
-    pub(super) fn is_below(&self, (head, key): Target<'_>, rows: &Rows) -> bool {
+    pub(super) fn is_below(&self, (head, key): Target<'_>, rows: &Entries) -> bool {
         self.head.cmp(&head).then_with(|| rows.key(self.number).cmp(key)).is_lt()
     }
 }
@@ -256,8 +256,8 @@ impl Slot {
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::insertion::Prepared;
-    use super::super::rows::Link;
+    use super::super::entries::Link;
+    use super::super::sealed_batch::SealedEntry;
     use super::*;
     use crate::base::{KeyHash, Kind, SeqNo};
 
@@ -268,8 +268,8 @@ mod tests {
             places in (0usize..400, 0usize..400),
             than in 0u32..45,
         ) {
-            let slots = numbers.iter().map(|&number| Slot { head: head(b""), number }).collect();
-            let strand = Strand::new(slots);
+            let slots = numbers.iter().map(|&number| RunSlot { head: key_prefix(b""), number }).collect();
+            let strand = SortedRun::new(slots);
             let end = places.1.min(numbers.len());
             let start = places.0.min(end);
             let newer = |place: &usize| numbers[*place] > than;
@@ -283,18 +283,18 @@ mod tests {
             sought in prop::collection::vec(0u8..3, 14..19),
         ) {
             keys.sort();
-            let rows = Rows::new(SeqNo::ZERO);
+            let rows = Entries::new(SeqNo::ZERO);
             let slots = (1..).zip(&keys).map(|(number, key)| {
                 rows.keep(number, key.clone());
                 let key_size = u32::try_from(key.len()).expect("small");
                 let hash = KeyHash::of(key);
-                let entry = Prepared { hash, key_offset: 0, key_size, value_size: 0, kind: Kind::Put };
+                let entry = SealedEntry { hash, key_offset: 0, key_size, value_size: 0, kind: Kind::Put };
                 rows.fill(number, number, &entry, 0, Link::Begins);
-                Slot::new(&rows, number)
+                RunSlot::new(&rows, number)
             });
-            let strand = Strand::new(slots.collect());
+            let strand = SortedRun::new(slots.collect());
             let expected = keys.iter().filter(|key| **key < sought).count();
-            prop_assert_eq!(strand.below((head(&sought), &sought), &rows), expected);
+            prop_assert_eq!(strand.below((key_prefix(&sought), &sought), &rows), expected);
         }
     }
 }

@@ -19,28 +19,28 @@
 //! 3. `far` leads from a version of depth d to one of a depth that only d decides (Myers, "An applicative
 //!    random-access stack", 1983): the distances double as far as they can.
 //! 4. A *chain* is the versions of a key between which no range tombstone covers it. So whatever range tombstone covers the key hides all of a
-//!    chain or nothing of it, and the order of keys holds a chain once, by its oldest version ([`super::order`]).
+//!    chain or nothing of it, and the order of keys holds a chain once, by its oldest version ([`super::sorted_runs`]).
 
-use super::growing::Growing;
-use super::insertion::Prepared;
+use super::append_vec::AppendVec;
+use super::sealed_batch::SealedEntry;
 use crate::base::{Entry, Kind, SeqNo};
 use crate::sync::{AtomicU64, OnceLock, Ordering};
 
 /// The number of an entry in its memtable; 0 is none.
-pub(super) type Number = u32;
+pub(super) type EntryId = u32;
 
 /// The entries of a memtable by their numbers.
 #[derive(Debug)]
-pub(super) struct Rows {
+pub(super) struct Entries {
     /// The sequence number before the first: an entry's number is its distance from it.
     base: SeqNo,
-    by_number: Growing<Row>,
-    bytes: Growing<OnceLock<Vec<u8>>>,
+    by_number: AppendVec<EntrySlot>,
+    bytes: AppendVec<OnceLock<Vec<u8>>>,
 }
 
 /// One entry. Each field is two numbers of 32 bits, the first in the high half.
 #[derive(Debug, Default)]
-struct Row {
+struct EntrySlot {
     /// Which insertion's bytes, and the offset of the key in them.
     place: AtomicU64,
     /// Sizes of key and value.
@@ -84,9 +84,9 @@ pub(super) fn unpack_word(word: u64) -> (u32, u32) {
     ((word >> 32) as u32, word as u32)
 }
 
-impl Rows {
+impl Entries {
     pub(super) fn new(base: SeqNo) -> Self {
-        Self { base, by_number: Growing::default(), bytes: Growing::default() }
+        Self { base, by_number: AppendVec::default(), bytes: AppendVec::default() }
     }
 
     pub(super) fn base(&self) -> SeqNo {
@@ -94,8 +94,8 @@ impl Rows {
     }
 
     /// The highest number that is not above a sequence number; 0 when all are.
-    pub(super) fn number_at(&self, at: SeqNo) -> Number {
-        Number::try_from(at.0.saturating_sub(self.base.0)).unwrap_or(Number::MAX)
+    pub(super) fn number_at(&self, at: SeqNo) -> EntryId {
+        EntryId::try_from(at.0.saturating_sub(self.base.0)).unwrap_or(EntryId::MAX)
     }
 
     /// The number of an entry that is to be inserted.
@@ -103,9 +103,9 @@ impl Rows {
     /// # Panics
     ///
     /// When it is not newer than the memtable, or further away than a memtable can hold entries.
-    pub(super) fn number_of(&self, seqno: SeqNo) -> Number {
+    pub(super) fn number_of(&self, seqno: SeqNo) -> EntryId {
         assert!(seqno > self.base, "a memtable holds what is newer than its beginning");
-        Number::try_from(seqno.0 - self.base.0).expect("a memtable is frozen long before")
+        EntryId::try_from(seqno.0 - self.base.0).expect("a memtable is frozen long before")
     }
 
     /// Keeps the bytes of an insertion.
@@ -114,7 +114,7 @@ impl Rows {
     }
 
     /// Fills the row of an entry whose next older version is `older`, or 0, and which goes on the chain of that, or begins one.
-    pub(super) fn fill(&self, number: Number, bytes: u32, entry: &Prepared, older: Number, link: Link) {
+    pub(super) fn fill(&self, number: EntryId, bytes: u32, entry: &SealedEntry, older: EntryId, link: Link) {
         let (far, rank) = match older {
             0 => (number, 0),
             older => self.leap_above(older),
@@ -138,7 +138,7 @@ impl Rows {
     }
 
     /// Where a version right above `older` leaps to, and its rank.
-    fn leap_above(&self, older: Number) -> (Number, u32) {
+    fn leap_above(&self, older: EntryId) -> (EntryId, u32) {
         let far_and_rank = |number| {
             let row = self.row(number);
             (unpack(&row.older).1, unpack(&row.chain).1 >> RANK_SHIFT)
@@ -149,29 +149,29 @@ impl Rows {
     }
 
     /// The oldest version of the chain of this one.
-    fn oldest(&self, number: Number) -> Number {
+    fn oldest(&self, number: EntryId) -> EntryId {
         unpack(&self.row(number).chain).0.min(number)
     }
 
     /// Whether it is the oldest version of its chain.
-    fn begins_chain(&self, number: Number) -> bool {
+    fn begins_chain(&self, number: EntryId) -> bool {
         unpack(&self.row(number).chain).0 >= number
     }
 
     /// The newest version not above `at` of the chain that begins with `oldest`, which is not above it either.
     #[inline]
-    pub(super) fn version_in_chain(&self, oldest: Number, at: Number) -> Number {
+    pub(super) fn version_in_chain(&self, oldest: EntryId, at: EntryId) -> EntryId {
         let (newest, _) = unpack_word(self.row(oldest).chain.load(Ordering::Acquire));
         if newest <= at { newest } else { self.version(newest, at) }
     }
 
     /// The version right below this one in its chain; 0 when it is the oldest.
-    pub(super) fn older_in_chain(&self, number: Number) -> Number {
+    pub(super) fn older_in_chain(&self, number: EntryId) -> EntryId {
         if self.begins_chain(number) { 0 } else { unpack(&self.row(number).older).0 }
     }
 
     /// The version right above this one, of a chain whose newest version that counts is `newest`; 0 when it is that one.
-    pub(super) fn newer_in_chain(&self, number: Number, newest: Number) -> Number {
+    pub(super) fn newer_in_chain(&self, number: EntryId, newest: EntryId) -> EntryId {
         if number == newest {
             return 0;
         }
@@ -187,7 +187,7 @@ impl Rows {
 
     /// The newest version not above `at` among `newest` and those below it; 0 when there is none.
     #[inline]
-    pub(super) fn version(&self, newest: Number, at: Number) -> Number {
+    pub(super) fn version(&self, newest: EntryId, at: EntryId) -> EntryId {
         let mut number = newest;
         while number > at {
             let (older, far) = unpack(&self.row(number).older);
@@ -198,36 +198,36 @@ impl Rows {
     }
 
     /// The key of an entry whose bytes are kept and whose row is not filled yet.
-    pub(super) fn key_in(&self, bytes: u32, entry: &Prepared) -> &[u8] {
+    pub(super) fn key_in(&self, bytes: u32, entry: &SealedEntry) -> &[u8] {
         &self.bytes(bytes)[entry.key_offset as usize..][..entry.key_size as usize]
     }
 
     /// The value of such an entry.
-    pub(super) fn value_in(&self, bytes: u32, entry: &Prepared) -> &[u8] {
+    pub(super) fn value_in(&self, bytes: u32, entry: &SealedEntry) -> &[u8] {
         &self.bytes(bytes)[(entry.key_offset + entry.key_size) as usize..][..entry.value_size as usize]
     }
 
     /// The version below an entry, of the same key.
-    pub(super) fn older(&self, number: Number) -> Option<Number> {
+    pub(super) fn older(&self, number: EntryId) -> Option<EntryId> {
         Some(unpack(&self.row(number).older).0).filter(|&older| older > 0)
     }
 
     #[inline]
-    pub(super) fn key(&self, number: Number) -> &[u8] {
+    pub(super) fn key(&self, number: EntryId) -> &[u8] {
         let row = self.row(number);
         let ((bytes, offset), (size, _)) = (unpack(&row.place), unpack(&row.sizes));
         &self.bytes(bytes)[offset as usize..][..size as usize]
     }
 
     /// The bytes of key and value of an entry.
-    pub(super) fn size(&self, number: Number) -> usize {
+    pub(super) fn size(&self, number: EntryId) -> usize {
         let (key_size, value_size) = unpack(&self.row(number).sizes);
         key_size as usize + value_size as usize
     }
 
     /// The entry with this number, which there is.
     #[inline]
-    pub(super) fn entry(&self, number: Number) -> Entry<'_> {
+    pub(super) fn entry(&self, number: EntryId) -> Entry<'_> {
         let row = self.row(number);
         let ((bytes, offset), (key_size, value_size)) = (unpack(&row.place), unpack(&row.sizes));
         let bytes = &self.bytes(bytes)[offset as usize..][..key_size as usize + value_size as usize];
@@ -236,13 +236,13 @@ impl Rows {
     }
 
     /// Those of these numbers that there are.
-    pub(super) fn filled(&self, numbers: std::ops::RangeInclusive<Number>) -> impl Iterator<Item = Number> {
+    pub(super) fn filled(&self, numbers: std::ops::RangeInclusive<EntryId>) -> impl Iterator<Item = EntryId> {
         numbers
             .filter(|&number| self.by_number.get(number).is_some_and(|row| unpack(&row.chain).1 & FILLED > 0))
     }
 
     /// Those of them that begin a chain: the oldest versions of keys.
-    pub(super) fn chains(&self, numbers: std::ops::RangeInclusive<Number>) -> impl Iterator<Item = Number> {
+    pub(super) fn chains(&self, numbers: std::ops::RangeInclusive<EntryId>) -> impl Iterator<Item = EntryId> {
         const RANGE: u32 = FILLED | Kind::RangeDelete as u32;
         numbers.filter(|&number| {
             self.by_number.get(number).is_some_and(|row| {
@@ -255,17 +255,17 @@ impl Rows {
     /// Those of them that are no range tombstones.
     pub(super) fn of_one_key(
         &self,
-        numbers: std::ops::RangeInclusive<Number>,
-    ) -> impl Iterator<Item = Number> {
+        numbers: std::ops::RangeInclusive<EntryId>,
+    ) -> impl Iterator<Item = EntryId> {
         self.filled(numbers).filter(|&number| self.kind(number).is_of_one_key())
     }
 
-    fn kind(&self, number: Number) -> Kind {
+    fn kind(&self, number: EntryId) -> Kind {
         Kind::from_code(unpack(&self.row(number).chain).1.to_le_bytes()[0]).expect("a kind was stored")
     }
 
     #[inline]
-    fn row(&self, number: Number) -> &Row {
+    fn row(&self, number: EntryId) -> &EntrySlot {
         self.by_number.get(number).expect("a number that somebody was led to")
     }
 
@@ -281,9 +281,9 @@ mod tests {
 
     #[test]
     fn the_right_one_of_many_versions_is_found_in_a_logarithm_of_steps() {
-        let rows = Rows::new(SeqNo(100));
+        let rows = Entries::new(SeqNo(100));
         rows.keep(0, b"k".to_vec());
-        let entry = Prepared {
+        let entry = SealedEntry {
             hash: crate::base::KeyHash::of(b"k"),
             key_offset: 0,
             key_size: 1,
@@ -291,7 +291,7 @@ mod tests {
             kind: Kind::Put,
         };
         // Every third number is another key's.
-        let numbers: Vec<Number> = (1..6000).filter(|number| number % 3 > 0).collect();
+        let numbers: Vec<EntryId> = (1..6000).filter(|number| number % 3 > 0).collect();
         let mut newest = 0;
         for &number in &numbers {
             let link = if newest == 0 || number % 1000 == 1 { Link::Begins } else { Link::GoesOn };

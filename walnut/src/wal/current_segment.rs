@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::format::RECORD_HEADER_SIZE;
 use super::replay::{Recovered, RecoveredSegment};
-use super::segment::{Lives, Published, Spare};
+use super::segment::{FinishedSegment, Generations, RecycledSegment};
 use crate::base::FileNumber;
 use crate::env::File;
 use crate::error::Result;
@@ -15,7 +15,7 @@ const FIRST_STEP: u64 = 4 << 10;
 
 /// The segment that is written to.
 #[derive(Debug)]
-pub(super) struct Current {
+pub(super) struct CurrentSegment {
     pub(super) file: Arc<dyn File>,
     pub(super) number: FileNumber,
     pub(super) seed: u32,
@@ -28,7 +28,7 @@ pub(super) struct Current {
     /// How many zeros are written ahead the next time, at most.
     pub(super) step: u64,
     /// The earlier lives of the file; unknown when an earlier process has made it.
-    pub(super) lives: Option<Lives>,
+    pub(super) lives: Option<Generations>,
     /// Whether the end record of an earlier process stands at `end`, and nothing was written since.
     pub(super) is_sealed: bool,
 }
@@ -39,12 +39,12 @@ pub(super) struct Retired {
     pub(super) number: FileNumber,
     pub(super) size: u64,
     /// What it takes to use the file again, when that is allowed.
-    pub(super) spare: Option<Spare>,
+    pub(super) spare: Option<RecycledSegment>,
 }
 
-impl Current {
-    pub(super) fn new(published: Published, end: u64) -> Self {
-        let Published { header, file, size, lives } = published;
+impl CurrentSegment {
+    pub(super) fn new(published: FinishedSegment, end: u64) -> Self {
+        let FinishedSegment { header, file, size, lives } = published;
         Self {
             file,
             number: header.number,
@@ -81,7 +81,7 @@ impl Current {
         let size = size.max(reach);
         let spare = lives.filter(|_| again).map(|mut lives| {
             lives.add(seed, reach);
-            Spare { file, number, size, lives }
+            RecycledSegment { file, number, size, lives }
         });
         Retired { number, size, spare }
     }

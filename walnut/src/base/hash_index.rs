@@ -20,12 +20,12 @@ const MIN_SIZE: usize = 64;
 
 /// One place for each key.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Places {
+pub(crate) struct HashIndex {
     words: SmallVec<[u64; FEW]>,
     count: usize,
 }
 
-impl Places {
+impl HashIndex {
     /// The place of the key with this hash that `is_key` knows.
     #[inline]
     pub(crate) fn find(&self, hash: KeyHash, is_key: impl Fn(u32) -> bool) -> Option<u32> {
@@ -165,7 +165,7 @@ mod tests {
         ) {
             // Keys of few hashes, so that many meet.
             let hash = |key: u32| KeyHash(u64::from(key % 37) << 59 | u64::from(key));
-            let (mut places, mut list, mut model) = (Places::default(), Vec::<(u32, Option<u32>)>::new(), HashMap::<u32, u32>::new());
+            let (mut places, mut list, mut model) = (HashIndex::default(), Vec::<(u32, Option<u32>)>::new(), HashMap::<u32, u32>::new());
             for (key, gives) in keys {
                 if gives {
                     let place = u32::try_from(list.len()).expect("few");

@@ -2,11 +2,11 @@
 
 /// The first sixteen bytes of a key, with zeros where it has less: heads that differ are in the order of their keys, equal ones say
 /// nothing.
-pub(crate) type Head = (u64, u64);
+pub(crate) type KeyPrefix = (u64, u64);
 
 /// The head of a key.
 #[inline]
-pub(crate) fn head(key: &[u8]) -> Head {
+pub(crate) fn key_prefix(key: &[u8]) -> KeyPrefix {
     let split = |bytes: &[u8; 16]| {
         let [first, second] = bytes.as_chunks().0 else { unreachable!("sixteen bytes are two words") };
         (u64::from_be_bytes(*first), u64::from_be_bytes(*second))
@@ -31,8 +31,8 @@ mod tests {
             left in prop::collection::vec(0u8..3, 0..20),
             right in prop::collection::vec(0u8..3, 0..20),
         ) {
-            prop_assert!(head(&left) == head(&right) || head(&left).cmp(&head(&right)) == left.cmp(&right));
-            prop_assert!(left != right || head(&left) == head(&right));
+            prop_assert!(key_prefix(&left) == key_prefix(&right) || key_prefix(&left).cmp(&key_prefix(&right)) == left.cmp(&right));
+            prop_assert!(left != right || key_prefix(&left) == key_prefix(&right));
         }
     }
 }

@@ -21,7 +21,7 @@ const LARGE_PART: u64 = 4;
 const PREFIX_LEN: usize = KeyspaceId::CATALOG.prefix().len();
 
 /// Follows the keys of a merge.
-pub(super) struct Cuts<'v> {
+pub(super) struct OutputSplitter<'v> {
     max_size: u64,
     /// The files of the level below the output.
     below: &'v [Arc<SstMeta>],
@@ -33,7 +33,7 @@ pub(super) struct Cuts<'v> {
     prefix_start: u64,
 }
 
-impl<'v> Cuts<'v> {
+impl<'v> OutputSplitter<'v> {
     pub(super) fn new(max_size: u64, below: &'v [Arc<SstMeta>]) -> Self {
         Self { max_size, below, place: 0, passed_size: 0, prefix: Vec::new(), prefix_start: 0 }
     }
@@ -80,7 +80,7 @@ mod tests {
 
     #[test]
     fn a_file_ends_at_its_largest_size() {
-        let mut cuts = Cuts::new(100, &[]);
+        let mut cuts = OutputSplitter::new(100, &[]);
         cuts.begin(b"\0\0\0\x01a");
         assert!(!cuts.before(b"\0\0\0\x01b", 99));
         assert!(cuts.before(b"\0\0\0\x01c", 100));
@@ -91,7 +91,7 @@ mod tests {
         let key = |n: u8| [0, 0, 0, 1, n];
         let of = |n: u8| Arc::new(SstMeta { size: 500, ..file(u64::from(n), &key(n), &key(n)) });
         let below: Vec<_> = (1..30).map(of).collect();
-        let mut cuts = Cuts::new(100, &below);
+        let mut cuts = OutputSplitter::new(100, &below);
         cuts.begin(&key(1));
         assert!(!cuts.before(&key(2), 50));
         assert!(cuts.before(&key(3), 50), "two files of 500 are ten times 100");
@@ -102,7 +102,7 @@ mod tests {
 
     #[test]
     fn a_file_ends_with_a_large_keyspace_and_goes_on_after_a_small_one() {
-        let mut cuts = Cuts::new(100, &[]);
+        let mut cuts = OutputSplitter::new(100, &[]);
         cuts.begin(b"\0\0\0\x01a");
         assert!(!cuts.before(b"\0\0\0\x02a", 24), "a small one");
         assert!(!cuts.before(b"\0\0\0\x02b", 40));

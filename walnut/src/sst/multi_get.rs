@@ -19,13 +19,13 @@ use crate::base::{KeyHash, Kind, SeqNo};
 impl SstReader {
     /// Calls for what the filter says of the key with this hash, for those who expect that it is not here.
     #[inline]
-    pub(crate) fn call_for(&self, hash: KeyHash) -> u64 {
-        self.filter.as_ref().map_or(0, |filter| filter.call_for(hash))
+    pub(crate) fn prefetch(&self, hash: KeyHash) -> u64 {
+        self.filter.as_ref().map_or(0, |filter| filter.prefetch(hash))
     }
 }
 
 /// A look-up that has come so far.
-pub(crate) struct Approach<'s> {
+pub(crate) struct BatchedLookup<'s> {
     hash: KeyHash,
     /// The files that can hold the key, newest first, and which of them is the first that does not deny it.
     ssts: SmallVec<[&'s SstReader; 2]>,
@@ -35,16 +35,16 @@ pub(crate) struct Approach<'s> {
 }
 
 /// What an approach has come to.
-pub(crate) enum Arrival<'s> {
+pub(crate) enum Lookup<'s> {
     /// The kind and the value of the newest version that is not above the number asked for.
     Found(Kind, &'s [u8]),
     /// None of the files holds the key.
-    Nothing,
+    Absent,
     /// Only a look-up can tell.
-    Unknown,
+    NotCached,
 }
 
-impl<'s> Approach<'s> {
+impl<'s> BatchedLookup<'s> {
     /// How many are best made together.
     pub(crate) const SIDE_BY_SIDE: usize = 16;
 
@@ -57,7 +57,7 @@ impl<'s> Approach<'s> {
     /// Calls for the filters' lines.
     #[inline]
     pub(crate) fn filters(&self) -> u64 {
-        self.ssts.iter().fold(0, |sum, sst| sum ^ sst.call_for(self.hash))
+        self.ssts.iter().fold(0, |sum, sst| sum ^ sst.prefetch(self.hash))
     }
 
     /// Chooses the first file that does not deny the key, and finds the key's place there.
@@ -84,23 +84,23 @@ impl<'s> Approach<'s> {
     /// Calls for the head of the block.
     #[inline]
     pub(crate) fn head(&self) -> u8 {
-        self.block.map_or(0, Block::approach)
+        self.block.map_or(0, Block::prefetch)
     }
 
     /// Calls for the row that is likely to be the key's.
     #[inline]
     pub(crate) fn row(&self) -> u8 {
-        self.block.map_or(0, |block| block.approach_row(self.hash.fingerprint()))
+        self.block.map_or(0, |block| block.prefetch_row(self.hash.fingerprint()))
     }
 
     /// The newest version of the key that is not above `at`.
     #[inline]
-    pub(crate) fn arrive(&self, key: &[u8], at: SeqNo) -> Arrival<'s> {
-        let Some(sst) = self.ssts.get(self.chosen) else { return Arrival::Nothing };
+    pub(crate) fn lookup(&self, key: &[u8], at: SeqNo) -> Lookup<'s> {
+        let Some(sst) = self.ssts.get(self.chosen) else { return Lookup::Absent };
         let row = self.block.and_then(|block| block.find(key, self.hash.fingerprint(), at));
-        row.map_or(Arrival::Unknown, |row| {
+        row.map_or(Lookup::NotCached, |row| {
             sst.blocks.note(self.block);
-            Arrival::Found(row.kind, row.value)
+            Lookup::Found(row.kind, row.value)
         })
     }
 }

@@ -17,17 +17,17 @@ const CHUNK_COUNT: usize = (u32::BITS - FIRST_CHUNK.ilog2() + 1) as usize;
 
 /// A list of items that stay where they are.
 #[derive(Debug)]
-pub(super) struct Growing<T> {
+pub(super) struct AppendVec<T> {
     chunks: [OnceLock<Box<[T]>>; CHUNK_COUNT],
 }
 
-impl<T> Default for Growing<T> {
+impl<T> Default for AppendVec<T> {
     fn default() -> Self {
         Self { chunks: [const { OnceLock::new() }; CHUNK_COUNT] }
     }
 }
 
-impl<T: Default> Growing<T> {
+impl<T: Default> AppendVec<T> {
     /// The item at a place, if its chunk was made.
     #[inline]
     pub(super) fn get(&self, place: u32) -> Option<&T> {
@@ -58,7 +58,7 @@ mod tests {
 
     #[test]
     fn each_place_has_an_item_of_its_own_which_stays() {
-        let list = Growing::<AtomicU64>::default();
+        let list = AppendVec::<AtomicU64>::default();
         assert!(list.get(0).is_none() && list.get(u32::MAX).is_none());
         for place in 0..1000 {
             list.make(place).store(u64::from(place), Ordering::Relaxed);

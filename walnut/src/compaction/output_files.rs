@@ -12,30 +12,30 @@
 
 use std::collections::VecDeque;
 
-use super::cuts::Cuts;
+use super::output_splitter::OutputSplitter;
 use crate::base::{Entry, FileNumber, Fragment};
 use crate::error::Result;
-use crate::sst::{SstDraft, SstPlace, WholeSst};
+use crate::sst::{FinishedSst, SstStore, TempSst};
 
 /// The bytes of range tombstones at which a file ends; few in tests, so that files end there all the time.
 const MAX_RANGES_SIZE: usize = if cfg!(test) { 4 << 10 } else { 4 << 20 };
 
 /// The outputs of a flush or a merge. Dropping it removes them.
-pub(super) struct Outputs<'a, N> {
-    place: &'a SstPlace,
+pub(super) struct OutputFiles<'a, N> {
+    place: &'a SstStore,
     /// Gives the number of the next file.
     numbers: N,
-    cuts: Cuts<'a>,
+    cuts: OutputSplitter<'a>,
     /// The range tombstones that were handed over and not written yet, in order.
     ranges: VecDeque<Fragment>,
-    open: Option<SstDraft>,
-    whole: Vec<WholeSst>,
+    open: Option<TempSst>,
+    whole: Vec<FinishedSst>,
     /// The key of the last entry.
     key: Vec<u8>,
 }
 
-impl<'a, N: FnMut() -> Result<FileNumber>> Outputs<'a, N> {
-    pub(super) fn new(place: &'a SstPlace, cuts: Cuts<'a>, numbers: N) -> Self {
+impl<'a, N: FnMut() -> Result<FileNumber>> OutputFiles<'a, N> {
+    pub(super) fn new(place: &'a SstStore, cuts: OutputSplitter<'a>, numbers: N) -> Self {
         let (ranges, whole) = (VecDeque::new(), Vec::new());
         Self { place, numbers, cuts, ranges, open: None, whole, key: Vec::new() }
     }
@@ -59,7 +59,7 @@ impl<'a, N: FnMut() -> Result<FileNumber>> Outputs<'a, N> {
     }
 
     /// The files, all of them durable and none under its own name.
-    pub(super) fn finish(mut self) -> Result<Vec<WholeSst>> {
+    pub(super) fn finish(mut self) -> Result<Vec<FinishedSst>> {
         self.pass_ranges(None)?;
         self.end_file()?;
         Ok(self.whole)
@@ -101,7 +101,7 @@ impl<'a, N: FnMut() -> Result<FileNumber>> Outputs<'a, N> {
     }
 
     /// The file that is being written; a new one begins with `key`.
-    fn open(&mut self, key: &[u8]) -> Result<&mut SstDraft> {
+    fn open(&mut self, key: &[u8]) -> Result<&mut TempSst> {
         Ok(match &mut self.open {
             Some(draft) => draft,
             none => {

@@ -33,7 +33,7 @@ const SYNCED_SIZE: usize = ALIGNMENT;
 const BLOCK_SIZE: usize = 4 << 10;
 
 /// A file in which the record at `broken` is invalid.
-pub(crate) struct Suspect<'a> {
+pub(crate) struct TailFault<'a> {
     pub(crate) file: &'a Arc<dyn File>,
     pub(crate) size: u64,
     pub(crate) seed: u32,
@@ -43,9 +43,9 @@ pub(crate) struct Suspect<'a> {
     pub(crate) record_size: &'a dyn Fn(&[u8], u64) -> Option<usize>,
 }
 
-impl Suspect<'_> {
+impl TailFault<'_> {
     /// Whether a later record proves that the bytes at `broken` were durable once.
-    pub(crate) fn was_promised(&self) -> Result<bool> {
+    pub(crate) fn is_acknowledged(&self) -> Result<bool> {
         let mut sums = None;
         let mut window = vec![0; WINDOW_SIZE + self.header_size];
         let mut start = self.broken + ALIGNMENT as u64;
@@ -93,7 +93,7 @@ struct Sums {
 }
 
 impl Sums {
-    fn of(suspect: &Suspect<'_>) -> Result<Self> {
+    fn of(suspect: &TailFault<'_>) -> Result<Self> {
         let mut sums = Self { start: suspect.broken, blocks: vec![0] };
         let (mut window, mut offset, mut sum) = (vec![0; WINDOW_SIZE], suspect.broken, 0);
         loop {

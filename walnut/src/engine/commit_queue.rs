@@ -15,10 +15,10 @@
 
 use super::Core;
 use super::log::Position;
-use super::validate::Reads;
+use super::validate::ReadSet;
 use crate::base::SeqNo;
 use crate::error::{Error, Result};
-use crate::memtable::Insertion;
+use crate::memtable::SealedBatch;
 use crate::sync::{Arc, AtomicBool, Condvar, Mutex, Ordering, yield_now};
 
 /// How often one who waits looks for news before it sleeps: some microseconds. Most groups are written by then, and to be put to
@@ -32,24 +32,24 @@ const YIELD_EVERY: u64 = 16;
 /// A commit that lines up. It belongs to whoever writes its group.
 #[derive(Debug)]
 pub(super) struct Request {
-    pub(super) insertion: Insertion,
-    pub(super) reads: Reads,
+    pub(super) insertion: SealedBatch,
+    pub(super) reads: ReadSet,
     /// The number up to which nothing that was read has changed.
-    pub(super) checked: SeqNo,
+    pub(super) validated_up_to: SeqNo,
     /// Whether it may spend the reserve, and so is given back when there is no space.
     pub(super) is_deletion: bool,
-    pub(super) promise: Promise,
+    pub(super) completion: Completion,
 }
 
 /// A commit that was not written.
 #[derive(Debug)]
-pub(super) struct Refused {
+pub(super) struct RefusedCommit {
     pub(super) error: Error,
     /// What was to be written and what it rests on, when another try may find space.
-    pub(super) work: Option<Box<(Insertion, Reads)>>,
+    pub(super) work: Option<Box<(SealedBatch, ReadSet)>>,
 }
 
-impl From<Error> for Refused {
+impl From<Error> for RefusedCommit {
     fn from(error: Error) -> Self {
         Self { error, work: None }
     }
@@ -57,7 +57,7 @@ impl From<Error> for Refused {
 
 /// A commit in the log.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Written {
+pub(super) struct CommitPosition {
     pub(super) last: SeqNo,
     pub(super) end: Position,
 }
@@ -66,7 +66,7 @@ pub(super) struct Written {
 #[derive(Debug, Default)]
 pub(super) struct Queue {
     requests: Vec<Request>,
-    is_led: bool,
+    has_leader: bool,
 }
 
 impl Queue {
@@ -79,49 +79,49 @@ impl Queue {
 
 /// Where the one who commits learns what became of it.
 #[derive(Debug, Default)]
-pub(super) struct Ticket {
-    has_news: AtomicBool,
-    news: Mutex<News>,
-    told: Condvar,
+pub(super) struct Waiter {
+    is_woken: AtomicBool,
+    state: Mutex<WaiterState>,
+    wakeup: Condvar,
 }
 
 #[derive(Debug, Default)]
-struct News {
+struct WaiterState {
     is_asleep: bool,
-    leads: bool,
-    outcome: Option<Result<Written, Refused>>,
+    is_leader: bool,
+    outcome: Option<Result<CommitPosition, RefusedCommit>>,
 }
 
-impl Ticket {
-    fn tell(&self, change: impl FnOnce(&mut News)) {
-        let mut news = self.news.lock();
+impl Waiter {
+    fn wake(&self, change: impl FnOnce(&mut WaiterState)) {
+        let mut news = self.state.lock();
         change(&mut news);
         let is_asleep = news.is_asleep;
         drop(news);
-        self.has_news.store(true, Ordering::Release);
+        self.is_woken.store(true, Ordering::Release);
         if is_asleep {
-            self.told.notify_one();
+            self.wakeup.notify_one();
         }
     }
 
     /// Waits until the commit is settled, or until it is to lead: then there is no outcome. What `check` refuses is not slept for: it says
     /// whether those who would wake it exist.
-    fn wait(&self, check: impl FnOnce() -> Result<()>) -> Option<Result<Written, Refused>> {
+    fn wait(&self, check: impl FnOnce() -> Result<()>) -> Option<Result<CommitPosition, RefusedCommit>> {
         for _ in 0..SPINS {
-            if self.has_news.load(Ordering::Acquire) {
+            if self.is_woken.load(Ordering::Acquire) {
                 break;
             }
             std::hint::spin_loop();
         }
-        if !self.has_news.load(Ordering::Acquire)
+        if !self.is_woken.load(Ordering::Acquire)
             && let Err(error) = check()
         {
             return Some(Err(error.into()));
         }
-        let mut news = self.news.lock();
-        while !news.leads && news.outcome.is_none() {
+        let mut news = self.state.lock();
+        while !news.is_leader && news.outcome.is_none() {
             news.is_asleep = true;
-            news = self.told.wait(news);
+            news = self.wakeup.wait(news);
         }
         news.is_asleep = false;
         news.outcome.take()
@@ -130,80 +130,86 @@ impl Ticket {
 
 /// What a ticket waits for; there is a ticket until it is settled.
 #[derive(Debug)]
-pub(super) struct Promise(Option<Arc<Ticket>>);
+pub(super) struct Completion(Option<Arc<Waiter>>);
 
-impl Promise {
-    fn new(ticket: &Arc<Ticket>) -> Self {
+impl Completion {
+    fn new(ticket: &Arc<Waiter>) -> Self {
         Self(Some(Arc::clone(ticket)))
     }
 
-    pub(super) fn settle(mut self, outcome: Result<Written, Refused>) {
-        self.tell(outcome);
+    pub(super) fn complete(mut self, outcome: Result<CommitPosition, RefusedCommit>) {
+        self.complete_with(outcome);
     }
 
-    fn tell(&mut self, outcome: Result<Written, Refused>) {
+    fn complete_with(&mut self, outcome: Result<CommitPosition, RefusedCommit>) {
         if let Some(ticket) = self.0.take() {
-            ticket.tell(|news| news.outcome = Some(outcome));
+            ticket.wake(|news| news.outcome = Some(outcome));
         }
     }
 }
 
-impl Drop for Promise {
+impl Drop for Completion {
     fn drop(&mut self) {
-        self.tell(Err(Error::Poisoned.into()));
+        self.complete_with(Err(Error::Poisoned.into()));
     }
 }
 
 /// The right to write what waits, which is passed on when it is dropped.
-struct Lead<'a>(&'a Mutex<Queue>);
+struct LeaderGuard<'a>(&'a Mutex<Queue>);
 
-impl Lead<'_> {
+impl LeaderGuard<'_> {
     /// Passes the lead on; says whether another writer waits for it.
     fn pass_on(self) -> bool {
-        let is_awaited = self.tell_next();
+        let is_awaited = self.wake_next();
         std::mem::forget(self);
         is_awaited
     }
 
-    fn tell_next(&self) -> bool {
+    fn wake_next(&self) -> bool {
         let mut queue = self.0.lock();
-        let next = queue.requests.first().and_then(|next| next.promise.0.as_ref());
+        let next = queue.requests.first().and_then(|next| next.completion.0.as_ref());
         let is_awaited = next.is_some();
         if let Some(next) = next {
-            next.tell(|news| news.leads = true);
+            next.wake(|news| news.is_leader = true);
         } else {
-            queue.is_led = false;
+            queue.has_leader = false;
         }
         is_awaited
     }
 }
 
-impl Drop for Lead<'_> {
+impl Drop for LeaderGuard<'_> {
     fn drop(&mut self) {
-        self.tell_next();
+        self.wake_next();
     }
 }
 
 impl Core {
     /// Has a commit written with others that come at the same time, and says what became of it.
-    pub(super) fn line_up(
+    pub(super) fn enqueue(
         &self,
-        insertion: Insertion,
-        reads: Reads,
+        insertion: SealedBatch,
+        reads: ReadSet,
         checked: SeqNo,
         is_deletion: bool,
-    ) -> Result<Written, Refused> {
-        let ticket = Arc::new(Ticket::default());
-        let promise = Promise::new(&ticket);
+    ) -> Result<CommitPosition, RefusedCommit> {
+        let ticket = Arc::new(Waiter::default());
+        let promise = Completion::new(&ticket);
         let leads = {
             let mut queue = self.queue.lock();
-            queue.requests.push(Request { insertion, reads, checked, is_deletion, promise });
-            !std::mem::replace(&mut queue.is_led, true)
+            queue.requests.push(Request {
+                insertion,
+                reads,
+                validated_up_to: checked,
+                is_deletion,
+                completion: promise,
+            });
+            !std::mem::replace(&mut queue.has_leader, true)
         };
         if !leads && let Some(outcome) = ticket.wait(|| self.owner.check_fork()) {
             return outcome;
         }
-        let lead = Lead(&self.queue);
+        let lead = LeaderGuard(&self.queue);
         let mut log = if let Some(log) = self.log.try_lock() {
             log
         } else {
@@ -222,7 +228,7 @@ impl Core {
             yield_now();
         }
         // Whoever writes the group settles every request in it, and this one was there.
-        ticket.news.lock().outcome.take().unwrap_or(Err(Error::Poisoned.into()))
+        ticket.state.lock().outcome.take().unwrap_or(Err(Error::Poisoned.into()))
     }
 }
 
@@ -232,15 +238,15 @@ mod tests {
 
     #[test]
     fn a_commit_that_nobody_settles_learns_that_nothing_is_known_of_it() {
-        let ticket = Arc::new(Ticket::default());
-        drop(Promise::new(&ticket));
-        assert!(matches!(ticket.wait(|| Ok(())), Some(Err(Refused { error: Error::Poisoned, .. }))));
+        let ticket = Arc::new(Waiter::default());
+        drop(Completion::new(&ticket));
+        assert!(matches!(ticket.wait(|| Ok(())), Some(Err(RefusedCommit { error: Error::Poisoned, .. }))));
     }
 
     #[test]
     fn what_a_commit_was_told_first_stays() {
-        let ticket = Arc::new(Ticket::default());
-        Promise::new(&ticket).settle(Err(Error::Conflict.into()));
-        assert!(matches!(ticket.wait(|| Ok(())), Some(Err(Refused { error: Error::Conflict, .. }))));
+        let ticket = Arc::new(Waiter::default());
+        Completion::new(&ticket).complete(Err(Error::Conflict.into()));
+        assert!(matches!(ticket.wait(|| Ok(())), Some(Err(RefusedCommit { error: Error::Conflict, .. }))));
     }
 }

@@ -3,21 +3,21 @@
 use std::sync::Arc;
 
 use super::SstMeta;
-use super::format::{Footer, Handle, MAX_PART_SIZE, TRAILER_LEN};
+use super::block_codec::decode_block;
+use super::format::{BlockHandle, Footer, MAX_PART_SIZE, TRAILER_LEN};
 use super::properties::Properties;
-use super::seal::unseal;
 use crate::codec::{FileHeader, FileKind};
 use crate::env::{File, digest};
 use crate::error::{Fault, Result};
 
 /// The parts from which all others are found.
-pub(super) struct Outline {
+pub(super) struct SstLayout {
     pub(super) header: FileHeader,
     pub(super) footer: Footer,
     pub(super) properties: Properties,
 }
 
-impl Outline {
+impl SstLayout {
     /// Reads and checks header, footer and properties.
     pub(super) fn read(file: &Arc<dyn File>) -> Result<Self> {
         let size = file.size()?;
@@ -50,7 +50,7 @@ impl Outline {
 pub(super) fn read_part<T>(
     file: &Arc<dyn File>,
     file_seed: u32,
-    handle: Handle,
+    handle: BlockHandle,
     max_size: usize,
     decode: impl FnOnce(&[u8]) -> Result<T, Fault>,
 ) -> Result<T> {
@@ -60,7 +60,7 @@ pub(super) fn read_part<T>(
     }
     let mut block = vec![0; size];
     file.read_exact_at(&mut block, handle.offset)?;
-    unseal(&block, file_seed, handle.offset, max_size)
+    decode_block(&block, file_seed, handle.offset, max_size)
         .and_then(|payload| decode(&payload))
         .map_err(|fault| fault.at(file.path(), handle.offset))
 }

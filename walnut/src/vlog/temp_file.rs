@@ -11,17 +11,17 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::format::{MAX_VALUE_SIZE, Record, put_value};
+use super::format::{MAX_VALUE_SIZE, ValueRecord, put_value};
 use super::{ValueMeta, ValueReader, Values};
 use crate::base::FileNumber;
 use crate::codec::{Compression, FileHeader, FileKind, ValuePointer};
 use crate::env::{Appender, Draft, Env};
 use crate::error::{Error, Limit, Result};
-use crate::files::{FileName, OpenFiles, Place};
+use crate::files::{FileName, FileStore, OpenFiles};
 
 /// Where the value files of a database are, and how new ones are written.
 #[derive(Debug)]
-pub(crate) struct ValuePlace {
+pub(crate) struct ValueStore {
     pub(crate) env: Arc<dyn Env>,
     pub(crate) dir: PathBuf,
     /// The database's id.
@@ -30,7 +30,7 @@ pub(crate) struct ValuePlace {
     pub(crate) open_files: Arc<OpenFiles>,
 }
 
-impl Place for ValuePlace {
+impl FileStore for ValueStore {
     type Meta = ValueMeta;
     type Reader = ValueReader;
 
@@ -48,9 +48,9 @@ impl Place for ValuePlace {
     }
 }
 
-impl ValuePlace {
+impl ValueStore {
     /// Gives whole value files their names, durably, and opens them. After an error none of them is left.
-    pub(crate) fn publish(self: &Arc<Self>, mut files: Vec<WholeValues>) -> Result<NewValues> {
+    pub(crate) fn publish(self: &Arc<Self>, mut files: Vec<FinishedValues>) -> Result<NewValues> {
         if files.is_empty() {
             return Ok(NewValues::default());
         }
@@ -64,7 +64,7 @@ impl ValuePlace {
     }
 
     /// Begins a value file with this number, which was not given before.
-    pub(super) fn begin(&self, number: FileNumber) -> Result<ValueDraft> {
+    pub(super) fn begin(&self, number: FileNumber) -> Result<TempValueFile> {
         let path = FileName::ValuesDraft(number).path(&self.dir);
         let file = self.env.create(&path)?;
         let draft = Draft::new(Arc::clone(&self.env), path);
@@ -78,12 +78,12 @@ impl ValuePlace {
         let mut appender = Appender::new(file);
         appender.append(&header.encode())?;
         let (file_seed, compression) = (header.seed(), self.compression);
-        Ok(ValueDraft { number, file_seed, compression, appender, record_count: 0, draft })
+        Ok(TempValueFile { number, file_seed, compression, appender, record_count: 0, draft })
     }
 }
 
 /// A value file that is being written. After an error it can only be dropped.
-pub(super) struct ValueDraft {
+pub(super) struct TempValueFile {
     number: FileNumber,
     file_seed: u32,
     compression: Compression,
@@ -92,7 +92,7 @@ pub(super) struct ValueDraft {
     draft: Draft,
 }
 
-impl ValueDraft {
+impl TempValueFile {
     /// Adds a value, and gives the place where it will be found.
     pub(super) fn add(&mut self, key: &[u8], value: &[u8]) -> Result<ValuePointer> {
         if value.len() > MAX_VALUE_SIZE {
@@ -106,7 +106,7 @@ impl ValueDraft {
     }
 
     /// Adds a record of another file as it is stored there.
-    pub(super) fn copy(&mut self, record: &Record<'_>) -> Result<ValuePointer> {
+    pub(super) fn copy(&mut self, record: &ValueRecord<'_>) -> Result<ValuePointer> {
         self.append(|out, file_seed, offset| record.put(out, file_seed, offset))
     }
 
@@ -123,20 +123,20 @@ impl ValueDraft {
     }
 
     /// Makes the bytes of the file durable.
-    pub(super) fn finish(self) -> Result<WholeValues> {
+    pub(super) fn finish(self) -> Result<FinishedValues> {
         let (size, digest) = self.appender.finish()?;
         let meta = ValueMeta { number: self.number, size, digest, record_count: self.record_count };
-        Ok(WholeValues { meta, draft: self.draft })
+        Ok(FinishedValues { meta, draft: self.draft })
     }
 }
 
 /// A value file whose bytes are durable, under the name of a draft.
-pub(crate) struct WholeValues {
+pub(crate) struct FinishedValues {
     meta: ValueMeta,
     draft: Draft,
 }
 
-impl WholeValues {
+impl FinishedValues {
     /// What the manifest is to know of it.
     pub(crate) fn meta(&self) -> &ValueMeta {
         &self.meta

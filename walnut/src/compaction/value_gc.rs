@@ -16,16 +16,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::shape::LeveledConfig;
-use super::sieve::{GoOn, Patience};
+use super::garbage_filter::{Patience, ProgressHook};
+use super::level_sizes::LeveledConfig;
 use crate::base::{Entry, FileNumber, Kind};
 use crate::codec::ValuePointer;
 use crate::cursor::Cursor;
 use crate::error::{Fault, Result};
 use crate::files::FileName;
 use crate::manifest::{Level, ValueFile, Version};
-use crate::sst::{Sst, SstMeta, SstPlace};
-use crate::vlog::{ValuePlace, ValueWriter, Values, WholeValues};
+use crate::sst::{Sst, SstMeta, SstStore};
+use crate::vlog::{FinishedValues, ValueStore, ValueWriter, Values};
 
 /// How many SSTs of the largest size a reclaim writes at most, values included, unless a single one takes more.
 const MAX_RECLAIM_FILES: u64 = 16;
@@ -36,20 +36,20 @@ const CROWD: usize = 4;
 
 /// How hard it is looked for room.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Thrift {
+pub(crate) enum GcMode {
     /// While there is other work: a file of which half is dead, when a byte given back costs two written ones at most.
-    Due,
+    Normal,
     /// When there is none: the same, for eight.
     Idle,
     /// On demand: every file of which a tenth is dead, whatever it costs.
     Full,
 }
 
-impl Thrift {
+impl GcMode {
     /// The part of a file, in percent, that must be dead to make it worn.
     fn worn_percent(self) -> u128 {
         match self {
-            Self::Due | Self::Idle => 50,
+            Self::Normal | Self::Idle => 50,
             Self::Full => 10,
         }
     }
@@ -57,7 +57,7 @@ impl Thrift {
     /// How many bytes may be written for one that is given back.
     fn price(self) -> u64 {
         match self {
-            Self::Due => 2,
+            Self::Normal => 2,
             Self::Idle => 8,
             Self::Full => u64::MAX,
         }
@@ -66,13 +66,13 @@ impl Thrift {
 
 /// SSTs that are written anew, because they point into worn files.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(crate) struct Reclaim {
+pub(crate) struct ValueGc {
     pub(crate) ssts: Vec<(Level, Arc<SstMeta>)>,
     pub(crate) worn: BTreeSet<FileNumber>,
 }
 
 /// The value files of which so little is live that it is worth moving.
-pub(crate) fn worn(version: &Version, thrift: Thrift) -> BTreeSet<FileNumber> {
+pub(crate) fn gc_candidates(version: &Version, thrift: GcMode) -> BTreeSet<FileNumber> {
     let is_worn = |file: &&ValueFile| {
         let (dead, all) = (u128::from(file.dead_size()), u128::from(file.meta.records_size()));
         dead > 0 && dead * 100 >= all * thrift.worn_percent()
@@ -82,7 +82,7 @@ pub(crate) fn worn(version: &Version, thrift: Thrift) -> BTreeSet<FileNumber> {
 
 /// Small value files of about one size, where there are many: a merge that meets them makes larger ones of them. Sizes are compared
 /// by powers of four, so that a value moves a few times at most on that account.
-pub(crate) fn crowded(version: &Version, max_file_size: u64) -> BTreeSet<FileNumber> {
+pub(crate) fn small_files(version: &Version, max_file_size: u64) -> BTreeSet<FileNumber> {
     let mut crowds = BTreeMap::<u32, Vec<FileNumber>>::new();
     for file in version.value_files().filter(|file| file.meta.size <= max_file_size / SMALL_PART) {
         crowds.entry(file.meta.size.max(1).ilog2() / 2).or_default().push(file.meta.number);
@@ -91,8 +91,8 @@ pub(crate) fn crowded(version: &Version, max_file_size: u64) -> BTreeSet<FileNum
 }
 
 /// What to write anew so that worn files can go; `None` when there are none, or when it does not pay.
-pub(crate) fn reclaim(version: &Version, config: &LeveledConfig, thrift: Thrift) -> Option<Reclaim> {
-    let worn = worn(version, thrift);
+pub(crate) fn reclaim(version: &Version, config: &LeveledConfig, thrift: GcMode) -> Option<ValueGc> {
+    let worn = gc_candidates(version, thrift);
     let cost = |meta: &SstMeta| {
         let moved = meta.values.iter().filter(|share| worn.contains(&share.file)).map(|share| share.size);
         let moved: u64 = moved.sum();
@@ -115,19 +115,19 @@ pub(crate) fn reclaim(version: &Version, config: &LeveledConfig, thrift: Thrift)
         taken += cost;
         ssts.push((level, Arc::clone(meta)));
     }
-    Some(Reclaim { ssts, worn })
+    Some(ValueGc { ssts, worn })
 }
 
 /// The value files of a merge or a reclaim: those that are worn, and where their live values go.
-pub(crate) struct Moving<'a> {
+pub(crate) struct Relocation<'a> {
     pub(crate) worn: BTreeMap<FileNumber, Arc<Values>>,
-    pub(crate) place: &'a Arc<ValuePlace>,
+    pub(crate) place: &'a Arc<ValueStore>,
     /// Bytes of a value file at which the next one is begun.
     pub(crate) max_file_size: u64,
 }
 
 /// Moves values as their entries pass by.
-pub(super) struct Mover<'a> {
+pub(super) struct ValueRelocator<'a> {
     worn: &'a BTreeMap<FileNumber, Arc<Values>>,
     writer: ValueWriter<'a>,
     pointer: Vec<u8>,
@@ -135,8 +135,8 @@ pub(super) struct Mover<'a> {
     moved: u64,
 }
 
-impl<'a> Mover<'a> {
-    pub(super) fn new(moving: &'a Moving<'a>, numbers: &'a dyn Fn() -> Result<FileNumber>) -> Self {
+impl<'a> ValueRelocator<'a> {
+    pub(super) fn new(moving: &'a Relocation<'a>, numbers: &'a dyn Fn() -> Result<FileNumber>) -> Self {
         let writer = ValueWriter::new(moving.place, moving.max_file_size, numbers);
         Self { worn: &moving.worn, writer, pointer: Vec::new(), moved: 0 }
     }
@@ -161,35 +161,35 @@ impl<'a> Mover<'a> {
     }
 
     /// The new files, durable and under the names of drafts.
-    pub(super) fn finish(self) -> Result<Vec<WholeValues>> {
+    pub(super) fn finish(self) -> Result<Vec<FinishedValues>> {
         self.writer.finish()
     }
 }
 
 /// New files, durable and checked.
 #[derive(Debug, Default)]
-pub(crate) struct Written {
+pub(crate) struct GcOutput {
     pub(crate) ssts: Vec<Arc<Sst>>,
     pub(crate) values: Vec<Arc<Values>>,
 }
 
 /// A reclaim that is to be done.
-pub(crate) struct ReclaimJob<'a> {
-    pub(crate) reclaim: &'a Reclaim,
-    pub(crate) moving: Moving<'a>,
-    pub(crate) place: &'a Arc<SstPlace>,
-    pub(crate) go_on: &'a GoOn<'a>,
+pub(crate) struct ValueGcJob<'a> {
+    pub(crate) reclaim: &'a ValueGc,
+    pub(crate) moving: Relocation<'a>,
+    pub(crate) place: &'a Arc<SstStore>,
+    pub(crate) go_on: &'a ProgressHook<'a>,
 }
 
-impl ReclaimJob<'_> {
+impl ValueGcJob<'_> {
     /// Writes an SST for each that is replaced, in their order, durably and under its name, and the value files that they
     /// point into before them. After an error, also that of `go_on`, none is left.
     pub(crate) fn run(
         &self,
         sst: impl Fn(&SstMeta) -> Arc<Sst>,
         numbers: &dyn Fn() -> Result<FileNumber>,
-    ) -> Result<Written> {
-        let mut mover = Mover::new(&self.moving, numbers);
+    ) -> Result<GcOutput> {
+        let mut mover = ValueRelocator::new(&self.moving, numbers);
         let mut patience = Patience::new(self.go_on);
         let mut whole = Vec::new();
         for (_, meta) in &self.reclaim.ssts {
@@ -215,6 +215,6 @@ impl ReclaimJob<'_> {
         }
         let values = self.moving.place.publish(mover.finish()?)?;
         let ssts = self.place.publish(whole)?;
-        Ok(Written { ssts, values: values.keep() })
+        Ok(GcOutput { ssts, values: values.keep() })
     }
 }

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use super::Core;
 use super::view::View;
-use crate::base::{KeyRange, SeqNo, Stretch};
+use crate::base::{CoveredSpan, KeyRange, SeqNo};
 use crate::compaction::Pick;
 use crate::cursor::DeadKeys;
 use crate::manifest::Version;
@@ -21,11 +21,11 @@ const MAX_PICKS: u32 = 32;
 
 /// Where readers had to step over much that is dead: what has it merged, so that it is not stepped over again after a reopening.
 #[derive(Debug, Default)]
-pub(super) struct Hints {
+pub(super) struct MergeHints {
     ranges: Mutex<VecDeque<(KeyRange, u32)>>,
 }
 
-impl Hints {
+impl MergeHints {
     /// Adds a hint; the oldest goes when there are too many.
     fn add(&self, range: KeyRange) {
         let mut ranges = self.ranges.lock();
@@ -52,12 +52,12 @@ impl Core {
     /// What there is to do because of hints.
     pub(super) fn hinted(&self, version: &Version) -> Pick {
         let (strategy, config) = (self.config.compaction, &self.config.levels);
-        self.hints.pick(|range| strategy.hinted(version, config, self.watermark(), range))
+        self.hints.pick(|range| strategy.pick_hinted(version, config, self.watermark(), range))
     }
 }
 
 impl DeadKeys for Core {
-    fn around(&self, key: &[u8], at: SeqNo) -> Option<Stretch> {
+    fn around(&self, key: &[u8], at: SeqNo) -> Option<CoveredSpan> {
         self.dead.around(key, at)
     }
 

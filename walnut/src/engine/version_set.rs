@@ -17,15 +17,15 @@ use super::levels::{Levels, NewFiles};
 use super::view::View;
 use crate::base::{FileNumber, SeqNo};
 use crate::error::Result;
-use crate::files::{FileName, Leaving, Place};
+use crate::files::{FileName, FileStore, ObsoleteFile};
 use crate::manifest::{ManifestState, ManifestWriter, Version, VersionEdit};
-use crate::sst::SstPlace;
+use crate::sst::SstStore;
 use crate::sync::{Arc, Ordering};
-use crate::vlog::ValuePlace;
+use crate::vlog::ValueStore;
 
 /// The manifest that edits go to.
 #[derive(Debug)]
-pub(super) struct Manifest {
+pub(super) struct VersionSet {
     writer: ManifestWriter,
     /// Whether the outcome of a write is unknown, of an edit or of `CURRENT`, or nothing can be added to a manifest that an opening has
     /// read: the next edit goes to a new file.
@@ -35,26 +35,26 @@ pub(super) struct Manifest {
     /// The first number that was given since the opening.
     first_file: FileNumber,
     /// Files that no manifest names that may be read again, whatever became of the writes that failed.
-    leaving: LeavingFiles,
+    leaving: ObsoleteFiles,
     /// Files of edits whose outcome is unknown. A new manifest decides that they do not count.
-    doubted: LeavingFiles,
+    doubted: ObsoleteFiles,
 }
 
 /// Files that go when it is certain that nothing names them.
 #[derive(Debug, Default)]
-struct LeavingFiles {
-    ssts: Vec<Leaving<SstPlace>>,
-    values: Vec<Leaving<ValuePlace>>,
+struct ObsoleteFiles {
+    ssts: Vec<ObsoleteFile<SstStore>>,
+    values: Vec<ObsoleteFile<ValueStore>>,
 }
 
-impl LeavingFiles {
+impl ObsoleteFiles {
     /// The files that an edit makes known. One that only moves to another level may be read already.
     fn added_by(edit: &VersionEdit) -> Self {
         let moves = |number| edit.removed.iter().any(|(_, removed)| *removed == number);
         let made = edit.added.iter().map(|(_, meta)| meta.number).filter(|number| !moves(*number));
         Self {
-            ssts: made.map(Leaving::unread).collect(),
-            values: edit.values.iter().map(|meta| Leaving::unread(meta.number)).collect(),
+            ssts: made.map(ObsoleteFile::unread).collect(),
+            values: edit.values.iter().map(|meta| ObsoleteFile::unread(meta.number)).collect(),
         }
     }
 
@@ -68,7 +68,7 @@ impl LeavingFiles {
     }
 }
 
-impl Manifest {
+impl VersionSet {
     /// `next_file` is not below that of the writer's state. One that cannot append is replaced with the first edit.
     pub(super) fn new(writer: ManifestWriter, next_file: FileNumber) -> Self {
         let broken = writer.is_poisoned();
@@ -118,20 +118,20 @@ impl Manifest {
 impl Core {
     /// Makes an edit durable in the manifest; `shows` makes of a view the one with the SSTs after it, of which `new` are those
     /// that were not open before. After an error nothing has changed, and the new files go when that is certain.
-    pub(super) fn install(
+    pub(super) fn apply_edit(
         &self,
         edit: VersionEdit,
         new: &NewFiles,
         shows: impl Fn(&View, &Arc<Levels>) -> View,
     ) -> Result<()> {
         let mut manifest = self.manifest.lock();
-        let added = LeavingFiles::added_by(&edit);
+        let added = ObsoleteFiles::added_by(&edit);
         let numbers: HashSet<_> = edit.added.iter().map(|(_, meta)| meta.number).collect();
         let removed: HashSet<_> = edit.removed.iter().map(|(_, number)| *number).collect();
         if let Err(error) = self.decide(&mut manifest) {
             // No manifest has ever named them.
             manifest.leaving.append(added);
-            self.remove_leaving(&mut manifest, false);
+            self.remove_unread(&mut manifest, false);
             return Err(error);
         }
         if let Err(error) = self.append(&mut manifest, edit) {
@@ -139,29 +139,29 @@ impl Core {
                 manifest.doubted.append(added);
             } else {
                 manifest.leaving.append(added);
-                self.remove_leaving(&mut manifest, false);
+                self.remove_unread(&mut manifest, false);
             }
             return Err(error);
         }
         let version = manifest.version();
         {
             let before = Arc::clone(&self.view.load().levels);
-            let levels = Arc::new(before.become_those_of(&version, new));
+            let levels = Arc::new(before.next_levels(&version, new));
             self.view.rcu(|view| shows(view, &levels));
             for (_, sst) in before.ssts().filter(|(_, sst)| removed.contains(&sst.meta().number)) {
-                manifest.leaving.ssts.push(sst.leave());
+                manifest.leaving.ssts.push(sst.mark_obsolete());
                 // One that is added again has moved.
                 if !numbers.contains(&sst.meta().number) {
                     self.held.let_file_go(sst, sst.meta().size);
                 }
             }
             for file in before.value_files().filter(|file| version.value_file(file.meta().number).is_none()) {
-                manifest.leaving.values.push(file.leave());
+                manifest.leaving.values.push(file.mark_obsolete());
                 self.held.let_file_go(file, file.meta().size);
             }
         }
         self.reckon_debt(&version);
-        self.remove_leaving(&mut manifest, false);
+        self.remove_unread(&mut manifest, false);
         Ok(())
     }
 
@@ -190,7 +190,7 @@ impl Core {
         }
     }
 
-    fn append(&self, manifest: &mut Manifest, edit: VersionEdit) -> Result<()> {
+    fn append(&self, manifest: &mut VersionSet, edit: VersionEdit) -> Result<()> {
         self.decide(manifest)?;
         let edit = VersionEdit { next_file: Some(manifest.next_file), ..edit };
         let appended = manifest.writer.append(&edit).map(|_| ());
@@ -204,13 +204,13 @@ impl Core {
     }
 
     /// Begins a new manifest if the outcome of a write to this one is unknown.
-    fn decide(&self, manifest: &mut Manifest) -> Result<()> {
+    fn decide(&self, manifest: &mut VersionSet) -> Result<()> {
         if manifest.broken { self.replace(manifest) } else { Ok(()) }
     }
 
     /// Begins a new manifest with the state before the edit that failed. When `CURRENT` names it durably, that decides that
     /// the edit does not count; after an error nothing is decided.
-    fn replace(&self, manifest: &mut Manifest) -> Result<()> {
+    fn replace(&self, manifest: &mut VersionSet) -> Result<()> {
         let number = manifest.allocate()?;
         manifest.broken = true;
         let state = ManifestState { next_file: manifest.next_file, ..manifest.writer.state().clone() };
@@ -218,7 +218,7 @@ impl Core {
             Arc::clone(&self.env),
             self.dir.clone(),
             number,
-            self.place.database,
+            self.sst_store.database,
             state,
         )?;
         manifest.broken = false;
@@ -230,7 +230,7 @@ impl Core {
     }
 
     /// Removes what no version names any more. Whoever may still read it has it open.
-    fn remove_leaving(&self, manifest: &mut Manifest, last: bool) {
+    fn remove_unread(&self, manifest: &mut VersionSet, last: bool) {
         if manifest.leaving.is_empty() {
             return;
         }
@@ -247,20 +247,20 @@ impl Core {
     }
 
     /// Removes the name of a file that no version names, if it can go; says whether it is gone.
-    fn goes<P: Place>(&self, file: &Leaving<P>, path: &Path, last: bool) -> bool {
+    fn goes<P: FileStore>(&self, file: &ObsoleteFile<P>, path: &Path, last: bool) -> bool {
         file.is_ready(last) && self.env.remove(path).is_ok()
     }
 
     /// Removes files whose names stayed for somebody who might come to read them, for the last time.
-    pub(super) fn remove_what_left(&self) {
-        self.remove_leaving(&mut self.manifest.lock(), true);
+    pub(super) fn remove_obsolete(&self) {
+        self.remove_unread(&mut self.manifest.lock(), true);
     }
 
     /// Closes files that nobody read lately, when nearly as many are open as may be.
     pub(super) fn close_unused(&self) {
         // Whoever comes while this is done finds it done, or comes again.
         if !self.is_closing_files.swap(true, Ordering::Acquire) {
-            let count = self.place.open_files.target();
+            let count = self.sst_store.open_files.target();
             let closing = self.view.load().levels.least_used(count);
             if !closing.is_empty() {
                 self.view.rcu(|view| view.with_levels(&Arc::new(view.levels.with_closed(&closing))));
