@@ -19,6 +19,8 @@ chapters! {
     transactions "transactions"
     keyspaces "keyspaces"
     evolution "evolution"
+    walnut_and_async "async"
     operations "operations"
+    coming_from "coming-from"
     compile_errors "compile-errors"
 }

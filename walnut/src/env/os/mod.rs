@@ -20,6 +20,9 @@ mod unix;
 #[cfg(windows)]
 mod windows;
 
+#[cfg(not(any(unix, windows)))]
+compile_error!("Walnut runs on Unix and on Windows: it needs files, threads and locks on files");
+
 #[cfg(unix)]
 use unix as system;
 #[cfg(windows)]
