@@ -10,7 +10,7 @@
 //!    of the processor; with more of them than processors each waits for the slices of all others then, milliseconds in the middle of
 //!    a commit.
 //! 3. A leader yields the processor now and then, when it holds no lock and the next leader waits. A thread that is awake all the time is
-//!    stopped by the system otherwise, wherever it is (decisions 0068 and 0079).
+//!    stopped by the system otherwise, wherever it is (docs/design/commit-pipeline.md).
 //! 4. Every ticket is settled: when what it stands for is dropped, by a panic too, it says that nothing is known of the commit.
 
 use super::Core;

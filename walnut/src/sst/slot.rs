@@ -6,7 +6,7 @@
 //! ```
 //!
 //! Each write with a lock prefix waits for all loads before it, so a count for each look-up would keep the filter's line, the fences,
-//! the block and the next look-up from being fetched together; that is what the unsafe code here saves (decision 0067). Its
+//! the block and the next look-up from being fetched together; that is what the unsafe code here saves (docs/design/sst-and-cache.md). Its
 //! invariants:
 //!
 //! 1. The pointer in a slot is null, or came from `Arc::into_raw`, and the slot owns the count that went with it.
