@@ -1,5 +1,6 @@
 //! Each rule of the house, shown to fail on what it forbids and to pass what it allows.
 
+use super::documents::{self, Page};
 use super::source::{Role, Source, mark_tests};
 use super::storeys::STORE;
 use super::{Fault, Rule, judge, rules, storeys};
@@ -250,4 +251,89 @@ fn an_exception_covers_its_file_and_rule_and_must_be_needed() {
     assert_eq!(judge(Rule::Head, &faults(), &[(path, Rule::Name, "why")]).len(), 1);
     let idle = judge(Rule::Head, &[], &[(path, Rule::Head, "why")]);
     assert_eq!(idle, ["walnut/src/wal.rs: the exception from Head is no longer needed; remove it"]);
+}
+
+fn page(path: &str, text: &str) -> Page {
+    Page { path: path.to_owned(), text: text.to_owned() }
+}
+
+fn texts(faults: &[Fault]) -> Vec<String> {
+    faults.iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn a_link_that_leads_nowhere_is_found() {
+    let exists = |path: &str| path == "LICENSE" || path == "docs/design";
+    let pages = [
+        page(
+            "docs/A.md",
+            "# One two\n[a](B.md) [b](B.md#the-end) [c](#one-two) [d](https://example.org/x)\n",
+        ),
+        page(
+            "docs/B.md",
+            "## The `end`\n[a](../LICENSE) [b](design/)\n```text\n[c](gone.md)\n# No heading\n```\n",
+        ),
+    ];
+    assert!(documents::dead_links(&pages, &exists).is_empty());
+    let pages = [
+        page("docs/A.md", "# One\n\n[a](gone.md), [b](B.md#start)\n[c](#two)\n"),
+        page("docs/B.md", "[a](LICENSE) [b](#no-heading)\n```text\n# No heading\n```\n"),
+    ];
+    assert_eq!(
+        texts(&documents::dead_links(&pages, &exists)),
+        [
+            "docs/A.md:3: `gone.md` leads nowhere",
+            "docs/A.md:3: `B.md#start` leads nowhere",
+            "docs/A.md:4: `#two` leads nowhere",
+            "docs/B.md:1: `LICENSE` leads nowhere",
+            "docs/B.md:1: `#no-heading` leads nowhere",
+        ]
+    );
+}
+
+#[test]
+fn a_path_without_a_file_is_found() {
+    let exists = |path: &str| ["walnut/src/wal/mod.rs", "tests/it/main.rs", "docs/A.md"].contains(&path);
+    let pages = [
+        page(
+            "docs/A.md",
+            "`wal/mod.rs`, `tests/it/main.rs`, `mod.rs`, `a b/c.rs`\n```text\nsst/gone.rs\n```\n",
+        ),
+        page("docs/B.md", "One.\n`wal/gone.rs` and `wal/mod.rs`"),
+    ];
+    let sources = [store("wal/mod.rs", "//! See docs/A.md.\n//! See (docs/design/gone.md).\n")];
+    assert_eq!(
+        texts(&documents::dead_paths(&pages, &sources, &exists)),
+        [
+            "docs/B.md:2: there is no `wal/gone.rs`",
+            "walnut/src/wal/mod.rs:2: there is no `docs/design/gone.md`",
+        ]
+    );
+}
+
+#[test]
+fn a_glossary_of_too_many_rows_is_found() {
+    let glossary = |rows: usize| {
+        let rows = "| a | b | |\n".repeat(rows);
+        [page("docs/GLOSSARY.md", &format!("| word | meaning | not |\n|---|---|---|\n{rows}"))]
+    };
+    assert!(documents::long_glossary(&glossary(45)).is_empty());
+    assert_eq!(documents::long_glossary(&glossary(46)).len(), 1);
+}
+
+#[test]
+fn a_design_note_without_its_parts_is_found() {
+    let whole = "# X\n## How it works\n## Invariants\n## Rejected\n";
+    let list = page("docs/design/README.md", "[x](x.md)");
+    assert!(documents::odd_notes(&[list, page("docs/design/x.md", whole)]).is_empty());
+    let list = page("docs/design/README.md", "[x](x.md)");
+    let pages = [list, page("docs/design/x.md", "## Rejected"), page("docs/design/y.md", whole)];
+    assert_eq!(
+        texts(&documents::odd_notes(&pages)),
+        [
+            "docs/design/x.md:1: a design note has a section \"How it works\"",
+            "docs/design/x.md:1: a design note has a section \"Invariants\"",
+            "docs/design/y.md:1: docs/design/README.md does not list it",
+        ]
+    );
 }

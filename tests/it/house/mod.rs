@@ -1,4 +1,5 @@
-//! The rules of the house, read off the source tree: imports point down, rooms are small, nothing is left unfinished.
+//! The rules of the house, read off the source tree and the Markdown pages: imports point down, files are short, nothing is
+//! left unfinished, links lead somewhere.
 //!
 //! Each rule is a function from sources to [`Fault`]s, tried on bad examples in [`bad_examples`] and then on the tree.
 //! A fault that must stay for a while is named in [`EXCEPTIONS`] with its reason; an exception that nothing needs any more
@@ -7,6 +8,7 @@
 //! Not checked here: style, which rustfmt and clippy see, and macro bodies for the length of their functions.
 
 mod bad_examples;
+mod documents;
 mod paths;
 mod rules;
 mod source;
@@ -42,6 +44,14 @@ enum Rule {
     Name,
     /// Unsafe code stands in the files named for it.
     Unsafe,
+    /// A link in a page leads to a file and a heading.
+    Link,
+    /// A path in a page or a comment is one of a file.
+    Path,
+    /// The glossary has at most 45 rows.
+    Glossary,
+    /// A design note has its sections and is listed.
+    Note,
 }
 
 /// A place that goes against a rule.
@@ -136,8 +146,39 @@ fn unsafe_code_stands_in_the_files_named_for_it() {
     the_tree_keeps(Rule::Unsafe, rules::unsafe_code);
 }
 
+/// Fails with every fault of the pages.
+#[track_caller]
+fn the_pages_keep(faults: &[Fault]) {
+    let lines: Vec<_> = faults.iter().map(ToString::to_string).collect();
+    assert!(lines.is_empty(), "\n{}", lines.join("\n"));
+}
+
+#[test]
+fn links_of_pages_lead_somewhere() {
+    the_pages_keep(&documents::dead_links(&documents::pages(), &source::exists));
+}
+
+#[test]
+fn paths_in_pages_and_comments_exist() {
+    the_pages_keep(&documents::dead_paths(&documents::pages(), &source::tree(), &source::exists));
+}
+
+#[test]
+fn the_glossary_is_short() {
+    the_pages_keep(&documents::long_glossary(&documents::pages()));
+}
+
+#[test]
+fn design_notes_have_their_sections_and_are_listed() {
+    the_pages_keep(&documents::odd_notes(&documents::pages()));
+}
+
 #[test]
 fn the_whole_tree_is_read() {
+    let pages = documents::pages();
+    for path in ["README.md", "docs/GLOSSARY.md", "docs/design/memtable.md", "docs/guide/src/tutorial.md"] {
+        assert!(pages.iter().any(|page| page.path == path), "{path} was not read");
+    }
     let tree = source::tree();
     for path in
         ["walnut/src/lib.rs", "walnut/src/table/key/mod.rs", "walnut-derive/src/lib.rs", "tests/it/main.rs"]

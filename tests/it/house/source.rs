@@ -68,9 +68,18 @@ impl Source {
     }
 }
 
+/// The root of the workspace.
+pub(super) fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace's root")
+}
+
+/// Whether there is a file or a directory at a path from the root.
+pub(super) fn exists(path: &str) -> bool {
+    root().join(path).exists()
+}
+
 /// Every source of the workspace.
 pub(super) fn tree() -> Vec<Source> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("the workspace's root");
     let crates = [
         ("walnut/src", Role::Production),
         ("walnut-derive/src", Role::Production),
@@ -78,7 +87,7 @@ pub(super) fn tree() -> Vec<Source> {
         ("tests/it", Role::Test),
         ("examples/src", Role::Example),
     ];
-    crates.into_iter().flat_map(|(dir, role)| read_crate(root, dir, role)).collect()
+    crates.into_iter().flat_map(|(dir, role)| read_crate(root(), dir, role)).collect()
 }
 
 /// The sources of one crate, those below a `#[cfg(test)] mod` marked as tests.
