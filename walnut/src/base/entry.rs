@@ -1,27 +1,31 @@
-//! The entry and the one ordering: user key ascending, then sequence number descending.
+//! The entry (one version of one key) and the one ordering: user key ascending, then sequence
+//! number descending.
 //!
-//! An internal key is a user key with the sequence number and the kind of what was done to it. Memtables, SSTs and
-//! cursors hold entries in exactly this order, so nothing is ever sorted again on its way down.
+//! An internal key is a user key with the sequence number and the kind of the operation. Memtables,
+//! SSTs and cursors hold entries in exactly this order, so that a flush or a compaction never
+//! sorts.
 
 use std::cmp::Ordering;
 
 use super::SeqNo;
 
-/// What an entry does to its key.
+/// The operation that an entry is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u8)]
 pub(crate) enum Kind {
-    /// A tombstone: the key is gone from here on.
+    /// A point tombstone.
     Delete = 0,
-    /// The key has this value from here on.
+    /// A put: the key has this value.
     Put = 1,
-    /// The key has a value from here on that stands in the value log; in place of the value the entry has a pointer to it. Only
-    /// SSTs hold such entries.
+    /// A put whose value is in the value log; the entry's value is a
+    /// [`ValuePointer`](crate::codec::ValuePointer). Only SSTs hold such entries.
     Pointer = 2,
-    /// A range tombstone: every key from this one on, and before the one that is the value, is gone from here on. Stands in
-    /// commits only: memtables and SSTs keep range tombstones in a structure of their own.
+    /// A range tombstone over the keys from this one up to, but without, the one that is the value.
+    /// Occurs in write batches only: memtables and SSTs keep range tombstones apart from the
+    /// entries.
     RangeDelete = 3,
-    /// An add: the key has the number that it had before and this one more, eight bytes each. See [`Operand`](super::Operand).
+    /// A merge operand: adds an eight-byte number to that of the key. See
+    /// [`Operand`](super::Operand).
     Add = 4,
 }
 
@@ -38,35 +42,34 @@ impl Kind {
         }
     }
 
-    /// Whether the key has a value after an entry of this kind.
+    /// Whether the key exists after an entry of this kind.
     pub(crate) fn is_value(self) -> bool {
         matches!(self, Self::Put | Self::Pointer | Self::Add)
     }
 
-    /// Whether an entry of this kind takes away what is there, and never gives a key a value.
-    pub(crate) fn only_removes(self) -> bool {
+    /// Whether an entry of this kind is a tombstone, of one key or of a range.
+    pub(crate) fn is_tombstone(self) -> bool {
         matches!(self, Self::Delete | Self::RangeDelete)
     }
 
-    /// Whether it is one key that this is done to, so that it stands among the entries of memtables and SSTs.
-    pub(crate) fn is_of_one_key(self) -> bool {
+    /// Whether the operation is on one key, so that it is an entry in memtables and SSTs.
+    pub(crate) fn is_point(self) -> bool {
         self != Self::RangeDelete
     }
 }
 
-/// One version of one key, borrowed from the container that holds it.
+/// One version of one key, borrowed from its container.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Entry<'a> {
     /// The user key: the keyspace's id and the bytes after it.
     pub(crate) key: &'a [u8],
     pub(crate) seqno: SeqNo,
     pub(crate) kind: Kind,
-    /// Empty for a tombstone; where a range tombstone ends; what an add adds.
+    /// Empty for a tombstone, the end of a range tombstone, the delta of an add.
     pub(crate) value: &'a [u8],
 }
 
 impl Entry<'_> {
-    /// How this entry is ordered against another: see the module's head.
     pub(crate) fn order(&self, other: &Entry<'_>) -> Ordering {
         compare((self.key, self.seqno), (other.key, other.seqno))
     }

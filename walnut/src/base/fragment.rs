@@ -1,46 +1,48 @@
-//! Range tombstones in the form in which they are searched.
+//! Fragmented range tombstones: the form in which point reads search them.
 //!
 //! ```text
 //!   range tombstones    [a ────── 9 ────── m)           fragments    [a  9   f) [f  9 5  m) [m  5  r)
 //!                            [f ────── 5 ────── r)
 //! ```
 //!
-//! 1. Fragments are in the order of their keys and do not overlap; each begins before it ends.
-//! 2. A fragment has the sequence numbers of all range tombstones over it, newest first, each once; there is one at least.
+//! 1. Fragments are in key order and do not overlap; each starts before it ends.
+//! 2. A fragment has the sequence numbers of all range tombstones over it, newest first, each once,
+//!    and at least one.
 //!
-//! So a key is under one fragment at most, and a binary search finds all that was done to it by ranges. The price is that
-//! n range tombstones which all overlap make up to 2n fragments with n numbers each. So a flush and a merge keep of them only what
-//! some reader tells apart (see [`FragmentMerge`](super::FragmentMerge)), and a memtable has a form of its own.
+//! So at most one fragment covers a key, and a binary search finds it. The price is that n range
+//! tombstones which all overlap make up to 2n fragments with n sequence numbers each. So a flush
+//! and a compaction keep only the sequence numbers that some snapshot tells apart (see
+//! [`FragmentMerge`](super::FragmentMerge)), and a memtable has a structure of its own.
 //!
-//! Which of them a reader sees, and which a merge may drop, is decided above.
+//! Visibility to a reader, and which tombstones a compaction may drop, are decided in higher
+//! layers.
 
 use std::ops::Deref;
 
 use super::{KeyRange, SeqNo};
 
-/// A piece of the keys that the same range tombstones cover.
+/// A range of keys that the same range tombstones cover.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Fragment {
     pub(crate) start: Vec<u8>,
-    /// The first key that is not covered any more.
+    /// Exclusive.
     pub(crate) end: Vec<u8>,
     /// Newest first.
     pub(crate) seqnos: Vec<SeqNo>,
 }
 
 impl Fragment {
-    /// The newest range tombstone that is not above `at`.
+    /// The newest range tombstone that is visible at `at`.
     pub(crate) fn newest(&self, at: SeqNo) -> Option<SeqNo> {
         self.seqnos.get(self.seqnos.partition_point(|seqno| *seqno > at)).copied()
     }
 
-    /// What it takes in memory.
     fn memory_size(&self) -> usize {
         size_of::<Self>() + self.start.len() + self.end.len() + size_of_val(&*self.seqnos)
     }
 }
 
-/// The fragments of a container.
+/// The fragments of one container.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(crate) struct Fragments {
     list: Vec<Fragment>,
@@ -54,7 +56,7 @@ impl Fragments {
         Self { list: if start < end { vec![fragment] } else { Vec::new() } }
     }
 
-    /// Fragments that keep the rules above; `None` when these do not.
+    /// `None` when the fragments break an invariant of the module's head.
     pub(crate) fn from_list(list: Vec<Fragment>) -> Option<Self> {
         let is_whole = |fragment: &Fragment| {
             fragment.start < fragment.end
@@ -65,7 +67,6 @@ impl Fragments {
         is_valid.then_some(Self { list })
     }
 
-    /// The fragments of all range tombstones in several lists.
     #[cfg(test)]
     pub(crate) fn merged<'f>(lists: impl IntoIterator<Item = &'f Self>) -> Self {
         let sources = lists.into_iter().map(|list| list.list.iter().cloned()).collect();
@@ -74,36 +75,34 @@ impl Fragments {
         Self { list: std::iter::from_fn(next).collect() }
     }
 
-    /// The fragment over `key`, if there is one.
     #[cfg(test)]
     pub(crate) fn find(&self, key: &[u8]) -> Option<&Fragment> {
-        self.at(self.place(key), key)
+        self.at(self.index(key), key)
     }
 
-    /// The newest range tombstone over `key` that is not above `at`.
+    /// The newest range tombstone over `key` that is visible at `at`.
     pub(crate) fn covering(&self, key: &[u8], at: SeqNo) -> Option<SeqNo> {
-        self.at(self.place(key), key)?.newest(at)
+        self.at(self.index(key), key)?.newest(at)
     }
 
     /// The newest range tombstone over any key of `range`.
     pub(crate) fn newest_within(&self, range: &KeyRange) -> Option<SeqNo> {
-        let from = self.list[self.place(&range.start)..].iter();
+        let from = self.list[self.index(&range.start)..].iter();
         from.take_while(|fragment| range.ends_after(&fragment.start)).map(|fragment| fragment.seqnos[0]).max()
     }
 
-    /// What they take in memory.
     pub(crate) fn memory_size(&self) -> usize {
         self.list.iter().map(Fragment::memory_size).sum()
     }
 
-    /// The place of the first fragment that ends after `key`.
-    fn place(&self, key: &[u8]) -> usize {
+    /// The index of the first fragment that ends after `key`.
+    fn index(&self, key: &[u8]) -> usize {
         self.list.partition_point(|fragment| *fragment.end <= *key)
     }
 
-    /// The fragment at a place, if it begins at or before `key`.
-    fn at(&self, place: usize, key: &[u8]) -> Option<&Fragment> {
-        self.list.get(place).filter(|fragment| *fragment.start <= *key)
+    /// The fragment at an index, if it starts at or before `key`.
+    fn at(&self, index: usize, key: &[u8]) -> Option<&Fragment> {
+        self.list.get(index).filter(|fragment| *fragment.start <= *key)
     }
 }
 
@@ -115,40 +114,39 @@ impl Deref for Fragments {
     }
 }
 
-/// A stretch of keys over which the newest range tombstone that a reader sees is the same one, or over which there is none.
+/// A span of keys over which a reader sees one newest range tombstone, or none.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(crate) struct CoveredSpan {
     pub(crate) start: Vec<u8>,
-    /// The first key behind it; none when it goes on to the last key there is.
+    /// Exclusive; `None` when the span goes on to the last key.
     pub(crate) end: Option<Vec<u8>>,
     pub(crate) newest: Option<SeqNo>,
 }
 
 impl CoveredSpan {
-    /// Whether it has this key.
     #[inline]
-    pub(crate) fn has(&self, key: &[u8]) -> bool {
+    pub(crate) fn contains(&self, key: &[u8]) -> bool {
         *self.start <= *key && self.end.as_ref().is_none_or(|end| key < &**end)
     }
 }
 
-/// The range tombstones of a container, as one who walks over its keys asks for them.
+/// The range tombstones of a container, as a scan queries them.
 pub(crate) trait RangeTombstones: std::fmt::Debug + Send + Sync {
-    /// The stretch around `key` for a reader at `at`: not always the longest there is.
+    /// The span around `key` for a reader at `at`; it need not be the longest one.
     ///
-    /// Cost: a logarithm of how many there are.
+    /// Cost: logarithmic in the number of range tombstones.
     fn span_at(&self, key: &[u8], at: SeqNo) -> CoveredSpan;
 }
 
 impl RangeTombstones for Fragments {
     fn span_at(&self, key: &[u8], at: SeqNo) -> CoveredSpan {
-        let place = self.place(key);
-        if let Some(fragment) = self.at(place, key) {
+        let index = self.index(key);
+        if let Some(fragment) = self.at(index, key) {
             let (start, end) = (fragment.start.clone(), Some(fragment.end.clone()));
             return CoveredSpan { start, end, newest: fragment.newest(at) };
         }
-        let start = place.checked_sub(1).map(|before| self.list[before].end.clone());
-        let end = self.list.get(place).map(|next| next.start.clone());
+        let start = index.checked_sub(1).map(|before| self.list[before].end.clone());
+        let end = self.list.get(index).map(|next| next.start.clone());
         CoveredSpan { start: start.unwrap_or_default(), end, newest: None }
     }
 }
@@ -196,11 +194,11 @@ mod tests {
                 let expected = newest(&tombstones, key, at);
                 prop_assert_eq!(fragments.covering(&[key], SeqNo(at)), expected);
                 let stretch = fragments.span_at(&[key], SeqNo(at));
-                prop_assert!(stretch.has(&[key]));
-                for other in (0..30).filter(|other| stretch.has(&[*other])) {
+                prop_assert!(stretch.contains(&[key]));
+                for other in (0..30).filter(|other| stretch.contains(&[*other])) {
                     prop_assert_eq!(stretch.newest, newest(&tombstones, other, at));
                 }
-                // Nothing lies between a key and the next byte string.
+                // No key sorts between a key and `after` it.
                 prop_assert_eq!(fragments.covering(&[key, 0], SeqNo(at)), expected);
             }
             for (start, end) in [(0u8, 30u8), (3, 9), (7, 8), (20, 30)] {

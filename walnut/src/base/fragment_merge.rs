@@ -1,25 +1,26 @@
-//! Many lists of fragments as one, a fragment at a time.
+//! Merges many lists of fragments, one fragment at a time.
 //!
 //! ```text
 //!   list 1      [a ─── 9 ─── f)      [k ── 9 ── m)
-//!   list 2            [d ─── 5 ─── l)                           thinned: of 9 and 5 nobody needs both
+//!    list 2            [d ─── 5 ─── l)                           thinned: no snapshot needs both 9 and 5
 //!   merged      [a 9 d) [d 9 5 f) [f 5 k) [k 9 5 l) [l 9 m)     [a 9 f) [f 5 k) [k 9 m)
 //! ```
 //!
-//! 1. It holds one fragment of each list and the one that it gives next, however many there are: a merge of files is bounded by
-//!    how many it merges, and can stop after each step.
-//! 2. What comes out keeps the rules of fragments, and two neighbours that touch differ in their numbers: so what was cut in two
-//!    becomes one again, and n range tombstones of which nobody needs more than the newest make 2n fragments with one number each
-//!    at most, a single fragment when each covers the one before.
+//! 1. It holds one fragment of each list and the next output, however many there are: the memory of
+//!    a compaction is bounded by the number of its inputs, and it can stop after each step.
+//! 2. The output keeps the invariants of fragments, and two neighbours that touch differ in their
+//!    sequence numbers: fragments that a file boundary split become one again. n range tombstones
+//!    of which only the newest is needed make at most 2n fragments with one number each, and a
+//!    single fragment when each covers the one before.
 //!
-//! Which numbers are needed is asked of the caller.
+//! The caller decides which sequence numbers are needed.
 
 use super::{Fragment, SeqNo};
 use crate::error::Result;
 
-/// Fragments that come in the order of their keys.
+/// Fragments in key order.
 pub(crate) trait FragmentSource {
-    /// The next one; none at the end.
+    /// `None` at the end.
     fn next_fragment(&mut self) -> Result<Option<Fragment>>;
 }
 
@@ -29,17 +30,16 @@ impl<I: Iterator<Item = Fragment>> FragmentSource for I {
     }
 }
 
-/// Takes numbers out of a list.
+/// Removes sequence numbers that are not needed from a list, newest first.
 type Thin = Box<dyn Fn(&mut Vec<SeqNo>)>;
 
-/// The fragments of all range tombstones in several lists, in order.
 pub(crate) struct FragmentMerge<S> {
     sources: Vec<S>,
-    /// What is left of the fragment that each list has come to.
+    /// The rest of the current fragment of each source.
     heads: Vec<Option<Fragment>>,
-    /// Takes the numbers out that are not needed; they come newest first. Where none is left there is no fragment.
+    /// A fragment of which nothing is left is dropped.
     thin: Thin,
-    /// What comes next, when it is known to be whole.
+    /// The next output, until a piece arrives that does not extend it.
     next: Option<Fragment>,
 }
 
@@ -49,9 +49,9 @@ impl<S: FragmentSource> FragmentMerge<S> {
         Ok(Self { sources, heads, thin: Box::new(thin), next: None })
     }
 
-    /// The next fragment; none at the end.
+    /// The next fragment; `None` at the end.
     ///
-    /// Cost: a look at each list, and as many more as fragments are joined to one.
+    /// Cost: one comparison per source, times the number of pieces that are joined.
     pub(crate) fn next(&mut self) -> Result<Option<Fragment>> {
         while let Some(piece) = self.piece()? {
             match &mut self.next {
@@ -67,7 +67,7 @@ impl<S: FragmentSource> FragmentMerge<S> {
         Ok(self.next.take())
     }
 
-    /// The next piece over which the same fragments lie.
+    /// The next span over which the same fragments lie, with their thinned sequence numbers.
     fn piece(&mut self) -> Result<Option<Fragment>> {
         let Some(start) = self.heads.iter().flatten().map(|head| &head.start).min() else { return Ok(None) };
         let start = start.clone();

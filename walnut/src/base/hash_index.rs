@@ -1,24 +1,25 @@
-//! From the hash of a key to its place in a list that somebody else keeps: words, few of them as a list, many as a table.
+//! A hash index from keys to their indexes in a list that the caller owns: a short array of words
+//! when small, an open-addressing table when large.
 //!
 //! ```text
-//!   word = high half of the key's hash | place + 1       0: free
+//!   word = high half of the key's hash | index + 1       0: free
 //!
-//!   | .. | a | b | 0 | .. |     a key stands where its hash says, or behind that, before the next free word
+//!   | .. | a | b | 0 | .. |     linear probing: a word is at its home slot, or behind it before the next free one
 //! ```
 //!
-//! Two keys may have the same hash: whoever looks for one says which place is that of its key.
+//! Two keys may have the same hash: the caller's `is_key` decides by comparing keys.
 
 use smallvec::SmallVec;
 
 use super::KeyHash;
 
-/// Up to so many words are looked at one by one, and need no memory of their own.
+/// Up to this many words are searched linearly, inline and without an allocation.
 const FEW: usize = 8;
 
 /// Words of the smallest table.
 const MIN_SIZE: usize = 64;
 
-/// One place for each key.
+/// At most one index per key.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct HashIndex {
     words: SmallVec<[u64; FEW]>,
@@ -26,29 +27,30 @@ pub(crate) struct HashIndex {
 }
 
 impl HashIndex {
-    /// The place of the key with this hash that `is_key` knows.
+    /// The index of the key with this hash for which `is_key` is true.
     #[inline]
     pub(crate) fn find(&self, hash: KeyHash, is_key: impl Fn(u32) -> bool) -> Option<u32> {
-        let is_key = |word: u64| is_of(word, hash) && is_key(place_in(word));
+        let is_key = |word: u64| is_of(word, hash) && is_key(index_in(word));
         if !self.is_table() {
-            return self.words.iter().find(|word| is_key(**word)).map(|word| place_in(*word));
+            return self.words.iter().find(|word| is_key(**word)).map(|word| index_in(*word));
         }
         let found = self.words[self.probe(hash, is_key)];
-        (found != 0).then(|| place_in(found))
+        (found != 0).then(|| index_in(found))
     }
 
-    /// Gives the key with this hash a place instead of the one that `is_key` knows, which is returned.
-    pub(crate) fn replace(&mut self, hash: KeyHash, place: u32, is_key: impl Fn(u32) -> bool) -> Option<u32> {
-        let (new, is_key) = (word(hash, place), |word: u64| is_of(word, hash) && is_key(place_in(word)));
+    /// Sets the index of the key with this hash and returns the previous one, for which `is_key` is
+    /// true.
+    pub(crate) fn replace(&mut self, hash: KeyHash, index: u32, is_key: impl Fn(u32) -> bool) -> Option<u32> {
+        let (new, is_key) = (word(hash, index), |word: u64| is_of(word, hash) && is_key(index_in(word)));
         if self.is_table() {
             let at = self.probe(hash, is_key);
             let old = std::mem::replace(&mut self.words[at], new);
             if old != 0 {
-                return Some(place_in(old));
+                return Some(index_in(old));
             }
         } else {
             if let Some(old) = self.words.iter_mut().find(|word| is_key(**word)) {
-                return Some(place_in(std::mem::replace(old, new)));
+                return Some(index_in(std::mem::replace(old, new)));
             }
             self.words.push(new);
         }
@@ -59,9 +61,10 @@ impl HashIndex {
         None
     }
 
-    /// Takes a place away from the key with this hash, and gives the key the place that it had before, if it had one.
-    pub(crate) fn restore(&mut self, hash: KeyHash, place: u32, before: Option<u32>) {
-        let is_it = |found: u64| found == word(hash, place);
+    /// Undoes a `replace`: removes `index` from the key with this hash and restores the one before
+    /// it, if there was one.
+    pub(crate) fn restore(&mut self, hash: KeyHash, index: u32, before: Option<u32>) {
+        let is_it = |found: u64| found == word(hash, index);
         let at = if self.is_table() {
             self.probe(hash, is_it)
         } else {
@@ -85,7 +88,7 @@ impl HashIndex {
         self.words.len() > FEW
     }
 
-    /// Where the word is that `is_it` knows, or the free one before which it would stand.
+    /// The slot of the word for which `is_it` is true, or the free slot where it would be inserted.
     #[inline]
     fn probe(&self, hash: KeyHash, is_it: impl Fn(u64) -> bool) -> usize {
         let mut at = self.home(word(hash, 0));
@@ -95,12 +98,12 @@ impl HashIndex {
         at
     }
 
-    /// Frees a word, and lets those behind it move up that could not be found otherwise.
+    /// Frees a slot and shifts back the words behind it that linear probing would no longer reach.
     fn free(&mut self, mut hole: usize) {
         let mask = self.words.len() - 1;
         let mut at = self.next(hole);
         while self.words[at] != 0 {
-            let distance_from = |place: usize| at.wrapping_sub(place) & mask;
+            let distance_from = |index: usize| at.wrapping_sub(index) & mask;
             if distance_from(self.home(self.words[at])) >= distance_from(hole) {
                 self.words[hole] = self.words[at];
                 hole = at;
@@ -122,7 +125,7 @@ impl HashIndex {
         }
     }
 
-    /// Where the search for a word begins in the table.
+    /// The slot at which probing for a word starts.
     #[inline]
     fn home(&self, word: u64) -> usize {
         let home = ((word >> 32) * self.words.len() as u64) >> 32;
@@ -135,8 +138,8 @@ impl HashIndex {
     }
 }
 
-fn word(hash: KeyHash, place: u32) -> u64 {
-    hash.0 & !u64::from(u32::MAX) | (u64::from(place) + 1)
+fn word(hash: KeyHash, index: u32) -> u64 {
+    hash.0 & !u64::from(u32::MAX) | (u64::from(index) + 1)
 }
 
 #[inline]
@@ -146,7 +149,7 @@ fn is_of(word: u64, hash: KeyHash) -> bool {
 
 #[inline]
 #[expect(clippy::cast_possible_truncation, reason = "the low half is what is wanted")]
-fn place_in(word: u64) -> u32 {
+fn index_in(word: u64) -> u32 {
     (word - 1) as u32
 }
 
@@ -165,22 +168,22 @@ mod tests {
         ) {
             // Keys of few hashes, so that many meet.
             let hash = |key: u32| KeyHash(u64::from(key % 37) << 59 | u64::from(key));
-            let (mut places, mut list, mut model) = (HashIndex::default(), Vec::<(u32, Option<u32>)>::new(), HashMap::<u32, u32>::new());
+            let (mut index, mut list, mut model) = (HashIndex::default(), Vec::<(u32, Option<u32>)>::new(), HashMap::<u32, u32>::new());
             for (key, gives) in keys {
                 if gives {
-                    let place = u32::try_from(list.len()).expect("few");
-                    let before = places.replace(hash(key), place, |found| list[found as usize].0 == key);
-                    prop_assert_eq!(before, model.insert(key, place));
+                    let ordinal = u32::try_from(list.len()).expect("few");
+                    let before = index.replace(hash(key), ordinal, |found| list[found as usize].0 == key);
+                    prop_assert_eq!(before, model.insert(key, ordinal));
                     list.push((key, before));
                 } else if let Some((key, before)) = list.pop() {
-                    let place = model.remove(&key).expect("it was given");
-                    places.restore(hash(key), place, before);
+                    let ordinal = model.remove(&key).expect("it was given");
+                    index.restore(hash(key), ordinal, before);
                     model.extend(before.map(|before| (key, before)));
                 }
-                prop_assert_eq!(places.count, model.len());
+                prop_assert_eq!(index.count, model.len());
             }
             for key in 0..150 {
-                let found = places.find(hash(key), |found| list[found as usize].0 == key);
+                let found = index.find(hash(key), |found| list[found as usize].0 == key);
                 prop_assert_eq!(found, model.get(&key).copied());
             }
         }

@@ -1,10 +1,9 @@
-//! The beginning of a key as numbers, which are compared sooner than bytes are.
+//! The first bytes of a key as integers, which compare faster than bytes.
 
-/// The first sixteen bytes of a key, with zeros where it has less: heads that differ are in the order of their keys, equal ones say
-/// nothing.
+/// The first sixteen bytes of a key, big-endian and zero-padded: prefixes that differ have the
+/// order of their keys; equal prefixes decide nothing.
 pub(crate) type KeyPrefix = (u64, u64);
 
-/// The head of a key.
 #[inline]
 pub(crate) fn key_prefix(key: &[u8]) -> KeyPrefix {
     let split = |bytes: &[u8; 16]| {

@@ -1,20 +1,20 @@
-//! A set of keys in one piece of memory.
+//! A set of keys in one allocation.
 
 use std::cell::OnceCell;
 
 use super::{HashIndex, KeyHash};
 
-/// The bytes of keys that there is room for with the first one.
+/// Bytes reserved with the first key.
 const FIRST_ROOM: usize = 128;
 
-/// Keys, each once, in the order in which they came.
+/// Distinct keys, in insertion order.
 #[derive(Debug, Default)]
 pub(crate) struct KeySet {
-    /// The keys, one after the other.
+    /// The keys, concatenated.
     bytes: Vec<u8>,
     ends: Vec<usize>,
-    places: HashIndex,
-    /// The places of the keys in the order of the keys, once somebody asked for a range.
+    index: HashIndex,
+    /// The ordinals of the keys in key order; built by the first range query.
     sorted: OnceCell<Vec<u32>>,
 }
 
@@ -23,49 +23,50 @@ impl KeySet {
         self.ends.is_empty()
     }
 
-    /// Adds a key, whose hash is given.
+    /// `hash` is that of `key`.
     pub(crate) fn insert(&mut self, key: &[u8], hash: KeyHash) {
-        let place = u32::try_from(self.ends.len()).expect("so many keys do not fit into memory");
-        let Self { bytes, ends, places, .. } = self;
-        if places.find(hash, |place| key_at(bytes, ends, place) == key).is_none() {
+        let ordinal = u32::try_from(self.ends.len()).expect("so many keys do not fit into memory");
+        let Self { bytes, ends, index, .. } = self;
+        if index.find(hash, |ordinal| key_at(bytes, ends, ordinal) == key).is_none() {
             if bytes.is_empty() {
                 bytes.reserve(FIRST_ROOM);
             }
             bytes.extend_from_slice(key);
             ends.push(bytes.len());
-            places.replace(hash, place, |_| false);
+            index.replace(hash, ordinal, |_| false);
             self.sorted.take();
         }
     }
 
     pub(crate) fn contains(&self, key: &[u8]) -> bool {
-        !self.is_empty() && self.places.find(KeyHash::of(key), |place| self.key(place) == key).is_some()
+        !self.is_empty() && self.index.find(KeyHash::of(key), |ordinal| self.key(ordinal) == key).is_some()
     }
 
-    /// Whether there is a key from `start` on, and before `end`. All keys are sorted when this is asked for the first time.
+    /// Whether a key is at or after `start` and before `end`. Cost: the first call after an insert
+    /// sorts all keys.
     pub(crate) fn has_within(&self, start: &[u8], end: &[u8]) -> bool {
         let sorted = self.sorted.get_or_init(|| {
-            let mut places: Vec<u32> = (0..).take(self.ends.len()).collect();
-            places.sort_unstable_by_key(|place| self.key(*place));
-            places
+            let mut ordinals: Vec<u32> = (0..).take(self.ends.len()).collect();
+            ordinals.sort_unstable_by_key(|ordinal| self.key(*ordinal));
+            ordinals
         });
-        let first = sorted.partition_point(|place| self.key(*place) < start);
-        sorted.get(first).is_some_and(|place| self.key(*place) < end)
+        let first = sorted.partition_point(|ordinal| self.key(*ordinal) < start);
+        sorted.get(first).is_some_and(|ordinal| self.key(*ordinal) < end)
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &[u8]> {
-        (0..).take(self.ends.len()).map(|place| self.key(place))
+        (0..).take(self.ends.len()).map(|ordinal| self.key(ordinal))
     }
 
-    fn key(&self, place: u32) -> &[u8] {
-        key_at(&self.bytes, &self.ends, place)
+    fn key(&self, ordinal: u32) -> &[u8] {
+        key_at(&self.bytes, &self.ends, ordinal)
     }
 }
 
-fn key_at<'b>(bytes: &'b [u8], ends: &[usize], place: u32) -> &'b [u8] {
-    let place = place as usize;
-    let start = place.checked_sub(1).map_or(0, |before| ends[before]);
-    &bytes[start..ends[place]]
+fn key_at<'b>(bytes: &'b [u8], ends: &[usize], ordinal: u32) -> &'b [u8] {
+    let ordinal = ordinal as usize;
+    let start = ordinal.checked_sub(1).map_or(0, |before| ends[before]);
+    &bytes[start..ends[ordinal]]
 }
 
 impl<K: AsRef<[u8]>> FromIterator<K> for KeySet {

@@ -1,4 +1,5 @@
-//! The numbers and orders that every storey shares. No input or output, no locks.
+//! The types that every layer shares: keys, sequence numbers, entries, range tombstones. No I/O, no
+//! locks.
 
 mod entry;
 mod fragment;

@@ -1,24 +1,24 @@
-//! Numbers with a type, so that a file is never mistaken for a keyspace.
+//! Typed numbers, so that a file number is never mistaken for a keyspace id.
 
 use std::fmt;
 
 use crate::error::{Error, Limit, Result};
 
-/// The number in a file's name. Given once, never again.
+/// The number in a file's name. Never reused.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 pub(crate) struct FileNumber(pub(crate) u64);
 
 impl FileNumber {
-    /// The highest that is ever given; a higher one in a file is damage.
+    /// The highest file number; a higher one in a file is corruption.
     pub(crate) const MAX: Self = Self((1 << 56) - 1);
 
-    /// The number that is written in this way in the name of a file; `None` for everything else.
+    /// The number whose canonical form in a file name is `digits`.
     pub(crate) fn from_name(digits: &str) -> Option<Self> {
         let number = Self(digits.parse().ok()?);
         (number <= Self::MAX && number.to_string() == digits).then_some(number)
     }
 
-    /// The number after this one; an error when this is the last, to which only damage leads.
+    /// The next number. Fails at the last one, which only a damaged manifest reaches.
     pub(crate) fn next(self) -> Result<Self> {
         if self < Self::MAX { Ok(Self(self.0 + 1)) } else { Err(Error::Limit(Limit::FileNumbers)) }
     }
@@ -30,18 +30,18 @@ impl fmt::Display for FileNumber {
     }
 }
 
-/// The number in front of every key of one table or one index. Given once, never again.
+/// The id that prefixes every key of one table or one index. Never reused.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub(crate) struct KeyspaceId(pub(crate) u32);
 
 impl KeyspaceId {
-    /// The keyspace of the catalog: which tables and indexes there are.
+    /// The catalog: which tables and indexes there are.
     pub(crate) const CATALOG: Self = Self(0);
 
-    /// A keyspace in which nothing is ever written: that of a table which a state does not have.
+    /// A keyspace that is always empty: the one of a table that does not exist in a snapshot.
     pub(crate) const EMPTY: Self = Self(15);
 
-    /// The bytes that every key of this keyspace begins with; they sort as the numbers do.
+    /// The bytes that every key of this keyspace begins with; they sort in the order of the ids.
     pub(crate) const fn prefix(self) -> [u8; 4] {
         self.0.to_be_bytes()
     }

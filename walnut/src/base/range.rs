@@ -1,8 +1,8 @@
-//! Ranges of user keys, always half open.
+//! Half-open ranges of user keys.
 
-/// The user keys from `start` on, up to but without `end`; to the very last one when there is no `end`.
+/// The user keys from `start`, inclusive, to `end`, exclusive; unbounded when there is no `end`.
 ///
-/// Every range of bytes can be written so, because `k ++ [0]` is the next byte string after `k`.
+/// Every range of byte strings has this form, because `k ++ [0]` is the next byte string after `k`.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct KeyRange {
     pub(crate) start: Vec<u8>,
@@ -10,7 +10,6 @@ pub(crate) struct KeyRange {
 }
 
 impl KeyRange {
-    /// Every key there is.
     pub(crate) fn all() -> Self {
         Self { start: Vec::new(), end: None }
     }
@@ -20,29 +19,27 @@ impl KeyRange {
         Self { start: prefix.to_vec(), end: successor(prefix) }
     }
 
-    /// Whether no key at all can lie in the range.
     pub(crate) fn is_empty(&self) -> bool {
         self.end.as_ref().is_some_and(|end| *end <= self.start)
     }
 
-    /// Whether `key` lies in the range.
     #[cfg(test)]
     pub(crate) fn contains(&self, key: &[u8]) -> bool {
         self.start.as_slice() <= key && self.ends_after(key)
     }
 
-    /// Whether a key from `smallest` on, and before `end`, can lie in the range.
-    pub(crate) fn meets(&self, smallest: &[u8], end: &[u8]) -> bool {
+    /// Whether the range overlaps the keys from `smallest`, inclusive, to `end`, exclusive.
+    pub(crate) fn overlaps(&self, smallest: &[u8], end: &[u8]) -> bool {
         *self.start < *end && self.ends_after(smallest)
     }
 
-    /// Whether the range goes on beyond `key`, which is to say that `key` lies before its end.
+    /// Whether `key` is before the end of the range.
     pub(crate) fn ends_after(&self, key: &[u8]) -> bool {
         self.end.as_ref().is_none_or(|end| key < end.as_slice())
     }
 }
 
-/// The next byte string after `key`: nothing lies between the two.
+/// The next byte string after `key`.
 pub(crate) fn after(key: &[u8]) -> Vec<u8> {
     let mut next = Vec::with_capacity(key.len() + 1);
     next.extend_from_slice(key);
@@ -50,7 +47,7 @@ pub(crate) fn after(key: &[u8]) -> Vec<u8> {
     next
 }
 
-/// The first byte string after all those that begin with `prefix`, or `None` when there is none.
+/// The first byte string after all those that begin with `prefix`; `None` when there is none.
 pub(crate) fn successor(prefix: &[u8]) -> Option<Vec<u8>> {
     let last = prefix.iter().rposition(|&byte| byte != u8::MAX)?;
     let mut end = prefix[..=last].to_vec();
@@ -79,8 +76,8 @@ mod tests {
         for (key, inside) in [(&b"a"[..], false), (b"b", true), (b"c\xff", true), (b"d", false)] {
             assert_eq!(range.contains(key), inside, "{key:?}");
         }
-        assert!(range.meets(b"a", &after(b"b")) && range.meets(b"c", b"z"));
-        assert!(!range.meets(b"a", b"b") && !range.meets(b"d", b"z"));
+        assert!(range.overlaps(b"a", &after(b"b")) && range.overlaps(b"c", b"z"));
+        assert!(!range.overlaps(b"a", b"b") && !range.overlaps(b"d", b"z"));
         assert!(KeyRange { start: b"d".to_vec(), end: Some(b"b".to_vec()) }.is_empty());
         assert!(!KeyRange::all().is_empty() && KeyRange::all().contains(b""));
     }

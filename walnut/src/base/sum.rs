@@ -1,30 +1,31 @@
-//! Sums: what the adds of a key come to.
+//! Sums: how the adds of a key, which are merge operands, fold to its value.
 //!
 //! ```text
 //!   versions of a key, newest first     add 5   add -2   put 40   put 7   ..
 //!   its value                           5 - 2 + 40 = 43
 //! ```
 //!
-//! 1. The value of a key whose newest version is an add is eight bytes: a little-endian `i64`, the sum of its adds down to the first
-//!    version of another kind, which is the *base*.
-//! 2. A put of eight bytes is a base of that number. Everything else counts as zero: a tombstone, a range tombstone over what follows,
-//!    nothing at all, a put of another size, and a value in the value log, where no eight bytes are ever put.
-//! 3. Sums wrap around. So they are the same in whatever groups adds are folded, and at whatever time: nothing else that can be done
-//!    about an overflow has this property, and an add cannot be refused, as its commit reads nothing.
+//! 1. The value of a key whose newest version is an add is eight bytes: a little-endian `i64`, the
+//!    sum of its adds down to the first version of another kind, the *base*.
+//! 2. A put of eight bytes is a base of that number. Every other base counts as zero: a tombstone,
+//!    a range tombstone over the older versions, no version at all, a put of another size, and a
+//!    value in the value log, where no eight bytes are ever put.
+//! 3. Sums wrap around. So addition is associative, and the result does not depend on how and when
+//!    adds are folded. No other treatment of an overflow has this property, and an add cannot be
+//!    refused, because its commit reads nothing.
 
 use super::{Entry, Kind};
 
-/// What a version of a key contributes to the sum of the adds above it.
+/// The contribution of one version to the sum of the adds above it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Operand {
-    /// So much, and what lies below.
+    /// Added to the sum of the older versions.
     Delta(i64),
-    /// So much, whatever lies below.
+    /// Ends the sum: older versions do not count.
     Base(i64),
 }
 
 impl Entry<'_> {
-    /// What it contributes to a sum.
     pub(crate) fn operand(&self) -> Operand {
         let number = number_in(self.value).unwrap_or(0);
         match self.kind {
@@ -35,7 +36,7 @@ impl Entry<'_> {
     }
 }
 
-/// The number that a value is, if it has the size of one.
+/// The number in a value of eight bytes.
 pub(crate) fn number_in(value: &[u8]) -> Option<i64> {
     value.try_into().ok().map(i64::from_le_bytes)
 }

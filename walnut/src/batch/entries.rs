@@ -1,10 +1,10 @@
-//! Walks over the entries of a commit.
+//! Decodes the entries of a write batch.
 
 use super::format::{BatchEntry, read_entry};
 use crate::codec::Reader;
 use crate::error::Fault;
 
-/// The entries of a payload that is known to be valid, in the order in which they were added.
+/// The entries of a valid payload, in insertion order.
 #[derive(Clone)]
 pub(crate) struct Entries<'a> {
     reader: Reader<'a>,
@@ -12,7 +12,7 @@ pub(crate) struct Entries<'a> {
 }
 
 impl<'a> Entries<'a> {
-    /// The entries of a payload that was read from a file: all of them are looked at here, once.
+    /// The entries of a payload from a file; all of them are validated here, once.
     pub(crate) fn new(payload: &'a [u8], count: u32) -> Result<Self, Fault> {
         let mut reader = Reader::new(payload);
         for _ in 0..count {
@@ -22,7 +22,7 @@ impl<'a> Entries<'a> {
         Ok(Self { reader: Reader::new(payload), left: count })
     }
 
-    /// The entries, each with the offset of its key in the payload; its value follows the key.
+    /// The entries, each with the offset of its key in the payload; the value follows the key.
     pub(crate) fn with_offsets(mut self) -> impl Iterator<Item = (usize, BatchEntry<'a>)> {
         let size = self.reader.rest().len();
         std::iter::from_fn(move || {
@@ -31,7 +31,7 @@ impl<'a> Entries<'a> {
         })
     }
 
-    /// The entries of a payload that this process wrote.
+    /// The entries of a payload that this process encoded; they are not validated.
     pub(super) fn of_batch(payload: &'a [u8], count: u32) -> Self {
         Self { reader: Reader::new(payload), left: count }
     }

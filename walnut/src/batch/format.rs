@@ -1,4 +1,4 @@
-//! The bytes of a commit: its entries, one after the other.
+//! The encoding of a write batch: its entries, one after the other.
 //!
 //! ```text
 //!  | kind u8 | key size varint | value size varint | key | value |     Put         = 1
@@ -7,21 +7,20 @@
 //!  | kind u8 | key size varint | key | number i64 |                    Add         = 4
 //! ```
 //!
-//! A payload of `count` entries is valid if and only if (1) each kind is one of these, (2) each size is in its shortest
-//! form and the bytes that it announces are there, (3) each start is less than its end, and (4) `count` entries fill the
-//! payload exactly.
+//! A payload of `count` entries is valid if and only if (1) each kind is one of these, (2) each
+//! size is in its shortest form and the bytes that it announces are there, (3) each start is less
+//! than its end, and (4) `count` entries fill the payload exactly.
 
 use crate::base::Kind;
 use crate::codec::{Reader, Writer};
 use crate::error::Fault;
 
-/// An entry without its sequence number, which follows from its place.
+/// An entry without its sequence number, which follows from its index in the batch.
 pub(crate) type BatchEntry<'a> = (Kind, &'a [u8], &'a [u8]);
 
-/// The size of the number of an add.
 const NUMBER_SIZE: u64 = 8;
 
-/// Adds an entry; a tombstone's value is not written, nor the size of an add's.
+/// Appends an entry; a tombstone has no value, and an add's size is implied.
 pub(super) fn put_entry(out: &mut Vec<u8>, (kind, key, value): BatchEntry<'_>) {
     out.put_u8(kind as u8);
     out.put_varint(key.len() as u64);
@@ -34,7 +33,6 @@ pub(super) fn put_entry(out: &mut Vec<u8>, (kind, key, value): BatchEntry<'_>) {
     }
 }
 
-/// Reads the next entry.
 pub(super) fn read_entry<'a>(reader: &mut Reader<'a>) -> Result<BatchEntry<'a>, Fault> {
     let kind = Kind::from_code(reader.u8()?).filter(|kind| *kind != Kind::Pointer);
     let kind = kind.ok_or(Fault::Invalid("kind of an entry"))?;

@@ -1,9 +1,9 @@
-//! Hostile bytes as the payload of a commit: the entry point of fuzzing.
+//! The fuzzing entry point for write batches.
 
 use super::Entries;
 
-/// Takes `bytes` for a payload, of every count that they could have and of one that they say. It must not panic, hang or take much
-/// memory; whatever else happens is right.
+/// Decodes `bytes` as a payload, with every count that they could have and with the one in front of
+/// them. It must not panic, hang or allocate much memory; every other outcome is correct.
 pub fn fuzz(bytes: &[u8]) {
     if let Some((count, payload)) = bytes.split_first_chunk() {
         walk(payload, u32::from_le_bytes(*count));

@@ -1,4 +1,4 @@
-//! The write batch: what one commit does, in the bytes that the WAL keeps of it.
+//! The write batch: the operations of one commit, encoded as the WAL stores them.
 //!
 //! ```text
 //!  put(k, v) --.
@@ -7,9 +7,12 @@
 //!  delete_range(a, b) ---'
 //! ```
 //!
-//! 1. Entries keep the order in which they were added; entry `i` of a commit has the sequence number `seq_start + i`.
-//! 2. The bytes are described in `format` and nowhere else; a batch is encoded once, outside any lock.
-//! 3. [`Entries::new`] reads hostile bytes: it gives every entry or a fault, and allocates nothing.
+//! 1. Entries keep their insertion order; entry `i` of a commit has the sequence number
+//!    `seq_start + i`.
+//! 2. The encoding is described in `format` and nowhere else; a batch is encoded once, outside any
+//!    lock.
+//! 3. [`Entries::new`] reads hostile bytes: it returns every entry or a fault, and allocates
+//!    nothing.
 //!
 //! It does not know what a key means, where a commit is written, or whether it may be.
 

@@ -1,4 +1,4 @@
-//! CRC-32 (IEEE 802.3), seeded so that bytes of one file never validate in another.
+//! CRC-32 (IEEE 802.3), seeded per file so that the bytes of one file never validate in another.
 
 /// The checksum of `bytes`, continued from `seed`.
 pub(crate) fn crc32(seed: u32, bytes: &[u8]) -> u32 {
@@ -7,13 +7,13 @@ pub(crate) fn crc32(seed: u32, bytes: &[u8]) -> u32 {
     hasher.finalize()
 }
 
-/// The checksum that those of the bytes at `offset` are continued from, in a file with this seed: what stands at one place never
-/// validates at another.
+/// The seed of the checksum of a block at `offset` in a file with this seed, so that a block never
+/// validates at another offset.
 pub(crate) fn seed_at(file_seed: u32, offset: u64) -> u32 {
     crc32(file_seed, &offset.to_le_bytes())
 }
 
-/// What `crc32(first, bytes)` is, given `second = crc32(0, bytes)` and the number of those bytes.
+/// `crc32(first, bytes)`, given `second = crc32(0, bytes)` and the size of `bytes`.
 pub(crate) fn crc32_combine(first: u32, second: u32, second_size: u64) -> u32 {
     let mut hasher = crc32fast::Hasher::new_with_initial(first);
     hasher.combine(&crc32fast::Hasher::new_with_initial_len(second, second_size));

@@ -1,23 +1,23 @@
-//! The header that every file of a database begins with.
+//! The header of every file of a database.
 //!
 //! ```text
 //!  0        8        12       16             32        40       48        56       60      64
 //!  | magic  | format | flags  | database id  | number  | salt   | word    | zero   | crc32 |
 //! ```
 //!
-//! A header is valid if and only if (1) the CRC over the bytes before it agrees, (2) the magic is that of the file's
-//! kind, (3) the format is known, (4) flags and zero are zero, and (5) the database id and the number are those
-//! of the database and of the file's name.
+//! A header is valid if and only if (1) the CRC over the bytes before it agrees, (2) the magic is
+//! that of the file's kind, (3) the format is known, (4) flags and zero are zero, and (5) the
+//! database id and the number are those of the database and of the file's name.
 //!
-//! The salt is random and new for each life of a file. The header's own CRC seeds every checksum in the file, so that
-//! a record or a block of another file, or of an earlier life of this one, never validates.
-//! `word` belongs to the kind: a WAL segment keeps its first sequence number there.
+//! The salt is random and new for each generation of a file. The header's own CRC seeds every
+//! checksum in the file, so that a record or a block of another file, or of an earlier generation
+//! of this one, never validates.
+//! `word` depends on the kind: a WAL segment keeps its first sequence number there.
 
 use super::{Reader, Writer, crc32};
 use crate::base::FileNumber;
 use crate::error::Fault;
 
-/// What a file is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum FileKind {
     Wal,
@@ -27,7 +27,7 @@ pub(crate) enum FileKind {
 }
 
 impl FileKind {
-    /// The first eight bytes of such a file.
+    /// The magic number.
     fn magic(self) -> &'static [u8; 8] {
         match self {
             Self::Wal => b"walnutL\n",
@@ -37,7 +37,7 @@ impl FileKind {
         }
     }
 
-    /// The newest format that this version reads, and the one that it writes.
+    /// The format that this version writes, and the newest that it reads.
     fn format(self) -> u32 {
         match self {
             Self::Wal | Self::Sst | Self::Manifest | Self::ValueFile => 1,
@@ -45,7 +45,7 @@ impl FileKind {
     }
 }
 
-/// Who a file is.
+/// The identity of a file.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct FileHeader {
     pub(crate) kind: FileKind,
@@ -56,11 +56,10 @@ pub(crate) struct FileHeader {
 }
 
 impl FileHeader {
-    /// The size of a header in bytes.
+    /// In bytes.
     pub(crate) const LEN: usize = 64;
     const CRC: usize = Self::LEN - 4;
 
-    /// The bytes on disk.
     pub(crate) fn encode(&self) -> [u8; Self::LEN] {
         let mut bytes = Vec::with_capacity(Self::LEN);
         bytes.extend_from_slice(self.kind.magic());
@@ -78,7 +77,7 @@ impl FileHeader {
         header
     }
 
-    /// The header in the first bytes of a file of this kind; the caller compares database and number.
+    /// The header of a file of this kind. The caller compares the database id and the number.
     pub(crate) fn decode(kind: FileKind, bytes: &[u8]) -> Result<Self, Fault> {
         let bytes = bytes.get(..Self::LEN).ok_or(Fault::Truncated)?;
         let mut reader = Reader::new(bytes);
@@ -107,7 +106,7 @@ impl FileHeader {
         Ok(Self { kind, database, number, salt, word })
     }
 
-    /// What seeds the checksums in this file.
+    /// The seed of the checksums in this file.
     pub(crate) fn seed(&self) -> u32 {
         let bytes = self.encode();
         u32::from_le_bytes([bytes[60], bytes[61], bytes[62], bytes[63]])

@@ -1,17 +1,18 @@
-//! LZ4's block format, where it pays.
+//! LZ4 block compression, kept only where it pays.
 
 /// How blocks and large values are stored.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Compression {
     None,
-    /// LZ4, for whatever it makes smaller by an eighth.
+    /// LZ4, for data that it makes smaller by at least an eighth.
     Lz4,
 }
 
-/// The most bytes that LZ4 can make of one.
+/// The highest compression ratio of LZ4: bounds what is allocated before decompression.
 pub(crate) const MAX_RATIO: usize = 255;
 
-/// Adds the compressed bytes to `out`, or nothing when they are not smaller by an eighth.
+/// Appends the compressed bytes to `out` and returns whether it did; appends nothing when they are
+/// not smaller by an eighth.
 pub(crate) fn compress(bytes: &[u8], out: &mut Vec<u8>) -> bool {
     let start = out.len();
     out.resize(start + lz4_flex::block::get_maximum_output_size(bytes.len()), 0);
@@ -21,7 +22,8 @@ pub(crate) fn compress(bytes: &[u8], out: &mut Vec<u8>) -> bool {
     pays
 }
 
-/// The bytes that these were made of, if they are exactly `size`, for which the caller has seen that there may be so many.
+/// The decompressed bytes, if they are exactly `size`. The caller has checked `size` against
+/// [`MAX_RATIO`].
 pub(crate) fn decompress(stored: &[u8], size: usize) -> Option<Vec<u8>> {
     let mut bytes = vec![0; size];
     let written = lz4_flex::block::decompress_into(stored, &mut bytes).ok()?;

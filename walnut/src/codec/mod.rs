@@ -1,4 +1,5 @@
-//! Bytes in and out of files, checked: every read is bounded before it happens, every fault is typed.
+//! Encoding and checked decoding of file contents: every length is bounded before it is used, every
+//! fault is typed.
 
 mod crc;
 mod file_header;
@@ -16,7 +17,8 @@ pub(crate) use text::text;
 pub(crate) use value_pointer::ValuePointer;
 pub(crate) use writer::Writer;
 
-/// The bytes of a field, given where it starts: layouts are written as sums, so no offset stands twice.
+/// The byte range of a field, given its start: layouts are written as sums, so that no offset is
+/// written twice.
 pub(crate) const fn field(start: usize, len: usize) -> std::ops::Range<usize> {
     start..start + len
 }

@@ -1,8 +1,8 @@
-//! Reads fields from bytes that may be hostile. Nothing panics, nothing is allocated.
+//! A decoder over hostile bytes. It never panics and never allocates.
 
 use crate::error::Fault;
 
-/// A position in bytes; each read moves it on, or says what is wrong and leaves it.
+/// A position in bytes. A read that succeeds advances it; one that fails leaves it unchanged.
 #[derive(Clone, Copy)]
 pub(crate) struct Reader<'a> {
     rest: &'a [u8],
@@ -14,7 +14,6 @@ impl<'a> Reader<'a> {
         Self { rest: bytes }
     }
 
-    /// The bytes not yet read.
     #[inline]
     pub(crate) fn rest(&self) -> &'a [u8] {
         self.rest
@@ -24,7 +23,6 @@ impl<'a> Reader<'a> {
         self.rest.is_empty()
     }
 
-    /// The next `len` bytes.
     #[inline]
     pub(crate) fn bytes(&mut self, len: usize) -> Result<&'a [u8], Fault> {
         let (bytes, rest) = self.rest.split_at_checked(len).ok_or(Fault::Truncated)?;
@@ -56,7 +54,8 @@ impl<'a> Reader<'a> {
         Ok(u64::from_le_bytes(self.array()?))
     }
 
-    /// A `u64` in LEB128. Only the shortest form is accepted, so that every number has one encoding.
+    /// A `u64` in LEB128. Only the shortest form is accepted, so that every number has one
+    /// encoding.
     #[inline]
     pub(crate) fn varint(&mut self) -> Result<u64, Fault> {
         match *self.rest {
@@ -68,30 +67,30 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// The same, of any length.
+    /// The path for any length.
     fn long_varint(&mut self) -> Result<u64, Fault> {
         let mut value = 0u64;
-        for (place, &byte) in self.rest.iter().enumerate().take(10) {
+        for (index, &byte) in self.rest.iter().enumerate().take(10) {
             let bits = u64::from(byte & 0x7f);
-            if place == 9 && byte > 1 || place > 0 && byte == 0 {
+            if index == 9 && byte > 1 || index > 0 && byte == 0 {
                 return Err(Fault::Invalid("variable-length number"));
             }
-            value |= bits << (7 * place);
+            value |= bits << (7 * index);
             if byte < 0x80 {
-                self.rest = &self.rest[place + 1..];
+                self.rest = &self.rest[index + 1..];
                 return Ok(value);
             }
         }
         Err(Fault::Truncated)
     }
 
-    /// A length as a varint, and that many bytes.
+    /// A varint length and that many bytes.
     pub(crate) fn prefixed(&mut self) -> Result<&'a [u8], Fault> {
         let len = self.varint()?;
         self.bytes(usize::try_from(len).map_err(|_| Fault::Truncated)?)
     }
 
-    /// The end: an error when bytes are left over.
+    /// Fails when bytes are left over.
     pub(crate) fn finish(self) -> Result<(), Fault> {
         if self.rest.is_empty() { Ok(()) } else { Err(Fault::Invalid("length")) }
     }

@@ -1,14 +1,14 @@
-//! Text out of bytes.
+//! UTF-8 validation with a fast path for ASCII.
 //!
-//! Most stored text is ASCII and short, and the general check of UTF-8 goes over short texts byte by byte: it was a fifth of all
-//! instructions of a scan. Whether it is ASCII is told eight bytes at a time. The invariant of the unsafe call:
+//! Most stored text is ASCII and short, and the standard library checks short texts byte by byte:
+//! that was a fifth of all instructions of a scan. Here ASCII is detected eight bytes at a time.
+//! The invariant of the unsafe call:
 //!
-//! 1. Bytes that are ASCII are UTF-8 (RFC 3629, section 1: "US-ASCII octet values do not appear otherwise in a UTF-8 encoded
-//!    character stream", and each of them is a character).
+//! 1. Bytes that are ASCII are UTF-8 (RFC 3629, section 1: "US-ASCII octet values do not appear
+//!    otherwise in a UTF-8 encoded character stream", and each of them is a character).
 
 use std::str::Utf8Error;
 
-/// The text that these bytes are.
 #[inline]
 #[expect(unsafe_code, reason = "a measured fifth of a scan; see the invariant at the head")]
 pub(crate) fn text(bytes: &[u8]) -> Result<&str, Utf8Error> {
@@ -19,7 +19,8 @@ pub(crate) fn text(bytes: &[u8]) -> Result<&str, Utf8Error> {
     std::str::from_utf8(bytes)
 }
 
-/// Whether no byte has its highest bit set. That of the standard library goes byte by byte over what is short, too.
+/// Whether no byte has its highest bit set. The standard library's version goes byte by byte over
+/// short slices, too.
 #[inline]
 fn is_ascii(bytes: &[u8]) -> bool {
     let (words, rest) = bytes.as_chunks();
@@ -45,8 +46,8 @@ mod tests {
             end in any::<prop::sample::Index>(),
         ) {
             let mut bytes = ascii.into_bytes();
-            let place = end.index(bytes.len() + 1);
-            bytes.splice(place..place, other);
+            let offset = end.index(bytes.len() + 1);
+            bytes.splice(offset..offset, other);
             prop_assert_eq!(text(&bytes), std::str::from_utf8(&bytes));
             prop_assert_eq!(is_ascii(&bytes), bytes.is_ascii());
         }

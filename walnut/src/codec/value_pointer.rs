@@ -1,36 +1,36 @@
-//! What an entry has instead of a large value: where the value stands in the value log.
+//! The value pointer: the entry of a large value holds it instead of the value, which is in the
+//! value log.
 //!
 //! ```text
 //!  | file number varint | offset varint | size varint |
 //! ```
 //!
-//! A pointer is valid if and only if (1) the three numbers, each in its shortest form, fill the bytes exactly, (2) the file
-//! number is one that can be given, (3) `offset` is not within a file's header and `offset + size` fits in 63 bits, and (4) `size`
-//! is not zero. It is known down here because SSTs hold pointers, and the value log gives and follows them.
+//! A pointer is valid if and only if (1) the three numbers, each in its shortest form, fill the
+//! bytes exactly, (2) the file number is at most the highest one, (3) `offset` is not within a
+//! file's header and `offset + size` fits in 63 bits, and (4) `size` is not zero. It belongs to
+//! this layer because SSTs hold pointers, and the value log writes and follows them.
 
 use super::{FileHeader, Reader, Writer};
 use crate::base::FileNumber;
 use crate::error::Fault;
 
-/// The place of a record of the value log.
+/// The location of a value log record.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct ValuePointer {
     pub(crate) file: FileNumber,
-    /// Where the record begins.
+    /// Of the record's first byte.
     pub(crate) offset: u64,
-    /// What the record takes in the file, in bytes.
+    /// The size of the whole record in the file, in bytes.
     pub(crate) size: u64,
 }
 
 impl ValuePointer {
-    /// Adds the bytes of the pointer.
     pub(crate) fn encode(&self, out: &mut Vec<u8>) {
         out.put_varint(self.file.0);
         out.put_varint(self.offset);
         out.put_varint(self.size);
     }
 
-    /// The pointer that these bytes are.
     pub(crate) fn decode(bytes: &[u8]) -> Result<Self, Fault> {
         let mut reader = Reader::new(bytes);
         let file = FileNumber(reader.varint()?);

@@ -1,14 +1,13 @@
-//! Writes fields; the counterpart of [`Reader`](super::Reader), little-endian like it.
+//! The encoder: writes fields little-endian, as [`Reader`](super::Reader) reads them.
 
-/// Adds fields to a buffer.
 pub(crate) trait Writer {
     fn put_u8(&mut self, value: u8);
     fn put_u16(&mut self, value: u16);
     fn put_u32(&mut self, value: u32);
     fn put_u64(&mut self, value: u64);
-    /// A `u64` in LEB128: one byte for each seven bits, the shortest form.
+    /// A `u64` in LEB128, shortest form.
     fn put_varint(&mut self, value: u64);
-    /// A length as a varint, and the bytes.
+    /// A varint length and the bytes.
     fn put_prefixed(&mut self, bytes: &[u8]);
 }
 

@@ -111,7 +111,7 @@ impl<'a, S: FragmentSource, N: FnMut() -> Result<FileNumber>> GarbageFilter<'a, 
             if folded.is_begun() && entry.key != folded.key() {
                 break;
             }
-            if folded.is_begun() && self.garbage.is_apart(&entry) {
+            if folded.is_begun() && self.garbage.is_other_stripe(&entry) {
                 return Ok(folded);
             }
             self.patience.note((entry.key.len() + entry.value.len()) as u64)?;
@@ -160,7 +160,7 @@ impl<'a, S: FragmentSource, N: FnMut() -> Result<FileNumber>> GarbageFilter<'a, 
         let Some(over) = &self.over else { return Ok(()) };
         let size = over.start.len() + over.end.len() + size_of_val(&*over.seqnos);
         self.patience.note(size as u64)?;
-        if let Some(kept) = self.garbage.keeps_of(over.clone(), &self.is_oldest) {
+        if let Some(kept) = self.garbage.keep_fragment(over.clone(), &self.is_oldest) {
             self.outputs.add_fragment(kept);
         }
         Ok(())

@@ -69,7 +69,7 @@ impl Compaction {
     ) -> Pick {
         let is_wanted = |meta: &SstMeta| {
             let has_dead = meta.dead_size > 0 || meta.tombstone_count > 0 || meta.fragment_count > 0;
-            has_dead && range.meets(&meta.smallest, &meta.end)
+            has_dead && range.overlaps(&meta.smallest, &meta.end)
         };
         match self {
             Self::Leveled => leveled::give_back(version, config, watermark, &is_wanted),

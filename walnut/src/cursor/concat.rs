@@ -1,4 +1,5 @@
-//! Cursors one after the other, each opened when the one before has come to its end.
+//! The concatenating cursor over sorted, disjoint inputs: each is opened when the one before is
+//! exhausted.
 //!
 //! ```text
 //!   pieces   | a..f | g..m | n..z |        sorted, and no two share a key
@@ -11,15 +12,16 @@ use super::{Cursor, Direction};
 use crate::base::{CoveredSpan, Entry, SeqNo};
 use crate::error::Result;
 
-/// What gives the cursors: pieces in the order of their keys, none of which shares a key with another.
+/// The inputs of a [`ConcatCursor`], in key order; no two share a key.
 pub(crate) trait Pieces {
     type Cursor: Cursor;
 
-    /// Opens the cursor of a piece, all in one direction.
-    fn open(&self, place: usize) -> Result<Self::Cursor>;
+    /// Opens a cursor over one piece; all cursors go in one direction.
+    fn open(&self, index: usize) -> Result<Self::Cursor>;
 
-    /// Whether all entries of a piece lie in a stretch and are older than a number; `false` says nothing.
-    fn is_passed(&self, _place: usize, _stretch: &CoveredSpan, _than: SeqNo) -> bool {
+    /// Whether every entry of a piece is in the span and older than `_than`. May return `false`
+    /// without knowing.
+    fn can_skip(&self, _index: usize, _span: &CoveredSpan, _than: SeqNo) -> bool {
         false
     }
 }
@@ -28,29 +30,29 @@ pub(crate) trait Pieces {
 #[derive(Debug)]
 pub(crate) struct ConcatCursor<P: Pieces> {
     pieces: P,
-    /// The pieces that were not opened yet.
+    /// Not opened yet.
     rest: Range<usize>,
     direction: Direction,
-    /// Stands on an entry, unless all pieces are at their end.
+    /// On an entry, unless all pieces are exhausted.
     open: Option<P::Cursor>,
 }
 
 impl<P: Pieces> ConcatCursor<P> {
-    /// Walks over the pieces at these places; `pieces` opens cursors that go in `direction`.
-    pub(crate) fn new(pieces: P, places: Range<usize>, direction: Direction) -> Result<Self> {
-        let mut concat = Self { pieces, rest: places, direction, open: None };
+    /// Iterates over the pieces at these indexes; `pieces` opens cursors that go in `direction`.
+    pub(crate) fn new(pieces: P, indexes: Range<usize>, direction: Direction) -> Result<Self> {
+        let mut concat = Self { pieces, rest: indexes, direction, open: None };
         concat.settle()?;
         Ok(concat)
     }
 
-    /// Goes on to the next piece that has an entry, unless the open one does.
+    /// Opens the next piece that has an entry, unless the open one has.
     fn settle(&mut self) -> Result<()> {
         while self.entry().is_none() {
             let next = self.take_next();
-            // What was read of the last piece is let go before the next one is opened.
+            // The previous piece releases its blocks before the next one is opened.
             self.open = None;
-            let Some(place) = next else { break };
-            self.open = Some(self.pieces.open(place)?);
+            let Some(index) = next else { break };
+            self.open = Some(self.pieces.open(index)?);
         }
         Ok(())
     }
@@ -62,8 +64,7 @@ impl<P: Pieces> ConcatCursor<P> {
         }
     }
 
-    /// The piece that comes next.
-    fn next_place(&self) -> Option<usize> {
+    fn next_index(&self) -> Option<usize> {
         let mut rest = self.rest.clone();
         match self.direction {
             Direction::Forward => rest.next(),
@@ -85,15 +86,15 @@ impl<P: Pieces> Cursor for ConcatCursor<P> {
         if open.entry().is_some() { Ok(()) } else { self.settle() }
     }
 
-    fn pass_older(&mut self, stretch: &CoveredSpan, than: SeqNo) -> Result<bool> {
+    fn pass_older(&mut self, span: &CoveredSpan, than: SeqNo) -> Result<bool> {
         let mut passes = false;
         while let Some(open) = &mut self.open {
-            let moves = open.pass_older(stretch, than)?;
+            let moves = open.pass_older(span, than)?;
             passes |= moves;
             if !moves || open.entry().is_some() {
                 break;
             }
-            while self.next_place().is_some_and(|place| self.pieces.is_passed(place, stretch, than)) {
+            while self.next_index().is_some_and(|index| self.pieces.can_skip(index, span, than)) {
                 self.take_next();
             }
             self.settle()?;
@@ -142,9 +143,9 @@ mod tests {
     impl Pieces for Lists<'_> {
         type Cursor = Listed;
 
-        fn open(&self, place: usize) -> Result<Listed> {
-            self.opened.borrow_mut().push(place);
-            let list = self.pieces.get(place).ok_or(Error::Closed)?;
+        fn open(&self, index: usize) -> Result<Listed> {
+            self.opened.borrow_mut().push(index);
+            let list = self.pieces.get(index).ok_or(Error::Closed)?;
             Ok(Listed::new(list.clone(), self.direction))
         }
     }
@@ -159,14 +160,14 @@ mod tests {
             let mut numbers = 0u8..;
             let lists: Vec<Vec<Owned>> =
                 sizes.iter().map(|&size| numbers.by_ref().take(size).map(|n| (vec![n], 1, None)).collect()).collect();
-            let places = from.min(lists.len())..(from + count).min(lists.len());
+            let indexes = from.min(lists.len())..(from + count).min(lists.len());
             for direction in [Direction::Forward, Direction::Backward] {
                 let opened = RefCell::default();
                 let pieces = Lists { pieces: &lists, direction, opened: &opened };
-                let concat = ConcatCursor::new(pieces, places.clone(), direction).expect("no errors here");
-                let expected = drain(Listed::new(lists[places.clone()].concat(), direction)).expect("no errors here");
+                let concat = ConcatCursor::new(pieces, indexes.clone(), direction).expect("no errors here");
+                let expected = drain(Listed::new(lists[indexes.clone()].concat(), direction)).expect("no errors here");
                 prop_assert_eq!(drain(concat).expect("no errors here"), expected);
-                prop_assert_eq!(opened.borrow().len(), places.len());
+                prop_assert_eq!(opened.borrow().len(), indexes.len());
             }
         }
     }

@@ -1,74 +1,77 @@
-//! The range tombstones that lie over a walk, from all the containers that it goes through.
+//! The range tombstones over a scan, from all of its inputs.
 //!
-//! Of each container it keeps the stretch that the walk is in, so that most entries cost two comparisons with its ends.
+//! For each input it caches the span that contains the current key, so that most entries cost two
+//! comparisons.
 
 use crate::base::{CoveredSpan, RangeTombstones, SeqNo};
 use crate::sync::Arc;
 
-/// Says of key after key, in the order of a walk, which range tombstone is the newest over it.
+/// Finds the newest range tombstone over each key of a scan.
 #[derive(Debug)]
 pub(crate) struct Coverage {
     at: SeqNo,
     lists: Vec<CoverageList>,
-    /// Whether the version that was asked for last is hidden.
+    /// The result of the last [`hides`](Self::hides).
     hides_last: bool,
 }
 
 #[derive(Debug)]
 struct CoverageList {
     ranges: Arc<dyn RangeTombstones>,
-    /// Around the key that was asked for last.
-    stretch: Option<CoveredSpan>,
+    /// Contains the key of the last query.
+    span: Option<CoveredSpan>,
 }
 
 impl Coverage {
-    /// The range tombstones of these lists as a reader at `at` sees them. Without any, nothing is covered, and asking costs nothing.
+    /// The range tombstones of these lists that are visible at `at`. Without lists a query costs
+    /// nothing.
     pub(crate) fn new(at: SeqNo, lists: impl IntoIterator<Item = Arc<dyn RangeTombstones>>) -> Self {
-        let lists = lists.into_iter().map(|ranges| CoverageList { ranges, stretch: None });
+        let lists = lists.into_iter().map(|ranges| CoverageList { ranges, span: None });
         Self { at, lists: lists.collect(), hides_last: false }
     }
 
-    /// Whether nothing is covered.
     pub(crate) fn is_empty(&self) -> bool {
         self.lists.is_empty()
     }
 
-    /// Whether a version of `key` is hidden by a range tombstone that is newer.
+    /// Whether a newer range tombstone hides this version of `key`.
     #[inline]
     pub(crate) fn hides(&mut self, key: &[u8], version: SeqNo) -> bool {
-        !self.lists.is_empty() && self.hides_by_one(key, version)
+        !self.lists.is_empty() && self.hides_any(key, version)
     }
 
-    fn hides_by_one(&mut self, key: &[u8], version: SeqNo) -> bool {
+    fn hides_any(&mut self, key: &[u8], version: SeqNo) -> bool {
         let at = self.at;
         self.hides_last =
             self.lists.iter_mut().any(|list| list.newest(key, at).is_some_and(|seqno| seqno > version));
         self.hides_last
     }
 
-    /// Whether the version that [`hides`](Self::hides) was asked for last is hidden: the next one may be, too.
+    /// The result of the last [`hides`](Self::hides), without a lookup: the next version is likely
+    /// to be hidden, too.
     #[inline]
     pub(crate) fn hides_last(&self) -> bool {
         self.hides_last
     }
 
-    /// The stretch around `key` over which the newest range tombstone is the same one, if that hides this version; and its number.
-    pub(crate) fn hiding(&mut self, key: &[u8], version: SeqNo) -> Option<(&CoveredSpan, SeqNo)> {
+    /// The span around `key` in which one range tombstone hides this version, and its sequence
+    /// number.
+    pub(crate) fn covering_span(&mut self, key: &[u8], version: SeqNo) -> Option<(&CoveredSpan, SeqNo)> {
         let at = self.at;
         let newest = self.lists.iter_mut().map(|list| list.newest(key, at)).enumerate();
         let newest =
-            newest.filter_map(|(place, seqno)| Some((seqno.filter(|seqno| *seqno > version)?, place))).max();
+            newest.filter_map(|(index, seqno)| Some((seqno.filter(|seqno| *seqno > version)?, index))).max();
         self.hides_last = newest.is_some();
-        let (seqno, place) = newest?;
-        Some((self.lists[place].stretch.as_ref()?, seqno))
+        let (seqno, index) = newest?;
+        Some((self.lists[index].span.as_ref()?, seqno))
     }
 }
 
 impl CoverageList {
     fn newest(&mut self, key: &[u8], at: SeqNo) -> Option<SeqNo> {
-        match &self.stretch {
-            Some(stretch) if stretch.has(key) => stretch.newest,
-            _ => self.stretch.insert(self.ranges.span_at(key, at)).newest,
+        match &self.span {
+            Some(span) if span.contains(key) => span.newest,
+            _ => self.span.insert(self.ranges.span_at(key, at)).newest,
         }
     }
 }

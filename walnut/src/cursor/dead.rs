@@ -1,12 +1,14 @@
-//! The dead entries that a walk passes between two live ones: where the next walk can seek, and where this one does.
+//! Runs of dead entries between two live ones: the dead ranges that a scan seeks past, and those
+//! that it records for later scans.
 //!
 //! ```text
 //!   forward    [live]  d d d d d d ..... d d d d d d d d  [live]
-//!                      └ passed ─┘└ known ─┘└─ passed ─┘
+//!                       └ passed ─┘└ known ─┘└─ passed ─┘
 //! ```
 //!
-//! 1. What is known is sought past. What was passed behind it begins where it ends, so that the two touch.
-//! 2. What was passed is worth remembering when it is much, or when it lies between two ranges that are known.
+//! 1. A known dead range is sought past. The entries passed behind it start where it ends, so that
+//!    the two ranges touch.
+//! 2. A run of passed entries is recorded when it is long, or when it is between two known ranges.
 //! 3. Nothing is copied or looked up unless an entry is dead.
 
 use std::fmt;
@@ -15,28 +17,28 @@ use super::Direction;
 use crate::base::{CoveredSpan, KeyRange, SeqNo, after};
 use crate::sync::Arc;
 
-/// So many dead entries in a row are worth remembering.
+/// The length from which a run of dead entries is recorded.
 const MANY: u64 = 16;
 
-/// What remembers where nothing is live.
+/// A cache of key ranges without a live key; see [`DeadRanges`](crate::mvcc::DeadRanges).
 pub(crate) trait DeadKeys: fmt::Debug + Send + Sync {
-    /// The dead range around `key` for a reader at `at`, if it is known.
+    /// The known dead range around `key` for a reader at `at`.
     fn around(&self, key: &[u8], at: SeqNo) -> Option<CoveredSpan>;
 
-    /// Takes note that a reader at `at` has passed so many dead entries in `range` and has found no live key in it.
+    /// Records that a reader at `at` has passed this number of dead entries in `range` and no live
+    /// key.
     fn note(&self, range: KeyRange, at: SeqNo, passed: u64);
 }
 
-/// The dead entries that a walk has passed since the last live one.
+/// The dead entries since the last live one.
 #[derive(Debug)]
 pub(super) struct DeadRun {
     known: Arc<dyn DeadKeys>,
-    /// Where what was passed begins in the direction of the walk; going backward the key behind it.
+    /// Where the run starts in the direction of the scan; backward, this is an exclusive bound.
     first: Option<Vec<u8>>,
-    /// The key that was passed last.
     last: Vec<u8>,
     passed: u64,
-    /// Whether it begins where a known range ends.
+    /// Whether the run starts where a known range ends.
     follows: bool,
 }
 
@@ -45,17 +47,15 @@ impl DeadRun {
         Self { known, first: None, last: Vec::new(), passed: 0, follows: false }
     }
 
-    /// Where the walk begins in its direction, before anything is passed.
+    /// Sets where the scan starts in its direction, before anything is passed.
     pub(super) fn begin(&mut self, bound: Option<Vec<u8>>) {
         self.first = bound;
     }
 
-    /// Nothing is passed yet behind the key that the walk has come to.
     pub(super) fn clear(&mut self) {
         (self.first, self.passed, self.follows) = (None, 0, false);
     }
 
-    /// Notes a dead key.
     pub(super) fn pass(&mut self, key: &[u8], direction: Direction) {
         self.first.get_or_insert_with(|| match direction {
             Direction::Forward => key.to_vec(),
@@ -65,12 +65,13 @@ impl DeadRun {
         self.passed += 1;
     }
 
-    /// What is known around a key that comes next; what was passed before it is remembered, if it is worth it.
+    /// The known dead range around the next key. The run before it ends, and is recorded if
+    /// invariant 2 says so.
     pub(super) fn known(&mut self, key: &[u8], direction: Direction, at: SeqNo) -> Option<CoveredSpan> {
-        let stretch = self.known.around(key, at)?;
+        let span = self.known.around(key, at)?;
         let (near, far) = match direction {
-            Direction::Forward => (Some(stretch.start.clone()), stretch.end.clone()),
-            Direction::Backward => (stretch.end.clone(), Some(stretch.start.clone())),
+            Direction::Forward => (Some(span.start.clone()), span.end.clone()),
+            Direction::Backward => (span.end.clone(), Some(span.start.clone())),
         };
         if self.follows
             && let (Some(first), Some(near)) = (self.first.take(), near)
@@ -80,10 +81,10 @@ impl DeadRun {
             self.end(direction, at);
         }
         (self.first, self.passed, self.follows) = (far, 0, true);
-        Some(stretch)
+        Some(span)
     }
 
-    /// The run ends: before a live key, or where the walk does.
+    /// Ends the run: before a live key, or at the end of the scan.
     pub(super) fn end(&mut self, direction: Direction, at: SeqNo) {
         if self.passed >= MANY
             && let Some(first) = self.first.take()

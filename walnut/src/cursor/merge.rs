@@ -1,4 +1,4 @@
-//! Many cursors as one: a tournament in which the entry that comes first wins.
+//! The merging cursor: a tournament tree, in which the entry that comes first wins.
 //!
 //! ```text
 //!             winners[1]            node i plays the winners of 2i and 2i+1;
@@ -8,7 +8,7 @@
 //!     [4]=0  [5]=1  [6]=2  [7]=3
 //! ```
 //!
-//! After a step only the games on the path of the winner are played again: ceil(log2 n) comparisons an entry.
+//! A step replays only the games on the winner's path: ceil(log2 n) comparisons per entry.
 
 use super::{Cursor, Direction};
 use crate::base::{CoveredSpan, Entry, SeqNo};
@@ -18,13 +18,13 @@ use crate::error::Result;
 #[derive(Debug)]
 pub(crate) struct MergeCursor<C> {
     sources: Vec<C>,
-    /// The places of the winning sources; see the picture above. Empty when there is no source.
+    /// Indexes of the winning sources; see the picture above. Empty when there is no source.
     winners: Vec<usize>,
     direction: Direction,
 }
 
 impl<C: Cursor> MergeCursor<C> {
-    /// Merges cursors that all go in `direction`.
+    /// All sources go in `direction`.
     pub(crate) fn new(sources: Vec<C>, direction: Direction) -> Self {
         let count = sources.len();
         let mut merge = Self { sources, winners: Vec::new(), direction };
@@ -36,20 +36,17 @@ impl<C: Cursor> MergeCursor<C> {
         merge
     }
 
-    /// Decides all games.
     fn play_all(&mut self) {
         for node in (1..self.sources.len()).rev() {
             self.play(node);
         }
     }
 
-    /// Decides the game at a node.
     fn play(&mut self, node: usize) {
         let (left, right) = (self.winners[2 * node], self.winners[2 * node + 1]);
         self.winners[node] = if self.comes_first(right, left) { right } else { left };
     }
 
-    /// Whether the entry of the first source comes before that of the second.
     fn comes_first(&self, first: usize, second: usize) -> bool {
         match (self.sources[first].entry(), self.sources[second].entry()) {
             (None, _) => false,
@@ -79,18 +76,18 @@ impl<C: Cursor> Cursor for MergeCursor<C> {
         Ok(())
     }
 
-    /// Known without a comparison where there is one source only.
+    /// Known without a comparison only when there is a single source.
     #[inline]
     fn ends_key(&self) -> bool {
         matches!(&*self.sources, [only] if only.ends_key())
     }
 
-    fn pass_older(&mut self, stretch: &CoveredSpan, than: SeqNo) -> Result<bool> {
+    fn pass_older(&mut self, span: &CoveredSpan, than: SeqNo) -> Result<bool> {
         let Some(&winner) = self.winners.get(1) else { return Ok(false) };
         let mut passes = false;
-        for (place, source) in self.sources.iter_mut().enumerate() {
-            let moves = source.pass_older(stretch, than)?;
-            passes |= moves && place == winner;
+        for (index, source) in self.sources.iter_mut().enumerate() {
+            let moves = source.pass_older(span, than)?;
+            passes |= moves && index == winner;
         }
         self.play_all();
         Ok(passes)
@@ -110,7 +107,8 @@ impl<C: Cursor> Cursor for MergeCursor<C> {
             Direction::Forward => others.min(),
             Direction::Backward => others.max(),
         };
-        // What the winner passes comes before all others, so it stays the winner. The others may have versions of the key that it stands on.
+        // The entries that the winner skips come before those of all others, so it stays the
+        // winner. The others may have versions of its current key.
         source.pass_live(at, next)
     }
 }

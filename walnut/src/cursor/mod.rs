@@ -1,8 +1,9 @@
-//! The plug that memtables and SSTs fit: an entry, and a step to the next.
+//! The cursor (internal iterator): the interface that memtables and SSTs implement.
 //!
-//! A cursor is made for one range and one direction and stands on the first entry at once. Going forward it gives
-//! entries in internal order (key ascending, sequence number descending); going backward in exactly the reverse.
-//! It knows nothing of snapshots: what a reader sees is decided by [`VisibleCursor`] on top.
+//! A cursor is created for one range and one direction, positioned on the first entry. Forward,
+//! entries come in internal order (key ascending, sequence number descending); backward, in exactly
+//! the reverse. A cursor yields all versions: [`VisibleCursor`] on top of it decides what a reader
+//! sees.
 //!
 //! ```text
 //!   memtable ─────────────┐
@@ -11,13 +12,15 @@
 //!   range tombstones ────── Coverage ─┘
 //! ```
 //!
-//! Where a range has entries in one run only, as in settled data, there is no merge; and a cursor that knows that a key has no
-//! other version says so ([`Cursor::ends_key`]), which spares `Visible` the comparison and the copies.
+//! Data in the range of a scan is often in a single run; then there is no merge. A cursor that
+//! knows that a key has no other version reports it ([`Cursor::ends_key`]), which saves
+//! [`VisibleCursor`] comparisons and copies.
 //!
-//! A run of dead keys is walked over once: the next walk seeks past it ([`DeadKeys`]).
+//! A run of dead keys is iterated over once: the next scan seeks past it ([`DeadKeys`]).
 //!
-//! Range tombstones are no entries: they are looked up beside the walk, in [`Coverage`], and meet the entries in
-//! [`VisibleCursor`] only, which has the cursors seek past what they hide ([`Cursor::pass_older`]).
+//! Range tombstones are not entries. They are looked up beside the scan, in [`Coverage`], and
+//! applied in [`VisibleCursor`] only, which lets the cursors seek past the entries that they hide
+//! ([`Cursor::pass_older`]).
 
 mod concat;
 mod coverage;
@@ -36,45 +39,47 @@ pub(crate) use visible::{Seen, VisibleCursor};
 use crate::base::{CoveredSpan, Entry, SeqNo};
 use crate::error::Result;
 
-/// Which way a cursor goes.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Direction {
     Forward,
     Backward,
 }
 
-/// A walk over entries.
+/// An iterator over entries, all versions included.
 pub(crate) trait Cursor {
-    /// The entry that the cursor stands on; `None` at the end.
+    /// The current entry; `None` at the end.
     fn entry(&self) -> Option<Entry<'_>>;
 
-    /// Moves to the next entry in the cursor's direction. After an error the cursor must not be used again.
+    /// Moves to the next entry in the cursor's direction. After an error the cursor must not be
+    /// used again.
     fn advance(&mut self) -> Result<()>;
 
-    /// Passes the entries from the current one on that lie in a stretch, in the cursor's direction, and are older than a number: as far as
-    /// that is known without a look at each of them. Whether it has passed the current one.
+    /// Skips the entries, starting with the current one, that are in the span and older than
+    /// `_than`, as far as no entry must be read for it. Returns whether the current entry was
+    /// skipped.
     fn pass_older(&mut self, _stretch: &CoveredSpan, _than: SeqNo) -> Result<bool> {
         Ok(false)
     }
 
-    /// Whether the entry after this one is known to be of another key. `false` says nothing: it may be the same one.
+    /// Whether the next entry is known to have another key. May return `false` without knowing.
     fn ends_key(&self) -> bool {
         false
     }
 
-    /// Moves to the next entry if that is at hand and known to be of another key. `false` says nothing, and has moved nothing.
+    /// Moves to the next entry if it is in memory and known to have another key. Otherwise returns
+    /// `false` and does not move.
     fn step_near(&mut self) -> bool {
         false
     }
 
-    /// How many entries after this one are known to be values not above a number, each of them the only version of its key. As they have no
-    /// other versions, all of them are visible then, range tombstones aside.
+    /// The number of entries after the current one that are known to be values visible at `_at` and
+    /// the only versions of their keys: all of them are live unless a range tombstone covers them.
     fn live_at_hand(&self, _at: SeqNo) -> usize {
         0
     }
 
-    /// Moves over as many of the entries [at hand](Self::live_at_hand) as come before a key that is not the current one, in the cursor's
-    /// direction, to the last of them; how many they are.
+    /// Skips as many of these [entries](Self::live_at_hand) as come before the key `_bound`, in the
+    /// cursor's direction, and stops on the last of them. Returns how many were skipped.
     fn pass_live(&mut self, _at: SeqNo, _bound: Option<&[u8]>) -> usize {
         0
     }
@@ -88,13 +93,13 @@ pub(crate) mod tests {
     /// An entry that owns its bytes: key, sequence number, value or tombstone.
     pub(crate) type Owned = (Vec<u8>, u64, Option<Vec<u8>>);
 
-    /// A cursor over entries that are given in the order in which it is to walk them.
+    /// A cursor over a list of entries, in the order of the list.
     pub(crate) struct Listed {
         entries: Vec<Owned>,
-        place: usize,
-        /// Whether it tells where a key ends.
+        index: usize,
+        /// Whether it knows where a key ends.
         tells: bool,
-        /// Whether it passes what it is told to.
+        /// Whether it skips older entries.
         seeks: bool,
     }
 
@@ -104,15 +109,13 @@ pub(crate) mod tests {
             if direction == Direction::Backward {
                 entries.reverse();
             }
-            Self { entries, place: 0, tells: false, seeks: false }
+            Self { entries, index: 0, tells: false, seeks: false }
         }
 
-        /// The same, and it tells where a key ends.
         pub(crate) fn telling(self) -> Self {
             Self { tells: true, ..self }
         }
 
-        /// The same, and it passes what it is told to.
         pub(crate) fn seeking(self) -> Self {
             Self { seeks: true, ..self }
         }
@@ -120,7 +123,7 @@ pub(crate) mod tests {
 
     impl Cursor for Listed {
         fn entry(&self) -> Option<Entry<'_>> {
-            self.entries.get(self.place).map(|(key, seqno, value)| Entry {
+            self.entries.get(self.index).map(|(key, seqno, value)| Entry {
                 key,
                 seqno: SeqNo(*seqno),
                 kind: if value.is_some() { Kind::Put } else { Kind::Delete },
@@ -129,32 +132,32 @@ pub(crate) mod tests {
         }
 
         fn advance(&mut self) -> Result<()> {
-            self.place += 1;
+            self.index += 1;
             Ok(())
         }
 
-        fn pass_older(&mut self, stretch: &CoveredSpan, than: SeqNo) -> Result<bool> {
-            let before = self.place;
-            let is_older = |(key, seqno, _): &Owned| stretch.has(key) && *seqno < than.0;
-            while self.seeks && self.entries.get(self.place).is_some_and(is_older) {
-                self.place += 1;
+        fn pass_older(&mut self, span: &CoveredSpan, than: SeqNo) -> Result<bool> {
+            let before = self.index;
+            let is_older = |(key, seqno, _): &Owned| span.contains(key) && *seqno < than.0;
+            while self.seeks && self.entries.get(self.index).is_some_and(is_older) {
+                self.index += 1;
             }
-            Ok(self.place > before)
+            Ok(self.index > before)
         }
 
         fn step_near(&mut self) -> bool {
             let is_near = self.ends_key();
-            self.place += usize::from(is_near);
+            self.index += usize::from(is_near);
             is_near
         }
 
         fn ends_key(&self) -> bool {
-            let next = self.entries.get(self.place + 1);
-            self.tells && next.is_some_and(|(next, ..)| *next != self.entries[self.place].0)
+            let next = self.entries.get(self.index + 1);
+            self.tells && next.is_some_and(|(next, ..)| *next != self.entries[self.index].0)
         }
     }
 
-    /// Everything that a cursor has left.
+    /// The remaining entries.
     pub(crate) fn drain(mut cursor: impl Cursor) -> Result<Vec<Owned>> {
         let mut entries = Vec::new();
         while let Some(entry) = cursor.entry() {

@@ -1,14 +1,14 @@
-//! What a reader sees at a sequence number: of each key the newest version not above it, unless that is a tombstone or a
-//! newer range tombstone covers it.
+//! The snapshot view of a cursor: for each key the newest version at or below a sequence number,
+//! unless that version is a tombstone or is covered by a newer range tombstone.
 //!
-//! Going forward the newest version comes first, so the first one at or below the number decides and the rest of the key
-//! is passed over. Going backward the oldest comes first, so the last one at or below the number decides, and its
-//! value is kept aside until the key is through.
+//! Forward, the newest version comes first, so the first visible one decides and the rest of the
+//! key is skipped. Backward, the oldest comes first, so the last visible one decides, and its value
+//! is saved until the next key is reached (as in LevelDB's `DBIter`).
 //!
-//! Most keys have one version, and most cursors know it: see [`Cursor::ends_key`]. Of such a key nothing is copied in either
-//! direction; it is given where it lies, and the cursor goes on at the next step.
+//! Most keys have one version, and most cursors know it: see [`Cursor::ends_key`]. Such a key is
+//! not copied in either direction; it is borrowed from the cursor, which moves on at the next step.
 //!
-//! A run of dead keys is sought past where it is known, and remembered where it is not: see [`DeadRun`].
+//! A known run of dead keys is sought past, a new one is recorded: see [`DeadRun`].
 
 use super::dead::{DeadKeys, DeadRun};
 use super::{Coverage, Cursor, Direction};
@@ -16,10 +16,11 @@ use crate::base::{CoveredSpan, Entry, Kind, SeqNo, after};
 use crate::error::Result;
 use crate::sync::Arc;
 
-/// A key that has a value, and the kind and the bytes of the entry that gives it: the value itself, or a pointer to it.
+/// A live key, the kind of the entry that decides, and its bytes: the value itself, or a pointer to
+/// it.
 pub(crate) type Seen<'s> = (&'s [u8], Kind, &'s [u8]);
 
-/// Behind so many versions of a key the rest of them is sought past.
+/// After this many versions of a key the cursor seeks past the rest.
 const MANY_VERSIONS: u32 = 4;
 
 /// The live keys and values under a cursor, at one sequence number.
@@ -30,38 +31,49 @@ pub(crate) struct VisibleCursor<C> {
     at: SeqNo,
     coverage: Coverage,
     decided: Decided,
-    /// What remembers dead keys, and those that were passed since the last live one.
+    /// The current run of dead keys, and the cache of dead ranges.
     run: Option<DeadRun>,
-    /// A key whose versions are passed over; going backward also the kind and the value kept aside.
-    key: Vec<u8>,
-    kind: Kind,
-    value: Vec<u8>,
+    /// The key whose versions are skipped; backward, also the kind and the value that are saved.
+    saved_key: Vec<u8>,
+    saved_kind: Kind,
+    saved_value: Vec<u8>,
 }
 
-/// Where the version is that decided about the last key.
+/// Where the version is that decided the last key.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Decided {
-    /// There was no key yet, or there is none any more.
-    Nowhere,
-    /// The cursor stands on it. Going backward it is the only one of its key.
-    Here,
-    /// It was kept aside, and the cursor has gone on to another key.
-    Aside,
+    /// Before the first step, and at the end.
+    Invalid,
+    /// The current entry of the cursor. Backward, it is the only version of its key.
+    Current,
+    /// Saved; the cursor has moved on to another key.
+    Saved,
 }
 
 impl<C: Cursor> VisibleCursor<C> {
-    /// What is visible at `at`; the cursor goes in `direction`, under the range tombstones of `coverage`.
+    /// The view at `at`. `cursor` goes in `direction`; `coverage` has the range tombstones of the
+    /// same inputs.
     pub(crate) fn new(cursor: C, direction: Direction, at: SeqNo, coverage: Coverage) -> Self {
-        let (decided, kind) = (Decided::Nowhere, Kind::Delete);
-        Self { cursor, direction, at, coverage, decided, run: None, key: Vec::new(), kind, value: Vec::new() }
+        let (decided, saved_kind) = (Decided::Invalid, Kind::Delete);
+        Self {
+            cursor,
+            direction,
+            at,
+            coverage,
+            decided,
+            run: None,
+            saved_key: Vec::new(),
+            saved_kind,
+            saved_value: Vec::new(),
+        }
     }
 
-    /// The same, and it passes the dead keys that are known, and remembers those that it passes.
-    pub(crate) fn remembering(self, known: Arc<dyn DeadKeys>) -> Self {
+    /// Skips known dead ranges and records new ones.
+    pub(crate) fn with_dead_keys(self, known: Arc<dyn DeadKeys>) -> Self {
         Self { run: Some(DeadRun::new(known)), ..self }
     }
 
-    /// The first step of a walk that begins at this bound of its range in its direction.
+    /// The first step of a scan that starts at this bound of its range in its direction.
     pub(crate) fn first_step(&mut self, bound: Option<Vec<u8>>) -> Result<bool> {
         if let Some(run) = &mut self.run {
             run.begin(bound);
@@ -73,7 +85,7 @@ impl<C: Cursor> VisibleCursor<C> {
         found
     }
 
-    /// Goes on to the next key that has a value; `false` at the end.
+    /// Moves to the next live key; `false` at the end.
     #[inline]
     pub(crate) fn step(&mut self) -> Result<bool> {
         match self.direction {
@@ -82,29 +94,29 @@ impl<C: Cursor> VisibleCursor<C> {
         }
     }
 
-    /// The same where it takes nothing but a look at what the cursor has at hand; `false` says that [`step`](Self::step) has to
-    /// find out.
+    /// A step that needs only what the cursor has in memory. When it returns `false`,
+    /// [`step`](Self::step) must be called.
     #[inline(always)]
     pub(crate) fn step_near(&mut self) -> bool {
-        if self.decided != Decided::Here || !self.cursor.step_near() {
+        if self.decided != Decided::Current || !self.cursor.step_near() {
             return false;
         }
-        // Backward, an older version may be all that the cursor has come to.
+        // Backward, this may be only the oldest of several versions.
         let is_alone = self.direction == Direction::Forward || self.cursor.ends_key();
         let is_seen = match self.cursor.entry() {
             Some(entry) => is_alone && entry.seqno <= self.at && is_live(&entry, &mut self.coverage),
             None => false,
         };
         if !is_seen {
-            self.decided = Decided::Nowhere;
+            self.decided = Decided::Invalid;
         }
         is_seen
     }
 
-    /// Steps over keys that are known to have a value without a look at each, as far as they are at hand; how many they are. The last of
-    /// them is seen then.
+    /// Skips keys that are known to be live without looking at each, and stops on the last of them.
+    /// Returns how many were skipped.
     pub(crate) fn pass_live(&mut self) -> usize {
-        if self.decided != Decided::Here
+        if self.decided != Decided::Current
             || !self.coverage.is_empty()
             || self.cursor.live_at_hand(self.at) == 0
         {
@@ -113,73 +125,74 @@ impl<C: Cursor> VisibleCursor<C> {
         self.cursor.pass_live(self.at, None)
     }
 
-    /// What the last step has come to; nothing at the end.
+    /// The current live key; `None` at the end.
     #[inline]
     pub(crate) fn seen(&self) -> Option<Seen<'_>> {
         match self.decided {
-            Decided::Nowhere => None,
-            Decided::Here => self.cursor.entry().map(|entry| (entry.key, entry.kind, entry.value)),
-            Decided::Aside => Some((&self.key, self.kind, &self.value)),
+            Decided::Invalid => None,
+            Decided::Current => self.cursor.entry().map(|entry| (entry.key, entry.kind, entry.value)),
+            Decided::Saved => Some((&self.saved_key, self.saved_kind, &self.saved_value)),
         }
     }
 
     #[inline]
     fn step_forward(&mut self) -> Result<bool> {
-        let mut passes = false;
+        let mut passed_dead = false;
         loop {
-            if self.decided == Decided::Here {
+            if self.decided == Decided::Current {
                 self.pass_key()?;
-                self.decided = Decided::Nowhere;
+                self.decided = Decided::Invalid;
             }
             if self.coverage.hides_last() && self.pass_hidden()? {
                 continue;
             }
-            let Some(entry) = self.cursor.entry() else { return Ok(self.end_run(passes, false)) };
+            let Some(entry) = self.cursor.entry() else { return Ok(self.end_run(passed_dead, false)) };
             if entry.seqno > self.at {
                 self.advance()?;
                 continue;
             }
-            self.decided = Decided::Here;
+            self.decided = Decided::Current;
             if is_live(&entry, &mut self.coverage) {
-                return Ok(self.end_run(passes, true));
+                return Ok(self.end_run(passed_dead, true));
             }
-            passes = true;
+            passed_dead = true;
             if self.pass_dead()? {
-                self.decided = Decided::Nowhere;
+                self.decided = Decided::Invalid;
             }
         }
     }
 
     #[inline]
     fn step_backward(&mut self) -> Result<bool> {
-        let mut passes = false;
+        let mut passed_dead = false;
         loop {
-            if self.decided == Decided::Here {
+            if self.decided == Decided::Current {
                 self.advance()?;
             }
-            self.decided = Decided::Nowhere;
+            self.decided = Decided::Invalid;
             if self.coverage.hides_last() && self.pass_hidden()? {
                 continue;
             }
-            let Some(entry) = self.cursor.entry() else { return Ok(self.end_run(passes, false)) };
+            let Some(entry) = self.cursor.entry() else { return Ok(self.end_run(passed_dead, false)) };
             if self.cursor.ends_key() {
-                self.decided = Decided::Here;
+                self.decided = Decided::Current;
                 if entry.seqno <= self.at && is_live(&entry, &mut self.coverage) {
-                    return Ok(self.end_run(passes, true));
+                    return Ok(self.end_run(passed_dead, true));
                 }
                 if self.pass_dead()? {
-                    self.decided = Decided::Nowhere;
+                    self.decided = Decided::Invalid;
                 }
-            } else if self.decide_aside()? {
-                return Ok(self.end_run(passes, true));
+            } else if self.save_visible()? {
+                return Ok(self.end_run(passed_dead, true));
             } else {
-                self.pass_dead_aside()?;
+                self.pass_saved_dead()?;
             }
-            passes = true;
+            passed_dead = true;
         }
     }
 
-    /// The dead key on which the cursor stands belongs to a run. Whether the cursor has moved past what is known to be dead there.
+    /// Adds the current dead key to the run. Returns whether the cursor has moved past a known dead
+    /// range.
     #[cold]
     fn pass_dead(&mut self) -> Result<bool> {
         let (Some(run), Some(entry)) = (&mut self.run, self.cursor.entry()) else { return Ok(false) };
@@ -187,15 +200,16 @@ impl<C: Cursor> VisibleCursor<C> {
         self.pass_known()
     }
 
-    /// The same, of the dead key that the cursor has left behind.
+    /// The same for the saved key, which the cursor has left.
     #[cold]
-    fn pass_dead_aside(&mut self) -> Result<bool> {
+    fn pass_saved_dead(&mut self) -> Result<bool> {
         let Some(run) = &mut self.run else { return Ok(false) };
-        run.pass(&self.key, self.direction);
+        run.pass(&self.saved_key, self.direction);
         self.pass_known()
     }
 
-    /// Seeks past the dead range in which the cursor stands, if it is known. Whether it has moved.
+    /// Seeks past the known dead range around the current key, if there is one. Returns whether the
+    /// cursor has moved.
     fn pass_known(&mut self) -> Result<bool> {
         let (Some(run), Some(entry)) = (&mut self.run, self.cursor.entry()) else { return Ok(false) };
         let Some(dead) = run.known(entry.key, self.direction, self.at) else { return Ok(false) };
@@ -204,10 +218,10 @@ impl<C: Cursor> VisibleCursor<C> {
         self.cursor.pass_older(&dead, SeqNo::MAX)
     }
 
-    /// What a step has found, behind a run of dead keys if it has passed any.
+    /// Ends the run of dead keys, if the step has passed any.
     #[inline(always)]
-    fn end_run(&mut self, passes: bool, found: bool) -> bool {
-        if passes && let Some(run) = &mut self.run {
+    fn end_run(&mut self, passed_dead: bool, found: bool) -> bool {
+        if passed_dead && let Some(run) = &mut self.run {
             run.end(self.direction, self.at);
         }
         found
@@ -220,19 +234,22 @@ impl<C: Cursor> VisibleCursor<C> {
         self.cursor.advance()
     }
 
-    /// Seeks past the range tombstone that hides what the cursor stands on: past all entries under it that are older. Whether it has moved.
+    /// Seeks past the range tombstone that hides the current entry: past all older entries under
+    /// it. Returns whether the cursor has moved.
     ///
-    /// It is worth it behind an entry that was hidden, as a range that was removed had more than one entry as a rule.
+    /// Worth a seek only after a hidden entry, as a range tombstone usually covers more than one.
     #[cold]
     fn pass_hidden(&mut self) -> Result<bool> {
         let Some(entry) = self.cursor.entry() else { return Ok(false) };
-        let Some((stretch, newest)) = self.coverage.hiding(entry.key, entry.seqno) else { return Ok(false) };
+        let Some((span, newest)) = self.coverage.covering_span(entry.key, entry.seqno) else {
+            return Ok(false);
+        };
         #[cfg(test)]
         steps::note();
-        self.cursor.pass_older(stretch, newest)
+        self.cursor.pass_older(span, newest)
     }
 
-    /// Moves past all versions of the key that the cursor stands on.
+    /// Skips all versions of the current key.
     #[inline]
     fn pass_key(&mut self) -> Result<()> {
         if self.cursor.ends_key() { self.advance() } else { self.pass_versions() }
@@ -240,11 +257,11 @@ impl<C: Cursor> VisibleCursor<C> {
 
     fn pass_versions(&mut self) -> Result<()> {
         let Some(entry) = self.cursor.entry() else { return Ok(()) };
-        entry.key.clone_into(&mut self.key);
+        entry.key.clone_into(&mut self.saved_key);
         let mut count = 0;
-        while let Some(entry) = self.cursor.entry().filter(|entry| entry.key == self.key) {
+        while let Some(entry) = self.cursor.entry().filter(|entry| entry.key == self.saved_key) {
             count += 1;
-            // What follows of the key is older.
+            // The remaining versions of the key are older.
             let newest = entry.seqno.plus(1);
             if count != MANY_VERSIONS || !self.pass_older_versions(newest)? {
                 self.advance()?;
@@ -257,47 +274,48 @@ impl<C: Cursor> VisibleCursor<C> {
     fn pass_older_versions(&mut self, than: SeqNo) -> Result<bool> {
         #[cfg(test)]
         steps::note();
-        let stretch = CoveredSpan { start: self.key.clone(), end: Some(after(&self.key)), newest: None };
-        self.cursor.pass_older(&stretch, than)
+        let span =
+            CoveredSpan { start: self.saved_key.clone(), end: Some(after(&self.saved_key)), newest: None };
+        self.cursor.pass_older(&span, than)
     }
 
-    /// Going backward: keeps aside what decides about the key that the cursor stands on, and moves past it. Whether the key has a
-    /// value.
-    fn decide_aside(&mut self) -> Result<bool> {
+    /// Backward: saves the version that decides the current key and moves past the key. Returns
+    /// whether the key is live.
+    fn save_visible(&mut self) -> Result<bool> {
         let Some(entry) = self.cursor.entry() else { return Ok(false) };
-        entry.key.clone_into(&mut self.key);
+        entry.key.clone_into(&mut self.saved_key);
         let (mut live, mut count) = (false, 0);
         while let Some(entry) = self.cursor.entry() {
-            if entry.key != self.key {
+            if entry.key != self.saved_key {
                 break;
             }
             if entry.seqno <= self.at {
                 live = is_live(&entry, &mut self.coverage);
                 if live {
-                    self.kind = entry.kind;
-                    entry.value.clone_into(&mut self.value);
+                    self.saved_kind = entry.kind;
+                    entry.value.clone_into(&mut self.saved_value);
                 }
             }
             count += 1;
-            // All that is hidden with it is passed, be it of this key or of others.
+            // Skips all entries that the same tombstone hides, of this key and of others.
             if live || count < 2 || !self.coverage.hides_last() || !self.pass_hidden()? {
                 self.advance()?;
             }
         }
         if live {
-            self.decided = Decided::Aside;
+            self.decided = Decided::Saved;
         }
         Ok(live)
     }
 }
 
-/// Whether the version that decides about its key gives it a value.
+/// Whether the version that decides its key makes it live.
 #[inline(always)]
 fn is_live(entry: &Entry<'_>, coverage: &mut Coverage) -> bool {
     entry.kind.is_value() && !coverage.hides(entry.key, entry.seqno)
 }
 
-/// How many entries were stepped over, and how often it was sought, by the tests of this thread.
+/// Counts the steps and seeks of the tests of this thread.
 #[cfg(test)]
 pub(crate) mod steps {
     use std::cell::Cell;
@@ -310,7 +328,7 @@ pub(crate) mod steps {
         STEPS.set(STEPS.get() + 1);
     }
 
-    /// How many there are while this is called.
+    /// The number of steps during this call.
     pub(crate) fn of<R>(call: impl FnOnce() -> R) -> (R, usize) {
         let before = STEPS.get();
         let result = call();
@@ -339,7 +357,8 @@ mod tests {
             looks_near: bool,
             seeks: bool,
         ) {
-            // A range goes from its start up to the keys that begin with another byte; it comes right after what has its number.
+            // A range goes from its start up to the keys that start with another byte; it comes
+            // right after the version that has its number.
             let ranges: Vec<_> = ranges.into_iter().map(|(start, seqno)| (start, vec![1, 1], 2 * seqno + 1)).collect();
             let mut state = BTreeMap::new();
             let mut entries: Vec<Owned> = Vec::new();

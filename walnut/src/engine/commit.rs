@@ -224,7 +224,7 @@ impl Core {
         let promises: Vec<Completion> = group.into_iter().map(apply).collect();
         self.dead.revive(|| {
             let entries = view.active.entries_since(self.applied());
-            entries.filter(|entry| !entry.kind.only_removes()).map(|entry| entry.key)
+            entries.filter(|entry| !entry.kind.is_tombstone()).map(|entry| entry.key)
         });
         self.applied.store(log.last_seqno().0, Ordering::Release);
         let written = CommitPosition { last: log.last_seqno(), end: log.position() };

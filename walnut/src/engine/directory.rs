@@ -113,9 +113,9 @@ pub(super) fn number_above(names: &[String], next: FileNumber) -> FileNumber {
     let numbers = names.iter().filter_map(|name| {
         Some(match FileName::parse(name)? {
             FileName::Sst(number)
-            | FileName::SstDraft(number)
+            | FileName::SstTemp(number)
             | FileName::Values(number)
-            | FileName::ValuesDraft(number)
+            | FileName::ValuesTemp(number)
             | FileName::Manifest(number) => number,
             _ => return None,
         })
@@ -163,7 +163,7 @@ pub(super) fn leftovers(
             {
                 Leftover::Aside(name.clone())
             }
-            Some(FileName::Aside) if env.kind(&path)? == Some(PathKind::Directory) => {
+            Some(FileName::Quarantine) if env.kind(&path)? == Some(PathKind::Directory) => {
                 let moved = env.list(&path)?.into_iter().filter(|name| is_data(name));
                 leftovers.extend(moved.map(|name| Leftover::Removed(path.join(name))));
                 continue;
@@ -209,7 +209,7 @@ pub(super) fn remove_log_before(
 
 /// Moves a file aside, when it is a file and there is a place for it.
 fn quarantine(env: &dyn Env, dir: &Path, name: &str) -> Result<()> {
-    let (from, aside) = (dir.join(name), FileName::Aside.path(dir));
+    let (from, aside) = (dir.join(name), FileName::Quarantine.path(dir));
     if env.kind(&from)? != Some(PathKind::File) {
         return Ok(());
     }
@@ -228,16 +228,16 @@ fn quarantine(env: &dyn Env, dir: &Path, name: &str) -> Result<()> {
 /// The names in the directory that are no part of the database, and those in `aside/`; `in_use` says of the name of a file whether
 /// the database has such a file now.
 pub(super) fn orphans(env: &dyn Env, dir: &Path, in_use: impl Fn(FileName) -> bool) -> Result<Vec<String>> {
-    let aside = FileName::Aside.path(dir);
+    let aside = FileName::Quarantine.path(dir);
     let has_aside = env.kind(&aside)? == Some(PathKind::Directory);
     let mut orphans = env.list(dir)?;
     orphans.retain(|name| match FileName::parse(name) {
-        Some(FileName::Aside) => !has_aside,
+        Some(FileName::Quarantine) => !has_aside,
         Some(own) => !in_use(own),
         None => is_foreign(name),
     });
     if has_aside {
-        orphans.extend(env.list(&aside)?.iter().map(|name| format!("{}/{name}", FileName::Aside)));
+        orphans.extend(env.list(&aside)?.iter().map(|name| format!("{}/{name}", FileName::Quarantine)));
     }
     Ok(orphans)
 }
@@ -268,7 +268,7 @@ pub(super) fn nearest(env: &dyn Env, dir: &Path) -> Result<PathBuf> {
 
 /// Whether a file of this name shows that the directory is a database's.
 pub(super) fn is_own(name: &str) -> bool {
-    FileName::parse(name).is_some_and(|name| !name.is_temp_file() && name != FileName::Aside)
+    FileName::parse(name).is_some_and(|name| !name.is_temp_file() && name != FileName::Quarantine)
 }
 
 /// Whether a file of this name shows that the directory is somebody else's.

@@ -276,7 +276,7 @@ impl MemtableFlush<'_> {
             return Ok(WholeFiles::default());
         }
         let garbage = Garbage::new(self.boundaries);
-        let ranges = memtable.range_tombstones(|seqno| garbage.part_of(seqno));
+        let ranges = memtable.range_tombstones(|seqno| garbage.stripe_id(seqno));
         let mut flushing =
             Flushing::new(self.place, self.version, garbage.clone(), ranges, numbers, self.go_on)?;
         let mut separator = Separator::new(self.values, self.value_place, numbers);

@@ -57,9 +57,9 @@ impl NewFiles {
 impl Levels {
     /// The SSTs and value files of a version that was just read, none of them open.
     pub(super) fn of(version: &Version, place: &Arc<SstStore>, value_place: &Arc<ValueStore>) -> Self {
-        let of = |file: &ValueFile| Arc::new(Values::closed(value_place, &Arc::new(file.meta)));
+        let of = |file: &ValueFile| Arc::new(Values::unopened(value_place, &Arc::new(file.meta)));
         let values = version.value_files().map(|file| (file.meta.number, of(file))).collect();
-        Self::made(version, values, |meta| Arc::new(Sst::closed(place, meta)))
+        Self::made(version, values, |meta| Arc::new(Sst::unopened(place, meta)))
     }
 
     /// The SSTs of `version` and its value files: each of them is here or among `new`.
@@ -207,7 +207,7 @@ impl Pieces for RunPieces {
         self.ssts[place].cursor(&self.range, self.direction)
     }
 
-    fn is_passed(&self, place: usize, stretch: &CoveredSpan, than: SeqNo) -> bool {
+    fn can_skip(&self, place: usize, stretch: &CoveredSpan, than: SeqNo) -> bool {
         let meta = self.ssts[place].meta();
         meta.largest_seqno < than
             && stretch.start <= meta.smallest

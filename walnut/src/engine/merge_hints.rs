@@ -82,6 +82,6 @@ impl View {
         let mut memtables = self.memtables().filter(|memtable| memtable.max_lsn() > at);
         let mut ssts = self.levels.ssts().map(|(_, sst)| sst.meta()).filter(|meta| meta.largest_seqno > at);
         memtables.all(|memtable| memtable.is_changed_within(range, at) == Some(false))
-            && !ssts.any(|meta| range.meets(&meta.smallest, &meta.end))
+            && !ssts.any(|meta| range.overlaps(&meta.smallest, &meta.end))
     }
 }

@@ -138,7 +138,7 @@ impl Engine {
         }
         engine.reckon_debt(&engine.manifest.lock().version());
         let core = Arc::downgrade(&engine.core);
-        engine.sst_store.open_files.when_nearly_crowded(move || {
+        engine.sst_store.open_files.on_nearly_full(move || {
             if let Some(core) = core.upgrade() {
                 core.close_unused();
             }

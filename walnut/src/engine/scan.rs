@@ -359,12 +359,12 @@ impl View {
         if memtables.is_empty() && runs.len() == 1 {
             let run = runs.remove(0);
             return Ok(ScanWalk::Run(Box::new(
-                VisibleCursor::new(run, direction, at, coverage).remembering(dead()),
+                VisibleCursor::new(run, direction, at, coverage).with_dead_keys(dead()),
             )));
         }
         let sources = memtables.into_iter().chain(runs.into_iter().map(ScanSource::Run)).collect();
         let merge = MergeCursor::new(sources, direction);
-        Ok(ScanWalk::Merged(VisibleCursor::new(merge, direction, at, coverage).remembering(dead())))
+        Ok(ScanWalk::Merged(VisibleCursor::new(merge, direction, at, coverage).with_dead_keys(dead())))
     }
 
     /// The range tombstones of all that can hold keys of `range`.
@@ -373,7 +373,7 @@ impl View {
         let mut lists: Vec<Arc<dyn RangeTombstones>> =
             memtables.map(|memtable| Arc::clone(memtable) as _).collect();
         for (_, sst) in self.levels.ssts() {
-            if range.meets(&sst.meta().smallest, &sst.meta().end)
+            if range.overlaps(&sst.meta().smallest, &sst.meta().end)
                 && let Some(fragments) = sst.range_tombstones()?
             {
                 lists.push(fragments);
@@ -402,7 +402,7 @@ impl View {
             }
         }
         for (_, sst) in self.levels.ssts().filter(|(_, sst)| sst.meta().largest_seqno > at) {
-            if !range.meets(&sst.meta().smallest, &sst.meta().end) {
+            if !range.overlaps(&sst.meta().smallest, &sst.meta().end) {
                 continue;
             }
             let ranges = sst.range_tombstones()?.and_then(|ranges| ranges.newest_within(range));

@@ -68,7 +68,7 @@ impl ReadSet {
 
     /// Whether what an entry of a batch writes was read.
     fn has_written(&self, (kind, key, value): BatchEntry<'_>) -> bool {
-        if kind.is_of_one_key() { self.has(key) } else { self.has_within(key, value) }
+        if kind.is_point() { self.has(key) } else { self.has_within(key, value) }
     }
 
     /// Whether something that was read is written by a batch.
@@ -100,7 +100,7 @@ impl<'b> GroupWrites<'b> {
 
     pub(super) fn add(&mut self, insertion: &'b SealedBatch) {
         for (kind, key, value) in insertion.iter() {
-            if kind.is_of_one_key() {
+            if kind.is_point() {
                 self.keys.insert(key);
             } else {
                 self.ranges.push((key, value));

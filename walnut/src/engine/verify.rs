@@ -72,11 +72,12 @@ impl Core {
             FileName::Sst(number) | FileName::Values(number) => {
                 names.contains(&name) || manifest.is_recent(number)
             }
-            FileName::SstDraft(number) | FileName::ValuesDraft(number) => manifest.is_recent(number),
+            FileName::SstTemp(number) | FileName::ValuesTemp(number) => manifest.is_recent(number),
             FileName::Manifest(_) => names.contains(&name),
-            FileName::CurrentDraft | FileName::SegmentDraft(_) | FileName::Unfinished | FileName::Aside => {
-                false
-            }
+            FileName::CurrentTemp
+            | FileName::SegmentTemp(_)
+            | FileName::Unfinished
+            | FileName::Quarantine => false,
         })
     }
 }

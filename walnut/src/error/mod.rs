@@ -1,5 +1,5 @@
-//! The errors of the whole crate: coarse where a caller would act the same, precise about file and offset where
-//! an operator must look.
+//! The errors of the crate: coarse where a caller would act the same, precise about file and offset
+//! where an operator must look.
 
 mod rows;
 
@@ -19,7 +19,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// What can go wrong. A variant exists where a caller would act differently.
 ///
-/// The texts name tables, indexes, files and offsets; they never contain a value that was stored.
+/// The texts name tables, indexes, files and offsets; they never contain a stored value.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Error {
@@ -27,18 +27,21 @@ pub enum Error {
     UniqueViolation(UniqueViolation),
     /// The row that was to be replaced does not exist.
     NotFound,
-    /// The table or the keyspace of this handle was dropped: ask the database for a new handle, which makes a new one.
+    /// The table or the keyspace of this handle was dropped. A new handle from the database creates
+    /// a new one.
     Dropped,
-    /// Another commit changed what this transaction had read; run it again.
+    /// Another commit changed what this transaction read; run the transaction again.
     Conflict,
-    /// This transaction has read what its own body has changed through another handle, such as one of
-    /// [`Database::table`](crate::Database::table), or through a transaction within it. It would lose however often it is run: change rows through the
-    /// handles of the transaction, or before it or after it. The other handle's write has taken effect.
+    /// This transaction read what its own body changed through another handle, such as one of
+    /// [`Database::table`](crate::Database::table), or through a nested transaction. It would
+    /// conflict in every retry: change rows through the handles of the transaction, or before it or
+    /// after it. The other handle's write has taken effect.
     SelfConflict,
-    /// This snapshot or transaction is older than the database lets them become
-    /// ([`Builder::snapshot_age_limit`](crate::Builder::snapshot_age_limit)), so what it reads is no longer kept; begin a new one.
+    /// This snapshot or transaction is older than the age limit of the database
+    /// ([`Builder::snapshot_age_limit`](crate::Builder::snapshot_age_limit)), so the versions that
+    /// it reads are no longer kept; begin a new one.
     SnapshotTooOld,
-    /// The stored table and the compiled struct do not fit together; the sentence says what to do.
+    /// The stored table and the compiled struct do not match; the text says what to do.
     Schema(SchemaError),
     /// The stored table was written by a newer version of the struct; nothing was touched.
     SchemaTooNew {
@@ -49,53 +52,57 @@ pub enum Error {
         /// The version of the compiled struct.
         known: u32,
     },
-    /// The row could not be read again from what serde makes of it; nothing was written.
+    /// The row would not be readable again from the bytes that serde makes of it; nothing was
+    /// written.
     Unstorable(Unstorable),
-    /// The compiled struct does not read a stored row, whose file is as it was written.
+    /// The compiled struct cannot decode a stored row. Its file is not damaged.
     Unreadable(UnreadableRow),
-    /// Rows, the keys that they are stored under, or index entries do not agree; [`sweep`](crate::DefaultTable::sweep) mends entries.
+    /// Rows, the keys that they are stored under, or index entries do not agree;
+    /// [`sweep`](crate::DefaultTable::sweep) repairs index entries.
     Disagreement(Disagreement),
-    /// A file does not hold what was written to it.
+    /// A file is damaged: it does not contain what was written to it.
     Corruption {
         /// The damaged file.
         file: PathBuf,
-        /// The byte in it at which the fault was found.
+        /// The byte offset at which the fault was found.
         offset: u64,
-        /// What is wrong there.
+        /// The kind of damage.
         fault: Fault,
     },
-    /// The path is not a Walnut database and was left untouched.
+    /// The path is not a Walnut database; it was left untouched.
     NotADatabase {
         /// The path that was to be opened.
         path: PathBuf,
-        /// What stands there instead, as the end of a sentence.
+        /// What is there instead, as the end of a sentence.
         reason: &'static str,
     },
     /// The encryption key does not open this database; nothing was touched.
     WrongKey,
-    /// The database is open already, in this process or in another one.
+    /// The database is already open, in this process or in another one.
     Locked,
-    /// The directory is no longer the one that was opened: its file `LOCK`, whose lock is the right to it, was removed or replaced, as
-    /// when the directory was removed or another one came into its place. Nothing more is written and nothing more promised; reads
-    /// go on. What was acknowledged before is where the directory is.
+    /// The directory is no longer the one that was opened: its lock file `LOCK` was removed or
+    /// replaced, as when the directory was removed or another one was moved into its place. No
+    /// further write is accepted or acknowledged; reads go on. Acknowledged commits are in the
+    /// original directory, wherever it is now.
     Moved,
-    /// This process is a fork of the one that opened the database, and has no part in it. Nothing was written. Open the database
-    /// anew in one of the two, when the other has closed it.
+    /// This process is a fork of the one that opened the database and must not use it. Nothing was
+    /// written. Open the database again in one of the two processes, after the other has closed it.
     Forked,
-    /// A write or sync of the log failed, so nothing more can be promised until the database is reopened.
+    /// A write or sync of the WAL failed, so durability cannot be guaranteed until the database is
+    /// reopened.
     Poisoned,
-    /// The disk is full, or a quota or the limit of a file's length is reached. Nothing was lost; writes go on when there is room
-    /// again.
+    /// The disk is full, or a quota or the limit of a file's size is reached. Nothing was lost;
+    /// writes are accepted again once there is space.
     OutOfSpace,
     /// A key, row or commit is too large; nothing was written.
     Limit(Limit),
     /// The cursor of a page cannot be used here.
     Cursor(CursorError),
-    /// Options of the builder are outside their ranges; nothing was touched.
+    /// Options of the builder are out of range; nothing was touched.
     Options(OptionsError),
-    /// This cannot be done with these types, options or files.
+    /// The operation is not possible with these types, options or files.
     Unsupported(&'static str),
-    /// The application gave up its transaction with a reason of its own: see [`Error::abort_ref`].
+    /// The application aborted its transaction with a reason of its own: see [`Error::abort_ref`].
     Abort(Abort),
     /// The operating system refused an operation.
     Io(IoError),
@@ -104,7 +111,7 @@ pub enum Error {
 }
 
 impl Error {
-    /// An error of the application's own, to leave a transaction with; [`Error::abort_ref`] gives it back.
+    /// Aborts a transaction with an error of the application; [`Error::abort_ref`] returns it.
     ///
     /// ```
     /// #[derive(Debug, PartialEq)]
@@ -124,8 +131,9 @@ impl Error {
         }
     }
 
-    /// The error for a failed operation of the operating system. A full disk, a used up quota and a file beyond the limit of its
-    /// length (`ENOSPC`, `EDQUOT`, `EFBIG`) become [`Error::OutOfSpace`]: bytes were refused, and what is there is untouched.
+    /// The error for a failed operation of the operating system. A full disk, an exhausted quota
+    /// and a file at its size limit (`ENOSPC`, `EDQUOT`, `EFBIG`) become [`Error::OutOfSpace`]:
+    /// bytes were refused, and existing data is untouched.
     pub fn io(operation: &'static str, path: &Path, source: io::Error) -> Self {
         match source.kind() {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge => {
@@ -199,7 +207,7 @@ impl std::error::Error for Error {
     }
 }
 
-/// Which unique value exists already, and the row that owns it.
+/// A violated unique index, and the row that owns the value.
 #[derive(Clone, PartialEq, Eq)]
 pub struct UniqueViolation {
     pub(crate) table: &'static str,
@@ -220,7 +228,7 @@ impl UniqueViolation {
 }
 
 impl fmt::Debug for UniqueViolation {
-    /// The owner is a value that was stored, so it is not told here either.
+    /// Leaves out the owner, because it is a stored value.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("UniqueViolation")
             .field("table", &self.table)
@@ -255,41 +263,41 @@ impl fmt::Display for SchemaError {
     }
 }
 
-/// A limit that was passed; found before anything was written.
+/// A limit that was exceeded; detected before anything was written.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Limit {
     /// An encoded key is too long.
     Key {
-        /// The most that a key may take, in bytes.
+        /// The maximum size of a key, in bytes.
         limit: usize,
     },
     /// A row, or a value of the raw engine, is too long.
     Row {
         /// Its size in bytes.
         size: usize,
-        /// The most that it may be.
+        /// The maximum.
         limit: usize,
     },
     /// One commit holds too much.
     Commit {
         /// Its size in bytes.
         size: usize,
-        /// The most that it may be.
+        /// The maximum.
         limit: usize,
     },
-    /// One commit removes too many ranges.
+    /// One commit contains too many range deletions.
     Ranges {
-        /// How many it removes.
+        /// The number of range deletions.
         count: usize,
-        /// The most that it may.
+        /// The maximum.
         limit: usize,
     },
-    /// A value has no exact form as a key; the text says why.
+    /// A value has no exact encoding as a key; the text says why.
     Inexact(&'static str),
-    /// The counter of generated keys has given out the last number of its type.
+    /// The sequence of generated keys has reached the maximum of its type.
     Counter,
-    /// The database has given out the last number that a file can have, which only a damaged one has.
+    /// The database has used up all file numbers, which happens to a damaged one only.
     FileNumbers,
 }
 
@@ -317,16 +325,16 @@ impl fmt::Display for Limit {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum CursorError {
-    /// The text is not that of a cursor, or not all of it.
+    /// The text is not a cursor, or not a complete one.
     Malformed,
     /// The cursor was made by another scan: of another table or index, or in the other direction.
     Foreign {
-        /// What it was made for.
+        /// The scan that it was made for.
         cursor: String,
-        /// What it was used on.
+        /// The scan that it was used on.
         scan: String,
     },
-    /// The scan has more or fewer `skip` and `limit` than the one that made the cursor.
+    /// The scan has more or fewer `skip` and `limit` calls than the one that made the cursor.
     Counts,
 }
 
@@ -344,7 +352,7 @@ impl fmt::Display for CursorError {
     }
 }
 
-/// The reason for which the application left a transaction.
+/// The reason with which the application aborted a transaction.
 pub struct Abort {
     text: String,
     reason: Box<dyn Any + Send + Sync>,
@@ -356,7 +364,7 @@ impl fmt::Debug for Abort {
     }
 }
 
-/// A failed operation of the operating system: what was tried, on which path, and its answer.
+/// A failed operation of the operating system: the operation, the path, and the system's error.
 #[derive(Debug)]
 pub struct IoError {
     operation: &'static str,
@@ -365,7 +373,7 @@ pub struct IoError {
 }
 
 impl IoError {
-    /// The kind of the operating system's answer.
+    /// The kind of the operating system's error.
     pub fn kind(&self) -> io::ErrorKind {
         self.source.kind()
     }
@@ -387,36 +395,36 @@ impl fmt::Display for IoError {
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Fault {
-    /// The bytes do not have the checksum that was stored with them.
+    /// The stored checksum does not match the bytes.
     Checksum {
         /// The checksum in the file.
         stored: u32,
         /// The checksum of the bytes in the file.
         computed: u32,
     },
-    /// The bytes end before what they announce.
+    /// The bytes end before the length that they announce.
     Truncated,
     /// The file does not begin with the magic number of its kind.
     Magic,
-    /// The file has a format that this version does not know.
+    /// The file has a format that this version cannot read.
     Format {
-        /// The format's number in the file.
+        /// The format number in the file.
         found: u32,
-        /// The highest number that this version knows.
+        /// The highest format number that this version reads.
         known: u32,
     },
-    /// The file belongs to another database, or its header does not fit its name.
+    /// The file belongs to another database, or its header does not match its name.
     Identity,
     /// A file that must exist does not.
     Missing,
-    /// The file's length is not the one recorded for it.
+    /// The file's length is not the recorded one.
     Length {
         /// The recorded length in bytes.
         recorded: u64,
         /// The length found.
         found: u64,
     },
-    /// Sequence numbers do not follow each other.
+    /// Sequence numbers are not consecutive.
     Sequence {
         /// The number that should come next.
         expected: u64,
@@ -425,11 +433,11 @@ pub enum Fault {
     },
     /// Keys are not in order.
     Order,
-    /// A field holds a value that is never written; the text names the field.
+    /// A field has a value that is never written; the text names the field.
     Invalid(&'static str),
-    /// A row and its index entries do not belong together; the text says how.
+    /// A row and its index entries disagree; the text says how.
     Index(&'static str),
-    /// A row of an older layout has no form in the newer one: its `TryFrom` refused it.
+    /// A row of an older layout cannot be migrated to the newer one: its `TryFrom` refused it.
     Migration {
         /// The table's name.
         table: &'static str,
@@ -441,8 +449,8 @@ pub enum Fault {
 }
 
 impl Fault {
-    /// The error for this fault at a place in a file. A row that no migration takes is not damaged: it is an error of the
-    /// schema.
+    /// The error for this fault at an offset of a file. A row that no migration accepts is not
+    /// corruption, but an error of the schema.
     pub fn at(self, file: &Path, offset: u64) -> Error {
         if let Self::Migration { table, .. } = self {
             return Error::Schema(SchemaError { table: table.to_owned(), sentence: self.to_string() });

@@ -1,13 +1,13 @@
-//! The error of options that are outside their ranges: all of them at once.
+//! The error of options that are out of range, all of them at once.
 
 use std::fmt;
 
 use super::{Error, Result};
 
-/// Which options of a [`Builder`](crate::Builder) are outside their ranges: all of them.
+/// All options of a [`Builder`](crate::Builder) that are out of range.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct OptionsError {
-    /// Each option with the end of a sentence that it begins.
+    /// Each option, and the rest of the sentence that it begins.
     faults: Vec<(&'static str, String)>,
 }
 
@@ -21,7 +21,6 @@ impl OptionsError {
         self.faults.push((option, fault));
     }
 
-    /// An error if something was added.
     pub(crate) fn into_result(self) -> Result<()> {
         if self.faults.is_empty() { Ok(()) } else { Err(Error::Options(self)) }
     }
@@ -30,8 +29,8 @@ impl OptionsError {
 impl fmt::Display for OptionsError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("the database cannot be opened with these options: ")?;
-        for (place, (option, fault)) in self.faults.iter().enumerate() {
-            let between = if place == 0 { "" } else { "; " };
+        for (index, (option, fault)) in self.faults.iter().enumerate() {
+            let between = if index == 0 { "" } else { "; " };
             write!(f, "{between}`{option}` {fault}")?;
         }
         Ok(())

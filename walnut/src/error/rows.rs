@@ -1,13 +1,13 @@
-//! Errors of single rows, whose files are as they were written: a row that could not be read again, one that this program
-//! does not read, and one that does not agree with its key or its index entries.
+//! Errors of single rows, whose files are not damaged: a row that would not be readable again, a
+//! row that this program cannot decode, and a row that disagrees with its key or its index entries.
 
 use std::fmt;
 
 use super::{Error, Fault};
 
-/// A row that was not stored, because what would be stored could not be read as that row again.
+/// A row that was not stored, because its encoding could not be decoded to the same row.
 ///
-/// It lies in how the struct is made for serde, or in a value that serde takes and does not give back.
+/// The cause is the struct's serde implementation, or a value that serde does not round-trip.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unstorable {
     table: &'static str,
@@ -25,7 +25,7 @@ impl Unstorable {
         Self { table, reason: Reason::Sentence(reason) }
     }
 
-    /// The row is written in one form and read in another.
+    /// The row is serialized in one form and deserialized in another.
     pub(crate) fn forms(table: &'static str, written: &'static str, read: &'static str) -> Self {
         Self { table, reason: Reason::Forms { written, read } }
     }
@@ -48,7 +48,8 @@ impl fmt::Display for Unstorable {
     }
 }
 
-/// A stored row that the struct of this program does not read, though its file is not damaged: another struct wrote it.
+/// A stored row that the struct of this program cannot decode although its file is not damaged:
+/// another struct wrote it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnreadableRow {
     pub(crate) table: &'static str,
@@ -62,7 +63,7 @@ impl UnreadableRow {
         self.table
     }
 
-    /// How many bytes the row's primary key takes as it is stored.
+    /// The size of the row's encoded primary key, in bytes.
     pub fn key_size(&self) -> usize {
         self.key_size
     }
@@ -79,7 +80,8 @@ impl fmt::Display for UnreadableRow {
     }
 }
 
-/// What disagrees in a table: rows, the keys that they are stored under, and the entries of indexes.
+/// The disagreements in a table between rows, the keys that they are stored under, and index
+/// entries.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Disagreement {
     pub(crate) findings: Vec<Finding>,
@@ -87,12 +89,12 @@ pub struct Disagreement {
 }
 
 impl Disagreement {
-    /// What was found, each row and each entry by itself; the first thousand.
+    /// The findings, one per row or index entry; the first thousand.
     pub fn findings(&self) -> &[Finding] {
         &self.findings
     }
 
-    /// How many were found in all.
+    /// The number of all findings.
     pub fn count(&self) -> u64 {
         self.count
     }
@@ -114,7 +116,7 @@ pub struct Finding {
     pub(crate) table: &'static str,
     pub(crate) index: Option<&'static str>,
     pub(crate) kind: FindingKind,
-    /// The primary key as it is stored; empty when it is not known.
+    /// Encoded; empty when it is not known.
     pub(crate) primary_key: Box<[u8]>,
 }
 
@@ -122,15 +124,15 @@ pub struct Finding {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum FindingKind {
-    /// The struct of this program does not read the row.
+    /// The struct of this program cannot decode the row.
     UnreadableRow,
-    /// The row is stored under another primary key than its own.
+    /// The row is stored under a primary key that is not its own.
     OtherKey,
     /// The row has no entry in the index.
     MissingEntry,
     /// The index names another row as the owner of the row's unique value.
     OtherOwner,
-    /// The index has an entry that no row asks for.
+    /// The index has an entry without a row.
     StrayEntry,
 }
 
@@ -140,7 +142,7 @@ impl Finding {
         self.table
     }
 
-    /// The index's name, when it is about an entry.
+    /// The index's name, when the finding is about an entry.
     pub fn index(&self) -> Option<&str> {
         self.index
     }
@@ -152,7 +154,7 @@ impl Finding {
 }
 
 impl fmt::Debug for Finding {
-    /// The primary key is a value that was stored, so it is not told here either.
+    /// Leaves out the primary key, because it is a stored value.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Finding")
             .field("table", &self.table)
@@ -179,7 +181,7 @@ impl fmt::Display for Finding {
 }
 
 impl Finding {
-    /// The error of one finding. A `From` would have the compiler ask callers of `?` in a closure for the type of their error.
+    /// Not a `From`: that would make the error type of `?` in callers' closures ambiguous.
     pub(crate) fn into_error(self) -> Error {
         Error::Disagreement(Disagreement { findings: vec![self], count: 1 })
     }

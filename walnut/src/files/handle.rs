@@ -1,16 +1,18 @@
-//! A file that is known and opened when somebody first reads it.
+//! The table cache's entry: an immutable file that is opened by its first read.
 //!
 //! ```text
-//!   Handle (of a view) --first read--> reader: the file, and what of it is in memory
-//!    \-> Shared (of the file) --before its name goes, if somebody may still come to read--> the same, kept
+//!   Handle (of a view) --first read--> reader: the open file, and its parts in memory
+//!    \-> SharedFile --before the file is unlinked, if a reader may still come--> the same reader, retained
 //! ```
 //!
-//! 1. A handle that is open stays open: who has it reads without a lock and counts no reference. A file is closed by putting a
-//!    handle that is not open in the place of one that is, in a new view; who reads the old view reads on.
-//! 2. No more files stay open than may. Who comes to one more has some closed; as long as others read the views in which these are open,
-//!    it is open for its reader only.
-//! 3. A name is removed only when the file is open for all who may still come to read it, or nobody can.
-//! 4. What is wrong with a file is found when it is opened or read, and names it.
+//! 1. An open handle stays open: a read takes no lock and counts no reference. A file is closed by
+//!    a new view with an unopened handle in place of the open one; readers of the old view are not
+//!    affected.
+//! 2. The limit of open files holds. A reader that opens one more triggers the closing of others;
+//!    as long as old views keep these open, the file is open for that reader alone.
+//! 3. A file is unlinked only after it is open for every reader that may still come, or when no
+//!    reader can.
+//! 4. A damaged file is detected when it is opened or read; the error names it.
 
 use std::fmt::Debug;
 use std::ops::Deref;
@@ -21,20 +23,20 @@ use crate::base::FileNumber;
 use crate::error::Result;
 use crate::sync::{Arc, AtomicBool, Mutex, OnceLock, Ordering};
 
-/// Where files of one kind are.
+/// Opens files of one kind.
 pub(crate) trait FileStore: Debug {
-    /// What the manifest says of a file.
+    /// The manifest's metadata of a file.
     type Meta: Debug;
-    /// A file that is open.
+    /// An open file.
     type Reader: Debug;
 
     /// The number in the file's name.
     fn number(meta: &Self::Meta) -> FileNumber;
 
-    /// Opens a file that is there; one that is missing is a fault.
+    /// Opens an existing file; a missing one is a fault.
     fn open(&self, meta: &Self::Meta) -> Result<Arc<Self::Reader>>;
 
-    /// The account in which its readers are.
+    /// Where its readers are counted.
     fn open_files(&self) -> &OpenFiles;
 }
 
@@ -43,28 +45,28 @@ pub(crate) trait FileStore: Debug {
 pub(crate) struct Handle<P: FileStore> {
     shared: Arc<SharedFile<P>>,
     reader: OnceLock<Arc<P::Reader>>,
-    /// Whether it was read since somebody last looked.
+    /// Whether it was read since the last [`take_used`](Self::take_used).
     used: AtomicBool,
 }
 
-/// What all handles of a file share.
+/// Shared by all handles of a file.
 #[derive(Debug)]
 struct SharedFile<P: FileStore> {
     store: Arc<P>,
     meta: Arc<P::Meta>,
-    /// Open since before the file lost its name.
-    kept: OnceLock<Arc<P::Reader>>,
+    /// The reader, from before the file was unlinked.
+    retained: OnceLock<Arc<P::Reader>>,
     /// Held while the file is opened.
     opening: Mutex<()>,
 }
 
-/// A reader that is open for as long as its handle, or for the caller alone.
+/// A reader that is open as long as its handle, or for one caller only.
 pub(crate) enum OpenReader<'h, R> {
     Cached(&'h Arc<R>),
     Transient(Arc<R>),
 }
 
-/// A file that no version names any more, and that somebody may still read.
+/// A file that no version refers to, but that a reader of an old view may still need.
 #[derive(Debug)]
 pub(crate) struct ObsoleteFile<P: FileStore> {
     number: FileNumber,
@@ -72,24 +74,25 @@ pub(crate) struct ObsoleteFile<P: FileStore> {
 }
 
 impl<P: FileStore> Handle<P> {
-    /// A file that is there and was not opened.
-    pub(crate) fn closed(place: &Arc<P>, meta: &Arc<P::Meta>) -> Self {
+    /// A handle of an existing file, which is not opened.
+    pub(crate) fn unopened(store: &Arc<P>, meta: &Arc<P::Meta>) -> Self {
         Self::of(Arc::new(SharedFile {
-            store: Arc::clone(place),
+            store: Arc::clone(store),
             meta: Arc::clone(meta),
-            kept: OnceLock::new(),
+            retained: OnceLock::new(),
             opening: Mutex::default(),
         }))
     }
 
-    /// A file that was just made. It is opened, which checks it, and stays open if it may.
-    pub(crate) fn made(place: &Arc<P>, meta: &Arc<P::Meta>) -> Result<Arc<Self>> {
-        let handle = Self::closed(place, meta);
+    /// A handle of a file that was just created. The file is opened, which checks it, and stays
+    /// open if the limit permits.
+    pub(crate) fn open_new(store: &Arc<P>, meta: &Arc<P::Meta>) -> Result<Arc<Self>> {
+        let handle = Self::unopened(store, meta);
         handle.reader()?;
         Ok(Arc::new(handle))
     }
 
-    /// Another handle of the same file, which is not open.
+    /// Another handle of the same file, not opened.
     pub(crate) fn clone_unopened(&self) -> Self {
         Self::of(Arc::clone(&self.shared))
     }
@@ -98,13 +101,12 @@ impl<P: FileStore> Handle<P> {
         Self { shared, reader: OnceLock::new(), used: AtomicBool::new(false) }
     }
 
-    /// What the manifest says of it.
     #[inline]
     pub(crate) fn meta(&self) -> &P::Meta {
         &self.shared.meta
     }
 
-    /// The open file. It is opened when it is not, and stays open if it may.
+    /// The open file. It is opened if necessary, and stays open if the limit permits.
     #[inline]
     pub(crate) fn reader(&self) -> Result<OpenReader<'_, P::Reader>> {
         self.touch();
@@ -116,26 +118,26 @@ impl<P: FileStore> Handle<P> {
 
     #[cold]
     fn open(&self) -> Result<OpenReader<'_, P::Reader>> {
-        let _turn = self.shared.opening.lock();
+        let _opening = self.shared.opening.lock();
         if let Some(reader) = self.reader.get() {
             return Ok(OpenReader::Cached(reader));
         }
         let reader = self.shared.open()?;
         let open_files = self.shared.store.open_files();
-        // Whoever closes files opens none, and so waits for no turn.
-        open_files.call_in_time();
-        if open_files.is_crowded() {
+        // The thread that closes files opens none, so it never waits for `opening`.
+        open_files.notify_if_nearly_full();
+        if open_files.is_over_limit() {
             return Ok(OpenReader::Transient(reader));
         }
         Ok(OpenReader::Cached(self.reader.get_or_init(|| reader)))
     }
 
-    /// The open file, or one that is closed after use.
+    /// The open file, or a reader that is closed after use.
     pub(crate) fn open_transient(&self) -> Result<Arc<P::Reader>> {
         if let Some(reader) = self.reader.get() {
             return Ok(Arc::clone(reader));
         }
-        let _turn = self.shared.opening.lock();
+        let _opening = self.shared.opening.lock();
         self.shared.open()
     }
 
@@ -146,25 +148,24 @@ impl<P: FileStore> Handle<P> {
         self.reader.get().map(|reader| &**reader)
     }
 
-    /// Whether it is open.
     pub(crate) fn is_open(&self) -> bool {
         self.reader.get().is_some()
     }
 
     #[inline]
     fn touch(&self) {
-        // A store would take the line from all who read the file.
+        // Reading first keeps the cache line shared among all readers of the file.
         if !self.used.load(Ordering::Relaxed) {
             self.used.store(true, Ordering::Relaxed);
         }
     }
 
-    /// Whether it was read since this was last asked.
+    /// Whether it was read since the last call.
     pub(crate) fn take_used(&self) -> bool {
         self.used.swap(false, Ordering::Relaxed)
     }
 
-    /// Takes note that no version names the file any more.
+    /// To be called when no version refers to the file any more.
     pub(crate) fn mark_obsolete(&self) -> ObsoleteFile<P> {
         ObsoleteFile { number: P::number(self.meta()), shared: Arc::downgrade(&self.shared) }
     }
@@ -183,14 +184,14 @@ impl<R> Deref for OpenReader<'_, R> {
 }
 
 impl<P: FileStore> SharedFile<P> {
-    /// Opens the file, or gives it as it was kept. The caller holds the turn.
+    /// Opens the file, or returns the retained reader. The caller holds `opening`.
     fn open(&self) -> Result<Arc<P::Reader>> {
-        self.kept.get().map_or_else(|| self.store.open(&self.meta), |kept| Ok(Arc::clone(kept)))
+        self.retained.get().map_or_else(|| self.store.open(&self.meta), |kept| Ok(Arc::clone(kept)))
     }
 }
 
 impl<P: FileStore> ObsoleteFile<P> {
-    /// A file that nobody reads.
+    /// A file that no reader can reach.
     pub(crate) fn unread(number: FileNumber) -> Self {
         Self { number, shared: Weak::new() }
     }
@@ -199,17 +200,18 @@ impl<P: FileStore> ObsoleteFile<P> {
         self.number
     }
 
-    /// Whether the name can go: nobody can come to read the file, or it is open for them from now on. Who asks for the `last`
-    /// time opens it even when too many files are open: later nobody removes the name.
+    /// Whether the file can be unlinked: no reader can come to it, or it is open for all of them
+    /// from now on. The `last` call opens it even above the limit of open files, because nothing
+    /// unlinks it later.
     pub(crate) fn is_ready(&self, last: bool) -> bool {
         let Some(shared) = self.shared.upgrade() else { return true };
-        let _turn = shared.opening.lock();
-        if shared.kept.get().is_none() {
-            if shared.store.open_files().is_crowded() && !last {
+        let _opening = shared.opening.lock();
+        if shared.retained.get().is_none() {
+            if shared.store.open_files().is_over_limit() && !last {
                 return false;
             }
             let Ok(reader) = shared.open() else { return false };
-            let _ = shared.kept.set(reader);
+            let _ = shared.retained.set(reader);
         }
         true
     }

@@ -1,11 +1,12 @@
-//! Files that are written once and read for long: known to a view, opened when somebody first reads them, and closed when others
-//! are needed more.
+//! The table cache: immutable files are opened by their first read and closed when the limit of
+//! open files is reached.
 //!
 //! ```text
-//!   view --> handle --first read--> reader: the open file --counts--> open files --too many--> whoever makes views
+//!   view --> handle --first read--> reader: the open file --counts--> open files --near the limit--> callback
 //! ```
 //!
-//! What kinds of file there are, and what a reader of each can do, is said above: see [`FileStore`].
+//! The kinds of files, and what a reader of each can do, are defined in higher layers: see
+//! [`FileStore`].
 
 mod handle;
 mod name;

@@ -1,52 +1,53 @@
-//! The names of the files of a database: printed and parsed here, and nowhere else.
+//! The file names of a database: printed and parsed here, and nowhere else.
 //!
 //! ```text
 //!   CURRENT  CURRENT.tmp  MANIFEST-000007  LOCK  RESERVE  UNFINISHED  aside/
-//!   wal-000012.log  000009.sst  000010.vlog, and each of these with .tmp until it is whole
+//!   wal-000012.log  000009.sst  000010.vlog, and each of these with .tmp until it is complete
 //! ```
 //!
-//! 1. A name is one of a database if and only if it is, byte for byte, what its [`FileName`] prints.
-//! 2. A number in a name is at most [`FileNumber::MAX`]; a name with a higher one is that of a foreign file.
+//! 1. A name belongs to a database if and only if it is, byte for byte, what its [`FileName`]
+//!    prints.
+//! 2. A number in a name is at most [`FileNumber::MAX`]; a name with a higher one is foreign.
 //!
-//! A name says nothing of what has it: it may be that of a directory or of a file that this database never made.
+//! A name says nothing about the file: it may be a directory or a file that this database never
+//! wrote.
 
 use std::fmt;
 use std::path::{Path, PathBuf};
 
 use crate::base::FileNumber;
 
-/// What a name ends in until its file is whole.
-const DRAFT_SUFFIX: &str = ".tmp";
+/// The suffix of a temporary file, until it is complete.
+const TEMP_SUFFIX: &str = ".tmp";
 
-/// The name of a file of a database.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub(crate) enum FileName {
     /// Names the manifest.
     Current,
-    CurrentDraft,
-    /// Its lock is the right to the directory.
+    CurrentTemp,
+    /// Locked by the process that has the database open.
     Lock,
-    /// Room that is held for the way out of a full disk.
+    /// Preallocated space, released to recover from a full disk.
     Reserve,
-    /// Is there while a backup into the directory is not whole.
+    /// Exists while a backup into the directory is incomplete.
     Unfinished,
     Manifest(FileNumber),
-    /// A segment of the log.
+    /// A WAL segment.
     Segment(FileNumber),
-    SegmentDraft(FileNumber),
+    SegmentTemp(FileNumber),
     Sst(FileNumber),
-    SstDraft(FileNumber),
-    /// A file of the value log.
+    SstTemp(FileNumber),
+    /// A value log file.
     Values(FileNumber),
-    ValuesDraft(FileNumber),
-    /// The directory of finished files that nothing names.
-    Aside,
+    ValuesTemp(FileNumber),
+    /// The directory of quarantined files: complete ones that no manifest names.
+    Quarantine,
 }
 
 impl FileName {
-    /// What this name stands for; `None` for a name that no file of a database has.
+    /// `None` for a foreign name.
     pub(crate) fn parse(name: &str) -> Option<Self> {
-        let (whole, is_draft) = match name.strip_suffix(DRAFT_SUFFIX) {
+        let (whole, is_temp) = match name.strip_suffix(TEMP_SUFFIX) {
             Some(whole) => (whole, true),
             None => (name, false),
         };
@@ -55,10 +56,10 @@ impl FileName {
             "LOCK" => Self::Lock,
             "RESERVE" => Self::Reserve,
             "UNFINISHED" => Self::Unfinished,
-            "aside" => Self::Aside,
+            "aside" => Self::Quarantine,
             _ => Self::numbered(whole)?,
         };
-        if is_draft { found.temp_file() } else { Some(found) }
+        if is_temp { found.temp_file() } else { Some(found) }
     }
 
     fn numbered(name: &str) -> Option<Self> {
@@ -74,23 +75,22 @@ impl FileName {
         FileNumber::from_name(digits).map(kind)
     }
 
-    /// The name that the file has until it is whole, where it has another one then.
+    /// The name of the temporary file, for kinds that are renamed once they are complete.
     pub(crate) fn temp_file(self) -> Option<Self> {
         match self {
-            Self::Current => Some(Self::CurrentDraft),
-            Self::Segment(number) => Some(Self::SegmentDraft(number)),
-            Self::Sst(number) => Some(Self::SstDraft(number)),
-            Self::Values(number) => Some(Self::ValuesDraft(number)),
+            Self::Current => Some(Self::CurrentTemp),
+            Self::Segment(number) => Some(Self::SegmentTemp(number)),
+            Self::Sst(number) => Some(Self::SstTemp(number)),
+            Self::Values(number) => Some(Self::ValuesTemp(number)),
             _ => None,
         }
     }
 
-    /// Whether it is the name of a file that is not whole.
     pub(crate) fn is_temp_file(self) -> bool {
-        matches!(self, Self::CurrentDraft | Self::SegmentDraft(_) | Self::SstDraft(_) | Self::ValuesDraft(_))
+        matches!(self, Self::CurrentTemp | Self::SegmentTemp(_) | Self::SstTemp(_) | Self::ValuesTemp(_))
     }
 
-    /// The number of an SST or of a value file.
+    /// The number of an SST or of a value log file.
     pub(crate) fn data_number(self) -> Option<FileNumber> {
         match self {
             Self::Sst(number) | Self::Values(number) => Some(number),
@@ -98,7 +98,6 @@ impl FileName {
         }
     }
 
-    /// The number of a segment of the log.
     pub(crate) fn segment_number(self) -> Option<FileNumber> {
         match self {
             Self::Segment(number) => Some(number),
@@ -106,7 +105,6 @@ impl FileName {
         }
     }
 
-    /// The number of a manifest.
     pub(crate) fn manifest_number(self) -> Option<FileNumber> {
         match self {
             Self::Manifest(number) => Some(number),
@@ -114,7 +112,6 @@ impl FileName {
         }
     }
 
-    /// The path of the file of this name in a directory.
     pub(crate) fn path(self, dir: &Path) -> PathBuf {
         dir.join(self.to_string())
     }
@@ -124,18 +121,18 @@ impl fmt::Display for FileName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Current => f.write_str("CURRENT"),
-            Self::CurrentDraft => write!(f, "CURRENT{DRAFT_SUFFIX}"),
+            Self::CurrentTemp => write!(f, "CURRENT{TEMP_SUFFIX}"),
             Self::Lock => f.write_str("LOCK"),
             Self::Reserve => f.write_str("RESERVE"),
             Self::Unfinished => f.write_str("UNFINISHED"),
             Self::Manifest(number) => write!(f, "MANIFEST-{number}"),
             Self::Segment(number) => write!(f, "wal-{number}.log"),
-            Self::SegmentDraft(number) => write!(f, "wal-{number}.log{DRAFT_SUFFIX}"),
+            Self::SegmentTemp(number) => write!(f, "wal-{number}.log{TEMP_SUFFIX}"),
             Self::Sst(number) => write!(f, "{number}.sst"),
-            Self::SstDraft(number) => write!(f, "{number}.sst{DRAFT_SUFFIX}"),
+            Self::SstTemp(number) => write!(f, "{number}.sst{TEMP_SUFFIX}"),
             Self::Values(number) => write!(f, "{number}.vlog"),
-            Self::ValuesDraft(number) => write!(f, "{number}.vlog{DRAFT_SUFFIX}"),
-            Self::Aside => f.write_str("aside"),
+            Self::ValuesTemp(number) => write!(f, "{number}.vlog{TEMP_SUFFIX}"),
+            Self::Quarantine => f.write_str("aside"),
         }
     }
 }
@@ -147,22 +144,22 @@ mod tests {
     const KINDS: [fn(FileNumber) -> FileName; 7] = [
         FileName::Manifest,
         FileName::Segment,
-        FileName::SegmentDraft,
+        FileName::SegmentTemp,
         FileName::Sst,
-        FileName::SstDraft,
+        FileName::SstTemp,
         FileName::Values,
-        FileName::ValuesDraft,
+        FileName::ValuesTemp,
     ];
 
     #[test]
     fn a_name_is_parsed_as_what_prints_it() {
         let plain = [
             FileName::Current,
-            FileName::CurrentDraft,
+            FileName::CurrentTemp,
             FileName::Lock,
             FileName::Reserve,
             FileName::Unfinished,
-            FileName::Aside,
+            FileName::Quarantine,
         ];
         let numbers = [0, 1, 999_999, 1_000_000, FileNumber::MAX.0].map(FileNumber);
         let numbered = KINDS.into_iter().flat_map(|kind| numbers.map(kind));

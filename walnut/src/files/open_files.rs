@@ -1,4 +1,4 @@
-//! How many files are open for reads, and who is called when these are too many.
+//! The limit of open files.
 
 use std::fmt;
 use std::ops::Deref;
@@ -8,7 +8,7 @@ use crate::env::{Env, File};
 use crate::error::{Fault, Result};
 use crate::sync::{Arc, AtomicUsize, Notify, Ordering};
 
-/// The account of a database's open files.
+/// Counts a database's open files.
 #[derive(Debug)]
 pub(crate) struct OpenFiles {
     limit: usize,
@@ -16,64 +16,65 @@ pub(crate) struct OpenFiles {
     nearly_full: Notify,
 }
 
-/// A file that counts as open until it is dropped.
+/// A file that is counted until it is dropped.
 pub(crate) struct OpenFile {
     file: Arc<dyn File>,
     account: Arc<OpenFiles>,
 }
 
 impl OpenFiles {
-    /// An account of no more than so many files, unless there is no other way.
+    /// `limit` is exceeded only by transient readers and by obsolete files.
     pub(crate) fn new(limit: usize) -> Arc<Self> {
         Arc::new(Self { limit, count: AtomicUsize::new(0), nearly_full: Notify::default() })
     }
 
-    /// Says what is done when a file is opened and there are nearly too many; only the first time counts.
-    pub(crate) fn when_nearly_crowded(&self, answer: impl Fn() + Send + Sync + 'static) {
-        self.nearly_full.answer(answer);
+    /// Sets the callback for when a file is opened close to the limit; only the first call has an
+    /// effect.
+    pub(crate) fn on_nearly_full(&self, callback: impl Fn() + Send + Sync + 'static) {
+        self.nearly_full.set_callback(callback);
     }
 
-    /// How many stay open when some are closed, which is done an eighth before the limit and down to two eighths before it.
+    /// The number of files to keep open when some are closed. Closing starts an eighth below the
+    /// limit and goes down to two eighths below it.
     pub(crate) fn target(&self) -> usize {
         self.limit - self.limit / 8 * 2
     }
 
-    /// How many are open.
     pub(crate) fn count(&self) -> usize {
         self.count.load(Ordering::Relaxed)
     }
 
-    /// Whether more are open than may be.
-    pub(crate) fn is_crowded(&self) -> bool {
+    pub(crate) fn is_over_limit(&self) -> bool {
         self.count() > self.limit
     }
 
-    /// Has some closed before there are too many: they are open until nobody reads the view that they were in.
-    pub(super) fn call_in_time(&self) {
+    /// Closing starts early, because a file stays open until the last reader drops the view that
+    /// holds it.
+    pub(super) fn notify_if_nearly_full(&self) {
         if self.count() > self.limit - self.limit / 8 {
             self.nearly_full.notify();
         }
     }
 
-    /// Opens a file that is there; one that is missing is a fault.
+    /// Opens an existing file; a missing one is a fault.
     pub(crate) fn open(self: &Arc<Self>, env: &dyn Env, path: &Path) -> Result<OpenFile> {
         if env.kind(path)?.is_none() {
             return Err(Fault::Missing.at(path, 0));
         }
-        Ok(self.admit(env.open(path)?))
+        Ok(self.register(env.open(path)?))
     }
 
-    /// Counts a file that was opened.
-    pub(crate) fn admit(self: &Arc<Self>, file: Arc<dyn File>) -> OpenFile {
+    /// Counts an open file.
+    pub(crate) fn register(self: &Arc<Self>, file: Arc<dyn File>) -> OpenFile {
         self.count.fetch_add(1, Ordering::Relaxed);
         OpenFile { file, account: Arc::clone(self) }
     }
 }
 
 impl OpenFile {
-    /// A file in an account of its own, for those who read only this one.
-    pub(crate) fn lone(file: Arc<dyn File>) -> Self {
-        OpenFiles::new(1).admit(file)
+    /// A file that is not counted against a database's limit.
+    pub(crate) fn standalone(file: Arc<dyn File>) -> Self {
+        OpenFiles::new(1).register(file)
     }
 }
 

@@ -65,7 +65,7 @@ impl CurrentFile {
 
     /// Replaces the file, in one step and durably. After an error either the old or the new one counts.
     pub(super) fn write(&self, env: &dyn Env, dir: &Path) -> Result<()> {
-        let draft = FileName::CurrentDraft.path(dir);
+        let draft = FileName::CurrentTemp.path(dir);
         if env.kind(&draft)?.is_some() {
             env.remove(&draft)?;
         }

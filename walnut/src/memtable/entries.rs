@@ -257,7 +257,7 @@ impl Entries {
         &self,
         numbers: std::ops::RangeInclusive<EntryId>,
     ) -> impl Iterator<Item = EntryId> {
-        self.filled(numbers).filter(|&number| self.kind(number).is_of_one_key())
+        self.filled(numbers).filter(|&number| self.kind(number).is_point())
     }
 
     fn kind(&self, number: EntryId) -> Kind {

@@ -133,7 +133,7 @@ impl Memtable {
                 let next = entries[at..].iter().take(TOGETHER);
                 black_box(next.fold(0, |sum, entry| sum ^ self.newest.prefetch(entry.hash)));
             }
-            if !entry.kind.is_of_one_key() {
+            if !entry.kind.is_point() {
                 self.entries.fill(number, place, entry, 0, Link::Begins);
                 let Entry { key, value, .. } = self.entries.entry(number);
                 if key < value {
@@ -246,15 +246,15 @@ impl Memtable {
         !self.ranges.is_empty()
     }
 
-    /// For each part of history the range tombstones that are the newest in it over some key; `part_of` tells the part of a number, and
+    /// For each part of history the range tombstones that are the newest in it over some key; `stripe_id` tells the part of a number, and
     /// does not fall when that rises.
     ///
     /// Cost: all of them are gone through.
     pub(crate) fn range_tombstones<P: PartialEq>(
         &self,
-        part_of: impl Fn(SeqNo) -> P,
+        stripe_id: impl Fn(SeqNo) -> P,
     ) -> Vec<impl Iterator<Item = Fragment>> {
-        self.ranges.by_part(&self.entries, |number| part_of(self.base().plus(number.into())))
+        self.ranges.by_part(&self.entries, |number| stripe_id(self.base().plus(number.into())))
     }
 
     /// Memory taken, in bytes, as an estimate.

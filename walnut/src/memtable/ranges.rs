@@ -119,17 +119,17 @@ impl Ranges {
         Some(rows.entry(newest).seqno).filter(|seqno| *seqno > since)
     }
 
-    /// For each part of history the fragments of the newest in it; `part_of` tells the part of a number, and does not fall when that rises.
+    /// For each part of history the fragments of the newest in it; `stripe_id` tells the part of a number, and does not fall when that rises.
     ///
     /// Cost: all of them are gone through.
     pub(super) fn by_part<'m, P: PartialEq>(
         &self,
         rows: &'m Entries,
-        part_of: impl Fn(EntryId) -> P,
+        stripe_id: impl Fn(EntryId) -> P,
     ) -> Vec<Between<'m>> {
         let mut parts = Vec::new();
         for list in &**self.lists.load() {
-            list.divide(rows, &part_of, &mut parts);
+            list.divide(rows, &stripe_id, &mut parts);
         }
         parts.into_iter().map(|(_, edges)| Between { rows, edges: edges.into_iter() }).collect()
     }
@@ -193,18 +193,18 @@ impl FragmentList {
         newest.filter(|newest| *newest > 0 && !range.is_empty())
     }
 
-    /// Adds the edges of each part of history, which are next to those that were added last; `part_of` tells the part of a number.
+    /// Adds the edges of each part of history, which are next to those that were added last; `stripe_id` tells the part of a number.
     fn divide<P: PartialEq>(
         &self,
         rows: &Entries,
-        part_of: &impl Fn(EntryId) -> P,
+        stripe_id: &impl Fn(EntryId) -> P,
         done: &mut Vec<(P, Vec<FragmentEdge>)>,
     ) {
-        let part = part_of(self.first);
+        let part = stripe_id(self.first);
         match &self.parts {
-            Some(lists) if part != part_of(self.last) => {
+            Some(lists) if part != stripe_id(self.last) => {
                 for list in lists {
-                    list.divide(rows, part_of, done);
+                    list.divide(rows, stripe_id, done);
                 }
             }
             _ => match done.last_mut() {
@@ -292,7 +292,7 @@ mod tests {
     /// What a flush writes when somebody reads at these numbers.
     fn flushed(memtable: &Memtable, boundaries: &[SeqNo]) -> Vec<Fragment> {
         let garbage = Garbage::new(boundaries.to_vec());
-        let ranges = memtable.range_tombstones(|seqno| garbage.part_of(seqno));
+        let ranges = memtable.range_tombstones(|seqno| garbage.stripe_id(seqno));
         let mut merge = FragmentMerge::new(ranges, |_| {}).expect("no file");
         std::iter::from_fn(|| merge.next().expect("no file")).collect()
     }
@@ -316,8 +316,8 @@ mod tests {
             for key in 0..35 {
                 prop_assert_eq!(memtable.covering(&[key], SeqNo(at)), newest(key, at));
                 let stretch = memtable.span_at(&[key], SeqNo(at));
-                prop_assert!(stretch.has(&[key]));
-                for other in (0..35).filter(|other| stretch.has(&[*other])) {
+                prop_assert!(stretch.contains(&[key]));
+                for other in (0..35).filter(|other| stretch.contains(&[*other])) {
                     prop_assert_eq!(stretch.newest, newest(other, at), "{} beside {}", other, key);
                 }
                 for end in key..35 {

@@ -1,77 +1,86 @@
-//! Dead ranges: where readers have found that no key is live, so that the next reader seeks over it.
+//! A cache of dead ranges: key ranges in which a scan has found no live key, so that the next scan
+//! seeks over them.
 //!
 //! ```text
 //!   a queue     [ removed ........................ | live ... | removed in the middle | live ]
 //!   known       [────────── from 90 ──)[ from 95 ─)            [──── from 70 ────────)
-//!                                                 ^ where the next reader at 95 or above begins
+//!                                                 ^ where the next scan at 95 or above starts
 //! ```
 //!
-//! A range is dead *from* a sequence number on when no reader at that number or above sees a live key in it. Tombstones do not
-//! change that, nor do flushes and merges, which change no state; only an entry with a value does. So a writer cuts its keys out of
-//! the ranges before they are visible, and the two sides see each other as in Dekker's algorithm:
+//! A range is dead *from* a sequence number on when no reader at that number or above sees a live
+//! key in it. Tombstones do not change that, nor do flushes and compactions, which change no state;
+//! only a put or an add does. So a writer removes its keys from the ranges before they become
+//! visible, and the two sides see each other as in Dekker's algorithm:
 //!
 //! ```text
 //!   writer                                     reader at s, which has passed many dead entries
-//!   1. puts the entry into the memtable        1. announces the range
+//!   1. inserts the entry into the memtable     1. announces the range
 //!   2. fence                                   2. fence
-//!   3. cuts its key out of what is known       3. looks whether any entry is newer than s in the range
-//!      or announced                            4. if none is, the range is known from s on
-//!   4. lets readers see the entry
+//!   3. removes its key from all known and      3. checks whether the range has an entry newer than s
+//!      announced ranges                        4. if not, the range is known to be dead from s on
+//!   4. makes the entry visible
 //! ```
 //!
-//! 1. Of the two fences one comes first. If it is the writer's, the reader finds the entry and gives up; if it is the reader's, the
-//!    writer finds the range, and cuts it when the reader has finished with it.
-//! 2. A reader takes its sequence number first, and looks at the ranges after that: what it may see has been cut out by then.
-//! 3. Entries above s must still be where they were written when step 3 is made: a reader gives up also when a flush or a merge may
-//!    have dropped one, or its number, since it began.
-//! 4. A reader below a range's number does not use it: what it sees may be gone from what the other reader looked at.
-//! 5. Ranges do not overlap, and those that touch are one, which is dead from the higher of their numbers on. So that a reader that is
-//!    a little behind does not find all of it too new, what was known some hundred numbers ago is kept beside it: three *generations*.
-//! 6. Count and size are limited. What spared the fewest entries goes first, unless it was used since others went.
+//! 1. One of the two fences is first. If it is the writer's, the reader finds the entry and gives
+//!    up; if it is the reader's, the writer finds the range, and splits it once the reader is done
+//!    with it.
+//! 2. A reader takes its sequence number first and consults the ranges afterwards: by then every
+//!    key that it may see has been removed from them.
+//! 3. Step 3 of the reader relies on every entry above s still having its sequence number. A reader
+//!    gives up also when a flush or a compaction may have dropped such an entry, or zeroed its
+//!    sequence number, since the scan began.
+//! 4. A reader below a range's number does not use it: entries that it sees may have been dropped
+//!    before the other reader looked.
+//! 5. Ranges do not overlap, and those that touch are merged; the merged range is dead from the
+//!    higher number on. So that a slightly older snapshot does not find every range too new, two
+//!    older *generations* of the ranges are kept, some hundred sequence numbers apart.
+//! 6. Count and size are limited. Eviction is by weight (GreedyDual): the range that saved the
+//!    fewest entries goes first, unless it was used since the last evictions.
 //!
-//! It begins empty: nothing of it is on disk. It does not know what a memtable is: step 3 of the reader is the caller's.
+//! The cache starts empty and is never on disk. It knows nothing of memtables: step 3 of the reader
+//! is a callback.
 
 use arc_swap::ArcSwap;
 
 use crate::base::{CoveredSpan, KeyPrefix, KeyRange, SeqNo, after, key_prefix};
 use crate::sync::{Arc, AtomicU64, AtomicUsize, Mutex, Ordering, fence};
 
-/// How many ranges of one generation are known at most.
+/// The maximum number of ranges in one generation.
 const MAX_COUNT: usize = 64;
 
-/// The most bytes of a range's two keys; a longer one is not remembered.
+/// The maximum size of a range's two keys, in bytes; a range with longer ones is not cached.
 const MAX_SIZE: usize = 4 << 10;
 
-/// After so many sequence numbers what is known begins a new generation.
+/// A new generation begins after this many sequence numbers.
 const GENERATION: u64 = 1 << 10;
 
-/// The dead ranges of an engine.
 #[derive(Debug, Default)]
 pub(crate) struct DeadRanges {
-    /// How many are known or announced.
+    /// The number of known and announced ranges.
     count: AtomicUsize,
     known: ArcSwap<KnownDead>,
-    /// The weight of what went last.
+    /// The weight of the last eviction, which new weights start from.
     inflation: AtomicU64,
-    /// Held by the one who changes what is known.
-    turn: Mutex<()>,
+    /// Held while the known ranges are replaced.
+    replacing: Mutex<()>,
 }
 
-/// What is known. Never changed; another one replaces it.
+/// The known ranges. Immutable: a change publishes a new copy.
 #[derive(Clone, Debug, Default)]
 struct KnownDead {
     /// The newest first.
     generations: [Arc<DeadGeneration>; 3],
-    /// When the newest one began.
+    /// The sequence number at which the newest one began.
     begun: SeqNo,
-    /// What a reader is about to add, which no other one may use yet.
+    /// The range that a reader is about to add; no other reader may use it yet.
     announced: Option<KeyRange>,
 }
 
-/// Ranges in the order of their keys. They do not overlap or touch.
+/// Ranges in key order. They do not overlap or touch.
 #[derive(Clone, Debug, Default)]
 struct DeadGeneration {
-    /// The heads of their starts, so that most keys are told from them without a look at the ranges.
+    /// The key prefixes of their starts, which decide most comparisons without a cache miss on the
+    /// ranges.
     starts: Vec<KeyPrefix>,
     ranges: Vec<Arc<DeadRange>>,
 }
@@ -80,9 +89,9 @@ struct DeadGeneration {
 struct DeadRange {
     keys: KeyRange,
     from: SeqNo,
-    /// How many dead entries were passed in it, as an estimate.
+    /// The number of dead entries in it; an estimate.
     passed: u64,
-    /// What it was worth when it was used last: see [`DeadRanges::inflation`].
+    /// As of the last use: see [`DeadRanges::inflation`].
     weight: AtomicU64,
 }
 
@@ -90,14 +99,14 @@ impl DeadRanges {
     /// The dead range around `key` for a reader at `at`.
     #[inline]
     pub(crate) fn around(&self, key: &[u8], at: SeqNo) -> Option<CoveredSpan> {
-        self.find(at, |generation| generation.place(key))
+        self.find(at, |generation| generation.index_of(key))
     }
 
-    /// The part of `range` behind the dead range that it begins with, for a reader at `at`.
+    /// The part of `range` behind the dead range that it starts with, for a reader at `at`.
     #[inline]
     pub(crate) fn without_front(&self, mut range: KeyRange, at: SeqNo) -> KeyRange {
         if let Some(dead) = self.around(&range.start, at) {
-            // Nothing is left of it when all to the last key is dead.
+            // A dead range up to the last key leaves nothing.
             match dead.end {
                 Some(end) => range.start = end,
                 None => range.end = Some(Vec::new()),
@@ -109,22 +118,22 @@ impl DeadRanges {
     /// The part of `range` before the dead range that it ends with, for a reader at `at`.
     #[inline]
     pub(crate) fn without_back(&self, mut range: KeyRange, at: SeqNo) -> KeyRange {
-        let dead = self.find(at, |generation| generation.place_before(range.end.as_deref()));
+        let dead = self.find(at, |generation| generation.index_before(range.end.as_deref()));
         if let Some(dead) = dead {
             range.end = Some(dead.start);
         }
         range
     }
 
-    /// A range, whose place `place` finds in a generation, for a reader at `at`.
+    /// The range for a reader at `at` at the index that `find_index` returns for a generation.
     #[inline]
-    fn find(&self, at: SeqNo, place: impl Fn(&DeadGeneration) -> Option<usize>) -> Option<CoveredSpan> {
+    fn find(&self, at: SeqNo, find_index: impl Fn(&DeadGeneration) -> Option<usize>) -> Option<CoveredSpan> {
         if self.count.load(Ordering::Acquire) == 0 {
             return None;
         }
         let known = self.known.load();
         let found = known.generations.iter().find_map(|generation| {
-            let range = &generation.ranges[place(generation)?];
+            let range = &generation.ranges[find_index(generation)?];
             (range.from <= at).then_some(range)
         })?;
         let weight = self.inflation.load(Ordering::Relaxed).saturating_add(found.passed);
@@ -133,19 +142,20 @@ impl DeadRanges {
         Some(CoveredSpan { start, end, newest: None })
     }
 
-    /// Adds a range in which a reader at `at` has passed so many dead entries and found no live key. `is_unchanged` says whether no
-    /// memtable or SST has an entry above `at` in it, of those that are not visible yet too; it is asked when writers know of the range.
+    /// Adds a range in which a reader at `at` has passed `passed` dead entries and no live key.
+    /// `is_unchanged` returns whether no memtable or SST has an entry above `at` in the range,
+    /// visible or not; it is called after the range is announced.
     ///
-    /// Nothing is added while another reader adds something: nobody waits.
+    /// Adds nothing while another reader adds: neither waits.
     pub(crate) fn add(&self, keys: KeyRange, at: SeqNo, passed: u64, is_unchanged: impl FnOnce() -> bool) {
         let size = keys.start.len() + keys.end.as_ref().map_or(0, Vec::len);
         if keys.is_empty() || size > MAX_SIZE {
             return;
         }
-        let Some(_turn) = self.turn.try_lock() else { return };
+        let Some(_replacing) = self.replacing.try_lock() else { return };
         let mut known = KnownDead::clone(&self.known.load());
         known.announced = Some(keys);
-        self.show(known.clone());
+        self.publish(known.clone());
         fence(Ordering::SeqCst);
         let announced = known.announced.take();
         if let Some(keys) = announced.filter(|_| is_unchanged()) {
@@ -153,12 +163,13 @@ impl DeadRanges {
             let gone = known.add(DeadRange { keys, from: at, passed, weight: AtomicU64::new(weight) });
             self.inflation.fetch_max(gone, Ordering::Relaxed);
         }
-        self.show(known);
+        self.publish(known);
     }
 
-    /// Cuts the keys of entries with values out of the ranges: they are in the memtable, and no reader may see them yet.
+    /// Removes the keys of puts and adds from the ranges. The entries are in the memtable and not
+    /// yet visible.
     ///
-    /// Cost: one look while no range is known.
+    /// Cost: one atomic load while no range is known.
     #[inline]
     pub(crate) fn revive<'k, K: Iterator<Item = &'k [u8]>>(&self, keys: impl FnOnce() -> K) {
         fence(Ordering::SeqCst);
@@ -169,29 +180,29 @@ impl DeadRanges {
 
     #[cold]
     fn cut<'k>(&self, keys: impl Iterator<Item = &'k [u8]>) {
-        // What is added after the fence is added by a reader that finds these keys in the memtable.
+        // A range that is added after the fence is added by a reader that finds these keys in the
+        // memtable.
         let known = self.known.load();
-        let mut concerned = keys.filter(|key| known.is_concerned(key)).peekable();
-        if concerned.peek().is_none() {
+        let mut affected = keys.filter(|key| known.is_affected(key)).peekable();
+        if affected.peek().is_none() {
             return;
         }
-        let _turn = self.turn.lock();
+        let _replacing = self.replacing.lock();
         let mut left = KnownDead::clone(&self.known.load());
-        for key in concerned {
+        for key in affected {
             left.cut(key);
         }
-        self.show(left);
+        self.publish(left);
     }
 
-    /// Replaces what is known; the turn is held.
-    fn show(&self, known: KnownDead) {
+    /// The caller holds `replacing`.
+    fn publish(&self, known: KnownDead) {
         let counts = known.generations.iter().map(|generation| generation.ranges.len());
         let count = counts.sum::<usize>() + usize::from(known.announced.is_some());
         self.known.store(Arc::new(known));
         self.count.store(count, Ordering::Release);
     }
 
-    /// The ranges of the newest generation, and from which number on they are dead.
     #[cfg(test)]
     pub(crate) fn known(&self) -> Vec<(KeyRange, SeqNo)> {
         let known = self.known.load();
@@ -200,14 +211,15 @@ impl DeadRanges {
 }
 
 impl KnownDead {
-    /// Whether a range that is known or announced has `key`.
-    fn is_concerned(&self, key: &[u8]) -> bool {
+    /// Whether a known or announced range contains `key`.
+    fn is_affected(&self, key: &[u8]) -> bool {
         let is_announced = |range: &KeyRange| *range.start <= *key && range.ends_after(key);
-        self.generations.iter().any(|generation| generation.place(key).is_some())
+        self.generations.iter().any(|generation| generation.index_of(key).is_some())
             || self.announced.as_ref().is_some_and(is_announced)
     }
 
-    /// Adds a range, in a new generation if it is time for one. The weight of what goes for it, if anything does.
+    /// Adds a range, in a new generation if one is due. Returns the weight of the evicted range, or
+    /// 0.
     fn add(&mut self, range: DeadRange) -> u64 {
         if range.from.0 >= self.begun.0 + GENERATION {
             self.generations.rotate_right(1);
@@ -219,12 +231,11 @@ impl KnownDead {
         newest.shrink()
     }
 
-    /// Takes a key out of all ranges that have it.
     fn cut(&mut self, key: &[u8]) {
         for generation in &mut self.generations {
-            if let Some(place) = generation.place(key) {
+            if let Some(index) = generation.index_of(key) {
                 let generation = Arc::make_mut(generation);
-                generation.cut(place, key);
+                generation.cut(index, key);
                 generation.shrink();
             }
         }
@@ -232,31 +243,31 @@ impl KnownDead {
 }
 
 impl DeadGeneration {
-    /// The place of the range that has `key`.
-    fn place(&self, key: &[u8]) -> Option<usize> {
+    /// The index of the range that contains `key`.
+    fn index_of(&self, key: &[u8]) -> Option<usize> {
         let wanted = key_prefix(key);
         let mut count = self.starts.partition_point(|start| *start <= wanted);
-        // Equal heads say nothing.
+        // Equal prefixes decide nothing.
         while count > 0 && self.starts[count - 1] == wanted && *self.ranges[count - 1].keys.start > *key {
             count -= 1;
         }
-        let place = count.checked_sub(1)?;
-        self.ranges[place].keys.ends_after(key).then_some(place)
+        let index = count.checked_sub(1)?;
+        self.ranges[index].keys.ends_after(key).then_some(index)
     }
 
-    /// The place of the range that has all keys from somewhere up to `end`, or to the last key.
-    fn place_before(&self, end: Option<&[u8]>) -> Option<usize> {
+    /// The index of the range that contains all keys from some key up to `end`, or to the last key.
+    fn index_before(&self, end: Option<&[u8]>) -> Option<usize> {
         let begins_before = |range: &Arc<DeadRange>| end.is_none_or(|end| *range.keys.start < *end);
-        let place = self.ranges.partition_point(begins_before).checked_sub(1)?;
-        let reaches = match (&self.ranges[place].keys.end, end) {
+        let index = self.ranges.partition_point(begins_before).checked_sub(1)?;
+        let reaches = match (&self.ranges[index].keys.end, end) {
             (None, _) => true,
             (Some(_), None) => false,
             (Some(range_end), Some(end)) => **range_end >= *end,
         };
-        reaches.then_some(place)
+        reaches.then_some(index)
     }
 
-    /// Adds a range, as one with those that it overlaps or touches.
+    /// Adds a range, merged with those that it overlaps or touches.
     fn add(&mut self, mut range: DeadRange) {
         let ends_before =
             |known: &Arc<DeadRange>| known.keys.end.as_ref().is_some_and(|end| *end < range.keys.start);
@@ -265,35 +276,35 @@ impl DeadGeneration {
             |known: &Arc<DeadRange>| range.keys.end.as_ref().is_none_or(|end| known.keys.start <= *end);
         let count = self.ranges[first..].partition_point(begins_within);
         for known in self.ranges.drain(first..first + count) {
-            range = range.with(&known);
+            range = range.union(&known);
         }
         self.ranges.insert(first, Arc::new(range));
         self.note_starts();
     }
 
-    /// Takes a key out of the range at a place.
-    fn cut(&mut self, place: usize, key: &[u8]) {
-        let range = self.ranges.remove(place);
-        // Where in it the dead entries are is not known.
+    /// Splits the range at an index around a key.
+    fn cut(&mut self, index: usize, key: &[u8]) {
+        let range = self.ranges.remove(index);
+        // The distribution of the dead entries over the two parts is not known.
         let passed = (range.passed / 2).max(1);
         let weight = range.weight.load(Ordering::Relaxed).saturating_sub(range.passed - passed);
         let before = KeyRange { start: range.keys.start.clone(), end: Some(key.to_vec()) };
         let behind = KeyRange { start: after(key), end: range.keys.end.clone() };
         for keys in [behind, before].into_iter().filter(|keys| !keys.is_empty()) {
             let part = DeadRange { keys, from: range.from, passed, weight: AtomicU64::new(weight) };
-            self.ranges.insert(place, Arc::new(part));
+            self.ranges.insert(index, Arc::new(part));
         }
         self.note_starts();
     }
 
-    /// Lets go of what is worth least while there is too much; how much that was.
+    /// Evicts ranges while there are too many. Returns the weight of the last one, or 0.
     fn shrink(&mut self) -> u64 {
         let mut gone = 0;
         while self.ranges.len() > MAX_COUNT {
             let weights = self.ranges.iter().map(|range| range.weight.load(Ordering::Relaxed));
-            let Some((weight, place)) = weights.zip(0..).min() else { break };
-            self.ranges.remove(place);
-            self.starts.remove(place);
+            let Some((weight, index)) = weights.zip(0..).min() else { break };
+            self.ranges.remove(index);
+            self.starts.remove(index);
             gone = weight;
         }
         gone
@@ -305,11 +316,11 @@ impl DeadGeneration {
 }
 
 impl DeadRange {
-    /// Two ranges that overlap or touch as one.
-    fn with(self, other: &Self) -> Self {
+    /// The union of two ranges that overlap or touch.
+    fn union(self, other: &Self) -> Self {
         let keys = KeyRange {
             start: self.keys.start.min(other.keys.start.clone()),
-            // Without an end it goes on to the last key.
+            // Unbounded if either is.
             end: self.keys.end.and_then(|end| Some(end.max(other.keys.end.clone()?))),
         };
         Self {
@@ -329,12 +340,13 @@ mod tests {
 
     use super::*;
 
-    /// A deed at a sequence number.
+    /// An operation at a sequence number.
     #[derive(Clone, Debug)]
     enum Deed {
         Put(u8),
         Delete(u8),
-        /// A reader that is so much behind looks from the first key on, before the second one or behind everything.
+        /// A reader that is far behind starts at the first key, before the second one, or behind
+        /// every key.
         Look(u8, Option<u8>, u64),
     }
 
@@ -349,7 +361,7 @@ mod tests {
         prop::collection::vec(deed, 0..60)
     }
 
-    /// The versions of keys: whether the key has a value from a number on.
+    /// The history of keys: whether the key is live from a number on.
     type History = BTreeMap<u8, Vec<(u64, bool)>>;
 
     fn is_live(history: &History, key: u8, at: u64) -> bool {
@@ -358,7 +370,7 @@ mod tests {
     }
 
     fn live_keys(history: &History, dead: &CoveredSpan, at: u64) -> Vec<u8> {
-        (0..40).filter(|key| dead.has(&[*key]) && is_live(history, *key, at)).collect()
+        (0..40).filter(|key| dead.contains(&[*key]) && is_live(history, *key, at)).collect()
     }
 
     proptest! {
@@ -368,7 +380,7 @@ mod tests {
         fn no_reader_seeks_past_a_key_that_it_sees(deeds in deeds(), step in prop_oneof![Just(1u64), Just(300)]) {
             let dead = DeadRanges::default();
             let mut history = History::new();
-            // With steps of some hundred numbers, ranges settle; otherwise all are of late.
+            // Steps of some hundred numbers fill the older generations; small ones only the newest.
             for (now, deed) in (1u64..).map(|n| n * step).zip(deeds) {
                 match deed {
                     Deed::Put(key) => {
@@ -380,7 +392,7 @@ mod tests {
                     Deed::Look(start, end, behind) => {
                         let at = now.saturating_sub(behind * step);
                         let range = KeyRange { start: vec![start], end: end.map(|end| vec![end]) };
-                        // As far as nothing is live.
+                        // Up to the next live key.
                         let live = (start..40).find(|key| range.ends_after(&[*key]) && is_live(&history, *key, at));
                         let range = KeyRange { end: live.map(|key| vec![key]).or(range.end), ..range };
                         let is_unchanged = || {
@@ -396,7 +408,7 @@ mod tests {
                 for at in [now, now.saturating_sub(step), now.saturating_sub(3 * step)] {
                     for key in 0..40 {
                         if let Some(stretch) = dead.around(&[key], SeqNo(at)) {
-                            prop_assert!(stretch.has(&[key]));
+                            prop_assert!(stretch.contains(&[key]));
                             prop_assert_eq!(live_keys(&history, &stretch, at), Vec::<u8>::new(), "at {} of {}", at, now);
                         }
                         for end in [None, Some(vec![key])] {
@@ -471,7 +483,7 @@ mod tests {
         let dead = DeadRanges::default();
         dead.add(range(0, 10), SeqNo(1), 20, || {
             assert_eq!(dead.around(&range(5, 6).start, SeqNo(1)), None);
-            assert!(dead.known.load().is_concerned(&range(5, 6).start));
+            assert!(dead.known.load().is_affected(&range(5, 6).start));
             false
         });
         assert!(dead.known().is_empty(), "it was taken back");

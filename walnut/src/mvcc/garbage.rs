@@ -1,36 +1,41 @@
-//! Which versions of a key, and which range tombstones, a merge keeps.
+//! Which versions of a key, and which range tombstones, a flush or a compaction keeps.
 //!
 //! ```text
-//!   boundaries (somebody reads there)        3           7                  now
+//!   boundaries (snapshots)                   3           7                  now
 //!   versions of a key               1  2     |     5  6  |        8  9      |    11  12
 //!   kept                               2              6              9           11  12
 //!                                   stripe 0    stripe 1      stripe 2       above: all
 //! ```
 //!
-//! The boundaries are the pinned sequence numbers and the number that was visible when the merge began; whoever begins to
-//! read later does so at the last of them or above. A reader at a boundary sees of a key the newest version at or below
-//! it, which is the newest of a stripe; so
+//! The boundaries are the pinned sequence numbers and the visible one when the compaction began; a
+//! later snapshot is at the last boundary or above. A reader at a boundary sees of a key the newest
+//! version at or below it, which is the newest of a stripe; so
 //!
-//! 1. of the versions of one key in one stripe the newest is kept; above the last boundary all are. Adds that the newest rests on are
-//!    folded into it: see `compaction::Folded`;
-//! 2. a version goes when a range tombstone of the same stripe is newer and covers its key: who sees the one sees the other;
-//! 3. a tombstone goes only from stripe 0, and only when nothing older of its key can lie anywhere else: it hides nothing then,
-//!    and no transaction asks whether the key was changed since, because all of them read at or above it;
-//! 4. for range tombstones the same holds, of all keys of a fragment together. What they cover within the merge has gone by
-//!    the second rule when they go by the third;
-//! 5. when nothing older of *any* key lies anywhere else, what is kept of stripe 0 is ageless: one value of each key at most, which every
-//!    reader sees, and no range tombstone, by the rules 1 to 4. Its number tells nobody anything any more. An add is not among them: nothing
-//!    lies below it, so it has become a put.
+//! 1. of the versions of one key in one stripe the newest is kept; above the last boundary all are.
+//!    The adds below the newest version of a stripe are folded into it: see
+//!    `compaction::FoldedAdds`;
+//! 2. a version is dropped when a newer range tombstone of the same stripe covers its key: a reader
+//!    that sees the one sees the other;
+//! 3. a tombstone is dropped only from stripe 0, and only when no older version of its key can be
+//!    outside of the compaction: it hides nothing then, and no transaction asks whether the key was
+//!    changed since, because all of them read at or above it;
+//! 4. for range tombstones the same holds, for all keys of a fragment together. The versions that
+//!    they cover within the compaction have been dropped by rule 2 when they are dropped by rule 4;
+//! 5. when no older version of *any* key is outside of the compaction, the sequence numbers of
+//!    stripe 0 are zeroed (RocksDB does the same at the bottommost level): by rules 1 to 4, at most
+//!    one value of each key is left there, which every reader sees, and no range tombstone, so
+//!    nothing depends on the number any more. An add is not among them: it has no base below it, so
+//!    it has become a put.
 //!
-//! It knows no files: where older versions can lie is asked of the caller, by key or range.
+//! It knows no files: the caller answers, by key or range, where older versions can be.
 
 use crate::base::{Entry, Fragment, Kind, SeqNo};
 
-/// Decides about the entries of a merge, one after the other in internal order.
+/// Decides about the entries of a compaction, in internal order.
 #[derive(Clone, Debug)]
 pub(crate) struct Garbage {
     boundaries: Vec<SeqNo>,
-    /// The key of the last entry, and the stripe of it.
+    /// The key of the last entry, and its stripe.
     key: Vec<u8>,
     stripe: Option<usize>,
 }
@@ -42,8 +47,8 @@ impl Garbage {
         Self { boundaries, key: Vec::new(), stripe: None }
     }
 
-    /// Whether the next entry is kept, over which this fragment of range tombstones lies. `is_oldest` says that no older version
-    /// of the key lies outside of the merge.
+    /// Whether the next entry is kept, under this fragment of range tombstones. `is_oldest` returns
+    /// whether no older version of the key is outside of the compaction.
     pub(crate) fn keeps(
         &mut self,
         entry: &Entry<'_>,
@@ -62,25 +67,25 @@ impl Garbage {
         !(is_hidden || self.is_covered(entry, stripe, over) || is_spent && is_oldest(entry.key))
     }
 
-    /// Whether the next older version of the key of the last entry is in another part of history.
-    pub(crate) fn is_apart(&self, entry: &Entry<'_>) -> bool {
+    /// Whether this version, of the last entry's key, is in another stripe.
+    pub(crate) fn is_other_stripe(&self, entry: &Entry<'_>) -> bool {
         let stripe = self.stripe_of(entry.seqno);
         self.stripe != Some(stripe) || stripe >= self.boundaries.len()
     }
 
-    /// Whether a range tombstone of this fragment, and of the version's own part of history, hides it.
+    /// Whether a range tombstone of this fragment, in the version's own stripe, hides it.
     pub(crate) fn covers(&self, entry: &Entry<'_>, over: Option<&Fragment>) -> bool {
         self.is_covered(entry, self.stripe_of(entry.seqno), over)
     }
 
-    /// Whether an entry that is kept is ageless, when no older version of any key lies outside of the merge: everybody sees it,
-    /// and its number can be [`SeqNo::ZERO`].
+    /// Whether the sequence number of a kept entry can be zeroed, given that no older version of
+    /// any key is outside of the compaction: every reader sees the entry.
     pub(crate) fn can_zero_seqno(&self, entry: &Entry<'_>) -> bool {
         self.boundaries.first().is_some_and(|lowest| entry.seqno <= *lowest)
     }
 
-    /// Takes out of the numbers of range tombstones, which fall, those that no reader tells from a newer one: so one is left at
-    /// most for each number at which somebody reads, and those above.
+    /// Removes the sequence numbers of range tombstones, newest first, that no reader tells from a
+    /// newer one: at most one per stripe is left, and all above the last boundary.
     pub(crate) fn thin(&self, seqnos: &mut Vec<SeqNo>) {
         let mut last = None;
         seqnos.retain(|&seqno| {
@@ -91,9 +96,9 @@ impl Garbage {
         });
     }
 
-    /// The range tombstones of a fragment that are kept, if any, of those that [`thin`](Self::thin) has left. `is_oldest` says that
-    /// nothing that is older than it, and under it, lies outside of the merge.
-    pub(crate) fn keeps_of(
+    /// The range tombstones of a fragment that are kept, after [`thin`](Self::thin). `is_oldest`
+    /// returns whether no older version under the fragment is outside of the compaction.
+    pub(crate) fn keep_fragment(
         &self,
         mut fragment: Fragment,
         is_oldest: impl FnOnce(&Fragment) -> bool,
@@ -106,15 +111,15 @@ impl Garbage {
         (!fragment.seqnos.is_empty()).then_some(fragment)
     }
 
-    /// Whether a range tombstone of the version's own stripe hides it.
     fn is_covered(&self, entry: &Entry<'_>, stripe: usize, over: Option<&Fragment>) -> bool {
         let Some(&boundary) = self.boundaries.get(stripe) else { return false };
         over.and_then(|fragment| fragment.newest(boundary)).is_some_and(|seqno| seqno > entry.seqno)
     }
 
-    /// Of two numbers that are in the same part of history no reader needs the older one: they are in one stripe. Above all boundaries each
-    /// is a part of its own. Parts are in order.
-    pub(crate) fn part_of(&self, seqno: SeqNo) -> (usize, SeqNo) {
+    /// The stripe of a sequence number, as a value that can be compared: of two numbers with equal
+    /// ones no reader needs the older. Above the last boundary every number is a stripe of its own.
+    /// The values are ordered as the numbers.
+    pub(crate) fn stripe_id(&self, seqno: SeqNo) -> (usize, SeqNo) {
         let stripe = self.stripe_of(seqno);
         (stripe, if stripe < self.boundaries.len() { SeqNo::ZERO } else { seqno })
     }
@@ -149,7 +154,8 @@ mod tests {
         versions
     }
 
-    /// A history in which some deeds go over a range: what is left of the versions and of the range tombstones.
+    /// A history in which some operations are on ranges: the versions and range tombstones that are
+    /// left.
     fn merge_ranges(
         versions: &[Version],
         ranges: &Fragments,
@@ -171,7 +177,7 @@ mod tests {
             garbage.thin(&mut fragment.seqnos);
             fragment
         });
-        let kept = thinned.filter_map(|fragment| garbage.keeps_of(fragment, is_oldest));
+        let kept = thinned.filter_map(|fragment| garbage.keep_fragment(fragment, is_oldest));
         (versions, kept.collect())
     }
 
@@ -204,7 +210,7 @@ mod tests {
             .copied()
     }
 
-    /// Whether the key has a value at a number, and which; what lies elsewhere is older than all versions here.
+    /// The value of a key at a number, if it has one; `elsewhere` is older than all versions here.
     fn visible(versions: &[Version], key: u8, at: u64, older_elsewhere: &BTreeSet<u8>) -> Option<u64> {
         match newest(versions, key, at) {
             Some((_, seqno, true)) => Some(seqno),
@@ -238,7 +244,8 @@ mod tests {
                         visible(&versions, key, at, &older_elsewhere),
                         "key {} at {}", key, at
                     );
-                    // A transaction that reads at the boundary finds out that the key was changed since.
+                    // A transaction that reads at the boundary finds out that the key was changed
+                    // since.
                     let changed = |versions: &[Version]| newest(versions, key, u64::MAX).map(|newest| newest.1).filter(|&seqno| seqno > at);
                     prop_assert_eq!(changed(&kept), changed(&versions), "key {} since {}", key, at);
                 }
@@ -278,7 +285,8 @@ mod tests {
             if older_elsewhere.is_empty() {
                 let boundaries: Vec<_> = boundaries.iter().copied().map(SeqNo).collect();
                 let garbage = Garbage::new(boundaries.clone());
-                // The same without the numbers of what is ageless; a version is still known by the number that it had.
+                // The same without zeroed sequence numbers: a version is still known by its
+                // original number.
                 let number_of = |&(key, seqno, _): &Version| {
                     let entry = Entry { key: &[key], seqno: SeqNo(seqno), kind: Kind::Put, value: b"" };
                     if garbage.can_zero_seqno(&entry) { 0 } else { seqno }

@@ -1,4 +1,4 @@
-//! The rules of time: which history a reader still needs.
+//! Pure rules of multi-version concurrency control: snapshots, garbage, and dead ranges.
 
 mod dead_ranges;
 mod garbage;

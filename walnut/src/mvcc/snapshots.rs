@@ -1,12 +1,13 @@
-//! The sequence numbers that readers have pinned. The lowest of them is the watermark: of the versions of a key at
-//! or below it only the newest can ever be read again.
+//! The sequence numbers that snapshots have pinned. The lowest of them is the watermark: of the
+//! versions of a key at or below it only the newest can ever be read again.
 //!
-//! Pins may have a limit of age. A number all of whose pins are older *lapses*: it holds nothing back any more, and whoever
-//! reads at it is told that it is too old.
+//! Pins may have an age limit. A sequence number *expires* when all of its pins are older: it holds
+//! no version back any more, and a reader at it gets [`Error::SnapshotTooOld`].
 //!
-//! 1. A number lapses under the lock under which the watermark and the boundaries are told, before anything is dropped
-//!    because of them.
-//! 2. So who first takes hold of what it reads from, and then finds that its pin has not lapsed, reads what the pin kept.
+//! 1. A number expires under the same lock under which the watermark and the boundaries are
+//!    computed, before any version is dropped because of them.
+//! 2. So a reader that first acquires its view, and then finds that its pin has not expired, reads
+//!    the versions that the pin kept.
 
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -21,127 +22,127 @@ use crate::sync::{Arc, AtomicBool, AtomicU64, Mutex, Ordering};
 pub(crate) struct Snapshots {
     env: Arc<dyn Env>,
     age_limit: Option<Duration>,
-    /// The highest number that was told as a watermark or boundary: below it history may have been thinned out.
-    told: AtomicU64,
-    /// By number.
-    held: Mutex<VecDeque<PinnedSeqno>>,
+    /// The highest watermark or boundary ever returned: below it versions may have been dropped.
+    dropped_up_to: AtomicU64,
+    /// In ascending order.
+    pinned: Mutex<VecDeque<PinnedSeqno>>,
 }
 
-/// A number that is pinned at least once.
+/// A sequence number with at least one pin.
 #[derive(Debug)]
 struct PinnedSeqno {
     at: SeqNo,
     count: usize,
-    /// When the first of its pins began, and the last.
+    /// The times of its first pin and of its last.
     oldest: Duration,
     youngest: Duration,
-    lapsed: Expired,
+    expired: Expired,
 }
 
-/// Whether a number has lapsed; there is nothing to be asked where pins have no limit of age.
+/// Set when a number has expired; `None` without an age limit.
 type Expired = Option<Arc<AtomicBool>>;
 
 /// The oldest pin.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Oldest {
     pub(crate) at: SeqNo,
-    /// How long ago it began.
     pub(crate) age: Duration,
 }
 
 impl Snapshots {
-    /// Nothing is pinned yet. Pins lapse that are older than `age_limit` by the machine's clock.
+    /// Pins expire that are older than `age_limit` by the monotonic clock.
     pub(crate) fn new(env: Arc<dyn Env>, age_limit: Option<Duration>) -> Self {
-        Self { env, age_limit, told: AtomicU64::new(0), held: Mutex::default() }
+        Self { env, age_limit, dropped_up_to: AtomicU64::new(0), pinned: Mutex::default() }
     }
 
-    /// Pins the number that `now` gives. It is asked under the lock, so that the watermark cannot pass it in between.
+    /// Pins the number that `now` returns. It is called under the lock, so that the watermark
+    /// cannot pass it in between.
     pub(crate) fn pin(self: &Arc<Self>, now: impl FnOnce() -> SeqNo) -> Pin {
         let since = self.env.monotonic_clock();
-        let mut held = self.held.lock();
+        let mut pinned = self.pinned.lock();
         let at = now();
         // Most pins are of the highest number.
-        let place = match held.back() {
-            Some(last) if last.at >= at => held.partition_point(|held| held.at < at),
-            _ => held.len(),
+        let index = match pinned.back() {
+            Some(last) if last.at >= at => pinned.partition_point(|pinned| pinned.at < at),
+            _ => pinned.len(),
         };
-        if held.get(place).is_none_or(|held| held.at != at) {
-            let lapsed = self.age_limit.map(|_| Arc::default());
-            held.insert(place, PinnedSeqno { at, count: 0, oldest: since, youngest: since, lapsed });
+        if pinned.get(index).is_none_or(|pinned| pinned.at != at) {
+            let expired = self.age_limit.map(|_| Arc::default());
+            pinned.insert(index, PinnedSeqno { at, count: 0, oldest: since, youngest: since, expired });
         }
-        let found = &mut held[place];
+        let found = &mut pinned[index];
         found.count += 1;
         found.youngest = found.youngest.max(since);
-        Pin { at, since, lapsed: found.lapsed.clone(), snapshots: Arc::clone(self) }
+        Pin { at, since, expired: found.expired.clone(), snapshots: Arc::clone(self) }
     }
 
-    /// The lowest pinned number, or what `now` gives when there is none.
+    /// The lowest pinned number, or `now` when there is none.
     pub(crate) fn watermark(&self, now: impl FnOnce() -> SeqNo) -> SeqNo {
-        let mut held = self.held.lock();
-        self.expire(&mut held);
-        self.tell(held.front().map_or_else(now, |lowest| lowest.at))
+        let mut pinned = self.pinned.lock();
+        self.expire(&mut pinned);
+        self.record_drop(pinned.front().map_or_else(now, |lowest| lowest.at))
     }
 
-    /// Every number at which somebody reads or may begin to read from now on, in order, as far as it is known: the
-    /// pinned ones and what `now` gives. A pin of later on is not below what `now` gives.
+    /// Every known number at which a reader reads or may start to read, in ascending order: the
+    /// pinned ones and `now`. A later pin is not below `now`.
     pub(crate) fn boundaries(&self, now: impl FnOnce() -> SeqNo) -> Vec<SeqNo> {
-        let mut held = self.held.lock();
-        self.expire(&mut held);
-        let mut boundaries: Vec<SeqNo> = held.iter().map(|held| held.at).collect();
+        let mut pinned = self.pinned.lock();
+        self.expire(&mut pinned);
+        let mut boundaries: Vec<SeqNo> = pinned.iter().map(|pinned| pinned.at).collect();
         boundaries.push(now());
         boundaries.sort_unstable();
         boundaries.dedup();
         if let Some(last) = boundaries.last() {
-            self.tell(*last);
+            self.record_drop(*last);
         }
         boundaries
     }
 
-    /// Whether every entry above `at` is where it was written, with its number: no flush and no merge has dropped one. What holds of a
-    /// view that was loaded before this is asked.
+    /// Whether every entry above `at` still exists with its sequence number: no flush or compaction
+    /// has dropped one. Holds for a view that was loaded before the call.
     pub(crate) fn is_history_whole_above(&self, at: SeqNo) -> bool {
-        self.told.load(Ordering::Acquire) <= at.0
+        self.dropped_up_to.load(Ordering::Acquire) <= at.0
     }
 
-    /// Notes a number before anything is dropped because of it.
-    fn tell(&self, at: SeqNo) -> SeqNo {
-        self.told.fetch_max(at.0, Ordering::AcqRel);
+    /// Records a number before any version is dropped because of it.
+    fn record_drop(&self, at: SeqNo) -> SeqNo {
+        self.dropped_up_to.fetch_max(at.0, Ordering::AcqRel);
         at
     }
 
-    /// How many pins there are that have not lapsed.
+    /// The number of pins that have not expired.
     pub(crate) fn count(&self) -> usize {
-        self.held.lock().iter().map(|held| held.count).sum()
+        self.pinned.lock().iter().map(|pinned| pinned.count).sum()
     }
 
-    /// The pin that holds the most back.
+    /// The pin at the lowest number.
     pub(crate) fn oldest(&self) -> Option<Oldest> {
         let now = self.env.monotonic_clock();
-        let held = self.held.lock();
-        held.front().map(|held| Oldest { at: held.at, age: now.saturating_sub(held.oldest) })
+        let pinned = self.pinned.lock();
+        pinned.front().map(|pinned| Oldest { at: pinned.at, age: now.saturating_sub(pinned.oldest) })
     }
 
-    /// Lets go of the numbers whose pins are all too old.
-    fn expire(&self, held: &mut VecDeque<PinnedSeqno>) {
+    /// Removes the numbers all of whose pins are too old.
+    fn expire(&self, pinned: &mut VecDeque<PinnedSeqno>) {
         let Some(limit) = self.age_limit else { return };
         let now = self.env.monotonic_clock();
-        held.retain(|held| {
-            let lapses = now.saturating_sub(held.youngest) > limit;
-            if lapses && let Some(lapsed) = &held.lapsed {
-                lapsed.store(true, Ordering::Release);
+        pinned.retain(|pinned| {
+            let expires = now.saturating_sub(pinned.youngest) > limit;
+            if expires && let Some(expired) = &pinned.expired {
+                expired.store(true, Ordering::Release);
             }
-            !lapses
+            !expires
         });
     }
 }
 
-/// A pinned sequence number; dropping it lets go.
+/// A pinned sequence number; dropping it unpins the number.
 #[derive(Debug)]
 #[must_use]
 pub(crate) struct Pin {
     at: SeqNo,
     since: Duration,
-    lapsed: Expired,
+    expired: Expired,
     snapshots: Arc<Snapshots>,
 }
 
@@ -150,27 +151,28 @@ impl Pin {
         self.at
     }
 
-    /// [`Error::SnapshotTooOld`] when what the number needs may have been dropped from whatever is taken hold of from now
-    /// on. To be asked *after* taking hold of what is read from.
+    /// Fails with [`Error::SnapshotTooOld`] when versions that the pin needs may be missing from a
+    /// view that is acquired from now on. Must be called *after* the view is acquired.
     pub(crate) fn ensure_held(&self) -> Result<()> {
-        let (Some(lapsed), Some(limit)) = (&self.lapsed, self.snapshots.age_limit) else { return Ok(()) };
+        let (Some(expired), Some(limit)) = (&self.expired, self.snapshots.age_limit) else { return Ok(()) };
         let age = self.snapshots.env.monotonic_clock().saturating_sub(self.since);
-        if age > limit || lapsed.load(Ordering::Acquire) { Err(Error::SnapshotTooOld) } else { Ok(()) }
+        if age > limit || expired.load(Ordering::Acquire) { Err(Error::SnapshotTooOld) } else { Ok(()) }
     }
 }
 
 impl Drop for Pin {
     fn drop(&mut self) {
-        let mut held = self.snapshots.held.lock();
-        let Ok(place) = held.binary_search_by_key(&self.at, |held| held.at) else { return };
-        let found = &mut held[place];
-        // The number may have lapsed and been pinned again since; that pin is another's.
-        if found.lapsed.as_ref().map(Arc::as_ptr) != self.lapsed.as_ref().map(Arc::as_ptr) {
+        let mut pinned = self.snapshots.pinned.lock();
+        let Ok(index) = pinned.binary_search_by_key(&self.at, |pinned| pinned.at) else { return };
+        let found = &mut pinned[index];
+        // The number may have expired and been pinned again since; then this entry is not the
+        // pin's.
+        if found.expired.as_ref().map(Arc::as_ptr) != self.expired.as_ref().map(Arc::as_ptr) {
             return;
         }
         found.count -= 1;
         if found.count == 0 {
-            held.remove(place);
+            pinned.remove(index);
         }
     }
 }
@@ -229,7 +231,7 @@ mod tests {
         assert_eq!((snapshots.count(), snapshots.watermark(now)), (2, SeqNo(9)));
         assert!(matches!(young.ensure_held(), Err(Error::SnapshotTooOld)));
         assert_eq!((snapshots.count(), snapshots.boundaries(now)), (0, vec![SeqNo(9)]));
-        // The same number again, by somebody else: those that lapsed do not let go of it.
+        // The same number again, by another snapshot: the expired pins do not unpin it.
         let again = snapshots.pin(|| SeqNo(3));
         drop((old, young));
         assert_eq!((snapshots.count(), snapshots.watermark(now)), (1, SeqNo(3)));
@@ -247,7 +249,8 @@ mod tests {
 
     #[test]
     fn who_finds_that_its_pin_holds_reads_what_was_not_dropped() {
-        // A cleaner raises `dropped` to the watermark; a reader takes hold of it first and asks its pin afterwards.
+        // A compaction raises `dropped` to the watermark; a reader loads it first and checks its
+        // pin afterwards.
         let limit = Duration::from_millis(1);
         let (env, snapshots) = snapshots(Some(limit));
         let (dropped, now) = (AtomicU64::new(0), AtomicU64::new(0));

@@ -168,7 +168,7 @@ impl SstBuilder {
         if !in_order {
             return Err(Fault::Order.at(path, self.output.offset()));
         }
-        if !entry.kind.is_of_one_key() {
+        if !entry.kind.is_point() {
             return Err(Fault::Invalid("kind of an entry").at(path, self.output.offset()));
         }
         if entry.kind == Kind::Delete && !entry.value.is_empty() {

@@ -74,7 +74,7 @@ impl BlockCache {
     /// Says what is done when memory for blocks should be made ahead, by [`make_ahead`](Self::make_ahead): only the first time counts.
     pub(crate) fn when_low(&self, answer: impl Fn() + Send + Sync + 'static) {
         if let Some(slabs) = &self.slabs {
-            slabs.low.answer(answer);
+            slabs.low.set_callback(answer);
         }
     }
 

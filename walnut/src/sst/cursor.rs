@@ -180,7 +180,7 @@ impl Cursor for SstCursor {
     }
 
     fn pass_older(&mut self, stretch: &CoveredSpan, than: SeqNo) -> Result<bool> {
-        if self.block.is_none() || self.reader.meta.largest_seqno >= than || !stretch.has(&self.key) {
+        if self.block.is_none() || self.reader.meta.largest_seqno >= than || !stretch.contains(&self.key) {
             return Ok(false);
         }
         match self.direction {

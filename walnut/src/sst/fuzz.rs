@@ -50,7 +50,7 @@ fn walk_file(bytes: &[u8]) -> Result<()> {
     let outline = SstLayout::read(&file)?;
     let meta = outline.meta(&file)?;
     let cache = BlockCache::new(1 << 20, 8192);
-    let reader = SstReader::open(OpenFile::lone(file), outline.header.database, &meta, &cache)?;
+    let reader = SstReader::open(OpenFile::standalone(file), outline.header.database, &meta, &cache)?;
     let reader = Arc::new(reader);
     for direction in [Direction::Forward, Direction::Backward] {
         let mut cursor = reader.cursor(&KeyRange::all(), direction)?;

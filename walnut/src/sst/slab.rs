@@ -207,7 +207,7 @@ mod tests {
         let slabs = Slabs::new(4 * SLAB_SIZE, CELL).expect("room for slabs");
         let calls = Arc::new(AtomicUsize::new(0));
         let heard = Arc::clone(&calls);
-        slabs.low.answer(move || {
+        slabs.low.set_callback(move || {
             heard.fetch_add(1, Ordering::Relaxed);
         });
         let cell_count = SLAB_SIZE / CELL;

@@ -54,7 +54,7 @@ impl FileStore for SstStore {
 impl SstStore {
     /// Begins an SST with this number, which was not given before.
     pub(crate) fn begin(&self, number: FileNumber) -> Result<TempSst> {
-        let path = FileName::SstDraft(number).path(&self.dir);
+        let path = FileName::SstTemp(number).path(&self.dir);
         let file = self.env.create(&path)?;
         let draft = Draft::new(Arc::clone(&self.env), path);
         let header = FileHeader {
@@ -76,7 +76,7 @@ impl SstStore {
             sst.draft.rename(FileName::Sst(sst.meta.number).path(&self.dir))?;
         }
         self.env.sync_dir(&self.dir)?;
-        let made = ssts.iter().map(|sst| Sst::made(self, &sst.meta)).collect::<Result<_>>()?;
+        let made = ssts.iter().map(|sst| Sst::open_new(self, &sst.meta)).collect::<Result<_>>()?;
         for sst in ssts {
             sst.draft.keep();
         }

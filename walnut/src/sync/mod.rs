@@ -1,10 +1,10 @@
-//! The locks of the store, and how one part calls another that it does not know.
+//! Locks, condition variables and callbacks: the one place that names a synchronization library.
 //!
-//! The locks are in one place so that a model checker can stand in for them: with the feature `shuttle`, which is
-//! for tests alone, they are those of a scheduler that decides at each of them who goes on.
+//! They are in one place so that a model checker can replace them: with the feature `shuttle`,
+//! which only tests use, a scheduler decides at every lock and atomic which thread runs next.
 //!
-//! A thread that panics with a lock held leaves the data as it was between two statements of ours: every section
-//! that a lock guards is written so that this is a state that others can go on from, hence no poisoning.
+//! There is no lock poisoning. A thread that panics with a lock held leaves the data between two
+//! statements, and every critical section is written so that this is a valid state.
 
 mod notify;
 
@@ -16,7 +16,7 @@ use std::{sync as system, thread};
 pub(crate) use notify::Notify;
 #[cfg(feature = "shuttle")]
 pub(crate) use shuttle::thread_local;
-/// The scheduler of the tests has all atomics in one order, so nothing stands in for this.
+/// Not replaced under `shuttle`: its scheduler keeps all atomics in one total order already.
 pub(crate) use std::sync::atomic::fence;
 pub(crate) use std::sync::{Arc, OnceLock};
 use std::sync::{PoisonError, TryLockError};
@@ -27,7 +27,7 @@ pub(crate) use system::MutexGuard;
 pub(crate) use system::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 pub(crate) use thread::yield_now;
 
-/// A mutual exclusion that owns its data.
+/// A mutex that owns its data; see the module's head on poisoning.
 #[derive(Debug, Default)]
 pub(crate) struct Mutex<T>(system::Mutex<T>);
 
@@ -40,7 +40,7 @@ impl<T> Mutex<T> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The data, unless somebody else has it.
+    /// `None` when another thread holds the lock.
     pub(crate) fn try_lock(&self) -> Option<MutexGuard<'_, T>> {
         match self.0.try_lock() {
             Ok(guard) => Some(guard),
@@ -50,7 +50,7 @@ impl<T> Mutex<T> {
     }
 }
 
-/// A place to wait until somebody who changed the data says so.
+/// A condition variable.
 #[derive(Debug, Default)]
 pub(crate) struct Condvar(system::Condvar);
 

@@ -1,21 +1,21 @@
-//! A call to somebody above, whom nothing here knows.
+//! A callback that a higher layer installs: the layer below calls it without naming its type.
 
 use std::fmt;
 use std::sync::OnceLock;
 
-/// Calls the one who said that it would answer; nobody until then.
+/// Does nothing until the callback is set.
 #[derive(Default)]
 pub(crate) struct Notify(OnceLock<Box<dyn Fn() + Send + Sync>>);
 
 impl Notify {
-    /// Says what is done when it rings; only the first time counts.
-    pub(crate) fn answer(&self, answer: impl Fn() + Send + Sync + 'static) {
-        let _ = self.0.set(Box::new(answer));
+    /// Sets the callback; only the first call has an effect.
+    pub(crate) fn set_callback(&self, callback: impl Fn() + Send + Sync + 'static) {
+        let _ = self.0.set(Box::new(callback));
     }
 
     pub(crate) fn notify(&self) {
-        if let Some(answer) = self.0.get() {
-            answer();
+        if let Some(callback) = self.0.get() {
+            callback();
         }
     }
 }

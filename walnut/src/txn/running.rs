@@ -78,7 +78,7 @@ pub(crate) fn commit_beside(
     }
     let mut written = WriteBatch::new();
     for (kind, key, end) in batch.iter() {
-        if kind.is_of_one_key() {
+        if kind.is_point() {
             written.delete(key);
         } else {
             written.delete_range(key, end);

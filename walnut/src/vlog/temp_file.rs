@@ -59,13 +59,13 @@ impl ValueStore {
         }
         self.env.sync_dir(&self.dir)?;
         let made =
-            files.iter().map(|file| Values::made(self, &Arc::new(file.meta))).collect::<Result<_>>()?;
+            files.iter().map(|file| Values::open_new(self, &Arc::new(file.meta))).collect::<Result<_>>()?;
         Ok(NewValues { files: made, drafts: files.into_iter().map(|file| file.draft).collect() })
     }
 
     /// Begins a value file with this number, which was not given before.
     pub(super) fn begin(&self, number: FileNumber) -> Result<TempValueFile> {
-        let path = FileName::ValuesDraft(number).path(&self.dir);
+        let path = FileName::ValuesTemp(number).path(&self.dir);
         let file = self.env.create(&path)?;
         let draft = Draft::new(Arc::clone(&self.env), path);
         let header = FileHeader {

@@ -49,7 +49,7 @@ impl LogDir {
 
     /// The path of a draft, at which nothing is left of an earlier try.
     fn free_draft_path(&self, number: FileNumber) -> Result<PathBuf> {
-        let path = FileName::SegmentDraft(number).path(&self.dir);
+        let path = FileName::SegmentTemp(number).path(&self.dir);
         if self.env.kind(&path)?.is_some() {
             self.env.remove(&path)?;
         }
@@ -186,7 +186,7 @@ impl<'a> TempSegment<'a> {
     /// Gives the finished file its name, also when another file has it. After an error nobody knows which name it has.
     pub(super) fn publish(self) -> Result<FinishedSegment> {
         let Self { place, header, file, size, lives } = self;
-        let draft = FileName::SegmentDraft(header.number).path(&place.dir);
+        let draft = FileName::SegmentTemp(header.number).path(&place.dir);
         place.env.rename(&draft, &place.path(header.number))?;
         place.env.sync_dir(&place.dir)?;
         Ok(FinishedSegment { header, file, size, lives })

@@ -256,7 +256,7 @@ fn a_damaged_input_fails_the_merge_and_loses_nothing() {
     env.write_file(&path, &bytes).unwrap();
     let scene = Scene { place: place(&env), ..Scene::new(&machine()) };
     let meta = scene.inputs[&FileNumber(1)].meta().clone();
-    let damaged = Arc::new(Sst::closed(&scene.place, &Arc::new(meta)));
+    let damaged = Arc::new(Sst::unopened(&scene.place, &Arc::new(meta)));
     let scene =
         Scene { inputs: scene.inputs.into_iter().chain([(FileNumber(1), damaged)]).collect(), ..scene };
     let error = scene.run(&[2], &AtomicBool::new(false)).unwrap_err();

@@ -104,7 +104,7 @@ fn a_file_in_the_place_of_another_is_noticed() {
     let entries = sample();
     let (file, meta) = build(&entries, tiny(Compression::Lz4));
     let refused = |database, meta: &SstMeta| match SstReader::open(
-        OpenFile::lone(file.clone()),
+        OpenFile::standalone(file.clone()),
         database,
         meta,
         &BlockCache::new(0, 8192),

@@ -76,7 +76,7 @@ fn build_with(entries: &[Owned], fragments: &[Fragment], config: SstConfig) -> (
 }
 
 fn open(file: Arc<TestFile>, meta: &SstMeta) -> Result<Arc<SstReader>> {
-    SstReader::open(OpenFile::lone(file), DATABASE, meta, &BlockCache::new(4000, 8192)).map(Arc::new)
+    SstReader::open(OpenFile::standalone(file), DATABASE, meta, &BlockCache::new(4000, 8192)).map(Arc::new)
 }
 
 fn get(reader: &SstReader, key: &[u8], at: SeqNo) -> Result<Option<Owned>> {
