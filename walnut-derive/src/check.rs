@@ -19,7 +19,7 @@ use syn::ext::IdentExt;
 use syn::{GenericParam, Generics, Ident, Type};
 
 use crate::ast::{Field, Table};
-use crate::attr::{Content, PartWords};
+use crate::attr::{Content, PartSpec};
 use crate::diag::{Faults, did_you_mean, quoted};
 
 /// The most columns that a key has: as many as the longest tuple that is a key.
@@ -172,14 +172,14 @@ fn column(table: &Table, name: &Ident, what: &str, faults: &mut Faults) -> bool 
 }
 
 /// A part is folded, or it has a scale.
-fn part_words(words: &PartWords, faults: &mut Faults) {
+fn part_words(words: &PartSpec, faults: &mut Faults) {
     if let (Some(nocase), Some(_)) = (&words.nocase, &words.scale) {
         faults.at(nocase.span(), "`nocase` is for text, and `scale` for decimals; a part has one of them");
     }
 }
 
 /// Nothing that is known to be one value is taken apart.
-fn takes_apart(field: &Field, words: &PartWords, faults: &mut Faults) {
+fn takes_apart(field: &Field, words: &PartSpec, faults: &mut Faults) {
     let Type::Path(path) = without_group(&field.ty) else { return };
     let single = SINGLE.iter().find(|single| path.path.is_ident(*single));
     if let (Some(word), Some(single)) = (&words.each, single) {

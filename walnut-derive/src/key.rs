@@ -27,13 +27,13 @@ pub(crate) struct Key {
 /// What makes the key.
 pub(crate) enum Shape {
     /// The fields, one after the other.
-    Parts(Vec<Part>),
+    Parts(Vec<KeyField>),
     /// The discriminant.
     Variants { variants: Vec<Ident>, wide: bool },
 }
 
 /// A field of a struct of keys.
-pub(crate) struct Part {
+pub(crate) struct KeyField {
     pub(crate) member: Member,
     pub(crate) ty: Type,
 }
@@ -74,7 +74,7 @@ fn parts(ident: &Ident, fields: &Fields, faults: &mut Faults) -> Shape {
             .at(ident.span(), "a key has at least one field: there is nothing to tell two of these apart by");
     }
     fields.iter().for_each(|field| attr::key_part(&field.attrs, faults));
-    let part = |(member, field): (Member, &syn::Field)| Part { member, ty: field.ty.clone() };
+    let part = |(member, field): (Member, &syn::Field)| KeyField { member, ty: field.ty.clone() };
     Shape::Parts(fields.members().zip(fields).map(part).collect())
 }
 

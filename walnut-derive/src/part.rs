@@ -6,7 +6,7 @@ use syn::spanned::Spanned;
 use syn::{GenericArgument, Path, PathArguments, PathSegment, Type};
 
 use crate::ast::Field;
-use crate::attr::{self, PartWords};
+use crate::attr::{self, PartSpec};
 use crate::check::{SINGLE, without_group};
 
 /// The collections whose element is their first argument.
@@ -19,7 +19,7 @@ const NO_KEYS: [&str; 3] = ["usize", "isize", "Decimal"];
 /// A part of an index.
 pub(crate) struct Part<'a> {
     pub(crate) source: Source<'a>,
-    pub(crate) words: &'a PartWords,
+    pub(crate) words: &'a PartSpec,
     /// Its number among the parts of all indexes.
     pub(crate) made: usize,
 }

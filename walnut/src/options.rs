@@ -9,7 +9,7 @@ use crate::compaction::{Compaction, LeveledConfig};
 use crate::engine::{Background, Durability, EngineConfig, ValueConfig};
 use crate::env::{Env, MemoryEnv, OsEnv};
 use crate::error::{Error, OptionsError, Result};
-use crate::sst::{Compression as SstCompression, SstConfig};
+use crate::sst::{BlockCompression as SstCompression, SstConfig};
 
 /// How many times larger than an SST a value file may become: it is never merged, and fewer are fewer to keep open.
 const VALUE_FILE_FACTOR: u64 = 8;

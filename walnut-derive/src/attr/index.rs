@@ -41,7 +41,7 @@ pub(crate) struct IndexWords {
 
 /// How a part is stored.
 #[derive(Default)]
-pub(crate) struct PartWords {
+pub(crate) struct PartSpec {
     pub(crate) each: Option<Ident>,
     pub(crate) nocase: Option<Ident>,
     pub(crate) scale: Option<(Ident, u32)>,
@@ -55,12 +55,12 @@ pub(crate) struct Part {
     pub(crate) path: Vec<Member>,
     /// The type at the end of the path.
     pub(crate) ty: Option<Type>,
-    pub(crate) words: PartWords,
+    pub(crate) words: PartSpec,
 }
 
 impl Part {
     fn of_field(name: Ident) -> Self {
-        Self { name, path: Vec::new(), ty: None, words: PartWords::default() }
+        Self { name, path: Vec::new(), ty: None, words: PartSpec::default() }
     }
 
     /// The field and its path, as it is written.
@@ -91,7 +91,7 @@ pub(crate) struct FieldIndex {
     /// The word `index`, to be underlined.
     pub(crate) word: Ident,
     pub(crate) words: IndexWords,
-    pub(crate) part: PartWords,
+    pub(crate) part: PartSpec,
 }
 
 /// `#[index(..)]` on a struct.
@@ -109,13 +109,13 @@ pub(crate) enum Content {
     Computed {
         ty: Box<Type>,
         function: Path,
-        part: PartWords,
+        part: PartSpec,
     },
 }
 
 impl FieldIndex {
     pub(super) fn new(index: &Ident) -> Self {
-        Self { word: index.clone(), words: IndexWords::default(), part: PartWords::default() }
+        Self { word: index.clone(), words: IndexWords::default(), part: PartSpec::default() }
     }
 
     pub(super) fn read(&mut self, input: ParseStream<'_>, faults: &mut Faults) -> Result<()> {
@@ -167,7 +167,7 @@ impl IndexAttr {
             ));
         }
         let (mut named, mut complete) = (None, true);
-        let (mut words, mut of_one) = (IndexWords::default(), PartWords::default());
+        let (mut words, mut of_one) = (IndexWords::default(), PartSpec::default());
         let before = faults.len();
         word::each_inside(input, faults, |word, input, faults| {
             let read = read_word(word, input, &mut named, &mut words, &mut of_one, faults);
@@ -221,7 +221,7 @@ fn read_word(
     input: ParseStream<'_>,
     named: &mut Option<(Ident, Content)>,
     words: &mut IndexWords,
-    of_one: &mut PartWords,
+    of_one: &mut PartSpec,
     faults: &mut Faults,
 ) -> Result<()> {
     let computed = input.peek(Token![:]) && !input.peek(Token![::]);
@@ -280,7 +280,7 @@ fn function(word: &Ident, input: ParseStream<'_>) -> Result<Content> {
     if input.peek(token::Paren) {
         return Err(input.error("the function stands here without its arguments; it is called with a row"));
     }
-    Ok(Content::Computed { ty: Box::new(ty), function, part: PartWords::default() })
+    Ok(Content::Computed { ty: Box::new(ty), function, part: PartSpec::default() })
 }
 
 /// `= (part, part)`.
@@ -393,7 +393,7 @@ impl IndexWords {
     }
 }
 
-impl PartWords {
+impl PartSpec {
     /// Whether the word is one of an index of one part; it is read then.
     fn read(&mut self, word: &Ident, input: ParseStream<'_>) -> Result<bool> {
         match word.to_string().as_str() {

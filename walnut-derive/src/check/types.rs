@@ -6,7 +6,7 @@ use syn::spanned::Spanned;
 use syn::{Ident, Type};
 
 use crate::ast::{Field, Table};
-use crate::attr::{Content, PartWords};
+use crate::attr::{Content, PartSpec};
 use crate::diag::Faults;
 use crate::part::{first_argument, is_a_list, last_segment};
 
@@ -50,7 +50,7 @@ fn in_lists(table: &Table, field: &Field) -> Option<String> {
 }
 
 /// What is wrong with a column of an index; `unique` is the index's name, if that is unique, and `each` how its elements are indexed.
-fn indexed(field: &Field, words: &PartWords, unique: Option<&str>, each: &str) -> Option<String> {
+fn indexed(field: &Field, words: &PartSpec, unique: Option<&str>, each: &str) -> Option<String> {
     if words.each.is_some() {
         return None;
     }

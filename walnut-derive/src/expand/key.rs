@@ -5,7 +5,7 @@ use quote::{quote, quote_spanned};
 use syn::ext::IdentExt;
 use syn::{Ident, parse_quote};
 
-use crate::key::{Key, Part, Shape};
+use crate::key::{Key, KeyField, Shape};
 use crate::plan::bounded;
 
 pub(super) fn key(key: &Key) -> TokenStream {
@@ -15,14 +15,14 @@ pub(super) fn key(key: &Key) -> TokenStream {
     }
 }
 
-fn by_parts(key: &Key, parts: &[Part]) -> TokenStream {
+fn by_parts(key: &Key, parts: &[KeyField]) -> TokenStream {
     let Key { this, private, .. } = key;
     let generics = bounded(&key.generics, &quote!(), parts.iter().map(|part| &part.ty), private);
     let (impl_generics, _, where_clause) = generics.split_for_impl();
     let places = || 0..parts.len();
     let (encoded, skipped, exact, optional, none) = (places(), places(), places(), places(), places());
     let shaped = places();
-    let part_impls = parts.iter().enumerate().map(|(at, Part { member, ty })| {
+    let part_impls = parts.iter().enumerate().map(|(at, KeyField { member, ty })| {
         quote! {
             #[automatically_derived]
             impl #impl_generics #private::Part<__Parts, #at> for #this #where_clause {
@@ -34,7 +34,7 @@ fn by_parts(key: &Key, parts: &[Part]) -> TokenStream {
         }
     });
     let decoded = parts.iter().enumerate().map(
-        |(at, Part { member, .. })| quote!(#member: #private::decode_part::<Self, __Parts, #at>(__input)?),
+        |(at, KeyField { member, .. })| quote!(#member: #private::decode_part::<Self, __Parts, #at>(__input)?),
     );
     let by_reference = by_reference(private);
     let generated = generated(key, parts);
@@ -75,9 +75,9 @@ fn by_parts(key: &Key, parts: &[Part]) -> TokenStream {
 
 /// A newtype of what can be generated can be generated. The needless `for` keeps the bound from being checked where it is
 /// written: of most newtypes it does not hold.
-fn generated(key: &Key, parts: &[Part]) -> TokenStream {
+fn generated(key: &Key, parts: &[KeyField]) -> TokenStream {
     let Key { this, private, .. } = key;
-    let [Part { member, ty }] = parts else { return TokenStream::new() };
+    let [KeyField { member, ty }] = parts else { return TokenStream::new() };
     let mut generics = bounded(&key.generics, &quote!(), std::iter::once(ty), private);
     generics.make_where_clause().predicates.push(parse_quote!(for<'__any> #ty: #private::Generated));
     let (impl_generics, _, where_clause) = generics.split_for_impl();

@@ -6,12 +6,12 @@ use crate::error::Fault;
 
 /// The entries of a valid payload, in insertion order.
 #[derive(Clone)]
-pub(crate) struct Entries<'a> {
+pub(crate) struct BatchEntries<'a> {
     reader: Reader<'a>,
     left: u32,
 }
 
-impl<'a> Entries<'a> {
+impl<'a> BatchEntries<'a> {
     /// The entries of a payload from a file; all of them are validated here, once.
     pub(crate) fn new(payload: &'a [u8], count: u32) -> Result<Self, Fault> {
         let mut reader = Reader::new(payload);
@@ -37,7 +37,7 @@ impl<'a> Entries<'a> {
     }
 }
 
-impl<'a> Iterator for Entries<'a> {
+impl<'a> Iterator for BatchEntries<'a> {
     type Item = BatchEntry<'a>;
 
     fn next(&mut self) -> Option<Self::Item> {
@@ -51,7 +51,7 @@ impl<'a> Iterator for Entries<'a> {
     }
 }
 
-impl ExactSizeIterator for Entries<'_> {}
+impl ExactSizeIterator for BatchEntries<'_> {}
 
 #[cfg(test)]
 mod tests {
@@ -61,7 +61,7 @@ mod tests {
 
     use super::*;
     use crate::base::{Kind, number_in};
-    use crate::batch::WriteBatch;
+    use crate::batch::EntryBatch;
 
     type Owned = (Kind, Vec<u8>, Vec<u8>);
 
@@ -78,8 +78,8 @@ mod tests {
         prop::collection::vec(operation, 0..20)
     }
 
-    fn batch(operations: &[Owned]) -> WriteBatch {
-        let mut batch = WriteBatch::new();
+    fn batch(operations: &[Owned]) -> EntryBatch {
+        let mut batch = EntryBatch::new();
         for (kind, key, value) in operations {
             match kind {
                 Kind::Put => batch.put(key, value),
@@ -98,7 +98,7 @@ mod tests {
         fn entries_come_back_in_their_order(operations in operations()) {
             let batch = batch(&operations);
             prop_assert_eq!(batch.size(), batch.payload().len());
-            let decoded = Entries::new(batch.payload(), batch.count()).unwrap();
+            let decoded = BatchEntries::new(batch.payload(), batch.count()).unwrap();
             let is_written = |operation: &&Owned| operation.0 != Kind::RangeDelete || operation.1 < operation.2;
             let written: Vec<_> = operations.iter().filter(is_written).collect();
             prop_assert_eq!(decoded.len(), written.len());
@@ -115,7 +115,7 @@ mod tests {
 
         #[test]
         fn hostile_bytes_give_entries_or_a_fault(bytes in prop::collection::vec(any::<u8>(), 0..200), count in any::<u32>()) {
-            if let Ok(entries) = Entries::new(&bytes, count) {
+            if let Ok(entries) = BatchEntries::new(&bytes, count) {
                 prop_assert_eq!(entries.count(), count as usize);
             }
         }
@@ -123,44 +123,44 @@ mod tests {
 
     #[test]
     fn the_count_fills_the_payload_exactly_or_it_is_a_fault() {
-        let mut batch = WriteBatch::new();
+        let mut batch = EntryBatch::new();
         batch.put(b"key", b"value");
         batch.delete(b"key");
-        assert!(Entries::new(batch.payload(), 2).is_ok());
-        assert_eq!(Entries::new(batch.payload(), 1).err(), Some(Fault::Invalid("length")));
-        assert_eq!(Entries::new(batch.payload(), 3).err(), Some(Fault::Truncated));
-        assert_eq!(Entries::new(batch.payload(), u32::MAX).err(), Some(Fault::Truncated));
+        assert!(BatchEntries::new(batch.payload(), 2).is_ok());
+        assert_eq!(BatchEntries::new(batch.payload(), 1).err(), Some(Fault::Invalid("length")));
+        assert_eq!(BatchEntries::new(batch.payload(), 3).err(), Some(Fault::Truncated));
+        assert_eq!(BatchEntries::new(batch.payload(), u32::MAX).err(), Some(Fault::Truncated));
         for cut in 0..batch.size() {
-            assert!(Entries::new(&batch.payload()[..cut], 2).is_err(), "{cut} bytes");
+            assert!(BatchEntries::new(&batch.payload()[..cut], 2).is_err(), "{cut} bytes");
         }
-        assert!(Entries::new(&[], 0).is_ok());
+        assert!(BatchEntries::new(&[], 0).is_ok());
     }
 
     #[test]
     fn a_range_tombstone_that_covers_nothing_is_not_written_and_a_fault_when_it_is_read() {
-        let mut batch = WriteBatch::new();
+        let mut batch = EntryBatch::new();
         batch.delete_range(b"b", b"a");
         batch.delete_range(b"b", b"b");
         assert!(batch.is_empty());
         for payload in [b"\x03\x01\x01ba", b"\x03\x01\x01bb"] {
             let fault = Fault::Invalid("range of a range tombstone");
-            assert_eq!(Entries::new(payload, 1).err(), Some(fault));
+            assert_eq!(BatchEntries::new(payload, 1).err(), Some(fault));
         }
     }
 
     #[test]
     fn the_bytes_of_an_add_stay_as_they_are() {
-        let mut batch = WriteBatch::new();
+        let mut batch = EntryBatch::new();
         batch.add(b"k1", -2);
         let golden = b"\x04\x02k1\xfe\xff\xff\xff\xff\xff\xff\xff";
         assert_eq!(batch.payload(), golden);
-        let entries: Vec<_> = Entries::new(golden, 1).unwrap().collect();
+        let entries: Vec<_> = BatchEntries::new(golden, 1).unwrap().collect();
         assert_eq!(entries, [(Kind::Add, &b"k1"[..], &(-2i64).to_le_bytes()[..])]);
     }
 
     #[test]
     fn the_bytes_of_a_payload_stay_as_they_are() {
-        let mut batch = WriteBatch::new();
+        let mut batch = EntryBatch::new();
         batch.put(b"k1", b"value");
         batch.delete(b"k2");
         batch.delete_range(b"k1", b"k4+");

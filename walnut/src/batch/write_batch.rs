@@ -1,6 +1,6 @@
 //! The write batch: collects the operations of one commit.
 
-use super::Entries;
+use super::BatchEntries;
 use super::format::put_entry;
 use crate::base::Kind;
 
@@ -14,7 +14,7 @@ const MAX_PUT_WITH_RANGE: usize = 4 << 10;
 
 /// Puts, adds, deletes and range tombstones that become visible, and durable, atomically.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct WriteBatch {
+pub(crate) struct EntryBatch {
     payload: Vec<u8>,
     count: u32,
     range_count: usize,
@@ -23,7 +23,7 @@ pub(crate) struct WriteBatch {
     put_size: usize,
 }
 
-impl WriteBatch {
+impl EntryBatch {
     pub(crate) fn new() -> Self {
         Self::default()
     }
@@ -104,8 +104,8 @@ impl WriteBatch {
     }
 
     /// The entries in insertion order.
-    pub(crate) fn iter(&self) -> Entries<'_> {
-        Entries::of_batch(&self.payload, self.count)
+    pub(crate) fn iter(&self) -> BatchEntries<'_> {
+        BatchEntries::of_batch(&self.payload, self.count)
     }
 
     fn push(&mut self, kind: Kind, key: &[u8], value: &[u8]) {

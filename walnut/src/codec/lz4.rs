@@ -2,7 +2,7 @@
 
 /// How blocks and large values are stored.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(crate) enum Compression {
+pub(crate) enum BlockCompression {
     None,
     /// LZ4, for data that it makes smaller by at least an eighth.
     Lz4,

@@ -9,7 +9,7 @@ use super::older_runs::OlderRuns;
 use super::output_files::OutputFiles;
 use super::output_splitter::OutputSplitter;
 use crate::base::{Entry, FileNumber, Fragment, FragmentSource};
-use crate::cursor::Cursor;
+use crate::cursor::EntryCursor;
 use crate::error::Result;
 use crate::manifest::Version;
 use crate::mvcc::Garbage;
@@ -44,7 +44,7 @@ impl<'a, S: FragmentSource, N: FnMut() -> Result<FileNumber>> Flushing<'a, S, N>
     }
 
     /// The add on which a cursor stands, which is kept, with what is folded into it; the cursor goes on behind that.
-    pub(crate) fn fold(&mut self, entries: &mut impl Cursor) -> Result<FoldedAdds> {
+    pub(crate) fn fold(&mut self, entries: &mut impl EntryCursor) -> Result<FoldedAdds> {
         self.sieve.fold(entries, |key| !self.beneath.may_hold(key))
     }
 

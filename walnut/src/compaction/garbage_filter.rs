@@ -14,7 +14,7 @@
 use super::fold::FoldedAdds;
 use super::output_files::OutputFiles;
 use crate::base::{Entry, FileNumber, Fragment, FragmentMerge, FragmentSource, Operand};
-use crate::cursor::Cursor;
+use crate::cursor::EntryCursor;
 use crate::error::Result;
 use crate::mvcc::Garbage;
 use crate::sst::FinishedSst;
@@ -103,7 +103,7 @@ impl<'a, S: FragmentSource, N: FnMut() -> Result<FileNumber>> GarbageFilter<'a, 
     #[cold]
     pub(crate) fn fold(
         &mut self,
-        entries: &mut impl Cursor,
+        entries: &mut impl EntryCursor,
         is_oldest: impl FnOnce(&[u8]) -> bool,
     ) -> Result<FoldedAdds> {
         let mut folded = FoldedAdds::none();

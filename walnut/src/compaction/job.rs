@@ -14,7 +14,7 @@ use super::output_splitter::OutputSplitter;
 use super::pick::Merge;
 use super::value_gc::{GcOutput, Relocation, ValueRelocator};
 use crate::base::{Entry, FileNumber, Fragment, Kind, SeqNo};
-use crate::cursor::{self, ConcatCursor, Cursor, Direction, Pieces};
+use crate::cursor::{self, ConcatCursor, Direction, EntryCursor, Pieces};
 use crate::error::Result;
 use crate::manifest::Version;
 use crate::mvcc::Garbage;

@@ -16,7 +16,7 @@ use super::fully_deleted::RunRanges;
 use super::garbage_filter::{Patience, ProgressHook};
 use super::value_gc::GcOutput;
 use crate::base::{Entry, FileNumber, Fragment, FragmentMerge, KeyRange, Kind, SeqNo};
-use crate::cursor::{self, ConcatCursor, Cursor, Direction, Pieces};
+use crate::cursor::{self, ConcatCursor, Direction, EntryCursor, Pieces};
 use crate::error::Result;
 use crate::manifest::{Level, Version};
 use crate::sst::{Sst, SstCursor, SstMeta, SstStore, TempSst};

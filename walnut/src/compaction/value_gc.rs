@@ -20,7 +20,7 @@ use super::garbage_filter::{Patience, ProgressHook};
 use super::level_sizes::LeveledConfig;
 use crate::base::{Entry, FileNumber, Kind};
 use crate::codec::ValuePointer;
-use crate::cursor::Cursor;
+use crate::cursor::EntryCursor;
 use crate::error::{Fault, Result};
 use crate::files::FileName;
 use crate::manifest::{Level, ValueFile, Version};

@@ -8,13 +8,13 @@
 
 use std::ops::Range;
 
-use super::{Cursor, Direction};
+use super::{Direction, EntryCursor};
 use crate::base::{CoveredSpan, Entry, SeqNo};
 use crate::error::Result;
 
 /// The inputs of a [`ConcatCursor`], in key order; no two share a key.
 pub(crate) trait Pieces {
-    type Cursor: Cursor;
+    type Cursor: EntryCursor;
 
     /// Opens a cursor over one piece; all cursors go in one direction.
     fn open(&self, index: usize) -> Result<Self::Cursor>;
@@ -73,7 +73,7 @@ impl<P: Pieces> ConcatCursor<P> {
     }
 }
 
-impl<P: Pieces> Cursor for ConcatCursor<P> {
+impl<P: Pieces> EntryCursor for ConcatCursor<P> {
     #[inline]
     fn entry(&self) -> Option<Entry<'_>> {
         self.open.as_ref()?.entry()
@@ -105,12 +105,12 @@ impl<P: Pieces> Cursor for ConcatCursor<P> {
     #[inline]
     fn ends_key(&self) -> bool {
         // Pieces share no key, but a piece does not know whether it is at its end.
-        self.open.as_ref().is_some_and(Cursor::ends_key)
+        self.open.as_ref().is_some_and(EntryCursor::ends_key)
     }
 
     #[inline(always)]
     fn step_near(&mut self) -> bool {
-        self.open.as_mut().is_some_and(Cursor::step_near)
+        self.open.as_mut().is_some_and(EntryCursor::step_near)
     }
 
     #[inline]

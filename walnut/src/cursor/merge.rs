@@ -10,7 +10,7 @@
 //!
 //! A step replays only the games on the winner's path: ceil(log2 n) comparisons per entry.
 
-use super::{Cursor, Direction};
+use super::{Direction, EntryCursor};
 use crate::base::{CoveredSpan, Entry, SeqNo};
 use crate::error::Result;
 
@@ -23,7 +23,7 @@ pub(crate) struct MergeCursor<C> {
     direction: Direction,
 }
 
-impl<C: Cursor> MergeCursor<C> {
+impl<C: EntryCursor> MergeCursor<C> {
     /// All sources go in `direction`.
     pub(crate) fn new(sources: Vec<C>, direction: Direction) -> Self {
         let count = sources.len();
@@ -59,7 +59,7 @@ impl<C: Cursor> MergeCursor<C> {
     }
 }
 
-impl<C: Cursor> Cursor for MergeCursor<C> {
+impl<C: EntryCursor> EntryCursor for MergeCursor<C> {
     fn entry(&self) -> Option<Entry<'_>> {
         let winner = *self.winners.get(1)?;
         self.sources[winner].entry()

@@ -13,14 +13,14 @@
 //! ```
 //!
 //! Data in the range of a scan is often in a single run; then there is no merge. A cursor that
-//! knows that a key has no other version reports it ([`Cursor::ends_key`]), which saves
+//! knows that a key has no other version reports it ([`EntryCursor::ends_key`]), which saves
 //! [`VisibleCursor`] comparisons and copies.
 //!
 //! A run of dead keys is iterated over once: the next scan seeks past it ([`DeadKeys`]).
 //!
 //! Range tombstones are not entries. They are looked up beside the scan, in [`Coverage`], and
 //! applied in [`VisibleCursor`] only, which lets the cursors seek past the entries that they hide
-//! ([`Cursor::pass_older`]).
+//! ([`EntryCursor::pass_older`]).
 
 mod concat;
 mod coverage;
@@ -46,7 +46,7 @@ pub(crate) enum Direction {
 }
 
 /// An iterator over entries, all versions included.
-pub(crate) trait Cursor {
+pub(crate) trait EntryCursor {
     /// The current entry; `None` at the end.
     fn entry(&self) -> Option<Entry<'_>>;
 
@@ -121,7 +121,7 @@ pub(crate) mod tests {
         }
     }
 
-    impl Cursor for Listed {
+    impl EntryCursor for Listed {
         fn entry(&self) -> Option<Entry<'_>> {
             self.entries.get(self.index).map(|(key, seqno, value)| Entry {
                 key,
@@ -158,7 +158,7 @@ pub(crate) mod tests {
     }
 
     /// The remaining entries.
-    pub(crate) fn drain(mut cursor: impl Cursor) -> Result<Vec<Owned>> {
+    pub(crate) fn drain(mut cursor: impl EntryCursor) -> Result<Vec<Owned>> {
         let mut entries = Vec::new();
         while let Some(entry) = cursor.entry() {
             let value = (entry.kind == Kind::Put).then(|| entry.value.to_vec());

@@ -5,13 +5,13 @@
 //! key is skipped. Backward, the oldest comes first, so the last visible one decides, and its value
 //! is saved until the next key is reached (as in LevelDB's `DBIter`).
 //!
-//! Most keys have one version, and most cursors know it: see [`Cursor::ends_key`]. Such a key is
+//! Most keys have one version, and most cursors know it: see [`EntryCursor::ends_key`]. Such a key is
 //! not copied in either direction; it is borrowed from the cursor, which moves on at the next step.
 //!
 //! A known run of dead keys is sought past, a new one is recorded: see [`DeadRun`].
 
 use super::dead::{DeadKeys, DeadRun};
-use super::{Coverage, Cursor, Direction};
+use super::{Coverage, Direction, EntryCursor};
 use crate::base::{CoveredSpan, Entry, Kind, SeqNo, after};
 use crate::error::Result;
 use crate::sync::Arc;
@@ -50,7 +50,7 @@ enum Decided {
     Saved,
 }
 
-impl<C: Cursor> VisibleCursor<C> {
+impl<C: EntryCursor> VisibleCursor<C> {
     /// The view at `at`. `cursor` goes in `direction`; `coverage` has the range tombstones of the
     /// same inputs.
     pub(crate) fn new(cursor: C, direction: Direction, at: SeqNo, coverage: Coverage) -> Self {

@@ -22,7 +22,7 @@ use std::path::{Path, PathBuf};
 use super::directory;
 use super::levels::Levels;
 use super::{Core, open};
-use crate::env::{Appender, Env, File, Owner, PathKind, digest};
+use crate::env::{Appender, DirOwner, Env, File, PathKind, digest};
 use crate::error::{Error, Fault, Result};
 use crate::files::FileName;
 use crate::manifest::{ManifestState, ManifestWriter};
@@ -87,7 +87,7 @@ impl Core {
     fn copy_into(&self, held: &Arc<dyn Env>, target: &Path) -> Result<()> {
         held.sync_dir(target)?;
         directory::sync_name(&**held, target)?;
-        let owner = Owner::take(Arc::clone(held), &directory::lock_path(target))?;
+        let owner = DirOwner::take(Arc::clone(held), &directory::lock_path(target))?;
         let env: Arc<dyn Env> = Arc::new(owner.clone());
         let copied = self.copy_files(&env, target);
         if copied.is_err() {

@@ -23,7 +23,7 @@ use super::commit_queue::{CommitPosition, Completion, RefusedCommit, Request};
 use super::log::EngineLog;
 use super::validate::{GroupWrites, ReadSet};
 use crate::base::SeqNo;
-use crate::batch::{BatchEntry, MAX_RANGE_COUNT, WriteBatch};
+use crate::batch::{BatchEntry, EntryBatch, MAX_RANGE_COUNT};
 use crate::error::{Error, Limit, Result};
 use crate::memtable::{BatchSpan, SealedBatch};
 use crate::sync::Ordering;
@@ -57,7 +57,7 @@ impl Core {
     /// Makes a batch part of history, all of it or nothing, and returns when it is acknowledged as `durability` says.
     ///
     /// [`Error::Conflict`] when something in `reads` was changed since it was read.
-    pub(crate) fn commit(&self, reads: ReadSet, batch: WriteBatch, durability: Durability) -> Result<()> {
+    pub(crate) fn commit(&self, reads: ReadSet, batch: EntryBatch, durability: Durability) -> Result<()> {
         self.seems_writable()?;
         if batch.size() > MAX_PAYLOAD_SIZE {
             return Err(Error::Limit(Limit::Commit { size: batch.size(), limit: MAX_PAYLOAD_SIZE }));
@@ -93,7 +93,7 @@ impl Core {
     }
 
     /// Has a batch written that puts something.
-    fn write(&self, reads: ReadSet, batch: WriteBatch) -> Result<CommitPosition, RefusedCommit> {
+    fn write(&self, reads: ReadSet, batch: EntryBatch) -> Result<CommitPosition, RefusedCommit> {
         if !self.reserve.is_held() {
             self.hold_reserve()?;
         }
@@ -105,7 +105,7 @@ impl Core {
     }
 
     /// Has a batch written that only deletes, with the reserve if there is no other room.
-    fn write_deletion(&self, reads: ReadSet, batch: WriteBatch) -> Result<CommitPosition> {
+    fn write_deletion(&self, reads: ReadSet, batch: EntryBatch) -> Result<CommitPosition> {
         if self.reserve.is_spent() && !self.view.load().frozen.is_empty() {
             self.catch_up();
         }
@@ -255,7 +255,7 @@ fn refuse(promise: Completion, error: Error, insertion: SealedBatch, reads: Read
 }
 
 /// What a batch puts into a memtable.
-fn prepare(batch: WriteBatch) -> SealedBatch {
+fn prepare(batch: EntryBatch) -> SealedBatch {
     let mut entries = Vec::with_capacity(batch.iter().len());
     entries.extend(batch.iter().with_offsets().map(|(offset, entry)| placed(offset, entry)));
     let mut bytes = batch.into_payload();

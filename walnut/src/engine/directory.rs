@@ -8,7 +8,7 @@ use std::io::{self, ErrorKind};
 use std::path::{Path, PathBuf};
 
 use crate::base::FileNumber;
-use crate::env::{Env, Owner, PathKind};
+use crate::env::{DirOwner, Env, PathKind};
 use crate::error::{Error, Result};
 use crate::files::FileName;
 use crate::manifest::ManifestState;
@@ -75,10 +75,10 @@ pub(super) fn prepare(env: &dyn Env, dir: &Path) -> Result<()> {
 
 /// Takes the directory at a path, which exists, for this process: what is done with the owner is done there, wherever the path leads by
 /// then. An error when something is in it that is not a database.
-pub(super) fn own(machine: &Arc<dyn Env>, dir: &Path) -> Result<Owner> {
+pub(super) fn own(machine: &Arc<dyn Env>, dir: &Path) -> Result<DirOwner> {
     let held = hold(machine, dir)?;
     check(&*held, dir)?;
-    Owner::take(held, &lock_path(dir))
+    DirOwner::take(held, &lock_path(dir))
 }
 
 /// Holds the directory at a path, on a machine that can.

@@ -18,7 +18,7 @@ use super::view::View;
 use super::{Background, Core, directory};
 use crate::base::{FileNumber, KeyRange, Kind, SeqNo};
 use crate::compaction::Flushing;
-use crate::cursor::{Cursor, Direction};
+use crate::cursor::{Direction, EntryCursor};
 use crate::error::Result;
 use crate::manifest::{Level, Version, VersionEdit};
 use crate::memtable::{DeltaCursor, Memtable, MemtableCursor};

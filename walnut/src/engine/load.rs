@@ -17,7 +17,7 @@ use super::commit::placed;
 use super::replay::Spill;
 use super::view::Frozen;
 use crate::base::{FileNumber, SeqNo};
-use crate::batch::Entries;
+use crate::batch::BatchEntries;
 use crate::error::{Error, Result};
 use crate::manifest::ManifestState;
 use crate::memtable::{BatchSpan, Memtable, SealedBatch};
@@ -127,7 +127,8 @@ impl Collected {
     /// Adds the entries of a commit that are above `known`: what the SSTs have already is not taken twice.
     fn add(&mut self, replayed: &Replayed<'_>, known: SeqNo) -> Result<()> {
         let commit = replayed.commit;
-        let entries = Entries::new(commit.payload, commit.count).map_err(|fault| replayed.damaged(fault))?;
+        let entries =
+            BatchEntries::new(commit.payload, commit.count).map_err(|fault| replayed.damaged(fault))?;
         let known = known.plus(1).0.saturating_sub(commit.seq_start.0).min(commit.count.into());
         if known == commit.count.into() {
             return Ok(());

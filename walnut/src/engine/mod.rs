@@ -71,7 +71,7 @@ pub use verify::Verified;
 
 use crate::base::SeqNo;
 use crate::compaction::{Compaction, LeveledConfig};
-use crate::env::{Env, Owner};
+use crate::env::{DirOwner, Env};
 use crate::error::{Error, Result};
 use crate::mvcc::{DeadRanges, Pin, Snapshots};
 use crate::sst::{SstConfig, SstStore};
@@ -150,7 +150,7 @@ pub(crate) struct Core {
     machine: Arc<dyn Env>,
     /// The directory, which changes only as long as it is ours: the same as `owner`.
     env: Arc<dyn Env>,
-    owner: Owner,
+    owner: DirOwner,
     dir: PathBuf,
     config: EngineConfig,
     sst_store: Arc<SstStore>,
@@ -245,7 +245,7 @@ impl Core {
     }
 
     /// An error if it is known already that writes cannot be acknowledged; asks nobody. In a fork the write itself fails, and whoever
-    /// would wait before it for a thread that is not there asks first: see [`Owner::check_fork`].
+    /// would wait before it for a thread that is not there asks first: see [`DirOwner::check_fork`].
     fn seems_writable(&self) -> Result<()> {
         self.ensure_open()?;
         self.owner.finding()?;

@@ -10,7 +10,9 @@ use super::values::StoredValue;
 use super::view::View;
 use super::{Core, Engine};
 use crate::base::{CoveredSpan, Entry, KeyRange, Kind, RangeTombstones, SeqNo, after};
-use crate::cursor::{ConcatCursor, Coverage, Cursor, DeadKeys, Direction, MergeCursor, Seen, VisibleCursor};
+use crate::cursor::{
+    ConcatCursor, Coverage, DeadKeys, Direction, EntryCursor, MergeCursor, Seen, VisibleCursor,
+};
 use crate::error::{Error, Fault, Result};
 use crate::memtable::MemtableCursor;
 use crate::mvcc::Pin;
@@ -23,7 +25,7 @@ enum ScanSource {
     Run(ConcatCursor<RunPieces>),
 }
 
-impl Cursor for ScanSource {
+impl EntryCursor for ScanSource {
     #[inline]
     fn entry(&self) -> Option<Entry<'_>> {
         match self {
@@ -415,7 +417,7 @@ impl View {
 }
 
 /// Whether one of the entries that a cursor has left is above `at`.
-fn has_entry_above(mut cursor: impl Cursor, at: SeqNo) -> Result<bool> {
+fn has_entry_above(mut cursor: impl EntryCursor, at: SeqNo) -> Result<bool> {
     while let Some(entry) = cursor.entry() {
         if entry.seqno > at {
             return Ok(true);

@@ -18,7 +18,7 @@ use super::Core;
 use super::commit_queue::Request;
 use super::view::View;
 use crate::base::{Entry, KeyRange, KeySet, SeqNo};
-use crate::batch::{BatchEntry, WriteBatch};
+use crate::batch::{BatchEntry, EntryBatch};
 use crate::error::{Error, Result};
 use crate::memtable::SealedBatch;
 use crate::mvcc::Pin;
@@ -72,7 +72,7 @@ impl ReadSet {
     }
 
     /// Whether something that was read is written by a batch.
-    pub(crate) fn meet_batch(&self, batch: &WriteBatch) -> bool {
+    pub(crate) fn meet_batch(&self, batch: &EntryBatch) -> bool {
         batch.iter().any(|entry| self.has_written(entry))
     }
 

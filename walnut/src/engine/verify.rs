@@ -2,7 +2,7 @@
 
 use super::{Core, directory};
 use crate::base::Kind;
-use crate::cursor::Cursor;
+use crate::cursor::EntryCursor;
 use crate::error::Result;
 use crate::files::FileName;
 

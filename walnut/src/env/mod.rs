@@ -34,7 +34,7 @@ pub use memory::{CrashPolicy, MemoryEnv};
 pub use operation::{Counts, Operation, Operations};
 pub use os::OsEnv;
 pub(crate) use os::{LARGE_PAGE, prefer_large_pages, prefer_other_threads};
-pub(crate) use owner::Owner;
+pub(crate) use owner::DirOwner;
 
 /// What stands at a path.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

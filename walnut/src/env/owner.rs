@@ -34,7 +34,7 @@ const FORKED: u8 = 2;
 
 /// A machine that changes one directory only, and only while it is owned. Clones are the same owner.
 #[derive(Clone, Debug)]
-pub(crate) struct Owner {
+pub(crate) struct DirOwner {
     title: Arc<Title>,
 }
 
@@ -49,7 +49,7 @@ struct Title {
     found: AtomicU8,
 }
 
-impl Owner {
+impl DirOwner {
     /// Takes the lock of a file in a directory that `env` holds; [`Error::Locked`] when somebody else has it.
     pub(crate) fn take(env: Arc<dyn Env>, lock_path: &Path) -> Result<Self> {
         let lock = env.lock(lock_path)?;
@@ -125,7 +125,7 @@ impl Title {
     }
 }
 
-impl Env for Owner {
+impl Env for DirOwner {
     fn create_dir(&self, dir: &Path) -> Result<()> {
         self.look()?;
         self.title.env.create_dir(dir)

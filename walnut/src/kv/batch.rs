@@ -39,7 +39,7 @@ use crate::table::{Direct, Space, Store};
 /// ```
 #[derive(Default)]
 pub struct WriteBatch {
-    batch: batch::WriteBatch,
+    batch: batch::EntryBatch,
     /// The database that the keyspaces belong to.
     store: Option<Arc<Store>>,
     /// Each keyspace once.

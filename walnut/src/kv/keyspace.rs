@@ -12,7 +12,7 @@ use smallvec::SmallVec;
 use super::bounds::inner_range;
 use super::{Iter, KeyBounds, MAX_KEY_SIZE, MAX_VALUE_SIZE};
 use crate::base::KeyRange;
-use crate::batch::WriteBatch;
+use crate::batch::EntryBatch;
 use crate::engine::Number;
 use crate::error::{Error, Limit, Result};
 use crate::table::{
@@ -249,9 +249,9 @@ impl Keyspace {
         self.write(|batch| batch.delete_range(&range.start, &end))
     }
 
-    fn write(&self, fill: impl FnOnce(&mut WriteBatch)) -> Result<()> {
+    fn write(&self, fill: impl FnOnce(&mut EntryBatch)) -> Result<()> {
         let store = self.access.store();
-        let mut batch = WriteBatch::new();
+        let mut batch = EntryBatch::new();
         fill(&mut batch);
         store.write(std::slice::from_ref(&self.space), batch, store.durability())
     }

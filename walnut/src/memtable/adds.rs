@@ -16,7 +16,7 @@
 use super::sealed_batch::SealedEntry;
 use super::{EntryId, Memtable, MemtableCursor};
 use crate::base::{CoveredSpan, Entry, Kind, Operand, SeqNo, number_in};
-use crate::cursor::Cursor;
+use crate::cursor::EntryCursor;
 use crate::error::Result;
 
 impl Memtable {
@@ -83,7 +83,7 @@ impl DeltaCursor {
     }
 }
 
-impl Cursor for DeltaCursor {
+impl EntryCursor for DeltaCursor {
     fn entry(&self) -> Option<Entry<'_>> {
         let entry = self.cursor.entry()?;
         Some(self.delta.as_ref().map_or(entry, |delta| Entry { value: delta, ..entry }))

@@ -8,7 +8,7 @@ use super::entries::EntryId;
 use super::skiplist::{END, Node};
 use super::sorted_runs::{RunSlot, Sorted};
 use crate::base::{CoveredSpan, Entry, KeyPrefix, KeyRange, SeqNo, key_prefix};
-use crate::cursor::{Cursor, Direction};
+use crate::cursor::{Direction, EntryCursor};
 use crate::error::Result;
 use crate::sync::Arc;
 
@@ -24,7 +24,7 @@ pub(crate) struct MemtableCursor {
     /// Where the walk ends: the end of the range going forward, the start going backward.
     bound: Option<(KeyPrefix, Vec<u8>)>,
     /// What is left of the list and of each strand that has something left, in the reverse of the order in which they come next.
-    rests: Vec<Rest>,
+    rests: Vec<RemainingRun>,
     /// The entry that the cursor stands on: a version of the chain of the last one of them; 0 at the end.
     number: EntryId,
     /// Whether each key has one chain.
@@ -41,7 +41,7 @@ enum Versions {
 
 /// Keys of the list or of a strand, and the one of them that comes first.
 #[derive(Debug)]
-struct Rest {
+struct RemainingRun {
     slot: RunSlot,
     of: ChainPart,
 }
@@ -128,7 +128,7 @@ impl MemtableCursor {
 
     /// A part with what comes first in it, if there is anything.
     #[inline]
-    fn rest(&self, of: ChainPart) -> Option<Rest> {
+    fn rest(&self, of: ChainPart) -> Option<RemainingRun> {
         let slot = match (of, self.direction) {
             (ChainPart::List { node: END }, _) => return None,
             (ChainPart::List { node }, _) => self.sorted.list.slot(node),
@@ -138,7 +138,7 @@ impl MemtableCursor {
                 self.sorted.strands[strand][to - 1]
             }
         };
-        self.is_within(&slot).then_some(Rest { slot, of })
+        self.is_within(&slot).then_some(RemainingRun { slot, of })
     }
 
     /// Whether a key, which does not come before the range, does not come behind it.
@@ -169,7 +169,7 @@ impl MemtableCursor {
     ///
     /// That number is of a range tombstone over the stretch, or newer than all versions of a single key that are left to see: so a chain
     /// that began before it ended before it.
-    fn behind_older(&self, rest: &Rest, stretch: &CoveredSpan, than: EntryId) -> ChainPart {
+    fn behind_older(&self, rest: &RemainingRun, stretch: &CoveredSpan, than: EntryId) -> ChainPart {
         let rows = &self.memtable.entries;
         let bound = self.bound.as_ref().map(|(_, bound)| &**bound);
         // What lies behind the walk's end need not be looked at.
@@ -234,7 +234,7 @@ impl MemtableCursor {
     /// Passes the chain that comes first.
     #[inline]
     fn pass_chain(&mut self) {
-        let Some(Rest { of, .. }) = self.rests.pop() else { return };
+        let Some(RemainingRun { of, .. }) = self.rests.pop() else { return };
         if let Some(rest) = self.rest(self.behind_first(of)) {
             self.rests.push(rest);
             self.settle(self.rests.len() - 1);
@@ -270,7 +270,7 @@ impl MemtableCursor {
     }
 }
 
-impl Cursor for MemtableCursor {
+impl EntryCursor for MemtableCursor {
     #[inline]
     fn entry(&self) -> Option<Entry<'_>> {
         (self.number > 0).then(|| self.memtable.entries.entry(self.number))

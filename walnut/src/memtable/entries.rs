@@ -31,7 +31,7 @@ pub(super) type EntryId = u32;
 
 /// The entries of a memtable by their numbers.
 #[derive(Debug)]
-pub(super) struct Entries {
+pub(super) struct EntryTable {
     /// The sequence number before the first: an entry's number is its distance from it.
     base: SeqNo,
     by_number: AppendVec<EntrySlot>,
@@ -84,7 +84,7 @@ pub(super) fn unpack_word(word: u64) -> (u32, u32) {
     ((word >> 32) as u32, word as u32)
 }
 
-impl Entries {
+impl EntryTable {
     pub(super) fn new(base: SeqNo) -> Self {
         Self { base, by_number: AppendVec::default(), bytes: AppendVec::default() }
     }
@@ -281,7 +281,7 @@ mod tests {
 
     #[test]
     fn the_right_one_of_many_versions_is_found_in_a_logarithm_of_steps() {
-        let rows = Entries::new(SeqNo(100));
+        let rows = EntryTable::new(SeqNo(100));
         rows.keep(0, b"k".to_vec());
         let entry = SealedEntry {
             hash: crate::base::KeyHash::of(b"k"),

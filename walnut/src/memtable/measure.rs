@@ -2,7 +2,7 @@
 
 use super::{BatchSpan, Memtable, MemtableCursor, SealedBatch};
 use crate::base::{KeyHash, KeyRange, Kind, SeqNo};
-use crate::cursor::{Cursor, Direction, MergeCursor};
+use crate::cursor::{Direction, EntryCursor, MergeCursor};
 use crate::error::Result;
 use crate::sync::Arc;
 
@@ -45,7 +45,7 @@ impl MeasuredMemtable {
     }
 }
 
-fn count(mut cursor: impl Cursor) -> Result<usize> {
+fn count(mut cursor: impl EntryCursor) -> Result<usize> {
     let mut count = 0;
     while cursor.entry().is_some() {
         count += 1;

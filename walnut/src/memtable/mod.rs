@@ -49,7 +49,7 @@ use std::hint::black_box;
 
 use crate::base::{CoveredSpan, Entry, Fragment, KeyHash, KeyRange, Kind, RangeTombstones, SeqNo};
 use crate::sync::{AtomicU32, AtomicU64, AtomicUsize, Mutex, Ordering};
-use entries::{Entries, EntryId, Link};
+use entries::{EntryId, EntryTable, Link};
 use key_index::KeyIndex;
 use ranges::Ranges;
 use sorted_runs::SortedRuns;
@@ -75,7 +75,7 @@ const MAX_RANGES_SIZE: usize = 16 << 20;
 /// A set of entries that grows.
 #[derive(Debug)]
 pub(crate) struct Memtable {
-    entries: Entries,
+    entries: EntryTable,
     newest: KeyIndex,
     order: SortedRuns,
     ranges: Ranges,
@@ -102,7 +102,7 @@ impl Memtable {
 
     fn with_room_for(key_count: usize, max_lsn: SeqNo) -> Self {
         Self {
-            entries: Entries::new(max_lsn),
+            entries: EntryTable::new(max_lsn),
             newest: KeyIndex::new(key_count),
             order: SortedRuns::default(),
             ranges: Ranges::default(),

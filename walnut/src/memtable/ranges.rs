@@ -18,7 +18,7 @@
 
 use arc_swap::ArcSwap;
 
-use super::entries::{Entries, EntryId};
+use super::entries::{EntryId, EntryTable};
 use crate::base::{CoveredSpan, Fragment, KeyRange, SeqNo};
 use crate::sync::{Arc, AtomicBool, AtomicUsize, Ordering};
 
@@ -64,7 +64,7 @@ struct Bounds<'r> {
 }
 
 impl FragmentEdge {
-    fn key(self, rows: &Entries) -> &[u8] {
+    fn key(self, rows: &EntryTable) -> &[u8] {
         let entry = rows.entry(self.of);
         if self.is_end { entry.value } else { entry.key }
     }
@@ -72,7 +72,7 @@ impl FragmentEdge {
 
 impl Ranges {
     /// Adds the range tombstone with this number, which is not empty and newer than all that are there.
-    pub(super) fn insert(&self, rows: &Entries, number: EntryId) {
+    pub(super) fn insert(&self, rows: &EntryTable, number: EntryId) {
         self.lists.rcu(|lists| {
             let mut lists = Vec::clone(lists);
             let mut new = Arc::new(FragmentList::one(number));
@@ -89,7 +89,7 @@ impl Ranges {
 
     /// The newest over `key` that is not above `at`; 0 when there is none.
     #[inline]
-    pub(super) fn covering(&self, rows: &Entries, key: &[u8], at: EntryId) -> EntryId {
+    pub(super) fn covering(&self, rows: &EntryTable, key: &[u8], at: EntryId) -> EntryId {
         if self.is_empty() {
             return 0;
         }
@@ -97,7 +97,7 @@ impl Ranges {
     }
 
     /// The stretch around `key` over which the newest that is not above `at` is the same one.
-    pub(super) fn span_at(&self, rows: &Entries, key: &[u8], at: EntryId) -> CoveredSpan {
+    pub(super) fn span_at(&self, rows: &EntryTable, key: &[u8], at: EntryId) -> CoveredSpan {
         let mut bounds = Bounds::default();
         let newest = self.bounded(rows, key, at, &mut bounds);
         let newest = (newest > 0).then(|| rows.entry(newest).seqno);
@@ -105,14 +105,14 @@ impl Ranges {
         CoveredSpan { start, end: bounds.end.map(<[u8]>::to_vec), newest }
     }
 
-    fn bounded<'r>(&self, rows: &'r Entries, key: &[u8], at: EntryId, bounds: &mut Bounds<'r>) -> EntryId {
+    fn bounded<'r>(&self, rows: &'r EntryTable, key: &[u8], at: EntryId, bounds: &mut Bounds<'r>) -> EntryId {
         let lists = self.lists.load();
         let newest = lists.iter().rev().map(|list| list.newest(rows, key, at, bounds));
         newest.into_iter().find(|newest| *newest > 0).unwrap_or(0)
     }
 
     /// The newest over any key of `range`, if it is above `since`.
-    pub(super) fn newest_within(&self, rows: &Entries, range: &KeyRange, since: SeqNo) -> Option<SeqNo> {
+    pub(super) fn newest_within(&self, rows: &EntryTable, range: &KeyRange, since: SeqNo) -> Option<SeqNo> {
         let lists = self.lists.load();
         let young = lists.iter().filter(|list| rows.entry(list.last).seqno > since);
         let newest = young.filter_map(|list| list.newest_within(rows, range)).max()?;
@@ -124,7 +124,7 @@ impl Ranges {
     /// Cost: all of them are gone through.
     pub(super) fn by_part<'m, P: PartialEq>(
         &self,
-        rows: &'m Entries,
+        rows: &'m EntryTable,
         stripe_id: impl Fn(EntryId) -> P,
     ) -> Vec<Between<'m>> {
         let mut parts = Vec::new();
@@ -153,7 +153,7 @@ impl FragmentList {
         Self { first: number, last: number, count: 1, edges: Box::new(edges), parts: None, size }
     }
 
-    fn of([older, newer]: [Arc<Self>; 2], rows: &Entries) -> Self {
+    fn of([older, newer]: [Arc<Self>; 2], rows: &EntryTable) -> Self {
         let edges: Box<[FragmentEdge]> = overlay(&older.edges, &newer.edges, rows).into();
         Self {
             first: older.first,
@@ -166,7 +166,7 @@ impl FragmentList {
     }
 
     /// The newest over `key` that is not above `at`, or 0; `bounds` becomes no wider than the stretch over which that is so.
-    fn newest<'r>(&self, rows: &'r Entries, key: &[u8], at: EntryId, bounds: &mut Bounds<'r>) -> EntryId {
+    fn newest<'r>(&self, rows: &'r EntryTable, key: &[u8], at: EntryId, bounds: &mut Bounds<'r>) -> EntryId {
         match &self.parts {
             _ if at < self.first => 0,
             Some([older, newer]) if at < self.last => match newer.newest(rows, key, at, bounds) {
@@ -185,7 +185,7 @@ impl FragmentList {
         }
     }
 
-    fn newest_within(&self, rows: &Entries, range: &KeyRange) -> Option<EntryId> {
+    fn newest_within(&self, rows: &EntryTable, range: &KeyRange) -> Option<EntryId> {
         let behind = self.edges.partition_point(|edge| *edge.key(rows) <= *range.start);
         let over_start = behind.checked_sub(1).map(|place| self.edges[place].newest);
         let within = self.edges[behind..].iter().take_while(|edge| range.ends_after(edge.key(rows)));
@@ -196,7 +196,7 @@ impl FragmentList {
     /// Adds the edges of each part of history, which are next to those that were added last; `stripe_id` tells the part of a number.
     fn divide<P: PartialEq>(
         &self,
-        rows: &Entries,
+        rows: &EntryTable,
         stripe_id: &impl Fn(EntryId) -> P,
         done: &mut Vec<(P, Vec<FragmentEdge>)>,
     ) {
@@ -217,7 +217,7 @@ impl FragmentList {
 
 /// The fragments between edges.
 pub(super) struct Between<'m> {
-    rows: &'m Entries,
+    rows: &'m EntryTable,
     edges: std::vec::IntoIter<FragmentEdge>,
 }
 
@@ -233,7 +233,7 @@ impl Iterator for Between<'_> {
 }
 
 /// The edges of newer range tombstones laid over those of older ones.
-fn overlay(older: &[FragmentEdge], newer: &[FragmentEdge], rows: &Entries) -> Vec<FragmentEdge> {
+fn overlay(older: &[FragmentEdge], newer: &[FragmentEdge], rows: &EntryTable) -> Vec<FragmentEdge> {
     let mut edges: Vec<FragmentEdge> = Vec::with_capacity(older.len() + newer.len());
     let (mut older, mut newer) = (older.iter().peekable(), newer.iter().peekable());
     // What the last edge of each says.

@@ -17,7 +17,7 @@
 //! 3. Level 0 leads to a new node before a higher level does, so a number that is seen above is found below.
 
 use super::append_vec::AppendVec;
-use super::entries::{Entries, EntryId, pack, unpack, unpack_word};
+use super::entries::{EntryId, EntryTable, pack, unpack, unpack_word};
 use super::sorted_runs::{RunSlot, Target};
 use crate::sync::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
@@ -63,7 +63,7 @@ impl SkipList {
     /// Enters a key, which is newer than all that are there.
     ///
     /// Cost: a logarithm of comparisons.
-    pub(super) fn insert(&self, rows: &Entries, slot: RunSlot) {
+    pub(super) fn insert(&self, rows: &EntryTable, slot: RunSlot) {
         let node = self.used.load(Ordering::Relaxed).max(MAX_CELLS);
         let height = height(slot.number);
         let cells = cells(height);
@@ -112,12 +112,12 @@ impl SkipList {
     }
 
     /// The first node that is not below a key.
-    pub(super) fn first_from(&self, rows: &Entries, target: Target<'_>) -> Node {
+    pub(super) fn first_from(&self, rows: &EntryTable, target: Target<'_>) -> Node {
         self.next(self.last_before(rows, target))
     }
 
     /// The last node that is below a key.
-    pub(super) fn last_before(&self, rows: &Entries, target: Target<'_>) -> Node {
+    pub(super) fn last_before(&self, rows: &EntryTable, target: Target<'_>) -> Node {
         if self.is_empty() {
             return END;
         }
@@ -155,7 +155,7 @@ impl SkipList {
     /// Cost: a logarithm of steps, as those of a way that goes up first, and then down.
     pub(super) fn first_newer(
         &self,
-        rows: &Entries,
+        rows: &EntryTable,
         node: Node,
         end: Option<Target<'_>>,
         than: EntryId,
@@ -179,7 +179,7 @@ impl SkipList {
     /// The last node before this one that is newer than a number, or else the last one below `start`.
     ///
     /// Cost: a logarithm of steps.
-    pub(super) fn last_newer(&self, rows: &Entries, node: Node, start: Target<'_>, than: EntryId) -> Node {
+    pub(super) fn last_newer(&self, rows: &EntryTable, node: Node, start: Target<'_>, than: EntryId) -> Node {
         // The last way before the node that leads over a newer one; what lies between it and the node is older.
         let mut found = None;
         let (mut from, slot) = (END, self.slot(node));
@@ -214,7 +214,7 @@ impl SkipList {
 
     /// Finds on each level below `top` the last node that is below a key.
     #[inline]
-    fn find(&self, rows: &Entries, top: usize, target: Target<'_>, before: &mut [Node; MAX_HEIGHT]) {
+    fn find(&self, rows: &EntryTable, top: usize, target: Target<'_>, before: &mut [Node; MAX_HEIGHT]) {
         let (mut node, mut not_below) = (END, END);
         for level in (0..top).rev() {
             loop {
@@ -313,8 +313,8 @@ mod tests {
     use crate::base::{KeyHash, Kind, SeqNo, key_prefix};
 
     /// Rows of these keys, the first of which has number 1, and a list of them.
-    fn list_of(keys: &[Vec<u8>]) -> (Entries, SkipList) {
-        let (rows, list) = (Entries::new(SeqNo::ZERO), SkipList::default());
+    fn list_of(keys: &[Vec<u8>]) -> (EntryTable, SkipList) {
+        let (rows, list) = (EntryTable::new(SeqNo::ZERO), SkipList::default());
         for (number, key) in (1..).zip(keys) {
             rows.keep(number, key.clone());
             let key_size = u32::try_from(key.len()).expect("small");

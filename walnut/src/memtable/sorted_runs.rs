@@ -19,7 +19,7 @@ use std::ops::{Deref, Range};
 
 use arc_swap::ArcSwap;
 
-use super::entries::{Entries, EntryId};
+use super::entries::{EntryId, EntryTable};
 use super::skiplist::SkipList;
 use crate::base::{KeyPrefix, key_prefix};
 use crate::sync::{Arc, AtomicU32, Mutex, Ordering};
@@ -81,7 +81,7 @@ pub(super) struct SortedRuns {
 
 impl SortedRuns {
     /// All keys up to a number, in order. There may be later ones too.
-    pub(super) fn sorted(&self, rows: &Entries, up_to: EntryId) -> Arc<Sorted> {
+    pub(super) fn sorted(&self, rows: &EntryTable, up_to: EntryId) -> Arc<Sorted> {
         if self.up_to.load(Ordering::Acquire) < up_to {
             let _turn = self.turn.lock();
             self.enter(rows, up_to);
@@ -90,7 +90,7 @@ impl SortedRuns {
     }
 
     /// Puts in order what came last, if it is much, and if nobody else is at it.
-    pub(super) fn keep_up(&self, rows: &Entries, up_to: EntryId) {
+    pub(super) fn keep_up(&self, rows: &EntryTable, up_to: EntryId) {
         if up_to.saturating_sub(self.up_to.load(Ordering::Relaxed)) < SORTED_AT_LATEST {
             return;
         }
@@ -99,7 +99,7 @@ impl SortedRuns {
         }
     }
 
-    fn enter(&self, rows: &Entries, up_to: EntryId) {
+    fn enter(&self, rows: &EntryTable, up_to: EntryId) {
         let before = self.up_to.load(Ordering::Relaxed);
         if before >= up_to {
             return;
@@ -128,7 +128,7 @@ impl SortedRuns {
 
 impl Sorted {
     /// The same with another list and one strand more.
-    fn with(&self, mut strand: Vec<RunSlot>, list: Arc<SkipList>, rows: &Entries, up_to: EntryId) -> Self {
+    fn with(&self, mut strand: Vec<RunSlot>, list: Arc<SkipList>, rows: &EntryTable, up_to: EntryId) -> Self {
         let mut strands = self.strands.clone();
         let limit = MERGE_LIMIT.max(up_to as usize / MERGE_SHARE);
         while let Some(last) =
@@ -141,7 +141,7 @@ impl Sorted {
     }
 }
 
-fn merge(left: &[RunSlot], right: &[RunSlot], rows: &Entries) -> Vec<RunSlot> {
+fn merge(left: &[RunSlot], right: &[RunSlot], rows: &EntryTable) -> Vec<RunSlot> {
     let mut merged = Vec::with_capacity(left.len() + right.len());
     let (mut left, mut right) = (left, right);
     while let ([first, left_rest @ ..], [second, right_rest @ ..]) = (left, right) {
@@ -167,7 +167,7 @@ impl SortedRun {
     }
 
     /// How many keys are below one.
-    pub(super) fn below(&self, target: Target<'_>, rows: &Entries) -> usize {
+    pub(super) fn below(&self, target: Target<'_>, rows: &EntryTable) -> usize {
         let (mut few, mut end) = (0, self.fences.len());
         while few < end {
             let middle = usize::midpoint(few, end);
@@ -228,26 +228,26 @@ impl Deref for SortedRun {
 }
 
 impl RunSlot {
-    pub(super) fn new(rows: &Entries, number: EntryId) -> Self {
+    pub(super) fn new(rows: &EntryTable, number: EntryId) -> Self {
         Self { head: key_prefix(rows.key(number)), number }
     }
 
     /// How two keys are ordered; of equal ones the newer comes first.
     #[inline]
-    pub(super) fn order(&self, other: &Self, rows: &Entries) -> std::cmp::Ordering {
+    pub(super) fn order(&self, other: &Self, rows: &EntryTable) -> std::cmp::Ordering {
         let keys = || rows.key(self.number).cmp(rows.key(other.number));
         let newer_first = || other.number.cmp(&self.number);
         self.head.cmp(&other.head).then_with(keys).then_with(newer_first)
     }
 
     /// The key with its head.
-    pub(super) fn target(self, rows: &Entries) -> Target<'_> {
+    pub(super) fn target(self, rows: &EntryTable) -> Target<'_> {
         (self.head, rows.key(self.number))
     }
 
     /// Whether the key is below this one.
     #[inline]
-    pub(super) fn is_below(&self, (head, key): Target<'_>, rows: &Entries) -> bool {
+    pub(super) fn is_below(&self, (head, key): Target<'_>, rows: &EntryTable) -> bool {
         self.head.cmp(&head).then_with(|| rows.key(self.number).cmp(key)).is_lt()
     }
 }
@@ -283,7 +283,7 @@ mod tests {
             sought in prop::collection::vec(0u8..3, 14..19),
         ) {
             keys.sort();
-            let rows = Entries::new(SeqNo::ZERO);
+            let rows = EntryTable::new(SeqNo::ZERO);
             let slots = (1..).zip(&keys).map(|(number, key)| {
                 rows.keep(number, key.clone());
                 let key_size = u32::try_from(key.len()).expect("small");

@@ -10,20 +10,20 @@
 //! What a payload means is not known here.
 
 use super::format::{ENCODING_LZ4, ENCODING_RAW, TRAILER_CRC, TRAILER_ENCODING, TRAILER_LEN, TRAILER_SIZE};
-use crate::codec::{Compression, MAX_RATIO, Reader, Writer, compress, crc32, decompress, seed_at};
+use crate::codec::{BlockCompression, MAX_RATIO, Reader, Writer, compress, crc32, decompress, seed_at};
 use crate::error::Fault;
 
 /// Adds the block for `payload` to `out`; it will stand at `offset` in the file whose seed is given.
 pub(super) fn encode_block(
     payload: &[u8],
-    compression: Compression,
+    compression: BlockCompression,
     file_seed: u32,
     offset: u64,
     out: &mut Vec<u8>,
 ) {
     let start = out.len();
     let encoding = match compression {
-        Compression::Lz4 if compress(payload, out) => ENCODING_LZ4,
+        BlockCompression::Lz4 if compress(payload, out) => ENCODING_LZ4,
         _ => {
             out.extend_from_slice(payload);
             ENCODING_RAW
@@ -67,7 +67,7 @@ pub(super) fn decode_block(
 mod tests {
     use super::*;
 
-    fn sealed(payload: &[u8], compression: Compression) -> Vec<u8> {
+    fn sealed(payload: &[u8], compression: BlockCompression) -> Vec<u8> {
         let mut block = Vec::new();
         encode_block(payload, compression, 7, 640, &mut block);
         block
@@ -77,20 +77,20 @@ mod tests {
     fn a_block_opens_where_it_was_sealed_and_nowhere_else() {
         let noise: Vec<u8> = (0..200u32).map(|i| i.wrapping_mul(0x9e37_79b1).to_le_bytes()[3]).collect();
         for payload in [&b""[..], b"a", &[0; 5000], &noise] {
-            for compression in [Compression::None, Compression::Lz4] {
+            for compression in [BlockCompression::None, BlockCompression::Lz4] {
                 let block = sealed(payload, compression);
                 assert_eq!(decode_block(&block, 7, 640, 5000).as_deref(), Ok(payload));
                 assert!(matches!(decode_block(&block, 7, 641, 5000), Err(Fault::Checksum { .. })));
                 assert!(matches!(decode_block(&block, 8, 640, 5000), Err(Fault::Checksum { .. })));
             }
         }
-        assert!(sealed(&[0; 5000], Compression::Lz4).len() < 100);
-        assert_eq!(sealed(&noise, Compression::Lz4), sealed(&noise, Compression::None));
+        assert!(sealed(&[0; 5000], BlockCompression::Lz4).len() < 100);
+        assert_eq!(sealed(&noise, BlockCompression::Lz4), sealed(&noise, BlockCompression::None));
     }
 
     #[test]
     fn every_flipped_bit_and_every_missing_byte_is_found() {
-        let block = sealed(&[3; 300], Compression::Lz4);
+        let block = sealed(&[3; 300], BlockCompression::Lz4);
         for bit in 0..block.len() * 8 {
             let mut damaged = block.clone();
             damaged[bit / 8] ^= 1 << (bit % 8);
@@ -127,7 +127,7 @@ mod tests {
         assert_eq!(forged(ENCODING_RAW, 21), Err(Fault::Invalid("size of a block")));
         assert_eq!(forged(2, 20), Err(Fault::Invalid("encoding of a block")));
         assert_eq!(
-            decode_block(&sealed(&[0; 11], Compression::None), 7, 640, 10),
+            decode_block(&sealed(&[0; 11], BlockCompression::None), 7, 640, 10),
             Err(Fault::Invalid("size of a block"))
         );
     }

@@ -22,12 +22,12 @@ use super::filter::Filter;
 use super::format::{
     BlockHandle, Footer, MAX_BLOCK_SIZE, MAX_KEY_SIZE, MAX_PART_SIZE, MAX_RANGES_SIZE, MAX_SLOTTED_SIZE,
 };
-use super::index::Index;
+use super::index::IndexBlock;
 use super::properties::Properties;
 use super::ranges;
 use super::sst_file::SstFile;
 use crate::base::{Entry, FileNumber, Fragment, KeyHash, Kind, SeqNo, compare, number_in};
-use crate::codec::{Compression, FileHeader, FileKind, ValuePointer};
+use crate::codec::{BlockCompression, FileHeader, FileKind, ValuePointer};
 use crate::env::File;
 use crate::error::{Error, Fault, Limit, Result};
 
@@ -37,14 +37,14 @@ pub(crate) struct SstConfig {
     /// The most that the rows of a data block take uncompressed, in bytes; a larger row has a block of its own. What
     /// counts is at most 64 KiB.
     pub(crate) block_size: usize,
-    pub(crate) compression: Compression,
+    pub(crate) compression: BlockCompression,
     /// 0 for no filter, as in a last level where nearly all look-ups find something.
     pub(crate) filter_bits_per_key: u32,
 }
 
 impl Default for SstConfig {
     fn default() -> Self {
-        Self { block_size: 8 << 10, compression: Compression::Lz4, filter_bits_per_key: 10 }
+        Self { block_size: 8 << 10, compression: BlockCompression::Lz4, filter_bits_per_key: 10 }
     }
 }
 
@@ -151,7 +151,7 @@ impl SstBuilder {
         if payload.len() > MAX_PART_SIZE {
             return Err(Error::Unsupported("an SST with so many keyspaces"));
         }
-        let properties = self.output.append_block(&payload, Compression::None)?;
+        let properties = self.output.append_block(&payload, BlockCompression::None)?;
         let footer = Footer { filter, range_tombstones, index, properties };
         let footer = footer.encode(self.output.file_seed(), self.output.offset());
         self.output.append(&footer)?;
@@ -197,7 +197,7 @@ impl SstBuilder {
     fn finish_block(&mut self, next: &[u8]) -> Result<()> {
         let payload = self.block.finish();
         let handle = self.output.append_block(&payload, self.config.compression)?;
-        Index::encode_block(handle.size, separator(&self.properties.largest, next), &mut self.index);
+        IndexBlock::encode_block(handle.size, separator(&self.properties.largest, next), &mut self.index);
         if self.index.len() > MAX_PART_SIZE {
             return Err(Error::Unsupported("an SST with so many blocks"));
         }
@@ -216,6 +216,6 @@ impl SstBuilder {
             return Ok(BlockHandle { offset: self.output.offset(), size: 0 });
         }
         let filter = Filter::build(&self.hashes, self.config.filter_bits_per_key);
-        self.output.append_block(&filter.encode(), Compression::None)
+        self.output.append_block(&filter.encode(), BlockCompression::None)
     }
 }

@@ -16,7 +16,7 @@ use super::block::Block;
 use super::read_ahead::ReadAhead;
 use super::reader::SstReader;
 use crate::base::{CoveredSpan, Entry, KeyRange, Kind, SeqNo, after};
-use crate::cursor::{Cursor, Direction};
+use crate::cursor::{Direction, EntryCursor};
 use crate::error::Result;
 
 /// A cursor over one SST.
@@ -167,7 +167,7 @@ impl SstCursor {
     }
 }
 
-impl Cursor for SstCursor {
+impl EntryCursor for SstCursor {
     #[inline]
     fn entry(&self) -> Option<Entry<'_>> {
         let value = &self.block.as_ref()?.payload()[self.value.clone()];

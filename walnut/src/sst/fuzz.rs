@@ -11,13 +11,13 @@ use super::block_codec::decode_block;
 use super::cache::BlockCache;
 use super::filter::Filter;
 use super::format::MAX_BLOCK_SIZE;
-use super::index::Index;
+use super::index::IndexBlock;
 use super::layout::SstLayout;
 use super::properties::Properties;
 use super::ranges;
 use super::reader::SstReader;
 use crate::base::{KeyHash, KeyRange, SeqNo};
-use crate::cursor::{Cursor, Direction};
+use crate::cursor::{Direction, EntryCursor};
 use crate::env::File;
 use crate::error::{Error, Result};
 use crate::files::OpenFile;
@@ -33,7 +33,7 @@ pub fn fuzz(bytes: &[u8]) {
         filter.may_contain(KeyHash::of(bytes));
     }
     if let Some((end, payload)) = bytes.split_first_chunk()
-        && let Ok(index) = Index::decode(payload, u64::from_le_bytes(*end))
+        && let Ok(index) = IndexBlock::decode(payload, u64::from_le_bytes(*end))
     {
         let _ = (index.fences.find(bytes), index.data_end());
     }

@@ -10,13 +10,13 @@ use crate::error::Fault;
 
 /// Where the data blocks lie and which keys they hold.
 #[derive(Debug)]
-pub(super) struct Index {
+pub(super) struct IndexBlock {
     pub(super) fences: BlockIndex,
     /// Where each block begins, and where the last one ends.
     offsets: Box<[u64]>,
 }
 
-impl Index {
+impl IndexBlock {
     /// The index with this payload, in a file whose data blocks end at `data_end`.
     pub(super) fn decode(payload: &[u8], data_end: u64) -> Result<Self, Fault> {
         let mut reader = Reader::new(payload);
@@ -74,15 +74,15 @@ mod tests {
     fn payload(blocks: &[(u32, &[u8])]) -> Vec<u8> {
         let mut payload = Vec::new();
         for (size, separator) in blocks {
-            Index::encode_block(*size, separator, &mut payload);
+            IndexBlock::encode_block(*size, separator, &mut payload);
         }
         payload
     }
 
     #[test]
     fn blocks_lie_where_the_sizes_say() {
-        let index =
-            Index::decode(&payload(&[(100, b"b"), (50, b"d"), (300, b"d")]), 514).expect("a valid index");
+        let index = IndexBlock::decode(&payload(&[(100, b"b"), (50, b"d"), (300, b"d")]), 514)
+            .expect("a valid index");
         assert_eq!(index.fences.len(), 3);
         let handles: Vec<_> = (0..3).map(|position| index.handle(position)).collect();
         assert_eq!(handles[0], BlockHandle { offset: 64, size: 100 });
@@ -91,7 +91,7 @@ mod tests {
 
     #[test]
     fn an_index_that_does_not_fit_the_file_is_refused() {
-        let refused = |blocks: &[(u32, &[u8])], end| Index::decode(&payload(blocks), end).map(|_| ());
+        let refused = |blocks: &[(u32, &[u8])], end| IndexBlock::decode(&payload(blocks), end).map(|_| ());
         let end: Result<(), Fault> = Err(Fault::Invalid("end of the blocks in the index"));
         assert_eq!(refused(&[(100, b"b")], 164), Ok(()));
         assert_eq!(refused(&[(100, b"b")], 163), end);
@@ -104,6 +104,6 @@ mod tests {
         );
         assert_eq!(refused(&[(50, b"b"), (50, b"a")], 164), Err(Fault::Order));
         let whole = payload(&[(100, b"b")]);
-        assert_eq!(Index::decode(&whole[..whole.len() - 1], 164).map(|_| ()), Err(Fault::Truncated));
+        assert_eq!(IndexBlock::decode(&whole[..whole.len() - 1], 164).map(|_| ()), Err(Fault::Truncated));
     }
 }

@@ -46,7 +46,7 @@ mod temp_file;
 mod tests;
 mod verify;
 
-pub(crate) use crate::codec::Compression;
+pub(crate) use crate::codec::BlockCompression;
 use builder::SstBuilder;
 pub(crate) use builder::SstConfig;
 pub(crate) use cache::BlockCache;

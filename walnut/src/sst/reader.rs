@@ -21,7 +21,7 @@ use super::cache::{BlockCache, CachedBlocks};
 use super::cursor::SstCursor;
 use super::filter::Filter;
 use super::format::{MAX_BLOCK_SIZE, MAX_PART_SIZE, MAX_RANGES_SIZE};
-use super::index::Index;
+use super::index::IndexBlock;
 use super::layout::{SstLayout, read_part};
 use super::properties::Properties;
 use super::ranges;
@@ -41,7 +41,7 @@ pub(crate) struct SstReader {
     properties: Properties,
     pub(super) filter: Option<Filter>,
     pub(super) ranges: Option<Arc<Fragments>>,
-    pub(super) index: Index,
+    pub(super) index: IndexBlock,
     pub(super) blocks: CachedBlocks,
 }
 
@@ -69,7 +69,7 @@ impl SstReader {
         }
         let file_seed = header.seed();
         let index = read_part(&file, file_seed, footer.index, MAX_PART_SIZE, |payload| {
-            Index::decode(payload, footer.filter.offset)
+            IndexBlock::decode(payload, footer.filter.offset)
         })?;
         if (index.fences.len() == 0) != (meta.entry_count == 0) {
             return Err(Fault::Invalid("block count of the index").at(file.path(), footer.index.offset));

@@ -37,10 +37,10 @@ pub(super) struct Slabs {
     cell_size: usize,
     /// Rings when a slab should be made ahead.
     pub(super) low: Notify,
-    state: Mutex<State>,
+    state: Mutex<SlabState>,
 }
 
-struct State {
+struct SlabState {
     free: Vec<BytesMut>,
     /// How many slabs there may still be.
     slabs_left: usize,
@@ -58,7 +58,7 @@ impl Slabs {
     /// Cells for blocks of up to `cell_size` bytes, for a cache of `budget` bytes; `None` when it is too small for slabs.
     pub(super) fn new(budget: usize, cell_size: usize) -> Option<Arc<Self>> {
         let slabs_left = budget / SLAB_SIZE;
-        let state = Mutex::new(State { free: Vec::new(), slabs_left, has_called: false });
+        let state = Mutex::new(SlabState { free: Vec::new(), slabs_left, has_called: false });
         (slabs_left >= MIN_SLAB_COUNT && cell_size <= SLAB_SIZE / 64)
             .then(|| Arc::new(Self { cell_size, low: Notify::default(), state }))
     }
@@ -96,13 +96,13 @@ impl Slabs {
         }
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    fn lock(&self) -> MutexGuard<'_, SlabState> {
         // Nothing under the lock panics half way.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl State {
+impl SlabState {
     fn take(&mut self, cell_size: usize) -> Option<BytesMut> {
         if self.free.is_empty() {
             self.slabs_left = self.slabs_left.checked_sub(1)?;

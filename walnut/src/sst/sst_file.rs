@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::block_codec::encode_block;
 use super::format::BlockHandle;
-use crate::codec::Compression;
+use crate::codec::BlockCompression;
 use crate::env::{Appender, File};
 use crate::error::Result;
 
@@ -39,7 +39,11 @@ impl SstFile {
     }
 
     /// Adds a sealed block, and gives its place.
-    pub(super) fn append_block(&mut self, payload: &[u8], compression: Compression) -> Result<BlockHandle> {
+    pub(super) fn append_block(
+        &mut self,
+        payload: &[u8],
+        compression: BlockCompression,
+    ) -> Result<BlockHandle> {
         let (offset, file_seed) = (self.offset(), self.file_seed);
         self.appender.append_with(|out| encode_block(payload, compression, file_seed, offset, out))?;
         let size = u32::try_from(self.offset() - offset).expect("the limits of payloads are far below 4 GiB");

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use super::catalog;
 use super::store::Store;
 use crate::base::{KeyRange, KeyspaceId, successor};
-use crate::batch::WriteBatch;
+use crate::batch::EntryBatch;
 use crate::engine::{Durability, ReadSet};
 use crate::error::{Error, Fault, Result};
 use crate::sync::{AtomicBool, Ordering};
@@ -121,7 +121,7 @@ impl Store {
     pub(crate) fn write(
         &self,
         spaces: &[Arc<Space>],
-        batch: WriteBatch,
+        batch: EntryBatch,
         durability: Durability,
     ) -> Result<()> {
         let core = self.engine.core();

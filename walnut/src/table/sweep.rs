@@ -270,7 +270,7 @@ mod tests {
     use serde::{Deserialize, Serialize};
 
     use super::*;
-    use crate::batch::WriteBatch;
+    use crate::batch::EntryBatch;
     use crate::engine::{Durability, ReadSet};
     use crate::error::Error;
     use crate::{Builder, DefaultTable};
@@ -310,7 +310,7 @@ mod tests {
 
     /// Writes past all that keeps rows and entries together.
     fn write(table: &DefaultTable<Thing>, key: &[u8], value: Option<&[u8]>) {
-        let mut batch = WriteBatch::new();
+        let mut batch = EntryBatch::new();
         match value {
             Some(value) => batch.put(key, value),
             None => batch.delete(key),

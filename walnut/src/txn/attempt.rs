@@ -22,7 +22,7 @@ use super::running::{Running, commit_beside};
 use super::scan::EntryScan;
 use super::write_set::{Savepoint, WriteSet};
 use crate::base::{KeyRange, SeqNo};
-use crate::batch::WriteBatch;
+use crate::batch::EntryBatch;
 use crate::engine::{Core, Durability, ReadSet};
 use crate::error::{Error, Fault, Result};
 use crate::mvcc::Pin;
@@ -246,18 +246,18 @@ impl Attempt {
     ///
     /// Without writes nothing is checked: all reads were of one state.
     pub(crate) fn commit(self, durability: Durability) -> Result<()> {
-        self.commit_after(&WriteBatch::new(), durability)
+        self.commit_after(&EntryBatch::new(), durability)
     }
 
     /// Like [`commit`](Self::commit), after the body of the attempt has committed `beside` through other handles:
     /// [`Error::SelfConflict`] when it has read any of that.
-    fn commit_after(mut self, beside: &WriteBatch, durability: Durability) -> Result<()> {
+    fn commit_after(mut self, beside: &EntryBatch, durability: Durability) -> Result<()> {
         let writes = self.writes.lock().share();
         if writes.is_empty() && self.cleared.lock().is_empty() {
             return self.confirm(durability);
         }
         let (keys, ranges) = self.notes.take();
-        let mut batch = WriteBatch::new();
+        let mut batch = EntryBatch::new();
         for KeyRange { start, end } in &*self.cleared.lock() {
             batch.delete_range(start, end.as_deref().unwrap_or_default());
         }

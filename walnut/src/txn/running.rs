@@ -14,7 +14,7 @@ use std::cell::RefCell;
 
 use super::attempt::Attempt;
 use super::notes::Notes;
-use crate::batch::WriteBatch;
+use crate::batch::EntryBatch;
 use crate::engine::Core;
 use crate::error::Result;
 use crate::sync::{Arc, thread_local};
@@ -31,7 +31,7 @@ struct Entry {
     /// Tells the attempt from others.
     notes: Arc<Notes>,
     /// The keys and ranges that were written beside it; values are left out.
-    beside: WriteBatch,
+    beside: EntryBatch,
 }
 
 /// The time in which the body of an attempt runs.
@@ -42,16 +42,16 @@ impl Running {
     pub(super) fn enter(attempt: &Attempt) -> Self {
         let (core, notes) = attempt.identity();
         let entry =
-            Entry { core: Arc::as_ptr(core).addr(), notes: Arc::clone(notes), beside: WriteBatch::new() };
+            Entry { core: Arc::as_ptr(core).addr(), notes: Arc::clone(notes), beside: EntryBatch::new() };
         RUNNING.with(|running| running.borrow_mut().push(entry));
         Self
     }
 
     /// Ends it, and returns what this thread has committed meanwhile through other handles.
-    pub(super) fn leave(self) -> WriteBatch {
+    pub(super) fn leave(self) -> EntryBatch {
         let entry = RUNNING.with(|running| running.borrow_mut().pop());
         std::mem::forget(self);
-        entry.map_or_else(WriteBatch::new, |entry| entry.beside)
+        entry.map_or_else(EntryBatch::new, |entry| entry.beside)
     }
 }
 
@@ -67,8 +67,8 @@ impl Drop for Running {
 pub(crate) fn commit_beside(
     core: &Arc<Core>,
     own: Option<&Arc<Notes>>,
-    batch: WriteBatch,
-    commit: impl FnOnce(WriteBatch) -> Result<()>,
+    batch: EntryBatch,
+    commit: impl FnOnce(EntryBatch) -> Result<()>,
 ) -> Result<()> {
     let is_around = |entry: &Entry| {
         entry.core == Arc::as_ptr(core).addr() && own.is_none_or(|own| !Arc::ptr_eq(&entry.notes, own))
@@ -76,7 +76,7 @@ pub(crate) fn commit_beside(
     if !RUNNING.with(|running| running.borrow().iter().any(is_around)) {
         return commit(batch);
     }
-    let mut written = WriteBatch::new();
+    let mut written = EntryBatch::new();
     for (kind, key, end) in batch.iter() {
         if kind.is_point() {
             written.delete(key);

@@ -173,7 +173,7 @@ mod tests {
     use super::super::writes::ENTRY_OVERHEAD;
     use super::*;
     use crate::base::{KeyRange, Kind, number_in};
-    use crate::batch::WriteBatch;
+    use crate::batch::EntryBatch;
 
     type Model = BTreeMap<Vec<u8>, Owned>;
 
@@ -242,7 +242,7 @@ mod tests {
         backward.reverse();
         let listed: Model = writes.within(&all).map(owned).collect();
         assert!(backward.iter().map(|(key, value)| (key, value)).eq(&listed));
-        let mut batch = WriteBatch::new();
+        let mut batch = EntryBatch::new();
         writes.add_to(&mut batch);
         let entry = |(key, value): (&Vec<u8>, &Owned)| match value {
             Owned::Put(value) => (Kind::Put, key.clone(), value.clone()),

@@ -16,7 +16,7 @@ use std::collections::BTreeMap;
 use std::ops::Bound;
 
 use crate::base::{HashIndex, KeyHash, KeyPrefix, KeyRange, Kind, key_prefix, number_in};
-use crate::batch::WriteBatch;
+use crate::batch::EntryBatch;
 
 /// The most bytes that an entry takes in a commit beside its key and value: kind and two lengths.
 pub(super) const ENTRY_OVERHEAD: usize = 11;
@@ -215,7 +215,7 @@ impl Writes {
     }
 
     /// Adds the last write of each key to a batch, by key.
-    pub(super) fn add_to(&self, batch: &mut WriteBatch) {
+    pub(super) fn add_to(&self, batch: &mut EntryBatch) {
         let slot = |(place, written): (u32, &Written)| {
             written.is_newest.then(|| (key_prefix(written.key(&self.bytes)), place))
         };
@@ -309,7 +309,7 @@ mod tests {
                 writes.write(&key, Some(&value));
                 model.insert(key, value);
             }
-            let mut batch = WriteBatch::new();
+            let mut batch = EntryBatch::new();
             writes.add_to(&mut batch);
             let written: Vec<_> = batch.iter().map(|(_, key, value)| (key, value)).collect();
             let expected: Vec<_> = model.iter().map(|(key, value)| (&key[..], &value[..])).collect();

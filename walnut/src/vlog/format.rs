@@ -22,7 +22,9 @@
 
 use std::ops::Range;
 
-use crate::codec::{Compression, MAX_RATIO, Reader, Writer, compress, crc32, decompress, field, seed_at};
+use crate::codec::{
+    BlockCompression, MAX_RATIO, Reader, Writer, compress, crc32, decompress, field, seed_at,
+};
 use crate::error::Fault;
 
 /// The largest value, in bytes.
@@ -70,13 +72,13 @@ pub(super) fn announced_size(header: &[u8; RECORD_HEADER_SIZE]) -> u64 {
 pub(super) fn put_value(
     out: &mut Vec<u8>,
     (key, value): (&[u8], &[u8]),
-    compression: Compression,
+    compression: BlockCompression,
     file_seed: u32,
     offset: u64,
 ) {
     let mut packed = Vec::new();
     let (encoding, stored) = match compression {
-        Compression::Lz4 if compress(value, &mut packed) => (ENCODING_LZ4, &*packed),
+        BlockCompression::Lz4 if compress(value, &mut packed) => (ENCODING_LZ4, &*packed),
         _ => (ENCODING_RAW, value),
     };
     let value_size = u32::try_from(value.len()).expect("values are limited to what 32 bits count");
@@ -137,7 +139,7 @@ impl<'a> ValueRecord<'a> {
 mod tests {
     use super::*;
 
-    fn put(key: &[u8], value: &[u8], compression: Compression) -> Vec<u8> {
+    fn put(key: &[u8], value: &[u8], compression: BlockCompression) -> Vec<u8> {
         let mut bytes = Vec::new();
         put_value(&mut bytes, (key, value), compression, 0xdead_beef, 64);
         bytes
@@ -150,7 +152,7 @@ mod tests {
 
     #[test]
     fn the_bytes_of_a_record_stay_as_they_are() {
-        let bytes = put(b"key", b"value", Compression::Lz4);
+        let bytes = put(b"key", b"value", BlockCompression::Lz4);
         let golden = b"\x03\x00\x00\x00\x05\x00\x00\x00\x05\x00\x00\x00keyvalue";
         assert_eq!(bytes[4..], golden[..]);
         let crc = crc32(crc32(0xdead_beef, &64u64.to_le_bytes()), golden);
@@ -159,19 +161,19 @@ mod tests {
 
     #[test]
     fn a_value_comes_back_from_its_own_place_only() {
-        for compression in [Compression::None, Compression::Lz4] {
+        for compression in [BlockCompression::None, BlockCompression::Lz4] {
             for text in [&b""[..], b"v", &[7; 5000]] {
                 let bytes = put(b"k", text, compression);
                 assert_eq!(value(&bytes, 64).as_deref(), Ok(text));
                 assert!(matches!(value(&bytes, 65), Err(Fault::Checksum { .. })));
             }
         }
-        assert!(put(b"k", &[7; 5000], Compression::Lz4).len() < 100);
+        assert!(put(b"k", &[7; 5000], BlockCompression::Lz4).len() < 100);
     }
 
     #[test]
     fn every_flipped_bit_and_every_cut_of_a_record_is_found() {
-        let bytes = put(b"k", &[3; 300], Compression::Lz4);
+        let bytes = put(b"k", &[3; 300], BlockCompression::Lz4);
         for bit in 0..bytes.len() * 8 {
             let mut damaged = bytes.clone();
             damaged[bit / 8] ^= 1 << (bit % 8);

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::format::{CRC_SIZE, RECORD_HEADER_SIZE, announced_size};
 use super::{ValueMeta, ValueReader, ValueStore};
 use crate::base::FileNumber;
-use crate::codec::{Compression, FileHeader, FileKind, ValuePointer, crc32, seed_at};
+use crate::codec::{BlockCompression, FileHeader, FileKind, ValuePointer, crc32, seed_at};
 use crate::env::{Env, MemoryEnv};
 use crate::error::Result;
 use crate::files::{FileName, FileStore, OpenFiles};
@@ -56,7 +56,7 @@ fn open(bytes: &[u8]) -> Result<Arc<ValueReader>> {
         env: Arc::new(env),
         dir,
         database: HEADER.database,
-        compression: Compression::None,
+        compression: BlockCompression::None,
         open_files: OpenFiles::new(1),
     };
     place.open(&ValueMeta { number: HEADER.number, size: bytes.len() as u64, digest: 0, record_count: 1 })

@@ -14,7 +14,7 @@ use std::sync::Arc;
 use super::format::{MAX_VALUE_SIZE, ValueRecord, put_value};
 use super::{ValueMeta, ValueReader, Values};
 use crate::base::FileNumber;
-use crate::codec::{Compression, FileHeader, FileKind, ValuePointer};
+use crate::codec::{BlockCompression, FileHeader, FileKind, ValuePointer};
 use crate::env::{Appender, Draft, Env};
 use crate::error::{Error, Limit, Result};
 use crate::files::{FileName, FileStore, OpenFiles};
@@ -26,7 +26,7 @@ pub(crate) struct ValueStore {
     pub(crate) dir: PathBuf,
     /// The database's id.
     pub(crate) database: [u8; 16],
-    pub(crate) compression: Compression,
+    pub(crate) compression: BlockCompression,
     pub(crate) open_files: Arc<OpenFiles>,
 }
 
@@ -86,7 +86,7 @@ impl ValueStore {
 pub(super) struct TempValueFile {
     number: FileNumber,
     file_seed: u32,
-    compression: Compression,
+    compression: BlockCompression,
     appender: Appender,
     record_count: u64,
     draft: Draft,

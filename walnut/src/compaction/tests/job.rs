@@ -6,11 +6,11 @@ use std::path::{Path, PathBuf};
 
 use super::*;
 use crate::base::{Entry, Kind};
-use crate::cursor::Cursor;
+use crate::cursor::EntryCursor;
 use crate::env::{Env, FaultEffect, FaultEnv, FaultPlan, MemoryEnv, Operations};
 use crate::error::{Error, Result};
 use crate::files::OpenFiles;
-use crate::sst::{BlockCache, Compression, Sst, SstConfig, SstStore};
+use crate::sst::{BlockCache, BlockCompression, Sst, SstConfig, SstStore};
 use crate::sync::{AtomicBool, Ordering};
 use crate::vlog::ValueStore;
 
@@ -27,7 +27,7 @@ fn place(env: &(impl Env + Clone)) -> Arc<SstStore> {
         env: Arc::new(env.clone()),
         dir: PathBuf::from(DIR),
         database: [7; 16],
-        config: SstConfig { block_size: 256, compression: Compression::None, filter_bits_per_key: 10 },
+        config: SstConfig { block_size: 256, compression: BlockCompression::None, filter_bits_per_key: 10 },
         cache: BlockCache::new(1 << 20, 8192),
         open_files: OpenFiles::new(100),
     })

@@ -18,7 +18,7 @@ const BROKEN: [ErrorKind; 5] = [
 ];
 
 fn put_durably(engine: &Engine, n: u32) -> Result<()> {
-    let mut batch = WriteBatch::new();
+    let mut batch = EntryBatch::new();
     batch.put(&key(n), &value(n, 1));
     engine.commit(ReadSet::default(), batch, Durability::Safe)
 }

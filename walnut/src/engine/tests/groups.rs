@@ -8,7 +8,7 @@ use crate::env::{CrashPolicy, FaultEffect, FaultPlan, Operation};
 
 /// Commits, and has the power fail at the moment in which the commit is acknowledged.
 fn put_and_lose_power(engine: &Engine, env: &MemoryEnv, n: u32, durability: Durability) {
-    let mut batch = WriteBatch::new();
+    let mut batch = EntryBatch::new();
     batch.put(&key(n), &value(n, 1));
     engine.commit(ReadSet::default(), batch, durability).unwrap();
     let survivor = open(&env.crash(CrashPolicy::Lost, n.into())).unwrap();
@@ -57,7 +57,7 @@ fn a_sync_that_fails_while_a_group_gathers_is_told_to_all_of_it_at_once() {
             for n in 0..3 {
                 let (engine, told) = (&engine, &told);
                 scope.spawn(move || {
-                    let mut batch = WriteBatch::new();
+                    let mut batch = EntryBatch::new();
                     batch.put(&key(n), &value(n, 1));
                     let outcome = engine.commit(ReadSet::default(), batch, Durability::Group);
                     assert!(matches!(outcome, Err(Error::Poisoned)), "{outcome:?}");

@@ -4,7 +4,7 @@ use super::*;
 use crate::env::{CrashPolicy, Operations};
 
 fn put_sized(engine: &Engine, n: u32, size: usize) {
-    let mut batch = WriteBatch::new();
+    let mut batch = EntryBatch::new();
     batch.put(&key(n), &vec![u8::try_from(n % 251).unwrap(); size]);
     engine.commit(ReadSet::default(), batch, Durability::Safe).unwrap();
 }

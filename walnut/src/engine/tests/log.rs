@@ -11,7 +11,7 @@ fn recycling() -> EngineConfig {
 }
 
 fn put_durably(engine: &Engine, n: u32, durability: Durability) -> Result<()> {
-    let mut batch = WriteBatch::new();
+    let mut batch = EntryBatch::new();
     batch.put(&key(n), &value(n, 1));
     engine.commit(ReadSet::default(), batch, durability)
 }
@@ -72,7 +72,7 @@ fn a_commit_that_read_what_another_of_its_group_wrote_is_refused() {
         ranges: Vec::new(),
     };
     let commit = |reads: ReadSet, n: u32| {
-        let mut batch = WriteBatch::new();
+        let mut batch = EntryBatch::new();
         batch.put(&key(n), b"new");
         engine.commit(reads, batch, Durability::Fast)
     };
@@ -181,7 +181,7 @@ fn a_value_larger_than_every_buffer_is_written_and_closing_goes_on() {
     let engine = open_with(&env, recycling()).unwrap();
     let large = vec![7; 300 << 10];
     for n in 0..3 {
-        let mut batch = WriteBatch::new();
+        let mut batch = EntryBatch::new();
         batch.put(&key(n), &large);
         engine.commit(ReadSet::default(), batch, Durability::Safe).unwrap();
         put(&engine, n + 10, 0).unwrap();
@@ -198,7 +198,7 @@ fn of_commits_that_do_not_wait_one_in_a_mib_syncs() {
     let env = machine();
     let engine = open_with(&env, EngineConfig { memtable_size: 64 << 20, ..config() }).unwrap();
     let put = |n| {
-        let mut batch = WriteBatch::new();
+        let mut batch = EntryBatch::new();
         batch.put(&key(n), &vec![7; 100 << 10]);
         engine.commit(ReadSet::default(), batch, Durability::Fast).unwrap();
     };
@@ -222,7 +222,7 @@ fn the_flush_thread_syncs_what_nobody_waits_for_and_begins_the_next_segment() {
     let config = EngineConfig { memtable_size: 2 << 20, background: Background::Thread, ..recycling() };
     let engine = open_with(&env, EngineConfig { frozen_limit: 4, ..config }).unwrap();
     let put = |n| {
-        let mut batch = WriteBatch::new();
+        let mut batch = EntryBatch::new();
         batch.put(&key(n), &vec![7; 100 << 10]);
         engine.commit(ReadSet::default(), batch, Durability::Fast).unwrap();
     };
@@ -241,7 +241,7 @@ fn a_sync_in_the_background_that_fails_is_told_to_the_next_who_commits() {
     let config = EngineConfig { memtable_size: 64 << 20, background: Background::Thread, ..recycling() };
     let engine = open_with(&env, config).unwrap();
     let put = |n| {
-        let mut batch = WriteBatch::new();
+        let mut batch = EntryBatch::new();
         batch.put(&key(n), &vec![7; 100 << 10]);
         engine.commit(ReadSet::default(), batch, Durability::Fast)
     };

@@ -35,12 +35,12 @@ use std::sync::Arc;
 
 use super::*;
 use crate::base::{KeyRange, KeySet, KeyspaceId};
-use crate::batch::WriteBatch;
+use crate::batch::EntryBatch;
 #[cfg(feature = "tracing")]
 use crate::compaction;
 use crate::env::{FaultEnv, MemoryEnv};
 use crate::error::Fault;
-use crate::sst::{Compression, SstConfig};
+use crate::sst::{BlockCompression, SstConfig};
 
 const DIR: &str = "/db";
 
@@ -78,7 +78,7 @@ fn config() -> EngineConfig {
         open_limit: 1000,
         group_window: Duration::ZERO,
         preallocate: 0,
-        sst: SstConfig { block_size: 256, compression: Compression::None, filter_bits_per_key: 10 },
+        sst: SstConfig { block_size: 256, compression: BlockCompression::None, filter_bits_per_key: 10 },
         compaction: Compaction::Leveled,
         levels: LeveledConfig { max_sst_size: 1 << 10, base_level_size: 2 << 10 },
         values: ValueConfig { threshold: usize::MAX, max_file_size: 4 << 10 },
@@ -112,20 +112,20 @@ fn value(n: u32, version: u32) -> Vec<u8> {
 }
 
 fn put(engine: &Engine, n: u32, version: u32) -> Result<()> {
-    let mut batch = WriteBatch::new();
+    let mut batch = EntryBatch::new();
     batch.put(&key(n), &value(n, version));
     engine.commit(ReadSet::default(), batch, Durability::Fast)
 }
 
 fn add(engine: &Engine, n: u32, delta: i64) -> Result<()> {
-    let mut batch = WriteBatch::new();
+    let mut batch = EntryBatch::new();
     batch.add(&key(n), delta);
     engine.commit(ReadSet::default(), batch, Durability::Fast)
 }
 
 /// Puts a number of eight bytes.
 fn set(engine: &Engine, n: u32, number: i64) -> Result<()> {
-    let mut batch = WriteBatch::new();
+    let mut batch = EntryBatch::new();
     batch.put(&key(n), &number.to_le_bytes());
     engine.commit(ReadSet::default(), batch, Durability::Fast)
 }
@@ -135,14 +135,14 @@ fn contains(engine: &Engine, n: u32) -> Result<bool> {
 }
 
 fn delete(engine: &Engine, n: u32) -> Result<()> {
-    let mut batch = WriteBatch::new();
+    let mut batch = EntryBatch::new();
     batch.delete(&key(n));
     engine.commit(ReadSet::default(), batch, Durability::Fast)
 }
 
 /// Removes the keys of `range`, all at once.
 fn clear(engine: &Engine, range: Range<u32>) -> Result<()> {
-    let mut batch = WriteBatch::new();
+    let mut batch = EntryBatch::new();
     batch.delete_range(&key(range.start), &key(range.end));
     engine.commit(ReadSet::default(), batch, Durability::Fast)
 }

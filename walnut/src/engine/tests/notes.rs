@@ -8,7 +8,7 @@ fn roomy() -> EngineConfig {
 }
 
 fn put_safe(engine: &Engine, n: u32, version: u32) -> Result<()> {
-    let mut batch = WriteBatch::new();
+    let mut batch = EntryBatch::new();
     batch.put(&key(n), &value(n, version));
     engine.commit(ReadSet::default(), batch, Durability::Safe)
 }

@@ -11,7 +11,7 @@ fn roomy() -> EngineConfig {
 }
 
 fn put_as(engine: &Engine, n: u32, durability: Durability) -> Result<()> {
-    let mut batch = WriteBatch::new();
+    let mut batch = EntryBatch::new();
     batch.put(&key(n), &value(n, 1));
     engine.commit(ReadSet::default(), batch, durability)
 }
@@ -345,7 +345,7 @@ fn long_log() -> (MemoryEnv, State) {
     let mut expected = State::new();
     for n in 0..2000_u32 {
         let (key, value) = (key(n * 7919 % 700), vec![n.to_le_bytes()[0]; 1000 + n as usize]);
-        let mut batch = WriteBatch::new();
+        let mut batch = EntryBatch::new();
         batch.put(&key, &value);
         engine.commit(ReadSet::default(), batch, Durability::Fast).unwrap();
         expected.insert(key, value);

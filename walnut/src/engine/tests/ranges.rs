@@ -7,8 +7,8 @@ use crate::compaction::{self, Pick};
 use crate::manifest::Level;
 
 /// A batch with one range tombstone, and one key that is put behind it.
-fn clear_and_put(range: Range<u32>, n: u32, version: u32) -> WriteBatch {
-    let mut batch = WriteBatch::new();
+fn clear_and_put(range: Range<u32>, n: u32, version: u32) -> EntryBatch {
+    let mut batch = EntryBatch::new();
     batch.delete_range(&key(range.start), &key(range.end));
     batch.put(&key(n), &value(n, version));
     batch
@@ -95,7 +95,7 @@ fn what_was_put_under_a_range_tombstone_stays_when_it_loses_its_number() {
 #[test]
 fn what_a_batch_puts_before_its_range_tombstone_is_gone_and_what_comes_after_stays() {
     let (env, engine) = filled(config(), 10);
-    let mut batch = WriteBatch::new();
+    let mut batch = EntryBatch::new();
     batch.put(&key(3), &value(3, 2));
     batch.delete_range(&key(2), &key(6));
     batch.put(&key(4), &value(4, 2));
@@ -251,7 +251,7 @@ fn a_range_that_was_removed_is_a_conflict_for_who_read_of_it() {
         if flushed {
             engine.flush_everything().unwrap();
         }
-        let mut batch = WriteBatch::new();
+        let mut batch = EntryBatch::new();
         batch.put(&key(1000), b"");
         let commit = |reads| engine.commit(reads, batch.clone(), Durability::Fast);
         for lost in [reads(&[3, 10], &[]), reads(&[19], &[]), reads(&[], &[(0, 11)]), reads(&[], &[(19, 40)])]
@@ -267,7 +267,7 @@ fn a_range_that_was_removed_is_a_conflict_for_who_read_of_it() {
 #[test]
 fn more_ranges_than_the_limit_are_refused_and_as_many_are_taken() {
     let (_, engine) = filled(config(), 10);
-    let mut batch = WriteBatch::new();
+    let mut batch = EntryBatch::new();
     for n in 0..1024 {
         batch.delete_range(&key(n), &key(n + 1));
     }

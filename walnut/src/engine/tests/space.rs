@@ -9,7 +9,7 @@ fn a_key_written_a_hundred_thousand_times_takes_the_space_of_one() {
     let levels = LeveledConfig { max_sst_size: 64 << 10, base_level_size: 64 << 10 };
     let engine = open_with(&env, EngineConfig { memtable_size, levels, ..config() }).unwrap();
     for round in 0..1000 {
-        let mut batch = WriteBatch::new();
+        let mut batch = EntryBatch::new();
         for n in 0..100 {
             batch.put(&key(1), &value(1, round * 100 + n));
         }

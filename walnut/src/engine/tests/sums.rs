@@ -95,7 +95,7 @@ fn an_add_is_lost_or_counted_once_wherever_the_power_fails() {
         let run = (|| -> Result<()> {
             let engine = open(&env)?;
             for place in 0..40 {
-                let mut batch = WriteBatch::new();
+                let mut batch = EntryBatch::new();
                 batch.add(&key(1), 1);
                 batch.put(&key(2), &[7; 200]);
                 engine.commit(ReadSet::default(), batch, Durability::Safe)?;

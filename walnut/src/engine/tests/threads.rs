@@ -147,7 +147,7 @@ fn what_readers_may_see_is_there_to_be_read() {
             })
         });
         for version in 1..=300 {
-            let mut batch = WriteBatch::new();
+            let mut batch = EntryBatch::new();
             (0..COUNT).for_each(|n| batch.put(&key(n), &value(n, version)));
             let durability = if version.is_multiple_of(2) { Durability::Safe } else { Durability::Fast };
             engine.commit(ReadSet::default(), batch, durability).unwrap();

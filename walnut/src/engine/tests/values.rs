@@ -3,7 +3,7 @@
 use super::*;
 use crate::base::Kind;
 use crate::codec::ValuePointer;
-use crate::cursor::Cursor;
+use crate::cursor::EntryCursor;
 use crate::env::{CrashPolicy, FaultEffect, FaultPlan, Operation, Operations};
 
 /// Nearly every value of these tests is large, and a value file holds some twenty.
@@ -45,7 +45,7 @@ fn expect_true_liveness(engine: &Engine) {
 fn large_values_stand_in_the_value_log_and_small_ones_do_not() {
     let env = machine();
     let engine = open_values(&env).unwrap();
-    let mut batch = WriteBatch::new();
+    let mut batch = EntryBatch::new();
     for n in 0..40 {
         batch.put(&key(n), &vec![7; n as usize]);
     }
@@ -112,7 +112,7 @@ fn a_value_larger_than_a_memtable_is_written_and_kept() {
     let engine = open_values(&env).unwrap();
     let sizes = [values().memtable_size - 1, values().memtable_size, 300_000, 16 << 20];
     for (n, size) in (0..).zip(sizes) {
-        let mut batch = WriteBatch::new();
+        let mut batch = EntryBatch::new();
         batch.put(&key(n), &vec![n.to_le_bytes()[0]; size]);
         engine.commit(ReadSet::default(), batch, Durability::Safe).unwrap();
     }

@@ -11,7 +11,7 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
-use super::image::{Change, Image};
+use super::image::{Image, PendingChange};
 use super::random::{Random, mix};
 
 /// The unit in which a disk writes.
@@ -78,7 +78,7 @@ impl Dice {
 }
 
 /// The bytes of a file after a crash.
-pub(super) fn surviving_image(durable: &Image, pending: &[Change], dice: &mut Dice) -> Image {
+pub(super) fn surviving_image(durable: &Image, pending: &[PendingChange], dice: &mut Dice) -> Image {
     if pending.is_empty() || dice.policy == CrashPolicy::Lost {
         return durable.clone();
     }
@@ -112,17 +112,17 @@ struct Touch<'a> {
 
 /// What each change did to the bytes, and the lengths through which the file went, beginning with the durable
 /// one.
-fn replay(durable_size: usize, pending: &[Change]) -> (Vec<Touch<'_>>, Vec<usize>) {
+fn replay(durable_size: usize, pending: &[PendingChange]) -> (Vec<Touch<'_>>, Vec<usize>) {
     let mut size = durable_size;
     let mut sizes = vec![size];
     let mut touches = Vec::with_capacity(pending.len());
     for change in pending {
         let after = match change {
-            Change::Write { offset, bytes } => {
+            PendingChange::Write { offset, bytes } => {
                 touches.push(Touch { range: *offset..offset + bytes.len(), bytes: Some(bytes) });
                 size.max(offset + bytes.len())
             }
-            Change::SetSize(after) => {
+            PendingChange::SetSize(after) => {
                 touches.push(Touch { range: *after..size.max(*after), bytes: None });
                 *after
             }
@@ -136,7 +136,7 @@ fn replay(durable_size: usize, pending: &[Change]) -> (Vec<Touch<'_>>, Vec<usize
 }
 
 /// What becomes of the touches of one sector.
-struct Fate {
+struct WriteFate {
     /// How many of them reach the disk.
     survivors: usize,
     /// Where in the sector the last of those ends, when it is torn.
@@ -145,7 +145,7 @@ struct Fate {
     seen: usize,
 }
 
-impl Fate {
+impl WriteFate {
     /// How much of the next touch of this sector is written.
     fn reach(&mut self, part: &Range<usize>) -> usize {
         self.seen += 1;
@@ -159,21 +159,26 @@ impl Fate {
     }
 }
 
-fn decide(touches: &[Touch<'_>], dice: &mut Dice) -> BTreeMap<usize, Fate> {
+fn decide(touches: &[Touch<'_>], dice: &mut Dice) -> BTreeMap<usize, WriteFate> {
     let mut counts = BTreeMap::<usize, usize>::new();
     for part in touches.iter().flat_map(|touch| sectors(touch.range.clone())) {
         *counts.entry(part.start / SECTOR).or_default() += 1;
     }
     let fates = counts.into_iter().map(|(sector, versions)| {
         let survivors = dice.survivors(versions);
-        (sector, Fate { survivors, tear: dice.tear(), seen: 0 })
+        (sector, WriteFate { survivors, tear: dice.tear(), seen: 0 })
     });
     fates.collect()
 }
 
 /// Fills some of the whole sectors by which a file grew, and which no write reached, with what the disk held
 /// there before.
-fn scatter_garbage(image: &mut Image, grown: Range<usize>, fates: &BTreeMap<usize, Fate>, dice: &mut Dice) {
+fn scatter_garbage(
+    image: &mut Image,
+    grown: Range<usize>,
+    fates: &BTreeMap<usize, WriteFate>,
+    dice: &mut Dice,
+) {
     for sector in grown.start.div_ceil(SECTOR)..grown.end.div_ceil(SECTOR) {
         let written = fates.get(&sector).is_some_and(|fate| fate.survivors > 0);
         if !written && dice.one_in(2) {
@@ -200,11 +205,11 @@ mod tests {
 
     use super::*;
 
-    fn write(offset: usize, bytes: &[u8]) -> Change {
-        Change::Write { offset, bytes: bytes.into() }
+    fn write(offset: usize, bytes: &[u8]) -> PendingChange {
+        PendingChange::Write { offset, bytes: bytes.into() }
     }
 
-    fn outcomes(durable: &[u8], pending: &[Change], policy: CrashPolicy) -> BTreeSet<Vec<u8>> {
+    fn outcomes(durable: &[u8], pending: &[PendingChange], policy: CrashPolicy) -> BTreeSet<Vec<u8>> {
         let mut image = Image::default();
         image.write_at(durable, 0);
         let crash = |seed| surviving_image(&image, pending, &mut Dice::new(policy, seed, 1)).to_vec();
@@ -250,7 +255,7 @@ mod tests {
 
     #[test]
     fn an_unwritten_tail_may_be_garbage_when_sectors_tear() {
-        let pending = [Change::SetSize(SECTOR)];
+        let pending = [PendingChange::SetSize(SECTOR)];
         assert_eq!(outcomes(b"", &pending, CrashPolicy::Mixed), BTreeSet::from([vec![], vec![0; SECTOR]]));
         let torn = outcomes(b"", &pending, CrashPolicy::Torn);
         assert!(torn.contains(&vec![0; SECTOR]) && torn.contains(&vec![]) && torn.len() > 10);
@@ -258,8 +263,12 @@ mod tests {
 
     #[test]
     fn everything_kept_is_every_change_applied() {
-        let pending =
-            [write(600, &[1; 2000]), Change::SetSize(700), Change::SetSize(3000), write(690, b"end")];
+        let pending = [
+            write(600, &[1; 2000]),
+            PendingChange::SetSize(700),
+            PendingChange::SetSize(3000),
+            write(690, b"end"),
+        ];
         let mut image = Image::default();
         for change in &pending {
             image.apply(change);

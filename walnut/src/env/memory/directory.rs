@@ -9,12 +9,12 @@ use super::inode::Inode;
 
 /// What a name stands for.
 #[derive(Clone)]
-pub(super) enum Node {
+pub(super) enum DirNode {
     File(Arc<Inode>),
     Directory(DirectoryId),
 }
 
-impl Node {
+impl DirNode {
     /// The directory that it is; an error for a file.
     pub(super) fn directory(&self) -> io::Result<DirectoryId> {
         match self {
@@ -28,13 +28,13 @@ impl Node {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct DirectoryId(pub(super) usize);
 
-pub(super) type Names = BTreeMap<String, Node>;
+pub(super) type Names = BTreeMap<String, DirNode>;
 
 #[derive(Default)]
 pub(super) struct Directory {
     seen: Names,
     durable: Names,
-    pending: Vec<(String, Option<Node>)>,
+    pending: Vec<(String, Option<DirNode>)>,
     is_removed: bool,
 }
 
@@ -49,7 +49,7 @@ impl Directory {
     }
 
     /// Gives a name to a node, or to nothing. On a volatile disk no crash has to choose, and a file goes with its name.
-    pub(super) fn bind(&mut self, name: &str, node: Option<Node>, is_volatile: bool) {
+    pub(super) fn bind(&mut self, name: &str, node: Option<DirNode>, is_volatile: bool) {
         if !is_volatile {
             self.pending.push((name.to_owned(), node.clone()));
         }
@@ -57,7 +57,7 @@ impl Directory {
     }
 
     /// Gives a name to a node for good.
-    pub(super) fn bind_durably(&mut self, name: &str, node: Node) {
+    pub(super) fn bind_durably(&mut self, name: &str, node: DirNode) {
         self.pending.retain(|(pending, _)| pending != name);
         self.seen.insert(name.to_owned(), node.clone());
         self.durable.insert(name.to_owned(), node);
@@ -71,7 +71,7 @@ impl Directory {
     }
 
     /// Empties it for good; gives what was in it.
-    pub(super) fn remove(&mut self) -> impl Iterator<Item = Node> + use<> {
+    pub(super) fn remove(&mut self) -> impl Iterator<Item = DirNode> + use<> {
         let removed = std::mem::replace(self, Self { is_removed: true, ..Self::default() });
         removed.seen.into_values()
     }
@@ -93,7 +93,7 @@ impl Directory {
 
     /// The names after a crash, still standing for the nodes of before.
     pub(super) fn crash(&self, mut dice: Dice) -> Names {
-        let mut versions = BTreeMap::<&str, Vec<&Option<Node>>>::new();
+        let mut versions = BTreeMap::<&str, Vec<&Option<DirNode>>>::new();
         for (name, node) in &self.pending {
             versions.entry(name).or_default().push(node);
         }
@@ -107,7 +107,7 @@ impl Directory {
     }
 }
 
-fn apply(names: &mut Names, name: String, node: Option<Node>) {
+fn apply(names: &mut Names, name: String, node: Option<DirNode>) {
     match node {
         Some(node) => names.insert(name, node),
         None => names.remove(&name),

@@ -13,8 +13,8 @@ use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 use super::crash::{CrashPolicy, Dice};
-use super::directory::{Directory, DirectoryId, Names, Node};
-use super::image::Change;
+use super::directory::{DirNode, Directory, DirectoryId, Names};
+use super::image::PendingChange;
 use super::inode::{Content, Inode};
 use crate::env::PathKind;
 
@@ -58,7 +58,7 @@ impl Disk {
 
     pub(super) fn create_dir(&mut self, path: Location<'_>) -> io::Result<()> {
         let (parent, name) = self.vacancy(path)?;
-        let node = Node::Directory(self.add_directory(Directory::default()));
+        let node = DirNode::Directory(self.add_directory(Directory::default()));
         self.bind(parent, name, Some(node));
         Ok(())
     }
@@ -75,8 +75,8 @@ impl Disk {
 
     pub(super) fn kind(&self, path: Location<'_>) -> io::Result<Option<PathKind>> {
         match self.node(path) {
-            Ok(Node::File(_)) => Ok(Some(PathKind::File)),
-            Ok(Node::Directory(_)) => Ok(Some(PathKind::Directory)),
+            Ok(DirNode::File(_)) => Ok(Some(PathKind::File)),
+            Ok(DirNode::Directory(_)) => Ok(Some(PathKind::Directory)),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
             Err(error) => Err(error),
         }
@@ -86,14 +86,14 @@ impl Disk {
         let (parent, name) = self.vacancy(path)?;
         let inode = self.add_inode();
         self.account(&inode, |content| content.names += 1);
-        self.bind(parent, name, Some(Node::File(Arc::clone(&inode))));
+        self.bind(parent, name, Some(DirNode::File(Arc::clone(&inode))));
         Ok(inode)
     }
 
     pub(super) fn open(&self, path: Location<'_>) -> io::Result<Arc<Inode>> {
         match self.node(path)? {
-            Node::File(inode) => Ok(inode),
-            Node::Directory(_) => Err(ErrorKind::IsADirectory.into()),
+            DirNode::File(inode) => Ok(inode),
+            DirNode::Directory(_) => Err(ErrorKind::IsADirectory.into()),
         }
     }
 
@@ -103,15 +103,15 @@ impl Disk {
         let (parent, name) = self.place(to)?;
         let moved = self.open(from)?;
         match self.names(parent).get(name) {
-            Some(Node::Directory(_)) => return Err(ErrorKind::IsADirectory.into()),
-            Some(Node::File(replaced)) if replaced.id == moved.id => return Ok(()),
-            Some(Node::File(replaced)) => {
+            Some(DirNode::Directory(_)) => return Err(ErrorKind::IsADirectory.into()),
+            Some(DirNode::File(replaced)) if replaced.id == moved.id => return Ok(()),
+            Some(DirNode::File(replaced)) => {
                 let replaced = Arc::clone(replaced);
                 self.account(&replaced, |content| content.names -= 1);
             }
             None => {}
         }
-        self.bind(parent, name, Some(Node::File(moved)));
+        self.bind(parent, name, Some(DirNode::File(moved)));
         self.bind(old_parent, old_name, None);
         Ok(())
     }
@@ -144,7 +144,7 @@ impl Disk {
                 if is_volatile {
                     content.write_volatile(bytes, offset);
                 } else {
-                    content.change(Change::Write { offset, bytes: bytes.into() });
+                    content.change(PendingChange::Write { offset, bytes: bytes.into() });
                 }
             });
         }
@@ -165,7 +165,7 @@ impl Disk {
             if is_volatile {
                 content.set_size_volatile(new);
             } else {
-                content.change(Change::SetSize(new));
+                content.change(PendingChange::SetSize(new));
             }
         });
         Ok(())
@@ -190,12 +190,12 @@ impl Disk {
                 Some(node) => node.directory()?,
                 None => self.add_directory(Directory::default()),
             };
-            self.directories[parent.0].bind_durably(dir, Node::Directory(id));
+            self.directories[parent.0].bind_durably(dir, DirNode::Directory(id));
             parent = id;
         }
         let inode = match self.names(parent).get(*name) {
-            Some(Node::Directory(_)) => return Err(ErrorKind::IsADirectory.into()),
-            Some(Node::File(inode)) => Arc::clone(inode),
+            Some(DirNode::Directory(_)) => return Err(ErrorKind::IsADirectory.into()),
+            Some(DirNode::File(inode)) => Arc::clone(inode),
             None => {
                 let inode = self.add_inode();
                 self.account(&inode, |content| content.names += 1);
@@ -203,7 +203,7 @@ impl Disk {
             }
         };
         self.account(&inode, |content| content.replace(bytes));
-        self.directories[parent.0].bind_durably(name, Node::File(inode));
+        self.directories[parent.0].bind_durably(name, DirNode::File(inode));
         Ok(())
     }
 
@@ -213,7 +213,7 @@ impl Disk {
         let (old_parent, old_name) = self.place(from.into())?;
         let (parent, name) = self.vacancy(to.into())?;
         self.directories[old_parent.0].unbind_durably(old_name);
-        self.directories[parent.0].bind_durably(name, Node::Directory(moved));
+        self.directories[parent.0].bind_durably(name, DirNode::Directory(moved));
         Ok(())
     }
 
@@ -226,8 +226,8 @@ impl Disk {
         while let Some(directory) = waiting.pop() {
             for node in self.directories[directory.0].remove() {
                 match node {
-                    Node::File(inode) => self.account(&inode, |content| content.names -= 1),
-                    Node::Directory(id) => waiting.push(id),
+                    DirNode::File(inode) => self.account(&inode, |content| content.names -= 1),
+                    DirNode::Directory(id) => waiting.push(id),
                 }
             }
         }
@@ -241,8 +241,8 @@ impl Disk {
         while let Some((path, directory)) = waiting.pop() {
             for (name, node) in self.names(directory) {
                 match node {
-                    Node::File(inode) => files.push((path.join(name), Arc::clone(inode))),
-                    Node::Directory(id) => waiting.push((path.join(name), *id)),
+                    DirNode::File(inode) => files.push((path.join(name), Arc::clone(inode))),
+                    DirNode::Directory(id) => waiting.push((path.join(name), *id)),
                 }
             }
         }
@@ -253,8 +253,8 @@ impl Disk {
     /// Forgets the pending changes of a file, or of the names in a directory.
     pub(super) fn lose_unsynced(&mut self, path: Location<'_>) -> io::Result<()> {
         match self.node(path)? {
-            Node::File(inode) => inode.content().lose_unsynced(),
-            Node::Directory(id) => self.directories[id.0].lose_unsynced(),
+            DirNode::File(inode) => inode.content().lose_unsynced(),
+            DirNode::Directory(id) => self.directories[id.0].lose_unsynced(),
         }
         Ok(())
     }
@@ -268,12 +268,12 @@ impl Disk {
             let mut names = self.directories[old.0].crash(Dice::new(policy, seed, !(old.0 as u64)));
             for node in names.values_mut() {
                 match node {
-                    Node::Directory(id) => {
+                    DirNode::Directory(id) => {
                         let copy = survivor.add_directory(Directory::default());
                         waiting.push((*id, copy));
                         *id = copy;
                     }
-                    Node::File(inode) => {
+                    DirNode::File(inode) => {
                         let copy = inodes
                             .entry(inode.id)
                             .or_insert_with(|| Arc::new(inode.crash(Dice::new(policy, seed, inode.id))));
@@ -293,7 +293,7 @@ impl Disk {
     }
 
     /// Gives a name in a directory to a node, or to nothing.
-    fn bind(&mut self, directory: DirectoryId, name: &str, node: Option<Node>) {
+    fn bind(&mut self, directory: DirectoryId, name: &str, node: Option<DirNode>) {
         self.directories[directory.0].bind(name, node, self.is_volatile);
     }
 
@@ -302,7 +302,7 @@ impl Disk {
     }
 
     /// What stands at a path.
-    fn node(&self, at: Location<'_>) -> io::Result<Node> {
+    fn node(&self, at: Location<'_>) -> io::Result<DirNode> {
         self.descend(at.base, &names_of(at.path)?)
     }
 
@@ -332,8 +332,8 @@ impl Disk {
         Ok((parent, name))
     }
 
-    fn descend(&self, base: DirectoryId, names: &[&str]) -> io::Result<Node> {
-        let mut node = Node::Directory(base);
+    fn descend(&self, base: DirectoryId, names: &[&str]) -> io::Result<DirNode> {
+        let mut node = DirNode::Directory(base);
         for name in names {
             node = self.names(node.directory()?).get(*name).ok_or(ErrorKind::NotFound)?.clone();
         }

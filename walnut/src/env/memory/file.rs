@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use super::directory::DirectoryId;
 use super::disk::Location;
 use super::inode::Inode;
-use super::machine::{Machine, State};
+use super::machine::{Machine, MachineState};
 use crate::env::{File, Lock, Operation};
 use crate::error::{Error, Result};
 
@@ -25,7 +25,7 @@ impl MemoryFile {
     /// `state` is that of `machine`, still held from the operation that found the file.
     pub(super) fn new(
         machine: &Arc<Machine>,
-        state: &mut State,
+        state: &mut MachineState,
         inode: Arc<Inode>,
         path: &Path,
         is_writable: bool,
@@ -122,7 +122,7 @@ impl MemoryLock {
     /// Takes a lock; `state` is that of `machine`.
     pub(super) fn take(
         machine: &Arc<Machine>,
-        state: &mut State,
+        state: &mut MachineState,
         inode: &Inode,
         at: Location<'_>,
     ) -> Result<Self> {

@@ -20,7 +20,7 @@ pub(super) struct Image {
 }
 
 /// A change of a file that was not yet synced.
-pub(super) enum Change {
+pub(super) enum PendingChange {
     Write { offset: usize, bytes: Box<[u8]> },
     SetSize(usize),
 }
@@ -83,9 +83,9 @@ impl Image {
     }
 
     /// Becomes `other`, from which it differs by these changes; the pages that they touched are shared from then on.
-    pub(super) fn adopt(&mut self, other: &Self, changes: impl Iterator<Item = Change>) {
+    pub(super) fn adopt(&mut self, other: &Self, changes: impl Iterator<Item = PendingChange>) {
         for change in changes {
-            let Change::Write { offset, bytes } = change else {
+            let PendingChange::Write { offset, bytes } = change else {
                 // What was cut off and written again may lie anywhere.
                 *self = other.clone();
                 return;
@@ -102,10 +102,10 @@ impl Image {
         self.size = other.size;
     }
 
-    pub(super) fn apply(&mut self, change: &Change) {
+    pub(super) fn apply(&mut self, change: &PendingChange) {
         match change {
-            Change::Write { offset, bytes } => self.write_at(bytes, *offset),
-            Change::SetSize(size) => self.set_size(*size),
+            PendingChange::Write { offset, bytes } => self.write_at(bytes, *offset),
+            PendingChange::SetSize(size) => self.set_size(*size),
         }
     }
 }
@@ -157,13 +157,13 @@ mod tests {
             let mut changes = Vec::new();
             for _ in 0..next(5) {
                 changes.push(if next(6) == 0 {
-                    Change::SetSize(next(5 * PAGE))
+                    PendingChange::SetSize(next(5 * PAGE))
                 } else {
                     let bytes = vec![u8::try_from(next(255)).expect("small") + 1; 1 + next(2 * PAGE)];
-                    Change::Write { offset: next(4 * PAGE), bytes: bytes.into() }
+                    PendingChange::Write { offset: next(4 * PAGE), bytes: bytes.into() }
                 });
             }
-            let is_cut = changes.iter().any(|change| matches!(change, Change::SetSize(_)));
+            let is_cut = changes.iter().any(|change| matches!(change, PendingChange::SetSize(_)));
             let mut applied = durable.clone();
             for change in &changes {
                 seen.apply(change);

@@ -9,7 +9,7 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::crash::{Dice, surviving_image};
-use super::image::{Change, Image};
+use super::image::{Image, PendingChange};
 
 pub(super) struct Inode {
     /// Who it is; never given again on its machine.
@@ -25,7 +25,7 @@ pub(super) struct Content {
     pub(super) handles: u32,
     seen: Image,
     durable: Image,
-    pending: Vec<Change>,
+    pending: Vec<PendingChange>,
     /// Whether a sync was lost, so that what is in sight is not what will be durable.
     is_split: bool,
 }
@@ -59,7 +59,7 @@ impl Content {
         if self.names > 0 || self.handles > 0 { self.seen.size() as u64 } else { 0 }
     }
 
-    pub(super) fn change(&mut self, change: Change) {
+    pub(super) fn change(&mut self, change: PendingChange) {
         self.seen.apply(&change);
         self.pending.push(change);
     }

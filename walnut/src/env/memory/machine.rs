@@ -27,7 +27,7 @@ const FIRST_BOOT: Duration = Duration::from_secs(1_704_067_200);
 const TICK: Duration = Duration::from_micros(1);
 
 pub(super) struct Machine {
-    state: Mutex<State>,
+    state: Mutex<MachineState>,
     /// How often a name went to another file, or to none.
     name_changes: AtomicU64,
     /// The number of the process that runs, and the highest that was given.
@@ -35,7 +35,7 @@ pub(super) struct Machine {
     processes: AtomicU32,
 }
 
-pub(super) struct State {
+pub(super) struct MachineState {
     pub(super) disk: Disk,
     /// The inodes that are locked.
     pub(super) locks: BTreeSet<u64>,
@@ -80,7 +80,7 @@ impl Machine {
     }
 
     fn boot(disk: Disk, random: Random, booted: Duration) -> Self {
-        let state = State {
+        let state = MachineState {
             disk,
             locks: BTreeSet::new(),
             open_files: 0,
@@ -124,7 +124,7 @@ impl Machine {
         self.process.store(process, Ordering::Relaxed);
     }
 
-    pub(super) fn state(&self) -> MutexGuard<'_, State> {
+    pub(super) fn state(&self) -> MutexGuard<'_, MachineState> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -134,7 +134,7 @@ impl Machine {
         operation: Operation,
         path: &Path,
         detail: fmt::Arguments<'_>,
-    ) -> Result<MutexGuard<'_, State>> {
+    ) -> Result<MutexGuard<'_, MachineState>> {
         let mut state = self.state();
         if !state.draws_power_for(operation) {
             let dead = io::Error::new(io::ErrorKind::NotConnected, "the machine has no power");
@@ -148,7 +148,7 @@ impl Machine {
     }
 }
 
-impl State {
+impl MachineState {
     pub(super) fn advance(&mut self, time: Duration) {
         self.uptime = self.uptime.saturating_add(time);
     }

@@ -49,7 +49,7 @@ fn read_everything(bytes: Vec<u8>, meta: &SstMeta, entries: &[Owned]) -> bool {
 #[test]
 fn every_flipped_byte_is_found() {
     let entries = sample();
-    for compression in [Compression::None, Compression::Lz4] {
+    for compression in [BlockCompression::None, BlockCompression::Lz4] {
         let (file, meta) = build(&entries, tiny(compression));
         let bytes = file.bytes();
         assert!(!read_everything(bytes.clone(), &meta, &entries));
@@ -66,7 +66,7 @@ fn every_flipped_byte_is_found() {
 #[test]
 fn every_truncation_is_found_even_with_the_length_recorded_for_it() {
     let entries = sample();
-    let (file, meta) = build(&entries, tiny(Compression::Lz4));
+    let (file, meta) = build(&entries, tiny(BlockCompression::Lz4));
     let bytes = file.bytes();
     for size in 0..bytes.len() {
         assert!(read_everything(bytes[..size].to_vec(), &meta, &entries), "size {size}");
@@ -82,7 +82,7 @@ fn every_truncation_is_found_even_with_the_length_recorded_for_it() {
 fn swapped_blocks_and_zeroed_stretches_are_found() {
     let entries: Vec<Owned> =
         (0..40u8).map(|id| Owned::put(&[0, 0, 0, 1, id], u64::from(id), &[id; 10])).collect();
-    let (file, meta) = build(&entries, tiny(Compression::None));
+    let (file, meta) = build(&entries, tiny(BlockCompression::None));
     let bytes = file.bytes();
     let reader = open(file, &meta).unwrap();
     let (first, second) = (reader.index.handle(1), reader.index.handle(2));
@@ -102,7 +102,7 @@ fn swapped_blocks_and_zeroed_stretches_are_found() {
 #[test]
 fn a_file_in_the_place_of_another_is_noticed() {
     let entries = sample();
-    let (file, meta) = build(&entries, tiny(Compression::Lz4));
+    let (file, meta) = build(&entries, tiny(BlockCompression::Lz4));
     let refused = |database, meta: &SstMeta| match SstReader::open(
         OpenFile::standalone(file.clone()),
         database,
@@ -133,7 +133,7 @@ fn forge(bytes: &[u8], meta: &SstMeta, position: usize, change: impl FnOnce(&mut
     change(&mut payload);
     assert_eq!(payload.len() + TRAILER_LEN, handle.size as usize);
     let mut forged = bytes[..start].to_vec();
-    encode_block(&payload, Compression::None, HEADER.seed(), handle.offset, &mut forged);
+    encode_block(&payload, BlockCompression::None, HEADER.seed(), handle.offset, &mut forged);
     forged.extend_from_slice(&bytes[end..]);
     forged
 }
@@ -142,7 +142,7 @@ fn forge(bytes: &[u8], meta: &SstMeta, position: usize, change: impl FnOnce(&mut
 fn hostile_counts_offsets_and_sizes_behind_a_good_checksum_are_errors() {
     let entries: Vec<Owned> =
         (0..40u8).map(|id| Owned::put(&[0, 0, 0, 1, id], u64::from(id), &[id; 10])).collect();
-    let (file, meta) = build(&entries, tiny(Compression::None));
+    let (file, meta) = build(&entries, tiny(BlockCompression::None));
     let bytes = file.bytes();
     for at in 8..40 {
         for byte in [0x00, 0x7f, 0x80, 0xff] {
@@ -170,7 +170,7 @@ fn a_wrong_fingerprint_a_denying_filter_and_wrong_counts_are_found_by_verificati
         (0..40u8).map(|id| Owned::put(&[0, 0, 0, 1, id], u64::from(id), &[id; 10])).collect();
     let (file, meta) = build(
         &entries,
-        SstConfig { block_size: 100, compression: Compression::None, ..SstConfig::default() },
+        SstConfig { block_size: 100, compression: BlockCompression::None, ..SstConfig::default() },
     );
     let verdict = |bytes: Vec<u8>| {
         let digest = xxhash_rust::xxh3::xxh3_64(&bytes);
@@ -195,7 +195,7 @@ fn a_wrong_fingerprint_a_denying_filter_and_wrong_counts_are_found_by_verificati
     let mut payload = decode_block(&bytes[start..end], HEADER.seed(), footer.filter.offset, 1 << 20).unwrap();
     payload[8..].fill(0);
     let mut denying = bytes[..start].to_vec();
-    encode_block(&payload, Compression::None, HEADER.seed(), footer.filter.offset, &mut denying);
+    encode_block(&payload, BlockCompression::None, HEADER.seed(), footer.filter.offset, &mut denying);
     denying.extend_from_slice(&bytes[end..]);
     assert_eq!(verdict(denying), Some((Fault::Invalid("filter, which denies an entry,"), 64)));
 
@@ -213,7 +213,7 @@ proptest! {
         noise in proptest::collection::vec(any::<u8>(), 0..200),
     ) {
         fuzz(&noise);
-        let (file, meta) = build(&sample(), tiny(Compression::None));
+        let (file, meta) = build(&sample(), tiny(BlockCompression::None));
         let bytes = file.bytes();
         fuzz(&bytes);
         let reader = open(file, &meta).unwrap();

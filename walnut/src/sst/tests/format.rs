@@ -85,7 +85,7 @@ fn golden() -> Vec<u8> {
 
 #[test]
 fn the_bytes_of_a_small_file_are_these() {
-    let config = SstConfig { block_size: 50, compression: Compression::None, filter_bits_per_key: 10 };
+    let config = SstConfig { block_size: 50, compression: BlockCompression::None, filter_bits_per_key: 10 };
     let (file, meta) = build_with(&entries(), &fragments(), config);
     let (bytes, golden) = (file.bytes(), golden());
     let mut offset = 0;

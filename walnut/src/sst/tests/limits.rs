@@ -48,7 +48,7 @@ fn a_row_at_the_limit_comes_back_and_one_past_it_is_refused() {
     value[room / 2] = 1;
     let entries =
         [Owned::put(&[1], 3, b"before"), Owned::put(&key, 2, &value), Owned::put(&[0xff], 1, b"after")];
-    for compression in [Compression::None, Compression::Lz4] {
+    for compression in [BlockCompression::None, BlockCompression::Lz4] {
         let (file, meta) = build(&entries, SstConfig { compression, ..SstConfig::default() });
         let reader = open(file, &meta).unwrap();
         assert!(reader.verify().is_ok());
@@ -80,7 +80,8 @@ fn a_key_at_the_limit_comes_back_and_one_past_it_is_refused() {
 fn blocks_as_large_as_offsets_allow_hold_their_rows() {
     let entries: Vec<Owned> =
         (0..9000u32).map(|id| Owned::put(&id.to_be_bytes(), u64::from(id), &[1; 11])).collect();
-    let config = SstConfig { block_size: usize::MAX, compression: Compression::None, ..SstConfig::default() };
+    let config =
+        SstConfig { block_size: usize::MAX, compression: BlockCompression::None, ..SstConfig::default() };
     let (file, meta) = build(&entries, config);
     let reader = open(file, &meta).unwrap();
     assert!(reader.verify().is_ok());
@@ -95,7 +96,7 @@ fn the_versions_of_a_key_are_found_across_blocks() {
     let mut entries = vec![Owned::put(b"\0\0\0\x01a", 1, b"before")];
     entries.extend((0..200).rev().map(|seqno| Owned::put(b"\0\0\0\x01k", 2 * seqno + 10, &[7; 20])));
     entries.push(Owned::put(b"\0\0\0\x01z", 1, b"after"));
-    let (file, meta) = build(&entries, tiny(Compression::None));
+    let (file, meta) = build(&entries, tiny(BlockCompression::None));
     let reader = open(file, &meta).unwrap();
     assert!(reader.index.fences.len() > 40);
     for seqno in 0..420 {
@@ -117,7 +118,8 @@ fn a_key_counts_once_in_the_filter_whatever_its_versions() {
 
 #[test]
 fn sizes_are_estimated_well_enough_to_cut_files() {
-    let (file, mut builder) = builder(SstConfig { compression: Compression::None, ..SstConfig::default() });
+    let (file, mut builder) =
+        builder(SstConfig { compression: BlockCompression::None, ..SstConfig::default() });
     for id in 0..20_000u64 {
         builder.add(Owned::put(&id.to_be_bytes(), id, &[1; 100]).entry()).unwrap();
     }
@@ -149,7 +151,7 @@ fn a_get_reads_one_block_and_a_stranger_mostly_none() {
 #[test]
 fn a_long_scan_makes_few_reads_and_a_sweep_leaves_the_cache_alone() {
     let entries: Vec<Owned> = (0..20_000u64).map(|id| Owned::put(&id.to_be_bytes(), id, &[1; 100])).collect();
-    let config = SstConfig { compression: Compression::None, ..SstConfig::default() };
+    let config = SstConfig { compression: BlockCompression::None, ..SstConfig::default() };
     let (file, meta) = build(&entries, config);
     let cache = BlockCache::new(8 << 20, 8192);
     let reader =

@@ -12,10 +12,10 @@ use std::sync::Arc;
 
 use file::TestFile;
 
-use super::{BlockCache, Compression, SstBuilder, SstConfig, SstMeta, SstReader};
+use super::{BlockCache, BlockCompression, SstBuilder, SstConfig, SstMeta, SstReader};
 use crate::base::{Entry, FileNumber, Fragment, KeyHash, KeyRange, Kind, SeqNo};
 use crate::codec::{FileHeader, FileKind};
-use crate::cursor::{Cursor, Direction};
+use crate::cursor::{Direction, EntryCursor};
 use crate::error::Result;
 use crate::files::OpenFile;
 
@@ -53,7 +53,7 @@ impl From<Entry<'_>> for Owned {
     }
 }
 
-fn tiny(compression: Compression) -> SstConfig {
+fn tiny(compression: BlockCompression) -> SstConfig {
     SstConfig { block_size: 100, compression, ..SstConfig::default() }
 }
 
@@ -86,7 +86,7 @@ fn get(reader: &SstReader, key: &[u8], at: SeqNo) -> Result<Option<Owned>> {
     expected
 }
 
-fn collect(mut cursor: impl Cursor) -> Result<Vec<Owned>> {
+fn collect(mut cursor: impl EntryCursor) -> Result<Vec<Owned>> {
     let mut entries = Vec::new();
     while let Some(entry) = cursor.entry() {
         entries.push(Owned::from(entry));

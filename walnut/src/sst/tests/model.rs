@@ -43,7 +43,7 @@ fn entries() -> impl Strategy<Value = Vec<Owned>> {
 }
 
 fn config() -> impl Strategy<Value = SstConfig> {
-    let compression = prop_oneof![Just(Compression::None), Just(Compression::Lz4)];
+    let compression = prop_oneof![Just(BlockCompression::None), Just(BlockCompression::Lz4)];
     let block_size = prop_oneof![Just(1usize), 30usize..400, Just(8 << 10)];
     (block_size, compression, prop_oneof![Just(0u32), Just(1), Just(10)]).prop_map(
         |(block_size, compression, filter_bits_per_key)| SstConfig {
@@ -126,7 +126,7 @@ proptest! {
 #[test]
 fn readers_in_many_threads_agree_while_blocks_come_and_go() {
     let entries = sample();
-    let (file, meta) = build(&entries, tiny(Compression::Lz4));
+    let (file, meta) = build(&entries, tiny(BlockCompression::Lz4));
     let roomy = BlockCache::new(1 << 20, 8192);
     let reader =
         Arc::new(SstReader::open(OpenFile::standalone(file.clone()), DATABASE, &meta, &roomy).unwrap());

@@ -12,7 +12,7 @@ fn fragments() -> Vec<Fragment> {
 
 #[test]
 fn range_tombstones_come_back_beside_the_entries_and_widen_the_bounds() {
-    for compression in [Compression::None, Compression::Lz4] {
+    for compression in [BlockCompression::None, BlockCompression::Lz4] {
         let (file, meta) = build_with(&sample(), &fragments(), tiny(compression));
         assert_eq!((meta.fragment_count, &*meta.end, meta.largest_seqno), (4, &b"item"[..], SeqNo(900)));
         let reader = open(file, &meta).unwrap();
@@ -43,7 +43,7 @@ fn a_file_with_range_tombstones_alone_is_a_file() {
 #[test]
 fn each_flipped_bit_of_a_file_with_range_tombstones_is_found() {
     for entries in [sample(), Vec::new()] {
-        let (file, meta) = build_with(&entries, &fragments(), tiny(Compression::None));
+        let (file, meta) = build_with(&entries, &fragments(), tiny(BlockCompression::None));
         let bytes = file.bytes();
         for place in 0..bytes.len() {
             let mut damaged = bytes.clone();

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use super::*;
 use crate::base::FileNumber;
-use crate::codec::{Compression, FileHeader, ValuePointer};
+use crate::codec::{BlockCompression, FileHeader, ValuePointer};
 use crate::env::{Env, FaultEffect, FaultEnv, FaultPlan, MemoryEnv, Operations};
 use crate::error::{Error, Fault, Result};
 use crate::files::{FileStore, OpenFiles};
@@ -29,7 +29,7 @@ fn place_of(env: &(impl Env + Clone), database: [u8; 16]) -> Arc<ValueStore> {
         env: Arc::new(env.clone()),
         dir: PathBuf::from(DIR),
         database,
-        compression: Compression::Lz4,
+        compression: BlockCompression::Lz4,
         open_files: OpenFiles::new(100),
     })
 }
