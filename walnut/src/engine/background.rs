@@ -9,7 +9,8 @@ use crate::env::prefer_other_threads;
 use crate::error::{Error, Result};
 use crate::sync::{Arc, Condvar, Mutex, Ordering};
 
-/// How long a thread waits before it tries again what failed; each further failure in a row doubles it, up to a limit.
+/// How long a thread waits before it tries again what failed; each further failure in a row doubles
+/// it, up to a limit.
 const RETRY_AFTER: Duration = Duration::from_millis(200);
 const MAX_RETRY_DOUBLINGS: u32 = 7;
 
@@ -19,20 +20,23 @@ const IDLE_AFTER: Duration = Duration::from_secs(1);
 /// How long nothing must have been made durable before the manifest is told how far the log is.
 const NOTE_AFTER: Duration = Duration::from_millis(500);
 
-/// By how much others are preferred to the thread that flushes, and to the one that compacts: to a third and a tenth of what a writer
-/// gets. Writers come to wait for flushes when they are too fast for them, and for merges later.
+/// By how much others are preferred to the thread that flushes, and to the one that compacts: to a
+/// third and a tenth of what a writer gets. Writers come to wait for flushes when they are too fast
+/// for them, and for merges later.
 const FLUSH_NICENESS: i32 = 5;
 const COMPACT_NICENESS: i32 = 10;
 
-/// Who does the work that no caller waits for.
+/// Which thread runs flushes and compactions.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub enum Background {
-    /// Two threads of the database's own: one flushes, and syncs the log and begins its segments meanwhile; one compacts.
+    /// Two threads of the database's own: one flushes, and syncs the log and begins its segments
+    /// meanwhile; one compacts.
     #[default]
     Thread,
-    /// Nobody, until a writer has no more room, or `checkpoint` or [`step`](crate::Database::step) is called: the same calls
-    /// always do the same file operations in the same order, which is what tests want.
+    /// No thread, until a writer has no more room, or `checkpoint` or
+    /// [`step`](crate::Database::step) is called: the same calls always do the same file operations
+    /// in the same order, which is what tests want.
     Manual,
 }
 
@@ -53,7 +57,7 @@ struct Orders {
 /// Why a thread was woken.
 enum WorkerCall {
     Work,
-    /// Nobody called for a while.
+    /// No call came for a while.
     Idle,
     Stop,
 }
@@ -61,7 +65,7 @@ enum WorkerCall {
 impl Worker {
     /// Tells the thread that there may be something to do.
     pub(super) fn wake(&self) {
-        // Whoever is told and has not looked yet need not be told again.
+        // A thread that was woken and has not looked yet need not be woken again.
         if !std::mem::replace(&mut self.orders.lock().has_work, true) {
             self.wakes.notify_all();
         }
@@ -141,7 +145,8 @@ impl Engine {
 }
 
 impl Core {
-    /// The life of the thread that flushes, and that does between and within flushes what nobody else should wait for.
+    /// The flush thread: flushes, and between and within flushes the maintenance that would stall a
+    /// reader or writer.
     fn live_flushing(&self) {
         prefer_other_threads(FLUSH_NICENESS);
         let mut noticed = SeqNo::ZERO;
@@ -162,8 +167,8 @@ impl Core {
         }
     }
 
-    /// Has the manifest say how far the log is durable, if it was that far the last time already. One that fails is tried again
-    /// when more is durable: it was no more than a help.
+    /// Has the manifest say how far the log is durable, if it was that far the last time already.
+    /// One that fails is tried again when more is durable: it was no more than a help.
     fn note_when_quiet(&self, noticed: &mut SeqNo) {
         if std::mem::replace(noticed, self.durable()) == self.durable()
             && let Err(error) = self.note_durable()
@@ -177,8 +182,9 @@ impl Core {
         Ok(())
     }
 
-    /// The life of the thread that compacts. When it is idle it looks again from time to time as long as there is something
-    /// dead, because nobody calls when the last reader of it goes; and flushes what was deleted in a quiet moment.
+    /// The compaction thread. When it is idle it looks again from time to time as long as there is
+    /// something dead, because no call comes when its last reader goes; and flushes what was
+    /// deleted in a quiet moment.
     fn live_compacting(&self) {
         prefer_other_threads(COMPACT_NICENESS);
         let mut failures = 0;

@@ -6,15 +6,17 @@
 //!   begin   an empty log behind it, a manifest, CURRENT
 //! ```
 //!
-//! 1. The copy holds exactly the commits up to one sequence number: all that were acknowledged before the call, and none that
-//!    was begun after it returned.
-//! 2. Whoever opens the copy finds a whole one or is refused: until it is whole a file named `UNFINISHED` stands in it, and
-//!    `CURRENT` is written when everything else is durable.
-//! 3. Every byte was checked twice: as it was read, against the digest in the manifest, and as it lies in the copy.
-//! 4. Nothing is written into a directory in which anything stands, nor into the database's own.
+//! 1. The copy holds exactly the commits up to one sequence number: all that were acknowledged
+//!    before the call, and none that was begun after it returned.
+//! 2. An opening of the copy finds a whole one or is refused: until it is whole it has a file named
+//!    `UNFINISHED`, and `CURRENT` is written when everything else is durable.
+//! 3. Every byte was checked twice: as it was read, against the digest in the manifest, and as it
+//!    is in the copy.
+//! 4. Nothing is written into a directory that is not empty, nor into the database's own.
 //!
-//! Files are copied and not linked: a linked file shares the fate of its bytes, and a copy is made to have another one.
-//! Writers, flushes and compactions go on meanwhile; files that go are held open until they are copied.
+//! Files are copied and not linked: a linked file shares the fate of its bytes, and a copy is made
+//! to have another one. Writers, flushes and compactions go on meanwhile; files that go are held
+//! open until they are copied.
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -42,8 +44,9 @@ struct BackupSource {
 }
 
 impl Core {
-    /// Copies the database into a directory, which must be empty or missing. After an error nothing is left in it but, when it
-    /// cannot be removed, what an opening refuses, or a copy that is whole.
+    /// Copies the database into a directory, which must be empty or missing. After an error nothing
+    /// is left in it but, when it cannot be removed, what an opening refuses, or a copy that is
+    /// whole.
     pub(crate) fn backup(&self, target: &Path) -> Result<()> {
         self.ensure_writable()?;
         directory::check_path(target, "back up into")?;
@@ -52,12 +55,14 @@ impl Core {
         }
         self.owner.look()?;
         let held = make_empty(&self.machine, target)?;
-        // The marker is durable before anything else stands there, the lock's file included: an opening never takes what a crash
-        // leaves for a new database. Whoever makes it first has the directory.
+        // The marker is durable before anything else is there, the lock file included: an opening
+        // never takes what a crash leaves for a new database. The thread that creates it first has
+        // the directory.
         let marker = held.create(&directory::marker_path(target))?;
         let copied = marker.sync().and_then(|()| self.copy_into(&held, target));
         if copied.is_err() {
-            // What stays is refused by its marker; the error of the copy says more than that of cleaning up.
+            // What stays is refused by its marker; the error of the copy says more than that of
+            // cleaning up.
             let _ = held.remove(&directory::marker_path(target));
         }
         copied
@@ -70,7 +75,8 @@ impl Core {
         if self.machine.kind(&at)? != Some(PathKind::Directory) {
             at = directory::parent(&at);
         }
-        // A path upwards ends at a directory that is its own parent; the limit is for a machine on which it does not.
+        // A path upwards ends at a directory that is its own parent; the limit is for a machine on
+        // which it does not.
         for _ in 0..MAX_DEPTH {
             let found = self.machine.identify_dir(&at)?;
             if found == Some(own) {
@@ -116,7 +122,8 @@ impl Core {
         env.sync_dir(target)
     }
 
-    /// The files of now, and what the manifest says of them. They were flushed to, so they hold all commits up to a number.
+    /// The files of now, and what the manifest says of them. They were flushed to, so they hold all
+    /// commits up to a number.
     fn source(&self) -> BackupSource {
         let manifest = self.manifest.lock();
         BackupSource { levels: Arc::clone(&self.view.load().levels), state: manifest.state() }
@@ -141,7 +148,8 @@ impl Core {
         compare(&*to, digest(&*to)?, noted)
     }
 
-    /// Writes what a database needs beside its files: a log that begins behind them, and the manifest.
+    /// Writes what a database needs beside its files: a log that begins behind them, and the
+    /// manifest.
     fn begin_copy(&self, env: &Arc<dyn Env>, target: &Path, source: &ManifestState) -> Result<()> {
         let (env, dir, database) = (Arc::clone(env), PathBuf::from(target), self.sst_store.database);
         let last = source.last_seqno;
@@ -171,8 +179,8 @@ fn make_empty(machine: &Arc<dyn Env>, target: &Path) -> Result<Arc<dyn Env>> {
     if held.list(target)?.is_empty() { Ok(held) } else { Err(taken()) }
 }
 
-/// Removes what a copy left that came to nothing, but for its marker and its lock: `CURRENT` first, so that no crash leaves it
-/// without the files that it stands for.
+/// Removes what an unfinished copy left, except its marker and its lock: `CURRENT` first, so that
+/// no crash leaves it without the files that it names.
 fn clear(env: &dyn Env, target: &Path) -> Result<()> {
     let names = env.list(target)?;
     let is_current = |name: &String| FileName::parse(name) == Some(FileName::Current);

@@ -1,22 +1,24 @@
-//! The commit pipeline.
+//! The commit pipeline: group commit with a leader.
 //!
 //! ```text
 //!   1. outside any lock   the caller encoded its batch
-//!   2. `queue`            it lines up
-//!   3. `log`              whoever leads takes all that wait: validate, number, one write, apply (see `queue`)
-//!   4. `synced`           whoever gets it syncs for all that were written by then (see `durable`)
+//!   2. `queue`            the batch is enqueued
+//!   3. `log`              the leader takes all that wait: validate, number, one write, apply (see `commit_queue`)
+//!   4. `synced`           one thread syncs for all that were written by then (see `group_sync`)
 //! ```
 //!
-//! While one thread is in step 4, others go through 2 and 3: a group is written and applied during the sync of the one
-//! before. To apply a group costs the hash of a key and a row for each entry (see `memtable`), less than its
-//! write, so there is no step of its own for it: whoever has the log sees everything that was committed before.
+//! While one thread is in step 4, others go through 2 and 3: a group is written and applied during
+//! the sync of the one before. To apply a group costs the hash of a key and a row for each entry
+//! (see `memtable`), less than its write, so it has no step of its own: the thread that holds the
+//! log sees everything that was committed before.
 //!
-//! Before 2, what the transaction has read is looked up, and within 3 it is compared with what was committed since: see
-//! `validate`.
+//! Before 2, what the transaction has read is looked up, and within 3 it is compared with what was
+//! committed since: see `validate`.
 //!
-//! A write that finds no space fails its group, and the log goes on in a new segment, which says that nothing behind the last
-//! good record counts: so a full disk loses nothing, and writes go on when there is room. A commit that only deletes spends the
-//! reserve then and is tried again: see `reserve`. Any other failed write, and every failed sync, poisons the engine.
+//! A write that finds no space fails its group, and the log goes on in a new segment, which says
+//! that nothing behind the last good record counts: so a full disk loses nothing, and writes go on
+//! when there is room. A commit that only deletes spends the reserve then and is tried again: see
+//! `reserve`. Any other failed write, and every failed sync, poisons the engine.
 
 use super::Core;
 use super::commit_queue::{CommitPosition, Completion, RefusedCommit, Request};
@@ -29,7 +31,8 @@ use crate::memtable::{BatchSpan, SealedBatch};
 use crate::sync::Ordering;
 use crate::wal::MAX_PAYLOAD_SIZE;
 
-/// How often a deletion is written on a full disk before it is refused: others may take the room that is made for it.
+/// How often a deletion is written on a full disk before it is refused: others may take the room
+/// that is made for it.
 const DELETION_TRIES: u32 = 8;
 
 /// What an acknowledged commit has survived by the time its call returns.
@@ -41,20 +44,21 @@ const DELETION_TRIES: u32 = 8;
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub enum Durability {
-    /// Durable before the call returns: no crash and no power cut loses it. One sync, shared with commits that are on
-    /// their way at the same time.
+    /// Durable before the call returns: no crash and no power cut loses it. One sync, shared with
+    /// commits that are on their way at the same time.
     #[default]
     Safe,
-    /// The same promise, but the commit may wait up to the `group_window` for others to share its sync: more commits a
-    /// second from many threads, a longer wait for each.
+    /// The same promise, but the commit may wait up to the `group_window` for others to share its
+    /// sync: more commits a second from many threads, a longer wait for each.
     Group,
-    /// Visible at once, durable at the next sync of anybody; after each MiB of such commits there is one. A crash loses a
-    /// suffix of them, never a hole and never half of one.
+    /// Visible at once, durable at the next sync of any commit; after each MiB of such commits
+    /// there is one. A crash loses a suffix of them, never a hole and never half of one.
     Fast,
 }
 
 impl Core {
-    /// Makes a batch part of history, all of it or nothing, and returns when it is acknowledged as `durability` says.
+    /// Makes a batch part of history, all of it or nothing, and returns when it is acknowledged as
+    /// `durability` says.
     ///
     /// [`Error::Conflict`] when something in `reads` was changed since it was read.
     pub(crate) fn commit(&self, reads: ReadSet, batch: EntryBatch, durability: Durability) -> Result<()> {
@@ -125,7 +129,8 @@ impl Core {
         Err(Error::OutOfSpace)
     }
 
-    /// [`wait_for_flush`](Self::wait_for_flush) for a commit that only deletes, which may spend the reserve and need not wait for a flush.
+    /// [`wait_for_flush`](Self::wait_for_flush) for a commit that only deletes, which may spend the
+    /// reserve and need not wait for a flush.
     fn make_room_to_delete(&self) -> Result<()> {
         match self.with_reserve(|| self.wait_for_flush()) {
             // It takes next to no memory, and is the way to more space.
@@ -146,13 +151,14 @@ impl Core {
         self.enqueue(insertion, reads, checked, true)
     }
 
-    /// Does what is due before more is deleted: tombstones that nobody has merged yet take the little room that there is.
+    /// Does what is due before more is deleted: tombstones that are not merged yet take the little
+    /// room that there is.
     fn catch_up(&self) {
         while let Ok(true) = self.flush_one() {}
         self.compact_due();
     }
 
-    /// Does the work that gives back space and that a thread may be behind with; says whether some of it went well.
+    /// Runs the flushes and merges that give back space; returns whether some of them succeeded.
     fn win_space(&self) -> bool {
         let flushed = self.flush_everything().is_ok();
         let merged = self.compact_waste();
@@ -160,7 +166,8 @@ impl Core {
         flushed || merged || thinned
     }
 
-    /// Validates, numbers, writes and applies a group, and settles each of its requests. Gives what they have read.
+    /// Validates, numbers, writes and applies a group, and completes each of its requests. Returns
+    /// their read sets.
     pub(super) fn write_group(&self, log: &mut EngineLog, group: Vec<Request>) -> Vec<ReadSet> {
         let mut outcomes = Vec::with_capacity(group.len());
         let mut writes = GroupWrites::default();
@@ -201,7 +208,8 @@ impl Core {
                 self.log_is_torn.store(log.is_torn(), Ordering::Release);
                 let mut error = Some(self.poison_like(log, error));
                 for (_, insertion, promise, read) in accepted {
-                    // The others of the group failed for the same reason, which cannot be given twice.
+                    // The others of the group failed for the same reason, which cannot be given
+                    // twice.
                     let error = error.take().unwrap_or_else(|| self.failure());
                     match read {
                         Some(read) => refuse(promise, error, insertion, read),
@@ -245,10 +253,11 @@ impl Core {
     }
 }
 
-/// A request of a group that is to be written: its first number, and what it has read if it is given back when there is no space.
+/// A request of a group that is to be written: its first number, and what it has read if it is
+/// given back when there is no space.
 type Accepted = (SeqNo, SealedBatch, Completion, Option<ReadSet>);
 
-/// Refuses a deletion; when it found no space it goes back to its caller, who may know of some.
+/// Refuses a deletion; when it found no space it goes back to its caller, which may free some.
 fn refuse(promise: Completion, error: Error, insertion: SealedBatch, reads: ReadSet) {
     let is_full = matches!(error, Error::OutOfSpace);
     promise.complete(Err(RefusedCommit { error, work: is_full.then(|| Box::new((insertion, reads))) }));

@@ -1,17 +1,19 @@
-//! Where commits line up, and who of them writes the others.
+//! The queue of the group commit: one of the waiting threads leads and writes the commits of all.
 //!
 //! ```text
-//!   arrive ──► nobody leads? ──► lead: write all that wait ──► the first who came meanwhile leads next
-//!              somebody does? ──► wait, until written or called to lead
+//!   enqueue ──► no leader? ──► lead: write all that wait ──► the first that came meanwhile leads next
+//!               a leader?  ──► wait, until written or woken to lead
 //! ```
 //!
-//! 1. One leads at a time; whoever leads has its own commit in the queue.
-//! 2. Who does not lead sleeps after a moment, and so gives its processor to another. Whoever is awake all the time uses up its slice
-//!    of the processor; with more of them than processors each waits for the slices of all others then, milliseconds in the middle of
-//!    a commit.
-//! 3. A leader yields the processor now and then, when it holds no lock and the next leader waits. A thread that is awake all the time is
-//!    stopped by the system otherwise, wherever it is (docs/design/commit-pipeline.md).
-//! 4. Every ticket is settled: when what it stands for is dropped, by a panic too, it says that nothing is known of the commit.
+//! 1. There is one leader at a time; its own commit is in the queue.
+//! 2. Followers spin about 200 iterations, then sleep. A thread that spins all the time uses up its
+//!    slice of the processor; with more of them than processors, each waits for the slices of all
+//!    others, milliseconds in the middle of a commit.
+//! 3. A leader yields the processor after every few entries, when it holds no lock and the next
+//!    leader waits. A thread that never yields is preempted otherwise, wherever it is
+//!    (docs/design/commit-pipeline.md).
+//! 4. Every waiter is completed: when its completion is dropped, by a panic too, the outcome is
+//!    that nothing is known of the commit.
 
 use super::Core;
 use super::log::Position;
@@ -21,15 +23,16 @@ use crate::error::{Error, Result};
 use crate::memtable::SealedBatch;
 use crate::sync::{Arc, AtomicBool, Condvar, Mutex, Ordering, yield_now};
 
-/// How often one who waits looks for news before it sleeps: some microseconds. Most groups are written by then, and to be put to
-/// sleep and woken takes as long.
+/// How often a follower looks at its state before it sleeps: some microseconds. Most groups are
+/// written by then, and to be put to sleep and woken takes as long.
 const SPINS: usize = 200;
 
-/// After so many entries of the log the leader that wrote the last of them yields, if another writer waits: some hundred microseconds of
-/// work, where a slice of the processor is some milliseconds.
+/// After so many entries of the log the leader that wrote the last of them yields, if another
+/// writer waits: some hundred microseconds of work, where a slice of the processor is some
+/// milliseconds.
 const YIELD_EVERY: u64 = 16;
 
-/// A commit that lines up. It belongs to whoever writes its group.
+/// A commit in the queue. It belongs to the leader that writes its group.
 #[derive(Debug)]
 pub(super) struct Request {
     pub(super) insertion: SealedBatch,
@@ -77,7 +80,7 @@ impl Queue {
     }
 }
 
-/// Where the one who commits learns what became of it.
+/// A thread that waits for its commit.
 #[derive(Debug, Default)]
 pub(super) struct Waiter {
     is_woken: AtomicBool,
@@ -104,8 +107,9 @@ impl Waiter {
         }
     }
 
-    /// Waits until the commit is settled, or until it is to lead: then there is no outcome. What `check` refuses is not slept for: it says
-    /// whether those who would wake it exist.
+    /// Waits until the commit is complete, or until this thread is to lead: then there is no
+    /// outcome. What `check` refuses is not slept for: it returns whether the threads that would
+    /// wake it exist.
     fn wait(&self, check: impl FnOnce() -> Result<()>) -> Option<Result<CommitPosition, RefusedCommit>> {
         for _ in 0..SPINS {
             if self.is_woken.load(Ordering::Acquire) {
@@ -222,12 +226,12 @@ impl Core {
         let is_yield_due = log.last_seqno().0 / YIELD_EVERY != before.0 / YIELD_EVERY;
         drop(log);
         let is_awaited = lead.pass_on();
-        // What was read is let go of where nobody waits for it.
+        // The read sets are freed where no writer waits for that.
         drop(reads);
         if is_yield_due && is_awaited {
             yield_now();
         }
-        // Whoever writes the group settles every request in it, and this one was there.
+        // The leader of a group completes every request in it, and this one was there.
         ticket.state.lock().outcome.take().unwrap_or(Err(Error::Poisoned.into()))
     }
 }

@@ -3,12 +3,13 @@
 //! A merge, and what a crash after each step leaves:
 //!
 //! 1. its outputs are written under temporary names and synced: files that the next open removes;
-//! 2. they are renamed and the directory is synced: SSTs that no manifest names, moved aside by the next open;
+//! 2. they are renamed and the directory is synced: SSTs that no manifest names, moved aside by the
+//!    next open;
 //! 3. the manifest edit that swaps them for the inputs is synced: it is done;
 //! 4. the inputs are removed; readers that have them open read on.
 //!
-//! One that fails leaves its inputs where they are, is counted, and tried again. It never holds up a flush, nor a commit: see
-//! `pace`.
+//! One that fails leaves its inputs where they are, is counted, and tried again. It never holds up
+//! a flush, nor a commit: see `pace`.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -37,11 +38,11 @@ pub(super) struct Progress {
     pub(super) read_size: u64,
     pub(super) written_size: u64,
     pub(super) failure_count: u64,
-    /// Whether the last try failed, so that nobody should wait for the next.
+    /// Whether the last try failed, so that no writer should wait for the next.
     pub(super) is_failing: bool,
 }
 
-/// The progress, and those who wait for it.
+/// The progress, and the threads that wait for it.
 #[derive(Debug, Default)]
 pub(super) struct Compactions {
     progress: Mutex<Progress>,
@@ -58,7 +59,7 @@ impl Compactions {
         drop(self.advanced.wait_for(self.progress.lock(), limit));
     }
 
-    /// Calls those who wait.
+    /// Wakes the threads that wait.
     pub(super) fn call(&self) {
         self.advanced.notify_all();
     }
@@ -98,7 +99,8 @@ impl Core {
             && self.reclaim_while(GcMode::Normal)
     }
 
-    /// Runs what is due and what gives space back, until there is nothing or something fails; says whether all went well.
+    /// Runs the picks that are due and those that give space back, until there is none or one
+    /// fails; returns whether all succeeded.
     pub(super) fn compact_waste(&self) -> bool {
         self.compact_while(|version| self.due_or_idle(version)) && self.reclaim_while(GcMode::Idle)
     }
@@ -108,15 +110,16 @@ impl Core {
         self.compact_while(|version| self.anything(version)) && self.reclaim_while(GcMode::Idle)
     }
 
-    /// Whether something is dead that can be dropped only when those who read have let go of it.
+    /// Returns whether something is dead that can be dropped only when its readers have ended.
     pub(super) fn has_waste(&self) -> bool {
         let version = self.manifest.lock().version();
         self.config.compaction.pick_idle(&version, &self.config.levels, SeqNo::MAX) != Pick::Nothing
             || compaction::reclaim(&version, &self.config.levels, GcMode::Idle).is_some()
     }
 
-    /// Does one thing that waits to be done, if there is any: flushes a memtable, or what was deleted if that is worth it, or else
-    /// runs what is due, or else what gives space back, or else notes how far the log is durable. Says whether there was one.
+    /// Runs one background job, if there is any: flushes a memtable, or what was deleted if that is
+    /// worth it, or else runs what is due, or else what frees space, or else notes how far the log
+    /// is durable. Returns whether there was one.
     pub(crate) fn step(&self) -> Result<bool> {
         self.ensure_writable()?;
         Ok(self.flush_one()?
@@ -126,7 +129,7 @@ impl Core {
             || self.note_durable()?)
     }
 
-    /// What is due, or else what gives space back.
+    /// The pick that is due, or else one that frees space.
     fn due_or_idle(&self, version: &Version) -> Pick {
         let (strategy, config) = (self.config.compaction, &self.config.levels);
         let idle = || strategy.pick_idle(version, config, self.watermark());
@@ -161,13 +164,13 @@ impl Core {
         }
     }
 
-    /// Gives back room in the value log; says whether all went well. It comes after what is picked, because what is merged may give
-    /// room back without more ado.
+    /// Collects garbage in the value log; returns whether that succeeded. It comes after merges,
+    /// because these may give room back without more ado.
     fn reclaim_while(&self, thrift: GcMode) -> bool {
         self.reclaim_all(thrift).inspect_err(|error| trace::failed("reclaim", error)).is_ok()
     }
 
-    /// Gives back all the room in the value log that `thrift` asks for.
+    /// Collects all the garbage in the value log that `thrift` asks for.
     fn reclaim_all(&self, thrift: GcMode) -> Result<()> {
         while self.reclaim_one(thrift)? {}
         Ok(())
@@ -234,13 +237,15 @@ impl Core {
         }
     }
 
-    /// Removes the files of which nobody can read anything any more, unread; says whether there were any.
+    /// Removes the files of which no reader can see anything any more, unread; returns whether
+    /// there were any.
     fn drop_covered(&self) -> Result<bool> {
         let version = self.manifest.lock().version();
         if version.files().all(|(_, meta)| meta.fragment_count == 0) {
             return Ok(false);
         }
-        // The files are let go of before they leave: one that somebody may still read is opened before its name goes.
+        // The files are let go of before they leave: one that a reader may still need is opened
+        // before its name goes.
         let removed = {
             let levels = Arc::clone(&self.view.load().levels);
             let with_ranges = |sst: &&Arc<Sst>| sst.meta().fragment_count > 0;
@@ -293,7 +298,7 @@ impl Core {
         };
         let written = job.run(|meta| named_sst(&levels, meta), || self.manifest.lock().allocate())?;
         drop(job);
-        // Nobody is to hold the inputs when they are removed.
+        // No handle may hold the inputs when they are removed.
         drop(levels);
         let removed = inputs(merge).map(|(level, meta)| (level, meta.number)).collect();
         let added = written.ssts.iter().map(|sst| (merge.output, Arc::new(sst.meta().clone()))).collect();

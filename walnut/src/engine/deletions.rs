@@ -1,13 +1,14 @@
-//! Space that comes back without a checkpoint: what the active memtable deletes is flushed in a quiet moment, if it is worth that.
+//! Space that comes back without a checkpoint: what the active memtable deletes is flushed in a
+//! quiet moment, if it is worth that.
 //!
 //! ```text
 //!   commit that deletes ──► came ──a quiet moment──► waits ──another──► worth a flush? ──► flush, and compaction does the rest
 //! ```
 //!
-//! 1. A flush of this kind writes less than what it lets go of: files that lie under range tombstones, versions that tombstones hide,
-//!    and the log of the entries that are dead by now.
+//! 1. A flush of this kind writes less than what it lets go of: files that are covered by range
+//!    tombstones, versions that tombstones hide, and the log of the entries that are dead by now.
 //! 2. It empties the memtable, so without further deletions there is no second one.
-//! 3. Who commits pays for a look at a flag, and once in a while for waking a thread.
+//! 3. A commit pays for a look at a flag, and once in a while for waking a thread.
 
 use super::{Background, Core};
 use crate::base::{Entry, KeyHash, Kind, SeqNo};
@@ -61,7 +62,8 @@ impl Core {
         }
     }
 
-    /// Flushes what was deleted, if it is worth that and nothing was deleted since the last call; says whether there was a flush.
+    /// Flushes what was deleted, if it is worth that and nothing was deleted since the last call;
+    /// says whether there was a flush.
     pub(super) fn flush_deletions_when_quiet(&self) -> Result<bool> {
         if self.deletions.came.swap(false, Ordering::AcqRel) {
             self.deletions.wait.store(true, Ordering::Release);
@@ -90,7 +92,8 @@ impl Core {
         Ok(true)
     }
 
-    /// Flushes what was deleted, whatever it is worth, because a merge finds no room; says whether there was a flush.
+    /// Flushes what was deleted, whatever it is worth, because a merge finds no room; says whether
+    /// there was a flush.
     pub(super) fn flush_deletions_for_room(&self) -> bool {
         let Deletions { came, wait, stay } = &self.deletions;
         let flags = [came, wait, stay].map(|flag| flag.swap(false, Ordering::AcqRel));
@@ -131,7 +134,8 @@ fn is_hidden(memtable: &Memtable, key: &[u8], seqno: SeqNo) -> bool {
     newest.max(memtable.covering(key, SeqNo::MAX)).is_some_and(|newest| newest > seqno)
 }
 
-/// How much of a file and its values lies under ranges: all, nothing, or half where nobody knows.
+/// How much of a file and its values lies under ranges: all, nothing, or half where it is not
+/// known.
 fn under(meta: &SstMeta, ranges: &[(&[u8], &[u8])]) -> u64 {
     let size = meta.size + meta.values.iter().map(|share| share.size).sum::<u64>();
     let overlap = ranges.iter().filter(|(start, end)| *start < &*meta.end && *end > &*meta.smallest);

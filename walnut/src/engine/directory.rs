@@ -17,8 +17,9 @@ use crate::sync::Arc;
 /// The longest path of a directory, in bytes; the system's limit is lower as a rule.
 const MAX_PATH_SIZE: usize = 32 << 10;
 
-/// By how much the number of a file may be above those that the manifest knows of. What this database has made since then is far
-/// below; a file with a higher number is foreign, and must not move the numbers towards their end.
+/// By how much the number of a file may be above those that the manifest knows of. What this
+/// database has made since then is far below; a file with a higher number is foreign, and must not
+/// move the numbers towards their end.
 const NUMBER_REACH: u64 = 1 << 32;
 
 /// The file whose lock is the right to the directory.
@@ -44,7 +45,8 @@ pub(super) fn check_path(dir: &Path, operation: &'static str) -> Result<()> {
     Ok(())
 }
 
-/// Makes the directory, and those above it, when it is missing; an error when something stands there that is not a directory.
+/// Makes the directory, and those above it, when it is missing; an error when there is something
+/// that is not a directory.
 pub(super) fn prepare(env: &dyn Env, dir: &Path) -> Result<()> {
     let mut missing = Vec::new();
     for at in dir.ancestors() {
@@ -73,8 +75,9 @@ pub(super) fn prepare(env: &dyn Env, dir: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Takes the directory at a path, which exists, for this process: what is done with the owner is done there, wherever the path leads by
-/// then. An error when something is in it that is not a database.
+/// Takes the directory at a path, which exists, for this process: what is done with the owner is
+/// done there, wherever the path leads by then. An error when something is in it that is not a
+/// database.
 pub(super) fn own(machine: &Arc<dyn Env>, dir: &Path) -> Result<DirOwner> {
     let held = hold(machine, dir)?;
     check(&*held, dir)?;
@@ -86,7 +89,8 @@ pub(super) fn hold(machine: &Arc<dyn Env>, dir: &Path) -> Result<Arc<dyn Env>> {
     Ok(machine.open_dir(dir)?.unwrap_or_else(|| Arc::clone(machine)))
 }
 
-/// An error when a directory holds something that is not a database. One that has a `CURRENT` is one, and is not listed for that.
+/// An error when a directory holds something that is not a database. One that has a `CURRENT` is
+/// one, and is not listed for that.
 fn check(env: &dyn Env, dir: &Path) -> Result<()> {
     if env.kind(&FileName::Current.path(dir))? == Some(PathKind::File) {
         return Ok(());
@@ -107,8 +111,8 @@ pub(super) fn sync_name(env: &dyn Env, dir: &Path) -> Result<()> {
     env.sync_dir(&dir.join(".."))
 }
 
-/// A file number that is not below `next`, and above that of every file in the directory that this database can have made, whether
-/// the manifest names it or not.
+/// A file number that is not below `next`, and above that of every file in the directory that this
+/// database can have made, whether the manifest names it or not.
 pub(super) fn number_above(names: &[String], next: FileNumber) -> FileNumber {
     let numbers = names.iter().filter_map(|name| {
         Some(match FileName::parse(name)? {
@@ -133,14 +137,16 @@ fn is_in_reach(number: FileNumber, next: FileNumber) -> bool {
 /// A name in the directory of a database that is no use to it any more.
 #[derive(PartialEq, Eq, Debug)]
 pub(super) enum Leftover {
-    /// Is removed: an unfinished file, another manifest, the log before the manifest's, what an earlier opening has moved aside.
+    /// Is removed: an unfinished file, another manifest, the log before the manifest's, what an
+    /// earlier opening has moved aside.
     Removed(PathBuf),
-    /// Is moved aside: a finished SST or value file that the manifest does not name. It is the output of work that did not come to its
-    /// end; its entries are elsewhere.
+    /// Is moved aside: a finished SST or value file that the manifest does not name. It is the
+    /// output of work that did not come to its end; its entries are elsewhere.
     Aside(String),
 }
 
-/// What an opening found in the directory that is of no use any more: of these names, and in `aside/`. `manifest` is the one that counts.
+/// What an opening found in the directory that is of no use any more: of these names, and in
+/// `aside/`. `manifest` is the one that counts.
 pub(super) fn leftovers(
     env: &dyn Env,
     dir: &Path,
@@ -179,7 +185,8 @@ fn is_data(name: &str) -> bool {
     FileName::parse(name).is_some_and(|name| name.data_number().is_some())
 }
 
-/// Removes leftovers, or moves them aside: the state that does not need them is durable. What is no regular file is left alone, whatever its name.
+/// Removes leftovers, or moves them aside: the state that does not need them is durable. What is no
+/// regular file is left alone, whatever its name.
 pub(super) fn remove_obsolete_files(env: &dyn Env, dir: &Path, leftovers: &[Leftover]) -> Result<()> {
     leftovers.iter().try_for_each(|leftover| match leftover {
         Leftover::Removed(path) => match env.remove_file(path) {
@@ -225,8 +232,8 @@ fn quarantine(env: &dyn Env, dir: &Path, name: &str) -> Result<()> {
     }
 }
 
-/// The names in the directory that are no part of the database, and those in `aside/`; `in_use` says of the name of a file whether
-/// the database has such a file now.
+/// The names in the directory that are no part of the database, and those in `aside/`; `in_use`
+/// says of the name of a file whether the database has such a file now.
 pub(super) fn orphans(env: &dyn Env, dir: &Path, in_use: impl Fn(FileName) -> bool) -> Result<Vec<String>> {
     let aside = FileName::Quarantine.path(dir);
     let has_aside = env.kind(&aside)? == Some(PathKind::Directory);
@@ -255,7 +262,7 @@ pub(super) fn parent(dir: &Path) -> PathBuf {
     }
 }
 
-/// What stands at a path, or at the nearest one above it at which anything does.
+/// The path, or the nearest one above it that exists.
 pub(super) fn nearest(env: &dyn Env, dir: &Path) -> Result<PathBuf> {
     for at in dir.ancestors() {
         let at = if at == Path::new("") { Path::new(".") } else { at };
@@ -271,7 +278,7 @@ pub(super) fn is_own(name: &str) -> bool {
     FileName::parse(name).is_some_and(|name| !name.is_temp_file() && name != FileName::Quarantine)
 }
 
-/// Whether a file of this name shows that the directory is somebody else's.
+/// Whether a file of this name shows that the directory belongs to another program.
 fn is_foreign(name: &str) -> bool {
     !is_own(name) && !name.starts_with('.') && name != "lost+found"
 }

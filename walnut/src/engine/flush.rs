@@ -1,11 +1,14 @@
-//! From memory to disk: freezing the active memtable, writing frozen ones as SSTs, releasing the log behind them.
+//! From memory to disk: freezing the active memtable, writing frozen ones as SSTs, releasing the
+//! log behind them.
 //!
 //! The order of a flush, and what a crash after each step leaves:
 //!
-//! 1. the SST, and value files with its large values, are written under temporary names and synced: files that the next open
-//!    removes;
-//! 2. they are renamed and the directory is synced, value files first: files that no manifest names, moved aside by the next open;
-//! 3. the manifest edit is synced: the SST counts and the log begins after it, the old segments are obsolete;
+//! 1. the SST, and value files with its large values, are written under temporary names and synced:
+//!    files that the next open removes;
+//! 2. they are renamed and the directory is synced, value files first: files that no manifest
+//!    names, moved aside by the next open;
+//! 3. the manifest edit is synced: the SST counts and the log begins after it, the old segments are
+//!    obsolete;
 //! 4. old segments are removed, or kept to be used again.
 //!
 //! A flush that fails leaves the frozen memtable where it is and is tried again.
@@ -27,14 +30,15 @@ use crate::sst::{FinishedSst, SstMeta, SstStore};
 use crate::sync::{Arc, Ordering};
 use crate::vlog::{FinishedValues, ValueMeta, ValueStore};
 
-/// A memtable may be fuller than it is to be by this part of itself before whoever writes waits until it is frozen.
+/// A memtable may be fuller than it is to be by this part of itself before a writer waits until it
+/// is frozen.
 const OVERFILL: usize = 4;
 
 /// How many times its size a memtable becomes when it cannot be frozen, before commits are refused.
 const OVERGROWN: usize = 2;
 
-/// A log of no more than so many bytes, and than this part of a memtable, is left by closing as it is: opening replays it in a
-/// fraction of a millisecond.
+/// A log of no more than so many bytes, and than this part of a memtable, is left by closing as it
+/// is: opening replays it in a fraction of a millisecond.
 const SMALL_LOG: u64 = 64 << 10;
 const SMALL_PART: u64 = 8;
 
@@ -55,15 +59,16 @@ impl Core {
         Ok(())
     }
 
-    /// Flushes what was committed, when it takes a while to replay or lets go of much: a small log is replayed in less time than a flush
-    /// takes.
+    /// Flushes what was committed, when it takes a while to replay or lets go of much: a small log
+    /// is replayed in less time than a flush takes.
     pub(super) fn flush_to_close(&self) -> Result<()> {
         let limit = SMALL_LOG.min(self.config.memtable_size as u64 / SMALL_PART);
         let is_small = self.view.load().frozen.is_empty() && self.log.lock().is_within(limit);
         if is_small { self.flush_deletions().map(drop) } else { self.flush_everything() }
     }
 
-    /// Has the active memtable frozen if it is full: by the flush thread if there is one and it keeps up, by this one otherwise.
+    /// Has the active memtable frozen if it is full: by the flush thread if there is one and it
+    /// keeps up, by this one otherwise.
     pub(super) fn freeze_if_full(&self) {
         let limit = self.config.memtable_size;
         let view = self.view.load();
@@ -83,8 +88,9 @@ impl Core {
         }
     }
 
-    /// Does what is due and would hold up a reader or writer, or all of them: freezes a full memtable, syncs what nobody waits for,
-    /// makes memory for the cache. A failure of the log is told to the next who commits.
+    /// Runs the maintenance that would stall readers or writers if they had to do it: freezes a
+    /// full memtable, syncs what no commit waits for, makes memory for the cache. A failure of the
+    /// log is the error of the next commit.
     pub(super) fn run_maintenance(&self) {
         if self.config.background == Background::Manual {
             return;
@@ -96,7 +102,8 @@ impl Core {
         self.sst_store.cache.make_ahead();
     }
 
-    /// Freezes the active memtable if it is full. A failure is not the commit's that noticed: the memtable only grows.
+    /// Freezes the active memtable if it is full. A failure is not the commit's that noticed: the
+    /// memtable only grows.
     pub(super) fn freeze_full(&self) {
         let is_full = |active: &Memtable| active.is_full(self.config.memtable_size);
         if is_full(&self.view.load().active) {
@@ -110,7 +117,7 @@ impl Core {
         }
     }
 
-    /// Begins a new segment when nothing can follow what stands in the current one.
+    /// Begins a new segment when the current one is torn, so that nothing can follow in it.
     pub(super) fn rotate_torn_log(&self) -> Result<()> {
         if !self.log_is_torn.load(Ordering::Acquire) {
             return Ok(());
@@ -120,10 +127,12 @@ impl Core {
         if log.is_torn() { self.rotate(&mut synced, &mut log).map(drop) } else { Ok(()) }
     }
 
-    /// Starts a new log segment and a new active memtable with it, if the active one is as `condition` says.
+    /// Starts a new log segment and a new active memtable with it, if the active one is as
+    /// `condition` says.
     fn freeze_if(&self, condition: impl FnOnce(&Memtable) -> bool) -> Result<()> {
         if self.config.background == Background::Thread {
-            // Nearly all of the segment is durable when the log is held, which is when everybody waits.
+            // Nearly all of the segment is durable when the log is held, which is when every writer
+            // waits.
             let end = self.log.lock().position();
             self.sync_to(end)?;
         }
@@ -142,7 +151,8 @@ impl Core {
         Ok(())
     }
 
-    /// Begins a new segment. Whoever holds both locks knows that nobody syncs the old one; it is durable then.
+    /// Begins a new segment. The caller holds both locks, so no thread syncs the old one; it is
+    /// durable then.
     fn rotate(&self, synced: &mut SyncedTo, log: &mut EngineLog) -> Result<FileNumber> {
         let next_log = log.rotate_next().map_err(|error| self.poison_like(log, error))?;
         self.log_is_torn.store(false, Ordering::Release);
@@ -156,8 +166,9 @@ impl Core {
         self.config.memtable_size.saturating_mul(OVERGROWN)
     }
 
-    /// Has a writer wait, or flush itself, while too many memtables are frozen, and freeze one that has grown far beyond its size
-    /// because nobody could. Memory is bounded by this: a writer that cannot has the error that stands in the way.
+    /// Has a writer wait, or flush itself, while too many memtables are frozen, and freeze one that
+    /// has grown far beyond its size because no thread could freeze it. Memory is bounded by this:
+    /// a writer that cannot returns the error that is in the way.
     pub(super) fn wait_for_flush(&self) -> Result<()> {
         let overgrown = self.overgrown_size();
         let is_overgrown = self.view.load().active.is_full(overgrown);
@@ -175,8 +186,8 @@ impl Core {
         Ok(())
     }
 
-    /// Flushes the oldest frozen memtable; says whether there was one. What it writes is less than what the log lets go of as a rule,
-    /// so it may spend the reserve.
+    /// Flushes the oldest frozen memtable; returns whether there was one. What it writes is less
+    /// than what the log lets go of as a rule, so it may spend the reserve.
     pub(crate) fn flush_one(&self) -> Result<bool> {
         let flushed = self.with_reserve(|| self.flush_oldest())?;
         self.restore_reserve();
@@ -223,7 +234,8 @@ impl Core {
         directory::remove_log_before(&*self.env, &self.dir, first, kept)
     }
 
-    /// Writes a memtable as an SST, and its large values as value files; none when nothing of it is needed any more.
+    /// Writes a memtable as an SST, and its large values as value files; none when nothing of it is
+    /// needed any more.
     fn write_files(&self, memtable: &Arc<Memtable>) -> Result<NewFiles> {
         let version = self.manifest.lock().version();
         // Nothing but merges changes them until the flush has ended.
@@ -253,7 +265,7 @@ pub(super) struct MemtableFlush<'a> {
     pub(super) version: &'a Version,
     /// Whether it is known that nothing of a key is in it.
     pub(super) denies: &'a dyn Fn(&[u8]) -> bool,
-    /// Where somebody reads: see [`Garbage`].
+    /// The seqnos at which readers read: see [`Garbage`].
     pub(super) boundaries: Vec<SeqNo>,
     /// Called from time to time.
     pub(super) go_on: &'a dyn Fn(u64) -> Result<()>,
@@ -313,7 +325,7 @@ impl WholeFiles {
         self.values.extend(others.values);
     }
 
-    /// Gives the files their names, durably, value files first. After an error none is left.
+    /// Renames the files to their names, durably, value files first. After an error none is left.
     pub(super) fn publish(self, place: &Arc<SstStore>, value_place: &Arc<ValueStore>) -> Result<NewFiles> {
         let values = value_place.publish(self.values)?;
         let ssts = place.publish(self.ssts)?;

@@ -1,16 +1,17 @@
-//! From written to durable: one sync for all who wait for one.
+//! Group sync: one sync of the log for all commits that wait for one.
 //!
 //! ```text
-//!   wait until durable ──► nobody syncs?  ──► sync what is written by now ──► tell all who wait
-//!                          somebody does? ──► wait to be told, and look again
+//!   wait until durable ──► no sync runs? ──► sync what is written by now ──► wake all that wait
+//!                          one runs?     ──► wait to be woken, and look again
 //! ```
 //!
-//! 1. A commit becomes visible when it is durable, or when one that did not ask to be is acknowledged; always in the order
-//!    of the log, because what is published is a number up to which everything is.
+//! 1. A commit becomes visible when it is durable, or when one that did not ask to be is
+//!    acknowledged; always in the order of the log, because the visible seqno is a number up to
+//!    which everything is visible.
 //! 2. One thread syncs at a time, and holds no lock while it does.
-//! 3. After a failed sync nobody is told that anything is durable.
-//! 4. When nothing was written for a moment, the manifest is told how far the log is durable: damage to the last record of the log is
-//!    told from a torn write then.
+//! 3. After a failed sync no commit is acknowledged as durable.
+//! 4. When nothing was written for a moment, the manifest is told how far the log is durable:
+//!    damage to the last record of the log is told from a torn write then.
 
 use std::time::Duration;
 
@@ -21,20 +22,21 @@ use crate::base::SeqNo;
 use crate::error::Result;
 use crate::sync::{MutexGuard, Ordering};
 
-/// After so many bytes of commits that do not wait for a sync there is one: a new segment is begun when the one before it is
-/// durable, and everybody would wait for as much as a memtable then.
+/// After so many bytes of commits that do not wait for a sync there is one: a new segment is begun
+/// when the one before it is durable, and every writer would wait for as much as a memtable then.
 const UNSYNCED_LIMIT: u64 = 1 << 20;
 
-/// After so many bytes whoever commits waits for that sync, so that what a crash takes stays small on any disk.
+/// After so many bytes a commit waits for that sync, so that what a crash takes stays small on any
+/// disk.
 const UNSYNCED_MOST: u64 = 8 * UNSYNCED_LIMIT;
 
 /// How far the log is durable.
 #[derive(Debug, Default)]
 pub(super) struct SyncedTo {
     pub(super) position: Position,
-    /// Whether somebody is syncing.
+    /// Whether a thread is syncing.
     is_syncing: bool,
-    /// Whether somebody is about to sync for a group, and waits for it to gather.
+    /// Whether a thread is about to sync for a group, and waits for it to gather.
     is_gathering: bool,
     /// How many wait for a group's sync.
     waiting_count: usize,
@@ -63,9 +65,9 @@ impl Core {
         self.sync_to(end)
     }
 
-    /// Returns when everything up to `at`, which a transaction has read, is acknowledged as `durability` says: an answer without
-    /// a write, a refusal too, must not rest on a commit that a failed sync or a crash can still take back. Takes no lock
-    /// when it is durable already.
+    /// Returns when everything up to `at`, which a transaction has read, is acknowledged as
+    /// `durability` says: an answer without a write, a refusal too, must not rest on a commit that
+    /// a failed sync or a crash can still take back. Takes no lock when it is durable already.
     pub(crate) fn confirm(&self, at: SeqNo, durability: Durability) -> Result<()> {
         self.ensure_writable()?;
         match durability {
@@ -75,14 +77,14 @@ impl Core {
         }
     }
 
-    /// Returns when everything up to `at`, which a transaction has only read, is what any reader may see: at once, unless a
-    /// commit among it is still on its way to the disk.
+    /// Returns when everything up to `at`, which a transaction has only read, is what any reader
+    /// may see: at once, unless a commit among it is still on its way to the disk.
     pub(crate) fn confirm_visible(&self, at: SeqNo, durability: Durability) -> Result<()> {
         self.ensure_open()?;
         if self.visible() >= at { Ok(()) } else { self.confirm(at, durability) }
     }
 
-    /// Returns when the log is durable up to `position`, syncing it for everybody if nobody does.
+    /// Returns when the log is durable up to `position`, syncing it for all if no thread does.
     pub(super) fn sync_to(&self, position: Position) -> Result<()> {
         let mut synced = self.synced.lock();
         loop {
@@ -108,12 +110,13 @@ impl Core {
         outcome.map(drop)
     }
 
-    /// Takes note of a commit of so many bytes that ends at `end` and does not wait to be durable. When there were many, they are made
-    /// so: by the flush thread if there is one and it keeps up, by this one otherwise.
+    /// Takes note of a commit of so many bytes that ends at `end` and does not wait to be durable.
+    /// When there were many, they are made so: by the flush thread if there is one and it keeps up,
+    /// by this one otherwise.
     pub(super) fn sync_every_mib(&self, end: Position, size: usize) -> Result<()> {
         let size = size as u64;
         let unsynced = self.unsynced_size.fetch_add(size, Ordering::Relaxed) + size;
-        // Of those who find it too much the first one has it.
+        // Of the commits that find it too much the first one syncs.
         let is_first = unsynced >= UNSYNCED_LIMIT && unsynced - size < UNSYNCED_LIMIT;
         if unsynced >= UNSYNCED_MOST || is_first && self.config.background == Background::Manual {
             return self.sync_to(end);
@@ -129,9 +132,10 @@ impl Core {
         self.unsynced_size.load(Ordering::Relaxed) >= UNSYNCED_LIMIT
     }
 
-    /// Syncs everything that is written, lets readers see it, and gives its end.
+    /// Syncs everything that is written, makes it visible, and returns its end.
     fn sync_written(&self) -> Result<Position> {
-        // Before the log is looked at: what is counted after this may be synced, and what is not is counted.
+        // Before the log is looked at: what is counted after this may be synced, and what is not is
+        // counted.
         self.unsynced_size.store(0, Ordering::Relaxed);
         let (point, end, last) = {
             let log = self.log.lock();
@@ -166,9 +170,9 @@ impl Core {
         self.is_note_due.load(Ordering::Relaxed)
     }
 
-    /// Has the manifest say how far the log is durable; says whether it did not say so yet. A record of the log speaks of those
-    /// before it, and nothing in the log speaks of the last one; so this is done when nothing was written for a moment, and no
-    /// commit waits for it.
+    /// Has the manifest say how far the log is durable; says whether it did not say so yet. A
+    /// record of the log speaks of those before it, and nothing in the log speaks of the last one;
+    /// so this is done when nothing was written for a moment, and no commit waits for it.
     pub(super) fn note_durable(&self) -> Result<bool> {
         // Before the number is looked at: a sync that ends after that calls again.
         self.is_note_due.store(false, Ordering::SeqCst);
@@ -176,8 +180,8 @@ impl Core {
         self.note_log_end(self.durable())
     }
 
-    /// Like [`sync_to`](Self::sync_to), but the first to come waits for others: for as many as came the last time, and no
-    /// longer than the group window.
+    /// Like [`sync_to`](Self::sync_to), but the first to come waits for others: for as many as came
+    /// the last time, and no longer than the group window.
     pub(super) fn sync_with_others(&self, position: Position) -> Result<()> {
         let window = self.config.group_window;
         let mut synced = self.synced.lock();
@@ -201,13 +205,15 @@ impl Core {
         let outcome = self.sync_to(position);
         self.synced.lock().waiting_count -= 1;
         if leads {
-            // Others may have looked while it gathered still, and the sync that woke them was not its own, or has failed.
+            // Others may have looked while it gathered still, and the sync that woke them was not
+            // its own, or has failed.
             self.sync_done.notify_all();
         }
         outcome
     }
 
-    /// How far the log is durable, at a moment when nobody syncs; nobody begins to while this is held.
+    /// How far the log is durable, at a moment when no thread syncs; none begins to while this is
+    /// held.
     pub(super) fn synced_while_nobody_syncs(&self) -> MutexGuard<'_, SyncedTo> {
         let mut synced = self.synced.lock();
         while synced.is_syncing {

@@ -1,7 +1,9 @@
-//! What iterators still hold of what the engine has let go of: memtables that were written out, and files that no version names.
+//! What iterators still hold of what the engine has let go of: memtables that were written out, and
+//! files that no version names.
 //!
-//! An iterator sees the state in which it began, and keeps the memtables and files of it alive. They are known here by weak references,
-//! and each is counted once, however many iterators hold it; readers pay nothing for that.
+//! An iterator sees the state in which it began, and keeps the memtables and files of it alive.
+//! They are known here by weak references, and each is counted once, however many iterators hold
+//! it; readers pay nothing for that.
 
 use std::fmt::Debug;
 use std::sync::Weak;
@@ -50,12 +52,12 @@ impl PinnedMemory {
         files.push((file, size));
     }
 
-    /// Memory of memtables that somebody still holds.
+    /// Memory of memtables that iterators still hold.
     pub(super) fn memtable_size(&self) -> usize {
         self.memtables.lock().iter().filter_map(Weak::upgrade).map(|memtable| memtable.size()).sum()
     }
 
-    /// Length of files that somebody still holds.
+    /// Length of files that iterators still hold.
     pub(super) fn file_size(&self) -> u64 {
         self.files.lock().iter().filter(|(file, _)| file.strong_count() > 0).map(|(_, size)| size).sum()
     }

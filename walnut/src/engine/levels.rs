@@ -5,8 +5,8 @@
 //!   | a..f | g..m | n..z |                      each deeper level that is not empty is one run
 //! ```
 //!
-//! In each run one file at most holds a key. What comes first is newer, of every key: whoever finds a version needs not
-//! go on.
+//! In each run one file at most holds a key. What comes first is newer, of every key: a reader that
+//! finds a version need not go on.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::ops::Range;
@@ -41,7 +41,8 @@ pub(super) struct NewFiles {
 pub(super) struct LevelRun {
     level: Level,
     ssts: Arc<[Arc<Sst>]>,
-    /// The heads of the end and of the beginning of each of them, so that a get finds its file without a look at keys.
+    /// The heads of the end and of the beginning of each of them, so that a get finds its file
+    /// without a look at keys.
     ends: Box<[KeyPrefix]>,
     begins: Box<[KeyPrefix]>,
 }
@@ -100,7 +101,8 @@ impl Levels {
         Self { runs: self.runs.iter().map(run).collect(), values }
     }
 
-    /// The open files that are more than so many. Those that were read since this was last asked are spared before others are.
+    /// The open files that are more than so many. Those that were read since this was last asked
+    /// are spared before others are.
     pub(super) fn least_used(&self, count: usize) -> HashSet<FileNumber> {
         let ssts = self.ssts().map(|(_, sst)| sst).filter(|sst| sst.is_open());
         let values = self.values.values().filter(|file| file.is_open());
@@ -108,8 +110,8 @@ impl Levels {
         open.extend(values.map(|file| (file.meta().number, file.take_used())));
         let excess = open.len().saturating_sub(count);
         let (used, unused): (Vec<_>, Vec<_>) = open.into_iter().partition(|(_, used)| *used);
-        // From behind: a value file costs the least to be opened again, and what is read in the oldest runs is spread over the most
-        // files.
+        // From behind: a value file costs the least to be opened again, and what is read in the
+        // oldest runs is spread over the most files.
         let closing = unused.iter().rev().chain(used.iter().rev());
         closing.map(|(number, _)| *number).take(excess).collect()
     }
@@ -134,7 +136,8 @@ impl Levels {
         self.runs.iter().flat_map(|run| run.ssts.iter().map(|sst| (run.level, sst)))
     }
 
-    /// The SSTs that a key can be in, newest first, and whether it is the oldest: most keys that there are, are there.
+    /// The SSTs that a key can be in, newest first, and whether it is the oldest: most keys that
+    /// there are, are there.
     #[inline]
     pub(super) fn candidates(&self, key: &[u8]) -> impl Iterator<Item = (&Arc<Sst>, bool)> {
         let oldest = self.runs.len().wrapping_sub(1);
@@ -142,7 +145,8 @@ impl Levels {
         runs.filter_map(move |(place, run)| Some((run.find(key)?, place == oldest)))
     }
 
-    /// Whether the filters of all SSTs that a key can be in deny it; a file that is not open is not opened for that.
+    /// Whether the filters of all SSTs that a key can be in deny it; a file that is not open is not
+    /// opened for that.
     pub(super) fn deny(&self, key: &[u8]) -> bool {
         let hash = KeyHash::of(key);
         self.candidates(key).all(|(sst, _)| sst.if_open().is_some_and(|open| open.denies(hash)))

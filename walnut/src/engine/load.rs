@@ -4,9 +4,10 @@
 //!   reader:   file ──► checksum ──► entries and hashes of their keys ──one load on its way──► inserter: memtables, oldest spilled
 //! ```
 //!
-//! 1. Small commits are collected into loads, so that they go into a memtable together; a load is of one segment.
-//! 2. The inserter is begun with the second load. What it puts into memtables, and in which order, does not depend on whether there
-//!    is one.
+//! 1. Small commits are collected into loads, so that they go into a memtable together; a load is
+//!    of one segment.
+//! 2. The inserter is begun with the second load. What it puts into memtables, and in which order,
+//!    does not depend on whether there is one.
 //! 3. What was inserted before an error means nothing.
 
 use std::panic::resume_unwind;
@@ -30,7 +31,8 @@ const LOAD_SIZE: usize = 256 << 10;
 /// How many loads may wait for the inserter: memory is bounded by a memtable and this.
 const WAITING_LOADS: usize = 1;
 
-/// How much of the log may be in memory at once, as when it was written, and who puts it there.
+/// How much of the log may be in memory at once, as when it was written, and which thread puts it
+/// there.
 #[derive(Clone, Copy)]
 pub(super) struct LoadLimits {
     pub(super) memtable_size: usize,
@@ -68,7 +70,8 @@ impl<'a, 'b> Loader<'a, 'b> {
         Self { memtables, limits, state, spill }
     }
 
-    /// Loads what `read` gives to its argument, commit by commit. Returns the memtables, oldest first, and what `read` returned.
+    /// Loads what `read` passes to its argument, commit by commit. Returns the memtables, oldest
+    /// first, and what `read` returned.
     pub(super) fn load<R>(
         self,
         read: impl FnOnce(&mut dyn FnMut(&Replayed<'_>) -> Result<()>) -> Result<R>,
@@ -124,7 +127,8 @@ struct Collected {
 }
 
 impl Collected {
-    /// Adds the entries of a commit that are above `known`: what the SSTs have already is not taken twice.
+    /// Adds the entries of a commit that are above `known`: what the SSTs have already is not taken
+    /// twice.
     fn add(&mut self, replayed: &Replayed<'_>, known: SeqNo) -> Result<()> {
         let commit = replayed.commit;
         let entries =

@@ -1,4 +1,4 @@
-//! The end of the log, which belongs to whoever holds its lock.
+//! The end of the log, which belongs to the thread that holds its lock.
 
 use crate::base::{FileNumber, SeqNo};
 use crate::error::{Error, Result};
@@ -106,16 +106,17 @@ impl EngineLog {
         self.writer.as_ref().is_some_and(LogWriter::is_poisoned)
     }
 
-    /// Goes on in a new segment, and gives its number; everything before is durable then. The caller sees to it that nobody
-    /// syncs the old segment meanwhile: a failure that is told to that one is not told here again.
+    /// Goes on in a new segment, and returns its number; everything before is durable then. The
+    /// caller ensures that no thread syncs the old segment meanwhile: a failure that is reported
+    /// there is not reported here again.
     pub(super) fn rotate_next(&mut self) -> Result<FileNumber> {
         let number = self.writer()?.rotate_next()?;
         self.torn = false;
         Ok(number)
     }
 
-    /// Takes note that no segment before `first` is needed any more, and gives those that will be used again: see
-    /// [`LogWriter::release_before`].
+    /// Takes note that no segment before `first` is needed any more, and returns those that will be
+    /// recycled: see [`LogWriter::release_before`].
     pub(super) fn release_before(&mut self, first: FileNumber) -> Vec<FileNumber> {
         self.writer.as_mut().map_or_else(Vec::new, |writer| writer.release_before(first))
     }
@@ -132,7 +133,8 @@ impl EngineLog {
         self.writer.as_ref().map(LogWriter::size).unwrap_or_default()
     }
 
-    /// Whether it has a segment of this number: one that is needed, or one that is kept to be used again.
+    /// Whether it has a segment of this number: one that is needed, or one that is kept to be used
+    /// again.
     pub(super) fn has(&self, number: FileNumber) -> bool {
         self.writer.as_ref().is_some_and(|writer| writer.has(number))
     }
@@ -147,7 +149,8 @@ impl EngineLog {
         self.writer.as_ref().is_none_or(LogWriter::is_settled)
     }
 
-    /// Makes everything that was written durable. The caller sees to it that nobody else syncs meanwhile.
+    /// Makes everything that was written durable. The caller ensures that no other thread syncs
+    /// meanwhile.
     pub(super) fn sync(&mut self) -> Result<()> {
         self.writer()?.sync()
     }

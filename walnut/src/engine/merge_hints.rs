@@ -1,4 +1,5 @@
-//! What readers have found to be dead, for those that come after: see [`DeadRanges`](crate::mvcc::DeadRanges).
+//! What readers have found to be dead, for those that come after: see
+//! [`DeadRanges`](crate::mvcc::DeadRanges).
 
 use std::collections::VecDeque;
 
@@ -10,16 +11,19 @@ use crate::cursor::DeadKeys;
 use crate::manifest::Version;
 use crate::sync::Mutex;
 
-/// So many dead entries that a reader had to step over are worth a merge: some hundred microseconds.
+/// So many dead entries that a reader had to step over are worth a merge: some hundred
+/// microseconds.
 const MANY: u64 = 1024;
 
 /// How many hints are kept.
 const MAX_HINTS: usize = 16;
 
-/// How many picks follow from a hint at most: a file goes from level to level, and there may be several.
+/// How many picks follow from a hint at most: a file goes from level to level, and there may be
+/// several.
 const MAX_PICKS: u32 = 32;
 
-/// Where readers had to step over much that is dead: what has it merged, so that it is not stepped over again after a reopening.
+/// Where readers had to step over much that is dead: what has it merged, so that it is not stepped
+/// over again after a reopening.
 #[derive(Debug, Default)]
 pub(super) struct MergeHints {
     ranges: Mutex<VecDeque<(KeyRange, u32)>>,
@@ -67,7 +71,8 @@ impl DeadKeys for Core {
             self.compactor.wake();
         }
         let probe = range.clone();
-        // The view is loaded when writers know of the range, so it is not older than what they write to.
+        // The view is loaded when writers know of the range, so it is not older than what they
+        // write to.
         self.dead.add(range, at, passed, || {
             let view = self.view.load();
             // Asked behind the view: what was dropped from it is known by then.
@@ -77,7 +82,8 @@ impl DeadKeys for Core {
 }
 
 impl View {
-    /// Whether no entry of `range` is above `at`; `false` also when that takes more than a look at what came since.
+    /// Whether no entry of `range` is above `at`; `false` also when that takes more than a look at
+    /// what came since.
     fn is_surely_unchanged_within(&self, range: &KeyRange, at: SeqNo) -> bool {
         let mut memtables = self.memtables().filter(|memtable| memtable.max_lsn() > at);
         let mut ssts = self.levels.ssts().map(|(_, sst)| sst.meta()).filter(|meta| meta.largest_seqno > at);

@@ -3,20 +3,22 @@
 //! ```text
 //!   commit ──► queue ──► log ──► active memtable ──freeze──► frozen memtables ──flush──► SSTs ◄─┐ compaction
 //!                         │                                                               │  └─┘
-//!                         └── sync, shared by all who wait                     manifest ◄─┘
+//!                         └── sync, shared by all that wait                    manifest ◄─┘
 //! ```
 //!
 //! 1. A commit is one record of the log; it is replayed whole or not at all.
-//! 2. Commits are applied in the order of the log. `applied` is the last of them; `visible` the last that readers see.
-//!    A commit becomes visible when it is durable, or at once when it (or a later one) did not ask to be.
-//! 3. An entry is always in the log, in a frozen or active memtable *and* the log, or in an SST that the manifest names:
-//!    a log segment goes only after the manifest with the SST was synced.
+//! 2. Commits are applied in the order of the log. `applied` is the last of them; `visible` the
+//!    last that readers see. A commit becomes visible when it is durable, or at once when it (or a
+//!    later one) did not ask to be.
+//! 3. An entry is always in the log, in a frozen or active memtable *and* the log, or in an SST
+//!    that the manifest names: a log segment goes only after the manifest with the SST was synced.
 //! 4. A [`View`] is immutable; readers load it without a lock and keep it as long as they read.
 //! 5. After a failed sync of the log nothing is acknowledged any more.
 //!
-//! Locks, in the order in which they may be taken: `compacting`, `flushing`, that of `reserve`, `synced`, `log`, `queue`, `manifest`, and those
-//! of the workers and of the progress of compaction; a later one is never held while an earlier one is taken. It does
-//! not know what a table or an index is.
+//! Locks, in the order in which they may be taken: `compacting`, `flushing`, that of `reserve`,
+//! `synced`, `log`, `queue`, `manifest`, and those of the workers and of the progress of
+//! compaction; a later one is never held while an earlier one is taken. It does not know what a
+//! table or an index is.
 
 mod background;
 mod backup;
@@ -105,7 +107,8 @@ pub(crate) struct EngineConfig {
     pub(crate) open_limit: usize,
     /// How long a commit may wait for others to share its sync.
     pub(crate) group_window: Duration,
-    /// Bytes that are written with zeros ahead of the log's end; with zero, no segment is used again either.
+    /// Bytes that are written with zeros ahead of the log's end; with zero, no segment is used
+    /// again either.
     pub(crate) preallocate: u64,
     pub(crate) sst: SstConfig,
     pub(crate) compaction: Compaction,
@@ -118,7 +121,8 @@ pub(crate) struct EngineConfig {
     pub(crate) reserve_size: usize,
     /// The age at which a pin holds nothing back any more.
     pub(crate) snapshot_age_limit: Option<Duration>,
-    /// Whether closing flushes what takes a while to replay, so that the next open replays next to nothing.
+    /// Whether closing flushes what takes a while to replay, so that the next open replays next to
+    /// nothing.
     pub(crate) checkpoint_on_close: bool,
 }
 
@@ -138,7 +142,7 @@ impl Deref for Engine {
 
 impl Drop for Engine {
     fn drop(&mut self) {
-        // Nobody is left to hear of a failure; what was acknowledged is in the log.
+        // No caller is left to hear of a failure; what was acknowledged is in the log.
         let _ = self.close();
     }
 }
@@ -163,7 +167,8 @@ pub(crate) struct Core {
     durable: AtomicU64,
     /// Bytes of commits that do not wait for a sync, since the last one began.
     unsynced_size: AtomicU64,
-    /// Whether the flush thread knows that the manifest lags behind `durable`; a sync that makes more durable calls it if not.
+    /// Whether the flush thread knows that the manifest lags behind `durable`; a sync that makes
+    /// more durable calls it if not.
     is_note_due: AtomicBool,
     snapshots: Arc<Snapshots>,
     dead: DeadRanges,
@@ -205,8 +210,8 @@ impl Core {
         SeqNo(self.visible.load(Ordering::Acquire))
     }
 
-    /// The last sequence number in the log; a transaction that writes may build on it before it is durable, because its
-    /// own record comes later in the same log.
+    /// The last sequence number in the log; a transaction that writes may build on it before it is
+    /// durable, because its own record comes later in the same log.
     pub(crate) fn applied(&self) -> SeqNo {
         SeqNo(self.applied.load(Ordering::Acquire))
     }
@@ -226,7 +231,7 @@ impl Core {
         self.env.random() % limit
     }
 
-    /// The time since the Unix epoch, and random bits: what a number is made of that nobody else makes.
+    /// The time since the Unix epoch, and random bits: what a unique number is made of.
     pub(crate) fn moment(&self) -> (Duration, u128) {
         let mut bytes = [0; 16];
         self.env.fill_random(&mut bytes);
@@ -244,8 +249,9 @@ impl Core {
         self.seems_writable()
     }
 
-    /// An error if it is known already that writes cannot be acknowledged; asks nobody. In a fork the write itself fails, and whoever
-    /// would wait before it for a thread that is not there asks first: see [`DirOwner::check_fork`].
+    /// An error if it is known already that writes cannot be acknowledged, without a system call.
+    /// In a fork the write itself fails, and a thread that would wait before it for a thread that
+    /// is not there asks first: see [`DirOwner::check_fork`].
     fn seems_writable(&self) -> Result<()> {
         self.ensure_open()?;
         self.owner.finding()?;
@@ -262,8 +268,9 @@ impl Core {
         self.owner.finding().err().unwrap_or(Error::Poisoned)
     }
 
-    /// Notes that the log can no longer be trusted, and passes the reason on: that it is not ours any more, if it is not; and never that
-    /// of a disk that is only full, which promises that writes go on.
+    /// Notes that the log can no longer be trusted, and passes the reason on: that it is not ours
+    /// any more, if it is not; and never that of a disk that is only full, which promises that
+    /// writes go on.
     fn poison(&self, error: Error) -> Error {
         self.poisoned.store(true, Ordering::Release);
         // A group does not gather any more for a sync that cannot come.
@@ -272,7 +279,8 @@ impl Core {
         self.owner.finding().err().unwrap_or(error)
     }
 
-    /// Takes note of a failure of the log, and passes its reason on: the engine is poisoned if the log is, and only then.
+    /// Takes note of a failure of the log, and passes its reason on: the engine is poisoned if the
+    /// log is, and only then.
     fn poison_like(&self, log: &EngineLog, error: Error) -> Error {
         if log.is_poisoned() { self.poison(error) } else { error }
     }
@@ -286,12 +294,14 @@ impl fmt::Debug for Core {
 }
 
 impl Engine {
-    /// What outlives the handle: a transaction or a scan may be there still when the engine is closed.
+    /// What outlives the handle: a transaction or a scan may be there still when the engine is
+    /// closed.
     pub(crate) fn core(&self) -> &Arc<Core> {
         &self.core
     }
 
-    /// Stops the engine: everything acknowledged is durable and, if configured so, flushed. Closing twice does nothing.
+    /// Stops the engine: everything acknowledged is durable and, if configured so, flushed. Closing
+    /// twice does nothing.
     pub(crate) fn close(&self) -> Result<()> {
         if self.closed.swap(true, Ordering::AcqRel) {
             return Ok(());
@@ -305,14 +315,15 @@ impl Engine {
         self.remove_obsolete();
         // A merge that a caller asked for stops soon; until then the directory is not another's.
         let _nobody_compacts = self.compacting.lock();
-        // Whoever comes late to flush finds that the directory is not ours any more.
+        // A flush that comes late finds that the directory is not ours any more.
         let _nobody_flushes = self.flushing.lock();
         self.owner.release();
         finished
     }
 
-    /// Lets go of an engine that belongs to the process of which this one is a fork. Its threads do not run here, and may have held any
-    /// lock when they were left behind; so nothing of it is waited for, joined, unlocked or dropped.
+    /// Lets go of an engine that belongs to the process of which this one is a fork. Its threads do
+    /// not run here, and may have held any lock when they were left behind; so nothing of it is
+    /// waited for, joined, unlocked or dropped.
     fn leave_to_parent(&self) -> Result<()> {
         self.owner.release();
         std::mem::forget(Arc::clone(&self.core));
@@ -336,8 +347,9 @@ impl Engine {
         }
     }
 
-    /// Ends log and manifest in order. What was written is synced, and noted in the manifest durably; the marks that say so to the next
-    /// opening are not synced: without them it goes another way to the same state.
+    /// Ends log and manifest in order. What was written is synced, and noted in the manifest
+    /// durably; the marks that say so to the next opening are not synced: without them it goes
+    /// another way to the same state.
     fn end_log(&self) -> Result<()> {
         let mut synced = self.synced_while_nobody_syncs();
         let mut log = self.log.lock();

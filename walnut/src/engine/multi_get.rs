@@ -1,12 +1,14 @@
-//! Point reads of many keys: a few are approached together, then decided one by one; or what they need is only called for.
+//! MultiGet: point reads of many keys. A few are prefetched together, then decided one by one; or
+//! their memory is only prefetched.
 //!
-//! Memory answers after some hundred nanoseconds, and a processor waits for about ten answers at once. A single look-up asks for
-//! one thing after the other: a line of a filter, a block, its fingerprints, a row. What several ask for at the same time
-//! arrives at the same time.
+//! Memory answers after some hundred nanoseconds, and a processor waits for about ten answers at
+//! once. A single look-up asks for one thing after the other: a line of a filter, a block, its
+//! fingerprints, a row. What several ask for at the same time arrives at the same time.
 //!
-//! Most keys are decided where they were approached. All others are looked up as a single key is: one of which a memtable has a
-//! version, one in a file that is not open or under range tombstones, one with a newer version than the reader may see, or with a value
-//! in the value log, and one that is nowhere although a filter lets it pass. So what a get has to heed stands in read.rs alone.
+//! Most keys are decided by the batched lookup. All others are looked up as a single key is: one of
+//! which a memtable has a version, one in a file that is not open or under range tombstones, one
+//! with a newer version than the reader may see, or with a value in the value log, and one that is
+//! nowhere although a filter lets it pass. So the rules of a get are in read.rs alone.
 
 use std::hint::black_box;
 
@@ -22,7 +24,8 @@ use crate::sst::{BatchedLookup, Epoch, Lookup};
 type BatchedLookups<'s> = SmallVec<[Option<BatchedLookup<'s>>; BatchedLookup::SIDE_BY_SIDE]>;
 
 impl<'a> PointReader<'a> {
-    /// Gives `found` the value of each of `keys` in turn, or that there is none, until it fails.
+    /// Passes to `found` the value of each of `keys` in turn, or that there is none, until it
+    /// fails.
     ///
     /// Cost: for each key that of [`get`](Self::get).
     pub(crate) fn get_many(
@@ -45,12 +48,14 @@ impl<'a> PointReader<'a> {
         Ok(())
     }
 
-    /// Calls for what reads of these keys will look at in any case, all at once: where they would stand in the memtables, and what
-    /// the filters say of them. Those who expect to find none of them need no more.
+    /// Prefetches what reads of these keys will look at in any case, all at once: their places in
+    /// the memtables, and what the filters say of them. A caller that expects to find none of them
+    /// needs no more.
     pub(crate) fn prefetch(self, keys: &[&[u8]]) {
         let view = self.view();
         let hashes: SmallVec<[KeyHash; 32]> = keys.iter().map(|key| KeyHash::of(key)).collect();
-        // Few instructions lie between one call and the next, or the processor would not come to the next while it waits.
+        // Few instructions lie between one call and the next, or the processor would not come to
+        // the next while it waits.
         let mut sum = 0;
         for memtable in view.memtables() {
             sum = hashes.iter().fold(sum, |sum, hash| sum ^ memtable.prefetch(*hash));
@@ -64,7 +69,8 @@ impl<'a> PointReader<'a> {
         black_box(sum);
     }
 
-    /// Takes each step towards all the keys before the next one, so that what they read is called for at once.
+    /// Takes each step towards all the keys before the next one, so that what they read is called
+    /// for at once.
     fn approach<'s>(self, keys: &[&[u8]], epoch: &'s Epoch) -> BatchedLookups<'s>
     where
         'a: 's,

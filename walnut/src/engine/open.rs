@@ -1,20 +1,26 @@
 //! From a directory to a running engine: the lock, the manifest, the SSTs, the log.
 //!
-//! A new database is made in the order that `manifest` describes: until its first log segment is in the manifest nothing
-//! can have been acknowledged, and an opening that finds less than that goes on where the making stopped.
+//! A new database is made in the order that `manifest` describes: until its first log segment is in
+//! the manifest nothing can have been acknowledged, and an opening that finds less than that goes
+//! on where the making stopped.
 //!
-//! The path is looked at once. What is done from then on is done in the directory that was found there, and only as long as the lock
-//! in it is ours: see `env::Owner`.
+//! The path is looked at once. What is done from then on is done in the directory that was found
+//! there, and only as long as the lock in it is ours: see `env::DirOwner`.
 //!
 //! An existing one is opened so:
 //!
-//! 1. the manifest is loaded, and every SST and value file that it names is there; they are opened when they are first read;
-//! 2. the log is replayed from the manifest's log number on, into as many memtables as it had filled;
+//! 1. the manifest is loaded, and every SST and value file that it names is there; they are opened
+//!    when they are first read;
+//! 2. the log is replayed from the manifest's log number on, into as many memtables as it had
+//!    filled;
 //! 3. a log that was closed in order goes on where it ends, and then an opening writes nothing;
-//! 4. otherwise a new segment is begun, which seals the end of the recovered log, and the manifest is told of it, by an edit or in a new one;
-//! 5. only then, after a clean read of everything, what nobody names is removed, or moved aside where it might be data.
+//! 4. otherwise a new segment is begun, which seals the end of the recovered log, and the manifest
+//!    is told of it, by an edit or in a new one;
+//! 5. only then, after a clean read of everything, what no version names is removed, or moved aside
+//!    where it might be data.
 //!
-//! The directory is listed once. A crash at any point leaves what the next opening reads to the same state.
+//! The directory is listed once. A crash at any point leaves what the next opening reads to the
+//! same state.
 
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
@@ -55,12 +61,13 @@ pub(super) const FIRST_LOG: (FileNumber, SeqNo) = (FileNumber(1), SeqNo(1));
 /// Fewer open files than these would have every read open one.
 const MIN_OPEN_LIMIT: usize = 8;
 
-/// Up to so many bytes of records of a log that was not closed are copied into the segment with which it goes on, which is the whole
-/// log then.
+/// Up to so many bytes of records of a log that was not closed are copied into the segment with
+/// which it goes on, which is the whole log then.
 const COLLAPSE_SIZE: u64 = 64 << 10;
 
-/// A log that was not closed and has more segments is flushed by the opening that finds it; and level 0 is merged by it when it has more
-/// runs. A process that always ends before its threads get to that leaves no more than so many.
+/// A log that was not closed and has more segments is flushed by the opening that finds it; and
+/// level 0 is merged by it when it has more runs. A process that always ends before its threads get
+/// to that leaves no more than so many.
 const MAX_SEGMENTS_LEFT: usize = 8;
 const MAX_RUNS_LEFT: usize = 16;
 
@@ -151,7 +158,8 @@ impl Engine {
 }
 
 impl Engine {
-    /// Writes out what runs without a close have left, when that is more than background work leaves. A failure puts it off.
+    /// Writes out what runs without a close have left, when that is more than background work
+    /// leaves. A failure puts it off.
     fn clear_up(&self) {
         if self.log.lock().size().segment_count <= MAX_SEGMENTS_LEFT {
             return;
@@ -168,7 +176,8 @@ impl Engine {
     }
 }
 
-/// Opens the database that is there, or makes one. What an error leaves is read by the next try to the same state.
+/// Opens the database that is there, or makes one. What an error leaves is read by the next try to
+/// the same state.
 fn open_or_make(env: &Arc<dyn Env>, dir: &Path, config: &EngineConfig, collapse: u64) -> Result<LoadedState> {
     let names = env.list(dir)?;
     match manifest::load(&**env, dir, &names)? {
@@ -178,7 +187,8 @@ fn open_or_make(env: &Arc<dyn Env>, dir: &Path, config: &EngineConfig, collapse:
 }
 
 fn log_config(config: &EngineConfig) -> LogConfig {
-    // A memtable takes more memory than its log takes space, so there is room for two ordinary segments.
+    // A memtable takes more memory than its log takes space, so there is room for two ordinary
+    // segments.
     let spare_size = 2 * (config.memtable_size as u64).saturating_add(config.preallocate);
     LogConfig { preallocate: config.preallocate, recycled_size: spare_size, collapse: 0 }
 }
@@ -194,7 +204,8 @@ fn place(env: &Arc<dyn Env>, dir: &Path, config: &EngineConfig, database: [u8; 1
     })
 }
 
-/// How many files stay open, of a process that may have so many open: it has others to open, and so have scans and merges.
+/// How many files stay open, of a process that may have so many open: it has others to open, and so
+/// have scans and merges.
 fn open_limit(wanted: usize, of_process: Option<usize>) -> usize {
     wanted.min(of_process.map_or(usize::MAX, |limit| limit / 2)).max(MIN_OPEN_LIMIT)
 }
@@ -303,8 +314,9 @@ enum OpenEvent {
     Files(ManifestState),
 }
 
-/// The manifest to go on with, which says durably what is new, and the next number of a file. Where nothing is new and nothing is left
-/// over, nothing is written. What is left over is removed when the state that does not need it is durable.
+/// The manifest to go on with, which says durably what is new, and the next number of a file. Where
+/// nothing is new and nothing is left over, nothing is written. What is left over is removed when
+/// the state that does not need it is durable.
 fn go_on(
     env: &Arc<dyn Env>,
     dir: &Path,

@@ -1,4 +1,5 @@
-//! Looks at a directory without changing anything: what stands there, whether it may be written, whether there is room.
+//! Looks at a directory without changing anything: what is there, whether it may be written,
+//! whether there is room.
 
 use std::path::{Path, PathBuf};
 
@@ -6,7 +7,7 @@ use super::{Core, directory};
 use crate::env::{Env, PathKind};
 use crate::error::{Error, Result};
 
-/// What stands at a path; part of [`Preflight`].
+/// What is at a path; part of [`Preflight`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Standing {
@@ -24,11 +25,12 @@ pub enum Standing {
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct Preflight {
-    /// What stands at the path.
+    /// What is at the path.
     pub standing: Standing,
     /// Whether a database there is open, in this process or in another.
     pub is_locked: bool,
-    /// Whether this process may make and remove files there; of a directory that is missing, whether it may be made.
+    /// Whether this process may make and remove files there; of a directory that is missing,
+    /// whether it may be made.
     pub is_writable: bool,
     /// What can still be written to the file system.
     pub free_space: u64,
@@ -38,10 +40,11 @@ pub struct Preflight {
 }
 
 impl Preflight {
-    /// An error when a backup into the directory could not succeed, as things stand: the one that it would end with.
+    /// An error when a backup into the directory could not succeed, as things stand: the one that
+    /// it would end with.
     ///
-    /// [`Error::Io`] when the directory may not be written or is not empty, [`Error::Locked`] when a database there is open,
-    /// [`Error::OutOfSpace`] when there is not enough room.
+    /// [`Error::Io`] when the directory may not be written or is not empty, [`Error::Locked`] when
+    /// a database there is open, [`Error::OutOfSpace`] when there is not enough room.
     pub fn check(&self) -> Result<()> {
         use std::io::ErrorKind;
         if self.is_locked {
@@ -103,7 +106,7 @@ fn standing(env: &dyn Env, dir: &Path) -> Result<Standing> {
     })
 }
 
-/// Whether somebody holds the lock of a database. A lock file that is missing is not made.
+/// Whether a process holds the lock of a database. A lock file that is missing is not made.
 fn is_locked(env: &dyn Env, dir: &Path) -> Result<bool> {
     let path = directory::lock_path(dir);
     if env.kind(&path)?.is_none() {

@@ -1,8 +1,9 @@
 //! Point reads: the newest version of a key, wherever it lies.
 //!
-//! No lock is taken and nothing is allocated. The view is loaded *before* the sequence number: the number is then at
-//! least as new as anything that made the view, so no version that it needs can have been dropped from it. A view
-//! never changes, so several reads through one [`PointReader`] see one state without anything being pinned.
+//! No lock is taken and nothing is allocated. The view is loaded *before* the sequence number: the
+//! number is then at least as new as anything that made the view, so no version that it needs can
+//! have been dropped from it. A view never changes, so several reads through one [`PointReader`]
+//! see one state without anything being pinned.
 
 use smallvec::SmallVec;
 
@@ -13,7 +14,7 @@ use crate::error::Result;
 use crate::mvcc::Pin;
 use crate::sst::Epoch;
 
-/// What a key has for those who count.
+/// What a key has, for adds.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Number {
     /// No value.
@@ -52,7 +53,7 @@ pub(crate) struct PointReader<'a> {
 }
 
 impl Core {
-    /// Gives a reader of what is visible now to `reads`.
+    /// Passes a reader of the visible seqno to `reads`.
     pub(crate) fn read<R>(&self, reads: impl FnOnce(PointReader<'_>) -> Result<R>) -> Result<R> {
         self.ensure_open()?;
         let _epoch = Epoch::enter();
@@ -60,8 +61,8 @@ impl Core {
         reads(PointReader { view: &view, at: self.visible() })
     }
 
-    /// Gives a reader at a pinned sequence number to `reads`. [`Error::SnapshotTooOld`](crate::Error::SnapshotTooOld) when the
-    /// pin holds no more.
+    /// Passes a reader at a pinned sequence number to `reads`.
+    /// [`Error::SnapshotTooOld`](crate::Error::SnapshotTooOld) when the pin holds no more.
     pub(crate) fn read_at<R>(
         &self,
         pin: &Pin,
@@ -91,10 +92,11 @@ impl<'a> PointReader<'a> {
         self.view
     }
 
-    /// Gives the value of `key` to `found`; `None` when there is none.
+    /// Passes the value of `key` to `found`; `None` when there is none.
     ///
-    /// Cost: at most one block read for each run of level 0 and each deeper level whose filter does not deny it, and one read for
-    /// a value in the value log. A key of adds is looked for in one container after the other until there is a base.
+    /// Cost: at most one block read for each run of level 0 and each deeper level whose filter does
+    /// not deny it, and one read for a value in the value log. A key of adds is looked for in one
+    /// container after the other until there is a base.
     pub(crate) fn get<R>(self, key: &[u8], mut found: impl FnMut(&[u8]) -> R) -> Result<Option<R>> {
         let (mut result, mut farther) = (None, None);
         self.view.newest(key, self.at, |entry| match entry.kind {
@@ -129,7 +131,8 @@ impl<'a> PointReader<'a> {
 
     /// Whether `key` has a value, which is not read.
     ///
-    /// Cost: at most one block read for each run of level 0 and each deeper level whose filter does not deny it.
+    /// Cost: at most one block read for each run of level 0 and each deeper level whose filter does
+    /// not deny it.
     pub(crate) fn contains(self, key: &[u8]) -> Result<bool> {
         let mut is_value = false;
         self.view.newest(key, self.at, |entry| is_value = entry.kind.is_value())?;
@@ -138,9 +141,11 @@ impl<'a> PointReader<'a> {
 }
 
 impl View {
-    /// Gives the newest version of `key` that is not above `at` to `found`, unless a range tombstone has taken it away since.
+    /// Passes the newest version of `key` that is not above `at` to `found`, unless a range
+    /// tombstone has taken it away since.
     ///
-    /// What a container holds of a key, tombstones over it included, is newer than what the next one does.
+    /// What a container holds of a key, tombstones over it included, is newer than what the next
+    /// one does.
     fn newest(&self, key: &[u8], at: SeqNo, mut found: impl FnMut(Entry<'_>)) -> Result<()> {
         let hash = KeyHash::of(key);
         let mut unless_gone = |gone: Option<SeqNo>, entry: Entry<'_>| {
@@ -203,7 +208,8 @@ impl View {
         Ok(sum)
     }
 
-    /// The newest sequence number of `key`, or of a range tombstone over it, looked for only where those above `at` can be.
+    /// The newest sequence number of `key`, or of a range tombstone over it, looked for only where
+    /// those above `at` can be.
     pub(super) fn newest_since(&self, key: &[u8], at: SeqNo) -> Result<Option<SeqNo>> {
         let hash = KeyHash::of(key);
         for memtable in self.memtables().filter(|memtable| memtable.max_lsn() > at) {

@@ -25,16 +25,18 @@ pub(super) struct Replay {
     pub(super) log: LogWriter,
     /// The oldest segment that is still needed.
     pub(super) first_log: FileNumber,
-    /// Whether the log was closed in order and goes on in its last segment; nothing of it was changed then.
+    /// Whether the log was closed in order and goes on in its last segment; nothing of it was
+    /// changed then.
     pub(super) is_settled: bool,
 }
 
-/// Replays the log that the manifest knows of, and begins a new segment behind it, unless it was closed in order. `names` are those in
-/// the directory.
+/// Replays the log that the manifest knows of, and begins a new segment behind it, unless it was
+/// closed in order. `names` are those in the directory.
 ///
-/// A memtable that is full is followed by another one where a segment ends, so that the segments before it can go when
-/// it is flushed; one that is twice as full, wherever it is. The oldest are spilled when there are too many: so a log of any length
-/// is replayed in the memory that it took to write it.
+/// A memtable that is full is followed by another one where a segment ends, so that the segments
+/// before it can go when it is flushed; one that is twice as full, wherever it is. The oldest are
+/// spilled when there are too many: so a log of any length is replayed in the memory that it took
+/// to write it.
 pub(super) fn replay(
     place: &LogDir,
     names: &[String],
@@ -123,7 +125,8 @@ impl<'a> Spill<'a> {
         self.next_file.is_none()
     }
 
-    /// Writes the oldest memtable; `false` when there is no space for it, and it has to stay in memory.
+    /// Writes the oldest memtable; `false` when there is no space for it, and it has to stay in
+    /// memory.
     pub(super) fn take(&mut self, frozen: &Frozen, state: &ManifestState) -> Result<bool> {
         let memtable = &frozen.memtable;
         let next_file = Cell::new(if let Some(number) = self.next_file {
@@ -138,7 +141,7 @@ impl<'a> Spill<'a> {
             value_place: self.value_place,
             values: self.values,
             version: &self.version,
-            // All of the log is visible to whoever reads when it was replayed.
+            // All of the log is visible to every reader when it was replayed.
             boundaries: vec![memtable.max_lsn()],
             go_on: &|_| Ok(()),
         };
@@ -160,7 +163,8 @@ impl<'a> Spill<'a> {
         Ok(true)
     }
 
-    /// Gives what was spilled its names, durably, and the state of the manifest that has it.
+    /// Renames the spilled files to their names, durably, and returns the state of the manifest
+    /// that has them.
     pub(super) fn publish(self, state: &ManifestState) -> Result<ManifestState> {
         let next_file = self.next_file.map_or(state.next_file, |number| number.max(state.next_file));
         self.files.publish(self.place, self.value_place)?;
@@ -169,8 +173,8 @@ impl<'a> Spill<'a> {
     }
 }
 
-/// Whether the making of the database stopped just before its log. A manifest that lost its end says the same, but then
-/// there are files that come later.
+/// Whether the making of the database stopped just before its log. A manifest that lost its end
+/// says the same, but then there are files that come later.
 fn is_unfinished(names: &[String]) -> bool {
     !names.iter().any(|name| {
         FileName::parse(name).is_some_and(|name| name.segment_number().or(name.data_number()).is_some())

@@ -1,15 +1,20 @@
-//! Room on the disk that is held for the way out of a full one: for commits that only delete, for flushes, for closing and opening.
+//! Room on the disk that is held for the way out of a full one: for commits that only delete, for
+//! flushes, for closing and opening.
 //!
 //! ```text
-//!   unknown ──enough was committed──► whole ──something that gives space back finds none──► spent ──room again──► whole
+//!   unknown ──enough was committed──► whole ──a deletion or flush finds no space──► spent ──room again──► whole
 //! ```
 //!
-//! 1. The reserve is a file of bytes that mean nothing, beside obsolete segments of the log that are kept to be used again. To spend it is
-//!    to remove both, which needs no room. An empty file in its place says that it was spent.
-//! 2. What only deletes, and what lets go of more than it writes, may spend it. An ordinary put is refused while it is spent, so what it
-//!    has freed is there for those; and before it is held, once there is more than a little to delete.
-//! 3. It is made when something is committed, never by an opening, and never synced: a crash may take it, and then it is made again.
-//! 4. A memtable is frozen early when there is little room, so that what a flush writes of it fits into the reserve.
+//! 1. The reserve is a file of bytes that mean nothing, beside obsolete segments of the log that
+//!    are kept to be used again. To spend it is to remove both, which needs no room. An empty file
+//!    in its place says that it was spent.
+//! 2. What only deletes, and what lets go of more than it writes, may spend it. An ordinary put is
+//!    refused while it is spent, so what it has freed is there for those; and before it is held,
+//!    once there is more than a little to delete.
+//! 3. It is made when something is committed, never by an opening, and never synced: a crash may
+//!    take it, and then it is made again.
+//! 4. A memtable is frozen early when there is little room, so that what a flush writes of it fits
+//!    into the reserve.
 //!
 //! A machine on which the file cannot be made for another reason than want of space goes without.
 
@@ -27,7 +32,7 @@ const SMALL_PART: usize = 4;
 /// The bytes are written in pieces of this size.
 const PIECE_SIZE: usize = 64 << 10;
 
-/// Nobody has looked whether it is there.
+/// It is not known yet whether it is there.
 const UNKNOWN: u32 = 0;
 /// It is not there, and was not needed yet.
 const NONE: u32 = 4;
@@ -41,7 +46,7 @@ const OFF: u32 = 3;
 pub(super) struct Reserve {
     size: usize,
     state: AtomicU32,
-    /// The size of the active memtable at which somebody looks how much room there is.
+    /// The size of the active memtable at which a writer looks how much room there is.
     look_at: AtomicUsize,
     /// Held while it is made or spent.
     turn: Mutex<()>,
@@ -134,7 +139,8 @@ fn make(env: &dyn Env, dir: &Path, size: usize) -> Result<()> {
 }
 
 impl Core {
-    /// Has the reserve held before a put is taken. [`Error::OutOfSpace`] when there is no room for it.
+    /// Has the reserve held before a put is taken. [`Error::OutOfSpace`] when there is no room for
+    /// it.
     ///
     /// Cost: nothing while little was committed; then once a look at the file, or its writing.
     #[cold]
@@ -175,7 +181,8 @@ impl Core {
         }
     }
 
-    /// Whether the disk was found full, by this process or one before it, and the reserve is not there again.
+    /// Whether the disk was found full, by this process or one before it, and the reserve is not
+    /// there again.
     pub(super) fn is_reserve_spent(&self) -> bool {
         if self.reserve.state() == UNKNOWN {
             self.look_for_reserve();
@@ -200,7 +207,7 @@ impl Core {
         }
     }
 
-    /// Gives up what is held; says whether that has freed room.
+    /// Removes the reserve; returns whether that has freed room.
     pub(super) fn spend_reserve(&self) -> bool {
         let reserve = &self.reserve;
         let _turn = reserve.turn.lock();
@@ -220,7 +227,8 @@ impl Core {
         is_freed
     }
 
-    /// Runs work that gives back more space than it takes: when it finds none, the reserve is spent and it is run again.
+    /// Runs work that frees more space than it takes: when it finds none, the reserve is spent and
+    /// it is run again.
     pub(super) fn with_reserve<T>(&self, work: impl Fn() -> Result<T>) -> Result<T> {
         match work() {
             Err(Error::OutOfSpace) if self.spend_reserve() => work(),
@@ -228,8 +236,8 @@ impl Core {
         }
     }
 
-    /// Whether a memtable of so many bytes should be frozen before it is full, because a flush of a larger one might not find
-    /// room. Looks at the disk now and then.
+    /// Whether a memtable of so many bytes should be frozen before it is full, because a flush of a
+    /// larger one might not find room. Looks at the disk now and then.
     pub(super) fn is_room_short(&self, active_size: usize) -> bool {
         let reserve = &self.reserve;
         if active_size < reserve.look_at.load(Ordering::Relaxed) {
@@ -238,7 +246,7 @@ impl Core {
         let frozen_size: usize = self.view.load().frozen.iter().map(|frozen| frozen.memtable.size()).sum();
         let free = self.env.free_space(&self.dir).unwrap_or(u64::MAX);
         let free = usize::try_from(free).unwrap_or(usize::MAX);
-        // What is flushed by then takes room before the log gives it back.
+        // What is flushed by then takes room before the log frees it.
         let left = (free / 2).saturating_sub(active_size + frozen_size);
         let step = reserve.size / SMALL_PART;
         let look_at = if left == 0 { step } else { active_size.saturating_add(step.max(left / SMALL_PART)) };

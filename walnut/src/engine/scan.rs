@@ -78,7 +78,8 @@ impl EntryCursor for ScanSource {
     reason = "a scan has two of them at most, and moves them only when they are made"
 )]
 enum ScanWalk {
-    /// All that the range has lies in one run, as it does in settled data: there is nothing to merge.
+    /// All that the range has lies in one run, as it does in settled data: there is nothing to
+    /// merge.
     Run(Box<VisibleCursor<ConcatCursor<RunPieces>>>),
     Merged(VisibleCursor<MergeCursor<ScanSource>>),
 }
@@ -134,13 +135,16 @@ impl ScanWalk {
     }
 }
 
-/// A walk over a range from its front, its back, or both until they meet. It keeps what it sees alive.
+/// A walk over a range from its front, its back, or both until they meet. It keeps what it sees
+/// alive.
 ///
-/// What neither end has given is told by the entries on which the two stand: while one end is used alone, a step compares
-/// nothing with the range and copies nothing out of a block but the entry's key.
+/// What neither end has given is told by the entries on which the two stand: while one end is used
+/// alone, a step compares nothing with the range and copies nothing out of a block but the entry's
+/// key.
 ///
-/// Cursors are opened when an end is first asked for: finding it costs one block read for each run of level 0 and each
-/// deeper level that the range touches, a step then one for every block that is entered.
+/// Cursors are opened when an end is first asked for: finding it costs one block read for each run
+/// of level 0 and each deeper level that the range touches, a step then one for every block that is
+/// entered.
 pub(crate) struct EngineScan {
     core: Arc<Core>,
     view: Arc<View>,
@@ -171,8 +175,8 @@ impl Engine {
 }
 
 impl Core {
-    /// The live entries of `range` at a pinned sequence number; the scan goes on seeing them so when the pin is gone.
-    /// [`Error::SnapshotTooOld`] when it holds no more.
+    /// The live entries of `range` at a pinned sequence number; the scan goes on seeing them so
+    /// when the pin is gone. [`Error::SnapshotTooOld`] when it holds no more.
     pub(crate) fn scan_at(self: &Arc<Self>, range: KeyRange, pin: &Pin) -> Result<EngineScan> {
         self.ensure_open()?;
         let view = self.view.load_full();
@@ -244,7 +248,8 @@ impl EngineScan {
         }
     }
 
-    /// Whether an end that was opened has but one run to go through, and goes through it without a merge.
+    /// Whether an end that was opened has but one run to go through, and goes through it without a
+    /// merge.
     #[cfg(test)]
     pub(super) fn walks_over_one_run(&self) -> bool {
         self.front.iter().chain(&self.back).any(|walk| matches!(walk, ScanWalk::Run(_)))
@@ -273,8 +278,8 @@ impl EngineScan {
         Ok(self.found(self.back.as_ref()))
     }
 
-    /// Steps over entries from the front, or from the back, that need no look at each, if only that end is used; how many they are. None of
-    /// them can be read.
+    /// Steps over entries from the front, or from the back, that need no look at each, if only that
+    /// end is used; how many they are. None of them can be read.
     pub(crate) fn pass_live(&mut self, direction: Direction) -> usize {
         let (here, there) = match direction {
             Direction::Forward => (&mut self.front, &self.back),
@@ -286,7 +291,7 @@ impl EngineScan {
         }
     }
 
-    /// Whether there is a next entry from the front, on which it then stands.
+    /// Moves to the next entry from the front; returns whether there is one.
     fn step_front(&mut self) -> Result<bool> {
         self.ensure_young()?;
         let found = match &mut self.front {
@@ -298,7 +303,7 @@ impl EngineScan {
         Ok(self.back.as_ref().is_none_or(|back| back.key().is_some_and(|key| front.key() < Some(key))))
     }
 
-    /// Whether there is a next entry from the back, on which it then stands.
+    /// Moves to the next entry from the back; returns whether there is one.
     fn step_back(&mut self) -> Result<bool> {
         self.ensure_young()?;
         let found = match &mut self.back {
@@ -309,7 +314,8 @@ impl EngineScan {
         Ok(self.front.as_ref().is_none_or(|front| front.key().is_some_and(|key| back.key() > Some(key))))
     }
 
-    /// Opens the front behind the dead range with which what is left begins, and makes its first step.
+    /// Opens the front behind the dead range with which what is left begins, and makes its first
+    /// step.
     fn open_front(&mut self) -> Result<bool> {
         let range = self.core.dead.without_front(self.rest(), self.at);
         let mut walk = self.view.walk(&self.core, &range, Direction::Forward, self.at)?;
@@ -327,7 +333,7 @@ impl EngineScan {
         Ok(found)
     }
 
-    /// The entry on which an end stands.
+    /// The current entry of an end.
     #[inline(always)]
     fn found<'s>(&'s self, walk: Option<&'s ScanWalk>) -> Option<FoundEntry<'s>> {
         let (key, kind, stored) = walk?.seen()?;
@@ -384,10 +390,11 @@ impl View {
         Ok(lists)
     }
 
-    /// Whether an entry of `range`, or a range tombstone over some of it, is above `at`, looked for only where such entries can be.
+    /// Whether an entry of `range`, or a range tombstone over some of it, is above `at`, looked for
+    /// only where such entries can be.
     ///
-    /// Cost: a look at what came since if that is little, else a walk over the range in the memtables, and in the SSTs, that
-    /// were written to since.
+    /// Cost: a look at what came since if that is little, else a walk over the range in the
+    /// memtables, and in the SSTs, that were written to since.
     pub(super) fn is_changed_within(&self, range: &KeyRange, at: SeqNo) -> Result<bool> {
         for memtable in self.memtables().filter(|memtable| memtable.max_lsn() > at) {
             if memtable.newest_range_tombstone(range, at).is_some() {

@@ -9,13 +9,14 @@ use crate::manifest::LEVEL_COUNT;
 use crate::sst::{Sst, SstMeta};
 use crate::sync::Ordering;
 
-/// What a database holds at the moment; see [`Database::stats`](crate::Database::stats). Sizes are in bytes.
+/// What a database holds at the moment; see [`Database::stats`](crate::Database::stats). Sizes are
+/// in bytes.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub struct Stats {
     /// The last sequence number that readers see: how many entries were ever written.
     pub visible_seqno: u64,
-    /// The lowest sequence number that somebody still reads at.
+    /// The lowest sequence number that a reader still reads at.
     pub watermark: u64,
     /// Transactions and snapshots that keep history from being dropped.
     pub pinned_count: usize,
@@ -23,17 +24,19 @@ pub struct Stats {
     pub oldest_pin_age: Duration,
     /// Sequence numbers that became visible since then: entries that were written behind its back.
     pub oldest_pin_lag: u64,
-    /// Iterators that were begun and not dropped, whether they have come to their end or not. Each holds the memory and the files of
-    /// the state in which it began.
+    /// Iterators that were begun and not dropped, whether they have come to their end or not. Each
+    /// holds the memory and the files of the state in which it began.
     pub iterator_count: usize,
-    /// Bytes on disk and in memory that nobody would need but for transactions, snapshots and iterators: an estimate from above. It
-    /// is what these have superseded or removed since the oldest of them began, in sorted files (before compression) and in memory, and
-    /// [`held_memory_size`](Self::held_memory_size) and [`held_file_size`](Self::held_file_size). Values in the value log are not in it.
+    /// Bytes on disk and in memory that are kept only for transactions, snapshots and iterators: an
+    /// estimate from above. It is what these have superseded or removed since the oldest of them
+    /// began, in sorted files (before compression) and in memory, and
+    /// [`held_memory_size`](Self::held_memory_size) and [`held_file_size`](Self::held_file_size).
+    /// Values in the value log are not in it.
     pub pinned_size: u64,
     /// Memory of memtables that were written out, and that iterators still hold.
     pub held_memory_size: usize,
-    /// Length on disk of files that were replaced, and that iterators still hold: they have no name any more, and their space comes back
-    /// with the last of these iterators.
+    /// Length on disk of files that were replaced, and that iterators still hold: they have no name
+    /// any more, and their space comes back with the last of these iterators.
     pub held_file_size: u64,
     /// Commits that were refused because something that they had read was changed.
     pub conflict_count: u64,
@@ -65,13 +68,15 @@ pub struct Stats {
     pub value_log_live_size: u64,
     /// Sorted runs: a read searches one file of each at most.
     pub run_count: usize,
-    /// Sorted files and files of the value log that are open. The others are opened when they are read.
+    /// Sorted files and files of the value log that are open. The others are opened when they are
+    /// read.
     pub open_file_count: usize,
     /// Memory of blocks, filters and fences.
     pub cache_used_size: usize,
     /// What it may be: the size of the cache.
     pub cache_budget: usize,
-    /// Blocks that reads found in memory since the database was opened. Counted without locks: a few may be missing.
+    /// Blocks that reads found in memory since the database was opened. Counted without locks: a
+    /// few may be missing.
     pub cache_hit_count: u64,
     /// Blocks that reads did not find there, and read from disk.
     pub cache_miss_count: u64,
@@ -103,21 +108,22 @@ pub struct Stats {
     pub compaction_written_size: u64,
     /// Compactions that failed and were or will be tried again. Their inputs stay as they are.
     pub compaction_failure_count: u64,
-    /// Length of the files that compaction is behind with, by the measure of its strategy. Above eight memtables of it
-    /// writers are slowed.
+    /// Length of the files that compaction is behind with, by the measure of its strategy. Above
+    /// eight memtables of it writers are slowed.
     pub compaction_debt_size: u64,
 }
 
 impl Stats {
-    /// Bytes written to disk for each byte committed since the database was opened: to the log, by flushes and by compaction. 0
-    /// when nothing was committed.
+    /// Bytes written to disk for each byte committed since the database was opened: to the log, by
+    /// flushes and by compaction. 0 when nothing was committed.
     pub fn write_amplification(&self) -> f64 {
         let written = self.committed_size + self.flush_written_size + self.compaction_written_size;
         ratio(written, self.committed_size)
     }
 
-    /// Bytes of entries in sorted files for each byte of them that is not known to be dead, before compression. What newer files
-    /// hold of keys that older ones hold too shows in it only when they are merged. 0 when nothing is there.
+    /// Bytes of entries in sorted files for each byte of them that is not known to be dead, before
+    /// compression. What newer files hold of keys that older ones hold too shows in it only when
+    /// they are merged. 0 when nothing is there.
     pub fn space_amplification(&self) -> f64 {
         ratio(self.sst_raw_size, self.sst_raw_size - self.sst_dead_size)
     }
@@ -137,7 +143,8 @@ fn ratio(part: u64, whole: u64) -> f64 {
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub struct LevelStats {
-    /// Sorted files. In level 0 each may hold any key; in every other level one file at most holds a key.
+    /// Sorted files. In level 0 each may hold any key; in every other level one file at most holds
+    /// a key.
     pub sst_count: usize,
     /// Their length on disk.
     pub size: u64,
@@ -230,14 +237,17 @@ impl Core {
 }
 
 impl View {
-    /// Bytes that were superseded or removed and would be dropped but for those who read at `watermark`, as an estimate from above.
+    /// Bytes that were superseded or removed and would be dropped but for the readers at
+    /// `watermark`, as an estimate from above.
     ///
-    /// In files and memtables that are newer they are counted. Beyond that, what an older file holds is superseded by what newer files
-    /// hold of the same keys, of which is known how much it is and from where to where it goes.
+    /// In files and memtables that are newer they are counted. Beyond that, what an older file
+    /// holds is superseded by what newer files hold of the same keys, of which is known how much it
+    /// is and from where to where it goes.
     fn superseded_since(&self, watermark: SeqNo) -> u64 {
         let young = self.memtables().filter(|memtable| memtable.max_lsn() > watermark);
         let mut size = young.map(|memtable| memtable.dead_size() as u64).sum::<u64>();
-        // Files of older runs that a reader at the watermark sees, and how much of each is live as far as is known.
+        // Files of older runs that a reader at the watermark sees, and how much of each is live as
+        // far as is known.
         let mut older: Vec<(&Sst, u64)> = Vec::new();
         let runs: Vec<_> = self.levels.runs().collect();
         for run in runs.into_iter().rev() {

@@ -1,4 +1,5 @@
-//! Space that comes back on a full disk when a merge finds no room: files are thinned in their places, one after the other.
+//! Space that comes back on a full disk when a merge finds no room: files are thinned in their
+//! places, one after the other.
 
 use super::Core;
 use super::compact::named_sst;
@@ -13,17 +14,19 @@ use crate::sync::{Arc, AtomicU64, Ordering};
 /// What is known of the last try.
 #[derive(Debug, Default)]
 pub(super) struct Thinned {
-    /// How much work was done when nothing was found, and where the oldest reader was: nothing is looked for again before either has
-    /// changed.
+    /// How much work was done when nothing was found, and where the oldest reader was: nothing is
+    /// looked for again before either has changed.
     idle_since: AtomicU64,
     oldest_reader: AtomicU64,
 }
 
 impl Core {
-    /// Takes out of each file what newer runs hide from all who read; says whether that gave back any space.
+    /// Takes out of each file what newer runs hide from every reader; returns whether that freed
+    /// any space.
     ///
-    /// Cost: reads the files over which newer entries lie, and what lies over them, twice; writes what is left of those that become
-    /// smaller. Nothing when the last try found nothing and neither files nor readers have changed since.
+    /// Cost: reads the files that have newer entries above them, and these, twice; writes what is
+    /// left of those that become smaller. Nothing when the last try found nothing and neither files
+    /// nor readers have changed since.
     pub(super) fn thin(&self) -> Result<bool> {
         let _turn = self.compacting.lock();
         if self.ensure_open().is_err() || !self.is_worth_thinning() {
@@ -69,7 +72,7 @@ impl Core {
         let watermark = self.snapshots.watermark(|| self.visible());
         let job = ThinJob { thinning, place: &self.sst_store, watermark, go_on: &|size| self.go_on(size) };
         let written = job.run(|meta| named_sst(&levels, meta), || self.manifest.lock().allocate())?;
-        // Nobody is to hold the file when it is removed.
+        // No handle may hold the file when it is removed.
         drop(levels);
         let Some(written) = written else { return Ok(false) };
         let level = thinning.level;

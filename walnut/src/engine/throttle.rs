@@ -1,16 +1,18 @@
-//! How fast writers and merges may go: prices for bytes, and the clocks on which they are paid.
+//! Write throttling and the compaction rate limit: two token buckets.
 //!
 //! ```text
-//!   commit of n bytes --price of now--> so many nanoseconds on the writers' clock --ahead of the real one?--> a short wait
+//!   commit of n bytes --current cost-> so many nanoseconds on the writers' clock --ahead of the real one?--> a short wait
 //!   merge of n bytes  --I/O limit-----> so many nanoseconds on the merges' clock  --ahead by more than a burst?--> a wait
 //! ```
 //!
-//! 1. The price is zero while flushing and compaction keep up, rises with what they are behind in bytes, and falls with it.
-//!    So writers come to the speed at which work is done behind them, a little for each commit, in proportion to its bytes.
+//! 1. The price is zero while flushing and compaction keep up, rises with what they are behind in
+//!    bytes, and falls with it. So writers come to the speed at which work is done behind them, a
+//!    little for each commit, in proportion to its bytes.
 //! 2. No commit waits longer than [`MAX_WAIT`] for this.
-//! 3. Flushes are charged to the limit of merges and never wait for it: writers would wait with them.
+//! 3. Flushes are charged to the limit of merges and never wait for it: writers would wait with
+//!    them.
 //!
-//! Whoever flushes and compacts by hand is never slowed: waiting would change nothing.
+//! With manual background work no writer is slowed: waiting would change nothing.
 
 use std::time::Duration;
 
@@ -18,10 +20,12 @@ use super::{Background, Core, trace};
 use crate::error::Result;
 use crate::sync::{AtomicU64, Ordering};
 
-/// The longest that a commit is held up. With eight writers of small rows some thousand commits a second pass at the very least.
+/// The longest that a commit is held up. With eight writers of small rows some thousand commits a
+/// second pass at the very least.
 const MAX_WAIT: Duration = Duration::from_millis(5);
 
-/// Waits shorter than this are saved up for later ones: the operating system makes them longer than that.
+/// Waits shorter than this are saved up for later ones: the operating system makes them longer than
+/// that.
 const LEAST_WAIT: Duration = Duration::from_micros(100);
 
 /// How far a merge may run ahead of the limit.
@@ -30,10 +34,12 @@ const BURST: Duration = Duration::from_millis(50);
 /// How long a merge waits before it looks whether it is to stop.
 const LOOK_AGAIN: Duration = Duration::from_millis(50);
 
-/// The price of a flush, in nanoseconds for each KiB, before one was measured: that of 50 MB a second.
+/// The price of a flush, in nanoseconds for each KiB, before one was measured: that of 50 MB a
+/// second.
 const FIRST_FLUSH_PRICE: u64 = 20_000;
 
-/// The price, in nanoseconds for each KiB, when compaction is behind by twice what it may be: that of 100 MB a second.
+/// The price, in nanoseconds for each KiB, when compaction is behind by twice what it may be: that
+/// of 100 MB a second.
 const DEBT_PRICE: u128 = 10_000;
 
 /// The highest price: that of half a megabyte a second.
@@ -49,7 +55,8 @@ struct RateLimiter {
 }
 
 impl RateLimiter {
-    /// Adds a cost in nanoseconds at a time of the real clock, and says how far ahead this one is then: `limit` at most.
+    /// Adds a cost in nanoseconds at a time of the real clock, and says how far ahead this one is
+    /// then: `limit` at most.
     fn pay(&self, now: Duration, cost: u64, limit: Duration) -> Duration {
         let (now, limit) = (nanos(now), nanos(limit));
         let add = |until: u64| until.max(now).saturating_add(cost).min(now.saturating_add(limit));
@@ -124,8 +131,9 @@ impl Throttle {
 
 /// What a KiB of a commit costs in nanoseconds.
 ///
-/// `room` is how many more memtables can be frozen before writers have to flush themselves. With two, writers go as fast as flushes; with
-/// one, four times slower, so that this one does not fill before it is needed.
+/// `room` is how many more memtables can be frozen before writers have to flush themselves. With
+/// two, writers go as fast as flushes; with one, four times slower, so that this one does not fill
+/// before it is needed.
 fn cost(room: usize, flush_price: u64, debt: u64, memtable_size: u64) -> u64 {
     let flush = match room {
         0 | 1 => flush_price.saturating_mul(4),
@@ -150,7 +158,7 @@ impl Core {
             return;
         }
         let room = self.config.frozen_limit.saturating_sub(self.view.load().frozen.len());
-        // Nobody waits for what fails.
+        // No writer waits for what fails.
         let debt = self.throttle.debt();
         let debt = if debt > 0 && self.compactions.progress().is_failing { 0 } else { debt };
         let flush_price = self.throttle.flush_price.load(Ordering::Relaxed);
@@ -177,7 +185,8 @@ impl Core {
         self.compactions.note_flush(written);
     }
 
-    /// What a merge asks after so many bytes that it read and wrote: whether to go on, and not before when.
+    /// What a merge asks after so many bytes that it read and wrote: whether to go on, and not
+    /// before when.
     pub(super) fn go_on(&self, size: u64) -> Result<()> {
         self.ensure_open()?;
         let mut ahead = self.pay_for_merging(self.env.monotonic_clock(), size);

@@ -1,6 +1,8 @@
-//! Tells `tracing` what happens in the background, when the feature of that name is on; otherwise nothing, at no cost.
+//! Tells `tracing` what happens in the background, when the feature of that name is on; otherwise
+//! nothing, at no cost.
 //!
-//! Every event has the target `walnut` and its name as the message; sizes are in bytes, times in microseconds.
+//! Every event has the target `walnut` and its name as the message; sizes are in bytes, times in
+//! microseconds.
 //!
 //! | event | level | fields |
 //! |---|---|---|

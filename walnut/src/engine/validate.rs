@@ -4,13 +4,14 @@
 //!   read at ──── looked up in the view, without a lock ────► checked ── compared, under the log's lock ──► now
 //! ```
 //!
-//! 1. What was committed up to `checked` is looked up while others commit: a key costs a look-up where new entries can be, a
-//!    range a walk over it there.
-//! 2. What came after it are the last entries of the memtables, which know them by their numbers: each of them
-//!    is looked for among what was read. So the log waits for as many comparisons as there are entries since `checked`,
-//!    however long the ranges are that were read and however large the store is.
-//! 3. Where they are too many, or flushed already, what came since `checked` is looked up as well, under the lock: exact,
-//!    and rare.
+//! 1. What was committed up to `checked` is looked up while others commit: a key costs a look-up
+//!    where new entries can be, a range a walk over it there.
+//! 2. What came after it are the last entries of the memtables, which know them by their numbers:
+//!    each of them is looked for among what was read. So the log waits for as many comparisons as
+//!    there are entries since `checked`, however long the ranges are that were read and however
+//!    large the store is.
+//! 3. Where they are too many, or flushed already, what came since `checked` is looked up as well,
+//!    under the lock: exact, and rare.
 
 use std::collections::BTreeSet;
 
@@ -24,8 +25,8 @@ use crate::memtable::SealedBatch;
 use crate::mvcc::Pin;
 use crate::sync::{AtomicU64, Ordering};
 
-/// Entries that were committed since a transaction began, up to which it is not worth looking up what it read before the
-/// log is locked.
+/// Entries that were committed since a transaction began, up to which it is not worth looking up
+/// what it read before the log is locked.
 const FEW_ENTRIES: u64 = 64;
 
 /// The most entries that are compared under the log's lock.
@@ -38,8 +39,8 @@ pub(crate) struct ReadSet {
     pub(crate) pin: Option<Pin>,
     /// Keys that were looked for.
     pub(crate) keys: KeySet,
-    /// What scans went through, in order and apart from each other: an entry that came into one of these, or left it, is a
-    /// change too.
+    /// What scans went through, in order and apart from each other: an entry that came into one of
+    /// these, or left it, is a change too.
     pub(crate) ranges: Vec<KeyRange>,
 }
 
@@ -57,7 +58,8 @@ impl ReadSet {
         before > 0 && self.ranges[before - 1].ends_after(key)
     }
 
-    /// Whether a key from `start` on, and before `end`, was read, or looked for where there was none.
+    /// Whether a key from `start` on, and before `end`, was read, or looked for where there was
+    /// none.
     fn has_within(&self, start: &[u8], end: &[u8]) -> bool {
         if self.keys.has_within(start, end) {
             return true;
@@ -119,7 +121,8 @@ pub(super) struct Validations {
 }
 
 impl Core {
-    /// Looks for changes outside of any lock, and gives the number up to which there are none.
+    /// Validates the read set outside of any lock, and returns the seqno up to which nothing of it
+    /// has changed.
     pub(super) fn prevalidate(&self, reads: &ReadSet) -> Result<SeqNo> {
         let Some(pin) = &reads.pin else { return Ok(SeqNo::MAX) };
         pin.ensure_held()?;
@@ -131,7 +134,8 @@ impl Core {
         if self.changed_since(reads, pin.at())? { Err(Error::Conflict) } else { Ok(applied) }
     }
 
-    /// An error when something that was read has changed since it was checked: in the log, or earlier in this group.
+    /// An error when something that was read has changed since it was checked: in the log, or
+    /// earlier in this group.
     pub(super) fn validate(&self, request: &Request, group: &GroupWrites<'_>) -> Result<()> {
         self.ensure_writable()?;
         let (reads, checked) = (&request.reads, request.validated_up_to);
@@ -142,7 +146,8 @@ impl Core {
         if is_changed { Err(Error::Conflict) } else { Ok(()) }
     }
 
-    /// Whether something that was read has an entry above `checked`, which is not long ago as a rule.
+    /// Whether something that was read has an entry above `checked`, which is not long ago as a
+    /// rule.
     fn changed_lately(&self, reads: &ReadSet, checked: SeqNo) -> Result<bool> {
         if self.applied().0.saturating_sub(checked.0) > COMPARED_LIMIT {
             return self.changed_since(reads, checked);
@@ -157,10 +162,12 @@ impl Core {
         found.map_or_else(|| self.changed_since(reads, checked), Ok)
     }
 
-    /// Whether something that was read has an entry above `since`, at or below which it was not changed.
+    /// Whether something that was read has an entry above `since`, at or below which it was not
+    /// changed.
     pub(super) fn changed_since(&self, reads: &ReadSet, since: SeqNo) -> Result<bool> {
         let view = self.view.load();
-        // A tombstone that was written since is in the view only as long as the state is kept that was read.
+        // A tombstone that was written since is in the view only as long as the state is kept that
+        // was read.
         reads.pin.as_ref().map_or(Ok(()), Pin::ensure_held)?;
         for key in reads.keys.iter() {
             if view.newest_since(key, since)?.is_some_and(|seqno| seqno > since) {
@@ -177,8 +184,8 @@ impl Core {
 }
 
 impl View {
-    /// Whether `is_wanted` knows an entry above `since`; `None` when some of them are flushed and none of the others is
-    /// wanted.
+    /// Whether `is_wanted` knows an entry above `since`; `None` when some of them are flushed and
+    /// none of the others is wanted.
     fn find_since(&self, since: SeqNo, is_wanted: &mut dyn FnMut(Entry<'_>) -> bool) -> Option<bool> {
         for memtable in self.memtables() {
             if memtable.entries_since(since).any(&mut *is_wanted) {

@@ -1,4 +1,5 @@
-//! Large values, out of the entries of a flush and back in when they are asked for; and sums, which are not at hand either.
+//! Large values, out of the entries of a flush and back in when they are asked for; and sums, which
+//! are not at hand either.
 
 use std::ops::Deref;
 use std::path::Path;
@@ -14,7 +15,8 @@ use crate::vlog::{FinishedValues, ReadValue, ValueStore, ValueWriter};
 /// Which values are large.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct ValueConfig {
-    /// Bytes of a value from which on a flush writes it to the value log; at least 1, and `usize::MAX` for none.
+    /// Bytes of a value from which on a flush writes it to the value log; at least 1, and
+    /// `usize::MAX` for none.
     pub(crate) threshold: usize,
     /// Bytes of a value file at which the next one is begun.
     pub(crate) max_file_size: u64,
@@ -40,7 +42,8 @@ impl<'a> Separator<'a> {
         Self { threshold: config.threshold, writer, pointer: Vec::new() }
     }
 
-    /// The entry as the SST is to hold it: with a pointer, when its value is large, after that was written.
+    /// The entry as the SST is to hold it: with a pointer, when its value is large, after that was
+    /// written.
     pub(super) fn pass<'e>(&'e mut self, entry: Entry<'e>) -> Result<Entry<'e>> {
         // What can be a number stays where a sum finds it, and is no longer than a pointer.
         if entry.kind != Kind::Put || entry.value.len() < self.threshold.max(MIN_SIZE) {
@@ -58,7 +61,8 @@ impl<'a> Separator<'a> {
     }
 }
 
-/// A value that a scan has come to: at hand, or in the value log or a sum, and then read only when it is asked for.
+/// A value that a scan has come to: at hand, or in the value log or a sum, and then read only when
+/// it is asked for.
 #[derive(Clone, Copy)]
 pub(crate) enum StoredValue<'s> {
     Here(&'s [u8]),
@@ -116,7 +120,8 @@ impl<'s> StoredValue<'s> {
         }
     }
 
-    /// The kind and the bytes of the entry: what [`EngineScan::value`](super::EngineScan::value) makes this of again.
+    /// The kind and the bytes of the entry: what [`EngineScan::value`](super::EngineScan::value)
+    /// makes this of again.
     pub(crate) fn stored(&self) -> (Kind, &'s [u8]) {
         match self {
             Self::Here(bytes) => (Kind::Put, bytes),

@@ -24,13 +24,14 @@ pub struct Verified {
     pub row_count: u64,
     /// Index entries in them.
     pub entry_count: u64,
-    /// Names in the directory that are no part of the database, whatever they are called, and of those in `aside/`.
+    /// Names in the directory that are no part of the database, whatever they are called, and of
+    /// those in `aside/`.
     pub orphans: Vec<String>,
 }
 
 impl Core {
-    /// Reads every SST: every checksum, the order of keys, filters, counts, the digest of each file; every value that one points to;
-    /// and every value file, live or not.
+    /// Reads every SST: every checksum, the order of keys, filters, counts, the digest of each
+    /// file; every value that one points to; and every value file, live or not.
     ///
     /// Cost: reads every byte of every SST twice, past the cache, that of large values three times.
     pub(crate) fn verify(&self) -> Result<Verified> {
@@ -60,7 +61,8 @@ impl Core {
         Ok(verified)
     }
 
-    /// Names in the directory that no file of the database has, while nobody flushes and the log stays as it is.
+    /// Names in the directory that no file of the database has, while no flush runs and the log
+    /// stays as it is.
     fn orphans(&self) -> Result<Vec<String>> {
         let _nobody_flushes = self.flushing.lock();
         let log = self.log.lock();

@@ -1,13 +1,16 @@
-//! Changes the version: durable in the manifest first, then seen by readers, and only then are files removed.
+//! The version set applies version edits: durable in the manifest first, then visible to readers,
+//! and only then are files removed.
 //!
 //! 1. The manifest and the view change under one lock, so in one order.
-//! 2. A file is removed when no version names it: the inputs of a compaction after the edit that replaced them is
-//!    durable, the outputs of one whose edit failed after a new manifest has decided, durably, that it does not count. While
-//!    the outcome of a write to the manifest is unknown, every file stays that the state before it or after it names; when the
-//!    engine is closed then, the next opening finds out which of the two holds.
-//! 3. A file is closed by a change of the view alone: see `files::Handle`. Its name goes when it is open for all who may come to read
-//!    it: those of older views.
-//! 4. A file that cannot be removed is tried again with the next change; the next opening moves it aside.
+//! 2. A file is removed when no version names it: the inputs of a compaction after the edit that
+//!    replaced them is durable, the outputs of one whose edit failed after a new manifest has
+//!    decided, durably, that it does not count. While the outcome of a write to the manifest is
+//!    unknown, every file stays that the state before it or after it names; when the engine is
+//!    closed then, the next opening finds out which of the two holds.
+//! 3. A file is closed by a change of the view alone: see `files::Handle`. Its name goes when it is
+//!    open for every reader that may come to need it: those of older views.
+//! 4. A file that cannot be removed is tried again with the next change; the next opening moves it
+//!    aside.
 
 use std::collections::HashSet;
 use std::path::Path;
@@ -27,14 +30,15 @@ use crate::vlog::ValueStore;
 #[derive(Debug)]
 pub(super) struct VersionSet {
     writer: ManifestWriter,
-    /// Whether the outcome of a write is unknown, of an edit or of `CURRENT`, or nothing can be added to a manifest that an opening has
-    /// read: the next edit goes to a new file.
+    /// Whether the outcome of a write is unknown, of an edit or of `CURRENT`, or nothing can be
+    /// added to a manifest that an opening has read: the next edit goes to a new file.
     broken: bool,
     /// The number that the next SST or manifest gets.
     next_file: FileNumber,
     /// The first number that was given since the opening.
     first_file: FileNumber,
-    /// Files that no manifest names that may be read again, whatever became of the writes that failed.
+    /// Files that no manifest names that may be read again, whatever became of the writes that
+    /// failed.
     leaving: ObsoleteFiles,
     /// Files of edits whose outcome is unknown. A new manifest decides that they do not count.
     doubted: ObsoleteFiles,
@@ -48,7 +52,8 @@ struct ObsoleteFiles {
 }
 
 impl ObsoleteFiles {
-    /// The files that an edit makes known. One that only moves to another level may be read already.
+    /// The files that an edit makes known. One that only moves to another level may be read
+    /// already.
     fn added_by(edit: &VersionEdit) -> Self {
         let moves = |number| edit.removed.iter().any(|(_, removed)| *removed == number);
         let made = edit.added.iter().map(|(_, meta)| meta.number).filter(|number| !moves(*number));
@@ -69,7 +74,8 @@ impl ObsoleteFiles {
 }
 
 impl VersionSet {
-    /// `next_file` is not below that of the writer's state. One that cannot append is replaced with the first edit.
+    /// `next_file` is not below that of the writer's state. One that cannot append is replaced with
+    /// the first edit.
     pub(super) fn new(writer: ManifestWriter, next_file: FileNumber) -> Self {
         let broken = writer.is_poisoned();
         let (leaving, doubted) = Default::default();
@@ -93,7 +99,8 @@ impl VersionSet {
         ManifestState { next_file: self.next_file, ..self.writer.state().clone() }
     }
 
-    /// The names of the manifest and of all that it names, and of what it has named and is still there.
+    /// The names of the manifest and of all that it names, and of what it has named and is still
+    /// there.
     pub(super) fn names(&self) -> HashSet<FileName> {
         let mut names = self.version().names();
         names.insert(FileName::Manifest(self.writer.number()));
@@ -104,7 +111,8 @@ impl VersionSet {
         names
     }
 
-    /// Whether a number was given since the opening, so that a file which nothing names may be in the making.
+    /// Whether a number was given since the opening, so that a file which nothing names may be in
+    /// the making.
     pub(super) fn is_recent(&self, number: FileNumber) -> bool {
         (self.first_file..self.next_file).contains(&number)
     }
@@ -116,8 +124,9 @@ impl VersionSet {
 }
 
 impl Core {
-    /// Makes an edit durable in the manifest; `shows` makes of a view the one with the SSTs after it, of which `new` are those
-    /// that were not open before. After an error nothing has changed, and the new files go when that is certain.
+    /// Makes an edit durable in the manifest; `shows` makes of a view the one with the SSTs after
+    /// it, of which `new` are those that were not open before. After an error nothing has changed,
+    /// and the new files go when that is certain.
     pub(super) fn apply_edit(
         &self,
         edit: VersionEdit,
@@ -165,8 +174,8 @@ impl Core {
         Ok(())
     }
 
-    /// Has the manifest say up to which number the log is durable, so that the loss of its end is found; says whether it did not say
-    /// so yet. Everything up to `last` was synced.
+    /// Has the manifest say up to which number the log is durable, so that the loss of its end is
+    /// found; says whether it did not say so yet. Everything up to `last` was synced.
     pub(super) fn note_log_end(&self, last: SeqNo) -> Result<bool> {
         let mut manifest = self.manifest.lock();
         let state = manifest.writer.state();
@@ -198,7 +207,8 @@ impl Core {
         appended
     }
 
-    /// Finds out whether the manifest can be written to, before files are written that it is to name.
+    /// Finds out whether the manifest can be written to, before files are written that it is to
+    /// name.
     pub(super) fn ready_manifest(&self) -> Result<()> {
         self.decide(&mut self.manifest.lock())
     }
@@ -208,8 +218,8 @@ impl Core {
         if manifest.broken { self.replace(manifest) } else { Ok(()) }
     }
 
-    /// Begins a new manifest with the state before the edit that failed. When `CURRENT` names it durably, that decides that
-    /// the edit does not count; after an error nothing is decided.
+    /// Begins a new manifest with the state before the edit that failed. When `CURRENT` names it
+    /// durably, that decides that the edit does not count; after an error nothing is decided.
     fn replace(&self, manifest: &mut VersionSet) -> Result<()> {
         let number = manifest.allocate()?;
         manifest.broken = true;
@@ -229,7 +239,7 @@ impl Core {
         Ok(())
     }
 
-    /// Removes what no version names any more. Whoever may still read it has it open.
+    /// Removes files that no version names any more. A reader that may still need one has it open.
     fn remove_unread(&self, manifest: &mut VersionSet, last: bool) {
         if manifest.leaving.is_empty() {
             return;
@@ -251,14 +261,14 @@ impl Core {
         file.is_ready(last) && self.env.remove(path).is_ok()
     }
 
-    /// Removes files whose names stayed for somebody who might come to read them, for the last time.
+    /// Removes files whose names were kept for readers that might open them, for the last time.
     pub(super) fn remove_obsolete(&self) {
         self.remove_unread(&mut self.manifest.lock(), true);
     }
 
-    /// Closes files that nobody read lately, when nearly as many are open as may be.
+    /// Closes files that were not read lately, when nearly as many are open as may be.
     pub(super) fn close_unused(&self) {
-        // Whoever comes while this is done finds it done, or comes again.
+        // A thread that comes while this runs finds it done, or comes again.
         if !self.is_closing_files.swap(true, Ordering::Acquire) {
             let count = self.sst_store.open_files.target();
             let closing = self.view.load().levels.least_used(count);

@@ -16,7 +16,7 @@ pub(super) struct View {
     pub(super) levels: Arc<Levels>,
 }
 
-/// A memtable that nobody writes to any more.
+/// A frozen memtable.
 #[derive(Clone, Debug)]
 pub(super) struct Frozen {
     pub(super) memtable: Arc<Memtable>,
