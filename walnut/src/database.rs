@@ -294,7 +294,7 @@ impl Database {
     /// Cost: that of the piece: one file of a memtable's size written, one merge, or one small write and a sync. After an error
     /// everything is as it was.
     pub fn step(&self) -> Result<bool> {
-        self.store.engine.step()
+        self.store.engine.run_one_job()
     }
 
     /// Reads everything on disk and compares it: every checksum, the order of keys, the digest of each file, and, for the

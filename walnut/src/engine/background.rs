@@ -132,9 +132,9 @@ impl Engine {
             }
         });
         let core = Arc::clone(&self.core);
-        self.flusher.start("walnut-flush", &self.dir, move || core.live_flushing())?;
+        self.flusher.start("walnut-flush", &self.dir, move || core.run_flush_thread())?;
         let core = Arc::clone(&self.core);
-        self.compactor.start("walnut-compact", &self.dir, move || core.live_compacting())
+        self.compactor.start("walnut-compact", &self.dir, move || core.run_compaction_thread())
     }
 
     /// Has the threads finish what they are at, and waits for them.
@@ -147,14 +147,14 @@ impl Engine {
 impl Core {
     /// The flush thread: flushes, and between and within flushes the maintenance that would stall a
     /// reader or writer.
-    fn live_flushing(&self) {
+    fn run_flush_thread(&self) {
         prefer_other_threads(FLUSH_NICENESS);
         let mut noticed = SeqNo::ZERO;
         loop {
             // While there is nothing to note, the thread does not wake up for it.
             match self.flusher.wait(self.is_note_due().then_some(NOTE_AFTER)) {
                 WorkerCall::Stop => return,
-                WorkerCall::Idle => self.note_when_quiet(&mut noticed),
+                WorkerCall::Idle => self.note_durable_when_idle(&mut noticed),
                 WorkerCall::Work => {
                     self.run_maintenance();
                     if let Err(error) = self.flush_all_frozen() {
@@ -169,7 +169,7 @@ impl Core {
 
     /// Has the manifest say how far the log is durable, if it was that far the last time already.
     /// One that fails is tried again when more is durable: it was no more than a help.
-    fn note_when_quiet(&self, noticed: &mut SeqNo) {
+    fn note_durable_when_idle(&self, noticed: &mut SeqNo) {
         if std::mem::replace(noticed, self.durable()) == self.durable()
             && let Err(error) = self.note_durable()
         {
@@ -185,7 +185,7 @@ impl Core {
     /// The compaction thread. When it is idle it looks again from time to time as long as there is
     /// something dead, because no call comes when its last reader goes; and flushes what was
     /// deleted in a quiet moment.
-    fn live_compacting(&self) {
+    fn run_compaction_thread(&self) {
         prefer_other_threads(COMPACT_NICENESS);
         let mut failures = 0;
         let mut limit = Some(IDLE_AFTER);
@@ -193,7 +193,7 @@ impl Core {
             let done = match self.compactor.wait(limit) {
                 WorkerCall::Stop => return,
                 WorkerCall::Work => self.compact_due(),
-                WorkerCall::Idle => self.compact_idle() && self.give_back_when_quiet(),
+                WorkerCall::Idle => self.compact_idle() && self.free_space_when_idle(),
             };
             failures = if done { 0 } else { failures + 1 };
             if !done {
@@ -203,9 +203,9 @@ impl Core {
         }
     }
 
-    /// Flushes what was deleted if that is worth it; says whether all went well.
-    fn give_back_when_quiet(&self) -> bool {
-        let flushed = self.flush_deletions_when_quiet();
+    /// Flushes what was deleted if that is worth it; returns whether all went well.
+    fn free_space_when_idle(&self) -> bool {
+        let flushed = self.flush_deletions_when_idle();
         if let Err(error) = &flushed {
             trace::failed("flush", error);
             self.flush_failures.fetch_add(1, Ordering::Relaxed);

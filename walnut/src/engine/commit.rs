@@ -62,7 +62,7 @@ impl Core {
     ///
     /// [`Error::Conflict`] when something in `reads` was changed since it was read.
     pub(crate) fn commit(&self, reads: ReadSet, batch: EntryBatch, durability: Durability) -> Result<()> {
-        self.seems_writable()?;
+        self.ensure_writable_cached()?;
         if batch.size() > MAX_PAYLOAD_SIZE {
             return Err(Error::Limit(Limit::Commit { size: batch.size(), limit: MAX_PAYLOAD_SIZE }));
         }
@@ -102,7 +102,7 @@ impl Core {
             self.hold_reserve()?;
         }
         self.wait_for_flush()?;
-        self.pace(batch.size());
+        self.throttle_writer(batch.size());
         self.rotate_torn_log()?;
         let checked = self.prevalidate(&reads)?;
         self.enqueue(prepare(batch), reads, checked, false)
@@ -114,14 +114,14 @@ impl Core {
             self.catch_up();
         }
         self.make_room_to_delete()?;
-        self.pace(batch.size());
-        let (mut insertion, mut reads) = (prepare(batch), reads);
+        self.throttle_writer(batch.size());
+        let (mut batch, mut reads) = (prepare(batch), reads);
         for _ in 0..DELETION_TRIES {
-            match self.try_deletion(insertion, reads) {
+            match self.try_deletion(batch, reads) {
                 Err(RefusedCommit { error: Error::OutOfSpace, work: Some(work) })
-                    if self.spend_reserve() || self.win_space() =>
+                    if self.spend_reserve() || self.free_space() =>
                 {
-                    (insertion, reads) = *work;
+                    (batch, reads) = *work;
                 }
                 written => return written.map_err(|refused| refused.error),
             }
@@ -135,20 +135,20 @@ impl Core {
         match self.with_reserve(|| self.wait_for_flush()) {
             // It takes next to no memory, and is the way to more space.
             Err(Error::OutOfSpace) if !self.view.load().active.is_full(self.overgrown_size()) => Ok(()),
-            Err(Error::OutOfSpace) if self.win_space() => self.wait_for_flush(),
+            Err(Error::OutOfSpace) if self.free_space() => self.wait_for_flush(),
             made => made,
         }
     }
 
-    fn try_deletion(&self, insertion: SealedBatch, reads: ReadSet) -> Result<CommitPosition, RefusedCommit> {
+    fn try_deletion(&self, batch: SealedBatch, reads: ReadSet) -> Result<CommitPosition, RefusedCommit> {
         match self.rotate_torn_log() {
             Err(error @ Error::OutOfSpace) => {
-                return Err(RefusedCommit { error, work: Some(Box::new((insertion, reads))) });
+                return Err(RefusedCommit { error, work: Some(Box::new((batch, reads))) });
             }
             mended => mended?,
         }
         let checked = self.prevalidate(&reads)?;
-        self.enqueue(insertion, reads, checked, true)
+        self.enqueue(batch, reads, checked, true)
     }
 
     /// Does what is due before more is deleted: tombstones that are not merged yet take the little
@@ -159,7 +159,7 @@ impl Core {
     }
 
     /// Runs the flushes and merges that give back space; returns whether some of them succeeded.
-    fn win_space(&self) -> bool {
+    fn free_space(&self) -> bool {
         let flushed = self.flush_everything().is_ok();
         let merged = self.compact_waste();
         let thinned = self.thin().unwrap_or(false);
@@ -172,29 +172,28 @@ impl Core {
         let mut outcomes = Vec::with_capacity(group.len());
         let mut writes = GroupWrites::default();
         for request in &group {
-            let (first, insertion) = (log.next_seqno(), &request.insertion);
-            let count = u32::try_from(insertion.count()).expect("an entry takes more than a byte");
-            let appended =
-                self.validate(request, &writes).and_then(|()| log.append(insertion.bytes(), count));
+            let (first, batch) = (log.next_seqno(), &request.batch);
+            let count = u32::try_from(batch.count()).expect("an entry takes more than a byte");
+            let appended = self.validate(request, &writes).and_then(|()| log.append(batch.bytes(), count));
             if appended.is_ok() && group.len() > 1 {
-                writes.add(insertion);
+                writes.add(batch);
             }
             outcomes.push(appended.map(|()| first).map_err(|error| self.poison_like(log, error)));
         }
         drop(writes);
         let (mut accepted, mut reads) = (Vec::with_capacity(group.len()), Vec::with_capacity(group.len()));
-        for (Request { insertion, reads: read, is_deletion, completion: promise, .. }, outcome) in
+        for (Request { batch, reads: read, is_deletion, completion, .. }, outcome) in
             group.into_iter().zip(outcomes)
         {
             match outcome {
-                Ok(first) if is_deletion => accepted.push((first, insertion, promise, Some(read))),
+                Ok(first) if is_deletion => accepted.push((first, batch, completion, Some(read))),
                 Ok(first) => {
-                    accepted.push((first, insertion, promise, None));
+                    accepted.push((first, batch, completion, None));
                     reads.push(read);
                 }
-                Err(error) if is_deletion => refuse(promise, error, insertion, read),
+                Err(error) if is_deletion => reject_deletion(completion, error, batch, read),
                 Err(error) => {
-                    promise.complete(Err(error.into()));
+                    completion.complete(Err(error.into()));
                     reads.push(read);
                 }
             }
@@ -207,13 +206,13 @@ impl Core {
             Err(error) => {
                 self.log_is_torn.store(log.is_torn(), Ordering::Release);
                 let mut error = Some(self.poison_like(log, error));
-                for (_, insertion, promise, read) in accepted {
+                for (_, batch, completion, read) in accepted {
                     // The others of the group failed for the same reason, which cannot be given
                     // twice.
                     let error = error.take().unwrap_or_else(|| self.failure());
                     match read {
-                        Some(read) => refuse(promise, error, insertion, read),
-                        None => promise.complete(Err(error.into())),
+                        Some(read) => reject_deletion(completion, error, batch, read),
+                        None => completion.complete(Err(error.into())),
                     }
                 }
             }
@@ -221,23 +220,23 @@ impl Core {
         reads
     }
 
-    /// Puts a written group into the memtable and keeps its promises.
+    /// Puts a written group into the memtable and completes its requests.
     fn apply_group(&self, log: &EngineLog, group: Vec<Accepted>, reads: &mut Vec<ReadSet>) {
         let view = self.view.load();
-        let apply = |(first, insertion, promise, read): Accepted| {
-            view.active.insert(insertion, first);
+        let apply = |(first, batch, completion, read): Accepted| {
+            view.active.insert(batch, first);
             reads.extend(read);
-            promise
+            completion
         };
-        let promises: Vec<Completion> = group.into_iter().map(apply).collect();
+        let completions: Vec<Completion> = group.into_iter().map(apply).collect();
         self.dead.revive(|| {
             let entries = view.active.entries_since(self.applied());
             entries.filter(|entry| !entry.kind.is_tombstone()).map(|entry| entry.key)
         });
         self.applied.store(log.last_seqno().0, Ordering::Release);
         let written = CommitPosition { last: log.last_seqno(), end: log.position() };
-        for promise in promises {
-            promise.complete(Ok(written));
+        for completion in completions {
+            completion.complete(Ok(written));
         }
     }
 
@@ -258,9 +257,9 @@ impl Core {
 type Accepted = (SeqNo, SealedBatch, Completion, Option<ReadSet>);
 
 /// Refuses a deletion; when it found no space it goes back to its caller, which may free some.
-fn refuse(promise: Completion, error: Error, insertion: SealedBatch, reads: ReadSet) {
+fn reject_deletion(completion: Completion, error: Error, batch: SealedBatch, reads: ReadSet) {
     let is_full = matches!(error, Error::OutOfSpace);
-    promise.complete(Err(RefusedCommit { error, work: is_full.then(|| Box::new((insertion, reads))) }));
+    completion.complete(Err(RefusedCommit { error, work: is_full.then(|| Box::new((batch, reads))) }));
 }
 
 /// What a batch puts into a memtable.

@@ -35,7 +35,7 @@ const YIELD_EVERY: u64 = 16;
 /// A commit in the queue. It belongs to the leader that writes its group.
 #[derive(Debug)]
 pub(super) struct Request {
-    pub(super) insertion: SealedBatch,
+    pub(super) batch: SealedBatch,
     pub(super) reads: ReadSet,
     /// The number up to which nothing that was read has changed.
     pub(super) validated_up_to: SeqNo,
@@ -97,10 +97,10 @@ struct WaiterState {
 
 impl Waiter {
     fn wake(&self, change: impl FnOnce(&mut WaiterState)) {
-        let mut news = self.state.lock();
-        change(&mut news);
-        let is_asleep = news.is_asleep;
-        drop(news);
+        let mut state = self.state.lock();
+        change(&mut state);
+        let is_asleep = state.is_asleep;
+        drop(state);
         self.is_woken.store(true, Ordering::Release);
         if is_asleep {
             self.wakeup.notify_one();
@@ -122,23 +122,23 @@ impl Waiter {
         {
             return Some(Err(error.into()));
         }
-        let mut news = self.state.lock();
-        while !news.is_leader && news.outcome.is_none() {
-            news.is_asleep = true;
-            news = self.wakeup.wait(news);
+        let mut state = self.state.lock();
+        while !state.is_leader && state.outcome.is_none() {
+            state.is_asleep = true;
+            state = self.wakeup.wait(state);
         }
-        news.is_asleep = false;
-        news.outcome.take()
+        state.is_asleep = false;
+        state.outcome.take()
     }
 }
 
-/// What a ticket waits for; there is a ticket until it is settled.
+/// The outcome that a waiter waits for; there is a waiter until it is complete.
 #[derive(Debug)]
 pub(super) struct Completion(Option<Arc<Waiter>>);
 
 impl Completion {
-    fn new(ticket: &Arc<Waiter>) -> Self {
-        Self(Some(Arc::clone(ticket)))
+    fn new(waiter: &Arc<Waiter>) -> Self {
+        Self(Some(Arc::clone(waiter)))
     }
 
     pub(super) fn complete(mut self, outcome: Result<CommitPosition, RefusedCommit>) {
@@ -146,8 +146,8 @@ impl Completion {
     }
 
     fn complete_with(&mut self, outcome: Result<CommitPosition, RefusedCommit>) {
-        if let Some(ticket) = self.0.take() {
-            ticket.wake(|news| news.outcome = Some(outcome));
+        if let Some(waiter) = self.0.take() {
+            waiter.wake(|state| state.outcome = Some(outcome));
         }
     }
 }
@@ -158,11 +158,11 @@ impl Drop for Completion {
     }
 }
 
-/// The right to write what waits, which is passed on when it is dropped.
+/// The right to write the next group, which goes to the next waiter when it is dropped.
 struct LeaderGuard<'a>(&'a Mutex<Queue>);
 
 impl LeaderGuard<'_> {
-    /// Passes the lead on; says whether another writer waits for it.
+    /// Wakes the next leader; returns whether there is one.
     fn pass_on(self) -> bool {
         let is_awaited = self.wake_next();
         std::mem::forget(self);
@@ -174,7 +174,7 @@ impl LeaderGuard<'_> {
         let next = queue.requests.first().and_then(|next| next.completion.0.as_ref());
         let is_awaited = next.is_some();
         if let Some(next) = next {
-            next.wake(|news| news.is_leader = true);
+            next.wake(|state| state.is_leader = true);
         } else {
             queue.has_leader = false;
         }
@@ -189,31 +189,25 @@ impl Drop for LeaderGuard<'_> {
 }
 
 impl Core {
-    /// Has a commit written with others that come at the same time, and says what became of it.
+    /// Has a commit written in one group with others that come at the same time, and returns its outcome.
     pub(super) fn enqueue(
         &self,
-        insertion: SealedBatch,
+        batch: SealedBatch,
         reads: ReadSet,
-        checked: SeqNo,
+        validated_up_to: SeqNo,
         is_deletion: bool,
     ) -> Result<CommitPosition, RefusedCommit> {
-        let ticket = Arc::new(Waiter::default());
-        let promise = Completion::new(&ticket);
-        let leads = {
+        let waiter = Arc::new(Waiter::default());
+        let completion = Completion::new(&waiter);
+        let is_leader = {
             let mut queue = self.queue.lock();
-            queue.requests.push(Request {
-                insertion,
-                reads,
-                validated_up_to: checked,
-                is_deletion,
-                completion: promise,
-            });
+            queue.requests.push(Request { batch, reads, validated_up_to, is_deletion, completion });
             !std::mem::replace(&mut queue.has_leader, true)
         };
-        if !leads && let Some(outcome) = ticket.wait(|| self.owner.check_fork()) {
+        if !is_leader && let Some(outcome) = waiter.wait(|| self.owner.check_fork()) {
             return outcome;
         }
-        let lead = LeaderGuard(&self.queue);
+        let leader = LeaderGuard(&self.queue);
         let mut log = if let Some(log) = self.log.try_lock() {
             log
         } else {
@@ -225,14 +219,14 @@ impl Core {
         let reads = self.write_group(&mut log, group);
         let is_yield_due = log.last_seqno().0 / YIELD_EVERY != before.0 / YIELD_EVERY;
         drop(log);
-        let is_awaited = lead.pass_on();
+        let is_awaited = leader.pass_on();
         // The read sets are freed where no writer waits for that.
         drop(reads);
         if is_yield_due && is_awaited {
             yield_now();
         }
         // The leader of a group completes every request in it, and this one was there.
-        ticket.state.lock().outcome.take().unwrap_or(Err(Error::Poisoned.into()))
+        waiter.state.lock().outcome.take().unwrap_or(Err(Error::Poisoned.into()))
     }
 }
 
@@ -242,15 +236,15 @@ mod tests {
 
     #[test]
     fn a_commit_that_nobody_settles_learns_that_nothing_is_known_of_it() {
-        let ticket = Arc::new(Waiter::default());
-        drop(Completion::new(&ticket));
-        assert!(matches!(ticket.wait(|| Ok(())), Some(Err(RefusedCommit { error: Error::Poisoned, .. }))));
+        let waiter = Arc::new(Waiter::default());
+        drop(Completion::new(&waiter));
+        assert!(matches!(waiter.wait(|| Ok(())), Some(Err(RefusedCommit { error: Error::Poisoned, .. }))));
     }
 
     #[test]
     fn what_a_commit_was_told_first_stays() {
-        let ticket = Arc::new(Waiter::default());
-        Completion::new(&ticket).complete(Err(Error::Conflict.into()));
-        assert!(matches!(ticket.wait(|| Ok(())), Some(Err(RefusedCommit { error: Error::Conflict, .. }))));
+        let waiter = Arc::new(Waiter::default());
+        Completion::new(&waiter).complete(Err(Error::Conflict.into()));
+        assert!(matches!(waiter.wait(|| Ok(())), Some(Err(RefusedCommit { error: Error::Conflict, .. }))));
     }
 }

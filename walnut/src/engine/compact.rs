@@ -92,7 +92,7 @@ impl Core {
         self.ensure_open().and(done)
     }
 
-    /// Runs what is due, until nothing is or something fails; says whether all went well.
+    /// Runs what is due, until nothing is or something fails; returns whether all went well.
     pub(super) fn compact_due(&self) -> bool {
         let due = |version: &Version| self.config.compaction.pick(version, &self.config.levels);
         self.compact_while(|version| due(version).or_else(|| self.hinted(version)))
@@ -102,7 +102,7 @@ impl Core {
     /// Runs the picks that are due and those that give space back, until there is none or one
     /// fails; returns whether all succeeded.
     pub(super) fn compact_waste(&self) -> bool {
-        self.compact_while(|version| self.due_or_idle(version)) && self.reclaim_while(GcMode::Idle)
+        self.compact_while(|version| self.next_pick(version)) && self.reclaim_while(GcMode::Idle)
     }
 
     /// The same, and what makes reads cheaper.
@@ -120,7 +120,7 @@ impl Core {
     /// Runs one background job, if there is any: flushes a memtable, or what was deleted if that is
     /// worth it, or else runs what is due, or else what frees space, or else notes how far the log
     /// is durable. Returns whether there was one.
-    pub(crate) fn step(&self) -> Result<bool> {
+    pub(crate) fn run_one_job(&self) -> Result<bool> {
         self.ensure_writable()?;
         Ok(self.flush_one()?
             || self.flush_deletions()?
@@ -130,7 +130,7 @@ impl Core {
     }
 
     /// The pick that is due, or else one that frees space.
-    fn due_or_idle(&self, version: &Version) -> Pick {
+    fn next_pick(&self, version: &Version) -> Pick {
         let (strategy, config) = (self.config.compaction, &self.config.levels);
         let idle = || strategy.pick_idle(version, config, self.watermark());
         strategy.pick(version, config).or_else(|| self.hinted(version)).or_else(idle)
@@ -139,7 +139,7 @@ impl Core {
     /// The same, or else what makes reads cheaper.
     fn anything(&self, version: &Version) -> Pick {
         let settle = || self.config.compaction.pick_full_merge(version, &self.config.levels);
-        self.due_or_idle(version).or_else(settle)
+        self.next_pick(version).or_else(settle)
     }
 
     /// Reckons what compaction is behind in a version.
@@ -176,7 +176,7 @@ impl Core {
         Ok(())
     }
 
-    /// Moves the live values of some worn value files to new ones; says whether there were any.
+    /// Moves the live values of some worn value files to new ones; returns whether there were any.
     fn reclaim_one(&self, thrift: GcMode) -> Result<bool> {
         let _turn = self.compacting.lock();
         if self.ensure_open().is_err() {
@@ -192,7 +192,7 @@ impl Core {
         }
     }
 
-    /// Runs one pick; says whether there was one. None is begun when the database is closed.
+    /// Runs one pick; returns whether there was one. None is begun when the database is closed.
     fn compact_one(&self, pick: impl Fn(&Version) -> Pick) -> Result<bool> {
         let done = loop {
             match self.with_reserve(|| self.run_pick(&pick)) {
@@ -221,7 +221,7 @@ impl Core {
         self.settle(done)
     }
 
-    /// Takes note of a failure; says whether something was done.
+    /// Takes note of a failure; returns whether something was done.
     pub(super) fn settle(&self, done: Result<bool>) -> Result<bool> {
         match done {
             // It was stopped, which is no failure.
@@ -294,7 +294,7 @@ impl Core {
             config: &self.config.levels,
             boundaries: self.snapshots.boundaries(|| self.visible()),
             moving: self.moving(&levels, moving),
-            go_on: &|size| self.go_on(size),
+            go_on: &|size| self.wait_for_budget(size),
         };
         let written = job.run(|meta| named_sst(&levels, meta), || self.manifest.lock().allocate())?;
         drop(job);
@@ -317,7 +317,8 @@ impl Core {
         let levels = Arc::clone(&self.view.load().levels);
         let began = self.env.monotonic_clock();
         let moving = self.moving(&levels, reclaim.worn.clone());
-        let job = ValueGcJob { reclaim, moving, place: &self.sst_store, go_on: &|size| self.go_on(size) };
+        let job =
+            ValueGcJob { reclaim, moving, place: &self.sst_store, go_on: &|size| self.wait_for_budget(size) };
         let written = job.run(|meta| named_sst(&levels, meta), &|| self.manifest.lock().allocate())?;
         drop(job);
         drop(levels);

@@ -63,8 +63,8 @@ impl Core {
     }
 
     /// Flushes what was deleted, if it is worth that and nothing was deleted since the last call;
-    /// says whether there was a flush.
-    pub(super) fn flush_deletions_when_quiet(&self) -> Result<bool> {
+    /// returns whether there was a flush.
+    pub(super) fn flush_deletions_when_idle(&self) -> Result<bool> {
         if self.deletions.came.swap(false, Ordering::AcqRel) {
             self.deletions.wait.store(true, Ordering::Release);
             return Ok(false);
@@ -92,7 +92,7 @@ impl Core {
         Ok(true)
     }
 
-    /// Flushes what was deleted, whatever it is worth, because a merge finds no room; says whether
+    /// Flushes what was deleted, whatever it is worth, because a merge finds no room; returns whether
     /// there was a flush.
     pub(super) fn flush_deletions_for_room(&self) -> bool {
         let Deletions { came, wait, stay } = &self.deletions;
@@ -123,7 +123,7 @@ impl Core {
             }
         }
         let newest = &ranges[ranges.len().saturating_sub(MAX_RANGES)..];
-        estimate.gain += version.files().map(|(_, meta)| under(meta, newest)).sum::<u64>();
+        estimate.gain += version.files().map(|(_, meta)| covered_size(meta, newest)).sum::<u64>();
         estimate
     }
 }
@@ -136,7 +136,7 @@ fn is_hidden(memtable: &Memtable, key: &[u8], seqno: SeqNo) -> bool {
 
 /// How much of a file and its values lies under ranges: all, nothing, or half where it is not
 /// known.
-fn under(meta: &SstMeta, ranges: &[(&[u8], &[u8])]) -> u64 {
+fn covered_size(meta: &SstMeta, ranges: &[(&[u8], &[u8])]) -> u64 {
     let size = meta.size + meta.values.iter().map(|share| share.size).sum::<u64>();
     let overlap = ranges.iter().filter(|(start, end)| *start < &*meta.end && *end > &*meta.smallest);
     let shares = overlap.map(|(start, end)| {

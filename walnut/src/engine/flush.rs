@@ -72,7 +72,7 @@ impl Core {
     pub(super) fn freeze_if_full(&self) {
         let limit = self.config.memtable_size;
         let view = self.view.load();
-        if self.is_room_short(view.active.size()) {
+        if self.is_space_short(view.active.size()) {
             drop(view);
             self.log.lock().drop_recycled();
             return self.try_to_freeze(|active| !active.is_empty());
@@ -146,7 +146,7 @@ impl Core {
         let next_log = self.rotate(&mut synced, &mut log)?;
         let active = Arc::new(Memtable::after(&full, applied));
         self.view.rcu(|view| view.with_frozen(next_log, &active));
-        self.look_at_room_anew();
+        self.recheck_room();
         self.flusher.wake();
         Ok(())
     }
@@ -210,7 +210,7 @@ impl Core {
             ..VersionEdit::default()
         };
         self.apply_edit(edit, &new, View::with_flushed)?;
-        self.held.let_go(&frozen.memtable);
+        self.held.track_memtable(&frozen.memtable);
         self.note_flush(frozen.memtable.size(), began, new.size());
         let kept = {
             let mut log = self.log.lock();

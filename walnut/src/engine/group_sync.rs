@@ -170,7 +170,7 @@ impl Core {
         self.is_note_due.load(Ordering::Relaxed)
     }
 
-    /// Has the manifest say how far the log is durable; says whether it did not say so yet. A
+    /// Has the manifest say how far the log is durable; returns whether it did not say so yet. A
     /// record of the log speaks of those before it, and nothing in the log speaks of the last one;
     /// so this is done when nothing was written for a moment, and no commit waits for it.
     pub(super) fn note_durable(&self) -> Result<bool> {

@@ -37,7 +37,7 @@ impl PinnedMemory {
     }
 
     /// Takes note of a memtable that is in SSTs now.
-    pub(super) fn let_go(&self, memtable: &Arc<Memtable>) {
+    pub(super) fn track_memtable(&self, memtable: &Arc<Memtable>) {
         let mut memtables = self.memtables.lock();
         memtables.retain(|memtable| memtable.strong_count() > 0);
         memtables.push(Arc::downgrade(memtable));

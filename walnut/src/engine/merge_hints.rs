@@ -76,7 +76,7 @@ impl DeadKeys for Core {
         self.dead.add(range, at, passed, || {
             let view = self.view.load();
             // Asked behind the view: what was dropped from it is known by then.
-            self.snapshots.is_history_whole_above(at) && view.is_surely_unchanged_within(&probe, at)
+            self.snapshots.is_history_whole_above(at) && view.is_known_unchanged_within(&probe, at)
         });
     }
 }
@@ -84,7 +84,7 @@ impl DeadKeys for Core {
 impl View {
     /// Whether no entry of `range` is above `at`; `false` also when that takes more than a look at
     /// what came since.
-    fn is_surely_unchanged_within(&self, range: &KeyRange, at: SeqNo) -> bool {
+    fn is_known_unchanged_within(&self, range: &KeyRange, at: SeqNo) -> bool {
         let mut memtables = self.memtables().filter(|memtable| memtable.max_lsn() > at);
         let mut ssts = self.levels.ssts().map(|(_, sst)| sst.meta()).filter(|meta| meta.largest_seqno > at);
         memtables.all(|memtable| memtable.is_changed_within(range, at) == Some(false))

@@ -246,13 +246,13 @@ impl Core {
     /// An error unless writes can be acknowledged.
     fn ensure_writable(&self) -> Result<()> {
         self.owner.check_process()?;
-        self.seems_writable()
+        self.ensure_writable_cached()
     }
 
     /// An error if it is known already that writes cannot be acknowledged, without a system call.
     /// In a fork the write itself fails, and a thread that would wait before it for a thread that
     /// is not there asks first: see [`DirOwner::check_fork`].
-    fn seems_writable(&self) -> Result<()> {
+    fn ensure_writable_cached(&self) -> Result<()> {
         self.ensure_open()?;
         self.owner.finding()?;
         self.ensure_unpoisoned()
@@ -307,7 +307,7 @@ impl Engine {
             return Ok(());
         }
         if matches!(self.owner.check_process(), Err(Error::Forked)) {
-            return self.leave_to_parent();
+            return self.abandon_in_fork();
         }
         self.compactions.call();
         self.stop_workers();
@@ -324,7 +324,7 @@ impl Engine {
     /// Lets go of an engine that belongs to the process of which this one is a fork. Its threads do
     /// not run here, and may have held any lock when they were left behind; so nothing of it is
     /// waited for, joined, unlocked or dropped.
-    fn leave_to_parent(&self) -> Result<()> {
+    fn abandon_in_fork(&self) -> Result<()> {
         self.owner.release();
         std::mem::forget(Arc::clone(&self.core));
         Err(Error::Forked)

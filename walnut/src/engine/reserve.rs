@@ -86,7 +86,7 @@ fn path(dir: &Path) -> PathBuf {
     FileName::Reserve.path(dir)
 }
 
-/// Empties the file, which says then that it was spent; says whether that has freed room.
+/// Empties the file, which says then that it was spent; returns whether that has freed room.
 pub(super) fn release(env: &dyn Env, dir: &Path) -> Result<bool> {
     let is_held = held_size(env, dir)?.is_some_and(|size| size > 0);
     if is_held {
@@ -238,7 +238,7 @@ impl Core {
 
     /// Whether a memtable of so many bytes should be frozen before it is full, because a flush of a
     /// larger one might not find room. Looks at the disk now and then.
-    pub(super) fn is_room_short(&self, active_size: usize) -> bool {
+    pub(super) fn is_space_short(&self, active_size: usize) -> bool {
         let reserve = &self.reserve;
         if active_size < reserve.look_at.load(Ordering::Relaxed) {
             return false;
@@ -255,7 +255,7 @@ impl Core {
     }
 
     /// Takes note that the active memtable is a new one.
-    pub(super) fn look_at_room_anew(&self) {
+    pub(super) fn recheck_room(&self) {
         if self.reserve.size > 0 {
             self.reserve.look_at.store(self.reserve.size / SMALL_PART, Ordering::Relaxed);
         }

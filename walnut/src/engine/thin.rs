@@ -70,7 +70,12 @@ impl Core {
     fn run_thinning(&self, thinning: &Thinning) -> Result<bool> {
         let levels = Arc::clone(&self.view.load().levels);
         let watermark = self.snapshots.watermark(|| self.visible());
-        let job = ThinJob { thinning, place: &self.sst_store, watermark, go_on: &|size| self.go_on(size) };
+        let job = ThinJob {
+            thinning,
+            place: &self.sst_store,
+            watermark,
+            go_on: &|size| self.wait_for_budget(size),
+        };
         let written = job.run(|meta| named_sst(&levels, meta), || self.manifest.lock().allocate())?;
         // No handle may hold the file when it is removed.
         drop(levels);

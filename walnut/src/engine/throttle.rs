@@ -152,7 +152,7 @@ fn nanos(time: Duration) -> u64 {
 
 impl Core {
     /// Has a writer of so many bytes wait a little while flushing or compaction is behind.
-    pub(super) fn pace(&self, size: usize) {
+    pub(super) fn throttle_writer(&self, size: usize) {
         self.throttle.committed_size.fetch_add(size as u64, Ordering::Relaxed);
         if self.config.background == Background::Manual {
             return;
@@ -187,7 +187,7 @@ impl Core {
 
     /// What a merge asks after so many bytes that it read and wrote: whether to go on, and not
     /// before when.
-    pub(super) fn go_on(&self, size: u64) -> Result<()> {
+    pub(super) fn wait_for_budget(&self, size: u64) -> Result<()> {
         self.ensure_open()?;
         let mut ahead = self.pay_for_merging(self.env.monotonic_clock(), size);
         while self.config.background != Background::Manual && ahead > BURST {

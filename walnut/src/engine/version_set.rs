@@ -175,7 +175,7 @@ impl Core {
     }
 
     /// Has the manifest say up to which number the log is durable, so that the loss of its end is
-    /// found; says whether it did not say so yet. Everything up to `last` was synced.
+    /// found; returns whether it did not say so yet. Everything up to `last` was synced.
     pub(super) fn note_log_end(&self, last: SeqNo) -> Result<bool> {
         let mut manifest = self.manifest.lock();
         let state = manifest.writer.state();
@@ -256,7 +256,7 @@ impl Core {
         });
     }
 
-    /// Removes the name of a file that no version names, if it can go; says whether it is gone.
+    /// Removes the name of a file that no version names, if it can go; returns whether it is gone.
     fn goes<P: FileStore>(&self, file: &ObsoleteFile<P>, path: &Path, last: bool) -> bool {
         file.is_ready(last) && self.env.remove(path).is_ok()
     }

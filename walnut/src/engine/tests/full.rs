@@ -114,7 +114,7 @@ fn a_full_disk_of_any_size_is_left_by_every_way_and_writing_goes_on() {
             let told = format!("{capacity} bytes, way {}", place % WAYS.len());
             assert_eq!(state(&engine).unwrap(), expected, "{told}");
             while engine
-                .step()
+                .run_one_job()
                 .unwrap_or_else(|error| panic!("{told}: {error}: {}, {:?}", self::told(&env), engine.stats()))
             {
             }
@@ -175,7 +175,7 @@ fn a_disk_that_another_program_fills_is_left_too() {
         let engine = begin(&env).unwrap();
         clear(&engine, 0..rows + 150).unwrap();
         engine.checkpoint().unwrap();
-        while engine.step().unwrap() {}
+        while engine.run_one_job().unwrap() {}
         put(&engine, 1, 3).unwrap_or_else(|error| panic!("{rows} rows: {error}: {}", told(&env)));
         assert_eq!(get(&engine, rows + 199).unwrap(), Some(value(rows + 199, 1)));
     }
@@ -269,7 +269,7 @@ fn whatever_is_done_on_a_disk_that_grows_shrinks_and_crashes_nothing_is_lost() {
                 1 => env.set_capacity(None),
                 2 => drop(unless_full(open.checkpoint(), &told)),
                 3 => drop(unless_full(open.compact(), &told)),
-                4 => drop(unless_full(open.step().map(drop), &told)),
+                4 => drop(unless_full(open.run_one_job().map(drop), &told)),
                 5 => {
                     if unless_full(open.close(), &told) {
                         drop(engine.take());

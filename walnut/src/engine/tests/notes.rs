@@ -65,11 +65,11 @@ fn a_damaged_last_commit_is_found_when_nothing_was_written_for_a_moment_after_it
     for machine in with_damaged_end(&env) {
         assert_eq!(state(&open_with(&machine, roomy()).unwrap()).unwrap().len(), 2);
     }
-    assert!(engine.step().unwrap() && !engine.step().unwrap());
+    assert!(engine.run_one_job().unwrap() && !engine.run_one_job().unwrap());
     expect_damage_is_found(&env.crash(CrashPolicy::Lost, 1));
     // Commits that were not promised are no damage when they are gone.
     put(&engine, 3, 0).unwrap();
-    assert!(!engine.step().unwrap());
+    assert!(!engine.run_one_job().unwrap());
     for policy in CrashPolicy::ALL {
         let found = state(&open_with(&env.crash(policy, 1), roomy()).unwrap()).unwrap().len();
         assert!((3..=4).contains(&found), "{found} after {policy:?}");
@@ -96,7 +96,7 @@ fn a_crash_at_every_operation_around_notes_keeps_what_was_promised() {
         for n in 0..24 {
             put_safe(&engine, n, 0)?;
             *acknowledged = n + 1;
-            while n % 3 == 0 && engine.step()? {}
+            while n % 3 == 0 && engine.run_one_job()? {}
             if n % 8 == 7 {
                 engine.flush_everything()?;
             }
@@ -138,7 +138,7 @@ fn nothing_is_noted_after_a_failed_sync() {
     put_safe(&engine, 0, 0).unwrap();
     env.inject(FaultPlan::once(Operation::Sync, 0, FaultEffect::LostSync));
     put_safe(&engine, 1, 0).unwrap_err();
-    assert!(matches!(engine.step(), Err(Error::Poisoned)));
+    assert!(matches!(engine.run_one_job(), Err(Error::Poisoned)));
     assert!(matches!(engine.note_durable(), Err(Error::Poisoned)));
     for policy in CrashPolicy::ALL {
         assert_eq!(state(&open_with(&memory.crash(policy, 1), roomy()).unwrap()).unwrap().len(), 1);
@@ -155,7 +155,7 @@ fn a_note_that_fails_takes_nothing_away_and_is_made_up_for() {
             let engine = open_with(&env, roomy()).unwrap();
             put_safe(&engine, 0, 0).unwrap();
             env.inject(FaultPlan::once(Operations::Any, n, effect));
-            assert_eq!(engine.step().is_err(), env.struck() > 0, "operation {n}, {effect:?}");
+            assert_eq!(engine.run_one_job().is_err(), env.struck() > 0, "operation {n}, {effect:?}");
             if env.struck() == 0 {
                 assert!(n > 0, "there is something that can fail");
                 break;
@@ -164,7 +164,7 @@ fn a_note_that_fails_takes_nothing_away_and_is_made_up_for() {
             for policy in CrashPolicy::ALL {
                 assert_eq!(state(&open_with(&memory.crash(policy, 1), roomy()).unwrap()).unwrap().len(), 2);
             }
-            assert!(engine.step().unwrap());
+            assert!(engine.run_one_job().unwrap());
             expect_damage_is_found(&memory.crash(CrashPolicy::Lost, 1));
         }
     }
@@ -177,7 +177,7 @@ fn a_database_that_rests_again_and_again_has_a_short_manifest() {
     let mut largest = 0;
     for n in 0..5000 {
         put_safe(&engine, n % 10, n).unwrap();
-        assert!(engine.step().unwrap() && !engine.step().unwrap());
+        assert!(engine.run_one_job().unwrap() && !engine.run_one_job().unwrap());
         if n % 50 == 0 {
             let manifests: Vec<_> =
                 files(&env, "").into_iter().filter(|name| name.starts_with("MANIFEST-")).collect();

@@ -99,7 +99,7 @@ fn an_opening_after_a_kill_is_one_list_and_three_syncs_and_one_more_when_the_man
         let engine = open_with(&survivor, roomy()).unwrap();
         put_as(&engine, 1000, Durability::Safe).unwrap();
         if is_noted {
-            assert!(engine.step().unwrap());
+            assert!(engine.run_one_job().unwrap());
         }
         put_as(&engine, 1001, Durability::Fast).unwrap();
         let killed = survivor.crash(CrashPolicy::Kept, 0);
@@ -215,7 +215,7 @@ fn processes_that_close_fail_are_killed_and_lose_power_one_after_the_other_lose_
                 match random.below(10) {
                     0 => drop(engine.flush_everything()),
                     1 => drop(engine.compact()),
-                    2 => drop(engine.step()),
+                    2 => drop(engine.run_one_job()),
                     3..6 => history.put(&engine, Durability::Fast),
                     _ => history.put(&engine, Durability::Safe),
                 }

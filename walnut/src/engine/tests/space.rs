@@ -125,7 +125,7 @@ fn what_is_cleared_comes_back_by_steps_without_a_checkpoint() {
         let (engine, full) = settled(&machine(), Background::Manual);
         cleared(&engine);
         let mut steps = 0;
-        while engine.step().unwrap() {
+        while engine.run_one_job().unwrap() {
             steps += 1;
             assert!(steps < 200, "it comes to an end");
         }
@@ -135,7 +135,7 @@ fn what_is_cleared_comes_back_by_steps_without_a_checkpoint() {
         // Without further deletions nothing is written.
         for n in 0..50 {
             put(&engine, n, 2).unwrap();
-            assert!(!engine.step().unwrap());
+            assert!(!engine.run_one_job().unwrap());
         }
     }
 }
@@ -150,7 +150,7 @@ fn what_only_memory_and_log_hold_comes_back_too_when_it_is_cleared() {
     }
     assert!(engine.stats().log_size > 700 << 10);
     clear(&engine, 0..20_000).unwrap();
-    while engine.step().unwrap() {}
+    while engine.run_one_job().unwrap() {}
     let stats = engine.stats();
     let (flushed, taken) = (stats.flush_written_size, stats.log_size + stats.log_spare_size + stats.sst_size);
     assert!(flushed < 2000, "{flushed} bytes were written for nothing");
@@ -167,7 +167,7 @@ fn few_deletions_are_not_worth_a_flush() {
     }
     for n in 0..50 {
         delete(&engine, n).unwrap();
-        engine.step().unwrap();
+        engine.run_one_job().unwrap();
     }
     assert_eq!(engine.stats().flush_count, flushes);
 }

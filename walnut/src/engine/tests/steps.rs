@@ -5,7 +5,7 @@ use crate::compaction;
 
 /// Everything there is to do; says how many pieces it was.
 fn finish(engine: &Engine) -> usize {
-    std::iter::from_fn(|| engine.step().unwrap().then_some(())).count()
+    std::iter::from_fn(|| engine.run_one_job().unwrap().then_some(())).count()
 }
 
 /// Room for so many memtables before a writer has to work.
@@ -22,16 +22,16 @@ fn a_step_flushes_one_memtable_or_runs_one_compaction() {
     let frozen = engine.stats().frozen_memtable_count as u64;
     assert!(frozen >= 5 && engine.stats().sst_count == 0);
     for done in 1..=frozen {
-        assert!(engine.step().unwrap());
+        assert!(engine.run_one_job().unwrap());
         let stats = engine.stats();
         assert_eq!((stats.flush_count, stats.frozen_memtable_count as u64), (done, frozen - done));
         assert_eq!(stats.compaction_count + stats.compaction_move_count, 0, "flushes come first");
     }
-    assert!(engine.step().unwrap());
+    assert!(engine.run_one_job().unwrap());
     let stats = engine.stats();
     assert_eq!(stats.compaction_count + stats.compaction_move_count, 1);
     finish(&engine);
-    assert!(!engine.step().unwrap(), "nothing is left to do");
+    assert!(!engine.run_one_job().unwrap(), "nothing is left to do");
 }
 
 #[test]
@@ -44,7 +44,7 @@ fn the_same_calls_give_the_same_file_operations() {
             for n in 0..1200 {
                 put(&engine, n * 31 % 400, n).unwrap();
                 if n % 90 == 0 {
-                    engine.step().unwrap();
+                    engine.run_one_job().unwrap();
                 }
             }
             finish(&engine);
@@ -79,7 +79,7 @@ fn readers_go_on_at_every_step_of_flushing_and_compacting() {
         let n = u32::try_from(scans.len()).unwrap();
         put(&engine, n, 10_000).unwrap();
         expected.insert(key(n), value(n, 10_000));
-        if !engine.step().unwrap() {
+        if !engine.run_one_job().unwrap() {
             break;
         }
     }
