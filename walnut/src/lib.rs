@@ -76,13 +76,24 @@ pub use error::{
 };
 pub use options::{Builder, Compression};
 pub use table::{
-    Access, BeginsWithText, Caseless, Composite, Cursor, Decimals, DefaultTable, Direct, Duplicate, Elements,
-    Entries, FieldSchema, Generated, GeneratesKey, InSnapshot, InTransaction, Index, IndexEntries, IndexName,
-    IndexSchema, IndexState, IndexStatus, Key, KeyReader, KeyWriter, Keys, MAX_KEY_SIZE, Migrated, NoCase,
-    Page, Point, RangeOver, Rest, RowFilter, Scaled, Scan, Snapshot, Straight, Swept, Table, TableMapper,
+    Access, BeginsWithText, Caseless, Composite, Cursor, Decimals, DefaultTable, Duplicate, Elements,
+    Entries, FieldSchema, Generated, GeneratesKey, Index, IndexEntries, IndexName, IndexSchema, IndexState,
+    IndexStatus, Key, KeyReader, KeyWriter, Keys, MAX_KEY_SIZE, Migrated, NoCase, Page, Point, RangeOver,
+    ReadOnly, ReadWrite, Rest, RowFilter, Scaled, Scan, Snapshot, Straight, Swept, Table, TableMapper,
     TableSchema, TextKey, Transaction, Turned, Unique, Unreadable, Way, WriteAccess,
 };
 pub use txn::Savepoint;
+
+/// The marker of handles of the database, as it was called once.
+#[doc(hidden)]
+pub type Direct = ReadWrite;
+/// The marker of handles of a transaction, as it was called once.
+#[doc(hidden)]
+pub type InTransaction<'t> = ReadWrite;
+/// The marker of handles of a snapshot, as it was called once.
+#[doc(hidden)]
+pub type InSnapshot = ReadOnly;
+
 pub use walnut_derive::{Key, Nested, Table};
 
 #[doc(hidden)]

@@ -3,6 +3,7 @@
 
 mod anomalies;
 mod contention;
+mod ended;
 mod histories;
 mod itself;
 mod messages;

@@ -46,7 +46,7 @@ fn types<A: Access>(users: &DefaultTable<User, A>) {
 }
 
 fn main() {
-    let _ = types::<walnut::Direct>;
+    let _ = types::<walnut::ReadWrite>;
     assert_eq!(<User as walnut::TableMapper>::SCHEMA.indexes.len(), 11);
     assert_eq!(User::ix().encode_row.index, "encode_row");
     assert!(<Named as Key>::EXACT);

@@ -32,7 +32,7 @@ fn types<A: Access>(users: &DefaultTable<User, A>) {
 }
 
 fn main() {
-    let _ = types::<walnut::Direct>;
+    let _ = types::<walnut::ReadWrite>;
     let schema = <User as walnut::TableMapper>::SCHEMA;
     assert_eq!((schema.name, schema.version, schema.primary_key), ("users", 1, &["id"][..]));
     let fields: Vec<_> = schema.fields.iter().map(|field| (field.name, field.type_name)).collect();

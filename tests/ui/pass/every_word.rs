@@ -77,7 +77,7 @@ fn types<A: Access>(users: &DefaultTable<User, A>) {
 }
 
 fn main() {
-    let _ = types::<walnut::Direct>;
+    let _ = types::<walnut::ReadWrite>;
     let texts: Vec<_> = User::SCHEMA.indexes.iter().map(|index| (index.name, index.parts)).collect();
     assert_eq!(texts[1], ("both", &["nocase(name)", "desc(nocase(nick))"][..]));
     assert_eq!(texts[2], ("tagged", &["each(tags)", "desc(scale(price, 2))"][..]));

@@ -29,7 +29,7 @@ fn types<A: Access>(users: &DefaultTable<User, A>) {
 }
 
 fn main() {
-    let _ = types::<walnut::Direct>;
+    let _ = types::<walnut::ReadWrite>;
     assert_eq!(User::SCHEMA.name, "users");
     assert_eq!(User::SCHEMA.fields[1].type_name, "Option<String>");
 }

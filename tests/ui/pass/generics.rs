@@ -55,7 +55,7 @@ where
 fn is_table<T: Table>() {}
 
 fn main() {
-    let _ = types::<walnut::Direct>;
+    let _ = types::<walnut::ReadWrite>;
     is_table::<Pair<String, i32>>();
     assert_eq!(in_a_generic_function::<u64, u8>(), "Row");
 }

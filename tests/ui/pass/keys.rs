@@ -61,7 +61,7 @@ fn types<A: Access>(users: &DefaultTable<User, A>) {
 fn keyed_by<K, T: TableMapper<PrimaryKey = K>>() {}
 
 fn main() {
-    let _ = types::<walnut::Direct>;
+    let _ = types::<walnut::ReadWrite>;
     let _ = (Kind::City, Kind::Village, Kind::Ref);
     keyed_by::<UserId, User>();
     keyed_by::<u64, Both>();

@@ -19,7 +19,7 @@ fn types<A: Access>(table: &DefaultTable<r#struct, A>) {
 }
 
 fn main() {
-    let _ = types::<walnut::Direct>;
+    let _ = types::<walnut::ReadWrite>;
     assert_eq!(<r#struct as walnut::TableMapper>::SCHEMA.name, "struct");
     assert_eq!(<r#struct as walnut::TableMapper>::SCHEMA.primary_key, ["loop", "type"]);
     assert_eq!(r#struct::ix().r#match.index, "match");

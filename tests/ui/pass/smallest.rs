@@ -23,7 +23,7 @@ fn by_nothing<A: Access>(visits: &DefaultTable<Visit, A>) {
 }
 
 fn main() {
-    let _ = by_nothing::<walnut::Direct>;
+    let _ = by_nothing::<walnut::ReadWrite>;
     let _ = <Visit as Table>::ix();
     assert_eq!(Visit::SCHEMA.name, "Visit");
     assert!(Visit::SCHEMA.indexes.is_empty());

@@ -35,7 +35,7 @@ fn by_secret<A: Access>(table: &DefaultTable<store::Public, A>) {
 }
 
 fn main() {
-    let _ = by_secret::<walnut::Direct>;
+    let _ = by_secret::<walnut::ReadWrite>;
     assert_eq!(store::hidden(), "Hidden");
 
     #[derive(Table, serde::Serialize, serde::Deserialize)]

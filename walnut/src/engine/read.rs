@@ -68,11 +68,23 @@ impl Core {
         pin: &Pin,
         reads: impl FnOnce(PointReader<'_>) -> Result<R>,
     ) -> Result<R> {
+        self.read_held(|| pin.ensure_held().map(|()| (pin.at(), ())), |reader, ()| reads(reader))
+    }
+
+    /// Calls `reads` with a reader at the sequence number that `hold` returns.
+    ///
+    /// `hold` is called once the view is held. It returns a number that a pin holds at that moment; the pin may go right after,
+    /// because nothing leaves a view that is held.
+    pub(crate) fn read_held<H, R>(
+        &self,
+        hold: impl FnOnce() -> Result<(SeqNo, H)>,
+        reads: impl FnOnce(PointReader<'_>, H) -> Result<R>,
+    ) -> Result<R> {
         self.ensure_open()?;
         let _epoch = Epoch::enter();
         let view = self.view.load();
-        pin.ensure_held()?;
-        reads(PointReader { view: &view, at: pin.at() })
+        let (at, found) = hold()?;
+        reads(PointReader { view: &view, at }, found)
     }
 }
 
@@ -102,9 +114,7 @@ impl<'a> PointReader<'a> {
         self.view.newest(key, self.at, |entry| match entry.kind {
             Kind::Put => result = Some(found(entry.value)),
             // The block in which it lies is let go of before the value is read.
-            Kind::Pointer | Kind::Add => {
-                farther = Some((entry.kind, SmallVec::<[u8; 24]>::from_slice(entry.value)));
-            }
+            Kind::Pointer | Kind::Add => farther = Some(copied(entry)),
             Kind::Delete | Kind::RangeDelete => {}
         })?;
         match farther {
@@ -231,4 +241,13 @@ impl View {
 /// What a version contributes to a sum, under range tombstones of which this is the newest.
 fn part_unless_gone(entry: &Entry<'_>, gone: Option<SeqNo>) -> Operand {
     if gone < Some(entry.seqno) { entry.operand() } else { Operand::Base(0) }
+}
+
+/// The kind and the bytes of an entry.
+///
+/// It is a call, so that the closure of [`PointReader::get`] is small enough to be inlined.
+#[cold]
+#[inline(never)]
+fn copied(entry: Entry<'_>) -> (Kind, SmallVec<[u8; 24]>) {
+    (entry.kind, SmallVec::from_slice(entry.value))
 }

@@ -37,6 +37,10 @@ pub enum Error {
     /// conflict in every retry: change rows through the handles of the transaction, or before it or
     /// after it. The other handle's write has taken effect.
     SelfConflict,
+    /// The transaction of this handle is over: it was committed or rolled back, or its closure has
+    /// returned. Nothing was read or written. Use a handle of the database or of an open
+    /// transaction.
+    TransactionEnded,
     /// This snapshot or transaction is older than the age limit of the database
     /// ([`Builder::snapshot_age_limit`](crate::Builder::snapshot_age_limit)), so the versions that
     /// it reads are no longer kept; begin a new one.
@@ -154,6 +158,9 @@ impl fmt::Display for Error {
             Self::SelfConflict => f.write_str(
                 "this transaction read what its own body changed through another handle, so it would lose each time; write through the \
                  handles of the transaction, or before or after it",
+            ),
+            Self::TransactionEnded => f.write_str(
+                "the transaction of this handle was committed or rolled back; use a handle of the database, or of a transaction that is open",
             ),
             Self::SnapshotTooOld => f.write_str(
                 "this snapshot or transaction is older than the age limit of the database; begin a new one",

@@ -13,7 +13,7 @@ use super::keyspace::{Keyspace, check_value, checked_key, sought_key};
 use crate::batch;
 use crate::engine::Durability;
 use crate::error::{Error, Result};
-use crate::table::{Direct, Space, Store};
+use crate::table::{ReadOnly, ReadWrite, Space, Store};
 
 /// Puts, adds and removals over any number of keyspaces of one database that take effect together or not at all.
 ///
@@ -21,7 +21,8 @@ use crate::table::{Direct, Space, Store};
 /// what was put before it, not what is put after. Nothing is written until [`Database::write`](crate::Database::write); a batch
 /// that is dropped leaves no trace.
 ///
-/// Each method copies its bytes, and refuses what is too large at once: [`Error::Limit`].
+/// Each method copies its bytes, and refuses what is too large at once: [`Error::Limit`]. The keyspaces are those of the database: one of
+/// a transaction is [`Error::Unsupported`], as its writes are the transaction's.
 ///
 /// ```
 /// # let db = walnut::Database::in_memory()?;
@@ -105,7 +106,7 @@ impl WriteBatch {
 
     /// Takes note that there is a write to a keyspace.
     fn join(&mut self, keyspace: &Keyspace) -> Result<()> {
-        let (store, space) = keyspace.place();
+        let (store, space) = keyspace.in_database()?;
         let own = self.store.get_or_insert_with(|| Arc::clone(store));
         if !Arc::ptr_eq(own, store) {
             return Err(Error::Unsupported("a batch over keyspaces of two databases"));
@@ -139,5 +140,6 @@ impl fmt::Debug for WriteBatch {
 const _: () = {
     const fn is_sendable<T: Send + Sync + 'static>() {}
     is_sendable::<WriteBatch>();
-    is_sendable::<Keyspace<Direct>>();
+    is_sendable::<Keyspace<ReadWrite>>();
+    is_sendable::<Keyspace<ReadOnly>>();
 };

@@ -5,6 +5,7 @@
 )]
 
 use std::fmt;
+use std::marker::PhantomData;
 use std::sync::Arc;
 
 use smallvec::SmallVec;
@@ -15,19 +16,18 @@ use crate::base::KeyRange;
 use crate::batch::EntryBatch;
 use crate::engine::Number;
 use crate::error::{Error, Limit, Result};
-use crate::table::{
-    Access, Change, Direct, InSnapshot, InTransaction, Reach, Snapshot, Space, Store, Transaction,
-    WriteAccess,
-};
+use crate::table::{Access, ReadOnly, ReadWrite, Snapshot, Source, Space, Store, Transaction, WriteAccess};
+use crate::txn::Attempt;
 
 /// Bytes in front of every key: the keyspace's id.
 pub(super) const PREFIX: usize = 4;
 
 /// A sorted map from bytes to bytes; see the [module](super).
 ///
-/// [`Database::keyspace`](crate::Database::keyspace) gives a handle that can be cloned, kept and shared between threads, and
-/// each of whose writes is a commit of its own. [`Transaction::keyspace`](crate::Transaction::keyspace) gives one within a transaction,
-/// [`Snapshot::keyspace`](crate::Snapshot::keyspace) one that only reads: it has no method that writes.
+/// [`Database::keyspace`](crate::Database::keyspace) returns a handle that can be cloned, kept and shared between threads, and
+/// each of whose writes is a commit of its own. [`Transaction::keyspace`](crate::Transaction::keyspace) returns one of the same type whose
+/// writes are those of the transaction; when that is over, each method is [`Error::TransactionEnded`]. The handle of
+/// [`Snapshot::keyspace`](crate::Snapshot::keyspace) only reads: it has no method that writes.
 ///
 /// ```
 /// # let db = walnut::Database::in_memory()?;
@@ -57,14 +57,17 @@ pub(super) const PREFIX: usize = 4;
 ///
 /// Handles of a keyspace that was dropped find it empty, and refuse to write: [`Error::Dropped`](crate::Error::Dropped). The name is free at
 /// once. Snapshots and iterators that were there before see what they saw.
-#[derive(Clone)]
-pub struct Keyspace<A = Direct> {
-    access: A,
+pub struct Keyspace<M = ReadWrite> {
+    source: Source,
     space: Arc<Space>,
+    marker: PhantomData<fn() -> M>,
 }
 
-#[expect(private_bounds, reason = "sealed: how the store is reached is this crate's own business")]
-impl<A: Access + Reach> Keyspace<A> {
+impl<M: Access> Keyspace<M> {
+    fn new(source: Source, space: Arc<Space>) -> Self {
+        Self { source, space, marker: PhantomData }
+    }
+
     /// The name.
     pub fn name(&self) -> &str {
         self.space.name()
@@ -75,7 +78,7 @@ impl<A: Access + Reach> Keyspace<A> {
     /// Cost: at most one block read for each run of level 0 and each deeper level whose filter does not deny the key.
     pub fn get(&self, key: impl AsRef<[u8]>) -> Result<Option<Vec<u8>>> {
         let Some(key) = sought_key(self.id_prefix(), key.as_ref()) else { return Ok(None) };
-        self.access.read(|reader| reader.get(&key, <[u8]>::to_vec))
+        self.source.read(|reader| reader.get(&key, <[u8]>::to_vec))
     }
 
     /// The number of `key`: the sum of what was [added](Self::add) to it; 0 when it has no value.
@@ -87,7 +90,7 @@ impl<A: Access + Reach> Keyspace<A> {
     /// has folded yet lie in one place for each run and each snapshot.
     pub fn get_sum(&self, key: impl AsRef<[u8]>) -> Result<i64> {
         let Some(key) = sought_key(self.id_prefix(), key.as_ref()) else { return Ok(0) };
-        match self.access.read(|reader| reader.number(&key))? {
+        match self.source.read(|reader| reader.number(&key))? {
             Number::Nothing => Ok(0),
             Number::Known(number) => Ok(number),
             Number::Other => {
@@ -99,7 +102,7 @@ impl<A: Access + Reach> Keyspace<A> {
     /// Whether `key` has a value. Costs what [`get`](Self::get) does.
     pub fn contains(&self, key: impl AsRef<[u8]>) -> Result<bool> {
         let Some(key) = sought_key(self.id_prefix(), key.as_ref()) else { return Ok(false) };
-        Ok(self.access.read(|reader| reader.get(&key, |_| ()))?.is_some())
+        Ok(self.source.read(|reader| reader.get(&key, |_| ()))?.is_some())
     }
 
     /// All keys and values, in order.
@@ -109,12 +112,12 @@ impl<A: Access + Reach> Keyspace<A> {
 
     /// The keys and values in a range, in order; `.rev()` from its end.
     pub fn range(&self, range: impl KeyBounds) -> Iter {
-        Iter::new(self.access.scan(inner_range(self.id_prefix(), &range)))
+        Iter::new(self.source.scan(inner_range(self.id_prefix(), &range)))
     }
 
     /// The keys that begin with `prefix`, and their values, in order.
     pub fn prefix(&self, prefix: impl AsRef<[u8]>) -> Iter {
-        Iter::new(self.access.scan(self.prefix_range(prefix.as_ref())))
+        Iter::new(self.source.scan(self.prefix_range(prefix.as_ref())))
     }
 
     /// The first key and its value.
@@ -134,7 +137,7 @@ impl<A: Access + Reach> Keyspace<A> {
     ///
     /// Cost: a walk over all of them, because nobody counts while they are written.
     pub fn len(&self) -> Result<u64> {
-        let mut scan = self.access.scan(KeyRange::prefix(&self.id_prefix()))?;
+        let mut scan = self.source.scan(KeyRange::prefix(&self.id_prefix()))?;
         let mut count = 0;
         while scan.next()?.is_some() {
             count += 1;
@@ -144,7 +147,7 @@ impl<A: Access + Reach> Keyspace<A> {
 
     /// Whether there is no key. Costs what finding the [`first`](Self::first) one does.
     pub fn is_empty(&self) -> Result<bool> {
-        Ok(self.access.scan(KeyRange::prefix(&self.id_prefix()))?.next()?.is_none())
+        Ok(self.source.scan(KeyRange::prefix(&self.id_prefix()))?.next()?.is_none())
     }
 
     fn prefix_range(&self, prefix: &[u8]) -> KeyRange {
@@ -155,7 +158,7 @@ impl<A: Access + Reach> Keyspace<A> {
     }
 }
 
-impl<A: Access + Reach> IntoIterator for &Keyspace<A> {
+impl<M: Access> IntoIterator for &Keyspace<M> {
     type Item = Result<(Vec<u8>, Vec<u8>)>;
     type IntoIter = Iter;
 
@@ -164,14 +167,20 @@ impl<A: Access + Reach> IntoIterator for &Keyspace<A> {
     }
 }
 
-impl<A> Keyspace<A> {
+impl<M> Keyspace<M> {
     /// The bytes in front of each key.
     pub(super) fn id_prefix(&self) -> [u8; PREFIX] {
         self.space.prefix()
     }
 }
 
-impl<A> fmt::Debug for Keyspace<A> {
+impl<M> Clone for Keyspace<M> {
+    fn clone(&self) -> Self {
+        Self { source: self.source.clone(), space: Arc::clone(&self.space), marker: PhantomData }
+    }
+}
+
+impl<M> fmt::Debug for Keyspace<M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Keyspace").field("name", &self.space.name()).finish_non_exhaustive()
     }
@@ -179,17 +188,32 @@ impl<A> fmt::Debug for Keyspace<A> {
 
 impl Keyspace {
     pub(crate) fn open(store: &Arc<Store>, name: &str) -> Result<Self> {
-        Ok(Self { access: Direct::new(store), space: store.space(name)? })
+        Ok(Self::new(Source::Database(Arc::clone(store)), store.space(name)?))
     }
 
-    /// Gives `key` a value, in the place of the one that it has.
+    /// The database that it is a handle of, and what is written to; an error for one of a transaction, whose writes are its own.
+    pub(super) fn in_database(&self) -> Result<(&Arc<Store>, &Arc<Space>)> {
+        let store = self.source.database().ok_or(Error::Unsupported(
+            "a batch over a keyspace of a transaction: it would be written beside the transaction; write through the keyspace itself",
+        ))?;
+        Ok((store, &self.space))
+    }
+}
+
+/// What writes. The bound is on each method, so that the compiler says why a keyspace of a snapshot has none of them.
+impl<M: Access> Keyspace<M> {
+    /// Gives `key` a value, in the place of the one that it has. In a transaction that is done when it is committed, and its own reads
+    /// see it at once.
     ///
-    /// [`Error::Limit`] when key or value is too long; nothing is written then. Cost: one write to the log, and what the
-    /// database's durability asks for; nothing is read.
-    pub fn put(&self, key: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Result<()> {
+    /// [`Error::Limit`] when key or value is too long, or a transaction too large for one commit; nothing is written then. Cost: one
+    /// write to the log, and what the database's durability asks for; nothing is read.
+    pub fn put(&self, key: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Result<()>
+    where
+        M: WriteAccess,
+    {
         let key = checked_key(self.id_prefix(), key.as_ref())?;
         check_value(value.as_ref())?;
-        self.write(|batch| batch.put(&key, value.as_ref()))
+        self.write(|batch| batch.put(&key, value.as_ref()), |attempt| attempt.put(&key, value.as_ref()))
     }
 
     /// Adds `delta`, which may be negative, to the number of `key`.
@@ -198,7 +222,8 @@ impl Keyspace {
     /// [`get_sum`](Self::get_sum) and [`get`](Self::get) read it. An add to a key that has no value begins at 0; so does one to a value of another
     /// size, which it replaces as a put would. Sums wrap around at the ends of `i64`.
     ///
-    /// Nothing is read, so adds conflict with nothing: of two threads, or two transactions, that add to one key both commit.
+    /// Nothing is read, so adds conflict with nothing: of two threads, or two transactions, that add to one key both commit. The reads of
+    /// a transaction see its own adds at once.
     ///
     /// [`Error::Limit`] when the key is too long. Costs what [`put`](Self::put) does.
     ///
@@ -213,70 +238,7 @@ impl Keyspace {
     /// assert_eq!(visits.get_sum("/index.html")?, 4);
     /// assert_eq!(visits.get_sum("/never.html")?, 0);
     /// assert_eq!(visits.get("/index.html")?, Some(4i64.to_le_bytes().to_vec()));
-    /// # Ok::<(), walnut::Error>(())
-    /// ```
-    pub fn add(&self, key: impl AsRef<[u8]>, delta: i64) -> Result<()> {
-        let key = checked_key(self.id_prefix(), key.as_ref())?;
-        self.write(|batch| batch.add(&key, delta))
-    }
-
-    /// Removes `key`, if it is there. Costs what [`put`](Self::put) does.
-    pub fn remove(&self, key: impl AsRef<[u8]>) -> Result<()> {
-        let key = sought_key(self.id_prefix(), key.as_ref());
-        self.write(|batch| key.iter().for_each(|key| batch.delete(key)))
-    }
-
-    /// Removes every key in a range, at once.
     ///
-    /// Cost: that of one put, however many keys there are. Their space comes back when compaction meets the range; files that
-    /// hold nothing else go unread.
-    pub fn remove_range(&self, range: impl KeyBounds) -> Result<()> {
-        self.clear(inner_range(self.id_prefix(), &range))
-    }
-
-    /// Removes every key that begins with `prefix`, at once. Costs what [`remove_range`](Self::remove_range) does.
-    pub fn remove_prefix(&self, prefix: impl AsRef<[u8]>) -> Result<()> {
-        self.clear(self.prefix_range(prefix.as_ref()))
-    }
-
-    /// Where it lies.
-    pub(super) fn place(&self) -> (&Arc<Store>, &Arc<Space>) {
-        (self.access.store(), &self.space)
-    }
-
-    fn clear(&self, range: KeyRange) -> Result<()> {
-        let end = range.end.unwrap_or_default();
-        self.write(|batch| batch.delete_range(&range.start, &end))
-    }
-
-    fn write(&self, fill: impl FnOnce(&mut EntryBatch)) -> Result<()> {
-        let store = self.access.store();
-        let mut batch = EntryBatch::new();
-        fill(&mut batch);
-        store.write(std::slice::from_ref(&self.space), batch, store.durability())
-    }
-}
-
-impl Keyspace<InTransaction<'_>> {
-    /// Gives `key` a value when the transaction is committed; its own reads see it at once.
-    ///
-    /// [`Error::Limit`] when key or value is too long, or the transaction too large for one commit.
-    pub fn put(&self, key: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Result<()> {
-        let key = checked_key(self.id_prefix(), key.as_ref())?;
-        check_value(value.as_ref())?;
-        self.access.change(|attempt| {
-            attempt.put(&key, value.as_ref());
-            Ok(())
-        })
-    }
-
-    /// Adds `delta` to the number of `key` when the transaction is committed; its own reads see it at once. See
-    /// [`Keyspace::add`](Keyspace::<Direct>::add).
-    ///
-    /// Nothing is read, so a transaction that only adds loses to no other one that does.
-    ///
-    /// ```
-    /// # let db = walnut::Database::in_memory()?;
     /// let sold = db.transact(|tx| {
     ///     let stock = tx.keyspace("stock")?;
     ///     stock.put("walnuts", 10i64.to_le_bytes())?;
@@ -286,32 +248,52 @@ impl Keyspace<InTransaction<'_>> {
     /// assert_eq!(sold, 7);
     /// # Ok::<(), walnut::Error>(())
     /// ```
-    pub fn add(&self, key: impl AsRef<[u8]>, delta: i64) -> Result<()> {
+    pub fn add(&self, key: impl AsRef<[u8]>, delta: i64) -> Result<()>
+    where
+        M: WriteAccess,
+    {
         let key = checked_key(self.id_prefix(), key.as_ref())?;
-        self.access.change(|attempt| {
-            attempt.add(&key, delta);
-            Ok(())
-        })
+        self.write(|batch| batch.add(&key, delta), |attempt| attempt.add(&key, delta))
     }
 
-    /// Removes `key`, if it is there.
-    pub fn remove(&self, key: impl AsRef<[u8]>) -> Result<()> {
+    /// Removes `key`, if it is there. Costs what [`put`](Self::put) does.
+    pub fn remove(&self, key: impl AsRef<[u8]>) -> Result<()>
+    where
+        M: WriteAccess,
+    {
         let key = sought_key(self.id_prefix(), key.as_ref());
-        self.access.change(|attempt| {
-            if let Some(key) = &key {
-                attempt.delete(key);
-            }
-            Ok(())
-        })
+        self.write(
+            |batch| key.iter().for_each(|key| batch.delete(key)),
+            |attempt| key.iter().for_each(|key| attempt.delete(key)),
+        )
     }
 
-    /// Removes every key in a range.
+    /// Removes every key in a range, at once.
     ///
-    /// Cost: unlike that of the database's own handle, a walk over the keys, each of which is removed by itself: the transaction then
-    /// knows what it has read, and sees its own removals.
-    pub fn remove_range(&self, range: impl KeyBounds) -> Result<()> {
-        let range = inner_range(self.id_prefix(), &range);
-        self.access.change(|attempt| {
+    /// Cost: that of one put, however many keys there are. Their space comes back when compaction meets the range; files that
+    /// hold nothing else go unread. In a transaction instead a walk over the keys, each of which is removed by itself: the
+    /// transaction then knows what it has read, and sees its own removals.
+    pub fn remove_range(&self, range: impl KeyBounds) -> Result<()>
+    where
+        M: WriteAccess,
+    {
+        self.clear(&inner_range(self.id_prefix(), &range))
+    }
+
+    /// Removes every key that begins with `prefix`, at once. Costs what [`remove_range`](Self::remove_range) does.
+    pub fn remove_prefix(&self, prefix: impl AsRef<[u8]>) -> Result<()>
+    where
+        M: WriteAccess,
+    {
+        self.clear(&self.prefix_range(prefix.as_ref()))
+    }
+
+    fn clear(&self, range: &KeyRange) -> Result<()> {
+        if let Some(store) = self.source.database() {
+            let end = range.end.as_deref().unwrap_or_default();
+            return self.commit(store, |batch| batch.delete_range(&range.start, end));
+        }
+        self.source.change(&mut |attempt| {
             let mut scan = attempt.scan(range.clone())?;
             while let Some(found) = scan.next()? {
                 attempt.delete(found.key);
@@ -319,55 +301,22 @@ impl Keyspace<InTransaction<'_>> {
             Ok(())
         })
     }
-}
 
-/// What a keyspace of a snapshot is, and none of the others.
-#[doc(hidden)]
-pub trait OnlyReads {}
-
-impl OnlyReads for InSnapshot {}
-
-/// Methods that do not exist: the compiler says why.
-#[expect(private_bounds, reason = "sealed: how the store is reached is this crate's own business")]
-impl<A: Access + Reach + OnlyReads> Keyspace<A> {
-    #[doc(hidden)]
-    pub fn put(&self, _key: impl AsRef<[u8]>, _value: impl AsRef<[u8]>) -> Result<()>
-    where
-        A: WriteAccess,
-    {
-        Ok(())
+    /// Writes in a commit of its own, which is filled by `direct`, or by `statement` within a transaction.
+    fn write(&self, direct: impl FnOnce(&mut EntryBatch), mut statement: impl FnMut(&Attempt)) -> Result<()> {
+        match self.source.database() {
+            Some(store) => self.commit(store, direct),
+            None => self.source.change(&mut |attempt| {
+                statement(attempt);
+                Ok(())
+            }),
+        }
     }
 
-    #[doc(hidden)]
-    pub fn add(&self, _key: impl AsRef<[u8]>, _delta: i64) -> Result<()>
-    where
-        A: WriteAccess,
-    {
-        Ok(())
-    }
-
-    #[doc(hidden)]
-    pub fn remove(&self, _key: impl AsRef<[u8]>) -> Result<()>
-    where
-        A: WriteAccess,
-    {
-        Ok(())
-    }
-
-    #[doc(hidden)]
-    pub fn remove_range(&self, _range: impl KeyBounds) -> Result<()>
-    where
-        A: WriteAccess,
-    {
-        Ok(())
-    }
-
-    #[doc(hidden)]
-    pub fn remove_prefix(&self, _prefix: impl AsRef<[u8]>) -> Result<()>
-    where
-        A: WriteAccess,
-    {
-        Ok(())
+    fn commit(&self, store: &Store, fill: impl FnOnce(&mut EntryBatch)) -> Result<()> {
+        let mut batch = EntryBatch::new();
+        fill(&mut batch);
+        store.write(std::slice::from_ref(&self.space), batch, store.durability())
     }
 }
 
@@ -375,10 +324,10 @@ impl Snapshot {
     /// The keyspace of this name as it was; `None` when there was none. It only reads, and can be kept and sent to other threads.
     ///
     /// Cost: a look into the catalog.
-    pub fn keyspace(&self, name: &str) -> Result<Option<Keyspace<InSnapshot>>> {
-        let access = self.access();
-        let space = access.read(|reader| self.store().space_in(reader, name))?;
-        Ok(space.map(|space| Keyspace { access, space }))
+    pub fn keyspace(&self, name: &str) -> Result<Option<Keyspace<ReadOnly>>> {
+        let source = Source::Snapshot(self.clone());
+        let space = source.read(|reader| self.store().space_in(reader, name))?;
+        Ok(space.map(|space| Keyspace::new(source, space)))
     }
 }
 
@@ -402,13 +351,13 @@ impl Transaction {
     /// assert_eq!(left, 9);
     /// # Ok::<(), walnut::Error>(())
     /// ```
-    pub fn keyspace(&self, name: &str) -> Result<Keyspace<InTransaction<'_>>> {
-        let access = self.access();
-        // The look at the catalog is noted: the commit loses to whoever drops the keyspace meanwhile.
-        let known = access.read(|reader| self.store().space_in(reader, name))?;
+    pub fn keyspace(&self, name: &str) -> Result<Keyspace> {
+        let source = self.source();
+        // The look at the catalog is noted: the commit loses to a drop of the keyspace.
+        let known = source.read(|reader| self.store().space_in(reader, name))?;
         // One that was made since is empty in the state of this transaction. One that was dropped since is not made anew.
         let space = known.map_or_else(|| self.store().space(name), Ok)?;
-        Ok(Keyspace { access, space })
+        Ok(Keyspace::new(source, space))
     }
 }
 

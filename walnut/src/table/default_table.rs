@@ -9,7 +9,6 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
-use super::access::{Access, Direct, WriteAccess};
 use super::catalog::TableInfo;
 use super::key::{Composite, Key, KeyWriter, RangeOver};
 use super::mapper::Table;
@@ -17,7 +16,9 @@ use super::migrate::{self, Migrated};
 use super::mutate::{Mutation, PREFIX, engine_key};
 use super::row;
 use super::scan::{Everything, Rest, Scan};
+use super::source::{Access, ReadWrite, Reads, Source, WriteAccess, with_reads};
 use super::status::{self, IndexStatus};
+use super::store::Store;
 use super::sweep::{Swept, sweep};
 use crate::error::{Error, Fault, Result};
 
@@ -31,16 +32,20 @@ type KeyRef<'k, T> = <<T as super::TableMapper>::PrimaryKey as Key>::Ref<'k>;
 pub(super) type PrimaryKey<T> = <T as super::TableMapper>::PrimaryKey;
 
 /// A scan by primary key.
-type RowScan<T, A, R = ()> = Scan<T, PrimaryKey<T>, R, Everything, A>;
+type RowScan<T, M, R = ()> = Scan<T, PrimaryKey<T>, R, Everything, M>;
 
 /// Where no key is stored: under the last id of a keyspace, which is never given.
 const NOWHERE: &[u8] = &[u8::MAX; 4];
 
 /// A typed table.
 ///
-/// [`Database::table`](crate::Database::table) gives a `DefaultTable<T>`: it can be cloned, kept and sent to other
+/// [`Database::table`](crate::Database::table) returns a `DefaultTable<T>`: it can be cloned, kept and sent to other
 /// threads, and each call is a transaction of its own. All rows and indexes that a call changes are changed at once or not
 /// at all, also when the process is killed in the middle of it.
+///
+/// [`Transaction::table`](crate::Transaction::table) returns one, too: its calls are statements of the transaction. So a function that
+/// takes a `&DefaultTable<T>` works in a transaction and out of one. [`Snapshot::table`](crate::Snapshot::table) returns a
+/// `DefaultTable<T, ReadOnly>`, which has no method that writes.
 ///
 /// Costs are given in block reads, which go to the disk only when the block is not in the cache; "a look-up" is at
 /// most one block read for each run of sorted files that may hold the key.
@@ -63,19 +68,19 @@ const NOWHERE: &[u8] = &[u8::MAX; 4];
 /// assert_eq!(users.get(1)?.map(|user| user.email), Some("ann@x.org".into()));
 /// # Ok::<(), walnut::Error>(())
 /// ```
-pub struct DefaultTable<T, A = Direct> {
-    access: A,
+pub struct DefaultTable<T, M = ReadWrite> {
+    source: Source,
     info: Arc<TableInfo>,
-    row: PhantomData<fn() -> T>,
+    types: PhantomData<fn() -> (T, M)>,
 }
 
-impl<T: Table, A: Access> DefaultTable<T, A> {
-    pub(super) fn new(access: A, info: Arc<TableInfo>) -> Self {
-        Self { access, info, row: PhantomData }
+impl<T: Table, M: Access> DefaultTable<T, M> {
+    pub(super) fn new(source: Source, info: Arc<TableInfo>) -> Self {
+        Self { source, info, types: PhantomData }
     }
 
-    pub(super) fn access(&self) -> &A {
-        &self.access
+    pub(super) fn source(&self) -> &Source {
+        &self.source
     }
 
     pub(super) fn info(&self) -> &Arc<TableInfo> {
@@ -106,17 +111,17 @@ impl<T: Table, A: Access> DefaultTable<T, A> {
     /// # Ok::<(), walnut::Error>(())
     /// ```
     pub fn index_status(&self) -> Result<Vec<IndexStatus<T::PrimaryKey>>> {
-        status::of::<T>(&self.info).map_err(|fault| self.access.corruption(fault))
+        status::of::<T>(&self.info).map_err(|fault| self.source.corruption(fault))
     }
 
     /// An error unless the index at a place can be asked about the state that this handle reads.
     #[inline]
     pub(super) fn ensure_readable(&self, place: usize) -> Result<()> {
-        self.access.ensure_readable::<T>(&self.info, place)
+        self.source.ensure_readable::<T>(&self.info, place)
     }
 
     /// The indexes, one field each, by name: `users.by().email.get("ann@x.org")`.
-    pub fn by(&self) -> T::By<'_, A> {
+    pub fn by(&self) -> T::By<'_, M> {
         T::by(self)
     }
 
@@ -124,8 +129,7 @@ impl<T: Table, A: Access> DefaultTable<T, A> {
     ///
     /// Cost: a look-up.
     pub fn get(&self, key: KeyRef<'_, T>) -> Result<Option<T>> {
-        let key = self.row_key(&key);
-        key.sought().map_or(Ok(None), |key| self.get_row(key))
+        with_reads!(&self.source, |reads| self.get_of(reads, key))
     }
 
     /// Whether there is a row with this primary key. Decodes nothing.
@@ -134,7 +138,7 @@ impl<T: Table, A: Access> DefaultTable<T, A> {
     pub fn contains(&self, key: KeyRef<'_, T>) -> Result<bool> {
         let key = self.row_key(&key);
         let Some(key) = key.sought() else { return Ok(false) };
-        self.access.read(|reader| reader.contains(key))
+        with_reads!(&self.source, |reads| reads.read(|reader| reader.contains(key)))
     }
 
     /// The rows with these primary keys, in the order asked, all of one state.
@@ -143,7 +147,7 @@ impl<T: Table, A: Access> DefaultTable<T, A> {
     pub fn get_many<'k>(&self, keys: impl IntoIterator<Item = KeyRef<'k, T>>) -> Result<Vec<Option<T>>> {
         let mut points = keys.into_iter();
         let mut rows = Vec::with_capacity(points.size_hint().0);
-        self.access.read(|reader| {
+        self.source.read(|reader| {
             let mut keys = Vec::with_capacity(points.size_hint().0.clamp(1, TOGETHER));
             loop {
                 keys.clear();
@@ -181,12 +185,12 @@ impl<T: Table, A: Access> DefaultTable<T, A> {
     }
 
     /// All rows, by primary key.
-    pub fn iter(&self) -> RowScan<T, A> {
+    pub fn iter(&self) -> RowScan<T, M> {
         Scan::rows(self)
     }
 
     /// The rows whose primary key lies in a range, by primary key.
-    pub fn range<M>(&self, range: impl RangeOver<T::PrimaryKey, M>) -> RowScan<T, A> {
+    pub fn range<B>(&self, range: impl RangeOver<T::PrimaryKey, B>) -> RowScan<T, M> {
         Scan::rows(self).within(&range)
     }
 
@@ -211,16 +215,19 @@ impl<T: Table, A: Access> DefaultTable<T, A> {
     pub fn prefix(
         &self,
         first: <<PrimaryKey<T> as Composite>::First as Key>::Ref<'_>,
-    ) -> RowScan<T, A, Rest<PrimaryKey<T>>>
+    ) -> RowScan<T, M, Rest<PrimaryKey<T>>>
     where
         PrimaryKey<T>: Composite,
     {
         Scan::rows(self).starting_with(|out| <PrimaryKey<T> as Composite>::First::encode_ref(&first, out))
     }
 
-    pub(super) fn get_row(&self, key: &[u8]) -> Result<Option<T>> {
+    #[inline(always)]
+    fn get_of(&self, reads: &impl Reads, key: KeyRef<'_, T>) -> Result<Option<T>> {
+        let key = self.row_key(&key);
+        let Some(key) = key.sought() else { return Ok(None) };
         let (mut row, mut fault) = (None, None);
-        self.access.read(|reader| {
+        reads.read(|reader| {
             reader.get(key, |stored| match row::open(stored) {
                 Ok(found) => row = Some(found),
                 Err(found) => fault = Some(found),
@@ -244,7 +251,7 @@ impl<T: Table, A: Access> DefaultTable<T, A> {
 }
 
 /// What writes. The bound stands on each method, so that the compiler says why a table of a snapshot has none of them.
-impl<T: Table, A: Access> DefaultTable<T, A> {
+impl<T: Table, M: Access> DefaultTable<T, M> {
     /// Adds a row.
     ///
     /// [`Error::UniqueViolation`](crate::Error::UniqueViolation) when a row with its primary key or with one of its unique values exists; it names the
@@ -253,7 +260,7 @@ impl<T: Table, A: Access> DefaultTable<T, A> {
     /// Cost: a look-up for the primary key and for each unique index, one write to the log.
     pub fn insert(&self, row: &T) -> Result<()>
     where
-        A: WriteAccess,
+        M: WriteAccess,
     {
         self.count_key(row);
         self.change(|rows| rows.insert(row))
@@ -265,7 +272,7 @@ impl<T: Table, A: Access> DefaultTable<T, A> {
     /// values. Cost: a look-up for the row and for each unique value that changes, one write to the log.
     pub fn upsert(&self, row: &T) -> Result<Option<T>>
     where
-        A: WriteAccess,
+        M: WriteAccess,
     {
         self.count_key(row);
         self.change(|rows| rows.upsert(row))
@@ -276,7 +283,7 @@ impl<T: Table, A: Access> DefaultTable<T, A> {
     /// [`Error::NotFound`](crate::Error::NotFound) when there is none; otherwise like [`upsert`](Self::upsert).
     pub fn replace(&self, row: &T) -> Result<T>
     where
-        A: WriteAccess,
+        M: WriteAccess,
     {
         self.change(|rows| rows.replace(row))
     }
@@ -287,7 +294,7 @@ impl<T: Table, A: Access> DefaultTable<T, A> {
     /// primary key is [`Error::Unsupported`](crate::Error::Unsupported). Cost: as [`upsert`](Self::upsert).
     pub fn modify(&self, key: KeyRef<'_, T>, mut change: impl FnMut(&mut T)) -> Result<Option<T>>
     where
-        A: WriteAccess,
+        M: WriteAccess,
     {
         let key = self.row_key(&key);
         let Some(key) = key.sought() else { return Ok(None) };
@@ -302,7 +309,7 @@ impl<T: Table, A: Access> DefaultTable<T, A> {
     /// Cost: a look-up, one write to the log. For a row that cannot be read, every entry of every index is read besides.
     pub fn remove(&self, key: KeyRef<'_, T>) -> Result<Option<T>>
     where
-        A: WriteAccess,
+        M: WriteAccess,
     {
         let key = self.row_key(&key);
         let Some(key) = key.sought() else { return Ok(None) };
@@ -329,7 +336,7 @@ impl<T: Table, A: Access> DefaultTable<T, A> {
     /// ```
     pub fn insert_many<R: Borrow<T>>(&self, rows: impl IntoIterator<Item = R>) -> Result<()>
     where
-        A: WriteAccess,
+        M: WriteAccess,
     {
         let rows: Vec<R> = rows.into_iter().collect();
         let rows: Vec<&T> = rows.iter().map(Borrow::borrow).collect();
@@ -358,7 +365,7 @@ impl<T: Table, A: Access> DefaultTable<T, A> {
     /// ```
     pub fn upsert_many<R: Borrow<T>>(&self, rows: impl IntoIterator<Item = R>) -> Result<Vec<Option<T>>>
     where
-        A: WriteAccess,
+        M: WriteAccess,
     {
         let rows: Vec<R> = rows.into_iter().collect();
         let rows: Vec<&T> = rows.iter().map(Borrow::borrow).collect();
@@ -371,7 +378,7 @@ impl<T: Table, A: Access> DefaultTable<T, A> {
     /// Removes the rows with these primary keys, all in one commit; returns those that there were, in the order asked.
     pub fn remove_many<'k>(&self, keys: impl IntoIterator<Item = KeyRef<'k, T>>) -> Result<Vec<Option<T>>>
     where
-        A: WriteAccess,
+        M: WriteAccess,
     {
         let keys: Vec<KeyWriter> = keys.into_iter().map(|key| self.row_key(&key)).collect();
         self.change(|table| {
@@ -393,9 +400,9 @@ impl<T: Table, A: Access> DefaultTable<T, A> {
     /// Runs a statement on the rows of this table.
     pub(super) fn change<R>(&self, mut statement: impl FnMut(&Mutation<'_>) -> Result<R>) -> Result<R>
     where
-        A: WriteAccess,
+        M: WriteAccess,
     {
-        self.access.change(|attempt| {
+        self.source.change(&mut |attempt| {
             // The state is pinned first: a drop that comes after it is a conflict, one that came before has said so.
             attempt.at();
             if self.info.is_past {
@@ -404,7 +411,7 @@ impl<T: Table, A: Access> DefaultTable<T, A> {
                 return Err(Error::Conflict);
             }
             self.info.ensure_there()?;
-            statement(&Mutation::new(attempt, &self.info, self.access.store()))
+            statement(&Mutation::new(attempt, &self.info, self.source.store()))
         })
     }
 }
@@ -419,19 +426,21 @@ impl<T: Table> DefaultTable<T> {
     /// of them and sweep again: the entry may have gone with the row that gave way.
     ///
     /// Each few hundred entries are a commit of their own, so after an error or a crash what was done stays done, and sweeping
-    /// again goes on.
+    /// again goes on. That is why it is [`Error::Unsupported`](crate::Error::Unsupported) on a handle of a transaction.
     ///
     /// Cost: reads every row, and looks up a row for each entry and an entry for each value; a write for whatever is wrong.
     pub fn sweep(&self) -> Result<Swept<T>> {
+        let store = self.database("`sweep` in a transaction: it commits by itself, many times")?;
         let is_readable = |index: &usize| self.info.indexes[*index].is_readable();
         let readable: Vec<usize> = (0..self.info.indexes.len()).filter(is_readable).collect();
-        sweep(&self.access.store, &self.info, &readable)
+        sweep(store, &self.info, &readable)
     }
 
     /// Rewrites every row that has an older layout, so that the structs of the past can go. Returns at once when there are none.
     ///
     /// It works in batches of at most a thousand rows, each a commit of its own, while others read and write; when it is interrupted,
-    /// the next call goes on where it was.
+    /// the next call goes on where it was. That is why it is [`Error::Unsupported`](crate::Error::Unsupported) on a handle of a
+    /// transaction.
     ///
     /// [`Error::Schema`](crate::Error::Schema) when a `TryFrom` refuses a row; what was rewritten before stays rewritten.
     ///
@@ -442,27 +451,33 @@ impl<T: Table> DefaultTable<T> {
 
     /// [`migrate_all`](Self::migrate_all), which tells `watch` after each batch how far it is.
     pub fn migrate_all_watched(&self, watch: impl FnMut(Migrated)) -> Result<Migrated> {
-        migrate::run::<T>(&self.access.store, &self.info, watch)
+        let store = self.database("`migrate_all` in a transaction: it commits by itself, many times")?;
+        migrate::run::<T>(store, &self.info, watch)
+    }
+
+    /// The store, if this is a handle of the database; an error that says what needs one otherwise.
+    fn database(&self, what: &'static str) -> Result<&Arc<Store>> {
+        self.source.database().ok_or(Error::Unsupported(what))
     }
 }
 
-impl<T, A: Clone> Clone for DefaultTable<T, A> {
+impl<T, M> Clone for DefaultTable<T, M> {
     fn clone(&self) -> Self {
-        Self { access: self.access.clone(), info: Arc::clone(&self.info), row: PhantomData }
+        Self { source: self.source.clone(), info: Arc::clone(&self.info), types: PhantomData }
     }
 }
 
-impl<T, A> fmt::Debug for DefaultTable<T, A> {
+impl<T, M> fmt::Debug for DefaultTable<T, M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("DefaultTable").field("name", &self.info.schema.name).finish_non_exhaustive()
     }
 }
 
-impl<T: Table, A: Access> IntoIterator for &DefaultTable<T, A> {
+impl<T: Table, M: Access> IntoIterator for &DefaultTable<T, M> {
     type Item = Result<T>;
-    type IntoIter = RowScan<T, A>;
+    type IntoIter = RowScan<T, M>;
 
-    fn into_iter(self) -> RowScan<T, A> {
+    fn into_iter(self) -> RowScan<T, M> {
         self.iter()
     }
 }

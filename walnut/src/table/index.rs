@@ -5,26 +5,27 @@
 use std::fmt;
 use std::marker::PhantomData;
 
-use super::access::{Access, Direct, WriteAccess};
+use super::DefaultTable;
 use super::key::{BeginsWithText, Composite, Key, KeyWriter, RangeOver, TextKey};
 use super::mapper::Table;
 use super::mutate::{PREFIX, engine_key};
 use super::row;
 use super::scan::{Everything, Rest, Scan};
-use super::{DefaultTable, InTransaction};
+use super::source::{Access, ReadWrite, Reads, WriteAccess, with_reads};
 use crate::error::{FindingKind, Result};
+use crate::txn::Attempt;
 
 /// An index whose values may repeat. Scans give rows by value, those with one value by primary key.
-pub struct Index<'a, T: Table, K, A: Access = Direct> {
-    table: &'a DefaultTable<T, A>,
+pub struct Index<'a, T: Table, K, M: Access = ReadWrite> {
+    table: &'a DefaultTable<T, M>,
     /// The place in the schema's list.
     place: usize,
     key: PhantomData<fn() -> K>,
 }
 
 /// An index in which each value has one owner. A missing value (`None`) has any number of them.
-pub struct Unique<'a, T: Table, K, A: Access = Direct> {
-    table: &'a DefaultTable<T, A>,
+pub struct Unique<'a, T: Table, K, M: Access = ReadWrite> {
+    table: &'a DefaultTable<T, M>,
     /// The place in the schema's list.
     place: usize,
     key: PhantomData<fn() -> K>,
@@ -32,22 +33,22 @@ pub struct Unique<'a, T: Table, K, A: Access = Direct> {
 
 macro_rules! scans {
     ($handle:ident) => {
-        impl<'a, T: Table, K, A: Access> $handle<'a, T, K, A> {
+        impl<'a, T: Table, K, M: Access> $handle<'a, T, K, M> {
             /// The handle to the index at a place of the schema's list; for derived code.
             #[doc(hidden)]
-            pub fn new(table: &'a DefaultTable<T, A>, place: usize) -> Self {
+            pub fn new(table: &'a DefaultTable<T, M>, place: usize) -> Self {
                 Self { table, place, key: PhantomData }
             }
         }
 
-        impl<T: Table, K: Key, A: Access> $handle<'_, T, K, A> {
+        impl<T: Table, K: Key, M: Access> $handle<'_, T, K, M> {
             /// All entries of the index, by value.
-            pub fn iter(&self) -> Scan<T, K, (), Everything, A> {
+            pub fn iter(&self) -> Scan<T, K, (), Everything, M> {
                 Scan::index(self.table, self.place)
             }
 
             /// The rows with this value. None when the value cannot be stored, since it is too long or has too many digits.
-            pub fn all(&self, value: K::Ref<'_>) -> Scan<T, K, (), Everything, A> {
+            pub fn all(&self, value: K::Ref<'_>) -> Scan<T, K, (), Everything, M> {
                 self.iter().equal_to(|out| K::encode_ref(&value, out))
             }
 
@@ -55,13 +56,13 @@ macro_rules! scans {
             ///
             /// An index with `each` has an entry for each distinct element of a row, and a scan comes by each of them: a row
             /// with two elements in the range comes twice, once for each.
-            pub fn range<M>(&self, range: impl RangeOver<K, M>) -> Scan<T, K, (), Everything, A> {
+            pub fn range<B>(&self, range: impl RangeOver<K, B>) -> Scan<T, K, (), Everything, M> {
                 self.iter().within(&range)
             }
 
             /// The rows whose text begins with `start`, by value. Indexes of text and bytes, and of several columns of which the
             /// first is one.
-            pub fn starts_with(&self, start: <K::Text as Key>::Ref<'_>) -> Scan<T, K, (), Everything, A>
+            pub fn starts_with(&self, start: <K::Text as Key>::Ref<'_>) -> Scan<T, K, (), Everything, M>
             where
                 K: BeginsWithText,
             {
@@ -70,7 +71,7 @@ macro_rules! scans {
 
             /// The rows with this value in the index's first column, by the other columns; `prefix`, `range` and `starts_with`
             /// of what comes back narrow it further. Indexes of several columns only.
-            pub fn prefix(&self, first: <K::First as Key>::Ref<'_>) -> Scan<T, K, Rest<K>, Everything, A>
+            pub fn prefix(&self, first: <K::First as Key>::Ref<'_>) -> Scan<T, K, Rest<K>, Everything, M>
             where
                 K: Composite,
             {
@@ -78,33 +79,33 @@ macro_rules! scans {
             }
         }
 
-        impl<T: Table, K: Key, A: Access> IntoIterator for $handle<'_, T, K, A> {
+        impl<T: Table, K: Key, M: Access> IntoIterator for $handle<'_, T, K, M> {
             type Item = Result<T>;
-            type IntoIter = Scan<T, K, (), Everything, A>;
+            type IntoIter = Scan<T, K, (), Everything, M>;
 
-            fn into_iter(self) -> Scan<T, K, (), Everything, A> {
+            fn into_iter(self) -> Scan<T, K, (), Everything, M> {
                 self.iter()
             }
         }
 
-        impl<T: Table, K: Key, A: Access> IntoIterator for &$handle<'_, T, K, A> {
+        impl<T: Table, K: Key, M: Access> IntoIterator for &$handle<'_, T, K, M> {
             type Item = Result<T>;
-            type IntoIter = Scan<T, K, (), Everything, A>;
+            type IntoIter = Scan<T, K, (), Everything, M>;
 
-            fn into_iter(self) -> Scan<T, K, (), Everything, A> {
+            fn into_iter(self) -> Scan<T, K, (), Everything, M> {
                 self.iter()
             }
         }
 
-        impl<T: Table, K, A: Access> Clone for $handle<'_, T, K, A> {
+        impl<T: Table, K, M: Access> Clone for $handle<'_, T, K, M> {
             fn clone(&self) -> Self {
                 *self
             }
         }
 
-        impl<T: Table, K, A: Access> Copy for $handle<'_, T, K, A> {}
+        impl<T: Table, K, M: Access> Copy for $handle<'_, T, K, M> {}
 
-        impl<T: Table, K, A: Access> fmt::Debug for $handle<'_, T, K, A> {
+        impl<T: Table, K, M: Access> fmt::Debug for $handle<'_, T, K, M> {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 let name = self.table.info().schema.indexes[self.place].name;
                 f.debug_struct(stringify!($handle)).field("name", &name).finish_non_exhaustive()
@@ -126,7 +127,7 @@ scans!(Unique);
 #[doc(hidden)]
 pub trait OneOwner {}
 
-impl<T: Table, K: Key, A: Access> Index<'_, T, K, A> {
+impl<T: Table, K: Key, M: Access> Index<'_, T, K, M> {
     /// Does not exist: a value of this index has any number of rows, which [`all`](Self::all) gives.
     #[doc(hidden)]
     pub fn get(&self, value: K::Ref<'_>) -> Result<Option<T>>
@@ -164,12 +165,17 @@ impl<T: Table, K: Key, A: Access> Index<'_, T, K, A> {
     }
 }
 
-impl<T: Table, K: Key, A: Access> Unique<'_, T, K, A> {
+impl<T: Table, K: Key, M: Access> Unique<'_, T, K, M> {
     /// The row that owns this value. A missing value, a `None` or a key with one in it, has no owner: there may be any number
     /// of rows without a value, and [`all`](Self::all) scans them.
     ///
     /// Cost: two look-ups, of the entry and of the row.
     pub fn get(&self, value: K::Ref<'_>) -> Result<Option<T>> {
+        with_reads!(self.table.source(), |reads| self.get_of(reads, value))
+    }
+
+    #[inline(always)]
+    fn get_of(&self, reads: &impl Reads, value: K::Ref<'_>) -> Result<Option<T>> {
         self.table.ensure_readable(self.place)?;
         if K::ref_is_none(&value) {
             return Ok(None);
@@ -177,7 +183,7 @@ impl<T: Table, K: Key, A: Access> Unique<'_, T, K, A> {
         let entry = self.entry(&value);
         let Some(entry) = entry.sought() else { return Ok(None) };
         let prefix = self.table.info().rows.prefix();
-        let row = self.table.access().read(|reader| {
+        let row = reads.read(|reader| {
             let key = reader.get(entry, |owner| engine_key(prefix, |out| out.push(owner)))?;
             let Some(key) = key else { return Ok(None) };
             let row = reader.get(key.finish()?, row::open::<T>)?;
@@ -202,7 +208,7 @@ impl<T: Table, K: Key, A: Access> Unique<'_, T, K, A> {
         self.table.ensure_readable(self.place)?;
         let entry = self.entry(&value);
         let Some(entry) = entry.sought() else { return Ok(false) };
-        self.table.access().read(|reader| reader.contains(entry))
+        with_reads!(self.table.source(), |reads| reads.read(|reader| reader.contains(entry)))
     }
 
     fn entry(&self, value: &K::Ref<'_>) -> KeyWriter {
@@ -210,12 +216,12 @@ impl<T: Table, K: Key, A: Access> Unique<'_, T, K, A> {
     }
 }
 
-impl<T: Table, K: Key, A: Access> Unique<'_, T, K, A> {
+impl<T: Table, K: Key, M: Access> Unique<'_, T, K, M> {
     /// Changes the row that owns this value in place and returns it as it is then; see
     /// [`DefaultTable::modify`]. A missing value has no owner: `None`.
     pub fn modify(&self, value: K::Ref<'_>, mut change: impl FnMut(&mut T)) -> Result<Option<T>>
     where
-        A: WriteAccess,
+        M: WriteAccess,
     {
         self.table.ensure_readable(self.place)?;
         let entry = self.entry(&value);
@@ -230,7 +236,7 @@ impl<T: Table, K: Key, A: Access> Unique<'_, T, K, A> {
     /// Removes the row that owns this value and returns it. A missing value has no owner: `None`.
     pub fn remove(&self, value: K::Ref<'_>) -> Result<Option<T>>
     where
-        A: WriteAccess,
+        M: WriteAccess,
     {
         self.table.ensure_readable(self.place)?;
         let entry = self.entry(&value);
@@ -244,9 +250,12 @@ impl<T: Table, K: Key, A: Access> Unique<'_, T, K, A> {
 }
 
 /// Reservations of unique values: with them several transactions that are to take a value find out early that only one of them
-/// can. They last as long as the transaction at most, exist in memory only, and decide nothing: whoever commits a row with the
+/// can. They last as long as the transaction at most, exist in memory only, and decide nothing: the first commit of a row with the
 /// value owns it. Every statement of a transaction that writes a row reserves its unique values by itself.
-impl<T: Table, K: Key> Unique<'_, T, K, InTransaction<'_>> {
+///
+/// They are for handles of a transaction. On a handle of the database, whose statements are transactions of their own, they are
+/// [`Error::Unsupported`](crate::Error::Unsupported).
+impl<T: Table, K: Key> Unique<'_, T, K> {
     /// Reserves a value for this transaction, until it ends, is rolled back to a savepoint before, or gives it back with
     /// [`release_unique`](Self::release_unique). False when a row has the value, or another transaction has reserved it; never waits.
     ///
@@ -266,27 +275,34 @@ impl<T: Table, K: Key> Unique<'_, T, K, InTransaction<'_>> {
     /// assert!(users.by().email.try_reserve_unique("ann@x.org")?);
     /// assert!(!others.by().email.try_reserve_unique("ann@x.org")?);
     /// drop(tx);
+    /// assert!(others.by().email.try_reserve_unique("ann@x.org")?);
     /// # Ok::<(), walnut::Error>(())
     /// ```
     pub fn try_reserve_unique(&self, value: K::Ref<'_>) -> Result<bool> {
+        let attempt = self.attempt()?;
         if K::ref_is_none(&value) {
             return Ok(true);
         }
         let entry = self.entry(&value);
         let entry = entry.finish()?;
-        let attempt = self.table.access().attempt();
-        Ok(attempt.get(entry, |_| ())?.is_none() && attempt.try_reserve(entry))
+        Ok(attempt.get(entry, |_| ())?.is_none() && attempt.try_reserve(entry)?)
     }
 
-    /// Gives a reservation back before the transaction ends; says whether there was one.
+    /// Gives a reservation back before the transaction ends; returns whether there was one.
     pub fn release_unique(&self, value: K::Ref<'_>) -> Result<bool> {
-        let entry = self.entry(&value);
-        Ok(entry.sought().is_some_and(|entry| self.table.access().attempt().release(entry)))
+        let (attempt, entry) = (self.attempt()?, self.entry(&value));
+        entry.sought().map_or(Ok(false), |entry| attempt.release(entry))
     }
 
     /// Whether this transaction has reserved the value, by itself or because it wrote a row with it.
     pub fn is_unique_owner(&self, value: K::Ref<'_>) -> Result<bool> {
-        let entry = self.entry(&value);
-        Ok(entry.sought().is_some_and(|entry| self.table.access().attempt().holds(entry)))
+        let (attempt, entry) = (self.attempt()?, self.entry(&value));
+        entry.sought().map_or(Ok(false), |entry| attempt.holds(entry))
+    }
+
+    fn attempt(&self) -> Result<&Attempt> {
+        self.table
+            .source()
+            .attempt("reserving a unique value outside of a transaction, which would end at once")
     }
 }

@@ -99,7 +99,7 @@ mod tests {
     }
 
     /// What comes of adding each row by itself, until one cannot be added.
-    fn one_by_one(table: &DefaultTable<Guest, crate::InTransaction<'_>>, rows: &[Guest]) -> String {
+    fn one_by_one(table: &DefaultTable<Guest>, rows: &[Guest]) -> String {
         format!("{:?}", rows.iter().try_for_each(|row| table.insert(row)))
     }
 

@@ -1,14 +1,14 @@
 //! Adds a row under a key that the store makes.
 
-use super::access::{Access, WriteAccess};
 use super::default_table::{DefaultTable, PrimaryKey};
 use super::key::Generated;
 use super::mapper::{GeneratesKey, Table};
 use super::mutate::PRIMARY_KEY;
 use super::row;
+use super::source::{Access, WriteAccess};
 use crate::error::{Error, Result};
 
-impl<T: Table, A: Access> DefaultTable<T, A> {
+impl<T: Table, M: Access> DefaultTable<T, M> {
     /// Adds a row under a new key and returns the key. The key in `draft` does not matter, and `draft` stays as it
     /// is.
     ///
@@ -43,12 +43,12 @@ impl<T: Table, A: Access> DefaultTable<T, A> {
     pub fn insert_new(&self, draft: &T) -> Result<PrimaryKey<T>>
     where
         T: GeneratesKey<Generated = PrimaryKey<T>>,
-        A: WriteAccess,
+        M: WriteAccess,
     {
         if self.info().is_past {
             self.change(|_| Ok(()))?;
         }
-        let (store, numbers) = (self.access().store(), &self.info().numbers);
+        let (store, numbers) = (self.source().store(), &self.info().numbers);
         let mut row = row::copy(draft)?;
         let mut is_late = false;
         loop {

@@ -23,7 +23,7 @@ pub trait TableMapper: Sized + Send + Sync + 'static {
     type PrimaryKey: Key;
 
     /// A struct with one typed handle for each index, by the index's name.
-    type By<'a, A: Access + 'a>;
+    type By<'a, M: Access + 'a>;
 
     /// A struct with one [`IndexName`](super::IndexName) for each index, by the index's name.
     type Ix;
@@ -86,7 +86,7 @@ pub trait TableMapper: Sized + Send + Sync + 'static {
     }
 
     /// The handles to the indexes of a table.
-    fn by<A: Access>(table: &DefaultTable<Self, A>) -> Self::By<'_, A>;
+    fn by<M: Access>(table: &DefaultTable<Self, M>) -> Self::By<'_, M>;
 
     /// The names of the indexes.
     fn index_names() -> Self::Ix;

@@ -12,7 +12,6 @@
 //! 1. Every index entry has its row, every row all of its entries.
 //! 2. A unique value without a missing part has one owner.
 
-mod access;
 mod build;
 mod catalog;
 mod claims;
@@ -35,6 +34,7 @@ mod scan;
 pub(crate) mod schema;
 pub(crate) mod shape;
 mod snapshot;
+mod source;
 mod spaces;
 pub(crate) mod stand_in;
 mod status;
@@ -47,8 +47,6 @@ mod upsert_many;
 mod verify;
 mod violation;
 
-pub use access::{Access, Direct, WriteAccess};
-pub(crate) use access::{Change, Reach};
 pub use default_table::DefaultTable;
 pub use elements::Elements;
 pub use entries::IndexEntries;
@@ -65,10 +63,12 @@ pub use migrate::Migrated;
 pub(crate) use row::MAX_ROW_SIZE;
 pub use scan::{Cursor, Entries, Keys, Page, Rest, RowFilter, Scan};
 pub use schema::{FieldSchema, IndexName, IndexSchema, TableSchema};
-pub use snapshot::{InSnapshot, Snapshot};
+pub use snapshot::Snapshot;
+pub(crate) use source::Source;
+pub use source::{Access, ReadOnly, ReadWrite, WriteAccess};
 pub(crate) use spaces::Space;
 pub use status::{IndexState, IndexStatus};
 pub(crate) use store::Store;
 pub use sweep::{Duplicate, Swept};
-pub use transaction::{InTransaction, Transaction};
+pub use transaction::Transaction;
 pub use unreadable::Unreadable;

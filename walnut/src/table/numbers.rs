@@ -196,10 +196,7 @@ impl Numbers {
 fn in_catalog<R>(store: &Store, run: impl Fn(&Attempt) -> Result<R>) -> Result<R> {
     let core = store.engine.core();
     let begin = || Attempt::begin_statement(core, store.guard()).internal();
-    transact(core, &Lane::default(), Durability::Fast, begin, |attempt| {
-        let result = run(&attempt);
-        (attempt, result)
-    })
+    transact(core, &Lane::default(), Durability::Fast, begin, |attempt| attempt, run)
 }
 
 /// The key of a number.

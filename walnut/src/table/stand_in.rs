@@ -3,17 +3,17 @@
 //! Such code is never compiled to the end: the compiler checks it, and it never runs.
 
 use super::DefaultTable;
-use super::access::{Access, Direct};
 use super::key::{Generated, Key, KeyReader, KeyWriter, Point, Way};
 use super::mapper::{Table, TableMapper};
 use super::scan::{Everything, RowFilter, Scan};
+use super::source::{Access, ReadWrite};
 use crate::error::{Fault, Result};
 
 /// The primary key of `T`.
 type PrimaryKey<T> = <T as TableMapper>::PrimaryKey;
 
 /// A scan of which nothing is known but the rows.
-type RowScan<T, A, R = ()> = Scan<T, PrimaryKey<T>, R, Everything, A>;
+type RowScan<T, M, R = ()> = Scan<T, PrimaryKey<T>, R, Everything, M>;
 
 /// A key of a type that cannot be one.
 #[derive(Debug)]
@@ -60,34 +60,34 @@ pub struct AnyRest(());
 
 /// The handle to an index that was not understood: with every method, for any value.
 #[derive(Debug)]
-pub struct AnyIndex<'a, T: Table, A: Access = Direct> {
-    table: &'a DefaultTable<T, A>,
+pub struct AnyIndex<'a, T: Table, M: Access = ReadWrite> {
+    table: &'a DefaultTable<T, M>,
 }
 
 #[expect(clippy::iter_without_into_iter, reason = "it is never gone through")]
 #[expect(missing_docs, reason = "they are those of an index")]
-impl<'a, T: Table, A: Access> AnyIndex<'a, T, A> {
-    pub fn new(table: &'a DefaultTable<T, A>, _place: usize) -> Self {
+impl<'a, T: Table, M: Access> AnyIndex<'a, T, M> {
+    pub fn new(table: &'a DefaultTable<T, M>, _place: usize) -> Self {
         Self { table }
     }
 
-    pub fn iter(&self) -> RowScan<T, A> {
+    pub fn iter(&self) -> RowScan<T, M> {
         Scan::rows(self.table)
     }
 
-    pub fn all<V>(&self, _: V) -> RowScan<T, A> {
+    pub fn all<V>(&self, _: V) -> RowScan<T, M> {
         Scan::rows(self.table)
     }
 
-    pub fn range<V>(&self, _: V) -> RowScan<T, A> {
+    pub fn range<V>(&self, _: V) -> RowScan<T, M> {
         Scan::rows(self.table)
     }
 
-    pub fn starts_with<V>(&self, _: V) -> RowScan<T, A> {
+    pub fn starts_with<V>(&self, _: V) -> RowScan<T, M> {
         Scan::rows(self.table)
     }
 
-    pub fn prefix<V>(&self, _: V) -> RowScan<T, A, AnyRest> {
+    pub fn prefix<V>(&self, _: V) -> RowScan<T, M, AnyRest> {
         Scan::rows(self.table)
     }
 
@@ -108,27 +108,27 @@ impl<'a, T: Table, A: Access> AnyIndex<'a, T, A> {
     }
 }
 
-impl<T: Table, A: Access> Clone for AnyIndex<'_, T, A> {
+impl<T: Table, M: Access> Clone for AnyIndex<'_, T, M> {
     fn clone(&self) -> Self {
         *self
     }
 }
 
-impl<T: Table, A: Access> Copy for AnyIndex<'_, T, A> {}
+impl<T: Table, M: Access> Copy for AnyIndex<'_, T, M> {}
 
-impl<T: Table, K: Key, F: RowFilter<T>, A> Scan<T, K, AnyRest, F, A> {
+impl<T: Table, K: Key, F: RowFilter<T>, M> Scan<T, K, AnyRest, F, M> {
     #[doc(hidden)]
-    pub fn range<V>(self, _: V) -> Scan<T, K, (), F, A> {
+    pub fn range<V>(self, _: V) -> Scan<T, K, (), F, M> {
         self.leaving()
     }
 
     #[doc(hidden)]
-    pub fn all<V>(self, _: V) -> Scan<T, K, (), F, A> {
+    pub fn all<V>(self, _: V) -> Scan<T, K, (), F, M> {
         self.leaving()
     }
 
     #[doc(hidden)]
-    pub fn starts_with<V>(self, _: V) -> Scan<T, K, (), F, A> {
+    pub fn starts_with<V>(self, _: V) -> Scan<T, K, (), F, M> {
         self.leaving()
     }
 

@@ -5,9 +5,9 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
-use super::access::Direct;
 use super::catalog::{self, Compiled, Opened, TableInfo};
 use super::claims::Claims;
+use super::source::Source;
 use super::spaces::Space;
 use super::verify::Findings;
 use super::{DefaultTable, Table, Transaction, build, trial, verify};
@@ -71,7 +71,7 @@ impl Store {
 
     /// A handle to the table of `T`, which is made when the database has none of its name.
     pub(crate) fn table<T: Table>(self: &Arc<Self>) -> Result<DefaultTable<T>> {
-        Ok(DefaultTable::new(Direct { store: Arc::clone(self) }, self.info::<T>()?))
+        Ok(DefaultTable::new(Source::Database(Arc::clone(self)), self.info::<T>()?))
     }
 
     /// Where the rows and indexes of `T` lie; its table is made when the database has none of its name.
@@ -210,27 +210,18 @@ impl Store {
         &self,
         durability: Durability,
         begin: impl Fn() -> Attempt,
-        mut statement: impl FnMut(&Attempt) -> Result<R>,
+        statement: impl FnMut(&Attempt) -> Result<R>,
     ) -> Result<R> {
-        transact(self.engine.core(), &self.lane, durability, begin, |attempt| {
-            let result = statement(&attempt);
-            (attempt, result)
-        })
+        transact(self.engine.core(), &self.lane, durability, begin, |attempt| attempt, statement)
     }
 
     /// Runs `body` in a transaction, again and again until its commit succeeds, within bounds.
     pub(crate) fn transact<R, E: From<Error>>(
         self: &Arc<Self>,
         durability: Durability,
-        mut body: impl FnMut(&Transaction) -> Result<R, E>,
+        body: impl FnMut(&Transaction) -> Result<R, E>,
     ) -> Result<R, E> {
-        let (core, lane) = (self.engine.core(), &self.lane);
-        let begin = || Attempt::begin(core, &self.guard);
-        transact(core, lane, durability, begin, |attempt| {
-            let transaction = Transaction::new(self, attempt);
-            let result = body(&transaction);
-            (transaction.into_attempt(), result)
-        })
+        transact(self.engine.core(), &self.lane, durability, || self.begin(), Transaction::attempt, body)
     }
 
     /// A transaction to be committed by hand.

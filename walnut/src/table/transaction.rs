@@ -5,14 +5,13 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use super::access::{Access, Change, Reach, WriteAccess};
 use super::catalog::{self, StoredTable, TableInfo};
+use super::source::Source;
 use super::store::Store;
 use super::{DefaultTable, Table};
-use crate::base::KeyRange;
 use crate::engine::Durability;
-use crate::error::{Error, Fault, Result};
-use crate::txn::{Attempt, EntryReader, EntryScan, Savepoint};
+use crate::error::{Error, Result};
+use crate::txn::{Attempt, EntryReader, Savepoint};
 
 /// A transaction: statements on any number of tables that take effect together or not at all.
 ///
@@ -56,64 +55,98 @@ use crate::txn::{Attempt, EntryReader, EntryScan, Savepoint};
 /// ```
 #[must_use = "a transaction that is not committed is rolled back"]
 pub struct Transaction {
-    store: Arc<Store>,
-    attempt: Attempt,
-    /// One thread at a time: a transaction can be sent, but not shared.
+    open: Arc<OpenTransaction>,
+    /// It is one thread that ends it, or sets a savepoint.
     not_shared: PhantomData<Cell<()>>,
+}
+
+/// What a transaction and its handles share. The transaction alone ends it; handles that are left find nothing then.
+pub(crate) struct OpenTransaction {
+    pub(super) store: Arc<Store>,
+    pub(super) attempt: Attempt,
 }
 
 impl Transaction {
     pub(super) fn new(store: &Arc<Store>, attempt: Attempt) -> Self {
-        Self { store: Arc::clone(store), attempt, not_shared: PhantomData }
+        let open = Arc::new(OpenTransaction { store: Arc::clone(store), attempt });
+        Self { open, not_shared: PhantomData }
     }
 
-    pub(super) fn into_attempt(self) -> Attempt {
-        self.attempt
+    pub(super) fn attempt(&self) -> &Attempt {
+        &self.open.attempt
     }
 
     pub(crate) fn store(&self) -> &Arc<Store> {
-        &self.store
+        &self.open.store
     }
 
     /// How its tables and keyspaces are reached.
-    pub(crate) fn access(&self) -> InTransaction<'_> {
-        InTransaction { transaction: self }
+    pub(crate) fn source(&self) -> Source {
+        Source::Transaction(Arc::clone(&self.open))
     }
 
-    /// The table of `T` within this transaction. Handles are cheap, and any number of them can be held at once.
+    /// The table of `T` within this transaction: of the same type as one of the database, so that a function which takes a
+    /// `&DefaultTable<T>` works in and out of transactions. Handles are cheap, and any number of them can be held at once.
+    ///
+    /// A handle that is left when the transaction is over, committed or not, keeps nothing of it: each of its methods is
+    /// [`Error::TransactionEnded`](crate::Error::TransactionEnded). A scan that was made before goes on, and shows what the transaction saw then.
+    ///
+    /// Threads may read through handles of one transaction at the same time. It has one statement that writes at a time: a second one,
+    /// in another thread or in a closure of the first, is [`Error::Unsupported`](crate::Error::Unsupported). A statement of another thread that
+    /// is not done when the transaction is committed is no part of it.
+    ///
+    /// ```
+    /// # use serde::{Deserialize, Serialize};
+    /// # use walnut::{Database, DefaultTable, Error, Result, Table};
+    /// # #[derive(Table, Serialize, Deserialize)]
+    /// # struct User { #[primary_key] id: u64 }
+    /// # let db = Database::in_memory()?;
+    /// fn add_two(users: &DefaultTable<User>) -> Result<()> {
+    ///     users.insert(&User { id: 1 })?;
+    ///     users.insert(&User { id: 2 })
+    /// }
+    ///
+    /// let tx = db.begin();
+    /// let users = tx.table::<User>()?;
+    /// add_two(&users)?; // both or none
+    /// tx.commit()?;
+    /// assert!(matches!(users.get(1), Err(Error::TransactionEnded)));
+    /// assert_eq!(db.table::<User>()?.len()?, 2);
+    /// # Ok::<(), walnut::Error>(())
+    /// ```
     ///
     /// A table that the database does not have is made at once, in a transaction of its own, as
     /// [`Database::table`](crate::Database::table) does, with its errors. It stays when this transaction is rolled back.
     ///
     /// A table that was dropped after this transaction had begun is read as it was then. A write to it is an
     /// [`Error::Conflict`](crate::Error::Conflict), after which [`Database::transact`](crate::Database::transact) runs again.
-    pub fn table<T: Table>(&self) -> Result<DefaultTable<T, InTransaction<'_>>> {
-        let info = match self.store.known::<T>() {
-            Some(info) if info.made <= self.attempt.at() => {
+    pub fn table<T: Table>(&self) -> Result<DefaultTable<T>> {
+        let info = match self.store().known::<T>() {
+            Some(info) if info.made <= self.attempt().at() => {
                 info.ensure_same::<T>()?;
                 info
             }
             _ => self.info_in_state::<T>()?,
         };
-        Ok(DefaultTable::new(self.access(), info))
+        Ok(DefaultTable::new(self.source(), info))
     }
 
     /// Where the rows of `T` lie in the state that this transaction reads, which may be one from before the table of now was made.
     fn info_in_state<T: Table>(&self) -> Result<Arc<TableInfo>> {
-        let (name, dir) = (T::SCHEMA.name, self.store.engine.dir());
+        let (name, dir) = (T::SCHEMA.name, self.store().engine.dir());
         // It need not be noted: whoever drops or makes a table changes what is read of its rows.
-        let stored = self.attempt.read_below(|reader| catalog::in_state(reader, name, dir))?;
-        let Some(stored) = stored else { return self.store.info::<T>() };
+        let stored = self.attempt().read_below(|reader| catalog::in_state(reader, name, dir))?;
+        let Some(stored) = stored else { return self.store().info::<T>() };
         let is_live = |table: Option<StoredTable>| table.is_some_and(|live| live.rows == stored.rows);
         if is_live(
-            self.store.engine.read(|reader| catalog::in_state(EntryReader::Engine(reader), name, dir))?,
+            self.store().engine.read(|reader| catalog::in_state(EntryReader::Engine(reader), name, dir))?,
         ) {
-            let info = self.store.info::<T>()?;
+            let info = self.store().info::<T>()?;
             if info.rows.0 == stored.rows {
                 return Ok(info);
             }
         }
-        catalog::past(Some(&stored), &self.store.compiled::<T>()).map(Arc::new)
+        catalog::past(Some(&stored), &self.store().compiled::<T>()).map(Arc::new)
     }
 
     /// A place to come back to with [`rollback_to`](Self::rollback_to). Costs nothing; from then on, the transaction remembers what
@@ -136,7 +169,7 @@ impl Transaction {
     /// # Ok::<(), walnut::Error>(())
     /// ```
     pub fn savepoint(&self) -> Savepoint {
-        self.attempt.savepoint()
+        self.attempt().savepoint()
     }
 
     /// Takes back every write since a savepoint, which can be used again; savepoints that were made since are gone. What was read
@@ -145,7 +178,7 @@ impl Transaction {
     /// [`Error::Unsupported`](crate::Error::Unsupported) for a savepoint that is gone or belongs to another transaction, and within a
     /// closure of one of this transaction's own statements; nothing is changed then.
     pub fn rollback_to(&self, savepoint: Savepoint) -> Result<()> {
-        self.attempt.rollback_to(savepoint)
+        self.attempt().rollback_to(savepoint)
     }
 
     /// Makes all that was written visible, and durable as the database's default says, or nothing of it.
@@ -159,72 +192,39 @@ impl Transaction {
     /// for each key and over each range that was read, while others commit. Then one write to the log, if anything was
     /// written, and what the durability asks for.
     pub fn commit(self) -> Result<()> {
-        let durability = self.store.durability();
+        let durability = self.store().durability();
         self.commit_with(durability)
     }
 
     /// Like [`commit`](Self::commit), with a durability of its own.
     pub fn commit_with(self, durability: Durability) -> Result<()> {
-        self.attempt.commit(durability)
+        self.attempt().commit(durability)
+    }
+}
+
+impl Drop for Transaction {
+    fn drop(&mut self) {
+        // Handles may be left.
+        self.attempt().roll_back();
     }
 }
 
 impl fmt::Debug for Transaction {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Transaction")
-            .field("dir", &self.store.engine.dir())
-            .field("attempt", &self.attempt)
+            .field("dir", &self.store().engine.dir())
+            .field("attempt", self.attempt())
             .finish_non_exhaustive()
     }
 }
 
-/// How the tables of a [`Transaction`] reach the store; the second parameter of [`DefaultTable`].
-///
-/// Scans see what was there when they were made: they may stay open while the transaction goes on to write.
-#[derive(Clone, Copy, Debug)]
-pub struct InTransaction<'t> {
-    transaction: &'t Transaction,
-}
-
-impl InTransaction<'_> {
-    pub(super) fn attempt(&self) -> &Attempt {
-        &self.transaction.attempt
-    }
-}
-
-impl Access for InTransaction<'_> {}
-
-impl WriteAccess for InTransaction<'_> {}
-
-impl Reach for InTransaction<'_> {
-    fn read<R>(&self, reads: impl FnOnce(EntryReader<'_>) -> Result<R>) -> Result<R> {
-        self.transaction.attempt.read(reads)
-    }
-
-    fn scan(&self, range: KeyRange) -> Result<EntryScan> {
-        self.transaction.attempt.scan(range)
-    }
-
-    fn ensure_readable<T: Table>(&self, info: &TableInfo, place: usize) -> Result<()> {
-        let Transaction { store, attempt, .. } = self.transaction;
-        let ready = store.ensure_readable::<T>(info, place, Some(attempt.at()));
+impl OpenTransaction {
+    /// An error unless the index at a place of a table can be asked about the state of the transaction.
+    pub(super) fn ensure_readable<T: Table>(&self, info: &TableInfo, place: usize) -> Result<()> {
+        let ready = self.store.ensure_readable::<T>(info, place, Some(self.attempt.at()));
         if matches!(ready, Err(Error::Conflict)) {
-            attempt.give_up();
+            self.attempt.give_up();
         }
         ready
-    }
-
-    fn corruption(&self, fault: Fault) -> Error {
-        self.transaction.attempt.corruption(fault)
-    }
-}
-
-impl Change for InTransaction<'_> {
-    fn change<R>(&self, statement: impl FnMut(&Attempt) -> Result<R>) -> Result<R> {
-        self.transaction.attempt.statement(statement)
-    }
-
-    fn store(&self) -> &Store {
-        &self.transaction.store
     }
 }

@@ -3,10 +3,10 @@
 use std::fmt;
 use std::marker::PhantomData;
 
-use super::access::{Access, WriteAccess};
 use super::key::{Key, KeyReader};
 use super::mapper::Table;
 use super::mutate::PREFIX;
+use super::source::{Access, WriteAccess};
 use super::{DefaultTable, row};
 use crate::base::{KeyRange, after, successor};
 use crate::error::{Error, Result};
@@ -20,8 +20,8 @@ const BATCH_COUNT: usize = 4096;
 /// It gives an error once and then ends: for a key that is none of the table's type any more, too. Such a row goes with
 /// [`remove_all`](Self::remove_all) only.
 #[must_use = "nothing is read until it is asked for keys"]
-pub struct Unreadable<T: Table, A: Access> {
-    table: DefaultTable<T, A>,
+pub struct Unreadable<T: Table, M: Access> {
+    table: DefaultTable<T, M>,
     /// `None` once it has ended.
     walk: Option<EntryScan>,
     /// Why there is nothing to walk over.
@@ -29,7 +29,7 @@ pub struct Unreadable<T: Table, A: Access> {
     row: PhantomData<fn() -> T>,
 }
 
-impl<T: Table, A: Access> DefaultTable<T, A> {
+impl<T: Table, M: Access> DefaultTable<T, M> {
     /// The primary keys of the rows that the struct of this program does not read: because another struct has written them, or
     /// because a migration refuses them. Reading such a row is [`Error::Unreadable`](crate::Error::Unreadable).
     ///
@@ -51,8 +51,8 @@ impl<T: Table, A: Access> DefaultTable<T, A> {
     /// ```
     ///
     /// Cost: reads every row.
-    pub fn unreadable(&self) -> Unreadable<T, A> {
-        let (walk, failure) = match self.access().scan(KeyRange::prefix(&self.info().rows.prefix())) {
+    pub fn unreadable(&self) -> Unreadable<T, M> {
+        let (walk, failure) = match self.source().scan(KeyRange::prefix(&self.info().rows.prefix())) {
             Ok(walk) => (Some(walk), None),
             Err(error) => (None, Some(error)),
         };
@@ -60,7 +60,7 @@ impl<T: Table, A: Access> DefaultTable<T, A> {
     }
 }
 
-impl<T: Table, A: Access> Iterator for Unreadable<T, A> {
+impl<T: Table, M: Access> Iterator for Unreadable<T, M> {
     type Item = Result<T::PrimaryKey>;
 
     fn next(&mut self) -> Option<Self::Item> {
@@ -75,7 +75,7 @@ impl<T: Table, A: Access> Iterator for Unreadable<T, A> {
     }
 }
 
-impl<T: Table, A: Access> Unreadable<T, A> {
+impl<T: Table, M: Access> Unreadable<T, M> {
     fn step(&mut self) -> Result<Option<T::PrimaryKey>> {
         let Some(walk) = &mut self.walk else { return Ok(None) };
         let Some(key) = next_unreadable::<T>(walk)? else { return Ok(None) };
@@ -85,7 +85,7 @@ impl<T: Table, A: Access> Unreadable<T, A> {
     }
 }
 
-impl<T: Table, A: WriteAccess> Unreadable<T, A> {
+impl<T: Table, M: WriteAccess> Unreadable<T, M> {
     /// Removes these rows with all of their index entries, those as well that were given already and those whose keys cannot be
     /// read; says how many there were.
     ///
@@ -131,7 +131,7 @@ fn next_unreadable<T: Table>(walk: &mut EntryScan) -> Result<Option<Vec<u8>>> {
     Ok(None)
 }
 
-impl<T: Table, A: Access> fmt::Debug for Unreadable<T, A> {
+impl<T: Table, M: Access> fmt::Debug for Unreadable<T, M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Unreadable").field("table", &self.table.info().schema.name).finish_non_exhaustive()
     }

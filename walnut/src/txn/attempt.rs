@@ -7,10 +7,13 @@
 //! A single statement pins its state when it first reads; a transaction of several pins it when it begins, as those who begin
 //! one expect.
 //!
-//! Its locks are held for the look at a map or a list, never while something is read from the store or while code of
+//! Handles share it, and outlive it: when it ends, by a commit or a roll-back, its pin, its writes and its reservations are taken away
+//! from them, and all that is asked afterwards is [`Error::TransactionEnded`]. Several threads may read through it at a time, and one
+//! statement writes. What a statement in another thread has written when it ends is no part of it.
+//!
+//! Its lock is held for the look at a map or a list, never while something is read from the store or while code of
 //! the user's runs: a closure within a statement may read through the same transaction.
 
-use std::cell::{Cell, OnceCell};
 use std::fmt;
 
 use super::guard::{Guard, Wish, Wished};
@@ -21,48 +24,64 @@ use super::reader::EntryReader;
 use super::running::{Running, commit_beside};
 use super::scan::EntryScan;
 use super::write_set::{Savepoint, WriteSet};
+use super::writes::Writes;
 use crate::base::{KeyRange, SeqNo};
 use crate::batch::EntryBatch;
 use crate::engine::{Core, Durability, ReadSet};
 use crate::error::{Error, Fault, Result};
 use crate::mvcc::Pin;
-use crate::sync::{Arc, Mutex};
+use crate::sync::{Arc, AtomicBool, AtomicU64, Mutex, Ordering};
+
+/// No sequence number: nothing was read yet.
+const UNPINNED: u64 = u64::MAX;
 
 /// One attempt to change the store. Dropping it leaves the store as it is.
 pub(crate) struct Attempt {
     core: Arc<Core>,
-    pin: OnceCell<Pin>,
+    /// The number of the state that it reads, or [`UNPINNED`].
+    at: AtomicU64,
     /// Whether a statement that writes has run, so that an answer without a write may be a refusal.
-    has_stated: Cell<bool>,
+    has_stated: AtomicBool,
     /// Whether it cannot be answered from the state that it has pinned.
-    is_late: Cell<bool>,
+    is_late: AtomicBool,
     /// Whether it is the store's own business, of which no attempt around it needs to know.
     is_internal: bool,
     /// Scans keep a share of it.
     notes: Arc<Notes>,
-    writes: Mutex<WriteSet>,
-    /// Ranges that go when it is committed.
-    cleared: Mutex<Vec<KeyRange>>,
+    /// `None` once it has ended.
+    live: Mutex<Option<Live>>,
 }
 
-/// Runs `body` on an attempt, which it gives back, and commits it, again and again while others get in its way.
+/// What an attempt has until it ends.
+struct Live {
+    /// `None` as long as nothing was read.
+    pin: Option<Pin>,
+    writes: WriteSet,
+    /// Ranges that go when it is committed.
+    cleared: Vec<KeyRange>,
+}
+
+/// Runs `body` in an attempt, which `attempt_of` finds in what `begin` returns, and commits it, again and again while others get in
+/// its way.
 ///
 /// [`Error::Conflict`] of the commit only after a thousand lost attempts, [`Error::SelfConflict`] after the first that lost to `body`
 /// itself; every error of `body` ends it at once, and nothing is written. An attempt that has given up is repeated, whatever `body`
 /// has made of the error. Whatever is answered after a statement rests on commits that are acknowledged as `durability` says.
-pub(crate) fn transact<R, E: From<Error>>(
+pub(crate) fn transact<H, R, E: From<Error>>(
     core: &Arc<Core>,
     lane: &Lane,
     durability: Durability,
-    begin: impl Fn() -> Attempt,
-    mut body: impl FnMut(Attempt) -> (Attempt, Result<R, E>),
+    begin: impl Fn() -> H,
+    attempt_of: impl Fn(&H) -> &Attempt,
+    mut body: impl FnMut(&H) -> Result<R, E>,
 ) -> Result<R, E> {
     lane.repeat(core, || {
-        let attempt = begin();
-        let running = Running::enter(&attempt);
-        let (attempt, result) = body(attempt);
+        let handle = begin();
+        let attempt = attempt_of(&handle);
+        let running = Running::enter(attempt);
+        let result = body(&handle);
         let beside = running.leave();
-        if attempt.is_late.get() {
+        if attempt.is_late.load(Ordering::Relaxed) {
             return Ok(None);
         }
         let result = match result {
@@ -84,22 +103,22 @@ impl Attempt {
     /// An attempt that sees everything that is in the log now.
     pub(crate) fn begin(core: &Arc<Core>, guard: &Arc<Guard>) -> Self {
         let attempt = Self::begin_statement(core, guard);
-        attempt.pin();
-        attempt.has_stated.set(false);
+        attempt.has_stated.store(false, Ordering::Relaxed);
+        attempt.at();
         attempt
     }
 
     /// An attempt for a single statement: it sees everything that is in the log when it first reads.
     pub(crate) fn begin_statement(core: &Arc<Core>, guard: &Arc<Guard>) -> Self {
+        let live = Live { pin: None, writes: WriteSet::new(guard), cleared: Vec::new() };
         Self {
             core: Arc::clone(core),
-            pin: OnceCell::new(),
-            has_stated: Cell::new(true),
-            is_late: Cell::new(false),
+            at: AtomicU64::new(UNPINNED),
+            has_stated: AtomicBool::new(true),
+            is_late: AtomicBool::new(false),
             is_internal: false,
             notes: Arc::new(Notes::new()),
-            writes: Mutex::new(WriteSet::new(guard)),
-            cleared: Mutex::default(),
+            live: Mutex::new(Some(live)),
         }
     }
 
@@ -115,31 +134,63 @@ impl Attempt {
         (&self.core, &self.notes)
     }
 
-    /// The sequence number of the state that it reads.
+    /// The sequence number of the state that it reads, which is pinned at the latest now.
     pub(crate) fn at(&self) -> SeqNo {
-        self.pin().at()
+        match self.at.load(Ordering::Relaxed) {
+            UNPINNED => self.pin(),
+            at => SeqNo(at),
+        }
     }
 
-    /// Says that the state which it reads is too old for what was asked: whoever repeats attempts begins another.
+    /// Says that the state which it reads is too old for what was asked: [`transact`] then begins another attempt.
     pub(crate) fn give_up(&self) {
-        self.is_late.set(true);
+        self.is_late.store(true, Ordering::Relaxed);
     }
 
-    fn pin(&self) -> &Pin {
-        self.pin.get_or_init(|| self.core.pin_applied())
+    #[cold]
+    fn pin(&self) -> SeqNo {
+        let pinned = self.live(|live| live.pin.get_or_insert_with(|| self.core.pin_applied()).at());
+        // One that has ended reads nothing.
+        let at = pinned.unwrap_or(SeqNo::ZERO);
+        self.at.store(at.0, Ordering::Relaxed);
+        at
     }
 
-    /// Gives a reader of the state under the writes to `reads`.
+    /// Looks at what there is until the end; [`Error::TransactionEnded`] after it.
+    #[inline]
+    fn live<R>(&self, look: impl FnOnce(&mut Live) -> R) -> Result<R> {
+        match self.live.lock().as_mut() {
+            Some(live) => Ok(look(live)),
+            None => Err(Error::TransactionEnded),
+        }
+    }
+
+    /// The number that is pinned, and the writes as they are now; an error when the pin holds no more.
+    #[inline(always)]
+    fn hold(&self) -> Result<(SeqNo, Arc<Writes>)> {
+        match &*self.live.lock() {
+            Some(Live { pin: Some(pin), writes, .. }) => {
+                pin.ensure_held()?;
+                Ok((pin.at(), writes.share()))
+            }
+            _ => Err(Error::TransactionEnded),
+        }
+    }
+
+    /// Calls `reads` with a reader of the state under the writes.
+    #[inline]
     pub(crate) fn read<R>(&self, reads: impl FnOnce(EntryReader<'_>) -> Result<R>) -> Result<R> {
-        let writes = self.writes.lock().share();
-        self.core.read_at(self.pin(), |below| {
-            reads(EntryReader::Overlay { below, writes: &writes, notes: &self.notes })
-        })
+        self.at();
+        self.core.read_held(
+            || self.hold(),
+            |below, writes| reads(EntryReader::Overlay { below, writes: &writes, notes: &self.notes }),
+        )
     }
 
     /// The same for the state alone, without the writes; nothing is noted.
     pub(crate) fn read_below<R>(&self, reads: impl FnOnce(EntryReader<'_>) -> Result<R>) -> Result<R> {
-        self.core.read_at(self.pin(), |below| reads(EntryReader::Engine(below)))
+        self.at();
+        self.core.read_held(|| self.hold(), |below, _| reads(EntryReader::Engine(below)))
     }
 
     /// Gives the value of `key` to `found`; `None` when there is none.
@@ -147,10 +198,13 @@ impl Attempt {
         self.read(|reader| reader.get(key, found))
     }
 
-    /// The entries of `range` as they are now in this attempt; the scan goes on seeing them so.
+    /// The entries of `range` as they are now in this attempt; the scan goes on seeing them so, also when the attempt has ended.
     pub(crate) fn scan(&self, range: KeyRange) -> Result<EntryScan> {
-        let writes = self.writes.lock().share_in_order();
-        let below = self.core.scan_at(range.clone(), self.pin())?;
+        self.at();
+        let (below, writes) = self.live(|live| {
+            let pin = live.pin.as_ref().ok_or(Error::TransactionEnded)?;
+            Ok((self.core.scan_at(range.clone(), pin)?, live.writes.share_in_order()))
+        })??;
         Ok(EntryScan::Overlay(Box::new(Overlay::new(below, range, writes, Arc::clone(&self.notes)))))
     }
 
@@ -159,110 +213,128 @@ impl Attempt {
         fault.at(self.core.dir(), 0)
     }
 
+    /// Has the writes changed by a statement. After the end there are none: the statement learns of it when it is finished.
+    #[inline]
+    fn change<R: Default>(&self, change: impl FnOnce(&mut WriteSet) -> R) -> R {
+        self.live.lock().as_mut().map(|live| change(&mut live.writes)).unwrap_or_default()
+    }
+
     /// Sets the value of `key`.
     pub(crate) fn put(&self, key: &[u8], value: &[u8]) {
-        self.writes.lock().write(key, Some(value));
+        self.change(|writes| writes.write(key, Some(value)));
     }
 
     /// Adds a number to that of `key`, which is not read: others may add to it at the same time.
     pub(crate) fn add(&self, key: &[u8], delta: i64) {
-        self.writes.lock().add(key, delta);
+        self.change(|writes| writes.add(key, delta));
     }
 
-    /// Sets the value of `key` unless it was written before and has a value, which is given then.
+    /// Sets the value of `key` unless it was written before and has a value, which is returned then.
     pub(crate) fn put_new(&self, key: &[u8], value: &[u8]) -> Option<Vec<u8>> {
-        self.writes.lock().write_new(key, value)
+        self.change(|writes| writes.write_new(key, value))
     }
 
     /// Says that so many times as much will follow as was written.
     pub(crate) fn expect_more(&self, times: usize) {
-        self.writes.lock().reserve(times);
+        self.change(|writes| writes.reserve(times));
     }
 
     /// Removes `key`.
     pub(crate) fn delete(&self, key: &[u8]) {
-        self.writes.lock().write(key, None);
+        self.change(|writes| writes.write(key, None));
     }
 
     /// Removes every key of `range`, which has an end, when the attempt is committed, before all its other writes. Its own reads do
     /// not know of it, and nothing takes it back: it is for attempts that have no other business in the range.
     pub(crate) fn clear(&self, range: KeyRange) {
-        self.cleared.lock().push(range);
+        // An attempt that has ended is not committed.
+        let _ = self.live(|live| live.cleared.push(range));
     }
 
     /// Lets others know that `key`, an entry of a unique index, is about to be written, and waits for a while when one of them
     /// was first. To be called before anything is read that the answer rests on.
     pub(crate) fn announce(&self, key: &[u8]) {
-        let wish = self.writes.lock().reservations.wish(key);
-        if let Some(Wished::Reserved(value)) = wish.map(Wish::fulfil) {
-            self.writes.lock().reservations.keep(value);
+        if let Some(wish) = self.change(|writes| writes.reservations.wish(key)) {
+            // A value that is not to be had is a conflict later.
+            let _ = self.reserve(&wish);
         }
     }
 
-    /// Reserves an entry of a unique index; says whether it is held now.
-    pub(crate) fn try_reserve(&self, key: &[u8]) -> bool {
-        let wish = self.writes.lock().reservations.wish_at_once(key);
-        match wish.fulfil() {
-            Wished::Reserved(value) => self.writes.lock().reservations.keep(value),
-            Wished::Held => {}
-            Wished::Taken => return false,
-        }
-        true
+    /// Reserves an entry of a unique index; returns whether it is held now.
+    pub(crate) fn try_reserve(&self, key: &[u8]) -> Result<bool> {
+        let wish = self.live(|live| live.writes.reservations.wish_at_once(key))?;
+        Ok(self.reserve(&wish)? != Wished::Taken)
     }
 
-    /// Gives back a reservation; says whether it was held.
-    pub(crate) fn release(&self, key: &[u8]) -> bool {
-        self.writes.lock().reservations.release(key)
+    /// Has a wish fulfilled, without the lock, and keeps what came of it.
+    fn reserve(&self, wish: &Wish) -> Result<Wished> {
+        let wished = wish.fulfil();
+        if let Wished::Reserved(value) = wished {
+            self.live(|live| live.writes.reservations.keep(value)).inspect_err(|_| wish.give_back())?;
+        }
+        Ok(wished)
+    }
+
+    /// Gives back a reservation; returns whether it was held.
+    pub(crate) fn release(&self, key: &[u8]) -> Result<bool> {
+        self.live(|live| live.writes.reservations.release(key))
     }
 
     /// Whether a reservation is held.
-    pub(crate) fn holds(&self, key: &[u8]) -> bool {
-        self.writes.lock().reservations.holds(key)
+    pub(crate) fn holds(&self, key: &[u8]) -> Result<bool> {
+        self.live(|live| live.writes.reservations.holds(key))
     }
 
     /// Runs a statement that, when it fails or panics, leaves the writes as they were.
     ///
     /// [`Error::Unsupported`] within another statement of the same attempt: what that one has read would no longer hold.
     pub(crate) fn statement<R>(&self, run: impl FnOnce(&Self) -> Result<R>) -> Result<R> {
-        self.writes.lock().begin_statement()?;
-        self.has_stated.set(true);
-        let running = Statement { writes: &self.writes };
+        self.live(|live| live.writes.begin_statement())??;
+        self.has_stated.store(true, Ordering::Relaxed);
+        let running = Statement { attempt: self };
         let result = run(self)?;
         running.finish()?;
         Ok(result)
     }
 
-    /// A place to come back to.
+    /// A place to come back to; nothing to come back to once the attempt has ended.
     pub(crate) fn savepoint(&self) -> Savepoint {
-        self.writes.lock().savepoint()
+        let savepoint = Savepoint::new();
+        self.change(|writes| writes.set_savepoint(savepoint));
+        savepoint
     }
 
     /// Takes back every write since `savepoint`.
     pub(crate) fn rollback_to(&self, savepoint: Savepoint) -> Result<()> {
-        self.writes.lock().rollback_to(savepoint)
+        self.live(|live| live.writes.rollback_to(savepoint))?
     }
 
-    /// Makes the writes part of history if nothing that was read has changed: [`Error::Conflict`] otherwise.
+    /// Makes the writes part of history if nothing that was read has changed: [`Error::Conflict`] otherwise. It has ended then.
     ///
     /// Without writes nothing is checked: all reads were of one state.
-    pub(crate) fn commit(self, durability: Durability) -> Result<()> {
+    pub(crate) fn commit(&self, durability: Durability) -> Result<()> {
         self.commit_after(&EntryBatch::new(), durability)
     }
 
     /// Like [`commit`](Self::commit), after the body of the attempt has committed `beside` through other handles:
     /// [`Error::SelfConflict`] when it has read any of that.
-    fn commit_after(mut self, beside: &EntryBatch, durability: Durability) -> Result<()> {
-        let writes = self.writes.lock().share();
-        if writes.is_empty() && self.cleared.lock().is_empty() {
+    fn commit_after(&self, beside: &EntryBatch, durability: Durability) -> Result<()> {
+        // Reservations last until this returns.
+        let mut live = self.live.lock().take().ok_or(Error::TransactionEnded)?;
+        // Another thread may be in the middle of one.
+        live.writes.end_statement();
+        let Live { pin, writes, cleared } = live;
+        let written = writes.share();
+        if written.is_empty() && cleared.is_empty() {
             return self.confirm(durability);
         }
         let (keys, ranges) = self.notes.take();
         let mut batch = EntryBatch::new();
-        for KeyRange { start, end } in &*self.cleared.lock() {
+        for KeyRange { start, end } in &cleared {
             batch.delete_range(start, end.as_deref().unwrap_or_default());
         }
-        writes.add_to(&mut batch);
-        let reads = ReadSet { pin: self.pin.take(), keys, ranges };
+        written.add_to(&mut batch);
+        let reads = ReadSet { pin, keys, ranges };
         if reads.meet_batch(beside) {
             return Err(Error::SelfConflict);
         }
@@ -274,10 +346,22 @@ impl Attempt {
         }
     }
 
+    /// Ends it without a trace. Does nothing when it has ended.
+    pub(crate) fn roll_back(&self) {
+        // Values are given back without the lock.
+        let live = self.live.lock().take();
+        drop(live);
+        // Scans may go on; what they read from now on matters to nobody.
+        self.notes.take();
+    }
+
     /// Returns when an answer may be given that rests on what was read, and for which nothing is written.
     fn confirm(&self, durability: Durability) -> Result<()> {
-        let at = self.pin.get().map_or(SeqNo::ZERO, Pin::at);
-        if self.has_stated.get() {
+        let at = match self.at.load(Ordering::Relaxed) {
+            UNPINNED => SeqNo::ZERO,
+            at => SeqNo(at),
+        };
+        if self.has_stated.load(Ordering::Relaxed) {
             self.core.confirm(at, durability)
         } else {
             self.core.confirm_visible(at, durability)
@@ -288,35 +372,37 @@ impl Attempt {
 impl fmt::Debug for Attempt {
     /// One short line: what it wrote and read may be much.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let write_count = self.writes.lock().count();
+        let at = self.at.load(Ordering::Relaxed);
         f.debug_struct("Attempt")
-            .field("at", &self.pin.get().map(|pin| pin.at().0))
-            .field("write_count", &write_count)
+            .field("at", &(at != UNPINNED).then_some(at))
+            .field("write_count", &self.change(|writes| writes.count()))
             .finish_non_exhaustive()
     }
 }
 
 impl Drop for Attempt {
     fn drop(&mut self) {
-        // Scans may go on; what they read from now on matters to nobody.
         self.notes.take();
     }
 }
 
 /// A statement in the middle of its work.
 struct Statement<'a> {
-    writes: &'a Mutex<WriteSet>,
+    attempt: &'a Attempt,
 }
 
 impl Statement<'_> {
     /// Keeps what the statement wrote, unless it is too much for one commit.
     fn finish(self) -> Result<()> {
-        self.writes.lock().keep_statement()
+        self.attempt.live(|live| live.writes.keep_statement())??;
+        // Another thread may have begun the next one.
+        std::mem::forget(self);
+        Ok(())
     }
 }
 
 impl Drop for Statement<'_> {
     fn drop(&mut self) {
-        self.writes.lock().end_statement();
+        self.attempt.change(WriteSet::end_statement);
     }
 }

@@ -111,7 +111,7 @@ impl Guard {
 
 impl Wish {
     /// Reserves the value, or waits a while for it.
-    pub(super) fn fulfil(self) -> Wished {
+    pub(super) fn fulfil(&self) -> Wished {
         let shard = self.guard.shard(self.value);
         let mut holders = shard.holders.lock();
         for waited in 0.. {
@@ -130,6 +130,11 @@ impl Wish {
             }
         }
         Wished::Taken
+    }
+
+    /// Gives back the value of a wish that came true too late to be kept.
+    pub(super) fn give_back(&self) {
+        self.guard.give_back(self.holder, self.value);
     }
 }
 

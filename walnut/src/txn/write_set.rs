@@ -38,6 +38,14 @@ struct Place {
     reservation_count: usize,
 }
 
+impl Savepoint {
+    /// One that no transaction knows yet.
+    pub(super) fn new() -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        Self { number: NEXT.fetch_add(1, Ordering::Relaxed) }
+    }
+}
+
 impl WriteSet {
     /// Nothing is written yet.
     pub(super) fn new(guard: &Arc<Guard>) -> Self {
@@ -118,12 +126,9 @@ impl WriteSet {
         }
     }
 
-    /// A place to come back to. Within a statement it is the place before it, as a statement is never taken back by half.
-    pub(super) fn savepoint(&mut self) -> Savepoint {
-        static NEXT: AtomicU64 = AtomicU64::new(0);
-        let savepoint = Savepoint { number: NEXT.fetch_add(1, Ordering::Relaxed) };
+    /// Makes a new savepoint one of now. Within a statement it is one of before it, as a statement is never taken back by half.
+    pub(super) fn set_savepoint(&mut self, savepoint: Savepoint) {
         self.savepoints.push((savepoint, self.statement.unwrap_or_else(|| self.place())));
-        savepoint
     }
 
     /// Takes back every write since `savepoint`, and forgets the savepoints since; it stays itself.
@@ -142,7 +147,8 @@ impl WriteSet {
     fn ensure_between_statements(&self) -> Result<()> {
         if self.statement.is_some() {
             return Err(Error::Unsupported(
-                "writing in a transaction, or rolling it back, from within one of its own statements",
+                "writing in a transaction, or rolling it back, while one of its own statements runs: within its closure, or in another \
+                 thread",
             ));
         }
         Ok(())
@@ -310,7 +316,9 @@ mod tests {
                         }
                         if marks {
                             // In the middle of a statement: the place before it.
-                            savepoints.push((set.savepoint(), before.clone()));
+                            let savepoint = Savepoint::new();
+                            set.set_savepoint(savepoint);
+                            savepoints.push((savepoint, before.clone()));
                         }
                         if fails {
                             model = before;
@@ -319,7 +327,11 @@ mod tests {
                         }
                         set.end_statement();
                     }
-                    Deed::Savepoint => savepoints.push((set.savepoint(), model.clone())),
+                    Deed::Savepoint => {
+                        let savepoint = Savepoint::new();
+                        set.set_savepoint(savepoint);
+                        savepoints.push((savepoint, model.clone()));
+                    }
                     Deed::RollBack(_) if savepoints.is_empty() => {}
                     Deed::RollBack(place) => {
                         let place = place.index(savepoints.len());

@@ -20,5 +20,5 @@ fn uses_its_indexes<A: Access>(users: &DefaultTable<User, A>) {
 
 fn main() {
     needs_a_table::<User>();
-    uses_its_indexes::<walnut::Direct>;
+    uses_its_indexes::<walnut::ReadWrite>;
 }

@@ -31,10 +31,10 @@ use output::{EntryOf, KeyOf, RowOf};
 use walker::{End, Walker};
 
 use super::DefaultTable;
-use super::access::{Access, Direct, WriteAccess};
 use super::key::{BeginsWithText, Composite, Key, KeyWriter, RangeOver, TextKey};
 use super::mapper::{Table, TableMapper};
 use super::mutate::Mutation;
+use super::source::{Access, ReadOnly, ReadWrite, Source, WriteAccess};
 use crate::error::Result;
 
 /// The primary key of `T`.
@@ -43,7 +43,7 @@ type PrimaryKey<T> = <T as TableMapper>::PrimaryKey;
 /// Rows in order, read as they are asked for: a `DoubleEndedIterator` over `Result<T>`.
 ///
 /// `K` is the type of the key that the scan goes by, the primary key unless it is an index; `R` what can still be narrowed
-/// after [`Index::prefix`](super::Index::prefix); `F` the filters, `A` how the store is reached. None of them need be written: `Scan<T>` is
+/// after [`Index::prefix`](super::Index::prefix); `F` the filters, `M` whether it may remove rows. None of them need be written: `Scan<T>` is
 /// a scan by primary key of a handle that the database gave, and [`by_row`](Self::by_row) makes one like it of a scan by an index.
 ///
 /// After an error it ends. What [`limit`](Self::limit), [`skip`](Self::skip) and [`filter`](Self::filter) do, they do in the order
@@ -62,33 +62,36 @@ type PrimaryKey<T> = <T as TableMapper>::PrimaryKey;
 /// # Ok::<(), walnut::Error>(())
 /// ```
 #[must_use = "a scan reads nothing until it is asked for rows"]
-pub struct Scan<T: Table, K: Key = PrimaryKey<T>, R = (), F = Everything, A = Direct> {
+pub struct Scan<T: Table, K: Key = PrimaryKey<T>, R = (), F = Everything, M = ReadWrite> {
     walker: Walker<T, F>,
-    access: A,
-    key: PhantomData<fn() -> (K, R)>,
+    source: Source,
+    types: Types<K, R, M>,
 }
+
+/// What the compiler knows of a scan.
+type Types<K, R, M> = PhantomData<fn() -> (K, R, M)>;
 
 /// The columns of `K` behind the first: what a scan can still be narrowed by, after `prefix` has fixed that one.
 #[derive(Debug)]
 pub struct Rest<K>(PhantomData<fn() -> K>);
 
-impl<T: Table, R, A: Access> Scan<T, PrimaryKey<T>, R, Everything, A> {
+impl<T: Table, R, M: Access> Scan<T, PrimaryKey<T>, R, Everything, M> {
     /// The rows of a table by primary key.
-    pub(super) fn rows(table: &DefaultTable<T, A>) -> Self {
-        let walker = Walker::new::<PrimaryKey<T>, A>(table, Target::Rows);
-        Self { walker, access: table.access().clone(), key: PhantomData }
+    pub(super) fn rows(table: &DefaultTable<T, M>) -> Self {
+        let walker = Walker::new::<PrimaryKey<T>, M>(table, Target::Rows);
+        Self { walker, source: table.source().clone(), types: PhantomData }
     }
 }
 
-impl<T: Table, K: Key, R, A: Access> Scan<T, K, R, Everything, A> {
+impl<T: Table, K: Key, R, M: Access> Scan<T, K, R, Everything, M> {
     /// The rows of a table by an index.
-    pub(super) fn index(table: &DefaultTable<T, A>, index: usize) -> Self {
-        let walker = Walker::new::<K, A>(table, Target::Index(index));
-        Self { walker, access: table.access().clone(), key: PhantomData }
+    pub(super) fn index(table: &DefaultTable<T, M>, index: usize) -> Self {
+        let walker = Walker::new::<K, M>(table, Target::Index(index));
+        Self { walker, source: table.source().clone(), types: PhantomData }
     }
 }
 
-impl<T: Table, K: Key, R, F: RowFilter<T>, A> Scan<T, K, R, F, A> {
+impl<T: Table, K: Key, R, F: RowFilter<T>, M> Scan<T, K, R, F, M> {
     /// Only what begins with the bytes that `write` adds to what is fixed already.
     pub(super) fn starting_with(mut self, write: impl FnOnce(&mut KeyWriter)) -> Self {
         self.walker.fix(write);
@@ -102,7 +105,7 @@ impl<T: Table, K: Key, R, F: RowFilter<T>, A> Scan<T, K, R, F, A> {
     }
 
     /// Only what lies in a range of the parts that are not fixed.
-    pub(super) fn within<P: Key, M>(mut self, range: &impl RangeOver<P, M>) -> Self {
+    pub(super) fn within<P: Key, B>(mut self, range: &impl RangeOver<P, B>) -> Self {
         self.walker.narrow(range);
         self
     }
@@ -126,8 +129,8 @@ impl<T: Table, K: Key, R, F: RowFilter<T>, A> Scan<T, K, R, F, A> {
     }
 
     /// Only rows of which `keep` is true. Each row that is looked at is read.
-    pub fn filter<P: FnMut(&T) -> bool>(self, keep: P) -> Scan<T, K, R, And<F, P>, A> {
-        Scan { walker: self.walker.filter(keep), access: self.access, key: PhantomData }
+    pub fn filter<P: FnMut(&T) -> bool>(self, keep: P) -> Scan<T, K, R, And<F, P>, M> {
+        Scan { walker: self.walker.filter(keep), source: self.source, types: PhantomData }
     }
 
     /// The same scan, its type without the index's key: what takes a `Scan<User>` takes it. Costs nothing.
@@ -149,9 +152,9 @@ impl<T: Table, K: Key, R, F: RowFilter<T>, A> Scan<T, K, R, F, A> {
     /// assert_eq!(first_ids(users.by().age.all(30).rev().by_row())?, [2, 1]);
     /// # Ok::<(), walnut::Error>(())
     /// ```
-    pub fn by_row(mut self) -> Scan<T, PrimaryKey<T>, (), F, A> {
+    pub fn by_row(mut self) -> Scan<T, PrimaryKey<T>, (), F, M> {
         self.walker.forget_key();
-        Scan { walker: self.walker, access: self.access, key: PhantomData }
+        Scan { walker: self.walker, source: self.source, types: PhantomData }
     }
 
     /// The primary keys instead of the rows. Reads no row, unless a filter has to.
@@ -185,9 +188,9 @@ impl<T: Table, K: Key, R, F: RowFilter<T>, A> Scan<T, K, R, F, A> {
         self.walker.count_left(End::Front)
     }
 
-    /// The same scan without the right to remove. It can be sent to another thread and outlive the transaction that it is of.
-    pub fn read_only(self) -> Scan<T, K, R, F, ()> {
-        Scan { walker: self.walker, access: (), key: PhantomData }
+    /// The same scan without the right to remove rows.
+    pub fn read_only(self) -> Scan<T, K, R, F, ReadOnly> {
+        Scan { walker: self.walker, source: self.source, types: PhantomData }
     }
 
     /// All rows in a `Vec`, or the first error.
@@ -216,7 +219,7 @@ impl<T: Table, K: Key, R, F: RowFilter<T>, A> Scan<T, K, R, F, A> {
     }
 }
 
-impl<T: Table, K: Key, R, F: RowFilter<T>, A> Scan<T, K, R, F, A> {
+impl<T: Table, K: Key, R, F: RowFilter<T>, M> Scan<T, K, R, F, M> {
     /// Removes the rows that the scan has not given yet, all in one commit, and returns how many there were.
     ///
     /// It looks again, in the transaction that removes: what others have written since the scan was made counts. With `limit`, a
@@ -250,11 +253,11 @@ impl<T: Table, K: Key, R, F: RowFilter<T>, A> Scan<T, K, R, F, A> {
     /// Cost: reads each row, to know its entries; one write to the log.
     pub fn remove_all(mut self) -> Result<u64>
     where
-        A: WriteAccess,
+        M: WriteAccess,
     {
         let info = std::sync::Arc::clone(self.walker.info());
-        self.access.change(|attempt| {
-            let rows = Mutation::new(attempt, &info, self.access.store());
+        self.source.change(&mut |attempt| {
+            let rows = Mutation::new(attempt, &info, self.source.store());
             let keys = self.walker.rows_in(attempt)?;
             let keys = keys.iter().map(KeyWriter::finish).collect::<Result<Vec<_>>>()?;
             // An index may have shown a row more than once, and then it is there the first time only.
@@ -263,23 +266,23 @@ impl<T: Table, K: Key, R, F: RowFilter<T>, A> Scan<T, K, R, F, A> {
     }
 }
 
-impl<T: Table, K: Key, R, F: RowFilter<T>, A> Scan<T, K, R, F, A> {
+impl<T: Table, K: Key, R, F: RowFilter<T>, M> Scan<T, K, R, F, M> {
     /// The same walk, of which other columns are left.
-    pub(super) fn leaving<Left>(self) -> Scan<T, K, Left, F, A> {
-        Scan { walker: self.walker, access: self.access, key: PhantomData }
+    pub(super) fn leaving<Left>(self) -> Scan<T, K, Left, F, M> {
+        Scan { walker: self.walker, source: self.source, types: PhantomData }
     }
 }
 
-impl<T: Table, K: Key, C: Composite, F: RowFilter<T>, A> Scan<T, K, Rest<C>, F, A> {
+impl<T: Table, K: Key, C: Composite, F: RowFilter<T>, M> Scan<T, K, Rest<C>, F, M> {
     /// Only those whose other columns lie in a range: `prefix("Paris").range(21..)`.
-    pub fn range<M>(self, range: impl RangeOver<C::Rest, M>) -> Scan<T, K, (), F, A> {
+    pub fn range<B>(self, range: impl RangeOver<C::Rest, B>) -> Scan<T, K, (), F, M> {
         self.within(&range).leaving()
     }
 
     /// Only those with this value in the other columns.
     ///
     /// [`Iterator::all`], which asks something of each row, is had of [`by_ref`](Iterator::by_ref) here.
-    pub fn all(self, value: <C::Rest as Key>::Ref<'_>) -> Scan<T, K, (), F, A> {
+    pub fn all(self, value: <C::Rest as Key>::Ref<'_>) -> Scan<T, K, (), F, M> {
         self.equal_to(|out| C::Rest::encode_ref(&value, out)).leaving()
     }
 
@@ -287,7 +290,7 @@ impl<T: Table, K: Key, C: Composite, F: RowFilter<T>, A> Scan<T, K, Rest<C>, F, 
     pub fn starts_with(
         self,
         start: <<C::Rest as BeginsWithText>::Text as Key>::Ref<'_>,
-    ) -> Scan<T, K, (), F, A>
+    ) -> Scan<T, K, (), F, M>
     where
         C::Rest: BeginsWithText,
     {
@@ -298,7 +301,7 @@ impl<T: Table, K: Key, C: Composite, F: RowFilter<T>, A> Scan<T, K, Rest<C>, F, 
     pub fn prefix(
         self,
         next: <<C::Rest as Composite>::First as Key>::Ref<'_>,
-    ) -> Scan<T, K, Rest<C::Rest>, F, A>
+    ) -> Scan<T, K, Rest<C::Rest>, F, M>
     where
         C::Rest: Composite,
     {
@@ -345,6 +348,6 @@ macro_rules! iterates {
     };
 }
 
-iterates!([K: Key, R, A] Scan<T, K, R, F, A>, RowOf => T);
+iterates!([K: Key, R, M] Scan<T, K, R, F, M>, RowOf => T);
 iterates!([] Keys<T, F>, KeyOf => PrimaryKey<T>);
 iterates!([K: Key] Entries<T, K, F>, EntryOf<K> => (K, PrimaryKey<T>));

@@ -10,12 +10,12 @@ use super::Scan;
 use super::filter::RowFilter;
 use super::walker::End;
 use crate::error::Result;
-use crate::table::access::WriteAccess;
 use crate::table::key::Key;
 use crate::table::mapper::Table;
 use crate::table::mutate::Mutation;
+use crate::table::source::WriteAccess;
 
-impl<T: Table, K: Key, R, F: RowFilter<T>, A> Scan<T, K, R, F, A> {
+impl<T: Table, K: Key, R, F: RowFilter<T>, M> Scan<T, K, R, F, M> {
     /// Takes the first row: removes it, and returns it when the removal is acknowledged as the database's durability says. `None` when
     /// there is none that nobody else is taking.
     ///
@@ -59,7 +59,7 @@ impl<T: Table, K: Key, R, F: RowFilter<T>, A> Scan<T, K, R, F, A> {
     /// others are taking.
     pub fn pop_first(self) -> Result<Option<T>>
     where
-        A: WriteAccess,
+        M: WriteAccess,
     {
         self.pop(End::Front)
     }
@@ -67,30 +67,30 @@ impl<T: Table, K: Key, R, F: RowFilter<T>, A> Scan<T, K, R, F, A> {
     /// Takes the last row, as [`pop_first`](Self::pop_first) does the first.
     pub fn pop_last(self) -> Result<Option<T>>
     where
-        A: WriteAccess,
+        M: WriteAccess,
     {
         self.pop(End::Back)
     }
 
     fn pop(mut self, end: End) -> Result<Option<T>>
     where
-        A: WriteAccess,
+        M: WriteAccess,
     {
         let info = std::sync::Arc::clone(self.walker.info());
-        let Some(claims) = self.access.claims() else {
-            return self.access.change(|attempt| match self.walker.row_in(attempt, end)? {
+        let Some(claims) = self.source.claims() else {
+            return self.source.change(&mut |attempt| match self.walker.row_in(attempt, end)? {
                 None => Ok(None),
                 Some(key) => {
-                    Mutation::new(attempt, &info, self.access.store()).take(key.finish()?, |_| Ok(true))
+                    Mutation::new(attempt, &info, self.source.store()).take(key.finish()?, |_| Ok(true))
                 }
             });
         };
-        self.walker.look_anew(|range| self.access.scan(range))?;
+        self.walker.look_anew(|range| self.source.scan(range))?;
         while let Some((entry, primary_key)) = self.walker.next_found(end)? {
             let key = info.key_of_row(&primary_key);
             let Some(_claim) = claims.claim(key.finish()?) else { continue };
-            let taken = self.access.change(|attempt| {
-                let rows = Mutation::new(attempt, &info, self.access.store());
+            let taken = self.source.change(&mut |attempt| {
+                let rows = Mutation::new(attempt, &info, self.source.store());
                 // It may have changed since it was found, so that the scan would not give it any more.
                 rows.take(key.finish()?, |row| self.walker.gives(&entry, &primary_key, row))
             })?;

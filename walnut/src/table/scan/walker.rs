@@ -15,10 +15,10 @@ use crate::base::{KeyRange, after, successor};
 use crate::cursor::Direction;
 use crate::error::{Error, Result};
 use crate::table::DefaultTable;
-use crate::table::access::Access;
 use crate::table::catalog::TableInfo;
 use crate::table::key::{Edge, Key, KeyWriter, MAX_KEY_SIZE, RangeOver};
 use crate::table::mapper::Table;
+use crate::table::source::Access;
 use crate::txn::{Attempt, EntryScan};
 
 /// An end of the range.
@@ -64,13 +64,13 @@ pub(super) struct Walker<T: Table, F> {
 
 impl<T: Table> Walker<T, Everything> {
     /// A walk over all of the target, whose keys are of type `K`.
-    pub(super) fn new<K: Key, A: Access>(table: &DefaultTable<T, A>, target: Target) -> Self {
+    pub(super) fn new<K: Key, M: Access>(table: &DefaultTable<T, M>, target: Target) -> Self {
         let layout = Layout::new::<K>(table.info(), target);
         let ready = match target {
             Target::Rows => Ok(()),
             Target::Index(place) => table.ensure_readable(place),
         };
-        let scan = ready.and_then(|()| table.access().scan(KeyRange::prefix(&layout.prefix)));
+        let scan = ready.and_then(|()| table.source().scan(KeyRange::prefix(&layout.prefix)));
         let (walk, failure) = match scan {
             Ok(walk) => (Some(walk), None),
             Err(error) => (None, Some(error)),

@@ -1,0 +1,186 @@
+//! The source that a handle reads and writes: the database, an open transaction, or a snapshot.
+//!
+//! ```text
+//!   DefaultTable, Index, Unique, Scan, Keyspace ── M: ReadWrite or ReadOnly, for the compiler
+//!     └─ Source ── Database     each statement is a transaction of its own
+//!                  Transaction  a share of the transaction, until that ends
+//!                  Snapshot     a share of the pin
+//! ```
+//!
+//! The marker decides which methods there are, the source what they do. So a table of the database and one of a transaction have the
+//! same type. A source of another kind, such as a session with a server, is one more variant here.
+//!
+//! A point read is inlined for each kind of source by itself where that counts: see [`Reads`].
+
+use std::sync::Arc;
+
+use super::Table;
+use super::catalog::TableInfo;
+use super::claims::Claims;
+use super::snapshot::Snapshot;
+use super::store::Store;
+use super::transaction::OpenTransaction;
+use crate::base::KeyRange;
+use crate::error::{Error, Fault, Result};
+use crate::txn::{Attempt, EntryReader, EntryScan};
+
+/// What a handle may do: [`ReadWrite`] or [`ReadOnly`]. It is the second parameter of [`DefaultTable`](super::DefaultTable).
+#[expect(private_bounds, reason = "sealed: which handles there are is this crate's own business")]
+pub trait Access: Sealed + 'static {}
+
+/// What a handle that writes may do: [`ReadWrite`].
+#[diagnostic::on_unimplemented(
+    message = "this handle only reads: it is of a snapshot, or was made `read_only`",
+    label = "no method that writes exists on it",
+    note = "write through a handle of the database (`db.table()`) or of a transaction (`tx.table()`)"
+)]
+pub trait WriteAccess: Access {}
+
+trait Sealed {}
+
+/// Handles that read and write: those of [`Database::table`](crate::Database::table) and of
+/// [`Transaction::table`](crate::Transaction::table).
+#[derive(Clone, Copy, Debug)]
+pub enum ReadWrite {}
+
+/// Handles without a method that writes: those of [`Snapshot::table`](crate::Snapshot::table).
+#[derive(Clone, Copy, Debug)]
+pub enum ReadOnly {}
+
+impl Sealed for ReadWrite {}
+impl Sealed for ReadOnly {}
+impl Access for ReadWrite {}
+impl Access for ReadOnly {}
+impl WriteAccess for ReadWrite {}
+
+/// Where a handle reads and writes.
+#[derive(Clone)]
+pub(crate) enum Source {
+    /// The newest state that is visible; each statement is committed at once, as durable as the database's default says.
+    Database(Arc<Store>),
+    /// The state and the writes of a transaction. It does not keep the transaction open: see [`Error::TransactionEnded`].
+    Transaction(Arc<OpenTransaction>),
+    /// A pinned state.
+    Snapshot(Snapshot),
+}
+
+/// What each kind of source reads with.
+///
+/// A point read that counts is generic over it, and so compiled for each kind by itself: a closure with several callers is not
+/// inlined, and a local that another kind's closure may write is not kept in registers.
+pub(super) trait Reads {
+    /// Calls `reads` with a reader of one state.
+    fn read<R>(&self, reads: impl FnOnce(EntryReader<'_>) -> Result<R>) -> Result<R>;
+}
+
+impl Reads for Store {
+    #[inline(always)]
+    fn read<R>(&self, reads: impl FnOnce(EntryReader<'_>) -> Result<R>) -> Result<R> {
+        self.engine.read(|reader| reads(EntryReader::Engine(reader)))
+    }
+}
+
+impl Reads for OpenTransaction {
+    #[inline(always)]
+    fn read<R>(&self, reads: impl FnOnce(EntryReader<'_>) -> Result<R>) -> Result<R> {
+        self.attempt.read(reads)
+    }
+}
+
+/// Calls a function that is generic over [`Reads`] with what a source reads with: that of the database is inlined, the others are
+/// behind a call.
+macro_rules! with_reads {
+    ($source:expr, |$reads:ident| $call:expr) => {
+        match $source {
+            $crate::table::Source::Database(store) => {
+                let $reads = &**store;
+                $call
+            }
+            $crate::table::Source::Transaction(open) => {
+                let $reads = &**open;
+                $crate::table::source::behind_a_call(move || $call)
+            }
+            $crate::table::Source::Snapshot($reads) => $crate::table::source::behind_a_call(move || $call),
+        }
+    };
+}
+
+pub(super) use with_reads;
+
+#[inline(never)]
+pub(super) fn behind_a_call<R>(call: impl FnOnce() -> R) -> R {
+    call()
+}
+
+impl Source {
+    /// Calls `reads` with a reader of one state.
+    pub(crate) fn read<R>(&self, reads: impl FnOnce(EntryReader<'_>) -> Result<R>) -> Result<R> {
+        match self {
+            Self::Database(store) => store.read(reads),
+            Self::Transaction(open) => open.read(reads),
+            Self::Snapshot(snapshot) => snapshot.read(reads),
+        }
+    }
+
+    /// A scan over one state, which goes on seeing it also when the source has ended.
+    pub(crate) fn scan(&self, range: KeyRange) -> Result<EntryScan> {
+        match self {
+            Self::Database(store) => store.engine.scan(range).map(EntryScan::Engine),
+            Self::Transaction(open) => open.attempt.scan(range),
+            Self::Snapshot(snapshot) => snapshot.scan(range),
+        }
+    }
+
+    /// Runs a statement, all of it or nothing. It may be run more than once.
+    pub(crate) fn change<R>(&self, statement: &mut dyn FnMut(&Attempt) -> Result<R>) -> Result<R> {
+        match self {
+            Self::Database(store) => store.change(statement),
+            Self::Transaction(open) => open.attempt.statement(statement),
+            Self::Snapshot(_) => Err(Error::Unsupported("writing to a snapshot")),
+        }
+    }
+
+    /// An error unless the index at a place of a table can be asked about the state that is read.
+    pub(crate) fn ensure_readable<T: Table>(&self, info: &TableInfo, place: usize) -> Result<()> {
+        match self {
+            Self::Database(store) => store.ensure_readable::<T>(info, place, None),
+            Self::Transaction(open) => open.ensure_readable::<T>(info, place),
+            Self::Snapshot(snapshot) => info.ensure_readable(place, Some(snapshot.at())),
+        }
+    }
+
+    /// The error for stored bytes that make no sense.
+    pub(crate) fn corruption(&self, fault: Fault) -> Error {
+        fault.at(self.store().engine.dir(), 0)
+    }
+
+    /// The store, for what is no part of a statement.
+    pub(crate) fn store(&self) -> &Arc<Store> {
+        match self {
+            Self::Database(store) => store,
+            Self::Transaction(open) => &open.store,
+            Self::Snapshot(snapshot) => snapshot.store(),
+        }
+    }
+
+    /// The rows that others are taking, where each statement is a transaction of its own.
+    pub(super) fn claims(&self) -> Option<&Claims> {
+        self.database().map(|store| &store.claims)
+    }
+
+    /// The store, if this is the database itself.
+    pub(crate) fn database(&self) -> Option<&Arc<Store>> {
+        match self {
+            Self::Database(store) => Some(store),
+            _ => None,
+        }
+    }
+
+    /// The attempt of a transaction; an error that says what needs one otherwise.
+    pub(super) fn attempt(&self, what: &'static str) -> Result<&Attempt> {
+        match self {
+            Self::Transaction(open) => Ok(&open.attempt),
+            _ => Err(Error::Unsupported(what)),
+        }
+    }
+}
