@@ -1,7 +1,8 @@
-//! Writes what a memtable holds to SSTs of level 0, without what no reader needs.
+//! Flush: writes a memtable to SSTs of level 0, without the entries that no reader needs.
 //!
-//! Of a key that is written often, and of ranges that are removed over each other, a memtable has every version. Readers who began before
-//! the flush keep the memtable; whoever comes later reads at one of the boundaries or above: see [`Garbage`].
+//! A memtable has every version of a key that is overwritten often, and every range tombstone of
+//! ranges deleted repeatedly. Readers that began before the flush keep the memtable; later ones
+//! read at one of the boundaries or above: see [`Garbage`].
 
 use super::fold::FoldedAdds;
 use super::garbage_filter::{GarbageFilter, ProgressHook};
@@ -15,47 +16,51 @@ use crate::manifest::Version;
 use crate::mvcc::Garbage;
 use crate::sst::{FinishedSst, SstStore};
 
-/// The SSTs of a memtable, while they are written. Dropping it removes them.
+/// A flush in progress. Dropping it removes the SSTs.
 pub(crate) struct Flushing<'a, S, N> {
-    sieve: GarbageFilter<'a, S, N>,
-    beneath: OlderRuns<'a>,
+    filter: GarbageFilter<'a, S, N>,
+    older_runs: OlderRuns<'a>,
 }
 
 impl<'a, S: FragmentSource, N: FnMut() -> Result<FileNumber>> Flushing<'a, S, N> {
-    /// `version` is all that is older than the memtable, `ranges` has its range tombstones, for each stripe of history apart.
+    /// `version` is everything older than the memtable; `ranges` are the memtable's range
+    /// tombstones, one source for each stripe.
     pub(crate) fn new(
-        place: &'a SstStore,
+        sst_store: &'a SstStore,
         version: &'a Version,
         garbage: Garbage,
         ranges: Vec<S>,
         numbers: N,
-        go_on: &'a ProgressHook<'a>,
+        progress: &'a ProgressHook<'a>,
     ) -> Result<Self> {
-        let outputs = OutputFiles::new(place, OutputSplitter::new(u64::MAX, &[]), numbers);
-        let beneath = OlderRuns::all_of(version);
+        let output_files = OutputFiles::new(sst_store, OutputSplitter::new(u64::MAX, &[]), numbers);
+        let older_runs = OlderRuns::all_of(version);
         let is_oldest = |fragment: &Fragment| !OlderRuns::all_of(version).may_hold_any(fragment);
-        Ok(Self { sieve: GarbageFilter::new(garbage, ranges, is_oldest, outputs, go_on)?, beneath })
+        Ok(Self {
+            filter: GarbageFilter::new(garbage, ranges, is_oldest, output_files, progress)?,
+            older_runs,
+        })
     }
 
-    /// Whether the next entry, in internal order, is kept. `is_denied` says that no SST in whose range a key lies has it, as far as
-    /// that is known; it is asked about tombstones.
-    pub(crate) fn keeps(&mut self, entry: &Entry<'_>, is_denied: impl FnOnce(&[u8]) -> bool) -> Result<bool> {
-        self.sieve.keeps(entry, |key| !self.beneath.may_hold(key) || is_denied(key))
+    /// Returns whether the next entry, in internal-key order, is kept. `is_absent` is called for
+    /// tombstones, and returns whether filters rule out that an SST whose range includes the key
+    /// has it.
+    pub(crate) fn keeps(&mut self, entry: &Entry<'_>, is_absent: impl FnOnce(&[u8]) -> bool) -> Result<bool> {
+        self.filter.keeps(entry, |key| !self.older_runs.may_hold(key) || is_absent(key))
     }
 
-    /// The add on which a cursor stands, which is kept, with what is folded into it; the cursor goes on behind that.
+    /// Folds the adds that begin at the current entry, which is kept; leaves the cursor after them.
     pub(crate) fn fold(&mut self, entries: &mut impl EntryCursor) -> Result<FoldedAdds> {
-        self.sieve.fold(entries, |key| !self.beneath.may_hold(key))
+        self.filter.fold(entries, |key| !self.older_runs.may_hold(key))
     }
 
-    /// Writes an entry that is kept.
     pub(crate) fn add(&mut self, entry: Entry<'_>) -> Result<()> {
-        self.sieve.add(entry)
+        self.filter.add(entry)
     }
 
-    /// SSTs that share no key, durable and under the names of drafts: a single one unless there are very many range tombstones,
-    /// and none when nothing is kept.
+    /// The SSTs, which share no key, durable and still under temporary names: a single one unless
+    /// there are very many range tombstones, and none when nothing is kept.
     pub(crate) fn finish(self) -> Result<Vec<FinishedSst>> {
-        self.sieve.finish()
+        self.filter.finish()
     }
 }

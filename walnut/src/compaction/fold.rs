@@ -1,27 +1,26 @@
-//! Adds of one key that become one entry.
+//! Folds the adds of one key into a single entry (RocksDB: a partial or full merge of operands).
 //!
 //! ```text
-//!   parts of history      9 add 3   8 add -1 | 6 add 2   5 put 40   4 put 7 |      nothing older lies anywhere
-//!   kept                  9 add 2            | 6 put 42                     |
+//!   stripes     9 add 3   8 add -1 | 6 add 2   5 put 40   4 put 7 |      nothing older exists anywhere
+//!   kept        9 add 2            | 6 put 42                     |
 //! ```
 //!
-//! Which entries are of one part of history is known by [`Garbage`](crate::mvcc::Garbage): no reader tells one from the other.
+//! [`Garbage`](crate::mvcc::Garbage) decides which entries are in one stripe, where no reader can
+//! tell one from the other.
 
 use crate::base::{Entry, Kind, Operand, SeqNo};
 
-/// An add and what was folded into it.
 #[derive(Debug)]
 pub(crate) struct FoldedAdds {
     key: Vec<u8>,
     seqno: SeqNo,
-    /// `None` before the first.
+    /// `None` before the first entry.
     kind: Option<Kind>,
     sum: i64,
     value: [u8; 8],
 }
 
 impl FoldedAdds {
-    /// Nothing yet.
     pub(super) fn none() -> Self {
         Self { key: Vec::new(), seqno: SeqNo::ZERO, kind: None, sum: 0, value: [0; 8] }
     }
@@ -34,24 +33,24 @@ impl FoldedAdds {
         &self.key
     }
 
-    /// Takes the next older version, of which this is what counts.
-    pub(super) fn take(&mut self, entry: &Entry<'_>, part: Operand) {
+    /// Folds the next older version, whose operand this is.
+    pub(super) fn take(&mut self, entry: &Entry<'_>, operand: Operand) {
         if self.kind.is_none() {
             entry.key.clone_into(&mut self.key);
             self.seqno = entry.seqno;
         }
-        let (Operand::Delta(number) | Operand::Base(number)) = part;
+        let (Operand::Delta(number) | Operand::Base(number)) = operand;
         self.sum = self.sum.wrapping_add(number);
         self.value = self.sum.to_le_bytes();
-        self.kind = Some(if matches!(part, Operand::Base(_)) { Kind::Put } else { Kind::Add });
+        self.kind = Some(if matches!(operand, Operand::Base(_)) { Kind::Put } else { Kind::Add });
     }
 
-    /// Says that there is nothing below, so that the sum is a value.
+    /// Makes the sum a value, because nothing older exists.
     pub(super) fn end(&mut self) {
         self.kind = Some(Kind::Put);
     }
 
-    /// The entry to be kept, of the newest of the numbers.
+    /// The folded entry, with the sequence number of the newest version.
     pub(crate) fn entry(&self) -> Entry<'_> {
         let kind = self.kind.unwrap_or(Kind::Add);
         Entry { key: &self.key, seqno: self.seqno, kind, value: &self.value }

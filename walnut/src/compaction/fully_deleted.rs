@@ -1,31 +1,32 @@
-//! Files that nobody can read anything of any more, because a range tombstone lies over all of it.
+//! Finds files of which a range tombstone hides every entry, so that they can be removed unread.
 //!
 //! ```text
-//!   level 0    [c ──── 90 ──── x)        all who read, read at 90 or above
+//!   level 0    [c ──── 90 ──── x)        every reader reads at 90 or above
 //!   level 5        | d..k |  | m..z |
-//!                  largest seqno 70, nothing of it can be read: it goes as it is, unread
+//!                  largest seqno 70, nothing of it is visible: removed without a read
 //! ```
 //!
-//! Such a file leaves in an edit of its own: giving back the space of a large range costs no reading and no writing. It is
-//! its entries' sequence numbers that say that they are older, wherever the file stands.
+//! Such a file is removed by an edit of its own: deleting a large range frees its space without
+//! reading or writing it. The sequence numbers of its entries prove that they are older, whatever
+//! its level is.
 
 use std::sync::Arc;
 
-use super::garbage_filter::{Patience, ProgressHook};
+use super::garbage_filter::{ProgressCounter, ProgressHook};
 use crate::base::{FileNumber, Fragment, FragmentMerge, FragmentSource, Fragments, SeqNo};
 use crate::error::Result;
 use crate::manifest::{Level, Version};
 use crate::sst::Sst;
 
-/// The range tombstones of a run, file by file: those of one are in memory at a time.
+/// The range tombstones of a run. Those of one file are in memory at a time.
 pub(crate) struct RunRanges {
     ssts: std::vec::IntoIter<Arc<Sst>>,
-    /// Those of the file that was come to, and the place of the next.
+    /// The range tombstones of the current file, and the index of the next one.
     open: Option<(Arc<Fragments>, usize)>,
 }
 
 impl RunRanges {
-    /// Those of these files, which are in the order of their keys.
+    /// Takes the files of a run in key order.
     pub(crate) fn new(ssts: Vec<Arc<Sst>>) -> Self {
         Self { ssts: ssts.into_iter(), open: None }
     }
@@ -34,13 +35,13 @@ impl RunRanges {
 impl FragmentSource for RunRanges {
     fn next_fragment(&mut self) -> Result<Option<Fragment>> {
         loop {
-            if let Some((fragments, place)) = &mut self.open
-                && let Some(fragment) = fragments.get(*place)
+            if let Some((fragments, index)) = &mut self.open
+                && let Some(fragment) = fragments.get(*index)
             {
-                *place += 1;
+                *index += 1;
                 return Ok(Some(fragment.clone()));
             }
-            // A file is let go before the next one is opened.
+            // A file is closed before the next one is opened.
             self.open = None;
             let Some(sst) = self.ssts.next() else { return Ok(None) };
             self.open = sst.range_tombstones()?.map(|fragments| (fragments, 0));
@@ -48,28 +49,30 @@ impl FragmentSource for RunRanges {
     }
 }
 
-/// The files of `version` whose entries and range tombstones are all hidden from all who read at `watermark` or above by
-/// the range tombstones of its runs.
-pub(crate) fn covered<S: FragmentSource>(
+/// The files of `version` of which every entry and range tombstone is hidden, by the range
+/// tombstones of the runs, from every reader at or above `watermark`.
+///
+/// Cost: reads the range tombstones of all files that have any.
+pub(crate) fn fully_deleted<S: FragmentSource>(
     version: &Version,
     ranges: Vec<S>,
     watermark: SeqNo,
-    go_on: &ProgressHook<'_>,
+    progress: &ProgressHook<'_>,
 ) -> Result<Vec<(Level, FileNumber)>> {
-    let newest_seen = move |seqnos: &mut Vec<SeqNo>| {
+    let keep_newest_visible = move |seqnos: &mut Vec<SeqNo>| {
         seqnos.retain(|seqno| *seqno <= watermark);
         seqnos.truncate(1);
     };
-    let mut ranges = FragmentMerge::new(ranges, newest_seen)?;
-    let mut patience = Patience::new(go_on);
+    let mut ranges = FragmentMerge::new(ranges, keep_newest_visible)?;
+    let mut counter = ProgressCounter::new(progress);
     let mut files: Vec<_> = version.files().collect();
     files.sort_by(|(_, left), (_, right)| left.smallest.cmp(&right.smallest));
     let mut files = files.into_iter().peekable();
-    // The files that are covered from their beginning to where the last fragment has ended.
+    // The files that are hidden from their first key up to where the last fragment ended.
     let (mut open, mut reached) = (Vec::new(), Vec::new());
-    let mut gone = Vec::new();
+    let mut deleted = Vec::new();
     while let Some(Fragment { start, end, seqnos }) = ranges.next()? {
-        patience.note((start.len() + end.len()) as u64)?;
+        counter.note((start.len() + end.len()) as u64)?;
         if start != reached {
             open.clear();
         }
@@ -81,13 +84,13 @@ pub(crate) fn covered<S: FragmentSource>(
         open.retain(|(level, meta)| {
             let is_hidden = seqnos.first().is_some_and(|seqno| *seqno > meta.largest_seqno);
             if is_hidden && meta.end <= end {
-                gone.push((*level, meta.number));
+                deleted.push((*level, meta.number));
             }
             is_hidden && meta.end > end
         });
         reached = end;
     }
-    Ok(gone)
+    Ok(deleted)
 }
 
 #[cfg(test)]
@@ -104,8 +107,9 @@ mod tests {
         let edit = VersionEdit { added, ..VersionEdit::default() };
         let version = Version::default().apply(&edit).expect("files that fit");
         let ranges = vec![ranges.iter().cloned()];
-        let gone = covered(&version, ranges, SeqNo(watermark), &|_| Ok(())).expect("no file is opened");
-        gone.into_iter().map(|(_, number)| number.0).collect()
+        let deleted =
+            fully_deleted(&version, ranges, SeqNo(watermark), &|_| Ok(())).expect("no file is opened");
+        deleted.into_iter().map(|(_, number)| number.0).collect()
     }
 
     #[test]
@@ -131,7 +135,7 @@ mod tests {
             seqnos: vec![SeqNo(u64::from(n) + 1)],
         };
         let ranges = vec![(0..1000).map(fragment)];
-        let stopped = covered(&Version::default(), ranges, SeqNo(2000), &|_| Err(Error::Closed));
+        let stopped = fully_deleted(&Version::default(), ranges, SeqNo(2000), &|_| Err(Error::Closed));
         assert!(matches!(stopped, Err(Error::Closed)));
     }
 }

@@ -1,15 +1,15 @@
-//! What a flush and a merge have in common: entries and range tombstones come in order, what no reader needs is left out, and
-//! the rest goes to SSTs.
+//! The garbage filter that flush and merge share: it takes entries and range tombstones in key
+//! order, drops those that no reader needs, and writes the others to SSTs.
 //!
 //! ```text
 //!   entries ─────────────► keeps? ─► the caller ─► add ─┐
-//!                            │ over a key                ├─► outputs
+//!                            │ over a key                ├─► output_files
 //!   range tombstones ─► FragmentMerge ─► kept of it ─────┘
 //! ```
 //!
-//! 1. Of the range tombstones one fragment is held, that which the entries have come to, whatever their number.
-//! 2. After some hundred entries or fragments, or a MiB of them, it is asked whether to go on: so the work can be stopped however much
-//!    of it there is.
+//! 1. At most one fragment of the range tombstones is in memory: the one at the current key.
+//! 2. After some hundred entries or fragments, or a MiB of them, the progress hook is called, so
+//!    that the job can be stopped however large it is.
 
 use super::fold::FoldedAdds;
 use super::output_files::OutputFiles;
@@ -19,87 +19,90 @@ use crate::error::Result;
 use crate::mvcc::Garbage;
 use crate::sst::FinishedSst;
 
-/// How many entries and fragments pass between two questions whether to go on, and how many bytes.
-const PATIENCE: u32 = 256;
-const PATIENCE_SIZE: u64 = 1 << 20;
+/// The number of entries and fragments, and of bytes, after which the progress hook is called.
+const PROGRESS_INTERVAL: u32 = 256;
+const PROGRESS_INTERVAL_SIZE: u64 = 1 << 20;
 
-/// Asked from time to time whether to go on, and told how many bytes were read and written since: may wait, and ends the work with
-/// its error.
+/// Called from time to time with the number of bytes read and written since the last call. It may
+/// wait, as the rate limit does; its error ends the job.
 pub(crate) type ProgressHook<'a> = dyn Fn(u64) -> Result<()> + 'a;
 
-/// Counts what passes, and asks whether to go on.
-pub(super) struct Patience<'a> {
-    go_on: &'a ProgressHook<'a>,
+/// Counts entries and bytes, and calls the progress hook.
+pub(super) struct ProgressCounter<'a> {
+    hook: &'a ProgressHook<'a>,
     count: u32,
     size: u64,
 }
 
-impl<'a> Patience<'a> {
-    pub(super) fn new(go_on: &'a ProgressHook<'a>) -> Self {
-        Self { go_on, count: 0, size: 0 }
+impl<'a> ProgressCounter<'a> {
+    pub(super) fn new(hook: &'a ProgressHook<'a>) -> Self {
+        Self { hook, count: 0, size: 0 }
     }
 
-    /// Notes a step that has moved so many bytes.
+    /// Counts one entry or fragment of `size` bytes.
     pub(super) fn note(&mut self, size: u64) -> Result<()> {
         self.count += 1;
         self.size = self.size.saturating_add(size);
-        if self.count < PATIENCE && self.size < PATIENCE_SIZE {
+        if self.count < PROGRESS_INTERVAL && self.size < PROGRESS_INTERVAL_SIZE {
             return Ok(());
         }
         self.count = 0;
-        (self.go_on)(std::mem::take(&mut self.size))
+        (self.hook)(std::mem::take(&mut self.size))
     }
 }
 
-/// Tells what is kept, and writes it. Dropping it removes what was written.
+/// Decides which entries are kept, and writes them. Dropping it removes the output.
 pub(crate) struct GarbageFilter<'a, S, N> {
     garbage: Garbage,
     ranges: FragmentMerge<S>,
-    /// The first fragment that ends behind the last entry: all range tombstones that it had.
+    /// The first fragment that ends after the current key, with all its range tombstones.
     over: Option<Fragment>,
-    /// Whether nothing older than a fragment, and under it, lies elsewhere.
+    /// Whether nothing older under a fragment exists outside the inputs.
     is_oldest: Box<dyn Fn(&Fragment) -> bool + 'a>,
-    outputs: OutputFiles<'a, N>,
-    patience: Patience<'a>,
+    output_files: OutputFiles<'a, N>,
+    progress: ProgressCounter<'a>,
 }
 
 impl<'a, S: FragmentSource, N: FnMut() -> Result<FileNumber>> GarbageFilter<'a, S, N> {
-    /// `ranges` has the range tombstones of each container, in the order of their keys.
+    /// `ranges` are the range tombstones of each input, in key order.
     pub(super) fn new(
         garbage: Garbage,
         ranges: Vec<S>,
         is_oldest: impl Fn(&Fragment) -> bool + 'a,
-        outputs: OutputFiles<'a, N>,
-        go_on: &'a ProgressHook<'a>,
+        output_files: OutputFiles<'a, N>,
+        hook: &'a ProgressHook<'a>,
     ) -> Result<Self> {
-        let thinner = garbage.clone();
-        let mut sieve = Self {
+        let range_garbage = garbage.clone();
+        let mut filter = Self {
             garbage,
-            ranges: FragmentMerge::new(ranges, move |seqnos| thinner.thin(seqnos))?,
+            ranges: FragmentMerge::new(ranges, move |seqnos| range_garbage.thin(seqnos))?,
             over: None,
             is_oldest: Box::new(is_oldest),
-            outputs,
-            patience: Patience::new(go_on),
+            output_files,
+            progress: ProgressCounter::new(hook),
         };
-        sieve.take_fragment()?;
-        Ok(sieve)
+        filter.take_fragment()?;
+        Ok(filter)
     }
 
-    /// Whether the next entry is kept. `is_oldest` says that no older version of the key lies elsewhere.
+    /// Returns whether the next entry is kept. `is_oldest` returns whether no older version of the
+    /// key exists outside the inputs.
     pub(crate) fn keeps(&mut self, entry: &Entry<'_>, is_oldest: impl FnOnce(&[u8]) -> bool) -> Result<bool> {
-        self.patience.note((entry.key.len() + entry.value.len()) as u64)?;
+        self.progress.note((entry.key.len() + entry.value.len()) as u64)?;
         while self.over.as_ref().is_some_and(|over| *over.end <= *entry.key) {
             self.take_fragment()?;
-            self.outputs.pass_ranges(Some(entry.key))?;
+            self.output_files.write_ranges(Some(entry.key))?;
         }
         let over = self.over.as_ref().filter(|over| *over.start <= *entry.key);
         Ok(self.garbage.keeps(entry, over, is_oldest))
     }
 
-    /// Folds adds: see [`FoldedAdds`]. The cursor stands on one that is kept, and goes on behind what was folded into it.
+    /// Folds adds (RocksDB: merge operands), see [`FoldedAdds`]. `entries` is at an add that is
+    /// kept, and is left after the last entry that was folded.
     ///
-    /// What is below it, in the same part of history, is folded into it down to a base, which makes it a put; and so it is when nothing
-    /// older of the key lies anywhere. `is_oldest` says that none lies elsewhere.
+    /// Older versions in the same stripe are folded down to a base, which makes the result a put;
+    /// so does the end of the versions when no older one exists anywhere. `is_oldest` returns
+    /// whether none exists outside the inputs.
     #[cold]
     pub(crate) fn fold(
         &mut self,
@@ -114,12 +117,12 @@ impl<'a, S: FragmentSource, N: FnMut() -> Result<FileNumber>> GarbageFilter<'a, 
             if folded.is_begun() && self.garbage.is_other_stripe(&entry) {
                 return Ok(folded);
             }
-            self.patience.note((entry.key.len() + entry.value.len()) as u64)?;
+            self.progress.note((entry.key.len() + entry.value.len()) as u64)?;
             let over = self.over.as_ref().filter(|over| *over.start <= *entry.key);
-            let part = if self.garbage.covers(&entry, over) { Operand::Base(0) } else { entry.operand() };
-            folded.take(&entry, part);
+            let operand = if self.garbage.covers(&entry, over) { Operand::Base(0) } else { entry.operand() };
+            folded.take(&entry, operand);
             entries.advance()?;
-            if let Operand::Base(_) = part {
+            if let Operand::Base(_) = operand {
                 return Ok(folded);
             }
         }
@@ -129,39 +132,38 @@ impl<'a, S: FragmentSource, N: FnMut() -> Result<FileNumber>> GarbageFilter<'a, 
         Ok(folded)
     }
 
-    /// Whether an entry that is kept is ageless: see [`Garbage::can_zero_seqno`].
+    /// Whether the sequence number of a kept entry can be zeroed: see [`Garbage::can_zero_seqno`].
     pub(super) fn can_zero_seqno(&self, entry: &Entry<'_>) -> bool {
         self.garbage.can_zero_seqno(entry)
     }
 
-    /// Writes an entry that is kept.
     pub(crate) fn add(&mut self, entry: Entry<'_>) -> Result<()> {
-        self.patience.note((entry.key.len() + entry.value.len()) as u64)?;
-        self.outputs.add(entry)
+        self.progress.note((entry.key.len() + entry.value.len()) as u64)?;
+        self.output_files.add(entry)
     }
 
-    /// Notes that so many bytes were moved beside the entries.
+    /// Counts bytes that were moved apart from the entries.
     pub(super) fn note(&mut self, size: u64) -> Result<()> {
-        self.patience.note(size)
+        self.progress.note(size)
     }
 
-    /// The files, all of them durable and none under its own name.
+    /// The SSTs, durable and still under temporary names.
     pub(crate) fn finish(mut self) -> Result<Vec<FinishedSst>> {
         while self.over.is_some() {
-            self.outputs.pass_ranges(None)?;
+            self.output_files.write_ranges(None)?;
             self.take_fragment()?;
         }
-        self.outputs.finish()
+        self.output_files.finish()
     }
 
-    /// Goes on to the next fragment, and hands what is kept of it to the outputs.
+    /// Advances to the next fragment, and queues what is kept of it for the output.
     fn take_fragment(&mut self) -> Result<()> {
         self.over = self.ranges.next()?;
         let Some(over) = &self.over else { return Ok(()) };
         let size = over.start.len() + over.end.len() + size_of_val(&*over.seqnos);
-        self.patience.note(size as u64)?;
+        self.progress.note(size as u64)?;
         if let Some(kept) = self.garbage.keep_fragment(over.clone(), &self.is_oldest) {
-            self.outputs.add_fragment(kept);
+            self.output_files.add_fragment(kept);
         }
         Ok(())
     }

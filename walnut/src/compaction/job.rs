@@ -1,7 +1,7 @@
-//! Carries out a merge: reads its inputs, drops what nobody can read, writes the rest.
+//! Runs a merge: reads the inputs, drops what no reader can see, writes the rest.
 //!
-//! An entry that is ageless is written with the sequence number zero, which takes less room: numbers that nobody asks for are a fifth
-//! of an index. It never happens in level 0, whose files are ordered by their numbers.
+//! The sequence number of an entry is zeroed once no reader needs it, which saves a fifth of an
+//! index. This never happens in level 0, whose files are ordered by sequence number.
 
 use std::sync::Arc;
 
@@ -20,93 +20,94 @@ use crate::manifest::Version;
 use crate::mvcc::Garbage;
 use crate::sst::{Sst, SstCursor, SstMeta, SstStore};
 
-/// A merge that is to be done.
 pub(crate) struct MergeJob<'a> {
     pub(crate) merge: &'a Merge,
-    /// The version that the merge was picked from. Below its output level nothing changes before it is done.
+    /// The version from which the merge was picked. Below the output level it must not change until
+    /// the merge is done.
     pub(crate) version: &'a Version,
-    pub(crate) place: &'a Arc<SstStore>,
+    pub(crate) sst_store: &'a Arc<SstStore>,
     pub(crate) config: &'a LeveledConfig,
-    /// Where somebody reads: see [`Garbage`].
+    /// The seqnos at which readers may read: see [`Garbage`].
     pub(crate) boundaries: Vec<SeqNo>,
-    pub(crate) moving: Relocation<'a>,
-    pub(crate) go_on: &'a ProgressHook<'a>,
+    pub(crate) relocation: Relocation<'a>,
+    pub(crate) progress: &'a ProgressHook<'a>,
 }
 
 impl MergeJob<'_> {
-    /// Writes the outputs, durably and under their names, and opens them. There are none when nothing is kept. Live values of worn
-    /// files move to new ones.
+    /// Writes and opens the output SSTs, durably and under their names; there is none when nothing
+    /// is kept. Live values of the garbage-collection candidates are moved to new value files.
     ///
-    /// `sst` gives the inputs, `numbers` the numbers of the outputs. After an error, also that of
-    /// `go_on`, no output is left.
+    /// `sst` returns the inputs, `numbers` the file numbers of the output. After an error, one of
+    /// the progress hook included, no output file is left.
+    ///
+    /// Cost: reads the inputs once, and writes what is kept.
     pub(crate) fn run(
         &self,
         sst: impl Fn(&SstMeta) -> Arc<Sst>,
         numbers: impl Fn() -> Result<FileNumber>,
     ) -> Result<GcOutput> {
-        let beneath = OlderRuns::of(self.version, self.merge);
-        let cuts = OutputSplitter::new(self.config.max_sst_size, beneath.next_level());
-        let outputs = OutputFiles::new(self.place, cuts, &numbers);
+        let older_runs = OlderRuns::of(self.version, self.merge);
+        let splitter = OutputSplitter::new(self.config.max_sst_size, older_runs.next_level());
+        let output_files = OutputFiles::new(self.sst_store, splitter, &numbers);
         let garbage = Garbage::new(self.boundaries.clone());
-        let is_oldest = |fragment: &Fragment| !beneath.may_hold_any(fragment);
-        let mut sieve = GarbageFilter::new(garbage, self.ranges(&sst), is_oldest, outputs, self.go_on)?;
+        let is_oldest = |fragment: &Fragment| !older_runs.may_hold_any(fragment);
+        let mut filter =
+            GarbageFilter::new(garbage, self.ranges(&sst), is_oldest, output_files, self.progress)?;
         let mut entries = self.entries(sst)?;
-        let mut mover = ValueRelocator::new(&self.moving, &numbers);
-        let seqno_of = |sieve: &GarbageFilter<'_, _, _>, entry: &Entry<'_>| {
-            let is_ageless = beneath.is_nothing() && sieve.can_zero_seqno(entry);
-            if is_ageless { SeqNo::ZERO } else { entry.seqno }
+        let mut relocator = ValueRelocator::new(&self.relocation, &numbers);
+        let seqno_of = |filter: &GarbageFilter<'_, _, _>, entry: &Entry<'_>| {
+            let can_zero = older_runs.is_bottommost() && filter.can_zero_seqno(entry);
+            if can_zero { SeqNo::ZERO } else { entry.seqno }
         };
         while let Some(entry) = entries.entry() {
-            if sieve.keeps(&entry, |key| !beneath.may_hold(key))? {
+            if filter.keeps(&entry, |key| !older_runs.may_hold(key))? {
                 if entry.kind == Kind::Add {
-                    let folded = sieve.fold(&mut entries, |key| !beneath.may_hold(key))?;
+                    let folded = filter.fold(&mut entries, |key| !older_runs.may_hold(key))?;
                     let entry = folded.entry();
-                    sieve.add(Entry { seqno: seqno_of(&sieve, &entry), ..entry })?;
+                    filter.add(Entry { seqno: seqno_of(&filter, &entry), ..entry })?;
                     continue;
                 }
-                let seqno = seqno_of(&sieve, &entry);
-                sieve.add(mover.pass(Entry { seqno, ..entry })?)?;
-                sieve.note(mover.take_moved())?;
+                let seqno = seqno_of(&filter, &entry);
+                filter.add(relocator.relocate(Entry { seqno, ..entry })?)?;
+                filter.note(relocator.take_moved())?;
             }
             entries.advance()?;
         }
-        let whole = sieve.finish()?;
-        let values = self.moving.place.publish(mover.finish()?)?;
-        let ssts = self.place.publish(whole)?;
+        let finished = filter.finish()?;
+        let values = self.relocation.value_store.publish(relocator.finish()?)?;
+        let ssts = self.sst_store.publish(finished)?;
         Ok(GcOutput { ssts, values: values.keep() })
     }
 
-    /// The range tombstones of each run among the inputs.
     fn ranges(&self, sst: impl Fn(&SstMeta) -> Arc<Sst>) -> Vec<RunRanges> {
         let runs = self.merge.inputs.iter();
         runs.map(|(_, files)| RunRanges::new(files.iter().map(|meta| sst(meta)).collect())).collect()
     }
 
-    /// A cursor over all inputs.
     fn entries(
         &self,
         sst: impl Fn(&SstMeta) -> Arc<Sst>,
-    ) -> Result<cursor::MergeCursor<ConcatCursor<Sweeps>>> {
+    ) -> Result<cursor::MergeCursor<ConcatCursor<WholeRun>>> {
         let mut runs = Vec::new();
         for (_, files) in &self.merge.inputs {
             runs.push(files.iter().map(|meta| sst(meta)).collect::<Vec<_>>());
         }
         let sweep = |run: Vec<_>| {
-            let places = 0..run.len();
-            ConcatCursor::new(Sweeps(run), places, Direction::Forward)
+            let indexes = 0..run.len();
+            ConcatCursor::new(WholeRun(run), indexes, Direction::Forward)
         };
         let sweeps = runs.into_iter().map(sweep).collect::<Result<_>>()?;
         Ok(cursor::MergeCursor::new(sweeps, Direction::Forward))
     }
 }
 
-/// The files of a run, each read once from its beginning to its end.
-struct Sweeps(Vec<Arc<Sst>>);
+/// The files of a run, each read once from beginning to end.
+struct WholeRun(Vec<Arc<Sst>>);
 
-impl Pieces for Sweeps {
+impl Pieces for WholeRun {
     type Cursor = SstCursor;
 
-    fn open(&self, place: usize) -> Result<SstCursor> {
-        self.0[place].sweep()
+    fn open(&self, index: usize) -> Result<SstCursor> {
+        self.0[index].sweep()
     }
 }

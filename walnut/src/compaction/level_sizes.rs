@@ -1,47 +1,49 @@
-//! How large each level is and how large it should be.
+//! Target sizes and scores of levels (RocksDB: dynamic level sizes).
 //!
 //! ```text
 //!   level 0    4 runs
 //!   level 1..  empty
-//!   level 5    7 GB / 10          the base level: the first whose target is not below the base size
-//!   level 6    7 GB               the last level: as large as it is, or as the base size
+//!   level 5    7 GB / 10          the base level: the first whose target is at least the base size
+//!   level 6    7 GB               the last level: its actual size, or the base size if that is larger
 //! ```
 //!
-//! Targets follow from the last level upwards, so that nine tenths of the data lie in it whatever their size is, and space
-//! is never more than some tenths above what is live.
+//! Targets are derived from the last level upwards, so that 90 % of the data is in it whatever its
+//! size, and space amplification is never more than some tenths.
 //!
-//! A file weighs more than its length when it is worth more to compact it: by what is dead in it, and, for each of its
-//! tombstones, by an entry of average length that it may take away below.
+//! The *compensated size* of a file is larger than its size when its compaction reclaims more: by
+//! its dead bytes and, for each tombstone, by one entry of average size that it may hide in a
+//! deeper level.
 
 use std::sync::Arc;
 
 use crate::manifest::{LEVEL_COUNT, Level, Version};
 use crate::sst::SstMeta;
 
-/// The runs of level 0 at which they are merged.
+/// The number of runs in level 0 that triggers a compaction.
 pub(crate) const RUN_LIMIT: usize = 4;
 
-/// How many times larger a level is than the one above it.
+/// The size of a level divided by the size of the level above it.
 pub(super) const FANOUT: u64 = 10;
 
-/// The part of a file, in percent, that must be dead, or tombstones, to make it worth a merge of its own.
+/// The part of a file, in percent, that must be dead or tombstones to justify a compaction of its
+/// own.
 const WASTE_PERCENT: u128 = 10;
 
-/// How large things should be. All sizes are at least 1.
+/// Size limits, in bytes. Each is at least 1.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct LeveledConfig {
-    /// Bytes of an SST at which a merge begins the next one.
+    /// The size at which a merge ends an SST and begins the next one.
     pub(crate) max_sst_size: u64,
-    /// The smallest target of a level, in bytes.
+    /// The smallest target of a level.
     pub(crate) base_level_size: u64,
 }
 
-/// A version and what its levels should be.
+/// The target of each level of a version.
 pub(super) struct LevelSizes<'v> {
     version: &'v Version,
     /// 0 for the levels above the base level.
     targets: [u64; LEVEL_COUNT],
-    /// The average length of an entry on disk.
+    /// The average size of an entry on disk.
     entry_size: u64,
 }
 
@@ -60,18 +62,20 @@ impl<'v> LevelSizes<'v> {
         Self { version, targets, entry_size: entry_size(version) }
     }
 
-    /// How far a level is above what it should be, in thousandths: at 1000 it is due.
+    /// The score of a level in thousandths of its target; a level needs compaction from 1000 on.
     pub(super) fn score(&self, level: Level) -> u128 {
         let files = self.version.level(level);
         match level {
             Level::ZERO => 1000 * files.len() as u128 / RUN_LIMIT as u128,
             Level::LAST => 0,
-            _ => 1000 * files.iter().map(|meta| self.weight(meta)).sum::<u128>() / self.target(level),
+            _ => {
+                1000 * files.iter().map(|meta| self.compensated_size(meta)).sum::<u128>() / self.target(level)
+            }
         }
     }
 
-    /// Bytes above what the levels should hold: those of the runs of level 0 above its limit, the oldest counted first, and
-    /// what each deeper level has above its target.
+    /// Bytes above the targets of the deeper levels, and bytes of the runs of level 0 above its
+    /// limit, counted from the newest.
     pub(super) fn excess(&self) -> u64 {
         let newest = self.version.level(Level::ZERO);
         let young = size(&newest[..newest.len().saturating_sub(RUN_LIMIT)]);
@@ -82,15 +86,15 @@ impl<'v> LevelSizes<'v> {
         young + deeper.sum::<u64>()
     }
 
-    /// The level into which the files of one are merged: the next that is to hold anything, or does. Below the last is none.
+    /// The level into which a level is compacted: the next one that has a target or files. The last
+    /// level itself when there is none.
     pub(super) fn next(&self, level: Level) -> Level {
         let holds = |level: &Level| self.targets[level.index()] > 0 || !self.version.level(*level).is_empty();
         level.deeper().find(holds).unwrap_or(Level::LAST)
     }
 
-    /// What the length of a file counts for, in bytes.
-    pub(super) fn weight(&self, meta: &SstMeta) -> u128 {
-        weight(meta, self.entry_size)
+    pub(super) fn compensated_size(&self, meta: &SstMeta) -> u128 {
+        compensated_size(meta, self.entry_size)
     }
 
     fn target(&self, level: Level) -> u128 {
@@ -98,23 +102,24 @@ impl<'v> LevelSizes<'v> {
     }
 }
 
-/// The average length of an entry on disk.
+/// The average size of an entry on disk.
 pub(super) fn entry_size(version: &Version) -> u64 {
     let add = |(size, count), (_, meta): (_, &Arc<SstMeta>)| (size + meta.size, count + meta.entry_count);
     let (size, count) = version.files().fold((0, 0), add);
     size / count.max(1)
 }
 
-/// What the length of a file counts for, in bytes, where an entry has this length.
-pub(super) fn weight(meta: &SstMeta, entry_size: u64) -> u128 {
+/// The compensated size of a file in bytes, for the average `entry_size`.
+pub(super) fn compensated_size(meta: &SstMeta, entry_size: u64) -> u128 {
     let size = u128::from(meta.size);
     let dead = size * u128::from(meta.dead_size) / u128::from(meta.raw_size.max(1));
     let tombstones = u128::from(meta.tombstone_count) + u128::from(meta.fragment_count);
     size + dead + tombstones * u128::from(entry_size)
 }
 
-/// Whether so much of a file is dead that a merge of it gives space back. Never so when nothing is; always when it has a
-/// range tombstone, which may hide any number of files below.
+/// Whether a file holds so much garbage that a compaction of it frees space. Always so for a file
+/// with a range tombstone, which may hide any number of files below; never for a file without
+/// garbage.
 pub(super) fn is_wasteful(meta: &SstMeta) -> bool {
     let is_much =
         |part: u64, whole: u64| part > 0 && u128::from(part) * 100 >= u128::from(whole) * WASTE_PERCENT;
@@ -123,7 +128,6 @@ pub(super) fn is_wasteful(meta: &SstMeta) -> bool {
         || meta.fragment_count > 0
 }
 
-/// The length of files together.
 pub(super) fn size(files: &[Arc<SstMeta>]) -> u64 {
     files.iter().map(|meta| meta.size).sum()
 }

@@ -1,27 +1,35 @@
-//! Compaction: writes memtables to SSTs, merges these into deeper levels, and forgets what nobody can read.
+//! Compaction: flushes memtables to SSTs, merges SSTs into deeper levels, and drops entries that no
+//! reader can see.
 //!
 //! ```text
 //!   Version --pick--> Nothing | Move | Merge --job--> new SSTs --> the caller swaps them for the inputs, in one edit
 //! ```
 //!
-//! - `strategy` decides, which is `leveled`, `tiered` or `universal`: pure functions of a version. They read no clock, take no
-//!   lock and touch no disk. `pick` is what they decide, `shape` and `runs` how they look at a version.
-//! - `covered` finds the files that go unread, because a range tombstone hides all of them.
-//! - `job` carries a merge out, and `flush` writes a memtable; `sieve` is what the two share, `outputs` writes the SSTs and `cuts`
-//!   says where one ends and the next begins.
-//! - `reclaim` does both for the value log: what is live in a worn value file moves to a new one.
-//! - `thin` takes out of one file what newer runs hide, where there is no room for a merge.
+//! - `strategy` picks the next compaction by one of the strategies `leveled`, `tiered` and
+//!   `universal`: pure functions of a version that read no clock, take no lock and touch no disk.
+//!   `pick` is their result; `level_sizes` and `runs` are the two views of a version that they
+//!   decide on.
+//! - `fully_deleted` finds the files that range tombstones hide completely, and that can be removed
+//!   unread.
+//! - `job` runs a merge, and `flush` writes a memtable. Both share `garbage_filter`, which drops
+//!   entries; `output_files`, which writes the SSTs; and `output_splitter`, which decides where an
+//!   SST ends.
+//! - `value_gc` is the garbage collection of the value log: it picks value files that are mostly
+//!   dead and moves their live values to new files.
+//! - `thin` removes from one file what newer runs hide, when there is no disk space for a merge.
 //!
-//! 1. Of one key, what comes first in the order of runs is newer: a merge takes neighbours in that order, and everything
-//!    between them that shares a key; its output stands where the oldest of them stood, or deeper where nothing is in the way.
-//! 2. The versions of a key, and the range tombstones over it, are never divided between two files of a level: where a file
-//!    ends, a range tombstone is cut in two.
-//! 3. What is dropped, `mvcc` says; that nothing older lies below is asked of the key ranges of the runs below the output,
-//!    never of file numbers.
-//! 4. A job that fails, meets damage or is stopped leaves its inputs as they are, and no files of its own.
-//! 5. Picks come to an end: each moves entries down, or takes entries away.
+//! 1. In the order of the runs, the newer version of a key comes first. A merge therefore takes
+//!    neighbours in that order, and everything between them that shares a key; its output goes to
+//!    the level of its oldest input, or deeper when nothing is in the way.
+//! 2. The versions of a key, and the range tombstones over it, are never split between two files of
+//!    a level: a range tombstone is cut where a file ends.
+//! 3. `mvcc` decides which entries can be dropped. Whether older versions exist below the output is
+//!    decided by the key ranges of the runs there, never by file numbers.
+//! 4. A job that fails, finds damage or is stopped leaves its inputs unchanged and no output files.
+//! 5. Compaction terminates: each pick moves entries down or removes entries.
 //!
-//! It does not know when it runs, who reads meanwhile, and how the version is changed.
+//! This module does not decide when compaction runs, does not know the readers, and does not change
+//! the version.
 
 mod flush;
 mod fold;
@@ -45,12 +53,12 @@ mod value_gc;
 mod tests;
 
 pub(crate) use flush::Flushing;
-pub(crate) use fully_deleted::{RunRanges, covered};
+pub(crate) use fully_deleted::{RunRanges, fully_deleted};
 pub(crate) use job::MergeJob;
 pub(crate) use level_sizes::LeveledConfig;
 pub(crate) use pick::{Merge, Move, Pick, full};
 pub use strategy::Compaction;
 pub(crate) use thin::{ThinJob, Thinning, thinnings};
 pub(crate) use value_gc::{
-    GcMode, GcOutput, Relocation, ValueGc, ValueGcJob, gc_candidates, reclaim, small_files,
+    GcMode, GcOutput, Relocation, ValueGc, ValueGcJob, gc_candidates, pick_value_gc, small_files,
 };

@@ -1,7 +1,5 @@
-//! What there is to do, as every strategy says it, and what is done on demand.
-//!
-//! Beside it the rules about files that all strategies share: which go where they belong as they are, and which are joined
-//! with their neighbours.
+//! The result of a strategy (nothing, a trivial move or a merge), and the rules about files that
+//! all strategies share: which files may be moved, and which small neighbours join a merge.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -10,14 +8,15 @@ use super::level_sizes::{is_wasteful, size};
 use crate::manifest::{Level, Version};
 use crate::sst::SstMeta;
 
-/// Files that are no more than this part of the largest size of an SST are small: they are joined with
-/// their neighbours, and not moved as they are, or a level would come to hold thousands of them.
+/// An SST is small when it is at most this part of the largest size. A small file is merged with
+/// its neighbours and never moved, or a level would come to hold thousands of small files.
 const SMALL_PART: u64 = 4;
 
-/// How many times larger than what is merged already a small neighbour may be. So it is rewritten only when it grows by half.
+/// How many times larger than the rest of the merge a small neighbour may be. So a file is
+/// rewritten only when it grows by at least half.
 const NEIGHBOUR_FACTOR: u64 = 2;
 
-/// What to do next.
+/// The next compaction.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) enum Pick {
     Nothing,
@@ -26,13 +25,13 @@ pub(crate) enum Pick {
 }
 
 impl Pick {
-    /// Another pick when there is nothing to do.
     pub(crate) fn or_else(self, other: impl FnOnce() -> Self) -> Self {
         if self == Self::Nothing { other() } else { self }
     }
 }
 
-/// Files that go down as they are, because nothing there shares their range.
+/// A trivial move: files that change their level without a rewrite, because no file of the target
+/// level shares a key with them.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Move {
     pub(crate) from: Level,
@@ -40,15 +39,15 @@ pub(crate) struct Move {
     pub(crate) to: Level,
 }
 
-/// Files that become new ones.
+/// A merge of SSTs into new ones.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Merge {
-    /// Runs or parts of them, the newest first, each with the level it stands in; none is empty.
+    /// Runs or parts of runs, newest first, each with its level; none is empty.
     pub(crate) inputs: Vec<(Level, Vec<Arc<SstMeta>>)>,
     pub(crate) output: Level,
 }
 
-/// Everything into one sorted run; nothing when it is one already in which nothing is dead.
+/// A full compaction into one sorted run. Nothing when there is one run already, without garbage.
 pub(crate) fn full(version: &Version) -> Pick {
     let is_done = |(level, meta): (Level, &Arc<SstMeta>)| {
         level == Level::LAST && meta.dead_size == 0 && meta.tombstone_count == 0 && meta.fragment_count == 0
@@ -60,26 +59,27 @@ pub(crate) fn full(version: &Version) -> Pick {
     Pick::Merge(Merge { inputs, output: Level::LAST })
 }
 
-/// Writes a file of the last level anew, together with small ones beside it.
-pub(super) fn rewrite(version: &Version, place: usize, max_sst_size: u64) -> Pick {
+/// Rewrites a file of the last level, together with small neighbours.
+pub(super) fn rewrite(version: &Version, index: usize, max_sst_size: u64) -> Pick {
     let files = version.level(Level::LAST);
-    let places = with_neighbours(files, place..place + 1, 0, max_sst_size);
-    Pick::Merge(Merge { inputs: vec![(Level::LAST, files[places].to_vec())], output: Level::LAST })
+    let range = with_neighbours(files, index..index + 1, 0, max_sst_size);
+    Pick::Merge(Merge { inputs: vec![(Level::LAST, files[range].to_vec())], output: Level::LAST })
 }
 
-/// Whether a file may change its level as it is, where nothing is in its way.
-pub(super) fn moves(meta: &SstMeta, max_sst_size: u64) -> bool {
+/// Whether a file may be moved as it is: it is not small and holds little garbage.
+pub(super) fn can_move(meta: &SstMeta, max_sst_size: u64) -> bool {
     meta.size >= max_sst_size / SMALL_PART && !is_wasteful(meta)
 }
 
-/// Adds the small files next to `places` for which it is worth it; `merged` is the size of what else is merged.
+/// Extends `range` by the small neighbours that are worth merging; `merged` is the size in bytes of
+/// the other inputs of the merge.
 pub(super) fn with_neighbours(
     files: &[Arc<SstMeta>],
-    places: Range<usize>,
+    range: Range<usize>,
     merged: u64,
     max_sst_size: u64,
 ) -> Range<usize> {
-    let Range { mut start, mut end } = places;
+    let Range { mut start, mut end } = range;
     let mut merged = merged + size(&files[start..end]);
     let joins = |meta: &SstMeta, merged: u64| {
         meta.size < max_sst_size / SMALL_PART && meta.size <= merged.saturating_mul(NEIGHBOUR_FACTOR)
@@ -95,7 +95,6 @@ pub(super) fn with_neighbours(
     start..end
 }
 
-/// Whether no two of these files share a key.
 pub(super) fn are_disjoint<'f>(files: impl IntoIterator<Item = &'f Arc<SstMeta>>) -> bool {
     let mut sorted: Vec<_> = files.into_iter().collect();
     sorted.sort_by(|left, right| left.smallest.cmp(&right.smallest));

@@ -1,4 +1,4 @@
-//! The strategies by name, and what each decides.
+//! The compaction strategies that a user can choose, and the calls that each of them answers.
 
 use super::level_sizes::LeveledConfig;
 use super::pick::Pick;
@@ -8,7 +8,7 @@ use crate::base::{KeyRange, SeqNo};
 use crate::manifest::Version;
 use crate::sst::SstMeta;
 
-/// How sorted files are merged in the background: what is gained in one place is paid in another.
+/// How SSTs are merged in the background: a trade of write, read and space amplification.
 ///
 /// | | bytes written for each byte of yours | sorted runs that a read searches | space, for each live byte |
 /// |---|---|---|---|
@@ -16,8 +16,8 @@ use crate::sst::SstMeta;
 /// | `Universal` | some 3 to 6 | up to 6 | up to 2, and 3 while everything is merged |
 /// | `Tiered` | some 2 to 4 | up to some 12 | not bounded by much until it is idle: up to 5 |
 ///
-/// A database can be opened with another strategy than the one it was written with: what is there is taken as it is, and comes into
-/// its new shape bit by bit.
+/// A database can be opened with another strategy than the one it was written with: existing files
+/// are kept as they are, and change to the new layout step by step.
 ///
 /// ```
 /// let db = walnut::Database::builder().compaction(walnut::Compaction::Universal).in_memory()?;
@@ -26,20 +26,23 @@ use crate::sst::SstMeta;
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub enum Compaction {
-    /// Levels, each ten times as large as the one above; nine tenths of the data are one sorted run. Reads and scans are fastest
-    /// and space is smallest; each byte is written again and again. Merges are small.
+    /// Levels, each ten times as large as the one above; 90 % of the data is in one sorted run.
+    /// Reads and scans are fastest and space is smallest, but each byte is rewritten often. Merges
+    /// are small.
     #[default]
     Leveled,
-    /// Runs of like size are merged, four at a time. Writes cost least; a read searches more runs, and dead versions stay longer.
-    /// For logs, queues and loads that write far more than they read.
+    /// Runs of similar size are merged, four at a time. Writes cost least; a read searches more
+    /// runs, and dead versions stay longer. For logs, queues and loads that write far more than
+    /// they read.
     Tiered,
-    /// Runs are merged whenever there are six, and all of them whenever those above the oldest take as much as it does. Writes
-    /// cost less than with `Leveled`, space stays bounded, but for the time of a full merge it is needed again.
+    /// Some runs are merged whenever there are six, and all of them whenever the newer runs are as
+    /// large as the oldest. Writes cost less than with `Leveled` and space stays bounded, but a
+    /// full merge needs the same space again while it runs.
     Universal,
 }
 
 impl Compaction {
-    /// What a version asks for by the sizes in it.
+    /// Picks a compaction by the sizes of levels and runs.
     pub(crate) fn pick(self, version: &Version, config: &LeveledConfig) -> Pick {
         match self {
             Self::Leveled => leveled::pick(version, config),
@@ -48,8 +51,9 @@ impl Compaction {
         }
     }
 
-    /// What gives space back when nothing is due. What is dead can be dropped at or below `watermark`; given
-    /// [`SeqNo::MAX`], what there may be to do one day.
+    /// Picks a compaction that frees space when [`pick`](Self::pick) finds nothing. Garbage can be
+    /// dropped at or below `watermark`; with [`SeqNo::MAX`] the pick is whatever a later watermark
+    /// may allow.
     pub(crate) fn pick_idle(self, version: &Version, config: &LeveledConfig, watermark: SeqNo) -> Pick {
         match self {
             Self::Leveled => leveled::pick_idle(version, config, watermark),
@@ -58,8 +62,8 @@ impl Compaction {
         }
     }
 
-    /// What takes away what is dead in a range in which a reader had to step over much of it, at or below `watermark`, however little it
-    /// is of its files.
+    /// Picks a compaction of a range in which a reader had to skip many dead entries, however small
+    /// their part of the file is. Garbage can be dropped at or below `watermark`.
     pub(crate) fn pick_hinted(
         self,
         version: &Version,
@@ -72,13 +76,13 @@ impl Compaction {
             has_dead && range.overlaps(&meta.smallest, &meta.end)
         };
         match self {
-            Self::Leveled => leveled::give_back(version, config, watermark, &is_wanted),
-            Self::Tiered | Self::Universal => Runs::of(version, config).give_back(watermark, &is_wanted),
+            Self::Leveled => leveled::pick_garbage(version, config, watermark, &is_wanted),
+            Self::Tiered | Self::Universal => Runs::of(version, config).pick_garbage(watermark, &is_wanted),
         }
     }
 
-    /// What makes reads cheaper when nothing else is to do: towards one sorted run, where that rewrites ten times what is merged into
-    /// it at most.
+    /// Picks a compaction towards one sorted run, for cheaper reads, when nothing else is to do. It
+    /// rewrites at most ten bytes for each byte that is merged into the last run.
     pub(crate) fn pick_full_merge(self, version: &Version, config: &LeveledConfig) -> Pick {
         match self {
             Self::Leveled => leveled::pick_full_merge(version, config),
@@ -87,7 +91,7 @@ impl Compaction {
         }
     }
 
-    /// Bytes by which compaction is behind: those that wait for merges that should have been.
+    /// Compaction debt: bytes that wait for merges that are overdue.
     pub(crate) fn debt(self, version: &Version, config: &LeveledConfig) -> u64 {
         match self {
             Self::Leveled => leveled::debt(version, config),

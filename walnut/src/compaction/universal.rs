@@ -1,9 +1,10 @@
-//! Few runs, and never more above the oldest than in it: the strategy between the two others.
+//! Universal compaction: few runs, and the newer ones never larger than the oldest. Between the
+//! other two strategies in writes, reads and space.
 //!
 //! ```text
-//!   space   the newer runs count for as much as the oldest: all into one
-//!   ratio   six runs or more: neighbours of which each is no larger than those before it together
-//!   count   and when there are none such: the newest, so many that there are fewer than six
+//!   space   the newer runs count for as much as the oldest: all runs into one
+//!   ratio   six runs or more: neighbours, each at most as large as the ones before it together
+//!   count   no such neighbours: the newest runs, so many that fewer than six are left
 //! ```
 
 use super::level_sizes::LeveledConfig;
@@ -12,10 +13,9 @@ use super::runs::Runs;
 use crate::base::SeqNo;
 use crate::manifest::Version;
 
-/// The runs at which some are merged.
+/// The number of runs that triggers a compaction.
 const RUN_LIMIT: usize = 6;
 
-/// What is due by the number and the sizes of runs.
 pub(super) fn pick(version: &Version, config: &LeveledConfig) -> Pick {
     let runs = Runs::of(version, config);
     if runs.newer_and_oldest().is_some_and(|(newer, oldest)| newer >= oldest) {
@@ -38,17 +38,15 @@ pub(super) fn pick(version: &Version, config: &LeveledConfig) -> Pick {
     runs.merge(0..runs.count() - RUN_LIMIT + 2)
 }
 
-/// See [`Runs::pick_idle`].
 pub(super) fn pick_idle(version: &Version, config: &LeveledConfig, watermark: SeqNo) -> Pick {
     Runs::of(version, config).pick_idle(watermark)
 }
 
-/// See [`Runs::pick_full_merge`].
 pub(super) fn pick_full_merge(version: &Version, config: &LeveledConfig) -> Pick {
     Runs::of(version, config).pick_full_merge()
 }
 
-/// Bytes of runs that came faster than they were merged.
+/// Compaction debt: bytes of the runs above the limit.
 pub(super) fn debt(version: &Version, config: &LeveledConfig) -> u64 {
     Runs::of(version, config).excess(RUN_LIMIT)
 }

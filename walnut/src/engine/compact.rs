@@ -114,7 +114,7 @@ impl Core {
     pub(super) fn has_waste(&self) -> bool {
         let version = self.manifest.lock().version();
         self.config.compaction.pick_idle(&version, &self.config.levels, SeqNo::MAX) != Pick::Nothing
-            || compaction::reclaim(&version, &self.config.levels, GcMode::Idle).is_some()
+            || compaction::pick_value_gc(&version, &self.config.levels, GcMode::Idle).is_some()
     }
 
     /// Runs one background job, if there is any: flushes a memtable, or what was deleted if that is
@@ -183,7 +183,7 @@ impl Core {
             return Ok(false);
         }
         let version = self.manifest.lock().version();
-        match compaction::reclaim(&version, &self.config.levels, thrift) {
+        match compaction::pick_value_gc(&version, &self.config.levels, thrift) {
             None => Ok(false),
             Some(reclaim) => {
                 let done = self.ready_manifest().and_then(|()| self.run_reclaim(&reclaim));
@@ -251,7 +251,7 @@ impl Core {
             let with_ranges = |sst: &&Arc<Sst>| sst.meta().fragment_count > 0;
             let run = |run: &LevelRun| RunRanges::new(run.ssts().filter(with_ranges).cloned().collect());
             let runs = levels.runs().map(run).collect();
-            compaction::covered(&version, runs, self.watermark(), &|_| self.ensure_open())?
+            compaction::fully_deleted(&version, runs, self.watermark(), &|_| self.ensure_open())?
         };
         if removed.is_empty() {
             return Ok(false);
@@ -290,11 +290,11 @@ impl Core {
         let job = MergeJob {
             merge,
             version,
-            place: &self.sst_store,
+            sst_store: &self.sst_store,
             config: &self.config.levels,
             boundaries: self.snapshots.boundaries(|| self.visible()),
-            moving: self.moving(&levels, moving),
-            go_on: &|size| self.wait_for_budget(size),
+            relocation: self.moving(&levels, moving),
+            progress: &|size| self.wait_for_budget(size),
         };
         let written = job.run(|meta| named_sst(&levels, meta), || self.manifest.lock().allocate())?;
         drop(job);
@@ -316,9 +316,13 @@ impl Core {
     fn run_reclaim(&self, reclaim: &ValueGc) -> Result<()> {
         let levels = Arc::clone(&self.view.load().levels);
         let began = self.env.monotonic_clock();
-        let moving = self.moving(&levels, reclaim.worn.clone());
-        let job =
-            ValueGcJob { reclaim, moving, place: &self.sst_store, go_on: &|size| self.wait_for_budget(size) };
+        let moving = self.moving(&levels, reclaim.candidates.clone());
+        let job = ValueGcJob {
+            gc: reclaim,
+            relocation: moving,
+            sst_store: &self.sst_store,
+            progress: &|size| self.wait_for_budget(size),
+        };
         let written = job.run(|meta| named_sst(&levels, meta), &|| self.manifest.lock().allocate())?;
         drop(job);
         drop(levels);
@@ -341,7 +345,7 @@ impl Core {
     pub(super) fn moving(&self, levels: &Levels, worn: BTreeSet<FileNumber>) -> Relocation<'_> {
         let worn = worn.into_iter().filter_map(|file| Some((file, Arc::clone(levels.value_file(file)?))));
         let max_file_size = self.config.values.max_file_size;
-        Relocation { worn: worn.collect(), place: &self.value_store, max_file_size }
+        Relocation { candidates: worn.collect(), value_store: &self.value_store, max_file_size }
     }
 
     /// Puts what was written in the place of what was read, and counts both.

@@ -72,9 +72,9 @@ impl Core {
         let watermark = self.snapshots.watermark(|| self.visible());
         let job = ThinJob {
             thinning,
-            place: &self.sst_store,
+            sst_store: &self.sst_store,
             watermark,
-            go_on: &|size| self.wait_for_budget(size),
+            progress: &|size| self.wait_for_budget(size),
         };
         let written = job.run(|meta| named_sst(&levels, meta), || self.manifest.lock().allocate())?;
         // No handle may hold the file when it is removed.

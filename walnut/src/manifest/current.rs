@@ -1,17 +1,18 @@
-//! `CURRENT`: which manifest counts. A small text, replaced by a rename.
+//! `CURRENT`: names the manifest. A short text, replaced by a rename.
 //!
 //! ```text
 //!  walnut database
-//!  format 2                                  1: before there were adds, which its programs do not know
-//!  id 00112233445566778899aabbccddeeff        the database's id
+//!  format 2                                  format 1 is older than adds, which its programs do not know
+//!  id 00112233445566778899aabbccddeeff       the database's id
 //!  manifest MANIFEST-000007
-//!  seed 1a2b3c4d                              the seed of that manifest: a file of an earlier life does not fit
-//!  snapshot 12345                             the manifest was durable up to this offset when this was written
-//!  crc32 89abcdef                             of all the bytes before this line
+//!  seed 1a2b3c4d                             the seed of that manifest: an earlier file of that name differs
+//!  snapshot 12345                            the manifest was durable up to this offset
+//!  crc32 89abcdef                            of all bytes before this line
 //! ```
 //!
-//! It is valid if and only if (1) it begins with the first line, (2) the last line's checksum agrees, (3) the format is
-//! known, and (4) it is, byte for byte, the text that its fields give.
+//! It is valid if and only if (1) it begins with the first line, (2) the checksum of the last line
+//! agrees, (3) the format is known, and (4) it equals, byte for byte, the text that its fields
+//! encode to.
 
 use std::path::{Path, PathBuf};
 
@@ -25,32 +26,31 @@ const FIRST_LINE: &str = "walnut database\n";
 const FORMAT: u32 = 2;
 const CRC_LINE_SIZE: usize = "crc32 89abcdef\n".len();
 
-/// The most bytes that are looked at; a valid text is far shorter.
+/// The largest size that is read; a valid text is far shorter.
 const MAX_SIZE: u64 = 1024;
 
-/// What `CURRENT` says.
+/// The content of `CURRENT`.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct CurrentFile {
     pub(super) database: [u8; 16],
     pub(super) manifest: FileNumber,
     pub(super) seed: u32,
     pub(super) snapshot_end: u64,
-    /// Whether it was read in an older format. It is written in the newest one, before anything that an older program does not know.
+    /// Whether it was read in an older format. It must be rewritten in the newest format before
+    /// anything is written that an older program does not know.
     pub(super) is_old: bool,
 }
 
 impl CurrentFile {
-    /// The path of the file.
     pub(super) fn path(dir: &Path) -> PathBuf {
         FileName::Current.path(dir)
     }
 
-    /// Whether the file is among these names.
     pub(super) fn is_among(names: &[String]) -> bool {
         names.iter().any(|name| FileName::parse(name) == Some(FileName::Current))
     }
 
-    /// Reads the file, which exists.
+    /// Reads the file, which must exist.
     pub(super) fn read(env: &dyn Env, dir: &Path) -> Result<Self> {
         let path = Self::path(dir);
         let file = env.open(&path)?;
@@ -63,16 +63,17 @@ impl CurrentFile {
         Self::decode(&bytes).map_err(|fault| fault.at(&path, 0))
     }
 
-    /// Replaces the file, in one step and durably. After an error either the old or the new one counts.
+    /// Replaces the file, atomically and durably. After an error the old content or the new one is
+    /// in effect.
     pub(super) fn write(&self, env: &dyn Env, dir: &Path) -> Result<()> {
-        let draft = FileName::CurrentTemp.path(dir);
-        if env.kind(&draft)?.is_some() {
-            env.remove(&draft)?;
+        let temp = FileName::CurrentTemp.path(dir);
+        if env.kind(&temp)?.is_some() {
+            env.remove(&temp)?;
         }
-        let file = env.create(&draft)?;
+        let file = env.create(&temp)?;
         file.write_at(self.encode().as_bytes(), 0)?;
         file.sync()?;
-        env.rename(&draft, &Self::path(dir))?;
+        env.rename(&temp, &Self::path(dir))?;
         env.sync_dir(dir)
     }
 

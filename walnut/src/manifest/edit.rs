@@ -1,4 +1,4 @@
-//! One change of the manifest, and its bytes.
+//! A version edit: one change of the manifest's state, and its encoding.
 //!
 //! ```text
 //!  | tag u8 | size varint | value (size bytes) | tag | size | value | ...
@@ -14,10 +14,10 @@
 //!                                            8  values   number varint, size varint, digest u64, record_count varint
 //! ```
 //!
-//! An edit is valid if and only if (1) its tags are these, in ascending order, 1 to 5 at most once each, (2) each value
-//! fills its size exactly, and (3) levels, file numbers and
-//! sequence numbers are within their limits. So every edit has one encoding.
-//! A tag that is not known is an error and not passed over: whoever wrote it meant that it matters.
+//! An edit is valid if and only if (1) its tags are these, in ascending order, 1 to 5 at most once
+//! each, (2) each value fills its size exactly, and (3) levels, file numbers and sequence numbers
+//! are within their limits. So every edit has one encoding. An unknown tag is an error and is not
+//! skipped: the program that wrote it relied on it.
 
 use std::sync::Arc;
 
@@ -37,34 +37,34 @@ const REMOVED: u8 = 6;
 const ADDED: u8 = 7;
 const VALUES: u8 = 8;
 
-/// A change of the state. What is `None` stays as it is.
+/// A version edit. A field that is `None` does not change.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(crate) struct VersionEdit {
     /// The oldest log segment that is still needed.
     pub(crate) log_number: Option<FileNumber>,
-    /// A log segment that is durable; the log reaches it at least.
+    /// A durable log segment; the log must reach it at least.
     pub(crate) newest_log: Option<FileNumber>,
-    /// The number that the next SST or manifest gets.
+    /// The number of the next SST or manifest.
     pub(crate) next_file: Option<FileNumber>,
-    /// The last sequence number that the SSTs hold.
+    /// The last sequence number in the SSTs.
     pub(crate) last_seqno: Option<SeqNo>,
-    /// The last sequence number that the log was closed with: it reaches that at least.
+    /// The last sequence number with which the log was closed; the log must reach it at least.
     pub(crate) log_seqno: Option<SeqNo>,
-    /// Files that leave their level. They leave before others come, so a file can move within one edit.
+    /// Files removed from their level. They are removed before others are added, so a file can move
+    /// within one edit.
     pub(crate) removed: Vec<(Level, FileNumber)>,
-    /// Files that come to a level.
+    /// Files added to a level.
     pub(crate) added: Vec<(Level, Arc<SstMeta>)>,
-    /// Value files that come with SSTs that point into them. They leave with the last of these.
+    /// Value files, added with SSTs that point into them. They are removed with the last of these
+    /// SSTs.
     pub(crate) values: Vec<ValueMeta>,
 }
 
 impl VersionEdit {
-    /// Whether files come or leave with it.
     pub(super) fn changes_files(&self) -> bool {
         !(self.removed.is_empty() && self.added.is_empty() && self.values.is_empty())
     }
 
-    /// The bytes of the edit.
     pub(super) fn encode(&self) -> Vec<u8> {
         let mut out = Vec::new();
         let numbers = [
@@ -97,7 +97,6 @@ impl VersionEdit {
         out
     }
 
-    /// The edit in these bytes.
     pub(super) fn decode(bytes: &[u8]) -> Result<Self, Fault> {
         let mut edit = Self::default();
         let mut reader = Reader::new(bytes);

@@ -1,4 +1,5 @@
-//! The bytes of a manifest: a file header, then frames, each at an offset that is a multiple of eight.
+//! The manifest's format: a file header, then frames, each at an offset that is a multiple of
+//! eight.
 //!
 //! ```text
 //!  0             64
@@ -9,20 +10,23 @@
 //!  | crc32 | length | synced | payload (length bytes): one edit |
 //! ```
 //!
-//! The file header is that of every file ([`FileHeader`]), with a `word` of zero; its checksum is the seed of the file.
-//! Numbers are little-endian. A frame at `offset` is valid if and only if
+//! The file header is that of every file ([`FileHeader`]), with a `word` of zero; its checksum is
+//! the seed of the file. Numbers are little-endian. A frame at `offset` is valid if and only if
 //!
-//! 1. `offset` is a multiple of eight, and 16 + `length` bytes from it lie in the file;
+//! 1. `offset` is a multiple of eight, and the 16 + `length` bytes from it on are within the file;
 //! 2. `length` is at most [`MAX_EDIT_SIZE`];
-//! 3. `crc32` is the checksum of the bytes after it, up to the end of the payload, continued from the checksum of
-//!    `offset` as eight bytes, continued from the file's seed.
+//! 3. `crc32` is the checksum of the bytes after it, up to the end of the payload, continued from
+//!    the checksum of `offset` as eight bytes, continued from the file's seed.
 //!
-//! These hold for every valid frame, and a frame with a right checksum that breaks one of them is damage:
+//! These hold for every valid frame, and a frame with a matching checksum that violates one of them
+//! is damage:
 //!
-//! 4. `synced` is at most `offset`: when the frame was written, every byte below `synced` was durable. It is `offset`
-//!    itself for an edit, and zero in the snapshot, which is written in one go and promised by `CURRENT`;
-//! 5. the payload is a valid edit (see `edit`), which applies to the state that the frames before it give. One that changes nothing is a
-//!    *seal*: it was written when everything before it was durable, `CURRENT` too, and the next edit is written over it.
+//! 4. `synced` is at most `offset`: when the frame was written, every byte below `synced` was
+//!    durable. It is `offset` itself for an edit, and zero in the snapshot, which is written as a
+//!    whole and acknowledged by `CURRENT`;
+//! 5. the payload is a valid edit (see `edit`), which applies to the state after the frames before
+//!    it. An edit that changes nothing is a *seal*: it was written when everything before it,
+//!    `CURRENT` included, was durable, and the next edit is written over it.
 
 use std::ops::Range;
 
@@ -31,27 +35,25 @@ use crate::codec::{FileHeader, Reader, Writer, crc32, field};
 use crate::error::Fault;
 use crate::wal::{ALIGNMENT, aligned, record_seed, seal_record};
 
-/// The most bytes that one edit may take: some hundred thousand files.
+/// The largest encoded edit: some hundred thousand files.
 pub(super) const MAX_EDIT_SIZE: usize = 64 << 20;
 
-/// Where the first frame of a manifest stands.
+/// The offset of the first frame.
 pub(super) const FRAMES_START: u64 = FileHeader::LEN as u64;
 
 /// The number of a new database's manifest.
 pub(crate) const FIRST_MANIFEST: FileNumber = FileNumber(1);
 
 const CRC: Range<usize> = field(0, 4);
-/// What a frame begins with that its checksum does not cover.
+/// The bytes at the start of a frame that its checksum does not cover.
 pub(super) const CRC_SIZE: usize = CRC.end;
 const LENGTH: Range<usize> = field(CRC.end, 4);
 const SYNCED: Range<usize> = field(LENGTH.end, 8);
 
-/// The size of a frame without its payload.
 pub(super) const FRAME_HEADER_SIZE: usize = SYNCED.end;
 
 const _: () = assert!(FRAME_HEADER_SIZE == 16 && FRAMES_START.is_multiple_of(ALIGNMENT as u64));
 
-/// A frame without its payload.
 pub(super) struct FrameHeader {
     crc: u32,
     length: u32,
@@ -59,31 +61,31 @@ pub(super) struct FrameHeader {
 }
 
 impl FrameHeader {
-    /// The fields; needs [`FRAME_HEADER_SIZE`] bytes.
+    /// Decodes the header from [`FRAME_HEADER_SIZE`] bytes.
     pub(super) fn read(bytes: &[u8]) -> Result<Self, Fault> {
         let mut reader = Reader::new(bytes);
         Ok(Self { crc: reader.u32()?, length: reader.u32()?, synced: reader.u64()? })
     }
 
-    /// The size of header and payload, when the frame has one that is allowed (rule 2).
+    /// The size of header and payload, if the length is allowed (rule 2).
     pub(super) fn frame_size(&self) -> Option<usize> {
         let payload_size = usize::try_from(self.length).ok()?;
         (payload_size <= MAX_EDIT_SIZE).then_some(FRAME_HEADER_SIZE + payload_size)
     }
 
-    /// Rule 3, for the bytes of the whole frame.
+    /// Checks rule 3; `frame` is the whole frame.
     pub(super) fn check_crc(&self, seed: u32, offset: u64, frame: &[u8]) -> Result<(), Fault> {
         let computed = crc32(record_seed(seed, offset), &frame[CRC.end..]);
         if computed == self.crc { Ok(()) } else { Err(Fault::Checksum { stored: self.crc, computed }) }
     }
 
-    /// Rule 4.
+    /// Checks rule 4.
     pub(super) fn check_synced(&self, offset: u64) -> Result<(), Fault> {
         if self.synced <= offset { Ok(()) } else { Err(Fault::Invalid("synced field of the frame")) }
     }
 }
 
-/// Adds a frame that will stand at `offset`, with the zeros that lead to the next one.
+/// Appends a frame to be written at `offset`, with the zeros up to the next one.
 pub(super) fn put_frame(out: &mut Vec<u8>, seed: u32, offset: u64, synced: u64, payload: &[u8]) {
     assert!(payload.len() <= MAX_EDIT_SIZE && offset.is_multiple_of(ALIGNMENT as u64));
     let start = out.len();
@@ -94,7 +96,6 @@ pub(super) fn put_frame(out: &mut Vec<u8>, seed: u32, offset: u64, synced: u64, 
     seal_record(out, start, seed, offset);
 }
 
-/// Where the frame after one of this size stands.
 pub(super) fn next_frame(offset: u64, frame_size: usize) -> u64 {
     aligned(offset + frame_size as u64)
 }

@@ -1,7 +1,7 @@
-//! Hostile bytes as a manifest, an edit and a `CURRENT`: the entry point of fuzzing.
+//! Fuzzing entry point: hostile bytes as a manifest, an edit and a `CURRENT`.
 //!
-//! Bytes made at random fail at the first checksum, so they are also tried *mended*: with a header that fits, and with a right checksum
-//! for every frame that they announce.
+//! Random bytes fail at the first checksum, so they are also tried *repaired*: with a header that
+//! fits, and with a correct checksum for every frame that they announce.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -18,15 +18,15 @@ use crate::files::FileName;
 const HEADER: FileHeader =
     FileHeader { kind: FileKind::Manifest, database: [7; 16], number: FIRST_MANIFEST, salt: 5, word: 0 };
 
-/// Takes `bytes` for a manifest, as they are and mended, and for what stands in one. It must not panic, hang or take much memory;
-/// whatever else happens is right.
+/// Reads `bytes` as a manifest, as they are and repaired, and as its parts. Reading must not panic,
+/// hang or take much memory; any other result is correct.
 ///
 /// # Panics
 ///
-/// Where the bytes find a fault of ours, which is what it is for.
+/// When the bytes reveal a bug, which is the purpose.
 pub fn fuzz(bytes: &[u8]) {
     let _ = walk(bytes);
-    let _ = walk(&mended(bytes));
+    let _ = walk(&repaired(bytes));
     if let Ok(edit) = VersionEdit::decode(bytes) {
         assert_eq!(edit.encode(), bytes, "an edit has one encoding");
     }
@@ -47,7 +47,7 @@ fn walk(bytes: &[u8]) -> Result<()> {
     };
     current.write(&env, &dir)?;
     let Some(loaded) = load(&env, &dir, &env.list(&dir)?)? else { return Ok(()) };
-    // What was read can be written, and is the same when it is read again.
+    // A state that was read can be written, and is the same when it is read again.
     let number = loaded.state.next_file;
     let state = super::ManifestState { next_file: number.next()?, ..loaded.state };
     ManifestWriter::create(Arc::new(env.clone()), dir.clone(), number, loaded.database, state.clone())?;
@@ -56,7 +56,7 @@ fn walk(bytes: &[u8]) -> Result<()> {
     Ok(())
 }
 
-fn mended(bytes: &[u8]) -> Vec<u8> {
+fn repaired(bytes: &[u8]) -> Vec<u8> {
     let mut file = [&HEADER.encode()[..], bytes].concat();
     let mut start = FileHeader::LEN;
     while let Some(header) = file.get(start..start + FRAME_HEADER_SIZE) {

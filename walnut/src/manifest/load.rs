@@ -14,28 +14,30 @@ use crate::error::{Fault, Result};
 use crate::files::FileName;
 use crate::wal::TailFault;
 
-/// What the manifest says.
+/// A manifest as it was read.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct LoadedManifest {
     pub(crate) state: ManifestState,
-    /// The number of the manifest.
     pub(crate) number: FileNumber,
     /// The database's id.
     pub(crate) database: [u8; 16],
-    /// Where the frames end that count, but for a seal.
+    /// Where the last valid frame ends, a seal excluded.
     pub(crate) end: u64,
     pub(super) seed: u32,
     /// Where the snapshot ends.
     pub(super) snapshot_end: u64,
-    /// Where the last frame begins, but for a seal.
-    pub(super) last_frame: u64,
-    /// Whether `CURRENT` has to be written anew before anything else is, because it is of an older format.
+    /// Where the last valid frame begins, a seal excluded.
+    pub(super) last_frame_start: u64,
+    /// Whether `CURRENT` is in an older format, and must be rewritten before anything else is
+    /// written.
     pub(crate) is_old: bool,
-    /// Where the seal ends, if there is one: then all frames before it, and `CURRENT`, were durable when it was written.
+    /// Where the seal ends, if there is one: all frames before it, and `CURRENT`, were durable when
+    /// it was written.
     pub(super) seal_end: Option<u64>,
 }
 
-/// Reads the manifest of the database in a directory in which there are these names; `None` when there is no database yet.
+/// Reads the manifest of the database in `dir`, which has the files `names`; `None` when there is
+/// no database yet.
 pub(crate) fn load(env: &dyn Env, dir: &Path, names: &[String]) -> Result<Option<LoadedManifest>> {
     if !CurrentFile::is_among(names) {
         return if had_current(names) {
@@ -46,7 +48,7 @@ pub(crate) fn load(env: &dyn Env, dir: &Path, names: &[String]) -> Result<Option
     }
     let current = CurrentFile::read(env, dir)?;
     let manifest = ManifestReader::open(env, dir, &current)?;
-    let Frames { state, end, last_frame, seal_end } = manifest.read(current.snapshot_end)?;
+    let Frames { state, end, last_frame_start, seal_end } = manifest.read(current.snapshot_end)?;
     if current.manifest >= state.next_file {
         return Err(Fault::Invalid("next file number").at(manifest.file.path(), FRAMES_START));
     }
@@ -58,13 +60,13 @@ pub(crate) fn load(env: &dyn Env, dir: &Path, names: &[String]) -> Result<Option
         end,
         seed,
         snapshot_end,
-        last_frame,
+        last_frame_start,
         is_old,
         seal_end,
     }))
 }
 
-/// Whether there is a file that is made only after `CURRENT`.
+/// Whether there is a file that is only created after `CURRENT`.
 fn had_current(names: &[String]) -> bool {
     names.iter().any(|name| {
         FileName::parse(name).is_some_and(|name| match name {
@@ -75,31 +77,30 @@ fn had_current(names: &[String]) -> bool {
     })
 }
 
-/// The first so many bytes of a manifest are read at once: most are shorter.
-const HEAD_SIZE: u64 = 64 << 10;
+/// The bytes of a manifest that are read at once; most manifests are shorter.
+const PREFIX_SIZE: u64 = 64 << 10;
 
-/// A manifest that is read.
 struct ManifestReader {
     file: Arc<dyn File>,
     size: u64,
     seed: u32,
-    /// The first bytes of the file, all of them if they are few.
-    head: Vec<u8>,
+    /// The first bytes of the file, or the whole file if it is shorter.
+    prefix: Vec<u8>,
 }
 
-/// What the frames of a manifest come to.
+/// The frames of a manifest: the state after them and their offsets.
 struct Frames {
     state: ManifestState,
-    /// Where those end that count, but for a seal.
+    /// Where the last valid frame ends, a seal excluded.
     end: u64,
-    /// Where the last of them begins.
-    last_frame: u64,
-    /// Where the seal ends, if there is one behind them.
+    last_frame_start: u64,
+    /// Where the seal ends, if there is one.
     seal_end: Option<u64>,
 }
 
 impl ManifestReader {
-    /// Opens the manifest, which must exist and be the one that `CURRENT` means.
+    /// Opens the manifest that `CURRENT` names; a missing file, or another one under its name, is
+    /// corruption.
     fn open(env: &dyn Env, dir: &Path, current: &CurrentFile) -> Result<Self> {
         let path = FileName::Manifest(current.manifest).path(dir);
         let file = match env.open(&path) {
@@ -107,9 +108,9 @@ impl ManifestReader {
             opened => opened?,
         };
         let size = file.size()?;
-        let mut head = vec![0; usize::try_from(size.min(HEAD_SIZE)).expect("it is below the limit")];
-        file.read_exact_at(&mut head, 0)?;
-        let header = head.first_chunk().ok_or(Fault::Truncated);
+        let mut prefix = vec![0; usize::try_from(size.min(PREFIX_SIZE)).expect("it is below the limit")];
+        file.read_exact_at(&mut prefix, 0)?;
+        let header = prefix.first_chunk().ok_or(Fault::Truncated);
         let header =
             header.and_then(|bytes: &[u8; FileHeader::LEN]| FileHeader::decode(FileKind::Manifest, bytes));
         let header = header.map_err(|fault| fault.at(&path, 0))?;
@@ -119,13 +120,13 @@ impl ManifestReader {
         if !fits {
             return Err(Fault::Identity.at(&path, 0));
         }
-        Ok(Self { file, size, seed: header.seed(), head })
+        Ok(Self { file, size, seed: header.seed(), prefix })
     }
 
-    /// The state after all frames that count, and where they are.
+    /// Replays the frames up to a torn tail.
     fn read(&self, snapshot_end: u64) -> Result<Frames> {
-        let (state, end, last_frame) = (ManifestState::default(), FRAMES_START, FRAMES_START);
-        let mut frames = Frames { state, end, last_frame, seal_end: None };
+        let (state, end, last_frame_start) = (ManifestState::default(), FRAMES_START, FRAMES_START);
+        let mut frames = Frames { state, end, last_frame_start, seal_end: None };
         loop {
             let offset = frames.seal_end.unwrap_or(frames.end);
             let (payload, next) = match self.frame(offset)? {
@@ -143,13 +144,13 @@ impl ManifestReader {
             if edit == VersionEdit::default() {
                 frames.seal_end = Some(next);
             } else {
-                frames = Frames { state, end: next, last_frame: offset, seal_end: None };
+                frames = Frames { state, end: next, last_frame_start: offset, seal_end: None };
             }
         }
     }
 
-    /// The payload of the frame at `offset` and where the next one stands, or why no valid one stands there. A frame with
-    /// a right checksum that breaks another rule is an error.
+    /// Returns the payload of the frame at `offset` and the offset of the next frame, or why there
+    /// is no valid frame. A frame with a matching checksum that violates another rule is an error.
     fn frame(&self, offset: u64) -> Result<Result<(Vec<u8>, u64), Fault>> {
         let left = self.size.saturating_sub(offset);
         let mut bytes = [0; FRAME_HEADER_SIZE];
@@ -171,10 +172,10 @@ impl ManifestReader {
         Ok(Ok((frame, next_frame(offset, size))))
     }
 
-    /// Reads bytes that lie in the file.
+    /// Reads bytes that are within the file.
     fn read_at(&self, bytes: &mut [u8], offset: u64) -> Result<()> {
         let start = usize::try_from(offset).unwrap_or(usize::MAX);
-        match self.head.get(start..start.saturating_add(bytes.len())) {
+        match self.prefix.get(start..start.saturating_add(bytes.len())) {
             Some(held) => bytes.copy_from_slice(held),
             None => self.file.read_exact_at(bytes, offset)?,
         }
@@ -182,7 +183,7 @@ impl ManifestReader {
     }
 
     fn is_acknowledged(&self, broken: u64) -> Result<bool> {
-        let suspect = TailFault {
+        let fault = TailFault {
             file: &self.file,
             size: self.size,
             seed: self.seed,
@@ -190,6 +191,6 @@ impl ManifestReader {
             header_size: FRAME_HEADER_SIZE,
             record_size: &|header, _| FrameHeader::read(header).ok()?.frame_size(),
         };
-        suspect.is_acknowledged()
+        fault.is_acknowledged()
     }
 }

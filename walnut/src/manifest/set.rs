@@ -1,4 +1,4 @@
-//! The state that the manifest describes: the version and the numbers that go on from it.
+//! The state that the manifest describes: the version, and the counters that continue from it.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -8,30 +8,32 @@ use super::version::Version;
 use crate::base::{FileNumber, SeqNo};
 use crate::error::Fault;
 
-/// How many files an edit of a snapshot names at most.
+/// The most files in one edit of a snapshot.
 const SNAPSHOT_FILES: usize = 1000;
 
 /// What is known of the database without opening an SST or the log.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(crate) struct ManifestState {
     pub(crate) version: Arc<Version>,
-    /// The oldest log segment that is still needed; `None` until the log of a new database was made.
+    /// The oldest log segment that is still needed; `None` until the log of a new database exists.
     pub(crate) log_number: Option<FileNumber>,
-    /// A log segment that is durable and not older than `log_number`: the log reaches it at least. Whoever makes a
-    /// segment when opening notes it here, so that its loss is found.
+    /// A durable log segment, not older than `log_number`; the log must reach it. An open that
+    /// creates a segment records it here, so that its loss is detected.
     pub(crate) newest_log: Option<FileNumber>,
-    /// The number that the next SST or manifest gets. It is above all that were given.
+    /// The number of the next SST or manifest. It is above all numbers in use.
     pub(crate) next_file: FileNumber,
-    /// The last sequence number that the SSTs hold. Everything up to it was durable.
+    /// The last sequence number in the SSTs. Everything up to it was durable.
     pub(crate) last_seqno: SeqNo,
-    /// The last sequence number that the log is known to have held durably. Less than that is damage.
+    /// The last sequence number that the log is known to have held durably. A shorter log is
+    /// damage.
     pub(crate) log_seqno: SeqNo,
 }
 
 impl ManifestState {
-    /// The state after an edit; the fault of an edit that does not fit this one.
+    /// The state after an edit, or the fault of an edit that does not fit this state.
     ///
-    /// No number ever falls. `newest_log` rises with `log_number`, and `last_seqno` with the files that are added.
+    /// No counter ever decreases. `newest_log` rises with `log_number`, and `last_seqno` with the
+    /// files that are added.
     pub(crate) fn apply(&self, edit: &VersionEdit) -> Result<Self, Fault> {
         let log_number = edit.log_number.or(self.log_number);
         let newest_log = edit.newest_log.or(self.newest_log).max(log_number);
@@ -69,7 +71,7 @@ impl ManifestState {
         })
     }
 
-    /// Edits that give this state when they are applied to the state of nothing.
+    /// Edits that make this state when they are applied to the empty state.
     pub(super) fn snapshot(&self) -> Vec<VersionEdit> {
         let files: Vec<_> = self.version.files().map(|(level, meta)| (level, Arc::clone(meta))).collect();
         let numbers = VersionEdit {
@@ -82,7 +84,7 @@ impl ManifestState {
         };
         let mut named = BTreeSet::new();
         let pieces = files.chunks(SNAPSHOT_FILES).map(|added| {
-            // A value file comes with the first SST that points into it.
+            // A value file is added with the first SST that points into it.
             let shares = added.iter().flat_map(|(_, meta)| &meta.values);
             let first = shares.filter(|share| named.insert(share.file));
             let values = first.filter_map(|share| self.version.value_file(share.file)).map(|file| file.meta);

@@ -1,8 +1,9 @@
-//! The value files of a version, and how much of each is live.
+//! The value files of a version, and the live bytes of each.
 //!
-//! 1. A file is here if and only if an SST of the version points into it: it comes with the first that does, and leaves with the
-//!    last.
-//! 2. What is live of a file is the sum of what these SSTs say they refer to in it, and no more than its records.
+//! 1. A file is in the version if and only if an SST of the version points into it: it is added
+//!    with the first such SST and removed with the last.
+//! 2. The live size of a file is the sum of what these SSTs refer to in it, and no more than its
+//!    records.
 
 use std::collections::BTreeMap;
 
@@ -11,22 +12,21 @@ use crate::error::Fault;
 use crate::sst::SstMeta;
 use crate::vlog::ValueMeta;
 
-/// A value file and what of it is live.
+/// A value file and its live size.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct ValueFile {
     pub(crate) meta: ValueMeta,
-    /// The bytes of its records that pointers of the version refer to.
+    /// The bytes of its records that SSTs of the version refer to.
     pub(crate) live_size: u64,
 }
 
 impl ValueFile {
-    /// The bytes of its records that nobody refers to.
+    /// The bytes of its records that no SST refers to.
     pub(crate) fn dead_size(&self) -> u64 {
         self.meta.records_size() - self.live_size
     }
 }
 
-/// The value files of a version, by number.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(super) struct ValueFiles {
     files: BTreeMap<FileNumber, ValueFile>,
@@ -41,7 +41,7 @@ impl ValueFiles {
         self.files.values()
     }
 
-    /// Adds files, into which nothing points yet.
+    /// Adds files into which no SST points yet.
     pub(super) fn add(&mut self, added: &[ValueMeta]) -> Result<(), Fault> {
         for meta in added {
             if self.files.insert(meta.number, ValueFile { meta: *meta, live_size: 0 }).is_some() {
@@ -51,8 +51,8 @@ impl ValueFiles {
         Ok(())
     }
 
-    /// Takes note of an SST that comes.
-    pub(super) fn refer(&mut self, sst: &SstMeta) -> Result<(), Fault> {
+    /// Counts the references of an SST that is added.
+    pub(super) fn add_references(&mut self, sst: &SstMeta) -> Result<(), Fault> {
         for share in &sst.values {
             let file = self.files.get_mut(&share.file);
             let file = file.ok_or(Fault::Invalid("value file of a file, which is not there"))?;
@@ -64,8 +64,8 @@ impl ValueFiles {
         Ok(())
     }
 
-    /// Takes note of an SST that was here and leaves.
-    pub(super) fn release(&mut self, sst: &SstMeta) {
+    /// Subtracts the references of an SST that is removed; it must have been added.
+    pub(super) fn remove_references(&mut self, sst: &SstMeta) {
         for share in &sst.values {
             if let Some(file) = self.files.get_mut(&share.file) {
                 file.live_size -= share.size;
@@ -73,8 +73,8 @@ impl ValueFiles {
         }
     }
 
-    /// Lets go of the files into which nothing points any more. One that was just added must not be among them.
-    pub(super) fn settle(&mut self, added: &[ValueMeta]) -> Result<(), Fault> {
+    /// Removes the files into which no SST points. A file of `added` among them is a fault.
+    pub(super) fn drop_dead(&mut self, added: &[ValueMeta]) -> Result<(), Fault> {
         self.files.retain(|_, file| file.live_size > 0);
         if added.iter().all(|meta| self.files.contains_key(&meta.number)) {
             Ok(())

@@ -1,4 +1,4 @@
-//! A version: the SSTs of each level at one moment, and the value files into which they point. It never changes.
+//! A version (LevelDB): the SSTs of each level at one moment, and their value files. Immutable.
 //!
 //! ```text
 //!  level 0   | a..f | k..z |   | a..z |   | b..c |     runs, the newest first; their keys may overlap
@@ -6,14 +6,17 @@
 //!  level 6   | a..c | d..e | ...                      one run
 //! ```
 //!
-//! 1. A file stands in one place.
-//! 2. Of two files of level 0 that share a stretch of keys, all sequence numbers of one are above all of the other, and
-//!    it stands in an earlier run. So of every key, what comes first is newer. Their numbers say nothing.
-//! 3. In a run a file ends at or before the smallest key of the next.
-//! 4. The value files are exactly those into which the SSTs point, and nothing is referred to twice (see `values`).
-//! 5. A file has something in it, its keys and sequence numbers are in order, and it has no more tombstones than entries and no more dead bytes
-//!    than bytes.
-//! 6. Bytes and entries of all files together are at most [`MAX_SUM`], so that no sum over them runs over.
+//! 1. A file is in one level, once.
+//! 2. Of two files of level 0 whose key ranges overlap, all sequence numbers of one are above all
+//!    of the other, and it is in an earlier run. So the newer version of a key comes first. File
+//!    numbers do not count.
+//! 3. In a run, each file ends at or before the smallest key of the next.
+//! 4. The value files are exactly those into which the SSTs point, and no record is referred to
+//!    twice (see `values`).
+//! 5. A file is not empty, its keys and sequence numbers are in order, and it has no more
+//!    tombstones than entries and no more dead bytes than bytes.
+//! 6. Bytes and entries of all files together are at most [`MAX_SUM`], so that no sum over them
+//!    overflows.
 
 use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashSet};
@@ -26,38 +29,35 @@ use crate::error::Fault;
 use crate::files::FileName;
 use crate::sst::SstMeta;
 
-/// How many levels there are.
 pub(crate) const LEVEL_COUNT: usize = 7;
 
-/// The most bytes, and the most entries, that all files may have together.
+/// The limit of the bytes, and of the entries, of all files together.
 const MAX_SUM: u64 = 1 << 56;
 
-/// The place of a level, from 0, where flushed files arrive, down to the last.
+/// A level by its index: 0, into which memtables are flushed, to the last.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub(crate) struct Level(u8);
 
 impl Level {
     /// The level into which memtables are flushed.
     pub(crate) const ZERO: Self = Self(0);
-    /// The level below which there is none.
+    /// The bottommost level.
     pub(crate) const LAST: Self = Self(6);
 
-    /// The level with this place on disk, if there is one.
+    /// The level with this code on disk.
     pub(crate) fn from_code(code: u8) -> Option<Self> {
         (usize::from(code) < LEVEL_COUNT).then_some(Self(code))
     }
 
-    /// The place on disk.
+    /// The code on disk.
     pub(crate) fn code(self) -> u8 {
         self.0
     }
 
-    /// The place among the levels.
     pub(crate) fn index(self) -> usize {
         usize::from(self.0)
     }
 
-    /// The levels from the first to the last.
     pub(crate) fn all() -> impl DoubleEndedIterator<Item = Self> {
         (0..=Self::LAST.0).map(Self)
     }
@@ -70,28 +70,28 @@ impl Level {
 
 const _: () = assert!(Level::LAST.0 as usize + 1 == LEVEL_COUNT);
 
-/// The SSTs of each level.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(crate) struct Version {
     levels: [Vec<Arc<SstMeta>>; LEVEL_COUNT],
     values: ValueFiles,
-    /// Where each run of level 0 ends.
-    young_ends: Vec<usize>,
+    /// The index after the last file of each run of level 0.
+    level_zero_run_ends: Vec<usize>,
 }
 
 impl Version {
-    /// The files of a level in its order.
+    /// The files of a level: by key, and run by run in level 0.
     pub(crate) fn level(&self, level: Level) -> &[Arc<SstMeta>] {
         &self.levels[level.index()]
     }
 
-    /// The runs with their levels: of every key, what comes first is newer. None is empty.
+    /// The non-empty runs with their levels, newest first.
     pub(crate) fn runs(&self) -> impl Iterator<Item = (Level, &[Arc<SstMeta>])> {
-        let young = self.level(Level::ZERO);
-        let starts = std::iter::once(0).chain(self.young_ends.iter().copied());
-        let young = starts.zip(&self.young_ends).map(|(start, &end)| (Level::ZERO, &young[start..end]));
+        let level_zero = self.level(Level::ZERO);
+        let starts = std::iter::once(0).chain(self.level_zero_run_ends.iter().copied());
+        let level_zero =
+            starts.zip(&self.level_zero_run_ends).map(|(start, &end)| (Level::ZERO, &level_zero[start..end]));
         let deeper = Level::ZERO.deeper().map(|level| (level, self.level(level)));
-        young.chain(deeper.filter(|(_, files)| !files.is_empty()))
+        level_zero.chain(deeper.filter(|(_, files)| !files.is_empty()))
     }
 
     /// All files, level by level.
@@ -99,13 +99,13 @@ impl Version {
         Level::all().flat_map(|level| self.level(level).iter().map(move |meta| (level, meta)))
     }
 
-    /// The version after an edit; the fault of an edit that does not fit this one.
+    /// The version after an edit, or the fault of an edit that does not fit this version.
     pub(crate) fn apply(&self, edit: &VersionEdit) -> Result<Self, Fault> {
         let mut next = self.clone();
         next.remove(&edit.removed)?;
         next.values.add(&edit.values)?;
         next.add(&edit.added)?;
-        next.values.settle(&edit.values)?;
+        next.values.drop_dead(&edit.values)?;
         Ok(next)
     }
 
@@ -114,36 +114,35 @@ impl Version {
         self.values.all()
     }
 
-    /// The value file with this number.
     pub(crate) fn value_file(&self, number: FileNumber) -> Option<&ValueFile> {
         self.values.file(number)
     }
 
-    /// The names of all its files.
+    /// The names of all files of the version.
     pub(crate) fn names(&self) -> HashSet<FileName> {
         let ssts = self.files().map(|(_, meta)| FileName::Sst(meta.number));
         ssts.chain(self.value_files().map(|file| FileName::Values(file.meta.number))).collect()
     }
 
     fn remove(&mut self, removed: &[(Level, FileNumber)]) -> Result<(), Fault> {
-        let mut leaving: HashSet<_> = removed.iter().copied().collect();
-        if leaving.len() < removed.len() {
+        let mut pending: HashSet<_> = removed.iter().copied().collect();
+        if pending.len() < removed.len() {
             return Err(Fault::Invalid("file that is removed twice"));
         }
         let Self { levels, values, .. } = self;
         for level in Level::all() {
             levels[level.index()].retain(|meta| {
-                let leaves = leaving.remove(&(level, meta.number));
-                if leaves {
-                    values.release(meta);
+                let is_removed = pending.remove(&(level, meta.number));
+                if is_removed {
+                    values.remove_references(meta);
                 }
-                !leaves
+                !is_removed
             });
         }
         if removed.iter().any(|(level, _)| *level == Level::ZERO) {
-            self.young_ends = arrange_young(&mut self.levels[Level::ZERO.index()])?;
+            self.level_zero_run_ends = split_level_zero_into_runs(&mut self.levels[Level::ZERO.index()])?;
         }
-        if leaving.is_empty() { Ok(()) } else { Err(Fault::Invalid("removed file that is not there")) }
+        if pending.is_empty() { Ok(()) } else { Err(Fault::Invalid("removed file that is not there")) }
     }
 
     fn add(&mut self, added: &[(Level, Arc<SstMeta>)]) -> Result<(), Fault> {
@@ -155,20 +154,20 @@ impl Version {
             if !numbers.insert(meta.number) {
                 return Err(Fault::Invalid("number of a file that is there already"));
             }
-            self.values.refer(meta)?;
+            self.values.add_references(meta)?;
             self.levels[level.index()].push(Arc::clone(meta));
             changed[level.index()] = true;
         }
         if changed[Level::ZERO.index()] {
-            self.young_ends = arrange_young(&mut self.levels[Level::ZERO.index()])?;
+            self.level_zero_run_ends = split_level_zero_into_runs(&mut self.levels[Level::ZERO.index()])?;
         }
         for level in Level::ZERO.deeper().filter(|level| changed[level.index()]) {
-            arrange(&mut self.levels[level.index()])?;
+            sort_run(&mut self.levels[level.index()])?;
         }
         self.check_sums()
     }
 
-    /// Rule 6.
+    /// Checks rule 6.
     fn check_sums(&self) -> Result<(), Fault> {
         let sum = |of: &dyn Fn(&SstMeta) -> u64| {
             self.files().try_fold(0u64, |sum, (_, meta)| sum.checked_add(of(meta))).unwrap_or(u64::MAX)
@@ -186,7 +185,7 @@ impl Version {
     }
 }
 
-/// Rule 5.
+/// Checks rule 5.
 fn check_meta(meta: &SstMeta) -> Result<(), Fault> {
     if meta.smallest >= meta.end {
         return Err(Fault::Order);
@@ -214,17 +213,19 @@ fn check_meta(meta: &SstMeta) -> Result<(), Fault> {
 
 const OVERLAP: Fault = Fault::Invalid("range of keys of a file, which overlaps another");
 
-/// Rule 3 for a level below 0.
-fn arrange(files: &mut [Arc<SstMeta>]) -> Result<(), Fault> {
+/// Sorts a level below 0, and checks rule 3.
+fn sort_run(files: &mut [Arc<SstMeta>]) -> Result<(), Fault> {
     files.sort_by(|left, right| left.smallest.cmp(&right.smallest));
     let is_disjoint = files.windows(2).all(|pair| pair[0].end <= pair[1].smallest);
     if is_disjoint { Ok(()) } else { Err(OVERLAP) }
 }
 
-/// Rules 2 and 3 for level 0: puts its files into runs, as few as the order allows, and gives where each ends.
+/// Sorts the files of level 0 into as few runs as rules 2 and 3 allow, and returns where each run
+/// ends.
 ///
-/// Files that share a stretch of history belong to one run, and so do neighbours in history that share no key.
-fn arrange_young(files: &mut Vec<Arc<SstMeta>>) -> Result<Vec<usize>, Fault> {
+/// Files whose seqno ranges overlap belong to one run, and so do files that are adjacent in history
+/// and share no key.
+fn split_level_zero_into_runs(files: &mut Vec<Arc<SstMeta>>) -> Result<Vec<usize>, Fault> {
     files.sort_by_key(|meta| Reverse((meta.largest_seqno, meta.number)));
     let mut runs: Vec<KeyOrder<'_>> = Vec::new();
     let mut rest = files.as_slice();
@@ -235,14 +236,14 @@ fn arrange_young(files: &mut Vec<Arc<SstMeta>>) -> Result<Vec<usize>, Fault> {
             oldest_seqno = oldest_seqno.min(next.smallest_seqno);
             count += 1;
         }
-        let (together, older) = rest.split_at(count);
+        let (overlapping, older) = rest.split_at(count);
         rest = older;
         let mut run = KeyOrder::new();
-        if !together.iter().all(|meta| insert(&mut run, meta)) {
+        if !overlapping.iter().all(|meta| add_to_run(&mut run, meta)) {
             return Err(OVERLAP);
         }
         match runs.last_mut() {
-            Some(last) if together.iter().all(|meta| has_room(last, meta)) => last.extend(run),
+            Some(last) if overlapping.iter().all(|meta| has_room(last, meta)) => last.extend(run),
             _ => runs.push(run),
         }
     }
@@ -256,11 +257,11 @@ fn arrange_young(files: &mut Vec<Arc<SstMeta>>) -> Result<Vec<usize>, Fault> {
     Ok(ends)
 }
 
-/// Files by their smallest keys, no two of which share a key.
+/// Files by smallest key, no two of which share a key.
 type KeyOrder<'f> = BTreeMap<&'f [u8], &'f Arc<SstMeta>>;
 
-/// Adds a file, if it shares no key with one that is there.
-fn insert<'f>(run: &mut KeyOrder<'f>, meta: &'f Arc<SstMeta>) -> bool {
+/// Adds a file; returns whether it shares no key with the others.
+fn add_to_run<'f>(run: &mut KeyOrder<'f>, meta: &'f Arc<SstMeta>) -> bool {
     let fits = has_room(run, meta);
     run.insert(&meta.smallest, meta);
     fits

@@ -1,16 +1,20 @@
-//! Writes a manifest: the snapshot at its head, `CURRENT`, then edit after edit.
+//! Writes a manifest: the snapshot, `CURRENT`, then edit after edit.
 //!
-//! 1. *Write header and snapshot, sync the file, sync the directory.* A crash leaves a file that nothing names.
-//! 2. *Replace `CURRENT`.* A crash leaves the old one or the new one, each with its whole manifest.
+//! 1. *Write header and snapshot, sync the file, sync the directory.* A crash leaves a file that
+//!    nothing names.
+//! 2. *Replace `CURRENT`.* A crash leaves the old one or the new one, each with its complete
+//!    manifest.
 //! 3. *Write an edit, sync.* A crash leaves the edit, or a torn tail.
 //!
-//! A manifest that was read is added to as well ([`ManifestWriter::reopen`]), if nothing stands behind its last frame. After a crash of
-//! the process alone that last frame may be known to the operating system's cache only, and a cache that went through a failed sync
-//! may lose it later though a second sync succeeds. So it is written once more, and synced, before the first new edit; and it has to be
-//! an edit, because the process that wrote an edit knew that `CURRENT` was durable.
+//! An existing manifest is appended to as well ([`ManifestWriter::reopen`]) if nothing follows its
+//! last frame. After a crash of the process alone, that frame may be in the operating system's
+//! cache only, and a cache that went through a failed sync may lose it later though a second sync
+//! succeeds. So the frame is rewritten, and synced, before the first new edit. It must be an edit
+//! and not the snapshot, because the process that wrote an edit knew that `CURRENT` was durable.
 //!
-//! Where a process closed the manifest in order, a *seal* stands behind the last frame: an edit that changes nothing, written when
-//! everything before it was durable, and never synced. It says so to the next process, which writes its first edit over it.
+//! When a process closes the manifest cleanly, it writes a *seal* after the last frame: an edit
+//! that changes nothing, written when everything before it is durable, and never synced. It tells
+//! the next process so, which writes its first edit over it.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -26,10 +30,11 @@ use crate::env::{Env, File};
 use crate::error::{Error, Limit, Result};
 use crate::files::FileName;
 
-/// Edits may take so much room, or as much as the snapshot before them if that is more, before a new manifest is worth its price.
+/// The size in bytes that edits may reach, or the size of the snapshot if that is larger, before a
+/// new manifest is worth its cost.
 const EDITS_SIZE: u64 = 64 << 10;
 
-/// The manifest that is written to, and the state that it describes.
+/// The manifest that is appended to, and the state that it describes.
 #[derive(Debug)]
 pub(crate) struct ManifestWriter {
     env: Arc<dyn Env>,
@@ -39,21 +44,21 @@ pub(crate) struct ManifestWriter {
     seed: u32,
     /// Where the snapshot ends.
     snapshot_end: u64,
-    /// Where the frames end; all of them are durable.
+    /// Where the frames end; all of them are durable, unless `in_doubt`.
     end: u64,
     state: ManifestState,
-    /// Where the last frame begins when it is not certain to be durable.
+    /// Where the last frame begins, if it is not known to be durable.
     in_doubt: Option<u64>,
-    /// Whether a seal stands behind the last frame.
+    /// Whether a seal follows the last frame.
     is_sealed: bool,
     is_poisoned: bool,
 }
 
 impl ManifestWriter {
-    /// Writes a manifest with this number that begins with `state`, and makes it the current one.
+    /// Creates the manifest `number` with a snapshot of `state`, and makes it current.
     ///
-    /// The number is below the state's `next_file`, and not that of the current manifest. When it is given again because an
-    /// earlier try did not get as far as `CURRENT`, what that one left is replaced.
+    /// `number` must be below the state's `next_file` and not that of the current manifest. If an
+    /// earlier attempt with this number did not get as far as `CURRENT`, its file is replaced.
     pub(crate) fn create(
         env: Arc<dyn Env>,
         dir: PathBuf,
@@ -77,7 +82,8 @@ impl ManifestWriter {
         let file = env.create(&path)?;
         let written = file.write_at(&bytes, 0).and_then(|()| file.sync()).and_then(|()| env.sync_dir(&dir));
         if let Err(error) = written {
-            // Nothing names it yet. On a full disk each try would leave another otherwise.
+            // Nothing names the file yet. On a full disk each attempt would leave another one
+            // otherwise.
             drop(file);
             let _ = env.remove(&path);
             return Err(error);
@@ -99,13 +105,14 @@ impl ManifestWriter {
         })
     }
 
-    /// Goes on in the manifest that was read, which changes nothing yet. When it cannot be added to, every edit is
-    /// [`Error::Poisoned`], as after a failed one: see [`is_poisoned`](Self::is_poisoned).
+    /// Continues a manifest that was read; writes nothing yet. If it cannot be appended to, every
+    /// edit returns [`Error::Poisoned`], as after a failed one: see
+    /// [`is_poisoned`](Self::is_poisoned).
     pub(crate) fn reopen(env: Arc<dyn Env>, dir: PathBuf, loaded: &LoadedManifest) -> Result<Self> {
         let path = FileName::Manifest(loaded.number).path(&dir);
         let (file, can_append) = match env.reopen(&path)? {
             Some(file) => {
-                let is_current = loaded.seal_end.is_some() || loaded.last_frame >= loaded.snapshot_end;
+                let is_current = loaded.seal_end.is_some() || loaded.last_frame_start >= loaded.snapshot_end;
                 let can_append =
                     is_current && !loaded.is_old && file.size()? == loaded.seal_end.unwrap_or(loaded.end);
                 (file, can_append)
@@ -121,13 +128,12 @@ impl ManifestWriter {
             snapshot_end: loaded.snapshot_end,
             end: loaded.end,
             state: loaded.state.clone(),
-            in_doubt: loaded.seal_end.is_none().then_some(loaded.last_frame),
+            in_doubt: loaded.seal_end.is_none().then_some(loaded.last_frame_start),
             is_sealed: loaded.seal_end.is_some(),
             is_poisoned: !can_append,
         })
     }
 
-    /// The number of the manifest.
     pub(crate) fn number(&self) -> FileNumber {
         self.number
     }
@@ -137,13 +143,17 @@ impl ManifestWriter {
         &self.state
     }
 
-    /// Makes an edit durable and gives the state after it.
+    /// Makes an edit durable and returns the state after it.
     ///
-    /// An edit that does not fit is an error and written nowhere. One for which there is no room is withdrawn: of its bytes some are
-    /// missing, so it counts for no opening, and the next edit takes its place. After any other failed write, and each failed sync,
-    /// nobody knows whether the edit will be there at the next opening: the manifest is [poisoned](Self::is_poisoned) then, and
-    /// from then on every edit is [`Error::Poisoned`]. A new manifest, made of the state before that edit or after it, decides the
-    /// question.
+    /// An edit that does not fit is an error and not written. On a full disk an edit is undone: it
+    /// is incomplete, so an open ignores it, and the next edit overwrites it. After any other
+    /// failed write, and any failed sync, it is unknown whether the next open will find the edit:
+    /// the manifest is then [poisoned](Self::is_poisoned), and every further edit returns
+    /// [`Error::Poisoned`]. A new manifest, with the state before that edit or after it, decides
+    /// the question.
+    ///
+    /// Cost: one write and one sync; with the first edit after [`reopen`](Self::reopen) one of each
+    /// more.
     pub(crate) fn append(&mut self, edit: &VersionEdit) -> Result<&ManifestState> {
         if self.is_poisoned {
             return Err(Error::Poisoned);
@@ -153,7 +163,7 @@ impl ManifestWriter {
         let mut frame = Vec::new();
         put_frame(&mut frame, self.seed, self.end, self.end, &encode(edit)?);
         self.is_sealed = false;
-        let written = self.settle().and_then(|()| self.file.write_at(&frame, self.end));
+        let written = self.sync_last_frame().and_then(|()| self.file.write_at(&frame, self.end));
         let written = match written {
             Err(Error::OutOfSpace) if self.file.set_size(self.end).is_ok() => return Err(Error::OutOfSpace),
             written => written.and_then(|()| self.file.sync()),
@@ -165,8 +175,9 @@ impl ManifestWriter {
         Ok(&self.state)
     }
 
-    /// Makes the last frame durable, if it is not certain to be: it is dirty again when it was written again.
-    fn settle(&mut self) -> Result<()> {
+    /// Makes the last frame durable, if it is in doubt, by writing it again: the rewrite makes its
+    /// pages dirty, so the sync cannot skip them.
+    fn sync_last_frame(&mut self) -> Result<()> {
         let Some(start) = self.in_doubt else { return Ok(()) };
         let mut frame = vec![0; usize::try_from(self.end - start).unwrap_or(usize::MAX)];
         self.file.read_exact_at(&mut frame, start)?;
@@ -176,17 +187,19 @@ impl ManifestWriter {
         Ok(())
     }
 
-    /// Whether nobody knows what became of the last edit, or a manifest that was read cannot be added to: a new one has to be begun.
+    /// Whether the fate of the last edit is unknown, or the manifest that was read cannot be
+    /// appended to: a new manifest must be created.
     pub(crate) fn is_poisoned(&self) -> bool {
         self.is_poisoned
     }
 
-    /// Whether there are so many edits that a new manifest should be begun when no commit waits for it.
+    /// Whether there are so many edits that a new manifest should be created when no commit waits
+    /// for it.
     pub(crate) fn is_long(&self) -> bool {
         self.end - self.snapshot_end > self.snapshot_end.max(EDITS_SIZE)
     }
 
-    /// Writes the seal, unless it is there. Nothing is lost without one.
+    /// Writes the seal, unless it is there. An open without a seal only does more work.
     pub(crate) fn seal(&mut self) -> Result<()> {
         if self.is_poisoned || self.is_sealed || self.in_doubt.is_some() {
             return Ok(());

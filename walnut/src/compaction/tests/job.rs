@@ -22,7 +22,7 @@ fn machine() -> MemoryEnv {
     env
 }
 
-fn place(env: &(impl Env + Clone)) -> Arc<SstStore> {
+fn sst_store(env: &(impl Env + Clone)) -> Arc<SstStore> {
     Arc::new(SstStore {
         env: Arc::new(env.clone()),
         dir: PathBuf::from(DIR),
@@ -33,18 +33,18 @@ fn place(env: &(impl Env + Clone)) -> Arc<SstStore> {
     })
 }
 
-fn value_place(place: &SstStore) -> Arc<ValueStore> {
+fn value_store(sst_store: &SstStore) -> Arc<ValueStore> {
     Arc::new(ValueStore {
-        env: Arc::clone(&place.env),
-        dir: place.dir.clone(),
-        database: place.database,
-        compression: place.config.compression,
-        open_files: Arc::clone(&place.open_files),
+        env: Arc::clone(&sst_store.env),
+        dir: sst_store.dir.clone(),
+        database: sst_store.database,
+        compression: sst_store.config.compression,
+        open_files: Arc::clone(&sst_store.open_files),
     })
 }
 
-fn nothing_moves(place: &Arc<ValueStore>) -> Relocation<'_> {
-    Relocation { worn: BTreeMap::new(), place, max_file_size: 1 << 20 }
+fn nothing_moves(sst_store: &Arc<ValueStore>) -> Relocation<'_> {
+    Relocation { candidates: BTreeMap::new(), value_store: sst_store, max_file_size: 1 << 20 }
 }
 
 fn key(n: u32) -> Vec<u8> {
@@ -52,19 +52,19 @@ fn key(n: u32) -> Vec<u8> {
 }
 
 /// An SST of these keys, each at the sequence number; `None` for tombstones.
-fn write(place: &Arc<SstStore>, number: u64, seqno: u64, entries: &[(u32, Option<usize>)]) -> Arc<Sst> {
-    let mut draft = place.begin(FileNumber(number)).unwrap();
+fn write(sst_store: &Arc<SstStore>, number: u64, seqno: u64, entries: &[(u32, Option<usize>)]) -> Arc<Sst> {
+    let mut temp_sst = sst_store.begin(FileNumber(number)).unwrap();
     for (n, value) in entries {
         let (kind, size) = value.map_or((Kind::Delete, 0), |size| (Kind::Put, size));
         let value = vec![seqno.to_le_bytes()[0]; size];
-        draft.add(Entry { key: &key(*n), seqno: SeqNo(seqno), kind, value: &value }).unwrap();
+        temp_sst.add(Entry { key: &key(*n), seqno: SeqNo(seqno), kind, value: &value }).unwrap();
     }
-    place.publish(vec![draft.finish().unwrap()]).unwrap().remove(0)
+    sst_store.publish(vec![temp_sst.finish().unwrap()]).unwrap().remove(0)
 }
 
 /// An older run in two files of the last level, and a newer one above, in which every third key is removed.
 struct Scene {
-    place: Arc<SstStore>,
+    sst_store: Arc<SstStore>,
     inputs: BTreeMap<FileNumber, Arc<Sst>>,
     version: Version,
     merge: Merge,
@@ -73,30 +73,30 @@ struct Scene {
 
 impl Scene {
     fn new(env: &(impl Env + Clone)) -> Self {
-        let place = place(env);
+        let sst_store = sst_store(env);
         let old: Vec<_> = (0..200).map(|n| (n, Some(50))).collect();
         let new: Vec<_> = (0..200).step_by(3).map(|n| (n, None)).collect();
         let ssts = [
-            (6, write(&place, 1, 1, &old[..100])),
-            (6, write(&place, 2, 1, &old[100..])),
-            (0, write(&place, 3, 2, &new)),
+            (6, write(&sst_store, 1, 1, &old[..100])),
+            (6, write(&sst_store, 2, 1, &old[100..])),
+            (0, write(&sst_store, 3, 2, &new)),
         ];
         let version = version(ssts.iter().map(|(level, sst)| (*level, sst.meta().clone())).collect());
         let Pick::Merge(merge) = full(&version) else { panic!("there is something to merge") };
         let inputs = ssts.into_iter().map(|(_, sst)| (sst.meta().number, sst)).collect();
-        Self { place, inputs, version, merge, max_sst_size: 2000 }
+        Self { sst_store, inputs, version, merge, max_sst_size: 2000 }
     }
 
     fn run(&self, boundaries: &[u64], stop: &AtomicBool) -> Result<Vec<Arc<Sst>>> {
-        let values = value_place(&self.place);
+        let values = value_store(&self.sst_store);
         let job = MergeJob {
             merge: &self.merge,
             version: &self.version,
-            place: &self.place,
+            sst_store: &self.sst_store,
             config: &LeveledConfig { max_sst_size: self.max_sst_size, base_level_size: 10_000 },
             boundaries: boundaries.iter().map(|&at| SeqNo(at)).collect(),
-            moving: nothing_moves(&values),
-            go_on: &|_| if stop.load(Ordering::Acquire) { Err(Error::Closed) } else { Ok(()) },
+            relocation: nothing_moves(&values),
+            progress: &|_| if stop.load(Ordering::Acquire) { Err(Error::Closed) } else { Ok(()) },
         };
         let next = Cell::new(10);
         let sst = |meta: &SstMeta| Arc::clone(&self.inputs[&meta.number]);
@@ -135,22 +135,22 @@ fn a_merge_keeps_what_can_be_read_and_cuts_it_into_files() {
 
 /// What a merge of these levels into `output` leaves, which levels deeper than that are not part of.
 fn merged(ssts: &[(u8, Arc<Sst>)], output: u8, boundaries: &[u64]) -> Vec<(Vec<u8>, u64, bool)> {
-    let place = place(&machine());
+    let sst_store = sst_store(&machine());
     let version = version(ssts.iter().map(|(level, sst)| (*level, sst.meta().clone())).collect());
     let inputs = version.runs().filter(|(level, _)| level.code() <= output);
     let merge = Merge {
         inputs: inputs.map(|(level, files)| (level, files.to_vec())).collect(),
         output: level(output),
     };
-    let values = value_place(&place);
+    let values = value_store(&sst_store);
     let job = MergeJob {
         merge: &merge,
         version: &version,
-        place: &place,
+        sst_store: &sst_store,
         config: &CONFIG,
         boundaries: boundaries.iter().map(|&at| SeqNo(at)).collect(),
-        moving: nothing_moves(&values),
-        go_on: &|_| Ok(()),
+        relocation: nothing_moves(&values),
+        progress: &|_| Ok(()),
     };
     let reader = |meta: &SstMeta| ssts.iter().map(|(_, sst)| sst).find(|sst| sst.meta() == meta).unwrap();
     let sst = |meta: &SstMeta| Arc::clone(reader(meta));
@@ -163,10 +163,10 @@ fn merged(ssts: &[(u8, Arc<Sst>)], output: u8, boundaries: &[u64]) -> Vec<(Vec<u
 
 #[test]
 fn what_can_be_told_apart_keeps_its_number_and_what_cannot_loses_it() {
-    let place = place(&machine());
-    let oldest = (6, write(&place, 1, 3, &[(1, Some(1)), (2, Some(1)), (3, Some(1))]));
-    let middle = (0, write(&place, 2, 5, &[(1, Some(1)), (4, Some(1))]));
-    let newest = (0, write(&place, 3, 8, &[(2, Some(1)), (3, None), (5, Some(1))]));
+    let sst_store = sst_store(&machine());
+    let oldest = (6, write(&sst_store, 1, 3, &[(1, Some(1)), (2, Some(1)), (3, Some(1))]));
+    let middle = (0, write(&sst_store, 2, 5, &[(1, Some(1)), (4, Some(1))]));
+    let newest = (0, write(&sst_store, 3, 8, &[(2, Some(1)), (3, None), (5, Some(1))]));
     let all = [oldest.clone(), middle.clone(), newest.clone()];
     let values = |list: &[(u32, u64)]| list.iter().map(|(n, at)| (key(*n), *at, true)).collect::<Vec<_>>();
     let ageless = [(1, 0), (2, 0), (4, 0), (5, 0)];
@@ -195,20 +195,20 @@ fn the_versions_of_a_key_stay_in_one_file() {
 
 #[test]
 fn a_tombstone_stays_while_a_file_below_may_hold_its_key() {
-    let place = place(&machine());
-    let older = write(&place, 1, 1, &[(5, Some(10)), (7, Some(10))]);
-    let newer = write(&place, 2, 2, &[(4, None), (6, None), (8, None)]);
+    let sst_store = sst_store(&machine());
+    let older = write(&sst_store, 1, 1, &[(5, Some(10)), (7, Some(10))]);
+    let newer = write(&sst_store, 2, 2, &[(4, None), (6, None), (8, None)]);
     let version = version(vec![(6, older.meta().clone()), (4, newer.meta().clone())]);
     let inputs = vec![(level(4), vec![Arc::new(newer.meta().clone())])];
-    let values = value_place(&place);
+    let values = value_store(&sst_store);
     let job = MergeJob {
         merge: &Merge { inputs, output: level(5) },
         version: &version,
-        place: &place,
+        sst_store: &sst_store,
         config: &CONFIG,
         boundaries: vec![SeqNo(2)],
-        moving: nothing_moves(&values),
-        go_on: &|_| Ok(()),
+        relocation: nothing_moves(&values),
+        progress: &|_| Ok(()),
     };
     let outputs = job.run(|_| Arc::clone(&newer), || Ok(FileNumber(9))).unwrap().ssts;
     assert_eq!(contents(&outputs[0]), [(key(6), 2, false)], "file 1 spans key 6, though it does not have it");
@@ -217,20 +217,20 @@ fn a_tombstone_stays_while_a_file_below_may_hold_its_key() {
 #[test]
 fn a_merge_of_which_nothing_is_left_writes_nothing() {
     let env = machine();
-    let place = place(&env);
-    let sst = write(&place, 1, 1, &[(1, None), (2, None)]);
+    let sst_store = sst_store(&env);
+    let sst = write(&sst_store, 1, 1, &[(1, None), (2, None)]);
     let version = version(vec![(6, sst.meta().clone())]);
     let Pick::Merge(merge) = full(&version) else { panic!("there is something to merge") };
     let (config, boundaries) = (&CONFIG, vec![SeqNo(5)]);
-    let values = value_place(&place);
+    let values = value_store(&sst_store);
     let job = MergeJob {
         merge: &merge,
         version: &version,
-        place: &place,
+        sst_store: &sst_store,
         config,
         boundaries,
-        moving: nothing_moves(&values),
-        go_on: &|_| Ok(()),
+        relocation: nothing_moves(&values),
+        progress: &|_| Ok(()),
     };
     assert!(job.run(|_| Arc::clone(&sst), || Ok(FileNumber(9))).unwrap().ssts.is_empty());
     assert_eq!(names(&env), ["000001.sst"]);
@@ -254,9 +254,9 @@ fn a_damaged_input_fails_the_merge_and_loses_nothing() {
     let mut bytes = env.read_file(&path).unwrap();
     bytes[1000] ^= 1;
     env.write_file(&path, &bytes).unwrap();
-    let scene = Scene { place: place(&env), ..Scene::new(&machine()) };
+    let scene = Scene { sst_store: sst_store(&env), ..Scene::new(&machine()) };
     let meta = scene.inputs[&FileNumber(1)].meta().clone();
-    let damaged = Arc::new(Sst::unopened(&scene.place, &Arc::new(meta)));
+    let damaged = Arc::new(Sst::unopened(&scene.sst_store, &Arc::new(meta)));
     let scene =
         Scene { inputs: scene.inputs.into_iter().chain([(FileNumber(1), damaged)]).collect(), ..scene };
     let error = scene.run(&[2], &AtomicBool::new(false)).unwrap_err();

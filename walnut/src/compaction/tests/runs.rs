@@ -139,9 +139,9 @@ fn a_newer_run_does_not_pass_an_older_one_that_is_not_in_its_place_yet() {
 #[test]
 fn runs_settle_into_one_when_the_newer_ones_are_a_tenth_of_the_oldest() {
     for strategy in [Compaction::Tiered, Compaction::Universal] {
-        let settle = |last| sizes(strategy.pick_full_merge(&of_sizes(&[1000], last), &CONFIG));
-        assert_eq!(settle(10_001), (vec![], 0));
-        assert_eq!(settle(10_000), (vec![1000, 10_000], 6));
+        let full_merge = |last| sizes(strategy.pick_full_merge(&of_sizes(&[1000], last), &CONFIG));
+        assert_eq!(full_merge(10_001), (vec![], 0));
+        assert_eq!(full_merge(10_000), (vec![1000, 10_000], 6));
     }
 }
 

@@ -382,11 +382,11 @@ fn a_merge_of_many_range_tombstones_can_be_stopped_and_leaves_nothing() {
         let job = compaction::MergeJob {
             merge: &merge,
             version: &version,
-            place: &engine.sst_store,
+            sst_store: &engine.sst_store,
             config: &engine.config.levels,
             boundaries: engine.snapshots.boundaries(|| engine.visible()),
-            moving: engine.moving(&levels, BTreeSet::new()),
-            go_on: &go_on,
+            relocation: engine.moving(&levels, BTreeSet::new()),
+            progress: &go_on,
         };
         let sst = |meta: &crate::sst::SstMeta| Arc::clone(levels.sst(meta.number).unwrap());
         job.run(sst, || engine.manifest.lock().allocate()).map(|written| written.ssts.len())

@@ -122,11 +122,11 @@ fn a_read_in_the_middle_of_a_full_merge_is_answered() {
     let job = compaction::MergeJob {
         merge: &merge,
         version: &version,
-        place: &engine.sst_store,
+        sst_store: &engine.sst_store,
         config: &engine.config.levels,
         boundaries: vec![engine.visible()],
-        moving: engine.moving(&levels, std::collections::BTreeSet::new()),
-        go_on: &go_on,
+        relocation: engine.moving(&levels, std::collections::BTreeSet::new()),
+        progress: &go_on,
     };
     let outputs = job
         .run(|meta| Arc::clone(levels.sst(meta.number).unwrap()), || engine.manifest.lock().allocate())

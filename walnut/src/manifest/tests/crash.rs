@@ -1,9 +1,11 @@
-//! The power is cut, or an operation fails, at every step of a manifest's life.
+//! Power is cut, or an operation fails, at every step of creating, appending to and replacing
+//! manifests.
 
 use super::*;
 use crate::env::{CrashPolicy, FaultEffect, FaultEnv, FaultPlan, Operations};
 
-/// What a life of manifests knows: how many flushes are durable and how many were tried, `None` before the first manifest.
+/// The history of a run: the number of flushes that are durable and that were tried, `None` before
+/// the first manifest.
 #[derive(Default)]
 struct Knowledge {
     is_made: bool,
@@ -11,7 +13,7 @@ struct Knowledge {
     started: usize,
 }
 
-/// Three openings with flushes: each makes its manifest and removes the one before.
+/// Three opens with flushes: each creates its manifest and removes the previous one.
 fn live(env: &(impl Env + Clone), known: &mut Knowledge) -> Result<()> {
     let mut state = new_state();
     for number in [1, 10, 20] {
@@ -50,7 +52,7 @@ fn a_crash_at_every_operation_keeps_every_durable_edit() {
         {
             let survivor = env.crash(policy, seed);
             let state = expect_kept(&survivor, &known).unwrap_or_else(new_state);
-            // It opens, writes and crashes again.
+            // The database opens, writes and crashes again.
             let number = state.next_file.0;
             let state = ManifestState { next_file: state.next_file.next().unwrap(), ..state };
             let mut manifest = create(&survivor, number, state).unwrap();
@@ -82,7 +84,7 @@ fn a_failure_of_every_operation_loses_no_durable_edit() {
             for policy in CrashPolicy::ALL {
                 expect_kept(&memory.crash(policy, n), &known);
             }
-            // Opened again in the same boot, and then the power goes.
+            // Opened again in the same boot, and then power is cut.
             let state = expect_kept(&memory, &known).unwrap_or_else(new_state);
             let number = state.next_file.0;
             let state = ManifestState { next_file: state.next_file.next().unwrap(), ..state };

@@ -20,7 +20,8 @@ fn used() -> (MemoryEnv, LoadedManifest, u64) {
     (env, loaded, last)
 }
 
-/// Reads a manifest whose bytes below `last` were changed: nothing but the last edit may be missing, and no file goes.
+/// Reads a manifest whose bytes below `last` were changed: at most the last edit may be missing,
+/// and no file is removed.
 fn expect_all_or_error(env: &MemoryEnv, loaded: &LoadedManifest, last: u64, what: &str) {
     let files = env.files();
     match read(env) {
@@ -59,7 +60,7 @@ fn damage_before_the_last_edit_is_named_with_its_place() {
         let mut damaged = bytes.clone();
         damaged[place] ^= 0x10;
         env.write_file(path("MANIFEST-000003"), &damaged).unwrap();
-        // Only the zeros between two frames mean nothing.
+        // Only the zeros between two frames carry no meaning.
         if let Err(error) = read(&env) {
             let (file, offset, _) = corruption(error);
             assert_eq!(file, path("MANIFEST-000003"));
@@ -122,7 +123,7 @@ fn every_zeroed_sector_is_named_or_the_last_edit() {
         damaged[start..end].fill(0);
         env.write_file(path("MANIFEST-000001"), &damaged).unwrap();
         match read(&env) {
-            // Nothing that is left was written after the edits of the last sector.
+            // None of the remaining frames was written after the edits of the last sector.
             Ok(found) => assert!(end == bytes.len() && found.unwrap().end <= last),
             Err(error) => assert_eq!(corruption(error).0, path("MANIFEST-000001")),
         }
@@ -138,7 +139,7 @@ fn a_manifest_that_current_does_not_mean_is_refused() {
     let missing = (path("MANIFEST-000003"), 0, Fault::Missing);
     assert_eq!(corruption(read(&env).unwrap_err()), missing);
 
-    // The same name, another life.
+    // The same name, another generation.
     let current = env.read_file(path("CURRENT")).unwrap();
     create(&env, 3, ManifestState { next_file: FileNumber(4), ..ManifestState::default() }).unwrap();
     env.write_file(path("CURRENT"), &current).unwrap();

@@ -1,4 +1,4 @@
-//! What a manifest promises, on a machine that crashes, fails and rots.
+//! The guarantees of a manifest, on a machine that crashes, fails and corrupts files.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 #![expect(clippy::cast_possible_truncation, reason = "the numbers of these tests are small")]
@@ -65,7 +65,7 @@ fn sst(number: u64, smallest: &str, largest: &str) -> Arc<SstMeta> {
     })
 }
 
-/// An edit that takes a file number and puts a file of that number into level 0.
+/// An edit that takes a file number and adds a file with that number to level 0.
 fn flush(state: &ManifestState) -> VersionEdit {
     let number = state.next_file;
     VersionEdit {
@@ -75,7 +75,7 @@ fn flush(state: &ManifestState) -> VersionEdit {
     }
 }
 
-/// The fault and where it is, of a manifest that is damaged.
+/// The fault and the offset of a damaged manifest.
 fn corruption(error: Error) -> (PathBuf, u64, Fault) {
     match error {
         Error::Corruption { file, offset, fault } => (file, offset, fault),

@@ -34,7 +34,7 @@ fn level_zero_stands_newest_first_and_the_others_by_key() {
     assert_eq!(numbers(version.level(level(1))), [4, 6, 7]);
     assert_eq!(version.files().count(), 6);
 
-    // A number says nothing.
+    // The file number does not matter.
     let older =
         SstMeta { smallest_seqno: SeqNo(80), largest_seqno: SeqNo(82), ..(*sst(99, "a", "z")).clone() };
     let version = version.apply(&edit(&[], &[(0, Arc::new(older))])).unwrap();

@@ -1,4 +1,4 @@
-//! Edits: durable in order, or refused.
+//! Edits are durable in order, or refused.
 
 use super::*;
 use crate::env::{CrashPolicy, FaultEffect, FaultEnv, FaultPlan, Operation};
@@ -118,7 +118,7 @@ fn a_place_without_a_database_is_told_from_a_lost_one() {
     }
 }
 
-/// Edits that make a note each, of the numbers in a range.
+/// Edits that each record one of the numbers in a range.
 fn note(manifest: &mut ManifestWriter, numbers: std::ops::Range<u64>) {
     for number in numbers {
         let edit = VersionEdit { log_seqno: Some(SeqNo(number)), ..VersionEdit::default() };
@@ -174,7 +174,7 @@ fn an_edit_that_a_failed_sync_has_left_in_sight_is_durable_before_the_next_one()
         faulty.inject(lost);
         let edit = VersionEdit { log_seqno: Some(SeqNo(3)), ..VersionEdit::default() };
         assert!(matches!(manifest.append(&edit), Err(Error::Io(_))));
-        // The edit is in sight, and no sync makes it durable but one after it was written again.
+        // The edit is readable, and only a sync after a rewrite makes it durable.
         let mut manifest = reopen(&env);
         assert_eq!(manifest.state().log_seqno, SeqNo(3));
         env.power_off_after(Operation::Sync, cut);
