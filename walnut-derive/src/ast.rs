@@ -1,4 +1,4 @@
-//! The struct as it is written: its fields and what their attributes say, before any rule is applied.
+//! The struct as written: its fields and attributes, before any rule is checked.
 
 use proc_macro2::Span;
 use syn::ext::IdentExt;
@@ -10,31 +10,30 @@ use crate::diag::{Faults, nearest};
 use crate::nested;
 use crate::plan::private;
 
-/// A struct that is to be a table.
 pub(crate) struct Table {
     pub(crate) ident: Ident,
     pub(crate) generics: Generics,
     pub(crate) attrs: TableAttrs,
     pub(crate) fields: Vec<Field>,
-    /// Whether no attribute of serde changes what is stored of the struct or of a field.
+    /// Whether no serde attribute changes how the struct or a field is stored.
     pub(crate) is_plain: bool,
-    /// What it is cannot be a table, which has been noted; there is no use in looking for a primary key.
-    pub(crate) misshapen: bool,
+    /// Whether the item cannot be a table at all, which has been reported; a missing primary key is
+    /// then not reported as well.
+    pub(crate) is_unsupported: bool,
 }
 
-/// A field of the struct.
 pub(crate) struct Field {
-    /// Its place in the struct.
+    /// Its index in the struct.
     pub(crate) at: usize,
     pub(crate) ident: Ident,
-    /// Its name without `r#`.
+    /// The name without `r#`.
     pub(crate) name: String,
     pub(crate) ty: Type,
     pub(crate) attrs: FieldAttrs,
-    /// Serde's word that leaves it out of the row.
+    /// The serde attribute that leaves it out of the row.
     pub(crate) skipped: Option<Ident>,
-    /// An attribute by which other libraries mark the primary key.
-    pub(crate) key_elsewhere: Option<Ident>,
+    /// An attribute with which other libraries mark the primary key.
+    pub(crate) other_key_attr: Option<Ident>,
 }
 
 impl Table {
@@ -58,13 +57,14 @@ impl Table {
                 .map(|(at, (ident, field))| Field::of(at, ident, field, &foreign, faults))
                 .collect(),
             is_plain: attr::is_plain(&input.attrs) && fields.iter().all(|field| attr::is_plain(&field.attrs)),
-            misshapen: written.is_err(),
+            is_unsupported: written.is_err(),
         };
         table.resolve_paths();
         table
     }
 
-    /// Gives the columns that are fields within fields their types: what the types on the way say of their fields.
+    /// Resolves the types of columns that are fields of fields, through the `NestedField` impls on
+    /// the path.
     fn resolve_paths(&mut self) {
         let private = private(self.attrs.krate.as_ref());
         let fields = &self.fields;
@@ -85,13 +85,13 @@ impl Table {
         }
     }
 
-    /// The field of this name, written with or without `r#`.
+    /// The field of this name, with or without `r#`.
     pub(crate) fn field(&self, name: &Ident) -> Option<&Field> {
         let name = name.unraw().to_string();
         self.fields.iter().find(|field| field.name == name)
     }
 
-    /// The field of this name, or the one whose name is near when there is none, which is a fault.
+    /// The field of this name, or the one with the most similar name, for code after a fault.
     pub(crate) fn likely_field(&self, name: &Ident) -> Option<&Field> {
         self.field(name).or_else(|| {
             let names: Vec<&str> = self.fields.iter().map(|field| field.name.as_str()).collect();
@@ -110,12 +110,12 @@ impl Field {
             ty: field.ty.clone(),
             attrs: FieldAttrs::of(&field.attrs, foreign, faults),
             skipped: attr::skipped(&field.attrs, faults),
-            key_elsewhere: attr::key_elsewhere(&field.attrs),
+            other_key_attr: attr::other_key_attr(&field.attrs),
         }
     }
 }
 
-/// The fields, or what there is instead of them and where.
+/// The named fields, or what the item has instead and where.
 fn named_fields(data: &Data) -> Result<&syn::FieldsNamed, (Span, &'static str)> {
     match data {
         Data::Struct(data) => match &data.fields {

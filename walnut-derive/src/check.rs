@@ -1,14 +1,16 @@
-//! The rules that a table keeps: what can be said of the struct before its types are known.
+//! Validation: the rules that can be checked before types are known.
 //!
 //! 1. There is one primary key.
-//! 2. A list of columns names fields, each once, and has two to eight of them.
-//! 3. No two indexes have one name, and none is called as the primary key is.
-//! 4. The table's name can be printed and is not long.
+//! 2. A list of columns names existing fields, each once, and has two to eight of them.
+//! 3. Index names are unique, and none is `primary_key`.
+//! 4. The table's name is printable and not long.
 //! 5. A row owns its data.
-//! 6. What is not stored is in no key and no index, and serde and the schema agree about it.
-//! 7. A part is stored in one way.
+//! 6. A field that is not stored is in no key and no index, and serde and the schema agree about
+//!    it.
+//! 7. A column is stored in one way.
 //!
-//! That a field's type is a key, and an exact one where it must be, is for rustc to find, from the code that is emitted.
+//! Whether the type of a field is a key, and an exact one where required, is checked by rustc in
+//! the emitted code.
 
 mod types;
 
@@ -22,24 +24,24 @@ use crate::ast::{Field, Table};
 use crate::attr::{Content, PartSpec};
 use crate::diag::{Faults, did_you_mean, quoted};
 
-/// The most columns that a key has: as many as the longest tuple that is a key.
+/// The most columns of a key: the length of the longest tuple that is a key.
 pub(crate) const MAX_COLUMNS: usize = 8;
 
-/// The most bytes of a table's name.
+/// The largest table name, in bytes.
 const MAX_NAME_SIZE: usize = 64;
 
-/// Under this name the primary key appears where an index is named.
+/// The name of the primary key where an index is named.
 const PRIMARY_KEY: &str = "primary_key";
 
-/// Types of one value, which `each` cannot take apart.
+/// Types of a single value, which `each` cannot index by element.
 pub(crate) const SINGLE: [&str; 16] = [
     "bool", "char", "u8", "u16", "u32", "u64", "u128", "i8", "i16", "i32", "i64", "i128", "f32", "f64",
     "String", "Uuid",
 ];
 
-/// Notes every rule that the struct breaks.
+/// Reports every rule that the struct violates.
 pub(crate) fn table(table: &Table, faults: &mut Faults) {
-    if !table.misshapen {
+    if !table.is_unsupported {
         primary_key(table, faults);
     }
     for index in &table.attrs.indexes {
@@ -77,7 +79,7 @@ pub(crate) fn table(table: &Table, faults: &mut Faults) {
         skipped(field, faults);
         if let Some(index) = &field.attrs.index {
             part_words(&index.part, faults);
-            takes_apart(field, &index.part, faults);
+            each_of_single_value(field, &index.part, faults);
         }
     }
     types::columns(table, faults);
@@ -111,8 +113,8 @@ fn primary_key(table: &Table, faults: &mut Faults) {
 }
 
 fn no_primary_key(table: &Table, faults: &mut Faults) {
-    // Another derive may own such an attribute, so it is a fault only where the key is missing.
-    if let Some(word) = table.fields.iter().find_map(|field| field.key_elsewhere.as_ref()) {
+    // Another derive may own such an attribute, so it is a fault only when the key is missing.
+    if let Some(word) = table.fields.iter().find_map(|field| field.other_key_attr.as_ref()) {
         let written = if word == "auto" { "primary_key(auto)" } else { "primary_key" };
         faults.at(word.span(), format!("the primary key is marked `#[{written}]`, not `#[{word}]`"));
         return;
@@ -127,7 +129,7 @@ fn no_primary_key(table: &Table, faults: &mut Faults) {
     );
 }
 
-/// The rules of a list of columns. `what` it is for, and the word for it on a single field.
+/// Checks a list of columns of `what`; `on_field` is the attribute for a single field.
 fn columns(
     table: &Table,
     names: &[(&Ident, String)],
@@ -136,9 +138,9 @@ fn columns(
     on_field: &str,
     faults: &mut Faults,
 ) {
-    for (place, (name, text)) in names.iter().enumerate() {
+    for (index, (name, text)) in names.iter().enumerate() {
         let is_fine = column(table, name, what, faults);
-        if is_fine && names[..place].iter().any(|(_, earlier)| earlier == text) {
+        if is_fine && names[..index].iter().any(|(_, earlier)| earlier == text) {
             faults.at(name.span(), format!("`{text}` stands twice in this list"));
         }
     }
@@ -159,10 +161,10 @@ fn columns(
     }
 }
 
-/// Whether there is a field of this name, and `what` can hold it.
+/// Returns whether there is a field of this name that `what` can contain.
 fn column(table: &Table, name: &Ident, what: &str, faults: &mut Faults) -> bool {
     match table.field(name) {
-        None if !table.misshapen => faults.at(name.span(), no_such_field(table, name)),
+        None if !table.is_unsupported => faults.at(name.span(), no_such_field(table, name)),
         Some(field) if field.attrs.skip.is_some() => {
             faults.at(name.span(), format!("`{name}` is not stored, so {what} cannot hold it"));
         }
@@ -171,15 +173,14 @@ fn column(table: &Table, name: &Ident, what: &str, faults: &mut Faults) -> bool 
     false
 }
 
-/// A part is folded, or it has a scale.
+/// Rule 7.
 fn part_words(words: &PartSpec, faults: &mut Faults) {
     if let (Some(nocase), Some(_)) = (&words.nocase, &words.scale) {
         faults.at(nocase.span(), "`nocase` is for text, and `scale` for decimals; a part has one of them");
     }
 }
 
-/// Nothing that is known to be one value is taken apart.
-fn takes_apart(field: &Field, words: &PartSpec, faults: &mut Faults) {
+fn each_of_single_value(field: &Field, words: &PartSpec, faults: &mut Faults) {
     let Type::Path(path) = without_group(&field.ty) else { return };
     let single = SINGLE.iter().find(|single| path.path.is_ident(*single));
     if let (Some(word), Some(single)) = (&words.each, single) {
@@ -190,7 +191,7 @@ fn takes_apart(field: &Field, words: &PartSpec, faults: &mut Faults) {
     }
 }
 
-/// What is left out is left out everywhere.
+/// Rule 6.
 fn skipped(field: &Field, faults: &mut Faults) {
     match (&field.attrs.skip, &field.skipped) {
         (None, Some(serde)) => faults.at(
@@ -213,7 +214,6 @@ fn skipped(field: &Field, faults: &mut Faults) {
     }
 }
 
-/// The names that indexes had before.
 fn former_names(table: &Table, faults: &mut Faults) {
     let on_struct = table.attrs.indexes.iter().map(|index| (&index.name, &index.words));
     let on_fields = table
@@ -221,14 +221,14 @@ fn former_names(table: &Table, faults: &mut Faults) {
         .iter()
         .filter_map(|field| field.attrs.index.as_ref().map(|index| (&field.ident, &index.words)));
     let named: Vec<_> = on_struct.chain(on_fields).collect();
-    for (place, (name, words)) in named.iter().enumerate() {
+    for (index, (name, words)) in named.iter().enumerate() {
         let Some(was) = &words.was else { continue };
         let (former, span) = (was.value(), was.span());
         if **name == former || name.unraw() == former {
             faults.at(span, "the index has this name; `was` says which one it had before");
         } else if named.iter().any(|(other, _)| other.unraw() == former) {
             faults.at(span, format!("there is an index called `{former}`, so this one is not what it was"));
-        } else if named[..place]
+        } else if named[..index]
             .iter()
             .any(|(_, words)| words.was.as_ref().is_some_and(|it| it.value() == former))
         {
@@ -302,7 +302,7 @@ fn table_name(table: &Table, faults: &mut Faults) {
     }
 }
 
-/// Lifetime parameters, which neither a table nor a key has; `why` is what to say of each.
+/// Reports lifetime parameters, which neither a table nor a key may have, with the message `why`.
 pub(crate) fn no_lifetimes(generics: &Generics, why: &str, faults: &mut Faults) {
     for param in &generics.params {
         if let GenericParam::Lifetime(param) = param {
@@ -323,7 +323,7 @@ fn no_reference(field: &Field, faults: &mut Faults) {
         .at(span, format!("a row is read from disk and owns its data: take {owned} instead of a reference"));
 }
 
-/// The type itself: a macro by example hands its types in within invisible delimiters.
+/// The type without the invisible delimiters that a macro by example puts around it.
 pub(crate) fn without_group(mut ty: &Type) -> &Type {
     while let Type::Group(group) = ty {
         ty = &group.elem;

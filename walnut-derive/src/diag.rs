@@ -1,21 +1,20 @@
-//! The faults of one macro call: collected, never thrown.
+//! Diagnostics of one macro call: collected, never thrown.
 //!
 //! ```text
 //! attr, ast, check ──add──> Faults ──finish──> Ok(()) or one compile_error! for each fault
 //! ```
 //!
-//! 1. Reading goes on after a fault, so that all faults of a struct are seen at once.
-//! 2. Faults are looked at before they are dropped; a debug build panics where that was forgotten.
-//! 3. A word that is not known is answered with the words that there are.
+//! 1. Parsing continues after a fault, so that all faults of a struct are reported at once.
+//! 2. Faults must be finished before they are dropped; a debug build panics otherwise.
+//! 3. The error for an unknown word lists the known words.
 //!
-//! What is wrong is decided elsewhere; only how it is said is here.
+//! What is a fault is decided elsewhere; this module only words it.
 
 use std::fmt::Display;
 
 use proc_macro2::{Span, TokenStream};
 use syn::Ident;
 
-/// What is wrong with the input.
 #[derive(Default)]
 pub(crate) struct Faults {
     list: Vec<syn::Error>,
@@ -35,7 +34,7 @@ impl Faults {
         self.list.len()
     }
 
-    /// The errors to emit, when there are any.
+    /// The errors to emit, if there are any.
     pub(crate) fn finish(mut self) -> Result<(), TokenStream> {
         self.finished = true;
         if self.list.is_empty() {
@@ -51,7 +50,7 @@ impl Drop for Faults {
     }
 }
 
-/// The error for a word that `place` does not know; `words` are the ones that it does.
+/// The error for a word that is unknown in `place`, where `words` are known.
 pub(crate) fn unknown_word(word: &Ident, place: &str, words: &[&str]) -> syn::Error {
     let there_are = match words {
         [] => "no words".to_owned(),
@@ -62,24 +61,25 @@ pub(crate) fn unknown_word(word: &Ident, place: &str, words: &[&str]) -> syn::Er
     syn::Error::new(word.span(), format!("unknown word `{word}`{guess} ({place} knows {there_are})"))
 }
 
-/// `, did you mean ...?` when one of the candidates is near, or nothing.
+/// `, did you mean ...?` if a candidate is similar, or nothing.
 pub(crate) fn did_you_mean(word: &str, candidates: &[&str]) -> String {
     nearest(word, candidates).map_or_else(String::new, |it| format!(", did you mean `{it}`?"))
 }
 
-/// The candidate that is nearest, if it is near.
+/// The most similar candidate, if it is similar enough.
 pub(crate) fn nearest<'c>(word: &str, candidates: &[&'c str]) -> Option<&'c str> {
     let allowed = (word.chars().count() / 3).max(1);
     let nearest = candidates.iter().map(|candidate| (distance(word, candidate), *candidate)).min();
     nearest.filter(|(distance, _)| *distance <= allowed).map(|(_, candidate)| candidate)
 }
 
-/// The names in backticks, with commas between them.
+/// The names in backticks, separated by commas.
 pub(crate) fn quoted(names: &[&str]) -> String {
     names.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
 }
 
-/// How many letters must be added, dropped, changed or swapped with their neighbour to make one word the other.
+/// The edit distance of two words, in letters added, dropped, changed or swapped with their
+/// neighbour (optimal string alignment).
 fn distance(from: &str, to: &str) -> usize {
     let (from, to): (Vec<char>, Vec<char>) = (from.chars().collect(), to.chars().collect());
     let mut rows = vec![vec![0; to.len() + 1]; from.len() + 1];

@@ -1,7 +1,9 @@
-//! What is emitted, word for word: `golden/NAME.rs` is what a user writes, `golden/NAME.expanded.rs` what comes of it.
+//! Golden tests of the expansion: `golden/NAME.rs` is the input, `golden/NAME.expanded.rs` the
+//! emitted code.
 //!
-//! `WALNUT_BLESS=1 cargo test -p walnut-db-derive` writes down what comes of it now; read the difference. What is emitted
-//! for stored things, the schema and the order of parts, changes only together with a migration.
+//! `WALNUT_BLESS=1 cargo test -p walnut-db-derive` writes the current output; review the
+//! difference. Code that determines what is stored, the schema and the order of columns, changes
+//! only together with a migration.
 
 use std::path::{Path, PathBuf};
 use std::{env, fs};
@@ -49,7 +51,7 @@ fn files() -> impl Iterator<Item = PathBuf> {
     entries.map(|entry| entry.path())
 }
 
-/// What the derives on the items of a file emit.
+/// Expands the derives of all items of a file.
 fn expand_file(source: &Path) -> String {
     let text = fs::read_to_string(source).unwrap_or_else(|error| panic!("{}: {error}", source.display()));
     let file = syn::parse_file(&text).unwrap_or_else(|error| panic!("{}: {error}", source.display()));

@@ -1,4 +1,4 @@
-//! What `#[derive(Key)]` is given, and the rules for it: a struct of keys, or a fieldless enum.
+//! The input of `#[derive(Key)]` and its rules: a struct of keys, or a fieldless enum.
 
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -9,22 +9,21 @@ use crate::check;
 use crate::diag::Faults;
 use crate::plan::{private, without_lifetimes};
 
-/// The representations in which a discriminant need not fit the `i64` that is stored.
+/// The representations whose discriminants may not fit the `i64` that is stored.
 const WIDE: [&str; 4] = ["u64", "usize", "u128", "i128"];
 
-/// A type that is to be a key.
 pub(crate) struct Key {
     pub(crate) ident: Ident,
-    /// The parameters of the type. A lifetime, which is a fault, is not among them.
+    /// The parameters of the type. Lifetimes, which are a fault, are removed.
     pub(crate) generics: Generics,
     /// The type with its arguments.
     pub(crate) this: TokenStream,
-    /// The path to the module with all names that derived code uses.
+    /// The path of the module with all names that derived code uses.
     pub(crate) private: TokenStream,
     pub(crate) shape: Shape,
 }
 
-/// What makes the key.
+/// How the key is encoded.
 pub(crate) enum Shape {
     /// The fields, one after the other.
     Parts(Vec<KeyField>),
@@ -32,7 +31,6 @@ pub(crate) enum Shape {
     Variants { variants: Vec<Ident>, wide: bool },
 }
 
-/// A field of a struct of keys.
 pub(crate) struct KeyField {
     pub(crate) member: Member,
     pub(crate) ty: Type,

@@ -1,24 +1,28 @@
-//! The derive macros of Walnut: [`Table`] for the rows of a table, [`Key`](macro@Key) for types that rows are found by.
+//! The derive macros of Walnut: [`Table`] for the rows of a table, [`Key`](macro@Key) for types of
+//! keys.
 //!
-//! Take them from `walnut`, which exports them beside the traits that they implement.
+//! Use them from `walnut`, which re-exports them next to the traits that they implement.
 //!
 //! ```text
 //! lib ── expand ── plan ── part ── check ── ast ── attr ── diag
-//!  │       │         │      │       │       │      │       └ faults, collected; what a word was meant to be
-//!  │       │         │      │       │       │      └ the attributes, word for word
-//!  │       │         │      │       │       └ the struct as it is written      (key: the same for a key, with its rules)
-//!  │       │         │      │       └ the rules
-//!  │       │         │      └ what an index stores of a column, as types
-//!  │       │         └ what is to be emitted, with every name resolved
-//!  │       └ the emitted code: handles and names of indexes, key and row codec, schema; a stand-in after a fault
+//!  │       │         │      │       │       │      │       └ faults, collected; spelling suggestions
+//!  │       │         │      │       │       │      └ attribute parsing, word for word
+//!  │       │         │      │       │       └ the struct as written           (key: the same for a key)
+//!  │       │         │      │       └ validation
+//!  │       │         │      └ the types of an index column
+//!  │       │         └ what to emit, with every name resolved
+//!  │       └ the emitted code: index handles and names, key and row codec, schema; a stub after a fault
 //!  └ the grammar, documented
 //! ```
 //!
-//! 1. Reading never stops at a fault: all faults of a struct are reported at once, each under its smallest token.
-//! 2. After a fault the trait is implemented all the same, so that code which uses the type has no errors of its own.
-//! 3. Emitted code names nothing but `::core` and `walnut::__private`.
+//! 1. Parsing never stops at a fault: all faults of a struct are reported at once, each at its
+//!    smallest token.
+//! 2. After a fault the trait is implemented all the same, so that code that uses the type has no
+//!    errors of its own.
+//! 3. Emitted code uses no names but `::core` and `walnut::__private`.
 //!
-//! The types of fields are not known here. What must hold of them, the emitted code asks of the compiler.
+//! The types of fields are not known here. The emitted code makes the compiler check what must hold
+//! of them.
 
 mod ast;
 mod attr;
@@ -37,8 +41,9 @@ use syn::{DeriveInput, parse_macro_input};
 
 /// Makes a struct a table.
 ///
-/// The struct has named fields, and serde's `Serialize` and `Deserialize` besides; in these the row is stored. A field
-/// by which rows are found is a [`Key`](macro@Key).
+/// The struct has named fields, and derives serde's `Serialize` and `Deserialize`, with which the
+/// row is stored. The type of the primary key, or of an indexed field, must be a
+/// [`Key`](macro@Key).
 ///
 /// ```
 /// use serde::{Deserialize, Serialize};
@@ -70,46 +75,49 @@ use syn::{DeriveInput, parse_macro_input};
 ///
 /// | attribute | meaning |
 /// |---|---|
-/// | `#[table(name = "users")]` | the table's name on disk; the struct's name when left out. 1 to 64 bytes, no control characters |
+/// | `#[table(name = "users")]` | the table's name on disk, by default the struct's name; 1 to 64 bytes, no control characters |
 /// | `#[table(primary_key = (tenant, id))]` | a primary key of two to eight columns, in this order |
-/// | `#[table(version = 2)]` | the version of the row's layout, 1 when left out: each row carries it |
-/// | `#[table(migrate_from = UserV1)]` | the struct of the layout before, of which this one is made by `From` or `TryFrom` |
-/// | `#[table(history)]` | a layout of the past: it reads rows for a newer struct, and cannot be opened itself |
-/// | `#[table(crate = path)]` | where the crate `walnut` is, when it is not at `::walnut` |
+/// | `#[table(version = 2)]` | the version of the row's schema, 1 by default; each row carries it |
+/// | `#[table(migrate_from = UserV1)]` | the struct of the previous version, converted by `From` or `TryFrom` |
+/// | `#[table(history)]` | a previous version: it reads rows for a newer struct, and cannot be opened itself |
+/// | `#[table(crate = path)]` | the path of the crate `walnut`, when it is not `::walnut` |
 /// | `#[index(city_age = (city, age))]` | an index of two to eight columns, in this order |
-/// | `#[index(login = (tenant, email), unique)]` | the same, and no two rows have these values |
-/// | `#[index(recent = (tenant, desc(created)))]` | a column may descend, and be stored otherwise: `nocase(name)`, `each(tags)`, `scale(price, 2)` |
-/// | `#[index(domain: String = User::domain)]` | an index that is computed from the row |
+/// | `#[index(login = (tenant, email), unique)]` | a unique index: no two rows have these values |
+/// | `#[index(recent = (tenant, desc(created)))]` | a descending column; other forms: `nocase(name)`, `each(tags)`, `scale(price, 2)` |
+/// | `#[index(domain: String = User::domain)]` | an index over a function of the row |
 ///
 /// # On a field
 ///
 /// | attribute | meaning |
 /// |---|---|
 /// | `#[primary_key]` | this field is the primary key |
-/// | `#[primary_key(auto)]` | the same, and [`insert_new`](https://docs.rs/walnut/latest/walnut/struct.DefaultTable.html#method.insert_new) makes the key: a number that never comes twice, or a `Uuid` of version 7 |
-/// | `#[index]` | an index that is called as the field is |
-/// | `#[table(skip)]` | the field is not stored; it needs `#[serde(skip)]`, too |
+/// | `#[primary_key(auto)]` | the same, with keys generated by [`insert_new`](https://docs.rs/walnut/latest/walnut/struct.DefaultTable.html#method.insert_new): a number that is never reused, or a `Uuid` of version 7 |
+/// | `#[index]` | an index with the name of the field |
+/// | `#[table(skip)]` | the field is not stored; it needs `#[serde(skip)]` too |
 ///
-/// A field has one `#[index]`; it may be a column of any number of indexes besides. Each index has a name
-/// of its own, and none is called `primary_key`, which is the primary key's name where an index is named.
+/// A field has at most one `#[index]`; it may also be a column of any number of indexes. Each index
+/// has a name of its own; `primary_key` is reserved for the primary key, where an index is named.
 ///
-/// The indexes are numbered, in the schema, from those of the struct on, as they are written, to those of the fields.
-/// A name is the same with and without `r#`: `r#type` is the index `type` on disk, and `by().r#type` in Rust.
+/// The schema lists the indexes of the struct first, in source order, then those of the fields. A
+/// name is the same with and without `r#`: `r#type` is the index `type` on disk, and `by().r#type`
+/// in Rust.
 ///
 /// # The words of an index
 ///
-/// They are written in `#[index(..)]`: on a field, behind the columns of an index on the struct, or behind a function.
+/// They are written in `#[index(..)]`: on a field, after the columns of an index on the struct, or
+/// after a function.
 ///
 /// | word | meaning | cost |
 /// |---|---|---|
-/// | `unique` | no two rows have this value; a `None` does not count | a look-up when the value changes |
-/// | `each` | one entry for each distinct element of a `Vec`, an array, a set or an `Option` | an entry written for each element that comes or goes |
-/// | `nocase` | text is found whatever its case is | the text is folded when it is written and when it is sought; an allocation where that changes it |
-/// | `scale = 2` | a `rust_decimal::Decimal`, with so many digits after its point (feature `rust_decimal`) | 16 bytes an entry |
-/// | `sparse` | a row in which a part is `None` has no entry | saves that entry; the row is not found by `None` |
-/// | `was = "mail"` | the index was called so before; its entries are kept | none |
+/// | `unique` | no two rows have this value; a `None` does not count | a lookup when the value changes |
+/// | `each` | one entry for each distinct element of a `Vec`, an array, a set or an `Option` | an entry written for each element that is added or removed |
+/// | `nocase` | text is compared without case | folds the text of each write and search; an allocation if that changes it |
+/// | `scale = 2` | a `rust_decimal::Decimal`, with so many decimal digits (feature `rust_decimal`) | 16 bytes an entry |
+/// | `sparse` | a row in which a column is `None` has no entry | saves that entry; the row is not found by `None` |
+/// | `was = "mail"` | the previous name of the index; its entries are kept | none |
 ///
-/// `each`, `nocase` and `scale` say how one value is stored. In an index of several columns they are written around the column.
+/// `each`, `nocase` and `scale` say how one value is stored. In an index of several columns they
+/// are written around the column.
 ///
 /// ```
 /// # use serde::{Deserialize, Serialize};
@@ -154,38 +162,44 @@ use syn::{DeriveInput, parse_macro_input};
 ///
 /// ## Descending columns
 ///
-/// What is put in descends, so that the latest comes first in a scan that goes forward. An index of one column needs none of
-/// it: `rev()` costs nothing. A single value is passed as ever. A range of values is given as ever too, from the less to
-/// the greater, and what it holds comes in the order of the index. Of several columns of which some descend no range of
-/// values is one piece of the index; there the key is written as it is stored, `(7, Reverse(9))..(7, Reverse(3))`.
+/// The column is stored in descending order, so that a forward scan returns the largest value, such
+/// as the latest time, first. An index of one column does not need it: `rev()` costs nothing. A
+/// single value is passed as for any other column. A range of values is passed as usual too, from
+/// the smaller to the larger, and its rows come in the order of the index. With several columns of
+/// which some descend, a range of values is not contiguous in the index; there the bounds are
+/// written as they are stored, `(7, Reverse(9))..(7, Reverse(3))`.
 ///
 /// ## Text without case
 ///
-/// What is stored is the text folded as Unicode 17.0 says, in full: `"STRASSE"` finds `"Straße"`. What is sought is folded
-/// too, and so are the bounds of a range. No language is preferred, and nothing is composed or decomposed. The table of the
-/// folding never changes; a character that Unicode takes in later is compared with its case. The row keeps its text;
-/// `entries()` returns the folded one, as a `NoCase`.
+/// The index stores the text case-folded by the full folding of Unicode 17.0: `"STRASSE"` finds
+/// `"Straße"`. Searched text and the bounds of a range are folded too. No language has special
+/// rules, and nothing is normalized. The folding table never changes; characters that later Unicode
+/// versions add are compared with their case. The row keeps its text; `entries()` returns the
+/// folded text, as a `NoCase`.
 ///
 /// ## Missing values
 ///
-/// A `None` in an `Option` field is a value like others: `by().phone.all(None)` finds the rows that have none, and a unique
-/// index takes any number of them. With `sparse` these rows have no entry. Where a function computes the index, the type
-/// behind the name is that of the value, and a function that returns an `Option` of it leaves the row out with `None`.
+/// A `None` in an `Option` field is a value like any other: `by().phone.all(None)` finds the rows
+/// without a phone, and a unique index allows any number of them. With `sparse` these rows have no
+/// entry. For a computed index, the type after the name is that of the value; a function that
+/// returns an `Option` of it leaves a row out of the index with `None`.
 ///
 /// ## Computed indexes
 ///
-/// The function is called with a row whenever one is written or removed. It must return the same for the same row, always:
-/// what it returned in an earlier version of the program stays in the index. When it is to return something else, give the index
-/// another name, which builds it anew. It reads nothing but the row.
+/// The function is called with a row whenever one is written or removed. It must be deterministic:
+/// the entries that it returned in an earlier version of the program stay in the index. To change
+/// its result, rename the index, which builds it anew. It must depend on nothing but the row.
 ///
 /// ## Elements
 ///
-/// With `each`, the entries of one row take at most 16 MiB. A unique index of elements has one owner for each element.
+/// With `each`, the entries of one row take at most 16 MiB. In a unique index with `each`, each
+/// element has one owner.
 ///
 /// # Beside another derive
 ///
-/// Where another derive has attributes of these names, they are written within `#[walnut(..)]`. A word that a struct
-/// writes so, anywhere, leaves its short form to the other derive on the whole struct.
+/// If another derive has attributes of these names, write them inside `#[walnut(..)]`. Once a
+/// struct uses the long form of a word anywhere, the short form of that word belongs to the other
+/// derive on the whole struct.
 ///
 /// ```
 /// # use serde::{Deserialize, Serialize};
@@ -204,8 +218,9 @@ use syn::{DeriveInput, parse_macro_input};
 ///
 /// # Types
 ///
-/// Parameters of types and constants are fine, with bounds, defaults and where clauses; a field of a parameter's type by
-/// which rows are found makes that parameter a key. A lifetime is refused: a row is read from disk and owns its data.
+/// Type and const parameters are allowed, with bounds, defaults and where clauses; a parameter that
+/// is the type of an indexed field must be a key. A lifetime is refused: a row is read from disk
+/// and owns its data.
 ///
 /// ```
 /// # use serde::{Deserialize, Serialize};
@@ -222,8 +237,9 @@ use syn::{DeriveInput, parse_macro_input};
 /// # is_table::<Measured<u64, String>>();
 /// ```
 ///
-/// A floating-point number can be indexed, but it cannot be in a primary key or a unique index: two numbers may be
-/// equal and not the same. Of a type with parameters this is found where the parameters are given.
+/// A floating-point number can be indexed, but not in a primary key or a unique index: two numbers
+/// may be equal without being the same. For a generic type this is checked where the parameters are
+/// known.
 ///
 /// ```compile_fail,E0080
 /// # use serde::{Deserialize, Serialize};
@@ -235,47 +251,58 @@ use syn::{DeriveInput, parse_macro_input};
 /// }
 /// ```
 ///
-/// A row is stored by serde without the names of its fields. What serde skips is said to the table too, with `#[table(skip)]`;
-/// `skip_serializing_if` and `flatten` are refused, because what they write could not be read back.
+/// A row is stored by serde without field names. A field that serde skips must also be marked
+/// `#[table(skip)]`; `skip_serializing_if` and `flatten` are refused, because what they write could
+/// not be read back.
 ///
 /// ## What is stored is what counts
 ///
-/// A row is stored by serde in postcard, without names and types. The primary key and the index entries of a row are those of the
-/// row *as it is read again*: where serde changes a value, as `#[serde(with = ..)]` with whole seconds does, or a newtype that
-/// is put into lower case by `#[serde(from = ..)]`, the row is found by what is stored, and two rows collide in a unique index when
-/// that is the same. Refused with [`Error::Unstorable`](https://docs.rs/walnut/latest/walnut/enum.Error.html), in every build and
-/// before anything is written, is a row
+/// A row is stored by serde in postcard, without names and types. The primary key and the index
+/// entries of a row are those of the row *as it is read back*: if serde changes a value, as
+/// `#[serde(with = ..)]` with whole seconds does, or a newtype that `#[serde(from = ..)]` converts
+/// to lower case, the row is found by the stored value, and two rows conflict in a unique index
+/// when their stored values are equal. The following rows are refused with
+/// [`Error::Unstorable`](https://docs.rs/walnut/latest/walnut/enum.Error.html), in every build and
+/// before anything is written:
 ///
-/// - that cannot be read again: its types ask serde what the bytes are (`untagged`, `tag`), leave a field
-///   out (`skip_serializing_if`), write a map without its length (`flatten`), or refuse the value that they wrote; nor has serde a form
-///   for a `SystemTime` before 1970, though it is a key;
-/// - that is written in other forms than it is read in, so that it would be misread: `serialize_with`, `into` or
-///   `skip_serializing` without their counterparts, `#[serde(skip)]` on a variant in the middle of an enum;
-/// - whose primary key would be read as another one.
+/// - a row that cannot be read back: its types ask serde what the bytes are (`untagged`, `tag`),
+///   leave a field out (`skip_serializing_if`), write a map without its length (`flatten`), or
+///   refuse the value that they wrote; nor has serde a form for a `SystemTime` before 1970, though
+///   it is a key;
+/// - a row that is written in another form than it is read, and would be misread: `serialize_with`,
+///   `into` or `skip_serializing` without their counterparts, `#[serde(skip)]` on a variant in the
+///   middle of an enum;
+/// - a row whose primary key would be read back as another one.
 ///
 /// `rust_decimal` is stored with its feature `serde-str`.
 ///
-/// A row whose fields are all of these types, with none of serde's attributes but names, `default` and `skip`, is known to
-/// come back as it was, and is not read again when it is written: numbers, `bool`, `char`, `String`, `Box<str>`,
-/// `Cow<'static, str>`, `Duration`, `SystemTime`, `IpAddr` and its kin, `SocketAddrV4`, `Uuid`, and `Option`, `Box`, `Vec`, arrays,
-/// tuples of up to four, and std's collections of these. Any other row, as one with a nested struct or a derived key, is read again with
-/// each write, which adds about an eighth to the instructions of an insert or an upsert; so is every row in a build with `debug_assertions`. One thing cannot be seen: a `Serialize` or `Deserialize`
-/// of the row's own struct that was written by hand. Of a struct that seems to be known, the first 64 rows after each
-/// opening are read again, and [`verify`](https://docs.rs/walnut/latest/walnut/struct.Database.html#method.verify) compares all.
+/// A row whose fields all have the following types, with no serde attributes but names, `default`
+/// and `skip`, is known to be read back unchanged, and is not read back when it is written:
+/// numbers, `bool`, `char`, `String`, `Box<str>`, `Cow<'static, str>`, `Duration`, `SystemTime`,
+/// `IpAddr` and its kin, `SocketAddrV4`, `Uuid`, and `Option`, `Box`, `Vec`, arrays, tuples of up
+/// to four, and std's collections of these. Any other row, such as one with a nested struct or a
+/// derived key, is read back on each write, which adds about an eighth to the instructions of an
+/// insert or an upsert; so is every row in a build with `debug_assertions`. One thing cannot be
+/// detected: a hand-written `Serialize` or `Deserialize` of the row's own struct. Therefore the
+/// first 64 rows of a struct that seems to be known are read back after each open, and
+/// [`verify`](https://docs.rs/walnut/latest/walnut/struct.Database.html#method.verify) compares
+/// all.
 ///
-/// What serde makes of a row must follow from the row alone, and what it reads from the bytes alone.
+/// The serialized form of a row must depend on the row alone, and the deserialized row on the bytes
+/// alone.
 ///
-/// A table is a struct with named fields: a column needs a name. Keys may be tuple structs, see [`Key`](macro@Key).
+/// A table is a struct with named fields, because a column needs a name. Keys may be tuple structs,
+/// see [`Key`](macro@Key).
 ///
-/// The struct, its fields and their types may have any visibility, but for one thing: the type of the primary key is seen
-/// wherever the struct is seen.
+/// The struct, its fields and their types may have any visibility, with one restriction: the type
+/// of the primary key must be at least as visible as the struct.
 #[proc_macro_derive(Table, attributes(table, primary_key, index, walnut))]
 pub fn table(input: TokenStream) -> TokenStream {
     let input = parse_macro_input!(input as DeriveInput);
     expand::table(&input).into()
 }
 
-/// Makes a type a key: something to be a primary key, or to be indexed.
+/// Makes a type a key, which can be a primary key or be indexed.
 ///
 /// | type | stored as |
 /// |---|---|
@@ -305,24 +332,26 @@ pub fn table(input: TokenStream) -> TokenStream {
 ///
 /// # Enums
 ///
-/// Variants are ordered by their discriminants, and a stored discriminant that no variant has any more is damage. So
-/// give the discriminants when the enum may change: without them, a variant put before others renumbers those.
+/// Variants are ordered by their discriminants, and a stored discriminant without a variant is
+/// corruption. So write explicit discriminants when the enum may change: without them, a variant
+/// inserted before others renumbers those.
 ///
-/// `derive(PartialOrd)` orders an enum's variants as they are written, whatever their discriminants are. Where the two
-/// orders differ, ranges and scans follow the discriminants.
+/// `derive(PartialOrd)` orders variants as they are written, whatever their discriminants are. If
+/// the two orders differ, ranges and scans follow the discriminants.
 ///
 /// # Attributes
 ///
-/// `#[walnut(crate = path)]` says where the crate `walnut` is, when it is not at `::walnut`. A field and a variant have no
-/// attributes.
+/// `#[walnut(crate = path)]` is the path of the crate `walnut`, when it is not `::walnut`. Fields
+/// and variants have no attributes.
 ///
-/// # What it is passed as
+/// # How it is passed
 ///
-/// Where a point is wanted, in `get` or `all`, a derived key is passed by value.
+/// Where a single key is expected, in `get` or `all`, a derived key is passed by value.
 ///
-/// A key with a part that [misses](https://docs.rs/walnut/latest/walnut/trait.Key.html#method.is_none), such as a `None`, is a
-/// missing value as a whole; a unique index takes any number of these. A key is exact, so that it may be a primary key or
-/// unique, when all of its parts are.
+/// A key of which a field [is
+/// missing](https://docs.rs/walnut/latest/walnut/trait.Key.html#method.is_none), such as a `None`,
+/// is a missing value as a whole; a unique index allows any number of these. A key is exact, and so
+/// allowed as primary or unique key, when all of its fields are.
 #[proc_macro_derive(Key, attributes(walnut))]
 pub fn key(input: TokenStream) -> TokenStream {
     let input = parse_macro_input!(input as DeriveInput);
@@ -331,8 +360,9 @@ pub fn key(input: TokenStream) -> TokenStream {
 
 /// Lets indexes of a table reach into a struct: `#[index(city = address.city)]`.
 ///
-/// It goes on the struct that is the type of a field of the table, and makes the types of its fields known. Those of tuples are known, and
-/// where the type is written, as in `#[index(city: String = address.city)]`, none has to be.
+/// It is derived for the struct that is the type of a field of the table, and exposes the types of
+/// its fields. Tuples need no derive, nor does an index that states the type, as in `#[index(city:
+/// String = address.city)]`.
 ///
 /// ```
 /// use serde::{Deserialize, Serialize};
@@ -361,7 +391,8 @@ pub fn key(input: TokenStream) -> TokenStream {
 /// # Ok::<(), walnut::Error>(())
 /// ```
 ///
-/// The type of a field may not be more private than the struct. `#[walnut(crate = path)]` says where the crate `walnut` is.
+/// The type of a field may not be more private than the struct. `#[walnut(crate = path)]` is the
+/// path of the crate `walnut`.
 #[proc_macro_derive(Nested, attributes(walnut))]
 pub fn nested(input: TokenStream) -> TokenStream {
     let input = parse_macro_input!(input as DeriveInput);

@@ -1,4 +1,5 @@
-//! `#[derive(Nested)]`: makes the types of a struct's fields known, so that an index of a table can reach into it.
+//! `#[derive(Nested)]`: implements `NestedField` for each field, so that an index of a table can
+//! use a field of a field.
 
 use proc_macro2::TokenStream;
 use quote::quote;
@@ -9,7 +10,8 @@ use crate::attr;
 use crate::diag::Faults;
 use crate::plan::{private, without_lifetimes};
 
-/// The hash of the name of a field: FNV-1a, in 64 bits, as `walnut` computes it for the places of tuples.
+/// The hash of a field's name: FNV-1a with 64 bits, as `walnut` computes it for the indexes of
+/// tuples.
 pub(crate) fn name_hash(member: &Member) -> u64 {
     let name = match member {
         Member::Named(name) => name.unraw().to_string(),
@@ -19,7 +21,7 @@ pub(crate) fn name_hash(member: &Member) -> u64 {
     name.bytes().fold(0xcbf2_9ce4_8422_2325, step)
 }
 
-/// What the derive emits: one implementation for each field.
+/// Emits one implementation for each field.
 pub(crate) fn expand(input: &DeriveInput, faults: &mut Faults) -> TokenStream {
     let private = private(attr::key_crate(&input.attrs, faults).as_ref());
     let fields = match &input.data {

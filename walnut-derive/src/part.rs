@@ -1,4 +1,4 @@
-//! A part of an index: what it is made of, and the types that follow from how it is stored.
+//! A column of an index: its source in the row, and the types that follow from how it is stored.
 
 use proc_macro2::{Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
@@ -9,26 +9,25 @@ use crate::ast::Field;
 use crate::attr::{self, PartSpec};
 use crate::check::{SINGLE, without_group};
 
-/// The collections whose element is their first argument.
+/// Collections whose element is their first type argument.
 const COLLECTIONS: [&str; 8] =
     ["Vec", "VecDeque", "LinkedList", "HashSet", "BTreeSet", "HashMap", "BTreeMap", "Option"];
 
-/// Types that are known to be no keys.
+/// Types that are known not to be keys.
 const NO_KEYS: [&str; 3] = ["usize", "isize", "Decimal"];
 
-/// A part of an index.
 pub(crate) struct Part<'a> {
     pub(crate) source: Source<'a>,
     pub(crate) words: &'a PartSpec,
-    /// Its number among the parts of all indexes.
-    pub(crate) made: usize,
+    /// Its ordinal among the columns of all indexes.
+    pub(crate) ordinal: usize,
 }
 
-/// What a part is made of.
+/// Where the value of a column comes from.
 #[derive(Clone, Copy)]
 pub(crate) enum Source<'a> {
     Field(&'a Field),
-    /// A field within a field.
+    /// A field of a field.
     Nested {
         field: &'a Field,
         part: &'a attr::Part,
@@ -41,7 +40,7 @@ pub(crate) enum Source<'a> {
 }
 
 impl<'a> Part<'a> {
-    /// The type of what it is made of.
+    /// The type of the source.
     pub(crate) fn ty(&self) -> &'a Type {
         match self.source {
             Source::Field(field) => &field.ty,
@@ -49,7 +48,7 @@ impl<'a> Part<'a> {
         }
     }
 
-    /// The field, when it is stored as it is.
+    /// The field, if it is stored without a change.
     pub(crate) fn plain(&self) -> Option<&'a Field> {
         match self.source {
             Source::Field(field) if self.words.is_empty() => Some(field),
@@ -57,8 +56,8 @@ impl<'a> Part<'a> {
         }
     }
 
-    /// The path to the value in the row, when it is no field that is stored as it is.
-    pub(crate) fn place(&self) -> Option<TokenStream> {
+    /// The path to the value in the row, unless it is a field that is stored without a change.
+    pub(crate) fn value_path(&self) -> Option<TokenStream> {
         match self.source {
             Source::Field(field) if !self.words.is_empty() => Some(field.ident.to_token_stream()),
             Source::Nested { field, part, .. } => {
@@ -69,8 +68,8 @@ impl<'a> Part<'a> {
         }
     }
 
-    /// The collection whose elements are stored: where it may be missing as a whole, what is in the `Option`. Of a part that is no
-    /// collection, its type.
+    /// The collection whose elements are stored, without the `Option` around it. For a column
+    /// without `each`, its type.
     pub(crate) fn collection(&self) -> &'a Type {
         match (&self.words.each, optional(self.ty())) {
             (Some(_), Some(inner)) => inner,
@@ -78,7 +77,7 @@ impl<'a> Part<'a> {
         }
     }
 
-    /// The type of the value that is stored: of an element, where there is one for each.
+    /// The type of the stored value: the element type with `each`.
     pub(crate) fn value(&self, private: &TokenStream) -> TokenStream {
         let ty = self.collection();
         if self.words.each.is_none() {
@@ -87,7 +86,7 @@ impl<'a> Part<'a> {
         element(ty).map_or_else(|| quote!(<#ty as #private::Elements>::Element), ToTokens::to_token_stream)
     }
 
-    /// The type of the key that is stored.
+    /// The type of the stored key.
     pub(crate) fn key(&self, private: &TokenStream) -> TokenStream {
         let mut key = self.value(private);
         if self.words.nocase.is_some() {
@@ -98,8 +97,8 @@ impl<'a> Part<'a> {
         if self.words.desc.is_some() { quote!(::core::cmp::Reverse<#key>) } else { key }
     }
 
-    /// The type of the key in code that is emitted after a fault: one that points and ranges fit which were written for what is
-    /// likely meant.
+    /// The key type for code emitted after a fault: one that accepts the points and ranges that fit
+    /// the likely intent.
     pub(crate) fn likely_key(&self, private: &TokenStream) -> TokenStream {
         let ty = self.ty();
         let each = self.words.each.is_some() || is_a_list(ty);
@@ -112,7 +111,7 @@ impl<'a> Part<'a> {
         if self.words.desc.is_some() { quote!(::core::cmp::Reverse<#key>) } else { key }
     }
 
-    /// The type that says how the value is stored. What the value lacks for it is reported under the value's type.
+    /// The encoding type. An unsatisfied bound is reported at the value's type.
     pub(crate) fn form(&self, private: &TokenStream) -> TokenStream {
         let mut form = quote!(#private::AsIs);
         if self.words.nocase.is_some() {
@@ -126,7 +125,7 @@ impl<'a> Part<'a> {
         respanned(form, self.ty().span())
     }
 
-    /// How it is written in the schema.
+    /// The column as the schema prints it.
     pub(crate) fn text(&self, type_name: impl Fn(TokenStream) -> String) -> String {
         let mut text = match self.source {
             Source::Field(field) => field.name.clone(),
@@ -145,7 +144,8 @@ impl<'a> Part<'a> {
     }
 }
 
-/// A type as a key in code that is emitted after a fault: what is known to be no key is passed as it is all the same.
+/// A type as a key in code emitted after a fault: a type known not to be a key is wrapped in
+/// `AnyKey`.
 pub(crate) fn likely_key(ty: &Type, private: &TokenStream) -> TokenStream {
     match last_segment(ty) {
         None if matches!(without_group(ty), Type::Reference(_)) => quote!(#private::AnyKey<#ty>),
@@ -161,11 +161,11 @@ pub(crate) fn likely_key(ty: &Type, private: &TokenStream) -> TokenStream {
     }
 }
 
-/// Whether a type is known to be a collection that is no key as a whole.
+/// Whether a type is known to be a collection that is not itself a key.
 pub(crate) fn is_a_list(ty: &Type) -> bool {
     let Some(last) = last_segment(optional(ty).unwrap_or(ty)) else { return false };
     match first_argument(last).map(last_segment) {
-        // Bytes are a key; what they are called by an alias cannot be known.
+        // Bytes are a key; the element type behind an alias is unknown.
         Some(element) if last.ident == "Vec" => {
             element.is_some_and(|it| it.ident != "u8" && SINGLE.iter().any(|single| it.ident == single))
         }
@@ -176,7 +176,7 @@ pub(crate) fn is_a_list(ty: &Type) -> bool {
     }
 }
 
-/// The name of a type with its arguments, as it is written behind the last `::`.
+/// The last segment of the type's path, with its arguments.
 pub(crate) fn last_segment(ty: &Type) -> Option<&PathSegment> {
     match without_group(ty) {
         Type::Path(path) => path.path.segments.last(),
@@ -184,7 +184,7 @@ pub(crate) fn last_segment(ty: &Type) -> Option<&PathSegment> {
     }
 }
 
-/// The first of the types between `<` and `>`.
+/// The first type argument.
 pub(crate) fn first_argument(segment: &PathSegment) -> Option<&Type> {
     let PathArguments::AngleBracketed(arguments) = &segment.arguments else { return None };
     arguments.args.iter().find_map(|argument| match argument {
@@ -193,16 +193,17 @@ pub(crate) fn first_argument(segment: &PathSegment) -> Option<&Type> {
     })
 }
 
-/// The same tokens in one place; what their names mean stays.
-pub(crate) fn respanned(tokens: TokenStream, place: Span) -> TokenStream {
+/// Moves the tokens to another span; their hygiene is unchanged.
+pub(crate) fn respanned(tokens: TokenStream, span: Span) -> TokenStream {
     let respan = |mut tree: TokenTree| {
-        tree.set_span(tree.span().located_at(place));
+        tree.set_span(tree.span().located_at(span));
         tree
     };
     tokens.into_iter().map(respan).collect()
 }
 
-/// What is in an `Option` of a collection. Bytes are a key, so an `Option` of them holds one element.
+/// The type inside an `Option` of a collection. Bytes are a key, so an `Option` of them holds one
+/// element.
 pub(crate) fn optional(ty: &Type) -> Option<&Type> {
     let inner = last_segment(ty).filter(|last| last.ident == "Option").and_then(first_argument)?;
     let is_collection = match without_group(inner) {
@@ -223,8 +224,8 @@ fn is_byte(ty: &Type) -> bool {
     last_segment(ty).is_some_and(|last| last.ident == "u8")
 }
 
-/// The type of the elements, where it is part of the type of the collection. What is known to be no collection, which has
-/// been reported, is its own element.
+/// The element type of a collection, if it can be read off. A type known not to be a collection,
+/// which has been reported, is its own element.
 fn element(ty: &Type) -> Option<&Type> {
     match without_group(ty) {
         Type::Path(path) if SINGLE.iter().any(|single| path.path.is_ident(single)) => Some(ty),

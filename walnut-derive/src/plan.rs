@@ -1,7 +1,7 @@
-//! What is to be emitted, with every name resolved.
+//! The plan of what to emit, with every name resolved.
 //!
-//! A plan can be made of a faulty struct too: it holds what could be understood, so that the code which uses the
-//! table is still checked against something near to what was meant.
+//! A faulty struct has a plan too: it contains what was understood, so that code that uses the
+//! table is still checked against something close to the intent.
 
 use proc_macro2::{Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote};
@@ -14,49 +14,47 @@ use crate::attr::{self, Content, IndexWords};
 use crate::check::MAX_COLUMNS;
 use crate::part::{Part, Source};
 
-/// What is to be emitted for a table.
 #[expect(
     clippy::struct_excessive_bools,
     reason = "each says something else of the struct, in any combination"
 )]
 pub(crate) struct Plan<'a> {
     pub(crate) ident: &'a Ident,
-    /// The struct's parameters. A lifetime, which is a fault, is not among them.
+    /// The struct's parameters. Lifetimes, which are a fault, are removed.
     pub(crate) generics: Generics,
     /// The row's type with its arguments.
     pub(crate) row: TokenStream,
-    /// The path to the module with all names that derived code uses.
+    /// The path of the module with all names that derived code uses.
     pub(crate) private: TokenStream,
     pub(crate) name: String,
-    /// The version of the layout.
+    /// The schema version of the row.
     pub(crate) version: u32,
-    /// The struct of the layout before.
+    /// The struct of the previous version.
     pub(crate) migrate_from: Option<&'a Type>,
-    /// Whether it is a layout of the past.
+    /// Whether it only reads rows of a previous version.
     pub(crate) history: bool,
     pub(crate) fields: &'a [Field],
-    /// Whether no attribute of serde changes what is stored of the struct or of a field.
+    /// Whether no serde attribute changes how the struct or a field is stored.
     pub(crate) is_plain: bool,
     /// The columns of the primary key; empty only for a faulty struct.
     pub(crate) key: Vec<&'a Field>,
-    /// Where it is said what the primary key is: under its column's type, or under the list of columns.
+    /// The span for errors about the primary key: its column's type, or the list of columns.
     pub(crate) key_span: Span,
-    /// Whether keys are generated.
+    /// Whether keys are generated (auto-increment or UUID).
     pub(crate) auto: bool,
-    /// First those of the struct, then those of the fields, as they are written.
+    /// First those of the struct, then those of the fields, in source order.
     pub(crate) indexes: Vec<Index<'a>>,
-    /// Whether the struct has faults, so that what is emitted never runs.
+    /// Whether the struct has faults, so that the emitted code never runs.
     pub(crate) is_faulty: bool,
 }
 
-/// An index.
 pub(crate) struct Index<'a> {
-    /// Its name, with `r#` where there is one.
+    /// The name, with `r#` if written so.
     pub(crate) ident: &'a Ident,
     pub(crate) name: String,
     pub(crate) words: &'a IndexWords,
     pub(crate) parts: Vec<Part<'a>>,
-    /// Whether each of its parts was found, as those of a struct without faults are.
+    /// Whether every column was resolved, as is so for a struct without faults.
     pub(crate) is_whole: bool,
 }
 
@@ -89,17 +87,17 @@ impl<'a> Plan<'a> {
         }
     }
 
-    /// The columns that are read one by one: those of indexes, and those of a primary key that has several.
+    /// The columns that are read from the row on their own: those of indexes, and those of a
+    /// composite primary key.
     pub(crate) fn columns(&self) -> impl Iterator<Item = &'a Field> {
         let in_key = self.key.iter().filter(|_| self.key.len() > 1);
         let in_indexes = self.parts().filter_map(Part::plain);
-        let mut places: Vec<&Field> = in_key.copied().chain(in_indexes).collect();
-        places.sort_by_key(|field| field.at);
-        places.dedup_by_key(|field| field.at);
-        places.into_iter()
+        let mut fields: Vec<&Field> = in_key.copied().chain(in_indexes).collect();
+        fields.sort_by_key(|field| field.at);
+        fields.dedup_by_key(|field| field.at);
+        fields.into_iter()
     }
 
-    /// The parts of all indexes.
     pub(crate) fn parts(&self) -> impl Iterator<Item = &Part<'a>> {
         self.indexes.iter().flat_map(|index| &index.parts)
     }
@@ -110,7 +108,7 @@ impl<'a> Plan<'a> {
 }
 
 impl Index<'_> {
-    /// The type of a value: of its part, or the tuple of several parts.
+    /// The key type: of the column, or the tuple of several.
     pub(crate) fn key(&self, private: &TokenStream, is_faulty: bool) -> TokenStream {
         let key = |part: &Part<'_>| if is_faulty { part.likely_key(private) } else { part.key(private) };
         let types: Vec<TokenStream> = self.parts.iter().map(key).collect();
@@ -118,13 +116,13 @@ impl Index<'_> {
     }
 }
 
-/// `::walnut::__private`, or the same in the crate at a path of the user's.
+/// `::walnut::__private`, or the same module of the crate at the user's path.
 pub(crate) fn private(krate: Option<&Path>) -> TokenStream {
     krate.map_or_else(|| quote!(::walnut::__private), |krate| quote!(#krate::__private))
 }
 
-/// The generics of an implementation: for a generic type it asks besides that the type is `what`, can be shared and
-/// lives long enough, and that those of `keys` are keys which depend on a parameter.
+/// The generics of an implementation. For a generic type they require that `Self` is `what`,
+/// `Send`, `Sync` and `'static`, and that each type of `keys` that depends on a parameter is a key.
 pub(crate) fn bounded<'t>(
     generics: &Generics,
     what: &TokenStream,
@@ -174,20 +172,20 @@ fn mentions(tokens: TokenStream, names: &[Ident]) -> bool {
     })
 }
 
-/// The columns of the primary key, as far as they can be found.
+/// The columns of the primary key, as far as they could be resolved.
 fn primary_key(table: &Table) -> Vec<&Field> {
     if let Some(columns) = &table.attrs.primary_key {
         return columns.names.iter().filter_map(|name| table.likely_field(name)).take(MAX_COLUMNS).collect();
     }
     let marked = |field: &&Field| field.attrs.primary_key.is_some();
-    // Where none is marked, which is a fault, the field that is marked otherwise is likely meant.
-    let otherwise = |field: &&Field| field.key_elsewhere.is_some();
+    // If no field is marked, which is a fault, one with another library's mark is likely meant.
+    let otherwise = |field: &&Field| field.other_key_attr.is_some();
     let mut fields = table.fields.iter();
     fields.clone().find(marked).or_else(|| fields.find(otherwise)).into_iter().collect()
 }
 
 fn indexes(table: &Table) -> Vec<Index<'_>> {
-    let mut made = 0..;
+    let mut ordinals = 0..;
     let on_struct =
         table.attrs.indexes.iter().map(|index| (&index.name, &index.words, Some(&index.content), None));
     let on_fields = table.fields.iter().filter_map(|field| {
@@ -196,7 +194,7 @@ fn indexes(table: &Table) -> Vec<Index<'_>> {
     });
     let mut indexes: Vec<Index<'_>> = Vec::new();
     for (ident, words, content, field) in on_struct.chain(on_fields) {
-        let mut number = || made.next().unwrap_or_default();
+        let mut number = || ordinals.next().unwrap_or_default();
         let is_whole = match content {
             Some(Content::Columns(parts)) => {
                 let is_known = |part: &attr::Part| {
@@ -212,22 +210,22 @@ fn indexes(table: &Table) -> Vec<Index<'_>> {
         let parts: Vec<Part<'_>> = match (content, field) {
             (Some(Content::Columns(parts)), _) => {
                 let found = parts.list.iter().filter_map(|part| Some((source(table, part)?, &part.words)));
-                found.map(|(source, words)| Part { source, words, made: number() }).collect()
+                found.map(|(source, words)| Part { source, words, ordinal: number() }).collect()
             }
             (Some(Content::Nested(part)), _) => source(table, part)
-                .map(|source| Part { source, words: &part.words, made: number() })
+                .map(|source| Part { source, words: &part.words, ordinal: number() })
                 .into_iter()
                 .collect(),
             (Some(Content::Computed { ty, function, part }), _) => {
-                vec![Part { source: Source::Function { ty, function }, words: part, made: number() }]
+                vec![Part { source: Source::Function { ty, function }, words: part, ordinal: number() }]
             }
             (None, field) => field
-                .map(|(field, words)| Part { source: Source::Field(field), words, made: number() })
+                .map(|(field, words)| Part { source: Source::Field(field), words, ordinal: number() })
                 .into_iter()
                 .collect(),
         };
         let name = ident.unraw().to_string();
-        // Of two with one name, which is a fault, the first is kept.
+        // Of two indexes with one name, which is a fault, the first is kept.
         if !indexes.iter().any(|earlier| earlier.name == name) {
             indexes.push(Index { ident, name, words, parts, is_whole });
         }
@@ -235,7 +233,7 @@ fn indexes(table: &Table) -> Vec<Index<'_>> {
     indexes
 }
 
-/// What a part of an index is made of, as far as it can be found.
+/// The source of a column, as far as it could be resolved.
 fn source<'a>(table: &'a Table, part: &'a attr::Part) -> Option<Source<'a>> {
     let field = table.likely_field(&part.name)?;
     Some(match &part.ty {

@@ -373,7 +373,7 @@ impl Builder {
     /// else stands there, [`Error::Corruption`](crate::Error::Corruption) when a file is damaged or missing; nothing is changed then.
     pub fn open(&self, path: impl AsRef<Path>) -> Result<Database> {
         self.check()?;
-        let (env, dir) = self.place(path.as_ref());
+        let (env, dir) = self.location(path.as_ref());
         let engine = Engine::open(env, dir, self.engine_config())?;
         Ok(Database { store: Arc::new(Store::new(engine, self.chosen_durability())) })
     }
@@ -390,7 +390,7 @@ impl Builder {
     /// [`OsEnv`](crate::env::OsEnv): nothing is written then.
     pub fn in_memory(&self) -> Result<Database> {
         self.check()?;
-        let (env, dir) = self.place_in_memory()?;
+        let (env, dir) = self.location_in_memory()?;
         let engine = Engine::open(env, dir, self.engine_config_in_memory())?;
         Ok(Database { store: Arc::new(Store::new(engine, self.chosen_durability())) })
     }

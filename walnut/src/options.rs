@@ -1,4 +1,4 @@
-//! The options of a database: what each does, its unit, its default and its range.
+//! The options of a database: the effect of each, its unit, default and range.
 
 use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
@@ -11,16 +11,17 @@ use crate::env::{Env, MemoryEnv, OsEnv};
 use crate::error::{Error, OptionsError, Result};
 use crate::sst::{BlockCompression as SstCompression, SstConfig};
 
-/// How many times larger than an SST a value file may become: it is never merged, and fewer are fewer to keep open.
+/// The size of a value file in SSTs: value files are never merged, and few large ones need few open
+/// files.
 const VALUE_FILE_FACTOR: u64 = 8;
 
-/// The longest that a commit waits for others.
+/// The longest wait of a group commit.
 const MAX_GROUP_WINDOW: Duration = Duration::from_secs(60);
 
-/// The fewest files that are kept open.
 const MIN_OPEN_FILES: usize = 8;
 
-/// The bounds of sizes, in bytes. Upper ones are far above what is of use: they refuse a slip, such as a number in the wrong unit.
+/// Limits of sizes, in bytes. The upper ones are far above any useful value: they catch a mistake,
+/// such as a number in the wrong unit.
 const MIN_SIZE: u64 = 1 << 10;
 const MAX_CACHE_SIZE: u64 = 1 << 44;
 const MAX_MEMTABLE_SIZE: u64 = 4 << 30;
@@ -31,32 +32,33 @@ const MAX_BASE_LEVEL_SIZE: u64 = 1 << 50;
 const MAX_LOG_PREALLOCATION: u64 = 1 << 30;
 const MAX_DISK_RESERVE: u64 = 1 << 30;
 
-/// The size of a memtable that is not set, on disk and in memory.
+/// The default size of a memtable, on disk and in memory.
 const MEMTABLE_SIZE: usize = 32 << 20;
 const MEMTABLE_SIZE_IN_MEMORY: usize = 4 << 20;
 
-/// The zeros ahead of the log's end that are not set, on disk.
+/// The default preallocation of the log, on disk.
 const LOG_PREALLOCATION: u64 = 256 << 10;
 
-/// The reserve on disk that is not set, and what it has beside room for small memtables.
+/// The default reserve on disk, and the part of it that is not for memtables when these are small.
 const RESERVE: usize = 1 << 20;
 const SMALL_RESERVE: usize = 128 << 10;
 
-/// How blocks of sorted files are compressed.
+/// How blocks of SSTs are compressed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub enum Compression {
-    /// As they are.
+    /// Uncompressed.
     None,
-    /// LZ4, where it saves enough to be worth the time.
+    /// LZ4, for blocks where it saves enough to be worth the time.
     #[default]
     Lz4,
 }
 
-/// Collects the options of a database. Those that are not set have defaults that suit a small server.
+/// Collects the options of a database. The defaults suit a small server.
 ///
-/// A value outside the range of its option is [`Error::Options`](crate::Error::Options) when the database is opened; the error names every such option
-/// at once, and nothing was touched.
+/// A value outside the range of its option is [`Error::Options`](crate::Error::Options) when the
+/// database is opened; the error names every such option at once, and nothing is created or
+/// changed.
 ///
 /// ```
 /// use std::time::Duration;
@@ -76,7 +78,7 @@ pub struct Builder {
     group_window: Duration,
     cache_size: usize,
     max_open_files: usize,
-    /// The usual one when `None`.
+    /// The default when `None`.
     memtable_size: Option<usize>,
     block_size: usize,
     max_sst_size: u64,
@@ -84,10 +86,10 @@ pub struct Builder {
     value_log_threshold: usize,
     compaction: Compaction,
     io_limit: Option<NonZeroU64>,
-    /// The usual one when `None`.
+    /// The default when `None`.
     log_preallocation: Option<u64>,
     compression: Compression,
-    /// The usual one when `None`.
+    /// The default when `None`.
     disk_reserve: Option<usize>,
     background: Background,
     snapshot_age_limit: Option<Duration>,
@@ -121,146 +123,161 @@ impl Default for Builder {
 }
 
 impl Builder {
-    /// What a commit has survived when its call returns. Default: [`Durability::Safe`].
+    /// What a commit survives once its call has returned. Default: [`Durability::Safe`].
     pub fn durability(mut self, durability: Durability) -> Self {
         self.durability = durability;
         self
     }
 
-    /// How long a [`Durability::Group`] commit may wait for others to share its sync: the longer, the more commits a second
-    /// from many threads, and the longer each of them takes. Default: 1 ms; from 0 to a minute.
+    /// How long a [`Durability::Group`] commit may wait for others to share its sync. A longer
+    /// window allows more commits per second from many threads, and makes each of them slower.
+    /// Default: 1 ms; from 0 to one minute.
     pub fn group_window(mut self, window: Duration) -> Self {
         self.group_window = window;
         self
     }
 
-    /// Bytes of blocks, fences and filters that are kept in memory: the more, the fewer reads from disk. Default: 64 MiB; from 0,
-    /// with which every block is read each time, to 16 TiB.
+    /// The size in bytes of the block cache, which also holds block indexes and filters. A larger
+    /// cache saves reads from disk. Default: 64 MiB; from 0, with which every block is read each
+    /// time, to 16 TiB.
     pub fn cache_size(mut self, bytes: usize) -> Self {
         self.cache_size = bytes;
         self
     }
 
-    /// Sorted files and files of the value log that are kept open for reads, beside those that a scan or a merge is reading. A file is
-    /// opened when it is first read, which costs five reads, or one of the value log, and closed when others are needed more. The
-    /// more, the fewer files are opened again and again; the more file handles, and memory for the filters and fences of sorted files,
-    /// some 12 bits for each key of theirs, which is charged to the cache. Default: 500; at least 8, and at most half of what
-    /// the system lets this process have open.
+    /// The number of SSTs and value files that are kept open for reads, besides those in use by a
+    /// scan or a compaction. A file is opened on its first read, at the cost of five reads (one for
+    /// a value file), and the least recently used one is closed. A larger number avoids opening
+    /// files again and again; it costs file handles, and memory for the filters and block indexes
+    /// of SSTs, about 12 bits per key, which is charged to the cache. Default: 500; at least 8, and
+    /// at most half of the open files that the system allows this process.
     pub fn max_open_files(mut self, count: usize) -> Self {
         self.max_open_files = count;
         self
     }
 
-    /// Bytes of the newest entries in memory at which they are written out as a sorted file. The larger, the fewer and
-    /// larger the files; the more memory (up to five times this much under load) and the longer the replay after a
-    /// crash. Default: 32 MiB, and 4 MiB [in memory](Self::in_memory); from 1 KiB to 4 GiB.
+    /// The size in bytes at which a memtable is frozen and flushed to an SST. Larger memtables make
+    /// fewer and larger files; they cost memory (up to five times this size under load) and a
+    /// longer replay after a crash. Default: 32 MiB, and 4 MiB [in memory](Self::in_memory); from 1
+    /// KiB to 4 GiB.
     pub fn memtable_size(mut self, bytes: usize) -> Self {
         self.memtable_size = Some(bytes);
         self
     }
 
-    /// Bytes of a block before compression: the unit of reading. Smaller blocks make single reads from disk cheaper, larger
-    /// ones compress better. Default: 8 KiB; from 256 bytes to 32 KiB.
+    /// The size in bytes of a block before compression: the unit of reading. Smaller blocks make
+    /// single reads from disk cheaper, larger ones compress better. Default: 8 KiB; from 256 bytes
+    /// to 32 KiB.
     pub fn block_size(mut self, bytes: usize) -> Self {
         self.block_size = bytes;
         self
     }
 
-    /// Bytes of a sorted file at which compaction begins the next one; a file is somewhat larger, and much larger when a single
-    /// key takes more. Larger files are fewer to keep open; smaller ones are compacted in smaller steps, which need less
-    /// room meanwhile. Default: 32 MiB; from 1 KiB to 1 TiB.
+    /// The size in bytes at which a compaction ends an SST and begins the next one. A file may be
+    /// slightly larger, and much larger when a single key is. Larger files need fewer open files;
+    /// smaller ones are compacted in smaller steps, which need less free space. Default: 32 MiB;
+    /// from 1 KiB to 1 TiB.
     pub fn max_sst_size(mut self, bytes: u64) -> Self {
         self.max_sst_size = bytes;
         self
     }
 
-    /// Bytes in the last level of sorted files from ten times which on a further level stands above it, and one more from a hundred
-    /// times on. The larger, the fewer levels a read searches, and the more is rewritten when new files are merged in.
-    /// With [`Compaction::Tiered`] the size up to which runs are of the first tier.
-    /// Default: 64 MiB; from 1 KiB to 1 PiB.
+    /// Levels are sized from the bottom up, each ten times the one above (RocksDB: dynamic level
+    /// sizes). Once the last level exceeds ten times this value, in bytes, a second level is kept
+    /// above it, and a third from a hundred times on. A larger value means fewer levels for a read
+    /// to search, and more data rewritten when new files are merged in. With [`Compaction::Tiered`]
+    /// it is the largest size of a run of the first tier. Default: 64 MiB; from 1 KiB to 1 PiB.
     pub fn base_level_size(mut self, bytes: u64) -> Self {
         self.base_level_size = bytes;
         self
     }
 
-    /// Bytes of a row from which on it is kept in the value log, beside the sorted files, which have a pointer to it: merges then
-    /// leave it where it is, so large rows are written once or twice and not once for each level. Each is read on its own, so a
-    /// scan over them makes one read for a row; and room that removed rows leave is given back later. 0 turns it off for what is
-    /// written from now on; what is there can always be read. Default: 8 KiB.
+    /// The size in bytes from which a row is stored in the value log, with a pointer to it in the
+    /// SST (RocksDB: `min_blob_size`). Compaction leaves the value in place, so a large row is
+    /// written once or twice and not once per level. Each is read on its own, so a scan makes one
+    /// read for each such row, and the space of deleted rows is reclaimed later. 0 turns the value
+    /// log off for new rows; existing ones stay readable. Default: 8 KiB.
     pub fn value_log_threshold(mut self, bytes: usize) -> Self {
         self.value_log_threshold = bytes;
         self
     }
 
-    /// How sorted files are merged: whether reads, writes or space are to be cheap. It can be another one at each opening.
-    /// Default: [`Compaction::Leveled`].
+    /// The compaction strategy: whether reads, writes or space are to be cheap. It may differ from
+    /// open to open. Default: [`Compaction::Leveled`].
     pub fn compaction(mut self, strategy: Compaction) -> Self {
         self.compaction = strategy;
         self
     }
 
-    /// Bytes of entries, before compression, that merges in the background read and write in a second at most; 0 for no limit. The
-    /// lower, the more of the disk is left to reads and commits; too low, and merges fall behind, files pile up, and writers
-    /// are slowed until they write no faster than merges go: by microseconds for each KiB of a commit, 5 ms at most. Writing
-    /// memtables out is counted and never held up. Default: 0. No limit holds for what is done by hand
+    /// The rate limit of background compaction, in bytes of uncompressed entries read and written
+    /// per second; 0 for none. A lower limit leaves more of the disk to reads and commits. If it is
+    /// too low, compaction falls behind, files accumulate, and writers are throttled to its speed:
+    /// by microseconds for each KiB of a commit, at most 5 ms. Flushes are counted but never
+    /// delayed. Default: 0. There is no limit for work that the caller runs itself
     /// ([`Background::Manual`]).
     pub fn io_limit(mut self, bytes_per_second: u64) -> Self {
         self.io_limit = NonZeroU64::new(bytes_per_second);
         self
     }
 
-    /// Bytes of zeros that are written ahead of the log's end, a step at a time. Syncs are up to four times cheaper when they
-    /// need not record a new length. Unless this is 0, up to two parts of the log that are no longer needed are also kept
-    /// and used again, which takes up to twice the `memtable_size` on disk. Default: 256 KiB, and 0
-    /// [in memory](Self::in_memory), where a sync costs nothing; from 0 to 1 GiB.
+    /// The size in bytes of zeros that are written ahead of the log's end, a step at a time. Syncs
+    /// are up to four times cheaper when they do not record a new file size. Unless this is 0, up
+    /// to two obsolete log segments are also recycled, which takes up to twice the `memtable_size`
+    /// on disk. Default: 256 KiB, and 0 [in memory](Self::in_memory), where a sync costs nothing;
+    /// from 0 to 1 GiB.
     pub fn log_preallocation(mut self, bytes: u64) -> Self {
         self.log_preallocation = Some(bytes);
         self
     }
 
-    /// Bytes on the disk that are held in a file of their own, for the way out of a full one: removing rows and ranges, dropping tables,
-    /// flushing, closing and opening go on when nothing else can be written. Ordinary writes are
-    /// [`Error::OutOfSpace`](crate::Error::OutOfSpace) while it is used up, and go on when there is room for it again. It is made when a
-    /// quarter of it was committed, not by opening; 0 for none. Default: 1 MiB, or 128 KiB and four times the
-    /// [`memtable_size`](Self::memtable_size) if that is less, and none [in memory](Self::in_memory); from 0 to 1 GiB.
+    /// The size in bytes of a reserve file that makes it possible to recover from a full disk:
+    /// deleting rows and ranges, dropping tables, flushing, closing and opening continue when
+    /// nothing else can be written. Other writes return
+    /// [`Error::OutOfSpace`](crate::Error::OutOfSpace) while the reserve is in use, and continue
+    /// once there is space for it again. It is created after a quarter of its size was committed,
+    /// not when the database is opened; 0 for none. Default: 1 MiB, or 128 KiB and four times the
+    /// [`memtable_size`](Self::memtable_size) if that is less, and none [in
+    /// memory](Self::in_memory); from 0 to 1 GiB.
     pub fn disk_reserve(mut self, bytes: usize) -> Self {
         self.disk_reserve = Some(bytes);
         self
     }
 
-    /// How blocks are compressed from now on; blocks that are there stay as they are. Default: [`Compression::Lz4`].
+    /// How new blocks are compressed; existing blocks are not changed. Default:
+    /// [`Compression::Lz4`].
     pub fn compression(mut self, compression: Compression) -> Self {
         self.compression = compression;
         self
     }
 
-    /// Who writes and merges sorted files. Default: [`Background::Thread`].
+    /// What runs flushes and compactions. Default: [`Background::Thread`].
     pub fn background(mut self, background: Background) -> Self {
         self.background = background;
         self
     }
 
-    /// How old a snapshot or a transaction may become before it keeps no more history: from then on its reads, and its commit,
-    /// are [`Error::SnapshotTooOld`](crate::Error::SnapshotTooOld). An iterator that is older
-    /// is refused too, when it goes on to its next block at the latest, and lets go of what it holds then; one that is never asked again holds
-    /// it until it is dropped ([`Stats::iterator_count`](crate::Stats::iterator_count)). A limit bounds the space that somebody
-    /// who forgot a snapshot can cost, and adds a look at the clock to each read in one. Default: none; a limit of nothing,
-    /// with which no snapshot could be read, is refused.
+    /// The age at which a snapshot or a transaction stops retaining history: from then on its
+    /// reads, and its commit, return [`Error::SnapshotTooOld`](crate::Error::SnapshotTooOld). An
+    /// older iterator is refused too, at its next block at the latest, and then releases its
+    /// resources; an iterator that is never advanced holds them until it is dropped
+    /// ([`Stats::iterator_count`](crate::Stats::iterator_count)). The limit bounds the space that a
+    /// forgotten snapshot can cost, and adds a look at the clock to each read in a snapshot.
+    /// Default: none; a limit of zero, with which no snapshot could be read, is refused.
     pub fn snapshot_age_limit(mut self, limit: Duration) -> Self {
         self.snapshot_age_limit = Some(limit);
         self
     }
 
-    /// Whether closing writes what is in memory to sorted files, so that the next open has next to nothing to replay: no more than
-    /// 64 KiB of log, or an eighth of the [`memtable_size`](Self::memtable_size) if that is less. Without it closing is quicker and
-    /// opening slower; nothing is lost either way. Default: true.
+    /// Whether closing flushes the memtable, so that the next open has little to replay: at most 64
+    /// KiB of log, or an eighth of the [`memtable_size`](Self::memtable_size) if that is less.
+    /// Without it closing is faster and opening slower; nothing is lost either way. Default: true.
     pub fn checkpoint_on_close(mut self, checkpoint: bool) -> Self {
         self.checkpoint_on_close = checkpoint;
         self
     }
 
-    /// The machine to run on instead of the operating system: one in memory, or one that fails on command.
-    /// [`in_memory`](Self::in_memory) takes only one in memory.
+    /// The environment to run on instead of the operating system: one in memory, or one that
+    /// injects faults. [`in_memory`](Self::in_memory) accepts only one in memory.
     pub fn env(mut self, env: Arc<dyn Env>) -> Self {
         self.env = Some(env);
         self
@@ -270,14 +287,14 @@ impl Builder {
         self.durability
     }
 
-    /// The machine and the directory on it for a database at a path.
-    pub(crate) fn place(&self, path: &Path) -> (Arc<dyn Env>, PathBuf) {
+    /// The environment and directory of a database at a path.
+    pub(crate) fn location(&self, path: &Path) -> (Arc<dyn Env>, PathBuf) {
         let env = self.env.clone().unwrap_or_else(|| Arc::new(OsEnv::new()));
         (env, path.to_owned())
     }
 
-    /// A machine in memory and a directory on it.
-    pub(crate) fn place_in_memory(&self) -> Result<(Arc<dyn Env>, PathBuf)> {
+    /// The environment and directory of a database in memory.
+    pub(crate) fn location_in_memory(&self) -> Result<(Arc<dyn Env>, PathBuf)> {
         let env = match &self.env {
             None => Arc::new(MemoryEnv::with_real_time()),
             Some(env) if env.is_in_memory() => Arc::clone(env),
@@ -325,8 +342,8 @@ impl Builder {
         faults.into_result()
     }
 
-    /// What the engine of a database in memory is told: its log and its files take the same memory as what they are to save, so what
-    /// was not set is smaller.
+    /// The configuration of a database in memory. Its log and files take the same memory as the
+    /// data, so the defaults are smaller.
     pub(crate) fn engine_config_in_memory(&self) -> EngineConfig {
         let mut config = self.engine_config();
         config.memtable_size = self.memtable_size.unwrap_or(MEMTABLE_SIZE_IN_MEMORY);
@@ -335,13 +352,12 @@ impl Builder {
         config
     }
 
-    /// What the engine is told.
     pub(crate) fn engine_config(&self) -> EngineConfig {
         let memtable_size = self.memtable_size.unwrap_or(MEMTABLE_SIZE);
-        let usual_reserve = memtable_size.saturating_mul(4).saturating_add(SMALL_RESERVE).min(RESERVE);
+        let default_reserve = memtable_size.saturating_mul(4).saturating_add(SMALL_RESERVE).min(RESERVE);
         EngineConfig {
             memtable_size,
-            reserve_size: self.disk_reserve.unwrap_or(usual_reserve),
+            reserve_size: self.disk_reserve.unwrap_or(default_reserve),
             frozen_limit: 4,
             cache_size: self.cache_size,
             open_limit: self.max_open_files,

@@ -1,4 +1,4 @@
-//! The attributes on a field.
+//! The attributes of a field.
 
 use syn::parse::ParseStream;
 use syn::{Attribute, Error, Ident, Result, token};
@@ -11,20 +11,19 @@ const IN_WALNUT: [&str; 3] = ["primary_key", "index", "table"];
 const IN_PRIMARY_KEY: [&str; 1] = ["auto"];
 const IN_TABLE: [&str; 1] = ["skip"];
 
-/// The words of `#[table(..)]` on the struct, to explain them where they are written on a field.
+/// The words of `#[table(..)]` on the struct, explained when they are written on a field.
 const ON_THE_STRUCT: [&str; 6] = ["name", "primary_key", "crate", "version", "history", "migrate_from"];
 
-/// The attributes of a field.
 #[derive(Default)]
 pub(crate) struct FieldAttrs {
-    /// The word itself, to be underlined.
+    /// The word itself, for error spans.
     pub(crate) primary_key: Option<Ident>,
-    /// Keys are generated.
+    /// Whether keys are generated.
     pub(crate) auto: Option<Ident>,
-    /// Something was not understood that may have been `auto`.
-    pub(crate) is_key_garbled: bool,
+    /// Whether a word was not understood that may have been `auto`.
+    pub(crate) key_has_errors: bool,
     pub(crate) index: Option<FieldIndex>,
-    /// It is no part of the stored row.
+    /// Whether the field is left out of the stored row.
     pub(crate) skip: Option<Ident>,
 }
 
@@ -45,7 +44,7 @@ impl FieldAttrs {
                          `#[index(name = (first, second))]`",
                     ));
                 }
-                // Unreadable it is an index all the same.
+                // An index with faults is an index all the same.
                 field.index.insert(FieldIndex::new(word)).read(input, faults)
             }
             "table" => field.read_table(word, input, faults),
@@ -55,7 +54,7 @@ impl FieldAttrs {
     }
 
     fn read_primary_key(&mut self, input: ParseStream<'_>, faults: &mut Faults) -> Result<()> {
-        self.is_key_garbled = true;
+        self.key_has_errors = true;
         word::no_value(input, "`#[primary_key]` or `#[primary_key(auto)]`")?;
         let before = faults.len();
         word::each_inside(input, faults, |word, input, _| match word.to_string().as_str() {
@@ -65,7 +64,7 @@ impl FieldAttrs {
             }
             _ => Err(unknown_word(word, "`#[primary_key(..)]`", &IN_PRIMARY_KEY)),
         })?;
-        self.is_key_garbled = faults.len() > before;
+        self.key_has_errors = faults.len() > before;
         Ok(())
     }
 

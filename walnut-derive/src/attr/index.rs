@@ -1,4 +1,4 @@
-//! `#[index(..)]`, on a field and on a struct.
+//! Parses `#[index(..)]`, on a field and on a struct.
 //!
 //! ```text
 //! on a field      words
@@ -8,7 +8,8 @@
 //! a part          field   field.inner.0   desc(part)   nocase(part)   each(part)   scale(part, 2)
 //! ```
 //!
-//! On a field, and where an index is computed, the words of the one part are among those of the index.
+//! For an index on a field, and a computed one, the words of its single column are among those of
+//! the index.
 
 use proc_macro2::Span;
 use syn::ext::IdentExt;
@@ -26,20 +27,20 @@ const OF_SEVERAL: [&str; 3] = ["unique", "sparse", "was"];
 const OF_PART: [&str; 4] = ["desc", "nocase", "each", "scale"];
 const EXAMPLE: &str = "`#[index(city_age = (city, age))]`";
 
-/// The most digits after the point that a decimal has.
+/// The most digits after the decimal point.
 const MAX_SCALE: u32 = 28;
 
-/// What an index says of all its entries.
+/// The words that apply to the whole index.
 #[derive(Default)]
 pub(crate) struct IndexWords {
     pub(crate) unique: Option<Ident>,
     pub(crate) sparse: Option<Ident>,
     pub(crate) was: Option<LitStr>,
-    /// Whether something was not understood, which may have been any word.
-    pub(crate) is_garbled: bool,
+    /// Whether a part was not parsed, which may have been any word.
+    pub(crate) has_errors: bool,
 }
 
-/// How a part is stored.
+/// The words that apply to one column.
 #[derive(Default)]
 pub(crate) struct PartSpec {
     pub(crate) each: Option<Ident>,
@@ -51,7 +52,7 @@ pub(crate) struct PartSpec {
 /// A column in the list of an index.
 pub(crate) struct Part {
     pub(crate) name: Ident,
-    /// What follows the field, where the column is a field within it.
+    /// The path after the field, if the column is a field of a field.
     pub(crate) path: Vec<Member>,
     /// The type at the end of the path.
     pub(crate) ty: Option<Type>,
@@ -63,7 +64,7 @@ impl Part {
         Self { name, path: Vec::new(), ty: None, words: PartSpec::default() }
     }
 
-    /// The field and its path, as it is written.
+    /// The field and its path, as written.
     pub(crate) fn text(&self) -> String {
         let mut text = self.name.unraw().to_string();
         for member in &self.path {
@@ -77,18 +78,17 @@ impl Part {
     }
 }
 
-/// The list of an index.
 pub(crate) struct Parts {
-    /// The parentheses and all that is in them.
+    /// The parentheses and their content.
     pub(crate) span: Span,
     pub(crate) list: Vec<Part>,
-    /// No part was unreadable, so that their number means something.
+    /// Whether all columns were parsed, so that their number is known.
     pub(crate) complete: bool,
 }
 
 /// `#[index]` on a field.
 pub(crate) struct FieldIndex {
-    /// The word `index`, to be underlined.
+    /// The word `index`, for error spans.
     pub(crate) word: Ident,
     pub(crate) words: IndexWords,
     pub(crate) part: PartSpec,
@@ -101,10 +101,10 @@ pub(crate) struct IndexAttr {
     pub(crate) words: IndexWords,
 }
 
-/// What an index on a struct is made of.
+/// The source of an index on a struct.
 pub(crate) enum Content {
     Columns(Parts),
-    /// A field within a field.
+    /// A field of a field.
     Nested(Box<Part>),
     Computed {
         ty: Box<Type>,
@@ -119,7 +119,7 @@ impl FieldIndex {
     }
 
     pub(super) fn read(&mut self, input: ParseStream<'_>, faults: &mut Faults) -> Result<()> {
-        self.words.is_garbled = true;
+        self.words.has_errors = true;
         word::no_value(input, "`#[index]` or `#[index(unique)]`")?;
         if let Some(text) = word::text_inside(input) {
             word::skip(input);
@@ -148,13 +148,13 @@ impl FieldIndex {
             }
             Err(unknown_word(word, "`#[index(..)]` on a field", &OF_ONE))
         })?;
-        self.words.is_garbled = faults.len() > before;
+        self.words.has_errors = faults.len() > before;
         Ok(())
     }
 }
 
 impl IndexAttr {
-    /// One index of the struct; none when it is not understood, which has been noted then.
+    /// Parses one index of the struct; `None` when it was not understood, which has been reported.
     pub(super) fn read(index: &Ident, input: ParseStream<'_>, faults: &mut Faults) -> Result<Option<Self>> {
         word::no_value(input, EXAMPLE)?;
         if let Some(columns) = bare_columns(input) {
@@ -174,7 +174,7 @@ impl IndexAttr {
             complete &= read.is_ok();
             read
         })?;
-        words.is_garbled = faults.len() > before || !of_one.is_empty();
+        words.has_errors = faults.len() > before || !of_one.is_empty();
         match named {
             Some((name, Content::Computed { ty, function, .. })) => {
                 Ok(Some(Self { name, content: Content::Computed { ty, function, part: of_one }, words }))
@@ -187,12 +187,15 @@ impl IndexAttr {
                 for word in of_one.all() {
                     faults.at(
                         word.span(),
-                        format!("`{word}` stands around one of the columns: `{}`", around(word)),
+                        format!(
+                            "`{word}` stands around one of the columns: `{}`",
+                            example_around_column(word)
+                        ),
                     );
                 }
                 Ok(Some(Self { name, content, words }))
             }
-            // Something was meant to be the name, and that has been complained about.
+            // A faulty name has been reported already.
             None if !complete => Ok(None),
             None => Err(Error::new(
                 index.span(),
@@ -204,7 +207,7 @@ impl IndexAttr {
     }
 }
 
-/// The names in parentheses, where there are several and none is a word or near one.
+/// The names in parentheses, if there are several and none resembles a word.
 fn bare_columns(input: ParseStream<'_>) -> Option<Vec<Ident>> {
     let read = |input: ParseStream<'_>| {
         let inside;
@@ -228,7 +231,7 @@ fn read_word(
     if !computed && (words.read(word, input)? || of_one.read(word, input)?) {
         return Ok(());
     }
-    // What has no columns behind it is no name but a word, and there is no such word.
+    // Without columns it is not a name but an unknown word.
     if !computed && (!input.peek(Token![=]) || input.peek2(syn::Lit)) {
         if named.is_none() && input.peek(token::Paren) && nearest(&word.to_string(), &OF_ONE).is_none() {
             return Err(Error::new(
@@ -242,7 +245,7 @@ fn read_word(
     }
     let content = if computed { function(word, input) } else { columns(word, input, faults) };
     let content = content.unwrap_or_else(|fault| {
-        // Of one that is unreadable the name is known, by which it is asked for.
+        // The name of an unparsed index is known, and code that uses it gets no second error.
         faults.add(fault);
         word::skip(input);
         Content::Columns(Parts { span: word.span(), list: Vec::new(), complete: false })
@@ -333,7 +336,7 @@ fn part(input: ParseStream<'_>) -> Result<Part> {
     Ok(part)
 }
 
-/// A name or a number behind a dot. Two numbers with a dot between them are one token.
+/// A name or a number after a dot. Two numbers with a dot between them are one token.
 fn member(input: ParseStream<'_>, path: &mut Vec<Member>) -> Result<()> {
     let span = input.span();
     let index = |digits: &str| -> Result<Member> {
@@ -357,7 +360,7 @@ fn member(input: ParseStream<'_>, path: &mut Vec<Member>) -> Result<()> {
     Ok(())
 }
 
-/// `price, 2` within `scale(..)`.
+/// `price, 2` in `scale(..)`.
 fn scaled(word: &Ident, input: ParseStream<'_>) -> Result<Part> {
     let expected = "expected a column and its digits after the point: `scale(price, 2)`";
     let mut part = part(input)?;
@@ -381,11 +384,11 @@ fn digits(input: ParseStream<'_>, expected: &str) -> Result<u32> {
 }
 
 impl IndexWords {
-    /// Whether the word is one of these; it is read then.
+    /// Parses the word if it is one of an index; returns whether it is.
     fn read(&mut self, word: &Ident, input: ParseStream<'_>) -> Result<bool> {
         match word.to_string().as_str() {
-            "unique" => alone(&mut self.unique, word, input)?,
-            "sparse" => alone(&mut self.sparse, word, input)?,
+            "unique" => flag(&mut self.unique, word, input)?,
+            "sparse" => flag(&mut self.sparse, word, input)?,
             "was" => once(&mut self.was, word, word::text(word, input)?)?,
             _ => return Ok(false),
         }
@@ -394,11 +397,11 @@ impl IndexWords {
 }
 
 impl PartSpec {
-    /// Whether the word is one of an index of one part; it is read then.
+    /// Parses the word if it is one of a single column; returns whether it is.
     fn read(&mut self, word: &Ident, input: ParseStream<'_>) -> Result<bool> {
         match word.to_string().as_str() {
-            "each" => alone(&mut self.each, word, input)?,
-            "nocase" => alone(&mut self.nocase, word, input)?,
+            "each" => flag(&mut self.each, word, input)?,
+            "nocase" => flag(&mut self.nocase, word, input)?,
             "scale" => {
                 let expected = "expected the digits after the point: `scale = 2`";
                 word::equals(word, input, expected)?;
@@ -410,18 +413,18 @@ impl PartSpec {
         Ok(true)
     }
 
-    /// The words that are there.
+    /// The words that are set.
     fn all(&self) -> impl Iterator<Item = &Ident> {
         let scale = self.scale.as_ref().map(|(word, _)| word);
         [self.each.as_ref(), self.nocase.as_ref(), scale, self.desc.as_ref()].into_iter().flatten()
     }
 
-    /// Takes over what is said of the part outside of it.
+    /// Adds the words that are written outside of the column.
     fn join(&mut self, others: Self) -> Result<()> {
         let Self { each, nocase, scale, desc } = others;
-        for (place, word) in [(&mut self.each, each), (&mut self.nocase, nocase), (&mut self.desc, desc)] {
+        for (slot, word) in [(&mut self.each, each), (&mut self.nocase, nocase), (&mut self.desc, desc)] {
             if let Some(word) = word {
-                once(place, &word, word.clone())?;
+                once(slot, &word, word.clone())?;
             }
         }
         match scale {
@@ -430,21 +433,21 @@ impl PartSpec {
         }
     }
 
-    /// Whether the value is stored as it is.
+    /// Whether the value is stored without a change.
     pub(crate) fn is_empty(&self) -> bool {
         self.all().next().is_none()
     }
 }
 
-fn alone(place: &mut Option<Ident>, word: &Ident, input: ParseStream<'_>) -> Result<()> {
+fn flag(slot: &mut Option<Ident>, word: &Ident, input: ParseStream<'_>) -> Result<()> {
     word::no_value(input, &format!("`{word}` alone"))?;
     if input.peek(token::Paren) {
         return Err(Error::new(word.span(), format!("`{word}` stands alone here")));
     }
-    once(place, word, word.clone())
+    once(slot, word, word.clone())
 }
 
-fn around(word: &Ident) -> &'static str {
+fn example_around_column(word: &Ident) -> &'static str {
     if word == "scale" {
         "scale(price, 2)"
     } else if word == "each" {

@@ -1,6 +1,7 @@
-//! The attributes on a key, which has the crate's path and nothing else.
+//! The attributes of a key: the path of the crate and nothing else.
 //!
-//! A struct may be a table besides. The words of a table are passed over here; they are read where the table is.
+//! A struct may also be a table. The words of a table are ignored here; the other derive parses
+//! them.
 
 use proc_macro2::TokenTree;
 use syn::parse::ParseStream;
@@ -9,7 +10,7 @@ use syn::{Attribute, Path, Result, Token};
 use super::{Foreign, SHORT, crate_path, each_attribute, once};
 use crate::diag::{Faults, unknown_word};
 
-/// The crate's path on the type, and complaints about all other words.
+/// Returns the crate's path, and reports all other words.
 pub(crate) fn key_crate(attrs: &[Attribute], faults: &mut Faults) -> Option<Path> {
     let mut path = None;
     each_attribute(attrs, &no_short_forms(), faults, |word, _, input, _| match word.to_string().as_str() {
@@ -20,7 +21,7 @@ pub(crate) fn key_crate(attrs: &[Attribute], faults: &mut Faults) -> Option<Path
     path
 }
 
-/// Complaints about words on a field or a variant, where there are none.
+/// Reports words on a field or a variant, which take none.
 pub(crate) fn key_part(attrs: &[Attribute], faults: &mut Faults) {
     each_attribute(attrs, &no_short_forms(), faults, |word, _, input, _| match word.to_string().as_str() {
         "primary_key" | "index" | "table" => pass_over(input),

@@ -1,4 +1,4 @@
-//! The attributes of a table, of a key and of their fields, each word by itself.
+//! Attribute parsing for tables, keys and their fields, one word at a time.
 //!
 //! ```text
 //! on the struct   #[table(name = "..", primary_key = (a, b), crate = path)]
@@ -9,11 +9,13 @@
 //! on a key        #[walnut(crate = path)]
 //! ```
 //!
-//! 1. The short form of an attribute is read by the same code as its long form within `#[walnut(..)]`.
-//! 2. Where a struct writes a word in the long form, that word's short form belongs to another derive and is not read.
-//! 3. What is said twice is a fault, and the first counts.
+//! 1. The short form of an attribute and its long form in `#[walnut(..)]` are parsed by the same
+//!    code.
+//! 2. If a struct uses the long form of a word, the short form of that word belongs to another
+//!    derive and is ignored.
+//! 3. A repeated word is a fault, and the first one counts.
 //!
-//! Whether the columns exist and the names are good is for `check` to say.
+//! Whether columns exist and names are valid is checked in `check`.
 
 mod field;
 mod index;
@@ -34,8 +36,8 @@ pub(crate) use key::{key_crate, key_part};
 pub(crate) use serde::{is_plain, skipped};
 pub(crate) use table::TableAttrs;
 
-/// Attributes by which other libraries mark the primary key.
-const KEYS_ELSEWHERE: [&str; 6] = ["primary", "primarykey", "key", "pk", "id", "auto"];
+/// Attributes with which other libraries mark the primary key.
+const OTHER_KEY_ATTRS: [&str; 6] = ["primary", "primarykey", "key", "pk", "id", "auto"];
 
 /// The attributes that have a short form.
 const SHORT: [&str; 3] = ["table", "index", "primary_key"];
@@ -44,7 +46,7 @@ const SHORT: [&str; 3] = ["table", "index", "primary_key"];
 pub(crate) struct Foreign(Vec<String>);
 
 impl Foreign {
-    /// Looks through all attributes of the struct and of its fields.
+    /// Collects them from all attributes of the struct and of its fields.
     pub(crate) fn of<'a>(attrs: impl Iterator<Item = &'a Attribute>) -> Self {
         let long = attrs.filter(|attr| attr.path().is_ident("walnut"));
         Self(long.flat_map(first_words).filter(|word| SHORT.contains(&word.as_str())).collect())
@@ -55,13 +57,13 @@ impl Foreign {
     }
 }
 
-/// The first attribute of a field by which another library would mark the primary key.
-pub(crate) fn key_elsewhere(attrs: &[Attribute]) -> Option<Ident> {
+/// The first attribute of a field with which another library would mark the primary key.
+pub(crate) fn other_key_attr(attrs: &[Attribute]) -> Option<Ident> {
     let names = attrs.iter().filter_map(|attr| attr.path().get_ident());
-    names.into_iter().find(|name| KEYS_ELSEWHERE.iter().any(|key| *name == key)).cloned()
+    names.into_iter().find(|name| OTHER_KEY_ATTRS.iter().any(|key| *name == key)).cloned()
 }
 
-/// The words directly within `#[walnut(..)]`.
+/// The words directly inside `#[walnut(..)]`.
 fn first_words(attr: &Attribute) -> Vec<String> {
     let Meta::List(list) = &attr.meta else { return Vec::new() };
     let trees: Vec<TokenTree> = list.tokens.clone().into_iter().collect();
@@ -69,8 +71,8 @@ fn first_words(attr: &Attribute) -> Vec<String> {
     words.filter_map(|word| word.first()).map(ToString::to_string).collect()
 }
 
-/// Calls `read` behind each of our words on an item: behind `index` for `#[index(..)]` and for `#[walnut(index(..))]`;
-/// the flag says that it is the long form.
+/// Calls `read` after each of our words on an item: after `index` for `#[index(..)]` and for
+/// `#[walnut(index(..))]`; the flag is whether it is the long form.
 fn each_attribute(
     attrs: &[Attribute],
     foreign: &Foreign,
@@ -107,11 +109,11 @@ fn crate_path(word: &Ident, input: ParseStream<'_>) -> Result<Path> {
     Path::parse_mod_style(input).map_err(|_| syn::Error::new(written, expected))
 }
 
-/// Keeps the first of what may be said once.
-fn once<T>(place: &mut Option<T>, word: &Ident, value: T) -> Result<()> {
-    if place.is_some() {
+/// Sets a word that may occur once.
+fn once<T>(slot: &mut Option<T>, word: &Ident, value: T) -> Result<()> {
+    if slot.is_some() {
         return Err(syn::Error::new(word.span(), format!("`{word}` is given twice")));
     }
-    *place = Some(value);
+    *slot = Some(value);
     Ok(())
 }

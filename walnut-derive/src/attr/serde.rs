@@ -1,14 +1,14 @@
-//! The attributes of serde on a field, as far as the stored row depends on them.
+//! The serde attributes of a field, as far as the stored row depends on them.
 //!
-//! A row is stored without the names of its fields, one after the other. So what serde leaves out of it must be left out of
-//! what is read, always, and the schema must know.
+//! A row is stored without field names, one field after the other. So what serde leaves out when it
+//! writes it must also leave out when it reads, always, and the schema must know.
 
 use proc_macro2::{Ident, TokenStream, TokenTree};
 use syn::{Attribute, Meta};
 
 use crate::diag::Faults;
 
-/// Words that have nothing to do with what is stored of a value. Those that leave a field out are checked by themselves.
+/// Words that do not affect the stored value. Those that leave a field out are checked separately.
 const HARMLESS: [&str; 12] = [
     "alias",
     "bound",
@@ -24,7 +24,8 @@ const HARMLESS: [&str; 12] = [
     "skip_serializing",
 ];
 
-/// Reports which of serde's words cannot be in a row, and returns the word by which serde leaves the field out.
+/// Reports serde attributes that cannot be on a row, and returns the one with which serde leaves
+/// the field out.
 pub(crate) fn skipped(attrs: &[Attribute], faults: &mut Faults) -> Option<Ident> {
     let words = words(attrs);
     let find = |name: &str| words.iter().find(|word| *word == name);
@@ -53,8 +54,8 @@ pub(crate) fn skipped(attrs: &[Attribute], faults: &mut Faults) -> Option<Ident>
     }
 }
 
-/// Whether what has these attributes is stored as its type says, and comes back as it was: serde's words change names at most, or
-/// leave out altogether.
+/// Whether a value with these attributes is stored as its type alone says and is read back
+/// unchanged: its serde attributes only rename it, or leave it out completely.
 pub(crate) fn is_plain(attrs: &[Attribute]) -> bool {
     words(attrs).iter().all(|word| HARMLESS.iter().any(|harmless| word == harmless))
 }
@@ -69,7 +70,7 @@ fn words(attrs: &[Attribute]) -> Vec<Ident> {
     lists.flat_map(first_idents).collect()
 }
 
-/// The words with commas between them, without what belongs to them.
+/// The first identifier of each comma-separated word.
 fn first_idents(tokens: TokenStream) -> Vec<Ident> {
     let trees: Vec<TokenTree> = tokens.into_iter().collect();
     let words = trees.split(|tree| matches!(tree, TokenTree::Punct(comma) if comma.as_char() == ','));

@@ -1,4 +1,4 @@
-//! The attributes on a struct.
+//! The attributes of a struct.
 
 use proc_macro2::Span;
 use syn::parse::ParseStream;
@@ -10,21 +10,20 @@ use super::{Foreign, crate_path, each_attribute, once};
 use crate::diag::{Faults, nearest, unknown_word};
 
 const IN_TABLE: [&str; 6] = ["name", "primary_key", "version", "migrate_from", "history", "crate"];
-/// Words that have a meaning in other attributes.
+/// Words of other attributes.
 const ELSEWHERE: [&str; 5] = ["auto", "skip", "index", "unique", "table"];
 const IN_WALNUT: [&str; 3] = ["table", "index", "crate"];
 
-/// The attributes of the struct.
 #[derive(Default)]
 pub(crate) struct TableAttrs {
     pub(crate) name: Option<LitStr>,
     pub(crate) primary_key: Option<Columns>,
     pub(crate) krate: Option<Path>,
     pub(crate) version: Option<Version>,
-    /// The struct of the layout before.
+    /// The struct of the previous version.
     pub(crate) migrate_from: Option<(Ident, Type)>,
     pub(crate) history: Option<()>,
-    /// In the order in which they are written.
+    /// In source order.
     pub(crate) indexes: Vec<IndexAttr>,
 }
 
@@ -72,7 +71,7 @@ impl TableAttrs {
                 word::equals(word, input, expected)?;
                 let columns = word::columns(input, expected, faults);
                 let unreadable = || Columns { span: word.span(), names: Vec::new(), complete: false };
-                // Unreadable it is still there, and not to be reported as missing.
+                // An unparsed key is still there, and is not reported as missing.
                 let (columns, fault) =
                     columns.map_or_else(|fault| (unreadable(), Err(fault)), |it| (it, Ok(())));
                 once(&mut self.primary_key, word, columns).and(fault)
@@ -90,7 +89,7 @@ impl TableAttrs {
                 once(&mut self.history, word, ())
             }
             "crate" => once(&mut self.krate, word, crate_path(word, input)?),
-            // A bare word that is near none of ours is likely the table's name.
+            // A bare word that resembles none of ours is likely the table's name.
             other if ends(input) && nearest(other, &IN_TABLE).is_none() && !ELSEWHERE.contains(&other) => {
                 Err(Error::new(
                     word.span(),
@@ -102,7 +101,7 @@ impl TableAttrs {
     }
 }
 
-/// Whether nothing belongs to the word that was read.
+/// Whether the word that was read ends here.
 fn ends(input: ParseStream<'_>) -> bool {
     input.is_empty() || input.peek(Token![,])
 }

@@ -1,11 +1,12 @@
-//! The form that all attributes share: words with commas between them, each read by itself.
+//! The grammar that all attributes share: words separated by commas, each parsed on its own.
 //!
 //! ```text
 //! #[table(name = "users", primary_key = (tenant, id))]
-//!         ~~~~~~~~~~~~~~  ~~~~~~~~~~~~~~~~~~~~~~~~~~   two words; a fault in one leaves the other standing
+//!         ~~~~~~~~~~~~~~  ~~~~~~~~~~~~~~~~~~~~~~~~~~   two words; a fault in one does not affect the other
 //! ```
 //!
-//! A new word is a new arm in the closure of the place where it is allowed, and its name in that place's list.
+//! A new word is a new arm in the closure of the attribute that allows it, and a new name in that
+//! attribute's list.
 
 use proc_macro2::{Span, TokenTree};
 use syn::ext::IdentExt;
@@ -14,8 +15,8 @@ use syn::{Error, Ident, LitStr, Result, Token, parenthesized, token};
 
 use crate::diag::Faults;
 
-/// Calls `read` behind each word, to read what belongs to it. What is wrong with one word is noted, and reading
-/// goes on behind the next comma.
+/// Calls `read` after each word, to parse what belongs to it. A fault is reported, and parsing
+/// continues after the next comma.
 pub(super) fn each(
     input: ParseStream<'_>,
     faults: &mut Faults,
@@ -26,7 +27,7 @@ pub(super) fn each(
         if let Err(fault) = outcome {
             faults.add(fault);
         }
-        pass(input);
+        skip_comma(input);
     }
 }
 
@@ -43,26 +44,26 @@ fn one(
     end(input)
 }
 
-/// Goes on behind the next comma.
-fn pass(input: ParseStream<'_>) {
+/// Continues after the next comma.
+fn skip_comma(input: ParseStream<'_>) {
     skip(input);
     let _comma: Result<Token![,]> = input.parse();
 }
 
-/// Goes on at the next comma.
+/// Continues at the next comma.
 pub(super) fn skip(input: ParseStream<'_>) {
     while !input.is_empty() && !input.peek(Token![,]) {
-        // Where the input is not empty, there is a token tree to read.
+        // A non-empty input has a token tree to read.
         let _passed: Result<TokenTree> = input.parse();
     }
 }
 
-/// Nothing more belongs to the word.
+/// Checks that nothing more belongs to the word.
 pub(super) fn end(input: ParseStream<'_>) -> Result<()> {
     if input.is_empty() || input.peek(Token![,]) { Ok(()) } else { Err(input.error("expected a comma")) }
 }
 
-/// The words in parentheses behind a word; none when it is alone.
+/// Parses the words in parentheses after a word, if there are any.
 pub(super) fn each_inside(
     input: ParseStream<'_>,
     faults: &mut Faults,
@@ -76,7 +77,7 @@ pub(super) fn each_inside(
     Ok(())
 }
 
-/// The text that stands in parentheses behind a word, alone.
+/// The string in parentheses after a word, if it is the only content.
 pub(super) fn text_inside(input: ParseStream<'_>) -> Option<LitStr> {
     let read = |input: ParseStream<'_>| {
         let inside;
@@ -87,7 +88,7 @@ pub(super) fn text_inside(input: ParseStream<'_>) -> Option<LitStr> {
     read(&input.fork()).ok()
 }
 
-/// Refuses a value behind a word that has none.
+/// Refuses a value after a word that takes none.
 pub(super) fn no_value(input: ParseStream<'_>, expected: &str) -> Result<()> {
     if input.peek(Token![=]) { Err(input.error(format!("expected {expected}"))) } else { Ok(()) }
 }
@@ -99,7 +100,7 @@ pub(super) fn text(word: &Ident, input: ParseStream<'_>) -> Result<LitStr> {
     if input.peek(LitStr) { input.parse() } else { Err(input.error(expected())) }
 }
 
-/// `=`; where it is missing the word is underlined.
+/// `=`; the word is underlined when it is missing.
 pub(super) fn equals(word: &Ident, input: ParseStream<'_>, expected: &str) -> Result<()> {
     if input.peek(Token![=]) {
         input.parse::<Token![=]>().map(drop)
@@ -110,10 +111,10 @@ pub(super) fn equals(word: &Ident, input: ParseStream<'_>, expected: &str) -> Re
 
 /// A list of columns in parentheses.
 pub(crate) struct Columns {
-    /// The parentheses and all that is in them.
+    /// The parentheses and their content.
     pub(crate) span: Span,
     pub(crate) names: Vec<Ident>,
-    /// No name was unreadable, so that their number means something.
+    /// Whether all names were parsed, so that their number is known.
     pub(crate) complete: bool,
 }
 
@@ -123,7 +124,7 @@ pub(super) fn columns(input: ParseStream<'_>, expected: &str, faults: &mut Fault
     Ok(Columns { span, names, complete })
 }
 
-/// A list in parentheses: where it is, what could be read of it, and whether that is everything.
+/// Parses a list in parentheses: its span, the parsed items, and whether all items were parsed.
 pub(super) fn list<T>(
     input: ParseStream<'_>,
     expected: &str,
@@ -144,7 +145,7 @@ pub(super) fn list<T>(
                 faults.add(fault);
             }
         }
-        pass(&inside);
+        skip_comma(&inside);
     }
     Ok((parens.span.join(), items, complete))
 }

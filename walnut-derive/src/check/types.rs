@@ -1,5 +1,5 @@
-//! What is wrong with the type of a column, where the type says so as it is written. Found here it is one error; found by rustc in the
-//! code that is emitted, it would be one more for each use of the table.
+//! Checks the types of columns as far as their spelling tells. A fault found here is one error;
+//! found by rustc in the emitted code, it would be repeated for each use of the table.
 
 use syn::ext::IdentExt;
 use syn::spanned::Spanned;
@@ -10,7 +10,7 @@ use crate::attr::{Content, PartSpec};
 use crate::diag::Faults;
 use crate::part::{first_argument, is_a_list, last_segment};
 
-/// Notes the first fault of each field that is a column of the primary key or of an index.
+/// Reports the first fault of each field that is a column of the primary key or of an index.
 pub(super) fn columns(table: &Table, faults: &mut Faults) {
     for field in &table.fields {
         let found =
@@ -31,7 +31,7 @@ fn in_primary_key(table: &Table, field: &Field) -> Option<String> {
 }
 
 fn on_field(field: &Field) -> Option<String> {
-    let index = field.attrs.index.as_ref().filter(|index| !index.words.is_garbled)?;
+    let index = field.attrs.index.as_ref().filter(|index| !index.words.has_errors)?;
     let unique = index.words.unique.as_ref().map(|_| &*field.name);
     indexed(field, &index.part, unique, "`#[index(each)]`")
 }
@@ -39,7 +39,7 @@ fn on_field(field: &Field) -> Option<String> {
 fn in_lists(table: &Table, field: &Field) -> Option<String> {
     table.attrs.indexes.iter().find_map(|index| {
         let Content::Columns(parts) = &index.content else { return None };
-        if index.words.is_garbled {
+        if index.words.has_errors {
             return None;
         }
         let part = parts.list.iter().find(|part| part.path.is_empty() && is_named(field, &part.name))?;
@@ -49,7 +49,8 @@ fn in_lists(table: &Table, field: &Field) -> Option<String> {
     })
 }
 
-/// What is wrong with a column of an index; `unique` is the index's name, if that is unique, and `each` how its elements are indexed.
+/// The fault of a column of an index. `unique` is the index's name, if that is unique, and `each`
+/// the attribute that indexes its elements.
 fn indexed(field: &Field, words: &PartSpec, unique: Option<&str>, each: &str) -> Option<String> {
     if words.each.is_some() {
         return None;
@@ -83,7 +84,7 @@ fn not_exact(field: &Field, place: &str) -> Option<String> {
     })
 }
 
-/// What is in an `Option`, or the type itself.
+/// The type inside an `Option`, or the type itself.
 fn inner(ty: &Type) -> &Type {
     last_segment(ty).filter(|last| last.ident == "Option").and_then(first_argument).unwrap_or(ty)
 }
@@ -92,7 +93,7 @@ fn is_named(field: &Field, name: &Ident) -> bool {
     name.unraw() == field.name
 }
 
-/// The type's name, without its path and arguments.
+/// The last segment of the type's path, without arguments.
 fn name(ty: &Type) -> String {
     last_segment(ty).map(|last| last.ident.to_string()).unwrap_or_default()
 }

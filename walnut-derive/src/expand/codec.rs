@@ -1,4 +1,4 @@
-//! How a row's keys and the row itself become bytes, and what must hold of their types.
+//! Emits the codec of keys, index entries and rows, and the assertions about their types.
 
 use proc_macro2::{Span, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
@@ -8,7 +8,7 @@ use crate::ast::Field;
 use crate::part::{Part, Source, optional, respanned};
 use crate::plan::{Plan, bounded, mentions_a_param};
 
-/// `impl Part` for each column that is read by itself, and the assertions.
+/// `impl Part` for each column that is read on its own, and the assertions.
 pub(super) fn columns(plan: &Plan<'_>) -> TokenStream {
     let Plan { row, private, .. } = plan;
     let generics = table_generics(plan);
@@ -24,20 +24,20 @@ pub(super) fn columns(plan: &Plan<'_>) -> TokenStream {
             }
         }
     });
-    let made = plan.parts().filter_map(|part| Some((part, part.place()?))).map(|(part, place)| {
-        let (at, ty, form) = (part.made, part.collection(), part.form(private));
-        // What the type lacks for it is reported under the type.
+    let impls = plan.parts().filter_map(|part| Some((part, part.value_path()?))).map(|(part, path)| {
+        let (at, ty, form) = (part.ordinal, part.collection(), part.form(private));
+        // An unsatisfied bound is reported at the type.
         let here = Span::call_site().located_at(ty.span());
         let form = quote_spanned!(here=> type Form = #form;);
         let (kind, output, value) = if part.words.each.is_none() {
-            // A type that is written, and is not that of the field, is reported where it is written.
+            // A written type that differs from the field's is reported where it is written.
             let reference = respanned(quote!(&), ty.span());
-            (quote!(Made), quote!(&#ty), quote!(#reference self.#place))
+            (quote!(Made), quote!(&#ty), quote!(#reference self.#path))
         } else {
             let value = if optional(part.ty()).is_some() {
-                quote!(::core::option::Option::as_ref(&self.#place))
+                quote!(::core::option::Option::as_ref(&self.#path))
             } else {
-                quote!(::core::option::Option::Some(&self.#place))
+                quote!(::core::option::Option::Some(&self.#path))
             };
             (quote!(MadeOfEach), quote!(::core::option::Option<&#ty>), value)
         };
@@ -52,23 +52,24 @@ pub(super) fn columns(plan: &Plan<'_>) -> TokenStream {
             }
         }
     });
-    // Of a type without parameters it is known here, and reported before the table is used.
+    // Known here for a type without parameters, and reported before the table is used.
     let assertions = (!plan.is_generic()).then(|| assertions(plan, row)).into_iter().flatten();
     quote! {
         struct __Parts;
         #(#columns)*
-        #(#made)*
+        #(#impls)*
         #(const _: () = #assertions;)*
     }
 }
 
-/// A constant of a generic type with its assertions, which can be evaluated only where the parameters are known.
+/// A constant of a generic type with its assertions, which can only be evaluated once the
+/// parameters are known.
 pub(super) fn asserted(plan: &Plan<'_>, constant: &TokenStream) -> TokenStream {
     let assertions = if plan.is_generic() { assertions(plan, &quote!(Self)) } else { Vec::new() };
     if assertions.is_empty() {
         return constant.clone();
     }
-    // The constant comes first: behind a branch its lists would be temporary.
+    // The constant comes first: after a branch its lists would be temporaries.
     quote!({
         let __constant = #constant;
         #(#assertions;)*
@@ -76,15 +77,15 @@ pub(super) fn asserted(plan: &Plan<'_>, constant: &TokenStream) -> TokenStream {
     })
 }
 
-/// The functions that write keys and index entries, and those for rows.
+/// The functions that write keys, index entries and rows.
 pub(super) fn members(plan: &Plan<'_>) -> TokenStream {
     let private = &plan.private;
     let key = if let [column] = plan.key[..] {
         let field = &column.ident;
         quote!(#private::encode_key::<Self>(&self.#field, __out);)
     } else {
-        let places = plan.key.iter().map(|column| column.at);
-        quote!(#(#private::encode_part::<Self, __Parts, #places>(self, __out);)*)
+        let columns = plan.key.iter().map(|column| column.at);
+        quote!(#(#private::encode_part::<Self, __Parts, #columns>(self, __out);)*)
     };
     let indexes = plan.indexes.iter().enumerate().map(|(at, index)| {
         let parts = index.parts.iter().map(|part| add_part(plan, part));
@@ -130,8 +131,8 @@ pub(super) fn members(plan: &Plan<'_>) -> TokenStream {
     }
 }
 
-/// The functions that write and read a row. What is missing of serde is reported under the struct's name, in the same words by
-/// each of them, so that the compiler says it once.
+/// The functions that write and read a row. A missing serde bound is reported at the struct's name,
+/// with the same message by each of them, so that the compiler prints it once.
 fn rows(plan: &Plan<'_>) -> TokenStream {
     let private = &plan.private;
     let here = Span::call_site().located_at(plan.ident.span());
@@ -159,21 +160,21 @@ fn rows(plan: &Plan<'_>) -> TokenStream {
     }
 }
 
-/// How the keys of each index are encoded.
+/// The encoding of the keys of each index.
 fn index_shapes(plan: &Plan<'_>) -> Option<TokenStream> {
     let private = &plan.private;
     let shape = |part: &Part<'_>| {
-        let (made, each) = (part.made, part.words.each.is_some());
+        let (ordinal, each) = (part.ordinal, part.words.each.is_some());
         match part.source {
             Source::Field(field) if part.words.is_empty() => {
                 let at = field.at;
                 quote!(#private::part_shape::<Self, __Parts, #at>())
             }
             Source::Field(_) | Source::Nested { .. } if each => {
-                quote!(#private::each_shape::<Self, __Parts, #made>())
+                quote!(#private::each_shape::<Self, __Parts, #ordinal>())
             }
             Source::Field(_) | Source::Nested { .. } => {
-                quote!(#private::made_shape::<Self, __Parts, #made>())
+                quote!(#private::made_shape::<Self, __Parts, #ordinal>())
             }
             Source::Function { .. } => {
                 let (form, value) = (part.form(private), part.value(private));
@@ -197,8 +198,9 @@ fn index_shapes(plan: &Plan<'_>) -> Option<TokenStream> {
     })
 }
 
-/// Whether every row comes back as it was: no attribute of serde changes it, and the types of all fields are known. What is
-/// skipped comes back as something else, which a function that computes an index might see.
+/// Whether every row is known to be read back unchanged: no serde attribute changes it, and all
+/// field types are known. A skipped field is read back as its default, which the function of a
+/// computed index might see.
 fn lossless(plan: &Plan<'_>) -> Option<TokenStream> {
     let private = &plan.private;
     let is_stored = |field: &&Field| field.attrs.skip.is_none();
@@ -216,7 +218,7 @@ fn lossless(plan: &Plan<'_>) -> Option<TokenStream> {
     })
 }
 
-/// How the keys of the indexes are passed over.
+/// The function that skips the key of an index entry.
 fn skip_index_key(plan: &Plan<'_>) -> Option<TokenStream> {
     let private = &plan.private;
     let indexes = plan.indexes.iter().enumerate().map(|(at, index)| {
@@ -239,19 +241,19 @@ fn skip_index_key(plan: &Plan<'_>) -> Option<TokenStream> {
     })
 }
 
-/// The statement that passes over a part of an entry.
+/// The statement that skips one column of an index key.
 fn skip_part(plan: &Plan<'_>, part: &Part<'_>) -> TokenStream {
-    let (private, made, each) = (&plan.private, part.made, part.words.each.is_some());
+    let (private, ordinal, each) = (&plan.private, part.ordinal, part.words.each.is_some());
     match part.source {
         Source::Field(field) if part.words.is_empty() => {
             let at = field.at;
             quote!(#private::skip_part::<Self, __Parts, #at>(__input)?;)
         }
         Source::Field(_) | Source::Nested { .. } if each => {
-            quote!(#private::skip_each::<Self, __Parts, #made>(__input)?;)
+            quote!(#private::skip_each::<Self, __Parts, #ordinal>(__input)?;)
         }
         Source::Field(_) | Source::Nested { .. } => {
-            quote!(#private::skip_made::<Self, __Parts, #made>(__input)?;)
+            quote!(#private::skip_made::<Self, __Parts, #ordinal>(__input)?;)
         }
         Source::Function { .. } => {
             let (form, value) = (part.form(private), part.value(private));
@@ -260,24 +262,24 @@ fn skip_part(plan: &Plan<'_>, part: &Part<'_>) -> TokenStream {
     }
 }
 
-/// The statement that adds a part of a row to an entry.
+/// The statement that adds a column of a row to an index entry.
 fn add_part(plan: &Plan<'_>, part: &Part<'_>) -> TokenStream {
-    let (private, made, each) = (&plan.private, part.made, part.words.each.is_some());
+    let (private, ordinal, each) = (&plan.private, part.ordinal, part.words.each.is_some());
     match part.source {
         Source::Field(field) if part.words.is_empty() => {
             let at = field.at;
             quote!(#private::index_part::<Self, __Parts, #at>(self, __entries);)
         }
         Source::Field(_) | Source::Nested { .. } if each => {
-            quote!(#private::index_each::<Self, __Parts, #made>(self, __entries);)
+            quote!(#private::index_each::<Self, __Parts, #ordinal>(self, __entries);)
         }
         Source::Field(_) | Source::Nested { .. } => {
-            quote!(#private::index_made::<Self, __Parts, #made>(self, __entries);)
+            quote!(#private::index_made::<Self, __Parts, #ordinal>(self, __entries);)
         }
         Source::Function { function, .. } => {
             let (ty, form) = (part.collection(), part.form(private));
             let add = if each { quote!(index_each_computed) } else { quote!(index_computed) };
-            // A function that returns something else is reported under its path.
+            // A function with another return type is reported at its path.
             let here = Span::call_site().located_at(function.span());
             let value = quote_spanned!(here=> #function(self));
             quote!(#private::#add::<#ty, #form>(#value, __entries);)
@@ -285,7 +287,7 @@ fn add_part(plan: &Plan<'_>, part: &Part<'_>) -> TokenStream {
     }
 }
 
-/// `impl GeneratesKey`, when keys are generated.
+/// `impl GeneratesKey`, if keys are generated.
 pub(super) fn generated(plan: &Plan<'_>, generics: &syn::Generics) -> TokenStream {
     let Plan { row, private, .. } = plan;
     let [column] = plan.key[..] else { return TokenStream::new() };
@@ -331,7 +333,7 @@ pub(super) fn table_generics(plan: &Plan<'_>) -> syn::Generics {
     bounded
 }
 
-/// One assertion for each type that must be exact, and for each index that is sparse.
+/// One assertion for each type that must be exact, and for each sparse index.
 fn assertions(plan: &Plan<'_>, row: &TokenStream) -> Vec<TokenStream> {
     let private = &plan.private;
     let key = plan.key.iter().map(|column| {
@@ -352,12 +354,12 @@ fn assertions(plan: &Plan<'_>, row: &TokenStream) -> Vec<TokenStream> {
                 Source::Function { .. } => "what is computed".to_owned(),
             };
             let what = format!("{what} cannot stand in the unique index `{}`", index.name);
-            not_exact(&asks(part, row, private, "exact"), part.ty().span(), &what)
+            not_exact(&predicate(part, row, private, "exact"), part.ty().span(), &what)
         })
     });
     let sparse = plan.indexes.iter().filter_map(|index| Some((index, index.words.sparse.as_ref()?)));
     let sparse = sparse.map(|(index, word)| {
-        let optional = index.parts.iter().map(|part| asks(part, row, private, "optional"));
+        let optional = index.parts.iter().map(|part| predicate(part, row, private, "optional"));
         let message = format!(
             "index `{}` is `sparse`, which leaves out rows in which a part is missing, and none of its parts can be; a \
              part that can is an `Option`",
@@ -375,9 +377,9 @@ fn not_exact(exact: &TokenStream, span: Span, what: &str) -> TokenStream {
     quote_spanned!(span=> ::core::assert!(#exact, #message))
 }
 
-/// Whether the key that a part is stored as is exact, or optional.
-fn asks(part: &Part<'_>, row: &TokenStream, private: &TokenStream, what: &str) -> TokenStream {
-    let (made, each) = (part.made, part.words.each.is_some());
+/// The predicate whether the stored key of a column is exact, or optional.
+fn predicate(part: &Part<'_>, row: &TokenStream, private: &TokenStream, what: &str) -> TokenStream {
+    let (ordinal, each) = (part.ordinal, part.words.each.is_some());
     match part.source {
         Source::Field(field) if part.words.is_empty() => {
             let (at, ask) = (field.at, format_ident!("part_is_{what}"));
@@ -385,7 +387,7 @@ fn asks(part: &Part<'_>, row: &TokenStream, private: &TokenStream, what: &str) -
         }
         Source::Field(_) | Source::Nested { .. } => {
             let ask = format_ident!("{}_is_{what}", if each { "each" } else { "made" });
-            quote!(#private::#ask::<#row, __Parts, #made>())
+            quote!(#private::#ask::<#row, __Parts, #ordinal>())
         }
         Source::Function { .. } => {
             let (ask, form, value) =

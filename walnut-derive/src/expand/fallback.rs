@@ -1,5 +1,5 @@
-//! What is emitted after a fault: the traits, implemented as far as the struct was understood, by code that never
-//! runs because nothing is compiled.
+//! The code emitted after a fault: the traits, implemented as far as the struct was understood. It
+//! never runs, because compilation fails.
 
 use proc_macro2::{Group, Ident, TokenStream, TokenTree};
 use quote::quote;
@@ -56,7 +56,7 @@ pub(super) fn key(key: &Key) -> TokenStream {
     }
 }
 
-/// The columns of the primary key; of a struct without one, a field called `id`, or the first field.
+/// The columns of the primary key; without one, the field `id`, or the first field.
 fn columns<'p>(plan: &'p Plan<'_>) -> Vec<&'p Field> {
     if !plan.key.is_empty() {
         return plan.key.clone();
@@ -65,19 +65,18 @@ fn columns<'p>(plan: &'p Plan<'_>) -> Vec<&'p Field> {
     owned().find(|field| field.name == "id").or_else(|| owned().next()).into_iter().collect()
 }
 
-/// The primary key's type.
 fn primary_key(plan: &Plan<'_>) -> TokenStream {
     let types: Vec<TokenStream> =
         columns(plan).iter().map(|column| likely_key(&column.ty, &plan.private)).collect();
     if let [key] = &types[..] { key.clone() } else { quote!((#(#types),*)) }
 }
 
-/// Keys can be generated wherever `auto` may have been meant.
+/// Implements `GeneratesKey` wherever `auto` may have been meant.
 fn generated(plan: &Plan<'_>, key: &TokenStream, generics: &Generics) -> Option<TokenStream> {
     let Plan { row, private, .. } = plan;
     let columns = columns(plan);
     let [column] = columns[..] else { return None };
-    if !plan.auto && !column.attrs.is_key_garbled {
+    if !plan.auto && !column.attrs.key_has_errors {
         return None;
     }
     let name = last_segment(&column.ty)?.ident.to_string();
@@ -99,7 +98,7 @@ fn generated(plan: &Plan<'_>, key: &TokenStream, generics: &Generics) -> Option<
     })
 }
 
-/// The same tokens with each of these lifetimes made `'static`: with another one the type could be no table and no key.
+/// Replaces these lifetimes by `'static`: with any other the type could not be a table or a key.
 pub(super) fn with_static(lifetimes: &[String], tokens: TokenStream) -> TokenStream {
     let mut after_quote = false;
     let replace = |tree: TokenTree| {
@@ -122,7 +121,6 @@ pub(super) fn with_static(lifetimes: &[String], tokens: TokenStream) -> TokenStr
     tokens.into_iter().map(replace).collect()
 }
 
-/// The names of the lifetime parameters.
 pub(super) fn lifetimes(generics: &Generics) -> Vec<String> {
     generics.lifetimes().map(|param| param.lifetime.ident.to_string()).collect()
 }

@@ -1,4 +1,5 @@
-//! The two structs with a field for each index: the handles that `by()` returns, and the names that `ix()` returns.
+//! The two structs with a field for each index: the handles that `by()` returns, and the names that
+//! `ix()` returns.
 
 use proc_macro2::TokenStream;
 use quote::{ToTokens, format_ident, quote};
@@ -8,14 +9,14 @@ use syn::{GenericParam, Ident};
 use crate::part::{Part, Source};
 use crate::plan::{Index, Plan};
 
-/// The declarations of both structs.
+/// Declares both structs.
 pub(super) fn handles(plan: &Plan<'_>) -> TokenStream {
     let Plan { row, private, .. } = plan;
     let (handles, names) = (handles_ident(plan), names_ident(plan));
     let (generics, where_clause) = (handles_generics(plan), handles_bounds(plan));
     let handle_fields = plan.indexes.iter().map(|index| {
         let (field, kind, doc) = (index.ident, kind(plan, index), doc(index));
-        // Of one that was not understood nothing is known but its name.
+        // Of an index that was not understood only the name is known.
         let key = (!plan.is_faulty || index.is_whole).then(|| {
             let key = index.key(private, plan.is_faulty);
             quote!(#key,)
@@ -25,7 +26,7 @@ pub(super) fn handles(plan: &Plan<'_>) -> TokenStream {
             pub #field: #private::#kind<'__table, #row, #key __Access>
         }
     });
-    // Without an index nothing else would speak of the parameters.
+    // Without an index nothing else would use the parameters.
     let none = plan.indexes.is_empty().then(
         || quote!(__table: ::core::marker::PhantomData<&'__table #private::DefaultTable<#row, __Access>>),
     );
@@ -52,7 +53,7 @@ pub(super) fn handles(plan: &Plan<'_>) -> TokenStream {
     }
 }
 
-/// `type By`, `type Ix` and the functions that make them.
+/// `type By`, `type Ix` and the functions that construct them.
 pub(super) fn members(plan: &Plan<'_>) -> TokenStream {
     let Plan { private, .. } = plan;
     let (handles, names) = (handles_ident(plan), names_ident(plan));
@@ -91,7 +92,7 @@ fn names_ident(plan: &Plan<'_>) -> Ident {
     format_ident!("__{}IndexNames", plan.ident.unraw())
 }
 
-/// `<'__table, __Access: Access, ..>` with the row's own parameters behind.
+/// `<'__table, __Access: Access, ..>`, followed by the row's own parameters.
 fn handles_generics(plan: &Plan<'_>) -> TokenStream {
     let private = &plan.private;
     let params = plan.generics.params.iter().filter_map(|param| match param {
@@ -110,7 +111,7 @@ fn handles_generics(plan: &Plan<'_>) -> TokenStream {
     quote!(<'__table, __Access: #private::Access #(, #params)*>)
 }
 
-/// A handle belongs to a table; of a generic row that is to be said.
+/// The where clause of the handles; for a generic row it requires that the row is a table.
 fn handles_bounds(plan: &Plan<'_>) -> TokenStream {
     let Plan { row, private, .. } = plan;
     let mut generics = plan.generics.clone();
@@ -129,11 +130,12 @@ fn argument(param: &GenericParam) -> Option<&Ident> {
     }
 }
 
-/// Which handle the index has; of one that was not understood, a handle with every method that may have been meant.
+/// The handle type of the index; for one that was not understood, a handle with every method that
+/// may have been meant.
 fn kind(plan: &Plan<'_>, index: &Index<'_>) -> TokenStream {
     match plan.is_faulty {
         true if !index.is_whole => quote!(AnyIndex),
-        true if index.words.is_garbled => quote!(Unique),
+        true if index.words.has_errors => quote!(Unique),
         _ if index.words.unique.is_some() => quote!(Unique),
         _ => quote!(Index),
     }

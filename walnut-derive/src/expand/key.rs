@@ -1,4 +1,4 @@
-//! `impl Key`, by parts or by discriminant.
+//! `impl Key`, by fields or by discriminant.
 
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
@@ -19,9 +19,9 @@ fn by_parts(key: &Key, parts: &[KeyField]) -> TokenStream {
     let Key { this, private, .. } = key;
     let generics = bounded(&key.generics, &quote!(), parts.iter().map(|part| &part.ty), private);
     let (impl_generics, _, where_clause) = generics.split_for_impl();
-    let places = || 0..parts.len();
-    let (encoded, skipped, exact, optional, none) = (places(), places(), places(), places(), places());
-    let shaped = places();
+    let indexes = || 0..parts.len();
+    let (encoded, skipped, exact, optional, none) = (indexes(), indexes(), indexes(), indexes(), indexes());
+    let shaped = indexes();
     let part_impls = parts.iter().enumerate().map(|(at, KeyField { member, ty })| {
         quote! {
             #[automatically_derived]
@@ -73,8 +73,8 @@ fn by_parts(key: &Key, parts: &[KeyField]) -> TokenStream {
     }
 }
 
-/// A newtype of what can be generated can be generated. The needless `for` keeps the bound from being checked where it is
-/// written: of most newtypes it does not hold.
+/// A newtype of a type that can be generated can be generated. The redundant `for` defers the check
+/// of the bound to its use: for most newtypes it does not hold.
 fn generated(key: &Key, parts: &[KeyField]) -> TokenStream {
     let Key { this, private, .. } = key;
     let [KeyField { member, ty }] = parts else { return TokenStream::new() };
@@ -142,7 +142,7 @@ fn by_discriminant(key: &Key, variants: &[Ident], wide: bool) -> TokenStream {
     }
 }
 
-/// A derived key is passed by value where a single key is wanted.
+/// A derived key is passed by value where a single key is expected.
 fn by_reference(private: &TokenStream) -> TokenStream {
     quote! {
         type Ref<'__point> = Self;

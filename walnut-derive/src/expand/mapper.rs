@@ -1,4 +1,4 @@
-//! `impl TableMapper`: the schema, and the rest put together.
+//! `impl TableMapper`: the schema, and all other members.
 
 use proc_macro2::{Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote, quote_spanned};
@@ -35,7 +35,8 @@ pub(super) fn mapper(plan: &Plan<'_>) -> TokenStream {
     }
 }
 
-/// Has the schema checked even if the table is never opened: that the layout before is an older one of the same table.
+/// Evaluates the schema even if the table is never opened: the previous version must be an older
+/// one of the same table.
 fn checked(plan: &Plan<'_>) -> Option<TokenStream> {
     let old = plan.migrate_from.filter(|_| !plan.is_generic())?;
     let Plan { row, private, .. } = plan;
@@ -43,7 +44,7 @@ fn checked(plan: &Plan<'_>) -> Option<TokenStream> {
     Some(quote_spanned!(here=> const _: #private::TableSchema = <#row as #private::TableMapper>::SCHEMA;))
 }
 
-/// How rows of the layout before are read, at the name of its struct.
+/// The function that reads rows of the previous version, with errors at the name of its struct.
 fn older_rows(plan: &Plan<'_>) -> Option<TokenStream> {
     let (old, private) = (plan.migrate_from?, &plan.private);
     let here = Span::call_site().located_at(old.span());
@@ -58,7 +59,7 @@ fn older_rows(plan: &Plan<'_>) -> Option<TokenStream> {
     })
 }
 
-/// The type of the primary key. Of a tuple it is said at the list of its columns what is wrong with it.
+/// The type of the primary key. Errors about a tuple are reported at the list of its columns.
 fn primary_key(plan: &Plan<'_>, here: Span) -> TokenStream {
     let types = plan.key.iter().map(|column| &column.ty);
     if plan.key.len() == 1 { quote!(#(#types)*) } else { quote_spanned!(here=> (#(#types),*)) }
@@ -91,7 +92,7 @@ fn schema(plan: &Plan<'_>) -> TokenStream {
     quote!(#private::TableSchema::new(#name, &[#(#fields),*], &[#(#key),*], &[#(#indexes),*]) #version #history #before .shaped(Self::row_shape))
 }
 
-/// The type as it is written, without spaces but where two words would run together.
+/// The type as written, without spaces except between two words.
 fn type_name(tokens: TokenStream) -> String {
     let mut text = String::new();
     write_type(tokens, &mut text);

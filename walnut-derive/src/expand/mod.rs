@@ -10,10 +10,10 @@
 //! };
 //! ```
 //!
-//! 1. Every path is absolute: what the user has in scope, or has not, changes nothing.
-//! 2. No name is declared that does not begin with `__`, but for the fields named as indexes are.
-//! 3. After a fault the traits are implemented all the same, by code that never runs, so that code which uses the
-//!    type has no errors of its own.
+//! 1. Every path is absolute: names in the user's scope have no effect.
+//! 2. Every declared name begins with `__`, except fields named after indexes.
+//! 3. After a fault the traits are implemented all the same, by code that never runs, so that code
+//!    that uses the type has no errors of its own.
 
 mod codec;
 mod fallback;
@@ -71,7 +71,7 @@ pub(crate) fn nested(input: &DeriveInput) -> TokenStream {
     }
 }
 
-/// The errors, and the items that stand in for what could not be emitted.
+/// The errors, and stub items for what could not be emitted.
 fn stub(input: &DeriveInput, errors: &TokenStream, items: TokenStream) -> TokenStream {
     let lifetimes = fallback::lifetimes(&input.generics);
     let stub = in_private(&fallback::with_static(&lifetimes, items));

@@ -1,7 +1,7 @@
 //! Folds the adds of one key into a single entry (RocksDB: a partial or full merge of operands).
 //!
 //! ```text
-//!   stripes     9 add 3   8 add -1 | 6 add 2   5 put 40   4 put 7 |      nothing older exists anywhere
+//!   stripes     9 add 3   8 add -1 | 6 add 2   5 put 40   4 put 7 |  nothing older anywhere
 //!   kept        9 add 2            | 6 put 42                     |
 //! ```
 //!

@@ -4,7 +4,7 @@
 //!   level 0    4 runs
 //!   level 1..  empty
 //!   level 5    7 GB / 10          the base level: the first whose target is at least the base size
-//!   level 6    7 GB               the last level: its actual size, or the base size if that is larger
+//!   level 6    7 GB               the last level: its actual size, at least the base size
 //! ```
 //!
 //! Targets are derived from the last level upwards, so that 90 % of the data is in it whatever its

@@ -1,8 +1,8 @@
 //! Leveled compaction: each level is ten times the size of the one above. Fast reads, little space.
 //!
 //! ```text
-//!   pick             a level is above its target: all runs of level 0, or one file of a deeper level,
-//!                    with the files of the next level that share its range
+//!   pick             a level is above its target: all runs of level 0, or one file of a
+//!                    deeper level, with the files of the next level that share its range
 //!   pick_idle        no level is above its target, but a file is mostly garbage
 //!   pick_full_merge  the levels above the last hold a tenth of it or more
 //! ```

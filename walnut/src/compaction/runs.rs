@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   level 0:  | newest |  | .. |  | .. |     level 6:  | oldest |
-//!                       `--------' neighbouring runs are merged into one, in place of the oldest of them
+//!                       `--------' neighbours are merged, in place of the oldest of them
 //! ```
 //!
 //! 1. Only neighbouring runs are merged, so the newer version of a key keeps coming first.

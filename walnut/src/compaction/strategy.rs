@@ -10,7 +10,7 @@ use crate::sst::SstMeta;
 
 /// How SSTs are merged in the background: a trade of write, read and space amplification.
 ///
-/// | | bytes written for each byte of yours | sorted runs that a read searches | space, for each live byte |
+/// | | bytes written per user byte | sorted runs that a read searches | space per live byte |
 /// |---|---|---|---|
 /// | `Leveled` | some 10 to 20 | up to 4, and one for each level: 2 or 3 | some 1.1 to 1.3 |
 /// | `Universal` | some 3 to 6 | up to 6 | up to 2, and 3 while everything is merged |

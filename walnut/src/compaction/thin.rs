@@ -2,8 +2,8 @@
 //! two: only the rest of that one file is written.
 //!
 //! ```text
-//!   level 0    | a✗  c✗  d✗ |              read only
-//!   level 6    | a b | c d e |   ──►   | b | e |     one file at a time, each removed before the next is written
+//!   level 0    | a✗  c✗  d✗ |             read only
+//!   level 6    | a b | c d e |   ──►   | b | e |   one file at a time, each removed before the next
 //! ```
 //!
 //! 1. An entry is dropped when every reader sees a newer version of its key, or a newer range

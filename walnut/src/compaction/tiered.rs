@@ -1,7 +1,7 @@
 //! Tiered compaction: runs of similar size are merged. Few writes.
 //!
 //! ```text
-//!   minor      four neighbours of one tier, a tier being sizes within a factor of four    | 1 1 1 1 | 4 4 | 16 |
+//!   minor      four neighbours of one tier: sizes within a factor of four   | 1 1 1 1 | 4 4 |
 //!   tombstone  a run whose tombstones may hide half of the next older run, with that run
 //!   major      the newer runs count for four times the oldest: all runs into one
 //! ```

@@ -2,10 +2,10 @@
 //!
 //! ```text
 //!  walnut database
-//!  format 2                                  format 1 is older than adds, which its programs do not know
+//!  format 2                                  format 1 is older than adds
 //!  id 00112233445566778899aabbccddeeff       the database's id
 //!  manifest MANIFEST-000007
-//!  seed 1a2b3c4d                             the seed of that manifest: an earlier file of that name differs
+//!  seed 1a2b3c4d                             the seed of that manifest file
 //!  snapshot 12345                            the manifest was durable up to this offset
 //!  crc32 89abcdef                            of all bytes before this line
 //! ```

@@ -3,15 +3,18 @@
 //! ```text
 //!  | tag u8 | size varint | value (size bytes) | tag | size | value | ...
 //!
-//!  tag 1  log_number   varint                 tag 6  removed  level u8, number varint
-//!      2  newest_log   varint                     7  added    level u8, number varint, size varint, digest u64,
-//!      3  next_file    varint                                 entry_count varint, tombstone_count varint,
-//!      4  last_seqno   varint                                 raw_size varint, dead_size varint, fragment_count varint,
-//!      5  log_seqno    varint                                 smallest key, end (size varint, bytes),
-//!                                                             smallest_seqno varint, largest_seqno varint,
-//!                                                             share_count varint, of each share: value file's
-//!                                                             number varint, size varint
-//!                                            8  values   number varint, size varint, digest u64, record_count varint
+//!  tag 1  log_number  varint
+//!      2  newest_log  varint
+//!      3  next_file   varint
+//!      4  last_seqno  varint
+//!      5  log_seqno   varint
+//!      6  removed     level u8, number varint
+//!      7  added       level u8, number varint, size varint, digest u64, entry_count varint,
+//!                     tombstone_count varint, raw_size varint, dead_size varint,
+//!                     fragment_count varint, smallest key, end (size varint, bytes),
+//!                     smallest_seqno varint, largest_seqno varint,
+//!                     share_count varint, of each share: value file's number varint, size varint
+//!      8  values      number varint, size varint, digest u64, record_count varint
 //! ```
 //!
 //! An edit is valid if and only if (1) its tags are these, in ascending order, 1 to 5 at most once

@@ -1,7 +1,7 @@
 //! A version (LevelDB): the SSTs of each level at one moment, and their value files. Immutable.
 //!
 //! ```text
-//!  level 0   | a..f | k..z |   | a..z |   | b..c |     runs, the newest first; their keys may overlap
+//!  level 0   | a..f | k..z |   | a..z |   | b..c |     runs, newest first; they may overlap
 //!  level 1   | a..f | g..m | n..z |                   one run
 //!  level 6   | a..c | d..e | ...                      one run
 //! ```

@@ -1,4 +1,4 @@
-//! Picks on any version come to an end, and each of them is sound.
+//! Compaction terminates on every version, and each pick is sound.
 
 use std::collections::BTreeSet;
 
@@ -8,7 +8,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::manifest::LEVEL_COUNT;
 
-/// What stays of a merge: how many files, and whether all that is dead can be dropped.
+/// The outcome of a merge: how many files, and whether all garbage can be dropped.
 #[derive(Clone, Copy, Debug)]
 struct Fate {
     output_count: usize,
@@ -63,14 +63,14 @@ fn any_version() -> impl Strategy<Value = Version> {
     })
 }
 
-/// What falls with each pick: see the heads of `leveled` and `runs`.
+/// A measure that decreases with each pick: see the heads of `leveled` and `runs`.
 fn weight(version: &Version) -> (u64, usize) {
     let weight =
         |(level, meta): (Level, &Arc<SstMeta>)| meta.entry_count * (LEVEL_COUNT - level.index()) as u64;
     (version.files().map(weight).sum(), version.runs().count())
 }
 
-/// The edit of a merge as its fate will have it.
+/// The edit of a merge with this outcome.
 fn carry_out(merge: &Merge, watermark: SeqNo, fate: Fate, next: &mut u64) -> VersionEdit {
     let inputs: Vec<_> =
         merge.inputs.iter().flat_map(|(level, files)| files.iter().map(|meta| (*level, meta))).collect();
@@ -105,12 +105,12 @@ fn carry_out(merge: &Merge, watermark: SeqNo, fate: Fate, next: &mut u64) -> Ver
     VersionEdit { removed, added: added.collect(), ..VersionEdit::default() }
 }
 
-/// Whether it is done for what is dead in it alone.
+/// Whether it is done only for the garbage in it.
 fn is_rewrite(merge: &Merge) -> bool {
     merge.inputs.len() == 1 && merge.inputs[0].0 == merge.output
 }
 
-/// That nothing newer goes below something older, and that nothing in the way is left behind.
+/// Checks that nothing newer goes below something older, and that nothing in the way is left behind.
 fn expect_sound(version: &Version, merge: &Merge) {
     let numbers: BTreeSet<_> =
         merge.inputs.iter().flat_map(|(_, files)| files).map(|meta| meta.number).collect();
@@ -168,7 +168,7 @@ proptest! {
                 let edit = match &pick {
                     Pick::Nothing => break,
                     Pick::Move(Move { from, files, to }) => {
-                        // What lies between two files that move is not touched.
+                        // Files between two moved ones are not touched.
                         for meta in files {
                             let inputs = vec![(*from, vec![Arc::clone(meta)])];
                             expect_sound(&version, &Merge { inputs, output: *to });

@@ -62,7 +62,8 @@ fn write(sst_store: &Arc<SstStore>, number: u64, seqno: u64, entries: &[(u32, Op
     sst_store.publish(vec![temp_sst.finish().unwrap()]).unwrap().remove(0)
 }
 
-/// An older run in two files of the last level, and a newer one above, in which every third key is removed.
+/// An older run in two files of the last level, and a newer one above, with tombstones for every
+/// third key.
 struct Scene {
     sst_store: Arc<SstStore>,
     inputs: BTreeMap<FileNumber, Arc<Sst>>,
@@ -133,7 +134,7 @@ fn a_merge_keeps_what_can_be_read_and_cuts_it_into_files() {
     }
 }
 
-/// What a merge of these levels into `output` leaves, which levels deeper than that are not part of.
+/// The output of a merge of all levels down to `output`.
 fn merged(ssts: &[(u8, Arc<Sst>)], output: u8, boundaries: &[u64]) -> Vec<(Vec<u8>, u64, bool)> {
     let sst_store = sst_store(&machine());
     let version = version(ssts.iter().map(|(level, sst)| (*level, sst.meta().clone())).collect());

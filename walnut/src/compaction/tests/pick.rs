@@ -1,4 +1,4 @@
-//! What is picked, case by case.
+//! The picks of leveled compaction, case by case.
 
 use super::*;
 
@@ -39,7 +39,7 @@ fn level_zero_goes_to_the_first_level_whose_target_is_large_enough() {
 
 #[test]
 fn level_zero_never_passes_a_level_that_holds_something() {
-    // Level 3 is above the base level, but level 0 is even further above its limit, with a file that counts for nothing.
+    // Level 3 is above its target, but the score of level 0 is higher.
     let mut files: Vec<_> = (20..24).map(|n| (0, file(n, b"a", b"z"))).collect();
     files.push((3, sized(0, file(5, b"x", b"x"))));
     files.push((6, file(1, b"a", b"z")));
@@ -80,7 +80,7 @@ fn the_file_that_is_cheapest_to_merge_goes_first() {
     files[7 + 11].1.size = 8000;
     let cheapest = (vec![(5, vec![57]), (6, vec![8])], 6);
     assert_eq!(merge(pick(&version(files.clone()), &CONFIG)), cheapest);
-    // Tombstones give back more.
+    // Tombstones reclaim more.
     files[3].1.tombstone_count = 50;
     assert_eq!(merge(pick(&version(files.clone()), &CONFIG)), (vec![(5, vec![53]), (6, vec![4])], 6));
     // With one file less, the tombstones still make the level worth a merge.

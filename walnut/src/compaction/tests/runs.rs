@@ -1,4 +1,4 @@
-//! What the strategies that know only runs pick, case by case.
+//! The picks of the strategies that see only runs, case by case.
 
 use super::*;
 
@@ -12,7 +12,7 @@ fn of_sizes(young: &[u64], last: u64) -> Version {
     version(young.chain([run(6, 1, last)]).collect())
 }
 
-/// The sizes of what is merged, and the output level; nothing when nothing is.
+/// The sizes of the inputs and the output level of a pick; empty when there is none.
 fn sizes(pick: Pick) -> (Vec<u64>, u8) {
     match pick {
         Pick::Nothing => (Vec::new(), 0),
@@ -38,7 +38,7 @@ fn tiered_merges_four_neighbours_of_a_tier_in_their_place() {
         (vec![20_000, 20_000, 20_000, 30_000], 6),
         "all there are"
     );
-    // A large one between small ones ends a stretch.
+    // A large run between small ones separates them.
     assert_eq!(due(&[1000, 1000, 20_000, 1000, 1000], 500_000), nothing);
 }
 
@@ -99,7 +99,7 @@ fn universal_merges_like_sizes_first_and_then_the_newest() {
 
 #[test]
 fn runs_of_other_levels_are_runs_like_others() {
-    // Levels that another strategy has left.
+    // Levels left by another strategy.
     let left =
         version(vec![run(0, 9, 1000), run(3, 3, 1100), run(4, 2, 1200), run(5, 4, 1300), run(6, 1, 90_000)]);
     assert_eq!(
@@ -156,7 +156,7 @@ fn idle_gives_back_what_is_dead_in_runs() {
         assert_eq!(idle(&oldest, 4), (vec![], 0), "somebody reads before it");
         assert_eq!(idle(&oldest, 5), (vec![1000], 6));
         assert_eq!(idle(&version(vec![(0, wasted.clone())]), 5), (vec![1000], 6));
-        // Half of 100 entries are tombstones; each may take an entry of 40 bytes away, 2,000 of 8,000.
+        // Half of 100 entries are tombstones; each may hide an entry of 40 bytes: 2,000 of 8,000.
         let newer = SstMeta { tombstone_count: 50, ..run(0, 9, 1000).1 };
         assert_eq!(idle(&version(vec![(0, newer), run(6, 1, 7000)]), 0), (vec![1000, 7000], 6));
     }

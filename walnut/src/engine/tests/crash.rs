@@ -1,15 +1,15 @@
-//! The power is cut, or an operation fails, at every step of compactions.
+//! Power is cut, or an operation fails, at every step of compactions.
 
 use super::*;
 use crate::env::{CrashPolicy, FaultEffect, FaultPlan, Operations};
 
-/// So that a little data has several levels, and nothing is compacted before it is asked for.
+/// Several levels with little data, and no compaction until a test asks for it.
 pub(super) fn open_small(env: &(impl Env + Clone)) -> Result<Engine> {
     let levels = LeveledConfig { max_sst_size: 1 << 10, base_level_size: 200 };
     open_with(env, EngineConfig { frozen_limit: 100, levels, ..config() })
 }
 
-/// Versions and tombstones in several levels, all of it durable; and the state.
+/// Versions and tombstones in several levels, all durable; and the state.
 pub(super) fn prepare(env: &(impl Env + Clone)) -> (Engine, State) {
     let engine = open_small(env).unwrap();
     for round in 0..3 {
@@ -22,7 +22,7 @@ pub(super) fn prepare(env: &(impl Env + Clone)) -> (Engine, State) {
     for n in (0..90).step_by(2) {
         delete(&engine, n).unwrap();
     }
-    // Over the odd keys of a range, too, which come back alone; and over a range without a key.
+    // Over the odd keys of a range, too, which are put again; and over a range without a key.
     clear(&engine, 20..60).unwrap();
     clear(&engine, 200..300).unwrap();
     for n in (21..60).step_by(2) {
@@ -35,7 +35,7 @@ pub(super) fn prepare(env: &(impl Env + Clone)) -> (Engine, State) {
     (engine, state)
 }
 
-/// All the ways of compacting.
+/// All ways of compacting.
 pub(super) fn compact_everything(engine: &Engine) -> Result<()> {
     let due = engine.compact_due();
     let idle = engine.compact_idle();

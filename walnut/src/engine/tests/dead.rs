@@ -1,4 +1,5 @@
-//! Dead keys: a look at what is live costs the same however much was removed before it, and is right whoever writes meanwhile.
+//! Dead keys: finding what is live costs the same however much was deleted before it, and is
+//! correct while others write.
 
 use proptest::prelude::*;
 
@@ -6,10 +7,11 @@ use super::*;
 use crate::cursor::steps;
 use crate::mvcc::Pin;
 
-/// More than a walk passes before what is dead is remembered, once for each of the chains that a range has at most.
+/// More entries than a walk skips before it records a dead range, once for each chain that a range
+/// may have.
 const FEW_STEPS: usize = 64;
 
-/// An engine whose memtable takes all that a test writes.
+/// An engine whose memtable holds everything that a test writes.
 fn large() -> Engine {
     open_with(&machine(), EngineConfig { memtable_size: 64 << 20, ..config() }).unwrap()
 }
@@ -18,7 +20,7 @@ fn range(from: u32, to: u32) -> KeyRange {
     KeyRange { start: key(from), end: Some(key(to)) }
 }
 
-/// The key at an end of a range, and how many entries were stepped over.
+/// The key at an end of a range, and how many entries were skipped.
 fn end_of(mut scan: EngineScan, from_back: bool) -> (Option<Vec<u8>>, usize) {
     steps::of(|| {
         let found = if from_back { scan.next_back() } else { scan.next() }.unwrap();
@@ -34,7 +36,8 @@ fn last(engine: &Engine) -> (Option<Vec<u8>>, usize) {
     end_of(engine.scan(range(0, u32::MAX)).unwrap(), true)
 }
 
-/// Pushes at the end and removes the first, so many times; the most entries that a look has stepped over.
+/// Pushes at the end and removes the first, in `rounds`; returns the most entries that a read
+/// skipped.
 fn run_queue(engine: &Engine, backlog: u32, rounds: Range<u32>) -> usize {
     let mut most = 0;
     for n in rounds {
@@ -50,7 +53,7 @@ fn run_queue(engine: &Engine, backlog: u32, rounds: Range<u32>) -> usize {
 #[test]
 fn a_look_at_the_front_of_a_queue_costs_the_same_whatever_was_removed() {
     for (backlog, rounds) in [(0, 5000), (1000, 3000)] {
-        // With a memtable for all of it, and with flushes and merges going on.
+        // With one memtable for everything, and with concurrent flushes and merges.
         for engine in [large(), open(&machine()).unwrap()] {
             for n in 0..backlog {
                 put(&engine, n, 1).unwrap();
@@ -60,7 +63,7 @@ fn a_look_at_the_front_of_a_queue_costs_the_same_whatever_was_removed() {
     }
 }
 
-/// The look asks where the oldest reader is, and drops nothing.
+/// The read asks for the oldest reader, and drops nothing.
 #[test]
 fn a_look_for_room_on_the_disk_forgets_no_dead_keys_of_later() {
     let engine = large();
@@ -125,7 +128,8 @@ fn draining_from_either_end_costs_the_same_for_every_row() {
     }
 }
 
-/// Jobs by priority: what is taken lies in many places, and what comes lies before it as well as behind it.
+/// Jobs by priority: deletions are spread over many keys, and insertions come before and after
+/// them.
 #[test]
 fn a_queue_by_priority_costs_the_same_whatever_was_removed() {
     let engine = large();
@@ -173,7 +177,7 @@ fn a_walk_over_what_lies_around_a_dead_range_seeks_past_it() {
 fn what_is_dead_is_found_out_once_after_reopening() {
     let env = machine();
     let engine = open(&env).unwrap();
-    // A snapshot keeps all of it in the SSTs.
+    // A snapshot retains all of it in the SSTs.
     let pin = engine.pin_applied();
     for n in 0..10 {
         put(&engine, n, 1).unwrap();
@@ -187,7 +191,7 @@ fn what_is_dead_is_found_out_once_after_reopening() {
     assert!(last(&engine).1 <= FEW_STEPS);
 }
 
-/// The entries in all SSTs.
+/// The number of entries in all SSTs.
 fn stored(engine: &Engine) -> u64 {
     engine.view.load().levels.ssts().map(|(_, sst)| sst.meta().entry_count).sum()
 }
@@ -195,21 +199,21 @@ fn stored(engine: &Engine) -> u64 {
 #[test]
 fn a_flush_writes_nothing_of_what_came_and_went_in_the_memtable() {
     let engine = large();
-    // Odd keys are in an SST, whose range holds all that follows.
+    // Odd keys are in an SST, whose range includes all that follow.
     for n in (1..4000).step_by(2) {
         put(&engine, n, 1).unwrap();
     }
     engine.flush_everything().unwrap();
     let before = stored(&engine);
     assert_eq!(before, 2000);
-    // Those of it that are read open the file, as they do where there is a queue.
+    // Reads of these keys open the file, as they do with a queue.
     assert_eq!(first(&engine).0, Some(key(1)));
     for n in (0..4000).step_by(2).chain(5000..6000) {
         put(&engine, n, 2).unwrap();
         delete(&engine, n).unwrap();
     }
     engine.flush_everything().unwrap();
-    // A filter takes one key of a hundred for another one.
+    // A filter has a false positive for one key of a hundred.
     assert!(stored(&engine) - before <= 100, "{} entries", stored(&engine) - before);
     for n in (1..4000).step_by(2) {
         delete(&engine, n).unwrap();
@@ -234,7 +238,7 @@ fn what_a_reader_had_to_step_over_is_merged_soon() {
         for n in 0..1100 {
             delete(&engine, n).unwrap();
         }
-        // One run, which has values and tombstones of what was removed: nothing is due for their sake.
+        // One run with values and tombstones; none of these alone triggers a compaction.
         engine.compact().unwrap();
         drop(pin);
         engine.close().unwrap();
@@ -264,14 +268,15 @@ fn a_flush_keeps_what_a_pin_sees_of_what_came_and_went() {
     put(&engine, 6, 1).unwrap();
     delete(&engine, 6).unwrap();
     engine.flush_everything().unwrap();
-    // And the other tombstone: a transaction that reads at the pin asks whether the key was changed since.
+    // And the other tombstone: a transaction that reads at the pin validates whether the key was
+    // changed since.
     assert_eq!(stored(&engine), 3, "a value that a pin sees, and its tombstone");
     let mut scan = engine.core().scan_at(KeyRange::all(), &pin).unwrap();
     assert_eq!(drain(&mut scan, false).unwrap(), [(key(5), value(5, 1))]);
     assert_eq!(state(&engine).unwrap(), State::new());
 }
 
-/// What a model does to the engine, and what it looks at.
+/// An operation of the model on the engine.
 #[derive(Clone, Debug)]
 enum Deed {
     Put(u32),
@@ -283,7 +288,7 @@ enum Deed {
     Unpin,
     Flush,
     Compact,
-    /// A walk that begins here and is gone on with later.
+    /// Begins a scan that is continued later.
     Begin(u32, u32, bool),
 }
 
@@ -303,10 +308,11 @@ fn deeds() -> impl Strategy<Value = Vec<Deed>> {
     prop::collection::vec(deed, 1..30)
 }
 
-/// A walk that goes on while the state changes, whether it is from the back, and what it has to find yet.
+/// A scan that continues while the state changes, whether it is from the back, and what it must
+/// still find.
 type Begun = (EngineScan, bool, std::collections::VecDeque<(Vec<u8>, Vec<u8>)>);
 
-/// That a reader sees a state from both ends, in the whole and in parts.
+/// Checks that a reader sees a state from both ends, completely and in parts.
 fn expect_state(scan: impl Fn(KeyRange) -> EngineScan, state: &State, from: u32) {
     for range in [range(0, u32::MAX), range(from, from + 40), KeyRange::all()] {
         let expected: Vec<_> = state
@@ -394,7 +400,7 @@ fn a_key_that_is_put_among_dead_ones_is_seen_at_once_by_all() {
         for _ in 0..2 {
             scope.spawn(|| {
                 while !ended.load(Ordering::Acquire) {
-                    // Each finds dead keys, and remembers them.
+                    // Each finds dead keys, and records them.
                     first(&engine);
                     last(&engine);
                 }

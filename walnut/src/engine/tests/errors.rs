@@ -1,14 +1,14 @@
-//! What each answer of the operating system comes to: a disk that is full, a log that is broken, or a plain failure.
+//! The effect of each error of the operating system: a full disk, a broken log, or a plain failure.
 
 use std::io::ErrorKind;
 
 use super::*;
 use crate::env::{FaultEffect, FaultPlan, Operation, Operations};
 
-/// What the system says when there is no room for more bytes.
+/// The error of the system when there is no space for more bytes.
 const FULL: [ErrorKind; 3] = [ErrorKind::StorageFull, ErrorKind::QuotaExceeded, ErrorKind::FileTooLarge];
 
-/// What it says otherwise, as far as kinds are told apart.
+/// Its other errors, as far as kinds are distinguished.
 const BROKEN: [ErrorKind; 5] = [
     ErrorKind::ReadOnlyFilesystem,
     ErrorKind::PermissionDenied,
@@ -23,7 +23,7 @@ fn put_durably(engine: &Engine, n: u32) -> Result<()> {
     engine.commit(ReadSet::default(), batch, Durability::Safe)
 }
 
-/// An engine with one row, on a machine that fails when told to.
+/// An engine with one row, on a machine with fault injection.
 fn begun() -> (FaultEnv, Engine) {
     let env = FaultEnv::over_memory(machine());
     let engine = open_with(&env, EngineConfig { memtable_size: 1 << 20, ..config() }).unwrap();
@@ -110,7 +110,7 @@ fn an_opening_that_fails_says_why_and_the_next_one_succeeds() {
     }
 }
 
-/// Fills memory while nothing of what these plans hit can be done, and expects it to stay within bounds.
+/// Fills memory while nothing that these plans hit can be done, and expects it to stay bounded.
 fn expect_bounded(plan: &FaultPlan, background: Background) {
     let env = FaultEnv::over_memory(machine());
     let limits = EngineConfig { frozen_limit: 3, preallocate: 4 << 10, background, ..config() };

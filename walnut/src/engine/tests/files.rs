@@ -1,4 +1,4 @@
-//! Files are opened when they are read, and no more of them stay open than may.
+//! Files are opened on their first read, and the number of open files is bounded.
 
 use super::*;
 use crate::env::Operation;
@@ -76,7 +76,7 @@ fn no_more_files_stay_open_than_may_and_all_can_be_read() {
 
 #[test]
 fn what_is_read_often_stays_open() {
-    // The last file is the first to be closed if nobody reads it.
+    // The last file is the first to be closed unless it is read.
     let one: fn(&Engine) = |engine| drop(get(engine, ROWS - 1).unwrap());
     let many: fn(&Engine) = |engine| drop(get_many(engine, &[key(ROWS - 2), key(ROWS - 1)]));
     for read in [one, many] {
@@ -103,7 +103,7 @@ fn a_scan_whose_file_is_closed_behind_it_reads_on() {
         let found = scan.next().unwrap().map(|found| found.key.to_vec());
         assert_eq!(found, Some(key(n)));
         assert!(engine.stats().open_file_count <= 9, "{:?}", engine.stats());
-        // Others drive out what the scan reads.
+        // Other files evict those that the scan reads.
         for other in (0..ROWS).step_by(60) {
             get(&engine, other).unwrap();
         }

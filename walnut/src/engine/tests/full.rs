@@ -1,4 +1,5 @@
-//! A full disk is left from inside: what deletes, flushes, closes and opens goes on when nothing else can be written.
+//! Recovery from a full disk: deleting, flushing, closing and opening continue when nothing else
+//! can be written.
 
 use super::*;
 use crate::env::{CrashPolicy, Operations};
@@ -14,12 +15,12 @@ fn begin(env: &MemoryEnv) -> Result<Engine> {
     open_with(env, limits())
 }
 
-/// What the files take.
+/// The size of all files.
 fn used(env: &MemoryEnv) -> u64 {
     env.files().iter().filter_map(|path| env.read_file(path)).map(|bytes| bytes.len() as u64).sum()
 }
 
-/// The files and what they take, for those who read of a failure.
+/// The files and their sizes, for messages.
 fn told(env: &MemoryEnv) -> String {
     let sizes = env.files().into_iter().map(|path| {
         let size = env.read_file(&path).map_or(0, |bytes| bytes.len());
@@ -28,7 +29,8 @@ fn told(env: &MemoryEnv) -> String {
     sizes.collect::<Vec<_>>().join(", ")
 }
 
-/// Writes rows until there is no space, and gives how many there are. Nothing is lost of them, and trying again changes nothing.
+/// Writes rows until the disk is full, and returns their number. None is lost, and another attempt
+/// changes nothing.
 fn fill(engine: &Engine) -> u32 {
     let mut n = 0;
     let full = loop {
@@ -46,11 +48,12 @@ fn fill(engine: &Engine) -> u32 {
     n
 }
 
-/// A way out: it leaves the rows from a number on.
+/// A way to free space: keeps the rows from a number on.
 type Way = fn(&mut MemoryEnv, Engine, u32) -> (Engine, u32);
 
 fn by_single_removals(_: &mut MemoryEnv, engine: Engine, count: u32) -> (Engine, u32) {
-    // Single rows are many records of the log, for each of which there is to be room, and leave their space to merges.
+    // Single rows are many log records, each of which needs space, and leave their space to
+    // compaction.
     (0..100).for_each(|n| delete(&engine, n).unwrap());
     clear(&engine, 50..count - 5).unwrap();
     (engine, count - 5)
@@ -82,7 +85,8 @@ fn after_closing(env: &mut MemoryEnv, engine: Engine, count: u32) -> (Engine, u3
 }
 
 fn after_a_kill(env: &mut MemoryEnv, engine: Engine, count: u32) -> (Engine, u32) {
-    // A process that is killed closes nothing: its engine goes on beside the machine of its successor, and is not heard of again.
+    // A killed process closes nothing: its engine is left, and does not affect the machine of its
+    // successor.
     let killed = env.crash(CrashPolicy::Kept, 1);
     drop(engine);
     *env = killed;
@@ -137,7 +141,8 @@ fn a_full_disk_of_any_size_is_left_by_every_way_and_writing_goes_on() {
 #[test]
 fn rows_that_are_removed_one_by_one_give_back_their_space_however_full_the_disk_is() {
     for (place, capacity) in (90_000..200_000).step_by(5501).enumerate() {
-        // Every second row, all but every fifth, and all but every twelfth: what stays is spread over every file.
+        // Every second row, all but every fifth, and all but every twelfth: the rest is spread over
+        // every file.
         let kept = [2, 5, 12][place % 3];
         let env = machine();
         env.set_capacity(Some(capacity));
@@ -181,7 +186,7 @@ fn a_disk_that_another_program_fills_is_left_too() {
     }
 }
 
-/// Writes until there is no space; rows are there already.
+/// Writes until the disk is full; there are rows already.
 fn fill_up(engine: &Engine, from: u32) {
     let mut n = from;
     while put(engine, n, 1).is_ok() {
@@ -211,7 +216,7 @@ fn opening_writing_a_row_and_closing_makes_no_reserve_and_no_sync_more() {
 fn threads_leave_a_full_disk_too() {
     let env = machine();
     env.set_capacity(Some(400_000));
-    // As many memtables and their segments as may wait, twice.
+    // Twice as many memtables, with their segments, as may wait for a flush.
     let waiting = 2 * 3 * (8 << 10);
     let limits = || EngineConfig {
         background: Background::Thread,
@@ -241,7 +246,7 @@ fn threads_leave_a_full_disk_too() {
     assert_eq!(state(&open_with(&env, limits()).unwrap()).unwrap().len(), 1);
 }
 
-/// That a call succeeds, or finds no space.
+/// Checks that a call succeeds, or runs out of space.
 fn unless_full(done: Result<()>, told: &str) -> bool {
     match done {
         Ok(()) => true,

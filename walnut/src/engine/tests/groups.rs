@@ -1,4 +1,4 @@
-//! Commits that wait for others and share a sync: none is acknowledged before the sync that has it.
+//! Group commit: commits that share a sync are not acknowledged before that sync.
 
 use std::sync::atomic::AtomicUsize;
 use std::thread;
@@ -6,7 +6,7 @@ use std::thread;
 use super::*;
 use crate::env::{CrashPolicy, FaultEffect, FaultPlan, Operation};
 
-/// Commits, and has the power fail at the moment in which the commit is acknowledged.
+/// Commits, with a power failure at the moment of the acknowledgement.
 fn put_and_lose_power(engine: &Engine, env: &MemoryEnv, n: u32, durability: Durability) {
     let mut batch = EntryBatch::new();
     batch.put(&key(n), &value(n, 1));
@@ -22,7 +22,7 @@ fn gathering(group_window: Duration) -> EngineConfig {
 #[test]
 fn no_commit_is_acknowledged_while_its_group_gathers() {
     let env = machine();
-    // Long enough that no commit stops waiting before the last one has come.
+    // Long enough that no commit stops waiting before the last one has arrived.
     let engine = open_with(&env, gathering(Duration::from_secs(20))).unwrap();
     engine.synced.lock().expect(4);
     let acknowledged = AtomicUsize::new(0);
@@ -86,7 +86,7 @@ fn an_acknowledged_commit_is_durable_whatever_others_wait_for() {
                 let (engine, env) = (&engine, &env);
                 scope.spawn(move || {
                     for n in 0..12 {
-                        // A commit that waits for no other syncs in the middle of the gathering of others.
+                        // A commit that waits for no other syncs while others form a group.
                         let is_safe = (writer + n) % 5 == 0;
                         let durability = if is_safe { Durability::Safe } else { Durability::Group };
                         put_and_lose_power(engine, env, writer * 100 + n, durability);

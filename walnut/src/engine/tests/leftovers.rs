@@ -1,4 +1,4 @@
-//! What runs leave that end without closing, as a killed process does.
+//! What processes leave that end without closing, as a killed one does.
 
 use super::*;
 use crate::env::{CrashPolicy, Operations};
@@ -9,7 +9,7 @@ fn put_sized(engine: &Engine, n: u32, size: usize) {
     engine.commit(ReadSet::default(), batch, Durability::Safe).unwrap();
 }
 
-/// A configuration in which a memtable holds many runs.
+/// A configuration in which a memtable holds the data of many runs.
 fn large() -> EngineConfig {
     let levels = LeveledConfig { max_sst_size: 1 << 20, base_level_size: 4 << 20 };
     EngineConfig { memtable_size: 4 << 20, preallocate: 8 << 10, frozen_limit: 4, levels, ..config() }
@@ -55,7 +55,8 @@ fn small_logs_become_one_segment_and_an_opening_that_finds_one_needs_no_more_syn
         put_sized(&engine, round, 100);
         env = env.crash(CrashPolicy::Kept, 1);
     }
-    // The segment, its name, the last edit of the manifest once more, the one that knows of the segment.
+    // The segment, its name, the last edit of the manifest rewritten, and the edit that names the
+    // segment.
     assert!(syncs[1..].iter().all(|count| *count == 4), "{syncs:?}");
 }
 
@@ -74,7 +75,7 @@ fn opening_twice_in_a_row_changes_no_byte_that_counts() {
     }
 }
 
-/// A machine on which runs have left a log of some segments, of records of this size.
+/// A machine on which processes have left a log of some segments, with records of this size.
 fn left(runs: u32, size: usize) -> (MemoryEnv, State) {
     let mut env = machine();
     for run in 0..runs {
@@ -88,7 +89,7 @@ fn left(runs: u32, size: usize) -> (MemoryEnv, State) {
 
 #[test]
 fn a_crash_at_every_operation_of_an_opening_that_clears_up_loses_nothing() {
-    // One log that is copied whole, and one that is flushed.
+    // One log that is copied, and one that is flushed.
     for (runs, size) in [(3, 100), (9, 9000)] {
         let (env, expected) = left(runs, size);
         for cut in 0.. {
@@ -97,7 +98,7 @@ fn a_crash_at_every_operation_of_an_opening_that_clears_up_loses_nothing() {
             let opened = open_with(&env, large());
             for policy in CrashPolicy::ALL {
                 let mut survivor = env.crash(policy, cut);
-                // And again in the opening after it.
+                // And again in the next open.
                 survivor.power_off_after(Operations::Mutations, cut % 7);
                 drop(open_with(&survivor, large()));
                 survivor = survivor.crash(policy, cut + 1);

@@ -1,4 +1,4 @@
-//! How files come to their levels, and what goes on meanwhile.
+//! How files reach their levels, and what happens meanwhile.
 
 use super::*;
 use crate::env::{FaultEffect, FaultPlan, Operation};
@@ -125,7 +125,7 @@ fn a_deleted_key_stays_deleted_however_deep_it_lay() {
     for n in 0..600 {
         delete(&engine, n).unwrap();
         if n % 50 == 0 {
-            // What comes between makes the tombstones go down alone.
+            // The put between them makes the tombstones go down alone.
             engine.checkpoint().unwrap();
             assert!((0..=n).all(|n| get(&engine, n).unwrap().is_none()));
         }

@@ -5,7 +5,7 @@ use std::thread;
 use super::*;
 use crate::env::{CrashPolicy, FaultEffect, FaultPlan, Operation, Operations};
 
-/// A log that is written within, and used again.
+/// A log with preallocation and recycling.
 fn recycling() -> EngineConfig {
     EngineConfig { preallocate: 4 << 10, frozen_limit: 2, ..config() }
 }
@@ -161,7 +161,8 @@ fn a_checkpoint_that_fails_loses_nothing_and_is_made_up_for() {
         assert_eq!(state(&engine).unwrap(), expected, "operation {n}");
         let survivor = open(&memory.crash(CrashPolicy::Lost, n)).unwrap();
         assert_eq!(state(&survivor).unwrap(), expected, "operation {n}");
-        // A failure between two names of a segment is final until the next opening, as any of which nobody knows the outcome.
+        // A failure between two names of a segment is final until the next open, because its
+        // outcome is unknown.
         let engine = if matches!(put(&engine, 1000, 1), Err(Error::Poisoned)) {
             drop(engine);
             let engine = open(&env).unwrap();

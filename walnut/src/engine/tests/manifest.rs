@@ -1,4 +1,5 @@
-//! A write to the manifest whose outcome is unknown: the state before it and the state after it both stay whole.
+//! A manifest write with an unknown outcome: the state before it and the state after it both stay
+//! intact.
 
 use super::crash::{compact_everything, open_small, prepare};
 use super::*;
@@ -12,7 +13,7 @@ const EFFECTS: [FaultEffect; 5] = [
     FaultEffect::LostSync,
 ];
 
-/// That a directory opens, again and again, with this state in it.
+/// Checks that a directory opens, again and again, with this state.
 fn expect_state(env: &(impl Env + Clone), state: &State, what: &str) {
     for _ in 0..2 {
         let engine = open_small(env).unwrap_or_else(|error| panic!("{what}: {error}"));
@@ -21,7 +22,8 @@ fn expect_state(env: &(impl Env + Clone), state: &State, what: &str) {
     }
 }
 
-/// Has an operation of compactions fail, closes without another write, and opens what is left of the machine.
+/// Lets an operation of compactions fail, closes without another write, and opens what is left on
+/// disk.
 fn fail_and_close(plan: FaultPlan, policy: CrashPolicy, what: &str) -> bool {
     let memory = machine();
     let env = FaultEnv::over_memory(memory.clone());
@@ -74,7 +76,7 @@ fn files_of_an_edit_that_failed_go_when_a_new_manifest_is_durable_and_not_before
     engine.compact().unwrap_err();
     let doubted = files(&env, ".sst").len();
     assert!(doubted > named, "inputs and outputs are there");
-    // The next manifest is written and renamed, and perhaps not for long.
+    // The next manifest is written and renamed, and perhaps not durably.
     env.inject(FaultPlan::once(Operation::SyncDir, 1, FaultEffect::ErrorAfter));
     engine.compact().unwrap_err();
     assert_eq!(env.struck(), 2);
@@ -112,7 +114,7 @@ fn a_scan_reads_on_whatever_edit_fails_while_files_move_and_merge() {
         let env = FaultEnv::over_memory(machine());
         let (engine, state) = prepare(&env);
         engine.close().unwrap();
-        // No file is open yet, and the scan comes to each by its name.
+        // No file is open yet, and the scan opens each by its name.
         let engine = open_small(&env).unwrap();
         let mut scan = engine.scan(KeyRange::all()).unwrap();
         let manifest = files(&env, "").into_iter().find(|name| name.starts_with("MANIFEST-")).unwrap();

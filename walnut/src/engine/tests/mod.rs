@@ -1,4 +1,4 @@
-//! The engine as a whole, with levels so small that compaction runs all the time.
+//! The whole engine, with levels so small that compaction runs all the time.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod crash;
@@ -44,7 +44,7 @@ use crate::sst::{BlockCompression, SstConfig};
 
 const DIR: &str = "/db";
 
-/// Waits for what another thread does. A test ends, also when that never happens.
+/// Waits for another thread. The test fails instead of waiting forever.
 fn until(what: &str, condition: impl Fn() -> bool) {
     let began = std::time::Instant::now();
     while !condition() {
@@ -53,7 +53,7 @@ fn until(what: &str, condition: impl Fn() -> bool) {
     }
 }
 
-/// Sets a flag when it is dropped, by a panic too, so that threads end that go on until then.
+/// Sets a flag when dropped, even by a panic, so that threads that run until then end.
 struct Ends<'a>(&'a AtomicBool);
 
 impl Drop for Ends<'_> {
@@ -62,7 +62,7 @@ impl Drop for Ends<'_> {
     }
 }
 
-/// A machine whose power does not fail before the directory is there.
+/// A machine whose directory is durable.
 fn machine() -> MemoryEnv {
     let env = MemoryEnv::new();
     env.create_dir(Path::new(DIR)).unwrap();
@@ -102,7 +102,7 @@ fn key(n: u32) -> Vec<u8> {
     [&KeyspaceId(1).prefix()[..], &n.to_be_bytes()].concat()
 }
 
-/// Whether a transaction that read the key at this number would lose.
+/// Whether a transaction that read the key at this seqno would conflict.
 fn is_changed(engine: &Engine, n: u32, at: SeqNo) -> Result<bool> {
     engine.changed_since(&ReadSet { pin: None, keys: [key(n)].into_iter().collect(), ranges: Vec::new() }, at)
 }
@@ -140,7 +140,7 @@ fn delete(engine: &Engine, n: u32) -> Result<()> {
     engine.commit(ReadSet::default(), batch, Durability::Fast)
 }
 
-/// Removes the keys of `range`, all at once.
+/// Deletes the keys of `range` with one range tombstone.
 fn clear(engine: &Engine, range: Range<u32>) -> Result<()> {
     let mut batch = EntryBatch::new();
     batch.delete_range(&key(range.start), &key(range.end));
@@ -167,7 +167,7 @@ fn get_many(engine: &Engine, keys: &[Vec<u8>]) -> Vec<Option<Vec<u8>>> {
 
 type State = BTreeMap<Vec<u8>, Vec<u8>>;
 
-/// What is left of a scan, from one of its ends; the last entry first when it is the back.
+/// The rest of a scan, from one of its ends; the last entry first from the back.
 fn drain(scan: &mut EngineScan, from_back: bool) -> Result<Vec<(Vec<u8>, Vec<u8>)>> {
     let mut entries = Vec::new();
     while let Some(found) = if from_back { scan.next_back()? } else { scan.next()? } {
@@ -180,20 +180,20 @@ fn state(engine: &Engine) -> Result<State> {
     Ok(drain(&mut engine.scan(KeyRange::all())?, false)?.into_iter().collect())
 }
 
-/// Files of the directory with this ending.
+/// The files of the directory with this extension.
 fn files(env: &impl Env, ending: &str) -> Vec<String> {
     let names = env.list(Path::new(DIR)).unwrap();
     names.into_iter().filter(|name| name.ends_with(ending)).collect()
 }
 
-/// That the SSTs and value files on disk are those of the version, and nothing else.
+/// Checks that the SSTs and value files on disk are exactly those of the version.
 fn expect_no_leak(env: &impl Env, engine: &Engine) {
     assert_eq!(files(env, ".sst").len(), engine.stats().sst_count, "{:?}", files(env, ""));
     assert_eq!(files(env, ".vlog").len(), engine.stats().value_file_count, "{:?}", files(env, ""));
     assert!(files(env, ".tmp").is_empty(), "{:?}", files(env, ""));
 }
 
-/// Random numbers that follow from a seed.
+/// Random numbers from a seed.
 struct Random(u64);
 
 impl Random {

@@ -7,7 +7,7 @@ use super::*;
 use crate::base::number_in;
 use crate::mvcc::Pin;
 
-/// How many keys there are: few, so that their versions meet.
+/// The number of keys: few, so that versions of the same key meet.
 const KEYS: u32 = 40;
 
 #[derive(Clone, Debug)]
@@ -55,7 +55,7 @@ fn deed() -> impl Strategy<Value = Deed> {
     ]
 }
 
-/// An engine and what it should hold, now and at each pin.
+/// An engine and its expected contents, now and at each pin.
 struct Pair {
     env: MemoryEnv,
     engine: Engine,
@@ -151,7 +151,7 @@ impl Pair {
                 assert!(is_same || is_changed(&self.engine, n, pin.at()).unwrap(), "key {n} has changed");
             }
         }
-        // Backwards, so that places and keys differ, and one of them twice.
+        // Backwards, so that positions and keys differ, and one of them twice.
         let keys: Vec<Vec<u8>> = (0..KEYS).rev().chain([3]).map(key).collect();
         assert_eq!(
             get_many(&self.engine, &keys),

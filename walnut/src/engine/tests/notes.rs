@@ -1,4 +1,5 @@
-//! How far the log was durable is noted in the manifest when nothing was written for a moment, and what of it is lost then is damage.
+//! After an idle moment, the manifest records how far the log is durable; loss of acknowledged
+//! records is then corruption.
 
 use super::*;
 use crate::env::{CrashPolicy, FaultEffect, FaultPlan, Operation, Operations};
@@ -20,7 +21,8 @@ fn last_segment(env: &MemoryEnv) -> (PathBuf, Vec<u8>) {
     (path, bytes)
 }
 
-/// Machines on which the last record of the log was damaged: in each of its bytes, and with all that came since its beginning lost.
+/// Machines on which the last log record was damaged: in each of its bytes, and with everything
+/// from its beginning on lost.
 fn with_damaged_end(env: &MemoryEnv) -> Vec<MemoryEnv> {
     let (path, bytes) = last_segment(env);
     let end = bytes.iter().rposition(|byte| *byte != 0).unwrap() + 1;
@@ -61,13 +63,13 @@ fn a_damaged_last_commit_is_found_when_nothing_was_written_for_a_moment_after_it
     for n in 0..3 {
         put_safe(&engine, n, 0).unwrap();
     }
-    // Right after the commit nothing speaks of it.
+    // Right after the commit nothing acknowledges it.
     for machine in with_damaged_end(&env) {
         assert_eq!(state(&open_with(&machine, roomy()).unwrap()).unwrap().len(), 2);
     }
     assert!(engine.run_one_job().unwrap() && !engine.run_one_job().unwrap());
     expect_damage_is_found(&env.crash(CrashPolicy::Lost, 1));
-    // Commits that were not promised are no damage when they are gone.
+    // The loss of commits that were not acknowledged is not damage.
     put(&engine, 3, 0).unwrap();
     assert!(!engine.run_one_job().unwrap());
     for policy in CrashPolicy::ALL {

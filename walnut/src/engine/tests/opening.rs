@@ -1,5 +1,5 @@
-//! What an opening and a closing cost, and that what they save loses nothing: a log and a manifest that an earlier process has left
-//! are added to, whatever has happened to that process and to the machine.
+//! The cost of open and close, and that their shortcuts lose nothing: the log and the manifest of
+//! an earlier process are appended to, whatever has happened to that process and to the machine.
 
 use super::*;
 use crate::env::{Counts, CrashPolicy, FaultEffect, FaultPlan, Operation, Operations};
@@ -16,7 +16,7 @@ fn put_as(engine: &Engine, n: u32, durability: Durability) -> Result<()> {
     engine.commit(ReadSet::default(), batch, durability)
 }
 
-/// The work of a call.
+/// The I/O of a call.
 fn work(env: &MemoryEnv, call: impl FnOnce()) -> Counts {
     let before = env.counts();
     call();
@@ -28,7 +28,7 @@ fn bytes(env: &MemoryEnv) -> BTreeMap<PathBuf, Vec<u8>> {
     env.files().into_iter().map(|path| (path.clone(), env.read_file(&path).unwrap())).collect()
 }
 
-/// A database that was closed in order, with SSTs, and with a log if there is to be one.
+/// A cleanly closed database, with SSTs, and with a log if `has_log`.
 fn closed(has_log: bool) -> (MemoryEnv, State) {
     let env = machine();
     let engine = open_with(&env, roomy()).unwrap();
@@ -53,9 +53,9 @@ fn opening_and_closing_what_was_closed_in_order_lists_once_and_changes_nothing()
             let engine = opened.unwrap();
             assert_eq!(opening.of(Operation::List), 1);
             assert_eq!(opening.of(Operations::Mutations), 1, "the lock is taken");
-            // CURRENT; the manifest and the segment, each for reading and for what may be written later.
+            // CURRENT; the manifest and the segment, each for reading and for later appends.
             assert_eq!(opening.of(Operation::Open), 5);
-            // CURRENT, the manifest, the header of the segment and what is behind it.
+            // CURRENT, the manifest, the header of the segment and what follows it.
             assert_eq!(opening.of(Operation::Read), 4);
             assert!(opening.bytes_read < 6000, "{} bytes", opening.bytes_read);
             assert_eq!(state(&engine).unwrap(), expected);
@@ -77,10 +77,11 @@ fn a_commit_between_opening_and_closing_is_two_syncs() {
                 expected.insert(key(n), value(n, 1));
                 engine.close().unwrap();
             });
-            // That of the commit, and the note of the manifest up to where the log is durable.
+            // The sync of the commit, and of the edit that records how far the log is durable.
             assert_eq!((work.of(Operation::Sync), work.of(Operation::SyncDir)), (2, 0));
             assert_eq!((work.of(Operation::List), work.of(Operation::Create)), (1, 0));
-            // The commit and zeros ahead, the note, the end of the log, the seal of the manifest.
+            // The commit and its preallocation, the edit, the end of the log, the seal of the
+            // manifest.
             assert!(work.of(Operation::Write) <= 5, "{} writes", work.of(Operation::Write));
             assert!(work.bytes_written < 10_000, "{} bytes", work.bytes_written);
         }
@@ -105,7 +106,8 @@ fn an_opening_after_a_kill_is_one_list_and_three_syncs_and_one_more_when_the_man
         let killed = survivor.crash(CrashPolicy::Kept, 0);
         let mut opened = None;
         let work = work(&killed, || opened = Some(open_with(&killed, roomy()).unwrap()));
-        // The segment and its name, the edit that knows of it; and before that the last edit of the manifest once more, if that is in doubt.
+        // The segment and its name, the edit that names it; and first the last edit of the manifest
+        // again, if it is in doubt.
         let syncs = 2 + u64::from(is_noted);
         assert_eq!((work.of(Operation::Sync), work.of(Operation::SyncDir)), (syncs, 1));
         assert_eq!(work.of(Operation::List), 1);
@@ -131,7 +133,7 @@ fn what_many_processes_commit_each_is_kept_in_a_log_and_files_of_bounded_number(
     engine.verify().unwrap();
 }
 
-/// Random numbers that follow from a seed.
+/// Random numbers from a seed.
 struct Random(u64);
 
 impl Random {
@@ -141,16 +143,17 @@ impl Random {
     }
 }
 
-/// A history of puts of ascending numbers: what is there after a crash is a prefix of it.
+/// A history of puts of ascending numbers: what is left after a crash is a prefix of it.
 #[derive(Default)]
 struct History {
-    /// How many were begun, and how many of them no crash takes back.
+    /// How many were begun, and how many of them must survive any crash.
     begun: u32,
     durable: u32,
 }
 
 impl History {
-    /// That what is there is a prefix that holds what was promised. It may become the past on which the next process builds.
+    /// Checks that what is left is a prefix with everything acknowledged. It becomes the history of
+    /// the next process.
     fn check(&mut self, engine: &Engine, told: &str) {
         let state = state(engine).unwrap_or_else(|error| panic!("{told}: {error}"));
         let count = u32::try_from(state.len()).unwrap();
@@ -170,13 +173,13 @@ impl History {
         match put_as(engine, self.begun - 1, durability) {
             Ok(()) if durability == Durability::Safe => self.durable = self.begun,
             Ok(()) => {}
-            // A later put would be behind one that is not there.
+            // A later put would follow one that is missing.
             Err(_) => drop(engine.close()),
         }
     }
 }
 
-/// Ends a process without closing: nothing of it is written any more, and what it wrote is in sight of the next one.
+/// Ends a process without closing: it writes nothing more, and the next one sees what it wrote.
 fn kill(env: &FaultEnv, engine: Engine) {
     env.inject(FaultPlan::for_ever(Operations::Mutations, 0, FaultEffect::Error));
     drop(engine);
@@ -194,7 +197,7 @@ fn processes_that_close_fail_are_killed_and_lose_power_one_after_the_other_lose_
         for process in 0..25 {
             let told = format!("seed {seed}, process {process}");
             let env = FaultEnv::over_memory(memory.clone());
-            // Faults while it opens, now and then: whatever that leaves is opened by the next.
+            // Occasional faults while it opens; whatever is left is opened by the next process.
             if random.below(4) == 0 {
                 let effects = [FaultEffect::Error, FaultEffect::ErrorAfter, FaultEffect::LostSync];
                 let effect = effects[random.below(3) as usize];
@@ -279,7 +282,7 @@ fn a_crash_at_every_operation_of_a_process_that_goes_on_keeps_what_was_promised(
 
 #[test]
 fn a_machine_that_cannot_write_to_a_file_again_begins_new_ones() {
-    /// A machine as of someone who knows nothing of [`Env::reopen`].
+    /// An environment that does not implement [`Env::reopen`].
     #[derive(Clone, Debug)]
     struct Plain(MemoryEnv);
 
@@ -337,7 +340,7 @@ fn a_machine_that_cannot_write_to_a_file_again_begins_new_ones() {
     assert_eq!(state(&engine).unwrap(), expected);
 }
 
-/// A log of about three MiB that a killed process has left, in segments of a MiB.
+/// A log of about three MiB that a killed process has left, in segments of one MiB.
 fn long_log() -> (MemoryEnv, State) {
     let env = machine();
     let config = EngineConfig { frozen_limit: 100, ..roomy() };
@@ -383,7 +386,7 @@ fn what_stops_the_thread_that_fills_memtables_is_the_error_of_the_opening() {
         assert!(matches!(&refused, Error::Io(_)), "{operation}: {refused}");
         assert_eq!(state(&open_with(&survivor, config.clone()).unwrap()).unwrap(), expected);
     }
-    // And one in the log is found while the thread is at work.
+    // And damage in the log is found while the thread works.
     let survivor = env.crash(CrashPolicy::Kept, 0);
     let path = Path::new(DIR).join(&files(&survivor, ".log")[0]);
     let mut bytes = survivor.read_file(&path).unwrap();

@@ -1,4 +1,4 @@
-//! Range tombstones: what is removed by range is gone at once, for good, and its space soon.
+//! Range tombstones: deleted ranges are gone at once, for good, and their space soon.
 
 use std::collections::BTreeSet;
 
@@ -6,9 +6,9 @@ use super::*;
 use crate::compaction::{self, Pick};
 use crate::manifest::Level;
 
-/// A batch with one range tombstone, and one key that is put behind it.
-fn clear_and_put(range: Range<u32>, n: u32, version: u32) -> EntryBatch {
-    let mut batch = EntryBatch::new();
+/// A batch with one range tombstone, and one key that is put after it.
+fn clear_and_put(range: Range<u32>, n: u32, version: u32) -> WriteBatch {
+    let mut batch = WriteBatch::new();
     batch.delete_range(&key(range.start), &key(range.end));
     batch.put(&key(n), &value(n, version));
     batch
@@ -60,7 +60,7 @@ fn a_range_is_gone_for_readers_of_now_and_there_for_those_of_before() {
     assert_eq!(live(&engine).len(), 11);
 }
 
-/// An entry without a number would lie under every range tombstone, so none may be left that is older than it.
+/// An entry with a zeroed seqno would be under every range tombstone, so no older one may be left.
 #[test]
 fn what_was_put_under_a_range_tombstone_stays_when_it_loses_its_number() {
     let (env, engine) = filled(config(), 20);
@@ -85,7 +85,8 @@ fn what_was_put_under_a_range_tombstone_stays_when_it_loses_its_number() {
     }
     engine.verify().unwrap();
     drop(pin);
-    // Files that are older than a range tombstone over all of them go unread, those that are newer stay.
+    // Files that are older than a range tombstone over all of them are removed unread; newer ones
+    // stay.
     engine.compact().unwrap();
     assert_eq!(live(&engine), [0, 1, 2, 3, 4, 8]);
     engine.close().unwrap();
@@ -109,13 +110,14 @@ fn what_a_batch_puts_before_its_range_tombstone_is_gone_and_what_comes_after_sta
     assert_eq!(live(&open(&survivor).unwrap()), [0, 1, 4, 6, 7, 8, 9], "from an SST");
 }
 
-/// `engine.md` 8: a deleted key back after compaction, because range tombstones outside the point keys were dropped.
+/// `engine.md` 8: a deleted key back after compaction, because range tombstones apart from point
+/// keys were dropped.
 #[test]
 fn a_range_tombstone_outside_of_all_keys_of_its_file_is_not_lost() {
     let levels = LeveledConfig { max_sst_size: 700, base_level_size: 200 };
     let (env, engine) = filled(EngineConfig { levels, ..config() }, 200);
     engine.compact().unwrap();
-    // The keys of the file lie before the range, after it, or are none at all.
+    // The keys of the file are before the range, after it, or there are none.
     for (range, other) in [(20..60, Some(5)), (80..120, Some(190)), (140..160, None)] {
         clear(&engine, range).unwrap();
         if let Some(n) = other {
@@ -153,7 +155,8 @@ fn a_file_with_a_higher_number_than_the_range_tombstone_can_be_older() {
         let meta = version.files().map(|(_, meta)| meta).find(|meta| meta.fragment_count > 0);
         (meta.unwrap().number, meta.unwrap().largest_seqno)
     };
-    // What is flushed next is newer, lies under the range, and its number is higher: so are those of its merges.
+    // The next flush is newer, its key is in the range, and its file number is higher, as after its
+    // merges.
     for n in (0..100).step_by(10) {
         put(&engine, n, 3).unwrap();
     }
@@ -165,7 +168,7 @@ fn a_file_with_a_higher_number_than_the_range_tombstone_can_be_older() {
     assert!(newer > tombstones.0);
     let expected: Vec<u32> = (0..100).filter(|n| !(10..90).contains(n) || n % 10 == 0).collect();
     assert_eq!(live(&engine), expected);
-    // Only what is older by its sequence numbers goes unread, whatever its file's number is.
+    // Only files with older seqnos are removed unread, whatever their file numbers are.
     assert!(engine.compact_idle());
     assert_eq!(live(&engine), expected);
     engine.compact().unwrap();
@@ -174,7 +177,8 @@ fn a_file_with_a_higher_number_than_the_range_tombstone_can_be_older() {
     assert_eq!(live(&open(&env).unwrap()), expected);
 }
 
-/// `engine.md` 8: a deleted key back after compaction, because a level boundary split a key's versions.
+/// `engine.md` 8: a deleted key back after compaction, because a level boundary split a key's
+/// versions.
 #[test]
 fn no_file_boundary_divides_the_versions_of_a_key_or_the_range_tombstones_over_it() {
     let levels = LeveledConfig { max_sst_size: 300, base_level_size: 200 };
@@ -258,7 +262,7 @@ fn a_range_that_was_removed_is_a_conflict_for_who_read_of_it() {
         {
             assert!(matches!(commit(lost), Err(Error::Conflict)), "flushed: {flushed}");
         }
-        // Nothing was there, and somebody has read that: it makes no difference.
+        // A transaction that has read an empty range conflicts all the same.
         assert!(matches!(commit(reads(&[], &[(12, 13)])), Err(Error::Conflict)));
         commit(reads(&[9, 20], &[(0, 10), (20, 30)])).unwrap();
     }
@@ -279,7 +283,7 @@ fn more_ranges_than_the_limit_are_refused_and_as_many_are_taken() {
     assert_eq!(live(&engine), [5]);
 }
 
-/// The first rows of a scan from one of its ends, and how many entries it has stepped over.
+/// The first rows of a scan from one of its ends, and how many entries it skipped.
 fn look(mut scan: EngineScan, count: usize, from_back: bool) -> (Vec<Vec<u8>>, usize) {
     crate::cursor::steps::of(|| {
         let mut keys = Vec::new();
@@ -292,7 +296,7 @@ fn look(mut scan: EngineScan, count: usize, from_back: bool) -> (Vec<Vec<u8>>, u
     })
 }
 
-/// A range tombstone is sought past, wherever it is and whatever lies under it.
+/// A scan seeks past a range tombstone, wherever it is and whatever is under it.
 #[test]
 fn what_is_left_of_a_removed_range_is_found_in_as_many_steps_whatever_its_length() {
     for (count, places) in [300, 6000].into_iter().flat_map(|count| (0..8).map(move |places| (count, places)))
@@ -306,9 +310,10 @@ fn what_is_left_of_a_removed_range_is_found_in_as_many_steps_whatever_its_length
         };
         (0..count).for_each(|n| put(&engine, n, 1).unwrap());
         flush_if(1);
-        // What a pin keeps under a range tombstone in one file with it is stepped over.
+        // Entries that a pin retains under a range tombstone in the same file are skipped one by
+        // one.
         let pin = (places & 1 > 0 || places == 0).then(|| engine.pin_applied());
-        // Two that overlap, and a row in the midst that came later.
+        // Two that overlap, and a row between them that was put later.
         clear(&engine, 1..count / 2 + 9).unwrap();
         flush_if(2);
         clear(&engine, count / 2..count - 1).unwrap();
@@ -338,7 +343,7 @@ fn a_table_that_is_filled_and_cleared_again_and_again_is_looked_at_in_as_many_st
         let engine = open_with(&env, EngineConfig { memtable_size: 2 << 20, ..config() }).unwrap();
         for round in 0..400_u32 {
             for n in 0..10 {
-                // Keys of their own, and keys that come again.
+                // New keys, and keys that are put again.
                 let n = if n < 5 { n * 1_000_000 + round } else { n * 1_000_000 };
                 put(&engine, n, round).unwrap();
             }
@@ -351,12 +356,12 @@ fn a_table_that_is_filled_and_cleared_again_and_again_is_looked_at_in_as_many_st
     }
 }
 
-/// Closing waits for no merge: one that has nothing but range tombstones to pass is asked whether to go on, too.
+/// Closing waits for no merge: one that has only range tombstones calls the progress hook, too.
 #[test]
 fn a_merge_of_many_range_tombstones_can_be_stopped_and_leaves_nothing() {
     let (env, engine) = filled(EngineConfig { memtable_size: 1 << 20, ..config() }, 20);
     engine.compact().unwrap();
-    // Somebody reads what lies under them, so they stay.
+    // A reader sees what is under them, so they stay.
     let pin = engine.pin_applied();
     for n in 0..2000 {
         clear(&engine, 3 * n..3 * n + 1).unwrap();

@@ -1,4 +1,4 @@
-//! Range reads: what lies in one run is walked over without a merge, and nobody can tell.
+//! Range reads: a scan of a single run bypasses the merging cursor, with the same result.
 
 use proptest::prelude::*;
 
@@ -21,8 +21,8 @@ fn expect(found: Option<scan::FoundEntry<'_>>, expected: Option<(&Vec<u8>, &Vec<
     assert_eq!(found, expected.map(|(key, value)| (key.clone(), value.clone())));
 }
 
-/// Walks over everything, which lies in one run, from both ends, the front when a bit of `turns` is clear, and looks at what
-/// is said to be left.
+/// Scans everything, which is in one run, from both ends: the front when a bit of `turns` is clear.
+/// Checks how many entries are reported as left.
 fn walk(mut scan: EngineScan, state: &State, mut turns: u64) {
     let (mut state, mut left) = (state.iter(), KeyRange::all());
     loop {
@@ -76,7 +76,7 @@ fn versions_and_tombstones_that_fill_blocks_of_one_run_are_told_apart_in_both_di
     let engine = settled(60);
     let mut pins = Vec::new();
     for version in 2..2 + VERSIONS {
-        // Versions of one key fill several blocks; those beside it come and go.
+        // Versions of one key fill several blocks; neighbouring keys are put and deleted.
         put(&engine, 30, version).unwrap();
         if version % 2 == 0 { put(&engine, 29, version) } else { delete(&engine, 29) }.unwrap();
         if version % 3 == 0 { delete(&engine, 32) } else { put(&engine, 32, version) }.unwrap();
@@ -99,7 +99,7 @@ fn what_a_memtable_holds_elsewhere_leaves_a_run_alone_and_in_the_range_it_counts
     put(&engine, 51, 2).unwrap();
     delete(&engine, 52).unwrap();
     put(&engine, 54, 2).unwrap();
-    // The back is opened when the memtable has entries, which the scan must not see.
+    // The back is opened when the memtable has entries that the scan must not see.
     expect(begun.next_back().unwrap(), before.iter().next_back());
     assert_eq!(drain(&mut begun, false).unwrap().len(), before.len() - 2);
 
@@ -138,7 +138,7 @@ fn a_range_that_was_cleared_stays_so_over_a_single_run() {
     }
 }
 
-/// How many entries a scan counts from one of its ends, and how many of them it looks at for that.
+/// The number of entries that a scan counts from one of its ends, and of those it has to look at.
 fn counted(mut scan: EngineScan, direction: Direction) -> (u64, usize) {
     let (mut count, mut looked_at) = (0, 0);
     loop {
@@ -155,7 +155,8 @@ fn counted(mut scan: EngineScan, direction: Direction) -> (u64, usize) {
 }
 
 proptest! {
-    /// Whatever was written, removed, flushed and merged, entries that are passed without a look at each are as many as are seen.
+    /// After any writes, deletions, flushes and merges, a count without a look at each entry equals
+    /// the number of visible entries.
     #[test]
     fn entries_that_are_passed_at_once_are_those_that_are_seen(
         writes in prop::collection::vec((0u8..8, 0u32..40, 1u32..12), 1..60),
@@ -167,7 +168,8 @@ proptest! {
             match kind {
                 0..=1 => (n..n + count).for_each(|n| put(&engine, n, version).unwrap()),
                 2 => {
-                    // A version that a reader keeps, and that may come into another block than the newer one.
+                    // A version that a reader retains, possibly in another block than the newer
+                    // one.
                     pins.push(engine.pin_applied());
                     put(&engine, n, version).unwrap();
                 }

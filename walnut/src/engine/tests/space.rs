@@ -1,4 +1,4 @@
-//! Space comes back.
+//! Space is reclaimed.
 
 use super::*;
 
@@ -25,12 +25,13 @@ fn a_key_written_a_hundred_thousand_times_takes_the_space_of_one() {
     assert_eq!(logs.len(), 1, "{logs:?}");
 }
 
-/// How many rows a test has: so many, or as many as `WALNUT_ROWS` says. Memtables and files grow with them.
+/// The number of rows of a test: `default`, or that of `WALNUT_ROWS`. Memtables and files grow with
+/// it.
 fn rows(default: u32) -> u32 {
     std::env::var("WALNUT_ROWS").map_or(default, |text| text.parse().expect("a number"))
 }
 
-/// Sizes for so many rows: some ten memtables of them, and files of half a memtable.
+/// Sizes for so many rows: about ten memtables of them, and files of half a memtable.
 fn sized_for(rows: u32) -> EngineConfig {
     let memtable_size = (rows as usize * 10).clamp(8 << 10, 32 << 20);
     let max_sst_size = memtable_size as u64 / 2;
@@ -50,7 +51,7 @@ fn removing_nine_of_ten_rows_gives_back_their_space_when_idle() {
     for n in (0..rows).filter(|n| n % 10 > 0) {
         delete(&engine, n).unwrap();
     }
-    // A checkpoint by hand is the idle time of the thread.
+    // A manual checkpoint stands for the idle time of the thread.
     engine.checkpoint().unwrap();
     let left = engine.stats();
     assert!(left.sst_size * 5 <= full, "{} of {full} bytes are left: {left:?}", left.sst_size);
@@ -98,7 +99,8 @@ fn updates_of_ten_times_the_data_take_less_than_two_and_a_half_times_its_space()
     }
 }
 
-/// Rows of some 80 bytes in sorted files, in an engine whose memtable does not fill soon, and the size of these files.
+/// Rows of about 80 bytes in SSTs, in an engine whose memtable does not fill soon, and the size of
+/// these files.
 fn settled(env: &MemoryEnv, background: Background) -> (Engine, u64) {
     let levels = LeveledConfig { max_sst_size: 32 << 10, base_level_size: 64 << 10 };
     let limits =
@@ -177,7 +179,7 @@ fn the_thread_flushes_what_is_cleared_in_a_quiet_moment() {
     let env = machine();
     let (engine, full) = settled(&env, Background::Thread);
     clear(&engine, 0..10_000).unwrap();
-    // The clock of this machine stands nearly still, and the thread's does not.
+    // The clock of this machine hardly advances, and the thread's does.
     while engine.stats().sst_size * 10 >= full {
         std::thread::yield_now();
     }

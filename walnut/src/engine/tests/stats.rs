@@ -1,4 +1,4 @@
-//! The numbers are those of what was done.
+//! The statistics match the operations.
 
 use super::*;
 

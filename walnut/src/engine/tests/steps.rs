@@ -1,14 +1,14 @@
-//! Background work by hand, a piece at a time: what happens between two pieces is up to the test.
+//! Manual background work, one job at a time: the test controls what happens between two jobs.
 
 use super::*;
 use crate::compaction;
 
-/// Everything there is to do; says how many pieces it was.
+/// Runs all jobs; returns their number.
 fn finish(engine: &Engine) -> usize {
     std::iter::from_fn(|| engine.run_one_job().unwrap().then_some(())).count()
 }
 
-/// Room for so many memtables before a writer has to work.
+/// The number of memtables that fit before a writer has to work.
 fn roomy() -> EngineConfig {
     EngineConfig { frozen_limit: 100, ..config() }
 }
@@ -67,7 +67,8 @@ fn readers_go_on_at_every_step_of_flushing_and_compacting() {
     }
     let mut scans = Vec::new();
     loop {
-        // One scan is begun before each step, and every one has a step more behind it: none waits, none changes.
+        // A scan begins before each step, and each one has seen one step more: none waits, none
+        // changes.
         scans.push((engine.scan(KeyRange::all()).unwrap(), expected.clone(), State::new()));
         for (scan, _, seen) in &mut scans {
             for _ in 0..5 {
@@ -110,7 +111,8 @@ fn a_read_in_the_middle_of_a_full_merge_is_answered() {
         panic!("there is something to merge")
     };
     let levels = Arc::clone(&engine.view.load().levels);
-    // The merge asks whether to go on: between two of its steps, in the same thread, everything can be read and written.
+    // The merge calls its progress hook: between two of its steps, in the same thread, everything
+    // can be read and written.
     let asked = std::cell::Cell::new(0u32);
     let go_on = |_| {
         let n = asked.replace(asked.get() + 1);

@@ -1,4 +1,4 @@
-//! Every strategy keeps the same history, and each takes over from any other.
+//! Every strategy preserves the same history, and each can take over from any other.
 
 use super::*;
 
@@ -8,7 +8,7 @@ fn with(compaction: Compaction) -> EngineConfig {
     EngineConfig { compaction, ..config() }
 }
 
-/// Writes, overwrites and removes, from a seed; the model follows.
+/// Writes, overwrites and deletes, from a seed; the model follows.
 fn churn(engine: &Engine, model: &mut State, seed: u32, count: u32) {
     let mut random = seed.wrapping_mul(2_654_435_761).wrapping_add(12_345);
     for version in 0..count {

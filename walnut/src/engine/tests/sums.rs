@@ -1,4 +1,4 @@
-//! Adds: what they come to, what is left of them, and who is in whose way.
+//! Adds: their sums, what compaction leaves of them, and their conflicts.
 
 use super::*;
 use crate::env::{CrashPolicy, Operations};
@@ -16,7 +16,7 @@ fn entry_count(engine: &Engine) -> u64 {
     engine.view.load().levels.ssts().map(|(_, sst)| sst.meta().entry_count).sum()
 }
 
-/// Adds one so many times.
+/// Adds one, `count` times.
 fn count_to(engine: &Engine, n: u32, count: u32) {
     (0..count).for_each(|_| add(engine, n, 1).unwrap());
 }
@@ -47,7 +47,7 @@ fn adds_of_one_part_of_history_become_one_entry_and_those_of_two_never_do() {
             assert_eq!(entry_count(&engine), entries);
         };
         check(&pins, u64::from(values_below));
-        // A flush folds what is in the memtable, a merge that and what lies below.
+        // A flush folds the entries of the memtable, a merge those and the ones below.
         engine.checkpoint().unwrap();
         check(&pins, 4 + u64::from(values_below));
         engine.compact().unwrap();

@@ -1,9 +1,10 @@
-//! Files that are thinned in their places.
+//! Files that are thinned in place.
 
 use super::*;
 use crate::env::{CrashPolicy, Operations};
 
-/// Two hundred rows in the last level, and above them tombstones of all but every tenth and newer versions of those.
+/// Two hundred rows in the last level; above them tombstones for nine of ten, and newer versions of
+/// the rest.
 fn layered(env: &(impl Env + Clone)) -> Engine {
     let engine = open_with(env, EngineConfig { memtable_size: 64 << 10, ..config() }).unwrap();
     (0..200).for_each(|n| put(&engine, n, 1).unwrap());

@@ -1,4 +1,4 @@
-//! Writers, readers, flushes and compactions at the same time.
+//! Concurrent writers, readers, flushes and compactions.
 
 use std::thread;
 
@@ -86,7 +86,7 @@ fn writers_go_on_when_compaction_fails_and_it_catches_up_when_it_can() {
         engine.compact().unwrap();
         files(&env, ".sst")[0].clone()
     };
-    // Every merge has to read this file, whose blocks no longer come from the cache, as there is none.
+    // Every merge has to read this file, because there is no cache.
     engine.close().unwrap();
     let engine = open_with(&env, EngineConfig { memtable_size, cache_size: 0, ..threaded() }).unwrap();
     env.inject(FaultPlan::for_ever(Operation::Read, 0, FaultEffect::Error).in_files(&damaged));
@@ -116,7 +116,7 @@ fn closing_stops_a_merge_that_somebody_waits_for() {
     thread::scope(|scope| {
         let compacting = scope.spawn(|| engine.compact());
         engine.close().unwrap();
-        // Either it was done before, or it says why it was not.
+        // Either it was done before, or its error says why not.
         let outcome = compacting.join().unwrap();
         assert!(matches!(outcome, Ok(()) | Err(Error::Closed)), "{outcome:?}");
     });
@@ -125,7 +125,7 @@ fn closing_stops_a_merge_that_somebody_waits_for() {
     expect_no_leak(&env, &engine);
 }
 
-/// The scheduler of `tests/interleavings` looks for the same; this finds it where the threads are real.
+/// The scheduler of `tests/interleavings` looks for the same race; this test uses real threads.
 #[test]
 fn what_readers_may_see_is_there_to_be_read() {
     const COUNT: u32 = 400;
@@ -137,7 +137,8 @@ fn what_readers_may_see_is_there_to_be_read() {
             let (engine, done) = (&engine, &done);
             scope.spawn(move || {
                 while !done.load(Ordering::Acquire) {
-                    // Each commit has so many entries, so the number says which of them a reader sees at least.
+                    // The number of entries per commit is fixed, so the seqno tells how many a
+                    // reader must see at least.
                     let expected = u32::try_from(engine.visible().0 / u64::from(COUNT)).unwrap();
                     let found = get(engine, n)
                         .unwrap()

@@ -1,4 +1,4 @@
-//! What a subscriber of `tracing` hears.
+//! The events that a subscriber of `tracing` receives.
 
 use std::fmt;
 use std::sync::Mutex as StdMutex;

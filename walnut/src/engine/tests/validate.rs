@@ -1,8 +1,8 @@
-//! What validation costs, counted, and what becomes of pins that are too old.
+//! The cost of validation, counted, and the expiry of old pins.
 
 use super::*;
 
-/// A scan of everything, at a pin of now.
+/// A scan of everything, at a new pin.
 fn everything(engine: &Engine) -> ReadSet {
     ReadSet { pin: Some(engine.pin_applied()), keys: KeySet::default(), ranges: vec![KeyRange::all()] }
 }
@@ -27,11 +27,12 @@ fn the_log_waits_for_as_many_comparisons_as_entries_came_since_however_much_was_
         }
         assert_eq!(compared(&engine), 0, "who reads nothing is compared with nothing");
 
-        // Nothing came since.
+        // No commits since.
         commit(&engine, everything(&engine), 1).unwrap();
         assert_eq!(compared(&engine), 0);
 
-        // Seven entries came since, of which the first is a conflict; those who read other keys look at all of them.
+        // Seven entries since, the first of which is a conflict; a transaction that read other keys
+        // checks all of them.
         let (reads, others) = (everything(&engine), engine.pin_applied());
         for n in 0..7 {
             put(&engine, 100_000 + n, 0).unwrap();
@@ -43,7 +44,7 @@ fn the_log_waits_for_as_many_comparisons_as_entries_came_since_however_much_was_
         commit(&engine, ReadSet { pin: Some(others), keys, ranges: vec![below] }, 2).unwrap();
         assert_eq!(compared(&engine), 8);
 
-        // So many came since that they are looked up before the log is locked; nothing came after that.
+        // So many since that they are prevalidated before the log is locked; none came after that.
         let (reads, others) = (everything(&engine), engine.pin_applied());
         for n in 0..500 {
             put(&engine, 300_000 + n, 0).unwrap();
@@ -61,8 +62,8 @@ fn the_log_waits_for_as_many_comparisons_as_entries_came_since_however_much_was_
 fn a_change_is_found_also_when_it_was_flushed() {
     let engine = open(&machine()).unwrap();
     let (first, second) = (everything(&engine), everything(&engine));
-    let mut batch = EntryBatch::new();
-    // Larger than a memtable, which is frozen behind it.
+    let mut batch = WriteBatch::new();
+    // Larger than a memtable, which is frozen after it.
     for n in 0..40 {
         batch.put(&key(n), &vec![7; 30_000]);
     }
@@ -123,7 +124,7 @@ fn a_pin_that_is_too_old_keeps_nothing_and_reads_nothing() {
     assert!(matches!(read, Err(Error::SnapshotTooOld)), "{read:?}");
     assert!(matches!(engine.core().scan_at(KeyRange::all(), &pin).err(), Some(Error::SnapshotTooOld)));
     assert!(matches!(commit(&engine, reads, 1), Err(Error::SnapshotTooOld)));
-    // A scan that was begun before is no younger, and lets go of what it held.
+    // A scan that was begun before is as old, and releases what it held.
     assert!(matches!(drain(&mut scan, false), Err(Error::SnapshotTooOld)));
     assert!(matches!(scan.next_back().err(), Some(Error::SnapshotTooOld)));
     assert_eq!(engine.stats().pinned_size, 0);
@@ -181,7 +182,8 @@ fn reads_that_race_with_their_pins_end_are_right_or_refused() {
             let pin = engine.pin_visible();
             let mut first = None;
             for n in (0..60).cycle().take(6000) {
-                // The writer goes through the keys in order: what one state holds of them falls by one at most, once.
+                // The writer visits the keys in order, so the number of those left falls by at most
+                // one, once, within one state.
                 match engine.read_at(&pin, |reader| reader.get(&key(n), <[u8]>::to_vec)) {
                     Ok(found) => {
                         let found = found.expect("it is never removed");

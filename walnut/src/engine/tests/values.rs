@@ -1,4 +1,4 @@
-//! Large values: where they stand, that they are read from there, and how their room comes back.
+//! Large values: where they are stored, reads from there, and the reclaiming of their space.
 
 use super::*;
 use crate::base::Kind;
@@ -6,7 +6,7 @@ use crate::codec::ValuePointer;
 use crate::cursor::EntryCursor;
 use crate::env::{CrashPolicy, FaultEffect, FaultPlan, Operation, Operations};
 
-/// Nearly every value of these tests is large, and a value file holds some twenty.
+/// Nearly every value of these tests is large, and a value file holds about twenty.
 fn values() -> EngineConfig {
     let values = ValueConfig { threshold: 20, max_file_size: 1500 };
     let levels = LeveledConfig { max_sst_size: 1 << 10, base_level_size: 200 };
@@ -21,7 +21,7 @@ fn get_at(engine: &Engine, n: u32, at: &Pin) -> Option<Vec<u8>> {
     engine.read_at(at, |reader| reader.get(&key(n), <[u8]>::to_vec)).unwrap()
 }
 
-/// That what the manifest says is live is what the SSTs point to, record by record.
+/// Checks that the live bytes of the manifest are what the SSTs point to, record by record.
 fn expect_true_liveness(engine: &Engine) {
     let view = engine.view.load_full();
     let mut live = BTreeMap::<_, u64>::new();
@@ -305,7 +305,7 @@ fn a_damaged_value_stops_the_reclaim_and_its_neighbours_stay_readable() {
     expect_no_leak(&env, &engine);
 }
 
-/// Two rounds of values, half of the first dead, all of it durable; and the state.
+/// Two rounds of values, half of the first dead, all durable; and the state.
 fn prepare(env: &(impl Env + Clone)) -> (Engine, State) {
     let engine = open_values(env).unwrap();
     for n in 0..50 {
@@ -320,7 +320,7 @@ fn prepare(env: &(impl Env + Clone)) -> (Engine, State) {
     (engine, state)
 }
 
-/// Flush, merge and reclaim.
+/// Flush, merge and value gc.
 fn work(engine: &Engine) -> Result<()> {
     engine.flush_everything()?;
     let done = engine.compact_due() && engine.compact_idle();
