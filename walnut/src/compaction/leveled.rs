@@ -3,7 +3,7 @@
 //! ```text
 //!   pick             a level is above its target: all runs of level 0, or one file of a
 //!                    deeper level, with the files of the next level that share its range
-//!   pick_idle        no level is above its target, but a file is mostly garbage
+//!   pick_idle        no level is above its target, but a file holds much garbage
 //!   pick_full_merge  the levels above the last hold a tenth of it or more
 //! ```
 //!
@@ -33,7 +33,7 @@ pub(super) fn pick(version: &Version, config: &LeveledConfig) -> Pick {
     if level == Level::ZERO { picker.all_runs() } else { picker.cheapest_file(level) }
 }
 
-/// Picks a file that is mostly garbage and has nothing newer than `watermark`, so that the garbage
+/// Picks a file that holds much garbage and has nothing newer than `watermark`, so that the garbage
 /// can be dropped. With [`SeqNo::MAX`] the pick is whatever a later watermark may allow.
 pub(super) fn pick_idle(version: &Version, config: &LeveledConfig, watermark: SeqNo) -> Pick {
     pick_garbage(version, config, watermark, &is_wasteful)

@@ -74,7 +74,7 @@ impl<'v> Runs<'v> {
     }
 
     /// Merges all runs when a tenth of all data is dead or may be hidden by tombstones; otherwise
-    /// rewrites a file of the oldest run that is mostly dead, with nothing newer than `watermark`
+    /// rewrites a file of the oldest run that holds much garbage, with nothing newer than `watermark`
     /// in it.
     pub(super) fn pick_idle(&self, watermark: SeqNo) -> Pick {
         if let Some((newer, oldest)) = self.newer_and_oldest() {

@@ -21,7 +21,7 @@ use crate::memtable::Memtable;
 use crate::sst::{BatchedLookup, Epoch, Lookup};
 
 /// The ways to a few keys; `None` for one that has to be looked up alone.
-type BatchedLookups<'s> = SmallVec<[Option<BatchedLookup<'s>>; BatchedLookup::SIDE_BY_SIDE]>;
+type BatchedLookups<'s> = SmallVec<[Option<BatchedLookup<'s>>; BatchedLookup::BATCH_SIZE]>;
 
 impl<'a> PointReader<'a> {
     /// Passes to `found` the value of each of `keys` in turn, or that there is none, until it
@@ -33,7 +33,7 @@ impl<'a> PointReader<'a> {
         keys: &[&[u8]],
         mut found: impl FnMut(Option<&[u8]>) -> Result<()>,
     ) -> Result<()> {
-        for keys in keys.chunks(BatchedLookup::SIDE_BY_SIDE) {
+        for keys in keys.chunks(BatchedLookup::BATCH_SIZE) {
             let epoch = Epoch::enter();
             for (key, approach) in keys.iter().zip(self.approach(keys, &epoch)) {
                 match approach.map_or(Lookup::NotCached, |approach| approach.lookup(key, self.at())) {

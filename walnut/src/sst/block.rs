@@ -1,13 +1,14 @@
-//! A data block in memory: rows found by fingerprint or by order, read where they lie.
+//! A data block in memory: entries are found by fingerprint or by binary search, and read in place.
 //!
 //! ```text
-//! get:   fingerprints -> candidate rows -> compare key -> row          scan:  binary search -> row, row, row
+//! get:   fingerprints -> candidates -> compare key -> entry         scan:  binary search -> entry, entry, ..
 //! ```
 //!
-//! 1. A `Block` exists only for a payload that is valid by the conditions 1 to 5 of format.rs; so rows are read
-//!    afterwards without any fault. (Condition 6, the fingerprints, is the business of verification.)
-//! 2. Its payload is the one on disk, with offsets in the place of steps.
-//! 3. It never changes, but for the flag that tells the cache that it was used.
+//! 1. A `Block` exists only for a payload that meets conditions 1 to 5 of format.rs, so its entries
+//!    are decoded without errors afterwards. (Condition 6, the fingerprints, is checked by
+//!    verification.)
+//! 2. Its payload is the one on disk, with each step replaced by an offset.
+//! 3. It is immutable, except for the flag that tells the cache that it was used.
 
 use std::cmp::Ordering;
 use std::hint::black_box;
@@ -24,31 +25,30 @@ use crate::base::{Kind, SeqNo, number_in};
 use crate::codec::{Reader, ValuePointer};
 use crate::error::Fault;
 
-/// Bytes that a processor fetches at once, and how many times that of a row are called for.
-const LINE: usize = 64;
+/// The size of a cache line, and the most of them that are prefetched of one entry.
+const CACHE_LINE: usize = 64;
 const MAX_LINES: usize = 4;
 
 const BAD_STEP: Fault = Fault::Invalid("step between rows of a block");
 
-/// A valid data block.
 #[derive(Debug)]
 pub(super) struct Block {
     payload: SlabCell,
     base: SeqNo,
     row_count: usize,
-    /// Where the fingerprints begin, which is where the prefix ends.
+    /// The offset of the fingerprints, where the prefix ends.
     fingerprints: usize,
-    /// Where the rows begin, which is where the offsets end.
+    /// The offset of the entries, where their offsets end.
     rows: usize,
-    /// Whether each row has a key of its own: no two are versions of one.
+    /// Whether no two entries are versions of one key.
     distinct: bool,
-    /// The highest sequence number, where every row is a value and no two have the same key.
+    /// The highest sequence number, if every entry is a value and no two have the same key.
     live_at: Option<SeqNo>,
     used: AtomicBool,
 }
 
 impl Block {
-    /// The block with this payload.
+    /// Checks the payload and decodes its offsets.
     pub(super) fn new(mut payload: Vec<u8>) -> Result<Self, Fault> {
         if payload.len() < BLOCK_PREFIX {
             return Err(Fault::Truncated);
@@ -63,7 +63,7 @@ impl Block {
         if rows > payload.len() {
             return Err(Fault::Truncated);
         }
-        place_rows(&mut payload[fingerprints + row_count..rows])?;
+        steps_to_offsets(&mut payload[fingerprints + row_count..rows])?;
         let payload = SlabCell::from(payload);
         let used = AtomicBool::new(false);
         let mut block =
@@ -82,10 +82,11 @@ impl Block {
         Some(Self { payload, base, row_count, fingerprints, rows, distinct, live_at, used })
     }
 
-    /// The newest version of `key` here that is not newer than `at`.
+    /// The newest version of `key` in this block that is not newer than `at`.
     #[inline]
     pub(super) fn find(&self, key: &[u8], fingerprint: u8, at: SeqNo) -> Option<BlockEntry<'_>> {
-        // What is needed next lies some lines further on: asked for now, it arrives with the first.
+        // The end of the offsets is needed next, some cache lines further on: its load overlaps
+        // with the first.
         black_box(self.payload[self.rows - 1]);
         let suffix = key.strip_prefix(self.prefix())?;
         Candidates::new(self.fingerprints(), fingerprint)
@@ -93,21 +94,24 @@ impl Block {
             .find(|row| row.suffix == suffix && row.seqno <= at)
     }
 
-    /// Reads where fingerprints begin and offsets end, so that they are at hand when they are searched; see approach.rs.
+    /// Prefetches the fingerprints and the end of the offsets; see `multi_get`.
     #[inline]
     pub(super) fn prefetch(&self) -> u8 {
         self.payload[self.fingerprints] ^ self.payload[self.rows - 1]
     }
 
-    /// Reads a byte of each line of the first row with this fingerprint, if there is one.
+    /// Prefetches the first entry with this fingerprint: one byte of each cache line.
     #[inline]
     pub(super) fn prefetch_row(&self, fingerprint: u8) -> u8 {
         let row = Candidates::new(self.fingerprints(), fingerprint).next();
         let bytes = row.map(|row| &self.payload[self.span(row)]);
-        bytes.map_or(0, |bytes| bytes.iter().step_by(LINE).take(MAX_LINES).fold(0, |sum, byte| sum ^ byte))
+        bytes.map_or(0, |bytes| {
+            bytes.iter().step_by(CACHE_LINE).take(MAX_LINES).fold(0, |sum, byte| sum ^ byte)
+        })
     }
 
-    /// The first row whose key is not less than `key`; the row count when there is none.
+    /// The index of the first entry whose key is not less than `key`; the entry count when there is
+    /// none.
     pub(super) fn lower_bound(&self, key: &[u8]) -> usize {
         let prefix = self.prefix();
         let Some(suffix) = key.strip_prefix(prefix) else {
@@ -125,14 +129,14 @@ impl Block {
         low
     }
 
-    /// The row at `index`, which is less than [`Block::row_count`].
+    /// The entry at `index`, which must be less than [`Block::row_count`].
     #[inline]
     pub(super) fn row(&self, index: usize) -> BlockEntry<'_> {
         BlockEntry::decode(self.base, &self.payload[self.span(index)])
             .expect("a block is made of valid rows only")
     }
 
-    /// The row at `index`, and where its value lies in [`Block::payload`].
+    /// The entry at `index`, and the span of its value in [`Block::payload`].
     #[inline(always)]
     pub(super) fn row_and_value_span(&self, index: usize) -> (BlockEntry<'_>, Range<usize>) {
         let span = self.span(index);
@@ -142,14 +146,13 @@ impl Block {
         (row, end - row.value.len()..end)
     }
 
-    /// Whether no two rows have the same key.
     #[inline]
     pub(super) fn is_distinct(&self) -> bool {
         self.distinct
     }
 
-    /// Whether a reader at this sequence number sees each row, range tombstones aside: but for versions of the first and the last key in
-    /// the blocks beside it.
+    /// Whether a reader at this sequence number sees every entry, range tombstones aside. Versions
+    /// of the first and the last key in neighbouring blocks are not considered.
     #[inline]
     pub(super) fn is_live(&self, at: SeqNo) -> bool {
         self.live_at.is_some_and(|newest| newest <= at)
@@ -159,13 +162,12 @@ impl Block {
         self.row_count
     }
 
-    /// What all keys of the block begin with.
+    /// The common prefix of all keys of the block.
     #[inline]
     pub(super) fn prefix(&self) -> &[u8] {
         &self.payload[BLOCK_PREFIX..self.fingerprints]
     }
 
-    /// The fingerprint of each row.
     pub(super) fn fingerprints(&self) -> &[u8] {
         &self.payload[self.fingerprints..self.fingerprints + self.row_count]
     }
@@ -175,12 +177,12 @@ impl Block {
         &self.payload
     }
 
-    /// What the block takes in memory.
     pub(super) fn memory_size(&self) -> usize {
         size_of::<Self>() + self.payload.memory_size()
     }
 
-    /// Notes that the block was used. The flag is written only when it changes, so that readers share its cache line.
+    /// Marks the block as used. The flag is written only when it changes, so that readers share its
+    /// cache line.
     #[inline]
     pub(super) fn touch(&self) {
         if !self.used.load(Relaxed) {
@@ -188,21 +190,21 @@ impl Block {
         }
     }
 
-    /// Whether the block was used since this was asked last.
+    /// Returns and clears the mark of [`touch`](Self::touch).
     pub(super) fn take_used(&self) -> bool {
         self.used.swap(false, Relaxed)
     }
 
-    /// How the key of a row is ordered against `key`.
+    /// Compares the key of an entry with `key`.
     pub(super) fn compare_key(&self, index: usize, key: &[u8]) -> Ordering {
         match key.split_at_checked(self.prefix().len()) {
             Some((head, rest)) => self.prefix().cmp(head).then_with(|| self.row(index).suffix.cmp(rest)),
-            // A key no longer than the prefix is never equal to it here, so the prefix alone decides.
+            // A key that is no longer than the prefix cannot be equal, so the prefix alone decides.
             None => self.prefix().cmp(key),
         }
     }
 
-    /// Where a row lies in the payload.
+    /// The span of an entry in the payload.
     #[inline(always)]
     fn span(&self, index: usize) -> Range<usize> {
         let start = self.rows + self.offset(index);
@@ -217,7 +219,7 @@ impl Block {
         usize::from(u16::from_le_bytes([self.payload[at], self.payload[at + 1]]))
     }
 
-    /// Conditions 2 to 4 of format.rs; and what is known of all rows then.
+    /// Checks conditions 2 to 4 of format.rs, and summarizes the entries.
     fn check(&self) -> Result<Checked, Fault> {
         if self.offset(0) != 0 {
             return Err(BAD_STEP);
@@ -258,7 +260,7 @@ impl Block {
     }
 }
 
-/// What is known of the rows of a block.
+/// A summary of the entries of a block.
 struct Checked {
     /// No two of them have the same key.
     distinct: bool,
@@ -267,8 +269,8 @@ struct Checked {
     newest: SeqNo,
 }
 
-/// Puts offsets in the place of steps.
-fn place_rows(steps: &mut [u8]) -> Result<(), Fault> {
+/// Replaces each step by an offset.
+fn steps_to_offsets(steps: &mut [u8]) -> Result<(), Fault> {
     let mut offset = 0;
     for step in steps.chunks_exact_mut(2) {
         offset += usize::from(u16::from_le_bytes([step[0], step[1]]));

@@ -1,20 +1,21 @@
-//! Collects the rows of one data block and writes its payload.
+//! Builds the payload of a data block.
 //!
-//! The prefix that a block stores once is known only when its last key is, so keys and values are kept as they come
-//! and put in their places at the end. The size is known before: what all keys share is what the first and the last share.
+//! The prefix, which is stored once, is only known with the last key, so keys and values are
+//! collected first and encoded at the end. The size is known before: the prefix of all keys is that
+//! of the first and the last.
 
 use super::block_index::shared_size;
 use super::format::{BLOCK_PREFIX, BlockEntry, MAX_SLOTTED_SIZE, SLOT_LEN};
 use crate::base::{Entry, Kind, SeqNo};
 use crate::codec::Writer;
 
-/// A data block that is being filled. Entries must come in internal order.
+/// A data block that is being filled. Entries must be added in internal-key order.
 #[derive(Debug, Default)]
 pub(super) struct BlockBuilder {
     keys: Vec<u8>,
     values: Vec<u8>,
     rows: Vec<Pending>,
-    /// The bytes that all keys share.
+    /// The size of the common prefix of all keys.
     prefix_size: usize,
     longest_key: usize,
     smallest_seqno: SeqNo,
@@ -35,7 +36,7 @@ impl BlockBuilder {
         self.rows.is_empty()
     }
 
-    /// At least the size of the payload, if `entry` were added.
+    /// An upper bound of the payload's size after adding `entry`.
     pub(super) fn size_with(&self, entry: &Entry<'_>) -> usize {
         let prefix_size = self.prefix_size_with(entry.key);
         let longest_suffix = self.longest_key.max(entry.key.len()) - prefix_size;
@@ -48,7 +49,7 @@ impl BlockBuilder {
             + (self.values.len() + entry.value.len())
     }
 
-    /// What the block holds so far, roughly.
+    /// The approximate size of the payload.
     pub(super) fn size(&self) -> usize {
         self.keys.len() + self.values.len() + self.rows.len() * SLOT_LEN
     }
@@ -68,7 +69,7 @@ impl BlockBuilder {
         });
     }
 
-    /// The payload of the block, which is not empty; the builder is empty afterwards.
+    /// The payload of the block, which must not be empty; the builder is empty afterwards.
     pub(super) fn finish(&mut self) -> Vec<u8> {
         let row_count = u16::try_from(self.rows.len()).expect("a block of several rows is below 64 KiB");
         let prefix = &self.first_key()[..self.prefix_size];
@@ -85,7 +86,7 @@ impl BlockBuilder {
         payload
     }
 
-    /// Adds the rows behind their steps, and fills these in.
+    /// Appends the entries after their steps, and fills in the steps.
     fn put_rows(&self, steps: usize, payload: &mut Vec<u8>) {
         let mut start = payload.len();
         let (mut key_start, mut value_start) = (0, 0);
@@ -104,7 +105,7 @@ impl BlockBuilder {
         }
     }
 
-    /// An empty builder with the memory of a used one, but for what only a huge row needs.
+    /// An empty builder that reuses the memory of `used`, except what only a huge value needed.
     fn emptied(mut used: Self) -> Self {
         used.keys.clear();
         used.values.clear();

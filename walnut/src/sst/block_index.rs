@@ -1,15 +1,16 @@
-//! Finds the data block that may hold a key: the separators of an SST, in memory.
+//! The block index in memory: finds the data block that may hold a key by the separators of an SST.
 //!
 //! ```text
-//! key --first four bytes--> the stretch of its keyspace --> block
+//! key --first four bytes--> the partition of its keyspace --> block
 //! ```
 //!
-//! Keys of one keyspace are alike: what they share is stripped once, and what is left differs early. A file that holds the end of one
-//! keyspace and the beginning of another has an [`IndexPartition`] for each.
+//! Keys of one keyspace share a long prefix, which is stripped once, and the rest differs early. A
+//! file with the end of one keyspace and the beginning of another has an [`IndexPartition`] for
+//! each.
 //!
-//! 1. `find` gives the first block whose separator is not less than the key: no earlier one holds the key, and a
-//!    later one only when separators from there on are the key itself.
-//! 2. The form is of memory alone; on disk there are the separators (format.rs).
+//! 1. `find` returns the first block whose separator is not less than the key: no earlier block
+//!    holds the key, and a later one does only while the separators are equal to the key.
+//! 2. This form exists in memory only; the file has the separators (format.rs).
 
 use super::index_partition::IndexPartition;
 use crate::error::Fault;
@@ -17,76 +18,76 @@ use crate::error::Fault;
 /// The separators of an SST's data blocks, in order.
 #[derive(Debug)]
 pub(super) struct BlockIndex {
-    /// The first four bytes of the separators of each stretch, and the block of its first.
-    begins: Box<[(u32, usize)]>,
-    stretches: Box<[IndexPartition]>,
+    /// For each partition the first four bytes of its separators, and its first block.
+    partition_starts: Box<[(u32, usize)]>,
+    partitions: Box<[IndexPartition]>,
     count: usize,
 }
 
 impl BlockIndex {
-    /// The fences with these separators, which must be in order. Where there are none, nothing is found.
+    /// Builds the index; the separators must be in order. Without separators nothing is found.
     pub(super) fn new(separators: &[&[u8]]) -> Result<Self, Fault> {
         if !separators.is_sorted() {
             return Err(Fault::Order);
         }
-        let mut begins = Vec::new();
-        let mut stretches = Vec::new();
+        let mut partition_starts = Vec::new();
+        let mut partitions = Vec::new();
         let mut begin = 0;
-        for alike in separators.chunk_by(|one, next| begin_of(one) == begin_of(next)) {
-            begins.push((begin_of(alike[0]), begin));
-            stretches.push(IndexPartition::new(alike)?);
-            begin += alike.len();
+        for same_start in separators.chunk_by(|one, next| key_start(one) == key_start(next)) {
+            partition_starts.push((key_start(same_start[0]), begin));
+            partitions.push(IndexPartition::new(same_start)?);
+            begin += same_start.len();
         }
-        Ok(Self { begins: begins.into(), stretches: stretches.into(), count: begin })
+        Ok(Self { partition_starts: partition_starts.into(), partitions: partitions.into(), count: begin })
     }
 
-    /// The first block whose separator is not less than `key`; `None` when all are.
+    /// The first block whose separator is not less than `key`; `None` when all are less.
     #[inline]
     pub(super) fn find(&self, key: &[u8]) -> Option<usize> {
-        let wanted = begin_of(key);
-        let place = self.begins.partition_point(|(begin, _)| *begin < wanted);
-        let &(begin, first) = self.begins.get(place)?;
+        let wanted = key_start(key);
+        let index = self.partition_starts.partition_point(|(begin, _)| *begin < wanted);
+        let &(begin, first) = self.partition_starts.get(index)?;
         if begin > wanted {
             return Some(first);
         }
-        match self.stretches[place].find(key) {
+        match self.partitions[index].find(key) {
             Some(found) => Some(first + found),
-            None => self.begins.get(place + 1).map(|(_, first)| *first),
+            None => self.partition_starts.get(index + 1).map(|(_, first)| *first),
         }
     }
 
-    /// Whether the separator of a block is this key.
+    /// Whether the separator of a block equals the key.
     pub(super) fn is(&self, position: usize, key: &[u8]) -> bool {
-        let (stretch, place) = self.place_of(position);
-        stretch.is(place, key)
+        let (partition, index) = self.locate(position);
+        partition.is(index, key)
     }
 
-    /// The separator of a block.
     pub(super) fn separator(&self, position: usize) -> Vec<u8> {
-        let (stretch, place) = self.place_of(position);
-        stretch.separator(place)
+        let (partition, index) = self.locate(position);
+        partition.separator(index)
     }
 
-    /// How many separators, and so blocks, there are.
+    /// The number of separators, which is that of the blocks.
     pub(super) fn len(&self) -> usize {
         self.count
     }
 
-    /// What the fences take in memory.
     pub(super) fn memory_size(&self) -> usize {
-        size_of_val(&*self.begins) + self.stretches.iter().map(IndexPartition::memory_size).sum::<usize>()
+        size_of_val(&*self.partition_starts)
+            + self.partitions.iter().map(IndexPartition::memory_size).sum::<usize>()
     }
 
-    /// The stretch of a block, and the block's place in it.
-    fn place_of(&self, position: usize) -> (&IndexPartition, usize) {
-        let place = self.begins.partition_point(|(_, first)| *first <= position) - 1;
-        (&self.stretches[place], position - self.begins[place].1)
+    /// The partition of a block, and the block's index in it.
+    fn locate(&self, position: usize) -> (&IndexPartition, usize) {
+        let index = self.partition_starts.partition_point(|(_, first)| *first <= position) - 1;
+        (&self.partitions[index], position - self.partition_starts[index].1)
     }
 }
 
-/// The first four bytes as a number, with zeros where there are less: those of two keys are in the order of the keys, or equal.
+/// The first four bytes as a number, padded with zeros; it sorts as the keys do, but different keys
+/// may have the same number.
 #[inline]
-fn begin_of(key: &[u8]) -> u32 {
+fn key_start(key: &[u8]) -> u32 {
     if let Some(bytes) = key.first_chunk() {
         return u32::from_be_bytes(*bytes);
     }
@@ -95,13 +96,14 @@ fn begin_of(key: &[u8]) -> u32 {
     u32::from_be_bytes(bytes)
 }
 
-/// The key that separates a block from the next: at least `last`, less than `next` unless the two are equal, and short.
+/// A short key that separates a block from the next: at least `last`, and less than `next` unless
+/// the two are equal.
 pub(super) fn separator<'a>(last: &'a [u8], next: &'a [u8]) -> &'a [u8] {
     let shared = shared_size(last, next);
     if shared + 1 < next.len() { &next[..=shared] } else { last }
 }
 
-/// How many bytes two keys share at their beginning.
+/// The size of the common prefix of two keys.
 pub(super) fn shared_size(left: &[u8], right: &[u8]) -> usize {
     left.iter().zip(right).take_while(|(left, right)| left == right).count()
 }

@@ -1,17 +1,18 @@
-//! Writes an SST from entries that come in internal order, and range tombstones that come in an order of their own.
+//! Builds an SST from entries in internal-key order and range tombstones in key order.
 //!
 //! ```text
-//! add: entry -> BlockBuilder --full--> sealed block -> Output (large writes) -> file
-//!                    \-> hash, separator, counts        finish: filter, range tombstones, index, properties, footer, sync
+//! add: entry -> BlockBuilder --full--> encoded block -> SstFile (large writes) -> file
+//!                    \-> hash, separator, counts
 //! add_fragment: range tombstones -> payload
+//! finish: filter, range tombstones, index, properties, footer, sync
 //! ```
 //!
-//! 1. Nothing that was written is ever changed: the file grows from front to back.
-//! 2. When `finish` returns, the bytes are durable; the name of the file is the business of the caller, who syncs
+//! 1. The file is append-only: nothing that was written is changed.
+//! 2. When `finish` returns, the bytes are durable. The caller makes the name durable by a sync of
 //!    the directory.
-//! 3. A file without `finish` has no footer and never opens; the caller removes it.
+//! 3. A file without `finish` has no footer and cannot be opened; the caller removes it.
 //!
-//! When to begin another file is decided above, by [`SstBuilder::estimated_size`].
+//! The caller decides when to begin another file, by [`SstBuilder::estimated_size`].
 
 use std::sync::Arc;
 
@@ -31,14 +32,14 @@ use crate::codec::{BlockCompression, FileHeader, FileKind, ValuePointer};
 use crate::env::File;
 use crate::error::{Error, Fault, Limit, Result};
 
-/// How SSTs are written. Every SST can be read whatever it was written with.
+/// How SSTs are written. Every SST can be read whatever options it was written with.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct SstConfig {
-    /// The most that the rows of a data block take uncompressed, in bytes; a larger row has a block of its own. What
-    /// counts is at most 64 KiB.
+    /// The largest size of a data block's entries in bytes, uncompressed; at most 64 KiB. A larger
+    /// entry has a block of its own.
     pub(crate) block_size: usize,
     pub(crate) compression: BlockCompression,
-    /// 0 for no filter, as in a last level where nearly all look-ups find something.
+    /// 0 for no filter, as for a last level where nearly all lookups succeed.
     pub(crate) filter_bits_per_key: u32,
 }
 
@@ -48,11 +49,11 @@ impl Default for SstConfig {
     }
 }
 
-/// An SST that is being written. After an error it can only be dropped.
+/// An SST that is being written. After an error it must be dropped.
 pub(crate) struct SstBuilder {
     number: FileNumber,
     config: SstConfig,
-    output: SstFile,
+    sst_file: SstFile,
     block: BlockBuilder,
     /// The payload of the index so far.
     index: Vec<u8>,
@@ -65,18 +66,18 @@ pub(crate) struct SstBuilder {
 }
 
 impl SstBuilder {
-    /// Begins an SST in an empty file. The header is of kind `Sst`, its word is 0.
+    /// Begins an SST in an empty file. The header must be of kind `Sst`, with word 0.
     pub(crate) fn new(file: Arc<dyn File>, header: FileHeader, config: SstConfig) -> Result<Self> {
         debug_assert!(
             header.kind == FileKind::Sst && header.word == 0,
             "an SST has a header of its own kind"
         );
-        let mut output = SstFile::new(file, header.seed());
-        output.append(&header.encode())?;
+        let mut sst_file = SstFile::new(file, header.seed());
+        sst_file.append(&header.encode())?;
         Ok(Self {
             number: header.number,
             config,
-            output,
+            sst_file,
             block: BlockBuilder::default(),
             index: Vec::new(),
             hashes: Vec::new(),
@@ -86,8 +87,9 @@ impl SstBuilder {
         })
     }
 
-    /// Adds the next entry. It must follow the one before in internal order: anything else is an error in the
-    /// program, and [`Fault::Order`]. An entry that no reader would take back is refused as well.
+    /// Adds the next entry. It must be above the previous one in internal-key order: anything else
+    /// is a bug, and returns [`Fault::Order`]. An entry that could not be read back is refused as
+    /// well.
     pub(crate) fn add(&mut self, entry: Entry<'_>) -> Result<()> {
         self.check(&entry)?;
         let size = self.block.size_with(&entry);
@@ -104,12 +106,12 @@ impl SstBuilder {
         Ok(())
     }
 
-    /// Adds the next fragment of range tombstones, which begins at or behind the end of the one before; where the entries are
-    /// meanwhile does not matter.
+    /// Adds the next fragment of range tombstones, which must begin at or after the end of the
+    /// previous one. The order relative to entries does not matter.
     pub(crate) fn add_fragment(&mut self, fragment: &Fragment) -> Result<()> {
         let in_order = self.properties.fragment_count == 0 || self.properties.covered_end <= fragment.start;
         if !in_order || fragment.start >= fragment.end {
-            return Err(Fault::Order.at(self.output.file().path(), self.output.offset()));
+            return Err(Fault::Order.at(self.sst_file.file().path(), self.sst_file.offset()));
         }
         ranges::encode(fragment, &mut self.ranges);
         if self.ranges.len() > MAX_RANGES_SIZE {
@@ -119,23 +121,24 @@ impl SstBuilder {
         Ok(())
     }
 
-    /// What the file would take if it were finished now, roughly and before compression of the last block.
+    /// The approximate size of the file if it were finished now, before compression of the last
+    /// block.
     pub(crate) fn estimated_size(&self) -> u64 {
         let filter = self.hashes.len() as u64 * u64::from(self.config.filter_bits_per_key) / 8;
-        self.output.offset() + (self.block.size() + self.index.len() + self.ranges.len()) as u64 + filter
+        self.sst_file.offset() + (self.block.size() + self.index.len() + self.ranges.len()) as u64 + filter
     }
 
-    /// The bytes of range tombstones that were added.
+    /// The encoded size of the range tombstones added so far.
     pub(crate) fn ranges_size(&self) -> usize {
         self.ranges.len()
     }
 
-    /// How many entries were added.
     pub(crate) fn entry_count(&self) -> u64 {
         self.properties.entry_count
     }
 
-    /// Writes what is missing and syncs the file. An SST with nothing in it is never written: asking for it is an error.
+    /// Writes the rest and syncs the file. An empty SST is never written: finishing one is an
+    /// error.
     pub(crate) fn finish(mut self) -> Result<SstMeta> {
         if self.properties.entry_count == 0 && self.properties.fragment_count == 0 {
             return Err(Error::Unsupported("an SST without entries"));
@@ -146,42 +149,42 @@ impl SstBuilder {
         }
         let filter = self.append_filter()?;
         let range_tombstones = self.append_ranges()?;
-        let index = self.output.append_block(&self.index, self.config.compression)?;
+        let index = self.sst_file.append_block(&self.index, self.config.compression)?;
         let payload = self.properties.encode();
         if payload.len() > MAX_PART_SIZE {
             return Err(Error::Unsupported("an SST with so many keyspaces"));
         }
-        let properties = self.output.append_block(&payload, BlockCompression::None)?;
+        let properties = self.sst_file.append_block(&payload, BlockCompression::None)?;
         let footer = Footer { filter, range_tombstones, index, properties };
-        let footer = footer.encode(self.output.file_seed(), self.output.offset());
-        self.output.append(&footer)?;
-        let (size, digest) = self.output.finish()?;
+        let footer = footer.encode(self.sst_file.file_seed(), self.sst_file.offset());
+        self.sst_file.append(&footer)?;
+        let (size, digest) = self.sst_file.finish()?;
         Ok(self.properties.meta(self.number, size, digest))
     }
 
     /// Whether an entry may come next, and fits.
     fn check(&self, entry: &Entry<'_>) -> Result<()> {
-        let path = self.output.file().path();
+        let path = self.sst_file.file().path();
         let last = (self.properties.largest.as_slice(), self.last_seqno);
         let in_order = self.entry_count() == 0 || compare(last, (entry.key, entry.seqno)).is_lt();
         debug_assert!(in_order, "entries are added in internal order");
         if !in_order {
-            return Err(Fault::Order.at(path, self.output.offset()));
+            return Err(Fault::Order.at(path, self.sst_file.offset()));
         }
         if !entry.kind.is_point() {
-            return Err(Fault::Invalid("kind of an entry").at(path, self.output.offset()));
+            return Err(Fault::Invalid("kind of an entry").at(path, self.sst_file.offset()));
         }
         if entry.kind == Kind::Delete && !entry.value.is_empty() {
-            return Err(Fault::Invalid("value of a tombstone").at(path, self.output.offset()));
+            return Err(Fault::Invalid("value of a tombstone").at(path, self.sst_file.offset()));
         }
         if entry.kind == Kind::Add && number_in(entry.value).is_none() {
-            return Err(Fault::Invalid("value of an add").at(path, self.output.offset()));
+            return Err(Fault::Invalid("value of an add").at(path, self.sst_file.offset()));
         }
         if entry.kind == Kind::Pointer {
-            ValuePointer::decode(entry.value).map_err(|fault| fault.at(path, self.output.offset()))?;
+            ValuePointer::decode(entry.value).map_err(|fault| fault.at(path, self.sst_file.offset()))?;
         }
         if entry.seqno > SeqNo::MAX {
-            return Err(Fault::Invalid("sequence number of an entry").at(path, self.output.offset()));
+            return Err(Fault::Invalid("sequence number of an entry").at(path, self.sst_file.offset()));
         }
         if entry.key.len() > MAX_KEY_SIZE {
             return Err(Error::Limit(Limit::Key { limit: MAX_KEY_SIZE }));
@@ -193,10 +196,11 @@ impl SstBuilder {
         Ok(())
     }
 
-    /// Writes the block, which is not empty; `next` is the key that comes after it, or the last key once more.
+    /// Writes the block, which must not be empty; `next` is the key after it, or the last key
+    /// again.
     fn finish_block(&mut self, next: &[u8]) -> Result<()> {
         let payload = self.block.finish();
-        let handle = self.output.append_block(&payload, self.config.compression)?;
+        let handle = self.sst_file.append_block(&payload, self.config.compression)?;
         IndexBlock::encode_block(handle.size, separator(&self.properties.largest, next), &mut self.index);
         if self.index.len() > MAX_PART_SIZE {
             return Err(Error::Unsupported("an SST with so many blocks"));
@@ -206,16 +210,16 @@ impl SstBuilder {
 
     fn append_ranges(&mut self) -> Result<BlockHandle> {
         if self.ranges.is_empty() {
-            return Ok(BlockHandle { offset: self.output.offset(), size: 0 });
+            return Ok(BlockHandle { offset: self.sst_file.offset(), size: 0 });
         }
-        self.output.append_block(&self.ranges, self.config.compression)
+        self.sst_file.append_block(&self.ranges, self.config.compression)
     }
 
     fn append_filter(&mut self) -> Result<BlockHandle> {
         if self.hashes.is_empty() {
-            return Ok(BlockHandle { offset: self.output.offset(), size: 0 });
+            return Ok(BlockHandle { offset: self.sst_file.offset(), size: 0 });
         }
         let filter = Filter::build(&self.hashes, self.config.filter_bits_per_key);
-        self.output.append_block(&filter.encode(), BlockCompression::None)
+        self.sst_file.append_block(&filter.encode(), BlockCompression::None)
     }
 }

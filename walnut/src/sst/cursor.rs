@@ -1,13 +1,14 @@
-//! Walks over the entries of an SST in a range, forward or backward.
+//! A cursor over the entries of an SST in a range, forward or backward.
 //!
 //! ```text
-//! blocks that can hold the range: [p | p+1 | .. | q]    rows of the current block in the range: [i | i+1 | .. | j]
+//! blocks that may hold the range: [p | p+1 | .. | q]    entries of the current block in the range: [i | .. | j]
 //!        forward takes both from the front, backward from the back
 //! ```
 //!
-//! 1. It holds its current block, whatever the cache does meanwhile.
+//! 1. It holds a reference to its current block, whatever the cache evicts.
 //! 2. A block that cannot be read is an error, never an end.
-//! 3. The key of the current entry is put together in a buffer that is used again and again; the value lies in the block.
+//! 3. The key of the current entry is assembled in a reused buffer; the value is borrowed from the
+//!    block.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -19,32 +20,32 @@ use crate::base::{CoveredSpan, Entry, KeyRange, Kind, SeqNo, after};
 use crate::cursor::{Direction, EntryCursor};
 use crate::error::Result;
 
-/// A cursor over one SST.
 #[derive(Debug)]
 pub(crate) struct SstCursor {
     reader: Arc<SstReader>,
     range: KeyRange,
     direction: Direction,
-    /// Whether blocks that are read go to the cache.
-    keeps: bool,
-    /// The blocks that can hold keys of the range. All but the first and the last of them lie within it.
+    /// Whether blocks that are read are inserted into the cache.
+    fills_cache: bool,
+    /// The blocks that may hold keys of the range. All but the first and the last of them are
+    /// within it.
     span: Range<usize>,
-    /// Those not yet entered.
+    /// The blocks not visited yet.
     positions: Range<usize>,
-    /// The block that it stands in, and its position; nothing at the end.
+    /// The current block and its position; `None` at the end.
     block: Option<Arc<Block>>,
     position: usize,
-    /// Whether no two of its rows have the same key.
+    /// Whether no two entries of the block have the same key.
     distinct: bool,
-    /// The rows of the block not yet given that lie in the range.
+    /// The entries of the block that are in the range and were not visited yet.
     rows: Range<usize>,
-    /// The key of the current entry, of which the block's prefix is so much.
+    /// The key of the current entry, and how much of it is the block's prefix.
     key: Vec<u8>,
     prefix_size: usize,
-    /// What the current entry has beside its key.
+    /// The rest of the current entry.
     seqno: SeqNo,
     kind: Kind,
-    /// Where the value lies in the block's payload.
+    /// The span of the value in the block's payload.
     value: Range<usize>,
     ahead: ReadAhead,
 }
@@ -54,14 +55,14 @@ impl SstCursor {
         reader: Arc<SstReader>,
         range: &KeyRange,
         direction: Direction,
-        keeps: bool,
+        fills_cache: bool,
     ) -> Result<Self> {
         let positions = positions_of(&reader, range);
         let mut cursor = Self {
             reader,
             range: range.clone(),
             direction,
-            keeps,
+            fills_cache,
             span: positions.clone(),
             positions,
             block: None,
@@ -93,9 +94,9 @@ impl SstCursor {
         Ok(())
     }
 
-    /// Makes a row of the block the current entry.
+    /// Makes an entry of the block the current one.
     #[inline(always)]
-    fn stand_on(&mut self, index: usize) {
+    fn move_to(&mut self, index: usize) {
         let Some(block) = &self.block else { return };
         let (row, value) = block.row_and_value_span(index);
         self.key.truncate(self.prefix_size);
@@ -103,19 +104,19 @@ impl SstCursor {
         (self.seqno, self.kind, self.value) = (row.seqno, row.kind, value);
     }
 
-    /// Goes on to the next row of the block, if there is one.
+    /// Advances within the block; returns whether there was another entry.
     #[inline(always)]
     fn step_in_block(&mut self) -> bool {
         let Some(index) = take(&mut self.rows, self.direction) else { return false };
-        self.stand_on(index);
+        self.move_to(index);
         true
     }
 
-    /// Goes on to the first entry of the next block that has one in the range.
+    /// Advances to the first entry in the range in the following blocks.
     #[inline(never)]
     fn advance_to_block(&mut self) -> Result<()> {
         loop {
-            // A block is let go before the next one is read.
+            // A block is released before the next one is read.
             self.block = None;
             let Some(position) = take(&mut self.positions, self.direction) else { return Ok(()) };
             self.enter(position)?;
@@ -130,7 +131,7 @@ impl SstCursor {
             return Ok(block);
         }
         let block = self.ahead.block(&self.reader, position, &self.positions, self.direction)?;
-        if self.keeps {
+        if self.fills_cache {
             self.reader.blocks.insert(position, &block);
         }
         Ok(block)
@@ -138,7 +139,8 @@ impl SstCursor {
 }
 
 impl SstCursor {
-    /// Leaves what is left of the range before `key`, or from it on when it goes backward, and goes on behind that.
+    /// Seeks to `key`: forward to the first entry not below it, backward to the last entry below
+    /// it. `None` is the end of all keys. The range only shrinks.
     fn seek(&mut self, key: Option<&[u8]>) -> Result<()> {
         match (self.direction, key) {
             (Direction::Forward, Some(key)) => key.clone_into(&mut self.range.start),
@@ -153,7 +155,7 @@ impl SstCursor {
         };
         let here = self.block.as_ref().filter(|_| next == Some(self.position));
         let Some(block) = here else { return self.advance_to_block() };
-        // It is in the block already, whose rows are those of before at most.
+        // The key is in the current block, of which earlier entries are not visited again.
         let (start, end) = match self.direction {
             Direction::Forward => (block.lower_bound(&self.range.start).max(self.rows.start), self.rows.end),
             Direction::Backward => {
@@ -179,20 +181,21 @@ impl EntryCursor for SstCursor {
         if self.step_in_block() { Ok(()) } else { self.advance_to_block() }
     }
 
-    fn pass_older(&mut self, stretch: &CoveredSpan, than: SeqNo) -> Result<bool> {
-        if self.block.is_none() || self.reader.meta.largest_seqno >= than || !stretch.contains(&self.key) {
+    fn pass_older(&mut self, covered: &CoveredSpan, than: SeqNo) -> Result<bool> {
+        if self.block.is_none() || self.reader.meta.largest_seqno >= than || !covered.contains(&self.key) {
             return Ok(false);
         }
         match self.direction {
-            Direction::Forward => self.seek(stretch.end.as_deref())?,
-            Direction::Backward => self.seek(Some(&stretch.start))?,
+            Direction::Forward => self.seek(covered.end.as_deref())?,
+            Direction::Backward => self.seek(Some(&covered.start))?,
         }
         Ok(true)
     }
 
     #[inline]
     fn ends_key(&self) -> bool {
-        // The versions of a key may go on in the next block, so the last row of one says nothing.
+        // The versions of a key may continue in the next block, so the last entry of a block is
+        // uncertain.
         self.distinct && !self.rows.is_empty()
     }
 
@@ -203,7 +206,7 @@ impl EntryCursor for SstCursor {
 
     #[inline]
     fn live_at_hand(&self, at: SeqNo) -> usize {
-        // Backward, the last row may be an older version of a key that is in the next block, too.
+        // Backward, the last entry may be an older version of a key that is also in the next block.
         match &self.block {
             Some(block) if block.is_live(at) => self.rows.len().saturating_sub(1),
             _ => 0,
@@ -230,7 +233,7 @@ impl EntryCursor for SstCursor {
                 Direction::Backward => (start..end - passed, end - passed),
             };
             self.rows = rows;
-            self.stand_on(last);
+            self.move_to(last);
         }
         passed
     }
@@ -245,7 +248,7 @@ fn take(range: &mut Range<usize>, direction: Direction) -> Option<usize> {
     }
 }
 
-/// The blocks that can hold keys of the range.
+/// The blocks that may hold keys of the range.
 fn positions_of(reader: &SstReader, range: &KeyRange) -> Range<usize> {
     let fences = &reader.index.fences;
     if range.is_empty() {

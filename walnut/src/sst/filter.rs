@@ -1,10 +1,11 @@
-//! The filter of an SST: says of most absent keys that they are absent, with one access to memory.
+//! The filter of an SST: rules out most absent keys with one access to memory.
 //!
-//! A blocked Bloom filter: the low half of a key's hash names a line of 64 bytes, its product with an odd constant
-//! names the bits in it (format.rs). The fingerprints in blocks are made of the hash's top byte, which chooses no line.
+//! A blocked Bloom filter: the low half of a key's hash selects a line of 64 bytes, its product
+//! with an odd constant selects the bits in it (format.rs). The fingerprints in blocks are the
+//! hash's top byte, which does not affect the line.
 //!
-//! 1. A key that was added is never denied.
-//! 2. With ten bits for each key, less than 2 of 100 other keys are taken for present.
+//! 1. There are no false negatives.
+//! 2. With ten bits per key, the false-positive rate is below 2 %.
 
 use super::format::{FILTER_HEAD_LEN, FILTER_LINE_LEN, MAX_PART_SIZE};
 use crate::base::KeyHash;
@@ -20,12 +21,11 @@ const MAX_LINE_COUNT: usize = (MAX_PART_SIZE - FILTER_HEAD_LEN) / FILTER_LINE_LE
 const _: () = assert!(1 << PROBE_BITS == FILTER_LINE_LEN * 8);
 const _: () = assert!(MAX_PROBE_COUNT * PROBE_BITS <= u64::BITS);
 
-/// The bits of one line, aligned as the processor's cache lines are.
+/// A line of the filter, aligned to a cache line.
 #[derive(Clone, Copy, Debug, Default)]
 #[repr(align(64))]
 struct FilterLine([u64; FILTER_LINE_LEN / 8]);
 
-/// A filter over the user keys of an SST.
 #[derive(Debug)]
 pub(super) struct Filter {
     probe_count: u32,
@@ -33,11 +33,11 @@ pub(super) struct Filter {
 }
 
 impl Filter {
-    /// The filter of these keys.
+    /// Builds the filter of the keys with these hashes.
     pub(super) fn build(hashes: &[KeyHash], bits_per_key: u32) -> Self {
         let bit_count = hashes.len().saturating_mul(bits_per_key as usize);
         let line_count = bit_count.div_ceil(FILTER_LINE_LEN * 8).clamp(1, MAX_LINE_COUNT);
-        // The fewest false positives come with bits per key times ln 2 probes.
+        // The false-positive rate is least with bits per key times ln 2 probes.
         let probe_count = (bits_per_key * 69 / 100).clamp(1, MAX_PROBE_COUNT);
         let mut filter = Self { probe_count, lines: vec![FilterLine::default(); line_count].into() };
         for &hash in hashes {
@@ -49,7 +49,6 @@ impl Filter {
         filter
     }
 
-    /// The filter with this payload.
     pub(super) fn decode(payload: &[u8]) -> Result<Self, Fault> {
         let (head, lines) = payload.split_first_chunk::<FILTER_HEAD_LEN>().ok_or(Fault::Truncated)?;
         let probe_count = u32::from(head[0]);
@@ -73,7 +72,6 @@ impl Filter {
         Ok(Self { probe_count, lines: lines.collect::<Result<_, Fault>>()? })
     }
 
-    /// The payload.
     pub(super) fn encode(&self) -> Vec<u8> {
         let mut payload = Vec::with_capacity(FILTER_HEAD_LEN + self.lines.len() * FILTER_LINE_LEN);
         payload.put_u64(u64::from(self.probe_count));
@@ -83,23 +81,23 @@ impl Filter {
         payload
     }
 
-    /// Whether the key with this hash may be there.
+    /// Returns whether the key with this hash may be present.
     #[inline]
     pub(super) fn may_contain(&self, hash: KeyHash) -> bool {
         let line = &self.lines[self.line_of(hash)].0;
-        // All probes lie in one line that is there anyway: looking at each costs less than a branch after each.
+        // All probes are in one cache line that is loaded anyway: testing each costs less than a
+        // branch after each.
         let missing =
             probes(hash, self.probe_count).fold(0, |missing, (word, bit)| missing | (!line[word] & bit));
         missing == 0
     }
 
-    /// Reads a word of the line that is asked about this hash.
+    /// Prefetches the line of this hash by reading a word of it.
     #[inline]
     pub(super) fn prefetch(&self, hash: KeyHash) -> u64 {
         self.lines[self.line_of(hash)].0[0]
     }
 
-    /// What the filter takes in memory.
     pub(super) fn memory_size(&self) -> usize {
         size_of_val(&*self.lines)
     }

@@ -1,21 +1,23 @@
-//! Finds the rows of a block whose fingerprint is that of a key, eight at a time.
+//! Finds the entries of a block whose fingerprint equals that of a key, eight at a time (SIMD
+//! within a register).
 //!
-//! A word of eight fingerprints is compared with eight copies of the wanted one: a byte of the difference is zero where
-//! they agree, and subtracting 1 from each byte sets the top bit of the zero ones. A borrow may set the bit of the byte
-//! after a match as well, so what comes out is a candidate, to be compared with its key; no match is ever left out.
+//! A word of eight fingerprints is compared with eight copies of the searched one: a byte of the
+//! difference is zero where they are equal, and subtracting 1 from each byte sets the top bit of
+//! the zero ones. A borrow may also set the bit of the byte after a match, so each result is a
+//! candidate whose key must be compared; no match is missed.
 
 const ONES: u64 = u64::from_le_bytes([0x01; 8]);
 const TOPS: u64 = u64::from_le_bytes([0x80; 8]);
 
-/// The rows that may match, in order.
+/// The indexes of entries that may match, in order.
 pub(super) struct Candidates<'a> {
     fingerprint: u8,
     rest: &'a [u8],
-    /// The top bit of each byte that may match, in the word that was taken last.
+    /// The top bit of each byte that may match, in the current word.
     hits: u64,
-    /// The row of that word's first byte.
+    /// The index of the entry of that word's first byte.
     row: usize,
-    /// The row of the next word's first byte.
+    /// The index of the entry of the next word's first byte.
     next_row: usize,
 }
 
@@ -25,7 +27,7 @@ impl<'a> Candidates<'a> {
         Self { fingerprint, rest: fingerprints, hits: 0, row: 0, next_row: 0 }
     }
 
-    /// The next eight fingerprints. The last word is filled up with a byte that cannot match.
+    /// The next eight fingerprints. The last word is padded with a byte that cannot match.
     #[inline]
     fn take_word(&mut self) -> u64 {
         if let Some((chunk, rest)) = self.rest.split_first_chunk::<8>() {

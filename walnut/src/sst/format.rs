@@ -1,48 +1,53 @@
-//! Every byte of an SST: the drawing, and the code that writes and reads the pieces that others share.
+//! The format of an SST, byte by byte, and the codec of the pieces that several files share.
 //!
 //! ```text
 //! | header 64 | data block 1 | .. | data block n | filter | range tombstones | index | properties | footer 64 |
 //! ```
 //!
-//! The header is [`FileHeader`](crate::codec::FileHeader) with kind `Sst` and word 0. Numbers are little-endian. A
-//! *varint* is LEB128 in its shortest form; *prefixed bytes* are a varint length and that many bytes. Nothing lies
-//! between the parts: each begins where the one before it ends. A part of size 0 is absent.
+//! The header is [`FileHeader`](crate::codec::FileHeader) with kind `Sst` and word 0. Numbers are
+//! little-endian. A *varint* is LEB128 in its shortest form; *prefixed bytes* are a varint length
+//! and that many bytes. There is no gap between the parts: each begins where the one before it
+//! ends. A part of size 0 is absent.
 //!
-//! # A sealed block
+//! # Blocks
 //!
-//! Everything between header and footer is a block, and every block is sealed in the same way:
+//! Everything between header and footer is a block, and every block has the same trailer:
 //!
 //! ```text
 //! | stored bytes | encoding u8 | size u32 | crc32 u32 |
 //! ```
 //!
-//! It is valid if and only if (1) the CRC agrees with the stored bytes, encoding and size, seeded with the file's
-//! seed continued by the block's offset as a `u64`, so that a block of another file or of another place never
-//! validates; (2) the encoding is 0 (raw) and the stored bytes are `size` bytes, which are the payload, or the
-//! encoding is 1 (LZ4 block format) and they decompress to exactly `size` bytes, the payload; (3) `size` is at most
-//! [`MAX_BLOCK_SIZE`] for a data block and [`MAX_PART_SIZE`] for another.
+//! It is valid if and only if (1) the CRC agrees with the stored bytes, encoding and size, seeded
+//! with the file's seed continued by the block's offset as a `u64`, so that a block of another file
+//! or offset is never valid; (2) the encoding is 0 (raw) and the stored bytes are `size` bytes, the
+//! payload, or the encoding is 1 (LZ4 block format) and they decompress to exactly `size` bytes,
+//! the payload; (3) `size` is at most [`MAX_BLOCK_SIZE`] for a data block and [`MAX_PART_SIZE`] for
+//! any other.
 //!
 //! # Payload of a data block
 //!
 //! ```text
-//!  0             8        10             12       12+p           12+p+n            12+p+3n
-//!  | base seqno  | rows n | prefix size p | prefix | fingerprints | steps u16 * n | rows |
+//!  0             8         10             12       12+p           12+p+n            12+p+3n
+//!  | base seqno  | count n | prefix size p | prefix | fingerprints | steps u16 * n | entries |
 //!
-//!  row: | suffix size varint | (seqno - base) << 2 | kind varint | suffix | value |
+//!  entry: | suffix size varint | (seqno - base) << 2 | kind varint | suffix | value |
 //!
 //!  kind: 0 Delete, 1 Put, 2 Pointer, 3 Add
 //! ```
 //!
-//! It is valid if and only if (1) n is at least 1 and everything up to the rows fits; (2) the first step is 0, and each other is the way from
-//! where the row before begins to where its own does, which is never 0; each row, which ends where the next begins or at the payload's
-//! end, holds its suffix; (3) no tombstone has a value, an add has eight bytes of it, a pointer is valid (see
-//! [`ValuePointer`](crate::codec::ValuePointer)), no seqno exceeds [`SeqNo::MAX`], and the
-//! smallest one is the base; (4) the rows, with user key = prefix + suffix, are in internal order and no two equal;
-//! (5) a payload of more than [`MAX_SLOTTED_SIZE`] bytes holds a single row; (6) fingerprint i is the top byte of the
-//! XXH3 hash of the user key of row i. The versions of one key may go on in the next block.
+//! It is valid if and only if (1) n is at least 1 and everything up to the entries fits; (2) the
+//! first step is 0, and each other is the distance from the beginning of the entry before to that of
+//! its own entry, and never 0; each entry, which ends where the next begins or at the payload's end,
+//! holds its suffix; (3) a tombstone has no value, an add has a value of eight bytes, a pointer is
+//! valid (see [`ValuePointer`](crate::codec::ValuePointer)), no seqno exceeds [`SeqNo::MAX`], and the
+//! smallest one is the base; (4) the entries, with user key = prefix + suffix, are in internal-key
+//! order and no two are equal; (5) a payload of more than [`MAX_SLOTTED_SIZE`] bytes holds a single
+//! entry; (6) fingerprint i is the top byte of the XXH3 hash of the user key of entry i. The versions
+//! of one key may continue in the next block.
 //!
-//! Steps, because rows of one length have equal ones, which LZ4 compresses, as it never does offsets. In memory each step is
-//! replaced by the offset that it leads to, counted from the first row: a row is found without adding up.
+//! Steps are stored instead of offsets, because entries of one length have equal steps, which LZ4
+//! compresses. In memory each step is replaced by the offset of its entry, counted from the first
+//! entry, so that an entry is found without adding up.
 //!
 //! # Payload of the index
 //!
@@ -50,8 +55,9 @@
 //! for each data block: | sealed size varint | separator prefixed |
 //! ```
 //!
-//! It is valid if and only if (1) there is a block if there is an entry, and the sizes, added to the header's, give the
-//! offset of the filter; (2) each separator is at least the last key of its block and at most the first key of the next.
+//! It is valid if and only if (1) there is a block if there is an entry, and the sizes, added to
+//! the header's, sum to the offset of the filter; (2) each separator is at least the last key of
+//! its block and at most the first key of the next.
 //!
 //! # Payload of the filter
 //!
@@ -70,10 +76,11 @@
 //! for each fragment: | start prefixed | end prefixed | numbers varint | seqno varint | difference varint | .. |
 //! ```
 //!
-//! A fragment says that each key from its start on, and before its end, was taken away at each of its seqnos; the newest
-//! comes first, and each other as the difference from the one before it. The payload is valid if and only if (1) there is a
-//! fragment; (2) each has a number, begins before it ends, and begins at or behind the end of the one before; (3) no
-//! difference is 0 and no seqno exceeds [`SeqNo::MAX`]. A file without this part has no range tombstones.
+//! A fragment deletes each key from its start up to, but not including, its end, at each of its
+//! seqnos; the newest comes first, and each other one as the difference from the one before it. The
+//! payload is valid if and only if (1) there is a fragment; (2) each has a seqno, begins before it
+//! ends, and begins at or after the end of the one before; (3) no difference is 0 and no seqno
+//! exceeds [`SeqNo::MAX`]. A file without this part has no range tombstones.
 //!
 //! # Payload of the properties
 //!
@@ -85,11 +92,12 @@
 //! for each keyspace: | id u32 | entries u64 | raw size u64 |
 //! ```
 //!
-//! They are valid if and only if they agree with the entries of the data blocks and with the range tombstones; bounds of
-//! what there is nothing of are empty. Raw size adds up keys and values of entries;
-//! the dead part of it belongs to tombstones and to all but the newest version of each key here. A keyspace is the
-//! first four bytes of a key, big-endian (shorter keys, which the store never writes, are filled up with zeros);
-//! keyspaces rise strictly, and so do the numbers of value files.
+//! They are valid if and only if they agree with the entries of the data blocks and with the range
+//! tombstones; the bounds of an empty set are empty. Raw size is the sum of keys and values of
+//! entries; its dead part belongs to tombstones and to all but the newest version of each key in
+//! the file. A keyspace is the first four bytes of a key, big-endian (shorter keys, which the store
+//! never writes, are padded with zeros); keyspaces rise strictly, and so do the numbers of value
+//! files.
 //!
 //! # Footer
 //!
@@ -100,10 +108,11 @@
 //!  handle: | offset u64 | sealed size u32 |
 //! ```
 //!
-//! The footer is valid if and only if (1) the magic is `walnut$\n`; (2) the CRC over
-//! the bytes before it, seeded like a block's, agrees; (3) zero is zero; (4) the parts follow each other from the filter
-//! to the footer without a gap; (5) index and properties are there. A file has entries or range tombstones; without
-//! entries there is no data block, no filter, and the payload of the index is empty.
+//! The footer is valid if and only if (1) the magic is `walnut$\n`; (2) the CRC over the bytes
+//! before it, seeded like a block's, agrees; (3) zero is zero; (4) the parts from the filter to the
+//! footer are adjacent; (5) index and properties are present. A file has entries or range
+//! tombstones; without entries there is no data block, no filter, and the payload of the index is
+//! empty.
 
 use std::ops::Range;
 
@@ -113,16 +122,17 @@ use crate::error::Fault;
 
 /// The longest user key, in bytes: a block stores prefix sizes in 16 bits.
 pub(super) const MAX_KEY_SIZE: usize = u16::MAX as usize;
-/// The largest payload of a data block: one row with the longest key and the largest value.
+/// The largest payload of a data block: one entry with the longest key and the largest value.
 pub(super) const MAX_BLOCK_SIZE: usize = (16 << 20) + (128 << 10);
-/// The largest payload of a data block with more than one row, so that 16 bits are enough for offsets and steps.
+/// The largest payload of a data block with more than one entry, so that 16 bits suffice for offsets
+/// and steps.
 pub(super) const MAX_SLOTTED_SIZE: usize = u16::MAX as usize;
 /// The largest payload of filter, index and properties.
 pub(super) const MAX_PART_SIZE: usize = 64 << 20;
 /// The largest payload of the range tombstones.
 pub(super) const MAX_RANGES_SIZE: usize = 256 << 20;
 
-/// What a block adds to its stored bytes.
+/// The size of the trailer of a block.
 pub(super) const TRAILER_LEN: usize = TRAILER_CRC.end;
 pub(super) const TRAILER_ENCODING: Range<usize> = field(0, 1);
 pub(super) const TRAILER_SIZE: Range<usize> = field(TRAILER_ENCODING.end, 4);
@@ -135,16 +145,16 @@ pub(super) const BLOCK_BASE: Range<usize> = field(0, 8);
 pub(super) const BLOCK_ROWS: Range<usize> = field(BLOCK_BASE.end, 2);
 pub(super) const BLOCK_PREFIX_SIZE: Range<usize> = field(BLOCK_ROWS.end, 2);
 pub(super) const BLOCK_PREFIX: usize = BLOCK_PREFIX_SIZE.end;
-/// What each row takes in front of the rows: a fingerprint and a step, or an offset.
+/// The size of an entry's slot before the entries: a fingerprint and a step, or an offset.
 pub(super) const SLOT_LEN: usize = 1 + 2;
 
-/// The probe count and zeros in front of the filter's lines.
+/// The size of the probe count and the zeros before the filter's lines.
 pub(super) const FILTER_HEAD_LEN: usize = 8;
-/// A line of the filter: all bits of one key are in one, which is what a processor fetches at once.
+/// A line of the filter: all bits of one key are in one, which is a cache line.
 pub(super) const FILTER_LINE_LEN: usize = 64;
 
 const KIND_BITS: u32 = 2;
-/// The kinds of rows by their codes. A range tombstone is never a row.
+/// The kinds of entries by code. A range tombstone is not an entry.
 const KINDS: [Kind; 1 << KIND_BITS] = [Kind::Delete, Kind::Put, Kind::Pointer, Kind::Add];
 const FOOTER_MAGIC: &[u8; 8] = b"walnut$\n";
 
@@ -154,7 +164,7 @@ const _: () = assert!(Footer::CRC.end == Footer::LEN);
 const _: () = assert!(MAX_BLOCK_SIZE >= (16 << 20) + MAX_KEY_SIZE + (32 << 10));
 const _: () = assert!(MAX_BLOCK_SIZE + TRAILER_LEN <= u32::MAX as usize);
 
-/// One row of a data block. The user key is the block's prefix and this suffix.
+/// An entry of a data block. The user key is the block's prefix and this suffix.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct BlockEntry<'a> {
     pub(super) suffix: &'a [u8],
@@ -164,7 +174,7 @@ pub(super) struct BlockEntry<'a> {
 }
 
 impl<'a> BlockEntry<'a> {
-    /// Adds the row to a payload whose smallest seqno is `base`.
+    /// Appends the entry to a payload whose smallest seqno is `base`.
     pub(super) fn encode(&self, base: SeqNo, out: &mut Vec<u8>) {
         out.put_varint(self.suffix.len() as u64);
         let code = match self.kind {
@@ -176,11 +186,10 @@ impl<'a> BlockEntry<'a> {
         out.extend_from_slice(self.value);
     }
 
-    /// The row that `bytes` are.
     #[inline(always)]
     pub(super) fn decode(base: SeqNo, bytes: &'a [u8]) -> Result<Self, Fault> {
         let (suffix_size, stamp, rest) = match *bytes {
-            // Nearly all are so: a short suffix, and not much younger than the oldest.
+            // The common case: a short suffix, and a seqno not far above the base.
             [size @ ..0x80, stamp @ ..0x80, ref rest @ ..] => (usize::from(size), u64::from(stamp), rest),
             _ => Self::decode_head(bytes)?,
         };
@@ -193,7 +202,7 @@ impl<'a> BlockEntry<'a> {
         Ok(Self { suffix, seqno, kind, value })
     }
 
-    /// The size of the suffix, the stamp, and what follows them.
+    /// The size of the suffix, the stamp, and the bytes after them.
     #[inline(never)]
     fn decode_head(bytes: &'a [u8]) -> Result<(usize, u64, &'a [u8]), Fault> {
         let mut reader = Reader::new(bytes);
@@ -201,19 +210,18 @@ impl<'a> BlockEntry<'a> {
         Ok((suffix_size, reader.varint()?, reader.rest()))
     }
 
-    /// The most that rows take beside suffix and value, when suffixes have at most `suffix_size` bytes and seqnos
-    /// lie at most `span` above the base.
+    /// An upper bound of an entry's size besides suffix and value, for suffixes of at most
+    /// `suffix_size` bytes and seqnos at most `span` above the base.
     pub(super) fn overhead(suffix_size: usize, span: u64) -> usize {
         varint_size(suffix_size as u64) + varint_size(span << KIND_BITS | ((1 << KIND_BITS) - 1))
     }
 }
 
-/// How many bytes a varint takes.
 fn varint_size(value: u64) -> usize {
     (u64::BITS - (value | 1).leading_zeros()).div_ceil(7) as usize
 }
 
-/// Where a part of the file lies.
+/// The location of a part of the file.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 pub(super) struct BlockHandle {
     pub(super) offset: u64,
@@ -222,13 +230,12 @@ pub(super) struct BlockHandle {
 }
 
 impl BlockHandle {
-    /// Where the next part begins.
     pub(super) fn end(self) -> u64 {
         self.offset.saturating_add(u64::from(self.size))
     }
 }
 
-/// The end of the file, from which everything else is found.
+/// The end of the file, from which all other parts are found.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Footer {
     pub(super) filter: BlockHandle,
@@ -243,7 +250,7 @@ impl Footer {
     const MAGIC: Range<usize> = field(Self::ZERO.end, 8);
     const CRC: Range<usize> = field(Self::MAGIC.end, 4);
 
-    /// The bytes on disk, for a footer that begins at `offset`.
+    /// Encodes a footer that begins at `offset`.
     pub(super) fn encode(&self, file_seed: u32, offset: u64) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(Self::LEN);
         for handle in [self.filter, self.range_tombstones, self.index, self.properties] {
@@ -257,7 +264,7 @@ impl Footer {
         bytes
     }
 
-    /// The footer that begins at `offset`.
+    /// Decodes the footer that begins at `offset`.
     pub(super) fn decode(bytes: &[u8; Self::LEN], file_seed: u32, offset: u64) -> Result<Self, Fault> {
         if bytes[Self::MAGIC] != FOOTER_MAGIC[..] {
             return Err(Fault::Invalid("magic number of the footer"));
@@ -278,7 +285,7 @@ impl Footer {
         Ok(footer)
     }
 
-    /// That the parts follow each other, and that those are there which must be.
+    /// Checks that the parts are adjacent, and that the required ones are present.
     fn check(&self, offset: u64) -> Result<(), Fault> {
         let parts = [self.filter, self.range_tombstones, self.index, self.properties];
         let ends = parts[1..].iter().map(|part| part.offset).chain([offset]);

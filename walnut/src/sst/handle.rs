@@ -1,4 +1,4 @@
-//! What is asked of an SST of a view, which may have to be opened for it.
+//! The operations on an SST of a view, which open the file when it is not open.
 
 use super::{SstCursor, SstReader, SstStore};
 use crate::base::{Entry, Fragments, KeyHash, KeyRange, SeqNo};
@@ -7,17 +7,19 @@ use crate::error::Result;
 use crate::files::Handle;
 use crate::sync::Arc;
 
-/// An SST of a view. To open it costs five reads: header, footer, properties, index and filter; one more for range tombstones.
+/// An SST of a view. Opening it costs five reads: header, footer, properties, index and filter; one
+/// more for range tombstones.
 pub(crate) type Sst = Handle<SstStore>;
 
 impl Sst {
-    /// The file, if it is open and has no range tombstones.
+    /// The reader, if the file is open and has no range tombstones.
     #[inline]
     pub(crate) fn if_plain(&self) -> Option<&SstReader> {
         if self.meta().fragment_count > 0 { None } else { self.if_open() }
     }
 
-    /// Gives `found` the newest version of `key` that is not newer than `at`: see [`SstReader::get`].
+    /// Calls `found` with the newest version of `key` that is not newer than `at`: see
+    /// [`SstReader::get`].
     #[inline]
     pub(crate) fn get<R>(
         &self,
@@ -30,7 +32,8 @@ impl Sst {
         self.reader()?.get(key, hash, at, expected, found)
     }
 
-    /// The newest range tombstone over `key` that is not above `at`. A file without range tombstones is not opened.
+    /// The newest range tombstone over `key` that is not newer than `at`. A file without range
+    /// tombstones is not opened.
     #[inline]
     pub(crate) fn covering(&self, key: &[u8], at: SeqNo) -> Result<Option<SeqNo>> {
         if self.meta().fragment_count == 0 {
@@ -39,7 +42,8 @@ impl Sst {
         Ok(self.reader()?.covering(key, at))
     }
 
-    /// Its range tombstones, if it has any; a file without them is not opened, and one with them does not stay open for that.
+    /// The range tombstones, if there are any. A file without them is not opened, and one with them
+    /// is not left open.
     pub(crate) fn range_tombstones(&self) -> Result<Option<Arc<Fragments>>> {
         if self.meta().fragment_count == 0 {
             return Ok(None);
@@ -52,12 +56,13 @@ impl Sst {
         self.reader()?.cursor(range, direction)
     }
 
-    /// A cursor over everything for those who replace the file: see [`SstReader::sweep`]. It does not stay open for that.
+    /// A cursor over the whole file for compaction: see [`SstReader::sweep`]. The file is not left
+    /// open.
     pub(crate) fn sweep(&self) -> Result<SstCursor> {
         self.open_transient()?.sweep()
     }
 
-    /// Reads and checks everything in the file: see [`SstReader::verify`]. It does not stay open for that.
+    /// Reads and checks the whole file: see [`SstReader::verify`]. The file is not left open.
     pub(crate) fn verify(&self) -> Result<()> {
         self.open_transient()?.verify()
     }

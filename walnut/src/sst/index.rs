@@ -1,23 +1,24 @@
-//! The index of an SST: for each data block its place and the separator behind it.
+//! The index of an SST: the handle and the separator of each data block.
 //!
-//! On disk a size and a separator for each block (format.rs); in memory the separators become [`BlockIndex`] and the sizes
-//! offsets. As the blocks touch, the sizes alone say where each lies, and no index can let two of them overlap.
+//! On disk it is a size and a separator for each block (format.rs); in memory the separators become
+//! a [`BlockIndex`] and the sizes become offsets. Blocks are adjacent, so the sizes alone determine
+//! the offsets, and no index can make two blocks overlap.
 
 use super::block_index::BlockIndex;
 use super::format::{BlockHandle, MAX_BLOCK_SIZE, TRAILER_LEN};
 use crate::codec::{FileHeader, Reader, Writer};
 use crate::error::Fault;
 
-/// Where the data blocks lie and which keys they hold.
+/// The offsets of the data blocks and their separators.
 #[derive(Debug)]
 pub(super) struct IndexBlock {
     pub(super) fences: BlockIndex,
-    /// Where each block begins, and where the last one ends.
+    /// The offset of each block, and the end of the last one.
     offsets: Box<[u64]>,
 }
 
 impl IndexBlock {
-    /// The index with this payload, in a file whose data blocks end at `data_end`.
+    /// Decodes the index of a file whose data blocks end at `data_end`.
     pub(super) fn decode(payload: &[u8], data_end: u64) -> Result<Self, Fault> {
         let mut reader = Reader::new(payload);
         let mut offset = FileHeader::LEN as u64;
@@ -29,7 +30,7 @@ impl IndexBlock {
                 return Err(Fault::Invalid("size of a block in the index"));
             }
             offset += size;
-            // Checked at once, so that the file's size bounds what is collected here.
+            // Checked at once, so that the file's size bounds the memory that is allocated here.
             if offset > data_end {
                 return Err(Fault::Invalid("end of the blocks in the index"));
             }
@@ -42,13 +43,11 @@ impl IndexBlock {
         Ok(Self { fences: BlockIndex::new(&separators)?, offsets: offsets.into() })
     }
 
-    /// Adds to a payload the block that comes next.
     pub(super) fn encode_block(sealed_size: u32, separator: &[u8], payload: &mut Vec<u8>) {
         payload.put_varint(u64::from(sealed_size));
         payload.put_prefixed(separator);
     }
 
-    /// Where a block lies.
     pub(super) fn handle(&self, position: usize) -> BlockHandle {
         let offset = self.offsets[position];
         let size =
@@ -56,12 +55,10 @@ impl IndexBlock {
         BlockHandle { offset, size }
     }
 
-    /// Where the data blocks end.
     pub(super) fn data_end(&self) -> u64 {
         self.offsets[self.offsets.len() - 1]
     }
 
-    /// What the index takes in memory.
     pub(super) fn memory_size(&self) -> usize {
         self.fences.memory_size() + size_of_val(&*self.offsets)
     }

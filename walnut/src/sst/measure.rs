@@ -1,4 +1,4 @@
-//! The parts of an SST by themselves, to be measured.
+//! Parts of an SST on their own, for benchmarks.
 
 use super::block;
 use super::block_builder::BlockBuilder;
@@ -11,7 +11,7 @@ use crate::error::Fault;
 pub struct MeasuredBlock(block::Block);
 
 impl MeasuredBlock {
-    /// The payload of the block with these keys, which ascend, and values.
+    /// Builds the payload of a block; the keys must ascend.
     pub fn build<'a>(entries: impl Iterator<Item = (&'a [u8], &'a [u8])>) -> Vec<u8> {
         let mut builder = BlockBuilder::default();
         for (key, value) in entries {
@@ -31,7 +31,7 @@ impl MeasuredBlock {
         self.0.find(key, KeyHash::of(key).fingerprint(), SeqNo::MAX).map(|row| row.value.len())
     }
 
-    /// The place of the first row that is not before a key.
+    /// The index of the first entry that is not before a key.
     pub fn seek(&self, key: &[u8]) -> usize {
         self.0.lower_bound(key)
     }
@@ -42,12 +42,12 @@ impl MeasuredBlock {
 pub struct MeasuredFilter(filter::Filter);
 
 impl MeasuredFilter {
-    /// The filter of these keys, with ten bits for each.
+    /// Builds the filter of these keys, with ten bits for each.
     pub fn build<'a>(keys: impl Iterator<Item = &'a [u8]>) -> Self {
         Self(filter::Filter::build(&keys.map(KeyHash::of).collect::<Vec<_>>(), 10))
     }
 
-    /// Whether a key may be there.
+    /// Returns whether a key may be present.
     pub fn may_contain(&self, key: &[u8]) -> bool {
         self.0.may_contain(KeyHash::of(key))
     }

@@ -1,13 +1,15 @@
-//! On the way to a key: calls for the memory that a look-up needs, without waiting for it.
+//! Batched point lookups: prefetches what up to 16 lookups will touch, stage by stage, so that
+//! their cache misses overlap.
 //!
 //! ```text
-//! filter: lines --> choose: file, fences --> fetch: slot, block --> head: fingerprints, offsets --> row --> find
+//! filter lines --> choose: file, block index --> fetch: slot, block --> head: fingerprints, offsets --> row --> lookup
 //! ```
 //!
-//! Look-ups that follow each other wait for memory one after the other. When several are approached first, each step of all of
-//! them before the next step of any, they wait together. No file is read, and what is in no cache stays undecided.
+//! Consecutive lookups wait for memory one after the other. When each stage of all lookups runs
+//! before the next stage of any, they wait together. No file is read; a block that is not cached
+//! leaves the lookup undecided.
 //!
-//! The bytes that steps return are there so that the compiler keeps the loads.
+//! The bytes that the stages return only keep the compiler from removing the loads.
 
 use smallvec::SmallVec;
 
@@ -17,86 +19,88 @@ use super::slot::Epoch;
 use crate::base::{KeyHash, Kind, SeqNo};
 
 impl SstReader {
-    /// Calls for what the filter says of the key with this hash, for those who expect that it is not here.
+    /// Prefetches the filter's line for this hash, for a lookup that expects the key to be absent.
     #[inline]
     pub(crate) fn prefetch(&self, hash: KeyHash) -> u64 {
         self.filter.as_ref().map_or(0, |filter| filter.prefetch(hash))
     }
 }
 
-/// A look-up that has come so far.
+/// A lookup between two stages.
 pub(crate) struct BatchedLookup<'s> {
     hash: KeyHash,
-    /// The files that can hold the key, newest first, and which of them is the first that does not deny it.
+    /// The files whose range includes the key, newest first, and the index of the first whose
+    /// filter does not exclude it.
     ssts: SmallVec<[&'s SstReader; 2]>,
-    chosen: usize,
+    sst_index: usize,
     position: usize,
     block: Option<&'s Block>,
 }
 
-/// What an approach has come to.
+/// The result of a batched lookup.
 pub(crate) enum Lookup<'s> {
-    /// The kind and the value of the newest version that is not above the number asked for.
+    /// The newest version that is not newer than the seqno asked for.
     Found(Kind, &'s [u8]),
     /// None of the files holds the key.
     Absent,
-    /// Only a look-up can tell.
+    /// The block is not cached, so only a read can tell.
     NotCached,
 }
 
 impl<'s> BatchedLookup<'s> {
-    /// How many are best made together.
-    pub(crate) const SIDE_BY_SIDE: usize = 16;
+    /// The number of lookups that are best batched.
+    pub(crate) const BATCH_SIZE: usize = 16;
 
-    /// Towards the key with this hash, in files that can hold it, newest first.
+    /// Begins a lookup of the key with this hash, in files whose range includes it, newest first.
     #[inline]
     pub(crate) fn new(hash: KeyHash, ssts: SmallVec<[&'s SstReader; 2]>) -> Self {
-        Self { hash, ssts, chosen: 0, position: 0, block: None }
+        Self { hash, ssts, sst_index: 0, position: 0, block: None }
     }
 
-    /// Calls for the filters' lines.
+    /// Prefetches the filters' lines.
     #[inline]
     pub(crate) fn filters(&self) -> u64 {
         self.ssts.iter().fold(0, |sum, sst| sum ^ sst.prefetch(self.hash))
     }
 
-    /// Chooses the first file that does not deny the key, and finds the key's place there.
+    /// Chooses the first file whose filter does not exclude the key, and finds the key's block
+    /// there.
     #[inline]
     pub(crate) fn choose(&mut self, key: &[u8]) {
-        while let Some(sst) = self.ssts.get(self.chosen) {
+        while let Some(sst) = self.ssts.get(self.sst_index) {
             if let Some(position) = sst.index.fences.find(key)
                 && !sst.denies(self.hash)
             {
                 self.position = position;
                 return;
             }
-            self.chosen += 1;
+            self.sst_index += 1;
         }
     }
 
-    /// Finds the block, if it is cached.
+    /// Gets the block, if it is cached.
     #[inline]
     pub(crate) fn fetch(&mut self, epoch: &'s Epoch) {
-        let sst = self.ssts.get(self.chosen);
+        let sst = self.ssts.get(self.sst_index);
         self.block = sst.and_then(|sst| sst.blocks.peek(self.position, epoch));
     }
 
-    /// Calls for the head of the block.
+    /// Prefetches the fingerprints and offsets of the block.
     #[inline]
     pub(crate) fn head(&self) -> u8 {
         self.block.map_or(0, Block::prefetch)
     }
 
-    /// Calls for the row that is likely to be the key's.
+    /// Prefetches the entry that is likely the key's.
     #[inline]
     pub(crate) fn row(&self) -> u8 {
         self.block.map_or(0, |block| block.prefetch_row(self.hash.fingerprint()))
     }
 
-    /// The newest version of the key that is not above `at`.
+    /// The newest version of the key that is not newer than `at`.
     #[inline]
     pub(crate) fn lookup(&self, key: &[u8], at: SeqNo) -> Lookup<'s> {
-        let Some(sst) = self.ssts.get(self.chosen) else { return Lookup::Absent };
+        let Some(sst) = self.ssts.get(self.sst_index) else { return Lookup::Absent };
         let row = self.block.and_then(|block| block.find(key, self.hash.fingerprint(), at));
         row.map_or(Lookup::NotCached, |row| {
             sst.blocks.note(self.block);

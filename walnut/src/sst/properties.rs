@@ -1,7 +1,8 @@
-//! What an SST knows of all its entries and range tombstones together: counts, sizes, bounds, keyspaces.
+//! The properties of an SST: counts, sizes, bounds and keyspaces of all its entries and range
+//! tombstones.
 //!
-//! One piece of code counts: the builder uses it while it writes, verification while it reads, and the two results
-//! must be equal.
+//! The same code counts for the builder, while it writes, and for verification, while it reads; the
+//! results must be equal.
 
 use std::collections::BTreeMap;
 
@@ -11,34 +12,34 @@ use crate::error::Fault;
 
 use super::{SstMeta, ValueShare};
 
-/// The sums over the entries of an SST.
+/// Sums over the entries of an SST.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Properties {
     pub(crate) entry_count: u64,
     pub(crate) tombstone_count: u64,
-    /// How many user keys there are, whatever the number of their versions.
+    /// The number of user keys, whatever the number of their versions.
     pub(crate) key_count: u64,
-    /// The bytes of keys and values.
+    /// The size of keys and values in bytes.
     pub(crate) raw_size: u64,
     /// The part of `raw_size` in tombstones and in all but the newest version of a key.
     pub(crate) dead_size: u64,
-    /// The fragments of range tombstones.
+    /// The number of fragments of range tombstones.
     pub(crate) fragment_count: u64,
     pub(crate) smallest_seqno: SeqNo,
     pub(crate) largest_seqno: SeqNo,
     /// The first and the last user key that has an entry.
     pub(crate) smallest: Vec<u8>,
     pub(crate) largest: Vec<u8>,
-    /// Where the first fragment begins and the last one ends.
+    /// The start of the first fragment and the end of the last one.
     pub(crate) covered_start: Vec<u8>,
     pub(crate) covered_end: Vec<u8>,
-    /// The bytes of the records that pointers refer to, by value file.
+    /// The size in bytes of the records that pointers refer to, by value file.
     pub(crate) values: BTreeMap<FileNumber, u64>,
     /// In order of their ids.
     pub(crate) keyspaces: Vec<KeyspaceProperties>,
 }
 
-/// The sums over the entries of one keyspace.
+/// Sums over the entries of one keyspace.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct KeyspaceProperties {
     pub(crate) id: KeyspaceId,
@@ -47,7 +48,7 @@ pub(crate) struct KeyspaceProperties {
 }
 
 impl Properties {
-    /// The properties of no entry at all.
+    /// The properties of an empty SST.
     pub(super) fn none() -> Self {
         Self {
             entry_count: 0,
@@ -67,7 +68,7 @@ impl Properties {
         }
     }
 
-    /// Counts the next entry; gives whether it is the first, and so the newest, of its key.
+    /// Counts the next entry; returns whether it is the first, and so the newest, of its key.
     pub(super) fn count(&mut self, entry: &Entry<'_>) -> bool {
         let new_key = self.entry_count == 0 || entry.key != self.largest;
         let size = (entry.key.len() + entry.value.len()) as u64;
@@ -109,7 +110,8 @@ impl Properties {
         }
     }
 
-    /// That these are the fragments which were counted, as far as their number, bounds and sequence numbers say.
+    /// Checks that these are the fragments that were counted, as far as their number, bounds and
+    /// seqnos tell.
     pub(super) fn check_ranges(&self, ranges: Option<&Fragments>) -> Result<(), Fault> {
         let list = ranges.map_or(&[][..], |ranges| ranges);
         let bounds = list.first().zip(list.last());
@@ -121,7 +123,8 @@ impl Properties {
         if agrees { Ok(()) } else { Err(Fault::Invalid("summary of the range tombstones")) }
     }
 
-    /// Where all that the file says of keys begins, and where it ends.
+    /// The lower bound and the exclusive upper bound of the file's key range, range tombstones
+    /// included.
     fn bounds(&self) -> (Vec<u8>, Vec<u8>) {
         let entries = (self.entry_count > 0).then(|| (self.smallest.clone(), after(&self.largest)));
         let ranges =
@@ -142,7 +145,7 @@ impl Properties {
         }
     }
 
-    /// What the manifest keeps, of a file with this number, size and digest.
+    /// The description for the manifest.
     pub(super) fn meta(&self, number: FileNumber, size: u64, digest: u64) -> SstMeta {
         let (smallest, end) = self.bounds();
         SstMeta {
@@ -193,7 +196,6 @@ impl Properties {
         payload
     }
 
-    /// The properties with this payload.
     pub(super) fn decode(payload: &[u8]) -> Result<Self, Fault> {
         let mut reader = Reader::new(payload);
         let mut properties = Self {
@@ -230,7 +232,7 @@ impl Properties {
     }
 }
 
-/// The first four bytes of a key, filled up with zeros when it is shorter.
+/// The first four bytes of a key, padded with zeros.
 fn keyspace_of(key: &[u8]) -> KeyspaceId {
     let mut id = [0; 4];
     let size = key.len().min(4);

@@ -1,11 +1,10 @@
-//! The range tombstones of an SST: the payload of their block, and back (format.rs draws it).
+//! The codec of an SST's range tombstones (format.rs draws it).
 
 use super::format::MAX_RANGES_SIZE;
 use crate::base::{Fragment, Fragments, SeqNo};
 use crate::codec::{Reader, Writer};
 use crate::error::Fault;
 
-/// Adds a fragment to a payload.
 pub(super) fn encode(fragment: &Fragment, payload: &mut Vec<u8>) {
     payload.put_prefixed(&fragment.start);
     payload.put_prefixed(&fragment.end);
@@ -17,7 +16,6 @@ pub(super) fn encode(fragment: &Fragment, payload: &mut Vec<u8>) {
     }
 }
 
-/// The fragments with this payload.
 pub(super) fn decode(payload: &[u8]) -> Result<Fragments, Fault> {
     let mut reader = Reader::new(payload);
     let mut list = Vec::new();

@@ -1,19 +1,21 @@
-//! A place for a block that is read without a lock and without a count.
+//! A cache slot: holds a block that is read without a lock and without reference counting.
 //!
 //! ```text
-//!   readers:  pin ── load ── read the block ── unpin          a load, no write to memory that others share
-//!   cache:    fill .. clear ── the block goes when all are unpinned who were pinned when it was cleared
+//!   readers:  pin ── load ── read the block ── unpin          a load, no write to shared memory
+//!   cache:    fill .. clear ── the block is freed once every thread that was pinned then has unpinned
 //! ```
 //!
-//! Each write with a lock prefix waits for all loads before it, so a count for each look-up would keep the filter's line, the fences,
-//! the block and the next look-up from being fetched together; that is what the unsafe code here saves (docs/design/sst-and-cache.md). Its
-//! invariants:
+//! Each write with a lock prefix waits for all earlier loads, so a reference count per lookup would
+//! keep the loads of the filter's line, the block index, the block and the next lookup from
+//! overlapping; the unsafe code here avoids that (docs/design/sst-and-cache.md). Its invariants:
 //!
-//! 1. The pointer in a slot is null, or came from `Arc::into_raw`, and the slot owns the count that went with it.
-//! 2. Who reads a pointer is pinned, and borrows what it reads for no longer than the pin lives. A block that was taken out of a
-//!    slot gives up the slot's count only when nobody is left who was pinned at that time: this is what `crossbeam-epoch`
-//!    promises of deferred functions. ("Practical lock-freedom", K. Fraser, 2004, section 5.2.3.)
-//! 3. When a slot is dropped nobody borrows it, so nobody reads a block through it.
+//! 1. The pointer in a slot is null, or came from `Arc::into_raw`, and the slot owns the count that
+//!    went with it.
+//! 2. A thread that reads a pointer is pinned, and borrows the block for no longer than the pin
+//!    lives. A block that was taken out of a slot gives up the slot's count only when no thread is
+//!    left that was pinned at that time: `crossbeam-epoch` guarantees this of deferred functions.
+//!    ("Practical lock-freedom", K. Fraser, 2004, section 5.2.3.)
+//! 3. A slot that is dropped is not borrowed, so no block is read through it.
 
 #![expect(
     unsafe_code,
@@ -28,7 +30,8 @@ use crossbeam_epoch::Guard;
 
 use super::block::Block;
 
-/// As long as it lives, what its thread has seen in slots stays. It costs an atomic exchange; within another one, next to nothing.
+/// A pin (epoch-based reclamation): while it lives, no block that its thread has read from a slot
+/// is freed. Costs an atomic exchange; nested in another one, next to nothing.
 pub(crate) struct Epoch(Guard);
 
 impl Epoch {
@@ -47,18 +50,18 @@ impl BlockSlot {
         Self(AtomicPtr::new(ptr::null_mut()))
     }
 
-    /// The block.
     #[inline]
     pub(super) fn read<'s>(&'s self, _epoch: &'s Epoch) -> Option<&'s Block> {
-        // SAFETY: the pointer is null or that of a block with a count (1), which is not given up while we are pinned (2) and the
-        // slot is there (3).
+        // SAFETY: the pointer is null or that of a block with a count (1), which is not given up
+        // while this thread is pinned (2) and the slot exists (3).
         unsafe { self.0.load(Ordering::Acquire).as_ref() }
     }
 
-    /// The block, to be kept beyond the pin.
+    /// The block with a reference of its own, to be kept beyond the pin.
     pub(super) fn hold(&self, epoch: &Epoch) -> Option<Arc<Block>> {
         let block: *const Block = self.read(epoch)?;
-        // SAFETY: the pointer came from an `Arc` (1) that has a count while we are pinned (2); ours comes on top of it.
+        // SAFETY: the pointer came from an `Arc` (1) that has a count while this thread is pinned
+        // (2); this adds another.
         unsafe {
             Arc::increment_strong_count(block);
             Some(Arc::from_raw(block))
@@ -69,20 +72,21 @@ impl BlockSlot {
         self.0.load(Ordering::Relaxed).is_null()
     }
 
-    /// Puts a block into the slot, which is empty: one thread at a time fills and clears it.
+    /// Fills the slot, which must be empty. Fills and clears must not be concurrent.
     pub(super) fn fill(&self, block: Arc<Block>) {
         let before = self.0.swap(Arc::into_raw(block).cast_mut(), Ordering::AcqRel);
         assert!(before.is_null(), "a slot is emptied before it is filled again");
     }
 
-    /// Takes the block out. It goes when nobody reads it any more.
+    /// Empties the slot. The block is freed once no reader can have it.
     pub(super) fn clear(&self, epoch: &Epoch) {
         let block = self.0.swap(ptr::null_mut(), Ordering::AcqRel).cast_const();
         if block.is_null() {
             return;
         }
-        // SAFETY: the count was the slot's (1) and is now the function's, which runs once, when all are unpinned who may have read the
-        // pointer (2). A block may be dropped by any thread.
+        // SAFETY: the count was the slot's (1) and is now the function's, which runs once, when
+        // every thread that may have read the pointer is unpinned (2). A block may be dropped by
+        // any thread.
         unsafe { epoch.0.defer_unchecked(move || drop(Arc::from_raw(block))) };
     }
 }
@@ -91,20 +95,22 @@ impl Drop for BlockSlot {
     fn drop(&mut self) {
         let block = (*self.0.get_mut()).cast_const();
         if !block.is_null() {
-            // SAFETY: the count is the slot's (1), and nobody reads through it (3).
+            // SAFETY: the count is the slot's (1), and the slot is not borrowed (3).
             drop(unsafe { Arc::from_raw(block) });
         }
     }
 }
 
 impl Epoch {
-    /// Hands over what was cleared under this pin, so that it goes soon, whatever this thread does next.
+    /// Submits what was cleared under this pin, so that it is freed soon whatever this thread does
+    /// next.
     pub(super) fn flush(&self) {
         self.0.flush();
     }
 }
 
-/// That a block may go from one thread to another, which the slot's pointer does not say.
+/// Checks that a block may be sent and shared between threads, which the raw pointer does not
+/// imply.
 const _: () = {
     const fn may_be_shared<T: Send + Sync>() {}
     may_be_shared::<Arc<Block>>();
@@ -125,7 +131,7 @@ mod tests {
         Arc::new(Block::new(builder.finish()).expect("a valid block"))
     }
 
-    /// Goes through epochs until the block is gone: other tests may be in one for a moment.
+    /// Advances epochs until the block is freed: other tests may be pinned for a moment.
     fn wait_until_gone(block: &Weak<Block>) {
         while block.strong_count() > 0 {
             Epoch::enter().flush();

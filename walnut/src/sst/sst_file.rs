@@ -1,4 +1,4 @@
-//! The file of an SST while it is written: parts one after the other, sealed blocks among them.
+//! Writes the file of an SST: blocks and other parts, front to back.
 
 use std::sync::Arc;
 
@@ -8,19 +8,18 @@ use crate::codec::BlockCompression;
 use crate::env::{Appender, File};
 use crate::error::Result;
 
-/// A file that grows.
 pub(super) struct SstFile {
     appender: Appender,
     file_seed: u32,
 }
 
 impl SstFile {
-    /// The beginning of an empty file.
+    /// Begins at the start of an empty file.
     pub(super) fn new(file: Arc<dyn File>, file_seed: u32) -> Self {
         Self { appender: Appender::new(file), file_seed }
     }
 
-    /// Where the next byte will stand.
+    /// The offset of the next byte.
     pub(super) fn offset(&self) -> u64 {
         self.appender.offset()
     }
@@ -33,12 +32,12 @@ impl SstFile {
         self.file_seed
     }
 
-    /// Adds bytes as they are.
+    /// Appends bytes without a change.
     pub(super) fn append(&mut self, bytes: &[u8]) -> Result<()> {
         self.appender.append(bytes)
     }
 
-    /// Adds a sealed block, and gives its place.
+    /// Appends an encoded block, and returns its handle.
     pub(super) fn append_block(
         &mut self,
         payload: &[u8],
@@ -50,7 +49,7 @@ impl SstFile {
         Ok(BlockHandle { offset, size })
     }
 
-    /// Writes the rest and makes everything durable; gives size and digest.
+    /// Writes the rest and syncs the file; returns size and digest.
     pub(super) fn finish(self) -> Result<(u64, u64)> {
         self.appender.finish()
     }

@@ -1,15 +1,18 @@
-//! Makes new SSTs of a database: a draft under a temporary name, then whole and under its own name, then open.
+//! Creates new SSTs: written under a temporary name, then synced, renamed and opened.
 //!
 //! ```text
-//!   begin -> 000012.sst.tmp --add, add, .., finish--> synced --publish--> 000012.sst, in the directory, a handle
+//!   begin -> 000012.sst.tmp --add, add, .., finish--> synced --publish--> 000012.sst, open
 //! ```
 //!
-//! 1. A file gets its own name when its bytes are durable; several that belong together, when all of theirs are.
-//! 2. When `publish` returns, bytes and names are durable and the files were opened, which checks all but their rows.
-//! 3. Until then a file that is given up is removed. What cannot be removed, or is left by a crash, has a draft's name and
-//!    goes with the next opening, or is a whole SST that nobody names.
+//! 1. A file is renamed to its final name once its bytes are durable; several files of one job,
+//!    once all of them are.
+//! 2. When `publish` returns, bytes and names are durable and the files were opened, which checks
+//!    everything but the entries.
+//! 3. A file that is dropped before that is removed. One that cannot be removed, or is left by a
+//!    crash, has a temporary name and is removed by the next open, or is a complete SST that no
+//!    version names.
 //!
-//! Whether an SST counts is decided above.
+//! Whether an SST is part of the database is decided by the manifest.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -21,7 +24,7 @@ use crate::env::{Draft, Env};
 use crate::error::Result;
 use crate::files::{FileName, FileStore, OpenFiles};
 
-/// Where the SSTs of a database are, and how new ones are written.
+/// The directory, options and cache of the SSTs of a database.
 #[derive(Debug)]
 pub(crate) struct SstStore {
     pub(crate) env: Arc<dyn Env>,
@@ -52,7 +55,7 @@ impl FileStore for SstStore {
 }
 
 impl SstStore {
-    /// Begins an SST with this number, which was not given before.
+    /// Begins an SST with this number, which must be unused.
     pub(crate) fn begin(&self, number: FileNumber) -> Result<TempSst> {
         let path = FileName::SstTemp(number).path(&self.dir);
         let file = self.env.create(&path)?;
@@ -67,7 +70,8 @@ impl SstStore {
         Ok(TempSst { builder: SstBuilder::new(file, header, self.config)?, draft })
     }
 
-    /// Gives whole SSTs their names, durably, and opens them. After an error none of them is left.
+    /// Renames finished SSTs to their final names, durably, and opens them. After an error none of
+    /// them is left.
     pub(crate) fn publish(self: &Arc<Self>, mut ssts: Vec<FinishedSst>) -> Result<Vec<Arc<Sst>>> {
         if ssts.is_empty() {
             return Ok(Vec::new());
@@ -84,7 +88,6 @@ impl SstStore {
     }
 }
 
-/// An SST that is being written.
 pub(crate) struct TempSst {
     builder: SstBuilder,
     draft: Draft,
@@ -101,30 +104,30 @@ impl TempSst {
         self.builder.add_fragment(fragment)
     }
 
-    /// What the file would take if it were finished now: see [`SstBuilder::estimated_size`].
+    /// The approximate size of the file if it were finished now: see
+    /// [`SstBuilder::estimated_size`].
     pub(crate) fn estimated_size(&self) -> u64 {
         self.builder.estimated_size()
     }
 
-    /// The bytes of range tombstones that were added.
+    /// The encoded size of the range tombstones added so far.
     pub(crate) fn ranges_size(&self) -> usize {
         self.builder.ranges_size()
     }
 
-    /// Makes the bytes of the file durable.
+    /// Syncs the file.
     pub(crate) fn finish(self) -> Result<FinishedSst> {
         Ok(FinishedSst { meta: Arc::new(self.builder.finish()?), draft: self.draft })
     }
 }
 
-/// An SST whose bytes are durable, under the name of a draft.
+/// An SST whose bytes are durable, under its temporary name.
 pub(crate) struct FinishedSst {
     meta: Arc<SstMeta>,
     draft: Draft,
 }
 
 impl FinishedSst {
-    /// What the manifest is to know of it.
     pub(crate) fn meta(&self) -> &Arc<SstMeta> {
         &self.meta
     }

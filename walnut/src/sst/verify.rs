@@ -1,8 +1,8 @@
-//! Reads a whole SST and finds every way in which it could be wrong.
+//! Verification: reads a whole SST and checks everything that can be wrong.
 //!
-//! Beyond what each read checks (seals, rows, order within a block): that the file is the one that was recorded, byte
-//! for byte; the order across blocks; the fingerprint of each row; that the filter denies no key; that the
-//! properties are those of the entries.
+//! In addition to the checks of each read (checksums, entries, order within a block): that the file
+//! equals the recorded one, byte for byte; the order across blocks; the fingerprint of each entry;
+//! that the filter denies no key; that the properties match the entries.
 
 use super::block::Block;
 use super::properties::Properties;
@@ -12,7 +12,7 @@ use crate::env::digest;
 use crate::error::{Fault, Result};
 
 impl SstReader {
-    /// Reads and checks everything in the file; the cache is neither used nor filled.
+    /// Reads and checks the whole file; the cache is neither used nor filled.
     pub(crate) fn verify(&self) -> Result<()> {
         let (size, digest) = digest(self.file())?;
         if size != self.meta.size {
@@ -32,7 +32,7 @@ impl SstReader {
         if walk.properties != *self.properties() {
             return Err(Fault::Invalid("summary of the entries").at(self.file.path(), self.index.data_end()));
         }
-        // Last, as every other fault says more about where it is.
+        // Last, because every other fault is more precise about its location.
         if digest != self.meta.digest {
             return Err(
                 Fault::Invalid("digest of the file, compared with the recorded one,").at(self.file.path(), 0)
@@ -42,11 +42,10 @@ impl SstReader {
     }
 }
 
-/// What was seen so far.
 struct VerifyWalk<'a> {
     reader: &'a SstReader,
     properties: Properties,
-    /// Of the last entry; its key is the largest of the properties.
+    /// The seqno of the last entry; its key is the largest of the properties.
     seqno: SeqNo,
     key: Vec<u8>,
 }

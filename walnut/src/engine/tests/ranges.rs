@@ -7,8 +7,8 @@ use crate::compaction::{self, Pick};
 use crate::manifest::Level;
 
 /// A batch with one range tombstone, and one key that is put after it.
-fn clear_and_put(range: Range<u32>, n: u32, version: u32) -> WriteBatch {
-    let mut batch = WriteBatch::new();
+fn clear_and_put(range: Range<u32>, n: u32, version: u32) -> EntryBatch {
+    let mut batch = EntryBatch::new();
     batch.delete_range(&key(range.start), &key(range.end));
     batch.put(&key(n), &value(n, version));
     batch

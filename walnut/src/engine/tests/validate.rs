@@ -62,7 +62,7 @@ fn the_log_waits_for_as_many_comparisons_as_entries_came_since_however_much_was_
 fn a_change_is_found_also_when_it_was_flushed() {
     let engine = open(&machine()).unwrap();
     let (first, second) = (everything(&engine), everything(&engine));
-    let mut batch = WriteBatch::new();
+    let mut batch = EntryBatch::new();
     // Larger than a memtable, which is frozen after it.
     for n in 0..40 {
         batch.put(&key(n), &vec![7; 30_000]);

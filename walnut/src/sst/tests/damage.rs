@@ -9,7 +9,7 @@ use super::*;
 use crate::error::{Error, Fault};
 use crate::files::OpenFile;
 
-/// Every get and scan of a file that should hold the entries; gives whether there was an error.
+/// Every get and scan of a file that should hold the entries; returns whether there was an error.
 fn read_everything(bytes: Vec<u8>, meta: &SstMeta, entries: &[Owned]) -> bool {
     let mut failed = false;
     let mut note = |result: Result<()>| match result {
@@ -124,7 +124,8 @@ fn a_file_in_the_place_of_another_is_noticed() {
     assert!(open(file.clone(), &digest).unwrap().verify().is_err());
 }
 
-/// The file with one data block replaced by another of the same sealed size, under a checksum that agrees.
+/// The file with one data block replaced by another of the same encoded size, with a matching
+/// checksum.
 fn forge(bytes: &[u8], meta: &SstMeta, position: usize, change: impl FnOnce(&mut Vec<u8>)) -> Vec<u8> {
     let reader = open(Arc::new(TestFile::with(bytes.to_vec())), meta).unwrap();
     let handle = reader.index.handle(position);
@@ -150,7 +151,8 @@ fn hostile_counts_offsets_and_sizes_behind_a_good_checksum_are_errors() {
             let file = Arc::new(TestFile::with(forged.clone()));
             let reader = open(file, &meta).unwrap();
             let whole = collect(reader.cursor(&KeyRange::all(), Direction::Forward).unwrap());
-            // Whatever the forger achieves, order holds, and verification finds that the file is not the recorded one.
+            // Whatever was forged, the order holds, and verification finds that the file is not the
+            // recorded one.
             if let Ok(whole) = whole {
                 assert!(
                     whole.is_sorted_by(
@@ -230,7 +232,7 @@ proptest! {
     }
 }
 
-/// Reads whatever can be read.
+/// Reads everything that can be read.
 fn read_hostile(bytes: Vec<u8>, meta: &SstMeta) -> Result<()> {
     let reader = open(Arc::new(TestFile::with(bytes)), meta)?;
     for entry in sample() {

@@ -1,4 +1,4 @@
-//! A file in memory that knows whether it was synced and counts its operations.
+//! An in-memory file that records whether it was synced and counts its operations.
 
 use std::path::Path;
 use std::sync::Mutex;

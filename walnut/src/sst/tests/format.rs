@@ -1,4 +1,4 @@
-//! Golden bytes: what is on disk today is read, and written, by every later version of this format.
+//! Golden bytes: every later version reads, and writes, this format as it is on disk today.
 
 use super::*;
 

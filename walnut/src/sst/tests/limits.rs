@@ -1,4 +1,4 @@
-//! The edges: no entry, wrong order, huge rows, many versions, large writes and reads.
+//! Edge cases: no entry, wrong order, huge entries, many versions, large writes and reads.
 
 use super::super::format::{MAX_BLOCK_SIZE, MAX_KEY_SIZE};
 use super::*;
@@ -42,7 +42,8 @@ fn an_entry_that_no_reader_would_take_back_is_refused() {
 #[test]
 fn a_row_at_the_limit_comes_back_and_one_past_it_is_refused() {
     let key = [9; 6000];
-    // A block of one row: 12 bytes, prefix, slot, two varints (one byte each when key and seqno are all of it), value.
+    // A block of one row: 12 bytes, prefix, slot, two varints of one byte each (the key is the
+    // prefix), value.
     let room = MAX_BLOCK_SIZE - 12 - key.len() - 3 - 2;
     let mut value = vec![0xa5; room];
     value[room / 2] = 1;

@@ -1,4 +1,4 @@
-//! SSTs as wholes: built, opened, searched, damaged. Pieces are tested beside their code.
+//! Whole SSTs: built, opened, searched, damaged. Pieces are tested beside their code.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod damage;

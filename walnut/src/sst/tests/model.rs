@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::base::{after, compare};
 
-/// Keys that share beginnings, are beginnings of others, and are few enough to meet again.
+/// Keys that share prefixes, are prefixes of others, and are few enough to repeat.
 fn key() -> impl Strategy<Value = Vec<u8>> {
     let text = (prop_oneof!["", "https://example.com/", "https://example.com/path/to/"], "[ab]{0,3}")
         .prop_map(|(head, tail)| [&[0, 0, 0, 3][..], head.as_bytes(), tail.as_bytes()].concat());

@@ -1,4 +1,4 @@
-//! Range tombstones in an SST: beside entries, and alone.
+//! Range tombstones in an SST: with entries, and alone.
 
 use super::*;
 use crate::base::Fragments;
