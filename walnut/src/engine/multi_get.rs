@@ -1,4 +1,4 @@
-//! MultiGet: point reads of many keys. A few are prefetched together, then decided one by one; or
+//! `MultiGet`: point reads of many keys. A few are prefetched together, then decided one by one; or
 //! their memory is only prefetched.
 //!
 //! Memory answers after some hundred nanoseconds, and a processor waits for about ten answers at

@@ -1,4 +1,4 @@
-//! What an SST says of itself outside of its data blocks: header, footer, properties.
+//! The layout of an SST: header, footer and properties, from which all other parts are found.
 
 use std::sync::Arc;
 
@@ -10,7 +10,6 @@ use crate::codec::{FileHeader, FileKind};
 use crate::env::{File, digest};
 use crate::error::{Fault, Result};
 
-/// The parts from which all others are found.
 pub(super) struct SstLayout {
     pub(super) header: FileHeader,
     pub(super) footer: Footer,
@@ -18,7 +17,6 @@ pub(super) struct SstLayout {
 }
 
 impl SstLayout {
-    /// Reads and checks header, footer and properties.
     pub(super) fn read(file: &Arc<dyn File>) -> Result<Self> {
         let size = file.size()?;
         let Some(footer_offset) = size.checked_sub(Footer::LEN as u64) else {
@@ -39,14 +37,14 @@ impl SstLayout {
         Ok(Self { header, footer, properties })
     }
 
-    /// What the manifest should know of the file; reads all of it for the digest.
+    /// The manifest's description of the file; reads all of it for the digest.
     pub(super) fn meta(&self, file: &Arc<dyn File>) -> Result<SstMeta> {
         let (size, digest) = digest(&**file)?;
         Ok(self.properties.meta(self.header.number, size, digest))
     }
 }
 
-/// Reads a sealed part of at most `max_size` bytes and makes of its payload what it is; faults are found at the part's offset.
+/// Reads and decodes a part of at most `max_size` bytes; faults name the part's offset.
 pub(super) fn read_part<T>(
     file: &Arc<dyn File>,
     file_seed: u32,

@@ -1,7 +1,8 @@
-//! Reads data blocks for a cursor, several at once when it goes on and on.
+//! Readahead of a cursor: reads several data blocks at once in a long scan.
 //!
-//! The first miss reads two blocks, of which a short scan often needs both, each further one twice as many as the one before,
-//! up to a limit: a long scan makes few large reads. It is the same in both directions.
+//! The first miss reads two blocks, because a short scan often needs both, and each further miss
+//! twice as many as the one before, up to a limit: a long scan makes few large reads. Both
+//! directions work the same.
 
 use std::ops::Range;
 use std::sync::Arc;
@@ -11,22 +12,23 @@ use super::reader::SstReader;
 use crate::cursor::Direction;
 use crate::error::Result;
 
-/// The most that is read ahead, in bytes.
+/// The most bytes that are read ahead.
 const MAX_AHEAD: u64 = 256 << 10;
 
-/// Sealed blocks that were read and not yet used.
+/// Encoded blocks that were read and not used yet.
 #[derive(Debug, Default)]
 pub(super) struct ReadAhead {
-    /// The positions of the blocks in `bytes`, and where these begin in the file.
+    /// The positions of the blocks in `bytes`, and the offset of the first.
     positions: Range<usize>,
     offset: u64,
     bytes: Vec<u8>,
-    /// How many blocks the last read took.
+    /// The number of blocks of the last read.
     count: usize,
 }
 
 impl ReadAhead {
-    /// The block at a position. Those at the positions of `rest` may be wanted afterwards, in order of the direction.
+    /// The block at a position. The blocks at the positions of `rest` may be needed next, in the
+    /// order of the direction.
     pub(super) fn block(
         &mut self,
         reader: &SstReader,
@@ -49,7 +51,7 @@ impl ReadAhead {
         rest: &Range<usize>,
         direction: Direction,
     ) -> Result<()> {
-        // Nothing is held while this can fail half way.
+        // Invalid until the read has succeeded.
         self.positions = 0..0;
         let count = 2 * self.count.max(1);
         let (offset, end) = (reader.index.handle(position).offset, reader.index.handle(position).end());

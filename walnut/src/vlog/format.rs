@@ -1,4 +1,4 @@
-//! Every byte of a value file: a file header, then records without a gap.
+//! The format of a value file, byte by byte: a file header, then records without gaps.
 //!
 //! ```text
 //!  0             64
@@ -9,16 +9,18 @@
 //!  | crc32 | key size | encoding | zero | stored size | value size | key | stored value |
 //! ```
 //!
-//! The file header is that of every file ([`FileHeader`](crate::codec::FileHeader)) with kind `ValueFile` and word 0. Numbers are
-//! little-endian. A record at `offset` is valid if and only if
+//! The file header is that of every file ([`FileHeader`](crate::codec::FileHeader)) with kind
+//! `ValueFile` and word
+//! 0. Numbers are little-endian. A record at `offset` is valid if and only if
 //!
-//! 1. `crc32` is the checksum of all bytes of the record after it, continued from the checksum of `offset` as a `u64`,
-//!    continued from the file's seed;
-//! 2. zero is zero, `value size` is at most [`MAX_VALUE_SIZE`], and key and stored value fill the record exactly;
-//! 3. `encoding` is 0 (raw) and the stored bytes are the `value size` bytes of the value, or it is 1 (LZ4 block format) and they
-//!    decompress to exactly `value size` bytes, the value.
+//! 1. `crc32` is the checksum of all bytes of the record after it, continued from the checksum of
+//!    `offset` as a `u64`, continued from the file's seed;
+//! 2. zero is zero, `value size` is at most [`MAX_VALUE_SIZE`], and key and stored value fill the
+//!    record exactly;
+//! 3. `encoding` is 0 (raw) and the stored bytes are the `value size` bytes of the value, or it is
+//!    1 (LZ4 block format) and they decompress to exactly `value size` bytes, the value.
 //!
-//! Nothing in a file says what is live in it: that follows from the SSTs that point into it.
+//! The file does not record which values are live: that follows from the SSTs that point into it.
 
 use std::ops::Range;
 
@@ -31,7 +33,7 @@ use crate::error::Fault;
 pub(super) const MAX_VALUE_SIZE: usize = 64 << 20;
 
 const CRC: Range<usize> = field(0, 4);
-/// What a record begins with that its checksum does not cover.
+/// The bytes at the start of a record that its checksum does not cover.
 pub(super) const CRC_SIZE: usize = CRC.end;
 const KEY_SIZE: Range<usize> = field(CRC.end, 2);
 const ENCODING: Range<usize> = field(KEY_SIZE.end, 1);
@@ -39,10 +41,10 @@ const ZERO: Range<usize> = field(ENCODING.end, 1);
 const STORED_SIZE: Range<usize> = field(ZERO.end, 4);
 const VALUE_SIZE: Range<usize> = field(STORED_SIZE.end, 4);
 
-/// What a record takes beside key and stored value.
+/// The size of a record besides key and stored value.
 pub(super) const RECORD_HEADER_SIZE: usize = VALUE_SIZE.end;
 
-/// The most that a record takes.
+/// The largest record.
 pub(super) const MAX_RECORD_SIZE: usize = RECORD_HEADER_SIZE + u16::MAX as usize + MAX_VALUE_SIZE;
 
 const ENCODING_RAW: u8 = 0;
@@ -51,7 +53,7 @@ const ENCODING_LZ4: u8 = 1;
 const _: () = assert!(RECORD_HEADER_SIZE == 16);
 const _: () = assert!(MAX_RECORD_SIZE <= u32::MAX as usize);
 
-/// A record, or its parts that a copy keeps: the value as it is stored.
+/// A record, or the part of it that a copy keeps: the value as stored.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct ValueRecord<'a> {
     pub(super) key: &'a [u8],
@@ -60,7 +62,7 @@ pub(super) struct ValueRecord<'a> {
     pub(super) stored: &'a [u8],
 }
 
-/// The size of a record, by the first bytes of it, as far as they can be trusted before its checksum was looked at.
+/// The size that a record's header announces; not verified, as the checksum was not checked yet.
 pub(super) fn announced_size(header: &[u8; RECORD_HEADER_SIZE]) -> u64 {
     let read = |range: Range<usize>| Reader::new(&header[range]);
     let key_size = read(KEY_SIZE).u16().unwrap_or_default();
@@ -68,7 +70,8 @@ pub(super) fn announced_size(header: &[u8; RECORD_HEADER_SIZE]) -> u64 {
     RECORD_HEADER_SIZE as u64 + u64::from(key_size) + u64::from(stored_size)
 }
 
-/// Adds the record of a value within the limits, which will stand at `offset` in the file with this seed.
+/// Appends the record of a value within the limits, to be written at `offset` in the file with this
+/// seed.
 pub(super) fn put_value(
     out: &mut Vec<u8>,
     (key, value): (&[u8], &[u8]),
@@ -86,7 +89,7 @@ pub(super) fn put_value(
 }
 
 impl<'a> ValueRecord<'a> {
-    /// Adds the record, which will stand at `offset` in the file with this seed.
+    /// Appends the record, to be written at `offset` in the file with this seed.
     pub(super) fn put(&self, out: &mut Vec<u8>, file_seed: u32, offset: u64) {
         let start = out.len();
         out.put_u32(0);
@@ -101,7 +104,7 @@ impl<'a> ValueRecord<'a> {
         out[start..start + CRC.end].copy_from_slice(&crc.to_le_bytes());
     }
 
-    /// The record that was read from `offset`; its value is not looked at yet.
+    /// Decodes the record that was read from `offset`; its value is not decompressed yet.
     pub(super) fn decode(bytes: &'a [u8], file_seed: u32, offset: u64) -> Result<Self, Fault> {
         let mut reader = Reader::new(bytes);
         let stored_crc = reader.u32()?;
@@ -121,7 +124,7 @@ impl<'a> ValueRecord<'a> {
         Ok(Self { key, encoding, value_size, stored })
     }
 
-    /// The value when it is not stored as it is; an error when it cannot be one. `None` stands for the stored bytes.
+    /// The value, if it is compressed; `None` when the stored bytes are the value.
     pub(super) fn unpack(&self) -> Result<Option<Vec<u8>>, Fault> {
         let size = self.value_size as usize;
         match self.encoding {

@@ -1,4 +1,4 @@
-//! Reads a whole value file and finds every way in which it could be wrong, live or not.
+//! Verification: reads a whole value file and checks every record, live or not.
 
 use super::format::{MAX_RECORD_SIZE, RECORD_HEADER_SIZE, ValueRecord, announced_size};
 use super::reader::ValueReader;
@@ -7,8 +7,8 @@ use crate::env::digest;
 use crate::error::{Fault, Result};
 
 impl ValueReader {
-    /// Reads every record: seals, sizes and values; that they fill the file and are as many as was recorded; and that the
-    /// file is the one that was recorded, byte for byte.
+    /// Checks checksum, sizes and value of every record; that the records fill the file and are as
+    /// many as recorded; and that the file is the recorded one, byte for byte.
     pub(crate) fn verify(&self) -> Result<()> {
         let mut offset = FileHeader::LEN as u64;
         let mut count = 0;
@@ -25,7 +25,7 @@ impl ValueReader {
             let fault = Fault::Length { recorded: self.meta().size, found: size };
             return Err(fault.at(self.file.path(), size.min(self.meta().size)));
         }
-        // Last, as every other fault says more about where it is.
+        // Last, because every other fault is more precise about its location.
         if digest != self.meta().digest {
             let fault = Fault::Invalid("digest of the file, compared with the recorded one,");
             return Err(fault.at(self.file.path(), 0));
@@ -33,7 +33,7 @@ impl ValueReader {
         Ok(())
     }
 
-    /// Checks the record at an offset, and gives where the next one stands.
+    /// Checks the record at an offset, and returns the offset of the next one.
     fn verify_record(&self, offset: u64, bytes: &mut Vec<u8>) -> Result<u64> {
         let mut header = [0; RECORD_HEADER_SIZE];
         self.file.read_exact_at(&mut header, offset)?;
