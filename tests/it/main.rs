@@ -54,6 +54,9 @@ mod scans;
 // What no row can have is not found, and bounds a range all the same; what is missing has no owner.
 mod lookups;
 
+// Whole scans updated and removed, many generated keys, distinct values: against a map.
+mod comforts;
+
 // Many rows in one statement, which is judged by the state that it leaves.
 mod upserts;
 

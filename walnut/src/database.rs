@@ -8,7 +8,7 @@ use crate::engine::{Durability, Engine, Preflight, Stats, Verified};
 use crate::error::{Error, Result};
 use crate::kv::{Keyspace, WriteBatch};
 use crate::options::Builder;
-use crate::table::{DefaultTable, Snapshot, Store, Table, Transaction};
+use crate::table::{DefaultTable, Snapshot, Store, Table, Transaction, TransactionBody};
 
 /// An open database. Clones are handles to the same one; it is closed when the last of them, and of the tables,
 /// transactions and snapshots that it gave, is dropped, or by [`close`](Self::close).
@@ -170,7 +170,10 @@ impl Database {
     /// assert_eq!(left, 40);
     /// # Ok::<(), walnut::Error>(())
     /// ```
-    pub fn transact<R>(&self, body: impl FnMut(&Transaction) -> Result<R>) -> Result<R> {
+    pub fn transact<R, E: From<Error>>(
+        &self,
+        body: impl FnMut(&Transaction) -> Result<R, E> + TransactionBody<E>,
+    ) -> Result<R, E> {
         self.store.transact(self.store.durability(), body)
     }
 
@@ -189,11 +192,11 @@ impl Database {
     /// })?;
     /// # Ok::<(), walnut::Error>(())
     /// ```
-    pub fn transact_with<R>(
+    pub fn transact_with<R, E: From<Error>>(
         &self,
         durability: Durability,
-        body: impl FnMut(&Transaction) -> Result<R>,
-    ) -> Result<R> {
+        body: impl FnMut(&Transaction) -> Result<R, E> + TransactionBody<E>,
+    ) -> Result<R, E> {
         self.store.transact(durability, body)
     }
 

@@ -36,14 +36,24 @@
 //!
 //! # Where to read on
 //!
-//! - [`derive(Table)`](derive@Table) lists the attributes, [`derive(Key)`](derive@Key) makes keys of your own types;
-//! - [`DefaultTable`] is what can be done with a table, [`Scan`] what with a range of it;
-//! - [`Transaction`] makes several statements one, [`Snapshot`] keeps a state to be read;
-//! - [`Database`] and [`Builder`] open, close, checkpoint and configure;
-//! - [`kv`] is the raw engine below the tables: keyspaces of bytes;
-//! - [`Error`] says what can go wrong, [`Durability`] what a commit survives;
-//! - [`Key`] has the order and the bytes of every key type;
-//! - [`env`](mod@env) puts a machine under the store that can be made to fail, for tests of your own.
+//! What most programs need is at the root of the crate:
+//!
+//! - [`derive(Table)`](derive@Table) lists the attributes of a table, [`derive(Key)`](derive@Key) makes keys of your own types;
+//! - [`Database`] and [`Builder`] open, close and configure; [`Durability`] says what a commit survives;
+//! - [`DefaultTable`] has the methods of a table, [`Scan`] those of a range of rows;
+//! - [`Transaction`] makes several statements one, [`Snapshot`] reads one state as long as it is held;
+//! - [`Error`] says what can go wrong.
+//!
+//! The modules are for when you need more:
+//!
+//! - [`key`] to implement [`Key`] for a type of your own, or to name a key type in a signature;
+//! - [`schema`] to implement [`TableMapper`] by hand, or to inspect what the derive has generated;
+//! - [`report`] for what `stats`, `verify`, `preflight`, `sweep` and the errors tell in detail;
+//! - [`scan`] for the names of iterators that a scan can become, to store them in a struct;
+//! - [`kv`] for sorted maps of bytes below the tables;
+//! - [`env`](mod@env) for tests that simulate a disk, a crash or a clock.
+//!
+//! A guide with programs for each topic is in the repository, in `docs/guide`.
 
 mod base;
 mod batch;
@@ -69,20 +79,30 @@ mod wal;
 
 pub use compaction::Compaction;
 pub use database::Database;
-pub use engine::{Background, Durability, LevelStats, Preflight, Standing, Stats, Verified};
-pub use error::{
-    Abort, CursorError, Disagreement, Error, Fault, Finding, FindingKind, IoError, Limit, OptionsError,
-    Result, SchemaError, UniqueViolation, UnreadableRow, Unstorable,
-};
+pub use engine::{Background, Durability, Stats};
+pub use error::{Error, Limit, Result, UniqueViolation};
 pub use options::{Builder, Compression};
 pub use table::{
-    Access, BeginsWithText, Caseless, Composite, Cursor, Decimals, DefaultTable, Duplicate, Elements,
-    Entries, FieldSchema, Generated, GeneratesKey, Index, IndexEntries, IndexName, IndexSchema, IndexState,
-    IndexStatus, Key, KeyReader, KeyWriter, Keys, MAX_KEY_SIZE, Migrated, NoCase, Page, Point, RangeOver,
-    ReadOnly, ReadWrite, Rest, RowFilter, Scaled, Scan, Snapshot, Straight, Swept, Table, TableMapper,
-    TableSchema, TextKey, Transaction, Turned, Unique, Unreadable, Way, WriteAccess,
+    Cursor, DefaultTable, Index, Inserted, Key, Page, ReadOnly, ReadWrite, Scan, Snapshot, Table,
+    Transaction, Unique,
 };
 pub use txn::Savepoint;
+
+// Names of the modules below that were at the root before there were modules.
+#[doc(hidden)]
+pub use engine::{LevelStats, Preflight, Standing, Verified};
+#[doc(hidden)]
+pub use error::{
+    Abort, CursorError, Disagreement, Fault, Finding, FindingKind, IoError, OptionsError, SchemaError,
+    UnreadableRow, Unstorable,
+};
+#[doc(hidden)]
+pub use table::{
+    Access, BeginsWithText, Caseless, Composite, Decimals, Duplicate, Elements, Entries, FieldSchema,
+    Generated, GeneratesKey, IndexEntries, IndexName, IndexSchema, IndexState, IndexStatus, KeyReader,
+    KeyWriter, Keys, MAX_KEY_SIZE, Migrated, NoCase, Point, RangeOver, Rest, RowFilter, Scaled, Straight,
+    Swept, TableMapper, TableSchema, TextKey, Turned, Unreadable, Way, WriteAccess,
+};
 
 /// The marker of handles of the database, as it was called once.
 #[doc(hidden)]
@@ -99,11 +119,77 @@ pub use walnut_derive::{Key, Nested, Table};
 #[doc(hidden)]
 pub mod __private;
 
-/// What a table looks like as it is stored. No promise is made about these names yet.
-#[doc(hidden)]
+pub mod key {
+    //! Keys: how values are encoded so that their bytes sort as they do.
+    //!
+    //! You need this module to implement [`Key`] for a type that [`derive(Key)`](derive@crate::Key) cannot describe, with
+    //! [`KeyWriter`] and [`KeyReader`]; to write a function that is generic over the key of an index; or to name the key type of an index
+    //! with `nocase` ([`NoCase`]), `scale` ([`Scaled`]) or `desc` ([`Reverse`](std::cmp::Reverse)). [`Key`] has the table of all encodings.
+    //!
+    //! Which methods an index has follows from traits of its key: `prefix` needs [`Composite`], `starts_with` [`BeginsWithText`], `each`
+    //! [`Elements`], `#[primary_key(auto)]` [`Generated`]. Ranges are passed as [`RangeOver`], their bounds as [`Point`].
+
+    #[doc(no_inline)]
+    pub use crate::Key;
+    pub use crate::error::Fault;
+    pub use crate::table::{
+        BeginsWithText, Caseless, Composite, Decimals, Elements, Generated, KeyPart, KeyReader, KeyShape,
+        KeyWriter, MAX_KEY_SIZE, NoCase, Point, RangeOver, Scaled, Straight, TextKey, Turned, Way,
+    };
+}
+
 pub mod schema {
+    //! What [`derive(Table)`](derive@crate::Table) generates of a struct, and what the catalog of a database records of it.
+    //!
+    //! You need this module to implement [`TableMapper`] by hand for a struct that the derive cannot describe, or to inspect a
+    //! table's [`TableSchema`] in a tool. In bounds write [`T: Table`](crate::Table). Which index a violation is about is asked
+    //! with an [`IndexName`]: `violation.is(User::ix().email)`.
+
+    pub use crate::table::{
+        Access, FieldSchema, GeneratesKey, IndexEntries, IndexName, IndexSchema, TableMapper, TableSchema,
+        TransactionBody, WriteAccess,
+    };
+
+    #[doc(hidden)]
     pub use crate::table::shape::{Field, Known, Node, NodeId, RowShape, Variant};
+    #[doc(hidden)]
     pub use crate::table::{KeyPart, KeyShape};
+}
+
+pub mod report {
+    //! What the database reports about itself, and the details of errors.
+    //!
+    //! You need this module to keep a report in a variable of its type, or to look into one:
+    //!
+    //! | from | comes |
+    //! |---|---|
+    //! | [`Database::stats`](crate::Database::stats) | [`Stats`], with [`LevelStats`] |
+    //! | [`Database::verify`](crate::Database::verify) | [`Verified`], or [`Disagreement`] with its [`Finding`]s |
+    //! | [`Database::preflight`](crate::Database::preflight) | [`Preflight`] |
+    //! | [`DefaultTable::index_status`](crate::DefaultTable::index_status) | [`IndexStatus`] |
+    //! | [`DefaultTable::sweep`](crate::DefaultTable::sweep) | [`Swept`] |
+    //! | [`DefaultTable::migrate_all`](crate::DefaultTable::migrate_all) | [`Migrated`] |
+    //! | [`DefaultTable::unreadable`](crate::DefaultTable::unreadable) | [`Unreadable`] |
+    //! | an [`Error`](crate::Error) | the other types, one for each variant with details |
+
+    #[doc(no_inline)]
+    pub use crate::Stats;
+    pub use crate::engine::{LevelStats, Preflight, Standing, Verified};
+    pub use crate::error::{
+        Abort, CursorError, Disagreement, Finding, FindingKind, IoError, OptionsError, SchemaError,
+        UnreadableRow, Unstorable,
+    };
+    pub use crate::table::{Duplicate, IndexState, IndexStatus, Migrated, Swept, Unreadable};
+}
+
+pub mod scan {
+    //! The iterators that a [`Scan`](crate::Scan) can become.
+    //!
+    //! You need this module to name one of them, in a struct or a return type: [`Keys`] of
+    //! [`scan.keys()`](crate::Scan::keys), [`Entries`] of `entries()`, [`Distinct`] of `distinct()`, [`Batches`] of `in_batches(n)`. [`Rest`]
+    //! and [`RowFilter`] are parameters of a scan that still can be narrowed or has filters.
+
+    pub use crate::table::{Batches, Distinct, Entries, Keys, Rest, RowFilter};
 }
 
 /// Switches and parts for measurements of the store itself.

@@ -260,6 +260,12 @@ impl EngineScan {
         self.range = range;
     }
 
+    /// Continues in another range of the same state. Cost: a seek at the next step.
+    pub(crate) fn seek(&mut self, range: KeyRange) {
+        (self.front, self.back) = (None, None);
+        self.range = range;
+    }
+
     /// The next entry from the front.
     pub(crate) fn next(&mut self) -> Result<Option<FoundEntry<'_>>> {
         let is_near = self.back.is_none() && self.front.as_mut().is_some_and(ScanWalk::step_near);

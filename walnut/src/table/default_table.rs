@@ -391,7 +391,7 @@ impl<T: Table, M: Access> DefaultTable<T, M> {
     }
 
     /// Moves the counter of generated keys on, above the key that a row brings along.
-    fn count_key(&self, row: &T) {
+    pub(super) fn count_key(&self, row: &T) {
         if let Some(number) = row.counted_key() {
             self.info.numbers.keep_above(number);
         }

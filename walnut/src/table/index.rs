@@ -25,9 +25,9 @@ pub struct Index<'a, T: Table, K, M: Access = ReadWrite> {
 
 /// An index in which each value has one owner. A missing value (`None`) has any number of them.
 pub struct Unique<'a, T: Table, K, M: Access = ReadWrite> {
-    table: &'a DefaultTable<T, M>,
+    pub(super) table: &'a DefaultTable<T, M>,
     /// The place in the schema's list.
-    place: usize,
+    pub(super) place: usize,
     key: PhantomData<fn() -> K>,
 }
 
@@ -211,7 +211,7 @@ impl<T: Table, K: Key, M: Access> Unique<'_, T, K, M> {
         with_reads!(self.table.source(), |reads| reads.read(|reader| reader.contains(entry)))
     }
 
-    fn entry(&self, value: &K::Ref<'_>) -> KeyWriter {
+    pub(super) fn entry(&self, value: &K::Ref<'_>) -> KeyWriter {
         engine_key(self.table.info().indexes[self.place].keyspace.prefix(), |out| K::encode_ref(value, out))
     }
 }

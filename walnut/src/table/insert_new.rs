@@ -1,4 +1,6 @@
-//! Adds a row under a key that the store makes.
+//! Adds rows under generated keys.
+
+use std::borrow::Borrow;
 
 use super::default_table::{DefaultTable, PrimaryKey};
 use super::key::Generated;
@@ -45,22 +47,106 @@ impl<T: Table, M: Access> DefaultTable<T, M> {
         T: GeneratesKey<Generated = PrimaryKey<T>>,
         M: WriteAccess,
     {
-        if self.info().is_past {
-            self.change(|_| Ok(()))?;
+        self.insert_generated(draft).map(|(number, _)| generated::<T>(number))
+    }
+
+    /// Adds a row under a new key, as [`insert_new`](Self::insert_new) does, and returns the row as it is stored.
+    ///
+    /// ```
+    /// # use serde::{Deserialize, Serialize};
+    /// # use walnut::{Database, Table};
+    /// # #[derive(Table, Serialize, Deserialize, Debug, PartialEq)]
+    /// # struct Note { #[primary_key(auto)] id: u64, text: String }
+    /// # let notes = Database::in_memory()?.table::<Note>()?;
+    /// let note = notes.insert_new_row(&Note { id: 0, text: "a walnut is a drupe".into() })?;
+    /// assert_eq!(note.id, 1);
+    /// assert_eq!(notes.get(1)?, Some(note));
+    /// # Ok::<(), walnut::Error>(())
+    /// ```
+    pub fn insert_new_row(&self, draft: &T) -> Result<T>
+    where
+        T: GeneratesKey<Generated = PrimaryKey<T>>,
+        M: WriteAccess,
+    {
+        let (_, row) = self.insert_generated(draft)?;
+        row::copy(&row)
+    }
+
+    /// Adds rows under new keys, all of them or none, in one commit, and returns the keys in the order of the drafts: see
+    /// [`insert_new`](Self::insert_new) and [`insert_many`](Self::insert_many).
+    ///
+    /// ```
+    /// # use serde::{Deserialize, Serialize};
+    /// # use walnut::{Database, Table};
+    /// # #[derive(Table, Serialize, Deserialize)]
+    /// # struct Note { #[primary_key(auto)] id: u64, text: String }
+    /// # let notes = Database::in_memory()?.table::<Note>()?;
+    /// let keys = notes.insert_new_many(["milk", "bread"].map(|text| Note { id: 0, text: text.into() }))?;
+    /// assert_eq!(keys, [1, 2]);
+    /// # Ok::<(), walnut::Error>(())
+    /// ```
+    pub fn insert_new_many<R: Borrow<T>>(
+        &self,
+        drafts: impl IntoIterator<Item = R>,
+    ) -> Result<Vec<PrimaryKey<T>>>
+    where
+        T: GeneratesKey<Generated = PrimaryKey<T>>,
+        M: WriteAccess,
+    {
+        let mut rows =
+            drafts.into_iter().map(|draft| row::copy(draft.borrow())).collect::<Result<Vec<T>>>()?;
+        let mut is_late = false;
+        loop {
+            let mut keys = Vec::with_capacity(rows.len());
+            for row in &mut rows {
+                let number = self.next_number(&mut is_late)?;
+                row.set_generated_key(generated::<T>(number));
+                keys.push(generated::<T>(number));
+            }
+            let rows: Vec<&T> = rows.iter().collect();
+            match self.change(|table| table.insert_many(&rows)) {
+                Err(error) if self.is_taken(&error) => {}
+                inserted => return inserted.map(|()| keys),
+            }
         }
-        let (store, numbers) = (self.source().store(), &self.info().numbers);
+    }
+
+    /// Adds a row under a new key; returns the number of the key and the row that was written.
+    fn insert_generated(&self, draft: &T) -> Result<(u128, T)>
+    where
+        T: GeneratesKey<Generated = PrimaryKey<T>>,
+        M: WriteAccess,
+    {
         let mut row = row::copy(draft)?;
         let mut is_late = false;
         loop {
-            let number = numbers.next::<T>(store, self.info(), &mut is_late)?;
+            let number = self.next_number(&mut is_late)?;
             row.set_generated_key(generated::<T>(number));
             match self.change(|rows| rows.insert(&row)) {
-                Err(Error::UniqueViolation(violation)) if violation.index == PRIMARY_KEY => {
-                    numbers.ask_again();
-                }
-                inserted => return inserted.map(|()| generated::<T>(number)),
+                Err(error) if self.is_taken(&error) => {}
+                inserted => return inserted.map(|()| (number, row)),
             }
         }
+    }
+
+    fn next_number(&self, is_late: &mut bool) -> Result<u128>
+    where
+        T: GeneratesKey<Generated = PrimaryKey<T>>,
+        M: WriteAccess,
+    {
+        if self.info().is_past {
+            self.change(|_| Ok(()))?;
+        }
+        self.info().numbers.next::<T>(self.source().store(), self.info(), is_late)
+    }
+
+    /// Whether a row was refused because another one has its number; the next number is then looked for above all rows.
+    fn is_taken(&self, error: &Error) -> bool {
+        let is_taken = matches!(error, Error::UniqueViolation(violation) if violation.index == PRIMARY_KEY);
+        if is_taken {
+            self.info().numbers.ask_again();
+        }
+        is_taken
     }
 }
 

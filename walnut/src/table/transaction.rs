@@ -1,6 +1,5 @@
 //! Transactions as programs hold them: typed handles that read and write through one attempt.
 
-use std::cell::Cell;
 use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -56,9 +55,12 @@ use crate::txn::{Attempt, EntryReader, Savepoint};
 #[must_use = "a transaction that is not committed is rolled back"]
 pub struct Transaction {
     open: Arc<OpenTransaction>,
-    /// It is one thread that ends it, or sets a savepoint.
-    not_shared: PhantomData<Cell<()>>,
+    /// One thread at a time ends it, or sets a savepoint.
+    not_shared: PhantomData<dyn UsedByOneThread + Send>,
 }
+
+/// Is not `Sync`, and has a name that says why.
+trait UsedByOneThread {}
 
 /// What a transaction and its handles share. The transaction alone ends it; handles that are left find nothing then.
 pub(crate) struct OpenTransaction {

@@ -51,6 +51,18 @@ impl EntryScan {
         }
     }
 
+    /// Continues in another range of the same state, and returns true; false in a transaction, which notes the ranges that it has
+    /// read as it steps.
+    pub(crate) fn seek(&mut self, range: KeyRange) -> bool {
+        match self {
+            Self::Engine(scan) => {
+                scan.seek(range);
+                true
+            }
+            Self::Overlay(_) => false,
+        }
+    }
+
     /// Steps over entries that need no look at each; how many they are. See [`EngineScan::pass_live`].
     pub(crate) fn pass_live(&mut self, direction: Direction) -> usize {
         match self {

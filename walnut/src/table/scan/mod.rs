@@ -10,9 +10,12 @@
 
 #![expect(clippy::needless_pass_by_value, reason = "points are passed by value, so that literals are enough")]
 
+mod batches;
 mod cursor;
+mod distinct;
 mod exit;
 mod filter;
+mod fold;
 mod layout;
 mod output;
 mod pop;
@@ -22,7 +25,9 @@ mod walker;
 use std::fmt;
 use std::marker::PhantomData;
 
+pub use batches::Batches;
 pub use cursor::{Cursor, Page};
+pub use distinct::Distinct;
 use filter::And;
 pub(super) use filter::Everything;
 pub use filter::RowFilter;

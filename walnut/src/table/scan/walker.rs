@@ -39,26 +39,26 @@ impl End {
 
 /// A walk over rows or index entries.
 pub(super) struct Walker<T: Table, F> {
-    info: Arc<TableInfo>,
-    layout: Layout,
+    pub(super) info: Arc<TableInfo>,
+    pub(super) layout: Layout,
     /// What every key of the walk begins with.
     fixed: KeyWriter,
     /// The state that is walked over; `None` when it could not be had.
-    walk: Option<EntryScan>,
+    pub(super) walk: Option<EntryScan>,
     /// What is to be said at the first step.
     failure: Option<Error>,
-    stages: Vec<Stage>,
+    pub(super) stages: Vec<Stage>,
     filter: F,
     /// Whether the scan's front is the back of the range.
-    turned: bool,
+    pub(super) turned: bool,
     /// The end of the range from which `Skip` and `Limit` count. To go from the other one, what they leave has to be found
     /// first: it is then kept in `ahead`.
     counted_from: Option<End>,
     /// What was found so, in the order of the range: the key that the scan goes by, and the primary key.
-    ahead: Option<VecDeque<(Vec<u8>, Vec<u8>)>>,
-    finished: bool,
+    pub(super) ahead: Option<VecDeque<(Vec<u8>, Vec<u8>)>>,
+    pub(super) finished: bool,
     /// Whether the primary key is to be shown where the key is that the scan goes by.
-    forgets_key: bool,
+    pub(super) forgets_key: bool,
     row: PhantomData<fn() -> T>,
 }
 
