@@ -1,7 +1,7 @@
 //! Fragmented range tombstones: the form in which point reads search them.
 //!
 //! ```text
-//!   range tombstones    [a ────── 9 ────── m)           fragments    [a  9   f) [f  9 5  m) [m  5  r)
+//!   range tombstones    [a ────── 9 ────── m)        fragments    [a  9   f) [f  9 5  m) [m  5  r)
 //!                            [f ────── 5 ────── r)
 //! ```
 //!

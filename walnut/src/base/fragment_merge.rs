@@ -2,8 +2,8 @@
 //!
 //! ```text
 //!   list 1      [a ─── 9 ─── f)      [k ── 9 ── m)
-//!    list 2            [d ─── 5 ─── l)                           thinned: no snapshot needs both 9 and 5
-//!   merged      [a 9 d) [d 9 5 f) [f 5 k) [k 9 5 l) [l 9 m)     [a 9 f) [f 5 k) [k 9 m)
+//!   list 2            [d ─── 5 ─── l)                        thinned: no snapshot needs 9 and 5
+//!   merged      [a 9 d) [d 9 5 f) [f 5 k) [k 9 5 l) [l 9 m)  [a 9 f) [f 5 k) [k 9 m)
 //! ```
 //!
 //! 1. It holds one fragment of each list and the next output, however many there are: the memory of

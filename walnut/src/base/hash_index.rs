@@ -4,7 +4,8 @@
 //! ```text
 //!   word = high half of the key's hash | index + 1       0: free
 //!
-//!   | .. | a | b | 0 | .. |     linear probing: a word is at its home slot, or behind it before the next free one
+//!   | .. | a | b | 0 | .. |     linear probing: a word is at its home slot, or behind it,
+//!                               before the next free slot
 //! ```
 //!
 //! Two keys may have the same hash: the caller's `is_key` decides by comparing keys.

@@ -1,10 +1,10 @@
 //! The write batch: the operations of one commit, encoded as the WAL stores them.
 //!
 //! ```text
-//!  put(k, v) --.
-//!  add(k, n) ---+
-//!  delete(k) ---+--> WriteBatch --payload--> WAL record --payload--> Entries --> memtable
-//!  delete_range(a, b) ---'
+//!  put(k, v) ----------.
+//!  add(k, n) ----------+
+//!  delete(k) ----------+--> WriteBatch --payload--> WAL record --payload--> Entries --> memtable
+//!  delete_range(a, b) -'
 //! ```
 //!
 //! 1. Entries keep their insertion order; entry `i` of a commit has the sequence number

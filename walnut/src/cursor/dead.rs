@@ -3,7 +3,7 @@
 //!
 //! ```text
 //!   forward    [live]  d d d d d d ..... d d d d d d d d  [live]
-//!                       └ passed ─┘└ known ─┘└─ passed ─┘
+//!                      └ passed ─┘└ known ─┘└─ passed ─┘
 //! ```
 //!
 //! 1. A known dead range is sought past. The entries passed behind it start where it ends, so that

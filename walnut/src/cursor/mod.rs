@@ -6,10 +6,10 @@
 //! sees.
 //!
 //! ```text
-//!   memtable ─────────────┐
-//!   SST ──────────────────┼─ Merge ── Visible ── rows
-//!   SST, SST, .. ── ConcatCursor ┘          │
-//!   range tombstones ────── Coverage ─┘
+//!   memtable ─────────────────────┐
+//!   SST ──────────────────────────┼─ MergeCursor ── VisibleCursor ── rows
+//!   SST, SST, .. ── ConcatCursor ─┘                       │
+//!   range tombstones ──────────────────── Coverage ───────┘
 //! ```
 //!
 //! Data in the range of a scan is often in a single run; then there is no merge. A cursor that

@@ -53,7 +53,7 @@ impl Core {
         if target.starts_with(&self.dir) || self.contains(target)? {
             return Err(Error::Unsupported("a backup into the directory of the database"));
         }
-        self.owner.look()?;
+        self.owner.check_lock()?;
         let held = make_empty(&self.machine, target)?;
         // The marker is durable before anything else is there, the lock file included: an opening
         // never takes what a crash leaves for a new database. The thread that creates it first has

@@ -196,7 +196,7 @@ impl Core {
 
     fn flush_oldest(&self) -> Result<bool> {
         let _turn = self.flushing.lock();
-        self.owner.look()?;
+        self.owner.check_lock()?;
         let view = self.view.load_full();
         let Some(frozen) = view.frozen.last() else { return Ok(false) };
         self.ready_manifest()?;

@@ -145,8 +145,8 @@ impl EngineLog {
     }
 
     /// Whether it was closed in order by an earlier process, and nothing was written since.
-    pub(super) fn is_settled(&self) -> bool {
-        self.writer.as_ref().is_none_or(LogWriter::is_settled)
+    pub(super) fn is_unchanged(&self) -> bool {
+        self.writer.as_ref().is_none_or(LogWriter::is_unchanged)
     }
 
     /// Makes everything that was written durable. The caller ensures that no other thread syncs

@@ -254,7 +254,7 @@ impl Core {
     /// is not there asks first: see [`DirOwner::check_fork`].
     fn ensure_writable_cached(&self) -> Result<()> {
         self.ensure_open()?;
-        self.owner.finding()?;
+        self.owner.detected_loss()?;
         self.ensure_unpoisoned()
     }
 
@@ -265,7 +265,7 @@ impl Core {
 
     /// Why nothing can be promised any more.
     fn poisoned_error(&self) -> Error {
-        self.owner.finding().err().unwrap_or(Error::Poisoned)
+        self.owner.detected_loss().err().unwrap_or(Error::Poisoned)
     }
 
     /// Notes that the log can no longer be trusted, and passes the reason on: that it is not ours
@@ -276,7 +276,7 @@ impl Core {
         // A group does not gather any more for a sync that cannot come.
         self.sync_done.notify_all();
         let error = if matches!(error, Error::OutOfSpace) { Error::Poisoned } else { error };
-        self.owner.finding().err().unwrap_or(error)
+        self.owner.detected_loss().err().unwrap_or(error)
     }
 
     /// Takes note of a failure of the log, and passes its reason on: the engine is poisoned if the
@@ -331,10 +331,10 @@ impl Engine {
     }
 
     fn finish(&self) -> Result<()> {
-        self.owner.finding()?;
+        self.owner.detected_loss()?;
         self.ensure_unpoisoned()?;
         let flushed = if self.config.checkpoint_on_close { self.flush_to_close() } else { Ok(()) };
-        let has_spares = self.log.lock().size().spare_size > 0;
+        let has_spares = self.log.lock().size().recycled_size > 0;
         self.with_reserve(|| self.end_log())?;
         if has_spares {
             // They stay until the next opening when they cannot be removed.
@@ -353,7 +353,7 @@ impl Engine {
     fn end_log(&self) -> Result<()> {
         let mut synced = self.synced_while_nobody_syncs();
         let mut log = self.log.lock();
-        if !log.is_settled() {
+        if !log.is_unchanged() {
             let end = log.position();
             log.sync().map_err(|error| self.poison_like(&log, error))?;
             synced.position = end;

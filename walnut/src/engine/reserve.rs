@@ -213,7 +213,7 @@ impl Core {
         let _turn = reserve.turn.lock();
         let has_spares = {
             let mut log = self.log.lock();
-            let has_spares = log.size().spare_size > 0;
+            let has_spares = log.size().recycled_size > 0;
             log.drop_recycled();
             has_spares
         };

@@ -192,7 +192,7 @@ impl Core {
             frozen_memtable_count: view.frozen.len(),
             frozen_memtable_size: view.frozen.iter().map(|frozen| frozen.memtable.size()).sum(),
             log_size: log.segment_size,
-            log_spare_size: log.spare_size,
+            log_spare_size: log.recycled_size,
             run_count: view.levels.runs().len(),
             open_file_count: self.sst_store.open_files.count(),
             cache_used_size: self.sst_store.cache.used_size(),

@@ -1,4 +1,5 @@
-//! Writes a file front to back in large pieces, and digests what it writes; digests what was written.
+//! Appends to a file in large writes and computes its digest; computes the digest of an existing
+//! file.
 
 use std::mem;
 use std::sync::Arc;
@@ -8,25 +9,24 @@ use xxhash_rust::xxh3::Xxh3Default;
 use super::File;
 use crate::error::Result;
 
-/// How many bytes are collected before they are written, and how many are read at once where a whole file is.
+/// Bytes buffered before a write, and bytes read at once for a digest.
 const PIECE_SIZE: usize = 512 << 10;
 
-/// A file that grows.
 pub(crate) struct Appender {
     file: Arc<dyn File>,
-    /// Where the bytes that are not yet written will begin.
+    /// The offset of the first buffered byte.
     written: u64,
     pending: Vec<u8>,
     digest: Box<Xxh3Default>,
 }
 
 impl Appender {
-    /// The beginning of an empty file.
+    /// `file` is empty.
     pub(crate) fn new(file: Arc<dyn File>) -> Self {
         Self { file, written: 0, pending: Vec::new(), digest: Box::default() }
     }
 
-    /// Where the next byte will stand.
+    /// Where the next byte will be written.
     pub(crate) fn offset(&self) -> u64 {
         self.written + self.pending.len() as u64
     }
@@ -35,25 +35,24 @@ impl Appender {
         &*self.file
     }
 
-    /// Adds bytes as they are.
     pub(crate) fn append(&mut self, bytes: &[u8]) -> Result<()> {
         self.append_with(|pending| pending.extend_from_slice(bytes))
     }
 
-    /// Adds what `put` adds to the bytes before it.
+    /// Appends the bytes that `put` adds to the buffer.
     pub(crate) fn append_with(&mut self, put: impl FnOnce(&mut Vec<u8>)) -> Result<()> {
         put(&mut self.pending);
         self.write(PIECE_SIZE)
     }
 
-    /// Writes the rest and makes everything durable; gives size and digest.
+    /// Writes the rest and syncs; returns size and digest.
     pub(crate) fn finish(mut self) -> Result<(u64, u64)> {
         self.write(1)?;
         self.file.sync()?;
         Ok((self.written, self.digest.digest()))
     }
 
-    /// Writes what is pending once it is so many bytes.
+    /// Writes the buffer once it has this many bytes.
     fn write(&mut self, at_least: usize) -> Result<()> {
         if self.pending.len() < at_least {
             return Ok(());
@@ -63,7 +62,7 @@ impl Appender {
         self.written += self.pending.len() as u64;
         self.pending.clear();
         if self.pending.capacity() > 2 * PIECE_SIZE {
-            // One huge row is no reason to hold its size for the rest of the file.
+            // One huge row is no reason to keep its memory for the rest of the file.
             mem::take(&mut self.pending);
         }
         Ok(())

@@ -45,10 +45,9 @@ pub enum Operation {
 }
 
 impl Operation {
-    /// How many operations there are.
     const COUNT: usize = Self::SetSize as usize + 1;
 
-    /// The operation's name in a trace.
+    /// In a trace.
     fn name(self) -> &'static str {
         match self {
             Self::CreateDir => "create_dir",
@@ -85,12 +84,11 @@ impl Operation {
         }
     }
 
-    /// The error of this operation on a path.
     pub(super) fn failed(self, path: &Path, source: io::Error) -> Error {
         Error::io(self.verb(), path, source)
     }
 
-    /// Whether it changes what is on the disk, or how durable that is.
+    /// Whether it changes the contents of the disk, or their durability.
     fn is_mutation(self) -> bool {
         !matches!(
             self,
@@ -116,11 +114,11 @@ impl fmt::Display for Operation {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Operations {
-    /// A single one.
+    /// A single operation.
     Only(Operation),
-    /// Those that make something durable: [`Operation::Sync`] and [`Operation::SyncDir`].
+    /// Operations that make data durable: [`Operation::Sync`] and [`Operation::SyncDir`].
     Syncs,
-    /// Those that change what is on the disk or how durable it is, syncs included.
+    /// Operations that change the contents of the disk or their durability, syncs included.
     Mutations,
     /// All.
     Any,
@@ -163,9 +161,9 @@ impl From<Operation> for Operations {
 #[non_exhaustive]
 pub struct Counts {
     tried: [u64; Operation::COUNT],
-    /// Bytes that reads gave.
+    /// Bytes returned by reads.
     pub bytes_read: u64,
-    /// Bytes that writes took.
+    /// Bytes accepted by writes.
     pub bytes_written: u64,
 }
 
@@ -195,7 +193,7 @@ impl Counts {
         ALL.iter().filter(|one| operations.contains(**one)).map(|one| self.tried[*one as usize]).sum()
     }
 
-    /// What was done after `earlier` was taken of the same machine.
+    /// The difference to `earlier` counts of the same machine.
     pub fn since(&self, earlier: &Self) -> Self {
         Self {
             tried: std::array::from_fn(|i| self.tried[i] - earlier.tried[i]),
@@ -204,7 +202,6 @@ impl Counts {
         }
     }
 
-    /// Counts one more.
     pub(super) fn add(&mut self, operation: Operation) {
         self.tried[operation as usize] += 1;
     }
@@ -216,8 +213,8 @@ mod tests {
 
     #[test]
     fn every_operation_is_counted_in_its_own_place() {
-        for (place, operation) in ALL.into_iter().enumerate() {
-            assert_eq!(operation as usize, place);
+        for (index, operation) in ALL.into_iter().enumerate() {
+            assert_eq!(operation as usize, index);
             let mut counts = Counts::default();
             counts.add(operation);
             assert_eq!((counts.of(operation), counts.of(Operations::Any)), (1, 1));

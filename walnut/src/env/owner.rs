@@ -1,23 +1,26 @@
-//! A directory that this process owns, for as long as the lock of its file `LOCK` is the right to it.
+//! The owner of a database directory: this process, as long as it holds the lock of the file `LOCK`
+//! there.
 //!
 //! ```text
-//!   create, reopen, rename, remove, ..    the lock is looked at before
-//!   write, set_size                       the process is compared before
-//!   sync, sync_dir                        the lock is looked at after: what is not ours is not durable for us
-//!   open, list, kind, read                go on, whatever has happened
+//!   create, reopen, rename, remove, ..    the lock is checked before
+//!   write, set_size                       the process id is compared before
+//!   sync, sync_dir                        the lock is checked after: a sync does not count
+//!                                         in a directory that was lost
+//!   open, list, kind, read                always allowed
 //! ```
 //!
-//! 1. No name is made, changed or removed, and no success of a sync is told, when the file `LOCK` in the directory is not the one whose
-//!    lock is held, or when this process is not the one that took it.
-//! 2. What was found once holds for ever: all later changes get the same error.
-//! 3. A fork writes nothing, not even into files that are open.
-//! 4. A look that fails for another reason is an error of the operation, and decides nothing.
+//! 1. No name is created, changed or removed, and no sync reports success, when the file `LOCK` in
+//!    the directory is not the locked one, or when this process is not the one that took the lock.
+//! 2. A loss is permanent: all later changes fail with the same error.
+//! 3. A fork writes nothing, not even to files that are already open.
+//! 4. A check that fails for another reason is an error of the operation, and not a loss.
 //!
-//! Cost: a look at the lock asks the file system for one name (a microsecond); a comparison of the process asks the system for its number
-//! (a tenth of one).
+//! Cost: a check of the lock looks up one name in the file system (a microsecond); a comparison of
+//! the process id asks the system for it (a tenth of one).
 //!
-//! Between a look and the change after it another process may still take the directory; there is no call that does both in one step.
-//! For a sync the order makes up for it: whoever takes the directory after the look finds what was synced before.
+//! Between a check and the change after it another process may still take the directory; no call
+//! does both atomically. For a sync the order makes up for it: a process that takes the directory
+//! after the check finds the synced data.
 
 use std::path::Path;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -27,46 +30,51 @@ use std::time::Duration;
 use super::{Env, File, Lock, PathKind};
 use crate::error::{Error, Result};
 
-/// The directory is ours, as far as was seen.
+/// No loss was detected.
 const HELD: u8 = 0;
 const MOVED: u8 = 1;
 const FORKED: u8 = 2;
 
-/// A machine that changes one directory only, and only while it is owned. Clones are the same owner.
+/// A machine that changes one directory only, and only while the process owns it. Clones are the
+/// same owner.
 #[derive(Clone, Debug)]
 pub(crate) struct DirOwner {
-    title: Arc<Title>,
+    ownership: Arc<Ownership>,
 }
 
-/// The right to a directory.
+/// The ownership of a directory.
 #[derive(Debug)]
-struct Title {
+struct Ownership {
     env: Arc<dyn Env>,
-    /// `None` once it was given back. Outside of `release` it is only read, and never for longer than a look takes.
+    /// `None` after the release. Apart from `release` it is only read, and never for longer than a
+    /// check takes.
     lock: RwLock<Option<Box<dyn Lock>>>,
     process: u32,
-    /// What was found out.
-    found: AtomicU8,
+    /// The detected loss, if any.
+    loss: AtomicU8,
 }
 
 impl DirOwner {
-    /// Takes the lock of a file in a directory that `env` holds; [`Error::Locked`] when somebody else has it.
+    /// Takes the lock of a file in a directory that `env` has open; [`Error::Locked`] when it is
+    /// held.
     pub(crate) fn take(env: Arc<dyn Env>, lock_path: &Path) -> Result<Self> {
         let lock = env.lock(lock_path)?;
         let process = env.process_id();
-        let title = Title { env, lock: RwLock::new(Some(lock)), process, found: AtomicU8::new(HELD) };
+        let ownership = Ownership { env, lock: RwLock::new(Some(lock)), process, loss: AtomicU8::new(HELD) };
         // The file may have lost its name between being opened and being locked.
-        title.look()?;
-        Ok(Self { title: Arc::new(title) })
+        ownership.check_lock()?;
+        Ok(Self { ownership: Arc::new(ownership) })
     }
 
-    /// An error unless this is the process that took the lock, and the lock was in place whenever it was looked at.
+    /// Fails unless this is the process that took the lock, and the lock was in place at every
+    /// check.
     #[inline]
     pub(crate) fn check_process(&self) -> Result<()> {
-        self.title.check_process()
+        self.ownership.check_process()
     }
 
-    /// An error in a fork, and only there: for whoever is about to wait for a thread that does not exist there.
+    /// Fails in a fork only: for a caller that is about to wait for a thread that does not exist
+    /// there.
     pub(crate) fn check_fork(&self) -> Result<()> {
         match self.check_process() {
             Err(Error::Forked) => Err(Error::Forked),
@@ -74,154 +82,156 @@ impl DirOwner {
         }
     }
 
-    /// An error unless the lock is held and in place.
-    pub(crate) fn look(&self) -> Result<()> {
-        self.title.look()
+    /// Fails unless the lock is held and in place.
+    pub(crate) fn check_lock(&self) -> Result<()> {
+        self.ownership.check_lock()
     }
 
-    /// What was found out before, without asking anybody.
-    pub(crate) fn finding(&self) -> Result<()> {
-        self.title.finding()
+    /// The loss that an earlier check detected, without a system call.
+    pub(crate) fn detected_loss(&self) -> Result<()> {
+        self.ownership.detected_loss()
     }
 
-    /// Gives the lock back: every later change is [`Error::Closed`]. In a fork nothing is unlocked.
+    /// Releases the lock: every later change is [`Error::Closed`]. In a fork nothing is unlocked.
     pub(crate) fn release(&self) {
-        let lock = if self.title.env.process_id() == self.title.process {
-            self.title.lock.write().unwrap_or_else(PoisonError::into_inner).take()
+        let lock = if self.ownership.env.process_id() == self.ownership.process {
+            self.ownership.lock.write().unwrap_or_else(PoisonError::into_inner).take()
         } else {
             // A thread that does not exist here may hold it for ever.
-            self.title.lock.try_write().ok().and_then(|mut lock| lock.take())
+            self.ownership.lock.try_write().ok().and_then(|mut lock| lock.take())
         };
         drop(lock);
     }
 }
 
-impl Title {
-    fn finding(&self) -> Result<()> {
-        match self.found.load(Ordering::Acquire) {
+impl Ownership {
+    fn detected_loss(&self) -> Result<()> {
+        match self.loss.load(Ordering::Acquire) {
             HELD => Ok(()),
             MOVED => Err(Error::Moved),
             _ => Err(Error::Forked),
         }
     }
 
-    fn note(&self, found: u8) -> Result<()> {
-        // What was found first stays.
-        let _ = self.found.compare_exchange(HELD, found, Ordering::AcqRel, Ordering::Acquire);
-        self.finding()
+    fn record_loss(&self, loss: u8) -> Result<()> {
+        // The first loss is kept.
+        let _ = self.loss.compare_exchange(HELD, loss, Ordering::AcqRel, Ordering::Acquire);
+        self.detected_loss()
     }
 
     #[inline]
     fn check_process(&self) -> Result<()> {
-        self.finding()?;
-        if self.env.process_id() == self.process { Ok(()) } else { self.note(FORKED) }
+        self.detected_loss()?;
+        if self.env.process_id() == self.process { Ok(()) } else { self.record_loss(FORKED) }
     }
 
-    fn look(&self) -> Result<()> {
+    fn check_lock(&self) -> Result<()> {
         self.check_process()?;
         let lock = self.lock.read().unwrap_or_else(PoisonError::into_inner);
         let lock = lock.as_ref().ok_or(Error::Closed)?;
-        if lock.is_in_place()? { Ok(()) } else { self.note(MOVED) }
+        if lock.is_in_place()? { Ok(()) } else { self.record_loss(MOVED) }
     }
 }
 
 impl Env for DirOwner {
     fn create_dir(&self, dir: &Path) -> Result<()> {
-        self.look()?;
-        self.title.env.create_dir(dir)
+        self.check_lock()?;
+        self.ownership.env.create_dir(dir)
     }
 
     fn sync_dir(&self, dir: &Path) -> Result<()> {
-        self.title.env.sync_dir(dir)?;
-        self.look()
+        self.ownership.env.sync_dir(dir)?;
+        self.check_lock()
     }
 
     fn list(&self, dir: &Path) -> Result<Vec<String>> {
-        self.title.env.list(dir)
+        self.ownership.env.list(dir)
     }
 
     fn kind(&self, path: &Path) -> Result<Option<PathKind>> {
-        self.title.env.kind(path)
+        self.ownership.env.kind(path)
     }
 
     fn create(&self, path: &Path) -> Result<Arc<dyn File>> {
-        self.look()?;
-        let file = self.title.env.create(path)?;
-        Ok(Arc::new(OwnedFile { file, title: Arc::clone(&self.title) }))
+        self.check_lock()?;
+        let file = self.ownership.env.create(path)?;
+        Ok(Arc::new(OwnedFile { file, ownership: Arc::clone(&self.ownership) }))
     }
 
     /// A file that is opened is only read.
     fn open(&self, path: &Path) -> Result<Arc<dyn File>> {
-        self.title.env.open(path)
+        self.ownership.env.open(path)
     }
 
     fn reopen(&self, path: &Path) -> Result<Option<Arc<dyn File>>> {
-        self.look()?;
-        let file = self.title.env.reopen(path)?;
-        Ok(file.map(|file| Arc::new(OwnedFile { file, title: Arc::clone(&self.title) }) as Arc<dyn File>))
+        self.check_lock()?;
+        let file = self.ownership.env.reopen(path)?;
+        Ok(file.map(|file| {
+            Arc::new(OwnedFile { file, ownership: Arc::clone(&self.ownership) }) as Arc<dyn File>
+        }))
     }
 
     fn rename(&self, from: &Path, to: &Path) -> Result<()> {
-        self.look()?;
-        self.title.env.rename(from, to)
+        self.check_lock()?;
+        self.ownership.env.rename(from, to)
     }
 
     fn remove(&self, path: &Path) -> Result<()> {
-        self.look()?;
-        self.title.env.remove(path)
+        self.check_lock()?;
+        self.ownership.env.remove(path)
     }
 
     fn lock(&self, path: &Path) -> Result<Box<dyn Lock>> {
-        self.look()?;
-        self.title.env.lock(path)
+        self.check_lock()?;
+        self.ownership.env.lock(path)
     }
 
     fn open_dir(&self, dir: &Path) -> Result<Option<Arc<dyn Env>>> {
-        self.title.env.open_dir(dir)
+        self.ownership.env.open_dir(dir)
     }
 
     fn identify_dir(&self, dir: &Path) -> Result<Option<(u64, u64)>> {
-        self.title.env.identify_dir(dir)
+        self.ownership.env.identify_dir(dir)
     }
 
     fn process_id(&self) -> u32 {
-        self.title.env.process_id()
+        self.ownership.env.process_id()
     }
 
     fn may_write(&self, dir: &Path) -> Result<bool> {
-        self.title.env.may_write(dir)
+        self.ownership.env.may_write(dir)
     }
 
     fn free_space(&self, path: &Path) -> Result<u64> {
-        self.title.env.free_space(path)
+        self.ownership.env.free_space(path)
     }
 
     fn file_limit(&self) -> Option<usize> {
-        self.title.env.file_limit()
+        self.ownership.env.file_limit()
     }
 
     fn wall_clock(&self) -> Duration {
-        self.title.env.wall_clock()
+        self.ownership.env.wall_clock()
     }
 
     fn monotonic_clock(&self) -> Duration {
-        self.title.env.monotonic_clock()
+        self.ownership.env.monotonic_clock()
     }
 
     fn fill_random(&self, bytes: &mut [u8]) {
-        self.title.env.fill_random(bytes);
+        self.ownership.env.fill_random(bytes);
     }
 
     fn random(&self) -> u64 {
-        self.title.env.random()
+        self.ownership.env.random()
     }
 }
 
-/// A file that was created, or is written to again, in a directory that is owned.
+/// A writable file in an owned directory.
 #[derive(Debug)]
 struct OwnedFile {
     file: Arc<dyn File>,
-    title: Arc<Title>,
+    ownership: Arc<Ownership>,
 }
 
 impl File for OwnedFile {
@@ -238,17 +248,17 @@ impl File for OwnedFile {
     }
 
     fn write_at(&self, bytes: &[u8], offset: u64) -> Result<()> {
-        self.title.check_process()?;
+        self.ownership.check_process()?;
         self.file.write_at(bytes, offset)
     }
 
     fn sync(&self) -> Result<()> {
         self.file.sync()?;
-        self.title.look()
+        self.ownership.check_lock()
     }
 
     fn set_size(&self, size: u64) -> Result<()> {
-        self.title.check_process()?;
+        self.ownership.check_process()?;
         self.file.set_size(size)
     }
 }

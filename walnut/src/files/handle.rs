@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   Handle (of a view) --first read--> reader: the open file, and its parts in memory
-//!    \-> SharedFile --before the file is unlinked, if a reader may still come--> the same reader, retained
+//!    \-> SharedFile --before the file is unlinked, if a reader may come--> the reader, retained
 //! ```
 //!
 //! 1. An open handle stays open: a read takes no lock and counts no reference. A file is closed by

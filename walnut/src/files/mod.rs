@@ -2,7 +2,8 @@
 //! open files is reached.
 //!
 //! ```text
-//!   view --> handle --first read--> reader: the open file --counts--> open files --near the limit--> callback
+//!   view --> handle --first read--> reader: the open file
+//!                                     '--counts--> open files --near the limit--> callback
 //! ```
 //!
 //! The kinds of files, and what a reader of each can do, are defined in higher layers: see

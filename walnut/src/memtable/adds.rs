@@ -1,4 +1,5 @@
-//! Adds in a memtable: each is summed up, as it is inserted, with what is older of its key here.
+//! Merge operands in a memtable: each add is folded, as it is inserted, with the older versions of
+//! its key here.
 //!
 //! ```text
 //!   inserted    add 5     add 2     add -1             put 40    add 2        delete    add 3
@@ -6,12 +7,14 @@
 //!   flushed     add 5     add 2     add -1
 //! ```
 //!
-//! 1. An add that is kept has in it all older adds of its key in this memtable, and there is nothing else below it here. So a reader
-//!    takes one version of a key from a memtable, however often it was added to, and goes on in the next container.
-//! 2. An add above anything else is kept as a put, for nothing below that counts.
-//! 3. A flush writes what each add brought over the version below it: in SSTs an add knows nothing of others.
+//! 1. A stored add includes all older adds of its key in this memtable, and has no other version
+//!    below it here. So a reader takes one version of a key from a memtable, however often it was
+//!    added to, and continues in the next container.
+//! 2. An add above any other version is stored as a put, because no version below that counts.
+//! 3. A flush writes the difference between each add and the version below it: in SSTs adds are
+//!    independent.
 //!
-//! The bytes of a sum are its own; those of the insertion stay as they came.
+//! A sum has bytes of its own; those of the batch stay as they are.
 
 use super::sealed_batch::SealedEntry;
 use super::{EntryId, Memtable, MemtableCursor};
@@ -20,17 +23,18 @@ use crate::cursor::EntryCursor;
 use crate::error::Result;
 
 impl Memtable {
-    /// The entry to keep for an add whose bytes are kept, above the version `older`, or 0; and the place of the sum's bytes.
+    /// The entry to store for an add, above the version `older` (0: none), and the id of the bytes
+    /// that hold it.
     #[cold]
-    pub(super) fn sum_up(
+    pub(super) fn fold_add(
         &self,
         add: &SealedEntry,
-        place: u32,
+        buffer: u32,
         older: EntryId,
-        insertion_count: &mut u32,
+        buffer_count: &mut u32,
     ) -> (u32, SealedEntry) {
-        let key = self.entries.key_in(place, add);
-        let delta = number_in(self.entries.value_in(place, add)).unwrap_or(0);
+        let key = self.entries.key_in(buffer, add);
+        let delta = number_in(self.entries.value_in(buffer, add)).unwrap_or(0);
         let gone = self.covering(key, SeqNo::MAX);
         let below = (older > 0).then(|| self.entries.entry(older)).filter(|below| gone < Some(below.seqno));
         let (kind, below) = match (below.map(|below| below.operand()), older > 0 || gone.is_some()) {
@@ -43,15 +47,15 @@ impl Memtable {
         let mut bytes = Vec::with_capacity(key.len() + sum.len());
         bytes.extend_from_slice(key);
         bytes.extend_from_slice(&sum);
-        let place = *insertion_count;
-        *insertion_count += 1;
-        self.entries.keep(place, bytes);
-        (place, SealedEntry { key_offset: 0, kind, ..*add })
+        let buffer = *buffer_count;
+        *buffer_count += 1;
+        self.entries.keep_bytes(buffer, bytes);
+        (buffer, SealedEntry { key_offset: 0, kind, ..*add })
     }
 }
 
 impl MemtableCursor {
-    /// What the add on which it stands brought over the version below it; nothing on another entry.
+    /// The difference between the current add and the version below it; `None` on another entry.
     fn delta(&self) -> Option<i64> {
         let (add, below) = self.entry_and_older()?;
         let Operand::Delta(sum) = add.operand() else { return None };
@@ -62,22 +66,22 @@ impl MemtableCursor {
     }
 }
 
-/// The entries of a memtable with adds as they are in SSTs.
+/// The entries of a memtable with adds as SSTs store them.
 #[derive(Debug)]
 pub(crate) struct DeltaCursor {
     cursor: MemtableCursor,
-    /// What the current entry adds, if it is an add.
+    /// The delta of the current entry, if it is an add.
     delta: Option<[u8; 8]>,
 }
 
 impl DeltaCursor {
     pub(crate) fn new(cursor: MemtableCursor) -> Self {
         let mut cursor = Self { cursor, delta: None };
-        cursor.note_delta();
+        cursor.update_delta();
         cursor
     }
 
-    fn note_delta(&mut self) {
+    fn update_delta(&mut self) {
         let is_add = self.cursor.entry().is_some_and(|entry| entry.kind == Kind::Add);
         self.delta = if is_add { self.cursor.delta().map(i64::to_le_bytes) } else { None };
     }
@@ -91,14 +95,14 @@ impl EntryCursor for DeltaCursor {
 
     fn advance(&mut self) -> Result<()> {
         self.cursor.advance()?;
-        self.note_delta();
+        self.update_delta();
         Ok(())
     }
 
-    fn pass_older(&mut self, stretch: &CoveredSpan, than: SeqNo) -> Result<bool> {
-        let passes = self.cursor.pass_older(stretch, than)?;
-        self.note_delta();
-        Ok(passes)
+    fn pass_older(&mut self, span: &CoveredSpan, than: SeqNo) -> Result<bool> {
+        let skipped = self.cursor.pass_older(span, than)?;
+        self.update_delta();
+        Ok(skipped)
     }
 }
 
@@ -126,15 +130,15 @@ mod tests {
         let key = || 0u8..3;
         prop_oneof![
             6 => (key(), any::<i64>()).prop_map(|(key, delta)| Deed::Add(key, delta)),
-            1 => (key(), any::<i64>()).prop_map(|(key, number)| Deed::Put(key, number.to_le_bytes().to_vec())),
+            1 => (key(), any::<i64>()).prop_map(|(key, id)| Deed::Put(key, id.to_le_bytes().to_vec())),
             1 => (key(), prop::collection::vec(any::<u8>(), 0..12)).prop_map(|(key, value)| Deed::Put(key, value)),
             1 => key().prop_map(Deed::Delete),
             1 => (key(), 1u8..4).prop_map(|(key, end)| Deed::Clear(key, end)),
         ]
     }
 
-    fn insertion(deeds: &[Deed]) -> SealedBatch {
-        let (mut bytes, mut placed) = (Vec::new(), Vec::new());
+    fn batch(deeds: &[Deed]) -> SealedBatch {
+        let (mut bytes, mut span) = (Vec::new(), Vec::new());
         for deed in deeds {
             let (kind, key, value) = match deed {
                 Deed::Add(key, delta) => (Kind::Add, *key, delta.to_le_bytes().to_vec()),
@@ -142,14 +146,15 @@ mod tests {
                 Deed::Delete(key) => (Kind::Delete, *key, Vec::new()),
                 Deed::Clear(key, end) => (Kind::RangeDelete, *key, vec![*end]),
             };
-            placed.push(BatchSpan { kind, key_offset: bytes.len(), key_size: 1, value_size: value.len() });
+            span.push(BatchSpan { kind, key_offset: bytes.len(), key_size: 1, value_size: value.len() });
             bytes.push(key);
             bytes.extend_from_slice(&value);
         }
-        SealedBatch::new(bytes, placed.into_iter())
+        SealedBatch::new(bytes, span.into_iter())
     }
 
-    /// What is known of each key: a part of its sum if it was added to, or its value if it has one.
+    /// What a container knows of each key: a part of its sum if it was only added to, or its value
+    /// if it has one.
     type Known = BTreeMap<u8, Fate>;
 
     #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -179,7 +184,7 @@ mod tests {
         }
     }
 
-    /// What SSTs with these entries, which an SST's order has, and range tombstones say of a key.
+    /// What SSTs with these entries, in an SST's order, and range tombstones say of a key.
     fn folded(entries: &[(u8, u64, Operand, bool)], ranges: &[Fragment], key: u8, at: u64) -> Option<Fate> {
         let gone =
             ranges.iter().filter(|range| *range.start <= *[key].as_slice() && *[key].as_slice() < *range.end);
@@ -214,7 +219,7 @@ mod tests {
             let memtable = Arc::new(Memtable::new(SeqNo::ZERO));
             let mut first = 1;
             for deeds in deeds.chunks(size) {
-                memtable.insert(insertion(deeds), SeqNo(first));
+                memtable.insert(batch(deeds), SeqNo(first));
                 first += deeds.len() as u64;
             }
             let cursor = MemtableCursor::new(Arc::clone(&memtable), &KeyRange::all(), Direction::Forward);

@@ -1,21 +1,20 @@
-//! A list that others read while it grows.
+//! A vector that is read while it grows.
 //!
 //! ```text
 //!   chunk 0: 64 items | chunk 1: 128 | chunk 2: 256 | ..     an item never moves
 //! ```
 //!
-//! Items are made with their default, a chunk at a time, and get what they hold through atomics or cells of their own; who
-//! reads an item that nobody has filled finds the default.
+//! Items are created with their default, a chunk at a time, and are filled through atomics or cells
+//! of their own; a reader of an item that is not filled finds the default.
 
 use crate::sync::OnceLock;
 
-/// How many items the first chunk has. Each further one has twice as many as the one before.
+/// The number of items in the first chunk; each further chunk has twice as many as the one before.
 const FIRST_CHUNK: usize = 64;
 
-/// As many chunks as numbers of 32 bits can ask for.
+/// Enough chunks for every 32-bit index.
 const CHUNK_COUNT: usize = (u32::BITS - FIRST_CHUNK.ilog2() + 1) as usize;
 
-/// A list of items that stay where they are.
 #[derive(Debug)]
 pub(super) struct AppendVec<T> {
     chunks: [OnceLock<Box<[T]>>; CHUNK_COUNT],
@@ -28,27 +27,27 @@ impl<T> Default for AppendVec<T> {
 }
 
 impl<T: Default> AppendVec<T> {
-    /// The item at a place, if its chunk was made.
+    /// The item at an index, if its chunk exists.
     #[inline]
-    pub(super) fn get(&self, place: u32) -> Option<&T> {
-        let (chunk, within) = split(place);
+    pub(super) fn get(&self, index: u32) -> Option<&T> {
+        let (chunk, within) = split(index);
         self.chunks[chunk].get()?.get(within)
     }
 
-    /// The item at a place; it is made when it is not there.
-    pub(super) fn make(&self, place: u32) -> &T {
-        let (chunk, within) = split(place);
+    /// The item at an index; its chunk is created if necessary.
+    pub(super) fn make(&self, index: u32) -> &T {
+        let (chunk, within) = split(index);
         let new = || (0..FIRST_CHUNK << chunk).map(|_| T::default()).collect();
         &self.chunks[chunk].get_or_init(new)[within]
     }
 }
 
-/// The chunk of a place, and where in it.
+/// The chunk of an index, and the index within it.
 #[inline]
-fn split(place: u32) -> (usize, usize) {
-    let place = place as usize + FIRST_CHUNK;
-    let chunk = place.ilog2() - FIRST_CHUNK.ilog2();
-    (chunk as usize, place - (FIRST_CHUNK << chunk))
+fn split(index: u32) -> (usize, usize) {
+    let index = index as usize + FIRST_CHUNK;
+    let chunk = index.ilog2() - FIRST_CHUNK.ilog2();
+    (chunk as usize, index - (FIRST_CHUNK << chunk))
 }
 
 #[cfg(test)]
@@ -60,12 +59,12 @@ mod tests {
     fn each_place_has_an_item_of_its_own_which_stays() {
         let list = AppendVec::<AtomicU64>::default();
         assert!(list.get(0).is_none() && list.get(u32::MAX).is_none());
-        for place in 0..1000 {
-            list.make(place).store(u64::from(place), Ordering::Relaxed);
+        for index in 0..1000 {
+            list.make(index).store(u64::from(index), Ordering::Relaxed);
         }
-        for place in (0..1000).rev() {
-            assert_eq!(list.make(place).load(Ordering::Relaxed), u64::from(place));
-            assert_eq!(list.get(place).map(|item| item.load(Ordering::Relaxed)), Some(u64::from(place)));
+        for index in (0..1000).rev() {
+            assert_eq!(list.make(index).load(Ordering::Relaxed), u64::from(index));
+            assert_eq!(list.get(index).map(|item| item.load(Ordering::Relaxed)), Some(u64::from(index)));
         }
         assert_eq!(
             split(u32::MAX),

@@ -1,7 +1,9 @@
-//! A walk over the keys of a memtable, which it keeps alive, and over versions of each.
+//! The memtable iterator: merges the sorted runs and the skip list, and finds the version of each
+//! key. It keeps the memtable alive.
 //!
-//! A reader at one sequence number gets one version of a key, found by the links between versions: what a hot key was overwritten with
-//! costs a logarithm at most. It is more than one where range tombstones lie between versions of a key: the newest from each piece between them.
+//! A reader at one sequence number gets one version of a key, found through jump pointers: a hot
+//! key costs at most a logarithm of its versions. It gets more than one where range tombstones
+//! separate versions of a key: the newest of each chain.
 
 use super::Memtable;
 use super::entries::EntryId;
@@ -12,49 +14,49 @@ use crate::cursor::{Direction, EntryCursor};
 use crate::error::Result;
 use crate::sync::Arc;
 
-/// Entries of a memtable within a range, as they were when the cursor was made.
+/// The entries of a memtable within a range, as of the creation of the cursor.
 #[derive(Debug)]
 pub(crate) struct MemtableCursor {
     memtable: Arc<Memtable>,
     sorted: Arc<Sorted>,
     direction: Direction,
     versions: Versions,
-    /// What is newer is not there.
+    /// Newer entries are ignored.
     limit: EntryId,
-    /// Where the walk ends: the end of the range going forward, the start going backward.
+    /// The last bound: the end of the range going forward, the start going backward.
     bound: Option<(KeyPrefix, Vec<u8>)>,
-    /// What is left of the list and of each strand that has something left, in the reverse of the order in which they come next.
-    rests: Vec<RemainingRun>,
-    /// The entry that the cursor stands on: a version of the chain of the last one of them; 0 at the end.
-    number: EntryId,
-    /// Whether each key has one chain.
-    is_plain: bool,
+    /// The skip list and the runs that have entries left, the one that comes first at the end.
+    inputs: Vec<MergeInput>,
+    /// The current entry: a version of the first chain of the last input; 0 at the end.
+    id: EntryId,
+    /// Whether each key has only one chain.
+    has_single_chains: bool,
 }
 
-/// Which versions of a chain there are to see.
+/// Which versions of a chain the cursor yields.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Versions {
     All,
-    /// The newest alone.
+    /// The newest one only.
     Newest,
 }
 
-/// Keys of the list or of a strand, and the one of them that comes first.
+/// An input of the merge, and the first of its remaining slots.
 #[derive(Debug)]
-struct RemainingRun {
+struct MergeInput {
     slot: RunSlot,
-    of: ChainPart,
+    rest: InputRest,
 }
 
-/// A part of the order.
+/// The remaining slots of an input.
 #[derive(Clone, Copy, Debug)]
-enum ChainPart {
+enum InputRest {
     List {
         node: Node,
     },
-    /// Slots from the first to before the second.
-    Strand {
-        strand: usize,
+    /// The slots `from..to` of a run.
+    Run {
+        run: usize,
         from: usize,
         to: usize,
     },
@@ -66,8 +68,8 @@ impl MemtableCursor {
         Self::over(memtable, range, direction, Versions::All, SeqNo::MAX)
     }
 
-    /// A cursor over what a reader at `at` needs to see: of each key the newest version that is not above it, and versions that a range
-    /// tombstone of this memtable hides.
+    /// A cursor over the versions that a reader at `at` needs: the newest visible one of each key,
+    /// and versions that a range tombstone of this memtable hides.
     pub(crate) fn at(memtable: Arc<Memtable>, range: &KeyRange, direction: Direction, at: SeqNo) -> Self {
         Self::over(memtable, range, direction, Versions::Newest, at)
     }
@@ -79,230 +81,227 @@ impl MemtableCursor {
         versions: Versions,
         at: SeqNo,
     ) -> Self {
-        let limit = memtable.entries.number_at(at).min(memtable.filled());
-        let sorted = memtable.order.sorted(&memtable.entries, limit);
+        let limit = memtable.entries.id_at(at).min(memtable.filled());
+        let sorted = memtable.runs.sorted(&memtable.entries, limit);
         let bound = match direction {
             Direction::Forward => range.end.as_deref(),
             Direction::Backward => Some(&*range.start).filter(|start| !start.is_empty()),
         };
         let bound = bound.map(|bound| (key_prefix(bound), bound.to_vec()));
-        let is_plain = !memtable.has_range_tombstones();
-        let (rests, number) = (Vec::new(), 0);
+        let has_single_chains = !memtable.has_range_tombstones();
+        let (inputs, id) = (Vec::new(), 0);
         let mut cursor =
-            Self { memtable, sorted, direction, versions, limit, bound, rests, number, is_plain };
+            Self { memtable, sorted, direction, versions, limit, bound, inputs, id, has_single_chains };
         if limit > 0 && !range.is_empty() {
-            cursor.enter(range);
+            cursor.seek(range);
         }
         cursor
     }
 
-    /// The entry that it stands on, and the version of its key below it.
+    /// The current entry, and the next older version of its key.
     pub(super) fn entry_and_older(&self) -> Option<(Entry<'_>, Option<Entry<'_>>)> {
-        let rows = &self.memtable.entries;
+        let entries = &self.memtable.entries;
         let entry = self.entry()?;
-        Some((entry, rows.older(self.number).map(|older| rows.entry(older))))
+        Some((entry, entries.older(self.id).map(|older| entries.entry(older))))
     }
 
-    /// Finds what the list and the strands have in the range.
-    fn enter(&mut self, range: &KeyRange) {
-        let rows = &self.memtable.entries;
+    /// Positions the list and the runs in the range.
+    fn seek(&mut self, range: &KeyRange) {
+        let entries = &self.memtable.entries;
         let start = (key_prefix(&range.start), &*range.start);
         let end = range.end.as_deref().map(|end| (key_prefix(end), end));
-        self.rests.reserve_exact(1 + self.sorted.strands.len());
+        self.inputs.reserve_exact(1 + self.sorted.runs.len());
         let list = &self.sorted.list;
         let node = match (self.direction, end) {
-            (Direction::Forward, _) => list.first_from(rows, start),
-            (Direction::Backward, Some(end)) => list.last_before(rows, end),
+            (Direction::Forward, _) => list.first_from(entries, start),
+            (Direction::Backward, Some(end)) => list.last_before(entries, end),
             (Direction::Backward, None) => list.previous(END),
         };
-        self.rests.extend(self.rest(ChainPart::List { node }));
-        for (strand, slots) in self.sorted.strands.iter().enumerate() {
+        self.inputs.extend(self.input(InputRest::List { node }));
+        for (run, slots) in self.sorted.runs.iter().enumerate() {
             let (from, to) = match self.direction {
-                Direction::Forward => (slots.below(start, rows), slots.len()),
-                Direction::Backward => (0, end.map_or(slots.len(), |end| slots.below(end, rows))),
+                Direction::Forward => (slots.below(start, entries), slots.len()),
+                Direction::Backward => (0, end.map_or(slots.len(), |end| slots.below(end, entries))),
             };
-            self.rests.extend(self.rest(ChainPart::Strand { strand, from, to }));
+            self.inputs.extend(self.input(InputRest::Run { run, from, to }));
         }
-        self.arrange();
+        self.sort_inputs();
     }
 
-    /// A part with what comes first in it, if there is anything.
+    /// The input of a range of slots; `None` when it is exhausted.
     #[inline]
-    fn rest(&self, of: ChainPart) -> Option<RemainingRun> {
-        let slot = match (of, self.direction) {
-            (ChainPart::List { node: END }, _) => return None,
-            (ChainPart::List { node }, _) => self.sorted.list.slot(node),
-            (ChainPart::Strand { from, to, .. }, _) if from == to => return None,
-            (ChainPart::Strand { strand, from, .. }, Direction::Forward) => self.sorted.strands[strand][from],
-            (ChainPart::Strand { strand, to, .. }, Direction::Backward) => {
-                self.sorted.strands[strand][to - 1]
-            }
+    fn input(&self, rest: InputRest) -> Option<MergeInput> {
+        let slot = match (rest, self.direction) {
+            (InputRest::List { node: END }, _) => return None,
+            (InputRest::List { node }, _) => self.sorted.list.slot(node),
+            (InputRest::Run { from, to, .. }, _) if from == to => return None,
+            (InputRest::Run { run, from, .. }, Direction::Forward) => self.sorted.runs[run][from],
+            (InputRest::Run { run, to, .. }, Direction::Backward) => self.sorted.runs[run][to - 1],
         };
-        self.is_within(&slot).then_some(RemainingRun { slot, of })
+        self.is_within(&slot).then_some(MergeInput { slot, rest })
     }
 
-    /// Whether a key, which does not come before the range, does not come behind it.
+    /// Whether a slot, which is not before the range, is not behind it.
     #[inline]
     fn is_within(&self, slot: &RunSlot) -> bool {
-        let Some((head, bound)) = &self.bound else { return true };
-        let is_below = slot.is_below((*head, bound), &self.memtable.entries);
+        let Some((prefix, bound)) = &self.bound else { return true };
+        let is_below = slot.is_below((*prefix, bound), &self.memtable.entries);
         is_below == (self.direction == Direction::Forward)
     }
 
-    /// A part without what comes first in it.
     #[inline]
-    fn behind_first(&self, of: ChainPart) -> ChainPart {
+    fn after_first(&self, rest: InputRest) -> InputRest {
         let list = &self.sorted.list;
-        match (of, self.direction) {
-            (ChainPart::List { node }, Direction::Forward) => ChainPart::List { node: list.next(node) },
-            (ChainPart::List { node }, Direction::Backward) => ChainPart::List { node: list.previous(node) },
-            (ChainPart::Strand { strand, from, to }, Direction::Forward) => {
-                ChainPart::Strand { strand, from: from + 1, to }
+        match (rest, self.direction) {
+            (InputRest::List { node }, Direction::Forward) => InputRest::List { node: list.next(node) },
+            (InputRest::List { node }, Direction::Backward) => InputRest::List { node: list.previous(node) },
+            (InputRest::Run { run, from, to }, Direction::Forward) => {
+                InputRest::Run { run, from: from + 1, to }
             }
-            (ChainPart::Strand { strand, from, to }, Direction::Backward) => {
-                ChainPart::Strand { strand, from, to: to - 1 }
+            (InputRest::Run { run, from, to }, Direction::Backward) => {
+                InputRest::Run { run, from, to: to - 1 }
             }
         }
     }
 
-    /// A part without the chains at its beginning that lie in a stretch and are older than a number.
+    /// Skips the chains at the front of an input that are in the span and older than `than`.
     ///
-    /// That number is of a range tombstone over the stretch, or newer than all versions of a single key that are left to see: so a chain
-    /// that began before it ended before it.
-    fn behind_older(&self, rest: &RemainingRun, stretch: &CoveredSpan, than: EntryId) -> ChainPart {
-        let rows = &self.memtable.entries;
+    /// `than` is the id of a range tombstone over the span, or newer than all remaining versions of
+    /// a single key: so a chain that starts before it ends before it.
+    fn after_older(&self, input: &MergeInput, span: &CoveredSpan, than: EntryId) -> InputRest {
+        let entries = &self.memtable.entries;
         let bound = self.bound.as_ref().map(|(_, bound)| &**bound);
-        // What lies behind the walk's end need not be looked at.
+        // Slots behind the last bound need not be examined.
         let (start, end) = match self.direction {
-            Direction::Forward => (&*stretch.start, stretch.end.as_deref().into_iter().chain(bound).min()),
-            Direction::Backward => (bound.unwrap_or_default().max(&stretch.start), stretch.end.as_deref()),
+            Direction::Forward => (&*span.start, span.end.as_deref().into_iter().chain(bound).min()),
+            Direction::Backward => (bound.unwrap_or_default().max(&span.start), span.end.as_deref()),
         };
         let start = (key_prefix(start), start);
         let end = end.map(|end| (key_prefix(end), end));
-        match rest.of {
-            // All that is left lies at the current key or behind it, so one end of the stretch says how far it goes.
-            ChainPart::List { node } => {
+        match input.rest {
+            // All remaining slots are at the current key or behind it, so one end of the span
+            // decides.
+            InputRest::List { node } => {
                 let is_in = match self.direction {
-                    Direction::Forward => end.is_none_or(|end| rest.slot.is_below(end, rows)),
-                    Direction::Backward => !rest.slot.is_below(start, rows),
+                    Direction::Forward => end.is_none_or(|end| input.slot.is_below(end, entries)),
+                    Direction::Backward => !input.slot.is_below(start, entries),
                 };
                 let list = &self.sorted.list;
                 let node = match self.direction {
-                    _ if !is_in || rest.slot.number > than => node,
-                    Direction::Forward => list.first_newer(rows, node, end, than),
-                    Direction::Backward => list.last_newer(rows, node, start, than),
+                    _ if !is_in || input.slot.id > than => node,
+                    Direction::Forward => list.first_newer(entries, node, end, than),
+                    Direction::Backward => list.last_newer(entries, node, start, than),
                 };
-                ChainPart::List { node }
+                InputRest::List { node }
             }
-            ChainPart::Strand { strand, from, to } => {
-                let slots = &self.sorted.strands[strand];
-                let below = |key| slots.below(key, rows).clamp(from, to);
+            InputRest::Run { run, from, to } => {
+                let slots = &self.sorted.runs[run];
+                let below = |key| slots.below(key, entries).clamp(from, to);
                 match self.direction {
                     Direction::Forward => {
                         let end = end.map_or(to, below);
-                        ChainPart::Strand { strand, from: slots.first_newer(from..end, than), to }
+                        InputRest::Run { run, from: slots.first_newer(from..end, than), to }
                     }
                     Direction::Backward => {
-                        ChainPart::Strand { strand, from, to: slots.last_newer(below(start)..to, than) }
+                        InputRest::Run { run, from, to: slots.last_newer(below(start)..to, than) }
                     }
                 }
             }
         }
     }
 
-    /// Puts all parts in their order, and comes to the first entry in them.
-    fn arrange(&mut self) {
-        for place in 1..self.rests.len() {
-            self.settle(place);
+    fn sort_inputs(&mut self) {
+        for index in 1..self.inputs.len() {
+            self.sift(index);
         }
         self.find_version();
     }
 
-    /// Brings the part at a place in order with those before it, which are in order.
+    /// Moves the input at an index to its position among those before it, which are sorted.
     #[inline]
-    fn settle(&mut self, mut place: usize) {
-        while let Some(before) = place.checked_sub(1) {
-            let order = self.rests[before].slot.order(&self.rests[place].slot, &self.memtable.entries);
+    fn sift(&mut self, mut index: usize) {
+        while let Some(before) = index.checked_sub(1) {
+            let order = self.inputs[before].slot.order(&self.inputs[index].slot, &self.memtable.entries);
             if order.is_lt() != (self.direction == Direction::Forward) {
                 break;
             }
-            self.rests.swap(before, place);
-            place = before;
+            self.inputs.swap(before, index);
+            index = before;
         }
     }
 
-    /// Passes the chain that comes first.
     #[inline]
-    fn pass_chain(&mut self) {
-        let Some(RemainingRun { of, .. }) = self.rests.pop() else { return };
-        if let Some(rest) = self.rest(self.behind_first(of)) {
-            self.rests.push(rest);
-            self.settle(self.rests.len() - 1);
+    fn skip_chain(&mut self) {
+        let Some(MergeInput { rest, .. }) = self.inputs.pop() else { return };
+        if let Some(input) = self.input(self.after_first(rest)) {
+            self.inputs.push(input);
+            self.sift(self.inputs.len() - 1);
         }
     }
 
-    /// The version after the current one of its chain, where all are to be seen; 0 when there is none.
+    /// The next version of the current chain in the cursor's direction, when all are wanted; 0 when
+    /// there is none.
     fn next_version(&self) -> EntryId {
-        let rows = &self.memtable.entries;
-        match (self.versions, self.direction, self.rests.last()) {
-            (Versions::All, Direction::Forward, _) => rows.older_in_chain(self.number),
-            (Versions::All, Direction::Backward, Some(rest)) => {
-                rows.newer_in_chain(self.number, rows.version_in_chain(rest.slot.number, self.limit))
+        let entries = &self.memtable.entries;
+        match (self.versions, self.direction, self.inputs.last()) {
+            (Versions::All, Direction::Forward, _) => entries.older_in_chain(self.id),
+            (Versions::All, Direction::Backward, Some(input)) => {
+                entries.newer_in_chain(self.id, entries.version_in_chain(input.slot.id, self.limit))
             }
             _ => 0,
         }
     }
 
-    /// Comes to the first version to see of the chain that comes first, or of the first one after it that is there.
+    /// Moves to the first version to yield of the first chain, or of the next chain that has one.
     fn find_version(&mut self) {
-        while let Some(rest) = self.rests.last() {
-            let oldest = rest.slot.number;
+        while let Some(input) = self.inputs.last() {
+            let oldest = input.slot.id;
             if oldest <= self.limit {
-                self.number = match (self.versions, self.direction) {
+                self.id = match (self.versions, self.direction) {
                     (Versions::All, Direction::Backward) => oldest,
                     _ => self.memtable.entries.version_in_chain(oldest, self.limit),
                 };
                 return;
             }
-            self.pass_chain();
+            self.skip_chain();
         }
-        self.number = 0;
+        self.id = 0;
     }
 }
 
 impl EntryCursor for MemtableCursor {
     #[inline]
     fn entry(&self) -> Option<Entry<'_>> {
-        (self.number > 0).then(|| self.memtable.entries.entry(self.number))
+        (self.id > 0).then(|| self.memtable.entries.entry(self.id))
     }
 
     #[inline]
     fn advance(&mut self) -> Result<()> {
-        if self.versions == Versions::All && self.number > 0 {
-            self.number = self.next_version();
-            if self.number > 0 {
+        if self.versions == Versions::All && self.id > 0 {
+            self.id = self.next_version();
+            if self.id > 0 {
                 return Ok(());
             }
         }
-        self.pass_chain();
+        self.skip_chain();
         self.find_version();
         Ok(())
     }
 
-    fn pass_older(&mut self, stretch: &CoveredSpan, than: SeqNo) -> Result<bool> {
-        let Some(rest) = self.rests.last().filter(|_| self.versions == Versions::Newest) else {
+    fn pass_older(&mut self, span: &CoveredSpan, than: SeqNo) -> Result<bool> {
+        let Some(input) = self.inputs.last().filter(|_| self.versions == Versions::Newest) else {
             return Ok(false);
         };
-        let before = rest.slot.number;
-        let than = self.memtable.entries.number_at(than);
-        let parts = std::mem::take(&mut self.rests).into_iter();
-        self.rests = parts.filter_map(|rest| self.rest(self.behind_older(&rest, stretch, than))).collect();
-        self.arrange();
-        Ok(self.rests.last().is_none_or(|rest| rest.slot.number != before))
+        let before = input.slot.id;
+        let than = self.memtable.entries.id_at(than);
+        let parts = std::mem::take(&mut self.inputs).into_iter();
+        self.inputs = parts.filter_map(|input| self.input(self.after_older(&input, span, than))).collect();
+        self.sort_inputs();
+        Ok(self.inputs.last().is_none_or(|input| input.slot.id != before))
     }
 
     fn ends_key(&self) -> bool {
-        self.is_plain && self.versions == Versions::Newest
+        self.has_single_chains && self.versions == Versions::Newest
     }
 }
 
@@ -318,21 +317,21 @@ mod tests {
     use crate::cursor::{Coverage, VisibleCursor, steps};
     use crate::sync::{AtomicBool, Ordering};
 
-    /// A put, a removal of a key, or of a range up to before another key.
+    /// A put, a deletion of a key, or of a range up to another key.
     type Write = (Kind, Vec<u8>, Vec<u8>);
 
     /// The live keys of a state and their values.
     type State = BTreeMap<Vec<u8>, Vec<u8>>;
 
     fn insert(memtable: &Memtable, writes: &[Write]) {
-        let (mut bytes, mut placed) = (Vec::new(), Vec::new());
+        let (mut bytes, mut span) = (Vec::new(), Vec::new());
         for (kind, key, value) in writes {
             let (key_offset, key_size, value_size) = (bytes.len(), key.len(), value.len());
-            placed.push(BatchSpan { kind: *kind, key_offset, key_size, value_size });
+            span.push(BatchSpan { kind: *kind, key_offset, key_size, value_size });
             bytes.extend_from_slice(key);
             bytes.extend_from_slice(value);
         }
-        memtable.insert(SealedBatch::new(bytes, placed.into_iter()), memtable.max_lsn().plus(1));
+        memtable.insert(SealedBatch::new(bytes, span.into_iter()), memtable.max_lsn().plus(1));
     }
 
     fn apply(state: &mut State, (kind, key, value): &Write) {
@@ -345,7 +344,7 @@ mod tests {
 
     type Pairs = Vec<(Vec<u8>, Vec<u8>)>;
 
-    /// What a reader sees, and how many entries were stepped over.
+    /// What a reader sees, and the number of steps and seeks.
     fn walk(memtable: &Arc<Memtable>, range: &KeyRange, direction: Direction, at: SeqNo) -> (Pairs, usize) {
         steps::of(|| {
             let lists = memtable.has_range_tombstones().then(|| Arc::clone(memtable) as _);
@@ -392,7 +391,7 @@ mod tests {
                     apply(&mut state, write);
                     states.push(state);
                 }
-                // Some commits are put in order one by one, some together.
+                // Some commits are sorted one by one, some together.
                 if *is_read {
                     walk(&memtable, &range, Direction::Forward, SeqNo::MAX);
                 }
@@ -408,7 +407,7 @@ mod tests {
         }
     }
 
-    /// What was written to one key is not walked, whichever version of it is to be seen.
+    /// The versions of one key are not iterated over, whichever of them is visible.
     #[test]
     fn a_hot_key_costs_a_walk_no_more_than_another_one() {
         let memtable = Arc::new(Memtable::new(SeqNo::ZERO));
@@ -424,10 +423,11 @@ mod tests {
             }
         }
         let sorted = memtable.sorted();
-        assert_eq!(sorted.list.len() + sorted.strands.iter().map(|strand| strand.len()).sum::<usize>(), 3);
+        assert_eq!(sorted.list.len() + sorted.runs.iter().map(|run| run.len()).sum::<usize>(), 3);
     }
 
-    /// What a range tombstone hides is passed at once, however much it is and however it came into order.
+    /// Entries under a range tombstone are skipped at once, however many they are and however they
+    /// were sorted.
     #[test]
     fn what_was_cleared_costs_a_walk_nothing() {
         let all = KeyRange::all();
@@ -455,7 +455,7 @@ mod tests {
 
     #[test]
     fn readers_see_whole_states_while_the_writer_goes_on() {
-        // Each commit moves ten keys by one number, some of them new, and removes what came before.
+        // Each commit moves ten keys by one number, some of them new, and deletes what came before.
         let key = |n: u64| n.wrapping_mul(0x9e37_79b9).to_be_bytes();
         let memtable = Arc::new(Memtable::new(SeqNo::ZERO));
         let is_written = AtomicBool::new(false);

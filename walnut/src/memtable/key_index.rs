@@ -1,14 +1,18 @@
-//! From a key to the number of its newest version: a table of words that is read while it is written to.
+//! The memtable's hash index: from a key to its newest version, in an open-addressing table that is
+//! read without a lock.
 //!
 //! ```text
-//!   word = high half of the key's hash | number       0: free
+//!   word = high half of the key's hash | entry id       0: free
 //!
-//!   | .. | a | b | 0 | .. |     a key stands at the place that its hash names, or behind it, before the next free word
+//!   | .. | a | b | 0 | .. |     linear probing: a word is at its home slot, or behind it,
+//!                               before the next free slot
 //! ```
 //!
-//! 1. One thread writes at a time; a word goes from free to a key's, and from one version of a key to a newer one.
-//! 2. A table that is half full is followed by one four times as large. Old ones stay until the memtable goes, as
-//!    somebody may be reading in them; who was told of a commit finds it in the newest.
+//! 1. One thread writes at a time; a word changes from free to a key's version, and from one
+//!    version to a newer one.
+//! 2. A table that is half full is followed by one four times as large. Old tables stay until the
+//!    memtable is dropped, as readers may be using them; a reader that sees a commit finds it in
+//!    the newest table.
 
 use super::entries::EntryId;
 use crate::base::KeyHash;
@@ -17,7 +21,8 @@ use crate::sync::{AtomicU64, AtomicUsize, OnceLock, Ordering};
 /// Words of the smallest table.
 const MIN_SIZE: usize = 64;
 
-/// Each table is four times as large as the one before, so these are more than a memtable has numbers.
+/// Each table is four times as large as the one before, so these are enough for all ids of a
+/// memtable.
 const TABLE_COUNT: usize = 16;
 
 /// The newest version of each key.
@@ -34,7 +39,7 @@ struct WordTable {
 }
 
 impl KeyIndex {
-    /// An empty one with room for so many keys.
+    /// An empty index with capacity for `expected_count` keys.
     pub(super) fn new(expected_count: usize) -> Self {
         let tables = [const { OnceLock::new() }; TABLE_COUNT];
         let size = (2 * expected_count).next_power_of_two().clamp(MIN_SIZE, 1 << 24);
@@ -42,33 +47,33 @@ impl KeyIndex {
         Self { tables, current: AtomicUsize::new(0), key_count: AtomicUsize::new(0) }
     }
 
-    /// How many keys there are.
     pub(super) fn key_count(&self) -> usize {
         self.key_count.load(Ordering::Relaxed)
     }
 
-    /// The newest number of the key with this hash that `is_key` knows; 0 when there is none.
+    /// The newest version of the key with this hash for which `is_key` is true; 0 when there is
+    /// none.
     #[inline]
     pub(super) fn find(&self, hash: KeyHash, is_key: impl Fn(EntryId) -> bool) -> EntryId {
         self.table().find(hash, is_key).1
     }
 
-    /// Reads the word where a search for this hash begins.
+    /// Loads the word at which a search for this hash starts.
     #[inline]
     pub(super) fn prefetch(&self, hash: KeyHash) -> u64 {
         let table = self.table();
-        table.words[table.place_of(word(hash, 0))].load(Ordering::Relaxed)
+        table.words[table.home(word(hash, 0))].load(Ordering::Relaxed)
     }
 
-    /// Makes `number` the newest of its key, whose newest was `older`, or 0.
-    pub(super) fn set(&self, hash: KeyHash, number: EntryId, older: EntryId) {
+    /// Makes `id` the newest version of its key, whose newest was `older` (0: none).
+    pub(super) fn set(&self, hash: KeyHash, id: EntryId, older: EntryId) {
         let mut table = self.table();
         if older == 0 && 2 * self.key_count.fetch_add(1, Ordering::Relaxed) >= table.words.len() {
             table = self.grow(table);
         }
-        // Of all words there is one with the older number at most, or a free one.
-        let (place, _) = table.find(hash, |found| found == older);
-        table.words[place].store(word(hash, number), Ordering::Release);
+        // At most one word has the older id, or there is a free one.
+        let (slot, _) = table.find(hash, |found| found == older);
+        table.words[slot].store(word(hash, id), Ordering::Release);
     }
 
     fn table(&self) -> &WordTable {
@@ -83,8 +88,8 @@ impl KeyIndex {
             for stored in &old.words {
                 let stored = stored.load(Ordering::Relaxed);
                 if stored != 0 {
-                    let place = table.free_from(table.place_of(stored));
-                    table.words[place].store(stored, Ordering::Relaxed);
+                    let slot = table.free_from(table.home(stored));
+                    table.words[slot].store(stored, Ordering::Relaxed);
                 }
             }
             table
@@ -99,45 +104,45 @@ impl WordTable {
         Self { words: (0..size).map(|_| AtomicU64::new(0)).collect() }
     }
 
-    /// The place of a key and its newest number, or that of the free word where it would stand, and 0.
+    /// The slot of a key and its newest id, or the free slot where it would be inserted, and 0.
     #[inline]
     fn find(&self, hash: KeyHash, is_key: impl Fn(EntryId) -> bool) -> (usize, EntryId) {
         let probe = word(hash, 0);
-        let mut place = self.place_of(probe);
+        let mut slot = self.home(probe);
         loop {
-            let found = self.words[place].load(Ordering::Acquire);
+            let found = self.words[slot].load(Ordering::Acquire);
             if found == 0 {
-                return (place, 0);
+                return (slot, 0);
             }
-            let number = number_in(found);
-            if found ^ u64::from(number) == probe && is_key(number) {
-                return (place, number);
+            let id = id_in(found);
+            if found ^ u64::from(id) == probe && is_key(id) {
+                return (slot, id);
             }
-            place = (place + 1) & (self.words.len() - 1);
+            slot = (slot + 1) & (self.words.len() - 1);
         }
     }
 
-    fn free_from(&self, mut place: usize) -> usize {
-        while self.words[place].load(Ordering::Relaxed) != 0 {
-            place = (place + 1) & (self.words.len() - 1);
+    fn free_from(&self, mut slot: usize) -> usize {
+        while self.words[slot].load(Ordering::Relaxed) != 0 {
+            slot = (slot + 1) & (self.words.len() - 1);
         }
-        place
+        slot
     }
 
-    /// Where the search for a word begins.
+    /// The slot at which probing for a word starts.
     #[inline]
-    fn place_of(&self, word: u64) -> usize {
-        let place = ((word >> 32) * self.words.len() as u64) >> 32;
-        usize::try_from(place).expect("less than the size")
+    fn home(&self, word: u64) -> usize {
+        let slot = ((word >> 32) * self.words.len() as u64) >> 32;
+        usize::try_from(slot).expect("less than the size")
     }
 }
 
-fn word(hash: KeyHash, number: EntryId) -> u64 {
-    hash.0 & !u64::from(u32::MAX) | u64::from(number)
+fn word(hash: KeyHash, id: EntryId) -> u64 {
+    hash.0 & !u64::from(u32::MAX) | u64::from(id)
 }
 
 #[expect(clippy::cast_possible_truncation, reason = "the low half is what is wanted")]
-fn number_in(word: u64) -> EntryId {
+fn id_in(word: u64) -> EntryId {
     word as EntryId
 }
 
@@ -148,9 +153,9 @@ mod tests {
     #[test]
     fn every_key_is_found_with_its_newest_number_however_often_the_table_grew() {
         let newest = KeyIndex::new(0);
-        // Hashes of few high halves, so that many keys meet.
+        // Hashes of few high halves, so that many keys collide.
         let hash = |key: u32| KeyHash(u64::from(key % 37) << 59 | u64::from(key));
-        let find = |key: u32| newest.find(hash(key), |number| number % 1000 == key);
+        let find = |key: u32| newest.find(hash(key), |id| id % 1000 == key);
         for round in 0..3 {
             for key in 1..1000 {
                 let older = find(key);
@@ -161,6 +166,6 @@ mod tests {
         for key in 1..1000 {
             assert_eq!(find(key), 2000 + key);
         }
-        assert_eq!((newest.key_count(), newest.find(hash(0), |number| number % 1000 == 0)), (999, 0));
+        assert_eq!((newest.key_count(), newest.find(hash(0), |id| id % 1000 == 0)), (999, 0));
     }
 }

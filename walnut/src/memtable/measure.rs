@@ -1,4 +1,4 @@
-//! Memtables by themselves and merged, to be measured.
+//! Benchmarks of memtables, alone and merged.
 
 use super::{BatchSpan, Memtable, MemtableCursor, SealedBatch};
 use crate::base::{KeyHash, KeyRange, Kind, SeqNo};
@@ -6,7 +6,6 @@ use crate::cursor::{Direction, EntryCursor, MergeCursor};
 use crate::error::Result;
 use crate::sync::Arc;
 
-/// A memtable.
 #[derive(Debug)]
 pub struct MeasuredMemtable(Arc<Memtable>);
 
@@ -17,12 +16,10 @@ impl Default for MeasuredMemtable {
 }
 
 impl MeasuredMemtable {
-    /// Inserts an entry.
     pub fn insert(&self, key: &[u8], value: &[u8]) {
-        let placed =
-            BatchSpan { kind: Kind::Put, key_offset: 0, key_size: key.len(), value_size: value.len() };
-        let insertion = SealedBatch::new([key, value].concat(), std::iter::once(placed));
-        self.0.insert(insertion, self.0.max_lsn().plus(1));
+        let span = BatchSpan { kind: Kind::Put, key_offset: 0, key_size: key.len(), value_size: value.len() };
+        let batch = SealedBatch::new([key, value].concat(), std::iter::once(span));
+        self.0.insert(batch, self.0.max_lsn().plus(1));
     }
 
     /// The size of the newest value of a key.
@@ -30,12 +27,12 @@ impl MeasuredMemtable {
         self.0.get(key, KeyHash::of(key), SeqNo::MAX, |entry| entry.value.len())
     }
 
-    /// Walks over everything; gives how many entries there are.
+    /// Iterates over all entries and returns their number.
     pub fn walk(&self) -> Result<usize> {
         count(self.cursor())
     }
 
-    /// Walks over everything in several.
+    /// Merges several memtables and returns the number of entries.
     pub fn merge(all: &[Self]) -> Result<usize> {
         count(MergeCursor::new(all.iter().map(Self::cursor).collect(), Direction::Forward))
     }

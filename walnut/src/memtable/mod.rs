@@ -1,29 +1,31 @@
-//! The newest entries, in memory until they are flushed.
+//! The memtable: the newest entries, in memory until they are flushed.
 //!
 //! ```text
-//!   insertion ──► rows: by number ◄── newest: key to number       a get: one word of a table, one row
+//!   batch ──► entries: by id ◄── index: key to newest id     a get: a hash table word, an entry
 //!                  ▲   versions of
 //!                  │   a key linked
-//!                  └───────────────── order: keys in strands      a cursor: a merge of a few strands and of the list,
-//!                                     and in a skip list          of each key the version that its reader sees
+//!                  └──────────────── runs: keys, sorted      a cursor: a merge of a few runs and
+//!                                    lazily, in runs and     the list, the visible version of a
+//!                                    a skip list             key
 //! ```
 //!
-//! A memtable is active while commits go into it, then frozen: nobody writes to it again, and a flush writes it out
-//! as it stands. An insertion keeps the bytes in which its entries came: nothing is copied, and
-//! nothing is allocated for a single entry.
+//! A memtable is active while commits are inserted, then frozen: it is not written to again, and a
+//! flush writes it out unchanged. It keeps the bytes of each batch as they came: nothing is copied,
+//! and no allocation is per entry.
 //!
-//! 1. Entries are never removed or moved. Gets take no lock; a cursor takes one only when entries have to be sorted for it.
-//! 2. Entries become readable one by one while they are inserted; it is the reader's sequence number that hides those of
-//!    a commit that is not finished.
+//! 1. Entries are never removed or moved. Gets take no lock; a cursor takes one only when entries
+//!    must be sorted for it.
+//! 2. Entries become readable one by one while they are inserted; the reader's sequence number
+//!    hides those of an unfinished commit.
 //! 3. One thread inserts at a time.
 //!
-//! A key enters the order once, when it is new: to overwrite it costs no ordering, and a walk finds the version to see by links that leap,
-//! however often it was overwritten.
+//! A key is sorted once, when it is new: overwriting it costs no sorting, and a scan finds the
+//! visible version through jump pointers, however often the key was overwritten.
 //!
-//! Entries of one key and range tombstones are kept apart: a get looks into the list of the ones, and asks the others
-//! only when there are any.
+//! Point entries and range tombstones are separate: a get searches the entries, and the range
+//! tombstones only if there are any.
 //!
-//! An add is summed up when it is inserted, with all that is older of its key here: see `adds`.
+//! An add is folded with the older versions of its key when it is inserted: see `adds`.
 //!
 //! It does not know what a commit or a file is.
 
@@ -54,133 +56,132 @@ use key_index::KeyIndex;
 use ranges::Ranges;
 use sorted_runs::SortedRuns;
 
-/// Bytes that an entry takes besides its key and value.
+/// Memory of an entry besides its key and value, in bytes.
 const ENTRY_OVERHEAD: usize = 32;
 
-/// Bytes that a key takes besides: its share of the table of hashes, and a slot in a strand.
+/// Memory of a key besides its entries, in bytes: its share of the hash index, and a slot in a run.
 const KEY_OVERHEAD: usize = 16 + 24;
 
-/// Bytes that the bytes of a sum take besides themselves.
+/// Memory of a folded add besides its bytes.
 const SUM_OVERHEAD: usize = 48;
 
-/// Up to so many entries that came since a number, each of them is looked at when a change of a range is looked for.
-const FEW: EntryId = 1024;
+/// Up to this many entries are checked one by one for a change in a range.
+const MAX_CHECKED: EntryId = 1024;
 
-/// So many entries ask at once for where they will stand.
-const TOGETHER: usize = 16;
+/// The number of entries whose hash index words are prefetched together.
+const PREFETCH_BATCH: usize = 16;
 
 /// The memory of range tombstones at which a memtable is full.
 const MAX_RANGES_SIZE: usize = 16 << 20;
 
-/// A set of entries that grows.
 #[derive(Debug)]
 pub(crate) struct Memtable {
     entries: EntryTable,
-    newest: KeyIndex,
-    order: SortedRuns,
+    index: KeyIndex,
+    runs: SortedRuns,
     ranges: Ranges,
-    /// The highest number that was inserted.
+    /// The highest id that was inserted.
     filled: AtomicU32,
     size: AtomicUsize,
-    /// What versions take that have a newer one.
+    /// The memory of versions that have a newer one.
     dead_size: AtomicUsize,
     max_lsn: AtomicU64,
-    /// How many insertions there were; held while one is made.
-    insertion_count: Mutex<u32>,
+    /// The number of byte buffers; locked during an insertion.
+    buffer_count: Mutex<u32>,
 }
 
 impl Memtable {
-    /// An empty one, whose entries will all be newer than `max_lsn`.
+    /// An empty memtable, all of whose entries will be above `max_lsn`.
     pub(crate) fn new(max_lsn: SeqNo) -> Self {
-        Self::with_room_for(0, max_lsn)
+        Self::with_capacity_for(0, max_lsn)
     }
 
-    /// One that comes after another, and will probably hold as much.
+    /// The successor of `other`, with capacity for as many keys.
     pub(crate) fn after(other: &Self, max_lsn: SeqNo) -> Self {
-        Self::with_room_for(other.newest.key_count(), max_lsn)
+        Self::with_capacity_for(other.index.key_count(), max_lsn)
     }
 
-    fn with_room_for(key_count: usize, max_lsn: SeqNo) -> Self {
+    fn with_capacity_for(key_count: usize, max_lsn: SeqNo) -> Self {
         Self {
             entries: EntryTable::new(max_lsn),
-            newest: KeyIndex::new(key_count),
-            order: SortedRuns::default(),
+            index: KeyIndex::new(key_count),
+            runs: SortedRuns::default(),
             ranges: Ranges::default(),
             filled: AtomicU32::new(0),
             size: AtomicUsize::new(0),
             dead_size: AtomicUsize::new(0),
             max_lsn: AtomicU64::new(max_lsn.0),
-            insertion_count: Mutex::default(),
+            buffer_count: Mutex::default(),
         }
     }
 
-    /// Adds entries, of which the first gets this sequence number and the others those after it. They are newer than all
-    /// that are there.
-    pub(crate) fn insert(&self, insertion: SealedBatch, first: SeqNo) {
-        let SealedBatch { bytes, entries } = insertion;
+    /// Inserts the entries of a batch with consecutive sequence numbers from `first` on. They must
+    /// be newer than all entries in the memtable.
+    pub(crate) fn insert(&self, batch: SealedBatch, first: SeqNo) {
+        let SealedBatch { bytes, entries } = batch;
         let Some(beyond) = entries.len().checked_sub(1) else { return };
         let last = first.plus(beyond as u64);
         let mut size = bytes.len() + entries.len() * ENTRY_OVERHEAD;
         let mut dead_size = 0;
-        let mut insertion_count = self.insertion_count.lock();
-        let place = *insertion_count;
-        *insertion_count += 1;
-        self.entries.keep(place, bytes);
-        for (at, (number, entry)) in
-            (self.entries.number_of(first)..=self.entries.number_of(last)).zip(&entries).enumerate()
+        let mut buffer_count = self.buffer_count.lock();
+        let buffer = *buffer_count;
+        *buffer_count += 1;
+        self.entries.keep_bytes(buffer, bytes);
+        for (at, (id, entry)) in
+            (self.entries.id_of(first)..=self.entries.id_of(last)).zip(&entries).enumerate()
         {
-            if at % TOGETHER == 0 {
-                let next = entries[at..].iter().take(TOGETHER);
-                black_box(next.fold(0, |sum, entry| sum ^ self.newest.prefetch(entry.hash)));
+            if at % PREFETCH_BATCH == 0 {
+                let next = entries[at..].iter().take(PREFETCH_BATCH);
+                black_box(next.fold(0, |sum, entry| sum ^ self.index.prefetch(entry.hash)));
             }
             if !entry.kind.is_point() {
-                self.entries.fill(number, place, entry, 0, Link::Begins);
-                let Entry { key, value, .. } = self.entries.entry(number);
+                self.entries.fill(id, buffer, entry, 0, Link::NewChain);
+                let Entry { key, value, .. } = self.entries.entry(id);
                 if key < value {
-                    self.ranges.insert(&self.entries, number);
+                    self.ranges.insert(&self.entries, id);
                 }
                 continue;
             }
-            let key = self.entries.key_in(place, entry);
-            let older = self.newest.find(entry.hash, |found| self.entries.key(found) == key);
-            let link = if older > 0 { self.link(key, older) } else { Link::Begins };
+            let key = self.entries.key_in(buffer, entry);
+            let older = self.index.find(entry.hash, |found| self.entries.key(found) == key);
+            let link = if older > 0 { self.link(key, older) } else { Link::NewChain };
             if older > 0 {
                 dead_size += self.entries.size(older) + ENTRY_OVERHEAD;
             }
-            if link == Link::Begins {
+            if link == Link::NewChain {
                 size += KEY_OVERHEAD;
             }
             if entry.kind == Kind::Add {
-                let (place, summed) = self.sum_up(entry, place, older, &mut insertion_count);
-                self.entries.fill(number, place, &summed, older, link);
-                size += self.entries.size(number) + SUM_OVERHEAD;
+                let (buffer, folded) = self.fold_add(entry, buffer, older, &mut buffer_count);
+                self.entries.fill(id, buffer, &folded, older, link);
+                size += self.entries.size(id) + SUM_OVERHEAD;
             } else {
-                self.entries.fill(number, place, entry, older, link);
+                self.entries.fill(id, buffer, entry, older, link);
             }
-            self.newest.set(entry.hash, number, older);
+            self.index.set(entry.hash, id, older);
         }
-        let filled = self.entries.number_of(last);
+        let filled = self.entries.id_of(last);
         self.filled.fetch_max(filled, Ordering::AcqRel);
         self.size.fetch_add(size, Ordering::Relaxed);
         if dead_size > 0 {
             self.dead_size.fetch_add(dead_size, Ordering::Relaxed);
         }
         self.inject_max_lsn(last);
-        self.order.keep_up(&self.entries, filled);
+        self.runs.sort_backlog(&self.entries, filled);
     }
 
-    /// How a new version of `key` follows the newest that there is.
+    /// How a new version of `key` is linked to its newest one.
     #[inline]
     fn link(&self, key: &[u8], older: EntryId) -> Link {
         let is_covered =
             !self.ranges.is_empty() && self.ranges.covering(&self.entries, key, EntryId::MAX) > older;
-        if is_covered { Link::Begins } else { Link::GoesOn }
+        if is_covered { Link::NewChain } else { Link::SameChain }
     }
 
-    /// The newest version of `key`, whose hash is given, that is not above `at`, tombstones included; a range tombstone may
-    /// be newer.
+    /// The newest version of `key`, whose hash is `hash`, at or below `at`, tombstones included; a
+    /// range tombstone may be newer.
     ///
-    /// Cost: one look at a table when there is none.
+    /// Cost: one hash index probe when there is none.
     #[inline]
     pub(crate) fn get<R>(
         &self,
@@ -189,50 +190,52 @@ impl Memtable {
         at: SeqNo,
         found: impl FnOnce(Entry<'_>) -> R,
     ) -> Option<R> {
-        // The table of one that follows a full one is large, and a look at it a miss.
+        // The index of a memtable that follows a full one is large, and a probe is a cache miss.
         if self.is_empty() {
             return None;
         }
-        let newest = self.newest.find(hash, |number| self.entries.key(number) == key);
-        let version = self.entries.version(newest, self.entries.number_at(at));
+        let newest = self.index.find(hash, |id| self.entries.key(id) == key);
+        let version = self.entries.version(newest, self.entries.id_at(at));
         (version > 0).then(|| found(self.entries.entry(version)))
     }
 
-    /// Calls for the memory that a look-up of the key with this hash begins with, and does not wait for it.
+    /// Prefetches the memory with which a lookup of this hash starts.
     #[inline]
     pub(crate) fn prefetch(&self, hash: KeyHash) -> u64 {
-        self.newest.prefetch(hash)
+        self.index.prefetch(hash)
     }
 
-    /// Whether an entry of a key in `range` is above `since`; `None` when there is so much to look at that a cursor is better.
+    /// Whether an entry of a key in `range` is above `since`; `None` when so many entries must be
+    /// checked that a cursor is better.
     pub(crate) fn is_changed_within(&self, range: &KeyRange, since: SeqNo) -> Option<bool> {
-        let (since, filled) = (self.entries.number_at(since), self.filled());
-        if filled.saturating_sub(since) > FEW {
+        let (since, filled) = (self.entries.id_at(since), self.filled());
+        if filled.saturating_sub(since) > MAX_CHECKED {
             return None;
         }
-        let numbers = since.saturating_add(1)..=filled;
+        let ids = since.saturating_add(1)..=filled;
         let is_within = |key: &[u8]| *range.start <= *key && range.ends_after(key);
-        Some(self.entries.of_one_key(numbers).any(|number| is_within(self.entries.key(number))))
+        Some(self.entries.points(ids).any(|id| is_within(self.entries.key(id))))
     }
 
-    /// The entries above `since`, range tombstones too, in the order of their numbers.
+    /// The entries above `since`, range tombstones included, in the order of their sequence
+    /// numbers.
     pub(crate) fn entries_since(&self, since: SeqNo) -> impl Iterator<Item = Entry<'_>> {
-        let numbers = self.entries.number_at(since).saturating_add(1)..=self.filled();
-        self.entries.filled(numbers).map(|number| self.entries.entry(number))
+        let ids = self.entries.id_at(since).saturating_add(1)..=self.filled();
+        self.entries.filled(ids).map(|id| self.entries.entry(id))
     }
 
-    /// The sequence number above which its entries are.
+    /// The sequence number above which all entries are.
     pub(crate) fn base(&self) -> SeqNo {
         self.entries.base()
     }
 
-    /// The newest range tombstone over `key` that is not above `at`.
+    /// The newest range tombstone over `key` at or below `at`.
     #[inline]
     pub(crate) fn covering(&self, key: &[u8], at: SeqNo) -> Option<SeqNo> {
         if self.ranges.is_empty() {
             return None;
         }
-        let newest = self.ranges.covering(&self.entries, key, self.entries.number_at(at));
+        let newest = self.ranges.covering(&self.entries, key, self.entries.id_at(at));
         (newest > 0).then(|| self.entries.entry(newest).seqno)
     }
 
@@ -241,34 +244,33 @@ impl Memtable {
         if self.ranges.is_empty() { None } else { self.ranges.newest_within(&self.entries, range, since) }
     }
 
-    /// Whether it has range tombstones.
     pub(crate) fn has_range_tombstones(&self) -> bool {
         !self.ranges.is_empty()
     }
 
-    /// For each part of history the range tombstones that are the newest in it over some key; `stripe_id` tells the part of a number, and
-    /// does not fall when that rises.
+    /// For each stripe the range tombstones that are the newest in it over some key. `stripe_id` is
+    /// monotonic in the sequence number.
     ///
-    /// Cost: all of them are gone through.
+    /// Cost: linear in the number of range tombstones.
     pub(crate) fn range_tombstones<P: PartialEq>(
         &self,
         stripe_id: impl Fn(SeqNo) -> P,
     ) -> Vec<impl Iterator<Item = Fragment>> {
-        self.ranges.by_part(&self.entries, |number| stripe_id(self.base().plus(number.into())))
+        self.ranges.by_stripe(&self.entries, |id| stripe_id(self.base().plus(id.into())))
     }
 
-    /// Memory taken, in bytes, as an estimate.
+    /// Memory taken, in bytes; an estimate.
     pub(crate) fn size(&self) -> usize {
         self.size.load(Ordering::Relaxed) + self.ranges.size()
     }
 
-    /// The part of it that versions take which have a newer one here.
+    /// The part of it that is taken by versions with a newer one here.
     pub(crate) fn dead_size(&self) -> usize {
         self.dead_size.load(Ordering::Relaxed)
     }
 
-    /// Whether it should take no more, when `limit` is the memory that it may take. Range tombstones are few in one memtable
-    /// whatever the limit is, or the block of them in its SST would grow out of bounds.
+    /// Whether the memtable should be frozen, given its memory limit. Range tombstones have a limit
+    /// of their own, which bounds their block in the SST.
     pub(crate) fn is_full(&self, limit: usize) -> bool {
         self.size() >= limit || self.ranges.size() >= MAX_RANGES_SIZE
     }
@@ -282,27 +284,26 @@ impl Memtable {
         SeqNo(self.max_lsn.load(Ordering::Acquire))
     }
 
-    /// Says that history has reached `seqno`, whether or not an entry of it stands here: recovery tells a new
-    /// memtable so where the log ended.
+    /// Raises `max_lsn` without an entry: recovery sets it to where the log ended.
     pub(crate) fn inject_max_lsn(&self, seqno: SeqNo) {
         self.max_lsn.fetch_max(seqno.0, Ordering::AcqRel);
     }
 
-    /// The highest number that was inserted; 0 when none was.
+    /// The highest id that was inserted; 0 when none was.
     fn filled(&self) -> EntryId {
         self.filled.load(Ordering::Acquire)
     }
 
-    /// All keys that there are, in strands but for what is in the list of the order.
+    /// All keys, sorted.
     #[cfg(test)]
     fn sorted(&self) -> crate::sync::Arc<sorted_runs::Sorted> {
-        self.order.sorted(&self.entries, self.filled())
+        self.runs.sorted(&self.entries, self.filled())
     }
 }
 
 impl RangeTombstones for Memtable {
     fn span_at(&self, key: &[u8], at: SeqNo) -> CoveredSpan {
-        self.ranges.span_at(&self.entries, key, self.entries.number_at(at))
+        self.ranges.span_at(&self.entries, key, self.entries.id_at(at))
     }
 }
 
@@ -318,24 +319,24 @@ mod tests {
 
     fn filled(entries: &[Owned]) -> Arc<Memtable> {
         let memtable = Arc::new(Memtable::new(SeqNo::ZERO));
-        // Insertions of one entry, two, three, and so on.
+        // Batches of one entry, two, three, and so on.
         let mut rest = entries;
         for size in 1.. {
             let (these, others) = rest.split_at(size.min(rest.len()));
             let Some((_, first, _)) = these.first() else { break };
-            memtable.insert(insertion(these), SeqNo(*first));
+            memtable.insert(batch(these), SeqNo(*first));
             rest = others;
         }
         memtable
     }
 
-    fn insertion(entries: &[Owned]) -> SealedBatch {
-        let (mut bytes, mut placed) = (Vec::new(), Vec::new());
+    fn batch(entries: &[Owned]) -> SealedBatch {
+        let (mut bytes, mut span) = (Vec::new(), Vec::new());
         for (key, _, value) in entries {
             bytes.push(0xee);
             let kind = if value.is_some() { Kind::Put } else { Kind::Delete };
             let value = value.as_deref().unwrap_or_default();
-            placed.push(BatchSpan {
+            span.push(BatchSpan {
                 kind,
                 key_offset: bytes.len(),
                 key_size: key.len(),
@@ -344,7 +345,7 @@ mod tests {
             bytes.extend_from_slice(key);
             bytes.extend_from_slice(value);
         }
-        SealedBatch::new(bytes, placed.into_iter())
+        SealedBatch::new(bytes, span.into_iter())
     }
 
     fn history() -> impl Strategy<Value = Vec<Owned>> {
@@ -385,12 +386,12 @@ mod tests {
         }
     }
 
-    /// A history of so many entries over so many keys.
+    /// A history of this many entries over this many keys.
     fn long_history(count: u64, keys: u64) -> Vec<Owned> {
         let mut random = 1u64;
         let entries = (1..=count).map(|seqno| {
             random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-            // Keys that share more than a slot holds of them, and some that are shorter.
+            // Keys that share more than a key prefix, and some that are shorter.
             let prefix = if random >> 63 == 0 { "a common beginning" } else { "key" };
             let key = format!("{prefix}/{}", (random >> 33) % keys).into_bytes();
             (key, seqno, (seqno % 5 > 0).then(|| seqno.to_le_bytes().to_vec()))
@@ -403,10 +404,10 @@ mod tests {
         for keys in [3, 1000, 1_000_000] {
             let entries = long_history(60_000, keys);
             let memtable = Arc::new(Memtable::new(SeqNo::ZERO));
-            for (place, these) in entries.chunks(7).enumerate() {
-                memtable.insert(insertion(these), SeqNo(these[0].1));
-                if place % 1000 == 0 {
-                    assert!(memtable.sorted().strands.len() < 18, "a logarithm of what is sorted by now");
+            for (buffer, these) in entries.chunks(7).enumerate() {
+                memtable.insert(batch(these), SeqNo(these[0].1));
+                if buffer % 1000 == 0 {
+                    assert!(memtable.sorted().runs.len() < 18, "a logarithm of what is sorted by now");
                 }
             }
             let cursor = MemtableCursor::new(Arc::clone(&memtable), &KeyRange::all(), Direction::Forward);
@@ -429,7 +430,7 @@ mod tests {
         std::thread::scope(|scope| {
             scope.spawn(|| {
                 for these in entries.chunks(5) {
-                    memtable.insert(insertion(these), SeqNo(these[0].1));
+                    memtable.insert(batch(these), SeqNo(these[0].1));
                 }
             });
             for reader in 0..2 {
@@ -480,7 +481,7 @@ mod tests {
         memtable.inject_max_lsn(SeqNo(7));
         assert_eq!(memtable.max_lsn(), SeqNo(9));
         assert!(memtable.is_empty());
-        memtable.insert(insertion(&[(b"k".to_vec(), 12, Some(b"v".to_vec()))]), SeqNo(12));
+        memtable.insert(batch(&[(b"k".to_vec(), 12, Some(b"v".to_vec()))]), SeqNo(12));
         assert_eq!(memtable.max_lsn(), SeqNo(12));
         assert!(!memtable.is_empty() && memtable.size() > 2);
     }

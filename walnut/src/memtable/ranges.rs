@@ -1,20 +1,23 @@
-//! The range tombstones of a memtable: immutable lists, each of which tells the newest one over a key.
+//! The range tombstones of a memtable: immutable lists of fragments, merged like the digits of a
+//! binary counter.
 //!
 //! ```text
-//!   number 4    [c ──────────── x)
-//!   number 9          [f ── m)              a list of both:   c: 4   f: 9   m: 4   x: none
+//!   id 4    [c ──────────── x)
+//!   id 9          [f ── m)              a list of both:   c: 4   f: 9   m: 4   x: none
 //!
-//!   lists    1..=8 (1..=4 (..), 5..=8 (..))   9..=10 (9, 10)   11       newest last; a longer one keeps those it is made of
+//!   lists   1..=8 (1..=4 (..), 5..=8 (..))   9..=10 (9, 10)   11       newest last; a list keeps
+//!                                                                      the parts it is merged from
 //! ```
 //!
-//! 1. A list knows of each key the newest of its range tombstones only: an edge says from which key on it is which one. So it has two
-//!    edges for each of them at most, and n that cover each other have two in all. Who reads at a number within a list asks
-//!    the lists that it is made of.
-//! 2. A new range tombstone is a list of its own, and two lists of like length become one, as the digits of a number carry: each takes
-//!    part in a logarithm of merges, there are a logarithm of lists, and readers need no lock.
-//! 3. An edge names the entry that its key is of, and copies no key.
+//! 1. A list has only the newest of its range tombstones for each key: an edge is a key from which
+//!    on another one is the newest. So it has at most two edges per range tombstone, and n that
+//!    cover each other have two in all. A reader at an id within a list searches the list's parts.
+//! 2. A new range tombstone is a list of its own, and two lists of similar length are merged
+//!    (Bentley and Saxe's logarithmic method): each takes part in a logarithm of merges, there are
+//!    a logarithm of lists, and readers need no lock.
+//! 3. An edge refers to the entry that has its key, and copies no key.
 //!
-//! A memtable without range tombstones answers with one load.
+//! In a memtable without range tombstones a lookup is one atomic load.
 
 use arc_swap::ArcSwap;
 
@@ -22,41 +25,40 @@ use super::entries::{EntryId, EntryTable};
 use crate::base::{CoveredSpan, Fragment, KeyRange, SeqNo};
 use crate::sync::{Arc, AtomicBool, AtomicUsize, Ordering};
 
-/// Range tombstones that grow in number.
 #[derive(Debug, Default)]
 pub(super) struct Ranges {
-    /// Whether there is one. It is set after the lists are there, and before the number of the commit is shown to readers.
+    /// Whether there is one. Set after the lists, and before the commit becomes visible.
     any: AtomicBool,
     /// Oldest first.
     lists: ArcSwap<Vec<Arc<FragmentList>>>,
     size: AtomicUsize,
 }
 
-/// The range tombstones with these numbers: all of them that the memtable has.
+/// All range tombstones of the memtable with ids from `first` to `last`.
 #[derive(Debug)]
 struct FragmentList {
     first: EntryId,
     last: EntryId,
     count: usize,
-    /// In the order of their keys.
+    /// In key order.
     edges: Box<[FragmentEdge]>,
-    /// The older and the newer one that it is made of.
+    /// The older and the newer list that it was merged from.
     parts: Option<[Arc<FragmentList>; 2]>,
-    /// Memory taken, theirs included.
+    /// Memory taken, that of the parts included.
     size: usize,
 }
 
-/// Where the newest range tombstone becomes another.
+/// A key from which on another range tombstone is the newest.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 struct FragmentEdge {
-    /// The range tombstone that begins, or ends, at this key.
+    /// The range tombstone that starts, or ends, at this key.
     of: EntryId,
     is_end: bool,
     /// The newest from this key on; 0 when there is none.
     newest: EntryId,
 }
 
-/// A stretch of keys, where it is known to end.
+/// A span of keys, as far as its ends are known.
 #[derive(Clone, Copy, Default)]
 struct Bounds<'r> {
     start: Option<&'r [u8]>,
@@ -64,20 +66,21 @@ struct Bounds<'r> {
 }
 
 impl FragmentEdge {
-    fn key(self, rows: &EntryTable) -> &[u8] {
-        let entry = rows.entry(self.of);
+    fn key(self, entries: &EntryTable) -> &[u8] {
+        let entry = entries.entry(self.of);
         if self.is_end { entry.value } else { entry.key }
     }
 }
 
 impl Ranges {
-    /// Adds the range tombstone with this number, which is not empty and newer than all that are there.
-    pub(super) fn insert(&self, rows: &EntryTable, number: EntryId) {
+    /// Adds the range tombstone with this id, which must not be empty and must be newer than all
+    /// others.
+    pub(super) fn insert(&self, entries: &EntryTable, id: EntryId) {
         self.lists.rcu(|lists| {
             let mut lists = Vec::clone(lists);
-            let mut new = Arc::new(FragmentList::one(number));
+            let mut new = Arc::new(FragmentList::one(id));
             while let Some(last) = lists.pop_if(|last| last.count <= new.count) {
-                new = Arc::new(FragmentList::of([last, new], rows));
+                new = Arc::new(FragmentList::of([last, new], entries));
             }
             lists.push(new);
             lists
@@ -87,51 +90,63 @@ impl Ranges {
         self.any.store(true, Ordering::Release);
     }
 
-    /// The newest over `key` that is not above `at`; 0 when there is none.
+    /// The newest over `key` at or below `at`; 0 when there is none.
     #[inline]
-    pub(super) fn covering(&self, rows: &EntryTable, key: &[u8], at: EntryId) -> EntryId {
+    pub(super) fn covering(&self, entries: &EntryTable, key: &[u8], at: EntryId) -> EntryId {
         if self.is_empty() {
             return 0;
         }
-        self.bounded(rows, key, at, &mut Bounds::default())
+        self.bounded(entries, key, at, &mut Bounds::default())
     }
 
-    /// The stretch around `key` over which the newest that is not above `at` is the same one.
-    pub(super) fn span_at(&self, rows: &EntryTable, key: &[u8], at: EntryId) -> CoveredSpan {
+    /// The span around `key` with the same newest range tombstone at or below `at`.
+    pub(super) fn span_at(&self, entries: &EntryTable, key: &[u8], at: EntryId) -> CoveredSpan {
         let mut bounds = Bounds::default();
-        let newest = self.bounded(rows, key, at, &mut bounds);
-        let newest = (newest > 0).then(|| rows.entry(newest).seqno);
+        let newest = self.bounded(entries, key, at, &mut bounds);
+        let newest = (newest > 0).then(|| entries.entry(newest).seqno);
         let start = bounds.start.map(<[u8]>::to_vec).unwrap_or_default();
         CoveredSpan { start, end: bounds.end.map(<[u8]>::to_vec), newest }
     }
 
-    fn bounded<'r>(&self, rows: &'r EntryTable, key: &[u8], at: EntryId, bounds: &mut Bounds<'r>) -> EntryId {
+    fn bounded<'r>(
+        &self,
+        entries: &'r EntryTable,
+        key: &[u8],
+        at: EntryId,
+        bounds: &mut Bounds<'r>,
+    ) -> EntryId {
         let lists = self.lists.load();
-        let newest = lists.iter().rev().map(|list| list.newest(rows, key, at, bounds));
+        let newest = lists.iter().rev().map(|list| list.newest(entries, key, at, bounds));
         newest.into_iter().find(|newest| *newest > 0).unwrap_or(0)
     }
 
     /// The newest over any key of `range`, if it is above `since`.
-    pub(super) fn newest_within(&self, rows: &EntryTable, range: &KeyRange, since: SeqNo) -> Option<SeqNo> {
+    pub(super) fn newest_within(
+        &self,
+        entries: &EntryTable,
+        range: &KeyRange,
+        since: SeqNo,
+    ) -> Option<SeqNo> {
         let lists = self.lists.load();
-        let young = lists.iter().filter(|list| rows.entry(list.last).seqno > since);
-        let newest = young.filter_map(|list| list.newest_within(rows, range)).max()?;
-        Some(rows.entry(newest).seqno).filter(|seqno| *seqno > since)
+        let young = lists.iter().filter(|list| entries.entry(list.last).seqno > since);
+        let newest = young.filter_map(|list| list.newest_within(entries, range)).max()?;
+        Some(entries.entry(newest).seqno).filter(|seqno| *seqno > since)
     }
 
-    /// For each part of history the fragments of the newest in it; `stripe_id` tells the part of a number, and does not fall when that rises.
+    /// For each stripe the fragments of the newest range tombstones in it. `stripe_id` is monotonic
+    /// in the id.
     ///
-    /// Cost: all of them are gone through.
-    pub(super) fn by_part<'m, P: PartialEq>(
+    /// Cost: linear in the number of range tombstones.
+    pub(super) fn by_stripe<'m, P: PartialEq>(
         &self,
-        rows: &'m EntryTable,
+        entries: &'m EntryTable,
         stripe_id: impl Fn(EntryId) -> P,
     ) -> Vec<Between<'m>> {
         let mut parts = Vec::new();
         for list in &**self.lists.load() {
-            list.divide(rows, &stripe_id, &mut parts);
+            list.append_by_stripe(entries, &stripe_id, &mut parts);
         }
-        parts.into_iter().map(|(_, edges)| Between { rows, edges: edges.into_iter() }).collect()
+        parts.into_iter().map(|(_, edges)| Between { entries, edges: edges.into_iter() }).collect()
     }
 
     #[inline]
@@ -146,15 +161,15 @@ impl Ranges {
 }
 
 impl FragmentList {
-    fn one(number: EntryId) -> Self {
-        let edges = [(false, number), (true, 0)];
-        let edges = edges.map(|(is_end, newest)| FragmentEdge { of: number, is_end, newest });
+    fn one(id: EntryId) -> Self {
+        let edges = [(false, id), (true, 0)];
+        let edges = edges.map(|(is_end, newest)| FragmentEdge { of: id, is_end, newest });
         let size = size_of::<Self>() + size_of_val(&edges);
-        Self { first: number, last: number, count: 1, edges: Box::new(edges), parts: None, size }
+        Self { first: id, last: id, count: 1, edges: Box::new(edges), parts: None, size }
     }
 
-    fn of([older, newer]: [Arc<Self>; 2], rows: &EntryTable) -> Self {
-        let edges: Box<[FragmentEdge]> = overlay(&older.edges, &newer.edges, rows).into();
+    fn of([older, newer]: [Arc<Self>; 2], entries: &EntryTable) -> Self {
+        let edges: Box<[FragmentEdge]> = overlay(&older.edges, &newer.edges, entries).into();
         Self {
             first: older.first,
             last: newer.last,
@@ -165,51 +180,58 @@ impl FragmentList {
         }
     }
 
-    /// The newest over `key` that is not above `at`, or 0; `bounds` becomes no wider than the stretch over which that is so.
-    fn newest<'r>(&self, rows: &'r EntryTable, key: &[u8], at: EntryId, bounds: &mut Bounds<'r>) -> EntryId {
+    /// The newest over `key` at or below `at`, or 0. Narrows `bounds` to a span with that result.
+    fn newest<'r>(
+        &self,
+        entries: &'r EntryTable,
+        key: &[u8],
+        at: EntryId,
+        bounds: &mut Bounds<'r>,
+    ) -> EntryId {
         match &self.parts {
             _ if at < self.first => 0,
-            Some([older, newer]) if at < self.last => match newer.newest(rows, key, at, bounds) {
-                0 => older.newest(rows, key, at, bounds),
+            Some([older, newer]) if at < self.last => match newer.newest(entries, key, at, bounds) {
+                0 => older.newest(entries, key, at, bounds),
                 newest => newest,
             },
             _ => {
-                let behind = self.edges.partition_point(|edge| edge.key(rows) <= key);
-                let before = behind.checked_sub(1).map(|place| self.edges[place]);
-                let start = before.map(|edge| edge.key(rows));
+                let behind = self.edges.partition_point(|edge| edge.key(entries) <= key);
+                let before = behind.checked_sub(1).map(|index| self.edges[index]);
+                let start = before.map(|edge| edge.key(entries));
                 bounds.start = bounds.start.max(start);
-                let end = self.edges.get(behind).map(|edge| edge.key(rows));
+                let end = self.edges.get(behind).map(|edge| edge.key(entries));
                 bounds.end = bounds.end.into_iter().chain(end).min();
                 before.map_or(0, |edge| edge.newest)
             }
         }
     }
 
-    fn newest_within(&self, rows: &EntryTable, range: &KeyRange) -> Option<EntryId> {
-        let behind = self.edges.partition_point(|edge| *edge.key(rows) <= *range.start);
-        let over_start = behind.checked_sub(1).map(|place| self.edges[place].newest);
-        let within = self.edges[behind..].iter().take_while(|edge| range.ends_after(edge.key(rows)));
+    fn newest_within(&self, entries: &EntryTable, range: &KeyRange) -> Option<EntryId> {
+        let behind = self.edges.partition_point(|edge| *edge.key(entries) <= *range.start);
+        let over_start = behind.checked_sub(1).map(|index| self.edges[index].newest);
+        let within = self.edges[behind..].iter().take_while(|edge| range.ends_after(edge.key(entries)));
         let newest = over_start.into_iter().chain(within.map(|edge| edge.newest)).max();
         newest.filter(|newest| *newest > 0 && !range.is_empty())
     }
 
-    /// Adds the edges of each part of history, which are next to those that were added last; `stripe_id` tells the part of a number.
-    fn divide<P: PartialEq>(
+    /// Appends the edges of each stripe to `done`, or merges them with the last ones there when
+    /// these are of the same stripe.
+    fn append_by_stripe<P: PartialEq>(
         &self,
-        rows: &EntryTable,
+        entries: &EntryTable,
         stripe_id: &impl Fn(EntryId) -> P,
         done: &mut Vec<(P, Vec<FragmentEdge>)>,
     ) {
-        let part = stripe_id(self.first);
+        let stripe = stripe_id(self.first);
         match &self.parts {
-            Some(lists) if part != stripe_id(self.last) => {
+            Some(lists) if stripe != stripe_id(self.last) => {
                 for list in lists {
-                    list.divide(rows, stripe_id, done);
+                    list.append_by_stripe(entries, stripe_id, done);
                 }
             }
             _ => match done.last_mut() {
-                Some((last, edges)) if *last == part => *edges = overlay(edges, &self.edges, rows),
-                _ => done.push((part, self.edges.to_vec())),
+                Some((last, edges)) if *last == stripe => *edges = overlay(edges, &self.edges, entries),
+                _ => done.push((stripe, self.edges.to_vec())),
             },
         }
     }
@@ -217,7 +239,7 @@ impl FragmentList {
 
 /// The fragments between edges.
 pub(super) struct Between<'m> {
-    rows: &'m EntryTable,
+    entries: &'m EntryTable,
     edges: std::vec::IntoIter<FragmentEdge>,
 }
 
@@ -227,23 +249,23 @@ impl Iterator for Between<'_> {
     fn next(&mut self) -> Option<Fragment> {
         let edge = self.edges.find(|edge| edge.newest > 0)?;
         let end = self.edges.as_slice().first().expect("the last edge ends what is before it");
-        let (start, end) = (edge.key(self.rows).to_vec(), end.key(self.rows).to_vec());
-        Some(Fragment { start, end, seqnos: vec![self.rows.entry(edge.newest).seqno] })
+        let (start, end) = (edge.key(self.entries).to_vec(), end.key(self.entries).to_vec());
+        Some(Fragment { start, end, seqnos: vec![self.entries.entry(edge.newest).seqno] })
     }
 }
 
-/// The edges of newer range tombstones laid over those of older ones.
-fn overlay(older: &[FragmentEdge], newer: &[FragmentEdge], rows: &EntryTable) -> Vec<FragmentEdge> {
+/// Overlays the edges of older range tombstones with those of newer ones.
+fn overlay(older: &[FragmentEdge], newer: &[FragmentEdge], entries: &EntryTable) -> Vec<FragmentEdge> {
     let mut edges: Vec<FragmentEdge> = Vec::with_capacity(older.len() + newer.len());
     let (mut older, mut newer) = (older.iter().peekable(), newer.iter().peekable());
-    // What the last edge of each says.
+    // The newest range tombstone of each after its last edge.
     let (mut below, mut above) = (0, 0);
     loop {
         let takes_older = match (older.peek(), newer.peek()) {
             (None, None) => break,
             (next, None) => next.is_some(),
             (None, _) => false,
-            (Some(old), Some(new)) => old.key(rows) < new.key(rows),
+            (Some(old), Some(new)) => old.key(entries) < new.key(entries),
         };
         let next = if takes_older { older.next() } else { newer.next() };
         let Some(edge) = next else { break };
@@ -251,7 +273,7 @@ fn overlay(older: &[FragmentEdge], newer: &[FragmentEdge], rows: &EntryTable) ->
             below = edge.newest;
         } else {
             above = edge.newest;
-            while let Some(same) = older.next_if(|old| old.key(rows) == edge.key(rows)) {
+            while let Some(same) = older.next_if(|old| old.key(entries) == edge.key(entries)) {
                 below = same.newest;
             }
         }
@@ -273,23 +295,23 @@ mod tests {
     use crate::base::{FragmentMerge, Fragments, Kind, RangeTombstones};
     use crate::mvcc::Garbage;
 
-    /// A memtable in which each of these ranges was removed, in this order.
+    /// A memtable in which each of these ranges was deleted, in this order.
     fn cut(ranges: impl IntoIterator<Item = (Vec<u8>, Vec<u8>)>) -> Memtable {
         let memtable = Memtable::new(SeqNo::ZERO);
         for (seqno, (start, end)) in (1..).zip(ranges) {
-            let placed = BatchSpan {
+            let span = BatchSpan {
                 kind: Kind::RangeDelete,
                 key_offset: 0,
                 key_size: start.len(),
                 value_size: end.len(),
             };
             let bytes = [start, end].concat();
-            memtable.insert(SealedBatch::new(bytes, [placed].into_iter()), SeqNo(seqno));
+            memtable.insert(SealedBatch::new(bytes, [span].into_iter()), SeqNo(seqno));
         }
         memtable
     }
 
-    /// What a flush writes when somebody reads at these numbers.
+    /// What a flush writes with snapshots at these sequence numbers.
     fn flushed(memtable: &Memtable, boundaries: &[SeqNo]) -> Vec<Fragment> {
         let garbage = Garbage::new(boundaries.to_vec());
         let ranges = memtable.range_tombstones(|seqno| garbage.stripe_id(seqno));
@@ -315,10 +337,10 @@ mod tests {
             };
             for key in 0..35 {
                 prop_assert_eq!(memtable.covering(&[key], SeqNo(at)), newest(key, at));
-                let stretch = memtable.span_at(&[key], SeqNo(at));
-                prop_assert!(stretch.contains(&[key]));
-                for other in (0..35).filter(|other| stretch.contains(&[*other])) {
-                    prop_assert_eq!(stretch.newest, newest(other, at), "{} beside {}", other, key);
+                let span = memtable.span_at(&[key], SeqNo(at));
+                prop_assert!(span.contains(&[key]));
+                for other in (0..35).filter(|other| span.contains(&[*other])) {
+                    prop_assert_eq!(span.newest, newest(other, at), "{} beside {}", other, key);
                 }
                 for end in key..35 {
                     let range = KeyRange { start: vec![key], end: Some(vec![end]) };

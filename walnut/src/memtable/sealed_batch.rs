@@ -1,8 +1,8 @@
-//! Entries on their way into a memtable, prepared where no lock is held.
+//! A write batch prepared for the memtable, outside any lock.
 
 use crate::base::{KeyHash, Kind};
 
-/// Where an entry lies in the bytes that hold it. Its value follows its key.
+/// Where an entry is in the batch's bytes. Its value follows its key.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct BatchSpan {
     pub(crate) kind: Kind,
@@ -11,14 +11,14 @@ pub(crate) struct BatchSpan {
     pub(crate) value_size: usize,
 }
 
-/// Entries with consecutive numbers and the bytes that hold their keys and values.
+/// Entries with consecutive sequence numbers, and the bytes of their keys and values.
 #[derive(Debug, Default)]
 pub(crate) struct SealedBatch {
     pub(super) bytes: Vec<u8>,
     pub(super) entries: Vec<SealedEntry>,
 }
 
-/// An entry and the hash of its key.
+/// An entry's location in the bytes, and the hash of its key.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct SealedEntry {
     pub(super) hash: KeyHash,
@@ -29,39 +29,40 @@ pub(super) struct SealedEntry {
 }
 
 impl SealedBatch {
-    /// The entries that lie in `bytes`, in the order of their numbers.
+    /// `entries` are in the order of their sequence numbers.
     ///
     /// # Panics
     ///
-    /// When an entry does not lie in them, or lies beyond 4 GiB, which is above what a commit may take.
+    /// When an entry is not within `bytes`, or ends beyond 4 GiB, which exceeds the limit of a
+    /// commit.
     pub(crate) fn new(bytes: Vec<u8>, entries: impl Iterator<Item = BatchSpan>) -> Self {
         let small = |size: usize| u32::try_from(size).expect("a commit is far below 4 GiB");
-        let prepare = |placed: BatchSpan| {
-            let key_end = placed.key_offset + placed.key_size;
-            assert!(key_end + placed.value_size <= bytes.len(), "an entry lies in its bytes");
+        let prepare = |span: BatchSpan| {
+            let key_end = span.key_offset + span.key_size;
+            assert!(key_end + span.value_size <= bytes.len(), "an entry lies in its bytes");
             SealedEntry {
-                hash: KeyHash::of(&bytes[placed.key_offset..key_end]),
-                key_offset: small(placed.key_offset),
-                key_size: small(placed.key_size),
-                value_size: small(placed.value_size),
-                kind: placed.kind,
+                hash: KeyHash::of(&bytes[span.key_offset..key_end]),
+                key_offset: small(span.key_offset),
+                key_size: small(span.key_size),
+                value_size: small(span.value_size),
+                kind: span.kind,
             }
         };
         let entries = entries.map(prepare).collect();
         Self { bytes, entries }
     }
 
-    /// The bytes that hold keys and values.
+    /// The bytes of keys and values.
     pub(crate) fn bytes(&self) -> &[u8] {
         &self.bytes
     }
 
-    /// How many entries, and so numbers, there are.
+    /// The number of entries, which is the number of sequence numbers.
     pub(crate) fn count(&self) -> usize {
         self.entries.len()
     }
 
-    /// The entries: kind, key and value of each.
+    /// Kind, key and value of each entry.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (Kind, &[u8], &[u8])> {
         self.entries.iter().map(|entry| {
             let (key_size, value_size) = (entry.key_size as usize, entry.value_size as usize);

@@ -16,8 +16,8 @@
 //!   writer                                     reader at s, which has passed many dead entries
 //!   1. inserts the entry into the memtable     1. announces the range
 //!   2. fence                                   2. fence
-//!   3. removes its key from all known and      3. checks whether the range has an entry newer than s
-//!      announced ranges                        4. if not, the range is known to be dead from s on
+//!   3. removes its key from all known and      3. checks whether it has an entry newer than s
+//!      announced ranges                        4. if not, it is known to be dead from s on
 //!   4. makes the entry visible
 //! ```
 //!

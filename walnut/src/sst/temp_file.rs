@@ -20,7 +20,7 @@ use std::sync::Arc;
 use super::{BlockCache, Sst, SstBuilder, SstConfig, SstMeta, SstReader};
 use crate::base::{Entry, FileNumber, Fragment};
 use crate::codec::{FileHeader, FileKind};
-use crate::env::{Draft, Env};
+use crate::env::{Env, TempFile};
 use crate::error::Result;
 use crate::files::{FileName, FileStore, OpenFiles};
 
@@ -59,7 +59,7 @@ impl SstStore {
     pub(crate) fn begin(&self, number: FileNumber) -> Result<TempSst> {
         let path = FileName::SstTemp(number).path(&self.dir);
         let file = self.env.create(&path)?;
-        let draft = Draft::new(Arc::clone(&self.env), path);
+        let temp = TempFile::new(Arc::clone(&self.env), path);
         let header = FileHeader {
             kind: FileKind::Sst,
             database: self.database,
@@ -67,7 +67,7 @@ impl SstStore {
             salt: self.env.random(),
             word: 0,
         };
-        Ok(TempSst { builder: SstBuilder::new(file, header, self.config)?, draft })
+        Ok(TempSst { builder: SstBuilder::new(file, header, self.config)?, temp })
     }
 
     /// Renames finished SSTs to their final names, durably, and opens them. After an error none of
@@ -77,12 +77,12 @@ impl SstStore {
             return Ok(Vec::new());
         }
         for sst in &mut ssts {
-            sst.draft.rename(FileName::Sst(sst.meta.number).path(&self.dir))?;
+            sst.temp.rename(FileName::Sst(sst.meta.number).path(&self.dir))?;
         }
         self.env.sync_dir(&self.dir)?;
         let made = ssts.iter().map(|sst| Sst::open_new(self, &sst.meta)).collect::<Result<_>>()?;
         for sst in ssts {
-            sst.draft.keep();
+            sst.temp.keep();
         }
         Ok(made)
     }
@@ -90,7 +90,7 @@ impl SstStore {
 
 pub(crate) struct TempSst {
     builder: SstBuilder,
-    draft: Draft,
+    temp: TempFile,
 }
 
 impl TempSst {
@@ -117,14 +117,14 @@ impl TempSst {
 
     /// Syncs the file.
     pub(crate) fn finish(self) -> Result<FinishedSst> {
-        Ok(FinishedSst { meta: Arc::new(self.builder.finish()?), draft: self.draft })
+        Ok(FinishedSst { meta: Arc::new(self.builder.finish()?), temp: self.temp })
     }
 }
 
 /// An SST whose bytes are durable, under its temporary name.
 pub(crate) struct FinishedSst {
     meta: Arc<SstMeta>,
-    draft: Draft,
+    temp: TempFile,
 }
 
 impl FinishedSst {

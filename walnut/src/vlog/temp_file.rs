@@ -15,7 +15,7 @@ use super::format::{MAX_VALUE_SIZE, ValueRecord, put_value};
 use super::{ValueMeta, ValueReader, Values};
 use crate::base::FileNumber;
 use crate::codec::{BlockCompression, FileHeader, FileKind, ValuePointer};
-use crate::env::{Appender, Draft, Env};
+use crate::env::{Appender, Env, TempFile};
 use crate::error::{Error, Limit, Result};
 use crate::files::{FileName, FileStore, OpenFiles};
 
@@ -55,19 +55,19 @@ impl ValueStore {
             return Ok(NewValues::default());
         }
         for file in &mut files {
-            file.draft.rename(FileName::Values(file.meta.number).path(&self.dir))?;
+            file.temp.rename(FileName::Values(file.meta.number).path(&self.dir))?;
         }
         self.env.sync_dir(&self.dir)?;
         let made =
             files.iter().map(|file| Values::open_new(self, &Arc::new(file.meta))).collect::<Result<_>>()?;
-        Ok(NewValues { files: made, drafts: files.into_iter().map(|file| file.draft).collect() })
+        Ok(NewValues { files: made, temps: files.into_iter().map(|file| file.temp).collect() })
     }
 
     /// Begins a value file with this number, which was not given before.
     pub(super) fn begin(&self, number: FileNumber) -> Result<TempValueFile> {
         let path = FileName::ValuesTemp(number).path(&self.dir);
         let file = self.env.create(&path)?;
-        let draft = Draft::new(Arc::clone(&self.env), path);
+        let temp = TempFile::new(Arc::clone(&self.env), path);
         let header = FileHeader {
             kind: FileKind::ValueFile,
             database: self.database,
@@ -78,7 +78,7 @@ impl ValueStore {
         let mut appender = Appender::new(file);
         appender.append(&header.encode())?;
         let (file_seed, compression) = (header.seed(), self.compression);
-        Ok(TempValueFile { number, file_seed, compression, appender, record_count: 0, draft })
+        Ok(TempValueFile { number, file_seed, compression, appender, record_count: 0, temp })
     }
 }
 
@@ -89,7 +89,7 @@ pub(super) struct TempValueFile {
     compression: BlockCompression,
     appender: Appender,
     record_count: u64,
-    draft: Draft,
+    temp: TempFile,
 }
 
 impl TempValueFile {
@@ -126,14 +126,14 @@ impl TempValueFile {
     pub(super) fn finish(self) -> Result<FinishedValues> {
         let (size, digest) = self.appender.finish()?;
         let meta = ValueMeta { number: self.number, size, digest, record_count: self.record_count };
-        Ok(FinishedValues { meta, draft: self.draft })
+        Ok(FinishedValues { meta, temp: self.temp })
     }
 }
 
 /// A value file whose bytes are durable, under the name of a draft.
 pub(crate) struct FinishedValues {
     meta: ValueMeta,
-    draft: Draft,
+    temp: TempFile,
 }
 
 impl FinishedValues {
@@ -147,13 +147,13 @@ impl FinishedValues {
 #[derive(Debug, Default)]
 pub(crate) struct NewValues {
     files: Vec<Arc<Values>>,
-    drafts: Vec<Draft>,
+    temps: Vec<TempFile>,
 }
 
 impl NewValues {
     /// Leaves the files to the caller, when the SSTs that point into them are there.
     pub(crate) fn keep(self) -> Vec<Arc<Values>> {
-        self.drafts.into_iter().for_each(Draft::keep);
+        self.temps.into_iter().for_each(TempFile::keep);
         self.files
     }
 }

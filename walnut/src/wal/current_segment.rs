@@ -1,4 +1,4 @@
-//! The segment that is written to, and what becomes of it.
+//! The active segment, and the retired ones before it.
 
 use std::sync::Arc;
 
@@ -9,11 +9,10 @@ use crate::base::FileNumber;
 use crate::env::File;
 use crate::error::Result;
 
-/// How many zeros are written ahead first in a segment that was reopened; twice as many each time after that. Most processes that
-/// reopen one write little.
+/// Zeros preallocated first in a reopened segment; doubled at each further step. Most processes
+/// that reopen a log write little.
 const FIRST_STEP: u64 = 4 << 10;
 
-/// The segment that is written to.
 #[derive(Debug)]
 pub(super) struct CurrentSegment {
     pub(super) file: Arc<dyn File>,
@@ -21,30 +20,30 @@ pub(super) struct CurrentSegment {
     pub(super) seed: u32,
     /// Where the written records end.
     pub(super) end: u64,
-    /// Up to where everything is known to be durable.
+    /// Everything before this offset is known to be durable.
     pub(super) synced: u64,
-    /// The length of the file, as far as it was written on purpose.
+    /// The file's length, preallocated zeros included.
     pub(super) size: u64,
-    /// How many zeros are written ahead the next time, at most.
+    /// The upper bound of the next preallocation.
     pub(super) step: u64,
-    /// The earlier lives of the file; unknown when an earlier process has made it.
-    pub(super) lives: Option<Generations>,
-    /// Whether the end record of an earlier process stands at `end`, and nothing was written since.
+    /// The earlier generations of the file; unknown for a segment of an earlier process.
+    pub(super) generations: Option<Generations>,
+    /// Whether the end record of an earlier process is at `end`, and nothing was written since.
     pub(super) is_sealed: bool,
 }
 
-/// A segment that is not written to any more.
+/// A segment that is no longer written to.
 #[derive(Debug)]
 pub(super) struct Retired {
     pub(super) number: FileNumber,
     pub(super) size: u64,
-    /// What it takes to use the file again, when that is allowed.
-    pub(super) spare: Option<RecycledSegment>,
+    /// What is needed to recycle the file, when that is allowed.
+    pub(super) recycled: Option<RecycledSegment>,
 }
 
 impl CurrentSegment {
-    pub(super) fn new(published: FinishedSegment, end: u64) -> Self {
-        let FinishedSegment { header, file, size, lives } = published;
+    pub(super) fn new(finished: FinishedSegment, end: u64) -> Self {
+        let FinishedSegment { header, file, size, generations } = finished;
         Self {
             file,
             number: header.number,
@@ -53,12 +52,12 @@ impl CurrentSegment {
             synced: end,
             size,
             step: u64::MAX,
-            lives: Some(lives),
+            generations: Some(generations),
             is_sealed: false,
         }
     }
 
-    /// A segment that an earlier process has ended in order, unless anything stands behind its end record.
+    /// A segment that an earlier process closed; `None` when anything follows its end record.
     pub(super) fn reopened(file: Arc<dyn File>, found: &RecoveredSegment) -> Result<Option<Self>> {
         let size = found.end + RECORD_HEADER_SIZE as u64;
         Ok((file.size()? == size).then(|| Self {
@@ -69,26 +68,26 @@ impl CurrentSegment {
             synced: found.end,
             size,
             step: FIRST_STEP,
-            lives: None,
+            generations: None,
             is_sealed: true,
         }))
     }
 
-    /// What is left of it when it has its end record, to be used again or not.
+    /// Retires a segment that has its end record; `again` permits recycling it.
     pub(super) fn retire(self, again: bool) -> Retired {
-        let Self { file, number, seed, end, size, lives, .. } = self;
-        let reach = end + RECORD_HEADER_SIZE as u64;
-        let size = size.max(reach);
-        let spare = lives.filter(|_| again).map(|mut lives| {
-            lives.add(seed, reach);
-            RecycledSegment { file, number, size, lives }
+        let Self { file, number, seed, end, size, generations, .. } = self;
+        let records_end = end + RECORD_HEADER_SIZE as u64;
+        let size = size.max(records_end);
+        let recycled = generations.filter(|_| again).map(|mut generations| {
+            generations.add(seed, records_end);
+            RecycledSegment { file, number, size, generations }
         });
-        Retired { number, size, spare }
+        Retired { number, size, recycled }
     }
 }
 
 /// The segments of a recovered log before a number.
 pub(super) fn retired(recovered: &Recovered, number: FileNumber) -> Vec<Retired> {
     let before = recovered.segments.iter().filter(|segment| segment.number < number);
-    before.map(|old| Retired { number: old.number, size: old.end, spare: None }).collect()
+    before.map(|old| Retired { number: old.number, size: old.end, recycled: None }).collect()
 }

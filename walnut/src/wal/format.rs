@@ -1,35 +1,42 @@
-//! The bytes of a segment: a file header, then records, each at an offset that is a multiple of eight.
+//! The format of a WAL segment: a file header, then records, each at an offset that is a multiple
+//! of eight.
 //!
 //! ```text
 //!  0             64
-//!  | file header | record | 0..7 zeros | record | 0..7 zeros | ... | zeros, when the segment was preallocated |
+//!  | file header | record | 0..7 zeros | record | 0..7 zeros | ... | preallocated zeros |
 //!
 //!  a record:
 //!  0       4        8      9       10         12          20      24       32
-//!  | crc32 | length | kind | flags | reserved | seq_start | count | synced | payload (length bytes) |
+//!  | crc32 | length | kind | flags | reserved | seq_start | count | synced | payload (length) |
 //! ```
 //!
-//! The file header is that of every file ([`FileHeader`]); its `word` is the segment's first sequence number. Its
-//! checksum is the seed of the segment. Numbers are little-endian.
+//! The file header is that of every file ([`FileHeader`]); its `word` is the segment's first
+//! sequence number. Its checksum is the seed of the segment. Numbers are little-endian.
 //!
 //! A record at `offset` is valid if and only if
 //!
-//! 1. `offset` is a multiple of eight, and 32 + `length` bytes from it lie in the file;
+//! 1. `offset` is a multiple of eight, and 32 + `length` bytes from there are in the file;
 //! 2. `length` is at most [`MAX_PAYLOAD_SIZE`];
-//! 3. `crc32` is the checksum of the bytes after it, up to the end of the payload, continued from the checksum of
-//!    `offset` as eight bytes, continued from the segment's seed. So a record is valid in its own place only: never
-//!    in another file, in an earlier life of this one, or as a part of a value.
+//! 3. `crc32` is the checksum of the bytes after it, up to the end of the payload, continued from
+//!    the checksum of `offset` as eight bytes, continued from the segment's seed. So a record is
+//!    valid at its own offset only: never in another file, in an earlier generation of this one, or
+//!    inside a value.
 //!
-//! These hold for every valid record, and a record with a right checksum that breaks one of them is damage:
+//! These hold for every valid record; a record with a matching checksum that breaks one of them is
+//! damage:
 //!
-//! 4. `kind` is 1 (commit) or 2 (end); `reserved` is zero; `flags` is zero, save for an end, where bit 0 may be set;
-//! 5. `seq_start` is the number after the last one of the record before, or the segment's first sequence number, which is not zero;
-//!    `seq_start + count` is at most [`SeqNo::MAX`];
-//! 6. `synced` is at most `offset`: every byte of the segment below `synced` was durable when the record was written, or,
-//!    for records that a recovery copied, before the segment got its name;
-//! 7. a commit has a `count` of one or more, and its payload holds exactly that many entries (see `batch`);
-//! 8. an end has no payload and a `count` of zero. It is the last record; what lies beyond it means nothing. With bit 0
-//!    of `flags` the next segment was durable before the end was written, so that segment must exist.
+//! 4. `kind` is 1 (commit) or 2 (end); `reserved` is zero; `flags` is zero, save for an end, where
+//!    bit 0 may be set;
+//! 5. `seq_start` follows the last sequence number of the record before, or is the segment's first
+//!    sequence number, which is not zero; `seq_start + count` is at most [`SeqNo::MAX`];
+//! 6. `synced` is at most `offset`: every byte of the segment below `synced` was durable when the
+//!    record was written, or, for records that a recovery copied, before the segment was renamed to
+//!    its final name;
+//! 7. a commit has a `count` of one or more, and its payload has exactly that many entries (see
+//!    `batch`);
+//! 8. an end record has no payload and a `count` of zero. It is the last record; bytes beyond it
+//!    are ignored. With bit 0 of `flags` the next segment was durable before the end record was
+//!    written, so that segment must exist.
 
 use std::ops::Range;
 
@@ -37,13 +44,13 @@ use crate::base::SeqNo;
 use crate::codec::{FileHeader, Reader, Writer, crc32, field};
 use crate::error::Fault;
 
-/// The most bytes that one commit may take.
+/// The maximum size of a commit's payload, in bytes.
 pub(crate) const MAX_PAYLOAD_SIZE: usize = 256 << 20;
 
-/// Where the first record of a segment stands.
+/// The offset of the first record of a segment.
 pub(super) const RECORDS_START: u64 = FileHeader::LEN as u64;
 
-/// Records stand at multiples of this.
+/// Records start at multiples of this.
 pub(crate) const ALIGNMENT: usize = 8;
 
 const CRC: Range<usize> = field(0, 4);
@@ -64,11 +71,10 @@ const KIND_COMMIT: u8 = 1;
 const KIND_END: u8 = 2;
 const FLAG_NEXT_EXISTS: u8 = 1;
 
-/// What a record says.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum RecordKind {
     Commit,
-    /// The segment ends here, and whether another one follows it.
+    /// The segment ends here; `next_exists` is bit 0 of the flags.
     End {
         next_exists: bool,
     },
@@ -93,7 +99,7 @@ impl RecordKind {
     }
 }
 
-/// A record without its checksum and its payload.
+/// A record header whose fields were checked, without checksum and length.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct RecordHeader {
     pub(super) kind: RecordKind,
@@ -102,7 +108,7 @@ pub(super) struct RecordHeader {
     pub(super) synced: u64,
 }
 
-/// The fields of a record header that may be anything.
+/// An unchecked record header.
 pub(super) struct RawHeader {
     pub(super) crc: u32,
     pub(super) length: u32,
@@ -115,7 +121,7 @@ pub(super) struct RawHeader {
 }
 
 impl RawHeader {
-    /// The fields; needs [`RECORD_HEADER_SIZE`] bytes.
+    /// `bytes` has at least [`RECORD_HEADER_SIZE`] bytes.
     pub(super) fn read(bytes: &[u8]) -> Result<Self, Fault> {
         let mut reader = Reader::new(bytes);
         Ok(Self {
@@ -130,13 +136,14 @@ impl RawHeader {
         })
     }
 
-    /// The size of header and payload, when the record has one that is allowed (rule 2).
+    /// The size of header and payload; `None` when rule 2 is broken.
     pub(super) fn record_size(&self) -> Option<usize> {
         let payload_size = usize::try_from(self.length).ok()?;
         (payload_size <= MAX_PAYLOAD_SIZE).then_some(RECORD_HEADER_SIZE + payload_size)
     }
 
-    /// What the fields say, by rules 4, 6, 7 and 8 and the end of 5; whoever reads the sequence compares its start.
+    /// Checks rules 4, 6, 7 and 8, and the end of rule 5; the caller compares `seq_start` with the
+    /// sequence.
     pub(super) fn check(&self, offset: u64) -> Result<RecordHeader, Fault> {
         let kind = RecordKind::from_codes(self.kind, self.flags)?;
         if self.reserved != 0 {
@@ -159,7 +166,7 @@ impl RawHeader {
     }
 }
 
-/// Adds a record that will stand at `offset`, with the zeros that lead to the next one.
+/// Appends a record that will be at `offset`, and the padding after it.
 pub(super) fn put_record(out: &mut Vec<u8>, seed: u32, offset: u64, header: &RecordHeader, payload: &[u8]) {
     assert!(payload.len() <= MAX_PAYLOAD_SIZE && offset.is_multiple_of(ALIGNMENT as u64));
     let start = out.len();
@@ -176,8 +183,8 @@ pub(super) fn put_record(out: &mut Vec<u8>, seed: u32, offset: u64, header: &Rec
     seal_record(out, start, seed, offset);
 }
 
-/// Puts the checksum into the record that begins at `start` of a buffer and will stand at `offset` of the file, and adds
-/// the zeros that lead to the next one.
+/// Completes the record that starts at `start` of a buffer and will be at `offset` of the file:
+/// sets its checksum and appends the padding.
 pub(crate) fn seal_record(out: &mut Vec<u8>, start: usize, seed: u32, offset: u64) {
     let record = &mut out[start..];
     let crc = crc32(record_seed(seed, offset), &record[CHECKED_START..]);
@@ -186,15 +193,15 @@ pub(crate) fn seal_record(out: &mut Vec<u8>, start: usize, seed: u32, offset: u6
     out.resize(start + padded, 0);
 }
 
-/// What the checksum of a record continues from.
+/// The seed of the checksum of a record at `offset`.
 pub(crate) fn record_seed(seed: u32, offset: u64) -> u32 {
     crc32(seed, &offset.to_le_bytes())
 }
 
-/// Where the checksummed bytes of a record begin.
+/// Where the checksummed bytes of a record start.
 pub(super) const CHECKED_START: usize = CRC.end;
 
-/// The first multiple of eight that is not below `offset`.
+/// The first multiple of eight at or after `offset`.
 pub(crate) fn aligned(offset: u64) -> u64 {
     offset.next_multiple_of(ALIGNMENT as u64)
 }

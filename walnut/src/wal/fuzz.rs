@@ -1,7 +1,8 @@
-//! Hostile bytes as a log segment: the entry point of fuzzing.
+//! The fuzzing entry point for WAL segments.
 //!
-//! Bytes made at random fail at the first checksum, so they are also tried *mended*: with a header that fits, and with a right checksum
-//! for every record that they announce. What is tested then is what lies behind the checksums.
+//! Random bytes fail at the first checksum, so they are also tried *mended*: with a valid file
+//! header, and with a matching checksum for every record that they announce. That tests the code
+//! behind the checksums.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -16,8 +17,8 @@ use crate::error::Result;
 const HEADER: FileHeader =
     FileHeader { kind: FileKind::Wal, database: [7; 16], number: FileNumber(1), salt: 5, word: 1 };
 
-/// Takes `bytes` for a segment, as they are and mended, and replays it. It must not panic, hang or take much memory; whatever else
-/// happens is right.
+/// Replays `bytes` as a segment, as they are and mended. It must not panic, hang or allocate much
+/// memory; every other outcome is correct.
 pub fn fuzz(bytes: &[u8]) {
     let _ = walk(bytes);
     let _ = walk(&mended(bytes));
@@ -25,23 +26,25 @@ pub fn fuzz(bytes: &[u8]) {
 
 fn walk(bytes: &[u8]) -> Result<()> {
     let env = MemoryEnv::with_seed(1);
-    let place = LogDir { env: Arc::new(env.clone()), dir: PathBuf::from("/fuzz"), database: HEADER.database };
-    env.create_dir(&place.dir)?;
-    env.write_file(place.path(HEADER.number), bytes)?;
+    let log_dir =
+        LogDir { env: Arc::new(env.clone()), dir: PathBuf::from("/fuzz"), database: HEADER.database };
+    env.create_dir(&log_dir.dir)?;
+    env.write_file(log_dir.path(HEADER.number), bytes)?;
     let first = HEADER.number;
-    let promise = DurableBounds { first, newest: first, last_seqno: SeqNo::ZERO, log_seqno: SeqNo::ZERO };
+    let bounds = DurableBounds { first, newest: first, last_seqno: SeqNo::ZERO, log_seqno: SeqNo::ZERO };
     let mut count = 0u64;
-    let recovered = replay(&place, &place.names()?, &promise, &mut |replayed| {
+    let recovered = replay(&log_dir, &log_dir.names()?, &bounds, &mut |replayed| {
         count += u64::from(replayed.commit.count);
         Ok(())
     })?;
     assert_eq!(recovered.next_seqno, SeqNo(count + 1), "commits follow each other");
-    let again = replay(&place, &place.names()?, &promise, &mut |_| Ok(()))?;
+    let again = replay(&log_dir, &log_dir.names()?, &bounds, &mut |_| Ok(()))?;
     assert_eq!(again, recovered, "a second replay gives the same");
-    LogWriter::resume(place, &recovered, LogConfig::default()).map(drop)
+    LogWriter::resume(log_dir, &recovered, LogConfig::default()).map(drop)
 }
 
-/// The same bytes behind a valid header, each record that they announce with its checksum.
+/// The same bytes behind a valid file header, each record that they announce with a matching
+/// checksum.
 fn mended(bytes: &[u8]) -> Vec<u8> {
     let mut file = [&HEADER.encode()[..], bytes].concat();
     let mut start = FileHeader::LEN;

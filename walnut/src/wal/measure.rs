@@ -1,4 +1,4 @@
-//! A log by itself, to be measured.
+//! Benchmarks of the WAL alone.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -8,21 +8,21 @@ use crate::base::{FileNumber, SeqNo};
 use crate::env::OsEnv;
 use crate::error::Result;
 
-/// A log of one segment in a directory of the system's.
+/// A log of one segment in a directory of the operating system.
 #[derive(Debug)]
 pub struct MeasuredLog(LogWriter);
 
 const FIRST: FileNumber = FileNumber(1);
 
-fn place(dir: &Path) -> LogDir {
+fn log_dir(dir: &Path) -> LogDir {
     LogDir { env: Arc::new(OsEnv), dir: dir.to_owned(), database: [7; 16] }
 }
 
 impl MeasuredLog {
-    /// Makes one in an empty directory.
+    /// Creates a log in an empty directory.
     pub fn create(dir: &Path) -> Result<Self> {
         let config = LogConfig { preallocate: 256 << 10, ..LogConfig::default() };
-        LogWriter::create(place(dir), FIRST, SeqNo(1), config).map(Self)
+        LogWriter::create(log_dir(dir), FIRST, SeqNo(1), config).map(Self)
     }
 
     /// Writes a commit of one entry.
@@ -32,7 +32,7 @@ impl MeasuredLog {
         self.0.write()
     }
 
-    /// Makes what was written durable.
+    /// Syncs what was written.
     pub fn sync(&mut self) -> Result<()> {
         let point = self.0.sync_point();
         point.sync()?;
@@ -40,12 +40,12 @@ impl MeasuredLog {
         Ok(())
     }
 
-    /// Reads the log of a directory; gives how many commits it holds.
+    /// Replays the log of a directory and returns its number of commits.
     pub fn replay(dir: &Path) -> Result<u64> {
-        let promise =
+        let bounds =
             DurableBounds { first: FIRST, newest: FIRST, last_seqno: SeqNo::ZERO, log_seqno: SeqNo::ZERO };
         let mut count = 0;
-        replay(&place(dir), &place(dir).names()?, &promise, &mut |_| {
+        replay(&log_dir(dir), &log_dir(dir).names()?, &bounds, &mut |_| {
             count += 1;
             Ok(())
         })?;

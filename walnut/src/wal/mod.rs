@@ -1,22 +1,24 @@
-//! The write-ahead log: what was promised before it reached an SST, in segments that are only ever added to.
+//! The write-ahead log: acknowledged commits that are not yet in an SST, in append-only segments.
 //!
 //! ```text
 //!   engine --append--> group in memory --write--> segment --sync, outside any lock--> durable
 //!                                                    |
-//!                               rotate_next: the next segment          replay: commits, oldest first
+//!                               rotate_next: the next segment      replay: commits, oldest first
 //! ```
 //!
-//! 1. One record is one commit. It is replayed whole or not at all, and only after all commits before it.
-//! 2. Records that were durable when a later record was written are promised by that one; damage to them is found.
-//! 3. A segment that was read by a recovery is added to only when the log was closed in order ([`LogWriter::reopen`]);
-//!    [`LogWriter::resume`] goes on in a new file.
-//! 4. [`LogWriter::rotate_next`] is the only way to another segment. Numbers follow each other without a gap.
-//! 5. After a failed sync nothing is promised any more: the writer refuses everything.
+//! 1. One record is one commit. It is replayed whole or not at all, and only after all commits
+//!    before it.
+//! 2. A record's `synced` field acknowledges the records that were durable when it was written;
+//!    damage to those is detected.
+//! 3. A recovered segment is appended to only when the log was closed cleanly
+//!    ([`LogWriter::reopen`]); otherwise [`LogWriter::resume`] continues in a new file.
+//! 4. [`LogWriter::rotate_next`] is the only way to another segment. Segment numbers have no gap.
+//! 5. After a failed sync no commit is acknowledged any more: the writer refuses every operation.
+//! 6. An obsolete segment may be recycled as a later one. Records of an earlier generation of a
+//!    file are never valid.
 //!
-//! 6. An obsolete segment may become a later one. Records of an earlier life of a file are never valid.
-//!
-//! It does not know what a key is, takes no lock, starts no thread, and never removes a segment: when one is obsolete
-//! is decided by the manifest.
+//! It does not know what a key is, takes no lock, starts no thread, and never removes a segment:
+//! the manifest decides when one is obsolete.
 
 mod current_segment;
 mod format;
@@ -44,12 +46,12 @@ pub(crate) use writer::{LogConfig, LogSize, LogWriter, SyncPoint};
 
 use crate::base::SeqNo;
 
-/// The bytes of one commit, as the log sees them.
+/// A commit as the log stores it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Commit<'a> {
     /// The sequence number of the first entry.
     pub(crate) seq_start: SeqNo,
-    /// How many entries, and so sequence numbers, there are.
+    /// The number of entries, which is the number of sequence numbers.
     pub(crate) count: u32,
     pub(crate) payload: &'a [u8],
 }

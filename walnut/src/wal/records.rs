@@ -5,18 +5,16 @@ use super::segment::Segment;
 use crate::codec::crc32;
 use crate::error::{Fault, Result};
 
-/// How much is read at once.
+/// Bytes read at once.
 const WINDOW_SIZE: usize = 1 << 20;
 
-/// A valid record.
 pub(super) struct LogRecord<'a> {
     pub(super) header: RecordHeader,
     pub(super) payload: &'a [u8],
-    /// Where the next record stands.
+    /// The offset of the next record.
     pub(super) next: u64,
 }
 
-/// Gives the record at an offset.
 pub(super) struct Records<'a> {
     segment: &'a Segment,
     /// The file's bytes from `start` on.
@@ -29,8 +27,8 @@ impl<'a> Records<'a> {
         Self { segment, window: Vec::new(), start: 0 }
     }
 
-    /// The record at `offset`, or why no valid one stands there: rules 1 to 3 of the format. A record with a right
-    /// checksum that breaks another rule is an error.
+    /// The record at `offset`, or the fault that makes it invalid by rules 1 to 3 of the format. A
+    /// record with a matching checksum that breaks another rule is an error.
     pub(super) fn at(&mut self, offset: u64) -> Result<Result<LogRecord<'_>, Fault>> {
         let left = self.segment.size.saturating_sub(offset);
         if left < RECORD_HEADER_SIZE as u64 {
@@ -52,8 +50,8 @@ impl<'a> Records<'a> {
         Ok(Ok(LogRecord { header, payload, next: aligned(offset + size as u64) }))
     }
 
-    /// The checksum of a record of `size` bytes. One that is larger than the window is read in pieces, so that memory
-    /// is taken only for a size that has proved right.
+    /// The checksum of a record of `size` bytes. A record that is larger than the window is read in
+    /// pieces, so that memory is allocated only for a size that was verified.
     fn checksum(&mut self, offset: u64, size: usize) -> Result<u32> {
         let mut crc = record_seed(self.segment.seed, offset);
         let mut done = 0;
@@ -66,11 +64,11 @@ impl<'a> Records<'a> {
         Ok(crc)
     }
 
-    /// The `size` bytes from `offset` on, which lie in the file.
+    /// The caller has checked that the bytes are in the file.
     fn bytes(&mut self, offset: u64, size: usize) -> Result<&[u8]> {
-        let held = offset.checked_sub(self.start).and_then(|skipped| usize::try_from(skipped).ok());
-        let held = held.filter(|&skipped| skipped.saturating_add(size) <= self.window.len());
-        let skipped = if let Some(skipped) = held {
+        let cached = offset.checked_sub(self.start).and_then(|skipped| usize::try_from(skipped).ok());
+        let cached = cached.filter(|&skipped| skipped.saturating_add(size) <= self.window.len());
+        let skipped = if let Some(skipped) = cached {
             skipped
         } else {
             self.fetch(offset, size)?;
@@ -79,10 +77,11 @@ impl<'a> Records<'a> {
         Ok(&self.window[skipped..skipped + size])
     }
 
-    /// Fills the window with `size` bytes from `offset` on, or with more when there are more.
+    /// Fills the window from `offset` on with at least `size` bytes, and with more if the file has
+    /// them.
     fn fetch(&mut self, offset: u64, size: usize) -> Result<()> {
         let left = usize::try_from(self.segment.size - offset).unwrap_or(usize::MAX);
-        // What is there of before is written over.
+        // The old contents are overwritten.
         self.window.resize(size.max(WINDOW_SIZE.min(left)), 0);
         self.window.shrink_to(WINDOW_SIZE);
         self.start = offset;

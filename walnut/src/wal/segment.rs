@@ -1,19 +1,24 @@
-//! A segment as a file: made whole or not at all, opened only under its own name.
+//! A segment as a file: created atomically, opened only under its own name.
 //!
 //! ```text
-//!  wal-000002.log.tmp: header, records carried over, zeros --sync--> rename to wal-000002.log --sync directory-->
-//!         ▲                                                                                        |
-//!         '---- rename ---- spare: wal-000001.log, when the manifest no longer needs it <----------'
+//!  wal-000002.log.tmp: header, copied records, zeros --sync--> rename to .log --sync directory--.
+//!         ▲                                                                                     |
+//!         '-- rename -- recycled: wal-000001.log, once the manifest does not need it <----------'
 //! ```
 //!
-//! 1. A name that ends in `.log` stands for a whole segment: header, carried records and preallocated zeros were durable
-//!    before it got that name. So a `.log` file with a bad header is damage and never a crash's remains.
-//! 2. A `.tmp` file was never promised to anybody. It is not looked at, and the next opening of the database removes it.
-//! 3. An obsolete segment may become the draft of a later one: its length and its extents are those that are wanted. What
-//!    lies behind the new records then are records of earlier lives, and none of them is ever valid: the seed of the new
-//!    header is drawn until it differs from that of every generation whose records may still stand there ([`Generations`]), and
-//!    a record whose place and length stay the same has another checksum under every other seed.
-//! 4. A file is taken over only by the process that wrote it, and only when every write and sync of it succeeded.
+//! 1. A `.log` file is a complete segment: header, copied records and preallocated zeros were
+//!    durable before the rename. So a `.log` file with a bad header is damage, not the result of a
+//!    crash.
+//! 2. A `.tmp` file was never acknowledged. It is ignored, and the next opening of the database
+//!    removes it.
+//! 3. An obsolete segment may be recycled as the temporary file of a later one: it already has the
+//!    wanted length and extents. The bytes behind the new records are then records of earlier
+//!    generations, and none of them is ever valid: the salt of the new header is drawn until its
+//!    seed differs from that of every generation whose records may still be there
+//!    ([`Generations`]), and a record at the same offset and of the same length has another
+//!    checksum under every other seed.
+//! 4. A file is recycled only by the process that wrote it, and only when every write and sync of
+//!    it succeeded.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -25,15 +30,14 @@ use crate::env::{Env, File};
 use crate::error::{Error, Fault, Result};
 use crate::files::FileName;
 
-/// Zeros are written in pieces of this size.
 const ZEROS: &[u8] = &[0; 64 << 10];
 
-/// Where the segments of a database lie.
+/// The directory of a database's segments.
 #[derive(Clone, Debug)]
 pub(crate) struct LogDir {
     pub(crate) env: Arc<dyn Env>,
     pub(crate) dir: PathBuf,
-    /// The database's id, which every segment carries.
+    /// The database's id, which is in every segment's header.
     pub(crate) database: [u8; 16],
 }
 
@@ -42,13 +46,12 @@ impl LogDir {
         FileName::Segment(number).path(&self.dir)
     }
 
-    /// The names in the directory.
     pub(crate) fn names(&self) -> Result<Vec<String>> {
         self.env.list(&self.dir)
     }
 
-    /// The path of a draft, at which nothing is left of an earlier try.
-    fn free_draft_path(&self, number: FileNumber) -> Result<PathBuf> {
+    /// The path of a temporary file, after removing one that an earlier try left there.
+    fn temp_path(&self, number: FileNumber) -> Result<PathBuf> {
         let path = FileName::SegmentTemp(number).path(&self.dir);
         if self.env.kind(&path)?.is_some() {
             self.env.remove(&path)?;
@@ -56,12 +59,12 @@ impl LogDir {
         Ok(path)
     }
 
-    /// A header whose seed is that of no earlier life.
+    /// A header whose seed is that of no earlier generation.
     pub(super) fn fresh_header(
         &self,
         number: FileNumber,
         first_seqno: SeqNo,
-        lives: &Generations,
+        generations: &Generations,
     ) -> FileHeader {
         loop {
             let header = FileHeader {
@@ -71,96 +74,95 @@ impl LogDir {
                 salt: self.env.random(),
                 word: first_seqno.0,
             };
-            if !lives.have(header.seed()) {
+            if !generations.contains(header.seed()) {
                 return header;
             }
         }
     }
 }
 
-/// The lives of a file whose records may still stand in it.
+/// The generations of a recycled file whose records may still be in it.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(super) struct Generations(Vec<Generation>);
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 struct Generation {
     seed: u32,
-    /// Where its records ended.
-    reach: u64,
+    /// Where its records end.
+    records_end: u64,
 }
 
 impl Generations {
-    /// Adds a life that has ended, and forgets those over which it wrote.
-    pub(super) fn add(&mut self, seed: u32, reach: u64) {
-        self.0.retain(|life| life.reach > reach);
-        self.0.push(Generation { seed, reach });
+    /// Adds a generation, and forgets those that it has overwritten.
+    pub(super) fn add(&mut self, seed: u32, records_end: u64) {
+        self.0.retain(|generation| generation.records_end > records_end);
+        self.0.push(Generation { seed, records_end });
     }
 
-    fn have(&self, seed: u32) -> bool {
-        self.0.iter().any(|life| life.seed == seed)
+    fn contains(&self, seed: u32) -> bool {
+        self.0.iter().any(|generation| generation.seed == seed)
     }
 }
 
-/// A whole segment that nobody needs any more, under its old name.
+/// A complete, obsolete segment, still under its old name, that will be recycled.
 #[derive(Debug)]
 pub(super) struct RecycledSegment {
     pub(super) file: Arc<dyn File>,
     pub(super) number: FileNumber,
     pub(super) size: u64,
-    pub(super) lives: Generations,
+    pub(super) generations: Generations,
 }
 
-/// A segment that does not have its name yet.
+/// A segment before its rename.
 pub(super) struct TempSegment<'a> {
-    place: &'a LogDir,
+    log_dir: &'a LogDir,
     header: FileHeader,
     file: Arc<dyn File>,
     size: u64,
-    lives: Generations,
+    generations: Generations,
 }
 
-/// A segment that has just got its name.
+/// A segment after its rename.
 pub(super) struct FinishedSegment {
     pub(super) header: FileHeader,
     pub(super) file: Arc<dyn File>,
-    /// The length of the file.
+    /// Of the file.
     pub(super) size: u64,
-    /// Its earlier lives.
-    pub(super) lives: Generations,
+    pub(super) generations: Generations,
 }
 
 impl<'a> TempSegment<'a> {
-    /// Makes the file and writes its header. Until [`publish`](Self::publish) nothing of it counts, and it can be made
-    /// again.
-    pub(super) fn create(place: &'a LogDir, number: FileNumber, first_seqno: SeqNo) -> Result<Self> {
-        let path = place.free_draft_path(number)?;
-        let file = place.env.create(&path)?;
-        Self::begin(place, file, RECORDS_START, number, first_seqno, Generations::default())
+    /// Creates the file and writes its header. It has no effect on the log before
+    /// [`publish`](Self::publish), and can be created again.
+    pub(super) fn create(log_dir: &'a LogDir, number: FileNumber, first_seqno: SeqNo) -> Result<Self> {
+        let path = log_dir.temp_path(number)?;
+        let file = log_dir.env.create(&path)?;
+        Self::begin(log_dir, file, RECORDS_START, number, first_seqno, Generations::default())
     }
 
-    /// The same of a file that is there. After an error it is nobody's spare any more.
+    /// Reuses the file of an obsolete segment. After an error the file is not recycled again.
     pub(super) fn recycle(
-        place: &'a LogDir,
-        spare: RecycledSegment,
+        log_dir: &'a LogDir,
+        recycled: RecycledSegment,
         number: FileNumber,
         first_seqno: SeqNo,
     ) -> Result<Self> {
-        let path = place.free_draft_path(number)?;
-        place.env.rename(&place.path(spare.number), &path)?;
-        Self::begin(place, spare.file, spare.size, number, first_seqno, spare.lives)
+        let path = log_dir.temp_path(number)?;
+        log_dir.env.rename(&log_dir.path(recycled.number), &path)?;
+        Self::begin(log_dir, recycled.file, recycled.size, number, first_seqno, recycled.generations)
     }
 
     fn begin(
-        place: &'a LogDir,
+        log_dir: &'a LogDir,
         file: Arc<dyn File>,
         size: u64,
         number: FileNumber,
         first_seqno: SeqNo,
-        lives: Generations,
+        generations: Generations,
     ) -> Result<Self> {
-        let header = place.fresh_header(number, first_seqno, &lives);
+        let header = log_dir.fresh_header(number, first_seqno, &generations);
         file.write_at(&header.encode(), 0)?;
-        Ok(Self { place, header, file, size, lives })
+        Ok(Self { log_dir, header, file, size, generations })
     }
 
     pub(super) fn file(&self) -> &dyn File {
@@ -171,8 +173,9 @@ impl<'a> TempSegment<'a> {
         self.header.seed()
     }
 
-    /// Writes zeros from `end` up to `size`, unless the file is as long already, so that later writes change no length and
-    /// no extent, and makes all of the file durable. On a full disk it goes without them: it grows as it is written then.
+    /// Preallocates zeros from `end` up to `size`, unless the file is already as long, so that
+    /// later writes change neither length nor extents; then syncs the file. On a full disk it does
+    /// without the zeros: the file then grows with each write.
     pub(super) fn finish(&mut self, end: u64, size: u64) -> Result<()> {
         self.size = self.size.max(end);
         match write_zeros(&*self.file, self.size, size) {
@@ -183,13 +186,14 @@ impl<'a> TempSegment<'a> {
         self.file.sync()
     }
 
-    /// Gives the finished file its name, also when another file has it. After an error nobody knows which name it has.
+    /// Renames the file to its final name, replacing an existing one. After an error the rename may
+    /// or may not be durable.
     pub(super) fn publish(self) -> Result<FinishedSegment> {
-        let Self { place, header, file, size, lives } = self;
-        let draft = FileName::SegmentTemp(header.number).path(&place.dir);
-        place.env.rename(&draft, &place.path(header.number))?;
-        place.env.sync_dir(&place.dir)?;
-        Ok(FinishedSegment { header, file, size, lives })
+        let Self { log_dir, header, file, size, generations } = self;
+        let temp = FileName::SegmentTemp(header.number).path(&log_dir.dir);
+        log_dir.env.rename(&temp, &log_dir.path(header.number))?;
+        log_dir.env.sync_dir(&log_dir.dir)?;
+        Ok(FinishedSegment { header, file, size, generations })
     }
 }
 
@@ -201,7 +205,6 @@ pub(super) fn segment_numbers(names: &[String]) -> Vec<FileNumber> {
     numbers
 }
 
-/// Writes zeros from one offset up to another.
 pub(super) fn write_zeros(file: &dyn File, from: u64, to: u64) -> Result<()> {
     let mut offset = from;
     while offset < to {
@@ -213,7 +216,7 @@ pub(super) fn write_zeros(file: &dyn File, from: u64, to: u64) -> Result<()> {
     Ok(())
 }
 
-/// A segment that is read.
+/// A segment opened for replay.
 #[derive(Debug)]
 pub(super) struct Segment {
     pub(super) file: Arc<dyn File>,
@@ -224,17 +227,17 @@ pub(super) struct Segment {
 }
 
 impl Segment {
-    /// Opens a segment that must exist and must be the one that its name says.
-    pub(super) fn open(place: &LogDir, number: FileNumber) -> Result<Self> {
-        let path = place.path(number);
-        let file = match place.env.open(&path) {
-            Err(_) if place.env.kind(&path)?.is_none() => return Err(Fault::Missing.at(&path, 0)),
+    /// Opens a segment that must exist and must match its name.
+    pub(super) fn open(log_dir: &LogDir, number: FileNumber) -> Result<Self> {
+        let path = log_dir.path(number);
+        let file = match log_dir.env.open(&path) {
+            Err(_) if log_dir.env.kind(&path)?.is_none() => return Err(Fault::Missing.at(&path, 0)),
             opened => opened?,
         };
         let mut bytes = [0; FileHeader::LEN];
         file.read_exact_at(&mut bytes, 0)?;
         let header = FileHeader::decode(FileKind::Wal, &bytes).map_err(|fault| fault.at(&path, 0))?;
-        if header.database != place.database || header.number != number {
+        if header.database != log_dir.database || header.number != number {
             return Err(Fault::Identity.at(&path, 0));
         }
         if !(1..=SeqNo::MAX.0).contains(&header.word) {

@@ -1,10 +1,10 @@
-//! A machine that wraps another and fails on command.
+//! Fault injection: a machine that wraps another and fails on command.
 //!
-//! 1. Without a plan it does what the wrapped machine does.
-//! 2. Every operation is counted, also one that fails; so a test runs a workload once to count, and then once
-//!    for each operation to see it fail.
-//! 3. Of several plans that strike at one operation the oldest has its effect; the others strike at a later
-//!    one.
+//! 1. Without a plan it behaves as the wrapped machine.
+//! 2. Every operation is counted, failed ones included; so a test runs a workload once to count,
+//!    and then once for each operation to see it fail.
+//! 3. Of several plans that apply to one operation the oldest takes effect; the others apply to a
+//!    later one.
 //!
 //! Clocks and randomness cannot fail.
 
@@ -49,19 +49,19 @@ pub use plan::{FaultEffect, FaultPlan};
 #[derive(Clone)]
 pub struct FaultEnv {
     inner: Inner,
-    book: Arc<Mutex<Book>>,
+    state: Arc<Mutex<FaultState>>,
 }
 
-/// The wrapped machine. One in memory is told apart, because only there a lost sync can be played.
+/// A lost sync can be simulated only on a machine in memory.
 #[derive(Clone, Debug)]
 enum Inner {
     Any(Arc<dyn Env>),
     Memory(MemoryEnv),
 }
 
-/// What was done, and what is planned.
+/// The counts of operations, and the plans.
 #[derive(Debug, Default)]
-struct Book {
+struct FaultState {
     counts: Counts,
     plans: Vec<FaultPlan>,
     struck: u64,
@@ -79,32 +79,32 @@ impl FaultEnv {
     /// # Ok::<(), walnut::Error>(())
     /// ```
     pub fn new(inner: Arc<dyn Env>) -> Self {
-        Self { inner: Inner::Any(inner), book: Arc::default() }
+        Self { inner: Inner::Any(inner), state: Arc::default() }
     }
 
-    /// Wraps a machine in memory, on which every effect can be played.
+    /// Wraps a machine in memory, on which every effect can be simulated.
     pub fn over_memory(inner: MemoryEnv) -> Self {
-        Self { inner: Inner::Memory(inner), book: Arc::default() }
+        Self { inner: Inner::Memory(inner), state: Arc::default() }
     }
 
     /// Adds a plan.
     pub fn inject(&self, plan: FaultPlan) {
-        self.book().plans.push(plan);
+        self.state().plans.push(plan);
     }
 
-    /// Gives up all plans, as when the cause of the trouble is gone.
+    /// Drops all plans, as when the cause of the faults is gone.
     pub fn heal(&self) {
-        self.book().plans.clear();
+        self.state().plans.clear();
     }
 
-    /// How many faults there were.
+    /// The number of injected faults.
     pub fn struck(&self) -> u64 {
-        self.book().struck
+        self.state().struck
     }
 
-    /// What was tried since this machine was made.
+    /// The operations that were tried since this machine was created.
     pub fn counts(&self) -> Counts {
-        self.book().counts
+        self.state().counts
     }
 
     fn env(&self) -> &dyn Env {
@@ -114,20 +114,20 @@ impl FaultEnv {
         }
     }
 
-    fn book(&self) -> MutexGuard<'_, Book> {
-        lock(&self.book)
+    fn state(&self) -> MutexGuard<'_, FaultState> {
+        lock(&self.state)
     }
 
     fn file(&self, inner: Arc<dyn File>, memory: Option<Arc<MemoryFile>>) -> Arc<dyn File> {
-        Arc::new(FaultFile { inner, memory, book: Arc::clone(&self.book) })
+        Arc::new(FaultFile { inner, memory, state: Arc::clone(&self.state) })
     }
 }
 
 impl fmt::Debug for FaultEnv {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (struck, plan_count) = {
-            let book = self.book();
-            (book.struck, book.plans.len())
+            let state = self.state();
+            (state.struck, state.plans.len())
         };
         f.debug_struct("FaultEnv")
             .field("inner", &self.inner)
@@ -139,27 +139,27 @@ impl fmt::Debug for FaultEnv {
 
 impl Env for FaultEnv {
     fn create_dir(&self, dir: &Path) -> Result<()> {
-        attempt(&self.book, Operation::CreateDir, &[dir], || self.env().create_dir(dir))
+        attempt(&self.state, Operation::CreateDir, &[dir], || self.env().create_dir(dir))
     }
 
     fn sync_dir(&self, dir: &Path) -> Result<()> {
-        let effect = self.book().meet(Operation::SyncDir, &[dir]);
+        let effect = self.state().on_operation(Operation::SyncDir, &[dir]);
         if let (Some(FaultEffect::LostSync), Inner::Memory(memory)) = (effect, &self.inner) {
             memory.lose_unsynced(dir)?;
         }
-        play(effect, Operation::SyncDir, dir, || self.env().sync_dir(dir))
+        run_with(effect, Operation::SyncDir, dir, || self.env().sync_dir(dir))
     }
 
     fn list(&self, dir: &Path) -> Result<Vec<String>> {
-        attempt(&self.book, Operation::List, &[dir], || self.env().list(dir))
+        attempt(&self.state, Operation::List, &[dir], || self.env().list(dir))
     }
 
     fn kind(&self, path: &Path) -> Result<Option<PathKind>> {
-        attempt(&self.book, Operation::Kind, &[path], || self.env().kind(path))
+        attempt(&self.state, Operation::Kind, &[path], || self.env().kind(path))
     }
 
     fn create(&self, path: &Path) -> Result<Arc<dyn File>> {
-        attempt(&self.book, Operation::Create, &[path], || match &self.inner {
+        attempt(&self.state, Operation::Create, &[path], || match &self.inner {
             Inner::Any(env) => Ok(self.file(env.create(path)?, None)),
             Inner::Memory(memory) => {
                 let file = memory.create_file(path)?;
@@ -169,7 +169,7 @@ impl Env for FaultEnv {
     }
 
     fn open(&self, path: &Path) -> Result<Arc<dyn File>> {
-        attempt(&self.book, Operation::Open, &[path], || match &self.inner {
+        attempt(&self.state, Operation::Open, &[path], || match &self.inner {
             Inner::Any(env) => Ok(self.file(env.open(path)?, None)),
             Inner::Memory(memory) => {
                 let file = memory.open_file(path, false)?;
@@ -179,7 +179,7 @@ impl Env for FaultEnv {
     }
 
     fn reopen(&self, path: &Path) -> Result<Option<Arc<dyn File>>> {
-        attempt(&self.book, Operation::Open, &[path], || match &self.inner {
+        attempt(&self.state, Operation::Open, &[path], || match &self.inner {
             Inner::Any(env) => Ok(env.reopen(path)?.map(|file| self.file(file, None))),
             Inner::Memory(memory) => {
                 let file = memory.open_file(path, true)?;
@@ -189,23 +189,23 @@ impl Env for FaultEnv {
     }
 
     fn rename(&self, from: &Path, to: &Path) -> Result<()> {
-        attempt(&self.book, Operation::Rename, &[from, to], || self.env().rename(from, to))
+        attempt(&self.state, Operation::Rename, &[from, to], || self.env().rename(from, to))
     }
 
     fn remove(&self, path: &Path) -> Result<()> {
-        attempt(&self.book, Operation::Remove, &[path], || self.env().remove(path))
+        attempt(&self.state, Operation::Remove, &[path], || self.env().remove(path))
     }
 
     fn lock(&self, path: &Path) -> Result<Box<dyn Lock>> {
-        attempt(&self.book, Operation::Lock, &[path], || self.env().lock(path))
+        attempt(&self.state, Operation::Lock, &[path], || self.env().lock(path))
     }
 
     fn open_dir(&self, dir: &Path) -> Result<Option<Arc<dyn Env>>> {
-        let held = attempt(&self.book, Operation::OpenDir, &[dir], || match &self.inner {
+        let held = attempt(&self.state, Operation::OpenDir, &[dir], || match &self.inner {
             Inner::Any(env) => Ok(env.open_dir(dir)?.map(Inner::Any)),
             Inner::Memory(memory) => Ok(Some(Inner::Memory(memory.hold(dir)?))),
         })?;
-        Ok(held.map(|inner| Arc::new(Self { inner, book: Arc::clone(&self.book) }) as Arc<dyn Env>))
+        Ok(held.map(|inner| Arc::new(Self { inner, state: Arc::clone(&self.state) }) as Arc<dyn Env>))
     }
 
     fn identify_dir(&self, dir: &Path) -> Result<Option<(u64, u64)>> {
@@ -217,11 +217,11 @@ impl Env for FaultEnv {
     }
 
     fn may_write(&self, dir: &Path) -> Result<bool> {
-        attempt(&self.book, Operation::Kind, &[dir], || self.env().may_write(dir))
+        attempt(&self.state, Operation::Kind, &[dir], || self.env().may_write(dir))
     }
 
     fn free_space(&self, path: &Path) -> Result<u64> {
-        attempt(&self.book, Operation::FreeSpace, &[path], || self.env().free_space(path))
+        attempt(&self.state, Operation::FreeSpace, &[path], || self.env().free_space(path))
     }
 
     fn file_limit(&self) -> Option<usize> {
@@ -251,7 +251,7 @@ struct FaultFile {
     inner: Arc<dyn File>,
     /// The same file, when it is one in memory.
     memory: Option<Arc<MemoryFile>>,
-    book: Arc<Mutex<Book>>,
+    state: Arc<Mutex<FaultState>>,
 }
 
 impl File for FaultFile {
@@ -260,75 +260,74 @@ impl File for FaultFile {
     }
 
     fn size(&self) -> Result<u64> {
-        attempt(&self.book, Operation::Size, &[self.path()], || self.inner.size())
+        attempt(&self.state, Operation::Size, &[self.path()], || self.inner.size())
     }
 
     fn read_at(&self, bytes: &mut [u8], offset: u64) -> Result<usize> {
-        let effect = lock(&self.book).meet(Operation::Read, &[self.path()]);
-        let count = play(effect, Operation::Read, self.path(), || self.inner.read_at(bytes, offset))?;
+        let effect = lock(&self.state).on_operation(Operation::Read, &[self.path()]);
+        let count = run_with(effect, Operation::Read, self.path(), || self.inner.read_at(bytes, offset))?;
         if let Some(FaultEffect::FlippedBit(bit)) = effect {
             flip(&mut bytes[..count], bit);
         }
-        lock(&self.book).counts.bytes_read += count as u64;
+        lock(&self.state).counts.bytes_read += count as u64;
         Ok(count)
     }
 
     fn write_at(&self, bytes: &[u8], offset: u64) -> Result<()> {
-        let effect = lock(&self.book).meet(Operation::Write, &[self.path()]);
+        let effect = lock(&self.state).on_operation(Operation::Write, &[self.path()]);
         if let Some(FaultEffect::ShortWrite | FaultEffect::FullDisk) = effect {
             self.inner.write_at(&bytes[..bytes.len() / 2], offset)?;
         }
-        play(effect, Operation::Write, self.path(), || self.inner.write_at(bytes, offset))?;
-        lock(&self.book).counts.bytes_written += bytes.len() as u64;
+        run_with(effect, Operation::Write, self.path(), || self.inner.write_at(bytes, offset))?;
+        lock(&self.state).counts.bytes_written += bytes.len() as u64;
         Ok(())
     }
 
     fn sync(&self) -> Result<()> {
-        let effect = lock(&self.book).meet(Operation::Sync, &[self.path()]);
+        let effect = lock(&self.state).on_operation(Operation::Sync, &[self.path()]);
         if let (Some(FaultEffect::LostSync), Some(memory)) = (effect, &self.memory) {
             memory.lose_unsynced();
         }
-        play(effect, Operation::Sync, self.path(), || self.inner.sync())
+        run_with(effect, Operation::Sync, self.path(), || self.inner.sync())
     }
 
     fn set_size(&self, size: u64) -> Result<()> {
-        attempt(&self.book, Operation::SetSize, &[self.path()], || self.inner.set_size(size))
+        attempt(&self.state, Operation::SetSize, &[self.path()], || self.inner.set_size(size))
     }
 }
 
-impl Book {
-    /// Counts an operation; the effect when it has to fail.
-    fn meet(&mut self, operation: Operation, paths: &[&Path]) -> Option<FaultEffect> {
+impl FaultState {
+    /// Counts an operation; returns the effect when it has to fail.
+    fn on_operation(&mut self, operation: Operation, paths: &[&Path]) -> Option<FaultEffect> {
         self.counts.add(operation);
-        let (place, effect) = self
-            .plans
-            .iter_mut()
-            .enumerate()
-            .find_map(|(place, plan)| plan.meet(operation, paths).map(|effect| (place, effect)))?;
-        if !self.plans[place].is_for_ever() {
-            self.plans.remove(place);
+        let (index, effect) =
+            self.plans.iter_mut().enumerate().find_map(|(index, plan)| {
+                plan.on_operation(operation, paths).map(|effect| (index, effect))
+            })?;
+        if !self.plans[index].is_for_ever() {
+            self.plans.remove(index);
         }
         self.struck += 1;
         Some(effect)
     }
 }
 
-fn lock(book: &Mutex<Book>) -> MutexGuard<'_, Book> {
-    book.lock().unwrap_or_else(PoisonError::into_inner)
+fn lock(state: &Mutex<FaultState>) -> MutexGuard<'_, FaultState> {
+    state.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Does an operation as planned, when no effect needs more than to leave it out or to hide its success.
+/// Performs an operation as planned, for effects that only suppress it or its success.
 fn attempt<T>(
-    book: &Mutex<Book>,
+    state: &Mutex<FaultState>,
     operation: Operation,
     paths: &[&Path],
     run: impl FnOnce() -> Result<T>,
 ) -> Result<T> {
-    let effect = lock(book).meet(operation, paths);
-    play(effect, operation, paths[0], run)
+    let effect = lock(state).on_operation(operation, paths);
+    run_with(effect, operation, paths[0], run)
 }
 
-fn play<T>(
+fn run_with<T>(
     effect: Option<FaultEffect>,
     operation: Operation,
     path: &Path,
@@ -355,7 +354,7 @@ fn injected(operation: Operation, path: &Path) -> Error {
 fn flip(bytes: &mut [u8], bit: u64) {
     let Some(bits) = std::num::NonZeroU64::new(bytes.len() as u64 * 8) else { return };
     let bit = bit % bits;
-    if let Some(byte) = usize::try_from(bit / 8).ok().and_then(|place| bytes.get_mut(place)) {
+    if let Some(byte) = usize::try_from(bit / 8).ok().and_then(|index| bytes.get_mut(index)) {
         *byte ^= 1 << (bit % 8);
     }
 }

@@ -1,14 +1,14 @@
-//! Which operation is to fail, and how.
+//! Fault plans: which operation is to fail, and how.
 
 use std::io;
 use std::path::Path;
 
 use crate::env::{Operation, Operations};
 
-/// A fault that is to come: a set of operations, how many of them pass before it, and what it does.
+/// A planned fault: a set of operations, how many of them succeed before it, and its effect.
 ///
-/// Only operations that the effect fits are counted, so [`FaultEffect::ShortWrite`] among [`Operations::Any`]
-/// waits for writes.
+/// Only operations to which the effect applies are counted, so [`FaultEffect::ShortWrite`] with
+/// [`Operations::Any`] waits for writes.
 ///
 /// ```
 /// use std::path::Path;
@@ -26,60 +26,62 @@ use crate::env::{Operation, Operations};
 #[derive(Clone, Debug)]
 pub struct FaultPlan {
     operations: Operations,
-    /// How many of them still pass.
+    /// How many of them still succeed.
     passing: u64,
     is_for_ever: bool,
     effect: FaultEffect,
     suffix: String,
 }
 
-/// What a fault does.
+/// The effect of a fault.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum FaultEffect {
-    /// The operation does not happen and gives an error.
+    /// The operation is not performed and fails.
     Error,
-    /// The operation happens, and gives an error all the same.
+    /// The operation is performed, and fails all the same.
     ErrorAfter,
-    /// The first half of a write is written; then an error.
+    /// The first half of a write is written; then it fails.
     ShortWrite,
-    /// There is no space: for half of a write, for a longer file, a new name, or a sync that has to allocate.
+    /// There is no space: for half of a write, for a longer file, a new name, or a sync that has to
+    /// allocate.
     FullDisk,
-    /// A sync gives an error, and the system forgets what it had not written: later syncs succeed, and a
-    /// crash takes those bytes or names all the same. Over a machine other than
+    /// A sync fails, and the system drops the data that it had not written: later syncs succeed,
+    /// and a crash loses those bytes or names all the same. Over a machine other than
     /// [`MemoryEnv`](super::super::MemoryEnv) this is [`FaultEffect::Error`].
     LostSync,
-    /// The operation does not happen and gives the error that the operating system has of this kind.
+    /// The operation is not performed and fails with the operating system's error of this kind.
     Kind(io::ErrorKind),
-    /// A read gives its bytes with this bit flipped, counted from their first one and round again behind the
-    /// last.
+    /// A read returns its bytes with this bit flipped, counted from the first one, modulo the
+    /// number of bits.
     FlippedBit(u64),
 }
 
 impl FaultPlan {
-    /// Lets so many of these operations pass; the one after that fails, and those that follow pass again.
+    /// Lets `passing` of these operations succeed; the next one fails, and those after it succeed
+    /// again.
     pub fn once(operations: impl Into<Operations>, passing: u64, effect: FaultEffect) -> Self {
         let operations = operations.into();
         Self { operations, passing, is_for_ever: false, effect, suffix: String::new() }
     }
 
-    /// Lets so many of these operations pass; all that follow fail.
+    /// Lets `passing` of these operations succeed; all later ones fail.
     pub fn for_ever(operations: impl Into<Operations>, passing: u64, effect: FaultEffect) -> Self {
         Self { is_for_ever: true, ..Self::once(operations, passing, effect) }
     }
 
-    /// Counts and fails only operations on a path that ends so.
+    /// Restricts the plan to paths with this suffix.
     pub fn in_files(mut self, suffix: &str) -> Self {
         suffix.clone_into(&mut self.suffix);
         self
     }
 
-    /// Takes note of an operation; the effect when it has to fail.
-    pub(super) fn meet(&mut self, operation: Operation, paths: &[&Path]) -> Option<FaultEffect> {
-        let is_meant = self.operations.contains(operation)
+    /// Counts an operation; returns the effect when it has to fail.
+    pub(super) fn on_operation(&mut self, operation: Operation, paths: &[&Path]) -> Option<FaultEffect> {
+        let applies = self.operations.contains(operation)
             && self.effect.fits(operation)
             && paths.iter().any(|path| path.to_string_lossy().ends_with(&self.suffix));
-        if !is_meant {
+        if !applies {
             return None;
         }
         if self.passing > 0 {
@@ -89,14 +91,13 @@ impl FaultPlan {
         Some(self.effect)
     }
 
-    /// Whether it goes on after it struck.
     pub(super) fn is_for_ever(&self) -> bool {
         self.is_for_ever
     }
 }
 
 impl FaultEffect {
-    /// Whether it is something that can happen to an operation.
+    /// Whether the effect applies to an operation.
     fn fits(self, operation: Operation) -> bool {
         match self {
             Self::Error | Self::ErrorAfter | Self::Kind(_) => true,

@@ -1,12 +1,13 @@
-//! What a power cut leaves, chosen by a seed under the strictest reading of POSIX.
+//! The crash model: what a power failure leaves, chosen by a seed under the strictest reading of
+//! POSIX.
 //!
-//! A disk writes a file's sectors in any order, each in any of the states that it went through since the last
-//! sync; the length of the file and the names of a directory go the same way, each for itself. So every such
-//! *subject* has a list of pending versions, and a crash chooses how many of them, from the first on, reached
-//! the disk.
+//! A disk writes a file's sectors in any order, each in any of the states that it had since the
+//! last sync; the length of the file and the names of a directory are written likewise, each
+//! independently. So every such *subject* has a list of pending versions, and a crash chooses how
+//! many of them, from the first on, reached the disk.
 //!
-//! 1. Nothing that was synced is touched, except where a pending change is written over it.
-//! 2. A choice follows from the seed, the policy and the file alone, so that a crash can be replayed.
+//! 1. Synced data is not touched, except where a pending change overwrites it.
+//! 2. A choice depends on the seed, the policy and the file only, so that a crash can be replayed.
 
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -17,7 +18,7 @@ use super::random::{Random, mix};
 /// The unit in which a disk writes.
 pub(super) const SECTOR: usize = 512;
 
-/// What a power cut leaves of all that was not synced.
+/// What a power failure leaves of the data that was not synced.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum CrashPolicy {
@@ -25,26 +26,26 @@ pub enum CrashPolicy {
     Lost,
     /// Everything.
     Kept,
-    /// Of each sector, length and name one of its states since the last sync. Bytes by which a file grew and
-    /// that were not written are zeros.
+    /// Of each sector, length and name one of its states since the last sync. Bytes by which a file
+    /// grew and that were not written are zeros.
     Mixed,
-    /// As [`Mixed`](Self::Mixed), but a sector may hold the beginning of one state and the end of the one
-    /// before, and bytes by which a file grew may be anything.
+    /// As [`Mixed`](Self::Mixed), but a sector may have the beginning of one state and the end of
+    /// the one before, and bytes by which a file grew may be arbitrary.
     Torn,
 }
 
 impl CrashPolicy {
-    /// All policies, for tests that go through them.
+    /// All policies, for tests that iterate over them.
     pub const ALL: [Self; 4] = [Self::Lost, Self::Kept, Self::Mixed, Self::Torn];
 }
 
-/// The choices for one file or directory.
+/// The random choices for one file or directory.
 pub(super) struct Dice {
     policy: CrashPolicy,
     random: Random,
-    /// In how many of [`Self::SIDES`] cases a subject keeps all of its versions. It differs from file to
-    /// file, so that crashes which lose one sector of many, and which keep one of many, are as frequent as
-    /// those in between.
+    /// In how many of [`Self::SIDES`] cases a subject keeps all of its versions. It differs from
+    /// file to file, so that crashes which lose one sector of many, and which keep one of many, are
+    /// as frequent as those in between.
     keep: usize,
 }
 
@@ -57,7 +58,7 @@ impl Dice {
         Self { policy, random, keep }
     }
 
-    /// How many of so many pending versions, from the first on, reach the disk.
+    /// How many of the pending versions, from the first on, reach the disk.
     pub(super) fn survivors(&mut self, versions: usize) -> usize {
         match self.policy {
             CrashPolicy::Lost => 0,
@@ -67,7 +68,7 @@ impl Dice {
         }
     }
 
-    /// How much of a sector's last version is written, when it is torn.
+    /// How much of a sector's last version is written, if it is torn.
     fn tear(&mut self) -> Option<usize> {
         self.one_in(4).then(|| self.random.below(SECTOR))
     }
@@ -77,7 +78,6 @@ impl Dice {
     }
 }
 
-/// The bytes of a file after a crash.
 pub(super) fn surviving_image(durable: &Image, pending: &[PendingChange], dice: &mut Dice) -> Image {
     if pending.is_empty() || dice.policy == CrashPolicy::Lost {
         return durable.clone();
@@ -104,13 +104,13 @@ pub(super) fn surviving_image(durable: &Image, pending: &[PendingChange], dice: 
     image
 }
 
-/// Bytes that a change gives to a range; zeros where it cut the file.
+/// The bytes that a change writes to a range; zeros where it truncates the file.
 struct Touch<'a> {
     range: Range<usize>,
     bytes: Option<&'a [u8]>,
 }
 
-/// What each change did to the bytes, and the lengths through which the file went, beginning with the durable
+/// The ranges that each change wrote, and the lengths that the file had, starting with the durable
 /// one.
 fn replay(durable_size: usize, pending: &[PendingChange]) -> (Vec<Touch<'_>>, Vec<usize>) {
     let mut size = durable_size;
@@ -135,13 +135,13 @@ fn replay(durable_size: usize, pending: &[PendingChange]) -> (Vec<Touch<'_>>, Ve
     (touches, sizes)
 }
 
-/// What becomes of the touches of one sector.
+/// The outcome of the touches of one sector.
 struct WriteFate {
-    /// How many of them reach the disk.
+    /// The number of touches that reach the disk.
     survivors: usize,
-    /// Where in the sector the last of those ends, when it is torn.
+    /// Where in the sector the last of those ends, if it is torn.
     tear: Option<usize>,
-    /// How many of them were applied or passed over.
+    /// The number of touches that were applied or skipped.
     seen: usize,
 }
 
@@ -171,8 +171,8 @@ fn decide(touches: &[Touch<'_>], dice: &mut Dice) -> BTreeMap<usize, WriteFate> 
     fates.collect()
 }
 
-/// Fills some of the whole sectors by which a file grew, and which no write reached, with what the disk held
-/// there before.
+/// Fills some of the complete sectors by which a file grew, and which no write reached, with stale
+/// contents of the disk.
 fn scatter_garbage(
     image: &mut Image,
     grown: Range<usize>,
@@ -189,7 +189,7 @@ fn scatter_garbage(
     }
 }
 
-/// The sectors that a range of bytes touches, each cut to the range.
+/// The sectors of a range of bytes, each clipped to the range.
 fn sectors(bytes: Range<usize>) -> impl Iterator<Item = Range<usize>> {
     let Range { mut start, end } = bytes;
     std::iter::from_fn(move || {

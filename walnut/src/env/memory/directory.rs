@@ -1,4 +1,5 @@
-//! The names in a directory: those in sight, those that are durable, and the changes in between.
+//! A directory of the machine in memory: the visible names, the durable names, and the changes in
+//! between.
 
 use std::collections::BTreeMap;
 use std::io;
@@ -7,7 +8,6 @@ use std::sync::Arc;
 use super::crash::Dice;
 use super::inode::Inode;
 
-/// What a name stands for.
 #[derive(Clone)]
 pub(super) enum DirNode {
     File(Arc<Inode>),
@@ -15,7 +15,7 @@ pub(super) enum DirNode {
 }
 
 impl DirNode {
-    /// The directory that it is; an error for a file.
+    /// Fails for a file.
     pub(super) fn directory(&self) -> io::Result<DirectoryId> {
         match self {
             Self::Directory(id) => Ok(*id),
@@ -24,7 +24,7 @@ impl DirNode {
     }
 }
 
-/// The place of a directory on its disk, which is not given again when it is removed.
+/// The index of a directory on its disk; not reused after it is removed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct DirectoryId(pub(super) usize);
 
@@ -48,7 +48,8 @@ impl Directory {
         &self.seen
     }
 
-    /// Gives a name to a node, or to nothing. On a volatile disk no crash has to choose, and a file goes with its name.
+    /// Binds a name to a node, or to nothing. On a volatile disk changes are not recorded for a
+    /// crash.
     pub(super) fn bind(&mut self, name: &str, node: Option<DirNode>, is_volatile: bool) {
         if !is_volatile {
             self.pending.push((name.to_owned(), node.clone()));
@@ -56,21 +57,21 @@ impl Directory {
         apply(&mut self.seen, name.to_owned(), node);
     }
 
-    /// Gives a name to a node for good.
+    /// Binds a name to a node, durably.
     pub(super) fn bind_durably(&mut self, name: &str, node: DirNode) {
         self.pending.retain(|(pending, _)| pending != name);
         self.seen.insert(name.to_owned(), node.clone());
         self.durable.insert(name.to_owned(), node);
     }
 
-    /// Takes a name away for good.
+    /// Removes a name, durably.
     pub(super) fn unbind_durably(&mut self, name: &str) {
         self.pending.retain(|(pending, _)| pending != name);
         self.seen.remove(name);
         self.durable.remove(name);
     }
 
-    /// Empties it for good; gives what was in it.
+    /// Removes all names, durably; returns their nodes.
     pub(super) fn remove(&mut self) -> impl Iterator<Item = DirNode> + use<> {
         let removed = std::mem::replace(self, Self { is_removed: true, ..Self::default() });
         removed.seen.into_values()
@@ -86,12 +87,12 @@ impl Directory {
         }
     }
 
-    /// Forgets what is pending, as a system does after a failed sync.
+    /// Drops the pending changes, as an operating system does after a failed sync.
     pub(super) fn lose_unsynced(&mut self) {
         self.pending.clear();
     }
 
-    /// The names after a crash, still standing for the nodes of before.
+    /// The names after a crash, still bound to the nodes from before it.
     pub(super) fn crash(&self, mut dice: Dice) -> Names {
         let mut versions = BTreeMap::<&str, Vec<&Option<DirNode>>>::new();
         for (name, node) in &self.pending {

@@ -1,9 +1,11 @@
-//! The file system of a machine: a tree of names, the files under them, and the space they take.
+//! The file system of a machine in memory: a tree of names, the files under them, and the space
+//! they take.
 //!
-//! 1. The root is always there, and durable.
+//! 1. The root always exists and is durable.
 //! 2. `used` is the sum of [`Content::space`] over all files.
-//! 3. Paths are taken from a directory, whether or not they begin with the root; `..` is the parent by name.
-//! 4. A directory that was removed is empty, and nothing can be made in it.
+//! 3. Paths are relative to a directory, whether or not they start with the root; `..` is the
+//!    parent by name.
+//! 4. A removed directory is empty, and no name can be created in it.
 //!
 //! It knows no power, no locks and no handles.
 
@@ -18,12 +20,12 @@ use super::image::PendingChange;
 use super::inode::{Content, Inode};
 use crate::env::PathKind;
 
-/// The longest file; it bounds what a write at a senseless offset allocates.
+/// The maximum file size; it bounds the allocation for a write at an absurd offset.
 pub(super) const MAX_FILE_SIZE: usize = 1 << 30;
 
 const ROOT: DirectoryId = DirectoryId(0);
 
-/// A path, and the directory from which it is taken.
+/// A path, and the directory that it is relative to.
 #[derive(Clone, Copy)]
 pub(super) struct Location<'p> {
     pub(super) base: DirectoryId,
@@ -38,7 +40,7 @@ impl<'p> From<&'p Path> for Location<'p> {
 
 pub(super) struct Disk {
     pub(super) capacity: Option<u64>,
-    /// Whether nothing is kept for a crash to choose from, which leaves nothing then.
+    /// Whether changes are not recorded for a crash, after which the disk is then empty.
     is_volatile: bool,
     used: u64,
     directories: Vec<Directory>,
@@ -51,13 +53,13 @@ impl Disk {
         Self { capacity: None, is_volatile: false, used: 0, directories, next_inode: 0 }
     }
 
-    /// One of which nothing is left after a crash, and which takes no memory for what might be.
+    /// A disk that loses everything in a crash, and does not record pending changes.
     pub(super) fn volatile() -> Self {
         Self { is_volatile: true, ..Self::new() }
     }
 
     pub(super) fn create_dir(&mut self, path: Location<'_>) -> io::Result<()> {
-        let (parent, name) = self.vacancy(path)?;
+        let (parent, name) = self.free_name(path)?;
         let node = DirNode::Directory(self.add_directory(Directory::default()));
         self.bind(parent, name, Some(node));
         Ok(())
@@ -83,7 +85,7 @@ impl Disk {
     }
 
     pub(super) fn create(&mut self, path: Location<'_>) -> io::Result<Arc<Inode>> {
-        let (parent, name) = self.vacancy(path)?;
+        let (parent, name) = self.free_name(path)?;
         let inode = self.add_inode();
         self.account(&inode, |content| content.names += 1);
         self.bind(parent, name, Some(DirNode::File(Arc::clone(&inode))));
@@ -97,10 +99,10 @@ impl Disk {
         }
     }
 
-    /// Where both names stand for one file already, nothing happens, as POSIX has it.
+    /// When both names are bound to one file already, nothing happens, as POSIX requires.
     pub(super) fn rename(&mut self, from: Location<'_>, to: Location<'_>) -> io::Result<()> {
-        let (old_parent, old_name) = self.place(from)?;
-        let (parent, name) = self.place(to)?;
+        let (old_parent, old_name) = self.parent_of(from)?;
+        let (parent, name) = self.parent_of(to)?;
         let moved = self.open(from)?;
         match self.names(parent).get(name) {
             Some(DirNode::Directory(_)) => return Err(ErrorKind::IsADirectory.into()),
@@ -118,7 +120,7 @@ impl Disk {
 
     pub(super) fn remove(&mut self, path: Location<'_>) -> io::Result<()> {
         let inode = self.open(path)?;
-        let (parent, name) = self.place(path)?;
+        let (parent, name) = self.parent_of(path)?;
         self.bind(parent, name, None);
         self.account(&inode, |content| content.names -= 1);
         Ok(())
@@ -129,7 +131,7 @@ impl Disk {
         Ok(self.room())
     }
 
-    /// Writes as many of the bytes as there is room for, and gives how many that were.
+    /// Writes as many of the bytes as there is space for, and returns their number.
     pub(super) fn write(&mut self, inode: &Inode, bytes: &[u8], offset: u64) -> io::Result<usize> {
         let end = offset.checked_add(bytes.len() as u64).ok_or(ErrorKind::FileTooLarge)?;
         let offset = usize::try_from(offset).map_err(|_| ErrorKind::FileTooLarge)?;
@@ -171,7 +173,7 @@ impl Disk {
         Ok(())
     }
 
-    /// Runs a change of a file that may change the space it takes.
+    /// Runs a change of a file, and updates `used`.
     pub(super) fn account(&mut self, inode: &Inode, change: impl FnOnce(&mut Content)) {
         let mut content = inode.content();
         let before = content.space();
@@ -179,8 +181,8 @@ impl Disk {
         self.used = self.used - before + content.space();
     }
 
-    /// Puts a durable file under a durable path, whatever stood there, and makes the directories that it
-    /// needs.
+    /// Writes a durable file under a durable path, replacing what was there, and creates missing
+    /// directories.
     pub(super) fn write_durably(&mut self, path: &Path, bytes: &[u8]) -> io::Result<()> {
         let names = names_of(path)?;
         let (name, above) = names.split_last().ok_or(ErrorKind::IsADirectory)?;
@@ -207,27 +209,27 @@ impl Disk {
         Ok(())
     }
 
-    /// Gives a directory another name, durably.
+    /// Renames a directory, durably.
     pub(super) fn rename_dir(&mut self, from: &Path, to: &Path) -> io::Result<()> {
         let moved = self.directory(from.into())?;
-        let (old_parent, old_name) = self.place(from.into())?;
-        let (parent, name) = self.vacancy(to.into())?;
+        let (old_parent, old_name) = self.parent_of(from.into())?;
+        let (parent, name) = self.free_name(to.into())?;
         self.directories[old_parent.0].unbind_durably(old_name);
         self.directories[parent.0].bind_durably(name, DirNode::Directory(moved));
         Ok(())
     }
 
-    /// Removes a directory with all that is in it, durably.
+    /// Removes a directory recursively, durably.
     pub(super) fn remove_dir(&mut self, path: &Path) -> io::Result<()> {
         let removed = self.directory(path.into())?;
-        let (parent, name) = self.place(path.into())?;
+        let (parent, name) = self.parent_of(path.into())?;
         self.directories[parent.0].unbind_durably(name);
-        let mut waiting = vec![removed];
-        while let Some(directory) = waiting.pop() {
+        let mut stack = vec![removed];
+        while let Some(directory) = stack.pop() {
             for node in self.directories[directory.0].remove() {
                 match node {
                     DirNode::File(inode) => self.account(&inode, |content| content.names -= 1),
-                    DirNode::Directory(id) => waiting.push(id),
+                    DirNode::Directory(id) => stack.push(id),
                 }
             }
         }
@@ -237,12 +239,12 @@ impl Disk {
     /// The paths of all files, sorted, each with its file.
     pub(super) fn files(&self) -> Vec<(PathBuf, Arc<Inode>)> {
         let mut files = Vec::new();
-        let mut waiting = vec![(PathBuf::from("/"), ROOT)];
-        while let Some((path, directory)) = waiting.pop() {
+        let mut stack = vec![(PathBuf::from("/"), ROOT)];
+        while let Some((path, directory)) = stack.pop() {
             for (name, node) in self.names(directory) {
                 match node {
                     DirNode::File(inode) => files.push((path.join(name), Arc::clone(inode))),
-                    DirNode::Directory(id) => waiting.push((path.join(name), *id)),
+                    DirNode::Directory(id) => stack.push((path.join(name), *id)),
                 }
             }
         }
@@ -250,7 +252,7 @@ impl Disk {
         files
     }
 
-    /// Forgets the pending changes of a file, or of the names in a directory.
+    /// Drops the pending changes of a file, or of the names in a directory.
     pub(super) fn lose_unsynced(&mut self, path: Location<'_>) -> io::Result<()> {
         match self.node(path)? {
             DirNode::File(inode) => inode.content().lose_unsynced(),
@@ -259,18 +261,18 @@ impl Disk {
         Ok(())
     }
 
-    /// What a power cut leaves.
+    /// The disk after a power failure.
     pub(super) fn crash(&self, policy: CrashPolicy, seed: u64) -> Self {
         let mut survivor = Self { capacity: self.capacity, next_inode: self.next_inode, ..Self::new() };
         let mut inodes = HashMap::<u64, Arc<Inode>>::new();
-        let mut waiting = vec![(ROOT, ROOT)];
-        while let Some((old, new)) = waiting.pop() {
+        let mut stack = vec![(ROOT, ROOT)];
+        while let Some((old, new)) = stack.pop() {
             let mut names = self.directories[old.0].crash(Dice::new(policy, seed, !(old.0 as u64)));
             for node in names.values_mut() {
                 match node {
                     DirNode::Directory(id) => {
                         let copy = survivor.add_directory(Directory::default());
-                        waiting.push((*id, copy));
+                        stack.push((*id, copy));
                         *id = copy;
                     }
                     DirNode::File(inode) => {
@@ -287,12 +289,10 @@ impl Disk {
         survivor
     }
 
-    /// Bytes that can still be written.
     fn room(&self) -> u64 {
         self.capacity.map_or(u64::MAX, |capacity| capacity.saturating_sub(self.used))
     }
 
-    /// Gives a name in a directory to a node, or to nothing.
     fn bind(&mut self, directory: DirectoryId, name: &str, node: Option<DirNode>) {
         self.directories[directory.0].bind(name, node, self.is_volatile);
     }
@@ -301,31 +301,29 @@ impl Disk {
         self.directories[directory.0].names()
     }
 
-    /// What stands at a path.
     fn node(&self, at: Location<'_>) -> io::Result<DirNode> {
         self.descend(at.base, &names_of(at.path)?)
     }
 
-    /// The directory at a path.
     pub(super) fn directory(&self, at: Location<'_>) -> io::Result<DirectoryId> {
         self.node(at)?.directory()
     }
 
-    /// The directory that holds the last name of a path, and that name.
-    fn place<'path>(&self, at: Location<'path>) -> io::Result<(DirectoryId, &'path str)> {
+    /// The parent directory of a path, and the last name.
+    fn parent_of<'path>(&self, at: Location<'path>) -> io::Result<(DirectoryId, &'path str)> {
         let names = names_of(at.path)?;
         let (name, above) = names.split_last().ok_or(ErrorKind::IsADirectory)?;
         Ok((self.descend(at.base, above)?.directory()?, name))
     }
 
-    /// The place of a name that is not taken.
-    fn vacancy<'path>(&self, at: Location<'path>) -> io::Result<(DirectoryId, &'path str)> {
+    /// The same for a name that must not exist.
+    fn free_name<'path>(&self, at: Location<'path>) -> io::Result<(DirectoryId, &'path str)> {
         match self.node(at) {
             Ok(_) => return Err(ErrorKind::AlreadyExists.into()),
             Err(error) if error.kind() == ErrorKind::NotFound => {}
             Err(error) => return Err(error),
         }
-        let (parent, name) = self.place(at)?;
+        let (parent, name) = self.parent_of(at)?;
         if self.directories[parent.0].is_removed() {
             return Err(ErrorKind::NotFound.into());
         }
@@ -351,7 +349,7 @@ impl Disk {
     }
 }
 
-/// The names on the way from the root to a path.
+/// The names on the path from the root.
 fn names_of(path: &Path) -> io::Result<Vec<&str>> {
     let mut names = Vec::new();
     for component in path.components() {

@@ -13,7 +13,7 @@ use super::machine::{Machine, MachineState};
 use crate::env::{File, Lock, Operation};
 use crate::error::{Error, Result};
 
-/// A handle. The file lives for as long as it has a name or a handle.
+/// A file handle. The file exists as long as it has a name or a handle.
 pub(in crate::env) struct MemoryFile {
     machine: Arc<Machine>,
     inode: Arc<Inode>,
@@ -22,7 +22,7 @@ pub(in crate::env) struct MemoryFile {
 }
 
 impl MemoryFile {
-    /// `state` is that of `machine`, still held from the operation that found the file.
+    /// `state` is that of `machine`, still locked by the operation that found the file.
     pub(super) fn new(
         machine: &Arc<Machine>,
         state: &mut MachineState,
@@ -35,7 +35,7 @@ impl MemoryFile {
         Arc::new(Self { machine: Arc::clone(machine), inode, path: path.to_owned(), is_writable })
     }
 
-    /// Forgets what is pending, as a system does after a failed sync.
+    /// Drops the pending changes, as an operating system does after a failed sync.
     pub(in crate::env) fn lose_unsynced(&self) {
         self.inode.content().lose_unsynced();
     }
@@ -68,7 +68,7 @@ impl File for MemoryFile {
         Ok(image.read_at(bytes, offset))
     }
 
-    /// On a full disk as many bytes are written as there is room for.
+    /// On a full disk as many bytes are written as there is space for.
     fn write_at(&self, bytes: &[u8], offset: u64) -> Result<()> {
         let detail = format_args!(" {offset}+{}", bytes.len());
         let mut state = self.machine.enter(Operation::Write, &self.path, detail)?;
@@ -107,14 +107,14 @@ impl fmt::Debug for MemoryFile {
     }
 }
 
-/// A lock that is held. The number of an inode is never given again, so no other file is mistaken for it.
+/// A held lock. Inode numbers are not reused, so no other file is mistaken for the locked one.
 pub(super) struct MemoryLock {
     machine: Arc<Machine>,
     inode: u64,
     process: u32,
     base: DirectoryId,
     path: PathBuf,
-    /// How many names had changed when the file was last seen in its place.
+    /// The number of name changes when the file was last seen under its path.
     seen: AtomicU64,
 }
 

@@ -1,8 +1,8 @@
-//! The bytes of a file, in pages that copies share until one of them is written.
+//! The bytes of a file, in copy-on-write pages.
 //!
-//! 1. A page that is missing reads as zeros.
-//! 2. The bytes of the last page beyond the size are zeros, so that a file which grows again has none of its
-//!    old ones.
+//! 1. A missing page reads as zeros.
+//! 2. The bytes of the last page beyond the size are zeros, so that a file which grows again does
+//!    not expose old bytes.
 //!
 //! A clone costs one reference count, whatever the size.
 
@@ -51,7 +51,7 @@ impl Image {
         bytes
     }
 
-    /// Writes, and lengthens when that is beyond the end.
+    /// Extends the file when the write goes beyond its end.
     pub(super) fn write_at(&mut self, bytes: &[u8], offset: usize) {
         if bytes.is_empty() {
             return;
@@ -82,18 +82,19 @@ impl Image {
         self.size = size;
     }
 
-    /// Becomes `other`, from which it differs by these changes; the pages that they touched are shared from then on.
+    /// Becomes `other`, from which it differs by these changes; the changed pages are shared from
+    /// then on.
     pub(super) fn adopt(&mut self, other: &Self, changes: impl Iterator<Item = PendingChange>) {
         for change in changes {
             let PendingChange::Write { offset, bytes } = change else {
-                // What was cut off and written again may lie anywhere.
+                // Bytes that were truncated and written again may be anywhere.
                 *self = other.clone();
                 return;
             };
             let stored = Arc::make_mut(&mut self.pages);
             stored.resize(other.pages.len(), None);
             for (page, _) in pages(offset..offset + bytes.len()) {
-                // A later change may have cut off what this one wrote.
+                // A later change may have truncated what this one wrote.
                 if let (Some(stored), Some(seen)) = (stored.get_mut(page), other.pages.get(page)) {
                     stored.clone_from(seen);
                 }
@@ -110,7 +111,7 @@ impl Image {
     }
 }
 
-/// The pages that a range of bytes touches, each with the part of it that lies in the range.
+/// The pages of a range of bytes, each with its part of the range.
 fn pages(bytes: Range<usize>) -> impl Iterator<Item = (usize, Range<usize>)> {
     let Range { mut start, end } = bytes;
     std::iter::from_fn(move || {

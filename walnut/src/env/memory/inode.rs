@@ -1,10 +1,11 @@
-//! A file without its name: what a reader sees, what is durable, and the changes in between.
+//! A file without its name: the visible bytes, the durable bytes, and the changes in between.
 //!
-//! 1. Before a sync was lost, `seen` is `durable` with all of `pending` applied in order.
-//! 2. A lost sync forgets `pending`: the bytes stay in sight, and no later sync makes them durable.
-//! 3. What is durable and in sight is held once: both share its pages, until one is written.
+//! 1. Unless a sync was lost, `seen` is `durable` with all of `pending` applied in order.
+//! 2. A lost sync drops `pending`: the bytes stay visible, and no later sync makes them durable.
+//! 3. `seen` and `durable` share the pages that are equal, until one is written.
 //!
-//! On a volatile disk nothing is pending and nothing durable: the bytes in sight are all there is.
+//! On a volatile disk nothing is pending and nothing is durable: the visible bytes are all there
+//! is.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
@@ -12,21 +13,21 @@ use super::crash::{Dice, surviving_image};
 use super::image::{Image, PendingChange};
 
 pub(super) struct Inode {
-    /// Who it is; never given again on its machine.
+    /// Never reused on its machine.
     pub(super) id: u64,
     content: Mutex<Content>,
 }
 
 #[derive(Default)]
 pub(super) struct Content {
-    /// How many names it has; more than one only where a crash kept both names of a renamed file.
+    /// The number of names; more than one only when a crash kept both names of a renamed file.
     pub(super) names: u32,
-    /// How many handles are open.
+    /// The number of open handles.
     pub(super) handles: u32,
     seen: Image,
     durable: Image,
     pending: Vec<PendingChange>,
-    /// Whether a sync was lost, so that what is in sight is not what will be durable.
+    /// Whether a sync was lost, so that the visible bytes differ from those that will be durable.
     is_split: bool,
 }
 
@@ -35,7 +36,7 @@ impl Inode {
         Self { id, content: Mutex::default() }
     }
 
-    /// The file as it is after a crash.
+    /// The file after a crash.
     pub(super) fn crash(&self, mut dice: Dice) -> Self {
         let content = self.content();
         let image = surviving_image(&content.durable, &content.pending, &mut dice);
@@ -49,12 +50,11 @@ impl Inode {
 }
 
 impl Content {
-    /// What a reader sees.
     pub(super) fn seen(&self) -> &Image {
         &self.seen
     }
 
-    /// The space that it takes on the disk.
+    /// The space taken on the disk.
     pub(super) fn space(&self) -> u64 {
         if self.names > 0 || self.handles > 0 { self.seen.size() as u64 } else { 0 }
     }
@@ -64,12 +64,12 @@ impl Content {
         self.pending.push(change);
     }
 
-    /// Writes bytes that no crash has to choose from.
+    /// Writes without recording the change for a crash.
     pub(super) fn write_volatile(&mut self, bytes: &[u8], offset: usize) {
         self.seen.write_at(bytes, offset);
     }
 
-    /// Cuts or lengthens the file where no crash has to choose.
+    /// Truncates or extends without recording the change for a crash.
     pub(super) fn set_size_volatile(&mut self, size: usize) {
         self.seen.set_size(size);
     }
@@ -83,13 +83,13 @@ impl Content {
         }
     }
 
-    /// Forgets what is pending, as a system does after a failed sync.
+    /// Drops the pending changes, as an operating system does after a failed sync.
     pub(super) fn lose_unsynced(&mut self) {
         self.is_split |= !self.pending.is_empty();
         self.pending.clear();
     }
 
-    /// Reads everything from the disk again, except what still waits to be written there.
+    /// Rereads everything from the disk, except the changes that still wait to be written.
     pub(super) fn drop_cache(&mut self) {
         self.seen = self.durable.clone();
         for change in &self.pending {
@@ -98,7 +98,7 @@ impl Content {
         self.is_split = false;
     }
 
-    /// Puts durable bytes in place of all that was there.
+    /// Replaces the contents, durably.
     pub(super) fn replace(&mut self, bytes: &[u8]) {
         let mut image = Image::default();
         image.write_at(bytes, 0);

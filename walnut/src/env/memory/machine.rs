@@ -1,10 +1,10 @@
-//! The machine around a disk: power, clock, randomness, locks, and the books kept for tests.
+//! The machine around a disk in memory: power, clock, randomness, locks, counters and trace.
 //!
-//! Every operation passes [`Machine::enter`]: it fails when the power is off, and is counted and traced
-//! otherwise.
+//! Every operation calls [`Machine::enter`]: it fails when the power is off; otherwise it is
+//! counted and traced.
 //!
-//! Lock order: the machine's state before the content of a file. A read takes a copy of the file's image,
-//! which costs a reference count, and copies the bytes when both locks are free again.
+//! Lock order: the machine's state before the content of a file. A read clones the file's image,
+//! which costs a reference count, and copies the bytes after both locks are released.
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -23,21 +23,21 @@ use crate::error::Result;
 /// The wall clock of a new machine: the first second of 2024.
 const FIRST_BOOT: Duration = Duration::from_secs(1_704_067_200);
 
-/// By how much a clock advances when it is read.
+/// A clock advances by this much when it is read.
 const TICK: Duration = Duration::from_micros(1);
 
 pub(super) struct Machine {
     state: Mutex<MachineState>,
-    /// How often a name went to another file, or to none.
+    /// How often a name was bound to another file, or removed.
     name_changes: AtomicU64,
-    /// The number of the process that runs, and the highest that was given.
+    /// The id of the running process, and the highest one in use.
     process: AtomicU32,
     processes: AtomicU32,
 }
 
 pub(super) struct MachineState {
     pub(super) disk: Disk,
-    /// The inodes that are locked.
+    /// The locked inodes.
     pub(super) locks: BTreeSet<u64>,
     pub(super) open_files: usize,
     pub(super) counts: Counts,
@@ -47,16 +47,16 @@ pub(super) struct MachineState {
     pub(super) cut: Option<PowerCut>,
     booted: Duration,
     uptime: Duration,
-    /// Whether time and randomness are those of the operating system, and follow from no seed.
+    /// Whether time and randomness come from the operating system instead of the seed.
     is_real: bool,
 }
 
-/// A power cut that is to come.
+/// A planned power failure.
 pub(super) struct PowerCut {
     pub(super) operations: Operations,
-    /// How many of these operations are still to be done.
+    /// How many of these operations are still performed.
     pub(super) left: u64,
-    /// Whether other operations go on when none is left, until the next of these is tried.
+    /// Whether other operations continue after the last of these, until the next of these is tried.
     pub(super) lingers: bool,
 }
 
@@ -65,14 +65,14 @@ impl Machine {
         Self::boot(Disk::new(), Random::new(mix(seed)), FIRST_BOOT)
     }
 
-    /// A machine with the clocks and the randomness of the operating system, which keeps nothing for a power cut.
+    /// A machine with the clocks and the randomness of the operating system, and a volatile disk.
     pub(super) fn real() -> Self {
         let machine = Self::boot(Disk::volatile(), Random::new(mix(0)), FIRST_BOOT);
         machine.state().is_real = true;
         machine
     }
 
-    /// The machine that starts after a power cut of this one.
+    /// The machine that boots after a power failure of this one.
     pub(super) fn crash(&self, policy: CrashPolicy, seed: u64) -> Self {
         let state = self.state();
         let random = Random::new(state.random.clone().next() ^ mix(seed));
@@ -105,8 +105,8 @@ impl Machine {
         self.name_changes.load(Ordering::Acquire)
     }
 
-    /// Takes note that a name went to another file, or to none; called with the state held.
-    pub(super) fn note_name(&self) {
+    /// Counts a change of a name; the caller holds the state.
+    pub(super) fn count_name_change(&self) {
         self.name_changes.fetch_add(1, Ordering::AcqRel);
     }
 
@@ -114,7 +114,7 @@ impl Machine {
         self.process.load(Ordering::Relaxed)
     }
 
-    /// Goes on as another process; gives the number of the one before.
+    /// Continues as another process; returns the id of the one before.
     pub(super) fn fork(&self) -> u32 {
         let child = self.processes.fetch_add(1, Ordering::Relaxed) + 1;
         self.process.swap(child, Ordering::Relaxed)
@@ -128,7 +128,7 @@ impl Machine {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Begins an operation; `detail` follows the path in the trace.
+    /// Starts an operation; `detail` follows the path in the trace.
     pub(super) fn enter(
         &self,
         operation: Operation,
@@ -176,8 +176,8 @@ impl MachineState {
         self.random.fill(bytes);
     }
 
-    /// Whether the operation can still be done. The last one before a cut can, and turns the power off behind
-    /// itself.
+    /// Whether the operation can be performed. The last one before a power failure can, and turns
+    /// the power off afterwards.
     fn draws_power_for(&mut self, operation: Operation) -> bool {
         if self.is_off {
             return false;

@@ -1,20 +1,20 @@
-//! A machine in memory whose power can be cut.
+//! A machine in memory whose power can fail.
 //!
 //! ```text
 //!   MemoryEnv, MemoryFile, MemoryLock     handles
 //!     machine                             power, clock, randomness, locks, counts, trace
 //!       disk                              paths, capacity
-//!         directory    inode              what is seen, what is durable, the changes in between
+//!         directory    inode              visible state, durable state, the changes in between
 //!           crash                         which of those changes survive
 //!             image                       bytes
 //! ```
 //!
-//! 1. The promises of [`env`](super) and not one more: what was not synced may be lost in every way that
-//!    POSIX allows.
-//! 2. The same calls on a machine of the same seed give the same results, times and trace.
-//! 3. A crash leaves the old machine as it is, and costs what is pending plus one step for each file.
+//! 1. It guarantees what [`env`](super) requires and nothing more: data that was not synced may be
+//!    lost in every way that POSIX allows.
+//! 2. The same calls on a machine with the same seed have the same results, times and trace.
+//! 3. A crash leaves the old machine unchanged. Cost: the pending changes and a step per file.
 //!
-//! There are no links, no permissions, no directories that go away, and no files beyond 1 GiB.
+//! There are no links, no permissions, and no files beyond 1 GiB, and [`Env`] removes no directory.
 
 mod crash;
 mod directory;
@@ -41,8 +41,8 @@ pub(super) use file::MemoryFile;
 use file::MemoryLock;
 use machine::{Machine, PowerCut};
 
-/// A machine in memory, for tests: it can lose power, run full, and say what was done to it. Clones are the
-/// same machine.
+/// A machine in memory, for tests: it can lose power, run out of space, and report what was done to
+/// it. Clones are the same machine.
 ///
 /// ```
 /// use std::path::Path;
@@ -64,7 +64,7 @@ use machine::{Machine, PowerCut};
 #[derive(Clone)]
 pub struct MemoryEnv {
     machine: Arc<Machine>,
-    /// A directory that is held, and the path by which it was opened: paths below that are taken from it.
+    /// An open directory, and the path by which it was opened: paths below that are relative to it.
     held: Option<(Arc<Path>, DirectoryId)>,
 }
 
@@ -74,8 +74,8 @@ impl MemoryEnv {
         Self::with_seed(0)
     }
 
-    /// A machine whose randomness follows from a seed. Its clocks begin at fixed times and advance by a
-    /// microsecond whenever they are read.
+    /// A machine whose randomness depends on a seed. Its clocks start at fixed times and advance by
+    /// a microsecond whenever they are read.
     ///
     /// ```
     /// use walnut::env::{Env, MemoryEnv};
@@ -89,8 +89,8 @@ impl MemoryEnv {
         Self { machine: Arc::new(Machine::new(seed)), held: None }
     }
 
-    /// A machine for programs and not for tests: its clocks and its randomness are those of the operating system, nothing
-    /// survives a crash of it, and it holds every byte once.
+    /// A machine for programs and not for tests: it has the clocks and the randomness of the
+    /// operating system, loses everything in a crash, and stores every byte once.
     pub(crate) fn with_real_time() -> Self {
         Self { machine: Arc::new(Machine::real()), held: None }
     }
@@ -109,9 +109,9 @@ impl MemoryEnv {
         self.machine.state().advance(time);
     }
 
-    /// The machine that starts again after a power cut now: what was synced is there, of the rest what the
-    /// policy says. Nothing is open or locked on it, its counts begin at zero and its power is on; capacity
-    /// and wall clock go on. This machine stays as it is, and can crash again in other ways.
+    /// The machine that boots after a power failure now: with all synced data, and of the rest what
+    /// the policy keeps. No file is open or locked on it, its counts start at zero and its power is
+    /// on; capacity and wall clock continue. This machine is unchanged, and can crash again.
     ///
     /// ```
     /// use std::path::Path;
@@ -127,13 +127,14 @@ impl MemoryEnv {
         Self { machine: Arc::new(self.machine.crash(policy, seed)), held: None }
     }
 
-    /// Cuts the power: from now on every operation fails. Files and locks can still be dropped, the clocks
-    /// run, and the helpers for tests work.
+    /// Turns the power off: every later operation fails. Files and locks can still be dropped, the
+    /// clocks run, and the helpers for tests work.
     pub fn power_off(&self) {
         self.machine.state().is_off = true;
     }
 
-    /// Cuts the power as soon as `count` more of these operations are done; at once when that is none.
+    /// Turns the power off as soon as `count` more of these operations are done; at once when
+    /// `count` is zero.
     ///
     /// ```
     /// use std::path::Path;
@@ -153,9 +154,9 @@ impl MemoryEnv {
         state.cut = Some(PowerCut { operations: operations.into(), left: count, lingers: false });
     }
 
-    /// Cuts the power after `count` more of these operations, in the moment in which one more of them is
-    /// tried: that one does not happen, but all others that come between do. With [`Operations::Syncs`] this
-    /// is when most is at stake.
+    /// Turns the power off after `count` more of these operations, at the moment the next one is
+    /// tried: that one is not performed, but all other operations in between are. With
+    /// [`Operations::Syncs`] this is the moment with the most unsynced data.
     ///
     /// ```
     /// use std::path::Path;
@@ -174,28 +175,28 @@ impl MemoryEnv {
             Some(PowerCut { operations: operations.into(), left: count, lingers: true });
     }
 
-    /// Whether the power was cut.
+    /// Whether the power is off.
     pub fn is_off(&self) -> bool {
         self.machine.state().is_off
     }
 
-    /// What was done since the machine started.
+    /// The operations since the machine started.
     pub fn counts(&self) -> Counts {
         self.machine.state().counts
     }
 
-    /// How many syncs of files and directories there were since the machine started.
+    /// The number of syncs of files and directories since the machine started.
     pub fn sync_count(&self) -> u64 {
         self.counts().of(Operations::Syncs)
     }
 
-    /// Begins a new trace, which grows by a line with each operation.
+    /// Starts a new trace, to which each operation adds a line.
     pub fn start_trace(&self) {
         self.machine.state().trace = Some(Vec::new());
     }
 
-    /// The operations since [`start_trace`](Self::start_trace), a line each, also of those that failed; none
-    /// when it was never called.
+    /// The operations since [`start_trace`](Self::start_trace), one per line, failed ones included;
+    /// empty when it was never called.
     ///
     /// ```
     /// use std::path::Path;
@@ -212,8 +213,8 @@ impl MemoryEnv {
         self.machine.state().trace.clone().unwrap_or_default()
     }
 
-    /// Limits the space, or no longer. A file takes as many bytes as it is long, until it has neither a name
-    /// nor a handle; names take none. What is there stays, even when it is more.
+    /// Sets or removes the limit of space. A file takes as many bytes as it is long, until it has
+    /// neither a name nor a handle; names take none. Existing files stay, even beyond the limit.
     ///
     /// ```
     /// use std::path::Path;
@@ -233,15 +234,15 @@ impl MemoryEnv {
         self.machine.state().disk.capacity = capacity;
     }
 
-    /// The bytes of a file as a reader would see them now; `None` when no file stands there.
+    /// The bytes of a file as a reader sees them now; `None` when there is no file.
     pub fn read_file(&self, path: impl AsRef<Path>) -> Option<Vec<u8>> {
         let inode = self.machine.state().disk.open(path.as_ref().into()).ok()?;
         let image = inode.content().seen().clone();
         Some(image.to_vec())
     }
 
-    /// Puts a file on the disk, durable with its name and all directories above it, made where they are
-    /// missing. Those who have it open see the new bytes, so this is how a test damages a file.
+    /// Writes a file, durable with its name and all directories above it, which are created if
+    /// missing. Open handles see the new bytes, so this is how a test damages a file.
     ///
     /// ```
     /// use walnut::env::{CrashPolicy, MemoryEnv};
@@ -257,7 +258,8 @@ impl MemoryEnv {
         written.map_err(|error| Operation::Write.failed(path, error))
     }
 
-    /// Gives a directory another name, durably; nothing has the new one. Those who hold it go on in it.
+    /// Renames a directory, durably; the new name must be free. Open handles of the directory stay
+    /// valid.
     ///
     /// ```
     /// use std::path::Path;
@@ -274,21 +276,21 @@ impl MemoryEnv {
         let (from, to) = (from.as_ref(), to.as_ref());
         let mut state = self.machine.state();
         let renamed = state.disk.rename_dir(from, to);
-        self.machine.note_name();
+        self.machine.count_name_change();
         renamed.map_err(|error| Operation::Rename.failed(from, error))
     }
 
-    /// Removes a directory with all that is in it, durably. Those who hold it find it empty, and can make nothing in it.
+    /// Removes a directory recursively, durably. Open handles find it empty and read-only.
     pub fn remove_dir(&self, dir: impl AsRef<Path>) -> Result<()> {
         let dir = dir.as_ref();
         let mut state = self.machine.state();
         let removed = state.disk.remove_dir(dir);
-        self.machine.note_name();
+        self.machine.count_name_change();
         removed.map_err(|error| Operation::Remove.failed(dir, error))
     }
 
-    /// Goes on as a fork of the process that was there before: what that one has open and locked is here, too, and it may be told
-    /// apart by [`Env::process_id`]. Gives the number of the process that was left, for [`return_to`](Self::return_to).
+    /// Continues as a fork of the current process, with its open files and locks, but another
+    /// [`Env::process_id`]. Returns the parent's id, for [`return_to`](Self::return_to).
     ///
     /// ```
     /// use walnut::env::MemoryEnv;
@@ -308,7 +310,7 @@ impl MemoryEnv {
         self.machine.fork()
     }
 
-    /// Goes on as a process of before.
+    /// Continues as an earlier process.
     pub fn return_to(&self, process: u32) {
         self.machine.return_to(process);
     }
@@ -318,14 +320,13 @@ impl MemoryEnv {
         self.machine.state().disk.files().into_iter().map(|(path, _)| path).collect()
     }
 
-    /// How many file handles are open, those of removed files too.
+    /// The number of open file handles, those of removed files included.
     pub fn open_files(&self) -> usize {
         self.machine.state().open_files
     }
 
-    /// Forgets, for a file or for the names in a directory, which changes are not durable yet, as a system
-    /// does after a failed sync: they stay in sight, later syncs succeed, and a crash takes them all the
-    /// same.
+    /// Drops the pending changes of a file or a directory, as an operating system does after a
+    /// failed sync: they stay visible, later syncs succeed, and a crash loses them all the same.
     ///
     /// ```
     /// use std::path::Path;
@@ -346,7 +347,7 @@ impl MemoryEnv {
         lost.map_err(|error| Operation::Sync.failed(path, error))
     }
 
-    /// Empties the cache of a file, so that what a failed sync lost goes out of sight, too.
+    /// Empties the cache of a file, so that bytes which a failed sync lost become invisible, too.
     pub fn drop_cache(&self, path: impl AsRef<Path>) -> Result<()> {
         let path = path.as_ref();
         let mut state = self.machine.state();
@@ -364,7 +365,7 @@ impl MemoryEnv {
         }
     }
 
-    /// [`Env::open_dir`], with the type of the machine.
+    /// [`Env::open_dir`], with the concrete type.
     pub(super) fn hold(&self, dir: &Path) -> Result<Self> {
         let state = self.machine.enter(Operation::OpenDir, dir, format_args!(""))?;
         let id =
@@ -373,7 +374,7 @@ impl MemoryEnv {
         Ok(Self { machine: Arc::clone(&self.machine), held: Some((dir.into(), id)) })
     }
 
-    /// [`Env::create`], with the type of the handle.
+    /// [`Env::create`], with the concrete type.
     pub(super) fn create_file(&self, path: &Path) -> Result<Arc<MemoryFile>> {
         let mut state = self.machine.enter(Operation::Create, path, format_args!(""))?;
         let inode =
@@ -381,7 +382,7 @@ impl MemoryEnv {
         Ok(MemoryFile::new(&self.machine, &mut state, inode, path, true))
     }
 
-    /// [`Env::open`] or [`Env::reopen`], with the type of the handle.
+    /// [`Env::open`] or [`Env::reopen`], with the concrete type.
     pub(super) fn open_file(&self, path: &Path, is_writable: bool) -> Result<Arc<MemoryFile>> {
         let mut state = self.machine.enter(Operation::Open, path, format_args!(""))?;
         let inode =
@@ -426,14 +427,14 @@ impl Env for MemoryEnv {
     fn rename(&self, from: &Path, to: &Path) -> Result<()> {
         let mut state = self.machine.enter(Operation::Rename, from, format_args!(" {}", to.display()))?;
         let renamed = state.disk.rename(self.locate(from), self.locate(to));
-        self.machine.note_name();
+        self.machine.count_name_change();
         renamed.map_err(|error| Operation::Rename.failed(from, error))
     }
 
     fn remove(&self, path: &Path) -> Result<()> {
         let mut state = self.machine.enter(Operation::Remove, path, format_args!(""))?;
         let removed = state.disk.remove(self.locate(path));
-        self.machine.note_name();
+        self.machine.count_name_change();
         removed.map_err(|error| Operation::Remove.failed(path, error))
     }
 

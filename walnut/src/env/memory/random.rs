@@ -1,4 +1,4 @@
-//! Numbers that look random and follow from a seed.
+//! Pseudorandom numbers from a seed.
 
 /// A generator of the `SplitMix64` family: one addition and a mix for each number.
 #[derive(Clone, Debug)]
@@ -29,7 +29,6 @@ impl Random {
     }
 }
 
-/// Spreads every bit of a number over all of them.
 pub(super) fn mix(mut number: u64) -> u64 {
     number = (number ^ (number >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     number = (number ^ (number >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);

@@ -1,4 +1,4 @@
-//! A directory that is held, and what is done at a name in it.
+//! An open directory of the operating system, and operations on names in it.
 
 use std::fs::{self, TryLockError};
 use std::io;
@@ -11,7 +11,7 @@ use super::{OsEnv, OsFile};
 use crate::env::{Env, File, Lock, Operation, PathKind};
 use crate::error::{Error, Result};
 
-/// A name, where it is looked up, and the path by which it is called in errors.
+/// A name, the directory in which it is looked up, and the path for errors.
 pub(super) struct At<'a> {
     pub(super) base: &'a Base,
     pub(super) name: &'a Path,
@@ -101,7 +101,8 @@ impl At<'_> {
     }
 }
 
-/// A file that is one: a directory opens as well on Unix, and fails only at the first read; a pipe would be waited for.
+/// Rejects all but regular files: on Unix a directory can be opened too, and fails only at the
+/// first read; a pipe would block.
 fn regular(file: fs::File) -> io::Result<fs::File> {
     let metadata = file.metadata()?;
     if metadata.is_file() {
@@ -113,7 +114,7 @@ fn regular(file: fs::File) -> io::Result<fs::File> {
     }
 }
 
-/// A directory of the system that is held: paths below the one by which it was opened are looked up in it.
+/// An open directory: paths below the one by which it was opened are looked up in it.
 #[derive(Debug)]
 pub(super) struct OsDir {
     pub(super) base: Base,
@@ -203,8 +204,8 @@ impl Env for OsDir {
     }
 }
 
-/// A lock that the system holds for as long as the file is open, here or in a process that was started meanwhile, and that is given
-/// back when this is dropped where it was taken.
+/// A lock that the system holds as long as the file is open, here or in a process that was started
+/// meanwhile; dropping it unlocks, in the process that took it.
 #[derive(Debug)]
 struct OsLock {
     file: fs::File,
@@ -227,9 +228,9 @@ impl Lock for OsLock {
 
 impl Drop for OsLock {
     fn drop(&mut self) {
-        // A fork shares the lock, and would take it from the process that it comes from.
+        // A fork shares the lock, and must not release it for its parent.
         if OsEnv.process_id() == self.process {
-            // What cannot be unlocked goes with the last process that has the file open.
+            // A lock that cannot be released ends with the last process that has the file open.
             let _ = self.file.unlock();
         }
     }

@@ -1,16 +1,17 @@
-//! The real machine: the one place where `std::fs` is named.
+//! The real machine: the only code that names `std::fs`.
 //!
-//! 1. A sync is `fdatasync` of the file: its bytes, and as much of its metadata as is needed to read them
-//!    again.
-//! 2. Interrupted calls are repeated and short reads and writes continued, so that the promises of
-//!    [`File`](super::File) hold.
-//! 3. Files and directories are made for their owner alone, where the system knows owners.
-//! 4. The lock belongs to the open file and not to the process: a second one in the same process is refused,
-//!    too. A process that was started meanwhile may have the file open as well, so the lock is given back by a call
-//!    and not by closing the file.
-//! 5. What is not a regular file is never opened, and never waited for. Links are followed, except in a directory that is held.
+//! 1. A sync is `fdatasync` of the file: its bytes, and as much of its metadata as is needed to
+//!    read them again.
+//! 2. Interrupted calls are repeated and short reads and writes continued, as [`File`](super::File)
+//!    requires.
+//! 3. Files and directories are created for their owner only, where the system has owners.
+//! 4. The lock belongs to the open file and not to the process: a second one in the same process is
+//!    refused, too. A process that was started meanwhile may have the file open as well, so the
+//!    lock is released by a call and not by closing the file.
+//! 5. Only regular files are opened, and opening never blocks. Links are followed, except in an
+//!    open directory.
 //!
-//! No file is mapped into memory, and none is cached beyond what the system does.
+//! No file is mapped into memory, and none is cached beyond the system's page cache.
 
 mod dir;
 mod pages;
@@ -61,13 +62,13 @@ use crate::error::Result;
 pub struct OsEnv;
 
 impl OsEnv {
-    /// This machine.
+    /// The machine that this program runs on.
     pub const fn new() -> Self {
         Self
     }
 }
 
-/// The working directory, which names are looked up in until a directory is opened.
+/// The working directory, in which names are looked up until a directory is opened.
 static WORKING: Base = Base::WORKING;
 
 impl OsEnv {
@@ -85,8 +86,7 @@ impl Env for OsEnv {
         Self::at(dir).sync_dir()
     }
 
-    /// A name that is not Unicode is given in the nearest form that is; no file of a database has such a
-    /// name.
+    /// A name that is not Unicode is converted lossily; no file of a database has such a name.
     fn list(&self, dir: &Path) -> Result<Vec<String>> {
         Self::at(dir).list()
     }
@@ -153,13 +153,12 @@ impl Env for OsEnv {
 
     /// # Panics
     ///
-    /// When the system has no source of randomness, which no supported one lacks.
+    /// When the system has no source of randomness, which every supported one has.
     fn fill_random(&self, bytes: &mut [u8]) {
         getrandom::fill(bytes).expect("the operating system gives random bytes");
     }
 }
 
-/// An open file of the system.
 #[derive(Debug)]
 struct OsFile {
     file: fs::File,
@@ -213,7 +212,6 @@ fn read_fully(
     Ok(done)
 }
 
-/// Writes until nothing is left.
 fn write_fully(write: impl Fn(&[u8], u64) -> io::Result<usize>, bytes: &[u8], offset: u64) -> io::Result<()> {
     let mut done = 0;
     while done < bytes.len() {

@@ -1,13 +1,13 @@
-//! How the system shares its processors among threads.
+//! Thread priorities.
 
-/// Has the system prefer other threads to this one, by so many steps of its scale of niceness, in which three halve what a thread
-/// gets while others want it. Where niceness is not a thread's own, nothing changes.
+/// Lowers the priority of this thread by this many steps of niceness, three of which halve a
+/// thread's share of a contended processor. No effect where niceness is not per thread.
 #[cfg(target_os = "linux")]
 pub(crate) fn prefer_other_threads(steps: i32) {
-    // A system that refuses is as good as one that was not asked.
+    // A refusal is ignored: it has the same effect as no call.
     let _ = rustix::process::nice(steps);
 }
 
-/// Has the system prefer other threads: not on this system.
+/// Not supported on this system.
 #[cfg(not(target_os = "linux"))]
 pub(crate) fn prefer_other_threads(_steps: i32) {}

@@ -1,4 +1,4 @@
-//! What Unix has and the standard library does not name portably.
+//! Unix calls that the standard library does not wrap portably.
 
 use std::fs::File;
 use std::io;
@@ -12,14 +12,14 @@ use rustix::io::{Errno, retry_on_intr};
 
 use crate::env::PathKind;
 
-/// Where names are looked up.
+/// The directory in which names are looked up.
 #[derive(Clone, Debug)]
 pub(super) struct Base {
-    /// A directory that is held open; `None` for the working directory of the moment.
+    /// An open directory; `None` for the current working directory.
     held: Option<Arc<OwnedFd>>,
 }
 
-/// Which file it is: the device and the number of its inode.
+/// The identity of a file: device and inode number.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Identity(u64, u64);
 
@@ -42,7 +42,7 @@ impl Identity {
 impl Base {
     pub(super) const WORKING: Self = Self { held: None };
 
-    /// Holds a directory.
+    /// Opens a directory.
     pub(super) fn open(path: &Path) -> io::Result<Self> {
         let held = retry_on_intr(|| system::openat(CWD, path, directory(), Mode::empty()))?;
         Ok(Self { held: Some(Arc::new(held)) })
@@ -52,12 +52,13 @@ impl Base {
         self.held.as_ref().map_or(CWD, |held| held.as_fd())
     }
 
-    /// Links are followed from the working directory only: in a directory that is held they are not its own files.
+    /// Links are followed from the working directory only: in an open directory they are not its
+    /// own files.
     fn follows(&self) -> bool {
         self.held.is_none()
     }
 
-    /// Opens a name for its owner alone, without waiting for what may stand there.
+    /// Creates files for their owner only, and does not block on a pipe or a device.
     fn open_at(&self, name: &Path, flags: OFlags) -> io::Result<File> {
         let follow = if self.follows() { OFlags::empty() } else { OFlags::NOFOLLOW };
         let flags = flags | follow | OFlags::CLOEXEC | OFlags::NONBLOCK;
@@ -76,7 +77,7 @@ impl Base {
         retry_on_intr(|| system::statat(self.fd(), name, flags))
     }
 
-    /// New directories are entered by their owner alone.
+    /// A new directory is accessible to its owner only.
     pub(super) fn create_dir(&self, name: &Path) -> io::Result<()> {
         Ok(retry_on_intr(|| system::mkdirat(self.fd(), name, Mode::RWXU))?)
     }
@@ -110,22 +111,21 @@ impl Base {
         })
     }
 
-    /// Makes a new file.
     pub(super) fn create(&self, name: &Path) -> io::Result<File> {
         self.open_at(name, OFlags::RDWR | OFlags::CREATE | OFlags::EXCL)
     }
 
-    /// Opens a file for reading.
+    /// For reading.
     pub(super) fn open_file(&self, name: &Path) -> io::Result<File> {
         self.open_at(name, OFlags::RDONLY)
     }
 
-    /// Opens a file for reading and writing.
+    /// For reading and writing.
     pub(super) fn reopen_file(&self, name: &Path) -> io::Result<File> {
         self.open_at(name, OFlags::RDWR)
     }
 
-    /// Opens a file that is to be locked, and makes it when it is missing.
+    /// Opens the lock file, and creates it if it is missing.
     pub(super) fn open_lock(&self, name: &Path) -> io::Result<File> {
         self.open_at(name, OFlags::RDWR | OFlags::CREATE)
     }
@@ -138,12 +138,12 @@ impl Base {
         Ok(retry_on_intr(|| system::unlinkat(self.fd(), name, AtFlags::empty()))?)
     }
 
-    /// Which file has a name now.
+    /// The identity of the file that has a name now.
     pub(super) fn identity(&self, name: &Path) -> io::Result<Identity> {
         Ok(Identity::of(&self.stat(name)?))
     }
 
-    /// The space open to a user without privileges.
+    /// The space available to an unprivileged user.
     pub(super) fn free_space(&self, name: &Path) -> io::Result<u64> {
         let space = match self.held {
             None => system::statvfs(name)?,
@@ -152,7 +152,7 @@ impl Base {
         Ok(space.f_bavail.saturating_mul(space.f_frsize))
     }
 
-    /// Whether names in a directory may be made and removed.
+    /// Whether names in a directory may be created and removed.
     pub(super) fn may_write(&self, name: &Path) -> io::Result<bool> {
         let access = Access::READ_OK | Access::WRITE_OK | Access::EXEC_OK;
         match system::accessat(self.fd(), name, access, AtFlags::empty()) {
@@ -167,7 +167,6 @@ fn directory() -> OFlags {
     OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC
 }
 
-/// Which file this is.
 pub(super) fn identity(file: &File) -> io::Result<Identity> {
     Ok(Identity::of(&system::fstat(file)?))
 }
@@ -180,7 +179,7 @@ pub(super) fn write_at(file: &File, bytes: &[u8], offset: u64) -> io::Result<usi
     file.write_at(bytes, offset)
 }
 
-/// The soft limit: what the system refuses to go beyond now.
+/// The soft limit, which the system enforces.
 pub(super) fn file_limit() -> Option<usize> {
     let limit = rustix::process::getrlimit(rustix::process::Resource::Nofile).current?;
     usize::try_from(limit).ok()

@@ -1,4 +1,4 @@
-//! What Windows has and the standard library does not name portably.
+//! Windows calls that the standard library does not wrap portably.
 
 use std::fs::{self, File, OpenOptions};
 use std::io;
@@ -7,17 +7,19 @@ use std::path::{Path, PathBuf};
 
 use crate::env::PathKind;
 
-/// Others may read and write a locked file (which its lock keeps from them), but not remove or rename it, nor a directory above it.
+/// Other processes may open a locked file (its lock prevents access to its bytes), but not remove
+/// or rename it, nor a directory above it.
 const SHARE_READ_AND_WRITE: u32 = 3;
 
-/// Where names are looked up.
+/// The directory in which names are looked up.
 #[derive(Clone, Debug)]
 pub(super) struct Base {
-    /// The absolute path of a directory; `None` for the working directory of the moment. A directory with an open file keeps its name.
+    /// The absolute path of a directory; `None` for the current working directory. A directory with
+    /// an open file keeps its name.
     held: Option<PathBuf>,
 }
 
-/// Which file it is: nothing, because a locked file keeps its name.
+/// The identity of a file: empty, because a locked file keeps its name.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Identity;
 
@@ -30,7 +32,6 @@ impl Identity {
 impl Base {
     pub(super) const WORKING: Self = Self { held: None };
 
-    /// Holds a directory.
     pub(super) fn open(path: &Path) -> io::Result<Self> {
         let held = std::path::absolute(path)?;
         if !fs::metadata(&held)?.is_dir() {
@@ -43,7 +44,7 @@ impl Base {
         self.held.as_ref().map_or_else(|| name.to_owned(), |held| held.join(name))
     }
 
-    /// A new directory has the rights of its parent.
+    /// A new directory inherits the permissions of its parent.
     pub(super) fn create_dir(&self, name: &Path) -> io::Result<()> {
         fs::create_dir(self.path(name))
     }
@@ -69,22 +70,22 @@ impl Base {
         })
     }
 
-    /// Makes a new file, which has the rights of its directory.
+    /// A new file inherits the permissions of its directory.
     pub(super) fn create(&self, name: &Path) -> io::Result<File> {
         OpenOptions::new().read(true).write(true).create_new(true).open(self.path(name))
     }
 
-    /// Opens a file for reading.
+    /// For reading.
     pub(super) fn open_file(&self, name: &Path) -> io::Result<File> {
         File::open(self.path(name))
     }
 
-    /// Opens a file for reading and writing.
+    /// For reading and writing.
     pub(super) fn reopen_file(&self, name: &Path) -> io::Result<File> {
         OpenOptions::new().read(true).write(true).open(self.path(name))
     }
 
-    /// Opens a file that is to be locked, and makes it when it is missing.
+    /// Opens the lock file, and creates it if it is missing.
     pub(super) fn open_lock(&self, name: &Path) -> io::Result<File> {
         let mut options = OpenOptions::new();
         options.read(true).write(true).create(true).truncate(false).share_mode(SHARE_READ_AND_WRITE);
@@ -99,25 +100,24 @@ impl Base {
         fs::remove_file(self.path(name))
     }
 
-    /// Which file has a name now.
     #[expect(clippy::unused_self, clippy::unnecessary_wraps, reason = "other systems need both")]
     pub(super) fn identity(&self, _name: &Path) -> io::Result<Identity> {
         Ok(Identity)
     }
 
-    /// Unknown without an unsafe call, so never the reason to stop: a full disk still answers the write itself.
+    /// Unknown without an unsafe call, so never a reason to stop: on a full disk the write itself
+    /// fails.
     #[expect(clippy::unused_self, clippy::unnecessary_wraps, reason = "other systems need both")]
     pub(super) fn free_space(&self, _name: &Path) -> io::Result<u64> {
         Ok(u64::MAX)
     }
 
-    /// Whether names in a directory may be made and removed, as far as its attributes say.
+    /// Whether names in a directory may be created and removed, as far as its attributes tell.
     pub(super) fn may_write(&self, name: &Path) -> io::Result<bool> {
         Ok(!fs::metadata(self.path(name))?.permissions().readonly())
     }
 }
 
-/// Which file this is.
 #[expect(clippy::unnecessary_wraps, reason = "other systems may fail")]
 pub(super) fn identity(_file: &File) -> io::Result<Identity> {
     Ok(Identity)

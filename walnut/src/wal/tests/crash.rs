@@ -1,20 +1,20 @@
-//! The power is cut at every operation, and the disk keeps anything that the rules of the machine allow.
+//! The power fails at every operation, and the disk keeps any state that the crash model allows.
 
 use super::*;
 use crate::env::{CrashPolicy, Operations};
 
-/// What a workload knows of its log when the power goes.
+/// What a workload knows of its log when the power fails.
 #[derive(Default)]
 struct Knowledge {
-    /// Whether the log was made, and up to which segment it is.
+    /// Whether the log was created, and the number of its last segment.
     newest: Option<FileNumber>,
-    /// The last number that was acknowledged as durable.
+    /// The last sequence number that was acknowledged as durable.
     acknowledged: u64,
-    /// The last number that was appended.
+    /// The last sequence number that was appended.
     started: u64,
 }
 
-/// Groups, single commits, commits that nobody syncs, and rotations, until the power goes.
+/// Groups, single commits, unsynced commits, and rotations, until the power fails.
 fn work(log: &mut LogWriter, known: &mut Knowledge) -> Result<()> {
     for step in 0..12 {
         for size in 0..=step % 3 {
@@ -43,10 +43,10 @@ fn live(env: &MemoryEnv, preallocate: u64, known: &mut Knowledge) -> Result<()> 
     Ok(())
 }
 
-/// What survives is a beginning of what was started, with all that was acknowledged.
+/// The log recovers a prefix of the started commits, with all that were acknowledged.
 fn expect_kept(env: &MemoryEnv, known: &Knowledge) -> (Commits, Recovered) {
-    let promise = DurableBounds { newest: known.newest.unwrap(), ..ANY_LOG };
-    let (commits, recovered) = read(env, &promise).unwrap();
+    let bounds = DurableBounds { newest: known.newest.unwrap(), ..ANY_LOG };
+    let (commits, recovered) = read(env, &bounds).unwrap();
     let last = recovered.next_seqno.0 - 1;
     assert!(known.acknowledged <= last && last <= known.started, "{last} survives");
     (commits, recovered)
@@ -109,7 +109,8 @@ fn a_crash_at_every_operation_of_a_recovery_changes_nothing() {
 
 #[test]
 fn what_a_recovery_saw_stays_though_only_the_cache_had_it() {
-    // The process is killed, not the machine: the next one sees bytes that no sync has made durable.
+    // The process is killed, not the machine: the next one sees bytes that no sync has made
+    // durable.
     for count in 0..=12 {
         let env = machine();
         let mut log = create(&env, 0).unwrap();

@@ -1,4 +1,5 @@
-//! For a log that was closed in order, every outcome but the whole history is an error that names a segment.
+//! For a log that was closed cleanly, every outcome but the whole history is an error that names a
+//! segment.
 
 use super::*;
 
@@ -6,13 +7,13 @@ use super::*;
 fn closed_log(sizes: &[usize]) -> (MemoryEnv, Commits, DurableBounds) {
     let env = machine();
     let mut log = create(&env, 256).unwrap();
-    for (place, &size) in sizes.iter().enumerate() {
+    for (index, &size) in sizes.iter().enumerate() {
         append(&mut log, size).unwrap();
-        if place % 3 != 1 {
+        if index % 3 != 1 {
             log.write().unwrap();
             sync(&mut log).unwrap();
         }
-        if place % 3 == 2 && place < 6 {
+        if index % 3 == 2 && index < 6 {
             log.rotate_next().unwrap();
         }
     }
@@ -25,9 +26,9 @@ fn closed_log(sizes: &[usize]) -> (MemoryEnv, Commits, DurableBounds) {
     (env, commits, DurableBounds { newest, last_seqno, ..ANY_LOG })
 }
 
-/// Reads a log in which the bytes of one segment were changed.
-fn expect_all_or_error(env: &MemoryEnv, promise: &DurableBounds, commits: &Commits, what: &str) {
-    match read(env, promise) {
+/// Replays a log in which the bytes of one segment were changed.
+fn expect_all_or_error(env: &MemoryEnv, bounds: &DurableBounds, commits: &Commits, what: &str) {
+    match read(env, bounds) {
         Ok((found, _)) => assert_eq!(found, *commits, "{what}"),
         Err(error) => {
             let (file, ..) = corruption(error);
@@ -38,15 +39,15 @@ fn expect_all_or_error(env: &MemoryEnv, promise: &DurableBounds, commits: &Commi
 
 #[test]
 fn every_flipped_bit_is_harmless_or_named() {
-    let (env, commits, promise) = closed_log(&[4, 30, 8, 0, 50, 16, 9, 1]);
-    for number in 1..=promise.newest.0 {
+    let (env, commits, bounds) = closed_log(&[4, 30, 8, 0, 50, 16, 9, 1]);
+    for number in 1..=bounds.newest.0 {
         let bytes = env.read_file(path(number)).unwrap();
-        for place in 0..bytes.len() {
+        for index in 0..bytes.len() {
             let mut damaged = bytes.clone();
-            damaged[place] ^= 1 << (place % 8);
+            damaged[index] ^= 1 << (index % 8);
             env.write_file(path(number), &damaged).unwrap();
-            // Nothing but the log's own promises is needed.
-            expect_all_or_error(&env, &ANY_LOG, &commits, &format!("{number}: byte {place}"));
+            // The log's own acknowledgements are enough.
+            expect_all_or_error(&env, &ANY_LOG, &commits, &format!("{number}: byte {index}"));
         }
         env.write_file(path(number), &bytes).unwrap();
     }
@@ -54,12 +55,12 @@ fn every_flipped_bit_is_harmless_or_named() {
 
 #[test]
 fn every_truncation_is_harmless_or_named() {
-    let (env, commits, promise) = closed_log(&[4, 30, 8, 0, 50, 16, 9, 1]);
-    for number in 1..=promise.newest.0 {
+    let (env, commits, bounds) = closed_log(&[4, 30, 8, 0, 50, 16, 9, 1]);
+    for number in 1..=bounds.newest.0 {
         let bytes = env.read_file(path(number)).unwrap();
         for cut in 0..bytes.len() {
             env.write_file(path(number), &bytes[..cut]).unwrap();
-            expect_all_or_error(&env, &promise, &commits, &format!("{number}: {cut} bytes"));
+            expect_all_or_error(&env, &bounds, &commits, &format!("{number}: {cut} bytes"));
         }
         env.write_file(path(number), &bytes).unwrap();
     }
@@ -67,15 +68,15 @@ fn every_truncation_is_harmless_or_named() {
 
 #[test]
 fn every_zeroed_sector_is_harmless_or_named() {
-    let (env, commits, promise) = closed_log(&[400, 3000, 800, 10, 5000, 1600, 900, 1000]);
-    for number in 1..=promise.newest.0 {
+    let (env, commits, bounds) = closed_log(&[400, 3000, 800, 10, 5000, 1600, 900, 1000]);
+    for number in 1..=bounds.newest.0 {
         let bytes = env.read_file(path(number)).unwrap();
         for start in (0..bytes.len()).step_by(512) {
             let mut damaged = bytes.clone();
             let end = damaged.len().min(start + 512);
             damaged[start..end].fill(0);
             env.write_file(path(number), &damaged).unwrap();
-            expect_all_or_error(&env, &promise, &commits, &format!("{number}: sector at {start}"));
+            expect_all_or_error(&env, &bounds, &commits, &format!("{number}: sector at {start}"));
         }
         env.write_file(path(number), &bytes).unwrap();
     }

@@ -1,4 +1,5 @@
-//! Operations fail one by one. A failed sync is final, a failed write costs the segment, a full disk costs nothing.
+//! Operations fail one by one. A failed sync is final, a failed write costs the segment, a full
+//! disk costs nothing.
 
 use super::*;
 use crate::env::{CrashPolicy, FaultEffect, FaultEnv, FaultPlan, Operation, Operations};
@@ -72,7 +73,8 @@ fn a_rotation_without_space_can_be_tried_again() {
     assert_eq!(read(&memory.crash(CrashPolicy::Lost, 0), &ANY_LOG).unwrap().0.len(), 5);
 }
 
-/// Some commits, each durable, over three segments. Gives the last number that was acknowledged.
+/// Some commits, each durable, over three segments. Returns the last sequence number that was
+/// acknowledged.
 fn work(env: &FaultEnv, acknowledged: &mut u64) -> Result<()> {
     let mut log = create(env, 0)?;
     for step in 0..6 {
@@ -100,7 +102,8 @@ fn a_recovery_after_any_failure_outlives_the_next_crash() {
                 done.unwrap();
                 break;
             }
-            // Opened again in the same boot: what the failed sync lost is still in sight.
+            // Opened again in the same boot: the bytes that the failed sync lost are still
+            // readable.
             let Ok((commits, recovered)) = read(&memory, &ANY_LOG) else {
                 assert_eq!(acknowledged, 0, "only a log that was never made is not there");
                 continue;

@@ -1,4 +1,4 @@
-//! What a log promises, on a machine that crashes, fails and rots.
+//! The guarantees of the log, on a machine that crashes, fails and corrupts files.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 #![expect(clippy::cast_possible_truncation, reason = "the numbers of these tests are small")]
@@ -22,8 +22,8 @@ use crate::files::FileName;
 
 const DATABASE: [u8; 16] = *b"the database's i";
 
-/// What a log holds: for each commit its first number and its payload. A commit has as many entries as its payload
-/// has bytes, at most three.
+/// The contents of a log: the first sequence number and the payload of each commit. A commit has as
+/// many entries as its payload has bytes, at most three.
 type Commits = Vec<(u64, Vec<u8>)>;
 
 fn machine() -> MemoryEnv {
@@ -33,7 +33,7 @@ fn machine() -> MemoryEnv {
     env
 }
 
-fn place(env: &(impl Env + Clone)) -> LogDir {
+fn log_dir(env: &(impl Env + Clone)) -> LogDir {
     LogDir { env: Arc::new(env.clone()), dir: PathBuf::from("/db"), database: DATABASE }
 }
 
@@ -42,23 +42,28 @@ fn path(number: u64) -> PathBuf {
 }
 
 fn create(env: &(impl Env + Clone), preallocate: u64) -> Result<LogWriter> {
-    LogWriter::create(place(env), FileNumber(1), SeqNo(1), LogConfig { preallocate, ..LogConfig::default() })
+    LogWriter::create(
+        log_dir(env),
+        FileNumber(1),
+        SeqNo(1),
+        LogConfig { preallocate, ..LogConfig::default() },
+    )
 }
 
 fn resume(env: &(impl Env + Clone), recovered: &Recovered) -> Result<LogWriter> {
-    LogWriter::resume(place(env), recovered, LogConfig::default())
+    LogWriter::resume(log_dir(env), recovered, LogConfig::default())
 }
 
-/// A payload that follows from its number and size.
+/// A payload that is determined by its number and size.
 fn payload(seqno: u64, size: usize) -> Vec<u8> {
-    (0..size).map(|place| (seqno * 31 + place as u64 * 7) as u8).collect()
+    (0..size).map(|index| (seqno * 31 + index as u64 * 7) as u8).collect()
 }
 
 fn count(payload: &[u8]) -> u32 {
     payload.len().clamp(1, 3) as u32
 }
 
-/// Appends a commit of the log's next number.
+/// Appends a commit with the log's next number.
 fn append(log: &mut LogWriter, size: usize) -> Result<()> {
     let payload = payload(log.next_seqno().0, size);
     log.append(&Commit { seq_start: log.next_seqno(), count: count(&payload), payload: &payload })
@@ -71,7 +76,7 @@ fn commit(log: &mut LogWriter, size: usize) -> Result<()> {
     sync(log)
 }
 
-/// Makes durable what was written, as the engine does.
+/// Syncs what was written, as the engine does.
 fn sync(log: &mut LogWriter) -> Result<()> {
     let point = log.sync_point();
     match point.sync() {
@@ -92,16 +97,16 @@ const ANY_LOG: DurableBounds = DurableBounds {
 };
 
 fn replay(
-    place: &LogDir,
-    promise: &DurableBounds,
+    log_dir: &LogDir,
+    bounds: &DurableBounds,
     visit: &mut dyn FnMut(&Replayed<'_>) -> Result<()>,
 ) -> Result<Recovered> {
-    super::replay(place, &place.names()?, promise, visit)
+    super::replay(log_dir, &log_dir.names()?, bounds, visit)
 }
 
-fn read(env: &(impl Env + Clone), promise: &DurableBounds) -> Result<(Commits, Recovered)> {
+fn read(env: &(impl Env + Clone), bounds: &DurableBounds) -> Result<(Commits, Recovered)> {
     let mut commits = Commits::new();
-    let recovered = replay(&place(env), promise, &mut |found| {
+    let recovered = replay(&log_dir(env), bounds, &mut |found| {
         commits.push((found.commit.seq_start.0, found.commit.payload.to_vec()));
         Ok(())
     })?;
@@ -109,7 +114,8 @@ fn read(env: &(impl Env + Clone), promise: &DurableBounds) -> Result<(Commits, R
     Ok((commits, recovered))
 }
 
-/// Commits that follow each other from 1 on and hold what was written under their numbers.
+/// Checks that the commits are consecutive from 1 on and have the payloads that were written under
+/// their numbers.
 fn check(commits: &Commits) {
     let mut next = 1;
     for (seq_start, bytes) in commits {
@@ -119,7 +125,7 @@ fn check(commits: &Commits) {
     }
 }
 
-/// The fault and where it is, of a log that is damaged.
+/// The fault of a damaged log and its location.
 fn corruption(error: Error) -> (PathBuf, u64, Fault) {
     match error {
         Error::Corruption { file, offset, fault } => (file, offset, fault),

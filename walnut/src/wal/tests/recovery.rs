@@ -1,4 +1,4 @@
-//! What a replay gives back, and what it refuses.
+//! What a replay returns, and what it rejects.
 
 use super::*;
 use crate::codec::{FileHeader, FileKind};
@@ -73,12 +73,12 @@ fn a_bad_frame_does_not_cut_later_acknowledged_commits() {
         commit(&mut log, 21).unwrap();
     }
     let bytes = env.read_file(path(1)).unwrap();
-    for (place, &start) in starts.iter().enumerate() {
+    for (index, &start) in starts.iter().enumerate() {
         let mut damaged = bytes.clone();
         damaged[start as usize + 40] ^= 1;
         env.write_file(path(1), &damaged).unwrap();
-        // The fifth is the last: nothing that was written later speaks of it.
-        if place == 4 {
+        // The fifth is the last: no later record acknowledges it.
+        if index == 4 {
             assert_eq!(read(&env, &ANY_LOG).unwrap().0.len(), 4);
             continue;
         }
@@ -130,8 +130,8 @@ fn values_that_imitate_records_prove_nothing() {
     let mut log = create(&env, 0).unwrap();
     commit(&mut log, 8).unwrap();
     let start = log.end();
-    // A value that holds a whole record of this very place, but for the seed that nobody knows, again and again, and each
-    // announces all that follows.
+    // A value that contains a complete record for this very offset, but for the seed, which cannot
+    // be guessed, again and again, and each announces all that follows.
     let mut forged = Vec::new();
     let size = 512 << 10;
     while forged.len() < size {
@@ -167,23 +167,24 @@ fn a_missing_segment_is_named() {
         log.rotate_next().unwrap();
     }
     commit(&mut log, 8).unwrap();
-    let promise = DurableBounds { newest: FileNumber(4), ..ANY_LOG };
+    let bounds = DurableBounds { newest: FileNumber(4), ..ANY_LOG };
     for lost in 1..=4 {
-        for promise in [ANY_LOG, promise] {
+        for bounds in [ANY_LOG, bounds] {
             let env = env.crash(crate::env::CrashPolicy::Lost, 0);
             env.remove(&path(lost)).unwrap();
             let missing = (path(lost), 0, Fault::Missing);
-            assert_eq!(corruption(read(&env, &promise).unwrap_err()), missing);
+            assert_eq!(corruption(read(&env, &bounds).unwrap_err()), missing);
         }
     }
-    let (_, recovered) = read(&env, &promise).unwrap();
+    let (_, recovered) = read(&env, &bounds).unwrap();
     drop(log);
-    // Between two openings there is no end record that speaks of the next segment, but the manifest does.
+    // Between two openings there is no end record that announces the next segment, but the manifest
+    // does.
     let mut log = resume(&env, &recovered).unwrap();
     commit(&mut log, 8).unwrap();
     env.remove(&path(5)).unwrap();
-    let promise = DurableBounds { newest: FileNumber(5), ..ANY_LOG };
-    assert_eq!(corruption(read(&env, &promise).unwrap_err()).0, path(5));
+    let bounds = DurableBounds { newest: FileNumber(5), ..ANY_LOG };
+    assert_eq!(corruption(read(&env, &bounds).unwrap_err()).0, path(5));
 }
 
 #[test]
@@ -196,10 +197,10 @@ fn obsolete_segments_are_listed_and_not_read() {
     env.write_file(path(1), b"rubbish").unwrap();
     env.write_file("/db/wal-000009.log.tmp", b"rubbish").unwrap();
     env.write_file("/db/wal-9.log", b"somebody else's").unwrap();
-    let promise =
+    let bounds =
         DurableBounds { first: FileNumber(2), newest: FileNumber(2), last_seqno: SeqNo(3), ..ANY_LOG };
     let mut numbers = Vec::new();
-    let recovered = replay(&place(&env), &promise, &mut |found| {
+    let recovered = replay(&log_dir(&env), &bounds, &mut |found| {
         numbers.push(found.commit.seq_start.0);
         Ok(())
     });
@@ -219,14 +220,14 @@ fn a_log_that_does_not_fit_the_manifest_is_an_error() {
     log.rotate_next().unwrap();
     commit(&mut log, 8).unwrap();
     // The SSTs end at 2, the log begins at 4.
-    let promise =
+    let bounds =
         DurableBounds { first: FileNumber(2), newest: FileNumber(2), last_seqno: SeqNo(2), ..ANY_LOG };
     let fault = Fault::Sequence { expected: 3, found: 4 };
-    assert_eq!(corruption(read(&env, &promise).unwrap_err()), (path(2), 0, fault));
-    // The SSTs hold number 7, the log has lost it.
-    let promise = DurableBounds { last_seqno: SeqNo(7), ..ANY_LOG };
+    assert_eq!(corruption(read(&env, &bounds).unwrap_err()), (path(2), 0, fault));
+    // The SSTs have number 7, the log has lost it.
+    let bounds = DurableBounds { last_seqno: SeqNo(7), ..ANY_LOG };
     let fault = Fault::Sequence { expected: 8, found: 7 };
-    assert_eq!(corruption(read(&env, &promise).unwrap_err()), (path(2), 104, fault));
+    assert_eq!(corruption(read(&env, &bounds).unwrap_err()), (path(2), 104, fault));
 }
 
 #[test]
@@ -239,7 +240,7 @@ fn a_segment_under_another_name_or_of_another_database_is_refused() {
     env.write_file(path(2), &bytes).unwrap();
     assert_eq!(corruption(read(&env, &ANY_LOG).unwrap_err()), (path(2), 0, Fault::Identity));
 
-    let other = LogDir { database: [9; 16], ..place(&env) };
+    let other = LogDir { database: [9; 16], ..log_dir(&env) };
     let refused = replay(&other, &ANY_LOG, &mut |_| Ok(())).unwrap_err();
     assert_eq!(corruption(refused), (path(1), 0, Fault::Identity));
 }
@@ -265,7 +266,7 @@ fn an_error_of_the_visitor_ends_the_replay() {
     commit(&mut log, 8).unwrap();
     commit(&mut log, 8).unwrap();
     let mut seen = 0;
-    let refused = replay(&place(&env), &ANY_LOG, &mut |found| {
+    let refused = replay(&log_dir(&env), &ANY_LOG, &mut |found| {
         seen += 1;
         Err(found.damaged(Fault::Order))
     });

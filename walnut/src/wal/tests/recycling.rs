@@ -1,4 +1,4 @@
-//! Segments that live again: nothing of an earlier life ever counts, whatever a crash leaves.
+//! Recycled segments: no record of an earlier generation is ever valid, whatever a crash leaves.
 
 use super::*;
 use crate::env::{CrashPolicy, Operation, Operations};
@@ -8,25 +8,25 @@ const STEP: u64 = 512;
 
 fn create_recycling(env: &(impl Env + Clone)) -> Result<LogWriter> {
     let config = LogConfig { preallocate: STEP, recycled_size: 1 << 20, ..LogConfig::default() };
-    LogWriter::create(place(env), FileNumber(1), SeqNo(1), config)
+    LogWriter::create(log_dir(env), FileNumber(1), SeqNo(1), config)
 }
 
-/// Goes on in a new segment and needs none before it, as after a flush. Gives the number.
+/// Continues in a new segment and releases those before it, as after a flush. Returns its number.
 fn turn(log: &mut LogWriter) -> Result<FileNumber> {
     let number = log.rotate_next()?;
     log.release_before(number);
     Ok(number)
 }
 
-/// What is promised when everything before a segment was flushed.
+/// The bounds after everything before a segment was flushed.
 fn promise_from(first: FileNumber, last_seqno: u64) -> DurableBounds {
     DurableBounds { first, newest: first, last_seqno: SeqNo(last_seqno), log_seqno: SeqNo::ZERO }
 }
 
 /// The commits of a log whose segments before `first` are obsolete.
-fn read_from(env: &(impl Env + Clone), promise: &DurableBounds) -> Result<(Commits, Recovered)> {
+fn read_from(env: &(impl Env + Clone), bounds: &DurableBounds) -> Result<(Commits, Recovered)> {
     let mut commits = Commits::new();
-    let recovered = replay(&place(env), promise, &mut |found| {
+    let recovered = replay(&log_dir(env), bounds, &mut |found| {
         commits.push((found.commit.seq_start.0, found.commit.payload.to_vec()));
         Ok(())
     })?;
@@ -79,7 +79,7 @@ fn a_segment_grows_by_steps_of_zeros() {
     }
     let syncs = env.counts().of(Operation::Write);
     assert!(syncs < 100 + 2 + 100 * 56 / STEP + 3, "{syncs} writes");
-    // One that is larger than a step changes the length anyway.
+    // A group that is larger than a step changes the length anyway.
     commit(&mut log, 2 * STEP as usize).unwrap();
     assert_eq!(env.read_file(path(1)).unwrap().len() as u64, log.end());
     assert_eq!(read(&env, &ANY_LOG).unwrap().0.len(), 101);
@@ -98,7 +98,7 @@ fn a_closed_log_ends_with_its_end_record_whatever_was_in_the_file() {
     let end = log.end();
     log.close().unwrap();
     assert_eq!(env.read_file(path(3)).unwrap().len() as u64, end + 32);
-    // Whether a crash undoes the cut or not, the end record was durable before it.
+    // Whether a crash undoes the truncation or not, the end record was durable before it.
     for policy in CrashPolicy::ALL {
         let survivor = env.crash(policy, 3);
         let (commits, recovered) = read_from(&survivor, &promise_from(FileNumber(3), last_seqno)).unwrap();
@@ -108,12 +108,13 @@ fn a_closed_log_ends_with_its_end_record_whatever_was_in_the_file() {
 
 #[test]
 fn stale_records_in_the_very_places_of_new_ones_do_not_count() {
-    for life in 2..5 {
+    for generation in 2..5 {
         for kept in 0..4 {
             let env = machine();
             let mut log = create_recycling(&env).unwrap();
-            // Every segment holds commits of the same sizes, so that each record stands where one of another life stood.
-            for _ in 0..life {
+            // Every segment has commits of the same sizes, so that each record is at the offset of
+            // one of another generation.
+            for _ in 0..generation {
                 for size in [40, 8, 40, 16] {
                     commit(&mut log, size).unwrap();
                 }
@@ -125,7 +126,7 @@ fn stale_records_in_the_very_places_of_new_ones_do_not_count() {
             }
             let survivor = env.crash(CrashPolicy::Lost, 0);
             let (commits, recovered) = read_from(&survivor, &promise_from(first, last_seqno)).unwrap();
-            assert_eq!((commits.len(), recovered.segments.len()), (kept, 1), "life {life}");
+            assert_eq!((commits.len(), recovered.segments.len()), (kept, 1), "life {generation}");
             assert!(!recovered.sealed, "the end of an earlier life is not the end of this one");
         }
     }
@@ -151,7 +152,7 @@ fn a_file_is_longer_or_shorter_than_its_next_life() {
             let mut log = resume(&survivor, &recovered).unwrap();
             commit(&mut log, 5).unwrap();
         }
-        // Damage to what is promised is found among stale records too.
+        // Damage to acknowledged records is detected among stale ones too.
         let mut bytes = env.read_file(path(3)).unwrap();
         bytes[64 + 8] ^= 1;
         env.write_file(path(3), &bytes).unwrap();
@@ -164,16 +165,16 @@ fn a_file_is_longer_or_shorter_than_its_next_life() {
 fn spares_are_few_and_of_bounded_size() {
     let env = machine();
     let config = LogConfig { preallocate: STEP, recycled_size: 4 * STEP, ..LogConfig::default() };
-    let mut log = LogWriter::create(place(&env), FileNumber(1), SeqNo(1), config).unwrap();
+    let mut log = LogWriter::create(log_dir(&env), FileNumber(1), SeqNo(1), config).unwrap();
     for _ in 0..6 {
         commit(&mut log, 8).unwrap();
         log.rotate_next().unwrap();
     }
-    assert_eq!((log.size().segment_count, log.size().spare_size), (7, 0));
+    assert_eq!((log.size().segment_count, log.size().recycled_size), (7, 0));
     assert_eq!(log.release_before(FileNumber(3)), [1, 2].map(FileNumber));
     assert_eq!(log.release_before(FileNumber(7)), [1, 2].map(FileNumber), "two are enough");
-    assert_eq!((log.size().segment_count, log.size().spare_size), (1, 2 * STEP));
-    // The next ones are made of them, and then one is too large.
+    assert_eq!((log.size().segment_count, log.size().recycled_size), (1, 2 * STEP));
+    // The next segments are recycled from them, and then one is too large.
     assert_eq!(log.rotate_next().unwrap(), FileNumber(8));
     assert_eq!(log.rotate_next().unwrap(), FileNumber(9));
     commit(&mut log, 5 * STEP as usize).unwrap();
@@ -198,29 +199,30 @@ fn what_failed_or_was_recovered_is_not_used_again() {
     commit(&mut log, 8).unwrap();
     let (_, recovered) = read_from(&memory, &promise_from(FileNumber(2), 3)).unwrap();
     let config = LogConfig { preallocate: STEP, recycled_size: 1 << 20, ..LogConfig::default() };
-    let mut log = LogWriter::resume(place(&memory), &recovered, config).unwrap();
+    let mut log = LogWriter::resume(log_dir(&memory), &recovered, config).unwrap();
     assert_eq!(log.release_before(FileNumber(3)), [], "another process wrote it");
 }
 
 #[test]
 fn a_seed_that_an_earlier_life_had_is_drawn_again() {
-    let header =
-        |lives: &Generations| place(&MemoryEnv::with_seed(5)).fresh_header(FileNumber(7), SeqNo(9), lives);
+    let header = |generations: &Generations| {
+        log_dir(&MemoryEnv::with_seed(5)).fresh_header(FileNumber(7), SeqNo(9), generations)
+    };
     let first = header(&Generations::default());
-    let mut lives = Generations::default();
-    lives.add(first.seed(), 1000);
-    lives.add(77, 500);
-    let second = header(&lives);
+    let mut generations = Generations::default();
+    generations.add(first.seed(), 1000);
+    generations.add(77, 500);
+    let second = header(&generations);
     assert_ne!(first.seed(), second.seed());
-    // A life that wrote over another one takes its place.
-    lives.add(second.seed(), 1000);
-    assert_eq!(header(&lives), first);
+    // A generation that overwrote another one replaces it.
+    generations.add(second.seed(), 1000);
+    assert_eq!(header(&generations), first);
 }
 
-/// What a workload of many lives knows of its log when the power goes.
+/// What a workload over many generations knows of its log when the power fails.
 #[derive(Default)]
 struct Knowledge {
-    /// The first segment that is needed, and the last number before it.
+    /// The first segment that is needed, and the last sequence number before it.
     first: Option<(FileNumber, u64)>,
     acknowledged: u64,
     started: u64,
@@ -229,24 +231,24 @@ struct Knowledge {
 fn live(env: &MemoryEnv, known: &mut Knowledge) -> Result<()> {
     let mut log = create_recycling(env)?;
     known.first = Some((log.number(), 0));
-    for life in 0..5 {
-        // The same places in each life, but for a part that is left out in some.
-        for (place, size) in [40, 8, 300, 16, 40, 64].into_iter().enumerate() {
-            if (life + place) % 5 == 4 {
+    for generation in 0..5 {
+        // The same offsets in each generation, but for a part that some leave out.
+        for (index, size) in [40, 8, 300, 16, 40, 64].into_iter().enumerate() {
+            if (generation + index) % 5 == 4 {
                 continue;
             }
             append(&mut log, size)?;
             known.started = log.next_seqno().0 - 1;
             log.write()?;
-            if place != 2 {
+            if index != 2 {
                 sync(&mut log)?;
                 known.acknowledged = known.started;
             }
         }
         let number = log.rotate_next()?;
         known.acknowledged = known.started;
-        if life % 3 != 1 {
-            // The manifest says so durably before anything is released.
+        if generation % 3 != 1 {
+            // The manifest records this durably before a segment is released.
             known.first = Some((number, known.started));
             log.release_before(number);
         }

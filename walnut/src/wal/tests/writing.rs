@@ -127,7 +127,7 @@ fn a_header_stays_as_it_is() {
 fn the_last_sequence_number_is_the_end_and_not_beyond() {
     let env = machine();
     let first = SeqNo(SeqNo::MAX.0 - 2);
-    let mut log = LogWriter::create(place(&env), FileNumber(1), first, LogConfig::default()).unwrap();
+    let mut log = LogWriter::create(log_dir(&env), FileNumber(1), first, LogConfig::default()).unwrap();
     let append = |log: &mut LogWriter, count| {
         log.append(&Commit { seq_start: log.next_seqno(), count, payload: &[0; 9] })
     };
@@ -135,8 +135,8 @@ fn the_last_sequence_number_is_the_end_and_not_beyond() {
     append(&mut log, 2).unwrap();
     log.write().unwrap();
     assert!(matches!(append(&mut log, 1), Err(Error::Unsupported(_))));
-    let promise = DurableBounds { last_seqno: SeqNo(first.0 - 1), ..ANY_LOG };
-    let recovered = replay(&place(&env), &promise, &mut |_| Ok(())).unwrap();
+    let bounds = DurableBounds { last_seqno: SeqNo(first.0 - 1), ..ANY_LOG };
+    let recovered = replay(&log_dir(&env), &bounds, &mut |_| Ok(())).unwrap();
     assert_eq!(recovered.next_seqno, SeqNo::MAX);
 }
 
@@ -144,28 +144,28 @@ fn the_last_sequence_number_is_the_end_and_not_beyond() {
 fn a_log_that_was_closed_in_order_goes_on_in_its_segment_and_in_any_other_case_does_not() {
     let env = machine();
     let config = LogConfig { preallocate: 512, ..LogConfig::default() };
-    let mut log = LogWriter::create(place(&env), FileNumber(1), SeqNo(1), config).unwrap();
+    let mut log = LogWriter::create(log_dir(&env), FileNumber(1), SeqNo(1), config).unwrap();
     commit(&mut log, 20).unwrap();
     let (_, recovered) = read(&env, &ANY_LOG).unwrap();
-    assert!(LogWriter::reopen(&place(&env), &recovered, config).unwrap().is_none(), "it was not closed");
+    assert!(LogWriter::reopen(&log_dir(&env), &recovered, config).unwrap().is_none(), "it was not closed");
     log.close().unwrap();
     for round in 2..40 {
         let (commits, recovered) = read(&env, &ANY_LOG).unwrap();
         assert_eq!((commits.len(), recovered.sealed), (round - 1, true));
         let before = env.read_file(path(1)).unwrap();
-        let mut log = LogWriter::reopen(&place(&env), &recovered, config).unwrap().unwrap();
+        let mut log = LogWriter::reopen(&log_dir(&env), &recovered, config).unwrap().unwrap();
         assert_eq!(log.number(), FileNumber(1));
         log.try_close().unwrap();
         assert_eq!(env.read_file(path(1)).unwrap(), before, "nothing was written");
-        let mut log = LogWriter::reopen(&place(&env), &recovered, config).unwrap().unwrap();
+        let mut log = LogWriter::reopen(&log_dir(&env), &recovered, config).unwrap().unwrap();
         commit(&mut log, round * 7).unwrap();
         log.close().unwrap();
     }
-    // One with something behind its end record is not added to.
+    // A segment with bytes behind its end record is not appended to.
     let (_, recovered) = read(&env, &ANY_LOG).unwrap();
     let bytes = env.read_file(path(1)).unwrap();
     env.write_file(path(1), &[&bytes[..], &[0; 8]].concat()).unwrap();
-    assert!(LogWriter::reopen(&place(&env), &recovered, config).unwrap().is_none());
+    assert!(LogWriter::reopen(&log_dir(&env), &recovered, config).unwrap().is_none());
 }
 
 #[test]
@@ -174,7 +174,7 @@ fn records_of_a_write_that_failed_do_not_follow_what_is_added_to_the_segment_lat
     let mut log = create(&env, 0).unwrap();
     commit(&mut log, 8).unwrap();
     let end = log.end();
-    // Three records of one size, of which two and a part of the third find room.
+    // Three records of one size, of which two and a part of the third fit.
     (0..3).for_each(|_| append(&mut log, 8).unwrap());
     env.set_capacity(Some(end + 2 * 40 + 10));
     assert!(matches!(log.write(), Err(Error::OutOfSpace)));
@@ -182,7 +182,7 @@ fn records_of_a_write_that_failed_do_not_follow_what_is_added_to_the_segment_lat
     log.close().unwrap();
     let (commits, recovered) = read(&env, &ANY_LOG).unwrap();
     assert_eq!(commits.len(), 1);
-    let mut log = LogWriter::reopen(&place(&env), &recovered, LogConfig::default()).unwrap().unwrap();
+    let mut log = LogWriter::reopen(&log_dir(&env), &recovered, LogConfig::default()).unwrap().unwrap();
     append(&mut log, 8).unwrap();
     log.write().unwrap();
     assert_eq!(read(&env, &ANY_LOG).unwrap().0.len(), 2, "the second of the failed ones would be the third");

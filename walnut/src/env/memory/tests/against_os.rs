@@ -1,4 +1,4 @@
-//! Without a crash a machine in memory does what the real one does.
+//! Without a crash a machine in memory behaves as the real one.
 
 use proptest::prelude::*;
 
@@ -52,7 +52,7 @@ fn step() -> impl Strategy<Value = Step> {
     ]
 }
 
-/// A machine under test, with what it has open.
+/// A machine under test, with its open files.
 struct Side<'env> {
     env: &'env dyn Env,
     root: PathBuf,
@@ -65,7 +65,7 @@ impl Side<'_> {
         self.root.join(PATHS[path])
     }
 
-    /// Does a step; what comes of it, as a text that does not name the root.
+    /// Performs a step; the result as a text that does not name the root.
     fn run(&mut self, step: &Step) -> String {
         let result = match step {
             Step::CreateDir(path) => self.env.create_dir(&self.path(*path)).map(text),

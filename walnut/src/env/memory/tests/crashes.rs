@@ -1,8 +1,8 @@
-//! After a crash everything that was synced is there, and the rest is something that once was.
+//! After a crash everything that was synced is there, and the rest is a state that once existed.
 //!
-//! The oracle shares nothing with the machine: it keeps whole copies of every file, and of every directory's
-//! names, for each state since the last sync, and asks of a survivor only whether each byte, length and name
-//! is in one of them.
+//! The oracle shares no code with the machine: it keeps whole copies of every file, and of every
+//! directory's names, for each state since the last sync, and checks of the survivor only that each
+//! byte, length and name is in one of them.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -27,14 +27,14 @@ const PATHS: [(usize, &str); 5] = [(0, "a"), (0, "b"), (1, "a"), (1, "b"), (1, "
 
 fn step() -> impl Strategy<Value = Step> {
     let path = || 0..PATHS.len();
-    let place = || prop_oneof![0..30usize, 480..1100usize, 0..5000usize];
+    let offset = || prop_oneof![0..30usize, 480..1100usize, 0..5000usize];
     prop_oneof![
         3 => path().prop_map(Step::Create),
         3 => (path(), path()).prop_map(|(from, to)| Step::Rename(from, to)),
         1 => path().prop_map(Step::Remove),
-        8 => (path(), place(), any::<u8>(), 1..2000usize)
+        8 => (path(), offset(), any::<u8>(), 1..2000usize)
             .prop_map(|(path, offset, byte, len)| Step::Write(path, offset, byte, len)),
-        2 => (path(), place()).prop_map(|(path, size)| Step::SetSize(path, size)),
+        2 => (path(), offset()).prop_map(|(path, size)| Step::SetSize(path, size)),
         3 => path().prop_map(Step::Sync),
         2 => (0..DIRECTORIES.len()).prop_map(Step::SyncDir),
         3 => any::<u64>().prop_map(Step::Crash),
@@ -57,9 +57,9 @@ impl Known {
     /// Whether a crash may leave these bytes.
     fn allows(&self, bytes: &[u8], policy: CrashPolicy) -> bool {
         let synced = self.states[0].len();
-        let is_byte_allowed = |place: usize| {
-            let is_state = |state: &Vec<u8>| state.get(place).copied().unwrap_or(0) == bytes[place];
-            self.states.iter().any(is_state) || policy == CrashPolicy::Torn && place >= synced
+        let is_byte_allowed = |offset: usize| {
+            let is_state = |state: &Vec<u8>| state.get(offset).copied().unwrap_or(0) == bytes[offset];
+            self.states.iter().any(is_state) || policy == CrashPolicy::Torn && offset >= synced
         };
         match policy {
             CrashPolicy::Lost => bytes == self.states[0],
@@ -72,7 +72,8 @@ impl Known {
     }
 }
 
-/// For each path the files that it stood for since its directory was synced, the oldest of them durable.
+/// For each path the files that it was bound to since its directory was synced, the oldest of them
+/// durable.
 type Names = BTreeMap<usize, Vec<Option<usize>>>;
 
 struct Oracle {
@@ -90,8 +91,8 @@ impl Oracle {
         Self { env, files: Vec::new(), names }
     }
 
-    fn path(place: usize) -> PathBuf {
-        Path::new(DIRECTORIES[PATHS[place].0]).join(PATHS[place].1)
+    fn path(index: usize) -> PathBuf {
+        Path::new(DIRECTORIES[PATHS[index].0]).join(PATHS[index].1)
     }
 
     fn current(&self, path: usize) -> Option<usize> {

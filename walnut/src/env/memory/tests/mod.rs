@@ -1,4 +1,5 @@
-//! The machine in memory: like a real one while it runs, as cruel as one is allowed to be when it stops.
+//! The machine in memory: like a real one while it runs, as cruel as one is allowed to be when it
+//! stops.
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -184,8 +185,8 @@ fn the_power_goes_off_at_the_operation_that_was_named() {
         ),
         (run(&MemoryEnv::power_off), (vec![no, yes, no, no, no, no], yes, 0)),
     ];
-    for (place, (found, expected)) in expected.into_iter().enumerate() {
-        assert_eq!(found, expected, "case {place}");
+    for (index, (found, expected)) in expected.into_iter().enumerate() {
+        assert_eq!(found, expected, "case {index}");
     }
 }
 

@@ -1,4 +1,4 @@
-//! A file that is not yet anybody's.
+//! A temporary file.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -6,21 +6,21 @@ use std::sync::Arc;
 use super::Env;
 use crate::error::Result;
 
-/// A file that is removed when this is dropped, unless somebody takes it over.
+/// A file that is removed on drop, unless it is kept.
 #[derive(Debug)]
-pub(crate) struct Draft {
+pub(crate) struct TempFile {
     env: Arc<dyn Env>,
-    /// `None` when it is not ours to remove any more.
+    /// `None` once the file is kept.
     path: Option<PathBuf>,
 }
 
-impl Draft {
-    /// The file at a path, which exists.
+impl TempFile {
+    /// `path` exists.
     pub(crate) fn new(env: Arc<dyn Env>, path: PathBuf) -> Self {
         Self { env, path: Some(path) }
     }
 
-    /// Gives the file another name, under which it is still a draft.
+    /// Renames the file; it is still temporary.
     pub(crate) fn rename(&mut self, to: PathBuf) -> Result<()> {
         if let Some(path) = &mut self.path {
             self.env.rename(path, &to)?;
@@ -29,16 +29,16 @@ impl Draft {
         Ok(())
     }
 
-    /// Leaves the file to the caller.
+    /// Disarms the removal.
     pub(crate) fn keep(mut self) {
         self.path = None;
     }
 }
 
-impl Drop for Draft {
+impl Drop for TempFile {
     fn drop(&mut self) {
         if let Some(path) = &self.path {
-            // What stays is known by its name at the next opening.
+            // A file that cannot be removed is recognized by its name at the next opening.
             let _ = self.env.remove(path);
         }
     }
