@@ -2,13 +2,14 @@
 //!
 //! ```text
 //! load ──> read ──> write        on the data set that `load` made
-//! commit   reopen   stall   patterns      each on a database of its own
+//! commit   reopen   stall   patterns   large      each on a database of its own
 //! ```
 //!
 //! To add a measurement: give it a row in [`rows::ROWS`], and note a figure of that name in the group that can make it. To add a
 //! group: a variant of [`Group`], a module with a `run`, a line in [`run`].
 
 mod commit;
+mod large;
 mod load;
 mod patterns;
 mod read;
@@ -41,8 +42,10 @@ pub enum Group {
     Reopen,
     /// Latency of commits under sustained load.
     Stall,
-    /// Queues, counters, small scans between writes, large rows.
+    /// Queues, counters, small scans between writes.
     Patterns,
+    /// Rows of 4 and 100 KiB.
+    Large,
     /// Not for itself: writes what `reopen` finds, and is killed.
     #[value(hide = true)]
     Crash,
@@ -50,8 +53,16 @@ pub enum Group {
 
 impl Group {
     /// Those that are measured, in their order.
-    pub const ALL: [Self; 7] =
-        [Self::Load, Self::Read, Self::Write, Self::Commit, Self::Reopen, Self::Stall, Self::Patterns];
+    pub const ALL: [Self; 8] = [
+        Self::Load,
+        Self::Read,
+        Self::Write,
+        Self::Commit,
+        Self::Reopen,
+        Self::Stall,
+        Self::Patterns,
+        Self::Large,
+    ];
 
     /// Whether it works on the data set that `load` leaves.
     pub fn needs_load(self) -> bool {
@@ -134,6 +145,7 @@ pub fn run<E: Engine>(job: &Job) -> Result<Report> {
         Group::Reopen => reopen::run::<E>(job),
         Group::Stall => stall::run::<E>(job),
         Group::Patterns => patterns::run::<E>(job),
+        Group::Large => large::run::<E>(job),
         Group::Crash => reopen::crash::<E>(job),
     }
 }

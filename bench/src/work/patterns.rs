@@ -1,4 +1,4 @@
-//! Everyday patterns in which a store can fall far behind: queues, drains, counters, small scans between writes, large rows.
+//! Everyday patterns in which a store can fall far behind: queues, drains, counters, small scans between writes.
 //!
 //! Each is measured on a database of its own, with buffered commits of one row.
 
@@ -40,12 +40,6 @@ pub(super) fn run<E: Engine>(job: &Job) -> Result<Report> {
         .note("scan_between", with_rows::<E, _>(job, scanned, |engine| scan_between(engine, job, scanned))?);
     report.note("ends_between", with_rows::<E, _>(job, scanned, |engine| ends_between(engine, job))?);
     report.note("open_put_close", open_put_close::<E>(job)?);
-    for (names, size) in [
-        (["insert_4k", "get_4k", "update_4k"], 4 << 10),
-        (["insert_100k", "get_100k", "update_100k"], 100 << 10),
-    ] {
-        with_rows::<E, _>(job, 0, |engine| large_rows(engine, job, names, size, &mut report))?;
-    }
     Ok(report)
 }
 
@@ -181,42 +175,4 @@ fn open_put_close<E: Engine>(job: &Job) -> Result<f64> {
     engine.close()?;
     std::fs::remove_dir_all(&dir)?;
     Ok(lives)
-}
-
-/// Rows of a size: new ones, gets of them, and other texts for them.
-fn large_rows<E: Engine>(
-    engine: &E,
-    job: &Job,
-    [insert, get, update]: [&str; 3],
-    size: usize,
-    report: &mut Report,
-) -> Result<()> {
-    let next = AtomicU64::new(0);
-    let inserts = rate(Span::seconds(job.seconds), 1, 1, &job.random(), |random| {
-        let row =
-            Account { about: text(random, size), ..Account::numbered(next.fetch_add(1, Ordering::Relaxed)) };
-        engine.insert_many(&[row])?;
-        Ok(1)
-    })?;
-    report.note(insert, inserts);
-    let count = next.load(Ordering::Relaxed);
-    let gets = rate(Span::seconds(job.seconds), 1, 1, &job.random(), |random| {
-        let number = random.below(count);
-        let row = black_box(engine.get(id(number))?);
-        ensure(row.is_some_and(|row| row.is(number) && row.about.len() == size), "a large row")?;
-        Ok(1)
-    })?;
-    report.note(get, gets);
-    let updates = rate(Span::seconds(job.seconds), 1, 1, &job.random(), |random| {
-        engine.set_about(id(random.below(count)), &text(random, size))?;
-        Ok(1)
-    })?;
-    report.note(update, updates);
-    Ok(())
-}
-
-/// Letters that compress a little.
-fn text(random: &mut Random, size: usize) -> String {
-    let letters = std::iter::repeat_with(|| random.next().to_le_bytes()).flatten();
-    letters.take(size).map(|byte| char::from(b'a' + byte % 26)).collect()
 }

@@ -80,9 +80,11 @@ pub const ROWS: &[Row] = &[
     free("insert_4k", "insert of 4 KiB", Unit::Rate),
     free("get_4k", "get of 4 KiB", Unit::Rate),
     free("update_4k", "update of 4 KiB", Unit::Rate),
+    free("get_4k_uncached", "get of 4 KiB, a tenth of them cached", Unit::Rate),
     free("insert_100k", "insert of 100 KiB", Unit::Rate),
     free("get_100k", "get of 100 KiB", Unit::Rate),
     free("update_100k", "update of 100 KiB", Unit::Rate),
+    free("get_100k_uncached", "get of 100 KiB, a tenth of them cached", Unit::Rate),
 ];
 
 /// The row with a name.
