@@ -57,6 +57,7 @@
 
 mod base;
 mod batch;
+mod cache;
 mod codec;
 mod compaction;
 mod cursor;

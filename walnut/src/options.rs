@@ -137,9 +137,9 @@ impl Builder {
         self
     }
 
-    /// The size in bytes of the block cache, which also holds block indexes and filters. A larger
-    /// cache saves reads from disk. Default: 64 MiB; from 0, with which every block is read each
-    /// time, to 16 TiB.
+    /// The size in bytes of the block cache, which also holds block indexes, filters and values of
+    /// the value log (those that take no more than a sixteenth of it). A larger cache saves reads
+    /// from disk. Default: 64 MiB; from 0, with which every block is read each time, to 16 TiB.
     pub fn cache_size(mut self, bytes: usize) -> Self {
         self.cache_size = bytes;
         self
@@ -195,7 +195,7 @@ impl Builder {
     /// The size in bytes from which a row is stored in the value log, with a pointer to it in the
     /// SST (RocksDB: `min_blob_size`). Compaction leaves the value in place, so a large row is
     /// written once or twice and not once per level. Each is read on its own, so a scan makes one
-    /// read for each such row, and the space of deleted rows is reclaimed later. 0 turns the value
+    /// read for each such row that is not cached, and the space of deleted rows is reclaimed later. 0 turns the value
     /// log off for new rows; existing ones stay readable. Default: 8 KiB.
     pub fn value_log_threshold(mut self, bytes: usize) -> Self {
         self.value_log_threshold = bytes;

@@ -14,7 +14,7 @@ const STOREYS: &[&[&str]] = &[
     &["base"],
     &["sync", "codec"],
     &["env", "crypt"],
-    &["cursor", "files", "mvcc"],
+    &["cache", "cursor", "files", "mvcc"],
     &["batch", "wal", "memtable", "sst", "vlog"],
     &["manifest"],
     &["compaction"],

@@ -13,7 +13,7 @@ pub(crate) use crc::{crc32, crc32_combine, seed_at};
 pub(crate) use file_header::{FileHeader, FileKind};
 pub(crate) use lz4::{BlockCompression, MAX_RATIO, compress, decompress};
 pub(crate) use reader::Reader;
-pub(crate) use text::text;
+pub(crate) use text::{long_text, text};
 pub(crate) use value_pointer::ValuePointer;
 pub(crate) use writer::Writer;
 

@@ -245,6 +245,7 @@ fn value_place(place: &SstStore) -> Arc<ValueStore> {
         dir: place.dir.clone(),
         database: place.database,
         compression: place.config.compression,
+        cache: Arc::clone(place.cache.budget()),
         open_files: Arc::clone(&place.open_files),
     })
 }

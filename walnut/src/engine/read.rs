@@ -13,6 +13,7 @@ use crate::base::{Entry, KeyHash, Kind, Operand, SeqNo, number_in};
 use crate::error::Result;
 use crate::mvcc::Pin;
 use crate::sst::Epoch;
+use crate::vlog::Caching;
 
 /// What a key has, for adds.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -107,8 +108,8 @@ impl<'a> PointReader<'a> {
     /// Passes the value of `key` to `found`; `None` when there is none.
     ///
     /// Cost: at most one block read for each run of level 0 and each deeper level whose filter does
-    /// not deny it, and one read for a value in the value log. A key of adds is looked for in one
-    /// container after the other until there is a base.
+    /// not deny it, and one read for a value in the value log that is not cached. A key of adds is
+    /// looked for in one container after the other until there is a base.
     pub(crate) fn get<R>(self, key: &[u8], mut found: impl FnMut(&[u8]) -> R) -> Result<Option<R>> {
         let (mut result, mut farther) = (None, None);
         self.view.newest(key, self.at, |entry| match entry.kind {
@@ -120,7 +121,9 @@ impl<'a> PointReader<'a> {
         match farther {
             None => {}
             Some((Kind::Add, _)) => result = Some(found(&self.view.sum(key, self.at)?.to_le_bytes())),
-            Some((_, pointer)) => result = Some(found(&self.view.levels.value(&pointer, key)?)),
+            Some((_, pointer)) => {
+                result = Some(found(&self.view.levels.value(&pointer, key, Caching::Admit)?));
+            }
         }
         Ok(result)
     }

@@ -71,14 +71,14 @@ pub struct Stats {
     /// Sorted files and files of the value log that are open. The others are opened when they are
     /// read.
     pub open_file_count: usize,
-    /// Memory of blocks, filters and fences.
+    /// Memory of blocks, filters, fences and values of the value log.
     pub cache_used_size: usize,
     /// What it may be: the size of the cache.
     pub cache_budget: usize,
-    /// Blocks that reads found in memory since the database was opened. Counted without locks: a
-    /// few may be missing.
+    /// Blocks and values of the value log that reads found in memory since the database was
+    /// opened. Counted without locks: a few may be missing.
     pub cache_hit_count: u64,
-    /// Blocks that reads did not find there, and read from disk.
+    /// Blocks and values that reads did not find there, and read from disk.
     pub cache_miss_count: u64,
     /// Segments of the log that are still needed.
     pub log_segment_count: u64,

@@ -10,7 +10,7 @@ use crate::base::{Entry, FileNumber, Kind, SeqNo};
 use crate::codec::ValuePointer;
 use crate::error::{Fault, Result};
 use crate::files::FileName;
-use crate::vlog::{FinishedValues, ReadValue, ValueStore, ValueWriter};
+use crate::vlog::{Caching, FinishedValues, ReadValue, ValueStore, ValueWriter, Values};
 
 /// Which values are large.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -137,7 +137,9 @@ impl<'s> StoredValue<'s> {
     pub(crate) fn load(self) -> Result<LoadedValue<'s>> {
         match self {
             Self::Here(bytes) => Ok(LoadedValue::Here(bytes)),
-            Self::There(remote) => remote.levels.value(remote.pointer, remote.key).map(LoadedValue::Read),
+            Self::There(remote) => {
+                remote.levels.value(remote.pointer, remote.key, Caching::Spare).map(LoadedValue::Read)
+            }
             Self::Sum(sum) => Ok(LoadedValue::Sum(sum.view.sum(sum.key, sum.at)?.to_le_bytes())),
         }
     }
@@ -145,13 +147,21 @@ impl<'s> StoredValue<'s> {
 
 impl Levels {
     /// The value of `key` that the pointer in these bytes refers to.
-    pub(super) fn value(&self, pointer: &[u8], key: &[u8]) -> Result<ReadValue> {
+    pub(super) fn value(&self, pointer: &[u8], key: &[u8], caching: Caching) -> Result<ReadValue> {
         let pointer = ValuePointer::decode(pointer).expect("an SST holds valid pointers only");
-        match self.value_file(pointer.file) {
-            Some(file) => file.read(&pointer, key),
-            None => {
-                Err(Fault::Missing.at(&FileName::Values(pointer.file).path(Path::new("")), pointer.offset))
-            }
-        }
+        self.named(&pointer)?.value(&pointer, key, caching)
+    }
+
+    /// That the pointer in these bytes leads to a value of `key` in the file itself.
+    pub(super) fn verify_value(&self, pointer: &[u8], key: &[u8]) -> Result<()> {
+        let pointer = ValuePointer::decode(pointer).expect("an SST holds valid pointers only");
+        self.named(&pointer)?.read(&pointer, key).map(drop)
+    }
+
+    fn named(&self, pointer: &ValuePointer) -> Result<&Values> {
+        let file = self.value_file(pointer.file).map(|file| &**file);
+        file.ok_or_else(|| {
+            Fault::Missing.at(&FileName::Values(pointer.file).path(Path::new("")), pointer.offset)
+        })
     }
 }

@@ -52,7 +52,7 @@ impl Core {
             let mut cursor = sst.sweep()?;
             while let Some(entry) = cursor.entry() {
                 if entry.kind == Kind::Pointer {
-                    view.levels.value(entry.value, entry.key)?;
+                    view.levels.verify_value(entry.value, entry.key)?;
                 }
                 cursor.advance()?;
             }

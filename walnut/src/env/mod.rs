@@ -166,6 +166,15 @@ pub trait File: Send + Sync + Debug {
     /// Reads from `offset` on until `bytes` is full or the file ends; returns how much was read.
     fn read_at(&self, bytes: &mut [u8], offset: u64) -> Result<usize>;
 
+    /// Reads up to `size` bytes from `offset` on into new memory; fewer when the file ends before.
+    /// A machine that need not zero the memory first overrides this.
+    fn read_new(&self, size: usize, offset: u64) -> Result<Vec<u8>> {
+        let mut bytes = vec![0; size];
+        let read = self.read_at(&mut bytes, offset)?;
+        bytes.truncate(read);
+        Ok(bytes)
+    }
+
     /// Writes all of `bytes` at `offset`; a gap before it reads as zeros. After an error any part
     /// may have been written.
     fn write_at(&self, bytes: &[u8], offset: u64) -> Result<()>;
@@ -186,6 +195,16 @@ impl dyn File {
             return Err(Fault::Truncated.at(self.path(), offset + read as u64));
         }
         Ok(())
+    }
+
+    /// Reads so many bytes from `offset` on; a file that ends before is [`Fault::Truncated`]. The
+    /// caller bounds a size that it has read from a file.
+    pub(crate) fn read_vec_at(&self, size: usize, offset: u64) -> Result<Vec<u8>> {
+        let bytes = self.read_new(size, offset)?;
+        if bytes.len() < size {
+            return Err(Fault::Truncated.at(self.path(), offset + bytes.len() as u64));
+        }
+        Ok(bytes)
     }
 }
 

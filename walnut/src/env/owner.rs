@@ -247,6 +247,10 @@ impl File for OwnedFile {
         self.file.read_at(bytes, offset)
     }
 
+    fn read_new(&self, size: usize, offset: u64) -> Result<Vec<u8>> {
+        self.file.read_new(size, offset)
+    }
+
     fn write_at(&self, bytes: &[u8], offset: u64) -> Result<()> {
         self.ownership.check_process()?;
         self.file.write_at(bytes, offset)

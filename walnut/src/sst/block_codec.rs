@@ -9,6 +9,8 @@
 //!
 //! What a payload means is not known here.
 
+use std::borrow::Cow;
+
 use super::format::{ENCODING_LZ4, ENCODING_RAW, TRAILER_CRC, TRAILER_ENCODING, TRAILER_LEN, TRAILER_SIZE};
 use crate::codec::{BlockCompression, MAX_RATIO, Reader, Writer, compress, crc32, decompress, seed_at};
 use crate::error::Fault;
@@ -35,9 +37,9 @@ pub(super) fn encode_block(
     out.put_u32(crc);
 }
 
-/// The payload of a block that was read from `offset`.
+/// The payload of a block that was read from `offset`. One that owns its bytes, and is not compressed, becomes the payload.
 pub(super) fn decode_block(
-    block: &[u8],
+    block: Cow<'_, [u8]>,
     file_seed: u32,
     offset: u64,
     max_size: usize,
@@ -54,7 +56,11 @@ pub(super) fn decode_block(
         return Err(Fault::Invalid("size of a block"));
     }
     match trailer[TRAILER_ENCODING.start] {
-        ENCODING_RAW if size == stored.len() => Ok(stored.to_vec()),
+        ENCODING_RAW if size == stored.len() => {
+            let mut payload = block.into_owned();
+            payload.truncate(size);
+            Ok(payload)
+        }
         ENCODING_LZ4 if size <= stored.len().saturating_mul(MAX_RATIO) => {
             decompress(stored, size).ok_or(Fault::Invalid("compressed block"))
         }
@@ -66,6 +72,12 @@ pub(super) fn decode_block(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn decode_block(block: &[u8], file_seed: u32, offset: u64, max_size: usize) -> Result<Vec<u8>, Fault> {
+        let payload = super::decode_block(Cow::Borrowed(block), file_seed, offset, max_size);
+        assert_eq!(super::decode_block(Cow::Owned(block.to_vec()), file_seed, offset, max_size), payload);
+        payload
+    }
 
     fn sealed(payload: &[u8], compression: BlockCompression) -> Vec<u8> {
         let mut block = Vec::new();

@@ -1,84 +1,49 @@
-//! The block cache: one budget for the blocks, filters and fences of all open SSTs.
+//! The cached blocks of SSTs, in the budget of the [`Cache`].
 //!
 //! ```text
 //! SstReader -> CachedBlocks: [slot | slot | slot | ..]      a read: load the slot, set the block's flag if it is clear
 //!                               ^ filled and emptied under the lock of
-//!              BlockCache -> Clock: account per reader -> ring of the filled slots       a miss: insert, evict
+//!              Cache -> account per reader -> ring of the filled slots       a miss: insert, evict
 //! ```
 //!
-//! 1. A slot is filled and emptied only under the clock's lock, together with the account; so a slot is filled if and
-//!    only if its position stands in its reader's ring, and `used` is the sum of what is charged.
+//! 1. A slot is filled and emptied only under the clock's lock, together with the account.
 //! 2. A read of a cached block takes no lock, allocates nothing and counts no reference: see `slot`.
-//! 3. The blocks take no more than the budget leaves beside filters and fences, which are charged as long as
-//!    their reader lives. A block that is evicted while somebody reads it lives until it is let go.
-//! 4. A reader that is dropped gives back everything.
-//!
-//! Hits are counted in stripes, one for a thread or a few: a counter that all threads share would cost more than the read.
-//!
-//! Eviction is a clock with a second chance: a block whose flag is set loses the flag and stays. A new block's flag is
-//! clear, so that one scan does not drive out what is used again and again.
+//! 3. A block that is evicted while a reader uses it lives until that lets go of it.
 
-use std::collections::{BTreeMap, VecDeque};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 
 use super::block::Block;
 use super::slab::Slabs;
 use super::slot::{BlockSlot, Epoch};
-use crate::sync::{AtomicU64, AtomicUsize, Ordering};
+use crate::cache::{Account, Cache, Evictable};
 
-/// How many blocks in a row may be spared before one goes all the same: it bounds the time under the lock.
-const MAX_CHANCES: usize = 64;
-
-/// The account of all memory that open SSTs take.
+/// The memory of blocks, and the budget that they share with filters, fences and large values.
 #[derive(Debug)]
 pub(crate) struct BlockCache {
-    budget: usize,
+    cache: Arc<Cache>,
     slabs: Option<Arc<Slabs>>,
-    hits: Tally,
-    misses: Tally,
-    clock: Mutex<Clock>,
-}
-
-#[derive(Debug, Default)]
-struct Clock {
-    /// What is charged, in bytes: filters and fences, and blocks.
-    fixed_size: usize,
-    block_size: usize,
-    accounts: BTreeMap<u64, Account>,
-    next_account: u64,
-    /// The account at which blocks are evicted, and how many of its blocks are left until the next has its turn.
-    hand: u64,
-    left: usize,
-}
-
-#[derive(Debug)]
-struct Account {
-    slots: Arc<[BlockSlot]>,
-    fixed_size: usize,
-    /// The positions of the filled slots, the next to be looked at in front.
-    ring: VecDeque<usize>,
 }
 
 impl BlockCache {
     /// A cache for so many bytes, in which most blocks take up to `block_size` bytes.
     pub(crate) fn new(budget: usize, block_size: usize) -> Arc<Self> {
-        Arc::new(Self {
-            budget,
-            slabs: Slabs::new(budget, block_size),
-            hits: Tally::default(),
-            misses: Tally::default(),
-            clock: Mutex::default(),
-        })
+        Arc::new(Self { cache: Cache::new(budget), slabs: Slabs::new(budget, block_size) })
     }
 
-    /// Says what is done when memory for blocks should be made ahead, by [`make_ahead`](Self::make_ahead): only the first time counts.
+    /// The budget.
+    pub(crate) fn budget(&self) -> &Arc<Cache> {
+        &self.cache
+    }
+
+    /// Says what is done when memory for blocks should be made ahead, by
+    /// [`make_ahead`](Self::make_ahead): only the first time counts.
     pub(crate) fn when_low(&self, answer: impl Fn() + Send + Sync + 'static) {
         if let Some(slabs) = &self.slabs {
             slabs.low.set_callback(answer);
         }
     }
 
-    /// Makes memory for blocks, if it was called for: whoever reads one would wait for it otherwise.
+    /// Makes memory for blocks, if it was called for: a reader would wait for it otherwise.
     pub(crate) fn make_ahead(&self) {
         if let Some(slabs) = &self.slabs {
             slabs.make_ahead();
@@ -87,110 +52,60 @@ impl BlockCache {
 
     /// The bytes in use.
     pub(crate) fn used_size(&self) -> usize {
-        let clock = self.lock();
-        clock.fixed_size + clock.block_size
+        self.cache.used_size()
     }
 
-    /// How often a block was asked for and was there, and how often it was not.
+    /// How often a block or a value was asked for and was there, and how often it was not.
     pub(crate) fn hits_and_misses(&self) -> (u64, u64) {
-        (self.hits.sum(), self.misses.sum())
+        self.cache.hits_and_misses()
     }
 
     /// Places for the blocks of a reader whose filter and fences take `fixed_size` bytes.
     pub(super) fn register(self: &Arc<Self>, block_count: usize, fixed_size: usize) -> CachedBlocks {
         let slots: Arc<[BlockSlot]> = (0..block_count).map(|_| BlockSlot::empty()).collect();
         let fixed_size = fixed_size + size_of_val(&*slots);
-        let mut clock = self.lock();
-        let id = clock.next_account;
-        clock.next_account += 1;
-        clock.fixed_size += fixed_size;
-        clock.accounts.insert(id, Account { slots: Arc::clone(&slots), fixed_size, ring: VecDeque::new() });
-        clock.evict(self.budget);
-        drop(clock);
-        CachedBlocks { cache: Arc::clone(self), id, slots }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Clock> {
-        // Nothing under the lock panics half way, so the state behind a poisoned one is whole.
-        self.clock.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Clock {
-    /// Empties slots until what is charged fits the budget.
-    fn evict(&mut self, budget: usize) {
-        if self.fixed_size + self.block_size <= budget {
-            return;
-        }
-        let epoch = Epoch::enter();
-        let mut chances = MAX_CHANCES;
-        while self.block_size > 0 && self.fixed_size + self.block_size > budget {
-            let Some(account) = self.next_account_with_blocks() else { return };
-            let Some(position) = account.ring.pop_front() else { return };
-            let slot = &account.slots[position];
-            let Some(block) = slot.read(&epoch) else { return };
-            if chances > 0 && block.take_used() {
-                account.ring.push_back(position);
-                chances -= 1;
-            } else {
-                chances = MAX_CHANCES;
-                let size = block.memory_size();
-                slot.clear(&epoch);
-                self.block_size -= size;
-            }
-        }
-        epoch.flush();
-    }
-
-    /// The account under the hand, which moves on when it has seen all blocks of one.
-    fn next_account_with_blocks(&mut self) -> Option<&mut Account> {
-        if self.left == 0 || self.accounts.get(&self.hand).is_none_or(|account| account.ring.is_empty()) {
-            let after = self.accounts.range(self.hand.saturating_add(1)..);
-            let (&id, account) = after
-                .chain(self.accounts.range(..=self.hand))
-                .find(|(_, account)| !account.ring.is_empty())?;
-            (self.hand, self.left) = (id, account.ring.len());
-        }
-        self.left -= 1;
-        self.accounts.get_mut(&self.hand)
-    }
-}
-
-/// Counts in stripes. Threads that share one may overwrite each other's last step: it is a number for people.
-#[derive(Debug, Default)]
-struct Tally([Stripe; STRIPE_COUNT]);
-
-const STRIPE_COUNT: usize = 16;
-
-/// A counter with a cache line, and the one fetched with it, of its own.
-#[derive(Debug, Default)]
-#[repr(align(128))]
-struct Stripe(AtomicU64);
-
-static NEXT_STRIPE: AtomicUsize = AtomicUsize::new(0);
-
-thread_local! {
-    static STRIPE: usize = NEXT_STRIPE.fetch_add(1, Ordering::Relaxed) % STRIPE_COUNT;
-}
-
-impl Tally {
-    #[inline]
-    fn count(&self) {
-        let count = &self.0[STRIPE.with(|stripe| *stripe)].0;
-        count.store(count.load(Ordering::Relaxed) + 1, Ordering::Relaxed);
-    }
-
-    fn sum(&self) -> u64 {
-        self.0.iter().map(|stripe| stripe.0.load(Ordering::Relaxed)).sum()
+        let account = self.cache.register(Slots(Arc::clone(&slots)), fixed_size);
+        CachedBlocks { slabs: self.slabs.clone(), account, slots }
     }
 }
 
 /// The cached blocks of one reader, found by position.
 #[derive(Debug)]
 pub(super) struct CachedBlocks {
-    cache: Arc<BlockCache>,
-    id: u64,
+    slabs: Option<Arc<Slabs>>,
+    account: Account,
     slots: Arc<[BlockSlot]>,
+}
+
+/// The slots of one reader, for the clock.
+#[derive(Debug)]
+struct Slots(Arc<[BlockSlot]>);
+
+impl Evictable for Slots {
+    fn take_used(&self, place: u64) -> bool {
+        let slot = self.slot(place);
+        slot.read(&Epoch::enter()).is_some_and(Block::take_used)
+    }
+
+    fn remove(&self, place: u64) -> usize {
+        let epoch = Epoch::enter();
+        let slot = self.slot(place);
+        let size = slot.read(&epoch).map_or(0, Block::memory_size);
+        slot.clear(&epoch);
+        epoch.flush();
+        size
+    }
+
+    fn size(&self, places: &mut dyn Iterator<Item = u64>) -> usize {
+        let epoch = Epoch::enter();
+        places.filter_map(|place| self.slot(place).read(&epoch)).map(Block::memory_size).sum()
+    }
+}
+
+impl Slots {
+    fn slot(&self, place: u64) -> &BlockSlot {
+        &self.0[usize::try_from(place).expect("places are positions of slots")]
+    }
 }
 
 impl CachedBlocks {
@@ -201,50 +116,34 @@ impl CachedBlocks {
         block
     }
 
-    /// Takes note of a use of what stands in a slot.
+    /// Notes a use of what is in a slot.
     #[inline]
     pub(super) fn note(&self, cached: Option<&Block>) {
         if let Some(block) = cached {
             block.touch();
-            self.cache.hits.count();
-        } else {
-            self.cache.misses.count();
         }
+        self.account.cache().note(cached.is_some());
     }
 
-    /// The same under a pin, without a note that it is used, and so without a look at the block itself: see [`note`](Self::note).
+    /// The same under a pin, without a note that it is used, and so without a look at the block
+    /// itself: see [`note`](Self::note).
     #[inline]
     pub(super) fn peek<'s>(&'s self, position: usize, epoch: &'s Epoch) -> Option<&'s Block> {
         self.slots[position].read(epoch)
     }
 
-    /// Keeps a block that was read, if there can be room for it.
+    /// Caches a block that was read, if there can be room for it.
     pub(super) fn insert(&self, position: usize, block: &Arc<Block>) {
-        let in_cell = self.cache.slabs.as_ref().and_then(|slabs| block.copy_to(slabs));
+        let in_cell = self.slabs.as_ref().and_then(|slabs| block.copy_to(slabs));
         let block = in_cell.map_or_else(|| Arc::clone(block), Arc::new);
-        let size = block.memory_size();
-        let budget = self.cache.budget;
-        let mut clock = self.cache.lock();
-        // Another reader may have been quicker.
-        if clock.fixed_size.saturating_add(size) > budget || !self.slots[position].is_empty() {
-            return;
-        }
-        let Some(account) = clock.accounts.get_mut(&self.id) else { return };
-        account.ring.push_back(position);
-        self.slots[position].fill(block);
-        clock.block_size += size;
-        clock.evict(budget);
-    }
-}
-
-impl Drop for CachedBlocks {
-    fn drop(&mut self) {
-        let mut clock = self.cache.lock();
-        let Some(account) = clock.accounts.remove(&self.id) else { return };
-        let epoch = Epoch::enter();
-        let blocks = account.ring.iter().filter_map(|&position| account.slots[position].read(&epoch));
-        clock.block_size -= blocks.map(Block::memory_size).sum::<usize>();
-        clock.fixed_size -= account.fixed_size;
+        let slot = &self.slots[position];
+        self.account.insert(position as u64, block.memory_size(), || {
+            let is_empty = slot.is_empty();
+            if is_empty {
+                slot.fill(block);
+            }
+            is_empty
+        });
     }
 }
 
@@ -347,7 +246,8 @@ mod tests {
         const BLOCKS: usize = 30;
         const ROUNDS: usize = if cfg!(miri) { 40 } else { 4000 };
         let size = block(0).memory_size();
-        let cache = BlockCache::new(3 * BLOCKS * size_of::<BlockSlot>() + 7 * size, 8192);
+        let budget = 3 * BLOCKS * size_of::<BlockSlot>() + 7 * size;
+        let cache = BlockCache::new(budget, 8192);
         let readers = [0; 2].map(|_| cache.register(BLOCKS, 0));
         thread::scope(|scope| {
             for seed in 1..5usize {
@@ -374,7 +274,7 @@ mod tests {
         });
         let fixed = 2 * BLOCKS * size_of::<BlockSlot>();
         assert_eq!(cache.used_size(), fixed + charged(&readers.each_ref()));
-        assert!(cache.used_size() <= cache.budget);
+        assert!(cache.used_size() <= budget);
         drop(readers);
         assert_eq!(cache.used_size(), 0);
     }

@@ -3,6 +3,7 @@
 //! A whole file made at random fails at its first checksum, so the bytes are tried as each payload as well, which is
 //! what lies behind the checksums.
 
+use std::borrow::Cow;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -41,7 +42,7 @@ pub fn fuzz(bytes: &[u8]) {
     if let Ok(ranges) = ranges::decode(bytes) {
         let _ = (ranges.covering(bytes, SeqNo::MAX), ranges.newest_within(&KeyRange::all()));
     }
-    let _ = decode_block(bytes, 0, 0, MAX_BLOCK_SIZE);
+    let _ = decode_block(Cow::Borrowed(bytes), 0, 0, MAX_BLOCK_SIZE);
 }
 
 /// Opens the bytes as the SST that they say they are, and reads it in every way.

@@ -1,5 +1,6 @@
 //! The layout of an SST: header, footer and properties, from which all other parts are found.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::SstMeta;
@@ -56,9 +57,8 @@ pub(super) fn read_part<T>(
     if size > max_size + TRAILER_LEN {
         return Err(Fault::Invalid("size of a part").at(file.path(), handle.offset));
     }
-    let mut block = vec![0; size];
-    file.read_exact_at(&mut block, handle.offset)?;
-    decode_block(&block, file_seed, handle.offset, max_size)
+    let block = file.read_vec_at(size, handle.offset)?;
+    decode_block(Cow::Owned(block), file_seed, handle.offset, max_size)
         .and_then(|payload| decode(&payload))
         .map_err(|fault| fault.at(file.path(), handle.offset))
 }

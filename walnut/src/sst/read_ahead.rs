@@ -4,6 +4,7 @@
 //! twice as many as the one before, up to a limit: a long scan makes few large reads. Both
 //! directions work the same.
 
+use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -41,7 +42,7 @@ impl ReadAhead {
         }
         let handle = reader.index.handle(position);
         let start = usize::try_from(handle.offset - self.offset).expect("an offset in what was read");
-        reader.open_block(position, &self.bytes[start..start + handle.size as usize])
+        reader.open_block(position, Cow::Borrowed(&self.bytes[start..start + handle.size as usize]))
     }
 
     fn read(

@@ -12,6 +12,7 @@
 //!
 //! Which versions a reader of the database may see, and what a tombstone means, is decided above.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::SstMeta;
@@ -181,13 +182,12 @@ impl SstReader {
     /// Reads a data block from the file and checks it.
     pub(super) fn read_block(&self, position: usize) -> Result<Arc<Block>> {
         let handle = self.index.handle(position);
-        let mut sealed = vec![0; handle.size as usize];
-        self.file.read_exact_at(&mut sealed, handle.offset)?;
-        self.open_block(position, &sealed)
+        let sealed = self.file.read_vec_at(handle.size as usize, handle.offset)?;
+        self.open_block(position, Cow::Owned(sealed))
     }
 
     /// Checks a data block whose bytes were read: seal, rows, and that its keys are those that the index announces.
-    pub(super) fn open_block(&self, position: usize, sealed: &[u8]) -> Result<Arc<Block>> {
+    pub(super) fn open_block(&self, position: usize, sealed: Cow<'_, [u8]>) -> Result<Arc<Block>> {
         let offset = self.index.handle(position).offset;
         decode_block(sealed, self.file_seed, offset, MAX_BLOCK_SIZE)
             .and_then(Block::new)

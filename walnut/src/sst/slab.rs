@@ -65,7 +65,7 @@ impl Slabs {
 
     /// The same bytes in a cell; `None` when they do not fit one well, or when there is none.
     pub(super) fn copy(self: &Arc<Self>, bytes: &[u8]) -> Option<SlabCell> {
-        if bytes.len() > self.cell_size || bytes.len() < self.cell_size / 2 {
+        if bytes.len() > self.cell_size || bytes.len() < self.cell_size / 4 * 3 {
             return None;
         }
         let (mut cell, is_low) = {
@@ -166,7 +166,7 @@ impl Drop for SlabCell {
 
 impl fmt::Debug for SlabCell {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Cell").field("size", &self.len()).finish_non_exhaustive()
+        f.debug_struct("SlabCell").field("size", &self.len()).finish_non_exhaustive()
     }
 }
 
@@ -233,7 +233,7 @@ mod tests {
     fn what_does_not_fit_a_cell_well_is_kept_outside() {
         let slabs = Slabs::new(4 * SLAB_SIZE, CELL).expect("room for slabs");
         assert!(slabs.copy(&[0; CELL + 1]).is_none());
-        assert!(slabs.copy(&[0; CELL / 2 - 1]).is_none());
+        assert!(slabs.copy(&[0; CELL / 4 * 3 - 1]).is_none());
         assert!(Slabs::new(4 * SLAB_SIZE - 1, CELL).is_none());
         let outside = SlabCell::from(vec![1, 2, 3]);
         assert_eq!((&*outside, outside.memory_size()), (&[1, 2, 3][..], 3));

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use super::format::{CRC_SIZE, RECORD_HEADER_SIZE, announced_size};
 use super::{ValueMeta, ValueReader, ValueStore};
 use crate::base::FileNumber;
+use crate::cache::Cache;
 use crate::codec::{BlockCompression, FileHeader, FileKind, ValuePointer, crc32, seed_at};
 use crate::env::{Env, MemoryEnv};
 use crate::error::Result;
@@ -57,6 +58,7 @@ fn open(bytes: &[u8]) -> Result<Arc<ValueReader>> {
         dir,
         database: HEADER.database,
         compression: BlockCompression::None,
+        cache: Cache::new(1 << 20),
         open_files: OpenFiles::new(1),
     };
     place.open(&ValueMeta { number: HEADER.number, size: bytes.len() as u64, digest: 0, record_count: 1 })

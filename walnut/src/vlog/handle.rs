@@ -1,6 +1,6 @@
 //! What is asked of a value file of a view, which may have to be opened for it.
 
-use super::{ReadValue, ValueStore};
+use super::{Caching, ReadValue, ValueStore};
 use crate::codec::ValuePointer;
 use crate::error::Result;
 use crate::files::Handle;
@@ -9,7 +9,12 @@ use crate::files::Handle;
 pub(crate) type Values = Handle<ValueStore>;
 
 impl Values {
-    /// The value of `key` that a pointer refers to: see [`ValueReader::read`](super::ValueReader::read).
+    /// The value of `key` that a pointer refers to: see [`ValueReader::value`](super::ValueReader::value).
+    pub(crate) fn value(&self, pointer: &ValuePointer, key: &[u8], caching: Caching) -> Result<ReadValue> {
+        self.reader()?.value(pointer, key, caching)
+    }
+
+    /// The same as the file has it, past the cache: see [`ValueReader::read`](super::ValueReader::read).
     pub(crate) fn read(&self, pointer: &ValuePointer, key: &[u8]) -> Result<ReadValue> {
         self.reader()?.read(pointer, key)
     }

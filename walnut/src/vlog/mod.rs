@@ -6,7 +6,7 @@
 //! ```
 //!
 //! - `format` draws every byte; `writer` and `draft` make value files, `reader` and `verify` read them.
-//! - `handle`: what is asked of one that may not be open.
+//! - `handle`: what is asked of one that may not be open; `cache`: the values that were read lately.
 //!
 //! 1. A value file is written once, front to back, and never changed: it is durable under its own name before an SST
 //!    that points into it is.
@@ -17,6 +17,7 @@
 //! What of a file is live is no business of its own: SSTs say what they refer to, and the manifest adds it up. Whether a value
 //! is large, and when a file is to be emptied, is decided above.
 
+mod cache;
 mod format;
 mod fuzz;
 mod handle;
@@ -28,9 +29,10 @@ mod tests;
 mod verify;
 mod writer;
 
+pub(crate) use cache::{Caching, ReadValue};
 pub use fuzz::fuzz;
 pub(crate) use handle::Values;
 pub(crate) use meta::ValueMeta;
-pub(crate) use reader::{ReadValue, ValueReader};
+pub(crate) use reader::ValueReader;
 pub(crate) use temp_file::{FinishedValues, ValueStore};
 pub(crate) use writer::ValueWriter;

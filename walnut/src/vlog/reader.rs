@@ -1,14 +1,14 @@
 //! Reads a value file: opens it, and follows pointers into it.
 
-use std::fmt;
-use std::ops::Deref;
-
 use super::ValueMeta;
+use super::cache::{CachedValues, Caching, Checked, ReadValue};
 use super::format::{MAX_RECORD_SIZE, ValueRecord};
+use crate::cache::Cache;
 use crate::codec::{FileHeader, FileKind, ValuePointer};
 use crate::env::File;
 use crate::error::{Fault, Result};
 use crate::files::OpenFile;
+use crate::sync::Arc;
 
 /// An open value file.
 #[derive(Debug)]
@@ -16,32 +16,17 @@ pub(crate) struct ValueReader {
     pub(super) file: OpenFile,
     pub(super) file_seed: u32,
     meta: ValueMeta,
-}
-
-/// A value that was read.
-pub(crate) struct ReadValue {
-    bytes: Vec<u8>,
-    /// Where the value begins, which ends with the bytes.
-    start: usize,
-}
-
-impl Deref for ReadValue {
-    type Target = [u8];
-
-    fn deref(&self) -> &[u8] {
-        &self.bytes[self.start..]
-    }
-}
-
-impl fmt::Debug for ReadValue {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ReadValue").field("size", &self.len()).finish_non_exhaustive()
-    }
+    cached: CachedValues,
 }
 
 impl ValueReader {
     /// Opens a file that must be the value file of this database that `meta` describes. Reads the header only.
-    pub(super) fn open(file: OpenFile, database: [u8; 16], meta: ValueMeta) -> Result<Self> {
+    pub(super) fn open(
+        file: OpenFile,
+        database: [u8; 16],
+        meta: ValueMeta,
+        cache: &Arc<Cache>,
+    ) -> Result<Self> {
         let found = file.size()?;
         if found != meta.size {
             return Err(Fault::Length { recorded: meta.size, found }.at(file.path(), found.min(meta.size)));
@@ -56,7 +41,7 @@ impl ValueReader {
         if header.database != database || header.number != meta.number {
             return Err(Fault::Identity.at(file.path(), 0));
         }
-        Ok(Self { file, file_seed: header.seed(), meta })
+        Ok(Self { file, file_seed: header.seed(), meta, cached: CachedValues::new(cache) })
     }
 
     /// What the file was opened with.
@@ -69,17 +54,29 @@ impl ValueReader {
         &**self.file
     }
 
-    /// The value of `key` that a pointer refers to.
+    /// The value of `key` that a pointer refers to, by the cache.
     ///
-    /// Cost: one read of the record, and memory for it and for the value when it was compressed.
+    /// Cost: when it is not cached, one read of the record, and memory for it and for the value when it was compressed.
+    pub(crate) fn value(&self, pointer: &ValuePointer, key: &[u8], caching: Caching) -> Result<ReadValue> {
+        match self.cached.find(pointer, key) {
+            Some(value) => Ok(value),
+            None => Ok(self.cached.keep(pointer, self.checked(pointer, key)?, caching)),
+        }
+    }
+
+    /// The value of `key` that a pointer refers to, as the file has it.
     pub(crate) fn read(&self, pointer: &ValuePointer, key: &[u8]) -> Result<ReadValue> {
+        self.checked(pointer, key).map(ReadValue::lone)
+    }
+
+    fn checked(&self, pointer: &ValuePointer, key: &[u8]) -> Result<Checked> {
         let bytes = self.read_record(pointer)?;
         let record = self.record(&bytes, pointer, key)?;
         let unpacked = record.unpack().map_err(|fault| fault.at(self.file.path(), pointer.offset))?;
         let start = bytes.len() - record.stored.len();
         Ok(match unpacked {
-            Some(bytes) => ReadValue { bytes, start: 0 },
-            None => ReadValue { bytes, start },
+            Some(value) => Checked::new(key, pointer.size, value, 0),
+            None => Checked::new(key, pointer.size, bytes, start),
         })
     }
 
@@ -100,9 +97,7 @@ impl ValueReader {
         let Some(size) = size else {
             return Err(Fault::Invalid("place of a value").at(self.file.path(), pointer.offset));
         };
-        let mut bytes = vec![0; size];
-        self.file.read_exact_at(&mut bytes, pointer.offset)?;
-        Ok(bytes)
+        self.file.read_vec_at(size, pointer.offset)
     }
 
     fn record<'b>(&self, bytes: &'b [u8], pointer: &ValuePointer, key: &[u8]) -> Result<ValueRecord<'b>> {

@@ -14,6 +14,7 @@ use std::sync::Arc;
 use super::format::{MAX_VALUE_SIZE, ValueRecord, put_value};
 use super::{ValueMeta, ValueReader, Values};
 use crate::base::FileNumber;
+use crate::cache::Cache;
 use crate::codec::{BlockCompression, FileHeader, FileKind, ValuePointer};
 use crate::env::{Appender, Env, TempFile};
 use crate::error::{Error, Limit, Result};
@@ -27,6 +28,7 @@ pub(crate) struct ValueStore {
     /// The database's id.
     pub(crate) database: [u8; 16],
     pub(crate) compression: BlockCompression,
+    pub(crate) cache: Arc<Cache>,
     pub(crate) open_files: Arc<OpenFiles>,
 }
 
@@ -40,7 +42,7 @@ impl FileStore for ValueStore {
 
     fn open(&self, meta: &ValueMeta) -> Result<Arc<ValueReader>> {
         let file = self.open_files.open(&*self.env, &FileName::Values(meta.number).path(&self.dir))?;
-        ValueReader::open(file, self.database, *meta).map(Arc::new)
+        ValueReader::open(file, self.database, *meta, &self.cache).map(Arc::new)
     }
 
     fn open_files(&self) -> &OpenFiles {

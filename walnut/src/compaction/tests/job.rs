@@ -39,6 +39,7 @@ fn value_store(sst_store: &SstStore) -> Arc<ValueStore> {
         dir: sst_store.dir.clone(),
         database: sst_store.database,
         compression: sst_store.config.compression,
+        cache: Arc::clone(sst_store.cache.budget()),
         open_files: Arc::clone(&sst_store.open_files),
     })
 }

@@ -26,6 +26,7 @@ mod threads;
 #[cfg(feature = "tracing")]
 mod trace;
 mod validate;
+mod value_cache;
 mod values;
 
 use std::collections::BTreeMap;

@@ -180,6 +180,10 @@ impl File for OsFile {
             .map_err(|error| Operation::Read.failed(&self.path, error))
     }
 
+    fn read_new(&self, size: usize, offset: u64) -> Result<Vec<u8>> {
+        system::read_new(&self.file, size, offset).map_err(|error| Operation::Read.failed(&self.path, error))
+    }
+
     fn write_at(&self, bytes: &[u8], offset: u64) -> Result<()> {
         write_fully(|rest, offset| system::write_at(&self.file, rest, offset), bytes, offset)
             .map_err(|error| Operation::Write.failed(&self.path, error))

@@ -7,8 +7,9 @@ use std::os::unix::fs::FileExt;
 use std::path::Path;
 use std::sync::Arc;
 
+use rustix::buffer::spare_capacity;
 use rustix::fs::{self as system, Access, AtFlags, CWD, Dir, FileType, Mode, OFlags, Stat};
-use rustix::io::{Errno, retry_on_intr};
+use rustix::io::{Errno, pread, retry_on_intr};
 
 use crate::env::PathKind;
 
@@ -173,6 +174,21 @@ pub(super) fn identity(file: &File) -> io::Result<Identity> {
 
 pub(super) fn read_at(file: &File, bytes: &mut [u8], offset: u64) -> io::Result<usize> {
     file.read_at(bytes, offset)
+}
+
+/// Reads into memory that nothing has cleared.
+pub(super) fn read_new(file: &File, size: usize, offset: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    // There may be more memory than was asked for, and then more is read.
+    bytes.reserve_exact(size);
+    while bytes.len() < size {
+        let at = offset + bytes.len() as u64;
+        if retry_on_intr(|| pread(file, spare_capacity(&mut bytes), at))? == 0 {
+            break;
+        }
+    }
+    bytes.truncate(size);
+    Ok(bytes)
 }
 
 pub(super) fn write_at(file: &File, bytes: &[u8], offset: u64) -> io::Result<usize> {

@@ -127,6 +127,13 @@ pub(super) fn read_at(file: &File, bytes: &mut [u8], offset: u64) -> io::Result<
     file.seek_read(bytes, offset)
 }
 
+pub(super) fn read_new(file: &File, size: usize, offset: u64) -> io::Result<Vec<u8>> {
+    let mut bytes = vec![0; size];
+    let read = super::read_fully(|rest, offset| read_at(file, rest, offset), &mut bytes, offset)?;
+    bytes.truncate(read);
+    Ok(bytes)
+}
+
 pub(super) fn write_at(file: &File, bytes: &[u8], offset: u64) -> io::Result<usize> {
     file.seek_write(bytes, offset)
 }

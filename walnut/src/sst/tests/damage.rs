@@ -130,7 +130,8 @@ fn forge(bytes: &[u8], meta: &SstMeta, position: usize, change: impl FnOnce(&mut
     let reader = open(Arc::new(TestFile::with(bytes.to_vec())), meta).unwrap();
     let handle = reader.index.handle(position);
     let (start, end) = (usize::try_from(handle.offset).unwrap(), usize::try_from(handle.end()).unwrap());
-    let mut payload = decode_block(&bytes[start..end], HEADER.seed(), handle.offset, 1 << 20).unwrap();
+    let mut payload =
+        decode_block((&bytes[start..end]).into(), HEADER.seed(), handle.offset, 1 << 20).unwrap();
     change(&mut payload);
     assert_eq!(payload.len() + TRAILER_LEN, handle.size as usize);
     let mut forged = bytes[..start].to_vec();
@@ -194,7 +195,8 @@ fn a_wrong_fingerprint_a_denying_filter_and_wrong_counts_are_found_by_verificati
     let footer = Footer::decode(&footer, HEADER.seed(), footer_offset as u64).unwrap();
     let (start, end) =
         (usize::try_from(footer.filter.offset).unwrap(), usize::try_from(footer.filter.end()).unwrap());
-    let mut payload = decode_block(&bytes[start..end], HEADER.seed(), footer.filter.offset, 1 << 20).unwrap();
+    let mut payload =
+        decode_block((&bytes[start..end]).into(), HEADER.seed(), footer.filter.offset, 1 << 20).unwrap();
     payload[8..].fill(0);
     let mut denying = bytes[..start].to_vec();
     encode_block(&payload, BlockCompression::None, HEADER.seed(), footer.filter.offset, &mut denying);

@@ -16,7 +16,7 @@ use serde::de::{
 };
 
 use super::trace::{Compare, Form};
-use crate::codec::text;
+use crate::codec::{long_text, text};
 
 /// What is left to read.
 pub(super) struct Decoder<'de, C> {
@@ -146,7 +146,7 @@ impl<'de, C: Compare> Decoder<'de, C> {
         Ok(close_ranks(word & (ends ^ (ends - 1))))
     }
 
-    /// The same for up to 128 bits, and the careful way.
+    /// The same for up to 128 bits (`max` is 19 then), and the careful way.
     #[cold]
     fn varint_by_byte(&mut self, max: usize) -> Result<u128> {
         let mut value = 0;
@@ -162,10 +162,6 @@ impl<'de, C: Compare> Decoder<'de, C> {
             }
         }
         Err(Unreadable)
-    }
-
-    fn u128(&mut self) -> Result<u128> {
-        self.varint_by_byte(19)
     }
 
     #[inline]
@@ -245,7 +241,7 @@ impl<'de, C: Compare> Deserializer<'de> for &mut Decoder<'de, C> {
     #[inline]
     fn deserialize_i128<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
         self.compare.form(Form::Signed)?;
-        visitor.visit_i128(unzigzag!(self.u128()?, i128))
+        visitor.visit_i128(unzigzag!(self.varint_by_byte(19)?, i128))
     }
 
     #[inline]
@@ -275,7 +271,7 @@ impl<'de, C: Compare> Deserializer<'de> for &mut Decoder<'de, C> {
     #[inline]
     fn deserialize_u128<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
         self.compare.form(Form::Number)?;
-        visitor.visit_u128(self.u128()?)
+        visitor.visit_u128(self.varint_by_byte(19)?)
     }
 
     #[inline]
@@ -307,7 +303,12 @@ impl<'de, C: Compare> Deserializer<'de> for &mut Decoder<'de, C> {
 
     #[inline]
     fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
-        visitor.visit_str(self.text()?)
+        // Text of less than 128 bytes has one byte for its length.
+        if self.rest.first().is_none_or(|first| *first < 0x80) {
+            visitor.visit_str(self.text()?)
+        } else {
+            visitor.visit_string(long_text(self.bytes()?).map_err(|_| Unreadable)?)
+        }
     }
 
     #[inline]

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use super::*;
 use crate::base::FileNumber;
+use crate::cache::Cache;
 use crate::codec::{BlockCompression, FileHeader, ValuePointer};
 use crate::env::{Env, FaultEffect, FaultEnv, FaultPlan, MemoryEnv, Operations};
 use crate::error::{Error, Fault, Result};
@@ -30,6 +31,7 @@ fn place_of(env: &(impl Env + Clone), database: [u8; 16]) -> Arc<ValueStore> {
         dir: PathBuf::from(DIR),
         database,
         compression: BlockCompression::Lz4,
+        cache: Cache::new(1 << 20),
         open_files: OpenFiles::new(100),
     })
 }
@@ -124,6 +126,30 @@ fn a_pointer_gives_the_value_of_its_own_key_or_an_error_that_names_the_place() {
         let wild = ValuePointer { file: FileNumber(5), offset, size };
         assert_eq!(corruption(read(&files, &wild, 0).unwrap_err()).1, offset, "{size}");
     }
+}
+
+#[test]
+fn a_cached_value_answers_its_own_pointer_and_key_only() {
+    let env = machine();
+    let place = place(&env);
+    let (pointers, files) = write(&place, 4, 1 << 20).unwrap();
+    let cached = |pointer: &ValuePointer, n| files[0].value(pointer, &key(n), Caching::Admit);
+    for (n, pointer) in (0..).zip(&pointers) {
+        assert_eq!(*cached(pointer, n).unwrap(), *value(n));
+        assert_eq!(corruption(cached(pointer, n + 1).unwrap_err()).2, Fault::Invalid("key of a value"));
+        let longer = ValuePointer { size: pointer.size + 1, ..*pointer };
+        assert_eq!(corruption(cached(&longer, n).unwrap_err()).1, pointer.offset);
+    }
+    let name = Path::new(DIR).join("000005.vlog");
+    let size = env.read_file(&name).unwrap().len();
+    env.write_file(&name, &vec![0; size]).unwrap();
+    for (n, pointer) in (0..).zip(&pointers) {
+        assert_eq!(*cached(pointer, n).unwrap(), *value(n), "it is not read again");
+        assert!(cached(pointer, n + 1).is_err() && files[0].read(pointer, &key(n)).is_err());
+    }
+    assert!(place.cache.used_size() > 100);
+    drop(files);
+    assert_eq!(place.cache.used_size(), 0);
 }
 
 #[test]

@@ -95,6 +95,8 @@ impl Side<'_> {
             Step::Read(file, offset, len) => self.with(*file, |file| {
                 let mut bytes = vec![0xee; *len];
                 let count = file.read_at(&mut bytes, *offset)?;
+                let new = file.read_new(*len, *offset)?;
+                assert_eq!(new, bytes[..count], "the two ways to read differ");
                 Ok(text((count, bytes, file.size()?)))
             }),
             Step::Close(_) => Ok(String::new()),
