@@ -327,13 +327,19 @@ fn a_design_note_without_its_parts_is_found() {
     let list = page("docs/design/README.md", "[x](x.md)");
     assert!(documents::odd_notes(&[list, page("docs/design/x.md", whole)]).is_empty());
     let list = page("docs/design/README.md", "[x](x.md)");
-    let pages = [list, page("docs/design/x.md", "## Rejected"), page("docs/design/y.md", whole)];
+    let pages = [
+        list,
+        page("docs/design/x.md", "## Rejected"),
+        page("docs/design/y.md", whole),
+        page("docs/decisions/1.md", ""),
+    ];
     assert_eq!(
         texts(&documents::odd_notes(&pages)),
         [
             "docs/design/x.md:1: a design note has a section \"How it works\"",
             "docs/design/x.md:1: a design note has a section \"Invariants\"",
             "docs/design/y.md:1: docs/design/README.md does not list it",
+            "docs/decisions/1.md:1: a design note goes into docs/design/, beside the others of its part",
         ]
     );
 }

@@ -119,11 +119,15 @@ pub(super) fn long_glossary(pages: &[Page]) -> Vec<Fault> {
         .collect()
 }
 
-/// Design notes that lack a section or that the list does not name.
+/// Design notes that lack a section or that the list does not name, and notes in another directory.
 pub(super) fn odd_notes(pages: &[Page]) -> Vec<Fault> {
     let list = pages.iter().find(|page| page.path == DESIGN_LIST).map_or("", |page| &page.text);
     let mut faults = Vec::new();
     for page in pages {
+        if page.path.starts_with("docs/decisions/") {
+            let text = "a design note goes into docs/design/, beside the others of its part".to_owned();
+            faults.push(fault(Rule::Note, &page.path, 1, text));
+        }
         let Some(name) = page.path.strip_prefix(DESIGN).filter(|_| page.path != DESIGN_LIST) else {
             continue;
         };
