@@ -3,8 +3,10 @@
 
 use divan::Bencher;
 use divan::counter::{BytesCount, ItemsCount};
-use walnut::__measure::{MeasuredBlock, MeasuredFilter, MeasuredLog, MeasuredMemtable, decode_key, encode_key};
-use walnut::__private::{decode_row, encode_row};
+use walnut::__measure::{
+    MeasuredBlock, MeasuredFilter, MeasuredLog, MeasuredMemtable, decode_key, encode_key,
+};
+use walnut::__private::TableMapper;
 
 #[path = "../src/account.rs"]
 #[allow(dead_code, reason = "the benchmark uses the rest")]
@@ -33,7 +35,7 @@ fn key(number: u64) -> Vec<u8> {
 
 fn value(number: u64) -> Vec<u8> {
     let mut bytes = Vec::new();
-    encode_row(&Account::numbered(number), &mut bytes).unwrap();
+    Account::numbered(number).encode_row(&mut bytes).unwrap();
     bytes
 }
 
@@ -49,7 +51,7 @@ fn in_turn<'t, T>(things: &'t [T]) -> impl FnMut() -> &'t T {
 }
 
 mod codec {
-    use super::{Account, Bencher, decode_key, decode_row, encode_key, encode_row, value};
+    use super::{Account, Bencher, TableMapper, decode_key, encode_key, value};
 
     type Pair = (String, u64);
 
@@ -79,7 +81,7 @@ mod codec {
         let row = Account::numbered(1);
         bencher.bench_local(|| {
             let mut bytes = Vec::with_capacity(256);
-            encode_row(divan::black_box(&row), &mut bytes).unwrap();
+            divan::black_box(&row).encode_row(&mut bytes).unwrap();
             bytes
         });
     }
@@ -87,12 +89,12 @@ mod codec {
     #[divan::bench]
     fn decode_a_row(bencher: Bencher<'_, '_>) {
         let bytes = value(1);
-        bencher.bench_local(|| decode_row::<Account>(divan::black_box(&bytes)).unwrap());
+        bencher.bench_local(|| Account::decode_row(divan::black_box(&bytes)).unwrap());
     }
 }
 
 mod block {
-    use super::{BLOCK_ROWS, Bencher, MeasuredBlock, ItemsCount, entries, in_turn};
+    use super::{BLOCK_ROWS, Bencher, ItemsCount, MeasuredBlock, entries, in_turn};
 
     fn sorted() -> Vec<(Vec<u8>, Vec<u8>)> {
         let mut entries = entries(0..BLOCK_ROWS);
@@ -137,7 +139,7 @@ mod block {
 }
 
 mod filter {
-    use super::{Bencher, MeasuredFilter, ItemsCount, ROWS, in_turn, key};
+    use super::{Bencher, ItemsCount, MeasuredFilter, ROWS, in_turn, key};
 
     fn keys(numbers: std::ops::Range<u64>) -> Vec<Vec<u8>> {
         numbers.map(key).collect()

@@ -6,6 +6,7 @@ use crate::cursor::{Direction, EntryCursor, MergeCursor};
 use crate::error::Result;
 use crate::sync::Arc;
 
+/// A memtable.
 #[derive(Debug)]
 pub struct MeasuredMemtable(Arc<Memtable>);
 
@@ -16,6 +17,7 @@ impl Default for MeasuredMemtable {
 }
 
 impl MeasuredMemtable {
+    /// Inserts a put in a batch of its own.
     pub fn insert(&self, key: &[u8], value: &[u8]) {
         let span = BatchSpan { kind: Kind::Put, key_offset: 0, key_size: key.len(), value_size: value.len() };
         let batch = SealedBatch::new([key, value].concat(), std::iter::once(span));
