@@ -2,7 +2,7 @@
 //!
 //! 1. A sync is `fdatasync` of the file: its bytes, and as much of its metadata as is needed to
 //!    read them again.
-//! 2. Interrupted calls are repeated and short reads and writes continued, as [`File`](super::File)
+//! 2. Interrupted calls are repeated and short reads and writes continued, as [`File`]
 //!    requires.
 //! 3. Files and directories are created for their owner only, where the system has owners.
 //! 4. The lock belongs to the open file and not to the process: a second one in the same process is
