@@ -1,9 +1,9 @@
-//! The doorkeeper of an admission policy: remembers what was asked for lately ("`TinyLFU`",
-//! Einziger, Friedman and Manes, 2017).
+//! The doorkeeper of the admission policy: remembers recent reads ("`TinyLFU`", Einziger, Friedman
+//! and Manes, 2017).
 //!
-//! A table of tags, each overwritten by the next identity that falls on its place; so about as many
-//! are remembered as there are places. Two identities with one place and one tag are taken for each
-//! other: one is then admitted the first time, which does no harm.
+//! A table of tags, each overwritten by the next identity with the same index; so about as many
+//! identities are remembered as there are indexes. Two identities with the same index and tag are
+//! confused: one is then admitted on its first read, which does no harm.
 
 use crate::sync::{AtomicU32, Ordering};
 
@@ -19,7 +19,8 @@ impl Default for Doorkeeper {
 }
 
 impl Doorkeeper {
-    /// Whether this was asked of the same identity lately. Its bits must be evenly distributed.
+    /// Returns whether the same identity was seen recently, and remembers it. Its bits must be
+    /// evenly distributed.
     #[expect(clippy::cast_possible_truncation, reason = "some bits are the place, and others the tag")]
     pub(super) fn knows(&self, identity: u64) -> bool {
         let place = &self.0[identity as usize % PLACE_COUNT];

@@ -1,26 +1,26 @@
-//! The block cache's budget: one for the blocks, filters and fences of all open SSTs, and for the
-//! large values that were read.
+//! The cache budget: shared by the blocks, filters and block indexes of all open SSTs, and by
+//! cached large values.
 //!
 //! ```text
 //!   SstReader -> slots of blocks ─┐ insert                  ┌─ slots
-//!                                 ├──────> Clock: accounts ─┤       evict: the hand asks one account after the other
-//!   ValueReader -> map of values ─┘                         └─ values
+//!                                 ├──────> Clock: accounts ─┤       evict: the hand visits
+//!   ValueReader -> map of values ─┘                         └─ values   accounts in turn
 //! ```
 //!
 //! 1. Entries are inserted and removed only under the clock's lock, together with their account; so
 //!    an entry is cached if and only if its place is in its account's ring, and `used_size` is the
 //!    sum of what is charged.
-//! 2. What is cached takes no more than the budget leaves beside what is fixed (filters, fences),
-//!    which is charged as long as its reader lives.
-//! 3. An account that is dropped returns everything.
+//! 2. Cached entries take at most what the budget leaves besides the fixed part (filters, block
+//!    indexes), which is charged as long as its reader lives.
+//! 3. An account that is dropped releases everything.
 //!
-//! Eviction is a clock with a second chance: what was used since the hand last passed stays once
-//! more. What is new counts as not used, so that one scan does not evict what is used again and
-//! again. A large value costs as much room as some tens of blocks and saves one read, as each of
-//! these does; where it would evict something, it is admitted when it is asked for a second time
-//! ([`Cache::admits`]).
+//! Eviction is CLOCK with a second chance: an entry that was used since the hand last passed stays
+//! once more. A new entry counts as not used, so that one scan does not evict entries that are used
+//! repeatedly. A large value takes as much space as some tens of blocks, each of which saves one
+//! read, as the value does; a value that would evict something is therefore admitted only on its
+//! second read ([`Cache::admits`]).
 //!
-//! The entries themselves are held, and handed to readers, by `sst::cache` and `vlog::cache`
+//! The entries themselves are held, and lent to readers, by `sst::cache` and `vlog::cache`
 //! ([`Evictable`]).
 
 mod doorkeeper;
@@ -33,26 +33,27 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use self::doorkeeper::Doorkeeper;
 use self::tally::Tally;
 
-/// How many entries in a row may be spared before one is evicted all the same: it bounds the time
+/// The most entries in a row that are spared before one is evicted all the same: it bounds the time
 /// under the lock.
 const MAX_CHANCES: usize = 64;
 
-/// What share of the budget a value may take that is admitted.
+/// An admitted value takes at most this part of the budget.
 const MAX_SHARE: usize = 16;
 
-/// The places of one reader.
+/// The cached entries of one reader, by place.
+/// Returns and clears whether the entry at a place was used.
 pub(crate) trait Evictable: Debug + Send + Sync {
-    /// Whether what lies at a place was used since this was asked last.
     fn take_used(&self, place: u64) -> bool;
 
-    /// Removes what lies at a place; what it was charged with. It is called under the clock's lock.
+    /// Removes the entry at a place; returns the bytes that it was charged with. Called under the
+    /// clock's lock.
     fn remove(&self, place: u64) -> usize;
 
-    /// What everything on it was charged with.
+    /// The bytes that the entries at these places were charged with.
     fn size(&self, places: &mut dyn Iterator<Item = u64>) -> usize;
 }
 
-/// The account of all memory that open SSTs and cached values take.
+/// The cache, which accounts for all memory of open SSTs and cached values.
 #[derive(Debug)]
 pub(crate) struct Cache {
     budget: usize,
@@ -64,13 +65,12 @@ pub(crate) struct Cache {
 
 #[derive(Debug, Default)]
 struct Clock {
-    /// What is charged, in bytes: filters and fences, and what can be evicted.
+    /// The charged bytes: of filters and block indexes, and of what can be evicted.
     fixed_size: usize,
     cached_size: usize,
     accounts: BTreeMap<u64, AccountState>,
     next_account: u64,
-    /// The account at which the hand is, and how many of its entries are left until the next has
-    /// its turn.
+    /// The account under the hand, and how many of its entries are left before the next account.
     hand: u64,
     left: usize,
 }
@@ -79,7 +79,7 @@ struct Clock {
 struct AccountState {
     entries: Box<dyn Evictable>,
     fixed_size: usize,
-    /// The places at which something lies, the next to be looked at in front.
+    /// The places of the entries, the next candidate for eviction first.
     ring: VecDeque<u64>,
 }
 
@@ -91,7 +91,7 @@ pub(crate) struct Account {
 }
 
 impl Cache {
-    /// A cache for so many bytes.
+    /// A cache of `budget` bytes.
     pub(crate) fn new(budget: usize) -> Arc<Self> {
         Arc::new(Self {
             budget,
@@ -102,18 +102,17 @@ impl Cache {
         })
     }
 
-    /// The bytes in use.
     pub(crate) fn used_size(&self) -> usize {
         let clock = self.lock();
         clock.fixed_size + clock.cached_size
     }
 
-    /// How often something was asked for and was cached, and how often it was not.
+    /// The number of cache hits and misses.
     pub(crate) fn hits_and_misses(&self) -> (u64, u64) {
         (self.hits.sum(), self.misses.sum())
     }
 
-    /// Counts something that was asked for.
+    /// Counts a hit or a miss.
     #[inline]
     pub(crate) fn note(&self, is_cached: bool) {
         if is_cached {
@@ -123,9 +122,9 @@ impl Cache {
         }
     }
 
-    /// Whether a value that was just read may be cached: while there is room for it; otherwise, if
-    /// it was `asked` for and not passed by a scan, the second time within some thousand.
-    /// `identity` is a hash of what it is.
+    /// Returns whether a value that was just read may be cached: yes while there is free space;
+    /// otherwise, for a point read (`asked`), on the second read within some thousand. `identity`
+    /// is a hash of the value's location.
     pub(crate) fn admits(&self, identity: u64, size: usize, asked: bool) -> bool {
         if size > self.budget / MAX_SHARE {
             return false;
@@ -137,8 +136,8 @@ impl Cache {
         has_room || asked && self.doorkeeper.knows(identity)
     }
 
-    /// An account for a reader's entries, which is empty, and whose filter and fences take
-    /// `fixed_size` bytes.
+    /// Opens an account for a reader's entries, of which there must be none; the reader's filter
+    /// and block index take `fixed_size` bytes.
     pub(crate) fn register(self: &Arc<Self>, places: impl Evictable + 'static, fixed_size: usize) -> Account {
         let mut clock = self.lock();
         let id = clock.next_account;
@@ -153,24 +152,24 @@ impl Cache {
     }
 
     fn lock(&self) -> MutexGuard<'_, Clock> {
-        // Nothing under the lock panics half way, so the state behind a poisoned one is whole.
+        // Nothing under the lock panics half way, so the state behind a poisoned lock is
+        // consistent.
         self.clock.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl Account {
-    /// The cache that it is of.
     #[inline]
     pub(crate) fn cache(&self) -> &Arc<Cache> {
         &self.cache
     }
 
-    /// Has something of `size` bytes put at an empty place by `put`, if there can be room for it.
-    /// `put` is called under the clock's lock, and tells whether the place was still empty.
+    /// Inserts an entry of `size` bytes at an empty place by `put`, if there is space for it. `put`
+    /// is called under the clock's lock, and returns whether the place was still empty.
     pub(crate) fn insert(&self, place: u64, size: usize, put: impl FnOnce() -> bool) {
         let budget = self.cache.budget;
         let mut clock = self.cache.lock();
-        // Another reader may have been quicker.
+        // Another reader may have been faster.
         if clock.fixed_size.saturating_add(size) > budget || !put() {
             return;
         }
@@ -191,7 +190,7 @@ impl Drop for Account {
 }
 
 impl Clock {
-    /// Removes what is cached until what is charged fits the budget.
+    /// Evicts entries until the charged bytes fit the budget.
     fn evict(&mut self, budget: usize) {
         let mut chances = MAX_CHANCES;
         while self.cached_size > 0 && self.fixed_size + self.cached_size > budget {
@@ -208,7 +207,7 @@ impl Clock {
         }
     }
 
-    /// The account under the hand, which moves on when it has seen all that one has.
+    /// The account under the hand, which advances when it has passed all entries of an account.
     fn next_account_state(&mut self) -> Option<&mut AccountState> {
         if self.left == 0 || self.accounts.get(&self.hand).is_none_or(|state| state.ring.is_empty()) {
             let after = self.accounts.range(self.hand.saturating_add(1)..);

@@ -1,15 +1,14 @@
-//! Counts in stripes: a counter that all threads share would cost more than the read that it counts.
+//! A striped counter: one that all threads share would cost more than the read that it counts.
 
 use crate::sync::{AtomicU64, AtomicUsize, Ordering};
 
-/// A counter. Threads that share a stripe may overwrite each other's last step: it is a number for
-/// people.
+/// A striped counter. Threads that share a stripe may lose a count: it is a statistic.
 #[derive(Debug, Default)]
 pub(super) struct Tally([Stripe; STRIPE_COUNT]);
 
 const STRIPE_COUNT: usize = 16;
 
-/// A counter with a cache line, and the one fetched with it, of its own.
+/// A counter that shares no cache line, nor the one prefetched with it.
 #[derive(Debug, Default)]
 #[repr(align(128))]
 struct Stripe(AtomicU64);

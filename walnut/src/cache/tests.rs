@@ -1,4 +1,4 @@
-//! The clock and its admission, with entries that count.
+//! The clock and its admission policy, with entries that count.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use std::collections::BTreeMap;
@@ -8,7 +8,7 @@ use proptest::prelude::*;
 
 use super::*;
 
-/// What lies on it: by place, a size, and whether it was used.
+/// The entries by place: size, and whether it was used.
 #[derive(Clone, Debug, Default)]
 struct Counted(Arc<Mutex<BTreeMap<u64, (usize, bool)>>>);
 
@@ -36,7 +36,7 @@ impl Counted {
         self.0.lock().unwrap().keys().copied().collect()
     }
 
-    /// Uses what lies at a place, or has it put there.
+    /// Uses the entry at a place, or inserts it.
     fn want(&self, account: &Account, place: u64, size: usize) {
         if let Some(entry) = self.0.lock().unwrap().get_mut(&place) {
             entry.1 = true;

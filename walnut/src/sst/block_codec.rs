@@ -1,13 +1,13 @@
-//! Seals payloads into blocks and opens them again: compression, bounds, checksum.
+//! Encodes payloads as blocks and decodes them: compression, bounds, checksum.
 //!
 //! ```text
 //! payload --compress if it pays--> stored bytes | encoding | size | crc   (format.rs draws it)
 //! ```
 //!
-//! 1. A block opens only in the file and at the offset for which it was sealed.
+//! 1. A block is valid only in the file and at the offset for which it was encoded.
 //! 2. Nothing is allocated for a payload before its size is known to be possible.
 //!
-//! What a payload means is not known here.
+//! The content of payloads is not known here.
 
 use std::borrow::Cow;
 
@@ -15,7 +15,7 @@ use super::format::{ENCODING_LZ4, ENCODING_RAW, TRAILER_CRC, TRAILER_ENCODING, T
 use crate::codec::{BlockCompression, MAX_RATIO, Reader, Writer, compress, crc32, decompress, seed_at};
 use crate::error::Fault;
 
-/// Adds the block for `payload` to `out`; it will stand at `offset` in the file whose seed is given.
+/// Appends the block of `payload` to `out`, to be written at `offset` in the file with this seed.
 pub(super) fn encode_block(
     payload: &[u8],
     compression: BlockCompression,
@@ -37,7 +37,8 @@ pub(super) fn encode_block(
     out.put_u32(crc);
 }
 
-/// The payload of a block that was read from `offset`. One that owns its bytes, and is not compressed, becomes the payload.
+/// Decodes a block that was read from `offset`; returns its payload. An owned block that is not
+/// compressed becomes the payload without a copy.
 pub(super) fn decode_block(
     block: Cow<'_, [u8]>,
     file_seed: u32,

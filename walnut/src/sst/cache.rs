@@ -1,14 +1,15 @@
-//! The cached blocks of SSTs, in the budget of the [`Cache`].
+//! The block cache: the cached blocks of SSTs, in the budget of the [`Cache`].
 //!
 //! ```text
-//! SstReader -> CachedBlocks: [slot | slot | slot | ..]      a read: load the slot, set the block's flag if it is clear
+//! SstReader -> CachedBlocks: [slot | slot | slot | ..]   a read: load the slot, set the block's flag
 //!                               ^ filled and emptied under the lock of
 //!              Cache -> account per reader -> ring of the filled slots       a miss: insert, evict
 //! ```
 //!
 //! 1. A slot is filled and emptied only under the clock's lock, together with the account.
-//! 2. A read of a cached block takes no lock, allocates nothing and counts no reference: see `slot`.
-//! 3. A block that is evicted while a reader uses it lives until that lets go of it.
+//! 2. A read of a cached block takes no lock, allocates nothing and counts no reference: see
+//!    `slot`.
+//! 3. A block that is evicted while it is read lives until its last reader is done.
 
 use std::sync::Arc;
 
@@ -17,7 +18,8 @@ use super::slab::Slabs;
 use super::slot::{BlockSlot, Epoch};
 use crate::cache::{Account, Cache, Evictable};
 
-/// The memory of blocks, and the budget that they share with filters, fences and large values.
+/// The memory of cached blocks, and the budget that they share with filters, block indexes and
+/// large values.
 #[derive(Debug)]
 pub(crate) struct BlockCache {
     cache: Arc<Cache>,
@@ -25,42 +27,41 @@ pub(crate) struct BlockCache {
 }
 
 impl BlockCache {
-    /// A cache for so many bytes, in which most blocks take up to `block_size` bytes.
+    /// A cache of `budget` bytes, in which most blocks take up to `block_size` bytes.
     pub(crate) fn new(budget: usize, block_size: usize) -> Arc<Self> {
         Arc::new(Self { cache: Cache::new(budget), slabs: Slabs::new(budget, block_size) })
     }
 
-    /// The budget.
     pub(crate) fn budget(&self) -> &Arc<Cache> {
         &self.cache
     }
 
-    /// Says what is done when memory for blocks should be made ahead, by
-    /// [`make_ahead`](Self::make_ahead): only the first time counts.
+    /// Sets the callback that is invoked when [`make_ahead`](Self::make_ahead) should be called;
+    /// only the first call counts.
     pub(crate) fn when_low(&self, answer: impl Fn() + Send + Sync + 'static) {
         if let Some(slabs) = &self.slabs {
             slabs.low.set_callback(answer);
         }
     }
 
-    /// Makes memory for blocks, if it was called for: a reader would wait for it otherwise.
+    /// Allocates memory for blocks in advance, if it was requested; a reader would wait for it
+    /// otherwise.
     pub(crate) fn make_ahead(&self) {
         if let Some(slabs) = &self.slabs {
             slabs.make_ahead();
         }
     }
 
-    /// The bytes in use.
     pub(crate) fn used_size(&self) -> usize {
         self.cache.used_size()
     }
 
-    /// How often a block or a value was asked for and was there, and how often it was not.
+    /// The number of cache hits and misses, of blocks and values.
     pub(crate) fn hits_and_misses(&self) -> (u64, u64) {
         self.cache.hits_and_misses()
     }
 
-    /// Places for the blocks of a reader whose filter and fences take `fixed_size` bytes.
+    /// Adds slots for the blocks of a reader whose filter and block index take `fixed_size` bytes.
     pub(super) fn register(self: &Arc<Self>, block_count: usize, fixed_size: usize) -> CachedBlocks {
         let slots: Arc<[BlockSlot]> = (0..block_count).map(|_| BlockSlot::empty()).collect();
         let fixed_size = fixed_size + size_of_val(&*slots);
@@ -69,7 +70,7 @@ impl BlockCache {
     }
 }
 
-/// The cached blocks of one reader, found by position.
+/// The cached blocks of one reader, by position.
 #[derive(Debug)]
 pub(super) struct CachedBlocks {
     slabs: Option<Arc<Slabs>>,
@@ -109,14 +110,14 @@ impl Slots {
 }
 
 impl CachedBlocks {
-    /// The block at a position, if it is cached, to be kept beyond a pin.
+    /// The block at a position, if it is cached, with a reference of its own.
     pub(super) fn hold(&self, position: usize) -> Option<Arc<Block>> {
         let block = self.slots[position].hold(&Epoch::enter());
         self.note(block.as_deref());
         block
     }
 
-    /// Notes a use of what is in a slot.
+    /// Counts a hit or miss, and marks a cached block as used.
     #[inline]
     pub(super) fn note(&self, cached: Option<&Block>) {
         if let Some(block) = cached {
@@ -125,14 +126,14 @@ impl CachedBlocks {
         self.account.cache().note(cached.is_some());
     }
 
-    /// The same under a pin, without a note that it is used, and so without a look at the block
-    /// itself: see [`note`](Self::note).
+    /// The block at a position, if it is cached, borrowed under a pin and without a look at the
+    /// block itself: see [`note`](Self::note).
     #[inline]
     pub(super) fn peek<'s>(&'s self, position: usize, epoch: &'s Epoch) -> Option<&'s Block> {
         self.slots[position].read(epoch)
     }
 
-    /// Caches a block that was read, if there can be room for it.
+    /// Caches a block that was read, if there is space for it.
     pub(super) fn insert(&self, position: usize, block: &Arc<Block>) {
         let in_cell = self.slabs.as_ref().and_then(|slabs| block.copy_to(slabs));
         let block = in_cell.map_or_else(|| Arc::clone(block), Arc::new);

@@ -1,7 +1,7 @@
-//! Hostile bytes, walked over: the entry point of fuzzing.
+//! Fuzzing entry point: hostile bytes as an SST and its parts.
 //!
-//! A whole file made at random fails at its first checksum, so the bytes are tried as each payload as well, which is
-//! what lies behind the checksums.
+//! A random file fails at its first checksum, so the bytes are also tried as each payload, which is
+//! what the checksums protect.
 
 use std::borrow::Cow;
 use std::path::Path;
@@ -23,8 +23,8 @@ use crate::env::File;
 use crate::error::{Error, Result};
 use crate::files::OpenFile;
 
-/// Takes `bytes` for a file and for each of its parts, and looks at everything that opens. It must not panic, hang or
-/// take much memory; whatever else happens is right.
+/// Reads `bytes` as a file and as each of its parts. Reading must not panic, hang or take much
+/// memory; any other result is correct.
 pub fn fuzz(bytes: &[u8]) {
     let _ = walk_file(bytes);
     if let Ok(block) = Block::new(bytes.to_vec()) {
@@ -45,7 +45,7 @@ pub fn fuzz(bytes: &[u8]) {
     let _ = decode_block(Cow::Borrowed(bytes), 0, 0, MAX_BLOCK_SIZE);
 }
 
-/// Opens the bytes as the SST that they say they are, and reads it in every way.
+/// Opens the bytes as the SST that they announce, and reads it in every way.
 fn walk_file(bytes: &[u8]) -> Result<()> {
     let file: Arc<dyn File> = Arc::new(Bytes(bytes.to_vec()));
     let outline = SstLayout::read(&file)?;
@@ -72,7 +72,7 @@ fn walk_block(block: &Block) {
     }
 }
 
-/// A file that is there to be read.
+/// A file with fixed content.
 #[derive(Debug)]
 struct Bytes(Vec<u8>);
 

@@ -1,18 +1,23 @@
-//! Sorted string tables: one immutable, sorted file each. Knows its own bytes, and not what a level is.
+//! Sorted string tables (SST): one immutable sorted file each. Knows its own bytes, and not what a
+//! level is.
 //!
 //! ```text
 //! entries in order -> SstBuilder -> file -> SstReader: get, cursor, sweep, verify
 //!                                              \-> BlockCache: one budget for all readers
 //! ```
 //!
-//! - `format` draws every byte; `seal` puts blocks into the file and takes them out; `output` writes it.
-//! - `block` and `block_builder`, `index`, `filter`, `ranges`, `properties`: the payloads, one each.
-//! - `draft`: how a new file comes under its name. `handle`: what is asked of one that may not be open.
-//! - `fences` of `stretch`es, and `fingerprint`: how a block and a row are found in memory. `cache`: what stays there, in the `slot`s
-//!   of each file and the memory of `slab`. `approach`: several look-ups at once.
+//! - `format` describes every byte; `block_codec` encodes blocks with compression and checksum;
+//!   `sst_file` writes them.
+//! - `block` and `block_builder`, `index`, `filter`, `ranges`, `properties`: the payloads, one
+//!   each.
+//! - `temp_file`: how a new file gets its name. `handle`: the operations on a file that may not be
+//!   open.
+//! - `block_index` with its `index_partition`s, and `fingerprint`: how a block and an entry are
+//!   found in memory. `cache`: the cached blocks, in the `slot`s of each file and the memory of
+//!   `slab`. `multi_get`: batched lookups.
 //!
 //! 1. A file is written once, front to back, and never changed.
-//! 2. Entries are stored as they are given, all versions of them: what may be dropped is decided above.
+//! 2. Entries are stored as they are added, with all versions: garbage is dropped above.
 //! 3. Damage is an error that names file and offset; it is never a shorter answer, nor a panic.
 
 mod block;

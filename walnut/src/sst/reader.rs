@@ -1,14 +1,16 @@
-//! Reads an SST: opens it, finds the newest version of a key, gives blocks to cursors.
+//! Reads an SST: opens it, finds the newest version of a key, and loads blocks for cursors.
 //!
 //! ```text
-//! get: filter --maybe--> fences -> slot -> block (cached, or read and checked) -> fingerprints -> row
+//! get: filter --maybe--> block index -> slot -> block (cached, or read) -> fingerprints -> entry
 //! ```
 //!
-//! 1. What is in memory was checked: header, footer, properties, index, filter and range tombstones by `open`, each data block whenever
-//!    it is read from the file. A fault is `Corruption` with file and offset, never a shorter answer.
+//! 1. Everything in memory was checked: header, footer, properties, index, filter and range
+//!    tombstones by `open`, each data block when it is read from the file. A fault is `Corruption`
+//!    with file and offset, never a shorter answer.
 //! 2. A get of a cached block takes no lock, allocates nothing and counts no reference.
-//! 3. The versions of a key may go on in the next block, which is so only when the separator is the key.
-//! 4. No memory is taken for a part of the file before its size is known to lie in the file and within its limit.
+//! 3. The versions of a key may continue in the next block, only if the separator equals the key.
+//! 4. No memory is allocated for a part of the file before its size is known to be within the file
+//!    and its limit.
 //!
 //! Which versions a reader of the database may see, and what a tombstone means, is decided above.
 
@@ -33,7 +35,6 @@ use crate::env::File;
 use crate::error::{Fault, Result};
 use crate::files::OpenFile;
 
-/// An open SST.
 #[derive(Debug)]
 pub(crate) struct SstReader {
     pub(super) file: OpenFile,
@@ -49,7 +50,8 @@ pub(crate) struct SstReader {
 impl SstReader {
     /// Opens a file that must be the SST of this database that `meta` describes.
     ///
-    /// Reads header, footer, properties, index, filter and range tombstones, and checks them; a data block is checked when it is read.
+    /// Reads and checks header, footer, properties, index, filter and range tombstones; a data
+    /// block is checked when it is read.
     pub(crate) fn open(
         file: OpenFile,
         database: [u8; 16],
@@ -95,11 +97,11 @@ impl SstReader {
         Ok(Self { file, file_seed, meta: meta.clone(), properties, filter, ranges, index, blocks })
     }
 
-    /// Gives `found` the newest version of `key` that is not newer than `at`, be it a value or a tombstone;
-    /// `None` when there is none here. `hash` is that of the key. Who expects that the key is here does not wait for the filter
-    /// before the block is fetched.
+    /// Calls `found` with the newest version of `key` that is not newer than `at`, a value or a
+    /// tombstone; `None` when there is none in this file. `hash` is that of the key. With
+    /// `expected`, the lookup fetches the block without waiting for the filter first.
     ///
-    /// Costs at most one block read from disk, unless a key has more versions than a block holds.
+    /// Cost: at most one block read from disk, unless a key has more versions than a block holds.
     #[inline]
     pub(crate) fn get<R>(
         &self,
@@ -118,7 +120,7 @@ impl SstReader {
         let epoch = Epoch::enter();
         for position in first..self.index.fences.len() {
             let cached = self.blocks.peek(position, &epoch);
-            // Asked for in this order, the filter's line and the block come together.
+            // In this order, the loads of the filter's line and of the block overlap.
             if expected && position == first && self.denies(hash) {
                 return Ok(None);
             }
@@ -141,40 +143,37 @@ impl SstReader {
         Ok(None)
     }
 
-    /// Whether the filter says that the key with this hash is not here.
+    /// Returns whether the filter rules out the key with this hash.
     #[inline]
     pub(crate) fn denies(&self, hash: KeyHash) -> bool {
         self.filter.as_ref().is_some_and(|filter| !filter.may_contain(hash))
     }
 
-    /// The newest range tombstone over `key` that is not above `at`.
+    /// The newest range tombstone over `key` that is not newer than `at`.
     #[inline]
     pub(crate) fn covering(&self, key: &[u8], at: SeqNo) -> Option<SeqNo> {
         self.ranges.as_ref()?.covering(key, at)
     }
 
-    /// Its range tombstones, if it has any.
     pub(crate) fn range_tombstones(&self) -> Option<&Arc<Fragments>> {
         self.ranges.as_ref()
     }
 
-    /// A cursor over the entries in `range`, on the first of them in its direction. Blocks it reads are cached.
+    /// A cursor over the entries in `range`, at the first of them in its direction. Blocks that it
+    /// reads are cached.
     pub(crate) fn cursor(self: &Arc<Self>, range: &KeyRange, direction: Direction) -> Result<SstCursor> {
         SstCursor::new(Arc::clone(self), range, direction, true)
     }
 
-    /// A cursor forward over everything, for those who read a file once to replace it: it uses what is cached and
-    /// leaves the cache as it is.
+    /// A forward cursor over the whole file, for compaction: it uses cached blocks and caches none.
     pub(crate) fn sweep(self: &Arc<Self>) -> Result<SstCursor> {
         SstCursor::new(Arc::clone(self), &KeyRange::all(), Direction::Forward, false)
     }
 
-    /// The file itself.
     pub(crate) fn file(&self) -> &dyn File {
         &**self.file
     }
 
-    /// The sums over its entries.
     pub(crate) fn properties(&self) -> &Properties {
         &self.properties
     }
@@ -182,21 +181,22 @@ impl SstReader {
     /// Reads a data block from the file and checks it.
     pub(super) fn read_block(&self, position: usize) -> Result<Arc<Block>> {
         let handle = self.index.handle(position);
-        let sealed = self.file.read_vec_at(handle.size as usize, handle.offset)?;
-        self.open_block(position, Cow::Owned(sealed))
+        let encoded = self.file.read_vec_at(handle.size as usize, handle.offset)?;
+        self.open_block(position, Cow::Owned(encoded))
     }
 
-    /// Checks a data block whose bytes were read: seal, rows, and that its keys are those that the index announces.
-    pub(super) fn open_block(&self, position: usize, sealed: Cow<'_, [u8]>) -> Result<Arc<Block>> {
+    /// Decodes and checks a data block: checksum, entries, and that its keys are between its
+    /// separators.
+    pub(super) fn open_block(&self, position: usize, encoded: Cow<'_, [u8]>) -> Result<Arc<Block>> {
         let offset = self.index.handle(position).offset;
-        decode_block(sealed, self.file_seed, offset, MAX_BLOCK_SIZE)
+        decode_block(encoded, self.file_seed, offset, MAX_BLOCK_SIZE)
             .and_then(Block::new)
             .and_then(|block| self.check_bounds(position, block))
             .map(Arc::new)
             .map_err(|fault| fault.at(self.file.path(), offset))
     }
 
-    /// That the keys of a block lie between its separators.
+    /// Checks that the keys of a block are between its separators.
     fn check_bounds(&self, position: usize, block: Block) -> Result<Block, Fault> {
         let fences = &self.index.fences;
         let follows = match position.checked_sub(1) {

@@ -1,21 +1,25 @@
-//! Memory for the blocks of a cache, cut from a few large pieces.
+//! Memory for cached blocks: slabs of large pages, cut into cells of one size.
 //!
 //! ```text
 //!   slab: | cell | cell | cell | .. |     backed by large pages, where the system has them
 //!            |               ^
-//!            v a block       | a block that went: its cell is the next one's
+//!            v a block       | a block that was freed: its cell is used for the next one
 //! ```
 //!
-//! A look-up among millions of rows misses the processor's table of pages almost every time, and under a hypervisor such a miss
-//! takes as long as two misses of memory. Of pages of 2 MiB the table holds enough.
+//! A lookup among millions of rows misses the TLB almost every time, and under a hypervisor such a
+//! miss takes as long as two cache misses. With pages of 2 MiB the TLB suffices.
 //!
-//! The first touch of a large page takes milliseconds on some machines: all of it is cleared, and the hypervisor has to find memory for
-//! it. So a slab is made ahead by somebody who is called for it ([`Slabs::make_ahead`]). Nobody waits for that: who finds no cell before
-//! it is made cuts a slab, and touches it cell by cell.
+//! The first touch of a large page takes milliseconds on some machines: all of it is cleared, and
+//! the hypervisor has to find memory for it. So a background thread allocates a slab in advance
+//! when it is notified ([`Slabs::make_ahead`]). No reader waits for that: one that finds no cell
+//! cuts a slab, and touches it cell by cell.
 //!
-//! 1. A cell is one block's at a time. It comes back when the last who reads the block lets go of it.
-//! 2. No more cells are cut than the budget has room for; slabs go with the cache. Who finds none takes memory as usual.
-//! 3. A cell holds blocks of an ordinary size: those with one large row, and those of a few rows, are kept outside.
+//! 1. A cell belongs to one block at a time. It is free again when the last reader of the block is
+//!    done.
+//! 2. No more cells are cut than fit the budget; slabs are freed with the cache. A block without a
+//!    cell is kept in ordinary memory.
+//! 3. A cell holds blocks of ordinary size: blocks with one large row, or with few rows, are kept
+//!    outside.
 
 use std::fmt;
 use std::ops::Deref;
@@ -26,70 +30,71 @@ use bytes::{BufMut, BytesMut};
 use crate::env::{LARGE_PAGE, prefer_large_pages};
 use crate::sync::Notify;
 
-/// Bytes of a slab.
+/// The size of a slab in bytes.
 const SLAB_SIZE: usize = 4 * LARGE_PAGE;
 
-/// Caches of less than so many slabs have none: what they gain would not be worth a slab that is half used.
+/// A cache smaller than so many slabs has none: the gain would not be worth a slab that is half
+/// used.
 const MIN_SLAB_COUNT: usize = 4;
 
-/// The cells of a cache.
 pub(super) struct Slabs {
     cell_size: usize,
-    /// Rings when a slab should be made ahead.
+    /// Notified when a slab should be allocated in advance.
     pub(super) low: Notify,
     state: Mutex<SlabState>,
 }
 
 struct SlabState {
     free: Vec<BytesMut>,
-    /// How many slabs there may still be.
+    /// How many more slabs fit the budget.
     slabs_left: usize,
-    /// Whether somebody was called to make one.
-    has_called: bool,
+    /// Whether a slab was requested.
+    has_notified: bool,
 }
 
 /// The bytes of a block, in a cell or in memory of their own.
 pub(super) struct SlabCell {
     bytes: BytesMut,
-    home: Option<Arc<Slabs>>,
+    slabs: Option<Arc<Slabs>>,
 }
 
 impl Slabs {
-    /// Cells for blocks of up to `cell_size` bytes, for a cache of `budget` bytes; `None` when it is too small for slabs.
+    /// Cells for blocks of up to `cell_size` bytes, for a cache of `budget` bytes; `None` when the
+    /// cache is too small for slabs.
     pub(super) fn new(budget: usize, cell_size: usize) -> Option<Arc<Self>> {
         let slabs_left = budget / SLAB_SIZE;
-        let state = Mutex::new(SlabState { free: Vec::new(), slabs_left, has_called: false });
+        let state = Mutex::new(SlabState { free: Vec::new(), slabs_left, has_notified: false });
         (slabs_left >= MIN_SLAB_COUNT && cell_size <= SLAB_SIZE / 64)
             .then(|| Arc::new(Self { cell_size, low: Notify::default(), state }))
     }
 
-    /// The same bytes in a cell; `None` when they do not fit one well, or when there is none.
+    /// Copies the bytes into a cell; `None` when they do not fit one well, or when there is none.
     pub(super) fn copy(self: &Arc<Self>, bytes: &[u8]) -> Option<SlabCell> {
         if bytes.len() > self.cell_size || bytes.len() < self.cell_size / 4 * 3 {
             return None;
         }
         let (mut cell, is_low) = {
             let mut state = self.lock();
-            (state.take(self.cell_size)?, state.calls(self.cell_size))
+            (state.take(self.cell_size)?, state.should_notify(self.cell_size))
         };
         if is_low {
             self.low.notify();
         }
         cell.extend_from_slice(bytes);
-        Some(SlabCell { bytes: cell, home: Some(Arc::clone(self)) })
+        Some(SlabCell { bytes: cell, slabs: Some(Arc::clone(self)) })
     }
 
-    /// Makes a slab that is ready to be used, if one will be needed.
+    /// Allocates and touches a slab, if one was requested.
     pub(super) fn make_ahead(&self) {
         {
             let mut state = self.lock();
-            if !std::mem::take(&mut state.has_called) || state.slabs_left == 0 {
+            if !std::mem::take(&mut state.has_notified) || state.slabs_left == 0 {
                 return;
             }
             state.slabs_left -= 1;
         }
         for cells in cut(self.cell_size).chunks_mut((LARGE_PAGE / self.cell_size).max(1)) {
-            // One byte brings all of the page.
+            // One byte faults in the whole page.
             cells[0].put_u8(0);
             cells[0].clear();
             self.lock().free.extend(cells.iter_mut().map(std::mem::take));
@@ -111,16 +116,17 @@ impl SlabState {
         self.free.pop()
     }
 
-    /// Whether somebody is to be called to make a slab: half of one is left, and nobody was called.
-    fn calls(&mut self, cell_size: usize) -> bool {
+    /// Whether to request a slab: half of one is left, and none was requested.
+    fn should_notify(&mut self, cell_size: usize) -> bool {
         let is_low = self.slabs_left > 0 && self.free.len() < SLAB_SIZE / cell_size / 2;
-        is_low && !std::mem::replace(&mut self.has_called, true)
+        is_low && !std::mem::replace(&mut self.has_notified, true)
     }
 }
 
-/// Cuts a slab into cells.
+/// Allocates a slab and cuts it into cells.
 fn cut(cell_size: usize) -> Vec<BytesMut> {
-    // Address space is taken for one page more, so that the slab can begin where a large page does; the rest is never touched.
+    // Address space is taken for one page more, so that the slab can be aligned; the rest is never
+    // touched.
     let mut memory = BytesMut::with_capacity(SLAB_SIZE + LARGE_PAGE);
     let unaligned = memory.as_ptr().align_offset(LARGE_PAGE);
     let mut slab = memory.split_off(unaligned.min(LARGE_PAGE));
@@ -133,15 +139,14 @@ fn cut(cell_size: usize) -> Vec<BytesMut> {
 }
 
 impl SlabCell {
-    /// What it takes in memory.
     pub(super) fn memory_size(&self) -> usize {
-        self.home.as_ref().map_or(self.bytes.capacity(), |home| home.cell_size)
+        self.slabs.as_ref().map_or(self.bytes.capacity(), |slabs| slabs.cell_size)
     }
 }
 
 impl From<Vec<u8>> for SlabCell {
     fn from(bytes: Vec<u8>) -> Self {
-        Self { bytes: BytesMut::from(bytes::Bytes::from(bytes)), home: None }
+        Self { bytes: BytesMut::from(bytes::Bytes::from(bytes)), slabs: None }
     }
 }
 
@@ -156,10 +161,10 @@ impl Deref for SlabCell {
 
 impl Drop for SlabCell {
     fn drop(&mut self) {
-        if let Some(home) = self.home.take() {
+        if let Some(slabs) = self.slabs.take() {
             let mut cell = std::mem::take(&mut self.bytes);
             cell.clear();
-            home.lock().free.push(cell);
+            slabs.lock().free.push(cell);
         }
     }
 }
@@ -193,8 +198,8 @@ mod tests {
         for (n, cell) in cells.iter().enumerate() {
             assert_eq!(**cell, *fill(n));
         }
-        let places: std::collections::BTreeSet<_> = cells.iter().map(|cell| cell.as_ptr()).collect();
-        assert_eq!(places.len(), count);
+        let addresses: std::collections::BTreeSet<_> = cells.iter().map(|cell| cell.as_ptr()).collect();
+        assert_eq!(addresses.len(), count);
         let freed = cells.swap_remove(7).as_ptr();
         let again = slabs.copy(&fill(3)).expect("the one that came back");
         assert_eq!(again.as_ptr(), freed);

@@ -1,10 +1,10 @@
 //! The cached values of a value file, in the budget of the [`Cache`].
 //!
-//! 1. A value is cached after its record was checked, and so is not checked again.
-//! 2. A value that is evicted while a reader uses it lives until that lets go of it.
+//! 1. A value is cached after its record was checked, and is not checked again.
+//! 2. A value that is evicted while it is read lives until its last reader is done.
 //!
-//! The lock is taken under the clock's, and the clock's never under it. A look-up takes a lock and
-//! counts a reference, unlike that of a block: next to the copy of a large value it costs nothing.
+//! Lock order: the clock's lock, then this one. Unlike a block, a lookup takes a lock and counts a
+//! reference: compared with the copy of a large value this costs nothing.
 
 use std::collections::HashMap;
 use std::fmt;
@@ -15,26 +15,25 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::cache::{Account, Cache, Evictable};
 use crate::codec::ValuePointer;
 
-/// A value that was read.
 pub(crate) struct ReadValue(Arc<Checked>);
 
 /// A value whose record was checked.
 pub(super) struct Checked {
     pub(super) key: Box<[u8]>,
-    /// The bytes of the record.
+    /// The size of the record in bytes.
     pub(super) record_size: u64,
-    /// The value is what is left of these behind `start`.
+    /// The value, which begins at `start`.
     pub(super) bytes: Vec<u8>,
     pub(super) start: usize,
     used: AtomicBool,
 }
 
-/// What a reader of a value wants of the cache.
+/// The admission of a value to the cache.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Caching {
-    /// The value was asked for by its key, and may be asked for again.
+    /// The value was read by its key, and may be read again.
     Admit,
-    /// One of many that a scan passes: it is cached where it evicts nothing.
+    /// The value is one of many in a scan: it is cached if it evicts nothing.
     Spare,
 }
 
@@ -57,9 +56,8 @@ impl Checked {
         Self { key: key.into(), record_size, bytes, start, used: AtomicBool::new(false) }
     }
 
-    /// What it takes in memory.
     fn memory_size(&self) -> usize {
-        /// About what an entry of the map takes.
+        /// The approximate size of an entry of the map.
         const ENTRY: usize = 4 * size_of::<u64>();
         size_of::<Self>() + self.key.len() + self.bytes.capacity() + ENTRY
     }
@@ -74,7 +72,7 @@ impl CachedValues {
     /// The value of `key` that a pointer refers to, if it is cached.
     pub(super) fn find(&self, pointer: &ValuePointer, key: &[u8]) -> Option<ReadValue> {
         let found = self.values.lock().get(&pointer.offset).map(Arc::clone);
-        // A pointer that is not the one by which it was read is for the file to refuse.
+        // A pointer with another size or key is refused by the file.
         let found = found.filter(|found| found.record_size == pointer.size && *found.key == *key);
         if let Some(found) = &found {
             found.used.store(true, Ordering::Relaxed);
@@ -83,7 +81,7 @@ impl CachedValues {
         found.map(ReadValue)
     }
 
-    /// The value as it was read, which is cached if it is admitted.
+    /// Returns the value that was read, and caches it if it is admitted.
     pub(super) fn keep(&self, pointer: &ValuePointer, value: Checked, caching: Caching) -> ReadValue {
         let (size, value) = (value.memory_size(), Arc::new(value));
         if self.account.cache().admits(identity(pointer), size, caching == Caching::Admit) {
@@ -100,7 +98,7 @@ impl CachedValues {
     }
 }
 
-/// A number for a record, with its bits spread evenly.
+/// A hash of a record's location with evenly distributed bits.
 fn identity(pointer: &ValuePointer) -> u64 {
     let number = pointer.file.0.wrapping_mul(0xff51_afd7_ed55_8ccd) ^ pointer.offset;
     let number = number.wrapping_mul(0x9e37_79b9_7f4a_7c15);

@@ -1,7 +1,7 @@
-//! Hostile bytes as a value file and a pointer: the entry point of fuzzing.
+//! Fuzzing entry point: hostile bytes as a value file and a pointer.
 //!
-//! Bytes made at random fail at the first checksum, so they are also tried *mended*: with a header that fits, and with a right checksum
-//! for every record that they announce.
+//! Random bytes fail at the first checksum, so they are also tried *repaired*: with a header that
+//! fits, and with a correct checksum for every record that they announce.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -18,8 +18,8 @@ use crate::files::{FileName, FileStore, OpenFiles};
 const HEADER: FileHeader =
     FileHeader { kind: FileKind::ValueFile, database: [7; 16], number: FileNumber(1), salt: 5, word: 0 };
 
-/// Takes `bytes` for a value file, as they are and mended, and for a pointer, and reads everything. It must not panic, hang or take
-/// much memory; whatever else happens is right.
+/// Reads `bytes` as a value file, as they are and repaired, and as a pointer. Reading must not
+/// panic, hang or take much memory; any other result is correct.
 ///
 /// # Panics
 ///
@@ -31,7 +31,7 @@ pub fn fuzz(bytes: &[u8]) {
         pointer.encode(&mut encoded);
         assert_eq!(encoded, bytes, "a pointer has one encoding");
     }
-    for file in [bytes.to_vec(), mended(bytes)] {
+    for file in [bytes.to_vec(), repaired(bytes)] {
         let Ok(reader) = open(&file) else { continue };
         let _ = reader.verify();
         for (start, end) in places(&file) {
@@ -77,7 +77,7 @@ fn places(file: &[u8]) -> Vec<(usize, usize)> {
     places
 }
 
-fn mended(bytes: &[u8]) -> Vec<u8> {
+fn repaired(bytes: &[u8]) -> Vec<u8> {
     let mut file = [&HEADER.encode()[..], bytes].concat();
     for (start, end) in places(&file) {
         let crc = crc32(seed_at(HEADER.seed(), start as u64), &file[start + CRC_SIZE..end]);

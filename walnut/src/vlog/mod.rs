@@ -1,21 +1,24 @@
-//! The value log: large values beside the SSTs, so that a merge moves a pointer and not the value.
+//! The value log: large values in files of their own, so that compaction moves a pointer and not
+//! the value.
 //!
 //! ```text
-//!   flush, reclaim --key, value--> ValueWriter --> value files --> ValueReader --> the value
-//!                  <--pointer, for the SST--'             '--verify
+//!   flush, value gc --key, value--> ValueWriter --> value files --> ValueReader --> the value
+//!                   <--pointer, for the SST--'             '--verify
 //! ```
 //!
-//! - `format` draws every byte; `writer` and `draft` make value files, `reader` and `verify` read them.
-//! - `handle`: what is asked of one that may not be open; `cache`: the values that were read lately.
+//! - `format` describes every byte; `writer` and `temp_file` create value files, `reader` and
+//!   `verify` read them.
+//! - `handle`: the operations on a file that may not be open. `cache`: the cached values.
 //!
-//! 1. A value file is written once, front to back, and never changed: it is durable under its own name before an SST
-//!    that points into it is.
-//! 2. A record has the key of its value, and a checksum that holds in this file and at this place only. Who follows a pointer
-//!    gets the value of its own key, or an error that names file and offset.
-//! 3. No memory is taken for a record before it is known to lie in the file.
+//! 1. A value file is written once, front to back, and never changed: it is durable under its own
+//!    name before an SST points into it.
+//! 2. A record has the key of its value, and a checksum that is valid in this file and at this
+//!    offset only. A pointer resolves to the value of its own key, or to an error that names file
+//!    and offset.
+//! 3. No memory is allocated for a record before it is known to be within the file.
 //!
-//! What of a file is live is no business of its own: SSTs say what they refer to, and the manifest adds it up. Whether a value
-//! is large, and when a file is to be emptied, is decided above.
+//! The live part of a file is not known here: SSTs record their references, and the manifest adds
+//! them up. Which values are large, and when a file is garbage-collected, is decided above.
 
 mod cache;
 mod format;

@@ -1,4 +1,4 @@
-//! Reads a value file: opens it, and follows pointers into it.
+//! Reads a value file: opens it, and resolves pointers into it.
 
 use super::ValueMeta;
 use super::cache::{CachedValues, Caching, Checked, ReadValue};
@@ -10,7 +10,6 @@ use crate::error::{Fault, Result};
 use crate::files::OpenFile;
 use crate::sync::Arc;
 
-/// An open value file.
 #[derive(Debug)]
 pub(crate) struct ValueReader {
     pub(super) file: OpenFile,
@@ -20,7 +19,8 @@ pub(crate) struct ValueReader {
 }
 
 impl ValueReader {
-    /// Opens a file that must be the value file of this database that `meta` describes. Reads the header only.
+    /// Opens a file that must be the value file of this database that `meta` describes. Reads only
+    /// the header.
     pub(super) fn open(
         file: OpenFile,
         database: [u8; 16],
@@ -44,19 +44,18 @@ impl ValueReader {
         Ok(Self { file, file_seed: header.seed(), meta, cached: CachedValues::new(cache) })
     }
 
-    /// What the file was opened with.
     pub(crate) fn meta(&self) -> &ValueMeta {
         &self.meta
     }
 
-    /// The file itself.
     pub(crate) fn file(&self) -> &dyn File {
         &**self.file
     }
 
-    /// The value of `key` that a pointer refers to, by the cache.
+    /// The value of `key` that a pointer refers to, through the cache.
     ///
-    /// Cost: when it is not cached, one read of the record, and memory for it and for the value when it was compressed.
+    /// Cost: unless it is cached, one read of the record, and memory for it and, if it is
+    /// compressed, for the value.
     pub(crate) fn value(&self, pointer: &ValuePointer, key: &[u8], caching: Caching) -> Result<ReadValue> {
         match self.cached.find(pointer, key) {
             Some(value) => Ok(value),
@@ -64,7 +63,7 @@ impl ValueReader {
         }
     }
 
-    /// The value of `key` that a pointer refers to, as the file has it.
+    /// The value of `key` that a pointer refers to, read from the file past the cache.
     pub(crate) fn read(&self, pointer: &ValuePointer, key: &[u8]) -> Result<ReadValue> {
         self.checked(pointer, key).map(ReadValue::lone)
     }
@@ -80,7 +79,7 @@ impl ValueReader {
         })
     }
 
-    /// Gives the record of `key` that a pointer refers to, with its value as it is stored.
+    /// Calls `found` with the record of `key` that a pointer refers to, with its value as stored.
     pub(super) fn with_record<R>(
         &self,
         pointer: &ValuePointer,

@@ -1,12 +1,14 @@
-//! Makes a value file: a draft under a temporary name, then whole, then under its own name.
+//! Creates a value file: written under a temporary name, then synced and renamed.
 //!
 //! ```text
-//!   begin -> 000012.vlog.tmp --add, add, .., finish--> synced --publish--> 000012.vlog, in the directory, a handle
+//!   begin -> 000012.vlog.tmp --add, add, .., finish--> synced --publish--> 000012.vlog, open
 //! ```
 //!
-//! 1. A file gets its own name when its bytes are durable; when `publish` returns, its name is durable too.
-//! 2. Until it is kept, a file that is given up is removed. What cannot be removed, or is left by a crash, has a draft's name
-//!    and goes with the next opening, or is a whole file that nobody names.
+//! 1. A file is renamed to its final name once its bytes are durable; when `publish` returns, the
+//!    name is durable too.
+//! 2. A file that is dropped before it is kept is removed. One that cannot be removed, or is left
+//!    by a crash, has a temporary name and is removed by the next open, or is a complete file that
+//!    no version names.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -20,7 +22,7 @@ use crate::env::{Appender, Env, TempFile};
 use crate::error::{Error, Limit, Result};
 use crate::files::{FileName, FileStore, OpenFiles};
 
-/// Where the value files of a database are, and how new ones are written.
+/// The directory and options of the value files of a database.
 #[derive(Debug)]
 pub(crate) struct ValueStore {
     pub(crate) env: Arc<dyn Env>,
@@ -51,7 +53,8 @@ impl FileStore for ValueStore {
 }
 
 impl ValueStore {
-    /// Gives whole value files their names, durably, and opens them. After an error none of them is left.
+    /// Renames finished value files to their final names, durably, and opens them. After an error
+    /// none of them is left.
     pub(crate) fn publish(self: &Arc<Self>, mut files: Vec<FinishedValues>) -> Result<NewValues> {
         if files.is_empty() {
             return Ok(NewValues::default());
@@ -65,7 +68,7 @@ impl ValueStore {
         Ok(NewValues { files: made, temps: files.into_iter().map(|file| file.temp).collect() })
     }
 
-    /// Begins a value file with this number, which was not given before.
+    /// Begins a value file with this number, which must be unused.
     pub(super) fn begin(&self, number: FileNumber) -> Result<TempValueFile> {
         let path = FileName::ValuesTemp(number).path(&self.dir);
         let file = self.env.create(&path)?;
@@ -84,7 +87,7 @@ impl ValueStore {
     }
 }
 
-/// A value file that is being written. After an error it can only be dropped.
+/// A value file that is being written. After an error it must be dropped.
 pub(super) struct TempValueFile {
     number: FileNumber,
     file_seed: u32,
@@ -95,7 +98,7 @@ pub(super) struct TempValueFile {
 }
 
 impl TempValueFile {
-    /// Adds a value, and gives the place where it will be found.
+    /// Appends a value, and returns a pointer to it.
     pub(super) fn add(&mut self, key: &[u8], value: &[u8]) -> Result<ValuePointer> {
         if value.len() > MAX_VALUE_SIZE {
             return Err(Error::Limit(Limit::Row { size: value.len(), limit: MAX_VALUE_SIZE }));
@@ -107,7 +110,7 @@ impl TempValueFile {
         self.append(|out, file_seed, offset| put_value(out, (key, value), compression, file_seed, offset))
     }
 
-    /// Adds a record of another file as it is stored there.
+    /// Appends a record of another file without decompressing it.
     pub(super) fn copy(&mut self, record: &ValueRecord<'_>) -> Result<ValuePointer> {
         self.append(|out, file_seed, offset| record.put(out, file_seed, offset))
     }
@@ -119,12 +122,12 @@ impl TempValueFile {
         Ok(ValuePointer { file: self.number, offset, size: self.appender.offset() - offset })
     }
 
-    /// How large the file is so far.
+    /// The size of the file so far.
     pub(super) fn size(&self) -> u64 {
         self.appender.offset()
     }
 
-    /// Makes the bytes of the file durable.
+    /// Syncs the file.
     pub(super) fn finish(self) -> Result<FinishedValues> {
         let (size, digest) = self.appender.finish()?;
         let meta = ValueMeta { number: self.number, size, digest, record_count: self.record_count };
@@ -132,20 +135,20 @@ impl TempValueFile {
     }
 }
 
-/// A value file whose bytes are durable, under the name of a draft.
+/// A value file whose bytes are durable, under its temporary name.
 pub(crate) struct FinishedValues {
     meta: ValueMeta,
     temp: TempFile,
 }
 
 impl FinishedValues {
-    /// What the manifest is to know of it.
     pub(crate) fn meta(&self) -> &ValueMeta {
         &self.meta
     }
 }
 
-/// Value files that are durable under their own names. Dropping this removes them: see [`keep`](Self::keep).
+/// Value files that are durable under their own names. Dropping this removes them: see
+/// [`keep`](Self::keep).
 #[derive(Debug, Default)]
 pub(crate) struct NewValues {
     files: Vec<Arc<Values>>,
@@ -153,7 +156,7 @@ pub(crate) struct NewValues {
 }
 
 impl NewValues {
-    /// Leaves the files to the caller, when the SSTs that point into them are there.
+    /// Keeps the files, once the SSTs that point into them are durable.
     pub(crate) fn keep(self) -> Vec<Arc<Values>> {
         self.temps.into_iter().for_each(TempFile::keep);
         self.files

@@ -1,4 +1,4 @@
-//! Value files as wholes: written, read, damaged. Records are tested beside their code.
+//! Whole value files: written, read, damaged. Records are tested beside their code.
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 use std::cell::Cell;
