@@ -101,7 +101,7 @@ fn the_indexes_find_what_is_said_of_them() -> Result<()> {
         user(9, "Zoé", 21, "Paris", &["sql"]),
     ];
     users.insert_many(&rows)?;
-    let ids = |scan: walnut::Keys<User>| scan.collect::<Result<Vec<_>>>();
+    let ids = |scan: walnut::Keys<'_, User>| scan.collect::<Result<Vec<_>>>();
 
     assert_eq!(users.by().email.get("ann@x.org")?.map(|user| user.id), Some(7));
     assert!(users.by().email.contains("bob@x.org")? && !users.by().email.contains("x")?);

@@ -226,7 +226,7 @@ fn a_range_over_a_descending_part_is_given_from_the_less_to_the_greater() -> Res
         things.insert(&Thing { at: i64::try_from(id).unwrap(), ..row })?;
     }
     let by = things.by();
-    let at = |scan: walnut::Keys<Thing>| scan.collect::<Result<Vec<_>>>();
+    let at = |scan: walnut::Keys<'_, Thing>| scan.collect::<Result<Vec<_>>>();
     assert_eq!(at(by.place.prefix("rome").range(3..6).keys())?, [5, 4, 3]);
     assert_eq!(at(by.place.prefix("rome").range(3..=6).keys())?, [6, 5, 4, 3]);
     assert_eq!(at(by.place.prefix("rome").range(..2).keys())?, [1, 0]);
@@ -310,7 +310,7 @@ fn a_field_that_is_indexed_by_scale_takes_no_more_digits_than_that() -> Result<(
         offers.insert(&Offer { id, price: price(text), code: None, shop: id % 2 })?;
     }
     let by = offers.by();
-    let ids = |scan: walnut::Keys<Offer>| scan.collect::<Result<Vec<_>>>();
+    let ids = |scan: walnut::Keys<'_, Offer>| scan.collect::<Result<Vec<_>>>();
     assert_eq!(ids(by.price.iter().keys())?, [1, 2, 3, 0], "as numbers compare");
     assert_eq!(ids(by.price.all(price("2.5")).keys())?, [2], "zeros at the end do not count");
     assert_eq!(ids(by.price.range(price("2.5")..price("10.5")).keys())?, [2, 3]);

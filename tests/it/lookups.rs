@@ -116,7 +116,7 @@ fn the_first_columns_of_a_key_narrow_a_scan() -> Result<()> {
     let items = db.table::<Item>()?;
     let names = ["an", "ann", "anna", "ba", "bob", ""];
     items.insert_many([1, 2, 3].into_iter().flat_map(|tenant| names.map(|name| item(tenant, name))))?;
-    let found = |scan: walnut::Keys<Item>| scan.map(|key| Ok(key?.1)).collect::<Result<Vec<_>>>();
+    let found = |scan: walnut::Keys<'_, Item>| scan.map(|key| Ok(key?.1)).collect::<Result<Vec<_>>>();
     assert_eq!(found(items.prefix(2).keys())?, ["", "an", "ann", "anna", "ba", "bob"]);
     assert_eq!(found(items.prefix(2).starts_with("an").keys())?, ["an", "ann", "anna"]);
     assert_eq!(found(items.prefix(2).starts_with("an").rev().limit(2).keys())?, ["anna", "ann"]);

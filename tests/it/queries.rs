@@ -5,9 +5,7 @@ use std::collections::BTreeMap;
 
 use proptest::prelude::*;
 use serde::{Deserialize, Deserializer, Serialize};
-use walnut::{
-    Background, Cursor, CursorError, Database, DefaultTable, Error, Page, Result, RowFilter, Scan, Table,
-};
+use walnut::{Background, Cursor, CursorError, Database, DefaultTable, Error, Page, Result, Scan, Table};
 
 #[derive(Table, Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[table(name = "items")]
@@ -61,10 +59,7 @@ fn ids(rows: &[Item]) -> Vec<u8> {
 }
 
 /// Every page of like scans, the cursor of each put into text and back.
-fn paged<K: walnut::Key, R, F: RowFilter<Item>, A>(
-    size: u64,
-    scan: impl Fn() -> Scan<Item, K, R, F, A>,
-) -> Vec<Vec<u8>> {
+fn paged<K: walnut::Key, R, A>(size: u64, scan: impl Fn() -> Scan<'static, Item, K, R, A>) -> Vec<Vec<u8>> {
     let (mut pages, mut cursor) = (Vec::new(), None::<Cursor>);
     loop {
         let Page { rows, next, .. } = scan().page(size, cursor).unwrap();

@@ -3,7 +3,7 @@
 use std::ops::Bound;
 use std::sync::Arc;
 
-use walnut::{Access, DefaultTable, Result, RowFilter, Scan, WriteAccess};
+use walnut::{Access, DefaultTable, Result, Scan, WriteAccess};
 
 use crate::model::Rows;
 use crate::random::Random;
@@ -248,10 +248,7 @@ impl Shape {
     }
 
     /// What the scan gives.
-    pub fn run<T: Row, K: Valued, R, F: RowFilter<T>, A: Access>(
-        &self,
-        scan: Scan<T, K, R, F, A>,
-    ) -> Result<Answer<T>> {
+    pub fn run<T: Row, K: Valued, R, A: Access>(&self, scan: Scan<'_, T, K, R, A>) -> Result<Answer<T>> {
         let scan = staged(&self.before, scan);
         match self.filter {
             Some(below) => self.take(staged(&self.after, scan.filter(move |row| passes(row, below)))),
@@ -259,10 +256,7 @@ impl Shape {
         }
     }
 
-    fn take<T: Row, K: Valued, R, F: RowFilter<T>, A: Access>(
-        &self,
-        mut scan: Scan<T, K, R, F, A>,
-    ) -> Result<Answer<T>> {
+    fn take<T: Row, K: Valued, R, A: Access>(&self, mut scan: Scan<'_, T, K, R, A>) -> Result<Answer<T>> {
         Ok(match self.take {
             Take::Rows => Answer::Rows(scan.collect_vec()?),
             Take::Ends(bits) => {
@@ -319,10 +313,10 @@ impl Shape {
     }
 }
 
-fn staged<T: Row, K: Valued, R, F: RowFilter<T>, A: Access>(
+fn staged<'a, T: Row, K: Valued, R, A: Access>(
     stages: &[Stage],
-    scan: Scan<T, K, R, F, A>,
-) -> Scan<T, K, R, F, A> {
+    scan: Scan<'a, T, K, R, A>,
+) -> Scan<'a, T, K, R, A> {
     stages.iter().fold(scan, |scan, stage| match *stage {
         Stage::Rev => scan.rev(),
         Stage::Skip(count) => scan.skip(count),

@@ -101,8 +101,8 @@ pub use error::{
 pub use table::{
     Access, BeginsWithText, Caseless, Composite, Decimals, Duplicate, Elements, Entries, FieldSchema,
     Generated, GeneratesKey, IndexEntries, IndexName, IndexSchema, IndexState, IndexStatus, KeyReader,
-    KeyWriter, Keys, MAX_KEY_SIZE, Migrated, NoCase, Point, RangeOver, Rest, RowFilter, Scaled, Straight,
-    Swept, TableMapper, TableSchema, TextKey, Turned, Unreadable, Way, WriteAccess,
+    KeyWriter, Keys, MAX_KEY_SIZE, Migrated, NoCase, Point, RangeOver, Rest, Scaled, Straight, Swept,
+    TableMapper, TableSchema, TextKey, Turned, Unreadable, Way, WriteAccess,
 };
 
 /// The marker of handles of the database, as it was called once.
@@ -187,10 +187,10 @@ pub mod scan {
     //! The iterators that a [`Scan`](crate::Scan) can become.
     //!
     //! You need this module to name one of them, in a struct or a return type: [`Keys`] of
-    //! [`scan.keys()`](crate::Scan::keys), [`Entries`] of `entries()`, [`Distinct`] of `distinct()`, [`Batches`] of `in_batches(n)`. [`Rest`]
-    //! and [`RowFilter`] are parameters of a scan that still can be narrowed or has filters.
+    //! [`scan.keys()`](crate::Scan::keys), [`Entries`] of `entries()`, [`Distinct`] of `distinct()`, [`Batches`] of `in_batches(n)`. [`Rest`] is
+    //! the parameter of a scan that still can be narrowed.
 
-    pub use crate::table::{Batches, Distinct, Entries, Keys, Rest, RowFilter};
+    pub use crate::table::{Batches, Distinct, Entries, Keys, Rest};
 }
 
 /// Switches and parts for measurements of the store itself.

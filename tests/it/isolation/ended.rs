@@ -168,7 +168,7 @@ fn a_scan_goes_on_over_what_its_transaction_saw_but_removes_nothing() -> Result<
     let tx = db.begin();
     let items = tx.table::<Item>()?;
     items.insert(&item(3, 30))?;
-    let scans: [Scan<Item>; 3] = [items.iter(), items.range(1..), items.iter()];
+    let scans: [Scan<'_, Item>; 3] = [items.iter(), items.range(1..), items.iter()];
     drop(tx);
     db.table::<Item>()?.remove(1)?;
     let [shown, removed, popped] = scans;

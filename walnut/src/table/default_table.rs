@@ -15,7 +15,7 @@ use super::mapper::Table;
 use super::migrate::{self, Migrated};
 use super::mutate::{Mutation, PREFIX, engine_key};
 use super::row;
-use super::scan::{Everything, Rest, Scan};
+use super::scan::{Rest, Scan};
 use super::source::{Access, ReadWrite, Reads, Source, WriteAccess, with_reads};
 use super::status::{self, IndexStatus};
 use super::store::Store;
@@ -32,7 +32,7 @@ type KeyRef<'k, T> = <<T as super::TableMapper>::PrimaryKey as Key>::Ref<'k>;
 pub(super) type PrimaryKey<T> = <T as super::TableMapper>::PrimaryKey;
 
 /// A scan by primary key.
-type RowScan<T, M, R = ()> = Scan<T, PrimaryKey<T>, R, Everything, M>;
+type RowScan<T, M, R = ()> = Scan<'static, T, PrimaryKey<T>, R, M>;
 
 /// Where no key is stored: under the last id of a keyspace, which is never given.
 const NOWHERE: &[u8] = &[u8::MAX; 4];

@@ -10,7 +10,7 @@ use super::key::{BeginsWithText, Composite, Key, KeyWriter, RangeOver, TextKey};
 use super::mapper::Table;
 use super::mutate::{PREFIX, engine_key};
 use super::row;
-use super::scan::{Everything, Rest, Scan};
+use super::scan::{Rest, Scan};
 use super::source::{Access, ReadWrite, Reads, WriteAccess, with_reads};
 use crate::error::{FindingKind, Result};
 use crate::txn::Attempt;
@@ -43,12 +43,12 @@ macro_rules! scans {
 
         impl<T: Table, K: Key, M: Access> $handle<'_, T, K, M> {
             /// All entries of the index, by value.
-            pub fn iter(&self) -> Scan<T, K, (), Everything, M> {
+            pub fn iter(&self) -> Scan<'static, T, K, (), M> {
                 Scan::index(self.table, self.place)
             }
 
             /// The rows with this value. None when the value cannot be stored, since it is too long or has too many digits.
-            pub fn all(&self, value: K::Ref<'_>) -> Scan<T, K, (), Everything, M> {
+            pub fn all(&self, value: K::Ref<'_>) -> Scan<'static, T, K, (), M> {
                 self.iter().equal_to(|out| K::encode_ref(&value, out))
             }
 
@@ -56,13 +56,13 @@ macro_rules! scans {
             ///
             /// An index with `each` has an entry for each distinct element of a row, and a scan comes by each of them: a row
             /// with two elements in the range comes twice, once for each.
-            pub fn range<B>(&self, range: impl RangeOver<K, B>) -> Scan<T, K, (), Everything, M> {
+            pub fn range<B>(&self, range: impl RangeOver<K, B>) -> Scan<'static, T, K, (), M> {
                 self.iter().within(&range)
             }
 
             /// The rows whose text begins with `start`, by value. Indexes of text and bytes, and of several columns of which the
             /// first is one.
-            pub fn starts_with(&self, start: <K::Text as Key>::Ref<'_>) -> Scan<T, K, (), Everything, M>
+            pub fn starts_with(&self, start: <K::Text as Key>::Ref<'_>) -> Scan<'static, T, K, (), M>
             where
                 K: BeginsWithText,
             {
@@ -71,7 +71,7 @@ macro_rules! scans {
 
             /// The rows with this value in the index's first column, by the other columns; `prefix`, `range` and `starts_with`
             /// of what comes back narrow it further. Indexes of several columns only.
-            pub fn prefix(&self, first: <K::First as Key>::Ref<'_>) -> Scan<T, K, Rest<K>, Everything, M>
+            pub fn prefix(&self, first: <K::First as Key>::Ref<'_>) -> Scan<'static, T, K, Rest<K>, M>
             where
                 K: Composite,
             {
@@ -81,18 +81,18 @@ macro_rules! scans {
 
         impl<T: Table, K: Key, M: Access> IntoIterator for $handle<'_, T, K, M> {
             type Item = Result<T>;
-            type IntoIter = Scan<T, K, (), Everything, M>;
+            type IntoIter = Scan<'static, T, K, (), M>;
 
-            fn into_iter(self) -> Scan<T, K, (), Everything, M> {
+            fn into_iter(self) -> Scan<'static, T, K, (), M> {
                 self.iter()
             }
         }
 
         impl<T: Table, K: Key, M: Access> IntoIterator for &$handle<'_, T, K, M> {
             type Item = Result<T>;
-            type IntoIter = Scan<T, K, (), Everything, M>;
+            type IntoIter = Scan<'static, T, K, (), M>;
 
-            fn into_iter(self) -> Scan<T, K, (), Everything, M> {
+            fn into_iter(self) -> Scan<'static, T, K, (), M> {
                 self.iter()
             }
         }

@@ -65,7 +65,7 @@ pub use key::{decode_key, encode_key};
 pub use mapper::{GeneratesKey, Table, TableMapper};
 pub use migrate::Migrated;
 pub(crate) use row::MAX_ROW_SIZE;
-pub use scan::{Batches, Cursor, Distinct, Entries, Keys, Page, Rest, RowFilter, Scan};
+pub use scan::{Batches, Cursor, Distinct, Entries, Keys, Page, Rest, Scan};
 pub use schema::{FieldSchema, IndexName, IndexSchema, TableSchema};
 pub use snapshot::Snapshot;
 pub(crate) use source::Source;

@@ -5,7 +5,7 @@
 use super::DefaultTable;
 use super::key::{Generated, Key, KeyReader, KeyWriter, Point, Way};
 use super::mapper::{Table, TableMapper};
-use super::scan::{Everything, RowFilter, Scan};
+use super::scan::Scan;
 use super::source::{Access, ReadWrite};
 use crate::error::{Fault, Result};
 
@@ -13,7 +13,7 @@ use crate::error::{Fault, Result};
 type PrimaryKey<T> = <T as TableMapper>::PrimaryKey;
 
 /// A scan of which nothing is known but the rows.
-type RowScan<T, M, R = ()> = Scan<T, PrimaryKey<T>, R, Everything, M>;
+type RowScan<T, M, R = ()> = Scan<'static, T, PrimaryKey<T>, R, M>;
 
 /// A key of a type that cannot be one.
 #[derive(Debug)]
@@ -116,19 +116,19 @@ impl<T: Table, M: Access> Clone for AnyIndex<'_, T, M> {
 
 impl<T: Table, M: Access> Copy for AnyIndex<'_, T, M> {}
 
-impl<T: Table, K: Key, F: RowFilter<T>, M> Scan<T, K, AnyRest, F, M> {
+impl<'a, T: Table, K: Key, M> Scan<'a, T, K, AnyRest, M> {
     #[doc(hidden)]
-    pub fn range<V>(self, _: V) -> Scan<T, K, (), F, M> {
+    pub fn range<V>(self, _: V) -> Scan<'a, T, K, (), M> {
         self.leaving()
     }
 
     #[doc(hidden)]
-    pub fn all<V>(self, _: V) -> Scan<T, K, (), F, M> {
+    pub fn all<V>(self, _: V) -> Scan<'a, T, K, (), M> {
         self.leaving()
     }
 
     #[doc(hidden)]
-    pub fn starts_with<V>(self, _: V) -> Scan<T, K, (), F, M> {
+    pub fn starts_with<V>(self, _: V) -> Scan<'a, T, K, (), M> {
         self.leaving()
     }
 

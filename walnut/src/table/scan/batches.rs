@@ -8,7 +8,6 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::Scan;
-use super::filter::RowFilter;
 use super::layout::Target;
 use super::walker::{End, Walker};
 use crate::error::{Error, Result};
@@ -25,7 +24,7 @@ pub struct Batches<S> {
     size: usize,
 }
 
-impl<T: Table, K: Key, R, F: RowFilter<T>, M> Scan<T, K, R, F, M> {
+impl<T: Table, K: Key, R, M> Scan<'_, T, K, R, M> {
     /// Changes the rows that the scan has not returned yet, all in one commit, and returns how many there were.
     ///
     /// It looks again, in the transaction that changes the rows: commits since the scan was made count. The rows change one after
@@ -94,7 +93,7 @@ impl<T: Table, K: Key, R, F: RowFilter<T>, M> Scan<T, K, R, F, M> {
     }
 }
 
-impl<T: Table, K: Key, R, F: RowFilter<T>, M: WriteAccess> Batches<Scan<T, K, R, F, M>> {
+impl<T: Table, K: Key, R, M: WriteAccess> Batches<Scan<'_, T, K, R, M>> {
     /// Removes the rows, and returns how many were removed.
     ///
     /// A row that cannot be read ends it with an error; [`unreadable`](crate::DefaultTable::unreadable) removes such rows.
@@ -129,7 +128,7 @@ impl<T: Table, K: Key, R, F: RowFilter<T>, M: WriteAccess> Batches<Scan<T, K, R,
     /// the row, and the entry and the primary key by which the scan has found it.
     fn run(
         mut self,
-        mut change: impl FnMut(&Mutation<'_>, &[u8], &mut Walker<T, F>, (&[u8], &[u8])) -> Result<bool>,
+        mut change: impl FnMut(&Mutation<'_>, &[u8], &mut Walker<'_, T>, (&[u8], &[u8])) -> Result<bool>,
     ) -> Result<u64> {
         if self.size == 0 {
             return Err(Error::Unsupported("batches of no rows, which would never end"));
@@ -157,8 +156,8 @@ impl<T: Table, K: Key, R, F: RowFilter<T>, M: WriteAccess> Batches<Scan<T, K, R,
 }
 
 /// The entries and primary keys of the next rows, at most so many, without those that were seen.
-fn next_batch<T: Table, F: RowFilter<T>>(
-    walker: &mut Walker<T, F>,
+fn next_batch<T: Table>(
+    walker: &mut Walker<'_, T>,
     size: usize,
     seen: &mut Option<HashSet<KeyBytes>>,
 ) -> Result<Vec<(Vec<u8>, Vec<u8>)>> {
@@ -174,7 +173,7 @@ fn next_batch<T: Table, F: RowFilter<T>>(
     Ok(batch)
 }
 
-impl<T: Table, F> Walker<T, F> {
+impl<T: Table> Walker<'_, T> {
     /// Whether it goes by an index that may have several entries for one row.
     fn may_repeat_rows(&self) -> bool {
         match self.layout.target {

@@ -6,7 +6,6 @@ use std::marker::PhantomData;
 
 use super::Scan;
 use super::exit::Stage;
-use super::filter::{Everything, RowFilter};
 use super::walker::{End, Walker};
 use crate::base::successor;
 use crate::error::Result;
@@ -16,14 +15,14 @@ use crate::table::mapper::Table;
 /// The distinct keys of a [`Scan`], or their first columns, in the order of the scan: made by [`Scan::distinct`] and
 /// [`Scan::distinct_first`].
 #[must_use = "a scan reads nothing until it is asked for values"]
-pub struct Distinct<T: Table, V, F = Everything> {
-    walker: Walker<T, F>,
+pub struct Distinct<'a, T: Table, V> {
+    walker: Walker<'a, T>,
     /// The encoded value that was shown last, where the entries with it cannot be skipped.
     last: Option<Vec<u8>>,
     value: PhantomData<fn() -> V>,
 }
 
-impl<T: Table, K: Key, R, F: RowFilter<T>, M> Scan<T, K, R, F, M> {
+impl<'a, T: Table, K: Key, R, M> Scan<'a, T, K, R, M> {
     /// The distinct values of the key that the scan goes by: each value of an index once, whatever number of rows has it.
     ///
     /// A `limit` or `skip` of the scan counts rows, not values; the iterator's `take` and `skip` count values.
@@ -42,7 +41,7 @@ impl<T: Table, K: Key, R, F: RowFilter<T>, M> Scan<T, K, R, F, M> {
     /// assert_eq!(users.by().age.range(21..).rev().distinct().collect::<Result<Vec<_>>>()?, [22, 21]);
     /// # Ok::<(), walnut::Error>(())
     /// ```
-    pub fn distinct(self) -> Distinct<T, K, F> {
+    pub fn distinct(self) -> Distinct<'a, T, K> {
         Distinct { walker: self.walker, last: None, value: PhantomData }
     }
 
@@ -61,7 +60,7 @@ impl<T: Table, K: Key, R, F: RowFilter<T>, M> Scan<T, K, R, F, M> {
     /// assert_eq!(users.by().city_age.iter().distinct_first().collect::<Result<Vec<_>>>()?, ["Oslo", "Rome"]);
     /// # Ok::<(), walnut::Error>(())
     /// ```
-    pub fn distinct_first(self) -> Distinct<T, K::First, F>
+    pub fn distinct_first(self) -> Distinct<'a, T, K::First>
     where
         K: Composite,
     {
@@ -69,11 +68,11 @@ impl<T: Table, K: Key, R, F: RowFilter<T>, M> Scan<T, K, R, F, M> {
     }
 }
 
-impl<T: Table, F: RowFilter<T>> Walker<T, F> {
+impl<T: Table> Walker<'_, T> {
     /// Seeks past all entries whose shown key begins with these bytes, and returns true; false where each entry has to be stepped
     /// over, because it is counted, was found ahead, or is read in a transaction.
     fn pass_prefix(&mut self, encoded: &[u8]) -> bool {
-        let counts = |stage: &Stage| matches!(stage, Stage::Skip(_) | Stage::Limit(_));
+        let counts = |stage: &Stage<'_, T>| matches!(stage, Stage::Skip(_) | Stage::Limit(_));
         if self.forgets_key || self.ahead.is_some() || self.stages.iter().any(counts) {
             return false;
         }
@@ -91,7 +90,7 @@ impl<T: Table, F: RowFilter<T>> Walker<T, F> {
     }
 }
 
-impl<T: Table, V: Key, F: RowFilter<T>> Distinct<T, V, F> {
+impl<T: Table, V: Key> Distinct<'_, T, V> {
     fn advance(&mut self) -> Result<Option<V>> {
         while let Some((key, primary_key)) = self.walker.next_found(End::Front)? {
             let shown = if self.walker.forgets_key { &primary_key } else { &key };
@@ -116,7 +115,7 @@ impl<T: Table, V: Key, F: RowFilter<T>> Distinct<T, V, F> {
     }
 }
 
-impl<T: Table, V: Key, F: RowFilter<T>> Iterator for Distinct<T, V, F> {
+impl<T: Table, V: Key> Iterator for Distinct<'_, T, V> {
     type Item = Result<V>;
 
     fn next(&mut self) -> Option<Result<V>> {
@@ -124,9 +123,9 @@ impl<T: Table, V: Key, F: RowFilter<T>> Iterator for Distinct<T, V, F> {
     }
 }
 
-impl<T: Table, V: Key, F: RowFilter<T>> FusedIterator for Distinct<T, V, F> {}
+impl<T: Table, V: Key> FusedIterator for Distinct<'_, T, V> {}
 
-impl<T: Table, V, F> fmt::Debug for Distinct<T, V, F> {
+impl<T: Table, V> fmt::Debug for Distinct<'_, T, V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.walker.fmt(f)
     }

@@ -1,6 +1,5 @@
 //! The way of an entry out of a walk: the stages that may hold it back, and the row where one is needed.
 
-use super::filter::RowFilter;
 use super::layout::Target;
 use super::output::Output;
 use crate::engine::StoredValue;
@@ -12,21 +11,30 @@ use crate::table::row;
 use crate::txn::EntryReader;
 
 /// What happens to entries on their way out.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Stage {
+pub(super) enum Stage<'a, T> {
     /// So many are still to be passed over.
     Skip(u64),
-    /// So many may still be given.
+    /// So many may still be returned.
     Limit(u64),
-    /// The filter at this place decides.
-    Filter(usize),
+    /// Only rows of which this is true.
+    Filter(Box<dyn FnMut(&T) -> bool + Send + 'a>),
 }
 
-/// What an entry goes through before it is given.
-pub(super) struct Exit<'w, F> {
+impl<T> Stage<'_, T> {
+    /// The same stage for another scan: a count is copied, a filter is lent.
+    pub(super) fn lend(&mut self) -> Stage<'_, T> {
+        match self {
+            Self::Skip(count) => Stage::Skip(*count),
+            Self::Limit(count) => Stage::Limit(*count),
+            Self::Filter(keep) => Stage::Filter(Box::new(|row| keep(row))),
+        }
+    }
+}
+
+/// What an entry goes through before it is returned.
+pub(super) struct Exit<'w, 'a, T> {
     pub(super) info: &'w TableInfo,
-    pub(super) stages: &'w mut [Stage],
-    pub(super) filter: &'w mut F,
+    pub(super) stages: &'w mut [Stage<'a, T>],
     pub(super) forgets_key: bool,
 }
 
@@ -67,21 +75,59 @@ impl From<Error> for Trouble {
     }
 }
 
-impl<F> Exit<'_, F> {
-    /// What is to be given for an entry; `None` when a stage holds it back. `stored` is the row's value, if it is known.
+impl<T: Table> Exit<'_, '_, T> {
+    /// Whether nothing more comes out.
+    #[inline]
+    pub(super) fn is_shut(&self) -> bool {
+        self.stages.iter().any(|stage| matches!(stage, Stage::Limit(0)))
+    }
+
+    /// What is to be returned for an entry; `None` when a stage holds it back. `stored` is the row's value, if it is known.
     #[inline(always)]
-    pub(super) fn pass<T: Table, O: Output<T>>(
+    pub(super) fn pass<O: Output<T>>(
         &mut self,
         reader: EntryReader<'_>,
         key: &[u8],
         primary_key: &[u8],
         stored: Option<StoredValue<'_>>,
-    ) -> Result<Option<O::Item>, Trouble>
-    where
-        F: RowFilter<T>,
-    {
-        let mut row = None;
-        for stage in &mut *self.stages {
+    ) -> Result<Option<O::Item>, Trouble> {
+        for at in 0..self.stages.len() {
+            match &mut self.stages[at] {
+                Stage::Skip(0) => {}
+                Stage::Skip(count) => {
+                    *count -= 1;
+                    return Ok(None);
+                }
+                Stage::Limit(count) => *count = count.saturating_sub(1),
+                Stage::Filter(_) => {
+                    let Some(row) = self.filter(at, reader, primary_key, stored)? else { return Ok(None) };
+                    return O::make(self.shown::<O>(key, primary_key), primary_key, || Ok(row)).map(Some);
+                }
+            }
+        }
+        let key = self.shown::<O>(key, primary_key);
+        O::make(key, primary_key, || self.info.read_row::<T>(reader, primary_key, stored)).map(Some)
+    }
+
+    /// The key that the output has for the one that the scan goes by.
+    #[inline(always)]
+    fn shown<'k, O: Output<T>>(&self, key: &'k [u8], primary_key: &'k [u8]) -> &'k [u8] {
+        if self.forgets_key && !O::IS_INNER { primary_key } else { key }
+    }
+
+    /// The row of an entry, if it comes through the stages from a filter on.
+    ///
+    /// It is a call: scans without a filter are the most frequent, and their way has no row to be kept.
+    #[inline(never)]
+    fn filter(
+        &mut self,
+        from: usize,
+        reader: EntryReader<'_>,
+        primary_key: &[u8],
+        stored: Option<StoredValue<'_>>,
+    ) -> Result<Option<T>, Trouble> {
+        let row = self.info.read_row::<T>(reader, primary_key, stored)?;
+        for stage in &mut self.stages[from..] {
             match stage {
                 Stage::Skip(0) => {}
                 Stage::Skip(count) => {
@@ -89,23 +135,14 @@ impl<F> Exit<'_, F> {
                     return Ok(None);
                 }
                 Stage::Limit(count) => *count = count.saturating_sub(1),
-                Stage::Filter(place) => {
-                    if row.is_none() {
-                        row = Some(self.info.read_row::<T>(reader, primary_key, stored)?);
-                    }
-                    if !row.as_ref().is_some_and(|row| self.filter.keeps(*place, row)) {
+                Stage::Filter(keep) => {
+                    if !keep(&row) {
                         return Ok(None);
                     }
                 }
             }
         }
-        let key = if self.forgets_key && !O::IS_INNER { primary_key } else { key };
-        if F::COUNT > 0
-            && let Some(row) = row
-        {
-            return O::make(key, primary_key, || Ok(row)).map(Some);
-        }
-        O::make(key, primary_key, || self.info.read_row::<T>(reader, primary_key, stored)).map(Some)
+        Ok(Some(row))
     }
 }
 

@@ -3,12 +3,11 @@
 use std::iter::Sum;
 
 use super::Scan;
-use super::filter::RowFilter;
 use crate::error::Result;
 use crate::table::key::Key;
 use crate::table::mapper::Table;
 
-impl<T: Table, K: Key, R, F: RowFilter<T>, M> Scan<T, K, R, F, M> {
+impl<T: Table, K: Key, R, M> Scan<'_, T, K, R, M> {
     /// Folds the rows into one value, in the order of the scan; the first error ends it.
     ///
     /// Cost: reads every row.

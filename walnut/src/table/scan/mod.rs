@@ -14,7 +14,6 @@ mod batches;
 mod cursor;
 mod distinct;
 mod exit;
-mod filter;
 mod fold;
 mod layout;
 mod output;
@@ -28,9 +27,6 @@ use std::marker::PhantomData;
 pub use batches::Batches;
 pub use cursor::{Cursor, Page};
 pub use distinct::Distinct;
-use filter::And;
-pub(super) use filter::Everything;
-pub use filter::RowFilter;
 use layout::Target;
 use output::{EntryOf, KeyOf, RowOf};
 use walker::{End, Walker};
@@ -47,16 +43,18 @@ type PrimaryKey<T> = <T as TableMapper>::PrimaryKey;
 
 /// Rows in order, read as they are asked for: a `DoubleEndedIterator` over `Result<T>`.
 ///
-/// `K` is the type of the key that the scan goes by, the primary key unless it is an index; `R` what can still be narrowed
-/// after [`Index::prefix`](super::Index::prefix); `F` the filters, `M` whether it may remove rows. None of them need be written: `Scan<T>` is
-/// a scan by primary key of a handle that the database gave, and [`by_row`](Self::by_row) makes one like it of a scan by an index.
+/// `Scan<'_, T>` is a scan by primary key, `Scan<'_, T, K>` one by an index whose key is a `K`; either has the same type forward and
+/// reversed, skipped, limited and filtered, and can be kept in a struct. `'a` is how long what its filters borrow lives; a scan without one has
+/// `'static`. [`by_row`](Self::by_row) makes a `Scan<'_, T>` of a scan by an index, so that both can be the answer of one function. The other
+/// parameters need not be written: `R` is what can still be narrowed after [`Index::prefix`](super::Index::prefix), `M` whether the scan may
+/// remove rows.
 ///
 /// After an error it ends. What [`limit`](Self::limit), [`skip`](Self::skip) and [`filter`](Self::filter) do, they do in the order
 /// in which they are called, as they do on an iterator.
 ///
 /// ```
 /// # use serde::{Deserialize, Serialize};
-/// # use walnut::{Database, Table};
+/// # use walnut::{Database, DefaultTable, Scan, Table};
 /// # #[derive(Table, Serialize, Deserialize, Debug, PartialEq)]
 /// # struct User { #[primary_key] id: u64, #[index] age: u8 }
 /// # let db = Database::in_memory()?;
@@ -64,11 +62,20 @@ type PrimaryKey<T> = <T as TableMapper>::PrimaryKey;
 /// users.insert_many(&[User { id: 1, age: 30 }, User { id: 2, age: 18 }, User { id: 3, age: 65 }])?;
 /// let eldest = users.by().age.range(18..).rev().limit(2).collect_vec()?;
 /// assert_eq!(eldest.iter().map(|user| user.id).collect::<Vec<_>>(), [3, 1]);
+///
+/// fn search(users: &DefaultTable<User>, age: Option<u8>, newest_first: bool) -> Scan<'_, User> {
+///     let found = match age {
+///         Some(age) => users.by().age.all(age).by_row(),
+///         None => users.iter(),
+///     };
+///     if newest_first { found.rev() } else { found.filter(|user| user.age > 0) }
+/// }
+/// assert_eq!(search(&users, None, true).first()?.map(|user| user.id), Some(3));
 /// # Ok::<(), walnut::Error>(())
 /// ```
 #[must_use = "a scan reads nothing until it is asked for rows"]
-pub struct Scan<T: Table, K: Key = PrimaryKey<T>, R = (), F = Everything, M = ReadWrite> {
-    walker: Walker<T, F>,
+pub struct Scan<'a, T: Table, K: Key = PrimaryKey<T>, R = (), M = ReadWrite> {
+    walker: Walker<'a, T>,
     source: Source,
     types: Types<K, R, M>,
 }
@@ -80,7 +87,7 @@ type Types<K, R, M> = PhantomData<fn() -> (K, R, M)>;
 #[derive(Debug)]
 pub struct Rest<K>(PhantomData<fn() -> K>);
 
-impl<T: Table, R, M: Access> Scan<T, PrimaryKey<T>, R, Everything, M> {
+impl<T: Table, R, M: Access> Scan<'_, T, PrimaryKey<T>, R, M> {
     /// The rows of a table by primary key.
     pub(super) fn rows(table: &DefaultTable<T, M>) -> Self {
         let walker = Walker::new::<PrimaryKey<T>, M>(table, Target::Rows);
@@ -88,7 +95,7 @@ impl<T: Table, R, M: Access> Scan<T, PrimaryKey<T>, R, Everything, M> {
     }
 }
 
-impl<T: Table, K: Key, R, M: Access> Scan<T, K, R, Everything, M> {
+impl<T: Table, K: Key, R, M: Access> Scan<'_, T, K, R, M> {
     /// The rows of a table by an index.
     pub(super) fn index(table: &DefaultTable<T, M>, index: usize) -> Self {
         let walker = Walker::new::<K, M>(table, Target::Index(index));
@@ -96,7 +103,7 @@ impl<T: Table, K: Key, R, M: Access> Scan<T, K, R, Everything, M> {
     }
 }
 
-impl<T: Table, K: Key, R, F: RowFilter<T>, M> Scan<T, K, R, F, M> {
+impl<'a, T: Table, K: Key, R, M> Scan<'a, T, K, R, M> {
     /// Only what begins with the bytes that `write` adds to what is fixed already.
     pub(super) fn starting_with(mut self, write: impl FnOnce(&mut KeyWriter)) -> Self {
         self.walker.fix(write);
@@ -134,8 +141,14 @@ impl<T: Table, K: Key, R, F: RowFilter<T>, M> Scan<T, K, R, F, M> {
     }
 
     /// Only rows of which `keep` is true. Each row that is looked at is read.
-    pub fn filter<P: FnMut(&T) -> bool>(self, keep: P) -> Scan<T, K, R, And<F, P>, M> {
-        Scan { walker: self.walker.filter(keep), source: self.source, types: PhantomData }
+    ///
+    /// The closure may borrow, and the scan then lives as long as what it borrows. A scan can be sent to another thread, so the closure
+    /// has to be `Send`; [`Iterator::filter`] takes one that is not.
+    ///
+    /// Cost: a small allocation for each filter, and a call through a pointer for each row.
+    pub fn filter(mut self, keep: impl FnMut(&T) -> bool + Send + 'a) -> Self {
+        self.walker.filter(keep);
+        self
     }
 
     /// The same scan, its type without the index's key: what takes a `Scan<User>` takes it. Costs nothing.
@@ -157,18 +170,18 @@ impl<T: Table, K: Key, R, F: RowFilter<T>, M> Scan<T, K, R, F, M> {
     /// assert_eq!(first_ids(users.by().age.all(30).rev().by_row())?, [2, 1]);
     /// # Ok::<(), walnut::Error>(())
     /// ```
-    pub fn by_row(mut self) -> Scan<T, PrimaryKey<T>, (), F, M> {
+    pub fn by_row(mut self) -> Scan<'a, T, PrimaryKey<T>, (), M> {
         self.walker.forget_key();
         Scan { walker: self.walker, source: self.source, types: PhantomData }
     }
 
     /// The primary keys instead of the rows. Reads no row, unless a filter has to.
-    pub fn keys(self) -> Keys<T, F> {
+    pub fn keys(self) -> Keys<'a, T> {
         Keys { walker: self.walker }
     }
 
     /// The keys that the scan goes by, each with the primary key. Reads no row, unless a filter has to.
-    pub fn entries(self) -> Entries<T, K, F> {
+    pub fn entries(self) -> Entries<'a, T, K> {
         Entries { walker: self.walker, key: PhantomData }
     }
 
@@ -194,7 +207,7 @@ impl<T: Table, K: Key, R, F: RowFilter<T>, M> Scan<T, K, R, F, M> {
     }
 
     /// The same scan without the right to remove rows.
-    pub fn read_only(self) -> Scan<T, K, R, F, ReadOnly> {
+    pub fn read_only(self) -> Scan<'a, T, K, R, ReadOnly> {
         Scan { walker: self.walker, source: self.source, types: PhantomData }
     }
 
@@ -224,7 +237,7 @@ impl<T: Table, K: Key, R, F: RowFilter<T>, M> Scan<T, K, R, F, M> {
     }
 }
 
-impl<T: Table, K: Key, R, F: RowFilter<T>, M> Scan<T, K, R, F, M> {
+impl<T: Table, K: Key, R, M> Scan<'_, T, K, R, M> {
     /// Removes the rows that the scan has not given yet, all in one commit, and returns how many there were.
     ///
     /// It looks again, in the transaction that removes: what others have written since the scan was made counts. With `limit`, a
@@ -271,23 +284,23 @@ impl<T: Table, K: Key, R, F: RowFilter<T>, M> Scan<T, K, R, F, M> {
     }
 }
 
-impl<T: Table, K: Key, R, F: RowFilter<T>, M> Scan<T, K, R, F, M> {
+impl<'a, T: Table, K: Key, R, M> Scan<'a, T, K, R, M> {
     /// The same walk, of which other columns are left.
-    pub(super) fn leaving<Left>(self) -> Scan<T, K, Left, F, M> {
+    pub(super) fn leaving<Left>(self) -> Scan<'a, T, K, Left, M> {
         Scan { walker: self.walker, source: self.source, types: PhantomData }
     }
 }
 
-impl<T: Table, K: Key, C: Composite, F: RowFilter<T>, M> Scan<T, K, Rest<C>, F, M> {
+impl<'a, T: Table, K: Key, C: Composite, M> Scan<'a, T, K, Rest<C>, M> {
     /// Only those whose other columns lie in a range: `prefix("Paris").range(21..)`.
-    pub fn range<B>(self, range: impl RangeOver<C::Rest, B>) -> Scan<T, K, (), F, M> {
+    pub fn range<B>(self, range: impl RangeOver<C::Rest, B>) -> Scan<'a, T, K, (), M> {
         self.within(&range).leaving()
     }
 
     /// Only those with this value in the other columns.
     ///
     /// [`Iterator::all`], which asks something of each row, is had of [`by_ref`](Iterator::by_ref) here.
-    pub fn all(self, value: <C::Rest as Key>::Ref<'_>) -> Scan<T, K, (), F, M> {
+    pub fn all(self, value: <C::Rest as Key>::Ref<'_>) -> Scan<'a, T, K, (), M> {
         self.equal_to(|out| C::Rest::encode_ref(&value, out)).leaving()
     }
 
@@ -295,7 +308,7 @@ impl<T: Table, K: Key, C: Composite, F: RowFilter<T>, M> Scan<T, K, Rest<C>, F, 
     pub fn starts_with(
         self,
         start: <<C::Rest as BeginsWithText>::Text as Key>::Ref<'_>,
-    ) -> Scan<T, K, (), F, M>
+    ) -> Scan<'a, T, K, (), M>
     where
         C::Rest: BeginsWithText,
     {
@@ -306,7 +319,7 @@ impl<T: Table, K: Key, C: Composite, F: RowFilter<T>, M> Scan<T, K, Rest<C>, F, 
     pub fn prefix(
         self,
         next: <<C::Rest as Composite>::First as Key>::Ref<'_>,
-    ) -> Scan<T, K, Rest<C::Rest>, F, M>
+    ) -> Scan<'a, T, K, Rest<C::Rest>, M>
     where
         C::Rest: Composite,
     {
@@ -316,20 +329,20 @@ impl<T: Table, K: Key, C: Composite, F: RowFilter<T>, M> Scan<T, K, Rest<C>, F, 
 
 /// The primary keys of the rows of a [`Scan`].
 #[must_use = "a scan reads nothing until it is asked for keys"]
-pub struct Keys<T: Table, F = Everything> {
-    walker: Walker<T, F>,
+pub struct Keys<'a, T: Table> {
+    walker: Walker<'a, T>,
 }
 
 /// The keys that a [`Scan`] goes by, each with the primary key of its row.
 #[must_use = "a scan reads nothing until it is asked for entries"]
-pub struct Entries<T: Table, K: Key, F = Everything> {
-    walker: Walker<T, F>,
+pub struct Entries<'a, T: Table, K: Key> {
+    walker: Walker<'a, T>,
     key: PhantomData<fn() -> K>,
 }
 
 macro_rules! iterates {
     ([$($params:tt)*] $name:ty, $output:ty => $item:ty) => {
-        impl<T: Table, F: RowFilter<T>, $($params)*> Iterator for $name {
+        impl<T: Table, $($params)*> Iterator for $name {
             type Item = Result<$item>;
 
             fn next(&mut self) -> Option<Self::Item> {
@@ -337,15 +350,15 @@ macro_rules! iterates {
             }
         }
 
-        impl<T: Table, F: RowFilter<T>, $($params)*> DoubleEndedIterator for $name {
+        impl<T: Table, $($params)*> DoubleEndedIterator for $name {
             fn next_back(&mut self) -> Option<Self::Item> {
                 self.walker.step::<$output>(End::Back).transpose()
             }
         }
 
-        impl<T: Table, F: RowFilter<T>, $($params)*> std::iter::FusedIterator for $name {}
+        impl<T: Table, $($params)*> std::iter::FusedIterator for $name {}
 
-        impl<T: Table, F, $($params)*> fmt::Debug for $name {
+        impl<T: Table, $($params)*> fmt::Debug for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
                 self.walker.fmt(f)
             }
@@ -353,6 +366,6 @@ macro_rules! iterates {
     };
 }
 
-iterates!([K: Key, R, M] Scan<T, K, R, F, M>, RowOf => T);
-iterates!([] Keys<T, F>, KeyOf => PrimaryKey<T>);
-iterates!([K: Key] Entries<T, K, F>, EntryOf<K> => (K, PrimaryKey<T>));
+iterates!([K: Key, R, M] Scan<'_, T, K, R, M>, RowOf => T);
+iterates!([] Keys<'_, T>, KeyOf => PrimaryKey<T>);
+iterates!([K: Key] Entries<'_, T, K>, EntryOf<K> => (K, PrimaryKey<T>));

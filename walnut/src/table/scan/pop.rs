@@ -7,7 +7,6 @@
 //! Within a transaction the row is the first of its state, and the removal one of its writes.
 
 use super::Scan;
-use super::filter::RowFilter;
 use super::walker::End;
 use crate::error::Result;
 use crate::table::key::Key;
@@ -15,7 +14,7 @@ use crate::table::mapper::Table;
 use crate::table::mutate::Mutation;
 use crate::table::source::WriteAccess;
 
-impl<T: Table, K: Key, R, F: RowFilter<T>, M> Scan<T, K, R, F, M> {
+impl<T: Table, K: Key, R, M> Scan<'_, T, K, R, M> {
     /// Takes the first row: removes it, and returns it when the removal is acknowledged as the database's durability says. `None` when
     /// there is none that nobody else is taking.
     ///

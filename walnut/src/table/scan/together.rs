@@ -4,7 +4,6 @@
 use smallvec::SmallVec;
 
 use super::exit::Trouble;
-use super::filter::RowFilter;
 use super::layout::Target;
 use super::output::{PrimaryKeyOf, RowOf};
 use super::walker::{End, Walker};
@@ -18,11 +17,11 @@ use crate::txn::EntryScan;
 /// How many rows are read at a time.
 const TOGETHER: usize = 32;
 
-impl<T: Table, F: RowFilter<T>> Walker<T, F> {
+impl<T: Table> Walker<'_, T> {
     /// All rows that are left, from the front of the scan.
     pub(super) fn collect(mut self) -> Result<Vec<T>> {
         let mut rows = Vec::new();
-        if F::COUNT > 0 || self.target() == Target::Rows {
+        if self.reads_rows() {
             // The row of each entry is at hand already.
             while let Some(row) = self.step::<RowOf>(End::Front)? {
                 rows.push(row);

@@ -2,13 +2,11 @@
 
 use std::collections::VecDeque;
 use std::fmt;
-use std::marker::PhantomData;
 use std::ops::Bound;
 use std::sync::Arc;
 
 use super::cursor::{Cursor, MAX_COUNTS, Owner, Page};
 use super::exit::{Exit, Stage, Trouble};
-use super::filter::{And, Everything, RowFilter};
 use super::layout::{Layout, Target};
 use super::output::{CountOf, FoundOf, Output, RowOf};
 use crate::base::{KeyRange, after, successor};
@@ -38,7 +36,7 @@ impl End {
 }
 
 /// A walk over rows or index entries.
-pub(super) struct Walker<T: Table, F> {
+pub(super) struct Walker<'a, T: Table> {
     pub(super) info: Arc<TableInfo>,
     pub(super) layout: Layout,
     /// What every key of the walk begins with.
@@ -47,8 +45,7 @@ pub(super) struct Walker<T: Table, F> {
     pub(super) walk: Option<EntryScan>,
     /// What is to be said at the first step.
     failure: Option<Error>,
-    pub(super) stages: Vec<Stage>,
-    filter: F,
+    pub(super) stages: Vec<Stage<'a, T>>,
     /// Whether the scan's front is the back of the range.
     pub(super) turned: bool,
     /// The end of the range from which `Skip` and `Limit` count. To go from the other one, what they leave has to be found
@@ -59,10 +56,9 @@ pub(super) struct Walker<T: Table, F> {
     pub(super) finished: bool,
     /// Whether the primary key is to be shown where the key is that the scan goes by.
     pub(super) forgets_key: bool,
-    row: PhantomData<fn() -> T>,
 }
 
-impl<T: Table> Walker<T, Everything> {
+impl<'a, T: Table> Walker<'a, T> {
     /// A walk over all of the target, whose keys are of type `K`.
     pub(super) fn new<K: Key, M: Access>(table: &DefaultTable<T, M>, target: Target) -> Self {
         let layout = Layout::new::<K>(table.info(), target);
@@ -82,18 +78,14 @@ impl<T: Table> Walker<T, Everything> {
             walk,
             failure,
             stages: Vec::new(),
-            filter: Everything,
             turned: false,
             counted_from: None,
             ahead: None,
             finished: false,
             forgets_key: false,
-            row: PhantomData,
         }
     }
-}
 
-impl<T: Table, F: RowFilter<T>> Walker<T, F> {
     /// Leaves only the keys that begin with what is fixed and what `write` adds to it.
     pub(super) fn fix(&mut self, write: impl FnOnce(&mut KeyWriter)) {
         write(&mut self.fixed);
@@ -156,23 +148,8 @@ impl<T: Table, F: RowFilter<T>> Walker<T, F> {
         self.count(Stage::Skip(count));
     }
 
-    pub(super) fn filter<P: FnMut(&T) -> bool>(mut self, keep: P) -> Walker<T, And<F, P>> {
-        self.stages.push(Stage::Filter(F::COUNT));
-        Walker {
-            info: self.info,
-            layout: self.layout,
-            fixed: self.fixed,
-            walk: self.walk,
-            failure: self.failure,
-            stages: self.stages,
-            filter: And { before: self.filter, last: keep },
-            turned: self.turned,
-            counted_from: self.counted_from,
-            ahead: self.ahead,
-            finished: self.finished,
-            forgets_key: self.forgets_key,
-            row: PhantomData,
-        }
+    pub(super) fn filter(&mut self, keep: impl FnMut(&T) -> bool + Send + 'a) {
+        self.stages.push(Stage::Filter(Box::new(keep)));
     }
 
     /// Shows the primary key instead of the key that the scan goes by.
@@ -204,7 +181,7 @@ impl<T: Table, F: RowFilter<T>> Walker<T, F> {
     }
 
     /// The same walk over what is left, in the state of an attempt.
-    fn in_attempt(&mut self, attempt: &Attempt) -> Result<Option<Walker<T, &mut F>>> {
+    fn in_attempt(&mut self, attempt: &Attempt) -> Result<Option<Walker<'_, T>>> {
         if let Some(failure) = self.failure.take() {
             return Err(failure);
         }
@@ -215,14 +192,12 @@ impl<T: Table, F: RowFilter<T>> Walker<T, F> {
             fixed: self.fixed.clone(),
             walk: Some(attempt.scan(walk.rest())?),
             failure: None,
-            stages: self.stages.clone(),
-            filter: &mut self.filter,
+            stages: self.stages.iter_mut().map(Stage::lend).collect(),
             turned: self.turned,
             counted_from: self.counted_from,
             ahead: self.ahead.clone(),
             finished: self.finished,
             forgets_key: false,
-            row: PhantomData,
         }))
     }
 
@@ -248,9 +223,8 @@ impl<T: Table, F: RowFilter<T>> Walker<T, F> {
                 return Ok(false);
             }
         }
-        let filter = &mut self.filter;
-        Ok(self.stages.iter().all(|stage| match stage {
-            Stage::Filter(place) => filter.keeps(*place, row),
+        Ok(self.stages.iter_mut().all(|stage| match stage {
+            Stage::Filter(keep) => keep(row),
             Stage::Skip(_) | Stage::Limit(_) => true,
         }))
     }
@@ -372,6 +346,11 @@ impl<T: Table, F: RowFilter<T>> Walker<T, F> {
         Ok(count)
     }
 
+    /// Whether the row of each entry is read anyway, by a filter or because it is what is walked over.
+    pub(super) fn reads_rows(&self) -> bool {
+        self.target() == Target::Rows || self.stages.iter().any(|stage| matches!(stage, Stage::Filter(_)))
+    }
+
     /// What is walked over.
     pub(super) fn target(&self) -> Target {
         self.layout.target
@@ -392,7 +371,7 @@ impl<T: Table, F: RowFilter<T>> Walker<T, F> {
     }
 
     /// Adds a stage that counts from the scan's front.
-    fn count(&mut self, stage: Stage) {
+    fn count(&mut self, stage: Stage<'a, T>) {
         let front = self.end_of_range(End::Front);
         if self.counted_from.is_some_and(|end| end != front)
             && let Err(error) = self.find_ahead()
@@ -434,16 +413,15 @@ impl<T: Table, F: RowFilter<T>> Walker<T, F> {
         }
         let Some(walk) = &mut self.walk else { return Ok(None) };
         let (info, target) = (&*self.info, self.layout.target);
-        let mut exit =
-            Exit { info, stages: &mut self.stages, filter: &mut self.filter, forgets_key: self.forgets_key };
-        while !exit.stages.contains(&Stage::Limit(0)) {
+        let mut exit = Exit { info, stages: &mut self.stages, forgets_key: self.forgets_key };
+        while !exit.is_shut() {
             let item = if let Some(ahead) = &mut self.ahead {
                 let next = match end {
                     End::Front => ahead.pop_front(),
                     End::Back => ahead.pop_back(),
                 };
                 let Some((key, primary_key)) = next else { break };
-                match exit.pass::<T, O>(walk.reader(), &key, &primary_key, None) {
+                match exit.pass::<O>(walk.reader(), &key, &primary_key, None) {
                     Ok(item) => item,
                     Err(trouble) => return Err(trouble.error(info, target, &primary_key)),
                 }
@@ -460,7 +438,7 @@ impl<T: Table, F: RowFilter<T>> Walker<T, F> {
                     return Err(Trouble::NoRow.error(info, target, &[]));
                 };
                 let row = matches!(target, Target::Rows).then_some(found.value);
-                match exit.pass::<T, O>(found.reader, key, primary_key, row) {
+                match exit.pass::<O>(found.reader, key, primary_key, row) {
                     Ok(item) => item,
                     Err(trouble) => return Err(trouble.error(info, target, primary_key)),
                 }
@@ -483,7 +461,7 @@ fn end_of_keyspace() -> Vec<u8> {
     vec![u8::MAX; 2 * MAX_KEY_SIZE + 1]
 }
 
-impl<T: Table, F> fmt::Debug for Walker<T, F> {
+impl<T: Table> fmt::Debug for Walker<'_, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Scan")
             .field("table", &self.info.schema.name)
