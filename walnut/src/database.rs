@@ -10,8 +10,8 @@ use crate::kv::{Keyspace, WriteBatch};
 use crate::options::Builder;
 use crate::table::{DefaultTable, Snapshot, Store, Table, Transaction, TransactionBody};
 
-/// An open database. Clones are handles to the same one; it is closed when the last of them, and of the tables,
-/// transactions and snapshots that it gave, is dropped, or by [`close`](Self::close).
+/// An open database. Clones are handles to the same one; it is closed when the last of them, and of
+/// the tables, transactions and snapshots that it gave, is dropped, or by [`close`](Self::close).
 ///
 /// ```
 /// use serde::{Deserialize, Serialize};
@@ -45,7 +45,8 @@ impl Database {
         Self::builder().open(path)
     }
 
-    /// A database in memory, gone when it is dropped. No two have a generated `Uuid` in common, and time passes in it.
+    /// A database in memory, gone when it is dropped. No two have a generated `Uuid` in common, and
+    /// time passes in it.
     ///
     /// See [`Builder::in_memory`]; for one that does the same in each run of a test, see
     /// [`MemoryEnv::with_seed`](crate::env::MemoryEnv::with_seed).
@@ -58,10 +59,11 @@ impl Database {
         Builder::default()
     }
 
-    /// The table of `T`, made when the database has none of its name. The handle can be cloned and kept.
+    /// The table of `T`, made when the database has none of its name. The handle can be cloned and
+    /// kept.
     ///
-    /// [`Error::Schema`](crate::Error::Schema) when the stored table does not fit `T`: the sentence says what changed. Opening a
-    /// table for the first time is a commit.
+    /// [`Error::Schema`](crate::Error::Schema) when the stored table does not fit `T`: the sentence
+    /// says what changed. Opening a table for the first time is a commit.
     pub fn table<T: Table>(&self) -> Result<DefaultTable<T>> {
         self.store.table()
     }
@@ -71,13 +73,15 @@ impl Database {
         self.store.table_names()
     }
 
-    /// Removes a table with all its rows and index entries, in one commit; says whether there was one of this name.
+    /// Removes a table with all its rows and index entries, in one commit; says whether there was
+    /// one of this name.
     ///
-    /// Handles of it that are still there find it empty, and refuse to write: [`Error::Dropped`](crate::Error::Dropped). The name is free
-    /// at once, for a struct of any form. Snapshots and scans that were there before see what they saw.
+    /// Handles of it that are still there find it empty, and refuse to write:
+    /// [`Error::Dropped`](crate::Error::Dropped). The name is free at once, for a struct of any
+    /// form. Snapshots and scans that were there before see what they saw.
     ///
-    /// Cost: that of a small commit, whatever the table's size. Its space comes back soon after, when it is flushed: files that
-    /// hold nothing else are removed unread.
+    /// Cost: that of a small commit, whatever the table's size. Its space comes back soon after,
+    /// when it is flushed: files that hold nothing else are removed unread.
     ///
     /// ```
     /// # use serde::{Deserialize, Serialize};
@@ -97,10 +101,12 @@ impl Database {
         self.store.drop_table(name)
     }
 
-    /// The keyspace of this name in the raw engine, made when there is none. The handle can be cloned and kept. See [`kv`](crate::kv).
+    /// The keyspace of this name in the raw engine, made when there is none. The handle can be
+    /// cloned and kept. See [`kv`](crate::kv).
     ///
-    /// Names of keyspaces and of tables have nothing to do with each other. [`Error::Unsupported`](crate::Error::Unsupported) for a name that is
-    /// empty or longer than 255 bytes. Making a keyspace is a commit.
+    /// Names of keyspaces and of tables have nothing to do with each other.
+    /// [`Error::Unsupported`](crate::Error::Unsupported) for a name that is empty or longer than
+    /// 255 bytes. Making a keyspace is a commit.
     pub fn keyspace(&self, name: &str) -> Result<Keyspace> {
         Keyspace::open(&self.store, name)
     }
@@ -110,16 +116,18 @@ impl Database {
         self.store.space_names()
     }
 
-    /// Removes a keyspace and all that is in it, in one commit; says whether there was one of this name. It goes as a table does:
-    /// see [`drop_table`](Self::drop_table).
+    /// Removes a keyspace and all that is in it, in one commit; says whether there was one of this
+    /// name. It goes as a table does: see [`drop_table`](Self::drop_table).
     pub fn drop_keyspace(&self, name: &str) -> Result<bool> {
         self.store.drop_space(name)
     }
 
-    /// Makes a batch of writes to keyspaces happen, all of it or nothing, durable as the database's default says.
+    /// Makes a batch of writes to keyspaces happen, all of it or nothing, durable as the database's
+    /// default says.
     ///
-    /// [`Error::Dropped`](crate::Error::Dropped) when one of them was dropped, [`Error::Limit`](crate::Error::Limit) when it is too much for one
-    /// commit; nothing is written then. Cost: one write to the log, and what the durability asks for.
+    /// [`Error::Dropped`](crate::Error::Dropped) when one of them was dropped,
+    /// [`Error::Limit`](crate::Error::Limit) when it is too much for one commit; nothing is written
+    /// then. Cost: one write to the log, and what the durability asks for.
     pub fn write(&self, batch: WriteBatch) -> Result<()> {
         self.write_with(self.store.durability(), batch)
     }
@@ -129,22 +137,26 @@ impl Database {
         batch.commit(&self.store, durability)
     }
 
-    /// Runs `body` in a transaction and commits it, durable as the database's default says. All that it does, on any number of
-    /// tables, takes effect together or not at all.
+    /// Runs `body` in a transaction and commits it, durable as the database's default says. All
+    /// that it does, on any number of tables, takes effect together or not at all.
     ///
-    /// When another commit changed what `body` has read, nothing of it was done, and it is run again, up to a thousand times;
-    /// those who lose often take turns. So it should change nothing but this database. Afterwards, and only then, this is
+    /// When another commit changed what `body` has read, nothing of it was done, and it is run
+    /// again, up to a thousand times; those who lose often take turns. So it should change nothing
+    /// but this database. Afterwards, and only then, this is
     /// [`Error::Conflict`](crate::Error::Conflict) of its own.
     ///
-    /// Any error that `body` returns, a conflict too, ends it at once: everything is rolled back, and the error is returned as it
-    /// is. [`Error::abort`](crate::Error::abort) makes one of a reason of yours. Before anything is answered, what was read is made as durable as the
-    /// answer is to be, if `body` has tried to write; a failure of that comes first. A panic rolls back, too.
+    /// Any error that `body` returns, a conflict too, ends it at once: everything is rolled back,
+    /// and the error is returned as it is. [`Error::abort`](crate::Error::abort) makes one of a
+    /// reason of yours. Before anything is answered, what was read is made as durable as the answer
+    /// is to be, if `body` has tried to write; a failure of that comes first. A panic rolls back,
+    /// too.
     ///
-    /// Handles of the database ([`Database::table`]) do not take part in the transaction, even when they are used in `body`; those
-    /// of [`Transaction::table`] do. They read, and write what the transaction does not read. A transaction that writes, and has read what
-    /// its own body changes through such a handle or in a transaction within it, would lose to itself each time:
-    /// [`Error::SelfConflict`](crate::Error::SelfConflict) after the first run, and the handle's write stays. What other threads write meanwhile is a
-    /// conflict like any other.
+    /// Handles of the database ([`Database::table`]) do not take part in the transaction, even when
+    /// they are used in `body`; those of [`Transaction::table`] do. They read, and write what the
+    /// transaction does not read. A transaction that writes, and has read what its own body changes
+    /// through such a handle or in a transaction within it, would lose to itself each time:
+    /// [`Error::SelfConflict`](crate::Error::SelfConflict) after the first run, and the handle's
+    /// write stays. What other threads write meanwhile is a conflict like any other.
     ///
     /// For errors of a type of your own see [`try_transact`](Self::try_transact).
     ///
@@ -200,11 +212,12 @@ impl Database {
         self.store.transact(durability, body)
     }
 
-    /// Like [`transact`](Self::transact), for a `body` whose error is of a type of its own, into which those of the database can be made.
-    /// Every error of `body` rolls back and is returned as it is.
+    /// Like [`transact`](Self::transact), for a `body` whose error is of a type of its own, into
+    /// which those of the database can be made. Every error of `body` rolls back and is returned as
+    /// it is.
     ///
-    /// A transaction that lost to another commit is run again, whatever `body` made of an error that it met: the library remembers
-    /// that by itself.
+    /// A transaction that lost to another commit is run again, whatever `body` made of an error
+    /// that it met: the library remembers that by itself.
     ///
     /// ```
     /// # use serde::{Deserialize, Serialize};
@@ -259,49 +272,56 @@ impl Database {
 
     /// The state of all tables as it is visible now, for reading as long as it is held.
     ///
-    /// Cost: none, until old versions pile up that only the snapshot can see: [`stats`](Self::stats) tells how many bytes
-    /// the oldest one holds back, and [`Builder::snapshot_age_limit`] bounds it.
+    /// Cost: none, until old versions pile up that only the snapshot can see:
+    /// [`stats`](Self::stats) tells how many bytes the oldest one holds back, and
+    /// [`Builder::snapshot_age_limit`] bounds it.
     pub fn snapshot(&self) -> Snapshot {
         Snapshot::new(&self.store)
     }
 
-    /// Makes every acknowledged commit durable, those of [`Durability::Fast`](crate::Durability::Fast) too.
+    /// Makes every acknowledged commit durable, those of
+    /// [`Durability::Fast`](crate::Durability::Fast) too.
     ///
     /// Cost: at most one sync.
     pub fn sync(&self) -> Result<()> {
         self.store.engine.sync()
     }
 
-    /// Writes what is in memory to sorted files and releases the log behind it, so that the next open has nothing to replay.
-    /// Readers and writers go on meanwhile.
+    /// Writes what is in memory to sorted files and releases the log behind it, so that the next
+    /// open has nothing to replay. Readers and writers go on meanwhile.
     pub fn checkpoint(&self) -> Result<()> {
         self.store.engine.checkpoint()
     }
 
-    /// Merges all sorted files into one run, in which old versions and removed rows take no more space than those who still read
-    /// them need. Not needed in normal use, as compaction goes on by itself; worth it after most rows were removed, or
-    /// before the database is copied. Readers and writers go on meanwhile.
+    /// Merges all sorted files into one run, in which old versions and removed rows take no more
+    /// space than those who still read them need. Not needed in normal use, as compaction goes on
+    /// by itself; worth it after most rows were removed, or before the database is copied. Readers
+    /// and writers go on meanwhile.
     ///
-    /// Cost: reads and writes all data once, and needs as much room again until it is done; nothing when it is one run already in
-    /// which nothing is dead. On a disk without that room it gives back what it can with smaller steps, one file at a time, and leaves
-    /// more than one run; [`Error::OutOfSpace`](crate::Error::OutOfSpace) when one of those finds no room either.
-    /// [`Error::Closed`](crate::Error::Closed) when the database is closed meanwhile; no error loses anything.
+    /// Cost: reads and writes all data once, and needs as much room again until it is done; nothing
+    /// when it is one run already in which nothing is dead. On a disk without that room it gives
+    /// back what it can with smaller steps, one file at a time, and leaves more than one run;
+    /// [`Error::OutOfSpace`](crate::Error::OutOfSpace) when one of those finds no room either.
+    /// [`Error::Closed`](crate::Error::Closed) when the database is closed meanwhile; no error
+    /// loses anything.
     pub fn compact(&self) -> Result<()> {
         self.store.engine.compact()
     }
 
-    /// Does one piece of the work that is otherwise done in the background, and says whether there was any: writes a frozen memtable
-    /// out, or else runs one compaction, or else notes how far the log is durable. With [`Background::Manual`](crate::Background::Manual) a program decides so when it
-    /// happens, and the same calls do the same file operations in the same order.
+    /// Does one piece of the work that is otherwise done in the background, and says whether there
+    /// was any: writes a frozen memtable out, or else runs one compaction, or else notes how far
+    /// the log is durable. With [`Background::Manual`](crate::Background::Manual) a program decides
+    /// so when it happens, and the same calls do the same file operations in the same order.
     ///
-    /// Cost: that of the piece: one file of a memtable's size written, one merge, or one small write and a sync. After an error
-    /// everything is as it was.
+    /// Cost: that of the piece: one file of a memtable's size written, one merge, or one small
+    /// write and a sync. After an error everything is as it was.
     pub fn step(&self) -> Result<bool> {
         self.store.engine.run_one_job()
     }
 
-    /// Reads everything on disk and compares it: every checksum, the order of keys, the digest of each file, and, for the
-    /// tables that this process has opened, rows against index entries, one to one. Readers and writers go on meanwhile.
+    /// Reads everything on disk and compares it: every checksum, the order of keys, the digest of
+    /// each file, and, for the tables that this process has opened, rows against index entries, one
+    /// to one. Readers and writers go on meanwhile.
     ///
     /// [`Error::Corruption`](crate::Error::Corruption) names the first thing that is wrong.
     ///
@@ -310,16 +330,21 @@ impl Database {
         self.store.verify()
     }
 
-    /// Copies the database into a directory, which must be empty or missing, while readers and writers go on. The copy holds exactly
-    /// the commits up to one moment, all that were acknowledged before the call among them, and opens as a database of its own.
-    /// Every file is checked as it is read and again as it lies in the copy; all of it is durable when this returns.
+    /// Copies the database into a directory, which must be empty or missing, while readers and
+    /// writers go on. The copy holds exactly the commits up to one moment, all that were
+    /// acknowledged before the call among them, and opens as a database of its own. Every file is
+    /// checked as it is read and again as it lies in the copy; all of it is durable when this
+    /// returns.
     ///
-    /// [`Error::Io`](crate::Error::Io) with [`AlreadyExists`](std::io::ErrorKind::AlreadyExists) when something stands in the directory,
-    /// [`Error::OutOfSpace`](crate::Error::OutOfSpace) when the copy does not fit, [`Error::Corruption`](crate::Error::Corruption) when a file of
-    /// the database is damaged. What an error or a crash leaves in the directory is removed, or is no database and refused as such.
-    /// [`preflight`](Self::preflight) says beforehand what is in the way.
+    /// [`Error::Io`](crate::Error::Io) with [`AlreadyExists`](std::io::ErrorKind::AlreadyExists)
+    /// when something stands in the directory, [`Error::OutOfSpace`](crate::Error::OutOfSpace) when
+    /// the copy does not fit, [`Error::Corruption`](crate::Error::Corruption) when a file of the
+    /// database is damaged. What an error or a crash leaves in the directory is removed, or is no
+    /// database and refused as such. [`preflight`](Self::preflight) says beforehand what is in the
+    /// way.
     ///
-    /// Cost: what is in memory is written out first; then every byte of the database is read and written once, and read again.
+    /// Cost: what is in memory is written out first; then every byte of the database is read and
+    /// written once, and read again.
     ///
     /// ```
     /// # use serde::{Deserialize, Serialize};
@@ -339,8 +364,9 @@ impl Database {
         self.store.engine.backup(dir.as_ref())
     }
 
-    /// Looks at a directory as a place for a copy of this database: what stands there, whether it is locked and may be written,
-    /// and whether there is room. Nothing is changed. [`Preflight::check`](crate::Preflight::check) makes an error of what is in the way.
+    /// Looks at a directory as a place for a copy of this database: what stands there, whether it
+    /// is locked and may be written, and whether there is room. Nothing is changed.
+    /// [`Preflight::check`](crate::Preflight::check) makes an error of what is in the way.
     pub fn preflight(&self, dir: impl AsRef<Path>) -> Result<Preflight> {
         self.store.engine.preflight(dir.as_ref())
     }
@@ -368,12 +394,16 @@ impl Builder {
     ///
     /// After a crash this replays the log: everything acknowledged is there.
     ///
-    /// The path is looked at once: afterwards the program may change its working directory, and the database goes along when its
-    /// directory is renamed. When that is removed, or its file `LOCK` replaced, every write is [`Error::Moved`](crate::Error::Moved); in a fork of
-    /// the process it is [`Error::Forked`](crate::Error::Forked). Nobody else may touch the directory while it is open.
+    /// The path is looked at once: afterwards the program may change its working directory, and the
+    /// database goes along when its directory is renamed. When that is removed, or its file `LOCK`
+    /// replaced, every write is [`Error::Moved`](crate::Error::Moved); in a fork of the process it
+    /// is [`Error::Forked`](crate::Error::Forked). Nobody else may touch the directory while it is
+    /// open.
     ///
-    /// [`Error::Locked`](crate::Error::Locked) when it is open already, [`Error::NotADatabase`](crate::Error::NotADatabase) when something
-    /// else stands there, [`Error::Corruption`](crate::Error::Corruption) when a file is damaged or missing; nothing is changed then.
+    /// [`Error::Locked`](crate::Error::Locked) when it is open already,
+    /// [`Error::NotADatabase`](crate::Error::NotADatabase) when something else stands there,
+    /// [`Error::Corruption`](crate::Error::Corruption) when a file is damaged or missing; nothing
+    /// is changed then.
     pub fn open(&self, path: impl AsRef<Path>) -> Result<Database> {
         self.check()?;
         let (env, dir) = self.location(path.as_ref());
@@ -381,16 +411,18 @@ impl Builder {
         Ok(Database { store: Arc::new(Store::new(engine, self.chosen_durability())) })
     }
 
-    /// A database in memory, gone when it is dropped. It works exactly as one on disk, with the clocks and the randomness of the
-    /// operating system; one on a [`MemoryEnv`](crate::env::MemoryEnv) given with [`env`](Self::env) has those of that machine, which
-    /// follow from a seed.
+    /// A database in memory, gone when it is dropped. It works exactly as one on disk, with the
+    /// clocks and the randomness of the operating system; one on a
+    /// [`MemoryEnv`](crate::env::MemoryEnv) given with [`env`](Self::env) has those of that
+    /// machine, which follow from a seed.
     ///
-    /// Unless they are set, its [`memtable_size`](Self::memtable_size) is smaller and its [`log_preallocation`](Self::log_preallocation) zero.
-    /// It takes a small multiple of the live data: its sorted files, the log of what is not yet in them, and the blocks that reads keep
+    /// Unless they are set, its [`memtable_size`](Self::memtable_size) is smaller and its
+    /// [`log_preallocation`](Self::log_preallocation) zero. It takes a small multiple of the live
+    /// data: its sorted files, the log of what is not yet in them, and the blocks that reads keep
     /// in the cache.
     ///
-    /// [`Error::Unsupported`](crate::Error::Unsupported) when a machine was given that is not in memory, such as
-    /// [`OsEnv`](crate::env::OsEnv): nothing is written then.
+    /// [`Error::Unsupported`](crate::Error::Unsupported) when a machine was given that is not in
+    /// memory, such as [`OsEnv`](crate::env::OsEnv): nothing is written then.
     pub fn in_memory(&self) -> Result<Database> {
         self.check()?;
         let (env, dir) = self.location_in_memory()?;

@@ -38,10 +38,13 @@
 //!
 //! What most programs need is at the root of the crate:
 //!
-//! - [`derive(Table)`](derive@Table) lists the attributes of a table, [`derive(Key)`](derive@Key) makes keys of your own types;
-//! - [`Database`] and [`Builder`] open, close and configure; [`Durability`] says what a commit survives;
+//! - [`derive(Table)`](derive@Table) lists the attributes of a table, [`derive(Key)`](derive@Key)
+//!   makes keys of your own types;
+//! - [`Database`] and [`Builder`] open, close and configure; [`Durability`] says what a commit
+//!   survives;
 //! - [`DefaultTable`] has the methods of a table, [`Scan`] those of a range of rows;
-//! - [`Transaction`] makes several statements one, [`Snapshot`] reads one state as long as it is held;
+//! - [`Transaction`] makes several statements one, [`Snapshot`] reads one state as long as it is
+//!   held;
 //! - [`Error`] says what can go wrong.
 //!
 //! The modules are for when you need more:
@@ -123,12 +126,15 @@ pub mod __private;
 pub mod key {
     //! Keys: how values are encoded so that their bytes sort as they do.
     //!
-    //! You need this module to implement [`Key`] for a type that [`derive(Key)`](derive@crate::Key) cannot describe, with
-    //! [`KeyWriter`] and [`KeyReader`]; to write a function that is generic over the key of an index; or to name the key type of an index
-    //! with `nocase` ([`NoCase`]), `scale` ([`Scaled`]) or `desc` ([`Reverse`](std::cmp::Reverse)). [`Key`] has the table of all encodings.
+    //! You need this module to implement [`Key`] for a type that [`derive(Key)`](derive@crate::Key)
+    //! cannot describe, with [`KeyWriter`] and [`KeyReader`]; to write a function that is generic
+    //! over the key of an index; or to name the key type of an index with `nocase` ([`NoCase`]),
+    //! `scale` ([`Scaled`]) or `desc` ([`Reverse`](std::cmp::Reverse)). [`Key`] has the table of
+    //! all encodings.
     //!
-    //! Which methods an index has follows from traits of its key: `prefix` needs [`Composite`], `starts_with` [`BeginsWithText`], `each`
-    //! [`Elements`], `#[primary_key(auto)]` [`Generated`]. Ranges are passed as [`RangeOver`], their bounds as [`Point`].
+    //! Which methods an index has follows from traits of its key: `prefix` needs [`Composite`],
+    //! `starts_with` [`BeginsWithText`], `each` [`Elements`], `#[primary_key(auto)]` [`Generated`].
+    //! Ranges are passed as [`RangeOver`], their bounds as [`Point`].
 
     #[doc(no_inline)]
     pub use crate::Key;
@@ -140,11 +146,13 @@ pub mod key {
 }
 
 pub mod schema {
-    //! What [`derive(Table)`](derive@crate::Table) generates of a struct, and what the catalog of a database records of it.
+    //! What [`derive(Table)`](derive@crate::Table) generates of a struct, and what the catalog of a
+    //! database records of it.
     //!
-    //! You need this module to implement [`TableMapper`] by hand for a struct that the derive cannot describe, or to inspect a
-    //! table's [`TableSchema`] in a tool. In bounds write [`T: Table`](crate::Table). Which index a violation is about is asked
-    //! with an [`IndexName`]: `violation.is(User::ix().email)`.
+    //! You need this module to implement [`TableMapper`] by hand for a struct that the derive
+    //! cannot describe, or to inspect a table's [`TableSchema`] in a tool. In bounds write
+    //! [`T: Table`](crate::Table). Which index a violation is about is asked with an [`IndexName`]:
+    //! `violation.is(User::ix().email)`.
 
     pub use crate::table::{
         Access, FieldSchema, GeneratesKey, IndexEntries, IndexName, IndexSchema, TableMapper, TableSchema,
@@ -187,8 +195,9 @@ pub mod scan {
     //! The iterators that a [`Scan`](crate::Scan) can become.
     //!
     //! You need this module to name one of them, in a struct or a return type: [`Keys`] of
-    //! [`scan.keys()`](crate::Scan::keys), [`Entries`] of `entries()`, [`Distinct`] of `distinct()`, [`Batches`] of `in_batches(n)`. [`Rest`] is
-    //! the parameter of a scan that still can be narrowed.
+    //! [`scan.keys()`](crate::Scan::keys), [`Entries`] of `entries()`, [`Distinct`] of
+    //! `distinct()`, [`Batches`] of `in_batches(n)`. [`Rest`] is the parameter of a scan that still
+    //! can be narrowed.
 
     pub use crate::table::{Batches, Distinct, Entries, Keys, Rest};
 }
@@ -220,10 +229,12 @@ pub mod __fuzz {
     pub use crate::wal::fuzz as wal;
 }
 
-/// Pins the layout of a table in a test: it panics when the struct no longer reads what databases of today hold.
+/// Pins the layout of a table in a test: it panics when the struct no longer reads what databases
+/// of today hold.
 ///
-/// The second argument is the layout's hash, of its name, version, fields and primary key, down to the fields and variants of the types
-/// that the fields have. Write anything at first: the message tells the hash. Indexes may change at will, since they are built anew.
+/// The second argument is the layout's hash, of its name, version, fields and primary key, down to
+/// the fields and variants of the types that the fields have. Write anything at first: the message
+/// tells the hash. Indexes may change at will, since they are built anew.
 ///
 /// ```
 /// # use serde::{Deserialize, Serialize};

@@ -195,8 +195,8 @@ impl Builder {
     /// The size in bytes from which a row is stored in the value log, with a pointer to it in the
     /// SST (RocksDB: `min_blob_size`). Compaction leaves the value in place, so a large row is
     /// written once or twice and not once per level. Each is read on its own, so a scan makes one
-    /// read for each such row that is not cached, and the space of deleted rows is reclaimed later. 0 turns the value
-    /// log off for new rows; existing ones stay readable. Default: 8 KiB.
+    /// read for each such row that is not cached, and the space of deleted rows is reclaimed later.
+    /// 0 turns the value log off for new rows; existing ones stay readable. Default: 8 KiB.
     pub fn value_log_threshold(mut self, bytes: usize) -> Self {
         self.value_log_threshold = bytes;
         self

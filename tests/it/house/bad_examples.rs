@@ -3,7 +3,7 @@
 use super::documents::{self, Page};
 use super::source::{Role, Source, mark_tests};
 use super::storeys::STORE;
-use super::{Fault, Rule, judge, rules, storeys};
+use super::{Fault, Rule, figures, judge, language, rules, storeys};
 
 /// A file of the store.
 fn store(path: &str, text: &str) -> Source {
@@ -342,4 +342,70 @@ fn a_design_note_without_its_parts_is_found() {
             "docs/decisions/1.md:1: a design note goes into docs/design/, beside the others of its part",
         ]
     );
+}
+
+#[test]
+fn a_word_of_our_own_is_found_in_comments_of_production_code_only() {
+    let words = |source: Source| {
+        let faults = language::words(&[source], &[]);
+        faults.into_iter().map(|fault| fault.line).collect::<Vec<_>>()
+    };
+    for text in [
+        "//! Whoever leads writes.",
+        "/// Gives the key.\nfn f() {}",
+        "fn f() {\n    // What stands there.\n}",
+        "// (nobody)",
+    ] {
+        assert_eq!(words(store("wal.rs", text)).len(), 1, "{text}");
+        assert_eq!(words(integration_test(text)), [0; 0], "{text}");
+    }
+    for text in [
+        "/// The whole log.\nfn f() {}",
+        "fn gives() {}",
+        "/// ```\n/// let gives = 1;\n/// ```\nfn f() {}",
+        "//! It_gives.",
+    ] {
+        assert_eq!(words(store("wal.rs", text)), [0; 0], "{text}");
+    }
+}
+
+#[test]
+fn a_module_that_is_pending_must_need_it() {
+    let pending = |text| language::words(&[store("wal.rs", text)], &["wal"]).len();
+    assert_eq!((pending("// Nobody."), pending("// No writer.")), (0, 1));
+}
+
+#[test]
+fn a_comment_that_is_too_wide_is_found() {
+    let wide = |columns: usize| {
+        lines(language::wide_comments, store("wal.rs", &format!("// {}", "x".repeat(columns - 3))))
+    };
+    assert_eq!((wide(100), wide(101)), (vec![], vec![1]));
+}
+
+#[test]
+fn a_type_that_is_declared_twice_is_found() {
+    let twice = |paths: [&str; 2]| {
+        let sources = paths.map(|path| store(path, "pub struct Reader;\n#[cfg(test)] struct Example;"));
+        language::types_declared_twice(&sources, &[]).iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    let fault = "walnut/src/sst.rs:1: `Reader` is declared in walnut/src/wal.rs too; give each its own name";
+    assert_eq!(twice(["wal.rs", "sst.rs"]), [fault]);
+    assert_eq!(twice(["env/os/unix.rs", "env/os/windows.rs"]), [""; 0]);
+}
+
+#[test]
+fn a_circle_between_files_is_found_through_what_a_module_passes_on() {
+    let circles = |last| {
+        let sources = [
+            store("wal/mod.rs", "mod a; mod b; pub(crate) use a::A; pub(crate) use b::B;"),
+            store("wal/a.rs", "use super::B; pub(crate) struct A;"),
+            store("wal/b.rs", last),
+        ];
+        let sources: Vec<_> = sources.iter().collect();
+        figures::circles(&figures::imports_of_files(&sources)).len()
+    };
+    assert_eq!(circles("pub(crate) struct B;"), 0);
+    assert_eq!(circles("use crate::wal::A; pub(crate) struct B(A);"), 1);
+    assert_eq!(circles("use super::a::A; pub(crate) struct B(A);"), 1);
 }

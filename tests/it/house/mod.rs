@@ -9,6 +9,8 @@
 
 mod bad_examples;
 mod documents;
+mod figures;
+mod language;
 mod paths;
 mod rules;
 mod source;
@@ -42,8 +44,10 @@ enum Rule {
     Ignored,
     /// A file's name says what is in it.
     Name,
-    /// Unsafe code stands in the files named for it.
+    /// Unsafe code is in the files named for it.
     Unsafe,
+    /// Comments and names use the field's words, and a name means one type.
+    Language,
     /// A link in a page leads to a file and a heading.
     Link,
     /// A path in a page or a comment is one of a file.
@@ -171,6 +175,21 @@ fn the_glossary_is_short() {
 #[test]
 fn design_notes_have_their_sections_and_are_listed() {
     the_pages_keep(&documents::odd_notes(&documents::pages()));
+}
+
+#[test]
+fn comments_use_the_words_of_the_field() {
+    the_tree_keeps(Rule::Language, |sources| language::words(sources, language::PENDING));
+}
+
+#[test]
+fn a_comment_fits_the_screen() {
+    the_tree_keeps(Rule::Language, language::wide_comments);
+}
+
+#[test]
+fn a_name_is_that_of_one_type() {
+    the_tree_keeps(Rule::Language, |sources| language::types_declared_twice(sources, language::TWICE));
 }
 
 #[test]

@@ -74,8 +74,8 @@ impl<'v> Runs<'v> {
     }
 
     /// Merges all runs when a tenth of all data is dead or may be hidden by tombstones; otherwise
-    /// rewrites a file of the oldest run that holds much garbage, with nothing newer than `watermark`
-    /// in it.
+    /// rewrites a file of the oldest run that holds much garbage, with nothing newer than
+    /// `watermark` in it.
     pub(super) fn pick_idle(&self, watermark: SeqNo) -> Pick {
         if let Some((newer, oldest)) = self.newer_and_oldest() {
             let newer_size: u128 = (0..self.count() - 1).map(|index| u128::from(self.size(index))).sum();

@@ -1,8 +1,8 @@
 //! Garbage collection of the value log (RocksDB: blob garbage collection).
 //!
 //! A value is dead when the last entry that points to it is dropped, and a value file is removed
-//! when all of it is dead. Live values of a file of which much is dead, a *candidate*, are moved to a
-//! new file:
+//! when all of it is dead. Live values of a file of which much is dead, a *candidate*, are moved to
+//! a new file:
 //!
 //! ```text
 //!   merges      move the values of candidates, and of many small files, as their entries pass by

@@ -5,8 +5,9 @@
 //! key is skipped. Backward, the oldest comes first, so the last visible one decides, and its value
 //! is saved until the next key is reached (as in LevelDB's `DBIter`).
 //!
-//! Most keys have one version, and most cursors know it: see [`EntryCursor::ends_key`]. Such a key is
-//! not copied in either direction; it is borrowed from the cursor, which moves on at the next step.
+//! Most keys have one version, and most cursors know it: see [`EntryCursor::ends_key`]. Such a key
+//! is not copied in either direction; it is borrowed from the cursor, which moves on at the next
+//! step.
 //!
 //! A known run of dead keys is sought past, a new one is recorded: see [`DeadRun`].
 

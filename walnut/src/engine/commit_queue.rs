@@ -189,7 +189,8 @@ impl Drop for LeaderGuard<'_> {
 }
 
 impl Core {
-    /// Has a commit written in one group with others that come at the same time, and returns its outcome.
+    /// Has a commit written in one group with others that come at the same time, and returns its
+    /// outcome.
     pub(super) fn enqueue(
         &self,
         batch: SealedBatch,

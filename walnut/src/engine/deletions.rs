@@ -92,8 +92,8 @@ impl Core {
         Ok(true)
     }
 
-    /// Flushes what was deleted, whatever it is worth, because a merge finds no room; returns whether
-    /// there was a flush.
+    /// Flushes what was deleted, whatever it is worth, because a merge finds no room; returns
+    /// whether there was a flush.
     pub(super) fn flush_deletions_for_room(&self) -> bool {
         let Deletions { came, wait, stay } = &self.deletions;
         let flags = [came, wait, stay].map(|flag| flag.swap(false, Ordering::AcqRel));

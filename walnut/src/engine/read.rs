@@ -74,8 +74,8 @@ impl Core {
 
     /// Calls `reads` with a reader at the sequence number that `hold` returns.
     ///
-    /// `hold` is called once the view is held. It returns a number that a pin holds at that moment; the pin may go right after,
-    /// because nothing leaves a view that is held.
+    /// `hold` is called once the view is held. It returns a number that a pin holds at that moment;
+    /// the pin may go right after, because nothing leaves a view that is held.
     pub(crate) fn read_held<H, R>(
         &self,
         hold: impl FnOnce() -> Result<(SeqNo, H)>,

@@ -15,14 +15,17 @@ use crate::engine::Durability;
 use crate::error::{Error, Result};
 use crate::table::{ReadOnly, ReadWrite, Space, Store};
 
-/// Puts, adds and removals over any number of keyspaces of one database that take effect together or not at all.
+/// Puts, adds and removals over any number of keyspaces of one database that take effect together
+/// or not at all.
 ///
-/// They happen in the order in which they were added: of two puts of a key the later one counts, and a range that is removed takes
-/// what was put before it, not what is put after. Nothing is written until [`Database::write`](crate::Database::write); a batch
-/// that is dropped leaves no trace.
+/// They happen in the order in which they were added: of two puts of a key the later one counts,
+/// and a range that is removed takes what was put before it, not what is put after. Nothing is
+/// written until [`Database::write`](crate::Database::write); a batch that is dropped leaves no
+/// trace.
 ///
-/// Each method copies its bytes, and refuses what is too large at once: [`Error::Limit`]. The keyspaces are those of the database: one of
-/// a transaction is [`Error::Unsupported`], as its writes are the transaction's.
+/// Each method copies its bytes, and refuses what is too large at once: [`Error::Limit`]. The
+/// keyspaces are those of the database: one of a transaction is [`Error::Unsupported`], as its
+/// writes are the transaction's.
 ///
 /// ```
 /// # let db = walnut::Database::in_memory()?;
@@ -79,7 +82,8 @@ impl WriteBatch {
         Ok(())
     }
 
-    /// Removes every key in a range: see [`Keyspace::remove_range`]. A batch takes up to 1,024 ranges.
+    /// Removes every key in a range: see [`Keyspace::remove_range`]. A batch takes up to 1,024
+    /// ranges.
     pub fn remove_range(&mut self, keyspace: &Keyspace, range: impl KeyBounds) -> Result<()> {
         let range = inner_range(keyspace.id_prefix(), &range);
         self.join(keyspace)?;

@@ -6,10 +6,12 @@ use super::MAX_KEY_SIZE;
 use super::keyspace::{inner_key, is_too_long};
 use crate::base::{KeyRange, after, successor};
 
-/// What can stand for a range of keys: every range of the standard library over anything that is bytes, and a pair of
-/// [`Bound`]s. A range whose end lies before its start is empty. A bound may be longer than any key: keys compare with it as bytes do.
+/// What can stand for a range of keys: every range of the standard library over anything that is
+/// bytes, and a pair of [`Bound`]s. A range whose end lies before its start is empty. A bound may
+/// be longer than any key: keys compare with it as bytes do.
 ///
-/// Both ends are of one type, so that `"a".."bc"` is a range and `b"a"..b"bc"` is not: write `&b"a"[..]..b"bc"`.
+/// Both ends are of one type, so that `"a".."bc"` is a range and `b"a"..b"bc"` is not: write
+/// `&b"a"[..]..b"bc"`.
 ///
 /// ```
 /// use std::ops::Bound;
@@ -90,7 +92,8 @@ pub(super) fn inner_range(prefix: [u8; 4], range: &impl KeyBounds) -> KeyRange {
     KeyRange { start, end }
 }
 
-/// What is left of a bound that is longer than any key: one byte more than a key has is enough to compare with all of them.
+/// What is left of a bound that is longer than any key: one byte more than a key has is enough to
+/// compare with all of them.
 fn cut(bound: &[u8]) -> &[u8] {
     if is_too_long(bound) { &bound[..=MAX_KEY_SIZE] } else { bound }
 }

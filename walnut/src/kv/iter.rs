@@ -6,12 +6,13 @@ use super::keyspace::PREFIX;
 use crate::error::{Error, Result};
 use crate::txn::EntryScan;
 
-/// The keys and values of a range, in order, from either end. It is lazy, and sees the state of the moment when it was made.
+/// The keys and values of a range, in order, from either end. It is lazy, and sees the state of the
+/// moment when it was made.
 ///
 /// After an error it ends.
 ///
-/// Cost: finding an end reads one block for each run of level 0 and each deeper level that the range touches; a step then one for
-/// each block that is entered.
+/// Cost: finding an end reads one block for each run of level 0 and each deeper level that the
+/// range touches; a step then one for each block that is entered.
 #[must_use = "an iterator does nothing until it is asked"]
 pub struct Iter {
     state: State,

@@ -24,10 +24,12 @@ pub(super) const PREFIX: usize = 4;
 
 /// A sorted map from bytes to bytes; see the [module](super).
 ///
-/// [`Database::keyspace`](crate::Database::keyspace) returns a handle that can be cloned, kept and shared between threads, and
-/// each of whose writes is a commit of its own. [`Transaction::keyspace`](crate::Transaction::keyspace) returns one of the same type whose
-/// writes are those of the transaction; when that is over, each method is [`Error::TransactionEnded`]. The handle of
-/// [`Snapshot::keyspace`](crate::Snapshot::keyspace) only reads: it has no method that writes.
+/// [`Database::keyspace`](crate::Database::keyspace) returns a handle that can be cloned, kept and
+/// shared between threads, and each of whose writes is a commit of its own.
+/// [`Transaction::keyspace`](crate::Transaction::keyspace) returns one of the same type whose
+/// writes are those of the transaction; when that is over, each method is
+/// [`Error::TransactionEnded`]. The handle of [`Snapshot::keyspace`](crate::Snapshot::keyspace)
+/// only reads: it has no method that writes.
 ///
 /// ```
 /// # let db = walnut::Database::in_memory()?;
@@ -55,8 +57,9 @@ pub(super) const PREFIX: usize = 4;
 ///
 /// # When the keyspace is dropped
 ///
-/// Handles of a keyspace that was dropped find it empty, and refuse to write: [`Error::Dropped`](crate::Error::Dropped). The name is free at
-/// once. Snapshots and iterators that were there before see what they saw.
+/// Handles of a keyspace that was dropped find it empty, and refuse to write:
+/// [`Error::Dropped`](crate::Error::Dropped). The name is free at once. Snapshots and iterators
+/// that were there before see what they saw.
 pub struct Keyspace<M = ReadWrite> {
     source: Source,
     space: Arc<Space>,
@@ -75,7 +78,8 @@ impl<M: Access> Keyspace<M> {
 
     /// The value of `key`; `None` when there is none, as there never is of a key that is too long.
     ///
-    /// Cost: at most one block read for each run of level 0 and each deeper level whose filter does not deny the key.
+    /// Cost: at most one block read for each run of level 0 and each deeper level whose filter does
+    /// not deny the key.
     pub fn get(&self, key: impl AsRef<[u8]>) -> Result<Option<Vec<u8>>> {
         let Some(key) = sought_key(self.id_prefix(), key.as_ref()) else { return Ok(None) };
         self.source.read(|reader| reader.get(&key, <[u8]>::to_vec))
@@ -83,11 +87,12 @@ impl<M: Access> Keyspace<M> {
 
     /// The number of `key`: the sum of what was [added](Self::add) to it; 0 when it has no value.
     ///
-    /// It is the `i64` that [`get`](Self::get) has as eight bytes, the lowest first. In a transaction the commit loses to others that add
-    /// to the key meanwhile, as with every read.
+    /// It is the `i64` that [`get`](Self::get) has as eight bytes, the lowest first. In a
+    /// transaction the commit loses to others that add to the key meanwhile, as with every read.
     ///
-    /// [`Error::Unsupported`] when the value is not of eight bytes. Cost: that of [`get`](Self::get); the adds of a key that no merge
-    /// has folded yet lie in one place for each run and each snapshot.
+    /// [`Error::Unsupported`] when the value is not of eight bytes. Cost: that of
+    /// [`get`](Self::get); the adds of a key that no merge has folded yet lie in one place for each
+    /// run and each snapshot.
     pub fn get_sum(&self, key: impl AsRef<[u8]>) -> Result<i64> {
         let Some(key) = sought_key(self.id_prefix(), key.as_ref()) else { return Ok(0) };
         match self.source.read(|reader| reader.number(&key))? {
@@ -122,8 +127,8 @@ impl<M: Access> Keyspace<M> {
 
     /// The first key and its value.
     ///
-    /// Cost: a block read for each run of files. Where removed keys lie in front of it that no merge has dropped yet, the first look
-    /// steps over each of them; the next ones seek past them.
+    /// Cost: a block read for each run of files. Where removed keys lie in front of it that no
+    /// merge has dropped yet, the first look steps over each of them; the next ones seek past them.
     pub fn first(&self) -> Result<Option<(Vec<u8>, Vec<u8>)>> {
         self.iter().next().transpose()
     }
@@ -191,7 +196,8 @@ impl Keyspace {
         Ok(Self::new(Source::Database(Arc::clone(store)), store.space(name)?))
     }
 
-    /// The database that it is a handle of, and what is written to; an error for one of a transaction, whose writes are its own.
+    /// The database that it is a handle of, and what is written to; an error for one of a
+    /// transaction, whose writes are its own.
     pub(super) fn in_database(&self) -> Result<(&Arc<Store>, &Arc<Space>)> {
         let store = self.source.database().ok_or(Error::Unsupported(
             "a batch over a keyspace of a transaction: it would be written beside the transaction; write through the keyspace itself",
@@ -200,13 +206,15 @@ impl Keyspace {
     }
 }
 
-/// What writes. The bound is on each method, so that the compiler says why a keyspace of a snapshot has none of them.
+/// What writes. The bound is on each method, so that the compiler says why a keyspace of a snapshot
+/// has none of them.
 impl<M: Access> Keyspace<M> {
-    /// Gives `key` a value, in the place of the one that it has. In a transaction that is done when it is committed, and its own reads
-    /// see it at once.
+    /// Gives `key` a value, in the place of the one that it has. In a transaction that is done when
+    /// it is committed, and its own reads see it at once.
     ///
-    /// [`Error::Limit`] when key or value is too long, or a transaction too large for one commit; nothing is written then. Cost: one
-    /// write to the log, and what the database's durability asks for; nothing is read.
+    /// [`Error::Limit`] when key or value is too long, or a transaction too large for one commit;
+    /// nothing is written then. Cost: one write to the log, and what the database's durability asks
+    /// for; nothing is read.
     pub fn put(&self, key: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Result<()>
     where
         M: WriteAccess,
@@ -218,12 +226,13 @@ impl<M: Access> Keyspace<M> {
 
     /// Adds `delta`, which may be negative, to the number of `key`.
     ///
-    /// A number is a value of eight bytes: an `i64`, the lowest byte first. So a counter can be set by `put(key, n.to_le_bytes())`, and
-    /// [`get_sum`](Self::get_sum) and [`get`](Self::get) read it. An add to a key that has no value begins at 0; so does one to a value of another
-    /// size, which it replaces as a put would. Sums wrap around at the ends of `i64`.
+    /// A number is a value of eight bytes: an `i64`, the lowest byte first. So a counter can be set
+    /// by `put(key, n.to_le_bytes())`, and [`get_sum`](Self::get_sum) and [`get`](Self::get) read
+    /// it. An add to a key that has no value begins at 0; so does one to a value of another size,
+    /// which it replaces as a put would. Sums wrap around at the ends of `i64`.
     ///
-    /// Nothing is read, so adds conflict with nothing: of two threads, or two transactions, that add to one key both commit. The reads of
-    /// a transaction see its own adds at once.
+    /// Nothing is read, so adds conflict with nothing: of two threads, or two transactions, that
+    /// add to one key both commit. The reads of a transaction see its own adds at once.
     ///
     /// [`Error::Limit`] when the key is too long. Costs what [`put`](Self::put) does.
     ///
@@ -270,9 +279,10 @@ impl<M: Access> Keyspace<M> {
 
     /// Removes every key in a range, at once.
     ///
-    /// Cost: that of one put, however many keys there are. Their space comes back when compaction meets the range; files that
-    /// hold nothing else go unread. In a transaction instead a walk over the keys, each of which is removed by itself: the
-    /// transaction then knows what it has read, and sees its own removals.
+    /// Cost: that of one put, however many keys there are. Their space comes back when compaction
+    /// meets the range; files that hold nothing else go unread. In a transaction instead a walk
+    /// over the keys, each of which is removed by itself: the transaction then knows what it has
+    /// read, and sees its own removals.
     pub fn remove_range(&self, range: impl KeyBounds) -> Result<()>
     where
         M: WriteAccess,
@@ -280,7 +290,8 @@ impl<M: Access> Keyspace<M> {
         self.clear(&inner_range(self.id_prefix(), &range))
     }
 
-    /// Removes every key that begins with `prefix`, at once. Costs what [`remove_range`](Self::remove_range) does.
+    /// Removes every key that begins with `prefix`, at once. Costs what
+    /// [`remove_range`](Self::remove_range) does.
     pub fn remove_prefix(&self, prefix: impl AsRef<[u8]>) -> Result<()>
     where
         M: WriteAccess,
@@ -302,7 +313,8 @@ impl<M: Access> Keyspace<M> {
         })
     }
 
-    /// Writes in a commit of its own, which is filled by `direct`, or by `statement` within a transaction.
+    /// Writes in a commit of its own, which is filled by `direct`, or by `statement` within a
+    /// transaction.
     fn write(&self, direct: impl FnOnce(&mut EntryBatch), mut statement: impl FnMut(&Attempt)) -> Result<()> {
         match self.source.database() {
             Some(store) => self.commit(store, direct),
@@ -321,7 +333,8 @@ impl<M: Access> Keyspace<M> {
 }
 
 impl Snapshot {
-    /// The keyspace of this name as it was; `None` when there was none. It only reads, and can be kept and sent to other threads.
+    /// The keyspace of this name as it was; `None` when there was none. It only reads, and can be
+    /// kept and sent to other threads.
     ///
     /// Cost: a look into the catalog.
     pub fn keyspace(&self, name: &str) -> Result<Option<Keyspace<ReadOnly>>> {
@@ -335,10 +348,12 @@ impl Transaction {
     /// The keyspace of this name within this transaction, serializable with all else that it does.
     ///
     /// One that the database does not have is made at once, in a transaction of its own, as
-    /// [`Database::keyspace`](crate::Database::keyspace) does, with its errors. It stays when this transaction is rolled back.
+    /// [`Database::keyspace`](crate::Database::keyspace) does, with its errors. It stays when this
+    /// transaction is rolled back.
     ///
-    /// Its commit is an [`Error::Conflict`](crate::Error::Conflict) when the keyspace was made or dropped after it had begun;
-    /// [`Database::transact`](crate::Database::transact) then runs it again.
+    /// Its commit is an [`Error::Conflict`](crate::Error::Conflict) when the keyspace was made or
+    /// dropped after it had begun; [`Database::transact`](crate::Database::transact) then runs it
+    /// again.
     ///
     /// ```
     /// # let db = walnut::Database::in_memory()?;
@@ -355,7 +370,8 @@ impl Transaction {
         let source = self.source();
         // The look at the catalog is noted: the commit loses to a drop of the keyspace.
         let known = source.read(|reader| self.store().space_in(reader, name))?;
-        // One that was made since is empty in the state of this transaction. One that was dropped since is not made anew.
+        // One that was made since is empty in the state of this transaction. One that was dropped
+        // since is not made anew.
         let space = known.map_or_else(|| self.store().space(name), Ok)?;
         Ok(Keyspace::new(source, space))
     }

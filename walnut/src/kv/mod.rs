@@ -1,7 +1,8 @@
 //! The raw engine, for bytes: keyspaces of keys and values, below the typed tables and beside them.
 //!
-//! A [`Keyspace`] is a sorted map from bytes to bytes with a name. It lives in the same database as the tables, in the same log,
-//! snapshots and transactions, but shares no name and no key with them.
+//! A [`Keyspace`] is a sorted map from bytes to bytes with a name. It lives in the same database as
+//! the tables, in the same log, snapshots and transactions, but shares no name and no key with
+//! them.
 //!
 //! ```
 //! use walnut::{Database, Durability, kv::WriteBatch};
@@ -34,12 +35,14 @@
 //!
 //! # What holds
 //!
-//! - Keys are sorted byte by byte, a key before all that it begins. The empty key is a key, the empty value a value.
-//! - A key has at most [`MAX_KEY_SIZE`] bytes, a value at most [`MAX_VALUE_SIZE`]: beyond that a write is
-//!   [`Error::Limit`](crate::Error::Limit), before anything is written. A longer key is never there, so a look-up finds nothing,
-//!   its removal removes nothing, and it bounds a range as any bytes do.
-//! - A write is atomic and lasts as its [`Durability`](crate::Durability) says. Iterators see one state, that of the
-//!   moment when they were made.
+//! - Keys are sorted byte by byte, a key before all that it begins. The empty key is a key, the
+//!   empty value a value.
+//! - A key has at most [`MAX_KEY_SIZE`] bytes, a value at most [`MAX_VALUE_SIZE`]: beyond that a
+//!   write is [`Error::Limit`](crate::Error::Limit), before anything is written. A longer key is
+//!   never there, so a look-up finds nothing, its removal removes nothing, and it bounds a range as
+//!   any bytes do.
+//! - A write is atomic and lasts as its [`Durability`](crate::Durability) says. Iterators see one
+//!   state, that of the moment when they were made.
 //! - Ids of keyspaces are never given twice, so a keyspace that is dropped and made again is empty.
 
 mod batch;

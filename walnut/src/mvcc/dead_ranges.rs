@@ -21,13 +21,13 @@
 //!   4. makes the entry visible
 //! ```
 //!
-//! 1. One of the two fences is first. If it is the writer's, the reader finds the entry and gives
-//!    up; if it is the reader's, the writer finds the range, and splits it once the reader is done
-//!    with it.
+//! 1. One of the two fences is first. If it is the writer's, the reader finds the entry and stops
+//!    there; if it is the reader's, the writer finds the range, and splits it once the reader is
+//!    done with it.
 //! 2. A reader takes its sequence number first and consults the ranges afterwards: by then every
 //!    key that it may see has been removed from them.
 //! 3. Step 3 of the reader relies on every entry above s still having its sequence number. A reader
-//!    gives up also when a flush or a compaction may have dropped such an entry, or zeroed its
+//!    stops also when a flush or a compaction may have dropped such an entry, or zeroed its
 //!    sequence number, since the scan began.
 //! 4. A reader below a range's number does not use it: entries that it sees may have been dropped
 //!    before the other reader looked.

@@ -36,14 +36,14 @@
 //! ```
 //!
 //! It is valid if and only if (1) n is at least 1 and everything up to the entries fits; (2) the
-//! first step is 0, and each other is the distance from the beginning of the entry before to that of
-//! its own entry, and never 0; each entry, which ends where the next begins or at the payload's end,
-//! holds its suffix; (3) a tombstone has no value, an add has a value of eight bytes, a pointer is
-//! valid (see [`ValuePointer`](crate::codec::ValuePointer)), no seqno exceeds [`SeqNo::MAX`], and the
-//! smallest one is the base; (4) the entries, with user key = prefix + suffix, are in internal-key
-//! order and no two are equal; (5) a payload of more than [`MAX_SLOTTED_SIZE`] bytes holds a single
-//! entry; (6) fingerprint i is the top byte of the XXH3 hash of the user key of entry i. The versions
-//! of one key may continue in the next block.
+//! first step is 0, and each other is the distance from the beginning of the entry before to that
+//! of its own entry, and never 0; each entry, which ends where the next begins or at the payload's
+//! end, holds its suffix; (3) a tombstone has no value, an add has a value of eight bytes, a
+//! pointer is valid (see [`ValuePointer`](crate::codec::ValuePointer)), no seqno exceeds
+//! [`SeqNo::MAX`], and the smallest one is the base; (4) the entries, with user key = prefix +
+//! suffix, are in internal-key order and no two are equal; (5) a payload of more than
+//! [`MAX_SLOTTED_SIZE`] bytes holds a single entry; (6) fingerprint i is the top byte of the XXH3
+//! hash of the user key of entry i. The versions of one key may continue in the next block.
 //!
 //! Steps are stored instead of offsets, because entries of one length have equal steps, which LZ4
 //! compresses. In memory each step is replaced by the offset of its entry, counted from the first
@@ -65,10 +65,11 @@
 //! | probe count u8 | zero 7 | line 64 | .. | line 64 |
 //! ```
 //!
-//! It is valid if and only if there is a line, the probe count is 1 to 7, and for each user key in the file, with
-//! `h` its XXH3 hash, `p = h * 0x9e3779b97f4a7c15` modulo 2^64 and `l` the number of lines, in line
-//! `((h mod 2^32) * l) >> 32` the bits named by the top `9 * probe count` bits of `p`, nine at a time from the
-//! top, are set. Bit b of a line is bit `b mod 8` of its byte `b / 8`. A file without this part has no filter.
+//! It is valid if and only if there is a line, the probe count is 1 to 7, and for each user key in
+//! the file, with `h` its XXH3 hash, `p = h * 0x9e3779b97f4a7c15` modulo 2^64 and `l` the number of
+//! lines, in line `((h mod 2^32) * l) >> 32` the bits named by the top `9 * probe count` bits of
+//! `p`, nine at a time from the top, are set. Bit b of a line is bit `b mod 8` of its byte `b / 8`.
+//! A file without this part has no filter.
 //!
 //! # Payload of the range tombstones
 //!
@@ -124,8 +125,8 @@ use crate::error::Fault;
 pub(super) const MAX_KEY_SIZE: usize = u16::MAX as usize;
 /// The largest payload of a data block: one entry with the longest key and the largest value.
 pub(super) const MAX_BLOCK_SIZE: usize = (16 << 20) + (128 << 10);
-/// The largest payload of a data block with more than one entry, so that 16 bits suffice for offsets
-/// and steps.
+/// The largest payload of a data block with more than one entry, so that 16 bits suffice for
+/// offsets and steps.
 pub(super) const MAX_SLOTTED_SIZE: usize = u16::MAX as usize;
 /// The largest payload of filter, index and properties.
 pub(super) const MAX_PART_SIZE: usize = 64 << 20;

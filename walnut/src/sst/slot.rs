@@ -12,9 +12,9 @@
 //! 1. The pointer in a slot is null, or came from `Arc::into_raw`, and the slot owns the count that
 //!    went with it.
 //! 2. A thread that reads a pointer is pinned, and borrows the block for no longer than the pin
-//!    lives. A block that was taken out of a slot gives up the slot's count only when no thread is
-//!    left that was pinned at that time: `crossbeam-epoch` guarantees this of deferred functions.
-//!    ("Practical lock-freedom", K. Fraser, 2004, section 5.2.3.)
+//!    lives. A block that was taken out of a slot releases the count of the slot only when no
+//!    thread is left that was pinned at that time: `crossbeam-epoch` guarantees this of deferred
+//!    functions. ("Practical lock-freedom", K. Fraser, 2004, section 5.2.3.)
 //! 3. A slot that is dropped is not borrowed, so no block is read through it.
 
 #![expect(

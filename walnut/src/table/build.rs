@@ -1,4 +1,5 @@
-//! Builds the new indexes of a table that has rows: in batches, each a commit of its own, while other threads write.
+//! Builds the new indexes of a table that has rows: in batches, each a commit of its own, while
+//! other threads write.
 //!
 //! ```text
 //!   opened     the catalog says `Building`: writers enter their rows from now on
@@ -6,20 +7,24 @@
 //!   last one   the catalog says `Readable`
 //! ```
 //!
-//! A batch that meets two rows with one value of a unique index notes in the catalog that it is `Off`, and the build goes on: the first
-//! row of a value is entered as in a unique index, each other one as in an index that is not unique.
+//! A batch that meets two rows with one value of a unique index notes in the catalog that it is
+//! `Off`, and the build goes on: the first row of a value is entered as in a unique index, each
+//! other one as in an index that is not unique.
 //!
 //! ```text
 //!   value                 -> primary key of the first row
 //!   value, primary key    -> (nothing)                       another row
 //! ```
 //!
-//! 1. A batch reads rows and writes entries in one serializable transaction: a row that changes meanwhile makes it run again.
-//! 2. After a crash the next opening goes on behind the last batch that is in the log. A batch asks for no sync: the log has
-//!    no holes, so what is lost is a suffix of them.
-//! 3. While an entry of a unique index may be missing, an entry is removed only with the row that owns it.
+//! 1. A batch reads rows and writes entries in one serializable transaction: a row that changes
+//!    meanwhile makes it run again.
+//! 2. After a crash the next opening goes on behind the last batch that is in the log. A batch asks
+//!    for no sync: the log has no holes, so what is lost is a suffix of them.
+//! 3. While an entry of a unique index may be missing, an entry is removed only with the row that
+//!    owns it.
 //! 4. An index is not read before it is readable, nor in a state from before then.
-//! 5. From its first batch on, and when it is off, a value that a row has is refused to every other one.
+//! 5. From its first batch on, and when it is off, a value that a row has is refused to every other
+//!    one.
 
 use super::catalog::{self, Duplicate, Settled, StoredProgress, TableInfo};
 use super::mapper::Table;
@@ -143,7 +148,8 @@ fn batch<T: Table>(store: &Store, attempt: &Attempt, info: &TableInfo) -> Result
     Ok(Outcome { progress, finished: batch.is_last, duplicates })
 }
 
-/// The row of stored bytes as the newest struct has it; an error that names the row when there is none, or one with another primary key.
+/// The row of stored bytes as the newest struct has it; an error that names the row when there is
+/// none, or one with another primary key.
 pub(super) fn row<T: Table>(info: &TableInfo, primary_key: &[u8], bytes: &[u8]) -> Result<T> {
     let named = || format!("the row with primary key {}", info.compiled.key.show(primary_key));
     let version = row::version(bytes).map_or(0, |(version, _)| version);
@@ -175,7 +181,8 @@ pub(super) fn unfit(info: &TableInfo, primary_key: &[u8], error: Error) -> Error
     }
 }
 
-/// The error of a row for which a second migration of the same bytes asks for other index entries than the first.
+/// The error of a row for which a second migration of the same bytes asks for other index entries
+/// than the first.
 #[cold]
 pub(super) fn unsteady(info: &TableInfo, primary_key: &[u8], bytes: &[u8]) -> Error {
     info.refusal(format!(

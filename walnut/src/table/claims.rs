@@ -1,8 +1,9 @@
 //! The rows that consumers of this process are taking, so that each takes another one.
 //!
 //! 1. A row has one claim at most. Dropping the claim gives it back, also when its holder panics.
-//! 2. A claim decides nothing about the row: that it is there and unchanged is decided at the commit. It is held until the commit is
-//!    visible, so whoever claims the row after that finds that it is gone.
+//! 2. A claim decides nothing about the row: that it is there and unchanged is decided at the
+//!    commit. It is held until the commit is visible, so whoever claims the row after that finds
+//!    that it is gone.
 //!
 //! The lock is held for the look at a set.
 

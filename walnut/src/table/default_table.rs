@@ -39,16 +39,18 @@ const NOWHERE: &[u8] = &[u8::MAX; 4];
 
 /// A typed table.
 ///
-/// [`Database::table`](crate::Database::table) returns a `DefaultTable<T>`: it can be cloned, kept and sent to other
-/// threads, and each call is a transaction of its own. All rows and indexes that a call changes are changed at once or not
-/// at all, also when the process is killed in the middle of it.
+/// [`Database::table`](crate::Database::table) returns a `DefaultTable<T>`: it can be cloned, kept
+/// and sent to other threads, and each call is a transaction of its own. All rows and indexes that
+/// a call changes are changed at once or not at all, also when the process is killed in the middle
+/// of it.
 ///
-/// [`Transaction::table`](crate::Transaction::table) returns one, too: its calls are statements of the transaction. So a function that
-/// takes a `&DefaultTable<T>` works in a transaction and out of one. [`Snapshot::table`](crate::Snapshot::table) returns a
-/// `DefaultTable<T, ReadOnly>`, which has no method that writes.
+/// [`Transaction::table`](crate::Transaction::table) returns one, too: its calls are statements of
+/// the transaction. So a function that takes a `&DefaultTable<T>` works in a transaction and out of
+/// one. [`Snapshot::table`](crate::Snapshot::table) returns a `DefaultTable<T, ReadOnly>`, which
+/// has no method that writes.
 ///
-/// Costs are given in block reads, which go to the disk only when the block is not in the cache; "a look-up" is at
-/// most one block read for each run of sorted files that may hold the key.
+/// Costs are given in block reads, which go to the disk only when the block is not in the cache; "a
+/// look-up" is at most one block read for each run of sorted files that may hold the key.
 ///
 /// ```
 /// use serde::{Deserialize, Serialize};
@@ -89,9 +91,10 @@ impl<T: Table, M: Access> DefaultTable<T, M> {
 
     /// What each index is good for, in the order of the struct. Reads nothing.
     ///
-    /// An index that a struct was given after its table had rows is built when the table is opened for the first time in a
-    /// process. [`Database::table`](crate::Database::table) returns when that is done; a handle that another thread gets
-    /// meanwhile reads and writes rows at once, and tells here how far it is.
+    /// An index that a struct was given after its table had rows is built when the table is opened
+    /// for the first time in a process. [`Database::table`](crate::Database::table) returns when
+    /// that is done; a handle that another thread gets meanwhile reads and writes rows at once, and
+    /// tells here how far it is.
     ///
     /// ```
     /// # use serde::{Deserialize, Serialize};
@@ -179,7 +182,7 @@ impl<T: Table, M: Access> DefaultTable<T, M> {
 
     /// Whether there is no row.
     ///
-    /// Cost: the first row is sought, as [`Scan::first`](super::Scan::first) does: a block read for each run of files.
+    /// Cost: that of [`Scan::first`](super::Scan::first): a block read for each run of files.
     pub fn is_empty(&self) -> Result<bool> {
         Ok(self.iter().keys().next().transpose()?.is_none())
     }
@@ -194,8 +197,9 @@ impl<T: Table, M: Access> DefaultTable<T, M> {
         Scan::rows(self).within(&range)
     }
 
-    /// The rows whose primary key has this first column, by the other columns; `prefix`, `range` and `starts_with` of what comes back
-    /// narrow it further. Primary keys of several columns only.
+    /// The rows whose primary key has this first column, by the other columns; `prefix`, `range`
+    /// and `starts_with` of what comes back narrow it further. Primary keys of several columns
+    /// only.
     ///
     /// ```
     /// # use serde::{Deserialize, Serialize};
@@ -250,12 +254,13 @@ impl<T: Table, M: Access> DefaultTable<T, M> {
     }
 }
 
-/// What writes. The bound stands on each method, so that the compiler says why a table of a snapshot has none of them.
+/// What writes. The bound stands on each method, so that the compiler says why a table of a
+/// snapshot has none of them.
 impl<T: Table, M: Access> DefaultTable<T, M> {
     /// Adds a row.
     ///
-    /// [`Error::UniqueViolation`](crate::Error::UniqueViolation) when a row with its primary key or with one of its unique values exists; it names the
-    /// index and the owner, and nothing was written.
+    /// [`Error::UniqueViolation`](crate::Error::UniqueViolation) when a row with its primary key or
+    /// with one of its unique values exists; it names index and owner, and nothing was written.
     ///
     /// Cost: a look-up for the primary key and for each unique index, one write to the log.
     pub fn insert(&self, row: &T) -> Result<()>
@@ -266,10 +271,11 @@ impl<T: Table, M: Access> DefaultTable<T, M> {
         self.change(|rows| rows.insert(row))
     }
 
-    /// Adds a row or puts it in the place of the one with its primary key; returns the row that it replaced.
+    /// Inserts a row or replaces the one with its primary key, which is returned.
     ///
-    /// Writes nothing when the row is stored just so. [`Error::UniqueViolation`](crate::Error::UniqueViolation) when *another* row has one of its unique
-    /// values. Cost: a look-up for the row and for each unique value that changes, one write to the log.
+    /// Writes nothing when the row is stored just so.
+    /// [`Error::UniqueViolation`](crate::Error::UniqueViolation) when *another* row has one of its
+    /// unique values. Cost: a look-up for the row and each changed unique value, one log write.
     pub fn upsert(&self, row: &T) -> Result<Option<T>>
     where
         M: WriteAccess,
@@ -280,7 +286,8 @@ impl<T: Table, M: Access> DefaultTable<T, M> {
 
     /// Puts a row in the place of the one with its primary key, which is returned.
     ///
-    /// [`Error::NotFound`](crate::Error::NotFound) when there is none; otherwise like [`upsert`](Self::upsert).
+    /// [`Error::NotFound`](crate::Error::NotFound) when there is none; otherwise like
+    /// [`upsert`](Self::upsert).
     pub fn replace(&self, row: &T) -> Result<T>
     where
         M: WriteAccess,
@@ -288,10 +295,11 @@ impl<T: Table, M: Access> DefaultTable<T, M> {
         self.change(|rows| rows.replace(row))
     }
 
-    /// Changes the row with this primary key in place and returns it as it is then; `None` when there is none.
+    /// Changes the row with this primary key in place and returns the new row, if there is one.
     ///
-    /// The closure may be called more than once, each time on a fresh row, when other commits get in the way. Changing the
-    /// primary key is [`Error::Unsupported`](crate::Error::Unsupported). Cost: as [`upsert`](Self::upsert).
+    /// The closure may be called more than once, each time on a fresh row, when other commits get
+    /// in the way. Changing the primary key is [`Error::Unsupported`](crate::Error::Unsupported).
+    /// Cost: as [`upsert`](Self::upsert).
     pub fn modify(&self, key: KeyRef<'_, T>, mut change: impl FnMut(&mut T)) -> Result<Option<T>>
     where
         M: WriteAccess,
@@ -303,10 +311,10 @@ impl<T: Table, M: Access> DefaultTable<T, M> {
 
     /// Removes the row with this primary key and returns it; `None` when there is none.
     ///
-    /// A row that cannot be read ([`unreadable`](Self::unreadable)) is removed with all of its index entries, too, and `None` is
-    /// returned.
+    /// A row that cannot be read ([`unreadable`](Self::unreadable)) is removed with all of its
+    /// index entries, too, and `None` is returned.
     ///
-    /// Cost: a look-up, one write to the log. For a row that cannot be read, every entry of every index is read besides.
+    /// Cost: a look-up, one write to the log; for an unreadable row, also a read of every index.
     pub fn remove(&self, key: KeyRef<'_, T>) -> Result<Option<T>>
     where
         M: WriteAccess,
@@ -316,11 +324,11 @@ impl<T: Table, M: Access> DefaultTable<T, M> {
         self.change(|rows| rows.remove(key))
     }
 
-    /// Adds rows, by reference or by value, all of them or none, in one commit. Errors and costs are those of
-    /// [`insert`](Self::insert), with one write to the log for all.
+    /// Adds rows, by reference or by value, all of them or none, in one commit. Errors and costs
+    /// are those of [`insert`](Self::insert), with one write to the log for all.
     ///
-    /// The compiler has to know whether rows or references come: an empty list that says neither is given its type, as in
-    /// `insert_many::<User>(vec![])`.
+    /// The compiler has to know whether rows or references come: an empty list that says neither is
+    /// given its type, as in `insert_many::<User>(vec![])`.
     ///
     /// ```
     /// # use serde::{Deserialize, Serialize};
@@ -346,11 +354,12 @@ impl<T: Table, M: Access> DefaultTable<T, M> {
         self.change(|table| table.insert_many(&rows))
     }
 
-    /// Adds rows or puts them in the place of those with their primary keys, all in one commit; returns those that
-    /// they replaced, in the order given. See [`upsert`](Self::upsert).
+    /// Adds rows or puts them in the place of those with their primary keys, all in one commit;
+    /// returns those that they replaced, in the order given. See [`upsert`](Self::upsert).
     ///
-    /// What counts is the state that it leaves: two rows may swap a unique value, and several may pass theirs on in a ring. Of
-    /// rows with the same primary key the last one counts, and each replaces the one before it.
+    /// What counts is the state that it leaves: two rows may swap a unique value, and several may
+    /// pass theirs on in a ring. Of rows with the same primary key the last one counts, and each
+    /// replaces the one before it.
     ///
     /// ```
     /// # use serde::{Deserialize, Serialize};
@@ -375,7 +384,7 @@ impl<T: Table, M: Access> DefaultTable<T, M> {
         self.change(|table| table.upsert_many(&rows))
     }
 
-    /// Removes the rows with these primary keys, all in one commit; returns those that there were, in the order asked.
+    /// Removes the rows with these primary keys in one commit; returns them in the order asked.
     pub fn remove_many<'k>(&self, keys: impl IntoIterator<Item = KeyRef<'k, T>>) -> Result<Vec<Option<T>>>
     where
         M: WriteAccess,
@@ -403,7 +412,7 @@ impl<T: Table, M: Access> DefaultTable<T, M> {
         M: WriteAccess,
     {
         self.source.change(&mut |attempt| {
-            // The state is pinned first: a drop that comes after it is a conflict, one that came before has said so.
+            // The state is pinned first: a later drop is a conflict, an earlier one was noted.
             attempt.at();
             if self.info.is_past {
                 // The table was dropped after the transaction had begun, so it would lose.
@@ -417,18 +426,22 @@ impl<T: Table, M: Access> DefaultTable<T, M> {
 }
 
 impl<T: Table> DefaultTable<T> {
-    /// Goes through the table and its indexes, removes index entries that no row has, adds those that are missing, and reports
-    /// rows that share a unique value. Readers and writers go on meanwhile; what they do is respected.
+    /// Goes through the table and its indexes, removes index entries that no row has, adds those
+    /// that are missing, and reports rows that share a unique value. Readers and writers go on
+    /// meanwhile; what they do is respected.
     ///
-    /// Not needed in normal use, as a row and its entries change in one commit: it is for an operator whom
-    /// [`verify`](crate::Database::verify) has told of a disagreement. Rows are never changed: of two that share a unique
-    /// value the one that the index knows stays its owner, and the other one is found by its primary key. Change or remove one
-    /// of them and sweep again: the entry may have gone with the row that gave way.
+    /// Not needed in normal use, as a row and its entries change in one commit: it is for an
+    /// operator whom [`verify`](crate::Database::verify) has told of a disagreement. Rows are never
+    /// changed: of two that share a unique value the one that the index knows stays its owner, and
+    /// the other one is found by its primary key. Change or remove one of them and sweep again: the
+    /// entry may have gone with the row that gave way.
     ///
-    /// Each few hundred entries are a commit of their own, so after an error or a crash what was done stays done, and sweeping
-    /// again goes on. That is why it is [`Error::Unsupported`](crate::Error::Unsupported) on a handle of a transaction.
+    /// Each few hundred entries are a commit of their own, so after an error or a crash what was
+    /// done stays done, and sweeping again goes on. That is why it is
+    /// [`Error::Unsupported`](crate::Error::Unsupported) on a handle of a transaction.
     ///
-    /// Cost: reads every row, and looks up a row for each entry and an entry for each value; a write for whatever is wrong.
+    /// Cost: reads every row, and looks up a row for each entry and an entry for each value; a
+    /// write for whatever is wrong.
     pub fn sweep(&self) -> Result<Swept<T>> {
         let store = self.database("`sweep` in a transaction: it commits by itself, many times")?;
         let is_readable = |index: &usize| self.info.indexes[*index].is_readable();
@@ -436,13 +449,15 @@ impl<T: Table> DefaultTable<T> {
         sweep(store, &self.info, &readable)
     }
 
-    /// Rewrites every row that has an older layout, so that the structs of the past can go. Returns at once when there are none.
+    /// Rewrites every row that has an older layout, so that the structs of the past can go. Returns
+    /// at once when there are none.
     ///
-    /// It works in batches of at most a thousand rows, each a commit of its own, while others read and write; when it is interrupted,
-    /// the next call goes on where it was. That is why it is [`Error::Unsupported`](crate::Error::Unsupported) on a handle of a
-    /// transaction.
+    /// It works in batches of at most a thousand rows, each a commit of its own, while others read
+    /// and write; when it is interrupted, the next call goes on where it was. That is why it is
+    /// [`Error::Unsupported`](crate::Error::Unsupported) on a handle of a transaction.
     ///
-    /// [`Error::Schema`](crate::Error::Schema) when a `TryFrom` refuses a row; what was rewritten before stays rewritten.
+    /// [`Error::Schema`](crate::Error::Schema) when a `TryFrom` refuses a row; what was rewritten
+    /// before stays rewritten.
     ///
     /// Cost: reads every row, and writes those of older layouts.
     pub fn migrate_all(&self) -> Result<Migrated> {

@@ -1,4 +1,5 @@
-//! What derived code calls, so that each thing it needs of a field's type is asked for in one place.
+//! What derived code calls, so that each thing it needs of a field's type is asked for in one
+//! place.
 //!
 //! ```text
 //! struct __Parts;
@@ -6,9 +7,9 @@
 //! index_part::<User, __Parts, 1>(row, entries)                asks only for `User: Part<__Parts, 1>`
 //! ```
 //!
-//! A field whose type is no key is therefore one error, under its type. `__Parts` is declared beside the implementations
-//! and visible only there: without it a public struct could not have a field of a private type as a part. Nothing
-//! here does anything of its own.
+//! A field whose type is no key is therefore one error, under its type. `__Parts` is declared
+//! beside the implementations and visible only there: without it a public struct could not have a
+//! field of a private type as a part. Nothing here does anything of its own.
 
 use super::elements::Elements;
 use super::entries::IndexEntries;
@@ -146,7 +147,8 @@ pub fn index_computed<V, F: Form<V>>(value: impl Computed<V>, entries: &mut Inde
     }
 }
 
-/// Adds each element of what a function computed to an entry of an index, which is left out when that is nothing.
+/// Adds each element of what a function computed to an entry of an index, which is left out when
+/// that is nothing.
 pub fn index_each_computed<V: Elements, F: Form<V::Element>>(
     value: impl Computed<V>,
     entries: &mut IndexEntries,

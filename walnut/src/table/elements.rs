@@ -1,4 +1,5 @@
-//! Collections that an index can take apart: `#[index(each)]` has an entry for each distinct element.
+//! Collections that an index can take apart: `#[index(each)]` has an entry for each distinct
+//! element.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet, LinkedList, VecDeque};
 use std::sync::Arc;

@@ -14,7 +14,8 @@ use super::key::{Key, KeyWriter};
 use super::row::MAX_ROW_SIZE;
 use crate::error::Limit;
 
-/// Takes the entries that a row has in one index: for each entry its parts, then [`finish`](Self::finish).
+/// Takes the entries that a row has in one index: for each entry its parts, then
+/// [`finish`](Self::finish).
 #[derive(Debug)]
 pub struct IndexEntries {
     entry: IndexEntry,
@@ -45,7 +46,8 @@ impl IndexEntry {
 }
 
 impl IndexEntries {
-    /// None so far, in an index whose keys all begin with `prefix`, which does not count against their limit.
+    /// None so far, in an index whose keys all begin with `prefix`, which does not count against
+    /// their limit.
     pub(crate) fn new(prefix: &[u8]) -> Self {
         Self {
             entry: IndexEntry::new(prefix),
@@ -68,8 +70,8 @@ impl IndexEntries {
         }
     }
 
-    /// Adds the next part of the entry, of which there is one for each element. All of them together take as many bytes as a
-    /// row does at most.
+    /// Adds the next part of the entry, of which there is one for each element. All of them
+    /// together take as many bytes as a row does at most.
     pub(crate) fn each<F: Form<C::Element>, C: Elements>(&mut self, collection: &C) {
         let before = self.branches.take().unwrap_or_else(|| vec![self.entry.clone()]);
         let mut branches = Vec::new();

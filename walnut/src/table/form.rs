@@ -1,7 +1,7 @@
 //! How an index stores a column: as it is, or as another key that is made of the column's value.
 //!
-//! A form is a type without values. Derived code names it, and the rest follows from types: what a point is, what a
-//! range is, how entries are read back.
+//! A form is a type without values. Derived code names it, and the rest follows from types: what a
+//! point is, what a range is, how entries are read back.
 
 use std::cmp::Reverse;
 use std::marker::PhantomData;

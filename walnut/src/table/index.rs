@@ -47,21 +47,24 @@ macro_rules! scans {
                 Scan::index(self.table, self.place)
             }
 
-            /// The rows with this value. None when the value cannot be stored, since it is too long or has too many digits.
+            /// The rows with this value. None when the value cannot be stored, since it is too long
+            /// or has too many digits.
             pub fn all(&self, value: K::Ref<'_>) -> Scan<'static, T, K, (), M> {
                 self.iter().equal_to(|out| K::encode_ref(&value, out))
             }
 
-            /// The rows whose value lies in a range, by value. A bound that cannot be stored bounds as any other one does.
+            /// The rows whose value lies in a range, by value. A bound that cannot be stored bounds
+            /// as any other one does.
             ///
-            /// An index with `each` has an entry for each distinct element of a row, and a scan comes by each of them: a row
-            /// with two elements in the range comes twice, once for each.
+            /// An index with `each` has an entry for each distinct element of a row, and a scan
+            /// comes by each of them: a row with two elements in the range comes twice, once for
+            /// each.
             pub fn range<B>(&self, range: impl RangeOver<K, B>) -> Scan<'static, T, K, (), M> {
                 self.iter().within(&range)
             }
 
-            /// The rows whose text begins with `start`, by value. Indexes of text and bytes, and of several columns of which the
-            /// first is one.
+            /// The rows whose text begins with `start`, by value. Indexes of text and bytes, and of
+            /// several columns of which the first is one.
             pub fn starts_with(&self, start: <K::Text as Key>::Ref<'_>) -> Scan<'static, T, K, (), M>
             where
                 K: BeginsWithText,
@@ -69,8 +72,9 @@ macro_rules! scans {
                 self.iter().starting_with(|out| K::Text::encode_start(&start, out))
             }
 
-            /// The rows with this value in the index's first column, by the other columns; `prefix`, `range` and `starts_with`
-            /// of what comes back narrow it further. Indexes of several columns only.
+            /// The rows with this value in the index's first column, by the other columns;
+            /// `prefix`, `range` and `starts_with` of what comes back narrow it further. Indexes of
+            /// several columns only.
             pub fn prefix(&self, first: <K::First as Key>::Ref<'_>) -> Scan<'static, T, K, Rest<K>, M>
             where
                 K: Composite,
@@ -128,7 +132,8 @@ scans!(Unique);
 pub trait OneOwner {}
 
 impl<T: Table, K: Key, M: Access> Index<'_, T, K, M> {
-    /// Does not exist: a value of this index has any number of rows, which [`all`](Self::all) gives.
+    /// Does not exist: a value of this index has any number of rows, which [`all`](Self::all)
+    /// gives.
     #[doc(hidden)]
     pub fn get(&self, value: K::Ref<'_>) -> Result<Option<T>>
     where
@@ -166,8 +171,8 @@ impl<T: Table, K: Key, M: Access> Index<'_, T, K, M> {
 }
 
 impl<T: Table, K: Key, M: Access> Unique<'_, T, K, M> {
-    /// The row that owns this value. A missing value, a `None` or a key with one in it, has no owner: there may be any number
-    /// of rows without a value, and [`all`](Self::all) scans them.
+    /// The row that owns this value. A missing value, a `None` or a key with one in it, has no
+    /// owner: there may be any number of rows without a value, and [`all`](Self::all) scans them.
     ///
     /// Cost: two look-ups, of the entry and of the row.
     pub fn get(&self, value: K::Ref<'_>) -> Result<Option<T>> {
@@ -198,7 +203,8 @@ impl<T: Table, K: Key, M: Access> Unique<'_, T, K, M> {
         }
     }
 
-    /// Whether some row has this value; of a missing value, whether some row is without one. Reads no row.
+    /// Whether some row has this value; of a missing value, whether some row is without one. Reads
+    /// no row.
     ///
     /// Cost: a look-up.
     pub fn contains(&self, value: K::Ref<'_>) -> Result<bool> {
@@ -249,18 +255,20 @@ impl<T: Table, K: Key, M: Access> Unique<'_, T, K, M> {
     }
 }
 
-/// Reservations of unique values: with them several transactions that are to take a value find out early that only one of them
-/// can. They last as long as the transaction at most, exist in memory only, and decide nothing: the first commit of a row with the
-/// value owns it. Every statement of a transaction that writes a row reserves its unique values by itself.
+/// Reservations of unique values: with them several transactions that are to take a value find out
+/// early that only one of them can. They last as long as the transaction at most, exist in memory
+/// only, and decide nothing: the first commit of a row with the value owns it. Every statement of a
+/// transaction that writes a row reserves its unique values by itself.
 ///
-/// They are for handles of a transaction. On a handle of the database, whose statements are transactions of their own, they are
-/// [`Error::Unsupported`](crate::Error::Unsupported).
+/// They are for handles of a transaction. On a handle of the database, whose statements are
+/// transactions of their own, they are [`Error::Unsupported`](crate::Error::Unsupported).
 impl<T: Table, K: Key> Unique<'_, T, K> {
-    /// Reserves a value for this transaction, until it ends, is rolled back to a savepoint before, or gives it back with
-    /// [`release_unique`](Self::release_unique). False when a row has the value, or another transaction has reserved it; never waits.
+    /// Reserves a value for this transaction, until it ends, is rolled back to a savepoint before,
+    /// or gives it back with [`release_unique`](Self::release_unique). False when a row has the
+    /// value, or another transaction has reserved it; never waits.
     ///
-    /// A statement elsewhere that wants the value then waits a few milliseconds for this transaction to end. A missing value needs
-    /// no reservation, so that is always true.
+    /// A statement elsewhere that wants the value then waits a few milliseconds for this
+    /// transaction to end. A missing value needs no reservation, so that is always true.
     ///
     /// Cost: a look-up.
     ///
@@ -294,7 +302,8 @@ impl<T: Table, K: Key> Unique<'_, T, K> {
         entry.sought().map_or(Ok(false), |entry| attempt.release(entry))
     }
 
-    /// Whether this transaction has reserved the value, by itself or because it wrote a row with it.
+    /// Whether this transaction has reserved the value, by itself or because it wrote a row with
+    /// it.
     pub fn is_unique_owner(&self, value: K::Ref<'_>) -> Result<bool> {
         let (attempt, entry) = (self.attempt()?, self.entry(&value));
         entry.sought().map_or(Ok(false), |entry| attempt.holds(entry))

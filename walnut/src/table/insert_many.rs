@@ -16,7 +16,8 @@ use crate::error::Result;
 const TOGETHER: usize = 16;
 
 impl Mutation<'_> {
-    /// Adds rows in their order; the first that cannot be added ends it with what [`insert`](Self::insert) says.
+    /// Adds rows in their order; the first that cannot be added ends it with what
+    /// [`insert`](Self::insert) says.
     pub(super) fn insert_many<T: Table>(&self, rows: &[&T]) -> Result<()> {
         let (row_count, mut bytes) = (rows.len(), Vec::new());
         for (done, rows) in rows.chunks(TOGETHER).enumerate() {
@@ -32,8 +33,8 @@ impl Mutation<'_> {
         Ok(())
     }
 
-    /// What rows are made of, if nothing of it is there; nothing as well when they are better looked at one by one. Their bytes
-    /// are added to `bytes`.
+    /// What rows are made of, if nothing of it is there; nothing as well when they are better
+    /// looked at one by one. Their bytes are added to `bytes`.
     fn newcomers<T: Table>(&self, rows: &[&T], bytes: &mut Vec<u8>) -> Result<Option<Vec<NewRow>>> {
         if rows.len() == 1 || !self.info.has_one_owner_each() {
             return Ok(None);
@@ -47,7 +48,8 @@ impl Mutation<'_> {
         Ok((!is_there).then_some(newcomers))
     }
 
-    /// Adds a row, whose bytes are in `bytes`, of which nothing was there before this statement's own writes.
+    /// Adds a row, whose bytes are in `bytes`, of which nothing was there before this statement's
+    /// own writes.
     fn add_newcomer(&self, new: &NewRow, bytes: &[u8]) -> Result<()> {
         let key = new.key.finish()?;
         let primary_key = &key[PREFIX..];

@@ -11,20 +11,25 @@ use super::source::{Access, WriteAccess};
 use crate::error::{Error, Result};
 
 impl<T: Table, M: Access> DefaultTable<T, M> {
-    /// Adds a row under a new key and returns the key. The key in `draft` does not matter, and `draft` stays as it
-    /// is.
+    /// Adds a row under a new key and returns the key. The key in `draft` does not matter, and
+    /// `draft` stays as it is.
     ///
-    /// An integer is counted from 1 on. A number that a committed row has or had never comes again, whatever struct wrote the row, and not
-    /// after its removal, a restart or a crash. There may be gaps: a row that brings a key of its own moves the counter on above it. When the last number of the type has been that of a committed row, this is
-    /// [`Error::Limit`](crate::Error::Limit) for good, also when that row was removed, until the table is dropped; [`insert`](Self::insert) takes whatever is free
-    /// below. A `Uuid` is one of version 7: it begins with the time, and each is greater than those that this process made before.
+    /// An integer is counted from 1 on. A number that a committed row has or had never comes again,
+    /// whatever struct wrote the row, and not after its removal, a restart or a crash. There may be
+    /// gaps: a row that brings a key of its own moves the counter on above it. When the last number
+    /// of the type has been that of a committed row, this is [`Error::Limit`](crate::Error::Limit)
+    /// for good, also when that row was removed, until the table is dropped;
+    /// [`insert`](Self::insert) takes whatever is free below. A `Uuid` is one of version 7: it
+    /// begins with the time, and each is greater than those that this process made before.
     ///
-    /// Within a transaction the key is returned at once and the row follows with the commit. The number of a row that was refused or
-    /// rolled back is a gap; it may be used when the database is opened anew, or when the numbers above it have run out.
+    /// Within a transaction the key is returned at once and the row follows with the commit. The
+    /// number of a row that was refused or rolled back is a gap; it may be used when the database
+    /// is opened anew, or when the numbers above it have run out.
     ///
-    /// Errors and costs are otherwise those of [`insert`](Self::insert). The first key of a process takes a look-up of the last row
-    /// and one into the catalog. Removing a row of such a table may take a commit more, which asks for no sync: at most one for 256
-    /// rows that go in the order in which they came. The row is encoded twice.
+    /// Errors and costs are otherwise those of [`insert`](Self::insert). The first key of a process
+    /// takes a look-up of the last row and one into the catalog. Removing a row of such a table may
+    /// take a commit more, which asks for no sync: at most one for 256 rows that go in the order in
+    /// which they came. The row is encoded twice.
     ///
     /// ```
     /// # use serde::{Deserialize, Serialize};
@@ -50,7 +55,8 @@ impl<T: Table, M: Access> DefaultTable<T, M> {
         self.insert_generated(draft).map(|(number, _)| generated::<T>(number))
     }
 
-    /// Adds a row under a new key, as [`insert_new`](Self::insert_new) does, and returns the row as it is stored.
+    /// Adds a row under a new key, as [`insert_new`](Self::insert_new) does, and returns the row as
+    /// it is stored.
     ///
     /// ```
     /// # use serde::{Deserialize, Serialize};
@@ -72,8 +78,9 @@ impl<T: Table, M: Access> DefaultTable<T, M> {
         row::copy(&row)
     }
 
-    /// Adds rows under new keys, all of them or none, in one commit, and returns the keys in the order of the drafts: see
-    /// [`insert_new`](Self::insert_new) and [`insert_many`](Self::insert_many).
+    /// Adds rows under new keys, all of them or none, in one commit, and returns the keys in the
+    /// order of the drafts: see [`insert_new`](Self::insert_new) and
+    /// [`insert_many`](Self::insert_many).
     ///
     /// ```
     /// # use serde::{Deserialize, Serialize};
@@ -140,7 +147,8 @@ impl<T: Table, M: Access> DefaultTable<T, M> {
         self.info().numbers.next::<T>(self.source().store(), self.info(), is_late)
     }
 
-    /// Whether a row was refused because another one has its number; the next number is then looked for above all rows.
+    /// Whether a row was refused because another one has its number; the next number is then looked
+    /// for above all rows.
     fn is_taken(&self, error: &Error) -> bool {
         let is_taken = matches!(error, Error::UniqueViolation(violation) if violation.index == PRIMARY_KEY);
         if is_taken {

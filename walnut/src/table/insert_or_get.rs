@@ -32,11 +32,12 @@ impl<T> Inserted<T> {
 }
 
 impl<T: Table, M: Access> DefaultTable<T, M> {
-    /// Adds a row unless a row with its primary key exists, and returns that one then. Of several threads that insert one key at
-    /// once, one inserts it, and the others get its row.
+    /// Adds a row unless a row with its primary key exists, and returns that one then. Of several
+    /// threads that insert one key at once, one inserts it, and the others get its row.
     ///
-    /// [`Error::UniqueViolation`](crate::Error::UniqueViolation) when the primary key is new and *another* row has one of the unique values.
-    /// Cost: as [`insert`](Self::insert), and one look-up more where the row is new; nothing is written where it is not.
+    /// [`Error::UniqueViolation`](crate::Error::UniqueViolation) when the primary key is new and
+    /// *another* row has one of the unique values. Cost: as [`insert`](Self::insert), and one
+    /// look-up more where the row is new; nothing is written where it is not.
     ///
     /// ```
     /// # use serde::{Deserialize, Serialize};

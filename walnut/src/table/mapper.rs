@@ -10,8 +10,8 @@ use crate::error::{Fault, Result};
 
 /// How a struct is stored: its name, keys, index entries and the bytes of a row.
 ///
-/// [`#[derive(Table)]`](derive@crate::Table) writes this; it can be written by hand for a struct that the derive cannot
-/// describe. In bounds, write `T: `[`Table`].
+/// [`#[derive(Table)]`](derive@crate::Table) writes this; it can be written by hand for a struct
+/// that the derive cannot describe. In bounds, write `T: `[`Table`].
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a table",
     label = "this is not a table",
@@ -31,8 +31,9 @@ pub trait TableMapper: Sized + Send + Sync + 'static {
     /// What the table looks like, as it is stored in the database.
     const SCHEMA: TableSchema;
 
-    /// Whether it is known that every row is read as it was written, so that there is no need to look. Where it is not, each row
-    /// that is written is read at once, and its key and index entries are those of the row that was read.
+    /// Whether it is known that every row is read as it was written, so that there is no need to
+    /// look. Where it is not, each row that is written is read at once, and its key and index
+    /// entries are those of the row that was read.
     const LOSSLESS: bool = false;
 
     /// Adds the encoding of the row's primary key.
@@ -41,8 +42,8 @@ pub trait TableMapper: Sized + Send + Sync + 'static {
     /// Adds the row's entries in the index at a place of [`SCHEMA`](Self::SCHEMA)'s list.
     fn encode_index(&self, index: usize, entries: &mut IndexEntries);
 
-    /// Skips the key of the index at a place of [`SCHEMA`](Self::SCHEMA)'s list. Returns false, and skips nothing, when its type is not
-    /// known.
+    /// Skips the key of the index at a place of [`SCHEMA`](Self::SCHEMA)'s list. Returns false, and
+    /// skips nothing, when its type is not known.
     fn skip_index_key(index: usize, input: &mut KeyReader<'_>) -> Result<bool, Fault> {
         let _ = (index, input);
         Ok(false)
@@ -61,26 +62,29 @@ pub trait TableMapper: Sized + Send + Sync + 'static {
     /// The row of these bytes.
     fn decode_row(bytes: &[u8]) -> Result<Self, Fault>;
 
-    /// The row of the bytes of a row in an older layout. Only tables with `#[table(migrate_from = ..)]` have one.
+    /// The row of the bytes of a row in an older layout. Only tables with
+    /// `#[table(migrate_from = ..)]` have one.
     fn decode_older_row(version: u32, bytes: &[u8]) -> Result<Self, Fault> {
         let _ = (version, bytes);
         Err(UNKNOWN_VERSION)
     }
 
-    /// What serde reads of the row, down to the leaves: the catalog keeps it and compares it. By default nothing is known.
+    /// What serde reads of the row, down to the leaves: the catalog keeps it and compares it. By
+    /// default nothing is known.
     fn row_shape() -> RowShape {
         RowShape::opaque()
     }
 
-    /// How the keys of the index at a place of [`SCHEMA`](Self::SCHEMA)'s list are encoded, part by part: the catalog keeps it, and an
-    /// index whose keys are encoded otherwise is built anew. By default nothing is known.
+    /// How the keys of the index at a place of [`SCHEMA`](Self::SCHEMA)'s list are encoded, part by
+    /// part: the catalog keeps it, and an index whose keys are encoded otherwise is built anew. By
+    /// default nothing is known.
     fn index_shapes(index: usize) -> Vec<KeyShape> {
         let _ = index;
         Vec::new()
     }
 
-    /// The number of the row's primary key, when keys of this table are counted: the counter goes on above it. Only tables
-    /// with `#[primary_key(auto)]` have one.
+    /// The number of the row's primary key, when keys of this table are counted: the counter goes
+    /// on above it. Only tables with `#[primary_key(auto)]` have one.
     fn counted_key(&self) -> Option<u128> {
         None
     }
@@ -92,7 +96,8 @@ pub trait TableMapper: Sized + Send + Sync + 'static {
     fn index_names() -> Self::Ix;
 }
 
-/// A struct that is a table. Use it in bounds; derive it with [`#[derive(Table)]`](derive@crate::Table).
+/// A struct that is a table. Use it in bounds; derive it with
+/// [`#[derive(Table)]`](derive@crate::Table).
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a table",
     label = "this is not a table",

@@ -1,7 +1,10 @@
-//! Rewrites the rows of older layouts: in batches, each a commit of its own, while others read and write.
+//! Rewrites the rows of older layouts: in batches, each a commit of its own, while others read and
+//! write.
 //!
-//! A row is read through the structs of the past and stored in the layout of today. Its index entries were made from the row as
-//! it was read; those stay that the row has as it is read from its new bytes, too. After a crash the next call goes on behind the last batch that is in the log.
+//! A row is read through the structs of the past and stored in the layout of today. Its index
+//! entries were made from the row as it was read; those stay that the row has as it is read from
+//! its new bytes, too. After a crash the next call goes on behind the last batch that is in the
+//! log.
 
 use super::build::{RowBatch, next_rows, progress, progress_after};
 use super::catalog::{self, TableInfo};

@@ -6,8 +6,9 @@
 //!   index                     value, primary key       -> (nothing)
 //! ```
 //!
-//! Every key begins with the id of its keyspace. A value of a unique index in which a part is missing is kept as in an index
-//! that is not unique, so any number of rows may miss it. A row and its entries change in one commit.
+//! Every key begins with the id of its keyspace. A value of a unique index in which a part is
+//! missing is kept as in an index that is not unique, so any number of rows may miss it. A row and
+//! its entries change in one commit.
 //!
 //! 1. Every index entry has its row, every row all of its entries.
 //! 2. A unique value without a missing part has one owner.

@@ -1,7 +1,9 @@
-//! How a row changes: the row itself and the index entries whose value changed, within a transaction.
+//! How a row changes: the row itself and the index entries whose value changed, within a
+//! transaction.
 //!
-//! 1. What is stored is what counts: the key and the entries of a row are those of the row as it is read from its bytes, whatever
-//!    the row in memory is. [`NewRow`] is the one way to the bytes of a row.
+//! 1. What is stored is what counts: the key and the entries of a row are those of the row as it is
+//!    read from its bytes, whatever the row in memory is. [`NewRow`] is the one way to the bytes of
+//!    a row.
 //! 2. The primary key is the same in both, or the row is refused.
 
 use std::ops::Range;
@@ -22,8 +24,8 @@ pub(super) const PRIMARY_KEY: &str = "primary_key";
 /// Bytes in front of every key: the keyspace's id.
 pub(super) const PREFIX: usize = 4;
 
-/// The rows of a table within a statement. A method that fails may leave writes behind: the statement that called it ends
-/// with the error, and takes them back.
+/// The rows of a table within a statement. A method that fails may leave writes behind: the
+/// statement that called it ends with the error, and takes them back.
 pub(super) struct Mutation<'m> {
     pub(super) attempt: &'m Attempt,
     pub(super) info: &'m TableInfo,
@@ -56,7 +58,8 @@ impl NewRow {
 pub(super) struct Entry {
     pub(super) index: usize,
     pub(super) key: KeyBytes,
-    /// Whether the key is the value alone, which has one owner: the primary key then is the entry's value.
+    /// Whether the key is the value alone, which has one owner: the primary key then is the entry's
+    /// value.
     pub(super) owned: bool,
 }
 
@@ -88,7 +91,8 @@ impl<'m> Mutation<'m> {
         Ok(Some(old.row))
     }
 
-    /// Puts a row in the place of the one with its primary key, which is returned; an error when there is none.
+    /// Puts a row in the place of the one with its primary key, which is returned; an error when
+    /// there is none.
     pub(super) fn replace<T: Table>(&self, row: &T) -> Result<T> {
         let mut bytes = Vec::with_capacity(256);
         let new = self.announced(row, &mut bytes, &mut None)?;
@@ -124,15 +128,16 @@ impl<'m> Mutation<'m> {
         self.write(&new, &bytes, Some(old), || self.info.entries(primary_key, &row))
     }
 
-    /// Removes the row under an engine's key, and returns it. One that cannot be read is removed as well, and nothing returned.
+    /// Removes the row under an engine's key, and returns it. One that cannot be read is removed as
+    /// well, and nothing returned.
     pub(super) fn remove<T: Table>(&self, key: &[u8]) -> Result<Option<T>> {
         let mut removed = None;
         self.remove_many(&[key], |row| removed = row)?;
         Ok(removed)
     }
 
-    /// Removes the row under an engine's key and returns it, if it is there and `is_wanted`. One that cannot be read stays, and is an
-    /// error.
+    /// Removes the row under an engine's key and returns it, if it is there and `is_wanted`. One
+    /// that cannot be read stays, and is an error.
     pub(super) fn take<T: Table>(
         &self,
         key: &[u8],
@@ -146,10 +151,11 @@ impl<'m> Mutation<'m> {
         Ok(Some(row))
     }
 
-    /// Removes the rows under some of the engine's keys, and returns how many there were. `take` gets what [`remove`](Self::remove)
-    /// returns for each key.
+    /// Removes the rows under some of the engine's keys, and returns how many there were. `take`
+    /// gets what [`remove`](Self::remove) returns for each key.
     ///
-    /// The index entries of rows that cannot be read are not known: for these all entries of the table are looked through, once.
+    /// The index entries of rows that cannot be read are not known: for these all entries of the
+    /// table are looked through, once.
     pub(super) fn remove_many<T: Table>(
         &self,
         keys: &[&[u8]],
@@ -195,8 +201,9 @@ impl<'m> Mutation<'m> {
         Ok(Some(Old { row, bytes }))
     }
 
-    /// What is written of a row: its bytes, which are added to `bytes`, and the key and the entries of the row that is read from
-    /// them. That row is put into `read` when it may be another one than `row`.
+    /// What is written of a row: its bytes, which are added to `bytes`, and the key and the entries
+    /// of the row that is read from them. That row is put into `read` when it may be another one
+    /// than `row`.
     pub(super) fn new_row<T: Table>(
         &self,
         row: &T,
@@ -217,7 +224,8 @@ impl<'m> Mutation<'m> {
         Ok(NewRow { key, entries, bytes: start..bytes.len() })
     }
 
-    /// The same, and its unique values are reserved: a transaction that wants one of them waits from now on.
+    /// The same, and its unique values are reserved: a transaction that wants one of them waits
+    /// from now on.
     #[inline]
     pub(super) fn announced<T: Table>(
         &self,
@@ -235,8 +243,9 @@ impl<'m> Mutation<'m> {
         self.write(new, bytes, Some(&old.bytes), || self.info.entries(primary_key, &old.row))
     }
 
-    /// Writes a row, whose bytes are in `bytes`, and what changed of its entries; nothing when it is stored just so. `old` are the
-    /// bytes that were stored, if any, and `old_entries` returns the entries of that row.
+    /// Writes a row, whose bytes are in `bytes`, and what changed of its entries; nothing when it
+    /// is stored just so. `old` are the bytes that were stored, if any, and `old_entries` returns
+    /// the entries of that row.
     fn write(
         &self,
         new: &NewRow,
@@ -260,8 +269,8 @@ impl<'m> Mutation<'m> {
         Ok(())
     }
 
-    /// Removes an entry of a row. While an index is being built or off, the entry of a unique value may be that of another row which
-    /// has the same value; then this row has one of its own.
+    /// Removes an entry of a row. While an index is being built or off, the entry of a unique value
+    /// may be that of another row which has the same value; then this row has one of its own.
     pub(super) fn drop_entry(&self, entry: &Entry, primary_key: &[u8]) -> Result<()> {
         if !entry.owned
             || self.info.indexes[entry.index].is_readable()
@@ -277,7 +286,8 @@ impl<'m> Mutation<'m> {
         Ok(())
     }
 
-    /// The primary key of a row that shares a value of a unique index with another one, in an index that is being built or off.
+    /// The primary key of a row that shares a value of a unique index with another one, in an index
+    /// that is being built or off.
     fn sharer(&self, entry: &Entry) -> Result<Option<Vec<u8>>> {
         let mut scan = self.attempt.scan(KeyRange::prefix(&entry.key))?;
         Ok(scan.next()?.map(|found| found.key[entry.key.len()..].to_vec()))

@@ -5,15 +5,20 @@
 //!   00000000 'k' name      -> the first number that was never reserved, u128 little-endian: no longer written, still read
 //! ```
 //!
-//! A number is *used* when a committed row has it or had it. Rows that are there say so themselves, whichever struct wrote them: the
-//! greatest key of the table is looked up once, and again when a number turns out to be taken. A row that is removed says
-//! so in the catalog: a commit of its own, before that of the removal in the one log, so a crash that leaves the removal leaves
-//! the note too. It asks for no sync. The note is written somewhat ahead, so that a queue does not write it for each row.
+//! A number is *used* when a committed row has it or had it. Rows that are there say so themselves,
+//! whichever struct wrote them: the greatest key of the table is looked up once, and again when a
+//! number turns out to be taken. A row that is removed says so in the catalog: a commit of its own,
+//! before that of the removal in the one log, so a crash that leaves the removal leaves the note
+//! too. It asks for no sync. The note is written somewhat ahead, so that a queue does not write it
+//! for each row.
 //!
-//! 1. A number that is used is never given again, whatever struct its row came by, and whatever became of the row.
-//! 2. While the process lives, no number is given twice, also when its row was refused or rolled back, until the last one of the type was
-//!    given; from then on those are given again that are above all used ones. So numbers run out only when the last one is used.
-//! 3. A number whose row was never committed is a gap, or is given again after the database was opened anew.
+//! 1. A number that is used is never given again, whatever struct its row came by, and whatever
+//!    became of the row.
+//! 2. While the process lives, no number is given twice, also when its row was refused or rolled
+//!    back, until the last one of the type was given; from then on those are given again that are
+//!    above all used ones. So numbers run out only when the last one is used.
+//! 3. A number whose row was never committed is a gap, or is given again after the database was
+//!    opened anew.
 //! 4. A dropped table takes its numbers along.
 
 use std::time::Duration;
@@ -32,13 +37,15 @@ use crate::txn::{Attempt, Lane, transact};
 /// The most numbers by which a note of a removed row goes ahead of it.
 const AHEAD: u128 = 255;
 
-/// The part of the numbers that are left which a note may go ahead: no number of opening anew makes a type run out.
+/// The part of the numbers that are left which a note may go ahead: no number of opening anew makes
+/// a type run out.
 const AHEAD_PART: u128 = 256;
 
 /// What generates the keys of one table.
 #[derive(Debug, Default)]
 pub(super) struct Numbers {
-    /// Whether keys of this table were ever generated, so that every struct has to note the rows that it removes.
+    /// Whether keys of this table were ever generated, so that every struct has to note the rows
+    /// that it removes.
     is_counted: AtomicBool,
     /// How numbers of this table are keys, once a key was generated in this process.
     keys: OnceLock<Keys>,
@@ -70,7 +77,8 @@ impl Numbers {
         Self { is_counted: AtomicBool::new(is_counted), ..Self::default() }
     }
 
-    /// The number of the next key of `T`; `is_late` says that the ones before ran out once already, for the same row.
+    /// The number of the next key of `T`; `is_late` says that the ones before ran out once already,
+    /// for the same row.
     pub(super) fn next<T: GeneratesKey>(
         &self,
         store: &Store,
@@ -103,18 +111,21 @@ impl Numbers {
         Ok(state.given)
     }
 
-    /// Takes note that a row has the number that was returned just now: another statement has inserted it.
+    /// Takes note that a row has the number that was returned just now: another statement has
+    /// inserted it.
     pub(super) fn ask_again(&self) {
         self.state.lock().is_known = false;
     }
 
-    /// Sees to it that numbers go on above one that a row brings along. Should the row never be committed, there is a gap.
+    /// Sees to it that numbers go on above one that a row brings along. Should the row never be
+    /// committed, there is a gap.
     pub(super) fn keep_above(&self, number: u128) {
         let mut state = self.state.lock();
         state.given = state.given.max(number);
     }
 
-    /// Takes note that the row under an engine's key is about to be removed; `number` is that of its key, if its struct knows it.
+    /// Takes note that the row under an engine's key is about to be removed; `number` is that of
+    /// its key, if its struct knows it.
     pub(super) fn note_removal(
         &self,
         store: &Store,
@@ -212,8 +223,8 @@ fn decode<T: GeneratesKey>(key: &[u8]) -> Result<u128, Fault> {
     Ok(key.number().unwrap_or(0))
 }
 
-/// The number of a UUID of version 7 that is greater than the ones before; `last` is that of the one before, without what says which
-/// kind of UUID it is.
+/// The number of a UUID of version 7 that is greater than the ones before; `last` is that of the
+/// one before, without what says which kind of UUID it is.
 ///
 /// ```text
 ///  0                 48        52             64        66               128

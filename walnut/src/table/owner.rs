@@ -5,10 +5,12 @@
 //!   value, primary key -> nothing          any other entry
 //! ```
 //!
-//! Where the primary key takes no bytes, as `()` does, an entry of a unique index may be of either kind.
+//! Where the primary key takes no bytes, as `()` does, an entry of a unique index may be of either
+//! kind.
 //!
-//! Where the value ends in an entry of the second kind only its type knows. A table that is mapped by hand may not say what that
-//! is; then each end of the key that could be a primary key is one possibility.
+//! Where the value ends in an entry of the second kind only its type knows. A table that is mapped
+//! by hand may not say what that is; then each end of the key that could be a primary key is one
+//! possibility.
 
 use smallvec::SmallVec;
 
@@ -32,7 +34,8 @@ pub(super) enum Claim {
     Unreadable,
 }
 
-/// The primary keys of the rows to which an entry of an index may belong; none when its bytes are no entry.
+/// The primary keys of the rows to which an entry of an index may belong; none when its bytes are
+/// no entry.
 fn owners<'e, T: Table>(
     info: &TableInfo,
     index: usize,

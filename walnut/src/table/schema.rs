@@ -91,7 +91,8 @@ impl TableSchema {
         Self { before: Some(before), ..self }
     }
 
-    /// The same table with what finds out the shape of its rows: what [`TableMapper::row_shape`](crate::TableMapper::row_shape) does.
+    /// The same table with what finds out the shape of its rows: what
+    /// [`TableMapper::row_shape`](crate::TableMapper::row_shape) does.
     pub const fn shaped(self, shape: fn() -> RowShape) -> Self {
         Self { shape: Shape(shape), ..self }
     }
@@ -110,8 +111,9 @@ impl TableSchema {
     }
 }
 
-/// Sixteen hexadecimal digits that stand for a layout: the table's name, its version, its fields down to the leaves and its primary key.
-/// Indexes are not part of it, since they can be built anew.
+/// Sixteen hexadecimal digits that stand for a layout: the table's name, its version, its fields
+/// down to the leaves and its primary key. Indexes are not part of it, since they can be built
+/// anew.
 fn layout_hash<T: TableMapper>() -> String {
     let schema = T::SCHEMA;
     let (shape, key) = (T::row_shape(), T::PrimaryKey::key_shape());
@@ -174,8 +176,9 @@ impl FieldSchema {
 
 /// An index of a table.
 ///
-/// Two indexes have the same entries when their parts are the same and both are sparse or not; `unique` says whether a
-/// value has one owner besides. The name, and the one that it had before, do not touch the entries.
+/// Two indexes have the same entries when their parts are the same and both are sparse or not;
+/// `unique` says whether a value has one owner besides. The name, and the one that it had before,
+/// do not touch the entries.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct IndexSchema {
@@ -187,9 +190,10 @@ pub struct IndexSchema {
     pub sparse: bool,
     /// The name that the index had before, when it was renamed.
     pub was: Option<&'static str>,
-    /// Its parts, as text that says how they are stored: `city` is a field as it is, `desc(created)`, `nocase(name)`,
-    /// `each(tags)`, `scale(price, 2)` and what comes of putting one in the other is a field that is stored otherwise; a
-    /// part that is computed is the type that it has: `: String`.
+    /// Its parts, as text that says how they are stored: `city` is a field as it is,
+    /// `desc(created)`, `nocase(name)`, `each(tags)`, `scale(price, 2)` and what comes of putting
+    /// one in the other is a field that is stored otherwise; a part that is computed is the type
+    /// that it has: `: String`.
     pub parts: &'static [&'static str],
 }
 

@@ -12,11 +12,12 @@ use crate::error::Result;
 use crate::mvcc::Pin;
 use crate::txn::{EntryReader, EntryScan};
 
-/// The state of all tables at the moment when it was made, given by [`Database::snapshot`](crate::Database::snapshot).
+/// The state of all tables at the moment when it was made, given by
+/// [`Database::snapshot`](crate::Database::snapshot).
 ///
-/// It does not change, whatever is written, flushed or compacted meanwhile, and takes no lock. It keeps
-/// old versions of rows from being dropped as long as it, one of its clones, or a table of it lives;
-/// [`Stats`](crate::Stats) says how many there are. Clones are the same state.
+/// It does not change, whatever is written, flushed or compacted meanwhile, and takes no lock. It
+/// keeps old versions of rows from being dropped as long as it, one of its clones, or a table of it
+/// lives; [`Stats`](crate::Stats) says how many there are. Clones are the same state.
 ///
 /// ```
 /// # use serde::{Deserialize, Serialize};
@@ -64,13 +65,16 @@ impl Snapshot {
         store.engine.core().scan_at(range, pin).map(EntryScan::Engine)
     }
 
-    /// The table of `T` as it was. The handle only reads, and can be cloned, kept and sent to other threads.
+    /// The table of `T` as it was. The handle only reads, and can be cloned, kept and sent to other
+    /// threads.
     ///
-    /// A table that was dropped since is there as it was, and one that did not exist then is empty. Nothing is written: no table is made, and none
-    /// is changed to fit the struct. An index of the struct that was not there then cannot be asked: [`Error::Schema`](crate::Error::Schema) when it is.
+    /// A table that was dropped since is there as it was, and one that did not exist then is empty.
+    /// Nothing is written: no table is made, and none is changed to fit the struct. An index of the
+    /// struct that was not there then cannot be asked: [`Error::Schema`](crate::Error::Schema) when
+    /// it is.
     ///
-    /// [`Error::Schema`](crate::Error::Schema) when the table of then does not fit `T`, as [`Database::table`](crate::Database::table) says. Cost: a look into
-    /// the catalog.
+    /// [`Error::Schema`](crate::Error::Schema) when the table of then does not fit `T`, as
+    /// [`Database::table`](crate::Database::table) says. Cost: a look into the catalog.
     pub fn table<T: Table>(&self) -> Result<DefaultTable<T, ReadOnly>> {
         let store = self.store();
         let stored = self.read(|reader| catalog::in_state(reader, T::SCHEMA.name, store.engine.dir()))?;

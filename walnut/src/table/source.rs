@@ -7,8 +7,9 @@
 //!                  Snapshot     a share of the pin
 //! ```
 //!
-//! The marker decides which methods there are, the source what they do. So a table of the database and one of a transaction have the
-//! same type. A source of another kind, such as a session with a server, is one more variant here.
+//! The marker decides which methods there are, the source what they do. So a table of the database
+//! and one of a transaction have the same type. A source of another kind, such as a session with a
+//! server, is one more variant here.
 //!
 //! A point read is inlined for each kind of source by itself where that counts: see [`Reads`].
 
@@ -24,7 +25,8 @@ use crate::base::KeyRange;
 use crate::error::{Error, Fault, Result};
 use crate::txn::{Attempt, EntryReader, EntryScan};
 
-/// What a handle may do: [`ReadWrite`] or [`ReadOnly`]. It is the second parameter of [`DefaultTable`](super::DefaultTable).
+/// What a handle may do: [`ReadWrite`] or [`ReadOnly`]. It is the second parameter of
+/// [`DefaultTable`](super::DefaultTable).
 #[expect(private_bounds, reason = "sealed: which handles there are is this crate's own business")]
 pub trait Access: Sealed + 'static {}
 
@@ -56,9 +58,11 @@ impl WriteAccess for ReadWrite {}
 /// Where a handle reads and writes.
 #[derive(Clone)]
 pub(crate) enum Source {
-    /// The newest state that is visible; each statement is committed at once, as durable as the database's default says.
+    /// The newest state that is visible; each statement is committed at once, as durable as the
+    /// database's default says.
     Database(Arc<Store>),
-    /// The state and the writes of a transaction. It does not keep the transaction open: see [`Error::TransactionEnded`].
+    /// The state and the writes of a transaction. It does not keep the transaction open: see
+    /// [`Error::TransactionEnded`].
     Transaction(Arc<OpenTransaction>),
     /// A pinned state.
     Snapshot(Snapshot),
@@ -66,8 +70,9 @@ pub(crate) enum Source {
 
 /// What each kind of source reads with.
 ///
-/// A point read that counts is generic over it, and so compiled for each kind by itself: a closure with several callers is not
-/// inlined, and a local that another kind's closure may write is not kept in registers.
+/// A point read that counts is generic over it, and so compiled for each kind by itself: a closure
+/// with several callers is not inlined, and a local that another kind's closure may write is not
+/// kept in registers.
 pub(super) trait Reads {
     /// Calls `reads` with a reader of one state.
     fn read<R>(&self, reads: impl FnOnce(EntryReader<'_>) -> Result<R>) -> Result<R>;
@@ -87,8 +92,8 @@ impl Reads for OpenTransaction {
     }
 }
 
-/// Calls a function that is generic over [`Reads`] with what a source reads with: that of the database is inlined, the others are
-/// behind a call.
+/// Calls a function that is generic over [`Reads`] with what a source reads with: that of the
+/// database is inlined, the others are behind a call.
 macro_rules! with_reads {
     ($source:expr, |$reads:ident| $call:expr) => {
         match $source {

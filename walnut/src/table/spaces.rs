@@ -4,12 +4,15 @@
 //!   00000000 's' name      -> version of this form (1), then the keyspace's id, u32 little-endian
 //! ```
 //!
-//! They stand beside the tables, with names of their own: a table and a keyspace of one name have nothing to do with each other.
+//! They stand beside the tables, with names of their own: a table and a keyspace of one name have
+//! nothing to do with each other.
 //!
-//! 1. An id is given once. What is written under the id of a dropped keyspace would never be found again, so nothing is: each
-//!    commit that writes to one says that it has read its entry in the catalog, and loses to a drop that came in between; and a
-//!    handle learns that it was dropped before the drop is committed.
-//! 2. One thread at a time makes or drops something, so nobody keeps in mind what another one has just dropped.
+//! 1. An id is given once. What is written under the id of a dropped keyspace would never be found
+//!    again, so nothing is: each commit that writes to one says that it has read its entry in the
+//!    catalog, and loses to a drop that came in between; and a handle learns that it was dropped
+//!    before the drop is committed.
+//! 2. One thread at a time makes or drops something, so nobody keeps in mind what another one has
+//!    just dropped.
 
 use std::sync::Arc;
 
@@ -113,11 +116,13 @@ impl Store {
             }
         };
         tell(true);
-        // The space comes back when what was deleted is flushed in a quiet moment and compaction meets the range in a file.
+        // The space comes back when what was deleted is flushed in a quiet moment and compaction
+        // meets the range in a file.
         self.change(statement).inspect_err(|_| tell(false))
     }
 
-    /// Makes a batch over keyspaces part of history. It reads nothing, so it cannot lose but to a drop.
+    /// Makes a batch over keyspaces part of history. It reads nothing, so it cannot lose but to a
+    /// drop.
     pub(crate) fn write(
         &self,
         spaces: &[Arc<Space>],

@@ -1,4 +1,5 @@
-//! Types for code that is emitted after a fault in a struct, so that the uses of its table have no errors of their own.
+//! Types for code that is emitted after a fault in a struct, so that the uses of its table have no
+//! errors of their own.
 //!
 //! Such code is never compiled to the end: the compiler checks it, and it never runs.
 

@@ -5,7 +5,8 @@ use super::key::{Key, KeyReader};
 use super::mapper::TableMapper;
 use crate::error::Fault;
 
-/// An index of a table and its state; [`DefaultTable::index_status`](crate::DefaultTable::index_status) gives them.
+/// An index of a table and its state;
+/// [`DefaultTable::index_status`](crate::DefaultTable::index_status) gives them.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub struct IndexStatus<K> {
@@ -21,15 +22,18 @@ pub struct IndexStatus<K> {
 pub enum IndexState<K> {
     /// It has an entry for each row that asks for one.
     Readable,
-    /// It was added to a table that has rows, and is being built: rows that are written are entered, and who asks it waits.
+    /// It was added to a table that has rows, and is being built: rows that are written are
+    /// entered, and who asks it waits.
     Building {
-        /// How many rows have been looked at; [`len`](crate::DefaultTable::len) says how many there are.
+        /// How many rows have been looked at; [`len`](crate::DefaultTable::len) says how many there
+        /// are.
         row_count: u64,
     },
     /// The state that a snapshot reads does not have it: it was added or built later, or was off.
     Absent,
-    /// It is unique, and rows have the same value: it cannot be asked. It still refuses a value that another row has, so that there
-    /// are never more such rows. It is built anew when the database is opened the next time.
+    /// It is unique, and rows have the same value: it cannot be asked. It still refuses a value
+    /// that another row has, so that there are never more such rows. It is built anew when the
+    /// database is opened the next time.
     Off {
         /// The first pairs of rows that have one value, by their primary keys. There may be more.
         duplicates: Vec<(K, K)>,

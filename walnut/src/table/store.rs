@@ -30,7 +30,8 @@ pub(crate) struct Store {
     tables: Mutex<HashMap<&'static str, OpenTable>>,
     /// The keyspaces of the raw engine that this process has opened.
     pub(super) spaces: Mutex<HashMap<String, Arc<Space>>>,
-    /// By the name of a table, what is held while it is opened for the first time or dropped; taken before `making`.
+    /// By the name of a table, what is held while it is opened for the first time or dropped; taken
+    /// before `making`.
     gates: Mutex<HashMap<String, Arc<Mutex<()>>>>,
     /// Held while a table or a keyspace is made or dropped.
     pub(super) making: Mutex<()>,
@@ -74,7 +75,8 @@ impl Store {
         Ok(DefaultTable::new(Source::Database(Arc::clone(self)), self.info::<T>()?))
     }
 
-    /// Where the rows and indexes of `T` lie; its table is made when the database has none of its name.
+    /// Where the rows and indexes of `T` lie; its table is made when the database has none of its
+    /// name.
     pub(super) fn info<T: Table>(&self) -> Result<Arc<TableInfo>> {
         match self.known::<T>() {
             Some(info) => info.ensure_same::<T>().map(|()| info),
@@ -93,8 +95,9 @@ impl Store {
         known.filter(|known| known.row == TypeId::of::<T>()).unwrap_or_else(|| Arc::new(Compiled::of::<T>()))
     }
 
-    /// Opens a table for the first time in this process. Other threads that open it while its indexes are being built do not wait
-    /// for that until they query such an index. They do wait while a new layout is being tried.
+    /// Opens a table for the first time in this process. Other threads that open it while its
+    /// indexes are being built do not wait for that until they query such an index. They do wait
+    /// while a new layout is being tried.
     fn open_table<T: Table>(&self) -> Result<Arc<TableInfo>> {
         let (info, is_first) = {
             let gate = self.gate(T::SCHEMA.name);
@@ -151,8 +154,8 @@ impl Store {
         Ok(dropped)
     }
 
-    /// An error unless the index at a place of a table can be asked about a state: that of now, or of a sequence number. Where it
-    /// is being built this waits for it, or builds it.
+    /// An error unless the index at a place of a table can be asked about a state: that of now, or
+    /// of a sequence number. Where it is being built this waits for it, or builds it.
     pub(super) fn ensure_readable<T: Table>(
         &self,
         info: &TableInfo,
@@ -196,7 +199,8 @@ impl Store {
         self.run(durability, begin, statement)
     }
 
-    /// The same for a statement that no user asked for by itself, such as one that makes a table: see [`Attempt::internal`].
+    /// The same for a statement that no user asked for by itself, such as one that makes a table:
+    /// see [`Attempt::internal`].
     pub(super) fn change_internally<R>(
         &self,
         durability: Durability,

@@ -1,16 +1,20 @@
-//! Repairs the indexes of a table: removes entries that no row has, adds those that are missing, and reports duplicates.
+//! Repairs the indexes of a table: removes entries that no row has, adds those that are missing,
+//! and reports duplicates.
 //!
 //! ```text
 //!   pass over each index   entries, a batch at a time ── a row that has it?  no: removed
 //!   pass over the rows     rows, a batch at a time ──── the entry there?     no: added;  of another row: a duplicate
 //! ```
 //!
-//! 1. Each batch is a transaction: what it concludes from a row or from a missing one holds when it commits, or it runs again.
-//! 2. Rows are never written, and what belongs to one that cannot be read stays. A unique value that two rows have stays with the row
-//!    that the index names, or goes to the first by primary key when it names none.
+//! 1. Each batch is a transaction: what it concludes from a row or from a missing one holds when it
+//!    commits, or it runs again.
+//! 2. Rows are never written, and what belongs to one that cannot be read stays. A unique value
+//!    that two rows have stays with the row that the index names, or goes to the first by primary
+//!    key when it names none.
 //! 3. A batch has a limit, so memory does, and a writer waits for one batch at most.
 //!
-//! Only indexes that can be read are swept: one that is being built is filled by `build`, one that is off is not there.
+//! Only indexes that can be read are swept: one that is being built is filled by `build`, one that
+//! is off is not there.
 
 use std::fmt;
 
@@ -354,7 +358,8 @@ mod tests {
         for n in (3..700).step_by(70) {
             write(&table, &row_key(&table, &thing(n)), None);
         }
-        // Entries that never had a row, one that names the wrong row, and bytes that are no entry at all.
+        // Entries that never had a row, one that names the wrong row, and bytes that are no entry
+        // at all.
         let stray = Thing { id: "nobody".into(), name: Some("stray".into()), ..thing(5) };
         for index in [PAIR, NAME, LABEL] {
             write(&table, &entry(&table, &stray, index), Some(b"nobody\0\0"));
@@ -426,7 +431,8 @@ mod tests {
         assert!(!format!("{swept:?} {:?}", swept.duplicates).contains("twin"), "no message has a value");
         assert_eq!(table.by().name.get(Some("name 7")).unwrap(), Some(thing(7)));
         assert_eq!(table.get("twin").unwrap(), Some(twin));
-        // Once somebody has given way, nothing is left to be told; his entries went with him, whosever they were.
+        // Once somebody has given way, nothing is left to be told; his entries went with him,
+        // whosever they were.
         table.modify("twin", |row| row.name = Some("own".into())).unwrap();
         table.modify("twin", |row| row.shelf = 4).unwrap();
         let swept = table.sweep().unwrap();

@@ -14,23 +14,27 @@ use crate::txn::{Attempt, EntryReader, Savepoint};
 
 /// A transaction: statements on any number of tables that take effect together or not at all.
 ///
-/// [`Database::transact`](crate::Database::transact) gives one to a closure, commits it, and runs the closure again when
-/// another commit got in its way. [`Database::begin`](crate::Database::begin) gives one to be committed by hand. One that is
+/// [`Database::transact`](crate::Database::transact) gives one to a closure, commits it, and runs
+/// the closure again when another commit got in its way.
+/// [`Database::begin`](crate::Database::begin) gives one to be committed by hand. One that is
 /// dropped is rolled back: nothing of it was ever written.
 ///
-/// Transactions are **serializable**: what was committed is what would have come out had they run one after the other. A
-/// transaction reads the state that was there when it began, under its own writes. It takes no lock; its commit checks
-/// whether anything that it read, rows that were *not* there included, has been changed by others since, and is
-/// [`Error::Conflict`](crate::Error::Conflict) if so. One that has written nothing is never refused for that, and its commit takes
-/// no lock and waits for no sync, unless it has read a commit that is still on its way to the disk.
+/// Transactions are **serializable**: what was committed is what would have come out had they run
+/// one after the other. A transaction reads the state that was there when it began, under its own
+/// writes. It takes no lock; its commit checks whether anything that it read, rows that were *not*
+/// there included, has been changed by others since, and is
+/// [`Error::Conflict`](crate::Error::Conflict) if so. One that has written nothing is never refused
+/// for that, and its commit takes no lock and waits for no sync, unless it has read a commit that
+/// is still on its way to the disk.
 ///
-/// What a transaction has read counts once its commit has succeeded. Until then it may rest on a commit of somebody else
-/// that is not durable yet.
+/// What a transaction has read counts once its commit has succeeded. Until then it may rest on a
+/// commit of somebody else that is not durable yet.
 ///
-/// A statement that fails leaves the transaction exactly as it was, and usable. So does one that panics in a closure of yours.
+/// A statement that fails leaves the transaction exactly as it was, and usable. So does one that
+/// panics in a closure of yours.
 ///
-/// It keeps its writes and a note of each key that it reads in memory: for reading much and writing nothing there is
-/// [`Database::snapshot`](crate::Database::snapshot).
+/// It keeps its writes and a note of each key that it reads in memory: for reading much and writing
+/// nothing there is [`Database::snapshot`](crate::Database::snapshot).
 ///
 /// ```
 /// # use serde::{Deserialize, Serialize};
@@ -62,7 +66,8 @@ pub struct Transaction {
 /// Is not `Sync`, and has a name that says why.
 trait UsedByOneThread {}
 
-/// What a transaction and its handles share. The transaction alone ends it; handles that are left find nothing then.
+/// What a transaction and its handles share. The transaction alone ends it; handles that are left
+/// find nothing then.
 pub(crate) struct OpenTransaction {
     pub(super) store: Arc<Store>,
     pub(super) attempt: Attempt,
@@ -87,15 +92,18 @@ impl Transaction {
         Source::Transaction(Arc::clone(&self.open))
     }
 
-    /// The table of `T` within this transaction: of the same type as one of the database, so that a function which takes a
-    /// `&DefaultTable<T>` works in and out of transactions. Handles are cheap, and any number of them can be held at once.
+    /// The table of `T` within this transaction: of the same type as one of the database, so that a
+    /// function which takes a `&DefaultTable<T>` works in and out of transactions. Handles are
+    /// cheap, and any number of them can be held at once.
     ///
-    /// A handle that is left when the transaction is over, committed or not, keeps nothing of it: each of its methods is
-    /// [`Error::TransactionEnded`](crate::Error::TransactionEnded). A scan that was made before goes on, and shows what the transaction saw then.
+    /// A handle that is left when the transaction is over, committed or not, keeps nothing of it:
+    /// each of its methods is [`Error::TransactionEnded`](crate::Error::TransactionEnded). A scan
+    /// that was made before goes on, and shows what the transaction saw then.
     ///
-    /// Threads may read through handles of one transaction at the same time. It has one statement that writes at a time: a second one,
-    /// in another thread or in a closure of the first, is [`Error::Unsupported`](crate::Error::Unsupported). A statement of another thread that
-    /// is not done when the transaction is committed is no part of it.
+    /// Threads may read through handles of one transaction at the same time. It has one statement
+    /// that writes at a time: a second one, in another thread or in a closure of the first, is
+    /// [`Error::Unsupported`](crate::Error::Unsupported). A statement of another thread that is not
+    /// done when the transaction is committed is no part of it.
     ///
     /// ```
     /// # use serde::{Deserialize, Serialize};
@@ -118,10 +126,12 @@ impl Transaction {
     /// ```
     ///
     /// A table that the database does not have is made at once, in a transaction of its own, as
-    /// [`Database::table`](crate::Database::table) does, with its errors. It stays when this transaction is rolled back.
+    /// [`Database::table`](crate::Database::table) does, with its errors. It stays when this
+    /// transaction is rolled back.
     ///
-    /// A table that was dropped after this transaction had begun is read as it was then. A write to it is an
-    /// [`Error::Conflict`](crate::Error::Conflict), after which [`Database::transact`](crate::Database::transact) runs again.
+    /// A table that was dropped after this transaction had begun is read as it was then. A write to
+    /// it is an [`Error::Conflict`](crate::Error::Conflict), after which
+    /// [`Database::transact`](crate::Database::transact) runs again.
     pub fn table<T: Table>(&self) -> Result<DefaultTable<T>> {
         let info = match self.store().known::<T>() {
             Some(info) if info.made <= self.attempt().at() => {
@@ -133,7 +143,8 @@ impl Transaction {
         Ok(DefaultTable::new(self.source(), info))
     }
 
-    /// Where the rows of `T` lie in the state that this transaction reads, which may be one from before the table of now was made.
+    /// Where the rows of `T` lie in the state that this transaction reads, which may be one from
+    /// before the table of now was made.
     fn info_in_state<T: Table>(&self) -> Result<Arc<TableInfo>> {
         let (name, dir) = (T::SCHEMA.name, self.store().engine.dir());
         // It need not be noted: whoever drops or makes a table changes what is read of its rows.
@@ -151,8 +162,8 @@ impl Transaction {
         catalog::past(Some(&stored), &self.store().compiled::<T>()).map(Arc::new)
     }
 
-    /// A place to come back to with [`rollback_to`](Self::rollback_to). Costs nothing; from then on, the transaction remembers what
-    /// its writes replace.
+    /// A place to come back to with [`rollback_to`](Self::rollback_to). Costs nothing; from then
+    /// on, the transaction remembers what its writes replace.
     ///
     /// ```
     /// # use serde::{Deserialize, Serialize};
@@ -174,25 +185,29 @@ impl Transaction {
         self.attempt().savepoint()
     }
 
-    /// Takes back every write since a savepoint, which can be used again; savepoints that were made since are gone. What was read
-    /// since stays read, and can still be the reason of a conflict.
+    /// Takes back every write since a savepoint, which can be used again; savepoints that were made
+    /// since are gone. What was read since stays read, and can still be the reason of a conflict.
     ///
-    /// [`Error::Unsupported`](crate::Error::Unsupported) for a savepoint that is gone or belongs to another transaction, and within a
-    /// closure of one of this transaction's own statements; nothing is changed then.
+    /// [`Error::Unsupported`](crate::Error::Unsupported) for a savepoint that is gone or belongs to
+    /// another transaction, and within a closure of one of this transaction's own statements;
+    /// nothing is changed then.
     pub fn rollback_to(&self, savepoint: Savepoint) -> Result<()> {
         self.attempt().rollback_to(savepoint)
     }
 
-    /// Makes all that was written visible, and durable as the database's default says, or nothing of it.
+    /// Makes all that was written visible, and durable as the database's default says, or nothing
+    /// of it.
     ///
-    /// [`Error::Conflict`](crate::Error::Conflict) when another commit changed what this transaction has read: run it again from its
-    /// beginning.
+    /// [`Error::Conflict`](crate::Error::Conflict) when another commit changed what this
+    /// transaction has read: run it again from its beginning.
     ///
-    /// [`Error::SnapshotTooOld`](crate::Error::SnapshotTooOld) when it is older than the database's limit.
+    /// [`Error::SnapshotTooOld`](crate::Error::SnapshotTooOld) when it is older than the database's
+    /// limit.
     ///
-    /// Cost: a comparison for each entry that was committed since the transaction began; if these are many, instead a look into memory
-    /// for each key and over each range that was read, while others commit. Then one write to the log, if anything was
-    /// written, and what the durability asks for.
+    /// Cost: a comparison for each entry that was committed since the transaction began; if these
+    /// are many, instead a look into memory for each key and over each range that was read, while
+    /// others commit. Then one write to the log, if anything was written, and what the durability
+    /// asks for.
     pub fn commit(self) -> Result<()> {
         let durability = self.store().durability();
         self.commit_with(durability)
@@ -221,7 +236,8 @@ impl fmt::Debug for Transaction {
 }
 
 impl OpenTransaction {
-    /// An error unless the index at a place of a table can be asked about the state of the transaction.
+    /// An error unless the index at a place of a table can be asked about the state of the
+    /// transaction.
     pub(super) fn ensure_readable<T: Table>(&self, info: &TableInfo, place: usize) -> Result<()> {
         let ready = self.store.ensure_readable::<T>(info, place, Some(self.attempt.at()));
         if matches!(ready, Err(Error::Conflict)) {

@@ -6,13 +6,15 @@
 //!   adopted    one commit takes the layout and the new indexes, and drops the old ones
 //! ```
 //!
-//! 1. Until the last commit a program of the older version opens the table as it was; so it does after a crash, and after an error.
-//! 2. A row that no migration takes, whose primary key would change, that does not fit, or that is another one each time it is
-//!    migrated, is an error that names it.
-//! 3. Nothing is written meanwhile: other threads that open the table wait. So a trial that was interrupted begins anew, as its code
-//!    may have changed.
+//! 1. Until the last commit a program of the older version opens the table as it was; so it does
+//!    after a crash, and after an error.
+//! 2. A row that no migration takes, whose primary key would change, that does not fit, or that is
+//!    another one each time it is migrated, is an error that names it.
+//! 3. Nothing is written meanwhile: other threads that open the table wait. So a trial that was
+//!    interrupted begins anew, as its code may have changed.
 //!
-//! Cost: migrates every row twice, and writes every entry, in batches that are commits of their own.
+//! Cost: migrates every row twice, and writes every entry, in batches that are commits of their
+//! own.
 
 use super::build::{self, DUPLICATE_LIMIT};
 use super::catalog::{self, Duplicate, Settled, StoredProgress, TableInfo};
@@ -61,7 +63,8 @@ pub(super) fn run<T: Table>(store: &Store, info: TableInfo) -> Result<TableInfo>
     }
 }
 
-/// Reads all rows in the new layout, and enters them; returns the pairs of rows with one value of each unique index.
+/// Reads all rows in the new layout, and enters them; returns the pairs of rows with one value of
+/// each unique index.
 fn rows<T: Table>(store: &Store, info: &TableInfo) -> Result<Vec<Vec<Duplicate>>> {
     let mut duplicates = vec![Vec::new(); info.indexes.len()];
     let mut progress = StoredProgress::default();

@@ -1,4 +1,5 @@
-//! Many look-ups by a unique index at once: first the owners of the values, then their rows, several of each side by side.
+//! Many look-ups by a unique index at once: first the owners of the values, then their rows,
+//! several of each side by side.
 
 use smallvec::SmallVec;
 
@@ -14,7 +15,8 @@ use crate::error::{FindingKind, Result};
 const TOGETHER: usize = 32;
 
 impl<T: Table, K: Key, M: Access> Unique<'_, T, K, M> {
-    /// The rows that own these values, in the order asked, all of one state; `None` for a value without an owner.
+    /// The rows that own these values, in the order asked, all of one state; `None` for a value
+    /// without an owner.
     ///
     /// Cost: two look-ups for each value; several run side by side.
     ///
@@ -38,7 +40,8 @@ impl<T: Table, K: Key, M: Access> Unique<'_, T, K, M> {
         self.table.source().read(|reader| {
             rows.clear();
             for entries in entries.chunks(TOGETHER) {
-                // Positions of the values that can be looked up at all, and then of those that have an owner.
+                // Positions of the values that can be looked up at all, and then of those that have
+                // an owner.
                 let sought =
                     |entry: &Option<KeyWriter>| entry.as_ref().is_some_and(|entry| entry.sought().is_some());
                 let places: SmallVec<[usize; TOGETHER]> =

@@ -17,8 +17,8 @@ const BATCH_COUNT: usize = 4096;
 
 /// The primary keys of the rows that cannot be read, in order; of [`DefaultTable::unreadable`].
 ///
-/// It gives an error once and then ends: for a key that is none of the table's type any more, too. Such a row goes with
-/// [`remove_all`](Self::remove_all) only.
+/// It gives an error once and then ends: for a key that is none of the table's type any more, too.
+/// Such a row goes with [`remove_all`](Self::remove_all) only.
 #[must_use = "nothing is read until it is asked for keys"]
 pub struct Unreadable<T: Table, M: Access> {
     table: DefaultTable<T, M>,
@@ -30,8 +30,9 @@ pub struct Unreadable<T: Table, M: Access> {
 }
 
 impl<T: Table, M: Access> DefaultTable<T, M> {
-    /// The primary keys of the rows that the struct of this program does not read: because another struct has written them, or
-    /// because a migration refuses them. Reading such a row is [`Error::Unreadable`](crate::Error::Unreadable).
+    /// The primary keys of the rows that the struct of this program does not read: because another
+    /// struct has written them, or because a migration refuses them. Reading such a row is
+    /// [`Error::Unreadable`](crate::Error::Unreadable).
     ///
     /// They can be read by the program that wrote them. [`remove`](Self::remove) removes one,
     /// [`Unreadable::remove_all`] all of them.
@@ -86,10 +87,11 @@ impl<T: Table, M: Access> Unreadable<T, M> {
 }
 
 impl<T: Table, M: WriteAccess> Unreadable<T, M> {
-    /// Removes these rows with all of their index entries, those as well that were given already and those whose keys cannot be
-    /// read; says how many there were.
+    /// Removes these rows with all of their index entries, those as well that were given already
+    /// and those whose keys cannot be read; says how many there were.
     ///
-    /// Each few thousand rows are a commit of their own, so after an error some may be gone and others there.
+    /// Each few thousand rows are a commit of their own, so after an error some may be gone and
+    /// others there.
     ///
     /// Cost: reads every row; for each commit every entry of every index.
     pub fn remove_all(self) -> Result<u64> {

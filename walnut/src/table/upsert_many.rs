@@ -6,7 +6,8 @@
 //!    └─ then    the rows are written and the entries that they take added: a violation when one still has an owner
 //! ```
 //!
-//! 1. A unique value may move from any row of the statement to any other one: two rows swap theirs, several rotate.
+//! 1. A unique value may move from any row of the statement to any other one: two rows swap theirs,
+//!    several rotate.
 //! 2. The owner that a violation names has the value in the state that the statement would leave.
 
 use std::collections::HashMap;
@@ -26,8 +27,8 @@ struct Arrival {
 }
 
 impl Mutation<'_> {
-    /// Adds rows or puts them in the place of those with their primary keys; returns what each of them replaced, in their
-    /// order: of rows with one primary key, the row before it in this list.
+    /// Adds rows or puts them in the place of those with their primary keys; returns what each of
+    /// them replaced, in their order: of rows with one primary key, the row before it in this list.
     pub(super) fn upsert_many<T: Table>(&self, rows: &[&T]) -> Result<Vec<Option<T>>> {
         let has_unique = self.info.schema.indexes.iter().any(|index| index.unique);
         if rows.len() < 2 || !has_unique {
@@ -62,7 +63,8 @@ impl Mutation<'_> {
         Ok(replaced)
     }
 
-    /// What is to be written for a row, unless it is stored just so, and the row in whose place it comes.
+    /// What is to be written for a row, unless it is stored just so, and the row in whose place it
+    /// comes.
     fn arrival<T: Table>(&self, key: &KeyBytes, row: &T) -> Result<(Option<Arrival>, Option<T>)> {
         let mut bytes = Vec::with_capacity(256);
         let NewRow { entries, .. } = self.announced(row, &mut bytes, &mut None)?;

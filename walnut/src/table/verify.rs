@@ -1,7 +1,9 @@
-//! Compares the rows of a table with the keys that they are stored under and with the entries of its indexes.
+//! Compares the rows of a table with the keys that they are stored under and with the entries of
+//! its indexes.
 //!
-//! Every entry that a row asks for is looked up, and all entries are counted: when there are no more than were found so, rows and
-//! entries belong together one to one. Where there are more, each entry is compared with the row that it names.
+//! Every entry that a row asks for is looked up, and all entries are counted: when there are no
+//! more than were found so, rows and entries belong together one to one. Where there are more, each
+//! entry is compared with the row that it names.
 
 use super::catalog::TableInfo;
 use super::mapper::Table;
@@ -38,8 +40,8 @@ impl Findings {
 
 /// Adds what was found of a table.
 ///
-/// Cost: reads every row and every entry, and looks up every entry of every row; where there are entries that no row asks for, looks
-/// up a row for each entry of that index besides.
+/// Cost: reads every row and every entry, and looks up every entry of every row; where there are
+/// entries that no row asks for, looks up a row for each entry of that index besides.
 pub(super) fn table<T: Table>(
     engine: &Engine,
     info: &TableInfo,

@@ -5,7 +5,8 @@ use super::{IndexName, Table};
 use crate::error::{Finding, UniqueViolation};
 
 impl UniqueViolation {
-    /// The primary key of the row that owns the value; `None` when this is a violation of another table than `T`'s.
+    /// The primary key of the row that owns the value; `None` when this is a violation of another
+    /// table than `T`'s.
     pub fn owner<T: Table>(&self) -> Option<T::PrimaryKey> {
         if self.table != T::SCHEMA.name {
             return None;
@@ -20,7 +21,8 @@ impl UniqueViolation {
 }
 
 impl Finding {
-    /// The primary key of the row that it is about; `None` when that is not known, or when this is about another table than `T`'s.
+    /// The primary key of the row that it is about; `None` when that is not known, or when this is
+    /// about another table than `T`'s.
     pub fn primary_key<T: Table>(&self) -> Option<T::PrimaryKey> {
         if self.table != T::SCHEMA.name {
             return None;

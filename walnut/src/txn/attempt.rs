@@ -1,18 +1,20 @@
-//! One run of an optimistic transaction: it reads a pinned state and its own writes, notes what it read, and its commit
-//! succeeds only if none of that was changed meanwhile.
+//! One run of an optimistic transaction: it reads a pinned state and its own writes, notes what it
+//! read, and its commit succeeds only if none of that was changed meanwhile.
 //!
-//! It reads at the engine's `applied` number, which may be ahead of what is durable: its own record comes later in
-//! the same log, so it can never be durable without what it was built on.
+//! It reads at the engine's `applied` number, which may be ahead of what is durable: its own record
+//! comes later in the same log, so it can never be durable without what it was built on.
 //!
-//! A single statement pins its state when it first reads; a transaction of several pins it when it begins, as those who begin
-//! one expect.
+//! A single statement pins its state when it first reads; a transaction of several pins it when it
+//! begins, as those who begin one expect.
 //!
-//! Handles share it, and outlive it: when it ends, by a commit or a roll-back, its pin, its writes and its reservations are taken away
-//! from them, and all that is asked afterwards is [`Error::TransactionEnded`]. Several threads may read through it at a time, and one
-//! statement writes. What a statement in another thread has written when it ends is no part of it.
+//! Handles share it, and outlive it: when it ends, by a commit or a roll-back, its pin, its writes
+//! and its reservations are taken away from them, and all that is asked afterwards is
+//! [`Error::TransactionEnded`]. Several threads may read through it at a time, and one statement
+//! writes. What a statement in another thread has written when it ends is no part of it.
 //!
-//! Its lock is held for the look at a map or a list, never while something is read from the store or while code of
-//! the user's runs: a closure within a statement may read through the same transaction.
+//! Its lock is held for the look at a map or a list, never while something is read from the store
+//! or while code of the user's runs: a closure within a statement may read through the same
+//! transaction.
 
 use std::fmt;
 
@@ -61,12 +63,14 @@ struct Live {
     cleared: Vec<KeyRange>,
 }
 
-/// Runs `body` in an attempt, which `attempt_of` finds in what `begin` returns, and commits it, again and again while others get in
-/// its way.
+/// Runs `body` in an attempt, which `attempt_of` finds in what `begin` returns, and commits it,
+/// again and again while others get in its way.
 ///
-/// [`Error::Conflict`] of the commit only after a thousand lost attempts, [`Error::SelfConflict`] after the first that lost to `body`
-/// itself; every error of `body` ends it at once, and nothing is written. An attempt that has given up is repeated, whatever `body`
-/// has made of the error. Whatever is answered after a statement rests on commits that are acknowledged as `durability` says.
+/// [`Error::Conflict`] of the commit only after a thousand lost attempts, [`Error::SelfConflict`]
+/// after the first that lost to `body` itself; every error of `body` ends it at once, and nothing
+/// is written. An attempt that has given up is repeated, whatever `body` has made of the error.
+/// Whatever is answered after a statement rests on commits that are acknowledged as `durability`
+/// says.
 pub(crate) fn transact<H, R, E: From<Error>>(
     core: &Arc<Core>,
     lane: &Lane,
@@ -108,7 +112,8 @@ impl Attempt {
         attempt
     }
 
-    /// An attempt for a single statement: it sees everything that is in the log when it first reads.
+    /// An attempt for a single statement: it sees everything that is in the log when it first
+    /// reads.
     pub(crate) fn begin_statement(core: &Arc<Core>, guard: &Arc<Guard>) -> Self {
         let live = Live { pin: None, writes: WriteSet::new(guard), cleared: Vec::new() };
         Self {
@@ -122,8 +127,9 @@ impl Attempt {
         }
     }
 
-    /// The same attempt as the store's own business: it writes nothing that the body of an attempt around it can have read, or only
-    /// what that attempt itself has asked for and finds when it is repeated.
+    /// The same attempt as the store's own business: it writes nothing that the body of an attempt
+    /// around it can have read, or only what that attempt itself has asked for and finds when it is
+    /// repeated.
     pub(crate) fn internal(mut self) -> Self {
         self.is_internal = true;
         self
@@ -142,7 +148,8 @@ impl Attempt {
         }
     }
 
-    /// Says that the state which it reads is too old for what was asked: [`transact`] then begins another attempt.
+    /// Says that the state which it reads is too old for what was asked: [`transact`] then begins
+    /// another attempt.
     pub(crate) fn give_up(&self) {
         self.is_late.store(true, Ordering::Relaxed);
     }
@@ -165,7 +172,8 @@ impl Attempt {
         }
     }
 
-    /// The number that is pinned, and the writes as they are now; an error when the pin holds no more.
+    /// The number that is pinned, and the writes as they are now; an error when the pin holds no
+    /// more.
     #[inline(always)]
     fn hold(&self) -> Result<(SeqNo, Arc<Writes>)> {
         match &*self.live.lock() {
@@ -198,7 +206,8 @@ impl Attempt {
         self.read(|reader| reader.get(key, found))
     }
 
-    /// The entries of `range` as they are now in this attempt; the scan goes on seeing them so, also when the attempt has ended.
+    /// The entries of `range` as they are now in this attempt; the scan goes on seeing them so,
+    /// also when the attempt has ended.
     pub(crate) fn scan(&self, range: KeyRange) -> Result<EntryScan> {
         self.at();
         let (below, writes) = self.live(|live| {
@@ -213,7 +222,8 @@ impl Attempt {
         fault.at(self.core.dir(), 0)
     }
 
-    /// Has the writes changed by a statement. After the end there are none: the statement learns of it when it is finished.
+    /// Has the writes changed by a statement. After the end there are none: the statement learns of
+    /// it when it is finished.
     #[inline]
     fn change<R: Default>(&self, change: impl FnOnce(&mut WriteSet) -> R) -> R {
         self.live.lock().as_mut().map(|live| change(&mut live.writes)).unwrap_or_default()
@@ -229,7 +239,8 @@ impl Attempt {
         self.change(|writes| writes.add(key, delta));
     }
 
-    /// Sets the value of `key` unless it was written before and has a value, which is returned then.
+    /// Sets the value of `key` unless it was written before and has a value, which is returned
+    /// then.
     pub(crate) fn put_new(&self, key: &[u8], value: &[u8]) -> Option<Vec<u8>> {
         self.change(|writes| writes.write_new(key, value))
     }
@@ -244,15 +255,17 @@ impl Attempt {
         self.change(|writes| writes.write(key, None));
     }
 
-    /// Removes every key of `range`, which has an end, when the attempt is committed, before all its other writes. Its own reads do
-    /// not know of it, and nothing takes it back: it is for attempts that have no other business in the range.
+    /// Removes every key of `range`, which has an end, when the attempt is committed, before all
+    /// its other writes. Its own reads do not know of it, and nothing takes it back: it is for
+    /// attempts that have no other business in the range.
     pub(crate) fn clear(&self, range: KeyRange) {
         // An attempt that has ended is not committed.
         let _ = self.live(|live| live.cleared.push(range));
     }
 
-    /// Lets others know that `key`, an entry of a unique index, is about to be written, and waits for a while when one of them
-    /// was first. To be called before anything is read that the answer rests on.
+    /// Lets others know that `key`, an entry of a unique index, is about to be written, and waits
+    /// for a while when one of them was first. To be called before anything is read that the answer
+    /// rests on.
     pub(crate) fn announce(&self, key: &[u8]) {
         if let Some(wish) = self.change(|writes| writes.reservations.wish(key)) {
             // A value that is not to be had is a conflict later.
@@ -287,7 +300,8 @@ impl Attempt {
 
     /// Runs a statement that, when it fails or panics, leaves the writes as they were.
     ///
-    /// [`Error::Unsupported`] within another statement of the same attempt: what that one has read would no longer hold.
+    /// [`Error::Unsupported`] within another statement of the same attempt: what that one has read
+    /// would no longer hold.
     pub(crate) fn statement<R>(&self, run: impl FnOnce(&Self) -> Result<R>) -> Result<R> {
         self.live(|live| live.writes.begin_statement())??;
         self.has_stated.store(true, Ordering::Relaxed);
@@ -309,15 +323,16 @@ impl Attempt {
         self.live(|live| live.writes.rollback_to(savepoint))?
     }
 
-    /// Makes the writes part of history if nothing that was read has changed: [`Error::Conflict`] otherwise. It has ended then.
+    /// Makes the writes part of history if nothing that was read has changed: [`Error::Conflict`]
+    /// otherwise. It has ended then.
     ///
     /// Without writes nothing is checked: all reads were of one state.
     pub(crate) fn commit(&self, durability: Durability) -> Result<()> {
         self.commit_after(&EntryBatch::new(), durability)
     }
 
-    /// Like [`commit`](Self::commit), after the body of the attempt has committed `beside` through other handles:
-    /// [`Error::SelfConflict`] when it has read any of that.
+    /// Like [`commit`](Self::commit), after the body of the attempt has committed `beside` through
+    /// other handles: [`Error::SelfConflict`] when it has read any of that.
     fn commit_after(&self, beside: &EntryBatch, durability: Durability) -> Result<()> {
         // Reservations last until this returns.
         let mut live = self.live.lock().take().ok_or(Error::TransactionEnded)?;
@@ -355,7 +370,8 @@ impl Attempt {
         self.notes.take();
     }
 
-    /// Returns when an answer may be given that rests on what was read, and for which nothing is written.
+    /// Returns when an answer may be given that rests on what was read, and for which nothing is
+    /// written.
     fn confirm(&self, durability: Durability) -> Result<()> {
         let at = match self.at.load(Ordering::Relaxed) {
             UNPINNED => SeqNo::ZERO,

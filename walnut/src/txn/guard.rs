@@ -5,17 +5,19 @@
 //!   attempt B ───────── wants "ann", waits ──────────────┘ reads who owns it now
 //! ```
 //!
-//! A reservation says that an attempt is about to take a value. It is a courtesy and not a right: the index decides at
-//! the commit who owns a value, whether or not anything was reserved, and nothing here outlives the process.
+//! A reservation says that an attempt is about to take a value. It is a courtesy and not a right:
+//! the index decides at the commit who owns a value, whether or not anything was reserved, and
+//! nothing here outlives the process.
 //!
-//! 1. A value has one holder at a time, and is given back with whatever ends its holder: a commit, a conflict, a drop, a panic;
-//!    a statement that failed and a rollback to a savepoint give back what they had reserved.
-//! 2. Nobody who holds a reservation waits for another one, so those who wait never stand in a ring; and each wait has a
-//!    limit, because a holder may be waiting for something else.
+//! 1. A value has one holder at a time, and is given back with whatever ends its holder: a commit,
+//!    a conflict, a drop, a panic; a statement that failed and a rollback to a savepoint give back
+//!    what they had reserved.
+//! 2. Nobody who holds a reservation waits for another one, so those who wait never stand in a
+//!    ring; and each wait has a limit, because a holder may be waiting for something else.
 //! 3. Who waited in vain goes on as if there were no guard.
 //!
-//! Values are known by the hash of their entry's key. Two of the same hash meet as if they were one value, which costs
-//! a wait.
+//! Values are known by the hash of their entry's key. Two of the same hash meet as if they were one
+//! value, which costs a wait.
 
 use std::collections::HashMap;
 use std::collections::hash_map::Entry;
@@ -27,11 +29,13 @@ use crate::sync::{Arc, AtomicU64, Condvar, Mutex, Ordering};
 /// Parts of the map, each with a lock of its own.
 const SHARD_COUNT: usize = 16;
 
-/// How long is waited for a value at a time, and how often: others of the same shard wake those who wait, too.
+/// How long is waited for a value at a time, and how often: others of the same shard wake those who
+/// wait, too.
 const WAIT: Duration = Duration::from_millis(2);
 const WAIT_COUNT: usize = 4;
 
-/// The most values that an attempt reserves by itself: a courtesy to those who race for a few, not a copy of a bulk load.
+/// The most values that an attempt reserves by itself: a courtesy to those who race for a few, not
+/// a copy of a bulk load.
 const HELD_LIMIT: usize = 256;
 
 /// All reservations of a database.
@@ -55,7 +59,8 @@ struct Holders {
     waiting: usize,
 }
 
-/// The reservations of one attempt, in the order in which they were made; dropping it gives them back.
+/// The reservations of one attempt, in the order in which they were made; dropping it gives them
+/// back.
 #[derive(Debug, Default)]
 pub(super) struct Reservations {
     guard: Arc<Guard>,
@@ -143,8 +148,8 @@ impl Reservations {
         Self { guard: Arc::clone(guard), holder: None, held: Vec::new() }
     }
 
-    /// A wish for a value that is about to be written; `None` when so much is reserved that it is no matter. It waits only
-    /// when nothing is held.
+    /// A wish for a value that is about to be written; `None` when so much is reserved that it is
+    /// no matter. It waits only when nothing is held.
     pub(super) fn wish(&mut self, key: &[u8]) -> Option<Wish> {
         let wait_count = if self.held.iter().any(Option::is_some) { 0 } else { WAIT_COUNT };
         (self.held.len() < HELD_LIMIT).then(|| Wish { wait_count, ..self.wish_at_once(key) })

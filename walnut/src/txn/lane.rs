@@ -1,8 +1,9 @@
 //! How attempts are repeated: freely at first, then in turns.
 //!
-//! Every lost attempt means that another commit succeeded, so the store as a whole always gets on; the lane sees to it that
-//! no single transaction is left behind. It is a courtesy, not a lock: who waited long goes on without a turn, so a
-//! transaction within a transaction, or one that waits for another thread, is slow at worst.
+//! Every lost attempt means that another commit succeeded, so the store as a whole always gets on;
+//! the lane sees to it that no single transaction is left behind. It is a courtesy, not a lock: who
+//! waited long goes on without a turn, so a transaction within a transaction, or one that waits for
+//! another thread, is slow at worst.
 
 use std::time::Duration;
 
@@ -10,15 +11,15 @@ use crate::engine::Core;
 use crate::error::{Error, Result};
 use crate::sync::{Condvar, Mutex};
 
-/// Attempts before a transaction gives up. From [`PATIENCE`] on those who lost take turns, so this many are lost only under
-/// a storm of new writers.
+/// Attempts before a transaction gives up. From [`PATIENCE`] on those who lost take turns, so this
+/// many are lost only under a storm of new writers.
 const MAX_ATTEMPTS: usize = 1000;
 
 /// Lost attempts after which a transaction waits for its turn.
 const PATIENCE: usize = 3;
 
-/// The most milliseconds that somebody waits for a turn before each attempt; half of it is drawn by lot, so that those who
-/// came together do not go on together.
+/// The most milliseconds that somebody waits for a turn before each attempt; half of it is drawn by
+/// lot, so that those who came together do not go on together.
 const WAIT_LIMIT: u64 = 100;
 
 /// Where those who lost often take turns.
@@ -34,7 +35,8 @@ struct Turn<'l> {
 }
 
 impl Lane {
-    /// Runs `attempt` until it gives something, which is to say that it did not lose. An error ends it at once.
+    /// Runs `attempt` until it gives something, which is to say that it did not lose. An error ends
+    /// it at once.
     pub(super) fn repeat<R, E: From<Error>>(
         &self,
         core: &Core,

@@ -1,4 +1,5 @@
-//! Transactions over the engine: reads of one state, writes of one's own, a commit that is all or nothing.
+//! Transactions over the engine: reads of one state, writes of one's own, a commit that is all or
+//! nothing.
 //!
 //! ```text
 //!   transact ── again and again until one attempt wins;  Lane: those who lost often take turns
@@ -7,13 +8,17 @@
 //!       EntryReader, EntryScan ── the pinned state with the writes laid over it
 //! ```
 //!
-//! 1. All reads of an attempt are of one state, the one that was in the log when it began, under its own writes.
-//! 2. Whatever an attempt has read of that state is noted before it is told, also when the statement that read it fails.
-//! 3. A commit succeeds only if nothing that was noted has changed; one without writes has nothing to fear.
+//! 1. All reads of an attempt are of one state, the one that was in the log when it began, under
+//!    its own writes.
+//! 2. Whatever an attempt has read of that state is noted before it is told, also when the
+//!    statement that read it fails.
+//! 3. A commit succeeds only if nothing that was noted has changed; one without writes has nothing
+//!    to fear.
 //! 4. An attempt that is repeated is never repeated because of itself: see `running`.
 //! 5. A statement that fails leaves the writes as they were.
 //!
-//! It does not know what a table or an index is; a unique value is a key of which others may want to know early.
+//! It does not know what a table or an index is; a unique value is a key of which others may want
+//! to know early.
 
 mod attempt;
 mod guard;

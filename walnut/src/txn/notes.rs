@@ -3,7 +3,8 @@
 use crate::base::{KeyHash, KeyRange, KeySet};
 use crate::sync::Mutex;
 
-/// Whether new attempts note nothing, to measure what notes cost. Nothing is isolated from anything then.
+/// Whether new attempts note nothing, to measure what notes cost. Nothing is isolated from anything
+/// then.
 #[cfg(feature = "untracked")]
 static UNTRACKED: std::sync::atomic::AtomicBool = std::sync::atomic::AtomicBool::new(false);
 
@@ -45,7 +46,8 @@ impl Notes {
         }
     }
 
-    /// Notes that everything from `start` up to `end` was looked at, in the place of what stands in `slot`.
+    /// Notes that everything from `start` up to `end` was looked at, in the place of what stands in
+    /// `slot`.
     pub(super) fn range(&self, slot: &mut Option<usize>, start: &[u8], end: Option<&[u8]>) {
         let mut noted = self.noted.lock();
         if noted.taken {

@@ -6,10 +6,12 @@
 //!   given    b  d' e  f        from either end, until they meet
 //! ```
 //!
-//! 1. The next key of each side is compared before one is given, so each end may have taken one entry from below that it has
-//!    not given yet. When one end finds nothing more below, it asks the other for that entry.
-//! 2. What was passed over, given or hidden, is noted before the step returns: from the start of the range to where the
-//!    front has come, and from where the back has come to the end of the range.
+//! 1. The next key of each side is compared before one is given, so each end may have taken one
+//!    entry from below that it has not given yet. When one end finds nothing more below, it asks
+//!    the other for that entry.
+//! 2. What was passed over, given or hidden, is noted before the step returns: from the start of
+//!    the range to where the front has come, and from where the back has come to the end of the
+//!    range.
 
 use std::cmp::Ordering;
 
@@ -44,7 +46,8 @@ struct Side {
     /// Whether the entry was not given yet.
     ahead: bool,
     key: Vec<u8>,
-    /// The kind and the bytes of the entry: a value in the value log is read only when it is asked for.
+    /// The kind and the bytes of the entry: a value in the value log is read only when it is asked
+    /// for.
     kind: Option<Kind>,
     stored: Vec<u8>,
 }
@@ -103,7 +106,8 @@ impl Overlay {
                 (&*side.key, self.below.value(&side.key, (kind, &side.stored)))
             }
             Some(step) => {
-                // What is left begins right after the key that the front has come to, and ends with the back's.
+                // What is left begins right after the key that the front has come to, and ends with
+                // the back's.
                 let key = match (direction, &self.rest.end) {
                     (Direction::Backward, Some(end)) => end,
                     _ => &self.rest.start[..self.rest.start.len() - 1],
@@ -156,7 +160,8 @@ impl Overlay {
         }
     }
 
-    /// Takes the next entry from below for an end that has none: when there is no more, the one that the other end took.
+    /// Takes the next entry from below for an end that has none: when there is no more, the one
+    /// that the other end took.
     fn look_ahead(&mut self, direction: Direction) -> Result<()> {
         let (side, found) = match direction {
             Direction::Forward if self.front.ahead => return Ok(()),
@@ -196,7 +201,8 @@ impl Side {
 }
 
 impl Record {
-    /// Notes what was walked over from one end, given what is left; all of the range when the walk is at its end.
+    /// Notes what was walked over from one end, given what is left; all of the range when the walk
+    /// is at its end.
     fn note(&mut self, direction: Direction, rest: &KeyRange, ended: bool) {
         let (start, end) = (&*self.range.start, self.range.end.as_deref());
         match (direction, &rest.end) {
@@ -208,7 +214,8 @@ impl Record {
     }
 }
 
-/// Whether what is written comes before what lies below, in the direction of a walk; `None` when there is neither.
+/// Whether what is written comes before what lies below, in the direction of a walk; `None` when
+/// there is neither.
 fn order(written: Option<&[u8]>, below: Option<&[u8]>, direction: Direction) -> Option<Ordering> {
     match (written, below, direction) {
         (None, None, _) => None,

@@ -18,7 +18,8 @@ pub(crate) enum EntryReader<'a> {
 impl EntryReader<'_> {
     /// Gives the value of `key` to `found`; `None` when there is none.
     ///
-    /// Cost: at most one block read for each SST whose keys span `key` and whose filter does not deny it.
+    /// Cost: at most one block read for each SST whose keys span `key` and whose filter does not
+    /// deny it.
     #[inline]
     pub(crate) fn get<R>(self, key: &[u8], mut found: impl FnMut(&[u8]) -> R) -> Result<Option<R>> {
         match self {

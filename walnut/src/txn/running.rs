@@ -5,10 +5,12 @@
 //!                          └── a commit through another handle: noted with every attempt that runs around it
 //! ```
 //!
-//! An attempt that has read a key which its own body changes beside it loses each time it is repeated. So its commit asks, before it
-//! asks the engine, whether what was read meets what was noted here.
+//! An attempt that has read a key which its own body changes beside it loses each time it is
+//! repeated. So its commit asks, before it asks the engine, whether what was read meets what was
+//! noted here.
 //!
-//! Other threads have lists of their own: what they commit is a conflict like any other, and ends when they do.
+//! Other threads have lists of their own: what they commit is a conflict like any other, and ends
+//! when they do.
 
 use std::cell::RefCell;
 
@@ -62,8 +64,8 @@ impl Drop for Running {
     }
 }
 
-/// Runs `commit` on a batch, and notes what it has written with all attempts on the same store that run around it. `own` are the notes
-/// of the attempt that is committed.
+/// Runs `commit` on a batch, and notes what it has written with all attempts on the same store that
+/// run around it. `own` are the notes of the attempt that is committed.
 pub(crate) fn commit_beside(
     core: &Arc<Core>,
     own: Option<&Arc<Notes>>,

@@ -51,8 +51,8 @@ impl EntryScan {
         }
     }
 
-    /// Continues in another range of the same state, and returns true; false in a transaction, which notes the ranges that it has
-    /// read as it steps.
+    /// Continues in another range of the same state, and returns true; false in a transaction,
+    /// which notes the ranges that it has read as it steps.
     pub(crate) fn seek(&mut self, range: KeyRange) -> bool {
         match self {
             Self::Engine(scan) => {
@@ -63,7 +63,8 @@ impl EntryScan {
         }
     }
 
-    /// Steps over entries that need no look at each; how many they are. See [`EngineScan::pass_live`].
+    /// Steps over entries that need no look at each; how many they are. See
+    /// [`EngineScan::pass_live`].
     pub(crate) fn pass_live(&mut self, direction: Direction) -> usize {
         match self {
             Self::Engine(scan) => scan.pass_live(direction),

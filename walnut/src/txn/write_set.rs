@@ -1,8 +1,10 @@
 //! What an attempt has written, and the way back.
 //!
-//! While no statement runs and there is no savepoint, nothing can be taken back, and what was overwritten can be forgotten.
+//! While no statement runs and there is no savepoint, nothing can be taken back, and what was
+//! overwritten can be forgotten.
 //!
-//! Who has a share of the writes sees them as they were when they were shared: a write then copies them first.
+//! Who has a share of the writes sees them as they were when they were shared: a write then copies
+//! them first.
 
 use super::guard::{Guard, Reservations};
 use super::writes::{Write, Writes};
@@ -11,7 +13,8 @@ use crate::error::{Error, Limit, Result};
 use crate::sync::{Arc, AtomicU64, Ordering};
 use crate::wal::MAX_PAYLOAD_SIZE;
 
-/// A place in a transaction to come back to; see [`Transaction::savepoint`](crate::Transaction::savepoint).
+/// A place in a transaction to come back to; see
+/// [`Transaction::savepoint`](crate::Transaction::savepoint).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[must_use = "a savepoint does nothing by itself; give it to `rollback_to`"]
 pub struct Savepoint {
@@ -27,7 +30,8 @@ pub(super) struct WriteSet {
     savepoints: Vec<(Savepoint, Place)>,
     /// The place when the running statement began.
     statement: Option<Place>,
-    /// The unique values that others should know of; those of a place that is gone back to are given back.
+    /// The unique values that others should know of; those of a place that is gone back to are
+    /// given back.
     pub(super) reservations: Reservations,
 }
 
@@ -56,7 +60,8 @@ impl WriteSet {
         Place { write_count: self.writes.count(), reservation_count: self.reservations.count() }
     }
 
-    /// How many writes there are, those that were overwritten and can still be taken back to included.
+    /// How many writes there are, those that were overwritten and can still be taken back to
+    /// included.
     pub(super) fn count(&self) -> usize {
         self.writes.count()
     }
@@ -126,7 +131,8 @@ impl WriteSet {
         }
     }
 
-    /// Makes a new savepoint one of now. Within a statement it is one of before it, as a statement is never taken back by half.
+    /// Makes a new savepoint one of now. Within a statement it is one of before it, as a statement
+    /// is never taken back by half.
     pub(super) fn set_savepoint(&mut self, savepoint: Savepoint) {
         self.savepoints.push((savepoint, self.statement.unwrap_or_else(|| self.place())));
     }

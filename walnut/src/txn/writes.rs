@@ -1,4 +1,5 @@
-//! Writes over a pinned state: keys with their new values or removals, the last of each key, and what stood there before.
+//! Writes over a pinned state: keys with their new values or removals, the last of each key, and
+//! what stood there before.
 //!
 //! ```text
 //!   bytes    | key value | key value | key | key value | ..      in the order of the writes
@@ -7,7 +8,8 @@
 //!   order    from a key to its last write; as far as a scan needed it
 //! ```
 //!
-//! 1. A write is added at the end and changes nothing that stands before it, so to take back is to cut off the end.
+//! 1. A write is added at the end and changes nothing that stands before it, so to take back is to
+//!    cut off the end.
 //! 2. `order` knows the first `ordered` writes; the others enter it when a scan begins.
 //!
 //! Whoever writes pays for no order: a commit sorts once.
@@ -27,7 +29,8 @@ const WASTE_LIMIT: usize = 64 << 10;
 /// The most bytes of memory that are taken before they are needed.
 const RESERVE_LIMIT: usize = 8 << 20;
 
-/// The bytes and the writes that there is room for with the first one: a row and its index entries take that much as a rule.
+/// The bytes and the writes that there is room for with the first one: a row and its index entries
+/// take that much as a rule.
 const FIRST_ROOM: (usize, usize) = (512, 8);
 
 /// So few writes of keys with the same head are compared as they are.
@@ -94,7 +97,8 @@ impl Writes {
         Some(self.value(found))
     }
 
-    /// Adds a number to that of `key`: to what was written under it, or else to what the state below has.
+    /// Adds a number to that of `key`: to what was written under it, or else to what the state
+    /// below has.
     pub(super) fn add(&mut self, key: &[u8], delta: i64) {
         let (kind, sum) = match self.get(key, KeyHash::of(key)) {
             None => (Kind::Add, delta),
@@ -202,7 +206,8 @@ impl Writes {
         self.ordered == self.list.len()
     }
 
-    /// The writes in a range by key, each with its value unless it is a removal; all must be in order.
+    /// The writes in a range by key, each with its value unless it is a removal; all must be in
+    /// order.
     pub(super) fn within<'w>(
         &'w self,
         range: &KeyRange,
@@ -232,8 +237,9 @@ impl Writes {
         }
     }
 
-    /// Sorts writes by key, of which they share all that comes before an offset; the heads are those of what comes behind. Those that
-    /// share the head, too, are sorted by what follows: so keys are looked at in turn, and numbers are compared.
+    /// Sorts writes by key, of which they share all that comes before an offset; the heads are
+    /// those of what comes behind. Those that share the head, too, are sorted by what follows: so
+    /// keys are looked at in turn, and numbers are compared.
     fn sort(&self, slots: &mut [(KeyPrefix, u32)], offset: usize) {
         slots.sort_unstable_by_key(|(head, _)| *head);
         let offset = offset + size_of::<KeyPrefix>();

@@ -15,10 +15,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crate::cache::{Account, Cache, Evictable};
 use crate::codec::ValuePointer;
 
-pub(crate) struct ReadValue(Arc<Checked>);
+pub(crate) struct ReadValue(Arc<CheckedValue>);
 
 /// A value whose record was checked.
-pub(super) struct Checked {
+pub(super) struct CheckedValue {
     pub(super) key: Box<[u8]>,
     /// The size of the record in bytes.
     pub(super) record_size: u64,
@@ -45,13 +45,13 @@ pub(super) struct CachedValues {
 }
 
 #[derive(Debug, Default)]
-struct Values(Mutex<HashMap<u64, Arc<Checked>>>);
+struct Values(Mutex<HashMap<u64, Arc<CheckedValue>>>);
 
 /// The values of one file, for the clock.
 #[derive(Debug)]
 struct EvictableValues(Arc<Values>);
 
-impl Checked {
+impl CheckedValue {
     pub(super) fn new(key: &[u8], record_size: u64, bytes: Vec<u8>, start: usize) -> Self {
         Self { key: key.into(), record_size, bytes, start, used: AtomicBool::new(false) }
     }
@@ -82,7 +82,7 @@ impl CachedValues {
     }
 
     /// Returns the value that was read, and caches it if it is admitted.
-    pub(super) fn keep(&self, pointer: &ValuePointer, value: Checked, caching: Caching) -> ReadValue {
+    pub(super) fn keep(&self, pointer: &ValuePointer, value: CheckedValue, caching: Caching) -> ReadValue {
         let (size, value) = (value.memory_size(), Arc::new(value));
         if self.account.cache().admits(identity(pointer), size, caching == Caching::Admit) {
             self.account.insert(pointer.offset, size, || {
@@ -107,7 +107,7 @@ fn identity(pointer: &ValuePointer) -> u64 {
 
 impl ReadValue {
     /// A value that stays out of the cache.
-    pub(super) fn lone(value: Checked) -> Self {
+    pub(super) fn lone(value: CheckedValue) -> Self {
         Self(Arc::new(value))
     }
 }
@@ -127,14 +127,14 @@ impl fmt::Debug for ReadValue {
     }
 }
 
-impl fmt::Debug for Checked {
+impl fmt::Debug for CheckedValue {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Checked").field("size", &self.bytes.len()).finish_non_exhaustive()
+        f.debug_struct("CheckedValue").field("size", &self.bytes.len()).finish_non_exhaustive()
     }
 }
 
 impl Values {
-    fn lock(&self) -> MutexGuard<'_, HashMap<u64, Arc<Checked>>> {
+    fn lock(&self) -> MutexGuard<'_, HashMap<u64, Arc<CheckedValue>>> {
         // Nothing under the lock panics half way.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -1,7 +1,7 @@
 //! Reads a value file: opens it, and resolves pointers into it.
 
 use super::ValueMeta;
-use super::cache::{CachedValues, Caching, Checked, ReadValue};
+use super::cache::{CachedValues, Caching, CheckedValue, ReadValue};
 use super::format::{MAX_RECORD_SIZE, ValueRecord};
 use crate::cache::Cache;
 use crate::codec::{FileHeader, FileKind, ValuePointer};
@@ -68,14 +68,14 @@ impl ValueReader {
         self.checked(pointer, key).map(ReadValue::lone)
     }
 
-    fn checked(&self, pointer: &ValuePointer, key: &[u8]) -> Result<Checked> {
+    fn checked(&self, pointer: &ValuePointer, key: &[u8]) -> Result<CheckedValue> {
         let bytes = self.read_record(pointer)?;
         let record = self.record(&bytes, pointer, key)?;
         let unpacked = record.unpack().map_err(|fault| fault.at(self.file.path(), pointer.offset))?;
         let start = bytes.len() - record.stored.len();
         Ok(match unpacked {
-            Some(value) => Checked::new(key, pointer.size, value, 0),
-            None => Checked::new(key, pointer.size, bytes, start),
+            Some(value) => CheckedValue::new(key, pointer.size, value, 0),
+            None => CheckedValue::new(key, pointer.size, bytes, start),
         })
     }
 

@@ -110,7 +110,8 @@ fn is_rewrite(merge: &Merge) -> bool {
     merge.inputs.len() == 1 && merge.inputs[0].0 == merge.output
 }
 
-/// Checks that nothing newer goes below something older, and that nothing in the way is left behind.
+/// Checks that nothing newer goes below something older, and that nothing in the way is left
+/// behind.
 fn expect_sound(version: &Version, merge: &Merge) {
     let numbers: BTreeSet<_> =
         merge.inputs.iter().flat_map(|(_, files)| files).map(|meta| meta.number).collect();

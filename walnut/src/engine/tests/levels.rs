@@ -134,7 +134,8 @@ fn a_deleted_key_stays_deleted_however_deep_it_lay() {
     assert_eq!((state(&engine).unwrap(), engine.stats().sst_count), (State::new(), 0));
 }
 
-/// `engine.md` 8: a scan over a damaged block that returns fewer rows, made permanent by the next compaction.
+/// `engine.md` 8: a scan over a damaged block that returns fewer rows, made permanent by the next
+/// compaction.
 #[test]
 fn a_damaged_block_stops_the_compaction_and_its_neighbours_stay_readable() {
     let env = machine();

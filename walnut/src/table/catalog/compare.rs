@@ -1,8 +1,10 @@
-//! What a compiled struct means for a stored table: pure, so that each case can be tested by itself.
+//! What a compiled struct means for a stored table: pure, so that each case can be tested by
+//! itself.
 //!
-//! 1. Rows are never misread: a layout that may have rows is compared field by field with the struct that is to read it.
-//! 2. An index is kept only when its entries are those that the struct asks for. With a new layout none is: what a migration
-//!    makes of an old row may have other values.
+//! 1. Rows are never misread: a layout that may have rows is compared field by field with the
+//!    struct that is to read it.
+//! 2. An index is kept only when its entries are those that the struct asks for. With a new layout
+//!    none is: what a migration makes of an old row may have other values.
 //! 3. Nothing changes unless everything fits.
 
 use super::compiled::Compiled;
@@ -40,7 +42,8 @@ impl Plan {
     }
 }
 
-/// What has to be done so that a struct can be opened on `stored`, or the sentence that says why it cannot.
+/// What has to be done so that a struct can be opened on `stored`, or the sentence that says why it
+/// cannot.
 pub(super) fn plan(stored: &StoredTable, compiled: &Compiled) -> Result<Plan> {
     let schema = &compiled.schema;
     ensure_newest(schema)?;
@@ -90,7 +93,8 @@ fn primary_key(
     let types = |layout: &StoredLayout, names: &[String]| -> Vec<Option<String>> {
         names.iter().map(|name| layout.type_of(name).map(str::to_owned)).collect()
     };
-    // Within a version, a column whose type changed is a field that changed, which is said more precisely there.
+    // Within a version, a column whose type changed is a field that changed, which is said more
+    // precisely there.
     let fits = match stored.key_shape.as_ref().map_or(KeyFit::Unknown, |key| key.fit(&compiled.key)) {
         _ if !is_new && stored.primary_key != names => false,
         KeyFit::Same => true,

@@ -23,17 +23,20 @@ pub(crate) struct TableInfo {
     pub(in crate::table) rows: KeyspaceId,
     /// In the order of the schema.
     pub(in crate::table) indexes: Vec<OpenIndex>,
-    /// Held by the thread that builds indexes: the pairs of rows with one value that it has met, by the place of their index.
+    /// Held by the thread that builds indexes: the pairs of rows with one value that it has met, by
+    /// the place of their index.
     pub(in crate::table) building: Mutex<Vec<Vec<Duplicate>>>,
     /// How many rows are entered in the indexes that are being built.
     pub(in crate::table) built_count: AtomicU64,
     /// How many rows of a type that is thought to be lossless were read again.
     pub(in crate::table) trial_count: AtomicU64,
-    /// Set before the table is dropped. A statement that began before loses to the drop, as it has read of what goes.
+    /// Set before the table is dropped. A statement that began before loses to the drop, as it has
+    /// read of what goes.
     pub(in crate::table) dropped: AtomicBool,
     /// What its generated keys are made of.
     pub(in crate::table) numbers: Numbers,
-    /// A sequence number at which the table was there already, as what it is now; zero when it was there before the database was opened.
+    /// A sequence number at which the table was there already, as what it is now; zero when it was
+    /// there before the database was opened.
     pub(in crate::table) made: SeqNo,
     /// Whether this is the table of one state of the past, in which nothing can be written.
     pub(in crate::table) is_past: bool,
@@ -54,8 +57,9 @@ pub(in crate::table) enum Settled {
     Readable { since: SeqNo },
     /// The state that is read does not have it.
     Absent,
-    /// Rows have the same value: the first such pairs, by their primary keys. The first row of a value has its entry, each of the others
-    /// one as in an index that is not unique, so that no other row takes the value.
+    /// Rows have the same value: the first such pairs, by their primary keys. The first row of a
+    /// value has its entry, each of the others one as in an index that is not unique, so that no
+    /// other row takes the value.
     Off { duplicates: Vec<Duplicate> },
 }
 
@@ -80,14 +84,16 @@ impl OpenIndex {
         let _first = self.settled.set(settled);
     }
 
-    /// Whether every row has its entries, so that each entry of a unique value belongs to its owner.
+    /// Whether every row has its entries, so that each entry of a unique value belongs to its
+    /// owner.
     pub(in crate::table) fn is_readable(&self) -> bool {
         matches!(self.settled(), Some(Settled::Readable { .. }))
     }
 }
 
 impl TableInfo {
-    /// Whether each unique value has its owner in its index, so that no other row has it: not while one is being built or off.
+    /// Whether each unique value has its owner in its index, so that no other row has it: not while
+    /// one is being built or off.
     pub(in crate::table) fn has_one_owner_each(&self) -> bool {
         self.schema.indexes.iter().zip(&self.indexes).all(|(index, open)| !index.unique || open.is_readable())
     }
@@ -99,15 +105,16 @@ impl TableInfo {
         key
     }
 
-    /// Whether a row is to be read again though its type is lossless as far as can be seen: that a struct has its own `Serialize` or
-    /// `Deserialize` cannot be. The first rows after each opening are.
+    /// Whether a row is to be read again though its type is lossless as far as can be seen: that a
+    /// struct has its own `Serialize` or `Deserialize` cannot be. The first rows after each opening
+    /// are.
     pub(in crate::table) fn is_trial(&self) -> bool {
         self.trial_count.load(Ordering::Relaxed) < TRIALS
             && self.trial_count.fetch_add(1, Ordering::Relaxed) < TRIALS
     }
 
-    /// The error for a row under this primary key that this program does not read. A row that its migration refuses is an error of
-    /// the schema.
+    /// The error for a row under this primary key that this program does not read. A row that its
+    /// migration refuses is an error of the schema.
     #[cold]
     pub(in crate::table) fn unreadable(&self, primary_key: &[u8], fault: Fault) -> Error {
         if let Fault::Migration { from, to, .. } = fault {
@@ -137,7 +144,8 @@ impl TableInfo {
         if self.dropped.load(Ordering::Acquire) { Err(Error::Dropped) } else { Ok(()) }
     }
 
-    /// An error unless `T` is the struct that the table was opened with, or one that is stored just so.
+    /// An error unless `T` is the struct that the table was opened with, or one that is stored just
+    /// so.
     pub(in crate::table) fn ensure_same<T: Table>(&self) -> Result<()> {
         if self.compiled.row == TypeId::of::<T>() || self.compiled.is_like(&Compiled::of::<T>()) {
             return Ok(());
@@ -147,7 +155,8 @@ impl TableInfo {
         ))
     }
 
-    /// An error unless the index at a place can be asked about a state: that of now, or of a sequence number.
+    /// An error unless the index at a place can be asked about a state: that of now, or of a
+    /// sequence number.
     ///
     /// [`Error::Conflict`] when the state is one from before the index was built.
     pub(in crate::table) fn ensure_readable(&self, place: usize, at: Option<SeqNo>) -> Result<()> {

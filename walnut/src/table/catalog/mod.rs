@@ -1,8 +1,8 @@
 //! Which tables there are: keyspace 0.
 //!
-//! The catalog is read and written in transactions like any other data, so that a table that is made by two threads at
-//! once is made once, and a crash leaves all of it or nothing. What is stored there is in `stored`; what a struct that
-//! differs from it means, in `compare`.
+//! The catalog is read and written in transactions like any other data, so that a table that is
+//! made by two threads at once is made once, and a crash leaves all of it or nothing. What is
+//! stored there is in `stored`; what a struct that differs from it means, in `compare`.
 
 mod compare;
 mod compiled;
@@ -42,12 +42,13 @@ const RESERVED: u8 = b'k';
 pub(super) enum Opened {
     /// It is as the struct wants it, but for indexes that are to be built.
     Ready(TableInfo),
-    /// Its rows are of older layouts. Nothing was changed but that there are new keyspaces for indexes: each row has to be tried, and
-    /// [`adopt`] or [`abandon`] called then.
+    /// Its rows are of older layouts. Nothing was changed but that there are new keyspaces for
+    /// indexes: each row has to be tried, and [`adopt`] or [`abandon`] called then.
     Tried(TableInfo),
 }
 
-/// Opens the table of a struct, making it when there is none, and changing it where the struct has changed.
+/// Opens the table of a struct, making it when there is none, and changing it where the struct has
+/// changed.
 pub(super) fn open(attempt: &Attempt, compiled: &Arc<Compiled>, dir: &Path) -> Result<Opened> {
     let Some(mut stored) = table(attempt, compiled.schema.name, dir)? else {
         // The number of the commit that makes it is not known yet.
@@ -98,7 +99,8 @@ pub(super) fn in_state(reader: EntryReader<'_>, name: &str, dir: &Path) -> Resul
     stored.transpose().map_err(|fault| fault.at(dir, 0))
 }
 
-/// The table of a struct as a state has it, for reading that state alone; one that the state does not have is empty. Writes nothing.
+/// The table of a struct as a state has it, for reading that state alone; one that the state does
+/// not have is empty. Writes nothing.
 ///
 /// An index that the struct has and the state has not, or not readable, is [`Settled::Absent`].
 pub(super) fn past(stored: Option<&StoredTable>, compiled: &Arc<Compiled>) -> Result<TableInfo> {
@@ -277,7 +279,8 @@ fn new_indexes(
         .collect()
 }
 
-/// Makes of a stored table what a struct asks for that has the version of its rows. `before` is what the catalog has.
+/// Makes of a stored table what a struct asks for that has the version of its rows. `before` is
+/// what the catalog has.
 fn adapt(
     attempt: &Attempt,
     before: &StoredTable,
@@ -335,8 +338,8 @@ fn begin_trial(
     Ok(info(&StoredTable { indexes, ..stored }, compiled))
 }
 
-/// Takes the layout that was tried, now that every row can be read in it and is entered in the indexes of `info`. Those at the places of
-/// `off` are unique, and rows have the same value.
+/// Takes the layout that was tried, now that every row can be read in it and is entered in the
+/// indexes of `info`. Those at the places of `off` are unique, and rows have the same value.
 pub(super) fn adopt(attempt: &Attempt, info: &TableInfo, off: &[usize], dir: &Path) -> Result<()> {
     let compiled = &info.compiled;
     let stored = table(attempt, compiled.schema.name, dir)?.ok_or(Error::NotFound)?;

@@ -31,13 +31,15 @@ const SECOND_FORM: u8 = 2;
 #[derive(Serialize, Deserialize, Clone, PartialEq, Eq, Debug)]
 pub(in crate::table) struct StoredTable {
     pub(in crate::table) rows: u32,
-    /// The layouts that rows may have, the oldest first; the last one is that in which rows are written.
+    /// The layouts that rows may have, the oldest first; the last one is that in which rows are
+    /// written.
     pub(super) layouts: Vec<StoredLayout>,
     pub(super) primary_key: Vec<String>,
     /// How primary keys are encoded; nothing in a catalog from before this was stored.
     pub(super) key_shape: Option<KeyShape>,
     pub(super) indexes: Vec<StoredIndex>,
-    /// The keyspaces of indexes over a layout that is being tried: what is in them goes unless the layout is taken.
+    /// The keyspaces of indexes over a layout that is being tried: what is in them goes unless the
+    /// layout is taken.
     pub(super) pending: Vec<u32>,
 }
 
@@ -171,7 +173,8 @@ impl StoredIndex {
     }
 }
 
-/// The text of a part as far as its shape does not say it: of one that is computed, not how its type is written.
+/// The text of a part as far as its shape does not say it: of one that is computed, not how its
+/// type is written.
 fn without_type(part: &str) -> &str {
     part.split_once(": ").map_or(part, |(words, _)| words)
 }

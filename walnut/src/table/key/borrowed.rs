@@ -1,8 +1,10 @@
-//! The borrowed forms of text in a range: `"a".."b"` over `String`, `("Paris", 21)..` over `(String, u8)`.
+//! The borrowed forms of text in a range: `"a".."b"` over `String`, `("Paris", 21)..` over
+//! `(String, u8)`.
 //!
-//! A whole key and a reference to one are points already, see [`Point`]; a text is one of each kind of text, see `text`. What is added here is borrowed somewhere, so no
-//! two implementations fit the same pair of types and literals infer. In tuples of two to four parts, text may be borrowed
-//! at any place; longer tuples are given whole.
+//! A whole key and a reference to one are points already, see [`Point`]; a text is one of each kind
+//! of text, see `text`. What is added here is borrowed somewhere, so no two implementations fit the
+//! same pair of types and literals infer. In tuples of two to four parts, text may be borrowed at
+//! any place; longer tuples are given whole.
 
 use super::{Key, KeyWriter, NoCase, Point, escape};
 
@@ -28,8 +30,8 @@ impl Point<Option<Vec<u8>>> for Option<&[u8]> {
     }
 }
 
-/// One implementation for each list of parts, where a name is a part of that type, `str` is borrowed text, and
-/// `caseless` the same for a part without case.
+/// One implementation for each list of parts, where a name is a part of that type, `str` is
+/// borrowed text, and `caseless` the same for a part without case.
 macro_rules! tuples {
     ($([$($whole:ident)*] $($part:ident . $place:tt)*;)*) => {$(
         #[diagnostic::do_not_recommend]

@@ -13,9 +13,10 @@ pub(crate) type KeyBytes = SmallVec<[u8; 96]>;
 
 /// Takes the encoding of a key. Short keys stay on the stack.
 ///
-/// A key that is too long or has no exact form is noted here; an implementation of [`Key`](super::Key) need not look. A write of it fails
-/// with [`Error::Limit`] before anything is written. No row has it, so a look-up finds nothing, and a range begins or ends
-/// where the value would be.
+/// A key that is too long or has no exact form is noted here; an implementation of
+/// [`Key`](super::Key) need not look. A write of it fails with [`Error::Limit`] before anything is
+/// written. No row has it, so a look-up finds nothing, and a range begins or ends where the value
+/// would be.
 #[derive(Clone, Debug)]
 pub struct KeyWriter {
     bytes: KeyBytes,
@@ -59,8 +60,9 @@ impl KeyWriter {
         self.bytes.extend_from_slice(bytes);
     }
 
-    /// Adds as many bytes as there is room for. No key is the beginning of another one, so each one that is stored differs from
-    /// this one within its own bytes: what is kept compares with them as the whole does.
+    /// Adds as many bytes as there is room for. No key is the beginning of another one, so each one
+    /// that is stored differs from this one within its own bytes: what is kept compares with them
+    /// as the whole does.
     #[cold]
     fn overflow(&mut self, bytes: &[u8]) {
         let free = self.room.saturating_sub(self.bytes.len());
@@ -88,15 +90,17 @@ impl KeyWriter {
         }
     }
 
-    /// Notes that the value has no exact form as a key; `why` is a sentence such as "a decimal has more digits than the scale of its index".
+    /// Notes that the value has no exact form as a key; `why` is a sentence such as "a decimal has
+    /// more digits than the scale of its index".
     ///
-    /// A write of the value is then [`Error::Limit`], and a look-up finds nothing. A range that begins or ends with it is
-    /// [`Error::Limit`] too, as its place among the keys is not known.
+    /// A write of the value is then [`Error::Limit`], and a look-up finds nothing. A range that
+    /// begins or ends with it is [`Error::Limit`] too, as its place among the keys is not known.
     pub fn refuse(&mut self, why: &'static str) {
         self.set_fault(Limit::Inexact(why), Side::Unknown);
     }
 
-    /// The same for a value that lies on this side of all keys that begin with what was written of it.
+    /// The same for a value that lies on this side of all keys that begin with what was written of
+    /// it.
     pub(super) fn refuse_at(&mut self, side: Side, why: &'static str) {
         self.set_fault(Limit::Inexact(why), side);
     }
@@ -111,7 +115,8 @@ impl KeyWriter {
         self.bytes.len()
     }
 
-    /// The key followed by `suffix`, which does not count against the limit; or what was wrong with it.
+    /// The key followed by `suffix`, which does not count against the limit; or what was wrong with
+    /// it.
     pub(crate) fn finish_with(mut self, suffix: &[u8]) -> Result<KeyBytes> {
         match self.fault {
             None => {

@@ -7,8 +7,9 @@
 //!  "ab"     61 62 00 00
 //! ```
 //!
-//! An encoding is valid if and only if (1) every 00 before its end is followed by ff, and (2) it ends with 00 00.
-//! So it has one form, none is the beginning of another, and whatever follows it cannot change how it compares.
+//! An encoding is valid if and only if (1) every 00 before its end is followed by ff, and (2) it
+//! ends with 00 00. So it has one form, none is the beginning of another, and whatever follows it
+//! cannot change how it compares.
 
 use super::{KeyReader, KeyWriter};
 use crate::error::Fault;
@@ -57,7 +58,8 @@ pub(super) fn skip(input: &mut KeyReader<'_>) -> Result<(), Fault> {
     take_body(input).map(drop)
 }
 
-/// Takes an encoding and gives what stands before its end, in which each zero byte is followed by ff.
+/// Takes an encoding and gives what stands before its end, in which each zero byte is followed by
+/// ff.
 fn take_body<'a>(input: &mut KeyReader<'a>) -> Result<&'a [u8], Fault> {
     let bytes = input.rest();
     let mut searched = 0;

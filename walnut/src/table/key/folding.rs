@@ -1,17 +1,18 @@
 //! Case folding: the table of Unicode 17.0, full foldings included.
 //!
-//! The bytes of an index with `nocase` are made with this table, so it never changes: a table of a later Unicode would be
-//! another kind of part, under another name in the schema, and an index over to it is built anew. Unicode keeps the
-//! folding of a character for ever once the character is assigned, so what a later table would add are characters that this
-//! one does not know; they are left as they are and are told apart by case.
+//! The bytes of an index with `nocase` are made with this table, so it never changes: a table of a
+//! later Unicode would be another kind of part, under another name in the schema, and an index over
+//! to it is built anew. Unicode keeps the folding of a character for ever once the character is
+//! assigned, so what a later table would add are characters that this one does not know; they are
+//! left as they are and are told apart by case.
 //!
-//! Each character is folded by itself, whatever stands beside it, and without regard to a language. Nothing is composed or
-//! decomposed.
+//! Each character is folded by itself, whatever stands beside it, and without regard to a language.
+//! Nothing is composed or decomposed.
 
 use std::borrow::Cow;
 
-/// Characters that become one other: the first and the last of a run, the step between two of them, and the distance to
-/// what they become.
+/// Characters that become one other: the first and the last of a run, the step between two of them,
+/// and the distance to what they become.
 #[rustfmt::skip]
 const RUNS: [(u32, u32, u32, i32); 208] = [
     (0x41, 0x5a, 1, 32), (0xb5, 0xb5, 1, 775), (0xc0, 0xd6, 1, 32), (0xd8, 0xde, 1, 32), (0x100, 0x12e, 2, 1),

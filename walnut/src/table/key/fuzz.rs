@@ -5,8 +5,8 @@ use std::time::{Duration, SystemTime};
 
 use super::{Key, KeyReader, KeyWriter};
 
-/// Takes `bytes` for a key of each type. It must not panic; what can be read is written again as the same bytes, and is passed over
-/// in the same length.
+/// Takes `bytes` for a key of each type. It must not panic; what can be read is written again as
+/// the same bytes, and is passed over in the same length.
 pub fn fuzz(bytes: &[u8]) {
     macro_rules! decode {
         ($($type:ty),* $(,)?) => { $(check::<$type>(bytes);)* };

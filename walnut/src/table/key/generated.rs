@@ -1,4 +1,5 @@
-//! Keys that the store can give to a row by itself: numbers that are counted, and UUIDs that begin with the time.
+//! Keys that the store can give to a row by itself: numbers that are counted, and UUIDs that begin
+//! with the time.
 
 use std::num::NonZero;
 
@@ -16,8 +17,8 @@ pub enum Way {
     Timed,
 }
 
-/// A key that `#[primary_key(auto)]` can be put on: every integer that is a key, `NonZero` or not, `Uuid`, and newtypes of these with
-/// [`#[derive(Key)]`](derive@crate::Key).
+/// A key that `#[primary_key(auto)]` can be put on: every integer that is a key, `NonZero` or not,
+/// `Uuid`, and newtypes of these with [`#[derive(Key)]`](derive@crate::Key).
 #[diagnostic::on_unimplemented(
     message = "a `{Self}` cannot be generated",
     label = "`auto` is for integers and `Uuid`",
@@ -31,7 +32,8 @@ pub trait Generated: Key {
     /// The key of a number, which is one that its [`WAY`](Self::WAY) has.
     fn from_number(number: u128) -> Self;
 
-    /// The number of a key that is counted; none for what the counter never gives, such as a negative number.
+    /// The number of a key that is counted; none for what the counter never gives, such as a
+    /// negative number.
     fn number(&self) -> Option<u128>;
 }
 

@@ -3,11 +3,13 @@
 //! The law, which holds for every implementation of [`Key`]:
 //!
 //! 1. *injective*: two different values have different encodings;
-//! 2. *prefix-free*: no encoding is the beginning of another one, so parts of a composite key need no separator;
+//! 2. *prefix-free*: no encoding is the beginning of another one, so parts of a composite key need
+//!    no separator;
 //! 3. *ordered*: encodings compare bytewise as the values compare.
 //!
-//! Every encoding is canonical besides: decoding accepts exactly the bytes that encoding writes. The table of
-//! encodings stands at [`Key`]; each file here draws its own. What is not done here: naming the index that a key belongs to.
+//! Every encoding is canonical besides: decoding accepts exactly the bytes that encoding writes.
+//! The table of encodings stands at [`Key`]; each file here draws its own. What is not done here:
+//! naming the index that a key belongs to.
 
 mod borrowed;
 mod codec;
@@ -71,7 +73,8 @@ use by_value;
 ///
 /// # How they are stored
 ///
-/// These bytes are on disk, so they never change. Numbers stand with the most significant byte first.
+/// These bytes are on disk, so they never change. Numbers stand with the most significant byte
+/// first.
 ///
 /// | type | encoding | order |
 /// |---|---|---|
@@ -95,16 +98,16 @@ use by_value;
 /// | `Reverse<K>` | the key with every bit inverted | the other way round; a part with `desc` |
 /// | [`NoCase`] | the folded text | an index with `nocase` |
 ///
-/// With the features of these names, the dates, times and spans of the crates `time`, `chrono` and `jiff` are keys, and
-/// with `rust_decimal` its `Decimal` in an index with `scale = N`. Moments with an offset compare by the moment alone, and
-/// come back in UTC.
+/// With the features of these names, the dates, times and spans of the crates `time`, `chrono` and
+/// `jiff` are keys, and with `rust_decimal` its `Decimal` in an index with `scale = N`. Moments
+/// with an offset compare by the moment alone, and come back in UTC.
 ///
 /// `usize` and `isize` are no keys: their size differs from machine to machine.
 ///
 /// # By hand
 ///
-/// A type of one's own implements it by putting together what is there. The three laws at the head of this
-/// module are the implementer's promise; a wrong order gives wrong ranges.
+/// A type of one's own implements it by putting together what is there. The three laws at the head
+/// of this module are the implementer's promise; a wrong order gives wrong ranges.
 ///
 /// ```
 /// use walnut::{Fault, Key, KeyReader, KeyWriter};
@@ -138,17 +141,19 @@ use by_value;
     note = "instead of `usize` and `isize`, whose size differs from machine to machine, take `u64` and `i64`"
 )]
 pub trait Key: Sized + Send + Sync + 'static {
-    /// How a single key is passed to `get`, `all`, `remove`: numbers by value, `&str` for a `String`.
+    /// How a single key is passed to `get`, `all`, `remove`: numbers by value, `&str` for a
+    /// `String`.
     type Ref<'a>;
 
-    /// Whether equal values always have equal encodings and the other way round, so that the type may be a primary
-    /// key or stand in a unique index. Not so for floating-point numbers.
+    /// Whether equal values always have equal encodings and the other way round, so that the type
+    /// may be a primary key or stand in a unique index. Not so for floating-point numbers.
     const EXACT: bool = true;
 
     /// Whether a value may be missing, as that of an `Option` may, or one of several parts.
     const OPTIONAL: bool = false;
 
-    /// How keys of this type are encoded: the catalog keeps it, so that a type that changed is noticed. By default it is not known.
+    /// How keys of this type are encoded: the catalog keeps it, so that a type that changed is
+    /// noticed. By default it is not known.
     fn key_shape() -> KeyShape {
         KeyShape::custom()
     }
@@ -156,10 +161,12 @@ pub trait Key: Sized + Send + Sync + 'static {
     /// Adds the encoding of this value.
     fn encode(&self, out: &mut KeyWriter);
 
-    /// Adds the encoding of a value that is given as a [`Ref`](Key::Ref): the same bytes as [`encode`](Key::encode).
+    /// Adds the encoding of a value that is given as a [`Ref`](Key::Ref): the same bytes as
+    /// [`encode`](Key::encode).
     fn encode_ref(point: &Self::Ref<'_>, out: &mut KeyWriter);
 
-    /// Reads a value back; what stands in `input` may be damaged, which is an error and never a panic.
+    /// Reads a value back; what stands in `input` may be damaged, which is an error and never a
+    /// panic.
     fn decode(input: &mut KeyReader<'_>) -> Result<Self, Fault>;
 
     /// Passes over a value without building it.
@@ -202,8 +209,9 @@ pub trait TextKey: Key {
     fn encode_start(text: &Self::Ref<'_>, out: &mut KeyWriter);
 }
 
-/// A key that begins with text: text itself, or several parts of which the first is text. A [`TextKey`] by hand is one when that
-/// is said: `impl BeginsWithText for Label { type Text = Label; }`.
+/// A key that begins with text: text itself, or several parts of which the first is text. A
+/// [`TextKey`] by hand is one when that is said:
+/// `impl BeginsWithText for Label { type Text = Label; }`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` does not begin with text, so nothing starts with it",
     label = "`starts_with` is for text and bytes",

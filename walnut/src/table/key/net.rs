@@ -1,4 +1,5 @@
-//! Addresses: the address, the port, and with version 6 the flow and the scope, as they compare in `std::net`.
+//! Addresses: the address, the port, and with version 6 the flow and the scope, as they compare in
+//! `std::net`.
 //!
 //! ```text
 //!  Ipv4Addr, Ipv6Addr        4 or 16 bytes

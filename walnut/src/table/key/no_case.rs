@@ -5,7 +5,8 @@
 //!  "Straße", "STRASSE"   73 74 72 61 73 73 65 00 00
 //! ```
 //!
-//! 1. Each character is folded by itself, so what begins with a text begins, folded, with the text folded.
+//! 1. Each character is folded by itself, so what begins with a text begins, folded, with the text
+//!    folded.
 //! 2. Only a text that is folded already is accepted when it is read: each key has one form.
 
 use std::fmt;
@@ -60,7 +61,8 @@ impl fmt::Display for NoCase {
     }
 }
 
-/// Text that can be folded: `String`, `Box<str>`, `Arc<str>`, `Cow<'static, str>`, and an `Option` of it.
+/// Text that can be folded: `String`, `Box<str>`, `Arc<str>`, `Cow<'static, str>`, and an `Option`
+/// of it.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` has no upper and lower case",
     label = "`nocase` is for text",

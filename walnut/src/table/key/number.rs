@@ -8,10 +8,13 @@
 //!  f32 -1.0          40 7f ff ff      every bit is flipped when negative
 //! ```
 //!
-//! 1. Every bit pattern is a value, so decoding fails only when bytes are missing; but zero is none of a `NonZero`.
-//! 2. Floats sort as [`total_cmp`](f64::total_cmp) says: -NaN, -inf, .., -0.0, 0.0, .., inf, NaN; each pattern is one value.
+//! 1. Every bit pattern is a value, so decoding fails only when bytes are missing; but zero is none
+//!    of a `NonZero`.
+//! 2. Floats sort as [`total_cmp`](f64::total_cmp) says: -NaN, -inf, .., -0.0, 0.0, .., inf, NaN;
+//!    each pattern is one value.
 //!
-//! `usize` and `isize` are left out on purpose: a file written on one machine must read the same on another.
+//! `usize` and `isize` are left out on purpose: a file written on one machine must read the same on
+//! another.
 
 use std::num::NonZero;
 
@@ -29,7 +32,8 @@ macro_rules! integers {
             }
 
             fn encode(&self, out: &mut KeyWriter) {
-                // The least value is the sign bit alone when there is one, and zero when there is none.
+                // The least value is the sign bit alone when there is one, and zero when there is
+                // none.
                 out.push(&(*self ^ $int::MIN).to_be_bytes());
             }
 

@@ -1,4 +1,5 @@
-//! `Option`: 00 for none, and 01 before the encoding of what is there. `None` comes before every `Some`.
+//! `Option`: 00 for none, and 01 before the encoding of what is there. `None` comes before every
+//! `Some`.
 
 use super::{Key, KeyPart, KeyReader, KeyShape, KeyWriter};
 use crate::error::Fault;

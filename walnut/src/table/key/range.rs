@@ -27,7 +27,8 @@ impl<K: Key> Point<K> for &K {
     }
 }
 
-/// A range is given in the order of the keys. A mark that [`RangeOver`] has so that each range fits in one way only.
+/// A range is given in the order of the keys. A mark that [`RangeOver`] has so that each range fits
+/// in one way only.
 #[derive(Clone, Copy, Debug)]
 pub struct Straight;
 
@@ -37,10 +38,11 @@ pub struct Turned;
 
 /// A range over keys of type `K`: every range of the standard library, and pairs of [`Bound`]s.
 ///
-/// Over a part that descends, whose keys are `Reverse<K>`, a range of `K` is given from the less to the greater as ever,
-/// and what it holds comes in the order of the index: from the greater to the less. Of several parts of which some descend
-/// no range of values is one piece of the index. There the descending parts are written as `Reverse`, and the range is one
-/// in the order of the index: `(7, Reverse(9))..(7, Reverse(3))`.
+/// Over a part that descends, whose keys are `Reverse<K>`, a range of `K` is given from the less to
+/// the greater as ever, and what it holds comes in the order of the index: from the greater to the
+/// less. Of several parts of which some descend no range of values is one piece of the index. There
+/// the descending parts are written as `Reverse`, and the range is one in the order of the index:
+/// `(7, Reverse(9))..(7, Reverse(3))`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a range over `{K}` keys",
     label = "expected a range of `{K}`, such as `a..b`, `a..=b`, `a..`, `..b` or `..`"

@@ -5,8 +5,9 @@
 //!  Reverse("a")      9e ff ff
 //! ```
 //!
-//! No encoding is the beginning of another one, so two of them differ in a bit before either ends; inverted, they differ
-//! in the same bit and compare the other way round. The law holds for `Reverse<K>` because it holds for `K`.
+//! No encoding is the beginning of another one, so two of them differ in a bit before either ends;
+//! inverted, they differ in the same bit and compare the other way round. The law holds for
+//! `Reverse<K>` because it holds for `K`.
 
 use std::cmp::Reverse;
 

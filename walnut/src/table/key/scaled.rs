@@ -19,8 +19,9 @@ use crate::error::Fault;
 
 /// The key of an index with `scale = N`: a decimal with at most `N` digits after its point.
 ///
-/// A row whose decimal has more digits than that is [`Error::Limit`](crate::Error::Limit); zeros at its end do not count. No row
-/// has such a decimal, so a look-up of it finds nothing, and a range may begin or end with it.
+/// A row whose decimal has more digits than that is [`Error::Limit`](crate::Error::Limit); zeros at
+/// its end do not count. No row has such a decimal, so a look-up of it finds nothing, and a range
+/// may begin or end with it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Scaled<T, const N: u32>(pub T);
 

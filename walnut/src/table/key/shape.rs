@@ -1,4 +1,5 @@
-//! The shape of a key: how a type of keys is encoded, as a value that is stored in the catalog and compared.
+//! The shape of a key: how a type of keys is encoded, as a value that is stored in the catalog and
+//! compared.
 //!
 //! ```text
 //!   (u64, Option<String>)      Tuple 2 · Unsigned 8 · Option · Text

@@ -7,7 +7,8 @@
 //!
 //! 1. The nanoseconds are fewer than a second's; they count forward before the epoch, too:
 //!    1.25 s before it is -2 s and 750,000,000 ns.
-//! 2. A time that this machine cannot hold to the nanosecond is an error when it is read, not another time.
+//! 2. A time that this machine cannot hold to the nanosecond is an error when it is read, not
+//!    another time.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 

@@ -1,12 +1,14 @@
 //! Reads postcard where it lies.
 //!
-//! The bytes are those of the crate `postcard` ("The Postcard Wire Format", postcard.jamesmunns.com/wire-format), which writes
-//! them; what this reads, and what it refuses, is the same. It is here because reading a row is half of what a scan costs:
-//! a number of several bytes is taken in one step, and no byte of it is a branch.
+//! The bytes are those of the crate `postcard` ("The Postcard Wire Format",
+//! postcard.jamesmunns.com/wire-format), which writes them; what this reads, and what it refuses,
+//! is the same. It is here because reading a row is half of what a scan costs: a number of several
+//! bytes is taken in one step, and no byte of it is a branch.
 //!
-//! 1. Nothing is read behind the end of the bytes, and no memory is taken for a size that was not found to lie before it.
-//! 2. With a [`Comparison`](super::trace::Comparison) as `C` each value is compared with the form in which it was written; with
-//!    `()` nothing is, at no cost.
+//! 1. Nothing is read behind the end of the bytes, and no memory is taken for a size that was not
+//!    found to lie before it.
+//! 2. With a [`Comparison`](super::trace::Comparison) as `C` each value is compared with the form
+//!    in which it was written; with `()` nothing is, at no cost.
 
 use std::fmt;
 
@@ -18,7 +20,6 @@ use serde::de::{
 use super::trace::{Compare, Form};
 use crate::codec::{long_text, text};
 
-/// What is left to read.
 pub(super) struct Decoder<'de, C> {
     rest: &'de [u8],
     /// The last eight bytes of all, the very last in the highest place; zeros before the first.
@@ -26,7 +27,7 @@ pub(super) struct Decoder<'de, C> {
     pub(super) compare: C,
 }
 
-/// The bytes are not what the type asks for. What serde says of it may hold a value, so it is not kept.
+/// The bytes are not what the type asks for. Serde's message may hold a value, so it is not kept.
 #[derive(Debug)]
 pub(super) struct Unreadable;
 
@@ -56,7 +57,6 @@ impl<'de, C: Compare> Decoder<'de, C> {
         Self { rest: bytes, tail, compare }
     }
 
-    /// What was not read.
     pub(super) fn rest(&self) -> &'de [u8] {
         self.rest
     }
@@ -115,7 +115,8 @@ impl<'de, C: Compare> Decoder<'de, C> {
         Ok(value)
     }
 
-    /// A varint of at most `MAX` bytes: seven bits a byte, the lowest first; the eighth is set when more follow.
+    /// A varint of at most `MAX` bytes: seven bits a byte, the lowest first; the eighth is set when
+    /// more follow.
     #[inline]
     fn varint<const MAX: usize>(&mut self) -> Result<u64> {
         let Some(&first) = self.rest.first() else { return Err(Unreadable) };

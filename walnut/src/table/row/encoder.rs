@@ -1,12 +1,14 @@
 //! Writes postcard, and refuses what could not be read again.
 //!
-//! The bytes are those of the crate `postcard` ("The Postcard Wire Format", postcard.jamesmunns.com/wire-format). It is here
-//! because postcard writes more than it reads:
+//! The bytes are those of the crate `postcard` ("The Postcard Wire Format",
+//! postcard.jamesmunns.com/wire-format). It is here because postcard writes more than it reads:
 //!
-//! 1. A field that is skipped, and a sequence whose length is unknown or wrong, is an error: what follows would be
-//!    read in its place.
-//! 2. Text that is made of a [`Display`](fmt::Display) is made once, so that its length is that of its bytes.
-//! 3. With [`Trace`](super::trace::Trace) as `N` the forms of all values are noted; with `()` nothing is, at no cost.
+//! 1. A field that is skipped, and a sequence whose length is unknown or wrong, is an error: what
+//!    follows would be read in its place.
+//! 2. Text that is made of a [`Display`](fmt::Display) is made once, so that its length is that of
+//!    its bytes.
+//! 3. With [`Trace`](super::trace::Trace) as `N` the forms of all values are noted; with `()`
+//!    nothing is, at no cost.
 
 use std::fmt::{self, Write};
 
@@ -137,7 +139,8 @@ impl<'o, N: Notes> Encoder<'o, N> {
     }
 }
 
-/// The zigzag encoding of a signed number, whose sign is the lowest bit: 0, -1, 1, -2, .. become 0, 1, 2, 3, ..
+/// The zigzag encoding of a signed number, whose sign is the lowest bit: 0, -1, 1, -2, .. become 0,
+/// 1, 2, 3, ..
 macro_rules! zigzag {
     ($number:expr, $signed:ty) => {{
         let number: $signed = $number;

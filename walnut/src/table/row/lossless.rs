@@ -1,8 +1,9 @@
 //! Types whose values serde reads as they were written, all of them.
 //!
-//! A row of such fields needs no look at what its bytes are read as. Which types these are must be known of the type and not of a
-//! value, and of types of a program's own it is not: serde's attributes and hand-written implementations are not to be seen
-//! from here. So there is a list, and what is not on it is read again.
+//! A row of such fields needs no look at what its bytes are read as. Which types these are must be
+//! known of the type and not of a value, and of types of a program's own it is not: serde's
+//! attributes and hand-written implementations are not to be seen from here. So there is a list,
+//! and what is not on it is read again.
 //!
 //! ```text
 //!   Serde::<u64>::IS_LOSSLESS           true: of `Serde` itself, because `u64: Lossless`
@@ -11,8 +12,8 @@
 //!
 //! A parameter of a generic struct counts as not on the list, whatever it is.
 //!
-//! Not on it, though they are of the standard library: `SocketAddrV6`, whose scope is not written, and with it `SocketAddr`;
-//! and sets and maps with hashers of their own.
+//! Not on it, though they are of the standard library: `SocketAddrV6`, whose scope is not written,
+//! and with it `SocketAddr`; and sets and maps with hashers of their own.
 
 use std::borrow::Cow;
 use std::cmp::Reverse;

@@ -1,5 +1,5 @@
-//! The bytes of a row: the version of its layout as a varint, then postcard through serde. A row of an older layout goes
-//! through the structs of the past, each made of the one before.
+//! The bytes of a row: the version of its layout as a varint, then postcard through serde. A row of
+//! an older layout goes through the structs of the past, each made of the one before.
 
 mod decoder;
 mod encoder;
@@ -26,8 +26,8 @@ pub(super) const UNKNOWN_VERSION: Fault = Fault::Invalid("layout version of a ro
 /// The most bytes that a row may take.
 pub(crate) const MAX_ROW_SIZE: usize = 16 << 20;
 
-/// A struct of which serde makes rows; for derived code, which asks for both of serde's traits here and nowhere else, so that
-/// the compiler complains once.
+/// A struct of which serde makes rows; for derived code, which asks for both of serde's traits here
+/// and nowhere else, so that the compiler complains once.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be a table, because serde does not write and read it",
     label = "rows are stored through serde",
@@ -39,7 +39,8 @@ pub trait SerdeRow: Sized {
 
     /// Adds the row in postcard, and returns the one that is read from these bytes.
     ///
-    /// [`Error::Unstorable`] when it cannot be read, or is read in other forms than it was written in.
+    /// [`Error::Unstorable`] when it cannot be read, or is read in other forms than it was written
+    /// in.
     fn encode_and_read(&self, out: &mut Vec<u8>) -> Result<Self>;
 
     /// The row of these bytes in postcard.
@@ -107,10 +108,12 @@ pub(super) fn unstorable<T: TableMapper>(reason: &'static str) -> Error {
     Error::Unstorable(Unstorable::new(T::SCHEMA.name, reason))
 }
 
-/// Adds the stored bytes of a row. Where these may be read as another row, that one is returned: it is the one that is stored.
+/// Adds the stored bytes of a row. Where these may be read as another row, that one is returned: it
+/// is the one that is stored.
 ///
-/// [`Error::Unstorable`] when they cannot be read. In a build for development, and when `reads` says so, every row is read;
-/// otherwise those of which it is not known that they are read as they are ([`TableMapper::LOSSLESS`]).
+/// [`Error::Unstorable`] when they cannot be read. In a build for development, and when `reads`
+/// says so, every row is read; otherwise those of which it is not known that they are read as they
+/// are ([`TableMapper::LOSSLESS`]).
 pub(super) fn seal<T: TableMapper>(row: &T, bytes: &mut Vec<u8>, reads: bool) -> Result<Option<T>> {
     let start = bytes.len();
     bytes.put_varint(u64::from(T::SCHEMA.version));
@@ -143,8 +146,9 @@ pub(super) fn open<T: TableMapper>(bytes: &[u8]) -> Result<T, Fault> {
     if version == T::SCHEMA.version { T::decode_row(rest) } else { open_older(version, rest) }
 }
 
-/// The row of a layout of the past: the one that will be read once it is rewritten, so that its index entries stay what they are.
-/// One that cannot be stored in the layout of today is returned as its migration made it; rewriting refuses it.
+/// The row of a layout of the past: the one that will be read once it is rewritten, so that its
+/// index entries stay what they are. One that cannot be stored in the layout of today is returned
+/// as its migration made it; rewriting refuses it.
 #[cold]
 fn open_older<T: TableMapper>(version: u32, rest: &[u8]) -> Result<T, Fault> {
     let row = T::decode_older_row(version, rest)?;
@@ -173,7 +177,8 @@ pub fn migrate<T: MigrateFrom<Old>, Old: TableMapper>(version: u32, bytes: &[u8]
     })
 }
 
-/// A struct that can be made of the one before it: by `From`, or by `TryFrom` where an old row may have no new form.
+/// A struct that can be made of the one before it: by `From`, or by `TryFrom` where an old row may
+/// have no new form.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be made of `{Old}`",
     label = "rows of `{Old}` are to become rows of `{Self}`",

@@ -175,7 +175,8 @@ proptest! {
     }
 }
 
-/// Numbers end at each of their bytes, at the end of the bytes or not, and are too large by one bit.
+/// Numbers end at each of their bytes, at the end of the bytes or not, and are too large by one
+/// bit.
 #[test]
 fn decoder_and_postcard_agree_about_numbers_of_every_size() {
     for size in 0..20 {

@@ -5,13 +5,16 @@
 //!   read      group  number  text  group  byte  end  end      the same: each value is read from its own bytes
 //! ```
 //!
-//! The bytes of a row carry no types, so one that is read in other forms than it was written in may come out as another
-//! row. A form says how many bytes a value takes, as far as they do not say so themselves; a `u32` and a `u64` are
-//! one form, a number. By induction, what is read in the same forms is read from the same places.
+//! The bytes of a row carry no types, so one that is read in other forms than it was written in may
+//! come out as another row. A form says how many bytes a value takes, as far as they do not say so
+//! themselves; a `u32` and a `u64` are one form, a number. By induction, what is read in the same
+//! forms is read from the same places.
 //!
-//! 1. Units, newtypes and empty groups have no bytes and no form, so a trace is never longer than a small
-//!    multiple of the row. Single bytes in a row are counted: a trace of a blob is a few bytes.
-//! 2. Text, bytes and a sequence of single bytes are the same bytes; only the type that reads them makes a difference.
+//! 1. Units, newtypes and empty groups have no bytes and no form, so a trace is never longer than a
+//!    small multiple of the row. Single bytes in a row are counted: a trace of a blob is a few
+//!    bytes.
+//! 2. Text, bytes and a sequence of single bytes are the same bytes; only the type that reads them
+//!    makes a difference.
 
 use super::decoder::Unreadable;
 use crate::codec::{Reader, Writer};
@@ -92,7 +95,8 @@ impl Notes for () {
 
 /// The forms of a row as they were written.
 pub(super) struct Trace {
-    /// One byte each. A variant is followed by the place of its name, single bytes by their number, as a varint.
+    /// One byte each. A variant is followed by the place of its name, single bytes by their number,
+    /// as a varint.
     forms: Vec<u8>,
     /// Single bytes that were written last and are not in `forms` yet.
     run: u64,
@@ -341,8 +345,9 @@ impl Compare for Comparison<'_> {
     }
 
     fn variant(&mut self, place: u32) -> Result<(), Unreadable> {
-        // A name is at its variant's place, or behind it when variants before it have other names besides (`alias`); when it is
-        // before, a variant was left out of what is read and not of what is written.
+        // A name is at its variant's place, or behind it when variants before it have other names
+        // besides (`alias`); when it is before, a variant was left out of what is read and not of
+        // what is written.
         let found = self.name.take().and_then(|name| self.variants.iter().position(|known| *known == name));
         if found.is_some_and(|found| found < place as usize) {
             self.reason.get_or_insert(Mismatch::Other(

@@ -1,8 +1,9 @@
 //! Rows of a scan that are changed or removed: in one commit, or in batches of bounded size.
 //!
-//! All at once, the statement looks for the rows in its own transaction. In batches, the rows are those of the state at which the
-//! scan was made, and each batch looks at its rows again: one that was removed meanwhile, or that the scan would not find any more, is
-//! passed over. So a row whose update moves it within the index is not found a second time.
+//! All at once, the statement looks for the rows in its own transaction. In batches, the rows are
+//! those of the state at which the scan was made, and each batch looks at its rows again: one that
+//! was removed meanwhile, or that the scan would not find any more, is passed over. So a row whose
+//! update moves it within the index is not found a second time.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -25,16 +26,20 @@ pub struct Batches<S> {
 }
 
 impl<T: Table, K: Key, R, M> Scan<'_, T, K, R, M> {
-    /// Changes the rows that the scan has not returned yet, all in one commit, and returns how many there were.
+    /// Changes the rows that the scan has not returned yet, all in one commit, and returns how many
+    /// there were.
     ///
-    /// It looks again, in the transaction that changes the rows: commits since the scan was made count. The rows change one after
-    /// the other, each as by [`modify`](crate::DefaultTable::modify): changing a primary key is
-    /// [`Error::Unsupported`](crate::Error::Unsupported), a unique value that another row has at that moment
-    /// [`Error::UniqueViolation`](crate::Error::UniqueViolation), and after an error nothing was changed. A filter and `update` may be called
-    /// more than once for a row, when other commits get in the way.
+    /// It looks again, in the transaction that changes the rows: commits since the scan was made
+    /// count. The rows change one after the other, each as by
+    /// [`modify`](crate::DefaultTable::modify): changing a primary key is
+    /// [`Error::Unsupported`](crate::Error::Unsupported), a unique value that another row has at
+    /// that moment [`Error::UniqueViolation`](crate::Error::UniqueViolation), and after an error
+    /// nothing was changed. A filter and `update` may be called more than once for a row, when
+    /// other commits get in the way.
     ///
-    /// Cost: reads each row, and keeps the keys and the writes of all of them in memory until the commit; one write to the log. A commit that
-    /// is too large is [`Error::Limit`](crate::Error::Limit): see [`in_batches`](Self::in_batches).
+    /// Cost: reads each row, and keeps the keys and the writes of all of them in memory until the
+    /// commit; one write to the log. A commit that is too large is
+    /// [`Error::Limit`](crate::Error::Limit): see [`in_batches`](Self::in_batches).
     ///
     /// ```
     /// # use serde::{Deserialize, Serialize};
@@ -67,12 +72,14 @@ impl<T: Table, K: Key, R, M> Scan<'_, T, K, R, M> {
         })
     }
 
-    /// The same scan, to be removed or updated in commits of at most `count` rows each, which gives up atomicity: other readers see
-    /// some of the rows changed and others not yet, and after an error or a crash the batches that were committed stay. Within a
-    /// transaction all batches are part of it.
+    /// The same scan, to be removed or updated in commits of at most `count` rows each, which gives
+    /// up atomicity: other readers see some of the rows changed and others not yet, and after an
+    /// error or a crash the batches that were committed stay. Within a transaction all batches are
+    /// part of it.
     ///
-    /// The rows are those of the state at which the scan was made. Each batch looks at its rows again; a row that was removed, or
-    /// changed so that the scan would not find it any more, is passed over.
+    /// The rows are those of the state at which the scan was made. Each batch looks at its rows
+    /// again; a row that was removed, or changed so that the scan would not find it any more, is
+    /// passed over.
     ///
     /// ```
     /// # use serde::{Deserialize, Serialize};
@@ -96,7 +103,8 @@ impl<T: Table, K: Key, R, M> Scan<'_, T, K, R, M> {
 impl<T: Table, K: Key, R, M: WriteAccess> Batches<Scan<'_, T, K, R, M>> {
     /// Removes the rows, and returns how many were removed.
     ///
-    /// A row that cannot be read ends it with an error; [`unreadable`](crate::DefaultTable::unreadable) removes such rows.
+    /// A row that cannot be read ends it with an error;
+    /// [`unreadable`](crate::DefaultTable::unreadable) removes such rows.
     /// [`Error::Unsupported`](crate::Error::Unsupported) for batches of no rows.
     ///
     /// Cost: reads each row twice; one write to the log for each batch, whose keys are in memory.
@@ -109,11 +117,13 @@ impl<T: Table, K: Key, R, M: WriteAccess> Batches<Scan<'_, T, K, R, M>> {
 
     /// Changes the rows as [`Scan::update_all`] does, and returns how many were changed.
     ///
-    /// `update` is called once for each row, and again when other commits get in the way of a batch. A row that cannot be read
-    /// ends it with an error. [`Error::Unsupported`](crate::Error::Unsupported) for batches of no rows.
+    /// `update` is called once for each row, and again when other commits get in the way of a
+    /// batch. A row that cannot be read ends it with an error.
+    /// [`Error::Unsupported`](crate::Error::Unsupported) for batches of no rows.
     ///
-    /// Cost: reads each row twice; one write to the log for each batch, whose keys and rows are in memory. By an index with `each`
-    /// the primary keys of all rows are kept in memory, because such an index may show a row more than once.
+    /// Cost: reads each row twice; one write to the log for each batch, whose keys and rows are in
+    /// memory. By an index with `each` the primary keys of all rows are kept in memory, because
+    /// such an index may show a row more than once.
     pub fn update_all(self, mut update: impl FnMut(&mut T)) -> Result<u64> {
         self.run(|rows, key, walker, (entry, primary_key)| {
             let Some(old) = rows.old::<T>(key)? else { return Ok(false) };
@@ -124,8 +134,9 @@ impl<T: Table, K: Key, R, M: WriteAccess> Batches<Scan<'_, T, K, R, M>> {
         })
     }
 
-    /// Calls `change` for each row, so many of them in each commit, and returns how often it returned true. It gets the engine's key of
-    /// the row, and the entry and the primary key by which the scan has found it.
+    /// Calls `change` for each row, so many of them in each commit, and returns how often it
+    /// returned true. It gets the engine's key of the row, and the entry and the primary key by
+    /// which the scan has found it.
     fn run(
         mut self,
         mut change: impl FnMut(&Mutation<'_>, &[u8], &mut Walker<'_, T>, (&[u8], &[u8])) -> Result<bool>,

@@ -5,12 +5,15 @@
 //!   bytes  form 1 | direction | table | index | counts | place | CRC-32 of what is before
 //! ```
 //!
-//! `table`, `index` and `place` have their length in front, as a varint; `counts` their number. `index` is empty for a scan
-//! by primary key. `place` is a bound in the bytes of the index, without the id of its keyspace: what is not yet given lies from it on,
-//! or before it when the direction is backward. `counts` are what `skip` and `limit` have left, in their order.
+//! `table`, `index` and `place` have their length in front, as a varint; `counts` their number.
+//! `index` is empty for a scan by primary key. `place` is a bound in the bytes of the index,
+//! without the id of its keyspace: what is not yet given lies from it on, or before it when the
+//! direction is backward. `counts` are what `skip` and `limit` have left, in their order.
 //!
-//! 1. A cursor is refused by every scan but one over the same index, in the same direction, with as many counts.
-//! 2. It holds no number of an entry: what is written or removed meanwhile moves nothing that was there before.
+//! 1. A cursor is refused by every scan but one over the same index, in the same direction, with as
+//!    many counts.
+//! 2. It holds no number of an entry: what is written or removed meanwhile moves nothing that was
+//!    there before.
 
 use std::fmt;
 use std::str::FromStr;
@@ -41,11 +44,13 @@ pub struct Page<T> {
 /// A place in a scan at which a page has ended; the next page begins there.
 ///
 /// It belongs to a table, an index of it and a direction, and any other scan refuses it with
-/// [`Error::Cursor`](crate::Error::Cursor). It keeps nothing open and does not age: it may be used again, at any time, and after a restart.
+/// [`Error::Cursor`](crate::Error::Cursor). It keeps nothing open and does not age: it may be used
+/// again, at any time, and after a restart.
 ///
-/// It can be turned into text and back, to be sent to a client. Text that was cut or changed is an error. The text is not
-/// encrypted: it contains the index's value of a row, so who may not see that may not see the cursor. It is not signed
-/// either: who makes one up can look into other places of the same scan, and nowhere else.
+/// It can be turned into text and back, to be sent to a client. Text that was cut or changed is an
+/// error. The text is not encrypted: it contains the index's value of a row, so who may not see
+/// that may not see the cursor. It is not signed either: who makes one up can look into other
+/// places of the same scan, and nowhere else.
 ///
 /// ```
 /// # use serde::{Deserialize, Serialize};
@@ -152,8 +157,8 @@ impl fmt::Display for Cursor {
 impl FromStr for Cursor {
     type Err = Error;
 
-    /// The cursor of which this is the text; [`Error::Cursor`](crate::Error::Cursor) when it is no such text. Nothing that is too long is
-    /// even looked at.
+    /// The cursor of which this is the text; [`Error::Cursor`](crate::Error::Cursor) when it is no
+    /// such text. Nothing that is too long is even looked at.
     fn from_str(text: &str) -> Result<Self> {
         let malformed = || Error::Cursor(CursorError::Malformed);
         if text.len() > 2 * MAX_SIZE || !text.len().is_multiple_of(2) {
@@ -214,7 +219,8 @@ mod tests {
             prop_assert!(is_malformed(&text));
             let mut sealed = bytes.clone();
             sealed.put_u32(crc32(0, &bytes));
-            // What has the right checksum may be anything, but is read without a panic and has one form.
+            // What has the right checksum may be anything, but is read without a panic and has one
+            // form.
             if let Ok(cursor) = Cursor::of_bytes(&sealed) {
                 prop_assert_eq!(cursor.bytes(), sealed);
             }

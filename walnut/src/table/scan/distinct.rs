@@ -1,4 +1,5 @@
-//! The distinct values of an index, or of its first column: the scan seeks past all entries with a value that it has shown.
+//! The distinct values of an index, or of its first column: the scan seeks past all entries with a
+//! value that it has shown.
 
 use std::fmt;
 use std::iter::FusedIterator;
@@ -12,8 +13,8 @@ use crate::error::Result;
 use crate::table::key::{Composite, Key, KeyReader};
 use crate::table::mapper::Table;
 
-/// The distinct keys of a [`Scan`], or their first columns, in the order of the scan: made by [`Scan::distinct`] and
-/// [`Scan::distinct_first`].
+/// The distinct keys of a [`Scan`], or their first columns, in the order of the scan: made by
+/// [`Scan::distinct`] and [`Scan::distinct_first`].
 #[must_use = "a scan reads nothing until it is asked for values"]
 pub struct Distinct<'a, T: Table, V> {
     walker: Walker<'a, T>,
@@ -23,12 +24,15 @@ pub struct Distinct<'a, T: Table, V> {
 }
 
 impl<'a, T: Table, K: Key, R, M> Scan<'a, T, K, R, M> {
-    /// The distinct values of the key that the scan goes by: each value of an index once, whatever number of rows has it.
+    /// The distinct values of the key that the scan goes by: each value of an index once, whatever
+    /// number of rows has it.
     ///
-    /// A `limit` or `skip` of the scan counts rows, not values; the iterator's `take` and `skip` count values.
+    /// A `limit` or `skip` of the scan counts rows, not values; the iterator's `take` and `skip`
+    /// count values.
     ///
-    /// Cost: one seek for each value, independent of the number of rows, and no row is read. With a filter, rows are read
-    /// until one of each value passes. With a `limit` or `skip`, and in a transaction, every entry is stepped over.
+    /// Cost: one seek for each value, independent of the number of rows, and no row is read. With a
+    /// filter, rows are read until one of each value passes. With a `limit` or `skip`, and in a
+    /// transaction, every entry is stepped over.
     ///
     /// ```
     /// # use serde::{Deserialize, Serialize};
@@ -45,8 +49,8 @@ impl<'a, T: Table, K: Key, R, M> Scan<'a, T, K, R, M> {
         Distinct { walker: self.walker, last: None, value: PhantomData }
     }
 
-    /// The distinct first columns of the key that the scan goes by. Keys of several columns only; otherwise as
-    /// [`distinct`](Self::distinct).
+    /// The distinct first columns of the key that the scan goes by. Keys of several columns only;
+    /// otherwise as [`distinct`](Self::distinct).
     ///
     /// ```
     /// # use serde::{Deserialize, Serialize};
@@ -69,8 +73,9 @@ impl<'a, T: Table, K: Key, R, M> Scan<'a, T, K, R, M> {
 }
 
 impl<T: Table> Walker<'_, T> {
-    /// Seeks past all entries whose shown key begins with these bytes, and returns true; false where each entry has to be stepped
-    /// over, because it is counted, was found ahead, or is read in a transaction.
+    /// Seeks past all entries whose shown key begins with these bytes, and returns true; false
+    /// where each entry has to be stepped over, because it is counted, was found ahead, or is read
+    /// in a transaction.
     fn pass_prefix(&mut self, encoded: &[u8]) -> bool {
         let counts = |stage: &Stage<'_, T>| matches!(stage, Stage::Skip(_) | Stage::Limit(_));
         if self.forgets_key || self.ahead.is_some() || self.stages.iter().any(counts) {

@@ -1,4 +1,5 @@
-//! The way of an entry out of a walk: the stages that may hold it back, and the row where one is needed.
+//! The way of an entry out of a walk: the stages that may hold it back, and the row where one is
+//! needed.
 
 use super::layout::Target;
 use super::output::Output;
@@ -82,7 +83,8 @@ impl<T: Table> Exit<'_, '_, T> {
         self.stages.iter().any(|stage| matches!(stage, Stage::Limit(0)))
     }
 
-    /// What is to be returned for an entry; `None` when a stage holds it back. `stored` is the row's value, if it is known.
+    /// What is to be returned for an entry; `None` when a stage holds it back. `stored` is the
+    /// row's value, if it is known.
     #[inline(always)]
     pub(super) fn pass<O: Output<T>>(
         &mut self,
@@ -117,7 +119,8 @@ impl<T: Table> Exit<'_, '_, T> {
 
     /// The row of an entry, if it comes through the stages from a filter on.
     ///
-    /// It is a call: scans without a filter are the most frequent, and their way has no row to be kept.
+    /// It is a call: scans without a filter are the most frequent, and their way has no row to be
+    /// kept.
     #[inline(never)]
     fn filter(
         &mut self,

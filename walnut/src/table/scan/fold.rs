@@ -1,4 +1,5 @@
-//! Values computed from all rows of a scan, each a `Result`. The methods of `Iterator` with such names see results, not rows.
+//! Values computed from all rows of a scan, each a `Result`. The methods of `Iterator` with such
+//! names see results, not rows.
 
 use std::iter::Sum;
 
@@ -26,7 +27,8 @@ impl<T: Table, K: Key, R, M> Scan<'_, T, K, R, M> {
         self.try_fold(start, |value, row| Ok(fold(value, row?)))
     }
 
-    /// The sum of a value of each row; the first error ends it. It overflows as [`Iterator::sum`] does, so widen small numbers.
+    /// The sum of a value of each row; the first error ends it. It overflows as [`Iterator::sum`]
+    /// does, so widen small numbers.
     ///
     /// Cost: reads every row.
     ///
@@ -46,7 +48,8 @@ impl<T: Table, K: Key, R, M> Scan<'_, T, K, R, M> {
 
     /// The least value of any row, `None` when there is no row; the first error ends it.
     ///
-    /// Cost: reads every row. The least value of an index is found in one look-up: `by().age.iter().entries().next()`.
+    /// Cost: reads every row. The least value of an index is found in one look-up:
+    /// `by().age.iter().entries().next()`.
     pub fn min_of<V: Ord>(self, mut value: impl FnMut(&T) -> V) -> Result<Option<V>> {
         self.fold_rows(None, |least, row| {
             let value = value(&row);
@@ -59,7 +62,8 @@ impl<T: Table, K: Key, R, M> Scan<'_, T, K, R, M> {
 
     /// The greatest value of any row, `None` when there is no row; the first error ends it.
     ///
-    /// Cost: reads every row. The greatest value of an index is found in one look-up: `by().age.iter().rev().entries().next()`.
+    /// Cost: reads every row. The greatest value of an index is found in one look-up:
+    /// `by().age.iter().rev().entries().next()`.
     pub fn max_of<V: Ord>(self, mut value: impl FnMut(&T) -> V) -> Result<Option<V>> {
         self.fold_rows(None, |greatest, row| greatest.max(Some(value(&row))))
     }

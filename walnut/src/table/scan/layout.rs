@@ -35,7 +35,8 @@ impl Layout {
         Self { target, prefix: keyspace.prefix(), unique, skip_key: K::skip, key_size: None }
     }
 
-    /// All entries have the same value in front of the primary key; with the prefix it has this size.
+    /// All entries have the same value in front of the primary key; with the prefix it has this
+    /// size.
     pub(super) fn fix_key(&mut self, size: usize) {
         self.key_size = size.checked_sub(self.prefix.len());
     }
@@ -46,7 +47,8 @@ impl Layout {
         matches!(self.target, Target::Index(_)) && self.unique
     }
 
-    /// The primary key of an entry, given its key without the prefix, and its value if it is needed.
+    /// The primary key of an entry, given its key without the prefix, and its value if it is
+    /// needed.
     #[inline]
     pub(super) fn primary_key<'e>(&self, key: &'e [u8], value: &'e [u8]) -> Result<&'e [u8], Fault> {
         match self.target {

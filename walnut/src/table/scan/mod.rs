@@ -6,7 +6,8 @@
 //!         └─ EntryScan ── live entries of a range, from both ends
 //! ```
 //!
-//! A scan sees the state at the moment when it was made. It costs nothing until the first row is asked for.
+//! A scan sees the state at the moment when it was made. It costs nothing until the first row is
+//! asked for.
 
 #![expect(clippy::needless_pass_by_value, reason = "points are passed by value, so that literals are enough")]
 
@@ -43,14 +44,16 @@ type PrimaryKey<T> = <T as TableMapper>::PrimaryKey;
 
 /// Rows in order, read as they are asked for: a `DoubleEndedIterator` over `Result<T>`.
 ///
-/// `Scan<'_, T>` is a scan by primary key, `Scan<'_, T, K>` one by an index whose key is a `K`; either has the same type forward and
-/// reversed, skipped, limited and filtered, and can be kept in a struct. `'a` is how long what its filters borrow lives; a scan without one has
-/// `'static`. [`by_row`](Self::by_row) makes a `Scan<'_, T>` of a scan by an index, so that both can be the answer of one function. The other
-/// parameters need not be written: `R` is what can still be narrowed after [`Index::prefix`](super::Index::prefix), `M` whether the scan may
-/// remove rows.
+/// `Scan<'_, T>` is a scan by primary key, `Scan<'_, T, K>` one by an index whose key is a `K`;
+/// either has the same type forward and reversed, skipped, limited and filtered, and can be kept in
+/// a struct. `'a` is how long what its filters borrow lives; a scan without one has `'static`.
+/// [`by_row`](Self::by_row) makes a `Scan<'_, T>` of a scan by an index, so that both can be the
+/// answer of one function. The other parameters need not be written: `R` is what can still be
+/// narrowed after [`Index::prefix`](super::Index::prefix), `M` whether the scan may remove rows.
 ///
-/// After an error it ends. What [`limit`](Self::limit), [`skip`](Self::skip) and [`filter`](Self::filter) do, they do in the order
-/// in which they are called, as they do on an iterator.
+/// After an error it ends. What [`limit`](Self::limit), [`skip`](Self::skip) and
+/// [`filter`](Self::filter) do, they do in the order in which they are called, as they do on an
+/// iterator.
 ///
 /// ```
 /// # use serde::{Deserialize, Serialize};
@@ -83,7 +86,8 @@ pub struct Scan<'a, T: Table, K: Key = PrimaryKey<T>, R = (), M = ReadWrite> {
 /// What the compiler knows of a scan.
 type Types<K, R, M> = PhantomData<fn() -> (K, R, M)>;
 
-/// The columns of `K` behind the first: what a scan can still be narrowed by, after `prefix` has fixed that one.
+/// The columns of `K` behind the first: what a scan can still be narrowed by, after `prefix` has
+/// fixed that one.
 #[derive(Debug)]
 pub struct Rest<K>(PhantomData<fn() -> K>);
 
@@ -110,7 +114,8 @@ impl<'a, T: Table, K: Key, R, M> Scan<'a, T, K, R, M> {
         self
     }
 
-    /// Only what has the key that `write` adds to what is fixed already, which is the whole of it then.
+    /// Only what has the key that `write` adds to what is fixed already, which is the whole of it
+    /// then.
     pub(super) fn equal_to(mut self, write: impl FnOnce(&mut KeyWriter)) -> Self {
         self.walker.fix_whole(write);
         self
@@ -142,8 +147,9 @@ impl<'a, T: Table, K: Key, R, M> Scan<'a, T, K, R, M> {
 
     /// Only rows of which `keep` is true. Each row that is looked at is read.
     ///
-    /// The closure may borrow, and the scan then lives as long as what it borrows. A scan can be sent to another thread, so the closure
-    /// has to be `Send`; [`Iterator::filter`] takes one that is not.
+    /// The closure may borrow, and the scan then lives as long as what it borrows. A scan can be
+    /// sent to another thread, so the closure has to be `Send`; [`Iterator::filter`] takes one that
+    /// is not.
     ///
     /// Cost: a small allocation for each filter, and a call through a pointer for each row.
     pub fn filter(mut self, keep: impl FnMut(&T) -> bool + Send + 'a) -> Self {
@@ -151,7 +157,8 @@ impl<'a, T: Table, K: Key, R, M> Scan<'a, T, K, R, M> {
         self
     }
 
-    /// The same scan, its type without the index's key: what takes a `Scan<User>` takes it. Costs nothing.
+    /// The same scan, its type without the index's key: what takes a `Scan<User>` takes it. Costs
+    /// nothing.
     ///
     /// [`entries`](Self::entries) of it shows the primary key in the place of the index's.
     ///
@@ -180,15 +187,17 @@ impl<'a, T: Table, K: Key, R, M> Scan<'a, T, K, R, M> {
         Keys { walker: self.walker }
     }
 
-    /// The keys that the scan goes by, each with the primary key. Reads no row, unless a filter has to.
+    /// The keys that the scan goes by, each with the primary key. Reads no row, unless a filter has
+    /// to.
     pub fn entries(self) -> Entries<'a, T, K> {
         Entries { walker: self.walker, key: PhantomData }
     }
 
     /// The first row.
     ///
-    /// Cost: a block read for each run of files, and the row. Where removed entries lie in front of it that no merge has dropped yet, the
-    /// first look steps over each of them; the next ones seek past them. [`last`](Self::last) costs the same from the other end.
+    /// Cost: a block read for each run of files, and the row. Where removed entries lie in front of
+    /// it that no merge has dropped yet, the first look steps over each of them; the next ones seek
+    /// past them. [`last`](Self::last) costs the same from the other end.
     pub fn first(mut self) -> Result<Option<T>> {
         self.next().transpose()
     }
@@ -200,8 +209,9 @@ impl<'a, T: Table, K: Key, R, M> Scan<'a, T, K, R, M> {
 
     /// How many rows there are. Reads no row and decodes nothing, unless a filter has to.
     ///
-    /// Cost: a block read for each block of the range. In a block of an SST that has one version of each key and no tombstone, which is how
-    /// merges leave them, the entries are counted at once; others are stepped over.
+    /// Cost: a block read for each block of the range. In a block of an SST that has one version of
+    /// each key and no tombstone, which is how merges leave them, the entries are counted at once;
+    /// others are stepped over.
     pub fn count(mut self) -> Result<u64> {
         self.walker.count_left(End::Front)
     }
@@ -213,36 +223,42 @@ impl<'a, T: Table, K: Key, R, M> Scan<'a, T, K, R, M> {
 
     /// All rows in a `Vec`, or the first error.
     ///
-    /// Quicker than `collect` where the scan goes by an index: rows are then read several at a time.
+    /// Quicker than `collect` where the scan goes by an index: rows are then read several at a
+    /// time.
     pub fn collect_vec(self) -> Result<Vec<T>> {
         self.walker.collect()
     }
 
-    /// The next `count` rows, and a [`Cursor`] with which a like scan, made later, goes on behind them. `None` instead of a cursor begins
-    /// at the scan's front.
+    /// The next `count` rows, and a [`Cursor`] with which a like scan, made later, goes on behind
+    /// them. `None` instead of a cursor begins at the scan's front.
     ///
-    /// Each page is of the state at which its scan was made. A row that is there all the while, and whose value in the index
-    /// does not change, comes on one page exactly, whatever is written in between; by an index with `each`, which has an entry for
-    /// each distinct element of a row, it comes exactly once for each of its elements in the range. A `skip` counts once
-    /// and a `limit` over all pages, not for each.
+    /// Each page is of the state at which its scan was made. A row that is there all the while, and
+    /// whose value in the index does not change, comes on one page exactly, whatever is written in
+    /// between; by an index with `each`, which has an entry for each distinct element of a row, it
+    /// comes exactly once for each of its elements in the range. A `skip` counts once and a `limit`
+    /// over all pages, not for each.
     ///
-    /// [`Error::Cursor`](crate::Error::Cursor) when the cursor is of another table, index or direction, or the scan is skipped and limited
-    /// otherwise; [`Error::Unsupported`](crate::Error::Unsupported) when the scan is limited or skipped from both of its ends, or `count`
-    /// is 0: such pages would never end.
+    /// [`Error::Cursor`](crate::Error::Cursor) when the cursor is of another table, index or
+    /// direction, or the scan is skipped and limited otherwise;
+    /// [`Error::Unsupported`](crate::Error::Unsupported) when the scan is limited or skipped from
+    /// both of its ends, or `count` is 0: such pages would never end.
     ///
-    /// Cost: reads `count` rows, and one entry more to see whether there is one; with a filter, the rows up to the next that it
-    /// keeps. Finding the place costs what beginning a scan does, however far in it is.
+    /// Cost: reads `count` rows, and one entry more to see whether there is one; with a filter, the
+    /// rows up to the next that it keeps. Finding the place costs what beginning a scan does,
+    /// however far in it is.
     pub fn page(mut self, count: u64, cursor: Option<Cursor>) -> Result<Page<T>> {
         self.walker.page(count, cursor.as_ref())
     }
 }
 
 impl<T: Table, K: Key, R, M> Scan<'_, T, K, R, M> {
-    /// Removes the rows that the scan has not given yet, all in one commit, and returns how many there were.
+    /// Removes the rows that the scan has not given yet, all in one commit, and returns how many
+    /// there were.
     ///
-    /// It looks again, in the transaction that removes: what others have written since the scan was made counts. With `limit`, a
-    /// large number of rows can be removed in commits of bearable size; one that is too large is [`Error::Limit`](crate::Error::Limit), and
-    /// nothing is removed. A filter may be asked more than once about a row.
+    /// It looks again, in the transaction that removes: what others have written since the scan was
+    /// made counts. With `limit`, a large number of rows can be removed in commits of bearable
+    /// size; one that is too large is [`Error::Limit`](crate::Error::Limit), and nothing is
+    /// removed. A filter may be asked more than once about a row.
     ///
     /// ```
     /// # use serde::{Deserialize, Serialize};
@@ -278,7 +294,8 @@ impl<T: Table, K: Key, R, M> Scan<'_, T, K, R, M> {
             let rows = Mutation::new(attempt, &info, self.source.store());
             let keys = self.walker.rows_in(attempt)?;
             let keys = keys.iter().map(KeyWriter::finish).collect::<Result<Vec<_>>>()?;
-            // An index may have shown a row more than once, and then it is there the first time only.
+            // An index may have shown a row more than once, and then it is there the first time
+            // only.
             rows.remove_many::<T>(&keys, |_| ())
         })
     }
@@ -299,12 +316,14 @@ impl<'a, T: Table, K: Key, C: Composite, M> Scan<'a, T, K, Rest<C>, M> {
 
     /// Only those with this value in the other columns.
     ///
-    /// [`Iterator::all`], which asks something of each row, is had of [`by_ref`](Iterator::by_ref) here.
+    /// [`Iterator::all`], which asks something of each row, is had of [`by_ref`](Iterator::by_ref)
+    /// here.
     pub fn all(self, value: <C::Rest as Key>::Ref<'_>) -> Scan<'a, T, K, (), M> {
         self.equal_to(|out| C::Rest::encode_ref(&value, out)).leaving()
     }
 
-    /// Only those whose next column is a text that begins with `start`: `prefix(tenant).starts_with("an")`.
+    /// Only those whose next column is a text that begins with `start`:
+    /// `prefix(tenant).starts_with("an")`.
     pub fn starts_with(
         self,
         start: <<C::Rest as BeginsWithText>::Text as Key>::Ref<'_>,

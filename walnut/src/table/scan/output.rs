@@ -12,11 +12,12 @@ use crate::table::mapper::{Table, TableMapper};
 pub(super) trait Output<T: Table> {
     type Item;
 
-    /// Whether it stays within the scan, which needs the key that it goes by even where it is not to be shown.
+    /// Whether it stays within the scan, which needs the key that it goes by even where it is not
+    /// to be shown.
     const IS_INNER: bool = false;
 
-    /// Makes it of the bytes of the key that the scan goes by (beginning with them), of the primary key, and of the row, which
-    /// is read only if it is asked for.
+    /// Makes it of the bytes of the key that the scan goes by (beginning with them), of the primary
+    /// key, and of the row, which is read only if it is asked for.
     fn make(
         key: &[u8],
         primary_key: &[u8],

@@ -1,8 +1,9 @@
 //! Taking the first or the last row of a scan: a table or an index as a queue.
 //!
-//! A consumer of its own looks for the first row that matches and that nobody in this process is taking, claims it, and removes it in
-//! a transaction that reads the row and nothing else. So consumers do not conflict with each other, nor with those who push: only with
-//! those who change the very row, and then it is looked at again.
+//! A consumer of its own looks for the first row that matches and that nobody in this process is
+//! taking, claims it, and removes it in a transaction that reads the row and nothing else. So
+//! consumers do not conflict with each other, nor with those who push: only with those who change
+//! the very row, and then it is looked at again.
 //!
 //! Within a transaction the row is the first of its state, and the removal one of its writes.
 
@@ -15,16 +16,19 @@ use crate::table::mutate::Mutation;
 use crate::table::source::WriteAccess;
 
 impl<T: Table, K: Key, R, M> Scan<'_, T, K, R, M> {
-    /// Takes the first row: removes it, and returns it when the removal is acknowledged as the database's durability says. `None` when
-    /// there is none that nobody else is taking.
+    /// Takes the first row: removes it, and returns it when the removal is acknowledged as the
+    /// database's durability says. `None` when there is none that nobody else is taking.
     ///
-    /// Consumers in several threads each take another row, without conflicts. Who takes a row has it alone; others pass it over
-    /// meanwhile, and find it again if its removal fails. So rows are taken in the order of the scan, each exactly once, but two that are taken at
-    /// the same time may be done in either order. It looks at what is there when it is called, not when the scan was made.
+    /// Consumers in several threads each take another row, without conflicts. Who takes a row has
+    /// it alone; others pass it over meanwhile, and find it again if its removal fails. So rows are
+    /// taken in the order of the scan, each exactly once, but two that are taken at the same time
+    /// may be done in either order. It looks at what is there when it is called, not when the scan
+    /// was made.
     ///
-    /// A row is gone when it is taken, also if its consumer crashes before it has done the work. In a
-    /// [transaction](crate::Database::transact), the removal happens together with what the work writes, or not at all; two
-    /// transactions that take the same row conflict, and the second one runs again.
+    /// A row is gone when it is taken, also if its consumer crashes before it has done the work. In
+    /// a [transaction](crate::Database::transact), the removal happens together with what the work
+    /// writes, or not at all; two transactions that take the same row conflict, and the second one
+    /// runs again.
     ///
     /// ```
     /// # use serde::{Deserialize, Serialize};
@@ -54,8 +58,8 @@ impl<T: Table, K: Key, R, M> Scan<'_, T, K, R, M> {
     /// # Ok::<(), walnut::Error>(())
     /// ```
     ///
-    /// Cost: what [`first`](Self::first) and [`DefaultTable::remove`](crate::DefaultTable::remove) cost, and a step over each row that
-    /// others are taking.
+    /// Cost: what [`first`](Self::first) and [`DefaultTable::remove`](crate::DefaultTable::remove)
+    /// cost, and a step over each row that others are taking.
     pub fn pop_first(self) -> Result<Option<T>>
     where
         M: WriteAccess,
@@ -90,7 +94,8 @@ impl<T: Table, K: Key, R, M> Scan<'_, T, K, R, M> {
             let Some(_claim) = claims.claim(key.finish()?) else { continue };
             let taken = self.source.change(&mut |attempt| {
                 let rows = Mutation::new(attempt, &info, self.source.store());
-                // It may have changed since it was found, so that the scan would not give it any more.
+                // It may have changed since it was found, so that the scan would not give it any
+                // more.
                 rows.take(key.finish()?, |row| self.walker.gives(&entry, &primary_key, row))
             })?;
             if taken.is_some() {

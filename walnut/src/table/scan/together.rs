@@ -1,5 +1,5 @@
-//! Rows of an index scan, read several at a time: entries that follow each other lead to rows that do not, and a few random
-//! reads at once take little longer than one.
+//! Rows of an index scan, read several at a time: entries that follow each other lead to rows that
+//! do not, and a few random reads at once take little longer than one.
 
 use smallvec::SmallVec;
 

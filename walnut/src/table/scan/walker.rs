@@ -48,10 +48,11 @@ pub(super) struct Walker<'a, T: Table> {
     pub(super) stages: Vec<Stage<'a, T>>,
     /// Whether the scan's front is the back of the range.
     pub(super) turned: bool,
-    /// The end of the range from which `Skip` and `Limit` count. To go from the other one, what they leave has to be found
-    /// first: it is then kept in `ahead`.
+    /// The end of the range from which `Skip` and `Limit` count. To go from the other one, what
+    /// they leave has to be found first: it is then kept in `ahead`.
     counted_from: Option<End>,
-    /// What was found so, in the order of the range: the key that the scan goes by, and the primary key.
+    /// What was found so, in the order of the range: the key that the scan goes by, and the primary
+    /// key.
     pub(super) ahead: Option<VecDeque<(Vec<u8>, Vec<u8>)>>,
     pub(super) finished: bool,
     /// Whether the primary key is to be shown where the key is that the scan goes by.
@@ -101,7 +102,8 @@ impl<'a, T: Table> Walker<'a, T> {
         let (mut start, mut end) = (self.fixed.clone(), self.fixed.clone());
         let (from, to) = (range.start(&mut start), range.end(&mut end));
         let range = start.edge().and_then(|start| {
-            // A key is never the beginning of another one, so all that begins with a bound is equal to it.
+            // A key is never the beginning of another one, so all that begins with a bound is equal
+            // to it.
             let start = match (from, start) {
                 (Bound::Excluded(()), Edge::At(key)) | (_, Edge::After(key)) => {
                     successor(key).unwrap_or_else(|| key.to_vec())
@@ -121,8 +123,8 @@ impl<'a, T: Table> Walker<'a, T> {
         self.set_range(range);
     }
 
-    /// Leaves only the keys that begin with what is fixed and what `write` adds to it, which is all of the key that the scan goes
-    /// by: what follows in an entry of an index is the primary key.
+    /// Leaves only the keys that begin with what is fixed and what `write` adds to it, which is all
+    /// of the key that the scan goes by: what follows in an entry of an index is the primary key.
     pub(super) fn fix_whole(&mut self, write: impl FnOnce(&mut KeyWriter)) {
         self.fix(write);
         self.layout.fix_key(self.fixed.size());
@@ -302,7 +304,8 @@ impl<'a, T: Table> Walker<'a, T> {
         let (owner, counts) = (self.owner(), self.counts().map(|count| *count).collect());
         let prefix = self.layout.prefix.len();
         let place = match (&self.ahead, self.turned) {
-            // What is next begins the rest, or ends it: a key is never the beginning of another one.
+            // What is next begins the rest, or ends it: a key is never the beginning of another
+            // one.
             (Some(ahead), false) => ahead.front()?.0.clone(),
             (Some(ahead), true) => after(&ahead.back()?.0),
             (None, false) => self.walk.as_ref()?.rest().start.get(prefix..)?.to_vec(),
@@ -329,7 +332,8 @@ impl<'a, T: Table> Walker<'a, T> {
 
     /// How many entries are left from an end.
     ///
-    /// Where nothing holds entries back, those of a block of which all are seen are counted at once.
+    /// Where nothing holds entries back, those of a block of which all are seen are counted at
+    /// once.
     pub(super) fn count_left(&mut self, end: End) -> Result<u64> {
         let direction = match self.end_of_range(end) {
             End::Front => Direction::Forward,
@@ -346,7 +350,8 @@ impl<'a, T: Table> Walker<'a, T> {
         Ok(count)
     }
 
-    /// Whether the row of each entry is read anyway, by a filter or because it is what is walked over.
+    /// Whether the row of each entry is read anyway, by a filter or because it is what is walked
+    /// over.
     pub(super) fn reads_rows(&self) -> bool {
         self.target() == Target::Rows || self.stages.iter().any(|stage| matches!(stage, Stage::Filter(_)))
     }
@@ -382,7 +387,8 @@ impl<'a, T: Table> Walker<'a, T> {
         self.stages.push(stage);
     }
 
-    /// Before a step: says what was wrong from the beginning, and finds what the stages leave when it goes against their count.
+    /// Before a step: says what was wrong from the beginning, and finds what the stages leave when
+    /// it goes against their count.
     #[cold]
     fn prepare(&mut self) -> Result<()> {
         match self.failure.take() {

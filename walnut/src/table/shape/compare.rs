@@ -1,10 +1,12 @@
 //! Whether rows of one shape can be read by a struct of another one.
 //!
-//! 1. When the answer is yes, every row of the old shape reads as the same value: the bytes of each field are those of the field with
-//!    its name, in the same order, and those of each variant are at the same place.
-//! 2. Variants may be added behind the last one. Types and structs may be called otherwise, and values may be wrapped, as these
-//!    leave the bytes as they are.
-//! 3. What is opaque in either shape decides nothing: it is noted, and the caller asks the source text.
+//! 1. When the answer is yes, every row of the old shape reads as the same value: the bytes of each
+//!    field are those of the field with its name, in the same order, and those of each variant are
+//!    at the same place.
+//! 2. Variants may be added behind the last one. Types and structs may be called otherwise, and
+//!    values may be wrapped, as these leave the bytes as they are.
+//! 3. What is opaque in either shape decides nothing: it is noted, and the caller asks the source
+//!    text.
 
 use std::collections::HashSet;
 
@@ -79,7 +81,8 @@ impl RowShape {
         }
     }
 
-    /// A text that is the same for two values exactly when their bytes and the names in them are; nothing where something is opaque.
+    /// A text that is the same for two values exactly when their bytes and the names in them are;
+    /// nothing where something is opaque.
     pub(in crate::table) fn fingerprint(&self, place: NodeId) -> Option<String> {
         let (mut text, mut above) = (String::new(), Vec::new());
         self.write_fingerprint(place, &mut above, &mut text).then_some(text)
@@ -124,7 +127,8 @@ impl RowShape {
         place
     }
 
-    /// The fields of a struct or the elements of a tuple, with their names; nothing for what is no product.
+    /// The fields of a struct or the elements of a tuple, with their names; nothing for what is no
+    /// product.
     fn product(&self, place: NodeId) -> Option<Vec<(&[String], NodeId)>> {
         match self.node(place) {
             Node::Unit => Some(Vec::new()),
@@ -284,7 +288,8 @@ impl Comparison<'_> {
     }
 }
 
-/// Whether two fields or variants are the same one, by their names: where one has none, its place decides.
+/// Whether two fields or variants are the same one, by their names: where one has none, its place
+/// decides.
 fn share(names: &[String], others: &[String]) -> bool {
     names.is_empty() || others.is_empty() || share_some(names, others)
 }

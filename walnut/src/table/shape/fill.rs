@@ -1,8 +1,9 @@
-//! Sample values for what comes before the place that is traced: serde reads a tuple in order, so its second element is only
-//! asked for once there is a first one.
+//! Sample values for what comes before the place that is traced: serde reads a tuple in order, so
+//! its second element is only asked for once there is a first one.
 //!
-//! A type may refuse a sample, as `NonZeroU8` refuses 0. Each sample is a choice among several, and a run that failed is tried
-//! again with the last choice that it made changed, then the one before that, and so on.
+//! A type may refuse a sample, as `NonZeroU8` refuses 0. Each sample is a choice among several, and
+//! a run that failed is tried again with the last choice that it made changed, then the one before
+//! that, and so on.
 
 /// Numbers, the likeliest to be taken first.
 pub(super) const NUMBERS: [u8; 4] = [1, 0, 2, 16];
@@ -58,7 +59,8 @@ impl Choices {
         0
     }
 
-    /// Has the next run choose otherwise where this one chose last; says whether there is anything left to choose.
+    /// Has the next run choose otherwise where this one chose last; says whether there is anything
+    /// left to choose.
     pub(super) fn change_last(&mut self) -> bool {
         self.made.truncate(self.count);
         self.count = 0;

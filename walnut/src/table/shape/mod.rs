@@ -1,4 +1,5 @@
-//! The shape of a row: what serde reads of a struct, down to the leaves, as a value that is stored in the catalog and compared.
+//! The shape of a row: what serde reads of a struct, down to the leaves, as a value that is stored
+//! in the catalog and compared.
 //!
 //! ```text
 //!   struct User { id: u64, address: Address, tags: Vec<String> }
@@ -11,11 +12,12 @@
 //!   5 Text
 //! ```
 //!
-//! 1. The nodes are in preorder: a child that is not above its parent is a reference back to a node that holds it, as in a type that
-//!    contains itself.
-//! 2. A node says which bytes serde reads, so a row can be walked, and read into values, by its shape alone.
-//! 3. What could not be found out is [`Node::Opaque`]; what our form can never read (serde's `untagged`, `tag`, `flatten`) is
-//!    [`Node::Unreadable`].
+//! 1. The nodes are in preorder: a child that is not above its parent is a reference back to a node
+//!    that holds it, as in a type that contains itself.
+//! 2. A node says which bytes serde reads, so a row can be walked, and read into values, by its
+//!    shape alone.
+//! 3. What could not be found out is [`Node::Opaque`]; what our form can never read (serde's
+//!    `untagged`, `tag`, `flatten`) is [`Node::Unreadable`].
 //! 4. Names of types are kept to show them, and never compared: they do not touch the bytes.
 
 mod access;
@@ -225,7 +227,8 @@ impl RowShape {
         self.nodes.contains(&Node::Unreadable)
     }
 
-    /// The same shape when its nodes are as they must be: their places are in it, and none lies too deep.
+    /// The same shape when its nodes are as they must be: their places are in it, and none lies too
+    /// deep.
     pub fn checked(self) -> Result<Self, Fault> {
         const FAULT: Fault = Fault::Invalid("shape of a row");
         let Self { nodes } = &self;
@@ -252,7 +255,8 @@ impl RowShape {
         Ok(self)
     }
 
-    /// Whether a reference back from a node to one that holds it passes a choice, so that a value can end.
+    /// Whether a reference back from a node to one that holds it passes a choice, so that a value
+    /// can end.
     fn ends(&self, back: usize, from: usize, places: &[Option<(usize, usize)>]) -> bool {
         let parent = |at: &usize| places[*at].map(|(parent, _)| parent).filter(|_| *at > back);
         let mut way = std::iter::successors(Some(from), parent).peekable();

@@ -8,8 +8,8 @@
 //!           deserialize_u64            the end: `u64` was asked for. No value is made of it, and the run ends with an error.
 //! ```
 //!
-//! A field of a derived struct is reached by its name alone, so what comes before it needs no value. In a tuple, and where an
-//! implementation by hand takes no map, it does: see `fill`.
+//! A field of a derived struct is reached by its name alone, so what comes before it needs no
+//! value. In a tuple, and where an implementation by hand takes no map, it does: see `fill`.
 
 use std::any::type_name;
 use std::fmt;
@@ -84,11 +84,13 @@ pub(super) enum Kind {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Call {
     pub(super) kind: Kind,
-    /// The name of the visitor's type. Two calls with the same one, within each other, are of a type that contains itself.
+    /// The name of the visitor's type. Two calls with the same one, within each other, are of a
+    /// type that contains itself.
     pub(super) visitor: &'static str,
     /// The name of the type that the visitor makes.
     pub(super) value: &'static str,
-    /// The name of what asks for this place: `PhantomData` of the type, but where the type depends on what was read before.
+    /// The name of what asks for this place: `PhantomData` of the type, but where the type depends
+    /// on what was read before.
     pub(super) seed: Option<&'static str>,
 }
 
@@ -174,7 +176,8 @@ pub(super) struct Probe<'r, 'w> {
 }
 
 impl Probe<'_, '_> {
-    /// The next step, on the way, with its place; nothing beside it. At the end of the way it notes what is asked.
+    /// The next step, on the way, with its place; nothing beside it. At the end of the way it notes
+    /// what is asked.
     fn next<'de, V: Visitor<'de>>(&mut self, kind: Kind) -> Result<Option<(Step, usize)>> {
         match self.place {
             Place::OnWay(at) => {

@@ -1,4 +1,5 @@
-//! Finds out the shape of a type: asks for each node where it is, from the root, until every way has ended.
+//! Finds out the shape of a type: asks for each node where it is, from the root, until every way
+//! has ended.
 //!
 //! ```text
 //!   []                     Struct User [id, address]
@@ -7,8 +8,10 @@
 //!   [Field 1, Field 0]     Text
 //! ```
 //!
-//! 1. A run goes one way and makes no value of what it is to trace, so a type that checks what it reads cannot refuse.
-//! 2. Of a struct, the fields are those that its visitor knows by their places; their names follow from asking which place a name has.
+//! 1. A run goes one way and makes no value of what it is to trace, so a type that checks what it
+//!    reads cannot refuse.
+//! 2. Of a struct, the fields are those that its visitor knows by their places; their names follow
+//!    from asking which place a name has.
 //! 3. What serde asks for depending on what it read before has no shape: it is opaque.
 //!
 //! Cost: for each node a run over the nodes above it, some microseconds for a struct of ten fields.
@@ -163,8 +166,8 @@ impl Tracer {
         }
         let name = name.to_owned();
         let first = self.reach(Step::Element(0));
-        // Rows are read in order, so what takes a map alone cannot be read, nor an enum of the form `tag` with `content`, whose tag
-        // is a name.
+        // Rows are read in order, so what takes a map alone cannot be read, nor an enum of the form
+        // `tag` with `content`, whose tag is a name.
         let is_name = |call: &Call| {
             call.kind == Kind::Unreadable && call.seed.is_some_and(|seed| seed.contains("__Field"))
         };
@@ -215,8 +218,8 @@ impl Tracer {
         }
     }
 
-    /// The names of fields or variants by their places, each with its aliases; nothing when the visitor does not know places. `none` is
-    /// what it takes a place for that there is not.
+    /// The names of fields or variants by their places, each with its aliases; nothing when the
+    /// visitor does not know places. `none` is what it takes a place for that there is not.
     fn places(&mut self, names: &'static [&'static str], none: Option<&String>) -> Option<Vec<Vec<String>>> {
         let mut identities: Vec<String> = Vec::with_capacity(names.len());
         for place in 0..names.len() as u64 {

@@ -1,7 +1,9 @@
 //! Walks over the bytes of a row by its shape, without the row's type.
 //!
-//! 1. It ends: what takes no byte is not counted, and between two bytes lie no more steps than a shape has nodes.
-//! 2. What is remembered is one task for each node on the way down, and a task is one for any number of elements.
+//! 1. It ends: what takes no byte is not counted, and between two bytes lie no more steps than a
+//!    shape has nodes.
+//! 2. What is remembered is one task for each node on the way down, and a task is one for any
+//!    number of elements.
 
 use super::{Node, NodeId, RowShape};
 use crate::codec::{Reader, text};
@@ -9,7 +11,8 @@ use crate::error::Fault;
 
 const FAULT: Fault = Fault::Invalid("row");
 
-/// The most tasks that are remembered: values that lie deeper in each other than this are not walked.
+/// The most tasks that are remembered: values that lie deeper in each other than this are not
+/// walked.
 const MAX_TASKS: usize = 1 << 16;
 
 /// Values that are still to be passed over.
@@ -25,7 +28,8 @@ enum Task {
 impl RowShape {
     /// Skips a row, and returns the bytes behind it.
     ///
-    /// A fault when the bytes are not of this shape, or when the row holds something that the shape does not know.
+    /// A fault when the bytes are not of this shape, or when the row holds something that the shape
+    /// does not know.
     pub fn skip<'a>(&self, bytes: &'a [u8]) -> Result<&'a [u8], Fault> {
         let sized = self.sized();
         let mut reader = Reader::new(bytes);
@@ -56,7 +60,8 @@ impl RowShape {
         Ok(reader.rest())
     }
 
-    /// Passes over what a value of a node holds itself, if there is one, and returns what is to follow.
+    /// Passes over what a value of a node holds itself, if there is one, and returns what is to
+    /// follow.
     fn step(&self, id: NodeId, count: u64, reader: &mut Reader<'_>) -> Result<Option<Task>, Fault> {
         if count == 0 {
             return Ok(None);
@@ -95,7 +100,8 @@ impl RowShape {
     /// Of each node, whether its values take bytes. A value that takes none never does.
     fn sized(&self) -> Vec<bool> {
         let mut sized = vec![true; self.nodes.len()];
-        // Children come after their parents. A reference back goes to a node that has a choice somewhere, which takes a byte.
+        // Children come after their parents. A reference back goes to a node that has a choice
+        // somewhere, which takes a byte.
         for (at, node) in self.nodes.iter().enumerate().rev() {
             sized[at] = match node {
                 Node::Unit | Node::Array { len: 0, .. } => false,

@@ -1,4 +1,5 @@
-//! Properties that hold for every type: order, injectivity, round trip, freedom of prefixes, one form for each value.
+//! Properties that hold for every type: order, injectivity, round trip, freedom of prefixes, one
+//! form for each value.
 
 use std::borrow::Cow;
 use std::cmp::{Ordering, Reverse};
@@ -16,7 +17,8 @@ use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use super::{decode, encode, encode_ref, skip};
 use crate::table::key::{Key, NoCase};
 
-/// Checks the law for `K`: `values` are its values, `compare` is its order, `borrow` its borrowed form.
+/// Checks the law for `K`: `values` are its values, `compare` is its order, `borrow` its borrowed
+/// form.
 pub(super) fn holds<K: Key + Debug>(
     values: impl Strategy<Value = K>,
     compare: fn(&K, &K) -> Ordering,
@@ -43,7 +45,8 @@ pub(super) fn holds<K: Key + Debug>(
     }
 }
 
-/// Ordered, injective and prefix-free: two encodings compare as the values do, whatever follows them.
+/// Ordered, injective and prefix-free: two encodings compare as the values do, whatever follows
+/// them.
 fn sorts_as_it_compares<K: Key>(
     a: &K,
     b: &K,
@@ -63,7 +66,8 @@ fn sorts_as_it_compares<K: Key>(
     Ok(())
 }
 
-/// A value comes back, from exactly its bytes and from no fewer; the borrowed form gives the same bytes.
+/// A value comes back, from exactly its bytes and from no fewer; the borrowed form gives the same
+/// bytes.
 fn comes_back_whole<K: Key + Debug>(
     key: &K,
     after: &[u8],
@@ -153,7 +157,8 @@ macro_rules! integers {
     ($($name:ident: $int:ident;)*) => {$(
         #[test]
         fn $name() {
-            // All bits but none or one: -1 and -2 when there is a sign, the greatest two when there is none.
+            // All bits but none or one: -1 and -2 when there is a sign, the greatest two when there
+            // is none.
             let edges = [$int::MIN, $int::MIN + 1, 0, 1, !0, !1, $int::MAX - 1, $int::MAX];
             holds(prop_oneof![any::<$int>(), select(edges.to_vec())], Ord::cmp, |k| *k);
         }

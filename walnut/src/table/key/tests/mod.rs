@@ -1,4 +1,5 @@
-//! The law of keys, tested: properties of every type, the pinned bytes, the points that a range takes, the limits.
+//! The law of keys, tested: properties of every type, the pinned bytes, the points that a range
+//! takes, the limits.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 

@@ -1,4 +1,5 @@
-//! The law of comparing: whenever a shape is said to be read by another one, each row of the first is the same value in the second.
+//! The law of comparing: whenever a shape is said to be read by another one, each row of the first
+//! is the same value in the second.
 
 use proptest::prelude::*;
 
