@@ -141,8 +141,7 @@ fn forbidden(comment: &str) -> Option<(&'static str, &'static str)> {
 /// The lines of production code that are comments, with their numbers. Code in examples of the documentation is none.
 fn comments(source: &Source) -> impl Iterator<Item = (&str, usize)> {
     let mut is_example = false;
-    let end = source.text.find("#[cfg(test)]\nmod tests {").unwrap_or(source.text.len());
-    source.text[..end].lines().zip(1..).filter_map(move |(text, line)| {
+    source.production_text().lines().zip(1..).filter_map(move |(text, line)| {
         let comment = text.trim_start().strip_prefix("//")?;
         if comment.trim_start_matches(['/', '!']).trim_start().starts_with("```") {
             is_example = !is_example;

@@ -57,6 +57,12 @@ impl Source {
         (file, cut.lines)
     }
 
+    /// The text before the file's module of tests.
+    pub(super) fn production_text(&self) -> &str {
+        let end = self.text.find("#[cfg(test)]\nmod tests {").unwrap_or(self.text.len());
+        &self.text[..end]
+    }
+
     /// The modules that this file declares for tests alone.
     fn test_modules(&self) -> impl Iterator<Item = Vec<String>> {
         self.file.items.iter().filter_map(|item| match item {

@@ -41,8 +41,8 @@ const MAX_CHANCES: usize = 64;
 const MAX_SHARE: usize = 16;
 
 /// The cached entries of one reader, by place.
-/// Returns and clears whether the entry at a place was used.
 pub(crate) trait Evictable: Debug + Send + Sync {
+    /// Returns and clears whether the entry at a place was used.
     fn take_used(&self, place: u64) -> bool;
 
     /// Removes the entry at a place; returns the bytes that it was charged with. Called under the

@@ -103,7 +103,20 @@ impl<'m> Mutation<'m> {
 
     /// Changes the row under an engine's key in place, and returns it as it is now.
     pub(super) fn modify<T: Table>(&self, key: &[u8], change: impl FnOnce(&mut T)) -> Result<Option<T>> {
+        self.modify_if(key, |_| Ok(true), change)
+    }
+
+    /// Like [`modify`](Self::modify), if the row `is_wanted`; otherwise as if it were not there.
+    pub(super) fn modify_if<T: Table>(
+        &self,
+        key: &[u8],
+        is_wanted: impl FnOnce(&T) -> Result<bool>,
+        change: impl FnOnce(&mut T),
+    ) -> Result<Option<T>> {
         let Some(Old { mut row, bytes: old }) = self.old::<T>(key)? else { return Ok(None) };
+        if !is_wanted(&row)? {
+            return Ok(None);
+        }
         let old_entries = self.info.entries(&key[PREFIX..], &row)?;
         change(&mut row);
         if self.info.row_key(&row).finish()? != key {

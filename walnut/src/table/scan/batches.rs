@@ -126,11 +126,8 @@ impl<T: Table, K: Key, R, M: WriteAccess> Batches<Scan<'_, T, K, R, M>> {
     /// such an index may show a row more than once.
     pub fn update_all(self, mut update: impl FnMut(&mut T)) -> Result<u64> {
         self.run(|rows, key, walker, (entry, primary_key)| {
-            let Some(old) = rows.old::<T>(key)? else { return Ok(false) };
-            if !walker.gives(entry, primary_key, &old.row)? {
-                return Ok(false);
-            }
-            rows.modify(key, &mut update).map(|row| row.is_some())
+            let updated = rows.modify_if(key, |row| walker.gives(entry, primary_key, row), &mut update)?;
+            Ok(updated.is_some())
         })
     }
 
