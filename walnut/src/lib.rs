@@ -54,10 +54,12 @@
 //! - [`report`] for what `stats`, `verify`, `preflight`, `sweep` and the errors tell in detail;
 //! - [`scan`] for the names of iterators that a scan can become, to store them in a struct;
 //! - [`kv`] for sorted maps of bytes below the tables;
+//! - [`remote`] for engines that run elsewhere and are shared by many processes;
 //! - [`env`](mod@env) for tests that simulate a disk, a crash or a clock.
 //!
 //! A guide with programs for each topic is in the repository, in `docs/guide`.
 
+mod backend;
 mod base;
 mod batch;
 mod cache;
@@ -200,6 +202,19 @@ pub mod scan {
     //! can be narrowed.
 
     pub use crate::table::{Batches, Distinct, Entries, Keys, Rest};
+}
+
+pub mod remote {
+    //! Engines that run elsewhere, for tables that outgrow one machine.
+    //!
+    //! You need this module to write an adapter: a type that implements [`Engine`], and one that
+    //! implements [`Session`].
+
+    #[doc(no_inline)]
+    pub use crate::Durability;
+    pub use crate::backend::{
+        Embedded, Engine, Failure, Limits, Mode, Page, Serializable, Session, StaleReads, TimeTravel, Writes,
+    };
 }
 
 /// Switches and parts for measurements of the store itself.

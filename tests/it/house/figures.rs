@@ -12,7 +12,7 @@ use super::source::{self, Role, Source};
 use super::storeys::STORE;
 
 /// The figures and their bounds.
-const BOUNDS: Bounds = Bounds { code_lines: 34_900, comment_lines: 10_300, files: 320, circles: 15 };
+const BOUNDS: Bounds = Bounds { code_lines: 40_900, comment_lines: 12_300, files: 380, circles: 15 };
 
 /// The most that each figure may be.
 struct Bounds {

@@ -35,6 +35,7 @@ pub(super) const TWICE: &[&str] = &[
     "Comparison",
     "Duplicate",
     "Elements",
+    "Engine",
     "Entries",
     "Entry",
     "Folded",
@@ -45,6 +46,7 @@ pub(super) const TWICE: &[&str] = &[
     "Layout",
     "Notes",
     "Outcome",
+    "Page",
     "Part",
     "Place",
     "Side",
@@ -52,6 +54,7 @@ pub(super) const TWICE: &[&str] = &[
     "Step",
     "Table",
     "Unreadable",
+    "Writes",
 ];
 
 /// Comments with a word that they should not use. Modules in `pending` are left out, and named when they need not be.

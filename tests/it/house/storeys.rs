@@ -19,6 +19,7 @@ const STOREYS: &[&[&str]] = &[
     &["manifest"],
     &["compaction"],
     &["engine"],
+    &["backend"],
     &["txn"],
     &["table"],
     &["options", "kv"],
