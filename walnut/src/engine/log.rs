@@ -84,7 +84,7 @@ impl EngineLog {
 
     /// Everything written so far, to be synced.
     pub(super) fn sync_point(&self) -> Result<SyncPoint> {
-        self.writer.as_ref().map(LogWriter::sync_point).ok_or(Error::Closed)
+        self.writer.as_ref().ok_or(Error::Closed)?.sync_point()
     }
 
     /// Takes note that a point is durable.

@@ -57,6 +57,16 @@ pub trait Env: Send + Sync + Debug + 'static {
     /// Makes the names in a directory durable.
     fn sync_dir(&self, dir: &Path) -> Result<()>;
 
+    /// Changes names in a directory, and makes all changes durable before it returns.
+    ///
+    /// A failed sync of a directory may lose changes for which a later sync succeeds. So a machine
+    /// whose threads change names at the same time lets no other sync of `dir` happen between
+    /// `change` and its sync.
+    fn change_names(&self, dir: &Path, change: &mut dyn FnMut() -> Result<()>) -> Result<()> {
+        change()?;
+        self.sync_dir(dir)
+    }
+
     /// The names in a directory, sorted.
     fn list(&self, dir: &Path) -> Result<Vec<String>>;
 

@@ -14,6 +14,8 @@
 //! 2. A loss is permanent: all later changes fail with the same error.
 //! 3. A fork writes nothing, not even to files that are already open.
 //! 4. A check that fails for another reason is an error of the operation, and not a loss.
+//! 5. One thread at a time changes names durably ([`Env::change_names`]), so a failed sync of the
+//!    directory is reported to the thread whose names are in doubt.
 //!
 //! Cost: a check of the lock looks up one name in the file system (a microsecond); a comparison of
 //! the process id asks the system for it (a tenth of one).
@@ -29,6 +31,7 @@ use std::time::Duration;
 
 use super::{Env, File, Lock, PathKind};
 use crate::error::{Error, Result};
+use crate::sync::Mutex;
 
 /// No loss was detected.
 const HELD: u8 = 0;
@@ -50,6 +53,9 @@ struct Ownership {
     /// check takes.
     lock: RwLock<Option<Box<dyn Lock>>>,
     process: u32,
+    /// Held from a change of names to the sync of their directory: a sync that another thread
+    /// makes meanwhile could fail, and hide the failure from this one.
+    naming: Mutex<()>,
     /// The detected loss, if any.
     loss: AtomicU8,
 }
@@ -60,7 +66,13 @@ impl DirOwner {
     pub(crate) fn take(env: Arc<dyn Env>, lock_path: &Path) -> Result<Self> {
         let lock = env.lock(lock_path)?;
         let process = env.process_id();
-        let ownership = Ownership { env, lock: RwLock::new(Some(lock)), process, loss: AtomicU8::new(HELD) };
+        let ownership = Ownership {
+            env,
+            lock: RwLock::new(Some(lock)),
+            process,
+            naming: Mutex::default(),
+            loss: AtomicU8::new(HELD),
+        };
         // The file may have lost its name between being opened and being locked.
         ownership.check_lock()?;
         Ok(Self { ownership: Arc::new(ownership) })
@@ -125,6 +137,11 @@ impl Ownership {
         if self.env.process_id() == self.process { Ok(()) } else { self.record_loss(FORKED) }
     }
 
+    fn sync_dir(&self, dir: &Path) -> Result<()> {
+        self.env.sync_dir(dir)?;
+        self.check_lock()
+    }
+
     fn check_lock(&self) -> Result<()> {
         self.check_process()?;
         let lock = self.lock.read().unwrap_or_else(PoisonError::into_inner);
@@ -140,8 +157,17 @@ impl Env for DirOwner {
     }
 
     fn sync_dir(&self, dir: &Path) -> Result<()> {
-        self.ownership.env.sync_dir(dir)?;
-        self.check_lock()
+        // In a fork a thread that does not exist there may hold the turn for ever.
+        self.check_process()?;
+        let _turn = self.ownership.naming.lock();
+        self.ownership.sync_dir(dir)
+    }
+
+    fn change_names(&self, dir: &Path, change: &mut dyn FnMut() -> Result<()>) -> Result<()> {
+        self.check_process()?;
+        let _turn = self.ownership.naming.lock();
+        change()?;
+        self.ownership.sync_dir(dir)
     }
 
     fn list(&self, dir: &Path) -> Result<Vec<String>> {
@@ -264,5 +290,48 @@ impl File for OwnedFile {
     fn set_size(&self, size: u64) -> Result<()> {
         self.ownership.check_process()?;
         self.file.set_size(size)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use super::*;
+    use crate::env::MemoryEnv;
+
+    /// Otherwise the sync of one thread could fail, and with it the names of the other, whose own
+    /// sync succeeds.
+    #[test]
+    fn no_thread_syncs_a_directory_between_a_change_of_names_and_its_sync() {
+        let env = MemoryEnv::new();
+        env.create_dir(Path::new("/db")).unwrap();
+        let owner = DirOwner::take(Arc::new(env.clone()), Path::new("/db/LOCK")).unwrap();
+        env.start_trace();
+        std::thread::scope(|scope| {
+            for name in ["one", "two", "three"] {
+                let owner = owner.clone();
+                scope.spawn(move || {
+                    let (temp, path) = (format!("/db/{name}.tmp"), format!("/db/{name}"));
+                    for _ in 0..300 {
+                        owner.create(Path::new(&temp)).unwrap();
+                        let rename = &mut || {
+                            owner.rename(Path::new(&temp), Path::new(&path))?;
+                            // The moment in which another thread's sync would be in between.
+                            (0..20).for_each(|_| std::thread::yield_now());
+                            Ok(())
+                        };
+                        owner.change_names(Path::new("/db"), rename).unwrap();
+                        owner.sync_dir(Path::new("/db")).unwrap();
+                    }
+                });
+            }
+        });
+        let is_about_names = |line: &String| line.starts_with("rename") || line.starts_with("sync_dir");
+        let trace: Vec<_> = env.trace().into_iter().filter(is_about_names).collect();
+        let renamed = |line: &&String| line.starts_with("rename");
+        assert_eq!(trace.iter().filter(renamed).count(), 900);
+        // A rename that follows another one would share its sync.
+        assert!(trace.iter().zip(&trace[1..]).all(|(line, next)| !renamed(&line) || !renamed(&next)));
     }
 }

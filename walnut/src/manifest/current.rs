@@ -73,8 +73,7 @@ impl CurrentFile {
         let file = env.create(&temp)?;
         file.write_at(self.encode().as_bytes(), 0)?;
         file.sync()?;
-        env.rename(&temp, &Self::path(dir))?;
-        env.sync_dir(dir)
+        env.change_names(dir, &mut || env.rename(&temp, &Self::path(dir)))
     }
 
     fn encode(&self) -> String {

@@ -79,15 +79,22 @@ impl ManifestWriter {
             put_frame(&mut bytes, seed, offset, 0, &encode(&edit)?);
         }
         let end = bytes.len() as u64;
-        let file = env.create(&path)?;
-        let written = file.write_at(&bytes, 0).and_then(|()| file.sync()).and_then(|()| env.sync_dir(&dir));
-        if let Err(error) = written {
+        let mut created = None;
+        let named = env.change_names(&dir, &mut || {
+            created = Some(env.create(&path)?);
+            Ok(())
+        });
+        let written = named.and_then(|()| {
+            let file = created.expect("it was created");
+            file.write_at(&bytes, 0)?;
+            file.sync()?;
+            Ok(file)
+        });
+        let file = written.inspect_err(|_| {
             // Nothing names the file yet. On a full disk each attempt would leave another one
             // otherwise.
-            drop(file);
             let _ = env.remove(&path);
-            return Err(error);
-        }
+        })?;
         CurrentFile { database, manifest: number, seed, snapshot_end: end, is_old: false }
             .write(&*env, &dir)?;
         Ok(Self {

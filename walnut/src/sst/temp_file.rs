@@ -76,10 +76,10 @@ impl SstStore {
         if ssts.is_empty() {
             return Ok(Vec::new());
         }
-        for sst in &mut ssts {
-            sst.temp.rename(FileName::Sst(sst.meta.number).path(&self.dir))?;
-        }
-        self.env.sync_dir(&self.dir)?;
+        self.env.change_names(&self.dir, &mut || {
+            let name = |sst: &FinishedSst| FileName::Sst(sst.meta.number).path(&self.dir);
+            ssts.iter_mut().try_for_each(|sst| sst.temp.rename(name(sst)))
+        })?;
         let made = ssts.iter().map(|sst| Sst::open_new(self, &sst.meta)).collect::<Result<_>>()?;
         for sst in ssts {
             sst.temp.keep();

@@ -59,10 +59,10 @@ impl ValueStore {
         if files.is_empty() {
             return Ok(NewValues::default());
         }
-        for file in &mut files {
-            file.temp.rename(FileName::Values(file.meta.number).path(&self.dir))?;
-        }
-        self.env.sync_dir(&self.dir)?;
+        self.env.change_names(&self.dir, &mut || {
+            let name = |file: &FinishedValues| FileName::Values(file.meta.number).path(&self.dir);
+            files.iter_mut().try_for_each(|file| file.temp.rename(name(file)))
+        })?;
         let made =
             files.iter().map(|file| Values::open_new(self, &Arc::new(file.meta))).collect::<Result<_>>()?;
         Ok(NewValues { files: made, temps: files.into_iter().map(|file| file.temp).collect() })

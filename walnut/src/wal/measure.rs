@@ -34,7 +34,7 @@ impl MeasuredLog {
 
     /// Syncs what was written.
     pub fn sync(&mut self) -> Result<()> {
-        let point = self.0.sync_point();
+        let point = self.0.sync_point()?;
         point.sync()?;
         self.0.mark_synced(&point);
         Ok(())

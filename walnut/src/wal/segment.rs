@@ -191,8 +191,8 @@ impl<'a> TempSegment<'a> {
     pub(super) fn publish(self) -> Result<FinishedSegment> {
         let Self { log_dir, header, file, size, generations } = self;
         let temp = FileName::SegmentTemp(header.number).path(&log_dir.dir);
-        log_dir.env.rename(&temp, &log_dir.path(header.number))?;
-        log_dir.env.sync_dir(&log_dir.dir)?;
+        let path = log_dir.path(header.number);
+        log_dir.env.change_names(&log_dir.dir, &mut || log_dir.env.rename(&temp, &path))?;
         Ok(FinishedSegment { header, file, size, generations })
     }
 }

@@ -340,9 +340,10 @@ impl LogWriter {
     }
 
     /// The end of what was written so far, to be synced.
-    pub(crate) fn sync_point(&self) -> SyncPoint {
+    pub(crate) fn sync_point(&self) -> Result<SyncPoint> {
+        self.check(Health::Torn)?;
         let CurrentSegment { file, number, end, .. } = &self.segment;
-        SyncPoint { file: Arc::clone(file), number: *number, offset: *end }
+        Ok(SyncPoint { file: Arc::clone(file), number: *number, offset: *end })
     }
 
     /// Records that a point was synced, for the `synced` field of later records. A point of an
@@ -456,8 +457,10 @@ impl LogWriter {
         self.segment.is_sealed
     }
 
-    /// Syncs what was written, unless it is durable already.
+    /// Syncs what was written, unless it is durable already. After a failed sync the bytes may be
+    /// lost although another one succeeds, so there is no other one.
     pub(crate) fn sync(&mut self) -> Result<()> {
+        self.check(Health::Torn)?;
         if self.health == Health::Sound && self.segment.synced == self.segment.end {
             return Ok(());
         }

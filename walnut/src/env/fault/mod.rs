@@ -13,6 +13,7 @@ mod plan;
 use std::fmt;
 use std::io;
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -65,6 +66,7 @@ struct FaultState {
     counts: Counts,
     plans: Vec<FaultPlan>,
     struck: u64,
+    syncs_after_failure: u64,
 }
 
 impl FaultEnv {
@@ -102,6 +104,13 @@ impl FaultEnv {
         self.state().struck
     }
 
+    /// The number of syncs of files that were tried through a handle whose sync had failed before.
+    /// The bytes of the failed sync may be lost although such a sync succeeds, so a store that
+    /// trusts in one loses data.
+    pub fn syncs_after_failure(&self) -> u64 {
+        self.state().syncs_after_failure
+    }
+
     /// The operations that were tried since this machine was created.
     pub fn counts(&self) -> Counts {
         self.state().counts
@@ -119,7 +128,8 @@ impl FaultEnv {
     }
 
     fn file(&self, inner: Arc<dyn File>, memory: Option<Arc<MemoryFile>>) -> Arc<dyn File> {
-        Arc::new(FaultFile { inner, memory, state: Arc::clone(&self.state) })
+        let has_failed = AtomicBool::new(false);
+        Arc::new(FaultFile { inner, memory, has_failed, state: Arc::clone(&self.state) })
     }
 }
 
@@ -251,6 +261,8 @@ struct FaultFile {
     inner: Arc<dyn File>,
     /// The same file, when it is one in memory.
     memory: Option<Arc<MemoryFile>>,
+    /// Whether a sync has failed.
+    has_failed: AtomicBool,
     state: Arc<Mutex<FaultState>>,
 }
 
@@ -284,11 +296,16 @@ impl File for FaultFile {
     }
 
     fn sync(&self) -> Result<()> {
-        let effect = lock(&self.state).on_operation(Operation::Sync, &[self.path()]);
+        let effect = {
+            let mut state = lock(&self.state);
+            state.syncs_after_failure += u64::from(self.has_failed.load(Ordering::SeqCst));
+            state.on_operation(Operation::Sync, &[self.path()])
+        };
         if let (Some(FaultEffect::LostSync), Some(memory)) = (effect, &self.memory) {
             memory.lose_unsynced();
         }
         run_with(effect, Operation::Sync, self.path(), || self.inner.sync())
+            .inspect_err(|_| self.has_failed.store(true, Ordering::SeqCst))
     }
 
     fn set_size(&self, size: u64) -> Result<()> {

@@ -37,9 +37,9 @@ fn everything_is_durable_in_its_order() {
     let changes: Vec<_> = env.trace().into_iter().filter(|line| !line.starts_with("kind")).collect();
     let expected = [
         "create /db/MANIFEST-000001",
+        "sync_dir /db",
         "write /db/MANIFEST-000001 0+96",
         "sync /db/MANIFEST-000001",
-        "sync_dir /db",
         "create /db/CURRENT.tmp",
         "write /db/CURRENT.tmp 0+127",
         "sync /db/CURRENT.tmp",

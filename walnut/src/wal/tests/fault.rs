@@ -14,7 +14,12 @@ fn a_failed_sync_is_final() {
     assert!(matches!(append(&mut log, 8), Err(Error::Poisoned)));
     assert!(matches!(log.write(), Err(Error::Poisoned)));
     assert!(matches!(log.rotate_next(), Err(Error::Poisoned)));
+    // A second sync would succeed, without the bytes that the first one has lost.
+    let tried = env.counts().of(Operation::Sync);
+    assert!(matches!(log.sync(), Err(Error::Poisoned)));
+    assert!(matches!(log.sync_point(), Err(Error::Poisoned)));
     assert!(matches!(log.close(), Err(Error::Poisoned)));
+    assert_eq!(env.counts().of(Operation::Sync), tried);
 }
 
 #[test]

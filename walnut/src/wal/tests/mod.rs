@@ -78,7 +78,7 @@ fn commit(log: &mut LogWriter, size: usize) -> Result<()> {
 
 /// Syncs what was written, as the engine does.
 fn sync(log: &mut LogWriter) -> Result<()> {
-    let point = log.sync_point();
+    let point = log.sync_point()?;
     match point.sync() {
         Ok(()) => log.mark_synced(&point),
         Err(error) => {

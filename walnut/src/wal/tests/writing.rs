@@ -96,7 +96,7 @@ fn a_rotated_log_goes_on_where_it_was() {
     let mut log = create(&env, 0).unwrap();
     for number in 2..6 {
         commit(&mut log, 20).unwrap();
-        let late = log.sync_point();
+        let late = log.sync_point().unwrap();
         assert_eq!(log.rotate_next().unwrap(), FileNumber(number));
         assert_eq!(log.number(), FileNumber(number));
         log.mark_synced(&late);
