@@ -81,7 +81,6 @@ pub trait Session: Send {
 
 /// What a session is begun for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-#[non_exhaustive]
 pub enum Mode {
     /// One call of [`get_many`](Session::get_many) or of [`scan`](Session::scan), then it is
     /// dropped: an engine needs no transaction for it.
@@ -98,14 +97,15 @@ pub enum Mode {
 /// use std::time::Duration;
 /// use walnut::remote::Limits;
 ///
-/// let mut limits = Limits::default();
-/// limits.key = 10_000;
-/// limits.value = 100_000;
-/// limits.commit_size = 10_000_000;
-/// limits.max_age = Some(Duration::from_secs(5));
+/// let limits = Limits {
+///     key: 10_000,
+///     value: 100_000,
+///     commit_size: 10_000_000,
+///     max_age: Some(Duration::from_secs(5)),
+///     ..Limits::default()
+/// };
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
 pub struct Limits {
     /// The longest key.
     pub key: usize,

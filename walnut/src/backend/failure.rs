@@ -9,7 +9,6 @@ use std::fmt;
 /// Every variant but [`CommitUnknown`](Self::CommitUnknown) means that nothing was done. After any
 /// of them the session is of no more use.
 #[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
 pub enum Failure {
     /// Another commit was in the way: the transaction is run again.
     Conflict,
