@@ -17,7 +17,7 @@ use std::sync::Arc;
 use walnut::env::{CrashPolicy, Env, FaultEffect, FaultEnv, FaultPlan, MemoryEnv, Operation, Operations};
 use walnut::kv::WriteBatch;
 use walnut::{Background, Builder, Compaction, Database, Durability, Error, Result};
-use walnut_tests::lockstep::{for_each_seed, seeds};
+use walnut_tests::model_check::{for_each_seed, seeds};
 use walnut_tests::random::Random;
 use walnut_tests::session::{DIR, Setup};
 

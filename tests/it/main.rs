@@ -4,19 +4,19 @@
 // What the derives write, at work in a database: every kind of index, keys that are made, and the program that the
 // documentation begins with.
 mod derived;
-mod first_program;
 mod full_disk;
 mod generated;
 // Keys that are made, under random programs of several structs, restarts, drops and roll-backs, against a model.
 mod generated_programs;
 mod indexes;
-// The rules of the source tree: storeys, sizes, heads, words.
-mod house;
+mod quickstart;
+// The rules of the source tree: layers, sizes, heads, words, links.
+mod architecture;
 // What the derives accept, and what they say of what they do not.
 mod ui;
 
 // Random workloads against the model, with crashes at every sync: Rule P.
-mod lockstep;
+mod model_check;
 
 // What transactions and snapshots promise each other: every anomaly by its name, races, savepoints, failed statements.
 mod isolation;
@@ -36,7 +36,7 @@ mod damage;
 // The promises of the public surface, one by one.
 mod promises;
 
-// The raw engine: keyspaces of bytes, drops, and its own lockstep with crashes at every sync.
+// The raw engine: keyspaces of bytes, drops, and a model check of their own with crashes at every sync.
 mod kv;
 
 // Databases in memory, options outside their ranges, and the texts of handles.
@@ -75,8 +75,8 @@ mod stored;
 // Many threads: one owner, no lost update, no half commit.
 mod races;
 
-// What has gone wrong in engines like this one: each wound by its name, and what an opening does.
-mod wounds;
+// What has gone wrong in engines like this one: each fault by its name, and what an opening does.
+mod regressions;
 
 // One directory, one owner: names that move, forks, files that are called like our own.
 mod owner;

@@ -1,7 +1,7 @@
 //! What the integration tests share: the executable specification of a typed table, and what drives a store against it.
 //!
 //! ```text
-//!   lockstep    store and model side by side, through crashes
+//!   model_check store and model side by side, through crashes
 //!     workload    what is done, drawn from a seed
 //!       query       what is asked
 //!         model       what must come out
@@ -16,8 +16,8 @@
 #[cfg(doctest)]
 mod guide;
 pub mod history;
-pub mod lockstep;
 pub mod model;
+pub mod model_check;
 pub mod query;
 pub mod random;
 pub mod rows;

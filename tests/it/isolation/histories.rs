@@ -17,7 +17,7 @@ use walnut::{
     Background, Database, DefaultTable, Durability, Error, InTransaction, Result, Table, Transaction,
 };
 use walnut_tests::history::{Anomaly, Deed, Done, End, Lists, check};
-use walnut_tests::lockstep::{for_each_seed, seeds};
+use walnut_tests::model_check::{for_each_seed, seeds};
 use walnut_tests::random::Random;
 
 /// A list, found by each of its columns.

@@ -8,7 +8,7 @@ use allocation_counter::measure;
 use walnut::env::{CrashPolicy, MemoryEnv};
 use walnut::kv::Iter;
 use walnut::{Background, Builder, Compaction, Database, Durability, Result, Snapshot};
-use walnut_tests::lockstep::{for_each_seed, seeds};
+use walnut_tests::model_check::{for_each_seed, seeds};
 use walnut_tests::random::Random;
 
 const DIR: &str = "/db";

@@ -1,7 +1,7 @@
-//! The raw engine: what its pages promise, one by one, and random histories of it in lockstep with maps.
+//! The raw engine: what its pages promise, one by one, and random histories of it, checked against maps.
 
 mod cuts;
 mod drops;
-mod lockstep;
+mod model_check;
 mod promises;
 mod sums;

@@ -1,4 +1,4 @@
-//! What has gone wrong in engines like this one: each wound by its name, as a test that it does not happen here.
+//! What has gone wrong in engines like this one: each fault by its name, as a test that it does not happen here.
 //!
 //! They are written against the public face, so that they hold whatever the inside looks like. `docs/TESTING.md` has the list, and
 //! says where else the same is tested more deeply.

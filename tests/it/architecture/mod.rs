@@ -1,5 +1,5 @@
-//! The rules of the house, read off the source tree and the Markdown pages: imports point down, files are short, nothing is
-//! left unfinished, links lead somewhere.
+//! The rules of the architecture and of the sources, read off the source tree and the Markdown pages: imports point down,
+//! files are short, nothing is left unfinished, links lead somewhere.
 //!
 //! Each rule is a function from sources to [`Fault`]s, tried on bad examples in [`bad_examples`] and then on the tree.
 //! A fault that must stay for a while is named in [`EXCEPTIONS`] with its reason; an exception that nothing needs any more
@@ -11,10 +11,10 @@ mod bad_examples;
 mod documents;
 mod figures;
 mod language;
+mod layers;
 mod paths;
 mod rules;
 mod source;
-mod storeys;
 
 use std::fmt;
 
@@ -26,8 +26,8 @@ const EXCEPTIONS: &[(&str, Rule, &str)] = &[];
 /// What a fault goes against.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 enum Rule {
-    /// A module names modules of lower storeys only.
-    Storey,
+    /// A module names modules of lower layers only.
+    Layer,
     /// Production code of a file has at most 500 lines.
     FileLength,
     /// A function has at most 70 lines.
@@ -95,13 +95,13 @@ fn the_tree_keeps(rule: Rule, check: fn(&[Source]) -> Vec<Fault>) {
 }
 
 #[test]
-fn imports_point_down_the_storeys() {
-    the_tree_keeps(Rule::Storey, storeys::upward);
+fn imports_point_down_the_layers() {
+    the_tree_keeps(Rule::Layer, layers::upward);
 }
 
 #[test]
 fn modules_form_no_cycle() {
-    let cycle = storeys::cycle(&storeys::imports(&source::tree()));
+    let cycle = layers::cycle(&layers::imports(&source::tree()));
     assert!(cycle.is_none(), "these modules name each other in a ring: {cycle:?}");
 }
 

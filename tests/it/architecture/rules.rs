@@ -6,9 +6,9 @@ use syn::spanned::Spanned;
 use syn::visit::{self, Visit};
 use syn::{Block, Signature};
 
+use super::layers::STORE;
 use super::paths::named_paths;
 use super::source::{Role, Source};
-use super::storeys::STORE;
 use super::{Fault, Rule};
 
 /// The most lines of production code in a file.

@@ -110,7 +110,7 @@ pub fn for_each_seed(test: &str, seeds: RangeInclusive<u64>, check: impl Fn(u64)
 }
 
 /// Runs the workload of a seed without a crash, and then with as many as asked for.
-pub fn lockstep(seed: u64, effort: Effort) {
+pub fn check_model(seed: u64, effort: Effort) {
     let setup = Setup::draw(seed);
     let steps = workload::draw(seed, effort.steps);
     let env = MemoryEnv::with_seed(seed);

@@ -1,9 +1,9 @@
-//! Each rule of the house, shown to fail on what it forbids and to pass what it allows.
+//! Each rule, shown to fail on what it forbids and to pass what it allows.
 
 use super::documents::{self, Page};
+use super::layers::STORE;
 use super::source::{Role, Source, mark_tests};
-use super::storeys::STORE;
-use super::{Fault, Rule, figures, judge, language, rules, storeys};
+use super::{Fault, Rule, figures, judge, language, layers, rules};
 
 /// A file of the store.
 fn store(path: &str, text: &str) -> Source {
@@ -19,7 +19,7 @@ fn lines(check: fn(&[Source]) -> Vec<Fault>, source: Source) -> Vec<usize> {
     check(&[source]).into_iter().map(|fault| fault.line).collect()
 }
 
-/// What the storeys say of a file that stands beside an empty file for each of some modules.
+/// What the layers say of a file that stands beside an empty file for each of some modules.
 fn upward(path: &str, text: &str) -> Vec<String> {
     let mut sources: Vec<_> = ["error", "base", "codec", "wal", "sst", "engine", "table"]
         .into_iter()
@@ -28,20 +28,20 @@ fn upward(path: &str, text: &str) -> Vec<String> {
         .collect();
     sources.push(store(path, text));
     mark_tests(&mut sources);
-    storeys::upward(&sources).iter().map(ToString::to_string).collect()
+    layers::upward(&sources).iter().map(ToString::to_string).collect()
 }
 
 #[test]
-fn an_import_upward_or_sideways_is_found_by_file_line_and_storeys() {
+fn an_import_upward_or_sideways_is_found_by_file_line_and_layers() {
     let fault = upward("wal/segment.rs", "use crate::base::SeqNo;\nuse crate::engine::Engine;\n");
     assert_eq!(
         fault,
-        ["walnut/src/wal/segment.rs:2: `wal` (storey 5) names `engine` (storey 8); imports point down only"]
+        ["walnut/src/wal/segment.rs:2: `wal` (layer 5) names `engine` (layer 8); imports point down only"]
     );
     let fault = upward("wal/mod.rs", "fn f() -> crate::sst::SstMeta { loop {} }");
     assert_eq!(
         fault,
-        ["walnut/src/wal/mod.rs:1: `wal` (storey 5) names `sst` (storey 5); imports point down only"]
+        ["walnut/src/wal/mod.rs:1: `wal` (layer 5) names `sst` (layer 5); imports point down only"]
     );
 }
 
@@ -102,10 +102,10 @@ fn error_names_nothing_and_the_root_may_name_anything() {
 }
 
 #[test]
-fn a_module_without_a_storey_is_found() {
+fn a_module_without_a_layer_is_found() {
     assert_eq!(
         upward("cellar/mod.rs", ""),
-        ["walnut/src/cellar/mod.rs:1: module `cellar` has no storey; give it one in the table of storeys"]
+        ["walnut/src/cellar/mod.rs:1: module `cellar` has no layer; give it one in the table of layers"]
     );
 }
 
@@ -116,20 +116,20 @@ fn a_file_below_a_module_of_tests_is_a_test() {
         let mut sources = Vec::from(sources());
         sources.push(store(path, "use crate::engine::Engine;"));
         mark_tests(&mut sources);
-        assert_eq!(storeys::upward(&sources).len(), fault_count, "{path}");
+        assert_eq!(layers::upward(&sources).len(), fault_count, "{path}");
     }
 }
 
 #[test]
 fn a_ring_of_modules_is_found() {
     let ring = |last| {
-        let imports = storeys::imports(&[
+        let imports = layers::imports(&[
             store("error.rs", ""),
             store("wal.rs", "use crate::{error, sst};"),
             store("sst.rs", "use crate::{error, codec};"),
             store("codec.rs", last),
         ]);
-        storeys::cycle(&imports)
+        layers::cycle(&imports)
     };
     assert_eq!(ring("use crate::error;"), None);
     assert_eq!(ring("use crate::wal;"), Some(["codec", "wal", "sst"].map(str::to_owned).to_vec()));

@@ -1,4 +1,4 @@
-//! The storeys of the store: a module names modules of lower storeys only, and neighbours do not see each other.
+//! The layers of the store: a module names modules of lower layers only, and neighbours do not see each other.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -9,7 +9,7 @@ use super::source::{Role, Source};
 use super::{Fault, Rule};
 
 /// The modules of the store, lowest first.
-const STOREYS: &[&[&str]] = &[
+const LAYERS: &[&[&str]] = &[
     &["error"],
     &["base"],
     &["sync", "codec"],
@@ -29,7 +29,7 @@ const STOREYS: &[&[&str]] = &[
 /// The crate's root. Its `pub use` may name anything; who names an item of the root names this.
 const ROOT: &str = "lib";
 
-/// The directory that the storeys are about.
+/// The directory that the layers are about.
 pub(super) const STORE: &str = "walnut/src";
 
 /// A module of the store that names another one.
@@ -40,22 +40,22 @@ pub(super) struct Import {
     line: usize,
 }
 
-/// Every import that does not point down, and every module that has no storey.
+/// Every import that does not point down, and every module that has no layer.
 pub(super) fn upward(sources: &[Source]) -> Vec<Fault> {
-    let fault = |path: &str, line, text| Fault { rule: Rule::Storey, path: path.to_owned(), line, text };
-    let homeless = store(sources).filter(|source| storey(top(source)).is_none()).map(|source| {
+    let fault = |path: &str, line, text| Fault { rule: Rule::Layer, path: path.to_owned(), line, text };
+    let homeless = store(sources).filter(|source| layer(top(source)).is_none()).map(|source| {
         fault(
             &source.path,
             1,
-            format!("module `{}` has no storey; give it one in the table of storeys", top(source)),
+            format!("module `{}` has no layer; give it one in the table of layers", top(source)),
         )
     });
     let upward = imports(sources).into_iter().filter_map(|import| {
-        let (from, to) = (storey(&import.from)?, storey(&import.to)?);
+        let (from, to) = (layer(&import.from)?, layer(&import.to)?);
         (to >= from).then(|| {
             let Import { from: name, to: named, path, line } = import;
             let text =
-                format!("`{name}` (storey {from}) names `{named}` (storey {to}); imports point down only");
+                format!("`{name}` (layer {from}) names `{named}` (layer {to}); imports point down only");
             fault(&path, line, text)
         })
     });
@@ -118,6 +118,6 @@ fn top(source: &Source) -> &str {
     source.module.first().map_or(ROOT, String::as_str)
 }
 
-fn storey(module: &str) -> Option<usize> {
-    STOREYS.iter().position(|storey| storey.contains(&module))
+fn layer(module: &str) -> Option<usize> {
+    LAYERS.iter().position(|layer| layer.contains(&module))
 }

@@ -1,6 +1,6 @@
 //! Keyspaces and sorted maps side by side, with crashes at every sync, held against Rule P.
 //!
-//! A seed says everything: options, steps, crash points. `WALNUT_SEEDS` and `WALNUT_SEED` choose them as for the typed lockstep.
+//! A seed says everything: options, steps, crash points. `WALNUT_SEEDS` and `WALNUT_SEED` choose them as for the typed model check.
 
 use std::collections::BTreeMap;
 use std::ops::Bound;
@@ -9,7 +9,7 @@ use std::sync::Arc;
 use walnut::env::{CrashPolicy, MemoryEnv, Operations};
 use walnut::kv::{Iter, Keyspace, WriteBatch};
 use walnut::{Database, Durability, Result, Snapshot};
-use walnut_tests::lockstep::{for_each_seed, seeds};
+use walnut_tests::model_check::{for_each_seed, seeds};
 use walnut_tests::random::Random;
 use walnut_tests::session::{DIR, Setup, leaks};
 
@@ -369,7 +369,7 @@ fn prefix_bounds(prefix: &[u8]) -> Bounds {
     (Bound::Included(prefix.to_vec()), end)
 }
 
-fn lockstep(seed: u64, step_count: usize) {
+fn check_keyspaces(seed: u64, step_count: usize) {
     let (setup, steps) = (Setup::draw(seed), steps(seed, step_count));
     let env = MemoryEnv::with_seed(seed);
     let whole = run(&setup, &env, &steps, State::default());
@@ -410,7 +410,9 @@ fn check_after_closing(setup: &Setup, env: &MemoryEnv, expected: &State, crashed
 
 #[test]
 fn keyspaces_live_in_step_with_maps_through_a_crash_at_every_sync() {
-    for_each_seed("keyspaces_live_in_step_with_maps_through_a_crash", seeds(40), |seed| lockstep(seed, 30));
+    for_each_seed("keyspaces_live_in_step_with_maps_through_a_crash", seeds(40), |seed| {
+        check_keyspaces(seed, 30);
+    });
 }
 
 #[test]
