@@ -28,6 +28,10 @@ test:
     cargo check -p walnut-db --no-default-features
     cargo test --workspace
 
+# The adapters on PostgreSQL and etcd, which the tests start and stop
+servers:
+    .ci/servers/run
+
 # The main job: load a real data set, reopen, ask
 main *args:
     cargo run --release --bin cities -- {{ args }}

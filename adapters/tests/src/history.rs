@@ -1,0 +1,436 @@
+//! Histories of transactions on an engine, and whether some serial order explains them.
+//!
+//! Every value is a list of numbers. A transaction reads some lists, appends a number of its own to
+//! some of them, and moves an index entry for each: it removes the one of the list's last number,
+//! and puts the one of its own. Afterwards the final lists tell the order of all writes:
+//!
+//! ```text
+//!   w → w'   the number of w' is behind that of w in a list           (write, write)
+//!   w → r    r has seen the list up to the number of w                (write, read)
+//!   r → w    the number of w is the first that r has not seen         (read, write)
+//!   a → b    a was acknowledged before b began                        (real time)
+//! ```
+//!
+//! A cycle means that no serial order explains the history. A number of a transaction that failed
+//! must be in no list, one of an acknowledged transaction in each list once.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Condvar, Mutex, PoisonError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use walnut::Durability;
+use walnut::remote::{Engine, Failure, Mode, Session, Writes};
+
+use crate::contract::{Random, until_available};
+
+/// The lists of one generation. They are few, so that transactions meet.
+const LISTS: usize = 12;
+/// Transactions after which new lists are begun, so that none gets long.
+const GENERATION: u64 = 400;
+
+/// What one transaction did.
+#[derive(Clone, Debug)]
+struct Transaction {
+    /// The number that it appends.
+    number: u64,
+    /// The lists that it has read, each as far as it saw it.
+    reads: Vec<(List, usize)>,
+    appends: Vec<List>,
+    outcome: Outcome,
+    /// Ticks of a clock that all clients share.
+    begun: u64,
+    ended: u64,
+}
+
+/// Keys and values.
+type Entries = Vec<(Vec<u8>, Vec<u8>)>;
+
+/// Generation and place in it.
+type List = (u64, usize);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Outcome {
+    Done,
+    Failed,
+    Unknown,
+}
+
+/// A run of several clients.
+#[derive(Debug, Default)]
+pub struct Run {
+    transactions: Mutex<Vec<Transaction>>,
+    progress: Mutex<Progress>,
+    changed: Condvar,
+    clock: AtomicU64,
+    started: AtomicU64,
+}
+
+#[derive(Debug, Default)]
+struct Progress {
+    done: u64,
+    conflicts: u64,
+    unavailable: u64,
+    last: Option<Instant>,
+    longest_gap: Duration,
+}
+
+/// What a run was like.
+#[derive(Clone, Debug, Default)]
+pub struct Report {
+    /// Commits that were acknowledged.
+    pub done: u64,
+    /// Commits with an unknown outcome that had happened.
+    pub unknown_done: u64,
+    /// Commits with an unknown outcome that had not.
+    pub unknown_not_done: u64,
+    /// Transactions that met another.
+    pub conflicts: u64,
+    /// Transactions that met no server.
+    pub unavailable: u64,
+    /// The longest time in which no commit of any client was acknowledged.
+    pub longest_gap: Duration,
+}
+
+impl Run {
+    /// Runs `clients` until `count` commits are acknowledged, and meanwhile `faults`, which waits for
+    /// progress by [`wait_for`](Self::wait_for). Then checks the history.
+    pub fn check(engine: &dyn Engine, clients: u64, count: u64, faults: impl FnOnce(&Self) + Send) -> Report {
+        let run = Self::default();
+        thread::scope(|scope| {
+            for client in 0..clients {
+                let run = &run;
+                scope.spawn(move || run.client(engine, client, count));
+            }
+            faults(&run);
+        });
+        run.explain(engine)
+    }
+
+    /// Blocks until `count` commits are acknowledged.
+    pub fn wait_for(&self, count: u64) {
+        let mut progress = self.lock();
+        let begun = Instant::now();
+        while progress.done < count {
+            assert!(begun.elapsed() < Duration::from_secs(300), "no progress past {}", progress.done);
+            let waited = self.changed.wait_timeout(progress, Duration::from_secs(1));
+            progress = waited.unwrap_or_else(PoisonError::into_inner).0;
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Progress> {
+        self.progress.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn tick(&self) -> u64 {
+        self.clock.fetch_add(1, Ordering::SeqCst)
+    }
+
+    fn client(&self, engine: &dyn Engine, client: u64, count: u64) {
+        let mut random = Random(client);
+        while self.lock().done < count {
+            let number = self.started.fetch_add(1, Ordering::Relaxed);
+            let mut transaction = Transaction {
+                number,
+                reads: Vec::new(),
+                appends: Vec::new(),
+                outcome: Outcome::Failed,
+                begun: self.tick(),
+                ended: 0,
+            };
+            let outcome = attempt(engine, &mut random, &mut transaction);
+            transaction.ended = self.tick();
+            let mut progress = self.lock();
+            match outcome {
+                Ok(()) => {
+                    transaction.outcome = Outcome::Done;
+                    progress.done += 1;
+                    let now = Instant::now();
+                    let gap = progress.last.map_or(Duration::ZERO, |last| now - last);
+                    progress.longest_gap = progress.longest_gap.max(gap);
+                    progress.last = Some(now);
+                    self.changed.notify_all();
+                }
+                Err(Failure::Conflict) => progress.conflicts += 1,
+                Err(Failure::CommitUnknown(_)) => transaction.outcome = Outcome::Unknown,
+                Err(Failure::Unavailable(_)) => {
+                    progress.unavailable += 1;
+                    // Until another client gets through, or it is time to try again.
+                    let _ = self.changed.wait_timeout(progress, Duration::from_millis(20));
+                }
+                Err(failure) => panic!("{failure:?}"),
+            }
+            self.transactions.lock().unwrap_or_else(PoisonError::into_inner).push(transaction);
+        }
+    }
+
+    /// Checks that a serial order explains all that was seen.
+    fn explain(self, engine: &dyn Engine) -> Report {
+        let progress = self.progress.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let transactions = self.transactions.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let generations = self.started.into_inner() / GENERATION + 1;
+        let mut lists: BTreeMap<List, Vec<u64>> = BTreeMap::new();
+        for generation in 0..generations {
+            let state = until_available(|| try_read_all(&mut *engine.begin(Mode::Read)?, generation));
+            lists.extend(state.into_iter().enumerate().map(|(list, numbers)| ((generation, list), numbers)));
+        }
+        let mut report = Report {
+            done: progress.done,
+            conflicts: progress.conflicts,
+            unavailable: progress.unavailable,
+            longest_gap: progress.longest_gap,
+            ..Report::default()
+        };
+        check_numbers(&transactions, &lists, &mut report);
+        check_order(&transactions, &lists);
+        report
+    }
+}
+
+/// One transaction: one in four reads all lists and the index by ranges, the others read some lists
+/// and append to some of those.
+fn attempt(engine: &dyn Engine, random: &mut Random, transaction: &mut Transaction) -> Result<(), Failure> {
+    let generation = transaction.number / GENERATION;
+    let mut session = engine.begin(Mode::Write)?;
+    if random.below(4) == 0 {
+        session.pin()?;
+        let lists = try_read_all(&mut *session, generation)?;
+        transaction.reads =
+            lists.iter().enumerate().map(|(list, numbers)| ((generation, list), numbers.len())).collect();
+        check_prefixes(&lists);
+        return session.commit(&Writes::new(), Durability::Safe);
+    }
+    let chosen: BTreeSet<usize> = (0..=random.below(3)).map(|_| random.below(LISTS)).collect();
+    let keys: Vec<_> = chosen.iter().map(|list| list_key(generation, *list)).collect();
+    let values = session.get_many(&keys.iter().map(Vec::as_slice).collect::<Vec<_>>())?;
+    let mut writes = Writes::new();
+    for ((list, key), value) in chosen.iter().zip(&keys).zip(values) {
+        let mut numbers = decode(value.as_deref());
+        transaction.reads.push(((generation, *list), numbers.len()));
+        if random.below(3) == 0 {
+            continue;
+        }
+        if let Some(last) = numbers.last() {
+            writes.remove(&entry_key(generation, *list, *last));
+        }
+        numbers.push(transaction.number);
+        writes.put(&entry_key(generation, *list, transaction.number), b"");
+        writes.put(key, &encode(&numbers));
+        transaction.appends.push((generation, *list));
+    }
+    session.commit(&writes, [Durability::Safe, Durability::Group][random.below(2)])
+}
+
+fn list_key(generation: u64, list: usize) -> Vec<u8> {
+    format!("list{generation:06}/{list:03}").into_bytes()
+}
+
+fn entry_key(generation: u64, list: usize, number: u64) -> Vec<u8> {
+    format!("last{generation:06}/{list:03}/{number:010}").into_bytes()
+}
+
+fn encode(numbers: &[u64]) -> Vec<u8> {
+    numbers.iter().flat_map(|number| number.to_be_bytes()).collect()
+}
+
+fn decode(value: Option<&[u8]>) -> Vec<u64> {
+    let chunks = value.unwrap_or_default().chunks_exact(8);
+    chunks.map(|chunk| u64::from_be_bytes(chunk.try_into().expect("eight bytes"))).collect()
+}
+
+/// All lists of a generation, each compared with its index entry.
+fn try_read_all(session: &mut dyn Session, generation: u64) -> Result<Vec<Vec<u64>>, Failure> {
+    let mut lists = vec![Vec::new(); LISTS];
+    for (key, value) in try_entries(session, &format!("list{generation:06}/"))? {
+        let text = String::from_utf8(key).expect("text");
+        lists[text[11..].parse::<usize>().expect("a list")] = decode(Some(&value));
+    }
+    let found: Vec<_> =
+        try_entries(session, &format!("last{generation:06}/"))?.into_iter().map(|(key, _)| key).collect();
+    let expected: Vec<_> = lists
+        .iter()
+        .enumerate()
+        .filter_map(|(list, numbers)| Some(entry_key(generation, list, *numbers.last()?)))
+        .collect();
+    assert_eq!(found, expected, "index entries and lists of one state");
+    Ok(lists)
+}
+
+fn try_entries(session: &mut dyn Session, prefix: &str) -> Result<Entries, Failure> {
+    let (mut start, end) = (prefix.as_bytes().to_vec(), format!("{prefix}~").into_bytes());
+    let mut all = Vec::new();
+    loop {
+        let page = session.scan(&start, Some(&end), 5, false)?;
+        all.extend(page.entries);
+        match page.rest {
+            Some(rest) => start = rest,
+            None => return Ok(all),
+        }
+    }
+}
+
+/// A number is in a list once.
+fn check_prefixes(lists: &[Vec<u64>]) {
+    for numbers in lists {
+        assert_eq!(
+            numbers.iter().collect::<BTreeSet<_>>().len(),
+            numbers.len(),
+            "a number twice: {numbers:?}"
+        );
+    }
+}
+
+/// Nothing acknowledged is missing, and nothing that failed is there.
+fn check_numbers(transactions: &[Transaction], lists: &BTreeMap<List, Vec<u64>>, report: &mut Report) {
+    check_prefixes(&lists.values().cloned().collect::<Vec<_>>());
+    for transaction in transactions {
+        let is_in =
+            |list: &List| lists.get(list).is_some_and(|numbers| numbers.contains(&transaction.number));
+        let there = transaction.appends.iter().filter(|list| is_in(list)).count();
+        let whole = there == transaction.appends.len();
+        match transaction.outcome {
+            Outcome::Done => assert!(whole, "acknowledged and lost: {transaction:?}"),
+            Outcome::Failed => assert_eq!(there, 0, "failed and done: {transaction:?}"),
+            Outcome::Unknown if there == 0 => report.unknown_not_done += 1,
+            Outcome::Unknown => {
+                assert!(whole, "half done: {transaction:?}");
+                report.unknown_done += 1;
+            }
+        }
+    }
+}
+
+/// The order of writes, reads and time has no cycle.
+fn check_order(transactions: &[Transaction], lists: &BTreeMap<List, Vec<u64>>) {
+    let is_there = |transaction: &&Transaction| match transaction.outcome {
+        Outcome::Done => true,
+        Outcome::Failed => false,
+        Outcome::Unknown => transaction.appends.iter().any(|list| lists[list].contains(&transaction.number)),
+    };
+    let kept: Vec<_> = transactions.iter().filter(is_there).collect();
+    let node: HashMap<u64, usize> = kept.iter().enumerate().map(|(node, kept)| (kept.number, node)).collect();
+    let mut after: Vec<Vec<usize>> = vec![Vec::new(); kept.len()];
+    for numbers in lists.values() {
+        for pair in numbers.windows(2) {
+            after[node[&pair[0]]].push(node[&pair[1]]);
+        }
+    }
+    for (reader, transaction) in kept.iter().enumerate() {
+        for (list, seen) in &transaction.reads {
+            let numbers = &lists[list];
+            assert!(*seen <= numbers.len(), "a list has become shorter: {list:?}");
+            if let Some(last) = seen.checked_sub(1) {
+                after[node[&numbers[last]]].push(reader);
+            }
+            if let Some(next) = numbers.get(*seen)
+                && *next != transaction.number
+            {
+                after[reader].push(node[next]);
+            }
+        }
+    }
+    add_time(&kept, &mut after);
+    assert_eq!(in_order(&after), after.len(), "no serial order explains the history");
+}
+
+/// Adds a chain of moments: a transaction is before the moment at which it was acknowledged, and
+/// after the last moment before it began.
+fn add_time(kept: &[&Transaction], after: &mut Vec<Vec<usize>>) {
+    let mut moments: BTreeMap<u64, usize> = BTreeMap::new();
+    for transaction in kept.iter().filter(|kept| kept.outcome == Outcome::Done) {
+        moments.insert(transaction.ended, 0);
+    }
+    for moment in moments.values_mut() {
+        *moment = after.len();
+        after.push(vec![after.len() + 1]);
+    }
+    after.push(Vec::new());
+    for (node, transaction) in kept.iter().enumerate() {
+        if transaction.outcome == Outcome::Done {
+            after[node].push(moments[&transaction.ended]);
+        }
+        if let Some((_, moment)) = moments.range(..transaction.begun).next_back() {
+            after[*moment].push(node);
+        }
+    }
+}
+
+/// How many nodes can be put in an order that agrees with all edges: all, if there is no cycle.
+fn in_order(after: &[Vec<usize>]) -> usize {
+    let mut before = vec![0; after.len()];
+    for node in after.iter().flatten() {
+        before[*node] += 1;
+    }
+    let mut free: Vec<usize> = (0..after.len()).filter(|node| before[*node] == 0).collect();
+    let mut count = 0;
+    while let Some(node) = free.pop() {
+        count += 1;
+        for next in &after[node] {
+            before[*next] -= 1;
+            if before[*next] == 0 {
+                free.push(*next);
+            }
+        }
+    }
+    count
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::{Outcome, Report, Transaction, check_numbers, check_order};
+
+    fn transaction(
+        number: u64,
+        reads: &[(usize, usize)],
+        appends: &[usize],
+        time: (u64, u64),
+    ) -> Transaction {
+        Transaction {
+            number,
+            reads: reads.iter().map(|(list, seen)| ((0, *list), *seen)).collect(),
+            appends: appends.iter().map(|list| (0, *list)).collect(),
+            outcome: Outcome::Done,
+            begun: time.0,
+            ended: time.1,
+        }
+    }
+
+    fn lists(lists: &[&[u64]]) -> BTreeMap<(u64, usize), Vec<u64>> {
+        lists.iter().enumerate().map(|(list, numbers)| ((0, list), numbers.to_vec())).collect()
+    }
+
+    #[test]
+    fn a_serial_history_is_explained() {
+        let history =
+            [transaction(1, &[(0, 0)], &[0], (0, 1)), transaction(2, &[(0, 1), (1, 0)], &[0, 1], (2, 3))];
+        check_order(&history, &lists(&[&[1, 2], &[2]]));
+        check_numbers(&history, &lists(&[&[1, 2], &[2]]), &mut Report::default());
+    }
+
+    #[test]
+    #[should_panic(expected = "no serial order")]
+    fn write_skew_is_not() {
+        let history = [
+            transaction(1, &[(0, 0), (1, 0)], &[0], (0, 10)),
+            transaction(2, &[(0, 0), (1, 0)], &[1], (1, 11)),
+        ];
+        check_order(&history, &lists(&[&[1], &[2]]));
+    }
+
+    #[test]
+    #[should_panic(expected = "no serial order")]
+    fn a_stale_read_is_not() {
+        let history = [transaction(1, &[(0, 0)], &[0], (0, 1)), transaction(2, &[(0, 0)], &[], (2, 3))];
+        check_order(&history, &lists(&[&[1]]));
+    }
+
+    #[test]
+    #[should_panic(expected = "acknowledged and lost")]
+    fn a_lost_append_is_found() {
+        let history = [transaction(1, &[(0, 0)], &[0], (0, 1))];
+        check_numbers(&history, &lists(&[&[]]), &mut Report::default());
+    }
+}

@@ -1,0 +1,115 @@
+//! A network between a client and a server that can be cut, and servers that are none.
+
+use std::io::{self, Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread;
+
+/// What becomes of bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Fate {
+    /// They arrive.
+    Passed,
+    /// Those of the client do not arrive; its connection is closed instead.
+    RequestLost,
+    /// Those of the server do not arrive; the client's connection is closed instead.
+    ReplyLost,
+}
+
+/// A proxy in front of a server.
+#[derive(Debug)]
+pub struct Proxy {
+    /// Where it listens.
+    pub address: SocketAddr,
+    state: Arc<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    fate: AtomicU8,
+    /// The connections, so that they can be closed.
+    open: Mutex<Vec<TcpStream>>,
+}
+
+impl Proxy {
+    /// A proxy in front of the server at `server`.
+    pub fn start(server: SocketAddr) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let address = listener.local_addr().expect("an address");
+        let state = Arc::new(State { fate: AtomicU8::new(Fate::Passed as u8), open: Mutex::default() });
+        let accepting = Arc::clone(&state);
+        // The threads end with their connections, and this one with the process.
+        thread::spawn(move || {
+            for client in listener.incoming().flatten() {
+                let Ok(server) = TcpStream::connect(server) else { continue };
+                let _ = accepting.join(&client, &server);
+            }
+        });
+        Self { address, state }
+    }
+
+    /// Decides about all bytes from now on.
+    pub fn set(&self, fate: Fate) {
+        self.state.fate.store(fate as u8, Ordering::SeqCst);
+    }
+
+    /// Closes all connections.
+    pub fn close_all(&self) {
+        for stream in self.state.open().drain(..) {
+            let _ = stream.shutdown(Shutdown::Both);
+        }
+    }
+}
+
+impl State {
+    fn open(&self) -> std::sync::MutexGuard<'_, Vec<TcpStream>> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn join(self: &Arc<Self>, client: &TcpStream, server: &TcpStream) -> io::Result<()> {
+        client.set_nodelay(true)?;
+        server.set_nodelay(true)?;
+        self.open().extend([client.try_clone()?, server.try_clone()?]);
+        self.pass(client.try_clone()?, server.try_clone()?, Fate::RequestLost);
+        self.pass(server.try_clone()?, client.try_clone()?, Fate::ReplyLost);
+        Ok(())
+    }
+
+    /// Passes bytes on until they are to be lost.
+    fn pass(self: &Arc<Self>, mut from: TcpStream, mut to: TcpStream, lost: Fate) {
+        let state = Arc::clone(self);
+        thread::spawn(move || {
+            let mut buffer = [0; 16 << 10];
+            while let Ok(count @ 1..) = from.read(&mut buffer) {
+                if state.fate.load(Ordering::SeqCst) == lost as u8 || to.write_all(&buffer[..count]).is_err()
+                {
+                    break;
+                }
+            }
+            let _ = from.shutdown(Shutdown::Both);
+            let _ = to.shutdown(Shutdown::Both);
+        });
+    }
+}
+
+/// A server that answers each connection with `answer`, and then with nothing.
+pub fn server_that_says(answer: &'static [u8]) -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = listener.local_addr().expect("an address");
+    thread::spawn(move || {
+        let mut open = Vec::new();
+        for mut client in listener.incoming().flatten() {
+            let _ = client.write_all(answer);
+            open.push(client);
+        }
+    });
+    address
+}
+
+/// A port at which there is no server.
+pub fn nobody() -> SocketAddr {
+    // It was free a moment ago, and ports are given out in turn.
+    TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address")
+}

@@ -1,0 +1,205 @@
+//! PostgreSQL and etcd, started by the scripts in `.ci/servers`.
+
+use std::fs;
+use std::net::TcpListener;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+use tempfile::TempDir;
+
+/// Runs a script of `.ci/servers`, and fails with its output if it does.
+fn script(name: &str, arguments: &[&str]) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../.ci/servers").join(name);
+    // The servers inherit the output, so it must not be a pipe, which would be waited for.
+    let status = Command::new(&path).args(arguments).stdin(Stdio::null()).status();
+    let status = status.unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    assert!(status.success(), "{} {arguments:?}: {status}", path.display());
+}
+
+/// A directory that any user can enter: PostgreSQL runs as one of its own.
+fn directory() -> TempDir {
+    let directory = TempDir::with_prefix("walnut-server-").expect("a directory");
+    fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o755)).expect("rights");
+    directory
+}
+
+/// The first of `count` ports that are free now.
+fn ports(count: u16) -> u16 {
+    loop {
+        let first = TcpListener::bind("127.0.0.1:0").expect("a port");
+        let port = first.local_addr().expect("an address").port();
+        let rest = (1..count).map(|n| TcpListener::bind(("127.0.0.1", port.checked_add(n)?)).ok());
+        if rest.collect::<Option<Vec<_>>>().is_some() {
+            return port;
+        }
+    }
+}
+
+/// A PostgreSQL server, which may have a synchronous standby.
+#[derive(Debug)]
+pub struct PostgresServer {
+    directory: TempDir,
+    /// The port of the primary.
+    pub port: u16,
+    /// The port of the standby, when there is one.
+    pub standby_port: u16,
+    running: [bool; 2],
+}
+
+impl PostgresServer {
+    /// A new cluster, started.
+    pub fn start() -> Self {
+        let port = ports(2);
+        let mut server =
+            Self { directory: directory(), port, standby_port: port + 1, running: [false, false] };
+        server.start_again();
+        server
+    }
+
+    /// A primary and a standby, without which the primary acknowledges no commit.
+    pub fn with_standby() -> Self {
+        let mut server = Self::start();
+        let (port, primary) = (server.standby_port.to_string(), server.port.to_string());
+        script("postgres", &["standby", &server.path("standby"), &port, &primary]);
+        server.running[1] = true;
+        server
+    }
+
+    /// A connection string for the primary, and the standby when there is one.
+    pub fn text(&self) -> String {
+        let (hosts, ports) = if self.running[1] {
+            ("127.0.0.1,127.0.0.1", format!("{},{}", self.port, self.standby_port))
+        } else {
+            ("127.0.0.1", self.port.to_string())
+        };
+        format!("host={hosts} port={ports} user=walnut password=walnut dbname=postgres")
+    }
+
+    /// Runs SQL on the primary.
+    pub fn sql(&self, text: &str) {
+        let status = Command::new("psql")
+            .env("PGPASSWORD", "walnut")
+            .args(["-qXh", "127.0.0.1", "-U", "walnut", "-d", "postgres", "-v", "ON_ERROR_STOP=1"])
+            .args(["-p", &self.port.to_string(), "-c", text])
+            .stdout(Stdio::null())
+            .status();
+        assert!(status.expect("psql").success(), "{text}");
+    }
+
+    /// Starts the primary after it was stopped.
+    pub fn start_again(&mut self) {
+        script("postgres", &["start", &self.path("primary"), &self.port.to_string()]);
+        self.running[0] = true;
+    }
+
+    /// Stops the primary at once: its recovery reads the log.
+    pub fn crash(&mut self) {
+        script("postgres", &["stop", &self.path("primary"), "immediate"]);
+        self.running[0] = false;
+    }
+
+    /// Makes the standby a primary.
+    pub fn promote(&self) {
+        script("postgres", &["promote", &self.path("standby")]);
+    }
+
+    fn path(&self, name: &str) -> String {
+        self.directory.path().join(name).display().to_string()
+    }
+}
+
+impl Drop for PostgresServer {
+    fn drop(&mut self) {
+        for (name, _) in
+            ["standby", "primary"].iter().zip([self.running[1], self.running[0]]).filter(|(_, on)| *on)
+        {
+            script("postgres", &["stop", &self.path(name), "immediate"]);
+        }
+    }
+}
+
+/// An etcd cluster of three nodes.
+#[derive(Debug)]
+pub struct EtcdCluster {
+    directory: TempDir,
+    port: u16,
+    running: [bool; 3],
+}
+
+impl EtcdCluster {
+    /// A new cluster. Its nodes have been started, but may not serve yet.
+    pub fn start() -> Self {
+        let mut cluster = Self { directory: directory(), port: ports(6), running: [false; 3] };
+        (0..3).for_each(|node| cluster.start_again(node));
+        cluster
+    }
+
+    /// The addresses of the nodes for clients.
+    pub fn addresses(&self) -> [String; 3] {
+        [0, 1, 2].map(|node| format!("127.0.0.1:{}", self.port + 2 * node))
+    }
+
+    /// Runs etcd's own client on the cluster, and returns what it prints.
+    pub fn ctl(&self, arguments: &[&str]) -> String {
+        let output = Command::new("etcdctl")
+            .env("ETCDCTL_API", "3")
+            .arg(format!("--endpoints={}", self.addresses().join(",")))
+            .args(arguments)
+            .output()
+            .expect("etcdctl");
+        let error = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "{arguments:?}: {error}");
+        String::from_utf8(output.stdout).expect("text")
+    }
+
+    /// Starts a node after it was killed.
+    pub fn start_again(&mut self, node: usize) {
+        script("etcd", &["start", &self.path(), &number(node), &self.port.to_string()]);
+        self.running[node] = true;
+    }
+
+    /// The node that leads.
+    pub fn leader(&self) -> usize {
+        let status = self.ctl(&["endpoint", "status", "-w", "fields"]);
+        let values = |name: &str| -> Vec<String> {
+            let prefix = format!("\"{name}\" : ");
+            status.lines().filter_map(|line| line.strip_prefix(&prefix)).map(str::to_owned).collect()
+        };
+        let (members, leaders) = (values("MemberID"), values("Leader"));
+        members.iter().position(|member| *member == leaders[0]).expect("a leader")
+    }
+
+    /// Kills a node with signal 9.
+    pub fn kill(&mut self, node: usize) {
+        script("etcd", &["kill", &self.path(), &number(node)]);
+        self.running[node] = false;
+    }
+
+    /// Stops a node in the middle of whatever it does: it neither answers nor goes away.
+    pub fn freeze(&self, node: usize) {
+        script("etcd", &["freeze", &self.path(), &number(node)]);
+    }
+
+    /// Lets a frozen node go on.
+    pub fn thaw(&self, node: usize) {
+        script("etcd", &["thaw", &self.path(), &number(node)]);
+    }
+
+    fn path(&self) -> String {
+        PathBuf::from(self.directory.path()).display().to_string()
+    }
+}
+
+/// The script counts from one.
+fn number(node: usize) -> String {
+    (node + 1).to_string()
+}
+
+impl Drop for EtcdCluster {
+    fn drop(&mut self) {
+        for node in (0..3).filter(|node| self.running[*node]) {
+            script("etcd", &["kill", &self.path(), &number(node)]);
+        }
+    }
+}
