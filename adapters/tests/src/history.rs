@@ -111,9 +111,12 @@ impl Run {
     /// Blocks until `count` commits are acknowledged.
     pub fn wait_for(&self, count: u64) {
         let mut progress = self.lock();
-        let begun = Instant::now();
+        let (mut done, mut since) = (progress.done, Instant::now());
         while progress.done < count {
-            assert!(begun.elapsed() < Duration::from_secs(300), "no progress past {}", progress.done);
+            if progress.done > done {
+                (done, since) = (progress.done, Instant::now());
+            }
+            assert!(since.elapsed() < Duration::from_secs(120), "no progress past {done}");
             let waited = self.changed.wait_timeout(progress, Duration::from_secs(1));
             progress = waited.unwrap_or_else(PoisonError::into_inner).0;
         }

@@ -124,20 +124,52 @@ impl Drop for PostgresServer {
 pub struct EtcdCluster {
     directory: TempDir,
     port: u16,
+    has_network: bool,
     running: [bool; 3],
 }
 
 impl EtcdCluster {
     /// A new cluster. Its nodes have been started, but may not serve yet.
     pub fn start() -> Self {
-        let mut cluster = Self { directory: directory(), port: ports(6), running: [false; 3] };
-        (0..3).for_each(|node| cluster.start_again(node));
+        Self::start_with(false)
+    }
+
+    /// A new cluster in a network whose links can be cut.
+    pub fn with_network() -> Self {
+        Self::start_with(true)
+    }
+
+    fn start_with(has_network: bool) -> Self {
+        let mut cluster = Self { directory: directory(), port: ports(6), has_network, running: [false; 3] };
+        if has_network {
+            script("etcd", &["network", &cluster.port.to_string()]);
+        }
+        for node in 0..3 {
+            cluster.start_again(node);
+        }
         cluster
     }
 
     /// The addresses of the nodes for clients.
     pub fn addresses(&self) -> [String; 3] {
-        [0, 1, 2].map(|node| format!("127.0.0.1:{}", self.port + 2 * node))
+        [0, 1, 2].map(|node| {
+            let port = self.port + 2 * node;
+            if self.has_network {
+                format!("10.213.{}.{}:{port}", self.port % 250, node + 1)
+            } else {
+                format!("127.0.0.1:{port}")
+            }
+        })
+    }
+
+    /// Cuts a node off from the others, but not from its clients.
+    pub fn cut(&self, node: usize) {
+        script("etcd", &["cut", &self.port.to_string(), &number(node)]);
+    }
+
+    /// Lets a node that was cut off reach the others again.
+    pub fn heal(&self, node: usize) {
+        script("etcd", &["heal", &self.port.to_string(), &number(node)]);
     }
 
     /// Runs etcd's own client on the cluster, and returns what it prints.
@@ -200,6 +232,9 @@ impl Drop for EtcdCluster {
     fn drop(&mut self) {
         for node in (0..3).filter(|node| self.running[*node]) {
             script("etcd", &["kill", &self.path(), &number(node)]);
+        }
+        if self.has_network {
+            script("etcd", &["no-network", &self.port.to_string()]);
         }
     }
 }

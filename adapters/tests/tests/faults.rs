@@ -5,9 +5,11 @@
 
 #![allow(clippy::print_stdout, reason = "the reports are the figures of these tests")]
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use walnut_adapter_tests::contract::until_available;
+use walnut::Durability;
+use walnut::remote::{Engine as _, Failure, Mode, Writes};
+use walnut_adapter_tests::contract::{self, until_available};
 use walnut_adapter_tests::history::Run;
 use walnut_adapter_tests::servers::{EtcdCluster, PostgresServer};
 use walnut_etcd::Etcd;
@@ -78,6 +80,78 @@ fn etcd_whose_nodes_freeze_in_turn() {
         }
     });
     println!("etcd, each node frozen once: {report:?}");
+}
+
+#[test]
+fn etcd_whose_leader_is_cut_off() {
+    let cluster = EtcdCluster::with_network();
+    let engine = etcd(&cluster);
+    let count = commits(1_500);
+    let report = Run::check(&engine, 8, count, |run| {
+        for part in 1..4 {
+            run.wait_for(count * part / 4);
+            let leader = cluster.leader();
+            cluster.cut(leader);
+            run.wait_for(count * part / 4 + 50);
+            cluster.heal(leader);
+        }
+    });
+    println!("etcd, leader cut off three times: {report:?}");
+}
+
+/// A node without the others does not know what they have committed, so it says nothing.
+#[test]
+fn etcd_node_that_is_cut_off_answers_nothing_stale() {
+    let cluster = EtcdCluster::with_network();
+    let majority = etcd(&cluster);
+    let leader = cluster.leader();
+    let options = walnut_etcd::Options::new([cluster.addresses()[leader].clone()]);
+    let minority = until_available(|| options.clone().timeout(Duration::from_secs(3)).connect());
+    contract::put(&majority, &[(b"cut/k", Some(b"1"))]);
+    assert_eq!(contract::get(&minority, b"cut/k"), Some(b"1".to_vec()));
+    let mut session = contract::begin(&minority);
+    session.pin().expect("a state");
+
+    cluster.cut(leader);
+    let mut changes = Writes::new();
+    changes.put(b"cut/k", b"2");
+    // The majority elects another leader first.
+    until_done(&majority, &changes);
+    let outcome = minority.begin(Mode::One).expect("a session").get_many(&[b"cut/k"]);
+    assert!(matches!(outcome, Err(Failure::Unavailable(_))), "{outcome:?}");
+    changes.put(b"cut/k", b"3");
+    let outcome = contract::begin(&minority).commit(&changes, Durability::Safe);
+    assert!(matches!(outcome, Err(Failure::CommitUnknown(_))), "{outcome:?}");
+    // A state that was chosen before is read on: it does not change.
+    assert_eq!(session.get_many(&[b"cut/k"]), Ok(vec![Some(b"1".to_vec())]));
+
+    cluster.heal(leader);
+    let found = until_available(|| minority.begin(Mode::One)?.get_many(&[b"cut/k"]));
+    assert!(found[0] == Some(b"2".to_vec()) || found[0] == Some(b"3".to_vec()), "{found:?}");
+    let outcome = session.commit(&changes, Durability::Safe);
+    assert_eq!(outcome, Err(Failure::Conflict), "what it has read has changed");
+}
+
+#[test]
+fn postgres_that_only_reads_is_refused() {
+    let server = PostgresServer::with_standby();
+    let text = server.text().replace(&format!("{},", server.port), "").replace("127.0.0.1,", "");
+    let failure = Postgres::connect(&text).expect_err("a standby");
+    assert!(matches!(failure, Failure::Refused(_)), "{failure:?}");
+    contract::assert_says(
+        &failure,
+        "only reads",
+        &format!("127.0.0.1:{}", server.standby_port),
+        "walnut dbname",
+    );
+}
+
+/// Commits, as often as it takes.
+fn until_done(engine: &Etcd, changes: &Writes) {
+    let begun = Instant::now();
+    while let Err(failure) = contract::begin(engine).commit(changes, Durability::Safe) {
+        assert!(begun.elapsed() < Duration::from_secs(60), "{failure:?}");
+    }
 }
 
 fn etcd(cluster: &EtcdCluster) -> Etcd {
