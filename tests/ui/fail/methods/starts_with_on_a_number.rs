@@ -1,3 +1,5 @@
+//! `starts_with` is for text and bytes, as the first column that is not fixed.
+
 use serde::{Deserialize, Serialize};
 use walnut::{DefaultTable, Table};
 
@@ -20,6 +22,9 @@ struct User {
 
 fn use_it(users: &DefaultTable<User>) {
     let _ = users.by().age.starts_with(3);
+    let _ = users.by().age.starts_with("3");
+    let _ = users.by().city_age.prefix("Paris").starts_with("3");
+    let _ = users.by().recent.starts_with("Pa");
 }
 
 fn main() {}

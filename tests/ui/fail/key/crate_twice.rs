@@ -1,7 +1,0 @@
-use walnut::Key;
-
-#[derive(Key)]
-#[walnut(crate = walnut, crate = ::walnut)]
-struct Id(u64);
-
-fn main() {}

@@ -1,6 +1,0 @@
-use walnut::Key;
-
-#[derive(Key)]
-enum Kind {}
-
-fn main() {}

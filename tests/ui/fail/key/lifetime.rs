@@ -1,6 +1,0 @@
-use walnut::Key;
-
-#[derive(Key)]
-struct Name<'a>(&'a str);
-
-fn main() {}

@@ -1,8 +1,0 @@
-use walnut::Key;
-
-#[derive(Key)]
-struct Id(NoKey, u8);
-
-struct NoKey;
-
-fn main() {}

@@ -1,8 +1,0 @@
-use walnut::Key;
-
-#[derive(Key)]
-union Bits {
-    raw: u64,
-}
-
-fn main() {}

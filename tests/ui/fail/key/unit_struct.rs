@@ -1,6 +1,0 @@
-use walnut::Key;
-
-#[derive(Key)]
-struct Nothing;
-
-fn main() {}

@@ -1,0 +1,29 @@
+//! A value has the type of its column; with `each`, that of an element.
+
+use serde::{Deserialize, Serialize};
+use walnut::{DefaultTable, Table};
+
+#[derive(Table, Serialize, Deserialize)]
+#[index(city_age = (city, age))]
+#[index(recent = (age, desc(created)))]
+struct User {
+    #[primary_key]
+    id: u64,
+    #[index(unique)]
+    email: String,
+    #[index]
+    age: u8,
+    #[index(nocase)]
+    city: String,
+    #[index(each)]
+    tags: Vec<String>,
+    created: i64,
+}
+
+fn use_it(users: &DefaultTable<User>) {
+    let _ = users.get("one");
+    let _ = users.by().age.all("thirty");
+    let _ = users.by().tags.all(vec!["rust"]);
+}
+
+fn main() {}

@@ -1,8 +1,0 @@
-use walnut::Table;
-
-#[derive(Table)]
-struct User {
-    id: u64,
-}
-
-fn main() {}

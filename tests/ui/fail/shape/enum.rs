@@ -1,8 +1,0 @@
-use walnut::Table;
-
-#[derive(Table)]
-enum User {
-    Guest,
-}
-
-fn main() {}

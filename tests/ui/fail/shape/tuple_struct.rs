@@ -1,6 +1,0 @@
-use walnut::Table;
-
-#[derive(Table)]
-struct User(u64);
-
-fn main() {}

@@ -1,6 +1,0 @@
-use walnut::Table;
-
-#[derive(Table)]
-struct User;
-
-fn main() {}
