@@ -23,7 +23,7 @@
 use super::Core;
 use super::commit_queue::{CommitPosition, Completion, RefusedCommit, Request};
 use super::log::EngineLog;
-use super::validate::{GroupWrites, ReadSet};
+use super::read_set::{GroupWrites, ReadSet};
 use crate::base::SeqNo;
 use crate::batch::{BatchEntry, EntryBatch, MAX_RANGE_COUNT};
 use crate::error::{Error, Limit, Result};

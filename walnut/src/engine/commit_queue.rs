@@ -17,7 +17,7 @@
 
 use super::Core;
 use super::log::Position;
-use super::validate::ReadSet;
+use super::read_set::ReadSet;
 use crate::base::SeqNo;
 use crate::error::{Error, Result};
 use crate::memtable::SealedBatch;

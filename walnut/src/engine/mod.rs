@@ -38,6 +38,7 @@ mod multi_get;
 mod open;
 mod preflight;
 mod read;
+mod read_set;
 mod replay;
 mod reserve;
 mod scan;
@@ -65,9 +66,9 @@ pub use background::Background;
 pub use commit::Durability;
 pub use preflight::{Preflight, Standing};
 pub(crate) use read::{Number, PointReader};
+pub(crate) use read_set::ReadSet;
 pub(crate) use scan::{EngineScan, FoundEntry};
 pub use stats::{LevelStats, Stats};
-pub(crate) use validate::ReadSet;
 pub(crate) use values::{StoredValue, ValueConfig};
 pub use verify::Verified;
 

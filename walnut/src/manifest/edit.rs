@@ -24,7 +24,7 @@
 
 use std::sync::Arc;
 
-use super::version::Level;
+use super::level::Level;
 use crate::base::{FileNumber, SeqNo};
 use crate::codec::{Reader, Writer};
 use crate::error::Fault;

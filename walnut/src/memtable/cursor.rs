@@ -7,8 +7,9 @@
 
 use super::Memtable;
 use super::entries::EntryId;
+use super::run_slot::RunSlot;
 use super::skiplist::{END, Node};
-use super::sorted_runs::{RunSlot, Sorted};
+use super::sorted_runs::Sorted;
 use crate::base::{CoveredSpan, Entry, KeyPrefix, KeyRange, SeqNo, key_prefix};
 use crate::cursor::{Direction, EntryCursor};
 use crate::error::Result;

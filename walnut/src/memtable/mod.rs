@@ -37,6 +37,7 @@ mod key_index;
 #[cfg(feature = "parts")]
 mod measure;
 mod ranges;
+mod run_slot;
 mod sealed_batch;
 mod skiplist;
 mod sorted_runs;

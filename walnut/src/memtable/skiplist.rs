@@ -22,7 +22,7 @@
 
 use super::append_vec::AppendVec;
 use super::entries::{EntryId, EntryTable, pack, unpack, unpack_word};
-use super::sorted_runs::{RunSlot, Target};
+use super::run_slot::{RunSlot, Target};
 use crate::sync::{AtomicU32, AtomicU64, AtomicUsize, Ordering};
 
 /// Levels of the tallest node: enough for 4^9 nodes.

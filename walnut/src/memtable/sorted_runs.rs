@@ -22,8 +22,9 @@ use std::ops::{Deref, Range};
 use arc_swap::ArcSwap;
 
 use super::entries::{EntryId, EntryTable};
+use super::run_slot::{RunSlot, Target};
 use super::skiplist::SkipList;
-use crate::base::{KeyPrefix, key_prefix};
+use crate::base::KeyPrefix;
 use crate::sync::{Arc, AtomicU32, Mutex, Ordering};
 
 /// Up to this many new keys are inserted into the list.
@@ -43,17 +44,6 @@ const MERGE_SHARE: usize = 8;
 
 /// The number of slots of a run that share an entry of its sparse index.
 const BLOCK_LEN: usize = 64;
-
-/// A sought key, with its prefix.
-pub(super) type Target<'k> = (KeyPrefix, &'k [u8]);
-
-/// A sorted key: a prefix that decides most comparisons, and the id of the oldest version of a
-/// chain.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct RunSlot {
-    pub(super) prefix: KeyPrefix,
-    pub(super) id: EntryId,
-}
 
 /// Slots in key order, of equal keys the newer first, and the newest id of each block of slots, by
 /// which entries that are newer than a range tombstone are found among many that are not.
@@ -233,30 +223,6 @@ impl Deref for SortedRun {
     }
 }
 
-impl RunSlot {
-    pub(super) fn new(entries: &EntryTable, id: EntryId) -> Self {
-        Self { prefix: key_prefix(entries.key(id)), id }
-    }
-
-    /// The order of two slots; of equal keys the newer comes first.
-    #[inline]
-    pub(super) fn order(&self, other: &Self, entries: &EntryTable) -> std::cmp::Ordering {
-        let keys = || entries.key(self.id).cmp(entries.key(other.id));
-        let newer_first = || other.id.cmp(&self.id);
-        self.prefix.cmp(&other.prefix).then_with(keys).then_with(newer_first)
-    }
-
-    pub(super) fn target(self, entries: &EntryTable) -> Target<'_> {
-        (self.prefix, entries.key(self.id))
-    }
-
-    /// Whether this slot's key is below another key.
-    #[inline]
-    pub(super) fn is_below(&self, (prefix, key): Target<'_>, entries: &EntryTable) -> bool {
-        self.prefix.cmp(&prefix).then_with(|| entries.key(self.id).cmp(key)).is_lt()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -264,7 +230,7 @@ mod tests {
     use super::super::entries::Link;
     use super::super::sealed_batch::SealedEntry;
     use super::*;
-    use crate::base::{KeyHash, Kind, SeqNo};
+    use crate::base::{KeyHash, Kind, SeqNo, key_prefix};
 
     proptest! {
         #[test]

@@ -12,7 +12,7 @@
 //!    holds the key, and a later one does only while the separators are equal to the key.
 //! 2. This form exists in memory only; the file has the separators (format.rs).
 
-use super::index_partition::IndexPartition;
+use super::index_partition::{IndexPartition, shared_size};
 use crate::error::Fault;
 
 /// The separators of an SST's data blocks, in order.
@@ -101,11 +101,6 @@ fn key_start(key: &[u8]) -> u32 {
 pub(super) fn separator<'a>(last: &'a [u8], next: &'a [u8]) -> &'a [u8] {
     let shared = shared_size(last, next);
     if shared + 1 < next.len() { &next[..=shared] } else { last }
-}
-
-/// The size of the common prefix of two keys.
-pub(super) fn shared_size(left: &[u8], right: &[u8]) -> usize {
-    left.iter().zip(right).take_while(|(left, right)| left == right).count()
 }
 
 #[cfg(test)]

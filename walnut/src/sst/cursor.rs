@@ -50,8 +50,21 @@ pub(crate) struct SstCursor {
     ahead: ReadAhead,
 }
 
+impl SstReader {
+    /// A cursor over the entries in `range`, at the first of them in its direction. Blocks that it
+    /// reads are cached.
+    pub(crate) fn cursor(self: &Arc<Self>, range: &KeyRange, direction: Direction) -> Result<SstCursor> {
+        SstCursor::new(Arc::clone(self), range, direction, true)
+    }
+
+    /// A forward cursor over the whole file, for compaction: it uses cached blocks and caches none.
+    pub(crate) fn sweep(self: &Arc<Self>) -> Result<SstCursor> {
+        SstCursor::new(Arc::clone(self), &KeyRange::all(), Direction::Forward, false)
+    }
+}
+
 impl SstCursor {
-    pub(super) fn new(
+    fn new(
         reader: Arc<SstReader>,
         range: &KeyRange,
         direction: Direction,

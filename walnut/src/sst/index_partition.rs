@@ -10,7 +10,6 @@
 //! the top bits of a key prefix, counted from the first one on, to the key prefixes with these
 //! bits.
 
-use super::block_index::shared_size;
 use crate::error::Fault;
 
 /// Separators in order, at least one.
@@ -145,4 +144,9 @@ fn radix_table(key_prefixes: &[u64]) -> (Box<[u32]>, u32) {
         *count = sum;
     }
     (radix.into(), shift)
+}
+
+/// The size of the common prefix of two keys.
+pub(super) fn shared_size(left: &[u8], right: &[u8]) -> usize {
+    left.iter().zip(right).take_while(|(left, right)| left == right).count()
 }

@@ -21,7 +21,6 @@ use super::SstMeta;
 use super::block::Block;
 use super::block_codec::decode_block;
 use super::cache::{BlockCache, CachedBlocks};
-use super::cursor::SstCursor;
 use super::filter::Filter;
 use super::format::{MAX_BLOCK_SIZE, MAX_PART_SIZE, MAX_RANGES_SIZE};
 use super::index::IndexBlock;
@@ -29,8 +28,7 @@ use super::layout::{SstLayout, read_part};
 use super::properties::Properties;
 use super::ranges;
 use super::slot::Epoch;
-use crate::base::{Entry, Fragments, KeyHash, KeyRange, SeqNo};
-use crate::cursor::Direction;
+use crate::base::{Entry, Fragments, KeyHash, SeqNo};
 use crate::env::File;
 use crate::error::{Fault, Result};
 use crate::files::OpenFile;
@@ -157,17 +155,6 @@ impl SstReader {
 
     pub(crate) fn range_tombstones(&self) -> Option<&Arc<Fragments>> {
         self.ranges.as_ref()
-    }
-
-    /// A cursor over the entries in `range`, at the first of them in its direction. Blocks that it
-    /// reads are cached.
-    pub(crate) fn cursor(self: &Arc<Self>, range: &KeyRange, direction: Direction) -> Result<SstCursor> {
-        SstCursor::new(Arc::clone(self), range, direction, true)
-    }
-
-    /// A forward cursor over the whole file, for compaction: it uses cached blocks and caches none.
-    pub(crate) fn sweep(self: &Arc<Self>) -> Result<SstCursor> {
-        SstCursor::new(Arc::clone(self), &KeyRange::all(), Direction::Forward, false)
     }
 
     pub(crate) fn file(&self) -> &dyn File {

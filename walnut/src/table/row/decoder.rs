@@ -10,14 +10,12 @@
 //! 2. With a [`Comparison`](super::trace::Comparison) as `C` each value is compared with the form
 //!    in which it was written; with `()` nothing is, at no cost.
 
-use std::fmt;
-
 use serde::de::{
-    self, DeserializeSeed, Deserializer, EnumAccess, IntoDeserializer, MapAccess, SeqAccess, VariantAccess,
-    Visitor,
+    DeserializeSeed, Deserializer, EnumAccess, IntoDeserializer, MapAccess, SeqAccess, VariantAccess, Visitor,
 };
 
 use super::trace::{Compare, Form};
+use super::unreadable::Unreadable;
 use crate::codec::{long_text, text};
 
 pub(super) struct Decoder<'de, C> {
@@ -25,25 +23,6 @@ pub(super) struct Decoder<'de, C> {
     /// The last eight bytes of all, the very last in the highest place; zeros before the first.
     tail: u64,
     pub(super) compare: C,
-}
-
-/// The bytes are not what the type asks for. Serde's message may hold a value, so it is not kept.
-#[derive(Debug)]
-pub(super) struct Unreadable;
-
-impl fmt::Display for Unreadable {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("these bytes are not the value asked for")
-    }
-}
-
-impl std::error::Error for Unreadable {}
-
-impl de::Error for Unreadable {
-    #[cold]
-    fn custom<M: fmt::Display>(_: M) -> Self {
-        Self
-    }
 }
 
 type Result<T> = std::result::Result<T, Unreadable>;

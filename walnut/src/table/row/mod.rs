@@ -7,6 +7,7 @@ mod lossless;
 #[cfg(test)]
 mod tests;
 mod trace;
+mod unreadable;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;

@@ -16,7 +16,7 @@
 //! 2. Text, bytes and a sequence of single bytes are the same bytes; only the type that reads them
 //!    makes a difference.
 
-use super::decoder::Unreadable;
+use super::unreadable::Unreadable;
 use crate::codec::{Reader, Writer};
 
 /// How a value is written.

@@ -1,10 +1,10 @@
 //! The way of an entry out of a walk: the stages that may hold it back, and the row where one is
 //! needed.
 
-use super::layout::Target;
 use super::output::Output;
+use super::trouble::Trouble;
 use crate::engine::StoredValue;
-use crate::error::{Error, Fault, FindingKind, Result};
+use crate::error::Result;
 use crate::table::catalog::TableInfo;
 use crate::table::key::KeyWriter;
 use crate::table::mapper::Table;
@@ -37,43 +37,6 @@ pub(super) struct Exit<'w, 'a, T> {
     pub(super) info: &'w TableInfo,
     pub(super) stages: &'w mut [Stage<'a, T>],
     pub(super) forgets_key: bool,
-}
-
-/// Why an entry could not be given.
-pub(super) enum Trouble {
-    /// Its row, or its key, cannot be read.
-    Fault(Fault),
-    /// There is no row with its primary key.
-    NoRow,
-    Error(Error),
-}
-
-impl Trouble {
-    /// The error for an entry of what is walked over, with this primary key.
-    #[cold]
-    #[inline(never)]
-    pub(super) fn error(self, info: &TableInfo, target: Target, primary_key: &[u8]) -> Error {
-        match (self, target) {
-            (Self::Error(error), _) => error,
-            (Self::NoRow, Target::Index(place)) => {
-                info.finding(FindingKind::StrayEntry, Some(place), primary_key).into_error()
-            }
-            (Self::NoRow, Target::Rows) => Error::NotFound,
-            (Self::Fault(fault), _) => info.unreadable(primary_key, fault),
-        }
-    }
-}
-
-impl From<Fault> for Trouble {
-    fn from(fault: Fault) -> Self {
-        Self::Fault(fault)
-    }
-}
-
-impl From<Error> for Trouble {
-    fn from(error: Error) -> Self {
-        Self::Error(error)
-    }
 }
 
 impl<T: Table> Exit<'_, '_, T> {

@@ -20,6 +20,7 @@ mod layout;
 mod output;
 mod pop;
 mod together;
+mod trouble;
 mod walker;
 
 use std::fmt;

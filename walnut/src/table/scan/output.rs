@@ -4,7 +4,7 @@ use std::marker::PhantomData;
 
 use smallvec::SmallVec;
 
-use super::exit::Trouble;
+use super::trouble::Trouble;
 use crate::table::key::{Key, KeyReader};
 use crate::table::mapper::{Table, TableMapper};
 

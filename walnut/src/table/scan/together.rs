@@ -3,9 +3,9 @@
 
 use smallvec::SmallVec;
 
-use super::exit::Trouble;
 use super::layout::Target;
 use super::output::{PrimaryKeyOf, RowOf};
+use super::trouble::Trouble;
 use super::walker::{End, Walker};
 use crate::error::Result;
 use crate::table::catalog::TableInfo;

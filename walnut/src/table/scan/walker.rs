@@ -6,9 +6,10 @@ use std::ops::Bound;
 use std::sync::Arc;
 
 use super::cursor::{Cursor, MAX_COUNTS, Owner, Page};
-use super::exit::{Exit, Stage, Trouble};
+use super::exit::{Exit, Stage};
 use super::layout::{Layout, Target};
 use super::output::{CountOf, FoundOf, Output, RowOf};
+use super::trouble::Trouble;
 use crate::base::{KeyRange, after, successor};
 use crate::cursor::Direction;
 use crate::error::{Error, Result};

@@ -1,0 +1,24 @@
+//! The error of the decoder.
+
+use std::fmt;
+
+use serde::de;
+
+/// The bytes are not what the type asks for. Serde's message may hold a value, so it is not kept.
+#[derive(Debug)]
+pub(super) struct Unreadable;
+
+impl fmt::Display for Unreadable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("these bytes are not the value asked for")
+    }
+}
+
+impl std::error::Error for Unreadable {}
+
+impl de::Error for Unreadable {
+    #[cold]
+    fn custom<M: fmt::Display>(_: M) -> Self {
+        Self
+    }
+}
