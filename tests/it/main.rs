@@ -84,6 +84,9 @@ mod owner;
 // Copies of a database that is written to, and a look at a place for one.
 mod backup;
 
+// A database that is only read: alone, and while another process writes.
+mod follow;
+
 // The fuzz targets, run for a moment on a stable compiler.
 mod fuzz;
 

@@ -71,6 +71,7 @@ mod engine;
 pub mod env;
 mod error;
 mod files;
+mod follower;
 pub mod kv;
 mod manifest;
 mod memtable;
@@ -87,6 +88,7 @@ pub use compaction::Compaction;
 pub use database::Database;
 pub use engine::{Background, Durability, Stats};
 pub use error::{Error, Limit, Result, UniqueViolation};
+pub use follower::{Follower, ReadOnlyBuilder};
 pub use options::{Builder, Compression};
 pub use table::{
     Cursor, DefaultTable, Index, Inserted, Key, Page, ReadOnly, ReadWrite, Scan, Snapshot, Table,

@@ -23,6 +23,7 @@ const LAYERS: &[&[&str]] = &[
     &["txn"],
     &["table"],
     &["options", "kv"],
+    &["follower"],
     &["database", "__private", ROOT],
 ];
 

@@ -102,6 +102,11 @@ impl Cache {
         })
     }
 
+    /// What it was made for, in bytes.
+    pub(crate) fn budget(&self) -> usize {
+        self.budget
+    }
+
     pub(crate) fn used_size(&self) -> usize {
         let clock = self.lock();
         clock.fixed_size + clock.cached_size

@@ -5,6 +5,7 @@ use std::path::Path;
 use super::Database;
 use crate::engine::{Engine, Preflight, Stats, Verified};
 use crate::error::Result;
+use crate::follower::Follower;
 use crate::options::Builder;
 use crate::table::Store;
 
@@ -23,6 +24,13 @@ impl Database {
     /// [`MemoryEnv::with_seed`](crate::env::MemoryEnv::with_seed).
     pub fn in_memory() -> Result<Self> {
         Self::builder().in_memory()
+    }
+
+    /// Opens a database to read it while another process may have it open, with default options.
+    ///
+    /// See [`Builder::follow`].
+    pub fn follow(path: impl AsRef<Path>) -> Result<Follower> {
+        Self::builder().follow(path)
     }
 
     /// Options for a database that is then opened.

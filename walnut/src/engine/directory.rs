@@ -84,6 +84,21 @@ pub(super) fn own(machine: &Arc<dyn Env>, dir: &Path) -> Result<DirOwner> {
     DirOwner::take(held, &lock_path(dir))
 }
 
+/// Holds the directory at a path, which has to exist, to read in it: takes no lock and changes
+/// nothing. An error when something is in it that is not a database.
+pub(super) fn hold_to_read(machine: &Arc<dyn Env>, dir: &Path) -> Result<Arc<dyn Env>> {
+    check_path(dir, "open")?;
+    match machine.kind(dir)? {
+        Some(PathKind::Directory) => {}
+        Some(PathKind::File) => refuse(dir, "it is a file")?,
+        Some(PathKind::Other) => refuse(dir, "it is neither a file nor a directory")?,
+        None => return Err(Error::io("open", dir, ErrorKind::NotFound.into())),
+    }
+    let held = hold(machine, dir)?;
+    check(&*held, dir)?;
+    Ok(held)
+}
+
 /// Holds the directory at a path, on a machine that can.
 pub(super) fn hold(machine: &Arc<dyn Env>, dir: &Path) -> Result<Arc<dyn Env>> {
     Ok(machine.open_dir(dir)?.unwrap_or_else(|| Arc::clone(machine)))
@@ -249,7 +264,7 @@ pub(super) fn orphans(env: &dyn Env, dir: &Path, in_use: impl Fn(FileName) -> bo
     Ok(orphans)
 }
 
-fn refuse(path: &Path, reason: &'static str) -> Result<()> {
+pub(super) fn refuse(path: &Path, reason: &'static str) -> Result<()> {
     Err(Error::NotADatabase { path: path.to_owned(), reason })
 }
 

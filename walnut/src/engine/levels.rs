@@ -77,6 +77,34 @@ impl Levels {
         Self::made(version, values, of)
     }
 
+    /// The SSTs and value files of a version that was just read; those that are here stay open.
+    pub(super) fn reloaded(
+        &self,
+        version: &Version,
+        place: &Arc<SstStore>,
+        value_place: &Arc<ValueStore>,
+    ) -> Self {
+        let values = version.value_files().map(|file| {
+            let known = self.value_file(file.meta.number).filter(|known| *known.meta() == file.meta);
+            let file = known
+                .map_or_else(|| Arc::new(Values::unopened(value_place, &Arc::new(file.meta))), Arc::clone);
+            (file.meta().number, file)
+        });
+        let known: HashMap<FileNumber, &Arc<Sst>> =
+            self.ssts().map(|(_, sst)| (sst.meta().number, sst)).collect();
+        let of = |meta: &Arc<SstMeta>| match known.get(&meta.number) {
+            Some(sst) if *sst.meta() == **meta => Arc::clone(sst),
+            _ => Arc::new(Sst::unopened(place, meta)),
+        };
+        Self::made(version, values.collect(), of)
+    }
+
+    /// Opens every file that is not open.
+    pub(super) fn open_all(&self) -> Result<()> {
+        self.ssts().try_for_each(|(_, sst)| sst.reader().map(drop))?;
+        self.values.values().try_for_each(|file| file.reader().map(drop))
+    }
+
     fn made(version: &Version, values: ValueFiles, of: impl Fn(&Arc<SstMeta>) -> Arc<Sst>) -> Self {
         let run = |(level, files): (Level, &[Arc<SstMeta>])| LevelRun::new(level, files.iter().map(&of));
         Self { runs: version.runs().map(run).collect(), values: Arc::new(values) }

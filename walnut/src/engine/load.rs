@@ -26,7 +26,7 @@ use crate::sync::{Arc, Mutex};
 use crate::wal::Replayed;
 
 /// How many bytes of small commits are collected before they are put into a memtable.
-const LOAD_SIZE: usize = 256 << 10;
+pub(super) const LOAD_SIZE: usize = 256 << 10;
 
 /// How many loads may wait for the inserter: memory is bounded by a memtable and this.
 const WAITING_LOADS: usize = 1;
@@ -43,10 +43,10 @@ pub(super) struct LoadLimits {
 }
 
 /// Entries on their way into a memtable.
-struct Load {
-    segment: FileNumber,
-    first: SeqNo,
-    insertion: SealedBatch,
+pub(super) struct Load {
+    pub(super) segment: FileNumber,
+    pub(super) first: SeqNo,
+    pub(super) insertion: SealedBatch,
 }
 
 /// The memtables that a replay fills.
@@ -118,10 +118,10 @@ impl<'a, 'b> Loader<'a, 'b> {
 }
 
 /// Commits that were read and are not yet in a memtable.
-#[derive(Default)]
-struct Collected {
-    segment: FileNumber,
-    bytes: Vec<u8>,
+#[derive(Debug, Default)]
+pub(super) struct Collected {
+    pub(super) segment: FileNumber,
+    pub(super) bytes: Vec<u8>,
     entries: Vec<BatchSpan>,
     first: SeqNo,
 }
@@ -129,7 +129,7 @@ struct Collected {
 impl Collected {
     /// Adds the entries of a commit that are above `known`: what the SSTs have already is not taken
     /// twice.
-    fn add(&mut self, replayed: &Replayed<'_>, known: SeqNo) -> Result<()> {
+    pub(super) fn add(&mut self, replayed: &Replayed<'_>, known: SeqNo) -> Result<()> {
         let commit = replayed.commit;
         let entries =
             BatchEntries::new(commit.payload, commit.count).map_err(|fault| replayed.damaged(fault))?;
@@ -150,7 +150,7 @@ impl Collected {
     }
 
     /// What was collected, if anything.
-    fn take(&mut self) -> Option<Load> {
+    pub(super) fn take(&mut self) -> Option<Load> {
         let Self { segment, mut bytes, entries, first } = std::mem::take(self);
         bytes.shrink_to_fit();
         let load = |entries: Vec<BatchSpan>| Load {

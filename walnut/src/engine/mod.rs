@@ -28,6 +28,7 @@ mod compact;
 mod deletions;
 mod directory;
 mod flush;
+mod follow;
 mod group_sync;
 mod held;
 mod levels;
@@ -64,6 +65,7 @@ use arc_swap::ArcSwap;
 
 pub use background::Background;
 pub use commit::Durability;
+pub(crate) use follow::{EngineFollower, FollowMode, Moment};
 pub use preflight::{Preflight, Standing};
 pub(crate) use read::{Number, PointReader};
 pub(crate) use read_set::ReadSet;

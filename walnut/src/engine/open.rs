@@ -193,7 +193,12 @@ fn log_config(config: &EngineConfig) -> LogConfig {
     LogConfig { preallocate: config.preallocate, recycled_size: spare_size, collapse: 0 }
 }
 
-fn place(env: &Arc<dyn Env>, dir: &Path, config: &EngineConfig, database: [u8; 16]) -> Arc<SstStore> {
+pub(super) fn place(
+    env: &Arc<dyn Env>,
+    dir: &Path,
+    config: &EngineConfig,
+    database: [u8; 16],
+) -> Arc<SstStore> {
     Arc::new(SstStore {
         env: Arc::clone(env),
         dir: dir.to_owned(),
@@ -206,7 +211,7 @@ fn place(env: &Arc<dyn Env>, dir: &Path, config: &EngineConfig, database: [u8; 1
 
 /// How many files stay open, of a process that may have so many open: it has others to open, and so
 /// have scans and merges.
-fn open_limit(wanted: usize, of_process: Option<usize>) -> usize {
+pub(super) fn open_limit(wanted: usize, of_process: Option<usize>) -> usize {
     wanted.min(of_process.map_or(usize::MAX, |limit| limit / 2)).max(MIN_OPEN_LIMIT)
 }
 
@@ -239,7 +244,7 @@ fn make_new(env: &Arc<dyn Env>, dir: &Path, config: &EngineConfig) -> Result<Loa
     })
 }
 
-fn value_place(place: &SstStore) -> Arc<ValueStore> {
+pub(super) fn value_place(place: &SstStore) -> Arc<ValueStore> {
     Arc::new(ValueStore {
         env: Arc::clone(&place.env),
         dir: place.dir.clone(),
@@ -251,7 +256,7 @@ fn value_place(place: &SstStore) -> Arc<ValueStore> {
 }
 
 /// An error that names the first file of a version that is not among the names in the directory.
-fn expect_files(names: &[String], dir: &Path, version: &Version) -> Result<()> {
+pub(super) fn expect_files(names: &[String], dir: &Path, version: &Version) -> Result<()> {
     let names: HashSet<_> = names.iter().map(String::as_str).collect();
     let ssts = version.files().map(|(_, meta)| FileName::Sst(meta.number));
     let values = version.value_files().map(|file| FileName::Values(file.meta.number));

@@ -57,12 +57,7 @@ pub(super) fn replay(
         });
     }
     let first = state.log_number.unwrap_or(first_number);
-    let promise = DurableBounds {
-        first,
-        newest: state.newest_log.unwrap_or(first),
-        last_seqno: state.last_seqno,
-        log_seqno: state.log_seqno,
-    };
+    let promise = durable_bounds(state);
     let loader = Loader::new(first, limits, state, spill);
     let (mut memtables, recovered) = loader.load(|visit| wal::replay(place, names, &promise, visit))?;
     let last_seqno = recovered.last_seqno();
@@ -81,6 +76,17 @@ pub(super) fn replay(
         frozen.next_log = frozen.next_log.max(first_log);
     }
     Ok(Replay { memtables, last_seqno, log, first_log, is_settled: false })
+}
+
+/// What the manifest knows of the log.
+pub(super) fn durable_bounds(state: &ManifestState) -> DurableBounds {
+    let first = state.log_number.unwrap_or(FIRST_LOG.0);
+    DurableBounds {
+        first,
+        newest: state.newest_log.unwrap_or(first),
+        last_seqno: state.last_seqno,
+        log_seqno: state.log_seqno,
+    }
 }
 
 /// Where memtables go for which there is no room while the log is replayed.
@@ -175,7 +181,7 @@ impl<'a> Spill<'a> {
 
 /// Whether the making of the database stopped just before its log. A manifest that lost its end
 /// says the same, but then there are files that come later.
-fn is_unfinished(names: &[String]) -> bool {
+pub(super) fn is_unfinished(names: &[String]) -> bool {
     !names.iter().any(|name| {
         FileName::parse(name).is_some_and(|name| name.segment_number().or(name.data_number()).is_some())
     })

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use smallvec::SmallVec;
 
+use super::follow::Moment;
 use super::levels::RunPieces;
 use super::read::PointReader;
 use super::values::StoredValue;
@@ -146,7 +147,7 @@ impl ScanWalk {
 /// of level 0 and each deeper level that the range touches, a step then one for every block that is
 /// entered.
 pub(crate) struct EngineScan {
-    core: Arc<Core>,
+    owner: ScanOwner,
     view: Arc<View>,
     at: SeqNo,
     /// When it lets go of what it holds, where pins have a limit of age.
@@ -155,6 +156,22 @@ pub(crate) struct EngineScan {
     range: KeyRange,
     front: Option<ScanWalk>,
     back: Option<ScanWalk>,
+}
+
+/// What a scan reads for: a running engine, or one moment of a database that is only read.
+#[derive(Clone)]
+enum ScanOwner {
+    Core(Arc<Core>),
+    Moment(Arc<Moment>),
+}
+
+impl ScanOwner {
+    fn core(&self) -> Option<&Arc<Core>> {
+        match self {
+            Self::Core(core) => Some(core),
+            Self::Moment(_) => None,
+        }
+    }
 }
 
 /// An entry that a scan has come to, and a reader of the state that it belongs to.
@@ -185,9 +202,18 @@ impl Core {
     }
 }
 
+impl Moment {
+    /// The live entries of `range`.
+    pub(crate) fn scan(self: &Arc<Self>, range: KeyRange) -> EngineScan {
+        EngineScan::of_moment(self, range)
+    }
+}
+
 impl Drop for EngineScan {
     fn drop(&mut self) {
-        self.core.held.end_iterator();
+        if let ScanOwner::Core(core) = &self.owner {
+            core.held.end_iterator();
+        }
     }
 }
 
@@ -196,17 +222,24 @@ impl EngineScan {
         core.held.begin_iterator();
         let limit = core.config.snapshot_age_limit;
         let deadline = limit.map(|limit| core.env.monotonic_clock().saturating_add(limit));
-        Self { core: Arc::clone(core), view, at, deadline, range, front: None, back: None }
+        let owner = ScanOwner::Core(Arc::clone(core));
+        Self { owner, view, at, deadline, range, front: None, back: None }
+    }
+
+    /// A scan of the live entries of `range` at a moment of a database that is only read.
+    pub(super) fn of_moment(moment: &Arc<Moment>, range: KeyRange) -> Self {
+        let (view, at, owner) = (moment.view(), moment.at(), ScanOwner::Moment(Arc::clone(moment)));
+        Self { owner, view, at, deadline: None, range, front: None, back: None }
     }
 
     /// [`Error::SnapshotTooOld`] when it is older than a pin may be; what it held is let go then.
     fn ensure_young(&mut self) -> Result<()> {
-        let Some(deadline) = self.deadline else { return Ok(()) };
-        if self.core.env.monotonic_clock() <= deadline {
+        let (Some(deadline), ScanOwner::Core(core)) = (self.deadline, &self.owner) else { return Ok(()) };
+        if core.env.monotonic_clock() <= deadline {
             return Ok(());
         }
         (self.front, self.back) = (None, None);
-        self.view = self.core.view.load_full();
+        self.view = core.view.load_full();
         Err(Error::SnapshotTooOld)
     }
 
@@ -217,9 +250,14 @@ impl EngineScan {
 
     /// A scan of another range of the same state.
     pub(crate) fn another(&self, range: KeyRange) -> Self {
-        let mut another = Self::new(&self.core, Arc::clone(&self.view), self.at, range);
-        another.deadline = self.deadline;
-        another
+        match &self.owner {
+            ScanOwner::Core(core) => {
+                let mut another = Self::new(core, Arc::clone(&self.view), self.at, range);
+                another.deadline = self.deadline;
+                another
+            }
+            ScanOwner::Moment(moment) => Self::of_moment(moment, range),
+        }
     }
 
     /// The value of an entry that this scan has given: see [`StoredValue::stored`].
@@ -229,7 +267,10 @@ impl EngineScan {
 
     /// The error for stored bytes that make no sense.
     pub(crate) fn corruption(&self, fault: Fault) -> Error {
-        fault.at(&self.core.dir, 0)
+        match &self.owner {
+            ScanOwner::Core(core) => fault.at(&core.dir, 0),
+            ScanOwner::Moment(moment) => fault.at(moment.dir(), 0),
+        }
     }
 
     /// What neither end has given yet; nothing once an end has found no more.
@@ -323,8 +364,9 @@ impl EngineScan {
     /// Opens the front behind the dead range with which what is left begins, and makes its first
     /// step.
     fn open_front(&mut self) -> Result<bool> {
-        let range = self.core.dead.without_front(self.rest(), self.at);
-        let mut walk = self.view.walk(&self.core, &range, Direction::Forward, self.at)?;
+        let core = self.owner.core();
+        let range = core.map_or_else(|| self.rest(), |core| core.dead.without_front(self.rest(), self.at));
+        let mut walk = self.view.walk(core, &range, Direction::Forward, self.at)?;
         let found = walk.first_step(Some(range.start))?;
         self.front = Some(walk);
         Ok(found)
@@ -332,8 +374,9 @@ impl EngineScan {
 
     /// Opens the back before the dead range with which what is left ends, and makes its first step.
     fn open_back(&mut self) -> Result<bool> {
-        let range = self.core.dead.without_back(self.rest(), self.at);
-        let mut walk = self.view.walk(&self.core, &range, Direction::Backward, self.at)?;
+        let core = self.owner.core();
+        let range = core.map_or_else(|| self.rest(), |core| core.dead.without_back(self.rest(), self.at));
+        let mut walk = self.view.walk(core, &range, Direction::Backward, self.at)?;
         let found = walk.first_step(range.end)?;
         self.back = Some(walk);
         Ok(found)
@@ -349,8 +392,15 @@ impl EngineScan {
 }
 
 impl View {
-    /// A walk over a range. What has no entry there takes no part in it.
-    fn walk(&self, core: &Arc<Core>, range: &KeyRange, direction: Direction, at: SeqNo) -> Result<ScanWalk> {
+    /// A walk over a range. What has no entry there takes no part in it. The dead ranges of `core`,
+    /// if there is one, are sought past.
+    fn walk(
+        &self,
+        core: Option<&Arc<Core>>,
+        range: &KeyRange,
+        direction: Direction,
+        at: SeqNo,
+    ) -> Result<ScanWalk> {
         let mut memtables = Vec::new();
         for memtable in self.memtables() {
             let cursor = MemtableCursor::at(Arc::clone(memtable), range, direction, at);
@@ -369,16 +419,20 @@ impl View {
             }
         }
         let coverage = Coverage::new(at, self.range_tombstones(range)?);
-        let dead = || Arc::clone(core) as Arc<dyn DeadKeys>;
+        let dead = core.map(|core| Arc::clone(core) as Arc<dyn DeadKeys>);
         if memtables.is_empty() && runs.len() == 1 {
-            let run = runs.remove(0);
-            return Ok(ScanWalk::Run(Box::new(
-                VisibleCursor::new(run, direction, at, coverage).with_dead_keys(dead()),
-            )));
+            let run = VisibleCursor::new(runs.remove(0), direction, at, coverage);
+            return Ok(ScanWalk::Run(Box::new(match dead {
+                Some(dead) => run.with_dead_keys(dead),
+                None => run,
+            })));
         }
         let sources = memtables.into_iter().chain(runs.into_iter().map(ScanSource::Run)).collect();
-        let merge = MergeCursor::new(sources, direction);
-        Ok(ScanWalk::Merged(VisibleCursor::new(merge, direction, at, coverage).with_dead_keys(dead())))
+        let merge = VisibleCursor::new(MergeCursor::new(sources, direction), direction, at, coverage);
+        Ok(ScanWalk::Merged(match dead {
+            Some(dead) => merge.with_dead_keys(dead),
+            None => merge,
+        }))
     }
 
     /// The range tombstones of all that can hold keys of `range`.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::Core;
 use super::view::View;
 use crate::base::SeqNo;
-use crate::manifest::LEVEL_COUNT;
+use crate::manifest::{LEVEL_COUNT, Version};
 use crate::sst::{Sst, SstMeta};
 use crate::sync::Ordering;
 
@@ -193,7 +193,6 @@ impl Core {
             frozen_memtable_size: view.frozen.iter().map(|frozen| frozen.memtable.size()).sum(),
             log_size: log.segment_size,
             log_spare_size: log.recycled_size,
-            run_count: view.levels.runs().len(),
             open_file_count: self.sst_store.open_files.count(),
             cache_used_size: self.sst_store.cache.used_size(),
             cache_budget: self.config.cache_size,
@@ -206,7 +205,6 @@ impl Core {
             flush_count: progress.flush_count,
             flush_written_size: progress.flush_written_size,
             flush_failure_count: self.flush_failures.load(Ordering::Relaxed),
-            levels: vec![LevelStats::default(); LEVEL_COUNT],
             compaction_count: progress.merge_count,
             compaction_move_count: progress.move_count,
             compaction_drop_count: progress.drop_count,
@@ -216,23 +214,32 @@ impl Core {
             compaction_debt_size: self.throttle.debt(),
             ..Stats::default()
         };
-        for (level, sst) in view.levels.ssts() {
-            stats.levels[level.index()].count(sst.meta());
-        }
         stats.pinned_size = stats.held_memory_size as u64 + stats.held_file_size;
         if oldest.is_some() {
             stats.pinned_size += view.superseded_since(watermark);
         }
-        for file in self.manifest.lock().version().value_files() {
-            stats.value_file_count += 1;
-            stats.value_log_size += file.meta.size;
-            stats.value_log_live_size += file.live_size;
-        }
-        stats.sst_count = stats.levels.iter().map(|level| level.sst_count).sum();
-        stats.sst_size = stats.levels.iter().map(|level| level.size).sum();
-        stats.sst_raw_size = stats.levels.iter().map(|level| level.raw_size).sum();
-        stats.sst_dead_size = stats.levels.iter().map(|level| level.dead_size).sum();
+        stats.count_files(&view, &self.manifest.lock().version());
         stats
+    }
+}
+
+impl Stats {
+    /// Adds the files of a view, and the value files of its version.
+    pub(super) fn count_files(&mut self, view: &View, version: &Version) {
+        self.run_count = view.levels.runs().len();
+        self.levels = vec![LevelStats::default(); LEVEL_COUNT];
+        for (level, sst) in view.levels.ssts() {
+            self.levels[level.index()].count(sst.meta());
+        }
+        for file in version.value_files() {
+            self.value_file_count += 1;
+            self.value_log_size += file.meta.size;
+            self.value_log_live_size += file.live_size;
+        }
+        self.sst_count = self.levels.iter().map(|level| level.sst_count).sum();
+        self.sst_size = self.levels.iter().map(|level| level.size).sum();
+        self.sst_raw_size = self.levels.iter().map(|level| level.raw_size).sum();
+        self.sst_dead_size = self.levels.iter().map(|level| level.dead_size).sum();
     }
 }
 

@@ -1,10 +1,12 @@
 //! Reads all that is on disk, and says the first thing that is wrong.
 
+use super::levels::Levels;
 use super::{Core, directory};
 use crate::base::Kind;
 use crate::cursor::EntryCursor;
 use crate::error::Result;
 use crate::files::FileName;
+use crate::sync::Arc;
 
 /// What [`Database::verify`](crate::Database::verify) went through.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -29,6 +31,33 @@ pub struct Verified {
     pub orphans: Vec<String>,
 }
 
+impl Levels {
+    /// Reads every SST, every value that one points to, and every value file: see [`Core::verify`].
+    pub(super) fn verify(&self) -> Result<Verified> {
+        let mut verified = Verified::default();
+        for (_, sst) in self.ssts() {
+            sst.verify()?;
+            verified.sst_count += 1;
+            verified.sst_size += sst.meta().size;
+        }
+        for file in self.value_files() {
+            file.verify()?;
+            verified.value_file_count += 1;
+            verified.value_log_size += file.meta().size;
+        }
+        for (_, sst) in self.ssts().filter(|(_, sst)| !sst.meta().values.is_empty()) {
+            let mut cursor = sst.sweep()?;
+            while let Some(entry) = cursor.entry() {
+                if entry.kind == Kind::Pointer {
+                    self.verify_value(entry.value, entry.key)?;
+                }
+                cursor.advance()?;
+            }
+        }
+        Ok(verified)
+    }
+}
+
 impl Core {
     /// Reads every SST: every checksum, the order of keys, filters, counts, the digest of each
     /// file; every value that one points to; and every value file, live or not.
@@ -36,29 +65,8 @@ impl Core {
     /// Cost: reads every byte of every SST twice, past the cache, that of large values three times.
     pub(crate) fn verify(&self) -> Result<Verified> {
         self.ensure_open()?;
-        let view = self.view.load_full();
-        let mut verified = Verified::default();
-        for (_, sst) in view.levels.ssts() {
-            sst.verify()?;
-            verified.sst_count += 1;
-            verified.sst_size += sst.meta().size;
-        }
-        for file in view.levels.value_files() {
-            file.verify()?;
-            verified.value_file_count += 1;
-            verified.value_log_size += file.meta().size;
-        }
-        for (_, sst) in view.levels.ssts().filter(|(_, sst)| !sst.meta().values.is_empty()) {
-            let mut cursor = sst.sweep()?;
-            while let Some(entry) = cursor.entry() {
-                if entry.kind == Kind::Pointer {
-                    view.levels.verify_value(entry.value, entry.key)?;
-                }
-                cursor.advance()?;
-            }
-        }
-        verified.orphans = self.orphans()?;
-        Ok(verified)
+        let levels = Arc::clone(&self.view.load().levels);
+        Ok(Verified { orphans: self.orphans()?, ..levels.verify()? })
     }
 
     /// Names in the directory that no file of the database has, while no flush runs and the log

@@ -16,7 +16,9 @@ use crate::base::KeyRange;
 use crate::batch::EntryBatch;
 use crate::engine::Number;
 use crate::error::{Error, Limit, Result};
-use crate::table::{Access, ReadOnly, ReadWrite, Snapshot, Source, Space, Store, Transaction, WriteAccess};
+use crate::table::{
+    Access, ReadOnly, ReadWrite, Snapshot, Source, Space, Store, Transaction, WriteAccess, space_in,
+};
 use crate::txn::Attempt;
 
 /// Bytes in front of every key: the keyspace's id.
@@ -339,7 +341,7 @@ impl Snapshot {
     /// Cost: a look into the catalog.
     pub fn keyspace(&self, name: &str) -> Result<Option<Keyspace<ReadOnly>>> {
         let source = Source::Snapshot(self.clone());
-        let space = source.read(|reader| self.store().space_in(reader, name))?;
+        let space = source.read(|reader| space_in(reader, name, self.dir()))?;
         Ok(space.map(|space| Keyspace::new(source, space)))
     }
 }
@@ -369,7 +371,7 @@ impl Transaction {
     pub fn keyspace(&self, name: &str) -> Result<Keyspace> {
         let source = self.source();
         // The look at the catalog is noted: the commit loses to a drop of the keyspace.
-        let known = source.read(|reader| self.store().space_in(reader, name))?;
+        let known = source.read(|reader| space_in(reader, name, self.store().engine.dir()))?;
         // One that was made since is empty in the state of this transaction. One that was dropped
         // since is not made anew.
         let space = known.map_or_else(|| self.store().space(name), Ok)?;

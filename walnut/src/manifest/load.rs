@@ -47,13 +47,41 @@ pub(crate) fn load(env: &dyn Env, dir: &Path, names: &[String]) -> Result<Option
         };
     }
     let current = CurrentFile::read(env, dir)?;
-    let manifest = ManifestReader::open(env, dir, &current)?;
-    let Frames { state, end, last_frame_start, seal_end } = manifest.read(current.snapshot_end)?;
+    let none = Frames {
+        state: ManifestState::default(),
+        end: FRAMES_START,
+        last_frame_start: FRAMES_START,
+        seal_end: None,
+    };
+    read_frames(env, dir, &current, none).map(Some)
+}
+
+/// Reads what was added to a manifest since it was `loaded`, or the manifest that replaced it. The
+/// directory is not listed.
+///
+/// Cost: two opened files, and the new frames.
+pub(crate) fn reload(env: &dyn Env, dir: &Path, loaded: &LoadedManifest) -> Result<LoadedManifest> {
+    let current = CurrentFile::read(env, dir)?;
+    let is_same =
+        (current.database, current.manifest, current.seed) == (loaded.database, loaded.number, loaded.seed);
+    let (end, last_frame_start, state) = if is_same {
+        (loaded.end, loaded.last_frame_start, loaded.state.clone())
+    } else {
+        (FRAMES_START, FRAMES_START, ManifestState::default())
+    };
+    // The seal, if there was one, may have been overwritten.
+    read_frames(env, dir, &current, Frames { state, end, last_frame_start, seal_end: None })
+}
+
+/// The manifest that `current` names; its frames up to the end of `known` are known.
+fn read_frames(env: &dyn Env, dir: &Path, current: &CurrentFile, known: Frames) -> Result<LoadedManifest> {
+    let manifest = ManifestReader::open(env, dir, current, known.end)?;
+    let Frames { state, end, last_frame_start, seal_end } = manifest.read(current.snapshot_end, known)?;
     if current.manifest >= state.next_file {
         return Err(Fault::Invalid("next file number").at(manifest.file.path(), FRAMES_START));
     }
-    let CurrentFile { database, manifest: number, seed, snapshot_end, is_old } = current;
-    Ok(Some(LoadedManifest {
+    let CurrentFile { database, manifest: number, seed, snapshot_end, is_old } = *current;
+    Ok(LoadedManifest {
         state,
         number,
         database,
@@ -63,7 +91,7 @@ pub(crate) fn load(env: &dyn Env, dir: &Path, names: &[String]) -> Result<Option
         last_frame_start,
         is_old,
         seal_end,
-    }))
+    })
 }
 
 /// Whether there is a file that is only created after `CURRENT`.
@@ -78,14 +106,15 @@ fn had_current(names: &[String]) -> bool {
 }
 
 /// The bytes of a manifest that are read at once; most manifests are shorter.
-const PREFIX_SIZE: u64 = 64 << 10;
+const WINDOW_SIZE: u64 = 64 << 10;
 
 struct ManifestReader {
     file: Arc<dyn File>,
     size: u64,
     seed: u32,
-    /// The first bytes of the file, or the whole file if it is shorter.
-    prefix: Vec<u8>,
+    /// The bytes from `window_start` on: [`WINDOW_SIZE`], or up to the end of the file.
+    window: Vec<u8>,
+    window_start: u64,
 }
 
 /// The frames of a manifest: the state after them and their offsets.
@@ -99,34 +128,41 @@ struct Frames {
 }
 
 impl ManifestReader {
-    /// Opens the manifest that `CURRENT` names; a missing file, or another one under its name, is
-    /// corruption.
-    fn open(env: &dyn Env, dir: &Path, current: &CurrentFile) -> Result<Self> {
+    /// Opens the manifest that `CURRENT` names, to be read from `start` on; a missing file, or
+    /// another one under its name, is corruption.
+    fn open(env: &dyn Env, dir: &Path, current: &CurrentFile, start: u64) -> Result<Self> {
         let path = FileName::Manifest(current.manifest).path(dir);
         let file = match env.open(&path) {
             Err(_) if env.kind(&path)?.is_none() => return Err(Fault::Missing.at(&path, 0)),
             opened => opened?,
         };
         let size = file.size()?;
-        let mut prefix = vec![0; usize::try_from(size.min(PREFIX_SIZE)).expect("it is below the limit")];
-        file.read_exact_at(&mut prefix, 0)?;
-        let header = prefix.first_chunk().ok_or(Fault::Truncated);
-        let header =
-            header.and_then(|bytes: &[u8; FileHeader::LEN]| FileHeader::decode(FileKind::Manifest, bytes));
-        let header = header.map_err(|fault| fault.at(&path, 0))?;
+        if size < FileHeader::LEN as u64 {
+            return Err(Fault::Truncated.at(&path, 0));
+        }
+        // The first frames follow the header, and are read with it.
+        let window_start = if start == FRAMES_START { 0 } else { start };
+        let window_size = size.saturating_sub(window_start).min(WINDOW_SIZE);
+        let mut window = vec![0; usize::try_from(window_size).expect("it is below the limit")];
+        file.read_exact_at(&mut window, window_start)?;
+        let mut bytes = [0; FileHeader::LEN];
+        match window.first_chunk() {
+            Some(first) if window_start == 0 => bytes = *first,
+            _ => file.read_exact_at(&mut bytes, 0)?,
+        }
+        let header = FileHeader::decode(FileKind::Manifest, &bytes).map_err(|fault| fault.at(&path, 0))?;
         let fits = header.database == current.database
             && header.number == current.manifest
             && header.seed() == current.seed;
         if !fits {
             return Err(Fault::Identity.at(&path, 0));
         }
-        Ok(Self { file, size, seed: header.seed(), prefix })
+        Ok(Self { file, size, seed: header.seed(), window, window_start })
     }
 
-    /// Replays the frames up to a torn tail.
-    fn read(&self, snapshot_end: u64) -> Result<Frames> {
-        let (state, end, last_frame_start) = (ManifestState::default(), FRAMES_START, FRAMES_START);
-        let mut frames = Frames { state, end, last_frame_start, seal_end: None };
+    /// Replays the frames behind those that are known, up to a torn tail.
+    fn read(&self, snapshot_end: u64, known: Frames) -> Result<Frames> {
+        let mut frames = known;
         loop {
             let offset = frames.seal_end.unwrap_or(frames.end);
             let (payload, next) = match self.frame(offset)? {
@@ -174,8 +210,8 @@ impl ManifestReader {
 
     /// Reads bytes that are within the file.
     fn read_at(&self, bytes: &mut [u8], offset: u64) -> Result<()> {
-        let start = usize::try_from(offset).unwrap_or(usize::MAX);
-        match self.prefix.get(start..start.saturating_add(bytes.len())) {
+        let start = offset.checked_sub(self.window_start).and_then(|start| usize::try_from(start).ok());
+        match start.and_then(|start| self.window.get(start..start.saturating_add(bytes.len()))) {
             Some(held) => bytes.copy_from_slice(held),
             None => self.file.read_exact_at(bytes, offset)?,
         }

@@ -46,7 +46,7 @@ pub(crate) use edit::VersionEdit;
 pub(crate) use format::FIRST_MANIFEST;
 pub use fuzz::fuzz;
 pub(crate) use level::{LEVEL_COUNT, Level};
-pub(crate) use load::{LoadedManifest, load};
+pub(crate) use load::{LoadedManifest, load, reload};
 pub(crate) use set::ManifestState;
 pub(crate) use values::ValueFile;
 pub(crate) use version::Version;

@@ -420,7 +420,7 @@ impl<T: Table, M: Access> DefaultTable<T, M> {
                 return Err(Error::Conflict);
             }
             self.info.ensure_there()?;
-            statement(&Mutation::new(attempt, &self.info, self.source.store()))
+            statement(&Mutation::new(attempt, &self.info, self.source.store()?))
         })
     }
 }

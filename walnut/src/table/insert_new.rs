@@ -144,7 +144,7 @@ impl<T: Table, M: Access> DefaultTable<T, M> {
         if self.info().is_past {
             self.change(|_| Ok(()))?;
         }
-        self.info().numbers.next::<T>(self.source().store(), self.info(), is_late)
+        self.info().numbers.next::<T>(self.source().store()?, self.info(), is_late)
     }
 
     /// Whether a row was refused because another one has its number; the next number is then looked

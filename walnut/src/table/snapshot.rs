@@ -1,19 +1,23 @@
 //! Snapshots: one state of all tables, for reading as long as it is held.
 
 use std::fmt;
+use std::path::Path;
 use std::sync::Arc;
 
-use super::catalog;
+use super::catalog::{self, TableInfo};
+use super::following::Following;
 use super::source::{ReadOnly, Reads, Source};
 use super::store::Store;
 use super::{DefaultTable, Table};
 use crate::base::{KeyRange, SeqNo};
+use crate::engine::{EngineScan, Moment, PointReader};
 use crate::error::Result;
 use crate::mvcc::Pin;
 use crate::txn::{EntryReader, EntryScan};
 
-/// The state of all tables at the moment when it was made, given by
-/// [`Database::snapshot`](crate::Database::snapshot).
+/// The state of all tables at the moment when it was made:
+/// [`Database::snapshot`](crate::Database::snapshot) returns it, and
+/// [`Follower::snapshot`](crate::Follower::snapshot) for a database that is only read.
 ///
 /// It does not change, whatever is written, flushed or compacted meanwhile, and takes no lock. It
 /// keeps old versions of rows from being dropped as long as it, one of its clones, or a table of it
@@ -40,29 +44,62 @@ pub struct Snapshot {
 }
 
 /// What clones and tables of a snapshot share.
-struct State {
-    store: Arc<Store>,
-    pin: Pin,
+enum State {
+    /// A state of a database that this process has open, which a pin keeps.
+    Pinned { store: Arc<Store>, pin: Pin },
+    /// A state of a database that this process only reads, which keeps itself.
+    Moment { following: Arc<Following>, moment: Arc<Moment> },
 }
 
 impl Snapshot {
     /// What is visible now.
     pub(crate) fn new(store: &Arc<Store>) -> Self {
-        Self { state: Arc::new(State { store: Arc::clone(store), pin: store.engine.pin_visible() }) }
+        let (store, pin) = (Arc::clone(store), store.engine.pin_visible());
+        Self { state: Arc::new(State::Pinned { store, pin }) }
     }
 
-    pub(crate) fn store(&self) -> &Arc<Store> {
-        &self.state.store
+    /// What the last refresh has found.
+    pub(crate) fn of_moment(following: &Arc<Following>) -> Self {
+        let (following, moment) = (Arc::clone(following), following.engine().moment());
+        Self { state: Arc::new(State::Moment { following, moment }) }
+    }
+
+    /// The database's directory.
+    pub(crate) fn dir(&self) -> &Path {
+        match &*self.state {
+            State::Pinned { store, .. } => store.engine.dir(),
+            State::Moment { moment, .. } => moment.dir(),
+        }
     }
 
     pub(super) fn at(&self) -> SeqNo {
-        self.state.pin.at()
+        match &*self.state {
+            State::Pinned { pin, .. } => pin.at(),
+            State::Moment { moment, .. } => moment.at(),
+        }
     }
 
     /// A scan over the state.
     pub(super) fn scan(&self, range: KeyRange) -> Result<EntryScan> {
-        let State { store, pin } = &*self.state;
-        store.engine.core().scan_at(range, pin).map(EntryScan::Engine)
+        self.engine_scan(range).map(EntryScan::Engine)
+    }
+
+    /// The same of the engine's entries.
+    pub(super) fn engine_scan(&self, range: KeyRange) -> Result<EngineScan> {
+        match &*self.state {
+            State::Pinned { store, pin } => store.engine.core().scan_at(range, pin),
+            State::Moment { moment, .. } => Ok(moment.scan(range)),
+        }
+    }
+
+    /// Where the rows and indexes of `T` are in the state.
+    pub(super) fn info<T: Table>(&self) -> Result<TableInfo> {
+        let stored = self.read(|reader| catalog::in_state(reader, T::SCHEMA.name, self.dir()))?;
+        let compiled = match &*self.state {
+            State::Pinned { store, .. } => store.compiled::<T>(),
+            State::Moment { following, .. } => following.compiled::<T>(),
+        };
+        catalog::past(stored.as_ref(), &compiled)
     }
 
     /// The table of `T` as it was. The handle only reads, and can be cloned, kept and sent to other
@@ -76,26 +113,23 @@ impl Snapshot {
     /// [`Error::Schema`](crate::Error::Schema) when the table of then does not fit `T`, as
     /// [`Database::table`](crate::Database::table) says. Cost: a look into the catalog.
     pub fn table<T: Table>(&self) -> Result<DefaultTable<T, ReadOnly>> {
-        let store = self.store();
-        let stored = self.read(|reader| catalog::in_state(reader, T::SCHEMA.name, store.engine.dir()))?;
-        let info = catalog::past(stored.as_ref(), &store.compiled::<T>())?;
-        Ok(DefaultTable::new(Source::Snapshot(self.clone()), Arc::new(info)))
+        Ok(DefaultTable::new(Source::Snapshot(self.clone()), Arc::new(self.info::<T>()?)))
     }
 }
 
 impl Reads for Snapshot {
     #[inline(always)]
     fn read<R>(&self, reads: impl FnOnce(EntryReader<'_>) -> Result<R>) -> Result<R> {
-        let State { store, pin } = &*self.state;
-        store.engine.read_at(pin, |reader| reads(EntryReader::Engine(reader)))
+        let reads = |reader: PointReader<'_>| reads(EntryReader::Engine(reader));
+        match &*self.state {
+            State::Pinned { store, pin } => store.engine.read_at(pin, reads),
+            State::Moment { moment, .. } => moment.read(reads),
+        }
     }
 }
 
 impl fmt::Debug for Snapshot {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Snapshot")
-            .field("dir", &self.store().engine.dir())
-            .field("at", &self.at().0)
-            .finish_non_exhaustive()
+        f.debug_struct("Snapshot").field("dir", &self.dir()).field("at", &self.at().0).finish_non_exhaustive()
     }
 }

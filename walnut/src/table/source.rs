@@ -156,15 +156,20 @@ impl Source {
 
     /// The error for stored bytes that make no sense.
     pub(crate) fn corruption(&self, fault: Fault) -> Error {
-        fault.at(self.store().engine.dir(), 0)
+        let dir = match self {
+            Self::Database(store) => store.engine.dir(),
+            Self::Transaction(open) => open.store.engine.dir(),
+            Self::Snapshot(snapshot) => snapshot.dir(),
+        };
+        fault.at(dir, 0)
     }
 
-    /// The store, for what is no part of a statement.
-    pub(crate) fn store(&self) -> &Arc<Store> {
+    /// The store, for a statement that writes; an error for a snapshot.
+    pub(crate) fn store(&self) -> Result<&Arc<Store>> {
         match self {
-            Self::Database(store) => store,
-            Self::Transaction(open) => &open.store,
-            Self::Snapshot(snapshot) => snapshot.store(),
+            Self::Database(store) => Ok(store),
+            Self::Transaction(open) => Ok(&open.store),
+            Self::Snapshot(_) => Err(Error::Unsupported("writing to a snapshot")),
         }
     }
 

@@ -14,13 +14,14 @@
 //! 2. One thread at a time makes or drops something, so nobody keeps in mind what another one has
 //!    just dropped.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use super::catalog;
 use super::store::Store;
 use crate::base::{KeyRange, KeyspaceId, successor};
 use crate::batch::EntryBatch;
-use crate::engine::{Durability, ReadSet};
+use crate::engine::{Durability, EngineScan, ReadSet};
 use crate::error::{Error, Fault, Result};
 use crate::sync::{AtomicBool, Ordering};
 use crate::txn::{Attempt, EntryReader, commit_beside};
@@ -75,18 +76,9 @@ impl Store {
         Ok(space)
     }
 
-    /// The keyspace of this name as a state has it; `None` when it has none.
-    pub(crate) fn space_in(&self, reader: EntryReader<'_>, name: &str) -> Result<Option<Arc<Space>>> {
-        let id = reader
-            .get(&space_key(name), decode)?
-            .transpose()
-            .map_err(|fault| fault.at(self.engine.dir(), 0))?;
-        Ok(id.map(|id| Space::new(name, id)))
-    }
-
     /// The names of all keyspaces, sorted.
     pub(crate) fn space_names(&self) -> Result<Vec<String>> {
-        catalog::names_under(&self.engine, &space_key(""))
+        names(|range| self.engine.scan(range))
     }
 
     /// Removes a keyspace and all that is in it; says whether there was one.
@@ -149,6 +141,17 @@ impl Store {
         attempt.put(&key, &[&[FORM][..], &id.0.to_le_bytes()].concat());
         Ok(id)
     }
+}
+
+/// The keyspace of this name as a state of the database in `dir` has it; `None` when it has none.
+pub(crate) fn space_in(reader: EntryReader<'_>, name: &str, dir: &Path) -> Result<Option<Arc<Space>>> {
+    let id = reader.get(&space_key(name), decode)?.transpose().map_err(|fault| fault.at(dir, 0))?;
+    Ok(id.map(|id| Space::new(name, id)))
+}
+
+/// The names of all keyspaces, sorted.
+pub(super) fn names(scan: impl FnOnce(KeyRange) -> Result<EngineScan>) -> Result<Vec<String>> {
+    catalog::names_under(scan, &space_key(""))
 }
 
 /// Removes all that is in a keyspace when the attempt is committed.

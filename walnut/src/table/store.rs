@@ -11,8 +11,8 @@ use super::source::Source;
 use super::spaces::Space;
 use super::verify::Findings;
 use super::{DefaultTable, Table, Transaction, build, trial, verify};
-use crate::base::SeqNo;
-use crate::engine::{Durability, Engine, Verified};
+use crate::base::{KeyRange, SeqNo};
+use crate::engine::{Durability, Engine, EngineScan, Verified};
 use crate::error::{Error, Result};
 use crate::sync::Mutex;
 use crate::txn::{Attempt, Guard, Lane, transact};
@@ -44,7 +44,7 @@ pub(crate) struct Store {
 struct OpenTable {
     info: Arc<TableInfo>,
     /// Compares rows and index entries; it knows the type of the rows.
-    verify: fn(&Engine, &TableInfo, &mut Verified, &mut Findings) -> Result<()>,
+    verify: fn(EngineScan, &TableInfo, &mut Verified, &mut Findings) -> Result<()>,
 }
 
 impl fmt::Debug for Store {
@@ -174,7 +174,8 @@ impl Store {
         let tables: Vec<OpenTable> = self.tables.lock().values().cloned().collect();
         let mut findings = Findings::default();
         for table in tables {
-            (table.verify)(&self.engine, &table.info, &mut verified, &mut findings)?;
+            let rows = self.engine.scan(KeyRange::prefix(&table.info.rows.prefix()))?;
+            (table.verify)(rows, &table.info, &mut verified, &mut findings)?;
         }
         findings.into_result().map(|()| verified)
     }
@@ -240,6 +241,6 @@ impl Store {
 
     /// The names of the tables in the database, sorted.
     pub(crate) fn table_names(&self) -> Result<Vec<String>> {
-        catalog::names(&self.engine)
+        catalog::names(|range| self.engine.scan(range))
     }
 }

@@ -319,7 +319,7 @@ mod tests {
             Some(value) => batch.put(key, value),
             None => batch.delete(key),
         }
-        table.source().store().engine.commit(ReadSet::default(), batch, Durability::Fast).unwrap();
+        table.source().store().unwrap().engine.commit(ReadSet::default(), batch, Durability::Fast).unwrap();
     }
 
     fn row_key(table: &DefaultTable<Thing>, row: &Thing) -> Vec<u8> {

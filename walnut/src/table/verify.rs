@@ -11,7 +11,7 @@ use super::mutate::PREFIX;
 use super::owner::{self, Claim};
 use super::row;
 use crate::base::KeyRange;
-use crate::engine::{Engine, Verified};
+use crate::engine::{EngineScan, Verified};
 use crate::error::{Disagreement, Error, FindingKind, Result};
 use crate::txn::EntryReader;
 
@@ -38,17 +38,16 @@ impl Findings {
     }
 }
 
-/// Adds what was found of a table.
+/// Adds what was found of a table. `rows` is a scan over its keyspace.
 ///
 /// Cost: reads every row and every entry, and looks up every entry of every row; where there are
 /// entries that no row asks for, looks up a row for each entry of that index besides.
 pub(super) fn table<T: Table>(
-    engine: &Engine,
+    mut rows: EngineScan,
     info: &TableInfo,
     verified: &mut Verified,
     findings: &mut Findings,
 ) -> Result<()> {
-    let mut rows = engine.scan(KeyRange::prefix(&info.rows.prefix()))?;
     let mut seen = vec![0u64; info.indexes.len()];
     while let Some(found) = rows.next()? {
         verified.row_count += 1;

@@ -117,7 +117,7 @@ impl Recovered {
     }
 }
 
-type Visit<'a> = dyn FnMut(&Replayed<'_>) -> Result<()> + 'a;
+pub(super) type Visit<'a> = dyn FnMut(&Replayed<'_>) -> Result<()> + 'a;
 
 /// Calls `visit` with every commit of the log, oldest first. `names` are the file names in the
 /// directory.
@@ -129,6 +129,27 @@ pub(crate) fn replay(
     bounds: &DurableBounds,
     visit: &mut Visit<'_>,
 ) -> Result<Recovered> {
+    let mut replayed = replay_segments(log_dir, names, bounds, visit)?;
+    replayed.recovered.sealed = replayed.check_end(log_dir)?;
+    bounds.check_reached(&replayed.last, &replayed.recovered)?;
+    Ok(replayed.recovered)
+}
+
+/// The segments of a log that were read, before the end of the last one was examined.
+pub(super) struct ReplayedSegments {
+    pub(super) recovered: Recovered,
+    /// The last segment, and why no record follows in it.
+    pub(super) last: Segment,
+    pub(super) stop: ScanEnd,
+}
+
+/// Rules 1, 2 and 6, and the records of the last segment.
+pub(super) fn replay_segments(
+    log_dir: &LogDir,
+    names: &[String],
+    bounds: &DurableBounds,
+    visit: &mut Visit<'_>,
+) -> Result<ReplayedSegments> {
     let (obsolete, mut live): (Vec<_>, Vec<_>) =
         segment_numbers(names).into_iter().partition(|number| *number < bounds.first);
     check_contiguous(log_dir, bounds, &mut live)?;
@@ -150,15 +171,42 @@ pub(crate) fn replay(
         segment = next;
     }
     let mut scan = SegmentScan::new(&segment, recovered.next_seqno);
-    recovered.sealed = scan.read_to_end(log_dir, visit)?;
+    let stop = scan.read_records(visit)?;
     recovered.segments.push(scan.found);
     recovered.next_seqno = scan.next_seqno;
+    Ok(ReplayedSegments { recovered, last: segment, stop })
+}
 
-    let expected = bounds.last_seqno.max(bounds.log_seqno).plus(1);
-    if recovered.next_seqno < expected {
-        return Err(out_of_sequence(&segment, recovered.last().end, expected, recovered.next_seqno));
+impl ReplayedSegments {
+    /// Rules 3 and 4. Returns whether the log was closed cleanly.
+    fn check_end(&self, log_dir: &LogDir) -> Result<bool> {
+        match &self.stop {
+            ScanEnd::End { next_exists: false } => Ok(true),
+            ScanEnd::End { next_exists: true } => {
+                let number = self.last.number;
+                Err(Fault::Missing.at(&log_dir.path(number.next().unwrap_or(number)), 0))
+            }
+            ScanEnd::Invalid(fault) => {
+                let (end, next) = (self.recovered.last().end, self.recovered.next_seqno);
+                if is_acknowledged(&self.last, end, next, u64::MAX)? {
+                    return Err(fault.clone().at(self.last.path(), end));
+                }
+                Ok(false)
+            }
+        }
     }
-    Ok(recovered)
+}
+
+impl DurableBounds {
+    /// Rule 5: `recovered` reaches what the manifest knows to be durable; `last` is its last
+    /// segment.
+    pub(super) fn check_reached(&self, last: &Segment, recovered: &Recovered) -> Result<()> {
+        let expected = self.last_seqno.max(self.log_seqno).plus(1);
+        if recovered.next_seqno < expected {
+            return Err(out_of_sequence(last, recovered.last().end, expected, recovered.next_seqno));
+        }
+        Ok(())
+    }
 }
 
 /// Rule 6: the index of the segment from which the log is read.
@@ -203,16 +251,25 @@ fn is_segment(log_dir: &LogDir, number: FileNumber) -> Result<bool> {
     }
 }
 
-fn out_of_sequence(segment: &Segment, offset: u64, expected: SeqNo, found: SeqNo) -> Error {
+pub(super) fn out_of_sequence(segment: &Segment, offset: u64, expected: SeqNo, found: SeqNo) -> Error {
     Fault::Sequence { expected: expected.0, found: found.0 }.at(segment.path(), offset)
 }
 
 /// The replay of one segment.
-struct SegmentScan<'a> {
+pub(super) struct SegmentScan<'a> {
     segment: &'a Segment,
     records: Records<'a>,
-    next_seqno: SeqNo,
-    found: RecoveredSegment,
+    pub(super) next_seqno: SeqNo,
+    pub(super) found: RecoveredSegment,
+}
+
+/// Why no commit follows in a segment.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) enum ScanEnd {
+    /// An end record.
+    End { next_exists: bool },
+    /// An invalid record: a torn tail, or damage.
+    Invalid(Fault),
 }
 
 enum ReplayStep {
@@ -233,6 +290,13 @@ impl<'a> SegmentScan<'a> {
         Self { segment, records: Records::new(segment), next_seqno, found }
     }
 
+    /// Goes on with the record at `offset`, which follows `next_seqno`.
+    pub(super) fn resume(segment: &'a Segment, next_seqno: SeqNo, offset: u64) -> Self {
+        let mut scan = Self::new(segment, next_seqno);
+        scan.found.end = offset;
+        scan
+    }
+
     /// Rule 2: reads until the sequence reaches the next segment.
     fn read_up_to(&mut self, next: &Segment, visit: &mut Visit<'_>) -> Result<()> {
         while self.next_seqno < next.first_seqno {
@@ -251,20 +315,13 @@ impl<'a> SegmentScan<'a> {
         Ok(())
     }
 
-    /// Rules 3 and 4: reads the last segment. Returns whether it was closed cleanly.
-    fn read_to_end(&mut self, log_dir: &LogDir, visit: &mut Visit<'_>) -> Result<bool> {
+    /// Reads commits until no commit follows, and returns why.
+    pub(super) fn read_records(&mut self, visit: &mut Visit<'_>) -> Result<ScanEnd> {
         loop {
             match self.step(visit)? {
                 ReplayStep::Commit => {}
-                ReplayStep::End { next_exists: false } => return Ok(true),
-                ReplayStep::End { next_exists: true } => {
-                    let number = self.segment.number;
-                    return Err(Fault::Missing.at(&log_dir.path(number.next().unwrap_or(number)), 0));
-                }
-                ReplayStep::Invalid(fault) if self.is_acknowledged()? => {
-                    return Err(fault.at(self.segment.path(), self.found.end));
-                }
-                ReplayStep::Invalid(_) => return Ok(false),
+                ReplayStep::End { next_exists } => return Ok(ScanEnd::End { next_exists }),
+                ReplayStep::Invalid(fault) => return Ok(ScanEnd::Invalid(fault)),
             }
         }
     }
@@ -290,22 +347,23 @@ impl<'a> SegmentScan<'a> {
         self.found.end = next;
         Ok(ReplayStep::Commit)
     }
+}
 
-    fn is_acknowledged(&self) -> Result<bool> {
-        let tail = TailFault {
-            file: &self.segment.file,
-            size: self.segment.size,
-            seed: self.segment.seed,
-            broken: self.found.end,
-            header_size: RECORD_HEADER_SIZE,
-            record_size: &|header, offset| {
-                let raw = RawHeader::read(header).ok()?;
-                let found = raw.check(offset).ok()?;
-                // A record of an earlier generation has a smaller number than the first of this
-                // one.
-                if found.seq_start < self.next_seqno { None } else { raw.record_size() }
-            },
-        };
-        tail.is_acknowledged()
-    }
+/// Whether a later record proves that the bytes at `broken`, where the next commit would begin with
+/// `next_seqno`, were once durable. Records beyond `reach` bytes behind are not examined.
+pub(super) fn is_acknowledged(segment: &Segment, broken: u64, next_seqno: SeqNo, reach: u64) -> Result<bool> {
+    let tail = TailFault {
+        file: &segment.file,
+        size: segment.size.min(broken.saturating_add(reach)),
+        seed: segment.seed,
+        broken,
+        header_size: RECORD_HEADER_SIZE,
+        record_size: &|header, offset| {
+            let raw = RawHeader::read(header).ok()?;
+            let found = raw.check(offset).ok()?;
+            // A record of an earlier generation has a smaller number than the first of this one.
+            if found.seq_start < next_seqno { None } else { raw.record_size() }
+        },
+    };
+    tail.is_acknowledged()
 }

@@ -74,7 +74,9 @@ impl TailFault<'_> {
     }
 
     fn is_valid(&self, sums: &mut Option<Sums>, header: &[u8], offset: u64) -> Result<bool> {
-        let size = (self.record_size)(header, offset).filter(|&size| size as u64 <= self.size - offset);
+        // The file may have grown since it was measured.
+        let left = self.size.saturating_sub(offset);
+        let size = (self.record_size)(header, offset).filter(|&size| size as u64 <= left);
         let Some(size) = size else {
             return Ok(false);
         };

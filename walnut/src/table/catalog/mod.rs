@@ -16,7 +16,7 @@ use super::IndexSchema;
 use super::numbers::Numbers;
 use super::spaces::drop_keyspace;
 use crate::base::{KeyRange, KeyspaceId, SeqNo};
-use crate::engine::Engine;
+use crate::engine::EngineScan;
 use crate::error::{Error, Fault, Result};
 use crate::sync::{AtomicBool, AtomicU64, Mutex};
 use crate::txn::{Attempt, EntryReader};
@@ -161,13 +161,16 @@ pub(super) fn allocate(attempt: &Attempt, dir: &Path) -> Result<KeyspaceId> {
 }
 
 /// The names of all tables, sorted.
-pub(super) fn names(engine: &Engine) -> Result<Vec<String>> {
-    names_under(engine, &table_key(""))
+pub(super) fn names(scan: impl FnOnce(KeyRange) -> Result<EngineScan>) -> Result<Vec<String>> {
+    names_under(scan, &table_key(""))
 }
 
 /// What follows `prefix` in the keys of the catalog that begin with it, sorted.
-pub(super) fn names_under(engine: &Engine, prefix: &[u8]) -> Result<Vec<String>> {
-    let mut scan = engine.scan(KeyRange::prefix(prefix))?;
+pub(super) fn names_under(
+    scan: impl FnOnce(KeyRange) -> Result<EngineScan>,
+    prefix: &[u8],
+) -> Result<Vec<String>> {
+    let mut scan = scan(KeyRange::prefix(prefix))?;
     let mut names = Vec::new();
     while let Some(found) = scan.next()? {
         names.push(String::from_utf8_lossy(&found.key[prefix.len()..]).into_owned());

@@ -58,7 +58,7 @@ impl<T: Table, K: Key, R, M> Scan<'_, T, K, R, M> {
     {
         let info = Arc::clone(self.walker.info());
         self.source.change(&mut |attempt| {
-            let rows = Mutation::new(attempt, &info, self.source.store());
+            let rows = Mutation::new(attempt, &info, self.source.store()?);
             let keys = self.walker.rows_in(attempt)?;
             // An index may show a row more than once.
             let (mut seen, mut count) = (HashSet::new(), 0);
@@ -151,7 +151,7 @@ impl<T: Table, K: Key, R, M: WriteAccess> Batches<Scan<'_, T, K, R, M>> {
                 return Ok(count);
             }
             count += source.change(&mut |attempt| {
-                let rows = Mutation::new(attempt, &info, source.store());
+                let rows = Mutation::new(attempt, &info, source.store()?);
                 let mut count = 0;
                 for (entry, primary_key) in &batch {
                     let key = info.key_of_row(primary_key);

@@ -84,7 +84,7 @@ impl<T: Table, K: Key, R, M> Scan<'_, T, K, R, M> {
             return self.source.change(&mut |attempt| match self.walker.row_in(attempt, end)? {
                 None => Ok(None),
                 Some(key) => {
-                    Mutation::new(attempt, &info, self.source.store()).take(key.finish()?, |_| Ok(true))
+                    Mutation::new(attempt, &info, self.source.store()?).take(key.finish()?, |_| Ok(true))
                 }
             });
         };
@@ -93,7 +93,7 @@ impl<T: Table, K: Key, R, M> Scan<'_, T, K, R, M> {
             let key = info.key_of_row(&primary_key);
             let Some(_claim) = claims.claim(key.finish()?) else { continue };
             let taken = self.source.change(&mut |attempt| {
-                let rows = Mutation::new(attempt, &info, self.source.store());
+                let rows = Mutation::new(attempt, &info, self.source.store()?);
                 // It may have changed since it was found, so that the scan would not give it any
                 // more.
                 rows.take(key.finish()?, |row| self.walker.gives(&entry, &primary_key, row))

@@ -6,6 +6,7 @@
 mod crash;
 mod damage;
 mod fault;
+mod follow;
 mod recovery;
 mod recycling;
 mod writing;

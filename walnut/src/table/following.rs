@@ -1,0 +1,89 @@
+//! The tables of a database that this process only reads.
+
+use std::any::TypeId;
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+
+use super::catalog::{self, Compiled};
+use super::verify::Findings;
+use super::{DefaultTable, ReadOnly, Snapshot, Table, spaces, verify};
+use crate::base::KeyRange;
+use crate::engine::{EngineFollower, Verified};
+use crate::error::Result;
+use crate::sync::Mutex;
+
+/// What the handles of one follower share.
+pub(crate) struct Following {
+    engine: Arc<EngineFollower>,
+    /// The structs that tables were opened with.
+    tables: Mutex<HashMap<TypeId, FollowedTable>>,
+}
+
+#[derive(Clone)]
+struct FollowedTable {
+    compiled: Arc<Compiled>,
+    /// Compares rows and index entries; it knows the type of the rows.
+    verify: fn(&Snapshot, &mut Verified, &mut Findings) -> Result<()>,
+}
+
+impl Following {
+    pub(crate) fn new(engine: Arc<EngineFollower>) -> Self {
+        Self { engine, tables: Mutex::default() }
+    }
+
+    pub(crate) fn engine(&self) -> &Arc<EngineFollower> {
+        &self.engine
+    }
+
+    /// What the catalog knows of `T`; the trace of its row is made once.
+    pub(super) fn compiled<T: Table>(&self) -> Arc<Compiled> {
+        let known = self.tables.lock().get(&TypeId::of::<T>()).map(|table| Arc::clone(&table.compiled));
+        known.unwrap_or_else(|| {
+            let table = FollowedTable { compiled: Arc::new(Compiled::of::<T>()), verify: verify_in::<T> };
+            Arc::clone(&self.tables.lock().entry(TypeId::of::<T>()).or_insert(table).compiled)
+        })
+    }
+
+    /// The table of `T` as the last refresh has found it.
+    pub(crate) fn table<T: Table>(self: &Arc<Self>) -> Result<DefaultTable<T, ReadOnly>> {
+        Snapshot::of_moment(self).table()
+    }
+
+    /// The names of the tables, sorted.
+    pub(crate) fn table_names(&self) -> Result<Vec<String>> {
+        let moment = self.engine.moment();
+        catalog::names(|range| Ok(moment.scan(range)))
+    }
+
+    /// The names of the keyspaces of the raw engine, sorted.
+    pub(crate) fn space_names(&self) -> Result<Vec<String>> {
+        let moment = self.engine.moment();
+        spaces::names(|range| Ok(moment.scan(range)))
+    }
+
+    /// Verifies the files of the last refresh, then rows against index entries of the tables that
+    /// were opened.
+    pub(crate) fn verify(self: &Arc<Self>) -> Result<Verified> {
+        let snapshot = Snapshot::of_moment(self);
+        let mut verified = self.engine.moment().verify()?;
+        let tables: Vec<FollowedTable> = self.tables.lock().values().cloned().collect();
+        let mut findings = Findings::default();
+        for table in tables {
+            (table.verify)(&snapshot, &mut verified, &mut findings)?;
+        }
+        findings.into_result().map(|()| verified)
+    }
+}
+
+fn verify_in<T: Table>(snapshot: &Snapshot, verified: &mut Verified, findings: &mut Findings) -> Result<()> {
+    let info = snapshot.info::<T>()?;
+    let rows = snapshot.engine_scan(KeyRange::prefix(&info.rows.prefix()))?;
+    verify::table::<T>(rows, &info, verified, findings)
+}
+
+impl fmt::Debug for Following {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Following").field("engine", &self.engine).finish_non_exhaustive()
+    }
+}
