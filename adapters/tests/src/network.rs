@@ -16,6 +16,10 @@ pub enum Fate {
     RequestLost,
     /// Those of the server do not arrive; the client's connection is closed instead.
     ReplyLost,
+    /// Those of the server do not arrive, and the connection stays open.
+    ReplyHeld,
+    /// Those of the server arrive as others.
+    ReplyGarbled,
 }
 
 /// A proxy in front of a server.
@@ -83,8 +87,17 @@ impl State {
         thread::spawn(move || {
             let mut buffer = [0; 16 << 10];
             while let Ok(count @ 1..) = from.read(&mut buffer) {
-                if state.fate.load(Ordering::SeqCst) == lost as u8 || to.write_all(&buffer[..count]).is_err()
-                {
+                let fate = state.fate.load(Ordering::SeqCst);
+                if fate == lost as u8 {
+                    break;
+                }
+                if lost == Fate::ReplyLost && fate == Fate::ReplyHeld as u8 {
+                    continue;
+                }
+                if lost == Fate::ReplyLost && fate == Fate::ReplyGarbled as u8 {
+                    buffer[..count].fill(0xff);
+                }
+                if to.write_all(&buffer[..count]).is_err() {
                     break;
                 }
             }
@@ -109,7 +122,7 @@ pub fn server_that_says(answer: &'static [u8]) -> SocketAddr {
 }
 
 /// A port at which there is no server.
-pub fn nobody() -> SocketAddr {
+pub fn unused_address() -> SocketAddr {
     // It was free a moment ago, and ports are given out in turn.
     TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address")
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use walnut::Durability;
 use walnut::remote::{Engine as _, Failure, Mode, Writes};
 use walnut_adapter_tests::contract::{self, assert_says};
-use walnut_adapter_tests::network::{Proxy, nobody, server_that_says};
+use walnut_adapter_tests::network::{Proxy, server_that_says, unused_address};
 use walnut_adapter_tests::servers::EtcdCluster;
 use walnut_adapter_tests::shared::Shared;
 use walnut_etcd::{Etcd, Options};
@@ -30,7 +30,8 @@ fn a_lost_reply_is_unknown() {
     let (cluster, engine) = start();
     drop(engine);
     let proxy = Proxy::start(cluster.addresses()[0].parse().expect("an address"));
-    let engine = Etcd::connect([proxy.address.to_string()]).expect("a connection");
+    let options = Options::new([proxy.address.to_string()]).timeout(Duration::from_secs(3));
+    let engine = options.connect().expect("a connection");
     contract::a_lost_reply_is_unknown(&engine, &proxy, "lost");
     drop((engine, cluster));
 }
@@ -40,7 +41,7 @@ fn a_node_that_cannot_be_reached_is_left_for_the_next() {
     let (cluster, engine) = start();
     drop(engine);
     let silent = server_that_says(b"");
-    let addresses = [nobody().to_string(), silent.to_string(), cluster.addresses()[1].clone()];
+    let addresses = [unused_address().to_string(), silent.to_string(), cluster.addresses()[1].clone()];
     let engine = Options::new(addresses).timeout(Duration::from_secs(3)).connect().expect("one answers");
     contract::put(&engine, &[(b"left/k", Some(b"1"))]);
     assert_eq!(contract::get(&engine, b"left/k"), Some(b"1".to_vec()));
@@ -50,7 +51,7 @@ fn a_node_that_cannot_be_reached_is_left_for_the_next() {
 #[test]
 fn a_cluster_that_cannot_be_reached_is_unavailable() {
     for address in [
-        nobody(),
+        unused_address(),
         server_that_says(b""),
         server_that_says(b"HTTP/1.1 400 Bad Request\r\n\r\n"),
         server_that_says(&[255; 100]),

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use walnut::remote::{Engine as _, Failure};
 use walnut_adapter_tests::contract::{self, assert_says};
-use walnut_adapter_tests::network::{Proxy, nobody, server_that_says};
+use walnut_adapter_tests::network::{Proxy, server_that_says, unused_address};
 use walnut_adapter_tests::servers::PostgresServer;
 use walnut_adapter_tests::shared::Shared;
 use walnut_postgres::{Dialect, Options, Postgres};
@@ -28,7 +28,8 @@ fn through_proxy() -> (Arc<PostgresServer>, Proxy, Postgres) {
     let server = SERVER.get(PostgresServer::start);
     let proxy = Proxy::start(([127, 0, 0, 1], server.port).into());
     let text = server.text().replace(&server.port.to_string(), &proxy.address.port().to_string());
-    let engine = Postgres::connect(&text).expect("a connection");
+    let options = Options::new(&text).expect("options").timeout(Duration::from_secs(3));
+    let engine = options.connect().expect("a connection");
     (server, proxy, engine)
 }
 
@@ -41,7 +42,7 @@ fn a_lost_reply_is_unknown() {
 
 #[test]
 fn a_server_that_cannot_be_reached_is_unavailable() {
-    for address in [nobody(), server_that_says(b"")] {
+    for address in [unused_address(), server_that_says(b"")] {
         let text = format!("host=127.0.0.1 port={} user=u password=hunter2", address.port());
         let options = Options::new(&text).expect("options").timeout(Duration::from_millis(300));
         let failure = options.connect().expect_err("no server");

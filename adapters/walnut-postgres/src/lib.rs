@@ -114,7 +114,9 @@ impl Options {
     }
 
     /// The most connections at a time, 16 by default. A snapshot and a transaction hold one each
-    /// while they last; a call that finds none free waits for one.
+    /// while they last; a call that finds none free waits for one, and fails when it was waiting for the
+    /// whole timeout. Many threads that each read outside of the transaction that they have open need
+    /// two connections each.
     pub fn pool(mut self, connections: usize) -> Self {
         self.pool = connections.clamp(1, 10_000);
         self
