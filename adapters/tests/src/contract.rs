@@ -277,20 +277,21 @@ pub fn ranges_are_removed_before_keys_are_put(engine: &dyn Engine) {
 /// What is at a limit is accepted, what is past it is not, and nothing is done then.
 pub fn limits_are_exact(engine: &dyn Engine) {
     let limits = engine.limits();
-    let long = |size: usize| {
-        let mut name = key("limits", "");
-        name.resize(size, b'k');
-        name
+    let mut random = Random(11);
+    let mut bytes = |mut bytes: Vec<u8>, size: usize| {
+        // None that a server could compress.
+        bytes.resize_with(size, || u8::try_from(random.below(256)).unwrap_or(0));
+        bytes
     };
     let other = key("limits", "other");
-    let (at, past) = (long(limits.key), long(limits.key + 1));
+    let (at, past) = (bytes(key("limits", ""), limits.key), bytes(key("limits", ""), limits.key + 1));
     put(engine, &[(&at, Some(b"1"))]);
     assert_eq!(get(engine, &at), Some(b"1".to_vec()));
     let outcome =
         begin(engine).commit(&writes(&[(&other, Some(b"1")), (&past, Some(b"1"))]), Durability::Safe);
     assert!(matches!(outcome, Err(Failure::TooLarge(_))), "{outcome:?}");
 
-    let value = vec![7; limits.value];
+    let value = bytes(Vec::new(), limits.value);
     put(engine, &[(&at, Some(&value))]);
     assert!(get(engine, &at).is_some_and(|found| found == value));
     let value = vec![7; limits.value + 1];

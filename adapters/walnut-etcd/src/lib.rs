@@ -17,7 +17,7 @@
 //! acknowledged is on a majority of the nodes.
 //!
 //! **Limits.** etcd keeps all keys in memory and 8 GiB at most, 2 GiB unless configured otherwise.
-//! Keys of 4 KiB, values of 1 MiB, commits of 1 MiB and 119 keys. A scan in reverse costs the server
+//! Keys of 8 KiB, values of 1 MiB, commits of 1 MiB and 119 keys. A scan in reverse costs the server
 //! as much as reading its whole range. A transaction that reads more than about a hundred keys may
 //! meet a conflict that is none, with a write near what it has read. No TLS.
 //!

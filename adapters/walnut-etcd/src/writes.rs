@@ -18,7 +18,7 @@ const GUARDS: usize = 8;
 /// Keys and ranges of one commit, so that there is room for the guards.
 pub(crate) const COMMIT_COUNT: usize = OPERATIONS - GUARDS - 1;
 /// etcd has no limit for keys but that of a request; its index keeps all of them in memory.
-pub(crate) const KEY: usize = 4096;
+pub(crate) const KEY: usize = 8192;
 /// A request may have 1.5 MiB, as etcd is configured by default; this leaves room for a value's
 /// commit.
 pub(crate) const VALUE: usize = 1 << 20;

@@ -18,7 +18,7 @@
 //! acknowledged survives the loss of the primary if the server waits for a standby
 //! (`synchronous_standby_names`).
 //!
-//! **Limits.** Keys of 2,600 bytes, values of 32 MiB, commits of 64 MiB and 100,000 keys. No TLS:
+//! **Limits.** Keys of 2,680 bytes, values of 32 MiB, commits of 64 MiB and 100,000 keys. No TLS:
 //! where the network is not trusted, a local proxy or a tunnel does it. A pooler between client and
 //! server must keep a session on one connection.
 //!

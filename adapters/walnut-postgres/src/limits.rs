@@ -2,8 +2,8 @@
 
 use walnut::remote::{Failure, Limits, Writes};
 
-/// A row of a B-tree index must fit three times into a page of 8 KiB; this leaves room for its head.
-pub(crate) const KEY: usize = 2600;
+/// An entry of a B-tree index has 2,704 bytes at most, a third of a page, of which 12 are its head.
+pub(crate) const KEY: usize = 2680;
 /// A field may have 1 GiB, but client and server hold several copies of each value.
 pub(crate) const VALUE: usize = 32 << 20;
 /// The whole commit is in the memory of client and server.
