@@ -75,7 +75,7 @@ mod stored;
 // Many threads: one owner, no lost update, no half commit.
 mod races;
 
-// What has gone wrong in engines like this one: each fault by its name, and what an opening does.
+// Faults that engines like this one have had, each by its name, and what an opening does.
 mod regressions;
 
 // One directory, one owner: names that move, forks, files that are called like our own.

@@ -1,4 +1,4 @@
-//! The program that stands at the head of the documentation of the public surface, as it stands there, and what it does.
+//! The quickstart of the documentation: the structs at its head, and what each of its calls does.
 
 use serde::{Deserialize, Serialize};
 use walnut::{Database, Durability, Error, Result, Table};

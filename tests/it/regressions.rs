@@ -1,7 +1,7 @@
-//! What has gone wrong in engines like this one: each fault by its name, as a test that it does not happen here.
+//! Faults that engines like this one have had: each by its name, as a test that it does not happen here.
 //!
-//! They are written against the public face, so that they hold whatever the inside looks like. `docs/TESTING.md` has the list, and
-//! says where else the same is tested more deeply.
+//! The tests use the public API, so that they hold whatever the inside looks like. Crashes, faults and damage are tested
+//! more deeply by `model_check`, `faults`, `failures` and `damage`.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -154,7 +154,7 @@ fn the_first_bad_frame_does_not_truncate_later_acknowledged_commits() {
         damaged[place] ^= 0x40;
         env.write_file(&path, &damaged).unwrap();
         match open(&env.crash(CrashPolicy::Kept, 0)) {
-            // What fills a record up to the next is nobody's.
+            // Padding between records belongs to none.
             Ok((_db, notes)) => assert_eq!(ids(&notes), (0..8).collect::<Vec<_>>(), "byte {place}"),
             Err(Error::Corruption { file, offset, .. }) => {
                 assert!(
@@ -234,7 +234,7 @@ fn a_deleted_key_is_not_back_because_a_boundary_split_its_versions() {
             db.snapshot()
         })
         .collect();
-    // Each key has forty versions that somebody reads, more than a file holds.
+    // Each key has forty versions that a snapshot reads, more than a file holds.
     db.compact().unwrap();
     notes.remove(2).unwrap();
     db.checkpoint().unwrap();

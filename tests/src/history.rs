@@ -1,7 +1,7 @@
 //! Finds anomalies in a history of transactions that append to lists and read them whole.
 //!
-//! Every element is appended once, so a list that was read tells which transactions came before and in which order. From
-//! that follows who must have come before whom:
+//! Every element is appended once, so a list that was read tells which transactions came before and in which order. These
+//! are the edges of a graph of dependencies:
 //!
 //! ```text
 //!   ww   wrote the element right after the other's       wr   read a list that ends with the other's element
@@ -9,7 +9,7 @@
 //! ```
 //!
 //! 1. A history is serializable if these edges form no cycle; of a cycle the edges in it say which anomaly it is.
-//! 2. What a transaction read counts only if it committed. Of one whose end nobody knows, the lists at the end tell
+//! 2. What a transaction read counts only if it committed. Of one whose end is not known, the lists at the end tell
 //!    whether it did.
 //! 3. The lists at the end are the order of all versions: each list that was read is the beginning of one of them.
 
@@ -21,7 +21,7 @@ pub type Lists = BTreeMap<u64, Vec<u64>>;
 /// What a transaction did to one list.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Deed {
-    /// Appended an element, which nobody else ever appends.
+    /// Appended an element, which no other transaction ever appends.
     Append(u64, u64),
     /// Read the list, its own elements included.
     Read(u64, Vec<u64>),
@@ -34,14 +34,14 @@ pub enum End {
     Committed,
     /// It was rolled back, or lost.
     Aborted,
-    /// The power went before anybody could tell.
+    /// The power went before its commit returned.
     Unknown,
 }
 
 /// A transaction of a history.
 #[derive(Clone, Debug)]
 pub struct Done {
-    /// Who did it: the transactions of a session follow each other as they stand in the history.
+    /// Its session: the transactions of one follow each other in the order of the history.
     pub session: u64,
     /// What it did.
     pub deeds: Vec<Deed>,
@@ -52,9 +52,9 @@ pub struct Done {
 /// What is wrong with a history; transactions by their places in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Anomaly {
-    /// An element was read, or is there at the end, that nobody appended to this list.
+    /// An element was read, or is there at the end, that no transaction appended to this list.
     Garbage(u64),
-    /// An element stands twice in a list.
+    /// An element is twice in a list.
     Twice(u64),
     /// An element of a transaction that was rolled back was read, or is there at the end.
     AbortedG1a(u64),

@@ -1,4 +1,4 @@
-//! The executable specification: what every statement does to rows, and what every query gives.
+//! The executable specification: what every statement does to rows, and what every query returns.
 //!
 //! 1. A table is a sorted map of rows. Indexes are not stored: they are what the rows say.
 //! 2. A statement that fails changes nothing.
@@ -10,7 +10,7 @@ use std::sync::Arc;
 use crate::rows::{Document, Row, User, Value};
 use crate::workload::{Change, Op, Statement};
 
-/// What a statement gives.
+/// What a statement returns.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Outcome<T> {
     /// Nothing to tell.
@@ -234,7 +234,7 @@ pub struct State {
     pub documents: Rows<Document>,
 }
 
-/// What a statement on either table gives.
+/// What a statement on either table returns.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Told {
     /// Of a user.

@@ -265,8 +265,8 @@ impl Run {
         Ok(())
     }
 
-    /// A transaction beside the model. When it commits although somebody else committed meanwhile, it must be as if it had
-    /// run after that; if it wrote nothing, as if before.
+    /// A transaction beside the model. When it commits although another one committed meanwhile, it must be as if it had run
+    /// after that one; if it wrote nothing, as if before.
     fn transaction(
         &mut self,
         setup: &Setup,

@@ -10,7 +10,7 @@ use crate::random::Random;
 use crate::rows::{Row, Value, Valued, Via};
 use crate::workload::unique;
 
-/// A question. Rows in it stand for their values: query by example.
+/// A query. Rows in it are examples, whose values are used.
 #[derive(Clone, Debug)]
 pub enum Query<T> {
     /// `get`, `contains`, `len`, `is_empty`
@@ -247,7 +247,7 @@ impl Shape {
         Self { before, filter, after: stages(random), take }
     }
 
-    /// What the scan gives.
+    /// What the scan returns.
     pub fn run<T: Row, K: Valued, R, A: Access>(&self, scan: Scan<'_, T, K, R, A>) -> Result<Answer<T>> {
         let scan = staged(&self.before, scan);
         match self.filter {

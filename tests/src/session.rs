@@ -32,7 +32,7 @@ pub struct Setup {
     pub max_sst_size: u64,
     /// The smallest target of a level, in bytes.
     pub base_level_size: u64,
-    /// Bytes of a value from which on it stands in the value log.
+    /// Bytes of a value from which on it is in the value log.
     pub value_log_threshold: usize,
     /// How SSTs are merged.
     pub compaction: Compaction,

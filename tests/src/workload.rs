@@ -72,7 +72,7 @@ pub enum Part {
     Savepoint,
     /// `rollback_to` one of the savepoints, by its place among those that there are.
     RollBack(usize),
-    /// A statement of somebody else, committed while the transaction is open.
+    /// A statement of another transaction, committed while the transaction is open.
     Rival(Op),
 }
 

@@ -19,7 +19,7 @@ fn lines(check: fn(&[Source]) -> Vec<Fault>, source: Source) -> Vec<usize> {
     check(&[source]).into_iter().map(|fault| fault.line).collect()
 }
 
-/// What the layers say of a file that stands beside an empty file for each of some modules.
+/// The faults of a file's imports, beside an empty file for each of some modules.
 fn upward(path: &str, text: &str) -> Vec<String> {
     let mut sources: Vec<_> = ["error", "base", "codec", "wal", "sst", "engine", "table"]
         .into_iter()

@@ -27,7 +27,7 @@ const LAYERS: &[&[&str]] = &[
     &["database", "__private", ROOT],
 ];
 
-/// The crate's root. Its `pub use` may name anything; who names an item of the root names this.
+/// The crate's root. Its `pub use` may name anything; a module that names an item of the root names this.
 const ROOT: &str = "lib";
 
 /// The directory that the layers are about.
@@ -63,7 +63,7 @@ pub(super) fn upward(sources: &[Source]) -> Vec<Fault> {
     homeless.chain(upward).collect()
 }
 
-/// What the modules of the store name of each other in production code. The root is left out as one who names.
+/// The imports between modules of the store, in production code. Those of the root are left out.
 pub(super) fn imports(sources: &[Source]) -> Vec<Import> {
     let modules: BTreeSet<_> = store(sources).map(top).collect();
     let mut imports = Vec::new();

@@ -78,7 +78,7 @@ impl Scan {
         }
     }
 
-    /// Reads a path that goes on from `before`, and gives the tokens after it.
+    /// Reads a path that goes on from `before`, and returns the tokens after it.
     fn path<'t>(&mut self, before: &[String], tokens: &'t [TokenTree]) -> &'t [TokenTree] {
         let mut segments = before.to_vec();
         let mut rest = tokens;

@@ -112,7 +112,7 @@ fn read_crate(root: &Path, crate_dir: &str, role: Role) -> Vec<Source> {
     sources
 }
 
-/// Gives the role of a test to what lies below a `#[cfg(test)] mod`.
+/// Marks the files below a `#[cfg(test)] mod` as tests.
 pub(super) fn mark_tests(sources: &mut [Source]) {
     let tests: BTreeSet<_> = sources.iter().flat_map(Source::test_modules).collect();
     for source in sources {
@@ -137,7 +137,7 @@ fn list(dir: &Path) -> Vec<PathBuf> {
     files
 }
 
-/// Removes what stands under `#[cfg(test)]`.
+/// Removes the items under `#[cfg(test)]`.
 struct CutTests {
     lines: usize,
 }

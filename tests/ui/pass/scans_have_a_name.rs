@@ -17,7 +17,7 @@ struct User {
     city: String,
 }
 
-/// Rows that somebody has asked for.
+/// Rows that a client has asked for.
 struct Results<'a> {
     by_key: Scan<'a, User>,
     by_age: Scan<'a, User, u8>,

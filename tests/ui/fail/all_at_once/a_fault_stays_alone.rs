@@ -1,3 +1,5 @@
+//! A struct with a fault is a table and has its indexes all the same, so uses of them are no errors.
+
 use walnut::{Access, DefaultTable, Table};
 
 #[derive(Table)]

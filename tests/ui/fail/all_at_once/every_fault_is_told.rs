@@ -1,3 +1,5 @@
+//! All faults of a struct are reported in one run of the compiler.
+
 use walnut::Table;
 
 #[derive(Table)]

@@ -1,3 +1,5 @@
+//! The methods of indexes exist after a fault, so calls of them are no errors.
+
 use walnut::{Database, Table};
 
 #[derive(Table)]

@@ -1,3 +1,5 @@
+//! Faults of different attributes do not hide each other.
+
 use walnut::Table;
 
 #[derive(Table)]

@@ -1,3 +1,5 @@
+//! The struct of the layout before exists; a name that does not hides other errors.
+
 use serde::{Deserialize, Serialize};
 use walnut::Table;
 

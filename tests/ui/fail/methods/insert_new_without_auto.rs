@@ -1,3 +1,5 @@
+//! `insert_new` is for tables whose keys are generated.
+
 use serde::{Deserialize, Serialize};
 use walnut::{DefaultTable, Table};
 

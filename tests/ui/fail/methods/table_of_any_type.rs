@@ -1,3 +1,5 @@
+//! A function over tables of any type has the bound `Table`.
+
 use walnut::{Database, DefaultTable, Result};
 
 fn count<T>(rows: &DefaultTable<T>) -> Result<u64> {

@@ -1,3 +1,5 @@
+//! The attributes with which other libraries mark a primary key are answered with ours.
+
 use serde::{Deserialize, Serialize};
 use walnut::{DefaultTable, Table};
 

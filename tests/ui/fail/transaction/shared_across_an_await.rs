@@ -1,3 +1,5 @@
+//! A transaction is used by one thread, so a task that moves between threads cannot hold it.
+
 use walnut::{Database, Result, Transaction};
 
 fn spawn(_: impl Future<Output = Result<()>> + Send + 'static) {}

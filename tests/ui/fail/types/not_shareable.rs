@@ -1,3 +1,5 @@
+//! A row can be shared between threads.
+
 use std::cell::Cell;
 
 use serde::{Deserialize, Serialize};

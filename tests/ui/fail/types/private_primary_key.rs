@@ -1,3 +1,5 @@
+//! The type of a primary key is as visible as its table.
+
 mod store {
     #[derive(walnut::Key, serde::Serialize, serde::Deserialize)]
     struct Secret(u64);
