@@ -1,3 +1,5 @@
+//! A database that follows another process is only read.
+
 use serde::{Deserialize, Serialize};
 use walnut::{Database, Follower, Result, Table};
 
