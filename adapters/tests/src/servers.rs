@@ -99,6 +99,12 @@ impl PostgresServer {
         self.running[0] = false;
     }
 
+    /// Stops the standby at once.
+    pub fn crash_standby(&mut self) {
+        script("postgres", &["stop", &self.path("standby"), "immediate"]);
+        self.running[1] = false;
+    }
+
     /// Makes the standby a primary.
     pub fn promote(&self) {
         script("postgres", &["promote", &self.path("standby")]);

@@ -5,6 +5,7 @@
 
 #![allow(clippy::print_stdout, reason = "the reports are the figures of these tests")]
 
+use std::thread;
 use std::time::{Duration, Instant};
 
 use walnut::Durability;
@@ -144,6 +145,31 @@ fn postgres_that_only_reads_is_refused() {
         &format!("127.0.0.1:{}", server.standby_port),
         "walnut dbname",
     );
+}
+
+/// The server answers a commit with success when it is told not to wait for its standby any more.
+#[test]
+fn postgres_that_stops_waiting_for_its_standby_has_acknowledged_nothing() {
+    let mut server = PostgresServer::with_standby();
+    let engine = Postgres::connect(&server.text()).expect("a connection");
+    server.crash_standby();
+    let mut changes = Writes::new();
+    changes.put(b"wait/k", b"1");
+    let mut session = contract::begin(&engine);
+    session.pin().expect("a state");
+    let outcome = thread::scope(|scope| {
+        let commit = scope.spawn(|| session.commit(&changes, Durability::Safe));
+        while !commit.is_finished() {
+            server.sql("SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event = 'SyncRep'");
+        }
+        commit.join().expect("an answer")
+    });
+    match outcome {
+        Err(Failure::CommitUnknown(text)) => assert!(text.contains("standby"), "{text}"),
+        other => panic!("{other:?}"),
+    }
+    // It is there all the same, for as long as this server lives.
+    assert_eq!(contract::get(&engine, b"wait/k"), Some(b"1".to_vec()));
 }
 
 /// Commits, as often as it takes.

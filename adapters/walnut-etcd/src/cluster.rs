@@ -25,6 +25,10 @@ use crate::wire::{AuthenticateRequest, AuthenticateResponse};
 /// The longest answer that is accepted. A longer one is asked for in parts.
 const ANSWER: usize = 8 << 20;
 
+/// How often a node is asked for a sign of life while it owes an answer. etcd closes connections that
+/// ask more often than every 5 s.
+const PING: Duration = Duration::from_secs(6);
+
 /// A request that changes nothing.
 pub(crate) const RANGE: &str = "/etcdserverpb.KV/Range";
 /// A transaction.
@@ -72,7 +76,7 @@ impl Cluster {
             let endpoint = Endpoint::from_shared(format!("http://{address}"))
                 .map_err(|_| Failure::Refused(format!("etcd: `{address}` is not `host:port`")))?
                 .connect_timeout(part)
-                .http2_keep_alive_interval(part)
+                .http2_keep_alive_interval(PING)
                 .keep_alive_timeout(part);
             let channel = runtime.enter(|| endpoint.connect_lazy());
             Ok(Node { address: address.clone(), channel })
