@@ -4,6 +4,8 @@
 // What the derives write, at work in a database: every kind of index, keys that are made, and the program that the
 // documentation begins with.
 mod derived;
+// Tables by their stored schema, beside typed ones.
+mod dynamic;
 mod full_disk;
 mod generated;
 // Keys that are made, under random programs of several structs, restarts, drops and roll-backs, against a model.

@@ -149,6 +149,19 @@ pub mod key {
     };
 }
 
+pub mod dynamic {
+    //! Tables by their stored schema: rows as [`Value`]s, without the program's types.
+    //!
+    //! You need this module to look into a database whose structs you do not have, as the command
+    //! `walnut` does: [`Database::dynamic`](crate::Database::dynamic) opens a [`DynamicTable`],
+    //! [`Query`] says which rows, [`Description`] what the table looks like.
+
+    pub use crate::table::dynamic::{
+        ColumnDescription, Comparison, Description, DynamicTable, IndexDescription, Kind, Query, Rows,
+        SweepCounts, Value,
+    };
+}
+
 pub mod schema {
     //! What [`derive(Table)`](derive@crate::Table) generates of a struct, and what the catalog of a
     //! database records of it.
@@ -190,7 +203,7 @@ pub mod report {
     pub use crate::engine::{LevelStats, Preflight, Standing, Verified};
     pub use crate::error::{
         Abort, CursorError, Disagreement, Finding, FindingKind, IoError, OptionsError, SchemaError,
-        UnreadableRow, Unstorable,
+        UnreadableRow, Unstorable, ValueError,
     };
     pub use crate::table::{Duplicate, IndexState, IndexStatus, Migrated, Swept, Unreadable};
 }

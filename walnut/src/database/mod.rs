@@ -10,7 +10,8 @@ use crate::backend::Embedded;
 use crate::engine::Durability;
 use crate::error::{Error, Result};
 use crate::kv::{Keyspace, WriteBatch};
-use crate::table::{DefaultTable, Snapshot, Store, Table, Transaction, TransactionBody};
+use crate::table::dynamic::DynamicTable;
+use crate::table::{DefaultTable, Snapshot, Source, Store, Table, Transaction, TransactionBody};
 
 /// An open database. Clones are handles to the same one; it is closed when the last of them, and of
 /// the tables, transactions and snapshots that it gave, is dropped, or by [`close`](Self::close).
@@ -55,6 +56,17 @@ impl<E> Database<E> {
     /// says what changed. Opening a table for the first time is a commit.
     pub fn table<T: Table>(&self) -> Result<DefaultTable<T>> {
         self.store.table()
+    }
+
+    /// The table of this name by its stored schema, without its struct: for tools, and for programs
+    /// that do not know their tables beforehand. See [`DynamicTable`].
+    ///
+    /// [`Error::Schema`](crate::Error::Schema) when there is no table of this name. Nothing is made
+    /// and nothing written.
+    ///
+    /// Cost: a look at the catalog.
+    pub fn dynamic(&self, name: &str) -> Result<DynamicTable> {
+        DynamicTable::open(Source::Database(Arc::clone(&self.store)), name)
     }
 
     /// The names of the tables in the database, sorted.

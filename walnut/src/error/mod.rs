@@ -4,6 +4,7 @@
 mod rows;
 
 mod options;
+mod value;
 
 use std::any::Any;
 use std::fmt;
@@ -12,7 +13,9 @@ use std::path::{Path, PathBuf};
 
 pub use options::OptionsError;
 
-pub use self::rows::{Disagreement, Finding, FindingKind, UnreadableRow, Unstorable};
+pub use self::rows::{Disagreement, Finding, FindingKind, UniqueViolation, UnreadableRow, Unstorable};
+pub(crate) use self::value::Problem;
+pub use self::value::ValueError;
 
 /// A result whose error is [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -59,6 +62,8 @@ pub enum Error {
     /// The row would not be readable again from the bytes that serde makes of it; nothing was
     /// written.
     Unstorable(Unstorable),
+    /// A value does not fit the stored schema of its table; nothing was written.
+    Value(ValueError),
     /// The compiled struct cannot decode a stored row. Its file is not damaged.
     Unreadable(UnreadableRow),
     /// Rows, the keys that they are stored under, or index entries do not agree;
@@ -171,6 +176,7 @@ impl fmt::Display for Error {
                 "table `{table}` has version {stored}, and the compiled struct is version {known}; open it with the newer program"
             ),
             Self::Unstorable(row) => row.fmt(f),
+            Self::Value(error) => error.fmt(f),
             Self::Unreadable(row) => row.fmt(f),
             Self::Disagreement(disagreement) => disagreement.fmt(f),
             Self::Corruption { file, fault: Fault::Missing, .. } => {
@@ -211,42 +217,6 @@ impl std::error::Error for Error {
             Self::Io(error) => Some(&error.source),
             _ => None,
         }
-    }
-}
-
-/// A violated unique index, and the row that owns the value.
-#[derive(Clone, PartialEq, Eq)]
-pub struct UniqueViolation {
-    pub(crate) table: &'static str,
-    pub(crate) index: &'static str,
-    pub(crate) owner: Box<[u8]>,
-}
-
-impl UniqueViolation {
-    /// The table's name.
-    pub fn table(&self) -> &str {
-        self.table
-    }
-
-    /// The index's name; `"primary_key"` when a row with the same primary key exists.
-    pub fn index(&self) -> &str {
-        self.index
-    }
-}
-
-impl fmt::Debug for UniqueViolation {
-    /// Leaves out the owner, because it is a stored value.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("UniqueViolation")
-            .field("table", &self.table)
-            .field("index", &self.index)
-            .finish_non_exhaustive()
-    }
-}
-
-impl fmt::Display for UniqueViolation {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "table `{}`: another row has the same value in unique `{}`", self.table, self.index)
     }
 }
 

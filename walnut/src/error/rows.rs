@@ -1,9 +1,46 @@
-//! Errors of single rows, whose files are not damaged: a row that would not be readable again, a
-//! row that this program cannot decode, and a row that disagrees with its key or its index entries.
+//! Errors of single rows, whose files are not damaged: a row whose unique value another row has, a
+//! row that would not be readable again, a row that this program cannot decode, and a row that
+//! disagrees with its key or its index entries.
 
 use std::fmt;
 
 use super::{Error, Fault};
+
+/// A violated unique index, and the row that owns the value.
+#[derive(Clone, PartialEq, Eq)]
+pub struct UniqueViolation {
+    pub(crate) table: &'static str,
+    pub(crate) index: &'static str,
+    pub(crate) owner: Box<[u8]>,
+}
+
+impl UniqueViolation {
+    /// The table's name.
+    pub fn table(&self) -> &str {
+        self.table
+    }
+
+    /// The index's name; `"primary_key"` when a row with the same primary key exists.
+    pub fn index(&self) -> &str {
+        self.index
+    }
+}
+
+impl fmt::Debug for UniqueViolation {
+    /// Leaves out the owner, because it is a stored value.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("UniqueViolation")
+            .field("table", &self.table)
+            .field("index", &self.index)
+            .finish_non_exhaustive()
+    }
+}
+
+impl fmt::Display for UniqueViolation {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "table `{}`: another row has the same value in unique `{}`", self.table, self.index)
+    }
+}
 
 /// A row that was not stored, because its encoding could not be decoded to the same row.
 ///

@@ -446,7 +446,7 @@ impl<T: Table> DefaultTable<T> {
         let store = self.database("`sweep` in a transaction: it commits by itself, many times")?;
         let is_readable = |index: &usize| self.info.indexes[*index].is_readable();
         let readable: Vec<usize> = (0..self.info.indexes.len()).filter(is_readable).collect();
-        sweep(store, &self.info, &readable)
+        Swept::of(&self.info, &sweep::<T>(store, &self.info, &readable)?)
     }
 
     /// Rewrites every row that has an older layout, so that the structs of the past can go. Returns

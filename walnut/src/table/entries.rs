@@ -39,9 +39,9 @@ impl IndexEntry {
         Self { key: KeyWriter::new(prefix), has_none: false }
     }
 
-    fn add<F: Form<V>, V>(&mut self, value: &V) {
-        self.has_none |= F::is_none(value);
-        F::encode(value, &mut self.key);
+    fn add(&mut self, is_none: bool, put: impl FnOnce(&mut KeyWriter)) {
+        self.has_none |= is_none;
+        put(&mut self.key);
     }
 }
 
@@ -64,22 +64,41 @@ impl IndexEntries {
 
     /// Adds the next part of the entry, stored in a form.
     pub(crate) fn form<F: Form<V>, V>(&mut self, value: &V) {
+        self.put(F::is_none(value), |out| F::encode(value, out));
+    }
+
+    /// Adds the next part of the entry by a function that writes it.
+    pub(super) fn put(&mut self, is_none: bool, put: impl Fn(&mut KeyWriter)) {
         match &mut self.branches {
-            None => self.entry.add::<F, V>(value),
-            Some(branches) => branches.iter_mut().for_each(|entry| entry.add::<F, V>(value)),
+            None => self.entry.add(is_none, put),
+            Some(branches) => branches.iter_mut().for_each(|entry| entry.add(is_none, &put)),
         }
     }
 
     /// Adds the next part of the entry, of which there is one for each element. All of them
     /// together take as many bytes as a row does at most.
     pub(crate) fn each<F: Form<C::Element>, C: Elements>(&mut self, collection: &C) {
+        self.put_each(
+            collection.elements(),
+            |element| F::is_none(element),
+            |element, out| F::encode(element, out),
+        );
+    }
+
+    /// The same by functions that say of an element whether it is missing, and write it.
+    pub(super) fn put_each<E>(
+        &mut self,
+        elements: impl Iterator<Item = E>,
+        is_none: impl Fn(&E) -> bool,
+        put: impl Fn(&E, &mut KeyWriter),
+    ) {
         let before = self.branches.take().unwrap_or_else(|| vec![self.entry.clone()]);
         let mut branches = Vec::new();
         let mut size = 0;
-        for element in collection.elements() {
+        for element in elements {
             for entry in &before {
                 let mut entry = entry.clone();
-                entry.add::<F, C::Element>(element);
+                entry.add(is_none(&element), |out| put(&element, out));
                 size += entry.key.size();
                 if size > MAX_ROW_SIZE {
                     entry.key.exceed(Limit::Row { size, limit: MAX_ROW_SIZE });

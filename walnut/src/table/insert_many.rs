@@ -8,8 +8,8 @@
 //!
 //! A look-up that finds nothing waits for memory, and several wait no longer than one.
 
-use super::mapper::Table;
 use super::mutate::{Mutation, NewRow, PREFIX, PRIMARY_KEY};
+use super::stored_row::StoredRow;
 use crate::error::Result;
 
 /// How many rows are looked for together.
@@ -18,7 +18,7 @@ const TOGETHER: usize = 16;
 impl Mutation<'_> {
     /// Adds rows in their order; the first that cannot be added ends it with what
     /// [`insert`](Self::insert) says.
-    pub(super) fn insert_many<T: Table>(&self, rows: &[&T]) -> Result<()> {
+    pub(super) fn insert_many<T: StoredRow>(&self, rows: &[&T]) -> Result<()> {
         let (row_count, mut bytes) = (rows.len(), Vec::new());
         for (done, rows) in rows.chunks(TOGETHER).enumerate() {
             bytes.clear();
@@ -35,7 +35,7 @@ impl Mutation<'_> {
 
     /// What rows are made of, if nothing of it is there; nothing as well when they are better
     /// looked at one by one. Their bytes are added to `bytes`.
-    fn newcomers<T: Table>(&self, rows: &[&T], bytes: &mut Vec<u8>) -> Result<Option<Vec<NewRow>>> {
+    fn newcomers<T: StoredRow>(&self, rows: &[&T], bytes: &mut Vec<u8>) -> Result<Option<Vec<NewRow>>> {
         if rows.len() == 1 || !self.info.has_one_owner_each() {
             return Ok(None);
         }

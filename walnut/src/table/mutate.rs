@@ -13,7 +13,8 @@ use super::entries::IndexEntries;
 use super::key::{KeyBytes, KeyWriter};
 use super::mapper::Table;
 use super::store::Store;
-use super::{build, owner, row};
+use super::stored_row::StoredRow;
+use super::{build, owner};
 use crate::base::KeyRange;
 use crate::error::{Error, Result, UniqueViolation};
 use crate::txn::Attempt;
@@ -69,7 +70,7 @@ impl<'m> Mutation<'m> {
     }
 
     /// Adds a row; a violation when its primary key or one of its unique values exists.
-    pub(super) fn insert<T: Table>(&self, row: &T) -> Result<()> {
+    pub(super) fn insert<T: StoredRow>(&self, row: &T) -> Result<()> {
         let mut bytes = Vec::with_capacity(256);
         let new = self.announced(row, &mut bytes, &mut None)?;
         let key = new.key.finish()?;
@@ -80,7 +81,7 @@ impl<'m> Mutation<'m> {
     }
 
     /// Adds a row or puts it in the place of the one with its primary key, which is returned.
-    pub(super) fn upsert<T: Table>(&self, row: &T) -> Result<Option<T>> {
+    pub(super) fn upsert<T: StoredRow>(&self, row: &T) -> Result<Option<T>> {
         let mut bytes = Vec::with_capacity(256);
         let new = self.announced(row, &mut bytes, &mut None)?;
         let Some(old) = self.old(new.key.finish()?)? else {
@@ -93,7 +94,7 @@ impl<'m> Mutation<'m> {
 
     /// Puts a row in the place of the one with its primary key, which is returned; an error when
     /// there is none.
-    pub(super) fn replace<T: Table>(&self, row: &T) -> Result<T> {
+    pub(super) fn replace<T: StoredRow>(&self, row: &T) -> Result<T> {
         let mut bytes = Vec::with_capacity(256);
         let new = self.announced(row, &mut bytes, &mut None)?;
         let old = self.old(new.key.finish()?)?.ok_or(Error::NotFound)?;
@@ -102,12 +103,12 @@ impl<'m> Mutation<'m> {
     }
 
     /// Changes the row under an engine's key in place, and returns it as it is now.
-    pub(super) fn modify<T: Table>(&self, key: &[u8], change: impl FnOnce(&mut T)) -> Result<Option<T>> {
+    pub(super) fn modify<T: StoredRow>(&self, key: &[u8], change: impl FnOnce(&mut T)) -> Result<Option<T>> {
         self.modify_if(key, |_| Ok(true), change)
     }
 
     /// Like [`modify`](Self::modify), if the row `is_wanted`; otherwise as if it were not there.
-    pub(super) fn modify_if<T: Table>(
+    pub(super) fn modify_if<T: StoredRow>(
         &self,
         key: &[u8],
         is_wanted: impl FnOnce(&T) -> Result<bool>,
@@ -143,7 +144,7 @@ impl<'m> Mutation<'m> {
 
     /// Removes the row under an engine's key, and returns it. One that cannot be read is removed as
     /// well, and nothing returned.
-    pub(super) fn remove<T: Table>(&self, key: &[u8]) -> Result<Option<T>> {
+    pub(super) fn remove<T: StoredRow>(&self, key: &[u8]) -> Result<Option<T>> {
         let mut removed = None;
         self.remove_many(&[key], |row| removed = row)?;
         Ok(removed)
@@ -151,7 +152,7 @@ impl<'m> Mutation<'m> {
 
     /// Removes the row under an engine's key and returns it, if it is there and `is_wanted`. One
     /// that cannot be read stays, and is an error.
-    pub(super) fn take<T: Table>(
+    pub(super) fn take<T: StoredRow>(
         &self,
         key: &[u8],
         is_wanted: impl FnOnce(&T) -> Result<bool>,
@@ -169,7 +170,7 @@ impl<'m> Mutation<'m> {
     ///
     /// The index entries of rows that cannot be read are not known: for these all entries of the
     /// table are looked through, once.
-    pub(super) fn remove_many<T: Table>(
+    pub(super) fn remove_many<T: StoredRow>(
         &self,
         keys: &[&[u8]],
         mut take: impl FnMut(Option<T>),
@@ -177,11 +178,11 @@ impl<'m> Mutation<'m> {
         let (mut count, mut unread) = (0, Vec::new());
         for key in keys {
             let primary_key = &key[PREFIX..];
-            let Some(row) = self.attempt.get(key, |bytes| row::open::<T>(bytes).ok())? else {
+            let Some(row) = self.attempt.get(key, |bytes| T::open(self.info, bytes).ok())? else {
                 take(None);
                 continue;
             };
-            let number = row.as_ref().and_then(T::counted_key);
+            let number = row.as_ref().and_then(T::number);
             self.info.numbers.note_removal(self.store, self.info, key, number)?;
             match &row {
                 Some(row) => {
@@ -208,16 +209,16 @@ impl<'m> Mutation<'m> {
         self.attempt.get(entry, |owner| [&prefix, owner].concat())
     }
 
-    pub(super) fn old<T: Table>(&self, key: &[u8]) -> Result<Option<Old<T>>> {
+    pub(super) fn old<T: StoredRow>(&self, key: &[u8]) -> Result<Option<Old<T>>> {
         let Some(bytes) = self.attempt.get(key, <[u8]>::to_vec)? else { return Ok(None) };
-        let row = row::open(&bytes).map_err(|fault| self.info.unreadable(&key[PREFIX..], fault))?;
+        let row = T::open(self.info, &bytes).map_err(|fault| self.info.unreadable(&key[PREFIX..], fault))?;
         Ok(Some(Old { row, bytes }))
     }
 
     /// What is written of a row: its bytes, which are added to `bytes`, and the key and the entries
     /// of the row that is read from them. That row is put into `read` when it may be another one
     /// than `row`.
-    pub(super) fn new_row<T: Table>(
+    pub(super) fn new_row<T: StoredRow>(
         &self,
         row: &T,
         bytes: &mut Vec<u8>,
@@ -225,13 +226,11 @@ impl<'m> Mutation<'m> {
     ) -> Result<NewRow> {
         let key = self.info.row_key(row);
         let start = bytes.len();
-        *read = row::seal(row, bytes, T::LOSSLESS && self.info.is_trial())?;
+        *read = row.seal(self.info, bytes, T::IS_LOSSLESS && self.info.is_trial())?;
         if let Some(read) = &*read
             && self.info.row_key(read).finish()? != key.finish()?
         {
-            return Err(row::unstorable::<T>(
-                "its primary key would be read as another one, because serde does not write all of it, or changes it",
-            ));
+            return Err(T::other_key(self.info));
         }
         let entries = self.info.entries(&key.finish()?[PREFIX..], read.as_ref().unwrap_or(row))?;
         Ok(NewRow { key, entries, bytes: start..bytes.len() })
@@ -240,7 +239,7 @@ impl<'m> Mutation<'m> {
     /// The same, and its unique values are reserved: a transaction that wants one of them waits
     /// from now on.
     #[inline]
-    pub(super) fn announced<T: Table>(
+    pub(super) fn announced<T: StoredRow>(
         &self,
         row: &T,
         bytes: &mut Vec<u8>,
@@ -251,7 +250,7 @@ impl<'m> Mutation<'m> {
         Ok(new)
     }
 
-    fn put_in_place_of<T: Table>(&self, old: &Old<T>, new: &NewRow, bytes: &[u8]) -> Result<()> {
+    fn put_in_place_of<T: StoredRow>(&self, old: &Old<T>, new: &NewRow, bytes: &[u8]) -> Result<()> {
         let primary_key = &new.key.finish()?[PREFIX..];
         self.write(new, bytes, Some(&old.bytes), || self.info.entries(primary_key, &old.row))
     }
@@ -330,12 +329,19 @@ impl<'m> Mutation<'m> {
 }
 
 impl TableInfo {
+    /// The engine's key of a row.
+    pub(super) fn row_key<T: StoredRow>(&self, row: &T) -> KeyWriter {
+        let mut key = KeyWriter::new(&self.rows.prefix());
+        row.put_key(self, &mut key);
+        key
+    }
+
     /// All index entries of a row, sorted, each once.
-    pub(super) fn entries<T: Table>(&self, primary_key: &[u8], row: &T) -> Result<Vec<Entry>> {
+    pub(super) fn entries<T: StoredRow>(&self, primary_key: &[u8], row: &T) -> Result<Vec<Entry>> {
         let mut entries = Vec::with_capacity(self.indexes.len());
         for (index, (schema, open)) in self.schema.indexes.iter().zip(&self.indexes).enumerate() {
             let mut found = IndexEntries::new(&open.keyspace.prefix());
-            row.encode_index(index, &mut found);
+            row.put_entries(self, index, &mut found);
             for entry in found.take() {
                 let owned = schema.unique && !entry.has_none;
                 let suffix = if owned { &[] } else { primary_key };

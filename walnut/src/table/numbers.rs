@@ -77,6 +77,16 @@ impl Numbers {
         Self { is_counted: AtomicBool::new(is_counted), ..Self::default() }
     }
 
+    /// Notes that keys of the table were generated, by whichever handle.
+    pub(super) fn count(&self) {
+        self.is_counted.store(true, Ordering::Release);
+    }
+
+    /// Whether keys of the table were ever generated.
+    pub(super) fn is_counted(&self) -> bool {
+        self.is_counted.load(Ordering::Acquire)
+    }
+
     /// The number of the next key of `T`; `is_late` says that the ones before ran out once already,
     /// for the same row.
     pub(super) fn next<T: GeneratesKey>(
@@ -133,7 +143,7 @@ impl Numbers {
         key: &[u8],
         number: Option<u128>,
     ) -> Result<()> {
-        if number.is_none() && !self.is_counted.load(Ordering::Acquire) {
+        if number.is_none() && !self.is_counted() {
             return Ok(());
         }
         let primary_key = &key[PREFIX..];
@@ -194,7 +204,7 @@ impl Numbers {
             let reserved = reserved.transpose().map_err(|fault| attempt.corruption(fault))?;
             Ok((removed.unwrap_or_default(), reserved.unwrap_or(0)))
         })?;
-        self.is_counted.store(true, Ordering::Release);
+        self.count();
         let removed = if removed.is_empty() { Ok(0) } else { decode::<T>(&removed) };
         let removed = removed.map_err(|fault| scan.corruption(fault))?;
         // Blocks of numbers were reserved past the last one of a type: then they say nothing.

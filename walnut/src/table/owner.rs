@@ -15,10 +15,9 @@
 use smallvec::SmallVec;
 
 use super::catalog::TableInfo;
-use super::key::{Key, KeyReader};
-use super::mapper::Table;
+use super::key::KeyReader;
 use super::mutate::{Entry, PREFIX};
-use super::row;
+use super::stored_row::StoredRow;
 use crate::base::KeyRange;
 use crate::error::Result;
 use crate::txn::{Attempt, EntryReader};
@@ -36,7 +35,7 @@ pub(super) enum Claim {
 
 /// The primary keys of the rows to which an entry of an index may belong; none when its bytes are
 /// no entry.
-fn owners<'e, T: Table>(
+fn owners<'e, T: StoredRow>(
     info: &TableInfo,
     index: usize,
     key: &'e [u8],
@@ -47,20 +46,25 @@ fn owners<'e, T: Table>(
         return SmallVec::from_buf([(value, true)]);
     }
     let mut reader = KeyReader::new(key.get(PREFIX..).unwrap_or_default());
-    match T::skip_index_key(index, &mut reader) {
+    match T::skip_index_key(info, index, &mut reader) {
         Ok(true) => return SmallVec::from_buf([(reader.rest(), false)]),
         Ok(false) => {}
         Err(_) => return SmallVec::new(),
     }
     let ends = (PREFIX..=key.len()).map(|start| &key[start..]).filter(|end| {
         let mut reader = KeyReader::new(end);
-        T::PrimaryKey::skip(&mut reader).is_ok() && reader.rest().is_empty()
+        T::skip_key(info, &mut reader).is_ok() && reader.rest().is_empty()
     });
     ends.map(|end| (end, false)).collect()
 }
 
 /// The primary key that an entry of an index names; nothing when that is not known.
-pub(super) fn of<'e, T: Table>(info: &TableInfo, index: usize, key: &'e [u8], value: &'e [u8]) -> &'e [u8] {
+pub(super) fn of<'e, T: StoredRow>(
+    info: &TableInfo,
+    index: usize,
+    key: &'e [u8],
+    value: &'e [u8],
+) -> &'e [u8] {
     match owners::<T>(info, index, key, value)[..] {
         [(primary_key, _)] => primary_key,
         _ => &[],
@@ -68,7 +72,7 @@ pub(super) fn of<'e, T: Table>(info: &TableInfo, index: usize, key: &'e [u8], va
 }
 
 /// Whether a row asks for an entry of an index, as a state has it.
-pub(super) fn claim<T: Table>(
+pub(super) fn claim<T: StoredRow>(
     reader: EntryReader<'_>,
     info: &TableInfo,
     index: usize,
@@ -78,7 +82,7 @@ pub(super) fn claim<T: Table>(
     let mut claim = Claim::No;
     for (primary_key, owned) in owners::<T>(info, index, key, value) {
         let row_key = [&info.rows.prefix(), primary_key].concat();
-        match reader.get(&row_key, |bytes| row::open::<T>(bytes).ok())? {
+        match reader.get(&row_key, |bytes| T::open(info, bytes).ok())? {
             None => {}
             Some(None) => claim = Claim::Unreadable,
             Some(Some(row)) => {
@@ -99,7 +103,7 @@ pub(super) fn claim<T: Table>(
 /// Removes every index entry of rows that cannot be read, whose primary keys these are, in order.
 ///
 /// Cost: reads every entry of every index of the table.
-pub(super) fn drop_entries_of<T: Table>(
+pub(super) fn drop_entries_of<T: StoredRow>(
     attempt: &Attempt,
     info: &TableInfo,
     primary_keys: &[&[u8]],

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::catalog::{self, TableInfo};
+use super::dynamic::DynamicTable;
 use super::following::Following;
 use super::source::{ReadOnly, Reads, Source};
 use super::store::Store;
@@ -114,6 +115,12 @@ impl Snapshot {
     /// [`Database::table`](crate::Database::table) says. Cost: a look into the catalog.
     pub fn table<T: Table>(&self) -> Result<DefaultTable<T, ReadOnly>> {
         Ok(DefaultTable::new(Source::Snapshot(self.clone()), Arc::new(self.info::<T>()?)))
+    }
+
+    /// The table of this name by its stored schema, as this state has it: see
+    /// [`Database::dynamic`](crate::Database::dynamic).
+    pub fn dynamic(&self, name: &str) -> Result<DynamicTable<ReadOnly>> {
+        DynamicTable::open(Source::Snapshot(self.clone()), name)
     }
 }
 

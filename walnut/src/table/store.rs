@@ -7,11 +7,12 @@ use std::sync::Arc;
 
 use super::catalog::{self, Compiled, Opened, TableInfo};
 use super::claims::Claims;
+use super::numbers::Numbers;
 use super::source::Source;
 use super::spaces::Space;
 use super::verify::Findings;
 use super::{DefaultTable, Table, Transaction, build, trial, verify};
-use crate::base::{KeyRange, SeqNo};
+use crate::base::{KeyRange, KeyspaceId, SeqNo};
 use crate::engine::{Durability, Engine, EngineScan, Verified};
 use crate::error::{Error, Result};
 use crate::sync::Mutex;
@@ -35,6 +36,9 @@ pub(crate) struct Store {
     gates: Mutex<HashMap<String, Arc<Mutex<()>>>>,
     /// Held while a table or a keyspace is made or dropped.
     pub(super) making: Mutex<()>,
+    /// What generated keys are made of, by the keyspace of the rows: the same for every handle of a
+    /// table, whichever way it was opened.
+    numbers: Mutex<HashMap<KeyspaceId, Arc<Numbers>>>,
     /// The last UUID that was generated, as `numbers` counts them.
     pub(super) last_uuid: Mutex<u128>,
 }
@@ -66,6 +70,7 @@ impl Store {
             gates: Mutex::default(),
             spaces: Mutex::default(),
             making: Mutex::default(),
+            numbers: Mutex::default(),
             last_uuid: Mutex::default(),
         }
     }
@@ -128,6 +133,7 @@ impl Store {
             Opened::Ready(info) => info,
             Opened::Tried(info) => trial::run::<T>(self, info)?,
         };
+        info.numbers = self.numbers_of(info.rows, info.numbers);
         if info.made > SeqNo::ZERO {
             info.made = self.engine.core().applied();
         }
@@ -135,6 +141,16 @@ impl Store {
         let table = OpenTable { info: Arc::clone(&info), verify: verify::table::<T> };
         self.tables.lock().insert(T::SCHEMA.name, table);
         Ok(info)
+    }
+
+    /// The numbers of the table whose rows are in a keyspace: `new`, unless there are some already.
+    pub(super) fn numbers_of(&self, rows: KeyspaceId, new: Arc<Numbers>) -> Arc<Numbers> {
+        let is_counted = new.is_counted();
+        let numbers = Arc::clone(self.numbers.lock().entry(rows).or_insert(new));
+        if is_counted {
+            numbers.count();
+        }
+        numbers
     }
 
     /// What is held while a table of this name is opened for the first time, or dropped.

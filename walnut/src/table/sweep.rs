@@ -23,8 +23,8 @@ use super::key::{Key, KeyReader};
 use super::mapper::Table;
 use super::mutate::{Entry, PREFIX};
 use super::owner::{self, Claim};
-use super::row;
 use super::store::Store;
+use super::stored_row::StoredRow;
 use crate::base::{KeyRange, after, successor};
 use crate::error::Result;
 use crate::txn::Attempt;
@@ -66,40 +66,53 @@ pub struct Duplicate<T: Table> {
     pub other: T::PrimaryKey,
 }
 
+/// What a sweep found and did, whatever the type of the rows.
+#[derive(Default)]
+pub(super) struct Sweep {
+    pub(super) row_count: u64,
+    pub(super) entry_count: u64,
+    pub(super) removed_count: u64,
+    pub(super) added_count: u64,
+    pub(super) unreadable_count: u64,
+    pub(super) duplicate_count: u64,
+    shared: Vec<SharedValue>,
+}
+
+/// A unique value of two rows, by their encoded primary keys.
+struct SharedValue {
+    index: usize,
+    owner: Vec<u8>,
+    other: Vec<u8>,
+}
+
 /// What one batch did.
-struct Batch<T: Table> {
-    swept: Swept<T>,
+struct Batch {
+    swept: Sweep,
     /// Where the next one begins; `None` after the last.
     next: Option<Vec<u8>>,
 }
 
 /// Makes the indexes at these places of the schema agree with the rows.
-pub(super) fn sweep<T: Table>(store: &Store, info: &TableInfo, indexes: &[usize]) -> Result<Swept<T>> {
-    let mut swept = Swept::default();
+pub(super) fn sweep<R: StoredRow>(store: &Store, info: &TableInfo, indexes: &[usize]) -> Result<Sweep> {
+    let mut swept = Sweep::default();
     for &index in indexes {
         let prefix = info.indexes[index].keyspace.prefix();
-        in_batches(store, &prefix, &mut swept, |attempt, range| remove_strays(attempt, info, index, range))?;
+        in_batches(store, &prefix, &mut swept, |attempt, range| {
+            remove_strays::<R>(attempt, info, index, range)
+        })?;
     }
-    fill(store, info, indexes, &mut swept)?;
+    in_batches(store, &info.rows.prefix(), &mut swept, |attempt, range| {
+        add_missing::<R>(attempt, info, indexes, range)
+    })?;
     Ok(swept)
 }
 
-/// Adds the entries that rows are missing in these indexes.
-pub(super) fn fill<T: Table>(
-    store: &Store,
-    info: &TableInfo,
-    indexes: &[usize],
-    swept: &mut Swept<T>,
-) -> Result<()> {
-    in_batches(store, &info.rows.prefix(), swept, |attempt, range| add_missing(attempt, info, indexes, range))
-}
-
 /// Runs `run` on one piece of a keyspace after the other, each in a transaction of its own.
-fn in_batches<T: Table>(
+fn in_batches(
     store: &Store,
     prefix: &[u8],
-    swept: &mut Swept<T>,
-    run: impl Fn(&Attempt, KeyRange) -> Result<Batch<T>>,
+    swept: &mut Sweep,
+    run: impl Fn(&Attempt, KeyRange) -> Result<Batch>,
 ) -> Result<()> {
     let mut next = Some(prefix.to_vec());
     while let Some(start) = next {
@@ -112,12 +125,12 @@ fn in_batches<T: Table>(
 }
 
 /// Removes the entries at the beginning of a range of an index that no row has.
-fn remove_strays<T: Table>(
+fn remove_strays<R: StoredRow>(
     attempt: &Attempt,
     info: &TableInfo,
     index: usize,
     range: KeyRange,
-) -> Result<Batch<T>> {
+) -> Result<Batch> {
     let mut scan = attempt.scan(range)?;
     let mut entries = Vec::new();
     while entries.len() < BATCH_COUNT
@@ -127,10 +140,10 @@ fn remove_strays<T: Table>(
     }
     drop(scan);
     let next = (entries.len() == BATCH_COUNT).then(|| entries.last().map(|(key, _)| after(key))).flatten();
-    let mut swept = Swept { entry_count: entries.len() as u64, ..Swept::default() };
+    let mut swept = Sweep { entry_count: entries.len() as u64, ..Sweep::default() };
     for (key, value) in entries {
         // What belongs to a row that cannot be read goes with that row.
-        let claim = attempt.read(|reader| owner::claim::<T>(reader, info, index, &key, &value))?;
+        let claim = attempt.read(|reader| owner::claim::<R>(reader, info, index, &key, &value))?;
         if claim == Claim::No {
             attempt.delete(&key);
             swept.removed_count += 1;
@@ -140,19 +153,19 @@ fn remove_strays<T: Table>(
 }
 
 /// Adds what rows at the beginning of a range are missing in some of their indexes.
-fn add_missing<T: Table>(
+fn add_missing<R: StoredRow>(
     attempt: &Attempt,
     info: &TableInfo,
     indexes: &[usize],
     range: KeyRange,
-) -> Result<Batch<T>> {
+) -> Result<Batch> {
     let mut scan = attempt.scan(range)?;
-    let mut batch = Batch { swept: Swept::default(), next: None };
+    let mut batch = Batch { swept: Sweep::default(), next: None };
     let (mut rows, mut entry_count) = (Vec::new(), 0);
     // A row counts itself, and has any number of entries.
     while entry_count < BATCH_COUNT {
         let Some(found) = scan.next()? else { break };
-        let (key, row) = (found.key.to_vec(), row::open::<T>(&found.value.load()?));
+        let (key, row) = (found.key.to_vec(), R::open(info, &found.value.load()?));
         let mut entries = Vec::new();
         if let Ok(row) = row {
             entries = info.entries(&key[PREFIX..], &row)?;
@@ -171,35 +184,21 @@ fn add_missing<T: Table>(
     for (key, entries) in &rows {
         batch.swept.row_count += 1;
         for entry in entries {
-            add(attempt, info, entry, &key[PREFIX..], &mut batch.swept)?;
+            add(attempt, entry, &key[PREFIX..], &mut batch.swept)?;
         }
     }
     Ok(batch)
 }
 
 /// Adds an entry of a row, unless it is there, or another row owns its value.
-fn add<T: Table>(
-    attempt: &Attempt,
-    info: &TableInfo,
-    entry: &Entry,
-    primary_key: &[u8],
-    swept: &mut Swept<T>,
-) -> Result<()> {
+fn add(attempt: &Attempt, entry: &Entry, primary_key: &[u8], swept: &mut Sweep) -> Result<()> {
     let expected: &[u8] = if entry.owned { primary_key } else { &[] };
     match attempt.get(&entry.key, <[u8]>::to_vec)? {
         Some(found) if found == expected => {}
         Some(owner) if entry.owned => {
             swept.duplicate_count += 1;
-            if swept.duplicates.len() < DUPLICATE_LIMIT {
-                let decode = |key: &[u8]| {
-                    let decoded = T::PrimaryKey::decode(&mut KeyReader::new(key));
-                    decoded.map_err(|fault| info.unreadable(key, fault))
-                };
-                swept.duplicates.push(Duplicate {
-                    index: info.schema.indexes[entry.index].name,
-                    owner: decode(&owner)?,
-                    other: decode(primary_key)?,
-                });
+            if swept.shared.len() < DUPLICATE_LIMIT {
+                swept.shared.push(SharedValue { index: entry.index, owner, other: primary_key.to_vec() });
             }
         }
         _ => {
@@ -208,6 +207,19 @@ fn add<T: Table>(
         }
     }
     Ok(())
+}
+
+impl Sweep {
+    fn add(&mut self, other: Self) {
+        self.row_count += other.row_count;
+        self.entry_count += other.entry_count;
+        self.removed_count += other.removed_count;
+        self.added_count += other.added_count;
+        self.unreadable_count += other.unreadable_count;
+        self.duplicate_count += other.duplicate_count;
+        let room = DUPLICATE_LIMIT - self.shared.len();
+        self.shared.extend(other.shared.into_iter().take(room));
+    }
 }
 
 impl<T: Table> Swept<T> {
@@ -219,29 +231,25 @@ impl<T: Table> Swept<T> {
             && self.duplicate_count == 0
     }
 
-    fn add(&mut self, other: Self) {
-        self.row_count += other.row_count;
-        self.entry_count += other.entry_count;
-        self.removed_count += other.removed_count;
-        self.added_count += other.added_count;
-        self.unreadable_count += other.unreadable_count;
-        self.duplicate_count += other.duplicate_count;
-        let room = DUPLICATE_LIMIT - self.duplicates.len();
-        self.duplicates.extend(other.duplicates.into_iter().take(room));
-    }
-}
-
-impl<T: Table> Default for Swept<T> {
-    fn default() -> Self {
-        Self {
-            row_count: 0,
-            entry_count: 0,
-            removed_count: 0,
-            added_count: 0,
-            unreadable_count: 0,
-            duplicate_count: 0,
-            duplicates: Vec::new(),
-        }
+    /// The same with the primary keys decoded.
+    pub(super) fn of(info: &TableInfo, swept: &Sweep) -> Result<Self> {
+        let decode = |key: &[u8]| {
+            let decoded = T::PrimaryKey::decode(&mut KeyReader::new(key));
+            decoded.map_err(|fault| info.unreadable(key, fault))
+        };
+        let duplicate = |shared: &SharedValue| {
+            let index = info.schema.indexes[shared.index].name;
+            Ok(Duplicate { index, owner: decode(&shared.owner)?, other: decode(&shared.other)? })
+        };
+        Ok(Self {
+            row_count: swept.row_count,
+            entry_count: swept.entry_count,
+            removed_count: swept.removed_count,
+            added_count: swept.added_count,
+            unreadable_count: swept.unreadable_count,
+            duplicate_count: swept.duplicate_count,
+            duplicates: swept.shared.iter().map(duplicate).collect::<Result<_>>()?,
+        })
     }
 }
 
@@ -277,6 +285,7 @@ mod tests {
     use crate::batch::EntryBatch;
     use crate::engine::{Durability, ReadSet};
     use crate::error::Error;
+    use crate::table::row;
     use crate::{Builder, DefaultTable};
 
     #[derive(crate::Table, Serialize, Deserialize, Clone, Debug, PartialEq)]

@@ -5,6 +5,7 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 
 use super::catalog::{self, StoredTable, TableInfo};
+use super::dynamic::DynamicTable;
 use super::source::Source;
 use super::store::Store;
 use super::{DefaultTable, Table};
@@ -141,6 +142,12 @@ impl Transaction {
             _ => self.info_in_state::<T>()?,
         };
         Ok(DefaultTable::new(self.source(), info))
+    }
+
+    /// The table of this name by its stored schema, in this transaction: see
+    /// [`Database::dynamic`](crate::Database::dynamic).
+    pub fn dynamic(&self, name: &str) -> Result<DynamicTable> {
+        DynamicTable::open(self.source(), name)
     }
 
     /// Where the rows of `T` lie in the state that this transaction reads, which may be one from

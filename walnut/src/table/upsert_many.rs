@@ -13,9 +13,8 @@
 use std::collections::HashMap;
 
 use super::key::KeyBytes;
-use super::mapper::Table;
 use super::mutate::{Entry, Mutation, NewRow, PREFIX};
-use super::row;
+use super::stored_row::StoredRow;
 use crate::error::Result;
 
 /// A row that differs from the stored one.
@@ -29,7 +28,7 @@ struct Arrival {
 impl Mutation<'_> {
     /// Adds rows or puts them in the place of those with their primary keys; returns what each of
     /// them replaced, in their order: of rows with one primary key, the row before it in this list.
-    pub(super) fn upsert_many<T: Table>(&self, rows: &[&T]) -> Result<Vec<Option<T>>> {
+    pub(super) fn upsert_many<T: StoredRow>(&self, rows: &[&T]) -> Result<Vec<Option<T>>> {
         let has_unique = self.info.schema.indexes.iter().any(|index| index.unique);
         if rows.len() < 2 || !has_unique {
             return rows.iter().map(|row| self.upsert(*row)).collect();
@@ -42,7 +41,7 @@ impl Mutation<'_> {
         let mut arrivals = Vec::with_capacity(last.len());
         for (key, row) in keys.iter().zip(rows.iter().copied()) {
             if let Some(earlier) = before.insert(key, row) {
-                replaced.push(Some(row::copy(earlier)?));
+                replaced.push(Some(earlier.copy(self.info)?));
                 continue;
             }
             let (arrival, old) = self.arrival(key, last[key])?;
@@ -65,7 +64,7 @@ impl Mutation<'_> {
 
     /// What is to be written for a row, unless it is stored just so, and the row in whose place it
     /// comes.
-    fn arrival<T: Table>(&self, key: &KeyBytes, row: &T) -> Result<(Option<Arrival>, Option<T>)> {
+    fn arrival<T: StoredRow>(&self, key: &KeyBytes, row: &T) -> Result<(Option<Arrival>, Option<T>)> {
         let mut bytes = Vec::with_capacity(256);
         let NewRow { entries, .. } = self.announced(row, &mut bytes, &mut None)?;
         let Some(old) = self.old::<T>(key)? else {

@@ -6,10 +6,9 @@
 //! entry is compared with the row that it names.
 
 use super::catalog::TableInfo;
-use super::mapper::Table;
 use super::mutate::PREFIX;
 use super::owner::{self, Claim};
-use super::row;
+use super::stored_row::StoredRow;
 use crate::base::KeyRange;
 use crate::engine::{EngineScan, Verified};
 use crate::error::{Disagreement, Error, FindingKind, Result};
@@ -42,7 +41,7 @@ impl Findings {
 ///
 /// Cost: reads every row and every entry, and looks up every entry of every row; where there are
 /// entries that no row asks for, looks up a row for each entry of that index besides.
-pub(super) fn table<T: Table>(
+pub(super) fn table<T: StoredRow>(
     mut rows: EngineScan,
     info: &TableInfo,
     verified: &mut Verified,
@@ -52,7 +51,7 @@ pub(super) fn table<T: Table>(
     while let Some(found) = rows.next()? {
         verified.row_count += 1;
         let (key, primary_key) = (found.key, &found.key[PREFIX..]);
-        let Ok(row) = row::open::<T>(&found.value.load()?) else {
+        let Ok(row) = T::open(info, &found.value.load()?) else {
             findings.add(info, FindingKind::UnreadableRow, None, primary_key);
             continue;
         };

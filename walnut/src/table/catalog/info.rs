@@ -7,9 +7,9 @@ use super::compiled::Compiled;
 use crate::base::{KeyspaceId, SeqNo};
 use crate::error::{Error, Fault, Finding, FindingKind, Result, SchemaError, UnreadableRow};
 use crate::sync::{AtomicBool, AtomicU64, Mutex, Ordering};
-use crate::table::key::KeyWriter;
+use crate::table::dynamic::Mapper;
 use crate::table::numbers::Numbers;
-use crate::table::{Table, TableMapper, TableSchema};
+use crate::table::{Table, TableSchema};
 
 /// How many rows of a lossless type are read again after an opening.
 const TRIALS: u64 = 64;
@@ -20,6 +20,8 @@ pub(crate) struct TableInfo {
     pub(in crate::table) schema: TableSchema,
     /// What the catalog knows of the struct.
     pub(in crate::table) compiled: Arc<Compiled>,
+    /// How rows are read and written without their struct, where the table was opened so.
+    pub(in crate::table) mapper: Option<Arc<Mapper>>,
     pub(in crate::table) rows: KeyspaceId,
     /// In the order of the schema.
     pub(in crate::table) indexes: Vec<OpenIndex>,
@@ -33,8 +35,8 @@ pub(crate) struct TableInfo {
     /// Set before the table is dropped. A statement that began before loses to the drop, as it has
     /// read of what goes.
     pub(in crate::table) dropped: AtomicBool,
-    /// What its generated keys are made of.
-    pub(in crate::table) numbers: Numbers,
+    /// What its generated keys are made of, for all handles of the table.
+    pub(in crate::table) numbers: Arc<Numbers>,
     /// A sequence number at which the table was there already, as what it is now; zero when it was
     /// there before the database was opened.
     pub(in crate::table) made: SeqNo,
@@ -92,17 +94,19 @@ impl OpenIndex {
 }
 
 impl TableInfo {
+    /// The same table, with those indexes alone readable of which `is_wanted`.
+    pub(in crate::table) fn only_indexes(mut self, is_wanted: impl Fn(usize) -> bool) -> Self {
+        for (place, index) in self.indexes.iter_mut().enumerate().filter(|(place, _)| !is_wanted(*place)) {
+            let _ = place;
+            *index = OpenIndex::new(index.keyspace, None);
+        }
+        self
+    }
+
     /// Whether each unique value has its owner in its index, so that no other row has it: not while
     /// one is being built or off.
     pub(in crate::table) fn has_one_owner_each(&self) -> bool {
         self.schema.indexes.iter().zip(&self.indexes).all(|(index, open)| !index.unique || open.is_readable())
-    }
-
-    /// The engine's key of a row.
-    pub(in crate::table) fn row_key<T: TableMapper>(&self, row: &T) -> KeyWriter {
-        let mut key = KeyWriter::new(&self.rows.prefix());
-        row.encode_primary_key(&mut key);
-        key
     }
 
     /// Whether a row is to be read again though its type is lossless as far as can be seen: that a

@@ -6,6 +6,7 @@
 
 mod compare;
 mod compiled;
+mod described;
 mod info;
 mod stored;
 
@@ -57,7 +58,7 @@ pub(super) fn open(attempt: &Attempt, compiled: &Arc<Compiled>, dir: &Path) -> R
     };
     let removed = catalog_key(REMOVED, compiled.schema.name.as_bytes());
     let is_counted = attempt.get(&removed, |_| ())?.is_some();
-    let counted = |info: TableInfo| TableInfo { numbers: Numbers::new(is_counted), ..info };
+    let counted = |info: TableInfo| TableInfo { numbers: Arc::new(Numbers::new(is_counted)), ..info };
     let plan = compare::plan(&stored, compiled)?;
     let before = stored.clone();
     // What a trial has left that never came to its end.
@@ -77,6 +78,7 @@ fn info(table: &StoredTable, compiled: &Arc<Compiled>) -> TableInfo {
     TableInfo {
         schema: compiled.schema,
         compiled: Arc::clone(compiled),
+        mapper: None,
         rows: KeyspaceId(table.rows),
         indexes: table
             .indexes
@@ -87,7 +89,7 @@ fn info(table: &StoredTable, compiled: &Arc<Compiled>) -> TableInfo {
         built_count: AtomicU64::new(0),
         trial_count: AtomicU64::new(0),
         dropped: AtomicBool::new(false),
-        numbers: Numbers::default(),
+        numbers: Arc::default(),
         made: SeqNo::ZERO,
         is_past: false,
     }
@@ -120,13 +122,14 @@ pub(super) fn past(stored: Option<&StoredTable>, compiled: &Arc<Compiled>) -> Re
     Ok(TableInfo {
         schema: compiled.schema,
         compiled: Arc::clone(compiled),
+        mapper: None,
         rows,
         indexes: (0..compiled.schema.indexes.len()).map(index).collect(),
         building: Mutex::default(),
         trial_count: AtomicU64::new(0),
         built_count: AtomicU64::new(0),
         dropped: AtomicBool::new(false),
-        numbers: Numbers::default(),
+        numbers: Arc::default(),
         made: SeqNo::ZERO,
         is_past: true,
     })
@@ -193,6 +196,11 @@ pub(super) fn removed_key(info: &TableInfo) -> Vec<u8> {
     catalog_key(REMOVED, info.schema.name.as_bytes())
 }
 
+/// The same by the table's name.
+pub(super) fn removed_key_of(name: &str) -> Vec<u8> {
+    catalog_key(REMOVED, name.as_bytes())
+}
+
 /// Where the first number that was never reserved is noted.
 pub(super) fn reserved_key(info: &TableInfo) -> Vec<u8> {
     catalog_key(RESERVED, info.schema.name.as_bytes())
@@ -231,7 +239,7 @@ pub(super) fn has_older_layouts(attempt: &Attempt, info: &TableInfo, dir: &Path)
     Ok(table(attempt, info.schema.name, dir)?.is_some_and(|table| table.layouts.len() > 1))
 }
 
-fn table_key(name: &str) -> Vec<u8> {
+pub(super) fn table_key(name: &str) -> Vec<u8> {
     catalog_key(TABLE, name.as_bytes())
 }
 

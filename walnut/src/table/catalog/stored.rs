@@ -108,7 +108,7 @@ impl StoredTable {
         Ok(self)
     }
 
-    pub(super) fn decode(bytes: &[u8]) -> Result<Self, Fault> {
+    pub(in crate::table) fn decode(bytes: &[u8]) -> Result<Self, Fault> {
         match bytes {
             [FORM, rest @ ..] => decode::<Self>(rest, "stored schema")?.checked(),
             [SECOND_FORM, rest @ ..] => second::decode(rest),

@@ -149,6 +149,12 @@ impl KeyShape {
         if rest.is_empty() { text } else { "?".to_owned() }
     }
 
+    /// Passes over a key. Returns false where the shape does not say how long it is; then part of
+    /// it may be passed.
+    pub(in crate::table) fn skip(&self, input: &mut KeyReader<'_>) -> Result<bool, Fault> {
+        skip(&mut self.parts.as_slice(), input)
+    }
+
     /// A key as people write it. What cannot be read is shown as its bytes.
     pub fn show(&self, bytes: &[u8]) -> String {
         let (mut parts, mut input) = (self.parts.as_slice(), KeyReader::new(bytes));
@@ -157,6 +163,51 @@ impl KeyShape {
             _ => format!("0x{}", hexadecimal(bytes)),
         }
     }
+}
+
+/// Passes over the next key of `input`, which the next one of `parts` describes. Returns false
+/// where the shape does not say how.
+fn skip(parts: &mut &[KeyPart], input: &mut KeyReader<'_>) -> Result<bool, Fault> {
+    let Some((part, rest)) = parts.split_first() else { return Ok(false) };
+    *parts = rest;
+    let size = |bits: u32| usize::try_from(bits.clamp(8, 128) / 8).unwrap_or(16);
+    match part {
+        KeyPart::Custom => return Ok(false),
+        KeyPart::Unit => {}
+        KeyPart::Bool => bool::skip(input)?,
+        KeyPart::Char => char::skip(input)?,
+        KeyPart::Unsigned(bits) | KeyPart::Signed(bits) | KeyPart::Float(bits) => {
+            input.take(size(*bits))?;
+        }
+        KeyPart::Text | KeyPart::Bytes => escape::skip(input)?,
+        KeyPart::Fixed(size) => {
+            input.take(usize::try_from(*size).unwrap_or(usize::MAX))?;
+        }
+        KeyPart::IpAddr => std::net::IpAddr::skip(input)?,
+        KeyPart::SocketAddr => std::net::SocketAddr::skip(input)?,
+        KeyPart::Enum(_) => i64::skip(input)?,
+        KeyPart::Option => match input.take_array()? {
+            [0] => drop(describe(parts)),
+            [1] => return skip(parts, input),
+            _ => return Err(Fault::Invalid("tag of an `Option` in a key")),
+        },
+        KeyPart::Reverse => {
+            let bytes: Vec<u8> = input.rest().iter().map(|byte| !byte).collect();
+            let mut inverted = KeyReader::new(&bytes);
+            let is_known = skip(parts, &mut inverted)?;
+            input.take(bytes.len() - inverted.rest().len())?;
+            return Ok(is_known);
+        }
+        KeyPart::NoCase | KeyPart::Named(_) | KeyPart::Scaled(_) => return skip(parts, input),
+        KeyPart::Tuple(count) => {
+            for _ in 0..*count {
+                if !skip(parts, input)? {
+                    return Ok(false);
+                }
+            }
+        }
+    }
+    Ok(true)
 }
 
 /// The next key of `parts` in words.

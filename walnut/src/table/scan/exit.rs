@@ -132,7 +132,7 @@ impl TableInfo {
     }
 
     /// The engine's key of the row with a primary key.
-    pub(super) fn key_of_row(&self, primary_key: &[u8]) -> KeyWriter {
+    pub(in crate::table) fn key_of_row(&self, primary_key: &[u8]) -> KeyWriter {
         let mut key = KeyWriter::new(&self.rows.prefix());
         key.push(primary_key);
         key

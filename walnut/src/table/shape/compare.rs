@@ -120,7 +120,7 @@ impl RowShape {
     }
 
     /// The node at a place, out of what only names it.
-    pub(super) fn bare(&self, mut place: NodeId) -> NodeId {
+    pub(in crate::table) fn bare(&self, mut place: NodeId) -> NodeId {
         while let Node::Newtype { inner, .. } | Node::Known { inner, .. } = self.node(place) {
             place = *inner;
         }

@@ -11,7 +11,7 @@ pub(super) fn known(full_name: &str) -> Option<Known> {
     Some(match (package, last) {
         ("uuid", "Uuid") => Known::Uuid,
         ("std", "SystemTime") => Known::SystemTime,
-        ("core" | "time", "Duration") | ("chrono", "TimeDelta") | ("jiff", "SignedDuration") => {
+        ("core" | "time", "Duration") | ("chrono", "TimeDelta") | ("jiff" | "time", "SignedDuration") => {
             Known::Duration
         }
         ("core", "IpAddr") => Known::IpAddr,
@@ -19,12 +19,14 @@ pub(super) fn known(full_name: &str) -> Option<Known> {
         ("core", "Ipv6Addr") => Known::Ipv6Addr,
         ("core", "SocketAddr" | "SocketAddrV4" | "SocketAddrV6") => Known::SocketAddr,
         ("rust_decimal", "Decimal") => Known::Decimal,
-        ("chrono", "DateTime") | ("time", "OffsetDateTime") | ("jiff", "Timestamp" | "Zoned") => {
-            Known::Moment
-        }
+        ("chrono", "DateTime")
+        | ("time", "OffsetDateTime" | "UtcDateTime")
+        | ("jiff", "Timestamp" | "Zoned") => Known::Moment,
         ("chrono", "NaiveDate") | ("time" | "jiff", "Date") => Known::Date,
         ("chrono", "NaiveTime") | ("time" | "jiff", "Time") => Known::Time,
-        ("chrono", "NaiveDateTime") | ("time", "PrimitiveDateTime") | ("jiff", "DateTime") => Known::DateTime,
+        ("chrono", "NaiveDateTime")
+        | ("time", "PrimitiveDateTime" | "PlainDateTime")
+        | ("jiff", "DateTime") => Known::DateTime,
         _ => return None,
     })
 }

@@ -98,7 +98,7 @@ impl RowShape {
     }
 
     /// Of each node, whether its values take bytes. A value that takes none never does.
-    fn sized(&self) -> Vec<bool> {
+    pub(in crate::table) fn sized(&self) -> Vec<bool> {
         let mut sized = vec![true; self.nodes.len()];
         // Children come after their parents. A reference back goes to a node that has a choice
         // somewhere, which takes a byte.

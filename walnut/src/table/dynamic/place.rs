@@ -1,0 +1,46 @@
+//! Where in a row a value is, for messages.
+
+use std::fmt::Write;
+
+use crate::error::Problem;
+
+/// A place within a row, for messages.
+#[derive(Clone, Copy)]
+pub(super) struct Place<'p> {
+    above: Option<&'p Self>,
+    step: &'p str,
+    at: Option<usize>,
+}
+
+/// A value that cannot be encoded: where, and why.
+pub(super) type Misfit = (String, Problem);
+
+impl<'p> Place<'p> {
+    /// A column.
+    pub(super) fn column(name: &'p str) -> Self {
+        Self { above: None, step: name, at: None }
+    }
+
+    pub(super) fn field<'q>(&'q self, name: &'q str) -> Place<'q> {
+        Place { above: Some(self), step: name, at: None }
+    }
+
+    pub(super) fn element(&self, at: usize) -> Place<'_> {
+        Place { above: Some(self), step: "", at: Some(at) }
+    }
+
+    pub(super) fn depth(&self) -> usize {
+        std::iter::successors(Some(self), |place| place.above).count()
+    }
+
+    pub(super) fn path(&self) -> String {
+        let mut path = self.above.map(Self::path).unwrap_or_default();
+        match self.at {
+            // Writing to a text does not fail.
+            Some(at) => drop(write!(path, "[{at}]")),
+            None if path.is_empty() => path.push_str(self.step),
+            None => drop(write!(path, ".{}", self.step)),
+        }
+        path
+    }
+}

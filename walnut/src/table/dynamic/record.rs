@@ -1,0 +1,76 @@
+//! A row of a dynamic table for the statements that all tables share.
+
+use super::mapper::{Mapper, OLDER_LAYOUT};
+use super::value::Value;
+use crate::error::{Error, Fault, Limit, Result, Unstorable, ValueError};
+use crate::table::catalog::TableInfo;
+use crate::table::entries::IndexEntries;
+use crate::table::key::{KeyReader, KeyWriter};
+use crate::table::row::MAX_ROW_SIZE;
+use crate::table::stored_row::StoredRow;
+
+/// A row without its struct, a map of its columns.
+#[derive(Clone, Debug, PartialEq)]
+pub(in crate::table) struct DynamicRow(pub(in crate::table) Value);
+
+/// The mapper of a table that was opened without its struct.
+fn mapper(info: &TableInfo) -> Result<&Mapper, Fault> {
+    info.mapper.as_deref().ok_or(OLDER_LAYOUT)
+}
+
+impl StoredRow for DynamicRow {
+    /// What was written is read at once, as a value has several forms of which one is stored.
+    const IS_LOSSLESS: bool = false;
+
+    fn open(info: &TableInfo, bytes: &[u8]) -> Result<Self, Fault> {
+        mapper(info)?.open_newest(bytes).map(Self)
+    }
+
+    fn seal(&self, info: &TableInfo, bytes: &mut Vec<u8>, _: bool) -> Result<Option<Self>> {
+        let unreadable = || Error::Unstorable(Unstorable::new(info.schema.name, "it cannot be read again"));
+        let mapper = mapper(info).map_err(|_| unreadable())?;
+        let start = bytes.len();
+        mapper
+            .seal(&self.0, bytes)
+            .map_err(|(path, problem)| Error::Value(ValueError::new(info.schema.name, &path, problem)))?;
+        let size = bytes.len() - start;
+        if size > MAX_ROW_SIZE {
+            return Err(Error::Limit(Limit::Row { size, limit: MAX_ROW_SIZE }));
+        }
+        mapper.open_newest(&bytes[start..]).map(|row| Some(Self(row))).map_err(|_| unreadable())
+    }
+
+    fn copy(&self, info: &TableInfo) -> Result<Self> {
+        let mut bytes = Vec::with_capacity(256);
+        Ok(self.seal(info, &mut bytes, true)?.unwrap_or_else(|| self.clone()))
+    }
+
+    fn put_key(&self, info: &TableInfo, out: &mut KeyWriter) {
+        match mapper(info) {
+            Ok(mapper) => mapper.put_key(&self.0, out),
+            Err(_) => out.refuse("the primary key of a row cannot be derived from its values"),
+        }
+    }
+
+    fn put_entries(&self, info: &TableInfo, index: usize, entries: &mut IndexEntries) {
+        if let Ok(mapper) = mapper(info) {
+            mapper.put_entries(&self.0, index, entries);
+        }
+    }
+
+    fn number(&self) -> Option<u128> {
+        None
+    }
+
+    fn skip_index_key(info: &TableInfo, index: usize, input: &mut KeyReader<'_>) -> Result<bool, Fault> {
+        mapper(info)?.skip_index_key(index, input)
+    }
+
+    fn skip_key(info: &TableInfo, input: &mut KeyReader<'_>) -> Result<(), Fault> {
+        mapper(info)?.skip_key(input)
+    }
+
+    fn other_key(info: &TableInfo) -> Error {
+        Error::Unstorable(Unstorable::new(info.schema.name, "its primary key would be read as another one"))
+    }
+}

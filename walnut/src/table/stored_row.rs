@@ -1,0 +1,99 @@
+//! The mapper of a table's rows as the statements below see it: how a row becomes bytes, a primary
+//! key and index entries, and is decoded again.
+//!
+//! ```text
+//!   Mutation, verify, owner ── StoredRow ── T: Table         by derived code
+//!                                           dynamic::DynamicRow  by the schema that the catalog has
+//! ```
+//!
+//! Statements are generic over this, so a row that is written without its struct goes through the
+//! same code as one that is written with it.
+
+use super::catalog::TableInfo;
+use super::entries::IndexEntries;
+use super::key::{Key, KeyReader, KeyWriter};
+use super::mapper::Table;
+use super::row;
+use crate::error::{Fault, Result};
+
+/// A row that statements write and read.
+pub(super) trait StoredRow: Sized {
+    /// See [`TableMapper::LOSSLESS`](super::TableMapper::LOSSLESS).
+    const IS_LOSSLESS: bool;
+
+    /// Decodes the row of stored bytes.
+    fn open(info: &TableInfo, bytes: &[u8]) -> Result<Self, Fault>;
+
+    /// Adds the stored bytes of the row, and returns the row that they are read as where that may
+    /// be another one: see [`row::seal`].
+    fn seal(&self, info: &TableInfo, bytes: &mut Vec<u8>, reads: bool) -> Result<Option<Self>>;
+
+    /// The row as it would be read, were it stored.
+    fn copy(&self, info: &TableInfo) -> Result<Self>;
+
+    /// Adds the encoding of the row's primary key.
+    fn put_key(&self, info: &TableInfo, out: &mut KeyWriter);
+
+    /// Adds the row's entries in the index at a place of the schema's list.
+    fn put_entries(&self, info: &TableInfo, index: usize, entries: &mut IndexEntries);
+
+    /// The number of the row's primary key, when keys of its table are counted.
+    fn number(&self) -> Option<u128>;
+
+    /// Skips the key of the index at a place. Returns false, and skips nothing, when its type is
+    /// not known.
+    fn skip_index_key(info: &TableInfo, index: usize, input: &mut KeyReader<'_>) -> Result<bool, Fault>;
+
+    /// Skips a primary key.
+    fn skip_key(info: &TableInfo, input: &mut KeyReader<'_>) -> Result<(), Fault>;
+
+    /// The error for a row that would be read under another primary key.
+    fn other_key(info: &TableInfo) -> crate::error::Error;
+}
+
+impl<T: Table> StoredRow for T {
+    const IS_LOSSLESS: bool = T::LOSSLESS;
+
+    #[inline(always)]
+    fn open(_: &TableInfo, bytes: &[u8]) -> Result<Self, Fault> {
+        row::open(bytes)
+    }
+
+    #[inline(always)]
+    fn seal(&self, _: &TableInfo, bytes: &mut Vec<u8>, reads: bool) -> Result<Option<Self>> {
+        row::seal(self, bytes, reads)
+    }
+
+    fn copy(&self, _: &TableInfo) -> Result<Self> {
+        row::copy(self)
+    }
+
+    #[inline(always)]
+    fn put_key(&self, _: &TableInfo, out: &mut KeyWriter) {
+        self.encode_primary_key(out);
+    }
+
+    #[inline(always)]
+    fn put_entries(&self, _: &TableInfo, index: usize, entries: &mut IndexEntries) {
+        self.encode_index(index, entries);
+    }
+
+    #[inline(always)]
+    fn number(&self) -> Option<u128> {
+        self.counted_key()
+    }
+
+    fn skip_index_key(_: &TableInfo, index: usize, input: &mut KeyReader<'_>) -> Result<bool, Fault> {
+        T::skip_index_key(index, input)
+    }
+
+    fn skip_key(_: &TableInfo, input: &mut KeyReader<'_>) -> Result<(), Fault> {
+        T::PrimaryKey::skip(input)
+    }
+
+    fn other_key(_: &TableInfo) -> crate::error::Error {
+        row::unstorable::<T>(
+            "its primary key would be read as another one, because serde does not write all of it, or changes it",
+        )
+    }
+}
