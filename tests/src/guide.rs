@@ -17,10 +17,12 @@ chapters! {
     queries "queries"
     queues "queues"
     transactions "transactions"
+    dynamic "dynamic"
     keyspaces "keyspaces"
     evolution "evolution"
     walnut_and_async "async"
     operations "operations"
+    command "command"
     coming_from "coming-from"
     compile_errors "compile-errors"
 }

@@ -1,0 +1,121 @@
+//! `get`, `scan`, `count`, `export`: rows.
+
+use std::fs::File;
+use std::io::{BufWriter, Write};
+use std::path::Path;
+
+use walnut::dynamic::Query;
+
+use crate::args::{Count, Export, FileFormat, Format, Get, Scan};
+use crate::failure::{Failure, Outcome};
+use crate::output::{Column, Output, is_colored, stdout};
+use crate::progress;
+use crate::session::{Session, Table};
+
+/// How often the progress of an export is shown.
+const SHOWN_EACH: u64 = 1000;
+
+/// Prints one row.
+pub(super) fn get(session: &Session, args: &Get) -> Outcome {
+    let table = session.table(&args.named.table)?;
+    let row = match &args.index {
+        Some(index) => table.get_by(index, &args.key)?,
+        None => table.rows.get(table.key(&args.key)?)?,
+    };
+    let Some(row) = row else {
+        return Err(Failure::Refused(format!("table `{}` has no such row", args.named.table)));
+    };
+    // One row is an object of its own.
+    let format = if args.format == Format::Json { Format::Jsonl } else { args.format };
+    let mut output = Output::new(stdout(), format, columns(&table, &[])?, is_colored());
+    output.row(&row)?;
+    output.finish()?;
+    Ok(())
+}
+
+/// Prints rows.
+pub(super) fn scan(session: &Session, args: &Scan) -> Outcome {
+    let table = session.table(&args.named.table)?;
+    let query = table.query(&args.rows)?;
+    let output = Output::new(stdout(), args.format, columns(&table, &args.columns)?, is_colored());
+    write_rows(&table, &query, output, |_| ())?;
+    Ok(())
+}
+
+/// Prints how many rows there are.
+pub(super) fn count(session: &Session, args: &Count) -> Outcome {
+    let table = session.table(&args.named.table)?;
+    let count = table.rows.count(&table.query(&args.rows)?)?;
+    let mut out = stdout();
+    writeln!(out, "{count}")?;
+    Ok(out.flush()?)
+}
+
+/// Writes rows to a file.
+pub(super) fn export(session: &Session, args: &Export) -> Outcome {
+    let table = session.table(&args.named.table)?;
+    let query = table.query(&args.rows)?;
+    let columns = columns(&table, &args.columns)?;
+    let format = match args.format.or_else(|| args.out.as_deref().and_then(format_of)) {
+        Some(FileFormat::Json) => Format::Json,
+        Some(FileFormat::Jsonl) => Format::Jsonl,
+        None if args.out.is_some() => {
+            return Err(Failure::Usage(
+                "the file's name does not say its form; add --format csv, json or jsonl".to_owned(),
+            ));
+        }
+        Some(FileFormat::Csv) | None => Format::Csv,
+    };
+    let bar = progress::bar(None, "rows");
+    let show = |count: u64| {
+        if count.is_multiple_of(SHOWN_EACH) {
+            bar.set_position(count);
+        }
+    };
+    let count = match &args.out {
+        None => write_rows(&table, &query, Output::new(stdout(), format, columns, false), show)?,
+        Some(path) => {
+            let file = File::create(path).map_err(|error| Failure::file(path, &error))?;
+            let output = Output::new(BufWriter::with_capacity(1 << 18, file), format, columns, false);
+            write_rows(&table, &query, output, show)?
+        }
+    };
+    bar.finish_and_clear();
+    if let Some(path) = &args.out {
+        writeln!(std::io::stderr(), "{count} rows are in {}", path.display())?;
+    }
+    Ok(())
+}
+
+fn write_rows<W: Write>(
+    table: &Table,
+    query: &Query,
+    mut output: Output<W>,
+    show: impl Fn(u64),
+) -> Outcome<u64> {
+    for (row, count) in table.rows.scan(query)?.zip(1..) {
+        output.row(&row?)?;
+        show(count);
+    }
+    Ok(output.finish()?)
+}
+
+/// The columns of a table that are written.
+fn columns(table: &Table, wanted: &[String]) -> Outcome<Vec<Column>> {
+    let column = |name: String| {
+        let (kind, is_optional) = table.column(&name)?;
+        Ok(Column { name, kind, is_optional })
+    };
+    table.columns(wanted)?.into_iter().map(column).collect()
+}
+
+/// The form of a file by its name.
+pub(super) fn format_of(path: &Path) -> Option<FileFormat> {
+    let extension = path.extension()?.to_str()?.to_ascii_lowercase();
+    Some(match &*extension {
+        "csv" => FileFormat::Csv,
+        "json" => FileFormat::Json,
+        "jsonl" | "ndjson" => FileFormat::Jsonl,
+        _ => return None,
+    })
+}

@@ -1,0 +1,106 @@
+//! `info`, `tables`, `schema`, `stats`: what is there.
+
+use std::io::Write;
+
+use walnut::dynamic::{Description, Kind, Query, Value};
+
+use crate::args::Format;
+use crate::failure::Outcome;
+use crate::output::{Column, Output, is_colored, stdout};
+use crate::session::Session;
+
+/// Prints each table with its rows and indexes.
+pub(super) fn info(session: &Session, format: Format) -> Outcome {
+    let columns = [
+        ("table", Kind::Text),
+        ("rows", Kind::Integer),
+        ("primary_key", Kind::Text),
+        ("indexes", Kind::Text),
+    ];
+    let columns = columns.map(|(name, kind)| Column { name: name.to_owned(), kind, is_optional: false });
+    let mut output = Output::new(stdout(), format, columns.to_vec(), is_colored());
+    for name in session.database()?.table_names()? {
+        let table = session.table(&name)?;
+        output.row(&Value::row([
+            ("table", Value::from(&*name)),
+            ("rows", table.rows.count(&Query::all())?.into()),
+            ("primary_key", table.description.primary_key.join(", ").into()),
+            ("indexes", indexes_of(&table.description).into()),
+        ]))?;
+    }
+    output.finish()?;
+    Ok(())
+}
+
+/// The indexes of a table on one line.
+fn indexes_of(description: &Description) -> String {
+    let index = |index: &walnut::dynamic::IndexDescription| {
+        let unique = if index.unique { " unique" } else { "" };
+        let state = if index.is_readable { "" } else { " (not built)" };
+        let parts = if index.parts == [index.name.clone()] {
+            String::new()
+        } else {
+            format!("({})", index.parts.join(", "))
+        };
+        format!("{}{parts}{unique}{state}", index.name)
+    };
+    description.indexes.iter().map(index).collect::<Vec<_>>().join(", ")
+}
+
+/// Prints the names of the tables.
+pub(super) fn tables(session: &Session) -> Outcome {
+    let mut out = stdout();
+    for name in session.database()?.table_names()? {
+        writeln!(out, "{name}")?;
+    }
+    Ok(out.flush()?)
+}
+
+/// Prints a table as the struct that would read it.
+pub(super) fn schema(session: &Session, table: &str) -> Outcome {
+    let description = session.table(table)?.description;
+    let mut out = stdout();
+    out.write_all(b"use serde::{Deserialize, Serialize};\nuse walnut::Table;\n\n")?;
+    out.write_all(description.to_rust().as_bytes())?;
+    if let Some(reason) = &description.read_only {
+        writeln!(out, "\n// Its rows can be read here, and written by its program only: {reason}.")?;
+    }
+    if description.has_older_rows {
+        writeln!(out, "\n// Rows of older versions may be left: `migrate_all` rewrites them.")?;
+    }
+    Ok(out.flush()?)
+}
+
+/// Prints the numbers of the store.
+pub(super) fn stats(session: &Session) -> Outcome {
+    let stats = session.database()?.stats();
+    let mut out = stdout();
+    let lines: [(&str, u64); 15] = [
+        ("commits (sequence number)", stats.visible_seqno),
+        ("memtable bytes", stats.active_memtable_size as u64),
+        ("frozen memtables", stats.frozen_memtable_count as u64),
+        ("log bytes", stats.log_size),
+        ("log segments", stats.log_segment_count),
+        ("sorted files", stats.sst_count as u64),
+        ("sorted bytes", stats.sst_size),
+        ("dead bytes in them, before compression", stats.sst_dead_size),
+        ("value log files", stats.value_file_count as u64),
+        ("value log bytes", stats.value_log_size),
+        ("value log bytes in use", stats.value_log_live_size),
+        ("runs (files that a read looks at)", stats.run_count as u64),
+        ("cache bytes used", stats.cache_used_size as u64),
+        ("cache bytes at most", stats.cache_budget as u64),
+        ("compaction is behind by bytes", stats.compaction_debt_size),
+    ];
+    for (name, number) in lines {
+        writeln!(out, "{number:>16}  {name}")?;
+    }
+    for (level, held) in stats.levels.iter().enumerate().filter(|(_, held)| held.sst_count > 0) {
+        writeln!(
+            out,
+            "{:>16}  bytes on level {level}, in {} files with {} entries",
+            held.size, held.sst_count, held.entry_count
+        )?;
+    }
+    Ok(out.flush()?)
+}

@@ -1,0 +1,186 @@
+//! Rows in the form that was asked for, as they come.
+
+use std::io::{self, IsTerminal, Write};
+
+use walnut::dynamic::{Kind, Value};
+
+use crate::args::Format;
+use crate::json;
+use crate::text;
+
+/// How many rows a table for people looks at before its first line, to know how wide columns are.
+const LOOKAHEAD: usize = 500;
+
+/// The widest that a column of a table for people is; longer values are cut.
+const MAX_WIDTH: usize = 60;
+
+/// Writes rows.
+pub(crate) struct Output<W: Write> {
+    out: W,
+    format: Format,
+    columns: Vec<Column>,
+    /// Rows of a table for people, until it is known how wide its columns are.
+    waiting: Vec<Vec<String>>,
+    widths: Option<Vec<usize>>,
+    count: u64,
+    is_colored: bool,
+}
+
+/// A column that is written.
+#[derive(Clone)]
+pub(crate) struct Column {
+    pub(crate) name: String,
+    pub(crate) kind: Kind,
+    pub(crate) is_optional: bool,
+}
+
+/// The standard output, where each row is not a write of its own.
+pub(crate) fn stdout() -> io::BufWriter<io::StdoutLock<'static>> {
+    io::BufWriter::new(io::stdout().lock())
+}
+
+/// Whether the standard output is a terminal that wants colors.
+pub(crate) fn is_colored() -> bool {
+    io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+}
+
+impl<W: Write> Output<W> {
+    /// Writes rows of these columns.
+    pub(crate) fn new(out: W, format: Format, columns: Vec<Column>, is_colored: bool) -> Self {
+        Self { out, format, columns, waiting: Vec::new(), widths: None, count: 0, is_colored }
+    }
+
+    /// Adds a row.
+    pub(crate) fn row(&mut self, row: &Value) -> io::Result<()> {
+        self.count += 1;
+        match self.format {
+            Format::Table => {
+                let cell =
+                    |column: &Column| row.field(&column.name).map(|value| text::shown(value).into_owned());
+                let cells: Vec<String> =
+                    self.columns.iter().map(|column| cell(column).unwrap_or_default()).collect();
+                if self.widths.is_some() {
+                    return self.line(&cells);
+                }
+                self.waiting.push(cells);
+                if self.waiting.len() == LOOKAHEAD { self.release() } else { Ok(()) }
+            }
+            Format::Json | Format::Jsonl => {
+                let mut line = String::new();
+                if self.format == Format::Json {
+                    line.push_str(if self.count == 1 { "[\n" } else { ",\n" });
+                }
+                let mut before = '{';
+                for column in &self.columns {
+                    if let Some(value) = row.field(&column.name) {
+                        line.push(before);
+                        json::write_text(&column.name, &mut line);
+                        line.push(':');
+                        json::write(value, &mut line);
+                        before = ',';
+                    }
+                }
+                line.push_str(if before == '{' { "{}" } else { "}" });
+                if self.format == Format::Jsonl {
+                    line.push('\n');
+                }
+                self.out.write_all(line.as_bytes())
+            }
+            Format::Csv => {
+                if self.count == 1 {
+                    self.header()?;
+                }
+                let cells: Vec<_> = self
+                    .columns
+                    .iter()
+                    .map(|column| {
+                        let value = row.field(&column.name).unwrap_or(&Value::Null);
+                        text::cell(value, column.kind, column.is_optional)
+                    })
+                    .collect();
+                write_csv(&mut self.out, cells.iter().map(|cell| &**cell))
+            }
+        }
+    }
+
+    /// Writes what is left, and returns how many rows there were.
+    pub(crate) fn finish(mut self) -> io::Result<u64> {
+        match self.format {
+            Format::Table if self.widths.is_none() => self.release()?,
+            Format::Json => self.out.write_all(if self.count == 0 { b"[]\n" } else { b"\n]\n" })?,
+            Format::Csv if self.count == 0 => self.header()?,
+            _ => {}
+        }
+        self.out.flush()?;
+        Ok(self.count)
+    }
+
+    fn header(&mut self) -> io::Result<()> {
+        write_csv(&mut self.out, self.columns.iter().map(|column| &*column.name))
+    }
+
+    fn release(&mut self) -> io::Result<()> {
+        let waiting = std::mem::take(&mut self.waiting);
+        let width = |at: usize, name: &str| {
+            let widest = waiting.iter().map(|cells| width_of(&cells[at])).max().unwrap_or(0);
+            widest.max(width_of(name)).min(MAX_WIDTH)
+        };
+        let widths = self.columns.iter().enumerate().map(|(at, column)| width(at, &column.name)).collect();
+        self.widths = Some(widths);
+        let names: Vec<String> = self.columns.iter().map(|column| column.name.clone()).collect();
+        if self.is_colored {
+            self.out.write_all(b"\x1b[1m")?;
+        }
+        self.line(&names)?;
+        if self.is_colored {
+            self.out.write_all(b"\x1b[0m")?;
+        }
+        waiting.iter().try_for_each(|cells| self.line(cells))
+    }
+
+    fn line(&mut self, cells: &[String]) -> io::Result<()> {
+        let widths = self.widths.as_deref().unwrap_or_default();
+        let mut line = String::new();
+        for ((cell, &width), column) in cells.iter().zip(widths).zip(&self.columns) {
+            if !line.is_empty() {
+                line.push_str("  ");
+            }
+            let cell = cut(cell);
+            let padding = " ".repeat(width.saturating_sub(width_of(&cell)));
+            let is_number = matches!(column.kind, Kind::Integer | Kind::Float32 | Kind::Float64);
+            line.extend(if is_number { [&*padding, &cell] } else { [&cell, &*padding] });
+        }
+        self.out.write_all(line.trim_end().as_bytes())?;
+        self.out.write_all(b"\n")
+    }
+}
+
+/// Adds a line of CSV.
+pub(crate) fn write_csv<'c>(out: &mut impl Write, cells: impl Iterator<Item = &'c str>) -> io::Result<()> {
+    let mut line = String::new();
+    for (at, cell) in cells.enumerate() {
+        if at > 0 {
+            line.push(',');
+        }
+        if cell.contains(['"', ',', '\n', '\r']) {
+            line.extend(["\"", &cell.replace('"', "\"\""), "\""]);
+        } else {
+            line.push_str(cell);
+        }
+    }
+    // A line without anything would be taken for none.
+    line.push_str(if line.is_empty() { "\"\"\n" } else { "\n" });
+    out.write_all(line.as_bytes())
+}
+
+fn width_of(text: &str) -> usize {
+    text.chars().count()
+}
+
+/// A text that is too wide, with dots for its end.
+fn cut(text: &str) -> String {
+    if width_of(text) <= MAX_WIDTH {
+        return text.to_owned();
+    }
+    text.chars().take(MAX_WIDTH - 1).chain(['…']).collect()
+}

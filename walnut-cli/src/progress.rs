@@ -1,0 +1,40 @@
+//! Progress of long work, on the standard error and only where that is a terminal.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+/// A bar over bytes of a file; a spinner with a count where its length is not known.
+pub(crate) fn bar(length: Option<u64>, what: &str) -> ProgressBar {
+    let bar = match length {
+        Some(length) => ProgressBar::new(length)
+            .with_style(style("{msg} {wide_bar} {bytes}/{total_bytes} {bytes_per_sec} {eta}")),
+        None => ProgressBar::new_spinner().with_style(style("{spinner} {msg} {human_pos} {per_sec}")),
+    };
+    bar.set_message(what.to_owned());
+    bar.enable_steady_tick(Duration::from_millis(200));
+    bar
+}
+
+fn style(template: &str) -> ProgressStyle {
+    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar())
+}
+
+static INTERRUPTED: AtomicBool = AtomicBool::new(false);
+
+/// Has an interrupt (Ctrl-C) noted instead of ending the process, so that the work can end after a
+/// batch. A second one ends the process at once.
+pub(crate) fn watch_interrupts() {
+    // Where no handler can be set, an interrupt ends the process, as it does anyway.
+    let _ = ctrlc::set_handler(|| {
+        if INTERRUPTED.swap(true, Ordering::Relaxed) {
+            std::process::exit(130);
+        }
+    });
+}
+
+/// Whether there was an interrupt.
+pub(crate) fn is_interrupted() -> bool {
+    INTERRUPTED.load(Ordering::Relaxed)
+}

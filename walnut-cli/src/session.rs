@@ -1,0 +1,231 @@
+//! The open database of a command, or of all commands of a shell.
+
+use std::cell::OnceCell;
+use std::path::{Path, PathBuf};
+
+use walnut::dynamic::{Comparison, Description, DynamicTable, Kind, Query, Value};
+use walnut::{Database, Error};
+
+use crate::args::Rows;
+use crate::failure::{Failure, Outcome};
+use crate::nearest::did_you_mean;
+use crate::text;
+
+/// A directory, and the database in it once a command needs it.
+pub(crate) struct Session {
+    dir: PathBuf,
+    database: OnceCell<Database>,
+}
+
+impl Session {
+    /// Nothing is opened yet.
+    pub(crate) fn new(dir: &Path) -> Self {
+        Self { dir: dir.to_owned(), database: OnceCell::new() }
+    }
+
+    /// The directory as it was given.
+    pub(crate) fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// The database, which must be there: none is made.
+    pub(crate) fn database(&self) -> Outcome<&Database> {
+        if let Some(database) = self.database.get() {
+            return Ok(database);
+        }
+        let database = open(&self.dir)?;
+        Ok(self.database.get_or_init(|| database))
+    }
+
+    /// The table of a name, with its description.
+    pub(crate) fn table(&self, name: &str) -> Outcome<Table> {
+        let database = self.database()?;
+        let names = database.table_names()?;
+        if !names.iter().any(|other| other == name) {
+            let hint = did_you_mean(name, names.iter().map(String::as_str));
+            return Err(Failure::Usage(format!("there is no table `{name}`; {hint}")));
+        }
+        let rows = database.dynamic(name)?;
+        let description = rows.describe()?;
+        Ok(Table { rows, description })
+    }
+}
+
+/// Opens a database that is there.
+fn open(dir: &Path) -> Outcome<Database> {
+    let path = dir.display();
+    match dir.read_dir() {
+        Ok(mut entries) => {
+            if entries.next().is_none() {
+                return Err(Failure::Open(format!("{path} is empty: there is no database in it")));
+            }
+        }
+        Err(error) => return Err(Failure::Open(format!("{path} cannot be opened: {error}"))),
+    }
+    if !dir.join("CURRENT").exists() {
+        return Err(Failure::Open(format!("{path} is not a Walnut database: it has no file CURRENT")));
+    }
+    Database::open(dir).map_err(|error| match error {
+        Error::Locked => Failure::Open(format!(
+            "{path} is open in another process; close it there, or look into a backup of it"
+        )),
+        Error::Corruption { .. } => {
+            Failure::Damage(format!("{path} cannot be opened: {error}; restore a backup of it"))
+        }
+        error => Failure::Open(format!("{path} cannot be opened: {error}")),
+    })
+}
+
+/// A table of the database.
+pub(crate) struct Table {
+    pub(crate) rows: DynamicTable,
+    pub(crate) description: Description,
+}
+
+impl Table {
+    /// The value of a key of which each part was given as text.
+    pub(crate) fn key(&self, parts: &[String]) -> Outcome<Value> {
+        let description = &self.description;
+        key_of(
+            parts,
+            &description.key_kinds,
+            &format!("the primary key ({})", description.primary_key.join(", ")),
+        )
+    }
+
+    /// The kinds of the parts of an index, or of the primary key.
+    fn kinds(&self, index: Option<&str>) -> Outcome<(Vec<Kind>, Vec<String>)> {
+        let description = &self.description;
+        let Some(name) = index else {
+            return Ok((description.key_kinds.clone(), description.primary_key.clone()));
+        };
+        let Some(index) = description.index(name) else {
+            let hint = did_you_mean(name, description.indexes.iter().map(|index| &*index.name));
+            return Err(Failure::Usage(format!(
+                "table `{}` has no index `{name}`; {hint}",
+                description.name
+            )));
+        };
+        Ok((index.kinds.clone(), index.parts.clone()))
+    }
+
+    /// The row that owns a value of a unique index.
+    pub(crate) fn get_by(&self, index: &str, parts: &[String]) -> Outcome<Option<Value>> {
+        let (kinds, _) = self.kinds(Some(index))?;
+        if self.description.index(index).is_some_and(|index| !index.unique) {
+            return Err(Failure::Usage(format!("the index `{index}` is not unique; use `scan`")));
+        }
+        let value = key_of(parts, &kinds, &format!("the index `{index}`"))?;
+        Ok(self.rows.get_by(index, value)?)
+    }
+
+    /// The query of arguments.
+    pub(crate) fn query(&self, rows: &Rows) -> Outcome<Query> {
+        let (kinds, names) = self.kinds(rows.index.as_deref())?;
+        let mut query = rows.index.as_ref().map_or_else(Query::all, Query::index);
+        let mut parts = kinds.iter().zip(&names);
+        let too_many =
+            || Failure::Usage(format!("the key has only {} parts: {}", names.len(), names.join(", ")));
+        for prefix in &rows.prefix {
+            let (&kind, name) = parts.next().ok_or_else(too_many)?;
+            query = query.prefix(text::argument(prefix, kind, &format!("`{name}`"))?);
+        }
+        if let Some(start) = &rows.starts_with {
+            query = query.starts_with(&**start);
+        }
+        let has_bound = [&rows.from, &rows.after, &rows.to, &rows.before].iter().any(|bound| bound.is_some());
+        if has_bound {
+            let (&kind, name) = parts.next().ok_or_else(too_many)?;
+            let what = format!("`{name}`");
+            let value = |bound: &Option<String>| {
+                bound.as_deref().map(|bound| text::argument(bound, kind, &what)).transpose()
+            };
+            if let Some(bound) = value(&rows.from)? {
+                query = query.from(bound);
+            }
+            if let Some(bound) = value(&rows.after)? {
+                query = query.after(bound);
+            }
+            if let Some(bound) = value(&rows.to)? {
+                query = query.to(bound);
+            }
+            if let Some(bound) = value(&rows.before)? {
+                query = query.before(bound);
+            }
+        }
+        for condition in &rows.conditions {
+            let (column, comparison, value) = self.condition(condition)?;
+            query = query.matching(column, comparison, value);
+        }
+        if rows.rev {
+            query = query.rev();
+        }
+        if let Some(skip) = rows.skip {
+            query = query.skip(skip);
+        }
+        Ok(rows.limit.into_iter().fold(query, Query::limit))
+    }
+
+    /// A column that there is.
+    pub(crate) fn column(&self, name: &str) -> Outcome<(Kind, bool)> {
+        let columns = &self.description.columns;
+        if let Some(column) = self.description.column(name) {
+            return Ok((column.kind, column.is_optional));
+        }
+        let hint = did_you_mean(name, columns.iter().map(|column| &*column.name));
+        Err(Failure::Usage(format!("table `{}` has no column `{name}`; {hint}", self.description.name)))
+    }
+
+    /// The names of the columns that are asked for; all when none is.
+    pub(crate) fn columns(&self, wanted: &[String]) -> Outcome<Vec<String>> {
+        if wanted.is_empty() {
+            return Ok(self.description.columns.iter().map(|column| column.name.clone()).collect());
+        }
+        for name in wanted {
+            self.column(name)?;
+        }
+        Ok(wanted.to_vec())
+    }
+
+    fn condition(&self, text: &str) -> Outcome<(String, Comparison, Value)> {
+        /// Longer signs come before those that they begin with.
+        const SIGNS: [(&str, Comparison); 8] = [
+            ("!=", Comparison::Unequal),
+            ("<=", Comparison::AtMost),
+            (">=", Comparison::AtLeast),
+            ("==", Comparison::Equal),
+            ("=", Comparison::Equal),
+            ("<", Comparison::Below),
+            (">", Comparison::Above),
+            ("~", Comparison::Contains),
+        ];
+        let first = SIGNS.iter().filter_map(|(sign, comparison)| Some((text.find(sign)?, sign, comparison)));
+        let Some((at, sign, &comparison)) = first.min_by_key(|(at, sign, _)| (*at, usize::MAX - sign.len()))
+        else {
+            return Err(Failure::Usage(format!(
+                "`{text}` is no condition; write a column, one of = != < <= > >= ~, and a value"
+            )));
+        };
+        let (column, value) = (text[..at].trim(), text[at + sign.len()..].trim());
+        let (kind, _) = self.column(column)?;
+        let value = if comparison == Comparison::Contains && kind == Kind::Compound {
+            crate::json::read(value).unwrap_or_else(|_| Value::from(value))
+        } else {
+            text::condition(value, kind, &format!("`{column}`"))?
+        };
+        Ok((column.to_owned(), comparison, value))
+    }
+}
+
+fn key_of(parts: &[String], kinds: &[Kind], what: &str) -> Outcome<Value> {
+    if parts.len() != kinds.len() {
+        return Err(Failure::Usage(format!(
+            "{what} has {} parts, and {} were given",
+            kinds.len(),
+            parts.len()
+        )));
+    }
+    let values = parts.iter().zip(kinds).map(|(part, &kind)| text::argument(part, kind, what));
+    let mut values: Vec<Value> = values.collect::<Outcome<_>>()?;
+    Ok(if values.len() == 1 { values.remove(0) } else { Value::List(values) })
+}
