@@ -4,7 +4,8 @@ use std::cell::OnceCell;
 use std::path::{Path, PathBuf};
 
 use walnut::dynamic::{Comparison, Description, DynamicTable, Kind, Query, Value};
-use walnut::{Database, Error};
+use walnut::schema::Access;
+use walnut::{Database, Error, Follower, ReadOnly, ReadWrite, Snapshot};
 
 use crate::args::Rows;
 use crate::failure::{Failure, Outcome};
@@ -12,15 +13,19 @@ use crate::nearest::did_you_mean;
 use crate::text;
 
 /// A directory, and the database in it once a command needs it.
+///
+/// Commands that read follow the database: they take no lock and write nothing, so that its program
+/// may have it open, or open it meanwhile. Commands that write open it.
 pub(crate) struct Session {
     dir: PathBuf,
     database: OnceCell<Database>,
+    follower: OnceCell<Follower>,
 }
 
 impl Session {
     /// Nothing is opened yet.
     pub(crate) fn new(dir: &Path) -> Self {
-        Self { dir: dir.to_owned(), database: OnceCell::new() }
+        Self { dir: dir.to_owned(), database: OnceCell::new(), follower: OnceCell::new() }
     }
 
     /// The directory as it was given.
@@ -28,31 +33,68 @@ impl Session {
         &self.dir
     }
 
-    /// The database, which must be there: none is made.
+    /// The database for writing, which must be there: none is made.
     pub(crate) fn database(&self) -> Outcome<&Database> {
         if let Some(database) = self.database.get() {
             return Ok(database);
         }
-        let database = open(&self.dir)?;
+        ensure_there(&self.dir)?;
+        let database = Database::open(&self.dir).map_err(|error| unopened(&self.dir, error))?;
         Ok(self.database.get_or_init(|| database))
     }
 
-    /// The table of a name, with its description.
-    pub(crate) fn table(&self, name: &str) -> Outcome<Table> {
-        let database = self.database()?;
-        let names = database.table_names()?;
-        if !names.iter().any(|other| other == name) {
-            let hint = did_you_mean(name, names.iter().map(String::as_str));
-            return Err(Failure::Usage(format!("there is no table `{name}`; {hint}")));
+    /// The database for reading, as it is now.
+    pub(crate) fn follower(&self) -> Outcome<&Follower> {
+        if let Some(follower) = self.follower.get() {
+            follower.refresh()?;
+            return Ok(follower);
         }
-        let rows = database.dynamic(name)?;
-        let description = rows.describe()?;
-        Ok(Table { rows, description })
+        ensure_there(&self.dir)?;
+        let follower = Database::follow(&self.dir).map_err(|error| unopened(&self.dir, error))?;
+        Ok(self.follower.get_or_init(|| follower))
+    }
+
+    /// The state of now.
+    pub(crate) fn snapshot(&self) -> Outcome<Snapshot> {
+        match self.database.get() {
+            Some(database) => Ok(database.snapshot()),
+            None => Ok(self.follower()?.snapshot()),
+        }
+    }
+
+    /// The names of the tables, sorted.
+    pub(crate) fn table_names(&self) -> Outcome<Vec<String>> {
+        match self.database.get() {
+            Some(database) => Ok(database.table_names()?),
+            None => Ok(self.follower()?.table_names()?),
+        }
+    }
+
+    /// The table of a name as it is now, for reading.
+    pub(crate) fn table(&self, name: &str) -> Outcome<Table<ReadOnly>> {
+        self.ensure_table(name)?;
+        Table::new(self.snapshot()?.dynamic(name)?)
+    }
+
+    /// The table of a name, for writing.
+    pub(crate) fn writable(&self, name: &str) -> Outcome<Table<ReadWrite>> {
+        let database = self.database()?;
+        self.ensure_table(name)?;
+        Table::new(database.dynamic(name)?)
+    }
+
+    fn ensure_table(&self, name: &str) -> Outcome {
+        let names = self.table_names()?;
+        if names.iter().any(|other| other == name) {
+            return Ok(());
+        }
+        let hint = did_you_mean(name, names.iter().map(String::as_str));
+        Err(Failure::Usage(format!("there is no table `{name}`; {hint}")))
     }
 }
 
-/// Opens a database that is there.
-fn open(dir: &Path) -> Outcome<Database> {
+/// An error unless there is a database in a directory: opening one would make it.
+fn ensure_there(dir: &Path) -> Outcome {
     let path = dir.display();
     match dir.read_dir() {
         Ok(mut entries) => {
@@ -65,24 +107,35 @@ fn open(dir: &Path) -> Outcome<Database> {
     if !dir.join("CURRENT").exists() {
         return Err(Failure::Open(format!("{path} is not a Walnut database: it has no file CURRENT")));
     }
-    Database::open(dir).map_err(|error| match error {
+    Ok(())
+}
+
+/// The failure of an opening.
+fn unopened(dir: &Path, error: Error) -> Failure {
+    let path = dir.display();
+    match error {
         Error::Locked => Failure::Open(format!(
-            "{path} is open in another process; close it there, or look into a backup of it"
+            "{path} is open in another process, so it can be read here and not written; close it there to write"
         )),
         Error::Corruption { .. } => {
             Failure::Damage(format!("{path} cannot be opened: {error}; restore a backup of it"))
         }
         error => Failure::Open(format!("{path} cannot be opened: {error}")),
-    })
+    }
 }
 
 /// A table of the database.
-pub(crate) struct Table {
-    pub(crate) rows: DynamicTable,
+pub(crate) struct Table<M> {
+    pub(crate) rows: DynamicTable<M>,
     pub(crate) description: Description,
 }
 
-impl Table {
+impl<M: Access> Table<M> {
+    fn new(rows: DynamicTable<M>) -> Outcome<Self> {
+        let description = rows.describe()?;
+        Ok(Self { rows, description })
+    }
+
     /// The value of a key of which each part was given as text.
     pub(crate) fn key(&self, parts: &[String]) -> Outcome<Value> {
         let description = &self.description;

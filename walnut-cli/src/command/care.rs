@@ -12,9 +12,8 @@ use crate::session::Session;
 
 /// Reads everything and compares it.
 pub(super) fn verify(session: &Session) -> Outcome {
-    let database = session.database()?;
     let bar = progress::bar(None, "verifying files");
-    let verified = database.verify()?;
+    let verified = session.follower()?.verify()?;
     let mut out = stdout();
     writeln!(out, "{} sorted files with {} bytes are in order", verified.sst_count, verified.sst_size)?;
     if verified.value_file_count > 0 {
@@ -25,7 +24,7 @@ pub(super) fn verify(session: &Session) -> Outcome {
         )?;
     }
     let mut found = Ok(());
-    for name in database.table_names()? {
+    for name in session.table_names()? {
         bar.set_message(format!("verifying {name}"));
         let table = session.table(&name)?;
         match table.rows.verify() {
@@ -64,12 +63,12 @@ pub(super) fn verify(session: &Session) -> Outcome {
 pub(super) fn sweep(session: &Session, table: Option<&str>) -> Outcome {
     let names = match table {
         Some(name) => vec![name.to_owned()],
-        None => session.database()?.table_names()?,
+        None => session.table_names()?,
     };
     let mut out = stdout();
     let mut duplicates = 0;
     for name in names {
-        let swept = session.table(&name)?.rows.sweep()?;
+        let swept = session.writable(&name)?.rows.sweep()?;
         duplicates += swept.duplicate_count;
         writeln!(
             out,

@@ -10,8 +10,8 @@ use std::io::{self, Read, Write};
 use std::path::PathBuf;
 
 use indicatif::ProgressBar;
-use walnut::Error;
 use walnut::dynamic::Value;
+use walnut::{Error, ReadWrite};
 
 use super::lines::{self, Line};
 use super::read::format_of;
@@ -26,7 +26,7 @@ const TOLD: u64 = 20;
 
 /// Adds the rows of a file.
 pub(super) fn import(session: &Session, args: &Import) -> Outcome {
-    let table = session.table(&args.named.table)?;
+    let table = session.writable(&args.named.table)?;
     if let Some(reason) = &table.description.read_only {
         return Err(Failure::Refused(format!(
             "table `{}` can be written by its program only: {reason}",
@@ -83,7 +83,7 @@ impl Read for Counted {
 
 struct Importer<'i> {
     session: &'i Session,
-    table: &'i Table,
+    table: &'i Table<ReadWrite>,
     args: &'i Import,
     format: FileFormat,
     batch: Vec<(u64, Value)>,

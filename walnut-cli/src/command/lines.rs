@@ -10,6 +10,7 @@ use std::io::{self, BufRead, BufReader, Read};
 use std::rc::Rc;
 
 use serde_json::Deserializer as JsonDeserializer;
+use walnut::ReadWrite;
 use walnut::dynamic::Value;
 
 use crate::args::FileFormat;
@@ -39,7 +40,7 @@ pub(super) struct Line {
 pub(super) fn read(
     input: impl Read,
     format: FileFormat,
-    table: &Table,
+    table: &Table<ReadWrite>,
     skip: u64,
     take: &mut dyn FnMut(Line) -> Outcome,
 ) -> Outcome {
@@ -133,7 +134,12 @@ impl<R: Read> Read for Bounded<R> {
     }
 }
 
-fn read_csv(input: impl Read, table: &Table, skip: u64, take: &mut dyn FnMut(Line) -> Outcome) -> Outcome {
+fn read_csv(
+    input: impl Read,
+    table: &Table<ReadWrite>,
+    skip: u64,
+    take: &mut dyn FnMut(Line) -> Outcome,
+) -> Outcome {
     let left = Rc::new(Cell::new(MAX_RECORD_SIZE));
     let bounded = Bounded { input, left: Rc::clone(&left) };
     let mut reader = csv::ReaderBuilder::new().flexible(true).from_reader(bounded);
@@ -160,7 +166,7 @@ fn read_csv(input: impl Read, table: &Table, skip: u64, take: &mut dyn FnMut(Lin
 
 /// The kinds of the columns of a header; an error when one is unknown, or one that rows need is
 /// missing.
-fn columns_of(names: &[String], table: &Table) -> Outcome<Vec<(walnut::dynamic::Kind, bool)>> {
+fn columns_of(names: &[String], table: &Table<ReadWrite>) -> Outcome<Vec<(walnut::dynamic::Kind, bool)>> {
     let kinds = names.iter().map(|name| table.column(name)).collect::<Outcome<_>>()?;
     for column in table.description.columns.iter().filter(|column| !column.is_optional) {
         if !names.contains(&column.name) {

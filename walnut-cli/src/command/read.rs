@@ -5,6 +5,7 @@ use std::io::{BufWriter, Write};
 use std::path::Path;
 
 use walnut::dynamic::Query;
+use walnut::schema::Access;
 
 use crate::args::{Count, Export, FileFormat, Format, Get, Scan};
 use crate::failure::{Failure, Outcome};
@@ -87,8 +88,8 @@ pub(super) fn export(session: &Session, args: &Export) -> Outcome {
     Ok(())
 }
 
-fn write_rows<W: Write>(
-    table: &Table,
+fn write_rows<M: Access, W: Write>(
+    table: &Table<M>,
     query: &Query,
     mut output: Output<W>,
     show: impl Fn(u64),
@@ -101,7 +102,7 @@ fn write_rows<W: Write>(
 }
 
 /// The columns of a table that are written.
-fn columns(table: &Table, wanted: &[String]) -> Outcome<Vec<Column>> {
+fn columns<M: Access>(table: &Table<M>, wanted: &[String]) -> Outcome<Vec<Column>> {
     let column = |name: String| {
         let (kind, is_optional) = table.column(&name)?;
         Ok(Column { name, kind, is_optional })

@@ -14,7 +14,7 @@ use crate::session::Session;
 ///
 /// A failure ends it where nobody types; at a terminal it is told, and the next command is read.
 pub(super) fn shell(session: &Session) -> Outcome {
-    session.database()?;
+    session.follower()?;
     let is_terminal = io::stdin().is_terminal();
     let mut line = String::new();
     loop {

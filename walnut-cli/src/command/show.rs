@@ -19,7 +19,7 @@ pub(super) fn info(session: &Session, format: Format) -> Outcome {
     ];
     let columns = columns.map(|(name, kind)| Column { name: name.to_owned(), kind, is_optional: false });
     let mut output = Output::new(stdout(), format, columns.to_vec(), is_colored());
-    for name in session.database()?.table_names()? {
+    for name in session.table_names()? {
         let table = session.table(&name)?;
         output.row(&Value::row([
             ("table", Value::from(&*name)),
@@ -50,7 +50,7 @@ fn indexes_of(description: &Description) -> String {
 /// Prints the names of the tables.
 pub(super) fn tables(session: &Session) -> Outcome {
     let mut out = stdout();
-    for name in session.database()?.table_names()? {
+    for name in session.table_names()? {
         writeln!(out, "{name}")?;
     }
     Ok(out.flush()?)
@@ -73,7 +73,7 @@ pub(super) fn schema(session: &Session, table: &str) -> Outcome {
 
 /// Prints the numbers of the store.
 pub(super) fn stats(session: &Session) -> Outcome {
-    let stats = session.database()?.stats();
+    let stats = session.follower()?.stats();
     let mut out = stdout();
     let lines: [(&str, u64); 15] = [
         ("commits (sequence number)", stats.visible_seqno),

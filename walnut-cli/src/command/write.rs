@@ -13,7 +13,7 @@ use crate::text;
 
 /// Adds a row.
 pub(super) fn insert(session: &Session, args: &Insert) -> Outcome {
-    let table = session.table(&args.named.table)?;
+    let table = session.writable(&args.named.table)?;
     let row =
         json::read(&args.row).map_err(|error| Failure::Usage(format!("the row is no JSON: {error}")))?;
     if args.upsert {
@@ -26,7 +26,7 @@ pub(super) fn insert(session: &Session, args: &Insert) -> Outcome {
 
 /// Changes columns of a row.
 pub(super) fn update(session: &Session, args: &Update) -> Outcome {
-    let table = session.table(&args.named.table)?;
+    let table = session.writable(&args.named.table)?;
     let mut changes: Vec<(String, Value)> = Vec::with_capacity(args.set.len());
     for change in &args.set {
         let Some((column, value)) = change.split_once('=') else {
@@ -53,7 +53,7 @@ pub(super) fn update(session: &Session, args: &Update) -> Outcome {
 
 /// Removes rows.
 pub(super) fn delete(session: &Session, args: &Delete) -> Outcome {
-    let table = session.table(&args.named.table)?;
+    let table = session.writable(&args.named.table)?;
     if !args.all {
         return match table.rows.remove(table.key(&args.key)?)? {
             Some(_) => Ok(()),

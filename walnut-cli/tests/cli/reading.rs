@@ -129,8 +129,24 @@ fn a_directory_that_is_no_database_is_told() {
         assert!(line.starts_with("walnut: ") && line.contains(part) && line.lines().count() == 1, "{line}");
     }
     assert!(!place.path("nowhere").exists(), "nothing is made");
-    let _open = place.open();
-    assert!(place.run(&["info", "DB"]).fails(2).contains("is open in another process"));
+}
+
+#[test]
+fn a_database_that_is_in_use_is_read_and_not_written() {
+    let place = Place::new();
+    let db = place.open();
+    let users = db.table::<super::User>().unwrap();
+    for age in 31..41 {
+        users.modify(1, |user| user.age = age).unwrap();
+        let found =
+            place.run(&["scan", "DB", "users", "--index", "age", "--from", "31", "--columns", "age"]).ok();
+        assert_eq!(found, format!("age\n {age}\n 41\n"));
+    }
+    assert!(place.run(&["verify", "DB"]).ok().contains("users: 3 rows and 9 index entries agree"));
+    let line = place.run(&["update", "DB", "users", "1", "--set", "age=1"]).fails(2);
+    assert!(line.contains("is open in another process"), "{line}");
+    users.remove(1).unwrap();
+    assert_eq!(place.run(&["count", "DB", "users"]).ok(), "2\n");
 }
 
 #[test]

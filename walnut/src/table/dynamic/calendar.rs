@@ -24,7 +24,7 @@ pub(super) struct TimeOfDay {
 
 /// A moment: seconds since the Unix epoch, rounded down, and the nanoseconds after them.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) struct Moment {
+pub(super) struct UnixTime {
     pub(super) seconds: i64,
     pub(super) nanos: u32,
 }
@@ -141,14 +141,14 @@ pub(super) fn parse_offset(text: &str) -> Option<(i64, TimeOfDay, i32)> {
 }
 
 /// The moment that a text with an offset says.
-pub(super) fn parse_moment(text: &str) -> Option<Moment> {
+pub(super) fn parse_moment(text: &str) -> Option<UnixTime> {
     let (day, clock, _) = parse_offset(text)?;
     let seconds = day.checked_mul(SECONDS_OF_DAY)? + i64::from(clock.seconds);
-    (clock.nanos < NANOS).then_some(Moment { seconds, nanos: clock.nanos })
+    (clock.nanos < NANOS).then_some(UnixTime { seconds, nanos: clock.nanos })
 }
 
 /// A moment as text, in UTC.
-pub(super) fn show_moment(moment: Moment) -> String {
+pub(super) fn show_moment(moment: UnixTime) -> String {
     let day = moment.seconds.div_euclid(SECONDS_OF_DAY);
     let seconds = u32::try_from(moment.seconds.rem_euclid(SECONDS_OF_DAY)).unwrap_or(0);
     format!("{}T{}Z", show_days(day), show_clock(TimeOfDay { seconds, nanos: moment.nanos }))
@@ -246,11 +246,11 @@ mod tests {
 
     #[test]
     fn moments_are_in_utc() {
-        let moment = |seconds, nanos| Some(Moment { seconds, nanos });
+        let moment = |seconds, nanos| Some(UnixTime { seconds, nanos });
         assert_eq!(parse_moment("1970-01-01T00:00:00Z"), moment(0, 0));
         assert_eq!(parse_moment("1970-01-01T01:00:00.5+01:00"), moment(0, 500_000_000));
         assert_eq!(parse_moment("1969-12-31T23:59:59-00:00[UTC]"), moment(-1, 0));
-        assert_eq!(show_moment(Moment { seconds: -1, nanos: 5 }), "1969-12-31T23:59:59.000000005Z");
+        assert_eq!(show_moment(UnixTime { seconds: -1, nanos: 5 }), "1969-12-31T23:59:59.000000005Z");
         for text in ["1970-01-01T00:00:00", "1970-01-01", "T", "Z", "1970-01-01T24:00:00Z", "é+01:00"] {
             assert_eq!(parse_moment(text), None, "{text}");
         }
@@ -267,7 +267,7 @@ mod tests {
             prop_assert_eq!(parse_days(&show_days(day)), Some(day));
             let clock = TimeOfDay { seconds, nanos };
             prop_assert_eq!(parse_clock(&show_clock(clock)), Some(clock));
-            let moment = Moment { seconds: day * 86_400 + i64::from(seconds), nanos };
+            let moment = UnixTime { seconds: day * 86_400 + i64::from(seconds), nanos };
             prop_assert_eq!(parse_moment(&show_moment(moment)), Some(moment));
             prop_assert_eq!(parse_duration(&show_span(i128::from(span), nanos)), Some((span, nanos)));
         }

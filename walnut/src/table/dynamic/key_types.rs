@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::calendar::{self, Moment, TimeOfDay};
+use super::calendar::{self, TimeOfDay, UnixTime};
 use super::known::{read_uuid, show};
 use super::value::Value;
 use crate::table::key::{Key, KeyWriter};
@@ -150,7 +150,7 @@ impl KnownKey {
 }
 
 fn moment(text: &str) -> Option<(i64, u32)> {
-    calendar::parse_moment(text).map(|Moment { seconds, nanos }| (seconds, nanos))
+    calendar::parse_moment(text).map(|UnixTime { seconds, nanos }| (seconds, nanos))
 }
 
 /// Days since the first of January of year 1, which is day 1.

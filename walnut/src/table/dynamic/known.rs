@@ -13,7 +13,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use super::calendar::{self, Moment, TimeOfDay};
+use super::calendar::{self, TimeOfDay, UnixTime};
 use super::value::Value;
 use crate::table::shape::Known;
 
@@ -23,7 +23,7 @@ pub(super) fn show(known: Known, value: &Value) -> Option<String> {
     Some(match known {
         Known::Uuid => show_uuid(&<[u8; 16]>::try_from(bytes(value)?).ok()?),
         Known::SystemTime => match numbers()?[..] {
-            [seconds, nanos] => calendar::show_moment(Moment {
+            [seconds, nanos] => calendar::show_moment(UnixTime {
                 seconds: i64::try_from(seconds).ok()?,
                 nanos: u32::try_from(nanos).ok()?,
             }),
@@ -85,7 +85,7 @@ pub(super) fn read(known: Known, text: &str, is_enum: bool) -> Option<Value> {
     Some(match known {
         Known::Uuid => Value::Bytes(read_uuid(text)?.to_vec()),
         Known::SystemTime => {
-            let Moment { seconds, nanos } = calendar::parse_moment(text)?;
+            let UnixTime { seconds, nanos } = calendar::parse_moment(text)?;
             list(&[seconds.into(), nanos.into()])
         }
         Known::Duration => match calendar::parse_span(text) {

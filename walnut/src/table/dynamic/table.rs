@@ -157,6 +157,29 @@ impl<M: Access> DynamicTable<M> {
         self.scan(query)?.count()
     }
 
+    /// Compares every row with its key and its index entries, as
+    /// [`Database::verify`](crate::Database::verify) does for open tables. Indexes that a program
+    /// computes are left out.
+    ///
+    /// Cost: reads every row and every entry, and looks up every entry of every row.
+    pub fn verify(&self) -> Result<Verified> {
+        let info = self.source.read(|reader| self.info_in(reader))?;
+        let mapper = mapper_of(&info)?;
+        ensure_derived(&info, mapper)?;
+        let stored = self.source.read(|reader| self.stored(reader))?.ok_or(Error::Dropped)?;
+        let numbers = Arc::clone(&info.numbers);
+        let derived = stored.describe(&self.name, numbers)?.only_indexes(|index| mapper.is_derived(index));
+        let (mut verified, mut findings) = (Verified::default(), Findings::default());
+        let range = KeyRange::prefix(&derived.rows.prefix());
+        let rows = match &self.source {
+            Source::Database(store) => store.engine.scan(range)?,
+            Source::Snapshot(snapshot) => snapshot.engine_scan(range)?,
+            Source::Transaction(_) => return Err(Error::Unsupported("`verify` in a transaction")),
+        };
+        verify::table::<DynamicRow>(rows, &derived, &mut verified, &mut findings)?;
+        findings.into_result().map(|()| verified)
+    }
+
     /// The table as a state has it.
     fn info_in(&self, reader: EntryReader<'_>) -> Result<Arc<TableInfo>> {
         let record = reader.get(&catalog::table_key(&self.name), <[u8]>::to_vec)?.ok_or(Error::Dropped)?;
@@ -181,27 +204,6 @@ impl<M: Access> DynamicTable<M> {
     fn stored(&self, reader: EntryReader<'_>) -> Result<Option<StoredTable>> {
         let stored = reader.get(&catalog::table_key(&self.name), StoredTable::decode)?;
         stored.transpose().map_err(|fault| self.source.corruption(fault))
-    }
-}
-
-impl DynamicTable {
-    /// Compares every row with its key and its index entries, as
-    /// [`Database::verify`](crate::Database::verify) does for open tables. Indexes that a program
-    /// computes are left out.
-    ///
-    /// Cost: reads every row and every entry, and looks up every entry of every row.
-    pub fn verify(&self) -> Result<Verified> {
-        let store = self.source.database().ok_or(Error::Unsupported("`verify` in a transaction"))?;
-        let info = self.source.read(|reader| self.info_in(reader))?;
-        let mapper = mapper_of(&info)?;
-        ensure_derived(&info, mapper)?;
-        let stored = self.source.read(|reader| self.stored(reader))?.ok_or(Error::Dropped)?;
-        let numbers = Arc::clone(&info.numbers);
-        let derived = stored.describe(&self.name, numbers)?.only_indexes(|index| mapper.is_derived(index));
-        let (mut verified, mut findings) = (Verified::default(), Findings::default());
-        let rows = store.engine.scan(KeyRange::prefix(&derived.rows.prefix()))?;
-        verify::table::<DynamicRow>(rows, &derived, &mut verified, &mut findings)?;
-        findings.into_result().map(|()| verified)
     }
 }
 
