@@ -140,7 +140,7 @@ fn two_tables_are_two_databases() {
 #[test]
 fn a_pool_that_is_in_use_makes_others_wait_and_not_for_ever() {
     let server = SERVER.get(PostgresServer::start);
-    let options = Options::new(&server.text()).expect("options").pool(2).timeout(Duration::from_millis(500));
+    let options = Options::new(&server.text()).expect("options").pool(2).timeout(Duration::from_secs(5));
     let engine = options.connect().expect("a connection");
     let mut held: Vec<_> = (0..2).map(|_| contract::begin(&engine)).collect();
     for session in &mut held {
