@@ -89,6 +89,9 @@ mod backup;
 // A database that is only read: alone, and while another process writes.
 mod follow;
 
+// A damaged database, copied into a new one row by row.
+mod repair;
+
 // The fuzz targets, run for a moment on a stable compiler.
 mod fuzz;
 

@@ -77,6 +77,7 @@ mod manifest;
 mod memtable;
 mod mvcc;
 mod options;
+mod repair;
 mod sst;
 mod sync;
 mod table;
@@ -90,6 +91,7 @@ pub use engine::{Background, Durability, Stats};
 pub use error::{Error, Limit, Result, UniqueViolation};
 pub use follower::{Follower, ReadOnlyBuilder};
 pub use options::{Builder, Compression};
+pub use repair::repair;
 pub use table::{
     Cursor, DefaultTable, Index, Inserted, Key, Page, ReadOnly, ReadWrite, Scan, Snapshot, Table,
     Transaction, Unique,
@@ -196,6 +198,7 @@ pub mod report {
     //! | [`DefaultTable::sweep`](crate::DefaultTable::sweep) | [`Swept`] |
     //! | [`DefaultTable::migrate_all`](crate::DefaultTable::migrate_all) | [`Migrated`] |
     //! | [`DefaultTable::unreadable`](crate::DefaultTable::unreadable) | [`Unreadable`] |
+    //! | [`repair`](crate::repair) | [`Repaired`], with a [`LostRange`] for each part that was lost |
     //! | an [`Error`](crate::Error) | the other types, one for each variant with details |
 
     #[doc(no_inline)]
@@ -205,7 +208,9 @@ pub mod report {
         Abort, CursorError, Disagreement, Finding, FindingKind, IoError, OptionsError, SchemaError,
         UnreadableRow, Unstorable, ValueError,
     };
-    pub use crate::table::{Duplicate, IndexState, IndexStatus, Migrated, Swept, Unreadable};
+    pub use crate::table::{
+        Duplicate, IndexState, IndexStatus, LostOwner, LostRange, Migrated, Repaired, Swept, Unreadable,
+    };
 }
 
 pub mod scan {

@@ -23,7 +23,7 @@ const LAYERS: &[&[&str]] = &[
     &["txn"],
     &["table"],
     &["options", "kv"],
-    &["follower"],
+    &["follower", "repair"],
     &["database", "__private", ROOT],
 ];
 

@@ -264,6 +264,11 @@ pub(super) fn orphans(env: &dyn Env, dir: &Path, in_use: impl Fn(FileName) -> bo
     Ok(orphans)
 }
 
+/// The error for a directory that has to be empty and is not.
+pub(super) fn taken(operation: &'static str, dir: &Path) -> Error {
+    Error::io(operation, dir, ErrorKind::AlreadyExists.into())
+}
+
 pub(super) fn refuse(path: &Path, reason: &'static str) -> Result<()> {
     Err(Error::NotADatabase { path: path.to_owned(), reason })
 }

@@ -44,7 +44,7 @@ use super::{
     directory, reserve, trace,
 };
 use crate::base::{FileNumber, SeqNo};
-use crate::env::Env;
+use crate::env::{Env, PathKind};
 use crate::error::{Error, Fault, Result};
 use crate::files::{FileName, OpenFiles};
 use crate::manifest::{self, FIRST_MANIFEST, ManifestState, ManifestWriter, Version, VersionEdit};
@@ -158,6 +158,17 @@ impl Engine {
 }
 
 impl Engine {
+    /// Makes a database in `dir`, which must be empty or missing.
+    pub(crate) fn open_empty(env: Arc<dyn Env>, dir: PathBuf, config: EngineConfig) -> Result<Self> {
+        directory::check_path(&dir, "create")?;
+        let is_free = match env.kind(&dir)? {
+            None => true,
+            Some(PathKind::Directory) => env.list(&dir)?.is_empty(),
+            Some(_) => false,
+        };
+        if is_free { Self::open(env, dir, config) } else { Err(directory::taken("create", &dir)) }
+    }
+
     /// Writes out what runs without a close have left, when that is more than background work
     /// leaves. A failure puts it off.
     fn clear_up(&self) {

@@ -33,6 +33,7 @@ mod migrate;
 mod mutate;
 mod numbers;
 mod owner;
+mod repair;
 pub(crate) mod row;
 mod scan;
 pub(crate) mod schema;
@@ -69,6 +70,7 @@ pub use key::{
 pub use key::{decode_key, encode_key};
 pub use mapper::{GeneratesKey, Table, TableMapper};
 pub use migrate::Migrated;
+pub use repair::{LostOwner, LostRange, Repaired};
 pub(crate) use row::MAX_ROW_SIZE;
 pub use scan::{Batches, Cursor, Distinct, Entries, Keys, Page, Rest, Scan};
 pub use schema::{FieldSchema, IndexName, IndexSchema, TableSchema};

@@ -149,6 +149,16 @@ pub(crate) fn space_in(reader: EntryReader<'_>, name: &str, dir: &Path) -> Resul
     Ok(id.map(|id| Space::new(name, id)))
 }
 
+/// The names and ids of all keyspaces, sorted.
+pub(super) fn all(
+    scan: impl FnOnce(KeyRange) -> Result<EngineScan>,
+    dir: &Path,
+) -> Result<Vec<(String, u32)>> {
+    let found = catalog::entries_under(scan, &space_key(""))?;
+    let id = |(name, bytes): (String, Vec<u8>)| Ok((name, decode(&bytes)?.0));
+    found.into_iter().map(id).collect::<Result<_, Fault>>().map_err(|fault| fault.at(dir, 0))
+}
+
 /// The names of all keyspaces, sorted.
 pub(super) fn names(scan: impl FnOnce(KeyRange) -> Result<EngineScan>) -> Result<Vec<String>> {
     catalog::names_under(scan, &space_key(""))

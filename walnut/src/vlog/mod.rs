@@ -26,6 +26,7 @@ mod fuzz;
 mod handle;
 mod meta;
 mod reader;
+mod salvage;
 mod temp_file;
 #[cfg(test)]
 mod tests;
@@ -37,5 +38,6 @@ pub use fuzz::fuzz;
 pub(crate) use handle::Values;
 pub(crate) use meta::ValueMeta;
 pub(crate) use reader::ValueReader;
+pub(crate) use salvage::SalvagedValues;
 pub(crate) use temp_file::{FinishedValues, ValueStore};
 pub(crate) use writer::ValueWriter;

@@ -28,6 +28,7 @@ mod fuzz;
 mod measure;
 mod records;
 mod replay;
+mod salvage;
 mod segment;
 mod tail;
 mod tail_check;
@@ -42,6 +43,7 @@ pub use fuzz::fuzz;
 #[cfg(feature = "parts")]
 pub use measure::MeasuredLog;
 pub(crate) use replay::{DurableBounds, Replayed, replay};
+pub(crate) use salvage::{oldest_seqno, salvage};
 pub(crate) use segment::LogDir;
 pub(crate) use tail_check::TailFault;
 pub(crate) use writer::{LogConfig, LogSize, LogWriter, SyncPoint};

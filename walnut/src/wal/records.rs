@@ -50,6 +50,11 @@ impl<'a> Records<'a> {
         Ok(Ok(LogRecord { header, payload, next: aligned(offset + size as u64) }))
     }
 
+    /// The bytes of a header at `offset`, which is at least a header's size before the end.
+    pub(super) fn header_bytes(&mut self, offset: u64) -> Result<&[u8]> {
+        self.bytes(offset, RECORD_HEADER_SIZE)
+    }
+
     /// The checksum of a record of `size` bytes. A record that is larger than the window is read in
     /// pieces, so that memory is allocated only for a size that was verified.
     fn checksum(&mut self, offset: u64, size: usize) -> Result<u32> {

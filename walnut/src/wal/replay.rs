@@ -69,7 +69,11 @@ pub(crate) struct Replayed<'a> {
     offset: u64,
 }
 
-impl Replayed<'_> {
+impl<'a> Replayed<'a> {
+    pub(super) fn new(commit: Commit<'a>, segment: FileNumber, file: &'a Path, offset: u64) -> Self {
+        Self { commit, segment, file, offset }
+    }
+
     /// The error for a payload that cannot be decoded.
     pub(crate) fn damaged(&self, fault: Fault) -> Error {
         fault.at(self.file, self.offset)

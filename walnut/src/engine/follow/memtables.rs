@@ -15,7 +15,7 @@ const OVERGROWN: usize = 2;
 /// The entries of a log, in one memtable for each segment, or more for a large one: a writer that
 /// freezes a memtable begins a segment, so these are what it flushes.
 #[derive(Debug)]
-pub(super) struct LogMemtables {
+pub(in crate::engine) struct LogMemtables {
     /// Oldest first.
     memtables: Vec<LogMemtable>,
     /// What was read and is in no memtable yet.
@@ -35,13 +35,13 @@ struct LogMemtable {
 
 impl LogMemtables {
     /// None yet; entries up to `known` are left out of them.
-    pub(super) fn new(known: SeqNo, memtable_size: usize) -> Self {
+    pub(in crate::engine) fn new(known: SeqNo, memtable_size: usize) -> Self {
         let limit = memtable_size.saturating_mul(OVERGROWN);
         Self { memtables: Vec::new(), collected: Collected::default(), known, limit }
     }
 
     /// Adds a commit. It can be read once it is [settled](Self::settle), at the latest.
-    pub(super) fn add(&mut self, replayed: &Replayed<'_>) -> Result<()> {
+    pub(in crate::engine) fn add(&mut self, replayed: &Replayed<'_>) -> Result<()> {
         if replayed.segment != self.collected.segment || self.collected.bytes.len() >= LOAD_SIZE {
             self.settle();
         }
@@ -49,7 +49,7 @@ impl LogMemtables {
     }
 
     /// Inserts what was added.
-    pub(super) fn settle(&mut self) {
+    pub(in crate::engine) fn settle(&mut self) {
         let Some(load) = self.collected.take() else { return };
         let fits = |last: &LogMemtable| last.segment == load.segment && !last.memtable.is_full(self.limit);
         if !self.memtables.last().is_some_and(fits) {
@@ -69,7 +69,7 @@ impl LogMemtables {
     }
 
     /// The memtables, oldest first.
-    pub(super) fn frozen(&self) -> impl Iterator<Item = Frozen> {
+    pub(in crate::engine) fn frozen(&self) -> impl Iterator<Item = Frozen> {
         self.memtables.iter().map(|one| Frozen { memtable: Arc::clone(&one.memtable), next_log: one.segment })
     }
 }

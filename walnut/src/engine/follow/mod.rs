@@ -39,7 +39,7 @@ use crate::sst::SstStore;
 use crate::sync::{Arc, Mutex};
 use crate::vlog::ValueStore;
 use crate::wal::{FollowStep, LogDir, LogFollower};
-use memtables::LogMemtables;
+pub(super) use memtables::LogMemtables;
 pub(crate) use moment::Moment;
 
 /// How often the same fault is found in a row before it is damage, and no longer a file that was

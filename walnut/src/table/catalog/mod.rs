@@ -181,6 +181,53 @@ pub(super) fn names_under(
     Ok(names)
 }
 
+/// What follows `prefix` in the keys of the catalog that begin with it, with the values, sorted.
+pub(super) fn entries_under(
+    scan: impl FnOnce(KeyRange) -> Result<EngineScan>,
+    prefix: &[u8],
+) -> Result<Vec<(String, Vec<u8>)>> {
+    let mut scan = scan(KeyRange::prefix(prefix))?;
+    let mut entries = Vec::new();
+    while let Some(found) = scan.next()? {
+        let name = String::from_utf8_lossy(&found.key[prefix.len()..]).into_owned();
+        entries.push((name, found.value.load()?.to_vec()));
+    }
+    Ok(entries)
+}
+
+/// All tables as they are stored, by name.
+pub(super) fn stored(
+    scan: impl FnOnce(KeyRange) -> Result<EngineScan>,
+    dir: &Path,
+) -> Result<Vec<(String, StoredTable)>> {
+    let decode = |(name, bytes): (String, Vec<u8>)| Ok((name, StoredTable::decode(&bytes)?));
+    let tables = entries_under(scan, &table_key(""))?.into_iter().map(decode);
+    tables.collect::<Result<_, Fault>>().map_err(|fault| fault.at(dir, 0))
+}
+
+/// Has the next keyspace get an id above `last`.
+pub(super) fn reserve_above(attempt: &Attempt, last: u32, dir: &Path) -> Result<()> {
+    let mut keyspaces = Keyspaces::begin(attempt, dir)?;
+    if keyspaces.next <= last {
+        keyspaces.next = last.checked_add(1).ok_or(Error::Unsupported("more than four billion keyspaces"))?;
+        keyspaces.end(attempt);
+    }
+    Ok(())
+}
+
+/// Has every index of a table built anew when a program opens it next.
+pub(super) fn rebuild(attempt: &Attempt, name: &str, dir: &Path) -> Result<()> {
+    let Some(mut stored) = table(attempt, name, dir)? else { return Ok(()) };
+    for index in &mut stored.indexes {
+        index.state = StoredState::Building;
+        drop_keyspace(attempt, KeyspaceId(index.keyspace));
+    }
+    drop_pending(attempt, &mut stored);
+    attempt.delete(&build_key(KeyspaceId(stored.rows)));
+    attempt.put(&table_key(name), &stored.encode()?);
+    Ok(())
+}
+
 /// Where it is noted how far the indexes of a table are built.
 pub(super) fn build_key(rows: KeyspaceId) -> Vec<u8> {
     catalog_key(BUILD, &rows.prefix())

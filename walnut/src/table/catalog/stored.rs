@@ -100,6 +100,11 @@ impl StoredTable {
         encode(self, vec![FORM])
     }
 
+    /// The keyspaces of its indexes.
+    pub(in crate::table) fn keyspaces(&self) -> Vec<u32> {
+        self.indexes.iter().map(|index| index.keyspace).collect()
+    }
+
     /// The same table, when its shapes are shapes.
     fn checked(mut self) -> Result<Self, Fault> {
         for layout in &mut self.layouts {

@@ -1,0 +1,287 @@
+//! Reads what is sound of a damaged SST: every block whose checksum matches, in order.
+//!
+//! ```text
+//!   index is sound     | block | block | damaged | block |        the index says where blocks begin
+//!   index is damaged   | block | block | damaged ............     each block is searched behind the one before it
+//! ```
+//!
+//! 1. A block that is passed on is whole: its checksum is bound to this file and to its offset.
+//! 2. Where a block is damaged, the keys between its neighbours may be missing: that range is
+//!    reported. It is empty in none of the reports.
+//! 3. Memory is one block, and the bytes that are searched for the next one.
+//!
+//! A file whose header is damaged has no sound block, because every checksum continues that of the
+//! header.
+
+use std::borrow::Cow;
+use std::ops::Range;
+use std::path::PathBuf;
+
+use super::block::Block;
+use super::block_codec::decode_block;
+use super::format::{BlockHandle, Footer, MAX_BLOCK_SIZE, MAX_PART_SIZE, MAX_RANGES_SIZE, TRAILER_LEN};
+use super::index::IndexBlock;
+use super::layout::read_part;
+use super::ranges;
+use crate::base::{Entry, FileNumber, Fragments, KeyRange, Kind, SeqNo, after};
+use crate::codec::{FileHeader, FileKind, crc32, seed_at};
+use crate::cursor::EntryCursor;
+use crate::env::File;
+use crate::error::{Fault, Result};
+use crate::sync::{Arc, Mutex};
+
+/// The bytes that are read at once where a block is searched.
+const SEARCH_STEP: usize = 64 << 10;
+
+/// The end of a block's trailer: its checksum.
+const CRC_LEN: usize = 4;
+
+/// A range of keys of which a damaged part of a file may have held some.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(crate) struct LostKeys {
+    pub(crate) range: KeyRange,
+    pub(crate) file: PathBuf,
+    pub(crate) offset: u64,
+    /// What is wrong there, as the end of a sentence.
+    pub(crate) reason: String,
+}
+
+/// Where lost ranges are collected.
+pub(crate) type LostSink = Arc<Mutex<Vec<LostKeys>>>;
+
+/// A forward cursor over the sound entries of an SST.
+pub(crate) struct SalvageCursor {
+    file: Arc<dyn File>,
+    seed: u32,
+    places: Places,
+    bounds: KeyRange,
+    lost: LostSink,
+    /// The offset and the reason of damage since the last sound block.
+    gap: Option<(u64, String)>,
+    block: Option<Block>,
+    rows: Range<usize>,
+    key: Vec<u8>,
+    is_begun: bool,
+    seqno: SeqNo,
+    kind: Kind,
+    value: Range<usize>,
+}
+
+/// Where the next block is.
+enum Places {
+    Index { handles: Vec<BlockHandle>, next: usize },
+    Search { offset: u64, end: u64 },
+}
+
+impl SalvageCursor {
+    /// Opens the file of this number, which may be damaged; also returns its range tombstones.
+    /// `bounds` is where its keys are, as far as that is known. What cannot be read is in `lost`
+    /// when the cursor has come to its end.
+    pub(crate) fn open(
+        file: Arc<dyn File>,
+        database: Option<[u8; 16]>,
+        number: FileNumber,
+        bounds: KeyRange,
+        lost: &LostSink,
+    ) -> Result<(Self, Option<Arc<Fragments>>)> {
+        let mut cursor = Self {
+            seed: 0,
+            places: Places::Search { offset: 0, end: 0 },
+            bounds,
+            lost: Arc::clone(lost),
+            gap: None,
+            block: None,
+            rows: 0..0,
+            key: Vec::new(),
+            is_begun: false,
+            seqno: SeqNo::ZERO,
+            kind: Kind::Delete,
+            value: 0..0,
+            file,
+        };
+        let mut fragments = None;
+        match cursor.find_parts(database, number) {
+            Ok(found) => fragments = found,
+            Err(error) => cursor.gap = Some((0, error.to_string())),
+        }
+        cursor.advance()?;
+        Ok((cursor, fragments))
+    }
+
+    /// Finds out where the blocks are; an error when the header is damaged.
+    fn find_parts(
+        &mut self,
+        database: Option<[u8; 16]>,
+        number: FileNumber,
+    ) -> Result<Option<Arc<Fragments>>> {
+        let path = self.file.path().to_owned();
+        let mut bytes = [0; FileHeader::LEN];
+        self.file.read_exact_at(&mut bytes, 0)?;
+        let header = FileHeader::decode(FileKind::Sst, &bytes).map_err(|fault| fault.at(&path, 0))?;
+        if header.number != number || database.is_some_and(|database| database != header.database) {
+            return Err(Fault::Identity.at(&path, 0));
+        }
+        self.seed = header.seed();
+        let size = self.file.size()?;
+        self.places = Places::Search { offset: FileHeader::LEN as u64, end: size };
+        let Some(footer) = self.footer(size)? else { return Ok(None) };
+        let data_end = footer.filter.offset.min(size);
+        let index = read_part(&self.file, self.seed, footer.index, MAX_PART_SIZE, |payload| {
+            IndexBlock::decode(payload, footer.filter.offset)
+        });
+        self.places = match index {
+            Ok(index) => {
+                let handles = (0..index.fences.len()).map(|position| index.handle(position)).collect();
+                Places::Index { handles, next: 0 }
+            }
+            Err(_) => Places::Search { offset: FileHeader::LEN as u64, end: data_end },
+        };
+        if footer.range_tombstones.size == 0 {
+            return Ok(None);
+        }
+        match read_part(&self.file, self.seed, footer.range_tombstones, MAX_RANGES_SIZE, ranges::decode) {
+            Ok(fragments) => Ok(Some(Arc::new(fragments))),
+            Err(error) => {
+                let reason = format!("range tombstones are lost, so removed rows may be back: {error}");
+                self.report(self.bounds.clone(), footer.range_tombstones.offset, reason);
+                Ok(None)
+            }
+        }
+    }
+
+    fn footer(&self, size: u64) -> Result<Option<Footer>> {
+        let Some(offset) = size.checked_sub(Footer::LEN as u64) else { return Ok(None) };
+        let mut bytes = [0; Footer::LEN];
+        self.file.read_exact_at(&mut bytes, offset)?;
+        Ok(Footer::decode(&bytes, self.seed, offset).ok())
+    }
+
+    fn report(&self, range: KeyRange, offset: u64, reason: String) {
+        if !range.is_empty() {
+            let file = self.file.path().to_owned();
+            self.lost.lock().push(LostKeys { range, file, offset, reason });
+        }
+    }
+
+    /// Ends a gap before `key`, or at the end of the file.
+    fn close_gap(&mut self, key: Option<&[u8]>) {
+        if let Some((offset, reason)) = self.gap.take() {
+            let start = if self.is_begun { after(&self.key) } else { self.bounds.start.clone() };
+            let end = key.map(<[u8]>::to_vec).or_else(|| self.bounds.end.clone());
+            // A file may have keys outside of what the manifest says when that is damaged.
+            let end = end.filter(|end| *end > start);
+            self.report(KeyRange { start, end }, offset, reason);
+        }
+    }
+
+    /// The next sound block; notes a gap where there are damaged ones before it.
+    fn next_block(&mut self) -> Option<Block> {
+        loop {
+            let (offset, found) = match &mut self.places {
+                Places::Index { handles, next } => {
+                    let handle = *handles.get(*next)?;
+                    *next += 1;
+                    (handle.offset, read_block(&self.file, self.seed, handle))
+                }
+                Places::Search { offset, end } => {
+                    let at = *offset;
+                    if at >= *end {
+                        return None;
+                    }
+                    match search_block(&self.file, self.seed, at, *end) {
+                        Ok(Some((block, next))) => {
+                            *offset = next;
+                            (at, Ok(block))
+                        }
+                        // What follows the data is no data block, and ends the search, too.
+                        Ok(None) => {
+                            *offset = *end;
+                            (at, Err(Fault::Truncated.at(self.file.path(), at)))
+                        }
+                        Err(error) => {
+                            *offset = *end;
+                            (at, Err(error))
+                        }
+                    }
+                }
+            };
+            let found = found.and_then(|block| {
+                let is_behind = !self.is_begun || block.compare_key(0, &self.key).is_ge();
+                if is_behind { Ok(block) } else { Err(Fault::Order.at(self.file.path(), offset)) }
+            });
+            match found {
+                Ok(block) => return Some(block),
+                Err(error) => drop(self.gap.get_or_insert_with(|| (offset, error.to_string()))),
+            }
+        }
+    }
+
+    fn move_to(&mut self, index: usize) {
+        let Some(block) = &self.block else { return };
+        let (row, value) = block.row_and_value_span(index);
+        self.key.clear();
+        self.key.extend_from_slice(block.prefix());
+        self.key.extend_from_slice(row.suffix);
+        (self.seqno, self.kind, self.value) = (row.seqno, row.kind, value);
+        self.is_begun = true;
+    }
+}
+
+impl EntryCursor for SalvageCursor {
+    fn entry(&self) -> Option<Entry<'_>> {
+        let value = &self.block.as_ref()?.payload()[self.value.clone()];
+        Some(Entry { key: &self.key, seqno: self.seqno, kind: self.kind, value })
+    }
+
+    fn advance(&mut self) -> Result<()> {
+        loop {
+            if let Some(index) = self.rows.next() {
+                self.move_to(index);
+                return Ok(());
+            }
+            self.block = None;
+            let Some(block) = self.next_block() else {
+                self.close_gap(None);
+                return Ok(());
+            };
+            let row = block.row(0);
+            let first = [block.prefix(), row.suffix].concat();
+            self.close_gap(Some(&first));
+            self.rows = 0..block.row_count();
+            self.block = Some(block);
+        }
+    }
+}
+
+fn read_block(file: &Arc<dyn File>, seed: u32, handle: BlockHandle) -> Result<Block> {
+    let bytes = file.read_vec_at(handle.size as usize, handle.offset)?;
+    decode_block(Cow::Owned(bytes), seed, handle.offset, MAX_BLOCK_SIZE)
+        .and_then(Block::new)
+        .map_err(|fault| fault.at(file.path(), handle.offset))
+}
+
+/// The block that begins at `offset`, and where it ends: its checksum is the first that matches the
+/// bytes before it.
+fn search_block(file: &Arc<dyn File>, seed: u32, offset: u64, end: u64) -> Result<Option<(Block, u64)>> {
+    let left = usize::try_from(end - offset).unwrap_or(usize::MAX);
+    let limit = left.min(MAX_BLOCK_SIZE + TRAILER_LEN);
+    let (mut bytes, mut crc, mut covered) = (Vec::new(), seed_at(seed, offset), 0);
+    while bytes.len() < limit {
+        let step = SEARCH_STEP.min(limit - bytes.len());
+        bytes.extend(file.read_vec_at(step, offset + bytes.len() as u64)?);
+        while let Some(stored) = bytes.get(covered..covered + CRC_LEN) {
+            let is_end = covered + CRC_LEN >= TRAILER_LEN && *stored == crc.to_le_bytes();
+            if is_end {
+                let found = &bytes[..covered + CRC_LEN];
+                let block =
+                    decode_block(Cow::Borrowed(found), seed, offset, MAX_BLOCK_SIZE).and_then(Block::new);
+                if let Ok(block) = block {
+                    return Ok(Some((block, offset + found.len() as u64)));
+                }
+            }
+            crc = crc32(crc, &bytes[covered..=covered]);
+            covered += 1;
+        }
+    }
+    Ok(None)
+}

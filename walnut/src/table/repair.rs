@@ -1,0 +1,131 @@
+//! After a repair: what was lost by table, and indexes that are built anew where rows or entries
+//! may be missing.
+
+use std::fmt;
+use std::path::PathBuf;
+
+use super::catalog;
+use super::spaces;
+use super::store::Store;
+use crate::base::{KeyRange, KeyspaceId, successor};
+use crate::engine::Salvaged;
+use crate::error::Result;
+
+/// What a repair has copied, and what not: [`repair`](crate::repair) returns it.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[non_exhaustive]
+pub struct Repaired {
+    /// Keys that were copied: rows, index entries, entries of the catalog, and keys of the raw
+    /// engine.
+    pub key_count: u64,
+    /// The names of the tables in the new database, sorted.
+    pub tables: Vec<String>,
+    /// What was lost, in the order of the keys. Nothing was, when this is empty.
+    pub lost: Vec<LostRange>,
+}
+
+/// A part of a damaged file, and the keys that it may have held; part of [`Repaired`].
+///
+/// Rows in the range may be missing, may be older than they were, or may be back that were removed:
+/// their newest version may have been in what is damaged.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct LostRange {
+    /// What holds the keys.
+    pub owner: LostOwner,
+    /// The first key of the range, encoded as [`Key`](crate::Key) says: a primary key of a table, a
+    /// key of a keyspace. Empty for all from the first one.
+    pub from: Vec<u8>,
+    /// The first key behind the range; `None` for all up to the last one.
+    pub to: Option<Vec<u8>>,
+    /// The damaged file.
+    pub file: PathBuf,
+    /// Where the damage begins, in bytes.
+    pub offset: u64,
+    /// What is wrong, as a sentence.
+    pub reason: String,
+}
+
+/// What holds the keys of a [`LostRange`].
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum LostOwner {
+    /// Rows of the table of this name.
+    Table(String),
+    /// A keyspace of the raw engine of this name.
+    Keyspace(String),
+    /// The catalog: tables may be missing, with all their rows.
+    Catalog,
+}
+
+impl fmt::Display for LostOwner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Table(name) => write!(f, "table {name:?}"),
+            Self::Keyspace(name) => write!(f, "keyspace {name:?}"),
+            Self::Catalog => f.write_str("the catalog"),
+        }
+    }
+}
+
+impl fmt::Display for LostRange {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let what = if self.from.is_empty() && self.to.is_none() { "any key" } else { "a range of keys" };
+        let Self { owner, file, offset, reason, .. } = self;
+        write!(f, "{owner}, {what}: {} at byte {offset}: {reason}", file.display())
+    }
+}
+
+impl Store {
+    /// Completes a database into which `salvaged` was copied: notes which ids are taken, has
+    /// indexes built anew where something was lost, and says what that was.
+    pub(crate) fn complete_repair(&self, salvaged: &Salvaged) -> Result<Repaired> {
+        let dir = self.engine.dir();
+        self.change(|attempt| catalog::reserve_above(attempt, salvaged.last_keyspace, dir))?;
+        let tables = catalog::stored(|range| self.engine.scan(range), dir)?;
+        let keyspaces = spaces::all(|range| self.engine.scan(range), dir)?;
+        let mut repaired = Repaired { key_count: salvaged.key_count, ..Repaired::default() };
+        for (name, table) in &tables {
+            let indexes = table.keyspaces();
+            let is_lost = |id: u32| salvaged.lost.iter().any(|lost| within(&lost.range, id).is_some());
+            if indexes.iter().chain(&[table.rows]).any(|id| is_lost(*id)) {
+                self.change(|attempt| catalog::rebuild(attempt, name, dir))?;
+            }
+        }
+        let owners = tables
+            .iter()
+            .map(|(name, table)| (table.rows, LostOwner::Table(name.clone())))
+            .chain(keyspaces.iter().map(|(name, id)| (*id, LostOwner::Keyspace(name.clone()))))
+            .chain([(KeyspaceId::CATALOG.0, LostOwner::Catalog)]);
+        for (id, owner) in owners {
+            for lost in &salvaged.lost {
+                if let Some((from, to)) = within(&lost.range, id) {
+                    repaired.lost.push(LostRange {
+                        owner: owner.clone(),
+                        from,
+                        to,
+                        file: lost.file.clone(),
+                        offset: lost.offset,
+                        reason: lost.reason.clone(),
+                    });
+                }
+            }
+        }
+        repaired.tables = tables.into_iter().map(|(name, _)| name).collect();
+        Ok(repaired)
+    }
+}
+
+/// The part of a range that is in a keyspace, without the keyspace's id.
+fn within(range: &KeyRange, id: u32) -> Option<(Vec<u8>, Option<Vec<u8>>)> {
+    let prefix = KeyspaceId(id).prefix();
+    let end = successor(&prefix);
+    let is_before = range.end.as_ref().is_some_and(|end| end.as_slice() <= prefix.as_slice());
+    let is_behind = end.as_ref().is_some_and(|end| range.start >= *end);
+    if is_before || is_behind {
+        return None;
+    }
+    let from = range.start.strip_prefix(&prefix[..]).unwrap_or_default().to_vec();
+    let to = range.end.as_ref().and_then(|end| end.strip_prefix(&prefix[..])).map(<[u8]>::to_vec);
+    Some((from, to))
+}
