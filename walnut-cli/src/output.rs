@@ -11,7 +11,8 @@ use crate::text;
 /// How many rows a table for people looks at before its first line, to know how wide columns are.
 const LOOKAHEAD: usize = 500;
 
-/// The widest that a column of a table for people is; longer values are cut.
+/// The widest that a column of a table for people is; longer values are cut, but for those of the
+/// last one.
 const MAX_WIDTH: usize = 60;
 
 /// Writes rows.
@@ -141,11 +142,12 @@ impl<W: Write> Output<W> {
     fn line(&mut self, cells: &[String]) -> io::Result<()> {
         let widths = self.widths.as_deref().unwrap_or_default();
         let mut line = String::new();
-        for ((cell, &width), column) in cells.iter().zip(widths).zip(&self.columns) {
-            if !line.is_empty() {
+        for (at, ((cell, &width), column)) in cells.iter().zip(widths).zip(&self.columns).enumerate() {
+            if at > 0 {
                 line.push_str("  ");
             }
-            let cell = cut(cell);
+            // Nothing is behind the last one.
+            let cell = if at + 1 == cells.len() { cell.clone() } else { cut(cell) };
             let padding = " ".repeat(width.saturating_sub(width_of(&cell)));
             let is_number = matches!(column.kind, Kind::Integer | Kind::Float32 | Kind::Float64);
             line.extend(if is_number { [&*padding, &cell] } else { [&cell, &*padding] });
