@@ -23,6 +23,8 @@ chapters! {
     walnut_and_async "async"
     operations "operations"
     command "command"
+    grow "grow"
+    adapters "adapters"
     coming_from "coming-from"
     compile_errors "compile-errors"
 }

@@ -233,8 +233,10 @@ pub mod remote {
     #[doc(no_inline)]
     pub use crate::Durability;
     pub use crate::backend::{
-        Embedded, Engine, Failure, Limits, Mode, Page, Serializable, Session, StaleReads, TimeTravel, Writes,
+        Embedded, Engine, Failure, Faults, Limits, Memory, Mode, Page, RemoteOptions, Serializable, Session,
+        StaleReads, TimeTravel, Writes,
     };
+    pub use crate::error::RemoteError;
 }
 
 /// Switches and parts for measurements of the store itself.

@@ -60,7 +60,7 @@ pub fn repair(source: impl AsRef<Path>, target: impl AsRef<Path>, options: &Buil
     let salvaged = engine.salvage(damaged)?;
     let store = Store::new(engine, options.chosen_durability());
     let repaired = store.complete_repair(&salvaged)?;
-    store.engine.sync()?;
-    store.engine.close()?;
+    store.engine()?.sync()?;
+    store.engine()?.close()?;
     Ok(repaired)
 }

@@ -72,11 +72,15 @@ pub enum Durability {
     Fast,
 }
 
+/// The repository's data file.
+pub(crate) fn repository_data() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("data/cities.tsv")
+}
+
 impl Args {
     /// The data file: the one that was named, or the repository's.
     pub fn data_path(&self) -> PathBuf {
-        let repository = || Path::new(env!("CARGO_MANIFEST_DIR")).join("data/cities.tsv");
-        self.data.clone().unwrap_or_else(repository)
+        self.data.clone().unwrap_or_else(repository_data)
     }
 
     /// [`batch`](Self::batch) as the size of a list.

@@ -339,6 +339,8 @@ fn a_conflict_is_found_also_when_the_change_was_flushed_meanwhile() -> Result<()
     Ok(())
 }
 
+/// Not on an engine elsewhere: a page reads ahead, so more may conflict.
+#[cfg(not(feature = "remote"))]
 #[test]
 fn a_scan_that_stopped_is_not_disturbed_by_what_lies_beyond() -> Result<()> {
     // From the front to 20, from the back to 50: what comes between is of no interest, what comes before or behind is.

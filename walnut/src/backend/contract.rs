@@ -69,8 +69,9 @@ pub trait Session: Send {
     /// [`Mode::Write`].
     ///
     /// Ok means that the commit is as durable as `durability` asks, or more, and that every session
-    /// that begins later sees it. `writes` may be empty: with a serializable engine the commit then
-    /// tells whether what was read held together, where the engine decides that only at the end.
+    /// that begins later sees it. `writes` may be empty: the commit then tells whether what was
+    /// read held together, where the engine decides that only at the end. It does not fail because
+    /// what was read has changed since: all of it was of one state.
     ///
     /// [`Failure::Conflict`] if a key that is written, or one within a removed range, was changed
     /// since the session's state; with a [`Serializable`] engine also if anything that was read

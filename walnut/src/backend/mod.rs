@@ -16,10 +16,20 @@
 //!
 //! It does not know what a table or an index is: keys and values are bytes.
 
+mod client;
 mod contract;
 mod failure;
+mod fate;
+mod memory;
+mod scan;
+mod session;
 mod writes;
 
+pub use client::RemoteOptions;
+pub(crate) use client::{Client, SHARD_COUNT};
 pub use contract::{Embedded, Engine, Limits, Mode, Page, Serializable, Session, StaleReads, TimeTravel};
 pub use failure::Failure;
+pub use memory::{Faults, Memory};
+pub(crate) use scan::{Follow, RemoteScan};
+pub(crate) use session::{RemoteSession, RemoteValue};
 pub use writes::Writes;

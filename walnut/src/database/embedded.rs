@@ -43,13 +43,13 @@ impl Database {
     ///
     /// Cost: at most one sync.
     pub fn sync(&self) -> Result<()> {
-        self.store.engine.sync()
+        self.store.engine()?.sync()
     }
 
     /// Writes what is in memory to sorted files and releases the log behind it, so that the next
     /// open has nothing to replay. Readers and writers go on meanwhile.
     pub fn checkpoint(&self) -> Result<()> {
-        self.store.engine.checkpoint()
+        self.store.engine()?.checkpoint()
     }
 
     /// Merges all sorted files into one run, in which old versions and removed rows take no more
@@ -64,7 +64,7 @@ impl Database {
     /// [`Error::Closed`](crate::Error::Closed) when the database is closed meanwhile; no error
     /// loses anything.
     pub fn compact(&self) -> Result<()> {
-        self.store.engine.compact()
+        self.store.engine()?.compact()
     }
 
     /// Does one piece of the work that is otherwise done in the background, and says whether there
@@ -75,7 +75,7 @@ impl Database {
     /// Cost: that of the piece: one file of a memtable's size written, one merge, or one small
     /// write and a sync. After an error everything is as it was.
     pub fn step(&self) -> Result<bool> {
-        self.store.engine.run_one_job()
+        self.store.engine()?.run_one_job()
     }
 
     /// Reads everything on disk and compares it: every checksum, the order of keys, the digest of
@@ -120,25 +120,25 @@ impl Database {
     /// # Ok::<(), walnut::Error>(())
     /// ```
     pub fn backup(&self, dir: impl AsRef<Path>) -> Result<()> {
-        self.store.engine.backup(dir.as_ref())
+        self.store.engine()?.backup(dir.as_ref())
     }
 
     /// Looks at a directory as a place for a copy of this database: what stands there, whether it
     /// is locked and may be written, and whether there is room. Nothing is changed.
     /// [`Preflight::check`](crate::Preflight::check) makes an error of what is in the way.
     pub fn preflight(&self, dir: impl AsRef<Path>) -> Result<Preflight> {
-        self.store.engine.preflight(dir.as_ref())
+        self.store.engine()?.preflight(dir.as_ref())
     }
 
     /// What the database holds at the moment, in numbers. Costs no input or output.
     pub fn stats(&self) -> Stats {
-        self.store.engine.stats()
+        self.store.engine().map(|engine| engine.stats()).unwrap_or_default()
     }
 
     /// Closes the database: everything acknowledged is durable, and other handles give
     /// [`Error::Closed`](crate::Error::Closed) from now on. Closing again does nothing.
     pub fn close(&self) -> Result<()> {
-        self.store.engine.close()
+        self.store.engine()?.close()
     }
 }
 

@@ -1,6 +1,7 @@
 //! The database: a directory that one process has open, or an engine that many processes share.
 
 mod embedded;
+mod remote;
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -268,7 +269,7 @@ impl<E> Database<E> {
 
     /// Begins a transaction that is committed, or dropped, by hand: a single attempt.
     pub fn begin(&self) -> Transaction {
-        self.store.begin()
+        self.store.begin_by_hand()
     }
 
     /// The state of all tables as it is visible now, for reading as long as it is held.
@@ -289,6 +290,6 @@ impl<E> Clone for Database<E> {
 
 impl<E> fmt::Debug for Database<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Database").field("dir", &self.store.engine.dir()).finish_non_exhaustive()
+        f.debug_struct("Database").field("dir", &self.store.dir()).finish_non_exhaustive()
     }
 }

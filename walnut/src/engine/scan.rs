@@ -14,7 +14,7 @@ use crate::base::{CoveredSpan, Entry, KeyRange, Kind, RangeTombstones, SeqNo, af
 use crate::cursor::{
     ConcatCursor, Coverage, DeadKeys, Direction, EntryCursor, MergeCursor, Seen, VisibleCursor,
 };
-use crate::error::{Error, Fault, Result};
+use crate::error::{Error, Result};
 use crate::memtable::MemtableCursor;
 use crate::mvcc::Pin;
 use crate::sync::Arc;
@@ -263,14 +263,6 @@ impl EngineScan {
     /// The value of an entry that this scan has given: see [`StoredValue::stored`].
     pub(crate) fn value<'s>(&'s self, key: &'s [u8], (kind, stored): (Kind, &'s [u8])) -> StoredValue<'s> {
         StoredValue::new(key, kind, stored, &self.view, self.at)
-    }
-
-    /// The error for stored bytes that make no sense.
-    pub(crate) fn corruption(&self, fault: Fault) -> Error {
-        match &self.owner {
-            ScanOwner::Core(core) => fault.at(&core.dir, 0),
-            ScanOwner::Moment(moment) => fault.at(moment.dir(), 0),
-        }
     }
 
     /// What neither end has given yet; nothing once an end has found no more.

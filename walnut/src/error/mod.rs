@@ -1,9 +1,10 @@
 //! The errors of the crate: coarse where a caller would act the same, precise about file and offset
 //! where an operator must look.
 
-mod rows;
-
+mod limit;
 mod options;
+mod remote;
+mod rows;
 mod value;
 
 use std::any::Any;
@@ -11,7 +12,9 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
+pub use limit::Limit;
 pub use options::OptionsError;
+pub use remote::RemoteError;
 
 pub use self::rows::{Disagreement, Finding, FindingKind, UniqueViolation, UnreadableRow, Unstorable};
 pub(crate) use self::value::Problem;
@@ -113,6 +116,15 @@ pub enum Error {
     Unsupported(&'static str),
     /// The application aborted its transaction with a reason of its own: see [`Error::abort_ref`].
     Abort(Abort),
+    /// The engine of this database, which runs elsewhere, could not be reached for as long as the
+    /// database is patient; nothing was written.
+    Unavailable(RemoteError),
+    /// The engine of this database could not be reached since a commit was sent to it, so it is not
+    /// known whether the commit has happened. Read what it would have written.
+    CommitUnknown(RemoteError),
+    /// The engine of this database refuses, as with a wrong password or a server that is too old,
+    /// or answers what makes no sense; nothing was written.
+    Remote(RemoteError),
     /// The operating system refused an operation.
     Io(IoError),
     /// The database was closed.
@@ -205,6 +217,11 @@ impl fmt::Display for Error {
             Self::Options(error) => error.fmt(f),
             Self::Unsupported(what) => write!(f, "unsupported: {what}"),
             Self::Abort(abort) => write!(f, "the application aborted the transaction: {}", abort.text),
+            Self::Unavailable(error) => write!(f, "the engine cannot be reached: {error}"),
+            Self::CommitUnknown(error) => {
+                write!(f, "it is not known whether a commit has happened, because its reply was lost: {error}")
+            }
+            Self::Remote(error) => error.fmt(f),
             Self::Io(error) => error.fmt(f),
             Self::Closed => f.write_str("the database is closed"),
         }
@@ -237,64 +254,6 @@ impl SchemaError {
 impl fmt::Display for SchemaError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "table `{}`: {}", self.table, self.sentence)
-    }
-}
-
-/// A limit that was exceeded; detected before anything was written.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Limit {
-    /// An encoded key is too long.
-    Key {
-        /// The maximum size of a key, in bytes.
-        limit: usize,
-    },
-    /// A row, or a value of the raw engine, is too long.
-    Row {
-        /// Its size in bytes.
-        size: usize,
-        /// The maximum.
-        limit: usize,
-    },
-    /// One commit holds too much.
-    Commit {
-        /// Its size in bytes.
-        size: usize,
-        /// The maximum.
-        limit: usize,
-    },
-    /// One commit contains too many range deletions.
-    Ranges {
-        /// The number of range deletions.
-        count: usize,
-        /// The maximum.
-        limit: usize,
-    },
-    /// A value has no exact encoding as a key; the text says why.
-    Inexact(&'static str),
-    /// The sequence of generated keys has reached the maximum of its type.
-    Counter,
-    /// The database has used up all file numbers, which happens to a damaged one only.
-    FileNumbers,
-}
-
-impl fmt::Display for Limit {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Key { limit } => write!(f, "a key is longer than {limit} bytes when encoded"),
-            Self::Row { size, limit } => write!(f, "a row takes {size} bytes, and {limit} is the limit"),
-            Self::Commit { size, limit } => {
-                write!(f, "a commit takes {size} bytes, and {limit} is the limit")
-            }
-            Self::Ranges { count, limit } => {
-                write!(f, "a commit removes {count} ranges, and {limit} is the limit")
-            }
-            Self::Inexact(why) => write!(f, "a value cannot be a key: {why}"),
-            Self::FileNumbers => f.write_str("the database has given out the last number for a file"),
-            Self::Counter => f.write_str(
-                "the counter of generated keys has come to the last number of its type; take a wider type",
-            ),
-        }
     }
 }
 

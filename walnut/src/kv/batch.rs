@@ -125,7 +125,7 @@ impl WriteBatch {
     /// Makes the writes part of the history of `store`.
     pub(crate) fn commit(self, store: &Arc<Store>, durability: Durability) -> Result<()> {
         match self.store {
-            None => store.engine.core().confirm(store.engine.core().applied(), durability),
+            None => store.confirm_all(durability),
             Some(own) if Arc::ptr_eq(&own, store) => store.write(&self.spaces, self.batch, durability),
             Some(_) => Err(Error::Unsupported("writing a batch over keyspaces of another database")),
         }

@@ -195,7 +195,7 @@ impl<M> fmt::Debug for Keyspace<M> {
 
 impl Keyspace {
     pub(crate) fn open(store: &Arc<Store>, name: &str) -> Result<Self> {
-        Ok(Self::new(Source::Database(Arc::clone(store)), store.space(name)?))
+        Ok(Self::new(store.source(), store.space(name)?))
     }
 
     /// The database that it is a handle of, and what is written to; an error for one of a
@@ -371,7 +371,7 @@ impl Transaction {
     pub fn keyspace(&self, name: &str) -> Result<Keyspace> {
         let source = self.source();
         // The look at the catalog is noted: the commit loses to a drop of the keyspace.
-        let known = source.read(|reader| space_in(reader, name, self.store().engine.dir()))?;
+        let known = source.read(|reader| space_in(reader, name, self.store().dir()))?;
         // One that was made since is empty in the state of this transaction. One that was dropped
         // since is not made anew.
         let space = known.map_or_else(|| self.store().space(name), Ok)?;

@@ -78,9 +78,8 @@ pub(super) fn run<T: Table>(store: &Store, info: &TableInfo) -> Result<()> {
             all.truncate(DUPLICATE_LIMIT);
         }
         if outcome.finished {
-            let core = store.engine.core();
-            core.confirm(core.applied(), store.durability())?;
-            let since = core.applied();
+            store.confirm_all(store.durability())?;
+            let since = store.applied();
             let unsettled =
                 info.indexes.iter().zip(&mut *building).filter(|(index, _)| index.settled().is_none());
             for (index, duplicates) in unsettled {
@@ -103,12 +102,20 @@ pub(super) fn progress(attempt: &Attempt, key: &[u8]) -> Result<StoredProgress> 
 }
 
 /// The next rows that are to be worked on.
-pub(super) fn next_rows(attempt: &Attempt, info: &TableInfo, progress: &StoredProgress) -> Result<RowBatch> {
+pub(super) fn next_rows(
+    store: &Store,
+    attempt: &Attempt,
+    info: &TableInfo,
+    progress: &StoredProgress,
+) -> Result<RowBatch> {
     let prefix = info.rows.prefix();
     let start = if progress.next.is_empty() { prefix.to_vec() } else { progress.next.clone() };
     let mut scan: EntryScan = attempt.scan(KeyRange { start, end: successor(&prefix) })?;
     let (mut rows, mut size) = (Vec::new(), 0);
-    while rows.len() < BATCH_COUNT && size < BATCH_SIZE {
+    // A row is written with two entries of each index at most, or of each element that it has.
+    let count = store.batch_count(BATCH_COUNT, 2 + 2 * info.indexes.len());
+    let limit = store.batch_size(BATCH_SIZE, 1 + info.indexes.len());
+    while rows.len() < count && size < limit {
         let Some(found) = scan.next()? else { return Ok(RowBatch { rows, is_last: true }) };
         let value = found.value.load()?;
         size += value.len();
@@ -127,9 +134,13 @@ pub(super) fn progress_after(progress: &StoredProgress, batch: &RowBatch) -> Sto
 }
 
 fn batch<T: Table>(store: &Store, attempt: &Attempt, info: &TableInfo) -> Result<Outcome> {
+    if info.is_built_by_others(attempt, store)? {
+        let (progress, duplicates) = (StoredProgress::default(), Vec::new());
+        return Ok(Outcome { progress, finished: true, duplicates });
+    }
     let key = catalog::build_key(info.rows);
     let before = progress(attempt, &key)?;
-    let batch = next_rows(attempt, info, &before)?;
+    let batch = next_rows(store, attempt, info, &before)?;
     let mut duplicates: Vec<Vec<Duplicate>> = vec![Vec::new(); info.indexes.len()];
     for (key, bytes) in &batch.rows {
         let primary_key = &key[PREFIX..];
@@ -137,11 +148,11 @@ fn batch<T: Table>(store: &Store, attempt: &Attempt, info: &TableInfo) -> Result
         enter(attempt, info, primary_key, &row, &mut duplicates)?;
     }
     for (index, _) in info.indexes.iter().zip(&duplicates).filter(|(_, pairs)| !pairs.is_empty()) {
-        catalog::turn_off(attempt, info, index.keyspace, store.engine.dir())?;
+        catalog::turn_off(attempt, info, index.keyspace, store.dir())?;
     }
     let progress = progress_after(&before, &batch);
     if batch.is_last {
-        catalog::finish_build(attempt, info, store.engine.dir())?;
+        catalog::finish_build(attempt, info, store.dir())?;
     } else {
         attempt.put(&key, &progress.encode()?);
     }

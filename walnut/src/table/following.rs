@@ -12,6 +12,7 @@ use crate::base::KeyRange;
 use crate::engine::{EngineFollower, Verified};
 use crate::error::Result;
 use crate::sync::Mutex;
+use crate::txn::EntryScan;
 
 /// What the handles of one follower share.
 pub(crate) struct Following {
@@ -53,13 +54,13 @@ impl Following {
     /// The names of the tables, sorted.
     pub(crate) fn table_names(&self) -> Result<Vec<String>> {
         let moment = self.engine.moment();
-        catalog::names(|range| Ok(moment.scan(range)))
+        catalog::names(|range| Ok(EntryScan::Engine(moment.scan(range))))
     }
 
     /// The names of the keyspaces of the raw engine, sorted.
     pub(crate) fn space_names(&self) -> Result<Vec<String>> {
         let moment = self.engine.moment();
-        spaces::names(|range| Ok(moment.scan(range)))
+        spaces::names(|range| Ok(EntryScan::Engine(moment.scan(range))))
     }
 
     /// Verifies the files of the last refresh, then rows against index entries of the tables that
@@ -78,7 +79,7 @@ impl Following {
 
 fn verify_in<T: Table>(snapshot: &Snapshot, verified: &mut Verified, findings: &mut Findings) -> Result<()> {
     let info = snapshot.info::<T>()?;
-    let rows = snapshot.engine_scan(KeyRange::prefix(&info.rows.prefix()))?;
+    let rows = snapshot.scan(KeyRange::prefix(&info.rows.prefix()))?;
     verify::table::<T>(rows, &info, verified, findings)
 }
 

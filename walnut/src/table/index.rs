@@ -189,6 +189,7 @@ impl<T: Table, K: Key, M: Access> Unique<'_, T, K, M> {
         let Some(entry) = entry.sought() else { return Ok(None) };
         let prefix = self.table.info().rows.prefix();
         let row = reads.read(|reader| {
+            self.table.info().look(reader, &[entry])?;
             let key = reader.get(entry, |owner| engine_key(prefix, |out| out.push(owner)))?;
             let Some(key) = key else { return Ok(None) };
             let row = reader.get(key.finish()?, row::open::<T>)?;
@@ -214,7 +215,10 @@ impl<T: Table, K: Key, M: Access> Unique<'_, T, K, M> {
         self.table.ensure_readable(self.place)?;
         let entry = self.entry(&value);
         let Some(entry) = entry.sought() else { return Ok(false) };
-        with_reads!(self.table.source(), |reads| reads.read(|reader| reader.contains(entry)))
+        with_reads!(self.table.source(), |reads| reads.read(|reader| {
+            self.table.info().look(reader, &[entry])?;
+            reader.contains(entry)
+        }))
     }
 
     pub(super) fn entry(&self, value: &K::Ref<'_>) -> KeyWriter {

@@ -19,6 +19,7 @@ impl Mutation<'_> {
     /// Adds rows in their order; the first that cannot be added ends it with what
     /// [`insert`](Self::insert) says.
     pub(super) fn insert_many<T: StoredRow>(&self, rows: &[&T]) -> Result<()> {
+        self.look_at_rows(rows)?;
         let (row_count, mut bytes) = (rows.len(), Vec::new());
         for (done, rows) in rows.chunks(TOGETHER).enumerate() {
             bytes.clear();
@@ -41,9 +42,10 @@ impl Mutation<'_> {
         }
         let newcomer = |row: &&T| self.new_row(*row, bytes, &mut None);
         let Ok(newcomers) = rows.iter().map(newcomer).collect::<Result<Vec<_>>>() else { return Ok(None) };
-        newcomers.iter().flat_map(NewRow::owned).for_each(|value| self.attempt.announce(value));
         let keys = newcomers.iter().filter_map(|new| new.key.finish().ok());
         let wanted: Vec<&[u8]> = keys.chain(newcomers.iter().flat_map(NewRow::owned)).collect();
+        newcomers.iter().flat_map(NewRow::owned).for_each(|value| self.attempt.announce(value));
+        self.look(|| &*wanted)?;
         let is_there = self.attempt.read(|reader| reader.contains_any(&wanted))?;
         Ok((!is_there).then_some(newcomers))
     }

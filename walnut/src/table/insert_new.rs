@@ -2,10 +2,11 @@
 
 use std::borrow::Borrow;
 
+use super::catalog;
 use super::default_table::{DefaultTable, PrimaryKey};
 use super::key::Generated;
 use super::mapper::{GeneratesKey, Table};
-use super::mutate::PRIMARY_KEY;
+use super::mutate::{Mutation, PREFIX, PRIMARY_KEY};
 use super::row;
 use super::source::{Access, WriteAccess};
 use crate::error::{Error, Result};
@@ -111,7 +112,11 @@ impl<T: Table, M: Access> DefaultTable<T, M> {
                 keys.push(generated::<T>(number));
             }
             let rows: Vec<&T> = rows.iter().collect();
-            match self.change(|table| table.insert_many(&rows)) {
+            let inserted = self.change(|table| {
+                rows.iter().try_for_each(|row| table.ensure_never_used(*row))?;
+                table.insert_many(&rows)
+            });
+            match inserted {
                 Err(error) if self.is_taken(&error) => {}
                 inserted => return inserted.map(|()| keys),
             }
@@ -129,7 +134,11 @@ impl<T: Table, M: Access> DefaultTable<T, M> {
         loop {
             let number = self.next_number(&mut is_late)?;
             row.set_generated_key(generated::<T>(number));
-            match self.change(|rows| rows.insert(&row)) {
+            let inserted = self.change(|rows| {
+                rows.ensure_never_used(&row)?;
+                rows.insert(&row)
+            });
+            match inserted {
                 Err(error) if self.is_taken(&error) => {}
                 inserted => return inserted.map(|()| (number, row)),
             }
@@ -155,6 +164,22 @@ impl<T: Table, M: Access> DefaultTable<T, M> {
             self.info().numbers.ask_again();
         }
         is_taken
+    }
+}
+
+impl Mutation<'_> {
+    /// A violation if the generated key of a row is one up to which removed rows are noted: another
+    /// program may have given it. In a database of one process the counter knows.
+    #[inline]
+    fn ensure_never_used<T: Table>(&self, row: &T) -> Result<()> {
+        if self.attempt.session().is_none() {
+            return Ok(());
+        }
+        let (key, removed) = (self.info.row_key(row), catalog::removed_key(self.info));
+        let key = key.finish()?;
+        self.look(|| [&*removed, key])?;
+        let noted = self.attempt.get(&removed, |noted| *noted >= key[PREFIX..])?;
+        if noted == Some(true) { Err(self.violation(PRIMARY_KEY, &key[PREFIX..])) } else { Ok(()) }
     }
 }
 

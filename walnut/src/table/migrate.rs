@@ -33,7 +33,7 @@ pub(super) fn run<T: Table>(
     mut watch: impl FnMut(Migrated),
 ) -> Result<Migrated> {
     let mut migrated = Migrated::default();
-    let (dir, core) = (store.engine.dir(), store.engine.core());
+    let dir = store.dir();
     if !store.change(|attempt| catalog::has_older_layouts(attempt, info, dir))? {
         return Ok(migrated);
     }
@@ -44,7 +44,7 @@ pub(super) fn run<T: Table>(
         migrated.rewritten_count += step.rewritten_count;
         watch(migrated);
         if is_last {
-            core.confirm(core.applied(), store.durability())?;
+            store.confirm_all(store.durability())?;
             return Ok(migrated);
         }
     }
@@ -53,7 +53,7 @@ pub(super) fn run<T: Table>(
 fn batch<T: Table>(store: &Store, attempt: &Attempt, info: &TableInfo) -> Result<(Migrated, bool)> {
     let key = catalog::migration_key(info.rows);
     let before = progress(attempt, &key)?;
-    let batch: RowBatch = next_rows(attempt, info, &before)?;
+    let batch: RowBatch = next_rows(store, attempt, info, &before)?;
     let mut step = Migrated { row_count: batch.rows.len() as u64, rewritten_count: 0 };
     for (key, bytes) in &batch.rows {
         let (version, _) = row::version(bytes).map_err(|fault| info.unreadable(&key[PREFIX..], fault))?;
@@ -63,7 +63,7 @@ fn batch<T: Table>(store: &Store, attempt: &Attempt, info: &TableInfo) -> Result
         }
     }
     if batch.is_last {
-        catalog::finish_migration(attempt, info, store.engine.dir())?;
+        catalog::finish_migration(attempt, info, store.dir())?;
     } else {
         attempt.put(&key, &progress_after(&before, &batch).encode()?);
     }

@@ -15,6 +15,7 @@ use super::mapper::Table;
 use super::store::Store;
 use super::stored_row::StoredRow;
 use super::{build, owner};
+use crate::backend::RemoteSession;
 use crate::base::KeyRange;
 use crate::error::{Error, Result, UniqueViolation};
 use crate::txn::Attempt;
@@ -24,6 +25,9 @@ pub(super) const PRIMARY_KEY: &str = "primary_key";
 
 /// Bytes in front of every key: the keyspace's id.
 pub(super) const PREFIX: usize = 4;
+
+/// The rows that are looked at in one round trip.
+const LOOKED_AT_TOGETHER: usize = 256;
 
 /// The rows of a table within a statement. A method that fails may leave writes behind: the
 /// statement that called it ends with the error, and takes them back.
@@ -67,6 +71,40 @@ pub(super) struct Entry {
 impl<'m> Mutation<'m> {
     pub(super) fn new(attempt: &'m Attempt, info: &'m TableInfo, store: &'m Store) -> Self {
         Self { attempt, info, store }
+    }
+
+    /// Prepares for reading `keys`: where the data is elsewhere, they are read in one round trip
+    /// with the table's stamp, and an error tells of a table that is not as this program knows it.
+    #[inline(always)]
+    pub(super) fn look<'k, K: AsRef<[&'k [u8]]>>(&self, keys: impl FnOnce() -> K) -> Result<()> {
+        match self.attempt.session() {
+            None => Ok(()),
+            Some(session) => self.look_elsewhere(session, keys().as_ref()),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn look_elsewhere(&self, session: &RemoteSession, keys: &[&[u8]]) -> Result<()> {
+        self.info.ensure_current(session, keys)
+    }
+
+    /// The same for all rows of a statement, with their unique values.
+    pub(super) fn look_at_rows<T: StoredRow>(&self, rows: &[&T]) -> Result<()> {
+        if self.attempt.session().is_none() {
+            return Ok(());
+        }
+        for rows in rows.chunks(LOOKED_AT_TOGETHER) {
+            let mut scratch = Vec::new();
+            // A row that has no form is an error of the statement itself.
+            let new: Vec<NewRow> =
+                rows.iter().filter_map(|row| self.new_row(*row, &mut scratch, &mut None).ok()).collect();
+            self.look(|| {
+                let keys = new.iter().filter_map(|new| new.key.finish().ok());
+                keys.chain(new.iter().flat_map(NewRow::owned)).collect::<Vec<_>>()
+            })?;
+        }
+        Ok(())
     }
 
     /// Adds a row; a violation when its primary key or one of its unique values exists.
@@ -176,6 +214,7 @@ impl<'m> Mutation<'m> {
         mut take: impl FnMut(Option<T>),
     ) -> Result<u64> {
         let (mut count, mut unread) = (0, Vec::new());
+        self.look(|| keys)?;
         for key in keys {
             let primary_key = &key[PREFIX..];
             let Some(row) = self.attempt.get(key, |bytes| T::open(self.info, bytes).ok())? else {
@@ -206,10 +245,12 @@ impl<'m> Mutation<'m> {
     /// The engine's key of the row that owns a value of a unique index.
     pub(super) fn owner(&self, entry: &[u8]) -> Result<Option<Vec<u8>>> {
         let prefix = self.info.rows.prefix();
+        self.look(|| [entry])?;
         self.attempt.get(entry, |owner| [&prefix, owner].concat())
     }
 
     pub(super) fn old<T: StoredRow>(&self, key: &[u8]) -> Result<Option<Old<T>>> {
+        self.look(|| [key])?;
         let Some(bytes) = self.attempt.get(key, <[u8]>::to_vec)? else { return Ok(None) };
         let row = T::open(self.info, &bytes).map_err(|fault| self.info.unreadable(&key[PREFIX..], fault))?;
         Ok(Some(Old { row, bytes }))
@@ -247,6 +288,7 @@ impl<'m> Mutation<'m> {
     ) -> Result<NewRow> {
         let new = self.new_row(row, bytes, read)?;
         new.owned().for_each(|value| self.attempt.announce(value));
+        self.look(|| new.key.finish().into_iter().chain(new.owned()).collect::<Vec<_>>())?;
         Ok(new)
     }
 

@@ -96,7 +96,7 @@ impl Numbers {
         is_late: &mut bool,
     ) -> Result<u128> {
         let Way::Counted { last } = T::Generated::WAY else {
-            let (now, random) = store.engine.core().moment();
+            let (now, random) = store.moment();
             return Ok(next_uuid(&mut store.last_uuid.lock(), now, random));
         };
         self.keys.get_or_init(|| Keys { last, encode: encode::<T>, decode: decode::<T> });
@@ -160,7 +160,7 @@ impl Numbers {
         let note = ahead.as_deref().unwrap_or(primary_key);
         let noted = in_catalog(store, |attempt| {
             // A row that was never committed has used no number.
-            if !catalog::is_there(attempt, info, store.engine.dir())? || attempt.get(key, |_| ())?.is_none() {
+            if !catalog::is_there(attempt, info, store.dir())? || attempt.get(key, |_| ())?.is_none() {
                 return Ok(Vec::new());
             }
             let stored = attempt.get(&catalog::removed_key(info), <[u8]>::to_vec)?.unwrap_or_default();
@@ -187,11 +187,11 @@ impl Numbers {
     fn used<T: GeneratesKey>(&self, store: &Store, info: &TableInfo) -> Result<u128> {
         let Way::Counted { last } = T::Generated::WAY else { return Ok(0) };
         // The row is looked up first: one that is removed after that is noted before it goes.
-        let mut scan = store.engine.scan(KeyRange::prefix(&info.rows.prefix()))?;
+        let mut scan = store.scan_now(KeyRange::prefix(&info.rows.prefix()))?;
         let greatest = scan.next_back()?.map(|found| decode::<T>(&found.key[PREFIX..])).transpose();
-        let greatest = greatest.map_err(|fault| scan.corruption(fault))?.unwrap_or(0);
+        let greatest = greatest.map_err(|fault| fault.at(store.dir(), 0))?.unwrap_or(0);
         let (removed, reserved) = in_catalog(store, |attempt| {
-            if !catalog::is_there(attempt, info, store.engine.dir())? {
+            if !catalog::is_there(attempt, info, store.dir())? {
                 return Err(Error::Dropped);
             }
             let removed = attempt.get(&catalog::removed_key(info), <[u8]>::to_vec)?;
@@ -206,7 +206,7 @@ impl Numbers {
         })?;
         self.count();
         let removed = if removed.is_empty() { Ok(0) } else { decode::<T>(&removed) };
-        let removed = removed.map_err(|fault| scan.corruption(fault))?;
+        let removed = removed.map_err(|fault| fault.at(store.dir(), 0))?;
         // Blocks of numbers were reserved past the last one of a type: then they say nothing.
         let reserved = Some(reserved.saturating_sub(1)).filter(|reserved| *reserved < last).unwrap_or(0);
         Ok(greatest.max(removed).max(reserved))
@@ -215,9 +215,8 @@ impl Numbers {
 
 /// Reads and writes the catalog in a commit of its own, which asks for no sync.
 fn in_catalog<R>(store: &Store, run: impl Fn(&Attempt) -> Result<R>) -> Result<R> {
-    let core = store.engine.core();
-    let begin = || Attempt::begin_statement(core, store.guard()).internal();
-    transact(core, &Lane::default(), Durability::Fast, begin, |attempt| attempt, run)
+    let begin = || Attempt::begin_statement(store.place(), store.guard()).internal();
+    transact(store.place(), &Lane::default(), Durability::Fast, begin, |attempt| attempt, run)
 }
 
 /// The key of a number.

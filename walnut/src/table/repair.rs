@@ -80,10 +80,10 @@ impl Store {
     /// Completes a database into which `salvaged` was copied: notes which ids are taken, has
     /// indexes built anew where something was lost, and says what that was.
     pub(crate) fn complete_repair(&self, salvaged: &Salvaged) -> Result<Repaired> {
-        let dir = self.engine.dir();
+        let dir = self.dir();
         self.change(|attempt| catalog::reserve_above(attempt, salvaged.last_keyspace, dir))?;
-        let tables = catalog::stored(|range| self.engine.scan(range), dir)?;
-        let keyspaces = spaces::all(|range| self.engine.scan(range), dir)?;
+        let tables = catalog::stored(|range| self.scan_now(range), dir)?;
+        let keyspaces = spaces::all(|range| self.scan_now(range), dir)?;
         let mut repaired = Repaired { key_count: salvaged.key_count, ..Repaired::default() };
         for (name, table) in &tables {
             let indexes = table.keyspaces();

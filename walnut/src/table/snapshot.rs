@@ -10,11 +10,12 @@ use super::following::Following;
 use super::source::{ReadOnly, Reads, Source};
 use super::store::Store;
 use super::{DefaultTable, Table};
+use crate::backend::{Mode, RemoteScan, RemoteSession};
 use crate::base::{KeyRange, SeqNo};
-use crate::engine::{EngineScan, Moment, PointReader};
+use crate::engine::Moment;
 use crate::error::Result;
 use crate::mvcc::Pin;
-use crate::txn::{EntryReader, EntryScan};
+use crate::txn::{EntryReader, EntryScan, Place, RemoteReader};
 
 /// The state of all tables at the moment when it was made:
 /// [`Database::snapshot`](crate::Database::snapshot) returns it, and
@@ -50,13 +51,30 @@ enum State {
     Pinned { store: Arc<Store>, pin: Pin },
     /// A state of a database that this process only reads, which keeps itself.
     Moment { following: Arc<Following>, moment: Arc<Moment> },
+    /// A state of an engine elsewhere, which a session keeps.
+    Remote { store: Arc<Store>, session: Arc<RemoteSession> },
 }
 
 impl Snapshot {
     /// What is visible now.
     pub(crate) fn new(store: &Arc<Store>) -> Self {
-        let (store, pin) = (Arc::clone(store), store.engine.pin_visible());
-        Self { state: Arc::new(State::Pinned { store, pin }) }
+        match store.place() {
+            Place::Engine(core) => {
+                let (store, pin) = (Arc::clone(store), core.pin_visible());
+                Self { state: Arc::new(State::Pinned { store, pin }) }
+            }
+            Place::Remote(client) => {
+                let session = RemoteSession::new(client, Mode::Read);
+                session.pin();
+                Self::of_session(store, session)
+            }
+        }
+    }
+
+    /// What a session with the engine elsewhere reads.
+    pub(crate) fn of_session(store: &Arc<Store>, session: RemoteSession) -> Self {
+        let (store, session) = (Arc::clone(store), Arc::new(session));
+        Self { state: Arc::new(State::Remote { store, session }) }
     }
 
     /// What the last refresh has found.
@@ -68,28 +86,32 @@ impl Snapshot {
     /// The database's directory.
     pub(crate) fn dir(&self) -> &Path {
         match &*self.state {
-            State::Pinned { store, .. } => store.engine.dir(),
+            State::Pinned { store, .. } | State::Remote { store, .. } => store.dir(),
             State::Moment { moment, .. } => moment.dir(),
         }
+    }
+
+    /// How its tables and keyspaces are reached.
+    pub(crate) fn source(&self) -> Source {
+        Source::Snapshot(self.clone())
     }
 
     pub(super) fn at(&self) -> SeqNo {
         match &*self.state {
             State::Pinned { pin, .. } => pin.at(),
             State::Moment { moment, .. } => moment.at(),
+            State::Remote { .. } => SeqNo::ZERO,
         }
     }
 
     /// A scan over the state.
     pub(super) fn scan(&self, range: KeyRange) -> Result<EntryScan> {
-        self.engine_scan(range).map(EntryScan::Engine)
-    }
-
-    /// The same of the engine's entries.
-    pub(super) fn engine_scan(&self, range: KeyRange) -> Result<EngineScan> {
         match &*self.state {
-            State::Pinned { store, pin } => store.engine.core().scan_at(range, pin),
-            State::Moment { moment, .. } => Ok(moment.scan(range)),
+            State::Pinned { store, pin } => store.engine()?.core().scan_at(range, pin).map(EntryScan::Engine),
+            State::Moment { moment, .. } => Ok(EntryScan::Engine(moment.scan(range))),
+            State::Remote { session, .. } => {
+                Ok(EntryScan::remote(RemoteScan::new(Arc::clone(session), range)))
+            }
         }
     }
 
@@ -97,7 +119,7 @@ impl Snapshot {
     pub(super) fn info<T: Table>(&self) -> Result<TableInfo> {
         let stored = self.read(|reader| catalog::in_state(reader, T::SCHEMA.name, self.dir()))?;
         let compiled = match &*self.state {
-            State::Pinned { store, .. } => store.compiled::<T>(),
+            State::Pinned { store, .. } | State::Remote { store, .. } => store.compiled::<T>(),
             State::Moment { following, .. } => following.compiled::<T>(),
         };
         catalog::past(stored.as_ref(), &compiled)
@@ -127,10 +149,12 @@ impl Snapshot {
 impl Reads for Snapshot {
     #[inline(always)]
     fn read<R>(&self, reads: impl FnOnce(EntryReader<'_>) -> Result<R>) -> Result<R> {
-        let reads = |reader: PointReader<'_>| reads(EntryReader::Engine(reader));
         match &*self.state {
-            State::Pinned { store, pin } => store.engine.read_at(pin, reads),
-            State::Moment { moment, .. } => moment.read(reads),
+            State::Pinned { store, pin } => {
+                store.engine()?.read_at(pin, |reader| reads(EntryReader::Engine(reader)))
+            }
+            State::Moment { moment, .. } => moment.read(|reader| reads(EntryReader::Engine(reader))),
+            State::Remote { session, .. } => reads(EntryReader::Remote(RemoteReader::new(session))),
         }
     }
 }

@@ -8,8 +8,8 @@
 //! ```
 //!
 //! The marker decides which methods there are, the source what they do. So a table of the database
-//! and one of a transaction have the same type. A source of another kind, such as a session with a
-//! server, is one more variant here.
+//! and one of a transaction have the same type. A database whose engine runs elsewhere is a variant
+//! of its own, so that reads of an embedded one are compiled without a branch for it.
 //!
 //! A point read is inlined for each kind of source by itself where that counts: see [`Reads`].
 
@@ -66,6 +66,8 @@ pub(crate) enum Source {
     Transaction(Arc<OpenTransaction>),
     /// A pinned state.
     Snapshot(Snapshot),
+    /// A database whose engine runs elsewhere; otherwise as `Database`.
+    Remote(Arc<Store>),
 }
 
 /// What each kind of source reads with.
@@ -76,19 +78,48 @@ pub(crate) enum Source {
 pub(super) trait Reads {
     /// Calls `reads` with a reader of one state.
     fn read<R>(&self, reads: impl FnOnce(EntryReader<'_>) -> Result<R>) -> Result<R>;
+
+    /// The same for `reads` that look up keys once, so that an engine elsewhere needs no
+    /// transaction for it.
+    #[inline(always)]
+    fn read_once<R>(&self, reads: impl FnOnce(EntryReader<'_>) -> Result<R>) -> Result<R> {
+        self.read(reads)
+    }
 }
 
 impl Reads for Store {
     #[inline(always)]
     fn read<R>(&self, reads: impl FnOnce(EntryReader<'_>) -> Result<R>) -> Result<R> {
-        self.engine.read(|reader| reads(EntryReader::Engine(reader)))
+        self.engine()?.read(|reader| reads(EntryReader::Engine(reader)))
+    }
+}
+
+/// A database whose engine runs elsewhere, for statements of its own.
+pub(super) struct RemoteReads<'s>(pub(super) &'s Store);
+
+impl Reads for RemoteReads<'_> {
+    fn read<R>(&self, reads: impl FnOnce(EntryReader<'_>) -> Result<R>) -> Result<R> {
+        self.0.read_now(reads)
+    }
+
+    fn read_once<R>(&self, reads: impl FnOnce(EntryReader<'_>) -> Result<R>) -> Result<R> {
+        self.0.read_once(reads)
     }
 }
 
 impl Reads for OpenTransaction {
     #[inline(always)]
     fn read<R>(&self, reads: impl FnOnce(EntryReader<'_>) -> Result<R>) -> Result<R> {
-        self.attempt.read(reads)
+        self.attempt.read_here(reads)
+    }
+}
+
+/// A transaction of a database whose engine runs elsewhere.
+pub(super) struct RemoteTransactionReads<'s>(pub(super) &'s OpenTransaction);
+
+impl Reads for RemoteTransactionReads<'_> {
+    fn read<R>(&self, reads: impl FnOnce(EntryReader<'_>) -> Result<R>) -> Result<R> {
+        self.0.attempt.read(reads)
     }
 }
 
@@ -101,11 +132,19 @@ macro_rules! with_reads {
                 let $reads = &**store;
                 $call
             }
+            $crate::table::Source::Transaction(open) if open.attempt.session().is_some() => {
+                let $reads = &$crate::table::source::RemoteTransactionReads(open);
+                $crate::table::source::behind_a_call(move || $call)
+            }
             $crate::table::Source::Transaction(open) => {
                 let $reads = &**open;
                 $crate::table::source::behind_a_call(move || $call)
             }
             $crate::table::Source::Snapshot($reads) => $crate::table::source::behind_a_call(move || $call),
+            $crate::table::Source::Remote(store) => {
+                let $reads = &$crate::table::source::RemoteReads(store);
+                $crate::table::source::behind_a_call(move || $call)
+            }
         }
     };
 }
@@ -122,15 +161,16 @@ impl Source {
     pub(crate) fn read<R>(&self, reads: impl FnOnce(EntryReader<'_>) -> Result<R>) -> Result<R> {
         match self {
             Self::Database(store) => store.read(reads),
-            Self::Transaction(open) => open.read(reads),
+            Self::Transaction(open) => open.attempt.read(reads),
             Self::Snapshot(snapshot) => snapshot.read(reads),
+            Self::Remote(store) => store.read_now(reads),
         }
     }
 
     /// A scan over one state, which goes on seeing it also when the source has ended.
     pub(crate) fn scan(&self, range: KeyRange) -> Result<EntryScan> {
         match self {
-            Self::Database(store) => store.engine.scan(range).map(EntryScan::Engine),
+            Self::Database(store) | Self::Remote(store) => store.scan_now(range),
             Self::Transaction(open) => open.attempt.scan(range),
             Self::Snapshot(snapshot) => snapshot.scan(range),
         }
@@ -139,7 +179,7 @@ impl Source {
     /// Runs a statement, all of it or nothing. It may be run more than once.
     pub(crate) fn change<R>(&self, statement: &mut dyn FnMut(&Attempt) -> Result<R>) -> Result<R> {
         match self {
-            Self::Database(store) => store.change(statement),
+            Self::Database(store) | Self::Remote(store) => store.change(statement),
             Self::Transaction(open) => open.attempt.statement(statement),
             Self::Snapshot(_) => Err(Error::Unsupported("writing to a snapshot")),
         }
@@ -148,7 +188,7 @@ impl Source {
     /// An error unless the index at a place of a table can be asked about the state that is read.
     pub(crate) fn ensure_readable<T: Table>(&self, info: &TableInfo, place: usize) -> Result<()> {
         match self {
-            Self::Database(store) => store.ensure_readable::<T>(info, place, None),
+            Self::Database(store) | Self::Remote(store) => store.ensure_readable::<T>(info, place, None),
             Self::Transaction(open) => open.ensure_readable::<T>(info, place),
             Self::Snapshot(snapshot) => info.ensure_readable(place, Some(snapshot.at())),
         }
@@ -157,8 +197,8 @@ impl Source {
     /// The error for stored bytes that make no sense.
     pub(crate) fn corruption(&self, fault: Fault) -> Error {
         let dir = match self {
-            Self::Database(store) => store.engine.dir(),
-            Self::Transaction(open) => open.store.engine.dir(),
+            Self::Database(store) | Self::Remote(store) => store.dir(),
+            Self::Transaction(open) => open.store.dir(),
             Self::Snapshot(snapshot) => snapshot.dir(),
         };
         fault.at(dir, 0)
@@ -167,7 +207,7 @@ impl Source {
     /// The store, for a statement that writes; an error for a snapshot.
     pub(crate) fn store(&self) -> Result<&Arc<Store>> {
         match self {
-            Self::Database(store) => Ok(store),
+            Self::Database(store) | Self::Remote(store) => Ok(store),
             Self::Transaction(open) => Ok(&open.store),
             Self::Snapshot(_) => Err(Error::Unsupported("writing to a snapshot")),
         }
@@ -181,7 +221,7 @@ impl Source {
     /// The store, if this is the database itself.
     pub(crate) fn database(&self) -> Option<&Arc<Store>> {
         match self {
-            Self::Database(store) => Some(store),
+            Self::Database(store) | Self::Remote(store) => Some(store),
             _ => None,
         }
     }

@@ -18,13 +18,14 @@ use std::path::Path;
 use std::sync::Arc;
 
 use super::catalog;
+use super::shared::note_dropped;
 use super::store::Store;
 use crate::base::{KeyRange, KeyspaceId, successor};
 use crate::batch::EntryBatch;
-use crate::engine::{Durability, EngineScan, ReadSet};
+use crate::engine::{Durability, ReadSet};
 use crate::error::{Error, Fault, Result};
 use crate::sync::{AtomicBool, Ordering};
-use crate::txn::{Attempt, EntryReader, commit_beside};
+use crate::txn::{Attempt, EntryReader, EntryScan, Place, commit_beside};
 
 /// The version of the stored form of a keyspace.
 const FORM: u8 = 1;
@@ -54,6 +55,16 @@ impl Space {
         self.id.prefix()
     }
 
+    /// The key of its entry in the catalog.
+    pub(super) fn catalog_key(&self) -> Vec<u8> {
+        space_key(&self.name)
+    }
+
+    /// Whether this is its entry in the catalog.
+    pub(super) fn is_stored_as(&self, entry: &[u8]) -> bool {
+        decode(entry).is_ok_and(|id| id == self.id)
+    }
+
     fn ensure_there(&self) -> Result<()> {
         if self.dropped.load(Ordering::Acquire) { Err(Error::Dropped) } else { Ok(()) }
     }
@@ -78,7 +89,7 @@ impl Store {
 
     /// The names of all keyspaces, sorted.
     pub(crate) fn space_names(&self) -> Result<Vec<String>> {
-        names(|range| self.engine.scan(range))
+        names(|range| self.scan_now(range))
     }
 
     /// Removes a keyspace and all that is in it; says whether there was one.
@@ -88,12 +99,16 @@ impl Store {
         self.drop_with(known.as_deref().map(|space| &space.dropped), |attempt| {
             let key = space_key(name);
             let Some(id) = attempt.get(&key, decode)? else { return Ok(false) };
-            let id = id.map_err(|fault| fault.at(self.engine.dir(), 0))?;
+            let id = id.map_err(|fault| fault.at(self.dir(), 0))?;
             attempt.delete(&key);
             drop_keyspace(attempt, id);
             Ok(true)
         })
-        .inspect(|_| drop(self.spaces.lock().remove(name)))
+        .inspect(|_| {
+            self.spaces.lock().remove(name);
+            // What is not emptied now is emptied with the next table that is dropped or opened.
+            let _ = self.empty_dropped();
+        })
     }
 
     /// Runs a drop, and tells those who have a handle before anybody can see it.
@@ -121,12 +136,16 @@ impl Store {
         batch: EntryBatch,
         durability: Durability,
     ) -> Result<()> {
-        let core = self.engine.core();
+        let Place::Engine(core) = self.place() else {
+            return self.write_remotely(spaces, &batch, durability);
+        };
         let pin = core.pin_applied();
         spaces.iter().try_for_each(|space| space.ensure_there())?;
         let keys = spaces.iter().map(|space| space_key(&space.name)).collect();
         let reads = ReadSet { pin: Some(pin), keys, ranges: Vec::new() };
-        match commit_beside(core, None, batch, |batch| core.commit(reads, batch, durability)) {
+        match commit_beside(self.place().address(), None, batch, |batch| {
+            core.commit(reads, batch, durability)
+        }) {
             Err(Error::Conflict) => Err(Error::Dropped),
             done => done,
         }
@@ -135,9 +154,9 @@ impl Store {
     fn open_space(&self, attempt: &Attempt, name: &str) -> Result<KeyspaceId> {
         let key = space_key(name);
         if let Some(id) = attempt.get(&key, decode)? {
-            return id.map_err(|fault| fault.at(self.engine.dir(), 0));
+            return id.map_err(|fault| fault.at(self.dir(), 0));
         }
-        let id = catalog::allocate(attempt, self.engine.dir())?;
+        let id = catalog::allocate(attempt, self.dir())?;
         attempt.put(&key, &[&[FORM][..], &id.0.to_le_bytes()].concat());
         Ok(id)
     }
@@ -151,7 +170,7 @@ pub(crate) fn space_in(reader: EntryReader<'_>, name: &str, dir: &Path) -> Resul
 
 /// The names and ids of all keyspaces, sorted.
 pub(super) fn all(
-    scan: impl FnOnce(KeyRange) -> Result<EngineScan>,
+    scan: impl FnOnce(KeyRange) -> Result<EntryScan>,
     dir: &Path,
 ) -> Result<Vec<(String, u32)>> {
     let found = catalog::entries_under(scan, &space_key(""))?;
@@ -160,12 +179,15 @@ pub(super) fn all(
 }
 
 /// The names of all keyspaces, sorted.
-pub(super) fn names(scan: impl FnOnce(KeyRange) -> Result<EngineScan>) -> Result<Vec<String>> {
+pub(super) fn names(scan: impl FnOnce(KeyRange) -> Result<EntryScan>) -> Result<Vec<String>> {
     catalog::names_under(scan, &space_key(""))
 }
 
 /// Removes all that is in a keyspace when the attempt is committed.
 pub(super) fn drop_keyspace(attempt: &Attempt, id: KeyspaceId) {
+    if attempt.session().is_some() {
+        return note_dropped(attempt, id);
+    }
     let start = id.prefix();
     let end = successor(&start).expect("the last id is never given");
     attempt.clear(KeyRange { start: start.to_vec(), end: Some(end) });

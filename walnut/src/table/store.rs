@@ -3,7 +3,9 @@
 use std::any::TypeId;
 use std::collections::HashMap;
 use std::fmt;
+use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::catalog::{self, Compiled, Opened, TableInfo};
 use super::claims::Claims;
@@ -12,15 +14,18 @@ use super::source::Source;
 use super::spaces::Space;
 use super::verify::Findings;
 use super::{DefaultTable, Table, Transaction, build, trial, verify};
+use crate::backend::{Client, Mode, RemoteScan, RemoteSession};
 use crate::base::{KeyRange, KeyspaceId, SeqNo};
-use crate::engine::{Durability, Engine, EngineScan, Verified};
+use crate::engine::{Durability, Engine, Verified};
 use crate::error::{Error, Result};
 use crate::sync::Mutex;
-use crate::txn::{Attempt, Guard, Lane, transact};
+use crate::txn::{Attempt, EntryReader, EntryScan, Guard, Lane, Place, RemoteReader, transact};
 
 /// What the handles of one database share.
 pub(crate) struct Store {
-    pub(crate) engine: Engine,
+    home: Home,
+    /// The same for attempts.
+    place: Place,
     durability: Durability,
     /// In which transactions that lost too often take turns.
     lane: Lane,
@@ -43,25 +48,43 @@ pub(crate) struct Store {
     pub(super) last_uuid: Mutex<u128>,
 }
 
+/// What holds the data.
+enum Home {
+    Engine(Engine),
+    Remote(Arc<Client>),
+}
+
 /// A table that this process has opened.
 #[derive(Clone)]
 struct OpenTable {
     info: Arc<TableInfo>,
     /// Compares rows and index entries; it knows the type of the rows.
-    verify: fn(EngineScan, &TableInfo, &mut Verified, &mut Findings) -> Result<()>,
+    verify: fn(EntryScan, &TableInfo, &mut Verified, &mut Findings) -> Result<()>,
 }
 
 impl fmt::Debug for Store {
     /// One short line: every handle holds this.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Store").field("dir", &self.engine.dir()).finish_non_exhaustive()
+        f.debug_struct("Store").field("dir", &self.dir()).finish_non_exhaustive()
     }
 }
 
 impl Store {
     pub(crate) fn new(engine: Engine, durability: Durability) -> Self {
+        let place = Place::Engine(Arc::clone(engine.core()));
+        Self::with_home(Home::Engine(engine), place, durability)
+    }
+
+    /// One whose data an engine elsewhere holds.
+    pub(crate) fn on(client: Client, durability: Durability) -> Self {
+        let client = Arc::new(client);
+        Self::with_home(Home::Remote(Arc::clone(&client)), Place::Remote(client), durability)
+    }
+
+    fn with_home(home: Home, place: Place, durability: Durability) -> Self {
         Self {
-            engine,
+            home,
+            place,
             durability,
             lane: Lane::default(),
             guard: Arc::default(),
@@ -75,9 +98,98 @@ impl Store {
         }
     }
 
+    /// The engine of this process; an error if the data is elsewhere.
+    #[inline(always)]
+    pub(crate) fn engine(&self) -> Result<&Engine> {
+        match &self.home {
+            Home::Engine(engine) => Ok(engine),
+            Home::Remote(_) => Err(Error::Unsupported("the files of a database whose engine runs elsewhere")),
+        }
+    }
+
+    /// The end of the engine elsewhere that holds the data, if one does.
+    pub(crate) fn client(&self) -> Option<&Arc<Client>> {
+        match &self.home {
+            Home::Engine(_) => None,
+            Home::Remote(client) => Some(client),
+        }
+    }
+
+    /// Where attempts read and commit.
+    pub(crate) fn place(&self) -> &Place {
+        &self.place
+    }
+
+    /// The database as a source of statements.
+    pub(crate) fn source(self: &Arc<Self>) -> Source {
+        match &self.home {
+            Home::Engine(_) => Source::Database(Arc::clone(self)),
+            Home::Remote(_) => Source::Remote(Arc::clone(self)),
+        }
+    }
+
+    /// What errors name as the place of stored bytes.
+    pub(crate) fn dir(&self) -> &Path {
+        self.place.dir()
+    }
+
+    /// Calls `reads` with a reader of the state that is visible now.
+    pub(crate) fn read_now<R>(&self, reads: impl FnOnce(EntryReader<'_>) -> Result<R>) -> Result<R> {
+        match &self.home {
+            Home::Engine(engine) => engine.read(|reader| reads(EntryReader::Engine(reader))),
+            Home::Remote(client) => {
+                let session = Arc::new(RemoteSession::new(client, Mode::Read));
+                reads(EntryReader::Remote(RemoteReader::new(&session)))
+            }
+        }
+    }
+
+    /// The same for `reads` that look up keys once.
+    pub(super) fn read_once<R>(&self, reads: impl FnOnce(EntryReader<'_>) -> Result<R>) -> Result<R> {
+        let Some(client) = self.client() else { return self.read_now(reads) };
+        let session = Arc::new(RemoteSession::new(client, Mode::One));
+        reads(EntryReader::Remote(RemoteReader::new(&session)))
+    }
+
+    /// A scan of the state that is visible now, which goes on seeing it.
+    pub(crate) fn scan_now(&self, range: KeyRange) -> Result<EntryScan> {
+        match &self.home {
+            Home::Engine(engine) => engine.scan(range).map(EntryScan::Engine),
+            Home::Remote(client) => {
+                let session = Arc::new(RemoteSession::new(client, Mode::Read));
+                Ok(EntryScan::remote(RemoteScan::new(session, range)))
+            }
+        }
+    }
+
+    /// The last commit that attempts read; zero if commits have no number.
+    pub(super) fn applied(&self) -> SeqNo {
+        match &self.home {
+            Home::Engine(engine) => engine.core().applied(),
+            Home::Remote(_) => SeqNo::ZERO,
+        }
+    }
+
+    /// Makes everything up to now as durable as a commit of the default durability.
+    pub(crate) fn confirm_all(&self, durability: Durability) -> Result<()> {
+        match &self.home {
+            Home::Engine(engine) => engine.core().confirm(engine.core().applied(), durability),
+            // A commit there is durable when it is acknowledged.
+            Home::Remote(_) => Ok(()),
+        }
+    }
+
+    /// The time since the Unix epoch, and random bits.
+    pub(super) fn moment(&self) -> (Duration, u128) {
+        match &self.home {
+            Home::Engine(engine) => engine.core().moment(),
+            Home::Remote(client) => client.moment(),
+        }
+    }
+
     /// A handle to the table of `T`, which is made when the database has none of its name.
     pub(crate) fn table<T: Table>(self: &Arc<Self>) -> Result<DefaultTable<T>> {
-        Ok(DefaultTable::new(Source::Database(Arc::clone(self)), self.info::<T>()?))
+        Ok(DefaultTable::new(self.source(), self.info::<T>()?))
     }
 
     /// Where the rows and indexes of `T` lie; its table is made when the database has none of its
@@ -91,7 +203,10 @@ impl Store {
 
     /// The table of this name as it is open in this process.
     pub(super) fn known<T: Table>(&self) -> Option<Arc<TableInfo>> {
-        self.tables.lock().get(T::SCHEMA.name).map(|table| Arc::clone(&table.info))
+        let tables = self.tables.lock();
+        let info = tables.get(T::SCHEMA.name).map(|table| &table.info)?;
+        // A table that another program has changed is opened anew.
+        (!info.stamp.is_stale()).then(|| Arc::clone(info))
     }
 
     /// What the catalog knows of `T`, without a trace of its row where that was done already.
@@ -107,8 +222,7 @@ impl Store {
         let (info, is_first) = {
             let gate = self.gate(T::SCHEMA.name);
             let _turn = gate.lock();
-            let known = self.tables.lock().get(T::SCHEMA.name).map(|table| Arc::clone(&table.info));
-            match known {
+            match self.known::<T>() {
                 Some(info) => (info, false),
                 None => (self.open_first::<T>()?, true),
             }
@@ -125,9 +239,7 @@ impl Store {
         let compiled = Arc::new(Compiled::of::<T>());
         let opened = {
             let _turn = self.making.lock();
-            self.change_internally(self.durability, |attempt| {
-                catalog::open(attempt, &compiled, self.engine.dir())
-            })?
+            self.change_internally(self.durability, |attempt| catalog::open(attempt, &compiled, self.dir()))?
         };
         let mut info = match opened {
             Opened::Ready(info) => info,
@@ -135,8 +247,10 @@ impl Store {
         };
         info.numbers = self.numbers_of(info.rows, info.numbers);
         if info.made > SeqNo::ZERO {
-            info.made = self.engine.core().applied();
+            info.made = self.applied();
         }
+        // What is not emptied now is emptied with the next table that is dropped or opened.
+        let _ = self.empty_dropped();
         let info = Arc::new(info);
         let table = OpenTable { info: Arc::clone(&info), verify: verify::table::<T> };
         self.tables.lock().insert(T::SCHEMA.name, table);
@@ -165,8 +279,10 @@ impl Store {
         let _turn = self.making.lock();
         let known = self.tables.lock().get(name).map(|table| Arc::clone(&table.info));
         let flag = known.as_deref().map(|info| &info.dropped);
-        let dropped = self.drop_with(flag, |attempt| catalog::remove(attempt, name, self.engine.dir()))?;
+        let dropped = self.drop_with(flag, |attempt| catalog::remove(attempt, name, self.dir()))?;
         self.tables.lock().remove(name);
+        // What is not emptied now is emptied with the next table that is dropped or opened.
+        let _ = self.empty_dropped();
         Ok(dropped)
     }
 
@@ -185,15 +301,25 @@ impl Store {
     }
 
     /// Verifies the files, then rows against index entries of the tables that are open.
-    pub(crate) fn verify(&self) -> Result<Verified> {
-        let mut verified = self.engine.verify()?;
+    pub(crate) fn verify(self: &Arc<Self>) -> Result<Verified> {
+        let verified = self.engine()?.verify()?;
+        self.verify_open(&self.source(), verified)
+    }
+
+    /// Compares rows and index entries of the tables that are open, as `source` reads them.
+    pub(crate) fn verify_open(&self, source: &Source, mut verified: Verified) -> Result<Verified> {
         let tables: Vec<OpenTable> = self.tables.lock().values().cloned().collect();
         let mut findings = Findings::default();
         for table in tables {
-            let rows = self.engine.scan(KeyRange::prefix(&table.info.rows.prefix()))?;
+            let rows = source.scan(KeyRange::prefix(&table.info.rows.prefix()))?;
             (table.verify)(rows, &table.info, &mut verified, &mut findings)?;
         }
         findings.into_result().map(|()| verified)
+    }
+
+    /// In which transactions that lost too often take turns.
+    pub(super) fn lane(&self) -> &Lane {
+        &self.lane
     }
 
     /// Reservations of unique values.
@@ -212,7 +338,7 @@ impl Store {
         durability: Durability,
         statement: impl FnMut(&Attempt) -> Result<R>,
     ) -> Result<R> {
-        let begin = || Attempt::begin_statement(self.engine.core(), &self.guard);
+        let begin = || Attempt::begin_statement(&self.place, &self.guard);
         self.run(durability, begin, statement)
     }
 
@@ -223,7 +349,7 @@ impl Store {
         durability: Durability,
         statement: impl FnMut(&Attempt) -> Result<R>,
     ) -> Result<R> {
-        let begin = || Attempt::begin_statement(self.engine.core(), &self.guard).internal();
+        let begin = || Attempt::begin_statement(&self.place, &self.guard).internal();
         self.run(durability, begin, statement)
     }
 
@@ -233,7 +359,7 @@ impl Store {
         begin: impl Fn() -> Attempt,
         statement: impl FnMut(&Attempt) -> Result<R>,
     ) -> Result<R> {
-        transact(self.engine.core(), &self.lane, durability, begin, |attempt| attempt, statement)
+        transact(&self.place, &self.lane, durability, begin, |attempt| attempt, statement)
     }
 
     /// Runs `body` in a transaction, again and again until its commit succeeds, within bounds.
@@ -242,12 +368,18 @@ impl Store {
         durability: Durability,
         body: impl FnMut(&Transaction) -> Result<R, E>,
     ) -> Result<R, E> {
-        transact(self.engine.core(), &self.lane, durability, || self.begin(), Transaction::attempt, body)
+        transact(&self.place, &self.lane, durability, || self.begin(), Transaction::attempt, body)
     }
 
-    /// A transaction to be committed by hand.
-    pub(crate) fn begin(self: &Arc<Self>) -> Transaction {
-        Transaction::new(self, Attempt::begin(self.engine.core(), &self.guard))
+    /// A transaction to be committed by hand, of the state of now.
+    pub(crate) fn begin_by_hand(self: &Arc<Self>) -> Transaction {
+        let transaction = self.begin();
+        transaction.attempt().pin_state();
+        transaction
+    }
+
+    fn begin(self: &Arc<Self>) -> Transaction {
+        Transaction::new(self, Attempt::begin(&self.place, &self.guard))
     }
 
     /// How commits are made durable that do not say so themselves.
@@ -257,6 +389,6 @@ impl Store {
 
     /// The names of the tables in the database, sorted.
     pub(crate) fn table_names(&self) -> Result<Vec<String>> {
-        catalog::names(|range| self.engine.scan(range))
+        catalog::names(|range| self.scan_now(range))
     }
 }

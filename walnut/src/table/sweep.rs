@@ -97,12 +97,12 @@ pub(super) fn sweep<R: StoredRow>(store: &Store, info: &TableInfo, indexes: &[us
     let mut swept = Sweep::default();
     for &index in indexes {
         let prefix = info.indexes[index].keyspace.prefix();
-        in_batches(store, &prefix, &mut swept, |attempt, range| {
-            remove_strays::<R>(attempt, info, index, range)
+        in_batches(store, info, &prefix, &mut swept, |attempt, range, count| {
+            remove_strays::<R>(attempt, info, index, (range, count))
         })?;
     }
-    in_batches(store, &info.rows.prefix(), &mut swept, |attempt, range| {
-        add_missing::<R>(attempt, info, indexes, range)
+    in_batches(store, info, &info.rows.prefix(), &mut swept, |attempt, range, count| {
+        add_missing::<R>(attempt, info, indexes, (range, count))
     })?;
     Ok(swept)
 }
@@ -110,14 +110,21 @@ pub(super) fn sweep<R: StoredRow>(store: &Store, info: &TableInfo, indexes: &[us
 /// Runs `run` on one piece of a keyspace after the other, each in a transaction of its own.
 fn in_batches(
     store: &Store,
+    info: &TableInfo,
     prefix: &[u8],
     swept: &mut Sweep,
-    run: impl Fn(&Attempt, KeyRange) -> Result<Batch>,
+    run: impl Fn(&Attempt, KeyRange, usize) -> Result<Batch>,
 ) -> Result<()> {
+    let count = store.batch_count(BATCH_COUNT, 1);
     let mut next = Some(prefix.to_vec());
     while let Some(start) = next {
         let range = KeyRange { start, end: successor(prefix) };
-        let batch = store.change(|attempt| run(attempt, range.clone()))?;
+        let batch = store.change(|attempt| {
+            if let Some(session) = attempt.session() {
+                info.ensure_current(session, &[])?;
+            }
+            run(attempt, range.clone(), count)
+        })?;
         swept.add(batch.swept);
         next = batch.next;
     }
@@ -129,17 +136,17 @@ fn remove_strays<R: StoredRow>(
     attempt: &Attempt,
     info: &TableInfo,
     index: usize,
-    range: KeyRange,
+    (range, most): (KeyRange, usize),
 ) -> Result<Batch> {
     let mut scan = attempt.scan(range)?;
     let mut entries = Vec::new();
-    while entries.len() < BATCH_COUNT
+    while entries.len() < most
         && let Some(found) = scan.next()?
     {
         entries.push((found.key.to_vec(), found.value.load()?.to_vec()));
     }
     drop(scan);
-    let next = (entries.len() == BATCH_COUNT).then(|| entries.last().map(|(key, _)| after(key))).flatten();
+    let next = (entries.len() == most).then(|| entries.last().map(|(key, _)| after(key))).flatten();
     let mut swept = Sweep { entry_count: entries.len() as u64, ..Sweep::default() };
     for (key, value) in entries {
         // What belongs to a row that cannot be read goes with that row.
@@ -157,13 +164,13 @@ fn add_missing<R: StoredRow>(
     attempt: &Attempt,
     info: &TableInfo,
     indexes: &[usize],
-    range: KeyRange,
+    (range, most): (KeyRange, usize),
 ) -> Result<Batch> {
     let mut scan = attempt.scan(range)?;
     let mut batch = Batch { swept: Sweep::default(), next: None };
     let (mut rows, mut entry_count) = (Vec::new(), 0);
     // A row counts itself, and has any number of entries.
-    while entry_count < BATCH_COUNT {
+    while entry_count < most {
         let Some(found) = scan.next()? else { break };
         let (key, row) = (found.key.to_vec(), R::open(info, &found.value.load()?));
         let mut entries = Vec::new();
@@ -177,7 +184,7 @@ fn add_missing<R: StoredRow>(
         batch.next = Some(after(&key));
         rows.push((key, entries));
     }
-    if entry_count < BATCH_COUNT {
+    if entry_count < most {
         batch.next = None;
     }
     drop(scan);
@@ -328,7 +335,8 @@ mod tests {
             Some(value) => batch.put(key, value),
             None => batch.delete(key),
         }
-        table.source().store().unwrap().engine.commit(ReadSet::default(), batch, Durability::Fast).unwrap();
+        let store = table.source().store().unwrap();
+        store.engine().unwrap().commit(ReadSet::default(), batch, Durability::Fast).unwrap();
     }
 
     fn row_key(table: &DefaultTable<Thing>, row: &Thing) -> Vec<u8> {

@@ -11,7 +11,7 @@ use super::store::Store;
 use super::{DefaultTable, Table};
 use crate::engine::Durability;
 use crate::error::{Error, Result};
-use crate::txn::{Attempt, EntryReader, Savepoint};
+use crate::txn::{Attempt, Savepoint};
 
 /// A transaction: statements on any number of tables that take effect together or not at all.
 ///
@@ -139,6 +139,13 @@ impl Transaction {
                 info.ensure_same::<T>()?;
                 info
             }
+            // Where data is elsewhere, each statement compares its state with the table as it is
+            // known.
+            _ if self.attempt().session().is_some() => {
+                let info = self.store().info::<T>()?;
+                self.attempt().renew_state();
+                info
+            }
             _ => self.info_in_state::<T>()?,
         };
         Ok(DefaultTable::new(self.source(), info))
@@ -153,14 +160,12 @@ impl Transaction {
     /// Where the rows of `T` lie in the state that this transaction reads, which may be one from
     /// before the table of now was made.
     fn info_in_state<T: Table>(&self) -> Result<Arc<TableInfo>> {
-        let (name, dir) = (T::SCHEMA.name, self.store().engine.dir());
+        let (name, dir) = (T::SCHEMA.name, self.store().dir());
         // It need not be noted: whoever drops or makes a table changes what is read of its rows.
         let stored = self.attempt().read_below(|reader| catalog::in_state(reader, name, dir))?;
         let Some(stored) = stored else { return self.store().info::<T>() };
         let is_live = |table: Option<StoredTable>| table.is_some_and(|live| live.rows == stored.rows);
-        if is_live(
-            self.store().engine.read(|reader| catalog::in_state(EntryReader::Engine(reader), name, dir))?,
-        ) {
+        if is_live(self.store().read_now(|reader| catalog::in_state(reader, name, dir))?) {
             let info = self.store().info::<T>()?;
             if info.rows.0 == stored.rows {
                 return Ok(info);
@@ -236,7 +241,7 @@ impl Drop for Transaction {
 impl fmt::Debug for Transaction {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Transaction")
-            .field("dir", &self.store().engine.dir())
+            .field("dir", &self.store().dir())
             .field("attempt", self.attempt())
             .finish_non_exhaustive()
     }

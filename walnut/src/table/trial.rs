@@ -36,7 +36,7 @@ struct Outcome {
 
 /// Tries the layout of `T` and takes it; after an error the table is as it was.
 pub(super) fn run<T: Table>(store: &Store, info: TableInfo) -> Result<TableInfo> {
-    let dir = store.engine.dir();
+    let dir = store.dir();
     let taken = rows::<T>(store, &info).and_then(|duplicates| {
         let off = duplicates.iter().enumerate().filter(|(_, pairs)| !pairs.is_empty());
         let off: Vec<usize> = off.map(|(place, _)| place).collect();
@@ -45,7 +45,7 @@ pub(super) fn run<T: Table>(store: &Store, info: TableInfo) -> Result<TableInfo>
     });
     match taken {
         Ok(duplicates) => {
-            let since = store.engine.core().applied();
+            let since = store.applied();
             for (index, duplicates) in info.indexes.iter().zip(duplicates) {
                 index.settle(if duplicates.is_empty() {
                     Settled::Readable { since }
@@ -89,7 +89,7 @@ fn batch<T: Table>(
     info: &TableInfo,
     before: &StoredProgress,
 ) -> Result<Outcome> {
-    let batch = build::next_rows(attempt, info, before)?;
+    let batch = build::next_rows(store, attempt, info, before)?;
     let mut duplicates = vec![Vec::new(); info.indexes.len()];
     let mut room = Vec::new();
     for (key, bytes) in &batch.rows {

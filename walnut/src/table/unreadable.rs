@@ -100,13 +100,14 @@ impl<T: Table, M: WriteAccess> Unreadable<T, M> {
             return Err(failure);
         }
         let prefix = table.info().rows.prefix();
+        let most = table.source().store()?.batch_count(BATCH_COUNT, 1);
         let (mut count, mut next) = (0, Some(prefix.to_vec()));
         while let Some(start) = next {
             let range = KeyRange { start, end: successor(&prefix) };
             let (removed, last) = table.change(|mutation| {
                 let mut walk = mutation.attempt.scan(range.clone())?;
                 let mut keys = Vec::new();
-                while keys.len() < BATCH_COUNT
+                while keys.len() < most
                     && let Some(key) = next_unreadable::<T>(&mut walk)?
                 {
                     keys.push(key);
@@ -114,7 +115,7 @@ impl<T: Table, M: WriteAccess> Unreadable<T, M> {
                 drop(walk);
                 let rows: Vec<&[u8]> = keys.iter().map(Vec::as_slice).collect();
                 let removed = mutation.remove_many::<T>(&rows, |_| ())?;
-                Ok((removed, (keys.len() == BATCH_COUNT).then(|| keys.pop()).flatten()))
+                Ok((removed, (keys.len() == most).then(|| keys.pop()).flatten()))
             })?;
             count += removed;
             next = last.map(|last| after(&last));

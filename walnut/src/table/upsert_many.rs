@@ -30,6 +30,7 @@ impl Mutation<'_> {
     /// them replaced, in their order: of rows with one primary key, the row before it in this list.
     pub(super) fn upsert_many<T: StoredRow>(&self, rows: &[&T]) -> Result<Vec<Option<T>>> {
         let has_unique = self.info.schema.indexes.iter().any(|index| index.unique);
+        self.look_at_rows(rows)?;
         if rows.len() < 2 || !has_unique {
             return rows.iter().map(|row| self.upsert(*row)).collect();
         }

@@ -10,9 +10,9 @@ use super::mutate::PREFIX;
 use super::owner::{self, Claim};
 use super::stored_row::StoredRow;
 use crate::base::KeyRange;
-use crate::engine::{EngineScan, Verified};
+use crate::engine::Verified;
 use crate::error::{Disagreement, Error, FindingKind, Result};
-use crate::txn::EntryReader;
+use crate::txn::EntryScan;
 
 /// The most disagreements that are listed.
 const FINDING_LIMIT: usize = 1000;
@@ -42,7 +42,7 @@ impl Findings {
 /// Cost: reads every row and every entry, and looks up every entry of every row; where there are
 /// entries that no row asks for, looks up a row for each entry of that index besides.
 pub(super) fn table<T: StoredRow>(
-    mut rows: EngineScan,
+    mut rows: EntryScan,
     info: &TableInfo,
     verified: &mut Verified,
     findings: &mut Findings,
@@ -76,7 +76,7 @@ pub(super) fn table<T: StoredRow>(
     {
         let range = KeyRange::prefix(&info.indexes[place].keyspace.prefix());
         let mut count = 0;
-        let mut entries = rows.another(range.clone());
+        let mut entries = another(&rows, range.clone())?;
         while entries.next()?.is_some() {
             count += 1;
         }
@@ -84,9 +84,9 @@ pub(super) fn table<T: StoredRow>(
         if count == seen {
             continue;
         }
-        let mut entries = rows.another(range);
+        let mut entries = another(&rows, range)?;
         while let Some(found) = entries.next()? {
-            let (value, reader) = (found.value.load()?, EntryReader::Engine(found.reader));
+            let (value, reader) = (found.value.load()?, found.reader);
             if owner::claim::<T>(reader, info, place, found.key, &value)? == Claim::No {
                 let primary_key = owner::of::<T>(info, place, found.key, &value);
                 findings.add(info, FindingKind::StrayEntry, Some(place), primary_key);
@@ -95,4 +95,9 @@ pub(super) fn table<T: StoredRow>(
     }
     verified.table_count += 1;
     Ok(())
+}
+
+/// A scan of another range of the state that `rows` sees.
+fn another(rows: &EntryScan, range: KeyRange) -> Result<EntryScan> {
+    rows.another(range).ok_or(Error::Unsupported("verifying what a transaction sees"))
 }

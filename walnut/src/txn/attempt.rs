@@ -18,15 +18,18 @@
 
 use std::fmt;
 
+use super::below::Below;
 use super::guard::{Guard, Wish, Wished};
-use super::lane::Lane;
 use super::notes::Notes;
 use super::overlay::Overlay;
+use super::place::{AttemptBase, Place};
 use super::reader::EntryReader;
-use super::running::{Running, commit_beside};
+use super::remote::{RemoteReader, commit_remotely};
+use super::running::commit_beside;
 use super::scan::EntryScan;
 use super::write_set::{Savepoint, WriteSet};
 use super::writes::Writes;
+use crate::backend::{self, Mode, RemoteScan, RemoteSession};
 use crate::base::{KeyRange, SeqNo};
 use crate::batch::EntryBatch;
 use crate::engine::{Core, Durability, ReadSet};
@@ -39,13 +42,13 @@ const UNPINNED: u64 = u64::MAX;
 
 /// One attempt to change the store. Dropping it leaves the store as it is.
 pub(crate) struct Attempt {
-    core: Arc<Core>,
+    base: AttemptBase,
     /// The number of the state that it reads, or [`UNPINNED`].
     at: AtomicU64,
     /// Whether a statement that writes has run, so that an answer without a write may be a refusal.
     has_stated: AtomicBool,
     /// Whether it cannot be answered from the state that it has pinned.
-    is_late: AtomicBool,
+    pub(super) is_late: AtomicBool,
     /// Whether it is the store's own business, of which no attempt around it needs to know.
     is_internal: bool,
     /// Scans keep a share of it.
@@ -63,50 +66,10 @@ struct Live {
     cleared: Vec<KeyRange>,
 }
 
-/// Runs `body` in an attempt, which `attempt_of` finds in what `begin` returns, and commits it,
-/// again and again while others get in its way.
-///
-/// [`Error::Conflict`] of the commit only after a thousand lost attempts, [`Error::SelfConflict`]
-/// after the first that lost to `body` itself; every error of `body` ends it at once, and nothing
-/// is written. An attempt that has given up is repeated, whatever `body` has made of the error.
-/// Whatever is answered after a statement rests on commits that are acknowledged as `durability`
-/// says.
-pub(crate) fn transact<H, R, E: From<Error>>(
-    core: &Arc<Core>,
-    lane: &Lane,
-    durability: Durability,
-    begin: impl Fn() -> H,
-    attempt_of: impl Fn(&H) -> &Attempt,
-    mut body: impl FnMut(&H) -> Result<R, E>,
-) -> Result<R, E> {
-    lane.repeat(core, || {
-        let handle = begin();
-        let attempt = attempt_of(&handle);
-        let running = Running::enter(attempt);
-        let result = body(&handle);
-        let beside = running.leave();
-        if attempt.is_late.load(Ordering::Relaxed) {
-            return Ok(None);
-        }
-        let result = match result {
-            Ok(result) => result,
-            Err(error) => {
-                attempt.confirm(durability)?;
-                return Err(error);
-            }
-        };
-        match attempt.commit_after(&beside, durability) {
-            Ok(()) => Ok(Some(result)),
-            Err(Error::Conflict) => Ok(None),
-            Err(error) => Err(error.into()),
-        }
-    })
-}
-
 impl Attempt {
     /// An attempt that sees everything that is in the log now.
-    pub(crate) fn begin(core: &Arc<Core>, guard: &Arc<Guard>) -> Self {
-        let attempt = Self::begin_statement(core, guard);
+    pub(crate) fn begin(place: &Place, guard: &Arc<Guard>) -> Self {
+        let attempt = Self::begin_statement(place, guard);
         attempt.has_stated.store(false, Ordering::Relaxed);
         attempt.at();
         attempt
@@ -114,11 +77,18 @@ impl Attempt {
 
     /// An attempt for a single statement: it sees everything that is in the log when it first
     /// reads.
-    pub(crate) fn begin_statement(core: &Arc<Core>, guard: &Arc<Guard>) -> Self {
+    pub(crate) fn begin_statement(place: &Place, guard: &Arc<Guard>) -> Self {
         let live = Live { pin: None, writes: WriteSet::new(guard), cleared: Vec::new() };
+        let (base, at) = match place {
+            Place::Engine(core) => (AttemptBase::Engine(Arc::clone(core)), UNPINNED),
+            Place::Remote(client) => {
+                // A state elsewhere has no number.
+                (AttemptBase::Remote(Arc::new(RemoteSession::new(client, Mode::Write))), SeqNo::ZERO.0)
+            }
+        };
         Self {
-            core: Arc::clone(core),
-            at: AtomicU64::new(UNPINNED),
+            base,
+            at: AtomicU64::new(at),
             has_stated: AtomicBool::new(true),
             is_late: AtomicBool::new(false),
             is_internal: false,
@@ -136,8 +106,37 @@ impl Attempt {
     }
 
     /// What tells it from other attempts, and its store.
-    pub(super) fn identity(&self) -> (&Arc<Core>, &Arc<Notes>) {
-        (&self.core, &self.notes)
+    pub(super) fn identity(&self) -> (usize, &Arc<Notes>) {
+        (self.base.address(), &self.notes)
+    }
+
+    /// The session that it reads through, if its data is elsewhere.
+    #[inline(always)]
+    pub(crate) fn session(&self) -> Option<&Arc<RemoteSession>> {
+        match &self.base {
+            AttemptBase::Engine(_) => None,
+            AttemptBase::Remote(session) => Some(session),
+        }
+    }
+
+    /// Chooses the state that is read, where that is not done already.
+    pub(crate) fn pin_state(&self) {
+        if let AttemptBase::Remote(session) = &self.base {
+            session.pin();
+        }
+    }
+
+    /// Chooses the state anew where something was made that it should have, as far as nothing of it
+    /// was read.
+    pub(crate) fn renew_state(&self) {
+        if let AttemptBase::Remote(session) = &self.base {
+            session.renew();
+        }
+    }
+
+    /// Whether an engine elsewhere has refused it, so that it is to be run again.
+    pub(super) fn is_lost(&self, round: u32) -> bool {
+        self.session().is_some_and(|session| session.is_lost(round))
     }
 
     /// The sequence number of the state that it reads, which is pinned at the latest now.
@@ -156,7 +155,8 @@ impl Attempt {
 
     #[cold]
     fn pin(&self) -> SeqNo {
-        let pinned = self.live(|live| live.pin.get_or_insert_with(|| self.core.pin_applied()).at());
+        let AttemptBase::Engine(core) = &self.base else { return SeqNo::ZERO };
+        let pinned = self.live(|live| live.pin.get_or_insert_with(|| core.pin_applied()).at());
         // One that has ended reads nothing.
         let at = pinned.unwrap_or(SeqNo::ZERO);
         self.at.store(at.0, Ordering::Relaxed);
@@ -188,17 +188,53 @@ impl Attempt {
     /// Calls `reads` with a reader of the state under the writes.
     #[inline]
     pub(crate) fn read<R>(&self, reads: impl FnOnce(EntryReader<'_>) -> Result<R>) -> Result<R> {
+        match &self.base {
+            AttemptBase::Engine(core) => self.read_core(core, reads),
+            AttemptBase::Remote(session) => self.read_remotely(session, reads),
+        }
+    }
+
+    /// The same for an attempt on the engine of this process; an error on another one. What calls
+    /// `reads` in one place is compiled with it.
+    #[inline]
+    pub(crate) fn read_here<R>(&self, reads: impl FnOnce(EntryReader<'_>) -> Result<R>) -> Result<R> {
+        match &self.base {
+            AttemptBase::Engine(core) => self.read_core(core, reads),
+            AttemptBase::Remote(_) => {
+                Err(Error::Unsupported("the files of a database whose engine runs elsewhere"))
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn read_core<R>(&self, core: &Arc<Core>, reads: impl FnOnce(EntryReader<'_>) -> Result<R>) -> Result<R> {
         self.at();
-        self.core.read_held(
+        core.read_held(
             || self.hold(),
             |below, writes| reads(EntryReader::Overlay { below, writes: &writes, notes: &self.notes }),
         )
     }
 
+    #[cold]
+    #[inline(never)]
+    fn read_remotely<R>(
+        &self,
+        session: &Arc<RemoteSession>,
+        reads: impl FnOnce(EntryReader<'_>) -> Result<R>,
+    ) -> Result<R> {
+        let writes = self.live(|live| live.writes.share())?;
+        reads(EntryReader::Remote(RemoteReader::under(session, &writes, &self.notes)))
+    }
+
     /// The same for the state alone, without the writes; nothing is noted.
     pub(crate) fn read_below<R>(&self, reads: impl FnOnce(EntryReader<'_>) -> Result<R>) -> Result<R> {
-        self.at();
-        self.core.read_held(|| self.hold(), |below, _| reads(EntryReader::Engine(below)))
+        match &self.base {
+            AttemptBase::Engine(core) => {
+                self.at();
+                core.read_held(|| self.hold(), |below, _| reads(EntryReader::Engine(below)))
+            }
+            AttemptBase::Remote(session) => reads(EntryReader::Remote(RemoteReader::new(session))),
+        }
     }
 
     /// Gives the value of `key` to `found`; `None` when there is none.
@@ -211,15 +247,23 @@ impl Attempt {
     pub(crate) fn scan(&self, range: KeyRange) -> Result<EntryScan> {
         self.at();
         let (below, writes) = self.live(|live| {
-            let pin = live.pin.as_ref().ok_or(Error::TransactionEnded)?;
-            Ok((self.core.scan_at(range.clone(), pin)?, live.writes.share_in_order()))
+            let below = match &self.base {
+                AttemptBase::Engine(core) => {
+                    let pin = live.pin.as_ref().ok_or(Error::TransactionEnded)?;
+                    Below::Engine(core.scan_at(range.clone(), pin)?)
+                }
+                AttemptBase::Remote(session) => {
+                    Below::Remote(RemoteScan::new(Arc::clone(session), range.clone()))
+                }
+            };
+            Ok((below, live.writes.share_in_order()))
         })??;
-        Ok(EntryScan::Overlay(Box::new(Overlay::new(below, range, writes, Arc::clone(&self.notes)))))
+        Ok(EntryScan::overlay(Overlay::new(below, range, writes, Arc::clone(&self.notes))))
     }
 
     /// The error for stored bytes that make no sense.
     pub(crate) fn corruption(&self, fault: Fault) -> Error {
-        fault.at(self.core.dir(), 0)
+        fault.at(self.base.dir(), 0)
     }
 
     /// Has the writes changed by a statement. After the end there are none: the statement learns of
@@ -333,7 +377,7 @@ impl Attempt {
 
     /// Like [`commit`](Self::commit), after the body of the attempt has committed `beside` through
     /// other handles: [`Error::SelfConflict`] when it has read any of that.
-    fn commit_after(&self, beside: &EntryBatch, durability: Durability) -> Result<()> {
+    pub(super) fn commit_after(&self, beside: &EntryBatch, durability: Durability) -> Result<()> {
         // Reservations last until this returns.
         let mut live = self.live.lock().take().ok_or(Error::TransactionEnded)?;
         // Another thread may be in the middle of one.
@@ -353,11 +397,14 @@ impl Attempt {
         if reads.meet_batch(beside) {
             return Err(Error::SelfConflict);
         }
-        let commit = |batch| self.core.commit(reads, batch, durability);
+        let commit = |batch| match &self.base {
+            AttemptBase::Engine(core) => core.commit(reads, batch, durability),
+            AttemptBase::Remote(session) => commit_remotely(session, &batch, durability),
+        };
         if self.is_internal {
             commit(batch)
         } else {
-            commit_beside(&self.core, Some(&self.notes), batch, commit)
+            commit_beside(self.base.address(), Some(&self.notes), batch, commit)
         }
     }
 
@@ -366,21 +413,26 @@ impl Attempt {
         // Values are given back without the lock.
         let live = self.live.lock().take();
         drop(live);
+        if let AttemptBase::Remote(session) = &self.base {
+            session.end();
+        }
         // Scans may go on; what they read from now on matters to nobody.
         self.notes.take();
     }
 
     /// Returns when an answer may be given that rests on what was read, and for which nothing is
     /// written.
-    fn confirm(&self, durability: Durability) -> Result<()> {
+    pub(super) fn confirm(&self, durability: Durability) -> Result<()> {
         let at = match self.at.load(Ordering::Relaxed) {
             UNPINNED => SeqNo::ZERO,
             at => SeqNo(at),
         };
-        if self.has_stated.load(Ordering::Relaxed) {
-            self.core.confirm(at, durability)
-        } else {
-            self.core.confirm_visible(at, durability)
+        match &self.base {
+            AttemptBase::Engine(core) if self.has_stated.load(Ordering::Relaxed) => {
+                core.confirm(at, durability)
+            }
+            AttemptBase::Engine(core) => core.confirm_visible(at, durability),
+            AttemptBase::Remote(session) => session.commit(backend::Writes::new(), durability),
         }
     }
 }

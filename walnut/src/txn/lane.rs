@@ -7,16 +7,16 @@
 
 use std::time::Duration;
 
-use crate::engine::Core;
+use super::place::Place;
 use crate::error::{Error, Result};
 use crate::sync::{Condvar, Mutex};
 
 /// Attempts before a transaction gives up. From [`PATIENCE`] on those who lost take turns, so this
 /// many are lost only under a storm of new writers.
-const MAX_ATTEMPTS: usize = 1000;
+const MAX_ATTEMPTS: u32 = 1000;
 
 /// Lost attempts after which a transaction waits for its turn.
-const PATIENCE: usize = 3;
+const PATIENCE: u32 = 3;
 
 /// The most milliseconds that somebody waits for a turn before each attempt; half of it is drawn by
 /// lot, so that those who came together do not go on together.
@@ -37,17 +37,17 @@ struct Turn<'l> {
 impl Lane {
     /// Runs `attempt` until it gives something, which is to say that it did not lose. An error ends
     /// it at once.
-    pub(super) fn repeat<R, E: From<Error>>(
+    pub(crate) fn repeat<R, E: From<Error>>(
         &self,
-        core: &Core,
-        mut attempt: impl FnMut() -> Result<Option<R>, E>,
+        place: &Place,
+        mut attempt: impl FnMut(u32) -> Result<Option<R>, E>,
     ) -> Result<R, E> {
         let mut turn = None;
         for lost in 0..MAX_ATTEMPTS {
             if lost >= PATIENCE && turn.is_none() {
-                turn = self.wait(core);
+                turn = self.wait(place);
             }
-            if let Some(result) = attempt()? {
+            if let Some(result) = attempt(lost)? {
                 return Ok(result);
             }
         }
@@ -55,10 +55,10 @@ impl Lane {
     }
 
     /// A turn, unless it takes too long.
-    fn wait(&self, core: &Core) -> Option<Turn<'_>> {
+    fn wait(&self, place: &Place) -> Option<Turn<'_>> {
         let mut taken = self.taken.lock();
         if *taken {
-            let limit = WAIT_LIMIT / 2 + core.random_below(WAIT_LIMIT / 2);
+            let limit = WAIT_LIMIT / 2 + place.random_below(WAIT_LIMIT / 2);
             taken = self.free.wait_for(taken, Duration::from_millis(limit));
         }
         if *taken {

@@ -21,22 +21,29 @@
 //! to know early.
 
 mod attempt;
+mod below;
 mod guard;
 mod lane;
 mod notes;
 mod overlay;
+mod place;
 mod reader;
+mod remote;
 mod running;
 mod scan;
+mod transact;
 mod write_set;
 mod writes;
 
-pub(crate) use attempt::{Attempt, transact};
+pub(crate) use attempt::Attempt;
 pub(crate) use guard::Guard;
 pub(crate) use lane::Lane;
 #[cfg(feature = "untracked")]
 pub use notes::leave_conflicts_unnoticed;
+pub(crate) use place::Place;
 pub(crate) use reader::EntryReader;
+pub(crate) use remote::{RemoteReader, commit_remotely};
 pub(crate) use running::commit_beside;
 pub(crate) use scan::EntryScan;
+pub(crate) use transact::transact;
 pub use write_set::Savepoint;

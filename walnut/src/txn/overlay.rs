@@ -15,19 +15,21 @@
 
 use std::cmp::Ordering;
 
+use super::below::Below;
 use super::notes::Notes;
 use super::reader::EntryReader;
 use super::scan::Found;
 use super::writes::{Write, Writes};
+use crate::backend::{Follow, RemoteSession};
 use crate::base::{KeyHash, KeyRange, Kind, number_in};
 use crate::cursor::Direction;
-use crate::engine::{EngineScan, StoredValue};
+use crate::engine::StoredValue;
 use crate::error::Result;
 use crate::sync::Arc;
 
 /// A walk over the entries of an attempt, as they were when it was made.
 pub(crate) struct Overlay {
-    below: EngineScan,
+    below: Below,
     /// Whether there is nothing more below for either end.
     exhausted: bool,
     writes: Arc<Writes>,
@@ -71,14 +73,22 @@ struct Record {
 
 impl Overlay {
     /// Lays `writes`, which are in order, over `below`, a scan of `range` that was not begun.
-    pub(super) fn new(below: EngineScan, range: KeyRange, writes: Arc<Writes>, notes: Arc<Notes>) -> Self {
+    pub(super) fn new(below: Below, range: KeyRange, writes: Arc<Writes>, notes: Arc<Notes>) -> Self {
         let record = Record { notes, range: range.clone(), front: None, back: None };
         let (front, back) = (Side::default(), Side::default());
         Self { below, exhausted: false, writes, rest: range, front, back, sum: [0; 8], record }
     }
 
     pub(super) fn reader(&self) -> EntryReader<'_> {
-        EntryReader::Overlay { below: self.below.reader(), writes: &self.writes, notes: &self.record.notes }
+        self.below.reader(&self.writes, &self.record.notes)
+    }
+
+    pub(super) fn set_follow(&mut self, follow: Follow) {
+        self.below.set_follow(follow);
+    }
+
+    pub(super) fn session(&self) -> Option<&Arc<RemoteSession>> {
+        self.below.session()
     }
 
     pub(super) fn rest(&self) -> &KeyRange {
@@ -163,21 +173,18 @@ impl Overlay {
     /// Takes the next entry from below for an end that has none: when there is no more, the one
     /// that the other end took.
     fn look_ahead(&mut self, direction: Direction) -> Result<()> {
-        let (side, found) = match direction {
+        let side = match direction {
             Direction::Forward if self.front.ahead => return Ok(()),
             Direction::Backward if self.back.ahead => return Ok(()),
             _ if self.exhausted => {
                 std::mem::swap(&mut self.front, &mut self.back);
                 return Ok(());
             }
-            Direction::Forward => (&mut self.front, self.below.next()?),
-            Direction::Backward => (&mut self.back, self.below.next_back()?),
+            Direction::Forward => &mut self.front,
+            Direction::Backward => &mut self.back,
         };
-        if let Some(found) = found {
-            found.key.clone_into(&mut side.key);
-            let (kind, stored) = found.value.stored();
+        if let Some(kind) = self.below.step(direction, &mut side.key, &mut side.stored)? {
             side.kind = Some(kind);
-            stored.clone_into(&mut side.stored);
             side.ahead = true;
             return Ok(());
         }
@@ -189,7 +196,7 @@ impl Overlay {
 
 impl Side {
     /// What the entry counts below an add.
-    fn number(&self, scan: &EngineScan) -> Result<i64> {
+    fn number(&self, scan: &Below) -> Result<i64> {
         match self.kind {
             Some(kind @ (Kind::Put | Kind::Add)) => {
                 let value = scan.value(&self.key, (kind, &self.stored)).load()?;

@@ -1,6 +1,7 @@
 //! Point reads, of a state of the engine or of a transaction.
 
 use super::notes::Notes;
+use super::remote::RemoteReader;
 use super::writes::{Write, Writes};
 use crate::base::KeyHash;
 use crate::engine::{Number, PointReader};
@@ -13,6 +14,8 @@ pub(crate) enum EntryReader<'a> {
     Engine(PointReader<'a>),
     /// The same under the writes of an attempt.
     Overlay { below: PointReader<'a>, writes: &'a Writes, notes: &'a Notes },
+    /// What an engine elsewhere holds, perhaps under the writes of an attempt.
+    Remote(RemoteReader<'a>),
 }
 
 impl EntryReader<'_> {
@@ -20,10 +23,11 @@ impl EntryReader<'_> {
     ///
     /// Cost: at most one block read for each SST whose keys span `key` and whose filter does not
     /// deny it.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn get<R>(self, key: &[u8], mut found: impl FnMut(&[u8]) -> R) -> Result<Option<R>> {
         match self {
             Self::Engine(reader) => reader.get(key, found),
+            Self::Remote(reader) => Ok(reader.get(key)?.map(|value| found(&value))),
             Self::Overlay { below, writes, notes } => {
                 let hash = KeyHash::of(key);
                 match writes.get(key, hash) {
@@ -41,10 +45,11 @@ impl EntryReader<'_> {
     }
 
     /// Whether `key` has a value, which is not read.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn contains(self, key: &[u8]) -> Result<bool> {
         match self {
             Self::Engine(reader) => reader.contains(key),
+            Self::Remote(reader) => Ok(reader.get(key)?.is_some()),
             Self::Overlay { below, writes, notes } => {
                 let hash = KeyHash::of(key);
                 if let Some(written) = writes.get(key, hash) {
@@ -62,6 +67,9 @@ impl EntryReader<'_> {
     pub(crate) fn number(self, key: &[u8]) -> Result<Number> {
         match self {
             Self::Engine(reader) => reader.number(key),
+            Self::Remote(reader) => {
+                Ok(reader.get(key)?.map_or(Number::Nothing, |value| Number::in_value(&value)))
+            }
             Self::Overlay { below, writes, notes } => {
                 let hash = KeyHash::of(key);
                 let delta = match writes.get(key, hash) {
@@ -81,8 +89,10 @@ impl EntryReader<'_> {
     ///
     /// Cost: for each key that of [`contains`](Self::contains).
     pub(crate) fn contains_any(self, keys: &[&[u8]]) -> Result<bool> {
-        let (Self::Engine(below) | Self::Overlay { below, .. }) = self;
-        below.prefetch(keys);
+        match self {
+            Self::Engine(below) | Self::Overlay { below, .. } => below.prefetch(keys),
+            Self::Remote(reader) => reader.prefetch(keys)?,
+        }
         for key in keys {
             if self.contains(key)? {
                 return Ok(true);
@@ -99,8 +109,10 @@ impl EntryReader<'_> {
         keys: &[&[u8]],
         mut found: impl FnMut(Option<&[u8]>) -> Result<()>,
     ) -> Result<()> {
-        if let Self::Engine(reader) = self {
-            return reader.get_many(keys, found);
+        match self {
+            Self::Engine(reader) => return reader.get_many(keys, found),
+            Self::Remote(reader) => reader.prefetch(keys)?,
+            Self::Overlay { .. } => {}
         }
         for key in keys {
             self.get(key, |value| found(Some(value)))?.unwrap_or_else(|| found(None))?;

@@ -17,7 +17,6 @@ use std::cell::RefCell;
 use super::attempt::Attempt;
 use super::notes::Notes;
 use crate::batch::EntryBatch;
-use crate::engine::Core;
 use crate::error::Result;
 use crate::sync::{Arc, thread_local};
 
@@ -29,7 +28,7 @@ thread_local! {
 /// An attempt that runs.
 struct Entry {
     /// Where its store is; the attempt keeps it there.
-    core: usize,
+    place: usize,
     /// Tells the attempt from others.
     notes: Arc<Notes>,
     /// The keys and ranges that were written beside it; values are left out.
@@ -42,9 +41,8 @@ pub(super) struct Running;
 impl Running {
     /// Begins it.
     pub(super) fn enter(attempt: &Attempt) -> Self {
-        let (core, notes) = attempt.identity();
-        let entry =
-            Entry { core: Arc::as_ptr(core).addr(), notes: Arc::clone(notes), beside: EntryBatch::new() };
+        let (place, notes) = attempt.identity();
+        let entry = Entry { place, notes: Arc::clone(notes), beside: EntryBatch::new() };
         RUNNING.with(|running| running.borrow_mut().push(entry));
         Self
     }
@@ -67,14 +65,13 @@ impl Drop for Running {
 /// Runs `commit` on a batch, and notes what it has written with all attempts on the same store that
 /// run around it. `own` are the notes of the attempt that is committed.
 pub(crate) fn commit_beside(
-    core: &Arc<Core>,
+    place: usize,
     own: Option<&Arc<Notes>>,
     batch: EntryBatch,
     commit: impl FnOnce(EntryBatch) -> Result<()>,
 ) -> Result<()> {
-    let is_around = |entry: &Entry| {
-        entry.core == Arc::as_ptr(core).addr() && own.is_none_or(|own| !Arc::ptr_eq(&entry.notes, own))
-    };
+    let is_around =
+        |entry: &Entry| entry.place == place && own.is_none_or(|own| !Arc::ptr_eq(&entry.notes, own));
     if !RUNNING.with(|running| running.borrow().iter().any(is_around)) {
         return commit(batch);
     }

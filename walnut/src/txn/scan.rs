@@ -2,10 +2,13 @@
 
 use super::overlay::Overlay;
 use super::reader::EntryReader;
+use super::remote::RemoteReader;
+use crate::backend::{Follow, RemoteScan, RemoteSession};
 use crate::base::KeyRange;
 use crate::cursor::Direction;
 use crate::engine::{self, EngineScan, StoredValue};
 use crate::error::Result;
+use crate::sync::Arc;
 
 /// A walk over a range of one state from its front, its back, or both until they meet.
 #[expect(
@@ -15,8 +18,17 @@ use crate::error::Result;
 pub(crate) enum EntryScan {
     /// What the engine holds at a sequence number.
     Engine(EngineScan),
-    /// The same under the writes of an attempt.
-    Overlay(Box<Overlay>),
+    /// Any other: two variants are told apart by one comparison.
+    Other(Box<OtherScan>),
+}
+
+/// A scan that is behind a pointer.
+#[expect(clippy::large_enum_variant, reason = "it is boxed")]
+pub(crate) enum OtherScan {
+    /// A state under the writes of an attempt.
+    Overlay(Overlay),
+    /// What an engine elsewhere holds.
+    Remote(RemoteScan),
 }
 
 /// An entry that a scan has come to, and a reader of the state that it belongs to.
@@ -27,11 +39,20 @@ pub(crate) struct Found<'s> {
 }
 
 impl EntryScan {
+    pub(super) fn overlay(overlay: Overlay) -> Self {
+        Self::Other(Box::new(OtherScan::Overlay(overlay)))
+    }
+
+    /// What an engine elsewhere holds.
+    pub(crate) fn remote(scan: RemoteScan) -> Self {
+        Self::Other(Box::new(OtherScan::Remote(scan)))
+    }
+
     /// Reads single keys of the state that the scan sees.
     pub(crate) fn reader(&self) -> EntryReader<'_> {
         match self {
             Self::Engine(scan) => EntryReader::Engine(scan.reader()),
-            Self::Overlay(overlay) => overlay.reader(),
+            Self::Other(scan) => scan.reader(),
         }
     }
 
@@ -39,7 +60,7 @@ impl EntryScan {
     pub(crate) fn rest(&self) -> KeyRange {
         match self {
             Self::Engine(scan) => scan.rest(),
-            Self::Overlay(overlay) => overlay.rest().clone(),
+            Self::Other(scan) => scan.rest().clone(),
         }
     }
 
@@ -47,7 +68,7 @@ impl EntryScan {
     pub(crate) fn set_range(&mut self, range: KeyRange) {
         match self {
             Self::Engine(scan) => scan.set_range(range),
-            Self::Overlay(overlay) => overlay.set_range(range),
+            Self::Other(scan) => scan.set_range(range),
         }
     }
 
@@ -59,7 +80,13 @@ impl EntryScan {
                 scan.seek(range);
                 true
             }
-            Self::Overlay(_) => false,
+            Self::Other(scan) => match &mut **scan {
+                OtherScan::Overlay(_) => false,
+                OtherScan::Remote(scan) => {
+                    scan.seek(range);
+                    true
+                }
+            },
         }
     }
 
@@ -68,7 +95,40 @@ impl EntryScan {
     pub(crate) fn pass_live(&mut self, direction: Direction) -> usize {
         match self {
             Self::Engine(scan) => scan.pass_live(direction),
-            Self::Overlay(_) => 0,
+            Self::Other(_) => 0,
+        }
+    }
+
+    /// A scan of another range of the same state; `None` in a transaction, whose state is that of
+    /// its attempt.
+    pub(crate) fn another(&self, range: KeyRange) -> Option<Self> {
+        match self {
+            Self::Engine(scan) => Some(Self::Engine(scan.another(range))),
+            Self::Other(scan) => match &**scan {
+                OtherScan::Overlay(_) => None,
+                OtherScan::Remote(scan) => Some(Self::remote(scan.another(range))),
+            },
+        }
+    }
+
+    /// Says which keys are looked up for the entries: see [`RemoteScan::set_follow`].
+    pub(crate) fn set_follow(&mut self, follow: Follow) {
+        if let Self::Other(scan) = self {
+            match &mut **scan {
+                OtherScan::Overlay(overlay) => overlay.set_follow(follow),
+                OtherScan::Remote(scan) => scan.set_follow(follow),
+            }
+        }
+    }
+
+    /// The session that an engine elsewhere is read through.
+    pub(crate) fn session(&self) -> Option<&Arc<RemoteSession>> {
+        match self {
+            Self::Engine(_) => None,
+            Self::Other(scan) => match &**scan {
+                OtherScan::Overlay(overlay) => overlay.session(),
+                OtherScan::Remote(scan) => Some(scan.session()),
+            },
         }
     }
 
@@ -77,7 +137,7 @@ impl EntryScan {
     pub(crate) fn next(&mut self) -> Result<Option<Found<'_>>> {
         match self {
             Self::Engine(scan) => Ok(scan.next()?.map(Found::from)),
-            Self::Overlay(overlay) => overlay.next(Direction::Forward),
+            Self::Other(scan) => scan.step(Direction::Forward),
         }
     }
 
@@ -86,9 +146,49 @@ impl EntryScan {
     pub(crate) fn next_back(&mut self) -> Result<Option<Found<'_>>> {
         match self {
             Self::Engine(scan) => Ok(scan.next_back()?.map(Found::from)),
-            Self::Overlay(overlay) => overlay.next(Direction::Backward),
+            Self::Other(scan) => scan.step(Direction::Backward),
         }
     }
+}
+
+impl OtherScan {
+    fn reader(&self) -> EntryReader<'_> {
+        match self {
+            Self::Overlay(overlay) => overlay.reader(),
+            Self::Remote(scan) => EntryReader::Remote(RemoteReader::new(scan.session())),
+        }
+    }
+
+    fn rest(&self) -> &KeyRange {
+        match self {
+            Self::Overlay(overlay) => overlay.rest(),
+            Self::Remote(scan) => scan.left(),
+        }
+    }
+
+    fn set_range(&mut self, range: KeyRange) {
+        match self {
+            Self::Overlay(overlay) => overlay.set_range(range),
+            Self::Remote(scan) => scan.seek(range),
+        }
+    }
+
+    #[inline(never)]
+    fn step(&mut self, direction: Direction) -> Result<Option<Found<'_>>> {
+        match self {
+            Self::Overlay(overlay) => overlay.next(direction),
+            Self::Remote(scan) => next_remotely(scan, direction),
+        }
+    }
+}
+
+fn next_remotely(scan: &mut RemoteScan, direction: Direction) -> Result<Option<Found<'_>>> {
+    if scan.next(direction)?.is_none() {
+        return Ok(None);
+    }
+    let (key, value) = scan.current();
+    let reader = EntryReader::Remote(RemoteReader::new(scan.session()));
+    Ok(Some(Found { key, value: StoredValue::Here(value), reader }))
 }
 
 impl<'s> From<engine::FoundEntry<'s>> for Found<'s> {

@@ -14,6 +14,7 @@ use crate::table::dynamic::{Mapper, StoredForm, StoredParts};
 use crate::table::key::KeyShape;
 use crate::table::numbers::Numbers;
 use crate::table::shape::RowShape;
+use crate::table::stamp::Stamp;
 use crate::table::{FieldSchema, IndexSchema, TableSchema};
 
 impl StoredTable {
@@ -54,6 +55,7 @@ impl StoredTable {
             dropped: AtomicBool::new(false),
             numbers,
             made: SeqNo::ZERO,
+            stamp: Stamp::default(),
             is_past: false,
         })
     }

@@ -9,6 +9,7 @@ use crate::error::{Error, Fault, Finding, FindingKind, Result, SchemaError, Unre
 use crate::sync::{AtomicBool, AtomicU64, Mutex, Ordering};
 use crate::table::dynamic::Mapper;
 use crate::table::numbers::Numbers;
+use crate::table::stamp::Stamp;
 use crate::table::{Table, TableSchema};
 
 /// How many rows of a lossless type are read again after an opening.
@@ -40,6 +41,8 @@ pub(crate) struct TableInfo {
     /// A sequence number at which the table was there already, as what it is now; zero when it was
     /// there before the database was opened.
     pub(in crate::table) made: SeqNo,
+    /// Which generation of the table this is, where other programs may change it.
+    pub(in crate::table) stamp: Stamp,
     /// Whether this is the table of one state of the past, in which nothing can be written.
     pub(in crate::table) is_past: bool,
 }

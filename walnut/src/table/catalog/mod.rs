@@ -16,17 +16,17 @@ use std::sync::Arc;
 use super::IndexSchema;
 use super::numbers::Numbers;
 use super::spaces::drop_keyspace;
+use super::stamp::{self, Stamp};
 use crate::base::{KeyRange, KeyspaceId, SeqNo};
-use crate::engine::EngineScan;
-use crate::error::{Error, Fault, Result};
+use crate::error::{Error, Fault, Result, SchemaError};
 use crate::sync::{AtomicBool, AtomicU64, Mutex};
-use crate::txn::{Attempt, EntryReader};
+use crate::txn::{Attempt, EntryReader, EntryScan};
 use compare::{Fate, Plan};
 pub(super) use compiled::Compiled;
 pub(crate) use info::TableInfo;
 pub(super) use info::{Duplicate, OpenIndex, Settled};
-use stored::{StoredIndex, StoredLayout, StoredState, owned};
-pub(super) use stored::{StoredProgress, StoredTable, catalog_key};
+use stored::{StoredIndex, StoredLayout, owned};
+pub(super) use stored::{StoredProgress, StoredState, StoredTable, catalog_key};
 
 /// The first keyspace that a table gets; those below are the store's own.
 const FIRST_KEYSPACE: u32 = 16;
@@ -51,6 +51,13 @@ pub(super) enum Opened {
 /// Opens the table of a struct, making it when there is none, and changing it where the struct has
 /// changed.
 pub(super) fn open(attempt: &Attempt, compiled: &Arc<Compiled>, dir: &Path) -> Result<Opened> {
+    let opened = open_stored(attempt, compiled, dir)?;
+    let (Opened::Ready(info) | Opened::Tried(info)) = &opened;
+    info.stamp.learn(attempt, compiled.schema.name)?;
+    Ok(opened)
+}
+
+fn open_stored(attempt: &Attempt, compiled: &Arc<Compiled>, dir: &Path) -> Result<Opened> {
     let Some(mut stored) = table(attempt, compiled.schema.name, dir)? else {
         // The number of the commit that makes it is not known yet.
         let made = SeqNo(u64::MAX);
@@ -60,6 +67,9 @@ pub(super) fn open(attempt: &Attempt, compiled: &Arc<Compiled>, dir: &Path) -> R
     let is_counted = attempt.get(&removed, |_| ())?.is_some();
     let counted = |info: TableInfo| TableInfo { numbers: Arc::new(Numbers::new(is_counted)), ..info };
     let plan = compare::plan(&stored, compiled)?;
+    if attempt.session().is_some() {
+        ensure_drops_nothing(&stored, compiled)?;
+    }
     let before = stored.clone();
     // What a trial has left that never came to its end.
     drop_pending(attempt, &mut stored);
@@ -91,6 +101,7 @@ fn info(table: &StoredTable, compiled: &Arc<Compiled>) -> TableInfo {
         dropped: AtomicBool::new(false),
         numbers: Arc::default(),
         made: SeqNo::ZERO,
+        stamp: Stamp::default(),
         is_past: false,
     }
 }
@@ -98,7 +109,52 @@ fn info(table: &StoredTable, compiled: &Arc<Compiled>) -> TableInfo {
 /// What a state has under a table's name.
 pub(super) fn in_state(reader: EntryReader<'_>, name: &str, dir: &Path) -> Result<Option<StoredTable>> {
     let stored = reader.get(&table_key(name), StoredTable::decode)?;
-    stored.transpose().map_err(|fault| fault.at(dir, 0))
+    stored.transpose().map_err(|fault| unknown(name, fault, dir))
+}
+
+/// The error for a record of a table that cannot be decoded: one in a form of a later version of
+/// this library, or damage.
+pub(super) fn unknown(name: &str, fault: Fault, dir: &Path) -> Error {
+    match fault {
+        Fault::Format { found, known } => {
+            Error::SchemaTooNew { table: name.to_owned(), stored: found, known }
+        }
+        fault => fault.at(dir, 0),
+    }
+}
+
+/// An error for a struct that would drop an index which another program may have: on an engine that
+/// is shared, that is done by name only.
+fn ensure_drops_nothing(stored: &StoredTable, compiled: &Compiled) -> Result<()> {
+    let schema = &compiled.schema;
+    let is_named =
+        |name: &str| schema.indexes.iter().any(|index| index.name == name || index.was == Some(name));
+    match stored.indexes.iter().find(|index| !is_named(&index.name)) {
+        None => Ok(()),
+        Some(index) => Err(Error::Schema(SchemaError {
+            table: schema.name.to_owned(),
+            sentence: format!(
+                "the engine has an index `{0}` of it that this struct does not name, and another program may use it; give the struct                  the index, or drop it with `db.retire_index(\"{1}\", \"{0}\")`",
+                index.name, schema.name
+            ),
+        })),
+    }
+}
+
+/// Drops an index of a table by name; returns whether there was one.
+pub(super) fn retire_index(attempt: &Attempt, name: &str, index: &str, dir: &Path) -> Result<bool> {
+    let Some(mut stored) = table(attempt, name, dir)? else { return Ok(false) };
+    let Some(place) = stored.indexes.iter().position(|stored| stored.name == index) else { return Ok(false) };
+    let retired = stored.indexes.remove(place);
+    drop_keyspace(attempt, KeyspaceId(retired.keyspace));
+    write(attempt, name, &stored)?;
+    Ok(true)
+}
+
+/// Writes the record of a table.
+fn write(attempt: &Attempt, name: &str, table: &StoredTable) -> Result<()> {
+    attempt.put(&table_key(name), &table.encode()?);
+    stamp::advance(attempt, name)
 }
 
 /// The table of a struct as a state has it, for reading that state alone; one that the state does
@@ -131,6 +187,7 @@ pub(super) fn past(stored: Option<&StoredTable>, compiled: &Arc<Compiled>) -> Re
         dropped: AtomicBool::new(false),
         numbers: Arc::default(),
         made: SeqNo::ZERO,
+        stamp: Stamp::default(),
         is_past: true,
     })
 }
@@ -152,6 +209,7 @@ pub(super) fn remove(attempt: &Attempt, name: &str, dir: &Path) -> Result<bool> 
     for id in std::iter::once(stored.rows).chain(indexes) {
         drop_keyspace(attempt, KeyspaceId(id));
     }
+    stamp::advance(attempt, name)?;
     Ok(true)
 }
 
@@ -164,13 +222,13 @@ pub(super) fn allocate(attempt: &Attempt, dir: &Path) -> Result<KeyspaceId> {
 }
 
 /// The names of all tables, sorted.
-pub(super) fn names(scan: impl FnOnce(KeyRange) -> Result<EngineScan>) -> Result<Vec<String>> {
+pub(super) fn names(scan: impl FnOnce(KeyRange) -> Result<EntryScan>) -> Result<Vec<String>> {
     names_under(scan, &table_key(""))
 }
 
 /// What follows `prefix` in the keys of the catalog that begin with it, sorted.
 pub(super) fn names_under(
-    scan: impl FnOnce(KeyRange) -> Result<EngineScan>,
+    scan: impl FnOnce(KeyRange) -> Result<EntryScan>,
     prefix: &[u8],
 ) -> Result<Vec<String>> {
     let mut scan = scan(KeyRange::prefix(prefix))?;
@@ -183,7 +241,7 @@ pub(super) fn names_under(
 
 /// What follows `prefix` in the keys of the catalog that begin with it, with the values, sorted.
 pub(super) fn entries_under(
-    scan: impl FnOnce(KeyRange) -> Result<EngineScan>,
+    scan: impl FnOnce(KeyRange) -> Result<EntryScan>,
     prefix: &[u8],
 ) -> Result<Vec<(String, Vec<u8>)>> {
     let mut scan = scan(KeyRange::prefix(prefix))?;
@@ -197,7 +255,7 @@ pub(super) fn entries_under(
 
 /// All tables as they are stored, by name.
 pub(super) fn stored(
-    scan: impl FnOnce(KeyRange) -> Result<EngineScan>,
+    scan: impl FnOnce(KeyRange) -> Result<EntryScan>,
     dir: &Path,
 ) -> Result<Vec<(String, StoredTable)>> {
     let decode = |(name, bytes): (String, Vec<u8>)| Ok((name, StoredTable::decode(&bytes)?));
@@ -292,7 +350,7 @@ pub(super) fn table_key(name: &str) -> Vec<u8> {
 
 fn table(attempt: &Attempt, name: &str, dir: &Path) -> Result<Option<StoredTable>> {
     let stored = attempt.get(&table_key(name), StoredTable::decode)?;
-    stored.transpose().map_err(|fault| fault.at(dir, 0))
+    stored.transpose().map_err(|fault| unknown(name, fault, dir))
 }
 
 fn change(
@@ -303,8 +361,7 @@ fn change(
 ) -> Result<()> {
     let mut table = table(attempt, info.schema.name, dir)?.ok_or(Error::NotFound)?;
     change(&mut table);
-    attempt.put(&table_key(info.schema.name), &table.encode()?);
-    Ok(())
+    write(attempt, info.schema.name, &table)
 }
 
 fn create(attempt: &Attempt, compiled: &Compiled, dir: &Path) -> Result<StoredTable> {
@@ -321,7 +378,7 @@ fn create(attempt: &Attempt, compiled: &Compiled, dir: &Path) -> Result<StoredTa
         pending: Vec::new(),
     };
     keyspaces.end(attempt);
-    attempt.put(&table_key(schema.name), &table.encode()?);
+    write(attempt, schema.name, &table)?;
     Ok(table)
 }
 
@@ -377,7 +434,7 @@ fn adapt(
     for keyspace in plan.dropped {
         drop_keyspace(attempt, KeyspaceId(keyspace));
     }
-    attempt.put(&table_key(schema.name), &table.encode()?);
+    write(attempt, schema.name, &table)?;
     Ok(table)
 }
 
@@ -392,7 +449,7 @@ fn begin_trial(
     let indexes = new_indexes(compiled, &mut keyspaces, StoredState::Building)?;
     keyspaces.end(attempt);
     stored.pending = indexes.iter().map(|index| index.keyspace).collect();
-    attempt.put(&table_key(compiled.schema.name), &stored.encode()?);
+    write(attempt, compiled.schema.name, &stored)?;
     Ok(info(&StoredTable { indexes, ..stored }, compiled))
 }
 
@@ -402,6 +459,11 @@ pub(super) fn adopt(attempt: &Attempt, info: &TableInfo, off: &[usize], dir: &Pa
     let compiled = &info.compiled;
     let stored = table(attempt, compiled.schema.name, dir)?.ok_or(Error::NotFound)?;
     let plan = compare::plan(&stored, compiled)?;
+    if stored.pending.iter().ne(info.indexes.iter().map(|index| &index.keyspace.0)) {
+        return Err(info.refusal(
+            "another program has opened it while its newer layout was tried; open it again".into(),
+        ));
+    }
     let state = |at| if off.contains(&at) { StoredState::Off } else { StoredState::Readable };
     let index = |(at, (index, open)): (usize, (&IndexSchema, &OpenIndex))| {
         StoredIndex::of(index, compiled.shapes(at), open.keyspace.0, state(at))
@@ -422,8 +484,8 @@ pub(super) fn adopt(attempt: &Attempt, info: &TableInfo, off: &[usize], dir: &Pa
         pending: Vec::new(),
         ..stored
     };
-    attempt.put(&table_key(compiled.schema.name), &table.encode()?);
-    Ok(())
+    write(attempt, compiled.schema.name, &table)?;
+    info.stamp.learn(attempt, compiled.schema.name)
 }
 
 /// Leaves the table as it was before a layout was tried.

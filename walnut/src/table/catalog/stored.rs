@@ -7,6 +7,9 @@
 //!   00000000 'b' keyspace   -> StoredProgress in postcard: how far the indexes of the table with these rows are built
 //!   00000000 'g' name       -> the greatest key of a removed row, where keys are generated: see `numbers`
 //!   00000000 'k' name       -> what generated keys were reserved: see `numbers`
+//!   00000000 'v' ..         -> a generation of a table: see `stamp`
+//!   00000000 'd' keyspace   -> a keyspace that is to be emptied: see `shared`
+//!   00000000 'c' ..         -> a slot of commits: see `backend`
 //!   00000000 'm' keyspace   -> StoredProgress in postcard: how far the rows in this keyspace are migrated
 //! ```
 //!
@@ -72,7 +75,7 @@ pub(super) struct StoredIndex {
 
 /// What an index is good for.
 #[derive(Serialize, Deserialize, Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum StoredState {
+pub(in crate::table) enum StoredState {
     /// It has an entry for each row that asks for one.
     Readable,
     /// Rows that are written are entered; of those that were there before, not all are yet.
@@ -117,8 +120,31 @@ impl StoredTable {
         match bytes {
             [FORM, rest @ ..] => decode::<Self>(rest, "stored schema")?.checked(),
             [SECOND_FORM, rest @ ..] => second::decode(rest),
+            [form, ..] if *form > FORM => {
+                Err(Fault::Format { found: u32::from(*form), known: u32::from(FORM) })
+            }
             _ => Err(Fault::Invalid("form of the stored schema")),
         }
+    }
+
+    /// The version of the layout in which rows are written.
+    pub(in crate::table) fn version(&self) -> Option<u32> {
+        self.newest().map(|layout| layout.version)
+    }
+
+    /// Whether a newer layout is being tried.
+    pub(in crate::table) fn is_being_tried(&self) -> bool {
+        !self.pending.is_empty()
+    }
+
+    /// The keyspace and the name of each index.
+    pub(in crate::table) fn index_names(&self) -> impl Iterator<Item = (u32, &str)> {
+        self.indexes.iter().map(|index| (index.keyspace, &*index.name))
+    }
+
+    /// The state of the index in a keyspace.
+    pub(in crate::table) fn state_of(&self, keyspace: KeyspaceId) -> Option<StoredState> {
+        self.indexes.iter().find(|index| index.keyspace == keyspace.0).map(|index| index.state)
     }
 }
 

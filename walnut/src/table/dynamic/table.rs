@@ -172,8 +172,8 @@ impl<M: Access> DynamicTable<M> {
         let (mut verified, mut findings) = (Verified::default(), Findings::default());
         let range = KeyRange::prefix(&derived.rows.prefix());
         let rows = match &self.source {
-            Source::Database(store) => store.engine.scan(range)?,
-            Source::Snapshot(snapshot) => snapshot.engine_scan(range)?,
+            Source::Database(store) | Source::Remote(store) => store.scan_now(range)?,
+            Source::Snapshot(snapshot) => snapshot.scan(range)?,
             Source::Transaction(_) => return Err(Error::Unsupported("`verify` in a transaction")),
         };
         verify::table::<DynamicRow>(rows, &derived, &mut verified, &mut findings)?;

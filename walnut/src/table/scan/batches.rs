@@ -59,7 +59,9 @@ impl<T: Table, K: Key, R, M> Scan<'_, T, K, R, M> {
         let info = Arc::clone(self.walker.info());
         self.source.change(&mut |attempt| {
             let rows = Mutation::new(attempt, &info, self.source.store()?);
+            rows.look(|| [])?;
             let keys = self.walker.rows_in(attempt)?;
+            rows.look(|| keys.iter().filter_map(|key| key.finish().ok()).collect::<Vec<_>>())?;
             // An index may show a row more than once.
             let (mut seen, mut count) = (HashSet::new(), 0);
             for key in keys.iter().map(KeyWriter::finish) {
@@ -152,6 +154,9 @@ impl<T: Table, K: Key, R, M: WriteAccess> Batches<Scan<'_, T, K, R, M>> {
             }
             count += source.change(&mut |attempt| {
                 let rows = Mutation::new(attempt, &info, source.store()?);
+                let keys: Vec<_> =
+                    batch.iter().map(|(_, primary_key)| info.key_of_row(primary_key)).collect();
+                rows.look(|| keys.iter().filter_map(|key| key.finish().ok()).collect::<Vec<_>>())?;
                 let mut count = 0;
                 for (entry, primary_key) in &batch {
                     let key = info.key_of_row(primary_key);

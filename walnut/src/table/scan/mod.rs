@@ -293,6 +293,7 @@ impl<T: Table, K: Key, R, M> Scan<'_, T, K, R, M> {
         let info = std::sync::Arc::clone(self.walker.info());
         self.source.change(&mut |attempt| {
             let rows = Mutation::new(attempt, &info, self.source.store()?);
+            rows.look(|| [])?;
             let keys = self.walker.rows_in(attempt)?;
             let keys = keys.iter().map(KeyWriter::finish).collect::<Result<Vec<_>>>()?;
             // An index may have shown a row more than once, and then it is there the first time

@@ -81,10 +81,12 @@ impl<T: Table, K: Key, R, M> Scan<'_, T, K, R, M> {
     {
         let info = std::sync::Arc::clone(self.walker.info());
         let Some(claims) = self.source.claims() else {
-            return self.source.change(&mut |attempt| match self.walker.row_in(attempt, end)? {
-                None => Ok(None),
-                Some(key) => {
-                    Mutation::new(attempt, &info, self.source.store()?).take(key.finish()?, |_| Ok(true))
+            return self.source.change(&mut |attempt| {
+                let rows = Mutation::new(attempt, &info, self.source.store()?);
+                rows.look(|| [])?;
+                match self.walker.row_in(attempt, end)? {
+                    None => Ok(None),
+                    Some(key) => rows.take(key.finish()?, |_| Ok(true)),
                 }
             });
         };

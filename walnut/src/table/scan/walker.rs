@@ -69,6 +69,12 @@ impl<'a, T: Table> Walker<'a, T> {
             Target::Index(place) => table.ensure_readable(place),
         };
         let scan = ready.and_then(|()| table.source().scan(KeyRange::prefix(&layout.prefix)));
+        let scan = scan.and_then(|scan| {
+            if scan.session().is_some() && target != Target::Rows {
+                return of_index_elsewhere(scan, table.info(), layout);
+            }
+            Ok(scan)
+        });
         let (walk, failure) = match scan {
             Ok(walk) => (Some(walk), None),
             Err(error) => (None, Some(error)),
@@ -456,6 +462,21 @@ impl<'a, T: Table> Walker<'a, T> {
         }
         Ok(None)
     }
+}
+
+/// A scan of an index on an engine elsewhere, whose rows are read page by page; an error if the
+/// table is not as this program knows it.
+#[cold]
+fn of_index_elsewhere(mut scan: EntryScan, info: &Arc<TableInfo>, layout: Layout) -> Result<EntryScan> {
+    if let Some(session) = scan.session() {
+        info.ensure_current(session, &[])?;
+    }
+    let rows = Arc::clone(info);
+    scan.set_follow(Arc::new(move |key, value| {
+        let primary_key = layout.primary_key(key.get(layout.prefix.len()..)?, value).ok()?;
+        rows.key_of_row(primary_key).finish().ok().map(<[u8]>::to_vec)
+    }));
+    Ok(scan)
 }
 
 /// A range of a keyspace in which no key lies.

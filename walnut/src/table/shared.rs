@@ -1,0 +1,137 @@
+//! What a store does only on an engine that many programs share: keyspaces emptied in chunks,
+//! indexes dropped by name, writes of keyspaces in a session.
+//!
+//! ```text
+//!   00000000 'd' keyspace   -> nothing: no table has the keyspace any more, and what is in it is to be removed
+//! ```
+//!
+//! A dropped table or index is gone with the commit that drops it. What was in it is removed after
+//! that, in commits within the limits of the engine, by the client that has dropped it, or by the
+//! next one that opens or drops a table.
+
+use super::catalog;
+use super::spaces::Space;
+use super::store::Store;
+use crate::backend::{Mode, RemoteSession};
+use crate::base::{KeyRange, KeyspaceId};
+use crate::batch::EntryBatch;
+use crate::engine::Durability;
+use crate::error::{Error, Result};
+use crate::sync::Arc;
+use crate::txn::{Attempt, commit_beside, commit_remotely};
+
+/// The letter of dropped keyspaces in the catalog.
+const DROPPED: u8 = b'd';
+
+/// Writes of a commit that are left to the store: a slot, stamps, the record of a table.
+const OWN_WRITES: usize = 24;
+
+/// The most keys that are removed in one commit.
+const CHUNK: usize = 1000;
+
+fn dropped_key(id: KeyspaceId) -> Vec<u8> {
+    catalog::catalog_key(DROPPED, &id.prefix())
+}
+
+/// Has everything in a keyspace removed after the commit of `attempt`.
+pub(super) fn note_dropped(attempt: &Attempt, id: KeyspaceId) {
+    attempt.put(&dropped_key(id), &[]);
+}
+
+impl Store {
+    /// How many things a batch takes, of which each is at most `writes` writes: as many as the
+    /// engine permits, and at most `most`.
+    pub(super) fn batch_count(&self, most: usize, writes: usize) -> usize {
+        let limit = self.client().map_or(usize::MAX, |client| client.limits().commit_count);
+        most.min(limit.saturating_sub(OWN_WRITES) / writes.max(1)).max(1)
+    }
+
+    /// The bytes at which a batch ends, of which each costs at most `factor` bytes of a commit.
+    pub(super) fn batch_size(&self, most: usize, factor: usize) -> usize {
+        let limit = self.client().map_or(usize::MAX, |client| client.limits().commit_size);
+        most.min(limit / 2 / factor.max(1)).max(1)
+    }
+
+    /// Empties the keyspaces that were dropped. Does nothing in a database of one process, which
+    /// removes a range at once.
+    ///
+    /// Cost: one read; reads each key of a dropped keyspace and removes it, in chunks.
+    pub(crate) fn empty_dropped(&self) -> Result<()> {
+        if self.client().is_none() {
+            return Ok(());
+        }
+        let prefix = catalog::catalog_key(DROPPED, &[]);
+        let mut dropped = Vec::new();
+        let mut scan = self.scan_now(KeyRange::prefix(&prefix))?;
+        while let Some(found) = scan.next()? {
+            let id = found.key[prefix.len()..].try_into().map(u32::from_be_bytes);
+            dropped.extend(id.map(KeyspaceId));
+        }
+        drop(scan);
+        for id in dropped {
+            while !self.change_internally(self.durability(), |attempt| self.empty_some(attempt, id))? {}
+        }
+        Ok(())
+    }
+
+    /// Removes some keys of a dropped keyspace; returns whether none is left.
+    fn empty_some(&self, attempt: &Attempt, id: KeyspaceId) -> Result<bool> {
+        let noted = dropped_key(id);
+        if attempt.get(&noted, |_| ())?.is_none() {
+            return Ok(true);
+        }
+        let chunk = self.batch_count(CHUNK, 1);
+        let mut scan = attempt.scan(KeyRange::prefix(&id.prefix()))?;
+        for _ in 0..chunk {
+            let Some(found) = scan.next()? else {
+                attempt.delete(&noted);
+                return Ok(true);
+            };
+            attempt.delete(found.key);
+        }
+        Ok(false)
+    }
+
+    /// Drops an index that no struct of this program names; returns whether there was one.
+    pub(crate) fn retire_index(&self, table: &str, index: &str) -> Result<bool> {
+        let _turn = self.making.lock();
+        let dir = self.dir();
+        let retired = self.change(|attempt| catalog::retire_index(attempt, table, index, dir))?;
+        let _ = self.empty_dropped();
+        Ok(retired)
+    }
+
+    /// Makes a batch over keyspaces of the raw engine part of history. A commit that loses to
+    /// another one is repeated, as the batch has read nothing but that its keyspaces are there.
+    pub(super) fn write_remotely(
+        &self,
+        spaces: &[Arc<Space>],
+        batch: &EntryBatch,
+        durability: Durability,
+    ) -> Result<()> {
+        let Some(client) = self.client() else { return Err(Error::Unsupported("an engine elsewhere")) };
+        self.lane().repeat(self.place(), |round| {
+            let session = RemoteSession::new(client, Mode::Write);
+            let written = Self::ensure_spaces(&session, spaces).and_then(|()| {
+                commit_beside(self.place().address(), None, batch.clone(), |batch| {
+                    commit_remotely(&session, &batch, durability)
+                })
+            });
+            match written {
+                Ok(()) => Ok(Some(())),
+                Err(_) if session.is_lost(round) => Ok(None),
+                Err(error) => Err(error),
+            }
+        })
+    }
+
+    fn ensure_spaces(session: &RemoteSession, spaces: &[Arc<Space>]) -> Result<()> {
+        let keys: Vec<Vec<u8>> = spaces.iter().map(|space| space.catalog_key()).collect();
+        let keys: Vec<&[u8]> = keys.iter().map(Vec::as_slice).collect();
+        let stored = session.get_many(&keys)?;
+        let is_there = |(space, stored): (&Arc<Space>, Option<_>)| {
+            stored.is_some_and(|stored: Arc<[u8]>| space.is_stored_as(&stored))
+        };
+        if spaces.iter().zip(stored).all(is_there) { Ok(()) } else { Err(Error::Dropped) }
+    }
+}

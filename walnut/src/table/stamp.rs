@@ -1,0 +1,162 @@
+//! Stamps: the generation of a table in the catalog of an engine that many programs share.
+//!
+//! ```text
+//!   00000000 'v' shard name   -> the generation, u64 little-endian; the same in each of 16 shards
+//! ```
+//!
+//! 1. Every change of a table's record in the catalog is one generation more. Generations go on
+//!    when a table is dropped and made again.
+//! 2. Every statement that writes rows, and every read by an index, reads the stamp of its client's
+//!    shard in the state of its own session. A program that does not know the table as it is now
+//!    can so never write a row without the index entries that another program asks for, nor read
+//!    an index that is gone.
+//! 3. A change that makes no difference to the program, such as the end of a build, is taken over;
+//!    any other is an error until the table is opened again.
+//!
+//! A database of one process has no stamps: whoever changes a table there changes it for all.
+
+use super::catalog::{self, Settled, StoredState, StoredTable, TableInfo};
+use super::store::Store;
+use crate::backend::{RemoteSession, SHARD_COUNT};
+use crate::base::SeqNo;
+use crate::error::{Error, Fault, Result};
+use crate::sync::{AtomicBool, AtomicU64, Ordering};
+use crate::txn::{Attempt, EntryReader, RemoteReader};
+
+/// What a program knows of the generation of a table that it has open.
+#[derive(Debug, Default)]
+pub(super) struct Stamp {
+    generation: AtomicU64,
+    /// Whether the table has become another one than this program knows.
+    is_stale: AtomicBool,
+}
+
+impl Stamp {
+    pub(super) fn is_stale(&self) -> bool {
+        self.is_stale.load(Ordering::Acquire)
+    }
+
+    /// Takes over the generation that `attempt` reads, or is about to write.
+    pub(super) fn learn(&self, attempt: &Attempt, name: &str) -> Result<()> {
+        if let Some(session) = attempt.session() {
+            let key = stamp_key(name, session.client().shard());
+            let stored = attempt.get(&key, generation)?.transpose();
+            let stored = stored.map_err(|fault| attempt.corruption(fault))?;
+            self.generation.store(stored.unwrap_or(0), Ordering::Release);
+        }
+        Ok(())
+    }
+}
+
+/// Takes note in the catalog that the record of a table is changed by `attempt`.
+pub(super) fn advance(attempt: &Attempt, name: &str) -> Result<()> {
+    let Some(session) = attempt.session() else { return Ok(()) };
+    let stored = attempt.get(&stamp_key(name, session.client().shard()), generation)?.transpose();
+    let next = stored.map_err(|fault| attempt.corruption(fault))?.unwrap_or(0).saturating_add(1);
+    for shard in 0..SHARD_COUNT {
+        attempt.put(&stamp_key(name, shard), &next.to_le_bytes());
+    }
+    Ok(())
+}
+
+fn stamp_key(name: &str, shard: u8) -> Vec<u8> {
+    catalog::catalog_key(b'v', &[&[shard], name.as_bytes()].concat())
+}
+
+fn generation(bytes: &[u8]) -> Result<u64, Fault> {
+    bytes.try_into().map(u64::from_le_bytes).map_err(|_| Fault::Invalid("generation of a table"))
+}
+
+impl TableInfo {
+    /// Prepares for reading `keys` by an index: see [`ensure_current`](Self::ensure_current). Does
+    /// nothing in a database of one process.
+    #[inline(always)]
+    pub(super) fn look(&self, reader: EntryReader<'_>, keys: &[&[u8]]) -> Result<()> {
+        match reader {
+            EntryReader::Remote(reader) => self.look_remotely(reader, keys),
+            EntryReader::Engine(_) | EntryReader::Overlay { .. } => Ok(()),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn look_remotely(&self, reader: RemoteReader<'_>, keys: &[&[u8]]) -> Result<()> {
+        self.ensure_current(reader.session(), keys)
+    }
+
+    /// An error unless the table is, in the state of `session`, as this program knows it; `keys`
+    /// are read in the same round trip. [`Error::Conflict`] when that state is an older one.
+    pub(super) fn ensure_current(&self, session: &RemoteSession, keys: &[&[u8]]) -> Result<()> {
+        if self.is_past {
+            return Ok(());
+        }
+        let key = stamp_key(self.schema.name, session.client().shard());
+        let keys: Vec<&[u8]> = std::iter::once(&*key).chain(keys.iter().copied()).collect();
+        let stored = session.get_many(&keys)?.into_iter().next().flatten();
+        let dir = std::path::Path::new(session.client().name());
+        let stored = stored.map_or(Ok(0), |bytes| generation(&bytes)).map_err(|fault| fault.at(dir, 0))?;
+        match stored.cmp(&self.stamp.generation.load(Ordering::Acquire)) {
+            std::cmp::Ordering::Equal => Ok(()),
+            std::cmp::Ordering::Less => Err(session.lose()),
+            std::cmp::Ordering::Greater => {
+                let record = session.get(&catalog::table_key(self.schema.name))?;
+                let record = record.map(|bytes| StoredTable::decode(&bytes)).transpose();
+                let record = record.map_err(|fault| catalog::unknown(self.schema.name, fault, dir))?;
+                self.take_over(record.as_ref())
+                    .inspect(|()| self.stamp.generation.store(stored, Ordering::Release))
+                    .inspect_err(|_| self.stamp.is_stale.store(true, Ordering::Release))
+            }
+        }
+    }
+
+    /// Takes over what another program has changed of the table, if this one may go on writing to
+    /// it; an error otherwise.
+    fn take_over(&self, record: Option<&StoredTable>) -> Result<()> {
+        let Some(record) = record.filter(|record| record.rows == self.rows.0) else {
+            return Err(Error::Dropped);
+        };
+        if let Some(stored) = record.version().filter(|version| *version > self.schema.version) {
+            let (table, known) = (self.schema.name.to_owned(), self.schema.version);
+            return Err(Error::SchemaTooNew { table, stored, known });
+        }
+        if record.is_being_tried() {
+            return Err(self.refusal(
+                "another program is trying a newer layout of it; open it again when that is done".into(),
+            ));
+        }
+        for (schema, open) in self.schema.indexes.iter().zip(&self.indexes) {
+            let Some(state) = record.state_of(open.keyspace) else {
+                return Err(self.refusal(format!(
+                    "another program has dropped or rebuilt the index `{}`; open the table again",
+                    schema.name
+                )));
+            };
+            let settled = match state {
+                StoredState::Building => continue,
+                StoredState::Readable => Settled::Readable { since: SeqNo::ZERO },
+                StoredState::Off => Settled::Off { duplicates: Vec::new() },
+            };
+            open.settle(settled);
+        }
+        let is_known = |keyspace: u32| self.indexes.iter().any(|open| open.keyspace.0 == keyspace);
+        match record.index_names().find(|(keyspace, _)| !is_known(*keyspace)) {
+            None => Ok(()),
+            Some((_, name)) => Err(self.refusal(format!(
+                "another program has added the index `{name}`, which this struct does not have, so this program would leave its \
+                 entries out; give the struct the index, or drop it with `retire_index`"
+            ))),
+        }
+    }
+
+    /// Settles the indexes that other programs have built since, as `attempt` sees the record;
+    /// returns whether none is left to build.
+    pub(super) fn is_built_by_others(&self, attempt: &Attempt, store: &Store) -> Result<bool> {
+        if attempt.session().is_none() {
+            return Ok(false);
+        }
+        let record = attempt.read(|reader| catalog::in_state(reader, self.schema.name, store.dir()))?;
+        self.take_over(record.as_ref())?;
+        self.stamp.learn(attempt, self.schema.name)?;
+        Ok(self.indexes.iter().all(|open| open.settled().is_some()))
+    }
+}
