@@ -17,7 +17,9 @@ fn single_rows_are_written() {
     place.run(&["delete", "DB", "users", "4"]).ok();
     assert_eq!(place.run(&["delete", "DB", "users", "--index", "age", "--to", "30", "--all"]).ok(), "2\n");
     assert_eq!(place.users().len(), 1);
-    place.open().verify().unwrap();
+    let db = place.open();
+    db.table::<super::User>().unwrap();
+    db.verify().unwrap();
 }
 
 #[test]
