@@ -81,7 +81,7 @@ pub fn answer<E>(db: &Database<E>, cities: &[City], out: &mut dyn Write) -> Resu
     let told = |error: io::Error| error.to_string();
     let start = Instant::now();
     let table = db.table::<City>().map_err(|error| text(&error))?;
-    for batch in cities.chunks(20) {
+    for batch in cities.chunks(10) {
         table.upsert_many(batch).map_err(|error| text(&error))?;
     }
     writeln!(out, "{} cities in {:.1?}", cities.len(), start.elapsed()).map_err(told)?;

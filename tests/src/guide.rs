@@ -24,6 +24,7 @@ chapters! {
     operations "operations"
     command "command"
     grow "grow"
+    engines "engines"
     adapters "adapters"
     coming_from "coming-from"
     compile_errors "compile-errors"

@@ -249,17 +249,21 @@ fn write_write(engine: &dyn Engine) -> Outcome {
     Ok(())
 }
 
-/// A session reads something and writes a key of its own, while another changes what was read.
+/// A session reads something and writes a key of its own, while another session reads that key and
+/// changes what was read.
 fn reads_and_loses(
     engine: &dyn Engine,
     keys: &Keys,
     reads: impl FnOnce(&mut Box<dyn Session>) -> Outcome,
     change: &Writes,
 ) -> Outcome {
+    let own = keys.key(b"own");
     let mut session = begin(engine, Mode::Write)?;
     reads(&mut session)?;
-    pinned(engine)?.commit(change, Durability::Safe).map_err(described)?;
-    let own = keys.key(b"own");
+    // The other session reads what this one writes, so neither of the two can come first.
+    let mut other = begin(engine, Mode::Write)?;
+    read(&mut other, &own)?;
+    other.commit(change, Durability::Safe).map_err(described)?;
     ensure_conflict(&session.commit(&write(&own), Durability::Safe))?;
     ensure(value(engine, &own)?.is_none(), || "a commit that lost was done".to_owned())
 }

@@ -6,6 +6,7 @@
 #![allow(clippy::missing_panics_doc, reason = "a panic is a failed test")]
 
 pub mod contract;
+pub mod counted;
 pub mod history;
 pub mod network;
 pub mod servers;

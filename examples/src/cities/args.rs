@@ -73,7 +73,7 @@ pub enum Durability {
 }
 
 /// The repository's data file.
-pub(crate) fn repository_data() -> PathBuf {
+pub fn repository_data() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("data/cities.tsv")
 }
 

@@ -24,7 +24,7 @@ use std::time::Instant;
 use walnut::Database;
 
 pub use args::Args;
-pub(crate) use args::repository_data;
+pub use args::repository_data;
 pub use city::City;
 pub use data::{Data, DataError};
 pub use failure::Failure;

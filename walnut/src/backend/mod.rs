@@ -9,7 +9,8 @@
 //! 1. All reads of a session are of one state, that of its `pin` or of its first read.
 //! 2. A commit is [`Failure::Conflict`] if a key that it writes was changed since that state, or a
 //!    range that it removes; with an engine that is [`Serializable`], also if anything that the
-//!    session has read was changed, absent keys and ranges included.
+//!    session has read was changed, absent keys and ranges included, and no serial order explains
+//!    both. An engine may be stricter.
 //! 3. Every failure means that nothing was done, but [`Failure::CommitUnknown`], which means
 //!    neither.
 //! 4. A session that is dropped leaves nothing behind.
