@@ -8,6 +8,7 @@ mod compare;
 mod compiled;
 mod described;
 mod info;
+mod keyspaces;
 mod stored;
 
 use std::path::Path;
@@ -25,14 +26,12 @@ use compare::{Fate, Plan};
 pub(super) use compiled::Compiled;
 pub(crate) use info::TableInfo;
 pub(super) use info::{Duplicate, OpenIndex, Settled};
+use keyspaces::Keyspaces;
+pub(super) use keyspaces::{allocate, reserve_above};
 use stored::{StoredIndex, StoredLayout, owned};
 pub(super) use stored::{StoredProgress, StoredState, StoredTable, catalog_key};
 
-/// The first keyspace that a table gets; those below are the store's own.
-const FIRST_KEYSPACE: u32 = 16;
-
 /// The letters of the catalog's keys.
-const NEXT_KEYSPACE: u8 = b'n';
 const TABLE: u8 = b't';
 const BUILD: u8 = b'b';
 const MIGRATION: u8 = b'm';
@@ -213,14 +212,6 @@ pub(super) fn remove(attempt: &Attempt, name: &str, dir: &Path) -> Result<bool> 
     Ok(true)
 }
 
-/// An id for a new keyspace.
-pub(super) fn allocate(attempt: &Attempt, dir: &Path) -> Result<KeyspaceId> {
-    let mut keyspaces = Keyspaces::begin(attempt, dir)?;
-    let id = keyspaces.next()?;
-    keyspaces.end(attempt);
-    Ok(KeyspaceId(id))
-}
-
 /// The names of all tables, sorted.
 pub(super) fn names(scan: impl FnOnce(KeyRange) -> Result<EntryScan>) -> Result<Vec<String>> {
     names_under(scan, &table_key(""))
@@ -261,16 +252,6 @@ pub(super) fn stored(
     let decode = |(name, bytes): (String, Vec<u8>)| Ok((name, StoredTable::decode(&bytes)?));
     let tables = entries_under(scan, &table_key(""))?.into_iter().map(decode);
     tables.collect::<Result<_, Fault>>().map_err(|fault| fault.at(dir, 0))
-}
-
-/// Has the next keyspace get an id above `last`.
-pub(super) fn reserve_above(attempt: &Attempt, last: u32, dir: &Path) -> Result<()> {
-    let mut keyspaces = Keyspaces::begin(attempt, dir)?;
-    if keyspaces.next <= last {
-        keyspaces.next = last.checked_add(1).ok_or(Error::Unsupported("more than four billion keyspaces"))?;
-        keyspaces.end(attempt);
-    }
-    Ok(())
 }
 
 /// Has every index of a table built anew when a program opens it next.
@@ -497,34 +478,5 @@ pub(super) fn abandon(attempt: &Attempt, info: &TableInfo, dir: &Path) -> Result
 fn drop_pending(attempt: &Attempt, table: &mut StoredTable) {
     for keyspace in table.pending.drain(..) {
         drop_keyspace(attempt, KeyspaceId(keyspace));
-    }
-}
-
-/// Gives keyspace ids.
-struct Keyspaces {
-    next: u32,
-}
-
-impl Keyspaces {
-    fn begin(attempt: &Attempt, dir: &Path) -> Result<Self> {
-        let key = catalog_key(NEXT_KEYSPACE, &[]);
-        let stored = attempt.get(&key, |bytes| bytes.try_into().map(u32::from_le_bytes))?;
-        let next = match stored {
-            None => FIRST_KEYSPACE,
-            Some(stored) => {
-                stored.map_err(|_| Fault::Invalid("keyspace counter of the catalog").at(dir, 0))?
-            }
-        };
-        Ok(Self { next })
-    }
-
-    fn next(&mut self) -> Result<u32> {
-        let keyspace = self.next;
-        self.next = keyspace.checked_add(1).ok_or(Error::Unsupported("more than four billion keyspaces"))?;
-        Ok(keyspace)
-    }
-
-    fn end(self, attempt: &Attempt) {
-        attempt.put(&catalog_key(NEXT_KEYSPACE, &[]), &self.next.to_le_bytes());
     }
 }

@@ -1,0 +1,61 @@
+//! The ids of keyspaces, which the catalog counts.
+
+use std::path::Path;
+
+use super::catalog_key;
+use crate::base::KeyspaceId;
+use crate::error::{Error, Fault, Result};
+use crate::txn::Attempt;
+
+/// The first keyspace that a table gets; those below are the store's own.
+const FIRST_KEYSPACE: u32 = 16;
+
+/// The letter of the counter's key.
+const NEXT_KEYSPACE: u8 = b'n';
+
+/// An id for a new keyspace.
+pub(in crate::table) fn allocate(attempt: &Attempt, dir: &Path) -> Result<KeyspaceId> {
+    let mut keyspaces = Keyspaces::begin(attempt, dir)?;
+    let id = keyspaces.next()?;
+    keyspaces.end(attempt);
+    Ok(KeyspaceId(id))
+}
+
+/// Has the next keyspace get an id above `last`.
+pub(in crate::table) fn reserve_above(attempt: &Attempt, last: u32, dir: &Path) -> Result<()> {
+    let mut keyspaces = Keyspaces::begin(attempt, dir)?;
+    if keyspaces.next <= last {
+        keyspaces.next = last.checked_add(1).ok_or(Error::Unsupported("more than four billion keyspaces"))?;
+        keyspaces.end(attempt);
+    }
+    Ok(())
+}
+
+/// The counter of keyspace ids, while a transaction takes some.
+pub(super) struct Keyspaces {
+    next: u32,
+}
+
+impl Keyspaces {
+    pub(super) fn begin(attempt: &Attempt, dir: &Path) -> Result<Self> {
+        let key = catalog_key(NEXT_KEYSPACE, &[]);
+        let stored = attempt.get(&key, |bytes| bytes.try_into().map(u32::from_le_bytes))?;
+        let next = match stored {
+            None => FIRST_KEYSPACE,
+            Some(stored) => {
+                stored.map_err(|_| Fault::Invalid("keyspace counter of the catalog").at(dir, 0))?
+            }
+        };
+        Ok(Self { next })
+    }
+
+    pub(super) fn next(&mut self) -> Result<u32> {
+        let keyspace = self.next;
+        self.next = keyspace.checked_add(1).ok_or(Error::Unsupported("more than four billion keyspaces"))?;
+        Ok(keyspace)
+    }
+
+    pub(super) fn end(self, attempt: &Attempt) {
+        attempt.put(&catalog_key(NEXT_KEYSPACE, &[]), &self.next.to_le_bytes());
+    }
+}
