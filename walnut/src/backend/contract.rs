@@ -75,8 +75,8 @@ pub trait Session: Send {
     ///
     /// [`Failure::Conflict`] if a key that is written, or one within a removed range, was changed
     /// since the session's state; with a [`Serializable`] engine also if anything that was read
-    /// was, unless the commit can be ordered before that change. An adapter must not take a positive
-    /// answer for a commit that the engine has turned into a roll-back.
+    /// was, unless the commit can be ordered before that change. An adapter must not take a
+    /// positive answer for a commit that the engine has turned into a roll-back.
     fn commit(self: Box<Self>, writes: &Writes, durability: Durability) -> Result<(), Failure>;
 }
 
