@@ -53,7 +53,7 @@ use crate::txn::{Attempt, EntryReader};
 /// db.table::<User>()?.insert(&User { id: 1, age: 30 })?;
 ///
 /// let users = db.dynamic("users")?;
-/// users.insert(&Value::row([("id", 2), ("age", 20)]))?;
+/// users.insert(&Value::row([("id", Value::from(2)), ("age", Value::from(20))]))?;
 /// let adults = users.scan(&Query::index("age").from(18).rev())?.collect::<Result<Vec<_>, _>>()?;
 /// assert_eq!(adults[0].field("id"), Some(&Value::from(1)));
 /// assert_eq!(users.get(2)?.unwrap().field("age"), Some(&Value::from(20)));
