@@ -276,7 +276,7 @@ impl<E> Database<E> {
     ///
     /// Cost: none, until old versions pile up that only the snapshot can see:
     /// [`stats`](Self::stats) tells how many bytes the oldest one holds back, and
-    /// [`Builder::snapshot_age_limit`] bounds it.
+    /// [`Builder::snapshot_age_limit`](crate::Builder::snapshot_age_limit) bounds it.
     pub fn snapshot(&self) -> Snapshot {
         Snapshot::new(&self.store)
     }
