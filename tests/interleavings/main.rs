@@ -12,10 +12,15 @@
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use shuttle::scheduler::{PctScheduler, RandomScheduler};
 use shuttle::thread::{self, JoinHandle};
+use shuttle::{Config, Runner};
 use walnut::env::MemoryEnv;
 use walnut::kv::{Keyspace, WriteBatch};
 use walnut::{Background, Database, Durability, Error, Table};
+
+/// Of a task, in bytes.
+const STACK_SIZE: usize = 1 << 20;
 
 #[derive(Table, Serialize, Deserialize, Clone, Debug, PartialEq)]
 struct Account {
@@ -34,8 +39,11 @@ fn account(id: u64, name: Option<&str>, balance: i64) -> Account {
 /// Runs `test` under as many schedules as are asked for: random ones, and ones that let one thread run as long as it can.
 fn under_all_schedules(test: impl Fn() + Send + Sync + Clone + 'static) {
     let count = std::env::var("WALNUT_SEEDS").map_or(150, |count| count.parse().expect("a number"));
-    shuttle::check_random(test.clone(), count);
-    shuttle::check_pct(test, count, 3);
+    let mut config = Config::new();
+    // Opening a database takes more than the 32 KiB that a task has otherwise.
+    config.stack_size = STACK_SIZE;
+    Runner::new(RandomScheduler::new(count), config.clone()).run(test.clone());
+    Runner::new(PctScheduler::new(3, count), config).run(test);
 }
 
 fn open(memtable_size: usize) -> Database {
