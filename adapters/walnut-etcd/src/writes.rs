@@ -41,7 +41,7 @@ pub(crate) fn limits() -> Limits {
 
 /// The operations of `writes`; [`Failure::TooLarge`] if etcd would refuse them.
 pub(crate) fn operations(server: &str, keys: &Keys, writes: &Writes) -> Result<Vec<RequestOp>, Failure> {
-    check(server, writes)?;
+    limits().check(server, writes)?;
     let mut operations: Vec<RequestOp> = Vec::new();
     let mut buckets: BTreeSet<&[u8]> = BTreeSet::new();
     let mut many_buckets = false;
@@ -87,31 +87,6 @@ fn divided(writes: &Writes, start: &[u8], end: &[u8]) -> impl Iterator<Item = (V
     bounds.push(end.to_vec());
     let parts: Vec<_> = bounds.chunks_exact(2).map(|part| (part[0].clone(), part[1].clone())).collect();
     parts.into_iter().filter(|(start, end)| start < end)
-}
-
-fn check(server: &str, writes: &Writes) -> Result<(), Failure> {
-    let too_large = |what: &str, size: usize, limit: usize| {
-        Err(Failure::TooLarge(format!("{server}: {what} of {size}, the limit is {limit}")))
-    };
-    for (key, value) in writes.keys() {
-        let value = value.map_or(0, <[u8]>::len);
-        if key.len() > KEY {
-            return too_large("a key (bytes)", key.len(), KEY);
-        }
-        if value > VALUE {
-            return too_large("a value (bytes)", value, VALUE);
-        }
-    }
-    if writes.size() > COMMIT_SIZE {
-        return too_large("a commit (bytes)", writes.size(), COMMIT_SIZE);
-    }
-    if writes.len() > COMMIT_COUNT {
-        return too_large("a commit (keys and ranges)", writes.len(), COMMIT_COUNT);
-    }
-    if writes.ranges().len() > RANGES {
-        return too_large("a commit (ranges)", writes.ranges().len(), RANGES);
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -159,7 +159,7 @@ fn scan(table: &str, reverse: bool, ends: bool) -> String {
 
 /// Puts the keys of `$1` with the values of `$2`, in key order.
 ///
-/// A null stands for a key that a later statement removes. Such a key is put when it is absent, as
+/// A null marks a key that a later statement removes. Such a key is put when it is absent, as
 /// only a statement that meets a concurrently committed row fails: a removal of a row that this
 /// transaction does not see would find nothing, and so would not conflict.
 fn put(table: &str) -> String {

@@ -1,6 +1,6 @@
 //! What PostgreSQL accepts in one commit.
 
-use walnut::remote::{Failure, Limits, Writes};
+use walnut::remote::Limits;
 
 /// An entry of a B-tree index has 2,704 bytes at most, a third of a page, of which 12 are its head.
 pub(crate) const KEY: usize = 2680;
@@ -22,31 +22,4 @@ pub(crate) fn limits() -> Limits {
         ranges: RANGES,
         max_age: None,
     }
-}
-
-/// Refuses writes past a limit before anything is sent.
-pub(crate) fn check(server: &str, writes: &Writes) -> Result<(), Failure> {
-    let too_large = |what: &str, size: usize, limit: usize| {
-        Err(Failure::TooLarge(format!("{server}: {what} of {size}, the limit is {limit}")))
-    };
-    for (key, value) in writes.keys() {
-        if key.len() > KEY {
-            return too_large("a key (bytes)", key.len(), KEY);
-        }
-        if let Some(value) = value
-            && value.len() > VALUE
-        {
-            return too_large("a value (bytes)", value.len(), VALUE);
-        }
-    }
-    if writes.size() > COMMIT_SIZE {
-        return too_large("a commit (bytes)", writes.size(), COMMIT_SIZE);
-    }
-    if writes.len() > COMMIT_COUNT {
-        return too_large("a commit (keys and ranges)", writes.len(), COMMIT_COUNT);
-    }
-    if writes.ranges().len() > RANGES {
-        return too_large("a commit (ranges)", writes.ranges().len(), RANGES);
-    }
-    Ok(())
 }

@@ -125,7 +125,7 @@ impl Session for PostgresSession {
     }
 
     fn commit(mut self: Box<Self>, writes: &Writes, durability: Durability) -> Result<(), Failure> {
-        limits::check(&self.pool.server, writes)?;
+        limits::limits().check(&self.pool.server, writes)?;
         let lease = match std::mem::replace(&mut self.state, State::Spent) {
             State::New if writes.is_empty() => return Ok(()),
             State::New => None,

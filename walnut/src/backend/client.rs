@@ -208,27 +208,8 @@ impl Client {
 
     /// An error if a commit is larger than the engine accepts.
     pub(super) fn ensure_within(&self, writes: &Writes) -> Result<()> {
-        let Limits { key: key_limit, value: value_limit, commit_size, commit_count, .. } = self.limits;
-        let refuse = |what: String, limit: usize| {
-            let text = format!("{what}, and {limit} is the limit");
-            Err(Error::Limit(Limit::Remote(RemoteError::new(&self.name, text))))
-        };
-        if writes.len() > commit_count {
-            return refuse(format!("a commit has {} writes", writes.len()), commit_count);
-        }
-        if writes.size() > commit_size {
-            return refuse(format!("a commit takes {} bytes", writes.size()), commit_size);
-        }
-        for (key, value) in writes.keys() {
-            if key.len() > key_limit {
-                return refuse(format!("a key takes {} bytes", key.len()), key_limit);
-            }
-            let size = value.map_or(0, <[u8]>::len);
-            if size > value_limit {
-                return refuse(format!("a value takes {size} bytes"), value_limit);
-            }
-        }
-        Ok(())
+        let refused = |text| Err(Error::Limit(Limit::Remote(RemoteError::new(&self.name, text))));
+        self.limits.excess(writes).map_or(Ok(()), refused)
     }
 }
 

@@ -136,6 +136,49 @@ impl Default for Limits {
     }
 }
 
+impl Limits {
+    /// [`Failure::TooLarge`] if writes are more than one commit takes; `engine` is named in its
+    /// text. An adapter calls this before it sends anything.
+    ///
+    /// ```
+    /// use walnut::remote::{Failure, Limits, Writes};
+    ///
+    /// let limits = Limits { value: 3, ..Limits::default() };
+    /// let mut writes = Writes::new();
+    /// writes.put(b"key", b"text");
+    /// let text = "here: a value takes 4 bytes, and 3 is the limit";
+    /// assert_eq!(limits.check("here", &writes), Err(Failure::TooLarge(text.to_owned())));
+    /// ```
+    pub fn check(&self, engine: &str, writes: &Writes) -> Result<(), Failure> {
+        self.excess(writes).map_or(Ok(()), |text| Err(Failure::TooLarge(format!("{engine}: {text}"))))
+    }
+
+    /// What is more than one commit takes, in words.
+    pub(super) fn excess(&self, writes: &Writes) -> Option<String> {
+        let past = |what: String, limit: usize| Some(format!("{what}, and {limit} is the limit"));
+        let range_count = writes.ranges().len();
+        if writes.len() > self.commit_count {
+            return past(format!("a commit has {} writes", writes.len()), self.commit_count);
+        }
+        if range_count > self.ranges {
+            return past(format!("a commit removes {range_count} ranges"), self.ranges);
+        }
+        if writes.size() > self.commit_size {
+            return past(format!("a commit takes {} bytes", writes.size()), self.commit_size);
+        }
+        writes.keys().find_map(|(key, value)| {
+            let value_size = value.map_or(0, <[u8]>::len);
+            if key.len() > self.key {
+                past(format!("a key takes {} bytes", key.len()), self.key)
+            } else if value_size > self.value {
+                past(format!("a value takes {value_size} bytes"), self.value)
+            } else {
+                None
+            }
+        })
+    }
+}
+
 /// A page of a scan.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Page {

@@ -144,7 +144,18 @@ impl RemoteSession {
     ) -> Result<Page> {
         let mut open = self.open.lock();
         open.has_told = true;
-        self.call(&mut open, |session| {
+        self.page_of(&mut open, (start, end), limit, reverse)
+    }
+
+    /// A page that is in order and within the range, or an error.
+    fn page_of(
+        &self,
+        open: &mut Open,
+        (start, end): (&[u8], Option<&[u8]>),
+        limit: usize,
+        reverse: bool,
+    ) -> Result<Page> {
+        self.call(open, |session| {
             let page = session.scan(start, end, limit, reverse)?;
             let is_within = |key: &[u8]| key >= start && end.is_none_or(|end| key < end);
             let is_in_order = |(one, next): (&[u8], &[u8])| if reverse { one > next } else { one < next };
@@ -227,8 +238,7 @@ impl RemoteSession {
         for (start, end) in writes.ranges() {
             let mut rest = Some(start.to_vec());
             while let Some(from) = rest.filter(|_| singly.len() <= self.client.limits().commit_count) {
-                let page =
-                    self.call(open, |session| session.scan(&from, Some(end), REMOVED_TOGETHER, false))?;
+                let page = self.page_of(open, (&from, Some(end)), REMOVED_TOGETHER, false)?;
                 page.entries.iter().for_each(|(key, _)| singly.remove(key));
                 rest = page.rest;
             }

@@ -24,6 +24,9 @@ use versions::VersionMap;
 use super::{Engine, Failure, Limits, Mode, Serializable, Session, StaleReads};
 use crate::sync::{Arc, Mutex};
 
+/// What errors name as the engine.
+const NAME: &str = "a memory engine";
+
 /// An engine in the memory of this process, for tests of programs that run on a remote engine: it
 /// behaves as the contract of [`Engine`] says, and loses replies, delays commits and fails on
 /// command. Clones are clients of the same data.
@@ -139,7 +142,7 @@ impl Default for Memory {
 
 impl Engine for Memory {
     fn name(&self) -> String {
-        "a memory engine".to_owned()
+        NAME.to_owned()
     }
 
     fn limits(&self) -> Limits {

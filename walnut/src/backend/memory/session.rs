@@ -2,9 +2,10 @@
 
 use std::time::Instant;
 
+use super::NAME;
 use super::state::{CommitFault, LateCommit, SessionReads, Shared, State};
 use super::versions::Version;
-use crate::backend::{Failure, Limits, Mode, Page, Session, Writes};
+use crate::backend::{Failure, Mode, Page, Session, Writes};
 use crate::engine::Durability;
 use crate::sync::Arc;
 
@@ -103,7 +104,7 @@ impl Session for MemorySession {
             return Err(Failure::Other("a session that only reads was committed".to_owned()));
         }
         self.call(|session, state, at| {
-            ensure_within(&state.limits, writes)?;
+            state.limits.check(NAME, writes)?;
             let reads = std::mem::take(&mut session.reads);
             match state.commit_fault().filter(|_| !writes.is_empty()) {
                 None => return session.shared.apply(state, at, &reads, writes),
@@ -131,29 +132,4 @@ impl Drop for MemorySession {
             self.shared.state.lock().close(at);
         }
     }
-}
-
-fn ensure_within(limits: &Limits, writes: &Writes) -> Result<(), Failure> {
-    let too_large = |what: &str, limit: usize| {
-        Err(Failure::TooLarge(format!("{what}, and {limit} is the limit of the memory engine")))
-    };
-    if writes.len() > limits.commit_count {
-        return too_large(&format!("a commit has {} writes", writes.len()), limits.commit_count);
-    }
-    if writes.ranges().len() > limits.ranges {
-        return too_large(&format!("a commit removes {} ranges", writes.ranges().len()), limits.ranges);
-    }
-    if writes.size() > limits.commit_size {
-        return too_large(&format!("a commit takes {} bytes", writes.size()), limits.commit_size);
-    }
-    for (key, value) in writes.keys() {
-        if key.len() > limits.key {
-            return too_large(&format!("a key takes {} bytes", key.len()), limits.key);
-        }
-        let size = value.map_or(0, <[u8]>::len);
-        if size > limits.value {
-            return too_large(&format!("a value takes {size} bytes"), limits.value);
-        }
-    }
-    Ok(())
 }
