@@ -305,10 +305,9 @@ impl<M: WriteAccess> DynamicTable<M> {
 
     /// Removes the rows of a query in one commit, and returns how many there were.
     pub fn remove_all(&self, query: &Query) -> Result<u64> {
-        self.change_in(|attempt, rows| {
+        self.change_in(|attempt, info, rows| {
             let walk = attempt.scan(KeyRange::prefix(&catalog::table_key(&self.name)))?;
-            let opened = self.opened.lock().clone().ok_or(Error::Dropped)?;
-            let mut found = Rows::new(opened.info, walk, query)?;
+            let mut found = Rows::new(Arc::clone(info), walk, query)?;
             let mut keys = Vec::new();
             while let Some((primary_key, _)) = found.step(false)? {
                 keys.push(rows.info.key_of_row(&primary_key));
@@ -322,18 +321,21 @@ impl<M: WriteAccess> DynamicTable<M> {
     }
 
     fn change<R>(&self, mut statement: impl FnMut(&Mutation<'_>) -> Result<R>) -> Result<R> {
-        self.change_in(|_, rows| statement(rows))
+        self.change_in(|_, _, rows| statement(rows))
     }
 
     /// Runs a statement on the table as the catalog has it in the statement's own state, which it
-    /// reads: whoever changes it conflicts.
-    fn change_in<R>(&self, mut statement: impl FnMut(&Attempt, &Mutation<'_>) -> Result<R>) -> Result<R> {
+    /// reads: a change of it is a conflict.
+    fn change_in<R>(
+        &self,
+        mut statement: impl FnMut(&Attempt, &Arc<TableInfo>, &Mutation<'_>) -> Result<R>,
+    ) -> Result<R> {
         self.source.change(&mut |attempt| {
             let info = attempt.read(|reader| self.info_in(reader))?;
             if let Some(reason) = mapper_of(&info)?.refusal() {
                 return Err(info.refusal(format!("its rows cannot be written without its program: {reason}")));
             }
-            statement(attempt, &Mutation::new(attempt, &info, self.source.store()?))
+            statement(attempt, &info, &Mutation::new(attempt, &info, self.source.store()?))
         })
     }
 }
