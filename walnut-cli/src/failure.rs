@@ -17,7 +17,7 @@ pub(crate) enum Failure {
     Damage(String),
     /// A constraint refused what was to be written: exit code 4.
     Refused(String),
-    /// Nobody reads the output any more, which is no failure: exit code 0.
+    /// The reader of the output has closed the pipe, which is no failure: exit code 0.
     PipeClosed,
 }
 

@@ -12,7 +12,7 @@ use crate::session::Session;
 
 /// Reads commands from the standard input until it ends, or says `exit`.
 ///
-/// A failure ends it where nobody types; at a terminal it is told, and the next command is read.
+/// A failure ends it, except at a terminal, where it is told and the next command is read.
 pub(super) fn shell(session: &Session) -> Outcome {
     session.follower()?;
     let is_terminal = io::stdin().is_terminal();

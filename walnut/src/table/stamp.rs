@@ -13,7 +13,7 @@
 //! 3. A change that makes no difference to the program, such as the end of a build, is taken over;
 //!    any other is an error until the table is opened again.
 //!
-//! A database of one process has no stamps: whoever changes a table there changes it for all.
+//! A database of one process has no stamps: a change of a table there is a change for all handles.
 
 use super::catalog::{self, Settled, StoredState, StoredTable, TableInfo};
 use super::store::Store;
