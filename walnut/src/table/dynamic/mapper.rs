@@ -14,7 +14,7 @@
 use super::forms::find_fields;
 use super::keys::KeyCodec;
 use super::place::{Misfit, Place};
-use super::rows::{DecodeTrouble, RowForm};
+use super::rows::{DecodeTrouble, HeldRow, RowForm};
 use super::value::Value;
 use crate::codec::{Reader, Writer};
 use crate::error::{Fault, Problem};
@@ -161,16 +161,33 @@ impl Mapper {
 
     /// The row of stored bytes, of whichever layout. What follows something opaque is left out.
     pub(super) fn open(&self, bytes: &[u8]) -> Result<Value, Fault> {
+        let mut held = HeldRow::default();
+        self.open_in(bytes, &mut held)?;
+        Ok(held.take())
+    }
+
+    /// The same, in the memory of the row that is held. After a fault nothing is.
+    pub(super) fn open_in(&self, bytes: &[u8], held: &mut HeldRow) -> Result<(), Fault> {
         let (number, rest) = version(bytes)?;
         let layout = self.layouts.iter().rev().find(|layout| layout.version == number);
-        layout.ok_or(crate::table::row::UNKNOWN_VERSION)?.open(rest)
+        let layout = layout.ok_or(crate::table::row::UNKNOWN_VERSION)?;
+        let mut columns = match held.take() {
+            Value::Map(columns) if held.version == number => columns,
+            _ => Vec::with_capacity(layout.columns.len()),
+        };
+        layout.open(rest, &mut columns)?;
+        *held = HeldRow { value: Value::Map(columns), version: number };
+        Ok(())
     }
 
     /// The same for a row of the newest layout; others are [`OLDER_LAYOUT`].
     pub(super) fn open_newest(&self, bytes: &[u8]) -> Result<Value, Fault> {
         let (number, rest) = version(bytes)?;
         match self.layouts.last() {
-            Some(newest) if newest.version == number => newest.open(rest),
+            Some(newest) if newest.version == number => {
+                let mut columns = Vec::with_capacity(newest.columns.len());
+                newest.open(rest, &mut columns).map(|()| Value::Map(columns))
+            }
             _ => Err(OLDER_LAYOUT),
         }
     }
@@ -184,11 +201,15 @@ impl Mapper {
 
     /// Adds the primary key of a row.
     pub(super) fn put_key(&self, row: &Value, out: &mut KeyWriter) {
-        let values =
-            self.key.columns.iter().map(|name| self.column(row, name).cloned().unwrap_or(Value::Null));
-        let mut values: Vec<Value> = values.collect();
-        let value = if values.len() == 1 { values.remove(0) } else { Value::List(values) };
-        if self.key.codec.as_ref().is_none_or(|codec| codec.encode(&value, out).is_err()) {
+        let column = |name: &String| self.column(row, name).unwrap_or(&Value::Null);
+        let encoded = self.key.codec.as_ref().and_then(|codec| {
+            match &self.key.columns[..] {
+                [name] => codec.encode(column(name), out),
+                names => codec.encode(&Value::List(names.iter().map(column).cloned().collect()), out),
+            }
+            .ok()
+        });
+        if encoded.is_none() {
             out.refuse("the primary key of a row cannot be derived from its values");
         }
     }
@@ -314,22 +335,26 @@ impl Layout {
         Self { version: stored.version, form, columns }
     }
 
-    fn open(&self, bytes: &[u8]) -> Result<Value, Fault> {
+    /// Decodes a row. `row` is empty, or a row of this layout, whose names and texts are taken over.
+    fn open(&self, bytes: &[u8], row: &mut Vec<(Value, Value)>) -> Result<(), Fault> {
         let mut reader = Reader::new(bytes);
-        let mut row = Vec::with_capacity(self.columns.len());
-        for column in &self.columns {
+        for (at, column) in self.columns.iter().enumerate() {
             let before = reader.rest();
-            let value = match self.form.decode(column.node, &mut reader, 0) {
-                Ok(value) => value,
+            if row.len() == at {
+                row.push((Value::from(column.name()), Value::Null));
+            }
+            let value = &mut row[at].1;
+            match self.form.decode_in(column.node, &mut reader, value) {
+                Ok(()) => {}
                 Err(DecodeTrouble::Fault(fault)) => return Err(fault),
                 Err(DecodeTrouble::Opaque) => {
-                    row.push((Value::from(column.name()), Value::from(before)));
-                    return Ok(Value::Map(row));
+                    *value = Value::from(before);
+                    row.truncate(at + 1);
+                    return Ok(());
                 }
-            };
-            row.push((Value::from(column.name()), value));
+            }
         }
-        if reader.is_empty() { Ok(Value::Map(row)) } else { Err(Fault::Invalid("row")) }
+        if reader.is_empty() { Ok(()) } else { Err(Fault::Invalid("row")) }
     }
 
     fn encode(&self, row: &Value, out: &mut Vec<u8>) -> Result<(), Misfit> {

@@ -10,8 +10,37 @@ use crate::table::row::MAX_ROW_SIZE;
 use crate::table::stored_row::StoredRow;
 
 /// A row without its struct, a map of its columns.
-#[derive(Clone, Debug, PartialEq)]
-pub(in crate::table) struct DynamicRow(pub(in crate::table) Value);
+#[derive(Clone, Debug)]
+pub(in crate::table) struct DynamicRow {
+    pub(in crate::table) value: Value,
+    /// The stored bytes, from which `value` was read, where they are known: then the row need not
+    /// be encoded and read once more.
+    sealed: Option<Vec<u8>>,
+}
+
+impl DynamicRow {
+    /// The row of a value, in the form in which it is read again.
+    pub(super) fn of(value: &Value, info: &TableInfo) -> Result<Self> {
+        let mut bytes = Vec::with_capacity(256);
+        let value = seal(value, info, &mut bytes)?;
+        Ok(Self { value, sealed: Some(bytes) })
+    }
+}
+
+/// Adds the stored bytes of a value, and returns the value that is read from them.
+fn seal(value: &Value, info: &TableInfo, bytes: &mut Vec<u8>) -> Result<Value> {
+    let unreadable = || Error::Unstorable(Unstorable::new(info.schema.name, "it cannot be read again"));
+    let mapper = mapper(info).map_err(|_| unreadable())?;
+    let start = bytes.len();
+    mapper
+        .seal(value, bytes)
+        .map_err(|(path, problem)| Error::Value(ValueError::new(info.schema.name, &path, problem)))?;
+    let size = bytes.len() - start;
+    if size > MAX_ROW_SIZE {
+        return Err(Error::Limit(Limit::Row { size, limit: MAX_ROW_SIZE }));
+    }
+    mapper.open_newest(&bytes[start..]).map_err(|_| unreadable())
+}
 
 /// The mapper of a table that was opened without its struct.
 fn mapper(info: &TableInfo) -> Result<&Mapper, Fault> {
@@ -23,38 +52,33 @@ impl StoredRow for DynamicRow {
     const IS_LOSSLESS: bool = false;
 
     fn open(info: &TableInfo, bytes: &[u8]) -> Result<Self, Fault> {
-        mapper(info)?.open_newest(bytes).map(Self)
+        let value = mapper(info)?.open_newest(bytes)?;
+        Ok(Self { value, sealed: None })
     }
 
     fn seal(&self, info: &TableInfo, bytes: &mut Vec<u8>, _: bool) -> Result<Option<Self>> {
-        let unreadable = || Error::Unstorable(Unstorable::new(info.schema.name, "it cannot be read again"));
-        let mapper = mapper(info).map_err(|_| unreadable())?;
-        let start = bytes.len();
-        mapper
-            .seal(&self.0, bytes)
-            .map_err(|(path, problem)| Error::Value(ValueError::new(info.schema.name, &path, problem)))?;
-        let size = bytes.len() - start;
-        if size > MAX_ROW_SIZE {
-            return Err(Error::Limit(Limit::Row { size, limit: MAX_ROW_SIZE }));
+        if let Some(sealed) = &self.sealed {
+            bytes.extend_from_slice(sealed);
+            return Ok(None);
         }
-        mapper.open_newest(&bytes[start..]).map(|row| Some(Self(row))).map_err(|_| unreadable())
+        let value = seal(&self.value, info, bytes)?;
+        Ok(Some(Self { value, sealed: None }))
     }
 
     fn copy(&self, info: &TableInfo) -> Result<Self> {
-        let mut bytes = Vec::with_capacity(256);
-        Ok(self.seal(info, &mut bytes, true)?.unwrap_or_else(|| self.clone()))
+        Self::of(&self.value, info)
     }
 
     fn put_key(&self, info: &TableInfo, out: &mut KeyWriter) {
         match mapper(info) {
-            Ok(mapper) => mapper.put_key(&self.0, out),
+            Ok(mapper) => mapper.put_key(&self.value, out),
             Err(_) => out.refuse("the primary key of a row cannot be derived from its values"),
         }
     }
 
     fn put_entries(&self, info: &TableInfo, index: usize, entries: &mut IndexEntries) {
         if let Ok(mapper) = mapper(info) {
-            mapper.put_entries(&self.0, index, entries);
+            mapper.put_entries(&self.value, index, entries);
         }
     }
 

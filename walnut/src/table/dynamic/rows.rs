@@ -35,6 +35,27 @@ impl From<Fault> for DecodeTrouble {
     }
 }
 
+/// The current row of a scan, whose memory the next one takes over.
+#[derive(Debug)]
+pub(super) struct HeldRow {
+    pub(super) value: Value,
+    /// The layout of the row: the names of its columns are those of this version.
+    pub(super) version: u32,
+}
+
+impl Default for HeldRow {
+    fn default() -> Self {
+        Self { value: Value::Null, version: 0 }
+    }
+}
+
+impl HeldRow {
+    /// The row; nothing is held then.
+    pub(super) fn take(&mut self) -> Value {
+        std::mem::replace(&mut self.value, Value::Null)
+    }
+}
+
 /// The shape of a row with what is needed to read values by it.
 #[derive(Debug)]
 pub(super) struct RowForm {
@@ -106,6 +127,29 @@ impl RowForm {
             Node::Enum { variants, .. } => self.variant(variants, reader, depth)?,
             Node::Known { known, inner } => self.decode_known(id, *known, *inner, reader, depth)?,
         })
+    }
+
+    /// Decodes the value of a column over another one. A text is decoded into the other's memory.
+    pub(super) fn decode_in(
+        &self,
+        id: NodeId,
+        reader: &mut Reader<'_>,
+        value: &mut Value,
+    ) -> Result<(), DecodeTrouble> {
+        match (self.shape.node(id), value) {
+            (Node::Text, Value::Text(held)) => {
+                held.clear();
+                held.push_str(text(sized_bytes(reader)?).map_err(|_| DAMAGED)?);
+            }
+            (Node::Option(inner), value @ Value::Text(_)) if *self.shape.node(*inner) == Node::Text => {
+                if tag(reader)? {
+                    return self.decode_in(*inner, reader, value);
+                }
+                *value = Value::Null;
+            }
+            (_, value) => *value = self.decode(id, reader, 0)?,
+        }
+        Ok(())
     }
 
     fn decode_known(

@@ -238,38 +238,40 @@ impl<M: WriteAccess> DynamicTable<M> {
     /// [`Error::UniqueViolation`] when its primary key or one of its unique values exists;
     /// [`Error::Value`] when a value does not fit its column.
     pub fn insert(&self, row: &Value) -> Result<()> {
-        self.change(|rows| rows.insert(&record(row, rows)?))
+        self.change(|rows| rows.insert(&DynamicRow::of(row, rows.info)?))
     }
 
     /// Adds rows in one commit; all of them or none.
     pub fn insert_many<'v>(&self, rows: impl IntoIterator<Item = &'v Value>) -> Result<()> {
         let values: Vec<&Value> = rows.into_iter().collect();
         self.change(|rows| {
-            let records = values.iter().map(|row| record(row, rows)).collect::<Result<Vec<_>>>()?;
+            let records =
+                values.iter().map(|row| DynamicRow::of(row, rows.info)).collect::<Result<Vec<_>>>()?;
             rows.insert_many(&records.iter().collect::<Vec<_>>())
         })
     }
 
     /// Adds a row, or puts it in the place of the one with its primary key, which is returned.
     pub fn upsert(&self, row: &Value) -> Result<Option<Value>> {
-        let old = self.change(|rows| rows.upsert(&record(row, rows)?))?;
-        Ok(old.map(|DynamicRow(row)| row))
+        let old = self.change(|rows| rows.upsert(&DynamicRow::of(row, rows.info)?))?;
+        Ok(old.map(|row| row.value))
     }
 
     /// The same for many rows in one commit.
     pub fn upsert_many<'v>(&self, rows: impl IntoIterator<Item = &'v Value>) -> Result<Vec<Option<Value>>> {
         let values: Vec<&Value> = rows.into_iter().collect();
         let old = self.change(|rows| {
-            let records = values.iter().map(|row| record(row, rows)).collect::<Result<Vec<_>>>()?;
+            let records =
+                values.iter().map(|row| DynamicRow::of(row, rows.info)).collect::<Result<Vec<_>>>()?;
             rows.upsert_many(&records.iter().collect::<Vec<_>>())
         })?;
-        Ok(old.into_iter().map(|old| old.map(|DynamicRow(row)| row)).collect())
+        Ok(old.into_iter().map(|old| old.map(|row| row.value)).collect())
     }
 
     /// Puts a row in the place of the one with its primary key, which is returned;
     /// [`Error::NotFound`] when there is none.
     pub fn replace(&self, row: &Value) -> Result<Value> {
-        self.change(|rows| rows.replace(&record(row, rows)?)).map(|DynamicRow(row)| row)
+        self.change(|rows| rows.replace(&DynamicRow::of(row, rows.info)?)).map(|row| row.value)
     }
 
     /// Changes the row with a primary key, and returns it as it is then; nothing when there is
@@ -281,15 +283,15 @@ impl<M: WriteAccess> DynamicTable<M> {
             let Some(sought) = key.sought() else { return Ok(None) };
             let mut failure = None;
             let modified = rows.modify::<DynamicRow>(sought, |row| {
-                change(&mut row.0);
-                match record(&row.0, rows) {
+                change(&mut row.value);
+                match DynamicRow::of(&row.value, rows.info) {
                     Ok(changed) => *row = changed,
                     Err(error) => failure = Some(error),
                 }
             });
             failure.map_or(modified, Err)
         })?;
-        Ok(row.map(|DynamicRow(row)| row))
+        Ok(row.map(|row| row.value))
     }
 
     /// Removes the row with a primary key, and returns it.
@@ -300,7 +302,7 @@ impl<M: WriteAccess> DynamicTable<M> {
             let Some(sought) = key.sought() else { return Ok(None) };
             rows.remove::<DynamicRow>(sought)
         })?;
-        Ok(row.map(|DynamicRow(row)| row))
+        Ok(row.map(|row| row.value))
     }
 
     /// Removes the rows of a query in one commit, and returns how many there were.
@@ -309,8 +311,8 @@ impl<M: WriteAccess> DynamicTable<M> {
             let walk = attempt.scan(KeyRange::prefix(&catalog::table_key(&self.name)))?;
             let mut found = Rows::new(Arc::clone(info), walk, query)?;
             let mut keys = Vec::new();
-            while let Some((primary_key, _)) = found.step(false)? {
-                keys.push(rows.info.key_of_row(&primary_key));
+            while found.step(false)? {
+                keys.push(rows.info.key_of_row(found.primary_key()));
             }
             drop(found);
             let keys = keys.iter().map(KeyWriter::finish).collect::<Result<Vec<_>>>()?;
@@ -357,12 +359,6 @@ fn ensure_derived(info: &TableInfo, mapper: &Mapper) -> Result<()> {
         ));
     }
     Ok(())
-}
-
-/// The row of a value, in the form in which it is read again.
-fn record(row: &Value, rows: &Mutation<'_>) -> Result<DynamicRow> {
-    use crate::table::stored_row::StoredRow;
-    DynamicRow(row.clone()).copy(rows.info)
 }
 
 fn mapper_of(info: &TableInfo) -> Result<&Mapper> {
