@@ -17,13 +17,14 @@ use walnut::dynamic::Value;
 pub(crate) fn write(value: &Value, out: &mut String) {
     match value {
         Value::Bool(value) => put(out, format_args!("{value}")),
-        Value::Int(number) => put(out, format_args!("{number}")),
+        Value::Int(number) => match i64::try_from(*number) {
+            Ok(number) => put(out, format_args!("{number}")),
+            Err(_) => put(out, format_args!("{number}")),
+        },
         Value::Uint(number) => put(out, format_args!("{number}")),
-        Value::F32(_) | Value::F64(_) => {
-            let text = number_text(value);
-            let is_number = text.bytes().all(|byte| byte.is_ascii_digit() || b"-+.e".contains(&byte));
-            if is_number { out.push_str(&text) } else { write_text(&text, out) }
-        }
+        Value::F64(number) if number.is_finite() => put(out, format_args!("{number:?}")),
+        Value::F32(number) if number.is_finite() => out.push_str(&number_text(value)),
+        Value::F32(_) | Value::F64(_) => write_text(&number_text(value), out),
         Value::Text(text) => write_text(text, out),
         Value::Bytes(bytes) => put(out, format_args!("\"{}\"", hexadecimal(bytes))),
         Value::List(values) => {
@@ -45,6 +46,16 @@ pub(crate) fn write(value: &Value, out: &mut String) {
         }),
         // `Null`, and what a later version of the library may add.
         _ => out.push_str("null"),
+    }
+}
+
+/// Whether JSON has a number for a value.
+pub(crate) fn is_number(value: &Value) -> bool {
+    match value {
+        Value::Int(_) | Value::Uint(_) => true,
+        Value::F64(number) => number.is_finite(),
+        Value::F32(number) => number.is_finite(),
+        _ => false,
     }
 }
 
@@ -137,22 +148,26 @@ fn separated<T>(
 /// Adds a text in quotes.
 pub(crate) fn write_text(text: &str, out: &mut String) {
     out.push('"');
-    for character in text.chars() {
-        match character {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\n' => out.push_str("\\n"),
-            '\r' => out.push_str("\\r"),
-            '\t' => out.push_str("\\t"),
-            control if control.is_control() => {
-                let mut units = [0; 2];
-                for unit in control.encode_utf16(&mut units) {
-                    put(out, format_args!("\\u{unit:04x}"));
-                }
-            }
-            other => out.push(other),
+    let mut rest = text;
+    while let Some(at) =
+        rest.find(|character: char| character.is_control() || matches!(character, '"' | '\\'))
+    {
+        let (plain, special) = rest.split_at(at);
+        out.push_str(plain);
+        let mut characters = special.chars();
+        match characters.next() {
+            Some('"') => out.push_str("\\\""),
+            Some('\\') => out.push_str("\\\\"),
+            Some('\n') => out.push_str("\\n"),
+            Some('\r') => out.push_str("\\r"),
+            Some('\t') => out.push_str("\\t"),
+            // Each control character is a single unit of UTF-16.
+            Some(control) => put(out, format_args!("\\u{:04x}", u32::from(control))),
+            None => {}
         }
+        rest = characters.as_str();
     }
+    out.push_str(rest);
     out.push('"');
 }
 

@@ -20,6 +20,10 @@ pub(crate) struct Output<W: Write> {
     out: W,
     format: Format,
     columns: Vec<Column>,
+    /// Where each column was in the last row; it is there in the next one as a rule.
+    places: Vec<usize>,
+    /// The text of the current row.
+    line: String,
     /// Rows of a table for people, until it is known how wide its columns are.
     waiting: Vec<Vec<String>>,
     widths: Option<Vec<usize>>,
@@ -48,7 +52,18 @@ pub(crate) fn is_colored() -> bool {
 impl<W: Write> Output<W> {
     /// Writes rows of these columns.
     pub(crate) fn new(out: W, format: Format, columns: Vec<Column>, is_colored: bool) -> Self {
-        Self { out, format, columns, waiting: Vec::new(), widths: None, count: 0, is_colored }
+        let places = (0..columns.len()).collect();
+        Self {
+            out,
+            format,
+            columns,
+            places,
+            line: String::new(),
+            waiting: Vec::new(),
+            widths: None,
+            count: 0,
+            is_colored,
+        }
     }
 
     /// Adds a row.
@@ -67,13 +82,14 @@ impl<W: Write> Output<W> {
                 if self.waiting.len() == LOOKAHEAD { self.release() } else { Ok(()) }
             }
             Format::Json | Format::Jsonl => {
-                let mut line = String::new();
+                let mut line = std::mem::take(&mut self.line);
+                line.clear();
                 if self.format == Format::Json {
                     line.push_str(if self.count == 1 { "[\n" } else { ",\n" });
                 }
                 let mut before = '{';
-                for column in &self.columns {
-                    if let Some(value) = row.field(&column.name) {
+                for (column, place) in self.columns.iter().zip(&mut self.places) {
+                    if let Some(value) = field(row, &column.name, place) {
                         line.push(before);
                         json::write_text(&column.name, &mut line);
                         line.push(':');
@@ -85,21 +101,29 @@ impl<W: Write> Output<W> {
                 if self.format == Format::Jsonl {
                     line.push('\n');
                 }
-                self.out.write_all(line.as_bytes())
+                self.line = line;
+                self.out.write_all(self.line.as_bytes())
             }
             Format::Csv => {
                 if self.count == 1 {
                     self.header()?;
                 }
-                let cells: Vec<_> = self
-                    .columns
-                    .iter()
-                    .map(|column| {
-                        let value = row.field(&column.name).unwrap_or(&Value::Null);
-                        text::cell(value, column.kind, column.is_optional)
-                    })
-                    .collect();
-                write_csv(&mut self.out, cells.iter().map(|cell| &**cell))
+                let mut line = std::mem::take(&mut self.line);
+                line.clear();
+                for (at, (column, place)) in self.columns.iter().zip(&mut self.places).enumerate() {
+                    let value = field(row, &column.name, place).unwrap_or(&Value::Null);
+                    if at > 0 {
+                        line.push(',');
+                    }
+                    if json::is_number(value) {
+                        json::write(value, &mut line);
+                    } else {
+                        push_csv(&mut line, &text::cell(value, column.kind, column.is_optional));
+                    }
+                }
+                end_csv(&mut line);
+                self.line = line;
+                self.out.write_all(self.line.as_bytes())
             }
         }
     }
@@ -164,15 +188,33 @@ pub(crate) fn write_csv<'c>(out: &mut impl Write, cells: impl Iterator<Item = &'
         if at > 0 {
             line.push(',');
         }
-        if cell.contains(['"', ',', '\n', '\r']) {
-            line.extend(["\"", &cell.replace('"', "\"\""), "\""]);
-        } else {
-            line.push_str(cell);
-        }
+        push_csv(&mut line, cell);
     }
+    end_csv(&mut line);
+    out.write_all(line.as_bytes())
+}
+
+fn push_csv(line: &mut String, cell: &str) {
+    if cell.bytes().any(|byte| matches!(byte, b'"' | b',' | b'\n' | b'\r')) {
+        line.extend(["\"", &cell.replace('"', "\"\""), "\""]);
+    } else {
+        line.push_str(cell);
+    }
+}
+
+fn end_csv(line: &mut String) {
     // A line without anything would be taken for none.
     line.push_str(if line.is_empty() { "\"\"\n" } else { "\n" });
-    out.write_all(line.as_bytes())
+}
+
+/// The field of a row. `place` is where it may be, and where it was found.
+fn field<'r>(row: &'r Value, name: &str, place: &mut usize) -> Option<&'r Value> {
+    let Value::Map(fields) = row else { return None };
+    let is_it = |(key, _): &(Value, Value)| key.as_text() == Some(name);
+    if !fields.get(*place).is_some_and(is_it) {
+        *place = fields.iter().position(is_it)?;
+    }
+    Some(&fields[*place].1)
 }
 
 fn width_of(text: &str) -> usize {

@@ -26,6 +26,7 @@ static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 /// Has an interrupt (Ctrl-C) noted instead of ending the process, so that the work can end after a
 /// batch. A second one ends the process at once.
 pub(crate) fn watch_interrupts() {
+    INTERRUPTED.store(false, Ordering::Relaxed);
     // Where no handler can be set, an interrupt ends the process, as it does anyway.
     let _ = ctrlc::set_handler(|| {
         if INTERRUPTED.swap(true, Ordering::Relaxed) {

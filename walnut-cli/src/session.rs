@@ -221,12 +221,7 @@ impl<M: Access> Table<M> {
 
     /// A column that there is.
     pub(crate) fn column(&self, name: &str) -> Outcome<(Kind, bool)> {
-        let columns = &self.description.columns;
-        if let Some(column) = self.description.column(name) {
-            return Ok((column.kind, column.is_optional));
-        }
-        let hint = did_you_mean(name, columns.iter().map(|column| &*column.name));
-        Err(Failure::Usage(format!("table `{}` has no column `{name}`; {hint}", self.description.name)))
+        column(&self.description, name)
     }
 
     /// The names of the columns that are asked for; all when none is.
@@ -268,6 +263,15 @@ impl<M: Access> Table<M> {
         };
         Ok((column.to_owned(), comparison, value))
     }
+}
+
+/// A column that a table has: its kind, and whether it may miss a value.
+pub(crate) fn column(table: &Description, name: &str) -> Outcome<(Kind, bool)> {
+    if let Some(column) = table.column(name) {
+        return Ok((column.kind, column.is_optional));
+    }
+    let hint = did_you_mean(name, table.columns.iter().map(|column| &*column.name));
+    Err(Failure::Usage(format!("table `{}` has no column `{name}`; {hint}", table.name)))
 }
 
 fn key_of(parts: &[String], kinds: &[Kind], what: &str) -> Outcome<Value> {

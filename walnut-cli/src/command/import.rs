@@ -1,16 +1,24 @@
 //! `import`: the rows of a file, batch by batch.
 //!
+//! ```text
+//!   a thread: bytes ── lines ── batch ──► (one waits) ──► commit: this thread
+//! ```
+//!
 //! 1. A batch is one commit. What was committed stays, whatever ends the import.
 //! 2. A line that is refused is written to a file of its own and told with its number; the rest of
 //!    its batch is committed.
-//! 3. Whatever ends the import says behind which line to go on.
+//! 3. Whatever ends the import says behind which line to go on. An interrupt ends it behind the
+//!    commit that is under way, also while the file is waited for.
 
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::PathBuf;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
+use std::thread;
+use std::time::Duration;
 
 use indicatif::ProgressBar;
-use walnut::dynamic::Value;
+use walnut::dynamic::{Description, Value};
 use walnut::{Error, ReadWrite};
 
 use super::lines::{self, Line};
@@ -23,6 +31,12 @@ use crate::session::{Session, Table};
 
 /// How many refused lines are told one by one; the others are counted.
 const TOLD: u64 = 20;
+
+/// The bytes of a file from which a batch is complete, however few rows it has.
+const MAX_BATCH_SIZE: u64 = 8 << 20;
+
+/// How often an import that waits for its file looks for an interrupt.
+const LOOKED_EACH: Duration = Duration::from_millis(50);
 
 /// Adds the rows of a file.
 pub(super) fn import(session: &Session, args: &Import) -> Outcome {
@@ -37,8 +51,8 @@ pub(super) fn import(session: &Session, args: &Import) -> Outcome {
     let format = args.format.or_else(|| format_of(&args.file)).ok_or_else(|| {
         Failure::Usage("the file's name does not say its form; add --format csv, json or jsonl".to_owned())
     })?;
-    let (input, length): (Box<dyn Read>, Option<u64>) = if is_standard_input {
-        (Box::new(io::stdin().lock()), None)
+    let (input, length): (Box<dyn Read + Send>, Option<u64>) = if is_standard_input {
+        (Box::new(io::stdin()), None)
     } else {
         let file = File::open(&args.file).map_err(|error| Failure::file(&args.file, &error))?;
         let length = file.metadata().ok().map(|metadata| metadata.len());
@@ -47,27 +61,68 @@ pub(super) fn import(session: &Session, args: &Import) -> Outcome {
     progress::watch_interrupts();
     let bar = progress::bar(length, "importing");
     let input = Counted { input, bar: length.map(|_| bar.clone()) };
+    let batches = read_batches(input, format, table.description.clone(), args);
     let mut importer = Importer {
         session,
         table: &table,
         args,
         format,
-        batch: Vec::new(),
         imported: 0,
         refused: 0,
         last: args.skip,
         bad: None,
         bar,
     };
-    let read = lines::read(input, format, &table, args.skip, &mut |line| importer.take(line));
-    let ended = read.and_then(|()| importer.commit());
+    let ended = importer.commit_all(&batches);
     importer.bar.finish_and_clear();
     importer.report(ended)
 }
 
+/// What the thread that reads sends.
+enum Message {
+    /// Lines that are committed together.
+    Batch(Vec<Line>),
+    /// The last one: how reading ended. Lines behind the last batch are dropped after a failure.
+    End(Outcome),
+}
+
+/// Reads a file in a thread of its own. It ends when nothing is received any more, or with the
+/// process: it may be waiting for the standard input.
+fn read_batches(
+    input: impl Read + Send + 'static,
+    format: FileFormat,
+    description: Description,
+    args: &Import,
+) -> Receiver<Message> {
+    let (sender, receiver) = sync_channel(1);
+    let (skip, row_limit) = (args.skip, usize::try_from(args.batch).unwrap_or(usize::MAX));
+    thread::spawn(move || {
+        let (mut lines, mut size) = (Vec::new(), 0);
+        let read = lines::read(input, format, &description, skip, &mut |line| {
+            size += line.size;
+            lines.push(line);
+            if lines.len() == row_limit || size >= MAX_BATCH_SIZE {
+                size = 0;
+                send(&sender, Message::Batch(std::mem::take(&mut lines)))?;
+            }
+            Ok(())
+        });
+        if read.is_ok() && send(&sender, Message::Batch(lines)).is_err() {
+            return;
+        }
+        // Nothing is left to do when nothing is received any more.
+        let _ = send(&sender, Message::End(read));
+    });
+    receiver
+}
+
+fn send(sender: &SyncSender<Message>, message: Message) -> Outcome {
+    sender.send(message).map_err(|_| Failure::Open("the import has ended".to_owned()))
+}
+
 /// Moves a progress bar as bytes are read.
 struct Counted {
-    input: Box<dyn Read>,
+    input: Box<dyn Read + Send>,
     bar: Option<ProgressBar>,
 }
 
@@ -86,7 +141,6 @@ struct Importer<'i> {
     table: &'i Table<ReadWrite>,
     args: &'i Import,
     format: FileFormat,
-    batch: Vec<(u64, Value)>,
     imported: u64,
     refused: u64,
     /// The last line that was done with.
@@ -96,24 +150,33 @@ struct Importer<'i> {
 }
 
 impl Importer<'_> {
-    fn take(&mut self, line: Line) -> Outcome {
-        match line.row {
-            Ok(row) => self.batch.push((line.number, row)),
-            Err(reason) => self.refuse(line.number, &line.text, &reason)?,
-        }
-        if self.batch.len() >= usize::try_from(self.args.batch).unwrap_or(usize::MAX) {
-            self.commit()?;
+    /// Commits each batch as it comes.
+    fn commit_all(&mut self, batches: &Receiver<Message>) -> Outcome {
+        loop {
+            match batches.recv_timeout(LOOKED_EACH) {
+                Ok(Message::Batch(lines)) => self.commit(lines)?,
+                Ok(Message::End(read)) => return read,
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => {
+                    return Err(Failure::Open("the file could not be read to its end".to_owned()));
+                }
+            }
             if progress::is_interrupted() {
                 return Err(Failure::Open("stopped by an interrupt".to_owned()));
             }
         }
-        Ok(())
     }
 
-    /// Commits what was read.
-    fn commit(&mut self) -> Outcome {
-        let batch = std::mem::take(&mut self.batch);
-        let Some(&(last, _)) = batch.last() else { return Ok(()) };
+    /// Commits the rows of a batch.
+    fn commit(&mut self, lines: Vec<Line>) -> Outcome {
+        let Some(last) = lines.last().map(|line| line.number) else { return Ok(()) };
+        let mut batch: Vec<(u64, Value)> = Vec::with_capacity(lines.len());
+        for line in lines {
+            match line.row {
+                Ok(row) => batch.push((line.number, row)),
+                Err(reason) => self.refuse(line.number, &line.text, &reason)?,
+            }
+        }
         let rows = batch.iter().map(|(_, row)| row);
         let written = if self.args.upsert {
             self.table.rows.upsert_many(rows).map(drop)
@@ -188,7 +251,8 @@ impl Importer<'_> {
                 .collect();
             // Writing to memory does not fail.
             let _ = crate::output::write_csv(&mut line, cells.iter().map(|cell| &**cell));
-            text.push_str(String::from_utf8_lossy(&line).trim_end());
+            line.pop();
+            text.push_str(&String::from_utf8_lossy(&line));
         }
     }
 

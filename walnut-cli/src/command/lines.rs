@@ -10,14 +10,13 @@ use std::io::{self, BufRead, BufReader, Read};
 use std::rc::Rc;
 
 use serde_json::Deserializer as JsonDeserializer;
-use walnut::ReadWrite;
-use walnut::dynamic::Value;
+use walnut::dynamic::{Description, Value};
 
 use crate::args::FileFormat;
 use crate::failure::{Failure, Outcome};
 use crate::json;
 use crate::nearest::did_you_mean;
-use crate::session::Table;
+use crate::session::column;
 use crate::text;
 
 /// The longest record that is read. A row takes 16 MiB at most.
@@ -32,15 +31,17 @@ pub(super) struct Line {
     pub(super) number: u64,
     /// Its row, or what is wrong with it.
     pub(super) row: Result<Value, String>,
-    /// Its text.
+    /// Its text, where it holds no row.
     pub(super) text: String,
+    /// About how many bytes of the file it took.
+    pub(super) size: u64,
 }
 
 /// Reads the lines of a file behind the first `skip` of them, and passes each to `take`.
 pub(super) fn read(
     input: impl Read,
     format: FileFormat,
-    table: &Table<ReadWrite>,
+    table: &Description,
     skip: u64,
     take: &mut dyn FnMut(Line) -> Outcome,
 ) -> Outcome {
@@ -93,7 +94,8 @@ fn read_lines(mut input: impl BufRead, skip: u64, take: &mut dyn FnMut(Line) -> 
             Err(_) => String::from_utf8_lossy(&bytes[..bytes.len().min(MAX_KEPT_SIZE)]).into_owned(),
         };
         // The text of a row that is refused later is made of the row again.
-        take(Line { number, row, text })?;
+        let size = bytes.len() as u64;
+        take(Line { number, row, text, size })?;
     }
     Ok(())
 }
@@ -136,7 +138,7 @@ impl<R: Read> Read for Bounded<R> {
 
 fn read_csv(
     input: impl Read,
-    table: &Table<ReadWrite>,
+    table: &Description,
     skip: u64,
     take: &mut dyn FnMut(Line) -> Outcome,
 ) -> Outcome {
@@ -159,16 +161,17 @@ fn read_csv(
             Ok(_) => String::new(),
             Err(_) => csv_text(&record),
         };
-        take(Line { number, row, text })?;
+        let size = record.as_slice().len() as u64;
+        take(Line { number, row, text, size })?;
     }
     Ok(())
 }
 
 /// The kinds of the columns of a header; an error when one is unknown, or one that rows need is
 /// missing.
-fn columns_of(names: &[String], table: &Table<ReadWrite>) -> Outcome<Vec<(walnut::dynamic::Kind, bool)>> {
-    let kinds = names.iter().map(|name| table.column(name)).collect::<Outcome<_>>()?;
-    for column in table.description.columns.iter().filter(|column| !column.is_optional) {
+fn columns_of(names: &[String], table: &Description) -> Outcome<Vec<(walnut::dynamic::Kind, bool)>> {
+    let kinds = names.iter().map(|name| column(table, name)).collect::<Outcome<_>>()?;
+    for column in table.columns.iter().filter(|column| !column.is_optional) {
         if !names.contains(&column.name) {
             let hint = did_you_mean(&column.name, names.iter().map(String::as_str));
             return Err(Failure::Usage(format!("the header has no column `{}`; {hint}", column.name)));
@@ -264,12 +267,13 @@ mod serde_core {
 
         fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
             while let Some(element) = seq.next_element::<serde_json::Value>()? {
-                self.left.set(MAX_RECORD_SIZE);
+                let size = MAX_RECORD_SIZE - self.left.replace(MAX_RECORD_SIZE);
                 self.number += 1;
                 if self.number <= self.skip {
                     continue;
                 }
-                let line = Line { number: self.number, row: Ok(json::of(element)), text: String::new() };
+                let row = Ok(json::of(element));
+                let line = Line { number: self.number, row, text: String::new(), size };
                 if let Err(failure) = (self.take)(line) {
                     self.failure = Some(failure);
                     return Err(A::Error::custom("the import ended"));

@@ -94,8 +94,11 @@ fn write_rows<M: Access, W: Write>(
     mut output: Output<W>,
     show: impl Fn(u64),
 ) -> Outcome<u64> {
-    for (row, count) in table.rows.scan(query)?.zip(1..) {
-        output.row(&row?)?;
+    let mut rows = table.rows.scan(query)?;
+    let mut count = 0;
+    while rows.advance()? {
+        output.row(rows.row())?;
+        count += 1;
         show(count);
     }
     Ok(output.finish()?)

@@ -86,6 +86,42 @@ fn an_import_goes_on_where_another_one_ended() {
     assert_eq!(place.users().len(), 3 + 10);
 }
 
+/// An import that reads a pipe, of which the writer neither writes on nor closes it, ends at once.
+#[cfg(unix)]
+#[test]
+fn an_import_that_is_interrupted_says_where_to_go_on() {
+    use std::io::Write as _;
+    use std::process::{Command, Stdio};
+    let place = Place::new();
+    let row =
+        |id: u32| format!("{{\"id\": {id}, \"email\": \"{id}@x.org\", \"city\": \"Rome\", \"age\": 1}}\n");
+    let text: String = (1000..1095).map(row).collect();
+    let mut import = Command::new(env!("CARGO_BIN_EXE_walnut"))
+        .args(["import", "app.walnut", "users", "-", "--format", "jsonl", "--batch", "10"])
+        .current_dir(place.dir.path())
+        .stdin(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut pipe = import.stdin.take().unwrap();
+    pipe.write_all(text.as_bytes()).unwrap();
+    // Nine batches are complete.
+    let follower = walnut::Database::follow(place.db()).unwrap();
+    while follower.table::<User>().unwrap().len().unwrap() < 93 {
+        follower.refresh().unwrap();
+        std::thread::yield_now();
+    }
+    Command::new("kill").args(["-INT", &import.id().to_string()]).status().unwrap();
+    let ended = import.wait_with_output().unwrap();
+    drop(pipe);
+    let line = String::from_utf8(ended.stderr).unwrap();
+    let told = "walnut: stopped by an interrupt; 90 rows up to line 90 are in; go on with --skip 90\n";
+    assert_eq!((ended.status.code(), &*line), (Some(2), told));
+    assert_eq!(place.users().len(), 3 + 90);
+    place.run_with(&["import", "DB", "users", "-", "--format", "jsonl", "--skip", "90"], &text).ok();
+    assert_eq!(place.users().len(), 3 + 95);
+}
+
 #[test]
 fn hostile_files_are_told_in_one_line() {
     let place = Place::new();
