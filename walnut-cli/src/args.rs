@@ -88,6 +88,13 @@ pub(crate) enum Command {
     /// Say whether a backup into a directory would succeed.
     #[command(after_help = "Example: walnut preflight app.walnut /backups/monday.walnut")]
     Preflight(Copy),
+    /// Copy what is readable of a damaged database into a new one, and list what was lost.
+    #[command(
+        after_help = "No program may have the damaged database open. It is only read, and stays as it is.\n\
+                      Exit code 3 when something was lost.\n\
+                      Example: walnut repair app.walnut mended.walnut"
+    )]
+    Repair(Copy),
     /// Make the indexes of a table, or of all, agree with the rows.
     #[command(after_help = "Example: walnut sweep app.walnut users")]
     Sweep(Sweep),
@@ -285,7 +292,7 @@ pub(crate) struct Import {
     /// Pass over so many lines (elements of a JSON array), as an import before this one has said.
     #[arg(long, default_value_t = 0)]
     pub(crate) skip: u64,
-    /// How many rows are one commit.
+    /// How many rows are one commit, at most 8 MiB of the file.
     #[arg(long, default_value_t = 2000, value_parser = clap::value_parser!(u32).range(1..=100_000))]
     pub(crate) batch: u32,
     /// Where refused lines go; the file's name and `.bad` when left out.
@@ -360,7 +367,9 @@ impl Command {
             Self::Delete(args) => &args.named.dir,
             Self::Import(args) => &args.named.dir,
             Self::Export(args) => &args.named.dir,
-            Self::Backup(args) | Self::Restore(args) | Self::Preflight(args) => &args.dir,
+            Self::Backup(args) | Self::Restore(args) | Self::Preflight(args) | Self::Repair(args) => {
+                &args.dir
+            }
             Self::Sweep(args) => &args.dir,
         }
     }

@@ -1,9 +1,10 @@
-//! `verify`, `sweep`, `compact`, `checkpoint`, `backup`, `restore`, `preflight`: the operator's work.
+//! `verify`, `sweep`, `compact`, `checkpoint`, `backup`, `restore`, `preflight`, `repair`: the operator's
+//! work.
 
 use std::io::{self, Write};
 use std::path::Path;
 
-use walnut::Error;
+use walnut::{Database, Error};
 
 use crate::failure::{Failure, Outcome};
 use crate::output::stdout;
@@ -29,11 +30,12 @@ pub(super) fn verify(session: &Session) -> Outcome {
         let table = session.table(&name)?;
         match table.rows.verify() {
             Ok(verified) => {
-                let computed = table.description.indexes.iter().filter(|index| !index.is_derived).count();
-                let left = if computed == 0 {
+                let indexes = table.description.indexes.iter().filter(|index| !index.is_derived);
+                let computed: Vec<&str> = indexes.map(|index| &*index.name).collect();
+                let left = if computed.is_empty() {
                     String::new()
                 } else {
-                    format!("; {computed} computed indexes were left out")
+                    format!("; not compared, as only the program computes it: {}", computed.join(", "))
                 };
                 writeln!(
                     out,
@@ -118,6 +120,33 @@ pub(super) fn backup(session: &Session, target: &Path) -> Outcome {
 /// Copies a backup to where it is used.
 pub(super) fn restore(session: &Session, target: &Path) -> Outcome {
     backup(session, target)
+}
+
+/// Copies what is readable of a damaged database into a new one.
+pub(super) fn repair(session: &Session, target: &Path) -> Outcome {
+    let (dir, target_path) = (session.dir().display(), target.display());
+    let bar = progress::bar(None, "repairing");
+    let repaired = walnut::repair(session.dir(), target, &Database::builder())
+        .map_err(|error| Failure::Open(format!("{dir} cannot be repaired into {target_path}: {error}")))?;
+    bar.finish_and_clear();
+    let mut out = stdout();
+    for lost in &repaired.lost {
+        let (owner, keys, file) = (&lost.owner, &lost.keys, lost.file.display());
+        writeln!(out, "lost of {owner}, {keys}: {file} at byte {}: {}", lost.offset, lost.reason)?;
+    }
+    writeln!(
+        out,
+        "{} keys are in {target_path}; tables: {}",
+        repaired.key_count,
+        repaired.tables.join(", ")
+    )?;
+    out.flush()?;
+    if repaired.lost.is_empty() {
+        return Ok(());
+    }
+    Err(Failure::Damage(format!(
+        "what was lost is above; {dir} is as it was: keep it until {target_path} has proved itself"
+    )))
 }
 
 /// Says whether a backup would succeed.

@@ -40,6 +40,7 @@ fn run_in(session: &Session, command: &Command) -> Outcome {
         Command::Backup(args) => care::backup(session, &args.target),
         Command::Restore(args) => care::restore(session, &args.target),
         Command::Preflight(args) => care::preflight(session, &args.target),
+        Command::Repair(args) => care::repair(session, &args.target),
         Command::Shell(_) => shell::shell(session),
     }
 }

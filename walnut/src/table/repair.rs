@@ -5,6 +5,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use super::catalog;
+use super::key::KeyShape;
 use super::spaces;
 use super::store::Store;
 use crate::base::{KeyRange, KeyspaceId, successor};
@@ -38,6 +39,10 @@ pub struct LostRange {
     pub from: Vec<u8>,
     /// The first key behind the range; `None` for all up to the last one.
     pub to: Option<Vec<u8>>,
+    /// The same as text, such as `keys from 7 before 12`: typed where the catalog
+    /// knows how the keys of the table are encoded, else hexadecimal. Holds stored keys, so
+    /// `Display` leaves it out.
+    pub keys: String,
     /// The damaged file.
     pub file: PathBuf,
     /// Where the damage begins, in bytes.
@@ -94,14 +99,15 @@ impl Store {
         }
         let owners = tables
             .iter()
-            .map(|(name, table)| (table.rows, LostOwner::Table(name.clone())))
-            .chain(keyspaces.iter().map(|(name, id)| (*id, LostOwner::Keyspace(name.clone()))))
-            .chain([(KeyspaceId::CATALOG.0, LostOwner::Catalog)]);
-        for (id, owner) in owners {
+            .map(|(name, table)| (table.rows, LostOwner::Table(name.clone()), table.key_shape()))
+            .chain(keyspaces.iter().map(|(name, id)| (*id, LostOwner::Keyspace(name.clone()), None)))
+            .chain([(KeyspaceId::CATALOG.0, LostOwner::Catalog, None)]);
+        for (id, owner, shape) in owners {
             for lost in &salvaged.lost {
                 if let Some((from, to)) = within(&lost.range, id) {
                     repaired.lost.push(LostRange {
                         owner: owner.clone(),
+                        keys: range_text(shape, &from, to.as_deref()),
                         from,
                         to,
                         file: lost.file.clone(),
@@ -116,6 +122,30 @@ impl Store {
     }
 }
 
+/// A range of keys of a shape, in words.
+fn range_text(shape: Option<&KeyShape>, from: &[u8], to: Option<&[u8]>) -> String {
+    let custom = KeyShape::custom();
+    let show = |key: &[u8]| shape.unwrap_or(&custom).show(key);
+    // The next key behind one that is whole is that key and a zero byte.
+    let is_shown = |text: &String| !text.starts_with("0x");
+    let shown_before = |key: &[u8]| {
+        let (0, whole) = key.split_last()? else { return None };
+        (!is_shown(&show(key))).then(|| show(whole)).filter(is_shown)
+    };
+    let start = match shown_before(from) {
+        _ if from.is_empty() => String::new(),
+        Some(last) => format!(" behind {last}"),
+        None => format!(" from {}", show(from)),
+    };
+    let end = match to.map(|to| (to, shown_before(to))) {
+        None if from.is_empty() => return "any key".to_owned(),
+        None => " on".to_owned(),
+        Some((_, Some(last))) => format!(" up to {last}"),
+        Some((to, None)) => format!(" before {}", show(to)),
+    };
+    format!("keys{start}{end}")
+}
+
 /// The part of a range that is in a keyspace, without the keyspace's id.
 fn within(range: &KeyRange, id: u32) -> Option<(Vec<u8>, Option<Vec<u8>>)> {
     let prefix = KeyspaceId(id).prefix();
@@ -128,4 +158,29 @@ fn within(range: &KeyRange, id: u32) -> Option<(Vec<u8>, Option<Vec<u8>>)> {
     let from = range.start.strip_prefix(&prefix[..]).unwrap_or_default().to_vec();
     let to = range.end.as_ref().and_then(|end| end.strip_prefix(&prefix[..])).map(<[u8]>::to_vec);
     Some((from, to))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::table::key::{Key, KeyWriter};
+
+    fn encoded<K: Key>(key: &K) -> Vec<u8> {
+        let mut out = KeyWriter::new(&[]);
+        key.encode(&mut out);
+        out.finish().expect("short").to_vec()
+    }
+
+    #[test]
+    fn bounds_are_typed_where_they_are_keys() {
+        let shape = u16::key_shape();
+        let text = |from: &[u8], to: Option<Vec<u8>>| range_text(Some(&shape), from, to.as_deref());
+        let behind = |key: u16| [encoded(&key), vec![0]].concat();
+        assert_eq!(text(&[], None), "any key");
+        assert_eq!(text(&encoded(&7u16), Some(encoded(&256u16))), "keys from 7 before 256");
+        assert_eq!(text(&behind(7), Some(behind(9))), "keys behind 7 up to 9");
+        assert_eq!(text(&behind(7), None), "keys behind 7 on");
+        assert_eq!(text(&[], Some(vec![1])), "keys before 0x01", "a separator is the beginning of a key");
+        assert_eq!(range_text(None, &[1], Some(&[0])), "keys from 0x01 before 0x00");
+    }
 }

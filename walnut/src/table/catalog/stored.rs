@@ -103,6 +103,11 @@ impl StoredTable {
         encode(self, vec![FORM])
     }
 
+    /// How its primary keys are encoded, as far as the catalog knows it.
+    pub(in crate::table) fn key_shape(&self) -> Option<&KeyShape> {
+        self.key_shape.as_ref()
+    }
+
     /// The keyspaces of its indexes.
     pub(in crate::table) fn keyspaces(&self) -> Vec<u32> {
         self.indexes.iter().map(|index| index.keyspace).collect()
