@@ -141,7 +141,7 @@ impl<T: Table, M: Access> DefaultTable<T, M> {
     pub fn contains(&self, key: KeyRef<'_, T>) -> Result<bool> {
         let key = self.row_key(&key);
         let Some(key) = key.sought() else { return Ok(false) };
-        with_reads!(&self.source, |reads| reads.read_once(|reader| reader.contains(key)))
+        with_reads!(&self.source, |reads| reads.contains(key))
     }
 
     /// The rows with these primary keys, in the order asked, all of one state.

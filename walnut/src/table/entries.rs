@@ -12,7 +12,6 @@ use super::elements::Elements;
 use super::form::{AsIs, Form};
 use super::key::{Key, KeyWriter};
 use super::row::MAX_ROW_SIZE;
-use crate::error::Limit;
 
 /// Takes the entries that a row has in one index: for each entry its parts, then
 /// [`finish`](Self::finish).
@@ -101,7 +100,7 @@ impl IndexEntries {
                 entry.add(is_none(&element), |out| put(&element, out));
                 size += entry.key.size();
                 if size > MAX_ROW_SIZE {
-                    entry.key.exceed(Limit::Row { size, limit: MAX_ROW_SIZE });
+                    entry.key.exceed(size, MAX_ROW_SIZE);
                     self.branches = Some(vec![entry]);
                     return;
                 }
@@ -117,6 +116,7 @@ impl IndexEntries {
     }
 
     /// Ends the entry.
+    #[inline]
     pub fn finish(&mut self) {
         let entry = std::mem::replace(&mut self.entry, IndexEntry::new(&self.prefix));
         match self.branches.take() {
@@ -136,6 +136,7 @@ impl IndexEntries {
         });
     }
 
+    #[inline]
     pub(crate) fn take(self) -> SmallVec<[IndexEntry; 1]> {
         self.finished
     }

@@ -116,7 +116,7 @@ pub(super) fn drop_entries_of<T: StoredRow>(
             let owners = owners::<T>(info, index, entry.key, &value);
             if owners.iter().any(|(owner, _)| primary_keys.binary_search(owner).is_ok())
                 && (owners.len() == 1
-                    || claim::<T>(entry.reader, info, index, entry.key, &value)? != Claim::Yes)
+                    || claim::<T>(entry.state.reader(), info, index, entry.key, &value)? != Claim::Yes)
             {
                 found.push(entry.key.to_vec());
             }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use super::catalog::{self, TableInfo};
 use super::dynamic::DynamicTable;
 use super::following::Following;
-use super::source::{ReadOnly, Reads, Source};
+use super::source::{ReadOnly, Source};
 use super::store::Store;
 use super::{DefaultTable, Table};
 use crate::backend::{Mode, RemoteScan, RemoteSession};
@@ -96,6 +96,24 @@ impl Snapshot {
         Source::Snapshot(self.clone())
     }
 
+    /// What reads, if a pin keeps the state.
+    #[inline(always)]
+    pub(super) fn pinned_reads(&self) -> Option<PinnedReads<'_>> {
+        match &*self.state {
+            State::Pinned { store, pin } => Some(PinnedReads { store, pin }),
+            State::Moment { .. } | State::Remote { .. } => None,
+        }
+    }
+
+    /// Calls `reads` with a reader of the state.
+    pub(super) fn read<R>(&self, reads: impl FnOnce(EntryReader<'_>) -> Result<R>) -> Result<R> {
+        match &*self.state {
+            State::Pinned { store, pin } => PinnedReads { store, pin }.read(reads),
+            State::Moment { moment, .. } => moment.read(|reader| reads(EntryReader::Engine(reader))),
+            State::Remote { session, .. } => reads(EntryReader::Remote(RemoteReader::new(session))),
+        }
+    }
+
     pub(super) fn at(&self) -> SeqNo {
         match &*self.state {
             State::Pinned { pin, .. } => pin.at(),
@@ -146,16 +164,17 @@ impl Snapshot {
     }
 }
 
-impl Reads for Snapshot {
+/// A pinned state of an engine of this process. Point reads of it are compiled by themselves: see
+/// [`Reads`](super::source::Reads).
+pub(super) struct PinnedReads<'s> {
+    store: &'s Store,
+    pin: &'s Pin,
+}
+
+impl PinnedReads<'_> {
     #[inline(always)]
-    fn read<R>(&self, reads: impl FnOnce(EntryReader<'_>) -> Result<R>) -> Result<R> {
-        match &*self.state {
-            State::Pinned { store, pin } => {
-                store.engine()?.read_at(pin, |reader| reads(EntryReader::Engine(reader)))
-            }
-            State::Moment { moment, .. } => moment.read(|reader| reads(EntryReader::Engine(reader))),
-            State::Remote { session, .. } => reads(EntryReader::Remote(RemoteReader::new(session))),
-        }
+    pub(super) fn read<R>(&self, reads: impl FnOnce(EntryReader<'_>) -> Result<R>) -> Result<R> {
+        self.store.engine()?.read_at(self.pin, |reader| reads(EntryReader::Engine(reader)))
     }
 }
 

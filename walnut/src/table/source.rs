@@ -18,12 +18,12 @@ use std::sync::Arc;
 use super::Table;
 use super::catalog::TableInfo;
 use super::claims::Claims;
-use super::snapshot::Snapshot;
+use super::snapshot::{PinnedReads, Snapshot};
 use super::store::Store;
 use super::transaction::OpenTransaction;
 use crate::base::KeyRange;
 use crate::error::{Error, Fault, Result};
-use crate::txn::{Attempt, EntryReader, EntryScan};
+use crate::txn::{Attempt, EngineReads, EntryReader, EntryScan};
 
 /// What a handle may do: [`ReadWrite`] or [`ReadOnly`]. It is the second parameter of
 /// [`DefaultTable`](super::DefaultTable).
@@ -85,68 +85,78 @@ pub(super) trait Reads {
     fn read_once<R>(&self, reads: impl FnOnce(EntryReader<'_>) -> Result<R>) -> Result<R> {
         self.read(reads)
     }
+
+    /// Whether `key` has a value.
+    #[inline(always)]
+    fn contains(&self, key: &[u8]) -> Result<bool> {
+        self.read_once(|reader| reader.contains(key))
+    }
 }
 
 impl Reads for Store {
+    /// Without the closure that other kinds have, too: the compiler merges closures that are alike,
+    /// and no longer inlines them.
+    #[inline(always)]
+    fn contains(&self, key: &[u8]) -> Result<bool> {
+        self.engine()?.read(|reader| reader.contains(key))
+    }
+
     #[inline(always)]
     fn read<R>(&self, reads: impl FnOnce(EntryReader<'_>) -> Result<R>) -> Result<R> {
         self.engine()?.read(|reader| reads(EntryReader::Engine(reader)))
     }
 }
 
-/// A database whose engine runs elsewhere, for statements of its own.
-pub(super) struct RemoteReads<'s>(pub(super) &'s Store);
-
-impl Reads for RemoteReads<'_> {
+impl Reads for EngineReads<'_> {
+    #[inline(always)]
     fn read<R>(&self, reads: impl FnOnce(EntryReader<'_>) -> Result<R>) -> Result<R> {
-        self.0.read_now(reads)
+        EngineReads::read(self, reads)
+    }
+}
+
+impl Reads for PinnedReads<'_> {
+    #[inline(always)]
+    fn read<R>(&self, reads: impl FnOnce(EntryReader<'_>) -> Result<R>) -> Result<R> {
+        PinnedReads::read(self, reads)
+    }
+}
+
+/// A source that is not the engine of this process, or only a moment of it: the point reads of all
+/// of these share one compiled copy.
+pub(super) struct OtherReads<'s>(pub(super) &'s Source);
+
+impl Reads for OtherReads<'_> {
+    fn read<R>(&self, reads: impl FnOnce(EntryReader<'_>) -> Result<R>) -> Result<R> {
+        self.0.read(reads)
     }
 
     fn read_once<R>(&self, reads: impl FnOnce(EntryReader<'_>) -> Result<R>) -> Result<R> {
-        self.0.read_once(reads)
-    }
-}
-
-impl Reads for OpenTransaction {
-    #[inline(always)]
-    fn read<R>(&self, reads: impl FnOnce(EntryReader<'_>) -> Result<R>) -> Result<R> {
-        self.attempt.read_here(reads)
-    }
-}
-
-/// A transaction of a database whose engine runs elsewhere.
-pub(super) struct RemoteTransactionReads<'s>(pub(super) &'s OpenTransaction);
-
-impl Reads for RemoteTransactionReads<'_> {
-    fn read<R>(&self, reads: impl FnOnce(EntryReader<'_>) -> Result<R>) -> Result<R> {
-        self.0.attempt.read(reads)
+        match self.0 {
+            Source::Remote(store) => store.read_once(reads),
+            source => source.read(reads),
+        }
     }
 }
 
 /// Calls a function that is generic over [`Reads`] with what a source reads with: that of the
 /// database is inlined, the others are behind a call.
 macro_rules! with_reads {
-    ($source:expr, |$reads:ident| $call:expr) => {
-        match $source {
-            $crate::table::Source::Database(store) => {
-                let $reads = &**store;
-                $call
-            }
-            $crate::table::Source::Transaction(open) if open.attempt.session().is_some() => {
-                let $reads = &$crate::table::source::RemoteTransactionReads(open);
-                $crate::table::source::behind_a_call(move || $call)
-            }
-            $crate::table::Source::Transaction(open) => {
-                let $reads = &**open;
-                $crate::table::source::behind_a_call(move || $call)
-            }
-            $crate::table::Source::Snapshot($reads) => $crate::table::source::behind_a_call(move || $call),
-            $crate::table::Source::Remote(store) => {
-                let $reads = &$crate::table::source::RemoteReads(store);
-                $crate::table::source::behind_a_call(move || $call)
-            }
+    ($source:expr, |$reads:ident| $call:expr) => {{
+        let source: &$crate::table::Source = $source;
+        if let $crate::table::Source::Database(store) = source {
+            let $reads = &**store;
+            $call
+        } else if let Some(reads) = source.engine_reads() {
+            let $reads = &reads;
+            $crate::table::source::behind_a_call(move || $call)
+        } else if let Some(reads) = source.pinned_reads() {
+            let $reads = &reads;
+            $crate::table::source::behind_a_call(move || $call)
+        } else {
+            let $reads = &$crate::table::source::OtherReads(source);
+            $crate::table::source::behind_a_call(move || $call)
         }
-    };
+    }};
 }
 
 pub(super) use with_reads;
@@ -157,6 +167,24 @@ pub(super) fn behind_a_call<R>(call: impl FnOnce() -> R) -> R {
 }
 
 impl Source {
+    /// What reads, if this is a transaction of an engine of this process.
+    #[inline(always)]
+    pub(super) fn engine_reads(&self) -> Option<EngineReads<'_>> {
+        match self {
+            Self::Transaction(open) => open.attempt.engine_reads(),
+            _ => None,
+        }
+    }
+
+    /// What reads, if this is a pinned state of an engine of this process.
+    #[inline(always)]
+    pub(super) fn pinned_reads(&self) -> Option<PinnedReads<'_>> {
+        match self {
+            Self::Snapshot(snapshot) => snapshot.pinned_reads(),
+            _ => None,
+        }
+    }
+
     /// Calls `reads` with a reader of one state.
     pub(crate) fn read<R>(&self, reads: impl FnOnce(EntryReader<'_>) -> Result<R>) -> Result<R> {
         match self {

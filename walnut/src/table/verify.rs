@@ -61,7 +61,7 @@ pub(super) fn table<T: StoredRow>(
         let entries = info.entries(primary_key, &row)?;
         for entry in entries.iter().filter(|entry| info.indexes[entry.index].is_readable()) {
             let owner: &[u8] = if entry.owned { primary_key } else { &[] };
-            let kind = match found.reader.get(&entry.key, |value| value == owner)? {
+            let kind = match found.state.reader().get(&entry.key, |value| value == owner)? {
                 Some(true) => {
                     seen[entry.index] += 1;
                     continue;
@@ -86,7 +86,7 @@ pub(super) fn table<T: StoredRow>(
         }
         let mut entries = another(&rows, range)?;
         while let Some(found) = entries.next()? {
-            let (value, reader) = (found.value.load()?, found.reader);
+            let (value, reader) = (found.value.load()?, found.state.reader());
             if owner::claim::<T>(reader, info, place, found.key, &value)? == Claim::No {
                 let primary_key = owner::of::<T>(info, place, found.key, &value);
                 findings.add(info, FindingKind::StrayEntry, Some(place), primary_key);

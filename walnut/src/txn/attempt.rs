@@ -17,8 +17,10 @@
 //! transaction.
 
 use std::fmt;
+use std::path::Path;
 
 use super::below::Below;
+use super::engine_reads::EngineReads;
 use super::guard::{Guard, Wish, Wished};
 use super::notes::Notes;
 use super::overlay::Overlay;
@@ -29,10 +31,10 @@ use super::running::commit_beside;
 use super::scan::EntryScan;
 use super::write_set::{Savepoint, WriteSet};
 use super::writes::Writes;
-use crate::backend::{self, Mode, RemoteScan, RemoteSession};
+use crate::backend::{self, Mode, RemoteScan, RemoteSession, RemoteValue};
 use crate::base::{KeyRange, SeqNo};
 use crate::batch::EntryBatch;
-use crate::engine::{Core, Durability, ReadSet};
+use crate::engine::{Durability, ReadSet};
 use crate::error::{Error, Fault, Result};
 use crate::mvcc::Pin;
 use crate::sync::{Arc, AtomicBool, AtomicU64, Mutex, Ordering};
@@ -110,6 +112,12 @@ impl Attempt {
         (self.base.address(), &self.notes)
     }
 
+    /// What it has read.
+    #[inline(always)]
+    pub(super) fn notes(&self) -> &Notes {
+        &self.notes
+    }
+
     /// The session that it reads through, if its data is elsewhere.
     #[inline(always)]
     pub(crate) fn session(&self) -> Option<&Arc<RemoteSession>> {
@@ -175,7 +183,7 @@ impl Attempt {
     /// The number that is pinned, and the writes as they are now; an error when the pin holds no
     /// more.
     #[inline(always)]
-    fn hold(&self) -> Result<(SeqNo, Arc<Writes>)> {
+    pub(super) fn hold(&self) -> Result<(SeqNo, Arc<Writes>)> {
         match &*self.live.lock() {
             Some(Live { pin: Some(pin), writes, .. }) => {
                 pin.ensure_held()?;
@@ -189,30 +197,18 @@ impl Attempt {
     #[inline]
     pub(crate) fn read<R>(&self, reads: impl FnOnce(EntryReader<'_>) -> Result<R>) -> Result<R> {
         match &self.base {
-            AttemptBase::Engine(core) => self.read_core(core, reads),
+            AttemptBase::Engine(core) => EngineReads::new(self, core).read(reads),
             AttemptBase::Remote(session) => self.read_remotely(session, reads),
         }
     }
 
-    /// The same for an attempt on the engine of this process; an error on another one. What calls
-    /// `reads` in one place is compiled with it.
-    #[inline]
-    pub(crate) fn read_here<R>(&self, reads: impl FnOnce(EntryReader<'_>) -> Result<R>) -> Result<R> {
-        match &self.base {
-            AttemptBase::Engine(core) => self.read_core(core, reads),
-            AttemptBase::Remote(_) => {
-                Err(Error::Unsupported("the files of a database whose engine runs elsewhere"))
-            }
-        }
-    }
-
+    /// What reads, if its data is in this process.
     #[inline(always)]
-    fn read_core<R>(&self, core: &Arc<Core>, reads: impl FnOnce(EntryReader<'_>) -> Result<R>) -> Result<R> {
-        self.at();
-        core.read_held(
-            || self.hold(),
-            |below, writes| reads(EntryReader::Overlay { below, writes: &writes, notes: &self.notes }),
-        )
+    pub(crate) fn engine_reads(&self) -> Option<EngineReads<'_>> {
+        match &self.base {
+            AttemptBase::Engine(core) => Some(EngineReads::new(self, core)),
+            AttemptBase::Remote(_) => None,
+        }
     }
 
     #[cold]
@@ -238,8 +234,18 @@ impl Attempt {
     }
 
     /// Gives the value of `key` to `found`; `None` when there is none.
-    pub(crate) fn get<R>(&self, key: &[u8], found: impl FnMut(&[u8]) -> R) -> Result<Option<R>> {
-        self.read(|reader| reader.get(key, found))
+    pub(crate) fn get<R>(&self, key: &[u8], mut found: impl FnMut(&[u8]) -> R) -> Result<Option<R>> {
+        match &self.base {
+            AttemptBase::Engine(core) => EngineReads::new(self, core).read(|reader| reader.get(key, found)),
+            AttemptBase::Remote(session) => Ok(self.get_remotely(session, key)?.map(|value| found(&value))),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn get_remotely(&self, session: &Arc<RemoteSession>, key: &[u8]) -> Result<Option<RemoteValue>> {
+        let writes = self.live(|live| live.writes.share())?;
+        RemoteReader::under(session, &writes, &self.notes).get(key)
     }
 
     /// The entries of `range` as they are now in this attempt; the scan goes on seeing them so,
@@ -261,9 +267,14 @@ impl Attempt {
         Ok(EntryScan::overlay(Overlay::new(below, range, writes, Arc::clone(&self.notes))))
     }
 
+    /// What errors name as the place of stored bytes.
+    pub(crate) fn dir(&self) -> &Path {
+        self.base.dir()
+    }
+
     /// The error for stored bytes that make no sense.
     pub(crate) fn corruption(&self, fault: Fault) -> Error {
-        fault.at(self.base.dir(), 0)
+        fault.at(self.dir(), 0)
     }
 
     /// Has the writes changed by a statement. After the end there are none: the statement learns of
@@ -397,10 +408,20 @@ impl Attempt {
         if reads.meet_batch(beside) {
             return Err(Error::SelfConflict);
         }
-        let commit = |batch| match &self.base {
-            AttemptBase::Engine(core) => core.commit(reads, batch, durability),
-            AttemptBase::Remote(session) => commit_remotely(session, &batch, durability),
-        };
+        match &self.base {
+            AttemptBase::Engine(core) => {
+                self.commit_noted(batch, |batch| core.commit(reads, batch, durability))
+            }
+            AttemptBase::Remote(session) => {
+                self.commit_noted(batch, |batch| commit_remotely(session, &batch, durability))
+            }
+        }
+    }
+
+    /// Calls `commit` with a batch; the attempts that run around this one learn what it writes,
+    /// unless it is internal.
+    #[inline]
+    fn commit_noted(&self, batch: EntryBatch, commit: impl FnOnce(EntryBatch) -> Result<()>) -> Result<()> {
         if self.is_internal {
             commit(batch)
         } else {

@@ -22,6 +22,7 @@
 
 mod attempt;
 mod below;
+mod engine_reads;
 mod guard;
 mod lane;
 mod notes;
@@ -36,6 +37,7 @@ mod write_set;
 mod writes;
 
 pub(crate) use attempt::Attempt;
+pub(crate) use engine_reads::EngineReads;
 pub(crate) use guard::Guard;
 pub(crate) use lane::Lane;
 #[cfg(feature = "untracked")]
@@ -44,6 +46,6 @@ pub(crate) use place::Place;
 pub(crate) use reader::EntryReader;
 pub(crate) use remote::{RemoteReader, commit_remotely};
 pub(crate) use running::commit_beside;
-pub(crate) use scan::EntryScan;
+pub(crate) use scan::{EntryScan, ScanState};
 pub(crate) use transact::transact;
 pub use write_set::Savepoint;

@@ -18,7 +18,6 @@ use std::cmp::Ordering;
 use super::below::Below;
 use super::notes::Notes;
 use super::reader::EntryReader;
-use super::scan::Found;
 use super::writes::{Write, Writes};
 use crate::backend::{Follow, RemoteSession};
 use crate::base::{KeyHash, KeyRange, Kind, number_in};
@@ -55,7 +54,7 @@ struct Side {
 }
 
 /// Where the entry stands that a step has come to.
-enum Step {
+pub(super) enum Step {
     Written,
     Below,
     /// Written as an add: it is the sum of that and what lies below.
@@ -101,21 +100,25 @@ impl Overlay {
         self.rest = range;
     }
 
-    /// The next entry from the end at which a walk in `direction` begins.
-    pub(super) fn next(&mut self, direction: Direction) -> Result<Option<Found<'_>>> {
+    /// Steps to the next entry from the end at which a walk in `direction` begins.
+    pub(super) fn next(&mut self, direction: Direction) -> Result<Option<Step>> {
         let step = self.step(direction)?;
         self.record.note(direction, &self.rest, step.is_none());
+        Ok(step)
+    }
+
+    /// Key and value of the entry to which the last step in `direction` has come.
+    pub(super) fn entry(&self, direction: Direction, step: Step) -> Option<(&[u8], StoredValue<'_>)> {
         let side = match direction {
             Direction::Forward => &self.front,
             Direction::Backward => &self.back,
         };
         let (key, value) = match step {
-            None => return Ok(None),
-            Some(Step::Below) => {
+            Step::Below => {
                 let kind = side.kind.unwrap_or(Kind::Put);
                 (&*side.key, self.below.value(&side.key, (kind, &side.stored)))
             }
-            Some(step) => {
+            step => {
                 // What is left begins right after the key that the front has come to, and ends with
                 // the back's.
                 let key = match (direction, &self.rest.end) {
@@ -125,12 +128,12 @@ impl Overlay {
                 let value = match (step, self.writes.get(key, KeyHash::of(key))) {
                     (Step::Summed, _) => &self.sum,
                     (_, Some(Write::Put(value))) => value,
-                    _ => return Ok(None),
+                    _ => return None,
                 };
                 (key, StoredValue::Here(value))
             }
         };
-        Ok(Some(Found { key, value, reader: self.reader() }))
+        Some((key, value))
     }
 
     /// Goes on to the next entry that is there, past removed ones.

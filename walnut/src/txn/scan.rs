@@ -1,12 +1,12 @@
 //! Range reads, of a state of the engine or of a transaction.
 
-use super::overlay::Overlay;
+use super::overlay::{Overlay, Step};
 use super::reader::EntryReader;
 use super::remote::RemoteReader;
 use crate::backend::{Follow, RemoteScan, RemoteSession};
 use crate::base::KeyRange;
 use crate::cursor::Direction;
-use crate::engine::{self, EngineScan, StoredValue};
+use crate::engine::{self, EngineScan, PointReader, StoredValue};
 use crate::error::Result;
 use crate::sync::Arc;
 
@@ -31,11 +31,29 @@ pub(crate) enum OtherScan {
     Remote(RemoteScan),
 }
 
-/// An entry that a scan has come to, and a reader of the state that it belongs to.
+/// An entry that a scan has come to, and the state that it belongs to.
 pub(crate) struct Found<'s> {
     pub(crate) key: &'s [u8],
     pub(crate) value: StoredValue<'s>,
-    pub(crate) reader: EntryReader<'s>,
+    pub(crate) state: ScanState<'s>,
+}
+
+/// The state that a scan sees: two words that every entry carries, and a reader only where single
+/// keys are read.
+#[derive(Clone, Copy)]
+pub(crate) enum ScanState<'s> {
+    Engine(PointReader<'s>),
+    Other(&'s OtherScan),
+}
+
+impl<'s> ScanState<'s> {
+    /// Reads single keys of the state.
+    pub(crate) fn reader(self) -> EntryReader<'s> {
+        match self {
+            Self::Engine(reader) => EntryReader::Engine(reader),
+            Self::Other(scan) => scan.reader(),
+        }
+    }
 }
 
 impl EntryScan {
@@ -48,11 +66,11 @@ impl EntryScan {
         Self::Other(Box::new(OtherScan::Remote(scan)))
     }
 
-    /// Reads single keys of the state that the scan sees.
-    pub(crate) fn reader(&self) -> EntryReader<'_> {
+    /// The state that the scan sees.
+    pub(crate) fn state(&self) -> ScanState<'_> {
         match self {
-            Self::Engine(scan) => EntryReader::Engine(scan.reader()),
-            Self::Other(scan) => scan.reader(),
+            Self::Engine(scan) => ScanState::Engine(scan.reader()),
+            Self::Other(scan) => ScanState::Other(scan),
         }
     }
 
@@ -175,24 +193,21 @@ impl OtherScan {
 
     #[inline(never)]
     fn step(&mut self, direction: Direction) -> Result<Option<Found<'_>>> {
-        match self {
-            Self::Overlay(overlay) => overlay.next(direction),
-            Self::Remote(scan) => next_remotely(scan, direction),
-        }
+        let step = match self {
+            Self::Overlay(overlay) => overlay.next(direction)?,
+            Self::Remote(scan) => scan.next(direction)?.map(|_| Step::Below),
+        };
+        let (Some(step), scan) = (step, &*self) else { return Ok(None) };
+        let entry = match scan {
+            Self::Overlay(overlay) => overlay.entry(direction, step),
+            Self::Remote(scan) => Some(scan.current()).map(|(key, value)| (key, StoredValue::Here(value))),
+        };
+        Ok(entry.map(|(key, value)| Found { key, value, state: ScanState::Other(scan) }))
     }
-}
-
-fn next_remotely(scan: &mut RemoteScan, direction: Direction) -> Result<Option<Found<'_>>> {
-    if scan.next(direction)?.is_none() {
-        return Ok(None);
-    }
-    let (key, value) = scan.current();
-    let reader = EntryReader::Remote(RemoteReader::new(scan.session()));
-    Ok(Some(Found { key, value: StoredValue::Here(value), reader }))
 }
 
 impl<'s> From<engine::FoundEntry<'s>> for Found<'s> {
     fn from(found: engine::FoundEntry<'s>) -> Self {
-        Self { key: found.key, value: found.value, reader: EntryReader::Engine(found.reader) }
+        Self { key: found.key, value: found.value, state: ScanState::Engine(found.reader) }
     }
 }

@@ -151,7 +151,7 @@ impl Rows {
                         || self.info.finding(FindingKind::StrayEntry, Some(index), primary_key).into_error();
                     if needs_row {
                         let opened =
-                            found.reader.get(row_key.finish()?, |bytes| mapper.open_in(bytes, held))?;
+                            found.state.reader().get(row_key.finish()?, |bytes| mapper.open_in(bytes, held))?;
                         opened.ok_or_else(stray)?
                     } else {
                         Ok(())

@@ -148,7 +148,7 @@ impl<M: Access> DynamicTable<M> {
     pub fn scan(&self, query: &Query) -> Result<Rows> {
         // The scan pins the state in which the catalog is read.
         let walk = self.source.scan(KeyRange::prefix(&catalog::table_key(&self.name)))?;
-        let info = self.info_in(walk.reader())?;
+        let info = self.info_in(walk.state().reader())?;
         Rows::new(info, walk, query)
     }
 

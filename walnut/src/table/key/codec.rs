@@ -22,9 +22,29 @@ pub struct KeyWriter {
     bytes: KeyBytes,
     /// The most bytes that there may be, with the prefix; none once there is a fault.
     room: usize,
-    fault: Option<Limit>,
+    fault: Option<KeyFault>,
     /// Where the value lies whose key has the fault.
     side: Side,
+}
+
+/// Why a key cannot be stored. A copy of a [`Limit`] that a key can be past, without what has to be
+/// dropped: writers are made, moved and copied for each key.
+#[derive(Clone, Copy, Debug)]
+enum KeyFault {
+    Long,
+    Inexact(&'static str),
+    Row { size: usize, limit: usize },
+}
+
+impl KeyFault {
+    #[cold]
+    fn error(self) -> Error {
+        Error::Limit(match self {
+            Self::Long => Limit::Key { limit: MAX_KEY_SIZE },
+            Self::Inexact(why) => Limit::Inexact(why),
+            Self::Row { size, limit } => Limit::Row { size, limit },
+        })
+    }
 }
 
 /// Where a value that cannot be stored lies among the keys that begin with what was written of it.
@@ -67,12 +87,12 @@ impl KeyWriter {
     fn overflow(&mut self, bytes: &[u8]) {
         let free = self.room.saturating_sub(self.bytes.len());
         self.bytes.extend_from_slice(&bytes[..free.min(bytes.len())]);
-        self.set_fault(Limit::Key { limit: MAX_KEY_SIZE }, Side::After);
+        self.set_fault(KeyFault::Long, Side::After);
     }
 
-    fn set_fault(&mut self, limit: Limit, side: Side) {
+    fn set_fault(&mut self, fault: KeyFault, side: Side) {
         if self.fault.is_none() {
-            (self.fault, self.side, self.room) = (Some(limit), side, 0);
+            (self.fault, self.side, self.room) = (Some(fault), side, 0);
         }
     }
 
@@ -96,18 +116,18 @@ impl KeyWriter {
     /// A write of the value is then [`Error::Limit`], and a look-up finds nothing. A range that
     /// begins or ends with it is [`Error::Limit`] too, as its place among the keys is not known.
     pub fn refuse(&mut self, why: &'static str) {
-        self.set_fault(Limit::Inexact(why), Side::Unknown);
+        self.set_fault(KeyFault::Inexact(why), Side::Unknown);
     }
 
     /// The same for a value that lies on this side of all keys that begin with what was written of
     /// it.
     pub(super) fn refuse_at(&mut self, side: Side, why: &'static str) {
-        self.set_fault(Limit::Inexact(why), side);
+        self.set_fault(KeyFault::Inexact(why), side);
     }
 
-    /// Notes that what the key belongs to is past a limit.
-    pub(crate) fn exceed(&mut self, limit: Limit) {
-        self.set_fault(limit, Side::Unknown);
+    /// Notes that the row of the key takes more bytes than `limit`.
+    pub(crate) fn exceed(&mut self, size: usize, limit: usize) {
+        self.set_fault(KeyFault::Row { size, limit }, Side::Unknown);
     }
 
     /// How many bytes there are.
@@ -123,7 +143,7 @@ impl KeyWriter {
                 self.bytes.extend_from_slice(suffix);
                 Ok(self.bytes)
             }
-            Some(limit) => Err(Error::Limit(limit)),
+            Some(fault) => Err(fault.error()),
         }
     }
 
@@ -135,19 +155,20 @@ impl KeyWriter {
 
     /// Where a range begins or ends that is given by this key.
     pub(in crate::table) fn edge(&self) -> Result<Edge<'_>> {
-        match (&self.fault, self.side) {
+        match (self.fault, self.side) {
             (None, _) => Ok(Edge::At(&self.bytes)),
             (Some(_), Side::Before) => Ok(Edge::Before(&self.bytes)),
             (Some(_), Side::After) => Ok(Edge::After(&self.bytes)),
-            (Some(limit), Side::Unknown) => Err(Error::Limit(limit.clone())),
+            (Some(fault), Side::Unknown) => Err(fault.error()),
         }
     }
 
     /// The key, or what was wrong with it.
+    #[inline]
     pub(crate) fn finish(&self) -> Result<&[u8]> {
-        match &self.fault {
+        match self.fault {
             None => Ok(&self.bytes),
-            Some(limit) => Err(Error::Limit(limit.clone())),
+            Some(fault) => Err(fault.error()),
         }
     }
 }

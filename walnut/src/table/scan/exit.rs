@@ -9,7 +9,7 @@ use crate::table::catalog::TableInfo;
 use crate::table::key::KeyWriter;
 use crate::table::mapper::Table;
 use crate::table::row;
-use crate::txn::EntryReader;
+use crate::txn::ScanState;
 
 /// What happens to entries on their way out.
 pub(super) enum Stage<'a, T> {
@@ -51,7 +51,7 @@ impl<T: Table> Exit<'_, '_, T> {
     #[inline(always)]
     pub(super) fn pass<O: Output<T>>(
         &mut self,
-        reader: EntryReader<'_>,
+        state: ScanState<'_>,
         key: &[u8],
         primary_key: &[u8],
         stored: Option<StoredValue<'_>>,
@@ -65,13 +65,13 @@ impl<T: Table> Exit<'_, '_, T> {
                 }
                 Stage::Limit(count) => *count = count.saturating_sub(1),
                 Stage::Filter(_) => {
-                    let Some(row) = self.filter(at, reader, primary_key, stored)? else { return Ok(None) };
+                    let Some(row) = self.filter(at, state, primary_key, stored)? else { return Ok(None) };
                     return O::make(self.shown::<O>(key, primary_key), primary_key, || Ok(row)).map(Some);
                 }
             }
         }
         let key = self.shown::<O>(key, primary_key);
-        O::make(key, primary_key, || self.info.read_row::<T>(reader, primary_key, stored)).map(Some)
+        O::make(key, primary_key, || self.info.read_row::<T>(state, primary_key, stored)).map(Some)
     }
 
     /// The key that the output has for the one that the scan goes by.
@@ -88,11 +88,11 @@ impl<T: Table> Exit<'_, '_, T> {
     fn filter(
         &mut self,
         from: usize,
-        reader: EntryReader<'_>,
+        state: ScanState<'_>,
         primary_key: &[u8],
         stored: Option<StoredValue<'_>>,
     ) -> Result<Option<T>, Trouble> {
-        let row = self.info.read_row::<T>(reader, primary_key, stored)?;
+        let row = self.info.read_row::<T>(state, primary_key, stored)?;
         for stage in &mut self.stages[from..] {
             match stage {
                 Stage::Skip(0) => {}
@@ -117,17 +117,30 @@ impl TableInfo {
     #[inline(always)]
     fn read_row<T: Table>(
         &self,
-        reader: EntryReader<'_>,
+        state: ScanState<'_>,
         primary_key: &[u8],
         stored: Option<StoredValue<'_>>,
     ) -> Result<T, Trouble> {
         match stored {
-            Some(StoredValue::Here(bytes)) => return row::open(bytes).map_err(Trouble::Fault),
-            Some(value) => return Ok(row::open(&value.load()?)?),
-            None => {}
+            Some(StoredValue::Here(bytes)) => row::open(bytes).map_err(Trouble::Fault),
+            stored => self.fetch_row(state, primary_key, stored),
+        }
+    }
+
+    /// The same for a row that is not at hand. It is a call, so that the frame of a scan that has
+    /// its rows at hand holds no key to be looked up.
+    #[inline(never)]
+    fn fetch_row<T: Table>(
+        &self,
+        state: ScanState<'_>,
+        primary_key: &[u8],
+        stored: Option<StoredValue<'_>>,
+    ) -> Result<T, Trouble> {
+        if let Some(value) = stored {
+            return Ok(row::open(&value.load()?)?);
         }
         let key = self.key_of_row(primary_key);
-        let row = reader.get(key.finish()?, row::open::<T>)?;
+        let row = state.reader().get(key.finish()?, row::open::<T>)?;
         Ok(row.ok_or(Trouble::NoRow)??)
     }
 

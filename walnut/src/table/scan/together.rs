@@ -83,7 +83,7 @@ fn read<T: Table>(
     let keys: SmallVec<[&[u8]; TOGETHER]> = keys.iter().collect();
     rows.reserve(keys.len());
     let first = rows.len();
-    walk.reader().get_many(&keys, |stored| {
+    walk.state().reader().get_many(&keys, |stored| {
         let row = stored.ok_or(Trouble::NoRow).and_then(|stored| row::open(stored).map_err(Trouble::Fault));
         let key = keys.get(rows.len() - first).and_then(|key| key.get(PREFIX..)).unwrap_or_default();
         rows.push(row.map_err(|trouble| trouble.error(info, target, key))?);

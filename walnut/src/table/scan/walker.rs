@@ -434,7 +434,7 @@ impl<'a, T: Table> Walker<'a, T> {
                     End::Back => ahead.pop_back(),
                 };
                 let Some((key, primary_key)) = next else { break };
-                match exit.pass::<O>(walk.reader(), &key, &primary_key, None) {
+                match exit.pass::<O>(walk.state(), &key, &primary_key, None) {
                     Ok(item) => item,
                     Err(trouble) => return Err(trouble.error(info, target, &primary_key)),
                 }
@@ -451,7 +451,7 @@ impl<'a, T: Table> Walker<'a, T> {
                     return Err(Trouble::NoRow.error(info, target, &[]));
                 };
                 let row = matches!(target, Target::Rows).then_some(found.value);
-                match exit.pass::<O>(found.reader, key, primary_key, row) {
+                match exit.pass::<O>(found.state, key, primary_key, row) {
                     Ok(item) => item,
                     Err(trouble) => return Err(trouble.error(info, target, primary_key)),
                 }
