@@ -44,6 +44,9 @@ mod kv;
 // Databases in memory, options outside their ranges, and the texts of handles.
 mod handles;
 
+// An engine elsewhere that answers what makes no sense.
+mod answers;
+
 // A state of the past is read as it was, and reading it writes nothing.
 mod past;
 

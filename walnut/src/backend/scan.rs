@@ -21,9 +21,6 @@ const FIRST_PAGE: usize = 16;
 const LARGEST_PAGE: usize = 1024;
 const GROWTH: usize = 4;
 
-/// Empty pages without progress after which an engine is taken to be broken.
-const EMPTY_PAGE_LIMIT: usize = 1000;
-
 type Entry = (Vec<u8>, Vec<u8>);
 
 /// Which key is looked up for an entry of a scan, if one is.
@@ -94,7 +91,6 @@ impl RemoteScan {
     /// Cost: one round trip for each page.
     pub(crate) fn next(&mut self, direction: Direction) -> Result<Option<(&[u8], &[u8])>> {
         let is_front = direction == Direction::Forward;
-        let mut empty_count = 0;
         let entry = loop {
             let (near, far) =
                 if is_front { (&mut self.front, &mut self.back) } else { (&mut self.back, &mut self.front) };
@@ -104,7 +100,7 @@ impl RemoteScan {
             if self.rest.is_none() {
                 break far.fetched.pop_back();
             }
-            self.fetch(is_front, &mut empty_count)?;
+            self.fetch(is_front)?;
         };
         let Some(entry) = entry else {
             self.left = KeyRange { start: Vec::new(), end: Some(Vec::new()) };
@@ -124,7 +120,7 @@ impl RemoteScan {
         (&self.current.0, &self.current.1)
     }
 
-    fn fetch(&mut self, is_front: bool, empty_count: &mut usize) -> Result<()> {
+    fn fetch(&mut self, is_front: bool) -> Result<()> {
         let Some(range) = &mut self.rest else { return Ok(()) };
         if range.end.as_ref().is_some_and(|end| *end <= range.start) {
             self.rest = None;
@@ -134,7 +130,6 @@ impl RemoteScan {
         let limit = end.page_size();
         let page = self.session.page((&range.start, range.end.as_deref()), limit, !is_front)?;
         end.page_count += 1;
-        *empty_count = if page.entries.is_empty() { *empty_count + 1 } else { 0 };
         if let Some(follow) = &self.follow {
             self.session.expect(page.entries.iter().filter_map(|(key, value)| follow(key, value)).collect());
         }
@@ -143,9 +138,6 @@ impl RemoteScan {
             Some(start) if is_front => range.start = start,
             Some(end) => range.end = Some(end),
             None => self.rest = None,
-        }
-        if *empty_count > EMPTY_PAGE_LIMIT {
-            return Err(self.session.broken("it answers with empty pages only"));
         }
         Ok(())
     }

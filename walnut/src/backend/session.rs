@@ -28,6 +28,10 @@ const REMOVED_TOGETHER: usize = 1024;
 /// The bytes that a kept entry takes beside its key and value.
 const KEPT_OVERHEAD: usize = 96;
 
+/// Empty pages in a row after which an engine is taken to be broken: it may say that a scan goes on
+/// without an entry, but not for ever.
+const EMPTY_PAGE_LIMIT: u32 = 1000;
+
 /// After so many conflicts pauses grow no longer: an engine that answers is not down.
 const CONFLICT_ROUNDS: u32 = 4;
 
@@ -50,6 +54,8 @@ struct Open {
     kept_size: usize,
     /// Keys of which all are likely to be read once one is.
     expected: Vec<Vec<u8>>,
+    /// Empty pages since the last one with an entry.
+    empty_page_count: u32,
     /// Whether a state was chosen.
     has_read: bool,
     /// Whether something of it was told.
@@ -147,7 +153,7 @@ impl RemoteSession {
         self.page_of(&mut open, (start, end), limit, reverse)
     }
 
-    /// A page that is in order and within the range, or an error.
+    /// A page that is in order, within the range and followed by the rest of it, or an error.
     fn page_of(
         &self,
         open: &mut Open,
@@ -155,20 +161,19 @@ impl RemoteSession {
         limit: usize,
         reverse: bool,
     ) -> Result<Page> {
-        self.call(open, |session| {
+        let empty_count = open.empty_page_count;
+        let page = self.call(open, |session| {
             let page = session.scan(start, end, limit, reverse)?;
-            let is_within = |key: &[u8]| key >= start && end.is_none_or(|end| key < end);
-            let is_in_order = |(one, next): (&[u8], &[u8])| if reverse { one > next } else { one < next };
-            let keys = || page.entries.iter().map(|(key, _)| key.as_slice());
-            let is_valid = page.entries.len() <= limit
-                && keys().all(is_within)
-                && keys().zip(keys().skip(1)).all(is_in_order)
-                && page.rest.as_ref().is_none_or(|rest| {
-                    rest.as_slice() >= start && end.is_none_or(|end| rest.as_slice() <= end)
-                });
-            let text = || Failure::Other("a page of a scan is not what was asked for".to_owned());
-            is_valid.then_some(page).ok_or_else(text)
-        })
+            if !is_page_of(&page, (start, end), limit, reverse) {
+                return Err(Failure::Other("a page of a scan is not what was asked for".to_owned()));
+            }
+            if page.entries.is_empty() && page.rest.is_some() && empty_count >= EMPTY_PAGE_LIMIT {
+                return Err(Failure::Other("it answers with empty pages only".to_owned()));
+            }
+            Ok(page)
+        })?;
+        open.empty_page_count = if page.entries.is_empty() { empty_count + 1 } else { 0 };
+        Ok(page)
     }
 
     /// Commits `writes` on top of the state that was read, and ends. [`Error::Conflict`] means that
@@ -292,14 +297,6 @@ impl RemoteSession {
         self.client.error(open.failure.insert(Failure::Conflict))
     }
 
-    /// Ends it because the engine breaks the contract; returns the error that says so.
-    pub(super) fn broken(&self, text: &str) -> Error {
-        let failure = Failure::Other(text.to_owned());
-        let mut open = self.open.lock();
-        open.session = None;
-        self.client.error(open.failure.insert(failure))
-    }
-
     fn ensure_usable(&self, open: &Open) -> Result<()> {
         match &open.failure {
             Some(failure) => Err(self.client.error(failure)),
@@ -347,6 +344,24 @@ impl RemoteSession {
         };
         Ok(&mut **open.session.insert(session))
     }
+}
+
+/// Whether a page is one of a scan: its entries are in order and within the range, and what is left
+/// lies behind all of them, so that no entry comes twice and a scan ends.
+fn is_page_of(page: &Page, (start, end): (&[u8], Option<&[u8]>), limit: usize, reverse: bool) -> bool {
+    let is_within = |key: &[u8]| key >= start && end.is_none_or(|end| key < end);
+    let is_in_order = |(one, next): (&[u8], &[u8])| if reverse { one > next } else { one < next };
+    let keys = || page.entries.iter().map(|(key, _)| key.as_slice());
+    let is_behind = |rest: &[u8]| {
+        let last = keys().next_back();
+        rest >= start
+            && end.is_none_or(|end| rest <= end)
+            && last.is_none_or(|last| if reverse { rest <= last } else { rest > last })
+    };
+    page.entries.len() <= limit
+        && keys().all(is_within)
+        && keys().zip(keys().skip(1)).all(is_in_order)
+        && page.rest.as_deref().is_none_or(is_behind)
 }
 
 impl Open {
