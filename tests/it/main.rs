@@ -47,6 +47,9 @@ mod handles;
 // An engine elsewhere that answers what makes no sense.
 mod answers;
 
+// A database copied to another engine, through faults and crashes.
+mod copy;
+
 // A state of the past is read as it was, and reading it writes nothing.
 mod past;
 

@@ -236,7 +236,9 @@ pub mod remote {
         Embedded, Engine, Failure, Faults, Limits, Memory, Mode, Page, RemoteOptions, Serializable, Session,
         StaleReads, TimeTravel, Writes,
     };
+    pub use crate::database::{copy, copy_with};
     pub use crate::error::RemoteError;
+    pub use crate::table::{Copied, CopyProgress};
 }
 
 /// Switches and parts for measurements of the store itself.

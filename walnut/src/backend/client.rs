@@ -23,7 +23,7 @@ use crate::error::{Error, Limit, RemoteError, Result};
 use crate::sync::{Arc, Condvar, Mutex};
 
 /// The letter of slots in the catalog.
-const SLOT: u8 = b'c';
+pub(crate) const SLOT: u8 = b'c';
 
 /// The parts into which what many clients read is divided, so that no key is hot for all of them.
 pub(crate) const SHARD_COUNT: u8 = 16;
@@ -186,7 +186,7 @@ impl Client {
     }
 
     /// Notes that the engine could not be reached; returns whether it is to be asked again.
-    pub(super) fn is_patient(&self) -> bool {
+    pub(crate) fn is_patient(&self) -> bool {
         let mut since = self.down_since.lock();
         since.get_or_insert_with(Instant::now).elapsed() < self.patience
     }

@@ -27,7 +27,7 @@ mod session;
 mod writes;
 
 pub use client::RemoteOptions;
-pub(crate) use client::{Client, SHARD_COUNT};
+pub(crate) use client::{Client, SHARD_COUNT, SLOT};
 pub use contract::{Embedded, Engine, Limits, Mode, Page, Serializable, Session, StaleReads, TimeTravel};
 pub use failure::Failure;
 pub use memory::{Faults, Memory};

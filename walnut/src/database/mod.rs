@@ -1,5 +1,6 @@
 //! The database: a directory that one process has open, or an engine that many processes share.
 
+mod copy;
 mod embedded;
 mod remote;
 
@@ -13,6 +14,8 @@ use crate::error::{Error, Result};
 use crate::kv::{Keyspace, WriteBatch};
 use crate::table::dynamic::DynamicTable;
 use crate::table::{DefaultTable, Snapshot, Source, Store, Table, Transaction, TransactionBody};
+
+pub use copy::{copy, copy_with};
 
 /// An open database. Clones are handles to the same one; it is closed when the last of them, and of
 /// the tables, transactions and snapshots that it gave, is dropped, or by [`close`](Self::close).

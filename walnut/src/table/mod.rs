@@ -16,6 +16,7 @@
 mod build;
 mod catalog;
 mod claims;
+mod copy;
 mod default_table;
 pub(crate) mod derived;
 pub(crate) mod dynamic;
@@ -57,6 +58,7 @@ mod upsert_many;
 mod verify;
 mod violation;
 
+pub use copy::{Copied, CopyProgress};
 pub use default_table::DefaultTable;
 pub use elements::Elements;
 pub use entries::IndexEntries;

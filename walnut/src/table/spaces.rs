@@ -193,7 +193,7 @@ pub(super) fn drop_keyspace(attempt: &Attempt, id: KeyspaceId) {
     attempt.clear(KeyRange { start: start.to_vec(), end: Some(end) });
 }
 
-fn space_key(name: &str) -> Vec<u8> {
+pub(super) fn space_key(name: &str) -> Vec<u8> {
     catalog::catalog_key(b's', name.as_bytes())
 }
 

@@ -8,7 +8,7 @@ use crate::error::{Error, Fault, Result};
 use crate::txn::Attempt;
 
 /// The first keyspace that a table gets; those below are the store's own.
-const FIRST_KEYSPACE: u32 = 16;
+pub(in crate::table) const FIRST_KEYSPACE: u32 = 16;
 
 /// The letter of the counter's key.
 const NEXT_KEYSPACE: u8 = b'n';
@@ -29,6 +29,11 @@ pub(in crate::table) fn reserve_above(attempt: &Attempt, last: u32, dir: &Path) 
         keyspaces.end(attempt);
     }
     Ok(())
+}
+
+/// The id that the next keyspace gets.
+pub(in crate::table) fn next_keyspace(attempt: &Attempt) -> Result<u32> {
+    Ok(Keyspaces::begin(attempt, attempt.dir())?.next)
 }
 
 /// The counter of keyspace ids, while a transaction takes some.

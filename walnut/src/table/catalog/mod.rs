@@ -27,7 +27,7 @@ pub(super) use compiled::Compiled;
 pub(crate) use info::TableInfo;
 pub(super) use info::{Duplicate, OpenIndex, Settled};
 use keyspaces::Keyspaces;
-pub(super) use keyspaces::{allocate, reserve_above};
+pub(super) use keyspaces::{FIRST_KEYSPACE, allocate, next_keyspace, reserve_above};
 use stored::{StoredIndex, StoredLayout, owned};
 pub(super) use stored::{StoredProgress, StoredState, StoredTable, catalog_key};
 

@@ -8,6 +8,7 @@
 //!   00000000 'g' name       -> the greatest key of a removed row, where keys are generated: see `numbers`
 //!   00000000 'k' name       -> what generated keys were reserved: see `numbers`
 //!   00000000 'v' ..         -> a generation of a table: see `stamp`
+//!   00000000 'p'            -> the mark of a copy that has begun: see `copy`
 //!   00000000 'd' keyspace   -> a keyspace that is to be emptied: see `shared`
 //!   00000000 'c' ..         -> a slot of commits: see `backend`
 //!   00000000 'm' keyspace   -> StoredProgress in postcard: how far the rows in this keyspace are migrated

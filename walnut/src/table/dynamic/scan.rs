@@ -150,8 +150,10 @@ impl Rows {
                     let stray =
                         || self.info.finding(FindingKind::StrayEntry, Some(index), primary_key).into_error();
                     if needs_row {
-                        let opened =
-                            found.state.reader().get(row_key.finish()?, |bytes| mapper.open_in(bytes, held))?;
+                        let opened = found
+                            .state
+                            .reader()
+                            .get(row_key.finish()?, |bytes| mapper.open_in(bytes, held))?;
                         opened.ok_or_else(stray)?
                     } else {
                         Ok(())

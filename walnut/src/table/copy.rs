@@ -1,0 +1,422 @@
+//! A copy of a database in another one, whatever engines hold the two.
+//!
+//! ```text
+//!   begin    the target's next keyspace lies behind those of the source, and a mark says so
+//!   pass     both sides are walked in step, and what differs is written to the target
+//!   ..       again, until a pass finds no difference and all it has read was one state of the source
+//!   end      one commit: tables and keyspaces are in the catalog, and the mark is gone
+//! ```
+//!
+//! ```text
+//!   00000000 'p'            -> version of this form (1), then the next keyspace id, u32 little-endian: a copy has begun
+//! ```
+//!
+//! 1. Until the end the target has no table and no keyspace, so no program finds half of one. One
+//!    that a program makes meanwhile shares no key with the copy, which then refuses to go on.
+//! 2. Keys, values and ids of keyspaces are those of the source: what is copied needs no struct,
+//!    and indexes need not be built.
+//! 3. A copy that was interrupted is begun again. It remembers no position: the source may have
+//!    changed since, and a pass writes nothing where both sides agree.
+//! 4. The last pass has verified every key of the target against the source.
+
+use std::cmp::Ordering;
+
+use super::catalog;
+use super::snapshot::Snapshot;
+use super::spaces;
+use super::store::Store;
+use crate::backend::SLOT;
+use crate::base::{KeyRange, KeyspaceId, SeqNo, after};
+use crate::engine::Durability;
+use crate::error::{Error, Fault, Result};
+use crate::sync::Arc;
+use crate::txn::{Attempt, EntryScan};
+
+/// The letter of the mark in the catalog.
+const COPYING: u8 = b'p';
+
+/// The version of the mark's form.
+const FORM: u8 = 1;
+
+/// The most entries and bytes of the source that are compared in one transaction of the target.
+const WINDOW_COUNT: usize = 1000;
+const WINDOW_SIZE: usize = 4 << 20;
+
+/// Passes after which a copy gives up: the source, or the target, is being written.
+const MAX_PASSES: u32 = 16;
+
+/// Attempts to read on after which an engine is taken to keep no state for long enough.
+const MAX_ROUNDS: u32 = 16;
+
+/// The letters of what the catalog has beside tables and keyspaces and is copied: notes about
+/// tables by name or by keyspace.
+const NOTES: &[u8] = b"bgkm";
+
+/// What a copy has done: [`copy`](crate::remote::copy) returns it.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[non_exhaustive]
+pub struct Copied {
+    /// The names of the tables, sorted.
+    pub tables: Vec<String>,
+    /// The names of the keyspaces of the raw engine, sorted.
+    pub keyspaces: Vec<String>,
+    /// Keys that both databases have now: rows, index entries, keys of the raw engine.
+    pub key_count: u64,
+    /// Keys that were written or removed by this call. An interrupted call before may have written
+    /// others.
+    pub written_count: u64,
+    /// How often both sides were walked.
+    pub pass_count: u32,
+}
+
+/// How far a copy is: [`copy_with`](crate::remote::copy_with) passes it to its closure.
+#[derive(Clone, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub struct CopyProgress {
+    /// The number of the pass, from 1. Most copies need two: one that writes, and one that
+    /// verifies.
+    pub pass: u32,
+    /// Keys that this pass has compared.
+    pub key_count: u64,
+    /// Keys that were written or removed, by all passes.
+    pub written_count: u64,
+}
+
+/// A copy that runs.
+struct Copy<'c> {
+    from: &'c Arc<Store>,
+    to: &'c Arc<Store>,
+    /// What is read of the source.
+    snapshot: Snapshot,
+    /// Whether this pass has read several states, because an engine has let go of the one before.
+    has_moved: bool,
+    progress: CopyProgress,
+    report: &'c mut dyn FnMut(&CopyProgress) -> Result<()>,
+}
+
+type Entry = (Vec<u8>, Vec<u8>);
+
+/// Tells states of a source apart.
+#[derive(PartialEq, Eq)]
+enum SourceVersion {
+    /// The last commit.
+    Commit(SeqNo),
+    /// The slots of all clients: each commit writes one.
+    Slots(Vec<Entry>),
+}
+
+/// What a source has.
+struct Contents {
+    tables: Vec<String>,
+    keyspaces: Vec<String>,
+    /// The records of both in the catalog.
+    records: Vec<Entry>,
+    /// The ids of all that holds rows, entries or keys, sorted.
+    ids: Vec<u32>,
+}
+
+impl Contents {
+    fn of(snapshot: &Snapshot) -> Result<Self> {
+        let dir = snapshot.dir();
+        let tables = catalog::stored(|range| snapshot.scan(range), dir)?;
+        let keyspaces = spaces::all(|range| snapshot.scan(range), dir)?;
+        let mut records = Vec::new();
+        for prefix in record_prefixes() {
+            let mut scan = snapshot.scan(KeyRange::prefix(&prefix))?;
+            while let Some(record) = next_of(&mut scan)? {
+                records.push(record);
+            }
+        }
+        let of_tables = tables.iter().flat_map(|(_, table)| [vec![table.rows], table.keyspaces()].concat());
+        let mut ids: Vec<u32> = of_tables.chain(keyspaces.iter().map(|(_, id)| *id)).collect();
+        ids.sort_unstable();
+        let tables = tables.into_iter().map(|(name, _)| name).collect();
+        let keyspaces = keyspaces.into_iter().map(|(name, _)| name).collect();
+        Ok(Self { tables, keyspaces, records, ids })
+    }
+
+    /// What is walked, in order, up to the keyspace `next`: each range with whether the source has
+    /// it. Between those of its keyspaces, only what it had earlier can be left in the target.
+    fn ranges(&self, next: u32) -> Vec<(KeyRange, bool)> {
+        let notes = NOTES.iter().map(|letter| KeyRange::prefix(&catalog::catalog_key(*letter, &[])));
+        let mut ranges: Vec<_> = notes.map(|range| (range, true)).collect();
+        let end = Some(KeyspaceId(next).prefix().to_vec());
+        let mut gap = KeyRange { start: KeyspaceId(catalog::FIRST_KEYSPACE).prefix().to_vec(), end };
+        for id in &self.ids {
+            let here = KeyRange::prefix(&KeyspaceId(*id).prefix());
+            ranges.push((KeyRange { start: gap.start, end: Some(here.start.clone()) }, false));
+            gap.start = KeyspaceId(id.saturating_add(1)).prefix().to_vec();
+            ranges.push((here, true));
+        }
+        ranges.push((gap, false));
+        ranges.retain(|(range, _)| !range.is_empty());
+        ranges
+    }
+}
+
+impl Store {
+    /// Copies everything into `to`, which has nothing or a part of an earlier copy, and calls
+    /// `report` after each transaction; an error of it ends the copy.
+    pub(crate) fn copy_to(
+        self: &Arc<Self>,
+        to: &Arc<Self>,
+        report: &mut dyn FnMut(&CopyProgress) -> Result<()>,
+    ) -> Result<Copied> {
+        if self.place().address() == to.place().address() {
+            return Err(Error::Unsupported("copying a database into itself"));
+        }
+        let progress = CopyProgress { pass: 0, key_count: 0, written_count: 0 };
+        let snapshot = Snapshot::new(self);
+        let mut copy = Copy { from: self, to, snapshot, has_moved: false, progress, report };
+        while copy.progress.pass < MAX_PASSES {
+            if let Some(contents) = copy.pass()? {
+                return copy.end(contents);
+            }
+        }
+        Err(Error::SnapshotTooOld)
+    }
+}
+
+impl Copy<'_> {
+    /// Walks both sides once; what the source has, if there was no difference and all that was read
+    /// of it is one state.
+    fn pass(&mut self) -> Result<Option<Contents>> {
+        self.progress = CopyProgress { pass: self.progress.pass + 1, key_count: 0, ..self.progress };
+        let (version, contents) = self.look()?;
+        let next = self.begin(contents.ids.last().copied().unwrap_or_default())?;
+        let before = self.progress.written_count;
+        for (range, is_of_source) in contents.ranges(next) {
+            self.walk(range, is_of_source)?;
+        }
+        let is_same = self.progress.written_count == before && (!self.has_moved || self.look()?.0 == version);
+        Ok(is_same.then_some(contents))
+    }
+
+    /// Which state of the source is read from now on, and what it has.
+    fn look(&mut self) -> Result<(SourceVersion, Contents)> {
+        self.has_moved = false;
+        let mut round = 0;
+        loop {
+            match self.version().and_then(|version| Ok((version, Contents::of(&self.snapshot)?))) {
+                Ok(found) => return Ok(found),
+                Err(error) => self.renew(error, round)?,
+            }
+            round += 1;
+        }
+    }
+
+    /// Reads a newer state of the source, if that may help after `round` other attempts.
+    fn renew(&mut self, error: Error, round: u32) -> Result<()> {
+        let may_help = match (&error, self.from.client()) {
+            (Error::SnapshotTooOld, _) => round < MAX_ROUNDS,
+            (Error::Unavailable(_), Some(client)) => {
+                client.is_patient() && {
+                    client.pause(round);
+                    true
+                }
+            }
+            _ => false,
+        };
+        if !may_help {
+            return Err(error);
+        }
+        (self.snapshot, self.has_moved) = (Snapshot::new(self.from), true);
+        Ok(())
+    }
+
+    fn version(&self) -> Result<SourceVersion> {
+        if self.from.client().is_none() {
+            return Ok(SourceVersion::Commit(self.snapshot.at()));
+        }
+        let (mut slots, mut scan) =
+            (Vec::new(), self.snapshot.scan(KeyRange::prefix(&catalog::catalog_key(SLOT, &[])))?);
+        while let Some(slot) = next_of(&mut scan)? {
+            slots.push(slot);
+        }
+        Ok(SourceVersion::Slots(slots))
+    }
+
+    /// Marks the target as one into which keyspaces up to `last` are copied. Returns the first
+    /// keyspace that is none of the copy.
+    fn begin(&self, last: u32) -> Result<u32> {
+        self.to.change_internally(self.to.durability(), |attempt| {
+            ensure_unused(attempt)?;
+            catalog::reserve_above(attempt, last, self.to.dir())?;
+            let next = catalog::next_keyspace(attempt)?;
+            if mark(attempt)? != Some(next) {
+                attempt.put(&mark_key(), &[&[FORM][..], &next.to_le_bytes()].concat());
+            }
+            Ok(next)
+        })
+    }
+
+    /// Makes a range of the target what it is in the source; empties one that the source has not.
+    fn walk(&mut self, mut rest: KeyRange, is_of_source: bool) -> Result<()> {
+        let (mut scan, mut round) = (None, 0);
+        while !rest.is_empty() {
+            let window = if is_of_source { self.read(&mut scan, &rest) } else { Ok(Window::empty(&rest)) };
+            let window = match window {
+                Ok(window) => window,
+                Err(error) => {
+                    self.renew(error, round)?;
+                    (scan, round) = (None, round + 1);
+                    continue;
+                }
+            };
+            round = 0;
+            let mut done = KeyRange { start: rest.start, end: window.end.clone() };
+            while !done.is_empty() {
+                let changed = self.to.change_internally(self.to.durability(), |attempt| {
+                    window.change(attempt, &done, self.to)
+                })?;
+                self.progress.written_count += changed.count;
+                let Some(next) = changed.rest else { break };
+                done.start = next;
+                (self.report)(&self.progress)?;
+            }
+            self.progress.key_count += window.entries.len() as u64;
+            (self.report)(&self.progress)?;
+            let Some(end) = window.end else { break };
+            rest.start = end;
+        }
+        Ok(())
+    }
+
+    /// The next entries of the source, by a scan that is begun where there is none.
+    fn read(&self, scan: &mut Option<EntryScan>, rest: &KeyRange) -> Result<Window> {
+        let scan = match scan {
+            Some(scan) => scan,
+            none => none.insert(self.snapshot.scan(rest.clone())?),
+        };
+        Window::read(scan, rest)
+    }
+
+    /// Has the tables and keyspaces be there.
+    fn end(self, contents: Contents) -> Result<Copied> {
+        let Contents { tables, keyspaces, records, .. } = contents;
+        self.to.change_internally(Durability::Safe, |attempt| {
+            ensure_unused(attempt)?;
+            for (key, record) in &records {
+                attempt.put(key, record);
+            }
+            attempt.delete(&mark_key());
+            Ok(())
+        })?;
+        let CopyProgress { pass, key_count, written_count } = self.progress;
+        Ok(Copied { tables, keyspaces, key_count, written_count, pass_count: pass })
+    }
+}
+
+/// Entries of the source that follow each other.
+struct Window {
+    entries: Vec<Entry>,
+    /// The first key behind it, if it has an end.
+    end: Option<Vec<u8>>,
+}
+
+/// What became of a window in the target.
+struct Changed {
+    count: u64,
+    /// Where to go on, if not all of it was done.
+    rest: Option<Vec<u8>>,
+}
+
+impl Window {
+    fn empty(range: &KeyRange) -> Self {
+        Self { entries: Vec::new(), end: range.end.clone() }
+    }
+
+    /// The next entries of a scan of `rest`.
+    fn read(scan: &mut EntryScan, rest: &KeyRange) -> Result<Self> {
+        let (mut entries, mut size) = (Vec::new(), 0);
+        while entries.len() < WINDOW_COUNT && size < WINDOW_SIZE {
+            let Some(entry) = next_of(scan)? else { return Ok(Self { entries, end: rest.end.clone() }) };
+            size += entry.0.len() + entry.1.len();
+            entries.push(entry);
+        }
+        let end = entries.last().map(|(key, _)| after(key));
+        Ok(Self { entries, end })
+    }
+
+    /// Makes a part of the window in the target what it is here, as far as one commit can.
+    fn change(&self, attempt: &Attempt, range: &KeyRange, to: &Store) -> Result<Changed> {
+        let (max_count, max_size) = (to.batch_count(WINDOW_COUNT, 1), to.batch_size(WINDOW_SIZE, 1));
+        let first = self.entries.partition_point(|(key, _)| *key < range.start);
+        let mut wanted = self.entries[first..].iter().peekable();
+        let mut scan = attempt.scan(range.clone())?;
+        let mut here = next_of(&mut scan)?;
+        let (mut changes, mut size, mut rest) = (Vec::new(), 0, None);
+        loop {
+            let order = match (wanted.peek(), &here) {
+                (None, None) => break,
+                (Some(_), None) => Ordering::Less,
+                (None, Some(_)) => Ordering::Greater,
+                (Some((key, _)), Some((there, _))) => key.cmp(there),
+            };
+            let is_same = order.is_eq() && wanted.peek().copied() == here.as_ref();
+            if !is_same {
+                let entry = wanted.peek().copied().filter(|_| order.is_le());
+                let key = entry.or(here.as_ref()).map(|(key, _)| key.clone()).unwrap_or_default();
+                size += key.len() + entry.map_or(0, |(_, value)| value.len());
+                let is_full = changes.len() == max_count || (size > max_size && !changes.is_empty());
+                if is_full {
+                    rest = Some(key);
+                    break;
+                }
+                changes.push((key, entry.map(|(_, value)| value)));
+            }
+            if order.is_le() {
+                wanted.next();
+            }
+            if order.is_ge() {
+                here = next_of(&mut scan)?;
+            }
+        }
+        for (key, value) in &changes {
+            match value {
+                Some(value) => attempt.put(key, value),
+                None => attempt.delete(key),
+            }
+        }
+        Ok(Changed { count: changes.len() as u64, rest })
+    }
+}
+
+fn next_of(scan: &mut EntryScan) -> Result<Option<Entry>> {
+    let Some(found) = scan.next()? else { return Ok(None) };
+    Ok(Some((found.key.to_vec(), found.value.load()?.to_vec())))
+}
+
+fn mark_key() -> Vec<u8> {
+    catalog::catalog_key(COPYING, &[])
+}
+
+/// The next keyspace as it was when a copy has begun.
+fn mark(attempt: &Attempt) -> Result<Option<u32>> {
+    let mark = attempt.get(&mark_key(), |bytes| match bytes {
+        [FORM, next @ ..] => next.try_into().map(u32::from_le_bytes).ok(),
+        _ => None,
+    })?;
+    mark.map(|next| next.ok_or_else(|| attempt.corruption(Fault::Invalid("mark of a copy")))).transpose()
+}
+
+/// An error for a target in which a program has made a table or a keyspace. Also if it was dropped:
+/// a program that has not noticed yet would take what is copied to its keyspace for its own.
+fn ensure_unused(attempt: &Attempt) -> Result<()> {
+    let next = catalog::next_keyspace(attempt)?;
+    let mut is_used = next != mark(attempt)?.unwrap_or(catalog::FIRST_KEYSPACE);
+    for prefix in record_prefixes() {
+        is_used |= attempt.scan(KeyRange::prefix(&prefix))?.next()?.is_some();
+    }
+    if is_used {
+        return Err(Error::Unsupported(
+            "copying into a database that has, or once had, a table or a keyspace",
+        ));
+    }
+    Ok(())
+}
+
+/// What the keys of records of tables and keyspaces begin with.
+fn record_prefixes() -> [Vec<u8>; 2] {
+    [catalog::table_key(""), spaces::space_key("")]
+}
