@@ -32,7 +32,7 @@ pub trait Access: Sealed + 'static {}
 
 /// What a handle that writes may do: [`ReadWrite`].
 #[diagnostic::on_unimplemented(
-    message = "this handle only reads: it is of a snapshot, or was made `read_only`",
+    message = "this handle only reads: it is of a follower or a snapshot, or was made `read_only`",
     label = "no method that writes exists on it",
     note = "write through a handle of the database (`db.table()`) or of a transaction (`tx.table()`)"
 )]
