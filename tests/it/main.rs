@@ -32,6 +32,9 @@ mod faults;
 // A machine that fails at each operation of a long life, whose end is cut short in every way.
 mod failures;
 
+// Files shown part by part, damaged at each byte.
+mod dump;
+
 // Damaged files: each byte, each sector, each length.
 mod damage;
 

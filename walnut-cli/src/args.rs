@@ -30,11 +30,16 @@ pub(crate) enum Command {
     #[command(after_help = "Example: walnut tables app.walnut")]
     Tables(Directory),
     /// Print a table as the Rust struct that would read it.
-    #[command(after_help = "Example: walnut schema app.walnut users", visible_alias = "generate")]
+    #[command(after_help = "Example: walnut schema app.walnut users")]
     Schema(Named),
+    /// Print a Rust struct: of a stored table, or of a CSV file, whose types are guessed.
+    #[command(after_help = "Examples:\n  walnut generate app.walnut users\n  walnut generate cities.csv")]
+    Generate(Generate),
     /// Print the numbers of the store: levels, log, cache, merges.
-    #[command(after_help = "Example: walnut stats app.walnut")]
-    Stats(Directory),
+    #[command(
+        after_help = "Examples:\n  walnut stats app.walnut\n  walnut stats app.walnut --watch 5   (each 5 seconds, with what has changed)"
+    )]
+    Stats(Stats),
     /// Print the row with a primary key, or that owns a value of a unique index.
     #[command(after_help = "Examples:\n  walnut get app.walnut users 7\n  \
                             walnut get app.walnut users --index email ann@x.org\n  \
@@ -95,6 +100,15 @@ pub(crate) enum Command {
                       Example: walnut repair app.walnut mended.walnut"
     )]
     Repair(Copy),
+    /// Print a file of a database part by part: records, blocks, edits, with offsets and checksums.
+    #[command(
+        after_help = "Keys are typed where the database is beside the file. Exit code 3 when a part is damaged.\n\
+                      Examples:\n  walnut dump wal app.walnut/wal-000001.log\n  \
+                      walnut dump sst app.walnut/000004.sst --brief\n  \
+                      walnut dump manifest app.walnut/MANIFEST-000001\n  \
+                      walnut dump vlog app.walnut/000005.vlog"
+    )]
+    Dump(Dump),
     /// Make the indexes of a table, or of all, agree with the rows.
     #[command(after_help = "Example: walnut sweep app.walnut users")]
     Sweep(Sweep),
@@ -128,6 +142,26 @@ pub(crate) struct Named {
     pub(crate) dir: PathBuf,
     /// The table.
     pub(crate) table: String,
+}
+
+/// What a struct is made of.
+#[derive(ClapArgs, Debug)]
+pub(crate) struct Generate {
+    /// The directory of the database, or a CSV file.
+    pub(crate) source: PathBuf,
+    /// The table; of a CSV file, the file's name when it is left out.
+    pub(crate) table: Option<String>,
+}
+
+/// Numbers of the store.
+#[derive(ClapArgs, Debug)]
+pub(crate) struct Stats {
+    /// The directory of the database.
+    pub(crate) dir: PathBuf,
+    /// Again after so many seconds, until an interrupt.
+    #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "2",
+        value_parser = clap::value_parser!(u64).range(1..=86_400))]
+    pub(crate) watch: Option<u64>,
 }
 
 /// Tables to be swept.
@@ -323,6 +357,31 @@ pub(crate) struct Export {
     pub(crate) format: Option<FileFormat>,
 }
 
+/// A file to be printed.
+#[derive(ClapArgs, Debug)]
+pub(crate) struct Dump {
+    /// What the file is.
+    pub(crate) kind: DumpKind,
+    /// The file.
+    pub(crate) file: PathBuf,
+    /// Only records, blocks and edits, without what is in them.
+    #[arg(long)]
+    pub(crate) brief: bool,
+}
+
+/// The kinds of files that are dumped.
+#[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum DumpKind {
+    /// A segment of the log.
+    Wal,
+    /// A sorted file.
+    Sst,
+    /// A manifest.
+    Manifest,
+    /// A value file.
+    Vlog,
+}
+
 /// The form of an output.
 #[derive(ValueEnum, Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Format {
@@ -353,12 +412,13 @@ impl Command {
         match self {
             Self::Info(args) => &args.dir,
             Self::Tables(args)
-            | Self::Stats(args)
             | Self::Verify(args)
             | Self::Compact(args)
             | Self::Checkpoint(args)
             | Self::Shell(args) => &args.dir,
             Self::Schema(args) => &args.dir,
+            Self::Generate(args) => &args.source,
+            Self::Stats(args) => &args.dir,
             Self::Get(args) => &args.named.dir,
             Self::Scan(args) => &args.named.dir,
             Self::Count(args) => &args.named.dir,
@@ -371,6 +431,8 @@ impl Command {
                 &args.dir
             }
             Self::Sweep(args) => &args.dir,
+            // Not opened as a database.
+            Self::Dump(args) => &args.file,
         }
     }
 }

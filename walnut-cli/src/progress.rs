@@ -1,7 +1,8 @@
 //! Progress of long work, on the standard error and only where that is a terminal.
 
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 
@@ -33,6 +34,20 @@ pub(crate) fn watch_interrupts() {
             std::process::exit(130);
         }
     });
+}
+
+/// Waits so long, or until an interrupt. Returns whether there was one.
+pub(crate) fn wait(duration: Duration) -> bool {
+    const LOOKED_EACH: Duration = Duration::from_millis(50);
+    let end = Instant::now() + duration;
+    while !is_interrupted() {
+        let left = end.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return false;
+        }
+        thread::park_timeout(left.min(LOOKED_EACH));
+    }
+    true
 }
 
 /// Whether there was an interrupt.

@@ -67,6 +67,7 @@ mod codec;
 mod compaction;
 mod cursor;
 mod database;
+mod dump;
 mod engine;
 pub mod env;
 mod error;
@@ -87,6 +88,7 @@ mod wal;
 
 pub use compaction::Compaction;
 pub use database::Database;
+pub use dump::dump;
 pub use engine::{Background, Durability, Stats};
 pub use error::{Error, Limit, Result, UniqueViolation};
 pub use follower::{Follower, ReadOnlyBuilder};
@@ -199,10 +201,12 @@ pub mod report {
     //! | [`DefaultTable::migrate_all`](crate::DefaultTable::migrate_all) | [`Migrated`] |
     //! | [`DefaultTable::unreadable`](crate::DefaultTable::unreadable) | [`Unreadable`] |
     //! | [`repair`](crate::repair) | [`Repaired`], with a [`LostRange`] for each part that was lost |
+    //! | [`dump`](fn@crate::dump) | a [`DumpedPart`] for each part of a file, then a [`DumpedFile`] with its [`FileType`] |
     //! | an [`Error`](crate::Error) | the other types, one for each variant with details |
 
     #[doc(no_inline)]
     pub use crate::Stats;
+    pub use crate::dump::{DumpedFile, DumpedPart, FileType};
     pub use crate::engine::{LevelStats, Preflight, Standing, Verified};
     pub use crate::error::{
         Abort, CursorError, Disagreement, Finding, FindingKind, IoError, OptionsError, SchemaError,

@@ -23,7 +23,7 @@ const LAYERS: &[&[&str]] = &[
     &["txn"],
     &["table"],
     &["options", "kv"],
-    &["follower", "repair"],
+    &["follower", "repair", "dump"],
     &["database", "__private", ROOT],
 ];
 

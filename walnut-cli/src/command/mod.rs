@@ -1,11 +1,15 @@
 //! What each command does.
 
 mod care;
+mod complete;
+mod dump;
+mod generate;
 mod import;
 mod lines;
 mod read;
 mod shell;
 mod show;
+mod stats;
 mod write;
 
 use crate::args::{Args, Command};
@@ -24,7 +28,8 @@ fn run_in(session: &Session, command: &Command) -> Outcome {
         Command::Info(args) => show::info(session, args.format),
         Command::Tables(_) => show::tables(session),
         Command::Schema(args) => show::schema(session, &args.table),
-        Command::Stats(_) => show::stats(session),
+        Command::Generate(args) => generate::generate(session, args),
+        Command::Stats(args) => stats::stats(session, args),
         Command::Get(args) => read::get(session, args),
         Command::Scan(args) => read::scan(session, args),
         Command::Count(args) => read::count(session, args),
@@ -40,6 +45,7 @@ fn run_in(session: &Session, command: &Command) -> Outcome {
         Command::Backup(args) => care::backup(session, &args.target),
         Command::Restore(args) => care::restore(session, &args.target),
         Command::Preflight(args) => care::preflight(session, &args.target),
+        Command::Dump(args) => dump::dump(args),
         Command::Repair(args) => care::repair(session, &args.target),
         Command::Shell(_) => shell::shell(session),
     }

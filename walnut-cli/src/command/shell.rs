@@ -1,49 +1,109 @@
 //! `shell`: commands one after the other, with the database open.
+//!
+//! At a terminal lines are edited, completed and remembered; otherwise they are read as they come.
 
 use std::io::{self, IsTerminal, Write};
+use std::path::{Path, PathBuf};
 
 use clap::Parser;
+use rustyline::error::ReadlineError;
+use rustyline::history::FileHistory;
+use rustyline::{CompletionType, Config, Editor};
 
+use super::complete::LineCompleter;
 use super::run_in;
 use crate::args::{Args, Command};
 use crate::failure::{Failure, Outcome};
 use crate::output::stdout;
 use crate::session::Session;
 
+/// The lines that are remembered.
+const HISTORY_SIZE: usize = 1000;
+
 /// Reads commands from the standard input until it ends, or says `exit`.
 ///
 /// A failure ends it, except at a terminal, where it is told and the next command is read.
 pub(super) fn shell(session: &Session) -> Outcome {
     session.follower()?;
-    let is_terminal = io::stdin().is_terminal();
+    if io::stdin().is_terminal() {
+        return shell_at_terminal(session);
+    }
     let mut line = String::new();
     loop {
-        if is_terminal {
-            let mut out = stdout();
-            write!(out, "walnut> ")?;
-            out.flush()?;
-        }
         line.clear();
         let read = io::stdin().read_line(&mut line);
-        if read.map_err(|error| Failure::Open(format!("the input cannot be read: {error}")))? == 0 {
+        if read.map_err(|error| unread(&error))? == 0 {
             return Ok(());
         }
-        let Some(words) = words(&line) else {
-            writeln!(io::stderr(), "walnut: a quote does not close")?;
-            continue;
-        };
-        match words.first().map(String::as_str) {
-            None => continue,
-            Some("exit" | "quit") => return Ok(()),
-            Some(word) if word.starts_with('#') => continue,
-            Some(_) => {}
+        if run_line(session, &line)? == Next::Exit {
+            return Ok(());
         }
-        match run_words(session, &words) {
-            Ok(()) => {}
-            Err(Failure::PipeClosed) => return Err(Failure::PipeClosed),
-            Err(failure) if is_terminal => writeln!(io::stderr(), "walnut: {failure}")?,
-            Err(failure) => return Err(failure),
+    }
+}
+
+fn shell_at_terminal(session: &Session) -> Outcome {
+    let config = Config::builder().history_ignore_space(true).max_history_size(HISTORY_SIZE);
+    let config = config.map_err(|error| unread(&error))?.completion_type(CompletionType::List).build();
+    let mut editor: Editor<LineCompleter<'_>, FileHistory> =
+        Editor::with_config(config).map_err(|error| unread(&error))?;
+    editor.set_helper(Some(LineCompleter::new(session)));
+    let history = history_path();
+    if let Some(path) = &history {
+        // There is none at first.
+        let _ = editor.load_history(path);
+    }
+    let ended = loop {
+        match editor.readline("walnut> ") {
+            Ok(line) => {
+                // A line that cannot be remembered is run all the same.
+                let _ = editor.add_history_entry(line.as_str());
+                match run_line(session, &line) {
+                    Ok(Next::Line) => {}
+                    Ok(Next::Exit) => break Ok(()),
+                    Err(Failure::PipeClosed) => break Err(Failure::PipeClosed),
+                    Err(failure) => writeln!(io::stderr(), "walnut: {failure}")?,
+                }
+            }
+            // The line is given up, as in other shells.
+            Err(ReadlineError::Interrupted) => {}
+            Err(ReadlineError::Eof) => break Ok(()),
+            Err(error) => break Err(unread(&error)),
         }
+    };
+    if let Some(path) = &history {
+        // A home that cannot be written has no history.
+        let _ = editor.save_history(path);
+    }
+    ended
+}
+
+/// Where lines are remembered, readable by the user alone.
+fn history_path() -> Option<PathBuf> {
+    let home = std::env::var_os("HOME").or_else(|| std::env::var_os("USERPROFILE"))?;
+    (!home.is_empty()).then(|| PathBuf::from(home).join(".walnut_history"))
+}
+
+fn unread(error: &dyn std::error::Error) -> Failure {
+    Failure::Open(format!("the input cannot be read: {error}"))
+}
+
+/// What follows a line.
+#[derive(PartialEq, Eq)]
+enum Next {
+    Line,
+    Exit,
+}
+
+/// Runs a line: a command, a comment, or nothing.
+fn run_line(session: &Session, line: &str) -> Outcome<Next> {
+    let Some(words) = words(line) else {
+        return Err(Failure::Usage("a quote does not close".to_owned()));
+    };
+    match words.first().map(String::as_str) {
+        None => Ok(Next::Line),
+        Some("exit" | "quit") => Ok(Next::Exit),
+        Some(word) if word.starts_with('#') => Ok(Next::Line),
+        Some(_) => run_words(session, &words).map(|()| Next::Line),
     }
 }
 
@@ -52,7 +112,15 @@ fn run_words(session: &Session, words: &[String]) -> Outcome {
     let dir = session.dir().as_os_str().to_owned();
     let mut all = vec!["walnut".into(), words[0].clone().into()];
     if words[0] != "help" && !words.iter().any(|word| word == "--help") {
-        all.push(dir);
+        // The arguments of these may be files.
+        let is_file = match &*words[0] {
+            "dump" => true,
+            "generate" => words.get(1).is_some_and(|source| Path::new(source).is_file()),
+            _ => false,
+        };
+        if !is_file {
+            all.push(dir);
+        }
     }
     all.extend(words[1..].iter().map(Into::into));
     match Args::try_parse_from(all) {

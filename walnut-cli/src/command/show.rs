@@ -1,4 +1,4 @@
-//! `info`, `tables`, `schema`, `stats`: what is there.
+//! `info`, `tables`, `schema`: what is there.
 
 use std::io::Write;
 
@@ -67,40 +67,6 @@ pub(super) fn schema(session: &Session, table: &str) -> Outcome {
     }
     if description.has_older_rows {
         writeln!(out, "\n// Rows of older versions may be left: `migrate_all` rewrites them.")?;
-    }
-    Ok(out.flush()?)
-}
-
-/// Prints the numbers of the store.
-pub(super) fn stats(session: &Session) -> Outcome {
-    let stats = session.follower()?.stats();
-    let mut out = stdout();
-    let lines: [(&str, u64); 15] = [
-        ("commits (sequence number)", stats.visible_seqno),
-        ("memtable bytes", stats.active_memtable_size as u64),
-        ("frozen memtables", stats.frozen_memtable_count as u64),
-        ("log bytes", stats.log_size),
-        ("log segments", stats.log_segment_count),
-        ("sorted files", stats.sst_count as u64),
-        ("sorted bytes", stats.sst_size),
-        ("dead bytes in them, before compression", stats.sst_dead_size),
-        ("value log files", stats.value_file_count as u64),
-        ("value log bytes", stats.value_log_size),
-        ("value log bytes in use", stats.value_log_live_size),
-        ("runs (files that a read looks at)", stats.run_count as u64),
-        ("cache bytes used", stats.cache_used_size as u64),
-        ("cache bytes at most", stats.cache_budget as u64),
-        ("compaction is behind by bytes", stats.compaction_debt_size),
-    ];
-    for (name, number) in lines {
-        writeln!(out, "{number:>16}  {name}")?;
-    }
-    for (level, held) in stats.levels.iter().enumerate().filter(|(_, held)| held.sst_count > 0) {
-        writeln!(
-            out,
-            "{:>16}  bytes on level {level}, in {} files with {} entries",
-            held.size, held.sst_count, held.entry_count
-        )?;
     }
     Ok(out.flush()?)
 }

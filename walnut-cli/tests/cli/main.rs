@@ -2,7 +2,9 @@
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod care;
+mod dump;
 mod exchange;
+mod generate;
 mod guide;
 mod reading;
 mod writing;

@@ -27,6 +27,7 @@ mod commit_queue;
 mod compact;
 mod deletions;
 mod directory;
+mod dump;
 mod flush;
 mod follow;
 mod group_sync;
@@ -66,6 +67,7 @@ use arc_swap::ArcSwap;
 
 pub use background::Background;
 pub use commit::Durability;
+pub(crate) use dump::dump;
 pub(crate) use follow::{EngineFollower, FollowMode, Moment};
 pub use preflight::{Preflight, Standing};
 pub(crate) use read::{Number, PointReader};

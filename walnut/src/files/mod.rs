@@ -12,7 +12,9 @@
 mod handle;
 mod name;
 mod open_files;
+mod part;
 
 pub(crate) use handle::{FileStore, Handle, ObsoleteFile};
 pub(crate) use name::FileName;
 pub(crate) use open_files::{OpenFile, OpenFiles};
+pub(crate) use part::{FilePart, PartText, PartVisitor};

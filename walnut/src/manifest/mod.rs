@@ -29,6 +29,7 @@
 //! obsolete.
 
 mod current;
+mod dump;
 mod edit;
 mod format;
 mod fuzz;
@@ -42,6 +43,7 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use dump::dump;
 pub(crate) use edit::VersionEdit;
 pub(crate) use format::FIRST_MANIFEST;
 pub use fuzz::fuzz;

@@ -27,6 +27,7 @@ mod block_index;
 mod builder;
 mod cache;
 mod cursor;
+mod dump;
 mod filter;
 mod fingerprint;
 mod format;
@@ -57,6 +58,7 @@ use builder::SstBuilder;
 pub(crate) use builder::SstConfig;
 pub(crate) use cache::BlockCache;
 pub(crate) use cursor::SstCursor;
+pub(crate) use dump::dump;
 pub use fuzz::fuzz;
 pub(crate) use handle::Sst;
 #[cfg(feature = "parts")]

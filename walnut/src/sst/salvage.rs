@@ -262,7 +262,12 @@ fn read_block(file: &Arc<dyn File>, seed: u32, handle: BlockHandle) -> Result<Bl
 
 /// The block that begins at `offset`, and where it ends: its checksum is the first that matches the
 /// bytes before it.
-fn search_block(file: &Arc<dyn File>, seed: u32, offset: u64, end: u64) -> Result<Option<(Block, u64)>> {
+pub(super) fn search_block(
+    file: &Arc<dyn File>,
+    seed: u32,
+    offset: u64,
+    end: u64,
+) -> Result<Option<(Block, u64)>> {
     let left = usize::try_from(end - offset).unwrap_or(usize::MAX);
     let limit = left.min(MAX_BLOCK_SIZE + TRAILER_LEN);
     let (mut bytes, mut crc, mut covered) = (Vec::new(), seed_at(seed, offset), 0);

@@ -29,6 +29,7 @@ mod insert_many;
 mod insert_new;
 mod insert_or_get;
 pub(crate) mod key;
+mod key_names;
 mod mapper;
 mod migrate;
 mod mutate;
@@ -72,6 +73,7 @@ pub use key::{
 };
 #[cfg(feature = "parts")]
 pub use key::{decode_key, encode_key};
+pub(crate) use key_names::KeyNames;
 pub use mapper::{GeneratesKey, Table, TableMapper};
 pub use migrate::Migrated;
 pub use repair::{LostOwner, LostRange, Repaired};

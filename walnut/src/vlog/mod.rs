@@ -21,6 +21,7 @@
 //! them up. Which values are large, and when a file is garbage-collected, is decided above.
 
 mod cache;
+mod dump;
 mod format;
 mod fuzz;
 mod handle;
@@ -34,6 +35,7 @@ mod verify;
 mod writer;
 
 pub(crate) use cache::{Caching, ReadValue};
+pub(crate) use dump::dump;
 pub use fuzz::fuzz;
 pub(crate) use handle::Values;
 pub(crate) use meta::ValueMeta;

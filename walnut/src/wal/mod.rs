@@ -21,6 +21,7 @@
 //! the manifest decides when one is obsolete.
 
 mod current_segment;
+mod dump;
 mod follow;
 mod format;
 mod fuzz;
@@ -37,6 +38,7 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use dump::dump;
 pub(crate) use follow::{FollowStep, LogFollower};
 pub(crate) use format::{ALIGNMENT, MAX_PAYLOAD_SIZE, aligned, record_seed, seal_record};
 pub use fuzz::fuzz;

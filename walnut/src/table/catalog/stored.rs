@@ -109,6 +109,12 @@ impl StoredTable {
         self.key_shape.as_ref()
     }
 
+    /// Each index: its name, its keyspace, and how its parts are encoded, as far as the catalog
+    /// knows it.
+    pub(in crate::table) fn index_shapes(&self) -> impl Iterator<Item = (&str, u32, &[KeyShape])> {
+        self.indexes.iter().map(|index| (&*index.name, index.keyspace, &*index.shapes))
+    }
+
     /// The keyspaces of its indexes.
     pub(in crate::table) fn keyspaces(&self) -> Vec<u32> {
         self.indexes.iter().map(|index| index.keyspace).collect()

@@ -335,7 +335,7 @@ impl Layout {
         Self { version: stored.version, form, columns }
     }
 
-    /// Decodes a row. `row` is empty, or a row of this layout, whose names and texts are taken over.
+    /// Decodes a row. `row` is empty, or a row of this layout, whose memory is used again.
     fn open(&self, bytes: &[u8], row: &mut Vec<(Value, Value)>) -> Result<(), Fault> {
         let mut reader = Reader::new(bytes);
         for (at, column) in self.columns.iter().enumerate() {

@@ -1,0 +1,64 @@
+//! Keys of the engine as people write them: the table or index that holds each, and its columns.
+
+use std::collections::BTreeMap;
+
+use super::following::Following;
+use super::key::KeyShape;
+use super::{catalog, spaces};
+use crate::base::KeyspaceId;
+use crate::error::Result;
+use crate::txn::EntryScan;
+
+/// What the keyspaces of a database hold, as its catalog says.
+#[derive(Debug, Default)]
+pub(crate) struct KeyNames(BTreeMap<u32, KeyspaceName>);
+
+#[derive(Debug)]
+struct KeyspaceName {
+    name: String,
+    /// How its keys are encoded. Of an index, with the primary key, and without it, as entries of
+    /// unique indexes are.
+    shapes: Vec<KeyShape>,
+}
+
+impl KeyNames {
+    /// The names of a database that is read.
+    pub(crate) fn of(following: &Following) -> Result<Self> {
+        let (moment, dir) = (following.engine().moment(), following.engine().dir());
+        let mut names = BTreeMap::new();
+        for (table, stored) in catalog::stored(|range| Ok(EntryScan::Engine(moment.scan(range))), dir)? {
+            let key = stored.key_shape().cloned().unwrap_or_else(KeyShape::custom);
+            for (index, keyspace, parts) in stored.index_shapes() {
+                let value = KeyShape::tuple(parts.iter().cloned());
+                let entry = KeyShape::tuple(parts.iter().cloned().chain([key.clone()]));
+                let name = format!("{table}.{index}");
+                names.insert(keyspace, KeyspaceName { name, shapes: vec![entry, value] });
+            }
+            names.insert(stored.keyspace().0, KeyspaceName { name: table, shapes: vec![key] });
+        }
+        for (name, id) in spaces::all(|range| Ok(EntryScan::Engine(moment.scan(range))), dir)? {
+            names.insert(id, KeyspaceName { name, shapes: Vec::new() });
+        }
+        Ok(Self(names))
+    }
+
+    /// A key with its keyspace: typed where the catalog knows how, else hexadecimal.
+    pub(crate) fn show(&self, key: &[u8]) -> String {
+        let Some((id, rest)) = key.split_first_chunk() else {
+            return KeyShape::custom().show(key);
+        };
+        let id = u32::from_be_bytes(*id);
+        if id == KeyspaceId::CATALOG.0 {
+            return format!("catalog \"{}\"", rest.escape_ascii());
+        }
+        let Some(KeyspaceName { name, shapes }) = self.0.get(&id) else {
+            return format!("keyspace {id} {}", KeyShape::custom().show(rest));
+        };
+        if rest.is_empty() {
+            return name.clone();
+        }
+        let custom = KeyShape::custom();
+        let shown = shapes.iter().map(|shape| shape.show(rest)).find(|text| !text.starts_with("0x"));
+        format!("{name} {}", shown.unwrap_or_else(|| custom.show(rest)))
+    }
+}
