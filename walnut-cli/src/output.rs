@@ -2,6 +2,7 @@
 
 use std::io::{self, IsTerminal, Write};
 
+use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
 use walnut::dynamic::{Kind, Value};
 
 use crate::args::Format;
@@ -217,8 +218,9 @@ fn field<'r>(row: &'r Value, name: &str, place: &mut usize) -> Option<&'r Value>
     Some(&fields[*place].1)
 }
 
+/// The columns of a terminal that a text takes.
 fn width_of(text: &str) -> usize {
-    text.chars().count()
+    text.width()
 }
 
 /// A text that is too wide, with dots for its end.
@@ -226,5 +228,37 @@ fn cut(text: &str) -> String {
     if width_of(text) <= MAX_WIDTH {
         return text.to_owned();
     }
-    text.chars().take(MAX_WIDTH - 1).chain(['…']).collect()
+    let (mut out, mut width) = (String::new(), 0);
+    for character in text.chars() {
+        width += character.width().unwrap_or(0);
+        if width >= MAX_WIDTH {
+            break;
+        }
+        out.push(character);
+    }
+    out.push('…');
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn columns_are_as_wide_as_a_terminal_shows_them() {
+        assert_eq!(width_of("東京"), 4);
+        assert_eq!(width_of("e\u{301}"), 1);
+        let cut = cut(&"東".repeat(40));
+        assert_eq!((cut.chars().count(), width_of(&cut)), (30, 59));
+        let column = |name: &str| Column { name: name.to_owned(), kind: Kind::Text, is_optional: false };
+        let mut out = Vec::new();
+        let mut output = Output::new(&mut out, Format::Table, vec![column("a"), column("b")], false);
+        for name in ["東京", "e\u{301}"] {
+            let row = Value::row([("a", Value::from(name)), ("b", "x".into())]);
+            output.row(&row).expect("memory");
+        }
+        output.finish().expect("memory");
+        let text = String::from_utf8(out).expect("text");
+        assert_eq!(text, "a     b\n東京  x\ne\u{301}     x\n");
+    }
 }
