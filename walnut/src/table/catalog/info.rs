@@ -121,7 +121,7 @@ impl TableInfo {
     }
 
     /// The error for a row under this primary key that this program does not read. A row that its
-    /// migration refuses is an error of the schema.
+    /// migration refuses is an error of the schema, and one of a newer layout of the program.
     #[cold]
     pub(in crate::table) fn unreadable(&self, primary_key: &[u8], fault: Fault) -> Error {
         if let Fault::Migration { from, to, .. } = fault {
@@ -130,6 +130,9 @@ impl TableInfo {
                  that it takes every row, or change or remove this one with the program of version {from}",
                 self.compiled.key.show(primary_key)
             ));
+        }
+        if let Fault::Format { found: stored, known } = fault {
+            return Error::SchemaTooNew { table: self.schema.name.to_owned(), stored, known };
         }
         Error::Unreadable(UnreadableRow { table: self.schema.name, key_size: primary_key.len(), fault })
     }

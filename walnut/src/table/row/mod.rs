@@ -152,6 +152,10 @@ pub(super) fn open<T: TableMapper>(bytes: &[u8]) -> Result<T, Fault> {
 /// as its migration made it; rewriting refuses it.
 #[cold]
 fn open_older<T: TableMapper>(version: u32, rest: &[u8]) -> Result<T, Fault> {
+    if version > T::SCHEMA.version {
+        // Another program has a newer struct.
+        return Err(Fault::Format { found: version, known: T::SCHEMA.version });
+    }
     let row = T::decode_older_row(version, rest)?;
     let mut bytes = Vec::with_capacity(rest.len());
     Ok(row.encode_row_and_read(&mut bytes).unwrap_or(row))
