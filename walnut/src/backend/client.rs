@@ -2,7 +2,7 @@
 //! the slots of its commits.
 //!
 //! ```text
-//!   00000000 'c' client slot   -> the number of the last commit of the slot, u64 little-endian
+//!   00000000 'c' client slot   -> the number of the last commit of the slot, u64 little-endian; marked if it may be gone: see `gone`
 //! ```
 //!
 //! 1. A client is one open database of one process, and has a number of its own. A slot is used by

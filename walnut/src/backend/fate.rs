@@ -11,6 +11,7 @@
 //! succeeded, commit `n` can no longer happen. It rests on this rule of the contract alone.
 
 use super::client::{Client, CommitSlot};
+use super::gone::slot_number;
 use super::{Failure, Mode, Writes};
 use crate::engine::Durability;
 
@@ -53,8 +54,8 @@ impl Client {
         let key = self.slot_key(slot);
         let mut session = self.engine().begin(Mode::Write)?;
         let found = session.get_many(&[&key])?.into_iter().next().flatten();
-        let stored = found.map_or(Ok(0), |bytes| bytes.try_into().map(u64::from_le_bytes));
-        let stored = stored.map_err(|_| Failure::Other("a slot has a number that is none".to_owned()))?;
+        let stored = found.map_or(Some(0), |slot| slot_number(&slot));
+        let stored = stored.ok_or_else(|| Failure::Other("a slot has a number that is none".to_owned()))?;
         if stored == lost {
             return Ok((stored, CommitFate::Happened));
         }

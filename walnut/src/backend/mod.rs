@@ -21,6 +21,7 @@ mod client;
 mod contract;
 mod failure;
 mod fate;
+mod gone;
 mod memory;
 mod scan;
 mod session;

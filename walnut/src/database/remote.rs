@@ -19,7 +19,7 @@ impl<E: Engine + Serializable> Database<E> {
     ///
     /// [`Error::Unavailable`] when the engine cannot be reached for ten seconds: see
     /// [`on_with`](Self::on_with). [`Error::Remote`] when it refuses, as with a wrong password.
-    /// Cost: one read.
+    /// Cost: two reads.
     ///
     /// ```
     /// # use serde::{Deserialize, Serialize};
@@ -43,6 +43,9 @@ impl<E: Engine + Serializable> Database<E> {
         let client = Client::new(engine, options.patience)?;
         let database = Self { store: Arc::new(Store::on(client, options.durability)), engine: PhantomData };
         database.store.empty_dropped()?;
+        if let Some(client) = database.store.client() {
+            client.sweep_slots();
+        }
         Ok(database)
     }
 
