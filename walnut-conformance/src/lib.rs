@@ -17,14 +17,16 @@
 //! | `contract` | order and paging, one state, conflicts over keys, absent keys and ranges, limits, dropped sessions |
 //! | `tables` | typed statements against a map, unique values, two programs with different structs, dropped tables, builds by several clients |
 //! | `ledger` | transfers and counters of several clients at once; no commit is lost, none is done twice, every index entry is one that a row asks for |
+//! | `history` | several clients append to lists; afterwards one serial order has to explain what each of them has seen |
 //!
 //! Each check has an engine that the factory returns: an empty one, or one that holds what earlier
 //! checks have left, as a server does. Checks therefore use names and keys of their own.
 //!
-//! [`ledger::run`] takes a closure that is called while the clients work. An adapter's own tests
+//! [`ledger::run`] and [`history::run`] take a closure that is called while the clients work. An adapter's own tests
 //! kill and restart their servers there.
 
 mod contract;
+pub mod history;
 pub mod ledger;
 mod report;
 mod tables;
@@ -45,13 +47,15 @@ pub struct Options {
     pub statement_count: usize,
     /// Transfers of each client of the ledger.
     pub transfer_count: usize,
-    /// Clients of the ledger, each a database of its own.
+    /// Clients of the ledger, each a database of its own, and of the history.
     pub client_count: usize,
+    /// Commits of the history. Before an adapter is released, 20,000 are a good number.
+    pub history_count: u64,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { seed: 0, statement_count: 300, transfer_count: 100, client_count: 4 }
+        Self { seed: 0, statement_count: 300, transfer_count: 100, client_count: 4, history_count: 1000 }
     }
 }
 
@@ -82,6 +86,10 @@ where
         .map_err(described)
         .and_then(|engine| ledger::run(|| Ok(engine.clone()), options, || ()).map(drop));
     report.add("ledger: no commit is lost or done twice, and indexes are exact", ledger);
+    let history = factory().map_err(described).and_then(|engine| {
+        history::run(&engine, options.client_count as u64, options.history_count, |_| ()).map(drop)
+    });
+    report.add("history: a serial order explains what every transaction has seen", history);
     report
 }
 

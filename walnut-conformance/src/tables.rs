@@ -22,6 +22,7 @@ pub(crate) fn checks<E: Engine + Serializable + Clone>() -> Vec<(&'static str, T
         ("tables: an index is dropped by name only", retired_index::<E>),
         ("tables: a dropped table is empty, and its old handles do not write", dropped_table::<E>),
         ("tables: generated keys of several clients are all different", generated_keys::<E>),
+        ("tables: a program of an older layout is told which one a row has", newer_layout::<E>),
         ("tables: keyspaces of bytes, with counters and removed ranges", keyspaces::<E>),
     ]
 }
@@ -62,6 +63,37 @@ mod versions {
 }
 
 use versions::{Built, Dropped, New, Old, Unbuilt, Whole, Without};
+
+/// A table before and after its layout has changed.
+mod layouts {
+    use serde::{Deserialize, Serialize};
+    use walnut::Table;
+
+    #[derive(Table, Serialize, Deserialize, Clone, Debug, PartialEq)]
+    #[table(name = "conformance_layouts")]
+    pub(super) struct First {
+        #[primary_key]
+        pub(super) id: u64,
+        pub(super) size: u32,
+    }
+
+    #[derive(Table, Serialize, Deserialize, Clone, Debug, PartialEq)]
+    #[table(name = "conformance_layouts", version = 2, migrate_from = First)]
+    pub(super) struct Second {
+        #[primary_key]
+        pub(super) id: u64,
+        pub(super) size: u64,
+        pub(super) unit: String,
+    }
+
+    impl From<First> for Second {
+        fn from(first: First) -> Self {
+            Self { id: first.id, size: u64::from(first.size), unit: "mm".to_owned() }
+        }
+    }
+}
+
+use layouts::{First, Second};
 
 fn open<E: Engine + Serializable + Clone>(engine: &E) -> Result<Database<E>, String> {
     Database::on(engine.clone()).map_err(described)
@@ -209,6 +241,30 @@ fn two_programs<E: Engine + Serializable + Clone>(engine: &E, _: &Options) -> Ou
     let count = new_people.by().age.iter().count().map_err(described)?;
     ensure(count == 21, || format!("the new index has {count} entries for 21 rows"))?;
     verified(&new)
+}
+
+fn newer_layout<E: Engine + Serializable + Clone>(engine: &E, _: &Options) -> Outcome {
+    let (old, new) = (open(engine)?, open(engine)?);
+    old.drop_table("conformance_layouts").map_err(described)?;
+    let first = old.table::<First>().map_err(described)?;
+    for id in 1..4 {
+        first.insert(&First { id, size: 7 }).map_err(described)?;
+    }
+    let second = new.table::<Second>().map_err(described)?;
+    let row = Second { id: 2, size: 1 << 40, unit: "nm".to_owned() };
+    second.upsert(&row).map_err(described)?;
+    let told = [
+        ("a get", first.get(2).map(drop)),
+        ("a scan", first.iter().try_for_each(|row| row.map(drop))),
+        ("an insert", first.insert(&First { id: 4, size: 1 })),
+        ("a removal", first.remove(1).map(drop)),
+    ];
+    for (what, outcome) in told {
+        let is_told = matches!(outcome, Err(Error::SchemaTooNew { stored: 2, known: 1, .. }));
+        ensure(is_told, || format!("{what} of a program of the older layout is {outcome:?}"))?;
+    }
+    let rows: Vec<Second> = second.iter().collect::<Result<_, _>>().map_err(described)?;
+    ensure(rows.len() == 3 && rows[1] == row, || format!("the newer program reads {rows:?}"))
 }
 
 fn shared_build<E: Engine + Serializable + Clone>(engine: &E, _: &Options) -> Outcome {

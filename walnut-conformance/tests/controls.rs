@@ -146,6 +146,7 @@ fn an_engine_that_sees_no_conflicts_does_not_conform() {
         "was absent",
         "a scanned range",
         "write skew",
+        "a serial order",
     ] {
         assert!(failed.contains(check), "{check} is not in\n{failed}");
     }

@@ -1,9 +1,10 @@
 //! The reference engine conforms: when all is well, under every fault that it has, and within the limits of small engines.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use walnut::remote::{Faults, Limits, Memory};
-use walnut_conformance::{Options, ledger, run};
+use walnut_conformance::{Options, history, ledger, run};
 
 fn options(seed: u64) -> Options {
     let mut options = Options::default();
@@ -39,6 +40,42 @@ fn it_conforms_within_the_limits_of_small_engines() {
     });
     let report = run(|| Ok(memory.clone()), &options(3));
     assert!(report.is_ok(), "{report}");
+}
+
+/// Those of `FoundationDB`, for which there is no adapter: its client is a C library.
+#[test]
+fn it_conforms_within_the_limits_of_foundation_db() {
+    let memory = Memory::new();
+    memory.set_limits(Limits {
+        key: 10_000,
+        value: 100_000,
+        commit_size: 10_000_000,
+        max_age: Some(Duration::from_secs(5)),
+        ..Limits::default()
+    });
+    let report = run(|| Ok(memory.clone()), &options(4));
+    assert!(report.is_ok(), "{report}");
+}
+
+#[test]
+fn a_serial_order_explains_a_history_whatever_fails() {
+    let count = std::env::var("WALNUT_HISTORY").map_or(2_000, |text| text.parse().expect("a number"));
+    let memory = Memory::with_seed(5);
+    memory.set_faults(Faults {
+        unavailable: 20,
+        conflict: 20,
+        lost_before: 30,
+        lost_after: 30,
+        late: 30,
+        short_pages: 200,
+    });
+    let history = history::run(&memory, 6, count, |run| {
+        run.wait_for(count);
+        memory.set_faults(Faults::default());
+        memory.deliver();
+    });
+    let history = history.unwrap_or_else(|fault| panic!("{fault}"));
+    assert!(history.done >= count && history.unknown_done > 0 && history.unknown_not_done > 0, "{history:?}");
 }
 
 #[test]

@@ -7,7 +7,6 @@
 
 pub mod contract;
 pub mod counted;
-pub mod history;
 pub mod network;
 pub mod servers;
 pub mod shared;

@@ -9,10 +9,10 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use walnut::Durability;
-use walnut::remote::{Engine as _, Failure, Mode, Writes};
+use walnut::remote::{Engine, Failure, Mode, Writes};
 use walnut_adapter_tests::contract::{self, until_available};
-use walnut_adapter_tests::history::Run;
 use walnut_adapter_tests::servers::{EtcdCluster, PostgresServer};
+use walnut_conformance::history::{self, History, Run};
 use walnut_etcd::Etcd;
 use walnut_postgres::Postgres;
 
@@ -21,12 +21,17 @@ fn commits(default: u64) -> u64 {
     std::env::var("WALNUT_HISTORY").map_or(default, |text| text.parse().expect("a number"))
 }
 
+/// A history of eight clients, which a serial order has to explain.
+fn history(engine: &dyn Engine, count: u64, disturb: impl FnOnce(&Run) + Send) -> History {
+    history::run(engine, 8, count, disturb).unwrap_or_else(|fault| panic!("{fault}"))
+}
+
 #[test]
 fn postgres_that_is_restarted_at_once() {
     let mut server = PostgresServer::start();
     let engine = Postgres::connect(&server.text()).expect("a connection");
     let count = commits(3_000);
-    let report = Run::check(&engine, 8, count, |run| {
+    let report = history(&engine, count, |run| {
         for part in 1..4 {
             run.wait_for(count * part / 4);
             server.crash();
@@ -41,7 +46,7 @@ fn postgres_whose_standby_is_promoted() {
     let mut server = PostgresServer::with_standby();
     let engine = Postgres::connect(&server.text()).expect("a connection");
     let count = commits(3_000);
-    let report = Run::check(&engine, 8, count, |run| {
+    let report = history(&engine, count, |run| {
         run.wait_for(count / 2);
         server.crash();
         server.promote();
@@ -54,7 +59,7 @@ fn etcd_whose_leader_is_killed() {
     let mut cluster = EtcdCluster::start();
     let engine = etcd(&cluster);
     let count = commits(1_500);
-    let report = Run::check(&engine, 8, count, |run| {
+    let report = history(&engine, count, |run| {
         for part in 1..4 {
             run.wait_for(count * part / 4);
             let leader = cluster.leader();
@@ -71,7 +76,7 @@ fn etcd_whose_nodes_freeze_in_turn() {
     let cluster = EtcdCluster::start();
     let engine = etcd(&cluster);
     let count = commits(1_500);
-    let report = Run::check(&engine, 8, count, |run| {
+    let report = history(&engine, count, |run| {
         for node in 0..3 {
             let reached = count * (node as u64 + 1) / 4;
             run.wait_for(reached);
@@ -88,7 +93,7 @@ fn etcd_whose_leader_is_cut_off() {
     let cluster = EtcdCluster::with_network();
     let engine = etcd(&cluster);
     let count = commits(1_500);
-    let report = Run::check(&engine, 8, count, |run| {
+    let report = history(&engine, count, |run| {
         for part in 1..4 {
             run.wait_for(count * part / 4);
             let leader = cluster.leader();
