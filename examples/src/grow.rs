@@ -1,8 +1,11 @@
 //! The cities on one machine, and on an engine that many share: one function fills and asks both.
 //!
-//! `--faults` has the engine lose every tenth reply to a commit; the rows are the same ones.
+//! `--faults` has the engine lose every tenth reply to a commit, `--kill` kills the program that
+//! loads in the middle of it; the rows are the same ones.
 
-use std::io::{self, Write};
+use std::io::{self, BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
 use std::time::Instant;
 
 use clap::{Parser, ValueEnum};
@@ -26,6 +29,15 @@ pub struct Args {
     /// Lose replies to commits, before and after they are done; only with `--engine memory`
     #[arg(long)]
     pub faults: bool,
+
+    /// Kill the program that loads with `kill -9` in the middle, and go on with what it has left; only with
+    /// `--engine embedded`
+    #[arg(long)]
+    pub kill: bool,
+
+    /// Only load, into this directory, and tell what is acknowledged
+    #[arg(long, value_name = "DIR", hide = true)]
+    pub load: Option<PathBuf>,
 }
 
 /// Where the rows are.
@@ -53,7 +65,15 @@ pub fn run(args: &Args, out: &mut dyn Write) -> Result<Answers, String> {
     let data = Data::open(&crate::cities::repository_data()).map_err(|error| error.to_string())?;
     let cities: Vec<City> =
         data.take(args.rows).collect::<Result<_, _>>().map_err(|error| error.to_string())?;
+    if let Some(dir) = &args.load {
+        load(dir, &cities, out)?;
+        return Ok(Answers { count: cities.len() as u64, largest: Vec::new(), named: Vec::new() });
+    }
     match args.engine {
+        Engine::Embedded if args.kill => kill(&cities, out),
+        _ if args.kill => {
+            Err("--kill is for --engine embedded; PostgreSQL and etcd: see adapters/tests".to_owned())
+        }
         Engine::Embedded => answer(&Database::in_memory().map_err(|error| text(&error))?, &cities, out),
         Engine::Memory => {
             let engine = Memory::with_seed(1);
@@ -74,6 +94,54 @@ pub fn run(args: &Args, out: &mut dyn Write) -> Result<Answers, String> {
             Ok(answers)
         }
     }
+}
+
+/// Has another process load the cities, kills it when it has acknowledged half of them, and goes on
+/// with its directory.
+fn kill(cities: &[City], out: &mut dyn Write) -> Result<Answers, String> {
+    let told = |error: io::Error| error.to_string();
+    let dir = std::env::temp_dir().join(format!("grow-{}.walnut", std::process::id()));
+    let mut loader = Command::new(std::env::current_exe().map_err(told)?);
+    loader.arg("--load").arg(&dir).arg("--rows").arg(cities.len().to_string()).stdout(Stdio::piped());
+    let mut child = loader.spawn().map_err(told)?;
+    let lines = child.stdout.take().ok_or("the loader has no output")?;
+    let mut acknowledged = 0;
+    for line in BufReader::new(lines).lines() {
+        let line = line.map_err(told)?;
+        acknowledged = line.parse::<u64>().map_err(|_| format!("the loader says {line:?}"))?;
+        if acknowledged >= cities.len() as u64 / 2 {
+            // It may acknowledge more until it is dead. Those are in the pipe, and are read, too.
+            child.kill().map_err(told)?;
+        }
+    }
+    child.wait().map_err(told)?;
+    let db = Database::open(&dir).map_err(|error| text(&error))?;
+    let count = db.table::<City>().and_then(|table| table.len()).map_err(|error| text(&error))?;
+    writeln!(out, "killed; {acknowledged} cities were acknowledged, {count} are there").map_err(told)?;
+    if count < acknowledged {
+        return Err(format!("{} acknowledged cities are lost", acknowledged - count));
+    }
+    let answers = answer(&db, cities, out)?;
+    let verified = db.verify().map_err(|error| text(&error))?;
+    let line = format!("{} rows and {} index entries agree", verified.row_count, verified.entry_count);
+    writeln!(out, "{line}").map_err(told)?;
+    db.close().map_err(|error| text(&error))?;
+    std::fs::remove_dir_all(&dir).map_err(told)?;
+    Ok(answers)
+}
+
+/// Loads the cities, and prints how many are acknowledged after each commit.
+fn load(dir: &Path, cities: &[City], out: &mut dyn Write) -> Result<(), String> {
+    let told = |error: io::Error| error.to_string();
+    let db = Database::open(dir).map_err(|error| text(&error))?;
+    let table = db.table::<City>().map_err(|error| text(&error))?;
+    let mut count = 0;
+    for batch in cities.chunks(10) {
+        table.upsert_many(batch).map_err(|error| text(&error))?;
+        count += batch.len();
+        writeln!(out, "{count}").and_then(|()| out.flush()).map_err(told)?;
+    }
+    Ok(())
 }
 
 /// Fills the table and asks it, wherever it is.
@@ -109,7 +177,7 @@ mod tests {
     #[test]
     fn the_answers_are_the_same_on_every_engine_and_under_every_fault() {
         let answers = |engine, faults| {
-            run(&Args { engine, rows: 1_000, faults }, &mut Vec::new())
+            run(&Args { engine, rows: 1_000, faults, kill: false, load: None }, &mut Vec::new())
                 .unwrap_or_else(|error| panic!("{error}"))
         };
         let embedded = answers(Engine::Embedded, false);
