@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use serde::{Deserialize, Serialize};
 use walnut::env::{CrashPolicy, Env, FaultEffect, FaultEnv, FaultPlan, MemoryEnv, Operation, Operations};
 use walnut::{Background, Builder, Database, DefaultTable, Error, Standing, Table};
+use walnut_tests::session::encrypted_if_asked;
 use walnut_tests::threads::Ends;
 
 #[derive(Table, Serialize, Deserialize, Clone, Debug, PartialEq)]
@@ -32,14 +33,15 @@ fn entry(id: u64) -> Entry {
 }
 
 fn builder(env: &(impl Env + Clone)) -> Builder {
-    Database::builder()
+    let builder = Database::builder()
         .memtable_size(2 << 10)
         .block_size(256)
         .max_sst_size(2 << 10)
         .base_level_size(2 << 10)
         .value_log_threshold(100)
         .background(Background::Manual)
-        .env(Arc::new(env.clone()))
+        .env(Arc::new(env.clone()));
+    encrypted_if_asked(builder)
 }
 
 fn open(env: &(impl Env + Clone), dir: &str) -> walnut::Result<(Database, DefaultTable<Entry>)> {

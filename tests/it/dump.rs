@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use walnut::env::MemoryEnv;
 use walnut::report::{DumpedFile, DumpedPart, FileType};
-use walnut::{Builder, Database, Result, Table};
+use walnut::{Builder, Database, EncryptionKey, Result, Table};
 
 #[derive(Table, serde::Serialize, serde::Deserialize, Clone, Debug)]
 #[table(name = "notes")]
@@ -17,14 +17,15 @@ struct Note {
     text: String,
 }
 
-fn options(env: &MemoryEnv) -> Builder {
-    Database::builder().env(Arc::new(env.clone())).block_size(256).log_preallocation(512)
+fn options(env: &MemoryEnv, is_encrypted: bool) -> Builder {
+    let options = Database::builder().env(Arc::new(env.clone())).block_size(256).log_preallocation(512);
+    if is_encrypted { options.encryption(EncryptionKey::from_bytes([7; 32])) } else { options }
 }
 
 /// The files of a small database: a log, a sorted file of several blocks and range tombstones, a value file, manifests.
-fn files() -> Vec<(PathBuf, Vec<u8>)> {
+fn files(is_encrypted: bool) -> Vec<(PathBuf, Vec<u8>)> {
     let env = MemoryEnv::with_seed(3);
-    let db = options(&env).open("/db").unwrap();
+    let db = options(&env, is_encrypted).open("/db").unwrap();
     let notes = db.table::<Note>().unwrap();
     let note = |id: u32, size: usize| Note { id, kind: format!("kind {}", id % 3), text: "x".repeat(size) };
     notes.insert_many((0..40).map(|id| note(id, 30))).unwrap();
@@ -39,12 +40,15 @@ fn files() -> Vec<(PathBuf, Vec<u8>)> {
     env.files().into_iter().map(|path| (path.clone(), env.read_file(&path).unwrap())).collect()
 }
 
-/// A file by itself, dumped.
-fn dumped(name: &Path, bytes: &[u8]) -> Result<(DumpedFile, Vec<DumpedPart>)> {
+/// A file by itself, dumped; with its key file, if there is one.
+fn dumped(name: &Path, bytes: &[u8], keys: Option<&[u8]>) -> Result<(DumpedFile, Vec<DumpedPart>)> {
     let env = MemoryEnv::new();
     env.write_file(name, bytes).unwrap();
+    if let Some(keys) = keys {
+        env.write_file(name.with_file_name("KEYS"), keys).unwrap();
+    }
     let mut parts = Vec::new();
-    let found = walnut::dump(name, &options(&env), |part| parts.push(part.clone()))?;
+    let found = walnut::dump(name, &options(&env, keys.is_some()), |part| parts.push(part.clone()))?;
     Ok((found, parts))
 }
 
@@ -53,16 +57,30 @@ fn is_dumped(path: &Path) -> bool {
     name.starts_with("MANIFEST") || [".log", ".sst", ".vlog"].iter().any(|end| name.ends_with(end))
 }
 
+fn keys_of(files: &[(PathBuf, Vec<u8>)]) -> Option<Vec<u8>> {
+    files.iter().find(|(path, _)| path.ends_with("KEYS")).map(|(_, bytes)| bytes.clone())
+}
+
 #[test]
 fn every_flipped_byte_of_a_part_is_found_and_named() {
-    let mut types = Vec::new();
-    for (path, bytes) in files().into_iter().filter(|(path, _)| is_dumped(path)) {
+    expect_damage_found(files(false), 1);
+}
+
+#[test]
+fn every_flipped_byte_of_an_encrypted_part_is_found_and_named() {
+    expect_damage_found(files(true), 7);
+}
+
+fn expect_damage_found(files: Vec<(PathBuf, Vec<u8>)>, step: usize) {
+    let (keys, mut types) = (keys_of(&files), Vec::new());
+    let dumped = |path: &Path, bytes: &[u8]| dumped(path, bytes, keys.as_deref());
+    for (path, bytes) in files.into_iter().filter(|(path, _)| is_dumped(path)) {
         let (sound, parts) = dumped(&path, &bytes).unwrap();
         assert_eq!(sound.fault_count, 0, "{}: {parts:?}", path.display());
         types.push(sound.file_type);
         let checked = parts.iter().filter(|part| part.depth == 0 && part.checksum.is_some());
         for part in checked {
-            for at in part.offset..part.offset + part.size {
+            for at in (part.offset..part.offset + part.size).step_by(step) {
                 // A large value is one record.
                 if at > part.offset + 300 && at % 97 != 0 {
                     continue;
@@ -99,7 +117,15 @@ fn every_flipped_byte_of_a_part_is_found_and_named() {
 
 #[test]
 fn a_file_of_any_length_is_dumped_up_to_its_end() {
-    for (path, bytes) in files().into_iter().filter(|(path, _)| is_dumped(path)) {
+    for is_encrypted in [false, true] {
+        expect_ends(files(is_encrypted));
+    }
+}
+
+fn expect_ends(files: Vec<(PathBuf, Vec<u8>)>) {
+    let keys = keys_of(&files);
+    let dumped = |path: &Path, bytes: &[u8]| dumped(path, bytes, keys.as_deref());
+    for (path, bytes) in files.into_iter().filter(|(path, _)| is_dumped(path)) {
         let (sound, _) = dumped(&path, &bytes).unwrap();
         for length in (0..bytes.len()).step_by(7) {
             let case = format!("{length} bytes of {}", path.display());
@@ -117,13 +143,20 @@ fn a_file_of_any_length_is_dumped_up_to_its_end() {
 
 #[test]
 fn keys_are_typed_beside_their_database_and_bytes_elsewhere() {
+    for is_encrypted in [false, true] {
+        expect_typed_keys(is_encrypted);
+    }
+}
+
+fn expect_typed_keys(is_encrypted: bool) {
     let env = MemoryEnv::new();
-    for (path, bytes) in files() {
+    for (path, bytes) in files(is_encrypted) {
         env.write_file(path, &bytes).unwrap();
     }
+    let options = options(&env, is_encrypted);
     let mut text = String::new();
     for path in env.files().into_iter().filter(|path| is_dumped(path)) {
-        walnut::dump(path, &options(&env), |part| text.extend([part.to_string(), "\n".to_owned()])).unwrap();
+        walnut::dump(path, &options, |part| text.extend([part.to_string(), "\n".to_owned()])).unwrap();
     }
     for part in [
         "put notes 7 ",
@@ -136,4 +169,20 @@ fn keys_are_typed_beside_their_database_and_bytes_elsewhere() {
         assert!(text.contains(part), "{part}: {text}");
     }
     assert!(!text.contains("xxxxx"), "values are not shown");
+}
+
+#[test]
+fn of_an_encrypted_file_without_its_key_only_the_header_is_shown() {
+    let files = files(true);
+    for (path, bytes) in files.into_iter().filter(|(path, _)| is_dumped(path)) {
+        let (found, parts) = dumped(&path, &bytes, None).unwrap();
+        let names: Vec<_> = parts.iter().map(|part| part.name).collect();
+        assert_eq!((names, found.sound_end), (vec!["header", "rest"], 0));
+        assert!(
+            parts[0].to_string().ends_with(": it is encrypted, and its key is not known"),
+            "{}",
+            parts[0]
+        );
+        assert_eq!(parts.iter().map(|part| part.size).sum::<u64>(), bytes.len() as u64);
+    }
 }

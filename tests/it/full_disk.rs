@@ -5,6 +5,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use walnut::env::{CrashPolicy, MemoryEnv};
 use walnut::{Background, Builder, Database, Error, Table};
+use walnut_tests::session::encrypted_if_asked;
 
 #[derive(Table, Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[table(name = "notes")]
@@ -24,7 +25,8 @@ fn note(id: u64) -> Note {
 const CAPACITY: u64 = 2 << 20;
 
 fn builder(background: Background) -> Builder {
-    Database::builder().background(background).memtable_size(128 << 10).max_sst_size(128 << 10)
+    let builder = Database::builder().background(background);
+    encrypted_if_asked(builder.memtable_size(128 << 10).max_sst_size(128 << 10))
 }
 
 /// A database on a disk that it has filled, half with rows and half with a keyspace, and how many rows there are.

@@ -12,10 +12,12 @@ use walnut_tests::random::Random;
 type Target = fn(&[u8]);
 
 /// A target: its name, which is that of its directory, and what it calls.
-const TARGETS: [(&str, Target); 6] = [
+const TARGETS: [(&str, Target); 8] = [
     ("batch", walnut::__fuzz::batch),
     ("key", walnut::__fuzz::key),
+    ("keys", walnut::__fuzz::keys),
     ("manifest", walnut::__fuzz::manifest),
+    ("sealed", walnut::__fuzz::sealed),
     ("sst", walnut::__fuzz::sst),
     ("value_log", walnut::__fuzz::value_log),
     ("wal", walnut::__fuzz::wal),

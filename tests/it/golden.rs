@@ -6,6 +6,7 @@
 //! | `v2` | with them |
 //! | `v3` | with adds, which programs that wrote the others refuse by the format in `CURRENT` |
 //! | `v4` | with a seal behind the last edit of a manifest that was closed in order |
+//! | `v4-encrypted` | the same, encrypted; keys and salts follow from the seed |
 //!
 //! A change of format comes with a new version and a new directory beside this one; the old one stays, and stays readable.
 //! To write the files anew before a first release: `WALNUT_BLESS=1 cargo test -p walnut-tests --test it golden::`.
@@ -16,7 +17,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use walnut::env::MemoryEnv;
-use walnut::{Background, Builder, Compression, Database, Key, Table};
+use walnut::{Background, Builder, Compression, Database, EncryptionKey, Error, Key, Table};
 
 #[derive(Table, Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[table(name = "specimens")]
@@ -75,9 +76,13 @@ fn builder(env: &MemoryEnv) -> Builder {
     builder.background(Background::Manual).checkpoint_on_close(false).env(Arc::new(env.clone()))
 }
 
+fn encrypted(env: &MemoryEnv) -> Builder {
+    builder(env).encryption(EncryptionKey::from_bytes(walnut_tests::session::KEY))
+}
+
 /// A database with an SST in the last level and one in the first that has removals in it, value files of both, and commits that
 /// are in the log alone. The removals are few among what was inserted, or the checkpoint would merge them.
-fn made() -> MemoryEnv {
+fn made(builder: fn(&MemoryEnv) -> Builder) -> MemoryEnv {
     let env = MemoryEnv::with_seed(1);
     let db = builder(&env).open("/db").unwrap();
     let (specimens, visits) = (db.table::<Specimen>().unwrap(), db.table::<Visit>().unwrap());
@@ -120,8 +125,9 @@ fn check(db: &Database) {
     assert_eq!(light.map(Result::unwrap).collect::<Vec<_>>(), [1, 5]);
 }
 
-/// The version that is written.
+/// The version that is written, and its encrypted form.
 const NEWEST: &str = "v4";
+const NEWEST_ENCRYPTED: &str = "v4-encrypted";
 
 fn golden(version: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("golden").join(version)
@@ -144,24 +150,42 @@ fn files(env: &MemoryEnv) -> Vec<(String, Vec<u8>)> {
 
 #[test]
 fn a_database_is_written_byte_for_byte_as_the_newest_version_wrote_it() {
-    let made = files(&made());
+    compare(NEWEST, &files(&made(builder)));
+}
+
+#[test]
+fn an_encrypted_database_is_written_byte_for_byte_as_the_newest_version_wrote_it() {
+    compare(NEWEST_ENCRYPTED, &files(&made(encrypted)));
+}
+
+#[test]
+fn an_encrypted_database_of_every_version_opens_with_its_key() {
+    let env = copied(NEWEST_ENCRYPTED);
+    assert!(matches!(builder(&env).open("/db"), Err(Error::WrongKey(_))));
+    let db = encrypted(&env).open("/db").unwrap();
+    check(&db);
+    db.verify().unwrap();
+}
+
+/// Compares files with those of a version, byte for byte.
+fn compare(version: &str, made: &[(String, Vec<u8>)]) {
     if std::env::var_os("WALNUT_BLESS").is_some() {
-        fs::create_dir_all(golden(NEWEST)).unwrap();
-        for old in fs::read_dir(golden(NEWEST)).unwrap() {
+        fs::create_dir_all(golden(version)).unwrap();
+        for old in fs::read_dir(golden(version)).unwrap() {
             fs::remove_file(old.unwrap().path()).unwrap();
         }
-        for (name, bytes) in &made {
-            fs::write(golden(NEWEST).join(name), bytes).unwrap();
+        for (name, bytes) in made {
+            fs::write(golden(version).join(name), bytes).unwrap();
         }
     }
-    let mut kept: Vec<_> = fs::read_dir(golden(NEWEST))
+    let mut kept: Vec<_> = fs::read_dir(golden(version))
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .collect();
     kept.sort();
     assert_eq!(kept, made.iter().map(|(name, _)| name.clone()).collect::<Vec<_>>());
-    for (name, bytes) in &made {
-        let golden = fs::read(golden(NEWEST).join(name)).unwrap();
+    for (name, bytes) in made {
+        let golden = fs::read(golden(version).join(name)).unwrap();
         let same = golden.iter().zip(bytes).take_while(|(one, other)| one == other).count();
         assert!(
             golden == *bytes,

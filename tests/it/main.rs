@@ -35,6 +35,9 @@ mod failures;
 // Files shown part by part, damaged at each byte.
 mod dump;
 
+// Encrypted databases as a thief, an attacker and an operator see them.
+mod encryption;
+
 // Damaged files: each byte, each sector, each length.
 mod damage;
 

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use walnut::env::{CrashPolicy, Env, FaultEffect, FaultEnv, FaultPlan, MemoryEnv, Operation, Operations};
 use walnut::{Background, Builder, Database, DefaultTable, Durability, Error, Fault, Result, Table};
 use walnut_tests::random::Random;
+use walnut_tests::session::encrypted_if_asked;
 use walnut_tests::threads::Ends;
 
 #[derive(Table, Serialize, Deserialize, Clone, Debug, PartialEq)]
@@ -34,7 +35,7 @@ fn note(id: u64, version: u64) -> Note {
 }
 
 fn builder(env: &(impl Env + Clone)) -> Builder {
-    Database::builder()
+    let builder = Database::builder()
         .memtable_size(2 << 10)
         .block_size(256)
         .max_sst_size(1 << 10)
@@ -42,7 +43,8 @@ fn builder(env: &(impl Env + Clone)) -> Builder {
         .value_log_threshold(60)
         .background(Background::Manual)
         .checkpoint_on_close(false)
-        .env(Arc::new(env.clone()))
+        .env(Arc::new(env.clone()));
+    encrypted_if_asked(builder)
 }
 
 fn open_with(builder: &Builder) -> Result<(Database, DefaultTable<Note>)> {

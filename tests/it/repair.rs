@@ -8,7 +8,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use walnut::env::{Env, MemoryEnv};
 use walnut::report::{LostOwner, Repaired};
-use walnut::{Builder, Database, Error, Table};
+use walnut::{Builder, Database, EncryptionKey, Error, KeyFault, Table};
 use walnut_tests::model_check::{for_each_seed, share_of_seeds};
 use walnut_tests::random::Random;
 use walnut_tests::session::Setup;
@@ -86,7 +86,7 @@ struct Damage {
     is_small: bool,
 }
 
-fn damage(random: &mut Random, env: &MemoryEnv) -> Damage {
+fn damage(random: &mut Random, setup: &Setup, env: &MemoryEnv) -> Damage {
     let files: Vec<PathBuf> = env
         .files()
         .into_iter()
@@ -99,11 +99,11 @@ fn damage(random: &mut Random, env: &MemoryEnv) -> Damage {
         return Damage { path, bytes: None, is_small: false };
     }
     let at = random.place(bytes.len());
-    let mut is_small = false;
+    let (mut is_small, header_size) = (false, if setup.is_encrypted { 128 } else { 64 });
     match random.below(4) {
         0 | 1 => {
             bytes[at] ^= 1 << random.below(8);
-            is_small = is_sst && at >= 64;
+            is_small = is_sst && at >= header_size;
         }
         2 => bytes.truncate(at),
         _ => {
@@ -134,7 +134,7 @@ fn repair(seed: u64) {
     let (state, is_killed) = live(&mut random, &setup, &env);
     let is_log = |path: &PathBuf| path.extension().is_some_and(|end| end == "log");
     let last_log = env.files().into_iter().rfind(is_log);
-    let damage = damage(&mut random, &env);
+    let damage = damage(&mut random, &setup, &env);
     // The end of the log of a killed process may be torn, for all that can be known: so it is for a recovery.
     let may_be_torn = is_killed && last_log.as_ref() == Some(&damage.path);
     match &damage.bytes {
@@ -143,9 +143,13 @@ fn repair(seed: u64) {
     }
     let case = format!("{} {:?}", damage.path.display(), damage.bytes.as_ref().map(Vec::len));
     let before = files(&env);
-    let report = walnut::repair(SOURCE, TARGET, &builder(&setup, &env))
-        .unwrap_or_else(|error| panic!("{case}: {error}"));
+    let repaired = walnut::repair(SOURCE, TARGET, &builder(&setup, &env));
     assert!(files(&env) == before, "{case}: the original was changed");
+    if damage.path.ends_with("KEYS") {
+        assert!(matches!(repaired, Err(Error::WrongKey(KeyFault::Unreadable(_)))), "{case}: {repaired:?}");
+        return;
+    }
+    let report = repaired.unwrap_or_else(|error| panic!("{case}: {error}"));
 
     let db = builder(&setup, &env).open(Path::new(TARGET)).unwrap();
     let table = LostOwner::Table("notes".to_owned());
@@ -208,4 +212,29 @@ fn what_is_sound_is_copied_whole_and_the_target_has_to_be_empty() {
     let refused =
         walnut::repair(nothing.path().join("none"), nothing.path().join("new"), &Database::builder());
     assert!(refused.is_err());
+}
+
+#[test]
+fn an_encrypted_database_is_repaired_with_its_own_key_alone() {
+    let env = MemoryEnv::with_seed(1);
+    let setup = Setup { is_encrypted: true, ..Setup::draw(1) };
+    let (state, _) = live(&mut Random::new(1, "encrypted"), &setup, &env);
+    let without = Setup { is_encrypted: false, ..setup.clone() };
+    let refused = |options: Builder| walnut::repair(SOURCE, TARGET, &options).unwrap_err();
+    assert!(matches!(refused(builder(&without, &env)), Error::WrongKey(KeyFault::Missing)));
+    let wrong = builder(&without, &env).encryption(EncryptionKey::from_bytes([9; 32]));
+    assert!(matches!(refused(wrong), Error::WrongKey(KeyFault::Wrong)));
+    assert!(env.files().iter().all(|path| !path.starts_with(TARGET)), "nothing was made");
+    let options = builder(&setup, &env);
+    assert_eq!(walnut::repair(SOURCE, TARGET, &options).unwrap().lost, []);
+    let db = options.open(Path::new(TARGET)).unwrap();
+    assert_eq!(db.table::<Note>().unwrap().len().unwrap(), state.notes.len() as u64);
+    let (own, copy) = (env.read_file(Path::new("/db/KEYS")), env.read_file(Path::new("/mended/KEYS")));
+    assert_ne!(own.unwrap(), copy.unwrap());
+    // What is not encrypted is repaired into an encrypted copy, when a key is given.
+    let env = MemoryEnv::with_seed(2);
+    let (state, _) = live(&mut Random::new(2, "plain"), &without, &env);
+    assert_eq!(walnut::repair(SOURCE, TARGET, &builder(&setup, &env)).unwrap().lost, []);
+    let db = builder(&setup, &env).open(Path::new(TARGET)).unwrap();
+    assert_eq!(db.table::<Note>().unwrap().len().unwrap(), state.notes.len() as u64);
 }

@@ -390,12 +390,12 @@ impl Course {
 fn check_after_reopening(setup: &Setup, env: &MemoryEnv, state: &State, crashed: bool) {
     let none: [String; 0] = [];
     for _ in 0..2 {
-        assert_eq!(leaks(env, setup.checkpoint_on_close, crashed), none);
+        assert_eq!(leaks(env, setup, crashed), none);
         let session = setup.open(Arc::new(env.clone())).expect("it was closed in order");
         session.check(state).expect("it was closed in order");
         session.db.close().expect("nothing is in the way");
     }
-    assert_eq!(leaks(env, setup.checkpoint_on_close, crashed), none);
+    assert_eq!(leaks(env, setup, crashed), none);
 }
 
 /// Adds to a panic what was being done.

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use walnut::env::{Env, MemoryEnv};
 use walnut::{
-    Background, Builder, Compaction, Compression, Database, DefaultTable, Durability, Error, Result,
-    WriteAccess,
+    Background, Builder, Compaction, Compression, Database, DefaultTable, Durability, EncryptionKey, Error,
+    Result, WriteAccess,
 };
 
 use crate::model::{Outcome, Rows, State, Told};
@@ -44,6 +44,20 @@ pub struct Setup {
     pub compression: Compression,
     /// Whether closing flushes.
     pub checkpoint_on_close: bool,
+    /// Whether the database is encrypted.
+    pub is_encrypted: bool,
+}
+
+/// The key of all encrypted databases of tests.
+pub const KEY: [u8; 32] = [7; 32];
+
+/// The same options, with encryption when `WALNUT_ENCRYPTION` is set.
+pub fn encrypted_if_asked(builder: Builder) -> Builder {
+    if is_encryption_asked() { builder.encryption(EncryptionKey::from_bytes(KEY)) } else { builder }
+}
+
+fn is_encryption_asked() -> bool {
+    std::env::var_os("WALNUT_ENCRYPTION").is_some()
 }
 
 impl Setup {
@@ -67,6 +81,7 @@ impl Setup {
             base_level_size: *random.pick(&[1 << 10, 1 << 10, 8 << 10, 64 << 20]),
             value_log_threshold: *random.pick(&[0, 0, 1, 40, 90]),
             compaction: *random.pick(&[Compaction::Leveled, Compaction::Tiered, Compaction::Universal]),
+            is_encrypted: random.one_in(4) || is_encryption_asked(),
         }
     }
 
@@ -84,12 +99,13 @@ impl Setup {
             compression: Compression::Lz4,
             checkpoint_on_close: true,
             max_open_files: 500,
+            is_encrypted: is_encryption_asked(),
         }
     }
 
     /// The builder with these options.
     pub fn builder(&self) -> Builder {
-        Database::builder()
+        let builder = Database::builder()
             .durability(self.durability)
             .group_window(Duration::ZERO)
             .memtable_size(self.memtable_size)
@@ -103,7 +119,8 @@ impl Setup {
             .compression(self.compression)
             .checkpoint_on_close(self.checkpoint_on_close)
             .cache_size(1 << 20)
-            .background(Background::Manual)
+            .background(Background::Manual);
+        if self.is_encrypted { builder.encryption(EncryptionKey::from_bytes(KEY)) } else { builder }
     }
 
     /// Opens the database on a machine.
@@ -218,23 +235,24 @@ fn check_table<T: Row>(table: &DefaultTable<T>, model: &Rows<T>) -> Result<()> {
     Ok(())
 }
 
-/// Names the files that lie about in a closed database, if any: beside `CURRENT`, `LOCK`, one manifest, the log, SSTs and
-/// value files there is nothing, and no more of the log than one segment when closing flushed everything. A machine that
-/// crashed may have files that were moved aside.
-pub fn leaks(env: &MemoryEnv, flushed: bool, crashed: bool) -> Vec<String> {
+/// Names the files that lie about in a closed database, if any: beside `CURRENT`, `LOCK`, one manifest, the log, SSTs, value
+/// files, and `KEYS` of an encrypted one, there is nothing, and no more of the log than one segment when closing flushed
+/// everything. A machine that crashed may have files that were moved aside.
+pub fn leaks(env: &MemoryEnv, setup: &Setup, crashed: bool) -> Vec<String> {
     let dir = Path::new(DIR);
     let (mut manifests, mut segments, mut leaks) = (0, 0, Vec::new());
     for path in env.files() {
         let name = path.strip_prefix(dir).unwrap_or(&path).to_string_lossy().into_owned();
         let known = match name.as_str() {
             "CURRENT" | "LOCK" => true,
+            "KEYS" => setup.is_encrypted,
             name if is_numbered(name, "MANIFEST-", "") => {
                 manifests += 1;
                 manifests == 1
             }
             name if is_numbered(name, "wal-", ".log") => {
                 segments += 1;
-                segments == 1 || !flushed
+                segments == 1 || !setup.checkpoint_on_close
             }
             name if name.starts_with("aside/") => crashed,
             name => is_numbered(name, "", ".sst") || is_numbered(name, "", ".vlog"),

@@ -67,7 +67,8 @@ impl From<FileKind> for FileType {
         match kind {
             FileKind::Wal => Self::Log,
             FileKind::Sst => Self::Sst,
-            FileKind::Manifest => Self::Manifest,
+            // The last two have no parts, and are never shown.
+            FileKind::Manifest | FileKind::Current | FileKind::Keys => Self::Manifest,
             FileKind::ValueFile => Self::Values,
         }
     }
@@ -108,7 +109,8 @@ impl fmt::Display for DumpedPart {
 ///
 /// The file is read by itself, so it may be damaged, or a copy elsewhere. Keys are shown typed
 /// where the database is in the file's directory and its catalog can be read, else hexadecimal.
-/// Nothing is locked and nothing is written.
+/// Nothing is locked and nothing is written. Of an encrypted file only the headers are shown,
+/// unless `options` have its key and `KEYS` is beside it.
 ///
 /// [`Error::Corruption`](crate::Error::Corruption) when it is no file of a database, or shorter
 /// than a header; damage behind the header is passed to `visit` and counted.
@@ -142,7 +144,8 @@ pub fn dump(
     let (env, path) = options.location(file.as_ref());
     let names = path.parent().and_then(|dir| names_in(dir, options).ok()).unwrap_or_default();
     let mut fault_count = 0;
-    let found = engine::dump(&env, &path, &mut |kind, part| {
+    let config = options.engine_config();
+    let found = engine::dump(&env, &path, config.encryption.as_deref(), &mut |kind, part| {
         fault_count += u64::from(part.fault.is_some());
         visit(&described(kind.into(), part, &names));
     })?;

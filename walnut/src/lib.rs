@@ -65,6 +65,7 @@ mod batch;
 mod cache;
 mod codec;
 mod compaction;
+mod crypt;
 mod cursor;
 mod database;
 mod dump;
@@ -87,11 +88,17 @@ mod vlog;
 mod wal;
 
 pub use compaction::Compaction;
+#[cfg(feature = "encryption")]
+pub use crypt::{EncryptionKey, KeyProvider};
 pub use database::Database;
 pub use dump::dump;
+#[cfg(feature = "encryption")]
+pub use engine::StateDigest;
 pub use engine::{Background, Durability, Stats};
-pub use error::{Error, Limit, Result, UniqueViolation};
+pub use error::{Error, KeyFault, Limit, Result, UniqueViolation};
 pub use follower::{Follower, ReadOnlyBuilder};
+#[cfg(feature = "encryption")]
+pub use options::Backup;
 pub use options::{Builder, Compression};
 pub use repair::repair;
 pub use table::{
@@ -265,6 +272,8 @@ pub mod __measure {
 #[doc(hidden)]
 pub mod __fuzz {
     pub use crate::batch::fuzz as batch;
+    #[cfg(feature = "encryption")]
+    pub use crate::crypt::{fuzz_keys as keys, fuzz_sealed as sealed};
     pub use crate::manifest::fuzz as manifest;
     pub use crate::sst::fuzz as sst;
     pub use crate::table::fuzz_keys as key;

@@ -23,10 +23,14 @@ use crate::table::{Repaired, Store};
 /// `target` must be empty or missing. `options` are those of both databases. The new database is
 /// durable and closed when this returns. After an error `target` holds a part: remove it.
 ///
+/// An encrypted database is read with the key of `options`, and the new one is encrypted under it,
+/// with data keys of its own. Without its key file nothing of it can be read: keep backups.
+///
 /// [`Error::NotADatabase`](crate::Error::NotADatabase) when no file of a database can be read in
 /// `source`, [`Error::Io`](crate::Error::Io) with
-/// [`AlreadyExists`](std::io::ErrorKind::AlreadyExists) when something is in `target`. No process
-/// may have `source` open.
+/// [`AlreadyExists`](std::io::ErrorKind::AlreadyExists) when something is in `target`,
+/// [`Error::WrongKey`](crate::Error::WrongKey) when the key does not open `source`. No process may
+/// have `source` open.
 ///
 /// Cost: reads every SST twice at most and writes every live row; memory for the log and for one
 /// block of each run.
@@ -55,8 +59,9 @@ pub fn repair(source: impl AsRef<Path>, target: impl AsRef<Path>, options: &Buil
     if target.starts_with(&source) {
         return Err(Error::Unsupported("a repair into the directory of the damaged database"));
     }
-    let damaged = DamagedDatabase::open(&machine, &source)?;
-    let engine = Engine::open_empty(machine, target, options.engine_config())?;
+    let config = options.engine_config();
+    let damaged = DamagedDatabase::open(&machine, &source, config.encryption.as_deref())?;
+    let engine = Engine::open_empty(machine, target, config)?;
     let salvaged = engine.salvage(damaged)?;
     let store = Store::new(engine, options.chosen_durability());
     let repaired = store.complete_repair(&salvaged)?;

@@ -16,3 +16,4 @@ mod kill;
 mod program;
 mod quickstart;
 mod refusals;
+mod vault;

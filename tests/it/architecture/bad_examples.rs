@@ -36,12 +36,12 @@ fn an_import_upward_or_sideways_is_found_by_file_line_and_layers() {
     let fault = upward("wal/segment.rs", "use crate::base::SeqNo;\nuse crate::engine::Engine;\n");
     assert_eq!(
         fault,
-        ["walnut/src/wal/segment.rs:2: `wal` (layer 5) names `engine` (layer 8); imports point down only"]
+        ["walnut/src/wal/segment.rs:2: `wal` (layer 6) names `engine` (layer 9); imports point down only"]
     );
     let fault = upward("wal/mod.rs", "fn f() -> crate::sst::SstMeta { loop {} }");
     assert_eq!(
         fault,
-        ["walnut/src/wal/mod.rs:1: `wal` (layer 5) names `sst` (layer 5); imports point down only"]
+        ["walnut/src/wal/mod.rs:1: `wal` (layer 6) names `sst` (layer 6); imports point down only"]
     );
 }
 

@@ -99,6 +99,7 @@ impl Writer {
             2 | 3 => db.step().map(drop),
             4 => db.sync(),
             5 => self.drop_space(&db),
+            23 if self.setup.is_encrypted => db.rotate_data_key(),
             6..=10 => self.write_note(&db),
             _ => self.write_batch(&db),
         }

@@ -401,7 +401,7 @@ fn check_keyspaces(seed: u64, step_count: usize) {
 
 fn check_after_closing(setup: &Setup, env: &MemoryEnv, expected: &State, crashed: bool) {
     for _ in 0..2 {
-        assert_eq!(leaks(env, setup.checkpoint_on_close, crashed), [""; 0]);
+        assert_eq!(leaks(env, setup, crashed), [""; 0]);
         let db = open(setup, env).expect("it was closed in order");
         assert_eq!(&state(&db).expect("it can be read"), expected);
         db.close().expect("nothing is in the way");

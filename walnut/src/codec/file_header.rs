@@ -11,7 +11,8 @@
 //!
 //! The salt is random and new for each generation of a file. The header's own CRC seeds every
 //! checksum in the file, so that a record or a block of another file, or of an earlier generation
-//! of this one, never validates.
+//! of this one, never validates. Format 1 is a checksummed file; in format 2, an encrypted one, the
+//! encryption header follows.
 //! `word` depends on the kind: a WAL segment keeps its first sequence number there.
 
 use super::{Reader, Writer, crc32};
@@ -24,23 +25,41 @@ pub(crate) enum FileKind {
     Sst,
     Manifest,
     ValueFile,
+    /// `CURRENT`, which has no header: a label for its key.
+    Current,
+    /// The key file.
+    #[cfg_attr(not(feature = "encryption"), allow(dead_code, reason = "there is none then"))]
+    Keys,
 }
 
 impl FileKind {
     /// The magic number.
-    fn magic(self) -> &'static [u8; 8] {
+    pub(crate) fn magic(self) -> &'static [u8; 8] {
         match self {
             Self::Wal => b"walnutL\n",
             Self::Sst => b"walnutS\n",
             Self::Manifest => b"walnutM\n",
             Self::ValueFile => b"walnutV\n",
+            Self::Current => b"walnutC\n",
+            Self::Keys => b"walnutK\n",
         }
     }
+}
 
-    /// The format that this version writes, and the newest that it reads.
-    fn format(self) -> u32 {
+/// The format of every kind of file: what this version writes, and the newest that it reads.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) enum FileFormat {
+    /// Checksummed.
+    Plain,
+    /// Encrypted: an encryption header follows (see `crypt`).
+    Encrypted,
+}
+
+impl FileFormat {
+    fn code(self) -> u32 {
         match self {
-            Self::Wal | Self::Sst | Self::Manifest | Self::ValueFile => 1,
+            Self::Plain => 1,
+            Self::Encrypted => 2,
         }
     }
 }
@@ -61,9 +80,13 @@ impl FileHeader {
     const CRC: usize = Self::LEN - 4;
 
     pub(crate) fn encode(&self) -> [u8; Self::LEN] {
+        self.encode_as(FileFormat::Plain)
+    }
+
+    pub(crate) fn encode_as(&self, format: FileFormat) -> [u8; Self::LEN] {
         let mut bytes = Vec::with_capacity(Self::LEN);
         bytes.extend_from_slice(self.kind.magic());
-        bytes.put_u32(self.kind.format());
+        bytes.put_u32(format.code());
         bytes.put_u32(0);
         bytes.extend_from_slice(&self.database);
         bytes.put_u64(self.number.0);
@@ -79,6 +102,11 @@ impl FileHeader {
 
     /// The header of a file of this kind. The caller compares the database id and the number.
     pub(crate) fn decode(kind: FileKind, bytes: &[u8]) -> Result<Self, Fault> {
+        Self::decode_as(kind, FileFormat::Plain, bytes)
+    }
+
+    /// The same of a file in this format; another one is a fault.
+    pub(crate) fn decode_as(kind: FileKind, wanted: FileFormat, bytes: &[u8]) -> Result<Self, Fault> {
         let bytes = bytes.get(..Self::LEN).ok_or(Fault::Truncated)?;
         let mut reader = Reader::new(bytes);
         if reader.bytes(8)? != kind.magic() {
@@ -90,8 +118,8 @@ impl FileHeader {
         if stored != computed {
             return Err(Fault::Checksum { stored, computed });
         }
-        if format != kind.format() {
-            return Err(Fault::Format { found: format, known: kind.format() });
+        if format != wanted.code() {
+            return Err(Fault::Format { found: format, known: wanted.code() });
         }
         if reader.u32()? != 0 {
             return Err(Fault::Invalid("flags field of the header"));
@@ -108,7 +136,11 @@ impl FileHeader {
 
     /// The seed of the checksums in this file.
     pub(crate) fn seed(&self) -> u32 {
-        let bytes = self.encode();
+        self.seed_as(FileFormat::Plain)
+    }
+
+    pub(crate) fn seed_as(&self, format: FileFormat) -> u32 {
+        let bytes = self.encode_as(format);
         u32::from_le_bytes([bytes[60], bytes[61], bytes[62], bytes[63]])
     }
 }

@@ -10,7 +10,7 @@ mod value_pointer;
 mod writer;
 
 pub(crate) use crc::{crc32, crc32_combine, seed_at};
-pub(crate) use file_header::{FileHeader, FileKind};
+pub(crate) use file_header::{FileFormat, FileHeader, FileKind};
 pub(crate) use lz4::{BlockCompression, MAX_RATIO, compress, decompress};
 pub(crate) use reader::Reader;
 pub(crate) use text::{long_text, text};

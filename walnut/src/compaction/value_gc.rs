@@ -38,6 +38,10 @@ const MAX_GC_FILES: u64 = 16;
 const SMALL_PART: u64 = 64;
 const MIN_SMALL_FILE_COUNT: usize = 4;
 
+/// The size of the encryption header, which an encrypted value file has before its records: no
+/// value is worth moving for less.
+const ALWAYS_DEAD: u128 = 64;
+
 /// How much may be written to free space.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum GcMode {
@@ -80,7 +84,7 @@ pub(crate) struct ValueGc {
 pub(crate) fn gc_candidates(version: &Version, mode: GcMode) -> BTreeSet<FileNumber> {
     let is_candidate = |file: &&ValueFile| {
         let (dead, all) = (u128::from(file.dead_size()), u128::from(file.meta.records_size()));
-        dead > 0 && dead * 100 >= all * mode.min_dead_percent()
+        dead > ALWAYS_DEAD && dead * 100 >= all * mode.min_dead_percent()
     };
     version.value_files().filter(is_candidate).map(|file| file.meta.number).collect()
 }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::Database;
-use crate::engine::{Engine, Preflight, Stats, Verified};
+use crate::engine::{CopyKey, Engine, Preflight, Stats, Verified};
 use crate::error::Result;
 use crate::follower::Follower;
 use crate::options::Builder;
@@ -120,7 +120,7 @@ impl Database {
     /// # Ok::<(), walnut::Error>(())
     /// ```
     pub fn backup(&self, dir: impl AsRef<Path>) -> Result<()> {
-        self.store.engine()?.backup(dir.as_ref())
+        self.store.engine()?.backup(dir.as_ref(), &CopyKey::Same)
     }
 
     /// Looks at a directory as a place for a copy of this database: what stands there, whether it

@@ -2,6 +2,8 @@
 
 mod copy;
 mod embedded;
+#[cfg(feature = "encryption")]
+mod encryption;
 mod remote;
 
 use std::fmt;

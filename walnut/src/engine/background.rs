@@ -1,6 +1,5 @@
 //! The threads that flush and compact while readers and writers go on, or the absence of them.
 
-use std::path::Path;
 use std::time::Duration;
 
 use super::{Core, Engine, trace};
@@ -71,7 +70,12 @@ impl Worker {
         }
     }
 
-    fn start(&self, name: &str, dir: &Path, life: impl FnOnce() + Send + 'static) -> Result<()> {
+    fn start(&self, name: &str, core: &Core, life: impl FnOnce() + Send + 'static) -> Result<()> {
+        let (dir, keys) = (&core.dir, core.sst_store.keys.clone());
+        let life = move || {
+            life();
+            keys.clear_stack();
+        };
         let thread = std::thread::Builder::new().name(name.to_owned()).spawn(life);
         self.orders.lock().thread =
             Some(thread.map_err(|error| Error::io("start a background thread of", dir, error))?);
@@ -132,9 +136,9 @@ impl Engine {
             }
         });
         let core = Arc::clone(&self.core);
-        self.flusher.start("walnut-flush", &self.dir, move || core.run_flush_thread())?;
+        self.flusher.start("walnut-flush", self, move || core.run_flush_thread())?;
         let core = Arc::clone(&self.core);
-        self.compactor.start("walnut-compact", &self.dir, move || core.run_compaction_thread())
+        self.compactor.start("walnut-compact", self, move || core.run_compaction_thread())
     }
 
     /// Has the threads finish what they are at, and waits for them.

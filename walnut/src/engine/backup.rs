@@ -6,12 +6,15 @@
 //!   begin   an empty log behind it, a manifest, CURRENT
 //! ```
 //!
+//! A copy under another key, or under none, is written anew, file by file: every entry and every
+//! value is read, checked, and sealed under new data keys of a database with an id of its own.
+//!
 //! 1. The copy holds exactly the commits up to one sequence number: all that were acknowledged
 //!    before the call, and none that was begun after it returned.
 //! 2. An opening of the copy finds a whole one or is refused: until it is whole it has a file named
 //!    `UNFINISHED`, and `CURRENT` is written when everything else is durable.
-//! 3. Every byte was checked twice: as it was read, against the digest in the manifest, and as it
-//!    is in the copy.
+//! 3. Every byte was checked twice: as it was read, against the digest in the manifest or, where it
+//!    is sealed anew, against its seal; and as it is in the copy.
 //! 4. Nothing is written into a directory that is not empty, nor into the database's own.
 //!
 //! Files are copied and not linked: a linked file shares the fate of its bytes, and a copy is made
@@ -21,14 +24,22 @@
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::directory;
+use std::cell::Cell;
+
+use super::keys::{self, CopiedKeys};
 use super::levels::Levels;
-use super::{Core, open};
+use super::{Core, directory, open};
+use crate::base::FileNumber;
+use crate::cache::Cache;
+use crate::compaction::{Relocation, ValueGc, ValueGcJob};
+use crate::crypt::{DataKeys, EncryptionKey};
 use crate::env::{Appender, DirOwner, Env, File, PathKind, digest};
 use crate::error::{Error, Fault, Result};
-use crate::files::FileName;
-use crate::manifest::{ManifestState, ManifestWriter};
+use crate::files::{FileName, OpenFiles};
+use crate::manifest::{ManifestState, ManifestWriter, Version, VersionEdit};
+use crate::sst::{BlockCache, SstStore};
 use crate::sync::Arc;
+use crate::vlog::ValueStore;
 use crate::wal::{LogConfig, LogDir, LogWriter};
 
 /// How many bytes are copied at once.
@@ -37,17 +48,38 @@ const PIECE_SIZE: usize = 512 << 10;
 /// The most directories that are looked at on the way from a target to the root.
 const MAX_DEPTH: usize = 4096;
 
+/// The key that a copy is encrypted with.
+#[derive(Debug, Default)]
+pub(crate) enum CopyKey {
+    /// That of the database, or none if it has none.
+    #[default]
+    Same,
+    /// Another one, or none.
+    #[cfg_attr(not(feature = "encryption"), expect(dead_code, reason = "there is no key"))]
+    Other(Option<EncryptionKey>),
+}
+
 /// What is copied: files whose names stay, or that are held open, and the state that names them.
 struct BackupSource {
     levels: Arc<Levels>,
     state: ManifestState,
+    /// The keys of these files, whatever becomes of those of the database.
+    keys: CopiedKeys,
+}
+
+/// The id and the data keys of a copy.
+struct CopyTarget<'a> {
+    env: &'a Arc<dyn Env>,
+    dir: &'a Path,
+    database: [u8; 16],
+    keys: DataKeys,
 }
 
 impl Core {
     /// Copies the database into a directory, which must be empty or missing. After an error nothing
     /// is left in it but, when it cannot be removed, what an opening refuses, or a copy that is
     /// whole.
-    pub(crate) fn backup(&self, target: &Path) -> Result<()> {
+    pub(crate) fn backup(&self, target: &Path, key: &CopyKey) -> Result<()> {
         self.ensure_writable()?;
         directory::check_path(target, "back up into")?;
         if target.starts_with(&self.dir) || self.contains(target)? {
@@ -59,7 +91,7 @@ impl Core {
         // never takes what a crash leaves for a new database. The thread that creates it first has
         // the directory.
         let marker = held.create(&directory::marker_path(target))?;
-        let copied = marker.sync().and_then(|()| self.copy_into(&held, target));
+        let copied = marker.sync().and_then(|()| self.copy_into(&held, target, key));
         if copied.is_err() {
             // What stays is refused by its marker; the error of the copy says more than that of
             // cleaning up.
@@ -90,12 +122,12 @@ impl Core {
         Ok(false)
     }
 
-    fn copy_into(&self, held: &Arc<dyn Env>, target: &Path) -> Result<()> {
+    fn copy_into(&self, held: &Arc<dyn Env>, target: &Path, key: &CopyKey) -> Result<()> {
         held.sync_dir(target)?;
         directory::sync_name(&**held, target)?;
         let owner = DirOwner::take(Arc::clone(held), &directory::lock_path(target))?;
         let env: Arc<dyn Env> = Arc::new(owner.clone());
-        let copied = self.copy_files(&env, target);
+        let copied = self.copy_files(&env, target, key);
         if copied.is_err() {
             clear(&*env, target)?;
             owner.release();
@@ -105,28 +137,112 @@ impl Core {
         copied
     }
 
-    fn copy_files(&self, env: &Arc<dyn Env>, target: &Path) -> Result<()> {
+    fn copy_files(&self, env: &Arc<dyn Env>, target: &Path, key: &CopyKey) -> Result<()> {
         self.flush_everything()?;
         let source = self.source();
-        for (_, sst) in source.levels.ssts() {
-            let meta = sst.meta();
-            self.copy_file(sst.open_transient()?.file(), (meta.size, meta.digest), &**env, target)?;
-        }
-        for file in source.levels.value_files() {
-            let meta = file.meta();
-            self.copy_file(file.open_transient()?.file(), (meta.size, meta.digest), &**env, target)?;
-        }
-        env.sync_dir(target)?;
-        self.begin_copy(env, target, &source.state)?;
-        env.remove(&directory::marker_path(target))?;
-        env.sync_dir(target)
+        let (target, state) = match key {
+            CopyKey::Other(key) if key.is_some() || self.sst_store.keys.is_encrypted() => {
+                let (database, keys) = keys::make(&**env, target, &DataKeys::none(), key.as_ref())?;
+                let target = CopyTarget { env, dir: target, database, keys };
+                let state = self.rewrite_files(&source, &target)?;
+                (target, state)
+            }
+            CopyKey::Same | CopyKey::Other(_) => {
+                self.copy_as_it_is(&source, &**env, target)?;
+                let keys = source.keys.write(&**env, target)?;
+                let database = self.sst_store.database;
+                (CopyTarget { env, dir: target, database, keys }, source.state)
+            }
+        };
+        env.sync_dir(target.dir)?;
+        begin_copy(&target, &state)?;
+        env.remove(&directory::marker_path(target.dir))?;
+        env.sync_dir(target.dir)
     }
 
     /// The files of now, and what the manifest says of them. They were flushed to, so they hold all
     /// commits up to a number.
     fn source(&self) -> BackupSource {
         let manifest = self.manifest.lock();
-        BackupSource { levels: Arc::clone(&self.view.load().levels), state: manifest.state() }
+        BackupSource {
+            levels: Arc::clone(&self.view.load().levels),
+            state: manifest.state(),
+            keys: CopiedKeys::of(&*self.env, &self.sst_store.keys),
+        }
+    }
+
+    fn copy_as_it_is(&self, source: &BackupSource, env: &dyn Env, target: &Path) -> Result<()> {
+        for (_, sst) in source.levels.ssts() {
+            let meta = sst.meta();
+            self.copy_file(sst.open_transient()?.file(), (meta.size, meta.digest), env, target)?;
+        }
+        for file in source.levels.value_files() {
+            let meta = file.meta();
+            self.copy_file(file.open_transient()?.file(), (meta.size, meta.digest), env, target)?;
+        }
+        Ok(())
+    }
+
+    /// Writes every SST anew under the keys of the copy, and the values that it points to; returns
+    /// the state that names the new files.
+    fn rewrite_files(&self, source: &BackupSource, target: &CopyTarget<'_>) -> Result<ManifestState> {
+        let next_file = Cell::new(source.state.next_file);
+        let numbers = || -> Result<FileNumber> { Ok(next_file.replace(next_file.get().next()?)) };
+        let (sst_store, value_store) = self.copy_stores(target);
+        let mut edit = VersionEdit::default();
+        for (level, sst) in source.levels.ssts() {
+            let candidates = sst.meta().values.iter().map(|share| share.file);
+            let gc = ValueGc {
+                ssts: vec![(level, Arc::new(sst.meta().clone()))],
+                candidates: candidates.collect(),
+            };
+            let files = gc.candidates.iter();
+            let files = files.filter_map(|file| Some((*file, Arc::clone(source.levels.value_file(*file)?))));
+            let job = ValueGcJob {
+                relocation: Relocation {
+                    candidates: files.collect(),
+                    value_store: &value_store,
+                    max_file_size: self.config.values.max_file_size,
+                },
+                gc: &gc,
+                sst_store: &sst_store,
+                progress: &|_| self.ensure_open(),
+            };
+            let written = job.run(|_| Arc::clone(sst), &numbers)?;
+            for sst in &written.ssts {
+                sst.verify()?;
+                edit.added.push((level, Arc::new(sst.meta().clone())));
+            }
+            for file in &written.values {
+                file.verify()?;
+                edit.values.push(*file.meta());
+            }
+        }
+        let version = Version::default().apply(&edit).map_err(|fault| fault.at(target.dir, 0))?;
+        Ok(ManifestState { version: Arc::new(version), next_file: next_file.get(), ..source.state })
+    }
+
+    fn copy_stores(&self, target: &CopyTarget<'_>) -> (Arc<SstStore>, Arc<ValueStore>) {
+        let open_files = OpenFiles::new(self.config.open_limit);
+        let sst_store = SstStore {
+            env: Arc::clone(target.env),
+            dir: target.dir.to_owned(),
+            database: target.database,
+            keys: target.keys.clone(),
+            config: self.config.sst,
+            cache: BlockCache::new(0, self.config.sst.block_size),
+            open_files: Arc::clone(&open_files),
+        };
+        let value_store = ValueStore {
+            env: Arc::clone(target.env),
+            dir: target.dir.to_owned(),
+            database: target.database,
+            keys: target.keys.clone(),
+            compression: self.config.sst.compression,
+            cache: Cache::new(0),
+            open_files,
+        };
+        (Arc::new(sst_store), Arc::new(value_store))
     }
 
     /// Copies a file under its own name, durably, and compares both ends with what was noted of it.
@@ -147,24 +263,23 @@ impl Core {
         compare(from, found, noted)?;
         compare(&*to, digest(&*to)?, noted)
     }
+}
 
-    /// Writes what a database needs beside its files: a log that begins behind them, and the
-    /// manifest.
-    fn begin_copy(&self, env: &Arc<dyn Env>, target: &Path, source: &ManifestState) -> Result<()> {
-        let (env, dir, database) = (Arc::clone(env), PathBuf::from(target), self.sst_store.database);
-        let last = source.last_seqno;
-        let place = LogDir { env: Arc::clone(&env), dir: dir.clone(), database };
-        let (number, _) = open::FIRST_LOG;
-        LogWriter::create(place, number, last.plus(1), LogConfig::default())?.close()?;
-        let state = ManifestState {
-            log_number: Some(number),
-            newest_log: Some(number),
-            next_file: source.next_file.next()?,
-            log_seqno: last,
-            ..source.clone()
-        };
-        ManifestWriter::create(env, dir, source.next_file, database, state).map(drop)
-    }
+/// Writes what a database needs beside its files: a log that begins behind them, and the manifest.
+fn begin_copy(target: &CopyTarget<'_>, source: &ManifestState) -> Result<()> {
+    let (env, dir, database) = (Arc::clone(target.env), PathBuf::from(target.dir), target.database);
+    let last = source.last_seqno;
+    let place = LogDir { env: Arc::clone(&env), dir: dir.clone(), database, keys: target.keys.clone() };
+    let (number, _) = open::FIRST_LOG;
+    LogWriter::create(place, number, last.plus(1), LogConfig::default())?.close()?;
+    let state = ManifestState {
+        log_number: Some(number),
+        newest_log: Some(number),
+        next_file: source.next_file.next()?,
+        log_seqno: last,
+        ..source.clone()
+    };
+    ManifestWriter::create(env, dir, source.next_file, database, &target.keys, state).map(drop)
 }
 
 /// Holds the directory, which is made when it is missing; an error when anything is in it.

@@ -97,6 +97,7 @@ impl Core {
         let due = |version: &Version| self.config.compaction.pick(version, &self.config.levels);
         self.compact_while(|version| due(version).or_else(|| self.hinted(version)))
             && self.reclaim_while(GcMode::Normal)
+            && self.rotate_while()
     }
 
     /// Runs the picks that are due and those that give space back, until there is none or one
@@ -107,7 +108,9 @@ impl Core {
 
     /// The same, and what makes reads cheaper.
     pub(super) fn compact_idle(&self) -> bool {
-        self.compact_while(|version| self.anything(version)) && self.reclaim_while(GcMode::Idle)
+        self.compact_while(|version| self.anything(version))
+            && self.reclaim_while(GcMode::Idle)
+            && self.rotate_while()
     }
 
     /// Returns whether something is dead that can be dropped only when its readers have ended.
@@ -126,6 +129,7 @@ impl Core {
             || self.flush_deletions()?
             || self.compact_one(|version| self.anything(version))?
             || self.reclaim_one(GcMode::Idle)?
+            || self.rotate_one()?
             || self.note_durable()?)
     }
 
@@ -313,7 +317,7 @@ impl Core {
         self.swap(removed, added, written, &merged)
     }
 
-    fn run_reclaim(&self, reclaim: &ValueGc) -> Result<()> {
+    pub(super) fn run_reclaim(&self, reclaim: &ValueGc) -> Result<()> {
         let levels = Arc::clone(&self.view.load().levels);
         let began = self.env.monotonic_clock();
         let moving = self.moving(&levels, reclaim.candidates.clone());

@@ -1,7 +1,7 @@
 //! The directory of a database: making it, telling it from others, keeping it tidy.
 //!
 //! ```text
-//!   CURRENT  MANIFEST-000007  LOCK  RESERVE  wal-000012.log  000009.sst  000010.vlog  aside/
+//!   CURRENT  KEYS  MANIFEST-000007  LOCK  RESERVE  wal-000012.log  000009.sst  000010.vlog  aside/
 //! ```
 
 use std::io::{self, ErrorKind};
@@ -78,10 +78,24 @@ pub(super) fn prepare(env: &dyn Env, dir: &Path) -> Result<()> {
 /// Takes the directory at a path, which exists, for this process: what is done with the owner is
 /// done there, wherever the path leads by then. An error when something is in it that is not a
 /// database.
-pub(super) fn own(machine: &Arc<dyn Env>, dir: &Path) -> Result<DirOwner> {
+///
+/// `look` looks at the directory before anything in it is changed.
+pub(super) fn own<T>(
+    machine: &Arc<dyn Env>,
+    dir: &Path,
+    look: impl FnOnce(&dyn Env) -> Result<T>,
+) -> Result<(DirOwner, T)> {
     let held = hold(machine, dir)?;
     check(&*held, dir)?;
-    DirOwner::take(held, &lock_path(dir))
+    let seen = look(&*held)?;
+    Ok((DirOwner::take(held, &lock_path(dir))?, seen))
+}
+
+/// A random id for a new database.
+pub(super) fn new_id(env: &dyn Env) -> [u8; 16] {
+    let mut database = [0; 16];
+    env.fill_random(&mut database);
+    database
 }
 
 /// Holds the directory at a path, which has to exist, to read in it: takes no lock and changes
@@ -213,6 +227,19 @@ pub(super) fn remove_obsolete_files(env: &dyn Env, dir: &Path, leftovers: &[Left
     })
 }
 
+/// Removes the files that were moved aside.
+#[cfg(feature = "encryption")]
+pub(super) fn clear_quarantine(env: &dyn Env, dir: &Path) -> Result<()> {
+    let aside = FileName::Quarantine.path(dir);
+    if env.kind(&aside)? != Some(PathKind::Directory) {
+        return Ok(());
+    }
+    for name in env.list(&aside)?.iter().filter(|name| is_data(name)) {
+        env.remove_file(&aside.join(name))?;
+    }
+    env.sync_dir(&aside)
+}
+
 /// Removes the log segments before a number, but for those that are kept.
 pub(super) fn remove_log_before(
     env: &dyn Env,
@@ -298,7 +325,9 @@ pub(super) fn is_own(name: &str) -> bool {
     FileName::parse(name).is_some_and(|name| !name.is_temp_file() && name != FileName::Quarantine)
 }
 
-/// Whether a file of this name shows that the directory belongs to another program.
+/// Whether a file of this name shows that the directory belongs to another program. The first file
+/// of an encrypted database is the draft of its key file: a crash may leave it alone.
 fn is_foreign(name: &str) -> bool {
-    !is_own(name) && !name.starts_with('.') && name != "lost+found"
+    let is_draft = FileName::parse(name) == Some(FileName::KeysTemp);
+    !is_own(name) && !is_draft && !name.starts_with('.') && name != "lost+found"
 }

@@ -1,14 +1,17 @@
 //! Dumps a file of a database: finds out what it is, and passes its parts on.
 //!
-//! The file is only read, by itself: neither a manifest nor another file is needed. A file whose
-//! header is damaged has no sound part, because every checksum continues that of the header.
+//! The file is only read, by itself: no other file is needed but the key file, where it is
+//! encrypted. A file whose headers are damaged has no sound part, because every checksum continues
+//! that of the file header, and every tag is under a key that follows from both headers.
 
 use std::path::Path;
 
+use super::keys;
 use crate::base::Kind;
 use crate::batch::BatchEntries;
-use crate::codec::{FileHeader, FileKind};
-use crate::env::Env;
+use crate::codec::{FileFormat, FileHeader, FileKind};
+use crate::crypt::{DataKeys, EncryptionKey, Sealer};
+use crate::env::{Env, File};
 use crate::error::{Fault, Result};
 use crate::files::{FilePart, PartVisitor};
 use crate::sync::Arc;
@@ -19,56 +22,99 @@ use crate::{manifest, sst, vlog, wal};
 pub(crate) struct FileSummary {
     pub(crate) kind: FileKind,
     pub(crate) size: u64,
-    /// Where the last valid record, block or edit ends; 0 when the header is damaged.
+    /// Where the last valid record, block or edit ends; 0 when the header is damaged or the key is
+    /// missing.
     pub(crate) sound_end: u64,
 }
 
-/// Passes every part of a file of some kind to `visit_of`. `Fault::Magic` when it is no file of a
-/// database.
+/// Passes every part of a file of some kind to `visit_of`; of an encrypted one only the headers,
+/// without its key. `Fault::Magic` when it is no file of a database.
 pub(crate) fn dump(
     env: &Arc<dyn Env>,
     path: &Path,
+    key: Option<&EncryptionKey>,
     visit_of: &mut dyn FnMut(FileKind, FilePart),
 ) -> Result<FileSummary> {
+    let keys = match (key, path.parent()) {
+        (Some(_), Some(dir)) => keys::find_in_damaged(&**env, dir, key)?,
+        _ => DataKeys::none(),
+    };
     let file = env.open(path)?;
     let size = file.size()?;
-    let mut bytes = [0; FileHeader::LEN];
-    if size < bytes.len() as u64 {
+    if size < FileHeader::LEN as u64 {
         return Err(Fault::Truncated.at(path, size));
     }
-    file.read_exact_at(&mut bytes, 0)?;
-    let kinds = [FileKind::Wal, FileKind::Sst, FileKind::Manifest, FileKind::ValueFile];
-    let decoded = kinds.map(|kind| (kind, FileHeader::decode(kind, &bytes)));
-    let found = decoded.into_iter().find(|(_, decoded)| *decoded != Err(Fault::Magic));
-    let (kind, decoded) = found.ok_or_else(|| Fault::Magic.at(path, 0))?;
+    let header_size = size.min(FileHeader::LEN.max(keys.header_size()) as u64);
+    let bytes = file.read_vec_at(usize::try_from(header_size).unwrap_or(FileHeader::LEN), 0)?;
+    let (kind, format, decoded) = identify(&bytes).ok_or_else(|| Fault::Magic.at(path, 0))?;
     let visit: &mut PartVisitor<'_> = &mut |part| visit_of(kind, part);
-    let part = FilePart::new("header", 0, FileHeader::LEN as u64);
-    let header = match decoded {
-        Ok(header) => header,
+    let opened = match format {
+        FileFormat::Plain => DataKeys::none().open(kind, &bytes).map_err(|fault| fault.to_string()),
+        FileFormat::Encrypted if keys.is_encrypted() => {
+            keys.open(kind, &bytes).map_err(|fault| fault.to_string())
+        }
+        FileFormat::Encrypted => Err("it is encrypted, and its key is not known".to_owned()),
+    };
+    let end = if format == FileFormat::Plain { FileHeader::LEN } else { keys.header_size() };
+    let end = end as u64;
+    let part = FilePart::new("header", 0, end.min(size));
+    let part = match &decoded {
+        Ok(header) => part.with_checksum(header.seed_as(format)).with_text(described(kind, header)),
+        Err(_) => part,
+    };
+    let sealer = match opened {
+        Ok((_, sealer)) => sealer,
         Err(fault) => {
             visit(part.with_fault(fault));
-            let start = FileHeader::LEN as u64;
-            visit(FilePart::new("rest", start, size - start).with_text("not checked without a header"));
+            let rest = size.saturating_sub(end);
+            visit(FilePart::new("rest", end.min(size), rest).with_text("not checked without a header"));
             return Ok(FileSummary { kind, size, sound_end: 0 });
         }
     };
-    let database = format!("{:032x}", u128::from_be_bytes(header.database));
-    let first = if kind == FileKind::Wal { format!(", first seqno {}", header.word) } else { String::new() };
-    let text = format!("number {}, database {database}, salt {:016x}{first}", header.number.0, header.salt);
-    visit(part.with_checksum(header.seed()).with_text(text));
-    let sound_end = match kind {
-        FileKind::Wal => wal::dump(&file, &header, &mut |part, commit| visit_record(part, commit, visit))?,
-        FileKind::Sst => sst::dump(&file, &header, visit)?,
-        FileKind::Manifest => manifest::dump(&file, &header, visit)?,
-        FileKind::ValueFile => vlog::dump(&file, &header, visit)?,
-    };
+    visit(part);
+    let header = decoded.map_err(|fault| fault.at(path, 0))?;
+    let sound_end = dump_contents(&file, &header, sealer, visit)?;
     Ok(FileSummary { kind, size, sound_end })
 }
 
+/// The kind and the format of a file that begins with these bytes, and its header if it is sound.
+fn identify(bytes: &[u8]) -> Option<(FileKind, FileFormat, Result<FileHeader, Fault>)> {
+    let kinds = [FileKind::Wal, FileKind::Sst, FileKind::Manifest, FileKind::ValueFile];
+    let kind = kinds.into_iter().find(|kind| bytes.starts_with(kind.magic()))?;
+    Some(match FileHeader::decode_as(kind, FileFormat::Encrypted, bytes) {
+        Ok(header) => (kind, FileFormat::Encrypted, Ok(header)),
+        Err(_) => (kind, FileFormat::Plain, FileHeader::decode(kind, bytes)),
+    })
+}
+
+fn described(kind: FileKind, header: &FileHeader) -> String {
+    let database = u128::from_be_bytes(header.database);
+    let first = if kind == FileKind::Wal { format!(", first seqno {}", header.word) } else { String::new() };
+    format!("number {}, database {database:032x}, salt {:016x}{first}", header.number.0, header.salt)
+}
+
+fn dump_contents(
+    file: &Arc<dyn File>,
+    header: &FileHeader,
+    sealer: Sealer,
+    visit: &mut PartVisitor<'_>,
+) -> Result<u64> {
+    let tag_size = sealer.tag_size() as u64;
+    match header.kind {
+        FileKind::Wal => {
+            wal::dump(file, header, sealer, &mut |part, commit| visit_record(part, commit, tag_size, visit))
+        }
+        FileKind::Sst => sst::dump(file, &sealer, visit),
+        FileKind::Manifest => manifest::dump(file, &sealer, visit),
+        FileKind::ValueFile => vlog::dump(file, &sealer, visit),
+        FileKind::Current | FileKind::Keys => Ok(0),
+    }
+}
+
 /// A record of the log, and the entries of its commit.
-fn visit_record(part: FilePart, commit: Option<wal::Commit<'_>>, visit: &mut PartVisitor<'_>) {
+fn visit_record(part: FilePart, commit: Option<wal::Commit<'_>>, tag_size: u64, visit: &mut PartVisitor<'_>) {
     let Some(commit) = commit else { return visit(part) };
-    let payload_start = part.offset + part.size - commit.payload.len() as u64;
+    let payload_start = part.offset + part.size - tag_size - commit.payload.len() as u64;
     let entries = match BatchEntries::new(commit.payload, commit.count) {
         Ok(entries) => entries,
         Err(fault) => return visit(part.with_fault(fault)),

@@ -129,7 +129,7 @@ impl Core {
 
     /// Starts a new log segment and a new active memtable with it, if the active one is as
     /// `condition` says.
-    fn freeze_if(&self, condition: impl FnOnce(&Memtable) -> bool) -> Result<()> {
+    pub(super) fn freeze_if(&self, condition: impl FnOnce(&Memtable) -> bool) -> Result<()> {
         if self.config.background == Background::Thread {
             // Nearly all of the segment is durable when the log is held, which is when every writer
             // waits.

@@ -15,9 +15,9 @@
 //! 4. A [`View`] is immutable; readers load it without a lock and keep it as long as they read.
 //! 5. After a failed sync of the log nothing is acknowledged any more.
 //!
-//! Locks, in the order in which they may be taken: `compacting`, `flushing`, that of `reserve`,
-//! `synced`, `log`, `queue`, `manifest`, and those of the workers and of the progress of
-//! compaction; a later one is never held while an earlier one is taken. It does not know what a
+//! Locks, in the order in which they may be taken: `compacting`, `changing_keys`, `flushing`, that
+//! of `reserve`, `synced`, `log`, `queue`, `manifest`, and those of the workers and of the progress
+//! of compaction; a later one is never held while an earlier one is taken. It does not know what a
 //! table or an index is.
 
 mod background;
@@ -32,6 +32,7 @@ mod flush;
 mod follow;
 mod group_sync;
 mod held;
+mod keys;
 mod levels;
 mod load;
 mod log;
@@ -44,6 +45,8 @@ mod read_set;
 mod repair;
 mod replay;
 mod reserve;
+#[cfg(feature = "encryption")]
+mod rotate;
 mod scan;
 mod stats;
 #[cfg(test)]
@@ -66,6 +69,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 
 pub use background::Background;
+pub(crate) use backup::CopyKey;
 pub use commit::Durability;
 pub(crate) use dump::dump;
 pub(crate) use follow::{EngineFollower, FollowMode, Moment};
@@ -73,6 +77,8 @@ pub use preflight::{Preflight, Standing};
 pub(crate) use read::{Number, PointReader};
 pub(crate) use read_set::ReadSet;
 pub(crate) use repair::{DamagedDatabase, Salvaged};
+#[cfg(feature = "encryption")]
+pub use rotate::StateDigest;
 pub(crate) use scan::{EngineScan, FoundEntry};
 pub use stats::{LevelStats, Stats};
 pub(crate) use values::{StoredValue, ValueConfig};
@@ -80,6 +86,7 @@ pub use verify::Verified;
 
 use crate::base::SeqNo;
 use crate::compaction::{Compaction, LeveledConfig};
+use crate::crypt::EncryptionKey;
 use crate::env::{DirOwner, Env};
 use crate::error::{Error, Result};
 use crate::mvcc::{DeadRanges, Pin, Snapshots};
@@ -131,6 +138,8 @@ pub(crate) struct EngineConfig {
     /// Whether closing flushes what takes a while to replay, so that the next open replays next to
     /// nothing.
     pub(crate) checkpoint_on_close: bool,
+    /// The user's key, of an encrypted database.
+    pub(crate) encryption: Option<Arc<EncryptionKey>>,
 }
 
 /// A running engine. Dropping it closes it.
@@ -198,6 +207,8 @@ pub(crate) struct Core {
 
     // Behind locks, in the order given at the head.
     compacting: Mutex<()>,
+    #[cfg(feature = "encryption")]
+    changing_keys: Mutex<()>,
     flushing: Mutex<()>,
     synced: Mutex<SyncedTo>,
     sync_done: Condvar,
@@ -325,6 +336,7 @@ impl Engine {
         // A flush that comes late finds that the directory is not ours any more.
         let _nobody_flushes = self.flushing.lock();
         self.owner.release();
+        self.sst_store.keys.clear_stack();
         finished
     }
 

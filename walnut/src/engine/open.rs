@@ -31,6 +31,7 @@ use arc_swap::ArcSwap;
 
 use super::group_sync::SyncedTo;
 use super::held::PinnedMemory;
+use super::keys::{self, FoundKeys};
 use super::levels::Levels;
 use super::load::LoadLimits;
 use super::log::EngineLog;
@@ -44,7 +45,8 @@ use super::{
     directory, reserve, trace,
 };
 use crate::base::{FileNumber, SeqNo};
-use crate::env::{Env, PathKind};
+use crate::crypt::{DataKeys, EncryptionKey};
+use crate::env::{DirOwner, Env, PathKind};
 use crate::error::{Error, Fault, Result};
 use crate::files::{FileName, OpenFiles};
 use crate::manifest::{self, FIRST_MANIFEST, ManifestState, ManifestWriter, Version, VersionEdit};
@@ -86,16 +88,12 @@ struct LoadedState {
 impl Engine {
     /// Opens the database in `dir`, making directory and database when there are none.
     pub(crate) fn open(env: Arc<dyn Env>, dir: PathBuf, config: EngineConfig) -> Result<Self> {
-        directory::check_path(&dir, "open")?;
         let machine = env;
-        directory::prepare(&*machine, &dir)?;
-        let owner = directory::own(&machine, &dir)?;
+        let (owner, keys) = take(&machine, &dir, config.encryption.as_deref())?;
         let env: Arc<dyn Env> = Arc::new(owner.clone());
-        let opened = match open_or_make(&env, &dir, &config, COLLAPSE_SIZE) {
-            Err(Error::OutOfSpace) if reserve::release(&*env, &dir)? => open_or_make(&env, &dir, &config, 0)?,
-            opened => opened?,
-        };
-        let LoadedState { place, value_place, manifest, next_file, log, view, last_seqno } = opened;
+        let opening = Opening { env: &env, dir: &dir, config: &config, keys: keys.data_keys() };
+        let LoadedState { place, value_place, manifest, next_file, log, view, last_seqno } =
+            opening.open_or_make_in_room()?;
         let memtable_count = view.memtables().filter(|memtable| !memtable.is_empty()).count();
         trace::recovered(view.levels.ssts().count(), memtable_count, last_seqno.0);
         let snapshots = Snapshots::new(Arc::clone(&env), config.snapshot_age_limit);
@@ -128,6 +126,8 @@ impl Engine {
             flusher: Worker::default(),
             compactor: Worker::default(),
             compacting: Mutex::default(),
+            #[cfg(feature = "encryption")]
+            changing_keys: Mutex::default(),
             flushing: Mutex::default(),
             synced: Mutex::new(SyncedTo::default()),
             sync_done: Condvar::default(),
@@ -187,13 +187,41 @@ impl Engine {
     }
 }
 
-/// Opens the database that is there, or makes one. What an error leaves is read by the next try to
-/// the same state.
-fn open_or_make(env: &Arc<dyn Env>, dir: &Path, config: &EngineConfig, collapse: u64) -> Result<LoadedState> {
-    let names = env.list(dir)?;
-    match manifest::load(&**env, dir, &names)? {
-        Some(loaded) => open_existing(env, dir, config, &names, &loaded, collapse),
-        None => make_new(env, dir, config),
+/// Takes the directory, which is made when it is missing, and finds the keys of what is in it.
+fn take(machine: &Arc<dyn Env>, dir: &Path, key: Option<&EncryptionKey>) -> Result<(DirOwner, FoundKeys)> {
+    directory::check_path(dir, "open")?;
+    directory::prepare(&**machine, dir)?;
+    let (owner, keys) = directory::own(machine, dir, |env| FoundKeys::find(env, dir, key))?;
+    let keys = keys.find_again(&owner, dir, key)?;
+    Ok((owner, keys))
+}
+
+/// A directory that is ours, and how the database in it is opened.
+#[derive(Clone, Copy)]
+struct Opening<'a> {
+    env: &'a Arc<dyn Env>,
+    dir: &'a Path,
+    config: &'a EngineConfig,
+    keys: &'a DataKeys,
+}
+
+impl Opening<'_> {
+    /// Opens the database that is there, or makes one; on a full disk the reserve is spent for it.
+    fn open_or_make_in_room(self) -> Result<LoadedState> {
+        match self.open_or_make(COLLAPSE_SIZE) {
+            Err(Error::OutOfSpace) if reserve::release(&**self.env, self.dir)? => self.open_or_make(0),
+            opened => opened,
+        }
+    }
+
+    /// Opens the database that is there, or makes one. What an error leaves is read by the next try
+    /// to the same state.
+    fn open_or_make(self, collapse: u64) -> Result<LoadedState> {
+        let names = self.env.list(self.dir)?;
+        match manifest::load(&**self.env, self.dir, &names, self.keys)? {
+            Some(loaded) => open_existing(self, &names, &loaded, collapse),
+            None => make_new(self),
+        }
     }
 }
 
@@ -209,11 +237,13 @@ pub(super) fn place(
     dir: &Path,
     config: &EngineConfig,
     database: [u8; 16],
+    keys: &DataKeys,
 ) -> Arc<SstStore> {
     Arc::new(SstStore {
         env: Arc::clone(env),
         dir: dir.to_owned(),
         database,
+        keys: keys.clone(),
         config: config.sst,
         cache: BlockCache::new(config.cache_size, config.sst.block_size),
         open_files: OpenFiles::new(open_limit(config.open_limit, env.file_limit())),
@@ -226,14 +256,13 @@ pub(super) fn open_limit(wanted: usize, of_process: Option<usize>) -> usize {
     wanted.min(of_process.map_or(usize::MAX, |limit| limit / 2)).max(MIN_OPEN_LIMIT)
 }
 
-fn make_new(env: &Arc<dyn Env>, dir: &Path, config: &EngineConfig) -> Result<LoadedState> {
-    let mut database = [0; 16];
-    env.fill_random(&mut database);
+fn make_new(Opening { env, dir, config, keys }: Opening<'_>) -> Result<LoadedState> {
+    let (database, keys) = keys::make(&**env, dir, keys, config.encryption.as_deref())?;
     directory::sync_name(&**env, dir)?;
     let state = ManifestState { next_file: FIRST_MANIFEST.next()?, ..ManifestState::default() };
     let mut manifest =
-        ManifestWriter::create(Arc::clone(env), dir.to_owned(), FIRST_MANIFEST, database, state)?;
-    let log_place = LogDir { env: Arc::clone(env), dir: dir.to_owned(), database };
+        ManifestWriter::create(Arc::clone(env), dir.to_owned(), FIRST_MANIFEST, database, &keys, state)?;
+    let log_place = LogDir { env: Arc::clone(env), dir: dir.to_owned(), database, keys: keys.clone() };
     let (number, first_seqno) = FIRST_LOG;
     let log = LogWriter::create(log_place, number, first_seqno, log_config(config))?;
     manifest.append(&VersionEdit {
@@ -243,7 +272,7 @@ fn make_new(env: &Arc<dyn Env>, dir: &Path, config: &EngineConfig) -> Result<Loa
     })?;
     let active = Arc::new(Memtable::new(SeqNo::ZERO));
     let view = View { active, frozen: Vec::new(), levels: Arc::default() };
-    let place = place(env, dir, config, database);
+    let place = place(env, dir, config, database, &keys);
     Ok(LoadedState {
         value_place: value_place(&place),
         place,
@@ -260,6 +289,7 @@ pub(super) fn value_place(place: &SstStore) -> Arc<ValueStore> {
         env: Arc::clone(&place.env),
         dir: place.dir.clone(),
         database: place.database,
+        keys: place.keys.clone(),
         compression: place.config.compression,
         cache: Arc::clone(place.cache.budget()),
         open_files: Arc::clone(&place.open_files),
@@ -276,19 +306,19 @@ pub(super) fn expect_files(names: &[String], dir: &Path, version: &Version) -> R
 }
 
 fn open_existing(
-    env: &Arc<dyn Env>,
-    dir: &Path,
-    config: &EngineConfig,
+    opening: Opening<'_>,
     names: &[String],
     loaded: &manifest::LoadedManifest,
     collapse: u64,
 ) -> Result<LoadedState> {
+    let Opening { env, dir, config, keys } = opening;
     let database = loaded.database;
-    let place = place(env, dir, config, database);
+    let place = place(env, dir, config, database, keys);
     let version = &loaded.state.version;
     expect_files(names, dir, version)?;
+    keys::renew(&**env, dir, keys)?;
     let value_place = value_place(&place);
-    let log_place = LogDir { env: Arc::clone(env), dir: dir.to_owned(), database };
+    let log_place = LogDir { env: Arc::clone(env), dir: dir.to_owned(), database, keys: keys.clone() };
     let limits = LoadLimits {
         memtable_size: config.memtable_size,
         frozen_limit: config.frozen_limit,
@@ -313,7 +343,7 @@ fn open_existing(
         (false, false) => OpenEvent::Log(state),
         (false, true) => OpenEvent::Files(state),
     };
-    let (manifest, next_file) = go_on(env, dir, names, loaded, news)?;
+    let (manifest, next_file) = go_on(opening, names, loaded, news)?;
     let mut frozen = memtables;
     let active = frozen.pop().map_or_else(|| Arc::new(Memtable::new(last_seqno)), |last| last.memtable);
     active.inject_max_lsn(last_seqno);
@@ -335,13 +365,12 @@ enum OpenEvent {
 /// nothing is new and nothing is left over, nothing is written. What is left over is removed when
 /// the state that does not need it is durable.
 fn go_on(
-    env: &Arc<dyn Env>,
-    dir: &Path,
+    Opening { env, dir, keys, .. }: Opening<'_>,
     names: &[String],
     loaded: &manifest::LoadedManifest,
     news: OpenEvent,
 ) -> Result<(ManifestWriter, FileNumber)> {
-    let mut manifest = ManifestWriter::reopen(Arc::clone(env), dir.to_owned(), loaded)?;
+    let mut manifest = ManifestWriter::reopen(Arc::clone(env), dir.to_owned(), keys, loaded)?;
     let (is_new, is_edit, state) = match news {
         OpenEvent::None(state) => (false, true, state),
         OpenEvent::Log(state) => (true, true, state),
@@ -364,7 +393,7 @@ fn go_on(
     } else {
         let state = ManifestState { next_file: next_file.next()?, ..state };
         manifest =
-            ManifestWriter::create(Arc::clone(env), dir.to_owned(), next_file, loaded.database, state)?;
+            ManifestWriter::create(Arc::clone(env), dir.to_owned(), next_file, loaded.database, keys, state)?;
     }
     let leftovers = directory::leftovers(&**env, dir, names, manifest.state(), manifest.number())?;
     directory::remove_obsolete_files(&**env, dir, &leftovers)?;

@@ -18,10 +18,11 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::follow::LogMemtables;
-use super::{Durability, Engine, ReadSet, directory};
+use super::{Durability, Engine, ReadSet, directory, keys};
 use crate::base::{Entry, FileNumber, Fragments, KeyRange, Kind, Operand, SeqNo, after};
 use crate::batch::EntryBatch;
 use crate::codec::ValuePointer;
+use crate::crypt::{DataKeys, EncryptionKey};
 use crate::cursor::{Coverage, Direction, EntryCursor, MergeCursor};
 use crate::env::Env;
 use crate::error::{Fault, Result};
@@ -87,6 +88,7 @@ struct SalvagedRun {
 struct RepairSsts {
     env: Arc<dyn Env>,
     dir: PathBuf,
+    keys: DataKeys,
     database: Option<[u8; 16]>,
     lost: LostSink,
 }
@@ -97,7 +99,8 @@ impl RepairSsts {
         let path = FileName::Sst(sst.number).path(&self.dir);
         match self.env.open(&path) {
             Ok(file) => {
-                SalvageCursor::open(file, self.database, sst.number, sst.bounds.clone(), &self.lost).map(Some)
+                let (number, bounds) = (sst.number, sst.bounds.clone());
+                SalvageCursor::open(file, &self.keys, self.database, number, bounds, &self.lost).map(Some)
             }
             Err(error) => {
                 let (range, reason) = (sst.bounds.clone(), error.to_string());
@@ -138,6 +141,7 @@ struct RepairState {
 pub(crate) struct DamagedDatabase {
     env: Arc<dyn Env>,
     dir: PathBuf,
+    keys: DataKeys,
     names: Vec<String>,
     state: RepairState,
     lost: LostSink,
@@ -145,22 +149,25 @@ pub(crate) struct DamagedDatabase {
 
 impl DamagedDatabase {
     /// Looks at the directory, which has to hold a file of a database that can be read.
-    pub(crate) fn open(machine: &Arc<dyn Env>, dir: &Path) -> Result<Self> {
+    pub(crate) fn open(machine: &Arc<dyn Env>, dir: &Path, key: Option<&EncryptionKey>) -> Result<Self> {
         let env = directory::hold_to_read(machine, dir)?;
+        let keys = keys::find_in_damaged(&*env, dir, key)?;
         let lost: LostSink = Arc::new(Mutex::default());
         let names = env.list(dir)?;
-        let state = find_state(&env, dir, &names, &lost)?;
-        Ok(Self { env, dir: dir.to_owned(), names, state, lost })
+        let state = find_state(&env, dir, &keys, &names, &lost)?;
+        Ok(Self { env, dir: dir.to_owned(), keys, names, state, lost })
     }
 }
 
 impl Engine {
     /// Copies what is readable of a damaged database into this one, which is empty.
     pub(crate) fn salvage(&self, source: DamagedDatabase) -> Result<Salvaged> {
-        let DamagedDatabase { env, dir, names, state, lost } = source;
+        let memtables = self.salvage_log(&source)?;
+        let DamagedDatabase { env, dir, keys, state, lost, .. } = source;
         let ssts = Arc::new(RepairSsts {
             env: Arc::clone(&env),
             dir: dir.clone(),
+            keys: keys.clone(),
             database: state.database,
             lost: Arc::clone(&lost),
         });
@@ -174,7 +181,6 @@ impl Engine {
                 lists.push(fragments);
             }
         }
-        let memtables = self.salvage_log(&env, &dir, &names, &state, &lost)?;
         let mut sources: Vec<RepairSource> = Vec::new();
         for frozen in memtables.frozen() {
             if frozen.memtable.has_range_tombstones() {
@@ -192,7 +198,7 @@ impl Engine {
         let mut copy = RepairCopy {
             target: self,
             batch: EntryBatch::new(),
-            values: SalvagedValueFiles { env, dir, database: state.database, open: BTreeMap::new() },
+            values: SalvagedValueFiles { env, dir, keys, database: state.database, open: BTreeMap::new() },
             coverage: Coverage::new(SeqNo::MAX, lists),
             salvaged: Salvaged::default(),
             lost: &lost,
@@ -204,17 +210,11 @@ impl Engine {
         Ok(salvaged)
     }
 
-    fn salvage_log(
-        &self,
-        env: &Arc<dyn Env>,
-        dir: &Path,
-        names: &[String],
-        state: &RepairState,
-        lost: &LostSink,
-    ) -> Result<LogMemtables> {
+    fn salvage_log(&self, source: &DamagedDatabase) -> Result<LogMemtables> {
+        let DamagedDatabase { env, dir, keys, names, state, lost } = source;
         let mut memtables = LogMemtables::new(state.last_seqno, self.config.memtable_size);
         let Some(database) = state.database else { return Ok(memtables) };
-        let log_dir = LogDir { env: Arc::clone(env), dir: dir.to_owned(), database };
+        let log_dir = LogDir { env: Arc::clone(env), dir: dir.clone(), database, keys: keys.clone() };
         let report = |number, offset, reason| {
             let file = FileName::Segment(number).path(dir);
             lost.lock().push(LostKeys { range: KeyRange::all(), file, offset, reason });
@@ -238,15 +238,21 @@ impl Engine {
 }
 
 /// What the manifest says of the source, or the directory when there is none that can be read.
-fn find_state(env: &Arc<dyn Env>, dir: &Path, names: &[String], lost: &LostSink) -> Result<RepairState> {
-    let reason = match manifest::load(&**env, dir, names) {
-        Ok(Some(loaded)) if is_behind(env, dir, names, &loaded) => "it has lost its end".to_owned(),
+fn find_state(
+    env: &Arc<dyn Env>,
+    dir: &Path,
+    keys: &DataKeys,
+    names: &[String],
+    lost: &LostSink,
+) -> Result<RepairState> {
+    let reason = match manifest::load(&**env, dir, names, keys) {
+        Ok(Some(loaded)) if is_behind(env, dir, keys, names, &loaded) => "it has lost its end".to_owned(),
         Ok(Some(loaded)) => return Ok(RepairState::of(&loaded)),
         Ok(None) => "it is missing".to_owned(),
         Err(error) => error.to_string(),
     };
     let files: Vec<FileName> = names.iter().filter_map(|name| FileName::parse(name)).collect();
-    let database = files.iter().find_map(|name| database_of(&**env, dir, *name));
+    let database = files.iter().find_map(|name| database_of(&**env, dir, keys, *name));
     if database.is_none() {
         directory::refuse(dir, "no file of a database in it can be read")?;
     }
@@ -280,9 +286,16 @@ impl RepairState {
 
 /// Whether a manifest is older than the files: the log begins behind what its SSTs have, and there
 /// are SSTs that it does not name. Its last edits are damaged then, which looks like a torn tail.
-fn is_behind(env: &Arc<dyn Env>, dir: &Path, names: &[String], loaded: &LoadedManifest) -> bool {
+fn is_behind(
+    env: &Arc<dyn Env>,
+    dir: &Path,
+    keys: &DataKeys,
+    names: &[String],
+    loaded: &LoadedManifest,
+) -> bool {
     let state = &loaded.state;
-    let log_dir = LogDir { env: Arc::clone(env), dir: dir.to_owned(), database: loaded.database };
+    let log_dir =
+        LogDir { env: Arc::clone(env), dir: dir.to_owned(), database: loaded.database, keys: keys.clone() };
     let oldest = wal::oldest_seqno(&log_dir, names, state.log_number.unwrap_or_default());
     let counted = state.version.names();
     let mut found = names.iter().filter_map(|name| FileName::parse(name));
@@ -291,8 +304,8 @@ fn is_behind(env: &Arc<dyn Env>, dir: &Path, names: &[String], loaded: &LoadedMa
 }
 
 /// The id in the header of a file.
-fn database_of(env: &dyn Env, dir: &Path, name: FileName) -> Option<[u8; 16]> {
-    use crate::codec::{FileHeader, FileKind};
+fn database_of(env: &dyn Env, dir: &Path, keys: &DataKeys, name: FileName) -> Option<[u8; 16]> {
+    use crate::codec::FileKind;
     let kind = match name {
         FileName::Sst(_) => FileKind::Sst,
         FileName::Segment(_) => FileKind::Wal,
@@ -301,9 +314,8 @@ fn database_of(env: &dyn Env, dir: &Path, name: FileName) -> Option<[u8; 16]> {
         _ => return None,
     };
     let file = env.open(&name.path(dir)).ok()?;
-    let mut bytes = [0; FileHeader::LEN];
-    file.read_exact_at(&mut bytes, 0).ok()?;
-    FileHeader::decode(kind, &bytes).ok().map(|header| header.database)
+    let bytes = file.read_vec_at(keys.header_size(), 0).ok()?;
+    keys.open(kind, &bytes).ok().map(|(header, _)| header.database)
 }
 
 /// SSTs in as few runs as their bounds permit.
@@ -325,6 +337,7 @@ fn runs(mut ssts: Vec<Candidate>) -> Vec<Vec<Candidate>> {
 struct SalvagedValueFiles {
     env: Arc<dyn Env>,
     dir: PathBuf,
+    keys: DataKeys,
     database: Option<[u8; 16]>,
     open: BTreeMap<FileNumber, Option<Arc<SalvagedValues>>>,
 }
@@ -333,10 +346,10 @@ impl SalvagedValueFiles {
     fn value(&mut self, pointer: &[u8], key: &[u8]) -> Result<Vec<u8>> {
         let pointer = ValuePointer::decode(pointer).map_err(|fault| fault.at(&self.dir, 0))?;
         let path = FileName::Values(pointer.file).path(&self.dir);
-        let (env, database) = (&self.env, self.database);
+        let (env, keys, database) = (&self.env, &self.keys, self.database);
         let file = self.open.entry(pointer.file).or_insert_with(|| {
             let file = env.open(&path).ok()?;
-            SalvagedValues::open(file, database, pointer.file).ok().map(Arc::new)
+            SalvagedValues::open(file, keys, database, pointer.file).ok().map(Arc::new)
         });
         let file = file.as_ref().ok_or_else(|| Fault::Missing.at(&path, pointer.offset))?;
         file.value(&pointer, key)

@@ -111,6 +111,13 @@ pub struct Stats {
     /// Length of the files that compaction is behind with, by the measure of its strategy. Above
     /// eight memtables of it writers are slowed.
     pub compaction_debt_size: u64,
+    /// Files that are still under an older data key, while one is rotated: see
+    /// [`Database::rotate_data_key`](crate::Database::rotate_data_key).
+    pub rotating_file_count: usize,
+    /// Their length on disk.
+    pub rotating_size: u64,
+    /// Data keys of the database: 0 when it is not encrypted, 1 when no rotation is under way.
+    pub data_key_count: usize,
 }
 
 impl Stats {
@@ -218,7 +225,9 @@ impl Core {
         if oldest.is_some() {
             stats.pinned_size += view.superseded_since(watermark);
         }
-        stats.count_files(&view, &self.manifest.lock().version());
+        let version = self.manifest.lock().version();
+        (stats.rotating_file_count, stats.rotating_size, stats.data_key_count) = self.rotation_left(&version);
+        stats.count_files(&view, &version);
         stats
     }
 }

@@ -78,6 +78,7 @@ impl Core {
         let names = manifest.names();
         directory::orphans(&*self.env, &self.dir, |name| match name {
             FileName::Current | FileName::Lock | FileName::Reserve => true,
+            FileName::Keys => self.sst_store.keys.is_encrypted(),
             FileName::Segment(number) => log.has(number),
             FileName::Sst(number) | FileName::Values(number) => {
                 names.contains(&name) || manifest.is_recent(number)
@@ -85,6 +86,7 @@ impl Core {
             FileName::SstTemp(number) | FileName::ValuesTemp(number) => manifest.is_recent(number),
             FileName::Manifest(_) => names.contains(&name),
             FileName::CurrentTemp
+            | FileName::KeysTemp
             | FileName::SegmentTemp(_)
             | FileName::Unfinished
             | FileName::Quarantine => false,

@@ -89,6 +89,18 @@ impl VersionSet {
         Ok(number)
     }
 
+    /// The number that the next file gets.
+    #[cfg(feature = "encryption")]
+    pub(super) fn next_number(&self) -> FileNumber {
+        self.next_file
+    }
+
+    /// Removes the manifests before the current one.
+    #[cfg(feature = "encryption")]
+    pub(super) fn remove_other_manifests(&self) -> Result<()> {
+        self.writer.remove_others()
+    }
+
     /// The first segment of the log that is still needed.
     pub(super) fn log_number(&self) -> Option<FileNumber> {
         self.writer.state().log_number
@@ -220,7 +232,7 @@ impl Core {
 
     /// Begins a new manifest with the state before the edit that failed. When `CURRENT` names it
     /// durably, that decides that the edit does not count; after an error nothing is decided.
-    fn replace(&self, manifest: &mut VersionSet) -> Result<()> {
+    pub(super) fn replace(&self, manifest: &mut VersionSet) -> Result<()> {
         let number = manifest.allocate()?;
         manifest.broken = true;
         let state = ManifestState { next_file: manifest.next_file, ..manifest.writer.state().clone() };
@@ -229,6 +241,7 @@ impl Core {
             self.dir.clone(),
             number,
             self.sst_store.database,
+            &self.sst_store.keys,
             state,
         )?;
         manifest.broken = false;
@@ -259,6 +272,14 @@ impl Core {
     /// Removes the name of a file that no version names, if it can go; returns whether it is gone.
     fn goes<P: FileStore>(&self, file: &ObsoleteFile<P>, path: &Path, last: bool) -> bool {
         file.is_ready(last) && self.env.remove(path).is_ok()
+    }
+
+    /// Whether a file is left that no version names, after a try to remove it.
+    #[cfg(feature = "encryption")]
+    pub(super) fn has_leaving_files(&self) -> bool {
+        let mut manifest = self.manifest.lock();
+        self.remove_unread(&mut manifest, false);
+        !(manifest.leaving.is_empty() && manifest.doubted.is_empty())
     }
 
     /// Removes files whose names were kept for readers that might open them, for the last time.

@@ -1,6 +1,7 @@
 //! The errors of the crate: coarse where a caller would act the same, precise about file and offset
 //! where an operator must look.
 
+mod keys;
 mod limit;
 mod options;
 mod remote;
@@ -12,6 +13,7 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
+pub use keys::KeyFault;
 pub use limit::Limit;
 pub use options::OptionsError;
 pub use remote::RemoteError;
@@ -88,8 +90,8 @@ pub enum Error {
         /// What is there instead, as the end of a sentence.
         reason: &'static str,
     },
-    /// The encryption key does not open this database; nothing was touched.
-    WrongKey,
+    /// The encryption key does not open this database, for this reason; nothing was touched.
+    WrongKey(KeyFault),
     /// The database is already open, in this process or in another one.
     Locked,
     /// The directory is no longer the one that was opened: its lock file `LOCK` was removed or
@@ -200,7 +202,7 @@ impl fmt::Display for Error {
             Self::NotADatabase { path, reason } => {
                 write!(f, "{} is not a Walnut database: {reason}", path.display())
             }
-            Self::WrongKey => f.write_str("the encryption key does not open this database"),
+            Self::WrongKey(fault) => fault.fmt(f),
             Self::Locked => f.write_str("the database is already open, in this process or in another one"),
             Self::Moved => f.write_str(
                 "the directory is no longer the one that was opened: its file LOCK was removed or replaced, so nothing more is written",
@@ -338,6 +340,8 @@ pub enum Fault {
         /// The checksum of the bytes in the file.
         computed: u32,
     },
+    /// The authentication tag does not match the encrypted bytes at this place.
+    Tag,
     /// The bytes end before the length that they announce.
     Truncated,
     /// The file does not begin with the magic number of its kind.
@@ -401,6 +405,7 @@ impl fmt::Display for Fault {
             Self::Checksum { stored, computed } => {
                 write!(f, "the checksum is {stored:08x}, the bytes have {computed:08x}")
             }
+            Self::Tag => f.write_str("the authentication tag does not match the encrypted bytes"),
             Self::Truncated => f.write_str("it ends before what it announces"),
             Self::Magic => f.write_str("it does not begin as such a file begins"),
             Self::Format { found, known } => {

@@ -1,7 +1,7 @@
 //! The file names of a database: printed and parsed here, and nowhere else.
 //!
 //! ```text
-//!   CURRENT  CURRENT.tmp  MANIFEST-000007  LOCK  RESERVE  UNFINISHED  aside/
+//!   CURRENT  CURRENT.tmp  KEYS  KEYS.tmp  MANIFEST-000007  LOCK  RESERVE  UNFINISHED  aside/
 //!   wal-000012.log  000009.sst  000010.vlog, and each of these with .tmp until it is complete
 //! ```
 //!
@@ -25,6 +25,9 @@ pub(crate) enum FileName {
     /// Names the manifest.
     Current,
     CurrentTemp,
+    /// The key file of an encrypted database.
+    Keys,
+    KeysTemp,
     /// Locked by the process that has the database open.
     Lock,
     /// Preallocated space, released to recover from a full disk.
@@ -53,6 +56,7 @@ impl FileName {
         };
         let found = match whole {
             "CURRENT" => Self::Current,
+            "KEYS" => Self::Keys,
             "LOCK" => Self::Lock,
             "RESERVE" => Self::Reserve,
             "UNFINISHED" => Self::Unfinished,
@@ -79,6 +83,7 @@ impl FileName {
     pub(crate) fn temp_file(self) -> Option<Self> {
         match self {
             Self::Current => Some(Self::CurrentTemp),
+            Self::Keys => Some(Self::KeysTemp),
             Self::Segment(number) => Some(Self::SegmentTemp(number)),
             Self::Sst(number) => Some(Self::SstTemp(number)),
             Self::Values(number) => Some(Self::ValuesTemp(number)),
@@ -87,7 +92,14 @@ impl FileName {
     }
 
     pub(crate) fn is_temp_file(self) -> bool {
-        matches!(self, Self::CurrentTemp | Self::SegmentTemp(_) | Self::SstTemp(_) | Self::ValuesTemp(_))
+        matches!(
+            self,
+            Self::CurrentTemp
+                | Self::KeysTemp
+                | Self::SegmentTemp(_)
+                | Self::SstTemp(_)
+                | Self::ValuesTemp(_)
+        )
     }
 
     /// The number of an SST or of a value log file.
@@ -122,6 +134,8 @@ impl fmt::Display for FileName {
         match self {
             Self::Current => f.write_str("CURRENT"),
             Self::CurrentTemp => write!(f, "CURRENT{TEMP_SUFFIX}"),
+            Self::Keys => f.write_str("KEYS"),
+            Self::KeysTemp => write!(f, "KEYS{TEMP_SUFFIX}"),
             Self::Lock => f.write_str("LOCK"),
             Self::Reserve => f.write_str("RESERVE"),
             Self::Unfinished => f.write_str("UNFINISHED"),
@@ -156,6 +170,8 @@ mod tests {
         let plain = [
             FileName::Current,
             FileName::CurrentTemp,
+            FileName::Keys,
+            FileName::KeysTemp,
             FileName::Lock,
             FileName::Reserve,
             FileName::Unfinished,

@@ -2,36 +2,39 @@
 //! edit is searched at every multiple of eight.
 
 use super::edit::VersionEdit;
-use super::format::{FRAME_HEADER_SIZE, FRAMES_START, FrameHeader, next_frame};
-use crate::codec::{FileHeader, Reader};
+use super::format::{FRAME_HEADER_SIZE, FrameHeader, next_frame};
+use crate::codec::Reader;
+use crate::crypt::Sealer;
 use crate::env::File;
 use crate::error::{Fault, Result};
 use crate::files::{FilePart, PartVisitor};
 use crate::sync::Arc;
 use crate::wal::ALIGNMENT;
 
-/// Passes every part of a manifest behind its header to `visit`; returns where the last valid frame
-/// ends.
-pub(crate) fn dump(file: &Arc<dyn File>, header: &FileHeader, visit: &mut PartVisitor<'_>) -> Result<u64> {
+/// Passes every part of a manifest behind its headers to `visit`; returns where the last valid
+/// frame ends.
+pub(crate) fn dump(file: &Arc<dyn File>, sealer: &Sealer, visit: &mut PartVisitor<'_>) -> Result<u64> {
     let size = file.size()?;
-    let (mut offset, mut sound_end) = (FRAMES_START, FRAMES_START);
+    let start = sealer.header_size() as u64;
+    let (mut offset, mut sound_end) = (start, start);
     let mut gap: Option<(u64, Fault)> = None;
     while offset + FRAME_HEADER_SIZE as u64 <= size {
-        let SoundFrame { crc, synced, bytes } =
-            match read_frame(file, header.seed(), offset, size, gap.is_some())? {
-                Ok(frame) => frame,
-                Err(fault) => {
-                    gap.get_or_insert((offset, fault));
-                    offset += ALIGNMENT as u64;
-                    continue;
-                }
-            };
+        let frame = match read_frame(file, sealer, offset, size, gap.is_some())? {
+            Ok(frame) => frame,
+            Err(fault) => {
+                gap.get_or_insert((offset, fault));
+                offset += ALIGNMENT as u64;
+                continue;
+            }
+        };
+        let SoundFrame { crc, synced, bytes, size: frame_size } = frame;
         if let Some((start, fault)) = gap.take() {
             visit(FilePart::new("damage", start, offset - start).with_fault(fault));
         }
-        let frame_size = bytes.len() as u64;
         let part = |name| {
-            FilePart::new(name, offset, frame_size).with_checksum(crc).with_text(format!("synced {synced}"))
+            FilePart::new(name, offset, frame_size as u64)
+                .with_checksum(crc)
+                .with_text(format!("synced {synced}"))
         };
         match VersionEdit::decode(&bytes[FRAME_HEADER_SIZE..]) {
             Ok(edit) if edit == VersionEdit::default() => visit(part("seal")),
@@ -41,7 +44,7 @@ pub(crate) fn dump(file: &Arc<dyn File>, header: &FileHeader, visit: &mut PartVi
             }
             Err(fault) => visit(part("edit").with_fault(fault)),
         }
-        offset = next_frame(offset, bytes.len());
+        offset = next_frame(offset, frame_size);
         sound_end = offset.min(size);
     }
     if sound_end < size {
@@ -57,21 +60,31 @@ pub(crate) fn dump(file: &Arc<dyn File>, header: &FileHeader, visit: &mut PartVi
 struct SoundFrame {
     crc: u32,
     synced: u64,
-    /// With the header.
+    /// Opened, with the header.
     bytes: Vec<u8>,
+    /// In the file.
+    size: usize,
 }
 
 /// The frame at an offset, or why there is none. Where frames are `searched`, only an edit is one:
 /// it says its own offset.
 fn read_frame(
     file: &Arc<dyn File>,
-    seed: u32,
+    sealer: &Sealer,
     offset: u64,
     size: u64,
     searched: bool,
 ) -> Result<Result<SoundFrame, Fault>> {
+    let tag_size = sealer.tag_size();
+    let head_size = FRAME_HEADER_SIZE + tag_size;
+    if size - offset < head_size as u64 {
+        return Ok(Err(Fault::Truncated));
+    }
+    let head = file.read_vec_at(head_size, offset)?;
     let mut bytes = [0; FRAME_HEADER_SIZE];
-    file.read_exact_at(&mut bytes, offset)?;
+    if let Err(fault) = sealer.open_fields(offset, &head, &mut bytes) {
+        return Ok(Err(fault));
+    }
     let mut reader = Reader::new(&bytes);
     let (Ok(crc), Ok(_), Ok(synced)) = (reader.u32(), reader.u32(), reader.u64()) else {
         return Ok(Err(Fault::Truncated));
@@ -83,12 +96,14 @@ fn read_frame(
         Ok(header) => header,
         Err(fault) => return Ok(Err(fault)),
     };
-    let Some(frame_size) = header.frame_size().filter(|&frame| frame as u64 <= size - offset) else {
+    let frame_size = header.frame_size().map(|frame| frame + 2 * tag_size);
+    let Some(frame_size) = frame_size.filter(|&frame| frame as u64 <= size - offset) else {
         return Ok(Err(Fault::Truncated));
     };
-    let frame = file.read_vec_at(frame_size, offset)?;
-    let checked = header.check_crc(seed, offset, &frame).and_then(|()| header.check_synced(offset));
-    Ok(checked.map(|()| SoundFrame { crc, synced, bytes: frame }))
+    let mut bytes = file.read_vec_at(frame_size, offset)?;
+    let opened = sealer.open_record(offset, &mut bytes, FRAME_HEADER_SIZE);
+    let checked = opened.and_then(|()| header.check_synced(offset));
+    Ok(checked.map(|()| SoundFrame { crc, synced, bytes, size: frame_size }))
 }
 
 /// The fields of an edit.

@@ -11,6 +11,7 @@ use super::edit::VersionEdit;
 use super::format::{CRC_SIZE, FRAME_HEADER_SIZE, FRAMES_START, FrameHeader, next_frame};
 use super::{FIRST_MANIFEST, ManifestWriter, load};
 use crate::codec::{FileHeader, FileKind, crc32, seed_at};
+use crate::crypt::DataKeys;
 use crate::env::{Env, MemoryEnv};
 use crate::error::Result;
 use crate::files::FileName;
@@ -44,14 +45,23 @@ fn walk(bytes: &[u8]) -> Result<()> {
         seed: HEADER.seed(),
         snapshot_end: FRAMES_START,
         is_old: false,
+        seal: None,
     };
-    current.write(&env, &dir)?;
-    let Some(loaded) = load(&env, &dir, &env.list(&dir)?)? else { return Ok(()) };
+    let keys = DataKeys::none();
+    current.write(&env, &dir, &keys)?;
+    let Some(loaded) = load(&env, &dir, &env.list(&dir)?, &keys)? else { return Ok(()) };
     // A state that was read can be written, and is the same when it is read again.
     let number = loaded.state.next_file;
     let state = super::ManifestState { next_file: number.next()?, ..loaded.state };
-    ManifestWriter::create(Arc::new(env.clone()), dir.clone(), number, loaded.database, state.clone())?;
-    let again = load(&env, &dir, &env.list(&dir)?)?.map(|loaded| loaded.state);
+    ManifestWriter::create(
+        Arc::new(env.clone()),
+        dir.clone(),
+        number,
+        loaded.database,
+        &keys,
+        state.clone(),
+    )?;
+    let again = load(&env, &dir, &env.list(&dir)?, &keys)?.map(|loaded| loaded.state);
     assert_eq!(again, Some(state), "a snapshot gives the state");
     Ok(())
 }

@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use super::current::CurrentFile;
 use super::edit::VersionEdit;
-use super::format::{FIRST_MANIFEST, FRAME_HEADER_SIZE, FRAMES_START, FrameHeader, next_frame};
+use super::format::{FIRST_MANIFEST, FRAME_HEADER_SIZE, FrameHeader, next_frame};
 use super::set::ManifestState;
 use crate::base::FileNumber;
-use crate::codec::{FileHeader, FileKind};
-use crate::env::{Env, File};
-use crate::error::{Fault, Result};
+use crate::codec::FileKind;
+use crate::crypt::{DataKeys, Sealer};
+use crate::env::{Env, File, PathKind};
+use crate::error::{Error, Fault, Result};
 use crate::files::FileName;
 use crate::wal::TailFault;
 
@@ -38,7 +39,12 @@ pub(crate) struct LoadedManifest {
 
 /// Reads the manifest of the database in `dir`, which has the files `names`; `None` when there is
 /// no database yet.
-pub(crate) fn load(env: &dyn Env, dir: &Path, names: &[String]) -> Result<Option<LoadedManifest>> {
+pub(crate) fn load(
+    env: &dyn Env,
+    dir: &Path,
+    names: &[String],
+    keys: &DataKeys,
+) -> Result<Option<LoadedManifest>> {
     if !CurrentFile::is_among(names) {
         return if had_current(names) {
             Err(Fault::Missing.at(&CurrentFile::path(dir), 0))
@@ -46,41 +52,47 @@ pub(crate) fn load(env: &dyn Env, dir: &Path, names: &[String]) -> Result<Option
             Ok(None)
         };
     }
-    let current = CurrentFile::read(env, dir)?;
-    let none = Frames {
-        state: ManifestState::default(),
-        end: FRAMES_START,
-        last_frame_start: FRAMES_START,
-        seal_end: None,
-    };
-    read_frames(env, dir, &current, none).map(Some)
+    let current = CurrentFile::read(env, dir, keys)?;
+    read_frames(env, dir, &current, keys, Frames::none(keys)).map(Some)
 }
 
 /// Reads what was added to a manifest since it was `loaded`, or the manifest that replaced it. The
 /// directory is not listed.
 ///
 /// Cost: two opened files, and the new frames.
-pub(crate) fn reload(env: &dyn Env, dir: &Path, loaded: &LoadedManifest) -> Result<LoadedManifest> {
-    let current = CurrentFile::read(env, dir)?;
+pub(crate) fn reload(
+    env: &dyn Env,
+    dir: &Path,
+    keys: &DataKeys,
+    loaded: &LoadedManifest,
+) -> Result<LoadedManifest> {
+    let current = CurrentFile::read(env, dir, keys)?;
     let is_same =
         (current.database, current.manifest, current.seed) == (loaded.database, loaded.number, loaded.seed);
-    let (end, last_frame_start, state) = if is_same {
-        (loaded.end, loaded.last_frame_start, loaded.state.clone())
+    let known = if is_same {
+        // The seal, if there was one, may have been overwritten.
+        let LoadedManifest { end, last_frame_start, .. } = *loaded;
+        Frames { state: loaded.state.clone(), end, last_frame_start, seal_end: None }
     } else {
-        (FRAMES_START, FRAMES_START, ManifestState::default())
+        Frames::none(keys)
     };
-    // The seal, if there was one, may have been overwritten.
-    read_frames(env, dir, &current, Frames { state, end, last_frame_start, seal_end: None })
+    read_frames(env, dir, &current, keys, known)
 }
 
 /// The manifest that `current` names; its frames up to the end of `known` are known.
-fn read_frames(env: &dyn Env, dir: &Path, current: &CurrentFile, known: Frames) -> Result<LoadedManifest> {
-    let manifest = ManifestReader::open(env, dir, current, known.end)?;
+fn read_frames(
+    env: &dyn Env,
+    dir: &Path,
+    current: &CurrentFile,
+    keys: &DataKeys,
+    known: Frames,
+) -> Result<LoadedManifest> {
+    let manifest = ManifestReader::open(env, dir, current, keys, known.end)?;
     let Frames { state, end, last_frame_start, seal_end } = manifest.read(current.snapshot_end, known)?;
     if current.manifest >= state.next_file {
-        return Err(Fault::Invalid("next file number").at(manifest.file.path(), FRAMES_START));
+        return Err(Fault::Invalid("next file number").at(manifest.file.path(), keys.header_size() as u64));
     }
-    let CurrentFile { database, manifest: number, seed, snapshot_end, is_old } = *current;
+    let CurrentFile { database, manifest: number, seed, snapshot_end, is_old, .. } = *current;
     Ok(LoadedManifest {
         state,
         number,
@@ -92,6 +104,18 @@ fn read_frames(env: &dyn Env, dir: &Path, current: &CurrentFile, known: Frames) 
         is_old,
         seal_end,
     })
+}
+
+/// The id of the database in `dir`, and whether it is encrypted, as `CURRENT` says without a check
+/// of its seal. `None` when there is no `CURRENT`, or one that [`load`] refuses.
+pub(crate) fn identity(env: &dyn Env, dir: &Path) -> Result<Option<([u8; 16], bool)>> {
+    if env.kind(&CurrentFile::path(dir))? != Some(PathKind::File) {
+        return Ok(None);
+    }
+    match CurrentFile::read_unchecked(env, dir) {
+        Err(Error::Corruption { .. }) => Ok(None),
+        current => current.map(|current| Some((current.database, current.seal.is_some()))),
+    }
 }
 
 /// Whether there is a file that is only created after `CURRENT`.
@@ -111,7 +135,7 @@ const WINDOW_SIZE: u64 = 64 << 10;
 struct ManifestReader {
     file: Arc<dyn File>,
     size: u64,
-    seed: u32,
+    sealer: Sealer,
     /// The bytes from `window_start` on: [`WINDOW_SIZE`], or up to the end of the file.
     window: Vec<u8>,
     window_start: u64,
@@ -127,37 +151,45 @@ struct Frames {
     seal_end: Option<u64>,
 }
 
+impl Frames {
+    /// No frame yet.
+    fn none(keys: &DataKeys) -> Self {
+        let start = keys.header_size() as u64;
+        Self { state: ManifestState::default(), end: start, last_frame_start: start, seal_end: None }
+    }
+}
+
 impl ManifestReader {
     /// Opens the manifest that `CURRENT` names, to be read from `start` on; a missing file, or
     /// another one under its name, is corruption.
-    fn open(env: &dyn Env, dir: &Path, current: &CurrentFile, start: u64) -> Result<Self> {
+    fn open(env: &dyn Env, dir: &Path, current: &CurrentFile, keys: &DataKeys, start: u64) -> Result<Self> {
         let path = FileName::Manifest(current.manifest).path(dir);
         let file = match env.open(&path) {
             Err(_) if env.kind(&path)?.is_none() => return Err(Fault::Missing.at(&path, 0)),
             opened => opened?,
         };
         let size = file.size()?;
-        if size < FileHeader::LEN as u64 {
+        let header_size = keys.header_size();
+        if size < header_size as u64 {
             return Err(Fault::Truncated.at(&path, 0));
         }
-        // The first frames follow the header, and are read with it.
-        let window_start = if start == FRAMES_START { 0 } else { start };
+        // The first frames follow the headers, and are read with them.
+        let window_start = if start == header_size as u64 { 0 } else { start };
         let window_size = size.saturating_sub(window_start).min(WINDOW_SIZE);
         let mut window = vec![0; usize::try_from(window_size).expect("it is below the limit")];
         file.read_exact_at(&mut window, window_start)?;
-        let mut bytes = [0; FileHeader::LEN];
-        match window.first_chunk() {
-            Some(first) if window_start == 0 => bytes = *first,
-            _ => file.read_exact_at(&mut bytes, 0)?,
-        }
-        let header = FileHeader::decode(FileKind::Manifest, &bytes).map_err(|fault| fault.at(&path, 0))?;
+        let opened = match window.get(..header_size) {
+            Some(first) if window_start == 0 => keys.open(FileKind::Manifest, first),
+            _ => keys.open(FileKind::Manifest, &file.read_vec_at(header_size, 0)?),
+        };
+        let (header, sealer) = opened.map_err(|fault| fault.at(&path, 0))?;
         let fits = header.database == current.database
             && header.number == current.manifest
-            && header.seed() == current.seed;
+            && sealer.seed() == current.seed;
         if !fits {
             return Err(Fault::Identity.at(&path, 0));
         }
-        Ok(Self { file, size, seed: header.seed(), window, window_start })
+        Ok(Self { file, size, sealer, window, window_start })
     }
 
     /// Replays the frames behind those that are known, up to a torn tail.
@@ -189,18 +221,22 @@ impl ManifestReader {
     /// is no valid frame. A frame with a matching checksum that violates another rule is an error.
     fn frame(&self, offset: u64) -> Result<Result<(Vec<u8>, u64), Fault>> {
         let left = self.size.saturating_sub(offset);
-        let mut bytes = [0; FRAME_HEADER_SIZE];
-        if left < bytes.len() as u64 {
+        let tag_size = self.sealer.tag_size();
+        let mut sealed = vec![0; FRAME_HEADER_SIZE + tag_size];
+        if left < sealed.len() as u64 {
             return Ok(Err(Fault::Truncated));
         }
-        self.read_at(&mut bytes, offset)?;
+        self.read_at(&mut sealed, offset)?;
+        let mut bytes = [0; FRAME_HEADER_SIZE];
+        if let Err(fault) = self.sealer.open_fields(offset, &sealed, &mut bytes) {
+            return Ok(Err(fault));
+        }
         let header = FrameHeader::read(&bytes).map_err(|fault| fault.at(self.file.path(), offset))?;
-        let Some(size) = header.frame_size().filter(|&size| size as u64 <= left) else {
-            return Ok(Err(Fault::Truncated));
-        };
+        let size = header.frame_size().map(|size| size + 2 * tag_size).filter(|&size| size as u64 <= left);
+        let Some(size) = size else { return Ok(Err(Fault::Truncated)) };
         let mut frame = vec![0; size];
         self.read_at(&mut frame, offset)?;
-        if let Err(fault) = header.check_crc(self.seed, offset, &frame) {
+        if let Err(fault) = self.sealer.open_record(offset, &mut frame, FRAME_HEADER_SIZE) {
             return Ok(Err(fault));
         }
         header.check_synced(offset).map_err(|fault| fault.at(self.file.path(), offset))?;
@@ -222,7 +258,7 @@ impl ManifestReader {
         let fault = TailFault {
             file: &self.file,
             size: self.size,
-            seed: self.seed,
+            sealer: &self.sealer,
             broken,
             header_size: FRAME_HEADER_SIZE,
             record_size: &|header, _| FrameHeader::read(header).ok()?.frame_size(),

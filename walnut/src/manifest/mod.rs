@@ -17,6 +17,8 @@
 //! 4. `CURRENT` acknowledges the snapshot, and each edit acknowledges the one before it. Damage in
 //!    acknowledged bytes is an error that names the file; only a torn last edit is dropped.
 //! 5. Reading removes nothing and writes nothing.
+//! 6. In an encrypted manifest a place is sealed once: an open begins a new manifest with the first
+//!    edit, and so does the edit after one whose write failed.
 //!
 //! # How a database is created
 //!
@@ -48,7 +50,7 @@ pub(crate) use edit::VersionEdit;
 pub(crate) use format::FIRST_MANIFEST;
 pub use fuzz::fuzz;
 pub(crate) use level::{LEVEL_COUNT, Level};
-pub(crate) use load::{LoadedManifest, load, reload};
+pub(crate) use load::{LoadedManifest, identity, load, reload};
 pub(crate) use set::ManifestState;
 pub(crate) use values::ValueFile;
 pub(crate) use version::Version;

@@ -15,6 +15,9 @@
 //! When a process closes the manifest cleanly, it writes a *seal* after the last frame: an edit
 //! that changes nothing, written when everything before it is durable, and never synced. It tells
 //! the next process so, which writes its first edit over it.
+//!
+//! An encrypted manifest is appended to by the process that has begun it alone, is not sealed when
+//! it is closed, and is not appended to behind a failed write: no place in it is sealed twice.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -26,6 +29,7 @@ use super::load::LoadedManifest;
 use super::set::ManifestState;
 use crate::base::FileNumber;
 use crate::codec::{FileHeader, FileKind};
+use crate::crypt::{DataKeys, Sealer};
 use crate::env::{Env, File};
 use crate::error::{Error, Limit, Result};
 use crate::files::FileName;
@@ -41,7 +45,7 @@ pub(crate) struct ManifestWriter {
     dir: PathBuf,
     number: FileNumber,
     file: Arc<dyn File>,
-    seed: u32,
+    sealer: Sealer,
     /// Where the snapshot ends.
     snapshot_end: u64,
     /// Where the frames end; all of them are durable, unless `in_doubt`.
@@ -64,6 +68,7 @@ impl ManifestWriter {
         dir: PathBuf,
         number: FileNumber,
         database: [u8; 16],
+        keys: &DataKeys,
         state: ManifestState,
     ) -> Result<Self> {
         assert!(number < state.next_file, "the manifest's own number was given");
@@ -72,11 +77,10 @@ impl ManifestWriter {
             env.remove(&path)?;
         }
         let header = FileHeader { kind: FileKind::Manifest, database, number, salt: env.random(), word: 0 };
-        let seed = header.seed();
-        let mut bytes = header.encode().to_vec();
+        let (mut bytes, sealer) = keys.begin(&*env, header);
         for edit in state.snapshot() {
             let offset = bytes.len() as u64;
-            put_frame(&mut bytes, seed, offset, 0, &encode(&edit)?);
+            put_frame(&mut bytes, &sealer, offset, 0, &encode(&edit)?);
         }
         let end = bytes.len() as u64;
         let mut created = None;
@@ -95,14 +99,21 @@ impl ManifestWriter {
             // otherwise.
             let _ = env.remove(&path);
         })?;
-        CurrentFile { database, manifest: number, seed, snapshot_end: end, is_old: false }
-            .write(&*env, &dir)?;
+        let current = CurrentFile {
+            database,
+            manifest: number,
+            seed: sealer.seed(),
+            snapshot_end: end,
+            is_old: false,
+            seal: None,
+        };
+        current.write(&*env, &dir, keys)?;
         Ok(Self {
             env,
             dir,
             number,
             file,
-            seed,
+            sealer,
             snapshot_end: end,
             end,
             state,
@@ -115,13 +126,20 @@ impl ManifestWriter {
     /// Continues a manifest that was read; writes nothing yet. If it cannot be appended to, every
     /// edit returns [`Error::Poisoned`], as after a failed one: see
     /// [`is_poisoned`](Self::is_poisoned).
-    pub(crate) fn reopen(env: Arc<dyn Env>, dir: PathBuf, loaded: &LoadedManifest) -> Result<Self> {
+    pub(crate) fn reopen(
+        env: Arc<dyn Env>,
+        dir: PathBuf,
+        keys: &DataKeys,
+        loaded: &LoadedManifest,
+    ) -> Result<Self> {
         let path = FileName::Manifest(loaded.number).path(&dir);
         let (file, can_append) = match env.reopen(&path)? {
             Some(file) => {
                 let is_current = loaded.seal_end.is_some() || loaded.last_frame_start >= loaded.snapshot_end;
-                let can_append =
-                    is_current && !loaded.is_old && file.size()? == loaded.seal_end.unwrap_or(loaded.end);
+                let can_append = !keys.is_encrypted()
+                    && is_current
+                    && !loaded.is_old
+                    && file.size()? == loaded.seal_end.unwrap_or(loaded.end);
                 (file, can_append)
             }
             None => (env.open(&path)?, false),
@@ -131,7 +149,7 @@ impl ManifestWriter {
             dir,
             number: loaded.number,
             file,
-            seed: loaded.seed,
+            sealer: Sealer::checksummed(loaded.seed),
             snapshot_end: loaded.snapshot_end,
             end: loaded.end,
             state: loaded.state.clone(),
@@ -152,8 +170,9 @@ impl ManifestWriter {
 
     /// Makes an edit durable and returns the state after it.
     ///
-    /// An edit that does not fit is an error and not written. On a full disk an edit is undone: it
-    /// is incomplete, so an open ignores it, and the next edit overwrites it. After any other
+    /// An edit that does not fit is an error and not written. On a full disk an edit is undone,
+    /// unless the manifest is encrypted: it is incomplete, so an open ignores it, and the next edit
+    /// overwrites it. After any other
     /// failed write, and any failed sync, it is unknown whether the next open will find the edit:
     /// the manifest is then [poisoned](Self::is_poisoned), and every further edit returns
     /// [`Error::Poisoned`]. A new manifest, with the state before that edit or after it, decides
@@ -168,11 +187,13 @@ impl ManifestWriter {
         let path = self.file.path();
         let state = self.state.apply(edit).map_err(|fault| fault.at(path, self.end))?;
         let mut frame = Vec::new();
-        put_frame(&mut frame, self.seed, self.end, self.end, &encode(edit)?);
+        put_frame(&mut frame, &self.sealer, self.end, self.end, &encode(edit)?);
         self.is_sealed = false;
         let written = self.sync_last_frame().and_then(|()| self.file.write_at(&frame, self.end));
         let written = match written {
-            Err(Error::OutOfSpace) if self.file.set_size(self.end).is_ok() => return Err(Error::OutOfSpace),
+            Err(Error::OutOfSpace) if !self.sealer.is_encrypted() && self.file.set_size(self.end).is_ok() => {
+                return Err(Error::OutOfSpace);
+            }
             written => written.and_then(|()| self.file.sync()),
         };
         self.is_poisoned = written.is_err();
@@ -206,13 +227,15 @@ impl ManifestWriter {
         self.end - self.snapshot_end > self.snapshot_end.max(EDITS_SIZE)
     }
 
-    /// Writes the seal, unless it is there. An open without a seal only does more work.
+    /// Writes the seal, unless it is there or the manifest is encrypted. An open without a seal
+    /// only does more work.
     pub(crate) fn seal(&mut self) -> Result<()> {
-        if self.is_poisoned || self.is_sealed || self.in_doubt.is_some() {
+        let is_closed = self.is_poisoned || self.is_sealed || self.in_doubt.is_some();
+        if is_closed || self.sealer.is_encrypted() {
             return Ok(());
         }
         let mut frame = Vec::new();
-        put_frame(&mut frame, self.seed, self.end, self.end, &encode(&VersionEdit::default())?);
+        put_frame(&mut frame, &self.sealer, self.end, self.end, &encode(&VersionEdit::default())?);
         self.is_sealed = true;
         self.file.write_at(&frame, self.end)
     }

@@ -1,7 +1,7 @@
-//! Encodes payloads as blocks and decodes them: compression, bounds, checksum.
+//! Encodes payloads as blocks and decodes them: compression, bounds, seal.
 //!
 //! ```text
-//! payload --compress if it pays--> stored bytes | encoding | size | crc   (format.rs draws it)
+//! payload --compress if it pays--> stored bytes | encoding | size --seal--> block   (format.rs draws it)
 //! ```
 //!
 //! 1. A block is valid only in the file and at the offset for which it was encoded.
@@ -11,15 +11,16 @@
 
 use std::borrow::Cow;
 
-use super::format::{ENCODING_LZ4, ENCODING_RAW, TRAILER_CRC, TRAILER_ENCODING, TRAILER_LEN, TRAILER_SIZE};
-use crate::codec::{BlockCompression, MAX_RATIO, Reader, Writer, compress, crc32, decompress, seed_at};
+use super::format::{ENCODING_LZ4, ENCODING_RAW, TRAILER_ENCODING, TRAILER_LEN, TRAILER_SIZE};
+use crate::codec::{BlockCompression, MAX_RATIO, Reader, Writer, compress, decompress};
+use crate::crypt::{SealedPart, Sealer};
 use crate::error::Fault;
 
-/// Appends the block of `payload` to `out`, to be written at `offset` in the file with this seed.
+/// Appends the block of `payload` to `out`, to be written at `offset` in the file of this sealer.
 pub(super) fn encode_block(
     payload: &[u8],
     compression: BlockCompression,
-    file_seed: u32,
+    sealer: &Sealer,
     offset: u64,
     out: &mut Vec<u8>,
 ) {
@@ -33,25 +34,19 @@ pub(super) fn encode_block(
     };
     out.put_u8(encoding);
     out.put_u32(u32::try_from(payload.len()).expect("the limits of payloads are far below 4 GiB"));
-    let crc = crc32(seed_at(file_seed, offset), &out[start..]);
-    out.put_u32(crc);
+    sealer.seal(SealedPart::Block, offset, out, start);
 }
 
 /// Decodes a block that was read from `offset`; returns its payload. An owned block that is not
 /// compressed becomes the payload without a copy.
 pub(super) fn decode_block(
     block: Cow<'_, [u8]>,
-    file_seed: u32,
+    sealer: &Sealer,
     offset: u64,
     max_size: usize,
 ) -> Result<Vec<u8>, Fault> {
+    let block = sealer.open(SealedPart::Block, offset, block)?;
     let (stored, trailer) = block.split_last_chunk::<TRAILER_LEN>().ok_or(Fault::Truncated)?;
-    let stored_crc = Reader::new(&trailer[TRAILER_CRC]).u32()?;
-    let covered = &block[..stored.len() + TRAILER_CRC.start];
-    let computed = crc32(seed_at(file_seed, offset), covered);
-    if stored_crc != computed {
-        return Err(Fault::Checksum { stored: stored_crc, computed });
-    }
     let size = Reader::new(&trailer[TRAILER_SIZE]).u32()? as usize;
     if size > max_size {
         return Err(Fault::Invalid("size of a block"));
@@ -73,16 +68,18 @@ pub(super) fn decode_block(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::codec::{crc32, seed_at};
 
     fn decode_block(block: &[u8], file_seed: u32, offset: u64, max_size: usize) -> Result<Vec<u8>, Fault> {
-        let payload = super::decode_block(Cow::Borrowed(block), file_seed, offset, max_size);
-        assert_eq!(super::decode_block(Cow::Owned(block.to_vec()), file_seed, offset, max_size), payload);
+        let sealer = &Sealer::checksummed(file_seed);
+        let payload = super::decode_block(Cow::Borrowed(block), sealer, offset, max_size);
+        assert_eq!(super::decode_block(Cow::Owned(block.to_vec()), sealer, offset, max_size), payload);
         payload
     }
 
     fn sealed(payload: &[u8], compression: BlockCompression) -> Vec<u8> {
         let mut block = Vec::new();
-        encode_block(payload, compression, 7, 640, &mut block);
+        encode_block(payload, compression, &Sealer::checksummed(7), 640, &mut block);
         block
     }
 

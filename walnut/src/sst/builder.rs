@@ -28,7 +28,8 @@ use super::properties::Properties;
 use super::ranges;
 use super::sst_file::SstFile;
 use crate::base::{Entry, FileNumber, Fragment, KeyHash, Kind, SeqNo, compare, number_in};
-use crate::codec::{BlockCompression, FileHeader, FileKind, ValuePointer};
+use crate::codec::{BlockCompression, ValuePointer};
+use crate::crypt::Sealer;
 use crate::env::File;
 use crate::error::{Error, Fault, Limit, Result};
 
@@ -66,16 +67,18 @@ pub(crate) struct SstBuilder {
 }
 
 impl SstBuilder {
-    /// Begins an SST in an empty file. The header must be of kind `Sst`, with word 0.
-    pub(crate) fn new(file: Arc<dyn File>, header: FileHeader, config: SstConfig) -> Result<Self> {
-        debug_assert!(
-            header.kind == FileKind::Sst && header.word == 0,
-            "an SST has a header of its own kind"
-        );
-        let mut sst_file = SstFile::new(file, header.seed());
-        sst_file.append(&header.encode())?;
+    /// Begins an SST in an empty file. The headers are those of a file of kind `Sst`, with word 0,
+    /// and the sealer is theirs.
+    pub(crate) fn new(
+        file: Arc<dyn File>,
+        number: FileNumber,
+        (headers, sealer): (Vec<u8>, Sealer),
+        config: SstConfig,
+    ) -> Result<Self> {
+        let mut sst_file = SstFile::new(file, sealer);
+        sst_file.append(&headers)?;
         Ok(Self {
-            number: header.number,
+            number,
             config,
             sst_file,
             block: BlockBuilder::default(),
@@ -156,7 +159,7 @@ impl SstBuilder {
         }
         let properties = self.sst_file.append_block(&payload, BlockCompression::None)?;
         let footer = Footer { filter, range_tombstones, index, properties };
-        let footer = footer.encode(self.sst_file.file_seed(), self.sst_file.offset());
+        let footer = footer.encode(self.sst_file.sealer(), self.sst_file.offset());
         self.sst_file.append(&footer)?;
         let (size, digest) = self.sst_file.finish()?;
         Ok(self.properties.meta(self.number, size, digest))

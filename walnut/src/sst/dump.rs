@@ -12,26 +12,24 @@ use super::properties::Properties;
 use super::ranges;
 use super::salvage::search_block;
 use crate::base::Kind;
-use crate::codec::{FileHeader, Reader, ValuePointer};
+use crate::codec::{Reader, ValuePointer};
+use crate::crypt::{CHECKSUM_SIZE, Sealer};
 use crate::env::File;
 use crate::error::{Fault, Result};
 use crate::files::{FilePart, PartVisitor};
 use crate::sync::Arc;
 
-/// The bytes at the end of a part that are its checksum.
-const CRC_LEN: usize = 4;
-
-/// Passes every part of an SST behind its header to `visit`; returns where the last valid block
+/// Passes every part of an SST behind its headers to `visit`; returns where the last valid block
 /// ends.
-pub(crate) fn dump(file: &Arc<dyn File>, header: &FileHeader, visit: &mut PartVisitor<'_>) -> Result<u64> {
-    let dump = SstDump { file, seed: header.seed(), size: file.size()? };
-    let Some(offset) = dump.size.checked_sub(Footer::LEN as u64) else {
+pub(crate) fn dump(file: &Arc<dyn File>, sealer: &Sealer, visit: &mut PartVisitor<'_>) -> Result<u64> {
+    let dump = SstDump { file, sealer, size: file.size()? };
+    let footer_size = Footer::size(sealer);
+    let Some(offset) = dump.size.checked_sub(footer_size as u64) else {
         return dump.search(dump.size, visit);
     };
-    let mut bytes = [0; Footer::LEN];
-    file.read_exact_at(&mut bytes, offset)?;
-    let footer = Footer::decode(&bytes, dump.seed, offset);
-    let part = FilePart::new("footer", offset, Footer::LEN as u64).with_checksum(last_crc(&bytes));
+    let bytes = file.read_vec_at(footer_size, offset)?;
+    let footer = Footer::decode(&bytes, sealer, offset);
+    let part = FilePart::new("footer", offset, footer_size as u64).with_checksum(last_crc(&bytes));
     let Ok(footer) = footer else {
         let sound_end = dump.search(offset, visit)?;
         visit(part.with_fault(footer.err().unwrap_or(Fault::Truncated)));
@@ -39,7 +37,7 @@ pub(crate) fn dump(file: &Arc<dyn File>, header: &FileHeader, visit: &mut PartVi
     };
     let data_end = footer.filter.offset.min(offset);
     let (index_part, index) = dump.part("index", footer.index, MAX_PART_SIZE, |payload| {
-        IndexBlock::decode(payload, footer.filter.offset)
+        IndexBlock::decode(payload, sealer, footer.filter.offset)
     })?;
     let sound_end = match &index {
         Some(index) => dump.blocks(index, visit)?,
@@ -75,7 +73,7 @@ pub(crate) fn dump(file: &Arc<dyn File>, header: &FileHeader, visit: &mut PartVi
 
 struct SstDump<'f> {
     file: &'f Arc<dyn File>,
-    seed: u32,
+    sealer: &'f Sealer,
     size: u64,
 }
 
@@ -89,13 +87,14 @@ impl SstDump<'_> {
         decode: impl FnOnce(&[u8]) -> Result<T, Fault>,
     ) -> Result<(FilePart, Option<T>)> {
         let part = FilePart::new(name, handle.offset, handle.size.into());
-        let is_within = handle.end() <= self.size && handle.size as usize <= max_size + TRAILER_LEN;
+        let limit = max_size + TRAILER_LEN + self.sealer.seal_size();
+        let is_within = handle.end() <= self.size && handle.size as usize <= limit;
         if !is_within {
             return Ok((part.with_fault("it is outside of the file, or too large"), None));
         }
         let sealed = self.file.read_vec_at(handle.size as usize, handle.offset)?;
         let part = part.with_checksum(last_crc(&sealed));
-        let decoded = decode_block(Cow::Owned(sealed), self.seed, handle.offset, max_size)
+        let decoded = decode_block(Cow::Owned(sealed), self.sealer, handle.offset, max_size)
             .and_then(|payload| Ok((payload.len(), decode(&payload)?)));
         Ok(match decoded {
             Ok((size, decoded)) => (part.with_text(format!("{size} bytes decoded")), Some(decoded)),
@@ -104,7 +103,7 @@ impl SstDump<'_> {
     }
 
     fn blocks(&self, index: &IndexBlock, visit: &mut PartVisitor<'_>) -> Result<u64> {
-        let mut sound_end = FileHeader::LEN as u64;
+        let mut sound_end = self.sealer.header_size() as u64;
         for position in 0..index.fences.len() {
             let handle = index.handle(position);
             let (part, block) =
@@ -122,9 +121,9 @@ impl SstDump<'_> {
 
     /// Blocks one behind the other, up to `end`.
     fn search(&self, end: u64, visit: &mut PartVisitor<'_>) -> Result<u64> {
-        let mut offset = FileHeader::LEN as u64;
+        let mut offset = self.sealer.header_size() as u64;
         while offset < end {
-            let Some((block, next)) = search_block(self.file, self.seed, offset, end)? else {
+            let Some((block, next)) = search_block(self.file, self.sealer, offset, end)? else {
                 visit(FilePart::new("rest", offset, end - offset).with_fault("no data block begins here"));
                 break;
             };
@@ -137,7 +136,7 @@ impl SstDump<'_> {
 
 /// The checksum at the end of a part.
 fn last_crc(sealed: &[u8]) -> u32 {
-    let start = sealed.len().saturating_sub(CRC_LEN);
+    let start = sealed.len().saturating_sub(CHECKSUM_SIZE);
     Reader::new(&sealed[start..]).u32().unwrap_or_default()
 }
 

@@ -1,13 +1,13 @@
 //! The format of an SST, byte by byte, and the codec of the pieces that several files share.
 //!
 //! ```text
-//! | header 64 | data block 1 | .. | data block n | filter | range tombstones | index | properties | footer 64 |
+//! | headers | data block 1 | .. | data block n | filter | range tombstones | index | properties | footer |
 //! ```
 //!
-//! The header is [`FileHeader`](crate::codec::FileHeader) with kind `Sst` and word 0. Numbers are
-//! little-endian. A *varint* is LEB128 in its shortest form; *prefixed bytes* are a varint length
-//! and that many bytes. There is no gap between the parts: each begins where the one before it
-//! ends. A part of size 0 is absent.
+//! The header is [`FileHeader`](crate::codec::FileHeader) with kind `Sst` and word 0; in an
+//! encrypted file the encryption header follows. Numbers are little-endian. A *varint* is LEB128 in
+//! its shortest form; *prefixed bytes* are a varint length and that many bytes. There is no gap
+//! between the parts: each begins where the one before it ends. A part of size 0 is absent.
 //!
 //! # Blocks
 //!
@@ -22,7 +22,8 @@
 //! or offset is never valid; (2) the encoding is 0 (raw) and the stored bytes are `size` bytes, the
 //! payload, or the encoding is 1 (LZ4 block format) and they decompress to exactly `size` bytes,
 //! the payload; (3) `size` is at most [`MAX_BLOCK_SIZE`] for a data block and [`MAX_PART_SIZE`] for
-//! any other.
+//! any other. In an encrypted file everything before the CRC is encrypted, with a tag of 16 bytes
+//! between it and the CRC; so it is with the footer (see `crypt`).
 //!
 //! # Payload of a data block
 //!
@@ -118,7 +119,8 @@
 use std::ops::Range;
 
 use crate::base::{Kind, SeqNo};
-use crate::codec::{FileHeader, Reader, Writer, crc32, field, seed_at};
+use crate::codec::{Reader, Writer, field};
+use crate::crypt::{CHECKSUM_SIZE, SealedPart, Sealer, TAG_SIZE};
 use crate::error::Fault;
 
 /// The longest user key, in bytes: a block stores prefix sizes in 16 bits.
@@ -133,11 +135,10 @@ pub(super) const MAX_PART_SIZE: usize = 64 << 20;
 /// The largest payload of the range tombstones.
 pub(super) const MAX_RANGES_SIZE: usize = 256 << 20;
 
-/// The size of the trailer of a block.
-pub(super) const TRAILER_LEN: usize = TRAILER_CRC.end;
+/// The size of the trailer of a block, without the seal behind it.
+pub(super) const TRAILER_LEN: usize = TRAILER_SIZE.end;
 pub(super) const TRAILER_ENCODING: Range<usize> = field(0, 1);
 pub(super) const TRAILER_SIZE: Range<usize> = field(TRAILER_ENCODING.end, 4);
-pub(super) const TRAILER_CRC: Range<usize> = field(TRAILER_SIZE.end, 4);
 pub(super) const ENCODING_RAW: u8 = 0;
 pub(super) const ENCODING_LZ4: u8 = 1;
 
@@ -159,11 +160,10 @@ const KIND_BITS: u32 = 2;
 const KINDS: [Kind; 1 << KIND_BITS] = [Kind::Delete, Kind::Put, Kind::Pointer, Kind::Add];
 const FOOTER_MAGIC: &[u8; 8] = b"walnut$\n";
 
-const _: () = assert!(TRAILER_LEN == 9);
+const _: () = assert!(TRAILER_LEN == 5);
 const _: () = assert!(BLOCK_PREFIX == 12);
-const _: () = assert!(Footer::CRC.end == Footer::LEN);
 const _: () = assert!(MAX_BLOCK_SIZE >= (16 << 20) + MAX_KEY_SIZE + (32 << 10));
-const _: () = assert!(MAX_BLOCK_SIZE + TRAILER_LEN <= u32::MAX as usize);
+const _: () = assert!(MAX_BLOCK_SIZE + TRAILER_LEN + TAG_SIZE + CHECKSUM_SIZE <= u32::MAX as usize);
 
 /// An entry of a data block. The user key is the block's prefix and this suffix.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -246,51 +246,55 @@ pub(super) struct Footer {
 }
 
 impl Footer {
-    pub(super) const LEN: usize = 64;
     const ZERO: Range<usize> = field(4 * 12, 4);
     const MAGIC: Range<usize> = field(Self::ZERO.end, 8);
-    const CRC: Range<usize> = field(Self::MAGIC.end, 4);
+
+    /// The size of a footer with its seal.
+    pub(super) fn size(sealer: &Sealer) -> usize {
+        Self::MAGIC.end + sealer.seal_size()
+    }
 
     /// Encodes a footer that begins at `offset`.
-    pub(super) fn encode(&self, file_seed: u32, offset: u64) -> Vec<u8> {
-        let mut bytes = Vec::with_capacity(Self::LEN);
+    pub(super) fn encode(&self, sealer: &Sealer, offset: u64) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(Self::size(sealer));
         for handle in [self.filter, self.range_tombstones, self.index, self.properties] {
             bytes.put_u64(handle.offset);
             bytes.put_u32(handle.size);
         }
         bytes.put_u32(0);
         bytes.extend_from_slice(FOOTER_MAGIC);
-        let crc = crc32(seed_at(file_seed, offset), &bytes);
-        bytes.put_u32(crc);
+        sealer.seal(SealedPart::Footer, offset, &mut bytes, 0);
         bytes
     }
 
     /// Decodes the footer that begins at `offset`.
-    pub(super) fn decode(bytes: &[u8; Self::LEN], file_seed: u32, offset: u64) -> Result<Self, Fault> {
-        if bytes[Self::MAGIC] != FOOTER_MAGIC[..] {
+    pub(super) fn decode(bytes: &[u8], sealer: &Sealer, offset: u64) -> Result<Self, Fault> {
+        let has_magic = |bytes: &[u8]| bytes.get(Self::MAGIC) == Some(&FOOTER_MAGIC[..]);
+        // The end of a file that was cut short is told from a damaged footer, where that is
+        // possible.
+        if !sealer.is_encrypted() && !has_magic(bytes) {
             return Err(Fault::Invalid("magic number of the footer"));
         }
-        let stored = Reader::new(&bytes[Self::CRC]).u32()?;
-        let computed = crc32(seed_at(file_seed, offset), &bytes[..Self::CRC.start]);
-        if stored != computed {
-            return Err(Fault::Checksum { stored, computed });
+        let bytes = sealer.open(SealedPart::Footer, offset, bytes.into())?;
+        if bytes.len() != Self::MAGIC.end || !has_magic(&bytes) {
+            return Err(Fault::Invalid("magic number of the footer"));
         }
         if bytes[Self::ZERO] != [0; 4] {
             return Err(Fault::Invalid("reserved field of the footer"));
         }
-        let mut reader = Reader::new(bytes);
+        let mut reader = Reader::new(&bytes);
         let mut handle = || Ok(BlockHandle { offset: reader.u64()?, size: reader.u32()? });
         let footer =
             Self { filter: handle()?, range_tombstones: handle()?, index: handle()?, properties: handle()? };
-        footer.check(offset)?;
+        footer.check(sealer, offset)?;
         Ok(footer)
     }
 
     /// Checks that the parts are adjacent, and that the required ones are present.
-    fn check(&self, offset: u64) -> Result<(), Fault> {
+    fn check(&self, sealer: &Sealer, offset: u64) -> Result<(), Fault> {
         let parts = [self.filter, self.range_tombstones, self.index, self.properties];
         let ends = parts[1..].iter().map(|part| part.offset).chain([offset]);
-        if self.filter.offset < FileHeader::LEN as u64
+        if self.filter.offset < sealer.header_size() as u64
             || parts.iter().zip(ends).any(|(p, end)| p.end() != end)
         {
             return Err(Fault::Invalid("place of a part in the footer"));
@@ -323,9 +327,11 @@ mod tests {
             index: BlockHandle { offset: 180, size: 20 },
             properties: BlockHandle { offset: 200, size: 50 },
         };
+        let sealer = Sealer::checksummed(7);
         let decode = |footer: &Footer, offset| {
-            let bytes = <[u8; Footer::LEN]>::try_from(footer.encode(7, offset)).expect("the footer's length");
-            Footer::decode(&bytes, 7, offset)
+            let bytes = footer.encode(&sealer, offset);
+            assert_eq!(bytes.len(), 64);
+            Footer::decode(&bytes, &sealer, offset)
         };
         assert_eq!(decode(&footer, 250), Ok(footer));
         assert!(matches!(decode(&footer, 251), Err(Fault::Invalid(_))));

@@ -18,6 +18,7 @@ use super::properties::Properties;
 use super::ranges;
 use super::reader::SstReader;
 use crate::base::{KeyHash, KeyRange, SeqNo};
+use crate::crypt::{DataKeys, Sealer};
 use crate::cursor::{Direction, EntryCursor};
 use crate::env::File;
 use crate::error::{Error, Result};
@@ -34,7 +35,7 @@ pub fn fuzz(bytes: &[u8]) {
         filter.may_contain(KeyHash::of(bytes));
     }
     if let Some((end, payload)) = bytes.split_first_chunk()
-        && let Ok(index) = IndexBlock::decode(payload, u64::from_le_bytes(*end))
+        && let Ok(index) = IndexBlock::decode(payload, &Sealer::checksummed(0), u64::from_le_bytes(*end))
     {
         let _ = (index.fences.find(bytes), index.data_end());
     }
@@ -42,16 +43,22 @@ pub fn fuzz(bytes: &[u8]) {
     if let Ok(ranges) = ranges::decode(bytes) {
         let _ = (ranges.covering(bytes, SeqNo::MAX), ranges.newest_within(&KeyRange::all()));
     }
-    let _ = decode_block(Cow::Borrowed(bytes), 0, 0, MAX_BLOCK_SIZE);
+    let _ = decode_block(Cow::Borrowed(bytes), &Sealer::checksummed(0), 0, MAX_BLOCK_SIZE);
 }
 
 /// Opens the bytes as the SST that they announce, and reads it in every way.
 fn walk_file(bytes: &[u8]) -> Result<()> {
     let file: Arc<dyn File> = Arc::new(Bytes(bytes.to_vec()));
-    let outline = SstLayout::read(&file)?;
+    let outline = SstLayout::read(&file, &DataKeys::none())?;
     let meta = outline.meta(&file)?;
     let cache = BlockCache::new(1 << 20, 8192);
-    let reader = SstReader::open(OpenFile::standalone(file), outline.header.database, &meta, &cache)?;
+    let reader = SstReader::open(
+        OpenFile::standalone(file),
+        outline.header.database,
+        &DataKeys::none(),
+        &meta,
+        &cache,
+    )?;
     let reader = Arc::new(reader);
     for direction in [Direction::Forward, Direction::Backward] {
         let mut cursor = reader.cursor(&KeyRange::all(), direction)?;

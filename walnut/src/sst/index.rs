@@ -6,7 +6,8 @@
 
 use super::block_index::BlockIndex;
 use super::format::{BlockHandle, MAX_BLOCK_SIZE, TRAILER_LEN};
-use crate::codec::{FileHeader, Reader, Writer};
+use crate::codec::{Reader, Writer};
+use crate::crypt::Sealer;
 use crate::error::Fault;
 
 /// The offsets of the data blocks and their separators.
@@ -19,14 +20,15 @@ pub(super) struct IndexBlock {
 
 impl IndexBlock {
     /// Decodes the index of a file whose data blocks end at `data_end`.
-    pub(super) fn decode(payload: &[u8], data_end: u64) -> Result<Self, Fault> {
+    pub(super) fn decode(payload: &[u8], sealer: &Sealer, data_end: u64) -> Result<Self, Fault> {
+        let trailer_size = TRAILER_LEN + sealer.seal_size();
         let mut reader = Reader::new(payload);
-        let mut offset = FileHeader::LEN as u64;
+        let mut offset = sealer.header_size() as u64;
         let mut offsets = vec![offset];
         let mut separators = Vec::new();
         while !reader.is_empty() {
             let size = reader.varint()?;
-            if size <= TRAILER_LEN as u64 || size > (MAX_BLOCK_SIZE + TRAILER_LEN) as u64 {
+            if size <= trailer_size as u64 || size > (MAX_BLOCK_SIZE + trailer_size) as u64 {
                 return Err(Fault::Invalid("size of a block in the index"));
             }
             offset += size;
@@ -76,10 +78,13 @@ mod tests {
         payload
     }
 
+    fn decode(payload: &[u8], data_end: u64) -> Result<IndexBlock, Fault> {
+        IndexBlock::decode(payload, &Sealer::checksummed(7), data_end)
+    }
+
     #[test]
     fn blocks_lie_where_the_sizes_say() {
-        let index = IndexBlock::decode(&payload(&[(100, b"b"), (50, b"d"), (300, b"d")]), 514)
-            .expect("a valid index");
+        let index = decode(&payload(&[(100, b"b"), (50, b"d"), (300, b"d")]), 514).expect("a valid index");
         assert_eq!(index.fences.len(), 3);
         let handles: Vec<_> = (0..3).map(|position| index.handle(position)).collect();
         assert_eq!(handles[0], BlockHandle { offset: 64, size: 100 });
@@ -88,7 +93,7 @@ mod tests {
 
     #[test]
     fn an_index_that_does_not_fit_the_file_is_refused() {
-        let refused = |blocks: &[(u32, &[u8])], end| IndexBlock::decode(&payload(blocks), end).map(|_| ());
+        let refused = |blocks: &[(u32, &[u8])], end| decode(&payload(blocks), end).map(|_| ());
         let end: Result<(), Fault> = Err(Fault::Invalid("end of the blocks in the index"));
         assert_eq!(refused(&[(100, b"b")], 164), Ok(()));
         assert_eq!(refused(&[(100, b"b")], 163), end);
@@ -101,6 +106,6 @@ mod tests {
         );
         assert_eq!(refused(&[(50, b"b"), (50, b"a")], 164), Err(Fault::Order));
         let whole = payload(&[(100, b"b")]);
-        assert_eq!(IndexBlock::decode(&whole[..whole.len() - 1], 164).map(|_| ()), Err(Fault::Truncated));
+        assert_eq!(decode(&whole[..whole.len() - 1], 164).map(|_| ()), Err(Fault::Truncated));
     }
 }

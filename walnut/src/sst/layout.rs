@@ -8,34 +8,35 @@ use super::block_codec::decode_block;
 use super::format::{BlockHandle, Footer, MAX_PART_SIZE, TRAILER_LEN};
 use super::properties::Properties;
 use crate::codec::{FileHeader, FileKind};
+use crate::crypt::{DataKeys, Sealer};
 use crate::env::{File, digest};
 use crate::error::{Fault, Result};
 
 pub(super) struct SstLayout {
     pub(super) header: FileHeader,
+    pub(super) sealer: Sealer,
     pub(super) footer: Footer,
     pub(super) properties: Properties,
 }
 
 impl SstLayout {
-    pub(super) fn read(file: &Arc<dyn File>) -> Result<Self> {
+    pub(super) fn read(file: &Arc<dyn File>, keys: &DataKeys) -> Result<Self> {
         let size = file.size()?;
-        let Some(footer_offset) = size.checked_sub(Footer::LEN as u64) else {
+        let mut bytes = vec![0; keys.header_size()];
+        file.read_exact_at(&mut bytes, 0)?;
+        let (header, sealer) = keys.open(FileKind::Sst, &bytes).map_err(|fault| fault.at(file.path(), 0))?;
+        let footer_size = Footer::size(&sealer);
+        let Some(footer_offset) = size.checked_sub(footer_size as u64) else {
             return Err(Fault::Truncated.at(file.path(), size));
         };
-        let mut bytes = [0; FileHeader::LEN];
-        file.read_exact_at(&mut bytes, 0)?;
-        let header = FileHeader::decode(FileKind::Sst, &bytes).map_err(|fault| fault.at(file.path(), 0))?;
         if header.word != 0 {
             return Err(Fault::Invalid("word field of the header").at(file.path(), 0));
         }
-        let mut bytes = [0; Footer::LEN];
-        file.read_exact_at(&mut bytes, footer_offset)?;
-        let footer = Footer::decode(&bytes, header.seed(), footer_offset)
+        let bytes = file.read_vec_at(footer_size, footer_offset)?;
+        let footer = Footer::decode(&bytes, &sealer, footer_offset)
             .map_err(|fault| fault.at(file.path(), footer_offset))?;
-        let properties =
-            read_part(file, header.seed(), footer.properties, MAX_PART_SIZE, Properties::decode)?;
-        Ok(Self { header, footer, properties })
+        let properties = read_part(file, &sealer, footer.properties, MAX_PART_SIZE, Properties::decode)?;
+        Ok(Self { header, sealer, footer, properties })
     }
 
     /// The manifest's description of the file; reads all of it for the digest.
@@ -48,17 +49,17 @@ impl SstLayout {
 /// Reads and decodes a part of at most `max_size` bytes; faults name the part's offset.
 pub(super) fn read_part<T>(
     file: &Arc<dyn File>,
-    file_seed: u32,
+    sealer: &Sealer,
     handle: BlockHandle,
     max_size: usize,
     decode: impl FnOnce(&[u8]) -> Result<T, Fault>,
 ) -> Result<T> {
     let size = handle.size as usize;
-    if size > max_size + TRAILER_LEN {
+    if size > max_size + TRAILER_LEN + sealer.seal_size() {
         return Err(Fault::Invalid("size of a part").at(file.path(), handle.offset));
     }
     let block = file.read_vec_at(size, handle.offset)?;
-    decode_block(Cow::Owned(block), file_seed, handle.offset, max_size)
+    decode_block(Cow::Owned(block), sealer, handle.offset, max_size)
         .and_then(|payload| decode(&payload))
         .map_err(|fault| fault.at(file.path(), handle.offset))
 }

@@ -29,6 +29,7 @@ use super::properties::Properties;
 use super::ranges;
 use super::slot::Epoch;
 use crate::base::{Entry, Fragments, KeyHash, SeqNo};
+use crate::crypt::{DataKeys, Sealer};
 use crate::env::File;
 use crate::error::{Fault, Result};
 use crate::files::OpenFile;
@@ -36,7 +37,7 @@ use crate::files::OpenFile;
 #[derive(Debug)]
 pub(crate) struct SstReader {
     pub(super) file: OpenFile,
-    file_seed: u32,
+    sealer: Sealer,
     pub(super) meta: SstMeta,
     properties: Properties,
     pub(super) filter: Option<Filter>,
@@ -53,6 +54,7 @@ impl SstReader {
     pub(crate) fn open(
         file: OpenFile,
         database: [u8; 16],
+        keys: &DataKeys,
         meta: &SstMeta,
         cache: &Arc<BlockCache>,
     ) -> Result<Self> {
@@ -60,7 +62,7 @@ impl SstReader {
         if found != meta.size {
             return Err(Fault::Length { recorded: meta.size, found }.at(file.path(), found.min(meta.size)));
         }
-        let SstLayout { header, footer, properties } = SstLayout::read(&file)?;
+        let SstLayout { header, sealer, footer, properties } = SstLayout::read(&file, keys)?;
         if header.database != database || header.number != meta.number {
             return Err(Fault::Identity.at(file.path(), 0));
         }
@@ -68,20 +70,19 @@ impl SstReader {
             let fault = Fault::Invalid("summary of the entries, compared with the recorded one,");
             return Err(fault.at(file.path(), footer.properties.offset));
         }
-        let file_seed = header.seed();
-        let index = read_part(&file, file_seed, footer.index, MAX_PART_SIZE, |payload| {
-            IndexBlock::decode(payload, footer.filter.offset)
+        let index = read_part(&file, &sealer, footer.index, MAX_PART_SIZE, |payload| {
+            IndexBlock::decode(payload, &sealer, footer.filter.offset)
         })?;
         if (index.fences.len() == 0) != (meta.entry_count == 0) {
             return Err(Fault::Invalid("block count of the index").at(file.path(), footer.index.offset));
         }
         let filter = match footer.filter.size {
             0 => None,
-            _ => Some(read_part(&file, file_seed, footer.filter, MAX_PART_SIZE, Filter::decode)?),
+            _ => Some(read_part(&file, &sealer, footer.filter, MAX_PART_SIZE, Filter::decode)?),
         };
         let ranges = footer.range_tombstones;
         let ranges = if ranges.size > 0 {
-            Some(Arc::new(read_part(&file, file_seed, ranges, MAX_RANGES_SIZE, ranges::decode)?))
+            Some(Arc::new(read_part(&file, &sealer, ranges, MAX_RANGES_SIZE, ranges::decode)?))
         } else {
             None
         };
@@ -92,7 +93,7 @@ impl SstReader {
             + filter.as_ref().map_or(0, Filter::memory_size)
             + ranges.as_ref().map_or(0, |ranges| ranges.memory_size());
         let blocks = cache.register(index.fences.len(), fixed_size);
-        Ok(Self { file, file_seed, meta: meta.clone(), properties, filter, ranges, index, blocks })
+        Ok(Self { file, sealer, meta: meta.clone(), properties, filter, ranges, index, blocks })
     }
 
     /// Calls `found` with the newest version of `key` that is not newer than `at`, a value or a
@@ -176,7 +177,7 @@ impl SstReader {
     /// separators.
     pub(super) fn open_block(&self, position: usize, encoded: Cow<'_, [u8]>) -> Result<Arc<Block>> {
         let offset = self.index.handle(position).offset;
-        decode_block(encoded, self.file_seed, offset, MAX_BLOCK_SIZE)
+        decode_block(encoded, &self.sealer, offset, MAX_BLOCK_SIZE)
             .and_then(Block::new)
             .and_then(|block| self.check_bounds(position, block))
             .map(Arc::new)

@@ -5,13 +5,13 @@
 //!   index is damaged   | block | block | damaged ............     each block is searched behind the one before it
 //! ```
 //!
-//! 1. A block that is passed on is whole: its checksum is bound to this file and to its offset.
+//! 1. A block that is passed on is whole: its seal is bound to this file and to its offset.
 //! 2. Where a block is damaged, the keys between its neighbours may be missing: that range is
 //!    reported. It is empty in none of the reports.
 //! 3. Memory is one block, and the bytes that are searched for the next one.
 //!
-//! A file whose header is damaged has no sound block, because every checksum continues that of the
-//! header.
+//! A file whose headers are damaged has no sound block, because every checksum continues that of
+//! the file header, and every tag is under a key that follows from both.
 
 use std::borrow::Cow;
 use std::ops::Range;
@@ -24,7 +24,8 @@ use super::index::IndexBlock;
 use super::layout::read_part;
 use super::ranges;
 use crate::base::{Entry, FileNumber, Fragments, KeyRange, Kind, SeqNo, after};
-use crate::codec::{FileHeader, FileKind, crc32, seed_at};
+use crate::codec::{FileKind, crc32, seed_at};
+use crate::crypt::{CHECKSUM_SIZE, DataKeys, Sealer};
 use crate::cursor::EntryCursor;
 use crate::env::File;
 use crate::error::{Fault, Result};
@@ -32,9 +33,6 @@ use crate::sync::{Arc, Mutex};
 
 /// The bytes that are read at once where a block is searched.
 const SEARCH_STEP: usize = 64 << 10;
-
-/// The end of a block's trailer: its checksum.
-const CRC_LEN: usize = 4;
 
 /// A range of keys of which a damaged part of a file may have held some.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -52,7 +50,7 @@ pub(crate) type LostSink = Arc<Mutex<Vec<LostKeys>>>;
 /// A forward cursor over the sound entries of an SST.
 pub(crate) struct SalvageCursor {
     file: Arc<dyn File>,
-    seed: u32,
+    sealer: Sealer,
     places: Places,
     bounds: KeyRange,
     lost: LostSink,
@@ -79,13 +77,14 @@ impl SalvageCursor {
     /// when the cursor has come to its end.
     pub(crate) fn open(
         file: Arc<dyn File>,
+        keys: &DataKeys,
         database: Option<[u8; 16]>,
         number: FileNumber,
         bounds: KeyRange,
         lost: &LostSink,
     ) -> Result<(Self, Option<Arc<Fragments>>)> {
         let mut cursor = Self {
-            seed: 0,
+            sealer: Sealer::checksummed(0),
             places: Places::Search { offset: 0, end: 0 },
             bounds,
             lost: Arc::clone(lost),
@@ -100,7 +99,7 @@ impl SalvageCursor {
             file,
         };
         let mut fragments = None;
-        match cursor.find_parts(database, number) {
+        match cursor.find_parts(keys, database, number) {
             Ok(found) => fragments = found,
             Err(error) => cursor.gap = Some((0, error.to_string())),
         }
@@ -111,35 +110,36 @@ impl SalvageCursor {
     /// Finds out where the blocks are; an error when the header is damaged.
     fn find_parts(
         &mut self,
+        keys: &DataKeys,
         database: Option<[u8; 16]>,
         number: FileNumber,
     ) -> Result<Option<Arc<Fragments>>> {
         let path = self.file.path().to_owned();
-        let mut bytes = [0; FileHeader::LEN];
-        self.file.read_exact_at(&mut bytes, 0)?;
-        let header = FileHeader::decode(FileKind::Sst, &bytes).map_err(|fault| fault.at(&path, 0))?;
+        let bytes = self.file.read_vec_at(keys.header_size(), 0)?;
+        let (header, sealer) = keys.open(FileKind::Sst, &bytes).map_err(|fault| fault.at(&path, 0))?;
         if header.number != number || database.is_some_and(|database| database != header.database) {
             return Err(Fault::Identity.at(&path, 0));
         }
-        self.seed = header.seed();
+        self.sealer = sealer;
         let size = self.file.size()?;
-        self.places = Places::Search { offset: FileHeader::LEN as u64, end: size };
+        let start = self.sealer.header_size() as u64;
+        self.places = Places::Search { offset: start, end: size };
         let Some(footer) = self.footer(size)? else { return Ok(None) };
         let data_end = footer.filter.offset.min(size);
-        let index = read_part(&self.file, self.seed, footer.index, MAX_PART_SIZE, |payload| {
-            IndexBlock::decode(payload, footer.filter.offset)
+        let index = read_part(&self.file, &self.sealer, footer.index, MAX_PART_SIZE, |payload| {
+            IndexBlock::decode(payload, &self.sealer, footer.filter.offset)
         });
         self.places = match index {
             Ok(index) => {
                 let handles = (0..index.fences.len()).map(|position| index.handle(position)).collect();
                 Places::Index { handles, next: 0 }
             }
-            Err(_) => Places::Search { offset: FileHeader::LEN as u64, end: data_end },
+            Err(_) => Places::Search { offset: start, end: data_end },
         };
         if footer.range_tombstones.size == 0 {
             return Ok(None);
         }
-        match read_part(&self.file, self.seed, footer.range_tombstones, MAX_RANGES_SIZE, ranges::decode) {
+        match read_part(&self.file, &self.sealer, footer.range_tombstones, MAX_RANGES_SIZE, ranges::decode) {
             Ok(fragments) => Ok(Some(Arc::new(fragments))),
             Err(error) => {
                 let reason = format!("range tombstones are lost, so removed rows may be back: {error}");
@@ -150,10 +150,10 @@ impl SalvageCursor {
     }
 
     fn footer(&self, size: u64) -> Result<Option<Footer>> {
-        let Some(offset) = size.checked_sub(Footer::LEN as u64) else { return Ok(None) };
-        let mut bytes = [0; Footer::LEN];
-        self.file.read_exact_at(&mut bytes, offset)?;
-        Ok(Footer::decode(&bytes, self.seed, offset).ok())
+        let footer_size = Footer::size(&self.sealer);
+        let Some(offset) = size.checked_sub(footer_size as u64) else { return Ok(None) };
+        let bytes = self.file.read_vec_at(footer_size, offset)?;
+        Ok(Footer::decode(&bytes, &self.sealer, offset).ok())
     }
 
     fn report(&self, range: KeyRange, offset: u64, reason: String) {
@@ -181,14 +181,14 @@ impl SalvageCursor {
                 Places::Index { handles, next } => {
                     let handle = *handles.get(*next)?;
                     *next += 1;
-                    (handle.offset, read_block(&self.file, self.seed, handle))
+                    (handle.offset, read_block(&self.file, &self.sealer, handle))
                 }
                 Places::Search { offset, end } => {
                     let at = *offset;
                     if at >= *end {
                         return None;
                     }
-                    match search_block(&self.file, self.seed, at, *end) {
+                    match search_block(&self.file, &self.sealer, at, *end) {
                         Ok(Some((block, next))) => {
                             *offset = next;
                             (at, Ok(block))
@@ -253,9 +253,9 @@ impl EntryCursor for SalvageCursor {
     }
 }
 
-fn read_block(file: &Arc<dyn File>, seed: u32, handle: BlockHandle) -> Result<Block> {
+fn read_block(file: &Arc<dyn File>, sealer: &Sealer, handle: BlockHandle) -> Result<Block> {
     let bytes = file.read_vec_at(handle.size as usize, handle.offset)?;
-    decode_block(Cow::Owned(bytes), seed, handle.offset, MAX_BLOCK_SIZE)
+    decode_block(Cow::Owned(bytes), sealer, handle.offset, MAX_BLOCK_SIZE)
         .and_then(Block::new)
         .map_err(|fault| fault.at(file.path(), handle.offset))
 }
@@ -264,22 +264,22 @@ fn read_block(file: &Arc<dyn File>, seed: u32, handle: BlockHandle) -> Result<Bl
 /// bytes before it.
 pub(super) fn search_block(
     file: &Arc<dyn File>,
-    seed: u32,
+    sealer: &Sealer,
     offset: u64,
     end: u64,
 ) -> Result<Option<(Block, u64)>> {
     let left = usize::try_from(end - offset).unwrap_or(usize::MAX);
-    let limit = left.min(MAX_BLOCK_SIZE + TRAILER_LEN);
-    let (mut bytes, mut crc, mut covered) = (Vec::new(), seed_at(seed, offset), 0);
+    let limit = left.min(MAX_BLOCK_SIZE + TRAILER_LEN + sealer.seal_size());
+    let (mut bytes, mut crc, mut covered) = (Vec::new(), seed_at(sealer.seed(), offset), 0);
     while bytes.len() < limit {
         let step = SEARCH_STEP.min(limit - bytes.len());
         bytes.extend(file.read_vec_at(step, offset + bytes.len() as u64)?);
-        while let Some(stored) = bytes.get(covered..covered + CRC_LEN) {
-            let is_end = covered + CRC_LEN >= TRAILER_LEN && *stored == crc.to_le_bytes();
+        while let Some(stored) = bytes.get(covered..covered + CHECKSUM_SIZE) {
+            let is_end = covered >= TRAILER_LEN + sealer.tag_size() && *stored == crc.to_le_bytes();
             if is_end {
-                let found = &bytes[..covered + CRC_LEN];
+                let found = &bytes[..covered + CHECKSUM_SIZE];
                 let block =
-                    decode_block(Cow::Borrowed(found), seed, offset, MAX_BLOCK_SIZE).and_then(Block::new);
+                    decode_block(Cow::Borrowed(found), sealer, offset, MAX_BLOCK_SIZE).and_then(Block::new);
                 if let Ok(block) = block {
                     return Ok(Some((block, offset + found.len() as u64)));
                 }

@@ -5,18 +5,19 @@ use std::sync::Arc;
 use super::block_codec::encode_block;
 use super::format::BlockHandle;
 use crate::codec::BlockCompression;
+use crate::crypt::Sealer;
 use crate::env::{Appender, File};
 use crate::error::Result;
 
 pub(super) struct SstFile {
     appender: Appender,
-    file_seed: u32,
+    sealer: Sealer,
 }
 
 impl SstFile {
     /// Begins at the start of an empty file.
-    pub(super) fn new(file: Arc<dyn File>, file_seed: u32) -> Self {
-        Self { appender: Appender::new(file), file_seed }
+    pub(super) fn new(file: Arc<dyn File>, sealer: Sealer) -> Self {
+        Self { appender: Appender::new(file), sealer }
     }
 
     /// The offset of the next byte.
@@ -28,8 +29,8 @@ impl SstFile {
         self.appender.file()
     }
 
-    pub(super) fn file_seed(&self) -> u32 {
-        self.file_seed
+    pub(super) fn sealer(&self) -> &Sealer {
+        &self.sealer
     }
 
     /// Appends bytes without a change.
@@ -43,8 +44,8 @@ impl SstFile {
         payload: &[u8],
         compression: BlockCompression,
     ) -> Result<BlockHandle> {
-        let (offset, file_seed) = (self.offset(), self.file_seed);
-        self.appender.append_with(|out| encode_block(payload, compression, file_seed, offset, out))?;
+        let (offset, sealer) = (self.offset(), &self.sealer);
+        self.appender.append_with(|out| encode_block(payload, compression, sealer, offset, out))?;
         let size = u32::try_from(self.offset() - offset).expect("the limits of payloads are far below 4 GiB");
         Ok(BlockHandle { offset, size })
     }

@@ -20,6 +20,7 @@ use std::sync::Arc;
 use super::{BlockCache, Sst, SstBuilder, SstConfig, SstMeta, SstReader};
 use crate::base::{Entry, FileNumber, Fragment};
 use crate::codec::{FileHeader, FileKind};
+use crate::crypt::DataKeys;
 use crate::env::{Env, TempFile};
 use crate::error::Result;
 use crate::files::{FileName, FileStore, OpenFiles};
@@ -31,6 +32,7 @@ pub(crate) struct SstStore {
     pub(crate) dir: PathBuf,
     /// The database's id.
     pub(crate) database: [u8; 16],
+    pub(crate) keys: DataKeys,
     pub(crate) config: SstConfig,
     pub(crate) cache: Arc<BlockCache>,
     pub(crate) open_files: Arc<OpenFiles>,
@@ -46,7 +48,7 @@ impl FileStore for SstStore {
 
     fn open(&self, meta: &SstMeta) -> Result<Arc<SstReader>> {
         let file = self.open_files.open(&*self.env, &FileName::Sst(meta.number).path(&self.dir))?;
-        SstReader::open(file, self.database, meta, &self.cache).map(Arc::new)
+        SstReader::open(file, self.database, &self.keys, meta, &self.cache).map(Arc::new)
     }
 
     fn open_files(&self) -> &OpenFiles {
@@ -67,7 +69,8 @@ impl SstStore {
             salt: self.env.random(),
             word: 0,
         };
-        Ok(TempSst { builder: SstBuilder::new(file, header, self.config)?, temp })
+        let begun = self.keys.begin(&*self.env, header);
+        Ok(TempSst { builder: SstBuilder::new(file, number, begun, self.config)?, temp })
     }
 
     /// Renames finished SSTs to their final names, durably, and opens them. After an error none of

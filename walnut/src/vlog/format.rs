@@ -1,8 +1,8 @@
 //! The format of a value file, byte by byte: a file header, then records without gaps.
 //!
 //! ```text
-//!  0             64
-//!  | file header | record | record | ..
+//!  0         64 or 128
+//!  | headers | record | record | ..
 //!
 //!  a record:
 //!  0       4          6          7      8             12           16    16+k
@@ -10,8 +10,8 @@
 //! ```
 //!
 //! The file header is that of every file ([`FileHeader`](crate::codec::FileHeader)) with kind
-//! `ValueFile` and word
-//! 0. Numbers are little-endian. A record at `offset` is valid if and only if
+//! `ValueFile` and word 0; in an encrypted file the encryption header follows. Numbers are
+//! little-endian. A record at `offset` is valid if and only if
 //!
 //! 1. `crc32` is the checksum of all bytes of the record after it, continued from the checksum of
 //!    `offset` as a `u64`, continued from the file's seed;
@@ -20,19 +20,21 @@
 //! 3. `encoding` is 0 (raw) and the stored bytes are the `value size` bytes of the value, or it is
 //!    1 (LZ4 block format) and they decompress to exactly `value size` bytes, the value.
 //!
+//! In an encrypted file everything after `crc32` is encrypted, with a tag of 16 bytes behind `value
+//! size` and one behind the stored value (see `crypt`).
+//!
 //! The file does not record which values are live: that follows from the SSTs that point into it.
 
 use std::ops::Range;
 
-use crate::codec::{
-    BlockCompression, MAX_RATIO, Reader, Writer, compress, crc32, decompress, field, seed_at,
-};
+use crate::codec::{BlockCompression, MAX_RATIO, Reader, Writer, compress, decompress, field};
+use crate::crypt::{CHECKSUM_SIZE, Sealer, TAG_SIZE};
 use crate::error::Fault;
 
 /// The largest value, in bytes.
 pub(super) const MAX_VALUE_SIZE: usize = 64 << 20;
 
-const CRC: Range<usize> = field(0, 4);
+const CRC: Range<usize> = field(0, CHECKSUM_SIZE);
 /// The bytes at the start of a record that its checksum does not cover.
 pub(super) const CRC_SIZE: usize = CRC.end;
 const KEY_SIZE: Range<usize> = field(CRC.end, 2);
@@ -41,11 +43,12 @@ const ZERO: Range<usize> = field(ENCODING.end, 1);
 const STORED_SIZE: Range<usize> = field(ZERO.end, 4);
 const VALUE_SIZE: Range<usize> = field(STORED_SIZE.end, 4);
 
-/// The size of a record besides key and stored value.
+/// The size of a record besides key and stored value, without tags.
 pub(super) const RECORD_HEADER_SIZE: usize = VALUE_SIZE.end;
 
 /// The largest record.
-pub(super) const MAX_RECORD_SIZE: usize = RECORD_HEADER_SIZE + u16::MAX as usize + MAX_VALUE_SIZE;
+pub(super) const MAX_RECORD_SIZE: usize =
+    RECORD_HEADER_SIZE + u16::MAX as usize + MAX_VALUE_SIZE + 2 * TAG_SIZE;
 
 const ENCODING_RAW: u8 = 0;
 const ENCODING_LZ4: u8 = 1;
@@ -62,7 +65,8 @@ pub(super) struct ValueRecord<'a> {
     pub(super) stored: &'a [u8],
 }
 
-/// The size that a record's header announces; not verified, as the checksum was not checked yet.
+/// The size that a record's opened header announces, without tags. In a checksummed file it is not
+/// verified, as the checksum was not checked yet.
 pub(super) fn announced_size(header: &[u8; RECORD_HEADER_SIZE]) -> u64 {
     let read = |range: Range<usize>| Reader::new(&header[range]);
     let key_size = read(KEY_SIZE).u16().unwrap_or_default();
@@ -70,13 +74,13 @@ pub(super) fn announced_size(header: &[u8; RECORD_HEADER_SIZE]) -> u64 {
     RECORD_HEADER_SIZE as u64 + u64::from(key_size) + u64::from(stored_size)
 }
 
-/// Appends the record of a value within the limits, to be written at `offset` in the file with this
-/// seed.
+/// Appends the record of a value within the limits, to be written at `offset` in the file of this
+/// sealer.
 pub(super) fn put_value(
     out: &mut Vec<u8>,
     (key, value): (&[u8], &[u8]),
     compression: BlockCompression,
-    file_seed: u32,
+    sealer: &Sealer,
     offset: u64,
 ) {
     let mut packed = Vec::new();
@@ -85,12 +89,12 @@ pub(super) fn put_value(
         _ => (ENCODING_RAW, value),
     };
     let value_size = u32::try_from(value.len()).expect("values are limited to what 32 bits count");
-    ValueRecord { key, encoding, value_size, stored }.put(out, file_seed, offset);
+    ValueRecord { key, encoding, value_size, stored }.put(out, sealer, offset);
 }
 
 impl<'a> ValueRecord<'a> {
-    /// Appends the record, to be written at `offset` in the file with this seed.
-    pub(super) fn put(&self, out: &mut Vec<u8>, file_seed: u32, offset: u64) {
+    /// Appends the record, to be written at `offset` in the file of this sealer.
+    pub(super) fn put(&self, out: &mut Vec<u8>, sealer: &Sealer, offset: u64) {
         let start = out.len();
         out.put_u32(0);
         out.put_u16(u16::try_from(self.key.len()).expect("keys are limited to what 16 bits count"));
@@ -98,20 +102,22 @@ impl<'a> ValueRecord<'a> {
         out.put_u8(0);
         out.put_u32(u32::try_from(self.stored.len()).expect("stored values are no larger than values"));
         out.put_u32(self.value_size);
+        out.resize(out.len() + sealer.tag_size(), 0);
         out.extend_from_slice(self.key);
         out.extend_from_slice(self.stored);
-        let crc = crc32(seed_at(file_seed, offset), &out[start + CRC.end..]);
-        out[start..start + CRC.end].copy_from_slice(&crc.to_le_bytes());
+        sealer.seal_record(offset, out, start, RECORD_HEADER_SIZE);
     }
 
-    /// Decodes the record that was read from `offset`; its value is not decompressed yet.
-    pub(super) fn decode(bytes: &'a [u8], file_seed: u32, offset: u64) -> Result<Self, Fault> {
+    /// Opens and decodes the record that was read from `offset`; its value is not decompressed yet.
+    pub(super) fn open(bytes: &'a mut Vec<u8>, sealer: &Sealer, offset: u64) -> Result<Self, Fault> {
+        sealer.open_record(offset, bytes, RECORD_HEADER_SIZE)?;
+        Self::decode(bytes)
+    }
+
+    /// Decodes an opened record.
+    pub(super) fn decode(bytes: &'a [u8]) -> Result<Self, Fault> {
         let mut reader = Reader::new(bytes);
-        let stored_crc = reader.u32()?;
-        let computed = crc32(seed_at(file_seed, offset), reader.rest());
-        if stored_crc != computed {
-            return Err(Fault::Checksum { stored: stored_crc, computed });
-        }
+        reader.u32()?;
         let key_size = reader.u16()?;
         let (encoding, zero) = (reader.u8()?, reader.u8()?);
         let (stored_size, value_size) = (reader.u32()?, reader.u32()?);
@@ -141,15 +147,17 @@ impl<'a> ValueRecord<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::codec::{crc32, seed_at};
 
     fn put(key: &[u8], value: &[u8], compression: BlockCompression) -> Vec<u8> {
         let mut bytes = Vec::new();
-        put_value(&mut bytes, (key, value), compression, 0xdead_beef, 64);
+        put_value(&mut bytes, (key, value), compression, &Sealer::checksummed(0xdead_beef), 64);
         bytes
     }
 
     fn value(bytes: &[u8], offset: u64) -> Result<Vec<u8>, Fault> {
-        let record = ValueRecord::decode(bytes, 0xdead_beef, offset)?;
+        let mut bytes = bytes.to_vec();
+        let record = ValueRecord::open(&mut bytes, &Sealer::checksummed(0xdead_beef), offset)?;
         Ok(record.unpack()?.unwrap_or_else(|| record.stored.to_vec()))
     }
 
@@ -190,12 +198,12 @@ mod tests {
     #[test]
     fn a_size_that_cannot_be_is_refused_before_memory_is_taken() {
         let forged = |encoding, value_size, zero: u8| {
-            let mut bytes = Vec::new();
-            ValueRecord { key: b"k", encoding, value_size, stored: &[0x1f; 20] }.put(&mut bytes, 7, 64);
+            let (mut bytes, sealer) = (Vec::new(), Sealer::checksummed(7));
+            ValueRecord { key: b"k", encoding, value_size, stored: &[0x1f; 20] }.put(&mut bytes, &sealer, 64);
             bytes[ZERO.start] = zero;
             let crc = crc32(seed_at(7, 64), &bytes[CRC.end..]);
             bytes[CRC].copy_from_slice(&crc.to_le_bytes());
-            ValueRecord::decode(&bytes, 7, 64).and_then(|record| record.unpack())
+            ValueRecord::open(&mut bytes, &sealer, 64).and_then(|record| record.unpack())
         };
         assert_eq!(forged(ENCODING_LZ4, u32::MAX, 0), Err(Fault::Invalid("size of a record")));
         assert_eq!(forged(ENCODING_LZ4, 20 * 255 + 1, 0), Err(Fault::Invalid("size of a value")));

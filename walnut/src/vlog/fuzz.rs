@@ -11,6 +11,7 @@ use super::{ValueMeta, ValueReader, ValueStore};
 use crate::base::FileNumber;
 use crate::cache::Cache;
 use crate::codec::{BlockCompression, FileHeader, FileKind, ValuePointer, crc32, seed_at};
+use crate::crypt::DataKeys;
 use crate::env::{Env, MemoryEnv};
 use crate::error::Result;
 use crate::files::{FileName, FileStore, OpenFiles};
@@ -57,6 +58,7 @@ fn open(bytes: &[u8]) -> Result<Arc<ValueReader>> {
         env: Arc::new(env),
         dir,
         database: HEADER.database,
+        keys: DataKeys::none(),
         compression: BlockCompression::None,
         cache: Cache::new(1 << 20),
         open_files: OpenFiles::new(1),

@@ -4,7 +4,8 @@ use super::ValueMeta;
 use super::cache::{CachedValues, Caching, CheckedValue, ReadValue};
 use super::format::{MAX_RECORD_SIZE, ValueRecord};
 use crate::cache::Cache;
-use crate::codec::{FileHeader, FileKind, ValuePointer};
+use crate::codec::{FileKind, ValuePointer};
+use crate::crypt::{DataKeys, Sealer};
 use crate::env::File;
 use crate::error::{Fault, Result};
 use crate::files::OpenFile;
@@ -13,7 +14,7 @@ use crate::sync::Arc;
 #[derive(Debug)]
 pub(crate) struct ValueReader {
     pub(super) file: OpenFile,
-    pub(super) file_seed: u32,
+    pub(super) sealer: Sealer,
     meta: ValueMeta,
     cached: CachedValues,
 }
@@ -24,6 +25,7 @@ impl ValueReader {
     pub(super) fn open(
         file: OpenFile,
         database: [u8; 16],
+        keys: &DataKeys,
         meta: ValueMeta,
         cache: &Arc<Cache>,
     ) -> Result<Self> {
@@ -31,17 +33,17 @@ impl ValueReader {
         if found != meta.size {
             return Err(Fault::Length { recorded: meta.size, found }.at(file.path(), found.min(meta.size)));
         }
-        let mut bytes = [0; FileHeader::LEN];
+        let mut bytes = vec![0; keys.header_size()];
         file.read_exact_at(&mut bytes, 0)?;
-        let header =
-            FileHeader::decode(FileKind::ValueFile, &bytes).map_err(|fault| fault.at(file.path(), 0))?;
+        let (header, sealer) =
+            keys.open(FileKind::ValueFile, &bytes).map_err(|fault| fault.at(file.path(), 0))?;
         if header.word != 0 {
             return Err(Fault::Invalid("word field of the header").at(file.path(), 0));
         }
         if header.database != database || header.number != meta.number {
             return Err(Fault::Identity.at(file.path(), 0));
         }
-        Ok(Self { file, file_seed: header.seed(), meta, cached: CachedValues::new(cache) })
+        Ok(Self { file, sealer, meta, cached: CachedValues::new(cache) })
     }
 
     pub(crate) fn meta(&self) -> &ValueMeta {
@@ -69,10 +71,11 @@ impl ValueReader {
     }
 
     fn checked(&self, pointer: &ValuePointer, key: &[u8]) -> Result<CheckedValue> {
-        let bytes = self.read_record(pointer)?;
-        let record = self.record(&bytes, pointer, key)?;
+        let mut bytes = self.read_record(pointer)?;
+        let record = self.record(&mut bytes, pointer, key)?;
         let unpacked = record.unpack().map_err(|fault| fault.at(self.file.path(), pointer.offset))?;
-        let start = bytes.len() - record.stored.len();
+        let stored_size = record.stored.len();
+        let start = bytes.len() - stored_size;
         Ok(match unpacked {
             Some(value) => CheckedValue::new(key, pointer.size, value, 0),
             None => CheckedValue::new(key, pointer.size, bytes, start),
@@ -86,8 +89,8 @@ impl ValueReader {
         key: &[u8],
         found: impl FnOnce(ValueRecord<'_>) -> R,
     ) -> Result<R> {
-        let bytes = self.read_record(pointer)?;
-        Ok(found(self.record(&bytes, pointer, key)?))
+        let mut bytes = self.read_record(pointer)?;
+        Ok(found(self.record(&mut bytes, pointer, key)?))
     }
 
     fn read_record(&self, pointer: &ValuePointer) -> Result<Vec<u8>> {
@@ -99,8 +102,13 @@ impl ValueReader {
         self.file.read_vec_at(size, pointer.offset)
     }
 
-    fn record<'b>(&self, bytes: &'b [u8], pointer: &ValuePointer, key: &[u8]) -> Result<ValueRecord<'b>> {
-        ValueRecord::decode(bytes, self.file_seed, pointer.offset)
+    fn record<'b>(
+        &self,
+        bytes: &'b mut Vec<u8>,
+        pointer: &ValuePointer,
+        key: &[u8],
+    ) -> Result<ValueRecord<'b>> {
+        ValueRecord::open(bytes, &self.sealer, pointer.offset)
             .and_then(
                 |record| {
                     if record.key == key { Ok(record) } else { Err(Fault::Invalid("key of a value")) }

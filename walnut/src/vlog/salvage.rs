@@ -2,7 +2,8 @@
 
 use super::format::{MAX_RECORD_SIZE, ValueRecord};
 use crate::base::FileNumber;
-use crate::codec::{FileHeader, FileKind, ValuePointer};
+use crate::codec::{FileKind, ValuePointer};
+use crate::crypt::{DataKeys, Sealer};
 use crate::env::File;
 use crate::error::{Fault, Result};
 use crate::sync::Arc;
@@ -11,20 +12,24 @@ use crate::sync::Arc;
 #[derive(Debug)]
 pub(crate) struct SalvagedValues {
     file: Arc<dyn File>,
-    file_seed: u32,
+    sealer: Sealer,
 }
 
 impl SalvagedValues {
     /// Opens the value file of this number, of this database if that is known.
-    pub(crate) fn open(file: Arc<dyn File>, database: Option<[u8; 16]>, number: FileNumber) -> Result<Self> {
-        let mut bytes = [0; FileHeader::LEN];
-        file.read_exact_at(&mut bytes, 0)?;
-        let header =
-            FileHeader::decode(FileKind::ValueFile, &bytes).map_err(|fault| fault.at(file.path(), 0))?;
+    pub(crate) fn open(
+        file: Arc<dyn File>,
+        keys: &DataKeys,
+        database: Option<[u8; 16]>,
+        number: FileNumber,
+    ) -> Result<Self> {
+        let bytes = file.read_vec_at(keys.header_size(), 0)?;
+        let (header, sealer) =
+            keys.open(FileKind::ValueFile, &bytes).map_err(|fault| fault.at(file.path(), 0))?;
         if header.number != number || database.is_some_and(|database| database != header.database) {
             return Err(Fault::Identity.at(file.path(), 0));
         }
-        Ok(Self { file, file_seed: header.seed() })
+        Ok(Self { file, sealer })
     }
 
     /// The value of `key` that a pointer refers to.
@@ -35,8 +40,8 @@ impl SalvagedValues {
         if self.file.size()?.checked_sub(pointer.offset).is_none_or(|left| left < size as u64) {
             return Err(damaged(Fault::Truncated));
         }
-        let bytes = self.file.read_vec_at(size, pointer.offset)?;
-        let record = ValueRecord::decode(&bytes, self.file_seed, pointer.offset).map_err(damaged)?;
+        let mut bytes = self.file.read_vec_at(size, pointer.offset)?;
+        let record = ValueRecord::open(&mut bytes, &self.sealer, pointer.offset).map_err(damaged)?;
         if record.key != key {
             return Err(damaged(Fault::Invalid("key of a value")));
         }

@@ -18,6 +18,7 @@ use super::{ValueMeta, ValueReader, Values};
 use crate::base::FileNumber;
 use crate::cache::Cache;
 use crate::codec::{BlockCompression, FileHeader, FileKind, ValuePointer};
+use crate::crypt::{DataKeys, Sealer};
 use crate::env::{Appender, Env, TempFile};
 use crate::error::{Error, Limit, Result};
 use crate::files::{FileName, FileStore, OpenFiles};
@@ -29,6 +30,7 @@ pub(crate) struct ValueStore {
     pub(crate) dir: PathBuf,
     /// The database's id.
     pub(crate) database: [u8; 16],
+    pub(crate) keys: DataKeys,
     pub(crate) compression: BlockCompression,
     pub(crate) cache: Arc<Cache>,
     pub(crate) open_files: Arc<OpenFiles>,
@@ -44,7 +46,7 @@ impl FileStore for ValueStore {
 
     fn open(&self, meta: &ValueMeta) -> Result<Arc<ValueReader>> {
         let file = self.open_files.open(&*self.env, &FileName::Values(meta.number).path(&self.dir))?;
-        ValueReader::open(file, self.database, *meta, &self.cache).map(Arc::new)
+        ValueReader::open(file, self.database, &self.keys, *meta, &self.cache).map(Arc::new)
     }
 
     fn open_files(&self) -> &OpenFiles {
@@ -81,16 +83,16 @@ impl ValueStore {
             word: 0,
         };
         let mut appender = Appender::new(file);
-        appender.append(&header.encode())?;
-        let (file_seed, compression) = (header.seed(), self.compression);
-        Ok(TempValueFile { number, file_seed, compression, appender, record_count: 0, temp })
+        let (headers, sealer) = self.keys.begin(&*self.env, header);
+        appender.append(&headers)?;
+        Ok(TempValueFile { number, sealer, compression: self.compression, appender, record_count: 0, temp })
     }
 }
 
 /// A value file that is being written. After an error it must be dropped.
 pub(super) struct TempValueFile {
     number: FileNumber,
-    file_seed: u32,
+    sealer: Sealer,
     compression: BlockCompression,
     appender: Appender,
     record_count: u64,
@@ -107,17 +109,17 @@ impl TempValueFile {
             return Err(Error::Limit(Limit::Key { limit: usize::from(u16::MAX) }));
         }
         let compression = self.compression;
-        self.append(|out, file_seed, offset| put_value(out, (key, value), compression, file_seed, offset))
+        self.append(|out, sealer, offset| put_value(out, (key, value), compression, sealer, offset))
     }
 
     /// Appends a record of another file without decompressing it.
     pub(super) fn copy(&mut self, record: &ValueRecord<'_>) -> Result<ValuePointer> {
-        self.append(|out, file_seed, offset| record.put(out, file_seed, offset))
+        self.append(|out, sealer, offset| record.put(out, sealer, offset))
     }
 
-    fn append(&mut self, put: impl FnOnce(&mut Vec<u8>, u32, u64)) -> Result<ValuePointer> {
-        let (offset, file_seed) = (self.appender.offset(), self.file_seed);
-        self.appender.append_with(|out| put(out, file_seed, offset))?;
+    fn append(&mut self, put: impl FnOnce(&mut Vec<u8>, &Sealer, u64)) -> Result<ValuePointer> {
+        let (offset, sealer) = (self.appender.offset(), &self.sealer);
+        self.appender.append_with(|out| put(out, sealer, offset))?;
         self.record_count += 1;
         Ok(ValuePointer { file: self.number, offset, size: self.appender.offset() - offset })
     }

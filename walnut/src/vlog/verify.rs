@@ -2,7 +2,6 @@
 
 use super::format::{MAX_RECORD_SIZE, RECORD_HEADER_SIZE, ValueRecord, announced_size};
 use super::reader::ValueReader;
-use crate::codec::FileHeader;
 use crate::env::digest;
 use crate::error::{Fault, Result};
 
@@ -10,7 +9,7 @@ impl ValueReader {
     /// Checks checksum, sizes and value of every record; that the records fill the file and are as
     /// many as recorded; and that the file is the recorded one, byte for byte.
     pub(crate) fn verify(&self) -> Result<()> {
-        let mut offset = FileHeader::LEN as u64;
+        let mut offset = self.sealer.header_size() as u64;
         let mut count = 0;
         let mut bytes = Vec::new();
         while offset < self.meta().size {
@@ -35,16 +34,20 @@ impl ValueReader {
 
     /// Checks the record at an offset, and returns the offset of the next one.
     fn verify_record(&self, offset: u64, bytes: &mut Vec<u8>) -> Result<u64> {
+        let tag_size = self.sealer.tag_size();
+        let sealed = self.file.read_vec_at(RECORD_HEADER_SIZE + tag_size, offset)?;
         let mut header = [0; RECORD_HEADER_SIZE];
-        self.file.read_exact_at(&mut header, offset)?;
-        let size = announced_size(&header);
+        self.sealer
+            .open_fields(offset, &sealed, &mut header)
+            .map_err(|fault| fault.at(self.file.path(), offset))?;
+        let size = announced_size(&header) + 2 * tag_size as u64;
         let fits = offset + size <= self.meta().size;
         let Some(memory) = usize::try_from(size).ok().filter(|size| fits && *size <= MAX_RECORD_SIZE) else {
             return Err(Fault::Truncated.at(self.file.path(), offset));
         };
         bytes.resize(memory, 0);
         self.file.read_exact_at(bytes, offset)?;
-        ValueRecord::decode(bytes, self.file_seed, offset)
+        ValueRecord::open(bytes, &self.sealer, offset)
             .and_then(|record| record.unpack())
             .map_err(|fault| fault.at(self.file.path(), offset))?;
         Ok(offset + size)

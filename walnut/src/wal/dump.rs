@@ -5,11 +5,12 @@
 //! segment is one part.
 
 use super::Commit;
-use super::format::{ALIGNMENT, RECORD_HEADER_SIZE, RECORDS_START, RawHeader, RecordKind};
+use super::format::{ALIGNMENT, RECORD_HEADER_SIZE, RecordKind};
 use super::records::{LogRecord, Records};
 use super::segment::Segment;
 use crate::base::SeqNo;
 use crate::codec::FileHeader;
+use crate::crypt::Sealer;
 use crate::env::File;
 use crate::error::{Error, Result};
 use crate::files::FilePart;
@@ -18,23 +19,30 @@ use crate::sync::Arc;
 /// What takes the parts of a segment: each record with its commit, if it is one.
 pub(crate) type RecordVisitor<'v> = dyn FnMut(FilePart, Option<Commit<'_>>) + 'v;
 
-/// Passes every part of a segment behind its header to `visit`; returns where the last valid record
-/// ends.
-pub(crate) fn dump(file: &Arc<dyn File>, header: &FileHeader, visit: &mut RecordVisitor<'_>) -> Result<u64> {
+/// Passes every part of a segment behind its headers to `visit`; returns where the last valid
+/// record ends.
+pub(crate) fn dump(
+    file: &Arc<dyn File>,
+    header: &FileHeader,
+    sealer: Sealer,
+    visit: &mut RecordVisitor<'_>,
+) -> Result<u64> {
     let segment = Segment {
         file: Arc::clone(file),
         size: file.size()?,
-        seed: header.seed(),
+        sealer,
         number: header.number,
         first_seqno: SeqNo(header.word),
     };
     let mut records = Records::new(&segment);
-    let (mut offset, mut sound_end, mut next) = (RECORDS_START, RECORDS_START, SeqNo::ZERO);
+    let start = segment.records_start();
+    let (mut offset, mut sound_end, mut next) = (start, start, SeqNo::ZERO);
     let mut gap: Option<(u64, String)> = None;
+    let tags = 2 * segment.sealer.tag_size();
     while offset + RECORD_HEADER_SIZE as u64 <= segment.size {
-        let raw =
-            RawHeader::read(records.header_bytes(offset)?).map_err(|fault| fault.at(file.path(), offset))?;
-        let checked = raw.check(offset);
+        let raw = records.raw_header(offset)?;
+        let checksum = raw.as_ref().map_or(0, |raw| raw.crc);
+        let checked = raw.and_then(|raw| raw.check(offset));
         if gap.is_some() && !checked.is_ok_and(|header| header.seq_start >= next) {
             offset += ALIGNMENT as u64;
             continue;
@@ -58,7 +66,7 @@ pub(crate) fn dump(file: &Arc<dyn File>, header: &FileHeader, visit: &mut Record
         }
         sound_end = record.next.min(segment.size);
         next = record.header.seq_start.plus(u64::from(record.header.count));
-        visit_record(offset, raw.crc, &record, visit);
+        visit_record(offset, (checksum, tags), &record, visit);
         if matches!(record.header.kind, RecordKind::End { .. }) {
             break;
         }
@@ -74,11 +82,16 @@ pub(crate) fn dump(file: &Arc<dyn File>, header: &FileHeader, visit: &mut Record
     Ok(sound_end)
 }
 
-/// A valid record.
-fn visit_record(offset: u64, checksum: u32, record: &LogRecord<'_>, visit: &mut RecordVisitor<'_>) {
+/// A valid record with its checksum, which has tags of this size.
+fn visit_record(
+    offset: u64,
+    (checksum, tags): (u32, usize),
+    record: &LogRecord<'_>,
+    visit: &mut RecordVisitor<'_>,
+) {
     let LogRecord { header, payload, .. } = record;
     let (seq_start, count, synced) = (header.seq_start, header.count, header.synced);
-    let size = (RECORD_HEADER_SIZE + payload.len()) as u64;
+    let size = (RECORD_HEADER_SIZE + payload.len() + tags) as u64;
     let part = |name| FilePart::new(name, offset, size).with_checksum(checksum);
     match header.kind {
         RecordKind::Commit => {

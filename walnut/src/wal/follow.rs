@@ -21,7 +21,6 @@
 //!
 //! Nothing is written, and no file is kept open.
 
-use super::format::RECORDS_START;
 use super::replay::{
     DurableBounds, Recovered, ScanEnd, SegmentScan, Visit, is_acknowledged, out_of_sequence, replay_segments,
 };
@@ -114,7 +113,7 @@ impl LogFollower {
         let mut doubted = None;
         loop {
             let Some(segment) = open(&self.log_dir, self.number)? else { return Ok(FollowStep::Restart) };
-            if segment.seed != self.seed {
+            if segment.sealer.seed() != self.seed {
                 return Ok(FollowStep::Restart);
             }
             let mut scan = SegmentScan::resume(&segment, self.next_seqno, self.end);
@@ -126,7 +125,8 @@ impl LogFollower {
                     return Ok(FollowStep::Restart);
                 }
                 if next.first_seqno == self.next_seqno {
-                    (self.number, self.seed, self.end) = (next.number, next.seed, RECORDS_START);
+                    (self.number, self.seed, self.end) =
+                        (next.number, next.sealer.seed(), next.records_start());
                 } else if doubted.replace((self.number, self.end)) == Some((self.number, self.end)) {
                     // All of a segment is there before the next one has its name.
                     return Err(out_of_sequence(&segment, self.end, next.first_seqno, self.next_seqno));
@@ -162,5 +162,5 @@ fn open(log_dir: &LogDir, number: FileNumber) -> Result<Option<Segment>> {
 
 /// Whether the segment of this name is the generation with this seed.
 fn is_same(log_dir: &LogDir, number: FileNumber, seed: u32) -> Result<bool> {
-    Ok(open(log_dir, number)?.is_some_and(|segment| segment.seed == seed))
+    Ok(open(log_dir, number)?.is_some_and(|segment| segment.sealer.seed() == seed))
 }

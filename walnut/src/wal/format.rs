@@ -2,16 +2,19 @@
 //! of eight.
 //!
 //! ```text
-//!  0             64
-//!  | file header | record | 0..7 zeros | record | 0..7 zeros | ... | preallocated zeros |
+//!  0         64 or 128
+//!  | headers | record | 0..7 zeros | record | 0..7 zeros | ... | preallocated zeros |
 //!
 //!  a record:
 //!  0       4        8      9       10         12          20      24       32
 //!  | crc32 | length | kind | flags | reserved | seq_start | count | synced | payload (length) |
 //! ```
 //!
-//! The file header is that of every file ([`FileHeader`]); its `word` is the segment's first
-//! sequence number. Its checksum is the seed of the segment. Numbers are little-endian.
+//! The file header is that of every file ([`FileHeader`](crate::codec::FileHeader)); its `word` is
+//! the segment's first sequence number. Its checksum is the seed of the segment. Numbers are
+//! little-endian. In an encrypted segment the encryption header follows, everything after `crc32`
+//! is encrypted, with a tag of 16 bytes behind `synced` and one behind the payload, and `crc32`
+//! covers `length` to the first tag, as they are encrypted (see `crypt`).
 //!
 //! A record at `offset` is valid if and only if
 //!
@@ -41,19 +44,17 @@
 use std::ops::Range;
 
 use crate::base::SeqNo;
-use crate::codec::{FileHeader, Reader, Writer, crc32, field};
+use crate::codec::{Reader, Writer, field};
+use crate::crypt::{CHECKSUM_SIZE, Sealer};
 use crate::error::Fault;
 
 /// The maximum size of a commit's payload, in bytes.
 pub(crate) const MAX_PAYLOAD_SIZE: usize = 256 << 20;
 
-/// The offset of the first record of a segment.
-pub(super) const RECORDS_START: u64 = FileHeader::LEN as u64;
-
 /// Records start at multiples of this.
 pub(crate) const ALIGNMENT: usize = 8;
 
-const CRC: Range<usize> = field(0, 4);
+const CRC: Range<usize> = field(0, CHECKSUM_SIZE);
 const LENGTH: Range<usize> = field(CRC.end, 4);
 const KIND: Range<usize> = field(LENGTH.end, 1);
 const FLAGS: Range<usize> = field(KIND.end, 1);
@@ -62,10 +63,10 @@ const SEQ_START: Range<usize> = field(RESERVED.end, 8);
 const COUNT: Range<usize> = field(SEQ_START.end, 4);
 const SYNCED: Range<usize> = field(COUNT.end, 8);
 
-/// The size of a record without its payload.
+/// The size of a record without its payload and tags.
 pub(super) const RECORD_HEADER_SIZE: usize = SYNCED.end;
 
-const _: () = assert!(RECORD_HEADER_SIZE == 32 && RECORDS_START.is_multiple_of(ALIGNMENT as u64));
+const _: () = assert!(RECORD_HEADER_SIZE == 32);
 
 const KIND_COMMIT: u8 = 1;
 const KIND_END: u8 = 2;
@@ -136,7 +137,7 @@ impl RawHeader {
         })
     }
 
-    /// The size of header and payload; `None` when rule 2 is broken.
+    /// The size of header and payload without tags; `None` when rule 2 is broken.
     pub(super) fn record_size(&self) -> Option<usize> {
         let payload_size = usize::try_from(self.length).ok()?;
         (payload_size <= MAX_PAYLOAD_SIZE).then_some(RECORD_HEADER_SIZE + payload_size)
@@ -167,7 +168,13 @@ impl RawHeader {
 }
 
 /// Appends a record that will be at `offset`, and the padding after it.
-pub(super) fn put_record(out: &mut Vec<u8>, seed: u32, offset: u64, header: &RecordHeader, payload: &[u8]) {
+pub(super) fn put_record(
+    out: &mut Vec<u8>,
+    sealer: &Sealer,
+    offset: u64,
+    header: &RecordHeader,
+    payload: &[u8],
+) {
     assert!(payload.len() <= MAX_PAYLOAD_SIZE && offset.is_multiple_of(ALIGNMENT as u64));
     let start = out.len();
     let (kind, flags) = header.kind.codes();
@@ -179,23 +186,17 @@ pub(super) fn put_record(out: &mut Vec<u8>, seed: u32, offset: u64, header: &Rec
     out.put_u64(header.seq_start.0);
     out.put_u32(header.count);
     out.put_u64(header.synced);
+    out.resize(out.len() + sealer.tag_size(), 0);
     out.extend_from_slice(payload);
-    seal_record(out, start, seed, offset);
+    seal_record(out, start, RECORD_HEADER_SIZE, sealer, offset);
 }
 
 /// Completes the record that starts at `start` of a buffer and will be at `offset` of the file:
-/// sets its checksum and appends the padding.
-pub(crate) fn seal_record(out: &mut Vec<u8>, start: usize, seed: u32, offset: u64) {
-    let record = &mut out[start..];
-    let crc = crc32(record_seed(seed, offset), &record[CHECKED_START..]);
-    record[CRC].copy_from_slice(&crc.to_le_bytes());
-    let padded = record.len().next_multiple_of(ALIGNMENT);
+/// seals it and appends the padding. See [`Sealer::seal_record`].
+pub(crate) fn seal_record(out: &mut Vec<u8>, start: usize, header_size: usize, sealer: &Sealer, offset: u64) {
+    sealer.seal_record(offset, out, start, header_size);
+    let padded = (out.len() - start).next_multiple_of(ALIGNMENT);
     out.resize(start + padded, 0);
-}
-
-/// The seed of the checksum of a record at `offset`.
-pub(crate) fn record_seed(seed: u32, offset: u64) -> u32 {
-    crc32(seed, &offset.to_le_bytes())
 }
 
 /// Where the checksummed bytes of a record start.
@@ -211,13 +212,14 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
     use super::*;
+    use crate::codec::crc32;
 
     #[test]
     fn the_bytes_of_a_record_stay_as_they_are() {
         let commit =
             RecordHeader { kind: RecordKind::Commit, seq_start: SeqNo(0x0102), count: 1, synced: 64 };
         let mut bytes = Vec::new();
-        put_record(&mut bytes, 0xdead_beef, 128, &commit, b"\x01\x01\x01kv");
+        put_record(&mut bytes, &Sealer::checksummed(0xdead_beef), 128, &commit, b"\x01\x01\x01kv");
         let mut golden = Vec::new();
         golden.extend_from_slice(b"\x05\x00\x00\x00\x01\x00\x00\x00\x02\x01\x00\x00\x00\x00\x00\x00");
         golden.extend_from_slice(b"\x01\x00\x00\x00\x40\x00\x00\x00\x00\x00\x00\x00\x01\x01\x01kv");
@@ -233,7 +235,7 @@ mod tests {
             count: 0,
             synced: 168,
         };
-        put_record(&mut bytes, 0xdead_beef, 168, &end, b"");
+        put_record(&mut bytes, &Sealer::checksummed(0xdead_beef), 168, &end, b"");
         assert_eq!(bytes[44..60], *b"\x00\x00\x00\x00\x02\x01\x00\x00\x03\x01\x00\x00\x00\x00\x00\x00");
         assert_eq!(bytes.len(), 72);
     }
@@ -243,7 +245,7 @@ mod tests {
         let header = |patch: &[(usize, u8)]| {
             let commit = RecordHeader { kind: RecordKind::Commit, seq_start: SeqNo(1), count: 1, synced: 64 };
             let mut bytes = Vec::new();
-            put_record(&mut bytes, 1, 64, &commit, b"payload.");
+            put_record(&mut bytes, &Sealer::checksummed(1), 64, &commit, b"payload.");
             for &(at, byte) in patch {
                 bytes[at] = byte;
             }

@@ -7,10 +7,11 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use super::format::{CHECKED_START, RECORD_HEADER_SIZE, RawHeader, aligned, record_seed};
+use super::format::{CHECKED_START, RECORD_HEADER_SIZE, RawHeader, aligned};
 use super::{DurableBounds, LogConfig, LogDir, LogWriter, replay};
 use crate::base::{FileNumber, SeqNo};
-use crate::codec::{FileHeader, FileKind, crc32};
+use crate::codec::{FileHeader, FileKind, crc32, seed_at};
+use crate::crypt::DataKeys;
 use crate::env::{Env, MemoryEnv};
 use crate::error::Result;
 
@@ -26,8 +27,12 @@ pub fn fuzz(bytes: &[u8]) {
 
 fn walk(bytes: &[u8]) -> Result<()> {
     let env = MemoryEnv::with_seed(1);
-    let log_dir =
-        LogDir { env: Arc::new(env.clone()), dir: PathBuf::from("/fuzz"), database: HEADER.database };
+    let log_dir = LogDir {
+        env: Arc::new(env.clone()),
+        dir: PathBuf::from("/fuzz"),
+        database: HEADER.database,
+        keys: DataKeys::none(),
+    };
     env.create_dir(&log_dir.dir)?;
     env.write_file(log_dir.path(HEADER.number), bytes)?;
     let first = HEADER.number;
@@ -51,7 +56,7 @@ fn mended(bytes: &[u8]) -> Vec<u8> {
     while let Some(raw) = file.get(start..start + RECORD_HEADER_SIZE) {
         let size = RawHeader::read(raw).ok().and_then(|raw| raw.record_size());
         let Some(end) = size.map(|size| start + size).filter(|end| *end <= file.len()) else { break };
-        let crc = crc32(record_seed(HEADER.seed(), start as u64), &file[start + CHECKED_START..end]);
+        let crc = crc32(seed_at(HEADER.seed(), start as u64), &file[start + CHECKED_START..end]);
         file[start..start + CHECKED_START].copy_from_slice(&crc.to_le_bytes());
         let Ok(next) = usize::try_from(aligned(end as u64)) else { break };
         start = next;

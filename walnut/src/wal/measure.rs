@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::{Commit, DurableBounds, LogConfig, LogDir, LogWriter, replay};
 use crate::base::{FileNumber, SeqNo};
+use crate::crypt::DataKeys;
 use crate::env::OsEnv;
 use crate::error::Result;
 
@@ -15,7 +16,7 @@ pub struct MeasuredLog(LogWriter);
 const FIRST: FileNumber = FileNumber(1);
 
 fn log_dir(dir: &Path) -> LogDir {
-    LogDir { env: Arc::new(OsEnv), dir: dir.to_owned(), database: [7; 16] }
+    LogDir { env: Arc::new(OsEnv), dir: dir.to_owned(), database: [7; 16], keys: DataKeys::none() }
 }
 
 impl MeasuredLog {

@@ -16,6 +16,8 @@
 //! 5. After a failed sync no commit is acknowledged any more: the writer refuses every operation.
 //! 6. An obsolete segment may be recycled as a later one. Records of an earlier generation of a
 //!    file are never valid.
+//! 7. In an encrypted log a place is sealed once: a recovered segment is never appended to, and
+//!    nothing follows a write that failed, not even an end record.
 //!
 //! It does not know what a key is, takes no lock, starts no thread, and never removes a segment:
 //! the manifest decides when one is obsolete.
@@ -40,7 +42,7 @@ mod tests;
 
 pub(crate) use dump::dump;
 pub(crate) use follow::{FollowStep, LogFollower};
-pub(crate) use format::{ALIGNMENT, MAX_PAYLOAD_SIZE, aligned, record_seed, seal_record};
+pub(crate) use format::{ALIGNMENT, MAX_PAYLOAD_SIZE, aligned, seal_record};
 pub use fuzz::fuzz;
 #[cfg(feature = "parts")]
 pub use measure::MeasuredLog;

@@ -38,7 +38,7 @@
 use std::path::Path;
 
 use super::Commit;
-use super::format::{RECORD_HEADER_SIZE, RECORDS_START, RawHeader, RecordKind};
+use super::format::{RECORD_HEADER_SIZE, RawHeader, RecordKind};
 use super::records::{LogRecord, Records};
 use super::segment::{LogDir, Segment, segment_numbers};
 use super::tail_check::TailFault;
@@ -96,6 +96,8 @@ pub(crate) struct Recovered {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct RecoveredSegment {
     pub(crate) number: FileNumber,
+    /// Where the records begin.
+    pub(super) start: u64,
     /// Where the valid records end.
     pub(crate) end: u64,
     pub(crate) record_count: u64,
@@ -117,7 +119,7 @@ impl Recovered {
 
     /// Of the records, in bytes.
     pub(super) fn size(&self) -> u64 {
-        self.segments.iter().map(|segment| segment.end - RECORDS_START).sum()
+        self.segments.iter().map(|segment| segment.end - segment.start).sum()
     }
 }
 
@@ -286,10 +288,11 @@ impl<'a> SegmentScan<'a> {
     fn new(segment: &'a Segment, next_seqno: SeqNo) -> Self {
         let found = RecoveredSegment {
             number: segment.number,
-            end: RECORDS_START,
+            start: segment.records_start(),
+            end: segment.records_start(),
             record_count: 0,
-            proven: RECORDS_START,
-            seed: segment.seed,
+            proven: segment.records_start(),
+            seed: segment.sealer.seed(),
         };
         Self { segment, records: Records::new(segment), next_seqno, found }
     }
@@ -359,7 +362,7 @@ pub(super) fn is_acknowledged(segment: &Segment, broken: u64, next_seqno: SeqNo,
     let tail = TailFault {
         file: &segment.file,
         size: segment.size.min(broken.saturating_add(reach)),
-        seed: segment.seed,
+        sealer: &segment.sealer,
         broken,
         header_size: RECORD_HEADER_SIZE,
         record_size: &|header, offset| {

@@ -8,7 +8,7 @@
 //!    one only if the record was damaged and is not the torn tail; the commits in between are lost.
 
 use super::Commit;
-use super::format::{ALIGNMENT, RECORD_HEADER_SIZE, RawHeader, RecordKind};
+use super::format::{ALIGNMENT, RECORD_HEADER_SIZE, RecordKind};
 use super::records::Records;
 use super::replay::{Replayed, Visit};
 use super::segment::{LogDir, Segment, segment_numbers};
@@ -65,7 +65,7 @@ fn salvage_segment(
     lost: &mut dyn FnMut(LostCommits),
 ) -> Result<SeqNo> {
     let mut records = Records::new(segment);
-    let mut offset = super::format::RECORDS_START;
+    let mut offset = segment.records_start();
     let mut gap = None;
     while offset + RECORD_HEADER_SIZE as u64 <= segment.size {
         let is_searching = gap.is_some();
@@ -119,7 +119,6 @@ fn salvage_segment(
 
 /// Whether the fields at `offset` are those of a commit that may be the next sound one.
 fn may_begin(records: &mut Records<'_>, offset: u64, next: SeqNo, limit: SeqNo) -> Result<bool> {
-    let Ok(raw) = RawHeader::read(records.header_bytes(offset)?) else { return Ok(false) };
-    let Ok(header) = raw.check(offset) else { return Ok(false) };
+    let Ok(header) = records.raw_header(offset)?.and_then(|raw| raw.check(offset)) else { return Ok(false) };
     Ok(header.kind == RecordKind::Commit && header.seq_start >= next && header.seq_start < limit)
 }

@@ -23,9 +23,9 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use super::format::RECORDS_START;
 use crate::base::{FileNumber, SeqNo};
 use crate::codec::{FileHeader, FileKind};
+use crate::crypt::{DataKeys, Sealer};
 use crate::env::{Env, File};
 use crate::error::{Error, Fault, Result};
 use crate::files::FileName;
@@ -39,9 +39,15 @@ pub(crate) struct LogDir {
     pub(crate) dir: PathBuf,
     /// The database's id, which is in every segment's header.
     pub(crate) database: [u8; 16],
+    pub(crate) keys: DataKeys,
 }
 
 impl LogDir {
+    /// The offset of the first record of a segment.
+    pub(super) fn records_start(&self) -> u64 {
+        self.keys.header_size() as u64
+    }
+
     pub(super) fn path(&self, number: FileNumber) -> PathBuf {
         FileName::Segment(number).path(&self.dir)
     }
@@ -59,13 +65,13 @@ impl LogDir {
         Ok(path)
     }
 
-    /// A header whose seed is that of no earlier generation.
-    pub(super) fn fresh_header(
+    /// Headers whose seed is that of no earlier generation, and their sealer.
+    pub(super) fn fresh_headers(
         &self,
         number: FileNumber,
         first_seqno: SeqNo,
         generations: &Generations,
-    ) -> FileHeader {
+    ) -> (Vec<u8>, Sealer) {
         loop {
             let header = FileHeader {
                 kind: FileKind::Wal,
@@ -74,8 +80,9 @@ impl LogDir {
                 salt: self.env.random(),
                 word: first_seqno.0,
             };
-            if !generations.contains(header.seed()) {
-                return header;
+            let (headers, sealer) = self.keys.begin(&*self.env, header);
+            if !generations.contains(sealer.seed()) {
+                return (headers, sealer);
             }
         }
     }
@@ -116,7 +123,8 @@ pub(super) struct RecycledSegment {
 /// A segment before its rename.
 pub(super) struct TempSegment<'a> {
     log_dir: &'a LogDir,
-    header: FileHeader,
+    number: FileNumber,
+    sealer: Sealer,
     file: Arc<dyn File>,
     size: u64,
     generations: Generations,
@@ -124,7 +132,8 @@ pub(super) struct TempSegment<'a> {
 
 /// A segment after its rename.
 pub(super) struct FinishedSegment {
-    pub(super) header: FileHeader,
+    pub(super) number: FileNumber,
+    pub(super) sealer: Sealer,
     pub(super) file: Arc<dyn File>,
     /// Of the file.
     pub(super) size: u64,
@@ -137,7 +146,7 @@ impl<'a> TempSegment<'a> {
     pub(super) fn create(log_dir: &'a LogDir, number: FileNumber, first_seqno: SeqNo) -> Result<Self> {
         let path = log_dir.temp_path(number)?;
         let file = log_dir.env.create(&path)?;
-        Self::begin(log_dir, file, RECORDS_START, number, first_seqno, Generations::default())
+        Self::begin(log_dir, file, log_dir.records_start(), number, first_seqno, Generations::default())
     }
 
     /// Reuses the file of an obsolete segment. After an error the file is not recycled again.
@@ -160,17 +169,17 @@ impl<'a> TempSegment<'a> {
         first_seqno: SeqNo,
         generations: Generations,
     ) -> Result<Self> {
-        let header = log_dir.fresh_header(number, first_seqno, &generations);
-        file.write_at(&header.encode(), 0)?;
-        Ok(Self { log_dir, header, file, size, generations })
+        let (headers, sealer) = log_dir.fresh_headers(number, first_seqno, &generations);
+        file.write_at(&headers, 0)?;
+        Ok(Self { log_dir, number, sealer, file, size, generations })
     }
 
     pub(super) fn file(&self) -> &dyn File {
         &*self.file
     }
 
-    pub(super) fn seed(&self) -> u32 {
-        self.header.seed()
+    pub(super) fn sealer(&self) -> &Sealer {
+        &self.sealer
     }
 
     /// Preallocates zeros from `end` up to `size`, unless the file is already as long, so that
@@ -189,11 +198,11 @@ impl<'a> TempSegment<'a> {
     /// Renames the file to its final name, replacing an existing one. After an error the rename may
     /// or may not be durable.
     pub(super) fn publish(self) -> Result<FinishedSegment> {
-        let Self { log_dir, header, file, size, generations } = self;
-        let temp = FileName::SegmentTemp(header.number).path(&log_dir.dir);
-        let path = log_dir.path(header.number);
+        let Self { log_dir, number, sealer, file, size, generations } = self;
+        let temp = FileName::SegmentTemp(number).path(&log_dir.dir);
+        let path = log_dir.path(number);
         log_dir.env.change_names(&log_dir.dir, &mut || log_dir.env.rename(&temp, &path))?;
-        Ok(FinishedSegment { header, file, size, generations })
+        Ok(FinishedSegment { number, sealer, file, size, generations })
     }
 }
 
@@ -221,7 +230,7 @@ pub(super) fn write_zeros(file: &dyn File, from: u64, to: u64) -> Result<()> {
 pub(super) struct Segment {
     pub(super) file: Arc<dyn File>,
     pub(super) size: u64,
-    pub(super) seed: u32,
+    pub(super) sealer: Sealer,
     pub(super) number: FileNumber,
     pub(super) first_seqno: SeqNo,
 }
@@ -234,9 +243,10 @@ impl Segment {
             Err(_) if log_dir.env.kind(&path)?.is_none() => return Err(Fault::Missing.at(&path, 0)),
             opened => opened?,
         };
-        let mut bytes = [0; FileHeader::LEN];
+        let mut bytes = vec![0; log_dir.keys.header_size()];
         file.read_exact_at(&mut bytes, 0)?;
-        let header = FileHeader::decode(FileKind::Wal, &bytes).map_err(|fault| fault.at(&path, 0))?;
+        let (header, sealer) =
+            log_dir.keys.open(FileKind::Wal, &bytes).map_err(|fault| fault.at(&path, 0))?;
         if header.database != log_dir.database || header.number != number {
             return Err(Fault::Identity.at(&path, 0));
         }
@@ -244,10 +254,15 @@ impl Segment {
             return Err(Fault::Invalid("first sequence number").at(&path, 0));
         }
         let size = file.size()?;
-        Ok(Self { file, size, seed: header.seed(), number, first_seqno: SeqNo(header.word) })
+        Ok(Self { file, size, sealer, number, first_seqno: SeqNo(header.word) })
     }
 
     pub(super) fn path(&self) -> &Path {
         self.file.path()
+    }
+
+    /// The offset of the first record.
+    pub(super) fn records_start(&self) -> u64 {
+        self.sealer.header_size() as u64
     }
 }

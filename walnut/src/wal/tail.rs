@@ -1,7 +1,7 @@
 //! Copies records of a recovered segment into the next segment: the tail that no record proves
 //! durable, or all of them.
 
-use super::format::{RECORDS_START, RecordHeader, put_record};
+use super::format::{RecordHeader, put_record};
 use super::records::{LogRecord, Records};
 use super::segment::{Segment, TempSegment};
 use crate::base::SeqNo;
@@ -24,7 +24,7 @@ impl<'a> Tail<'a> {
     }
 
     pub(super) fn whole(segment: &'a Segment, end: u64) -> Self {
-        Self::new(segment, RECORDS_START, end)
+        Self::new(segment, segment.records_start(), end)
     }
 
     /// The first sequence number; `None` without records.
@@ -43,7 +43,7 @@ impl<'a> Tail<'a> {
             // No replay reads the temporary segment before all of it is durable, so each copied
             // record acknowledges those before it.
             let header = RecordHeader { synced: offset, ..header };
-            put_record(&mut piece, temp.seed(), offset, &header, payload);
+            put_record(&mut piece, temp.sealer(), offset, &header, payload);
             from = next;
             if piece.len() >= PIECE_SIZE || from == self.end {
                 temp.file().write_at(&piece, to)?;

@@ -15,15 +15,17 @@
 //! 3. Records that cannot be later ones are rejected early: the bytes behind the new records of a
 //!    recycled segment are those of earlier generations, with smaller sequence numbers.
 //! 4. The memory is one window, and four bytes per block.
+//! 5. In an encrypted file the tag of a record's fields proves what they say, so its payload is not
+//!    looked at: each offset costs a checksum of the fields, and a decryption when that matches.
 //!
-//! It serves every file format whose records start with their checksum, continued from
-//! `record_seed`, and keep `synced` in the last eight bytes of their header: WAL segments and
-//! manifests.
+//! It serves every file format whose records are sealed by `Sealer::seal_record` and keep `synced`
+//! in the last eight bytes of their header: WAL segments and manifests.
 
 use std::sync::Arc;
 
-use super::format::{ALIGNMENT, CHECKED_START, record_seed};
-use crate::codec::{crc32, crc32_combine};
+use super::format::{ALIGNMENT, CHECKED_START};
+use crate::codec::{crc32, crc32_combine, seed_at};
+use crate::crypt::Sealer;
 use crate::env::File;
 use crate::error::Result;
 
@@ -40,8 +42,9 @@ const BLOCK_SIZE: usize = 4 << 10;
 pub(crate) struct TailFault<'a> {
     pub(crate) file: &'a Arc<dyn File>,
     pub(crate) size: u64,
-    pub(crate) seed: u32,
+    pub(crate) sealer: &'a Sealer,
     pub(crate) broken: u64,
+    /// The size of checksum and fields, without tag.
     pub(crate) header_size: usize,
     /// The size of the record with this header at this offset; `None` when it cannot be a later
     /// record.
@@ -51,6 +54,9 @@ pub(crate) struct TailFault<'a> {
 impl TailFault<'_> {
     /// Whether a later record proves that the bytes at `broken` were once durable.
     pub(crate) fn is_acknowledged(&self) -> Result<bool> {
+        if self.sealer.is_encrypted() {
+            return self.is_acknowledged_encrypted();
+        }
         let mut sums = None;
         let mut window = vec![0; WINDOW_SIZE + self.header_size];
         let mut start = self.broken + ALIGNMENT as u64;
@@ -73,6 +79,31 @@ impl TailFault<'_> {
         Ok(false)
     }
 
+    fn is_acknowledged_encrypted(&self) -> Result<bool> {
+        let sealed_size = self.header_size + self.sealer.tag_size();
+        let mut window = vec![0; WINDOW_SIZE + sealed_size];
+        let mut header = vec![0; self.header_size];
+        let mut start = self.broken + ALIGNMENT as u64;
+        while start < self.size {
+            let read = self.file.read_at(&mut window, start)?;
+            for index in (0..WINDOW_SIZE).step_by(ALIGNMENT) {
+                let Some(sealed) = window[..read].get(index..index + sealed_size) else { break };
+                let offset = start + index as u64;
+                // Preallocated zeros are no record: their tag would be zero.
+                if sealed.iter().any(|byte| *byte != 0)
+                    && self.sealer.open_fields(offset, sealed, &mut header).is_ok()
+                    && let Some(synced) = header.last_chunk().map(|bytes| u64::from_le_bytes(*bytes))
+                    && (self.broken + 1..=offset).contains(&synced)
+                    && (self.record_size)(&header, offset).is_some()
+                {
+                    return Ok(true);
+                }
+            }
+            start += WINDOW_SIZE as u64;
+        }
+        Ok(false)
+    }
+
     fn is_valid(&self, sums: &mut Option<Sums>, header: &[u8], offset: u64) -> Result<bool> {
         // The file may have grown since it was measured.
         let left = self.size.saturating_sub(offset);
@@ -87,7 +118,7 @@ impl TailFault<'_> {
         let (from, to) = (offset + CHECKED_START as u64, offset + size as u64);
         // With sum(p) over all bytes before p: crc(seed, from..to) = shift(seed ^ sum(from), to -
         // from) ^ sum(to).
-        let before = record_seed(self.seed, offset) ^ sums.up_to(self.file, from)?;
+        let before = seed_at(self.sealer.seed(), offset) ^ sums.up_to(self.file, from)?;
         let computed = crc32_combine(before, sums.up_to(self.file, to)?, to - from);
         Ok(header.first_chunk().is_some_and(|stored| u32::from_le_bytes(*stored) == computed))
     }

@@ -55,7 +55,7 @@ use std::sync::Arc;
 
 use super::Commit;
 use super::current_segment::{CurrentSegment, Retired, retired};
-use super::format::{MAX_PAYLOAD_SIZE, RECORDS_START, RecordHeader, RecordKind, put_record};
+use super::format::{MAX_PAYLOAD_SIZE, RecordHeader, RecordKind, put_record};
 use super::replay::Recovered;
 use super::segment::{LogDir, RecycledSegment, Segment, TempSegment, write_zeros};
 use super::tail::Tail;
@@ -144,9 +144,10 @@ impl LogWriter {
         first_seqno: SeqNo,
         config: LogConfig,
     ) -> Result<Self> {
+        let start = log_dir.records_start();
         let mut temp = TempSegment::create(&log_dir, number, first_seqno)?;
-        temp.finish(RECORDS_START, config.preallocate)?;
-        let segment = CurrentSegment::new(temp.publish()?, RECORDS_START);
+        temp.finish(start, config.preallocate)?;
+        let segment = CurrentSegment::new(temp.publish()?, start);
         Ok(Self::on(log_dir, config, segment, first_seqno))
     }
 
@@ -166,7 +167,7 @@ impl LogWriter {
         // created again.
         let number = if last.record_count == 0 { last.number } else { last.number.next()? };
         let mut temp = TempSegment::create(&log_dir, number, first_seqno)?;
-        let mut end = RECORDS_START;
+        let mut end = log_dir.records_start();
         if is_collapsed {
             for found in &recovered.segments {
                 let old = Segment::open(&log_dir, found.number)?;
@@ -187,8 +188,11 @@ impl LogWriter {
 
     /// Continues after a replay in the last segment, if the log was closed cleanly; this writes
     /// nothing yet. `None` when that is not possible; then [`resume`](Self::resume) is.
+    ///
+    /// An encrypted log is never continued in a recovered segment: what another process, or another
+    /// copy of the directory, has sealed at the same place is not known.
     pub(crate) fn reopen(log_dir: &LogDir, recovered: &Recovered, config: LogConfig) -> Result<Option<Self>> {
-        if !recovered.sealed {
+        if !recovered.sealed || log_dir.keys.is_encrypted() {
             return Ok(None);
         }
         let last = recovered.last();
@@ -256,7 +260,7 @@ impl LogWriter {
             synced: self.segment.synced,
         };
         let offset = self.segment.end + self.group.len() as u64;
-        put_record(&mut self.group, self.segment.seed, offset, &header, commit.payload);
+        put_record(&mut self.group, &self.segment.sealer, offset, &header, commit.payload);
         self.next_seqno = commit.seq_start.plus(u64::from(commit.count));
         Ok(())
     }
@@ -378,7 +382,8 @@ impl LogWriter {
         let log_dir = self.log_dir.clone();
         // A segment in which even the first write failed is replaced, as by `resume`: on a full
         // disk each try would leave another one otherwise.
-        let is_empty = self.segment.end == RECORDS_START && self.health == Health::Torn;
+        let start = self.log_dir.records_start();
+        let is_empty = self.segment.end == start && self.health == Health::Torn;
         let number = if is_empty { self.segment.number } else { self.segment.number.next()? };
         let path = log_dir.path(number);
         if !is_empty && log_dir.env.kind(&path)?.is_some() {
@@ -390,7 +395,7 @@ impl LogWriter {
             Some(recycled) => TempSegment::recycle(&log_dir, recycled, number, self.next_seqno)?,
             None => TempSegment::create(&log_dir, number, self.next_seqno)?,
         };
-        temp.finish(RECORDS_START, self.config.preallocate)?;
+        temp.finish(start, self.config.preallocate)?;
         let next = match temp.publish() {
             // A rename without space for the name has not happened.
             Err(Error::OutOfSpace) if !is_empty && log_dir.env.kind(&path)?.is_none() => {
@@ -400,8 +405,10 @@ impl LogWriter {
         };
         // All of N is durable, and N+1 has its name: a missing end record, on a full disk, loses
         // nothing.
-        let ended = !is_empty && self.put_end(true).and_then(|_| self.segment.file.sync()).is_ok();
-        let old = std::mem::replace(&mut self.segment, CurrentSegment::new(next, RECORDS_START));
+        let ended = !is_empty
+            && self.segment.can_end(self.health == Health::Sound)
+            && self.segment.put_end(self.next_seqno, true).and_then(|_| self.segment.file.sync()).is_ok();
+        let old = std::mem::replace(&mut self.segment, CurrentSegment::new(next, start));
         let is_whole = ended && self.health == Health::Sound;
         if !is_empty {
             self.retired.push(old.retire(is_whole && self.config.preallocate > 0));
@@ -435,7 +442,18 @@ impl LogWriter {
             self.segment.file.set_size(self.segment.end)?;
         }
         self.sync()?;
-        let end = self.put_end(false)?;
+        if !self.segment.can_end(self.health == Health::Sound) {
+            return Ok(());
+        }
+        let end = match self.segment.put_end(self.next_seqno, false) {
+            Err(error) => {
+                if self.segment.sealer.is_encrypted() {
+                    self.health = Health::Torn;
+                }
+                return Err(error);
+            }
+            end => end?,
+        };
         // Preallocated zeros, or records of an earlier generation, may take as much as a memtable.
         // Replay ignores them either way.
         let _ = self.segment.file.set_size(end);
@@ -468,22 +486,6 @@ impl LogWriter {
         self.or_poison(synced)?;
         self.segment.synced = self.segment.end;
         Ok(())
-    }
-
-    /// Writes the end record; everything before it is durable. Returns where it ends.
-    fn put_end(&self, next_exists: bool) -> Result<u64> {
-        let CurrentSegment { file, seed, end, synced, .. } = &self.segment;
-        assert_eq!(synced, end, "an end record promises everything before it");
-        let header = RecordHeader {
-            kind: RecordKind::End { next_exists },
-            seq_start: self.next_seqno,
-            count: 0,
-            synced: *synced,
-        };
-        let mut record = Vec::new();
-        put_record(&mut record, *seed, *end, &header, &[]);
-        file.write_at(&record, *end)?;
-        Ok(*end + record.len() as u64)
     }
 
     fn or_poison<T>(&mut self, result: Result<T>) -> Result<T> {

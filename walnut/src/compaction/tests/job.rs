@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use super::*;
 use crate::base::{Entry, Kind};
+use crate::crypt::DataKeys;
 use crate::cursor::EntryCursor;
 use crate::env::{Env, FaultEffect, FaultEnv, FaultPlan, MemoryEnv, Operations};
 use crate::error::{Error, Result};
@@ -27,6 +28,7 @@ fn sst_store(env: &(impl Env + Clone)) -> Arc<SstStore> {
         env: Arc::new(env.clone()),
         dir: PathBuf::from(DIR),
         database: [7; 16],
+        keys: DataKeys::none(),
         config: SstConfig { block_size: 256, compression: BlockCompression::None, filter_bits_per_key: 10 },
         cache: BlockCache::new(1 << 20, 8192),
         open_files: OpenFiles::new(100),
@@ -38,6 +40,7 @@ fn value_store(sst_store: &SstStore) -> Arc<ValueStore> {
         env: Arc::clone(&sst_store.env),
         dir: sst_store.dir.clone(),
         database: sst_store.database,
+        keys: DataKeys::none(),
         compression: sst_store.config.compression,
         cache: Arc::clone(sst_store.cache.budget()),
         open_files: Arc::clone(&sst_store.open_files),

@@ -28,9 +28,11 @@ use std::path::{Path, PathBuf};
 
 use arc_swap::ArcSwap;
 
+use super::keys::FoundKeys;
 use super::levels::Levels;
 use super::view::{Frozen, View};
 use super::{EngineConfig, directory, open, replay};
+use crate::crypt::EncryptionKey;
 use crate::env::Env;
 use crate::error::{Error, Result};
 use crate::manifest::{self, LoadedManifest};
@@ -66,6 +68,7 @@ pub(crate) struct EngineFollower {
     env: Arc<dyn Env>,
     dir: PathBuf,
     mode: FollowMode,
+    key: Option<Arc<EncryptionKey>>,
     memtable_size: usize,
     sst_store: Arc<SstStore>,
     value_store: Arc<ValueStore>,
@@ -80,6 +83,7 @@ pub(crate) struct EngineFollower {
 /// How far files were read.
 #[derive(Debug)]
 struct FollowState {
+    keys: FoundKeys,
     manifest: LoadedManifest,
     levels: Arc<Levels>,
     /// `None` before the log was read, and when it has to be read from the beginning.
@@ -122,7 +126,8 @@ impl EngineFollower {
     pub(crate) fn refresh(&self) -> Result<bool> {
         let mut state = self.state.lock();
         let moment = Tries::new(&self.dir, self.mode).run(|_| {
-            let manifest = manifest::reload(&*self.env, &self.dir, &state.manifest)?;
+            state.keys.reload(&*self.env, &self.dir, self.key.as_deref())?;
+            let manifest = manifest::reload(&*self.env, &self.dir, &self.sst_store.keys, &state.manifest)?;
             if manifest.database != self.sst_store.database {
                 return Err(Error::Moved);
             }
@@ -149,8 +154,10 @@ impl EngineFollower {
 
     /// Reads everything for the first time. `None` when it has changed meanwhile.
     fn load(env: &Arc<dyn Env>, dir: &Path, config: &EngineConfig, mode: FollowMode) -> Result<Option<Self>> {
+        let found = FoundKeys::find(&**env, dir, config.encryption.as_deref())?;
+        let keys = found.data_keys();
         let names = env.list(dir)?;
-        let Some(manifest) = manifest::load(&**env, dir, &names)? else {
+        let Some(manifest) = manifest::load(&**env, dir, &names, keys)? else {
             directory::refuse(dir, "it holds no database yet")?;
             return Ok(None);
         };
@@ -161,18 +168,20 @@ impl EngineFollower {
         };
         let limit = open::open_limit(open_limit, env.file_limit().filter(|_| mode == FollowMode::Static));
         let config = EngineConfig { open_limit: limit, ..config.clone() };
-        let sst_store = open::place(env, dir, &config, manifest.database);
+        let sst_store = open::place(env, dir, &config, manifest.database, keys);
         let value_store = open::value_place(&sst_store);
         if mode == FollowMode::Static {
             open::expect_files(&names, dir, &manifest.state.version)?;
         }
         let version = Arc::default();
-        let state = FollowState { manifest: manifest.clone(), levels: Arc::default(), log: None };
+        let state =
+            FollowState { keys: found, manifest: manifest.clone(), levels: Arc::default(), log: None };
         let view = View { active: empty(), frozen: Vec::new(), levels: Arc::default() };
         let follower = Self {
             env: Arc::clone(env),
             dir: dir.to_owned(),
             mode,
+            key: config.encryption.clone(),
             memtable_size: config.memtable_size,
             moment: ArcSwap::from_pointee(Moment::new(&sst_store, view, version, None)),
             sst_store,
@@ -237,8 +246,12 @@ impl EngineFollower {
         if manifest.state.log_number.is_none() && replay::is_unfinished(&names) {
             return Ok(OpenedLog::None);
         }
-        let log_dir =
-            LogDir { env: Arc::clone(&self.env), dir: self.dir.clone(), database: manifest.database };
+        let log_dir = LogDir {
+            env: Arc::clone(&self.env),
+            dir: self.dir.clone(),
+            database: manifest.database,
+            keys: self.sst_store.keys.clone(),
+        };
         let mut memtables = LogMemtables::new(manifest.state.last_seqno, self.memtable_size);
         let bounds = replay::durable_bounds(&manifest.state);
         let follower = LogFollower::open(&log_dir, &names, &bounds, &mut |replayed| memtables.add(replayed))?;

@@ -42,7 +42,8 @@ fn fill(engine: &Engine) -> u32 {
     };
     assert!(matches!(full, Error::OutOfSpace), "{full}");
     for _ in 0..5 {
-        assert!(matches!(put(engine, n, 1), Err(Error::OutOfSpace)));
+        let again = put(engine, n, 1);
+        assert!(matches!(again, Err(Error::OutOfSpace)), "{again:?}");
     }
     assert_eq!(state(engine).unwrap().len(), n as usize, "reads go on, and nothing is lost");
     n
@@ -106,6 +107,9 @@ const WAYS: [Way; 6] = [
 
 #[test]
 fn a_full_disk_of_any_size_is_left_by_every_way_and_writing_goes_on() {
+    if is_encrypted() {
+        return;
+    }
     for base in [100_000, 190_000] {
         for (place, delta) in (0..5000).step_by(167).enumerate() {
             let (mut env, capacity) = (machine(), base + delta);
@@ -140,6 +144,9 @@ fn a_full_disk_of_any_size_is_left_by_every_way_and_writing_goes_on() {
 
 #[test]
 fn rows_that_are_removed_one_by_one_give_back_their_space_however_full_the_disk_is() {
+    if is_encrypted() {
+        return;
+    }
     for (place, capacity) in (90_000..200_000).step_by(5501).enumerate() {
         // Every second row, all but every fifth, and all but every twelfth: the rest is spread over
         // every file.

@@ -3,6 +3,8 @@
 
 mod crash;
 mod dead;
+#[cfg(feature = "encryption")]
+mod encryption;
 mod errors;
 mod files;
 mod full;
@@ -71,6 +73,21 @@ fn machine() -> MemoryEnv {
     env
 }
 
+/// Whether all databases of these tests are encrypted. A test of exact sizes, offsets, reads or syncs
+/// is one of a database that is not, and does nothing then: a stage of its own runs it.
+fn is_encrypted() -> bool {
+    test_key().is_some()
+}
+
+/// The key of all databases of these tests, when they are run with encryption: `WALNUT_ENCRYPTION=1`.
+fn test_key() -> Option<Arc<EncryptionKey>> {
+    #[cfg(feature = "encryption")]
+    if std::env::var_os("WALNUT_ENCRYPTION").is_some() {
+        return Some(Arc::new(EncryptionKey::from_bytes([7; 32])));
+    }
+    None
+}
+
 fn config() -> EngineConfig {
     EngineConfig {
         memtable_size: 2 << 10,
@@ -88,6 +105,7 @@ fn config() -> EngineConfig {
         reserve_size: 0,
         snapshot_age_limit: None,
         checkpoint_on_close: true,
+        encryption: test_key(),
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::codec::{FileHeader, FileKind};
+use crate::crypt::Sealer;
 
 /// A manifest with a snapshot and some edits.
 fn used() -> (MemoryEnv, LoadedManifest, u64) {
@@ -159,7 +160,7 @@ fn a_manifest_that_may_give_its_own_number_again_is_refused() {
     let seed = FileHeader::decode(FileKind::Manifest, &bytes).unwrap().seed();
     let edit = VersionEdit { next_file: Some(FileNumber(3)), ..VersionEdit::default() };
     let mut manifest = bytes[..64].to_vec();
-    format::put_frame(&mut manifest, seed, 64, 0, &edit.encode());
+    format::put_frame(&mut manifest, &Sealer::checksummed(seed), 64, 0, &edit.encode());
     let snapshot_end = manifest.len() as u64;
     env.write_file(path("MANIFEST-000003"), &manifest).unwrap();
     let current = current::CurrentFile {
@@ -168,8 +169,9 @@ fn a_manifest_that_may_give_its_own_number_again_is_refused() {
         seed,
         snapshot_end,
         is_old: false,
+        seal: None,
     };
-    current.write(&env, Path::new("/db")).unwrap();
+    current.write(&env, Path::new("/db"), &DataKeys::none()).unwrap();
     let fault = Fault::Invalid("next file number");
     assert_eq!(corruption(read(&env).unwrap_err()), (path("MANIFEST-000003"), 64, fault));
 }
@@ -187,7 +189,7 @@ fn an_edit_with_a_right_checksum_that_does_not_fit_is_damage() {
     ];
     for (synced, payload) in cases {
         let mut manifest = bytes.clone();
-        format::put_frame(&mut manifest, seed, loaded.end, synced, &payload);
+        format::put_frame(&mut manifest, &Sealer::checksummed(seed), loaded.end, synced, &payload);
         env.write_file(path("MANIFEST-000003"), &manifest).unwrap();
         let (file, offset, fault) = corruption(read(&env).unwrap_err());
         assert_eq!((file, offset), (path("MANIFEST-000003"), loaded.end));

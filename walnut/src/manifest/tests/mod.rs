@@ -13,6 +13,7 @@ use std::sync::Arc;
 
 use super::*;
 use crate::base::{FileNumber, SeqNo, after};
+use crate::crypt::DataKeys;
 use crate::env::{Env, MemoryEnv};
 use crate::error::{Error, Fault, Result};
 use crate::sst::SstMeta;
@@ -35,11 +36,12 @@ fn new_state() -> ManifestState {
 }
 
 fn create(env: &(impl Env + Clone), number: u64, state: ManifestState) -> Result<ManifestWriter> {
-    ManifestWriter::create(Arc::new(env.clone()), PathBuf::from("/db"), FileNumber(number), DATABASE, state)
+    let (dir, keys) = (PathBuf::from("/db"), DataKeys::none());
+    ManifestWriter::create(Arc::new(env.clone()), dir, FileNumber(number), DATABASE, &keys, state)
 }
 
 fn read(env: &impl Env) -> Result<Option<LoadedManifest>> {
-    load(env, Path::new("/db"), &env.list(Path::new("/db"))?)
+    load(env, Path::new("/db"), &env.list(Path::new("/db"))?, &DataKeys::none())
 }
 
 fn level(place: u8) -> Level {

@@ -128,7 +128,7 @@ fn note(manifest: &mut ManifestWriter, numbers: std::ops::Range<u64>) {
 
 fn reopen(env: &MemoryEnv) -> ManifestWriter {
     let loaded = read(env).unwrap().unwrap();
-    ManifestWriter::reopen(Arc::new(env.clone()), PathBuf::from("/db"), &loaded).unwrap()
+    ManifestWriter::reopen(Arc::new(env.clone()), PathBuf::from("/db"), &DataKeys::none(), &loaded).unwrap()
 }
 
 #[test]
@@ -168,8 +168,13 @@ fn an_edit_that_a_failed_sync_has_left_in_sight_is_durable_before_the_next_one()
         let env = env.crash(CrashPolicy::Kept, 0);
         let faulty = crate::env::FaultEnv::over_memory(env.clone());
         let loaded = read(&env).unwrap().unwrap();
-        let mut manifest =
-            ManifestWriter::reopen(Arc::new(faulty.clone()), PathBuf::from("/db"), &loaded).unwrap();
+        let mut manifest = ManifestWriter::reopen(
+            Arc::new(faulty.clone()),
+            PathBuf::from("/db"),
+            &DataKeys::none(),
+            &loaded,
+        )
+        .unwrap();
         let lost = crate::env::FaultPlan::once(Operation::Sync, 1, crate::env::FaultEffect::LostSync);
         faulty.inject(lost);
         let edit = VersionEdit { log_seqno: Some(SeqNo(3)), ..VersionEdit::default() };

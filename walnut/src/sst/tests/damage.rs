@@ -106,6 +106,7 @@ fn a_file_in_the_place_of_another_is_noticed() {
     let refused = |database, meta: &SstMeta| match SstReader::open(
         OpenFile::standalone(file.clone()),
         database,
+        &DataKeys::none(),
         meta,
         &BlockCache::new(0, 8192),
     ) {
@@ -130,12 +131,11 @@ fn forge(bytes: &[u8], meta: &SstMeta, position: usize, change: impl FnOnce(&mut
     let reader = open(Arc::new(TestFile::with(bytes.to_vec())), meta).unwrap();
     let handle = reader.index.handle(position);
     let (start, end) = (usize::try_from(handle.offset).unwrap(), usize::try_from(handle.end()).unwrap());
-    let mut payload =
-        decode_block((&bytes[start..end]).into(), HEADER.seed(), handle.offset, 1 << 20).unwrap();
+    let mut payload = decode_block((&bytes[start..end]).into(), &sealer(), handle.offset, 1 << 20).unwrap();
     change(&mut payload);
-    assert_eq!(payload.len() + TRAILER_LEN, handle.size as usize);
+    assert_eq!(payload.len() + TRAILER_LEN + sealer().seal_size(), handle.size as usize);
     let mut forged = bytes[..start].to_vec();
-    encode_block(&payload, BlockCompression::None, HEADER.seed(), handle.offset, &mut forged);
+    encode_block(&payload, BlockCompression::None, &sealer(), handle.offset, &mut forged);
     forged.extend_from_slice(&bytes[end..]);
     forged
 }
@@ -190,16 +190,15 @@ fn a_wrong_fingerprint_a_denying_filter_and_wrong_counts_are_found_by_verificati
     let fingerprint = forge(&bytes, &meta, 1, |payload| payload[12 + 4] ^= 1);
     assert_eq!(verdict(fingerprint), Some((Fault::Invalid("fingerprint of an entry"), offset)));
 
-    let footer_offset = bytes.len() - Footer::LEN;
-    let footer = bytes[footer_offset..].try_into().unwrap();
-    let footer = Footer::decode(&footer, HEADER.seed(), footer_offset as u64).unwrap();
+    let footer_offset = bytes.len() - Footer::size(&sealer());
+    let footer = Footer::decode(&bytes[footer_offset..], &sealer(), footer_offset as u64).unwrap();
     let (start, end) =
         (usize::try_from(footer.filter.offset).unwrap(), usize::try_from(footer.filter.end()).unwrap());
     let mut payload =
-        decode_block((&bytes[start..end]).into(), HEADER.seed(), footer.filter.offset, 1 << 20).unwrap();
+        decode_block((&bytes[start..end]).into(), &sealer(), footer.filter.offset, 1 << 20).unwrap();
     payload[8..].fill(0);
     let mut denying = bytes[..start].to_vec();
-    encode_block(&payload, BlockCompression::None, HEADER.seed(), footer.filter.offset, &mut denying);
+    encode_block(&payload, BlockCompression::None, &sealer(), footer.filter.offset, &mut denying);
     denying.extend_from_slice(&bytes[end..]);
     assert_eq!(verdict(denying), Some((Fault::Invalid("filter, which denies an entry,"), 64)));
 

@@ -7,7 +7,7 @@ use crate::files::OpenFile;
 
 fn builder(config: SstConfig) -> (Arc<TestFile>, SstBuilder) {
     let file = Arc::new(TestFile::default());
-    let builder = SstBuilder::new(file.clone(), HEADER, config).unwrap();
+    let builder = SstBuilder::new(file.clone(), HEADER.number, begun(), config).unwrap();
     (file, builder)
 }
 
@@ -137,8 +137,10 @@ fn a_get_reads_one_block_and_a_stranger_mostly_none() {
         (0..4000u64).map(|id| Owned::put(&(id * 2).to_be_bytes(), id, &[1; 100])).collect();
     let (file, meta) = build(&entries, SstConfig::default());
     let cache = BlockCache::new(1 << 20, 8192);
-    let reader =
-        Arc::new(SstReader::open(OpenFile::standalone(file.clone()), DATABASE, &meta, &cache).unwrap());
+    let reader = Arc::new(
+        SstReader::open(OpenFile::standalone(file.clone()), DATABASE, &DataKeys::none(), &meta, &cache)
+            .unwrap(),
+    );
     let opened = file.read_count();
     get(&reader, &entries[2000].key, SeqNo::MAX).unwrap();
     get(&reader, &entries[2000].key, SeqNo::MAX).unwrap();
@@ -155,8 +157,10 @@ fn a_long_scan_makes_few_reads_and_a_sweep_leaves_the_cache_alone() {
     let config = SstConfig { compression: BlockCompression::None, ..SstConfig::default() };
     let (file, meta) = build(&entries, config);
     let cache = BlockCache::new(8 << 20, 8192);
-    let reader =
-        Arc::new(SstReader::open(OpenFile::standalone(file.clone()), DATABASE, &meta, &cache).unwrap());
+    let reader = Arc::new(
+        SstReader::open(OpenFile::standalone(file.clone()), DATABASE, &DataKeys::none(), &meta, &cache)
+            .unwrap(),
+    );
     let (opened, used) = (file.read_count(), cache.used_size());
     assert_eq!(collect(reader.sweep().unwrap()).unwrap(), entries);
     let reads = file.read_count() - opened;

@@ -15,6 +15,7 @@ use file::TestFile;
 use super::{BlockCache, BlockCompression, SstBuilder, SstConfig, SstMeta, SstReader};
 use crate::base::{Entry, FileNumber, Fragment, KeyHash, KeyRange, Kind, SeqNo};
 use crate::codec::{FileHeader, FileKind};
+use crate::crypt::{DataKeys, Sealer};
 use crate::cursor::{Direction, EntryCursor};
 use crate::error::Result;
 use crate::files::OpenFile;
@@ -22,6 +23,14 @@ use crate::files::OpenFile;
 const DATABASE: [u8; 16] = *b"the test's own 1";
 const HEADER: FileHeader =
     FileHeader { kind: FileKind::Sst, database: DATABASE, number: FileNumber(7), salt: 0x5a17, word: 0 };
+
+fn sealer() -> Sealer {
+    Sealer::checksummed(HEADER.seed())
+}
+
+fn begun() -> (Vec<u8>, Sealer) {
+    (HEADER.encode().to_vec(), sealer())
+}
 
 /// An entry that owns its bytes.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -63,7 +72,7 @@ fn build(entries: &[Owned], config: SstConfig) -> (Arc<TestFile>, SstMeta) {
 
 fn build_with(entries: &[Owned], fragments: &[Fragment], config: SstConfig) -> (Arc<TestFile>, SstMeta) {
     let file = Arc::new(TestFile::default());
-    let mut builder = SstBuilder::new(file.clone(), HEADER, config).unwrap();
+    let mut builder = SstBuilder::new(file.clone(), HEADER.number, begun(), config).unwrap();
     for entry in entries {
         builder.add(entry.entry()).unwrap();
     }
@@ -76,7 +85,14 @@ fn build_with(entries: &[Owned], fragments: &[Fragment], config: SstConfig) -> (
 }
 
 fn open(file: Arc<TestFile>, meta: &SstMeta) -> Result<Arc<SstReader>> {
-    SstReader::open(OpenFile::standalone(file), DATABASE, meta, &BlockCache::new(4000, 8192)).map(Arc::new)
+    SstReader::open(
+        OpenFile::standalone(file),
+        DATABASE,
+        &DataKeys::none(),
+        meta,
+        &BlockCache::new(4000, 8192),
+    )
+    .map(Arc::new)
 }
 
 fn get(reader: &SstReader, key: &[u8], at: SeqNo) -> Result<Option<Owned>> {

@@ -71,7 +71,7 @@ proptest! {
     ) {
         let (file, meta) = build(&entries, config);
         let cache = BlockCache::new(budget, 8192);
-        let reader = SstReader::open(OpenFile::standalone(file), DATABASE, &meta, &cache).unwrap();
+        let reader = SstReader::open(OpenFile::standalone(file), DATABASE, &DataKeys::none(), &meta, &cache).unwrap();
         prop_assert!(reader.verify().is_ok());
         for key in entries.iter().map(|entry| &entry.key).chain(&strangers) {
             let seqnos = entries.iter().filter(|entry| entry.key == *key).map(|entry| entry.seqno.0);
@@ -128,13 +128,17 @@ fn readers_in_many_threads_agree_while_blocks_come_and_go() {
     let entries = sample();
     let (file, meta) = build(&entries, tiny(BlockCompression::Lz4));
     let roomy = BlockCache::new(1 << 20, 8192);
-    let reader =
-        Arc::new(SstReader::open(OpenFile::standalone(file.clone()), DATABASE, &meta, &roomy).unwrap());
+    let reader = Arc::new(
+        SstReader::open(OpenFile::standalone(file.clone()), DATABASE, &DataKeys::none(), &meta, &roomy)
+            .unwrap(),
+    );
     let fixed = roomy.used_size();
     scan(&reader, &KeyRange::all(), Direction::Forward).unwrap();
     let budget = fixed + (roomy.used_size() - fixed) / 4;
     let cache = BlockCache::new(budget, 8192);
-    let reader = Arc::new(SstReader::open(OpenFile::standalone(file), DATABASE, &meta, &cache).unwrap());
+    let reader = Arc::new(
+        SstReader::open(OpenFile::standalone(file), DATABASE, &DataKeys::none(), &meta, &cache).unwrap(),
+    );
     std::thread::scope(|scope| {
         for turn in 0..4 {
             let (entries, reader, cache) = (&entries, &reader, &cache);

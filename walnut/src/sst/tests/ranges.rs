@@ -57,7 +57,7 @@ fn each_flipped_bit_of_a_file_with_range_tombstones_is_found() {
 #[test]
 fn range_tombstones_out_of_order_are_refused() {
     let file = Arc::new(TestFile::default());
-    let mut builder = SstBuilder::new(file, HEADER, SstConfig::default()).unwrap();
+    let mut builder = SstBuilder::new(file, HEADER.number, begun(), SstConfig::default()).unwrap();
     let fragment =
         |start: &[u8], end: &[u8]| Fragment { start: start.into(), end: end.into(), seqnos: vec![SeqNo(1)] };
     builder.add_fragment(&fragment(b"b", b"d")).unwrap();

@@ -22,7 +22,7 @@ pub struct KeyWriter {
     bytes: KeyBytes,
     /// The most bytes that there may be, with the prefix; none once there is a fault.
     room: usize,
-    fault: Option<KeyFault>,
+    fault: Option<EncodeFault>,
     /// Where the value lies whose key has the fault.
     side: Side,
 }
@@ -30,13 +30,13 @@ pub struct KeyWriter {
 /// Why a key cannot be stored. A copy of a [`Limit`] that a key can be past, without what has to be
 /// dropped: writers are made, moved and copied for each key.
 #[derive(Clone, Copy, Debug)]
-enum KeyFault {
+enum EncodeFault {
     Long,
     Inexact(&'static str),
     Row { size: usize, limit: usize },
 }
 
-impl KeyFault {
+impl EncodeFault {
     #[cold]
     fn error(self) -> Error {
         Error::Limit(match self {
@@ -87,10 +87,10 @@ impl KeyWriter {
     fn overflow(&mut self, bytes: &[u8]) {
         let free = self.room.saturating_sub(self.bytes.len());
         self.bytes.extend_from_slice(&bytes[..free.min(bytes.len())]);
-        self.set_fault(KeyFault::Long, Side::After);
+        self.set_fault(EncodeFault::Long, Side::After);
     }
 
-    fn set_fault(&mut self, fault: KeyFault, side: Side) {
+    fn set_fault(&mut self, fault: EncodeFault, side: Side) {
         if self.fault.is_none() {
             (self.fault, self.side, self.room) = (Some(fault), side, 0);
         }
@@ -116,18 +116,18 @@ impl KeyWriter {
     /// A write of the value is then [`Error::Limit`], and a look-up finds nothing. A range that
     /// begins or ends with it is [`Error::Limit`] too, as its place among the keys is not known.
     pub fn refuse(&mut self, why: &'static str) {
-        self.set_fault(KeyFault::Inexact(why), Side::Unknown);
+        self.set_fault(EncodeFault::Inexact(why), Side::Unknown);
     }
 
     /// The same for a value that lies on this side of all keys that begin with what was written of
     /// it.
     pub(super) fn refuse_at(&mut self, side: Side, why: &'static str) {
-        self.set_fault(KeyFault::Inexact(why), side);
+        self.set_fault(EncodeFault::Inexact(why), side);
     }
 
     /// Notes that the row of the key takes more bytes than `limit`.
     pub(crate) fn exceed(&mut self, size: usize, limit: usize) {
-        self.set_fault(KeyFault::Row { size, limit }, Side::Unknown);
+        self.set_fault(EncodeFault::Row { size, limit }, Side::Unknown);
     }
 
     /// How many bytes there are.

@@ -9,6 +9,7 @@ use super::*;
 use crate::base::FileNumber;
 use crate::cache::Cache;
 use crate::codec::{BlockCompression, FileHeader, ValuePointer};
+use crate::crypt::DataKeys;
 use crate::env::{Env, FaultEffect, FaultEnv, FaultPlan, MemoryEnv, Operations};
 use crate::error::{Error, Fault, Result};
 use crate::files::{FileStore, OpenFiles};
@@ -30,6 +31,7 @@ fn place_of(env: &(impl Env + Clone), database: [u8; 16]) -> Arc<ValueStore> {
         env: Arc::new(env.clone()),
         dir: PathBuf::from(DIR),
         database,
+        keys: DataKeys::none(),
         compression: BlockCompression::Lz4,
         cache: Cache::new(1 << 20),
         open_files: OpenFiles::new(100),

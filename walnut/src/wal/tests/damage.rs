@@ -110,7 +110,7 @@ fn a_record_with_a_right_checksum_that_is_never_written_is_damage() {
     ];
     for (header, fault) in cases {
         let mut record = Vec::new();
-        format::put_record(&mut record, seed, 64, &header, b"");
+        format::put_record(&mut record, &Sealer::checksummed(seed), 64, &header, b"");
         env.write_file(path(1), &[&bytes[..64], &record].concat()).unwrap();
         assert_eq!(corruption(read(&env, &ANY_LOG).unwrap_err()), (path(1), 64, fault));
     }

@@ -17,6 +17,7 @@ use std::sync::Arc;
 use super::replay::Recovered;
 use super::*;
 use crate::base::FileNumber;
+use crate::crypt::{DataKeys, Sealer};
 use crate::env::{Env, MemoryEnv};
 use crate::error::{Error, Fault, Result};
 use crate::files::FileName;
@@ -35,7 +36,12 @@ fn machine() -> MemoryEnv {
 }
 
 fn log_dir(env: &(impl Env + Clone)) -> LogDir {
-    LogDir { env: Arc::new(env.clone()), dir: PathBuf::from("/db"), database: DATABASE }
+    LogDir {
+        env: Arc::new(env.clone()),
+        dir: PathBuf::from("/db"),
+        database: DATABASE,
+        keys: DataKeys::none(),
+    }
 }
 
 fn path(number: u64) -> PathBuf {

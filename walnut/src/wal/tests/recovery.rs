@@ -143,7 +143,7 @@ fn values_that_imitate_records_prove_nothing() {
             synced: offset,
         };
         let mut record = Vec::new();
-        format::put_record(&mut record, 0, offset, &header, &[]);
+        format::put_record(&mut record, &Sealer::checksummed(0), offset, &header, &[]);
         record[4..8].copy_from_slice(&((size - forged.len() - 64) as u32).to_le_bytes());
         forged.extend_from_slice(&record);
         if size - forged.len() <= 64 {

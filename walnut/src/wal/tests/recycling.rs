@@ -206,17 +206,17 @@ fn what_failed_or_was_recovered_is_not_used_again() {
 #[test]
 fn a_seed_that_an_earlier_life_had_is_drawn_again() {
     let header = |generations: &Generations| {
-        log_dir(&MemoryEnv::with_seed(5)).fresh_header(FileNumber(7), SeqNo(9), generations)
+        log_dir(&MemoryEnv::with_seed(5)).fresh_headers(FileNumber(7), SeqNo(9), generations)
     };
     let first = header(&Generations::default());
     let mut generations = Generations::default();
-    generations.add(first.seed(), 1000);
+    generations.add(first.1.seed(), 1000);
     generations.add(77, 500);
     let second = header(&generations);
-    assert_ne!(first.seed(), second.seed());
+    assert_ne!(first.1.seed(), second.1.seed());
     // A generation that overwrote another one replaces it.
-    generations.add(second.seed(), 1000);
-    assert_eq!(header(&generations), first);
+    generations.add(second.1.seed(), 1000);
+    assert_eq!(header(&generations).0, first.0);
 }
 
 /// What a workload over many generations knows of its log when the power fails.
