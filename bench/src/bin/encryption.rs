@@ -89,7 +89,7 @@ fn measure(dir: &Path, is_encrypted: bool, seconds: u32) -> Result<Figures> {
     let rows = db.keyspace("rows")?;
     let began = Instant::now();
     let mut count = 0;
-    for entry in rows.iter() {
+    for entry in &rows {
         black_box(entry?);
         count += 1;
     }
