@@ -126,6 +126,15 @@ impl DataKeys {
         Ok((header, Sealer::encrypted(header.seed_as(FileFormat::Encrypted), cipher)))
     }
 
+    /// The id of the data key and the salt in the encryption header of a file that begins with
+    /// `bytes`. No key has checked them.
+    pub(crate) fn unchecked(bytes: &[u8]) -> Result<(u32, [u8; SALT_SIZE]), Fault> {
+        let mut reader = Reader::new(bytes.get(FileHeader::LEN..).ok_or(Fault::Truncated)?);
+        let data_key = reader.u32()?;
+        reader.bytes(ZERO_SIZE)?;
+        Ok((data_key, reader.bytes(SALT_SIZE)?.try_into().map_err(|_| Fault::Truncated)?))
+    }
+
     /// Seals a text file of a database; `None` without encryption.
     pub(crate) fn seal_text(
         &self,

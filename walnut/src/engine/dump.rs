@@ -53,7 +53,7 @@ pub(crate) fn dump(
         FileFormat::Encrypted if keys.is_encrypted() => {
             keys.open(kind, &bytes).map_err(|fault| fault.to_string())
         }
-        FileFormat::Encrypted => Err("it is encrypted, and its key is not known".to_owned()),
+        FileFormat::Encrypted => return without_key(&file, size, kind, decoded, visit),
     };
     let end = if format == FileFormat::Plain { FileHeader::LEN } else { keys.header_size() };
     let end = end as u64;
@@ -75,6 +75,30 @@ pub(crate) fn dump(
     let header = decoded.map_err(|fault| fault.at(path, 0))?;
     let sound_end = dump_contents(&file, &header, sealer, visit)?;
     Ok(FileSummary { kind, size, sound_end })
+}
+
+/// The headers of an encrypted file, unchecked, and the size of what the key would open.
+fn without_key(
+    file: &Arc<dyn File>,
+    size: u64,
+    kind: FileKind,
+    header: Result<FileHeader, Fault>,
+    visit: &mut PartVisitor<'_>,
+) -> Result<FileSummary> {
+    let header = header.map_err(|fault| fault.at(file.path(), 0))?;
+    let end = size.min(2 * FileHeader::LEN as u64);
+    let bytes = file.read_vec_at(usize::try_from(end).unwrap_or(FileHeader::LEN), 0)?;
+    let part = FilePart::new("header", 0, end).with_checksum(header.seed_as(FileFormat::Encrypted));
+    let part = part.with_text(described(kind, &header));
+    visit(match DataKeys::unchecked(&bytes) {
+        Ok((data_key, salt)) => {
+            let salt = salt.iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"));
+            part.with_text(format!(", encrypted under data key {data_key} with salt {salt}"))
+        }
+        Err(fault) => part.with_fault(fault),
+    });
+    visit(FilePart::new("rest", end, size - end).with_text("not opened without the key"));
+    Ok(FileSummary { kind, size, sound_end: 0 })
 }
 
 /// The kind and the format of a file that begins with these bytes, and its header if it is sound.
