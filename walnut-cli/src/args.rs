@@ -18,6 +18,21 @@ use clap::{Args as ClapArgs, Parser, Subcommand, ValueEnum};
 pub(crate) struct Args {
     #[command(subcommand)]
     pub(crate) command: Command,
+    /// How an encrypted database is opened.
+    #[command(flatten)]
+    pub(crate) keys: Keys,
+}
+
+/// Where the key of an encrypted database is. A key is never an argument: those are seen by other
+/// users and remembered by shells.
+#[derive(ClapArgs, Debug, Default)]
+pub(crate) struct Keys {
+    /// The file with the key of an encrypted database: 32 bytes, or 64 hexadecimal digits.
+    ///
+    /// Without it the environment is asked: `WALNUT_KEY_FILE`, then `WALNUT_PASSPHRASE`; then the
+    /// terminal, for a passphrase.
+    #[arg(long, global = true, value_name = "FILE")]
+    pub(crate) key_file: Option<PathBuf>,
 }
 
 /// What is to be done.
@@ -109,6 +124,17 @@ pub(crate) enum Command {
                       walnut dump vlog app.walnut/000005.vlog"
     )]
     Dump(Dump),
+    /// Copy the database into an empty directory, encrypted.
+    #[command(after_help = "Examples:\n  walnut key create app.key\n  \
+                            walnut encrypt app.walnut vault.walnut --new-key-file app.key\n  \
+                            walnut scan vault.walnut users --key-file app.key")]
+    Encrypt(Encrypt),
+    /// Copy an encrypted database into an empty directory, without encryption.
+    #[command(after_help = "Example: walnut decrypt vault.walnut app.walnut --key-file app.key")]
+    Decrypt(Copy),
+    /// Make a key, change the key of a database, or replace its data key.
+    #[command(subcommand)]
+    Key(KeyCommand),
     /// Make the indexes of a table, or of all, agree with the rows.
     #[command(after_help = "Example: walnut sweep app.walnut users")]
     Sweep(Sweep),
@@ -357,6 +383,54 @@ pub(crate) struct Export {
     pub(crate) format: Option<FileFormat>,
 }
 
+/// A copy under another key.
+#[derive(ClapArgs, Debug)]
+pub(crate) struct Encrypt {
+    /// Both directories.
+    #[command(flatten)]
+    pub(crate) copy: Copy,
+    /// The key of the copy.
+    #[command(flatten)]
+    pub(crate) new: NewKey,
+}
+
+/// Another key.
+#[derive(ClapArgs, Debug)]
+pub(crate) struct NewKey {
+    /// The file with the new key. Without it: `WALNUT_NEW_KEY_FILE`, then `WALNUT_NEW_PASSPHRASE`
+    /// of the environment; then the terminal, for a passphrase.
+    #[arg(long, value_name = "FILE")]
+    pub(crate) new_key_file: Option<PathBuf>,
+}
+
+/// What is done with keys.
+#[derive(Subcommand, Debug)]
+pub(crate) enum KeyCommand {
+    /// Write a random key to a new file that only its owner can read.
+    #[command(after_help = "Example: walnut key create app.key")]
+    Create {
+        /// The file.
+        file: PathBuf,
+    },
+    /// Have another key open a database. Data is not rewritten.
+    #[command(
+        after_help = "Example: walnut key change vault.walnut --key-file old.key --new-key-file new.key"
+    )]
+    Change {
+        /// The directory of the database.
+        dir: PathBuf,
+        /// The key from now on.
+        #[command(flatten)]
+        new: NewKey,
+    },
+    /// Encrypt all data anew under another data key; the key of the database stays.
+    #[command(after_help = "Example: walnut key rotate vault.walnut --key-file app.key")]
+    Rotate {
+        /// The directory of the database.
+        dir: PathBuf,
+    },
+}
+
 /// A file to be printed.
 #[derive(ClapArgs, Debug)]
 pub(crate) struct Dump {
@@ -433,6 +507,13 @@ impl Command {
             Self::Sweep(args) => &args.dir,
             // Not opened as a database.
             Self::Dump(args) => &args.file,
+            Self::Encrypt(args) => &args.copy.dir,
+            Self::Decrypt(args) => &args.dir,
+            Self::Key(
+                KeyCommand::Create { file: dir }
+                | KeyCommand::Change { dir, .. }
+                | KeyCommand::Rotate { dir },
+            ) => dir,
         }
     }
 }

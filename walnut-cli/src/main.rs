@@ -13,6 +13,7 @@ mod args;
 mod command;
 mod failure;
 mod json;
+mod key;
 mod nearest;
 mod output;
 mod progress;

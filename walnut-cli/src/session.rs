@@ -1,14 +1,15 @@
 //! The open database of a command, or of all commands of a shell.
 
-use std::cell::OnceCell;
+use std::cell::{OnceCell, RefCell};
 use std::path::{Path, PathBuf};
 
 use walnut::dynamic::{Comparison, Description, DynamicTable, Kind, Query, Value};
 use walnut::schema::Access;
-use walnut::{Database, Error, Follower, ReadOnly, ReadWrite, Snapshot};
+use walnut::{Builder, Database, Error, Follower, KeyFault, ReadOnly, ReadWrite, Snapshot};
 
-use crate::args::Rows;
+use crate::args::{Keys, Rows};
 use crate::failure::{Failure, Outcome};
+use crate::key::{self, Purpose};
 use crate::nearest::did_you_mean;
 use crate::text;
 
@@ -18,14 +19,48 @@ use crate::text;
 /// may have it open, or open it meanwhile. Commands that write open it.
 pub(crate) struct Session {
     dir: PathBuf,
+    key_file: Option<PathBuf>,
+    /// The options, with the key once it was given.
+    options: RefCell<Option<Builder>>,
     database: OnceCell<Database>,
     follower: OnceCell<Follower>,
 }
 
 impl Session {
     /// Nothing is opened yet.
-    pub(crate) fn new(dir: &Path) -> Self {
-        Self { dir: dir.to_owned(), database: OnceCell::new(), follower: OnceCell::new() }
+    pub(crate) fn new(dir: &Path, keys: &Keys) -> Self {
+        Self {
+            dir: dir.to_owned(),
+            key_file: keys.key_file.clone(),
+            options: RefCell::default(),
+            database: OnceCell::new(),
+            follower: OnceCell::new(),
+        }
+    }
+
+    /// The options with which the database is opened: those of the library, and the key that was
+    /// given.
+    pub(crate) fn options(&self) -> Outcome<Builder> {
+        if let Some(options) = &*self.options.borrow() {
+            return Ok(options.clone());
+        }
+        let key = key::given(self.key_file.as_deref(), Purpose::Open)?;
+        let options = key.into_iter().fold(Database::builder(), Builder::encryption);
+        Ok(self.options.borrow_mut().insert(options).clone())
+    }
+
+    /// Opens with the options; where a key is missing, asks for a passphrase at a terminal.
+    fn opened<T>(&self, open: impl Fn(&Builder) -> walnut::Result<T>) -> Outcome<T> {
+        ensure_there(&self.dir)?;
+        let mut opened = open(&self.options()?);
+        if let Err(Error::WrongKey(KeyFault::Missing)) = opened
+            && let Some(key) = key::asked(&format!("Passphrase of {}: ", self.dir.display()))?
+        {
+            let options = Database::builder().encryption(key);
+            opened = open(&options);
+            *self.options.borrow_mut() = Some(options);
+        }
+        opened.map_err(|error| unopened(&self.dir, error))
     }
 
     /// The directory as it was given.
@@ -38,8 +73,7 @@ impl Session {
         if let Some(database) = self.database.get() {
             return Ok(database);
         }
-        ensure_there(&self.dir)?;
-        let database = Database::open(&self.dir).map_err(|error| unopened(&self.dir, error))?;
+        let database = self.opened(|options| options.open(&self.dir))?;
         Ok(self.database.get_or_init(|| database))
     }
 
@@ -49,8 +83,7 @@ impl Session {
             follower.refresh()?;
             return Ok(follower);
         }
-        ensure_there(&self.dir)?;
-        let follower = Database::follow(&self.dir).map_err(|error| unopened(&self.dir, error))?;
+        let follower = self.opened(|options| options.follow(&self.dir))?;
         Ok(self.follower.get_or_init(|| follower))
     }
 
@@ -116,6 +149,9 @@ fn unopened(dir: &Path, error: Error) -> Failure {
     match error {
         Error::Locked => Failure::Open(format!(
             "{path} is open in another process, so it can be read here and not written; close it there to write"
+        )),
+        Error::WrongKey(KeyFault::Missing) => Failure::Open(format!(
+            "{path} is encrypted; give its key with --key-file FILE, WALNUT_KEY_FILE or WALNUT_PASSPHRASE"
         )),
         Error::Corruption { .. } => {
             Failure::Damage(format!("{path} cannot be opened: {error}; restore a backup of it"))

@@ -1,10 +1,10 @@
-//! `verify`, `sweep`, `compact`, `checkpoint`, `backup`, `restore`, `preflight`, `repair`: the operator's
-//! work.
+//! `verify`, `sweep`, `compact`, `checkpoint`, `backup`, `restore`, `preflight`, `repair`: the work of
+//! an operator.
 
 use std::io::{self, Write};
 use std::path::Path;
 
-use walnut::{Database, Error};
+use walnut::Error;
 
 use crate::failure::{Failure, Outcome};
 use crate::output::stdout;
@@ -126,7 +126,7 @@ pub(super) fn restore(session: &Session, target: &Path) -> Outcome {
 pub(super) fn repair(session: &Session, target: &Path) -> Outcome {
     let (dir, target_path) = (session.dir().display(), target.display());
     let bar = progress::bar(None, "repairing");
-    let repaired = walnut::repair(session.dir(), target, &Database::builder())
+    let repaired = walnut::repair(session.dir(), target, &session.options()?)
         .map_err(|error| Failure::Open(format!("{dir} cannot be repaired into {target_path}: {error}")))?;
     bar.finish_and_clear();
     let mut out = stdout();

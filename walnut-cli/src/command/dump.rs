@@ -2,15 +2,15 @@
 
 use std::io::Write;
 
-use walnut::Database;
 use walnut::report::FileType;
 
 use crate::args::{Dump, DumpKind};
 use crate::failure::{Failure, Outcome};
 use crate::output::stdout;
+use crate::session::Session;
 
 /// Prints every part of a file.
-pub(super) fn dump(args: &Dump) -> Outcome {
+pub(super) fn dump(session: &Session, args: &Dump) -> Outcome {
     let path = args.file.display();
     let wanted = match args.kind {
         DumpKind::Wal => FileType::Log,
@@ -22,7 +22,7 @@ pub(super) fn dump(args: &Dump) -> Outcome {
     // Once a write has failed, nothing more is written.
     let mut written: std::io::Result<()> = Ok(());
     let is_shown = |depth: usize| depth == 0 || !args.brief;
-    let found = walnut::dump(&args.file, &Database::builder(), |part| {
+    let found = walnut::dump(&args.file, &session.options()?, |part| {
         let is_shown = part.file_type == wanted && (is_shown(part.depth) || part.fault.is_some());
         if written.is_ok() && is_shown {
             written = writeln!(out, "{part}");

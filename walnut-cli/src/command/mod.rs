@@ -5,6 +5,7 @@ mod complete;
 mod dump;
 mod generate;
 mod import;
+mod keys;
 mod lines;
 mod read;
 mod shell;
@@ -12,13 +13,13 @@ mod show;
 mod stats;
 mod write;
 
-use crate::args::{Args, Command};
+use crate::args::{Args, Command, KeyCommand};
 use crate::failure::Outcome;
 use crate::session::Session;
 
 /// Runs a command on a database that it opens itself.
 pub(crate) fn run(args: &Args) -> Outcome {
-    let session = Session::new(args.command.dir());
+    let session = Session::new(args.command.dir(), &args.keys);
     run_in(&session, &args.command)
 }
 
@@ -45,7 +46,12 @@ fn run_in(session: &Session, command: &Command) -> Outcome {
         Command::Backup(args) => care::backup(session, &args.target),
         Command::Restore(args) => care::restore(session, &args.target),
         Command::Preflight(args) => care::preflight(session, &args.target),
-        Command::Dump(args) => dump::dump(args),
+        Command::Dump(args) => dump::dump(session, args),
+        Command::Encrypt(args) => keys::encrypt(session, args),
+        Command::Decrypt(args) => keys::decrypt(session, &args.target),
+        Command::Key(KeyCommand::Create { file }) => keys::create(file),
+        Command::Key(KeyCommand::Change { new, .. }) => keys::change(session, new),
+        Command::Key(KeyCommand::Rotate { .. }) => keys::rotate(session),
         Command::Repair(args) => care::repair(session, &args.target),
         Command::Shell(_) => shell::shell(session),
     }

@@ -114,7 +114,7 @@ fn run_words(session: &Session, words: &[String]) -> Outcome {
     if words[0] != "help" && !words.iter().any(|word| word == "--help") {
         // The arguments of these may be files.
         let is_file = match &*words[0] {
-            "dump" => true,
+            "dump" | "key" => true,
             "generate" => words.get(1).is_some_and(|source| Path::new(source).is_file()),
             _ => false,
         };
@@ -124,7 +124,9 @@ fn run_words(session: &Session, words: &[String]) -> Outcome {
     }
     all.extend(words[1..].iter().map(Into::into));
     match Args::try_parse_from(all) {
-        Ok(Args { command: Command::Shell(_) }) => Err(Failure::Usage("this is a shell already".to_owned())),
+        Ok(Args { command: Command::Shell(_), .. }) => {
+            Err(Failure::Usage("this is a shell already".to_owned()))
+        }
         Ok(args) => run_in(session, &args.command),
         Err(error) if error.use_stderr() => {
             let text = error.to_string();

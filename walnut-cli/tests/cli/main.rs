@@ -6,6 +6,7 @@ mod dump;
 mod exchange;
 mod generate;
 mod guide;
+mod keys;
 mod reading;
 mod writing;
 
