@@ -316,7 +316,6 @@ fn open_existing(
     let place = place(env, dir, config, database, keys);
     let version = &loaded.state.version;
     expect_files(names, dir, version)?;
-    keys::renew(&**env, dir, keys)?;
     let value_place = value_place(&place);
     let log_place = LogDir { env: Arc::clone(env), dir: dir.to_owned(), database, keys: keys.clone() };
     let limits = LoadLimits {

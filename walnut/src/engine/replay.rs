@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::directory;
 use super::flush::{MemtableFlush, WholeFiles};
+use super::keys;
 use super::load::{LoadLimits, Loader};
 use super::open::FIRST_LOG;
 use super::values::ValueConfig;
@@ -47,6 +48,7 @@ pub(super) fn replay(
 ) -> Result<Replay> {
     let (first_number, first_seqno) = FIRST_LOG;
     if state.log_number.is_none() && is_unfinished(names) {
+        keys::renew(&*place.env, &place.dir, &place.keys)?;
         let log = LogWriter::create(place.clone(), first_number, first_seqno, config)?;
         return Ok(Replay {
             memtables: Vec::new(),
@@ -69,6 +71,8 @@ pub(super) fn replay(
     let nothing = memtables.iter().all(|frozen| frozen.memtable.is_empty());
     // What the SSTs have is not copied.
     let config = LogConfig { collapse: if nothing { 0 } else { config.collapse }, ..config };
+    // The log was read without a fault: a damaged database is left as it is.
+    keys::renew(&*place.env, &place.dir, &place.keys)?;
     let log = LogWriter::resume(place.clone(), &recovered, config)?;
     let spilled = spill.next_log.unwrap_or(first);
     let first_log = if nothing { log.number() } else { log.first_number().max(spilled) };
