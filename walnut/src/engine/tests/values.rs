@@ -196,10 +196,10 @@ fn a_key_written_a_thousand_times_leaves_the_room_of_one_value() {
 
 #[test]
 fn updates_of_ten_times_the_data_do_not_pile_up_in_the_value_log() {
+    const ROWS: u32 = 500;
     if is_encrypted() {
         return;
     }
-    const ROWS: u32 = 500;
     let engine =
         open_with(&machine(), EngineConfig { memtable_size: 2 << 10, frozen_limit: 1, ..values() }).unwrap();
     let live = u64::from(ROWS) * (16 + 8 + 38);

@@ -253,8 +253,8 @@ fn read(shape: &RowShape, id: NodeId, reader: &mut Reader<'_>) -> Result<Value, 
         Node::Text | Node::Bytes => {
             let size = usize::try_from(reader.varint()?).map_err(|_| FAULT)?;
             let bytes = reader.bytes(size)?;
-            text(bytes).map_err(|_| FAULT)?;
-            leaf(bytes.to_vec())
+            let is_sound = *node == Node::Bytes || text(bytes).is_ok();
+            if is_sound { leaf(bytes.to_vec()) } else { Err(FAULT) }
         }
         Node::Option(inner) => Ok(Value::Option(match reader.u8()? {
             0 => None,
