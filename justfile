@@ -27,7 +27,7 @@ test:
     WALNUT_SEEDS=60 cargo test -p walnut-tests --features shuttle --test interleavings
     cargo check -p walnut-db --no-default-features
     cargo test --workspace
-    WALNUT_ENCRYPTION=1 cargo test --workspace --lib engine::tests
+    WALNUT_ENCRYPTION=1 cargo test --workspace --lib engine::tests::opening
     WALNUT_ENCRYPTION=1 cargo test --workspace --test it -- backup regressions full_disk damage failures
 
 # The adapters on PostgreSQL and etcd, which the tests start and stop

@@ -221,6 +221,9 @@ fn opening_writing_a_row_and_closing_makes_no_reserve_and_no_sync_more() {
 
 #[test]
 fn threads_leave_a_full_disk_too() {
+    if is_encrypted() {
+        return;
+    }
     let env = machine();
     env.set_capacity(Some(400_000));
     // Twice as many memtables, with their segments, as may wait for a flush.
