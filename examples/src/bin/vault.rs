@@ -68,7 +68,7 @@ fn run(dir: &Path) -> Result<()> {
     db.close()
 }
 
-/// What an attacker who has the directory reads in it.
+/// What an attacker with the directory reads in it.
 fn look(dir: &Path) {
     let entries = fs::read_dir(dir).into_iter().flatten().flatten();
     let mut files: Vec<_> = entries.map(|entry| entry.path()).collect();
