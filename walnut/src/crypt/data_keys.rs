@@ -54,29 +54,20 @@ impl DataKeys {
         self.0.is_some()
     }
 
-    #[cfg(feature = "encryption")]
     pub(crate) fn ring(&self) -> Option<&Arc<KeyRing>> {
         self.0.as_ref()
     }
 
     /// The id of the database that the keys are of.
-    #[cfg(feature = "encryption")]
     pub(crate) fn database(&self) -> Option<[u8; 16]> {
         self.0.as_ref().map(|ring| ring.database())
-    }
-
-    /// The id of the database that the keys are of.
-    #[cfg(not(feature = "encryption"))]
-    pub(crate) fn database(&self) -> Option<[u8; 16]> {
-        self.0.as_ref().map(|ring| match **ring {})
     }
 
     /// Overwrites the part of the stack where this thread has sealed and opened files, so that no
     /// key is left there; nothing without encryption.
     pub(crate) fn clear_stack(&self) {
-        #[cfg(feature = "encryption")]
         if self.is_encrypted() {
-            super::secret::overwrite_stack();
+            super::overwrite_stack();
         }
     }
 
@@ -85,7 +76,7 @@ impl DataKeys {
         header_size(self.is_encrypted())
     }
 
-    /// Begins a life of a file: returns its headers, with a new salt, and its sealer.
+    /// Begins a generation of a file: returns its headers, with a new salt, and its sealer.
     pub(crate) fn begin(&self, env: &dyn Env, header: FileHeader) -> (Vec<u8>, Sealer) {
         let Some(ring) = &self.0 else {
             return (header.encode().to_vec(), Sealer::checksummed(header.seed()));

@@ -11,13 +11,14 @@
 //! - `encryption_key`, `key_file`, `key_ring`: the user's key, the file `KEYS`, what was read of
 //!   it.
 //!
-//! 1. Each life of a file has a key of its own: its salt is random and drawn when the file is
+//! 1. Each generation of a file has a key of its own: its salt is random and drawn when the file is
 //!    begun.
-//! 2. A nonce is the place in the file. A place is sealed once in a life: places only rise, which
-//!    [`Sealer`] asserts, and a process seals in files alone that it has begun itself. So no crash,
-//!    no copy of the directory and no retry seals two contents at one place of one life.
+//! 2. A nonce is the place in the file. A place is sealed once in a generation: places only rise,
+//!    which [`Sealer`] asserts, and a process seals in files alone that it has begun itself. So no
+//!    crash, no copy of the directory and no retry seals two contents at one place of one
+//!    generation.
 //! 3. The additional data of a seal is the identity of the file, what is sealed, and its offset and
-//!    length. So nothing opens in another place, file, life or database.
+//!    length. So nothing opens in another place, file, generation or database.
 //! 4. Secrets are on the heap in memory that is cleared on drop, and stack frames that held one are
 //!    overwritten.
 //!
@@ -55,7 +56,7 @@ pub(crate) use data_keys::{DataKeys, TextSeal};
 pub(crate) use sealer::{CHECKSUM_SIZE, SealedPart, Sealer, TAG_SIZE};
 
 #[cfg(not(feature = "encryption"))]
-pub(crate) use absent::{EncryptionKey, KeyRing};
+pub(crate) use absent::{Absent as EncryptionKey, Absent as KeyFile, Absent as KeyRing};
 #[cfg(feature = "encryption")]
 pub use encryption_key::{EncryptionKey, KeyProvider};
 #[cfg(feature = "encryption")]
@@ -68,6 +69,8 @@ pub(crate) use key_ring::KeyRing;
 pub(crate) use ledger::Ledger;
 
 #[cfg(not(feature = "encryption"))]
-use absent::FileCipher;
+use absent::{Absent as FileCipher, overwrite_stack};
 #[cfg(feature = "encryption")]
 use cipher::FileCipher;
+#[cfg(feature = "encryption")]
+use secret::overwrite_stack;

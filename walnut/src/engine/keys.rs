@@ -24,26 +24,21 @@ use std::path::Path;
 #[cfg(not(feature = "encryption"))]
 use super::Core;
 use super::directory;
-use crate::crypt::{DataKeys, EncryptionKey};
+use crate::crypt::{DataKeys, EncryptionKey, KeyFile};
 use crate::env::Env;
 use crate::error::{Error, KeyFault, Result};
 use crate::files::FileName;
 use crate::manifest;
 
-#[cfg(feature = "encryption")]
-use crate::crypt::KeyFile;
-
 /// What is in a directory before it is opened.
 #[derive(Debug)]
 pub(super) struct FoundKeys {
     data_keys: DataKeys,
-    #[cfg(feature = "encryption")]
     file: Option<KeyFile>,
 }
 
 impl FoundKeys {
     /// Looks for the keys of the database in `dir`; writes nothing.
-    #[cfg(feature = "encryption")]
     pub(super) fn find(env: &dyn Env, dir: &Path, key: Option<&EncryptionKey>) -> Result<Self> {
         let file = KeyFile::read(env, &FileName::Keys.path(dir))?;
         let data_keys = match (&file, key) {
@@ -55,33 +50,14 @@ impl FoundKeys {
         Ok(Self { data_keys, file })
     }
 
-    /// Looks for the keys of the database in `dir`: this build opens no encrypted one.
-    #[cfg(not(feature = "encryption"))]
-    pub(super) fn find(env: &dyn Env, dir: &Path, key: Option<&EncryptionKey>) -> Result<Self> {
-        if env.kind(&FileName::Keys.path(dir))?.is_some() {
-            return Err(Error::WrongKey(KeyFault::Missing));
-        }
-        let data_keys = DataKeys::none();
-        check_current(env, dir, &data_keys, key)?;
-        Ok(Self { data_keys })
-    }
-
     /// The same under the lock of the directory; `self` was found before.
-    #[cfg(feature = "encryption")]
     pub(super) fn find_again(self, env: &dyn Env, dir: &Path, key: Option<&EncryptionKey>) -> Result<Self> {
         let file = KeyFile::read(env, &FileName::Keys.path(dir))?;
         if file == self.file { Ok(self) } else { Self::find(env, dir, key) }
     }
 
-    /// The same under the lock of the directory; `self` was found before.
-    #[cfg(not(feature = "encryption"))]
-    pub(super) fn find_again(self, env: &dyn Env, dir: &Path, key: Option<&EncryptionKey>) -> Result<Self> {
-        Self::find(env, dir, key)
-    }
-
     /// Reads `KEYS` again, if it has changed: all holders of the data keys have those of now
     /// afterwards.
-    #[cfg(feature = "encryption")]
     pub(super) fn reload(&mut self, env: &dyn Env, dir: &Path, key: Option<&EncryptionKey>) -> Result<()> {
         let (Some(ring), Some(key)) = (self.data_keys.ring(), key) else { return Ok(()) };
         let found = KeyFile::read(env, &FileName::Keys.path(dir))?;
@@ -96,13 +72,6 @@ impl FoundKeys {
         Ok(())
     }
 
-    /// Reads `KEYS` again: there is none.
-    #[cfg(not(feature = "encryption"))]
-    #[expect(clippy::unused_self, clippy::unnecessary_wraps, reason = "with encryption a file is read")]
-    pub(super) fn reload(&mut self, _: &dyn Env, _: &Path, _: Option<&EncryptionKey>) -> Result<()> {
-        Ok(())
-    }
-
     /// The data keys that were found, or none.
     pub(super) fn data_keys(&self) -> &DataKeys {
         &self.data_keys
@@ -111,7 +80,6 @@ impl FoundKeys {
 
 /// The data keys of a database that may be damaged. A key that is given for one that is not
 /// encrypted is that of its repaired copy.
-#[cfg(feature = "encryption")]
 pub(super) fn find_in_damaged(env: &dyn Env, dir: &Path, key: Option<&EncryptionKey>) -> Result<DataKeys> {
     match (KeyFile::read(env, &FileName::Keys.path(dir))?, key) {
         (Some(_), None) => Err(Error::WrongKey(KeyFault::Missing)),
@@ -124,18 +92,8 @@ pub(super) fn find_in_damaged(env: &dyn Env, dir: &Path, key: Option<&Encryption
     }
 }
 
-/// The data keys of a database that may be damaged: this build opens no encrypted one.
-#[cfg(not(feature = "encryption"))]
-pub(super) fn find_in_damaged(env: &dyn Env, dir: &Path, _: Option<&EncryptionKey>) -> Result<DataKeys> {
-    if env.kind(&FileName::Keys.path(dir))?.is_some() {
-        return Err(Error::WrongKey(KeyFault::Missing));
-    }
-    Ok(DataKeys::none())
-}
-
 /// Makes the id of a new database and its keys, which are durable when this returns. The key file
 /// of a database whose making did not come to its end is used.
-#[cfg(feature = "encryption")]
 pub(super) fn make(
     env: &dyn Env,
     dir: &Path,
@@ -153,32 +111,12 @@ pub(super) fn make(
     Ok((database, data_keys))
 }
 
-/// Makes the id of a new database.
-#[cfg(not(feature = "encryption"))]
-pub(super) fn make(
-    env: &dyn Env,
-    _: &Path,
-    found: &DataKeys,
-    _: Option<&EncryptionKey>,
-) -> Result<([u8; 16], DataKeys)> {
-    Ok((directory::new_id(env), found.clone()))
-}
-
 /// Makes the keys durable that were found, before anything is encrypted under them (rule 2).
-#[cfg(feature = "encryption")]
 pub(super) fn renew(env: &dyn Env, dir: &Path, found: &DataKeys) -> Result<()> {
     found.ring().map_or(Ok(()), |ring| write(env, dir, &KeyFile::copy(env, ring).0))
 }
 
-/// Makes the keys durable that were found: there are none.
-#[cfg(not(feature = "encryption"))]
-#[expect(clippy::unnecessary_wraps, reason = "with encryption a file is written")]
-pub(super) fn renew(_: &dyn Env, _: &Path, _: &DataKeys) -> Result<()> {
-    Ok(())
-}
-
 /// Puts a key file in its place, durably.
-#[cfg(feature = "encryption")]
 pub(super) fn write(env: &dyn Env, dir: &Path, file: &KeyFile) -> Result<()> {
     file.replace(env, dir, &FileName::KeysTemp.path(dir), &FileName::Keys.path(dir))
 }
@@ -187,48 +125,28 @@ pub(super) fn write(env: &dyn Env, dir: &Path, file: &KeyFile) -> Result<()> {
 #[derive(Debug)]
 pub(super) struct CopiedKeys {
     data_keys: DataKeys,
-    #[cfg(feature = "encryption")]
     file: Option<KeyFile>,
 }
 
 impl CopiedKeys {
     /// Those of now: a data key that is dropped later stays in them.
-    #[cfg(feature = "encryption")]
     pub(super) fn of(env: &dyn Env, keys: &DataKeys) -> Self {
-        match keys.ring() {
-            None => Self { data_keys: DataKeys::none(), file: None },
-            Some(ring) => {
-                let (file, data_keys) = KeyFile::copy(env, ring);
-                Self { data_keys, file: Some(file) }
-            }
-        }
-    }
-
-    /// Those of now: none.
-    #[cfg(not(feature = "encryption"))]
-    pub(super) fn of(_: &dyn Env, keys: &DataKeys) -> Self {
-        Self { data_keys: keys.clone() }
+        let (file, data_keys) = keys.ring().map(|ring| KeyFile::copy(env, ring)).unzip();
+        Self { data_keys: data_keys.unwrap_or_default(), file }
     }
 
     /// Writes the key file, if there is one; returns the data keys.
-    #[cfg(feature = "encryption")]
     pub(super) fn write(&self, env: &dyn Env, dir: &Path) -> Result<DataKeys> {
         if let Some(file) = &self.file {
             write(env, dir, file)?;
         }
         Ok(self.data_keys.clone())
     }
-
-    /// Returns the data keys; there is no key file.
-    #[cfg(not(feature = "encryption"))]
-    #[expect(clippy::unnecessary_wraps, reason = "with encryption a file is written")]
-    pub(super) fn write(&self, _: &dyn Env, _: &Path) -> Result<DataKeys> {
-        Ok(self.data_keys.clone())
-    }
 }
 
 /// A build that opens no encrypted database has nothing to rotate.
 #[cfg(not(feature = "encryption"))]
+#[expect(clippy::unused_self, reason = "with encryption they rewrite files")]
 impl Core {
     pub(super) fn rotate_while(&self) -> bool {
         true
