@@ -1,4 +1,4 @@
-//! AES-256-GCM for one life of a file.
+//! AES-256-GCM for one generation of a file.
 //!
 //! ```text
 //!  file key         HKDF-SHA256(data key, salt of the file, "walnut/1 file" | magic of the kind | database id | number u64)
@@ -62,7 +62,7 @@ pub(super) struct FileCipher {
 }
 
 impl FileCipher {
-    /// The cipher of the life of a file that has this salt.
+    /// The cipher of the generation of a file that has this salt.
     pub(super) fn new(
         data_key: &Secret,
         salt: &[u8],
@@ -86,10 +86,10 @@ impl FileCipher {
         }
     }
 
-    /// Notes every seal in the ledger; `life` tells the life of the file from all others.
+    /// Notes every seal in the ledger; `generation` tells that of the file from all others.
     #[cfg(test)]
-    pub(super) fn note_in(mut self, ledger: Option<&Arc<Ledger>>, life: [u8; 32]) -> Self {
-        self.ledger = ledger.map(|ledger| (Arc::clone(ledger), life));
+    pub(super) fn note_in(mut self, ledger: Option<&Arc<Ledger>>, generation: [u8; 32]) -> Self {
+        self.ledger = ledger.map(|ledger| (Arc::clone(ledger), generation));
         self
     }
 
@@ -101,11 +101,11 @@ impl FileCipher {
     pub(super) fn seal(&self, part: SealedPart, offset: u64, bytes: &mut [u8]) -> [u8; TAG_SIZE] {
         let place = (offset << PART_BITS | part as u64) + 1;
         let before = self.next_place.fetch_max(place, Ordering::Relaxed);
-        assert!(before < place, "a place in a life of a file is sealed once, and places rise");
+        assert!(before < place, "a place in a generation of a file is sealed once, and places rise");
         let tag = self.encrypt(part, offset, bytes);
         #[cfg(test)]
-        if let Some((ledger, life)) = &self.ledger {
-            ledger.note(*life, nonce(part, offset).into(), bytes, &tag);
+        if let Some((ledger, generation)) = &self.ledger {
+            ledger.note(*generation, nonce(part, offset).into(), bytes, &tag);
         }
         tag
     }

@@ -80,7 +80,7 @@ impl KeyRing {
         if keys.data_keys.len() < 2 { None } else { keys.data_keys.last().map(|key| key.since) }
     }
 
-    /// The cipher of a life of a file; `None` when there is no such data key.
+    /// The cipher of a generation of a file; `None` when there is no such data key.
     pub(super) fn cipher(
         &self,
         data_key: u32,

@@ -13,18 +13,18 @@ pub(crate) struct Ledger(Mutex<Seals>);
 
 #[derive(Debug, Default)]
 struct Seals {
-    /// By life of a file and nonce: a hash of what was sealed.
+    /// By generation of a file and nonce: a hash of what was sealed.
     by_nonce: HashMap<([u8; 32], [u8; 12]), [u8; 32]>,
     count: u64,
     repeats: Vec<[u8; 12]>,
 }
 
 impl Ledger {
-    pub(super) fn note(&self, life: [u8; 32], nonce: [u8; 12], bytes: &[u8], tag: &[u8]) {
+    pub(super) fn note(&self, generation: [u8; 32], nonce: [u8; 12], bytes: &[u8], tag: &[u8]) {
         let hash: [u8; 32] = Sha256::new().chain_update(bytes).chain_update(tag).finalize().into();
         let mut seals = self.0.lock();
         seals.count += 1;
-        match seals.by_nonce.entry((life, nonce)) {
+        match seals.by_nonce.entry((generation, nonce)) {
             Entry::Vacant(vacant) => drop(vacant.insert(hash)),
             Entry::Occupied(known) if *known.get() == hash => {}
             Entry::Occupied(_) => seals.repeats.push(nonce),

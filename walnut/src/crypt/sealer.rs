@@ -40,7 +40,7 @@ pub(crate) enum SealedPart {
     Footer = 4,
 }
 
-/// Seals and opens the contents of one life of a file.
+/// Seals and opens the contents of one generation of a file.
 #[derive(Debug)]
 pub(crate) struct Sealer {
     seed: u32,
@@ -97,8 +97,7 @@ impl Sealer {
     ) -> Result<Cow<'a, [u8]>, Fault> {
         let (covered, stored) = block.split_last_chunk::<CHECKSUM_SIZE>().ok_or(Fault::Truncated)?;
         let size = covered.len().checked_sub(self.tag_size()).ok_or(Fault::Truncated)?;
-        let (stored, computed) = (u32::from_le_bytes(*stored), crc32(seed_at(self.seed, offset), covered));
-        let damage = (stored != computed).then_some(Fault::Checksum { stored, computed });
+        let checked = self.check_crc(offset, u32::from_le_bytes(*stored), covered);
         let opened = match (&self.cipher, block) {
             (None, Cow::Borrowed(block)) => Cow::Borrowed(&block[..size]),
             (None, Cow::Owned(mut block)) => {
@@ -113,7 +112,8 @@ impl Sealer {
                 Cow::Owned(block)
             }
         };
-        damage.map_or(Ok(opened), Err)
+        // The tag comes first: it is what protects.
+        checked.map(|()| opened)
     }
 
     /// The size of the tag behind a block, behind the fields of a record, where the writer leaves
@@ -149,11 +149,7 @@ impl Sealer {
         let (fields, tag) = sealed.split_at(size);
         header.copy_from_slice(fields);
         if let Some(cipher) = &self.cipher {
-            let stored = Reader::new(sealed).u32()?;
-            let computed = crc32(seed_at(self.seed, offset), &sealed[CHECKSUM_SIZE..]);
-            if stored != computed {
-                return Err(Fault::Checksum { stored, computed });
-            }
+            self.check_crc(offset, Reader::new(sealed).u32()?, &sealed[CHECKSUM_SIZE..])?;
             cipher.open(SealedPart::Fields, offset, &mut header[CHECKSUM_SIZE..], tag)?;
         }
         Ok(())
@@ -168,10 +164,7 @@ impl Sealer {
         header_size: usize,
     ) -> Result<(), Fault> {
         let Some(cipher) = &self.cipher else {
-            let stored = Reader::new(record).u32()?;
-            let computed = crc32(seed_at(self.seed, offset), &record[CHECKSUM_SIZE..]);
-            let is_sound = stored == computed;
-            return if is_sound { Ok(()) } else { Err(Fault::Checksum { stored, computed }) };
+            return self.check_crc(offset, Reader::new(record).u32()?, &record[CHECKSUM_SIZE..]);
         };
         let payload_start = header_size + TAG_SIZE;
         let payload_end = record.len().checked_sub(TAG_SIZE).filter(|end| *end >= payload_start);
@@ -184,6 +177,12 @@ impl Sealer {
         record.drain(header_size..payload_start);
         record[..header_size].copy_from_slice(&header);
         Ok(())
+    }
+
+    /// Compares the stored checksum of what is at an offset with that of the covered bytes.
+    fn check_crc(&self, offset: u64, stored: u32, covered: &[u8]) -> Result<(), Fault> {
+        let computed = crc32(seed_at(self.seed, offset), covered);
+        if stored == computed { Ok(()) } else { Err(Fault::Checksum { stored, computed }) }
     }
 }
 

@@ -99,7 +99,7 @@ fn a_block_opens_at_its_own_place_of_its_own_file_and_nowhere_else() {
     ] {
         assert_eq!(open(&own, part, offset, &block), Err(Fault::Tag));
     }
-    // Another life, number, kind or database, and other keys.
+    // Another generation, number, kind or database, and other keys.
     let others = [
         (3, HEADER),
         (2, FileHeader { number: FileNumber(8), ..HEADER }),
@@ -169,7 +169,7 @@ fn fields_and_payloads_of_two_records_are_not_mixed() {
 }
 
 #[test]
-#[should_panic = "a place in a life of a file is sealed once"]
+#[should_panic = "a place in a generation of a file is sealed once"]
 fn a_place_is_never_sealed_twice() {
     let (_, sealer) = begin(&keys(1).1, 2, HEADER);
     for bytes in [b"one", b"two"] {
