@@ -42,6 +42,17 @@ impl Kind {
         }
     }
 
+    /// The operation in words.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Delete => "delete",
+            Self::Put => "put",
+            Self::Pointer => "pointer",
+            Self::RangeDelete => "delete range",
+            Self::Add => "add",
+        }
+    }
+
     /// Whether the key exists after an entry of this kind.
     pub(crate) fn is_value(self) -> bool {
         matches!(self, Self::Put | Self::Pointer | Self::Add)

@@ -145,14 +145,7 @@ fn visit_record(part: FilePart, commit: Option<wal::Commit<'_>>, tag_size: u64, 
     };
     visit(part);
     for ((at, (kind, key, value)), seqno) in entries.with_offsets().zip(commit.seq_start.0..) {
-        let name = match kind {
-            Kind::Put => "put",
-            Kind::Delete => "delete",
-            Kind::Pointer => "pointer",
-            Kind::Add => "add",
-            Kind::RangeDelete => "delete range",
-        };
-        let part = FilePart::within(name, payload_start + at as u64, (key.len() + value.len()) as u64);
+        let part = FilePart::within(kind.name(), payload_start + at as u64, (key.len() + value.len()) as u64);
         let part = part.with_key(key);
         let part = match kind {
             Kind::RangeDelete => part.with_text("before").with_key(value),

@@ -148,13 +148,6 @@ fn visit_block(part: FilePart, block: &Block, visit: &mut PartVisitor<'_>) {
     visit(part.with_key(&key(0)).with_text("to").with_key(&key(count - 1)));
     for index in 0..count {
         let row = block.row(index);
-        let name = match row.kind {
-            Kind::Put => "put",
-            Kind::Delete => "delete",
-            Kind::Pointer => "pointer",
-            Kind::Add => "add",
-            Kind::RangeDelete => "delete range",
-        };
         let text = match ValuePointer::decode(row.value) {
             Ok(pointer) if row.kind == Kind::Pointer => {
                 format!(
@@ -165,7 +158,7 @@ fn visit_block(part: FilePart, block: &Block, visit: &mut PartVisitor<'_>) {
             _ => format!("{} bytes, seqno {}", row.value.len(), row.seqno.0),
         };
         let size = (row.suffix.len() + row.value.len()) as u64;
-        visit(FilePart::within(name, offset, size).with_key(&key(index)).with_text(text));
+        visit(FilePart::within(row.kind.name(), offset, size).with_key(&key(index)).with_text(text));
     }
 }
 
