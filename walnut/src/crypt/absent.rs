@@ -11,7 +11,7 @@ use crate::env::Env;
 use crate::error::{Error, Fault, KeyFault, Result};
 
 /// A key, a key file, data keys or a cipher.
-#[derive(PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) enum Absent {}
 
 /// A key file.

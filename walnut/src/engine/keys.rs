@@ -31,7 +31,7 @@ use crate::files::FileName;
 use crate::manifest;
 
 /// What is in a directory before it is opened.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct FoundKeys {
     data_keys: DataKeys,
     file: Option<KeyFile>,
@@ -50,7 +50,7 @@ impl FoundKeys {
         Ok(Self { data_keys, file })
     }
 
-    /// The same under the lock of the directory; `self` was found before.
+    /// The same later, under the lock of the directory or in another try to read it.
     pub(super) fn find_again(self, env: &dyn Env, dir: &Path, key: Option<&EncryptionKey>) -> Result<Self> {
         let file = KeyFile::read(env, &FileName::Keys.path(dir))?;
         if file == self.file { Ok(self) } else { Self::find(env, dir, key) }

@@ -105,7 +105,14 @@ impl EngineFollower {
         mode: FollowMode,
     ) -> Result<Arc<Self>> {
         let env = directory::hold_to_read(machine, dir)?;
-        let follower = Arc::new(Tries::new(dir, mode).run(|_| Self::load(&env, dir, config, mode))?);
+        let key = config.encryption.as_deref();
+        // A passphrase costs a tenth of a second each time: a key file that stays is opened once.
+        let mut keys = FoundKeys::find(&*env, dir, key)?;
+        let follower = Tries::new(dir, mode).run(|_| {
+            keys = keys.clone().find_again(&*env, dir, key)?;
+            Self::load(&env, dir, config, keys.clone(), mode)
+        })?;
+        let follower = Arc::new(follower);
         if mode == FollowMode::Static {
             let weak = Arc::downgrade(&follower);
             follower.sst_store.open_files.on_nearly_full(move || {
@@ -153,11 +160,15 @@ impl EngineFollower {
     }
 
     /// Reads everything for the first time. `None` when it has changed meanwhile.
-    fn load(env: &Arc<dyn Env>, dir: &Path, config: &EngineConfig, mode: FollowMode) -> Result<Option<Self>> {
-        let found = FoundKeys::find(&**env, dir, config.encryption.as_deref())?;
-        let keys = found.data_keys();
+    fn load(
+        env: &Arc<dyn Env>,
+        dir: &Path,
+        config: &EngineConfig,
+        keys: FoundKeys,
+        mode: FollowMode,
+    ) -> Result<Option<Self>> {
         let names = env.list(dir)?;
-        let Some(manifest) = manifest::load(&**env, dir, &names, keys)? else {
+        let Some(manifest) = manifest::load(&**env, dir, &names, keys.data_keys())? else {
             directory::refuse(dir, "it holds no database yet")?;
             return Ok(None);
         };
@@ -168,14 +179,13 @@ impl EngineFollower {
         };
         let limit = open::open_limit(open_limit, env.file_limit().filter(|_| mode == FollowMode::Static));
         let config = EngineConfig { open_limit: limit, ..config.clone() };
-        let sst_store = open::place(env, dir, &config, manifest.database, keys);
+        let sst_store = open::place(env, dir, &config, manifest.database, keys.data_keys());
         let value_store = open::value_place(&sst_store);
         if mode == FollowMode::Static {
             open::expect_files(&names, dir, &manifest.state.version)?;
         }
         let version = Arc::default();
-        let state =
-            FollowState { keys: found, manifest: manifest.clone(), levels: Arc::default(), log: None };
+        let state = FollowState { keys, manifest: manifest.clone(), levels: Arc::default(), log: None };
         let view = View { active: empty(), frozen: Vec::new(), levels: Arc::default() };
         let follower = Self {
             env: Arc::clone(env),
