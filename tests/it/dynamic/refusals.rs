@@ -1,5 +1,7 @@
 //! What a dynamic table does not take: values of other kinds, and writes that only the program can make.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
 use walnut::dynamic::{Query, Value};
 use walnut::{Database, Error, Table};
@@ -29,6 +31,8 @@ struct Plain {
     address: Address,
     kind: Kind,
     note: Option<String>,
+    marks: BTreeMap<String, u8>,
+    ranks: BTreeMap<u16, u8>,
 }
 
 #[derive(Serialize, Deserialize, Clone, Debug, PartialEq)]
@@ -45,7 +49,15 @@ enum Kind {
 
 fn plain() -> Value {
     let address = Value::row([("city", Value::from("Oslo")), ("zip", 5.into())]);
-    Value::row([("id", 1.into()), ("name", "ann".into()), ("address", address), ("kind", "Guest".into())])
+    let none = || Value::Map(Vec::new());
+    Value::row([
+        ("id", 1.into()),
+        ("name", "ann".into()),
+        ("address", address),
+        ("kind", "Guest".into()),
+        ("marks", none()),
+        ("ranks", none()),
+    ])
 }
 
 #[test]
@@ -98,7 +110,25 @@ fn a_value_that_does_not_fit_is_named_by_its_place() {
         (without("name"), "table `plain`: `name` is String, and nothing was given"),
         (
             with("nmae", "x".into()),
-            "table `plain`: there is no column `nmae`; there are `id`, `name`, `address`, `kind`, `note`",
+            "table `plain`: there is no column `nmae`; there are `id`, `name`, `address`, `kind`, `note`, `marks`, `ranks`",
+        ),
+        (
+            with("marks", Value::row([("a", 1.into()), ("b", 2.into()), ("a", Value::from(3))])),
+            "table `plain`: `marks` has a key twice",
+        ),
+        (
+            with("ranks", Value::Map(vec![(7.into(), 1.into()), (7.into(), 1.into())])),
+            "table `plain`: `ranks` has a key twice",
+        ),
+        (
+            with(
+                "ranks",
+                Value::List(vec![
+                    Value::List(vec![7.into(), 1.into()]),
+                    Value::List(vec![7.into(), 2.into()]),
+                ]),
+            ),
+            "table `plain`: `ranks` has a key twice",
         ),
         (
             with("address", address((-1).into())),
@@ -174,6 +204,8 @@ fn a_layout_that_changes_meanwhile_is_taken_over() {
                 address: Address { city: "Oslo".into(), zip: 1 },
                 kind: Kind::Admin,
                 note: None,
+                marks: BTreeMap::new(),
+                ranks: BTreeMap::new(),
             })
             .unwrap();
     }

@@ -30,6 +30,8 @@ pub(crate) enum Problem {
     Unknown { name: String, fields: String },
     /// It was given twice.
     Twice,
+    /// It is a map, and two of its keys are stored as the same bytes.
+    EqualKeys,
     /// It lies deeper than the limit.
     Depth,
 }
@@ -69,6 +71,7 @@ impl fmt::Display for ValueError {
                 write!(f, "has no field or variant `{name}`; it has {fields}")
             }
             Problem::Twice => f.write_str("was given twice"),
+            Problem::EqualKeys => f.write_str("has a key twice"),
             Problem::Depth => f.write_str("lies too deep in other values"),
         }
     }

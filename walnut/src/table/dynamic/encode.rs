@@ -108,8 +108,19 @@ impl RowForm {
         place: &Place<'_>,
     ) -> Result<(), Misfit> {
         out.put_varint(entries.len() as u64);
-        let values = entries.into_iter().flat_map(|(name, value)| [(key, name), (held, value)]);
-        self.encode_all(values, out, place)
+        let mut keys = Vec::with_capacity(entries.len());
+        for (at, (name, value)) in entries.into_iter().enumerate() {
+            let start = out.len();
+            self.encode(key, name, out, &place.element(2 * at))?;
+            keys.push(start..out.len());
+            self.encode(held, value, out, &place.element(2 * at + 1))?;
+        }
+        // A map in a struct would keep one of the two values.
+        keys.sort_unstable_by(|a, b| out[a.clone()].cmp(&out[b.clone()]));
+        if keys.windows(2).any(|pair| out[pair[0].clone()] == out[pair[1].clone()]) {
+            return Err((place.path(), Problem::EqualKeys));
+        }
+        Ok(())
     }
 
     fn encode_all<'v>(
