@@ -376,7 +376,7 @@ pub(crate) struct Export {
     #[arg(long, value_delimiter = ',')]
     pub(crate) columns: Vec<String>,
     /// The file; the standard output when left out.
-    #[arg(long)]
+    #[arg(short, long)]
     pub(crate) out: Option<PathBuf>,
     /// The form; by the file's name when left out.
     #[arg(long, value_enum)]

@@ -36,6 +36,18 @@ impl Failure {
         })
     }
 
+    /// The same failure, with more to say.
+    pub(crate) fn and(self, more: impl fmt::Display) -> Self {
+        let text = format!("{self}; {more}");
+        match self {
+            Self::PipeClosed => Self::PipeClosed,
+            Self::Usage(_) => Self::Usage(text),
+            Self::Open(_) => Self::Open(text),
+            Self::Damage(_) => Self::Damage(text),
+            Self::Refused(_) => Self::Refused(text),
+        }
+    }
+
     /// The failure of an operation on a file.
     pub(crate) fn file(path: &std::path::Path, error: &io::Error) -> Self {
         Self::Open(format!("{}: {error}", path.display()))

@@ -9,8 +9,9 @@
 //!
 //! What is written is read as the same row, as the table's schema says of each place what it takes.
 
-use std::fmt::Write;
+use std::fmt::{self, Write};
 
+use serde::de::{Deserialize, Deserializer, Error as DeserializeError, MapAccess, SeqAccess, Visitor};
 use walnut::dynamic::Value;
 
 /// Adds a value as JSON on one line.
@@ -61,33 +62,122 @@ pub(crate) fn is_number(value: &Value) -> bool {
 
 /// The value of a JSON text.
 pub(crate) fn read(text: &str) -> Result<Value, serde_json::Error> {
-    serde_json::from_str(text).map(of)
+    serde_json::from_str(text).map(|Json(value)| value)
 }
 
-/// The value of parsed JSON.
-pub(crate) fn of(json: serde_json::Value) -> Value {
-    match json {
-        serde_json::Value::Null => Value::Null,
-        serde_json::Value::Bool(value) => Value::Bool(value),
-        serde_json::Value::Number(number) => number_of(&number.to_string()),
-        serde_json::Value::String(text) => Value::Text(text),
-        serde_json::Value::Array(values) => Value::List(values.into_iter().map(of).collect()),
-        serde_json::Value::Object(entries) => {
-            Value::Map(entries.into_iter().map(|(key, value)| (Value::Text(key), of(value))).collect())
+/// A value that serde reads from JSON, without a [`serde_json::Value`] between.
+///
+/// A name that an object has twice is in the value twice, and the table refuses it.
+pub(crate) struct Json(pub(crate) Value);
+
+impl<'de> Deserialize<'de> for Json {
+    fn deserialize<D: Deserializer<'de>>(reader: D) -> Result<Self, D::Error> {
+        reader.deserialize_any(JsonVisitor).map(Self)
+    }
+}
+
+struct JsonVisitor;
+
+impl<'de> Visitor<'de> for JsonVisitor {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+        Ok(Value::Bool(value))
+    }
+
+    fn visit_i64<E>(self, number: i64) -> Result<Value, E> {
+        Ok(Value::from(number))
+    }
+
+    fn visit_u64<E>(self, number: u64) -> Result<Value, E> {
+        Ok(Value::from(number))
+    }
+
+    fn visit_f64<E>(self, number: f64) -> Result<Value, E> {
+        Ok(Value::F64(number))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Value, E> {
+        Ok(Value::Text(text.to_owned()))
+    }
+
+    fn visit_string<E>(self, text: String) -> Result<Value, E> {
+        Ok(Value::Text(text))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut elements: A) -> Result<Value, A::Error> {
+        let mut values = Vec::new();
+        while let Some(Json(value)) = elements.next_element()? {
+            values.push(value);
         }
+        Ok(Value::List(values))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
+        let mut entries = Vec::new();
+        while let Some(name) = map.next_key()? {
+            match name {
+                Name::Number => return number_of(&map.next_value::<String>()?),
+                Name::Of(name) => entries.push((Value::Text(name), map.next_value::<Json>()?.0)),
+            }
+        }
+        Ok(Value::Map(entries))
+    }
+}
+
+/// The name of a field of an object, or the one under which `serde_json` keeps all digits of a
+/// number (its feature `arbitrary_precision`).
+enum Name {
+    Number,
+    Of(String),
+}
+
+impl<'de> Deserialize<'de> for Name {
+    fn deserialize<D: Deserializer<'de>>(reader: D) -> Result<Self, D::Error> {
+        struct NameVisitor;
+
+        impl Visitor<'_> for NameVisitor {
+            type Value = Name;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("the name of a field")
+            }
+
+            fn visit_str<E>(self, name: &str) -> Result<Name, E> {
+                Ok(if name == "$serde_json::private::Number" {
+                    Name::Number
+                } else {
+                    Name::Of(name.to_owned())
+                })
+            }
+        }
+
+        reader.deserialize_str(NameVisitor)
     }
 }
 
 /// The number of a text of digits.
-fn number_of(text: &str) -> Value {
-    if let Ok(number) = text.parse::<i128>()
-        && !text.starts_with("-0")
-    {
-        return Value::Int(number);
+fn number_of<E: DeserializeError>(text: &str) -> Result<Value, E> {
+    let is_integer = text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-');
+    if is_integer && text != "-0" {
+        if let Ok(number) = text.parse::<i128>() {
+            return Ok(Value::Int(number));
+        }
+        if let Ok(number) = text.parse::<u128>() {
+            return Ok(Value::from(number));
+        }
     }
-    match text.parse::<u128>() {
-        Ok(number) => Value::from(number),
-        Err(_) => Value::F64(text.parse().unwrap_or(f64::NAN)),
+    match text.parse::<f64>() {
+        Ok(number) if number.is_finite() => Ok(Value::F64(number)),
+        _ => Err(E::custom(format_args!("the number {text:.32} is out of range"))),
     }
 }
 
@@ -172,7 +262,7 @@ pub(crate) fn write_text(text: &str, out: &mut String) {
 }
 
 /// Writing to a text does not fail.
-fn put(out: &mut String, text: std::fmt::Arguments<'_>) {
+fn put(out: &mut String, text: fmt::Arguments<'_>) {
     let _ = out.write_fmt(text);
 }
 
@@ -206,6 +296,22 @@ mod tests {
         ] {
             assert_eq!(read.field(name), value.field(held), "{text}");
         }
+    }
+
+    #[test]
+    fn numbers_and_names_are_read_as_they_are_written() {
+        let read_back = |text: &str| read(text).map_err(|error| error.to_string());
+        assert_eq!(read_back("0"), Ok(0.into()));
+        assert_eq!(read_back("-0"), Ok((-0.0).into()));
+        assert_eq!(read_back("9223372036854775808"), Ok(Value::from(1u64 << 63)));
+        assert_eq!(read_back("1e3"), Ok(1000.0.into()));
+        assert!(read_back("1e999").is_err_and(|error| error.contains("is out of range")));
+        assert_eq!(read_back("[]"), Ok(Value::List(Vec::new())));
+        assert_eq!(read_back("{}"), Ok(Value::Map(Vec::new())));
+        let Ok(Value::Map(entries)) = read_back(r#"{"b":1,"a":2,"b":3}"#) else { panic!("it is an object") };
+        assert_eq!(entries, [("b".into(), 1.into()), ("a".into(), 2.into()), ("b".into(), 3.into())]);
+        assert!(read_back(&"[".repeat(200)).is_err_and(|error| error.contains("recursion limit")));
+        assert!(read_back(r#"{"$serde_json::private::Number":"x"}"#).is_err());
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Rows in the form that was asked for, as they come.
 
+use std::borrow::Cow;
 use std::io::{self, IsTerminal, Write};
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
@@ -30,6 +31,8 @@ pub(crate) struct Output<W: Write> {
     widths: Option<Vec<usize>>,
     count: u64,
     is_colored: bool,
+    /// Control characters of values must not reach a terminal.
+    is_terminal: bool,
 }
 
 /// A column that is written.
@@ -45,14 +48,18 @@ pub(crate) fn stdout() -> io::BufWriter<io::StdoutLock<'static>> {
     io::BufWriter::new(io::stdout().lock())
 }
 
-/// Whether the standard output is a terminal that wants colors.
-pub(crate) fn is_colored() -> bool {
-    io::stdout().is_terminal() && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty())
+impl Output<io::BufWriter<io::StdoutLock<'static>>> {
+    /// Writes rows of these columns to the standard output.
+    pub(crate) fn to_stdout(format: Format, columns: Vec<Column>) -> Self {
+        let is_terminal = io::stdout().is_terminal();
+        let is_colored = is_terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+        Self { is_colored, is_terminal, ..Self::new(stdout(), format, columns) }
+    }
 }
 
 impl<W: Write> Output<W> {
-    /// Writes rows of these columns.
-    pub(crate) fn new(out: W, format: Format, columns: Vec<Column>, is_colored: bool) -> Self {
+    /// Writes rows of these columns to a file.
+    pub(crate) fn new(out: W, format: Format, columns: Vec<Column>) -> Self {
         let places = (0..columns.len()).collect();
         Self {
             out,
@@ -63,7 +70,8 @@ impl<W: Write> Output<W> {
             waiting: Vec::new(),
             widths: None,
             count: 0,
-            is_colored,
+            is_colored: false,
+            is_terminal: false,
         }
     }
 
@@ -119,7 +127,9 @@ impl<W: Write> Output<W> {
                     if json::is_number(value) {
                         json::write(value, &mut line);
                     } else {
-                        push_csv(&mut line, &text::cell(value, column.kind, column.is_optional));
+                        let cell = text::cell(value, column.kind, column.is_optional);
+                        let cell = if self.is_terminal { without_control(cell) } else { cell };
+                        push_csv(&mut line, &cell);
                     }
                 }
                 end_csv(&mut line);
@@ -195,6 +205,20 @@ pub(crate) fn write_csv<'c>(out: &mut impl Write, cells: impl Iterator<Item = &'
     out.write_all(line.as_bytes())
 }
 
+/// A cell for a terminal, which has a picture for each control character but the end of a line.
+fn without_control(cell: Cow<'_, str>) -> Cow<'_, str> {
+    let is_control = |character: char| character.is_control() && character != '\n';
+    if !cell.contains(is_control) {
+        return cell;
+    }
+    let picture = |character: char| match u32::from(character) {
+        _ if !is_control(character) => character,
+        0x7f => '\u{2421}',
+        number => char::from_u32(0x2400 + number).filter(|_| number < 0x20).unwrap_or('\u{fffd}'),
+    };
+    Cow::Owned(cell.chars().map(picture).collect())
+}
+
 fn push_csv(line: &mut String, cell: &str) {
     if cell.bytes().any(|byte| matches!(byte, b'"' | b',' | b'\n' | b'\r')) {
         line.extend(["\"", &cell.replace('"', "\"\""), "\""]);
@@ -245,6 +269,21 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_terminal_sees_no_control_characters_and_a_file_all() {
+        let column = Column { name: "a".to_owned(), kind: Kind::Text, is_optional: false };
+        let csv = |is_terminal: bool| {
+            let mut out = Vec::new();
+            let mut output =
+                Output { is_terminal, ..Output::new(&mut out, Format::Csv, vec![column.clone()]) };
+            output.row(&Value::row([("a", "\u{1b}[31m\n\u{7f}\u{9b}é".into())])).expect("memory");
+            output.finish().expect("memory");
+            String::from_utf8(out).expect("text")
+        };
+        assert_eq!(csv(true), "a\n\"␛[31m\n␡\u{fffd}é\"\n");
+        assert_eq!(csv(false), "a\n\"\u{1b}[31m\n\u{7f}\u{9b}é\"\n");
+    }
+
+    #[test]
     fn columns_are_as_wide_as_a_terminal_shows_them() {
         assert_eq!(width_of("東京"), 4);
         assert_eq!(width_of("e\u{301}"), 1);
@@ -252,7 +291,7 @@ mod tests {
         assert_eq!((cut.chars().count(), width_of(&cut)), (30, 59));
         let column = |name: &str| Column { name: name.to_owned(), kind: Kind::Text, is_optional: false };
         let mut out = Vec::new();
-        let mut output = Output::new(&mut out, Format::Table, vec![column("a"), column("b")], false);
+        let mut output = Output::new(&mut out, Format::Table, vec![column("a"), column("b")]);
         for name in ["東京", "e\u{301}"] {
             let row = Value::row([("a", Value::from(name)), ("b", "x".into())]);
             output.row(&row).expect("memory");

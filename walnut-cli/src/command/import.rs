@@ -297,14 +297,7 @@ impl Importer<'_> {
                 } else {
                     format!("{rows} rows up to line {} are in; go on with --skip {}", self.last, self.last)
                 };
-                let text = format!("{failure}; {place}");
-                Err(match failure {
-                    Failure::Usage(_) => Failure::Usage(text),
-                    Failure::Open(_) => Failure::Open(text),
-                    Failure::Damage(_) => Failure::Damage(text),
-                    Failure::Refused(_) => Failure::Refused(text),
-                    Failure::PipeClosed => Failure::PipeClosed,
-                })
+                Err(failure.and(place))
             }
             Ok(()) if self.refused > 0 => Err(Failure::Refused(format!(
                 "{rows} rows were imported; {} lines were refused and are in {}",

@@ -249,7 +249,7 @@ mod serde_core {
     use serde::de::{Deserializer, Error, SeqAccess, Visitor};
 
     use super::{Elements, Line, MAX_RECORD_SIZE};
-    use crate::json;
+    use crate::json::Json;
 
     pub(super) fn read_elements<'de, D: Deserializer<'de>>(
         reader: D,
@@ -266,14 +266,13 @@ mod serde_core {
         }
 
         fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<(), A::Error> {
-            while let Some(element) = seq.next_element::<serde_json::Value>()? {
+            while let Some(Json(row)) = seq.next_element()? {
                 let size = MAX_RECORD_SIZE - self.left.replace(MAX_RECORD_SIZE);
                 self.number += 1;
                 if self.number <= self.skip {
                     continue;
                 }
-                let row = Ok(json::of(element));
-                let line = Line { number: self.number, row, text: String::new(), size };
+                let line = Line { number: self.number, row: Ok(row), text: String::new(), size };
                 if let Err(failure) = (self.take)(line) {
                     self.failure = Some(failure);
                     return Err(A::Error::custom("the import ended"));

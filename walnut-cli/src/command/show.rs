@@ -6,7 +6,7 @@ use walnut::dynamic::{Description, Kind, Query, Value};
 
 use crate::args::Format;
 use crate::failure::Outcome;
-use crate::output::{Column, Output, is_colored, stdout};
+use crate::output::{Column, Output, stdout};
 use crate::session::Session;
 
 /// Prints each table with its rows and indexes.
@@ -18,7 +18,7 @@ pub(super) fn info(session: &Session, format: Format) -> Outcome {
         ("indexes", Kind::Text),
     ];
     let columns = columns.map(|(name, kind)| Column { name: name.to_owned(), kind, is_optional: false });
-    let mut output = Output::new(stdout(), format, columns.to_vec(), is_colored());
+    let mut output = Output::to_stdout(format, columns.to_vec());
     for name in session.table_names()? {
         let table = session.table(&name)?;
         output.row(&Value::row([

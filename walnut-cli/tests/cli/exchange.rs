@@ -122,6 +122,39 @@ fn an_import_that_is_interrupted_says_where_to_go_on() {
     assert_eq!(place.users().len(), 3 + 95);
 }
 
+/// An export that is ended: by damage, which it meets behind rows that it has written.
+#[test]
+fn an_export_that_does_not_succeed_leaves_what_was_there() {
+    let place = Place::new();
+    {
+        let db = place.open();
+        db.table::<Kinds>().unwrap().insert_many((0..3000).map(kinds)).unwrap();
+        db.close().unwrap();
+    }
+    place.run(&["export", "DB", "kinds", "-o", "kinds.jsonl"]).ok();
+    let before = place.read("kinds.jsonl");
+    assert_eq!(before.lines().count(), 3000);
+    place.run(&["checkpoint", "DB"]).ok();
+    let files = std::fs::read_dir(place.db()).unwrap().map(|entry| entry.unwrap().path());
+    let sst = files.filter(|path| path.extension().is_some_and(|extension| extension == "sst"));
+    let largest = sst.max_by_key(|path| path.metadata().unwrap().len()).unwrap();
+    let mut bytes = std::fs::read(&largest).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    std::fs::write(largest, bytes).unwrap();
+    for file in ["kinds.jsonl", "other.csv"] {
+        let line = place.run(&["export", "DB", "kinds", "--out", file]).fails(3);
+        assert!(line.contains("damaged") && line.ends_with(&format!("{file} is as it was\n")), "{line}");
+    }
+    assert_eq!(place.read("kinds.jsonl"), before);
+    for left in ["other.csv", "kinds.jsonl.part", "other.csv.part"] {
+        assert!(!place.path(left).exists(), "{left}");
+    }
+    // A device is no file that is put in place of another.
+    place.run(&["export", "DB", "users", "--out", "/dev/null", "--format", "csv"]).ok();
+    assert!(!std::path::Path::new("/dev/null.part").exists());
+}
+
 #[test]
 fn hostile_files_are_told_in_one_line() {
     let place = Place::new();
