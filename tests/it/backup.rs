@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use serde::{Deserialize, Serialize};
 use walnut::env::{CrashPolicy, Env, FaultEffect, FaultEnv, FaultPlan, MemoryEnv, Operation, Operations};
-use walnut::{Background, Builder, Database, DefaultTable, Error, Standing, Table};
+use walnut::{Background, Builder, Database, DefaultTable, Error, Table, TargetState};
 use walnut_tests::session::encrypted_if_asked;
 use walnut_tests::threads::Ends;
 
@@ -275,12 +275,12 @@ fn a_preflight_says_what_is_in_the_way_and_changes_nothing() {
     env.create_dir(Path::new("/empty")).unwrap();
     let before = env.files();
     let standing = |dir: &str| db.preflight(dir).unwrap().standing;
-    assert_eq!(standing("/nowhere/at/all"), Standing::Nothing);
-    assert_eq!(standing("/empty"), Standing::Empty);
-    assert_eq!(standing("/taken"), Standing::Foreign);
-    assert_eq!(standing("/taken/letter.txt"), Standing::Foreign);
+    assert_eq!(standing("/nowhere/at/all"), TargetState::Nothing);
+    assert_eq!(standing("/empty"), TargetState::Empty);
+    assert_eq!(standing("/taken"), TargetState::Foreign);
+    assert_eq!(standing("/taken/letter.txt"), TargetState::Foreign);
     let own = db.preflight(DIR).unwrap();
-    assert_eq!((own.standing, own.is_locked), (Standing::Database, true));
+    assert_eq!((own.standing, own.is_locked), (TargetState::Database, true));
     assert!(matches!(own.check(), Err(Error::Locked)));
     let fine = db.preflight("/empty").unwrap();
     assert!(fine.is_writable && !fine.is_locked && fine.needed_space > 1000);
@@ -300,11 +300,11 @@ fn a_directory_without_rights_is_noticed_on_a_real_file_system() {
     let db = Database::open(dir.path().join("db")).unwrap();
     let missing = dir.path().join("a/b");
     let found = db.preflight(&missing).unwrap();
-    assert!(found.is_writable && found.free_space > 0 && found.standing == Standing::Nothing);
+    assert!(found.is_writable && found.free_space > 0 && found.standing == TargetState::Nothing);
     found.check().unwrap();
     db.backup(&missing).unwrap();
     let again = db.preflight(&missing).unwrap();
-    assert_eq!((again.standing, again.is_locked), (Standing::Database, false));
+    assert_eq!((again.standing, again.is_locked), (TargetState::Database, false));
     let _copy = Database::open(&missing).unwrap();
     assert!(db.preflight(&missing).unwrap().is_locked);
 }

@@ -69,9 +69,9 @@ fn open(env: &MemoryEnv) -> Result<Database> {
 }
 
 fn last_of<K: Generated>() -> u128 {
-    match K::WAY {
-        walnut::Way::Counted { last } => last,
-        way @ walnut::Way::Timed => panic!("{way:?}"),
+    match K::GENERATOR {
+        walnut::KeyGenerator::Sequence { last } => last,
+        way @ walnut::KeyGenerator::UuidV7 => panic!("{way:?}"),
     }
 }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use walnut::env::{Env, MemoryEnv};
-use walnut::report::{LostOwner, Repaired};
+use walnut::report::{LostOwner, RepairReport};
 use walnut::{Builder, Database, EncryptionKey, Error, KeyFault, Table};
 use walnut_tests::model_check::{for_each_seed, share_of_seeds};
 use walnut_tests::random::Random;
@@ -119,7 +119,7 @@ fn files(env: &MemoryEnv) -> BTreeMap<PathBuf, Vec<u8>> {
     source.map(|path| (path.clone(), env.read_file(&path).unwrap())).collect()
 }
 
-fn is_listed(report: &Repaired, owner: &LostOwner, key: &[u8]) -> bool {
+fn is_listed(report: &RepairReport, owner: &LostOwner, key: &[u8]) -> bool {
     report.lost.iter().any(|lost| {
         let is_within = *lost.from <= *key && lost.to.as_ref().is_none_or(|to| key < to.as_slice());
         (lost.owner == *owner && is_within) || lost.owner == LostOwner::Catalog

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::io::{self, IsTerminal, Write};
 
 use unicode_width::{UnicodeWidthChar, UnicodeWidthStr};
-use walnut::dynamic::{Kind, Value};
+use walnut::dynamic::{Value, ValueKind};
 
 use crate::args::Format;
 use crate::json;
@@ -39,7 +39,7 @@ pub(crate) struct Output<W: Write> {
 #[derive(Clone)]
 pub(crate) struct Column {
     pub(crate) name: String,
-    pub(crate) kind: Kind,
+    pub(crate) kind: ValueKind,
     pub(crate) is_optional: bool,
 }
 
@@ -184,7 +184,8 @@ impl<W: Write> Output<W> {
             // Nothing is behind the last one.
             let cell = if at + 1 == cells.len() { cell.clone() } else { cut(cell) };
             let padding = " ".repeat(width.saturating_sub(width_of(&cell)));
-            let is_number = matches!(column.kind, Kind::Integer | Kind::Float32 | Kind::Float64);
+            let is_number =
+                matches!(column.kind, ValueKind::Integer | ValueKind::Float32 | ValueKind::Float64);
             line.extend(if is_number { [&*padding, &cell] } else { [&cell, &*padding] });
         }
         self.out.write_all(line.trim_end().as_bytes())?;
@@ -270,7 +271,7 @@ mod tests {
 
     #[test]
     fn a_terminal_sees_no_control_characters_and_a_file_all() {
-        let column = Column { name: "a".to_owned(), kind: Kind::Text, is_optional: false };
+        let column = Column { name: "a".to_owned(), kind: ValueKind::Text, is_optional: false };
         let csv = |is_terminal: bool| {
             let mut out = Vec::new();
             let mut output =
@@ -289,7 +290,7 @@ mod tests {
         assert_eq!(width_of("e\u{301}"), 1);
         let cut = cut(&"東".repeat(40));
         assert_eq!((cut.chars().count(), width_of(&cut)), (30, 59));
-        let column = |name: &str| Column { name: name.to_owned(), kind: Kind::Text, is_optional: false };
+        let column = |name: &str| Column { name: name.to_owned(), kind: ValueKind::Text, is_optional: false };
         let mut out = Vec::new();
         let mut output = Output::new(&mut out, Format::Table, vec![column("a"), column("b")]);
         for name in ["東京", "e\u{301}"] {

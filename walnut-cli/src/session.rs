@@ -3,7 +3,7 @@
 use std::cell::{OnceCell, RefCell};
 use std::path::{Path, PathBuf};
 
-use walnut::dynamic::{Comparison, Description, DynamicTable, Kind, Query, Value};
+use walnut::dynamic::{Comparison, Description, DynamicTable, Query, Value, ValueKind};
 use walnut::schema::Access;
 use walnut::{Builder, Database, Error, Follower, KeyFault, ReadOnly, ReadWrite, Snapshot};
 
@@ -183,7 +183,7 @@ impl<M: Access> Table<M> {
     }
 
     /// The kinds of the parts of an index, or of the primary key.
-    fn kinds(&self, index: Option<&str>) -> Outcome<(Vec<Kind>, Vec<String>)> {
+    fn kinds(&self, index: Option<&str>) -> Outcome<(Vec<ValueKind>, Vec<String>)> {
         let description = &self.description;
         let Some(name) = index else {
             return Ok((description.key_kinds.clone(), description.primary_key.clone()));
@@ -256,7 +256,7 @@ impl<M: Access> Table<M> {
     }
 
     /// A column that there is.
-    pub(crate) fn column(&self, name: &str) -> Outcome<(Kind, bool)> {
+    pub(crate) fn column(&self, name: &str) -> Outcome<(ValueKind, bool)> {
         column(&self.description, name)
     }
 
@@ -292,7 +292,7 @@ impl<M: Access> Table<M> {
         };
         let (column, value) = (text[..at].trim(), text[at + sign.len()..].trim());
         let (kind, _) = self.column(column)?;
-        let value = if comparison == Comparison::Contains && kind == Kind::Compound {
+        let value = if comparison == Comparison::Contains && kind == ValueKind::Compound {
             crate::json::read(value).unwrap_or_else(|_| Value::from(value))
         } else {
             text::condition(value, kind, &format!("`{column}`"))?
@@ -302,7 +302,7 @@ impl<M: Access> Table<M> {
 }
 
 /// A column that a table has: its kind, and whether it may miss a value.
-pub(crate) fn column(table: &Description, name: &str) -> Outcome<(Kind, bool)> {
+pub(crate) fn column(table: &Description, name: &str) -> Outcome<(ValueKind, bool)> {
     if let Some(column) = table.column(name) {
         return Ok((column.kind, column.is_optional));
     }
@@ -310,7 +310,7 @@ pub(crate) fn column(table: &Description, name: &str) -> Outcome<(Kind, bool)> {
     Err(Failure::Usage(format!("table `{}` has no column `{name}`; {hint}", table.name)))
 }
 
-fn key_of(parts: &[String], kinds: &[Kind], what: &str) -> Outcome<Value> {
+fn key_of(parts: &[String], kinds: &[ValueKind], what: &str) -> Outcome<Value> {
     if parts.len() != kinds.len() {
         return Err(Failure::Usage(format!(
             "{what} has {} parts, and {} were given",

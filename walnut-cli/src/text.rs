@@ -12,14 +12,14 @@
 
 use std::borrow::Cow;
 
-use walnut::dynamic::{Kind, Value};
+use walnut::dynamic::{Value, ValueKind};
 
 use crate::failure::{Failure, Outcome};
 use crate::json;
 
 /// The value of an argument. `what` names its place in messages.
-pub(crate) fn argument(text: &str, kind: Kind, what: &str) -> Outcome<Value> {
-    if text == "null" && kind != Kind::Text {
+pub(crate) fn argument(text: &str, kind: ValueKind, what: &str) -> Outcome<Value> {
+    if text == "null" && kind != ValueKind::Text {
         return Ok(Value::Null);
     }
     parse(text, kind)
@@ -27,43 +27,43 @@ pub(crate) fn argument(text: &str, kind: Kind, what: &str) -> Outcome<Value> {
 }
 
 /// The value of a condition: in quotes text, `null` nothing.
-pub(crate) fn condition(text: &str, kind: Kind, what: &str) -> Outcome<Value> {
+pub(crate) fn condition(text: &str, kind: ValueKind, what: &str) -> Outcome<Value> {
     let quoted = ['"', '\''].iter().find_map(|&quote| text.strip_prefix(quote)?.strip_suffix(quote));
     match quoted {
         Some(text) => Ok(Value::from(text)),
         None if text == "null" => Ok(Value::Null),
-        None if kind == Kind::Compound => Ok(json::read(text).unwrap_or_else(|_| Value::from(text))),
+        None if kind == ValueKind::Compound => Ok(json::read(text).unwrap_or_else(|_| Value::from(text))),
         None => argument(text, kind, what),
     }
 }
 
 /// The value of a text; nothing when it is none of this kind.
-fn parse(text: &str, kind: Kind) -> Option<Value> {
+fn parse(text: &str, kind: ValueKind) -> Option<Value> {
     Some(match kind {
-        Kind::Null => Value::Null,
-        Kind::Bool => Value::Bool(text.parse().ok()?),
-        Kind::Integer => match text.parse::<i128>() {
+        ValueKind::Null => Value::Null,
+        ValueKind::Bool => Value::Bool(text.parse().ok()?),
+        ValueKind::Integer => match text.parse::<i128>() {
             Ok(number) => Value::Int(number),
             Err(_) => Value::from(text.parse::<u128>().ok()?),
         },
-        Kind::Float32 | Kind::Float64 if text.starts_with("NaN(") => Value::from(text),
-        Kind::Float32 => Value::F32(text.parse().ok()?),
-        Kind::Float64 => Value::F64(text.parse().ok()?),
+        ValueKind::Float32 | ValueKind::Float64 if text.starts_with("NaN(") => Value::from(text),
+        ValueKind::Float32 => Value::F32(text.parse().ok()?),
+        ValueKind::Float64 => Value::F64(text.parse().ok()?),
         // What has no text is a list.
-        Kind::Known if text.starts_with(['[', '{']) => json::read(text).ok()?,
-        Kind::Text | Kind::Known | Kind::Bytes => Value::from(text),
+        ValueKind::Known if text.starts_with(['[', '{']) => json::read(text).ok()?,
+        ValueKind::Text | ValueKind::Known | ValueKind::Bytes => Value::from(text),
         _ => json::read(text).ok()?,
     })
 }
 
-fn words(kind: Kind) -> &'static str {
+fn words(kind: ValueKind) -> &'static str {
     match kind {
-        Kind::Null => "nothing",
-        Kind::Bool => "`true` or `false`",
-        Kind::Integer => "a whole number",
-        Kind::Float32 | Kind::Float64 => "a number",
-        Kind::Text | Kind::Known => "text",
-        Kind::Bytes => "bytes such as `0x00ff`",
+        ValueKind::Null => "nothing",
+        ValueKind::Bool => "`true` or `false`",
+        ValueKind::Integer => "a whole number",
+        ValueKind::Float32 | ValueKind::Float64 => "a number",
+        ValueKind::Text | ValueKind::Known => "text",
+        ValueKind::Bytes => "bytes such as `0x00ff`",
         _ => "JSON",
     }
 }
@@ -89,10 +89,10 @@ pub(crate) fn shown(value: &Value) -> Cow<'_, str> {
 }
 
 /// A value as a cell of CSV, which [`from_cell`] reads as the same.
-pub(crate) fn cell(value: &Value, kind: Kind, is_optional: bool) -> Cow<'_, str> {
+pub(crate) fn cell(value: &Value, kind: ValueKind, is_optional: bool) -> Cow<'_, str> {
     match value {
         Value::Null => Cow::Borrowed(""),
-        Value::Text(text) if kind == Kind::Compound => {
+        Value::Text(text) if kind == ValueKind::Compound => {
             let mut out = String::new();
             json::write(&Value::from(&**text), &mut out);
             Cow::Owned(out)
@@ -106,10 +106,10 @@ pub(crate) fn cell(value: &Value, kind: Kind, is_optional: bool) -> Cow<'_, str>
 }
 
 /// The value of a cell of CSV; nothing when it is none.
-pub(crate) fn from_cell(text: &str, kind: Kind, is_optional: bool) -> Option<Value> {
+pub(crate) fn from_cell(text: &str, kind: ValueKind, is_optional: bool) -> Option<Value> {
     match kind {
-        _ if text.is_empty() && (is_optional || kind == Kind::Null) => Some(Value::Null),
-        Kind::Text if is_optional => Some(Value::from(text.strip_prefix('\\').unwrap_or(text))),
+        _ if text.is_empty() && (is_optional || kind == ValueKind::Null) => Some(Value::Null),
+        ValueKind::Text if is_optional => Some(Value::from(text.strip_prefix('\\').unwrap_or(text))),
         kind => parse(text, kind),
     }
 }

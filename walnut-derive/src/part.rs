@@ -30,7 +30,7 @@ pub(crate) enum Source<'a> {
     /// A field of a field.
     Nested {
         field: &'a Field,
-        part: &'a attr::Part,
+        part: &'a attr::IndexPart,
         ty: &'a Type,
     },
     Function {
@@ -113,11 +113,11 @@ impl<'a> Part<'a> {
 
     /// The encoding type. An unsatisfied bound is reported at the value's type.
     pub(crate) fn form(&self, private: &TokenStream) -> TokenStream {
-        let mut form = quote!(#private::AsIs);
+        let mut form = quote!(#private::Plain);
         if self.words.nocase.is_some() {
-            form = quote!(#private::Folded);
+            form = quote!(#private::CaseFolded);
         } else if let Some((_, digits)) = self.words.scale {
-            form = quote!(#private::AtScale<#digits>);
+            form = quote!(#private::FixedPoint<#digits>);
         }
         if self.words.desc.is_some() {
             form = quote!(#private::Descending<#form>);

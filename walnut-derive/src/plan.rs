@@ -197,7 +197,7 @@ fn indexes(table: &Table) -> Vec<Index<'_>> {
         let mut number = || ordinals.next().unwrap_or_default();
         let is_whole = match content {
             Some(Content::Columns(parts)) => {
-                let is_known = |part: &attr::Part| {
+                let is_known = |part: &attr::IndexPart| {
                     part.path.is_empty() && table.likely_field(&part.name).is_some() || part.ty.is_some()
                 };
                 parts.complete
@@ -234,7 +234,7 @@ fn indexes(table: &Table) -> Vec<Index<'_>> {
 }
 
 /// The source of a column, as far as it could be resolved.
-fn source<'a>(table: &'a Table, part: &'a attr::Part) -> Option<Source<'a>> {
+fn source<'a>(table: &'a Table, part: &'a attr::IndexPart) -> Option<Source<'a>> {
     let field = table.likely_field(&part.name)?;
     Some(match &part.ty {
         Some(ty) if !part.path.is_empty() => Source::Nested { field, part, ty },

@@ -12,12 +12,13 @@ pub use crate::table::derived::{
     made_is_optional, made_shape, part_is_exact, part_is_none, part_is_optional, part_shape, skip_each,
     skip_form, skip_made, skip_part,
 };
-pub use crate::table::form::{AsIs, AtScale, Descending, Folded, Form};
+pub use crate::table::encoding::{CaseFolded, Descending, Encoding, FixedPoint, Plain};
 pub use crate::table::row::{Lossless, MaybeLossy, Serde, SerdeRow, migrate as migrate_row};
 pub use crate::table::schema::assert_layout;
 pub use crate::table::shape::RowShape;
 pub use crate::table::stand_in::{AnyIndex, AnyKey};
 pub use crate::table::{
     Access, DefaultTable, Elements, FieldSchema, Generated, GeneratesKey, Index, IndexEntries, IndexName,
-    IndexSchema, Key, KeyReader, KeyShape, KeyWriter, NoCase, Scaled, TableMapper, TableSchema, Unique, Way,
+    IndexSchema, Key, KeyGenerator, KeyReader, KeyShape, KeyWriter, NoCase, Scaled, TableMapper, TableSchema,
+    Unique,
 };

@@ -4,7 +4,7 @@ use std::fmt;
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::engine::{EngineFollower, FollowMode, Stats, Verified};
+use crate::engine::{EngineFollower, FollowMode, Stats, VerifyReport};
 use crate::error::Result;
 use crate::kv::Keyspace;
 use crate::options::Builder;
@@ -99,7 +99,7 @@ impl Follower {
 
     /// The names of the keyspaces of the raw engine, sorted.
     pub fn keyspace_names(&self) -> Result<Vec<String>> {
-        self.following.space_names()
+        self.following.keyspace_names()
     }
 
     /// Reads all sorted files and value files of the state, and compares them, as
@@ -109,7 +109,7 @@ impl Follower {
     /// not looked at.
     ///
     /// [`Error::Corruption`](crate::Error::Corruption) names the first thing that is wrong.
-    pub fn verify(&self) -> Result<Verified> {
+    pub fn verify(&self) -> Result<VerifyReport> {
         self.following.verify()
     }
 

@@ -109,7 +109,7 @@ pub use txn::Savepoint;
 
 // Names of the modules below that were at the root before there were modules.
 #[doc(hidden)]
-pub use engine::{LevelStats, Preflight, Standing, Verified};
+pub use engine::{BackupCheck, LevelStats, TargetState, VerifyReport};
 #[doc(hidden)]
 pub use error::{
     Abort, CursorError, Disagreement, Fault, Finding, FindingKind, IoError, OptionsError, SchemaError,
@@ -117,10 +117,11 @@ pub use error::{
 };
 #[doc(hidden)]
 pub use table::{
-    Access, BeginsWithText, Caseless, Composite, Decimals, Duplicate, Elements, Entries, FieldSchema,
-    Generated, GeneratesKey, IndexEntries, IndexName, IndexSchema, IndexState, IndexStatus, KeyReader,
-    KeyWriter, Keys, MAX_KEY_SIZE, Migrated, NoCase, Point, RangeOver, Rest, Scaled, Straight, Swept,
-    TableMapper, TableSchema, TextKey, Turned, Unreadable, Way, WriteAccess,
+    Access, AscendingKey, BeginsWithText, CaseFold, Composite, DescendingKey, Duplicate, Elements, Entries,
+    FieldSchema, FixedPointKey, Generated, GeneratesKey, IndexEntries, IndexName, IndexSchema, IndexState,
+    IndexStatus, KeyBound, KeyGenerator, KeyRangeArg, KeyReader, KeyWriter, Keys, MAX_KEY_SIZE,
+    MigrationReport, NoCase, Rest, Scaled, SweepReport, TableMapper, TableSchema, TextKey, Unreadable,
+    WriteAccess,
 };
 
 /// The marker of handles of the database, as it was called once.
@@ -149,14 +150,15 @@ pub mod key {
     //!
     //! Which methods an index has follows from traits of its key: `prefix` needs [`Composite`],
     //! `starts_with` [`BeginsWithText`], `each` [`Elements`], `#[primary_key(auto)]` [`Generated`].
-    //! Ranges are passed as [`RangeOver`], their bounds as [`Point`].
+    //! Ranges are passed as [`KeyRangeArg`], their bounds as [`KeyBound`].
 
     #[doc(no_inline)]
     pub use crate::Key;
     pub use crate::error::Fault;
     pub use crate::table::{
-        BeginsWithText, Caseless, Composite, Decimals, Elements, Generated, KeyPart, KeyReader, KeyShape,
-        KeyWriter, MAX_KEY_SIZE, NoCase, Point, RangeOver, Scaled, Straight, TextKey, Turned, Way,
+        AscendingKey, BeginsWithText, CaseFold, Composite, DescendingKey, Elements, FixedPointKey, Generated,
+        KeyBound, KeyGenerator, KeyRangeArg, KeyReader, KeyShape, KeyShapePart, KeyWriter, MAX_KEY_SIZE,
+        NoCase, Scaled, TextKey,
     };
 }
 
@@ -168,8 +170,8 @@ pub mod dynamic {
     //! [`Query`] says which rows, [`Description`] what the table looks like.
 
     pub use crate::table::dynamic::{
-        ColumnDescription, Comparison, Description, DynamicTable, IndexDescription, Kind, Query, Rows,
-        SweepCounts, Value,
+        ColumnDescription, Comparison, Description, DynamicTable, IndexDescription, Query, Rows, SweepCounts,
+        Value, ValueKind,
     };
 }
 
@@ -190,7 +192,7 @@ pub mod schema {
     #[doc(hidden)]
     pub use crate::table::shape::{Field, Known, Node, NodeId, RowShape, Variant};
     #[doc(hidden)]
-    pub use crate::table::{KeyPart, KeyShape};
+    pub use crate::table::{KeyShape, KeyShapePart};
 }
 
 pub mod report {
@@ -201,26 +203,27 @@ pub mod report {
     //! | from | comes |
     //! |---|---|
     //! | [`Database::stats`](crate::Database::stats) | [`Stats`], with [`LevelStats`] |
-    //! | [`Database::verify`](crate::Database::verify) | [`Verified`], or [`Disagreement`] with its [`Finding`]s |
-    //! | [`Database::preflight`](crate::Database::preflight) | [`Preflight`] |
+    //! | [`Database::verify`](crate::Database::verify) | [`VerifyReport`], or [`Disagreement`] with its [`Finding`]s |
+    //! | [`Database::preflight`](crate::Database::preflight) | [`BackupCheck`] |
     //! | [`DefaultTable::index_status`](crate::DefaultTable::index_status) | [`IndexStatus`] |
-    //! | [`DefaultTable::sweep`](crate::DefaultTable::sweep) | [`Swept`] |
-    //! | [`DefaultTable::migrate_all`](crate::DefaultTable::migrate_all) | [`Migrated`] |
+    //! | [`DefaultTable::sweep`](crate::DefaultTable::sweep) | [`SweepReport`] |
+    //! | [`DefaultTable::migrate_all`](crate::DefaultTable::migrate_all) | [`MigrationReport`] |
     //! | [`DefaultTable::unreadable`](crate::DefaultTable::unreadable) | [`Unreadable`] |
-    //! | [`repair`](crate::repair) | [`Repaired`], with a [`LostRange`] for each part that was lost |
+    //! | [`repair`](crate::repair) | [`RepairReport`], with a [`LostRange`] for each part that was lost |
     //! | [`dump`](fn@crate::dump) | a [`DumpedPart`] for each part of a file, then a [`DumpedFile`] with its [`FileType`] |
     //! | an [`Error`](crate::Error) | the other types, one for each variant with details |
 
     #[doc(no_inline)]
     pub use crate::Stats;
     pub use crate::dump::{DumpedFile, DumpedPart, FileType};
-    pub use crate::engine::{LevelStats, Preflight, Standing, Verified};
+    pub use crate::engine::{BackupCheck, LevelStats, TargetState, VerifyReport};
     pub use crate::error::{
         Abort, CursorError, Disagreement, Finding, FindingKind, IoError, OptionsError, SchemaError,
         UnreadableRow, Unstorable, ValueError,
     };
     pub use crate::table::{
-        Duplicate, IndexState, IndexStatus, LostOwner, LostRange, Migrated, Repaired, Swept, Unreadable,
+        Duplicate, IndexState, IndexStatus, LostOwner, LostRange, MigrationReport, RepairReport, SweepReport,
+        Unreadable,
     };
 }
 
@@ -249,7 +252,7 @@ pub mod remote {
     };
     pub use crate::database::{copy, copy_with};
     pub use crate::error::RemoteError;
-    pub use crate::table::{Copied, CopyProgress};
+    pub use crate::table::{CopyProgress, CopyReport};
 }
 
 /// Switches and parts for measurements of the store itself.

@@ -5,13 +5,13 @@ use std::path::Path;
 use crate::engine::{DamagedDatabase, Engine};
 use crate::error::{Error, Result};
 use crate::options::Builder;
-use crate::table::{Repaired, Store};
+use crate::table::{RepairReport, Store};
 
 /// Copies everything readable of a damaged database into a new one, and lists what was lost by
 /// table and range of keys. The source is only read, and never changed.
 ///
 /// What is copied are the live rows and keys of every sound block, record of the log and large
-/// value; [`Repaired`] says where something is missing. In a listed range rows may be missing,
+/// value; [`RepairReport`] says where something is missing. In a listed range rows may be missing,
 /// older than they were, or back that were removed, because their newest version was in what is
 /// damaged. A table of which something is listed has its indexes built anew when a program opens
 /// it; rows that then share a unique value are told by
@@ -52,7 +52,7 @@ use crate::table::{Repaired, Store};
 /// db.verify()?;
 /// # Ok::<(), walnut::Error>(())
 /// ```
-pub fn repair(source: impl AsRef<Path>, target: impl AsRef<Path>, options: &Builder) -> Result<Repaired> {
+pub fn repair(source: impl AsRef<Path>, target: impl AsRef<Path>, options: &Builder) -> Result<RepairReport> {
     options.check()?;
     let (machine, source) = options.location(source.as_ref());
     let (_, target) = options.location(target.as_ref());

@@ -135,7 +135,11 @@ fn when_all_rows_are_rewritten_the_structs_of_the_past_can_go() {
     let migrated = users.migrate_all_watched(|so_far| watched.push(so_far.row_count)).unwrap();
     assert_eq!((migrated.row_count, migrated.rewritten_count), (COUNT, COUNT - 1), "one was written since");
     assert_eq!(watched, [1000, COUNT]);
-    assert_eq!(users.migrate_all().unwrap(), walnut::Migrated::default(), "there is nothing left to do");
+    assert_eq!(
+        users.migrate_all().unwrap(),
+        walnut::MigrationReport::default(),
+        "there is nothing left to do"
+    );
     check(&db);
     db.close().unwrap();
     assert_eq!(open(&env).unwrap().table::<Alone>().unwrap().len().unwrap(), COUNT);

@@ -41,7 +41,7 @@ impl Database {
     }
 
     /// Compares rows and index entries.
-    pub fn verify(&self) -> Result<report::Verified> {
+    pub fn verify(&self) -> Result<report::VerifyReport> {
         self.database.verify_tables()
     }
 
@@ -78,7 +78,7 @@ impl Database {
     }
 
     /// Refused: there is nothing to copy.
-    pub fn preflight(&self, _dir: impl AsRef<Path>) -> Result<report::Preflight> {
+    pub fn preflight(&self, _dir: impl AsRef<Path>) -> Result<report::BackupCheck> {
         self.database.table_names()?;
         Err(Error::Unsupported("a copy of a directory"))
     }

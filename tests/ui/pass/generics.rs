@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt::Debug;
 
 use serde::{Deserialize, Serialize};
-use walnut::{Access, Caseless, DefaultTable, Index, Key, Table, TableMapper, Unique};
+use walnut::{Access, CaseFold, DefaultTable, Index, Key, Table, TableMapper, Unique};
 
 #[derive(Table, Serialize, Deserialize)]
 #[index(owner_size = (owner, size))]
@@ -83,7 +83,7 @@ where
     <Row<K> as TableMapper>::SCHEMA.name
 }
 
-fn index_count<K: Key + Ord + Clone, T: Caseless, V: Key + Clone>() -> usize
+fn index_count<K: Key + Ord + Clone, T: CaseFold, V: Key + Clone>() -> usize
 where
     Words<K, T, V>: Table,
 {

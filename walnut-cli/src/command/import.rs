@@ -245,7 +245,7 @@ impl Importer<'_> {
                     let (kind, is_optional) = self
                         .table
                         .column(name.as_text().unwrap_or_default())
-                        .unwrap_or((walnut::dynamic::Kind::Text, false));
+                        .unwrap_or((walnut::dynamic::ValueKind::Text, false));
                     crate::text::cell(value, kind, is_optional)
                 })
                 .collect();

@@ -169,7 +169,7 @@ fn read_csv(
 
 /// The kinds of the columns of a header; an error when one is unknown, or one that rows need is
 /// missing.
-fn columns_of(names: &[String], table: &Description) -> Outcome<Vec<(walnut::dynamic::Kind, bool)>> {
+fn columns_of(names: &[String], table: &Description) -> Outcome<Vec<(walnut::dynamic::ValueKind, bool)>> {
     let kinds = names.iter().map(|name| column(table, name)).collect::<Outcome<_>>()?;
     for column in table.columns.iter().filter(|column| !column.is_optional) {
         if !names.contains(&column.name) {
@@ -183,7 +183,7 @@ fn columns_of(names: &[String], table: &Description) -> Outcome<Vec<(walnut::dyn
 fn csv_row(
     record: &csv::ByteRecord,
     names: &[String],
-    kinds: &[(walnut::dynamic::Kind, bool)],
+    kinds: &[(walnut::dynamic::ValueKind, bool)],
 ) -> Result<Value, String> {
     if record.len() != names.len() {
         return Err(format!("has {} fields, and the header {}", record.len(), names.len()));

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use walnut::dynamic::{Description, Kind, Query, Value};
+use walnut::dynamic::{Description, Query, Value, ValueKind};
 
 use crate::args::Format;
 use crate::failure::Outcome;
@@ -12,10 +12,10 @@ use crate::session::Session;
 /// Prints each table with its rows and indexes.
 pub(super) fn info(session: &Session, format: Format) -> Outcome {
     let columns = [
-        ("table", Kind::Text),
-        ("rows", Kind::Integer),
-        ("primary_key", Kind::Text),
-        ("indexes", Kind::Text),
+        ("table", ValueKind::Text),
+        ("rows", ValueKind::Integer),
+        ("primary_key", ValueKind::Text),
+        ("indexes", ValueKind::Text),
     ];
     let columns = columns.map(|(name, kind)| Column { name: name.to_owned(), kind, is_optional: false });
     let mut output = Output::to_stdout(format, columns.to_vec());

@@ -50,7 +50,7 @@ pub(crate) struct PartSpec {
 }
 
 /// A column in the list of an index.
-pub(crate) struct Part {
+pub(crate) struct IndexPart {
     pub(crate) name: Ident,
     /// The path after the field, if the column is a field of a field.
     pub(crate) path: Vec<Member>,
@@ -59,7 +59,7 @@ pub(crate) struct Part {
     pub(crate) words: PartSpec,
 }
 
-impl Part {
+impl IndexPart {
     fn of_field(name: Ident) -> Self {
         Self { name, path: Vec::new(), ty: None, words: PartSpec::default() }
     }
@@ -81,7 +81,7 @@ impl Part {
 pub(crate) struct Parts {
     /// The parentheses and their content.
     pub(crate) span: Span,
-    pub(crate) list: Vec<Part>,
+    pub(crate) list: Vec<IndexPart>,
     /// Whether all columns were parsed, so that their number is known.
     pub(crate) complete: bool,
 }
@@ -105,7 +105,7 @@ pub(crate) struct IndexAttr {
 pub(crate) enum Content {
     Columns(Parts),
     /// A field of a field.
-    Nested(Box<Part>),
+    Nested(Box<IndexPart>),
     Computed {
         ty: Box<Type>,
         function: Path,
@@ -275,7 +275,7 @@ fn function(word: &Ident, input: ParseStream<'_>) -> Result<Content> {
     input.parse::<Token![=]>()?;
     if input.peek(Ident::peek_any) && input.peek2(Token![.]) {
         let part = part(input)?;
-        return Ok(Content::Nested(Box::new(Part { ty: Some(ty), ..part })));
+        return Ok(Content::Nested(Box::new(IndexPart { ty: Some(ty), ..part })));
     }
     let expected = format!("expected the path of a function: `{word}: .. = User::{word}`");
     let written = input.span();
@@ -303,13 +303,13 @@ fn columns(word: &Ident, input: ParseStream<'_>, faults: &mut Faults) -> Result<
 }
 
 /// A field, or one in the parentheses of a word.
-fn part(input: ParseStream<'_>) -> Result<Part> {
+fn part(input: ParseStream<'_>) -> Result<IndexPart> {
     if !input.peek(Ident::peek_any) {
         return Err(input.error("expected the name of a field"));
     }
     let name = input.call(Ident::parse_any)?;
     if !input.peek(token::Paren) {
-        let mut part = Part::of_field(name);
+        let mut part = IndexPart::of_field(name);
         while input.peek(Token![.]) {
             input.parse::<Token![.]>()?;
             member(input, &mut part.path)?;
@@ -361,7 +361,7 @@ fn member(input: ParseStream<'_>, path: &mut Vec<Member>) -> Result<()> {
 }
 
 /// `price, 2` in `scale(..)`.
-fn scaled(word: &Ident, input: ParseStream<'_>) -> Result<Part> {
+fn scaled(word: &Ident, input: ParseStream<'_>) -> Result<IndexPart> {
     let expected = "expected a column and its digits after the point: `scale(price, 2)`";
     let mut part = part(input)?;
     if !input.peek(Token![,]) {

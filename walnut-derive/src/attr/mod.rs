@@ -31,7 +31,7 @@ use syn::{Attribute, Ident, Meta, Path, Result};
 
 use crate::diag::Faults;
 pub(crate) use field::FieldAttrs;
-pub(crate) use index::{Content, IndexWords, Part, PartSpec};
+pub(crate) use index::{Content, IndexPart, IndexWords, PartSpec};
 pub(crate) use key::{key_crate, key_part};
 pub(crate) use serde::{is_plain, skipped};
 pub(crate) use table::TableAttrs;

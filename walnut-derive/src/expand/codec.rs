@@ -28,7 +28,7 @@ pub(super) fn columns(plan: &Plan<'_>) -> TokenStream {
         let (at, ty, form) = (part.ordinal, part.collection(), part.form(private));
         // An unsatisfied bound is reported at the type.
         let here = Span::call_site().located_at(ty.span());
-        let form = quote_spanned!(here=> type Form = #form;);
+        let form = quote_spanned!(here=> type Encoding = #form;);
         let (kind, output, value) = if part.words.each.is_none() {
             // A written type that differs from the field's is reported where it is written.
             let reference = respanned(quote!(&), ty.span());
@@ -322,7 +322,7 @@ pub(super) fn table_generics(plan: &Plan<'_>) -> syn::Generics {
     let mut bounded = bounded(generics, &serde, keys.into_iter().map(|field| &field.ty), private);
     for part in plan.parts().filter(|part| part.plain().is_none() && mentions_a_param(generics, part.ty())) {
         let (form, value) = (part.form(private), part.value(private));
-        bounded.make_where_clause().predicates.push(syn::parse_quote!(#form: #private::Form<#value>));
+        bounded.make_where_clause().predicates.push(syn::parse_quote!(#form: #private::Encoding<#value>));
     }
     if let ([column], true) = (&plan.key[..], plan.auto)
         && mentions_a_param(generics, &column.ty)

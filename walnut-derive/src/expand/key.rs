@@ -84,7 +84,7 @@ fn generated(key: &Key, parts: &[KeyField]) -> TokenStream {
     quote! {
         #[automatically_derived]
         impl #impl_generics #private::Generated for #this #where_clause {
-            const WAY: #private::Way = <#ty as #private::Generated>::WAY;
+            const GENERATOR: #private::KeyGenerator = <#ty as #private::Generated>::GENERATOR;
 
             fn from_number(__number: ::core::primitive::u128) -> Self {
                 Self { #member: <#ty as #private::Generated>::from_number(__number) }

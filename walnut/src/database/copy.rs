@@ -2,7 +2,7 @@
 
 use super::Database;
 use crate::error::Result;
-use crate::table::{Copied, CopyProgress};
+use crate::table::{CopyProgress, CopyReport};
 
 /// Copies all tables and keyspaces of a database into a new one, whatever engines the two are on:
 /// from a directory to a server, back, or between servers.
@@ -45,7 +45,7 @@ use crate::table::{Copied, CopyProgress};
 /// assert!(there.table::<Note>()?.contains(1)?);
 /// # Ok::<(), walnut::Error>(())
 /// ```
-pub fn copy<A, B>(from: &Database<A>, to: &Database<B>) -> Result<Copied> {
+pub fn copy<A, B>(from: &Database<A>, to: &Database<B>) -> Result<CopyReport> {
     copy_with(from, to, |_| Ok(()))
 }
 
@@ -66,6 +66,6 @@ pub fn copy_with<A, B>(
     from: &Database<A>,
     to: &Database<B>,
     mut progress: impl FnMut(&CopyProgress) -> Result<()>,
-) -> Result<Copied> {
+) -> Result<CopyReport> {
     from.store.copy_to(&to.store, &mut progress)
 }

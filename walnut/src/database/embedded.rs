@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::Database;
-use crate::engine::{CopyKey, Engine, Preflight, Stats, Verified};
+use crate::engine::{BackupCheck, CopyKey, Engine, Stats, VerifyReport};
 use crate::error::Result;
 use crate::follower::Follower;
 use crate::options::Builder;
@@ -85,7 +85,7 @@ impl Database {
     /// [`Error::Corruption`](crate::Error::Corruption) names the first thing that is wrong.
     ///
     /// Cost: reads every byte once, and looks up every index entry of every row.
-    pub fn verify(&self) -> Result<Verified> {
+    pub fn verify(&self) -> Result<VerifyReport> {
         self.store.verify()
     }
 
@@ -126,7 +126,7 @@ impl Database {
     /// Looks at a directory as a place for a copy of this database: what stands there, whether it
     /// is locked and may be written, and whether there is room. Nothing is changed.
     /// [`Preflight::check`](crate::Preflight::check) makes an error of what is in the way.
-    pub fn preflight(&self, dir: impl AsRef<Path>) -> Result<Preflight> {
+    pub fn preflight(&self, dir: impl AsRef<Path>) -> Result<BackupCheck> {
         self.store.engine()?.preflight(dir.as_ref())
     }
 

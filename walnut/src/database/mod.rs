@@ -120,13 +120,13 @@ impl<E> Database<E> {
 
     /// The names of the keyspaces of the raw engine, sorted.
     pub fn keyspace_names(&self) -> Result<Vec<String>> {
-        self.store.space_names()
+        self.store.keyspace_names()
     }
 
     /// Removes a keyspace and all that is in it, in one commit; says whether there was one of this
     /// name. It goes as a table does: see [`drop_table`](Self::drop_table).
     pub fn drop_keyspace(&self, name: &str) -> Result<bool> {
-        self.store.drop_space(name)
+        self.store.drop_keyspace(name)
     }
 
     /// Makes a batch of writes to keyspaces happen, all of it or nothing, durable as the database's

@@ -8,7 +8,7 @@ use super::Database;
 use crate::backend::{
     Client, Engine, RemoteOptions, RemoteSession, Serializable, Session, StaleReads, TimeTravel,
 };
-use crate::engine::Verified;
+use crate::engine::VerifyReport;
 use crate::error::{Error, Result};
 use crate::table::{Snapshot, Store};
 
@@ -54,8 +54,8 @@ impl<E: Engine + Serializable> Database<E> {
     ///
     /// [`Error::Disagreement`] lists what differs. Cost: reads every row and every entry, and looks
     /// up every entry of every row.
-    pub fn verify_tables(&self) -> Result<Verified> {
-        self.store.verify_open(&Snapshot::new(&self.store).source(), Verified::default())
+    pub fn verify_tables(&self) -> Result<VerifyReport> {
+        self.store.verify_open(&Snapshot::new(&self.store).source(), VerifyReport::default())
     }
 
     /// Drops an index of a table; returns whether there was one of this name. Opening a table never

@@ -73,7 +73,7 @@ pub(crate) use backup::CopyKey;
 pub use commit::Durability;
 pub(crate) use dump::dump;
 pub(crate) use follow::{EngineFollower, FollowMode, Moment};
-pub use preflight::{Preflight, Standing};
+pub use preflight::{BackupCheck, TargetState};
 pub(crate) use read::{Number, PointReader};
 pub(crate) use read_set::ReadSet;
 pub(crate) use repair::{DamagedDatabase, Salvaged};
@@ -82,7 +82,7 @@ pub use rotate::StateDigest;
 pub(crate) use scan::{EngineScan, FoundEntry};
 pub use stats::{LevelStats, Stats};
 pub(crate) use values::{StoredValue, ValueConfig};
-pub use verify::Verified;
+pub use verify::VerifyReport;
 
 use crate::base::SeqNo;
 use crate::compaction::{Compaction, LeveledConfig};

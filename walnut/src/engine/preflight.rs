@@ -7,10 +7,10 @@ use super::{Core, directory};
 use crate::env::{Env, PathKind};
 use crate::error::{Error, Result};
 
-/// What is at a path; part of [`Preflight`].
+/// What is at a path; part of [`BackupCheck`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
-pub enum Standing {
+pub enum TargetState {
     /// Nothing. Directories above it may be missing too.
     Nothing,
     /// A directory with nothing in it.
@@ -24,9 +24,9 @@ pub enum Standing {
 /// What [`Database::preflight`](crate::Database::preflight) found. Sizes are in bytes.
 #[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
-pub struct Preflight {
+pub struct BackupCheck {
     /// What is at the path.
-    pub standing: Standing,
+    pub standing: TargetState,
     /// Whether a database there is open, in this process or in another.
     pub is_locked: bool,
     /// Whether this process may make and remove files there; of a directory that is missing,
@@ -39,7 +39,7 @@ pub struct Preflight {
     path: PathBuf,
 }
 
-impl Preflight {
+impl BackupCheck {
     /// An error when a backup into the directory could not succeed, as things stand: the one that
     /// it would end with.
     ///
@@ -50,7 +50,7 @@ impl Preflight {
         if self.is_locked {
             return Err(Error::Locked);
         }
-        if !matches!(self.standing, Standing::Nothing | Standing::Empty) {
+        if !matches!(self.standing, TargetState::Nothing | TargetState::Empty) {
             return Err(Error::io("back up into", &self.path, ErrorKind::AlreadyExists.into()));
         }
         if !self.is_writable {
@@ -65,15 +65,15 @@ impl Preflight {
 
 impl Core {
     /// Looks at a directory as a place for a copy of this database. Writes nothing.
-    pub(crate) fn preflight(&self, dir: &Path) -> Result<Preflight> {
+    pub(crate) fn preflight(&self, dir: &Path) -> Result<BackupCheck> {
         self.ensure_open()?;
         directory::check_path(dir, "back up into")?;
         let env = &*self.machine;
         let standing = standing(env, dir)?;
         let existing = directory::nearest(env, dir)?;
-        Ok(Preflight {
+        Ok(BackupCheck {
             standing,
-            is_locked: standing == Standing::Database && is_locked(env, dir)?,
+            is_locked: standing == TargetState::Database && is_locked(env, dir)?,
             is_writable: env.may_write(&existing)?,
             free_space: env.free_space(&existing)?,
             needed_space: self.data_size(),
@@ -89,20 +89,20 @@ impl Core {
     }
 }
 
-fn standing(env: &dyn Env, dir: &Path) -> Result<Standing> {
+fn standing(env: &dyn Env, dir: &Path) -> Result<TargetState> {
     Ok(match env.kind(dir)? {
-        None => Standing::Nothing,
+        None => TargetState::Nothing,
         Some(PathKind::Directory) => {
             let names = env.list(dir)?;
             if names.is_empty() {
-                Standing::Empty
+                TargetState::Empty
             } else if names.iter().any(|name| directory::is_own(name)) {
-                Standing::Database
+                TargetState::Database
             } else {
-                Standing::Foreign
+                TargetState::Foreign
             }
         }
-        Some(_) => Standing::Foreign,
+        Some(_) => TargetState::Foreign,
     })
 }
 

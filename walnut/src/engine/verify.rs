@@ -11,7 +11,7 @@ use crate::sync::Arc;
 /// What [`Database::verify`](crate::Database::verify) went through.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
-pub struct Verified {
+pub struct VerifyReport {
     /// Sorted files, each read and compared with what was recorded when it was written.
     pub sst_count: usize,
     /// Their length on disk, in bytes.
@@ -33,8 +33,8 @@ pub struct Verified {
 
 impl Levels {
     /// Reads every SST, every value that one points to, and every value file: see [`Core::verify`].
-    pub(super) fn verify(&self) -> Result<Verified> {
-        let mut verified = Verified::default();
+    pub(super) fn verify(&self) -> Result<VerifyReport> {
+        let mut verified = VerifyReport::default();
         for (_, sst) in self.ssts() {
             sst.verify()?;
             verified.sst_count += 1;
@@ -63,10 +63,10 @@ impl Core {
     /// file; every value that one points to; and every value file, live or not.
     ///
     /// Cost: reads every byte of every SST twice, past the cache, that of large values three times.
-    pub(crate) fn verify(&self) -> Result<Verified> {
+    pub(crate) fn verify(&self) -> Result<VerifyReport> {
         self.ensure_open()?;
         let levels = Arc::clone(&self.view.load().levels);
-        Ok(Verified { orphans: self.orphans()?, ..levels.verify()? })
+        Ok(VerifyReport { orphans: self.orphans()?, ..levels.verify()? })
     }
 
     /// Names in the directory that no file of the database has, while no flush runs and the log

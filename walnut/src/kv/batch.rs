@@ -13,7 +13,7 @@ use super::keyspace::{Keyspace, check_value, checked_key, sought_key};
 use crate::batch;
 use crate::engine::Durability;
 use crate::error::{Error, Result};
-use crate::table::{ReadOnly, ReadWrite, Space, Store};
+use crate::table::{OpenKeyspace, ReadOnly, ReadWrite, Store};
 
 /// Puts, adds and removals over any number of keyspaces of one database that take effect together
 /// or not at all.
@@ -47,7 +47,7 @@ pub struct WriteBatch {
     /// The database that the keyspaces belong to.
     store: Option<Arc<Store>>,
     /// Each keyspace once.
-    spaces: Vec<Arc<Space>>,
+    keyspaces: Vec<Arc<OpenKeyspace>>,
 }
 
 impl WriteBatch {
@@ -110,14 +110,14 @@ impl WriteBatch {
 
     /// Takes note that there is a write to a keyspace.
     fn join(&mut self, keyspace: &Keyspace) -> Result<()> {
-        let (store, space) = keyspace.in_database()?;
+        let (store, keyspace) = keyspace.in_database()?;
         let own = self.store.get_or_insert_with(|| Arc::clone(store));
         if !Arc::ptr_eq(own, store) {
             return Err(Error::Unsupported("a batch over keyspaces of two databases"));
         }
         // The last ones are the likely ones, and there are few.
-        if !self.spaces.iter().rev().any(|known| Arc::ptr_eq(known, space)) {
-            self.spaces.push(Arc::clone(space));
+        if !self.keyspaces.iter().rev().any(|known| Arc::ptr_eq(known, keyspace)) {
+            self.keyspaces.push(Arc::clone(keyspace));
         }
         Ok(())
     }
@@ -126,7 +126,7 @@ impl WriteBatch {
     pub(crate) fn commit(self, store: &Arc<Store>, durability: Durability) -> Result<()> {
         match self.store {
             None => store.confirm_all(durability),
-            Some(own) if Arc::ptr_eq(&own, store) => store.write(&self.spaces, self.batch, durability),
+            Some(own) if Arc::ptr_eq(&own, store) => store.write(&self.keyspaces, self.batch, durability),
             Some(_) => Err(Error::Unsupported("writing a batch over keyspaces of another database")),
         }
     }

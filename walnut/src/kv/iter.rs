@@ -15,11 +15,11 @@ use crate::txn::EntryScan;
 /// range touches; a step then one for each block that is entered.
 #[must_use = "an iterator does nothing until it is asked"]
 pub struct Iter {
-    state: State,
+    state: IterState,
 }
 
 #[expect(clippy::large_enum_variant, reason = "there is one of it, and it is in use")]
-enum State {
+enum IterState {
     Walking(EntryScan),
     /// It could not be begun.
     Failed(Error),
@@ -28,14 +28,14 @@ enum State {
 
 impl Iter {
     pub(super) fn new(scan: Result<EntryScan>) -> Self {
-        Self { state: scan.map_or_else(State::Failed, State::Walking) }
+        Self { state: scan.map_or_else(IterState::Failed, IterState::Walking) }
     }
 
     fn step(&mut self, from_back: bool) -> Option<Result<(Vec<u8>, Vec<u8>)>> {
-        let found = match std::mem::replace(&mut self.state, State::Ended) {
-            State::Ended => return None,
-            State::Failed(error) => Err(error),
-            State::Walking(mut scan) => {
+        let found = match std::mem::replace(&mut self.state, IterState::Ended) {
+            IterState::Ended => return None,
+            IterState::Failed(error) => Err(error),
+            IterState::Walking(mut scan) => {
                 let found = if from_back { scan.next_back() } else { scan.next() };
                 let entry = match found {
                     Ok(None) => return None,
@@ -46,7 +46,7 @@ impl Iter {
                 };
                 match entry {
                     Ok(entry) => {
-                        self.state = State::Walking(scan);
+                        self.state = IterState::Walking(scan);
                         Ok(entry)
                     }
                     Err(error) => Err(error),

@@ -17,9 +17,9 @@ use crate::batch::EntryBatch;
 use crate::engine::Number;
 use crate::error::{Error, Limit, Result};
 use crate::table::{
-    Access, ReadOnly, ReadWrite, Snapshot, Source, Space, Store, Transaction, WriteAccess, space_in,
+    Access, OpenKeyspace, ReadOnly, ReadWrite, Snapshot, Source, Store, Transaction, WriteAccess, keyspace_in,
 };
-use crate::txn::Attempt;
+use crate::txn::Txn;
 
 /// Bytes in front of every key: the keyspace's id.
 pub(super) const PREFIX: usize = 4;
@@ -64,18 +64,18 @@ pub(super) const PREFIX: usize = 4;
 /// that were there before see what they saw.
 pub struct Keyspace<M = ReadWrite> {
     source: Source,
-    space: Arc<Space>,
+    open: Arc<OpenKeyspace>,
     marker: PhantomData<fn() -> M>,
 }
 
 impl<M: Access> Keyspace<M> {
-    fn new(source: Source, space: Arc<Space>) -> Self {
-        Self { source, space, marker: PhantomData }
+    fn new(source: Source, open: Arc<OpenKeyspace>) -> Self {
+        Self { source, open, marker: PhantomData }
     }
 
     /// The name.
     pub fn name(&self) -> &str {
-        self.space.name()
+        self.open.name()
     }
 
     /// The value of `key`; `None` when there is none, as there never is of a key that is too long.
@@ -177,34 +177,34 @@ impl<M: Access> IntoIterator for &Keyspace<M> {
 impl<M> Keyspace<M> {
     /// The bytes in front of each key.
     pub(super) fn id_prefix(&self) -> [u8; PREFIX] {
-        self.space.prefix()
+        self.open.prefix()
     }
 }
 
 impl<M> Clone for Keyspace<M> {
     fn clone(&self) -> Self {
-        Self { source: self.source.clone(), space: Arc::clone(&self.space), marker: PhantomData }
+        Self { source: self.source.clone(), open: Arc::clone(&self.open), marker: PhantomData }
     }
 }
 
 impl<M> fmt::Debug for Keyspace<M> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Keyspace").field("name", &self.space.name()).finish_non_exhaustive()
+        f.debug_struct("Keyspace").field("name", &self.open.name()).finish_non_exhaustive()
     }
 }
 
 impl Keyspace {
     pub(crate) fn open(store: &Arc<Store>, name: &str) -> Result<Self> {
-        Ok(Self::new(store.source(), store.space(name)?))
+        Ok(Self::new(store.source(), store.keyspace(name)?))
     }
 
     /// The database that it is a handle of, and what is written to; an error for one of a
     /// transaction, whose writes are its own.
-    pub(super) fn in_database(&self) -> Result<(&Arc<Store>, &Arc<Space>)> {
+    pub(super) fn in_database(&self) -> Result<(&Arc<Store>, &Arc<OpenKeyspace>)> {
         let store = self.source.database().ok_or(Error::Unsupported(
             "a batch over a keyspace of a transaction: it would be written beside the transaction; write through the keyspace itself",
         ))?;
-        Ok((store, &self.space))
+        Ok((store, &self.open))
     }
 }
 
@@ -223,7 +223,7 @@ impl<M: Access> Keyspace<M> {
     {
         let key = checked_key(self.id_prefix(), key.as_ref())?;
         check_value(value.as_ref())?;
-        self.write(|batch| batch.put(&key, value.as_ref()), |attempt| attempt.put(&key, value.as_ref()))
+        self.write(|batch| batch.put(&key, value.as_ref()), |txn| txn.put(&key, value.as_ref()))
     }
 
     /// Adds `delta`, which may be negative, to the number of `key`.
@@ -264,7 +264,7 @@ impl<M: Access> Keyspace<M> {
         M: WriteAccess,
     {
         let key = checked_key(self.id_prefix(), key.as_ref())?;
-        self.write(|batch| batch.add(&key, delta), |attempt| attempt.add(&key, delta))
+        self.write(|batch| batch.add(&key, delta), |txn| txn.add(&key, delta))
     }
 
     /// Removes `key`, if it is there. Costs what [`put`](Self::put) does.
@@ -275,7 +275,7 @@ impl<M: Access> Keyspace<M> {
         let key = sought_key(self.id_prefix(), key.as_ref());
         self.write(
             |batch| key.iter().for_each(|key| batch.delete(key)),
-            |attempt| key.iter().for_each(|key| attempt.delete(key)),
+            |txn| key.iter().for_each(|key| txn.delete(key)),
         )
     }
 
@@ -306,10 +306,10 @@ impl<M: Access> Keyspace<M> {
             let end = range.end.as_deref().unwrap_or_default();
             return self.commit(store, |batch| batch.delete_range(&range.start, end));
         }
-        self.source.change(&mut |attempt| {
-            let mut scan = attempt.scan(range.clone())?;
+        self.source.change(&mut |txn| {
+            let mut scan = txn.scan(range.clone())?;
             while let Some(found) = scan.next()? {
-                attempt.delete(found.key);
+                txn.delete(found.key);
             }
             Ok(())
         })
@@ -317,11 +317,11 @@ impl<M: Access> Keyspace<M> {
 
     /// Writes in a commit of its own, which is filled by `direct`, or by `statement` within a
     /// transaction.
-    fn write(&self, direct: impl FnOnce(&mut EntryBatch), mut statement: impl FnMut(&Attempt)) -> Result<()> {
+    fn write(&self, direct: impl FnOnce(&mut EntryBatch), mut statement: impl FnMut(&Txn)) -> Result<()> {
         match self.source.database() {
             Some(store) => self.commit(store, direct),
-            None => self.source.change(&mut |attempt| {
-                statement(attempt);
+            None => self.source.change(&mut |txn| {
+                statement(txn);
                 Ok(())
             }),
         }
@@ -330,7 +330,7 @@ impl<M: Access> Keyspace<M> {
     fn commit(&self, store: &Store, fill: impl FnOnce(&mut EntryBatch)) -> Result<()> {
         let mut batch = EntryBatch::new();
         fill(&mut batch);
-        store.write(std::slice::from_ref(&self.space), batch, store.durability())
+        store.write(std::slice::from_ref(&self.open), batch, store.durability())
     }
 }
 
@@ -341,8 +341,8 @@ impl Snapshot {
     /// Cost: a look into the catalog.
     pub fn keyspace(&self, name: &str) -> Result<Option<Keyspace<ReadOnly>>> {
         let source = Source::Snapshot(self.clone());
-        let space = source.read(|reader| space_in(reader, name, self.dir()))?;
-        Ok(space.map(|space| Keyspace::new(source, space)))
+        let keyspace = source.read(|reader| keyspace_in(reader, name, self.dir()))?;
+        Ok(keyspace.map(|keyspace| Keyspace::new(source, keyspace)))
     }
 }
 
@@ -371,11 +371,11 @@ impl Transaction {
     pub fn keyspace(&self, name: &str) -> Result<Keyspace> {
         let source = self.source();
         // The look at the catalog is noted: the commit loses to a drop of the keyspace.
-        let known = source.read(|reader| space_in(reader, name, self.store().dir()))?;
+        let known = source.read(|reader| keyspace_in(reader, name, self.store().dir()))?;
         // One that was made since is empty in the state of this transaction. One that was dropped
         // since is not made anew.
-        let space = known.map_or_else(|| self.store().space(name), Ok)?;
-        Ok(Keyspace::new(source, space))
+        let keyspace = known.map_or_else(|| self.store().keyspace(name), Ok)?;
+        Ok(Keyspace::new(source, keyspace))
     }
 }
 

@@ -26,7 +26,7 @@
 //! 5. From its first batch on, and when it is off, a value that a row has is refused to every other
 //!    one.
 
-use super::catalog::{self, Duplicate, Settled, StoredProgress, TableInfo};
+use super::catalog::{self, BuiltState, DuplicateOwners, StoredProgress, TableInfo};
 use super::mapper::Table;
 use super::mutate::PREFIX;
 use super::row;
@@ -35,7 +35,7 @@ use crate::base::{KeyRange, after, successor};
 use crate::engine::Durability;
 use crate::error::{Error, Fault, Result};
 use crate::sync::Ordering;
-use crate::txn::{Attempt, EntryScan};
+use crate::txn::{EntryScan, Txn};
 
 /// The most rows of a batch, and the bytes of rows from which on it ends.
 const BATCH_COUNT: usize = 1000;
@@ -53,25 +53,24 @@ pub(super) struct RowBatch {
 }
 
 /// What a batch came to.
-struct Outcome {
+struct BuiltBatch {
     progress: StoredProgress,
     finished: bool,
     /// By the place of its index, the pairs of rows with one value.
-    duplicates: Vec<Vec<Duplicate>>,
+    duplicates: Vec<Vec<DuplicateOwners>>,
 }
 
 /// Builds all indexes of a table that are to be built; returns at once when there are none.
 ///
 /// Cost: reads every row once, and writes every entry; for a unique index looks up each entry.
 pub(super) fn run<T: Table>(store: &Store, info: &TableInfo) -> Result<()> {
-    if info.indexes.iter().all(|index| index.settled().is_some()) {
+    if info.indexes.iter().all(|index| index.built().is_some()) {
         return Ok(());
     }
     let mut building = info.building.lock();
     building.resize(info.indexes.len(), Vec::new());
-    while info.indexes.iter().any(|index| index.settled().is_none()) {
-        let outcome =
-            store.change_internally(Durability::Fast, |attempt| batch::<T>(store, attempt, info))?;
+    while info.indexes.iter().any(|index| index.built().is_none()) {
+        let outcome = store.change_internally(Durability::Fast, |txn| batch::<T>(store, txn, info))?;
         info.built_count.store(outcome.progress.row_count, Ordering::Relaxed);
         for (all, more) in building.iter_mut().zip(outcome.duplicates) {
             all.extend(more);
@@ -81,11 +80,11 @@ pub(super) fn run<T: Table>(store: &Store, info: &TableInfo) -> Result<()> {
             store.confirm_all(store.durability())?;
             let since = store.applied();
             let unsettled =
-                info.indexes.iter().zip(&mut *building).filter(|(index, _)| index.settled().is_none());
+                info.indexes.iter().zip(&mut *building).filter(|(index, _)| index.built().is_none());
             for (index, duplicates) in unsettled {
-                index.settle(match std::mem::take(duplicates) {
-                    none if none.is_empty() => Settled::Readable { since },
-                    duplicates => Settled::Off { duplicates },
+                index.set_built(match std::mem::take(duplicates) {
+                    none if none.is_empty() => BuiltState::Readable { since },
+                    duplicates => BuiltState::Off { duplicates },
                 });
             }
         }
@@ -94,23 +93,23 @@ pub(super) fn run<T: Table>(store: &Store, info: &TableInfo) -> Result<()> {
 }
 
 /// How far work on a table has come, as it is noted under `key`.
-pub(super) fn progress(attempt: &Attempt, key: &[u8]) -> Result<StoredProgress> {
-    match attempt.get(key, StoredProgress::decode)? {
+pub(super) fn progress(txn: &Txn, key: &[u8]) -> Result<StoredProgress> {
+    match txn.get(key, StoredProgress::decode)? {
         None => Ok(StoredProgress::default()),
-        Some(progress) => progress.map_err(|fault| attempt.corruption(fault)),
+        Some(progress) => progress.map_err(|fault| txn.corruption(fault)),
     }
 }
 
 /// The next rows that are to be worked on.
 pub(super) fn next_rows(
     store: &Store,
-    attempt: &Attempt,
+    txn: &Txn,
     info: &TableInfo,
     progress: &StoredProgress,
 ) -> Result<RowBatch> {
     let prefix = info.rows.prefix();
     let start = if progress.next.is_empty() { prefix.to_vec() } else { progress.next.clone() };
-    let mut scan: EntryScan = attempt.scan(KeyRange { start, end: successor(&prefix) })?;
+    let mut scan: EntryScan = txn.scan(KeyRange { start, end: successor(&prefix) })?;
     let (mut rows, mut size) = (Vec::new(), 0);
     // A row is written with two entries of each index at most, or of each element that it has.
     let count = store.batch_count(BATCH_COUNT, 2 + 2 * info.indexes.len());
@@ -133,30 +132,30 @@ pub(super) fn progress_after(progress: &StoredProgress, batch: &RowBatch) -> Sto
     }
 }
 
-fn batch<T: Table>(store: &Store, attempt: &Attempt, info: &TableInfo) -> Result<Outcome> {
-    if info.is_built_by_others(attempt, store)? {
+fn batch<T: Table>(store: &Store, txn: &Txn, info: &TableInfo) -> Result<BuiltBatch> {
+    if info.is_built_by_others(txn, store)? {
         let (progress, duplicates) = (StoredProgress::default(), Vec::new());
-        return Ok(Outcome { progress, finished: true, duplicates });
+        return Ok(BuiltBatch { progress, finished: true, duplicates });
     }
     let key = catalog::build_key(info.rows);
-    let before = progress(attempt, &key)?;
-    let batch = next_rows(store, attempt, info, &before)?;
-    let mut duplicates: Vec<Vec<Duplicate>> = vec![Vec::new(); info.indexes.len()];
+    let before = progress(txn, &key)?;
+    let batch = next_rows(store, txn, info, &before)?;
+    let mut duplicates: Vec<Vec<DuplicateOwners>> = vec![Vec::new(); info.indexes.len()];
     for (key, bytes) in &batch.rows {
         let primary_key = &key[PREFIX..];
         let row = row::<T>(info, primary_key, bytes)?;
-        enter(attempt, info, primary_key, &row, &mut duplicates)?;
+        enter(txn, info, primary_key, &row, &mut duplicates)?;
     }
     for (index, _) in info.indexes.iter().zip(&duplicates).filter(|(_, pairs)| !pairs.is_empty()) {
-        catalog::turn_off(attempt, info, index.keyspace, store.dir())?;
+        catalog::turn_off(txn, info, index.keyspace, store.dir())?;
     }
     let progress = progress_after(&before, &batch);
     if batch.is_last {
-        catalog::finish_build(attempt, info, store.dir())?;
+        catalog::finish_build(txn, info, store.dir())?;
     } else {
-        attempt.put(&key, &progress.encode()?);
+        txn.put(&key, &progress.encode()?);
     }
-    Ok(Outcome { progress, finished: batch.is_last, duplicates })
+    Ok(BuiltBatch { progress, finished: batch.is_last, duplicates })
 }
 
 /// The row of stored bytes as the newest struct has it; an error that names the row when there is
@@ -212,28 +211,28 @@ pub(super) fn shared(value: &[u8], primary_key: &[u8]) -> Vec<u8> {
 
 /// Enters a row in the indexes that are being built.
 pub(super) fn enter<T: Table>(
-    attempt: &Attempt,
+    txn: &Txn,
     info: &TableInfo,
     primary_key: &[u8],
     row: &T,
-    duplicates: &mut [Vec<Duplicate>],
+    duplicates: &mut [Vec<DuplicateOwners>],
 ) -> Result<()> {
     for entry in info.entries(primary_key, row).map_err(|error| unfit(info, primary_key, error))? {
-        if info.indexes[entry.index].settled().is_some() {
+        if info.indexes[entry.index].built().is_some() {
             continue;
         }
         if !entry.owned {
-            attempt.put(&entry.key, &[]);
+            txn.put(&entry.key, &[]);
             continue;
         }
-        match attempt.get(&entry.key, <[u8]>::to_vec)? {
-            None => attempt.put(&entry.key, primary_key),
+        match txn.get(&entry.key, <[u8]>::to_vec)? {
+            None => txn.put(&entry.key, primary_key),
             Some(owner) if owner == primary_key => {}
             Some(owner) => {
-                attempt.put(&shared(&entry.key, primary_key), &[]);
+                txn.put(&shared(&entry.key, primary_key), &[]);
                 let pairs = &mut duplicates[entry.index];
                 if pairs.len() < DUPLICATE_LIMIT {
-                    pairs.push(Duplicate { first: owner, second: primary_key.to_vec() });
+                    pairs.push(DuplicateOwners { first: owner, second: primary_key.to_vec() });
                 }
             }
         }

@@ -22,15 +22,15 @@
 use std::cmp::Ordering;
 
 use super::catalog;
+use super::keyspaces;
 use super::snapshot::Snapshot;
-use super::spaces;
 use super::store::Store;
 use crate::backend::SLOT;
 use crate::base::{KeyRange, KeyspaceId, SeqNo, after};
 use crate::engine::Durability;
 use crate::error::{Error, Fault, Result};
 use crate::sync::Arc;
-use crate::txn::{Attempt, EntryScan};
+use crate::txn::{EntryScan, Txn};
 
 /// The letter of the mark in the catalog.
 const COPYING: u8 = b'p';
@@ -55,7 +55,7 @@ const NOTES: &[u8] = b"bgkm";
 /// What a copy has done: [`copy`](crate::remote::copy) returns it.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
-pub struct Copied {
+pub struct CopyReport {
     /// The names of the tables, sorted.
     pub tables: Vec<String>,
     /// The names of the keyspaces of the raw engine, sorted.
@@ -83,7 +83,7 @@ pub struct CopyProgress {
 }
 
 /// A copy that runs.
-struct Copy<'c> {
+struct CopyJob<'c> {
     from: &'c Arc<Store>,
     to: &'c Arc<Store>,
     /// What is read of the source.
@@ -119,7 +119,7 @@ impl Contents {
     fn of(snapshot: &Snapshot) -> Result<Self> {
         let dir = snapshot.dir();
         let tables = catalog::stored(|range| snapshot.scan(range), dir)?;
-        let keyspaces = spaces::all(|range| snapshot.scan(range), dir)?;
+        let keyspaces = keyspaces::all(|range| snapshot.scan(range), dir)?;
         let mut records = Vec::new();
         for prefix in record_prefixes() {
             let mut scan = snapshot.scan(KeyRange::prefix(&prefix))?;
@@ -161,13 +161,13 @@ impl Store {
         self: &Arc<Self>,
         to: &Arc<Self>,
         report: &mut dyn FnMut(&CopyProgress) -> Result<()>,
-    ) -> Result<Copied> {
-        if self.place().address() == to.place().address() {
+    ) -> Result<CopyReport> {
+        if self.storage().address() == to.storage().address() {
             return Err(Error::Unsupported("copying a database into itself"));
         }
         let progress = CopyProgress { pass: 0, key_count: 0, written_count: 0 };
         let snapshot = Snapshot::new(self);
-        let mut copy = Copy { from: self, to, snapshot, has_moved: false, progress, report };
+        let mut copy = CopyJob { from: self, to, snapshot, has_moved: false, progress, report };
         while copy.progress.pass < MAX_PASSES {
             if let Some(contents) = copy.pass()? {
                 return copy.end(contents);
@@ -177,7 +177,7 @@ impl Store {
     }
 }
 
-impl Copy<'_> {
+impl CopyJob<'_> {
     /// Walks both sides once; what the source has, if there was no difference and all that was read
     /// of it is one state.
     fn pass(&mut self) -> Result<Option<Contents>> {
@@ -205,7 +205,7 @@ impl Copy<'_> {
         }
     }
 
-    /// Reads a newer state of the source, if that may help after `round` other attempts.
+    /// Reads a newer state of the source, if that may help after `round` other transactions.
     fn renew(&mut self, error: Error, round: u32) -> Result<()> {
         let may_help = match (&error, self.from.client()) {
             (Error::SnapshotTooOld, _) => round < MAX_ROUNDS,
@@ -239,12 +239,12 @@ impl Copy<'_> {
     /// Marks the target as one into which keyspaces up to `last` are copied. Returns the first
     /// keyspace that is none of the copy.
     fn begin(&self, last: u32) -> Result<u32> {
-        self.to.change_internally(self.to.durability(), |attempt| {
-            ensure_unused(attempt)?;
-            catalog::reserve_above(attempt, last, self.to.dir())?;
-            let next = catalog::next_keyspace(attempt)?;
-            if mark(attempt)? != Some(next) {
-                attempt.put(&mark_key(), &[&[FORM][..], &next.to_le_bytes()].concat());
+        self.to.change_internally(self.to.durability(), |txn| {
+            ensure_unused(txn)?;
+            catalog::reserve_above(txn, last, self.to.dir())?;
+            let next = catalog::next_keyspace(txn)?;
+            if mark(txn)? != Some(next) {
+                txn.put(&mark_key(), &[&[FORM][..], &next.to_le_bytes()].concat());
             }
             Ok(next)
         })
@@ -266,9 +266,9 @@ impl Copy<'_> {
             round = 0;
             let mut done = KeyRange { start: rest.start, end: window.end.clone() };
             while !done.is_empty() {
-                let changed = self.to.change_internally(self.to.durability(), |attempt| {
-                    window.change(attempt, &done, self.to)
-                })?;
+                let changed = self
+                    .to
+                    .change_internally(self.to.durability(), |txn| window.change(txn, &done, self.to))?;
                 self.progress.written_count += changed.count;
                 let Some(next) = changed.rest else { break };
                 done.start = next;
@@ -292,18 +292,18 @@ impl Copy<'_> {
     }
 
     /// Has the tables and keyspaces be there.
-    fn end(self, contents: Contents) -> Result<Copied> {
+    fn end(self, contents: Contents) -> Result<CopyReport> {
         let Contents { tables, keyspaces, records, .. } = contents;
-        self.to.change_internally(Durability::Safe, |attempt| {
-            ensure_unused(attempt)?;
+        self.to.change_internally(Durability::Safe, |txn| {
+            ensure_unused(txn)?;
             for (key, record) in &records {
-                attempt.put(key, record);
+                txn.put(key, record);
             }
-            attempt.delete(&mark_key());
+            txn.delete(&mark_key());
             Ok(())
         })?;
         let CopyProgress { pass, key_count, written_count } = self.progress;
-        Ok(Copied { tables, keyspaces, key_count, written_count, pass_count: pass })
+        Ok(CopyReport { tables, keyspaces, key_count, written_count, pass_count: pass })
     }
 }
 
@@ -315,7 +315,7 @@ struct Window {
 }
 
 /// What became of a window in the target.
-struct Changed {
+struct WindowOutcome {
     count: u64,
     /// Where to go on, if not all of it was done.
     rest: Option<Vec<u8>>,
@@ -339,11 +339,11 @@ impl Window {
     }
 
     /// Makes a part of the window in the target what it is here, as far as one commit can.
-    fn change(&self, attempt: &Attempt, range: &KeyRange, to: &Store) -> Result<Changed> {
+    fn change(&self, txn: &Txn, range: &KeyRange, to: &Store) -> Result<WindowOutcome> {
         let (max_count, max_size) = (to.batch_count(WINDOW_COUNT, 1), to.batch_size(WINDOW_SIZE, 1));
         let first = self.entries.partition_point(|(key, _)| *key < range.start);
         let mut wanted = self.entries[first..].iter().peekable();
-        let mut scan = attempt.scan(range.clone())?;
+        let mut scan = txn.scan(range.clone())?;
         let mut here = next_of(&mut scan)?;
         let (mut changes, mut size, mut rest) = (Vec::new(), 0, None);
         loop {
@@ -374,11 +374,11 @@ impl Window {
         }
         for (key, value) in &changes {
             match value {
-                Some(value) => attempt.put(key, value),
-                None => attempt.delete(key),
+                Some(value) => txn.put(key, value),
+                None => txn.delete(key),
             }
         }
-        Ok(Changed { count: changes.len() as u64, rest })
+        Ok(WindowOutcome { count: changes.len() as u64, rest })
     }
 }
 
@@ -392,21 +392,21 @@ fn mark_key() -> Vec<u8> {
 }
 
 /// The next keyspace as it was when a copy has begun.
-fn mark(attempt: &Attempt) -> Result<Option<u32>> {
-    let mark = attempt.get(&mark_key(), |bytes| match bytes {
+fn mark(txn: &Txn) -> Result<Option<u32>> {
+    let mark = txn.get(&mark_key(), |bytes| match bytes {
         [FORM, next @ ..] => next.try_into().map(u32::from_le_bytes).ok(),
         _ => None,
     })?;
-    mark.map(|next| next.ok_or_else(|| attempt.corruption(Fault::Invalid("mark of a copy")))).transpose()
+    mark.map(|next| next.ok_or_else(|| txn.corruption(Fault::Invalid("mark of a copy")))).transpose()
 }
 
 /// An error for a target in which a program has made a table or a keyspace. Also if it was dropped:
 /// a program that has not noticed yet would take what is copied to its keyspace for its own.
-fn ensure_unused(attempt: &Attempt) -> Result<()> {
-    let next = catalog::next_keyspace(attempt)?;
-    let mut is_used = next != mark(attempt)?.unwrap_or(catalog::FIRST_KEYSPACE);
+fn ensure_unused(txn: &Txn) -> Result<()> {
+    let next = catalog::next_keyspace(txn)?;
+    let mut is_used = next != mark(txn)?.unwrap_or(catalog::FIRST_KEYSPACE);
     for prefix in record_prefixes() {
-        is_used |= attempt.scan(KeyRange::prefix(&prefix))?.next()?.is_some();
+        is_used |= txn.scan(KeyRange::prefix(&prefix))?.next()?.is_some();
     }
     if is_used {
         return Err(Error::Unsupported(
@@ -418,5 +418,5 @@ fn ensure_unused(attempt: &Attempt) -> Result<()> {
 
 /// What the keys of records of tables and keyspaces begin with.
 fn record_prefixes() -> [Vec<u8>; 2] {
-    [catalog::table_key(""), spaces::space_key("")]
+    [catalog::table_key(""), keyspaces::keyspace_key("")]
 }

@@ -10,20 +10,20 @@ use std::sync::Arc;
 use smallvec::SmallVec;
 
 use super::catalog::TableInfo;
-use super::key::{Composite, Key, KeyWriter, RangeOver};
+use super::key::{Composite, Key, KeyRangeArg, KeyWriter};
 use super::mapper::Table;
-use super::migrate::{self, Migrated};
+use super::migrate::{self, MigrationReport};
 use super::mutate::{Mutation, PREFIX, engine_key};
 use super::row;
 use super::scan::{Rest, Scan};
 use super::source::{Access, ReadWrite, Reads, Source, WriteAccess, with_reads};
 use super::status::{self, IndexStatus};
 use super::store::Store;
-use super::sweep::{Swept, sweep};
+use super::sweep::{SweepReport, sweep};
 use crate::error::{Error, Fault, Result};
 
 /// How many keys of a `get_many` are encoded at a time.
-const TOGETHER: usize = 32;
+const BATCH_COUNT: usize = 32;
 
 /// How a primary key of `T` is passed: numbers by value, `&str` for a `String`, tuples of these.
 type KeyRef<'k, T> = <<T as super::TableMapper>::PrimaryKey as Key>::Ref<'k>;
@@ -119,8 +119,8 @@ impl<T: Table, M: Access> DefaultTable<T, M> {
 
     /// An error unless the index at a place can be asked about the state that this handle reads.
     #[inline]
-    pub(super) fn ensure_readable(&self, place: usize) -> Result<()> {
-        self.source.ensure_readable::<T>(&self.info, place)
+    pub(super) fn ensure_readable(&self, ordinal: usize) -> Result<()> {
+        self.source.ensure_readable::<T>(&self.info, ordinal)
     }
 
     /// The indexes, one field each, by name: `users.by().email.get("ann@x.org")`.
@@ -151,14 +151,14 @@ impl<T: Table, M: Access> DefaultTable<T, M> {
         let mut points = keys.into_iter();
         let mut rows = Vec::with_capacity(points.size_hint().0);
         self.source.read(|reader| {
-            let mut keys = Vec::with_capacity(points.size_hint().0.clamp(1, TOGETHER));
+            let mut keys = Vec::with_capacity(points.size_hint().0.clamp(1, BATCH_COUNT));
             loop {
                 keys.clear();
-                keys.extend(points.by_ref().take(TOGETHER).map(|point| self.row_key(&point)));
+                keys.extend(points.by_ref().take(BATCH_COUNT).map(|point| self.row_key(&point)));
                 if keys.is_empty() {
                     return Ok(());
                 }
-                let bytes: SmallVec<[&[u8]; TOGETHER]> =
+                let bytes: SmallVec<[&[u8]; BATCH_COUNT]> =
                     keys.iter().map(|key| key.sought().unwrap_or(NOWHERE)).collect();
                 rows.reserve(keys.len());
                 let first = rows.len();
@@ -193,7 +193,7 @@ impl<T: Table, M: Access> DefaultTable<T, M> {
     }
 
     /// The rows whose primary key lies in a range, by primary key.
-    pub fn range<B>(&self, range: impl RangeOver<T::PrimaryKey, B>) -> RowScan<T, M> {
+    pub fn range<B>(&self, range: impl KeyRangeArg<T::PrimaryKey, B>) -> RowScan<T, M> {
         Scan::rows(self).within(&range)
     }
 
@@ -402,7 +402,7 @@ impl<T: Table, M: Access> DefaultTable<T, M> {
     /// Moves the counter of generated keys on, above the key that a row brings along.
     pub(super) fn count_key(&self, row: &T) {
         if let Some(number) = row.counted_key() {
-            self.info.numbers.keep_above(number);
+            self.info.key_sequence.advance_past(number);
         }
     }
 
@@ -411,16 +411,16 @@ impl<T: Table, M: Access> DefaultTable<T, M> {
     where
         M: WriteAccess,
     {
-        self.source.change(&mut |attempt| {
+        self.source.change(&mut |txn| {
             // The state is pinned first: a later drop is a conflict, an earlier one was noted.
-            attempt.at();
+            txn.at();
             if self.info.is_past {
                 // The table was dropped after the transaction had begun, so it would lose.
-                attempt.give_up();
+                txn.request_restart();
                 return Err(Error::Conflict);
             }
             self.info.ensure_there()?;
-            statement(&Mutation::new(attempt, &self.info, self.source.store()?))
+            statement(&Mutation::new(txn, &self.info, self.source.store()?))
         })
     }
 }
@@ -442,11 +442,11 @@ impl<T: Table> DefaultTable<T> {
     ///
     /// Cost: reads every row, and looks up a row for each entry and an entry for each value; a
     /// write for whatever is wrong.
-    pub fn sweep(&self) -> Result<Swept<T>> {
+    pub fn sweep(&self) -> Result<SweepReport<T>> {
         let store = self.database("`sweep` in a transaction: it commits by itself, many times")?;
         let is_readable = |index: &usize| self.info.indexes[*index].is_readable();
         let readable: Vec<usize> = (0..self.info.indexes.len()).filter(is_readable).collect();
-        Swept::of(&self.info, &sweep::<T>(store, &self.info, &readable)?)
+        SweepReport::of(&self.info, &sweep::<T>(store, &self.info, &readable)?)
     }
 
     /// Rewrites every row that has an older layout, so that the structs of the past can go. Returns
@@ -460,12 +460,12 @@ impl<T: Table> DefaultTable<T> {
     /// before stays rewritten.
     ///
     /// Cost: reads every row, and writes those of older layouts.
-    pub fn migrate_all(&self) -> Result<Migrated> {
+    pub fn migrate_all(&self) -> Result<MigrationReport> {
         self.migrate_all_watched(|_| ())
     }
 
     /// [`migrate_all`](Self::migrate_all), which tells `watch` after each batch how far it is.
-    pub fn migrate_all_watched(&self, watch: impl FnMut(Migrated)) -> Result<Migrated> {
+    pub fn migrate_all_watched(&self, watch: impl FnMut(MigrationReport)) -> Result<MigrationReport> {
         let store = self.database("`migrate_all` in a transaction: it commits by itself, many times")?;
         migrate::run::<T>(store, &self.info, watch)
     }

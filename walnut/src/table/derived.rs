@@ -12,9 +12,9 @@
 //! field of a private type as a part. Nothing here does anything of its own.
 
 use super::elements::Elements;
+use super::encoding::{Computed, Encoding};
 use super::entries::IndexEntries;
-use super::form::{Computed, Form};
-use super::key::{Generated, Key, KeyPart, KeyReader, KeyShape, KeyWriter};
+use super::key::{Generated, Key, KeyReader, KeyShape, KeyShapePart, KeyWriter};
 use super::mapper::{GeneratesKey, TableMapper};
 use crate::error::Fault;
 
@@ -31,7 +31,7 @@ pub trait Made<Of, const AT: usize> {
     /// Its type.
     type Value;
     /// How it is stored.
-    type Form: Form<Self::Value>;
+    type Encoding: Encoding<Self::Value>;
     /// Its value.
     fn value(&self) -> &Self::Value;
 }
@@ -41,7 +41,7 @@ pub trait MadeOfEach<Of, const AT: usize> {
     /// Its type.
     type Value: Elements;
     /// How an element is stored.
-    type Form: Form<<Self::Value as Elements>::Element>;
+    type Encoding: Encoding<<Self::Value as Elements>::Element>;
     /// Its value, unless the collection itself is missing.
     fn value(&self) -> Option<&Self::Value>;
 }
@@ -107,40 +107,40 @@ pub fn part_shape<T: Part<Of, AT>, Of, const AT: usize>() -> KeyShape {
 
 /// How a part in its form is encoded.
 pub fn made_shape<T: Made<Of, AT>, Of, const AT: usize>() -> KeyShape {
-    <T::Form as Form<T::Value>>::Key::key_shape()
+    <T::Encoding as Encoding<T::Value>>::Key::key_shape()
 }
 
 /// How an element in its form is encoded.
 pub fn each_shape<T: MadeOfEach<Of, AT>, Of, const AT: usize>() -> KeyShape {
-    <T::Form as Form<<T::Value as Elements>::Element>>::Key::key_shape()
+    <T::Encoding as Encoding<<T::Value as Elements>::Element>>::Key::key_shape()
 }
 
 /// How a form encodes a value.
-pub fn form_shape<F: Form<V>, V>() -> KeyShape {
+pub fn form_shape<F: Encoding<V>, V>() -> KeyShape {
     F::Key::key_shape()
 }
 
 /// The shape of an enum that is stored by its discriminants.
 pub fn enum_shape(variants: &[(&str, i64)]) -> KeyShape {
     let variants = variants.iter().map(|&(name, number)| (name.to_owned(), number));
-    KeyShape::of(KeyPart::Enum(variants.collect()))
+    KeyShape::of(KeyShapePart::Enum(variants.collect()))
 }
 
 /// Adds a part in its form to an entry of an index.
 pub fn index_made<T: Made<Of, AT>, Of, const AT: usize>(row: &T, entries: &mut IndexEntries) {
-    entries.form::<T::Form, T::Value>(row.value());
+    entries.form::<T::Encoding, T::Value>(row.value());
 }
 
 /// Adds a part for each element to an entry of an index.
 pub fn index_each<T: MadeOfEach<Of, AT>, Of, const AT: usize>(row: &T, entries: &mut IndexEntries) {
     match row.value() {
-        Some(value) => entries.each::<T::Form, T::Value>(value),
+        Some(value) => entries.each::<T::Encoding, T::Value>(value),
         None => entries.leave_out(),
     }
 }
 
 /// Adds what a function computed to an entry of an index, which is left out when that is nothing.
-pub fn index_computed<V, F: Form<V>>(value: impl Computed<V>, entries: &mut IndexEntries) {
+pub fn index_computed<V, F: Encoding<V>>(value: impl Computed<V>, entries: &mut IndexEntries) {
     match value.computed() {
         Some(value) => entries.form::<F, V>(&value),
         None => entries.leave_out(),
@@ -149,7 +149,7 @@ pub fn index_computed<V, F: Form<V>>(value: impl Computed<V>, entries: &mut Inde
 
 /// Adds each element of what a function computed to an entry of an index, which is left out when
 /// that is nothing.
-pub fn index_each_computed<V: Elements, F: Form<V::Element>>(
+pub fn index_each_computed<V: Elements, F: Encoding<V::Element>>(
     value: impl Computed<V>,
     entries: &mut IndexEntries,
 ) {
@@ -181,16 +181,16 @@ pub fn skip_part<T: Part<Of, AT>, Of, const AT: usize>(input: &mut KeyReader<'_>
 
 /// Passes over the key that is made of a part.
 pub fn skip_made<T: Made<Of, AT>, Of, const AT: usize>(input: &mut KeyReader<'_>) -> Result<(), Fault> {
-    <T::Form as Form<T::Value>>::Key::skip(input)
+    <T::Encoding as Encoding<T::Value>>::Key::skip(input)
 }
 
 /// Passes over the key that is made of an element.
 pub fn skip_each<T: MadeOfEach<Of, AT>, Of, const AT: usize>(input: &mut KeyReader<'_>) -> Result<(), Fault> {
-    <T::Form as Form<<T::Value as Elements>::Element>>::Key::skip(input)
+    <T::Encoding as Encoding<<T::Value as Elements>::Element>>::Key::skip(input)
 }
 
 /// Passes over the key that a form makes of a value.
-pub fn skip_form<F: Form<V>, V>(input: &mut KeyReader<'_>) -> Result<(), Fault> {
+pub fn skip_form<F: Encoding<V>, V>(input: &mut KeyReader<'_>) -> Result<(), Fault> {
     F::Key::skip(input)
 }
 
@@ -211,31 +211,31 @@ pub const fn part_is_optional<T: Part<Of, AT>, Of, const AT: usize>() -> bool {
 
 /// Whether the key that is made of a part is [exact](Key::EXACT).
 pub const fn made_is_exact<T: Made<Of, AT>, Of, const AT: usize>() -> bool {
-    <<T::Form as Form<T::Value>>::Key as Key>::EXACT
+    <<T::Encoding as Encoding<T::Value>>::Key as Key>::EXACT
 }
 
 /// Whether the key that is made of a part [may be missing](Key::OPTIONAL).
 pub const fn made_is_optional<T: Made<Of, AT>, Of, const AT: usize>() -> bool {
-    <<T::Form as Form<T::Value>>::Key as Key>::OPTIONAL
+    <<T::Encoding as Encoding<T::Value>>::Key as Key>::OPTIONAL
 }
 
 /// Whether the key that is made of an element is [exact](Key::EXACT).
 pub const fn each_is_exact<T: MadeOfEach<Of, AT>, Of, const AT: usize>() -> bool {
-    <<T::Form as Form<<T::Value as Elements>::Element>>::Key as Key>::EXACT
+    <<T::Encoding as Encoding<<T::Value as Elements>::Element>>::Key as Key>::EXACT
 }
 
 /// Whether the key that is made of an element [may be missing](Key::OPTIONAL).
 pub const fn each_is_optional<T: MadeOfEach<Of, AT>, Of, const AT: usize>() -> bool {
-    <<T::Form as Form<<T::Value as Elements>::Element>>::Key as Key>::OPTIONAL
+    <<T::Encoding as Encoding<<T::Value as Elements>::Element>>::Key as Key>::OPTIONAL
 }
 
 /// Whether the key that a form makes of a value is [exact](Key::EXACT).
-pub const fn form_is_exact<F: Form<V>, V>() -> bool {
+pub const fn form_is_exact<F: Encoding<V>, V>() -> bool {
     <F::Key as Key>::EXACT
 }
 
 /// Whether the key that a form makes of a value [may be missing](Key::OPTIONAL).
-pub const fn form_is_optional<F: Form<V>, V>() -> bool {
+pub const fn form_is_optional<F: Encoding<V>, V>() -> bool {
     <F::Key as Key>::OPTIONAL
 }
 

@@ -9,7 +9,7 @@
 use smallvec::SmallVec;
 
 use super::elements::Elements;
-use super::form::{AsIs, Form};
+use super::encoding::{Encoding, Plain};
 use super::key::{Key, KeyWriter};
 use super::row::MAX_ROW_SIZE;
 
@@ -58,11 +58,11 @@ impl IndexEntries {
 
     /// Adds the next part of the entry.
     pub fn part<K: Key>(&mut self, part: &K) {
-        self.form::<AsIs, K>(part);
+        self.form::<Plain, K>(part);
     }
 
     /// Adds the next part of the entry, stored in a form.
-    pub(crate) fn form<F: Form<V>, V>(&mut self, value: &V) {
+    pub(crate) fn form<F: Encoding<V>, V>(&mut self, value: &V) {
         self.put(F::is_none(value), |out| F::encode(value, out));
     }
 
@@ -76,7 +76,7 @@ impl IndexEntries {
 
     /// Adds the next part of the entry, of which there is one for each element. All of them
     /// together take as many bytes as a row does at most.
-    pub(crate) fn each<F: Form<C::Element>, C: Elements>(&mut self, collection: &C) {
+    pub(crate) fn each<F: Encoding<C::Element>, C: Elements>(&mut self, collection: &C) {
         self.put_each(
             collection.elements(),
             |element| F::is_none(element),
@@ -129,10 +129,10 @@ impl IndexEntries {
     pub fn finish_sparse(&mut self) {
         let before = self.finished.len();
         self.finish();
-        let mut place = 0;
+        let mut ordinal = 0;
         self.finished.retain(|entry| {
-            place += 1;
-            place <= before || !entry.has_none
+            ordinal += 1;
+            ordinal <= before || !entry.has_none
         });
     }
 

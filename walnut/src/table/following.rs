@@ -7,9 +7,9 @@ use std::sync::Arc;
 
 use super::catalog::{self, Compiled};
 use super::verify::Findings;
-use super::{DefaultTable, ReadOnly, Snapshot, Table, spaces, verify};
+use super::{DefaultTable, ReadOnly, Snapshot, Table, keyspaces, verify};
 use crate::base::KeyRange;
-use crate::engine::{EngineFollower, Verified};
+use crate::engine::{EngineFollower, VerifyReport};
 use crate::error::Result;
 use crate::sync::Mutex;
 use crate::txn::EntryScan;
@@ -25,7 +25,7 @@ pub(crate) struct Following {
 struct FollowedTable {
     compiled: Arc<Compiled>,
     /// Compares rows and index entries; it knows the type of the rows.
-    verify: fn(&Snapshot, &mut Verified, &mut Findings) -> Result<()>,
+    verify: fn(&Snapshot, &mut VerifyReport, &mut Findings) -> Result<()>,
 }
 
 impl Following {
@@ -58,14 +58,14 @@ impl Following {
     }
 
     /// The names of the keyspaces of the raw engine, sorted.
-    pub(crate) fn space_names(&self) -> Result<Vec<String>> {
+    pub(crate) fn keyspace_names(&self) -> Result<Vec<String>> {
         let moment = self.engine.moment();
-        spaces::names(|range| Ok(EntryScan::Engine(moment.scan(range))))
+        keyspaces::names(|range| Ok(EntryScan::Engine(moment.scan(range))))
     }
 
     /// Verifies the files of the last refresh, then rows against index entries of the tables that
     /// were opened.
-    pub(crate) fn verify(self: &Arc<Self>) -> Result<Verified> {
+    pub(crate) fn verify(self: &Arc<Self>) -> Result<VerifyReport> {
         let snapshot = Snapshot::of_moment(self);
         let mut verified = self.engine.moment().verify()?;
         let tables: Vec<FollowedTable> = self.tables.lock().values().cloned().collect();
@@ -77,7 +77,11 @@ impl Following {
     }
 }
 
-fn verify_in<T: Table>(snapshot: &Snapshot, verified: &mut Verified, findings: &mut Findings) -> Result<()> {
+fn verify_in<T: Table>(
+    snapshot: &Snapshot,
+    verified: &mut VerifyReport,
+    findings: &mut Findings,
+) -> Result<()> {
     let info = snapshot.info::<T>()?;
     let rows = snapshot.scan(KeyRange::prefix(&info.rows.prefix()))?;
     verify::table::<T>(rows, &info, verified, findings)

@@ -6,20 +6,20 @@ use std::fmt;
 use std::marker::PhantomData;
 
 use super::DefaultTable;
-use super::key::{BeginsWithText, Composite, Key, KeyWriter, RangeOver, TextKey};
+use super::key::{BeginsWithText, Composite, Key, KeyRangeArg, KeyWriter, TextKey};
 use super::mapper::Table;
 use super::mutate::{PREFIX, engine_key};
 use super::row;
 use super::scan::{Rest, Scan};
 use super::source::{Access, ReadWrite, Reads, WriteAccess, with_reads};
 use crate::error::{FindingKind, Result};
-use crate::txn::Attempt;
+use crate::txn::Txn;
 
 /// An index whose values may repeat. Scans give rows by value, those with one value by primary key.
 pub struct Index<'a, T: Table, K, M: Access = ReadWrite> {
     table: &'a DefaultTable<T, M>,
     /// The place in the schema's list.
-    place: usize,
+    ordinal: usize,
     key: PhantomData<fn() -> K>,
 }
 
@@ -27,7 +27,7 @@ pub struct Index<'a, T: Table, K, M: Access = ReadWrite> {
 pub struct Unique<'a, T: Table, K, M: Access = ReadWrite> {
     pub(super) table: &'a DefaultTable<T, M>,
     /// The place in the schema's list.
-    pub(super) place: usize,
+    pub(super) ordinal: usize,
     key: PhantomData<fn() -> K>,
 }
 
@@ -36,15 +36,15 @@ macro_rules! scans {
         impl<'a, T: Table, K, M: Access> $handle<'a, T, K, M> {
             /// The handle to the index at a place of the schema's list; for derived code.
             #[doc(hidden)]
-            pub fn new(table: &'a DefaultTable<T, M>, place: usize) -> Self {
-                Self { table, place, key: PhantomData }
+            pub fn new(table: &'a DefaultTable<T, M>, ordinal: usize) -> Self {
+                Self { table, ordinal, key: PhantomData }
             }
         }
 
         impl<T: Table, K: Key, M: Access> $handle<'_, T, K, M> {
             /// All entries of the index, by value.
             pub fn iter(&self) -> Scan<'static, T, K, (), M> {
-                Scan::index(self.table, self.place)
+                Scan::index(self.table, self.ordinal)
             }
 
             /// The rows with this value. None when the value cannot be stored, since it is too long
@@ -59,7 +59,7 @@ macro_rules! scans {
             /// An index with `each` has an entry for each distinct element of a row, and a scan
             /// comes by each of them: a row with two elements in the range comes twice, once for
             /// each.
-            pub fn range<B>(&self, range: impl RangeOver<K, B>) -> Scan<'static, T, K, (), M> {
+            pub fn range<B>(&self, range: impl KeyRangeArg<K, B>) -> Scan<'static, T, K, (), M> {
                 self.iter().within(&range)
             }
 
@@ -79,7 +79,7 @@ macro_rules! scans {
             where
                 K: Composite,
             {
-                Scan::index(self.table, self.place).starting_with(|out| K::First::encode_ref(&first, out))
+                Scan::index(self.table, self.ordinal).starting_with(|out| K::First::encode_ref(&first, out))
             }
         }
 
@@ -111,7 +111,7 @@ macro_rules! scans {
 
         impl<T: Table, K, M: Access> fmt::Debug for $handle<'_, T, K, M> {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                let name = self.table.info().schema.indexes[self.place].name;
+                let name = self.table.info().schema.indexes[self.ordinal].name;
                 f.debug_struct(stringify!($handle)).field("name", &name).finish_non_exhaustive()
             }
         }
@@ -181,7 +181,7 @@ impl<T: Table, K: Key, M: Access> Unique<'_, T, K, M> {
 
     #[inline(always)]
     fn get_of(&self, reads: &impl Reads, value: K::Ref<'_>) -> Result<Option<T>> {
-        self.table.ensure_readable(self.place)?;
+        self.table.ensure_readable(self.ordinal)?;
         if K::ref_is_none(&value) {
             return Ok(None);
         }
@@ -189,7 +189,7 @@ impl<T: Table, K: Key, M: Access> Unique<'_, T, K, M> {
         let Some(entry) = entry.sought() else { return Ok(None) };
         let prefix = self.table.info().rows.prefix();
         let row = reads.read(|reader| {
-            self.table.info().look(reader, &[entry])?;
+            self.table.info().check_current(reader, &[entry])?;
             let key = reader.get(entry, |owner| engine_key(prefix, |out| out.push(owner)))?;
             let Some(key) = key else { return Ok(None) };
             let row = reader.get(key.finish()?, row::open::<T>)?;
@@ -200,7 +200,7 @@ impl<T: Table, K: Key, M: Access> Unique<'_, T, K, M> {
         match row {
             Some(Ok(row)) => Ok(Some(row)),
             Some(Err(fault)) => Err(info.unreadable(primary_key, fault)),
-            None => Err(info.finding(FindingKind::StrayEntry, Some(self.place), primary_key).into_error()),
+            None => Err(info.finding(FindingKind::StrayEntry, Some(self.ordinal), primary_key).into_error()),
         }
     }
 
@@ -212,17 +212,17 @@ impl<T: Table, K: Key, M: Access> Unique<'_, T, K, M> {
         if K::ref_is_none(&value) {
             return Ok(self.all(value).keys().next().transpose()?.is_some());
         }
-        self.table.ensure_readable(self.place)?;
+        self.table.ensure_readable(self.ordinal)?;
         let entry = self.entry(&value);
         let Some(entry) = entry.sought() else { return Ok(false) };
         with_reads!(self.table.source(), |reads| reads.read(|reader| {
-            self.table.info().look(reader, &[entry])?;
+            self.table.info().check_current(reader, &[entry])?;
             reader.contains(entry)
         }))
     }
 
     pub(super) fn entry(&self, value: &K::Ref<'_>) -> KeyWriter {
-        engine_key(self.table.info().indexes[self.place].keyspace.prefix(), |out| K::encode_ref(value, out))
+        engine_key(self.table.info().indexes[self.ordinal].keyspace.prefix(), |out| K::encode_ref(value, out))
     }
 }
 
@@ -233,7 +233,7 @@ impl<T: Table, K: Key, M: Access> Unique<'_, T, K, M> {
     where
         M: WriteAccess,
     {
-        self.table.ensure_readable(self.place)?;
+        self.table.ensure_readable(self.ordinal)?;
         let entry = self.entry(&value);
         let entry = entry.sought().filter(|_| !K::ref_is_none(&value));
         // A statement that finds nothing is one, too: a database that takes no writes refuses it.
@@ -248,7 +248,7 @@ impl<T: Table, K: Key, M: Access> Unique<'_, T, K, M> {
     where
         M: WriteAccess,
     {
-        self.table.ensure_readable(self.place)?;
+        self.table.ensure_readable(self.ordinal)?;
         let entry = self.entry(&value);
         let entry = entry.sought().filter(|_| !K::ref_is_none(&value));
         // A statement that finds nothing is one, too: a database that takes no writes refuses it.
@@ -291,31 +291,29 @@ impl<T: Table, K: Key> Unique<'_, T, K> {
     /// # Ok::<(), walnut::Error>(())
     /// ```
     pub fn try_reserve_unique(&self, value: K::Ref<'_>) -> Result<bool> {
-        let attempt = self.attempt()?;
+        let txn = self.txn()?;
         if K::ref_is_none(&value) {
             return Ok(true);
         }
         let entry = self.entry(&value);
         let entry = entry.finish()?;
-        Ok(attempt.get(entry, |_| ())?.is_none() && attempt.try_reserve(entry)?)
+        Ok(txn.get(entry, |_| ())?.is_none() && txn.try_reserve(entry)?)
     }
 
     /// Gives a reservation back before the transaction ends; returns whether there was one.
     pub fn release_unique(&self, value: K::Ref<'_>) -> Result<bool> {
-        let (attempt, entry) = (self.attempt()?, self.entry(&value));
-        entry.sought().map_or(Ok(false), |entry| attempt.release(entry))
+        let (txn, entry) = (self.txn()?, self.entry(&value));
+        entry.sought().map_or(Ok(false), |entry| txn.release(entry))
     }
 
     /// Whether this transaction has reserved the value, by itself or because it wrote a row with
     /// it.
     pub fn is_unique_owner(&self, value: K::Ref<'_>) -> Result<bool> {
-        let (attempt, entry) = (self.attempt()?, self.entry(&value));
-        entry.sought().map_or(Ok(false), |entry| attempt.holds(entry))
+        let (txn, entry) = (self.txn()?, self.entry(&value));
+        entry.sought().map_or(Ok(false), |entry| txn.holds(entry))
     }
 
-    fn attempt(&self) -> Result<&Attempt> {
-        self.table
-            .source()
-            .attempt("reserving a unique value outside of a transaction, which would end at once")
+    fn txn(&self) -> Result<&Txn> {
+        self.table.source().txn("reserving a unique value outside of a transaction, which would end at once")
     }
 }

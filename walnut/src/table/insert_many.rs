@@ -13,22 +13,22 @@ use super::stored_row::StoredRow;
 use crate::error::Result;
 
 /// How many rows are looked for together.
-const TOGETHER: usize = 16;
+const BATCH_COUNT: usize = 16;
 
 impl Mutation<'_> {
     /// Adds rows in their order; the first that cannot be added ends it with what
     /// [`insert`](Self::insert) says.
     pub(super) fn insert_many<T: StoredRow>(&self, rows: &[&T]) -> Result<()> {
-        self.look_at_rows(rows)?;
+        self.prefetch_rows(rows)?;
         let (row_count, mut bytes) = (rows.len(), Vec::new());
-        for (done, rows) in rows.chunks(TOGETHER).enumerate() {
+        for (done, rows) in rows.chunks(BATCH_COUNT).enumerate() {
             bytes.clear();
             match self.newcomers(rows, &mut bytes)? {
                 Some(newcomers) => newcomers.iter().try_for_each(|new| self.add_newcomer(new, &bytes))?,
                 None => rows.iter().try_for_each(|row| self.insert(*row))?,
             }
             if done == 0 {
-                self.attempt.expect_more(row_count / TOGETHER);
+                self.txn.expect_more(row_count / BATCH_COUNT);
             }
         }
         Ok(())
@@ -44,9 +44,9 @@ impl Mutation<'_> {
         let Ok(newcomers) = rows.iter().map(newcomer).collect::<Result<Vec<_>>>() else { return Ok(None) };
         let keys = newcomers.iter().filter_map(|new| new.key.finish().ok());
         let wanted: Vec<&[u8]> = keys.chain(newcomers.iter().flat_map(NewRow::owned)).collect();
-        newcomers.iter().flat_map(NewRow::owned).for_each(|value| self.attempt.announce(value));
-        self.look(|| &*wanted)?;
-        let is_there = self.attempt.read(|reader| reader.contains_any(&wanted))?;
+        newcomers.iter().flat_map(NewRow::owned).for_each(|value| self.txn.reserve_or_wait(value));
+        self.prefetch(|| &*wanted)?;
+        let is_there = self.txn.read(|reader| reader.contains_any(&wanted))?;
         Ok((!is_there).then_some(newcomers))
     }
 
@@ -55,13 +55,13 @@ impl Mutation<'_> {
     fn add_newcomer(&self, new: &NewRow, bytes: &[u8]) -> Result<()> {
         let key = new.key.finish()?;
         let primary_key = &key[PREFIX..];
-        if self.attempt.put_new(key, &bytes[new.bytes.clone()]).is_some() {
+        if self.txn.put_new(key, &bytes[new.bytes.clone()]).is_some() {
             return Err(self.violation(PRIMARY_KEY, primary_key));
         }
         for entry in &new.entries {
             if !entry.owned {
-                self.attempt.put(&entry.key, &[]);
-            } else if let Some(owner) = self.attempt.put_new(&entry.key, primary_key) {
+                self.txn.put(&entry.key, &[]);
+            } else if let Some(owner) = self.txn.put_new(&entry.key, primary_key) {
                 return Err(self.violation(self.info.schema.indexes[entry.index].name, &owner));
             }
         }

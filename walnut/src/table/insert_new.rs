@@ -153,7 +153,7 @@ impl<T: Table, M: Access> DefaultTable<T, M> {
         if self.info().is_past {
             self.change(|_| Ok(()))?;
         }
-        self.info().numbers.next::<T>(self.source().store()?, self.info(), is_late)
+        self.info().key_sequence.next::<T>(self.source().store()?, self.info(), is_late)
     }
 
     /// Whether a row was refused because another one has its number; the next number is then looked
@@ -161,7 +161,7 @@ impl<T: Table, M: Access> DefaultTable<T, M> {
     fn is_taken(&self, error: &Error) -> bool {
         let is_taken = matches!(error, Error::UniqueViolation(violation) if violation.index == PRIMARY_KEY);
         if is_taken {
-            self.info().numbers.ask_again();
+            self.info().key_sequence.invalidate();
         }
         is_taken
     }
@@ -172,13 +172,13 @@ impl Mutation<'_> {
     /// program may have given it. In a database of one process the counter knows.
     #[inline]
     fn ensure_never_used<T: Table>(&self, row: &T) -> Result<()> {
-        if self.attempt.session().is_none() {
+        if self.txn.session().is_none() {
             return Ok(());
         }
         let (key, removed) = (self.info.row_key(row), catalog::removed_key(self.info));
         let key = key.finish()?;
-        self.look(|| [&*removed, key])?;
-        let noted = self.attempt.get(&removed, |noted| *noted >= key[PREFIX..])?;
+        self.prefetch(|| [&*removed, key])?;
+        let noted = self.txn.get(&removed, |noted| *noted >= key[PREFIX..])?;
         if noted == Some(true) { Err(self.violation(PRIMARY_KEY, &key[PREFIX..])) } else { Ok(()) }
     }
 }

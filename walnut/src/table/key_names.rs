@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::following::Following;
 use super::key::KeyShape;
-use super::{catalog, spaces};
+use super::{catalog, keyspaces};
 use crate::base::KeyspaceId;
 use crate::error::Result;
 use crate::txn::EntryScan;
@@ -36,7 +36,7 @@ impl KeyNames {
             }
             names.insert(stored.keyspace().0, KeyspaceName { name: table, shapes: vec![key] });
         }
-        for (name, id) in spaces::all(|range| Ok(EntryScan::Engine(moment.scan(range))), dir)? {
+        for (name, id) in keyspaces::all(|range| Ok(EntryScan::Engine(moment.scan(range))), dir)? {
             names.insert(id, KeyspaceName { name, shapes: Vec::new() });
         }
         Ok(Self(names))

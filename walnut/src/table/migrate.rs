@@ -14,12 +14,12 @@ use super::row;
 use super::store::Store;
 use crate::engine::Durability;
 use crate::error::Result;
-use crate::txn::Attempt;
+use crate::txn::Txn;
 
 /// What [`DefaultTable::migrate_all`](crate::DefaultTable::migrate_all) has done.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
-pub struct Migrated {
+pub struct MigrationReport {
     /// How many rows were looked at.
     pub row_count: u64,
     /// How many of them had an older layout and were rewritten.
@@ -30,16 +30,15 @@ pub struct Migrated {
 pub(super) fn run<T: Table>(
     store: &Store,
     info: &TableInfo,
-    mut watch: impl FnMut(Migrated),
-) -> Result<Migrated> {
-    let mut migrated = Migrated::default();
+    mut watch: impl FnMut(MigrationReport),
+) -> Result<MigrationReport> {
+    let mut migrated = MigrationReport::default();
     let dir = store.dir();
-    if !store.change(|attempt| catalog::has_older_layouts(attempt, info, dir))? {
+    if !store.change(|txn| catalog::has_older_layouts(txn, info, dir))? {
         return Ok(migrated);
     }
     loop {
-        let (step, is_last) =
-            store.change_with(Durability::Fast, |attempt| batch::<T>(store, attempt, info))?;
+        let (step, is_last) = store.change_with(Durability::Fast, |txn| batch::<T>(store, txn, info))?;
         migrated.row_count += step.row_count;
         migrated.rewritten_count += step.rewritten_count;
         watch(migrated);
@@ -50,22 +49,22 @@ pub(super) fn run<T: Table>(
     }
 }
 
-fn batch<T: Table>(store: &Store, attempt: &Attempt, info: &TableInfo) -> Result<(Migrated, bool)> {
+fn batch<T: Table>(store: &Store, txn: &Txn, info: &TableInfo) -> Result<(MigrationReport, bool)> {
     let key = catalog::migration_key(info.rows);
-    let before = progress(attempt, &key)?;
-    let batch: RowBatch = next_rows(store, attempt, info, &before)?;
-    let mut step = Migrated { row_count: batch.rows.len() as u64, rewritten_count: 0 };
+    let before = progress(txn, &key)?;
+    let batch: RowBatch = next_rows(store, txn, info, &before)?;
+    let mut step = MigrationReport { row_count: batch.rows.len() as u64, rewritten_count: 0 };
     for (key, bytes) in &batch.rows {
         let (version, _) = row::version(bytes).map_err(|fault| info.unreadable(&key[PREFIX..], fault))?;
         if version != T::SCHEMA.version {
-            Mutation::new(attempt, info, store).migrate::<T>(key, bytes)?;
+            Mutation::new(txn, info, store).migrate::<T>(key, bytes)?;
             step.rewritten_count += 1;
         }
     }
     if batch.is_last {
-        catalog::finish_migration(attempt, info, store.dir())?;
+        catalog::finish_migration(txn, info, store.dir())?;
     } else {
-        attempt.put(&key, &progress_after(&before, &batch).encode()?);
+        txn.put(&key, &progress_after(&before, &batch).encode()?);
     }
     Ok((step, batch.is_last))
 }

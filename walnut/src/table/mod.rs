@@ -15,36 +15,36 @@
 
 mod build;
 mod catalog;
-mod claims;
 mod copy;
 mod default_table;
 pub(crate) mod derived;
 pub(crate) mod dynamic;
 pub(crate) mod elements;
+pub(crate) mod encoding;
 mod entries;
 mod following;
-pub(crate) mod form;
+mod generation;
 mod index;
 mod insert_many;
 mod insert_new;
 mod insert_or_get;
 pub(crate) mod key;
 mod key_names;
+mod key_sequence;
+mod keyspaces;
 mod mapper;
 mod migrate;
 mod mutate;
-mod numbers;
 mod owner;
 mod repair;
 pub(crate) mod row;
+mod row_locks;
 mod scan;
 pub(crate) mod schema;
 pub(crate) mod shape;
 mod shared;
 mod snapshot;
 mod source;
-mod spaces;
-mod stamp;
 pub(crate) mod stand_in;
 mod status;
 mod store;
@@ -59,7 +59,7 @@ mod upsert_many;
 mod verify;
 mod violation;
 
-pub use copy::{Copied, CopyProgress};
+pub use copy::{CopyProgress, CopyReport};
 pub use default_table::DefaultTable;
 pub use elements::Elements;
 pub use entries::IndexEntries;
@@ -68,25 +68,26 @@ pub use index::{Index, Unique};
 pub use insert_or_get::Inserted;
 pub use key::fuzz as fuzz_keys;
 pub use key::{
-    BeginsWithText, Caseless, Composite, Decimals, Generated, Key, KeyPart, KeyReader, KeyShape, KeyWriter,
-    MAX_KEY_SIZE, NoCase, Point, RangeOver, Scaled, Straight, TextKey, Turned, Way,
+    AscendingKey, BeginsWithText, CaseFold, Composite, DescendingKey, FixedPointKey, Generated, Key,
+    KeyBound, KeyGenerator, KeyRangeArg, KeyReader, KeyShape, KeyShapePart, KeyWriter, MAX_KEY_SIZE, NoCase,
+    Scaled, TextKey,
 };
 #[cfg(feature = "parts")]
 pub use key::{decode_key, encode_key};
 pub(crate) use key_names::KeyNames;
+pub(crate) use keyspaces::{OpenKeyspace, keyspace_in};
 pub use mapper::{GeneratesKey, Table, TableMapper};
-pub use migrate::Migrated;
-pub use repair::{LostOwner, LostRange, Repaired};
+pub use migrate::MigrationReport;
+pub use repair::{LostOwner, LostRange, RepairReport};
 pub(crate) use row::MAX_ROW_SIZE;
 pub use scan::{Batches, Cursor, Distinct, Entries, Keys, Page, Rest, Scan};
 pub use schema::{FieldSchema, IndexName, IndexSchema, TableSchema};
 pub use snapshot::Snapshot;
 pub(crate) use source::Source;
 pub use source::{Access, ReadOnly, ReadWrite, WriteAccess};
-pub(crate) use spaces::{Space, space_in};
 pub use status::{IndexState, IndexStatus};
 pub(crate) use store::Store;
-pub use sweep::{Duplicate, Swept};
+pub use sweep::{Duplicate, SweepReport};
 pub use transaction::Transaction;
 pub use transaction_body::TransactionBody;
 pub use unreadable::Unreadable;

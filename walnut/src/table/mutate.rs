@@ -18,7 +18,7 @@ use super::{build, owner};
 use crate::backend::RemoteSession;
 use crate::base::KeyRange;
 use crate::error::{Error, Result, UniqueViolation};
-use crate::txn::Attempt;
+use crate::txn::Txn;
 
 /// The name of the primary key in violations.
 pub(super) const PRIMARY_KEY: &str = "primary_key";
@@ -27,18 +27,18 @@ pub(super) const PRIMARY_KEY: &str = "primary_key";
 pub(super) const PREFIX: usize = 4;
 
 /// The rows that are looked at in one round trip.
-const LOOKED_AT_TOGETHER: usize = 256;
+const PREFETCH_COUNT: usize = 256;
 
 /// The rows of a table within a statement. A method that fails may leave writes behind: the
 /// statement that called it ends with the error, and takes them back.
 pub(super) struct Mutation<'m> {
-    pub(super) attempt: &'m Attempt,
+    pub(super) txn: &'m Txn,
     pub(super) info: &'m TableInfo,
     pub(super) store: &'m Store,
 }
 
 /// A row as it is stored, and decoded.
-pub(super) struct Old<T> {
+pub(super) struct OldRow<T> {
     pub(super) row: T,
     pub(super) bytes: Vec<u8>,
 }
@@ -46,7 +46,7 @@ pub(super) struct Old<T> {
 /// A row that is about to be written.
 pub(super) struct NewRow {
     pub(super) key: KeyWriter,
-    pub(super) entries: Vec<Entry>,
+    pub(super) entries: Vec<RowEntry>,
     /// Where its bytes are.
     pub(super) bytes: Range<usize>,
 }
@@ -60,7 +60,7 @@ impl NewRow {
 
 /// An entry of an index, with the place of its index.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Entry {
+pub(super) struct RowEntry {
     pub(super) index: usize,
     pub(super) key: KeyBytes,
     /// Whether the key is the value alone, which has one owner: the primary key then is the entry's
@@ -69,37 +69,37 @@ pub(super) struct Entry {
 }
 
 impl<'m> Mutation<'m> {
-    pub(super) fn new(attempt: &'m Attempt, info: &'m TableInfo, store: &'m Store) -> Self {
-        Self { attempt, info, store }
+    pub(super) fn new(txn: &'m Txn, info: &'m TableInfo, store: &'m Store) -> Self {
+        Self { txn, info, store }
     }
 
     /// Prepares for reading `keys`: where the data is elsewhere, they are read in one round trip
     /// with the table's stamp, and an error tells of a table that is not as this program knows it.
     #[inline(always)]
-    pub(super) fn look<'k, K: AsRef<[&'k [u8]]>>(&self, keys: impl FnOnce() -> K) -> Result<()> {
-        match self.attempt.session() {
+    pub(super) fn prefetch<'k, K: AsRef<[&'k [u8]]>>(&self, keys: impl FnOnce() -> K) -> Result<()> {
+        match self.txn.session() {
             None => Ok(()),
-            Some(session) => self.look_elsewhere(session, keys().as_ref()),
+            Some(session) => self.prefetch_remotely(session, keys().as_ref()),
         }
     }
 
     #[cold]
     #[inline(never)]
-    fn look_elsewhere(&self, session: &RemoteSession, keys: &[&[u8]]) -> Result<()> {
+    fn prefetch_remotely(&self, session: &RemoteSession, keys: &[&[u8]]) -> Result<()> {
         self.info.ensure_current(session, keys)
     }
 
     /// The same for all rows of a statement, with their unique values.
-    pub(super) fn look_at_rows<T: StoredRow>(&self, rows: &[&T]) -> Result<()> {
-        if self.attempt.session().is_none() {
+    pub(super) fn prefetch_rows<T: StoredRow>(&self, rows: &[&T]) -> Result<()> {
+        if self.txn.session().is_none() {
             return Ok(());
         }
-        for rows in rows.chunks(LOOKED_AT_TOGETHER) {
+        for rows in rows.chunks(PREFETCH_COUNT) {
             let mut scratch = Vec::new();
             // A row that has no form is an error of the statement itself.
             let new: Vec<NewRow> =
                 rows.iter().filter_map(|row| self.new_row(*row, &mut scratch, &mut None).ok()).collect();
-            self.look(|| {
+            self.prefetch(|| {
                 let keys = new.iter().filter_map(|new| new.key.finish().ok());
                 keys.chain(new.iter().flat_map(NewRow::owned)).collect::<Vec<_>>()
             })?;
@@ -110,9 +110,9 @@ impl<'m> Mutation<'m> {
     /// Adds a row; a violation when its primary key or one of its unique values exists.
     pub(super) fn insert<T: StoredRow>(&self, row: &T) -> Result<()> {
         let mut bytes = Vec::with_capacity(256);
-        let new = self.announced(row, &mut bytes, &mut None)?;
+        let new = self.reserved_row(row, &mut bytes, &mut None)?;
         let key = new.key.finish()?;
-        if self.attempt.get(key, |_| ())?.is_some() {
+        if self.txn.get(key, |_| ())?.is_some() {
             return Err(self.violation(PRIMARY_KEY, &key[PREFIX..]));
         }
         self.write(&new, &bytes, None, || Ok(Vec::new()))
@@ -121,12 +121,12 @@ impl<'m> Mutation<'m> {
     /// Adds a row or puts it in the place of the one with its primary key, which is returned.
     pub(super) fn upsert<T: StoredRow>(&self, row: &T) -> Result<Option<T>> {
         let mut bytes = Vec::with_capacity(256);
-        let new = self.announced(row, &mut bytes, &mut None)?;
+        let new = self.reserved_row(row, &mut bytes, &mut None)?;
         let Some(old) = self.old(new.key.finish()?)? else {
             self.write(&new, &bytes, None, || Ok(Vec::new()))?;
             return Ok(None);
         };
-        self.put_in_place_of(&old, &new, &bytes)?;
+        self.overwrite(&old, &new, &bytes)?;
         Ok(Some(old.row))
     }
 
@@ -134,9 +134,9 @@ impl<'m> Mutation<'m> {
     /// there is none.
     pub(super) fn replace<T: StoredRow>(&self, row: &T) -> Result<T> {
         let mut bytes = Vec::with_capacity(256);
-        let new = self.announced(row, &mut bytes, &mut None)?;
+        let new = self.reserved_row(row, &mut bytes, &mut None)?;
         let old = self.old(new.key.finish()?)?.ok_or(Error::NotFound)?;
-        self.put_in_place_of(&old, &new, &bytes)?;
+        self.overwrite(&old, &new, &bytes)?;
         Ok(old.row)
     }
 
@@ -152,7 +152,7 @@ impl<'m> Mutation<'m> {
         is_wanted: impl FnOnce(&T) -> Result<bool>,
         change: impl FnOnce(&mut T),
     ) -> Result<Option<T>> {
-        let Some(Old { mut row, bytes: old }) = self.old::<T>(key)? else { return Ok(None) };
+        let Some(OldRow { mut row, bytes: old }) = self.old::<T>(key)? else { return Ok(None) };
         if !is_wanted(&row)? {
             return Ok(None);
         }
@@ -165,7 +165,7 @@ impl<'m> Mutation<'m> {
         }
         let mut bytes = Vec::with_capacity(256);
         let mut read = None;
-        let new = self.announced(&row, &mut bytes, &mut read)?;
+        let new = self.reserved_row(&row, &mut bytes, &mut read)?;
         self.write(&new, &bytes, Some(&old), || Ok(old_entries))?;
         Ok(Some(read.unwrap_or(row)))
     }
@@ -175,8 +175,8 @@ impl<'m> Mutation<'m> {
         let primary_key = &key[PREFIX..];
         let row = build::row::<T>(self.info, primary_key, old)?;
         let mut bytes = Vec::with_capacity(256);
-        let announced = self.announced(&row, &mut bytes, &mut None);
-        let new = announced.map_err(|error| build::unfit(self.info, primary_key, error))?;
+        let reserved_row = self.reserved_row(&row, &mut bytes, &mut None);
+        let new = reserved_row.map_err(|error| build::unfit(self.info, primary_key, error))?;
         self.write(&new, &bytes, Some(old), || self.info.entries(primary_key, &row))
     }
 
@@ -195,7 +195,7 @@ impl<'m> Mutation<'m> {
         key: &[u8],
         is_wanted: impl FnOnce(&T) -> Result<bool>,
     ) -> Result<Option<T>> {
-        let Some(Old { row, .. }) = self.old::<T>(key)? else { return Ok(None) };
+        let Some(OldRow { row, .. }) = self.old::<T>(key)? else { return Ok(None) };
         if !is_wanted(&row)? {
             return Ok(None);
         }
@@ -214,15 +214,15 @@ impl<'m> Mutation<'m> {
         mut take: impl FnMut(Option<T>),
     ) -> Result<u64> {
         let (mut count, mut unread) = (0, Vec::new());
-        self.look(|| keys)?;
+        self.prefetch(|| keys)?;
         for key in keys {
             let primary_key = &key[PREFIX..];
-            let Some(row) = self.attempt.get(key, |bytes| T::open(self.info, bytes).ok())? else {
+            let Some(row) = self.txn.get(key, |bytes| T::open(self.info, bytes).ok())? else {
                 take(None);
                 continue;
             };
             let number = row.as_ref().and_then(T::number);
-            self.info.numbers.note_removal(self.store, self.info, key, number)?;
+            self.info.key_sequence.note_removal(self.store, self.info, key, number)?;
             match &row {
                 Some(row) => {
                     for entry in self.info.entries(primary_key, row)? {
@@ -231,13 +231,13 @@ impl<'m> Mutation<'m> {
                 }
                 None => unread.push(primary_key),
             }
-            self.attempt.delete(key);
+            self.txn.delete(key);
             count += 1;
             take(row);
         }
         if !unread.is_empty() {
             unread.sort_unstable();
-            owner::drop_entries_of::<T>(self.attempt, self.info, &unread)?;
+            owner::drop_entries_of::<T>(self.txn, self.info, &unread)?;
         }
         Ok(count)
     }
@@ -245,15 +245,15 @@ impl<'m> Mutation<'m> {
     /// The engine's key of the row that owns a value of a unique index.
     pub(super) fn owner(&self, entry: &[u8]) -> Result<Option<Vec<u8>>> {
         let prefix = self.info.rows.prefix();
-        self.look(|| [entry])?;
-        self.attempt.get(entry, |owner| [&prefix, owner].concat())
+        self.prefetch(|| [entry])?;
+        self.txn.get(entry, |owner| [&prefix, owner].concat())
     }
 
-    pub(super) fn old<T: StoredRow>(&self, key: &[u8]) -> Result<Option<Old<T>>> {
-        self.look(|| [key])?;
-        let Some(bytes) = self.attempt.get(key, <[u8]>::to_vec)? else { return Ok(None) };
+    pub(super) fn old<T: StoredRow>(&self, key: &[u8]) -> Result<Option<OldRow<T>>> {
+        self.prefetch(|| [key])?;
+        let Some(bytes) = self.txn.get(key, <[u8]>::to_vec)? else { return Ok(None) };
         let row = T::open(self.info, &bytes).map_err(|fault| self.info.unreadable(&key[PREFIX..], fault))?;
-        Ok(Some(Old { row, bytes }))
+        Ok(Some(OldRow { row, bytes }))
     }
 
     /// What is written of a row: its bytes, which are added to `bytes`, and the key and the entries
@@ -280,19 +280,19 @@ impl<'m> Mutation<'m> {
     /// The same, and its unique values are reserved: a transaction that wants one of them waits
     /// from now on.
     #[inline]
-    pub(super) fn announced<T: StoredRow>(
+    pub(super) fn reserved_row<T: StoredRow>(
         &self,
         row: &T,
         bytes: &mut Vec<u8>,
         read: &mut Option<T>,
     ) -> Result<NewRow> {
         let new = self.new_row(row, bytes, read)?;
-        new.owned().for_each(|value| self.attempt.announce(value));
-        self.look(|| new.key.finish().into_iter().chain(new.owned()).collect::<Vec<_>>())?;
+        new.owned().for_each(|value| self.txn.reserve_or_wait(value));
+        self.prefetch(|| new.key.finish().into_iter().chain(new.owned()).collect::<Vec<_>>())?;
         Ok(new)
     }
 
-    fn put_in_place_of<T: StoredRow>(&self, old: &Old<T>, new: &NewRow, bytes: &[u8]) -> Result<()> {
+    fn overwrite<T: StoredRow>(&self, old: &OldRow<T>, new: &NewRow, bytes: &[u8]) -> Result<()> {
         let primary_key = &new.key.finish()?[PREFIX..];
         self.write(new, bytes, Some(&old.bytes), || self.info.entries(primary_key, &old.row))
     }
@@ -305,7 +305,7 @@ impl<'m> Mutation<'m> {
         new: &NewRow,
         bytes: &[u8],
         old: Option<&[u8]>,
-        old_entries: impl FnOnce() -> Result<Vec<Entry>>,
+        old_entries: impl FnOnce() -> Result<Vec<RowEntry>>,
     ) -> Result<()> {
         let bytes = &bytes[new.bytes.clone()];
         if old == Some(bytes) {
@@ -319,41 +319,41 @@ impl<'m> Mutation<'m> {
         for entry in new.entries.iter().filter(|entry| old_entries.binary_search(entry).is_err()) {
             self.add(entry, primary_key)?;
         }
-        self.attempt.put(key, bytes);
+        self.txn.put(key, bytes);
         Ok(())
     }
 
     /// Removes an entry of a row. While an index is being built or off, the entry of a unique value
     /// may be that of another row which has the same value; then this row has one of its own.
-    pub(super) fn drop_entry(&self, entry: &Entry, primary_key: &[u8]) -> Result<()> {
+    pub(super) fn drop_entry(&self, entry: &RowEntry, primary_key: &[u8]) -> Result<()> {
         if !entry.owned
             || self.info.indexes[entry.index].is_readable()
-            || self.attempt.get(&entry.key, |owner| owner == primary_key)? == Some(true)
+            || self.txn.get(&entry.key, |owner| owner == primary_key)? == Some(true)
         {
-            self.attempt.delete(&entry.key);
+            self.txn.delete(&entry.key);
             return Ok(());
         }
         let shared = build::shared(&entry.key, primary_key);
-        if self.attempt.get(&shared, |_| ())?.is_some() {
-            self.attempt.delete(&shared);
+        if self.txn.get(&shared, |_| ())?.is_some() {
+            self.txn.delete(&shared);
         }
         Ok(())
     }
 
     /// The primary key of a row that shares a value of a unique index with another one, in an index
     /// that is being built or off.
-    fn sharer(&self, entry: &Entry) -> Result<Option<Vec<u8>>> {
-        let mut scan = self.attempt.scan(KeyRange::prefix(&entry.key))?;
+    fn sharer(&self, entry: &RowEntry) -> Result<Option<Vec<u8>>> {
+        let mut scan = self.txn.scan(KeyRange::prefix(&entry.key))?;
         Ok(scan.next()?.map(|found| found.key[entry.key.len()..].to_vec()))
     }
 
     /// Adds an entry; a violation when its value is unique and has an owner.
-    pub(super) fn add(&self, entry: &Entry, primary_key: &[u8]) -> Result<()> {
+    pub(super) fn add(&self, entry: &RowEntry, primary_key: &[u8]) -> Result<()> {
         if !entry.owned {
-            self.attempt.put(&entry.key, &[]);
+            self.txn.put(&entry.key, &[]);
             return Ok(());
         }
-        if let Some(owner) = self.attempt.get(&entry.key, <[u8]>::to_vec)? {
+        if let Some(owner) = self.txn.get(&entry.key, <[u8]>::to_vec)? {
             return Err(self.violation(self.info.schema.indexes[entry.index].name, &owner));
         }
         if !self.info.indexes[entry.index].is_readable()
@@ -361,7 +361,7 @@ impl<'m> Mutation<'m> {
         {
             return Err(self.violation(self.info.schema.indexes[entry.index].name, &owner));
         }
-        self.attempt.put(&entry.key, primary_key);
+        self.txn.put(&entry.key, primary_key);
         Ok(())
     }
 
@@ -379,7 +379,7 @@ impl TableInfo {
     }
 
     /// All index entries of a row, sorted, each once.
-    pub(super) fn entries<T: StoredRow>(&self, primary_key: &[u8], row: &T) -> Result<Vec<Entry>> {
+    pub(super) fn entries<T: StoredRow>(&self, primary_key: &[u8], row: &T) -> Result<Vec<RowEntry>> {
         let mut entries = Vec::with_capacity(self.indexes.len());
         for (index, (schema, open)) in self.schema.indexes.iter().zip(&self.indexes).enumerate() {
             let mut found = IndexEntries::new(&open.keyspace.prefix());
@@ -387,11 +387,11 @@ impl TableInfo {
             for entry in found.take() {
                 let owned = schema.unique && !entry.has_none;
                 let suffix = if owned { &[] } else { primary_key };
-                entries.push(Entry { index, key: entry.key.finish_with(suffix)?, owned });
+                entries.push(RowEntry { index, key: entry.key.finish_with(suffix)?, owned });
             }
         }
         // Indexes come in order, so only an index of collections can be out of it.
-        if !entries.is_sorted_by(|one: &Entry, next| one < next) {
+        if !entries.is_sorted_by(|one: &RowEntry, next| one < next) {
             entries.sort_unstable();
             entries.dedup();
         }

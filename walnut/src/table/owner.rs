@@ -16,15 +16,15 @@ use smallvec::SmallVec;
 
 use super::catalog::TableInfo;
 use super::key::KeyReader;
-use super::mutate::{Entry, PREFIX};
+use super::mutate::{PREFIX, RowEntry};
 use super::stored_row::StoredRow;
 use crate::base::KeyRange;
 use crate::error::Result;
-use crate::txn::{Attempt, EntryReader};
+use crate::txn::{EntryReader, Txn};
 
 /// What a row has to do with an entry.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Claim {
+pub(super) enum EntryMatch {
     /// It asks for it.
     Yes,
     /// There is no such row, or it does not ask for it.
@@ -72,58 +72,59 @@ pub(super) fn of<'e, T: StoredRow>(
 }
 
 /// Whether a row asks for an entry of an index, as a state has it.
-pub(super) fn claim<T: StoredRow>(
+pub(super) fn entry_match<T: StoredRow>(
     reader: EntryReader<'_>,
     info: &TableInfo,
     index: usize,
     key: &[u8],
     value: &[u8],
-) -> Result<Claim> {
-    let mut claim = Claim::No;
+) -> Result<EntryMatch> {
+    let mut entry_match = EntryMatch::No;
     for (primary_key, owned) in owners::<T>(info, index, key, value) {
         let row_key = [&info.rows.prefix(), primary_key].concat();
         match reader.get(&row_key, |bytes| T::open(info, bytes).ok())? {
             None => {}
-            Some(None) => claim = Claim::Unreadable,
+            Some(None) => entry_match = EntryMatch::Unreadable,
             Some(Some(row)) => {
                 let entries = info.entries(primary_key, &row)?;
-                let is_of_this_kind = |entry: &Entry| entry.owned == owned || primary_key.is_empty();
+                let is_of_this_kind = |entry: &RowEntry| entry.owned == owned || primary_key.is_empty();
                 if entries
                     .iter()
                     .any(|entry| entry.index == index && *entry.key == *key && is_of_this_kind(entry))
                 {
-                    return Ok(Claim::Yes);
+                    return Ok(EntryMatch::Yes);
                 }
             }
         }
     }
-    Ok(claim)
+    Ok(entry_match)
 }
 
 /// Removes every index entry of rows that cannot be read, whose primary keys these are, in order.
 ///
 /// Cost: reads every entry of every index of the table.
 pub(super) fn drop_entries_of<T: StoredRow>(
-    attempt: &Attempt,
+    txn: &Txn,
     info: &TableInfo,
     primary_keys: &[&[u8]],
 ) -> Result<()> {
     for (index, open) in info.indexes.iter().enumerate() {
-        let mut scan = attempt.scan(KeyRange::prefix(&open.keyspace.prefix()))?;
+        let mut scan = txn.scan(KeyRange::prefix(&open.keyspace.prefix()))?;
         let mut found = Vec::new();
         while let Some(entry) = scan.next()? {
             let value = entry.value.load()?;
             let owners = owners::<T>(info, index, entry.key, &value);
             if owners.iter().any(|(owner, _)| primary_keys.binary_search(owner).is_ok())
                 && (owners.len() == 1
-                    || claim::<T>(entry.state.reader(), info, index, entry.key, &value)? != Claim::Yes)
+                    || entry_match::<T>(entry.state.reader(), info, index, entry.key, &value)?
+                        != EntryMatch::Yes)
             {
                 found.push(entry.key.to_vec());
             }
         }
         drop(scan);
         for key in &found {
-            attempt.delete(key);
+            txn.delete(key);
         }
     }
     Ok(())

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 
 use super::catalog;
 use super::key::KeyShape;
-use super::spaces;
+use super::keyspaces;
 use super::store::Store;
 use crate::base::{KeyRange, KeyspaceId, successor};
 use crate::engine::Salvaged;
@@ -15,7 +15,7 @@ use crate::error::Result;
 /// What a repair has copied, and what not: [`repair`](crate::repair) returns it.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
-pub struct Repaired {
+pub struct RepairReport {
     /// Keys that were copied: rows, index entries, entries of the catalog, and keys of the raw
     /// engine.
     pub key_count: u64,
@@ -25,7 +25,7 @@ pub struct Repaired {
     pub lost: Vec<LostRange>,
 }
 
-/// A part of a damaged file, and the keys that it may have held; part of [`Repaired`].
+/// A part of a damaged file, and the keys that it may have held; part of [`RepairReport`].
 ///
 /// Rows in the range may be missing, may be older than they were, or may be back that were removed:
 /// their newest version may have been in what is damaged.
@@ -84,17 +84,17 @@ impl fmt::Display for LostRange {
 impl Store {
     /// Completes a database into which `salvaged` was copied: notes which ids are taken, has
     /// indexes built anew where something was lost, and says what that was.
-    pub(crate) fn complete_repair(&self, salvaged: &Salvaged) -> Result<Repaired> {
+    pub(crate) fn complete_repair(&self, salvaged: &Salvaged) -> Result<RepairReport> {
         let dir = self.dir();
-        self.change(|attempt| catalog::reserve_above(attempt, salvaged.last_keyspace, dir))?;
+        self.change(|txn| catalog::reserve_above(txn, salvaged.last_keyspace, dir))?;
         let tables = catalog::stored(|range| self.scan_now(range), dir)?;
-        let keyspaces = spaces::all(|range| self.scan_now(range), dir)?;
-        let mut repaired = Repaired { key_count: salvaged.key_count, ..Repaired::default() };
+        let keyspaces = keyspaces::all(|range| self.scan_now(range), dir)?;
+        let mut repaired = RepairReport { key_count: salvaged.key_count, ..RepairReport::default() };
         for (name, table) in &tables {
             let indexes = table.keyspaces();
             let is_lost = |id: u32| salvaged.lost.iter().any(|lost| within(&lost.range, id).is_some());
             if indexes.iter().chain(&[table.rows]).any(|id| is_lost(*id)) {
-                self.change(|attempt| catalog::rebuild(attempt, name, dir))?;
+                self.change(|txn| catalog::rebuild(txn, name, dir))?;
             }
         }
         let owners = tables

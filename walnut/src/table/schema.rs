@@ -121,8 +121,8 @@ fn layout_hash<T: TableMapper>() -> String {
     if key.is_complete() {
         text.extend([&*key.describe(), "\n"]);
     }
-    for (place, field) in schema.fields.iter().enumerate() {
-        let known = shape.fields().get(place).filter(|_| shape.fields().len() == schema.fields.len());
+    for (ordinal, field) in schema.fields.iter().enumerate() {
+        let known = shape.fields().get(ordinal).filter(|_| shape.fields().len() == schema.fields.len());
         let form = known.and_then(|known| shape.fingerprint(known.node));
         text.extend([field.name, ": ", form.as_deref().unwrap_or(field.type_name), "\n"]);
     }
@@ -150,11 +150,11 @@ pub fn assert_layout<T: TableMapper>(pinned: &str) {
 /// `==` of two texts, in constants.
 const fn same_text(left: &str, right: &str) -> bool {
     let (left, right) = (left.as_bytes(), right.as_bytes());
-    let mut place = 0;
-    while place < left.len() && place < right.len() && left[place] == right[place] {
-        place += 1;
+    let mut at = 0;
+    while at < left.len() && at < right.len() && left[at] == right[at] {
+        at += 1;
     }
-    place == left.len() && place == right.len()
+    at == left.len() && at == right.len()
 }
 
 /// A field of a row.

@@ -10,7 +10,7 @@
 //! next one that opens or drops a table.
 
 use super::catalog;
-use super::spaces::Space;
+use super::keyspaces::OpenKeyspace;
 use super::store::Store;
 use crate::backend::{Mode, RemoteSession};
 use crate::base::{KeyRange, KeyspaceId};
@@ -18,7 +18,7 @@ use crate::batch::EntryBatch;
 use crate::engine::Durability;
 use crate::error::{Error, Result};
 use crate::sync::Arc;
-use crate::txn::{Attempt, commit_beside, commit_remotely};
+use crate::txn::{Txn, commit_and_record, commit_remotely};
 
 /// The letter of dropped keyspaces in the catalog.
 const DROPPED: u8 = b'd';
@@ -33,9 +33,9 @@ fn dropped_key(id: KeyspaceId) -> Vec<u8> {
     catalog::catalog_key(DROPPED, &id.prefix())
 }
 
-/// Has everything in a keyspace removed after the commit of `attempt`.
-pub(super) fn note_dropped(attempt: &Attempt, id: KeyspaceId) {
-    attempt.put(&dropped_key(id), &[]);
+/// Has everything in a keyspace removed after the commit of `transaction`.
+pub(super) fn note_dropped(txn: &Txn, id: KeyspaceId) {
+    txn.put(&dropped_key(id), &[]);
 }
 
 impl Store {
@@ -69,34 +69,34 @@ impl Store {
         }
         drop(scan);
         for id in dropped {
-            while !self.change_internally(self.durability(), |attempt| self.empty_some(attempt, id))? {}
+            while !self.change_internally(self.durability(), |txn| self.empty_some(txn, id))? {}
         }
         Ok(())
     }
 
     /// Removes some keys of a dropped keyspace; returns whether none is left.
-    fn empty_some(&self, attempt: &Attempt, id: KeyspaceId) -> Result<bool> {
+    fn empty_some(&self, txn: &Txn, id: KeyspaceId) -> Result<bool> {
         let noted = dropped_key(id);
-        if attempt.get(&noted, |_| ())?.is_none() {
+        if txn.get(&noted, |_| ())?.is_none() {
             return Ok(true);
         }
         let chunk = self.batch_count(CHUNK, 1);
-        let mut scan = attempt.scan(KeyRange::prefix(&id.prefix()))?;
+        let mut scan = txn.scan(KeyRange::prefix(&id.prefix()))?;
         for _ in 0..chunk {
             let Some(found) = scan.next()? else {
-                attempt.delete(&noted);
+                txn.delete(&noted);
                 return Ok(true);
             };
-            attempt.delete(found.key);
+            txn.delete(found.key);
         }
         Ok(false)
     }
 
     /// Drops an index that no struct of this program names; returns whether there was one.
     pub(crate) fn retire_index(&self, table: &str, index: &str) -> Result<bool> {
-        let _turn = self.making.lock();
+        let _guard = self.schema_lock.lock();
         let dir = self.dir();
-        let retired = self.change(|attempt| catalog::retire_index(attempt, table, index, dir))?;
+        let retired = self.change(|txn| catalog::retire_index(txn, table, index, dir))?;
         let _ = self.empty_dropped();
         Ok(retired)
     }
@@ -105,15 +105,15 @@ impl Store {
     /// another one is repeated, as the batch has read nothing but that its keyspaces are there.
     pub(super) fn write_remotely(
         &self,
-        spaces: &[Arc<Space>],
+        keyspaces: &[Arc<OpenKeyspace>],
         batch: &EntryBatch,
         durability: Durability,
     ) -> Result<()> {
         let Some(client) = self.client() else { return Err(Error::Unsupported("an engine elsewhere")) };
-        self.lane().repeat(self.place(), |round| {
+        self.retry_queue().run(self.storage(), |round| {
             let session = RemoteSession::new(client, Mode::Write);
-            let written = Self::ensure_spaces(&session, spaces).and_then(|()| {
-                commit_beside(self.place().address(), None, batch.clone(), |batch| {
+            let written = Self::ensure_keyspaces(&session, keyspaces).and_then(|()| {
+                commit_and_record(self.storage().address(), None, batch.clone(), |batch| {
                     commit_remotely(&session, &batch, durability)
                 })
             });
@@ -125,13 +125,13 @@ impl Store {
         })
     }
 
-    fn ensure_spaces(session: &RemoteSession, spaces: &[Arc<Space>]) -> Result<()> {
-        let keys: Vec<Vec<u8>> = spaces.iter().map(|space| space.catalog_key()).collect();
+    fn ensure_keyspaces(session: &RemoteSession, keyspaces: &[Arc<OpenKeyspace>]) -> Result<()> {
+        let keys: Vec<Vec<u8>> = keyspaces.iter().map(|keyspace| keyspace.catalog_key()).collect();
         let keys: Vec<&[u8]> = keys.iter().map(Vec::as_slice).collect();
         let stored = session.get_many(&keys)?;
-        let is_there = |(space, stored): (&Arc<Space>, Option<_>)| {
-            stored.is_some_and(|stored: Arc<[u8]>| space.is_stored_as(&stored))
+        let is_there = |(keyspace, stored): (&Arc<OpenKeyspace>, Option<_>)| {
+            stored.is_some_and(|stored: Arc<[u8]>| keyspace.is_stored_as(&stored))
         };
-        if spaces.iter().zip(stored).all(is_there) { Ok(()) } else { Err(Error::Dropped) }
+        if keyspaces.iter().zip(stored).all(is_there) { Ok(()) } else { Err(Error::Dropped) }
     }
 }

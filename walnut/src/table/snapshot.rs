@@ -15,7 +15,7 @@ use crate::base::{KeyRange, SeqNo};
 use crate::engine::Moment;
 use crate::error::Result;
 use crate::mvcc::Pin;
-use crate::txn::{EntryReader, EntryScan, Place, RemoteReader};
+use crate::txn::{EntryReader, EntryScan, RemoteReader, Storage};
 
 /// The state of all tables at the moment when it was made:
 /// [`Database::snapshot`](crate::Database::snapshot) returns it, and
@@ -42,11 +42,11 @@ use crate::txn::{EntryReader, EntryScan, Place, RemoteReader};
 #[derive(Clone)]
 #[must_use]
 pub struct Snapshot {
-    state: Arc<State>,
+    state: Arc<SnapshotState>,
 }
 
 /// What clones and tables of a snapshot share.
-enum State {
+enum SnapshotState {
     /// A state of a database that this process has open, which a pin keeps.
     Pinned { store: Arc<Store>, pin: Pin },
     /// A state of a database that this process only reads, which keeps itself.
@@ -58,12 +58,12 @@ enum State {
 impl Snapshot {
     /// What is visible now.
     pub(crate) fn new(store: &Arc<Store>) -> Self {
-        match store.place() {
-            Place::Engine(core) => {
+        match store.storage() {
+            Storage::Engine(core) => {
                 let (store, pin) = (Arc::clone(store), core.pin_visible());
-                Self { state: Arc::new(State::Pinned { store, pin }) }
+                Self { state: Arc::new(SnapshotState::Pinned { store, pin }) }
             }
-            Place::Remote(client) => {
+            Storage::Remote(client) => {
                 let session = RemoteSession::new(client, Mode::Read);
                 session.pin();
                 Self::of_session(store, session)
@@ -74,20 +74,20 @@ impl Snapshot {
     /// What a session with the engine elsewhere reads.
     pub(crate) fn of_session(store: &Arc<Store>, session: RemoteSession) -> Self {
         let (store, session) = (Arc::clone(store), Arc::new(session));
-        Self { state: Arc::new(State::Remote { store, session }) }
+        Self { state: Arc::new(SnapshotState::Remote { store, session }) }
     }
 
     /// What the last refresh has found.
     pub(crate) fn of_moment(following: &Arc<Following>) -> Self {
         let (following, moment) = (Arc::clone(following), following.engine().moment());
-        Self { state: Arc::new(State::Moment { following, moment }) }
+        Self { state: Arc::new(SnapshotState::Moment { following, moment }) }
     }
 
     /// The database's directory.
     pub(crate) fn dir(&self) -> &Path {
         match &*self.state {
-            State::Pinned { store, .. } | State::Remote { store, .. } => store.dir(),
-            State::Moment { moment, .. } => moment.dir(),
+            SnapshotState::Pinned { store, .. } | SnapshotState::Remote { store, .. } => store.dir(),
+            SnapshotState::Moment { moment, .. } => moment.dir(),
         }
     }
 
@@ -100,34 +100,36 @@ impl Snapshot {
     #[inline(always)]
     pub(super) fn pinned_reads(&self) -> Option<PinnedReads<'_>> {
         match &*self.state {
-            State::Pinned { store, pin } => Some(PinnedReads { store, pin }),
-            State::Moment { .. } | State::Remote { .. } => None,
+            SnapshotState::Pinned { store, pin } => Some(PinnedReads { store, pin }),
+            SnapshotState::Moment { .. } | SnapshotState::Remote { .. } => None,
         }
     }
 
     /// Calls `reads` with a reader of the state.
     pub(super) fn read<R>(&self, reads: impl FnOnce(EntryReader<'_>) -> Result<R>) -> Result<R> {
         match &*self.state {
-            State::Pinned { store, pin } => PinnedReads { store, pin }.read(reads),
-            State::Moment { moment, .. } => moment.read(|reader| reads(EntryReader::Engine(reader))),
-            State::Remote { session, .. } => reads(EntryReader::Remote(RemoteReader::new(session))),
+            SnapshotState::Pinned { store, pin } => PinnedReads { store, pin }.read(reads),
+            SnapshotState::Moment { moment, .. } => moment.read(|reader| reads(EntryReader::Engine(reader))),
+            SnapshotState::Remote { session, .. } => reads(EntryReader::Remote(RemoteReader::new(session))),
         }
     }
 
     pub(super) fn at(&self) -> SeqNo {
         match &*self.state {
-            State::Pinned { pin, .. } => pin.at(),
-            State::Moment { moment, .. } => moment.at(),
-            State::Remote { .. } => SeqNo::ZERO,
+            SnapshotState::Pinned { pin, .. } => pin.at(),
+            SnapshotState::Moment { moment, .. } => moment.at(),
+            SnapshotState::Remote { .. } => SeqNo::ZERO,
         }
     }
 
     /// A scan over the state.
     pub(super) fn scan(&self, range: KeyRange) -> Result<EntryScan> {
         match &*self.state {
-            State::Pinned { store, pin } => store.engine()?.core().scan_at(range, pin).map(EntryScan::Engine),
-            State::Moment { moment, .. } => Ok(EntryScan::Engine(moment.scan(range))),
-            State::Remote { session, .. } => {
+            SnapshotState::Pinned { store, pin } => {
+                store.engine()?.core().scan_at(range, pin).map(EntryScan::Engine)
+            }
+            SnapshotState::Moment { moment, .. } => Ok(EntryScan::Engine(moment.scan(range))),
+            SnapshotState::Remote { session, .. } => {
                 Ok(EntryScan::remote(RemoteScan::new(Arc::clone(session), range)))
             }
         }
@@ -137,8 +139,10 @@ impl Snapshot {
     pub(super) fn info<T: Table>(&self) -> Result<TableInfo> {
         let stored = self.read(|reader| catalog::in_state(reader, T::SCHEMA.name, self.dir()))?;
         let compiled = match &*self.state {
-            State::Pinned { store, .. } | State::Remote { store, .. } => store.compiled::<T>(),
-            State::Moment { following, .. } => following.compiled::<T>(),
+            SnapshotState::Pinned { store, .. } | SnapshotState::Remote { store, .. } => {
+                store.compiled::<T>()
+            }
+            SnapshotState::Moment { following, .. } => following.compiled::<T>(),
         };
         catalog::past(stored.as_ref(), &compiled)
     }

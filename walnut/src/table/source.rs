@@ -17,13 +17,13 @@ use std::sync::Arc;
 
 use super::Table;
 use super::catalog::TableInfo;
-use super::claims::Claims;
+use super::row_locks::RowLocks;
 use super::snapshot::{PinnedReads, Snapshot};
 use super::store::Store;
 use super::transaction::OpenTransaction;
 use crate::base::KeyRange;
 use crate::error::{Error, Fault, Result};
-use crate::txn::{Attempt, EngineReads, EntryReader, EntryScan};
+use crate::txn::{EngineReads, EntryReader, EntryScan, Txn};
 
 /// What a handle may do: [`ReadWrite`] or [`ReadOnly`]. It is the second parameter of
 /// [`DefaultTable`](super::DefaultTable).
@@ -171,7 +171,7 @@ impl Source {
     #[inline(always)]
     pub(super) fn engine_reads(&self) -> Option<EngineReads<'_>> {
         match self {
-            Self::Transaction(open) => open.attempt.engine_reads(),
+            Self::Transaction(open) => open.txn.engine_reads(),
             _ => None,
         }
     }
@@ -189,7 +189,7 @@ impl Source {
     pub(crate) fn read<R>(&self, reads: impl FnOnce(EntryReader<'_>) -> Result<R>) -> Result<R> {
         match self {
             Self::Database(store) => store.read(reads),
-            Self::Transaction(open) => open.attempt.read(reads),
+            Self::Transaction(open) => open.txn.read(reads),
             Self::Snapshot(snapshot) => snapshot.read(reads),
             Self::Remote(store) => store.read_now(reads),
         }
@@ -199,26 +199,26 @@ impl Source {
     pub(crate) fn scan(&self, range: KeyRange) -> Result<EntryScan> {
         match self {
             Self::Database(store) | Self::Remote(store) => store.scan_now(range),
-            Self::Transaction(open) => open.attempt.scan(range),
+            Self::Transaction(open) => open.txn.scan(range),
             Self::Snapshot(snapshot) => snapshot.scan(range),
         }
     }
 
     /// Runs a statement, all of it or nothing. It may be run more than once.
-    pub(crate) fn change<R>(&self, statement: &mut dyn FnMut(&Attempt) -> Result<R>) -> Result<R> {
+    pub(crate) fn change<R>(&self, statement: &mut dyn FnMut(&Txn) -> Result<R>) -> Result<R> {
         match self {
             Self::Database(store) | Self::Remote(store) => store.change(statement),
-            Self::Transaction(open) => open.attempt.statement(statement),
+            Self::Transaction(open) => open.txn.statement(statement),
             Self::Snapshot(_) => Err(Error::Unsupported("writing to a snapshot")),
         }
     }
 
     /// An error unless the index at a place of a table can be asked about the state that is read.
-    pub(crate) fn ensure_readable<T: Table>(&self, info: &TableInfo, place: usize) -> Result<()> {
+    pub(crate) fn ensure_readable<T: Table>(&self, info: &TableInfo, ordinal: usize) -> Result<()> {
         match self {
-            Self::Database(store) | Self::Remote(store) => store.ensure_readable::<T>(info, place, None),
-            Self::Transaction(open) => open.ensure_readable::<T>(info, place),
-            Self::Snapshot(snapshot) => info.ensure_readable(place, Some(snapshot.at())),
+            Self::Database(store) | Self::Remote(store) => store.ensure_readable::<T>(info, ordinal, None),
+            Self::Transaction(open) => open.ensure_readable::<T>(info, ordinal),
+            Self::Snapshot(snapshot) => info.ensure_readable(ordinal, Some(snapshot.at())),
         }
     }
 
@@ -242,8 +242,8 @@ impl Source {
     }
 
     /// The rows that others are taking, where each statement is a transaction of its own.
-    pub(super) fn claims(&self) -> Option<&Claims> {
-        self.database().map(|store| &store.claims)
+    pub(super) fn row_locks(&self) -> Option<&RowLocks> {
+        self.database().map(|store| &store.row_locks)
     }
 
     /// The store, if this is the database itself.
@@ -254,10 +254,10 @@ impl Source {
         }
     }
 
-    /// The attempt of a transaction; an error that says what needs one otherwise.
-    pub(super) fn attempt(&self, what: &'static str) -> Result<&Attempt> {
+    /// The transaction of a transaction; an error that says what needs one otherwise.
+    pub(super) fn txn(&self, what: &'static str) -> Result<&Txn> {
         match self {
-            Self::Transaction(open) => Ok(&open.attempt),
+            Self::Transaction(open) => Ok(&open.txn),
             _ => Err(Error::Unsupported(what)),
         }
     }

@@ -4,7 +4,7 @@
 //! Such code is never compiled to the end: the compiler checks it, and it never runs.
 
 use super::DefaultTable;
-use super::key::{Generated, Key, KeyReader, KeyWriter, Point, Way};
+use super::key::{Generated, Key, KeyBound, KeyGenerator, KeyReader, KeyWriter};
 use super::mapper::{Table, TableMapper};
 use super::scan::Scan;
 use super::source::{Access, ReadWrite};
@@ -34,17 +34,17 @@ impl<V: Send + Sync + 'static> Key for AnyKey<V> {
 }
 
 #[diagnostic::do_not_recommend]
-impl<V: Send + Sync + 'static> Point<AnyKey<V>> for V {
+impl<V: Send + Sync + 'static> KeyBound<AnyKey<V>> for V {
     fn encode_point(&self, _: &mut KeyWriter) {}
 }
 
 #[diagnostic::do_not_recommend]
-impl<V: Send + Sync + 'static> Point<AnyKey<V>> for &V {
+impl<V: Send + Sync + 'static> KeyBound<AnyKey<V>> for &V {
     fn encode_point(&self, _: &mut KeyWriter) {}
 }
 
 impl<V: Send + Sync + 'static + Default> Generated for AnyKey<V> {
-    const WAY: Way = Way::Timed;
+    const GENERATOR: KeyGenerator = KeyGenerator::UuidV7;
 
     fn from_number(_: u128) -> Self {
         Self(V::default())

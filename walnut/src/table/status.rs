@@ -1,6 +1,6 @@
 //! What each index of a table is good for, as programs see it.
 
-use super::catalog::{Settled, TableInfo};
+use super::catalog::{BuiltState, TableInfo};
 use super::key::{Key, KeyReader};
 use super::mapper::TableMapper;
 use crate::error::Fault;
@@ -44,11 +44,11 @@ pub enum IndexState<K> {
 pub(super) fn of<T: TableMapper>(info: &TableInfo) -> Result<Vec<IndexStatus<T::PrimaryKey>>, Fault> {
     let key = |bytes: &[u8]| T::PrimaryKey::decode(&mut KeyReader::new(bytes));
     let statuses = info.schema.indexes.iter().zip(&info.indexes).map(|(schema, index)| {
-        let state = match index.settled() {
-            Some(Settled::Readable { .. }) => IndexState::Readable,
-            Some(Settled::Absent) => IndexState::Absent,
+        let state = match index.built() {
+            Some(BuiltState::Readable { .. }) => IndexState::Readable,
+            Some(BuiltState::Absent) => IndexState::Absent,
             None => IndexState::Building { row_count: info.built_count() },
-            Some(Settled::Off { duplicates }) => {
+            Some(BuiltState::Off { duplicates }) => {
                 let pairs = duplicates.iter().map(|pair| Ok((key(&pair.first)?, key(&pair.second)?)));
                 IndexState::Off { duplicates: pairs.collect::<Result<_, Fault>>()? }
             }

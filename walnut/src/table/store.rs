@@ -7,49 +7,51 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::catalog::{self, Compiled, Opened, TableInfo};
-use super::claims::Claims;
-use super::numbers::Numbers;
+use super::catalog::{self, Compiled, OpenedTable, TableInfo};
+use super::key_sequence::KeySequence;
+use super::keyspaces::OpenKeyspace;
+use super::row_locks::RowLocks;
 use super::source::Source;
-use super::spaces::Space;
 use super::verify::Findings;
 use super::{DefaultTable, Table, Transaction, build, trial, verify};
 use crate::backend::{Client, Mode, RemoteScan, RemoteSession};
 use crate::base::{KeyRange, KeyspaceId, SeqNo};
-use crate::engine::{Durability, Engine, Verified};
+use crate::engine::{Durability, Engine, VerifyReport};
 use crate::error::{Error, Result};
 use crate::sync::Mutex;
-use crate::txn::{Attempt, EntryReader, EntryScan, Guard, Lane, Place, RemoteReader, transact};
+use crate::txn::{
+    EntryReader, EntryScan, RemoteReader, RetryQueue, Storage, Txn, UniqueReservations, run_with_retries,
+};
 
 /// What the handles of one database share.
 pub(crate) struct Store {
-    home: Home,
-    /// The same for attempts.
-    place: Place,
+    backend: StoreBackend,
+    /// The same for transactions.
+    storage: Storage,
     durability: Durability,
     /// In which transactions that lost too often take turns.
-    lane: Lane,
+    retry_queue: RetryQueue,
     /// Reservations of unique values.
-    guard: Arc<Guard>,
+    reservations: Arc<UniqueReservations>,
     /// The rows that consumers are taking.
-    pub(super) claims: Claims,
+    pub(super) row_locks: RowLocks,
     tables: Mutex<HashMap<&'static str, OpenTable>>,
     /// The keyspaces of the raw engine that this process has opened.
-    pub(super) spaces: Mutex<HashMap<String, Arc<Space>>>,
+    pub(super) keyspaces: Mutex<HashMap<String, Arc<OpenKeyspace>>>,
     /// By the name of a table, what is held while it is opened for the first time or dropped; taken
     /// before `making`.
-    gates: Mutex<HashMap<String, Arc<Mutex<()>>>>,
+    open_locks: Mutex<HashMap<String, Arc<Mutex<()>>>>,
     /// Held while a table or a keyspace is made or dropped.
-    pub(super) making: Mutex<()>,
+    pub(super) schema_lock: Mutex<()>,
     /// What generated keys are made of, by the keyspace of the rows: the same for every handle of a
     /// table, whichever way it was opened.
-    numbers: Mutex<HashMap<KeyspaceId, Arc<Numbers>>>,
+    key_sequences: Mutex<HashMap<KeyspaceId, Arc<KeySequence>>>,
     /// The last UUID that was generated, as `numbers` counts them.
     pub(super) last_uuid: Mutex<u128>,
 }
 
 /// What holds the data.
-enum Home {
+enum StoreBackend {
     Engine(Engine),
     Remote(Arc<Client>),
 }
@@ -59,7 +61,7 @@ enum Home {
 struct OpenTable {
     info: Arc<TableInfo>,
     /// Compares rows and index entries; it knows the type of the rows.
-    verify: fn(EntryScan, &TableInfo, &mut Verified, &mut Findings) -> Result<()>,
+    verify: fn(EntryScan, &TableInfo, &mut VerifyReport, &mut Findings) -> Result<()>,
 }
 
 impl fmt::Debug for Store {
@@ -71,29 +73,29 @@ impl fmt::Debug for Store {
 
 impl Store {
     pub(crate) fn new(engine: Engine, durability: Durability) -> Self {
-        let place = Place::Engine(Arc::clone(engine.core()));
-        Self::with_home(Home::Engine(engine), place, durability)
+        let storage = Storage::Engine(Arc::clone(engine.core()));
+        Self::with_backend(StoreBackend::Engine(engine), storage, durability)
     }
 
     /// One whose data an engine elsewhere holds.
     pub(crate) fn on(client: Client, durability: Durability) -> Self {
         let client = Arc::new(client);
-        Self::with_home(Home::Remote(Arc::clone(&client)), Place::Remote(client), durability)
+        Self::with_backend(StoreBackend::Remote(Arc::clone(&client)), Storage::Remote(client), durability)
     }
 
-    fn with_home(home: Home, place: Place, durability: Durability) -> Self {
+    fn with_backend(backend: StoreBackend, storage: Storage, durability: Durability) -> Self {
         Self {
-            home,
-            place,
+            backend,
+            storage,
             durability,
-            lane: Lane::default(),
-            guard: Arc::default(),
-            claims: Claims::default(),
+            retry_queue: RetryQueue::default(),
+            reservations: Arc::default(),
+            row_locks: RowLocks::default(),
             tables: Mutex::default(),
-            gates: Mutex::default(),
-            spaces: Mutex::default(),
-            making: Mutex::default(),
-            numbers: Mutex::default(),
+            open_locks: Mutex::default(),
+            keyspaces: Mutex::default(),
+            schema_lock: Mutex::default(),
+            key_sequences: Mutex::default(),
             last_uuid: Mutex::default(),
         }
     }
@@ -101,43 +103,45 @@ impl Store {
     /// The engine of this process; an error if the data is elsewhere.
     #[inline(always)]
     pub(crate) fn engine(&self) -> Result<&Engine> {
-        match &self.home {
-            Home::Engine(engine) => Ok(engine),
-            Home::Remote(_) => Err(Error::Unsupported("the files of a database whose engine runs elsewhere")),
+        match &self.backend {
+            StoreBackend::Engine(engine) => Ok(engine),
+            StoreBackend::Remote(_) => {
+                Err(Error::Unsupported("the files of a database whose engine runs elsewhere"))
+            }
         }
     }
 
     /// The end of the engine elsewhere that holds the data, if one does.
     pub(crate) fn client(&self) -> Option<&Arc<Client>> {
-        match &self.home {
-            Home::Engine(_) => None,
-            Home::Remote(client) => Some(client),
+        match &self.backend {
+            StoreBackend::Engine(_) => None,
+            StoreBackend::Remote(client) => Some(client),
         }
     }
 
-    /// Where attempts read and commit.
-    pub(crate) fn place(&self) -> &Place {
-        &self.place
+    /// Where transactions read and commit.
+    pub(crate) fn storage(&self) -> &Storage {
+        &self.storage
     }
 
     /// The database as a source of statements.
     pub(crate) fn source(self: &Arc<Self>) -> Source {
-        match &self.home {
-            Home::Engine(_) => Source::Database(Arc::clone(self)),
-            Home::Remote(_) => Source::Remote(Arc::clone(self)),
+        match &self.backend {
+            StoreBackend::Engine(_) => Source::Database(Arc::clone(self)),
+            StoreBackend::Remote(_) => Source::Remote(Arc::clone(self)),
         }
     }
 
     /// What errors name as the place of stored bytes.
     pub(crate) fn dir(&self) -> &Path {
-        self.place.dir()
+        self.storage.dir()
     }
 
     /// Calls `reads` with a reader of the state that is visible now.
     pub(crate) fn read_now<R>(&self, reads: impl FnOnce(EntryReader<'_>) -> Result<R>) -> Result<R> {
-        match &self.home {
-            Home::Engine(engine) => engine.read(|reader| reads(EntryReader::Engine(reader))),
-            Home::Remote(client) => {
+        match &self.backend {
+            StoreBackend::Engine(engine) => engine.read(|reader| reads(EntryReader::Engine(reader))),
+            StoreBackend::Remote(client) => {
                 let session = Arc::new(RemoteSession::new(client, Mode::Read));
                 reads(EntryReader::Remote(RemoteReader::new(&session)))
             }
@@ -153,37 +157,37 @@ impl Store {
 
     /// A scan of the state that is visible now, which goes on seeing it.
     pub(crate) fn scan_now(&self, range: KeyRange) -> Result<EntryScan> {
-        match &self.home {
-            Home::Engine(engine) => engine.scan(range).map(EntryScan::Engine),
-            Home::Remote(client) => {
+        match &self.backend {
+            StoreBackend::Engine(engine) => engine.scan(range).map(EntryScan::Engine),
+            StoreBackend::Remote(client) => {
                 let session = Arc::new(RemoteSession::new(client, Mode::Read));
                 Ok(EntryScan::remote(RemoteScan::new(session, range)))
             }
         }
     }
 
-    /// The last commit that attempts read; zero if commits have no number.
+    /// The last commit that transactions read; zero if commits have no number.
     pub(super) fn applied(&self) -> SeqNo {
-        match &self.home {
-            Home::Engine(engine) => engine.core().applied(),
-            Home::Remote(_) => SeqNo::ZERO,
+        match &self.backend {
+            StoreBackend::Engine(engine) => engine.core().applied(),
+            StoreBackend::Remote(_) => SeqNo::ZERO,
         }
     }
 
     /// Makes everything up to now as durable as a commit of the default durability.
     pub(crate) fn confirm_all(&self, durability: Durability) -> Result<()> {
-        match &self.home {
-            Home::Engine(engine) => engine.core().confirm(engine.core().applied(), durability),
+        match &self.backend {
+            StoreBackend::Engine(engine) => engine.core().confirm(engine.core().applied(), durability),
             // A commit there is durable when it is acknowledged.
-            Home::Remote(_) => Ok(()),
+            StoreBackend::Remote(_) => Ok(()),
         }
     }
 
     /// The time since the Unix epoch, and random bits.
     pub(super) fn moment(&self) -> (Duration, u128) {
-        match &self.home {
-            Home::Engine(engine) => engine.core().moment(),
-            Home::Remote(client) => client.moment(),
+        match &self.backend {
+            StoreBackend::Engine(engine) => engine.core().moment(),
+            StoreBackend::Remote(client) => client.moment(),
         }
     }
 
@@ -206,7 +210,7 @@ impl Store {
         let tables = self.tables.lock();
         let info = tables.get(T::SCHEMA.name).map(|table| &table.info)?;
         // A table that another program has changed is opened anew.
-        (!info.stamp.is_stale()).then(|| Arc::clone(info))
+        (!info.generation.is_stale()).then(|| Arc::clone(info))
     }
 
     /// What the catalog knows of `T`, without a trace of its row where that was done already.
@@ -220,8 +224,8 @@ impl Store {
     /// while a new layout is being tried.
     fn open_table<T: Table>(&self) -> Result<Arc<TableInfo>> {
         let (info, is_first) = {
-            let gate = self.gate(T::SCHEMA.name);
-            let _turn = gate.lock();
+            let open_lock = self.open_lock(T::SCHEMA.name);
+            let _guard = open_lock.lock();
             match self.known::<T>() {
                 Some(info) => (info, false),
                 None => (self.open_first::<T>()?, true),
@@ -238,14 +242,14 @@ impl Store {
     fn open_first<T: Table>(&self) -> Result<Arc<TableInfo>> {
         let compiled = Arc::new(Compiled::of::<T>());
         let opened = {
-            let _turn = self.making.lock();
-            self.change_internally(self.durability, |attempt| catalog::open(attempt, &compiled, self.dir()))?
+            let _guard = self.schema_lock.lock();
+            self.change_internally(self.durability, |txn| catalog::open(txn, &compiled, self.dir()))?
         };
         let mut info = match opened {
-            Opened::Ready(info) => info,
-            Opened::Tried(info) => trial::run::<T>(self, info)?,
+            OpenedTable::Ready(info) => info,
+            OpenedTable::Tried(info) => trial::run::<T>(self, info)?,
         };
-        info.numbers = self.numbers_of(info.rows, info.numbers);
+        info.key_sequence = self.key_sequence_of(info.rows, info.key_sequence);
         if info.made > SeqNo::ZERO {
             info.made = self.applied();
         }
@@ -258,28 +262,28 @@ impl Store {
     }
 
     /// The numbers of the table whose rows are in a keyspace: `new`, unless there are some already.
-    pub(super) fn numbers_of(&self, rows: KeyspaceId, new: Arc<Numbers>) -> Arc<Numbers> {
-        let is_counted = new.is_counted();
-        let numbers = Arc::clone(self.numbers.lock().entry(rows).or_insert(new));
-        if is_counted {
-            numbers.count();
+    pub(super) fn key_sequence_of(&self, rows: KeyspaceId, new: Arc<KeySequence>) -> Arc<KeySequence> {
+        let has_generated = new.has_generated();
+        let key_sequence = Arc::clone(self.key_sequences.lock().entry(rows).or_insert(new));
+        if has_generated {
+            key_sequence.note_generated();
         }
-        numbers
+        key_sequence
     }
 
     /// What is held while a table of this name is opened for the first time, or dropped.
-    fn gate(&self, name: &str) -> Arc<Mutex<()>> {
-        Arc::clone(self.gates.lock().entry(name.to_owned()).or_default())
+    fn open_lock(&self, name: &str) -> Arc<Mutex<()>> {
+        Arc::clone(self.open_locks.lock().entry(name.to_owned()).or_default())
     }
 
     /// Removes a table with all its rows and index entries; says whether there was one.
     pub(crate) fn drop_table(&self, name: &str) -> Result<bool> {
-        let gate = self.gate(name);
-        let _gate = gate.lock();
-        let _turn = self.making.lock();
+        let open_lock = self.open_lock(name);
+        let _guard = open_lock.lock();
+        let _guard = self.schema_lock.lock();
         let known = self.tables.lock().get(name).map(|table| Arc::clone(&table.info));
         let flag = known.as_deref().map(|info| &info.dropped);
-        let dropped = self.drop_with(flag, |attempt| catalog::remove(attempt, name, self.dir()))?;
+        let dropped = self.drop_with(flag, |txn| catalog::remove(txn, name, self.dir()))?;
         self.tables.lock().remove(name);
         // What is not emptied now is emptied with the next table that is dropped or opened.
         let _ = self.empty_dropped();
@@ -291,23 +295,23 @@ impl Store {
     pub(super) fn ensure_readable<T: Table>(
         &self,
         info: &TableInfo,
-        place: usize,
+        ordinal: usize,
         at: Option<SeqNo>,
     ) -> Result<()> {
-        if info.indexes[place].settled().is_none() {
+        if info.indexes[ordinal].built().is_none() {
             build::run::<T>(self, info)?;
         }
-        info.ensure_readable(place, at)
+        info.ensure_readable(ordinal, at)
     }
 
     /// Verifies the files, then rows against index entries of the tables that are open.
-    pub(crate) fn verify(self: &Arc<Self>) -> Result<Verified> {
+    pub(crate) fn verify(self: &Arc<Self>) -> Result<VerifyReport> {
         let verified = self.engine()?.verify()?;
         self.verify_open(&self.source(), verified)
     }
 
     /// Compares rows and index entries of the tables that are open, as `source` reads them.
-    pub(crate) fn verify_open(&self, source: &Source, mut verified: Verified) -> Result<Verified> {
+    pub(crate) fn verify_open(&self, source: &Source, mut verified: VerifyReport) -> Result<VerifyReport> {
         let tables: Vec<OpenTable> = self.tables.lock().values().cloned().collect();
         let mut findings = Findings::default();
         for table in tables {
@@ -318,17 +322,17 @@ impl Store {
     }
 
     /// In which transactions that lost too often take turns.
-    pub(super) fn lane(&self) -> &Lane {
-        &self.lane
+    pub(super) fn retry_queue(&self) -> &RetryQueue {
+        &self.retry_queue
     }
 
     /// Reservations of unique values.
-    pub(super) fn guard(&self) -> &Arc<Guard> {
-        &self.guard
+    pub(super) fn reservations(&self) -> &Arc<UniqueReservations> {
+        &self.reservations
     }
 
     /// Runs a statement in a transaction of its own.
-    pub(super) fn change<R>(&self, statement: impl FnMut(&Attempt) -> Result<R>) -> Result<R> {
+    pub(super) fn change<R>(&self, statement: impl FnMut(&Txn) -> Result<R>) -> Result<R> {
         self.change_with(self.durability, statement)
     }
 
@@ -336,30 +340,30 @@ impl Store {
     pub(super) fn change_with<R>(
         &self,
         durability: Durability,
-        statement: impl FnMut(&Attempt) -> Result<R>,
+        statement: impl FnMut(&Txn) -> Result<R>,
     ) -> Result<R> {
-        let begin = || Attempt::begin_statement(&self.place, &self.guard);
+        let begin = || Txn::begin_statement(&self.storage, &self.reservations);
         self.run(durability, begin, statement)
     }
 
     /// The same for a statement that no user asked for by itself, such as one that makes a table:
-    /// see [`Attempt::internal`].
+    /// see [`Txn::internal`].
     pub(super) fn change_internally<R>(
         &self,
         durability: Durability,
-        statement: impl FnMut(&Attempt) -> Result<R>,
+        statement: impl FnMut(&Txn) -> Result<R>,
     ) -> Result<R> {
-        let begin = || Attempt::begin_statement(&self.place, &self.guard).internal();
+        let begin = || Txn::begin_statement(&self.storage, &self.reservations).internal();
         self.run(durability, begin, statement)
     }
 
     fn run<R>(
         &self,
         durability: Durability,
-        begin: impl Fn() -> Attempt,
-        statement: impl FnMut(&Attempt) -> Result<R>,
+        begin: impl Fn() -> Txn,
+        statement: impl FnMut(&Txn) -> Result<R>,
     ) -> Result<R> {
-        transact(&self.place, &self.lane, durability, begin, |attempt| attempt, statement)
+        run_with_retries(&self.storage, &self.retry_queue, durability, begin, |txn| txn, statement)
     }
 
     /// Runs `body` in a transaction, again and again until its commit succeeds, within bounds.
@@ -368,18 +372,25 @@ impl Store {
         durability: Durability,
         body: impl FnMut(&Transaction) -> Result<R, E>,
     ) -> Result<R, E> {
-        transact(&self.place, &self.lane, durability, || self.begin(), Transaction::attempt, body)
+        run_with_retries(
+            &self.storage,
+            &self.retry_queue,
+            durability,
+            || self.begin(),
+            Transaction::txn,
+            body,
+        )
     }
 
     /// A transaction to be committed by hand, of the state of now.
     pub(crate) fn begin_by_hand(self: &Arc<Self>) -> Transaction {
         let transaction = self.begin();
-        transaction.attempt().pin_state();
+        transaction.txn().pin_state();
         transaction
     }
 
     fn begin(self: &Arc<Self>) -> Transaction {
-        Transaction::new(self, Attempt::begin(&self.place, &self.guard))
+        Transaction::new(self, Txn::begin(&self.storage, &self.reservations))
     }
 
     /// How commits are made durable that do not say so themselves.

@@ -21,13 +21,13 @@ use std::fmt;
 use super::catalog::TableInfo;
 use super::key::{Key, KeyReader};
 use super::mapper::Table;
-use super::mutate::{Entry, PREFIX};
-use super::owner::{self, Claim};
+use super::mutate::{PREFIX, RowEntry};
+use super::owner::{self, EntryMatch};
 use super::store::Store;
 use super::stored_row::StoredRow;
 use crate::base::{KeyRange, after, successor};
 use crate::error::Result;
-use crate::txn::Attempt;
+use crate::txn::Txn;
 
 /// Entries that are looked at in one transaction.
 const BATCH_COUNT: usize = 256;
@@ -37,7 +37,7 @@ const DUPLICATE_LIMIT: usize = 1000;
 
 /// What [`DefaultTable::sweep`](super::DefaultTable::sweep) found and did.
 #[non_exhaustive]
-pub struct Swept<T: Table> {
+pub struct SweepReport<T: Table> {
     /// Rows that were looked at.
     pub row_count: u64,
     /// Index entries that were looked at.
@@ -55,7 +55,7 @@ pub struct Swept<T: Table> {
     pub duplicates: Vec<Duplicate<T>>,
 }
 
-/// Two rows with one unique value; part of [`Swept`].
+/// Two rows with one unique value; part of [`SweepReport`].
 #[non_exhaustive]
 pub struct Duplicate<T: Table> {
     /// The name of the index.
@@ -86,7 +86,7 @@ struct SharedValue {
 }
 
 /// What one batch did.
-struct Batch {
+struct SweptBatch {
     swept: Sweep,
     /// Where the next one begins; `None` after the last.
     next: Option<Vec<u8>>,
@@ -97,12 +97,12 @@ pub(super) fn sweep<R: StoredRow>(store: &Store, info: &TableInfo, indexes: &[us
     let mut swept = Sweep::default();
     for &index in indexes {
         let prefix = info.indexes[index].keyspace.prefix();
-        in_batches(store, info, &prefix, &mut swept, |attempt, range, count| {
-            remove_strays::<R>(attempt, info, index, (range, count))
+        in_batches(store, info, &prefix, &mut swept, |txn, range, count| {
+            remove_strays::<R>(txn, info, index, (range, count))
         })?;
     }
-    in_batches(store, info, &info.rows.prefix(), &mut swept, |attempt, range, count| {
-        add_missing::<R>(attempt, info, indexes, (range, count))
+    in_batches(store, info, &info.rows.prefix(), &mut swept, |txn, range, count| {
+        add_missing::<R>(txn, info, indexes, (range, count))
     })?;
     Ok(swept)
 }
@@ -113,17 +113,17 @@ fn in_batches(
     info: &TableInfo,
     prefix: &[u8],
     swept: &mut Sweep,
-    run: impl Fn(&Attempt, KeyRange, usize) -> Result<Batch>,
+    run: impl Fn(&Txn, KeyRange, usize) -> Result<SweptBatch>,
 ) -> Result<()> {
     let count = store.batch_count(BATCH_COUNT, 1);
     let mut next = Some(prefix.to_vec());
     while let Some(start) = next {
         let range = KeyRange { start, end: successor(prefix) };
-        let batch = store.change(|attempt| {
-            if let Some(session) = attempt.session() {
+        let batch = store.change(|txn| {
+            if let Some(session) = txn.session() {
                 info.ensure_current(session, &[])?;
             }
-            run(attempt, range.clone(), count)
+            run(txn, range.clone(), count)
         })?;
         swept.add(batch.swept);
         next = batch.next;
@@ -133,12 +133,12 @@ fn in_batches(
 
 /// Removes the entries at the beginning of a range of an index that no row has.
 fn remove_strays<R: StoredRow>(
-    attempt: &Attempt,
+    txn: &Txn,
     info: &TableInfo,
     index: usize,
     (range, most): (KeyRange, usize),
-) -> Result<Batch> {
-    let mut scan = attempt.scan(range)?;
+) -> Result<SweptBatch> {
+    let mut scan = txn.scan(range)?;
     let mut entries = Vec::new();
     while entries.len() < most
         && let Some(found) = scan.next()?
@@ -150,24 +150,24 @@ fn remove_strays<R: StoredRow>(
     let mut swept = Sweep { entry_count: entries.len() as u64, ..Sweep::default() };
     for (key, value) in entries {
         // What belongs to a row that cannot be read goes with that row.
-        let claim = attempt.read(|reader| owner::claim::<R>(reader, info, index, &key, &value))?;
-        if claim == Claim::No {
-            attempt.delete(&key);
+        let entry_match = txn.read(|reader| owner::entry_match::<R>(reader, info, index, &key, &value))?;
+        if entry_match == EntryMatch::No {
+            txn.delete(&key);
             swept.removed_count += 1;
         }
     }
-    Ok(Batch { swept, next })
+    Ok(SweptBatch { swept, next })
 }
 
 /// Adds what rows at the beginning of a range are missing in some of their indexes.
 fn add_missing<R: StoredRow>(
-    attempt: &Attempt,
+    txn: &Txn,
     info: &TableInfo,
     indexes: &[usize],
     (range, most): (KeyRange, usize),
-) -> Result<Batch> {
-    let mut scan = attempt.scan(range)?;
-    let mut batch = Batch { swept: Sweep::default(), next: None };
+) -> Result<SweptBatch> {
+    let mut scan = txn.scan(range)?;
+    let mut batch = SweptBatch { swept: Sweep::default(), next: None };
     let (mut rows, mut entry_count) = (Vec::new(), 0);
     // A row counts itself, and has any number of entries.
     while entry_count < most {
@@ -191,16 +191,16 @@ fn add_missing<R: StoredRow>(
     for (key, entries) in &rows {
         batch.swept.row_count += 1;
         for entry in entries {
-            add(attempt, entry, &key[PREFIX..], &mut batch.swept)?;
+            add(txn, entry, &key[PREFIX..], &mut batch.swept)?;
         }
     }
     Ok(batch)
 }
 
 /// Adds an entry of a row, unless it is there, or another row owns its value.
-fn add(attempt: &Attempt, entry: &Entry, primary_key: &[u8], swept: &mut Sweep) -> Result<()> {
+fn add(txn: &Txn, entry: &RowEntry, primary_key: &[u8], swept: &mut Sweep) -> Result<()> {
     let expected: &[u8] = if entry.owned { primary_key } else { &[] };
-    match attempt.get(&entry.key, <[u8]>::to_vec)? {
+    match txn.get(&entry.key, <[u8]>::to_vec)? {
         Some(found) if found == expected => {}
         Some(owner) if entry.owned => {
             swept.duplicate_count += 1;
@@ -209,7 +209,7 @@ fn add(attempt: &Attempt, entry: &Entry, primary_key: &[u8], swept: &mut Sweep) 
             }
         }
         _ => {
-            attempt.put(&entry.key, expected);
+            txn.put(&entry.key, expected);
             swept.added_count += 1;
         }
     }
@@ -229,7 +229,7 @@ impl Sweep {
     }
 }
 
-impl<T: Table> Swept<T> {
+impl<T: Table> SweepReport<T> {
     /// Whether everything was as it should be, and nothing was done.
     pub fn is_clean(&self) -> bool {
         self.removed_count == 0
@@ -260,10 +260,10 @@ impl<T: Table> Swept<T> {
     }
 }
 
-impl<T: Table> fmt::Debug for Swept<T> {
+impl<T: Table> fmt::Debug for SweepReport<T> {
     /// Tells counts, and no key.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Swept")
+        f.debug_struct("SweepReport")
             .field("row_count", &self.row_count)
             .field("entry_count", &self.entry_count)
             .field("removed_count", &self.removed_count)

@@ -1,4 +1,4 @@
-//! Transactions as programs hold them: typed handles that read and write through one attempt.
+//! Transactions as programs hold them: typed handles that read and write through one transaction.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -11,7 +11,7 @@ use super::store::Store;
 use super::{DefaultTable, Table};
 use crate::engine::Durability;
 use crate::error::{Error, Result};
-use crate::txn::{Attempt, Savepoint};
+use crate::txn::{Savepoint, Txn};
 
 /// A transaction: statements on any number of tables that take effect together or not at all.
 ///
@@ -71,17 +71,17 @@ trait UsedByOneThread {}
 /// find nothing then.
 pub(crate) struct OpenTransaction {
     pub(super) store: Arc<Store>,
-    pub(super) attempt: Attempt,
+    pub(super) txn: Txn,
 }
 
 impl Transaction {
-    pub(super) fn new(store: &Arc<Store>, attempt: Attempt) -> Self {
-        let open = Arc::new(OpenTransaction { store: Arc::clone(store), attempt });
+    pub(super) fn new(store: &Arc<Store>, txn: Txn) -> Self {
+        let open = Arc::new(OpenTransaction { store: Arc::clone(store), txn });
         Self { open, not_shared: PhantomData }
     }
 
-    pub(super) fn attempt(&self) -> &Attempt {
-        &self.open.attempt
+    pub(super) fn txn(&self) -> &Txn {
+        &self.open.txn
     }
 
     pub(crate) fn store(&self) -> &Arc<Store> {
@@ -135,15 +135,15 @@ impl Transaction {
     /// [`Database::transact`](crate::Database::transact) runs again.
     pub fn table<T: Table>(&self) -> Result<DefaultTable<T>> {
         let info = match self.store().known::<T>() {
-            Some(info) if info.made <= self.attempt().at() => {
+            Some(info) if info.made <= self.txn().at() => {
                 info.ensure_same::<T>()?;
                 info
             }
             // Where data is elsewhere, each statement compares its state with the table as it is
             // known.
-            _ if self.attempt().session().is_some() => {
+            _ if self.txn().session().is_some() => {
                 let info = self.store().info::<T>()?;
-                self.attempt().renew_state();
+                self.txn().renew_state();
                 info
             }
             _ => self.info_in_state::<T>()?,
@@ -162,7 +162,7 @@ impl Transaction {
     fn info_in_state<T: Table>(&self) -> Result<Arc<TableInfo>> {
         let (name, dir) = (T::SCHEMA.name, self.store().dir());
         // It need not be noted: whoever drops or makes a table changes what is read of its rows.
-        let stored = self.attempt().read_below(|reader| catalog::in_state(reader, name, dir))?;
+        let stored = self.txn().read_base(|reader| catalog::in_state(reader, name, dir))?;
         let Some(stored) = stored else { return self.store().info::<T>() };
         let is_live = |table: Option<StoredTable>| table.is_some_and(|live| live.rows == stored.rows);
         if is_live(self.store().read_now(|reader| catalog::in_state(reader, name, dir))?) {
@@ -194,7 +194,7 @@ impl Transaction {
     /// # Ok::<(), walnut::Error>(())
     /// ```
     pub fn savepoint(&self) -> Savepoint {
-        self.attempt().savepoint()
+        self.txn().savepoint()
     }
 
     /// Takes back every write since a savepoint, which can be used again; savepoints that were made
@@ -204,7 +204,7 @@ impl Transaction {
     /// another transaction, and within a closure of one of this transaction's own statements;
     /// nothing is changed then.
     pub fn rollback_to(&self, savepoint: Savepoint) -> Result<()> {
-        self.attempt().rollback_to(savepoint)
+        self.txn().rollback_to(savepoint)
     }
 
     /// Makes all that was written visible, and durable as the database's default says, or nothing
@@ -227,14 +227,14 @@ impl Transaction {
 
     /// Like [`commit`](Self::commit), with a durability of its own.
     pub fn commit_with(self, durability: Durability) -> Result<()> {
-        self.attempt().commit(durability)
+        self.txn().commit(durability)
     }
 }
 
 impl Drop for Transaction {
     fn drop(&mut self) {
         // Handles may be left.
-        self.attempt().roll_back();
+        self.txn().roll_back();
     }
 }
 
@@ -242,7 +242,7 @@ impl fmt::Debug for Transaction {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Transaction")
             .field("dir", &self.store().dir())
-            .field("attempt", self.attempt())
+            .field("txn", self.txn())
             .finish_non_exhaustive()
     }
 }
@@ -250,10 +250,10 @@ impl fmt::Debug for Transaction {
 impl OpenTransaction {
     /// An error unless the index at a place of a table can be asked about the state of the
     /// transaction.
-    pub(super) fn ensure_readable<T: Table>(&self, info: &TableInfo, place: usize) -> Result<()> {
-        let ready = self.store.ensure_readable::<T>(info, place, Some(self.attempt.at()));
+    pub(super) fn ensure_readable<T: Table>(&self, info: &TableInfo, ordinal: usize) -> Result<()> {
+        let ready = self.store.ensure_readable::<T>(info, ordinal, Some(self.txn.at()));
         if matches!(ready, Err(Error::Conflict)) {
-            self.attempt.give_up();
+            self.txn.request_restart();
         }
         ready
     }

@@ -17,21 +17,21 @@
 //! own.
 
 use super::build::{self, DUPLICATE_LIMIT};
-use super::catalog::{self, Duplicate, Settled, StoredProgress, TableInfo};
+use super::catalog::{self, BuiltState, DuplicateOwners, StoredProgress, TableInfo};
 use super::mapper::Table;
 use super::mutate::{Mutation, PREFIX};
 use super::store::Store;
 use crate::engine::Durability;
 use crate::error::Result;
 use crate::sync::Ordering;
-use crate::txn::Attempt;
+use crate::txn::Txn;
 
 /// What a batch came to.
-struct Outcome {
+struct TriedBatch {
     progress: StoredProgress,
     is_last: bool,
     /// By the place of its index, the pairs of rows with one value.
-    duplicates: Vec<Vec<Duplicate>>,
+    duplicates: Vec<Vec<DuplicateOwners>>,
 }
 
 /// Tries the layout of `T` and takes it; after an error the table is as it was.
@@ -39,25 +39,25 @@ pub(super) fn run<T: Table>(store: &Store, info: TableInfo) -> Result<TableInfo>
     let dir = store.dir();
     let taken = rows::<T>(store, &info).and_then(|duplicates| {
         let off = duplicates.iter().enumerate().filter(|(_, pairs)| !pairs.is_empty());
-        let off: Vec<usize> = off.map(|(place, _)| place).collect();
-        store.change(|attempt| catalog::adopt(attempt, &info, &off, dir))?;
+        let off: Vec<usize> = off.map(|(ordinal, _)| ordinal).collect();
+        store.change(|txn| catalog::adopt(txn, &info, &off, dir))?;
         Ok(duplicates)
     });
     match taken {
         Ok(duplicates) => {
             let since = store.applied();
             for (index, duplicates) in info.indexes.iter().zip(duplicates) {
-                index.settle(if duplicates.is_empty() {
-                    Settled::Readable { since }
+                index.set_built(if duplicates.is_empty() {
+                    BuiltState::Readable { since }
                 } else {
-                    Settled::Off { duplicates }
+                    BuiltState::Off { duplicates }
                 });
             }
             Ok(info)
         }
         Err(error) => {
             // What stays of it when this fails, too, goes with the next opening.
-            let _ = store.change(|attempt| catalog::abandon(attempt, &info, dir));
+            let _ = store.change(|txn| catalog::abandon(txn, &info, dir));
             Err(error)
         }
     }
@@ -65,12 +65,11 @@ pub(super) fn run<T: Table>(store: &Store, info: TableInfo) -> Result<TableInfo>
 
 /// Reads all rows in the new layout, and enters them; returns the pairs of rows with one value of
 /// each unique index.
-fn rows<T: Table>(store: &Store, info: &TableInfo) -> Result<Vec<Vec<Duplicate>>> {
+fn rows<T: Table>(store: &Store, info: &TableInfo) -> Result<Vec<Vec<DuplicateOwners>>> {
     let mut duplicates = vec![Vec::new(); info.indexes.len()];
     let mut progress = StoredProgress::default();
     loop {
-        let outcome =
-            store.change_with(Durability::Fast, |attempt| batch::<T>(store, attempt, info, &progress))?;
+        let outcome = store.change_with(Durability::Fast, |txn| batch::<T>(store, txn, info, &progress))?;
         for (all, more) in duplicates.iter_mut().zip(outcome.duplicates) {
             all.extend(more);
             all.truncate(DUPLICATE_LIMIT);
@@ -85,23 +84,23 @@ fn rows<T: Table>(store: &Store, info: &TableInfo) -> Result<Vec<Vec<Duplicate>>
 
 fn batch<T: Table>(
     store: &Store,
-    attempt: &Attempt,
+    txn: &Txn,
     info: &TableInfo,
     before: &StoredProgress,
-) -> Result<Outcome> {
-    let batch = build::next_rows(store, attempt, info, before)?;
+) -> Result<TriedBatch> {
+    let batch = build::next_rows(store, txn, info, before)?;
     let mut duplicates = vec![Vec::new(); info.indexes.len()];
     let mut room = Vec::new();
     for (key, bytes) in &batch.rows {
         let primary_key = &key[PREFIX..];
         let row = build::row::<T>(info, primary_key, bytes)?;
         room.clear();
-        let new = Mutation::new(attempt, info, store).new_row(&row, &mut room, &mut None);
+        let new = Mutation::new(txn, info, store).new_row(&row, &mut room, &mut None);
         let new = new.map_err(|error| build::unfit(info, primary_key, error))?;
         if info.entries(primary_key, &build::row::<T>(info, primary_key, bytes)?)? != new.entries {
             return Err(build::unsteady(info, primary_key, bytes));
         }
-        build::enter(attempt, info, primary_key, &row, &mut duplicates)?;
+        build::enter(txn, info, primary_key, &row, &mut duplicates)?;
     }
-    Ok(Outcome { progress: build::progress_after(before, &batch), is_last: batch.is_last, duplicates })
+    Ok(TriedBatch { progress: build::progress_after(before, &batch), is_last: batch.is_last, duplicates })
 }

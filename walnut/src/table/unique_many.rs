@@ -12,7 +12,7 @@ use super::source::Access;
 use crate::error::{FindingKind, Result};
 
 /// How many values are looked up side by side.
-const TOGETHER: usize = 32;
+const BATCH_COUNT: usize = 32;
 
 impl<T: Table, K: Key, M: Access> Unique<'_, T, K, M> {
     /// The rows that own these values, in the order asked, all of one state; `None` for a value
@@ -32,27 +32,27 @@ impl<T: Table, K: Key, M: Access> Unique<'_, T, K, M> {
     /// # Ok::<(), walnut::Error>(())
     /// ```
     pub fn get_many<'k>(&self, values: impl IntoIterator<Item = K::Ref<'k>>) -> Result<Vec<Option<T>>> {
-        self.table.ensure_readable(self.place)?;
+        self.table.ensure_readable(self.ordinal)?;
         let entry = |value: K::Ref<'k>| (!K::ref_is_none(&value)).then(|| self.entry(&value));
         let entries: Vec<Option<KeyWriter>> = values.into_iter().map(entry).collect();
         let (info, prefix) = (self.table.info(), self.table.info().rows.prefix());
         let mut rows: Vec<Option<T>> = Vec::with_capacity(entries.len());
         self.table.source().read(|reader| {
             rows.clear();
-            for entries in entries.chunks(TOGETHER) {
+            for entries in entries.chunks(BATCH_COUNT) {
                 // Positions of the values that can be looked up at all, and then of those that have
                 // an owner.
                 let sought =
                     |entry: &Option<KeyWriter>| entry.as_ref().is_some_and(|entry| entry.sought().is_some());
-                let places: SmallVec<[usize; TOGETHER]> =
-                    (0..entries.len()).filter(|&place| sought(&entries[place])).collect();
-                let keys: SmallVec<[&[u8]; TOGETHER]> =
+                let sought_indexes: SmallVec<[usize; BATCH_COUNT]> =
+                    (0..entries.len()).filter(|&at| sought(&entries[at])).collect();
+                let keys: SmallVec<[&[u8]; BATCH_COUNT]> =
                     entries.iter().flatten().filter_map(KeyWriter::sought).collect();
                 let mut owners: Vec<(usize, KeyWriter)> = Vec::with_capacity(keys.len());
-                let mut next = places.iter();
+                let mut next = sought_indexes.iter();
                 reader.get_many(&keys, |owner| {
-                    let place = next.next().copied().unwrap_or_default();
-                    owners.extend(owner.map(|owner| (place, engine_key(prefix, |out| out.push(owner)))));
+                    let at = next.next().copied().unwrap_or_default();
+                    owners.extend(owner.map(|owner| (at, engine_key(prefix, |out| out.push(owner)))));
                     Ok(())
                 })?;
                 let first = rows.len();
@@ -60,15 +60,16 @@ impl<T: Table, K: Key, M: Access> Unique<'_, T, K, M> {
                 let keys = owners
                     .iter()
                     .map(|(_, key)| key.finish())
-                    .collect::<Result<SmallVec<[&[u8]; TOGETHER]>>>()?;
+                    .collect::<Result<SmallVec<[&[u8]; BATCH_COUNT]>>>()?;
                 let mut next = owners.iter();
                 reader.get_many(&keys, |stored| {
-                    let Some((place, key)) = next.next() else { return Ok(()) };
+                    let Some((at, key)) = next.next() else { return Ok(()) };
                     let primary_key = &key.finish()?[PREFIX..];
-                    let stray =
-                        || info.finding(FindingKind::StrayEntry, Some(self.place), primary_key).into_error();
+                    let stray = || {
+                        info.finding(FindingKind::StrayEntry, Some(self.ordinal), primary_key).into_error()
+                    };
                     let row = row::open(stored.ok_or_else(stray)?);
-                    rows[first + place] = Some(row.map_err(|fault| info.unreadable(primary_key, fault))?);
+                    rows[first + at] = Some(row.map_err(|fault| info.unreadable(primary_key, fault))?);
                     Ok(())
                 })?;
             }

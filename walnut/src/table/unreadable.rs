@@ -105,7 +105,7 @@ impl<T: Table, M: WriteAccess> Unreadable<T, M> {
         while let Some(start) = next {
             let range = KeyRange { start, end: successor(&prefix) };
             let (removed, last) = table.change(|mutation| {
-                let mut walk = mutation.attempt.scan(range.clone())?;
+                let mut walk = mutation.txn.scan(range.clone())?;
                 let mut keys = Vec::new();
                 while keys.len() < most
                     && let Some(key) = next_unreadable::<T>(&mut walk)?

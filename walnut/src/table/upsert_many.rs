@@ -13,16 +13,16 @@
 use std::collections::HashMap;
 
 use super::key::KeyBytes;
-use super::mutate::{Entry, Mutation, NewRow, PREFIX};
+use super::mutate::{Mutation, NewRow, PREFIX, RowEntry};
 use super::stored_row::StoredRow;
 use crate::error::Result;
 
 /// A row that differs from the stored one.
-struct Arrival {
+struct ChangedRow {
     key: KeyBytes,
     bytes: Vec<u8>,
-    entries: Vec<Entry>,
-    old_entries: Vec<Entry>,
+    entries: Vec<RowEntry>,
+    old_entries: Vec<RowEntry>,
 }
 
 impl Mutation<'_> {
@@ -30,7 +30,7 @@ impl Mutation<'_> {
     /// them replaced, in their order: of rows with one primary key, the row before it in this list.
     pub(super) fn upsert_many<T: StoredRow>(&self, rows: &[&T]) -> Result<Vec<Option<T>>> {
         let has_unique = self.info.schema.indexes.iter().any(|index| index.unique);
-        self.look_at_rows(rows)?;
+        self.prefetch_rows(rows)?;
         if rows.len() < 2 || !has_unique {
             return rows.iter().map(|row| self.upsert(*row)).collect();
         }
@@ -39,42 +39,45 @@ impl Mutation<'_> {
         let last: HashMap<&KeyBytes, &T> = keys.iter().zip(rows.iter().copied()).collect();
         let mut before: HashMap<&KeyBytes, &T> = HashMap::with_capacity(last.len());
         let mut replaced = Vec::with_capacity(rows.len());
-        let mut arrivals = Vec::with_capacity(last.len());
+        let mut changed = Vec::with_capacity(last.len());
         for (key, row) in keys.iter().zip(rows.iter().copied()) {
             if let Some(earlier) = before.insert(key, row) {
                 replaced.push(Some(earlier.copy(self.info)?));
                 continue;
             }
-            let (arrival, old) = self.arrival(key, last[key])?;
-            arrivals.extend(arrival);
+            let (changed_row, old) = self.changed_row(key, last[key])?;
+            changed.extend(changed_row);
             replaced.push(old);
         }
-        for Arrival { key, entries, old_entries, .. } in &arrivals {
+        for ChangedRow { key, entries, old_entries, .. } in &changed {
             for entry in old_entries.iter().filter(|entry| entries.binary_search(entry).is_err()) {
                 self.drop_entry(entry, &key[PREFIX..])?;
             }
         }
-        for Arrival { key, bytes, entries, old_entries } in &arrivals {
+        for ChangedRow { key, bytes, entries, old_entries } in &changed {
             for entry in entries.iter().filter(|entry| old_entries.binary_search(entry).is_err()) {
                 self.add(entry, &key[PREFIX..])?;
             }
-            self.attempt.put(key, bytes);
+            self.txn.put(key, bytes);
         }
         Ok(replaced)
     }
 
     /// What is to be written for a row, unless it is stored just so, and the row in whose place it
     /// comes.
-    fn arrival<T: StoredRow>(&self, key: &KeyBytes, row: &T) -> Result<(Option<Arrival>, Option<T>)> {
+    fn changed_row<T: StoredRow>(&self, key: &KeyBytes, row: &T) -> Result<(Option<ChangedRow>, Option<T>)> {
         let mut bytes = Vec::with_capacity(256);
-        let NewRow { entries, .. } = self.announced(row, &mut bytes, &mut None)?;
+        let NewRow { entries, .. } = self.reserved_row(row, &mut bytes, &mut None)?;
         let Some(old) = self.old::<T>(key)? else {
-            return Ok((Some(Arrival { key: key.clone(), bytes, entries, old_entries: Vec::new() }), None));
+            return Ok((
+                Some(ChangedRow { key: key.clone(), bytes, entries, old_entries: Vec::new() }),
+                None,
+            ));
         };
         if old.bytes == bytes {
             return Ok((None, Some(old.row)));
         }
         let old_entries = self.info.entries(&key[PREFIX..], &old.row)?;
-        Ok((Some(Arrival { key: key.clone(), bytes, entries, old_entries }), Some(old.row)))
+        Ok((Some(ChangedRow { key: key.clone(), bytes, entries, old_entries }), Some(old.row)))
     }
 }

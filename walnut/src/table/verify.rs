@@ -7,10 +7,10 @@
 
 use super::catalog::TableInfo;
 use super::mutate::PREFIX;
-use super::owner::{self, Claim};
+use super::owner::{self, EntryMatch};
 use super::stored_row::StoredRow;
 use crate::base::KeyRange;
-use crate::engine::Verified;
+use crate::engine::VerifyReport;
 use crate::error::{Disagreement, Error, FindingKind, Result};
 use crate::txn::EntryScan;
 
@@ -44,7 +44,7 @@ impl Findings {
 pub(super) fn table<T: StoredRow>(
     mut rows: EntryScan,
     info: &TableInfo,
-    verified: &mut Verified,
+    verified: &mut VerifyReport,
     findings: &mut Findings,
 ) -> Result<()> {
     let mut seen = vec![0u64; info.indexes.len()];
@@ -72,9 +72,10 @@ pub(super) fn table<T: StoredRow>(
             findings.add(info, kind, Some(entry.index), primary_key);
         }
     }
-    for (place, seen) in seen.into_iter().enumerate().filter(|(place, _)| info.indexes[*place].is_readable())
+    for (ordinal, seen) in
+        seen.into_iter().enumerate().filter(|(ordinal, _)| info.indexes[*ordinal].is_readable())
     {
-        let range = KeyRange::prefix(&info.indexes[place].keyspace.prefix());
+        let range = KeyRange::prefix(&info.indexes[ordinal].keyspace.prefix());
         let mut count = 0;
         let mut entries = another(&rows, range.clone())?;
         while entries.next()?.is_some() {
@@ -87,9 +88,9 @@ pub(super) fn table<T: StoredRow>(
         let mut entries = another(&rows, range)?;
         while let Some(found) = entries.next()? {
             let (value, reader) = (found.value.load()?, found.state.reader());
-            if owner::claim::<T>(reader, info, place, found.key, &value)? == Claim::No {
-                let primary_key = owner::of::<T>(info, place, found.key, &value);
-                findings.add(info, FindingKind::StrayEntry, Some(place), primary_key);
+            if owner::entry_match::<T>(reader, info, ordinal, found.key, &value)? == EntryMatch::No {
+                let primary_key = owner::of::<T>(info, ordinal, found.key, &value);
+                findings.add(info, FindingKind::StrayEntry, Some(ordinal), primary_key);
             }
         }
     }

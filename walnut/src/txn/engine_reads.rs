@@ -1,33 +1,30 @@
-//! Reads of an attempt whose data is in this process.
+//! Reads of a transaction whose engine is in this process.
 
-use super::attempt::Attempt;
+use super::optimistic::Txn;
 use super::reader::EntryReader;
 use crate::engine::Core;
 use crate::error::Result;
 use crate::sync::Arc;
 
-/// Reads of an attempt whose data is in this process. What calls them in one place is compiled with
-/// them.
+/// A caller in one place is compiled together with its reads.
 pub(crate) struct EngineReads<'a> {
-    attempt: &'a Attempt,
+    txn: &'a Txn,
     core: &'a Arc<Core>,
 }
 
 impl<'a> EngineReads<'a> {
     #[inline(always)]
-    pub(super) fn new(attempt: &'a Attempt, core: &'a Arc<Core>) -> Self {
-        Self { attempt, core }
+    pub(super) fn new(txn: &'a Txn, core: &'a Arc<Core>) -> Self {
+        Self { txn, core }
     }
 
-    /// Calls `reads` with a reader of the state under the writes.
+    /// Calls `reads` with a reader of the snapshot merged with the writes.
     #[inline(always)]
     pub(crate) fn read<R>(&self, reads: impl FnOnce(EntryReader<'_>) -> Result<R>) -> Result<R> {
-        self.attempt.at();
+        self.txn.at();
         self.core.read_held(
-            || self.attempt.hold(),
-            |below, writes| {
-                reads(EntryReader::Overlay { below, writes: &writes, notes: self.attempt.notes() })
-            },
+            || self.txn.hold(),
+            |base, writes| reads(EntryReader::Merged { base, writes: &writes, reads: self.txn.reads() }),
         )
     }
 }

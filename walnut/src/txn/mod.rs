@@ -1,51 +1,50 @@
-//! Transactions over the engine: reads of one state, writes of one's own, a commit that is all or
-//! nothing.
+//! Optimistic transactions over the engine: reads of one snapshot, a write buffer over it, and a
+//! commit that is atomic or fails.
 //!
 //! ```text
-//!   transact ── again and again until one attempt wins;  Lane: those who lost often take turns
-//!                                                        Guard: those who want the same unique value meet
-//!     Attempt ── a pinned state ── Notes: what was read of it ── WriteSet: what is written over it
-//!       EntryReader, EntryScan ── the pinned state with the writes laid over it
+//!   run_with_retries ── until one attempt commits       RetryQueue: transactions that lost several times go one by one
+//!                                                       UniqueReservations: transactions for one unique value wait
+//!     Txn ── a pinned snapshot ── ReadTracker: the read set ── TxnBuffers: the writes over the snapshot
+//!       EntryReader, EntryScan ── the snapshot merged with the writes
 //! ```
 //!
-//! 1. All reads of an attempt are of one state, the one that was in the log when it began, under
-//!    its own writes.
-//! 2. Whatever an attempt has read of that state is noted before it is told, also when the
-//!    statement that read it fails.
-//! 3. A commit succeeds only if nothing that was noted has changed; one without writes has nothing
-//!    to fear.
-//! 4. An attempt that is repeated is never repeated because of itself: see `running`.
+//! 1. All reads of a transaction see one snapshot, at the log's end when it began, merged with its
+//!    own writes.
+//! 2. A read is in the read set before its result is returned, also when the statement that read it
+//!    fails.
+//! 3. A commit succeeds only if nothing in its read set has changed. A transaction without writes
+//!    always succeeds.
+//! 4. A transaction never conflicts with itself again and again: see `running`.
 //! 5. A statement that fails leaves the writes as they were.
 //!
-//! It does not know what a table or an index is; a unique value is a key of which others may want
-//! to know early.
+//! This layer does not know tables or indexes. A unique value is a key that can be reserved early.
 
-mod attempt;
-mod below;
+mod base_scan;
+mod buffers;
 mod engine_reads;
-mod guard;
-mod lane;
-mod notes;
-mod overlay;
-mod place;
+mod merged_scan;
+mod optimistic;
+mod read_tracker;
 mod reader;
 mod remote;
+mod reservations;
+mod retry;
+mod retry_queue;
 mod running;
 mod scan;
-mod transact;
-mod write_set;
-mod writes;
+mod storage;
+mod write_buffer;
 
-pub(crate) use attempt::Attempt;
+pub use buffers::Savepoint;
 pub(crate) use engine_reads::EngineReads;
-pub(crate) use guard::Guard;
-pub(crate) use lane::Lane;
+pub(crate) use optimistic::Txn;
 #[cfg(feature = "untracked")]
-pub use notes::leave_conflicts_unnoticed;
-pub(crate) use place::Place;
+pub use read_tracker::leave_conflicts_unnoticed;
 pub(crate) use reader::EntryReader;
 pub(crate) use remote::{RemoteReader, commit_remotely};
-pub(crate) use running::commit_beside;
+pub(crate) use reservations::UniqueReservations;
+pub(crate) use retry::run_with_retries;
+pub(crate) use retry_queue::RetryQueue;
+pub(crate) use running::commit_and_record;
 pub(crate) use scan::{EntryScan, ScanState};
-pub(crate) use transact::transact;
-pub use write_set::Savepoint;
+pub(crate) use storage::Storage;

@@ -1,34 +1,33 @@
-//! Point reads, of a state of the engine or of a transaction.
+//! Point reads of a snapshot or a transaction.
 
-use super::notes::Notes;
+use super::read_tracker::ReadTracker;
 use super::remote::RemoteReader;
-use super::writes::{Write, Writes};
+use super::write_buffer::{Write, WriteBuffer};
 use crate::base::KeyHash;
 use crate::engine::{Number, PointReader};
 use crate::error::Result;
 
-/// Reads single keys of one state.
 #[derive(Clone, Copy)]
 pub(crate) enum EntryReader<'a> {
-    /// What the engine holds at a sequence number.
+    /// The engine at a seqno.
     Engine(PointReader<'a>),
-    /// The same under the writes of an attempt.
-    Overlay { below: PointReader<'a>, writes: &'a Writes, notes: &'a Notes },
-    /// What an engine elsewhere holds, perhaps under the writes of an attempt.
+    /// The same merged with the writes of a transaction.
+    Merged { base: PointReader<'a>, writes: &'a WriteBuffer, reads: &'a ReadTracker },
+    /// A remote engine, with or without the writes of a transaction.
     Remote(RemoteReader<'a>),
 }
 
 impl EntryReader<'_> {
-    /// Gives the value of `key` to `found`; `None` when there is none.
+    /// Calls `found` with the value of `key`; returns `None` if there is none.
     ///
     /// Cost: at most one block read for each SST whose keys span `key` and whose filter does not
-    /// deny it.
+    /// rule it out.
     #[inline(always)]
     pub(crate) fn get<R>(self, key: &[u8], mut found: impl FnMut(&[u8]) -> R) -> Result<Option<R>> {
         match self {
             Self::Engine(reader) => reader.get(key, found),
             Self::Remote(reader) => Ok(reader.get(key)?.map(|value| found(&value))),
-            Self::Overlay { below, writes, notes } => {
+            Self::Merged { base, writes, reads } => {
                 let hash = KeyHash::of(key);
                 match writes.get(key, hash) {
                     Some(Write::Put(value)) => return Ok(Some(found(value))),
@@ -38,30 +37,29 @@ impl EntryReader<'_> {
                     }
                     None => {}
                 }
-                notes.key(key, hash);
-                below.get(key, &mut found)
+                reads.track_key(key, hash);
+                base.get(key, &mut found)
             }
         }
     }
 
-    /// Whether `key` has a value, which is not read.
     #[inline(always)]
     pub(crate) fn contains(self, key: &[u8]) -> Result<bool> {
         match self {
             Self::Engine(reader) => reader.contains(key),
             Self::Remote(reader) => Ok(reader.get(key)?.is_some()),
-            Self::Overlay { below, writes, notes } => {
+            Self::Merged { base, writes, reads } => {
                 let hash = KeyHash::of(key);
                 if let Some(written) = writes.get(key, hash) {
                     return Ok(written != Write::Delete);
                 }
-                notes.key(key, hash);
-                below.contains(key)
+                reads.track_key(key, hash);
+                base.contains(key)
             }
         }
     }
 
-    /// The number that `key` has.
+    /// The number under `key`.
     ///
     /// Cost: that of [`get`](Self::get), but a value in the value log is not read.
     pub(crate) fn number(self, key: &[u8]) -> Result<Number> {
@@ -70,7 +68,7 @@ impl EntryReader<'_> {
             Self::Remote(reader) => {
                 Ok(reader.get(key)?.map_or(Number::Nothing, |value| Number::in_value(&value)))
             }
-            Self::Overlay { below, writes, notes } => {
+            Self::Merged { base, writes, reads } => {
                 let hash = KeyHash::of(key);
                 let delta = match writes.get(key, hash) {
                     Some(Write::Put(value)) => return Ok(Number::in_value(value)),
@@ -78,19 +76,19 @@ impl EntryReader<'_> {
                     Some(Write::Add(delta)) => Some(delta),
                     None => None,
                 };
-                notes.key(key, hash);
-                let below = below.number(key)?;
-                Ok(delta.map_or(below, |delta| below.plus(delta)))
+                reads.track_key(key, hash);
+                let base = base.number(key)?;
+                Ok(delta.map_or(base, |delta| base.plus(delta)))
             }
         }
     }
 
-    /// Whether one of `keys` has a value. Those after the first that has are not looked for.
+    /// Whether one of `keys` has a value. Stops at the first that has.
     ///
     /// Cost: for each key that of [`contains`](Self::contains).
     pub(crate) fn contains_any(self, keys: &[&[u8]]) -> Result<bool> {
         match self {
-            Self::Engine(below) | Self::Overlay { below, .. } => below.prefetch(keys),
+            Self::Engine(base) | Self::Merged { base, .. } => base.prefetch(keys),
             Self::Remote(reader) => reader.prefetch(keys)?,
         }
         for key in keys {
@@ -101,7 +99,7 @@ impl EntryReader<'_> {
         Ok(false)
     }
 
-    /// Gives `found` the value of each of `keys` in turn, or that there is none, until it fails.
+    /// Calls `found` with the value of each of `keys` in turn, or with `None`, until it fails.
     ///
     /// Cost: for each key that of [`get`](Self::get).
     pub(crate) fn get_many(
@@ -112,7 +110,7 @@ impl EntryReader<'_> {
         match self {
             Self::Engine(reader) => return reader.get_many(keys, found),
             Self::Remote(reader) => reader.prefetch(keys)?,
-            Self::Overlay { .. } => {}
+            Self::Merged { .. } => {}
         }
         for key in keys {
             self.get(key, |value| found(Some(value)))?.unwrap_or_else(|| found(None))?;

@@ -1,8 +1,7 @@
-//! Reads through a session with an engine elsewhere, under the writes of an attempt if it has any;
-//! and an attempt's commit in such a session.
+//! Reads and commits of a transaction in a session with a remote engine.
 
-use super::notes::Notes;
-use super::writes::{Write, Writes};
+use super::read_tracker::ReadTracker;
+use super::write_buffer::{Write, WriteBuffer};
 use crate::backend::{self, RemoteSession, RemoteValue};
 use crate::base::{KeyHash, Kind, number_in};
 use crate::batch::EntryBatch;
@@ -10,11 +9,10 @@ use crate::engine::Durability;
 use crate::error::Result;
 use crate::sync::Arc;
 
-/// Reads single keys through a session.
 #[derive(Clone, Copy)]
 pub(crate) struct RemoteReader<'a> {
     session: &'a Arc<RemoteSession>,
-    over: Option<(&'a Writes, &'a Notes)>,
+    over: Option<(&'a WriteBuffer, &'a ReadTracker)>,
 }
 
 impl<'a> RemoteReader<'a> {
@@ -22,8 +20,12 @@ impl<'a> RemoteReader<'a> {
         Self { session, over: None }
     }
 
-    pub(super) fn under(session: &'a Arc<RemoteSession>, writes: &'a Writes, notes: &'a Notes) -> Self {
-        Self { session, over: Some((writes, notes)) }
+    pub(super) fn under(
+        session: &'a Arc<RemoteSession>,
+        writes: &'a WriteBuffer,
+        reads: &'a ReadTracker,
+    ) -> Self {
+        Self { session, over: Some((writes, reads)) }
     }
 
     pub(crate) fn session(self) -> &'a Arc<RemoteSession> {
@@ -33,7 +35,7 @@ impl<'a> RemoteReader<'a> {
     #[cold]
     #[inline(never)]
     pub(super) fn get(self, key: &[u8]) -> Result<Option<RemoteValue>> {
-        let Some((writes, notes)) = self.over else { return self.session.get(key) };
+        let Some((writes, reads)) = self.over else { return self.session.get(key) };
         let hash = KeyHash::of(key);
         let delta = match writes.get(key, hash) {
             Some(Write::Put(value)) => return Ok(Some(value.into())),
@@ -41,15 +43,15 @@ impl<'a> RemoteReader<'a> {
             Some(Write::Add(delta)) => Some(delta),
             None => None,
         };
-        notes.key(key, hash);
-        let below = self.session.get(key)?;
+        reads.track_key(key, hash);
+        let base = self.session.get(key)?;
         Ok(match delta {
-            Some(delta) => Some(sum(below.as_deref(), delta)),
-            None => below,
+            Some(delta) => Some(sum(base.as_deref(), delta)),
+            None => base,
         })
     }
 
-    /// Reads `keys` in one round trip, so that what is asked for next is known.
+    /// Reads `keys` in one round trip; later reads of them cost none.
     #[cold]
     #[inline(never)]
     pub(crate) fn prefetch(self, keys: &[&[u8]]) -> Result<()> {
@@ -63,10 +65,9 @@ impl<'a> RemoteReader<'a> {
     }
 }
 
-/// What an add makes of the value below it.
-fn sum(below: Option<&[u8]>, delta: i64) -> RemoteValue {
-    let below = below.and_then(number_in).unwrap_or(0);
-    below.wrapping_add(delta).to_le_bytes()[..].into()
+fn sum(base: Option<&[u8]>, delta: i64) -> RemoteValue {
+    let base = base.and_then(number_in).unwrap_or(0);
+    base.wrapping_add(delta).to_le_bytes()[..].into()
 }
 
 /// Commits a batch in a session. An add is read and written as a sum, so two clients that add to

@@ -1,77 +1,76 @@
-//! The attempts that run on this thread, and what was committed beside them by the same thread.
+//! The transactions that run on this thread, and the nested writes of the same thread.
 //!
 //! ```text
-//!   transact ── enter ── body ── leave ── commit
-//!                          └── a commit through another handle: noted with every attempt that runs around it
+//!   run_with_retries ── enter ── body ── leave ── commit
+//!                                  └── a commit through another handle: recorded with every transaction around it
 //! ```
 //!
-//! An attempt that has read a key which its own body changes beside it loses each time it is
-//! repeated. So its commit asks, before it asks the engine, whether what was read meets what was
-//! noted here.
+//! A transaction whose own body changes a key that it has read, through another handle, would
+//! conflict at every attempt. So its commit compares the read set with the nested writes before it
+//! reaches the engine.
 //!
-//! Other threads have lists of their own: what they commit is a conflict like any other, and ends
-//! when they do.
+//! Other threads have lists of their own: their commits are conflicts like any other, and end when
+//! they do.
 
 use std::cell::RefCell;
 
-use super::attempt::Attempt;
-use super::notes::Notes;
+use super::optimistic::Txn;
+use super::read_tracker::ReadTracker;
 use crate::batch::EntryBatch;
 use crate::error::Result;
 use crate::sync::{Arc, thread_local};
 
 thread_local! {
     /// Innermost last.
-    static RUNNING: RefCell<Vec<Entry>> = const { RefCell::new(Vec::new()) };
+    static RUNNING: RefCell<Vec<RunningTxn>> = const { RefCell::new(Vec::new()) };
 }
 
-/// An attempt that runs.
-struct Entry {
-    /// Where its store is; the attempt keeps it there.
-    place: usize,
-    /// Tells the attempt from others.
-    notes: Arc<Notes>,
-    /// The keys and ranges that were written beside it; values are left out.
-    beside: EntryBatch,
+struct RunningTxn {
+    /// The storage's address; the transaction keeps it valid.
+    storage: usize,
+    /// Identifies the transaction.
+    reads: Arc<ReadTracker>,
+    /// Keys and ranges that were written through other handles, without values.
+    nested_writes: EntryBatch,
 }
 
-/// The time in which the body of an attempt runs.
-pub(super) struct Running;
+/// Runs while the body of a transaction does.
+pub(super) struct RunningGuard;
 
-impl Running {
-    /// Begins it.
-    pub(super) fn enter(attempt: &Attempt) -> Self {
-        let (place, notes) = attempt.identity();
-        let entry = Entry { place, notes: Arc::clone(notes), beside: EntryBatch::new() };
-        RUNNING.with(|running| running.borrow_mut().push(entry));
+impl RunningGuard {
+    pub(super) fn enter(txn: &Txn) -> Self {
+        let (storage, reads) = txn.identity();
+        let running_txn = RunningTxn { storage, reads: Arc::clone(reads), nested_writes: EntryBatch::new() };
+        RUNNING.with(|running| running.borrow_mut().push(running_txn));
         Self
     }
 
-    /// Ends it, and returns what this thread has committed meanwhile through other handles.
+    /// Returns what this thread has committed meanwhile through other handles.
     pub(super) fn leave(self) -> EntryBatch {
-        let entry = RUNNING.with(|running| running.borrow_mut().pop());
+        let running_txn = RUNNING.with(|running| running.borrow_mut().pop());
         std::mem::forget(self);
-        entry.map_or_else(EntryBatch::new, |entry| entry.beside)
+        running_txn.map_or_else(EntryBatch::new, |running_txn| running_txn.nested_writes)
     }
 }
 
-impl Drop for Running {
+impl Drop for RunningGuard {
     /// The body has panicked.
     fn drop(&mut self) {
         RUNNING.with(|running| running.borrow_mut().pop());
     }
 }
 
-/// Runs `commit` on a batch, and notes what it has written with all attempts on the same store that
-/// run around it. `own` are the notes of the attempt that is committed.
-pub(crate) fn commit_beside(
-    place: usize,
-    own: Option<&Arc<Notes>>,
+/// Runs `commit` on a batch, and records its keys with all transactions on the same storage that
+/// run around it. `own` is the read set of the committing transaction.
+pub(crate) fn commit_and_record(
+    storage: usize,
+    own: Option<&Arc<ReadTracker>>,
     batch: EntryBatch,
     commit: impl FnOnce(EntryBatch) -> Result<()>,
 ) -> Result<()> {
-    let is_around =
-        |entry: &Entry| entry.place == place && own.is_none_or(|own| !Arc::ptr_eq(&entry.notes, own));
+    let is_around = |running_txn: &RunningTxn| {
+        running_txn.storage == storage && own.is_none_or(|own| !Arc::ptr_eq(&running_txn.reads, own))
+    };
     if !RUNNING.with(|running| running.borrow().iter().any(is_around)) {
         return commit(batch);
     }
@@ -85,8 +84,8 @@ pub(crate) fn commit_beside(
     }
     commit(batch)?;
     RUNNING.with(|running| {
-        for entry in running.borrow_mut().iter_mut().filter(|entry| is_around(entry)) {
-            entry.beside.append(&written);
+        for running_txn in running.borrow_mut().iter_mut().filter(|running_txn| is_around(running_txn)) {
+            running_txn.nested_writes.append(&written);
         }
     });
     Ok(())

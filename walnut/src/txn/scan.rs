@@ -1,6 +1,6 @@
-//! Range reads, of a state of the engine or of a transaction.
+//! Scans of a snapshot or a transaction.
 
-use super::overlay::{Overlay, Step};
+use super::merged_scan::{EntryOrigin, MergedScan};
 use super::reader::EntryReader;
 use super::remote::RemoteReader;
 use crate::backend::{Follow, RemoteScan, RemoteSession};
@@ -10,36 +10,35 @@ use crate::engine::{self, EngineScan, PointReader, StoredValue};
 use crate::error::Result;
 use crate::sync::Arc;
 
-/// A walk over a range of one state from its front, its back, or both until they meet.
+/// A scan of a range of one snapshot from its front, its back, or both until they meet.
 #[expect(
     clippy::large_enum_variant,
     reason = "scans of the engine are the most frequent, and cost no allocation"
 )]
 pub(crate) enum EntryScan {
-    /// What the engine holds at a sequence number.
+    /// The engine at a seqno.
     Engine(EngineScan),
-    /// Any other: two variants are told apart by one comparison.
+    /// Any other, boxed: two variants cost one comparison.
     Other(Box<OtherScan>),
 }
 
-/// A scan that is behind a pointer.
 #[expect(clippy::large_enum_variant, reason = "it is boxed")]
 pub(crate) enum OtherScan {
-    /// A state under the writes of an attempt.
-    Overlay(Overlay),
-    /// What an engine elsewhere holds.
+    /// A snapshot merged with the writes of a transaction.
+    Merged(MergedScan),
+    /// A remote engine.
     Remote(RemoteScan),
 }
 
-/// An entry that a scan has come to, and the state that it belongs to.
+/// An entry, and the snapshot that it belongs to.
 pub(crate) struct Found<'s> {
     pub(crate) key: &'s [u8],
     pub(crate) value: StoredValue<'s>,
     pub(crate) state: ScanState<'s>,
 }
 
-/// The state that a scan sees: two words that every entry carries, and a reader only where single
-/// keys are read.
+/// The snapshot of a scan: two words that every entry carries, and a reader only where single keys
+/// are read.
 #[derive(Clone, Copy)]
 pub(crate) enum ScanState<'s> {
     Engine(PointReader<'s>),
@@ -47,7 +46,6 @@ pub(crate) enum ScanState<'s> {
 }
 
 impl<'s> ScanState<'s> {
-    /// Reads single keys of the state.
     pub(crate) fn reader(self) -> EntryReader<'s> {
         match self {
             Self::Engine(reader) => EntryReader::Engine(reader),
@@ -57,16 +55,14 @@ impl<'s> ScanState<'s> {
 }
 
 impl EntryScan {
-    pub(super) fn overlay(overlay: Overlay) -> Self {
-        Self::Other(Box::new(OtherScan::Overlay(overlay)))
+    pub(super) fn merged(merged: MergedScan) -> Self {
+        Self::Other(Box::new(OtherScan::Merged(merged)))
     }
 
-    /// What an engine elsewhere holds.
     pub(crate) fn remote(scan: RemoteScan) -> Self {
         Self::Other(Box::new(OtherScan::Remote(scan)))
     }
 
-    /// The state that the scan sees.
     pub(crate) fn state(&self) -> ScanState<'_> {
         match self {
             Self::Engine(scan) => ScanState::Engine(scan.reader()),
@@ -74,7 +70,7 @@ impl EntryScan {
         }
     }
 
-    /// What neither end has given yet.
+    /// The range between both ends.
     pub(crate) fn rest(&self) -> KeyRange {
         match self {
             Self::Engine(scan) => scan.rest(),
@@ -82,7 +78,7 @@ impl EntryScan {
         }
     }
 
-    /// Changes what is to be walked; only before the first step.
+    /// Only before the first step.
     pub(crate) fn set_range(&mut self, range: KeyRange) {
         match self {
             Self::Engine(scan) => scan.set_range(range),
@@ -90,8 +86,8 @@ impl EntryScan {
         }
     }
 
-    /// Continues in another range of the same state, and returns true; false in a transaction,
-    /// which notes the ranges that it has read as it steps.
+    /// Continues in another range of the same snapshot, and returns true; returns false in a
+    /// transaction, which tracks the ranges that it steps over.
     pub(crate) fn seek(&mut self, range: KeyRange) -> bool {
         match self {
             Self::Engine(scan) => {
@@ -99,7 +95,7 @@ impl EntryScan {
                 true
             }
             Self::Other(scan) => match &mut **scan {
-                OtherScan::Overlay(_) => false,
+                OtherScan::Merged(_) => false,
                 OtherScan::Remote(scan) => {
                     scan.seek(range);
                     true
@@ -108,7 +104,7 @@ impl EntryScan {
         }
     }
 
-    /// Steps over entries that need no look at each; how many they are. See
+    /// Steps over a run of live entries without a look at each; returns their number. See
     /// [`EngineScan::pass_live`].
     pub(crate) fn pass_live(&mut self, direction: Direction) -> usize {
         match self {
@@ -117,13 +113,12 @@ impl EntryScan {
         }
     }
 
-    /// A scan of another range of the same state; `None` in a transaction, whose state is that of
-    /// its attempt.
+    /// A scan of another range of the same snapshot; `None` in a transaction.
     pub(crate) fn another(&self, range: KeyRange) -> Option<Self> {
         match self {
             Self::Engine(scan) => Some(Self::Engine(scan.another(range))),
             Self::Other(scan) => match &**scan {
-                OtherScan::Overlay(_) => None,
+                OtherScan::Merged(_) => None,
                 OtherScan::Remote(scan) => Some(Self::remote(scan.another(range))),
             },
         }
@@ -133,24 +128,23 @@ impl EntryScan {
     pub(crate) fn set_follow(&mut self, follow: Follow) {
         if let Self::Other(scan) = self {
             match &mut **scan {
-                OtherScan::Overlay(overlay) => overlay.set_follow(follow),
+                OtherScan::Merged(merged) => merged.set_follow(follow),
                 OtherScan::Remote(scan) => scan.set_follow(follow),
             }
         }
     }
 
-    /// The session that an engine elsewhere is read through.
+    /// The session of a remote engine.
     pub(crate) fn session(&self) -> Option<&Arc<RemoteSession>> {
         match self {
             Self::Engine(_) => None,
             Self::Other(scan) => match &**scan {
-                OtherScan::Overlay(overlay) => overlay.session(),
+                OtherScan::Merged(merged) => merged.session(),
                 OtherScan::Remote(scan) => Some(scan.session()),
             },
         }
     }
 
-    /// The next entry from the front.
     #[inline]
     pub(crate) fn next(&mut self) -> Result<Option<Found<'_>>> {
         match self {
@@ -159,7 +153,6 @@ impl EntryScan {
         }
     }
 
-    /// The next entry from the back.
     #[inline]
     pub(crate) fn next_back(&mut self) -> Result<Option<Found<'_>>> {
         match self {
@@ -172,21 +165,21 @@ impl EntryScan {
 impl OtherScan {
     fn reader(&self) -> EntryReader<'_> {
         match self {
-            Self::Overlay(overlay) => overlay.reader(),
+            Self::Merged(merged) => merged.reader(),
             Self::Remote(scan) => EntryReader::Remote(RemoteReader::new(scan.session())),
         }
     }
 
     fn rest(&self) -> &KeyRange {
         match self {
-            Self::Overlay(overlay) => overlay.rest(),
+            Self::Merged(merged) => merged.rest(),
             Self::Remote(scan) => scan.left(),
         }
     }
 
     fn set_range(&mut self, range: KeyRange) {
         match self {
-            Self::Overlay(overlay) => overlay.set_range(range),
+            Self::Merged(merged) => merged.set_range(range),
             Self::Remote(scan) => scan.seek(range),
         }
     }
@@ -194,12 +187,12 @@ impl OtherScan {
     #[inline(never)]
     fn step(&mut self, direction: Direction) -> Result<Option<Found<'_>>> {
         let step = match self {
-            Self::Overlay(overlay) => overlay.next(direction)?,
-            Self::Remote(scan) => scan.next(direction)?.map(|_| Step::Below),
+            Self::Merged(merged) => merged.next(direction)?,
+            Self::Remote(scan) => scan.next(direction)?.map(|_| EntryOrigin::Base),
         };
         let (Some(step), scan) = (step, &*self) else { return Ok(None) };
         let entry = match scan {
-            Self::Overlay(overlay) => overlay.entry(direction, step),
+            Self::Merged(merged) => merged.entry(direction, step),
             Self::Remote(scan) => Some(scan.current()).map(|(key, value)| (key, StoredValue::Here(value))),
         };
         Ok(entry.map(|(key, value)| Found { key, value, state: ScanState::Other(scan) }))

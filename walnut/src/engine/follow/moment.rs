@@ -7,7 +7,7 @@ use arc_swap::ArcSwap;
 
 use super::super::read::PointReader;
 use super::super::view::View;
-use super::super::{Stats, Verified};
+use super::super::{Stats, VerifyReport};
 use crate::base::{FileNumber, SeqNo};
 use crate::error::Result;
 use crate::manifest::Version;
@@ -68,7 +68,7 @@ impl Moment {
 
     /// Reads every file of the state: see [`Core::verify`](super::super::Core::verify). Other names
     /// in the directory are not looked at.
-    pub(crate) fn verify(&self) -> Result<Verified> {
+    pub(crate) fn verify(&self) -> Result<VerifyReport> {
         self.view().levels.verify()
     }
 

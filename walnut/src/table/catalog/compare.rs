@@ -19,7 +19,7 @@ use crate::table::{IndexSchema, TableSchema};
 pub(super) struct Plan {
     pub(super) layouts: Vec<StoredLayout>,
     /// In the order of the struct's indexes.
-    pub(super) indexes: Vec<Fate>,
+    pub(super) indexes: Vec<IndexAction>,
     /// The keyspaces of indexes that the struct no longer has.
     pub(super) dropped: Vec<u32>,
     /// Whether the last layout is one that no row has yet.
@@ -28,7 +28,7 @@ pub(super) struct Plan {
 
 /// What becomes of an index of the struct.
 #[derive(Debug, PartialEq)]
-pub(super) enum Fate {
+pub(super) enum IndexAction {
     /// It is there, perhaps under another name.
     Keep(StoredIndex),
     /// It is built from the rows.
@@ -38,7 +38,7 @@ pub(super) enum Fate {
 impl Plan {
     /// Whether an index has to be built from its beginning.
     pub(super) fn builds(&self) -> bool {
-        self.indexes.contains(&Fate::Build)
+        self.indexes.contains(&IndexAction::Build)
     }
 }
 
@@ -171,14 +171,14 @@ fn difference(stored: &StoredLayout, compiled: &StoredLayout) -> Option<String> 
             Verdict::Unknown => {}
         }
     }
-    for (place, field) in compiled.fields.iter().enumerate() {
-        let Some(old) = stored.fields.get(place) else {
+    for (ordinal, field) in compiled.fields.iter().enumerate() {
+        let Some(old) = stored.fields.get(ordinal) else {
             return Some(format!("field `{}` is new", field.name));
         };
-        let verdict = by_field.map_or(Verdict::Unknown, |(old, new)| field_verdict(old, new, place));
+        let verdict = by_field.map_or(Verdict::Unknown, |(old, new)| field_verdict(old, new, ordinal));
         let is_renamed = old.name != field.name;
-        if is_renamed && !by_field.is_some_and(|(old, new)| is_same_field(old, new, place)) {
-            return Some(format!("field {} was `{}` and is now `{}`", place + 1, old.name, field.name));
+        if is_renamed && !by_field.is_some_and(|(old, new)| is_same_field(old, new, ordinal)) {
+            return Some(format!("field {} was `{}` and is now `{}`", ordinal + 1, old.name, field.name));
         }
         match verdict {
             Verdict::Same => {}
@@ -197,29 +197,29 @@ fn difference(stored: &StoredLayout, compiled: &StoredLayout) -> Option<String> 
     stored.fields.get(compiled.fields.len()).map(|missing| format!("field `{}` is missing", missing.name))
 }
 
-fn field_verdict(old: &RowShape, new: &RowShape, place: usize) -> Verdict {
-    match (old.fields().get(place), new.fields().get(place)) {
+fn field_verdict(old: &RowShape, new: &RowShape, ordinal: usize) -> Verdict {
+    match (old.fields().get(ordinal), new.fields().get(ordinal)) {
         (Some(mine), Some(its)) => old.read_by(mine.node, new, its.node),
         _ => Verdict::Unknown,
     }
 }
 
 /// Whether serde has one name for a field, however the structs call it.
-fn is_same_field(old: &RowShape, new: &RowShape, place: usize) -> bool {
+fn is_same_field(old: &RowShape, new: &RowShape, ordinal: usize) -> bool {
     let names =
-        |shape: &RowShape| shape.fields().get(place).map(|field| field.names.clone()).unwrap_or_default();
+        |shape: &RowShape| shape.fields().get(ordinal).map(|field| field.names.clone()).unwrap_or_default();
     let others = names(new);
     names(old).iter().any(|name| others.contains(name))
 }
 
-fn indexes(stored: &StoredTable, compiled: &Compiled, is_new: bool) -> (Vec<Fate>, Vec<u32>) {
+fn indexes(stored: &StoredTable, compiled: &Compiled, is_new: bool) -> (Vec<IndexAction>, Vec<u32>) {
     let schema = &compiled.schema;
     let mut left: Vec<&StoredIndex> = stored.indexes.iter().collect();
-    let mut fates = Vec::with_capacity(schema.indexes.len());
+    let mut actions = Vec::with_capacity(schema.indexes.len());
     let by_name = |index: &IndexSchema| stored.indexes.iter().find(|old| old.name == index.name);
     let is_taken = |name: &str| schema.indexes.iter().any(|index| index.name == name);
-    for (place, index) in schema.indexes.iter().enumerate() {
-        let shapes = compiled.shapes(place);
+    for (ordinal, index) in schema.indexes.iter().enumerate() {
+        let shapes = compiled.shapes(ordinal);
         let renamed = || {
             let was = index.was.filter(|was| !is_taken(was))?;
             stored.indexes.iter().find(|old| old.name == was)
@@ -227,15 +227,15 @@ fn indexes(stored: &StoredTable, compiled: &Compiled, is_new: bool) -> (Vec<Fate
         let kept = by_name(index)
             .or_else(renamed)
             .filter(|old| !is_new && old.is_like(index, shapes) && old.state != StoredState::Off);
-        fates.push(match kept {
+        actions.push(match kept {
             Some(old) => {
                 left.retain(|other| other.keyspace != old.keyspace);
-                Fate::Keep(StoredIndex::of(index, shapes, old.keyspace, old.state))
+                IndexAction::Keep(StoredIndex::of(index, shapes, old.keyspace, old.state))
             }
-            None => Fate::Build,
+            None => IndexAction::Build,
         });
     }
-    (fates, left.iter().map(|index| index.keyspace).collect())
+    (actions, left.iter().map(|index| index.keyspace).collect())
 }
 
 fn refuse<T>(schema: &TableSchema, sentence: String) -> Result<T> {
@@ -294,7 +294,7 @@ mod tests {
     fn the_same_struct_keeps_everything() {
         let old = stored(&FIRST);
         let plan = plan(&old, &FIRST).unwrap();
-        assert_eq!(plan.indexes, [Fate::Keep(old.indexes[0].clone())]);
+        assert_eq!(plan.indexes, [IndexAction::Keep(old.indexes[0].clone())]);
         assert_eq!((plan.layouts, plan.dropped), (old.layouts, vec![]));
     }
 
@@ -309,7 +309,7 @@ mod tests {
         ] {
             let indexes: &'static [IndexSchema] = Box::leak(Box::new([changed]));
             let plan = plan(&old, &TableSchema::new("users", FIELDS, &["id"], indexes)).unwrap();
-            assert_eq!((plan.indexes, plan.dropped), (vec![Fate::Build], vec![17]));
+            assert_eq!((plan.indexes, plan.dropped), (vec![IndexAction::Build], vec![17]));
         }
         let none = plan(&old, &TableSchema::new("users", FIELDS, &["id"], &[])).unwrap();
         assert_eq!((none.indexes, none.dropped), (vec![], vec![17]));
@@ -328,10 +328,10 @@ mod tests {
         let old = stored(&FIRST);
         let renamed = plan(&old, &TableSchema::new("users", FIELDS, &["id"], &[POST])).unwrap();
         let kept = StoredIndex { name: "post".into(), ..old.indexes[0].clone() };
-        assert_eq!((renamed.indexes, renamed.dropped), (vec![Fate::Keep(kept)], vec![]));
+        assert_eq!((renamed.indexes, renamed.dropped), (vec![IndexAction::Keep(kept)], vec![]));
 
         let both = plan(&old, &TableSchema::new("users", FIELDS, &["id"], &[POST, MAIL])).unwrap();
-        assert_eq!(both.indexes, [Fate::Build, Fate::Keep(old.indexes[0].clone())]);
+        assert_eq!(both.indexes, [IndexAction::Build, IndexAction::Keep(old.indexes[0].clone())]);
     }
 
     #[test]
@@ -340,7 +340,7 @@ mod tests {
         old.indexes[0].state = StoredState::Off;
         assert!(plan(&old, &FIRST).unwrap().builds());
         old.indexes[0].state = StoredState::Building;
-        assert_eq!(plan(&old, &FIRST).unwrap().indexes, [Fate::Keep(old.indexes[0].clone())]);
+        assert_eq!(plan(&old, &FIRST).unwrap().indexes, [IndexAction::Keep(old.indexes[0].clone())]);
     }
 
     #[test]
@@ -348,7 +348,7 @@ mod tests {
         let old = stored(&FIRST);
         let plan = plan(&old, &SECOND).unwrap();
         assert_eq!(plan.layouts.iter().map(|layout| layout.version).collect::<Vec<_>>(), [1, 2]);
-        assert_eq!((plan.indexes, plan.dropped), (vec![Fate::Build, Fate::Build], vec![17]));
+        assert_eq!((plan.indexes, plan.dropped), (vec![IndexAction::Build, IndexAction::Build], vec![17]));
     }
 
     #[test]

@@ -5,16 +5,16 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use super::compiled::Compiled;
-use super::info::{OpenIndex, Settled, TableInfo};
+use super::info::{BuiltState, OpenIndex, TableInfo};
 use super::stored::{StoredIndex, StoredLayout, StoredState, StoredTable};
 use crate::base::{KeyspaceId, SeqNo};
 use crate::error::{Error, Result, SchemaError};
 use crate::sync::{AtomicBool, AtomicU64, Mutex as StateMutex};
 use crate::table::dynamic::{Mapper, StoredForm, StoredParts};
+use crate::table::generation::TableGeneration;
 use crate::table::key::KeyShape;
-use crate::table::numbers::Numbers;
+use crate::table::key_sequence::KeySequence;
 use crate::table::shape::RowShape;
-use crate::table::stamp::Stamp;
 use crate::table::{FieldSchema, IndexSchema, TableSchema};
 
 impl StoredTable {
@@ -22,7 +22,7 @@ impl StoredTable {
     ///
     /// An error while a program tries another layout on its rows: what is written meanwhile would
     /// not be in that layout's indexes.
-    pub(in crate::table) fn describe(&self, name: &str, numbers: Arc<Numbers>) -> Result<TableInfo> {
+    pub(in crate::table) fn describe(&self, name: &str, key_sequence: Arc<KeySequence>) -> Result<TableInfo> {
         if !self.pending.is_empty() {
             return Err(Error::Schema(SchemaError {
                 table: name.to_owned(),
@@ -32,11 +32,11 @@ impl StoredTable {
         let newest = self.newest();
         let shape = newest.and_then(|layout| layout.shape.clone()).unwrap_or_else(RowShape::opaque);
         let schema = intern(name, self);
-        let settled = |index: &StoredIndex| match index.state {
-            StoredState::Readable => Some(Settled::Readable { since: SeqNo::ZERO }),
+        let built = |index: &StoredIndex| match index.state {
+            StoredState::Readable => Some(BuiltState::Readable { since: SeqNo::ZERO }),
             StoredState::Building | StoredState::Off => None,
         };
-        let open = |index: &StoredIndex| OpenIndex::new(KeyspaceId(index.keyspace), settled(index));
+        let open = |index: &StoredIndex| OpenIndex::new(KeyspaceId(index.keyspace), built(index));
         Ok(TableInfo {
             schema,
             compiled: Arc::new(Compiled {
@@ -53,9 +53,9 @@ impl StoredTable {
             built_count: AtomicU64::new(0),
             trial_count: AtomicU64::new(0),
             dropped: AtomicBool::new(false),
-            numbers,
+            key_sequence,
             made: SeqNo::ZERO,
-            stamp: Stamp::default(),
+            generation: TableGeneration::default(),
             is_past: false,
         })
     }

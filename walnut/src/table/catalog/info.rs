@@ -8,8 +8,8 @@ use crate::base::{KeyspaceId, SeqNo};
 use crate::error::{Error, Fault, Finding, FindingKind, Result, SchemaError, UnreadableRow};
 use crate::sync::{AtomicBool, AtomicU64, Mutex, Ordering};
 use crate::table::dynamic::Mapper;
-use crate::table::numbers::Numbers;
-use crate::table::stamp::Stamp;
+use crate::table::generation::TableGeneration;
+use crate::table::key_sequence::KeySequence;
 use crate::table::{Table, TableSchema};
 
 /// How many rows of a lossless type are read again after an opening.
@@ -28,7 +28,7 @@ pub(crate) struct TableInfo {
     pub(in crate::table) indexes: Vec<OpenIndex>,
     /// Held by the thread that builds indexes: the pairs of rows with one value that it has met, by
     /// the place of their index.
-    pub(in crate::table) building: Mutex<Vec<Vec<Duplicate>>>,
+    pub(in crate::table) building: Mutex<Vec<Vec<DuplicateOwners>>>,
     /// How many rows are entered in the indexes that are being built.
     pub(in crate::table) built_count: AtomicU64,
     /// How many rows of a type that is thought to be lossless were read again.
@@ -37,12 +37,12 @@ pub(crate) struct TableInfo {
     /// read of what goes.
     pub(in crate::table) dropped: AtomicBool,
     /// What its generated keys are made of, for all handles of the table.
-    pub(in crate::table) numbers: Arc<Numbers>,
+    pub(in crate::table) key_sequence: Arc<KeySequence>,
     /// A sequence number at which the table was there already, as what it is now; zero when it was
     /// there before the database was opened.
     pub(in crate::table) made: SeqNo,
     /// Which generation of the table this is, where other programs may change it.
-    pub(in crate::table) stamp: Stamp,
+    pub(in crate::table) generation: TableGeneration,
     /// Whether this is the table of one state of the past, in which nothing can be written.
     pub(in crate::table) is_past: bool,
 }
@@ -52,12 +52,12 @@ pub(crate) struct TableInfo {
 pub(in crate::table) struct OpenIndex {
     pub(in crate::table) keyspace: KeyspaceId,
     /// Nothing as long as it is being built.
-    settled: OnceLock<Settled>,
+    built: OnceLock<BuiltState>,
 }
 
 /// What became of an index.
 #[derive(Debug)]
-pub(in crate::table) enum Settled {
+pub(in crate::table) enum BuiltState {
     /// It has an entry for each row that asks for one, in every state from this sequence number on.
     Readable { since: SeqNo },
     /// The state that is read does not have it.
@@ -65,42 +65,44 @@ pub(in crate::table) enum Settled {
     /// Rows have the same value: the first such pairs, by their primary keys. The first row of a
     /// value has its entry, each of the others one as in an index that is not unique, so that no
     /// other row takes the value.
-    Off { duplicates: Vec<Duplicate> },
+    Off { duplicates: Vec<DuplicateOwners> },
 }
 
 /// The primary keys of two rows that have one value of a unique index, encoded.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(in crate::table) struct Duplicate {
+pub(in crate::table) struct DuplicateOwners {
     pub(in crate::table) first: Vec<u8>,
     pub(in crate::table) second: Vec<u8>,
 }
 
 impl OpenIndex {
-    pub(in crate::table) fn new(keyspace: KeyspaceId, settled: Option<Settled>) -> Self {
-        Self { keyspace, settled: settled.map_or_else(OnceLock::new, OnceLock::from) }
+    pub(in crate::table) fn new(keyspace: KeyspaceId, built: Option<BuiltState>) -> Self {
+        Self { keyspace, built: built.map_or_else(OnceLock::new, OnceLock::from) }
     }
 
-    pub(in crate::table) fn settled(&self) -> Option<&Settled> {
-        self.settled.get()
+    pub(in crate::table) fn built(&self) -> Option<&BuiltState> {
+        self.built.get()
     }
 
     /// Sets what became of it. The caller holds the lock for building, so it is set once.
-    pub(in crate::table) fn settle(&self, settled: Settled) {
-        let _first = self.settled.set(settled);
+    pub(in crate::table) fn set_built(&self, built: BuiltState) {
+        let _first = self.built.set(built);
     }
 
     /// Whether every row has its entries, so that each entry of a unique value belongs to its
     /// owner.
     pub(in crate::table) fn is_readable(&self) -> bool {
-        matches!(self.settled(), Some(Settled::Readable { .. }))
+        matches!(self.built(), Some(BuiltState::Readable { .. }))
     }
 }
 
 impl TableInfo {
     /// The same table, with those indexes alone readable of which `is_wanted`.
     pub(in crate::table) fn only_indexes(mut self, is_wanted: impl Fn(usize) -> bool) -> Self {
-        for (place, index) in self.indexes.iter_mut().enumerate().filter(|(place, _)| !is_wanted(*place)) {
-            let _ = place;
+        for (ordinal, index) in
+            self.indexes.iter_mut().enumerate().filter(|(ordinal, _)| !is_wanted(*ordinal))
+        {
+            let _ = ordinal;
             *index = OpenIndex::new(index.keyspace, None);
         }
         self
@@ -169,22 +171,22 @@ impl TableInfo {
     /// sequence number.
     ///
     /// [`Error::Conflict`] when the state is one from before the index was built.
-    pub(in crate::table) fn ensure_readable(&self, place: usize, at: Option<SeqNo>) -> Result<()> {
-        match self.indexes[place].settled() {
-            Some(Settled::Readable { since }) if at.is_none_or(|at| at >= *since) => Ok(()),
-            Some(Settled::Readable { .. }) => Err(Error::Conflict),
-            Some(Settled::Off { .. }) => Err(self.refusal(format!(
+    pub(in crate::table) fn ensure_readable(&self, ordinal: usize, at: Option<SeqNo>) -> Result<()> {
+        match self.indexes[ordinal].built() {
+            Some(BuiltState::Readable { since }) if at.is_none_or(|at| at >= *since) => Ok(()),
+            Some(BuiltState::Readable { .. }) => Err(Error::Conflict),
+            Some(BuiltState::Off { .. }) => Err(self.refusal(format!(
                 "the unique index `{}` is off, because rows have the same value; `index_status` gives their primary keys; \
                  change them and open the database again, and the index is built anew",
-                self.schema.indexes[place].name
+                self.schema.indexes[ordinal].name
             ))),
-            Some(Settled::Absent) => Err(self.refusal(format!(
+            Some(BuiltState::Absent) => Err(self.refusal(format!(
                 "the index `{}` was built after this snapshot or transaction began, or not at all; begin another one to ask it",
-                self.schema.indexes[place].name
+                self.schema.indexes[ordinal].name
             ))),
             None => Err(self.refusal(format!(
                 "the index `{}` is not built yet; open the table again to go on",
-                self.schema.indexes[place].name
+                self.schema.indexes[ordinal].name
             ))),
         }
     }

@@ -8,26 +8,26 @@ mod compare;
 mod compiled;
 mod described;
 mod info;
-mod keyspaces;
+mod keyspace_ids;
 mod stored;
 
 use std::path::Path;
 use std::sync::Arc;
 
 use super::IndexSchema;
-use super::numbers::Numbers;
-use super::spaces::drop_keyspace;
-use super::stamp::{self, Stamp};
+use super::generation::{self, TableGeneration};
+use super::key_sequence::KeySequence;
+use super::keyspaces::clear_keyspace;
 use crate::base::{KeyRange, KeyspaceId, SeqNo};
 use crate::error::{Error, Fault, Result, SchemaError};
 use crate::sync::{AtomicBool, AtomicU64, Mutex};
-use crate::txn::{Attempt, EntryReader, EntryScan};
-use compare::{Fate, Plan};
+use crate::txn::{EntryReader, EntryScan, Txn};
+use compare::{IndexAction, Plan};
 pub(super) use compiled::Compiled;
 pub(crate) use info::TableInfo;
-pub(super) use info::{Duplicate, OpenIndex, Settled};
-use keyspaces::Keyspaces;
-pub(super) use keyspaces::{FIRST_KEYSPACE, allocate, next_keyspace, reserve_above};
+pub(super) use info::{BuiltState, DuplicateOwners, OpenIndex};
+use keyspace_ids::KeyspaceIds;
+pub(super) use keyspace_ids::{FIRST_KEYSPACE, allocate, next_keyspace, reserve_above};
 use stored::{StoredIndex, StoredLayout, owned};
 pub(super) use stored::{StoredProgress, StoredState, StoredTable, catalog_key};
 
@@ -39,7 +39,7 @@ const REMOVED: u8 = b'g';
 const RESERVED: u8 = b'k';
 
 /// A table that a struct was compared with.
-pub(super) enum Opened {
+pub(super) enum OpenedTable {
     /// It is as the struct wants it, but for indexes that are to be built.
     Ready(TableInfo),
     /// Its rows are of older layouts. Nothing was changed but that there are new keyspaces for
@@ -49,39 +49,40 @@ pub(super) enum Opened {
 
 /// Opens the table of a struct, making it when there is none, and changing it where the struct has
 /// changed.
-pub(super) fn open(attempt: &Attempt, compiled: &Arc<Compiled>, dir: &Path) -> Result<Opened> {
-    let opened = open_stored(attempt, compiled, dir)?;
-    let (Opened::Ready(info) | Opened::Tried(info)) = &opened;
-    info.stamp.learn(attempt, compiled.schema.name)?;
+pub(super) fn open(txn: &Txn, compiled: &Arc<Compiled>, dir: &Path) -> Result<OpenedTable> {
+    let opened = open_stored(txn, compiled, dir)?;
+    let (OpenedTable::Ready(info) | OpenedTable::Tried(info)) = &opened;
+    info.generation.learn(txn, compiled.schema.name)?;
     Ok(opened)
 }
 
-fn open_stored(attempt: &Attempt, compiled: &Arc<Compiled>, dir: &Path) -> Result<Opened> {
-    let Some(mut stored) = table(attempt, compiled.schema.name, dir)? else {
+fn open_stored(txn: &Txn, compiled: &Arc<Compiled>, dir: &Path) -> Result<OpenedTable> {
+    let Some(mut stored) = table(txn, compiled.schema.name, dir)? else {
         // The number of the commit that makes it is not known yet.
         let made = SeqNo(u64::MAX);
-        return Ok(Opened::Ready(TableInfo { made, ..info(&create(attempt, compiled, dir)?, compiled) }));
+        return Ok(OpenedTable::Ready(TableInfo { made, ..info(&create(txn, compiled, dir)?, compiled) }));
     };
     let removed = catalog_key(REMOVED, compiled.schema.name.as_bytes());
-    let is_counted = attempt.get(&removed, |_| ())?.is_some();
-    let counted = |info: TableInfo| TableInfo { numbers: Arc::new(Numbers::new(is_counted)), ..info };
+    let has_generated = txn.get(&removed, |_| ())?.is_some();
+    let counted =
+        |info: TableInfo| TableInfo { key_sequence: Arc::new(KeySequence::new(has_generated)), ..info };
     let plan = compare::plan(&stored, compiled)?;
-    if attempt.session().is_some() {
+    if txn.session().is_some() {
         ensure_drops_nothing(&stored, compiled)?;
     }
     let before = stored.clone();
     // What a trial has left that never came to its end.
-    drop_pending(attempt, &mut stored);
+    drop_pending(txn, &mut stored);
     if plan.is_new {
-        return begin_trial(attempt, stored, compiled, dir).map(counted).map(Opened::Tried);
+        return begin_trial(txn, stored, compiled, dir).map(counted).map(OpenedTable::Tried);
     }
-    let table = adapt(attempt, &before, stored, plan, compiled, dir)?;
-    Ok(Opened::Ready(counted(info(&table, compiled))))
+    let table = adapt(txn, &before, stored, plan, compiled, dir)?;
+    Ok(OpenedTable::Ready(counted(info(&table, compiled))))
 }
 
 fn info(table: &StoredTable, compiled: &Arc<Compiled>) -> TableInfo {
-    let settled = |index: &StoredIndex| match index.state {
-        StoredState::Readable => Some(Settled::Readable { since: SeqNo::ZERO }),
+    let built = |index: &StoredIndex| match index.state {
+        StoredState::Readable => Some(BuiltState::Readable { since: SeqNo::ZERO }),
         StoredState::Building | StoredState::Off => None,
     };
     TableInfo {
@@ -92,15 +93,15 @@ fn info(table: &StoredTable, compiled: &Arc<Compiled>) -> TableInfo {
         indexes: table
             .indexes
             .iter()
-            .map(|index| OpenIndex::new(KeyspaceId(index.keyspace), settled(index)))
+            .map(|index| OpenIndex::new(KeyspaceId(index.keyspace), built(index)))
             .collect(),
         building: Mutex::default(),
         built_count: AtomicU64::new(0),
         trial_count: AtomicU64::new(0),
         dropped: AtomicBool::new(false),
-        numbers: Arc::default(),
+        key_sequence: Arc::default(),
         made: SeqNo::ZERO,
-        stamp: Stamp::default(),
+        generation: TableGeneration::default(),
         is_past: false,
     }
 }
@@ -141,38 +142,40 @@ fn ensure_drops_nothing(stored: &StoredTable, compiled: &Compiled) -> Result<()>
 }
 
 /// Drops an index of a table by name; returns whether there was one.
-pub(super) fn retire_index(attempt: &Attempt, name: &str, index: &str, dir: &Path) -> Result<bool> {
-    let Some(mut stored) = table(attempt, name, dir)? else { return Ok(false) };
-    let Some(place) = stored.indexes.iter().position(|stored| stored.name == index) else { return Ok(false) };
-    let retired = stored.indexes.remove(place);
-    drop_keyspace(attempt, KeyspaceId(retired.keyspace));
-    write(attempt, name, &stored)?;
+pub(super) fn retire_index(txn: &Txn, name: &str, index: &str, dir: &Path) -> Result<bool> {
+    let Some(mut stored) = table(txn, name, dir)? else { return Ok(false) };
+    let Some(ordinal) = stored.indexes.iter().position(|stored| stored.name == index) else {
+        return Ok(false);
+    };
+    let retired = stored.indexes.remove(ordinal);
+    clear_keyspace(txn, KeyspaceId(retired.keyspace));
+    write(txn, name, &stored)?;
     Ok(true)
 }
 
 /// Writes the record of a table.
-fn write(attempt: &Attempt, name: &str, table: &StoredTable) -> Result<()> {
-    attempt.put(&table_key(name), &table.encode()?);
-    stamp::advance(attempt, name)
+fn write(txn: &Txn, name: &str, table: &StoredTable) -> Result<()> {
+    txn.put(&table_key(name), &table.encode()?);
+    generation::advance(txn, name)
 }
 
 /// The table of a struct as a state has it, for reading that state alone; one that the state does
 /// not have is empty. Writes nothing.
 ///
-/// An index that the struct has and the state has not, or not readable, is [`Settled::Absent`].
+/// An index that the struct has and the state has not, or not readable, is [`BuiltState::Absent`].
 pub(super) fn past(stored: Option<&StoredTable>, compiled: &Arc<Compiled>) -> Result<TableInfo> {
-    let (rows, fates) = if let Some(stored) = stored {
+    let (rows, actions) = if let Some(stored) = stored {
         (KeyspaceId(stored.rows), compare::plan(stored, compiled)?.indexes)
     } else {
         compare::ensure_newest(&compiled.schema)?;
         (KeyspaceId::EMPTY, Vec::new())
     };
-    let index = |place| match fates.get(place) {
-        Some(Fate::Keep(index)) if index.state == StoredState::Readable => {
-            OpenIndex::new(KeyspaceId(index.keyspace), Some(Settled::Readable { since: SeqNo::ZERO }))
+    let index = |ordinal| match actions.get(ordinal) {
+        Some(IndexAction::Keep(index)) if index.state == StoredState::Readable => {
+            OpenIndex::new(KeyspaceId(index.keyspace), Some(BuiltState::Readable { since: SeqNo::ZERO }))
         }
-        Some(_) => OpenIndex::new(KeyspaceId::EMPTY, Some(Settled::Absent)),
-        None => OpenIndex::new(KeyspaceId::EMPTY, Some(Settled::Readable { since: SeqNo::ZERO })),
+        Some(_) => OpenIndex::new(KeyspaceId::EMPTY, Some(BuiltState::Absent)),
+        None => OpenIndex::new(KeyspaceId::EMPTY, Some(BuiltState::Readable { since: SeqNo::ZERO })),
     };
     Ok(TableInfo {
         schema: compiled.schema,
@@ -184,31 +187,31 @@ pub(super) fn past(stored: Option<&StoredTable>, compiled: &Arc<Compiled>) -> Re
         trial_count: AtomicU64::new(0),
         built_count: AtomicU64::new(0),
         dropped: AtomicBool::new(false),
-        numbers: Arc::default(),
+        key_sequence: Arc::default(),
         made: SeqNo::ZERO,
-        stamp: Stamp::default(),
+        generation: TableGeneration::default(),
         is_past: true,
     })
 }
 
 /// Whether a table that was opened is still the one of its name.
-pub(super) fn is_there(attempt: &Attempt, info: &TableInfo, dir: &Path) -> Result<bool> {
-    Ok(table(attempt, info.schema.name, dir)?.is_some_and(|table| table.rows == info.rows.0))
+pub(super) fn is_there(txn: &Txn, info: &TableInfo, dir: &Path) -> Result<bool> {
+    Ok(table(txn, info.schema.name, dir)?.is_some_and(|table| table.rows == info.rows.0))
 }
 
 /// Removes a table with all its rows and index entries; says whether there was one.
-pub(super) fn remove(attempt: &Attempt, name: &str, dir: &Path) -> Result<bool> {
-    let Some(stored) = table(attempt, name, dir)? else { return Ok(false) };
+pub(super) fn remove(txn: &Txn, name: &str, dir: &Path) -> Result<bool> {
+    let Some(stored) = table(txn, name, dir)? else { return Ok(false) };
     let rows = KeyspaceId(stored.rows);
     let counters = [REMOVED, RESERVED].map(|letter| catalog_key(letter, name.as_bytes()));
     for key in [table_key(name), build_key(rows), migration_key(rows)].iter().chain(&counters) {
-        attempt.delete(key);
+        txn.delete(key);
     }
     let indexes = stored.indexes.iter().map(|index| index.keyspace).chain(stored.pending.iter().copied());
     for id in std::iter::once(stored.rows).chain(indexes) {
-        drop_keyspace(attempt, KeyspaceId(id));
+        clear_keyspace(txn, KeyspaceId(id));
     }
-    stamp::advance(attempt, name)?;
+    generation::advance(txn, name)?;
     Ok(true)
 }
 
@@ -255,15 +258,15 @@ pub(super) fn stored(
 }
 
 /// Has every index of a table built anew when a program opens it next.
-pub(super) fn rebuild(attempt: &Attempt, name: &str, dir: &Path) -> Result<()> {
-    let Some(mut stored) = table(attempt, name, dir)? else { return Ok(()) };
+pub(super) fn rebuild(txn: &Txn, name: &str, dir: &Path) -> Result<()> {
+    let Some(mut stored) = table(txn, name, dir)? else { return Ok(()) };
     for index in &mut stored.indexes {
         index.state = StoredState::Building;
-        drop_keyspace(attempt, KeyspaceId(index.keyspace));
+        clear_keyspace(txn, KeyspaceId(index.keyspace));
     }
-    drop_pending(attempt, &mut stored);
-    attempt.delete(&build_key(KeyspaceId(stored.rows)));
-    attempt.put(&table_key(name), &stored.encode()?);
+    drop_pending(txn, &mut stored);
+    txn.delete(&build_key(KeyspaceId(stored.rows)));
+    txn.put(&table_key(name), &stored.encode()?);
     Ok(())
 }
 
@@ -293,8 +296,8 @@ pub(super) fn reserved_key(info: &TableInfo) -> Vec<u8> {
 }
 
 /// Turns the index in a keyspace off.
-pub(super) fn turn_off(attempt: &Attempt, info: &TableInfo, keyspace: KeyspaceId, dir: &Path) -> Result<()> {
-    change(attempt, info, dir, |table| {
+pub(super) fn turn_off(txn: &Txn, info: &TableInfo, keyspace: KeyspaceId, dir: &Path) -> Result<()> {
+    change(txn, info, dir, |table| {
         for index in table.indexes.iter_mut().filter(|index| index.keyspace == keyspace.0) {
             index.state = StoredState::Off;
         }
@@ -302,9 +305,9 @@ pub(super) fn turn_off(attempt: &Attempt, info: &TableInfo, keyspace: KeyspaceId
 }
 
 /// Notes that every index that was being built has all its entries.
-pub(super) fn finish_build(attempt: &Attempt, info: &TableInfo, dir: &Path) -> Result<()> {
-    attempt.delete(&build_key(info.rows));
-    change(attempt, info, dir, |table| {
+pub(super) fn finish_build(txn: &Txn, info: &TableInfo, dir: &Path) -> Result<()> {
+    txn.delete(&build_key(info.rows));
+    change(txn, info, dir, |table| {
         for index in table.indexes.iter_mut().filter(|index| index.state == StoredState::Building) {
             index.state = StoredState::Readable;
         }
@@ -312,43 +315,38 @@ pub(super) fn finish_build(attempt: &Attempt, info: &TableInfo, dir: &Path) -> R
 }
 
 /// Notes that every row has the newest layout.
-pub(super) fn finish_migration(attempt: &Attempt, info: &TableInfo, dir: &Path) -> Result<()> {
-    attempt.delete(&migration_key(info.rows));
-    change(attempt, info, dir, |table| {
+pub(super) fn finish_migration(txn: &Txn, info: &TableInfo, dir: &Path) -> Result<()> {
+    txn.delete(&migration_key(info.rows));
+    change(txn, info, dir, |table| {
         let older = table.layouts.len().saturating_sub(1);
         table.layouts.drain(..older);
     })
 }
 
 /// Whether rows of an older layout may be left.
-pub(super) fn has_older_layouts(attempt: &Attempt, info: &TableInfo, dir: &Path) -> Result<bool> {
-    Ok(table(attempt, info.schema.name, dir)?.is_some_and(|table| table.layouts.len() > 1))
+pub(super) fn has_older_layouts(txn: &Txn, info: &TableInfo, dir: &Path) -> Result<bool> {
+    Ok(table(txn, info.schema.name, dir)?.is_some_and(|table| table.layouts.len() > 1))
 }
 
 pub(super) fn table_key(name: &str) -> Vec<u8> {
     catalog_key(TABLE, name.as_bytes())
 }
 
-fn table(attempt: &Attempt, name: &str, dir: &Path) -> Result<Option<StoredTable>> {
-    let stored = attempt.get(&table_key(name), StoredTable::decode)?;
+fn table(txn: &Txn, name: &str, dir: &Path) -> Result<Option<StoredTable>> {
+    let stored = txn.get(&table_key(name), StoredTable::decode)?;
     stored.transpose().map_err(|fault| unknown(name, fault, dir))
 }
 
-fn change(
-    attempt: &Attempt,
-    info: &TableInfo,
-    dir: &Path,
-    change: impl FnOnce(&mut StoredTable),
-) -> Result<()> {
-    let mut table = table(attempt, info.schema.name, dir)?.ok_or(Error::NotFound)?;
+fn change(txn: &Txn, info: &TableInfo, dir: &Path, change: impl FnOnce(&mut StoredTable)) -> Result<()> {
+    let mut table = table(txn, info.schema.name, dir)?.ok_or(Error::NotFound)?;
     change(&mut table);
-    write(attempt, info.schema.name, &table)
+    write(txn, info.schema.name, &table)
 }
 
-fn create(attempt: &Attempt, compiled: &Compiled, dir: &Path) -> Result<StoredTable> {
+fn create(txn: &Txn, compiled: &Compiled, dir: &Path) -> Result<StoredTable> {
     let schema = &compiled.schema;
     compare::ensure_newest(schema)?;
-    let mut keyspaces = Keyspaces::begin(attempt, dir)?;
+    let mut keyspaces = KeyspaceIds::begin(txn, dir)?;
     let rows = keyspaces.next()?;
     let table = StoredTable {
         rows,
@@ -358,15 +356,15 @@ fn create(attempt: &Attempt, compiled: &Compiled, dir: &Path) -> Result<StoredTa
         indexes: new_indexes(compiled, &mut keyspaces, StoredState::Readable)?,
         pending: Vec::new(),
     };
-    keyspaces.end(attempt);
-    write(attempt, schema.name, &table)?;
+    keyspaces.end(txn);
+    write(txn, schema.name, &table)?;
     Ok(table)
 }
 
 /// Every index of a struct, each in a keyspace of its own.
 fn new_indexes(
     compiled: &Compiled,
-    keyspaces: &mut Keyspaces,
+    keyspaces: &mut KeyspaceIds,
     state: StoredState,
 ) -> Result<Vec<StoredIndex>> {
     let indexes = compiled.schema.indexes.iter().enumerate();
@@ -378,7 +376,7 @@ fn new_indexes(
 /// Makes of a stored table what a struct asks for that has the version of its rows. `before` is
 /// what the catalog has.
 fn adapt(
-    attempt: &Attempt,
+    txn: &Txn,
     before: &StoredTable,
     stored: StoredTable,
     plan: Plan,
@@ -386,10 +384,10 @@ fn adapt(
     dir: &Path,
 ) -> Result<StoredTable> {
     let (builds, schema) = (plan.builds(), &compiled.schema);
-    let mut keyspaces = Keyspaces::begin(attempt, dir)?;
+    let mut keyspaces = KeyspaceIds::begin(txn, dir)?;
     let index = |(at, fate)| match fate {
-        Fate::Keep(kept) => Ok(kept),
-        Fate::Build => Ok(StoredIndex::of(
+        IndexAction::Keep(kept) => Ok(kept),
+        IndexAction::Build => Ok(StoredIndex::of(
             &schema.indexes[at],
             compiled.shapes(at),
             keyspaces.next()?,
@@ -407,38 +405,38 @@ fn adapt(
     if table == *before {
         return Ok(table);
     }
-    keyspaces.end(attempt);
+    keyspaces.end(txn);
     if builds {
         // Those that are half built begin again with the new ones: one pass over the rows for all.
-        attempt.delete(&build_key(KeyspaceId(table.rows)));
+        txn.delete(&build_key(KeyspaceId(table.rows)));
     }
     for keyspace in plan.dropped {
-        drop_keyspace(attempt, KeyspaceId(keyspace));
+        clear_keyspace(txn, KeyspaceId(keyspace));
     }
-    write(attempt, schema.name, &table)?;
+    write(txn, schema.name, &table)?;
     Ok(table)
 }
 
 /// Makes keyspaces for the indexes of a layout that is to be tried. The table stays as it is.
 fn begin_trial(
-    attempt: &Attempt,
+    txn: &Txn,
     mut stored: StoredTable,
     compiled: &Arc<Compiled>,
     dir: &Path,
 ) -> Result<TableInfo> {
-    let mut keyspaces = Keyspaces::begin(attempt, dir)?;
+    let mut keyspaces = KeyspaceIds::begin(txn, dir)?;
     let indexes = new_indexes(compiled, &mut keyspaces, StoredState::Building)?;
-    keyspaces.end(attempt);
+    keyspaces.end(txn);
     stored.pending = indexes.iter().map(|index| index.keyspace).collect();
-    write(attempt, compiled.schema.name, &stored)?;
+    write(txn, compiled.schema.name, &stored)?;
     Ok(info(&StoredTable { indexes, ..stored }, compiled))
 }
 
 /// Takes the layout that was tried, now that every row can be read in it and is entered in the
 /// indexes of `info`. Those at the places of `off` are unique, and rows have the same value.
-pub(super) fn adopt(attempt: &Attempt, info: &TableInfo, off: &[usize], dir: &Path) -> Result<()> {
+pub(super) fn adopt(txn: &Txn, info: &TableInfo, off: &[usize], dir: &Path) -> Result<()> {
     let compiled = &info.compiled;
-    let stored = table(attempt, compiled.schema.name, dir)?.ok_or(Error::NotFound)?;
+    let stored = table(txn, compiled.schema.name, dir)?.ok_or(Error::NotFound)?;
     let plan = compare::plan(&stored, compiled)?;
     if stored.pending.iter().ne(info.indexes.iter().map(|index| &index.keyspace.0)) {
         return Err(info.refusal(
@@ -451,11 +449,11 @@ pub(super) fn adopt(attempt: &Attempt, info: &TableInfo, off: &[usize], dir: &Pa
     };
     let indexes = compiled.schema.indexes.iter().zip(&info.indexes).enumerate().map(index).collect();
     for old in &stored.indexes {
-        drop_keyspace(attempt, KeyspaceId(old.keyspace));
+        clear_keyspace(txn, KeyspaceId(old.keyspace));
     }
     // A migration to the layout before, of which part is done, says nothing of this one.
     for key in [build_key(info.rows), migration_key(info.rows)] {
-        attempt.delete(&key);
+        txn.delete(&key);
     }
     let table = StoredTable {
         layouts: plan.layouts,
@@ -465,18 +463,18 @@ pub(super) fn adopt(attempt: &Attempt, info: &TableInfo, off: &[usize], dir: &Pa
         pending: Vec::new(),
         ..stored
     };
-    write(attempt, compiled.schema.name, &table)?;
-    info.stamp.learn(attempt, compiled.schema.name)
+    write(txn, compiled.schema.name, &table)?;
+    info.generation.learn(txn, compiled.schema.name)
 }
 
 /// Leaves the table as it was before a layout was tried.
-pub(super) fn abandon(attempt: &Attempt, info: &TableInfo, dir: &Path) -> Result<()> {
-    change(attempt, info, dir, |table| drop_pending(attempt, table))
+pub(super) fn abandon(txn: &Txn, info: &TableInfo, dir: &Path) -> Result<()> {
+    change(txn, info, dir, |table| drop_pending(txn, table))
 }
 
 /// Removes what was entered for a layout that was tried.
-fn drop_pending(attempt: &Attempt, table: &mut StoredTable) {
+fn drop_pending(txn: &Txn, table: &mut StoredTable) {
     for keyspace in table.pending.drain(..) {
-        drop_keyspace(attempt, KeyspaceId(keyspace));
+        clear_keyspace(txn, KeyspaceId(keyspace));
     }
 }

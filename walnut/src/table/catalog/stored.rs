@@ -250,21 +250,21 @@ mod second {
     use crate::error::Fault;
 
     #[derive(Deserialize)]
-    struct Table {
+    struct TableRecord {
         rows: u32,
-        layouts: Vec<Layout>,
+        layouts: Vec<LayoutRecord>,
         primary_key: Vec<String>,
-        indexes: Vec<Index>,
+        indexes: Vec<IndexRecord>,
     }
 
     #[derive(Deserialize)]
-    struct Layout {
+    struct LayoutRecord {
         version: u32,
         fields: Vec<StoredField>,
     }
 
     #[derive(Deserialize)]
-    struct Index {
+    struct IndexRecord {
         keyspace: u32,
         name: String,
         unique: bool,
@@ -274,9 +274,9 @@ mod second {
     }
 
     pub(super) fn decode(bytes: &[u8]) -> Result<StoredTable, Fault> {
-        let table: Table = super::decode(bytes, "stored schema")?;
-        let layout = |Layout { version, fields }| StoredLayout { version, fields, shape: None };
-        let index = |Index { keyspace, name, unique, sparse, parts, state }| StoredIndex {
+        let table: TableRecord = super::decode(bytes, "stored schema")?;
+        let layout = |LayoutRecord { version, fields }| StoredLayout { version, fields, shape: None };
+        let index = |IndexRecord { keyspace, name, unique, sparse, parts, state }| StoredIndex {
             keyspace,
             name,
             unique,

@@ -21,7 +21,7 @@ pub struct Description {
     /// The names of the columns that make the primary key.
     pub primary_key: Vec<String>,
     /// How each part of the primary key is written.
-    pub key_kinds: Vec<Kind>,
+    pub key_kinds: Vec<ValueKind>,
     /// The indexes.
     pub indexes: Vec<IndexDescription>,
     /// Why no row can be written without the program, if so, as the end of a sentence.
@@ -39,7 +39,7 @@ pub struct ColumnDescription {
     /// Its type as the source of the program has it.
     pub type_name: String,
     /// How its values are written.
-    pub kind: Kind,
+    pub kind: ValueKind,
     /// Whether it may be `Null`.
     pub is_optional: bool,
 }
@@ -58,7 +58,7 @@ pub struct IndexDescription {
     /// Its parts, as [`IndexSchema::parts`](crate::schema::IndexSchema::parts) has them.
     pub parts: Vec<String>,
     /// How values of each part are written.
-    pub kinds: Vec<Kind>,
+    pub kinds: Vec<ValueKind>,
     /// Whether it can be asked: not while it is being built, nor when rows have one unique value.
     pub is_readable: bool,
     /// Whether its entries follow from the rows. Not so where a function of the program computes
@@ -69,7 +69,7 @@ pub struct IndexDescription {
 /// How people write the values of a place.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
-pub enum Kind {
+pub enum ValueKind {
     /// Nothing.
     Null,
     /// `true` or `false`.
@@ -147,10 +147,10 @@ impl Description {
 }
 
 /// How values of a node are written.
-fn kind_of(form: &RowForm, id: NodeId) -> Kind {
+fn kind_of(form: &RowForm, id: NodeId) -> ValueKind {
     match form.shape.node(id) {
-        Node::Unit => Kind::Null,
-        Node::Bool => Kind::Bool,
+        Node::Unit => ValueKind::Null,
+        Node::Bool => ValueKind::Bool,
         Node::U8
         | Node::U16
         | Node::U32
@@ -160,47 +160,47 @@ fn kind_of(form: &RowForm, id: NodeId) -> Kind {
         | Node::I16
         | Node::I32
         | Node::I64
-        | Node::I128 => Kind::Integer,
-        Node::F32 => Kind::Float32,
-        Node::F64 => Kind::Float64,
-        Node::Char | Node::Text => Kind::Text,
-        Node::Known { .. } => Kind::Known,
-        Node::Bytes | Node::Opaque | Node::Unreadable => Kind::Bytes,
-        Node::Seq(element) | Node::Array { element, .. } if form.is_byte(*element) => Kind::Bytes,
-        Node::Option(inner) if form.is_nullable(*inner) => Kind::Compound,
+        | Node::I128 => ValueKind::Integer,
+        Node::F32 => ValueKind::Float32,
+        Node::F64 => ValueKind::Float64,
+        Node::Char | Node::Text => ValueKind::Text,
+        Node::Known { .. } => ValueKind::Known,
+        Node::Bytes | Node::Opaque | Node::Unreadable => ValueKind::Bytes,
+        Node::Seq(element) | Node::Array { element, .. } if form.is_byte(*element) => ValueKind::Bytes,
+        Node::Option(inner) if form.is_nullable(*inner) => ValueKind::Compound,
         Node::Option(inner) | Node::Newtype { inner, .. } => kind_of(form, *inner),
         Node::Enum { variants, .. }
             if variants.iter().all(|variant| *form.shape.node(variant.node) == Node::Unit) =>
         {
-            Kind::Text
+            ValueKind::Text
         }
         Node::Seq(_)
         | Node::Array { .. }
         | Node::Map { .. }
         | Node::Tuple(_)
         | Node::Struct { .. }
-        | Node::Enum { .. } => Kind::Compound,
+        | Node::Enum { .. } => ValueKind::Compound,
     }
 }
 
 /// How values of a key are written.
-fn kind_of_key(codec: Option<&KeyCodec>) -> Kind {
+fn kind_of_key(codec: Option<&KeyCodec>) -> ValueKind {
     match codec {
-        Some(KeyCodec::Unit) => Kind::Null,
-        Some(KeyCodec::Bool) => Kind::Bool,
-        Some(KeyCodec::Unsigned(_) | KeyCodec::Signed(_)) => Kind::Integer,
-        Some(KeyCodec::Float(32)) => Kind::Float32,
-        Some(KeyCodec::Float(_)) => Kind::Float64,
+        Some(KeyCodec::Unit) => ValueKind::Null,
+        Some(KeyCodec::Bool) => ValueKind::Bool,
+        Some(KeyCodec::Unsigned(_) | KeyCodec::Signed(_)) => ValueKind::Integer,
+        Some(KeyCodec::Float(32)) => ValueKind::Float32,
+        Some(KeyCodec::Float(_)) => ValueKind::Float64,
         Some(
             KeyCodec::Char
             | KeyCodec::Text
             | KeyCodec::Enum(_)
             | KeyCodec::NoCase(_)
             | KeyCodec::Scaled { .. },
-        ) => Kind::Text,
-        Some(KeyCodec::Known(_)) => Kind::Known,
-        None | Some(KeyCodec::Bytes | KeyCodec::Fixed(_)) => Kind::Bytes,
-        Some(KeyCodec::Option { is_wrapped: true, .. } | KeyCodec::Parts(_)) => Kind::Compound,
+        ) => ValueKind::Text,
+        Some(KeyCodec::Known(_)) => ValueKind::Known,
+        None | Some(KeyCodec::Bytes | KeyCodec::Fixed(_)) => ValueKind::Bytes,
+        Some(KeyCodec::Option { is_wrapped: true, .. } | KeyCodec::Parts(_)) => ValueKind::Compound,
         Some(KeyCodec::Option { inner, .. } | KeyCodec::Reverse(inner)) => kind_of_key(Some(inner)),
     }
 }

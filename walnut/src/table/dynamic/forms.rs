@@ -1,7 +1,7 @@
 //! The forms in which a value may be given, of which one is stored.
 
-use super::place::Misfit;
 use super::value::Value;
+use super::value_path::Misfit;
 use crate::error::Problem;
 use crate::table::shape::NodeId;
 
@@ -17,12 +17,12 @@ pub(super) fn find_fields<'v>(
         // Most maps have the fields in their order.
         let is_it =
             |at: &usize| fields.get(*at).is_some_and(|(names, _)| names.iter().any(|other| other == name));
-        let place = Some(at).filter(is_it).or_else(|| (0..fields.len()).find(is_it));
-        let Some(place) = place else {
+        let ordinal = Some(at).filter(is_it).or_else(|| (0..fields.len()).find(is_it));
+        let Some(ordinal) = ordinal else {
             let names = fields.iter().map(|(names, _)| names.first().map_or("", |name| &**name));
             return Err((path.to_owned(), Problem::Unknown { name: name.to_owned(), fields: listed(names) }));
         };
-        if found[place].replace(value).is_some() {
+        if found[ordinal].replace(value).is_some() {
             let path = if path.is_empty() { name.to_owned() } else { format!("{path}.{name}") };
             return Err((path, Problem::Twice));
         }

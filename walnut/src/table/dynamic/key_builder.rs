@@ -3,7 +3,7 @@
 use super::key_types::KnownKey;
 use super::keys::KeyCodec;
 use super::rows::RowForm;
-use crate::table::key::{KeyPart, KeyShape};
+use crate::table::key::{KeyShape, KeyShapePart};
 use crate::table::shape::{Node, NodeId, Variant};
 
 impl KeyCodec {
@@ -21,7 +21,7 @@ impl KeyCodec {
             return Self::new(shape, Some((form, *node)));
         }
         let mut parts = shape.parts();
-        if let Some((KeyPart::Tuple(_), rest)) = parts.split_first() {
+        if let Some((KeyShapePart::Tuple(_), rest)) = parts.split_first() {
             parts = rest;
         }
         let mut codecs = Vec::with_capacity(fields.len());
@@ -33,7 +33,7 @@ impl KeyCodec {
 }
 
 /// The codec of the next key of `parts`.
-fn build(parts: &mut &[KeyPart], node: Option<(&RowForm, NodeId)>) -> Option<KeyCodec> {
+fn build(parts: &mut &[KeyShapePart], node: Option<(&RowForm, NodeId)>) -> Option<KeyCodec> {
     // What only wraps a value is no part of it.
     let node = node.map(|(form, mut id)| {
         while let Node::Newtype { inner, .. } = form.shape.node(id) {
@@ -44,7 +44,7 @@ fn build(parts: &mut &[KeyPart], node: Option<(&RowForm, NodeId)>) -> Option<Key
     if let Some((form, id)) = node
         && let Some(fields) = fields_of(form, id, parts.first()?)
     {
-        if matches!(parts.first()?, KeyPart::Tuple(_)) {
+        if matches!(parts.first()?, KeyShapePart::Tuple(_)) {
             *parts = &parts[1..];
         }
         let part = |(name, id)| Some((name, build(parts, Some((form, id)))?));
@@ -57,46 +57,52 @@ fn build(parts: &mut &[KeyPart], node: Option<(&RowForm, NodeId)>) -> Option<Key
     let leaf = bare.map(|(form, id)| form.shape.node(id));
     let fits = |is_it: fn(&Node) -> bool| leaf.is_none_or(is_it);
     Some(match part {
-        KeyPart::Unit => KeyCodec::Unit,
-        KeyPart::Bool => fits(|node| *node == Node::Bool).then_some(KeyCodec::Bool)?,
-        KeyPart::Char => fits(|node| *node == Node::Char).then_some(KeyCodec::Char)?,
-        KeyPart::Text => fits(|node| *node == Node::Text).then_some(KeyCodec::Text)?,
-        KeyPart::Unsigned(bits) => {
+        KeyShapePart::Unit => KeyCodec::Unit,
+        KeyShapePart::Bool => fits(|node| *node == Node::Bool).then_some(KeyCodec::Bool)?,
+        KeyShapePart::Char => fits(|node| *node == Node::Char).then_some(KeyCodec::Char)?,
+        KeyShapePart::Text => fits(|node| *node == Node::Text).then_some(KeyCodec::Text)?,
+        KeyShapePart::Unsigned(bits) => {
             leaf.is_none_or(|node| unsigned_bits(node) == Some(*bits)).then_some(KeyCodec::Unsigned(*bits))?
         }
-        KeyPart::Signed(bits) => {
+        KeyShapePart::Signed(bits) => {
             leaf.is_none_or(|node| signed_bits(node) == Some(*bits)).then_some(KeyCodec::Signed(*bits))?
         }
-        KeyPart::Float(bits) => leaf
+        KeyShapePart::Float(bits) => leaf
             .is_none_or(|node| matches!((node, bits), (Node::F32, 32) | (Node::F64, 64)))
             .then_some(KeyCodec::Float(*bits))?,
-        KeyPart::Bytes => bare.is_none_or(|(form, id)| are_bytes(form, id)).then_some(KeyCodec::Bytes)?,
-        KeyPart::Fixed(size) => bare
+        KeyShapePart::Bytes => {
+            bare.is_none_or(|(form, id)| are_bytes(form, id)).then_some(KeyCodec::Bytes)?
+        }
+        KeyShapePart::Fixed(size) => bare
             .is_none_or(|(form, id)| are_bytes(form, id))
             .then_some(KeyCodec::Fixed(usize::try_from(*size).ok()?))?,
-        KeyPart::IpAddr => KeyCodec::Known(KnownKey::IpAddr),
-        KeyPart::SocketAddr => KeyCodec::Known(KnownKey::SocketAddr),
-        KeyPart::Enum(numbers) => build_enum(numbers, leaf)?,
-        KeyPart::Option => build_option(parts, node)?,
-        KeyPart::Reverse => KeyCodec::Reverse(Box::new(build(parts, node)?)),
-        KeyPart::NoCase => KeyCodec::NoCase(Box::new(build(parts, node)?)),
-        KeyPart::Scaled(scale) => build_scaled(*scale, parts, node)?,
-        KeyPart::Named(name) => {
+        KeyShapePart::IpAddr => KeyCodec::Known(KnownKey::IpAddr),
+        KeyShapePart::SocketAddr => KeyCodec::Known(KnownKey::SocketAddr),
+        KeyShapePart::Enum(numbers) => build_enum(numbers, leaf)?,
+        KeyShapePart::Option => build_option(parts, node)?,
+        KeyShapePart::Reverse => KeyCodec::Reverse(Box::new(build(parts, node)?)),
+        KeyShapePart::NoCase => KeyCodec::NoCase(Box::new(build(parts, node)?)),
+        KeyShapePart::Scaled(scale) => build_scaled(*scale, parts, node)?,
+        KeyShapePart::Named(name) => {
             let known = KnownKey::named(name)?;
             skip_shape(parts)?;
             KeyCodec::Known(known)
         }
-        KeyPart::Tuple(count) if node.is_none() => {
+        KeyShapePart::Tuple(count) if node.is_none() => {
             let part = |at: u32| Some((at.to_string(), build(parts, None)?));
             KeyCodec::Parts((0..*count).map(part).collect::<Option<_>>()?)
         }
-        KeyPart::Tuple(_) | KeyPart::Custom => return None,
+        KeyShapePart::Tuple(_) | KeyShapePart::Custom => return None,
     })
 }
 
 /// The codec of a decimal at a scale.
-fn build_scaled(scale: u32, parts: &mut &[KeyPart], node: Option<(&RowForm, NodeId)>) -> Option<KeyCodec> {
-    let is_optional = parts.first() == Some(&KeyPart::Option);
+fn build_scaled(
+    scale: u32,
+    parts: &mut &[KeyShapePart],
+    node: Option<(&RowForm, NodeId)>,
+) -> Option<KeyCodec> {
+    let is_optional = parts.first() == Some(&KeyShapePart::Option);
     skip_shape(parts)?;
     let inner = node.map(|(form, id)| match form.shape.node(id) {
         Node::Option(inner) if is_optional => (form, *inner),
@@ -107,7 +113,7 @@ fn build_scaled(scale: u32, parts: &mut &[KeyPart], node: Option<(&RowForm, Node
 }
 
 /// The codec of an `Option` of the next key.
-fn build_option(parts: &mut &[KeyPart], node: Option<(&RowForm, NodeId)>) -> Option<KeyCodec> {
+fn build_option(parts: &mut &[KeyShapePart], node: Option<(&RowForm, NodeId)>) -> Option<KeyCodec> {
     let Some((form, id)) = node else {
         return Some(KeyCodec::Option { inner: Box::new(build(parts, None)?), is_wrapped: false });
     };
@@ -117,16 +123,16 @@ fn build_option(parts: &mut &[KeyPart], node: Option<(&RowForm, NodeId)>) -> Opt
 }
 
 /// The parts of a struct or tuple whose key is that of its parts.
-fn fields_of(form: &RowForm, id: NodeId, first: &KeyPart) -> Option<Vec<(String, NodeId)>> {
+fn fields_of(form: &RowForm, id: NodeId, first: &KeyShapePart) -> Option<Vec<(String, NodeId)>> {
     let is_one = matches!(
         first,
-        KeyPart::Named(_)
-            | KeyPart::Fixed(_)
-            | KeyPart::Custom
-            | KeyPart::Scaled(_)
-            | KeyPart::IpAddr
-            | KeyPart::SocketAddr
-            | KeyPart::Reverse
+        KeyShapePart::Named(_)
+            | KeyShapePart::Fixed(_)
+            | KeyShapePart::Custom
+            | KeyShapePart::Scaled(_)
+            | KeyShapePart::IpAddr
+            | KeyShapePart::SocketAddr
+            | KeyShapePart::Reverse
     );
     if is_one {
         return None;
@@ -176,14 +182,16 @@ fn build_enum(numbers: &[(String, i64)], node: Option<&Node>) -> Option<KeyCodec
 }
 
 /// Passes over the next key of a shape.
-fn skip_shape(parts: &mut &[KeyPart]) -> Option<()> {
+fn skip_shape(parts: &mut &[KeyShapePart]) -> Option<()> {
     let (part, rest) = parts.split_first()?;
     *parts = rest;
     match part {
-        KeyPart::Option | KeyPart::Reverse | KeyPart::NoCase | KeyPart::Scaled(_) | KeyPart::Named(_) => {
-            skip_shape(parts)
-        }
-        KeyPart::Tuple(count) => (0..*count).try_for_each(|_| skip_shape(parts)),
+        KeyShapePart::Option
+        | KeyShapePart::Reverse
+        | KeyShapePart::NoCase
+        | KeyShapePart::Scaled(_)
+        | KeyShapePart::Named(_) => skip_shape(parts),
+        KeyShapePart::Tuple(count) => (0..*count).try_for_each(|_| skip_shape(parts)),
         _ => Some(()),
     }
 }

@@ -15,7 +15,7 @@ use super::forms::{bytes_of, double, listed, single, unsigned};
 use super::key_types::KnownKey;
 use super::value::Value;
 use crate::error::Problem;
-use crate::table::key::{Caseless, Key, KeyWriter, NoCase, TextKey, inverted};
+use crate::table::key::{CaseFold, Key, KeyWriter, NoCase, TextKey, inverted};
 
 /// How values become keys.
 #[derive(Clone, PartialEq, Debug)]

@@ -13,9 +13,9 @@
 
 use super::forms::find_fields;
 use super::keys::KeyCodec;
-use super::place::{Misfit, Place};
 use super::rows::{DecodeTrouble, HeldRow, RowForm};
 use super::value::Value;
+use super::value_path::{Misfit, ValuePath};
 use crate::codec::{Reader, Writer};
 use crate::error::{Fault, Problem};
 use crate::table::entries::IndexEntries;
@@ -31,7 +31,7 @@ pub(super) const OLDER_LAYOUT: Fault =
 #[derive(Debug)]
 pub(in crate::table) struct Mapper {
     /// The newest layout is the last one.
-    layouts: Vec<Layout>,
+    layouts: Vec<DynamicLayout>,
     pub(super) key: KeyPlan,
     pub(super) indexes: Vec<IndexPlan>,
     /// Why no row can be written, if so.
@@ -53,7 +53,7 @@ pub(in crate::table) struct StoredParts {
 }
 
 #[derive(Debug)]
-struct Layout {
+struct DynamicLayout {
     version: u32,
     form: RowForm,
     columns: Vec<Column>,
@@ -111,7 +111,7 @@ impl Mapper {
         key_shape: Option<KeyShape>,
         indexes: Vec<StoredParts>,
     ) -> Self {
-        let layouts: Vec<Layout> = layouts.into_iter().map(Layout::new).collect();
+        let layouts: Vec<DynamicLayout> = layouts.into_iter().map(DynamicLayout::new).collect();
         let newest = layouts.last();
         let key = KeyPlan::new(newest, primary_key, key_shape);
         let refusal = refusal(newest, &key, &indexes);
@@ -153,9 +153,9 @@ impl Mapper {
     }
 
     fn computed(&self) -> Option<String> {
-        let place = (0..self.indexes.len()).find(|index| !self.is_derived(*index))?;
+        let ordinal = (0..self.indexes.len()).find(|index| !self.is_derived(*index))?;
         let part =
-            self.indexes[place].parts.iter().find(|part| part.source.is_none() || part.codec.is_none())?;
+            self.indexes[ordinal].parts.iter().find(|part| part.source.is_none() || part.codec.is_none())?;
         Some(format!("its index over `{}` holds what only its program can compute of a row", part.text))
     }
 
@@ -275,7 +275,7 @@ impl Mapper {
 }
 
 /// Why no row of a table can be written, as far as its rows and primary key decide it.
-fn refusal(newest: Option<&Layout>, key: &KeyPlan, indexes: &[StoredParts]) -> Option<String> {
+fn refusal(newest: Option<&DynamicLayout>, key: &KeyPlan, indexes: &[StoredParts]) -> Option<String> {
     let has_shapes = indexes.iter().all(|index| index.shapes.len() == index.parts.len());
     match newest {
         None => Some("the catalog has no layout of it".to_owned()),
@@ -314,7 +314,7 @@ fn put_each(value: &Value, codec: &KeyCodec, entries: &mut IndexEntries) {
     );
 }
 
-impl Layout {
+impl DynamicLayout {
     fn new(stored: StoredForm) -> Self {
         let form = RowForm::new(stored.shape.unwrap_or_else(RowShape::opaque));
         let fields = form.shape.fields();
@@ -366,7 +366,7 @@ impl Layout {
             self.columns.iter().map(|column| (&*column.names, column.node)).collect();
         let found = find_fields(&named, entries, "")?;
         for (column, value) in self.columns.iter().zip(found) {
-            self.form.encode_field(column.node, value, out, &Place::column(column.name()))?;
+            self.form.encode_field(column.node, value, out, &ValuePath::column(column.name()))?;
         }
         Ok(())
     }
@@ -422,7 +422,7 @@ impl Column {
 }
 
 impl KeyPlan {
-    fn new(newest: Option<&Layout>, columns: &[String], shape: Option<KeyShape>) -> Self {
+    fn new(newest: Option<&DynamicLayout>, columns: &[String], shape: Option<KeyShape>) -> Self {
         let fields = newest.and_then(|layout| {
             columns.iter().map(|name| Some((name.clone(), layout.node_of(name)?))).collect::<Option<Vec<_>>>()
         });
@@ -435,7 +435,7 @@ impl KeyPlan {
 }
 
 impl IndexPlan {
-    fn new(newest: Option<&Layout>, stored: StoredParts) -> Self {
+    fn new(newest: Option<&DynamicLayout>, stored: StoredParts) -> Self {
         let StoredParts { sparse, parts, shapes, .. } = stored;
         let part = |(at, text): (usize, &String)| PartPlan::new(newest, text, shapes.get(at));
         let parts = parts.iter().enumerate().map(part).collect();
@@ -444,7 +444,7 @@ impl IndexPlan {
 }
 
 impl PartPlan {
-    fn new(newest: Option<&Layout>, text: &str, shape: Option<&KeyShape>) -> Self {
+    fn new(newest: Option<&DynamicLayout>, text: &str, shape: Option<&KeyShape>) -> Self {
         let found = newest.zip(shape).and_then(|(layout, shape)| {
             let (path, each) = source_of(text)?;
             let (path, mut id) = layout.resolve(path)?;

@@ -22,7 +22,6 @@ mod key_types;
 mod keys;
 mod known;
 mod mapper;
-mod place;
 mod query;
 mod record;
 mod rows;
@@ -30,8 +29,9 @@ mod rust;
 mod scan;
 mod table;
 mod value;
+mod value_path;
 
-pub use description::{ColumnDescription, Description, IndexDescription, Kind};
+pub use description::{ColumnDescription, Description, IndexDescription, ValueKind};
 pub(super) use mapper::{Mapper, StoredForm, StoredParts};
 pub use query::{Comparison, Query};
 pub use scan::Rows;

@@ -7,8 +7,8 @@
 //!    holds it is all the bytes that are left.
 
 use super::known;
-use super::place::Place;
 use super::value::Value;
+use super::value_path::ValuePath;
 use crate::codec::{Reader, text};
 use crate::error::Fault;
 use crate::table::shape::{Field, Known, Node, NodeId, RowShape, Variant};
@@ -165,7 +165,7 @@ impl RowForm {
         let bytes = &before[..before.len() - reader.rest().len()];
         let Some(text) = known::show(known, &value).map(Value::Text) else { return Ok(value) };
         let mut again = Vec::with_capacity(bytes.len());
-        let is_same = self.encode(id, &text, &mut again, &Place::column("")).is_ok() && again == bytes;
+        let is_same = self.encode(id, &text, &mut again, &ValuePath::column("")).is_ok() && again == bytes;
         Ok(if is_same { text } else { value })
     }
 
@@ -191,8 +191,8 @@ impl RowForm {
         reader: &mut Reader<'_>,
         depth: usize,
     ) -> Result<Value, DecodeTrouble> {
-        let place = usize::try_from(varint(reader, 32)?).map_err(|_| DAMAGED)?;
-        let variant = variants.get(place).ok_or(DAMAGED)?;
+        let variant = usize::try_from(varint(reader, 32)?).map_err(|_| DAMAGED)?;
+        let variant = variants.get(variant).ok_or(DAMAGED)?;
         let name = variant.names.first().map_or("", |name| name);
         if *self.shape.node(variant.node) == Node::Unit {
             return Ok(Value::from(name));
@@ -264,12 +264,12 @@ fn signed(reader: &mut Reader<'_>, bits: u32) -> Result<Value, DecodeTrouble> {
 /// The varint of a number of so many bits.
 fn varint(reader: &mut Reader<'_>, bits: u32) -> Result<u128, DecodeTrouble> {
     let mut value = 0;
-    for place in 0..bits.div_ceil(7) {
+    for group in 0..bits.div_ceil(7) {
         let byte = reader.u8()?;
         let part = u128::from(byte & 0x7f);
-        value |= part << (7 * place);
+        value |= part << (7 * group);
         if byte < 0x80 {
-            let is_whole = value >> (7 * place) == part && (bits == 128 || value >> bits == 0);
+            let is_whole = value >> (7 * group) == part && (bits == 128 || value >> bits == 0);
             return if is_whole { Ok(value) } else { Err(DAMAGED) };
         }
     }

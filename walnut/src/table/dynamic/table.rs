@@ -11,17 +11,17 @@ use super::record::DynamicRow;
 use super::scan::Rows;
 use super::value::Value;
 use crate::base::KeyRange;
-use crate::engine::Verified;
+use crate::engine::VerifyReport;
 use crate::error::{Error, Result, SchemaError, ValueError};
 use crate::sync::Mutex;
 use crate::table::catalog::{self, StoredTable, TableInfo};
 use crate::table::key::KeyWriter;
+use crate::table::key_sequence::KeySequence;
 use crate::table::mutate::{Mutation, PREFIX};
-use crate::table::numbers::Numbers;
 use crate::table::source::{Access, ReadWrite, Source, WriteAccess};
 use crate::table::sweep::sweep;
 use crate::table::verify::{self, Findings};
-use crate::txn::{Attempt, EntryReader};
+use crate::txn::{EntryReader, Txn};
 
 /// A table by its stored schema: rows are [`Value`]s, and no struct is needed.
 ///
@@ -162,14 +162,15 @@ impl<M: Access> DynamicTable<M> {
     /// computes are left out.
     ///
     /// Cost: reads every row and every entry, and looks up every entry of every row.
-    pub fn verify(&self) -> Result<Verified> {
+    pub fn verify(&self) -> Result<VerifyReport> {
         let info = self.source.read(|reader| self.info_in(reader))?;
         let mapper = mapper_of(&info)?;
         ensure_derived(&info, mapper)?;
         let stored = self.source.read(|reader| self.stored(reader))?.ok_or(Error::Dropped)?;
-        let numbers = Arc::clone(&info.numbers);
-        let derived = stored.describe(&self.name, numbers)?.only_indexes(|index| mapper.is_derived(index));
-        let (mut verified, mut findings) = (Verified::default(), Findings::default());
+        let key_sequence = Arc::clone(&info.key_sequence);
+        let derived =
+            stored.describe(&self.name, key_sequence)?.only_indexes(|index| mapper.is_derived(index));
+        let (mut verified, mut findings) = (VerifyReport::default(), Findings::default());
         let range = KeyRange::prefix(&derived.rows.prefix());
         let rows = match &self.source {
             Source::Database(store) | Source::Remote(store) => store.scan_now(range)?,
@@ -189,14 +190,14 @@ impl<M: Access> DynamicTable<M> {
             return Ok(opened.info);
         }
         let stored = StoredTable::decode(&record).map_err(|fault| self.source.corruption(fault))?;
-        let is_counted = reader.contains(&catalog::removed_key_of(&self.name))?;
-        let numbers = Arc::new(Numbers::new(is_counted));
-        let numbers = match self.source.store() {
-            Ok(store) => store.numbers_of(stored.keyspace(), numbers),
+        let has_generated = reader.contains(&catalog::removed_key_of(&self.name))?;
+        let key_sequence = Arc::new(KeySequence::new(has_generated));
+        let key_sequence = match self.source.store() {
+            Ok(store) => store.key_sequence_of(stored.keyspace(), key_sequence),
             // Nothing is written there.
-            Err(_) => numbers,
+            Err(_) => key_sequence,
         };
-        let info = Arc::new(stored.describe(&self.name, numbers)?);
+        let info = Arc::new(stored.describe(&self.name, key_sequence)?);
         *self.opened.lock() = Some(CatalogRecord { record: record.into(), info: Arc::clone(&info) });
         Ok(info)
     }
@@ -307,8 +308,8 @@ impl<M: WriteAccess> DynamicTable<M> {
 
     /// Removes the rows of a query in one commit, and returns how many there were.
     pub fn remove_all(&self, query: &Query) -> Result<u64> {
-        self.change_in(|attempt, info, rows| {
-            let walk = attempt.scan(KeyRange::prefix(&catalog::table_key(&self.name)))?;
+        self.change_in(|txn, info, rows| {
+            let walk = txn.scan(KeyRange::prefix(&catalog::table_key(&self.name)))?;
             let mut found = Rows::new(Arc::clone(info), walk, query)?;
             let mut keys = Vec::new();
             while found.step(false)? {
@@ -330,14 +331,14 @@ impl<M: WriteAccess> DynamicTable<M> {
     /// reads: a change of it is a conflict.
     fn change_in<R>(
         &self,
-        mut statement: impl FnMut(&Attempt, &Arc<TableInfo>, &Mutation<'_>) -> Result<R>,
+        mut statement: impl FnMut(&Txn, &Arc<TableInfo>, &Mutation<'_>) -> Result<R>,
     ) -> Result<R> {
-        self.source.change(&mut |attempt| {
-            let info = attempt.read(|reader| self.info_in(reader))?;
+        self.source.change(&mut |txn| {
+            let info = txn.read(|reader| self.info_in(reader))?;
             if let Some(reason) = mapper_of(&info)?.refusal() {
                 return Err(info.refusal(format!("its rows cannot be written without its program: {reason}")));
             }
-            statement(attempt, &info, &Mutation::new(attempt, &info, self.source.store()?))
+            statement(txn, &info, &Mutation::new(txn, &info, self.source.store()?))
         })
     }
 }

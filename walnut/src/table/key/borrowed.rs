@@ -1,15 +1,15 @@
 //! The borrowed forms of text in a range: `"a".."b"` over `String`, `("Paris", 21)..` over
 //! `(String, u8)`.
 //!
-//! A whole key and a reference to one are points already, see [`Point`]; a text is one of each kind
-//! of text, see `text`. What is added here is borrowed somewhere, so no two implementations fit the
-//! same pair of types and literals infer. In tuples of two to four parts, text may be borrowed at
-//! any place; longer tuples are given whole.
+//! A whole key and a reference to one are points already, see [`KeyBound`]; a text is one of each
+//! kind of text, see `text`. What is added here is borrowed somewhere, so no two implementations
+//! fit the same pair of types and literals infer. In tuples of two to four parts, text may be
+//! borrowed at any place; longer tuples are given whole.
 
-use super::{Key, KeyWriter, NoCase, Point, escape};
+use super::{Key, KeyBound, KeyWriter, NoCase, escape};
 
 #[diagnostic::do_not_recommend]
-impl Point<Vec<u8>> for &[u8] {
+impl KeyBound<Vec<u8>> for &[u8] {
     fn encode_point(&self, out: &mut KeyWriter) {
         Vec::encode_ref(self, out);
     }
@@ -17,14 +17,14 @@ impl Point<Vec<u8>> for &[u8] {
 
 /// A literal such as `b"abc"`.
 #[diagnostic::do_not_recommend]
-impl<const N: usize> Point<Vec<u8>> for &[u8; N] {
+impl<const N: usize> KeyBound<Vec<u8>> for &[u8; N] {
     fn encode_point(&self, out: &mut KeyWriter) {
         escape::encode(*self, out);
     }
 }
 
 #[diagnostic::do_not_recommend]
-impl Point<Option<Vec<u8>>> for Option<&[u8]> {
+impl KeyBound<Option<Vec<u8>>> for Option<&[u8]> {
     fn encode_point(&self, out: &mut KeyWriter) {
         Option::<Vec<u8>>::encode_ref(self, out);
     }
@@ -33,11 +33,11 @@ impl Point<Option<Vec<u8>>> for Option<&[u8]> {
 /// One implementation for each list of parts, where a name is a part of that type, `str` is
 /// borrowed text, and `caseless` the same for a part without case.
 macro_rules! tuples {
-    ($([$($whole:ident)*] $($part:ident . $place:tt)*;)*) => {$(
+    ($([$($whole:ident)*] $($part:ident . $field:tt)*;)*) => {$(
         #[diagnostic::do_not_recommend]
-        impl<$($whole: Key),*> Point<($(tuples!(@key $part)),*)> for ($(tuples!(@point $part)),*) {
+        impl<$($whole: Key),*> KeyBound<($(tuples!(@key $part)),*)> for ($(tuples!(@point $part)),*) {
             fn encode_point(&self, out: &mut KeyWriter) {
-                $(Point::<tuples!(@key $part)>::encode_point(&self.$place, out);)*
+                $(KeyBound::<tuples!(@key $part)>::encode_point(&self.$field, out);)*
             }
         }
     )*};

@@ -29,8 +29,8 @@ pub(super) fn encode_start(bytes: &[u8], out: &mut KeyWriter) {
     if !bytes.contains(&0) {
         return out.push(bytes);
     }
-    for (place, piece) in bytes.split(|&byte| byte == 0).enumerate() {
-        if place > 0 {
+    for (index, piece) in bytes.split(|&byte| byte == 0).enumerate() {
+        if index > 0 {
             out.push(&ZERO);
         }
         out.push(piece);

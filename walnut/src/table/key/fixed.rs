@@ -1,6 +1,6 @@
 //! Byte strings of a fixed length: they stand as they are, without an end.
 
-use super::{Key, KeyPart, KeyReader, KeyShape, KeyWriter, by_value};
+use super::{Key, KeyReader, KeyShape, KeyShapePart, KeyWriter, by_value};
 use crate::error::Fault;
 
 #[diagnostic::do_not_recommend]
@@ -8,7 +8,7 @@ impl<const N: usize> Key for [u8; N] {
     by_value!();
 
     fn key_shape() -> KeyShape {
-        KeyShape::of(KeyPart::Fixed(u32::try_from(N).unwrap_or(u32::MAX)))
+        KeyShape::of(KeyShapePart::Fixed(u32::try_from(N).unwrap_or(u32::MAX)))
     }
 
     fn encode(&self, out: &mut KeyWriter) {
@@ -26,7 +26,7 @@ impl Key for uuid::Uuid {
     by_value!();
 
     fn key_shape() -> KeyShape {
-        KeyShape::of(KeyPart::Fixed(16)).named("Uuid")
+        KeyShape::of(KeyShapePart::Fixed(16)).named("Uuid")
     }
 
     fn encode(&self, out: &mut KeyWriter) {

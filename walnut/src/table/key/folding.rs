@@ -115,7 +115,7 @@ const FULL: [(char, &str); 105] = [
 ];
 
 /// What a character becomes.
-enum Folded {
+enum FoldedChar {
     One(char),
     Several(&'static str),
 }
@@ -131,8 +131,8 @@ pub(super) fn fold(text: &str) -> Cow<'_, str> {
     let mut folded = String::with_capacity(text.len());
     for letter in text.chars() {
         match fold_char(letter) {
-            Folded::One(letter) => folded.push(letter),
-            Folded::Several(letters) => folded.push_str(letters),
+            FoldedChar::One(letter) => folded.push(letter),
+            FoldedChar::Several(letters) => folded.push_str(letters),
         }
     }
     Cow::Owned(folded)
@@ -143,12 +143,12 @@ pub(super) fn is_folded(text: &str) -> bool {
     if text.is_ascii() {
         return !text.bytes().any(|byte| byte.is_ascii_uppercase());
     }
-    text.chars().all(|letter| matches!(fold_char(letter), Folded::One(same) if same == letter))
+    text.chars().all(|letter| matches!(fold_char(letter), FoldedChar::One(same) if same == letter))
 }
 
-fn fold_char(letter: char) -> Folded {
+fn fold_char(letter: char) -> FoldedChar {
     if letter.is_ascii() {
-        return Folded::One(letter.to_ascii_lowercase());
+        return FoldedChar::One(letter.to_ascii_lowercase());
     }
     let number = u32::from(letter);
     let run = RUNS.partition_point(|&(_, last, ..)| last < number);
@@ -158,10 +158,10 @@ fn fold_char(letter: char) -> Folded {
     {
         // The table holds characters only, and so do the places that it points to.
         let folded = number.checked_add_signed(distance).and_then(char::from_u32);
-        return Folded::One(folded.unwrap_or(letter));
+        return FoldedChar::One(folded.unwrap_or(letter));
     }
     match FULL.binary_search_by_key(&letter, |&(letter, _)| letter) {
-        Ok(place) => Folded::Several(FULL[place].1),
-        Err(_) => Folded::One(letter),
+        Ok(index) => FoldedChar::Several(FULL[index].1),
+        Err(_) => FoldedChar::One(letter),
     }
 }

@@ -7,14 +7,14 @@ use super::Key;
 
 /// How keys of a type come about.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Way {
+pub enum KeyGenerator {
     /// From 1 on, up to the last number that the type has.
-    Counted {
+    Sequence {
         /// The last number.
         last: u128,
     },
     /// From the time and a random number: UUIDs of version 7.
-    Timed,
+    UuidV7,
 }
 
 /// A key that `#[primary_key(auto)]` can be put on: every integer that is a key, `NonZero` or not,
@@ -27,9 +27,9 @@ pub enum Way {
 )]
 pub trait Generated: Key {
     /// How keys of this type come about.
-    const WAY: Way;
+    const GENERATOR: KeyGenerator;
 
-    /// The key of a number, which is one that its [`WAY`](Self::WAY) has.
+    /// The key of a number, which is one that its [`GENERATOR`](Self::GENERATOR) has.
     fn from_number(number: u128) -> Self;
 
     /// The number of a key that is counted; none for what the counter never gives, such as a
@@ -40,7 +40,7 @@ pub trait Generated: Key {
 macro_rules! counted {
     ($($int:ident)*) => {$(
         impl Generated for $int {
-            const WAY: Way = Way::Counted { last: $int::MAX as u128 };
+            const GENERATOR: KeyGenerator = KeyGenerator::Sequence { last: $int::MAX as u128 };
 
             fn from_number(number: u128) -> Self {
                 $int::try_from(number).unwrap_or($int::MAX)
@@ -58,7 +58,7 @@ counted! { u8 u16 u32 u64 u128 i8 i16 i32 i64 i128 }
 macro_rules! counted_from_one {
     ($($int:ident)*) => {$(
         impl Generated for NonZero<$int> {
-            const WAY: Way = $int::WAY;
+            const GENERATOR: KeyGenerator = $int::GENERATOR;
 
             fn from_number(number: u128) -> Self {
                 Self::new($int::from_number(number)).unwrap_or(Self::MAX)
@@ -75,7 +75,7 @@ counted_from_one! { u8 u16 u32 u64 u128 i8 i16 i32 i64 i128 }
 
 #[cfg(feature = "uuid")]
 impl Generated for uuid::Uuid {
-    const WAY: Way = Way::Timed;
+    const GENERATOR: KeyGenerator = KeyGenerator::UuidV7;
 
     fn from_number(number: u128) -> Self {
         Self::from_u128(number)

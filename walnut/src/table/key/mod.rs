@@ -42,15 +42,15 @@ pub(super) use codec::Edge;
 pub(crate) use codec::KeyBytes;
 pub use codec::{KeyReader, KeyWriter, MAX_KEY_SIZE};
 pub use fuzz::fuzz;
-pub use generated::{Generated, Way};
+pub use generated::{Generated, KeyGenerator};
 #[cfg(feature = "parts")]
 pub use measure::{decode_key, encode_key};
-pub use no_case::{Caseless, NoCase};
-pub use range::{Point, RangeOver, Straight, Turned};
+pub use no_case::{CaseFold, NoCase};
+pub use range::{AscendingKey, DescendingKey, KeyBound, KeyRangeArg};
 pub(super) use reverse::inverted;
-pub use scaled::{Decimals, Scaled};
+pub use scaled::{FixedPointKey, Scaled};
 pub(super) use shape::KeyFit;
-pub use shape::{KeyPart, KeyShape};
+pub use shape::{KeyShape, KeyShapePart};
 
 use crate::error::Fault;
 

@@ -10,7 +10,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV4, SocketAddrV6};
 
-use super::{Key, KeyPart, KeyReader, KeyShape, KeyWriter, by_value};
+use super::{Key, KeyReader, KeyShape, KeyShapePart, KeyWriter, by_value};
 use crate::error::Fault;
 
 const V4: u8 = 4;
@@ -23,7 +23,7 @@ macro_rules! addresses {
             by_value!();
 
             fn key_shape() -> KeyShape {
-                KeyShape::of(KeyPart::Fixed($size)).named(stringify!($address))
+                KeyShape::of(KeyShapePart::Fixed($size)).named(stringify!($address))
             }
 
             fn encode(&self, out: &mut KeyWriter) {
@@ -88,7 +88,7 @@ macro_rules! either_version {
             by_value!();
 
             fn key_shape() -> KeyShape {
-                KeyShape::of(KeyPart::$either)
+                KeyShape::of(KeyShapePart::$either)
             }
 
             fn encode(&self, out: &mut KeyWriter) {

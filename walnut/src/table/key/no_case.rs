@@ -12,7 +12,7 @@
 use std::fmt;
 
 use super::folding::fold;
-use super::{Key, KeyPart, KeyReader, KeyShape, KeyWriter};
+use super::{Key, KeyReader, KeyShape, KeyShapePart, KeyWriter};
 use crate::error::Fault;
 
 /// The key of an index with `nocase`: text, folded, so that all ways to write it are one key.
@@ -68,7 +68,7 @@ impl fmt::Display for NoCase {
     label = "`nocase` is for text",
     note = "an index with `nocase` is over a `String` or an `Option<String>`"
 )]
-pub trait Caseless: Key {
+pub trait CaseFold: Key {
     /// Adds the encoding of the folded text.
     fn encode_folded(point: &Self::Ref<'_>, out: &mut KeyWriter);
     /// The text as it is sought.
@@ -78,14 +78,14 @@ pub trait Caseless: Key {
 }
 
 #[diagnostic::do_not_recommend]
-impl<T: Caseless> Key for NoCase<T> {
+impl<T: CaseFold> Key for NoCase<T> {
     type Ref<'a> = T::Ref<'a>;
 
     const EXACT: bool = T::EXACT;
     const OPTIONAL: bool = T::OPTIONAL;
 
     fn key_shape() -> KeyShape {
-        T::key_shape().within(KeyPart::NoCase)
+        T::key_shape().within(KeyShapePart::NoCase)
     }
 
     fn encode(&self, out: &mut KeyWriter) {

@@ -18,7 +18,7 @@
 
 use std::num::NonZero;
 
-use super::{Key, KeyPart, KeyReader, KeyShape, KeyWriter, by_value};
+use super::{Key, KeyReader, KeyShape, KeyShapePart, KeyWriter, by_value};
 use crate::error::Fault;
 
 macro_rules! integers {
@@ -28,7 +28,7 @@ macro_rules! integers {
             by_value!();
 
             fn key_shape() -> KeyShape {
-                KeyShape::of(if $int::MIN == 0 { KeyPart::Unsigned($int::BITS) } else { KeyPart::Signed($int::BITS) })
+                KeyShape::of(if $int::MIN == 0 { KeyShapePart::Unsigned($int::BITS) } else { KeyShapePart::Signed($int::BITS) })
             }
 
             fn encode(&self, out: &mut KeyWriter) {
@@ -78,7 +78,7 @@ macro_rules! floats {
             by_value!();
 
             fn key_shape() -> KeyShape {
-                KeyShape::of(KeyPart::Float($bits::BITS))
+                KeyShape::of(KeyShapePart::Float($bits::BITS))
             }
 
             /// -0.0 and 0.0 are equal and yet two keys, and a NaN is a key that equals nothing.

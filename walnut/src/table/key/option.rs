@@ -1,7 +1,7 @@
 //! `Option`: 00 for none, and 01 before the encoding of what is there. `None` comes before every
 //! `Some`.
 
-use super::{Key, KeyPart, KeyReader, KeyShape, KeyWriter};
+use super::{Key, KeyReader, KeyShape, KeyShapePart, KeyWriter};
 use crate::error::Fault;
 
 const NONE: u8 = 0;
@@ -15,7 +15,7 @@ impl<K: Key> Key for Option<K> {
     const OPTIONAL: bool = true;
 
     fn key_shape() -> KeyShape {
-        K::key_shape().within(KeyPart::Option)
+        K::key_shape().within(KeyShapePart::Option)
     }
 
     fn encode(&self, out: &mut KeyWriter) {

@@ -10,31 +10,31 @@ use super::{Key, KeyWriter, inverted};
     message = "`{Self}` is not a `{K}` key",
     label = "expected a `{K}` or a `&{K}`"
 )]
-pub trait Point<K: Key> {
+pub trait KeyBound<K: Key> {
     /// Adds the key's encoding.
     fn encode_point(&self, out: &mut KeyWriter);
 }
 
-impl<K: Key> Point<K> for K {
+impl<K: Key> KeyBound<K> for K {
     fn encode_point(&self, out: &mut KeyWriter) {
         self.encode(out);
     }
 }
 
-impl<K: Key> Point<K> for &K {
+impl<K: Key> KeyBound<K> for &K {
     fn encode_point(&self, out: &mut KeyWriter) {
         (*self).encode(out);
     }
 }
 
-/// A range is given in the order of the keys. A mark that [`RangeOver`] has so that each range fits
-/// in one way only.
+/// A range is given in the order of the keys. A mark that [`KeyRangeArg`] has so that each range
+/// fits in one way only.
 #[derive(Clone, Copy, Debug)]
-pub struct Straight;
+pub struct AscendingKey;
 
 /// A range over keys that descend is given in the order of what they are made of.
 #[derive(Clone, Copy, Debug)]
-pub struct Turned;
+pub struct DescendingKey;
 
 /// A range over keys of type `K`: every range of the standard library, and pairs of [`Bound`]s.
 ///
@@ -47,24 +47,24 @@ pub struct Turned;
     message = "`{Self}` is not a range over `{K}` keys",
     label = "expected a range of `{K}`, such as `a..b`, `a..=b`, `a..`, `..b` or `..`"
 )]
-pub trait RangeOver<K: Key, M = Straight> {
+pub trait KeyRangeArg<K: Key, M = AscendingKey> {
     /// The bound at which it starts, its encoding added to `out`.
     fn start(&self, out: &mut KeyWriter) -> Bound<()>;
     /// The bound at which it ends, its encoding added to `out`.
     fn end(&self, out: &mut KeyWriter) -> Bound<()>;
 }
 
-fn write<K: Key, P: Point<K>>(bound: Bound<&P>, out: &mut KeyWriter) -> Bound<()> {
+fn write<K: Key, P: KeyBound<K>>(bound: Bound<&P>, out: &mut KeyWriter) -> Bound<()> {
     bound.map(|point| point.encode_point(out))
 }
 
-fn write_inverted<K: Key, P: Point<K>>(bound: Bound<&P>, out: &mut KeyWriter) -> Bound<()> {
+fn write_inverted<K: Key, P: KeyBound<K>>(bound: Bound<&P>, out: &mut KeyWriter) -> Bound<()> {
     bound.map(|point| inverted(out, |out| point.encode_point(out)))
 }
 
 macro_rules! ranges {
     ($($range:ty;)*) => {$(
-        impl<K: Key, P: Point<K>> RangeOver<K> for $range {
+        impl<K: Key, P: KeyBound<K>> KeyRangeArg<K> for $range {
             fn start(&self, out: &mut KeyWriter) -> Bound<()> {
                 write::<K, P>(self.start_bound(), out)
             }
@@ -74,7 +74,7 @@ macro_rules! ranges {
         }
 
         // What is greatest comes first, so the range begins in the index where it ends in values.
-        impl<K: Key, P: Point<K>> RangeOver<Reverse<K>, Turned> for $range {
+        impl<K: Key, P: KeyBound<K>> KeyRangeArg<Reverse<K>, DescendingKey> for $range {
             fn start(&self, out: &mut KeyWriter) -> Bound<()> {
                 write_inverted::<K, P>(self.end_bound(), out)
             }
@@ -94,7 +94,7 @@ ranges! {
     (Bound<P>, Bound<P>);
 }
 
-impl<K: Key> RangeOver<K> for RangeFull {
+impl<K: Key> KeyRangeArg<K> for RangeFull {
     fn start(&self, _: &mut KeyWriter) -> Bound<()> {
         Bound::Unbounded
     }

@@ -13,7 +13,7 @@ use std::cmp::Reverse;
 
 use smallvec::SmallVec;
 
-use super::{BeginsWithText, Key, KeyPart, KeyReader, KeyShape, KeyWriter, TextKey};
+use super::{BeginsWithText, Key, KeyReader, KeyShape, KeyShapePart, KeyWriter, TextKey};
 use crate::error::Fault;
 
 /// Writes what `write` writes, inverted.
@@ -43,7 +43,7 @@ impl<K: Key> Key for Reverse<K> {
     const OPTIONAL: bool = K::OPTIONAL;
 
     fn key_shape() -> KeyShape {
-        K::key_shape().within(KeyPart::Reverse)
+        K::key_shape().within(KeyShapePart::Reverse)
     }
 
     fn encode(&self, out: &mut KeyWriter) {

@@ -12,9 +12,9 @@
 #[cfg(feature = "rust_decimal")]
 use rust_decimal::Decimal;
 
-use super::{Key, KeyPart, KeyReader, KeyShape, KeyWriter};
+use super::{Key, KeyReader, KeyShape, KeyShapePart, KeyWriter};
 #[cfg(feature = "rust_decimal")]
-use super::{Point, codec::Side};
+use super::{KeyBound, codec::Side};
 use crate::error::Fault;
 
 /// The key of an index with `scale = N`: a decimal with at most `N` digits after its point.
@@ -32,7 +32,7 @@ pub struct Scaled<T, const N: u32>(pub T);
     note = "an index with `scale = 2` is over a `rust_decimal::Decimal` or an `Option` of one, with walnut's feature \
             `rust_decimal`"
 )]
-pub trait Decimals: Copy + Send + Sync + 'static {
+pub trait FixedPointKey: Copy + Send + Sync + 'static {
     /// Whether it can be missing.
     const OPTIONAL: bool;
     /// Adds its encoding at a scale.
@@ -44,7 +44,7 @@ pub trait Decimals: Copy + Send + Sync + 'static {
 }
 
 #[cfg(feature = "rust_decimal")]
-impl Decimals for Decimal {
+impl FixedPointKey for Decimal {
     const OPTIONAL: bool = false;
 
     fn encode_at(&self, scale: u32, out: &mut KeyWriter) {
@@ -79,7 +79,7 @@ impl Decimals for Decimal {
 }
 
 #[cfg(feature = "rust_decimal")]
-impl Decimals for Option<Decimal> {
+impl FixedPointKey for Option<Decimal> {
     const OPTIONAL: bool = true;
 
     fn encode_at(&self, scale: u32, out: &mut KeyWriter) {
@@ -103,15 +103,15 @@ impl Decimals for Option<Decimal> {
 }
 
 #[diagnostic::do_not_recommend]
-impl<T: Decimals, const N: u32> Key for Scaled<T, N> {
+impl<T: FixedPointKey, const N: u32> Key for Scaled<T, N> {
     type Ref<'a> = T;
 
     const OPTIONAL: bool = T::OPTIONAL;
 
     fn key_shape() -> KeyShape {
         let number = i128::key_shape();
-        let number = if T::OPTIONAL { number.within(KeyPart::Option) } else { number };
-        number.within(KeyPart::Scaled(N))
+        let number = if T::OPTIONAL { number.within(KeyShapePart::Option) } else { number };
+        number.within(KeyShapePart::Scaled(N))
     }
 
     fn encode(&self, out: &mut KeyWriter) {
@@ -139,14 +139,14 @@ impl<T: Decimals, const N: u32> Key for Scaled<T, N> {
 macro_rules! points {
     ($($decimal:ty)*) => {$(
         #[diagnostic::do_not_recommend]
-        impl<const N: u32> Point<Scaled<$decimal, N>> for $decimal {
+        impl<const N: u32> KeyBound<Scaled<$decimal, N>> for $decimal {
             fn encode_point(&self, out: &mut KeyWriter) {
                 self.encode_at(N, out);
             }
         }
 
         #[diagnostic::do_not_recommend]
-        impl<const N: u32> Point<Scaled<$decimal, N>> for &$decimal {
+        impl<const N: u32> KeyBound<Scaled<$decimal, N>> for &$decimal {
             fn encode_point(&self, out: &mut KeyWriter) {
                 self.encode_at(N, out);
             }

@@ -6,7 +6,7 @@
 //! ```
 //!
 //! 1. Parts stand in preorder, so two encodings are the same when their parts are.
-//! 2. An encoding by hand is [`KeyPart::Custom`]: nothing is known of it.
+//! 2. An encoding by hand is [`KeyShapePart::Custom`]: nothing is known of it.
 
 use serde::{Deserialize, Serialize};
 
@@ -18,13 +18,13 @@ use crate::table::key::escape;
 #[derive(Serialize, Deserialize, Clone, PartialEq, Eq, Debug)]
 pub struct KeyShape {
     /// In preorder; never empty.
-    parts: Vec<KeyPart>,
+    parts: Vec<KeyShapePart>,
 }
 
 /// A part of a key's shape.
 #[derive(Serialize, Deserialize, Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
-pub enum KeyPart {
+pub enum KeyShapePart {
     /// An implementation by hand.
     Custom,
     /// Nothing.
@@ -78,30 +78,30 @@ pub(in crate::table) enum KeyFit {
 
 impl KeyShape {
     /// A key of one part.
-    pub fn of(part: KeyPart) -> Self {
+    pub fn of(part: KeyShapePart) -> Self {
         Self { parts: vec![part] }
     }
 
     /// A key of which nothing is known.
     pub fn custom() -> Self {
-        Self::of(KeyPart::Custom)
+        Self::of(KeyShapePart::Custom)
     }
 
     /// The key with something in front of it.
-    pub fn within(self, outer: KeyPart) -> Self {
+    pub fn within(self, outer: KeyShapePart) -> Self {
         Self { parts: std::iter::once(outer).chain(self.parts).collect() }
     }
 
     /// The key with a meaning of its own.
     pub fn named(self, name: &str) -> Self {
-        self.within(KeyPart::Named(name.to_owned()))
+        self.within(KeyShapePart::Named(name.to_owned()))
     }
 
     /// Keys one after the other. What stands in brackets of its own is the same without them.
     pub fn tuple(keys: impl IntoIterator<Item = Self>) -> Self {
         let (mut count, mut parts) = (0, Vec::new());
         for key in keys {
-            if let Some((KeyPart::Tuple(inner), rest)) = key.parts.split_first() {
+            if let Some((KeyShapePart::Tuple(inner), rest)) = key.parts.split_first() {
                 count += inner;
                 parts.extend_from_slice(rest);
             } else {
@@ -110,25 +110,25 @@ impl KeyShape {
             }
         }
         if count != 1 {
-            parts.insert(0, KeyPart::Tuple(count));
+            parts.insert(0, KeyShapePart::Tuple(count));
         }
         Self { parts }
     }
 
     /// Its parts, in preorder.
-    pub fn parts(&self) -> &[KeyPart] {
+    pub fn parts(&self) -> &[KeyShapePart] {
         &self.parts
     }
 
     /// Whether all of it is known.
     pub fn is_complete(&self) -> bool {
-        !self.parts.contains(&KeyPart::Custom)
+        !self.parts.contains(&KeyShapePart::Custom)
     }
 
     /// What keys of this shape are for a newer one.
     pub(in crate::table) fn fit(&self, new: &Self) -> KeyFit {
-        let fits = |(old, new): (&KeyPart, &KeyPart)| match (old, new) {
-            (KeyPart::Enum(old), KeyPart::Enum(new)) => old.iter().all(|(name, number)| {
+        let fits = |(old, new): (&KeyShapePart, &KeyShapePart)| match (old, new) {
+            (KeyShapePart::Enum(old), KeyShapePart::Enum(new)) => old.iter().all(|(name, number)| {
                 // A variant may be called otherwise, and may not trade its number for another one.
                 new.iter().any(|(_, other)| other == number)
                     && new.iter().all(|(other, its)| other != name || its == number)
@@ -167,39 +167,39 @@ impl KeyShape {
 
 /// Passes over the next key of `input`, which the next one of `parts` describes. Returns false
 /// where the shape does not say how.
-fn skip(parts: &mut &[KeyPart], input: &mut KeyReader<'_>) -> Result<bool, Fault> {
+fn skip(parts: &mut &[KeyShapePart], input: &mut KeyReader<'_>) -> Result<bool, Fault> {
     let Some((part, rest)) = parts.split_first() else { return Ok(false) };
     *parts = rest;
     let size = |bits: u32| usize::try_from(bits.clamp(8, 128) / 8).unwrap_or(16);
     match part {
-        KeyPart::Custom => return Ok(false),
-        KeyPart::Unit => {}
-        KeyPart::Bool => bool::skip(input)?,
-        KeyPart::Char => char::skip(input)?,
-        KeyPart::Unsigned(bits) | KeyPart::Signed(bits) | KeyPart::Float(bits) => {
+        KeyShapePart::Custom => return Ok(false),
+        KeyShapePart::Unit => {}
+        KeyShapePart::Bool => bool::skip(input)?,
+        KeyShapePart::Char => char::skip(input)?,
+        KeyShapePart::Unsigned(bits) | KeyShapePart::Signed(bits) | KeyShapePart::Float(bits) => {
             input.take(size(*bits))?;
         }
-        KeyPart::Text | KeyPart::Bytes => escape::skip(input)?,
-        KeyPart::Fixed(size) => {
+        KeyShapePart::Text | KeyShapePart::Bytes => escape::skip(input)?,
+        KeyShapePart::Fixed(size) => {
             input.take(usize::try_from(*size).unwrap_or(usize::MAX))?;
         }
-        KeyPart::IpAddr => std::net::IpAddr::skip(input)?,
-        KeyPart::SocketAddr => std::net::SocketAddr::skip(input)?,
-        KeyPart::Enum(_) => i64::skip(input)?,
-        KeyPart::Option => match input.take_array()? {
+        KeyShapePart::IpAddr => std::net::IpAddr::skip(input)?,
+        KeyShapePart::SocketAddr => std::net::SocketAddr::skip(input)?,
+        KeyShapePart::Enum(_) => i64::skip(input)?,
+        KeyShapePart::Option => match input.take_array()? {
             [0] => drop(describe(parts)),
             [1] => return skip(parts, input),
             _ => return Err(Fault::Invalid("tag of an `Option` in a key")),
         },
-        KeyPart::Reverse => {
+        KeyShapePart::Reverse => {
             let bytes: Vec<u8> = input.rest().iter().map(|byte| !byte).collect();
             let mut inverted = KeyReader::new(&bytes);
             let is_known = skip(parts, &mut inverted)?;
             input.take(bytes.len() - inverted.rest().len())?;
             return Ok(is_known);
         }
-        KeyPart::NoCase | KeyPart::Named(_) | KeyPart::Scaled(_) => return skip(parts, input),
-        KeyPart::Tuple(count) => {
+        KeyShapePart::NoCase | KeyShapePart::Named(_) | KeyShapePart::Scaled(_) => return skip(parts, input),
+        KeyShapePart::Tuple(count) => {
             for _ in 0..*count {
                 if !skip(parts, input)? {
                     return Ok(false);
@@ -211,36 +211,36 @@ fn skip(parts: &mut &[KeyPart], input: &mut KeyReader<'_>) -> Result<bool, Fault
 }
 
 /// The next key of `parts` in words.
-fn describe(parts: &mut &[KeyPart]) -> String {
+fn describe(parts: &mut &[KeyShapePart]) -> String {
     let Some((part, rest)) = parts.split_first() else { return "?".to_owned() };
     *parts = rest;
     match part {
-        KeyPart::Custom => "a key of its own".to_owned(),
-        KeyPart::Unit => "()".to_owned(),
-        KeyPart::Bool => "bool".to_owned(),
-        KeyPart::Char => "char".to_owned(),
-        KeyPart::Unsigned(bits) => format!("u{bits}"),
-        KeyPart::Signed(bits) => format!("i{bits}"),
-        KeyPart::Float(bits) => format!("f{bits}"),
-        KeyPart::Text => "String".to_owned(),
-        KeyPart::Bytes => "Vec<u8>".to_owned(),
-        KeyPart::Fixed(size) => format!("[u8; {size}]"),
-        KeyPart::IpAddr => "IpAddr".to_owned(),
-        KeyPart::SocketAddr => "SocketAddr".to_owned(),
-        KeyPart::Enum(variants) => {
+        KeyShapePart::Custom => "a key of its own".to_owned(),
+        KeyShapePart::Unit => "()".to_owned(),
+        KeyShapePart::Bool => "bool".to_owned(),
+        KeyShapePart::Char => "char".to_owned(),
+        KeyShapePart::Unsigned(bits) => format!("u{bits}"),
+        KeyShapePart::Signed(bits) => format!("i{bits}"),
+        KeyShapePart::Float(bits) => format!("f{bits}"),
+        KeyShapePart::Text => "String".to_owned(),
+        KeyShapePart::Bytes => "Vec<u8>".to_owned(),
+        KeyShapePart::Fixed(size) => format!("[u8; {size}]"),
+        KeyShapePart::IpAddr => "IpAddr".to_owned(),
+        KeyShapePart::SocketAddr => "SocketAddr".to_owned(),
+        KeyShapePart::Enum(variants) => {
             let variants: Vec<_> =
                 variants.iter().map(|(name, number)| format!("{name} = {number}")).collect();
             format!("enum {{ {} }}", variants.join(", "))
         }
-        KeyPart::Option => format!("Option<{}>", describe(parts)),
-        KeyPart::Reverse => format!("Reverse<{}>", describe(parts)),
-        KeyPart::NoCase => format!("NoCase<{}>", describe(parts)),
-        KeyPart::Scaled(scale) => format!("Scaled<{}, {scale}>", describe(parts)),
-        KeyPart::Named(name) => {
+        KeyShapePart::Option => format!("Option<{}>", describe(parts)),
+        KeyShapePart::Reverse => format!("Reverse<{}>", describe(parts)),
+        KeyShapePart::NoCase => format!("NoCase<{}>", describe(parts)),
+        KeyShapePart::Scaled(scale) => format!("Scaled<{}, {scale}>", describe(parts)),
+        KeyShapePart::Named(name) => {
             describe(parts);
             name.clone()
         }
-        KeyPart::Tuple(count) => {
+        KeyShapePart::Tuple(count) => {
             let keys: Vec<_> =
                 (0..*count).map_while(|_| (!parts.is_empty()).then(|| describe(parts))).collect();
             format!("({})", keys.join(", "))
@@ -249,49 +249,49 @@ fn describe(parts: &mut &[KeyPart]) -> String {
 }
 
 /// The next key of `input`, which the next one of `parts` describes.
-fn show(parts: &mut &[KeyPart], input: &mut KeyReader<'_>) -> Result<String, Fault> {
+fn show(parts: &mut &[KeyShapePart], input: &mut KeyReader<'_>) -> Result<String, Fault> {
     const UNKNOWN: Fault = Fault::Invalid("shape of a key");
     let (part, rest) = parts.split_first().ok_or(UNKNOWN)?;
     *parts = rest;
     Ok(match part {
-        KeyPart::Custom => return Err(UNKNOWN),
-        KeyPart::Unit => "()".to_owned(),
-        KeyPart::Bool => bool::decode(input)?.to_string(),
-        KeyPart::Char => format!("{:?}", char::decode(input)?),
-        KeyPart::Unsigned(bits) => number(input, *bits, false)?.to_string(),
-        KeyPart::Signed(bits) => number(input, *bits, true)?.cast_signed().to_string(),
-        KeyPart::Float(32) => f32::decode(input)?.to_string(),
-        KeyPart::Float(_) => f64::decode(input)?.to_string(),
-        KeyPart::Text => format!("{:?}", String::decode(input)?),
-        KeyPart::Bytes => format!("{:02x?}", escape::decode(input)?),
-        KeyPart::Fixed(size) => {
+        KeyShapePart::Custom => return Err(UNKNOWN),
+        KeyShapePart::Unit => "()".to_owned(),
+        KeyShapePart::Bool => bool::decode(input)?.to_string(),
+        KeyShapePart::Char => format!("{:?}", char::decode(input)?),
+        KeyShapePart::Unsigned(bits) => number(input, *bits, false)?.to_string(),
+        KeyShapePart::Signed(bits) => number(input, *bits, true)?.cast_signed().to_string(),
+        KeyShapePart::Float(32) => f32::decode(input)?.to_string(),
+        KeyShapePart::Float(_) => f64::decode(input)?.to_string(),
+        KeyShapePart::Text => format!("{:?}", String::decode(input)?),
+        KeyShapePart::Bytes => format!("{:02x?}", escape::decode(input)?),
+        KeyShapePart::Fixed(size) => {
             let bytes = input.take(usize::try_from(*size).map_err(|_| UNKNOWN)?)?;
             hexadecimal(bytes)
         }
-        KeyPart::IpAddr => std::net::IpAddr::decode(input)?.to_string(),
-        KeyPart::SocketAddr => std::net::SocketAddr::decode(input)?.to_string(),
-        KeyPart::Enum(variants) => {
+        KeyShapePart::IpAddr => std::net::IpAddr::decode(input)?.to_string(),
+        KeyShapePart::SocketAddr => std::net::SocketAddr::decode(input)?.to_string(),
+        KeyShapePart::Enum(variants) => {
             let number = i64::decode(input)?;
             let variant = variants.iter().find(|(_, other)| *other == number);
             variant.map_or_else(|| number.to_string(), |(name, _)| name.clone())
         }
-        KeyPart::Option => match input.take_array()? {
+        KeyShapePart::Option => match input.take_array()? {
             [0] => {
                 describe(parts);
                 "None".to_owned()
             }
             [_] => format!("Some({})", show(parts, input)?),
         },
-        KeyPart::Reverse => {
+        KeyShapePart::Reverse => {
             let bytes: Vec<u8> = input.rest().iter().map(|byte| !byte).collect();
             let mut inverted = KeyReader::new(&bytes);
             let text = show(parts, &mut inverted)?;
             input.take(bytes.len() - inverted.rest().len())?;
             text
         }
-        KeyPart::NoCase | KeyPart::Named(_) => show(parts, input)?,
-        KeyPart::Scaled(scale) => format!("{} at scale {scale}", show(parts, input)?),
-        KeyPart::Tuple(count) => {
+        KeyShapePart::NoCase | KeyShapePart::Named(_) => show(parts, input)?,
+        KeyShapePart::Scaled(scale) => format!("{} at scale {scale}", show(parts, input)?),
+        KeyShapePart::Tuple(count) => {
             let keys = (0..*count).map(|_| show(parts, input)).collect::<Result<Vec<_>, _>>()?;
             format!("({})", keys.join(", "))
         }
@@ -340,7 +340,7 @@ mod tests {
     #[test]
     fn keys_fit_when_each_is_the_same_as_before() {
         let kinds = |variants: &[(&str, i64)]| {
-            KeyShape::of(KeyPart::Enum(
+            KeyShape::of(KeyShapePart::Enum(
                 variants.iter().map(|&(name, number)| (name.into(), number)).collect(),
             ))
         };

@@ -6,7 +6,7 @@
 //!  'é'               00 00 00 e9      its number as a `u32`
 //! ```
 
-use super::{Key, KeyPart, KeyReader, KeyShape, KeyWriter, by_value};
+use super::{Key, KeyReader, KeyShape, KeyShapePart, KeyWriter, by_value};
 use crate::error::Fault;
 
 #[diagnostic::do_not_recommend]
@@ -14,7 +14,7 @@ impl Key for () {
     by_value!();
 
     fn key_shape() -> KeyShape {
-        KeyShape::of(KeyPart::Unit)
+        KeyShape::of(KeyShapePart::Unit)
     }
 
     fn encode(&self, _: &mut KeyWriter) {}
@@ -29,7 +29,7 @@ impl Key for bool {
     by_value!();
 
     fn key_shape() -> KeyShape {
-        KeyShape::of(KeyPart::Bool)
+        KeyShape::of(KeyShapePart::Bool)
     }
 
     fn encode(&self, out: &mut KeyWriter) {
@@ -50,7 +50,7 @@ impl Key for char {
     by_value!();
 
     fn key_shape() -> KeyShape {
-        KeyShape::of(KeyPart::Char)
+        KeyShape::of(KeyShapePart::Char)
     }
 
     fn encode(&self, out: &mut KeyWriter) {

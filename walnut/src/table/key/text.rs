@@ -10,7 +10,8 @@ use std::sync::Arc;
 
 use super::folding::{fold, is_folded};
 use super::{
-    BeginsWithText, Caseless, Key, KeyPart, KeyReader, KeyShape, KeyWriter, NoCase, Point, TextKey, escape,
+    BeginsWithText, CaseFold, Key, KeyBound, KeyReader, KeyShape, KeyShapePart, KeyWriter, NoCase, TextKey,
+    escape,
 };
 use crate::error::Fault;
 
@@ -19,7 +20,7 @@ impl Key for String {
     type Ref<'a> = &'a str;
 
     fn key_shape() -> KeyShape {
-        KeyShape::of(KeyPart::Text)
+        KeyShape::of(KeyShapePart::Text)
     }
 
     fn encode(&self, out: &mut KeyWriter) {
@@ -98,7 +99,7 @@ macro_rules! texts {
             type Text = Self;
         }
 
-        impl Caseless for $text {
+        impl CaseFold for $text {
             fn encode_folded(point: &&str, out: &mut KeyWriter) {
                 escape::encode(fold(point).as_bytes(), out);
             }
@@ -112,7 +113,7 @@ macro_rules! texts {
             }
         }
 
-        impl Caseless for Option<$text> {
+        impl CaseFold for Option<$text> {
             #[expect(clippy::ref_option_ref, reason = "the trait passes every point by reference")]
             fn encode_folded(point: &Option<&str>, out: &mut KeyWriter) {
                 match point {
@@ -131,49 +132,49 @@ macro_rules! texts {
         }
 
         #[diagnostic::do_not_recommend]
-        impl Point<$text> for &str {
+        impl KeyBound<$text> for &str {
             fn encode_point(&self, out: &mut KeyWriter) {
                 <$text>::encode_ref(self, out);
             }
         }
 
         #[diagnostic::do_not_recommend]
-        impl Point<Option<$text>> for Option<&str> {
+        impl KeyBound<Option<$text>> for Option<&str> {
             fn encode_point(&self, out: &mut KeyWriter) {
                 Option::<$text>::encode_ref(self, out);
             }
         }
 
         #[diagnostic::do_not_recommend]
-        impl Point<NoCase<$text>> for &str {
+        impl KeyBound<NoCase<$text>> for &str {
             fn encode_point(&self, out: &mut KeyWriter) {
                 NoCase::<$text>::encode_ref(self, out);
             }
         }
 
         #[diagnostic::do_not_recommend]
-        impl Point<NoCase<$text>> for $text {
+        impl KeyBound<NoCase<$text>> for $text {
             fn encode_point(&self, out: &mut KeyWriter) {
                 NoCase::<$text>::encode_ref(&self.point(), out);
             }
         }
 
         #[diagnostic::do_not_recommend]
-        impl Point<NoCase<$text>> for &$text {
+        impl KeyBound<NoCase<$text>> for &$text {
             fn encode_point(&self, out: &mut KeyWriter) {
                 NoCase::<$text>::encode_ref(&self.point(), out);
             }
         }
 
         #[diagnostic::do_not_recommend]
-        impl Point<NoCase<Option<$text>>> for Option<&str> {
+        impl KeyBound<NoCase<Option<$text>>> for Option<&str> {
             fn encode_point(&self, out: &mut KeyWriter) {
                 NoCase::<Option<$text>>::encode_ref(self, out);
             }
         }
 
         #[diagnostic::do_not_recommend]
-        impl Point<NoCase<Option<$text>>> for Option<$text> {
+        impl KeyBound<NoCase<Option<$text>>> for Option<$text> {
             fn encode_point(&self, out: &mut KeyWriter) {
                 NoCase::<Option<$text>>::encode_ref(&self.point(), out);
             }
@@ -188,7 +189,7 @@ impl Key for Vec<u8> {
     type Ref<'a> = &'a [u8];
 
     fn key_shape() -> KeyShape {
-        KeyShape::of(KeyPart::Bytes)
+        KeyShape::of(KeyShapePart::Bytes)
     }
 
     fn encode(&self, out: &mut KeyWriter) {

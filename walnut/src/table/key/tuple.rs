@@ -9,7 +9,7 @@ use super::{BeginsWithText, Composite, Key, KeyReader, KeyShape, KeyWriter, Text
 use crate::error::Fault;
 
 macro_rules! tuples {
-    ($($($part:ident . $place:tt)*;)*) => {$(
+    ($($($part:ident . $field:tt)*;)*) => {$(
         #[diagnostic::do_not_recommend]
         impl<$($part: Key),*> Key for ($($part,)*) {
             type Ref<'a> = ($($part::Ref<'a>,)*);
@@ -22,11 +22,11 @@ macro_rules! tuples {
             }
 
             fn encode(&self, out: &mut KeyWriter) {
-                $(self.$place.encode(out);)*
+                $(self.$field.encode(out);)*
             }
 
             fn encode_ref(point: &Self::Ref<'_>, out: &mut KeyWriter) {
-                $($part::encode_ref(&point.$place, out);)*
+                $($part::encode_ref(&point.$field, out);)*
             }
 
             fn decode(input: &mut KeyReader<'_>) -> Result<Self, Fault> {
@@ -40,11 +40,11 @@ macro_rules! tuples {
             }
 
             fn is_none(&self) -> bool {
-                $(self.$place.is_none())||*
+                $(self.$field.is_none())||*
             }
 
             fn ref_is_none(point: &Self::Ref<'_>) -> bool {
-                $($part::ref_is_none(&point.$place))||*
+                $($part::ref_is_none(&point.$field))||*
             }
         }
     )*};

@@ -14,8 +14,8 @@ use serde::de::{
     DeserializeSeed, Deserializer, EnumAccess, IntoDeserializer, MapAccess, SeqAccess, VariantAccess, Visitor,
 };
 
-use super::trace::{Compare, Form};
-use super::unreadable::Unreadable;
+use super::decode_error::RowDecodeError;
+use super::trace::{DecodeObserver, ValueForm};
 use crate::codec::{long_text, text};
 
 pub(super) struct Decoder<'de, C> {
@@ -25,9 +25,9 @@ pub(super) struct Decoder<'de, C> {
     pub(super) compare: C,
 }
 
-type Result<T> = std::result::Result<T, Unreadable>;
+type Result<T> = std::result::Result<T, RowDecodeError>;
 
-impl<'de, C: Compare> Decoder<'de, C> {
+impl<'de, C: DecodeObserver> Decoder<'de, C> {
     pub(super) fn new(bytes: &'de [u8], compare: C) -> Self {
         let tail = match bytes.last_chunk() {
             Some(tail) => u64::from_le_bytes(*tail),
@@ -42,19 +42,19 @@ impl<'de, C: Compare> Decoder<'de, C> {
 
     fn refuse<T>(&mut self, reason: &'static str) -> Result<T> {
         self.compare.refuse(reason);
-        Err(Unreadable)
+        Err(RowDecodeError)
     }
 
     #[inline]
     fn byte(&mut self) -> Result<u8> {
-        let (&byte, rest) = self.rest.split_first().ok_or(Unreadable)?;
+        let (&byte, rest) = self.rest.split_first().ok_or(RowDecodeError)?;
         self.rest = rest;
         Ok(byte)
     }
 
     #[inline]
     fn array<const N: usize>(&mut self) -> Result<[u8; N]> {
-        let (&array, rest) = self.rest.split_first_chunk().ok_or(Unreadable)?;
+        let (&array, rest) = self.rest.split_first_chunk().ok_or(RowDecodeError)?;
         self.rest = rest;
         Ok(array)
     }
@@ -62,22 +62,22 @@ impl<'de, C: Compare> Decoder<'de, C> {
     /// As many bytes as the number before them says.
     #[inline]
     fn bytes(&mut self) -> Result<&'de [u8]> {
-        let size = self.size(Form::Text)?;
-        let (bytes, rest) = self.rest.split_at_checked(size).ok_or(Unreadable)?;
+        let size = self.size(ValueForm::Text)?;
+        let (bytes, rest) = self.rest.split_at_checked(size).ok_or(RowDecodeError)?;
         self.rest = rest;
         Ok(bytes)
     }
 
     #[inline]
     fn text(&mut self) -> Result<&'de str> {
-        text(self.bytes()?).map_err(|_| Unreadable)
+        text(self.bytes()?).map_err(|_| RowDecodeError)
     }
 
     /// The length of something that is read in this form.
     #[inline]
-    fn size(&mut self, form: Form) -> Result<usize> {
+    fn size(&mut self, form: ValueForm) -> Result<usize> {
         self.compare.form(form)?;
-        let size = usize::try_from(self.varint::<10>()?).map_err(|_| Unreadable)?;
+        let size = usize::try_from(self.varint::<10>()?).map_err(|_| RowDecodeError)?;
         self.compare.count(form, size)?;
         Ok(size)
     }
@@ -88,9 +88,9 @@ impl<'de, C: Compare> Decoder<'de, C> {
         if !C::COMPARES {
             return visitor.visit_seq(Items { decoder: self, left });
         }
-        self.compare.form(Form::Group)?;
+        self.compare.form(ValueForm::Group)?;
         let value = visitor.visit_seq(Items { decoder: self, left })?;
-        self.compare.form(Form::End)?;
+        self.compare.form(ValueForm::End)?;
         Ok(value)
     }
 
@@ -98,7 +98,7 @@ impl<'de, C: Compare> Decoder<'de, C> {
     /// more follow.
     #[inline]
     fn varint<const MAX: usize>(&mut self) -> Result<u64> {
-        let Some(&first) = self.rest.first() else { return Err(Unreadable) };
+        let Some(&first) = self.rest.first() else { return Err(RowDecodeError) };
         if first < 0x80 {
             self.rest = &self.rest[1..];
             return Ok(u64::from(first));
@@ -116,13 +116,13 @@ impl<'de, C: Compare> Decoder<'de, C> {
         let ends = !word & 0x8080_8080_8080_8080;
         // More than eight bytes: the largest numbers, or none.
         if ends == 0 {
-            return u64::try_from(self.varint_by_byte(MAX)?).map_err(|_| Unreadable);
+            return u64::try_from(self.varint_by_byte(MAX)?).map_err(|_| RowDecodeError);
         }
         let size = ends.trailing_zeros() as usize / 8 + 1;
         if size > MAX {
-            return Err(Unreadable);
+            return Err(RowDecodeError);
         }
-        self.rest = self.rest.get(size..).ok_or(Unreadable)?;
+        self.rest = self.rest.get(size..).ok_or(RowDecodeError)?;
         Ok(close_ranks(word & (ends ^ (ends - 1))))
     }
 
@@ -130,28 +130,28 @@ impl<'de, C: Compare> Decoder<'de, C> {
     #[cold]
     fn varint_by_byte(&mut self, max: usize) -> Result<u128> {
         let mut value = 0;
-        for place in 0..max {
+        for group in 0..max {
             let byte = self.byte()?;
             let bits = u128::from(byte & 0x7f);
-            if bits << (7 * place) >> (7 * place) != bits {
-                return Err(Unreadable);
+            if bits << (7 * group) >> (7 * group) != bits {
+                return Err(RowDecodeError);
             }
-            value |= bits << (7 * place);
+            value |= bits << (7 * group);
             if byte < 0x80 {
                 return Ok(value);
             }
         }
-        Err(Unreadable)
+        Err(RowDecodeError)
     }
 
     #[inline]
     fn u16(&mut self) -> Result<u16> {
-        u16::try_from(self.varint::<3>()?).map_err(|_| Unreadable)
+        u16::try_from(self.varint::<3>()?).map_err(|_| RowDecodeError)
     }
 
     #[inline]
     fn u32(&mut self) -> Result<u32> {
-        u32::try_from(self.varint::<5>()?).map_err(|_| Unreadable)
+        u32::try_from(self.varint::<5>()?).map_err(|_| RowDecodeError)
     }
 
     #[inline]
@@ -176,8 +176,8 @@ macro_rules! unzigzag {
     }};
 }
 
-impl<'de, C: Compare> Deserializer<'de> for &mut Decoder<'de, C> {
-    type Error = Unreadable;
+impl<'de, C: DecodeObserver> Deserializer<'de> for &mut Decoder<'de, C> {
+    type Error = RowDecodeError;
 
     #[inline]
     fn is_human_readable(&self) -> bool {
@@ -186,83 +186,83 @@ impl<'de, C: Compare> Deserializer<'de> for &mut Decoder<'de, C> {
 
     #[inline]
     fn deserialize_bool<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
-        self.compare.form(Form::Byte)?;
+        self.compare.form(ValueForm::Byte)?;
         match self.byte()? {
             0 => visitor.visit_bool(false),
             1 => visitor.visit_bool(true),
-            _ => Err(Unreadable),
+            _ => Err(RowDecodeError),
         }
     }
 
     #[inline]
     fn deserialize_i8<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
-        self.compare.form(Form::Byte)?;
+        self.compare.form(ValueForm::Byte)?;
         visitor.visit_i8(self.byte()?.cast_signed())
     }
 
     #[inline]
     fn deserialize_i16<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
-        self.compare.form(Form::Signed)?;
+        self.compare.form(ValueForm::Signed)?;
         visitor.visit_i16(unzigzag!(self.u16()?, i16))
     }
 
     #[inline]
     fn deserialize_i32<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
-        self.compare.form(Form::Signed)?;
+        self.compare.form(ValueForm::Signed)?;
         visitor.visit_i32(unzigzag!(self.u32()?, i32))
     }
 
     #[inline]
     fn deserialize_i64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
-        self.compare.form(Form::Signed)?;
+        self.compare.form(ValueForm::Signed)?;
         visitor.visit_i64(unzigzag!(self.u64()?, i64))
     }
 
     #[inline]
     fn deserialize_i128<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
-        self.compare.form(Form::Signed)?;
+        self.compare.form(ValueForm::Signed)?;
         visitor.visit_i128(unzigzag!(self.varint_by_byte(19)?, i128))
     }
 
     #[inline]
     fn deserialize_u8<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
-        self.compare.form(Form::Byte)?;
+        self.compare.form(ValueForm::Byte)?;
         visitor.visit_u8(self.byte()?)
     }
 
     #[inline]
     fn deserialize_u16<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
-        self.compare.form(Form::Number)?;
+        self.compare.form(ValueForm::Number)?;
         visitor.visit_u16(self.u16()?)
     }
 
     #[inline]
     fn deserialize_u32<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
-        self.compare.form(Form::Number)?;
+        self.compare.form(ValueForm::Number)?;
         visitor.visit_u32(self.u32()?)
     }
 
     #[inline]
     fn deserialize_u64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
-        self.compare.form(Form::Number)?;
+        self.compare.form(ValueForm::Number)?;
         visitor.visit_u64(self.u64()?)
     }
 
     #[inline]
     fn deserialize_u128<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
-        self.compare.form(Form::Number)?;
+        self.compare.form(ValueForm::Number)?;
         visitor.visit_u128(self.varint_by_byte(19)?)
     }
 
     #[inline]
     fn deserialize_f32<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
-        self.compare.form(Form::Float)?;
+        self.compare.form(ValueForm::Float)?;
         visitor.visit_f32(f32::from_le_bytes(self.array()?))
     }
 
     #[inline]
     fn deserialize_f64<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
-        self.compare.form(Form::Double)?;
+        self.compare.form(ValueForm::Double)?;
         visitor.visit_f64(f64::from_le_bytes(self.array()?))
     }
 
@@ -272,7 +272,7 @@ impl<'de, C: Compare> Deserializer<'de> for &mut Decoder<'de, C> {
         let text = self.text()?;
         match text.chars().next() {
             Some(char) if text.len() <= char::MAX.len_utf8() => visitor.visit_char(char),
-            _ => Err(Unreadable),
+            _ => Err(RowDecodeError),
         }
     }
 
@@ -287,7 +287,7 @@ impl<'de, C: Compare> Deserializer<'de> for &mut Decoder<'de, C> {
         if self.rest.first().is_none_or(|first| *first < 0x80) {
             visitor.visit_str(self.text()?)
         } else {
-            visitor.visit_string(long_text(self.bytes()?).map_err(|_| Unreadable)?)
+            visitor.visit_string(long_text(self.bytes()?).map_err(|_| RowDecodeError)?)
         }
     }
 
@@ -303,11 +303,11 @@ impl<'de, C: Compare> Deserializer<'de> for &mut Decoder<'de, C> {
 
     #[inline]
     fn deserialize_option<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
-        self.compare.form(Form::Option)?;
+        self.compare.form(ValueForm::Option)?;
         match self.byte()? {
             0 => visitor.visit_none(),
             1 => visitor.visit_some(self),
-            _ => Err(Unreadable),
+            _ => Err(RowDecodeError),
         }
     }
 
@@ -328,7 +328,7 @@ impl<'de, C: Compare> Deserializer<'de> for &mut Decoder<'de, C> {
 
     #[inline]
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
-        let left = self.size(Form::Sequence)?;
+        let left = self.size(ValueForm::Sequence)?;
         visitor.visit_seq(Items { decoder: self, left })
     }
 
@@ -349,7 +349,7 @@ impl<'de, C: Compare> Deserializer<'de> for &mut Decoder<'de, C> {
 
     #[inline]
     fn deserialize_map<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
-        let left = self.size(Form::Sequence)?;
+        let left = self.size(ValueForm::Sequence)?;
         visitor.visit_map(Items { decoder: self, left })
     }
 
@@ -395,8 +395,8 @@ struct Items<'d, 'de, C> {
     left: usize,
 }
 
-impl<'de, C: Compare> SeqAccess<'de> for Items<'_, 'de, C> {
-    type Error = Unreadable;
+impl<'de, C: DecodeObserver> SeqAccess<'de> for Items<'_, 'de, C> {
+    type Error = RowDecodeError;
 
     #[inline]
     fn next_element_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>> {
@@ -412,13 +412,13 @@ impl<'de, C: Compare> SeqAccess<'de> for Items<'_, 'de, C> {
     }
 }
 
-impl<'de, C: Compare> MapAccess<'de> for Items<'_, 'de, C> {
-    type Error = Unreadable;
+impl<'de, C: DecodeObserver> MapAccess<'de> for Items<'_, 'de, C> {
+    type Error = RowDecodeError;
 
     #[inline]
     fn next_key_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>> {
         if self.left > 0 {
-            self.decoder.compare.form(Form::Group)?;
+            self.decoder.compare.form(ValueForm::Group)?;
         }
         self.next_element_seed(seed)
     }
@@ -427,7 +427,7 @@ impl<'de, C: Compare> MapAccess<'de> for Items<'_, 'de, C> {
     fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value> {
         let value = seed.deserialize(&mut *self.decoder);
         if C::COMPARES {
-            self.decoder.compare.form(Form::End)?;
+            self.decoder.compare.form(ValueForm::End)?;
         }
         value
     }
@@ -438,20 +438,20 @@ impl<'de, C: Compare> MapAccess<'de> for Items<'_, 'de, C> {
     }
 }
 
-impl<'de, C: Compare> EnumAccess<'de> for &mut Decoder<'de, C> {
-    type Error = Unreadable;
+impl<'de, C: DecodeObserver> EnumAccess<'de> for &mut Decoder<'de, C> {
+    type Error = RowDecodeError;
     type Variant = Self;
 
     #[inline]
     fn variant_seed<S: DeserializeSeed<'de>>(self, seed: S) -> Result<(S::Value, Self)> {
-        let place = self.u32()?;
-        self.compare.variant(place)?;
-        Ok((seed.deserialize(place.into_deserializer())?, self))
+        let ordinal = self.u32()?;
+        self.compare.variant(ordinal)?;
+        Ok((seed.deserialize(ordinal.into_deserializer())?, self))
     }
 }
 
-impl<'de, C: Compare> VariantAccess<'de> for &mut Decoder<'de, C> {
-    type Error = Unreadable;
+impl<'de, C: DecodeObserver> VariantAccess<'de> for &mut Decoder<'de, C> {
+    type Error = RowDecodeError;
 
     #[inline]
     fn unit_variant(self) -> Result<()> {

@@ -18,7 +18,7 @@ use serde::ser::{
     SerializeTupleStruct, SerializeTupleVariant, Serializer,
 };
 
-use super::trace::{Form, Notes};
+use super::trace::{EncodeObserver, ValueForm};
 use crate::codec::Writer;
 
 /// Takes the bytes of a row.
@@ -90,14 +90,14 @@ pub(super) struct Group<'e, 'o, N> {
     encoder: &'e mut Encoder<'o, N>,
 }
 
-impl<'o, N: Notes> Encoder<'o, N> {
+impl<'o, N: EncodeObserver> Encoder<'o, N> {
     #[inline]
-    fn number(&mut self, form: Form, number: u64) {
+    fn number(&mut self, form: ValueForm, number: u64) {
         self.notes.form(form);
         self.out.put_varint(number);
     }
 
-    fn large(&mut self, form: Form, mut number: u128) {
+    fn large(&mut self, form: ValueForm, mut number: u128) {
         self.notes.form(form);
         while number >= 0x80 {
             self.out.push((number & 0x7f) as u8 | 0x80);
@@ -107,14 +107,14 @@ impl<'o, N: Notes> Encoder<'o, N> {
     }
 
     #[inline]
-    fn byte(&mut self, form: Form, byte: u8) {
+    fn byte(&mut self, form: ValueForm, byte: u8) {
         self.notes.form(form);
         self.out.push(byte);
     }
 
     #[inline]
     fn text(&mut self, bytes: &[u8]) {
-        self.notes.form(Form::Text);
+        self.notes.form(ValueForm::Text);
         self.out.put_varint(bytes.len() as u64);
         self.out.extend_from_slice(bytes);
     }
@@ -127,14 +127,14 @@ impl<'o, N: Notes> Encoder<'o, N> {
 
     #[inline]
     fn group(&mut self) -> Group<'_, 'o, N> {
-        self.notes.form(Form::Group);
+        self.notes.form(ValueForm::Group);
         Group { encoder: self }
     }
 
     #[inline]
     fn counted(&mut self, len: Option<usize>) -> Result<Counted<'_, 'o, N>> {
         let left = len.ok_or(Refusal::NoLength)?;
-        self.number(Form::Sequence, left as u64);
+        self.number(ValueForm::Sequence, left as u64);
         Ok(Counted { encoder: self, left })
     }
 }
@@ -148,7 +148,7 @@ macro_rules! zigzag {
     }};
 }
 
-impl<'e, 'o, N: Notes> Serializer for &'e mut Encoder<'o, N> {
+impl<'e, 'o, N: EncodeObserver> Serializer for &'e mut Encoder<'o, N> {
     type Ok = ();
     type Error = Refusal;
     type SerializeSeq = Counted<'e, 'o, N>;
@@ -166,78 +166,78 @@ impl<'e, 'o, N: Notes> Serializer for &'e mut Encoder<'o, N> {
 
     #[inline]
     fn serialize_bool(self, value: bool) -> Result<()> {
-        self.byte(Form::Byte, u8::from(value));
+        self.byte(ValueForm::Byte, u8::from(value));
         Ok(())
     }
 
     #[inline]
     fn serialize_i8(self, value: i8) -> Result<()> {
-        self.byte(Form::Byte, value.cast_unsigned());
+        self.byte(ValueForm::Byte, value.cast_unsigned());
         Ok(())
     }
 
     #[inline]
     fn serialize_i16(self, value: i16) -> Result<()> {
-        self.number(Form::Signed, u64::from(zigzag!(value, i16)));
+        self.number(ValueForm::Signed, u64::from(zigzag!(value, i16)));
         Ok(())
     }
 
     #[inline]
     fn serialize_i32(self, value: i32) -> Result<()> {
-        self.number(Form::Signed, u64::from(zigzag!(value, i32)));
+        self.number(ValueForm::Signed, u64::from(zigzag!(value, i32)));
         Ok(())
     }
 
     #[inline]
     fn serialize_i64(self, value: i64) -> Result<()> {
-        self.number(Form::Signed, zigzag!(value, i64));
+        self.number(ValueForm::Signed, zigzag!(value, i64));
         Ok(())
     }
 
     fn serialize_i128(self, value: i128) -> Result<()> {
-        self.large(Form::Signed, zigzag!(value, i128));
+        self.large(ValueForm::Signed, zigzag!(value, i128));
         Ok(())
     }
 
     #[inline]
     fn serialize_u8(self, value: u8) -> Result<()> {
-        self.byte(Form::Byte, value);
+        self.byte(ValueForm::Byte, value);
         Ok(())
     }
 
     #[inline]
     fn serialize_u16(self, value: u16) -> Result<()> {
-        self.number(Form::Number, u64::from(value));
+        self.number(ValueForm::Number, u64::from(value));
         Ok(())
     }
 
     #[inline]
     fn serialize_u32(self, value: u32) -> Result<()> {
-        self.number(Form::Number, u64::from(value));
+        self.number(ValueForm::Number, u64::from(value));
         Ok(())
     }
 
     #[inline]
     fn serialize_u64(self, value: u64) -> Result<()> {
-        self.number(Form::Number, value);
+        self.number(ValueForm::Number, value);
         Ok(())
     }
 
     fn serialize_u128(self, value: u128) -> Result<()> {
-        self.large(Form::Number, value);
+        self.large(ValueForm::Number, value);
         Ok(())
     }
 
     #[inline]
     fn serialize_f32(self, value: f32) -> Result<()> {
-        self.notes.form(Form::Float);
+        self.notes.form(ValueForm::Float);
         self.out.extend_from_slice(&value.to_le_bytes());
         Ok(())
     }
 
     #[inline]
     fn serialize_f64(self, value: f64) -> Result<()> {
-        self.notes.form(Form::Double);
+        self.notes.form(ValueForm::Double);
         self.out.extend_from_slice(&value.to_le_bytes());
         Ok(())
     }
@@ -262,13 +262,13 @@ impl<'e, 'o, N: Notes> Serializer for &'e mut Encoder<'o, N> {
 
     #[inline]
     fn serialize_none(self) -> Result<()> {
-        self.byte(Form::Option, 0);
+        self.byte(ValueForm::Option, 0);
         Ok(())
     }
 
     #[inline]
     fn serialize_some<T: Serialize + ?Sized>(self, value: &T) -> Result<()> {
-        self.byte(Form::Option, 1);
+        self.byte(ValueForm::Option, 1);
         value.serialize(self)
     }
 
@@ -361,7 +361,7 @@ impl<'e, 'o, N: Notes> Serializer for &'e mut Encoder<'o, N> {
     }
 }
 
-impl<N: Notes> SerializeSeq for Counted<'_, '_, N> {
+impl<N: EncodeObserver> SerializeSeq for Counted<'_, '_, N> {
     type Ok = ();
     type Error = Refusal;
 
@@ -378,20 +378,20 @@ impl<N: Notes> SerializeSeq for Counted<'_, '_, N> {
 }
 
 /// A map is written as the sequence of its pairs.
-impl<N: Notes> SerializeMap for Counted<'_, '_, N> {
+impl<N: EncodeObserver> SerializeMap for Counted<'_, '_, N> {
     type Ok = ();
     type Error = Refusal;
 
     #[inline]
     fn serialize_key<T: Serialize + ?Sized>(&mut self, key: &T) -> Result<()> {
-        self.encoder.notes.form(Form::Group);
+        self.encoder.notes.form(ValueForm::Group);
         SerializeSeq::serialize_element(self, key)
     }
 
     #[inline]
     fn serialize_value<T: Serialize + ?Sized>(&mut self, value: &T) -> Result<()> {
         value.serialize(&mut *self.encoder)?;
-        self.encoder.notes.form(Form::End);
+        self.encoder.notes.form(ValueForm::End);
         Ok(())
     }
 
@@ -403,7 +403,7 @@ impl<N: Notes> SerializeMap for Counted<'_, '_, N> {
 
 macro_rules! groups {
     ($($group:ident: $element:ident;)*) => {$(
-        impl<N: Notes> $group for Group<'_, '_, N> {
+        impl<N: EncodeObserver> $group for Group<'_, '_, N> {
             type Ok = ();
             type Error = Refusal;
 
@@ -414,7 +414,7 @@ macro_rules! groups {
 
             #[inline]
             fn end(self) -> Result<()> {
-                self.encoder.notes.form(Form::End);
+                self.encoder.notes.form(ValueForm::End);
                 Ok(())
             }
         }
@@ -429,7 +429,7 @@ groups! {
 
 macro_rules! structs {
     ($($group:ident)*) => {$(
-        impl<N: Notes> $group for Group<'_, '_, N> {
+        impl<N: EncodeObserver> $group for Group<'_, '_, N> {
             type Ok = ();
             type Error = Refusal;
 
@@ -445,7 +445,7 @@ macro_rules! structs {
 
             #[inline]
             fn end(self) -> Result<()> {
-                self.encoder.notes.form(Form::End);
+                self.encoder.notes.form(ValueForm::End);
                 Ok(())
             }
         }

@@ -1,13 +1,13 @@
 //! The bytes of a row: the version of its layout as a varint, then postcard through serde. A row of
 //! an older layout goes through the structs of the past, each made of the one before.
 
+mod decode_error;
 mod decoder;
 mod encoder;
 mod lossless;
 #[cfg(test)]
 mod tests;
 mod trace;
-mod unreadable;
 
 use serde::Serialize;
 use serde::de::DeserializeOwned;

@@ -159,9 +159,9 @@ proptest! {
         end in any::<prop::sample::Index>(),
     ) {
         let mut bytes = postcard::to_stdvec(&value).expect("it has a form");
-        for (place, byte) in hits {
-            let place = place.index(bytes.len());
-            bytes[place] = byte;
+        for (ordinal, byte) in hits {
+            let ordinal = ordinal.index(bytes.len());
+            bytes[ordinal] = byte;
         }
         agree_about_each_kind(&bytes)?;
         agree_about_each_kind(&bytes[..end.index(bytes.len())])?;

@@ -16,13 +16,13 @@
 //! 2. Text, bytes and a sequence of single bytes are the same bytes; only the type that reads them
 //!    makes a difference.
 
-use super::unreadable::Unreadable;
+use super::decode_error::RowDecodeError;
 use crate::codec::{Reader, Writer};
 
 /// How a value is written.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u8)]
-pub(super) enum Form {
+pub(super) enum ValueForm {
     /// A `bool`, `u8` or `i8`.
     Byte,
     /// A longer unsigned number, in as many bytes as it needs.
@@ -45,7 +45,7 @@ pub(super) enum Form {
     End,
 }
 
-impl Form {
+impl ValueForm {
     const ALL: [Self; 11] = [
         Self::Byte,
         Self::Number,
@@ -79,15 +79,15 @@ impl Form {
 }
 
 /// Called by the encoder for each value that it writes.
-pub(super) trait Notes {
-    fn form(&mut self, form: Form);
+pub(super) trait EncodeObserver {
+    fn form(&mut self, form: ValueForm);
     fn variant(&mut self, name: &'static str);
 }
 
 /// Nothing is noted.
-impl Notes for () {
+impl EncodeObserver for () {
     #[inline(always)]
-    fn form(&mut self, _: Form) {}
+    fn form(&mut self, _: ValueForm) {}
 
     #[inline(always)]
     fn variant(&mut self, _: &'static str) {}
@@ -106,25 +106,25 @@ pub(super) struct Trace {
     names: Vec<&'static str>,
 }
 
-impl Notes for Trace {
+impl EncodeObserver for Trace {
     #[inline]
-    fn form(&mut self, form: Form) {
+    fn form(&mut self, form: ValueForm) {
         match form {
-            Form::Byte if self.empty == 0 => self.run += 1,
-            Form::Group => self.empty += 1,
-            Form::End if self.empty > 0 => self.empty -= 1,
+            ValueForm::Byte if self.empty == 0 => self.run += 1,
+            ValueForm::Group => self.empty += 1,
+            ValueForm::End if self.empty > 0 => self.empty -= 1,
             _ => self.push(form),
         }
     }
 
     fn variant(&mut self, name: &'static str) {
-        self.form(Form::Variant);
+        self.form(ValueForm::Variant);
         let known = self.names.iter().position(|known| std::ptr::eq(*known, name));
-        let place = known.unwrap_or_else(|| {
+        let ordinal = known.unwrap_or_else(|| {
             self.names.push(name);
             self.names.len() - 1
         });
-        self.forms.put_varint(place as u64);
+        self.forms.put_varint(ordinal as u64);
     }
 }
 
@@ -140,29 +140,29 @@ impl Trace {
     }
 
     #[inline(never)]
-    fn push(&mut self, form: Form) {
+    fn push(&mut self, form: ValueForm) {
         self.end_run();
-        self.forms.extend(std::iter::repeat_n(Form::Group as u8, self.empty));
+        self.forms.extend(std::iter::repeat_n(ValueForm::Group as u8, self.empty));
         self.empty = 0;
-        if form == Form::Byte { self.run = 1 } else { self.forms.push(form as u8) }
+        if form == ValueForm::Byte { self.run = 1 } else { self.forms.push(form as u8) }
     }
 
     fn end_run(&mut self) {
         if self.run > 0 {
-            self.forms.push(Form::Byte as u8);
+            self.forms.push(ValueForm::Byte as u8);
             self.forms.put_varint(self.run);
             self.run = 0;
         }
     }
 
     /// What was noted, to be compared with what is read.
-    pub(super) fn comparison(&mut self) -> Comparison<'_> {
+    pub(super) fn comparison(&mut self) -> TraceComparison<'_> {
         self.end_run();
-        Comparison {
+        TraceComparison {
             forms: Reader::new(&self.forms),
             names: &self.names,
             empty: 0,
-            sized: Form::Text,
+            sized: ValueForm::Text,
             bytes: 0,
             name: None,
             variants: &[],
@@ -172,42 +172,42 @@ impl Trace {
 }
 
 /// Called by the decoder for each value before it is read.
-pub(super) trait Compare {
+pub(super) trait DecodeObserver {
     /// Whether anything is compared, so that calls for this alone cost nothing otherwise.
     const COMPARES: bool;
 
-    fn form(&mut self, form: Form) -> Result<(), Unreadable>;
+    fn form(&mut self, form: ValueForm) -> Result<(), RowDecodeError>;
     /// A sequence or text, of this number of elements or bytes; a call for each element follows.
-    fn count(&mut self, read: Form, count: usize) -> Result<(), Unreadable>;
+    fn count(&mut self, read: ValueForm, count: usize) -> Result<(), RowDecodeError>;
     /// An enum of variants with these names.
-    fn variants(&mut self, names: &'static [&'static str]) -> Result<(), Unreadable>;
+    fn variants(&mut self, names: &'static [&'static str]) -> Result<(), RowDecodeError>;
     /// The variant that was found in an enum.
-    fn variant(&mut self, place: u32) -> Result<(), Unreadable>;
+    fn variant(&mut self, ordinal: u32) -> Result<(), RowDecodeError>;
     /// What is asked for is nothing that can be read.
     fn refuse(&mut self, reason: &'static str);
 }
 
 /// Nothing is compared.
-impl Compare for () {
+impl DecodeObserver for () {
     const COMPARES: bool = false;
 
     #[inline(always)]
-    fn form(&mut self, _: Form) -> Result<(), Unreadable> {
+    fn form(&mut self, _: ValueForm) -> Result<(), RowDecodeError> {
         Ok(())
     }
 
     #[inline(always)]
-    fn count(&mut self, _: Form, _: usize) -> Result<(), Unreadable> {
+    fn count(&mut self, _: ValueForm, _: usize) -> Result<(), RowDecodeError> {
         Ok(())
     }
 
     #[inline(always)]
-    fn variants(&mut self, _: &'static [&'static str]) -> Result<(), Unreadable> {
+    fn variants(&mut self, _: &'static [&'static str]) -> Result<(), RowDecodeError> {
         Ok(())
     }
 
     #[inline(always)]
-    fn variant(&mut self, _: u32) -> Result<(), Unreadable> {
+    fn variant(&mut self, _: u32) -> Result<(), RowDecodeError> {
         Ok(())
     }
 
@@ -225,13 +225,13 @@ pub(super) enum Mismatch {
 }
 
 /// A trace that is compared with what is read.
-pub(super) struct Comparison<'t> {
+pub(super) struct TraceComparison<'t> {
     forms: Reader<'t>,
     names: &'t [&'static str],
     /// Groups that were begun last and in which nothing was read yet.
     empty: usize,
     /// What was written of a length that is being read: text, or a sequence.
-    sized: Form,
+    sized: ValueForm,
     /// Single bytes that were written, as text or in a run, and not yet read.
     bytes: usize,
     /// The name of the variant that was written, until its place is known.
@@ -240,12 +240,12 @@ pub(super) struct Comparison<'t> {
     reason: Option<Mismatch>,
 }
 
-impl Comparison<'_> {
+impl TraceComparison<'_> {
     /// An error unless everything that was written was read.
-    pub(super) fn finish(&mut self) -> Result<(), Unreadable> {
+    pub(super) fn finish(&mut self) -> Result<(), RowDecodeError> {
         match self.next() {
             None if self.bytes == 0 => Ok(()),
-            written => self.differ(written.unwrap_or(Form::Byte), "nothing more"),
+            written => self.differ(written.unwrap_or(ValueForm::Byte), "nothing more"),
         }
     }
 
@@ -254,12 +254,12 @@ impl Comparison<'_> {
         self.reason
     }
 
-    fn next(&mut self) -> Option<Form> {
+    fn next(&mut self) -> Option<ValueForm> {
         let [byte] = *self.forms.bytes(1).ok()? else { return None };
-        let form = Form::ALL.get(usize::from(byte)).copied();
-        if let Some(Form::Variant | Form::Byte) = form {
+        let form = ValueForm::ALL.get(usize::from(byte)).copied();
+        if let Some(ValueForm::Variant | ValueForm::Byte) = form {
             let number = self.forms.varint().ok().and_then(|number| usize::try_from(number).ok())?;
-            if form == Some(Form::Byte) {
+            if form == Some(ValueForm::Byte) {
                 self.bytes = number.checked_sub(1)?;
             } else {
                 self.name = self.names.get(number).copied();
@@ -269,14 +269,14 @@ impl Comparison<'_> {
     }
 
     /// The form that comes next; groups that were begun are what comes before.
-    fn take(&mut self, read: Form) -> Result<Form, Unreadable> {
+    fn take(&mut self, read: ValueForm) -> Result<ValueForm, RowDecodeError> {
         if self.bytes > 0 {
-            return self.differ_from(Some(Form::Byte), read);
+            return self.differ_from(Some(ValueForm::Byte), read);
         }
         for _ in 0..std::mem::take(&mut self.empty) {
             match self.next() {
-                Some(Form::Group) => {}
-                written => return self.differ_from(written, Form::Group),
+                Some(ValueForm::Group) => {}
+                written => return self.differ_from(written, ValueForm::Group),
             }
         }
         match self.next() {
@@ -287,73 +287,77 @@ impl Comparison<'_> {
 
     /// An error unless what was written next has this form.
     #[inline(never)]
-    fn compare(&mut self, form: Form) -> Result<(), Unreadable> {
+    fn compare(&mut self, form: ValueForm) -> Result<(), RowDecodeError> {
         match self.take(form)? {
-            written @ (Form::Text | Form::Sequence) if matches!(form, Form::Text | Form::Sequence) => {
+            written @ (ValueForm::Text | ValueForm::Sequence)
+                if matches!(form, ValueForm::Text | ValueForm::Sequence) =>
+            {
                 self.sized = written;
                 Ok(())
             }
             written if written == form => Ok(()),
             // The place of a variant is a number.
-            Form::Variant if form == Form::Number => Ok(()),
+            ValueForm::Variant if form == ValueForm::Number => Ok(()),
             written => self.differ_from(Some(written), form),
         }
     }
 
-    fn differ_from<T>(&mut self, written: Option<Form>, read: Form) -> Result<T, Unreadable> {
-        let written = written.map_or("nothing more", Form::name);
+    fn differ_from<T>(&mut self, written: Option<ValueForm>, read: ValueForm) -> Result<T, RowDecodeError> {
+        let written = written.map_or("nothing more", ValueForm::name);
         self.reason.get_or_insert(Mismatch::Forms { written, read: read.name() });
-        Err(Unreadable)
+        Err(RowDecodeError)
     }
 
-    fn differ<T>(&mut self, written: Form, read: &'static str) -> Result<T, Unreadable> {
+    fn differ<T>(&mut self, written: ValueForm, read: &'static str) -> Result<T, RowDecodeError> {
         self.reason.get_or_insert(Mismatch::Forms { written: written.name(), read });
-        Err(Unreadable)
+        Err(RowDecodeError)
     }
 }
 
-impl Compare for Comparison<'_> {
+impl DecodeObserver for TraceComparison<'_> {
     const COMPARES: bool = true;
 
     #[inline]
-    fn form(&mut self, form: Form) -> Result<(), Unreadable> {
+    fn form(&mut self, form: ValueForm) -> Result<(), RowDecodeError> {
         match form {
-            Form::Byte if self.bytes > 0 && self.empty == 0 => self.bytes -= 1,
-            Form::Group => self.empty += 1,
-            Form::End if self.empty > 0 => self.empty -= 1,
+            ValueForm::Byte if self.bytes > 0 && self.empty == 0 => self.bytes -= 1,
+            ValueForm::Group => self.empty += 1,
+            ValueForm::End if self.empty > 0 => self.empty -= 1,
             _ => return self.compare(form),
         }
         Ok(())
     }
 
-    fn count(&mut self, read: Form, count: usize) -> Result<(), Unreadable> {
+    fn count(&mut self, read: ValueForm, count: usize) -> Result<(), RowDecodeError> {
         match (self.sized, read) {
-            (Form::Text, Form::Sequence) => self.bytes = count,
-            (Form::Sequence, Form::Text) => return (0..count).try_for_each(|_| self.form(Form::Byte)),
+            (ValueForm::Text, ValueForm::Sequence) => self.bytes = count,
+            (ValueForm::Sequence, ValueForm::Text) => {
+                return (0..count).try_for_each(|_| self.form(ValueForm::Byte));
+            }
             _ => {}
         }
         Ok(())
     }
 
-    fn variants(&mut self, names: &'static [&'static str]) -> Result<(), Unreadable> {
+    fn variants(&mut self, names: &'static [&'static str]) -> Result<(), RowDecodeError> {
         self.name = None;
         self.variants = names;
-        match self.take(Form::Variant)? {
-            Form::Variant | Form::Number => Ok(()),
-            written => self.differ_from(Some(written), Form::Variant),
+        match self.take(ValueForm::Variant)? {
+            ValueForm::Variant | ValueForm::Number => Ok(()),
+            written => self.differ_from(Some(written), ValueForm::Variant),
         }
     }
 
-    fn variant(&mut self, place: u32) -> Result<(), Unreadable> {
+    fn variant(&mut self, ordinal: u32) -> Result<(), RowDecodeError> {
         // A name is at its variant's place, or behind it when variants before it have other names
         // besides (`alias`); when it is before, a variant was left out of what is read and not of
         // what is written.
         let found = self.name.take().and_then(|name| self.variants.iter().position(|known| *known == name));
-        if found.is_some_and(|found| found < place as usize) {
+        if found.is_some_and(|found| found < ordinal as usize) {
             self.reason.get_or_insert(Mismatch::Other(
                 "a variant of an enum is read as another one, as when one before it has `#[serde(skip)]`",
             ));
-            return Err(Unreadable);
+            return Err(RowDecodeError);
         }
         Ok(())
     }

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use super::Scan;
 use super::layout::Target;
-use super::walker::{End, Walker};
+use super::scan_core::{RangeEnd, ScanCore};
 use crate::error::{Error, Result};
 use crate::table::key::{Key, KeyBytes, KeyWriter};
 use crate::table::mapper::Table;
@@ -56,12 +56,12 @@ impl<T: Table, K: Key, R, M> Scan<'_, T, K, R, M> {
     where
         M: WriteAccess,
     {
-        let info = Arc::clone(self.walker.info());
-        self.source.change(&mut |attempt| {
-            let rows = Mutation::new(attempt, &info, self.source.store()?);
-            rows.look(|| [])?;
-            let keys = self.walker.rows_in(attempt)?;
-            rows.look(|| keys.iter().filter_map(|key| key.finish().ok()).collect::<Vec<_>>())?;
+        let info = Arc::clone(self.core.info());
+        self.source.change(&mut |txn| {
+            let rows = Mutation::new(txn, &info, self.source.store()?);
+            rows.prefetch(|| [])?;
+            let keys = self.core.rows_in(txn)?;
+            rows.prefetch(|| keys.iter().filter_map(|key| key.finish().ok()).collect::<Vec<_>>())?;
             // An index may show a row more than once.
             let (mut seen, mut count) = (HashSet::new(), 0);
             for key in keys.iter().map(KeyWriter::finish) {
@@ -111,8 +111,8 @@ impl<T: Table, K: Key, R, M: WriteAccess> Batches<Scan<'_, T, K, R, M>> {
     ///
     /// Cost: reads each row twice; one write to the log for each batch, whose keys are in memory.
     pub fn remove_all(self) -> Result<u64> {
-        self.run(|rows, key, walker, (entry, primary_key)| {
-            let taken = rows.take::<T>(key, |row| walker.gives(entry, primary_key, row))?;
+        self.run(|rows, key, core, (entry, primary_key)| {
+            let taken = rows.take::<T>(key, |row| core.selects(entry, primary_key, row))?;
             Ok(taken.is_some())
         })
     }
@@ -127,8 +127,8 @@ impl<T: Table, K: Key, R, M: WriteAccess> Batches<Scan<'_, T, K, R, M>> {
     /// memory. By an index with `each` the primary keys of all rows are kept in memory, because
     /// such an index may show a row more than once.
     pub fn update_all(self, mut update: impl FnMut(&mut T)) -> Result<u64> {
-        self.run(|rows, key, walker, (entry, primary_key)| {
-            let updated = rows.modify_if(key, |row| walker.gives(entry, primary_key, row), &mut update)?;
+        self.run(|rows, key, core, (entry, primary_key)| {
+            let updated = rows.modify_if(key, |row| core.selects(entry, primary_key, row), &mut update)?;
             Ok(updated.is_some())
         })
     }
@@ -138,29 +138,29 @@ impl<T: Table, K: Key, R, M: WriteAccess> Batches<Scan<'_, T, K, R, M>> {
     /// which the scan has found it.
     fn run(
         mut self,
-        mut change: impl FnMut(&Mutation<'_>, &[u8], &mut Walker<'_, T>, (&[u8], &[u8])) -> Result<bool>,
+        mut change: impl FnMut(&Mutation<'_>, &[u8], &mut ScanCore<'_, T>, (&[u8], &[u8])) -> Result<bool>,
     ) -> Result<u64> {
         if self.size == 0 {
             return Err(Error::Unsupported("batches of no rows, which would never end"));
         }
-        let (walker, source) = (&mut self.scan.walker, &self.scan.source);
-        let info = Arc::clone(walker.info());
-        let mut seen = walker.may_repeat_rows().then(HashSet::new);
+        let (core, source) = (&mut self.scan.core, &self.scan.source);
+        let info = Arc::clone(core.info());
+        let mut seen = core.may_repeat_rows().then(HashSet::new);
         let mut count = 0;
         loop {
-            let batch = next_batch(walker, self.size, &mut seen)?;
+            let batch = next_batch(core, self.size, &mut seen)?;
             if batch.is_empty() {
                 return Ok(count);
             }
-            count += source.change(&mut |attempt| {
-                let rows = Mutation::new(attempt, &info, source.store()?);
+            count += source.change(&mut |txn| {
+                let rows = Mutation::new(txn, &info, source.store()?);
                 let keys: Vec<_> =
                     batch.iter().map(|(_, primary_key)| info.key_of_row(primary_key)).collect();
-                rows.look(|| keys.iter().filter_map(|key| key.finish().ok()).collect::<Vec<_>>())?;
+                rows.prefetch(|| keys.iter().filter_map(|key| key.finish().ok()).collect::<Vec<_>>())?;
                 let mut count = 0;
                 for (entry, primary_key) in &batch {
                     let key = info.key_of_row(primary_key);
-                    count += u64::from(change(&rows, key.finish()?, walker, (entry, primary_key))?);
+                    count += u64::from(change(&rows, key.finish()?, core, (entry, primary_key))?);
                 }
                 Ok(count)
             })?;
@@ -170,13 +170,13 @@ impl<T: Table, K: Key, R, M: WriteAccess> Batches<Scan<'_, T, K, R, M>> {
 
 /// The entries and primary keys of the next rows, at most so many, without those that were seen.
 fn next_batch<T: Table>(
-    walker: &mut Walker<'_, T>,
+    core: &mut ScanCore<'_, T>,
     size: usize,
     seen: &mut Option<HashSet<KeyBytes>>,
 ) -> Result<Vec<(Vec<u8>, Vec<u8>)>> {
     let mut batch = Vec::new();
     while batch.len() < size
-        && let Some((entry, primary_key)) = walker.next_found(End::Front)?
+        && let Some((entry, primary_key)) = core.next_keys(RangeEnd::Front)?
     {
         let is_new = seen.as_mut().is_none_or(|seen| seen.insert(KeyBytes::from_slice(&primary_key)));
         if is_new {
@@ -186,13 +186,13 @@ fn next_batch<T: Table>(
     Ok(batch)
 }
 
-impl<T: Table> Walker<'_, T> {
+impl<T: Table> ScanCore<'_, T> {
     /// Whether it goes by an index that may have several entries for one row.
     fn may_repeat_rows(&self) -> bool {
         match self.layout.target {
             Target::Rows => false,
-            Target::Index(place) => {
-                self.info.schema.indexes[place].parts.iter().any(|part| part.contains("each("))
+            Target::Index(index) => {
+                self.info.schema.indexes[index].parts.iter().any(|part| part.contains("each("))
             }
         }
     }

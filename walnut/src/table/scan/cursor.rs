@@ -72,7 +72,7 @@ pub struct Page<T> {
 pub struct Cursor {
     pub(super) owner: Owner,
     pub(super) counts: Vec<u64>,
-    pub(super) place: Vec<u8>,
+    pub(super) position: Vec<u8>,
 }
 
 /// The scan that a cursor belongs to.
@@ -100,7 +100,7 @@ impl Cursor {
         bytes.put_prefixed(self.owner.index.as_bytes());
         bytes.put_varint(self.counts.len() as u64);
         self.counts.iter().for_each(|&count| bytes.put_varint(count));
-        bytes.put_prefixed(&self.place);
+        bytes.put_prefixed(&self.position);
         let crc = crc32(0, &bytes);
         bytes.put_u32(crc);
         bytes
@@ -128,9 +128,9 @@ impl Cursor {
             return Err(Fault::Invalid("counts"));
         }
         let counts = (0..count).map(|_| reader.varint()).collect::<Result<_, _>>()?;
-        let place = reader.prefixed()?.to_vec();
+        let position = reader.prefixed()?.to_vec();
         reader.finish()?;
-        Ok(Self { owner: Owner { table, index, backward }, counts, place })
+        Ok(Self { owner: Owner { table, index, backward }, counts, position })
     }
 }
 
@@ -191,8 +191,8 @@ mod tests {
         let owner = (".{0,20}", ".{0,20}", any::<bool>());
         let owner = owner.prop_map(|(table, index, backward)| Owner { table, index, backward });
         let counts = prop::collection::vec(any::<u64>(), 0..=MAX_COUNTS);
-        let place = prop::collection::vec(any::<u8>(), 0..60);
-        (owner, counts, place).prop_map(|(owner, counts, place)| Cursor { owner, counts, place })
+        let position = prop::collection::vec(any::<u8>(), 0..60);
+        (owner, counts, position).prop_map(|(owner, counts, position)| Cursor { owner, counts, position })
     }
 
     fn is_malformed(text: &str) -> bool {
@@ -206,11 +206,11 @@ mod tests {
         }
 
         #[test]
-        fn a_text_that_was_cut_or_changed_is_refused(cursor in cursors(), place: prop::sample::Index, letter in "[0-9a-fA-Z ]") {
+        fn a_text_that_was_cut_or_changed_is_refused(cursor in cursors(), position: prop::sample::Index, letter in "[0-9a-fA-Z ]") {
             let text = cursor.to_string();
-            let place = place.index(text.len());
-            prop_assert!(is_malformed(&text[..place]));
-            let changed = format!("{}{letter}{}", &text[..place], &text[place + 1..]);
+            let position = position.index(text.len());
+            prop_assert!(is_malformed(&text[..position]));
+            let changed = format!("{}{letter}{}", &text[..position], &text[position + 1..]);
             prop_assert!(changed == text || is_malformed(&changed));
         }
 

@@ -6,8 +6,8 @@ use std::iter::FusedIterator;
 use std::marker::PhantomData;
 
 use super::Scan;
-use super::exit::Stage;
-use super::walker::{End, Walker};
+use super::scan_core::{RangeEnd, ScanCore};
+use super::stage::ScanStage;
 use crate::base::successor;
 use crate::error::Result;
 use crate::table::key::{Composite, Key, KeyReader};
@@ -17,7 +17,7 @@ use crate::table::mapper::Table;
 /// [`Scan::distinct`] and [`Scan::distinct_first`].
 #[must_use = "a scan reads nothing until it is asked for values"]
 pub struct Distinct<'a, T: Table, V> {
-    walker: Walker<'a, T>,
+    core: ScanCore<'a, T>,
     /// The encoded value that was shown last, where the entries with it cannot be skipped.
     last: Option<Vec<u8>>,
     value: PhantomData<fn() -> V>,
@@ -46,7 +46,7 @@ impl<'a, T: Table, K: Key, R, M> Scan<'a, T, K, R, M> {
     /// # Ok::<(), walnut::Error>(())
     /// ```
     pub fn distinct(self) -> Distinct<'a, T, K> {
-        Distinct { walker: self.walker, last: None, value: PhantomData }
+        Distinct { core: self.core, last: None, value: PhantomData }
     }
 
     /// The distinct first columns of the key that the scan goes by. Keys of several columns only;
@@ -68,47 +68,47 @@ impl<'a, T: Table, K: Key, R, M> Scan<'a, T, K, R, M> {
     where
         K: Composite,
     {
-        Distinct { walker: self.walker, last: None, value: PhantomData }
+        Distinct { core: self.core, last: None, value: PhantomData }
     }
 }
 
-impl<T: Table> Walker<'_, T> {
+impl<T: Table> ScanCore<'_, T> {
     /// Seeks past all entries whose shown key begins with these bytes, and returns true; false
     /// where each entry has to be stepped over, because it is counted, was found ahead, or is read
     /// in a transaction.
     fn pass_prefix(&mut self, encoded: &[u8]) -> bool {
-        let counts = |stage: &Stage<'_, T>| matches!(stage, Stage::Skip(_) | Stage::Limit(_));
-        if self.forgets_key || self.ahead.is_some() || self.stages.iter().any(counts) {
+        let counts = |stage: &ScanStage<'_, T>| matches!(stage, ScanStage::Skip(_) | ScanStage::Limit(_));
+        if self.shows_primary_key || self.buffered.is_some() || self.stages.iter().any(counts) {
             return false;
         }
-        let Some(walk) = &mut self.walk else { return true };
+        let Some(entry_scan) = &mut self.entry_scan else { return true };
         let prefix = [&self.layout.prefix, encoded].concat();
-        let mut range = walk.rest();
-        if self.turned {
+        let mut range = entry_scan.rest();
+        if self.reversed {
             range.end = Some(prefix);
         } else if let Some(behind) = successor(&prefix) {
             range.start = behind;
         } else {
             return false;
         }
-        walk.seek(range)
+        entry_scan.seek(range)
     }
 }
 
 impl<T: Table, V: Key> Distinct<'_, T, V> {
     fn advance(&mut self) -> Result<Option<V>> {
-        while let Some((key, primary_key)) = self.walker.next_found(End::Front)? {
-            let shown = if self.walker.forgets_key { &primary_key } else { &key };
+        while let Some((key, primary_key)) = self.core.next_keys(RangeEnd::Front)? {
+            let shown = if self.core.shows_primary_key { &primary_key } else { &key };
             let mut reader = KeyReader::new(shown);
             let value = match V::decode(&mut reader) {
                 Ok(value) => value,
                 Err(fault) => {
-                    self.walker.finished = true;
-                    return Err(self.walker.info.unreadable(&primary_key, fault));
+                    self.core.finished = true;
+                    return Err(self.core.info.unreadable(&primary_key, fault));
                 }
             };
             let encoded = &shown[..shown.len() - reader.rest().len()];
-            if self.walker.pass_prefix(encoded) {
+            if self.core.pass_prefix(encoded) {
                 return Ok(Some(value));
             }
             if self.last.as_deref() != Some(encoded) {
@@ -132,6 +132,6 @@ impl<T: Table, V: Key> FusedIterator for Distinct<'_, T, V> {}
 
 impl<T: Table, V> fmt::Debug for Distinct<'_, T, V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.walker.fmt(f)
+        self.core.fmt(f)
     }
 }

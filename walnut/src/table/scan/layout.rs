@@ -1,32 +1,30 @@
-//! Where the keys of a scan lie in the bytes of an entry.
+//! The layout of the entries of a scan: where the keys are in their bytes.
 
 use crate::error::Fault;
 use crate::table::catalog::TableInfo;
 use crate::table::key::{Key, KeyReader};
 
-/// What is walked over.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Target {
     Rows,
-    /// The index at this place of the schema's list.
+    /// The ordinal of an index in the schema.
     Index(usize),
 }
 
-/// The form of the entries that are walked over.
 #[derive(Clone, Copy)]
-pub(super) struct Layout {
+pub(super) struct EntryLayout {
     pub(super) target: Target,
     /// The keyspace's id in front of every key.
     pub(super) prefix: [u8; 4],
-    /// Whether entries may keep the primary key as their value.
+    /// Whether entries may have the primary key as their value.
     unique: bool,
-    /// Passes over the value in front of the primary key.
+    /// Skips the index key in front of the primary key.
     skip_key: fn(&mut KeyReader<'_>) -> Result<(), Fault>,
-    /// The size of that value, if the walk goes over a single one.
+    /// The size of the index key, if the scan has a single one.
     key_size: Option<usize>,
 }
 
-impl Layout {
+impl EntryLayout {
     pub(super) fn new<K: Key>(info: &TableInfo, target: Target) -> Self {
         let (keyspace, unique) = match target {
             Target::Rows => (info.rows, false),
@@ -35,19 +33,18 @@ impl Layout {
         Self { target, prefix: keyspace.prefix(), unique, skip_key: K::skip, key_size: None }
     }
 
-    /// All entries have the same value in front of the primary key; with the prefix it has this
-    /// size.
+    /// All entries have one index key; with the prefix it has this size.
     pub(super) fn fix_key(&mut self, size: usize) {
         self.key_size = size.checked_sub(self.prefix.len());
     }
 
-    /// Whether the primary key may be what an entry has as its value.
+    /// Whether the primary key may be the value of an entry.
     #[inline]
     pub(super) fn needs_value(&self) -> bool {
         matches!(self.target, Target::Index(_)) && self.unique
     }
 
-    /// The primary key of an entry, given its key without the prefix, and its value if it is
+    /// The primary key of an entry, from its key without the prefix, and its value if that is
     /// needed.
     #[inline]
     pub(super) fn primary_key<'e>(&self, key: &'e [u8], value: &'e [u8]) -> Result<&'e [u8], Fault> {

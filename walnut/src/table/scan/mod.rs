@@ -2,7 +2,7 @@
 //!
 //! ```text
 //!   Scan ── what it gives: rows; Keys: primary keys; Entries: index key and primary key
-//!    └─ Walker ── stages in the order in which they were added: filter, skip, limit
+//!    └─ ScanCore ── stages in the order in which they were added: filter, skip, limit
 //!         └─ EntryScan ── live entries of a range, from both ends
 //! ```
 //!
@@ -11,17 +11,17 @@
 
 #![expect(clippy::needless_pass_by_value, reason = "points are passed by value, so that literals are enough")]
 
+mod batched;
 mod batches;
 mod cursor;
 mod distinct;
-mod exit;
+mod error;
 mod fold;
 mod layout;
 mod output;
 mod pop;
-mod together;
-mod trouble;
-mod walker;
+mod scan_core;
+mod stage;
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -31,10 +31,10 @@ pub use cursor::{Cursor, Page};
 pub use distinct::Distinct;
 use layout::Target;
 use output::{EntryOf, KeyOf, RowOf};
-use walker::{End, Walker};
+use scan_core::{RangeEnd, ScanCore};
 
 use super::DefaultTable;
-use super::key::{BeginsWithText, Composite, Key, KeyWriter, RangeOver, TextKey};
+use super::key::{BeginsWithText, Composite, Key, KeyRangeArg, KeyWriter, TextKey};
 use super::mapper::{Table, TableMapper};
 use super::mutate::Mutation;
 use super::source::{Access, ReadOnly, ReadWrite, Source, WriteAccess};
@@ -79,7 +79,7 @@ type PrimaryKey<T> = <T as TableMapper>::PrimaryKey;
 /// ```
 #[must_use = "a scan reads nothing until it is asked for rows"]
 pub struct Scan<'a, T: Table, K: Key = PrimaryKey<T>, R = (), M = ReadWrite> {
-    walker: Walker<'a, T>,
+    core: ScanCore<'a, T>,
     source: Source,
     types: Types<K, R, M>,
 }
@@ -95,54 +95,54 @@ pub struct Rest<K>(PhantomData<fn() -> K>);
 impl<T: Table, R, M: Access> Scan<'_, T, PrimaryKey<T>, R, M> {
     /// The rows of a table by primary key.
     pub(super) fn rows(table: &DefaultTable<T, M>) -> Self {
-        let walker = Walker::new::<PrimaryKey<T>, M>(table, Target::Rows);
-        Self { walker, source: table.source().clone(), types: PhantomData }
+        let core = ScanCore::new::<PrimaryKey<T>, M>(table, Target::Rows);
+        Self { core, source: table.source().clone(), types: PhantomData }
     }
 }
 
 impl<T: Table, K: Key, R, M: Access> Scan<'_, T, K, R, M> {
     /// The rows of a table by an index.
     pub(super) fn index(table: &DefaultTable<T, M>, index: usize) -> Self {
-        let walker = Walker::new::<K, M>(table, Target::Index(index));
-        Self { walker, source: table.source().clone(), types: PhantomData }
+        let core = ScanCore::new::<K, M>(table, Target::Index(index));
+        Self { core, source: table.source().clone(), types: PhantomData }
     }
 }
 
 impl<'a, T: Table, K: Key, R, M> Scan<'a, T, K, R, M> {
     /// Only what begins with the bytes that `write` adds to what is fixed already.
     pub(super) fn starting_with(mut self, write: impl FnOnce(&mut KeyWriter)) -> Self {
-        self.walker.fix(write);
+        self.core.fix_prefix(write);
         self
     }
 
     /// Only what has the key that `write` adds to what is fixed already, which is the whole of it
     /// then.
     pub(super) fn equal_to(mut self, write: impl FnOnce(&mut KeyWriter)) -> Self {
-        self.walker.fix_whole(write);
+        self.core.fix_key(write);
         self
     }
 
     /// Only what lies in a range of the parts that are not fixed.
-    pub(super) fn within<P: Key, B>(mut self, range: &impl RangeOver<P, B>) -> Self {
-        self.walker.narrow(range);
+    pub(super) fn within<P: Key, B>(mut self, range: &impl KeyRangeArg<P, B>) -> Self {
+        self.core.narrow(range);
         self
     }
 
     /// Goes the other way. Costs nothing.
     pub fn rev(mut self) -> Self {
-        self.walker.turn();
+        self.core.reverse();
         self
     }
 
     /// Ends after `count` rows. Reads no more than these.
     pub fn limit(mut self, count: u64) -> Self {
-        self.walker.limit(count);
+        self.core.limit(count);
         self
     }
 
     /// Passes over the next `count` entries of the index, without reading their rows.
     pub fn skip(mut self, count: u64) -> Self {
-        self.walker.skip(count);
+        self.core.skip(count);
         self
     }
 
@@ -154,7 +154,7 @@ impl<'a, T: Table, K: Key, R, M> Scan<'a, T, K, R, M> {
     ///
     /// Cost: a small allocation for each filter, and a call through a pointer for each row.
     pub fn filter(mut self, keep: impl FnMut(&T) -> bool + Send + 'a) -> Self {
-        self.walker.filter(keep);
+        self.core.filter(keep);
         self
     }
 
@@ -179,19 +179,19 @@ impl<'a, T: Table, K: Key, R, M> Scan<'a, T, K, R, M> {
     /// # Ok::<(), walnut::Error>(())
     /// ```
     pub fn by_row(mut self) -> Scan<'a, T, PrimaryKey<T>, (), M> {
-        self.walker.forget_key();
-        Scan { walker: self.walker, source: self.source, types: PhantomData }
+        self.core.show_primary_key();
+        Scan { core: self.core, source: self.source, types: PhantomData }
     }
 
     /// The primary keys instead of the rows. Reads no row, unless a filter has to.
     pub fn keys(self) -> Keys<'a, T> {
-        Keys { walker: self.walker }
+        Keys { core: self.core }
     }
 
     /// The keys that the scan goes by, each with the primary key. Reads no row, unless a filter has
     /// to.
     pub fn entries(self) -> Entries<'a, T, K> {
-        Entries { walker: self.walker, key: PhantomData }
+        Entries { core: self.core, key: PhantomData }
     }
 
     /// The first row.
@@ -214,12 +214,12 @@ impl<'a, T: Table, K: Key, R, M> Scan<'a, T, K, R, M> {
     /// each key and no tombstone, which is how merges leave them, the entries are counted at once;
     /// others are stepped over.
     pub fn count(mut self) -> Result<u64> {
-        self.walker.count_left(End::Front)
+        self.core.count_left(RangeEnd::Front)
     }
 
     /// The same scan without the right to remove rows.
     pub fn read_only(self) -> Scan<'a, T, K, R, ReadOnly> {
-        Scan { walker: self.walker, source: self.source, types: PhantomData }
+        Scan { core: self.core, source: self.source, types: PhantomData }
     }
 
     /// All rows in a `Vec`, or the first error.
@@ -227,7 +227,7 @@ impl<'a, T: Table, K: Key, R, M> Scan<'a, T, K, R, M> {
     /// Quicker than `collect` where the scan goes by an index: rows are then read several at a
     /// time.
     pub fn collect_vec(self) -> Result<Vec<T>> {
-        self.walker.collect()
+        self.core.collect()
     }
 
     /// The next `count` rows, and a [`Cursor`] with which a like scan, made later, goes on behind
@@ -248,7 +248,7 @@ impl<'a, T: Table, K: Key, R, M> Scan<'a, T, K, R, M> {
     /// rows up to the next that it keeps. Finding the place costs what beginning a scan does,
     /// however far in it is.
     pub fn page(mut self, count: u64, cursor: Option<Cursor>) -> Result<Page<T>> {
-        self.walker.page(count, cursor.as_ref())
+        self.core.page(count, cursor.as_ref())
     }
 }
 
@@ -290,11 +290,11 @@ impl<T: Table, K: Key, R, M> Scan<'_, T, K, R, M> {
     where
         M: WriteAccess,
     {
-        let info = std::sync::Arc::clone(self.walker.info());
-        self.source.change(&mut |attempt| {
-            let rows = Mutation::new(attempt, &info, self.source.store()?);
-            rows.look(|| [])?;
-            let keys = self.walker.rows_in(attempt)?;
+        let info = std::sync::Arc::clone(self.core.info());
+        self.source.change(&mut |txn| {
+            let rows = Mutation::new(txn, &info, self.source.store()?);
+            rows.prefetch(|| [])?;
+            let keys = self.core.rows_in(txn)?;
             let keys = keys.iter().map(KeyWriter::finish).collect::<Result<Vec<_>>>()?;
             // An index may have shown a row more than once, and then it is there the first time
             // only.
@@ -306,13 +306,13 @@ impl<T: Table, K: Key, R, M> Scan<'_, T, K, R, M> {
 impl<'a, T: Table, K: Key, R, M> Scan<'a, T, K, R, M> {
     /// The same walk, of which other columns are left.
     pub(super) fn leaving<Left>(self) -> Scan<'a, T, K, Left, M> {
-        Scan { walker: self.walker, source: self.source, types: PhantomData }
+        Scan { core: self.core, source: self.source, types: PhantomData }
     }
 }
 
 impl<'a, T: Table, K: Key, C: Composite, M> Scan<'a, T, K, Rest<C>, M> {
     /// Only those whose other columns lie in a range: `prefix("Paris").range(21..)`.
-    pub fn range<B>(self, range: impl RangeOver<C::Rest, B>) -> Scan<'a, T, K, (), M> {
+    pub fn range<B>(self, range: impl KeyRangeArg<C::Rest, B>) -> Scan<'a, T, K, (), M> {
         self.within(&range).leaving()
     }
 
@@ -351,13 +351,13 @@ impl<'a, T: Table, K: Key, C: Composite, M> Scan<'a, T, K, Rest<C>, M> {
 /// The primary keys of the rows of a [`Scan`].
 #[must_use = "a scan reads nothing until it is asked for keys"]
 pub struct Keys<'a, T: Table> {
-    walker: Walker<'a, T>,
+    core: ScanCore<'a, T>,
 }
 
 /// The keys that a [`Scan`] goes by, each with the primary key of its row.
 #[must_use = "a scan reads nothing until it is asked for entries"]
 pub struct Entries<'a, T: Table, K: Key> {
-    walker: Walker<'a, T>,
+    core: ScanCore<'a, T>,
     key: PhantomData<fn() -> K>,
 }
 
@@ -367,13 +367,13 @@ macro_rules! iterates {
             type Item = Result<$item>;
 
             fn next(&mut self) -> Option<Self::Item> {
-                self.walker.step::<$output>(End::Front).transpose()
+                self.core.step::<$output>(RangeEnd::Front).transpose()
             }
         }
 
         impl<T: Table, $($params)*> DoubleEndedIterator for $name {
             fn next_back(&mut self) -> Option<Self::Item> {
-                self.walker.step::<$output>(End::Back).transpose()
+                self.core.step::<$output>(RangeEnd::Back).transpose()
             }
         }
 
@@ -381,7 +381,7 @@ macro_rules! iterates {
 
         impl<T: Table, $($params)*> fmt::Debug for $name {
             fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                self.walker.fmt(f)
+                self.core.fmt(f)
             }
         }
     };

@@ -1,31 +1,29 @@
-//! What a scan makes of an entry that it has come to.
+//! The items that a scan returns for its entries.
 
 use std::marker::PhantomData;
 
 use smallvec::SmallVec;
 
-use super::trouble::Trouble;
+use super::error::ScanError;
 use crate::table::key::{Key, KeyReader};
 use crate::table::mapper::{Table, TableMapper};
 
-/// What is given for an entry.
 pub(super) trait Output<T: Table> {
     type Item;
 
-    /// Whether it stays within the scan, which needs the key that it goes by even where it is not
-    /// to be shown.
+    /// Whether the item stays within the scan, which needs its own key even if another one is
+    /// shown.
     const IS_INNER: bool = false;
 
-    /// Makes it of the bytes of the key that the scan goes by (beginning with them), of the primary
-    /// key, and of the row, which is read only if it is asked for.
+    /// Makes the item. `key` begins with the key of the scan; the row is read only if it is asked
+    /// for.
     fn make(
         key: &[u8],
         primary_key: &[u8],
-        row: impl FnOnce() -> Result<T, Trouble>,
-    ) -> Result<Self::Item, Trouble>;
+        row: impl FnOnce() -> Result<T, ScanError>,
+    ) -> Result<Self::Item, ScanError>;
 }
 
-/// Rows.
 pub(super) struct RowOf;
 
 impl<T: Table> Output<T> for RowOf {
@@ -35,13 +33,12 @@ impl<T: Table> Output<T> for RowOf {
     fn make(
         _key: &[u8],
         _primary_key: &[u8],
-        row: impl FnOnce() -> Result<T, Trouble>,
-    ) -> Result<T, Trouble> {
+        row: impl FnOnce() -> Result<T, ScanError>,
+    ) -> Result<T, ScanError> {
         row()
     }
 }
 
-/// Primary keys.
 pub(super) struct KeyOf;
 
 impl<T: Table> Output<T> for KeyOf {
@@ -51,13 +48,12 @@ impl<T: Table> Output<T> for KeyOf {
     fn make(
         _key: &[u8],
         primary_key: &[u8],
-        _row: impl FnOnce() -> Result<T, Trouble>,
-    ) -> Result<Self::Item, Trouble> {
+        _row: impl FnOnce() -> Result<T, ScanError>,
+    ) -> Result<Self::Item, ScanError> {
         Ok(Key::decode(&mut KeyReader::new(primary_key))?)
     }
 }
 
-/// Keys of type `K` with primary keys.
 pub(super) struct EntryOf<K>(PhantomData<K>);
 
 impl<T: Table, K: Key> Output<T> for EntryOf<K> {
@@ -67,13 +63,12 @@ impl<T: Table, K: Key> Output<T> for EntryOf<K> {
     fn make(
         key: &[u8],
         primary_key: &[u8],
-        _row: impl FnOnce() -> Result<T, Trouble>,
-    ) -> Result<Self::Item, Trouble> {
+        _row: impl FnOnce() -> Result<T, ScanError>,
+    ) -> Result<Self::Item, ScanError> {
         Ok((K::decode(&mut KeyReader::new(key))?, Key::decode(&mut KeyReader::new(primary_key))?))
     }
 }
 
-/// Nothing, for counting.
 pub(super) struct CountOf;
 
 impl<T: Table> Output<T> for CountOf {
@@ -83,13 +78,13 @@ impl<T: Table> Output<T> for CountOf {
     fn make(
         _key: &[u8],
         _primary_key: &[u8],
-        _row: impl FnOnce() -> Result<T, Trouble>,
-    ) -> Result<(), Trouble> {
+        _row: impl FnOnce() -> Result<T, ScanError>,
+    ) -> Result<(), ScanError> {
         Ok(())
     }
 }
 
-/// The bytes of the key that the scan goes by and of the primary key.
+/// The bytes of the key of the scan and of the primary key.
 pub(super) struct FoundOf;
 
 impl<T: Table> Output<T> for FoundOf {
@@ -101,8 +96,8 @@ impl<T: Table> Output<T> for FoundOf {
     fn make(
         key: &[u8],
         primary_key: &[u8],
-        _row: impl FnOnce() -> Result<T, Trouble>,
-    ) -> Result<Self::Item, Trouble> {
+        _row: impl FnOnce() -> Result<T, ScanError>,
+    ) -> Result<Self::Item, ScanError> {
         Ok((key.to_vec(), primary_key.to_vec()))
     }
 }
@@ -117,8 +112,8 @@ impl<T: Table> Output<T> for PrimaryKeyOf {
     fn make(
         _key: &[u8],
         primary_key: &[u8],
-        _row: impl FnOnce() -> Result<T, Trouble>,
-    ) -> Result<Self::Item, Trouble> {
+        _row: impl FnOnce() -> Result<T, ScanError>,
+    ) -> Result<Self::Item, ScanError> {
         Ok(primary_key.into())
     }
 }

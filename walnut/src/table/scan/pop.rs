@@ -8,7 +8,7 @@
 //! Within a transaction the row is the first of its state, and the removal one of its writes.
 
 use super::Scan;
-use super::walker::End;
+use super::scan_core::RangeEnd;
 use crate::error::Result;
 use crate::table::key::Key;
 use crate::table::mapper::Table;
@@ -64,7 +64,7 @@ impl<T: Table, K: Key, R, M> Scan<'_, T, K, R, M> {
     where
         M: WriteAccess,
     {
-        self.pop(End::Front)
+        self.pop(RangeEnd::Front)
     }
 
     /// Takes the last row, as [`pop_first`](Self::pop_first) does the first.
@@ -72,33 +72,33 @@ impl<T: Table, K: Key, R, M> Scan<'_, T, K, R, M> {
     where
         M: WriteAccess,
     {
-        self.pop(End::Back)
+        self.pop(RangeEnd::Back)
     }
 
-    fn pop(mut self, end: End) -> Result<Option<T>>
+    fn pop(mut self, end: RangeEnd) -> Result<Option<T>>
     where
         M: WriteAccess,
     {
-        let info = std::sync::Arc::clone(self.walker.info());
-        let Some(claims) = self.source.claims() else {
-            return self.source.change(&mut |attempt| {
-                let rows = Mutation::new(attempt, &info, self.source.store()?);
-                rows.look(|| [])?;
-                match self.walker.row_in(attempt, end)? {
+        let info = std::sync::Arc::clone(self.core.info());
+        let Some(row_locks) = self.source.row_locks() else {
+            return self.source.change(&mut |txn| {
+                let rows = Mutation::new(txn, &info, self.source.store()?);
+                rows.prefetch(|| [])?;
+                match self.core.row_in(txn, end)? {
                     None => Ok(None),
                     Some(key) => rows.take(key.finish()?, |_| Ok(true)),
                 }
             });
         };
-        self.walker.look_anew(|range| self.source.scan(range))?;
-        while let Some((entry, primary_key)) = self.walker.next_found(end)? {
+        self.core.restart(|range| self.source.scan(range))?;
+        while let Some((entry, primary_key)) = self.core.next_keys(end)? {
             let key = info.key_of_row(&primary_key);
-            let Some(_claim) = claims.claim(key.finish()?) else { continue };
-            let taken = self.source.change(&mut |attempt| {
-                let rows = Mutation::new(attempt, &info, self.source.store()?);
+            let Some(_lock) = row_locks.try_lock(key.finish()?) else { continue };
+            let taken = self.source.change(&mut |txn| {
+                let rows = Mutation::new(txn, &info, self.source.store()?);
                 // It may have changed since it was found, so that the scan would not give it any
                 // more.
-                rows.take(key.finish()?, |row| self.walker.gives(&entry, &primary_key, row))
+                rows.take(key.finish()?, |row| self.core.selects(&entry, &primary_key, row))
             })?;
             if taken.is_some() {
                 return Ok(taken);

@@ -5,11 +5,11 @@ use std::any::type_name;
 use serde::de::{DeserializeSeed, Deserializer, EnumAccess, MapAccess, SeqAccess, Visitor};
 use serde::forward_to_deserialize_any;
 
-use super::probe::{Id, Place, Probe, Result, Run, Step, Stop};
+use super::probe::{FieldId, PathStep, Probe, ProbePosition, ProbeRun, Result, Stop};
 
 /// The elements of a sequence, a tuple or a struct.
-pub(super) struct Elements<'r, 'w> {
-    pub(super) run: &'r mut Run<'w>,
+pub(super) struct ElementAccess<'r, 'w> {
+    pub(super) run: &'r mut ProbeRun<'w>,
     pub(super) beside: usize,
     /// The one that is on the way, and the place of what it is asked for.
     pub(super) target: Option<(usize, usize)>,
@@ -17,19 +17,19 @@ pub(super) struct Elements<'r, 'w> {
     pub(super) len: usize,
 }
 
-impl<'de> SeqAccess<'de> for Elements<'_, '_> {
+impl<'de> SeqAccess<'de> for ElementAccess<'_, '_> {
     type Error = Stop;
 
     fn next_element_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>> {
         if self.next == self.len {
             return Ok(None);
         }
-        let place = match self.target {
-            Some((target, place)) if target == self.next => Place::OnWay(place),
-            _ => Place::Beside(self.beside),
+        let position = match self.target {
+            Some((target, position)) if target == self.next => ProbePosition::OnWay(position),
+            _ => ProbePosition::Beside(self.beside),
         };
         self.next += 1;
-        seeded(self.run, seed, place).map(Some)
+        seeded(self.run, seed, position).map(Some)
     }
 
     fn size_hint(&self) -> Option<usize> {
@@ -39,50 +39,54 @@ impl<'de> SeqAccess<'de> for Elements<'_, '_> {
 
 /// Has a seed ask at a place.
 pub(super) fn seeded<'de, S: DeserializeSeed<'de>>(
-    run: &mut Run<'_>,
+    run: &mut ProbeRun<'_>,
     seed: S,
-    place: Place,
+    position: ProbePosition,
 ) -> Result<S::Value> {
-    if matches!(place, Place::OnWay(_)) {
+    if matches!(position, ProbePosition::OnWay(_)) {
         run.seed = Some(type_name::<S>());
     }
-    seed.deserialize(Probe { run, place })
+    seed.deserialize(Probe { run, position })
 }
 
 /// The entries of a map, or one field of a struct under its key.
-pub(super) struct Entries<'r, 'w> {
-    pub(super) run: &'r mut Run<'w>,
+pub(super) struct EntryAccess<'r, 'w> {
+    pub(super) run: &'r mut ProbeRun<'w>,
     /// The step that is to be made, on the way.
-    pub(super) step: Option<Step>,
+    pub(super) step: Option<PathStep>,
     /// Its place.
-    pub(super) place: usize,
+    pub(super) position: usize,
     pub(super) beside: usize,
     pub(super) left: usize,
 }
 
-impl<'de> MapAccess<'de> for Entries<'_, '_> {
+impl<'de> MapAccess<'de> for EntryAccess<'_, '_> {
     type Error = Stop;
 
     fn next_key_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<Option<S::Value>> {
         let Some(left) = self.left.checked_sub(1) else { return Ok(None) };
         self.left = left;
         match self.step {
-            Some(Step::Key) => seeded(self.run, seed, Place::OnWay(self.place)).map(Some),
-            Some(Step::Field(id)) => seed.deserialize(Name(id)).map(Some),
-            Some(Step::Identify(id)) => {
+            Some(PathStep::Key) => seeded(self.run, seed, ProbePosition::OnWay(self.position)).map(Some),
+            Some(PathStep::Field(id)) => seed.deserialize(Name(id)).map(Some),
+            Some(PathStep::Identify(id)) => {
                 let value = seed.deserialize(Name(id))?;
                 self.run.identity.get_or_insert_with(|| identity(&value));
                 Err(Stop)
             }
-            Some(Step::Value) | None => seeded(self.run, seed, Place::Beside(self.beside)).map(Some),
+            Some(PathStep::Value) | None => {
+                seeded(self.run, seed, ProbePosition::Beside(self.beside)).map(Some)
+            }
             Some(_) => Err(Stop),
         }
     }
 
     fn next_value_seed<S: DeserializeSeed<'de>>(&mut self, seed: S) -> Result<S::Value> {
         match self.step {
-            Some(Step::Field(_) | Step::Value) => seeded(self.run, seed, Place::OnWay(self.place)),
-            _ => seeded(self.run, seed, Place::Beside(self.beside)),
+            Some(PathStep::Field(_) | PathStep::Value) => {
+                seeded(self.run, seed, ProbePosition::OnWay(self.position))
+            }
+            _ => seeded(self.run, seed, ProbePosition::Beside(self.beside)),
         }
     }
 
@@ -97,20 +101,20 @@ fn identity<T>(value: &T) -> String {
 }
 
 /// A variant of an enum.
-pub(super) struct Choice<'r, 'w> {
+pub(super) struct VariantChoice<'r, 'w> {
     pub(super) probe: Probe<'r, 'w>,
-    pub(super) id: Id,
+    pub(super) id: FieldId,
 }
 
-impl<'de, 'r, 'w> EnumAccess<'de> for Choice<'r, 'w> {
+impl<'de, 'r, 'w> EnumAccess<'de> for VariantChoice<'r, 'w> {
     type Error = Stop;
     type Variant = Probe<'r, 'w>;
 
     fn variant_seed<S: DeserializeSeed<'de>>(self, seed: S) -> Result<(S::Value, Probe<'r, 'w>)> {
         let Self { probe, id } = self;
         let value = seed.deserialize(Name(id))?;
-        if let Place::OnWay(at) = probe.place
-            && let Some(Step::Identify(_)) = probe.run.way.get(at - 1)
+        if let ProbePosition::OnWay(at) = probe.position
+            && let Some(PathStep::Identify(_)) = probe.run.way.get(at - 1)
         {
             probe.run.identity.get_or_insert_with(|| identity(&value));
             return Err(Stop);
@@ -120,7 +124,7 @@ impl<'de, 'r, 'w> EnumAccess<'de> for Choice<'r, 'w> {
 }
 
 /// The name or the place of a field or variant.
-struct Name(Id);
+struct Name(FieldId);
 
 impl<'de> Deserializer<'de> for Name {
     type Error = Stop;
@@ -132,11 +136,11 @@ impl<'de> Deserializer<'de> for Name {
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
         match self.0 {
             // As the decoder of rows passes the place of a variant.
-            Id::Place(place) => match u32::try_from(place) {
-                Ok(place) => visitor.visit_u32(place),
-                Err(_) => visitor.visit_u64(place),
+            FieldId::Ordinal(position) => match u32::try_from(position) {
+                Ok(position) => visitor.visit_u32(position),
+                Err(_) => visitor.visit_u64(position),
             },
-            Id::Name(name) => visitor.visit_borrowed_str(name),
+            FieldId::Name(name) => visitor.visit_borrowed_str(name),
         }
     }
 

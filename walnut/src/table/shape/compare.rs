@@ -32,8 +32,8 @@ pub(in crate::table) enum Verdict {
 
 impl RowShape {
     /// Whether what is at a place of this shape can be read by what is at a place of a newer one.
-    pub(in crate::table) fn read_by(&self, place: NodeId, newer: &Self, its: NodeId) -> Verdict {
-        let mut comparison = Comparison {
+    pub(in crate::table) fn read_by(&self, node: NodeId, newer: &Self, its: NodeId) -> Verdict {
+        let mut comparison = ShapeComparison {
             old: self,
             new: newer,
             path: Vec::new(),
@@ -41,7 +41,7 @@ impl RowShape {
             is_unknown: false,
             depth: 0,
         };
-        match comparison.compare(place, its) {
+        match comparison.compare(node, its) {
             Err(what) => Verdict::Differs(Difference { path: comparison.path.concat(), what }),
             Ok(()) if comparison.is_unknown => Verdict::Unknown,
             Ok(()) => Verdict::Same,
@@ -49,14 +49,14 @@ impl RowShape {
     }
 
     /// The value at a place in words, as a type of Rust is written.
-    pub(in crate::table) fn describe(&self, place: NodeId) -> String {
-        self.describe_within(place, 3)
+    pub(in crate::table) fn describe(&self, node: NodeId) -> String {
+        self.describe_within(node, 3)
     }
 
-    fn describe_within(&self, place: NodeId, levels: usize) -> String {
+    fn describe_within(&self, node: NodeId, levels: usize) -> String {
         let Some(levels) = levels.checked_sub(1) else { return "..".to_owned() };
-        let inner = |place: &NodeId| self.describe_within(*place, levels);
-        match self.node(place) {
+        let inner = |node: &NodeId| self.describe_within(*node, levels);
+        match self.node(node) {
             Node::Opaque => "something unknown".to_owned(),
             Node::Unreadable => "something that no form without names can read".to_owned(),
             Node::Unit => "()".to_owned(),
@@ -83,29 +83,29 @@ impl RowShape {
 
     /// A text that is the same for two values exactly when their bytes and the names in them are;
     /// nothing where something is opaque.
-    pub(in crate::table) fn fingerprint(&self, place: NodeId) -> Option<String> {
+    pub(in crate::table) fn fingerprint(&self, node: NodeId) -> Option<String> {
         let (mut text, mut above) = (String::new(), Vec::new());
-        self.write_fingerprint(place, &mut above, &mut text).then_some(text)
+        self.write_fingerprint(node, &mut above, &mut text).then_some(text)
     }
 
-    fn write_fingerprint(&self, place: NodeId, above: &mut Vec<NodeId>, text: &mut String) -> bool {
-        let place = self.bare(place);
-        if let Some(levels) = above.iter().rev().position(|&other| other == place) {
+    fn write_fingerprint(&self, node: NodeId, above: &mut Vec<NodeId>, text: &mut String) -> bool {
+        let node = self.bare(node);
+        if let Some(levels) = above.iter().rev().position(|&other| other == node) {
             text.extend(["^", &levels.to_string()]);
             return true;
         }
-        let names: Vec<String> = match self.node(place) {
+        let names: Vec<String> = match self.node(node) {
             Node::Opaque => return false,
             Node::Struct { fields, .. } => fields.iter().map(|field| field.names.join("|")).collect(),
             Node::Enum { variants, .. } => variants.iter().map(|variant| variant.names.join("|")).collect(),
             _ => Vec::new(),
         };
-        text.push_str(self.node(place).kind());
-        if let Node::Array { len, .. } = self.node(place) {
+        text.push_str(self.node(node).kind());
+        if let Node::Array { len, .. } = self.node(node) {
             text.push_str(&len.to_string());
         }
-        let children = self.node(place).children();
-        above.push(place);
+        let children = self.node(node).children();
+        above.push(node);
         text.push('(');
         let is_known = children.into_iter().enumerate().all(|(at, child)| {
             text.push_str(names.get(at).map_or("", |name| name));
@@ -120,17 +120,17 @@ impl RowShape {
     }
 
     /// The node at a place, out of what only names it.
-    pub(in crate::table) fn bare(&self, mut place: NodeId) -> NodeId {
-        while let Node::Newtype { inner, .. } | Node::Known { inner, .. } = self.node(place) {
-            place = *inner;
+    pub(in crate::table) fn bare(&self, mut node: NodeId) -> NodeId {
+        while let Node::Newtype { inner, .. } | Node::Known { inner, .. } = self.node(node) {
+            node = *inner;
         }
-        place
+        node
     }
 
     /// The fields of a struct or the elements of a tuple, with their names; nothing for what is no
     /// product.
-    fn product(&self, place: NodeId) -> Option<Vec<(&[String], NodeId)>> {
-        match self.node(place) {
+    fn product(&self, node: NodeId) -> Option<Vec<(&[String], NodeId)>> {
+        match self.node(node) {
             Node::Unit => Some(Vec::new()),
             Node::Tuple(elements) => Some(elements.iter().map(|&element| (&[][..], element)).collect()),
             Node::Struct { fields, .. } => {
@@ -147,7 +147,7 @@ impl RowShape {
 /// The most elements of an array that are compared with those of a tuple one by one.
 const WIDEST: usize = 1024;
 
-struct Comparison<'s> {
+struct ShapeComparison<'s> {
     old: &'s RowShape,
     new: &'s RowShape,
     /// Where it is.
@@ -159,7 +159,7 @@ struct Comparison<'s> {
     depth: usize,
 }
 
-impl Comparison<'_> {
+impl ShapeComparison<'_> {
     /// An error with what differs, at the place of [`path`](Self::path).
     fn compare(&mut self, old: NodeId, new: NodeId) -> Result<(), String> {
         let (old, new) = (self.old.bare(old), self.new.bare(new));
@@ -231,16 +231,16 @@ impl Comparison<'_> {
         if !is_named(mine) && !is_named(its) && mine.len() != its.len() {
             return Err(self.retyped(old, new));
         }
-        for (place, (names, node)) in mine.iter().enumerate() {
-            let name = names.first().map_or_else(|| place.to_string(), Clone::clone);
-            let Some((other_names, other)) = its.get(place) else {
+        for (ordinal, (names, node)) in mine.iter().enumerate() {
+            let name = names.first().map_or_else(|| ordinal.to_string(), Clone::clone);
+            let Some((other_names, other)) = its.get(ordinal) else {
                 return Err(format!("has lost its field `{name}`"));
             };
             if !share(names, other_names) {
                 return Err(match its.iter().position(|(others, _)| share_some(names, others)) {
                     Some(_) => format!(
                         "had `{name}` as field {} and now has `{}` there; the order of fields is that of the bytes",
-                        place + 1,
+                        ordinal + 1,
                         other_names.first().map_or("", |name| name)
                     ),
                     None => format!(
@@ -262,16 +262,16 @@ impl Comparison<'_> {
     }
 
     fn variants(&mut self, mine: &[Variant], its: &[Variant]) -> Result<(), String> {
-        for (place, variant) in mine.iter().enumerate() {
+        for (ordinal, variant) in mine.iter().enumerate() {
             let name = variant.names.first().map_or("", |name| name);
-            let Some(other) = its.get(place) else { return Err(format!("has lost its variant `{name}`")) };
+            let Some(other) = its.get(ordinal) else { return Err(format!("has lost its variant `{name}`")) };
             if !share(&variant.names, &other.names) {
                 let is_there = its.iter().any(|other| share_some(&variant.names, &other.names));
                 return Err(if is_there {
                     format!(
                         "had `{name}` as variant {} and now has `{}` there; a row stores the place of a variant, so new ones go \
                          behind the last",
-                        place + 1,
+                        ordinal + 1,
                         other.names.first().map_or("", |name| name)
                     )
                 } else {

@@ -16,18 +16,18 @@ use std::fmt;
 
 use serde::de::{self, DeserializeSeed, Deserializer, VariantAccess, Visitor};
 
-use super::access::{Choice, Elements, Entries, seeded};
+use super::access::{ElementAccess, EntryAccess, VariantChoice, seeded};
 use super::fill::{self, Choices};
 
 /// A step down.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Step {
+pub(super) enum PathStep {
     /// To what an option, a newtype or a newtype variant holds.
     Inner,
     /// To an element, in the order of the visitor.
     Element(usize),
     /// To the field under a key.
-    Field(Id),
+    Field(FieldId),
     /// To the key of the first entry of a map.
     Key,
     /// To the value of the first entry of a map.
@@ -35,21 +35,21 @@ pub(super) enum Step {
     /// Into a variant.
     Variant(u32),
     /// To what a visitor takes a name or a place of a field or variant for.
-    Identify(Id),
+    Identify(FieldId),
 }
 
 /// What a field or variant is called.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Id {
+pub(super) enum FieldId {
     /// Its place.
-    Place(u64),
+    Ordinal(u64),
     /// Its name.
     Name(&'static str),
 }
 
 /// What was asked at the end of a way.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum Kind {
+pub(super) enum CallKind {
     Unreadable,
     Bool,
     U8,
@@ -83,7 +83,7 @@ pub(super) enum Kind {
 /// The end of a way.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Call {
-    pub(super) kind: Kind,
+    pub(super) kind: CallKind,
     /// The name of the visitor's type. Two calls with the same one, within each other, are of a
     /// type that contains itself.
     pub(super) visitor: &'static str,
@@ -96,8 +96,8 @@ pub(super) struct Call {
 
 /// A run over one way.
 #[derive(Default)]
-pub(super) struct Run<'w> {
-    pub(super) way: &'w [Step],
+pub(super) struct ProbeRun<'w> {
+    pub(super) way: &'w [PathStep],
     found: Option<Call>,
     /// What the visitor took a name or a place for.
     pub(super) identity: Option<String>,
@@ -107,7 +107,7 @@ pub(super) struct Run<'w> {
 
 /// What came of a way.
 #[derive(Debug)]
-pub(super) enum Outcome {
+pub(super) enum ProbeOutcome {
     Found(Call),
     Identity(String),
     /// The visitor was content before it came there.
@@ -139,30 +139,30 @@ pub(super) type Result<T> = std::result::Result<T, Stop>;
 pub(super) type Begin = fn(Probe<'_, '_>) -> Result<()>;
 
 /// Follows a way into the type behind `begin`.
-pub(super) fn follow(begin: Begin, way: &[Step]) -> Outcome {
-    let mut run = Run { way, ..Run::default() };
+pub(super) fn follow(begin: Begin, way: &[PathStep]) -> ProbeOutcome {
+    let mut run = ProbeRun { way, ..ProbeRun::default() };
     for _ in 0..fill::MAX_TRIES {
         (run.seed, run.found, run.identity) = (None, None, None);
-        let result = begin(Probe { run: &mut run, place: Place::OnWay(0) });
+        let result = begin(Probe { run: &mut run, position: ProbePosition::OnWay(0) });
         if let Some(call) = run.found {
-            return Outcome::Found(call);
+            return ProbeOutcome::Found(call);
         }
         if let Some(identity) = run.identity {
-            return Outcome::Identity(identity);
+            return ProbeOutcome::Identity(identity);
         }
         if result.is_ok() {
-            return Outcome::NotAsked;
+            return ProbeOutcome::NotAsked;
         }
         if !run.choices.change_last() {
             break;
         }
     }
-    Outcome::Refused
+    ProbeOutcome::Refused
 }
 
 /// Where a probe is.
 #[derive(Clone, Copy)]
-pub(super) enum Place {
+pub(super) enum ProbePosition {
     /// So many steps on the way.
     OnWay(usize),
     /// Beside it, so deep in a value that is made up.
@@ -171,46 +171,46 @@ pub(super) enum Place {
 
 /// Reads nothing: it has serde ask.
 pub(super) struct Probe<'r, 'w> {
-    pub(super) run: &'r mut Run<'w>,
-    pub(super) place: Place,
+    pub(super) run: &'r mut ProbeRun<'w>,
+    pub(super) position: ProbePosition,
 }
 
 impl Probe<'_, '_> {
     /// The next step, on the way, with its place; nothing beside it. At the end of the way it notes
     /// what is asked.
-    fn next<'de, V: Visitor<'de>>(&mut self, kind: Kind) -> Result<Option<(Step, usize)>> {
-        match self.place {
-            Place::OnWay(at) => {
+    fn next<'de, V: Visitor<'de>>(&mut self, kind: CallKind) -> Result<Option<(PathStep, usize)>> {
+        match self.position {
+            ProbePosition::OnWay(at) => {
                 if let Some(&step) = self.run.way.get(at) {
                     return Ok(Some((step, at + 1)));
                 }
                 self.found(kind, type_name::<V>(), type_name::<V::Value>());
                 Err(Stop)
             }
-            Place::Beside(depth) if depth < fill::MAX_DEPTH => Ok(None),
-            Place::Beside(_) => Err(Stop),
+            ProbePosition::Beside(depth) if depth < fill::MAX_DEPTH => Ok(None),
+            ProbePosition::Beside(_) => Err(Stop),
         }
     }
 
     /// An error on the way, which cannot go through a leaf.
-    fn leaf<'de, V: Visitor<'de>>(&mut self, kind: Kind) -> Result<()> {
+    fn leaf<'de, V: Visitor<'de>>(&mut self, kind: CallKind) -> Result<()> {
         match self.next::<V>(kind)? {
             None => Ok(()),
             Some(_) => Err(Stop),
         }
     }
 
-    fn found(&mut self, kind: Kind, visitor: &'static str, value: &'static str) {
+    fn found(&mut self, kind: CallKind, visitor: &'static str, value: &'static str) {
         // The first counts: a visitor that passes over errors may come here again.
         self.run.found.get_or_insert(Call { kind, visitor, value, seed: self.run.seed });
     }
 
     /// The same probe a step further.
-    fn at(self, place: Place) -> Self {
-        if matches!(place, Place::OnWay(_)) {
+    fn at(self, position: ProbePosition) -> Self {
+        if matches!(position, ProbePosition::OnWay(_)) {
             self.run.seed = None;
         }
-        Self { place, ..self }
+        Self { position, ..self }
     }
 
     fn number(&mut self) -> u8 {
@@ -225,36 +225,44 @@ impl Probe<'_, '_> {
         &fill::ZEROS[..fill::SIZES[self.run.choices.pick(fill::SIZES.len())]]
     }
 
-    fn deeper(&self) -> Place {
-        match self.place {
-            Place::OnWay(at) => Place::OnWay(at + 1),
-            Place::Beside(depth) => Place::Beside(depth + 1),
+    fn deeper(&self) -> ProbePosition {
+        match self.position {
+            ProbePosition::OnWay(at) => ProbePosition::OnWay(at + 1),
+            ProbePosition::Beside(depth) => ProbePosition::Beside(depth + 1),
         }
     }
 
     /// Shows a visitor its elements.
-    fn elements<'de, V: Visitor<'de>>(self, kind: Kind, len: usize, visitor: V) -> Result<V::Value> {
+    fn elements<'de, V: Visitor<'de>>(self, kind: CallKind, len: usize, visitor: V) -> Result<V::Value> {
         let mut this = self;
         let target = match this.next::<V>(kind)? {
             None => None,
-            Some((Step::Element(target), place)) => Some((target, place)),
+            Some((PathStep::Element(target), position)) => Some((target, position)),
             Some(_) => return Err(Stop),
         };
-        let place = this.deeper();
-        visitor.visit_seq(Elements { run: this.run, beside: beside(place), target, next: 0, len })
+        let position = this.deeper();
+        visitor.visit_seq(ElementAccess { run: this.run, beside: beside(position), target, next: 0, len })
     }
 
     /// Shows a visitor the fields of a struct: by their keys, or one after the other.
     fn fields<'de, V: Visitor<'de>>(
         mut self,
-        kind: Kind,
+        kind: CallKind,
         fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value> {
-        match self.place {
-            Place::OnWay(at) if matches!(self.run.way.get(at), Some(Step::Field(_) | Step::Identify(_))) => {
-                let Some((step, place)) = self.next::<V>(kind)? else { return Err(Stop) };
-                visitor.visit_map(Entries { run: self.run, step: Some(step), place, beside: 0, left: 1 })
+        match self.position {
+            ProbePosition::OnWay(at)
+                if matches!(self.run.way.get(at), Some(PathStep::Field(_) | PathStep::Identify(_))) =>
+            {
+                let Some((step, position)) = self.next::<V>(kind)? else { return Err(Stop) };
+                visitor.visit_map(EntryAccess {
+                    run: self.run,
+                    step: Some(step),
+                    position,
+                    beside: 0,
+                    left: 1,
+                })
             }
             _ => self.elements(kind, fields.len(), visitor),
         }
@@ -262,10 +270,10 @@ impl Probe<'_, '_> {
 }
 
 /// The place beside the way that is as deep as `place`.
-fn beside(place: Place) -> usize {
-    match place {
-        Place::OnWay(_) => 1,
-        Place::Beside(depth) => depth,
+fn beside(position: ProbePosition) -> usize {
+    match position {
+        ProbePosition::OnWay(_) => 1,
+        ProbePosition::Beside(depth) => depth,
     }
 }
 
@@ -273,7 +281,7 @@ fn beside(place: Place) -> usize {
 macro_rules! leaves {
     ($($method:ident $kind:ident $visit:ident($sample:expr);)*) => {$(
         fn $method<V: Visitor<'de>>(mut self, visitor: V) -> Result<V::Value> {
-            self.leaf::<V>(Kind::$kind)?;
+            self.leaf::<V>(CallKind::$kind)?;
             let sample: fn(&mut Self) -> _ = $sample;
             visitor.$visit(sample(&mut self))
         }
@@ -309,7 +317,7 @@ impl<'de> Deserializer<'de> for Probe<'_, '_> {
     }
 
     fn deserialize_unit<V: Visitor<'de>>(mut self, visitor: V) -> Result<V::Value> {
-        self.leaf::<V>(Kind::Unit)?;
+        self.leaf::<V>(CallKind::Unit)?;
         visitor.visit_unit()
     }
 
@@ -318,13 +326,13 @@ impl<'de> Deserializer<'de> for Probe<'_, '_> {
     }
 
     fn deserialize_option<V: Visitor<'de>>(mut self, visitor: V) -> Result<V::Value> {
-        match self.next::<V>(Kind::Option)? {
-            Some((Step::Inner, place)) => visitor.visit_some(self.at(Place::OnWay(place))),
+        match self.next::<V>(CallKind::Option)? {
+            Some((PathStep::Inner, position)) => visitor.visit_some(self.at(ProbePosition::OnWay(position))),
             Some(_) => Err(Stop),
             None if self.run.choices.pick(2) == 0 => visitor.visit_none(),
             None => {
-                let place = self.deeper();
-                visitor.visit_some(self.at(place))
+                let position = self.deeper();
+                visitor.visit_some(self.at(position))
             }
         }
     }
@@ -334,23 +342,25 @@ impl<'de> Deserializer<'de> for Probe<'_, '_> {
         name: &'static str,
         visitor: V,
     ) -> Result<V::Value> {
-        match self.next::<V>(Kind::Newtype(name))? {
-            Some((Step::Inner, place)) => visitor.visit_newtype_struct(self.at(Place::OnWay(place))),
+        match self.next::<V>(CallKind::Newtype(name))? {
+            Some((PathStep::Inner, position)) => {
+                visitor.visit_newtype_struct(self.at(ProbePosition::OnWay(position)))
+            }
             Some(_) => Err(Stop),
             None => {
-                let place = self.deeper();
-                visitor.visit_newtype_struct(self.at(place))
+                let position = self.deeper();
+                visitor.visit_newtype_struct(self.at(position))
             }
         }
     }
 
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
-        let len = if matches!(self.place, Place::OnWay(_)) { 1 } else { self.run.choices.pick(2) };
-        self.elements(Kind::Seq, len, visitor)
+        let len = if matches!(self.position, ProbePosition::OnWay(_)) { 1 } else { self.run.choices.pick(2) };
+        self.elements(CallKind::Seq, len, visitor)
     }
 
     fn deserialize_tuple<V: Visitor<'de>>(self, len: usize, visitor: V) -> Result<V::Value> {
-        self.elements(Kind::Tuple(len), len, visitor)
+        self.elements(CallKind::Tuple(len), len, visitor)
     }
 
     fn deserialize_tuple_struct<V: Visitor<'de>>(
@@ -359,17 +369,17 @@ impl<'de> Deserializer<'de> for Probe<'_, '_> {
         len: usize,
         visitor: V,
     ) -> Result<V::Value> {
-        self.elements(Kind::Tuple(len), len, visitor)
+        self.elements(CallKind::Tuple(len), len, visitor)
     }
 
     fn deserialize_map<V: Visitor<'de>>(mut self, visitor: V) -> Result<V::Value> {
-        let next = self.next::<V>(Kind::Map)?;
+        let next = self.next::<V>(CallKind::Map)?;
         let beside = beside(self.deeper());
-        let (step, place, left) = match next {
+        let (step, position, left) = match next {
             None => (None, 0, self.run.choices.pick(2)),
-            Some((step, place)) => (Some(step), place, 1),
+            Some((step, position)) => (Some(step), position, 1),
         };
-        visitor.visit_map(Entries { run: self.run, step, place, beside, left })
+        visitor.visit_map(EntryAccess { run: self.run, step, position, beside, left })
     }
 
     fn deserialize_struct<V: Visitor<'de>>(
@@ -378,7 +388,7 @@ impl<'de> Deserializer<'de> for Probe<'_, '_> {
         fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value> {
-        self.fields(Kind::Struct(name, fields), fields, visitor)
+        self.fields(CallKind::Struct(name, fields), fields, visitor)
     }
 
     fn deserialize_enum<V: Visitor<'de>>(
@@ -387,17 +397,22 @@ impl<'de> Deserializer<'de> for Probe<'_, '_> {
         variants: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value> {
-        match self.next::<V>(Kind::Enum(name, variants))? {
-            Some((Step::Variant(variant), place)) => visitor
-                .visit_enum(Choice { probe: self.at(Place::OnWay(place)), id: Id::Place(variant.into()) }),
-            Some((Step::Identify(id), place)) => {
-                visitor.visit_enum(Choice { probe: self.at(Place::OnWay(place)), id })
+        match self.next::<V>(CallKind::Enum(name, variants))? {
+            Some((PathStep::Variant(variant), position)) => visitor.visit_enum(VariantChoice {
+                probe: self.at(ProbePosition::OnWay(position)),
+                id: FieldId::Ordinal(variant.into()),
+            }),
+            Some((PathStep::Identify(id), position)) => {
+                visitor.visit_enum(VariantChoice { probe: self.at(ProbePosition::OnWay(position)), id })
             }
             Some(_) => Err(Stop),
             None => {
                 let variant = self.run.choices.pick(variants.len());
-                let place = self.deeper();
-                visitor.visit_enum(Choice { probe: self.at(place), id: Id::Place(variant as u64) })
+                let position = self.deeper();
+                visitor.visit_enum(VariantChoice {
+                    probe: self.at(position),
+                    id: FieldId::Ordinal(variant as u64),
+                })
             }
         }
     }
@@ -405,7 +420,7 @@ impl<'de> Deserializer<'de> for Probe<'_, '_> {
     // The bytes carry no types and no names, so these cannot be read.
 
     fn deserialize_any<V: Visitor<'de>>(mut self, _: V) -> Result<V::Value> {
-        self.leaf::<V>(Kind::Unreadable)?;
+        self.leaf::<V>(CallKind::Unreadable)?;
         Err(Stop)
     }
 
@@ -433,22 +448,22 @@ impl<'de> VariantAccess<'de> for Probe<'_, '_> {
     type Error = Stop;
 
     fn unit_variant(mut self) -> Result<()> {
-        self.leaf::<NoVisitor>(Kind::Unit)
+        self.leaf::<NoVisitor>(CallKind::Unit)
     }
 
     fn newtype_variant_seed<S: DeserializeSeed<'de>>(mut self, seed: S) -> Result<S::Value> {
-        match self.next::<NoVisitor>(Kind::Newtype(""))? {
-            Some((Step::Inner, place)) => seeded(self.run, seed, Place::OnWay(place)),
+        match self.next::<NoVisitor>(CallKind::Newtype(""))? {
+            Some((PathStep::Inner, position)) => seeded(self.run, seed, ProbePosition::OnWay(position)),
             Some(_) => Err(Stop),
             None => {
-                let place = self.deeper();
-                seeded(self.run, seed, place)
+                let position = self.deeper();
+                seeded(self.run, seed, position)
             }
         }
     }
 
     fn tuple_variant<V: Visitor<'de>>(self, len: usize, visitor: V) -> Result<V::Value> {
-        self.elements(Kind::Tuple(len), len, visitor)
+        self.elements(CallKind::Tuple(len), len, visitor)
     }
 
     fn struct_variant<V: Visitor<'de>>(
@@ -456,6 +471,6 @@ impl<'de> VariantAccess<'de> for Probe<'_, '_> {
         fields: &'static [&'static str],
         visitor: V,
     ) -> Result<V::Value> {
-        self.fields(Kind::Struct("", fields), fields, visitor)
+        self.fields(CallKind::Struct("", fields), fields, visitor)
     }
 }

@@ -21,7 +21,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use serde::de::DeserializeOwned;
 
 use super::known::known;
-use super::probe::{Begin, Call, Id, Kind, Outcome, Probe, Step, Stop, follow};
+use super::probe::{Begin, Call, CallKind, FieldId, PathStep, Probe, ProbeOutcome, Stop, follow};
 use super::{Field, MAX_DEPTH, MAX_NODES, Node, NodeId, RowShape, Variant};
 
 /// The most fields, variants or elements that are asked for one by one.
@@ -47,7 +47,7 @@ struct Tracer {
     begin: Begin,
     nodes: Vec<Node>,
     /// From the root to the node that is being traced.
-    way: Vec<Step>,
+    way: Vec<PathStep>,
     /// The nodes on it, by what was asked there.
     open: Vec<(Call, NodeId)>,
 }
@@ -56,9 +56,11 @@ impl Tracer {
     /// Traces the node at the end of the way, and returns its place.
     fn node(&mut self) -> NodeId {
         match follow(self.begin, &self.way) {
-            Outcome::Found(call) => self.expand(call),
+            ProbeOutcome::Found(call) => self.expand(call),
             // A type that is content without asking reads nothing.
-            Outcome::NotAsked if matches!(self.way.last(), None | Some(Step::Field(_) | Step::Inner)) => {
+            ProbeOutcome::NotAsked
+                if matches!(self.way.last(), None | Some(PathStep::Field(_) | PathStep::Inner)) =>
+            {
                 self.add(Node::Unit)
             }
             _ => self.add(Node::Opaque),
@@ -72,7 +74,7 @@ impl Tracer {
     }
 
     /// Traces the node after a step.
-    fn below(&mut self, step: Step) -> NodeId {
+    fn below(&mut self, step: PathStep) -> NodeId {
         self.way.push(step);
         let id = self.node();
         self.way.pop();
@@ -86,8 +88,8 @@ impl Tracer {
         if call.seed.is_some_and(|seed| !seed.starts_with(PLAIN_SEED)) {
             return self.add(Node::Opaque);
         }
-        if call.kind == Kind::Newtype("") {
-            return self.below(Step::Inner);
+        if call.kind == CallKind::Newtype("") {
+            return self.below(PathStep::Inner);
         }
         if let Some(leaf) = leaf(call.kind) {
             return self.shown(call, |tracer| tracer.add(leaf));
@@ -122,17 +124,19 @@ impl Tracer {
 
     fn composite(&mut self, call: Call) -> Node {
         match call.kind {
-            Kind::Option => Node::Option(self.below(Step::Inner)),
-            Kind::Newtype(name) => Node::Newtype { name: name.to_owned(), inner: self.below(Step::Inner) },
-            Kind::Seq => Node::Seq(self.below(Step::Element(0))),
-            Kind::Map => Node::Map { key: self.below(Step::Key), value: self.below(Step::Value) },
-            Kind::Tuple(len) if len > 0 && call.value.starts_with('[') => {
-                let len = u32::try_from(len).unwrap_or(u32::MAX);
-                Node::Array { element: self.below(Step::Element(0)), len }
+            CallKind::Option => Node::Option(self.below(PathStep::Inner)),
+            CallKind::Newtype(name) => {
+                Node::Newtype { name: name.to_owned(), inner: self.below(PathStep::Inner) }
             }
-            Kind::Tuple(len) => self.elements(len).map_or(Node::Opaque, Node::Tuple),
-            Kind::Struct(name, names) => self.structure(name, names),
-            Kind::Enum(name, names) => self.variants(name, names),
+            CallKind::Seq => Node::Seq(self.below(PathStep::Element(0))),
+            CallKind::Map => Node::Map { key: self.below(PathStep::Key), value: self.below(PathStep::Value) },
+            CallKind::Tuple(len) if len > 0 && call.value.starts_with('[') => {
+                let len = u32::try_from(len).unwrap_or(u32::MAX);
+                Node::Array { element: self.below(PathStep::Element(0)), len }
+            }
+            CallKind::Tuple(len) => self.elements(len).map_or(Node::Opaque, Node::Tuple),
+            CallKind::Struct(name, names) => self.structure(name, names),
+            CallKind::Enum(name, names) => self.variants(name, names),
             _ => Node::Opaque,
         }
     }
@@ -144,16 +148,16 @@ impl Tracer {
         }
         let mut elements = Vec::with_capacity(len);
         for at in 0..len {
-            self.way.push(Step::Element(at));
+            self.way.push(PathStep::Element(at));
             let outcome = follow(self.begin, &self.way);
-            if !matches!(outcome, Outcome::NotAsked) {
+            if !matches!(outcome, ProbeOutcome::NotAsked) {
                 elements.push(match outcome {
-                    Outcome::Found(call) => self.expand(call),
+                    ProbeOutcome::Found(call) => self.expand(call),
                     _ => self.add(Node::Opaque),
                 });
             }
             self.way.pop();
-            if matches!(outcome, Outcome::NotAsked) {
+            if matches!(outcome, ProbeOutcome::NotAsked) {
                 break;
             }
         }
@@ -165,22 +169,25 @@ impl Tracer {
             return Node::Opaque;
         }
         let name = name.to_owned();
-        let first = self.reach(Step::Element(0));
+        let first = self.reach(PathStep::Element(0));
         // Rows are read in order, so what takes a map alone cannot be read, nor an enum of the form
         // `tag` with `content`, whose tag is a name.
         let is_name = |call: &Call| {
-            call.kind == Kind::Unreadable && call.seed.is_some_and(|seed| seed.contains("__Field"))
+            call.kind == CallKind::Unreadable && call.seed.is_some_and(|seed| seed.contains("__Field"))
         };
         match first {
-            Outcome::Refused if !names.is_empty() => return Node::Unreadable,
-            Outcome::Found(call) if is_name(&call) => return Node::Unreadable,
+            ProbeOutcome::Refused if !names.is_empty() => return Node::Unreadable,
+            ProbeOutcome::Found(call) if is_name(&call) => return Node::Unreadable,
             _ => {}
         }
-        let none = self.identity(Id::Place(u64::MAX));
+        let none = self.identity(FieldId::Ordinal(u64::MAX));
         if let Some(groups) = self.places(names, none.as_ref()) {
             let groups = groups.into_iter().zip(0..);
             let fields = groups
-                .map(|(names, place)| Field { names, node: self.below(Step::Field(Id::Place(place))) })
+                .map(|(names, ordinal)| Field {
+                    names,
+                    node: self.below(PathStep::Field(FieldId::Ordinal(ordinal))),
+                })
                 .collect();
             return Node::Struct { name, fields };
         }
@@ -198,12 +205,12 @@ impl Tracer {
         let variants = groups
             .into_iter()
             .zip(0..)
-            .map(|(names, place)| Variant { names, node: self.below(Step::Variant(place)) })
+            .map(|(names, ordinal)| Variant { names, node: self.below(PathStep::Variant(ordinal)) })
             .collect();
         Node::Enum { name: name.to_owned(), variants }
     }
 
-    fn reach(&mut self, step: Step) -> Outcome {
+    fn reach(&mut self, step: PathStep) -> ProbeOutcome {
         self.way.push(step);
         let outcome = follow(self.begin, &self.way);
         self.way.pop();
@@ -211,9 +218,9 @@ impl Tracer {
     }
 
     /// What a visitor takes a name or a place for.
-    fn identity(&mut self, id: Id) -> Option<String> {
-        match self.reach(Step::Identify(id)) {
-            Outcome::Identity(identity) => Some(identity),
+    fn identity(&mut self, id: FieldId) -> Option<String> {
+        match self.reach(PathStep::Identify(id)) {
+            ProbeOutcome::Identity(identity) => Some(identity),
             _ => None,
         }
     }
@@ -222,8 +229,8 @@ impl Tracer {
     /// visitor does not know places. `none` is what it takes a place for that there is not.
     fn places(&mut self, names: &'static [&'static str], none: Option<&String>) -> Option<Vec<Vec<String>>> {
         let mut identities: Vec<String> = Vec::with_capacity(names.len());
-        for place in 0..names.len() as u64 {
-            match self.identity(Id::Place(place)) {
+        for ordinal in 0..names.len() as u64 {
+            match self.identity(FieldId::Ordinal(ordinal)) {
                 Some(identity) if !identities.contains(&identity) && Some(&identity) != none => {
                     identities.push(identity);
                 }
@@ -233,7 +240,7 @@ impl Tracer {
         let mut groups = vec![Vec::new(); identities.len()];
         for (at, &name) in names.iter().enumerate() {
             let mut by_name = || {
-                let identity = self.identity(Id::Name(name))?;
+                let identity = self.identity(FieldId::Name(name))?;
                 identities.iter().position(|other| *other == identity)
             };
             // A visitor by hand may know places alone; then there are no aliases.
@@ -245,26 +252,26 @@ impl Tracer {
 }
 
 /// The node of what holds nothing else.
-fn leaf(kind: Kind) -> Option<Node> {
+fn leaf(kind: CallKind) -> Option<Node> {
     Some(match kind {
-        Kind::Unreadable => Node::Unreadable,
-        Kind::Bool => Node::Bool,
-        Kind::U8 => Node::U8,
-        Kind::U16 => Node::U16,
-        Kind::U32 => Node::U32,
-        Kind::U64 => Node::U64,
-        Kind::U128 => Node::U128,
-        Kind::I8 => Node::I8,
-        Kind::I16 => Node::I16,
-        Kind::I32 => Node::I32,
-        Kind::I64 => Node::I64,
-        Kind::I128 => Node::I128,
-        Kind::F32 => Node::F32,
-        Kind::F64 => Node::F64,
-        Kind::Char => Node::Char,
-        Kind::Text => Node::Text,
-        Kind::Bytes => Node::Bytes,
-        Kind::Unit => Node::Unit,
+        CallKind::Unreadable => Node::Unreadable,
+        CallKind::Bool => Node::Bool,
+        CallKind::U8 => Node::U8,
+        CallKind::U16 => Node::U16,
+        CallKind::U32 => Node::U32,
+        CallKind::U64 => Node::U64,
+        CallKind::U128 => Node::U128,
+        CallKind::I8 => Node::I8,
+        CallKind::I16 => Node::I16,
+        CallKind::I32 => Node::I32,
+        CallKind::I64 => Node::I64,
+        CallKind::I128 => Node::I128,
+        CallKind::F32 => Node::F32,
+        CallKind::F64 => Node::F64,
+        CallKind::Char => Node::Char,
+        CallKind::Text => Node::Text,
+        CallKind::Bytes => Node::Bytes,
+        CallKind::Unit => Node::Unit,
         _ => return None,
     })
 }

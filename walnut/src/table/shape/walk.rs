@@ -91,8 +91,8 @@ impl RowShape {
             Node::Newtype { inner, .. } | Node::Known { inner, .. } => Some(Task::Values(*inner, 1)),
             Node::Tuple(_) | Node::Struct { .. } => Some(Task::Parts(id, 0)),
             Node::Enum { variants, .. } => {
-                let place = usize::try_from(varint(reader, u32::BITS)?).map_err(|_| FAULT)?;
-                Some(Task::Values(variants.get(place).ok_or(FAULT)?.node, 1))
+                let ordinal = usize::try_from(varint(reader, u32::BITS)?).map_err(|_| FAULT)?;
+                Some(Task::Values(variants.get(ordinal).ok_or(FAULT)?.node, 1))
             }
         })
     }
@@ -133,9 +133,9 @@ fn sized_bytes<'a>(reader: &mut Reader<'a>) -> Result<&'a [u8], Fault> {
 /// The varint of a number with so many bits; of one with more than 64, the lower ones.
 fn varint(reader: &mut Reader<'_>, bits: u32) -> Result<u64, Fault> {
     let mut value = 0;
-    for place in 0..bits.div_ceil(7) {
+    for group in 0..bits.div_ceil(7) {
         let byte = reader.u8()?;
-        value |= u64::from(byte & 0x7f).checked_shl(7 * place).unwrap_or(0);
+        value |= u64::from(byte & 0x7f).checked_shl(7 * group).unwrap_or(0);
         if byte < 0x80 {
             return Ok(value);
         }

@@ -29,14 +29,14 @@ pub(super) fn holds<K: Key + Debug>(
     let followers = (vec(any::<u8>(), 0..3), vec(any::<u8>(), 0..3));
     let input = (&values, &values, followers, vec(hostile_byte(), 0..40), any::<prop::sample::Index>());
     let outcome =
-        TestRunner::new_with_rng(config, rng).run(&input, |(a, b, (after_a, after_b), bytes, place)| {
+        TestRunner::new_with_rng(config, rng).run(&input, |(a, b, (after_a, after_b), bytes, index)| {
             sorts_as_it_compares(&a, &b, &after_a, &after_b, compare)?;
             comes_back_whole(&a, &after_a, compare, borrow)?;
             has_one_form::<K>(&bytes)?;
             let mut damaged = encode(&a);
             if !damaged.is_empty() {
-                let place = place.index(damaged.len());
-                damaged[place] = bytes.first().copied().unwrap_or(0x02);
+                let index = index.index(damaged.len());
+                damaged[index] = bytes.first().copied().unwrap_or(0x02);
             }
             has_one_form::<K>(&damaged)
         });
@@ -316,7 +316,7 @@ fn text_without_case_obeys() {
         decode::<NoCase<Option<String>>>(&encode_ref::<NoCase<Option<String>>>(&text.as_deref())).unwrap().0
     });
     let compare = |a: &NoCase<Option<String>>, b: &NoCase<Option<String>>| a.cmp(b);
-    holds(optional, compare, |k| crate::table::key::Caseless::point(k.inner()));
+    holds(optional, compare, |k| crate::table::key::CaseFold::point(k.inner()));
 }
 
 #[cfg(feature = "rust_decimal")]

@@ -4,18 +4,18 @@ use std::cmp::Reverse;
 use std::ops::{Bound, RangeBounds};
 
 use super::encode;
-use crate::table::key::{Composite, Key, KeyWriter, NoCase, Point, RangeOver};
+use crate::table::key::{Composite, Key, KeyBound, KeyRangeArg, KeyWriter, NoCase};
 
 /// The bounds of a range with their encodings.
 type Bounds = (Bound<Vec<u8>>, Bound<Vec<u8>>);
 
 /// What a handle does with the range that it is given.
-fn over<K: Key>(range: impl RangeOver<K>) -> Bounds {
+fn over<K: Key>(range: impl KeyRangeArg<K>) -> Bounds {
     bounds::<K, _>(range)
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "ranges are given as a caller gives them")]
-fn bounds<K: Key, M>(range: impl RangeOver<K, M>) -> Bounds {
+fn bounds<K: Key, M>(range: impl KeyRangeArg<K, M>) -> Bounds {
     let (mut start, mut end) = (KeyWriter::new(&[]), KeyWriter::new(&[]));
     let (from, to) = (range.start(&mut start), range.end(&mut end));
     (from.map(|()| start.finish().unwrap().to_vec()), to.map(|()| end.finish().unwrap().to_vec()))
@@ -27,7 +27,7 @@ fn whole<K: Key>(range: impl RangeBounds<K>) -> Bounds {
 }
 
 #[expect(clippy::needless_pass_by_value, reason = "points are given as a caller gives them")]
-fn point<K: Key>(point: impl Point<K>) -> Vec<u8> {
+fn point<K: Key>(point: impl KeyBound<K>) -> Vec<u8> {
     let mut out = KeyWriter::new(&[]);
     point.encode_point(&mut out);
     out.finish().unwrap().to_vec()

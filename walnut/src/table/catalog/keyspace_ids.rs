@@ -5,7 +5,7 @@ use std::path::Path;
 use super::catalog_key;
 use crate::base::KeyspaceId;
 use crate::error::{Error, Fault, Result};
-use crate::txn::Attempt;
+use crate::txn::Txn;
 
 /// The first keyspace that a table gets; those below are the store's own.
 pub(in crate::table) const FIRST_KEYSPACE: u32 = 16;
@@ -14,37 +14,37 @@ pub(in crate::table) const FIRST_KEYSPACE: u32 = 16;
 const NEXT_KEYSPACE: u8 = b'n';
 
 /// An id for a new keyspace.
-pub(in crate::table) fn allocate(attempt: &Attempt, dir: &Path) -> Result<KeyspaceId> {
-    let mut keyspaces = Keyspaces::begin(attempt, dir)?;
+pub(in crate::table) fn allocate(txn: &Txn, dir: &Path) -> Result<KeyspaceId> {
+    let mut keyspaces = KeyspaceIds::begin(txn, dir)?;
     let id = keyspaces.next()?;
-    keyspaces.end(attempt);
+    keyspaces.end(txn);
     Ok(KeyspaceId(id))
 }
 
 /// Has the next keyspace get an id above `last`.
-pub(in crate::table) fn reserve_above(attempt: &Attempt, last: u32, dir: &Path) -> Result<()> {
-    let mut keyspaces = Keyspaces::begin(attempt, dir)?;
+pub(in crate::table) fn reserve_above(txn: &Txn, last: u32, dir: &Path) -> Result<()> {
+    let mut keyspaces = KeyspaceIds::begin(txn, dir)?;
     if keyspaces.next <= last {
         keyspaces.next = last.checked_add(1).ok_or(Error::Unsupported("more than four billion keyspaces"))?;
-        keyspaces.end(attempt);
+        keyspaces.end(txn);
     }
     Ok(())
 }
 
 /// The id that the next keyspace gets.
-pub(in crate::table) fn next_keyspace(attempt: &Attempt) -> Result<u32> {
-    Ok(Keyspaces::begin(attempt, attempt.dir())?.next)
+pub(in crate::table) fn next_keyspace(txn: &Txn) -> Result<u32> {
+    Ok(KeyspaceIds::begin(txn, txn.dir())?.next)
 }
 
 /// The counter of keyspace ids, while a transaction takes some.
-pub(super) struct Keyspaces {
+pub(super) struct KeyspaceIds {
     next: u32,
 }
 
-impl Keyspaces {
-    pub(super) fn begin(attempt: &Attempt, dir: &Path) -> Result<Self> {
+impl KeyspaceIds {
+    pub(super) fn begin(txn: &Txn, dir: &Path) -> Result<Self> {
         let key = catalog_key(NEXT_KEYSPACE, &[]);
-        let stored = attempt.get(&key, |bytes| bytes.try_into().map(u32::from_le_bytes))?;
+        let stored = txn.get(&key, |bytes| bytes.try_into().map(u32::from_le_bytes))?;
         let next = match stored {
             None => FIRST_KEYSPACE,
             Some(stored) => {
@@ -60,7 +60,7 @@ impl Keyspaces {
         Ok(keyspace)
     }
 
-    pub(super) fn end(self, attempt: &Attempt) {
-        attempt.put(&catalog_key(NEXT_KEYSPACE, &[]), &self.next.to_le_bytes());
+    pub(super) fn end(self, txn: &Txn) {
+        txn.put(&catalog_key(NEXT_KEYSPACE, &[]), &self.next.to_le_bytes());
     }
 }

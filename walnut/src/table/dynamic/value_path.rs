@@ -6,7 +6,7 @@ use crate::error::Problem;
 
 /// A place within a row, for messages.
 #[derive(Clone, Copy)]
-pub(super) struct Place<'p> {
+pub(super) struct ValuePath<'p> {
     above: Option<&'p Self>,
     step: &'p str,
     at: Option<usize>,
@@ -15,22 +15,22 @@ pub(super) struct Place<'p> {
 /// A value that cannot be encoded: where, and why.
 pub(super) type Misfit = (String, Problem);
 
-impl<'p> Place<'p> {
+impl<'p> ValuePath<'p> {
     /// A column.
     pub(super) fn column(name: &'p str) -> Self {
         Self { above: None, step: name, at: None }
     }
 
-    pub(super) fn field<'q>(&'q self, name: &'q str) -> Place<'q> {
-        Place { above: Some(self), step: name, at: None }
+    pub(super) fn field<'q>(&'q self, name: &'q str) -> ValuePath<'q> {
+        ValuePath { above: Some(self), step: name, at: None }
     }
 
-    pub(super) fn element(&self, at: usize) -> Place<'_> {
-        Place { above: Some(self), step: "", at: Some(at) }
+    pub(super) fn element(&self, at: usize) -> ValuePath<'_> {
+        ValuePath { above: Some(self), step: "", at: Some(at) }
     }
 
     pub(super) fn depth(&self) -> usize {
-        std::iter::successors(Some(self), |place| place.above).count()
+        std::iter::successors(Some(self), |path| path.above).count()
     }
 
     pub(super) fn path(&self) -> String {

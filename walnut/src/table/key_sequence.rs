@@ -24,7 +24,7 @@
 use std::time::Duration;
 
 use super::catalog::{self, TableInfo};
-use super::key::{Generated, Key, KeyReader, KeyWriter, Way};
+use super::key::{Generated, Key, KeyGenerator, KeyReader, KeyWriter};
 use super::mapper::GeneratesKey;
 use super::mutate::PREFIX;
 use super::store::Store;
@@ -32,7 +32,7 @@ use crate::base::KeyRange;
 use crate::engine::Durability;
 use crate::error::{Error, Fault, Limit, Result};
 use crate::sync::{AtomicBool, Mutex, OnceLock, Ordering};
-use crate::txn::{Attempt, Lane, transact};
+use crate::txn::{RetryQueue, Txn, run_with_retries};
 
 /// The most numbers by which a note of a removed row goes ahead of it.
 const AHEAD: u128 = 255;
@@ -43,18 +43,18 @@ const AHEAD_PART: u128 = 256;
 
 /// What generates the keys of one table.
 #[derive(Debug, Default)]
-pub(super) struct Numbers {
+pub(super) struct KeySequence {
     /// Whether keys of this table were ever generated, so that every struct has to note the rows
     /// that it removes.
-    is_counted: AtomicBool,
+    has_generated: AtomicBool,
     /// How numbers of this table are keys, once a key was generated in this process.
-    keys: OnceLock<Keys>,
+    keys: OnceLock<SequenceKeys>,
     /// Held while the store is asked: another thread that needs a number needs the answer.
-    state: Mutex<State>,
+    state: Mutex<SequenceState>,
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct SequenceState {
     /// Whether `given` is at least every used number that the store knew of.
     is_known: bool,
     /// The last number that was given, or brought along by a row.
@@ -65,26 +65,26 @@ struct State {
 
 /// How numbers are keys.
 #[derive(Debug)]
-struct Keys {
+struct SequenceKeys {
     last: u128,
     encode: fn(u128) -> KeyWriter,
     decode: fn(&[u8]) -> Result<u128, Fault>,
 }
 
-impl Numbers {
+impl KeySequence {
     /// Those of a table of which the catalog says whether its keys were ever generated.
-    pub(super) fn new(is_counted: bool) -> Self {
-        Self { is_counted: AtomicBool::new(is_counted), ..Self::default() }
+    pub(super) fn new(has_generated: bool) -> Self {
+        Self { has_generated: AtomicBool::new(has_generated), ..Self::default() }
     }
 
     /// Notes that keys of the table were generated, by whichever handle.
-    pub(super) fn count(&self) {
-        self.is_counted.store(true, Ordering::Release);
+    pub(super) fn note_generated(&self) {
+        self.has_generated.store(true, Ordering::Release);
     }
 
     /// Whether keys of the table were ever generated.
-    pub(super) fn is_counted(&self) -> bool {
-        self.is_counted.load(Ordering::Acquire)
+    pub(super) fn has_generated(&self) -> bool {
+        self.has_generated.load(Ordering::Acquire)
     }
 
     /// The number of the next key of `T`; `is_late` says that the ones before ran out once already,
@@ -95,11 +95,11 @@ impl Numbers {
         info: &TableInfo,
         is_late: &mut bool,
     ) -> Result<u128> {
-        let Way::Counted { last } = T::Generated::WAY else {
+        let KeyGenerator::Sequence { last } = T::Generated::GENERATOR else {
             let (now, random) = store.moment();
             return Ok(next_uuid(&mut store.last_uuid.lock(), now, random));
         };
-        self.keys.get_or_init(|| Keys { last, encode: encode::<T>, decode: decode::<T> });
+        self.keys.get_or_init(|| SequenceKeys { last, encode: encode::<T>, decode: decode::<T> });
         let mut state = self.state.lock();
         if !state.is_known || state.given >= last {
             let used = self.used::<T>(store, info)?;
@@ -123,13 +123,13 @@ impl Numbers {
 
     /// Takes note that a row has the number that was returned just now: another statement has
     /// inserted it.
-    pub(super) fn ask_again(&self) {
+    pub(super) fn invalidate(&self) {
         self.state.lock().is_known = false;
     }
 
     /// Sees to it that numbers go on above one that a row brings along. Should the row never be
     /// committed, there is a gap.
-    pub(super) fn keep_above(&self, number: u128) {
+    pub(super) fn advance_past(&self, number: u128) {
         let mut state = self.state.lock();
         state.given = state.given.max(number);
     }
@@ -143,7 +143,7 @@ impl Numbers {
         key: &[u8],
         number: Option<u128>,
     ) -> Result<()> {
-        if number.is_none() && !self.is_counted() {
+        if number.is_none() && !self.has_generated() {
             return Ok(());
         }
         let primary_key = &key[PREFIX..];
@@ -158,16 +158,16 @@ impl Numbers {
         }
         let ahead = number.and_then(|number| self.ahead_of(number)).filter(|ahead| **ahead > *primary_key);
         let note = ahead.as_deref().unwrap_or(primary_key);
-        let noted = in_catalog(store, |attempt| {
+        let noted = in_catalog(store, |txn| {
             // A row that was never committed has used no number.
-            if !catalog::is_there(attempt, info, store.dir())? || attempt.get(key, |_| ())?.is_none() {
+            if !catalog::is_there(txn, info, store.dir())? || txn.get(key, |_| ())?.is_none() {
                 return Ok(Vec::new());
             }
-            let stored = attempt.get(&catalog::removed_key(info), <[u8]>::to_vec)?.unwrap_or_default();
+            let stored = txn.get(&catalog::removed_key(info), <[u8]>::to_vec)?.unwrap_or_default();
             if *stored >= *primary_key {
                 return Ok(stored);
             }
-            attempt.put(&catalog::removed_key(info), note);
+            txn.put(&catalog::removed_key(info), note);
             Ok(note.to_vec())
         })?;
         if !noted.is_empty() {
@@ -178,33 +178,33 @@ impl Numbers {
 
     /// The key up to which a note goes that is written for a number.
     fn ahead_of(&self, number: u128) -> Option<Vec<u8>> {
-        let Keys { last, encode, .. } = self.keys.get()?;
+        let SequenceKeys { last, encode, .. } = self.keys.get()?;
         let ahead = (last.saturating_sub(number) / AHEAD_PART).min(AHEAD);
         encode(number + ahead).finish().ok().map(<[u8]>::to_vec)
     }
 
     /// The greatest used number, as far as the store knows it.
     fn used<T: GeneratesKey>(&self, store: &Store, info: &TableInfo) -> Result<u128> {
-        let Way::Counted { last } = T::Generated::WAY else { return Ok(0) };
+        let KeyGenerator::Sequence { last } = T::Generated::GENERATOR else { return Ok(0) };
         // The row is looked up first: one that is removed after that is noted before it goes.
         let mut scan = store.scan_now(KeyRange::prefix(&info.rows.prefix()))?;
         let greatest = scan.next_back()?.map(|found| decode::<T>(&found.key[PREFIX..])).transpose();
         let greatest = greatest.map_err(|fault| fault.at(store.dir(), 0))?.unwrap_or(0);
-        let (removed, reserved) = in_catalog(store, |attempt| {
-            if !catalog::is_there(attempt, info, store.dir())? {
+        let (removed, reserved) = in_catalog(store, |txn| {
+            if !catalog::is_there(txn, info, store.dir())? {
                 return Err(Error::Dropped);
             }
-            let removed = attempt.get(&catalog::removed_key(info), <[u8]>::to_vec)?;
+            let removed = txn.get(&catalog::removed_key(info), <[u8]>::to_vec)?;
             if removed.is_none() {
-                attempt.put(&catalog::removed_key(info), &[]);
+                txn.put(&catalog::removed_key(info), &[]);
             }
-            let reserved = attempt.get(&catalog::reserved_key(info), |bytes| {
+            let reserved = txn.get(&catalog::reserved_key(info), |bytes| {
                 bytes.try_into().map(u128::from_le_bytes).map_err(|_| Fault::Invalid("counter of a table"))
             })?;
-            let reserved = reserved.transpose().map_err(|fault| attempt.corruption(fault))?;
+            let reserved = reserved.transpose().map_err(|fault| txn.corruption(fault))?;
             Ok((removed.unwrap_or_default(), reserved.unwrap_or(0)))
         })?;
-        self.count();
+        self.note_generated();
         let removed = if removed.is_empty() { Ok(0) } else { decode::<T>(&removed) };
         let removed = removed.map_err(|fault| fault.at(store.dir(), 0))?;
         // Blocks of numbers were reserved past the last one of a type: then they say nothing.
@@ -214,9 +214,9 @@ impl Numbers {
 }
 
 /// Reads and writes the catalog in a commit of its own, which asks for no sync.
-fn in_catalog<R>(store: &Store, run: impl Fn(&Attempt) -> Result<R>) -> Result<R> {
-    let begin = || Attempt::begin_statement(store.place(), store.guard()).internal();
-    transact(store.place(), &Lane::default(), Durability::Fast, begin, |attempt| attempt, run)
+fn in_catalog<R>(store: &Store, run: impl Fn(&Txn) -> Result<R>) -> Result<R> {
+    let begin = || Txn::begin_statement(store.storage(), store.reservations()).internal();
+    run_with_retries(store.storage(), &RetryQueue::default(), Durability::Fast, begin, |txn| txn, run)
 }
 
 /// The key of a number.

@@ -1,8 +1,7 @@
-//! The way of an entry out of a walk: the stages that may hold it back, and the row where one is
-//! needed.
+//! The stages of a scan, skip, limit and filter, and the row where one is needed.
 
+use super::error::ScanError;
 use super::output::Output;
-use super::trouble::Trouble;
 use crate::engine::StoredValue;
 use crate::error::Result;
 use crate::table::catalog::TableInfo;
@@ -11,60 +10,58 @@ use crate::table::mapper::Table;
 use crate::table::row;
 use crate::txn::ScanState;
 
-/// What happens to entries on their way out.
-pub(super) enum Stage<'a, T> {
-    /// So many are still to be passed over.
+pub(super) enum ScanStage<'a, T> {
+    /// The number of entries still to be skipped.
     Skip(u64),
-    /// So many may still be returned.
+    /// The number of entries that may still be returned.
     Limit(u64),
-    /// Only rows of which this is true.
     Filter(Box<dyn FnMut(&T) -> bool + Send + 'a>),
 }
 
-impl<T> Stage<'_, T> {
-    /// The same stage for another scan: a count is copied, a filter is lent.
-    pub(super) fn lend(&mut self) -> Stage<'_, T> {
+impl<T> ScanStage<'_, T> {
+    /// The same stage for another scan: a count is copied, a filter is borrowed.
+    pub(super) fn lend(&mut self) -> ScanStage<'_, T> {
         match self {
-            Self::Skip(count) => Stage::Skip(*count),
-            Self::Limit(count) => Stage::Limit(*count),
-            Self::Filter(keep) => Stage::Filter(Box::new(|row| keep(row))),
+            Self::Skip(count) => ScanStage::Skip(*count),
+            Self::Limit(count) => ScanStage::Limit(*count),
+            Self::Filter(keep) => ScanStage::Filter(Box::new(|row| keep(row))),
         }
     }
 }
 
-/// What an entry goes through before it is returned.
-pub(super) struct Exit<'w, 'a, T> {
+/// The stages between an entry and the caller.
+pub(super) struct ScanStages<'w, 'a, T> {
     pub(super) info: &'w TableInfo,
-    pub(super) stages: &'w mut [Stage<'a, T>],
-    pub(super) forgets_key: bool,
+    pub(super) stages: &'w mut [ScanStage<'a, T>],
+    pub(super) shows_primary_key: bool,
 }
 
-impl<T: Table> Exit<'_, '_, T> {
-    /// Whether nothing more comes out.
+impl<T: Table> ScanStages<'_, '_, T> {
+    /// Whether a limit is used up.
     #[inline]
-    pub(super) fn is_shut(&self) -> bool {
-        self.stages.iter().any(|stage| matches!(stage, Stage::Limit(0)))
+    pub(super) fn is_exhausted(&self) -> bool {
+        self.stages.iter().any(|stage| matches!(stage, ScanStage::Limit(0)))
     }
 
-    /// What is to be returned for an entry; `None` when a stage holds it back. `stored` is the
-    /// row's value, if it is known.
+    /// The item for an entry; `None` if a stage drops it. `stored` is the row's value, if it is
+    /// known.
     #[inline(always)]
-    pub(super) fn pass<O: Output<T>>(
+    pub(super) fn apply<O: Output<T>>(
         &mut self,
         state: ScanState<'_>,
         key: &[u8],
         primary_key: &[u8],
         stored: Option<StoredValue<'_>>,
-    ) -> Result<Option<O::Item>, Trouble> {
+    ) -> Result<Option<O::Item>, ScanError> {
         for at in 0..self.stages.len() {
             match &mut self.stages[at] {
-                Stage::Skip(0) => {}
-                Stage::Skip(count) => {
+                ScanStage::Skip(0) => {}
+                ScanStage::Skip(count) => {
                     *count -= 1;
                     return Ok(None);
                 }
-                Stage::Limit(count) => *count = count.saturating_sub(1),
-                Stage::Filter(_) => {
+                ScanStage::Limit(count) => *count = count.saturating_sub(1),
+                ScanStage::Filter(_) => {
                     let Some(row) = self.filter(at, state, primary_key, stored)? else { return Ok(None) };
                     return O::make(self.shown::<O>(key, primary_key), primary_key, || Ok(row)).map(Some);
                 }
@@ -74,16 +71,14 @@ impl<T: Table> Exit<'_, '_, T> {
         O::make(key, primary_key, || self.info.read_row::<T>(state, primary_key, stored)).map(Some)
     }
 
-    /// The key that the output has for the one that the scan goes by.
     #[inline(always)]
     fn shown<'k, O: Output<T>>(&self, key: &'k [u8], primary_key: &'k [u8]) -> &'k [u8] {
-        if self.forgets_key && !O::IS_INNER { primary_key } else { key }
+        if self.shows_primary_key && !O::IS_INNER { primary_key } else { key }
     }
 
-    /// The row of an entry, if it comes through the stages from a filter on.
+    /// The row of an entry, if it passes the stages from a filter on.
     ///
-    /// It is a call: scans without a filter are the most frequent, and their way has no row to be
-    /// kept.
+    /// Not inlined: most scans have no filter, and their path keeps no row.
     #[inline(never)]
     fn filter(
         &mut self,
@@ -91,17 +86,17 @@ impl<T: Table> Exit<'_, '_, T> {
         state: ScanState<'_>,
         primary_key: &[u8],
         stored: Option<StoredValue<'_>>,
-    ) -> Result<Option<T>, Trouble> {
+    ) -> Result<Option<T>, ScanError> {
         let row = self.info.read_row::<T>(state, primary_key, stored)?;
         for stage in &mut self.stages[from..] {
             match stage {
-                Stage::Skip(0) => {}
-                Stage::Skip(count) => {
+                ScanStage::Skip(0) => {}
+                ScanStage::Skip(count) => {
                     *count -= 1;
                     return Ok(None);
                 }
-                Stage::Limit(count) => *count = count.saturating_sub(1),
-                Stage::Filter(keep) => {
+                ScanStage::Limit(count) => *count = count.saturating_sub(1),
+                ScanStage::Filter(keep) => {
                     if !keep(&row) {
                         return Ok(None);
                     }
@@ -113,38 +108,36 @@ impl<T: Table> Exit<'_, '_, T> {
 }
 
 impl TableInfo {
-    /// The row of a primary key, of its value if that is known.
+    /// Decodes the row of a primary key, whose value is `stored` if it is known.
     #[inline(always)]
     fn read_row<T: Table>(
         &self,
         state: ScanState<'_>,
         primary_key: &[u8],
         stored: Option<StoredValue<'_>>,
-    ) -> Result<T, Trouble> {
+    ) -> Result<T, ScanError> {
         match stored {
-            Some(StoredValue::Here(bytes)) => row::open(bytes).map_err(Trouble::Fault),
+            Some(StoredValue::Here(bytes)) => row::open(bytes).map_err(ScanError::Fault),
             stored => self.fetch_row(state, primary_key, stored),
         }
     }
 
-    /// The same for a row that is not at hand. It is a call, so that the frame of a scan that has
-    /// its rows at hand holds no key to be looked up.
+    /// Not inlined, so that the frame of a scan whose values are at hand holds no lookup key.
     #[inline(never)]
     fn fetch_row<T: Table>(
         &self,
         state: ScanState<'_>,
         primary_key: &[u8],
         stored: Option<StoredValue<'_>>,
-    ) -> Result<T, Trouble> {
+    ) -> Result<T, ScanError> {
         if let Some(value) = stored {
             return Ok(row::open(&value.load()?)?);
         }
         let key = self.key_of_row(primary_key);
         let row = state.reader().get(key.finish()?, row::open::<T>)?;
-        Ok(row.ok_or(Trouble::NoRow)??)
+        Ok(row.ok_or(ScanError::NoRow)??)
     }
 
-    /// The engine's key of the row with a primary key.
     pub(in crate::table) fn key_of_row(&self, primary_key: &[u8]) -> KeyWriter {
         let mut key = KeyWriter::new(&self.rows.prefix());
         key.push(primary_key);

@@ -13,30 +13,30 @@ use crate::sync::Mutex;
 
 /// The rows that are being taken, by the engine's keys.
 #[derive(Debug, Default)]
-pub(crate) struct Claims {
+pub(crate) struct RowLocks {
     keys: Mutex<HashSet<Box<[u8]>>>,
 }
 
 /// The sole right to take a row.
 #[derive(Debug)]
 #[must_use]
-pub(crate) struct Claim<'c> {
-    claims: &'c Claims,
+pub(crate) struct RowLock<'c> {
+    row_locks: &'c RowLocks,
     key: Box<[u8]>,
 }
 
-impl Claims {
+impl RowLocks {
     /// The claim to the row under an engine's key, unless it has one.
-    pub(super) fn claim(&self, key: &[u8]) -> Option<Claim<'_>> {
+    pub(super) fn try_lock(&self, key: &[u8]) -> Option<RowLock<'_>> {
         let key: Box<[u8]> = key.into();
         // A claim that is made gives back its row when it is dropped, so none is made in vain.
-        if self.keys.lock().insert(key.clone()) { Some(Claim { claims: self, key }) } else { None }
+        if self.keys.lock().insert(key.clone()) { Some(RowLock { row_locks: self, key }) } else { None }
     }
 }
 
-impl Drop for Claim<'_> {
+impl Drop for RowLock<'_> {
     fn drop(&mut self) {
-        self.claims.keys.lock().remove(&self.key);
+        self.row_locks.keys.lock().remove(&self.key);
     }
 }
 
@@ -46,15 +46,15 @@ mod tests {
 
     #[test]
     fn a_row_has_one_claim_until_that_is_dropped_by_a_panic_too() {
-        let claims = Claims::default();
-        let claim = claims.claim(b"row").expect("nobody has it");
-        assert!(claims.claim(b"row").is_none() && claims.claim(b"another").is_some());
-        assert!(claims.claim(b"row").is_none(), "who was refused has given nothing back");
+        let row_locks = RowLocks::default();
+        let lock = row_locks.try_lock(b"row").expect("nobody has it");
+        assert!(row_locks.try_lock(b"row").is_none() && row_locks.try_lock(b"another").is_some());
+        assert!(row_locks.try_lock(b"row").is_none(), "who was refused has given nothing back");
         let taken = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| {
-            let _claim = claim;
+            let _lock = lock;
             panic!("in the middle of taking it");
         }));
-        assert!(taken.is_err() && claims.claim(b"row").is_some());
-        assert!(claims.keys.lock().is_empty());
+        assert!(taken.is_err() && row_locks.try_lock(b"row").is_some());
+        assert!(row_locks.keys.lock().is_empty());
     }
 }

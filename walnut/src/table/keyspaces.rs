@@ -25,7 +25,7 @@ use crate::batch::EntryBatch;
 use crate::engine::{Durability, ReadSet};
 use crate::error::{Error, Fault, Result};
 use crate::sync::{AtomicBool, Ordering};
-use crate::txn::{Attempt, EntryReader, EntryScan, Place, commit_beside};
+use crate::txn::{EntryReader, EntryScan, Storage, Txn, commit_and_record};
 
 /// The version of the stored form of a keyspace.
 const FORM: u8 = 1;
@@ -35,13 +35,13 @@ const MAX_NAME_SIZE: usize = 255;
 
 /// A keyspace that this process has opened.
 #[derive(Debug)]
-pub(crate) struct Space {
+pub(crate) struct OpenKeyspace {
     name: String,
     id: KeyspaceId,
     dropped: AtomicBool,
 }
 
-impl Space {
+impl OpenKeyspace {
     fn new(name: &str, id: KeyspaceId) -> Arc<Self> {
         Arc::new(Self { name: name.to_owned(), id, dropped: AtomicBool::new(false) })
     }
@@ -57,7 +57,7 @@ impl Space {
 
     /// The key of its entry in the catalog.
     pub(super) fn catalog_key(&self) -> Vec<u8> {
-        space_key(&self.name)
+        keyspace_key(&self.name)
     }
 
     /// Whether this is its entry in the catalog.
@@ -72,40 +72,40 @@ impl Space {
 
 impl Store {
     /// The keyspace of this name, which is made when there is none.
-    pub(crate) fn space(&self, name: &str) -> Result<Arc<Space>> {
+    pub(crate) fn keyspace(&self, name: &str) -> Result<Arc<OpenKeyspace>> {
         check_name(name)?;
-        if let Some(space) = self.spaces.lock().get(name) {
-            return Ok(Arc::clone(space));
+        if let Some(keyspace) = self.keyspaces.lock().get(name) {
+            return Ok(Arc::clone(keyspace));
         }
-        let _turn = self.making.lock();
-        if let Some(space) = self.spaces.lock().get(name) {
-            return Ok(Arc::clone(space));
+        let _guard = self.schema_lock.lock();
+        if let Some(keyspace) = self.keyspaces.lock().get(name) {
+            return Ok(Arc::clone(keyspace));
         }
-        let id = self.change_internally(self.durability(), |attempt| self.open_space(attempt, name))?;
-        let space = Space::new(name, id);
-        self.spaces.lock().insert(name.to_owned(), Arc::clone(&space));
-        Ok(space)
+        let id = self.change_internally(self.durability(), |txn| self.open_keyspace(txn, name))?;
+        let keyspace = OpenKeyspace::new(name, id);
+        self.keyspaces.lock().insert(name.to_owned(), Arc::clone(&keyspace));
+        Ok(keyspace)
     }
 
     /// The names of all keyspaces, sorted.
-    pub(crate) fn space_names(&self) -> Result<Vec<String>> {
+    pub(crate) fn keyspace_names(&self) -> Result<Vec<String>> {
         names(|range| self.scan_now(range))
     }
 
     /// Removes a keyspace and all that is in it; says whether there was one.
-    pub(crate) fn drop_space(&self, name: &str) -> Result<bool> {
-        let _turn = self.making.lock();
-        let known = self.spaces.lock().get(name).cloned();
-        self.drop_with(known.as_deref().map(|space| &space.dropped), |attempt| {
-            let key = space_key(name);
-            let Some(id) = attempt.get(&key, decode)? else { return Ok(false) };
+    pub(crate) fn drop_keyspace(&self, name: &str) -> Result<bool> {
+        let _guard = self.schema_lock.lock();
+        let known = self.keyspaces.lock().get(name).cloned();
+        self.drop_with(known.as_deref().map(|keyspace| &keyspace.dropped), |txn| {
+            let key = keyspace_key(name);
+            let Some(id) = txn.get(&key, decode)? else { return Ok(false) };
             let id = id.map_err(|fault| fault.at(self.dir(), 0))?;
-            attempt.delete(&key);
-            drop_keyspace(attempt, id);
+            txn.delete(&key);
+            clear_keyspace(txn, id);
             Ok(true)
         })
         .inspect(|_| {
-            self.spaces.lock().remove(name);
+            self.keyspaces.lock().remove(name);
             // What is not emptied now is emptied with the next table that is dropped or opened.
             let _ = self.empty_dropped();
         })
@@ -115,7 +115,7 @@ impl Store {
     pub(super) fn drop_with(
         &self,
         flag: Option<&AtomicBool>,
-        statement: impl FnMut(&Attempt) -> Result<bool>,
+        statement: impl FnMut(&Txn) -> Result<bool>,
     ) -> Result<bool> {
         let tell = |dropped| {
             if let Some(flag) = flag {
@@ -132,18 +132,18 @@ impl Store {
     /// drop.
     pub(crate) fn write(
         &self,
-        spaces: &[Arc<Space>],
+        keyspaces: &[Arc<OpenKeyspace>],
         batch: EntryBatch,
         durability: Durability,
     ) -> Result<()> {
-        let Place::Engine(core) = self.place() else {
-            return self.write_remotely(spaces, &batch, durability);
+        let Storage::Engine(core) = self.storage() else {
+            return self.write_remotely(keyspaces, &batch, durability);
         };
         let pin = core.pin_applied();
-        spaces.iter().try_for_each(|space| space.ensure_there())?;
-        let keys = spaces.iter().map(|space| space_key(&space.name)).collect();
+        keyspaces.iter().try_for_each(|keyspace| keyspace.ensure_there())?;
+        let keys = keyspaces.iter().map(|keyspace| keyspace_key(&keyspace.name)).collect();
         let reads = ReadSet { pin: Some(pin), keys, ranges: Vec::new() };
-        match commit_beside(self.place().address(), None, batch, |batch| {
+        match commit_and_record(self.storage().address(), None, batch, |batch| {
             core.commit(reads, batch, durability)
         }) {
             Err(Error::Conflict) => Err(Error::Dropped),
@@ -151,21 +151,25 @@ impl Store {
         }
     }
 
-    fn open_space(&self, attempt: &Attempt, name: &str) -> Result<KeyspaceId> {
-        let key = space_key(name);
-        if let Some(id) = attempt.get(&key, decode)? {
+    fn open_keyspace(&self, txn: &Txn, name: &str) -> Result<KeyspaceId> {
+        let key = keyspace_key(name);
+        if let Some(id) = txn.get(&key, decode)? {
             return id.map_err(|fault| fault.at(self.dir(), 0));
         }
-        let id = catalog::allocate(attempt, self.dir())?;
-        attempt.put(&key, &[&[FORM][..], &id.0.to_le_bytes()].concat());
+        let id = catalog::allocate(txn, self.dir())?;
+        txn.put(&key, &[&[FORM][..], &id.0.to_le_bytes()].concat());
         Ok(id)
     }
 }
 
 /// The keyspace of this name as a state of the database in `dir` has it; `None` when it has none.
-pub(crate) fn space_in(reader: EntryReader<'_>, name: &str, dir: &Path) -> Result<Option<Arc<Space>>> {
-    let id = reader.get(&space_key(name), decode)?.transpose().map_err(|fault| fault.at(dir, 0))?;
-    Ok(id.map(|id| Space::new(name, id)))
+pub(crate) fn keyspace_in(
+    reader: EntryReader<'_>,
+    name: &str,
+    dir: &Path,
+) -> Result<Option<Arc<OpenKeyspace>>> {
+    let id = reader.get(&keyspace_key(name), decode)?.transpose().map_err(|fault| fault.at(dir, 0))?;
+    Ok(id.map(|id| OpenKeyspace::new(name, id)))
 }
 
 /// The names and ids of all keyspaces, sorted.
@@ -173,27 +177,27 @@ pub(super) fn all(
     scan: impl FnOnce(KeyRange) -> Result<EntryScan>,
     dir: &Path,
 ) -> Result<Vec<(String, u32)>> {
-    let found = catalog::entries_under(scan, &space_key(""))?;
+    let found = catalog::entries_under(scan, &keyspace_key(""))?;
     let id = |(name, bytes): (String, Vec<u8>)| Ok((name, decode(&bytes)?.0));
     found.into_iter().map(id).collect::<Result<_, Fault>>().map_err(|fault| fault.at(dir, 0))
 }
 
 /// The names of all keyspaces, sorted.
 pub(super) fn names(scan: impl FnOnce(KeyRange) -> Result<EntryScan>) -> Result<Vec<String>> {
-    catalog::names_under(scan, &space_key(""))
+    catalog::names_under(scan, &keyspace_key(""))
 }
 
-/// Removes all that is in a keyspace when the attempt is committed.
-pub(super) fn drop_keyspace(attempt: &Attempt, id: KeyspaceId) {
-    if attempt.session().is_some() {
-        return note_dropped(attempt, id);
+/// Removes all that is in a keyspace when the transaction is committed.
+pub(super) fn clear_keyspace(txn: &Txn, id: KeyspaceId) {
+    if txn.session().is_some() {
+        return note_dropped(txn, id);
     }
     let start = id.prefix();
     let end = successor(&start).expect("the last id is never given");
-    attempt.clear(KeyRange { start: start.to_vec(), end: Some(end) });
+    txn.clear(KeyRange { start: start.to_vec(), end: Some(end) });
 }
 
-pub(super) fn space_key(name: &str) -> Vec<u8> {
+pub(super) fn keyspace_key(name: &str) -> Vec<u8> {
     catalog::catalog_key(b's', name.as_bytes())
 }
 

@@ -6,10 +6,10 @@
 use std::cmp::Reverse;
 use std::marker::PhantomData;
 
-use super::key::{Caseless, Decimals, Key, KeyWriter, NoCase, Scaled, inverted};
+use super::key::{CaseFold, FixedPointKey, Key, KeyWriter, NoCase, Scaled, inverted};
 
 /// A way to store a value of type `V` as a key.
-pub trait Form<V> {
+pub trait Encoding<V> {
     /// The key that is stored.
     type Key: Key;
 
@@ -22,21 +22,21 @@ pub trait Form<V> {
 
 /// As it is.
 #[derive(Debug)]
-pub struct AsIs;
+pub struct Plain;
 
 /// Folded: `nocase`.
 #[derive(Debug)]
-pub struct Folded;
+pub struct CaseFolded;
 
 /// As a decimal of this scale: `scale = N`.
 #[derive(Debug)]
-pub struct AtScale<const N: u32>;
+pub struct FixedPoint<const N: u32>;
 
 /// The other way round: `desc`.
 #[derive(Debug)]
 pub struct Descending<F>(PhantomData<F>);
 
-impl<K: Key> Form<K> for AsIs {
+impl<K: Key> Encoding<K> for Plain {
     type Key = K;
 
     fn encode(value: &K, out: &mut KeyWriter) {
@@ -48,7 +48,7 @@ impl<K: Key> Form<K> for AsIs {
     }
 }
 
-impl<T: Caseless> Form<T> for Folded {
+impl<T: CaseFold> Encoding<T> for CaseFolded {
     type Key = NoCase<T>;
 
     fn encode(value: &T, out: &mut KeyWriter) {
@@ -60,7 +60,7 @@ impl<T: Caseless> Form<T> for Folded {
     }
 }
 
-impl<T: Decimals, const N: u32> Form<T> for AtScale<N> {
+impl<T: FixedPointKey, const N: u32> Encoding<T> for FixedPoint<N> {
     type Key = Scaled<T, N>;
 
     fn encode(value: &T, out: &mut KeyWriter) {
@@ -72,7 +72,7 @@ impl<T: Decimals, const N: u32> Form<T> for AtScale<N> {
     }
 }
 
-impl<V, F: Form<V>> Form<V> for Descending<F> {
+impl<V, F: Encoding<V>> Encoding<V> for Descending<F> {
     type Key = Reverse<F::Key>;
 
     fn encode(value: &V, out: &mut KeyWriter) {

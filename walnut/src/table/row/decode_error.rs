@@ -6,17 +6,17 @@ use serde::de;
 
 /// The bytes are not what the type asks for. Serde's message may hold a value, so it is not kept.
 #[derive(Debug)]
-pub(super) struct Unreadable;
+pub(super) struct RowDecodeError;
 
-impl fmt::Display for Unreadable {
+impl fmt::Display for RowDecodeError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("these bytes are not the value asked for")
     }
 }
 
-impl std::error::Error for Unreadable {}
+impl std::error::Error for RowDecodeError {}
 
-impl de::Error for Unreadable {
+impl de::Error for RowDecodeError {
     #[cold]
     fn custom<M: fmt::Display>(_: M) -> Self {
         Self

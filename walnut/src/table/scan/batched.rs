@@ -1,12 +1,12 @@
-//! Rows of an index scan, read several at a time: entries that follow each other lead to rows that
-//! do not, and a few random reads at once take little longer than one.
+//! Batched row lookups of an index scan: adjacent entries lead to scattered rows, and a batch of
+//! lookups overlaps their cache misses.
 
 use smallvec::SmallVec;
 
+use super::error::ScanError;
 use super::layout::Target;
 use super::output::{PrimaryKeyOf, RowOf};
-use super::trouble::Trouble;
-use super::walker::{End, Walker};
+use super::scan_core::{RangeEnd, ScanCore};
 use crate::error::Result;
 use crate::table::catalog::TableInfo;
 use crate::table::mapper::Table;
@@ -14,47 +14,47 @@ use crate::table::mutate::PREFIX;
 use crate::table::row;
 use crate::txn::EntryScan;
 
-/// How many rows are read at a time.
-const TOGETHER: usize = 32;
+/// Rows of a batch.
+const BATCH_COUNT: usize = 32;
 
-impl<T: Table> Walker<'_, T> {
-    /// All rows that are left, from the front of the scan.
+impl<T: Table> ScanCore<'_, T> {
+    /// All remaining rows from the front of the scan.
     pub(super) fn collect(mut self) -> Result<Vec<T>> {
         let mut rows = Vec::new();
         if self.reads_rows() {
             // The row of each entry is at hand already.
-            while let Some(row) = self.step::<RowOf>(End::Front)? {
+            while let Some(row) = self.step::<RowOf>(RangeEnd::Front)? {
                 rows.push(row);
             }
             return Ok(rows);
         }
-        let mut keys = KeysOfRows { prefix: self.rows_prefix(), bytes: Vec::new(), ends: SmallVec::new() };
+        let mut keys = RowKeys { prefix: self.rows_prefix(), bytes: Vec::new(), ends: SmallVec::new() };
         loop {
             keys.clear();
-            while keys.ends.len() < TOGETHER
-                && let Some(key) = self.step::<PrimaryKeyOf>(End::Front)?
+            while keys.ends.len() < BATCH_COUNT
+                && let Some(key) = self.step::<PrimaryKeyOf>(RangeEnd::Front)?
             {
                 keys.push(&key);
             }
-            if let Some(walk) = self.walk() {
-                read(walk, self.info(), self.target(), &keys, &mut rows)?;
+            if let Some(entry_scan) = self.entry_scan() {
+                read(entry_scan, self.info(), self.target(), &keys, &mut rows)?;
             }
-            if keys.ends.len() < TOGETHER {
+            if keys.ends.len() < BATCH_COUNT {
                 return Ok(rows);
             }
         }
     }
 }
 
-/// The engine's keys of some rows.
-struct KeysOfRows {
+/// The engine's keys of a batch of rows.
+struct RowKeys {
     prefix: [u8; 4],
     bytes: Vec<u8>,
-    /// Where each of them ends in `bytes`.
-    ends: SmallVec<[usize; TOGETHER]>,
+    /// The end of each key in `bytes`.
+    ends: SmallVec<[usize; BATCH_COUNT]>,
 }
 
-impl KeysOfRows {
+impl RowKeys {
     fn clear(&mut self) {
         self.bytes.clear();
         self.ends.clear();
@@ -72,21 +72,22 @@ impl KeysOfRows {
     }
 }
 
-/// Adds the rows with these keys, in this order.
+/// Adds the rows with these keys in this order.
 fn read<T: Table>(
-    walk: &EntryScan,
+    entry_scan: &EntryScan,
     info: &TableInfo,
     target: Target,
-    keys: &KeysOfRows,
+    keys: &RowKeys,
     rows: &mut Vec<T>,
 ) -> Result<()> {
-    let keys: SmallVec<[&[u8]; TOGETHER]> = keys.iter().collect();
+    let keys: SmallVec<[&[u8]; BATCH_COUNT]> = keys.iter().collect();
     rows.reserve(keys.len());
     let first = rows.len();
-    walk.state().reader().get_many(&keys, |stored| {
-        let row = stored.ok_or(Trouble::NoRow).and_then(|stored| row::open(stored).map_err(Trouble::Fault));
+    entry_scan.state().reader().get_many(&keys, |stored| {
+        let row =
+            stored.ok_or(ScanError::NoRow).and_then(|stored| row::open(stored).map_err(ScanError::Fault));
         let key = keys.get(rows.len() - first).and_then(|key| key.get(PREFIX..)).unwrap_or_default();
-        rows.push(row.map_err(|trouble| trouble.error(info, target, key))?);
+        rows.push(row.map_err(|error| error.error(info, target, key))?);
         Ok(())
     })
 }

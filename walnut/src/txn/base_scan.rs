@@ -1,9 +1,9 @@
-//! The state that an overlay scan lies on: that of the engine, or of one elsewhere.
+//! The snapshot below a merged scan, of the engine or of a remote one.
 
-use super::notes::Notes;
+use super::read_tracker::ReadTracker;
 use super::reader::EntryReader;
 use super::remote::RemoteReader;
-use super::writes::Writes;
+use super::write_buffer::WriteBuffer;
 use crate::backend::{Follow, RemoteScan, RemoteSession};
 use crate::base::{KeyRange, Kind};
 use crate::cursor::Direction;
@@ -11,18 +11,17 @@ use crate::engine::{EngineScan, StoredValue};
 use crate::error::Result;
 use crate::sync::Arc;
 
-/// A walk over a pinned state.
-#[expect(clippy::large_enum_variant, reason = "an overlay scan is boxed")]
-pub(super) enum Below {
+#[expect(clippy::large_enum_variant, reason = "a merged scan is boxed")]
+pub(super) enum BaseScan {
     Engine(EngineScan),
     Remote(RemoteScan),
 }
 
-impl Below {
-    pub(super) fn reader<'s>(&'s self, writes: &'s Writes, notes: &'s Notes) -> EntryReader<'s> {
+impl BaseScan {
+    pub(super) fn reader<'s>(&'s self, writes: &'s WriteBuffer, reads: &'s ReadTracker) -> EntryReader<'s> {
         match self {
-            Self::Engine(scan) => EntryReader::Overlay { below: scan.reader(), writes, notes },
-            Self::Remote(scan) => EntryReader::Remote(RemoteReader::under(scan.session(), writes, notes)),
+            Self::Engine(scan) => EntryReader::Merged { base: scan.reader(), writes, reads },
+            Self::Remote(scan) => EntryReader::Remote(RemoteReader::under(scan.session(), writes, reads)),
         }
     }
 
@@ -46,7 +45,7 @@ impl Below {
         }
     }
 
-    /// The value of an entry that this walk has passed: see [`StoredValue::stored`].
+    /// The value of an entry that this scan has passed: see [`StoredValue::stored`].
     pub(super) fn value<'s>(&'s self, key: &'s [u8], stored: (Kind, &'s [u8])) -> StoredValue<'s> {
         match self {
             Self::Engine(scan) => scan.value(key, stored),
@@ -54,7 +53,7 @@ impl Below {
         }
     }
 
-    /// Steps, and copies the entry into `key` and `stored`; returns its kind, or `None` at the end.
+    /// Steps and copies the entry into `key` and `stored`; returns its kind, or `None` at the end.
     pub(super) fn step(
         &mut self,
         direction: Direction,

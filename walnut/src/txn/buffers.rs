@@ -1,97 +1,88 @@
-//! What an attempt has written, and the way back.
+//! The writes of a transaction with savepoints.
 //!
-//! While no statement runs and there is no savepoint, nothing can be taken back, and what was
-//! overwritten can be forgotten.
+//! While no statement runs and there is no savepoint, nothing can be rolled back, and overwritten
+//! versions can be dropped.
 //!
-//! Who has a share of the writes sees them as they were when they were shared: a write then copies
-//! them first.
+//! A reader that shares the writes sees them as they were at that time: the next write copies them
+//! first.
 
-use super::guard::{Guard, Reservations};
-use super::writes::{Write, Writes};
+use super::reservations::{TxnReservations, UniqueReservations};
+use super::write_buffer::{Write, WriteBuffer};
 use crate::base::KeyHash;
 use crate::error::{Error, Limit, Result};
 use crate::sync::{Arc, AtomicU64, Ordering};
 use crate::wal::MAX_PAYLOAD_SIZE;
 
-/// A place in a transaction to come back to; see
+/// A mark in a transaction to roll back to; see
 /// [`Transaction::savepoint`](crate::Transaction::savepoint).
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[must_use = "a savepoint does nothing by itself; give it to `rollback_to`"]
 pub struct Savepoint {
-    /// Different for all savepoints of the process.
+    /// Unique within the process.
     number: u64,
 }
 
-/// The writes of one attempt.
 #[derive(Debug, Default)]
-pub(super) struct WriteSet {
-    writes: Arc<Writes>,
-    /// Each with the place when it was made.
-    savepoints: Vec<(Savepoint, Place)>,
-    /// The place when the running statement began.
-    statement: Option<Place>,
-    /// The unique values that others should know of; those of a place that is gone back to are
-    /// given back.
-    pub(super) reservations: Reservations,
+pub(super) struct TxnBuffers {
+    writes: Arc<WriteBuffer>,
+    /// Each with the mark of its time.
+    savepoints: Vec<(Savepoint, SavepointMark)>,
+    /// The mark at which the running statement began.
+    statement: Option<SavepointMark>,
+    /// Early reservations; a rollback releases those made since its mark.
+    pub(super) reservations: TxnReservations,
 }
 
-/// How much there was.
 #[derive(Clone, Copy, Debug)]
-struct Place {
+struct SavepointMark {
     write_count: usize,
     reservation_count: usize,
 }
 
 impl Savepoint {
-    /// One that no transaction knows yet.
     pub(super) fn new() -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         Self { number: NEXT.fetch_add(1, Ordering::Relaxed) }
     }
 }
 
-impl WriteSet {
-    /// Nothing is written yet.
-    pub(super) fn new(guard: &Arc<Guard>) -> Self {
-        Self { reservations: Reservations::new(guard), ..Self::default() }
+impl TxnBuffers {
+    pub(super) fn new(reservations: &Arc<UniqueReservations>) -> Self {
+        Self { reservations: TxnReservations::new(reservations), ..Self::default() }
     }
 
-    fn place(&self) -> Place {
-        Place { write_count: self.writes.count(), reservation_count: self.reservations.count() }
+    fn mark(&self) -> SavepointMark {
+        SavepointMark { write_count: self.writes.count(), reservation_count: self.reservations.count() }
     }
 
-    /// How many writes there are, those that were overwritten and can still be taken back to
-    /// included.
+    /// The number of writes, overwritten ones included.
     pub(super) fn count(&self) -> usize {
         self.writes.count()
     }
 
-    /// The writes as they are now.
-    pub(super) fn share(&self) -> Arc<Writes> {
+    pub(super) fn share(&self) -> Arc<WriteBuffer> {
         Arc::clone(&self.writes)
     }
 
-    /// The same, in order, as a scan wants them.
-    pub(super) fn share_in_order(&mut self) -> Arc<Writes> {
-        if !self.writes.is_in_order() {
-            Arc::make_mut(&mut self.writes).put_in_order();
+    /// The same, ordered for a scan.
+    pub(super) fn share_ordered(&mut self) -> Arc<WriteBuffer> {
+        if !self.writes.is_ordered() {
+            Arc::make_mut(&mut self.writes).build_order();
         }
         self.share()
     }
 
-    /// Sets the value of `key`, or removes it.
     pub(super) fn write(&mut self, key: &[u8], value: Option<&[u8]>) {
         Arc::make_mut(&mut self.writes).write(key, value);
-        self.forget_if_settled();
+        self.compact_if_final();
     }
 
-    /// Adds a number to that of `key`.
     pub(super) fn add(&mut self, key: &[u8], delta: i64) {
         Arc::make_mut(&mut self.writes).add(key, delta);
-        self.forget_if_settled();
+        self.compact_if_final();
     }
 
-    /// Sets the value of `key` unless a value was written before, which is given then.
+    /// Sets the value of `key` unless a value was written before, which is then returned.
     pub(super) fn write_new(&mut self, key: &[u8], value: &[u8]) -> Option<Vec<u8>> {
         if let Some(Write::Put(before)) = self.writes.get(key, KeyHash::of(key)) {
             return Some(before.to_vec());
@@ -100,52 +91,52 @@ impl WriteSet {
         None
     }
 
-    /// Makes room for so many times as much as was written.
     pub(super) fn reserve(&mut self, times: usize) {
         Arc::make_mut(&mut self.writes).reserve(times);
     }
 
-    /// Takes note that a statement begins; an error when one is running.
+    /// An error if a statement is running.
     pub(super) fn begin_statement(&mut self) -> Result<()> {
         self.ensure_between_statements()?;
-        self.statement = Some(self.place());
+        self.statement = Some(self.mark());
         Ok(())
     }
 
-    /// Keeps the writes of the running statement; an error when they are too much for one commit.
+    /// Keeps the writes of the running statement; an error if they are too large for one commit.
     pub(super) fn keep_statement(&mut self) -> Result<()> {
         let size = self.writes.size();
         if size > MAX_PAYLOAD_SIZE {
             return Err(Error::Limit(Limit::Commit { size, limit: MAX_PAYLOAD_SIZE }));
         }
         self.statement = None;
-        self.forget_if_settled();
+        self.compact_if_final();
         Ok(())
     }
 
-    /// Takes back the writes of the running statement, if it was not kept.
+    /// Undoes the running statement, unless it was kept.
     pub(super) fn end_statement(&mut self) {
         if let Some(begin) = self.statement.take() {
             self.take_back(begin);
-            self.forget_if_settled();
+            self.compact_if_final();
         }
     }
 
-    /// Makes a new savepoint one of now. Within a statement it is one of before it, as a statement
-    /// is never taken back by half.
+    /// Within a statement the mark is the statement's beginning, since a statement is never undone
+    /// by half.
     pub(super) fn set_savepoint(&mut self, savepoint: Savepoint) {
-        self.savepoints.push((savepoint, self.statement.unwrap_or_else(|| self.place())));
+        self.savepoints.push((savepoint, self.statement.unwrap_or_else(|| self.mark())));
     }
 
-    /// Takes back every write since `savepoint`, and forgets the savepoints since; it stays itself.
+    /// Undoes every write since `savepoint`, and drops the savepoints since; the savepoint itself
+    /// stays.
     pub(super) fn rollback_to(&mut self, savepoint: Savepoint) -> Result<()> {
         self.ensure_between_statements()?;
-        let place =
+        let index =
             self.savepoints.iter().rposition(|(known, _)| *known == savepoint).ok_or(Error::Unsupported(
                 "rolling back to a savepoint of another transaction, or one that was rolled back past",
             ))?;
-        let (_, begin) = self.savepoints[place];
-        self.savepoints.truncate(place + 1);
+        let (_, begin) = self.savepoints[index];
+        self.savepoints.truncate(index + 1);
         self.take_back(begin);
         Ok(())
     }
@@ -160,18 +151,17 @@ impl WriteSet {
         Ok(())
     }
 
-    /// Takes back what came after a place.
-    fn take_back(&mut self, Place { write_count, reservation_count }: Place) {
+    fn take_back(&mut self, SavepointMark { write_count, reservation_count }: SavepointMark) {
         self.reservations.truncate(reservation_count);
         if self.writes.count() > write_count {
             Arc::make_mut(&mut self.writes).truncate(write_count);
         }
     }
 
-    /// Forgets what was overwritten when it is much and cannot come back.
-    fn forget_if_settled(&mut self) {
+    /// Drops overwritten versions when they are large and cannot be rolled back to.
+    fn compact_if_final(&mut self) {
         if self.statement.is_none() && self.savepoints.is_empty() && self.writes.is_wasteful() {
-            Arc::make_mut(&mut self.writes).forget_overwritten();
+            Arc::make_mut(&mut self.writes).drop_overwritten();
         }
     }
 }
@@ -182,7 +172,7 @@ mod tests {
 
     use proptest::prelude::*;
 
-    use super::super::writes::ENTRY_OVERHEAD;
+    use super::super::write_buffer::ENTRY_OVERHEAD;
     use super::*;
     use crate::base::{KeyRange, Kind, number_in};
     use crate::batch::EntryBatch;
@@ -216,7 +206,7 @@ mod tests {
     }
 
     /// Has the set and the model take a write; an add is one over what was written of its key.
-    fn write_both(set: &mut WriteSet, model: &mut Model, key: u8, write: Owned) {
+    fn write_both(set: &mut TxnBuffers, model: &mut Model, key: u8, write: Owned) {
         let key = vec![key];
         let written = match &write {
             Owned::Put(value) => {
@@ -245,9 +235,9 @@ mod tests {
     }
 
     /// What is there by key, as a scan, a get and a commit find it.
-    fn listed(shared: &Writes) -> Model {
+    fn listed(shared: &WriteBuffer) -> Model {
         let mut writes = shared.clone();
-        writes.put_in_order();
+        writes.build_order();
         let all = KeyRange::all();
         let owned = |(key, write): (&[u8], Write<'_>)| (key.to_vec(), owned(write));
         let mut backward: Vec<_> = writes.within(&all).rev().map(owned).collect();
@@ -307,7 +297,7 @@ mod tests {
     proptest! {
         #[test]
         fn every_way_back_leads_to_the_state_that_was(deeds in prop::collection::vec(deed(), 0..40)) {
-            let mut set = WriteSet::default();
+            let mut set = TxnBuffers::default();
             let mut model = Model::new();
             let (mut savepoints, mut shares) = (Vec::new(), Vec::new());
             for deed in deeds {
@@ -339,19 +329,19 @@ mod tests {
                         savepoints.push((savepoint, model.clone()));
                     }
                     Deed::RollBack(_) if savepoints.is_empty() => {}
-                    Deed::RollBack(place) => {
-                        let place = place.index(savepoints.len());
-                        let (savepoint, state) = savepoints[place].clone();
+                    Deed::RollBack(index) => {
+                        let index = index.index(savepoints.len());
+                        let (savepoint, state) = savepoints[index].clone();
                         set.rollback_to(savepoint).expect("it was not rolled back past");
-                        for (gone, _) in savepoints.drain(place + 1..) {
+                        for (gone, _) in savepoints.drain(index + 1..) {
                             prop_assert!(set.rollback_to(gone).is_err());
                         }
                         model = state;
                     }
                     Deed::Share => shares.push((set.share(), model.clone())),
-                    Deed::ShareInOrder => shares.push((set.share_in_order(), model.clone())),
+                    Deed::ShareInOrder => shares.push((set.share_ordered(), model.clone())),
                     Deed::Forget if savepoints.is_empty() => {
-                        Arc::make_mut(&mut set.writes).forget_overwritten();
+                        Arc::make_mut(&mut set.writes).drop_overwritten();
                         prop_assert_eq!(set.writes.count(), model.len());
                     }
                     Deed::Forget => {}
@@ -368,7 +358,7 @@ mod tests {
 
     #[test]
     fn a_statement_that_is_too_much_for_one_commit_is_refused() {
-        let mut set = WriteSet::default();
+        let mut set = TxnBuffers::default();
         set.write(b"large", Some(&vec![0; MAX_PAYLOAD_SIZE - 2 * ENTRY_OVERHEAD - 8]));
         set.begin_statement().expect("none is running");
         set.write(b"k", Some(b"vv"));
@@ -382,7 +372,7 @@ mod tests {
 
     #[test]
     fn what_is_written_again_and_again_takes_no_more_than_twice_its_room() {
-        let mut set = WriteSet::default();
+        let mut set = TxnBuffers::default();
         for turn in 0..100_000u32 {
             set.write(&[turn.to_le_bytes()[0]], Some(&[7; 100]));
             assert!(set.writes.count() < 2000, "{} writes of 256 keys", set.writes.count());

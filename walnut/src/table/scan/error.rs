@@ -1,27 +1,25 @@
-//! Why a scan cannot return an entry.
-
 use super::layout::Target;
 use crate::error::{Error, Fault, FindingKind};
 use crate::table::catalog::TableInfo;
 
 /// Why an entry cannot be returned.
-pub(super) enum Trouble {
-    /// Its row, or its key, cannot be read.
+pub(super) enum ScanError {
+    /// Its row or its key cannot be decoded.
     Fault(Fault),
     /// There is no row with its primary key.
     NoRow,
     Error(Error),
 }
 
-impl Trouble {
-    /// The error for an entry of what is walked over, with this primary key.
+impl ScanError {
+    /// The public error for an entry of the target with this primary key.
     #[cold]
     #[inline(never)]
     pub(super) fn error(self, info: &TableInfo, target: Target, primary_key: &[u8]) -> Error {
         match (self, target) {
             (Self::Error(error), _) => error,
-            (Self::NoRow, Target::Index(place)) => {
-                info.finding(FindingKind::StrayEntry, Some(place), primary_key).into_error()
+            (Self::NoRow, Target::Index(index)) => {
+                info.finding(FindingKind::StrayEntry, Some(index), primary_key).into_error()
             }
             (Self::NoRow, Target::Rows) => Error::NotFound,
             (Self::Fault(fault), _) => info.unreadable(primary_key, fault),
@@ -29,13 +27,13 @@ impl Trouble {
     }
 }
 
-impl From<Fault> for Trouble {
+impl From<Fault> for ScanError {
     fn from(fault: Fault) -> Self {
         Self::Fault(fault)
     }
 }
 
-impl From<Error> for Trouble {
+impl From<Error> for ScanError {
     fn from(error: Error) -> Self {
         Self::Error(error)
     }

@@ -15,51 +15,51 @@
 //!
 //! A database of one process has no stamps: a change of a table there is a change for all handles.
 
-use super::catalog::{self, Settled, StoredState, StoredTable, TableInfo};
+use super::catalog::{self, BuiltState, StoredState, StoredTable, TableInfo};
 use super::store::Store;
 use crate::backend::{RemoteSession, SHARD_COUNT};
 use crate::base::SeqNo;
 use crate::error::{Error, Fault, Result};
 use crate::sync::{AtomicBool, AtomicU64, Ordering};
-use crate::txn::{Attempt, EntryReader, RemoteReader};
+use crate::txn::{EntryReader, RemoteReader, Txn};
 
 /// What a program knows of the generation of a table that it has open.
 #[derive(Debug, Default)]
-pub(super) struct Stamp {
-    generation: AtomicU64,
+pub(super) struct TableGeneration {
+    known: AtomicU64,
     /// Whether the table has become another one than this program knows.
     is_stale: AtomicBool,
 }
 
-impl Stamp {
+impl TableGeneration {
     pub(super) fn is_stale(&self) -> bool {
         self.is_stale.load(Ordering::Acquire)
     }
 
-    /// Takes over the generation that `attempt` reads, or is about to write.
-    pub(super) fn learn(&self, attempt: &Attempt, name: &str) -> Result<()> {
-        if let Some(session) = attempt.session() {
-            let key = stamp_key(name, session.client().shard());
-            let stored = attempt.get(&key, generation)?.transpose();
-            let stored = stored.map_err(|fault| attempt.corruption(fault))?;
-            self.generation.store(stored.unwrap_or(0), Ordering::Release);
+    /// Takes over the generation that `transaction` reads, or is about to write.
+    pub(super) fn learn(&self, txn: &Txn, name: &str) -> Result<()> {
+        if let Some(session) = txn.session() {
+            let key = generation_key(name, session.client().shard());
+            let stored = txn.get(&key, generation)?.transpose();
+            let stored = stored.map_err(|fault| txn.corruption(fault))?;
+            self.known.store(stored.unwrap_or(0), Ordering::Release);
         }
         Ok(())
     }
 }
 
-/// Takes note in the catalog that the record of a table is changed by `attempt`.
-pub(super) fn advance(attempt: &Attempt, name: &str) -> Result<()> {
-    let Some(session) = attempt.session() else { return Ok(()) };
-    let stored = attempt.get(&stamp_key(name, session.client().shard()), generation)?.transpose();
-    let next = stored.map_err(|fault| attempt.corruption(fault))?.unwrap_or(0).saturating_add(1);
+/// Takes note in the catalog that the record of a table is changed by `transaction`.
+pub(super) fn advance(txn: &Txn, name: &str) -> Result<()> {
+    let Some(session) = txn.session() else { return Ok(()) };
+    let stored = txn.get(&generation_key(name, session.client().shard()), generation)?.transpose();
+    let next = stored.map_err(|fault| txn.corruption(fault))?.unwrap_or(0).saturating_add(1);
     for shard in 0..SHARD_COUNT {
-        attempt.put(&stamp_key(name, shard), &next.to_le_bytes());
+        txn.put(&generation_key(name, shard), &next.to_le_bytes());
     }
     Ok(())
 }
 
-fn stamp_key(name: &str, shard: u8) -> Vec<u8> {
+fn generation_key(name: &str, shard: u8) -> Vec<u8> {
     catalog::catalog_key(b'v', &[&[shard], name.as_bytes()].concat())
 }
 
@@ -71,16 +71,16 @@ impl TableInfo {
     /// Prepares for reading `keys` by an index: see [`ensure_current`](Self::ensure_current). Does
     /// nothing in a database of one process.
     #[inline(always)]
-    pub(super) fn look(&self, reader: EntryReader<'_>, keys: &[&[u8]]) -> Result<()> {
+    pub(super) fn check_current(&self, reader: EntryReader<'_>, keys: &[&[u8]]) -> Result<()> {
         match reader {
-            EntryReader::Remote(reader) => self.look_remotely(reader, keys),
-            EntryReader::Engine(_) | EntryReader::Overlay { .. } => Ok(()),
+            EntryReader::Remote(reader) => self.check_current_remotely(reader, keys),
+            EntryReader::Engine(_) | EntryReader::Merged { .. } => Ok(()),
         }
     }
 
     #[cold]
     #[inline(never)]
-    fn look_remotely(&self, reader: RemoteReader<'_>, keys: &[&[u8]]) -> Result<()> {
+    fn check_current_remotely(&self, reader: RemoteReader<'_>, keys: &[&[u8]]) -> Result<()> {
         self.ensure_current(reader.session(), keys)
     }
 
@@ -90,12 +90,12 @@ impl TableInfo {
         if self.is_past {
             return Ok(());
         }
-        let key = stamp_key(self.schema.name, session.client().shard());
+        let key = generation_key(self.schema.name, session.client().shard());
         let keys: Vec<&[u8]> = std::iter::once(&*key).chain(keys.iter().copied()).collect();
         let stored = session.get_many(&keys)?.into_iter().next().flatten();
         let dir = std::path::Path::new(session.client().name());
         let stored = stored.map_or(Ok(0), |bytes| generation(&bytes)).map_err(|fault| fault.at(dir, 0))?;
-        match stored.cmp(&self.stamp.generation.load(Ordering::Acquire)) {
+        match stored.cmp(&self.generation.known.load(Ordering::Acquire)) {
             std::cmp::Ordering::Equal => Ok(()),
             std::cmp::Ordering::Less => Err(session.lose()),
             std::cmp::Ordering::Greater => {
@@ -103,8 +103,8 @@ impl TableInfo {
                 let record = record.map(|bytes| StoredTable::decode(&bytes)).transpose();
                 let record = record.map_err(|fault| catalog::unknown(self.schema.name, fault, dir))?;
                 self.take_over(record.as_ref())
-                    .inspect(|()| self.stamp.generation.store(stored, Ordering::Release))
-                    .inspect_err(|_| self.stamp.is_stale.store(true, Ordering::Release))
+                    .inspect(|()| self.generation.known.store(stored, Ordering::Release))
+                    .inspect_err(|_| self.generation.is_stale.store(true, Ordering::Release))
             }
         }
     }
@@ -131,12 +131,12 @@ impl TableInfo {
                     schema.name
                 )));
             };
-            let settled = match state {
+            let built = match state {
                 StoredState::Building => continue,
-                StoredState::Readable => Settled::Readable { since: SeqNo::ZERO },
-                StoredState::Off => Settled::Off { duplicates: Vec::new() },
+                StoredState::Readable => BuiltState::Readable { since: SeqNo::ZERO },
+                StoredState::Off => BuiltState::Off { duplicates: Vec::new() },
             };
-            open.settle(settled);
+            open.set_built(built);
         }
         let is_known = |keyspace: u32| self.indexes.iter().any(|open| open.keyspace.0 == keyspace);
         match record.index_names().find(|(keyspace, _)| !is_known(*keyspace)) {
@@ -148,15 +148,15 @@ impl TableInfo {
         }
     }
 
-    /// Settles the indexes that other programs have built since, as `attempt` sees the record;
+    /// Settles the indexes that other programs have built since, as `transaction` sees the record;
     /// returns whether none is left to build.
-    pub(super) fn is_built_by_others(&self, attempt: &Attempt, store: &Store) -> Result<bool> {
-        if attempt.session().is_none() {
+    pub(super) fn is_built_by_others(&self, txn: &Txn, store: &Store) -> Result<bool> {
+        if txn.session().is_none() {
             return Ok(false);
         }
-        let record = attempt.read(|reader| catalog::in_state(reader, self.schema.name, store.dir()))?;
+        let record = txn.read(|reader| catalog::in_state(reader, self.schema.name, store.dir()))?;
         self.take_over(record.as_ref())?;
-        self.stamp.learn(attempt, self.schema.name)?;
-        Ok(self.indexes.iter().all(|open| open.settled().is_some()))
+        self.generation.learn(txn, self.schema.name)?;
+        Ok(self.indexes.iter().all(|open| open.built().is_some()))
     }
 }

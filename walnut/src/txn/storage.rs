@@ -1,4 +1,4 @@
-//! The place where the data of a database is: this process, or an engine elsewhere.
+//! The engine that holds the data of a database: the one in this process, or a remote one.
 
 use std::path::Path;
 
@@ -6,14 +6,13 @@ use crate::backend::{Client, RemoteSession};
 use crate::engine::Core;
 use crate::sync::Arc;
 
-/// Where attempts read and commit.
 #[derive(Clone)]
-pub(crate) enum Place {
+pub(crate) enum Storage {
     Engine(Arc<Core>),
     Remote(Arc<Client>),
 }
 
-impl Place {
+impl Storage {
     pub(crate) fn random_below(&self, limit: u64) -> u64 {
         match self {
             Self::Engine(core) => core.random_below(limit),
@@ -21,7 +20,7 @@ impl Place {
         }
     }
 
-    /// What errors name as the place of stored bytes.
+    /// The directory or name that errors show.
     pub(crate) fn dir(&self) -> &Path {
         match self {
             Self::Engine(core) => core.dir(),
@@ -29,7 +28,7 @@ impl Place {
         }
     }
 
-    /// Tells it from other places, as long as it is there.
+    /// Identifies it while it exists.
     pub(crate) fn address(&self) -> usize {
         match self {
             Self::Engine(core) => Arc::as_ptr(core).addr(),
@@ -38,14 +37,14 @@ impl Place {
     }
 }
 
-/// What an attempt reads and commits through.
-pub(super) enum AttemptBase {
+/// The connection of one transaction.
+pub(super) enum StorageSession {
     Engine(Arc<Core>),
     Remote(Arc<RemoteSession>),
 }
 
-impl AttemptBase {
-    /// That of the place.
+impl StorageSession {
+    /// That of its storage.
     pub(super) fn address(&self) -> usize {
         match self {
             Self::Engine(core) => Arc::as_ptr(core).addr(),
