@@ -125,7 +125,7 @@ impl Database {
 
     /// Looks at a directory as a place for a copy of this database: what stands there, whether it
     /// is locked and may be written, and whether there is room. Nothing is changed.
-    /// [`Preflight::check`](crate::Preflight::check) makes an error of what is in the way.
+    /// [`BackupCheck::check`](crate::report::BackupCheck::check) makes an error of what is in the way.
     pub fn preflight(&self, dir: impl AsRef<Path>) -> Result<BackupCheck> {
         self.store.engine()?.preflight(dir.as_ref())
     }

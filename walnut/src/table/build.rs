@@ -1,5 +1,4 @@
-//! Builds the new indexes of a table that has rows: in batches, each a commit of its own, while
-//! other threads write.
+//! Online index builds: in batches, each a commit of its own, while other threads write.
 //!
 //! ```text
 //!   opened     the catalog says `Building`: writers enter their rows from now on
@@ -7,24 +6,24 @@
 //!   last one   the catalog says `Readable`
 //! ```
 //!
-//! A batch that meets two rows with one value of a unique index notes in the catalog that it is
-//! `Off`, and the build goes on: the first row of a value is entered as in a unique index, each
-//! other one as in an index that is not unique.
+//! A batch that finds two rows with one value of a unique index records in the catalog that the
+//! index is `Off`, and the build continues: the first row of a value is entered as in a unique
+//! index, each other one as in an index that is not unique.
 //!
 //! ```text
 //!   value                 -> primary key of the first row
 //!   value, primary key    -> (nothing)                       another row
 //! ```
 //!
-//! 1. A batch reads rows and writes entries in one serializable transaction: a row that changes
+//! 1. A batch reads rows and writes entries in one serializable transaction; a row that changes
 //!    meanwhile makes it run again.
-//! 2. After a crash the next opening goes on behind the last batch that is in the log. A batch asks
-//!    for no sync: the log has no holes, so what is lost is a suffix of them.
+//! 2. After a crash the next opening continues after the last batch in the log. A batch asks for no
+//!    sync: the log has no holes, so a suffix of the batches is lost at most.
 //! 3. While an entry of a unique index may be missing, an entry is removed only with the row that
 //!    owns it.
-//! 4. An index is not read before it is readable, nor in a state from before then.
-//! 5. From its first batch on, and when it is off, a value that a row has is refused to every other
-//!    one.
+//! 4. An index is not read before it is readable, nor in a snapshot from before then.
+//! 5. From the first batch on, and while the index is off, a value that a row has is refused to
+//!    every other row.
 
 use super::catalog::{self, BuiltState, DuplicateOwners, StoredProgress, TableInfo};
 use super::mapper::Table;
@@ -37,30 +36,28 @@ use crate::error::{Error, Fault, Result};
 use crate::sync::Ordering;
 use crate::txn::{EntryScan, Txn};
 
-/// The most rows of a batch, and the bytes of rows from which on it ends.
+/// The most rows of a batch, and the bytes of rows after which it ends.
 const BATCH_COUNT: usize = 1000;
 const BATCH_SIZE: usize = 1 << 20;
 
 /// The most pairs of rows with one value that are listed.
 pub(super) const DUPLICATE_LIMIT: usize = 10;
 
-/// Rows that are worked on together, as they are stored.
+/// A batch of stored rows.
 pub(super) struct RowBatch {
-    /// Each row's key, as the engine has it, and bytes.
+    /// Each row's engine key and bytes.
     pub(super) rows: Vec<(Vec<u8>, Vec<u8>)>,
-    /// Whether there are none behind them.
     pub(super) is_last: bool,
 }
 
-/// What a batch came to.
 struct BuiltBatch {
     progress: StoredProgress,
     finished: bool,
-    /// By the place of its index, the pairs of rows with one value.
+    /// By index ordinal: pairs of rows with one value.
     duplicates: Vec<Vec<DuplicateOwners>>,
 }
 
-/// Builds all indexes of a table that are to be built; returns at once when there are none.
+/// Builds all indexes of a table that are not built; returns at once if there are none.
 ///
 /// Cost: reads every row once, and writes every entry; for a unique index looks up each entry.
 pub(super) fn run<T: Table>(store: &Store, info: &TableInfo) -> Result<()> {
@@ -92,7 +89,7 @@ pub(super) fn run<T: Table>(store: &Store, info: &TableInfo) -> Result<()> {
     Ok(())
 }
 
-/// How far work on a table has come, as it is noted under `key`.
+/// The progress of a build or a migration, which is stored under `key`.
 pub(super) fn progress(txn: &Txn, key: &[u8]) -> Result<StoredProgress> {
     match txn.get(key, StoredProgress::decode)? {
         None => Ok(StoredProgress::default()),
@@ -100,7 +97,6 @@ pub(super) fn progress(txn: &Txn, key: &[u8]) -> Result<StoredProgress> {
     }
 }
 
-/// The next rows that are to be worked on.
 pub(super) fn next_rows(
     store: &Store,
     txn: &Txn,
@@ -111,7 +107,7 @@ pub(super) fn next_rows(
     let start = if progress.next.is_empty() { prefix.to_vec() } else { progress.next.clone() };
     let mut scan: EntryScan = txn.scan(KeyRange { start, end: successor(&prefix) })?;
     let (mut rows, mut size) = (Vec::new(), 0);
-    // A row is written with two entries of each index at most, or of each element that it has.
+    // A row has at most two writes for each index, or for each of its elements.
     let count = store.batch_count(BATCH_COUNT, 2 + 2 * info.indexes.len());
     let limit = store.batch_size(BATCH_SIZE, 1 + info.indexes.len());
     while rows.len() < count && size < limit {
@@ -123,7 +119,6 @@ pub(super) fn next_rows(
     Ok(RowBatch { rows, is_last: false })
 }
 
-/// The progress after a batch: it goes on behind the last of its rows.
 pub(super) fn progress_after(progress: &StoredProgress, batch: &RowBatch) -> StoredProgress {
     let next = batch.rows.last().map(|(key, _)| after(key));
     StoredProgress {
@@ -158,8 +153,8 @@ fn batch<T: Table>(store: &Store, txn: &Txn, info: &TableInfo) -> Result<BuiltBa
     Ok(BuiltBatch { progress, finished: batch.is_last, duplicates })
 }
 
-/// The row of stored bytes as the newest struct has it; an error that names the row when there is
-/// none, or one with another primary key.
+/// Decodes a row by the newest struct; an error that names the row if it cannot be decoded, or has
+/// another primary key.
 pub(super) fn row<T: Table>(info: &TableInfo, primary_key: &[u8], bytes: &[u8]) -> Result<T> {
     let named = || format!("the row with primary key {}", info.compiled.key.show(primary_key));
     let version = row::version(bytes).map_or(0, |(version, _)| version);
@@ -176,7 +171,7 @@ pub(super) fn row<T: Table>(info: &TableInfo, primary_key: &[u8], bytes: &[u8]) 
     }
 }
 
-/// The error of a row that a limit refuses, or that cannot be stored, with the row's name.
+/// Adds the row's name to the error of a row that is too large or cannot be stored.
 pub(super) fn unfit(info: &TableInfo, primary_key: &[u8], error: Error) -> Error {
     match error {
         Error::Limit(limit) => info.refusal(format!(
@@ -191,7 +186,7 @@ pub(super) fn unfit(info: &TableInfo, primary_key: &[u8], error: Error) -> Error
     }
 }
 
-/// The error of a row for which a second migration of the same bytes asks for other index entries
+/// The error of a row for which a second migration of the same bytes returns other index entries
 /// than the first.
 #[cold]
 pub(super) fn unsteady(info: &TableInfo, primary_key: &[u8], bytes: &[u8]) -> Error {
@@ -204,12 +199,12 @@ pub(super) fn unsteady(info: &TableInfo, primary_key: &[u8], bytes: &[u8]) -> Er
     ))
 }
 
-/// The key of the entry of a row whose value of a unique index another row has.
+/// The key of the entry of a row whose unique value another row has.
 pub(super) fn shared(value: &[u8], primary_key: &[u8]) -> Vec<u8> {
     [value, primary_key].concat()
 }
 
-/// Enters a row in the indexes that are being built.
+/// Adds a row's entries to the indexes that are being built.
 pub(super) fn enter<T: Table>(
     txn: &Txn,
     info: &TableInfo,

@@ -1,4 +1,4 @@
-//! A copy of a database in another one, whatever engines hold the two.
+//! Copies a database into another one, between any two engines.
 //!
 //! ```text
 //!   begin    the target's next keyspace lies behind those of the source, and a mark says so
@@ -11,12 +11,12 @@
 //!   00000000 'p'            -> version of this form (1), then the next keyspace id, u32 little-endian: a copy has begun
 //! ```
 //!
-//! 1. Until the end the target has no table and no keyspace, so no program finds half of one. One
-//!    that a program makes meanwhile shares no key with the copy, which then refuses to go on.
-//! 2. Keys, values and ids of keyspaces are those of the source: what is copied needs no struct,
-//!    and indexes need not be built.
-//! 3. A copy that was interrupted is begun again. It remembers no position: the source may have
-//!    changed since, and a pass writes nothing where both sides agree.
+//! 1. Until the end the target has no table and no keyspace, so no program opens half of one. A
+//!    table that a program creates meanwhile shares no key with the copy, which then fails.
+//! 2. Keys, values and keyspace ids are those of the source: no struct is needed, and indexes need
+//!    not be built.
+//! 3. An interrupted copy starts over. It keeps no position, since the source may have changed, and
+//!    a pass writes nothing where both sides agree.
 //! 4. The last pass has verified every key of the target against the source.
 
 use std::cmp::Ordering;
@@ -32,24 +32,23 @@ use crate::error::{Error, Fault, Result};
 use crate::sync::Arc;
 use crate::txn::{EntryScan, Txn};
 
-/// The letter of the mark in the catalog.
+/// The kind of the mark in the catalog.
 const COPYING: u8 = b'p';
 
-/// The version of the mark's form.
+/// The version of the mark's format.
 const FORM: u8 = 1;
 
 /// The most entries and bytes of the source that are compared in one transaction of the target.
 const WINDOW_COUNT: usize = 1000;
 const WINDOW_SIZE: usize = 4 << 20;
 
-/// Passes after which a copy gives up: the source, or the target, is being written.
+/// Passes after which a copy fails: the source, or the target, is being written.
 const MAX_PASSES: u32 = 16;
 
-/// Attempts to read on after which an engine is taken to keep no state for long enough.
+/// Attempts to read on after which an engine is taken to keep no snapshot for long enough.
 const MAX_ROUNDS: u32 = 16;
 
-/// The letters of what the catalog has beside tables and keyspaces and is copied: notes about
-/// tables by name or by keyspace.
+/// Kinds of catalog entries that are copied besides those of tables and keyspaces.
 const NOTES: &[u8] = b"bgkm";
 
 /// What a copy has done: [`copy`](crate::remote::copy) returns it.
@@ -65,7 +64,7 @@ pub struct CopyReport {
     /// Keys that were written or removed by this call. An interrupted call before may have written
     /// others.
     pub written_count: u64,
-    /// How often both sides were walked.
+    /// The number of passes over both sides.
     pub pass_count: u32,
 }
 
@@ -82,13 +81,12 @@ pub struct CopyProgress {
     pub written_count: u64,
 }
 
-/// A copy that runs.
 struct CopyJob<'c> {
     from: &'c Arc<Store>,
     to: &'c Arc<Store>,
-    /// What is read of the source.
+    /// The snapshot of the source.
     snapshot: Snapshot,
-    /// Whether this pass has read several states, because an engine has let go of the one before.
+    /// Whether this pass has read several snapshots, because the engine has dropped one.
     has_moved: bool,
     progress: CopyProgress,
     report: &'c mut dyn FnMut(&CopyProgress) -> Result<()>,
@@ -96,7 +94,7 @@ struct CopyJob<'c> {
 
 type Entry = (Vec<u8>, Vec<u8>);
 
-/// Tells states of a source apart.
+/// Identifies a state of the source.
 #[derive(PartialEq, Eq)]
 enum SourceVersion {
     /// The last commit.
@@ -105,13 +103,12 @@ enum SourceVersion {
     Slots(Vec<Entry>),
 }
 
-/// What a source has.
 struct Contents {
     tables: Vec<String>,
     keyspaces: Vec<String>,
-    /// The records of both in the catalog.
+    /// The catalog records of tables and keyspaces.
     records: Vec<Entry>,
-    /// The ids of all that holds rows, entries or keys, sorted.
+    /// The ids of all keyspaces in use, sorted.
     ids: Vec<u32>,
 }
 
@@ -135,8 +132,8 @@ impl Contents {
         Ok(Self { tables, keyspaces, records, ids })
     }
 
-    /// What is walked, in order, up to the keyspace `next`: each range with whether the source has
-    /// it. Between those of its keyspaces, only what it had earlier can be left in the target.
+    /// The ranges of a pass, in order, up to the keyspace `next`, each with whether the source has
+    /// it. The others can only hold what an earlier copy has left in the target.
     fn ranges(&self, next: u32) -> Vec<(KeyRange, bool)> {
         let notes = NOTES.iter().map(|letter| KeyRange::prefix(&catalog::catalog_key(*letter, &[])));
         let mut ranges: Vec<_> = notes.map(|range| (range, true)).collect();
@@ -155,8 +152,8 @@ impl Contents {
 }
 
 impl Store {
-    /// Copies everything into `to`, which has nothing or a part of an earlier copy, and calls
-    /// `report` after each transaction; an error of it ends the copy.
+    /// Copies everything into `to`, which is empty or holds part of an earlier copy, and calls
+    /// `report` after each transaction; its error ends the copy.
     pub(crate) fn copy_to(
         self: &Arc<Self>,
         to: &Arc<Self>,
@@ -178,8 +175,8 @@ impl Store {
 }
 
 impl CopyJob<'_> {
-    /// Walks both sides once; what the source has, if there was no difference and all that was read
-    /// of it is one state.
+    /// One pass; returns the source's contents if there was no difference and the pass has read a
+    /// single state.
     fn pass(&mut self) -> Result<Option<Contents>> {
         self.progress = CopyProgress { pass: self.progress.pass + 1, key_count: 0, ..self.progress };
         let (version, contents) = self.look()?;
@@ -192,7 +189,7 @@ impl CopyJob<'_> {
         Ok(is_same.then_some(contents))
     }
 
-    /// Which state of the source is read from now on, and what it has.
+    /// The state of the source from now on, and its contents.
     fn look(&mut self) -> Result<(SourceVersion, Contents)> {
         self.has_moved = false;
         let mut round = 0;
@@ -205,7 +202,7 @@ impl CopyJob<'_> {
         }
     }
 
-    /// Reads a newer state of the source, if that may help after `round` other transactions.
+    /// Reads a newer snapshot of the source, if that may help after `round` other transactions.
     fn renew(&mut self, error: Error, round: u32) -> Result<()> {
         let may_help = match (&error, self.from.client()) {
             (Error::SnapshotTooOld, _) => round < MAX_ROUNDS,
@@ -237,7 +234,7 @@ impl CopyJob<'_> {
     }
 
     /// Marks the target as one into which keyspaces up to `last` are copied. Returns the first
-    /// keyspace that is none of the copy.
+    /// keyspace behind the copy.
     fn begin(&self, last: u32) -> Result<u32> {
         self.to.change_internally(self.to.durability(), |txn| {
             ensure_unused(txn)?;
@@ -250,7 +247,7 @@ impl CopyJob<'_> {
         })
     }
 
-    /// Makes a range of the target what it is in the source; empties one that the source has not.
+    /// Makes a range of the target equal to the source's; empties it if the source has none.
     fn walk(&mut self, mut rest: KeyRange, is_of_source: bool) -> Result<()> {
         let (mut scan, mut round) = (None, 0);
         while !rest.is_empty() {
@@ -282,7 +279,7 @@ impl CopyJob<'_> {
         Ok(())
     }
 
-    /// The next entries of the source, by a scan that is begun where there is none.
+    /// The next entries of the source; begins a scan if there is none.
     fn read(&self, scan: &mut Option<EntryScan>, rest: &KeyRange) -> Result<Window> {
         let scan = match scan {
             Some(scan) => scan,
@@ -291,7 +288,7 @@ impl CopyJob<'_> {
         Window::read(scan, rest)
     }
 
-    /// Has the tables and keyspaces be there.
+    /// Publishes the tables and keyspaces.
     fn end(self, contents: Contents) -> Result<CopyReport> {
         let Contents { tables, keyspaces, records, .. } = contents;
         self.to.change_internally(Durability::Safe, |txn| {
@@ -307,17 +304,16 @@ impl CopyJob<'_> {
     }
 }
 
-/// Entries of the source that follow each other.
+/// Consecutive entries of the source.
 struct Window {
     entries: Vec<Entry>,
-    /// The first key behind it, if it has an end.
+    /// The first key behind the window, if it has an end.
     end: Option<Vec<u8>>,
 }
 
-/// What became of a window in the target.
 struct WindowOutcome {
     count: u64,
-    /// Where to go on, if not all of it was done.
+    /// Where to continue, if the window was not finished.
     rest: Option<Vec<u8>>,
 }
 
@@ -338,7 +334,7 @@ impl Window {
         Ok(Self { entries, end })
     }
 
-    /// Makes a part of the window in the target what it is here, as far as one commit can.
+    /// Makes a part of the window in the target equal to the source's, as far as one commit can.
     fn change(&self, txn: &Txn, range: &KeyRange, to: &Store) -> Result<WindowOutcome> {
         let (max_count, max_size) = (to.batch_count(WINDOW_COUNT, 1), to.batch_size(WINDOW_SIZE, 1));
         let first = self.entries.partition_point(|(key, _)| *key < range.start);
@@ -391,7 +387,7 @@ fn mark_key() -> Vec<u8> {
     catalog::catalog_key(COPYING, &[])
 }
 
-/// The next keyspace as it was when a copy has begun.
+/// The next keyspace id at the beginning of a copy.
 fn mark(txn: &Txn) -> Result<Option<u32>> {
     let mark = txn.get(&mark_key(), |bytes| match bytes {
         [FORM, next @ ..] => next.try_into().map(u32::from_le_bytes).ok(),
@@ -400,8 +396,8 @@ fn mark(txn: &Txn) -> Result<Option<u32>> {
     mark.map(|next| next.ok_or_else(|| txn.corruption(Fault::Invalid("mark of a copy")))).transpose()
 }
 
-/// An error for a target in which a program has made a table or a keyspace. Also if it was dropped:
-/// a program that has not noticed yet would take what is copied to its keyspace for its own.
+/// An error for a target in which a program has created a table or a keyspace, even if it was
+/// dropped since: a program that has not noticed the drop would take a copied keyspace for its own.
 fn ensure_unused(txn: &Txn) -> Result<()> {
     let next = catalog::next_keyspace(txn)?;
     let mut is_used = next != mark(txn)?.unwrap_or(catalog::FIRST_KEYSPACE);
@@ -416,7 +412,7 @@ fn ensure_unused(txn: &Txn) -> Result<()> {
     Ok(())
 }
 
-/// What the keys of records of tables and keyspaces begin with.
+/// The key prefixes of the records of tables and keyspaces.
 fn record_prefixes() -> [Vec<u8>; 2] {
     [catalog::table_key(""), keyspaces::keyspace_key("")]
 }

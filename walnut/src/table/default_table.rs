@@ -1,4 +1,4 @@
-//! The handle that programs hold: a table with everything that can be done to its rows.
+//! The handle of a table: everything that can be done to its rows.
 
 #![expect(clippy::needless_pass_by_value, reason = "points are passed by value, so that literals are enough")]
 
@@ -22,19 +22,17 @@ use super::store::Store;
 use super::sweep::{SweepReport, sweep};
 use crate::error::{Error, Fault, Result};
 
-/// How many keys of a `get_many` are encoded at a time.
+/// Keys of a `get_many` that are encoded at a time.
 const BATCH_COUNT: usize = 32;
 
 /// How a primary key of `T` is passed: numbers by value, `&str` for a `String`, tuples of these.
 type KeyRef<'k, T> = <<T as super::TableMapper>::PrimaryKey as Key>::Ref<'k>;
 
-/// The primary key of `T`.
 pub(super) type PrimaryKey<T> = <T as super::TableMapper>::PrimaryKey;
 
-/// A scan by primary key.
 type RowScan<T, M, R = ()> = Scan<'static, T, PrimaryKey<T>, R, M>;
 
-/// Where no key is stored: under the last id of a keyspace, which is never given.
+/// A key that is never stored: the last keyspace id is not used.
 const NOWHERE: &[u8] = &[u8::MAX; 4];
 
 /// A typed table.
@@ -89,12 +87,12 @@ impl<T: Table, M: Access> DefaultTable<T, M> {
         &self.info
     }
 
-    /// What each index is good for, in the order of the struct. Reads nothing.
+    /// The state of each index, in the order of the struct. Reads nothing.
     ///
     /// An index that a struct was given after its table had rows is built when the table is opened
     /// for the first time in a process. [`Database::table`](crate::Database::table) returns when
-    /// that is done; a handle that another thread gets meanwhile reads and writes rows at once, and
-    /// tells here how far it is.
+    /// that is done; a handle that another thread opens meanwhile reads and writes rows at once,
+    /// and shows the progress here.
     ///
     /// ```
     /// # use serde::{Deserialize, Serialize};
@@ -117,7 +115,7 @@ impl<T: Table, M: Access> DefaultTable<T, M> {
         status::of::<T>(&self.info).map_err(|fault| self.source.corruption(fault))
     }
 
-    /// An error unless the index at a place can be asked about the state that this handle reads.
+    /// An error unless the index can be read in the snapshot of this handle.
     #[inline]
     pub(super) fn ensure_readable(&self, ordinal: usize) -> Result<()> {
         self.source.ensure_readable::<T>(&self.info, ordinal)
@@ -144,7 +142,7 @@ impl<T: Table, M: Access> DefaultTable<T, M> {
         with_reads!(&self.source, |reads| reads.contains(key))
     }
 
-    /// The rows with these primary keys, in the order asked, all of one state.
+    /// The rows with these primary keys, in the order of the keys, all of one snapshot.
     ///
     /// Cost: a look-up each.
     pub fn get_many<'k>(&self, keys: impl IntoIterator<Item = KeyRef<'k, T>>) -> Result<Vec<Option<T>>> {
@@ -173,7 +171,7 @@ impl<T: Table, M: Access> DefaultTable<T, M> {
         Ok(rows)
     }
 
-    /// How many rows there are.
+    /// The number of rows.
     ///
     /// Cost: reads every block of the table once, decodes no row.
     pub fn len(&self) -> Result<u64> {
@@ -243,7 +241,6 @@ impl<T: Table, M: Access> DefaultTable<T, M> {
         }
     }
 
-    /// The error for a row under an engine's key that cannot be read.
     #[cold]
     fn unread(&self, key: &[u8], fault: Fault) -> Error {
         self.info.unreadable(key.get(PREFIX..).unwrap_or_default(), fault)
@@ -254,7 +251,7 @@ impl<T: Table, M: Access> DefaultTable<T, M> {
     }
 }
 
-/// What writes. The bound stands on each method, so that the compiler says why a table of a
+/// Methods that write. The bound is on each method, so that the compiler says why a table of a
 /// snapshot has none of them.
 impl<T: Table, M: Access> DefaultTable<T, M> {
     /// Adds a row.
@@ -384,7 +381,8 @@ impl<T: Table, M: Access> DefaultTable<T, M> {
         self.change(|table| table.upsert_many(&rows))
     }
 
-    /// Removes the rows with these primary keys in one commit; returns them in the order asked.
+    /// Removes the rows with these primary keys in one commit; returns them in the order of the
+    /// keys.
     pub fn remove_many<'k>(&self, keys: impl IntoIterator<Item = KeyRef<'k, T>>) -> Result<Vec<Option<T>>>
     where
         M: WriteAccess,
@@ -399,23 +397,22 @@ impl<T: Table, M: Access> DefaultTable<T, M> {
         })
     }
 
-    /// Moves the counter of generated keys on, above the key that a row brings along.
+    /// Moves the key sequence past the key of a row.
     pub(super) fn count_key(&self, row: &T) {
         if let Some(number) = row.counted_key() {
             self.info.key_sequence.advance_past(number);
         }
     }
 
-    /// Runs a statement on the rows of this table.
     pub(super) fn change<R>(&self, mut statement: impl FnMut(&Mutation<'_>) -> Result<R>) -> Result<R>
     where
         M: WriteAccess,
     {
         self.source.change(&mut |txn| {
-            // The state is pinned first: a later drop is a conflict, an earlier one was noted.
+            // The snapshot is pinned first: a later drop is a conflict, an earlier one is visible.
             txn.at();
             if self.info.is_past {
-                // The table was dropped after the transaction had begun, so it would lose.
+                // The table was dropped after the transaction had begun, which would conflict.
                 txn.request_restart();
                 return Err(Error::Conflict);
             }
@@ -464,13 +461,13 @@ impl<T: Table> DefaultTable<T> {
         self.migrate_all_watched(|_| ())
     }
 
-    /// [`migrate_all`](Self::migrate_all), which tells `watch` after each batch how far it is.
+    /// [`migrate_all`](Self::migrate_all), which calls `watch` after each batch with the progress.
     pub fn migrate_all_watched(&self, watch: impl FnMut(MigrationReport)) -> Result<MigrationReport> {
         let store = self.database("`migrate_all` in a transaction: it commits by itself, many times")?;
         migrate::run::<T>(store, &self.info, watch)
     }
 
-    /// The store, if this is a handle of the database; an error that says what needs one otherwise.
+    /// The store, if this is a handle of the database; an error that names `what` otherwise.
     fn database(&self, what: &'static str) -> Result<&Arc<Store>> {
         self.source.database().ok_or(Error::Unsupported(what))
     }

@@ -18,18 +18,17 @@ use super::row::MAX_ROW_SIZE;
 #[derive(Debug)]
 pub struct IndexEntries {
     entry: IndexEntry,
-    /// Once a part was a collection: one for each element, instead of `entry`.
+    /// One entry for each element, once a part was a collection; replaces `entry`.
     branches: Option<Vec<IndexEntry>>,
     finished: SmallVec<[IndexEntry; 1]>,
-    /// What every key begins with.
+    /// The prefix of every key.
     prefix: SmallVec<[u8; 4]>,
 }
 
-/// One entry of an index, without the primary key.
 #[derive(Clone, Debug)]
 pub(crate) struct IndexEntry {
     pub(crate) key: KeyWriter,
-    /// A part of it is missing, so a unique index takes it any number of times.
+    /// Whether a part is missing, so that a unique index allows it any number of times.
     pub(crate) has_none: bool,
 }
 
@@ -45,8 +44,7 @@ impl IndexEntry {
 }
 
 impl IndexEntries {
-    /// None so far, in an index whose keys all begin with `prefix`, which does not count against
-    /// their limit.
+    /// `prefix` does not count against the limit of a key.
     pub(crate) fn new(prefix: &[u8]) -> Self {
         Self {
             entry: IndexEntry::new(prefix),
@@ -61,12 +59,12 @@ impl IndexEntries {
         self.form::<Plain, K>(part);
     }
 
-    /// Adds the next part of the entry, stored in a form.
+    /// Adds the next part of the entry in an encoding.
     pub(crate) fn form<F: Encoding<V>, V>(&mut self, value: &V) {
         self.put(F::is_none(value), |out| F::encode(value, out));
     }
 
-    /// Adds the next part of the entry by a function that writes it.
+    /// Adds the next part of the entry through a function that writes it.
     pub(super) fn put(&mut self, is_none: bool, put: impl Fn(&mut KeyWriter)) {
         match &mut self.branches {
             None => self.entry.add(is_none, put),
@@ -74,8 +72,8 @@ impl IndexEntries {
         }
     }
 
-    /// Adds the next part of the entry, of which there is one for each element. All of them
-    /// together take as many bytes as a row does at most.
+    /// Adds the next part of the entry, once for each element. Together the elements take at most
+    /// as many bytes as a row.
     pub(crate) fn each<F: Encoding<C::Element>, C: Elements>(&mut self, collection: &C) {
         self.put_each(
             collection.elements(),
@@ -84,7 +82,7 @@ impl IndexEntries {
         );
     }
 
-    /// The same by functions that say of an element whether it is missing, and write it.
+    /// The same through functions that say whether an element is missing, and write it.
     pub(super) fn put_each<E>(
         &mut self,
         elements: impl Iterator<Item = E>,
@@ -110,7 +108,7 @@ impl IndexEntries {
         self.branches = Some(branches);
     }
 
-    /// Makes of what was begun no entry at all.
+    /// Drops the entry that was begun.
     pub(crate) fn leave_out(&mut self) {
         self.branches = Some(Vec::new());
     }

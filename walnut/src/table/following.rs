@@ -14,17 +14,16 @@ use crate::error::Result;
 use crate::sync::Mutex;
 use crate::txn::EntryScan;
 
-/// What the handles of one follower share.
+/// Shared by the handles of one follower.
 pub(crate) struct Following {
     engine: Arc<EngineFollower>,
-    /// The structs that tables were opened with.
     tables: Mutex<HashMap<TypeId, FollowedTable>>,
 }
 
 #[derive(Clone)]
 struct FollowedTable {
     compiled: Arc<Compiled>,
-    /// Compares rows and index entries; it knows the type of the rows.
+    /// Compares rows and index entries of one type.
     verify: fn(&Snapshot, &mut VerifyReport, &mut Findings) -> Result<()>,
 }
 
@@ -37,7 +36,7 @@ impl Following {
         &self.engine
     }
 
-    /// What the catalog knows of `T`; the trace of its row is made once.
+    /// The compiled schema of `T`; its shape is traced once.
     pub(super) fn compiled<T: Table>(&self) -> Arc<Compiled> {
         let known = self.tables.lock().get(&TypeId::of::<T>()).map(|table| Arc::clone(&table.compiled));
         known.unwrap_or_else(|| {
@@ -46,25 +45,23 @@ impl Following {
         })
     }
 
-    /// The table of `T` as the last refresh has found it.
+    /// The table of `T` as of the last refresh.
     pub(crate) fn table<T: Table>(self: &Arc<Self>) -> Result<DefaultTable<T, ReadOnly>> {
         Snapshot::of_moment(self).table()
     }
 
-    /// The names of the tables, sorted.
     pub(crate) fn table_names(&self) -> Result<Vec<String>> {
         let moment = self.engine.moment();
         catalog::names(|range| Ok(EntryScan::Engine(moment.scan(range))))
     }
 
-    /// The names of the keyspaces of the raw engine, sorted.
     pub(crate) fn keyspace_names(&self) -> Result<Vec<String>> {
         let moment = self.engine.moment();
         keyspaces::names(|range| Ok(EntryScan::Engine(moment.scan(range))))
     }
 
-    /// Verifies the files of the last refresh, then rows against index entries of the tables that
-    /// were opened.
+    /// Verifies the files of the last refresh, then rows against index entries of the opened
+    /// tables.
     pub(crate) fn verify(self: &Arc<Self>) -> Result<VerifyReport> {
         let snapshot = Snapshot::of_moment(self);
         let mut verified = self.engine.moment().verify()?;

@@ -1,19 +1,19 @@
-//! Stamps: the generation of a table in the catalog of an engine that many programs share.
+//! Schema generations: a counter for each table in the catalog of an engine that several programs
+//! share.
 //!
 //! ```text
 //!   00000000 'v' shard name   -> the generation, u64 little-endian; the same in each of 16 shards
 //! ```
 //!
-//! 1. Every change of a table's record in the catalog is one generation more. Generations go on
-//!    when a table is dropped and made again.
-//! 2. Every statement that writes rows, and every read by an index, reads the stamp of its client's
-//!    shard in the state of its own session. A program that does not know the table as it is now
-//!    can so never write a row without the index entries that another program asks for, nor read
-//!    an index that is gone.
-//! 3. A change that makes no difference to the program, such as the end of a build, is taken over;
-//!    any other is an error until the table is opened again.
+//! 1. Every change of a table's record in the catalog increments its generation, also when the
+//!    table is dropped and created again.
+//! 2. Every statement that writes rows, and every read by an index, reads the generation of its
+//!    client's shard in its own session. So a program with an outdated schema never writes a row
+//!    without the index entries that another program needs, nor reads an index that is gone.
+//! 3. A change that makes no difference to the program, such as the end of a build, is adopted; any
+//!    other is an error until the table is opened again.
 //!
-//! A database of one process has no stamps: a change of a table there is a change for all handles.
+//! A database of one process has no generations, since all handles see a change of a table.
 
 use super::catalog::{self, BuiltState, StoredState, StoredTable, TableInfo};
 use super::store::Store;
@@ -23,11 +23,11 @@ use crate::error::{Error, Fault, Result};
 use crate::sync::{AtomicBool, AtomicU64, Ordering};
 use crate::txn::{EntryReader, RemoteReader, Txn};
 
-/// What a program knows of the generation of a table that it has open.
+/// The generation of a table that this program has opened.
 #[derive(Debug, Default)]
 pub(super) struct TableGeneration {
     known: AtomicU64,
-    /// Whether the table has become another one than this program knows.
+    /// Whether the table has changed in a way that this program cannot adopt.
     is_stale: AtomicBool,
 }
 
@@ -36,7 +36,7 @@ impl TableGeneration {
         self.is_stale.load(Ordering::Acquire)
     }
 
-    /// Takes over the generation that `transaction` reads, or is about to write.
+    /// Adopts the generation that `txn` reads, or is about to write.
     pub(super) fn learn(&self, txn: &Txn, name: &str) -> Result<()> {
         if let Some(session) = txn.session() {
             let key = generation_key(name, session.client().shard());
@@ -48,7 +48,7 @@ impl TableGeneration {
     }
 }
 
-/// Takes note in the catalog that the record of a table is changed by `transaction`.
+/// Increments the generation of a table in `txn`.
 pub(super) fn advance(txn: &Txn, name: &str) -> Result<()> {
     let Some(session) = txn.session() else { return Ok(()) };
     let stored = txn.get(&generation_key(name, session.client().shard()), generation)?.transpose();
@@ -68,7 +68,7 @@ fn generation(bytes: &[u8]) -> Result<u64, Fault> {
 }
 
 impl TableInfo {
-    /// Prepares for reading `keys` by an index: see [`ensure_current`](Self::ensure_current). Does
+    /// Prefetches `keys` for a read by an index: see [`ensure_current`](Self::ensure_current). Does
     /// nothing in a database of one process.
     #[inline(always)]
     pub(super) fn check_current(&self, reader: EntryReader<'_>, keys: &[&[u8]]) -> Result<()> {
@@ -84,8 +84,8 @@ impl TableInfo {
         self.ensure_current(reader.session(), keys)
     }
 
-    /// An error unless the table is, in the state of `session`, as this program knows it; `keys`
-    /// are read in the same round trip. [`Error::Conflict`] when that state is an older one.
+    /// An error unless the table's generation is the known one in the snapshot of `session`; `keys`
+    /// are read in the same round trip. [`Error::Conflict`] for an older snapshot.
     pub(super) fn ensure_current(&self, session: &RemoteSession, keys: &[&[u8]]) -> Result<()> {
         if self.is_past {
             return Ok(());
@@ -109,8 +109,8 @@ impl TableInfo {
         }
     }
 
-    /// Takes over what another program has changed of the table, if this one may go on writing to
-    /// it; an error otherwise.
+    /// Adopts a change by another program, if this one may continue to write the table; an error
+    /// otherwise.
     fn take_over(&self, record: Option<&StoredTable>) -> Result<()> {
         let Some(record) = record.filter(|record| record.rows == self.rows.0) else {
             return Err(Error::Dropped);
@@ -148,7 +148,7 @@ impl TableInfo {
         }
     }
 
-    /// Settles the indexes that other programs have built since, as `transaction` sees the record;
+    /// Adopts the indexes that other programs have built since, as the record in `txn` says;
     /// returns whether none is left to build.
     pub(super) fn is_built_by_others(&self, txn: &Txn, store: &Store) -> Result<bool> {
         if txn.session().is_none() {

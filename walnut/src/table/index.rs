@@ -1,4 +1,4 @@
-//! The handles that `by()` gives, one for each index.
+//! The handles that `by()` returns, one for each index.
 
 #![expect(clippy::needless_pass_by_value, reason = "points are passed by value, so that literals are enough")]
 
@@ -15,10 +15,11 @@ use super::source::{Access, ReadWrite, Reads, WriteAccess, with_reads};
 use crate::error::{FindingKind, Result};
 use crate::txn::Txn;
 
-/// An index whose values may repeat. Scans give rows by value, those with one value by primary key.
+/// An index whose values may repeat. Scans return rows by value, rows with one value by primary
+/// key.
 pub struct Index<'a, T: Table, K, M: Access = ReadWrite> {
     table: &'a DefaultTable<T, M>,
-    /// The place in the schema's list.
+    /// The ordinal in the schema.
     ordinal: usize,
     key: PhantomData<fn() -> K>,
 }
@@ -26,7 +27,7 @@ pub struct Index<'a, T: Table, K, M: Access = ReadWrite> {
 /// An index in which each value has one owner. A missing value (`None`) has any number of them.
 pub struct Unique<'a, T: Table, K, M: Access = ReadWrite> {
     pub(super) table: &'a DefaultTable<T, M>,
-    /// The place in the schema's list.
+    /// The ordinal in the schema.
     pub(super) ordinal: usize,
     key: PhantomData<fn() -> K>,
 }
@@ -34,7 +35,7 @@ pub struct Unique<'a, T: Table, K, M: Access = ReadWrite> {
 macro_rules! scans {
     ($handle:ident) => {
         impl<'a, T: Table, K, M: Access> $handle<'a, T, K, M> {
-            /// The handle to the index at a place of the schema's list; for derived code.
+            /// The handle of the index with this ordinal in the schema; for derived code.
             #[doc(hidden)]
             pub fn new(table: &'a DefaultTable<T, M>, ordinal: usize) -> Self {
                 Self { table, ordinal, key: PhantomData }
@@ -53,12 +54,11 @@ macro_rules! scans {
                 self.iter().equal_to(|out| K::encode_ref(&value, out))
             }
 
-            /// The rows whose value lies in a range, by value. A bound that cannot be stored bounds
+            /// The rows whose value is in a range, by value. A bound that cannot be stored bounds
             /// as any other one does.
             ///
             /// An index with `each` has an entry for each distinct element of a row, and a scan
-            /// comes by each of them: a row with two elements in the range comes twice, once for
-            /// each.
+            /// returns the row for each of them: a row with two elements in the range comes twice.
             pub fn range<B>(&self, range: impl KeyRangeArg<K, B>) -> Scan<'static, T, K, (), M> {
                 self.iter().within(&range)
             }
@@ -121,7 +121,7 @@ macro_rules! scans {
 scans!(Index);
 scans!(Unique);
 
-/// What a value of an index that may repeat is not.
+/// Not implemented by any index that may repeat.
 #[diagnostic::on_unimplemented(
     message = "this index is not unique: a value has any number of rows",
     label = "no single row has the value",
@@ -133,7 +133,7 @@ pub trait OneOwner {}
 
 impl<T: Table, K: Key, M: Access> Index<'_, T, K, M> {
     /// Does not exist: a value of this index has any number of rows, which [`all`](Self::all)
-    /// gives.
+    /// returns.
     #[doc(hidden)]
     pub fn get(&self, value: K::Ref<'_>) -> Result<Option<T>>
     where
@@ -204,8 +204,8 @@ impl<T: Table, K: Key, M: Access> Unique<'_, T, K, M> {
         }
     }
 
-    /// Whether some row has this value; of a missing value, whether some row is without one. Reads
-    /// no row.
+    /// Whether some row has this value; of a missing value, whether some row has none. Reads no
+    /// row.
     ///
     /// Cost: a look-up.
     pub fn contains(&self, value: K::Ref<'_>) -> Result<bool> {
@@ -227,7 +227,7 @@ impl<T: Table, K: Key, M: Access> Unique<'_, T, K, M> {
 }
 
 impl<T: Table, K: Key, M: Access> Unique<'_, T, K, M> {
-    /// Changes the row that owns this value in place and returns it as it is then; see
+    /// Changes the row that owns this value in place and returns the new row; see
     /// [`DefaultTable::modify`]. A missing value has no owner: `None`.
     pub fn modify(&self, value: K::Ref<'_>, mut change: impl FnMut(&mut T)) -> Result<Option<T>>
     where
@@ -236,7 +236,7 @@ impl<T: Table, K: Key, M: Access> Unique<'_, T, K, M> {
         self.table.ensure_readable(self.ordinal)?;
         let entry = self.entry(&value);
         let entry = entry.sought().filter(|_| !K::ref_is_none(&value));
-        // A statement that finds nothing is one, too: a database that takes no writes refuses it.
+        // A statement that finds nothing is a statement too: a read-only database refuses it.
         self.table.change(|rows| match entry.map(|entry| rows.owner(entry)).transpose()?.flatten() {
             Some(key) => rows.modify(&key, &mut change),
             None => Ok(None),
@@ -251,7 +251,6 @@ impl<T: Table, K: Key, M: Access> Unique<'_, T, K, M> {
         self.table.ensure_readable(self.ordinal)?;
         let entry = self.entry(&value);
         let entry = entry.sought().filter(|_| !K::ref_is_none(&value));
-        // A statement that finds nothing is one, too: a database that takes no writes refuses it.
         self.table.change(|rows| match entry.map(|entry| rows.owner(entry)).transpose()?.flatten() {
             Some(key) => rows.remove(&key),
             None => Ok(None),
@@ -259,17 +258,17 @@ impl<T: Table, K: Key, M: Access> Unique<'_, T, K, M> {
     }
 }
 
-/// Reservations of unique values: with them several transactions that are to take a value find out
-/// early that only one of them can. They last as long as the transaction at most, exist in memory
+/// Reservations of unique values, with which several transactions for one value find out early that
+/// only one of them can take it. They last as long as the transaction at most, exist in memory
 /// only, and decide nothing: the first commit of a row with the value owns it. Every statement of a
 /// transaction that writes a row reserves its unique values by itself.
 ///
 /// They are for handles of a transaction. On a handle of the database, whose statements are
 /// transactions of their own, they are [`Error::Unsupported`](crate::Error::Unsupported).
 impl<T: Table, K: Key> Unique<'_, T, K> {
-    /// Reserves a value for this transaction, until it ends, is rolled back to a savepoint before,
-    /// or gives it back with [`release_unique`](Self::release_unique). False when a row has the
-    /// value, or another transaction has reserved it; never waits.
+    /// Reserves a value for this transaction, until it ends, is rolled back to an earlier
+    /// savepoint, or releases it with [`release_unique`](Self::release_unique). Returns false if a
+    /// row has the value, or another transaction has reserved it; never waits.
     ///
     /// A statement elsewhere that wants the value then waits a few milliseconds for this
     /// transaction to end. A missing value needs no reservation, so that is always true.
@@ -300,7 +299,7 @@ impl<T: Table, K: Key> Unique<'_, T, K> {
         Ok(txn.get(entry, |_| ())?.is_none() && txn.try_reserve(entry)?)
     }
 
-    /// Gives a reservation back before the transaction ends; returns whether there was one.
+    /// Releases a reservation before the transaction ends; returns whether there was one.
     pub fn release_unique(&self, value: K::Ref<'_>) -> Result<bool> {
         let (txn, entry) = (self.txn()?, self.entry(&value));
         entry.sought().map_or(Ok(false), |entry| txn.release(entry))

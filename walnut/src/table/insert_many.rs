@@ -1,23 +1,22 @@
-//! Adds many rows: what a few of them must not meet is looked for together, then each is written.
+//! Batched inserts: the lookups of several rows are prefetched together, so that their cache misses
+//! overlap.
 //!
 //! ```text
 //!   rows ── a few at a time: keys and entries ── any of them there?
 //!             no ──► written one after the other, each against those before it
 //!             yes, or something is wrong with a key ──► inserted one after the other, so that the first fault is told
 //! ```
-//!
-//! A look-up that finds nothing waits for memory, and several wait no longer than one.
 
 use super::mutate::{Mutation, NewRow, PREFIX, PRIMARY_KEY};
 use super::stored_row::StoredRow;
 use crate::error::Result;
 
-/// How many rows are looked for together.
+/// Rows whose lookups overlap.
 const BATCH_COUNT: usize = 16;
 
 impl Mutation<'_> {
-    /// Adds rows in their order; the first that cannot be added ends it with what
-    /// [`insert`](Self::insert) says.
+    /// Inserts rows in their order; the first violation ends it with the error of
+    /// [`insert`](Self::insert).
     pub(super) fn insert_many<T: StoredRow>(&self, rows: &[&T]) -> Result<()> {
         self.prefetch_rows(rows)?;
         let (row_count, mut bytes) = (rows.len(), Vec::new());
@@ -34,8 +33,8 @@ impl Mutation<'_> {
         Ok(())
     }
 
-    /// What rows are made of, if nothing of it is there; nothing as well when they are better
-    /// looked at one by one. Their bytes are added to `bytes`.
+    /// Encodes rows if none of their keys exists; `None` if they have to be inserted one by one.
+    /// Their bytes are added to `bytes`.
     fn newcomers<T: StoredRow>(&self, rows: &[&T], bytes: &mut Vec<u8>) -> Result<Option<Vec<NewRow>>> {
         if rows.len() == 1 || !self.info.has_one_owner_each() {
             return Ok(None);
@@ -50,8 +49,7 @@ impl Mutation<'_> {
         Ok((!is_there).then_some(newcomers))
     }
 
-    /// Adds a row, whose bytes are in `bytes`, of which nothing was there before this statement's
-    /// own writes.
+    /// Inserts a row whose keys did not exist before this statement's own writes.
     fn add_newcomer(&self, new: &NewRow, bytes: &[u8]) -> Result<()> {
         let key = new.key.finish()?;
         let primary_key = &key[PREFIX..];

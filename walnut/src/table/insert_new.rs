@@ -1,4 +1,4 @@
-//! Adds rows under generated keys.
+//! Inserts under generated keys.
 
 use std::borrow::Borrow;
 
@@ -15,22 +15,23 @@ impl<T: Table, M: Access> DefaultTable<T, M> {
     /// Adds a row under a new key and returns the key. The key in `draft` does not matter, and
     /// `draft` stays as it is.
     ///
-    /// An integer is counted from 1 on. A number that a committed row has or had never comes again,
-    /// whatever struct wrote the row, and not after its removal, a restart or a crash. There may be
-    /// gaps: a row that brings a key of its own moves the counter on above it. When the last number
-    /// of the type has been that of a committed row, this is [`Error::Limit`](crate::Error::Limit)
-    /// for good, also when that row was removed, until the table is dropped;
-    /// [`insert`](Self::insert) takes whatever is free below. A `Uuid` is one of version 7: it
-    /// begins with the time, and each is greater than those that this process made before.
+    /// An integer is counted from 1 on. A number that a committed row has or had is never used
+    /// again, whatever struct wrote the row, and not after its removal, a restart or a crash. There
+    /// may be gaps: a row that brings a key of its own moves the counter above it. When the last
+    /// number of the type has been that of a committed row, this is
+    /// [`Error::Limit`](crate::Error::Limit) for good, also when that row was removed, until the
+    /// table is dropped; [`insert`](Self::insert) takes whatever is free below. A `Uuid` is one of
+    /// version 7: it begins with the time, and each is greater than those that this process made
+    /// before.
     ///
     /// Within a transaction the key is returned at once and the row follows with the commit. The
     /// number of a row that was refused or rolled back is a gap; it may be used when the database
-    /// is opened anew, or when the numbers above it have run out.
+    /// is opened again, or when the numbers above it have run out.
     ///
     /// Errors and costs are otherwise those of [`insert`](Self::insert). The first key of a process
     /// takes a look-up of the last row and one into the catalog. Removing a row of such a table may
-    /// take a commit more, which asks for no sync: at most one for 256 rows that go in the order in
-    /// which they came. The row is encoded twice.
+    /// take another commit, which asks for no sync: at most one for 256 rows that are removed in
+    /// the order of their insertion. The row is encoded twice.
     ///
     /// ```
     /// # use serde::{Deserialize, Serialize};
@@ -123,7 +124,7 @@ impl<T: Table, M: Access> DefaultTable<T, M> {
         }
     }
 
-    /// Adds a row under a new key; returns the number of the key and the row that was written.
+    /// Inserts a row under a new key; returns the number of the key and the stored row.
     fn insert_generated(&self, draft: &T) -> Result<(u128, T)>
     where
         T: GeneratesKey<Generated = PrimaryKey<T>>,
@@ -156,8 +157,7 @@ impl<T: Table, M: Access> DefaultTable<T, M> {
         self.info().key_sequence.next::<T>(self.source().store()?, self.info(), is_late)
     }
 
-    /// Whether a row was refused because another one has its number; the next number is then looked
-    /// for above all rows.
+    /// Whether the error is that another row has this key.
     fn is_taken(&self, error: &Error) -> bool {
         let is_taken = matches!(error, Error::UniqueViolation(violation) if violation.index == PRIMARY_KEY);
         if is_taken {
@@ -168,8 +168,8 @@ impl<T: Table, M: Access> DefaultTable<T, M> {
 }
 
 impl Mutation<'_> {
-    /// A violation if the generated key of a row is one up to which removed rows are noted: another
-    /// program may have given it. In a database of one process the counter knows.
+    /// A violation if the generated key may be that of a removed row, because another program may
+    /// have generated it. In a database of one process the sequence knows.
     #[inline]
     fn ensure_never_used<T: Table>(&self, row: &T) -> Result<()> {
         if self.txn.session().is_none() {
@@ -183,7 +183,6 @@ impl Mutation<'_> {
     }
 }
 
-/// The generated key of a number.
 fn generated<T: GeneratesKey>(number: u128) -> T::Generated {
     T::Generated::from_number(number)
 }

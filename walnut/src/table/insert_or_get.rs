@@ -1,4 +1,4 @@
-//! Adds a row unless its primary key is there, and returns the row that is.
+//! Inserts unless the primary key exists.
 
 use super::default_table::DefaultTable;
 use super::mapper::Table;

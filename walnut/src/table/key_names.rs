@@ -1,4 +1,4 @@
-//! Keys of the engine as people write them: the table or index that holds each, and its columns.
+//! Engine keys in readable form: the table or index of each, and its columns.
 
 use std::collections::BTreeMap;
 
@@ -9,20 +9,19 @@ use crate::base::KeyspaceId;
 use crate::error::Result;
 use crate::txn::EntryScan;
 
-/// What the keyspaces of a database hold, as its catalog says.
+/// What the keyspaces of a database hold, from its catalog.
 #[derive(Debug, Default)]
 pub(crate) struct KeyNames(BTreeMap<u32, KeyspaceName>);
 
 #[derive(Debug)]
 struct KeyspaceName {
     name: String,
-    /// How its keys are encoded. Of an index, with the primary key, and without it, as entries of
-    /// unique indexes are.
+    /// How the keys are encoded. An index has two: with the primary key, and without it, as in
+    /// unique entries.
     shapes: Vec<KeyShape>,
 }
 
 impl KeyNames {
-    /// The names of a database that is read.
     pub(crate) fn of(following: &Following) -> Result<Self> {
         let (moment, dir) = (following.engine().moment(), following.engine().dir());
         let mut names = BTreeMap::new();
@@ -42,7 +41,7 @@ impl KeyNames {
         Ok(Self(names))
     }
 
-    /// A key with its keyspace: typed where the catalog knows how, else hexadecimal.
+    /// A key with its keyspace: typed if the catalog knows the encoding, else hexadecimal.
     pub(crate) fn show(&self, key: &[u8]) -> String {
         let Some((id, rest)) = key.split_first_chunk() else {
             return KeyShape::custom().show(key);

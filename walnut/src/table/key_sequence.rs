@@ -1,25 +1,24 @@
-//! The numbers that generated keys are made of.
+//! Auto-increment: the numbers of generated keys.
 //!
 //! ```text
 //!   00000000 'g' name      -> the greatest key of a removed row, encoded; no bytes when none was removed    in the catalog
 //!   00000000 'k' name      -> the first number that was never reserved, u128 little-endian: no longer written, still read
 //! ```
 //!
-//! A number is *used* when a committed row has it or had it. Rows that are there say so themselves,
-//! whichever struct wrote them: the greatest key of the table is looked up once, and again when a
-//! number turns out to be taken. A row that is removed says so in the catalog: a commit of its own,
-//! before that of the removal in the one log, so a crash that leaves the removal leaves the note
-//! too. It asks for no sync. The note is written somewhat ahead, so that a queue does not write it
-//! for each row.
+//! A number is *used* when a committed row has or had it. The greatest key of the table is looked
+//! up once, and again when a number turns out to be taken. A removal is recorded in the catalog: by
+//! a commit of its own, before that of the removal in the one log, so a crash that keeps the
+//! removal keeps the record too. It asks for no sync. The record is written somewhat ahead, so that
+//! a queue does not write it for each row.
 //!
-//! 1. A number that is used is never given again, whatever struct its row came by, and whatever
-//!    became of the row.
-//! 2. While the process lives, no number is given twice, also when its row was refused or rolled
-//!    back, until the last one of the type was given; from then on those are given again that are
-//!    above all used ones. So numbers run out only when the last one is used.
-//! 3. A number whose row was never committed is a gap, or is given again after the database was
-//!    opened anew.
-//! 4. A dropped table takes its numbers along.
+//! 1. A used number is never returned again, whatever struct wrote its row, and whatever became of
+//!    the row.
+//! 2. While the process lives, no number is returned twice, even when its row was refused or rolled
+//!    back, until the type's last number was returned. From then on the unused numbers above all
+//!    used ones are returned again, so the numbers run out only when the last one is used.
+//! 3. A number whose row was never committed is a gap, or is returned again after the database was
+//!    opened again.
+//! 4. Dropping a table drops its sequence.
 
 use std::time::Duration;
 
@@ -34,36 +33,35 @@ use crate::error::{Error, Fault, Limit, Result};
 use crate::sync::{AtomicBool, Mutex, OnceLock, Ordering};
 use crate::txn::{RetryQueue, Txn, run_with_retries};
 
-/// The most numbers by which a note of a removed row goes ahead of it.
+/// The most numbers by which a removal record is ahead.
 const AHEAD: u128 = 255;
 
-/// The part of the numbers that are left which a note may go ahead: no number of opening anew makes
-/// a type run out.
+/// The fraction of the remaining numbers by which a removal record may be ahead, so that opening
+/// again and again does not exhaust a type.
 const AHEAD_PART: u128 = 256;
 
-/// What generates the keys of one table.
 #[derive(Debug, Default)]
 pub(super) struct KeySequence {
-    /// Whether keys of this table were ever generated, so that every struct has to note the rows
+    /// Whether keys of this table were ever generated, so that every struct has to record the rows
     /// that it removes.
     has_generated: AtomicBool,
-    /// How numbers of this table are keys, once a key was generated in this process.
+    /// Set once a key was generated in this process.
     keys: OnceLock<SequenceKeys>,
-    /// Held while the store is asked: another thread that needs a number needs the answer.
+    /// Locked during a query of the store: another thread that needs a number needs the answer.
     state: Mutex<SequenceState>,
 }
 
 #[derive(Debug, Default)]
 struct SequenceState {
-    /// Whether `given` is at least every used number that the store knew of.
+    /// Whether `given` is at least every used number in the store.
     is_known: bool,
-    /// The last number that was given, or brought along by a row.
+    /// The last number that was returned, or that a row brought along.
     given: u128,
-    /// The key up to which removed rows are noted, encoded.
+    /// The encoded key up to which removals are recorded.
     noted: Vec<u8>,
 }
 
-/// How numbers are keys.
+/// Conversions between numbers and encoded keys.
 #[derive(Debug)]
 struct SequenceKeys {
     last: u128,
@@ -72,23 +70,21 @@ struct SequenceKeys {
 }
 
 impl KeySequence {
-    /// Those of a table of which the catalog says whether its keys were ever generated.
     pub(super) fn new(has_generated: bool) -> Self {
         Self { has_generated: AtomicBool::new(has_generated), ..Self::default() }
     }
 
-    /// Notes that keys of the table were generated, by whichever handle.
+    /// Remembers that keys of the table were generated, by any handle.
     pub(super) fn note_generated(&self) {
         self.has_generated.store(true, Ordering::Release);
     }
 
-    /// Whether keys of the table were ever generated.
     pub(super) fn has_generated(&self) -> bool {
         self.has_generated.load(Ordering::Acquire)
     }
 
-    /// The number of the next key of `T`; `is_late` says that the ones before ran out once already,
-    /// for the same row.
+    /// The number of the next key of `T`; `is_late` says that the numbers ran out once already, for
+    /// the same row.
     pub(super) fn next<T: GeneratesKey>(
         &self,
         store: &Store,
@@ -108,7 +104,7 @@ impl KeySequence {
             } else if *is_late {
                 return Err(Error::Limit(Limit::Counter));
             } else {
-                // What was given and never committed is free again.
+                // Numbers that were never committed are free again.
                 *is_late = true;
                 state.given = used;
             }
@@ -121,21 +117,20 @@ impl KeySequence {
         Ok(state.given)
     }
 
-    /// Takes note that a row has the number that was returned just now: another statement has
-    /// inserted it.
+    /// Forces a query of the store: another row has the last number.
     pub(super) fn invalidate(&self) {
         self.state.lock().is_known = false;
     }
 
-    /// Sees to it that numbers go on above one that a row brings along. Should the row never be
-    /// committed, there is a gap.
+    /// Continues above the number that a row brings along. If the row is never committed, there is
+    /// a gap.
     pub(super) fn advance_past(&self, number: u128) {
         let mut state = self.state.lock();
         state.given = state.given.max(number);
     }
 
-    /// Takes note that the row under an engine's key is about to be removed; `number` is that of
-    /// its key, if its struct knows it.
+    /// Records that the row under an engine key is about to be removed; `number` is that of its
+    /// key, if its struct knows it.
     pub(super) fn note_removal(
         &self,
         store: &Store,
@@ -150,7 +145,7 @@ impl KeySequence {
         let number = number.or_else(|| (self.keys.get()?.decode)(primary_key).ok());
         let mut state = self.state.lock();
         if let Some(number) = number {
-            // The note may go ahead of numbers that this process is still to give.
+            // The record may be ahead of numbers that this process has not returned yet.
             state.given = state.given.max(number);
         }
         if *state.noted >= *primary_key {
@@ -176,17 +171,17 @@ impl KeySequence {
         Ok(())
     }
 
-    /// The key up to which a note goes that is written for a number.
+    /// The key up to which the record for a number is written.
     fn ahead_of(&self, number: u128) -> Option<Vec<u8>> {
         let SequenceKeys { last, encode, .. } = self.keys.get()?;
         let ahead = (last.saturating_sub(number) / AHEAD_PART).min(AHEAD);
         encode(number + ahead).finish().ok().map(<[u8]>::to_vec)
     }
 
-    /// The greatest used number, as far as the store knows it.
+    /// The greatest used number in the store.
     fn used<T: GeneratesKey>(&self, store: &Store, info: &TableInfo) -> Result<u128> {
         let KeyGenerator::Sequence { last } = T::Generated::GENERATOR else { return Ok(0) };
-        // The row is looked up first: one that is removed after that is noted before it goes.
+        // The row is looked up first: a later removal is recorded before it happens.
         let mut scan = store.scan_now(KeyRange::prefix(&info.rows.prefix()))?;
         let greatest = scan.next_back()?.map(|found| decode::<T>(&found.key[PREFIX..])).transpose();
         let greatest = greatest.map_err(|fault| fault.at(store.dir(), 0))?.unwrap_or(0);
@@ -207,33 +202,32 @@ impl KeySequence {
         self.note_generated();
         let removed = if removed.is_empty() { Ok(0) } else { decode::<T>(&removed) };
         let removed = removed.map_err(|fault| fault.at(store.dir(), 0))?;
-        // Blocks of numbers were reserved past the last one of a type: then they say nothing.
+        // Blocks that were reserved past the last number of a type say nothing.
         let reserved = Some(reserved.saturating_sub(1)).filter(|reserved| *reserved < last).unwrap_or(0);
         Ok(greatest.max(removed).max(reserved))
     }
 }
 
-/// Reads and writes the catalog in a commit of its own, which asks for no sync.
+/// Reads and writes the catalog in a commit of its own, without a sync.
 fn in_catalog<R>(store: &Store, run: impl Fn(&Txn) -> Result<R>) -> Result<R> {
     let begin = || Txn::begin_statement(store.storage(), store.reservations()).internal();
     run_with_retries(store.storage(), &RetryQueue::default(), Durability::Fast, begin, |txn| txn, run)
 }
 
-/// The key of a number.
 fn encode<T: GeneratesKey>(number: u128) -> KeyWriter {
     let mut key = KeyWriter::new(&[]);
     T::Generated::from_number(number).encode(&mut key);
     key
 }
 
-/// The number of an encoded key; zero for what the counter never returns.
+/// The number of an encoded key; zero for a key that is never generated.
 fn decode<T: GeneratesKey>(key: &[u8]) -> Result<u128, Fault> {
     let key = T::Generated::decode(&mut KeyReader::new(key))?;
     Ok(key.number().unwrap_or(0))
 }
 
-/// The number of a UUID of version 7 that is greater than the ones before; `last` is that of the
-/// one before, without what says which kind of UUID it is.
+/// The next UUID of version 7, greater than all before; `last` is the one before without the bits
+/// of version and variant.
 ///
 /// ```text
 ///  0                 48        52             64        66               128
@@ -243,7 +237,7 @@ fn next_uuid(last: &mut u128, now: Duration, random: u128) -> u128 {
     const RANDOM_BITS: u32 = 74;
     let time = now.as_millis() << RANDOM_BITS;
     let drawn = time | (random & ((1 << RANDOM_BITS) - 1));
-    // Within a millisecond, and after a clock was set back, the order is kept by counting on.
+    // Within a millisecond, and after a clock was set back, counting on keeps the order.
     *last = drawn.max(*last + 1) & ((1 << 122) - 1);
     let (upper, lower) = (*last >> 62, *last & ((1 << 62) - 1));
     let (millis, random_upper) = (upper >> 12, upper & 0xfff);

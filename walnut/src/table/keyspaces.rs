@@ -1,17 +1,15 @@
-//! Keyspaces of the raw engine: their names in the catalog, and what became of them.
+//! The catalog of the raw engine's keyspaces: their names and ids.
 //!
 //! ```text
 //!   00000000 's' name      -> version of this form (1), then the keyspace's id, u32 little-endian
 //! ```
 //!
-//! They stand beside the tables, with names of their own: a table and a keyspace of one name have
-//! nothing to do with each other.
+//! Keyspaces have names of their own: a table and a keyspace of one name are unrelated.
 //!
-//! 1. An id is given once. What is written under the id of a dropped keyspace would never be found
-//!    again, so nothing is: each commit that writes to one says that it has read its entry in the
-//!    catalog, and loses to a drop that came in between; and a handle learns that it was dropped
-//!    before the drop is committed.
-//! 2. One thread at a time makes or drops something, so nobody keeps in mind what another one has
+//! 1. An id is used once. Writes under the id of a dropped keyspace would never be found again, so
+//!    there are none: each commit that writes to a keyspace has its catalog entry in the read set
+//!    and conflicts with a drop, and handles are marked as dropped before the drop is committed.
+//! 2. One thread at a time creates or drops a keyspace, so no thread caches one that another has
 //!    just dropped.
 
 use std::path::Path;
@@ -27,13 +25,12 @@ use crate::error::{Error, Fault, Result};
 use crate::sync::{AtomicBool, Ordering};
 use crate::txn::{EntryReader, EntryScan, Storage, Txn, commit_and_record};
 
-/// The version of the stored form of a keyspace.
+/// The version of the stored format.
 const FORM: u8 = 1;
 
 /// The longest name, in bytes.
 const MAX_NAME_SIZE: usize = 255;
 
-/// A keyspace that this process has opened.
 #[derive(Debug)]
 pub(crate) struct OpenKeyspace {
     name: String,
@@ -50,12 +47,11 @@ impl OpenKeyspace {
         &self.name
     }
 
-    /// The bytes in front of each of its keys.
+    /// The prefix of its keys.
     pub(crate) fn prefix(&self) -> [u8; 4] {
         self.id.prefix()
     }
 
-    /// The key of its entry in the catalog.
     pub(super) fn catalog_key(&self) -> Vec<u8> {
         keyspace_key(&self.name)
     }
@@ -71,7 +67,7 @@ impl OpenKeyspace {
 }
 
 impl Store {
-    /// The keyspace of this name, which is made when there is none.
+    /// The keyspace of this name, which is created if there is none.
     pub(crate) fn keyspace(&self, name: &str) -> Result<Arc<OpenKeyspace>> {
         check_name(name)?;
         if let Some(keyspace) = self.keyspaces.lock().get(name) {
@@ -87,12 +83,11 @@ impl Store {
         Ok(keyspace)
     }
 
-    /// The names of all keyspaces, sorted.
     pub(crate) fn keyspace_names(&self) -> Result<Vec<String>> {
         names(|range| self.scan_now(range))
     }
 
-    /// Removes a keyspace and all that is in it; says whether there was one.
+    /// Removes a keyspace and its keys; returns whether there was one.
     pub(crate) fn drop_keyspace(&self, name: &str) -> Result<bool> {
         let _guard = self.schema_lock.lock();
         let known = self.keyspaces.lock().get(name).cloned();
@@ -106,12 +101,12 @@ impl Store {
         })
         .inspect(|_| {
             self.keyspaces.lock().remove(name);
-            // What is not emptied now is emptied with the next table that is dropped or opened.
+            // What is not emptied now is emptied when the next table is dropped or opened.
             let _ = self.empty_dropped();
         })
     }
 
-    /// Runs a drop, and tells those who have a handle before anybody can see it.
+    /// Runs a drop, and marks open handles before the drop is visible.
     pub(super) fn drop_with(
         &self,
         flag: Option<&AtomicBool>,
@@ -123,13 +118,12 @@ impl Store {
             }
         };
         tell(true);
-        // The space comes back when what was deleted is flushed in a quiet moment and compaction
-        // meets the range in a file.
+        // The space is freed when the delete is flushed in a quiet moment and compaction meets the
+        // range in a file.
         self.change(statement).inspect_err(|_| tell(false))
     }
 
-    /// Makes a batch over keyspaces part of history. It reads nothing, so it cannot lose but to a
-    /// drop.
+    /// Commits a batch over keyspaces. It reads nothing, so it conflicts only with a drop.
     pub(crate) fn write(
         &self,
         keyspaces: &[Arc<OpenKeyspace>],
@@ -162,7 +156,7 @@ impl Store {
     }
 }
 
-/// The keyspace of this name as a state of the database in `dir` has it; `None` when it has none.
+/// The keyspace of this name in a snapshot; `None` if there is none.
 pub(crate) fn keyspace_in(
     reader: EntryReader<'_>,
     name: &str,
@@ -172,7 +166,6 @@ pub(crate) fn keyspace_in(
     Ok(id.map(|id| OpenKeyspace::new(name, id)))
 }
 
-/// The names and ids of all keyspaces, sorted.
 pub(super) fn all(
     scan: impl FnOnce(KeyRange) -> Result<EntryScan>,
     dir: &Path,
@@ -182,12 +175,11 @@ pub(super) fn all(
     found.into_iter().map(id).collect::<Result<_, Fault>>().map_err(|fault| fault.at(dir, 0))
 }
 
-/// The names of all keyspaces, sorted.
 pub(super) fn names(scan: impl FnOnce(KeyRange) -> Result<EntryScan>) -> Result<Vec<String>> {
     catalog::names_under(scan, &keyspace_key(""))
 }
 
-/// Removes all that is in a keyspace when the transaction is committed.
+/// Deletes all keys of a keyspace at the commit.
 pub(super) fn clear_keyspace(txn: &Txn, id: KeyspaceId) {
     if txn.session().is_some() {
         return note_dropped(txn, id);

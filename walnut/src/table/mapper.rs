@@ -31,19 +31,19 @@ pub trait TableMapper: Sized + Send + Sync + 'static {
     /// What the table looks like, as it is stored in the database.
     const SCHEMA: TableSchema;
 
-    /// Whether it is known that every row is read as it was written, so that there is no need to
-    /// look. Where it is not, each row that is written is read at once, and its key and index
-    /// entries are those of the row that was read.
+    /// Whether every row is known to be read as it was written, so that no check is needed.
+    /// Otherwise each row that is written is decoded at once, and its key and index entries are
+    /// those of the decoded row.
     const LOSSLESS: bool = false;
 
     /// Adds the encoding of the row's primary key.
     fn encode_primary_key(&self, out: &mut KeyWriter);
 
-    /// Adds the row's entries in the index at a place of [`SCHEMA`](Self::SCHEMA)'s list.
+    /// Adds the row's entries in the index with this ordinal in [`SCHEMA`](Self::SCHEMA).
     fn encode_index(&self, index: usize, entries: &mut IndexEntries);
 
-    /// Skips the key of the index at a place of [`SCHEMA`](Self::SCHEMA)'s list. Returns false, and
-    /// skips nothing, when its type is not known.
+    /// Skips the key of the index with this ordinal in [`SCHEMA`](Self::SCHEMA). Returns false, and
+    /// skips nothing, if its type is not known.
     fn skip_index_key(index: usize, input: &mut KeyReader<'_>) -> Result<bool, Fault> {
         let _ = (index, input);
         Ok(false)
@@ -75,16 +75,16 @@ pub trait TableMapper: Sized + Send + Sync + 'static {
         RowShape::opaque()
     }
 
-    /// How the keys of the index at a place of [`SCHEMA`](Self::SCHEMA)'s list are encoded, part by
-    /// part: the catalog keeps it, and an index whose keys are encoded otherwise is built anew. By
-    /// default nothing is known.
+    /// How the keys of the index with this ordinal in [`SCHEMA`](Self::SCHEMA) are encoded, part by
+    /// part: the catalog keeps it, and an index with another encoding is built anew. By default
+    /// nothing is known.
     fn index_shapes(index: usize) -> Vec<KeyShape> {
         let _ = index;
         Vec::new()
     }
 
-    /// The number of the row's primary key, when keys of this table are counted: the counter goes
-    /// on above it. Only tables with `#[primary_key(auto)]` have one.
+    /// The number of the row's primary key, if keys of this table are counted: the sequence
+    /// continues above it. Only tables with `#[primary_key(auto)]` have one.
     fn counted_key(&self) -> Option<u128> {
         None
     }
@@ -127,6 +127,6 @@ pub trait GeneratesKey: TableMapper {
     /// The row's key.
     fn generated_key(&self) -> &Self::Generated;
 
-    /// Gives the row another key.
+    /// Sets the row's key.
     fn set_generated_key(&mut self, key: Self::Generated);
 }

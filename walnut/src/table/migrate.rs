@@ -1,10 +1,10 @@
-//! Rewrites the rows of older layouts: in batches, each a commit of its own, while others read and
-//! write.
+//! Rewrites the rows of older layouts: in batches, each a commit of its own, while other threads
+//! read and write.
 //!
-//! A row is read through the structs of the past and stored in the layout of today. Its index
-//! entries were made from the row as it was read; those stay that the row has as it is read from
-//! its new bytes, too. After a crash the next call goes on behind the last batch that is in the
-//! log.
+//! A row is decoded by the structs of older versions and stored in the newest layout. Its index
+//! entries were made from the row as it was decoded; the entries that the row still has when it is
+//! decoded from its new bytes stay. After a crash the next call continues after the last batch in
+//! the log.
 
 use super::build::{RowBatch, next_rows, progress, progress_after};
 use super::catalog::{self, TableInfo};
@@ -20,13 +20,13 @@ use crate::txn::Txn;
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 #[non_exhaustive]
 pub struct MigrationReport {
-    /// How many rows were looked at.
+    /// The number of rows that were read.
     pub row_count: u64,
-    /// How many of them had an older layout and were rewritten.
+    /// The number of rows that had an older layout and were rewritten.
     pub rewritten_count: u64,
 }
 
-/// Rewrites all rows of older layouts; calls `watch` after each batch with what is done so far.
+/// Rewrites all rows of older layouts; calls `watch` after each batch with the progress.
 pub(super) fn run<T: Table>(
     store: &Store,
     info: &TableInfo,

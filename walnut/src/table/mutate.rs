@@ -1,9 +1,8 @@
-//! How a row changes: the row itself and the index entries whose value changed, within a
-//! transaction.
+//! Row mutations within a transaction: the row and the index entries whose value changed.
 //!
-//! 1. What is stored is what counts: the key and the entries of a row are those of the row as it is
-//!    read from its bytes, whatever the row in memory is. [`NewRow`] is the one way to the bytes of
-//!    a row.
+//! 1. The stored bytes decide: the key and the entries of a row are those of the row as it is
+//!    decoded from its bytes, whatever the row in memory is. [`NewRow`] is the one way to the bytes
+//!    of a row.
 //! 2. The primary key is the same in both, or the row is refused.
 
 use std::ops::Range;
@@ -23,31 +22,29 @@ use crate::txn::Txn;
 /// The name of the primary key in violations.
 pub(super) const PRIMARY_KEY: &str = "primary_key";
 
-/// Bytes in front of every key: the keyspace's id.
+/// The size of the keyspace's id in front of every key.
 pub(super) const PREFIX: usize = 4;
 
-/// The rows that are looked at in one round trip.
+/// Rows that are prefetched in one round trip.
 const PREFETCH_COUNT: usize = 256;
 
-/// The rows of a table within a statement. A method that fails may leave writes behind: the
-/// statement that called it ends with the error, and takes them back.
+/// The rows of a table within a statement. A method that fails may leave writes behind, which the
+/// statement undoes.
 pub(super) struct Mutation<'m> {
     pub(super) txn: &'m Txn,
     pub(super) info: &'m TableInfo,
     pub(super) store: &'m Store,
 }
 
-/// A row as it is stored, and decoded.
 pub(super) struct OldRow<T> {
     pub(super) row: T,
     pub(super) bytes: Vec<u8>,
 }
 
-/// A row that is about to be written.
 pub(super) struct NewRow {
     pub(super) key: KeyWriter,
     pub(super) entries: Vec<RowEntry>,
-    /// Where its bytes are.
+    /// The range of its bytes in the caller's buffer.
     pub(super) bytes: Range<usize>,
 }
 
@@ -58,12 +55,12 @@ impl NewRow {
     }
 }
 
-/// An entry of an index, with the place of its index.
+/// An entry of an index, with the ordinal of its index.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct RowEntry {
     pub(super) index: usize,
     pub(super) key: KeyBytes,
-    /// Whether the key is the value alone, which has one owner: the primary key then is the entry's
+    /// Whether the key is the value alone, which has one owner: the primary key is then the entry's
     /// value.
     pub(super) owned: bool,
 }
@@ -73,8 +70,8 @@ impl<'m> Mutation<'m> {
         Self { txn, info, store }
     }
 
-    /// Prepares for reading `keys`: where the data is elsewhere, they are read in one round trip
-    /// with the table's stamp, and an error tells of a table that is not as this program knows it.
+    /// Prefetches `keys`: on a remote engine they are read in one round trip with the table's
+    /// generation, and an outdated schema is an error.
     #[inline(always)]
     pub(super) fn prefetch<'k, K: AsRef<[&'k [u8]]>>(&self, keys: impl FnOnce() -> K) -> Result<()> {
         match self.txn.session() {
@@ -89,14 +86,14 @@ impl<'m> Mutation<'m> {
         self.info.ensure_current(session, keys)
     }
 
-    /// The same for all rows of a statement, with their unique values.
+    /// Prefetches the keys and unique values of all rows of a statement.
     pub(super) fn prefetch_rows<T: StoredRow>(&self, rows: &[&T]) -> Result<()> {
         if self.txn.session().is_none() {
             return Ok(());
         }
         for rows in rows.chunks(PREFETCH_COUNT) {
             let mut scratch = Vec::new();
-            // A row that has no form is an error of the statement itself.
+            // A row that cannot be encoded is an error of the statement itself.
             let new: Vec<NewRow> =
                 rows.iter().filter_map(|row| self.new_row(*row, &mut scratch, &mut None).ok()).collect();
             self.prefetch(|| {
@@ -107,7 +104,7 @@ impl<'m> Mutation<'m> {
         Ok(())
     }
 
-    /// Adds a row; a violation when its primary key or one of its unique values exists.
+    /// Inserts a row; a violation if its primary key or one of its unique values exists.
     pub(super) fn insert<T: StoredRow>(&self, row: &T) -> Result<()> {
         let mut bytes = Vec::with_capacity(256);
         let new = self.reserved_row(row, &mut bytes, &mut None)?;
@@ -118,7 +115,7 @@ impl<'m> Mutation<'m> {
         self.write(&new, &bytes, None, || Ok(Vec::new()))
     }
 
-    /// Adds a row or puts it in the place of the one with its primary key, which is returned.
+    /// Inserts a row or replaces the one with its primary key, which is returned.
     pub(super) fn upsert<T: StoredRow>(&self, row: &T) -> Result<Option<T>> {
         let mut bytes = Vec::with_capacity(256);
         let new = self.reserved_row(row, &mut bytes, &mut None)?;
@@ -130,8 +127,7 @@ impl<'m> Mutation<'m> {
         Ok(Some(old.row))
     }
 
-    /// Puts a row in the place of the one with its primary key, which is returned; an error when
-    /// there is none.
+    /// Replaces the row with this primary key and returns the old one; an error if there is none.
     pub(super) fn replace<T: StoredRow>(&self, row: &T) -> Result<T> {
         let mut bytes = Vec::with_capacity(256);
         let new = self.reserved_row(row, &mut bytes, &mut None)?;
@@ -140,12 +136,12 @@ impl<'m> Mutation<'m> {
         Ok(old.row)
     }
 
-    /// Changes the row under an engine's key in place, and returns it as it is now.
+    /// Changes the row under an engine key in place, and returns the new one.
     pub(super) fn modify<T: StoredRow>(&self, key: &[u8], change: impl FnOnce(&mut T)) -> Result<Option<T>> {
         self.modify_if(key, |_| Ok(true), change)
     }
 
-    /// Like [`modify`](Self::modify), if the row `is_wanted`; otherwise as if it were not there.
+    /// Like [`modify`](Self::modify) if the row `is_wanted`; otherwise as if it did not exist.
     pub(super) fn modify_if<T: StoredRow>(
         &self,
         key: &[u8],
@@ -170,7 +166,7 @@ impl<'m> Mutation<'m> {
         Ok(Some(read.unwrap_or(row)))
     }
 
-    /// Writes a row of an older layout, whose bytes these are, in the layout of today.
+    /// Rewrites a row of an older layout, whose bytes are `old`, in the newest layout.
     pub(super) fn migrate<T: Table>(&self, key: &[u8], old: &[u8]) -> Result<()> {
         let primary_key = &key[PREFIX..];
         let row = build::row::<T>(self.info, primary_key, old)?;
@@ -180,16 +176,16 @@ impl<'m> Mutation<'m> {
         self.write(&new, &bytes, Some(old), || self.info.entries(primary_key, &row))
     }
 
-    /// Removes the row under an engine's key, and returns it. One that cannot be read is removed as
-    /// well, and nothing returned.
+    /// Removes the row under an engine key, and returns it. A row that cannot be decoded is removed
+    /// too, and `None` is returned.
     pub(super) fn remove<T: StoredRow>(&self, key: &[u8]) -> Result<Option<T>> {
         let mut removed = None;
         self.remove_many(&[key], |row| removed = row)?;
         Ok(removed)
     }
 
-    /// Removes the row under an engine's key and returns it, if it is there and `is_wanted`. One
-    /// that cannot be read stays, and is an error.
+    /// Removes the row under an engine key and returns it, if it exists and `is_wanted`. A row that
+    /// cannot be decoded stays, and is an error.
     pub(super) fn take<T: StoredRow>(
         &self,
         key: &[u8],
@@ -203,11 +199,11 @@ impl<'m> Mutation<'m> {
         Ok(Some(row))
     }
 
-    /// Removes the rows under some of the engine's keys, and returns how many there were. `take`
-    /// gets what [`remove`](Self::remove) returns for each key.
+    /// Removes the rows under engine keys, and returns their number. `take` is called with what
+    /// [`remove`](Self::remove) returns for each key.
     ///
-    /// The index entries of rows that cannot be read are not known: for these all entries of the
-    /// table are looked through, once.
+    /// The index entries of rows that cannot be decoded are unknown: for these all entries of the
+    /// table are searched, once.
     pub(super) fn remove_many<T: StoredRow>(
         &self,
         keys: &[&[u8]],
@@ -242,7 +238,7 @@ impl<'m> Mutation<'m> {
         Ok(count)
     }
 
-    /// The engine's key of the row that owns a value of a unique index.
+    /// The engine key of the row that owns a value of a unique index.
     pub(super) fn owner(&self, entry: &[u8]) -> Result<Option<Vec<u8>>> {
         let prefix = self.info.rows.prefix();
         self.prefetch(|| [entry])?;
@@ -256,9 +252,8 @@ impl<'m> Mutation<'m> {
         Ok(Some(OldRow { row, bytes }))
     }
 
-    /// What is written of a row: its bytes, which are added to `bytes`, and the key and the entries
-    /// of the row that is read from them. That row is put into `read` when it may be another one
-    /// than `row`.
+    /// Encodes a row: adds its bytes to `bytes`, and returns the key and the entries of the row
+    /// that is decoded from them. That row is put into `read` if it may differ from `row`.
     pub(super) fn new_row<T: StoredRow>(
         &self,
         row: &T,
@@ -277,8 +272,8 @@ impl<'m> Mutation<'m> {
         Ok(NewRow { key, entries, bytes: start..bytes.len() })
     }
 
-    /// The same, and its unique values are reserved: a transaction that wants one of them waits
-    /// from now on.
+    /// Like [`new_row`](Self::new_row), and reserves its unique values: from now on a transaction
+    /// that wants one of them waits.
     #[inline]
     pub(super) fn reserved_row<T: StoredRow>(
         &self,
@@ -297,9 +292,8 @@ impl<'m> Mutation<'m> {
         self.write(new, bytes, Some(&old.bytes), || self.info.entries(primary_key, &old.row))
     }
 
-    /// Writes a row, whose bytes are in `bytes`, and what changed of its entries; nothing when it
-    /// is stored just so. `old` are the bytes that were stored, if any, and `old_entries` returns
-    /// the entries of that row.
+    /// Writes a row, whose bytes are in `bytes`, and what changed of its entries; nothing if the
+    /// stored bytes `old` are the same. `old_entries` returns the entries of the old row.
     fn write(
         &self,
         new: &NewRow,
@@ -323,8 +317,8 @@ impl<'m> Mutation<'m> {
         Ok(())
     }
 
-    /// Removes an entry of a row. While an index is being built or off, the entry of a unique value
-    /// may be that of another row which has the same value; then this row has one of its own.
+    /// Removes an entry of a row. While an index is being built or off, the unique entry may be
+    /// that of another row with the same value; this row then has a shared entry.
     pub(super) fn drop_entry(&self, entry: &RowEntry, primary_key: &[u8]) -> Result<()> {
         if !entry.owned
             || self.info.indexes[entry.index].is_readable()
@@ -340,14 +334,13 @@ impl<'m> Mutation<'m> {
         Ok(())
     }
 
-    /// The primary key of a row that shares a value of a unique index with another one, in an index
-    /// that is being built or off.
+    /// The primary key of a row that shares a value of a unique index that is being built or off.
     fn sharer(&self, entry: &RowEntry) -> Result<Option<Vec<u8>>> {
         let mut scan = self.txn.scan(KeyRange::prefix(&entry.key))?;
         Ok(scan.next()?.map(|found| found.key[entry.key.len()..].to_vec()))
     }
 
-    /// Adds an entry; a violation when its value is unique and has an owner.
+    /// Adds an entry; a violation if its value is unique and has an owner.
     pub(super) fn add(&self, entry: &RowEntry, primary_key: &[u8]) -> Result<()> {
         if !entry.owned {
             self.txn.put(&entry.key, &[]);
@@ -371,14 +364,13 @@ impl<'m> Mutation<'m> {
 }
 
 impl TableInfo {
-    /// The engine's key of a row.
     pub(super) fn row_key<T: StoredRow>(&self, row: &T) -> KeyWriter {
         let mut key = KeyWriter::new(&self.rows.prefix());
         row.put_key(self, &mut key);
         key
     }
 
-    /// All index entries of a row, sorted, each once.
+    /// All index entries of a row, sorted and distinct.
     pub(super) fn entries<T: StoredRow>(&self, primary_key: &[u8], row: &T) -> Result<Vec<RowEntry>> {
         let mut entries = Vec::with_capacity(self.indexes.len());
         for (index, (schema, open)) in self.schema.indexes.iter().zip(&self.indexes).enumerate() {
@@ -390,7 +382,7 @@ impl TableInfo {
                 entries.push(RowEntry { index, key: entry.key.finish_with(suffix)?, owned });
             }
         }
-        // Indexes come in order, so only an index of collections can be out of it.
+        // Indexes come in order, so only an index of collections can be unsorted.
         if !entries.is_sorted_by(|one: &RowEntry, next| one < next) {
             entries.sort_unstable();
             entries.dedup();
@@ -399,7 +391,6 @@ impl TableInfo {
     }
 }
 
-/// The engine's key for a key of a keyspace.
 pub(super) fn engine_key(prefix: [u8; PREFIX], write: impl FnOnce(&mut KeyWriter)) -> KeyWriter {
     let mut key = KeyWriter::new(&prefix);
     write(&mut key);

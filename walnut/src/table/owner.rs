@@ -5,11 +5,11 @@
 //!   value, primary key -> nothing          any other entry
 //! ```
 //!
-//! Where the primary key takes no bytes, as `()` does, an entry of a unique index may be of either
+//! If the primary key takes no bytes, as `()` does, an entry of a unique index may be of either
 //! kind.
 //!
-//! Where the value ends in an entry of the second kind only its type knows. A table that is mapped
-//! by hand may not say what that is; then each end of the key that could be a primary key is one
+//! Only its type knows where the value ends in an entry of the second kind. A table that is mapped
+//! by hand may not say so; then each suffix of the key that could be a primary key is one
 //! possibility.
 
 use smallvec::SmallVec;
@@ -22,19 +22,18 @@ use crate::base::KeyRange;
 use crate::error::Result;
 use crate::txn::{EntryReader, Txn};
 
-/// What a row has to do with an entry.
+/// Whether a row has an index entry.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum EntryMatch {
-    /// It asks for it.
+    /// The row has the entry.
     Yes,
-    /// There is no such row, or it does not ask for it.
+    /// There is no such row, or it has no such entry.
     No,
-    /// The row cannot be read, so it is not known.
+    /// The row cannot be decoded.
     Unreadable,
 }
 
-/// The primary keys of the rows to which an entry of an index may belong; none when its bytes are
-/// no entry.
+/// The primary keys of the rows to which an entry may belong; none if its bytes are not an entry.
 fn owners<'e, T: StoredRow>(
     info: &TableInfo,
     index: usize,
@@ -58,7 +57,7 @@ fn owners<'e, T: StoredRow>(
     ends.map(|end| (end, false)).collect()
 }
 
-/// The primary key that an entry of an index names; nothing when that is not known.
+/// The primary key in an entry; empty if it is not known.
 pub(super) fn of<'e, T: StoredRow>(
     info: &TableInfo,
     index: usize,
@@ -71,7 +70,7 @@ pub(super) fn of<'e, T: StoredRow>(
     }
 }
 
-/// Whether a row asks for an entry of an index, as a state has it.
+/// Whether a row of the snapshot has this entry.
 pub(super) fn entry_match<T: StoredRow>(
     reader: EntryReader<'_>,
     info: &TableInfo,
@@ -100,7 +99,7 @@ pub(super) fn entry_match<T: StoredRow>(
     Ok(entry_match)
 }
 
-/// Removes every index entry of rows that cannot be read, whose primary keys these are, in order.
+/// Removes every index entry of rows that cannot be decoded; `primary_keys` are sorted.
 ///
 /// Cost: reads every entry of every index of the table.
 pub(super) fn drop_entries_of<T: StoredRow>(

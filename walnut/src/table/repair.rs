@@ -1,5 +1,5 @@
-//! After a repair: what was lost by table, and indexes that are built anew where rows or entries
-//! may be missing.
+//! The end of a repair: losses by table, and indexes that are built anew where rows or entries may
+//! be missing.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -82,8 +82,8 @@ impl fmt::Display for LostRange {
 }
 
 impl Store {
-    /// Completes a database into which `salvaged` was copied: notes which ids are taken, has
-    /// indexes built anew where something was lost, and says what that was.
+    /// Completes a database into which `salvaged` was copied: reserves the ids in use, marks
+    /// indexes for a build where something was lost, and reports the losses.
     pub(crate) fn complete_repair(&self, salvaged: &Salvaged) -> Result<RepairReport> {
         let dir = self.dir();
         self.change(|txn| catalog::reserve_above(txn, salvaged.last_keyspace, dir))?;
@@ -122,11 +122,10 @@ impl Store {
     }
 }
 
-/// A range of keys of a shape, in words.
 fn range_text(shape: Option<&KeyShape>, from: &[u8], to: Option<&[u8]>) -> String {
     let custom = KeyShape::custom();
     let show = |key: &[u8]| shape.unwrap_or(&custom).show(key);
-    // The next key behind one that is whole is that key and a zero byte.
+    // The successor of a whole key is that key and a zero byte.
     let is_shown = |text: &String| !text.starts_with("0x");
     let shown_before = |key: &[u8]| {
         let (0, whole) = key.split_last()? else { return None };

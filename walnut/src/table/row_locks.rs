@@ -1,23 +1,19 @@
-//! The rows that consumers of this process are taking, so that each takes another one.
+//! In-memory row locks of consumers, so that concurrent pops take different rows.
 //!
-//! 1. A row has one claim at most. Dropping the claim gives it back, also when its holder panics.
-//! 2. A claim decides nothing about the row: that it is there and unchanged is decided at the
-//!    commit. It is held until the commit is visible, so whoever claims the row after that finds
-//!    that it is gone.
-//!
-//! The lock is held for the look at a set.
+//! 1. A row has at most one lock. Dropping it unlocks the row, also when its holder panics.
+//! 2. A lock decides nothing about the row: the commit decides that it is there and unchanged. The
+//!    lock is held until the commit is visible, so the next holder finds that the row is gone.
 
 use std::collections::HashSet;
 
 use crate::sync::Mutex;
 
-/// The rows that are being taken, by the engine's keys.
+/// Locked rows, by their engine keys.
 #[derive(Debug, Default)]
 pub(crate) struct RowLocks {
     keys: Mutex<HashSet<Box<[u8]>>>,
 }
 
-/// The sole right to take a row.
 #[derive(Debug)]
 #[must_use]
 pub(crate) struct RowLock<'c> {
@@ -26,10 +22,10 @@ pub(crate) struct RowLock<'c> {
 }
 
 impl RowLocks {
-    /// The claim to the row under an engine's key, unless it has one.
+    /// Locks the row under an engine key, unless it is locked.
     pub(super) fn try_lock(&self, key: &[u8]) -> Option<RowLock<'_>> {
         let key: Box<[u8]> = key.into();
-        // A claim that is made gives back its row when it is dropped, so none is made in vain.
+        // Dropping a lock unlocks its row, so none is constructed for a row that another one holds.
         if self.keys.lock().insert(key.clone()) { Some(RowLock { row_locks: self, key }) } else { None }
     }
 }

@@ -29,7 +29,7 @@ pub struct TableSchema {
     shape: Shape,
 }
 
-/// Finds out the shape of a row. Of two structs it is compared by the shapes themselves.
+/// Traces the shape of a row. Schemas are compared by the traced shapes.
 #[derive(Clone, Copy)]
 struct Shape(fn() -> RowShape);
 
@@ -74,7 +74,7 @@ impl TableSchema {
         Self { history: true, ..self }
     }
 
-    /// The same table with the layout from which rows come that were written before.
+    /// The same table with the layout of older rows.
     ///
     /// # Panics
     ///
@@ -91,7 +91,7 @@ impl TableSchema {
         Self { before: Some(before), ..self }
     }
 
-    /// The same table with what finds out the shape of its rows: what
+    /// The same table with a function that traces the shape of its rows: what
     /// [`TableMapper::row_shape`](crate::TableMapper::row_shape) does.
     pub const fn shaped(self, shape: fn() -> RowShape) -> Self {
         Self { shape: Shape(shape), ..self }
@@ -105,13 +105,13 @@ impl TableSchema {
         (self.shape.0)()
     }
 
-    /// The layout of this version, if it is this one or one of those before it.
+    /// The layout of this version: this one or an older one.
     pub(crate) fn layout(&self, version: u32) -> Option<&Self> {
         std::iter::successors(Some(self), |schema| schema.before).find(|schema| schema.version == version)
     }
 }
 
-/// Sixteen hexadecimal digits that stand for a layout: the table's name, its version, its fields
+/// Sixteen hexadecimal digits that identify a layout: the table's name, its version, its fields
 /// down to the leaves and its primary key. Indexes are not part of it, since they can be built
 /// anew.
 fn layout_hash<T: TableMapper>() -> String {
@@ -163,7 +163,7 @@ const fn same_text(left: &str, right: &str) -> bool {
 pub struct FieldSchema {
     /// The field's name.
     pub name: &'static str,
-    /// Its type as it stands in the source, without spaces.
+    /// Its type as in the source, without spaces.
     pub type_name: &'static str,
 }
 

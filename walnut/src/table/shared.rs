@@ -1,13 +1,13 @@
-//! What a store does only on an engine that many programs share: keyspaces emptied in chunks,
+//! Operations of a store on an engine that several programs share: keyspaces emptied in chunks,
 //! indexes dropped by name, writes of keyspaces in a session.
 //!
 //! ```text
 //!   00000000 'd' keyspace   -> nothing: no table has the keyspace any more, and what is in it is to be removed
 //! ```
 //!
-//! A dropped table or index is gone with the commit that drops it. What was in it is removed after
-//! that, in commits within the limits of the engine, by the client that has dropped it, or by the
-//! next one that opens or drops a table.
+//! A dropped table or index is gone with the commit that drops it. Its keys are removed after that,
+//! in commits within the limits of the engine, by the client that has dropped it, or by the next
+//! one that opens or drops a table.
 
 use super::catalog;
 use super::keyspaces::OpenKeyspace;
@@ -20,10 +20,10 @@ use crate::error::{Error, Result};
 use crate::sync::Arc;
 use crate::txn::{Txn, commit_and_record, commit_remotely};
 
-/// The letter of dropped keyspaces in the catalog.
+/// The kind of dropped keyspaces in the catalog.
 const DROPPED: u8 = b'd';
 
-/// Writes of a commit that are left to the store: a slot, stamps, the record of a table.
+/// Writes of a commit that the store adds: a slot, generations, the record of a table.
 const OWN_WRITES: usize = 24;
 
 /// The most keys that are removed in one commit.
@@ -33,27 +33,27 @@ fn dropped_key(id: KeyspaceId) -> Vec<u8> {
     catalog::catalog_key(DROPPED, &id.prefix())
 }
 
-/// Has everything in a keyspace removed after the commit of `transaction`.
+/// Records that a keyspace is to be emptied after the commit of `txn`.
 pub(super) fn note_dropped(txn: &Txn, id: KeyspaceId) {
     txn.put(&dropped_key(id), &[]);
 }
 
 impl Store {
-    /// How many things a batch takes, of which each is at most `writes` writes: as many as the
-    /// engine permits, and at most `most`.
+    /// The number of items in a batch, each of at most `writes` writes: as many as the engine
+    /// permits, and at most `most`.
     pub(super) fn batch_count(&self, most: usize, writes: usize) -> usize {
         let limit = self.client().map_or(usize::MAX, |client| client.limits().commit_count);
         most.min(limit.saturating_sub(OWN_WRITES) / writes.max(1)).max(1)
     }
 
-    /// The bytes at which a batch ends, of which each costs at most `factor` bytes of a commit.
+    /// The size at which a batch ends, where a byte costs at most `factor` bytes of a commit.
     pub(super) fn batch_size(&self, most: usize, factor: usize) -> usize {
         let limit = self.client().map_or(usize::MAX, |client| client.limits().commit_size);
         most.min(limit / 2 / factor.max(1)).max(1)
     }
 
-    /// Empties the keyspaces that were dropped. Does nothing in a database of one process, which
-    /// removes a range at once.
+    /// Empties dropped keyspaces. Does nothing in a database of one process, which deletes a range
+    /// at once.
     ///
     /// Cost: one read; reads each key of a dropped keyspace and removes it, in chunks.
     pub(crate) fn empty_dropped(&self) -> Result<()> {
@@ -101,8 +101,8 @@ impl Store {
         Ok(retired)
     }
 
-    /// Makes a batch over keyspaces of the raw engine part of history. A commit that loses to
-    /// another one is repeated, as the batch has read nothing but that its keyspaces are there.
+    /// Commits a batch over keyspaces of the raw engine. It is repeated after a conflict, since the
+    /// batch has read nothing but that its keyspaces exist.
     pub(super) fn write_remotely(
         &self,
         keyspaces: &[Arc<OpenKeyspace>],
