@@ -1,4 +1,4 @@
-//! What only a database of this process has: its files, its log, and the work in the background.
+//! Methods of a database whose engine is in this process: files, log and background work.
 
 use std::path::Path;
 
@@ -53,13 +53,13 @@ impl Database {
     }
 
     /// Merges all sorted files into one run, in which old versions and removed rows take no more
-    /// space than those who still read them need. Not needed in normal use, as compaction goes on
-    /// by itself; worth it after most rows were removed, or before the database is copied. Readers
-    /// and writers go on meanwhile.
+    /// space than their readers need. Not needed in normal use, as compaction goes on by itself;
+    /// worth it after most rows were removed, or before the database is copied. Readers and writers
+    /// go on meanwhile.
     ///
     /// Cost: reads and writes all data once, and needs as much room again until it is done; nothing
-    /// when it is one run already in which nothing is dead. On a disk without that room it gives
-    /// back what it can with smaller steps, one file at a time, and leaves more than one run;
+    /// when it is one run already in which nothing is dead. On a disk without that room it frees
+    /// what it can in smaller steps, one file at a time, and leaves more than one run;
     /// [`Error::OutOfSpace`](crate::Error::OutOfSpace) when one of those finds no room either.
     /// [`Error::Closed`](crate::Error::Closed) when the database is closed meanwhile; no error
     /// loses anything.
@@ -67,10 +67,11 @@ impl Database {
         self.store.engine()?.compact()
     }
 
-    /// Does one piece of the work that is otherwise done in the background, and says whether there
-    /// was any: writes a frozen memtable out, or else runs one compaction, or else notes how far
-    /// the log is durable. With [`Background::Manual`](crate::Background::Manual) a program decides
-    /// so when it happens, and the same calls do the same file operations in the same order.
+    /// Does one piece of the work that is otherwise done in the background, and returns whether
+    /// there was any: writes a frozen memtable out, or else runs one compaction, or else notes how
+    /// far the log is durable. With [`Background::Manual`](crate::Background::Manual) a program
+    /// decides so when it happens, and the same calls do the same file operations in the same
+    /// order.
     ///
     /// Cost: that of the piece: one file of a memtable's size written, one merge, or one small
     /// write and a sync. After an error everything is as it was.
@@ -96,7 +97,7 @@ impl Database {
     /// returns.
     ///
     /// [`Error::Io`](crate::Error::Io) with [`AlreadyExists`](std::io::ErrorKind::AlreadyExists)
-    /// when something stands in the directory, [`Error::OutOfSpace`](crate::Error::OutOfSpace) when
+    /// when the directory is not empty, [`Error::OutOfSpace`](crate::Error::OutOfSpace) when
     /// the copy does not fit, [`Error::Corruption`](crate::Error::Corruption) when a file of the
     /// database is damaged. What an error or a crash leaves in the directory is removed, or is no
     /// database and refused as such. [`preflight`](Self::preflight) says beforehand what is in the
@@ -123,9 +124,10 @@ impl Database {
         self.store.engine()?.backup(dir.as_ref(), &CopyKey::Same)
     }
 
-    /// Looks at a directory as a place for a copy of this database: what stands there, whether it
-    /// is locked and may be written, and whether there is room. Nothing is changed.
-    /// [`BackupCheck::check`](crate::report::BackupCheck::check) makes an error of what is in the way.
+    /// Checks a directory as the target of a copy of this database: what it holds, whether it is
+    /// locked and may be written, and whether there is room. Nothing is changed.
+    /// [`BackupCheck::check`](crate::report::BackupCheck::check) makes an error of what is in the
+    /// way.
     pub fn preflight(&self, dir: impl AsRef<Path>) -> Result<BackupCheck> {
         self.store.engine()?.preflight(dir.as_ref())
     }
@@ -135,7 +137,7 @@ impl Database {
         self.store.engine().map(|engine| engine.stats()).unwrap_or_default()
     }
 
-    /// Closes the database: everything acknowledged is durable, and other handles give
+    /// Closes the database: everything acknowledged is durable, and other handles return
     /// [`Error::Closed`](crate::Error::Closed) from now on. Closing again does nothing.
     pub fn close(&self) -> Result<()> {
         self.store.engine()?.close()
@@ -150,11 +152,11 @@ impl Builder {
     /// The path is looked at once: afterwards the program may change its working directory, and the
     /// database goes along when its directory is renamed. When that is removed, or its file `LOCK`
     /// replaced, every write is [`Error::Moved`](crate::Error::Moved); in a fork of the process it
-    /// is [`Error::Forked`](crate::Error::Forked). Nobody else may touch the directory while it is
-    /// open.
+    /// is [`Error::Forked`](crate::Error::Forked). No other program may touch the directory while
+    /// it is open.
     ///
     /// [`Error::Locked`](crate::Error::Locked) when it is open already,
-    /// [`Error::NotADatabase`](crate::Error::NotADatabase) when something else stands there,
+    /// [`Error::NotADatabase`](crate::Error::NotADatabase) when the directory holds something else,
     /// [`Error::Corruption`](crate::Error::Corruption) when a file is damaged or missing; nothing
     /// is changed then.
     pub fn open(&self, path: impl AsRef<Path>) -> Result<Database> {

@@ -20,7 +20,7 @@ use crate::table::{DefaultTable, Snapshot, Source, Store, Table, Transaction, Tr
 pub use copy::{copy, copy_with};
 
 /// An open database. Clones are handles to the same one; it is closed when the last of them, and of
-/// the tables, transactions and snapshots that it gave, is dropped, or by [`close`](Self::close).
+/// its tables, transactions and snapshots, is dropped, or by [`close`](Self::close).
 ///
 /// ```
 /// use serde::{Deserialize, Serialize};
@@ -80,8 +80,8 @@ impl<E> Database<E> {
         self.store.table_names()
     }
 
-    /// Removes a table with all its rows and index entries, in one commit; says whether there was
-    /// one of this name.
+    /// Removes a table with all its rows and index entries, in one commit; returns whether there
+    /// was one of this name.
     ///
     /// Handles of it that are still there find it empty, and refuse to write:
     /// [`Error::Dropped`](crate::Error::Dropped). The name is free at once, for a struct of any
@@ -123,8 +123,8 @@ impl<E> Database<E> {
         self.store.keyspace_names()
     }
 
-    /// Removes a keyspace and all that is in it, in one commit; says whether there was one of this
-    /// name. It goes as a table does: see [`drop_table`](Self::drop_table).
+    /// Removes a keyspace and all that is in it, in one commit; returns whether there was one of
+    /// this name. It goes as a table does: see [`drop_table`](Self::drop_table).
     pub fn drop_keyspace(&self, name: &str) -> Result<bool> {
         self.store.drop_keyspace(name)
     }
@@ -148,8 +148,8 @@ impl<E> Database<E> {
     /// that it does, on any number of tables, takes effect together or not at all.
     ///
     /// When another commit changed what `body` has read, nothing of it was done, and it is run
-    /// again, up to a thousand times; those who lose often take turns. So it should change nothing
-    /// but this database. Afterwards, and only then, this is
+    /// again, up to a thousand times; transactions that lose often run one at a time. So it should
+    /// change nothing but this database. Afterwards, and only then, this is
     /// [`Error::Conflict`](crate::Error::Conflict) of its own.
     ///
     /// Any error that `body` returns, a conflict too, ends it at once: everything is rolled back,

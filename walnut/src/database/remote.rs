@@ -1,4 +1,4 @@
-//! What only a database has whose engine runs elsewhere.
+//! Methods of a database whose engine runs elsewhere.
 
 use std::marker::PhantomData;
 use std::sync::Arc;

@@ -1,4 +1,4 @@
-//! Writes to several keyspaces that happen together.
+//! Write batches over keyspaces.
 #![expect(
     clippy::needless_pass_by_value,
     reason = "a range is written where it is used, and never needed again"
@@ -46,17 +46,16 @@ pub struct WriteBatch {
     batch: batch::EntryBatch,
     /// The database that the keyspaces belong to.
     store: Option<Arc<Store>>,
-    /// Each keyspace once.
+    /// Distinct keyspaces.
     keyspaces: Vec<Arc<OpenKeyspace>>,
 }
 
 impl WriteBatch {
-    /// One without writes.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Gives `key` a value, in the place of the one that it has.
+    /// Sets the value of `key`, and replaces the one that it has.
     pub fn put(&mut self, keyspace: &Keyspace, key: impl AsRef<[u8]>, value: impl AsRef<[u8]>) -> Result<()> {
         let key = checked_key(keyspace.id_prefix(), key.as_ref())?;
         check_value(value.as_ref())?;
@@ -93,22 +92,22 @@ impl WriteBatch {
         Ok(())
     }
 
-    /// How many writes it holds.
+    /// The number of writes.
     pub fn len(&self) -> usize {
         usize::try_from(self.batch.count()).unwrap_or(usize::MAX)
     }
 
-    /// Whether it holds no write.
+    /// Whether there is no write.
     pub fn is_empty(&self) -> bool {
         self.batch.is_empty()
     }
 
-    /// What it takes in the log, in bytes.
+    /// Its size in the log, in bytes.
     pub fn size(&self) -> usize {
         self.batch.size()
     }
 
-    /// Takes note that there is a write to a keyspace.
+    /// Records that there is a write to a keyspace.
     fn join(&mut self, keyspace: &Keyspace) -> Result<()> {
         let (store, keyspace) = keyspace.in_database()?;
         let own = self.store.get_or_insert_with(|| Arc::clone(store));
@@ -122,7 +121,6 @@ impl WriteBatch {
         Ok(())
     }
 
-    /// Makes the writes part of the history of `store`.
     pub(crate) fn commit(self, store: &Arc<Store>, durability: Durability) -> Result<()> {
         match self.store {
             None => store.confirm_all(durability),

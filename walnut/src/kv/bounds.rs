@@ -29,7 +29,7 @@ use crate::base::{KeyRange, after, successor};
 /// # Ok::<(), walnut::Error>(())
 /// ```
 pub trait KeyBounds {
-    /// Where the range begins and ends.
+    /// The bounds of the range.
     fn bounds(&self) -> (Bound<&[u8]>, Bound<&[u8]>);
 }
 
@@ -75,7 +75,7 @@ impl<K: AsRef<[u8]>> KeyBounds for (Bound<K>, Bound<K>) {
     }
 }
 
-/// The engine's keys in a range of a keyspace with this prefix.
+/// The engine keys of a range in a keyspace with this prefix.
 pub(super) fn inner_range(prefix: [u8; 4], range: &impl KeyBounds) -> KeyRange {
     let (start, end) = range.bounds();
     let (start, end) = (start.map(cut), end.map(cut));
@@ -92,8 +92,8 @@ pub(super) fn inner_range(prefix: [u8; 4], range: &impl KeyBounds) -> KeyRange {
     KeyRange { start, end }
 }
 
-/// What is left of a bound that is longer than any key: one byte more than a key has is enough to
-/// compare with all of them.
+/// Truncates a bound that is longer than any key: one byte more than a key has is enough to compare
+/// with all of them.
 fn cut(bound: &[u8]) -> &[u8] {
     if is_too_long(bound) { &bound[..=MAX_KEY_SIZE] } else { bound }
 }

@@ -1,4 +1,4 @@
-//! Walks over the entries of a keyspace.
+//! Iterators over the entries of a keyspace.
 
 use std::fmt;
 
@@ -21,7 +21,6 @@ pub struct Iter {
 #[expect(clippy::large_enum_variant, reason = "there is one of it, and it is in use")]
 enum IterState {
     Walking(EntryScan),
-    /// It could not be begun.
     Failed(Error),
     Ended,
 }

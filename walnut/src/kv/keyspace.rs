@@ -21,7 +21,7 @@ use crate::table::{
 };
 use crate::txn::Txn;
 
-/// Bytes in front of every key: the keyspace's id.
+/// The size of the keyspace's id in front of every key.
 pub(super) const PREFIX: usize = 4;
 
 /// A sorted map from bytes to bytes; see the [module](super).
@@ -140,9 +140,9 @@ impl<M: Access> Keyspace<M> {
         self.iter().next_back().transpose()
     }
 
-    /// How many keys there are.
+    /// The number of keys.
     ///
-    /// Cost: a walk over all of them, because nobody counts while they are written.
+    /// Cost: a scan of all of them, since writes keep no count.
     pub fn len(&self) -> Result<u64> {
         let mut scan = self.source.scan(KeyRange::prefix(&self.id_prefix()))?;
         let mut count = 0;
@@ -158,7 +158,7 @@ impl<M: Access> Keyspace<M> {
     }
 
     fn prefix_range(&self, prefix: &[u8]) -> KeyRange {
-        // Nothing begins with more bytes than a key has.
+        // No key has a longer prefix than itself.
         let id = self.id_prefix().to_vec();
         let nothing = KeyRange { start: id.clone(), end: Some(id) };
         sought_key(self.id_prefix(), prefix).map_or(nothing, |start| KeyRange::prefix(&start))
@@ -175,7 +175,6 @@ impl<M: Access> IntoIterator for &Keyspace<M> {
 }
 
 impl<M> Keyspace<M> {
-    /// The bytes in front of each key.
     pub(super) fn id_prefix(&self) -> [u8; PREFIX] {
         self.open.prefix()
     }
@@ -198,8 +197,8 @@ impl Keyspace {
         Ok(Self::new(store.source(), store.keyspace(name)?))
     }
 
-    /// The database that it is a handle of, and what is written to; an error for one of a
-    /// transaction, whose writes are its own.
+    /// The database and the keyspace of a handle; an error for one of a transaction, whose writes
+    /// are its own.
     pub(super) fn in_database(&self) -> Result<(&Arc<Store>, &Arc<OpenKeyspace>)> {
         let store = self.source.database().ok_or(Error::Unsupported(
             "a batch over a keyspace of a transaction: it would be written beside the transaction; write through the keyspace itself",
@@ -208,11 +207,11 @@ impl Keyspace {
     }
 }
 
-/// What writes. The bound is on each method, so that the compiler says why a keyspace of a snapshot
-/// has none of them.
+/// Methods that write. The bound is on each method, so that the compiler says why a keyspace of a
+/// snapshot has none of them.
 impl<M: Access> Keyspace<M> {
-    /// Gives `key` a value, in the place of the one that it has. In a transaction that is done when
-    /// it is committed, and its own reads see it at once.
+    /// Sets the value of `key`, and replaces the one that it has. In a transaction that is done
+    /// when it is committed, and its own reads see it at once.
     ///
     /// [`Error::Limit`] when key or value is too long, or a transaction too large for one commit;
     /// nothing is written then. Cost: one write to the log, and what the database's durability asks
@@ -315,7 +314,7 @@ impl<M: Access> Keyspace<M> {
         })
     }
 
-    /// Writes in a commit of its own, which is filled by `direct`, or by `statement` within a
+    /// Writes in a commit of its own, which `direct` fills, or through `statement` within a
     /// transaction.
     fn write(&self, direct: impl FnOnce(&mut EntryBatch), mut statement: impl FnMut(&Txn)) -> Result<()> {
         match self.source.database() {
@@ -370,28 +369,27 @@ impl Transaction {
     /// ```
     pub fn keyspace(&self, name: &str) -> Result<Keyspace> {
         let source = self.source();
-        // The look at the catalog is noted: the commit loses to a drop of the keyspace.
+        // The catalog entry is in the read set: the commit conflicts with a drop of the keyspace.
         let known = source.read(|reader| keyspace_in(reader, name, self.store().dir()))?;
-        // One that was made since is empty in the state of this transaction. One that was dropped
-        // since is not made anew.
+        // A keyspace that was created since is empty in the snapshot of this transaction. One that
+        // was dropped since is not created again.
         let keyspace = known.map_or_else(|| self.store().keyspace(name), Ok)?;
         Ok(Keyspace::new(source, keyspace))
     }
 }
 
-/// The engine's key of a key of a keyspace.
 pub(super) fn inner_key(prefix: [u8; PREFIX], key: &[u8]) -> SmallVec<[u8; 64]> {
     let mut inner = SmallVec::from_slice(&prefix);
     inner.extend_from_slice(key);
     inner
 }
 
-/// The same of a key that is to be written: an error when it is too long.
+/// The engine key of a key that is written; an error if it is too long.
 pub(super) fn checked_key(prefix: [u8; PREFIX], key: &[u8]) -> Result<SmallVec<[u8; 64]>> {
     sought_key(prefix, key).ok_or(Error::Limit(Limit::Key { limit: MAX_KEY_SIZE }))
 }
 
-/// The same of a key that is looked for: `None` when it is too long, so that it is never there.
+/// The engine key of a key that is looked up; `None` if it is too long to exist.
 pub(super) fn sought_key(prefix: [u8; PREFIX], key: &[u8]) -> Option<SmallVec<[u8; 64]>> {
     (!is_too_long(key)).then(|| inner_key(prefix, key))
 }

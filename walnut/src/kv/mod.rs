@@ -43,7 +43,7 @@
 //!   any bytes do.
 //! - A write is atomic and lasts as its [`Durability`](crate::Durability) says. Iterators see one
 //!   state, that of the moment when they were made.
-//! - Ids of keyspaces are never given twice, so a keyspace that is dropped and made again is empty.
+//! - Ids of keyspaces are never used twice, so a keyspace that is dropped and made again is empty.
 
 mod batch;
 mod bounds;

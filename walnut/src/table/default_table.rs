@@ -428,7 +428,7 @@ impl<T: Table> DefaultTable<T> {
     /// meanwhile; what they do is respected.
     ///
     /// Not needed in normal use, as a row and its entries change in one commit: it is for an
-    /// operator whom [`verify`](crate::Database::verify) has told of a disagreement. Rows are never
+    /// operator after [`verify`](crate::Database::verify) has found a disagreement. Rows are never
     /// changed: of two that share a unique value the one that the index knows stays its owner, and
     /// the other one is found by its primary key. Change or remove one of them and sweep again: the
     /// entry may have gone with the row that gave way.

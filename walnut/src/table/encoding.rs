@@ -1,14 +1,14 @@
-//! How an index stores a column: as it is, or as another key that is made of the column's value.
+//! The encoding of an index column: plain, or as another key that is made of the column's value.
 //!
-//! A form is a type without values. Derived code names it, and the rest follows from types: what a
-//! point is, what a range is, how entries are read back.
+//! An encoding is a type without values. Derived code names it, and the rest follows from types:
+//! bounds, ranges, the keys of entries.
 
 use std::cmp::Reverse;
 use std::marker::PhantomData;
 
 use super::key::{CaseFold, FixedPointKey, Key, KeyWriter, NoCase, Scaled, inverted};
 
-/// A way to store a value of type `V` as a key.
+/// The encoding of a value of type `V` as a key.
 pub trait Encoding<V> {
     /// The key that is stored.
     type Key: Key;
@@ -20,19 +20,19 @@ pub trait Encoding<V> {
     fn is_none(value: &V) -> bool;
 }
 
-/// As it is.
+/// The value's own key.
 #[derive(Debug)]
 pub struct Plain;
 
-/// Folded: `nocase`.
+/// `nocase`: text, case-folded.
 #[derive(Debug)]
 pub struct CaseFolded;
 
-/// As a decimal of this scale: `scale = N`.
+/// `scale = N`: a decimal as a whole number of its smallest step.
 #[derive(Debug)]
 pub struct FixedPoint<const N: u32>;
 
-/// The other way round: `desc`.
+/// `desc`: the inverted key.
 #[derive(Debug)]
 pub struct Descending<F>(PhantomData<F>);
 

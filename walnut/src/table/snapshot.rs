@@ -45,18 +45,17 @@ pub struct Snapshot {
     state: Arc<SnapshotState>,
 }
 
-/// What clones and tables of a snapshot share.
 enum SnapshotState {
-    /// A state of a database that this process has open, which a pin keeps.
+    /// A snapshot of an open database, kept by a pin.
     Pinned { store: Arc<Store>, pin: Pin },
-    /// A state of a database that this process only reads, which keeps itself.
+    /// A refresh of a database that this process only reads, which keeps itself.
     Moment { following: Arc<Following>, moment: Arc<Moment> },
-    /// A state of an engine elsewhere, which a session keeps.
+    /// A snapshot of a remote engine, kept by a session.
     Remote { store: Arc<Store>, session: Arc<RemoteSession> },
 }
 
 impl Snapshot {
-    /// What is visible now.
+    /// The visible state.
     pub(crate) fn new(store: &Arc<Store>) -> Self {
         match store.storage() {
             Storage::Engine(core) => {
@@ -71,19 +70,17 @@ impl Snapshot {
         }
     }
 
-    /// What a session with the engine elsewhere reads.
     pub(crate) fn of_session(store: &Arc<Store>, session: RemoteSession) -> Self {
         let (store, session) = (Arc::clone(store), Arc::new(session));
         Self { state: Arc::new(SnapshotState::Remote { store, session }) }
     }
 
-    /// What the last refresh has found.
+    /// The last refresh.
     pub(crate) fn of_moment(following: &Arc<Following>) -> Self {
         let (following, moment) = (Arc::clone(following), following.engine().moment());
         Self { state: Arc::new(SnapshotState::Moment { following, moment }) }
     }
 
-    /// The database's directory.
     pub(crate) fn dir(&self) -> &Path {
         match &*self.state {
             SnapshotState::Pinned { store, .. } | SnapshotState::Remote { store, .. } => store.dir(),
@@ -91,12 +88,10 @@ impl Snapshot {
         }
     }
 
-    /// How its tables and keyspaces are reached.
     pub(crate) fn source(&self) -> Source {
         Source::Snapshot(self.clone())
     }
 
-    /// What reads, if a pin keeps the state.
     #[inline(always)]
     pub(super) fn pinned_reads(&self) -> Option<PinnedReads<'_>> {
         match &*self.state {
@@ -105,7 +100,6 @@ impl Snapshot {
         }
     }
 
-    /// Calls `reads` with a reader of the state.
     pub(super) fn read<R>(&self, reads: impl FnOnce(EntryReader<'_>) -> Result<R>) -> Result<R> {
         match &*self.state {
             SnapshotState::Pinned { store, pin } => PinnedReads { store, pin }.read(reads),
@@ -122,7 +116,6 @@ impl Snapshot {
         }
     }
 
-    /// A scan over the state.
     pub(super) fn scan(&self, range: KeyRange) -> Result<EntryScan> {
         match &*self.state {
             SnapshotState::Pinned { store, pin } => {
@@ -135,7 +128,7 @@ impl Snapshot {
         }
     }
 
-    /// Where the rows and indexes of `T` are in the state.
+    /// The table of `T` in the snapshot.
     pub(super) fn info<T: Table>(&self) -> Result<TableInfo> {
         let stored = self.read(|reader| catalog::in_state(reader, T::SCHEMA.name, self.dir()))?;
         let compiled = match &*self.state {
@@ -150,12 +143,11 @@ impl Snapshot {
     /// The table of `T` as it was. The handle only reads, and can be cloned, kept and sent to other
     /// threads.
     ///
-    /// A table that was dropped since is there as it was, and one that did not exist then is empty.
-    /// Nothing is written: no table is made, and none is changed to fit the struct. An index of the
-    /// struct that was not there then cannot be asked: [`Error::Schema`](crate::Error::Schema) when
-    /// it is.
+    /// A table that was dropped since is readable, and one that did not exist then is empty.
+    /// Nothing is written: no table is created, and none is changed to fit the struct. An index of
+    /// the struct that did not exist then cannot be read: [`Error::Schema`](crate::Error::Schema).
     ///
-    /// [`Error::Schema`](crate::Error::Schema) when the table of then does not fit `T`, as
+    /// [`Error::Schema`](crate::Error::Schema) if the table of then does not fit `T`, as
     /// [`Database::table`](crate::Database::table) says. Cost: a look into the catalog.
     pub fn table<T: Table>(&self) -> Result<DefaultTable<T, ReadOnly>> {
         Ok(DefaultTable::new(Source::Snapshot(self.clone()), Arc::new(self.info::<T>()?)))
@@ -168,8 +160,8 @@ impl Snapshot {
     }
 }
 
-/// A pinned state of an engine of this process. Point reads of it are compiled by themselves: see
-/// [`Reads`](super::source::Reads).
+/// A pinned snapshot of an engine in this process, whose point reads are compiled by themselves:
+/// see [`Reads`](super::source::Reads).
 pub(super) struct PinnedReads<'s> {
     store: &'s Store,
     pin: &'s Pin,

@@ -55,38 +55,34 @@ impl Access for ReadWrite {}
 impl Access for ReadOnly {}
 impl WriteAccess for ReadWrite {}
 
-/// Where a handle reads and writes.
+/// The database, transaction or snapshot of a handle.
 #[derive(Clone)]
 pub(crate) enum Source {
-    /// The newest state that is visible; each statement is committed at once, as durable as the
-    /// database's default says.
+    /// The visible state; each statement is committed at once, with the database's default
+    /// durability.
     Database(Arc<Store>),
-    /// The state and the writes of a transaction. It does not keep the transaction open: see
-    /// [`Error::TransactionEnded`].
+    /// A transaction, which handles do not keep open: see [`Error::TransactionEnded`].
     Transaction(Arc<OpenTransaction>),
-    /// A pinned state.
     Snapshot(Snapshot),
-    /// A database whose engine runs elsewhere; otherwise as `Database`.
+    /// A database with a remote engine; otherwise as `Database`.
     Remote(Arc<Store>),
 }
 
-/// What each kind of source reads with.
+/// Point reads of one kind of source.
 ///
-/// A point read that counts is generic over it, and so compiled for each kind by itself: a closure
+/// A hot point read is generic over this trait, and so compiled for each kind by itself: a closure
 /// with several callers is not inlined, and a local that another kind's closure may write is not
 /// kept in registers.
 pub(super) trait Reads {
-    /// Calls `reads` with a reader of one state.
+    /// Calls `reads` with a reader of one snapshot.
     fn read<R>(&self, reads: impl FnOnce(EntryReader<'_>) -> Result<R>) -> Result<R>;
 
-    /// The same for `reads` that look up keys once, so that an engine elsewhere needs no
-    /// transaction for it.
+    /// The same for `reads` that look up keys once, so that a remote engine needs no transaction.
     #[inline(always)]
     fn read_once<R>(&self, reads: impl FnOnce(EntryReader<'_>) -> Result<R>) -> Result<R> {
         self.read(reads)
     }
 
-    /// Whether `key` has a value.
     #[inline(always)]
     fn contains(&self, key: &[u8]) -> Result<bool> {
         self.read_once(|reader| reader.contains(key))
@@ -94,8 +90,8 @@ pub(super) trait Reads {
 }
 
 impl Reads for Store {
-    /// Without the closure that other kinds have, too: the compiler merges closures that are alike,
-    /// and no longer inlines them.
+    /// Without the closure of the other kinds: the compiler merges equal closures, and no longer
+    /// inlines them.
     #[inline(always)]
     fn contains(&self, key: &[u8]) -> Result<bool> {
         self.engine()?.read(|reader| reader.contains(key))
@@ -121,8 +117,8 @@ impl Reads for PinnedReads<'_> {
     }
 }
 
-/// A source that is not the engine of this process, or only a moment of it: the point reads of all
-/// of these share one compiled copy.
+/// The sources that are not the visible state of an engine in this process; their point reads share
+/// one compiled copy.
 pub(super) struct OtherReads<'s>(pub(super) &'s Source);
 
 impl Reads for OtherReads<'_> {
@@ -138,8 +134,8 @@ impl Reads for OtherReads<'_> {
     }
 }
 
-/// Calls a function that is generic over [`Reads`] with what a source reads with: that of the
-/// database is inlined, the others are behind a call.
+/// Calls a function that is generic over [`Reads`]: inlined for the database, behind a call for the
+/// others.
 macro_rules! with_reads {
     ($source:expr, |$reads:ident| $call:expr) => {{
         let source: &$crate::table::Source = $source;
@@ -167,7 +163,6 @@ pub(super) fn behind_a_call<R>(call: impl FnOnce() -> R) -> R {
 }
 
 impl Source {
-    /// What reads, if this is a transaction of an engine of this process.
     #[inline(always)]
     pub(super) fn engine_reads(&self) -> Option<EngineReads<'_>> {
         match self {
@@ -176,7 +171,6 @@ impl Source {
         }
     }
 
-    /// What reads, if this is a pinned state of an engine of this process.
     #[inline(always)]
     pub(super) fn pinned_reads(&self) -> Option<PinnedReads<'_>> {
         match self {
@@ -185,7 +179,7 @@ impl Source {
         }
     }
 
-    /// Calls `reads` with a reader of one state.
+    /// Calls `reads` with a reader of one snapshot.
     pub(crate) fn read<R>(&self, reads: impl FnOnce(EntryReader<'_>) -> Result<R>) -> Result<R> {
         match self {
             Self::Database(store) => store.read(reads),
@@ -195,7 +189,7 @@ impl Source {
         }
     }
 
-    /// A scan over one state, which goes on seeing it also when the source has ended.
+    /// A scan of one snapshot, which may outlive the source.
     pub(crate) fn scan(&self, range: KeyRange) -> Result<EntryScan> {
         match self {
             Self::Database(store) | Self::Remote(store) => store.scan_now(range),
@@ -204,7 +198,7 @@ impl Source {
         }
     }
 
-    /// Runs a statement, all of it or nothing. It may be run more than once.
+    /// Runs a statement atomically; it may run more than once.
     pub(crate) fn change<R>(&self, statement: &mut dyn FnMut(&Txn) -> Result<R>) -> Result<R> {
         match self {
             Self::Database(store) | Self::Remote(store) => store.change(statement),
@@ -213,7 +207,7 @@ impl Source {
         }
     }
 
-    /// An error unless the index at a place of a table can be asked about the state that is read.
+    /// An error unless the index with this ordinal can be read in the source's snapshot.
     pub(crate) fn ensure_readable<T: Table>(&self, info: &TableInfo, ordinal: usize) -> Result<()> {
         match self {
             Self::Database(store) | Self::Remote(store) => store.ensure_readable::<T>(info, ordinal, None),
@@ -222,7 +216,6 @@ impl Source {
         }
     }
 
-    /// The error for stored bytes that make no sense.
     pub(crate) fn corruption(&self, fault: Fault) -> Error {
         let dir = match self {
             Self::Database(store) | Self::Remote(store) => store.dir(),
@@ -241,12 +234,12 @@ impl Source {
         }
     }
 
-    /// The rows that others are taking, where each statement is a transaction of its own.
+    /// The row locks of consumers, if each statement is a transaction of its own.
     pub(super) fn row_locks(&self) -> Option<&RowLocks> {
         self.database().map(|store| &store.row_locks)
     }
 
-    /// The store, if this is the database itself.
+    /// The store, if the source is the database itself.
     pub(crate) fn database(&self) -> Option<&Arc<Store>> {
         match self {
             Self::Database(store) | Self::Remote(store) => Some(store),
@@ -254,7 +247,7 @@ impl Source {
         }
     }
 
-    /// The transaction of a transaction; an error that says what needs one otherwise.
+    /// The transaction; an error that names `what` otherwise.
     pub(super) fn txn(&self, what: &'static str) -> Result<&Txn> {
         match self {
             Self::Transaction(open) => Ok(&open.txn),

@@ -10,10 +10,8 @@ use super::scan::Scan;
 use super::source::{Access, ReadWrite};
 use crate::error::{Fault, Result};
 
-/// The primary key of `T`.
 type PrimaryKey<T> = <T as TableMapper>::PrimaryKey;
 
-/// A scan of which nothing is known but the rows.
 type RowScan<T, M, R = ()> = Scan<'static, T, PrimaryKey<T>, R, M>;
 
 /// A key of a type that cannot be one.

@@ -1,4 +1,4 @@
-//! The engine with the tables that are open in it.
+//! A database: the engine with its open tables.
 
 use std::any::TypeId;
 use std::collections::HashMap;
@@ -23,49 +23,43 @@ use crate::txn::{
     EntryReader, EntryScan, RemoteReader, RetryQueue, Storage, Txn, UniqueReservations, run_with_retries,
 };
 
-/// What the handles of one database share.
+/// Shared by the handles of one database.
 pub(crate) struct Store {
     backend: StoreBackend,
     /// The same for transactions.
     storage: Storage,
     durability: Durability,
-    /// In which transactions that lost too often take turns.
     retry_queue: RetryQueue,
-    /// Reservations of unique values.
     reservations: Arc<UniqueReservations>,
-    /// The rows that consumers are taking.
     pub(super) row_locks: RowLocks,
     tables: Mutex<HashMap<&'static str, OpenTable>>,
-    /// The keyspaces of the raw engine that this process has opened.
+    /// Open keyspaces of the raw engine, by name.
     pub(super) keyspaces: Mutex<HashMap<String, Arc<OpenKeyspace>>>,
-    /// By the name of a table, what is held while it is opened for the first time or dropped; taken
-    /// before `making`.
+    /// By table name: locked while a table is opened for the first time or dropped; taken before
+    /// `schema_lock`.
     open_locks: Mutex<HashMap<String, Arc<Mutex<()>>>>,
-    /// Held while a table or a keyspace is made or dropped.
+    /// Locked while a table or a keyspace is created or dropped.
     pub(super) schema_lock: Mutex<()>,
-    /// What generated keys are made of, by the keyspace of the rows: the same for every handle of a
-    /// table, whichever way it was opened.
+    /// By the keyspace of the rows: shared by all handles of a table, however it was opened.
     key_sequences: Mutex<HashMap<KeyspaceId, Arc<KeySequence>>>,
-    /// The last UUID that was generated, as `numbers` counts them.
+    /// The last generated UUID, without the bits of version and variant.
     pub(super) last_uuid: Mutex<u128>,
 }
 
-/// What holds the data.
 enum StoreBackend {
     Engine(Engine),
     Remote(Arc<Client>),
 }
 
-/// A table that this process has opened.
 #[derive(Clone)]
 struct OpenTable {
     info: Arc<TableInfo>,
-    /// Compares rows and index entries; it knows the type of the rows.
+    /// Compares rows and index entries of one type.
     verify: fn(EntryScan, &TableInfo, &mut VerifyReport, &mut Findings) -> Result<()>,
 }
 
 impl fmt::Debug for Store {
-    /// One short line: every handle holds this.
+    /// One short line, since every handle holds this.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Store").field("dir", &self.dir()).finish_non_exhaustive()
     }
@@ -77,7 +71,7 @@ impl Store {
         Self::with_backend(StoreBackend::Engine(engine), storage, durability)
     }
 
-    /// One whose data an engine elsewhere holds.
+    /// A store on a remote engine.
     pub(crate) fn on(client: Client, durability: Durability) -> Self {
         let client = Arc::new(client);
         Self::with_backend(StoreBackend::Remote(Arc::clone(&client)), Storage::Remote(client), durability)
@@ -100,7 +94,7 @@ impl Store {
         }
     }
 
-    /// The engine of this process; an error if the data is elsewhere.
+    /// The engine in this process; an error for a remote one.
     #[inline(always)]
     pub(crate) fn engine(&self) -> Result<&Engine> {
         match &self.backend {
@@ -111,7 +105,7 @@ impl Store {
         }
     }
 
-    /// The end of the engine elsewhere that holds the data, if one does.
+    /// The client of a remote engine.
     pub(crate) fn client(&self) -> Option<&Arc<Client>> {
         match &self.backend {
             StoreBackend::Engine(_) => None,
@@ -119,12 +113,10 @@ impl Store {
         }
     }
 
-    /// Where transactions read and commit.
     pub(crate) fn storage(&self) -> &Storage {
         &self.storage
     }
 
-    /// The database as a source of statements.
     pub(crate) fn source(self: &Arc<Self>) -> Source {
         match &self.backend {
             StoreBackend::Engine(_) => Source::Database(Arc::clone(self)),
@@ -132,12 +124,12 @@ impl Store {
         }
     }
 
-    /// What errors name as the place of stored bytes.
+    /// The directory or name that errors show.
     pub(crate) fn dir(&self) -> &Path {
         self.storage.dir()
     }
 
-    /// Calls `reads` with a reader of the state that is visible now.
+    /// Calls `reads` with a reader of the visible state.
     pub(crate) fn read_now<R>(&self, reads: impl FnOnce(EntryReader<'_>) -> Result<R>) -> Result<R> {
         match &self.backend {
             StoreBackend::Engine(engine) => engine.read(|reader| reads(EntryReader::Engine(reader))),
@@ -155,7 +147,7 @@ impl Store {
         reads(EntryReader::Remote(RemoteReader::new(&session)))
     }
 
-    /// A scan of the state that is visible now, which goes on seeing it.
+    /// A scan of the visible state.
     pub(crate) fn scan_now(&self, range: KeyRange) -> Result<EntryScan> {
         match &self.backend {
             StoreBackend::Engine(engine) => engine.scan(range).map(EntryScan::Engine),
@@ -166,7 +158,7 @@ impl Store {
         }
     }
 
-    /// The last commit that transactions read; zero if commits have no number.
+    /// The last commit that transactions see; zero if commits have no seqno.
     pub(super) fn applied(&self) -> SeqNo {
         match &self.backend {
             StoreBackend::Engine(engine) => engine.core().applied(),
@@ -174,11 +166,11 @@ impl Store {
         }
     }
 
-    /// Makes everything up to now as durable as a commit of the default durability.
+    /// Waits until everything so far is as durable as a commit with `durability`.
     pub(crate) fn confirm_all(&self, durability: Durability) -> Result<()> {
         match &self.backend {
             StoreBackend::Engine(engine) => engine.core().confirm(engine.core().applied(), durability),
-            // A commit there is durable when it is acknowledged.
+            // A remote commit is durable when it is acknowledged.
             StoreBackend::Remote(_) => Ok(()),
         }
     }
@@ -191,13 +183,12 @@ impl Store {
         }
     }
 
-    /// A handle to the table of `T`, which is made when the database has none of its name.
+    /// The table of `T`, which is created if there is none of its name.
     pub(crate) fn table<T: Table>(self: &Arc<Self>) -> Result<DefaultTable<T>> {
         Ok(DefaultTable::new(self.source(), self.info::<T>()?))
     }
 
-    /// Where the rows and indexes of `T` lie; its table is made when the database has none of its
-    /// name.
+    /// Opens or creates the table of `T`.
     pub(super) fn info<T: Table>(&self) -> Result<Arc<TableInfo>> {
         match self.known::<T>() {
             Some(info) => info.ensure_same::<T>().map(|()| info),
@@ -205,7 +196,7 @@ impl Store {
         }
     }
 
-    /// The table of this name as it is open in this process.
+    /// The table of `T`, if this process has opened it.
     pub(super) fn known<T: Table>(&self) -> Option<Arc<TableInfo>> {
         let tables = self.tables.lock();
         let info = tables.get(T::SCHEMA.name).map(|table| &table.info)?;
@@ -213,15 +204,14 @@ impl Store {
         (!info.generation.is_stale()).then(|| Arc::clone(info))
     }
 
-    /// What the catalog knows of `T`, without a trace of its row where that was done already.
+    /// The compiled schema of `T`; its shape is traced once.
     pub(super) fn compiled<T: Table>(&self) -> Arc<Compiled> {
         let known = self.known::<T>().map(|info| Arc::clone(&info.compiled));
         known.filter(|known| known.row == TypeId::of::<T>()).unwrap_or_else(|| Arc::new(Compiled::of::<T>()))
     }
 
-    /// Opens a table for the first time in this process. Other threads that open it while its
-    /// indexes are being built do not wait for that until they query such an index. They do wait
-    /// while a new layout is being tried.
+    /// Opens a table for the first time in this process. Other threads that open it during an index
+    /// build wait only when they read such an index. They do wait for the trial of a new layout.
     fn open_table<T: Table>(&self) -> Result<Arc<TableInfo>> {
         let (info, is_first) = {
             let open_lock = self.open_lock(T::SCHEMA.name);
@@ -238,7 +228,7 @@ impl Store {
         Ok(info)
     }
 
-    /// Opens a table that is not open in this process yet, behind its gate.
+    /// Opens a table under its open lock.
     fn open_first<T: Table>(&self) -> Result<Arc<TableInfo>> {
         let compiled = Arc::new(Compiled::of::<T>());
         let opened = {
@@ -253,7 +243,7 @@ impl Store {
         if info.made > SeqNo::ZERO {
             info.made = self.applied();
         }
-        // What is not emptied now is emptied with the next table that is dropped or opened.
+        // What is not emptied now is emptied when the next table is dropped or opened.
         let _ = self.empty_dropped();
         let info = Arc::new(info);
         let table = OpenTable { info: Arc::clone(&info), verify: verify::table::<T> };
@@ -261,7 +251,7 @@ impl Store {
         Ok(info)
     }
 
-    /// The numbers of the table whose rows are in a keyspace: `new`, unless there are some already.
+    /// The key sequence of a table: `new`, unless there is one.
     pub(super) fn key_sequence_of(&self, rows: KeyspaceId, new: Arc<KeySequence>) -> Arc<KeySequence> {
         let has_generated = new.has_generated();
         let key_sequence = Arc::clone(self.key_sequences.lock().entry(rows).or_insert(new));
@@ -271,12 +261,11 @@ impl Store {
         key_sequence
     }
 
-    /// What is held while a table of this name is opened for the first time, or dropped.
     fn open_lock(&self, name: &str) -> Arc<Mutex<()>> {
         Arc::clone(self.open_locks.lock().entry(name.to_owned()).or_default())
     }
 
-    /// Removes a table with all its rows and index entries; says whether there was one.
+    /// Removes a table with all its rows and index entries; returns whether there was one.
     pub(crate) fn drop_table(&self, name: &str) -> Result<bool> {
         let open_lock = self.open_lock(name);
         let _guard = open_lock.lock();
@@ -285,13 +274,13 @@ impl Store {
         let flag = known.as_deref().map(|info| &info.dropped);
         let dropped = self.drop_with(flag, |txn| catalog::remove(txn, name, self.dir()))?;
         self.tables.lock().remove(name);
-        // What is not emptied now is emptied with the next table that is dropped or opened.
+        // What is not emptied now is emptied when the next table is dropped or opened.
         let _ = self.empty_dropped();
         Ok(dropped)
     }
 
-    /// An error unless the index at a place of a table can be asked about a state: that of now, or
-    /// of a sequence number. Where it is being built this waits for it, or builds it.
+    /// An error unless the index with this ordinal can be read: now, or at a seqno. Waits for a
+    /// build, or builds the index.
     pub(super) fn ensure_readable<T: Table>(
         &self,
         info: &TableInfo,
@@ -304,13 +293,13 @@ impl Store {
         info.ensure_readable(ordinal, at)
     }
 
-    /// Verifies the files, then rows against index entries of the tables that are open.
+    /// Verifies the files, then rows against index entries of the open tables.
     pub(crate) fn verify(self: &Arc<Self>) -> Result<VerifyReport> {
         let verified = self.engine()?.verify()?;
         self.verify_open(&self.source(), verified)
     }
 
-    /// Compares rows and index entries of the tables that are open, as `source` reads them.
+    /// Compares rows and index entries of the open tables in the snapshot of `source`.
     pub(crate) fn verify_open(&self, source: &Source, mut verified: VerifyReport) -> Result<VerifyReport> {
         let tables: Vec<OpenTable> = self.tables.lock().values().cloned().collect();
         let mut findings = Findings::default();
@@ -321,12 +310,10 @@ impl Store {
         findings.into_result().map(|()| verified)
     }
 
-    /// In which transactions that lost too often take turns.
     pub(super) fn retry_queue(&self) -> &RetryQueue {
         &self.retry_queue
     }
 
-    /// Reservations of unique values.
     pub(super) fn reservations(&self) -> &Arc<UniqueReservations> {
         &self.reservations
     }
@@ -336,7 +323,7 @@ impl Store {
         self.change_with(self.durability, statement)
     }
 
-    /// The same with a durability of its own.
+    /// The same with a given durability.
     pub(super) fn change_with<R>(
         &self,
         durability: Durability,
@@ -346,7 +333,7 @@ impl Store {
         self.run(durability, begin, statement)
     }
 
-    /// The same for a statement that no user asked for by itself, such as one that makes a table:
+    /// The same for a statement that the user did not ask for, such as one that creates a table:
     /// see [`Txn::internal`].
     pub(super) fn change_internally<R>(
         &self,
@@ -366,7 +353,7 @@ impl Store {
         run_with_retries(&self.storage, &self.retry_queue, durability, begin, |txn| txn, statement)
     }
 
-    /// Runs `body` in a transaction, again and again until its commit succeeds, within bounds.
+    /// Runs `body` in a transaction, and repeats it after a conflict, within bounds.
     pub(crate) fn transact<R, E: From<Error>>(
         self: &Arc<Self>,
         durability: Durability,
@@ -382,7 +369,7 @@ impl Store {
         )
     }
 
-    /// A transaction to be committed by hand, of the state of now.
+    /// A transaction that the caller commits.
     pub(crate) fn begin_by_hand(self: &Arc<Self>) -> Transaction {
         let transaction = self.begin();
         transaction.txn().pin_state();
@@ -393,12 +380,11 @@ impl Store {
         Transaction::new(self, Txn::begin(&self.storage, &self.reservations))
     }
 
-    /// How commits are made durable that do not say so themselves.
+    /// The default durability.
     pub(crate) fn durability(&self) -> Durability {
         self.durability
     }
 
-    /// The names of the tables in the database, sorted.
     pub(crate) fn table_names(&self) -> Result<Vec<String>> {
         catalog::names(|range| self.scan_now(range))
     }

@@ -1,13 +1,12 @@
-//! The mapper of a table's rows as the statements below see it: how a row becomes bytes, a primary
-//! key and index entries, and is decoded again.
+//! The mapper of a table's rows: conversions between rows, bytes, primary keys and index entries.
 //!
 //! ```text
 //!   Mutation, verify, owner ── StoredRow ── T: Table         by derived code
 //!                                           dynamic::DynamicRow  by the schema that the catalog has
 //! ```
 //!
-//! Statements are generic over this, so a row that is written without its struct goes through the
-//! same code as one that is written with it.
+//! Statements are generic over it, so a row without its struct takes the same code path as one with
+//! it.
 
 use super::catalog::TableInfo;
 use super::entries::IndexEntries;
@@ -16,7 +15,6 @@ use super::mapper::Table;
 use super::row;
 use crate::error::{Fault, Result};
 
-/// A row that statements write and read.
 pub(super) trait StoredRow: Sized {
     /// See [`TableMapper::LOSSLESS`](super::TableMapper::LOSSLESS).
     const IS_LOSSLESS: bool;
@@ -24,30 +22,30 @@ pub(super) trait StoredRow: Sized {
     /// Decodes the row of stored bytes.
     fn open(info: &TableInfo, bytes: &[u8]) -> Result<Self, Fault>;
 
-    /// Adds the stored bytes of the row, and returns the row that they are read as where that may
-    /// be another one: see [`row::seal`].
+    /// Adds the stored bytes of the row, and returns the row that is decoded from them if it may
+    /// differ: see [`row::seal`].
     fn seal(&self, info: &TableInfo, bytes: &mut Vec<u8>, reads: bool) -> Result<Option<Self>>;
 
-    /// The row as it would be read, were it stored.
+    /// The row as it would be decoded after it was stored.
     fn copy(&self, info: &TableInfo) -> Result<Self>;
 
     /// Adds the encoding of the row's primary key.
     fn put_key(&self, info: &TableInfo, out: &mut KeyWriter);
 
-    /// Adds the row's entries in the index at a place of the schema's list.
+    /// Adds the row's entries in the index with this ordinal.
     fn put_entries(&self, info: &TableInfo, index: usize, entries: &mut IndexEntries);
 
-    /// The number of the row's primary key, when keys of its table are counted.
+    /// The number of the row's primary key, if keys of its table are counted.
     fn number(&self) -> Option<u128>;
 
-    /// Skips the key of the index at a place. Returns false, and skips nothing, when its type is
-    /// not known.
+    /// Skips the key of the index with this ordinal. Returns false, and skips nothing, if its type
+    /// is not known.
     fn skip_index_key(info: &TableInfo, index: usize, input: &mut KeyReader<'_>) -> Result<bool, Fault>;
 
     /// Skips a primary key.
     fn skip_key(info: &TableInfo, input: &mut KeyReader<'_>) -> Result<(), Fault>;
 
-    /// The error for a row that would be read under another primary key.
+    /// The error for a row that would be decoded with another primary key.
     fn other_key(info: &TableInfo) -> crate::error::Error;
 }
 

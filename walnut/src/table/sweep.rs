@@ -1,20 +1,19 @@
-//! Repairs the indexes of a table: removes entries that no row has, adds those that are missing,
-//! and reports duplicates.
+//! Index repair: removes entries that no row has, adds missing ones, and reports duplicates.
 //!
 //! ```text
 //!   pass over each index   entries, a batch at a time ── a row that has it?  no: removed
 //!   pass over the rows     rows, a batch at a time ──── the entry there?     no: added;  of another row: a duplicate
 //! ```
 //!
-//! 1. Each batch is a transaction: what it concludes from a row or from a missing one holds when it
-//!    commits, or it runs again.
-//! 2. Rows are never written, and what belongs to one that cannot be read stays. A unique value
+//! 1. Each batch is a transaction: what it concludes from a row or its absence holds at the commit,
+//!    or it runs again.
+//! 2. Rows are never written, and the entries of a row that cannot be decoded stay. A unique value
 //!    that two rows have stays with the row that the index names, or goes to the first by primary
-//!    key when it names none.
-//! 3. A batch has a limit, so memory does, and a writer waits for one batch at most.
+//!    key if it names none.
+//! 3. A batch has a limit, so memory is bounded, and a writer waits for one batch at most.
 //!
-//! Only indexes that can be read are swept: one that is being built is filled by `build`, one that
-//! is off is not there.
+//! Only readable indexes are swept: `build` fills one that is being built, and one that is off has
+//! no entries.
 
 use std::fmt;
 
@@ -29,7 +28,7 @@ use crate::base::{KeyRange, after, successor};
 use crate::error::Result;
 use crate::txn::Txn;
 
-/// Entries that are looked at in one transaction.
+/// Entries of one transaction.
 const BATCH_COUNT: usize = 256;
 
 /// The most duplicates that are listed.
@@ -66,7 +65,7 @@ pub struct Duplicate<T: Table> {
     pub other: T::PrimaryKey,
 }
 
-/// What a sweep found and did, whatever the type of the rows.
+/// The untyped result of a sweep.
 #[derive(Default)]
 pub(super) struct Sweep {
     pub(super) row_count: u64,
@@ -85,14 +84,13 @@ struct SharedValue {
     other: Vec<u8>,
 }
 
-/// What one batch did.
 struct SweptBatch {
     swept: Sweep,
-    /// Where the next one begins; `None` after the last.
+    /// Where the next batch begins; `None` after the last.
     next: Option<Vec<u8>>,
 }
 
-/// Makes the indexes at these places of the schema agree with the rows.
+/// Makes the indexes with these ordinals agree with the rows.
 pub(super) fn sweep<R: StoredRow>(store: &Store, info: &TableInfo, indexes: &[usize]) -> Result<Sweep> {
     let mut swept = Sweep::default();
     for &index in indexes {
@@ -107,7 +105,7 @@ pub(super) fn sweep<R: StoredRow>(store: &Store, info: &TableInfo, indexes: &[us
     Ok(swept)
 }
 
-/// Runs `run` on one piece of a keyspace after the other, each in a transaction of its own.
+/// Runs `run` on consecutive pieces of a keyspace, each in a transaction of its own.
 fn in_batches(
     store: &Store,
     info: &TableInfo,
@@ -149,7 +147,7 @@ fn remove_strays<R: StoredRow>(
     let next = (entries.len() == most).then(|| entries.last().map(|(key, _)| after(key))).flatten();
     let mut swept = Sweep { entry_count: entries.len() as u64, ..Sweep::default() };
     for (key, value) in entries {
-        // What belongs to a row that cannot be read goes with that row.
+        // The entries of a row that cannot be decoded are removed with that row.
         let entry_match = txn.read(|reader| owner::entry_match::<R>(reader, info, index, &key, &value))?;
         if entry_match == EntryMatch::No {
             txn.delete(&key);
@@ -159,7 +157,7 @@ fn remove_strays<R: StoredRow>(
     Ok(SweptBatch { swept, next })
 }
 
-/// Adds what rows at the beginning of a range are missing in some of their indexes.
+/// Adds the missing entries of the rows at the beginning of a range.
 fn add_missing<R: StoredRow>(
     txn: &Txn,
     info: &TableInfo,
@@ -197,7 +195,7 @@ fn add_missing<R: StoredRow>(
     Ok(batch)
 }
 
-/// Adds an entry of a row, unless it is there, or another row owns its value.
+/// Adds an entry of a row, unless it exists, or another row owns its value.
 fn add(txn: &Txn, entry: &RowEntry, primary_key: &[u8], swept: &mut Sweep) -> Result<()> {
     let expected: &[u8] = if entry.owned { primary_key } else { &[] };
     match txn.get(&entry.key, <[u8]>::to_vec)? {
@@ -230,7 +228,7 @@ impl Sweep {
 }
 
 impl<T: Table> SweepReport<T> {
-    /// Whether everything was as it should be, and nothing was done.
+    /// Whether there was nothing to repair.
     pub fn is_clean(&self) -> bool {
         self.removed_count == 0
             && self.added_count == 0
@@ -238,7 +236,7 @@ impl<T: Table> SweepReport<T> {
             && self.duplicate_count == 0
     }
 
-    /// The same with the primary keys decoded.
+    /// Decodes the primary keys.
     pub(super) fn of(info: &TableInfo, swept: &Sweep) -> Result<Self> {
         let decode = |key: &[u8]| {
             let decoded = T::PrimaryKey::decode(&mut KeyReader::new(key));
@@ -261,7 +259,7 @@ impl<T: Table> SweepReport<T> {
 }
 
 impl<T: Table> fmt::Debug for SweepReport<T> {
-    /// Tells counts, and no key.
+    /// Shows counts, and no key.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SweepReport")
             .field("row_count", &self.row_count)
@@ -275,7 +273,7 @@ impl<T: Table> fmt::Debug for SweepReport<T> {
 }
 
 impl<T: Table> fmt::Debug for Duplicate<T> {
-    /// Tells the index, and no key.
+    /// Shows the index, and no key.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Duplicate").field("index", &self.index).finish_non_exhaustive()
     }

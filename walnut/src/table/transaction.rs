@@ -15,27 +15,26 @@ use crate::txn::{Savepoint, Txn};
 
 /// A transaction: statements on any number of tables that take effect together or not at all.
 ///
-/// [`Database::transact`](crate::Database::transact) gives one to a closure, commits it, and runs
-/// the closure again when another commit got in its way.
-/// [`Database::begin`](crate::Database::begin) gives one to be committed by hand. One that is
+/// [`Database::transact`](crate::Database::transact) passes one to a closure, commits it, and runs
+/// the closure again after a conflict with another commit.
+/// [`Database::begin`](crate::Database::begin) returns one that the caller commits. One that is
 /// dropped is rolled back: nothing of it was ever written.
 ///
-/// Transactions are **serializable**: what was committed is what would have come out had they run
-/// one after the other. A transaction reads the state that was there when it began, under its own
-/// writes. It takes no lock; its commit checks whether anything that it read, rows that were *not*
-/// there included, has been changed by others since, and is
-/// [`Error::Conflict`](crate::Error::Conflict) if so. One that has written nothing is never refused
-/// for that, and its commit takes no lock and waits for no sync, unless it has read a commit that
-/// is still on its way to the disk.
+/// Transactions are **serializable**: the result is one that they would have had one after the
+/// other. A transaction reads the state at its beginning, merged with its own writes. It takes no
+/// lock; its commit checks whether anything that it read, including rows that did *not* exist, has
+/// been changed by another commit since, and is [`Error::Conflict`](crate::Error::Conflict) if so.
+/// One that has written nothing is never refused for that, and its commit takes no lock and waits
+/// for no sync, unless it has read a commit that is still on its way to the disk.
 ///
-/// What a transaction has read counts once its commit has succeeded. Until then it may rest on a
-/// commit of somebody else that is not durable yet.
+/// What a transaction has read counts once its commit has succeeded. Until then it may rest on
+/// another commit that is not durable yet.
 ///
 /// A statement that fails leaves the transaction exactly as it was, and usable. So does one that
 /// panics in a closure of yours.
 ///
-/// It keeps its writes and a note of each key that it reads in memory: for reading much and writing
-/// nothing there is [`Database::snapshot`](crate::Database::snapshot).
+/// It keeps its writes and its read set in memory: for many reads without writes there is
+/// [`Database::snapshot`](crate::Database::snapshot).
 ///
 /// ```
 /// # use serde::{Deserialize, Serialize};
@@ -67,8 +66,8 @@ pub struct Transaction {
 /// Is not `Sync`, and has a name that says why.
 trait UsedByOneThread {}
 
-/// What a transaction and its handles share. The transaction alone ends it; handles that are left
-/// find nothing then.
+/// Shared by a transaction and its handles. Only the transaction ends it; handles then return
+/// errors.
 pub(crate) struct OpenTransaction {
     pub(super) store: Arc<Store>,
     pub(super) txn: Txn,
@@ -88,7 +87,6 @@ impl Transaction {
         &self.open.store
     }
 
-    /// How its tables and keyspaces are reached.
     pub(crate) fn source(&self) -> Source {
         Source::Transaction(Arc::clone(&self.open))
     }
@@ -139,8 +137,8 @@ impl Transaction {
                 info.ensure_same::<T>()?;
                 info
             }
-            // Where data is elsewhere, each statement compares its state with the table as it is
-            // known.
+            // A statement on a remote engine compares the table with the known one in its own
+            // snapshot.
             _ if self.txn().session().is_some() => {
                 let info = self.store().info::<T>()?;
                 self.txn().renew_state();
@@ -157,11 +155,11 @@ impl Transaction {
         DynamicTable::open(self.source(), name)
     }
 
-    /// Where the rows of `T` lie in the state that this transaction reads, which may be one from
-    /// before the table of now was made.
+    /// The table of `T` in the snapshot of this transaction, which may be older than the present
+    /// table.
     fn info_in_state<T: Table>(&self) -> Result<Arc<TableInfo>> {
         let (name, dir) = (T::SCHEMA.name, self.store().dir());
-        // It need not be noted: whoever drops or makes a table changes what is read of its rows.
+        // Not in the read set: a drop or a creation of the table changes the rows that are read.
         let stored = self.txn().read_base(|reader| catalog::in_state(reader, name, dir))?;
         let Some(stored) = stored else { return self.store().info::<T>() };
         let is_live = |table: Option<StoredTable>| table.is_some_and(|live| live.rows == stored.rows);
@@ -174,8 +172,8 @@ impl Transaction {
         catalog::past(Some(&stored), &self.store().compiled::<T>()).map(Arc::new)
     }
 
-    /// A place to come back to with [`rollback_to`](Self::rollback_to). Costs nothing; from then
-    /// on, the transaction remembers what its writes replace.
+    /// A mark for [`rollback_to`](Self::rollback_to). Costs nothing; from then on, the transaction
+    /// keeps what its writes replace.
     ///
     /// ```
     /// # use serde::{Deserialize, Serialize};
@@ -197,8 +195,8 @@ impl Transaction {
         self.txn().savepoint()
     }
 
-    /// Takes back every write since a savepoint, which can be used again; savepoints that were made
-    /// since are gone. What was read since stays read, and can still be the reason of a conflict.
+    /// Undoes every write since a savepoint, which can be used again; savepoints that were made
+    /// since are gone. What was read since stays in the read set, and can still cause a conflict.
     ///
     /// [`Error::Unsupported`](crate::Error::Unsupported) for a savepoint that is gone or belongs to
     /// another transaction, and within a closure of one of this transaction's own statements;
@@ -248,8 +246,7 @@ impl fmt::Debug for Transaction {
 }
 
 impl OpenTransaction {
-    /// An error unless the index at a place of a table can be asked about the state of the
-    /// transaction.
+    /// An error unless the index with this ordinal can be read in the snapshot of the transaction.
     pub(super) fn ensure_readable<T: Table>(&self, info: &TableInfo, ordinal: usize) -> Result<()> {
         let ready = self.store.ensure_readable::<T>(info, ordinal, Some(self.txn.at()));
         if matches!(ready, Err(Error::Conflict)) {

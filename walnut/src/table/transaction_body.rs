@@ -1,12 +1,11 @@
-//! The error type of a transaction's closure, asked for where the compiler prints a text of ours.
+//! The error type of a transaction's closure, as a bound with a message of our own.
 //!
 //! `transact` could ask for `FnMut(&Transaction) -> Result<R>` alone. Then a closure with an error
 //! type of its own would be refused in terms of inference. The only implementation below fixes the
 //! error type of a closure whose body leaves it open.
 //!
-//! The return type as a whole could be left open as well, and an async block be told what it is.
-//! But then a body without `Ok(())` at its end would be an error for each `?` in it, instead of
-//! one.
+//! The return type as a whole could be left open as well, and an async block get a message. But
+//! then a body without `Ok(())` at its end would be an error for each `?` in it, instead of one.
 
 use crate::error::Error;
 

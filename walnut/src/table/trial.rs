@@ -1,4 +1,4 @@
-//! Tries a new layout on every row, before the table takes it.
+//! The trial of a new layout on every row, before the table adopts it.
 //!
 //! ```text
 //!   opened     the catalog notes keyspaces for the new indexes; the table, its layouts and its indexes are as before
@@ -6,12 +6,12 @@
 //!   adopted    one commit takes the layout and the new indexes, and drops the old ones
 //! ```
 //!
-//! 1. Until the last commit a program of the older version opens the table as it was; so it does
-//!    after a crash, and after an error.
-//! 2. A row that no migration takes, whose primary key would change, that does not fit, or that is
-//!    another one each time it is migrated, is an error that names it.
-//! 3. Nothing is written meanwhile: other threads that open the table wait. So a trial that was
-//!    interrupted begins anew, as its code may have changed.
+//! 1. Until the last commit a program of the older version opens the table as it was, also after a
+//!    crash or an error.
+//! 2. A row that no migration accepts, whose primary key would change, that is too large, or that
+//!    migrates differently each time, is an error that names it.
+//! 3. Nothing is written meanwhile: other threads that open the table wait. An interrupted trial
+//!    starts over, as its code may have changed.
 //!
 //! Cost: migrates every row twice, and writes every entry, in batches that are commits of their
 //! own.
@@ -26,15 +26,14 @@ use crate::error::Result;
 use crate::sync::Ordering;
 use crate::txn::Txn;
 
-/// What a batch came to.
 struct TriedBatch {
     progress: StoredProgress,
     is_last: bool,
-    /// By the place of its index, the pairs of rows with one value.
+    /// By index ordinal: pairs of rows with one value.
     duplicates: Vec<Vec<DuplicateOwners>>,
 }
 
-/// Tries the layout of `T` and takes it; after an error the table is as it was.
+/// Tries the layout of `T` and adopts it; after an error the table is as it was.
 pub(super) fn run<T: Table>(store: &Store, info: TableInfo) -> Result<TableInfo> {
     let dir = store.dir();
     let taken = rows::<T>(store, &info).and_then(|duplicates| {
@@ -56,7 +55,7 @@ pub(super) fn run<T: Table>(store: &Store, info: TableInfo) -> Result<TableInfo>
             Ok(info)
         }
         Err(error) => {
-            // What stays of it when this fails, too, goes with the next opening.
+            // If this fails too, the next opening removes the rest.
             let _ = store.change(|txn| catalog::abandon(txn, &info, dir));
             Err(error)
         }

@@ -1,5 +1,4 @@
-//! Many look-ups by a unique index at once: first the owners of the values, then their rows,
-//! several of each side by side.
+//! Batched lookups by a unique index: first the owners of the values, then their rows.
 
 use smallvec::SmallVec;
 
@@ -11,12 +10,12 @@ use super::row;
 use super::source::Access;
 use crate::error::{FindingKind, Result};
 
-/// How many values are looked up side by side.
+/// Values of one batch.
 const BATCH_COUNT: usize = 32;
 
 impl<T: Table, K: Key, M: Access> Unique<'_, T, K, M> {
-    /// The rows that own these values, in the order asked, all of one state; `None` for a value
-    /// without an owner.
+    /// The rows that own these values, in the order of the values, all of one snapshot; `None` for
+    /// a value without an owner.
     ///
     /// Cost: two look-ups for each value; several run side by side.
     ///

@@ -1,4 +1,4 @@
-//! Rows that this program's struct does not read: which they are, and how they go.
+//! Rows that this program's struct cannot decode, and their removal.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -12,19 +12,19 @@ use crate::base::{KeyRange, after, successor};
 use crate::error::{Error, Result};
 use crate::txn::EntryScan;
 
-/// The most rows that one commit removes, for each of which its key is kept in memory.
+/// The most rows that one commit removes; the key of each is kept in memory.
 const BATCH_COUNT: usize = 4096;
 
 /// The primary keys of the rows that cannot be read, in order; of [`DefaultTable::unreadable`].
 ///
-/// It gives an error once and then ends: for a key that is none of the table's type any more, too.
-/// Such a row goes with [`remove_all`](Self::remove_all) only.
+/// It returns one error and then ends, also for a key that the table's key type cannot decode. Only
+/// [`remove_all`](Self::remove_all) removes such a row.
 #[must_use = "nothing is read until it is asked for keys"]
 pub struct Unreadable<T: Table, M: Access> {
     table: DefaultTable<T, M>,
     /// `None` once it has ended.
     walk: Option<EntryScan>,
-    /// Why there is nothing to walk over.
+    /// The error of a scan that could not be begun.
     failure: Option<Error>,
     row: PhantomData<fn() -> T>,
 }
@@ -87,11 +87,11 @@ impl<T: Table, M: Access> Unreadable<T, M> {
 }
 
 impl<T: Table, M: WriteAccess> Unreadable<T, M> {
-    /// Removes these rows with all of their index entries, those as well that were given already
-    /// and those whose keys cannot be read; says how many there were.
+    /// Removes these rows with all of their index entries, including those that were returned
+    /// already and those whose keys cannot be read; returns their number.
     ///
-    /// Each few thousand rows are a commit of their own, so after an error some may be gone and
-    /// others there.
+    /// Each few thousand rows are a commit of their own, so after an error some may be removed and
+    /// others not.
     ///
     /// Cost: reads every row; for each commit every entry of every index.
     pub fn remove_all(self) -> Result<u64> {
@@ -124,7 +124,7 @@ impl<T: Table, M: WriteAccess> Unreadable<T, M> {
     }
 }
 
-/// The engine's key of the next row that cannot be read.
+/// The engine key of the next row that cannot be decoded.
 fn next_unreadable<T: Table>(walk: &mut EntryScan) -> Result<Option<Vec<u8>>> {
     while let Some(found) = walk.next()? {
         if row::open::<T>(&found.value.load()?).is_err() {

@@ -1,4 +1,4 @@
-//! Adds or replaces many rows in one statement, which is judged by the state that it leaves.
+//! Upserts of many rows in one statement, whose constraints hold for the state that it leaves.
 //!
 //! ```text
 //!   rows ── of several with one primary key the last counts
@@ -6,8 +6,8 @@
 //!    └─ then    the rows are written and the entries that they take added: a violation when one still has an owner
 //! ```
 //!
-//! 1. A unique value may move from any row of the statement to any other one: two rows swap theirs,
-//!    several rotate.
+//! 1. A unique value may move from any row of the statement to any other one: two rows may swap
+//!    theirs, several may rotate them.
 //! 2. The owner that a violation names has the value in the state that the statement would leave.
 
 use std::collections::HashMap;
@@ -26,8 +26,8 @@ struct ChangedRow {
 }
 
 impl Mutation<'_> {
-    /// Adds rows or puts them in the place of those with their primary keys; returns what each of
-    /// them replaced, in their order: of rows with one primary key, the row before it in this list.
+    /// Inserts or replaces rows; returns the row that each of them replaced: of rows with one
+    /// primary key, the row before it in this list.
     pub(super) fn upsert_many<T: StoredRow>(&self, rows: &[&T]) -> Result<Vec<Option<T>>> {
         let has_unique = self.info.schema.indexes.iter().any(|index| index.unique);
         self.prefetch_rows(rows)?;
@@ -63,8 +63,7 @@ impl Mutation<'_> {
         Ok(replaced)
     }
 
-    /// What is to be written for a row, unless it is stored just so, and the row in whose place it
-    /// comes.
+    /// The changes of a row, unless the stored one is the same, and the row that it replaces.
     fn changed_row<T: StoredRow>(&self, key: &KeyBytes, row: &T) -> Result<(Option<ChangedRow>, Option<T>)> {
         let mut bytes = Vec::with_capacity(256);
         let NewRow { entries, .. } = self.reserved_row(row, &mut bytes, &mut None)?;

@@ -1,9 +1,7 @@
-//! Compares the rows of a table with the keys that they are stored under and with the entries of
-//! its indexes.
+//! Verification of a table: rows against their keys and index entries.
 //!
-//! Every entry that a row asks for is looked up, and all entries are counted: when there are no
-//! more than were found so, rows and entries belong together one to one. Where there are more, each
-//! entry is compared with the row that it names.
+//! Every entry of every row is looked up, and all entries are counted: if the counts agree, rows
+//! and entries match one to one. Otherwise each entry is compared with the row that it names.
 
 use super::catalog::TableInfo;
 use super::mutate::PREFIX;
@@ -17,7 +15,7 @@ use crate::txn::EntryScan;
 /// The most disagreements that are listed.
 const FINDING_LIMIT: usize = 1000;
 
-/// What was found to disagree in the tables so far.
+/// Disagreements so far.
 #[derive(Default)]
 pub(super) struct Findings {
     found: Disagreement,
@@ -31,16 +29,15 @@ impl Findings {
         }
     }
 
-    /// An error when there are any.
     pub(super) fn into_result(self) -> Result<()> {
         if self.found.count == 0 { Ok(()) } else { Err(Error::Disagreement(self.found)) }
     }
 }
 
-/// Adds what was found of a table. `rows` is a scan over its keyspace.
+/// Compares one table. `rows` is a scan over its keyspace.
 ///
-/// Cost: reads every row and every entry, and looks up every entry of every row; where there are
-/// entries that no row asks for, looks up a row for each entry of that index besides.
+/// Cost: reads every row and every entry, and looks up every entry of every row; if there are stray
+/// entries, also looks up a row for each entry of that index.
 pub(super) fn table<T: StoredRow>(
     mut rows: EntryScan,
     info: &TableInfo,
@@ -98,7 +95,7 @@ pub(super) fn table<T: StoredRow>(
     Ok(())
 }
 
-/// A scan of another range of the state that `rows` sees.
+/// A scan of another range of the snapshot of `rows`.
 fn another(rows: &EntryScan, range: KeyRange) -> Result<EntryScan> {
     rows.another(range).ok_or(Error::Unsupported("verifying what a transaction sees"))
 }

@@ -1,4 +1,4 @@
-//! What a violation, or a finding of `verify`, says about the row that it names.
+//! The rows that violations and findings of `verify` name.
 
 use super::key::{Key, KeyReader};
 use super::{IndexName, Table};
@@ -21,8 +21,8 @@ impl UniqueViolation {
 }
 
 impl Finding {
-    /// The primary key of the row that it is about; `None` when that is not known, or when this is
-    /// about another table than `T`'s.
+    /// The primary key of the row that it is about; `None` if that is not known, or for another
+    /// table than `T`'s.
     pub fn primary_key<T: Table>(&self) -> Option<T::PrimaryKey> {
         if self.table != T::SCHEMA.name {
             return None;

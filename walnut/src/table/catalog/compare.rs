@@ -1,10 +1,9 @@
-//! What a compiled struct means for a stored table: pure, so that each case can be tested by
-//! itself.
+//! The plan for a struct and a stored table: pure, so that each case can be tested by itself.
 //!
 //! 1. Rows are never misread: a layout that may have rows is compared field by field with the
 //!    struct that is to read it.
-//! 2. An index is kept only when its entries are those that the struct asks for. With a new layout
-//!    none is: what a migration makes of an old row may have other values.
+//! 2. An index is kept only if its entries are those of the struct. With a new layout none is: what
+//!    a migration makes of an old row may have other values.
 //! 3. Nothing changes unless everything fits.
 
 use super::compiled::Compiled;
@@ -14,7 +13,7 @@ use crate::table::key::KeyFit;
 use crate::table::shape::{Difference, RowShape, Verdict};
 use crate::table::{IndexSchema, TableSchema};
 
-/// What has to become of a stored table.
+/// The changes of a stored table.
 #[derive(Debug, PartialEq)]
 pub(super) struct Plan {
     pub(super) layouts: Vec<StoredLayout>,
@@ -22,28 +21,25 @@ pub(super) struct Plan {
     pub(super) indexes: Vec<IndexAction>,
     /// The keyspaces of indexes that the struct no longer has.
     pub(super) dropped: Vec<u32>,
-    /// Whether the last layout is one that no row has yet.
+    /// Whether no row has the last layout yet.
     pub(super) is_new: bool,
 }
 
-/// What becomes of an index of the struct.
+/// What is done with an index of the struct.
 #[derive(Debug, PartialEq)]
 pub(super) enum IndexAction {
-    /// It is there, perhaps under another name.
+    /// It exists, perhaps under another name.
     Keep(StoredIndex),
-    /// It is built from the rows.
     Build,
 }
 
 impl Plan {
-    /// Whether an index has to be built from its beginning.
     pub(super) fn builds(&self) -> bool {
         self.indexes.contains(&IndexAction::Build)
     }
 }
 
-/// What has to be done so that a struct can be opened on `stored`, or the sentence that says why it
-/// cannot.
+/// The plan for opening a struct on `stored`, or a sentence that says why it cannot be opened.
 pub(super) fn plan(stored: &StoredTable, compiled: &Compiled) -> Result<Plan> {
     let schema = &compiled.schema;
     ensure_newest(schema)?;
@@ -69,7 +65,7 @@ pub(super) fn plan(stored: &StoredTable, compiled: &Compiled) -> Result<Plan> {
     Ok(Plan { layouts, indexes, dropped, is_new })
 }
 
-/// An error for a struct that only reads rows of the past.
+/// An error for a struct that only reads older rows.
 pub(super) fn ensure_newest(schema: &TableSchema) -> Result<()> {
     if !schema.history {
         return Ok(());
@@ -80,7 +76,7 @@ pub(super) fn ensure_newest(schema: &TableSchema) -> Result<()> {
     )
 }
 
-/// An error unless keys stay as they are.
+/// An error unless the encoding of keys is unchanged.
 fn primary_key(
     stored: &StoredTable,
     newest: &StoredLayout,
@@ -93,8 +89,8 @@ fn primary_key(
     let types = |layout: &StoredLayout, names: &[String]| -> Vec<Option<String>> {
         names.iter().map(|name| layout.type_of(name).map(str::to_owned)).collect()
     };
-    // Within a version, a column whose type changed is a field that changed, which is said more
-    // precisely there.
+    // Within a version, a column whose type changed is a changed field, for which that error is
+    // more precise.
     let fits = match stored.key_shape.as_ref().map_or(KeyFit::Unknown, |key| key.fit(&compiled.key)) {
         _ if !is_new && stored.primary_key != names => false,
         KeyFit::Same => true,
@@ -123,7 +119,7 @@ fn primary_key(
     )
 }
 
-/// The stored layout as the struct has it that reads its rows; an error when none does.
+/// The stored layout as the struct that reads its rows has it; an error if there is none.
 fn read_by(old: &StoredLayout, schema: &TableSchema, newest: &StoredLayout) -> Result<StoredLayout> {
     let Some(reader) = schema.layout(old.version) else {
         return refuse(
@@ -157,14 +153,14 @@ fn read_by(old: &StoredLayout, schema: &TableSchema, newest: &StoredLayout) -> R
     }
 }
 
-/// The first field whose bytes are not read as they were written.
+/// The first field that would be misread.
 fn difference(stored: &StoredLayout, compiled: &StoredLayout) -> Option<String> {
     let shapes = stored.shape.as_ref().zip(compiled.shape.as_ref());
     let by_field = shapes.filter(|(old, new)| {
         old.fields().len() == stored.fields.len() && new.fields().len() == compiled.fields.len()
     });
     if let (None, Some((old, new))) = (by_field, shapes) {
-        // A row that is no struct of these fields, of an implementation by hand.
+        // The row of an implementation by hand may not be a struct of these fields.
         match old.read_by(0, new, 0) {
             Verdict::Same => return None,
             Verdict::Differs(Difference { path, what }) => return Some(format!("the row{path} {what}")),
@@ -204,7 +200,7 @@ fn field_verdict(old: &RowShape, new: &RowShape, ordinal: usize) -> Verdict {
     }
 }
 
-/// Whether serde has one name for a field, however the structs call it.
+/// Whether serde has one name for a field, whatever the structs call it.
 fn is_same_field(old: &RowShape, new: &RowShape, ordinal: usize) -> bool {
     let names =
         |shape: &RowShape| shape.fields().get(ordinal).map(|field| field.names.clone()).unwrap_or_default();

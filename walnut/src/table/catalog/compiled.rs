@@ -1,4 +1,4 @@
-//! A struct as the catalog sees it: its schema, and the shapes that only its types know.
+//! A compiled struct as the catalog sees it: its schema, and the shapes that only its types know.
 
 use std::any::TypeId;
 
@@ -6,23 +6,17 @@ use crate::table::key::{Key, KeyShape};
 use crate::table::shape::{RowShape, Verdict};
 use crate::table::{Table, TableSchema};
 
-/// What is compared with a stored table.
 #[derive(Debug)]
 pub(in crate::table) struct Compiled {
     pub(in crate::table) schema: TableSchema,
-    /// The struct itself.
     pub(in crate::table) row: TypeId,
-    /// What serde reads of a row.
     pub(in crate::table) shape: RowShape,
-    /// How primary keys are encoded.
     pub(in crate::table) key: KeyShape,
-    /// How the keys of each index are encoded, part by part; nothing where it is not known.
+    /// By index, part by part; empty if unknown.
     pub(in crate::table) indexes: Vec<Vec<KeyShape>>,
 }
 
 impl Compiled {
-    /// What is known of `T`.
-    ///
     /// Cost: traces the row, some microseconds for each ten fields.
     pub(in crate::table) fn of<T: Table>() -> Self {
         Self {
@@ -34,7 +28,7 @@ impl Compiled {
         }
     }
 
-    /// Whether rows of either struct are those of the other one, and their keys.
+    /// Whether both structs have the same rows and keys.
     pub(super) fn is_like(&self, other: &Self) -> bool {
         let reads =
             |old: &Self, new: &Self| !matches!(old.shape.read_by(0, &new.shape, 0), Verdict::Differs(_));
@@ -44,7 +38,6 @@ impl Compiled {
             && reads(other, self)
     }
 
-    /// How the keys of the index at a place are encoded.
     pub(super) fn shapes(&self, index: usize) -> &[KeyShape] {
         self.indexes.get(index).map_or(&[], Vec::as_slice)
     }

@@ -18,10 +18,10 @@ use crate::table::shape::RowShape;
 use crate::table::{FieldSchema, IndexSchema, TableSchema};
 
 impl StoredTable {
-    /// The table of this name as it is stored, for handles without its struct.
+    /// The stored table of this name, for handles without its struct.
     ///
-    /// An error while a program tries another layout on its rows: what is written meanwhile would
-    /// not be in that layout's indexes.
+    /// An error during the trial of another layout: rows that are written now would be missing in
+    /// its indexes.
     pub(in crate::table) fn describe(&self, name: &str, key_sequence: Arc<KeySequence>) -> Result<TableInfo> {
         if !self.pending.is_empty() {
             return Err(Error::Schema(SchemaError {
@@ -79,12 +79,10 @@ impl StoredTable {
         )
     }
 
-    /// The keyspace of its rows.
     pub(in crate::table) fn keyspace(&self) -> KeyspaceId {
         KeyspaceId(self.rows)
     }
 
-    /// The names and types of the fields of the newest layout, and its version.
     pub(in crate::table) fn newest_fields(&self) -> (u32, Vec<(&str, &str)>) {
         let Some(newest) = self.newest() else { return (0, Vec::new()) };
         let fields = newest.fields.iter().map(|field| (&*field.name, &*field.type_name));
@@ -92,9 +90,9 @@ impl StoredTable {
     }
 }
 
-/// The schema of a stored table, whose names live as long as the process: those of violations and
-/// findings do. A schema that was seen before is the same one, so what is kept is bounded by the
-/// number of different schemas that a process opens.
+/// The schema of a stored table, with names that live as long as the process, since violations and
+/// findings have them. Equal schemas are interned, so the memory is bounded by the number of
+/// different schemas that a process opens.
 fn intern(name: &str, stored: &StoredTable) -> TableSchema {
     static SCHEMAS: OnceLock<Mutex<HashMap<Vec<u8>, TableSchema>>> = OnceLock::new();
     let mut key = name.as_bytes().to_vec();
@@ -108,7 +106,7 @@ fn intern(name: &str, stored: &StoredTable) -> TableSchema {
             .map(|index| (&index.name, index.unique, index.sparse, &index.parts))
             .collect::<Vec<_>>(),
     );
-    // Writing to memory does not fail; were it to, the schema would be kept once more.
+    // Writing to memory does not fail; if it did, the schema would be leaked once more.
     if let Ok(described) = postcard::to_extend(&described, Vec::new()) {
         key.extend(described);
     }

@@ -1,4 +1,4 @@
-//! A table that is open: where its rows and indexes lie, and what each index is good for.
+//! An open table: its keyspaces and the state of its indexes.
 
 use std::any::TypeId;
 use std::sync::{Arc, OnceLock};
@@ -12,63 +12,59 @@ use crate::table::generation::TableGeneration;
 use crate::table::key_sequence::KeySequence;
 use crate::table::{Table, TableSchema};
 
-/// How many rows of a lossless type are read again after an opening.
+/// The number of rows of a lossless type that are decoded again after an opening.
 const TRIALS: u64 = 64;
 
-/// A table that is open.
 #[derive(Debug)]
 pub(crate) struct TableInfo {
     pub(in crate::table) schema: TableSchema,
-    /// What the catalog knows of the struct.
     pub(in crate::table) compiled: Arc<Compiled>,
-    /// How rows are read and written without their struct, where the table was opened so.
+    /// The mapper of a table that was opened without its struct.
     pub(in crate::table) mapper: Option<Arc<Mapper>>,
     pub(in crate::table) rows: KeyspaceId,
     /// In the order of the schema.
     pub(in crate::table) indexes: Vec<OpenIndex>,
-    /// Held by the thread that builds indexes: the pairs of rows with one value that it has met, by
-    /// the place of their index.
+    /// Locked by the thread that builds indexes: pairs of rows with one value, by index ordinal.
     pub(in crate::table) building: Mutex<Vec<Vec<DuplicateOwners>>>,
-    /// How many rows are entered in the indexes that are being built.
+    /// Rows that are entered in the indexes that are being built.
     pub(in crate::table) built_count: AtomicU64,
-    /// How many rows of a type that is thought to be lossless were read again.
+    /// Rows of a lossless type that were decoded again.
     pub(in crate::table) trial_count: AtomicU64,
-    /// Set before the table is dropped. A statement that began before loses to the drop, as it has
-    /// read of what goes.
+    /// Set before the table is dropped. An earlier statement conflicts with the drop, as it has
+    /// read what is removed.
     pub(in crate::table) dropped: AtomicBool,
-    /// What its generated keys are made of, for all handles of the table.
+    /// Shared by all handles of the table.
     pub(in crate::table) key_sequence: Arc<KeySequence>,
-    /// A sequence number at which the table was there already, as what it is now; zero when it was
-    /// there before the database was opened.
+    /// A seqno at which the table existed with its present keyspaces; zero if that was before the
+    /// database was opened.
     pub(in crate::table) made: SeqNo,
-    /// Which generation of the table this is, where other programs may change it.
+    /// The schema generation, if other programs may change the table.
     pub(in crate::table) generation: TableGeneration,
-    /// Whether this is the table of one state of the past, in which nothing can be written.
+    /// Whether this is the table of an older snapshot, which cannot be written.
     pub(in crate::table) is_past: bool,
 }
 
-/// An index of a table that is open.
 #[derive(Debug)]
 pub(in crate::table) struct OpenIndex {
     pub(in crate::table) keyspace: KeyspaceId,
-    /// Nothing as long as it is being built.
+    /// Empty during the build.
     built: OnceLock<BuiltState>,
 }
 
-/// What became of an index.
+/// The final state of an index in this process.
 #[derive(Debug)]
 pub(in crate::table) enum BuiltState {
-    /// It has an entry for each row that asks for one, in every state from this sequence number on.
+    /// It has an entry for each row in every snapshot from this seqno on.
     Readable { since: SeqNo },
-    /// The state that is read does not have it.
+    /// The snapshot does not have it.
     Absent,
-    /// Rows have the same value: the first such pairs, by their primary keys. The first row of a
-    /// value has its entry, each of the others one as in an index that is not unique, so that no
-    /// other row takes the value.
+    /// Rows have the same value: the first such pairs, by primary key. The first row of a value has
+    /// its entry, each other one an entry as in an index that is not unique, so that no other row
+    /// takes the value.
     Off { duplicates: Vec<DuplicateOwners> },
 }
 
-/// The primary keys of two rows that have one value of a unique index, encoded.
+/// The encoded primary keys of two rows with one value of a unique index.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(in crate::table) struct DuplicateOwners {
     pub(in crate::table) first: Vec<u8>,
@@ -84,20 +80,19 @@ impl OpenIndex {
         self.built.get()
     }
 
-    /// Sets what became of it. The caller holds the lock for building, so it is set once.
+    /// The caller holds the build lock, so this happens once.
     pub(in crate::table) fn set_built(&self, built: BuiltState) {
         let _first = self.built.set(built);
     }
 
-    /// Whether every row has its entries, so that each entry of a unique value belongs to its
-    /// owner.
+    /// Whether every row has its entries, so that each unique entry belongs to its owner.
     pub(in crate::table) fn is_readable(&self) -> bool {
         matches!(self.built(), Some(BuiltState::Readable { .. }))
     }
 }
 
 impl TableInfo {
-    /// The same table, with those indexes alone readable of which `is_wanted`.
+    /// The same table, in which only the indexes that are `is_wanted` are readable.
     pub(in crate::table) fn only_indexes(mut self, is_wanted: impl Fn(usize) -> bool) -> Self {
         for (ordinal, index) in
             self.indexes.iter_mut().enumerate().filter(|(ordinal, _)| !is_wanted(*ordinal))
@@ -108,22 +103,20 @@ impl TableInfo {
         self
     }
 
-    /// Whether each unique value has its owner in its index, so that no other row has it: not while
-    /// one is being built or off.
+    /// Whether each unique value has one owner: not while an index is being built or off.
     pub(in crate::table) fn has_one_owner_each(&self) -> bool {
         self.schema.indexes.iter().zip(&self.indexes).all(|(index, open)| !index.unique || open.is_readable())
     }
 
-    /// Whether a row is to be read again though its type is lossless as far as can be seen: that a
-    /// struct has its own `Serialize` or `Deserialize` cannot be. The first rows after each opening
-    /// are.
+    /// Whether a row is to be decoded again although its type seems lossless: a hand-written
+    /// `Serialize` or `Deserialize` cannot be detected. True for the first rows after each opening.
     pub(in crate::table) fn is_trial(&self) -> bool {
         self.trial_count.load(Ordering::Relaxed) < TRIALS
             && self.trial_count.fetch_add(1, Ordering::Relaxed) < TRIALS
     }
 
-    /// The error for a row under this primary key that this program does not read. A row that its
-    /// migration refuses is an error of the schema, and one of a newer layout of the program.
+    /// The error for a row under this primary key that this program cannot decode: of the schema,
+    /// if its migration or a newer layout is the reason.
     #[cold]
     pub(in crate::table) fn unreadable(&self, primary_key: &[u8], fault: Fault) -> Error {
         if let Fault::Migration { from, to, .. } = fault {
@@ -139,7 +132,7 @@ impl TableInfo {
         Error::Unreadable(UnreadableRow { table: self.schema.name, key_size: primary_key.len(), fault })
     }
 
-    /// What is wrong with the row of this primary key; with its entry, when there is an index.
+    /// What is wrong with the row of this primary key, or with its entry in an index.
     #[cold]
     pub(in crate::table) fn finding(
         &self,
@@ -151,13 +144,13 @@ impl TableInfo {
         Finding { table: self.schema.name, index, kind, primary_key: primary_key.into() }
     }
 
-    /// An error when the table was dropped.
+    /// An error if the table was dropped.
     pub(in crate::table) fn ensure_there(&self) -> Result<()> {
         if self.dropped.load(Ordering::Acquire) { Err(Error::Dropped) } else { Ok(()) }
     }
 
-    /// An error unless `T` is the struct that the table was opened with, or one that is stored just
-    /// so.
+    /// An error unless `T` is the struct that the table was opened with, or one that is stored the
+    /// same way.
     pub(in crate::table) fn ensure_same<T: Table>(&self) -> Result<()> {
         if self.compiled.row == TypeId::of::<T>() || self.compiled.is_like(&Compiled::of::<T>()) {
             return Ok(());
@@ -167,10 +160,9 @@ impl TableInfo {
         ))
     }
 
-    /// An error unless the index at a place can be asked about a state: that of now, or of a
-    /// sequence number.
+    /// An error unless the index with this ordinal can be read: now, or at a seqno.
     ///
-    /// [`Error::Conflict`] when the state is one from before the index was built.
+    /// [`Error::Conflict`] for a snapshot from before the index was built.
     pub(in crate::table) fn ensure_readable(&self, ordinal: usize, at: Option<SeqNo>) -> Result<()> {
         match self.indexes[ordinal].built() {
             Some(BuiltState::Readable { since }) if at.is_none_or(|at| at >= *since) => Ok(()),
@@ -191,7 +183,6 @@ impl TableInfo {
         }
     }
 
-    /// How many rows are entered in the indexes that are being built.
     pub(in crate::table) fn built_count(&self) -> u64 {
         self.built_count.load(Ordering::Relaxed)
     }

@@ -1,4 +1,4 @@
-//! The ids of keyspaces, which the catalog counts.
+//! The allocation of keyspace ids, from a counter in the catalog.
 
 use std::path::Path;
 
@@ -7,13 +7,12 @@ use crate::base::KeyspaceId;
 use crate::error::{Error, Fault, Result};
 use crate::txn::Txn;
 
-/// The first keyspace that a table gets; those below are the store's own.
+/// The first keyspace of a table; lower ones are the store's own.
 pub(in crate::table) const FIRST_KEYSPACE: u32 = 16;
 
-/// The letter of the counter's key.
+/// The kind of the counter's key.
 const NEXT_KEYSPACE: u8 = b'n';
 
-/// An id for a new keyspace.
 pub(in crate::table) fn allocate(txn: &Txn, dir: &Path) -> Result<KeyspaceId> {
     let mut keyspaces = KeyspaceIds::begin(txn, dir)?;
     let id = keyspaces.next()?;
@@ -21,7 +20,7 @@ pub(in crate::table) fn allocate(txn: &Txn, dir: &Path) -> Result<KeyspaceId> {
     Ok(KeyspaceId(id))
 }
 
-/// Has the next keyspace get an id above `last`.
+/// Moves the counter above `last`.
 pub(in crate::table) fn reserve_above(txn: &Txn, last: u32, dir: &Path) -> Result<()> {
     let mut keyspaces = KeyspaceIds::begin(txn, dir)?;
     if keyspaces.next <= last {
@@ -31,12 +30,12 @@ pub(in crate::table) fn reserve_above(txn: &Txn, last: u32, dir: &Path) -> Resul
     Ok(())
 }
 
-/// The id that the next keyspace gets.
+/// The next id.
 pub(in crate::table) fn next_keyspace(txn: &Txn) -> Result<u32> {
     Ok(KeyspaceIds::begin(txn, txn.dir())?.next)
 }
 
-/// The counter of keyspace ids, while a transaction takes some.
+/// The counter within a transaction.
 pub(super) struct KeyspaceIds {
     next: u32,
 }

@@ -1,8 +1,8 @@
-//! Which tables there are: keyspace 0.
+//! The catalog: the tables of a database, in keyspace 0.
 //!
-//! The catalog is read and written in transactions like any other data, so that a table that is
-//! made by two threads at once is made once, and a crash leaves all of it or nothing. What is
-//! stored there is in `stored`; what a struct that differs from it means, in `compare`.
+//! The catalog is read and written in transactions like any other data, so a table that two threads
+//! create at once is created once, and a crash leaves all of it or nothing. `stored` has the stored
+//! form; `compare` says what a struct that differs from it means.
 
 mod compare;
 mod compiled;
@@ -31,23 +31,23 @@ pub(super) use keyspace_ids::{FIRST_KEYSPACE, allocate, next_keyspace, reserve_a
 use stored::{StoredIndex, StoredLayout, owned};
 pub(super) use stored::{StoredProgress, StoredState, StoredTable, catalog_key};
 
-/// The letters of the catalog's keys.
+/// The kinds of the catalog's keys.
 const TABLE: u8 = b't';
 const BUILD: u8 = b'b';
 const MIGRATION: u8 = b'm';
 const REMOVED: u8 = b'g';
 const RESERVED: u8 = b'k';
 
-/// A table that a struct was compared with.
+/// A table after the comparison with its struct.
 pub(super) enum OpenedTable {
-    /// It is as the struct wants it, but for indexes that are to be built.
+    /// As the struct has it, except for indexes that are to be built.
     Ready(TableInfo),
-    /// Its rows are of older layouts. Nothing was changed but that there are new keyspaces for
-    /// indexes: each row has to be tried, and [`adopt`] or [`abandon`] called then.
+    /// Its rows have older layouts. Nothing was changed except for new keyspaces of indexes: each
+    /// row has to be tried, and then [`adopt`] or [`abandon`] called.
     Tried(TableInfo),
 }
 
-/// Opens the table of a struct, making it when there is none, and changing it where the struct has
+/// Opens the table of a struct; creates it if there is none, and changes it if the struct has
 /// changed.
 pub(super) fn open(txn: &Txn, compiled: &Arc<Compiled>, dir: &Path) -> Result<OpenedTable> {
     let opened = open_stored(txn, compiled, dir)?;
@@ -58,7 +58,7 @@ pub(super) fn open(txn: &Txn, compiled: &Arc<Compiled>, dir: &Path) -> Result<Op
 
 fn open_stored(txn: &Txn, compiled: &Arc<Compiled>, dir: &Path) -> Result<OpenedTable> {
     let Some(mut stored) = table(txn, compiled.schema.name, dir)? else {
-        // The number of the commit that makes it is not known yet.
+        // The seqno of the commit that creates it is not known yet.
         let made = SeqNo(u64::MAX);
         return Ok(OpenedTable::Ready(TableInfo { made, ..info(&create(txn, compiled, dir)?, compiled) }));
     };
@@ -71,7 +71,7 @@ fn open_stored(txn: &Txn, compiled: &Arc<Compiled>, dir: &Path) -> Result<Opened
         ensure_drops_nothing(&stored, compiled)?;
     }
     let before = stored.clone();
-    // What a trial has left that never came to its end.
+    // The rest of an unfinished trial.
     drop_pending(txn, &mut stored);
     if plan.is_new {
         return begin_trial(txn, stored, compiled, dir).map(counted).map(OpenedTable::Tried);
@@ -106,14 +106,13 @@ fn info(table: &StoredTable, compiled: &Arc<Compiled>) -> TableInfo {
     }
 }
 
-/// What a state has under a table's name.
+/// The record of a table in a snapshot.
 pub(super) fn in_state(reader: EntryReader<'_>, name: &str, dir: &Path) -> Result<Option<StoredTable>> {
     let stored = reader.get(&table_key(name), StoredTable::decode)?;
     stored.transpose().map_err(|fault| unknown(name, fault, dir))
 }
 
-/// The error for a record of a table that cannot be decoded: one in a form of a later version of
-/// this library, or damage.
+/// The error for a record that cannot be decoded: of a later version of this library, or damaged.
 pub(super) fn unknown(name: &str, fault: Fault, dir: &Path) -> Error {
     match fault {
         Fault::Format { found, known } => {
@@ -123,8 +122,8 @@ pub(super) fn unknown(name: &str, fault: Fault, dir: &Path) -> Error {
     }
 }
 
-/// An error for a struct that would drop an index which another program may have: on an engine that
-/// is shared, that is done by name only.
+/// An error for a struct that would drop an index which another program may have: on a shared
+/// engine an index is dropped by name only.
 fn ensure_drops_nothing(stored: &StoredTable, compiled: &Compiled) -> Result<()> {
     let schema = &compiled.schema;
     let is_named =
@@ -153,16 +152,14 @@ pub(super) fn retire_index(txn: &Txn, name: &str, index: &str, dir: &Path) -> Re
     Ok(true)
 }
 
-/// Writes the record of a table.
 fn write(txn: &Txn, name: &str, table: &StoredTable) -> Result<()> {
     txn.put(&table_key(name), &table.encode()?);
     generation::advance(txn, name)
 }
 
-/// The table of a struct as a state has it, for reading that state alone; one that the state does
-/// not have is empty. Writes nothing.
+/// The table of a struct in an older snapshot; empty if it did not exist. Writes nothing.
 ///
-/// An index that the struct has and the state has not, or not readable, is [`BuiltState::Absent`].
+/// An index that the snapshot does not have, or not readable, is [`BuiltState::Absent`].
 pub(super) fn past(stored: Option<&StoredTable>, compiled: &Arc<Compiled>) -> Result<TableInfo> {
     let (rows, actions) = if let Some(stored) = stored {
         (KeyspaceId(stored.rows), compare::plan(stored, compiled)?.indexes)
@@ -194,12 +191,12 @@ pub(super) fn past(stored: Option<&StoredTable>, compiled: &Arc<Compiled>) -> Re
     })
 }
 
-/// Whether a table that was opened is still the one of its name.
+/// Whether an open table is still the one of its name.
 pub(super) fn is_there(txn: &Txn, info: &TableInfo, dir: &Path) -> Result<bool> {
     Ok(table(txn, info.schema.name, dir)?.is_some_and(|table| table.rows == info.rows.0))
 }
 
-/// Removes a table with all its rows and index entries; says whether there was one.
+/// Removes a table with all its rows and index entries; returns whether there was one.
 pub(super) fn remove(txn: &Txn, name: &str, dir: &Path) -> Result<bool> {
     let Some(stored) = table(txn, name, dir)? else { return Ok(false) };
     let rows = KeyspaceId(stored.rows);
@@ -215,12 +212,11 @@ pub(super) fn remove(txn: &Txn, name: &str, dir: &Path) -> Result<bool> {
     Ok(true)
 }
 
-/// The names of all tables, sorted.
 pub(super) fn names(scan: impl FnOnce(KeyRange) -> Result<EntryScan>) -> Result<Vec<String>> {
     names_under(scan, &table_key(""))
 }
 
-/// What follows `prefix` in the keys of the catalog that begin with it, sorted.
+/// The rest of the catalog keys that begin with `prefix`, sorted.
 pub(super) fn names_under(
     scan: impl FnOnce(KeyRange) -> Result<EntryScan>,
     prefix: &[u8],
@@ -233,7 +229,7 @@ pub(super) fn names_under(
     Ok(names)
 }
 
-/// What follows `prefix` in the keys of the catalog that begin with it, with the values, sorted.
+/// The same with the values.
 pub(super) fn entries_under(
     scan: impl FnOnce(KeyRange) -> Result<EntryScan>,
     prefix: &[u8],
@@ -247,7 +243,6 @@ pub(super) fn entries_under(
     Ok(entries)
 }
 
-/// All tables as they are stored, by name.
 pub(super) fn stored(
     scan: impl FnOnce(KeyRange) -> Result<EntryScan>,
     dir: &Path,
@@ -257,7 +252,7 @@ pub(super) fn stored(
     tables.collect::<Result<_, Fault>>().map_err(|fault| fault.at(dir, 0))
 }
 
-/// Has every index of a table built anew when a program opens it next.
+/// Marks every index of a table for a build by the next program that opens it.
 pub(super) fn rebuild(txn: &Txn, name: &str, dir: &Path) -> Result<()> {
     let Some(mut stored) = table(txn, name, dir)? else { return Ok(()) };
     for index in &mut stored.indexes {
@@ -270,32 +265,30 @@ pub(super) fn rebuild(txn: &Txn, name: &str, dir: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Where it is noted how far the indexes of a table are built.
+/// The key of the progress of index builds.
 pub(super) fn build_key(rows: KeyspaceId) -> Vec<u8> {
     catalog_key(BUILD, &rows.prefix())
 }
 
-/// Where it is noted how far the rows of a table are migrated.
+/// The key of the progress of a migration.
 pub(super) fn migration_key(rows: KeyspaceId) -> Vec<u8> {
     catalog_key(MIGRATION, &rows.prefix())
 }
 
-/// Where the greatest key of a removed row is noted: see `numbers`.
+/// The key of the greatest removed key: see `key_sequence`.
 pub(super) fn removed_key(info: &TableInfo) -> Vec<u8> {
     catalog_key(REMOVED, info.schema.name.as_bytes())
 }
 
-/// The same by the table's name.
 pub(super) fn removed_key_of(name: &str) -> Vec<u8> {
     catalog_key(REMOVED, name.as_bytes())
 }
 
-/// Where the first number that was never reserved is noted.
+/// The key of the first number that was never reserved.
 pub(super) fn reserved_key(info: &TableInfo) -> Vec<u8> {
     catalog_key(RESERVED, info.schema.name.as_bytes())
 }
 
-/// Turns the index in a keyspace off.
 pub(super) fn turn_off(txn: &Txn, info: &TableInfo, keyspace: KeyspaceId, dir: &Path) -> Result<()> {
     change(txn, info, dir, |table| {
         for index in table.indexes.iter_mut().filter(|index| index.keyspace == keyspace.0) {
@@ -304,7 +297,6 @@ pub(super) fn turn_off(txn: &Txn, info: &TableInfo, keyspace: KeyspaceId, dir: &
     })
 }
 
-/// Notes that every index that was being built has all its entries.
 pub(super) fn finish_build(txn: &Txn, info: &TableInfo, dir: &Path) -> Result<()> {
     txn.delete(&build_key(info.rows));
     change(txn, info, dir, |table| {
@@ -314,7 +306,6 @@ pub(super) fn finish_build(txn: &Txn, info: &TableInfo, dir: &Path) -> Result<()
     })
 }
 
-/// Notes that every row has the newest layout.
 pub(super) fn finish_migration(txn: &Txn, info: &TableInfo, dir: &Path) -> Result<()> {
     txn.delete(&migration_key(info.rows));
     change(txn, info, dir, |table| {
@@ -323,7 +314,6 @@ pub(super) fn finish_migration(txn: &Txn, info: &TableInfo, dir: &Path) -> Resul
     })
 }
 
-/// Whether rows of an older layout may be left.
 pub(super) fn has_older_layouts(txn: &Txn, info: &TableInfo, dir: &Path) -> Result<bool> {
     Ok(table(txn, info.schema.name, dir)?.is_some_and(|table| table.layouts.len() > 1))
 }
@@ -361,7 +351,7 @@ fn create(txn: &Txn, compiled: &Compiled, dir: &Path) -> Result<StoredTable> {
     Ok(table)
 }
 
-/// Every index of a struct, each in a keyspace of its own.
+/// New indexes for a struct, each in a keyspace of its own.
 fn new_indexes(
     compiled: &Compiled,
     keyspaces: &mut KeyspaceIds,
@@ -373,8 +363,8 @@ fn new_indexes(
         .collect()
 }
 
-/// Makes of a stored table what a struct asks for that has the version of its rows. `before` is
-/// what the catalog has.
+/// Changes a stored table to what a struct with the version of its rows has. `before` is the stored
+/// record.
 fn adapt(
     txn: &Txn,
     before: &StoredTable,
@@ -407,7 +397,7 @@ fn adapt(
     }
     keyspaces.end(txn);
     if builds {
-        // Those that are half built begin again with the new ones: one pass over the rows for all.
+        // Half-built indexes start over with the new ones: one pass over the rows for all.
         txn.delete(&build_key(KeyspaceId(table.rows)));
     }
     for keyspace in plan.dropped {
@@ -417,7 +407,7 @@ fn adapt(
     Ok(table)
 }
 
-/// Makes keyspaces for the indexes of a layout that is to be tried. The table stays as it is.
+/// Allocates keyspaces for the indexes of a layout that is to be tried. The table stays as it is.
 fn begin_trial(
     txn: &Txn,
     mut stored: StoredTable,
@@ -432,8 +422,8 @@ fn begin_trial(
     Ok(info(&StoredTable { indexes, ..stored }, compiled))
 }
 
-/// Takes the layout that was tried, now that every row can be read in it and is entered in the
-/// indexes of `info`. Those at the places of `off` are unique, and rows have the same value.
+/// Adopts a layout that was tried, after every row was decoded in it and entered in the indexes of
+/// `info`. The indexes at the ordinals of `off` are unique, and rows have the same value.
 pub(super) fn adopt(txn: &Txn, info: &TableInfo, off: &[usize], dir: &Path) -> Result<()> {
     let compiled = &info.compiled;
     let stored = table(txn, compiled.schema.name, dir)?.ok_or(Error::NotFound)?;
@@ -451,7 +441,7 @@ pub(super) fn adopt(txn: &Txn, info: &TableInfo, off: &[usize], dir: &Path) -> R
     for old in &stored.indexes {
         clear_keyspace(txn, KeyspaceId(old.keyspace));
     }
-    // A migration to the layout before, of which part is done, says nothing of this one.
+    // The progress of a migration to an older layout does not apply to this one.
     for key in [build_key(info.rows), migration_key(info.rows)] {
         txn.delete(&key);
     }
@@ -467,12 +457,11 @@ pub(super) fn adopt(txn: &Txn, info: &TableInfo, off: &[usize], dir: &Path) -> R
     info.generation.learn(txn, compiled.schema.name)
 }
 
-/// Leaves the table as it was before a layout was tried.
+/// Drops what was entered for a layout that was tried.
 pub(super) fn abandon(txn: &Txn, info: &TableInfo, dir: &Path) -> Result<()> {
     change(txn, info, dir, |table| drop_pending(txn, table))
 }
 
-/// Removes what was entered for a layout that was tried.
 fn drop_pending(txn: &Txn, table: &mut StoredTable) {
     for keyspace in table.pending.drain(..) {
         clear_keyspace(txn, KeyspaceId(keyspace));

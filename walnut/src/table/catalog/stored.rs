@@ -25,34 +25,31 @@ use crate::table::key::{KeyFit, KeyShape};
 use crate::table::shape::RowShape;
 use crate::table::{IndexSchema, TableSchema};
 
-/// The version of the stored form of a table.
+/// The version of the stored format.
 const FORM: u8 = 3;
 
-/// The version before it, which has no shapes.
+/// The version before it, without shapes.
 const SECOND_FORM: u8 = 2;
 
-/// A table.
 #[derive(Serialize, Deserialize, Clone, PartialEq, Eq, Debug)]
 pub(in crate::table) struct StoredTable {
     pub(in crate::table) rows: u32,
-    /// The layouts that rows may have, the oldest first; the last one is that in which rows are
-    /// written.
+    /// Layouts that rows may have, the oldest first; rows are written in the last one.
     pub(super) layouts: Vec<StoredLayout>,
     pub(super) primary_key: Vec<String>,
-    /// How primary keys are encoded; nothing in a catalog from before this was stored.
+    /// `None` in a catalog from before shapes.
     pub(super) key_shape: Option<KeyShape>,
     pub(super) indexes: Vec<StoredIndex>,
-    /// The keyspaces of indexes over a layout that is being tried: what is in them goes unless the
-    /// layout is taken.
+    /// The keyspaces of indexes over a layout that is being tried, which are dropped unless it is
+    /// adopted.
     pub(super) pending: Vec<u32>,
 }
 
-/// How rows of one version look.
 #[derive(Serialize, Deserialize, Clone, PartialEq, Eq, Debug)]
 pub(super) struct StoredLayout {
     pub(super) version: u32,
     pub(super) fields: Vec<StoredField>,
-    /// What serde reads of a row; nothing in a catalog from before this was stored.
+    /// `None` in a catalog from before shapes.
     pub(super) shape: Option<RowShape>,
 }
 
@@ -69,28 +66,27 @@ pub(super) struct StoredIndex {
     pub(super) unique: bool,
     pub(super) sparse: bool,
     pub(super) parts: Vec<String>,
-    /// How each part is encoded; nothing in a catalog from before this was stored.
+    /// By part; empty in a catalog from before shapes.
     pub(super) shapes: Vec<KeyShape>,
     pub(super) state: StoredState,
 }
 
-/// What an index is good for.
+/// The stored state of an index.
 #[derive(Serialize, Deserialize, Clone, Copy, PartialEq, Eq, Debug)]
 pub(in crate::table) enum StoredState {
-    /// It has an entry for each row that asks for one.
+    /// It has an entry for each row.
     Readable,
-    /// Rows that are written are entered; of those that were there before, not all are yet.
+    /// Written rows are entered; older ones not all yet.
     Building,
-    /// It has no entries: rows have the same value, and it is unique.
+    /// It is unique, and rows have the same value.
     Off,
 }
 
-/// How far work has come that goes through all rows of a table.
+/// The progress of work on all rows of a table.
 #[derive(Serialize, Deserialize, Clone, PartialEq, Eq, Debug, Default)]
 pub(in crate::table) struct StoredProgress {
-    /// The engine's key of the first row that is still to be done; empty at first.
+    /// The engine key of the next row; empty at first.
     pub(in crate::table) next: Vec<u8>,
-    /// How many rows are done.
     pub(in crate::table) row_count: u64,
 }
 
@@ -104,23 +100,20 @@ impl StoredTable {
         encode(self, vec![FORM])
     }
 
-    /// How its primary keys are encoded, as far as the catalog knows it.
     pub(in crate::table) fn key_shape(&self) -> Option<&KeyShape> {
         self.key_shape.as_ref()
     }
 
-    /// Each index: its name, its keyspace, and how its parts are encoded, as far as the catalog
-    /// knows it.
+    /// Each index: its name, its keyspace, and the shapes of its parts.
     pub(in crate::table) fn index_shapes(&self) -> impl Iterator<Item = (&str, u32, &[KeyShape])> {
         self.indexes.iter().map(|index| (&*index.name, index.keyspace, &*index.shapes))
     }
 
-    /// The keyspaces of its indexes.
     pub(in crate::table) fn keyspaces(&self) -> Vec<u32> {
         self.indexes.iter().map(|index| index.keyspace).collect()
     }
 
-    /// The same table, when its shapes are shapes.
+    /// An error if a shape is malformed.
     fn checked(mut self) -> Result<Self, Fault> {
         for layout in &mut self.layouts {
             layout.shape = layout.shape.take().map(RowShape::checked).transpose()?;
@@ -139,22 +132,18 @@ impl StoredTable {
         }
     }
 
-    /// The version of the layout in which rows are written.
     pub(in crate::table) fn version(&self) -> Option<u32> {
         self.newest().map(|layout| layout.version)
     }
 
-    /// Whether a newer layout is being tried.
     pub(in crate::table) fn is_being_tried(&self) -> bool {
         !self.pending.is_empty()
     }
 
-    /// The keyspace and the name of each index.
     pub(in crate::table) fn index_names(&self) -> impl Iterator<Item = (u32, &str)> {
         self.indexes.iter().map(|index| (index.keyspace, &*index.name))
     }
 
-    /// The state of the index in a keyspace.
     pub(in crate::table) fn state_of(&self, keyspace: KeyspaceId) -> Option<StoredState> {
         self.indexes.iter().find(|index| index.keyspace == keyspace.0).map(|index| index.state)
     }
@@ -180,7 +169,6 @@ impl StoredLayout {
         Self { version: schema.version, fields, shape: Some(shape) }
     }
 
-    /// The type of a field.
     pub(super) fn type_of(&self, name: &str) -> Option<&str> {
         self.fields.iter().find(|field| field.name == name).map(|field| &*field.type_name)
     }
@@ -199,7 +187,7 @@ impl StoredIndex {
         }
     }
 
-    /// Whether its entries are those that an index of `schema` has.
+    /// Whether it has the entries of an index of `schema`.
     pub(super) fn is_like(&self, schema: &IndexSchema, shapes: &[KeyShape]) -> bool {
         let shape = |shapes: &[KeyShape], at| shapes.get(at).cloned().unwrap_or_else(KeyShape::custom);
         let is_like = |(at, (mine, its)): (usize, (&String, &&str))| match shape(&self.shapes, at)
@@ -216,8 +204,7 @@ impl StoredIndex {
     }
 }
 
-/// The text of a part as far as its shape does not say it: of one that is computed, not how its
-/// type is written.
+/// The text of a part without what its shape says: without the type of one that is computed.
 fn without_type(part: &str) -> &str {
     part.split_once(": ").map_or(part, |(words, _)| words)
 }
@@ -226,7 +213,7 @@ pub(super) fn owned(names: &[&str]) -> Vec<String> {
     names.iter().map(|&name| name.to_owned()).collect()
 }
 
-/// The catalog's key: a letter, then the rest.
+/// A catalog key: its kind, then the rest.
 pub(in crate::table) fn catalog_key(letter: u8, rest: &[u8]) -> Vec<u8> {
     [&KeyspaceId::CATALOG.prefix(), [letter].as_slice(), rest].concat()
 }
@@ -242,7 +229,7 @@ fn decode<S: DeserializeOwned>(bytes: &[u8], what: &'static str) -> Result<S, Fa
     }
 }
 
-/// The form before this one.
+/// The format before this one.
 mod second {
     use serde::Deserialize;
 

@@ -1,4 +1,4 @@
-//! Dates, times and spans as people write them, in RFC 3339's form.
+//! Dates, times and spans as text, in the format of RFC 3339.
 //!
 //! ```text
 //!   2024-02-29                         a day
@@ -29,7 +29,6 @@ pub(super) struct UnixTime {
     pub(super) nanos: u32,
 }
 
-/// The day of a date.
 pub(super) fn days(year: i64, month: u32, day: u32) -> i64 {
     // Years begin with March, so that the leap day is the last one.
     let year = if month <= 2 { year - 1 } else { year };
@@ -41,7 +40,6 @@ pub(super) fn days(year: i64, month: u32, day: u32) -> i64 {
     era * 146_097 + day_of_era - 719_468
 }
 
-/// Year, month and day of a day.
 pub(super) fn date(days: i64) -> (i64, u32, u32) {
     let days = days + 719_468;
     let era = days.div_euclid(146_097);
@@ -55,7 +53,6 @@ pub(super) fn date(days: i64) -> (i64, u32, u32) {
     (if month <= 2 { year + 1 } else { year }, small(month), small(day))
 }
 
-/// The day that a text says.
 pub(super) fn parse_days(text: &str) -> Option<i64> {
     let (sign, rest) = match text.as_bytes().first()? {
         b'-' => (-1, &text[1..]),
@@ -72,7 +69,6 @@ pub(super) fn parse_days(text: &str) -> Option<i64> {
     ((1..=12).contains(&month) && day >= 1 && date(days) == (year, month, day)).then_some(days)
 }
 
-/// A day as text.
 pub(super) fn show_days(days: i64) -> String {
     let (year, month, day) = date(days);
     if (0..=9999).contains(&year) {
@@ -82,7 +78,6 @@ pub(super) fn show_days(days: i64) -> String {
     }
 }
 
-/// The time of day that a text says.
 pub(super) fn parse_clock(text: &str) -> Option<TimeOfDay> {
     let (whole, nanos) = match text.split_once('.') {
         Some((whole, fraction)) => (whole, parse_fraction(fraction)?),
@@ -102,7 +97,6 @@ pub(super) fn parse_clock(text: &str) -> Option<TimeOfDay> {
     })
 }
 
-/// A time of day as text.
 pub(super) fn show_clock(clock: TimeOfDay) -> String {
     let is_leap = clock.nanos >= NANOS;
     let (hour, minute) = (clock.seconds / 3600, clock.seconds / 60 % 60);
@@ -110,13 +104,13 @@ pub(super) fn show_clock(clock: TimeOfDay) -> String {
     format!("{hour:02}:{minute:02}:{second:02}{}", show_fraction(clock.nanos % NANOS))
 }
 
-/// Day and time of day that a text without an offset says.
+/// Day and time of day of a text without an offset.
 pub(super) fn parse_local(text: &str) -> Option<(i64, TimeOfDay)> {
     let (date, clock) = text.split_once(['T', 't', ' '])?;
     Some((parse_days(date)?, parse_clock(clock)?))
 }
 
-/// Day and time of day in UTC, and the offset in seconds at which the text says them.
+/// Day and time of day in UTC, and the offset of the text in seconds.
 pub(super) fn parse_offset(text: &str) -> Option<(i64, TimeOfDay, i32)> {
     // A zone may follow in brackets.
     let text = match text.split_once('[') {
@@ -140,21 +134,20 @@ pub(super) fn parse_offset(text: &str) -> Option<(i64, TimeOfDay, i32)> {
     ))
 }
 
-/// The moment that a text with an offset says.
+/// The moment of a text with an offset.
 pub(super) fn parse_moment(text: &str) -> Option<UnixTime> {
     let (day, clock, _) = parse_offset(text)?;
     let seconds = day.checked_mul(SECONDS_OF_DAY)? + i64::from(clock.seconds);
     (clock.nanos < NANOS).then_some(UnixTime { seconds, nanos: clock.nanos })
 }
 
-/// A moment as text, in UTC.
 pub(super) fn show_moment(moment: UnixTime) -> String {
     let day = moment.seconds.div_euclid(SECONDS_OF_DAY);
     let seconds = u32::try_from(moment.seconds.rem_euclid(SECONDS_OF_DAY)).unwrap_or(0);
     format!("{}T{}Z", show_days(day), show_clock(TimeOfDay { seconds, nanos: moment.nanos }))
 }
 
-/// The span that a text says: seconds and nanoseconds, both with its sign.
+/// Seconds and nanoseconds, both with the sign of the span.
 pub(super) fn parse_span(text: &str) -> Option<(i64, i32)> {
     let text = text.strip_suffix('s')?;
     let (negative, text) = text.strip_prefix('-').map_or((false, text), |text| (true, text));
@@ -170,7 +163,7 @@ pub(super) fn parse_span(text: &str) -> Option<(i64, i32)> {
     Some((whole, if negative { -nanos } else { nanos }))
 }
 
-/// The span that a text says, which is none of the past: seconds and nanoseconds.
+/// Seconds and nanoseconds of a span that is not negative.
 pub(super) fn parse_duration(text: &str) -> Option<(u64, u32)> {
     let text = text.strip_suffix('s')?;
     let (whole, nanos) = match text.split_once('.') {
@@ -181,12 +174,11 @@ pub(super) fn parse_duration(text: &str) -> Option<(u64, u32)> {
     is_number.then(|| whole.parse().ok()).flatten().map(|whole| (whole, nanos))
 }
 
-/// A span as text.
 pub(super) fn show_span(seconds: i128, nanos: u32) -> String {
     format!("{seconds}{}s", show_fraction(nanos))
 }
 
-/// The offset that a text such as `+01:00` says, in seconds.
+/// The offset of a text such as `+01:00`, in seconds.
 fn parse_offset_seconds(text: &str) -> Option<i32> {
     let sign = if text.starts_with('-') { -1 } else { 1 };
     let mut parts = text[1..].split(':');
@@ -197,7 +189,7 @@ fn parse_offset_seconds(text: &str) -> Option<i32> {
     is_offset.then(|| i32::try_from(hour * 3600 + minute * 60 + second).ok().map(|seconds| sign * seconds))?
 }
 
-/// The nanoseconds of what follows a point: one to nine digits.
+/// The nanoseconds of one to nine digits after a point.
 fn parse_fraction(text: &str) -> Option<u32> {
     if text.is_empty() || text.len() > 9 {
         return None;
@@ -206,7 +198,7 @@ fn parse_fraction(text: &str) -> Option<u32> {
     Some(digits(text)? * 10u32.pow(9 - size))
 }
 
-/// Nanoseconds with a point before them and without zeros at the end.
+/// Nanoseconds with a point in front and without trailing zeros.
 fn show_fraction(nanos: u32) -> String {
     if nanos == 0 {
         return String::new();
@@ -214,7 +206,7 @@ fn show_fraction(nanos: u32) -> String {
     format!(".{nanos:09}").trim_end_matches('0').to_owned()
 }
 
-/// The number of a text of digits alone.
+/// The number of a text of digits only.
 fn digits(text: &str) -> Option<u32> {
     let is_number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     is_number.then(|| text.parse().ok()).flatten()

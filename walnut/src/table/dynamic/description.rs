@@ -1,4 +1,4 @@
-//! What a stored table looks like, for programs that show it.
+//! Descriptions of stored tables, for programs that show them.
 
 use super::keys::KeyCodec;
 use super::mapper::Mapper;
@@ -59,14 +59,14 @@ pub struct IndexDescription {
     pub parts: Vec<String>,
     /// How values of each part are written.
     pub kinds: Vec<ValueKind>,
-    /// Whether it can be asked: not while it is being built, nor when rows have one unique value.
+    /// Whether it can be read: not while it is being built, nor while rows share a unique value.
     pub is_readable: bool,
     /// Whether its entries follow from the rows. Not so where a function of the program computes
     /// them.
     pub is_derived: bool,
 }
 
-/// How people write the values of a place.
+/// How the values of a column or a part are written as text.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum ValueKind {
@@ -82,8 +82,8 @@ pub enum ValueKind {
     Float64,
     /// Text, also the variants of an enum.
     Text,
-    /// A type that many know, as text: a date, an address, a `Uuid`. Of a few values, such as a
-    /// negative span, there is no text: these are lists.
+    /// A well-known type, as text: a date, an address, a `Uuid`. A few values, such as a negative
+    /// span, have no text: these are lists.
     Known,
     /// Bytes: `0x` and hexadecimal digits.
     Bytes,
@@ -92,7 +92,6 @@ pub enum ValueKind {
 }
 
 impl Description {
-    /// Describes a table of the catalog.
     pub(super) fn new(stored: &StoredTable, info: &TableInfo, mapper: &Mapper) -> Self {
         let (version, fields) = stored.newest_fields();
         let fields: Vec<(String, String)> =
@@ -146,7 +145,6 @@ impl Description {
     }
 }
 
-/// How values of a node are written.
 fn kind_of(form: &RowForm, id: NodeId) -> ValueKind {
     match form.shape.node(id) {
         Node::Unit => ValueKind::Null,
@@ -183,7 +181,6 @@ fn kind_of(form: &RowForm, id: NodeId) -> ValueKind {
     }
 }
 
-/// How values of a key are written.
 fn kind_of_key(codec: Option<&KeyCodec>) -> ValueKind {
     match codec {
         Some(KeyCodec::Unit) => ValueKind::Null,

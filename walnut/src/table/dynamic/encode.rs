@@ -10,7 +10,6 @@ use crate::error::Problem;
 use crate::table::shape::{Field, Known, Node, NodeId};
 
 impl RowForm {
-    /// Adds the bytes of a value of a node.
     pub(super) fn encode(
         &self,
         id: NodeId,
@@ -80,7 +79,7 @@ impl RowForm {
         Ok(())
     }
 
-    /// Adds an integer; nothing when it is outside the range of its type.
+    /// Adds an integer; `None` if it is out of range.
     fn encode_integer(&self, id: NodeId, value: &Value, out: &mut Vec<u8>) -> Option<()> {
         match (self.shape.node(id), value) {
             (Node::U8, Value::Int(number)) => out.put_u8(u8::try_from(*number).ok()?),
@@ -183,7 +182,7 @@ impl RowForm {
         }
     }
 
-    /// Adds the bytes of a field, of nothing when it is missing and may be.
+    /// Adds the bytes of a field; of `Null` if it is missing and nullable.
     pub(super) fn encode_field(
         &self,
         id: NodeId,
@@ -279,7 +278,7 @@ impl RowForm {
     }
 }
 
-/// The entries of a map, which may be given as a list of pairs.
+/// The entries of a map, or of a list of pairs.
 fn entries(value: &Value) -> Option<Vec<(&Value, &Value)>> {
     match value {
         Value::Map(entries) => Some(entries.iter().map(|(key, value)| (key, value)).collect()),

@@ -1,11 +1,11 @@
-//! The forms in which a value may be given, of which one is stored.
+//! The forms that a value may be passed in, of which one is stored.
 
 use super::value::Value;
 use super::value_path::Misfit;
 use crate::error::Problem;
 use crate::table::shape::NodeId;
 
-/// Of each field, the value under one of its names; an error for names that no field has.
+/// For each field, the value under one of its names; an error for a name that no field has.
 pub(super) fn find_fields<'v>(
     fields: &[(&[String], NodeId)],
     entries: &'v [(Value, Value)],
@@ -30,13 +30,13 @@ pub(super) fn find_fields<'v>(
     Ok(found)
 }
 
-/// Names for a message, each in quotes.
+/// Quoted names for a message.
 pub(super) fn listed<'n>(names: impl Iterator<Item = &'n str>) -> String {
     let names: Vec<_> = names.take(32).map(|name| format!("`{name}`")).collect();
     if names.is_empty() { "none".to_owned() } else { names.join(", ") }
 }
 
-/// Bytes as they are, as a list of numbers, or as a text such as `0x00ff`.
+/// Bytes, a list of numbers, or a text such as `0x00ff`.
 pub(super) fn bytes_of(value: &Value) -> Option<Vec<u8>> {
     match value {
         Value::Bytes(bytes) => Some(bytes.clone()),
@@ -56,7 +56,7 @@ pub(super) fn bytes_of(value: &Value) -> Option<Vec<u8>> {
     }
 }
 
-/// An integer of so many bits without a sign.
+/// An unsigned integer with this number of bits.
 pub(super) fn unsigned(value: &Value, bits: u32) -> Option<u128> {
     let number = match value {
         Value::Int(number) => u128::try_from(*number).ok()?,
@@ -66,7 +66,7 @@ pub(super) fn unsigned(value: &Value, bits: u32) -> Option<u128> {
     (bits >= 128 || number >> bits == 0).then_some(number)
 }
 
-/// The number of 32 bits that is nearest to a number; a text may say one, such as `NaN`.
+/// The nearest number of 32 bits; a text may be one, such as `NaN`.
 #[expect(
     clippy::cast_possible_truncation,
     clippy::cast_precision_loss,

@@ -1,4 +1,4 @@
-//! Makes the codec of a key out of the shape of the key and that of the field.
+//! Builds a key codec from the shape of the key and that of the field.
 
 use super::key_types::KnownKey;
 use super::keys::KeyCodec;
@@ -7,15 +7,15 @@ use crate::table::key::{KeyShape, KeyShapePart};
 use crate::table::shape::{Node, NodeId, Variant};
 
 impl KeyCodec {
-    /// The codec of keys of a shape for values of a node; of values without a node when there is
-    /// none. Nothing where the shapes do not fit each other.
+    /// The codec of keys of a shape for values of a node, or of computed values; `None` if the
+    /// shapes do not match.
     pub(super) fn new(shape: &KeyShape, node: Option<(&RowForm, NodeId)>) -> Option<Self> {
         let mut parts = shape.parts();
         let codec = build(&mut parts, node)?;
         parts.is_empty().then_some(codec)
     }
 
-    /// The codec of several fields that make one key together, each with its name.
+    /// The codec of several fields that form one key, each with its name.
     pub(super) fn of_fields(shape: &KeyShape, form: &RowForm, fields: &[(String, NodeId)]) -> Option<Self> {
         if let [(_, node)] = fields {
             return Self::new(shape, Some((form, *node)));
@@ -34,7 +34,7 @@ impl KeyCodec {
 
 /// The codec of the next key of `parts`.
 fn build(parts: &mut &[KeyShapePart], node: Option<(&RowForm, NodeId)>) -> Option<KeyCodec> {
-    // What only wraps a value is no part of it.
+    // Wrappers are not part of a value.
     let node = node.map(|(form, mut id)| {
         while let Node::Newtype { inner, .. } = form.shape.node(id) {
             id = *inner;
@@ -52,7 +52,7 @@ fn build(parts: &mut &[KeyShapePart], node: Option<(&RowForm, NodeId)>) -> Optio
     }
     let (part, rest) = parts.split_first()?;
     *parts = rest;
-    // A node under what is said to be of a known type.
+    // The node without its well-known type.
     let bare = node.map(|(form, id)| (form, form.shape.bare(id)));
     let leaf = bare.map(|(form, id)| form.shape.node(id));
     let fits = |is_it: fn(&Node) -> bool| leaf.is_none_or(is_it);
@@ -96,7 +96,6 @@ fn build(parts: &mut &[KeyShapePart], node: Option<(&RowForm, NodeId)>) -> Optio
     })
 }
 
-/// The codec of a decimal at a scale.
 fn build_scaled(
     scale: u32,
     parts: &mut &[KeyShapePart],
@@ -112,7 +111,6 @@ fn build_scaled(
     inner.is_none_or(is_text).then_some(KeyCodec::Scaled { scale, is_optional })
 }
 
-/// The codec of an `Option` of the next key.
 fn build_option(parts: &mut &[KeyShapePart], node: Option<(&RowForm, NodeId)>) -> Option<KeyCodec> {
     let Some((form, id)) = node else {
         return Some(KeyCodec::Option { inner: Box::new(build(parts, None)?), is_wrapped: false });
@@ -181,7 +179,6 @@ fn build_enum(numbers: &[(String, i64)], node: Option<&Node>) -> Option<KeyCodec
     (taken.len() == codecs.len()).then_some(KeyCodec::Enum(codecs))
 }
 
-/// Passes over the next key of a shape.
 fn skip_shape(parts: &mut &[KeyShapePart]) -> Option<()> {
     let (part, rest) = parts.split_first()?;
     *parts = rest;

@@ -1,4 +1,4 @@
-//! Types of the standard library and of others whose keys have a meaning of their own.
+//! Types of the standard library and of other crates with key encodings of their own.
 
 use std::borrow::Cow;
 
@@ -8,7 +8,6 @@ use super::value::Value;
 use crate::table::key::{Key, KeyWriter};
 use crate::table::shape::Known;
 
-/// Types with keys of their own.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub(super) enum KnownKey {
     Uuid,
@@ -37,7 +36,7 @@ pub(super) enum KnownKey {
 }
 
 impl KnownKey {
-    /// The type of a name in the shapes of keys.
+    /// The type with this name in key shapes.
     pub(super) fn named(name: &str) -> Option<Self> {
         Some(match name {
             "Uuid" => Self::Uuid,
@@ -64,7 +63,7 @@ impl KnownKey {
         })
     }
 
-    /// As what rows show it.
+    /// The type that rows show it as.
     fn shown_as(self) -> Option<Known> {
         Some(match self {
             Self::Uuid => Known::Uuid,
@@ -78,12 +77,12 @@ impl KnownKey {
             Self::TimeTime => Known::Time,
             Self::TimeDateTime => Known::DateTime,
             Self::TimeMoment => Known::Moment,
-            // What these crates store is text.
+            // These crates store text.
             _ => return None,
         })
     }
 
-    /// Adds the key of a value; nothing when it is no value of the type.
+    /// Adds the key of a value; `None` if it is not a value of the type.
     pub(super) fn encode(self, value: &Value, out: &mut KeyWriter) -> Option<()> {
         let text = match (self, value) {
             (Self::Uuid, Value::Bytes(bytes)) if bytes.len() == 16 => {
@@ -92,7 +91,7 @@ impl KnownKey {
             }
             (Self::Span, Value::List(numbers)) => return encode_span(numbers, out),
             (_, Value::Text(text)) => Cow::Borrowed(&**text),
-            // What serde makes of the value, where that was not shown as text.
+            // A value that rows do not show as text.
             (_, value) => Cow::Owned(show(self.shown_as()?, value)?),
         };
         let text = &*text;

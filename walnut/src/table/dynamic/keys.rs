@@ -1,4 +1,4 @@
-//! Keys of values: how a value becomes the key that its Rust type would be encoded to.
+//! Key codecs: encode a value as the key that its Rust type would have.
 //!
 //! ```text
 //!   shape of the key          Tuple 2 · Named "SystemTime" Tuple 2 Signed 64 Unsigned 32 · Enum Guest 0, Admin 1
@@ -6,10 +6,10 @@
 //!   codec                     Parts [ at: Known SystemTime, kind: Enum [guest, Guest] -> 0, [admin, Admin] -> 1 ]
 //! ```
 //!
-//! A codec is made of both shapes, as only the key's says how a value is encoded, and only the
-//! field's what serde calls its parts. Of a part that a program computes there is no field: its
-//! values can be sought, and not derived from a row. Where the shapes do not fit each other, as
-//! with `#[serde(with)]`, there is no codec: nothing is guessed.
+//! A codec is built from both shapes, as only the key's says how a value is encoded, and only the
+//! field's what serde calls its parts. A part that a program computes has no field: its values can
+//! be looked up, and not derived from a row. If the shapes do not match, as with `#[serde(with)]`,
+//! there is no codec.
 
 use super::forms::{bytes_of, double, listed, single, unsigned};
 use super::key_types::KnownKey;
@@ -17,7 +17,7 @@ use super::value::Value;
 use crate::error::Problem;
 use crate::table::key::{CaseFold, Key, KeyWriter, NoCase, TextKey, inverted};
 
-/// How values become keys.
+/// The encoding of values as keys.
 #[derive(Clone, PartialEq, Debug)]
 pub(super) enum KeyCodec {
     Unit,
@@ -29,13 +29,13 @@ pub(super) enum KeyCodec {
     Text,
     Bytes,
     Fixed(usize),
-    /// A type whose key has a meaning of its own, by the name in its shape.
+    /// A type with a key encoding of its own, by the name in its shape.
     Known(KnownKey),
     /// The names of each variant, and its number.
     Enum(Vec<(Vec<String>, i64)>),
     Option {
         inner: Box<Self>,
-        /// Whether a value that is there is wrapped, as it may be `Null` itself.
+        /// Whether a present value is wrapped, as it may be `Null` itself.
         is_wrapped: bool,
     },
     Reverse(Box<Self>),
@@ -44,7 +44,7 @@ pub(super) enum KeyCodec {
         scale: u32,
         is_optional: bool,
     },
-    /// Keys one after the other, each with the name under which it is in a map.
+    /// Keys one after the other, each with its name in a map.
     Parts(Vec<(String, Self)>),
 }
 
@@ -62,12 +62,11 @@ impl KeyCodec {
         }
     }
 
-    /// Whether its keys sort the other way round.
+    /// Whether its keys are in reverse order.
     pub(super) fn is_reversed(&self) -> bool {
         matches!(self, Self::Reverse(_))
     }
 
-    /// Adds the key of a value; what is wrong with it otherwise.
     pub(super) fn encode(&self, value: &Value, out: &mut KeyWriter) -> Result<(), Problem> {
         let kind = || Problem::Kind { takes: self.describe(), found: value.kind() };
         let range = || Problem::Range { takes: self.describe() };
@@ -135,7 +134,6 @@ impl KeyCodec {
         Ok(())
     }
 
-    /// Adds the folded text of a value.
     fn encode_folded(&self, value: &Value, out: &mut KeyWriter) -> Option<()> {
         match (self, value) {
             (Self::Option { .. }, Value::Null) => out.push(&[0]),
@@ -149,7 +147,8 @@ impl KeyCodec {
         Some(())
     }
 
-    /// Adds what all keys share whose text begins with this one; nothing when they are no text.
+    /// Adds the common prefix of all keys whose text begins with `text`; `None` if they are not
+    /// text.
     pub(super) fn encode_start(&self, text: &str, out: &mut KeyWriter) -> Option<()> {
         match self {
             Self::Text => String::encode_start(&text, out),
@@ -176,7 +175,7 @@ impl KeyCodec {
         Some(())
     }
 
-    /// What it takes, in words.
+    /// The values that it accepts, in words.
     pub(super) fn describe(&self) -> String {
         match self {
             Self::Unit => "()".to_owned(),
@@ -204,7 +203,6 @@ impl KeyCodec {
     }
 }
 
-/// The number of a variant.
 fn number_of(variants: &[(Vec<String>, i64)], name: &String) -> Result<i64, Problem> {
     let variant = variants.iter().find(|(names, _)| names.contains(name));
     let names = || variants.iter().map(|(names, _)| names.first().map_or("", |name| &**name));
@@ -212,7 +210,6 @@ fn number_of(variants: &[(Vec<String>, i64)], name: &String) -> Result<i64, Prob
     variant.map(|(_, number)| *number).ok_or_else(unknown)
 }
 
-/// Adds the keys of parts, one after the other.
 fn encode_parts(
     parts: &[(String, KeyCodec)],
     value: &Value,
@@ -228,7 +225,7 @@ fn encode_parts(
         .try_for_each(|(at, (name, part))| part.encode(part_of(value, at, name).ok_or_else(&kind)?, out))
 }
 
-/// A part of a value of several: by its name in a map, by its place in a list.
+/// A part of a compound value: by name in a map, by ordinal in a list.
 fn part_of<'v>(value: &'v Value, at: usize, name: &str) -> Option<&'v Value> {
     match value {
         Value::List(values) => values.get(at),
@@ -236,15 +233,14 @@ fn part_of<'v>(value: &'v Value, at: usize, name: &str) -> Option<&'v Value> {
     }
 }
 
-/// Adds a number of so many bits, the most significant byte first.
+/// Adds a number with this number of bits, the most significant byte first.
 fn put_number(number: u128, bits: u32, out: &mut KeyWriter) {
     let size = usize::try_from(bits / 8).unwrap_or(16).min(16);
     out.push(&number.to_be_bytes()[16 - size..]);
 }
 
-/// Adds a decimal as a whole number at a scale.
 fn encode_scaled(scale: u32, value: &Value, out: &mut KeyWriter) -> Option<()> {
-    /// The most that a decimal of 96 bits holds.
+    /// The greatest mantissa of 96 bits.
     const LAST: i128 = (1 << 96) - 1;
     let text = match value {
         Value::Text(text) => text.clone(),

@@ -1,4 +1,4 @@
-//! Types that many know as people write them: what serde makes of them, and the text for it.
+//! Well-known types as text: what serde makes of them, and how they are written.
 //!
 //! ```text
 //!   Uuid         16 bytes                      00000000-0000-0000-0000-000000000000
@@ -8,8 +8,8 @@
 //!   dates, times text, or their numbers        2024-02-29T12:00:00
 //! ```
 //!
-//! A text is shown only where it is read as the same bytes again (see [`rows`](super::rows)), so
-//! what has no text, such as a negative span of two crates that store it in two ways, stays a list.
+//! A text is shown only if it is parsed as the same bytes again (see [`rows`](super::rows)), so a
+//! value without a text, such as a negative span that two crates store in two ways, stays a list.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
@@ -17,7 +17,7 @@ use super::calendar::{self, TimeOfDay, UnixTime};
 use super::value::Value;
 use crate::table::shape::Known;
 
-/// The text for what serde makes of a value; nothing when there is none.
+/// The text of what serde makes of a value, if there is one.
 pub(super) fn show(known: Known, value: &Value) -> Option<String> {
     let numbers = || numbers(value);
     Some(match known {
@@ -78,8 +78,8 @@ pub(super) fn show(known: Known, value: &Value) -> Option<String> {
     })
 }
 
-/// What serde makes of the value that a text says; `is_enum` tells an address of either version
-/// from one of a known one. Nothing when the text says none.
+/// What serde makes of the value of a text; `is_enum` distinguishes an address of either version
+/// from one of a known version.
 pub(super) fn read(known: Known, text: &str, is_enum: bool) -> Option<Value> {
     let list = |numbers: &[i128]| Value::List(numbers.iter().map(|&number| Value::Int(number)).collect());
     Some(match known {
@@ -113,7 +113,7 @@ pub(super) fn read(known: Known, text: &str, is_enum: bool) -> Option<Value> {
         }
         Known::Moment => {
             let (_, _, offset) = calendar::parse_offset(text)?;
-            // The local time, which is what is stored, is that of the text without its offset.
+            // The stored local time is that of the text without its offset.
             let time = text.find(['T', 't', ' '])?;
             let end = time + text[time..].find(['Z', 'z', '+', '-'])?;
             let (day, clock) = calendar::parse_local(&text[..end])?;
@@ -124,7 +124,7 @@ pub(super) fn read(known: Known, text: &str, is_enum: bool) -> Option<Value> {
     })
 }
 
-/// Whether a text is one that the type writes, where serde makes text of it.
+/// Whether the type itself writes this text, if serde makes text of it.
 pub(super) fn is_written(known: Known, text: &str) -> bool {
     match known {
         Known::Decimal => is_decimal(text),
@@ -137,12 +137,12 @@ pub(super) fn is_written(known: Known, text: &str) -> bool {
         Known::Ipv4Addr => text.parse::<Ipv4Addr>().is_ok(),
         Known::Ipv6Addr => text.parse::<Ipv6Addr>().is_ok(),
         Known::SocketAddr => text.parse::<SocketAddr>().is_ok(),
-        // A span as text is ISO 8601's, of which there are many forms.
+        // A span as text is ISO 8601's, which has many forms.
         Known::SystemTime | Known::Duration => true,
     }
 }
 
-/// The sixteen bytes that a text says, with hyphens or without.
+/// The sixteen bytes of a text with or without hyphens.
 pub(super) fn read_uuid(text: &str) -> Option<[u8; 16]> {
     let digits: String = text.chars().filter(|character| *character != '-').collect();
     let has_hyphens = text.len() == 36
@@ -153,7 +153,6 @@ pub(super) fn read_uuid(text: &str) -> Option<[u8; 16]> {
     u128::from_str_radix(&digits, 16).ok().map(u128::to_be_bytes)
 }
 
-/// A UUID as text.
 fn show_uuid(bytes: &[u8; 16]) -> String {
     let digits = format!("{:032x}", u128::from_be_bytes(*bytes));
     [&digits[..8], &digits[8..12], &digits[12..16], &digits[16..20], &digits[20..]].join("-")
@@ -176,7 +175,7 @@ fn versioned(ip: IpAddr, is_enum: bool, wrap: impl FnOnce(Value) -> Value) -> Va
     if is_enum { Value::row([(version, inner)]) } else { inner }
 }
 
-/// An address of its bytes, or of its text.
+/// An address from its bytes or its text.
 fn address(value: &Value) -> Option<IpAddr> {
     match value {
         Value::Text(text) => text.parse().ok(),
@@ -189,7 +188,7 @@ fn address(value: &Value) -> Option<IpAddr> {
     }
 }
 
-/// What a variant holds.
+/// The contents of a variant.
 fn contents(value: &Value) -> Option<&Value> {
     match value {
         Value::Map(entries) if entries.len() == 1 => entries.first().map(|(_, value)| value),
@@ -213,7 +212,7 @@ fn numbers(value: &Value) -> Option<Vec<i128>> {
     }
 }
 
-/// The day of a year and the ordinal of the day in it.
+/// The day of a year and an ordinal in it.
 fn day(numbers: &[i128]) -> Option<i64> {
     let [year, ordinal] = numbers else { return None };
     let year = i64::try_from(*year).ok().filter(|year| year.abs() < 1_000_000)?;

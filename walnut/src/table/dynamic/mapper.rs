@@ -1,4 +1,4 @@
-//! The mapper of a table by its stored schema: what derived code does for a struct.
+//! The mapper of a table by its stored schema, in place of derived code.
 //!
 //! ```text
 //!   bytes ── version ── the form of that layout ── columns ── Value::Map
@@ -6,10 +6,10 @@
 //!         └─ index: the path and the codec of each part; of a computed one, nothing
 //! ```
 //!
-//! 1. A row is written only where everything of it is known: its form to the last leaf, its primary
+//! 1. A row is written only if everything of it is known: its shape to the last leaf, its primary
 //!    key, and every index. Otherwise the mapper says why not.
-//! 2. A row of an older layout is read as it was written, and not rewritten: only its program knows
-//!    what becomes of it.
+//! 2. A row of an older layout is decoded as it was written, and not rewritten: only its program
+//!    can migrate it.
 
 use super::forms::find_fields;
 use super::keys::KeyCodec;
@@ -23,14 +23,13 @@ use crate::table::key::{KeyShape, KeyWriter};
 use crate::table::row::version;
 use crate::table::shape::{Node, NodeId, RowShape};
 
-/// What is wrong with a row of an older layout where one of the newest is needed.
+/// The fault of a row of an older layout where one of the newest is needed.
 pub(super) const OLDER_LAYOUT: Fault =
     Fault::Invalid("a row of an older layout, which only its program can migrate");
 
-/// How the rows of one table are read and written.
 #[derive(Debug)]
 pub(in crate::table) struct Mapper {
-    /// The newest layout is the last one.
+    /// The newest one is last.
     layouts: Vec<DynamicLayout>,
     pub(super) key: KeyPlan,
     pub(super) indexes: Vec<IndexPlan>,
@@ -59,7 +58,6 @@ struct DynamicLayout {
     columns: Vec<Column>,
 }
 
-/// A field of a row.
 #[derive(Debug)]
 pub(super) struct Column {
     /// Its name in Rust, then those of serde.
@@ -67,16 +65,14 @@ pub(super) struct Column {
     pub(super) node: NodeId,
 }
 
-/// The primary key.
 #[derive(Debug)]
 pub(super) struct KeyPlan {
     pub(super) columns: Vec<String>,
     shape: Option<KeyShape>,
-    /// Nothing where it is not known how its values become keys.
+    /// `None` if the encoding of its values is unknown.
     pub(super) codec: Option<KeyCodec>,
 }
 
-/// An index.
 #[derive(Debug)]
 pub(super) struct IndexPlan {
     sparse: bool,
@@ -84,14 +80,13 @@ pub(super) struct IndexPlan {
     pub(super) parts: Vec<PartPlan>,
 }
 
-/// A part of an index.
 #[derive(Debug)]
 pub(super) struct PartPlan {
-    /// The part as the catalog has it.
+    /// The part in the catalog's text.
     pub(super) text: String,
-    /// Where its value is in a row; nothing when it is computed.
+    /// `None` if it is computed.
     source: Option<PartSource>,
-    /// Nothing where it is not known how its values become keys.
+    /// `None` if the encoding of its values is unknown.
     pub(super) codec: Option<KeyCodec>,
 }
 
@@ -126,17 +121,15 @@ impl Mapper {
         self.refusal.as_deref()
     }
 
-    /// Whether rows of older layouts may be left.
     pub(super) fn has_older_layouts(&self) -> bool {
         self.layouts.len() > 1
     }
 
-    /// Whether the form of rows is known to the last leaf, and how their primary keys are encoded.
+    /// Whether the shape of rows is known to the last leaf, and how their primary keys are encoded.
     pub(super) fn knows_rows(&self) -> bool {
         self.key.codec.is_some() && self.layouts.last().is_some_and(|layout| layout.form.shape.is_complete())
     }
 
-    /// Whether the entries of an index follow from rows.
     pub(super) fn is_derived(&self, index: usize) -> bool {
         self.knows_rows()
             && self.indexes.get(index).is_some_and(|index| {
@@ -144,7 +137,7 @@ impl Mapper {
             })
     }
 
-    /// The columns of a row as it is written today.
+    /// The columns of the newest layout.
     pub(super) fn columns(&self) -> impl Iterator<Item = (&RowForm, &Column)> {
         self.layouts
             .last()
@@ -159,14 +152,14 @@ impl Mapper {
         Some(format!("its index over `{}` holds what only its program can compute of a row", part.text))
     }
 
-    /// The row of stored bytes, of whichever layout. What follows something opaque is left out.
+    /// Decodes a row of any layout, up to the first opaque column.
     pub(super) fn open(&self, bytes: &[u8]) -> Result<Value, Fault> {
         let mut held = HeldRow::default();
         self.open_in(bytes, &mut held)?;
         Ok(held.take())
     }
 
-    /// The same, in the memory of the row that is held. After a fault nothing is.
+    /// The same into the memory of the held row, which is empty after a fault.
     pub(super) fn open_in(&self, bytes: &[u8], held: &mut HeldRow) -> Result<(), Fault> {
         let (number, rest) = version(bytes)?;
         let layout = self.layouts.iter().rev().find(|layout| layout.version == number);
@@ -180,7 +173,7 @@ impl Mapper {
         Ok(())
     }
 
-    /// The same for a row of the newest layout; others are [`OLDER_LAYOUT`].
+    /// Decodes a row of the newest layout; others are [`OLDER_LAYOUT`].
     pub(super) fn open_newest(&self, bytes: &[u8]) -> Result<Value, Fault> {
         let (number, rest) = version(bytes)?;
         match self.layouts.last() {
@@ -192,14 +185,12 @@ impl Mapper {
         }
     }
 
-    /// Adds the stored bytes of a row.
     pub(super) fn seal(&self, row: &Value, out: &mut Vec<u8>) -> Result<(), Misfit> {
         let Some(newest) = self.layouts.last() else { return Ok(()) };
         out.put_varint(u64::from(newest.version));
         newest.encode(row, out)
     }
 
-    /// Adds the primary key of a row.
     pub(super) fn put_key(&self, row: &Value, out: &mut KeyWriter) {
         let column = |name: &String| self.column(row, name).unwrap_or(&Value::Null);
         let encoded = self.key.codec.as_ref().and_then(|codec| {
@@ -214,7 +205,7 @@ impl Mapper {
         }
     }
 
-    /// Adds the entries of a row in an index; none where they do not follow from it.
+    /// Adds the entries of a row in an index; none if they are computed.
     pub(super) fn put_entries(&self, row: &Value, index: usize, entries: &mut IndexEntries) {
         let Some(plan) = self.indexes.get(index).filter(|_| self.is_derived(index)) else { return };
         for part in &plan.parts {
@@ -229,8 +220,8 @@ impl Mapper {
         if plan.sparse { entries.finish_sparse() } else { entries.finish() }
     }
 
-    /// Skips the value in front of the primary key in an entry of an index. Returns false where it
-    /// is not known how long it is.
+    /// Skips the value in front of the primary key of an index entry. Returns false if its length
+    /// is unknown.
     pub(super) fn skip_index_key(
         &self,
         index: usize,
@@ -247,7 +238,6 @@ impl Mapper {
         Ok(true)
     }
 
-    /// Skips a primary key.
     pub(super) fn skip_key(&self, input: &mut crate::table::key::KeyReader<'_>) -> Result<(), Fault> {
         match &self.key.shape {
             Some(shape) if shape.skip(input)? => Ok(()),
@@ -255,7 +245,7 @@ impl Mapper {
         }
     }
 
-    /// The value of a column of a row, by any of its names.
+    /// The value of a column, by any of its names.
     pub(super) fn column<'v>(&self, row: &'v Value, name: &str) -> Option<&'v Value> {
         row.field(name).or_else(|| {
             let mut columns = self.layouts.last()?.columns.iter();
@@ -264,7 +254,6 @@ impl Mapper {
         })
     }
 
-    /// The value at a path of a row.
     fn at<'v>(&self, row: &'v Value, path: &[String]) -> Option<&'v Value> {
         let (first, rest) = path.split_first()?;
         rest.iter().try_fold(self.column(row, first)?, |value, name| match value {
@@ -290,14 +279,13 @@ fn refusal(newest: Option<&DynamicLayout>, key: &KeyPlan, indexes: &[StoredParts
     }
 }
 
-/// Writes a value's key; one that has none is refused.
+/// Writes a value's key, or refuses a value without one.
 fn put(codec: &KeyCodec, value: &Value, out: &mut KeyWriter) {
     if codec.encode(value, out).is_err() {
         out.refuse("the value of an index cannot be derived from the row");
     }
 }
 
-/// Adds the elements of a value to an entry.
 fn put_each(value: &Value, codec: &KeyCodec, entries: &mut IndexEntries) {
     let elements: Vec<Value> = match value {
         Value::Null => return entries.leave_out(),
@@ -329,7 +317,7 @@ impl DynamicLayout {
         };
         let mut columns: Vec<Column> = fields.iter().enumerate().map(column).collect();
         if !matches!(form.shape.node(0), Node::Struct { .. }) {
-            // A row that serde makes something else of is one value.
+            // A row that serde does not write as a struct is one value.
             columns = vec![Column { names: vec!["row".to_owned()], node: 0 }];
         }
         Self { version: stored.version, form, columns }
@@ -376,7 +364,7 @@ impl DynamicLayout {
         Some(column.node)
     }
 
-    /// The node at a path, and the names under which it is in a value.
+    /// The node at a path, and its names in a value.
     fn resolve(&self, path: &str) -> Option<(Vec<String>, NodeId)> {
         let mut names = path.split('.');
         let first = names.next()?;
@@ -397,7 +385,7 @@ impl DynamicLayout {
         Some((path, id))
     }
 
-    /// The node of the elements of a collection, or of the value of an `Option` of a single one.
+    /// The node of the elements of a collection, or of the value of an `Option`.
     fn element_of(&self, mut id: NodeId) -> Option<NodeId> {
         id = self.form.shape.bare(id);
         if let Node::Option(inner) = self.form.shape.node(id) {
@@ -462,8 +450,8 @@ impl PartPlan {
     }
 }
 
-/// The path that a part of the catalog is over, and whether it is over its elements; nothing for
-/// one that is computed.
+/// The path of a part of the catalog, and whether it is over the elements; `None` for a computed
+/// one.
 fn source_of(text: &str) -> Option<(&str, bool)> {
     if text.contains(':') {
         return None;

@@ -6,12 +6,12 @@
 //!   Value ── rows: its bytes by the row's shape     keys: its key by the key's shape
 //! ```
 //!
-//! 1. Rows are written by the statements that typed tables use; only the mapper differs.
-//! 2. The catalog is read in the state of each read, and by each write, which therefore conflicts
-//!    with a program that changes the table's layout or indexes: no row is written by a schema that
-//!    is no longer the table's.
-//! 3. What only the program knows is not guessed: a table with a computed index, a key encoded by a
-//!    type of the program's own, or rows that refused to be traced, is read and not written.
+//! 1. Rows are written by the statements of typed tables; only the mapper differs.
+//! 2. The catalog is in the snapshot of each read, and in the read set of each write, which
+//!    therefore conflicts with a program that changes the table's layout or indexes: no row is
+//!    written by an outdated schema.
+//! 3. Nothing is guessed that only the program knows: a table with a computed index, a key encoded
+//!    by a type of the program's own, or rows that could not be traced, is read and not written.
 
 mod calendar;
 mod description;

@@ -31,14 +31,12 @@ pub struct Query {
     pub(super) conditions: Vec<Condition>,
 }
 
-/// An end of a range.
 #[derive(Clone, Debug)]
 pub(super) struct Bound {
     pub(super) value: Value,
     pub(super) is_included: bool,
 }
 
-/// What a column of a row is compared with.
 #[derive(Clone, Debug)]
 pub(super) struct Condition {
     pub(super) column: String,
@@ -112,8 +110,8 @@ impl Query {
         self
     }
 
-    /// Only rows whose column compares so with a value. A row without the column, or with a value
-    /// that does not compare, is left out. Rows that are left out are read all the same.
+    /// Only rows whose column compares with a value in this way. A row without the column, or with
+    /// a value that does not compare, is left out. Rows that are left out are read all the same.
     pub fn matching(
         mut self,
         column: impl Into<String>,
@@ -124,19 +122,19 @@ impl Query {
         self
     }
 
-    /// The other way round; twice is as before.
+    /// Reverses the order; twice is as before.
     pub fn rev(mut self) -> Self {
         self.reverse = !self.reverse;
         self
     }
 
-    /// Passes over so many rows that would be returned. Each is read.
+    /// Passes over this number of rows that would be returned. Each is read.
     pub fn skip(mut self, count: u64) -> Self {
         self.skip = count;
         self
     }
 
-    /// At most so many rows.
+    /// At most this number of rows.
     pub fn limit(mut self, count: u64) -> Self {
         self.limit = Some(count);
         self
@@ -144,7 +142,7 @@ impl Query {
 }
 
 impl Condition {
-    /// Whether a row meets it; `column` is what the row has.
+    /// Whether a row with this column meets the condition.
     pub(super) fn is_met(&self, column: &Value) -> bool {
         if self.comparison == Comparison::Contains {
             return match (column, &self.value) {
@@ -160,7 +158,7 @@ impl Condition {
         if matches!(self.comparison, Comparison::Unequal) {
             return !is_equal(column, &self.value);
         }
-        // What is missing is neither more nor less than anything.
+        // A missing value is neither more nor less than anything.
         if column.is_null() || self.value.is_null() {
             return false;
         }

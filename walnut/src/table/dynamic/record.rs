@@ -13,13 +13,13 @@ use crate::table::stored_row::StoredRow;
 #[derive(Clone, Debug)]
 pub(in crate::table) struct DynamicRow {
     pub(in crate::table) value: Value,
-    /// The stored bytes, from which `value` was read, where they are known: then the row need not
-    /// be encoded and read once more.
+    /// The stored bytes of `value`, if they are known: then the row need not be encoded and decoded
+    /// once more.
     sealed: Option<Vec<u8>>,
 }
 
 impl DynamicRow {
-    /// The row of a value, in the form in which it is read again.
+    /// The row of a value, in the form in which it is decoded again.
     pub(super) fn of(value: &Value, info: &TableInfo) -> Result<Self> {
         let mut bytes = Vec::with_capacity(256);
         let value = seal(value, info, &mut bytes)?;
@@ -27,7 +27,7 @@ impl DynamicRow {
     }
 }
 
-/// Adds the stored bytes of a value, and returns the value that is read from them.
+/// Adds the stored bytes of a value, and returns the value that is decoded from them.
 fn seal(value: &Value, info: &TableInfo, bytes: &mut Vec<u8>) -> Result<Value> {
     let unreadable = || Error::Unstorable(Unstorable::new(info.schema.name, "it cannot be read again"));
     let mapper = mapper(info).map_err(|_| unreadable())?;
@@ -48,7 +48,7 @@ fn mapper(info: &TableInfo) -> Result<&Mapper, Fault> {
 }
 
 impl StoredRow for DynamicRow {
-    /// What was written is read at once, as a value has several forms of which one is stored.
+    /// A written row is decoded at once, as a value has several forms of which one is stored.
     const IS_LOSSLESS: bool = false;
 
     fn open(info: &TableInfo, bytes: &[u8]) -> Result<Self, Fault> {

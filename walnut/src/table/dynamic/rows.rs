@@ -1,10 +1,10 @@
 //! Rows as values: the bytes of a row are decoded by its shape alone, and encoded again.
 //!
-//! 1. What is decoded is encoded to the same bytes.
-//! 2. Memory is bounded by the bytes: a value takes at least one, but for those that take none,
+//! 1. A decoded row is encoded to the same bytes.
+//! 2. Memory is bounded by the bytes: a value takes at least one, except for those that take none,
 //!    whose number has a limit.
-//! 3. What follows something opaque cannot be found, as the form has no lengths: the field that
-//!    holds it is all the bytes that are left.
+//! 3. What follows an opaque node cannot be found, since the format has no lengths: its field is
+//!    all the bytes that are left.
 
 use super::known;
 use super::value::Value;
@@ -13,7 +13,7 @@ use crate::codec::{Reader, text};
 use crate::error::Fault;
 use crate::table::shape::{Field, Known, Node, NodeId, RowShape, Variant};
 
-/// The deepest that values may lie in each other.
+/// The deepest nesting of values.
 pub(super) const MAX_DEPTH: usize = 192;
 
 /// The most values in a list that take no bytes.
@@ -24,7 +24,7 @@ const DAMAGED: DecodeTrouble = DecodeTrouble::Fault(Fault::Invalid("row"));
 /// Why a value could not be decoded.
 #[derive(Debug)]
 pub(super) enum DecodeTrouble {
-    /// The shape does not say what is there.
+    /// The shape is unknown there.
     Opaque,
     Fault(Fault),
 }
@@ -35,11 +35,11 @@ impl From<Fault> for DecodeTrouble {
     }
 }
 
-/// The current row of a scan, whose memory the next one takes over.
+/// The current row of a scan, whose memory the next one uses.
 #[derive(Debug)]
 pub(super) struct HeldRow {
     pub(super) value: Value,
-    /// The layout of the row: the names of its columns are those of this version.
+    /// The version of the row's layout, and so of its column names.
     pub(super) version: u32,
 }
 
@@ -50,17 +50,17 @@ impl Default for HeldRow {
 }
 
 impl HeldRow {
-    /// The row; nothing is held then.
+    /// Takes the row; nothing is held then.
     pub(super) fn take(&mut self) -> Value {
         std::mem::replace(&mut self.value, Value::Null)
     }
 }
 
-/// The shape of a row with what is needed to read values by it.
+/// The shape of a row with what decoding needs.
 #[derive(Debug)]
 pub(super) struct RowForm {
     pub(super) shape: RowShape,
-    /// Of each node, whether its values take bytes.
+    /// For each node, whether its values take bytes.
     sized: Vec<bool>,
 }
 
@@ -70,7 +70,6 @@ impl RowForm {
         Self { shape, sized }
     }
 
-    /// The value of a node.
     pub(super) fn decode(
         &self,
         id: NodeId,
@@ -129,7 +128,7 @@ impl RowForm {
         })
     }
 
-    /// Decodes the value of a column over another one. A text is decoded into the other's memory.
+    /// Decodes a column's value over another one. Text is decoded into the other's memory.
     pub(super) fn decode_in(
         &self,
         id: NodeId,
@@ -219,7 +218,7 @@ impl RowForm {
         Ok(Value::List(values))
     }
 
-    /// A fault when there are more values than their bytes bound.
+    /// A fault if there are more values than their bytes bound.
     fn ensure_bounded(count: u64, is_sized: bool) -> Result<(), DecodeTrouble> {
         if is_sized || count <= MAX_UNITS { Ok(()) } else { Err(DAMAGED) }
     }
@@ -228,12 +227,10 @@ impl RowForm {
         self.sized.get(id as usize).copied().unwrap_or(true)
     }
 
-    /// Whether the elements of a list are bytes.
     pub(super) fn is_byte(&self, id: NodeId) -> bool {
         *self.shape.node(self.shape.bare(id)) == Node::U8
     }
 
-    /// Whether a value of a node may be `Null`.
     pub(super) fn is_nullable(&self, id: NodeId) -> bool {
         matches!(self.shape.node(self.shape.bare(id)), Node::Option(_) | Node::Unit)
     }
@@ -261,7 +258,7 @@ fn signed(reader: &mut Reader<'_>, bits: u32) -> Result<Value, DecodeTrouble> {
     Ok(Value::Int((number >> 1).cast_signed() ^ -(number & 1).cast_signed()))
 }
 
-/// The varint of a number of so many bits.
+/// The varint of a number with this number of bits.
 fn varint(reader: &mut Reader<'_>, bits: u32) -> Result<u128, DecodeTrouble> {
     let mut value = 0;
     for group in 0..bits.div_ceil(7) {

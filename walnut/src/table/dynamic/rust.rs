@@ -89,7 +89,6 @@ fn put_index(source: &mut String, index: &IndexDescription) {
     put(source, format_args!("#[index({} = {parts}{flags})]\n", index.name));
 }
 
-/// The attribute of an index under its field.
 fn words_of_field(index: &IndexDescription) -> String {
     let mut words = index.parts.first().map(|part| words_of(part)).unwrap_or_default();
     if index.unique {
@@ -101,7 +100,7 @@ fn words_of_field(index: &IndexDescription) -> String {
     if words.is_empty() { "index".to_owned() } else { format!("index({})", words.join(", ")) }
 }
 
-/// What is done to a part, the last word first.
+/// The words of a part, the last one first.
 fn words_of(part: &str) -> Vec<String> {
     let mut words = Vec::new();
     let mut rest = part;
@@ -118,7 +117,7 @@ fn words_of(part: &str) -> Vec<String> {
     words
 }
 
-/// The field of a part without what is done to it.
+/// The field of a part without its words.
 fn innermost(part: &str) -> &str {
     let mut rest = part;
     while let Some((_, inner)) = rest.split_once('(') {
@@ -127,7 +126,7 @@ fn innermost(part: &str) -> &str {
     rest.split(", ").next().unwrap_or(rest)
 }
 
-/// The name of the row's struct; one made of the table's name where serde has none.
+/// The name of the row's struct, or one made of the table's name.
 fn name_of_struct(shape: &RowShape, table: &str) -> String {
     match shape.node(0) {
         Node::Struct { name, .. } if !name.is_empty() => name.clone(),
@@ -159,14 +158,14 @@ fn put_type(shape: &RowShape, node: &Node, types: &mut BTreeMap<String, String>)
         }
         _ => return,
     };
-    // What the standard library and others have is not declared again.
+    // Types of the standard library and of other crates are not declared again.
     let is_their_own = !name.is_empty() && !is_foreign(shape, node);
     if is_their_own && !types.contains_key(name) {
         types.insert(name.clone(), format!("{DERIVE}{text}"));
     }
 }
 
-/// Whether a node is what a known type is stored as.
+/// Whether a node is the stored form of a well-known type.
 fn is_foreign(shape: &RowShape, node: &Node) -> bool {
     shape.nodes().iter().any(|outer| match outer {
         Node::Known { inner, .. } => std::ptr::eq(shape.node(*inner), node),
@@ -193,7 +192,6 @@ fn variant_of(shape: &RowShape, variant: &Variant) -> String {
     }
 }
 
-/// A type as it is written.
 fn type_of(shape: &RowShape, id: NodeId) -> String {
     let inner = |id: &NodeId| type_of(shape, *id);
     match shape.node(id) {

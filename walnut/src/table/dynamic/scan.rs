@@ -28,23 +28,23 @@ pub struct Rows {
     info: Arc<TableInfo>,
     mapper: Arc<Mapper>,
     walk: EntryScan,
-    /// The place of the index, if it goes by one.
+    /// The ordinal of the index, if it goes by one.
     index: Option<usize>,
     reverse: bool,
     skip: u64,
     left: Option<u64>,
     conditions: Vec<Condition>,
-    /// The current row, and its primary key as the engine has it.
+    /// The current row, and its encoded primary key.
     held: HeldRow,
     primary_key: Vec<u8>,
     is_finished: bool,
 }
 
-/// The parts of what a query goes by: each with its text in the schema, and its codec.
+/// The parts that a query goes by: each with its text in the schema, and its codec.
 type Parts<'m> = Vec<(&'m str, Option<&'m KeyCodec>)>;
 
 impl Rows {
-    /// The rows of a query of a table, in the state of `walk`.
+    /// The rows of a query, in the snapshot of `walk`.
     pub(super) fn new(info: Arc<TableInfo>, mut walk: EntryScan, query: &Query) -> Result<Self> {
         let Some(mapper) = info.mapper.clone() else {
             return Err(Error::Unsupported("a query of a table that was opened by its struct"));
@@ -73,7 +73,7 @@ impl Rows {
         })
     }
 
-    /// How many rows are left. Rows are decoded only where a condition asks for a column.
+    /// The number of rows that are left. Rows are decoded only if a condition asks for a column.
     pub fn count(mut self) -> Result<u64> {
         let mut count = 0;
         while self.step(false)? {
@@ -108,12 +108,11 @@ impl Rows {
         &self.held.value
     }
 
-    /// The primary key of the current row as the engine has it.
     pub(super) fn primary_key(&self) -> &[u8] {
         &self.primary_key
     }
 
-    /// Goes to the next row, which is decoded where that is asked for.
+    /// Steps to the next row, which is decoded if `decodes`.
     pub(super) fn step(&mut self, decodes: bool) -> Result<bool> {
         if self.is_finished {
             return Ok(false);
@@ -196,7 +195,6 @@ impl fmt::Debug for Rows {
     }
 }
 
-/// The place of the index of a name.
 pub(super) fn index_of(info: &TableInfo, name: &str) -> Result<usize> {
     let indexes = info.schema.indexes;
     indexes.iter().position(|index| index.name == name).ok_or_else(|| {
@@ -215,7 +213,7 @@ fn ensure_column(info: &TableInfo, mapper: &Mapper, name: &str) -> Result<()> {
     Err(Error::Value(ValueError::new(info.schema.name, "", problem)))
 }
 
-/// The primary key of an entry of an index.
+/// The primary key of an index entry.
 fn primary_key_of(
     info: &TableInfo,
     mapper: &Mapper,
@@ -237,7 +235,7 @@ fn primary_key_of(
     }
 }
 
-/// The range of keys of a query.
+/// The key range of a query.
 fn range_of(info: &TableInfo, mapper: &Mapper, index: Option<usize>, query: &Query) -> Result<KeyRange> {
     let (keyspace, parts) = match index {
         None => (info.rows, key_parts(mapper)),
@@ -291,7 +289,7 @@ fn narrowed(
     end: &KeyWriter,
     to: RangeBound<()>,
 ) -> Result<KeyRange> {
-    // A key is never the beginning of another one, so all that begins with a bound is equal to it.
+    // A key is never a prefix of another one, so whatever begins with a bound is equal to it.
     let start = match (from, start.edge()?) {
         (RangeBound::Excluded(()), Edge::At(key)) | (_, Edge::After(key)) => {
             successor(key).unwrap_or_else(|| key.to_vec())
@@ -309,12 +307,10 @@ fn narrowed(
     Ok(KeyRange { start, end })
 }
 
-/// The range of no keys.
 fn nothing(prefix: [u8; PREFIX]) -> KeyRange {
     KeyRange { start: prefix.to_vec(), end: Some(prefix.to_vec()) }
 }
 
-/// The parts of the primary key.
 fn key_parts(mapper: &Mapper) -> Parts<'_> {
     let columns = &mapper.key.columns;
     match (&columns[..], &mapper.key.codec) {
@@ -326,7 +322,7 @@ fn key_parts(mapper: &Mapper) -> Parts<'_> {
     }
 }
 
-/// A key of a single column of several parts is sought by these.
+/// Splits the key of a single compound column into its parts.
 fn flattened(parts: Parts<'_>) -> Parts<'_> {
     match &parts[..] {
         [(text, Some(KeyCodec::Parts(inner)))] => inner.iter().map(|(_, part)| (*text, Some(part))).collect(),

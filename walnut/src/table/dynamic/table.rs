@@ -62,7 +62,7 @@ use crate::txn::{EntryReader, Txn};
 pub struct DynamicTable<M = ReadWrite> {
     source: Source,
     name: Arc<str>,
-    /// What the catalog had at the last look, and what was made of it.
+    /// The last catalog record and the table made of it.
     opened: Arc<Mutex<Option<CatalogRecord>>>,
     types: PhantomData<fn() -> M>,
 }
@@ -85,7 +85,7 @@ pub struct SweepCounts {
     pub duplicate_count: u64,
 }
 
-/// A record of the catalog, and the table that it describes.
+/// A record of the catalog, and its table.
 #[derive(Clone)]
 struct CatalogRecord {
     record: Arc<[u8]>,
@@ -93,7 +93,7 @@ struct CatalogRecord {
 }
 
 impl<M: Access> DynamicTable<M> {
-    /// The table of a name; an error that lists the tables when there is none.
+    /// The table of this name; an error that lists the tables if there is none.
     pub(crate) fn open(source: Source, name: &str) -> Result<Self> {
         let table = Self { source, name: name.into(), opened: Arc::default(), types: PhantomData };
         match table.source.read(|reader| table.info_in(reader)) {
@@ -146,13 +146,13 @@ impl<M: Access> DynamicTable<M> {
 
     /// The rows of a query, of the state of now.
     pub fn scan(&self, query: &Query) -> Result<Rows> {
-        // The scan pins the state in which the catalog is read.
+        // The scan pins the snapshot in which the catalog is read.
         let walk = self.source.scan(KeyRange::prefix(&catalog::table_key(&self.name)))?;
         let info = self.info_in(walk.state().reader())?;
         Rows::new(info, walk, query)
     }
 
-    /// How many rows a query has.
+    /// The number of rows of a query.
     pub fn count(&self, query: &Query) -> Result<u64> {
         self.scan(query)?.count()
     }
@@ -181,7 +181,7 @@ impl<M: Access> DynamicTable<M> {
         findings.into_result().map(|()| verified)
     }
 
-    /// The table as a state has it.
+    /// The table in a snapshot.
     fn info_in(&self, reader: EntryReader<'_>) -> Result<Arc<TableInfo>> {
         let record = reader.get(&catalog::table_key(&self.name), <[u8]>::to_vec)?.ok_or(Error::Dropped)?;
         if let Some(opened) = self.opened.lock().clone()
@@ -194,7 +194,7 @@ impl<M: Access> DynamicTable<M> {
         let key_sequence = Arc::new(KeySequence::new(has_generated));
         let key_sequence = match self.source.store() {
             Ok(store) => store.key_sequence_of(stored.keyspace(), key_sequence),
-            // Nothing is written there.
+            // A read-only handle generates no keys.
             Err(_) => key_sequence,
         };
         let info = Arc::new(stored.describe(&self.name, key_sequence)?);
@@ -317,8 +317,7 @@ impl<M: WriteAccess> DynamicTable<M> {
             }
             drop(found);
             let keys = keys.iter().map(KeyWriter::finish).collect::<Result<Vec<_>>>()?;
-            // An index may have shown a row more than once, and then it is there the first time
-            // only.
+            // An index may have returned a row more than once; only the first removal counts.
             rows.remove_many::<DynamicRow>(&keys, |_| ())
         })
     }
@@ -327,8 +326,8 @@ impl<M: WriteAccess> DynamicTable<M> {
         self.change_in(|_, _, rows| statement(rows))
     }
 
-    /// Runs a statement on the table as the catalog has it in the statement's own state, which it
-    /// reads: a change of it is a conflict.
+    /// Runs a statement on the table of the statement's own snapshot, whose catalog record is in
+    /// the read set: a change of it is a conflict.
     fn change_in<R>(
         &self,
         mut statement: impl FnMut(&Txn, &Arc<TableInfo>, &Mutation<'_>) -> Result<R>,
@@ -343,8 +342,8 @@ impl<M: WriteAccess> DynamicTable<M> {
     }
 }
 
-/// An error where it is not known which keys and entries rows have: their form is not known, or
-/// rows of older layouts are left, whose entries follow from what they become.
+/// An error if keys and entries of rows are unknown: their shape is, or rows of older layouts are
+/// left, whose entries depend on their migration.
 fn ensure_derived(info: &TableInfo, mapper: &Mapper) -> Result<()> {
     if !mapper.knows_rows() {
         return Err(info.refusal(
@@ -366,7 +365,6 @@ fn mapper_of(info: &TableInfo) -> Result<&Mapper> {
     info.mapper.as_deref().ok_or(Error::Unsupported("a table that was opened by its struct"))
 }
 
-/// The engine's key of a primary key.
 fn row_key(info: &TableInfo, value: &Value) -> Result<KeyWriter> {
     let key = &mapper_of(info)?.key;
     let Some(codec) = &key.codec else {

@@ -148,7 +148,7 @@ impl Value {
         })
     }
 
-    /// What kind of value it is, with an article, for messages.
+    /// The kind of the value, with an article, for messages.
     pub(super) fn kind(&self) -> &'static str {
         match self {
             Self::Null => "nothing",
@@ -163,9 +163,8 @@ impl Value {
     }
 }
 
-/// A number for comparison.
 enum Magnitude {
-    /// Whether it is negative, and its size.
+    /// Whether it is negative, and its magnitude.
     Whole(bool, u128),
     Float(f64),
 }

@@ -1,10 +1,10 @@
-//! Where in a row a value is, for messages.
+//! The path of a value in a row, for messages.
 
 use std::fmt::Write;
 
 use crate::error::Problem;
 
-/// A place within a row, for messages.
+/// A path in a row, from the inside out.
 #[derive(Clone, Copy)]
 pub(super) struct ValuePath<'p> {
     above: Option<&'p Self>,
@@ -16,7 +16,6 @@ pub(super) struct ValuePath<'p> {
 pub(super) type Misfit = (String, Problem);
 
 impl<'p> ValuePath<'p> {
-    /// A column.
     pub(super) fn column(name: &'p str) -> Self {
         Self { above: None, step: name, at: None }
     }

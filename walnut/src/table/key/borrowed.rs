@@ -1,10 +1,10 @@
-//! The borrowed forms of text in a range: `"a".."b"` over `String`, `("Paris", 21)..` over
-//! `(String, u8)`.
+//! Borrowed text as bounds of a range: `"a".."b"` over `String`, `("Paris", 21)..` over `(String,
+//! u8)`.
 //!
-//! A whole key and a reference to one are points already, see [`KeyBound`]; a text is one of each
-//! kind of text, see `text`. What is added here is borrowed somewhere, so no two implementations
-//! fit the same pair of types and literals infer. In tuples of two to four parts, text may be
-//! borrowed at any place; longer tuples are given whole.
+//! A whole key and a reference to one are bounds already, see [`KeyBound`]; `text` has those of
+//! each kind of text. The implementations here are borrowed somewhere, so no two of them fit the
+//! same pair of types and literals infer. In tuples of two to four parts, any text may be borrowed;
+//! longer tuples are passed whole.
 
 use super::{Key, KeyBound, KeyWriter, NoCase, escape};
 

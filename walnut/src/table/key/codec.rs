@@ -1,4 +1,4 @@
-//! Where keys are written to and read from.
+//! The writer and the reader of keys.
 
 use smallvec::SmallVec;
 
@@ -8,27 +8,27 @@ use crate::error::{Error, Fault, Limit, Result};
 /// The most bytes that the encoding of one key or one index value may take.
 pub const MAX_KEY_SIZE: usize = 2600;
 
-/// The bytes of a key; of a short one without an allocation.
+/// The bytes of a key, inline for short ones.
 pub(crate) type KeyBytes = SmallVec<[u8; 96]>;
 
-/// Takes the encoding of a key. Short keys stay on the stack.
+/// Collects the encoding of a key. Short keys stay on the stack.
 ///
-/// A key that is too long or has no exact form is noted here; an implementation of
-/// [`Key`](super::Key) need not look. A write of it fails with [`Error::Limit`] before anything is
+/// A key that is too long or has no exact form is remembered; an implementation of
+/// [`Key`](super::Key) need not check. A write of it fails with [`Error::Limit`] before anything is
 /// written. No row has it, so a look-up finds nothing, and a range begins or ends where the value
 /// would be.
 #[derive(Clone, Debug)]
 pub struct KeyWriter {
     bytes: KeyBytes,
-    /// The most bytes that there may be, with the prefix; none once there is a fault.
+    /// The largest size with the prefix; zero once there is a fault.
     room: usize,
     fault: Option<EncodeFault>,
-    /// Where the value lies whose key has the fault.
+    /// The position of the value whose key has the fault.
     side: Side,
 }
 
-/// Why a key cannot be stored. A copy of a [`Limit`] that a key can be past, without what has to be
-/// dropped: writers are made, moved and copied for each key.
+/// Why a key cannot be stored. A copy of a [`Limit`] without what has to be dropped: writers are
+/// made, moved and copied for each key.
 #[derive(Clone, Copy, Debug)]
 enum EncodeFault {
     Long,
@@ -47,7 +47,7 @@ impl EncodeFault {
     }
 }
 
-/// Where a value that cannot be stored lies among the keys that begin with what was written of it.
+/// The position of a value that cannot be stored, relative to the keys with its prefix.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Side {
     Before,
@@ -55,13 +55,13 @@ pub(super) enum Side {
     Unknown,
 }
 
-/// Where a range begins or ends.
+/// A bound of a range.
 pub(in crate::table) enum Edge<'k> {
-    /// At the keys that begin with these bytes, of which there is one at most.
+    /// At the keys with this prefix, of which there is at most one.
     At(&'k [u8]),
-    /// Before all keys that begin with these bytes.
+    /// Before all keys with this prefix.
     Before(&'k [u8]),
-    /// After all keys that begin with these bytes.
+    /// After all keys with this prefix.
     After(&'k [u8]),
 }
 
@@ -80,9 +80,8 @@ impl KeyWriter {
         self.bytes.extend_from_slice(bytes);
     }
 
-    /// Adds as many bytes as there is room for. No key is the beginning of another one, so each one
-    /// that is stored differs from this one within its own bytes: what is kept compares with them
-    /// as the whole does.
+    /// Adds as many bytes as fit. No key is a prefix of another one, so each stored key differs
+    /// from this one within its own bytes, and the truncated key compares as the whole.
     #[cold]
     fn overflow(&mut self, bytes: &[u8]) {
         let free = self.room.saturating_sub(self.bytes.len());
@@ -110,33 +109,32 @@ impl KeyWriter {
         }
     }
 
-    /// Notes that the value has no exact form as a key; `why` is a sentence such as "a decimal has
-    /// more digits than the scale of its index".
+    /// Records that the value has no exact form as a key; `why` is a sentence such as "a decimal
+    /// has more digits than the scale of its index".
     ///
     /// A write of the value is then [`Error::Limit`], and a look-up finds nothing. A range that
-    /// begins or ends with it is [`Error::Limit`] too, as its place among the keys is not known.
+    /// begins or ends with it is [`Error::Limit`] too, as its position among the keys is not known.
     pub fn refuse(&mut self, why: &'static str) {
         self.set_fault(EncodeFault::Inexact(why), Side::Unknown);
     }
 
-    /// The same for a value that lies on this side of all keys that begin with what was written of
-    /// it.
+    /// The same for a value on this side of all keys with the written prefix.
     pub(super) fn refuse_at(&mut self, side: Side, why: &'static str) {
         self.set_fault(EncodeFault::Inexact(why), side);
     }
 
-    /// Notes that the row of the key takes more bytes than `limit`.
+    /// Records that the row of the key takes more bytes than `limit`.
     pub(crate) fn exceed(&mut self, size: usize, limit: usize) {
         self.set_fault(EncodeFault::Row { size, limit }, Side::Unknown);
     }
 
-    /// How many bytes there are.
+    /// The number of bytes.
     pub fn size(&self) -> usize {
         self.bytes.len()
     }
 
-    /// The key followed by `suffix`, which does not count against the limit; or what was wrong with
-    /// it.
+    /// The key followed by `suffix`, which does not count against the limit; an error for a faulty
+    /// key.
     pub(crate) fn finish_with(mut self, suffix: &[u8]) -> Result<KeyBytes> {
         match self.fault {
             None => {
@@ -147,13 +145,13 @@ impl KeyWriter {
         }
     }
 
-    /// The key to look for; `None` when it cannot be stored, so that nothing has it.
+    /// The key to look up; `None` if it cannot be stored, so that no row has it.
     #[inline]
     pub(in crate::table) fn sought(&self) -> Option<&[u8]> {
         self.fault.is_none().then_some(&self.bytes)
     }
 
-    /// Where a range begins or ends that is given by this key.
+    /// The bound that this key is.
     pub(in crate::table) fn edge(&self) -> Result<Edge<'_>> {
         match (self.fault, self.side) {
             (None, _) => Ok(Edge::At(&self.bytes)),
@@ -163,7 +161,7 @@ impl KeyWriter {
         }
     }
 
-    /// The key, or what was wrong with it.
+    /// The key; an error if it is faulty.
     #[inline]
     pub(crate) fn finish(&self) -> Result<&[u8]> {
         match self.fault {
@@ -173,7 +171,7 @@ impl KeyWriter {
     }
 }
 
-/// Gives back the bytes of a key.
+/// Reads the bytes of a key.
 #[derive(Clone)]
 pub struct KeyReader<'a> {
     reader: Reader<'a>,

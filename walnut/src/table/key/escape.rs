@@ -1,4 +1,4 @@
-//! Byte strings of any length, so written that a longer one sorts after its own beginning.
+//! The escaping of byte strings of any length, such that a longer string sorts after its prefixes.
 //!
 //! ```text
 //!  ""       00 00                          00 00 ends the string
@@ -8,7 +8,7 @@
 //! ```
 //!
 //! An encoding is valid if and only if (1) every 00 before its end is followed by ff, and (2) it
-//! ends with 00 00. So it has one form, none is the beginning of another, and whatever follows it
+//! ends with 00 00. So it has one form, no encoding is a prefix of another, and whatever follows it
 //! cannot change how it compares.
 
 use super::{KeyReader, KeyWriter};
@@ -17,13 +17,12 @@ use crate::error::Fault;
 const END: [u8; 2] = [0x00, 0x00];
 const ZERO: [u8; 2] = [0x00, 0xff];
 
-/// Adds the encoding of `bytes`.
 pub(super) fn encode(bytes: &[u8], out: &mut KeyWriter) {
     encode_start(bytes, out);
     out.push(&END);
 }
 
-/// Adds what the encodings of all byte strings share that begin with `bytes`.
+/// Adds the common prefix of the encodings of all byte strings that begin with `bytes`.
 pub(super) fn encode_start(bytes: &[u8], out: &mut KeyWriter) {
     // Nearly all strings have no zero byte; searching for one as a whole is fast.
     if !bytes.contains(&0) {
@@ -37,7 +36,6 @@ pub(super) fn encode_start(bytes: &[u8], out: &mut KeyWriter) {
     }
 }
 
-/// Reads a byte string back.
 pub(super) fn decode(input: &mut KeyReader<'_>) -> Result<Vec<u8>, Fault> {
     let body = take_body(input)?;
     if !body.contains(&0) {
@@ -53,13 +51,11 @@ pub(super) fn decode(input: &mut KeyReader<'_>) -> Result<Vec<u8>, Fault> {
     Ok(bytes)
 }
 
-/// Passes over a byte string.
 pub(super) fn skip(input: &mut KeyReader<'_>) -> Result<(), Fault> {
     take_body(input).map(drop)
 }
 
-/// Takes an encoding and gives what stands before its end, in which each zero byte is followed by
-/// ff.
+/// Takes an encoding and returns what precedes its end, in which each zero byte is followed by ff.
 fn take_body<'a>(input: &mut KeyReader<'a>) -> Result<&'a [u8], Fault> {
     let bytes = input.rest();
     let mut searched = 0;

@@ -1,4 +1,4 @@
-//! Byte strings of a fixed length: they stand as they are, without an end.
+//! Byte strings of a fixed length: unescaped, without an end.
 
 use super::{Key, KeyReader, KeyShape, KeyShapePart, KeyWriter, by_value};
 use crate::error::Fault;

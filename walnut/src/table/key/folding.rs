@@ -1,18 +1,18 @@
-//! Case folding: the table of Unicode 17.0, full foldings included.
+//! Case folding by the table of Unicode 17.0, full foldings included.
 //!
-//! The bytes of an index with `nocase` are made with this table, so it never changes: a table of a
-//! later Unicode would be another kind of part, under another name in the schema, and an index over
-//! to it is built anew. Unicode keeps the folding of a character for ever once the character is
-//! assigned, so what a later table would add are characters that this one does not know; they are
-//! left as they are and are told apart by case.
+//! The bytes of an index with `nocase` depend on this table, so it never changes: a table of a
+//! later Unicode would be another kind of part, under another name in the schema, and an index with
+//! it is built anew. Unicode keeps the folding of a character for ever once the character is
+//! assigned, so a later table adds only characters that this one does not know; these stay as they
+//! are and are told apart by case.
 //!
-//! Each character is folded by itself, whatever stands beside it, and without regard to a language.
+//! Each character is folded by itself, whatever its neighbours, and without regard to a language.
 //! Nothing is composed or decomposed.
 
 use std::borrow::Cow;
 
-/// Characters that become one other: the first and the last of a run, the step between two of them,
-/// and the distance to what they become.
+/// Characters that fold to one other: the first and the last of a run, the step between two of
+/// them, and the distance to their foldings.
 #[rustfmt::skip]
 const RUNS: [(u32, u32, u32, i32); 208] = [
     (0x41, 0x5a, 1, 32), (0xb5, 0xb5, 1, 775), (0xc0, 0xd6, 1, 32), (0xd8, 0xde, 1, 32), (0x100, 0x12e, 2, 1),
@@ -74,7 +74,7 @@ const RUNS: [(u32, u32, u32, i32); 208] = [
     (0x1_df72, 0x1_df7e, 2, 1), (0x1_e900, 0x1_e921, 1, 34),
 ];
 
-/// Characters that become several.
+/// Characters that fold to several.
 #[rustfmt::skip]
 const FULL: [(char, &str); 105] = [
     ('\u{df}', "ss"), ('\u{130}', "i\u{307}"), ('\u{149}', "\u{2bc}n"), ('\u{1f0}', "j\u{30c}"),
@@ -114,13 +114,11 @@ const FULL: [(char, &str); 105] = [
     ('\u{fb16}', "\u{57e}\u{576}"), ('\u{fb17}', "\u{574}\u{56d}"), ('\u{1df95}', "ss"),
 ];
 
-/// What a character becomes.
 enum FoldedChar {
     One(char),
     Several(&'static str),
 }
 
-/// The text, folded.
 pub(super) fn fold(text: &str) -> Cow<'_, str> {
     if is_folded(text) {
         return Cow::Borrowed(text);
@@ -138,7 +136,6 @@ pub(super) fn fold(text: &str) -> Cow<'_, str> {
     Cow::Owned(folded)
 }
 
-/// Whether folding leaves the text as it is.
 pub(super) fn is_folded(text: &str) -> bool {
     if text.is_ascii() {
         return !text.bytes().any(|byte| byte.is_ascii_uppercase());
@@ -156,7 +153,7 @@ fn fold_char(letter: char) -> FoldedChar {
         && first <= number
         && (number - first).is_multiple_of(step)
     {
-        // The table holds characters only, and so do the places that it points to.
+        // The table has characters only, and so do its targets.
         let folded = number.checked_add_signed(distance).and_then(char::from_u32);
         return FoldedChar::One(folded.unwrap_or(letter));
     }

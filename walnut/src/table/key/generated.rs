@@ -1,14 +1,13 @@
-//! Keys that the store can give to a row by itself: numbers that are counted, and UUIDs that begin
-//! with the time.
+//! Generated keys: counted numbers, and UUIDs that begin with the time.
 
 use std::num::NonZero;
 
 use super::Key;
 
-/// How keys of a type come about.
+/// How keys of a type are generated.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum KeyGenerator {
-    /// From 1 on, up to the last number that the type has.
+    /// Counted from 1 up to the last number of the type.
     Sequence {
         /// The last number.
         last: u128,
@@ -26,14 +25,14 @@ pub enum KeyGenerator {
             one of these with `#[derive(walnut::Key)]`"
 )]
 pub trait Generated: Key {
-    /// How keys of this type come about.
+    /// How keys of this type are generated.
     const GENERATOR: KeyGenerator;
 
-    /// The key of a number, which is one that its [`GENERATOR`](Self::GENERATOR) has.
+    /// The key of a number in the range of its [`GENERATOR`](Self::GENERATOR).
     fn from_number(number: u128) -> Self;
 
-    /// The number of a key that is counted; none for what the counter never gives, such as a
-    /// negative number.
+    /// The number of a counted key; `None` for a key that is never generated, such as a negative
+    /// number.
     fn number(&self) -> Option<u128>;
 }
 

@@ -3,13 +3,13 @@
 //! The law, which holds for every implementation of [`Key`]:
 //!
 //! 1. *injective*: two different values have different encodings;
-//! 2. *prefix-free*: no encoding is the beginning of another one, so parts of a composite key need
-//!    no separator;
+//! 2. *prefix-free*: no encoding is a prefix of another one, so parts of a composite key need no
+//!    separator;
 //! 3. *ordered*: encodings compare bytewise as the values compare.
 //!
-//! Every encoding is canonical besides: decoding accepts exactly the bytes that encoding writes.
-//! The table of encodings stands at [`Key`]; each file here draws its own. What is not done here:
-//! naming the index that a key belongs to.
+//! Every encoding is canonical too: decoding accepts exactly the bytes that encoding writes.
+//! [`Key`] has the table of encodings; each file here draws its own. This module does not name the
+//! index that a key belongs to.
 
 mod borrowed;
 mod codec;

@@ -1,13 +1,13 @@
-//! `NoCase`: text that is found whatever its case is, stored folded.
+//! `NoCase`: case-insensitive text, stored folded.
 //!
 //! ```text
 //!  "Anna", "ANNA"        61 6e 6e 61 00 00             the folded text, as any text
 //!  "Straße", "STRASSE"   73 74 72 61 73 73 65 00 00
 //! ```
 //!
-//! 1. Each character is folded by itself, so what begins with a text begins, folded, with the text
-//!    folded.
-//! 2. Only a text that is folded already is accepted when it is read: each key has one form.
+//! 1. Each character is folded by itself, so a prefix of a text, folded, is a prefix of the folded
+//!    text.
+//! 2. Decoding accepts folded text only: each key has one form.
 
 use std::fmt;
 
@@ -15,10 +15,10 @@ use super::folding::fold;
 use super::{Key, KeyReader, KeyShape, KeyShapePart, KeyWriter};
 use crate::error::Fault;
 
-/// The key of an index with `nocase`: text, folded, so that all ways to write it are one key.
+/// The key of an index with `nocase`: folded text, so that all ways to write it are one key.
 ///
-/// What is sought is folded too: [`Ref`](Key::Ref) is that of the text itself. The key that
-/// [`entries`](crate::Scan::entries) gives holds the folded text.
+/// A look-up folds its argument too: [`Ref`](Key::Ref) is that of the text itself. The key that
+/// [`entries`](crate::Scan::entries) returns holds the folded text.
 ///
 /// ```
 /// use walnut::NoCase;

@@ -32,8 +32,7 @@ macro_rules! integers {
             }
 
             fn encode(&self, out: &mut KeyWriter) {
-                // The least value is the sign bit alone when there is one, and zero when there is
-                // none.
+                // The least signed value is the sign bit alone, the least unsigned one zero.
                 out.push(&(*self ^ $int::MIN).to_be_bytes());
             }
 

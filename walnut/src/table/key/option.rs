@@ -1,4 +1,4 @@
-//! `Option`: 00 for none, and 01 before the encoding of what is there. `None` comes before every
+//! `Option`: 00 for `None`, and 01 before the encoding of a value. `None` comes before every
 //! `Some`.
 
 use super::{Key, KeyReader, KeyShape, KeyShapePart, KeyWriter};
@@ -55,7 +55,7 @@ impl<K: Key> Key for Option<K> {
     }
 }
 
-/// Whether a value follows.
+/// Reads whether a value follows.
 fn take_tag(input: &mut KeyReader<'_>) -> Result<bool, Fault> {
     match input.take_array()? {
         [NONE] => Ok(false),

@@ -1,4 +1,4 @@
-//! What a range of keys can be given as.
+//! The arguments that a range of keys can be.
 
 use std::cmp::Reverse;
 use std::ops::{Bound, Range, RangeBounds, RangeFrom, RangeFull, RangeInclusive, RangeTo, RangeToInclusive};
@@ -27,22 +27,22 @@ impl<K: Key> KeyBound<K> for &K {
     }
 }
 
-/// A range is given in the order of the keys. A mark that [`KeyRangeArg`] has so that each range
-/// fits in one way only.
+/// The marker of a range in key order, so that each range implements [`KeyRangeArg`] in one way
+/// only.
 #[derive(Clone, Copy, Debug)]
 pub struct AscendingKey;
 
-/// A range over keys that descend is given in the order of what they are made of.
+/// The marker of a range over descending keys, in the order of the values.
 #[derive(Clone, Copy, Debug)]
 pub struct DescendingKey;
 
 /// A range over keys of type `K`: every range of the standard library, and pairs of [`Bound`]s.
 ///
-/// Over a part that descends, whose keys are `Reverse<K>`, a range of `K` is given from the less to
-/// the greater as ever, and what it holds comes in the order of the index: from the greater to the
-/// less. Of several parts of which some descend no range of values is one piece of the index. There
-/// the descending parts are written as `Reverse`, and the range is one in the order of the index:
-/// `(7, Reverse(9))..(7, Reverse(3))`.
+/// Over a descending part, whose keys are `Reverse<K>`, a range of `K` is written from the lesser
+/// to the greater value as ever, and the scan returns it in the order of the index: from the
+/// greater to the lesser. Of several parts of which some descend, no range of values is one piece
+/// of the index. There the descending parts are written as `Reverse`, and the range is one in the
+/// order of the index: `(7, Reverse(9))..(7, Reverse(3))`.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a range over `{K}` keys",
     label = "expected a range of `{K}`, such as `a..b`, `a..=b`, `a..`, `..b` or `..`"
@@ -73,7 +73,7 @@ macro_rules! ranges {
             }
         }
 
-        // What is greatest comes first, so the range begins in the index where it ends in values.
+        // The greatest value comes first, so the range begins in the index where it ends in values.
         impl<K: Key, P: KeyBound<K>> KeyRangeArg<Reverse<K>, DescendingKey> for $range {
             fn start(&self, out: &mut KeyWriter) -> Bound<()> {
                 write_inverted::<K, P>(self.end_bound(), out)

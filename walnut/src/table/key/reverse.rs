@@ -1,11 +1,11 @@
-//! `Reverse`: the same encoding with every bit inverted, so that what was less is greater.
+//! `Reverse`: the same encoding with every bit inverted, which reverses the order.
 //!
 //! ```text
 //!  Reverse(5u16)     ff fa
 //!  Reverse("a")      9e ff ff
 //! ```
 //!
-//! No encoding is the beginning of another one, so two of them differ in a bit before either ends;
+//! No encoding is a prefix of another one, so two of them differ in a bit before either ends;
 //! inverted, they differ in the same bit and compare the other way round. The law holds for
 //! `Reverse<K>` because it holds for `K`.
 
@@ -21,7 +21,7 @@ pub(in crate::table) fn inverted(out: &mut KeyWriter, write: impl FnOnce(&mut Ke
     out.invert(write);
 }
 
-/// Gives the bytes that follow, inverted back, to `read`, and passes over those that it took.
+/// Calls `read` with the following bytes inverted, and skips those that it took.
 fn inverted_back<R>(
     input: &mut KeyReader<'_>,
     read: impl FnOnce(&mut KeyReader<'_>) -> Result<R, Fault>,
@@ -36,7 +36,7 @@ fn inverted_back<R>(
 
 #[diagnostic::do_not_recommend]
 impl<K: Key> Key for Reverse<K> {
-    /// The same as of `K`: an order that is turned round does not change what a single key is.
+    /// The same as of `K`: a reversed order does not change a single key.
     type Ref<'a> = K::Ref<'a>;
 
     const EXACT: bool = K::EXACT;

@@ -6,8 +6,8 @@
 //! ```
 //!
 //! 1. Equal decimals have one form, however many zeros end them: `1.5` and `1.50` are one key.
-//! 2. What has more digits than the scale has no form. It is refused, never cut.
-//! 3. What has a form at the scale is a decimal of 96 bits again when it is read.
+//! 2. A decimal with more digits than the scale has no form. It is refused, never cut.
+//! 3. A decoded key is a decimal of 96 bits.
 
 #[cfg(feature = "rust_decimal")]
 use rust_decimal::Decimal;
@@ -25,7 +25,7 @@ use crate::error::Fault;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Scaled<T, const N: u32>(pub T);
 
-/// What can be stored at a scale: `rust_decimal::Decimal`, and an `Option` of it.
+/// A type that can be stored at a scale: `rust_decimal::Decimal`, and an `Option` of it.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` has no scale",
     label = "`scale` is for decimals",

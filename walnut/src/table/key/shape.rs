@@ -1,11 +1,10 @@
-//! The shape of a key: how a type of keys is encoded, as a value that is stored in the catalog and
-//! compared.
+//! The shape of a key: the encoding of a key type, as a value that the catalog stores and compares.
 //!
 //! ```text
 //!   (u64, Option<String>)      Tuple 2 · Unsigned 8 · Option · Text
 //! ```
 //!
-//! 1. Parts stand in preorder, so two encodings are the same when their parts are.
+//! 1. Parts are in preorder, so two encodings are the same if their parts are.
 //! 2. An encoding by hand is [`KeyShapePart::Custom`]: nothing is known of it.
 
 use serde::{Deserialize, Serialize};
@@ -14,7 +13,7 @@ use super::{Key, KeyReader};
 use crate::error::Fault;
 use crate::table::key::escape;
 
-/// How a type of keys is encoded.
+/// The encoding of a key type.
 #[derive(Serialize, Deserialize, Clone, PartialEq, Eq, Debug)]
 pub struct KeyShape {
     /// In preorder; never empty.
@@ -33,17 +32,17 @@ pub enum KeyShapePart {
     Bool,
     /// Its number, as that of four bytes.
     Char,
-    /// A number of so many bits.
+    /// A number with this number of bits.
     Unsigned(u32),
-    /// A number of so many bits, that of the sign flipped.
+    /// A number with this number of bits, the sign bit flipped.
     Signed(u32),
-    /// A number of so many bits that sorts as `total_cmp` does.
+    /// A number with this number of bits, which sorts as `total_cmp` does.
     Float(u32),
     /// Escaped UTF-8.
     Text,
     /// Escaped bytes.
     Bytes,
-    /// So many bytes as they are.
+    /// This number of bytes as they are.
     Fixed(u32),
     /// The version, then the address.
     IpAddr,
@@ -61,18 +60,16 @@ pub enum KeyShapePart {
     Scaled(u32),
     /// The key that follows, with a meaning of its own.
     Named(String),
-    /// So many keys that follow, one after the other.
+    /// This number of keys, one after the other.
     Tuple(u32),
 }
 
-/// What the keys of one shape are for those of another one.
+/// Whether keys of one shape are keys of another one.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(in crate::table) enum KeyFit {
-    /// Each old key is a key of the new type, the same one.
+    /// Each old key is the same key of the new type.
     Same,
-    /// It cannot be known.
     Unknown,
-    /// Some are not.
     Differs,
 }
 
@@ -87,7 +84,7 @@ impl KeyShape {
         Self::of(KeyShapePart::Custom)
     }
 
-    /// The key with something in front of it.
+    /// The key within an outer part.
     pub fn within(self, outer: KeyShapePart) -> Self {
         Self { parts: std::iter::once(outer).chain(self.parts).collect() }
     }
@@ -97,7 +94,7 @@ impl KeyShape {
         self.within(KeyShapePart::Named(name.to_owned()))
     }
 
-    /// Keys one after the other. What stands in brackets of its own is the same without them.
+    /// Keys one after the other. Nested tuples are flattened.
     pub fn tuple(keys: impl IntoIterator<Item = Self>) -> Self {
         let (mut count, mut parts) = (0, Vec::new());
         for key in keys {
@@ -125,11 +122,11 @@ impl KeyShape {
         !self.parts.contains(&KeyShapePart::Custom)
     }
 
-    /// What keys of this shape are for a newer one.
+    /// Whether keys of this shape are keys of a newer one.
     pub(in crate::table) fn fit(&self, new: &Self) -> KeyFit {
         let fits = |(old, new): (&KeyShapePart, &KeyShapePart)| match (old, new) {
             (KeyShapePart::Enum(old), KeyShapePart::Enum(new)) => old.iter().all(|(name, number)| {
-                // A variant may be called otherwise, and may not trade its number for another one.
+                // A variant may be renamed, but not change its number for that of another one.
                 new.iter().any(|(_, other)| other == number)
                     && new.iter().all(|(other, its)| other != name || its == number)
             }),
@@ -142,20 +139,20 @@ impl KeyShape {
         if same { KeyFit::Same } else { KeyFit::Differs }
     }
 
-    /// The encoding in words, as a type of Rust is written.
+    /// The encoding in words, as a Rust type is written.
     pub fn describe(&self) -> String {
         let mut rest = self.parts.as_slice();
         let text = describe(&mut rest);
         if rest.is_empty() { text } else { "?".to_owned() }
     }
 
-    /// Passes over a key. Returns false where the shape does not say how long it is; then part of
-    /// it may be passed.
+    /// Skips a key. Returns false if the shape does not say how long it is; part of it may then be
+    /// skipped.
     pub(in crate::table) fn skip(&self, input: &mut KeyReader<'_>) -> Result<bool, Fault> {
         skip(&mut self.parts.as_slice(), input)
     }
 
-    /// A key as people write it. What cannot be read is shown as its bytes.
+    /// A key in readable form. Bytes that cannot be decoded are shown in hexadecimal.
     pub fn show(&self, bytes: &[u8]) -> String {
         let (mut parts, mut input) = (self.parts.as_slice(), KeyReader::new(bytes));
         match show(&mut parts, &mut input) {
@@ -165,8 +162,8 @@ impl KeyShape {
     }
 }
 
-/// Passes over the next key of `input`, which the next one of `parts` describes. Returns false
-/// where the shape does not say how.
+/// Skips the next key of `input`, whose shape is the next one of `parts`. Returns false if the
+/// shape does not say how.
 fn skip(parts: &mut &[KeyShapePart], input: &mut KeyReader<'_>) -> Result<bool, Fault> {
     let Some((part, rest)) = parts.split_first() else { return Ok(false) };
     *parts = rest;
@@ -210,7 +207,6 @@ fn skip(parts: &mut &[KeyShapePart], input: &mut KeyReader<'_>) -> Result<bool, 
     Ok(true)
 }
 
-/// The next key of `parts` in words.
 fn describe(parts: &mut &[KeyShapePart]) -> String {
     let Some((part, rest)) = parts.split_first() else { return "?".to_owned() };
     *parts = rest;
@@ -248,7 +244,6 @@ fn describe(parts: &mut &[KeyShapePart]) -> String {
     }
 }
 
-/// The next key of `input`, which the next one of `parts` describes.
 fn show(parts: &mut &[KeyShapePart], input: &mut KeyReader<'_>) -> Result<String, Fault> {
     const UNKNOWN: Fault = Fault::Invalid("shape of a key");
     let (part, rest) = parts.split_first().ok_or(UNKNOWN)?;
@@ -302,7 +297,7 @@ fn hexadecimal(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
 }
 
-/// A number of so many bits; the least one that has a sign is stored as zeros.
+/// A number with this number of bits; the least signed one is stored as zeros.
 fn number(input: &mut KeyReader<'_>, bits: u32, signed: bool) -> Result<u128, Fault> {
     let bytes = input.take(usize::try_from(bits.clamp(8, 128) / 8).unwrap_or(16))?;
     let value = bytes.iter().fold(0u128, |value, &byte| value << 8 | u128::from(byte));

@@ -1,9 +1,9 @@
 //! Text and bytes of any length: compared byte by byte, which for text is the order of its
 //! characters.
 //!
-//! All are written by [`escape`], so a `String`, a `Box<str>`, an `Arc<str>` and a
-//! `Cow<'static, str>` of one text are the same bytes. There is no `Key` for vectors of other
-//! things: a list is indexed element by element, not as a whole.
+//! All are written by [`escape`], so a `String`, a `Box<str>`, an `Arc<str>` and a `Cow<'static,
+//! str>` of one text are the same bytes. There is no `Key` for vectors of other things: a list is
+//! indexed element by element, not as a whole.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -71,8 +71,7 @@ macro_rules! like_strings {
 
 like_strings! { Box<str> Arc<str> Cow<'static, str> }
 
-/// What every kind of text is besides: the beginning of another one, folded or not, and a bound of
-/// a range.
+/// The other roles of every kind of text: a prefix, folded or not, and a bound of a range.
 macro_rules! texts {
     ($($text:ty)*) => {$(
         #[diagnostic::do_not_recommend]

@@ -5,8 +5,8 @@
 //!  | seconds         | nanoseconds    |      Duration: u64, u32      SystemTime: i64 since the Unix epoch, u32
 //! ```
 //!
-//! 1. The nanoseconds are fewer than a second's; they count forward before the epoch, too:
-//!    1.25 s before it is -2 s and 750,000,000 ns.
+//! 1. The nanoseconds are fewer than a second's; they count forward before the epoch, too: 1.25 s
+//!    before it is -2 s and 750,000,000 ns.
 //! 2. A time that this machine cannot hold to the nanosecond is an error when it is read, not
 //!    another time.
 
@@ -68,7 +68,7 @@ impl Key for SystemTime {
     }
 }
 
-/// The whole seconds to the second in which `time` lies, and the nanoseconds from there.
+/// The seconds rounded down, and the nanoseconds after them.
 fn since_epoch(time: SystemTime) -> Option<(i64, u32)> {
     match time.duration_since(UNIX_EPOCH) {
         Ok(after) => Some((i64::try_from(after.as_secs()).ok()?, after.subsec_nanos())),

@@ -1,9 +1,8 @@
 //! Tuples: one part after the other, with nothing between them.
 //!
-//! That compares as the tuple does because no part's encoding is the beginning of another one: the
-//! first parts that differ decide, before either of them ends. One missing part makes the whole a
-//! missing value, of which a unique index may hold any number, as it does when the parts are
-//! columns.
+//! No part's encoding is a prefix of another one, so this compares as the tuple does: the first
+//! parts that differ decide, before either of them ends. One missing part makes the whole a missing
+//! value, of which a unique index may hold any number, as it does for several columns.
 
 use super::{BeginsWithText, Composite, Key, KeyReader, KeyShape, KeyWriter, TextKey};
 use crate::error::Fault;

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::de;
 
-/// The bytes are not what the type asks for. Serde's message may hold a value, so it is not kept.
+/// The bytes are not a value of the type. Serde's message may hold a value, so it is not kept.
 #[derive(Debug)]
 pub(super) struct RowDecodeError;
 

@@ -1,14 +1,14 @@
-//! Reads postcard where it lies.
+//! A decoder for postcard, in place.
 //!
 //! The bytes are those of the crate `postcard` ("The Postcard Wire Format",
-//! postcard.jamesmunns.com/wire-format), which writes them; what this reads, and what it refuses,
-//! is the same. It is here because reading a row is half of what a scan costs: a number of several
-//! bytes is taken in one step, and no byte of it is a branch.
+//! postcard.jamesmunns.com/wire-format), which writes them; this decoder accepts and refuses the
+//! same. It exists because decoding is half of the cost of a scan: a varint of several bytes is
+//! read in one step, without a branch for each byte.
 //!
-//! 1. Nothing is read behind the end of the bytes, and no memory is taken for a size that was not
-//!    found to lie before it.
-//! 2. With a [`Comparison`](super::trace::Comparison) as `C` each value is compared with the form
-//!    in which it was written; with `()` nothing is, at no cost.
+//! 1. Nothing is read behind the end of the bytes, and no memory is allocated for a size that
+//!    exceeds them.
+//! 2. With a [`TraceComparison`](super::trace::TraceComparison) as `C` each value is compared with
+//!    the form in which it was written; with `()` nothing is compared, at no cost.
 
 use serde::de::{
     DeserializeSeed, Deserializer, EnumAccess, IntoDeserializer, MapAccess, SeqAccess, VariantAccess, Visitor,
@@ -20,7 +20,7 @@ use crate::codec::{long_text, text};
 
 pub(super) struct Decoder<'de, C> {
     rest: &'de [u8],
-    /// The last eight bytes of all, the very last in the highest place; zeros before the first.
+    /// The last eight bytes of all, the very last one most significant; zeros before the first.
     tail: u64,
     pub(super) compare: C,
 }
@@ -59,7 +59,7 @@ impl<'de, C: DecodeObserver> Decoder<'de, C> {
         Ok(array)
     }
 
-    /// As many bytes as the number before them says.
+    /// Bytes with their length in front.
     #[inline]
     fn bytes(&mut self) -> Result<&'de [u8]> {
         let size = self.size(ValueForm::Text)?;
@@ -73,7 +73,7 @@ impl<'de, C: DecodeObserver> Decoder<'de, C> {
         text(self.bytes()?).map_err(|_| RowDecodeError)
     }
 
-    /// The length of something that is read in this form.
+    /// The length of a value of this form.
     #[inline]
     fn size(&mut self, form: ValueForm) -> Result<usize> {
         self.compare.form(form)?;
@@ -82,7 +82,7 @@ impl<'de, C: DecodeObserver> Decoder<'de, C> {
         Ok(size)
     }
 
-    /// Fields without a length before them.
+    /// Fields without a length in front.
     #[inline]
     fn group<V: Visitor<'de>>(&mut self, left: usize, visitor: V) -> Result<V::Value> {
         if !C::COMPARES {
@@ -94,8 +94,8 @@ impl<'de, C: DecodeObserver> Decoder<'de, C> {
         Ok(value)
     }
 
-    /// A varint of at most `MAX` bytes: seven bits a byte, the lowest first; the eighth is set when
-    /// more follow.
+    /// A varint of at most `MAX` bytes: seven bits a byte, the lowest first; the eighth bit is set
+    /// if more follow.
     #[inline]
     fn varint<const MAX: usize>(&mut self) -> Result<u64> {
         let Some(&first) = self.rest.first() else { return Err(RowDecodeError) };
@@ -114,7 +114,7 @@ impl<'de, C: DecodeObserver> Decoder<'de, C> {
             None => self.tail >> (8 * (8 - self.rest.len())),
         };
         let ends = !word & 0x8080_8080_8080_8080;
-        // More than eight bytes: the largest numbers, or none.
+        // More than eight bytes: the largest numbers, or a fault.
         if ends == 0 {
             return u64::try_from(self.varint_by_byte(MAX)?).map_err(|_| RowDecodeError);
         }
@@ -126,7 +126,7 @@ impl<'de, C: DecodeObserver> Decoder<'de, C> {
         Ok(close_ranks(word & (ends ^ (ends - 1))))
     }
 
-    /// The same for up to 128 bits (`max` is 19 then), and the careful way.
+    /// The same for up to 128 bits (`max` is 19 then), byte by byte.
     #[cold]
     fn varint_by_byte(&mut self, max: usize) -> Result<u128> {
         let mut value = 0;
@@ -168,7 +168,7 @@ fn close_ranks(word: u64) -> u64 {
     word & 0x0000_0000_0fff_ffff | (word & 0x0fff_ffff_0000_0000) >> 4
 }
 
-/// The signed number whose zigzag is this one: 0, 1, 2, 3, .. stand for 0, -1, 1, -2, ..
+/// The signed number of a zigzag: 0, 1, 2, 3, .. are 0, -1, 1, -2, ..
 macro_rules! unzigzag {
     ($number:expr, $signed:ty) => {{
         let number = $number;
@@ -268,7 +268,7 @@ impl<'de, C: DecodeObserver> Deserializer<'de> for &mut Decoder<'de, C> {
 
     #[inline]
     fn deserialize_char<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
-        // Postcard reads the first of several letters, when they take no more bytes than one may.
+        // Postcard reads the first of several letters if they take no more bytes than one may.
         let text = self.text()?;
         match text.chars().next() {
             Some(char) if text.len() <= char::MAX.len_utf8() => visitor.visit_char(char),
@@ -283,7 +283,7 @@ impl<'de, C: DecodeObserver> Deserializer<'de> for &mut Decoder<'de, C> {
 
     #[inline]
     fn deserialize_string<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
-        // Text of less than 128 bytes has one byte for its length.
+        // Text of less than 128 bytes has a length of one byte.
         if self.rest.first().is_none_or(|first| *first < 0x80) {
             visitor.visit_str(self.text()?)
         } else {
@@ -374,7 +374,7 @@ impl<'de, C: DecodeObserver> Deserializer<'de> for &mut Decoder<'de, C> {
         visitor.visit_enum(self)
     }
 
-    // The bytes do not tell what they are, so what asks them cannot be read.
+    // The bytes do not describe themselves, so such a type cannot be decoded.
 
     fn deserialize_any<V: Visitor<'de>>(self, _: V) -> Result<V::Value> {
         self.refuse("a type in it asks what the bytes are (`deserialize_any`), as with `untagged` or `tag`")
@@ -389,7 +389,7 @@ impl<'de, C: DecodeObserver> Deserializer<'de> for &mut Decoder<'de, C> {
     }
 }
 
-/// The elements of a sequence or the entries of a map that were not read yet.
+/// The elements of a sequence or the entries of a map that are left.
 struct Items<'d, 'de, C> {
     decoder: &'d mut Decoder<'de, C>,
     left: usize,
@@ -407,7 +407,7 @@ impl<'de, C: DecodeObserver> SeqAccess<'de> for Items<'_, 'de, C> {
 
     #[inline]
     fn size_hint(&self) -> Option<usize> {
-        // An element takes a byte, or is nothing of which many take no memory.
+        // An element takes at least a byte, unless elements take no memory at all.
         Some(self.left).filter(|&left| left <= self.decoder.rest.len())
     }
 }

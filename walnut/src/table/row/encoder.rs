@@ -1,13 +1,12 @@
-//! Writes postcard, and refuses what could not be read again.
+//! An encoder for postcard that refuses what cannot be decoded again.
 //!
 //! The bytes are those of the crate `postcard` ("The Postcard Wire Format",
-//! postcard.jamesmunns.com/wire-format). It is here because postcard writes more than it reads:
+//! postcard.jamesmunns.com/wire-format). It exists because postcard writes more than it reads:
 //!
-//! 1. A field that is skipped, and a sequence whose length is unknown or wrong, is an error: what
-//!    follows would be read in its place.
-//! 2. Text that is made of a [`Display`](fmt::Display) is made once, so that its length is that of
-//!    its bytes.
-//! 3. With [`Trace`](super::trace::Trace) as `N` the forms of all values are noted; with `()`
+//! 1. A skipped field, and a sequence whose length is unknown or wrong, is an error: what follows
+//!    would be decoded in its place.
+//! 2. Text from a [`Display`](fmt::Display) is formatted once, so its length is that of its bytes.
+//! 3. With a [`Trace`](super::trace::Trace) as `N` the forms of all values are recorded; with `()`
 //!    nothing is, at no cost.
 
 use std::fmt::{self, Write};
@@ -21,28 +20,27 @@ use serde::ser::{
 use super::trace::{EncodeObserver, ValueForm};
 use crate::codec::Writer;
 
-/// Takes the bytes of a row.
 pub(super) struct Encoder<'o, N> {
     pub(super) out: &'o mut Vec<u8>,
     pub(super) notes: N,
 }
 
-/// Why a value was not written. What serde says besides may hold a value, so it is not kept.
+/// Why a value was not written. Serde's message may hold a value, so it is not kept.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Refusal {
-    /// A field was left out.
+    /// A field was skipped.
     SkippedField,
-    /// A sequence or a map does not know its length, as those that `flatten` makes.
+    /// A sequence or a map does not know its length, as with `flatten`.
     NoLength,
     /// A sequence or a map has more or fewer elements than it announced.
     WrongLength,
-    /// A `SystemTime` lies before 1970, of which serde has no form.
+    /// A `SystemTime` is before 1970, which serde does not support.
     EarlyTime,
     /// The type's own `Serialize` failed.
     Failed,
 }
 
-/// What serde's `Serialize` of `SystemTime` says of a time before 1970.
+/// Serde's message for a `SystemTime` before 1970.
 const EARLY_TIME: &str = "SystemTime must be later than UNIX_EPOCH";
 
 impl Refusal {
@@ -79,7 +77,7 @@ impl ser::Error for Refusal {
 
 type Result<T> = std::result::Result<T, Refusal>;
 
-/// A sequence or a map, whose length is written before its elements.
+/// A sequence or a map, with its length in front.
 pub(super) struct Counted<'e, 'o, N> {
     encoder: &'e mut Encoder<'o, N>,
     left: usize,

@@ -1,19 +1,19 @@
-//! Types whose values serde reads as they were written, all of them.
-//!
-//! A row of such fields needs no look at what its bytes are read as. Which types these are must be
-//! known of the type and not of a value, and of types of a program's own it is not: serde's
-//! attributes and hand-written implementations are not to be seen from here. So there is a list,
-//! and what is not on it is read again.
+//! Types that serde reads as they were written, for every value.
 //!
 //! ```text
 //!   Serde::<u64>::IS_LOSSLESS           true: of `Serde` itself, because `u64: Lossless`
 //!   Serde::<UserId>::IS_LOSSLESS        false: of the trait `MaybeLossy`, which is asked when the type has no such constant
 //! ```
 //!
-//! A parameter of a generic struct counts as not on the list, whatever it is.
+//! A row of such fields need not be decoded again after it was encoded. This must be known of the
+//! type and not of a value, and for a program's own types it is not: serde's attributes and
+//! hand-written implementations are invisible here. So there is a list, and all other types are
+//! decoded again.
 //!
-//! Not on it, though they are of the standard library: `SocketAddrV6`, whose scope is not written,
-//! and with it `SocketAddr`; and sets and maps with hashers of their own.
+//! A parameter of a generic struct counts as not on the list.
+//!
+//! Not on it, though in the standard library: `SocketAddrV6`, whose scope is not written, and with
+//! it `SocketAddr`; and sets and maps with other hashers.
 
 use std::borrow::Cow;
 use std::cmp::Reverse;
@@ -26,10 +26,10 @@ use std::num::{
 };
 use std::time::{Duration, SystemTime};
 
-/// A type of which each value that serde writes is read as the same value.
+/// A type whose every value serde reads as it was written.
 pub trait Lossless {}
 
-/// Asks of a type whether it is [`Lossless`]; for derived code.
+/// Tells whether a type is [`Lossless`]; for derived code.
 #[derive(Debug)]
 pub struct Serde<T>(PhantomData<T>);
 

@@ -1,5 +1,5 @@
 //! The bytes of a row: the version of its layout as a varint, then postcard through serde. A row of
-//! an older layout goes through the structs of the past, each made of the one before.
+//! an older layout is decoded through the structs of older versions, each made of the one before.
 
 mod decode_error;
 mod decoder;

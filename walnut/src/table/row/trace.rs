@@ -1,43 +1,40 @@
-//! The forms in which a row was written, and whether it is read in the same ones.
+//! The forms in which a row was encoded, compared with those in which it is decoded.
+//!
+//! The bytes of a row carry no types, so a row that is decoded in other forms may become another
+//! row. A form says how many bytes a value takes, unless the bytes say so themselves; a `u32` and a
+//! `u64` are one form, a number. By induction, equal forms are read at equal offsets.
 //!
 //! ```text
 //!   written   group  number  text  group  byte  end  end
 //!   read      group  number  text  group  byte  end  end      the same: each value is read from its own bytes
 //! ```
 //!
-//! The bytes of a row carry no types, so one that is read in other forms than it was written in may
-//! come out as another row. A form says how many bytes a value takes, as far as they do not say so
-//! themselves; a `u32` and a `u64` are one form, a number. By induction, what is read in the same
-//! forms is read from the same places.
-//!
-//! 1. Units, newtypes and empty groups have no bytes and no form, so a trace is never longer than a
-//!    small multiple of the row. Single bytes in a row are counted: a trace of a blob is a few
-//!    bytes.
-//! 2. Text, bytes and a sequence of single bytes are the same bytes; only the type that reads them
-//!    makes a difference.
+//! 1. Units, newtypes and empty groups have no bytes and no form, so a trace is at most a small
+//!    multiple of the row. Runs of single bytes are counted: the trace of a blob is a few bytes.
+//! 2. Text, bytes and a sequence of single bytes have equal bytes; only the type that decodes them
+//!    differs.
 
 use super::decode_error::RowDecodeError;
 use crate::codec::{Reader, Writer};
 
-/// How a value is written.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 #[repr(u8)]
 pub(super) enum ValueForm {
     /// A `bool`, `u8` or `i8`.
     Byte,
-    /// A longer unsigned number, in as many bytes as it needs.
+    /// A longer unsigned number, as a varint.
     Number,
-    /// A longer signed number, in as many bytes as it needs.
+    /// A longer signed number, as a varint.
     Signed,
     Float,
     Double,
-    /// A length and as many bytes: text, a `char`, bytes.
+    /// A length and this number of bytes: text, a `char`, bytes.
     Text,
     /// Whether there is a value, which follows.
     Option,
-    /// A length and as many elements; of a map, pairs.
+    /// A length and this number of elements; of a map, pairs.
     Sequence,
-    /// Which variant it is; what that holds follows.
+    /// The ordinal of a variant, whose contents follow.
     Variant,
     /// The beginning of a struct's or a tuple's fields.
     Group,
@@ -60,7 +57,7 @@ impl ValueForm {
         Self::End,
     ];
 
-    /// What it is, for an error.
+    /// The form in words, for an error.
     fn name(self) -> &'static str {
         match self {
             Self::Byte => "a `bool` or a number of one byte",
@@ -84,7 +81,7 @@ pub(super) trait EncodeObserver {
     fn variant(&mut self, name: &'static str);
 }
 
-/// Nothing is noted.
+/// Records nothing.
 impl EncodeObserver for () {
     #[inline(always)]
     fn form(&mut self, _: ValueForm) {}
@@ -93,16 +90,16 @@ impl EncodeObserver for () {
     fn variant(&mut self, _: &'static str) {}
 }
 
-/// The forms of a row as they were written.
+/// The forms of an encoded row.
 pub(super) struct Trace {
-    /// One byte each. A variant is followed by the place of its name, single bytes by their number,
-    /// as a varint.
+    /// One byte each. A variant is followed by the ordinal of its name, single bytes by their
+    /// number, as a varint.
     forms: Vec<u8>,
-    /// Single bytes that were written last and are not in `forms` yet.
+    /// Trailing single bytes that are not in `forms` yet.
     run: u64,
-    /// Groups that were begun last and are empty so far.
+    /// Trailing groups that are empty so far.
     empty: usize,
-    /// The names of variants, each once.
+    /// The distinct names of variants.
     names: Vec<&'static str>,
 }
 
@@ -155,7 +152,7 @@ impl Trace {
         }
     }
 
-    /// What was noted, to be compared with what is read.
+    /// The trace, to be compared with a decoding.
     pub(super) fn comparison(&mut self) -> TraceComparison<'_> {
         self.end_run();
         TraceComparison {
@@ -177,17 +174,17 @@ pub(super) trait DecodeObserver {
     const COMPARES: bool;
 
     fn form(&mut self, form: ValueForm) -> Result<(), RowDecodeError>;
-    /// A sequence or text, of this number of elements or bytes; a call for each element follows.
+    /// A sequence or text with this number of elements or bytes; a call for each element follows.
     fn count(&mut self, read: ValueForm, count: usize) -> Result<(), RowDecodeError>;
     /// An enum of variants with these names.
     fn variants(&mut self, names: &'static [&'static str]) -> Result<(), RowDecodeError>;
     /// The variant that was found in an enum.
     fn variant(&mut self, ordinal: u32) -> Result<(), RowDecodeError>;
-    /// What is asked for is nothing that can be read.
+    /// The type cannot be decoded.
     fn refuse(&mut self, reason: &'static str);
 }
 
-/// Nothing is compared.
+/// Compares nothing.
 impl DecodeObserver for () {
     const COMPARES: bool = false;
 
@@ -215,33 +212,33 @@ impl DecodeObserver for () {
     fn refuse(&mut self, _: &'static str) {}
 }
 
-/// Why a row that was written is not the one that is read.
+/// Why an encoded row is not the decoded one.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum Mismatch {
-    /// It is written in one form and read in another.
+    /// Encoded in one form and decoded in another.
     Forms { written: &'static str, read: &'static str },
     /// Something else, as the end of a sentence.
     Other(&'static str),
 }
 
-/// A trace that is compared with what is read.
+/// A trace that is compared with a decoding.
 pub(super) struct TraceComparison<'t> {
     forms: Reader<'t>,
     names: &'t [&'static str],
-    /// Groups that were begun last and in which nothing was read yet.
+    /// Groups that were begun last, in which nothing was decoded yet.
     empty: usize,
-    /// What was written of a length that is being read: text, or a sequence.
+    /// The form of the length that is being decoded: text, or a sequence.
     sized: ValueForm,
-    /// Single bytes that were written, as text or in a run, and not yet read.
+    /// Single bytes that were encoded, as text or in a run, and not decoded yet.
     bytes: usize,
-    /// The name of the variant that was written, until its place is known.
+    /// The name of the encoded variant, until its ordinal is known.
     name: Option<&'static str>,
     variants: &'static [&'static str],
     reason: Option<Mismatch>,
 }
 
 impl TraceComparison<'_> {
-    /// An error unless everything that was written was read.
+    /// An error unless everything was decoded.
     pub(super) fn finish(&mut self) -> Result<(), RowDecodeError> {
         match self.next() {
             None if self.bytes == 0 => Ok(()),
@@ -249,7 +246,7 @@ impl TraceComparison<'_> {
         }
     }
 
-    /// Why the row is not the one that was written, if that is known.
+    /// Why the rows differ, if that is known.
     pub(super) fn reason(&self) -> Option<Mismatch> {
         self.reason
     }
@@ -268,7 +265,7 @@ impl TraceComparison<'_> {
         form
     }
 
-    /// The form that comes next; groups that were begun are what comes before.
+    /// The next form; the groups that were begun come first.
     fn take(&mut self, read: ValueForm) -> Result<ValueForm, RowDecodeError> {
         if self.bytes > 0 {
             return self.differ_from(Some(ValueForm::Byte), read);
@@ -285,7 +282,7 @@ impl TraceComparison<'_> {
         }
     }
 
-    /// An error unless what was written next has this form.
+    /// An error unless the next form is this one.
     #[inline(never)]
     fn compare(&mut self, form: ValueForm) -> Result<(), RowDecodeError> {
         match self.take(form)? {
@@ -296,7 +293,7 @@ impl TraceComparison<'_> {
                 Ok(())
             }
             written if written == form => Ok(()),
-            // The place of a variant is a number.
+            // The ordinal of a variant is a number.
             ValueForm::Variant if form == ValueForm::Number => Ok(()),
             written => self.differ_from(Some(written), form),
         }
@@ -349,9 +346,9 @@ impl DecodeObserver for TraceComparison<'_> {
     }
 
     fn variant(&mut self, ordinal: u32) -> Result<(), RowDecodeError> {
-        // A name is at its variant's place, or behind it when variants before it have other names
-        // besides (`alias`); when it is before, a variant was left out of what is read and not of
-        // what is written.
+        // A name has its variant's ordinal, or a greater one if earlier variants have other names
+        // too (`alias`). If it is less, a variant is left out of the decoded type and not of the
+        // encoded one.
         let found = self.name.take().and_then(|name| self.variants.iter().position(|known| *known == name));
         if found.is_some_and(|found| found < ordinal as usize) {
             self.reason.get_or_insert(Mismatch::Other(

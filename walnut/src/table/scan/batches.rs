@@ -74,10 +74,10 @@ impl<T: Table, K: Key, R, M> Scan<'_, T, K, R, M> {
         })
     }
 
-    /// The same scan, to be removed or updated in commits of at most `count` rows each, which gives
-    /// up atomicity: other readers see some of the rows changed and others not yet, and after an
-    /// error or a crash the batches that were committed stay. Within a transaction all batches are
-    /// part of it.
+    /// The same scan, to be removed or updated in commits of at most `count` rows each, without
+    /// atomicity: other readers see some of the rows changed and others not yet, and after an error
+    /// or a crash the batches that were committed stay. Within a transaction all batches are part
+    /// of it.
     ///
     /// The rows are those of the state at which the scan was made. Each batch looks at its rows
     /// again; a row that was removed, or changed so that the scan would not find it any more, is

@@ -7,7 +7,7 @@
 //!
 //! `table`, `index` and `place` have their length in front, as a varint; `counts` their number.
 //! `index` is empty for a scan by primary key. `place` is a bound in the bytes of the index,
-//! without the id of its keyspace: what is not yet given lies from it on, or before it when the
+//! without the id of its keyspace: the rest of the scan is from it on, or before it when the
 //! direction is backward. `counts` are what `skip` and `limit` have left, in their order.
 //!
 //! 1. A cursor is refused by every scan but one over the same index, in the same direction, with as
@@ -31,7 +31,8 @@ const MAX_SIZE: usize = 2 * MAX_KEY_SIZE + 1024;
 /// The most counts: a scan with more `skip` and `limit` than this has no pages.
 pub(super) const MAX_COUNTS: usize = 16;
 
-/// Some rows of a scan, and where the next page begins; given by [`Scan::page`](super::Scan::page).
+/// Some rows of a scan, and where the next page begins; returned by
+/// [`Scan::page`](super::Scan::page).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Page<T> {
@@ -41,16 +42,16 @@ pub struct Page<T> {
     pub next: Option<Cursor>,
 }
 
-/// A place in a scan at which a page has ended; the next page begins there.
+/// The position in a scan at which a page has ended; the next page begins there.
 ///
 /// It belongs to a table, an index of it and a direction, and any other scan refuses it with
 /// [`Error::Cursor`](crate::Error::Cursor). It keeps nothing open and does not age: it may be used
 /// again, at any time, and after a restart.
 ///
 /// It can be turned into text and back, to be sent to a client. Text that was cut or changed is an
-/// error. The text is not encrypted: it contains the index's value of a row, so who may not see
-/// that may not see the cursor. It is not signed either: who makes one up can look into other
-/// places of the same scan, and nowhere else.
+/// error. The text is not encrypted: it contains the index's value of a row, so a client that may
+/// not see that value may not see the cursor. It is not signed either: a client that forges one can
+/// read other parts of the same scan, and nothing else.
 ///
 /// ```
 /// # use serde::{Deserialize, Serialize};

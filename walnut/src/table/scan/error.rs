@@ -1,3 +1,5 @@
+//! Errors of the entries of a scan, and their public form.
+
 use super::layout::Target;
 use crate::error::{Error, Fault, FindingKind};
 use crate::table::catalog::TableInfo;

@@ -1,11 +1,10 @@
 //! Taking the first or the last row of a scan: a table or an index as a queue.
 //!
-//! A consumer of its own looks for the first row that matches and that nobody in this process is
-//! taking, claims it, and removes it in a transaction that reads the row and nothing else. So
-//! consumers do not conflict with each other, nor with those who push: only with those who change
-//! the very row, and then it is looked at again.
+//! A consumer looks for the first matching row without a row lock, locks it, and removes it in a
+//! transaction that reads the row and nothing else. So consumers do not conflict with each other,
+//! nor with producers: only with a change of the very row, and then the consumer looks again.
 //!
-//! Within a transaction the row is the first of its state, and the removal one of its writes.
+//! Within a transaction the row is the first of its snapshot, and the removal one of its writes.
 
 use super::Scan;
 use super::scan_core::RangeEnd;
@@ -17,10 +16,11 @@ use crate::table::source::WriteAccess;
 
 impl<T: Table, K: Key, R, M> Scan<'_, T, K, R, M> {
     /// Takes the first row: removes it, and returns it when the removal is acknowledged as the
-    /// database's durability says. `None` when there is none that nobody else is taking.
+    /// database's durability says. `None` when there is none, or other consumers are taking all of
+    /// them.
     ///
-    /// Consumers in several threads each take another row, without conflicts. Who takes a row has
-    /// it alone; others pass it over meanwhile, and find it again if its removal fails. So rows are
+    /// Consumers in several threads each take another row, without conflicts. A row is taken by one
+    /// consumer; others pass it over meanwhile, and find it again if its removal fails. So rows are
     /// taken in the order of the scan, each exactly once, but two that are taken at the same time
     /// may be done in either order. It looks at what is there when it is called, not when the scan
     /// was made.

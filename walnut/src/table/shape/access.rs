@@ -1,4 +1,4 @@
-//! What a probe shows a visitor: elements, entries, variants, and the names of fields.
+//! The serde accessors of a probe: elements, entries, variants, and the names of fields.
 
 use std::any::type_name;
 
@@ -7,11 +7,10 @@ use serde::forward_to_deserialize_any;
 
 use super::probe::{FieldId, PathStep, Probe, ProbePosition, ProbeRun, Result, Stop};
 
-/// The elements of a sequence, a tuple or a struct.
 pub(super) struct ElementAccess<'r, 'w> {
     pub(super) run: &'r mut ProbeRun<'w>,
     pub(super) beside: usize,
-    /// The one that is on the way, and the place of what it is asked for.
+    /// The element on the path, and the position of its contents.
     pub(super) target: Option<(usize, usize)>,
     pub(super) next: usize,
     pub(super) len: usize,
@@ -37,7 +36,7 @@ impl<'de> SeqAccess<'de> for ElementAccess<'_, '_> {
     }
 }
 
-/// Has a seed ask at a place.
+/// Lets a seed deserialize at a position.
 pub(super) fn seeded<'de, S: DeserializeSeed<'de>>(
     run: &mut ProbeRun<'_>,
     seed: S,
@@ -52,9 +51,8 @@ pub(super) fn seeded<'de, S: DeserializeSeed<'de>>(
 /// The entries of a map, or one field of a struct under its key.
 pub(super) struct EntryAccess<'r, 'w> {
     pub(super) run: &'r mut ProbeRun<'w>,
-    /// The step that is to be made, on the way.
+    /// The next step on the path.
     pub(super) step: Option<PathStep>,
-    /// Its place.
     pub(super) position: usize,
     pub(super) beside: usize,
     pub(super) left: usize,
@@ -95,12 +93,11 @@ impl<'de> MapAccess<'de> for EntryAccess<'_, '_> {
     }
 }
 
-/// Tells apart what visitors make of identifiers: the variants of an enum.
+/// Distinguishes what visitors make of identifiers: the variants of an enum.
 fn identity<T>(value: &T) -> String {
     format!("{:?}", std::mem::discriminant(value))
 }
 
-/// A variant of an enum.
 pub(super) struct VariantChoice<'r, 'w> {
     pub(super) probe: Probe<'r, 'w>,
     pub(super) id: FieldId,
@@ -123,7 +120,7 @@ impl<'de, 'r, 'w> EnumAccess<'de> for VariantChoice<'r, 'w> {
     }
 }
 
-/// The name or the place of a field or variant.
+/// The name or the ordinal of a field or variant.
 struct Name(FieldId);
 
 impl<'de> Deserializer<'de> for Name {
@@ -135,7 +132,7 @@ impl<'de> Deserializer<'de> for Name {
 
     fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value> {
         match self.0 {
-            // As the decoder of rows passes the place of a variant.
+            // The decoder of rows passes the ordinal of a variant the same way.
             FieldId::Ordinal(position) => match u32::try_from(position) {
                 Ok(position) => visitor.visit_u32(position),
                 Err(_) => visitor.visit_u64(position),

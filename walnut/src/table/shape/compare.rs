@@ -1,27 +1,28 @@
-//! Whether rows of one shape can be read by a struct of another one.
+//! The compatibility of shapes: whether rows of one shape can be decoded by a struct of another
+//! one.
 //!
-//! 1. When the answer is yes, every row of the old shape reads as the same value: the bytes of each
-//!    field are those of the field with its name, in the same order, and those of each variant are
-//!    at the same place.
-//! 2. Variants may be added behind the last one. Types and structs may be called otherwise, and
-//!    values may be wrapped, as these leave the bytes as they are.
-//! 3. What is opaque in either shape decides nothing: it is noted, and the caller asks the source
-//!    text.
+//! 1. If so, every row of the old shape decodes as the same value: the bytes of each field are
+//!    those of the field with its name, in the same order, and those of each variant have the same
+//!    ordinal.
+//! 2. Variants may be added behind the last one. Types and structs may be renamed, and values
+//!    wrapped, since the bytes stay the same.
+//! 3. An opaque node on either side decides nothing: the verdict is unknown, and the caller
+//!    compares the source text.
 
 use std::collections::HashSet;
 
 use super::{Field, Known, MAX_DEPTH, Node, NodeId, RowShape, Variant};
 
-/// The first place at which rows are not read as they were written.
+/// The first node at which rows would be misread.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(in crate::table) struct Difference {
-    /// The place, such as `address.city`, without the row's own field.
+    /// Its path, such as `address.city`, without the row's own field.
     pub(in crate::table) path: String,
-    /// What is different there, as a part of a sentence that begins with the place.
+    /// The difference, as a part of a sentence that begins with the path.
     pub(in crate::table) what: String,
 }
 
-/// What was found out about a place of two shapes.
+/// The result of a comparison.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(in crate::table) enum Verdict {
     Same,
@@ -31,7 +32,7 @@ pub(in crate::table) enum Verdict {
 }
 
 impl RowShape {
-    /// Whether what is at a place of this shape can be read by what is at a place of a newer one.
+    /// Whether a node of this shape can be decoded by a node of a newer one.
     pub(in crate::table) fn read_by(&self, node: NodeId, newer: &Self, its: NodeId) -> Verdict {
         let mut comparison = ShapeComparison {
             old: self,
@@ -48,7 +49,7 @@ impl RowShape {
         }
     }
 
-    /// The value at a place in words, as a type of Rust is written.
+    /// The value of a node in words, as a Rust type is written.
     pub(in crate::table) fn describe(&self, node: NodeId) -> String {
         self.describe_within(node, 3)
     }
@@ -81,8 +82,8 @@ impl RowShape {
         }
     }
 
-    /// A text that is the same for two values exactly when their bytes and the names in them are;
-    /// nothing where something is opaque.
+    /// A text that is equal for two nodes if and only if their bytes and the names in them are;
+    /// `None` if something is opaque.
     pub(in crate::table) fn fingerprint(&self, node: NodeId) -> Option<String> {
         let (mut text, mut above) = (String::new(), Vec::new());
         self.write_fingerprint(node, &mut above, &mut text).then_some(text)
@@ -119,7 +120,7 @@ impl RowShape {
         is_known
     }
 
-    /// The node at a place, out of what only names it.
+    /// The node without the wrappers that only name it.
     pub(in crate::table) fn bare(&self, mut node: NodeId) -> NodeId {
         while let Node::Newtype { inner, .. } | Node::Known { inner, .. } = self.node(node) {
             node = *inner;
@@ -127,8 +128,7 @@ impl RowShape {
         node
     }
 
-    /// The fields of a struct or the elements of a tuple, with their names; nothing for what is no
-    /// product.
+    /// The fields of a struct or the elements of a tuple, with their names; `None` for other nodes.
     fn product(&self, node: NodeId) -> Option<Vec<(&[String], NodeId)>> {
         match self.node(node) {
             Node::Unit => Some(Vec::new()),
@@ -150,17 +150,16 @@ const WIDEST: usize = 1024;
 struct ShapeComparison<'s> {
     old: &'s RowShape,
     new: &'s RowShape,
-    /// Where it is.
     path: Vec<String>,
-    /// What was compared, or is being compared: of a type that contains itself once is enough.
+    /// Pairs that were compared, or are being compared: once is enough for a recursive type.
     seen: HashSet<(NodeId, NodeId)>,
     is_unknown: bool,
-    /// How many comparisons it is within.
+    /// The depth of the comparison.
     depth: usize,
 }
 
 impl ShapeComparison<'_> {
-    /// An error with what differs, at the place of [`path`](Self::path).
+    /// An error with the difference, at [`path`](Self::path).
     fn compare(&mut self, old: NodeId, new: NodeId) -> Result<(), String> {
         let (old, new) = (self.old.bare(old), self.new.bare(new));
         if !self.seen.insert((old, new)) {
@@ -288,7 +287,7 @@ impl ShapeComparison<'_> {
     }
 }
 
-/// Whether two fields or variants are the same one, by their names: where one has none, its place
+/// Whether two fields or variants are the same one by their names; without names the ordinal
 /// decides.
 fn share(names: &[String], others: &[String]) -> bool {
     names.is_empty() || others.is_empty() || share_some(names, others)
@@ -299,7 +298,7 @@ fn share_some(names: &[String], others: &[String]) -> bool {
 }
 
 impl Field {
-    /// Its name, the first when it has several.
+    /// Its name, the first one if it has several.
     pub fn name(&self) -> &str {
         self.names.first().map_or("", |name| name)
     }

@@ -1,14 +1,12 @@
-//! Sample values for what comes before the place that is traced: serde reads a tuple in order, so
-//! its second element is only asked for once there is a first one.
+//! Sample values in front of the traced node: serde reads a tuple in order, so its second element
+//! is only asked for after a first one.
 //!
 //! A type may refuse a sample, as `NonZeroU8` refuses 0. Each sample is a choice among several, and
-//! a run that failed is tried again with the last choice that it made changed, then the one before
-//! that, and so on.
+//! a run that failed is repeated with its last choice changed, then the one before, and so on.
 
-/// Numbers, the likeliest to be taken first.
+/// Numbers, the likeliest to be accepted first.
 pub(super) const NUMBERS: [u8; 4] = [1, 0, 2, 16];
 
-/// Texts.
 pub(super) const TEXTS: [&str; 14] = [
     "",
     "a",
@@ -26,29 +24,29 @@ pub(super) const TEXTS: [&str; 14] = [
     "1970-01-01T00:00:00+00:00[UTC]",
 ];
 
-/// Bytes: so many zeros.
+/// Bytes: this number of zeros.
 pub(super) const SIZES: [usize; 7] = [0, 16, 4, 32, 1, 12, 8];
 
 /// The longest of them.
 pub(super) const ZEROS: [u8; 32] = [0; 32];
 
-/// The deepest that sample values lie in each other.
+/// The deepest nesting of sample values.
 pub(super) const MAX_DEPTH: usize = 16;
 
-/// How often a run is tried with other choices.
+/// Runs with other choices.
 pub(super) const MAX_TRIES: usize = 256;
 
-/// The choices of a run, in the order in which they are made.
+/// The choices of a run, in their order.
 #[derive(Default)]
 pub(super) struct Choices {
-    /// Each with the number of options that there were.
+    /// Each with the number of options.
     made: Vec<(usize, usize)>,
-    /// How many of them this run has come to.
+    /// The number of choices that this run has made.
     count: usize,
 }
 
 impl Choices {
-    /// The next choice among so many options.
+    /// The next choice among `options`.
     pub(super) fn pick(&mut self, options: usize) -> usize {
         let at = self.count;
         self.count += 1;
@@ -59,8 +57,7 @@ impl Choices {
         0
     }
 
-    /// Has the next run choose otherwise where this one chose last; says whether there is anything
-    /// left to choose.
+    /// Changes the last choice for the next run; returns whether there is a choice left.
     pub(super) fn change_last(&mut self) -> bool {
         self.made.truncate(self.count);
         self.count = 0;

@@ -1,5 +1,5 @@
-//! Types that many know, by the names that the compiler has for them. It decides how a value is
-//! shown, and nothing else: a name that is not recognized costs the look, never the value.
+//! Well-known types, by the names that the compiler has for them. They decide how a value is shown,
+//! and nothing else: an unrecognized name only costs the nicer text.
 
 use super::Known;
 

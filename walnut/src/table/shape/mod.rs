@@ -1,5 +1,5 @@
-//! The shape of a row: what serde reads of a struct, down to the leaves, as a value that is stored
-//! in the catalog and compared.
+//! The shape of a row: what serde reads of a struct, down to the leaves, as a value that the
+//! catalog stores and compares.
 //!
 //! ```text
 //!   struct User { id: u64, address: Address, tags: Vec<String> }
@@ -13,12 +13,12 @@
 //! ```
 //!
 //! 1. The nodes are in preorder: a child that is not above its parent is a reference back to a node
-//!    that holds it, as in a type that contains itself.
-//! 2. A node says which bytes serde reads, so a row can be walked, and read into values, by its
+//!    that contains it, as in a recursive type.
+//! 2. A node says which bytes serde reads, so a row can be walked, and decoded into values, by its
 //!    shape alone.
-//! 3. What could not be found out is [`Node::Opaque`]; what our form can never read (serde's
-//!    `untagged`, `tag`, `flatten`) is [`Node::Unreadable`].
-//! 4. Names of types are kept to show them, and never compared: they do not touch the bytes.
+//! 3. A node that could not be traced is [`Node::Opaque`]; one that our format can never decode
+//!    (serde's `untagged`, `tag`, `flatten`) is [`Node::Unreadable`].
+//! 4. Names of types are kept to show them, and never compared: they do not affect the bytes.
 
 mod access;
 mod compare;

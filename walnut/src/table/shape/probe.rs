@@ -1,4 +1,5 @@
-//! Follows one path into a type, and returns what serde asks for at its end.
+//! A probe: a deserializer that follows one path into a type, and returns what serde asks for at
+//! its end.
 //!
 //! ```text
 //!   Deserialize::deserialize(probe)    way: field 1, element, some
@@ -8,8 +9,8 @@
 //!           deserialize_u64            the end: `u64` was asked for. No value is made of it, and the run ends with an error.
 //! ```
 //!
-//! A field of a derived struct is reached by its name alone, so what comes before it needs no
-//! value. In a tuple, and where an implementation by hand takes no map, it does: see `fill`.
+//! A field of a derived struct is reached by its name alone, so the fields before it need no value.
+//! In a tuple, and in an implementation by hand that takes no map, they do: see `fill`.
 
 use std::any::type_name;
 use std::fmt;
@@ -19,10 +20,10 @@ use serde::de::{self, DeserializeSeed, Deserializer, VariantAccess, Visitor};
 use super::access::{ElementAccess, EntryAccess, VariantChoice, seeded};
 use super::fill::{self, Choices};
 
-/// A step down.
+/// A step of a path.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum PathStep {
-    /// To what an option, a newtype or a newtype variant holds.
+    /// To the contents of an option, a newtype or a newtype variant.
     Inner,
     /// To an element, in the order of the visitor.
     Element(usize),
@@ -34,20 +35,17 @@ pub(super) enum PathStep {
     Value,
     /// Into a variant.
     Variant(u32),
-    /// To what a visitor takes a name or a place of a field or variant for.
+    /// To what a visitor makes of the name or the ordinal of a field or variant.
     Identify(FieldId),
 }
 
-/// What a field or variant is called.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum FieldId {
-    /// Its place.
     Ordinal(u64),
-    /// Its name.
     Name(&'static str),
 }
 
-/// What was asked at the end of a way.
+/// The call at the end of a path.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum CallKind {
     Unreadable,
@@ -67,7 +65,7 @@ pub(super) enum CallKind {
     Char,
     Text,
     Bytes,
-    /// Also what a unit variant holds.
+    /// Also the contents of a unit variant.
     Unit,
     Option,
     /// Of a struct, or of a variant, which has no name of its own.
@@ -80,42 +78,39 @@ pub(super) enum CallKind {
     Enum(&'static str, &'static [&'static str]),
 }
 
-/// The end of a way.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Call {
     pub(super) kind: CallKind,
-    /// The name of the visitor's type. Two calls with the same one, within each other, are of a
-    /// type that contains itself.
+    /// The name of the visitor's type. Two nested calls with the same one are of a recursive type.
     pub(super) visitor: &'static str,
     /// The name of the type that the visitor makes.
     pub(super) value: &'static str,
-    /// The name of what asks for this place: `PhantomData` of the type, but where the type depends
-    /// on what was read before.
+    /// The name of the seed's type: `PhantomData` of the type, unless the type depends on what was
+    /// read before.
     pub(super) seed: Option<&'static str>,
 }
 
-/// A run over one way.
+/// A run along one path.
 #[derive(Default)]
 pub(super) struct ProbeRun<'w> {
     pub(super) way: &'w [PathStep],
     found: Option<Call>,
-    /// What the visitor took a name or a place for.
+    /// What the visitor made of a name or an ordinal.
     pub(super) identity: Option<String>,
     pub(super) seed: Option<&'static str>,
     choices: Choices,
 }
 
-/// What came of a way.
 #[derive(Debug)]
 pub(super) enum ProbeOutcome {
     Found(Call),
     Identity(String),
-    /// The visitor was content before it came there.
+    /// The visitor was content before the end of the path.
     NotAsked,
     Refused,
 }
 
-/// That a run has ended, or that a type does not take what it was offered.
+/// A run has ended, or a type refuses a sample.
 #[derive(Debug)]
 pub(super) struct Stop;
 
@@ -135,10 +130,10 @@ impl de::Error for Stop {
 
 pub(super) type Result<T> = std::result::Result<T, Stop>;
 
-/// A deserializer for the type that is traced.
+/// A deserializer for the traced type.
 pub(super) type Begin = fn(Probe<'_, '_>) -> Result<()>;
 
-/// Follows a way into the type behind `begin`.
+/// Follows a path into the type behind `begin`.
 pub(super) fn follow(begin: Begin, way: &[PathStep]) -> ProbeOutcome {
     let mut run = ProbeRun { way, ..ProbeRun::default() };
     for _ in 0..fill::MAX_TRIES {
@@ -160,24 +155,24 @@ pub(super) fn follow(begin: Begin, way: &[PathStep]) -> ProbeOutcome {
     ProbeOutcome::Refused
 }
 
-/// Where a probe is.
+/// The position of a probe.
 #[derive(Clone, Copy)]
 pub(super) enum ProbePosition {
-    /// So many steps on the way.
+    /// This number of steps along the path.
     OnWay(usize),
-    /// Beside it, so deep in a value that is made up.
+    /// Beside it, at this depth in a sample value.
     Beside(usize),
 }
 
-/// Reads nothing: it has serde ask.
+/// Reads nothing: it records what serde asks for.
 pub(super) struct Probe<'r, 'w> {
     pub(super) run: &'r mut ProbeRun<'w>,
     pub(super) position: ProbePosition,
 }
 
 impl Probe<'_, '_> {
-    /// The next step, on the way, with its place; nothing beside it. At the end of the way it notes
-    /// what is asked.
+    /// The next step on the path, with its position; `None` beside it. At the end of the path it
+    /// records the call.
     fn next<'de, V: Visitor<'de>>(&mut self, kind: CallKind) -> Result<Option<(PathStep, usize)>> {
         match self.position {
             ProbePosition::OnWay(at) => {
@@ -192,7 +187,7 @@ impl Probe<'_, '_> {
         }
     }
 
-    /// An error on the way, which cannot go through a leaf.
+    /// An error on the path, which cannot continue through a leaf.
     fn leaf<'de, V: Visitor<'de>>(&mut self, kind: CallKind) -> Result<()> {
         match self.next::<V>(kind)? {
             None => Ok(()),
@@ -201,11 +196,10 @@ impl Probe<'_, '_> {
     }
 
     fn found(&mut self, kind: CallKind, visitor: &'static str, value: &'static str) {
-        // The first counts: a visitor that passes over errors may come here again.
+        // The first call counts: a visitor that ignores errors may come here again.
         self.run.found.get_or_insert(Call { kind, visitor, value, seed: self.run.seed });
     }
 
-    /// The same probe a step further.
     fn at(self, position: ProbePosition) -> Self {
         if matches!(position, ProbePosition::OnWay(_)) {
             self.run.seed = None;
@@ -232,7 +226,6 @@ impl Probe<'_, '_> {
         }
     }
 
-    /// Shows a visitor its elements.
     fn elements<'de, V: Visitor<'de>>(self, kind: CallKind, len: usize, visitor: V) -> Result<V::Value> {
         let mut this = self;
         let target = match this.next::<V>(kind)? {
@@ -269,7 +262,7 @@ impl Probe<'_, '_> {
     }
 }
 
-/// The place beside the way that is as deep as `place`.
+/// The depth beside the path at this position.
 fn beside(position: ProbePosition) -> usize {
     match position {
         ProbePosition::OnWay(_) => 1,
@@ -277,7 +270,7 @@ fn beside(position: ProbePosition) -> usize {
     }
 }
 
-/// Methods for leaves: what is asked, and a sample.
+/// Methods for leaves: the call, and a sample.
 macro_rules! leaves {
     ($($method:ident $kind:ident $visit:ident($sample:expr);)*) => {$(
         fn $method<V: Visitor<'de>>(mut self, visitor: V) -> Result<V::Value> {
@@ -417,7 +410,7 @@ impl<'de> Deserializer<'de> for Probe<'_, '_> {
         }
     }
 
-    // The bytes carry no types and no names, so these cannot be read.
+    // The bytes carry no types and no names, so these cannot be decoded.
 
     fn deserialize_any<V: Visitor<'de>>(mut self, _: V) -> Result<V::Value> {
         self.leaf::<V>(CallKind::Unreadable)?;
@@ -433,7 +426,6 @@ impl<'de> Deserializer<'de> for Probe<'_, '_> {
     }
 }
 
-/// The visitor of a variant that has none.
 struct NoVisitor;
 
 impl Visitor<'_> for NoVisitor {

@@ -1,5 +1,4 @@
-//! Finds out the shape of a type: asks for each node where it is, from the root, until every way
-//! has ended.
+//! Traces the shape of a type: probes each node, from the root, until every path has ended.
 //!
 //! ```text
 //!   []                     Struct User [id, address]
@@ -8,11 +7,11 @@
 //!   [Field 1, Field 0]     Text
 //! ```
 //!
-//! 1. A run goes one way and makes no value of what it is to trace, so a type that checks what it
-//!    reads cannot refuse.
-//! 2. Of a struct, the fields are those that its visitor knows by their places; their names follow
-//!    from asking which place a name has.
-//! 3. What serde asks for depending on what it read before has no shape: it is opaque.
+//! 1. A run follows one path and makes no value of the traced type, so a type that validates its
+//!    input cannot refuse.
+//! 2. The fields of a struct are those that its visitor knows by ordinal; their names follow from
+//!    the ordinal that the visitor has for each name.
+//! 3. A type whose calls depend on what it read before has no shape: it is opaque.
 //!
 //! Cost: for each node a run over the nodes above it, some microseconds for a struct of ten fields.
 
@@ -24,19 +23,18 @@ use super::known::known;
 use super::probe::{Begin, Call, CallKind, FieldId, PathStep, Probe, ProbeOutcome, Stop, follow};
 use super::{Field, MAX_DEPTH, MAX_NODES, Node, NodeId, RowShape, Variant};
 
-/// The most fields, variants or elements that are asked for one by one.
+/// The most fields, variants or elements that are probed one by one.
 const MAX_WIDTH: usize = 1024;
 
-/// What the name of a seed begins with whose type depends on nothing that was read.
+/// The prefix of a seed's name whose type depends on nothing that was read.
 const PLAIN_SEED: &str = "core::marker::PhantomData<";
 
-/// The shape of what `T` reads.
 pub(in crate::table) fn trace<T: DeserializeOwned>() -> RowShape {
     fn begin<T: DeserializeOwned>(probe: Probe<'_, '_>) -> Result<(), Stop> {
         T::deserialize(probe).map(drop)
     }
     let mut tracer = Tracer { begin: begin::<T>, nodes: Vec::new(), way: Vec::new(), open: Vec::new() };
-    // An implementation by hand may panic at a sample; then nothing is known of it.
+    // An implementation by hand may panic at a sample; then its shape is unknown.
     match catch_unwind(AssertUnwindSafe(|| tracer.node())) {
         Ok(_) if tracer.nodes.len() <= MAX_NODES => RowShape { nodes: tracer.nodes },
         _ => RowShape::opaque(),
@@ -46,18 +44,18 @@ pub(in crate::table) fn trace<T: DeserializeOwned>() -> RowShape {
 struct Tracer {
     begin: Begin,
     nodes: Vec<Node>,
-    /// From the root to the node that is being traced.
+    /// The path from the root to the traced node.
     way: Vec<PathStep>,
-    /// The nodes on it, by what was asked there.
+    /// The nodes on it, by their calls.
     open: Vec<(Call, NodeId)>,
 }
 
 impl Tracer {
-    /// Traces the node at the end of the way, and returns its place.
+    /// Traces the node at the end of the path.
     fn node(&mut self) -> NodeId {
         match follow(self.begin, &self.way) {
             ProbeOutcome::Found(call) => self.expand(call),
-            // A type that is content without asking reads nothing.
+            // A type that is content without a call reads nothing.
             ProbeOutcome::NotAsked
                 if matches!(self.way.last(), None | Some(PathStep::Field(_) | PathStep::Inner)) =>
             {
@@ -108,7 +106,7 @@ impl Tracer {
         })
     }
 
-    /// Puts what is traced into a node that says which type it is, when many know it.
+    /// Wraps what is traced into a node with its name, if the type is well known.
     fn shown(&mut self, call: Call, trace: impl FnOnce(&mut Self) -> NodeId) -> NodeId {
         let asked = call.seed.and_then(|seed| known(seed.strip_prefix(PLAIN_SEED)?.strip_suffix('>')?));
         match asked.or_else(|| known(call.value)) {
@@ -141,7 +139,7 @@ impl Tracer {
         }
     }
 
-    /// The elements that a visitor asks for, of at most so many.
+    /// The elements that a visitor asks for, at most `len`.
     fn elements(&mut self, len: usize) -> Option<Vec<NodeId>> {
         if len > MAX_WIDTH {
             return None;
@@ -170,8 +168,8 @@ impl Tracer {
         }
         let name = name.to_owned();
         let first = self.reach(PathStep::Element(0));
-        // Rows are read in order, so what takes a map alone cannot be read, nor an enum of the form
-        // `tag` with `content`, whose tag is a name.
+        // Rows are decoded in order, so a type that takes only a map cannot be decoded, nor an enum
+        // of the form `tag` with `content`, whose tag is a name.
         let is_name = |call: &Call| {
             call.kind == CallKind::Unreadable && call.seed.is_some_and(|seed| seed.contains("__Field"))
         };
@@ -217,7 +215,7 @@ impl Tracer {
         outcome
     }
 
-    /// What a visitor takes a name or a place for.
+    /// What a visitor makes of a name or an ordinal.
     fn identity(&mut self, id: FieldId) -> Option<String> {
         match self.reach(PathStep::Identify(id)) {
             ProbeOutcome::Identity(identity) => Some(identity),
@@ -225,8 +223,8 @@ impl Tracer {
         }
     }
 
-    /// The names of fields or variants by their places, each with its aliases; nothing when the
-    /// visitor does not know places. `none` is what it takes a place for that there is not.
+    /// The names of fields or variants by ordinal, each with its aliases; `None` if the visitor
+    /// does not know ordinals. `none` is what it makes of an ordinal that does not exist.
     fn places(&mut self, names: &'static [&'static str], none: Option<&String>) -> Option<Vec<Vec<String>>> {
         let mut identities: Vec<String> = Vec::with_capacity(names.len());
         for ordinal in 0..names.len() as u64 {
@@ -243,7 +241,7 @@ impl Tracer {
                 let identity = self.identity(FieldId::Name(name))?;
                 identities.iter().position(|other| *other == identity)
             };
-            // A visitor by hand may know places alone; then there are no aliases.
+            // A visitor by hand may know ordinals alone; then there are no aliases.
             let alone = || Some(at).filter(|_| identities.len() == names.len());
             groups[by_name().or_else(alone)?].push(name.to_owned());
         }
@@ -251,7 +249,6 @@ impl Tracer {
     }
 }
 
-/// The node of what holds nothing else.
 fn leaf(kind: CallKind) -> Option<Node> {
     Some(match kind {
         CallKind::Unreadable => Node::Unreadable,

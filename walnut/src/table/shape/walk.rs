@@ -1,9 +1,8 @@
-//! Walks over the bytes of a row by its shape, without the row's type.
+//! Skips the bytes of a row by its shape, without the row's type.
 //!
-//! 1. It ends: what takes no byte is not counted, and between two bytes lie no more steps than a
-//!    shape has nodes.
-//! 2. What is remembered is one task for each node on the way down, and a task is one for any
-//!    number of elements.
+//! 1. It terminates: values without bytes are not counted, and between two bytes there are at most
+//!    as many steps as the shape has nodes.
+//! 2. Memory is one task for each node on the way down, whatever the number of elements.
 
 use super::{Node, NodeId, RowShape};
 use crate::codec::{Reader, text};
@@ -11,15 +10,14 @@ use crate::error::Fault;
 
 const FAULT: Fault = Fault::Invalid("row");
 
-/// The most tasks that are remembered: values that lie deeper in each other than this are not
-/// walked.
+/// The most tasks in memory: deeper values are not walked.
 const MAX_TASKS: usize = 1 << 16;
 
-/// Values that are still to be passed over.
+/// Values that are still to be skipped.
 enum Task {
-    /// So many values of a node.
+    /// This number of values of a node.
     Values(NodeId, u64),
-    /// So many entries of a map.
+    /// This number of entries of a map.
     Entries(NodeId, u64),
     /// The children of a node from this one on.
     Parts(NodeId, usize),
@@ -28,8 +26,7 @@ enum Task {
 impl RowShape {
     /// Skips a row, and returns the bytes behind it.
     ///
-    /// A fault when the bytes are not of this shape, or when the row holds something that the shape
-    /// does not know.
+    /// A fault if the bytes are not of this shape, or if the shape does not know a part of the row.
     pub fn skip<'a>(&self, bytes: &'a [u8]) -> Result<&'a [u8], Fault> {
         let sized = self.sized();
         let mut reader = Reader::new(bytes);
@@ -60,8 +57,7 @@ impl RowShape {
         Ok(reader.rest())
     }
 
-    /// Passes over what a value of a node holds itself, if there is one, and returns what is to
-    /// follow.
+    /// Skips the own bytes of one value of a node, and returns the task that follows.
     fn step(&self, id: NodeId, count: u64, reader: &mut Reader<'_>) -> Result<Option<Task>, Fault> {
         if count == 0 {
             return Ok(None);
@@ -97,7 +93,7 @@ impl RowShape {
         })
     }
 
-    /// Of each node, whether its values take bytes. A value that takes none never does.
+    /// For each node, whether its values take bytes. A value without bytes never has any.
     pub(in crate::table) fn sized(&self) -> Vec<bool> {
         let mut sized = vec![true; self.nodes.len()];
         // Children come after their parents. A reference back goes to a node that has a choice
@@ -130,7 +126,7 @@ fn sized_bytes<'a>(reader: &mut Reader<'a>) -> Result<&'a [u8], Fault> {
     reader.bytes(size)
 }
 
-/// The varint of a number with so many bits; of one with more than 64, the lower ones.
+/// The varint of a number with this number of bits; of one with more than 64, the lower ones.
 fn varint(reader: &mut Reader<'_>, bits: u32) -> Result<u64, Fault> {
     let mut value = 0;
     for group in 0..bits.div_ceil(7) {

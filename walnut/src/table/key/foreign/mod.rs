@@ -43,7 +43,7 @@ impl Span {
     }
 }
 
-/// The error for numbers that are no date and no time.
+/// The error for numbers that are not a date or a time.
 fn impossible<E>(_: E) -> Fault {
     Fault::Invalid("time in a key")
 }
