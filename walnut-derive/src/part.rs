@@ -112,17 +112,17 @@ impl<'a> Part<'a> {
     }
 
     /// The encoding type. An unsatisfied bound is reported at the value's type.
-    pub(crate) fn form(&self, private: &TokenStream) -> TokenStream {
-        let mut form = quote!(#private::Plain);
+    pub(crate) fn encoding(&self, private: &TokenStream) -> TokenStream {
+        let mut encoding = quote!(#private::Plain);
         if self.words.nocase.is_some() {
-            form = quote!(#private::CaseFolded);
+            encoding = quote!(#private::CaseFolded);
         } else if let Some((_, digits)) = self.words.scale {
-            form = quote!(#private::FixedPoint<#digits>);
+            encoding = quote!(#private::FixedPoint<#digits>);
         }
         if self.words.desc.is_some() {
-            form = quote!(#private::Descending<#form>);
+            encoding = quote!(#private::Descending<#encoding>);
         }
-        respanned(form, self.ty().span())
+        respanned(encoding, self.ty().span())
     }
 
     /// The column as the schema prints it.

@@ -6,11 +6,11 @@ pub use std::vec::Vec;
 
 pub use crate::error::{Fault, Result};
 pub use crate::table::derived::{
-    Made, MadeOfEach, NestedField, Part, counted_key, decode_part, each_is_exact, each_is_optional,
-    each_shape, encode_key, encode_part, enum_shape, form_is_exact, form_is_optional, form_shape,
-    index_computed, index_each, index_each_computed, index_made, index_part, key_is_exact, made_is_exact,
-    made_is_optional, made_shape, part_is_exact, part_is_none, part_is_optional, part_shape, skip_each,
-    skip_form, skip_made, skip_part,
+    IndexColumn, IndexElements, KeyPart, NestedField, column_is_exact, column_is_optional, column_shape,
+    decode_part, element_is_exact, element_is_optional, elements_shape, encode_key, encode_part,
+    encoding_is_exact, encoding_is_optional, encoding_shape, enum_shape, generated_number, index_column,
+    index_computed, index_computed_elements, index_elements, index_part, key_is_exact, part_is_exact,
+    part_is_none, part_is_optional, part_shape, skip_column, skip_element, skip_encoding, skip_part,
 };
 pub use crate::table::encoding::{CaseFolded, Descending, Encoding, FixedPoint, Plain};
 pub use crate::table::row::{Lossless, MaybeLossy, Serde, SerdeRow, migrate as migrate_row};

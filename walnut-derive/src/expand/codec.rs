@@ -8,7 +8,7 @@ use crate::ast::Field;
 use crate::part::{Part, Source, optional, respanned};
 use crate::plan::{Plan, bounded, mentions_a_param};
 
-/// `impl Part` for each column that is read on its own, and the assertions.
+/// `impl KeyPart` for each column that is read on its own, and the assertions.
 pub(super) fn columns(plan: &Plan<'_>) -> TokenStream {
     let Plan { row, private, .. } = plan;
     let generics = table_generics(plan);
@@ -16,7 +16,7 @@ pub(super) fn columns(plan: &Plan<'_>) -> TokenStream {
     let columns = plan.columns().map(|Field { at, ident: field, ty, .. }| {
         quote! {
             #[automatically_derived]
-            impl #impl_generics #private::Part<__Parts, #at> for #row #where_clause {
+            impl #impl_generics #private::KeyPart<__Parts, #at> for #row #where_clause {
                 type Key = #ty;
                 fn part(&self) -> &#ty {
                     &self.#field
@@ -25,27 +25,27 @@ pub(super) fn columns(plan: &Plan<'_>) -> TokenStream {
         }
     });
     let impls = plan.parts().filter_map(|part| Some((part, part.value_path()?))).map(|(part, path)| {
-        let (at, ty, form) = (part.ordinal, part.collection(), part.form(private));
+        let (at, ty, encoding) = (part.ordinal, part.collection(), part.encoding(private));
         // An unsatisfied bound is reported at the type.
         let here = Span::call_site().located_at(ty.span());
-        let form = quote_spanned!(here=> type Encoding = #form;);
+        let encoding = quote_spanned!(here=> type Encoding = #encoding;);
         let (kind, output, value) = if part.words.each.is_none() {
             // A written type that differs from the field's is reported where it is written.
             let reference = respanned(quote!(&), ty.span());
-            (quote!(Made), quote!(&#ty), quote!(#reference self.#path))
+            (quote!(IndexColumn), quote!(&#ty), quote!(#reference self.#path))
         } else {
             let value = if optional(part.ty()).is_some() {
                 quote!(::core::option::Option::as_ref(&self.#path))
             } else {
                 quote!(::core::option::Option::Some(&self.#path))
             };
-            (quote!(MadeOfEach), quote!(::core::option::Option<&#ty>), value)
+            (quote!(IndexElements), quote!(::core::option::Option<&#ty>), value)
         };
         quote! {
             #[automatically_derived]
             impl #impl_generics #private::#kind<__Parts, #at> for #row #where_clause {
                 type Value = #ty;
-                #form
+                #encoding
                 fn value(&self) -> #output {
                     #value
                 }
@@ -102,8 +102,8 @@ pub(super) fn members(plan: &Plan<'_>) -> TokenStream {
     let choice = (!plan.indexes.is_empty()).then(|| quote!(match __index { #(#indexes)* _ => {} }));
     let counted = plan.auto.then(|| {
         quote! {
-            fn counted_key(&self) -> ::core::option::Option<::core::primitive::u128> {
-                #private::counted_key::<Self>(self)
+            fn generated_number(&self) -> ::core::option::Option<::core::primitive::u128> {
+                #private::generated_number::<Self>(self)
             }
         }
     });
@@ -171,14 +171,14 @@ fn index_shapes(plan: &Plan<'_>) -> Option<TokenStream> {
                 quote!(#private::part_shape::<Self, __Parts, #at>())
             }
             Source::Field(_) | Source::Nested { .. } if each => {
-                quote!(#private::each_shape::<Self, __Parts, #ordinal>())
+                quote!(#private::elements_shape::<Self, __Parts, #ordinal>())
             }
             Source::Field(_) | Source::Nested { .. } => {
-                quote!(#private::made_shape::<Self, __Parts, #ordinal>())
+                quote!(#private::column_shape::<Self, __Parts, #ordinal>())
             }
             Source::Function { .. } => {
-                let (form, value) = (part.form(private), part.value(private));
-                quote!(#private::form_shape::<#form, #value>())
+                let (encoding, value) = (part.encoding(private), part.value(private));
+                quote!(#private::encoding_shape::<#encoding, #value>())
             }
         }
     };
@@ -250,14 +250,14 @@ fn skip_part(plan: &Plan<'_>, part: &Part<'_>) -> TokenStream {
             quote!(#private::skip_part::<Self, __Parts, #at>(__input)?;)
         }
         Source::Field(_) | Source::Nested { .. } if each => {
-            quote!(#private::skip_each::<Self, __Parts, #ordinal>(__input)?;)
+            quote!(#private::skip_element::<Self, __Parts, #ordinal>(__input)?;)
         }
         Source::Field(_) | Source::Nested { .. } => {
-            quote!(#private::skip_made::<Self, __Parts, #ordinal>(__input)?;)
+            quote!(#private::skip_column::<Self, __Parts, #ordinal>(__input)?;)
         }
         Source::Function { .. } => {
-            let (form, value) = (part.form(private), part.value(private));
-            quote!(#private::skip_form::<#form, #value>(__input)?;)
+            let (encoding, value) = (part.encoding(private), part.value(private));
+            quote!(#private::skip_encoding::<#encoding, #value>(__input)?;)
         }
     }
 }
@@ -271,18 +271,18 @@ fn add_part(plan: &Plan<'_>, part: &Part<'_>) -> TokenStream {
             quote!(#private::index_part::<Self, __Parts, #at>(self, __entries);)
         }
         Source::Field(_) | Source::Nested { .. } if each => {
-            quote!(#private::index_each::<Self, __Parts, #ordinal>(self, __entries);)
+            quote!(#private::index_elements::<Self, __Parts, #ordinal>(self, __entries);)
         }
         Source::Field(_) | Source::Nested { .. } => {
-            quote!(#private::index_made::<Self, __Parts, #ordinal>(self, __entries);)
+            quote!(#private::index_column::<Self, __Parts, #ordinal>(self, __entries);)
         }
         Source::Function { function, .. } => {
-            let (ty, form) = (part.collection(), part.form(private));
-            let add = if each { quote!(index_each_computed) } else { quote!(index_computed) };
+            let (ty, encoding) = (part.collection(), part.encoding(private));
+            let add = if each { quote!(index_computed_elements) } else { quote!(index_computed) };
             // A function with another return type is reported at its path.
             let here = Span::call_site().located_at(function.span());
             let value = quote_spanned!(here=> #function(self));
-            quote!(#private::#add::<#ty, #form>(#value, __entries);)
+            quote!(#private::#add::<#ty, #encoding>(#value, __entries);)
         }
     }
 }
@@ -321,8 +321,8 @@ pub(super) fn table_generics(plan: &Plan<'_>) -> syn::Generics {
     let serde = quote!(#private::Serialize + #private::DeserializeOwned +);
     let mut bounded = bounded(generics, &serde, keys.into_iter().map(|field| &field.ty), private);
     for part in plan.parts().filter(|part| part.plain().is_none() && mentions_a_param(generics, part.ty())) {
-        let (form, value) = (part.form(private), part.value(private));
-        bounded.make_where_clause().predicates.push(syn::parse_quote!(#form: #private::Encoding<#value>));
+        let (encoding, value) = (part.encoding(private), part.value(private));
+        bounded.make_where_clause().predicates.push(syn::parse_quote!(#encoding: #private::Encoding<#value>));
     }
     if let ([column], true) = (&plan.key[..], plan.auto)
         && mentions_a_param(generics, &column.ty)
@@ -386,13 +386,13 @@ fn predicate(part: &Part<'_>, row: &TokenStream, private: &TokenStream, what: &s
             quote!(#private::#ask::<#row, __Parts, #at>())
         }
         Source::Field(_) | Source::Nested { .. } => {
-            let ask = format_ident!("{}_is_{what}", if each { "each" } else { "made" });
+            let ask = format_ident!("{}_is_{what}", if each { "element" } else { "column" });
             quote!(#private::#ask::<#row, __Parts, #ordinal>())
         }
         Source::Function { .. } => {
-            let (ask, form, value) =
-                (format_ident!("form_is_{what}"), part.form(private), part.value(private));
-            quote!(#private::#ask::<#form, #value>())
+            let (ask, encoding, value) =
+                (format_ident!("encoding_is_{what}"), part.encoding(private), part.value(private));
+            quote!(#private::#ask::<#encoding, #value>())
         }
     }
 }

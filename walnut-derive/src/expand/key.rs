@@ -25,7 +25,7 @@ fn by_parts(key: &Key, parts: &[KeyField]) -> TokenStream {
     let part_impls = parts.iter().enumerate().map(|(at, KeyField { member, ty })| {
         quote! {
             #[automatically_derived]
-            impl #impl_generics #private::Part<__Parts, #at> for #this #where_clause {
+            impl #impl_generics #private::KeyPart<__Parts, #at> for #this #where_clause {
                 type Key = #ty;
                 fn part(&self) -> &#ty {
                     &self.#member

@@ -4,7 +4,7 @@
 //! const _: () = {
 //!     pub struct __UserIndexes<'a, A> { pub email: Unique<'a, User, String, A>, .. }      index
 //!     pub struct __UserIndexNames { pub email: IndexName, .. }                            index
-//!     impl Part<__Parts, 1> for User { .. }                                               codec
+//!     impl KeyPart<__Parts, 1> for User { .. }                                               codec
 //!     const _: () = assert!(..);                                                          codec
 //!     impl TableMapper for User { .. }                                                    mapper; fallback after a fault
 //! };

@@ -399,7 +399,7 @@ impl<T: Table, M: Access> DefaultTable<T, M> {
 
     /// Moves the key sequence past the key of a row.
     pub(super) fn count_key(&self, row: &T) {
-        if let Some(number) = row.counted_key() {
+        if let Some(number) = row.generated_number() {
             self.info.key_sequence.advance_past(number);
         }
     }

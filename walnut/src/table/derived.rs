@@ -3,8 +3,8 @@
 //!
 //! ```text
 //! struct __Parts;
-//! impl Part<__Parts, 1> for User { type Key = String; .. }    the one place that asks for `String: Key`
-//! index_part::<User, __Parts, 1>(row, entries)                asks only for `User: Part<__Parts, 1>`
+//! impl KeyPart<__Parts, 1> for User { type Key = String; .. }    the one place that asks for `String: Key`
+//! index_part::<User, __Parts, 1>(row, entries)                asks only for `User: KeyPart<__Parts, 1>`
 //! ```
 //!
 //! A field whose type is no key is therefore one error, under its type. `__Parts` is declared
@@ -18,16 +18,16 @@ use super::key::{Generated, Key, KeyReader, KeyShape, KeyShapePart, KeyWriter};
 use super::mapper::{GeneratesKey, TableMapper};
 use crate::error::Fault;
 
-/// The field at a place of a struct, which is a key; `Of` says what it is a part for.
-pub trait Part<Of, const AT: usize> {
+/// A field of a struct, which is a key; `Of` says what it is a part for.
+pub trait KeyPart<Of, const AT: usize> {
     /// Its type.
     type Key: Key;
     /// Its value.
     fn part(&self) -> &Self::Key;
 }
 
-/// The field at a place of a struct, which an index stores in a form of its own.
-pub trait Made<Of, const AT: usize> {
+/// A field of a struct, which an index stores in an encoding of its own.
+pub trait IndexColumn<Of, const AT: usize> {
     /// Its type.
     type Value;
     /// How it is stored.
@@ -36,8 +36,8 @@ pub trait Made<Of, const AT: usize> {
     fn value(&self) -> &Self::Value;
 }
 
-/// The field at a place of a struct, whose elements an index stores one by one.
-pub trait MadeOfEach<Of, const AT: usize> {
+/// A field of a struct, whose elements an index stores one by one.
+pub trait IndexElements<Of, const AT: usize> {
     /// Its type.
     type Value: Elements;
     /// How an element is stored.
@@ -59,20 +59,20 @@ pub trait NestedField<const NAME: u64> {
 }
 
 /// The hash of a digit, as the derive computes it.
-const fn place_hash(digit: u8) -> u64 {
+const fn ordinal_hash(digit: u8) -> u64 {
     (0xcbf2_9ce4_8422_2325 ^ digit as u64).wrapping_mul(0x0100_0000_01b3)
 }
 
-macro_rules! places {
+macro_rules! tuple_fields {
     ($([$($all:ident)*] $part:ident $digit:literal;)*) => {$(
         #[diagnostic::do_not_recommend]
-        impl<$($all),*> NestedField<{ place_hash($digit) }> for ($($all,)*) {
+        impl<$($all),*> NestedField<{ ordinal_hash($digit) }> for ($($all,)*) {
             type Type = $part;
         }
     )*};
 }
 
-places! {
+tuple_fields! {
     [A] A b'0';
     [A B] A b'0';
     [A B] B b'1';
@@ -96,27 +96,27 @@ pub const fn key_is_exact<T: TableMapper>() -> bool {
 }
 
 /// Adds a part to an entry of an index.
-pub fn index_part<T: Part<Of, AT>, Of, const AT: usize>(row: &T, entries: &mut IndexEntries) {
+pub fn index_part<T: KeyPart<Of, AT>, Of, const AT: usize>(row: &T, entries: &mut IndexEntries) {
     entries.part(row.part());
 }
 
 /// How a part is encoded.
-pub fn part_shape<T: Part<Of, AT>, Of, const AT: usize>() -> KeyShape {
+pub fn part_shape<T: KeyPart<Of, AT>, Of, const AT: usize>() -> KeyShape {
     T::Key::key_shape()
 }
 
-/// How a part in its form is encoded.
-pub fn made_shape<T: Made<Of, AT>, Of, const AT: usize>() -> KeyShape {
+/// How a column is encoded.
+pub fn column_shape<T: IndexColumn<Of, AT>, Of, const AT: usize>() -> KeyShape {
     <T::Encoding as Encoding<T::Value>>::Key::key_shape()
 }
 
-/// How an element in its form is encoded.
-pub fn each_shape<T: MadeOfEach<Of, AT>, Of, const AT: usize>() -> KeyShape {
+/// How an element is encoded.
+pub fn elements_shape<T: IndexElements<Of, AT>, Of, const AT: usize>() -> KeyShape {
     <T::Encoding as Encoding<<T::Value as Elements>::Element>>::Key::key_shape()
 }
 
-/// How a form encodes a value.
-pub fn form_shape<F: Encoding<V>, V>() -> KeyShape {
+/// The encoding of a value.
+pub fn encoding_shape<F: Encoding<V>, V>() -> KeyShape {
     F::Key::key_shape()
 }
 
@@ -126,13 +126,13 @@ pub fn enum_shape(variants: &[(&str, i64)]) -> KeyShape {
     KeyShape::of(KeyShapePart::Enum(variants.collect()))
 }
 
-/// Adds a part in its form to an entry of an index.
-pub fn index_made<T: Made<Of, AT>, Of, const AT: usize>(row: &T, entries: &mut IndexEntries) {
-    entries.form::<T::Encoding, T::Value>(row.value());
+/// Adds a column in its encoding to an entry of an index.
+pub fn index_column<T: IndexColumn<Of, AT>, Of, const AT: usize>(row: &T, entries: &mut IndexEntries) {
+    entries.encoded::<T::Encoding, T::Value>(row.value());
 }
 
 /// Adds a part for each element to an entry of an index.
-pub fn index_each<T: MadeOfEach<Of, AT>, Of, const AT: usize>(row: &T, entries: &mut IndexEntries) {
+pub fn index_elements<T: IndexElements<Of, AT>, Of, const AT: usize>(row: &T, entries: &mut IndexEntries) {
     match row.value() {
         Some(value) => entries.each::<T::Encoding, T::Value>(value),
         None => entries.leave_out(),
@@ -142,14 +142,14 @@ pub fn index_each<T: MadeOfEach<Of, AT>, Of, const AT: usize>(row: &T, entries: 
 /// Adds what a function computed to an entry of an index, which is left out when that is nothing.
 pub fn index_computed<V, F: Encoding<V>>(value: impl Computed<V>, entries: &mut IndexEntries) {
     match value.computed() {
-        Some(value) => entries.form::<F, V>(&value),
+        Some(value) => entries.encoded::<F, V>(&value),
         None => entries.leave_out(),
     }
 }
 
 /// Adds each element of what a function computed to an entry of an index, which is left out when
 /// that is nothing.
-pub fn index_each_computed<V: Elements, F: Encoding<V::Element>>(
+pub fn index_computed_elements<V: Elements, F: Encoding<V::Element>>(
     value: impl Computed<V>,
     entries: &mut IndexEntries,
 ) {
@@ -160,82 +160,88 @@ pub fn index_each_computed<V: Elements, F: Encoding<V::Element>>(
 }
 
 /// The number of a row's generated key, if it is a counted one.
-pub fn counted_key<T: GeneratesKey>(row: &T) -> Option<u128> {
+pub fn generated_number<T: GeneratesKey>(row: &T) -> Option<u128> {
     row.generated_key().number()
 }
 
 /// Adds a part.
-pub fn encode_part<T: Part<Of, AT>, Of, const AT: usize>(whole: &T, out: &mut KeyWriter) {
+pub fn encode_part<T: KeyPart<Of, AT>, Of, const AT: usize>(whole: &T, out: &mut KeyWriter) {
     whole.part().encode(out);
 }
 
 /// Reads a part back.
-pub fn decode_part<T: Part<Of, AT>, Of, const AT: usize>(input: &mut KeyReader<'_>) -> Result<T::Key, Fault> {
+pub fn decode_part<T: KeyPart<Of, AT>, Of, const AT: usize>(
+    input: &mut KeyReader<'_>,
+) -> Result<T::Key, Fault> {
     T::Key::decode(input)
 }
 
-/// Passes over a part.
-pub fn skip_part<T: Part<Of, AT>, Of, const AT: usize>(input: &mut KeyReader<'_>) -> Result<(), Fault> {
+/// Skips a part.
+pub fn skip_part<T: KeyPart<Of, AT>, Of, const AT: usize>(input: &mut KeyReader<'_>) -> Result<(), Fault> {
     T::Key::skip(input)
 }
 
-/// Passes over the key that is made of a part.
-pub fn skip_made<T: Made<Of, AT>, Of, const AT: usize>(input: &mut KeyReader<'_>) -> Result<(), Fault> {
+/// Skips the key of a column.
+pub fn skip_column<T: IndexColumn<Of, AT>, Of, const AT: usize>(
+    input: &mut KeyReader<'_>,
+) -> Result<(), Fault> {
     <T::Encoding as Encoding<T::Value>>::Key::skip(input)
 }
 
-/// Passes over the key that is made of an element.
-pub fn skip_each<T: MadeOfEach<Of, AT>, Of, const AT: usize>(input: &mut KeyReader<'_>) -> Result<(), Fault> {
+/// Skips the key of an element.
+pub fn skip_element<T: IndexElements<Of, AT>, Of, const AT: usize>(
+    input: &mut KeyReader<'_>,
+) -> Result<(), Fault> {
     <T::Encoding as Encoding<<T::Value as Elements>::Element>>::Key::skip(input)
 }
 
-/// Passes over the key that a form makes of a value.
-pub fn skip_form<F: Encoding<V>, V>(input: &mut KeyReader<'_>) -> Result<(), Fault> {
+/// Skips the key of an encoded value.
+pub fn skip_encoding<F: Encoding<V>, V>(input: &mut KeyReader<'_>) -> Result<(), Fault> {
     F::Key::skip(input)
 }
 
 /// Whether a part is a missing value.
-pub fn part_is_none<T: Part<Of, AT>, Of, const AT: usize>(whole: &T) -> bool {
+pub fn part_is_none<T: KeyPart<Of, AT>, Of, const AT: usize>(whole: &T) -> bool {
     whole.part().is_none()
 }
 
 /// Whether a part's type is [exact](Key::EXACT).
-pub const fn part_is_exact<T: Part<Of, AT>, Of, const AT: usize>() -> bool {
+pub const fn part_is_exact<T: KeyPart<Of, AT>, Of, const AT: usize>() -> bool {
     <T::Key as Key>::EXACT
 }
 
 /// Whether a part's type [may be missing](Key::OPTIONAL).
-pub const fn part_is_optional<T: Part<Of, AT>, Of, const AT: usize>() -> bool {
+pub const fn part_is_optional<T: KeyPart<Of, AT>, Of, const AT: usize>() -> bool {
     <T::Key as Key>::OPTIONAL
 }
 
-/// Whether the key that is made of a part is [exact](Key::EXACT).
-pub const fn made_is_exact<T: Made<Of, AT>, Of, const AT: usize>() -> bool {
+/// Whether the key of a column is [exact](Key::EXACT).
+pub const fn column_is_exact<T: IndexColumn<Of, AT>, Of, const AT: usize>() -> bool {
     <<T::Encoding as Encoding<T::Value>>::Key as Key>::EXACT
 }
 
-/// Whether the key that is made of a part [may be missing](Key::OPTIONAL).
-pub const fn made_is_optional<T: Made<Of, AT>, Of, const AT: usize>() -> bool {
+/// Whether the key of a column [may be missing](Key::OPTIONAL).
+pub const fn column_is_optional<T: IndexColumn<Of, AT>, Of, const AT: usize>() -> bool {
     <<T::Encoding as Encoding<T::Value>>::Key as Key>::OPTIONAL
 }
 
-/// Whether the key that is made of an element is [exact](Key::EXACT).
-pub const fn each_is_exact<T: MadeOfEach<Of, AT>, Of, const AT: usize>() -> bool {
+/// Whether the key of an element is [exact](Key::EXACT).
+pub const fn element_is_exact<T: IndexElements<Of, AT>, Of, const AT: usize>() -> bool {
     <<T::Encoding as Encoding<<T::Value as Elements>::Element>>::Key as Key>::EXACT
 }
 
-/// Whether the key that is made of an element [may be missing](Key::OPTIONAL).
-pub const fn each_is_optional<T: MadeOfEach<Of, AT>, Of, const AT: usize>() -> bool {
+/// Whether the key of an element [may be missing](Key::OPTIONAL).
+pub const fn element_is_optional<T: IndexElements<Of, AT>, Of, const AT: usize>() -> bool {
     <<T::Encoding as Encoding<<T::Value as Elements>::Element>>::Key as Key>::OPTIONAL
 }
 
-/// Whether the key that a form makes of a value is [exact](Key::EXACT).
-pub const fn form_is_exact<F: Encoding<V>, V>() -> bool {
+/// Whether the key of an encoded value is [exact](Key::EXACT).
+pub const fn encoding_is_exact<F: Encoding<V>, V>() -> bool {
     <F::Key as Key>::EXACT
 }
 
-/// Whether the key that a form makes of a value [may be missing](Key::OPTIONAL).
-pub const fn form_is_optional<F: Encoding<V>, V>() -> bool {
+/// Whether the key of an encoded value [may be missing](Key::OPTIONAL).
+pub const fn encoding_is_optional<F: Encoding<V>, V>() -> bool {
     <F::Key as Key>::OPTIONAL
 }
 

@@ -56,11 +56,11 @@ impl IndexEntries {
 
     /// Adds the next part of the entry.
     pub fn part<K: Key>(&mut self, part: &K) {
-        self.form::<Plain, K>(part);
+        self.encoded::<Plain, K>(part);
     }
 
     /// Adds the next part of the entry in an encoding.
-    pub(crate) fn form<F: Encoding<V>, V>(&mut self, value: &V) {
+    pub(crate) fn encoded<F: Encoding<V>, V>(&mut self, value: &V) {
         self.put(F::is_none(value), |out| F::encode(value, out));
     }
 

@@ -85,7 +85,7 @@ pub trait TableMapper: Sized + Send + Sync + 'static {
 
     /// The number of the row's primary key, if keys of this table are counted: the sequence
     /// continues above it. Only tables with `#[primary_key(auto)]` have one.
-    fn counted_key(&self) -> Option<u128> {
+    fn generated_number(&self) -> Option<u128> {
         None
     }
 

@@ -78,7 +78,7 @@ impl<T: Table> StoredRow for T {
 
     #[inline(always)]
     fn number(&self) -> Option<u128> {
-        self.counted_key()
+        self.generated_number()
     }
 
     fn skip_index_key(_: &TableInfo, index: usize, input: &mut KeyReader<'_>) -> Result<bool, Fault> {
