@@ -446,8 +446,7 @@ mod tests {
         assert!(!format!("{swept:?} {:?}", swept.duplicates).contains("twin"), "no message has a value");
         assert_eq!(table.by().name.get(Some("name 7")).unwrap(), Some(thing(7)));
         assert_eq!(table.get("twin").unwrap(), Some(twin));
-        // Once somebody has given way, nothing is left to be told; his entries went with him,
-        // whosever they were.
+        // Once one row has another value, no duplicate is left; the shared entries went with it.
         table.modify("twin", |row| row.name = Some("own".into())).unwrap();
         table.modify("twin", |row| row.shelf = 4).unwrap();
         let swept = table.sweep().unwrap();

@@ -107,7 +107,7 @@ use by_value;
 /// # By hand
 ///
 /// A type of one's own implements it by putting together what is there. The three laws at the head
-/// of this module are the implementer's promise; a wrong order gives wrong ranges.
+/// of this module are the implementer's promise; a wrong order makes wrong ranges.
 ///
 /// ```
 /// use walnut::{Fault, Key, KeyReader, KeyWriter};
@@ -165,8 +165,7 @@ pub trait Key: Sized + Send + Sync + 'static {
     /// [`encode`](Key::encode).
     fn encode_ref(point: &Self::Ref<'_>, out: &mut KeyWriter);
 
-    /// Reads a value back; what stands in `input` may be damaged, which is an error and never a
-    /// panic.
+    /// Decodes a value; `input` may be damaged, which is an error and never a panic.
     fn decode(input: &mut KeyReader<'_>) -> Result<Self, Fault>;
 
     /// Passes over a value without building it.
