@@ -215,7 +215,7 @@ fn compare(people: &DefaultTable<Person>, model: &Model) -> Result<()> {
 
 #[test]
 fn random_programs_agree_with_a_map() -> Result<()> {
-    for seed in 0..12 {
+    for seed in 0..walnut_tests::fewer!(12) {
         let mut random = Random::new(seed, "comforts");
         let db = Database::in_memory()?;
         let (people, mut model) = (db.table::<Person>()?, Model::default());
@@ -234,6 +234,8 @@ fn random_programs_agree_with_a_map() -> Result<()> {
     Ok(())
 }
 
+/// Not on PostgreSQL: a batch next to a changed page conflicts and is run again, so there are more calls.
+#[cfg(not(feature = "postgres"))]
 #[test]
 fn batches_pass_over_what_others_changed_meanwhile() -> Result<()> {
     let db = Database::in_memory()?;

@@ -144,7 +144,7 @@ fn text() -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(48))]
+    #![proptest_config(ProptestConfig::with_cases(walnut_tests::fewer!(48)))]
 
     /// A bound that cannot be stored is one all the same: the rows in the range are those that a vector would have there.
     #[test]

@@ -3,7 +3,12 @@
 //! More seeds: `WALNUT_SEEDS=10000 cargo test --release -p walnut-tests --test it model_check::`, from another first one on with
 //! `WALNUT_SEED=500`. A failure prints the command that replays its seed alone.
 
-use walnut_tests::model_check::{Crashes, Effort, check_model, for_each_seed, seeds, share_of_seeds};
+use walnut::Database;
+use walnut::remote::{Faults, Memory};
+use walnut_tests::model_check::{
+    Crashes, Effort, check_model, check_model_on, for_each_seed, seeds, share_of_seeds,
+};
+use walnut_tests::session::Session;
 
 #[test]
 fn a_store_that_crashes_anywhere_recovers_what_it_acknowledged() {
@@ -32,4 +37,16 @@ fn a_store_survives_a_crash_at_every_sync_under_every_policy() {
 fn a_long_life_is_lived_in_step_with_the_model() {
     let effort = Effort { steps: 400, crashes: Crashes::Spread(2) };
     for_each_seed("a_long_life_is_lived_in_step", seeds(12), |seed| check_model(seed + 200_000, effort));
+}
+
+#[test]
+fn clients_of_an_engine_elsewhere_live_in_step_with_the_model() {
+    for_each_seed("clients_of_an_engine_elsewhere", seeds(20), |seed| {
+        let engine = Memory::with_seed(seed);
+        if seed % 2 == 1 {
+            let faults = Faults { lost_before: 30, lost_after: 30, short_pages: 200, ..Faults::default() };
+            engine.set_faults(faults);
+        }
+        check_model_on(seed + 400_000, 150, || Session::of(Database::on(engine.clone())?));
+    });
 }

@@ -58,7 +58,7 @@ macro_rules! called {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(200))]
+    #![proptest_config(ProptestConfig::with_cases(walnut_tests::fewer!(200)))]
 
     #[test]
     fn calls_on_a_scan_are_calls_on_an_iterator(

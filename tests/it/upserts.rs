@@ -140,7 +140,7 @@ fn any_guest() -> impl Strategy<Value = Guest> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(256))]
+    #![proptest_config(ProptestConfig::with_cases(walnut_tests::fewer!(256)))]
 
     #[test]
     fn rows_are_taken_if_and_only_if_the_state_that_they_leave_is_sound(

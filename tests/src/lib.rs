@@ -2,6 +2,7 @@
 //!
 //! ```text
 //!   model_check store and model side by side, through crashes
+//!     course      a step of it, on the store and on the model
 //!     workload    what is done, drawn from a seed
 //!       query       what is asked
 //!         model       what must come out
@@ -13,6 +14,7 @@
 
 #![allow(clippy::missing_panics_doc, reason = "a check fails by panicking, which is its purpose")]
 
+mod course;
 #[cfg(doctest)]
 mod guide;
 pub mod history;
@@ -24,3 +26,11 @@ pub mod rows;
 pub mod session;
 pub mod threads;
 pub mod workload;
+
+/// So many, or a sixteenth of it where each commit is a round trip to a server.
+#[macro_export]
+macro_rules! fewer {
+    ($count:expr) => {
+        if cfg!(feature = "few") { 1 + $count / 16 } else { $count }
+    };
+}

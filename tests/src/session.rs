@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use walnut::env::{Env, MemoryEnv};
+use walnut::remote::Embedded;
 use walnut::{
     Background, Builder, Compaction, Compression, Database, DefaultTable, Durability, EncryptionKey, Error,
     Result, WriteAccess,
@@ -125,23 +126,27 @@ impl Setup {
 
     /// Opens the database on a machine.
     pub fn open(&self, env: Arc<dyn Env>) -> Result<Session> {
-        let db = self.builder().env(env).open(DIR)?;
-        Ok(Session { users: db.table()?, documents: db.table()?, db })
+        Session::of(self.builder().env(env).open(DIR)?)
     }
 }
 
 /// An open database.
 #[derive(Debug)]
-pub struct Session {
+pub struct Session<E = Embedded> {
     /// Its users.
     pub users: DefaultTable<User>,
     /// Its documents.
     pub documents: DefaultTable<Document>,
     /// Itself.
-    pub db: Database,
+    pub db: Database<E>,
 }
 
-impl Session {
+impl<E> Session<E> {
+    /// The database with its tables.
+    pub fn of(db: Database<E>) -> Result<Self> {
+        Ok(Self { users: db.table()?, documents: db.table()?, db })
+    }
+
     /// Runs a statement; its own refusals are outcomes, everything else is an error.
     pub fn run(&self, op: &Op) -> Result<Told> {
         run_in(&self.users, &self.documents, op)

@@ -1,27 +1,76 @@
 //! PostgreSQL and etcd, started by the scripts in `.ci/servers`.
 
-use std::fs;
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Child, Command, Stdio};
+use std::sync::{LazyLock, Mutex, PoisonError};
+use std::{env, fs};
 
 use tempfile::TempDir;
 
 /// Runs a script of `.ci/servers`, and fails with its output if it does.
 fn script(name: &str, arguments: &[&str]) {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../.ci/servers").join(name);
+    let path = script_path(name);
     // The servers inherit the output, so it must not be a pipe, which would be waited for.
     let status = Command::new(&path).args(arguments).stdin(Stdio::null()).status();
     let status = status.unwrap_or_else(|error| panic!("{}: {error}", path.display()));
     assert!(status.success(), "{} {arguments:?}: {status}", path.display());
 }
 
+fn script_path(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../.ci/servers").join(name)
+}
+
 /// A directory that any user can enter: PostgreSQL runs as one of its own.
 fn directory() -> TempDir {
-    let directory = TempDir::with_prefix("walnut-server-").expect("a directory");
+    directory_in(&env::temp_dir())
+}
+
+/// The same, in memory where that is large enough.
+fn directory_in_memory() -> TempDir {
+    let memory = Path::new("/dev/shm");
+    if memory.is_dir() { directory_in(memory) } else { directory() }
+}
+
+fn directory_in(place: &Path) -> TempDir {
+    let directory = TempDir::with_prefix_in("walnut-server-", place).expect("a directory");
     fs::set_permissions(directory.path(), fs::Permissions::from_mode(0o755)).expect("rights");
     directory
+}
+
+/// The number of a place in this process: that of its table or its keys on the server of all tests.
+pub fn place_number(place: &str) -> usize {
+    static PLACES: Mutex<BTreeMap<String, usize>> = Mutex::new(BTreeMap::new());
+    let mut places = PLACES.lock().unwrap_or_else(PoisonError::into_inner);
+    let next = places.len();
+    *places.entry(place.to_owned()).or_insert(next)
+}
+
+/// A server that all tests of a process use at any time, and what stops it.
+#[derive(Debug)]
+struct OfProcess<S> {
+    server: S,
+    /// Its standard input is a pipe that ends with this process, however that ends.
+    _stops: Child,
+}
+
+impl<S> OfProcess<S> {
+    /// A server in a directory in memory where there is one: what is tested is not that disks keep
+    /// their word. A script of `.ci/servers` stops it, called with each of `arguments`.
+    fn new(server: S, directory: &Path, script: &str, arguments: &[Vec<String>]) -> Self {
+        let mut stops = String::from("cat >/dev/null");
+        for arguments in arguments {
+            write!(stops, "; {} {}", script_path(script).display(), arguments.join(" ")).expect("text");
+        }
+        write!(stops, "; rm -rf {}", directory.display()).expect("text");
+        // A session of its own: a signal to the group of this process is not for it.
+        let mut command = Command::new("setsid");
+        command.args(["sh", "-c", &stops]).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+        Self { server, _stops: command.spawn().expect("setsid") }
+    }
 }
 
 /// The first of `count` ports that are free now.
@@ -50,9 +99,23 @@ pub struct PostgresServer {
 impl PostgresServer {
     /// A new cluster, started.
     pub fn start() -> Self {
+        Self::start_in(directory())
+    }
+
+    /// The server of all tests of this process, with which it ends.
+    pub fn of_this_process() -> &'static Self {
+        static SERVER: LazyLock<OfProcess<PostgresServer>> = LazyLock::new(|| {
+            let server = PostgresServer::start_in(directory_in_memory());
+            let stop = ["stop", &server.path("primary"), "immediate"].map(str::to_owned);
+            let directory = server.directory.path().to_owned();
+            OfProcess::new(server, &directory, "postgres", &[stop.to_vec()])
+        });
+        &SERVER.server
+    }
+
+    fn start_in(directory: TempDir) -> Self {
         let port = ports(2);
-        let mut server =
-            Self { directory: directory(), port, standby_port: port + 1, running: [false, false] };
+        let mut server = Self { directory, port, standby_port: port + 1, running: [false, false] };
         server.start_again();
         server
     }
@@ -131,22 +194,39 @@ pub struct EtcdCluster {
     directory: TempDir,
     port: u16,
     has_network: bool,
+    max_txn_ops: usize,
     running: [bool; 3],
 }
 
 impl EtcdCluster {
     /// A new cluster. Its nodes have been started, but may not serve yet.
     pub fn start() -> Self {
-        Self::start_with(false)
+        Self::start_with(false, 128, directory())
+    }
+
+    /// The operations that a transaction of [`of_this_process`](Self::of_this_process) takes.
+    pub const MAX_TXN_OPS: usize = 10_000;
+
+    /// The cluster of all tests of this process, with which it ends. Its transactions take more
+    /// operations than those of others.
+    pub fn of_this_process() -> &'static Self {
+        static CLUSTER: LazyLock<OfProcess<EtcdCluster>> = LazyLock::new(|| {
+            let cluster = EtcdCluster::start_with(false, EtcdCluster::MAX_TXN_OPS, directory_in_memory());
+            let kill = |node| ["kill", &cluster.path(), &number(node)].map(str::to_owned).to_vec();
+            let kills: Vec<_> = (0..3).map(kill).collect();
+            let directory = cluster.directory.path().to_owned();
+            OfProcess::new(cluster, &directory, "etcd", &kills)
+        });
+        &CLUSTER.server
     }
 
     /// A new cluster in a network whose links can be cut.
     pub fn with_network() -> Self {
-        Self::start_with(true)
+        Self::start_with(true, 128, directory())
     }
 
-    fn start_with(has_network: bool) -> Self {
-        let mut cluster = Self { directory: directory(), port: ports(6), has_network, running: [false; 3] };
+    fn start_with(has_network: bool, max_txn_ops: usize, directory: TempDir) -> Self {
+        let mut cluster = Self { directory, port: ports(6), has_network, max_txn_ops, running: [false; 3] };
         if has_network {
             script("etcd", &["network", &cluster.port.to_string()]);
         }
@@ -193,7 +273,8 @@ impl EtcdCluster {
 
     /// Starts a node after it was killed.
     pub fn start_again(&mut self, node: usize) {
-        script("etcd", &["start", &self.path(), &number(node), &self.port.to_string()]);
+        let (path, port, operations) = (self.path(), self.port.to_string(), self.max_txn_ops.to_string());
+        script("etcd", &["start", &path, &number(node), &port, "--max-txn-ops", &operations]);
         self.running[node] = true;
     }
 

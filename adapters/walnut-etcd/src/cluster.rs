@@ -48,6 +48,8 @@ pub(crate) struct Cluster {
     pub(crate) server: String,
     /// How long one call of the caller may take.
     pub(crate) timeout: Duration,
+    /// The most operations of a transaction.
+    pub(crate) operation_count: usize,
     nodes: Vec<Node>,
     /// The node that requests go to.
     current: AtomicUsize,
@@ -65,6 +67,7 @@ impl Cluster {
         addresses: &[String],
         keys: Keys,
         timeout: Duration,
+        operation_count: usize,
         credentials: Option<Credentials>,
     ) -> Result<Self, Failure> {
         let server = format!("etcd at {}", addresses.join(","));
@@ -83,7 +86,7 @@ impl Cluster {
         };
         let nodes = addresses.iter().map(connect).collect::<Result<_, _>>()?;
         let (current, token) = (AtomicUsize::new(0), Mutex::new(None));
-        Ok(Self { runtime, keys, server, timeout, nodes, current, credentials, token })
+        Ok(Self { runtime, keys, server, timeout, operation_count, nodes, current, credentials, token })
     }
 
     /// Asks one node after the other until one answers. For requests that change nothing.

@@ -17,7 +17,8 @@
 //! acknowledged is on a majority of the nodes.
 //!
 //! **Limits.** etcd keeps all keys in memory and 8 GiB at most, 2 GiB unless configured otherwise.
-//! Keys of 8 KiB, values of 1 MiB, commits of 1 MiB and 119 keys. A scan in reverse costs the server
+//! Keys of 8 KiB, values of 1 MiB, commits of 1 MiB and 119 keys, unless
+//! [`Options::max_txn_ops`] says more. A scan in reverse costs the server
 //! as much as reading its whole range. A transaction that reads more than about a hundred keys may
 //! meet a conflict that is none, with a write near what it has read. No TLS.
 //!
@@ -63,6 +64,7 @@ pub struct Options {
     addresses: Vec<String>,
     name: String,
     timeout: Duration,
+    operation_count: usize,
     credentials: Option<Credentials>,
 }
 
@@ -84,6 +86,7 @@ impl Options {
             addresses: addresses.into_iter().map(Into::into).collect(),
             name: "walnut".to_owned(),
             timeout: Duration::from_secs(10),
+            operation_count: writes::OPERATIONS,
             credentials: None,
         }
     }
@@ -99,6 +102,14 @@ impl Options {
     /// of it is left for the next one. At most an hour.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout.clamp(Duration::from_millis(10), LONGEST_TIMEOUT);
+        self
+    }
+
+    /// How many operations one transaction of the cluster takes, 128 by default: the
+    /// `--max-txn-ops` of all its nodes. A commit takes nine keys fewer. Nodes that are configured
+    /// for fewer refuse commits between the two, and nothing of these is done.
+    pub fn max_txn_ops(mut self, count: usize) -> Self {
+        self.operation_count = count.max(writes::OPERATIONS);
         self
     }
 
@@ -128,7 +139,8 @@ impl Options {
             return Err(Failure::Refused(text));
         }
         let keys = Keys::new(&format!("{}/", self.name));
-        let cluster = Cluster::new(&self.addresses, keys, self.timeout, self.credentials.clone())?;
+        let credentials = self.credentials.clone();
+        let cluster = Cluster::new(&self.addresses, keys, self.timeout, self.operation_count, credentials)?;
         let cluster = Arc::new(cluster);
         let check = server::check(Arc::clone(&cluster));
         let outcome = cluster.runtime.run(self.timeout, check);
@@ -143,6 +155,7 @@ impl fmt::Debug for Options {
             .field("addresses", &self.addresses)
             .field("name", &self.name)
             .field("timeout", &self.timeout)
+            .field("operation_count", &self.operation_count)
             .finish_non_exhaustive()
     }
 }
@@ -153,7 +166,7 @@ impl Engine for Etcd {
     }
 
     fn limits(&self) -> Limits {
-        writes::limits()
+        writes::limits(self.cluster.operation_count)
     }
 
     fn begin(&self, mode: Mode) -> Result<Box<dyn Session>, Failure> {

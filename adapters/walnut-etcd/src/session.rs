@@ -192,7 +192,8 @@ impl Session for EtcdSession {
 
     /// As durable as it can be, whatever is asked: etcd has no other commits.
     fn commit(self: Box<Self>, writes: &Writes, _: Durability) -> Result<(), Failure> {
-        let success = operations(&self.cluster.server, &self.cluster.keys, writes)?;
+        let Cluster { server, operation_count, keys, .. } = &*self.cluster;
+        let success = operations(server, *operation_count, keys, writes)?;
         // What was read is of one revision, so it holds together without asking.
         if success.is_empty() {
             return Ok(());

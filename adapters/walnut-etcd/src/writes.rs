@@ -12,11 +12,9 @@ use crate::keys::{Keys, after, bucket, only_bucket};
 use crate::wire::{DeleteRangeRequest, Op, PutRequest, RequestOp};
 
 /// The most operations of one commit, as etcd is configured by default.
-const OPERATIONS: usize = 128;
+pub(crate) const OPERATIONS: usize = 128;
 /// Guards of single buckets in one commit. Above that, the guard of all buckets is written.
 const GUARDS: usize = 8;
-/// Keys and ranges of one commit, so that there is room for the guards.
-pub(crate) const COMMIT_COUNT: usize = OPERATIONS - GUARDS - 1;
 /// etcd has no limit for keys but that of a request; its index keeps all of them in memory.
 pub(crate) const KEY: usize = 8192;
 /// A request may have 1.5 MiB, as etcd is configured by default; this leaves room for a value's
@@ -28,20 +26,27 @@ pub(crate) const COMMIT_SIZE: usize = (1 << 20) + (64 << 10);
 /// Ranges of one commit. Each key within a range costs another operation.
 pub(crate) const RANGES: usize = 16;
 
-pub(crate) fn limits() -> Limits {
+/// The limits of a cluster whose transactions take so many operations.
+pub(crate) fn limits(operation_count: usize) -> Limits {
     Limits {
         key: KEY,
         value: VALUE,
         commit_size: COMMIT_SIZE,
-        commit_count: COMMIT_COUNT,
+        // There is room for the guards.
+        commit_count: operation_count - GUARDS - 1,
         ranges: RANGES,
         max_age: None,
     }
 }
 
 /// The operations of `writes`; [`Failure::TooLarge`] if etcd would refuse them.
-pub(crate) fn operations(server: &str, keys: &Keys, writes: &Writes) -> Result<Vec<RequestOp>, Failure> {
-    limits().check(server, writes)?;
+pub(crate) fn operations(
+    server: &str,
+    operation_count: usize,
+    keys: &Keys,
+    writes: &Writes,
+) -> Result<Vec<RequestOp>, Failure> {
+    limits(operation_count).check(server, writes)?;
     let mut operations: Vec<RequestOp> = Vec::new();
     let mut buckets: BTreeSet<&[u8]> = BTreeSet::new();
     let mut many_buckets = false;
@@ -70,9 +75,9 @@ pub(crate) fn operations(server: &str, keys: &Keys, writes: &Writes) -> Result<V
     } else {
         operations.extend(buckets.into_iter().map(|bucket| put_guard(keys.guard(bucket))));
     }
-    if operations.len() > OPERATIONS {
-        let text =
-            format!("{server}: a commit of {} operations, the limit is {OPERATIONS}", operations.len());
+    if operations.len() > operation_count {
+        let count = operations.len();
+        let text = format!("{server}: a commit of {count} operations, the limit is {operation_count}");
         return Err(Failure::TooLarge(text));
     }
     Ok(operations)
@@ -93,12 +98,12 @@ fn divided(writes: &Writes, start: &[u8], end: &[u8]) -> impl Iterator<Item = (V
 mod tests {
     use walnut::remote::{Failure, Writes};
 
-    use super::{COMMIT_COUNT, divided, operations};
+    use super::{OPERATIONS, divided, limits, operations};
     use crate::keys::Keys;
     use crate::wire::Op;
 
     fn puts(keys: &Keys, writes: &Writes) -> Vec<Vec<u8>> {
-        let operations = operations("s", keys, writes).expect("few");
+        let operations = operations("s", OPERATIONS, keys, writes).expect("few");
         operations
             .into_iter()
             .filter_map(|operation| match operation.request {
@@ -126,12 +131,12 @@ mod tests {
     fn removals_from_many_buckets_write_one_guard_and_still_fit() {
         let keys = Keys::new("w/");
         let mut writes = Writes::new();
-        for number in 0..COMMIT_COUNT {
+        for number in 0..limits(OPERATIONS).commit_count {
             writes.remove(format!("{number:04}").as_bytes());
         }
         assert_eq!(puts(&keys, &writes), [keys.global_guard()]);
         writes.remove(b"one more");
-        assert!(matches!(operations("s", &keys, &writes), Err(Failure::TooLarge(_))));
+        assert!(matches!(operations("s", OPERATIONS, &keys, &writes), Err(Failure::TooLarge(_))));
     }
 
     #[test]

@@ -9,6 +9,7 @@
 
 mod bad_examples;
 mod documents;
+mod engines;
 mod figures;
 mod language;
 mod layers;

@@ -303,7 +303,7 @@ fn ask(random: &mut Random, twins: &Twins, (typed, twin): (&DefaultTable<Thing>,
 
 #[test]
 fn whatever_a_typed_table_does_its_dynamic_twin_does_as_well() {
-    for seed in seeds(12) {
+    for seed in seeds(walnut_tests::fewer!(12)) {
         let random = &mut Random::new(seed, "twins");
         let databases: Vec<Database> = (0..3).map(|_| Database::in_memory().expect("in memory")).collect();
         let open = |at: usize| databases[at].table::<Thing>().expect("a table");

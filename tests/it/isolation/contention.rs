@@ -42,7 +42,7 @@ fn the_total_of_a_bank_never_wavers() -> Result<()> {
                 let db = &db;
                 scope.spawn(move || -> Result<()> {
                     let mut random = Random::new(teller, "bank");
-                    for _ in 0..250 {
+                    for _ in 0..walnut_tests::fewer!(250) {
                         let (from, to, sum) =
                             (random.below(ACCOUNTS), random.below(ACCOUNTS), random.below(50));
                         let sum = i64::try_from(sum).expect("it is small");
@@ -112,7 +112,7 @@ fn fifty_values_never_have_two_owners_among_sixteen_threads() -> Result<()> {
                 let db = &db;
                 scope.spawn(move || -> Result<()> {
                     let mut random = Random::new(player, "owners");
-                    for round in 0..100 {
+                    for round in 0..walnut_tests::fewer!(100) {
                         match play(db, &mut random) {
                             Err(error) if error.abort_ref::<&str>().is_none() => return Err(error),
                             _ => {}
@@ -158,7 +158,7 @@ fn play_on(db: &Database, random: &mut Random, rounds: u64) {
 fn fifty_values_never_have_two_owners_after_any_crash() -> Result<()> {
     let mut env = MemoryEnv::with_seed(50);
     let mut random = Random::new(50, "crashes");
-    for life in 0..12 {
+    for life in 0..walnut_tests::fewer!(12) {
         let memtable_size = *random.pick(&[4 << 10, 64 << 10]);
         let builder = Database::builder().env(Arc::new(env.clone())).memtable_size(memtable_size);
         let db = builder.background(Background::Manual).open("/db")?;

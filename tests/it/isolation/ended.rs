@@ -335,7 +335,7 @@ fn a_transaction_that_ends_within_its_own_statement_keeps_nothing_of_that() -> R
 /// Threads that write through handles of one transaction while it ends: each acknowledged statement is in the commit, and no other.
 #[test]
 fn statements_that_race_with_the_end_are_in_the_commit_or_refused() -> Result<()> {
-    for seed in 0..40 {
+    for seed in 0..walnut_tests::fewer!(40) {
         let mut random = Random::new(seed, "ended");
         let db = two_rows()?;
         let tx = db.begin();

@@ -170,6 +170,8 @@ fn a_transaction_that_writes_nothing_never_loses_to_itself() -> Result<()> {
     Ok(())
 }
 
+/// Not on PostgreSQL: it orders the reader before the change, and both commit.
+#[cfg(not(feature = "postgres"))]
 #[test]
 fn other_threads_are_conflicts_like_any_other_and_a_panic_leaves_nothing_behind() -> Result<()> {
     let db = two_rows()?;
@@ -200,7 +202,7 @@ fn other_threads_are_conflicts_like_any_other_and_a_panic_leaves_nothing_behind(
 /// Whether a transaction loses to its body is decided by what it read and what the body changed beside it, and by nothing else.
 #[test]
 fn random_bodies_lose_to_themselves_if_and_only_if_they_read_what_they_changed_beside() -> Result<()> {
-    for seed in 0..60 {
+    for seed in 0..walnut_tests::fewer!(60) {
         let mut random = Random::new(seed, "itself");
         let db = Database::in_memory()?;
         let outside = db.table::<Item>()?;

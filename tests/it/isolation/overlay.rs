@@ -33,7 +33,7 @@ fn ids(found: Vec<Option<Result<Item>>>) -> Vec<Option<u64>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(300))]
+    #![proptest_config(ProptestConfig::with_cases(walnut_tests::fewer!(300)))]
 
     #[test]
     fn a_scan_of_a_transaction_gives_what_a_sorted_map_would(

@@ -2,8 +2,7 @@
 
 use walnut::{Error, Result, Transaction};
 
-use super::{item, set, two_rows, value, values};
-use crate::isolation::Item;
+use super::{Item, item, set, two_rows, value, values};
 
 fn won(transaction: Transaction) -> bool {
     match transaction.commit() {

@@ -90,11 +90,10 @@ fn a_reservation_does_not_decide_who_owns_a_value() -> Result<()> {
     Ok(())
 }
 
-/// Not on an engine elsewhere: a table that is made after a transaction has begun is a conflict.
-#[cfg(not(feature = "remote"))]
 #[test]
 fn two_who_want_each_others_values_do_not_wait_for_ever() -> Result<()> {
     let db = Database::in_memory()?;
+    db.table::<Item>()?;
     let (one, other) = (db.begin(), db.begin());
     let (ones, others) = (one.table::<Item>()?, other.table::<Item>()?);
     ones.insert(&named(1, "ann"))?;

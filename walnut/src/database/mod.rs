@@ -15,7 +15,7 @@ use crate::engine::Durability;
 use crate::error::{Error, Result};
 use crate::kv::{Keyspace, WriteBatch};
 use crate::table::dynamic::DynamicTable;
-use crate::table::{DefaultTable, Snapshot, Source, Store, Table, Transaction, TransactionBody};
+use crate::table::{DefaultTable, Snapshot, Store, Table, Transaction, TransactionBody};
 
 pub use copy::{copy, copy_with};
 
@@ -72,7 +72,7 @@ impl<E> Database<E> {
     ///
     /// Cost: a look at the catalog.
     pub fn dynamic(&self, name: &str) -> Result<DynamicTable> {
-        DynamicTable::open(Source::Database(Arc::clone(&self.store)), name)
+        DynamicTable::open(self.store.source(), name)
     }
 
     /// The names of the tables in the database, sorted.

@@ -178,8 +178,13 @@ impl Mutation<'_> {
         let (key, removed) = (self.info.row_key(row), catalog::removed_key(self.info));
         let key = key.finish()?;
         self.prefetch(|| [&*removed, key])?;
-        let noted = self.txn.get(&removed, |noted| *noted >= key[PREFIX..])?;
-        if noted == Some(true) { Err(self.violation(PRIMARY_KEY, &key[PREFIX..])) } else { Ok(()) }
+        match self.txn.get(&removed, |noted| *noted >= key[PREFIX..])? {
+            Some(true) => return Err(self.violation(PRIMARY_KEY, &key[PREFIX..])),
+            Some(false) => {}
+            // From now on every struct notes the rows that it removes.
+            None => self.txn.put(&removed, &[]),
+        }
+        Ok(())
     }
 }
 
