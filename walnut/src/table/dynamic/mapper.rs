@@ -185,6 +185,17 @@ impl Mapper {
         }
     }
 
+    /// Whether the bytes that [`seal`](Self::seal) made of a row decode to the same value. Mostly
+    /// this allocates nothing.
+    pub(super) fn is_read_as(&self, bytes: &[u8], row: &Value) -> bool {
+        let (Ok((_, rest)), Some(newest), Value::Map(entries)) = (version(bytes), self.layouts.last(), row)
+        else {
+            return false;
+        };
+        let columns = newest.columns.iter().map(|column| (column.name(), column.node));
+        newest.form.are_read_as(columns, &mut Reader::new(rest), entries)
+    }
+
     pub(super) fn seal(&self, row: &Value, out: &mut Vec<u8>) -> Result<(), Misfit> {
         let Some(newest) = self.layouts.last() else { return Ok(()) };
         out.put_varint(u64::from(newest.version));

@@ -151,6 +151,38 @@ impl RowForm {
         Ok(())
     }
 
+    /// Whether the next value of a node decodes to this one. Mostly this allocates nothing.
+    fn is_read_as(&self, id: NodeId, reader: &mut Reader<'_>, value: &Value) -> bool {
+        match (self.shape.node(id), value) {
+            (Node::Text, Value::Text(text)) => {
+                sized_bytes(reader).is_ok_and(|bytes| bytes == text.as_bytes())
+            }
+            (Node::Option(_), Value::Null) => matches!(tag(reader), Ok(false)),
+            (Node::Option(inner), value) if !self.is_nullable(*inner) => {
+                matches!(tag(reader), Ok(true)) && self.is_read_as(*inner, reader, value)
+            }
+            (Node::Newtype { inner, .. }, value) => self.is_read_as(*inner, reader, value),
+            (Node::Struct { fields, .. }, Value::Map(entries)) => {
+                let fields = fields.iter().map(|field| (field.name(), field.node));
+                self.are_read_as(fields, reader, entries)
+            }
+            (_, value) => self.decode(id, reader, 0).is_ok_and(|read| read == *value),
+        }
+    }
+
+    /// The same for fields, which decode in their order and under their first names.
+    pub(super) fn are_read_as<'f>(
+        &self,
+        fields: impl ExactSizeIterator<Item = (&'f str, NodeId)>,
+        reader: &mut Reader<'_>,
+        entries: &[(Value, Value)],
+    ) -> bool {
+        fields.len() == entries.len()
+            && fields.zip(entries).all(|((name, node), (key, value))| {
+                key.as_text() == Some(name) && self.is_read_as(node, reader, value)
+            })
+    }
+
     fn decode_known(
         &self,
         id: NodeId,

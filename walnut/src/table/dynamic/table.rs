@@ -177,7 +177,7 @@ impl<M: Access> DynamicTable<M> {
             Source::Snapshot(snapshot) => snapshot.scan(range)?,
             Source::Transaction(_) => return Err(Error::Unsupported("`verify` in a transaction")),
         };
-        verify::table::<DynamicRow>(rows, &derived, &mut verified, &mut findings)?;
+        verify::table::<DynamicRow<'_>>(rows, &derived, &mut verified, &mut findings)?;
         findings.into_result().map(|()| verified)
     }
 
@@ -221,7 +221,7 @@ impl DynamicTable {
         ensure_derived(&info, mapper)?;
         let is_swept = |index: &usize| mapper.is_derived(*index) && info.indexes[*index].is_readable();
         let indexes: Vec<usize> = (0..info.indexes.len()).filter(is_swept).collect();
-        let swept = sweep::<DynamicRow>(store, &info, &indexes)?;
+        let swept = sweep::<DynamicRow<'_>>(store, &info, &indexes)?;
         Ok(SweepCounts {
             row_count: swept.row_count,
             entry_count: swept.entry_count,
@@ -255,7 +255,7 @@ impl<M: WriteAccess> DynamicTable<M> {
     /// Adds a row, or puts it in the place of the one with its primary key, which is returned.
     pub fn upsert(&self, row: &Value) -> Result<Option<Value>> {
         let old = self.change(|rows| rows.upsert(&DynamicRow::of(row, rows.info)?))?;
-        Ok(old.map(|row| row.value))
+        Ok(old.map(|row| row.value.into_owned()))
     }
 
     /// The same for many rows in one commit.
@@ -266,13 +266,13 @@ impl<M: WriteAccess> DynamicTable<M> {
                 values.iter().map(|row| DynamicRow::of(row, rows.info)).collect::<Result<Vec<_>>>()?;
             rows.upsert_many(&records.iter().collect::<Vec<_>>())
         })?;
-        Ok(old.into_iter().map(|old| old.map(|row| row.value)).collect())
+        Ok(old.into_iter().map(|old| old.map(|row| row.value.into_owned())).collect())
     }
 
     /// Puts a row in the place of the one with its primary key, which is returned;
     /// [`Error::NotFound`] when there is none.
     pub fn replace(&self, row: &Value) -> Result<Value> {
-        self.change(|rows| rows.replace(&DynamicRow::of(row, rows.info)?)).map(|row| row.value)
+        self.change(|rows| rows.replace(&DynamicRow::of(row, rows.info)?)).map(|row| row.value.into_owned())
     }
 
     /// Changes the row with a primary key, and returns it as it is then; nothing when there is
@@ -283,16 +283,16 @@ impl<M: WriteAccess> DynamicTable<M> {
             let key = row_key(rows.info, &key)?;
             let Some(sought) = key.sought() else { return Ok(None) };
             let mut failure = None;
-            let modified = rows.modify::<DynamicRow>(sought, |row| {
-                change(&mut row.value);
-                match DynamicRow::of(&row.value, rows.info) {
+            let modified = rows.modify::<DynamicRow<'_>>(sought, |row| {
+                change(row.value.to_mut());
+                match DynamicRow::of(&row.value, rows.info).map(DynamicRow::into_owned) {
                     Ok(changed) => *row = changed,
                     Err(error) => failure = Some(error),
                 }
             });
             failure.map_or(modified, Err)
         })?;
-        Ok(row.map(|row| row.value))
+        Ok(row.map(|row| row.value.into_owned()))
     }
 
     /// Removes the row with a primary key, and returns it.
@@ -301,9 +301,9 @@ impl<M: WriteAccess> DynamicTable<M> {
         let row = self.change(|rows| {
             let key = row_key(rows.info, &key)?;
             let Some(sought) = key.sought() else { return Ok(None) };
-            rows.remove::<DynamicRow>(sought)
+            rows.remove::<DynamicRow<'_>>(sought)
         })?;
-        Ok(row.map(|row| row.value))
+        Ok(row.map(|row| row.value.into_owned()))
     }
 
     /// Removes the rows of a query in one commit, and returns how many there were.
@@ -318,7 +318,7 @@ impl<M: WriteAccess> DynamicTable<M> {
             drop(found);
             let keys = keys.iter().map(KeyWriter::finish).collect::<Result<Vec<_>>>()?;
             // An index may have returned a row more than once; only the first removal counts.
-            rows.remove_many::<DynamicRow>(&keys, |_| ())
+            rows.remove_many::<DynamicRow<'_>>(&keys, |_| ())
         })
     }
 
