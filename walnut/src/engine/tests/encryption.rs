@@ -322,20 +322,18 @@ fn wander(seed: u64, ledger: &Arc<Ledger>, seals: u64) {
                 6 => drop(engine.rotate_data_key()),
                 7 => drop(engine.change_key(&EncryptionKey::from_bytes([1; 32]))),
                 8 => drop(engine.note_durable()),
-                9 => {
-                    // A copy of the directory is written to beside this one, from here on.
-                    if let Ok(twin) = open_with(&copy(&memory, CrashPolicy::Kept), limits()) {
-                        for n in 0..random.below(20) {
-                            drop(put(&twin, n, random.below(1 << 20)));
-                        }
-                        drop(twin.flush_everything());
-                    }
-                }
+                9 => write_beside(&copy(&memory, CrashPolicy::Kept), limits(), &mut random),
                 _ => drop(put(&engine, random.below(50), random.below(1 << 20))),
             }
         }
         match random.below(4) {
-            0 => drop(engine.close()),
+            0 => {
+                drop(engine.close());
+                // What was closed in order goes on where it ended, and so does a copy of it.
+                if random.below(2) == 0 {
+                    write_beside(&copy(&memory, CrashPolicy::Kept), limits(), &mut random);
+                }
+            }
             1 => {
                 env.inject(FaultPlan::for_ever(
                     Operations::Mutations,
@@ -357,6 +355,16 @@ fn wander(seed: u64, ledger: &Arc<Ledger>, seals: u64) {
                 memory = survivor;
             }
         }
+    }
+}
+
+/// Writes to a copy of a directory, while the original goes on.
+fn write_beside(copy: &MemoryEnv, config: EngineConfig, random: &mut Random) {
+    if let Ok(twin) = open_with(&FaultEnv::over_memory(copy.clone()), config) {
+        for n in 0..1 + random.below(20) {
+            drop(put(&twin, n, random.below(1 << 20)));
+        }
+        drop(twin.flush_everything());
     }
 }
 
