@@ -42,7 +42,7 @@ fn it_conforms_within_the_limits_of_small_engines() {
     assert!(report.is_ok(), "{report}");
 }
 
-/// Those of `FoundationDB`, for which there is no adapter: its client is a C library.
+/// Those of `FoundationDB`. Its adapter has a simulation of them, too.
 #[test]
 fn it_conforms_within_the_limits_of_foundation_db() {
     let memory = Memory::new();

@@ -7,7 +7,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use walnut::Durability;
-use walnut::remote::{Engine, Failure, Mode, Session, Writes};
+use walnut::remote::{Engine, Failure, Limits, Mode, Session, Writes};
 
 use crate::network::{Fate, Proxy};
 
@@ -332,6 +332,27 @@ pub fn limits_are_exact(engine: &dyn Engine) {
     assert!(matches!(outcome, Err(Failure::TooLarge(_))), "{outcome:?}");
     assert_eq!(get(engine, &other), None, "nothing was done");
     put(engine, &[(&at, None)]);
+    commit_sizes_are_exact(engine, limits);
+}
+
+/// A commit of as many bytes as the limit says is accepted, one of a key more is not.
+fn commit_sizes_are_exact(engine: &dyn Engine, limits: Limits) {
+    let (mut full, mut emptied, mut left) = (Writes::new(), Writes::new(), limits.commit_size);
+    for n in 0.. {
+        let key = key("limits/full", &format!("{n:06}"));
+        let Some(value_size) = left.checked_sub(key.len()) else { break };
+        let value = vec![7; value_size.min(limits.value)];
+        left -= key.len() + value.len();
+        full.put(&key, &value);
+        emptied.remove(&key);
+    }
+    assert_eq!(full.size(), limits.commit_size);
+    commit(engine, &full);
+    commit(engine, &emptied);
+    full.put(&key("limits", "z"), b"");
+    let outcome = begin(engine).commit(&full, Durability::Safe);
+    assert!(matches!(outcome, Err(Failure::TooLarge(_))), "{outcome:?}");
+    assert_eq!(get(engine, &key("limits/full", "000000")), None, "nothing was done");
 }
 
 /// Four hundred keys, read by one session.
