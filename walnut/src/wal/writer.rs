@@ -107,12 +107,12 @@ pub(crate) struct LogWriter {
     /// The next commit's first sequence number, with and without the group.
     next_seqno: SeqNo,
     written_seqno: SeqNo,
-    health: Health,
+    health: LogHealth,
 }
 
 /// Which operations are still possible.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Health {
+enum LogHealth {
     Sound,
     /// A write failed, so the bytes behind `end` are unknown. Only a rotation helps: the next
     /// segment's first number states that those bytes are not part of the log.
@@ -214,7 +214,7 @@ impl LogWriter {
             group: Vec::new(),
             next_seqno,
             written_seqno,
-            health: Health::Sound,
+            health: LogHealth::Sound,
         }
     }
 
@@ -241,7 +241,7 @@ impl LogWriter {
     /// Adds a commit to the group. Its sequence numbers continue those before it; a commit without
     /// entries is ignored.
     pub(crate) fn append(&mut self, commit: &Commit<'_>) -> Result<()> {
-        self.check(Health::Sound)?;
+        self.check(LogHealth::Sound)?;
         assert_eq!(commit.seq_start, self.next_seqno, "commits are logged in their order");
         let size = commit.payload.len();
         if size > MAX_PAYLOAD_SIZE {
@@ -270,7 +270,7 @@ impl LogWriter {
     /// After an error its commits are discarded, their sequence numbers are free again, and only
     /// [`rotate_next`](Self::rotate_next) and [`close`](Self::close) are possible.
     pub(crate) fn write(&mut self) -> Result<()> {
-        self.check(Health::Sound)?;
+        self.check(LogHealth::Sound)?;
         if self.group.is_empty() {
             return Ok(());
         }
@@ -281,7 +281,7 @@ impl LogWriter {
             self.written_seqno = self.next_seqno;
             self.preallocate();
         } else {
-            self.health = Health::Torn;
+            self.health = LogHealth::Torn;
             self.next_seqno = self.written_seqno;
         }
         self.group.clear();
@@ -345,7 +345,7 @@ impl LogWriter {
 
     /// The end of what was written so far, to be synced.
     pub(crate) fn sync_point(&self) -> Result<SyncPoint> {
-        self.check(Health::Torn)?;
+        self.check(LogHealth::Torn)?;
         let CurrentSegment { file, number, end, .. } = &self.segment;
         Ok(SyncPoint { file: Arc::clone(file), number: *number, offset: *end })
     }
@@ -361,12 +361,12 @@ impl LogWriter {
 
     /// To be called after a failed sync: every later operation is [`Error::Poisoned`].
     pub(crate) fn poison(&mut self) {
-        self.health = Health::Poisoned;
+        self.health = LogHealth::Poisoned;
     }
 
     /// Whether only reopening the database helps.
     pub(crate) fn is_poisoned(&self) -> bool {
-        self.health == Health::Poisoned
+        self.health == LogHealth::Poisoned
     }
 
     /// Rotates to the next segment and returns its number. The group must have been written, and is
@@ -376,14 +376,14 @@ impl LogWriter {
     /// When the next segment cannot be created, for want of space for example, nothing has changed
     /// and the rotation can be tried again. After any other error the writer is poisoned.
     pub(crate) fn rotate_next(&mut self) -> Result<FileNumber> {
-        self.check(Health::Torn)?;
+        self.check(LogHealth::Torn)?;
         assert!(self.group.is_empty(), "a group is written before the segment ends");
         self.sync()?;
         let log_dir = self.log_dir.clone();
         // A segment in which even the first write failed is replaced, as by `resume`: on a full
         // disk each try would leave another one otherwise.
         let start = self.log_dir.records_start();
-        let is_empty = self.segment.end == start && self.health == Health::Torn;
+        let is_empty = self.segment.end == start && self.health == LogHealth::Torn;
         let number = if is_empty { self.segment.number } else { self.segment.number.next()? };
         let path = log_dir.path(number);
         if !is_empty && log_dir.env.kind(&path)?.is_some() {
@@ -406,14 +406,14 @@ impl LogWriter {
         // All of N is durable, and N+1 has its name: a missing end record, on a full disk, loses
         // nothing.
         let ended = !is_empty
-            && self.segment.can_end(self.health == Health::Sound)
+            && self.segment.can_end(self.health == LogHealth::Sound)
             && self.segment.put_end(self.next_seqno, true).and_then(|_| self.segment.file.sync()).is_ok();
         let old = std::mem::replace(&mut self.segment, CurrentSegment::new(next, start));
-        let is_whole = ended && self.health == Health::Sound;
+        let is_whole = ended && self.health == LogHealth::Sound;
         if !is_empty {
             self.retired.push(old.retire(is_whole && self.config.preallocate > 0));
         }
-        self.health = Health::Sound;
+        self.health = LogHealth::Sound;
         Ok(self.segment.number)
     }
 
@@ -431,24 +431,24 @@ impl LogWriter {
     /// elsewhere, durably, does not need it, and without it the log counts as not closed. Nothing
     /// is written when nothing was written since the log was reopened.
     pub(crate) fn try_close(&mut self) -> Result<()> {
-        self.check(Health::Torn)?;
+        self.check(LogHealth::Torn)?;
         assert!(self.group.is_empty(), "a group is written before the log is closed");
         if self.segment.is_sealed {
             return Ok(());
         }
-        if self.health == Health::Torn {
+        if self.health == LogHealth::Torn {
             // Complete records of the failed write may be there, and must not follow what is
             // appended to the segment later.
             self.segment.file.set_size(self.segment.end)?;
         }
         self.sync()?;
-        if !self.segment.can_end(self.health == Health::Sound) {
+        if !self.segment.can_end(self.health == LogHealth::Sound) {
             return Ok(());
         }
         let end = match self.segment.put_end(self.next_seqno, false) {
             Err(error) => {
                 if self.segment.sealer.is_encrypted() {
-                    self.health = Health::Torn;
+                    self.health = LogHealth::Torn;
                 }
                 return Err(error);
             }
@@ -461,11 +461,11 @@ impl LogWriter {
     }
 
     /// Refuses when the writer is worse off than `least`.
-    fn check(&self, least: Health) -> Result<()> {
+    fn check(&self, least: LogHealth) -> Result<()> {
         let refused = match self.health {
-            Health::Sound => false,
-            Health::Torn => least == Health::Sound,
-            Health::Poisoned => true,
+            LogHealth::Sound => false,
+            LogHealth::Torn => least == LogHealth::Sound,
+            LogHealth::Poisoned => true,
         };
         if refused { Err(Error::Poisoned) } else { Ok(()) }
     }
@@ -478,8 +478,8 @@ impl LogWriter {
     /// Syncs what was written, unless it is durable already. After a failed sync the bytes may be
     /// lost although another one succeeds, so there is no other one.
     pub(crate) fn sync(&mut self) -> Result<()> {
-        self.check(Health::Torn)?;
-        if self.health == Health::Sound && self.segment.synced == self.segment.end {
+        self.check(LogHealth::Torn)?;
+        if self.health == LogHealth::Sound && self.segment.synced == self.segment.end {
             return Ok(());
         }
         let synced = self.segment.file.sync();
@@ -490,7 +490,7 @@ impl LogWriter {
 
     fn or_poison<T>(&mut self, result: Result<T>) -> Result<T> {
         if result.is_err() {
-            self.health = Health::Poisoned;
+            self.health = LogHealth::Poisoned;
         }
         result
     }

@@ -1,8 +1,8 @@
 //! The memtables of a log that is followed.
 
-use super::super::load::{Collected, LOAD_SIZE};
-use super::super::view::Frozen;
 use crate::base::{FileNumber, SeqNo};
+use crate::engine::open::load::{Collected, LOAD_SIZE};
+use crate::engine::read::view::Frozen;
 use crate::error::Result;
 use crate::memtable::Memtable;
 use crate::sync::Arc;

@@ -28,11 +28,12 @@ use std::path::{Path, PathBuf};
 
 use arc_swap::ArcSwap;
 
-use super::keys::FoundKeys;
-use super::levels::Levels;
-use super::view::{Frozen, View};
-use super::{EngineConfig, directory, open, replay};
 use crate::crypt::EncryptionKey;
+use crate::engine::admin::keys::FoundKeys;
+use crate::engine::open::replay;
+use crate::engine::read::levels::Levels;
+use crate::engine::read::view::{Frozen, View};
+use crate::engine::{EngineConfig, directory, open};
 use crate::env::Env;
 use crate::error::{Error, Result};
 use crate::manifest::{self, LoadedManifest};

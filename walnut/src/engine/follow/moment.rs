@@ -6,9 +6,9 @@ use std::path::Path;
 use arc_swap::ArcSwap;
 
 use super::super::read::PointReader;
-use super::super::view::View;
 use super::super::{Stats, VerifyReport};
 use crate::base::{FileNumber, SeqNo};
+use crate::engine::read::view::View;
 use crate::error::Result;
 use crate::manifest::Version;
 use crate::sst::{Epoch, SstStore};

@@ -193,7 +193,7 @@ fn what_is_dead_is_found_out_once_after_reopening() {
 
 /// The number of entries in all SSTs.
 fn stored(engine: &Engine) -> u64 {
-    engine.view.load().levels.ssts().map(|(_, sst)| sst.meta().entry_count).sum()
+    engine.versions.view().levels.ssts().map(|(_, sst)| sst.meta().entry_count).sum()
 }
 
 #[test]

@@ -321,7 +321,7 @@ fn wander(seed: u64, ledger: &Arc<Ledger>, seals: u64) {
                 5 => drop(engine.sync()),
                 6 => drop(engine.rotate_data_key()),
                 7 => drop(engine.change_key(&EncryptionKey::from_bytes([1; 32]))),
-                8 => drop(engine.note_durable()),
+                8 => drop(engine.commits.note_durable()),
                 9 => write_beside(&copy(&memory, CrashPolicy::Kept), limits(), &mut random),
                 _ => drop(put(&engine, random.below(50), random.below(1 << 20))),
             }

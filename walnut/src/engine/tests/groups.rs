@@ -24,7 +24,7 @@ fn no_commit_is_acknowledged_while_its_group_gathers() {
     let env = machine();
     // Long enough that no commit stops waiting before the last one has arrived.
     let engine = open_with(&env, gathering(Duration::from_secs(20))).unwrap();
-    engine.synced.lock().expect(4);
+    engine.commits.expect_group(4);
     let acknowledged = AtomicUsize::new(0);
     thread::scope(|scope| {
         let commit = |n| {
@@ -35,7 +35,7 @@ fn no_commit_is_acknowledged_while_its_group_gathers() {
             scope.spawn(move || commit(n));
             let count = n as usize + 1;
             until("one more waits", || {
-                engine.synced.lock().waiting_count() == count || acknowledged.load(Ordering::SeqCst) > 0
+                engine.commits.waiting_counts().0 == count || acknowledged.load(Ordering::SeqCst) > 0
             });
         }
         assert_eq!(acknowledged.load(Ordering::SeqCst), 0);
@@ -51,7 +51,7 @@ fn a_sync_that_fails_while_a_group_gathers_is_told_to_all_of_it_at_once() {
         let began = std::time::Instant::now();
         let env = FaultEnv::over_memory(machine());
         let engine = open_with(&env, gathering(window)).unwrap();
-        engine.synced.lock().expect(4);
+        engine.commits.expect_group(4);
         let told = AtomicUsize::new(0);
         thread::scope(|scope| {
             for n in 0..3 {
@@ -64,7 +64,7 @@ fn a_sync_that_fails_while_a_group_gathers_is_told_to_all_of_it_at_once() {
                     told.fetch_add(1, Ordering::SeqCst);
                 });
             }
-            until("all gather", || engine.synced.lock().waiting_count() == 3);
+            until("all gather", || engine.commits.waiting_counts().0 == 3);
             env.inject(FaultPlan::once(Operation::Sync, 0, FaultEffect::Error));
             engine.sync().unwrap_err();
             until("all are told", || told.load(Ordering::SeqCst) == 3);

@@ -41,14 +41,14 @@ fn eight_threads_that_wait_for_the_log_share_one_write_and_one_sync() {
         let engine = open_with(&env, config).unwrap();
         let before = env.counts();
         thread::scope(|scope| {
-            let log = engine.log.lock();
+            let log = engine.commits.log.lock();
             let threads: Vec<_> = (0..8)
                 .map(|n| {
                     let engine = &engine;
                     scope.spawn(move || put_durably(engine, n, durability))
                 })
                 .collect();
-            until("all line up", || engine.queue.lock().len() == threads.len());
+            until("all line up", || engine.commits.waiting_counts().1 == threads.len());
             drop(log);
             for thread in threads {
                 thread.join().unwrap().unwrap();
@@ -77,10 +77,10 @@ fn a_commit_that_read_what_another_of_its_group_wrote_is_refused() {
         engine.commit(reads, batch, Durability::Fast)
     };
     thread::scope(|scope| {
-        let log = engine.log.lock();
+        let log = engine.commits.log.lock();
         let (first, second) = (reads(1), reads(1));
         let writers = [scope.spawn(move || commit(first, 1)), scope.spawn(move || commit(second, 1))];
-        until("both line up", || engine.queue.lock().len() == 2);
+        until("both line up", || engine.commits.waiting_counts().1 == 2);
         drop(log);
         let outcomes = writers.map(|writer| writer.join().unwrap());
         let refused = outcomes.iter().filter(|outcome| matches!(outcome, Err(Error::Conflict))).count();
@@ -228,7 +228,7 @@ fn the_flush_thread_syncs_what_nobody_waits_for_and_begins_the_next_segment() {
         engine.commit(ReadSet::default(), batch, Durability::Fast).unwrap();
     };
     (0..11).for_each(put);
-    until("all are durable", || engine.durable().0 == 11);
+    until("all are durable", || engine.commits.seqnos.durable().0 == 11);
     let survivor = env.crash(CrashPolicy::Lost, 1);
     assert!(get(&open(&survivor).unwrap(), 10).unwrap().is_some(), "it had all of them");
     (11..21).for_each(put);
@@ -248,7 +248,7 @@ fn a_sync_in_the_background_that_fails_is_told_to_the_next_who_commits() {
     };
     env.inject(FaultPlan::once(Operation::Sync, 0, FaultEffect::Error));
     (0..11).for_each(|n| put(n).unwrap());
-    until("the sync has failed", || engine.poisoned.load(Ordering::Acquire));
+    until("the sync has failed", || engine.health.is_poisoned());
     assert!(matches!(put(11), Err(Error::Poisoned)));
     assert!(get(&engine, 10).unwrap().is_some(), "reads go on");
 }

@@ -44,6 +44,7 @@ use crate::compaction;
 use crate::env::{FaultEnv, MemoryEnv};
 use crate::error::Fault;
 use crate::sst::{BlockCompression, SstConfig};
+use crate::sync::{AtomicBool, Ordering};
 
 const DIR: &str = "/db";
 
@@ -123,7 +124,9 @@ fn key(n: u32) -> Vec<u8> {
 
 /// Whether a transaction that read the key at this seqno would conflict.
 fn is_changed(engine: &Engine, n: u32, at: SeqNo) -> Result<bool> {
-    engine.changed_since(&ReadSet { pin: None, keys: [key(n)].into_iter().collect(), ranges: Vec::new() }, at)
+    engine
+        .commits
+        .changed_since(&ReadSet { pin: None, keys: [key(n)].into_iter().collect(), ranges: Vec::new() }, at)
 }
 
 fn value(n: u32, version: u32) -> Vec<u8> {

@@ -145,7 +145,7 @@ impl Pair {
                 let reads = ReadSet { pin: None, keys: KeySet::default(), ranges: vec![range] };
                 let is_same = state.get(&key(n)) == self.state.get(&key(n));
                 assert!(
-                    is_same || self.engine.changed_since(&reads, pin.at()).unwrap(),
+                    is_same || self.engine.commits.changed_since(&reads, pin.at()).unwrap(),
                     "the range of {n} has changed"
                 );
                 assert!(is_same || is_changed(&self.engine, n, pin.at()).unwrap(), "key {n} has changed");

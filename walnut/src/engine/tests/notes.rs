@@ -84,8 +84,11 @@ fn the_flush_thread_notes_the_end_of_the_log_when_nothing_is_written_and_then_re
     let engine = open_with(&env, EngineConfig { background: Background::Thread, ..roomy() }).unwrap();
     for round in 1..=2 {
         put_safe(&engine, round, 0).unwrap();
-        until("the end of the log is noted", || engine.manifest.lock().state().log_seqno == engine.durable());
-        assert!(!engine.is_note_due(), "the thread does not look again");
+        until("the end of the log is noted", || {
+            engine.versions.with_manifest(|manifest| manifest.state().log_seqno)
+                == engine.commits.seqnos.durable()
+        });
+        assert!(!engine.commits.is_note_due(), "the thread does not look again");
         expect_damage_is_found(&env.crash(CrashPolicy::Lost, 1));
     }
 }
@@ -141,7 +144,7 @@ fn nothing_is_noted_after_a_failed_sync() {
     env.inject(FaultPlan::once(Operation::Sync, 0, FaultEffect::LostSync));
     put_safe(&engine, 1, 0).unwrap_err();
     assert!(matches!(engine.run_one_job(), Err(Error::Poisoned)));
-    assert!(matches!(engine.note_durable(), Err(Error::Poisoned)));
+    assert!(matches!(engine.commits.note_durable(), Err(Error::Poisoned)));
     for policy in CrashPolicy::ALL {
         assert_eq!(state(&open_with(&memory.crash(policy, 1), roomy()).unwrap()).unwrap().len(), 1);
     }

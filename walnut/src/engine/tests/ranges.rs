@@ -66,7 +66,7 @@ fn what_was_put_under_a_range_tombstone_stays_when_it_loses_its_number() {
     let (env, engine) = filled(config(), 20);
     engine.compact().unwrap();
     let smallest = |engine: &Engine| {
-        let version = engine.manifest.lock().version();
+        let version = engine.versions.version();
         version.files().map(|(_, meta)| meta.smallest_seqno).min().unwrap()
     };
     assert_eq!(smallest(&engine), SeqNo::ZERO);
@@ -151,7 +151,7 @@ fn a_file_with_a_higher_number_than_the_range_tombstone_can_be_older() {
     put(&engine, 95, 2).unwrap();
     engine.flush_everything().unwrap();
     let tombstones = {
-        let version = engine.manifest.lock().version();
+        let version = engine.versions.version();
         let meta = version.files().map(|(_, meta)| meta).find(|meta| meta.fragment_count > 0);
         (meta.unwrap().number, meta.unwrap().largest_seqno)
     };
@@ -162,7 +162,7 @@ fn a_file_with_a_higher_number_than_the_range_tombstone_can_be_older() {
     }
     engine.flush_everything().unwrap();
     let newer = {
-        let version = engine.manifest.lock().version();
+        let version = engine.versions.version();
         version.level(Level::ZERO)[0].number
     };
     assert!(newer > tombstones.0);
@@ -196,7 +196,7 @@ fn no_file_boundary_divides_the_versions_of_a_key_or_the_range_tombstones_over_i
     let stats = engine.stats();
     assert!(stats.levels[6].sst_count > 20, "{} files", stats.levels[6].sst_count);
     assert!(stats.levels[6].range_tombstone_count > stats.levels[6].sst_count as u64 / 2);
-    let version = engine.manifest.lock().version();
+    let version = engine.versions.version();
     let files = version.level(Level::LAST);
     assert!(files.windows(2).all(|pair| pair[0].end <= pair[1].smallest));
     assert!(files.windows(2).any(|pair| pair[0].end == pair[1].smallest), "a range tombstone was cut");
@@ -368,7 +368,7 @@ fn a_merge_of_many_range_tombstones_can_be_stopped_and_leaves_nothing() {
     }
     engine.flush_everything().unwrap();
     let before = files(&env, "");
-    let version = engine.manifest.lock().version();
+    let version = engine.versions.version();
     let young = version.level(Level::ZERO);
     assert!(
         young.len() > 4 && engine.stats().run_count == 2,
@@ -376,7 +376,7 @@ fn a_merge_of_many_range_tombstones_can_be_stopped_and_leaves_nothing() {
     );
     assert!(young.iter().all(|meta| meta.fragment_count < 400), "no file has too many of them");
     let Pick::Merge(merge) = compaction::full(&version) else { panic!("there is something to merge") };
-    let levels = Arc::clone(&engine.view.load().levels);
+    let levels = Arc::clone(&engine.versions.view().levels);
     let asked = std::cell::Cell::new(0);
     let run = |patience: u32| {
         asked.set(0);
@@ -394,7 +394,7 @@ fn a_merge_of_many_range_tombstones_can_be_stopped_and_leaves_nothing() {
             progress: &go_on,
         };
         let sst = |meta: &crate::sst::SstMeta| Arc::clone(levels.sst(meta.number).unwrap());
-        job.run(sst, || engine.manifest.lock().allocate()).map(|written| written.ssts.len())
+        job.run(sst, || engine.versions.allocate()).map(|written| written.ssts.len())
     };
     for patience in 0..3 {
         assert!(matches!(run(patience), Err(Error::Closed)));

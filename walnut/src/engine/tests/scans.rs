@@ -5,6 +5,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::base::after;
 use crate::cursor::Direction;
+use crate::engine::read::scan::FoundEntry;
 
 /// An engine with even numbers below `count`, in one run of many small blocks and several files.
 fn settled(count: u32) -> Engine {
@@ -16,7 +17,7 @@ fn settled(count: u32) -> Engine {
     engine
 }
 
-fn expect(found: Option<scan::FoundEntry<'_>>, expected: Option<(&Vec<u8>, &Vec<u8>)>) {
+fn expect(found: Option<FoundEntry<'_>>, expected: Option<(&Vec<u8>, &Vec<u8>)>) {
     let found = found.map(|found| (found.key.to_vec(), found.value.load().unwrap().to_vec()));
     assert_eq!(found, expected.map(|(key, value)| (key.clone(), value.clone())));
 }

@@ -106,11 +106,11 @@ fn a_read_in_the_middle_of_a_full_merge_is_answered() {
         put(&engine, n, 2).unwrap();
     }
     engine.flush_everything().unwrap();
-    let version = engine.manifest.lock().version();
+    let version = engine.versions.version();
     let compaction::Pick::Merge(merge) = compaction::full(&version) else {
         panic!("there is something to merge")
     };
-    let levels = Arc::clone(&engine.view.load().levels);
+    let levels = Arc::clone(&engine.versions.view().levels);
     // The merge calls its progress hook: between two of its steps, in the same thread, everything
     // can be read and written.
     let asked = std::cell::Cell::new(0u32);
@@ -130,8 +130,7 @@ fn a_read_in_the_middle_of_a_full_merge_is_answered() {
         relocation: engine.moving(&levels, std::collections::BTreeSet::new()),
         progress: &go_on,
     };
-    let outputs = job
-        .run(|meta| Arc::clone(levels.sst(meta.number).unwrap()), || engine.manifest.lock().allocate())
-        .unwrap();
+    let outputs =
+        job.run(|meta| Arc::clone(levels.sst(meta.number).unwrap()), || engine.versions.allocate()).unwrap();
     assert!(asked.get() >= 3 && !outputs.ssts.is_empty());
 }

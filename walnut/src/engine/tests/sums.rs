@@ -13,7 +13,7 @@ fn number_at(engine: &Engine, n: u32, pin: &Pin) -> Number {
 }
 
 fn entry_count(engine: &Engine) -> u64 {
-    engine.view.load().levels.ssts().map(|(_, sst)| sst.meta().entry_count).sum()
+    engine.versions.view().levels.ssts().map(|(_, sst)| sst.meta().entry_count).sum()
 }
 
 /// Adds one, `count` times.

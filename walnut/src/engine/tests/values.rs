@@ -23,7 +23,7 @@ fn get_at(engine: &Engine, n: u32, at: &Pin) -> Option<Vec<u8>> {
 
 /// Checks that the live bytes of the manifest are what the SSTs point to, record by record.
 fn expect_true_liveness(engine: &Engine) {
-    let view = engine.view.load_full();
+    let view = engine.versions.view_full();
     let mut live = BTreeMap::<_, u64>::new();
     for (_, sst) in view.levels.ssts() {
         let mut cursor = sst.sweep().unwrap();
@@ -35,7 +35,7 @@ fn expect_true_liveness(engine: &Engine) {
             cursor.advance().unwrap();
         }
     }
-    let version = engine.manifest.lock().version();
+    let version = engine.versions.version();
     let noted: BTreeMap<_, _> =
         version.value_files().map(|file| (file.meta.number, file.live_size)).collect();
     assert_eq!(live, noted);
@@ -392,7 +392,7 @@ fn a_failure_at_any_operation_of_flush_and_reclaim_is_made_up_for() {
             let _ = work(&engine);
             let struck = env.struck() > 0;
             env.heal();
-            if engine.ensure_writable().is_ok() {
+            if engine.health.ensure_writable().is_ok() {
                 assert_eq!(super::state(&engine).unwrap(), state, "operation {n}, {effect:?}");
                 work(&engine).unwrap();
                 put(&engine, 1000, 1).unwrap();

@@ -1,0 +1,254 @@
+//! The queue of the group commit: one of the waiting threads leads and writes the commits of all.
+//!
+//! ```text
+//!   enqueue ──► no leader? ──► lead: write all that wait ──► the first that came meanwhile leads next
+//!               a leader?  ──► wait, until written or woken to lead
+//! ```
+//!
+//! 1. There is one leader at a time; its own commit is in the queue.
+//! 2. Followers spin about 200 iterations, then sleep. A thread that spins all the time uses up its
+//!    slice of the processor; with more of them than processors, each waits for the slices of all
+//!    others, milliseconds in the middle of a commit.
+//! 3. A leader yields the processor after every few entries, when it holds no lock and the next
+//!    leader waits. A thread that never yields is preempted otherwise, wherever it is
+//!    (docs/design/commit-pipeline.md).
+//! 4. Every waiter is completed: when its completion is dropped, by a panic too, the outcome is
+//!    that nothing is known of the commit.
+
+use super::log::{EngineLog, Position, SharedLog};
+use super::read_set::ReadSet;
+use crate::base::SeqNo;
+use crate::engine::health::Health;
+use crate::error::{Error, Result};
+use crate::memtable::SealedBatch;
+use crate::sync::{Arc, AtomicBool, Condvar, Mutex, Ordering, yield_now};
+
+/// How often a follower looks at its state before it sleeps: some microseconds. Most groups are
+/// written by then, and to be put to sleep and woken takes as long.
+const SPINS: usize = 200;
+
+/// After so many entries of the log the leader that wrote the last of them yields, if another
+/// writer waits: some hundred microseconds of work, where a slice of the processor is some
+/// milliseconds.
+const YIELD_EVERY: u64 = 16;
+
+/// A commit in the queue. It belongs to the leader that writes its group.
+#[derive(Debug)]
+pub(super) struct Request {
+    pub(super) batch: SealedBatch,
+    pub(super) reads: ReadSet,
+    /// The number up to which nothing that was read has changed.
+    pub(super) validated_up_to: SeqNo,
+    /// Whether it may spend the reserve, and so is given back when there is no space.
+    pub(super) is_deletion: bool,
+    pub(super) completion: Completion,
+}
+
+/// A commit that was not written.
+#[derive(Debug)]
+pub(in crate::engine) struct RefusedCommit {
+    pub(in crate::engine) error: Error,
+    /// What was to be written and what it rests on, when another try may find space.
+    pub(in crate::engine) work: Option<Box<(SealedBatch, ReadSet)>>,
+}
+
+impl From<Error> for RefusedCommit {
+    fn from(error: Error) -> Self {
+        Self { error, work: None }
+    }
+}
+
+/// A commit in the log.
+#[derive(Clone, Copy, Debug)]
+pub(in crate::engine) struct CommitPosition {
+    pub(in crate::engine) last: SeqNo,
+    pub(in crate::engine) end: Position,
+}
+
+/// The queue behind its lock.
+#[derive(Debug, Default)]
+pub(super) struct CommitQueue {
+    queue: Mutex<Queue>,
+}
+
+#[derive(Debug, Default)]
+struct Queue {
+    requests: Vec<Request>,
+    has_leader: bool,
+}
+
+/// A thread that waits for its commit.
+#[derive(Debug, Default)]
+pub(super) struct Waiter {
+    is_woken: AtomicBool,
+    state: Mutex<WaiterState>,
+    wakeup: Condvar,
+}
+
+#[derive(Debug, Default)]
+struct WaiterState {
+    is_asleep: bool,
+    is_leader: bool,
+    outcome: Option<Result<CommitPosition, RefusedCommit>>,
+}
+
+impl Waiter {
+    fn wake(&self, change: impl FnOnce(&mut WaiterState)) {
+        let mut state = self.state.lock();
+        change(&mut state);
+        let is_asleep = state.is_asleep;
+        drop(state);
+        self.is_woken.store(true, Ordering::Release);
+        if is_asleep {
+            self.wakeup.notify_one();
+        }
+    }
+
+    /// Waits until the commit is complete, or until this thread is to lead: then there is no
+    /// outcome. What `check` refuses is not slept for: it returns whether the threads that would
+    /// wake it exist.
+    fn wait(&self, check: impl FnOnce() -> Result<()>) -> Option<Result<CommitPosition, RefusedCommit>> {
+        for _ in 0..SPINS {
+            if self.is_woken.load(Ordering::Acquire) {
+                break;
+            }
+            std::hint::spin_loop();
+        }
+        if !self.is_woken.load(Ordering::Acquire)
+            && let Err(error) = check()
+        {
+            return Some(Err(error.into()));
+        }
+        let mut state = self.state.lock();
+        while !state.is_leader && state.outcome.is_none() {
+            state.is_asleep = true;
+            state = self.wakeup.wait(state);
+        }
+        state.is_asleep = false;
+        state.outcome.take()
+    }
+}
+
+/// The outcome that a waiter waits for; there is a waiter until it is complete.
+#[derive(Debug)]
+pub(super) struct Completion(Option<Arc<Waiter>>);
+
+impl Completion {
+    fn new(waiter: &Arc<Waiter>) -> Self {
+        Self(Some(Arc::clone(waiter)))
+    }
+
+    pub(super) fn complete(mut self, outcome: Result<CommitPosition, RefusedCommit>) {
+        self.complete_with(outcome);
+    }
+
+    fn complete_with(&mut self, outcome: Result<CommitPosition, RefusedCommit>) {
+        if let Some(waiter) = self.0.take() {
+            waiter.wake(|state| state.outcome = Some(outcome));
+        }
+    }
+}
+
+impl Drop for Completion {
+    fn drop(&mut self) {
+        self.complete_with(Err(Error::Poisoned.into()));
+    }
+}
+
+/// The right to write the next group, which goes to the next waiter when it is dropped.
+struct LeaderGuard<'a>(&'a Mutex<Queue>);
+
+impl LeaderGuard<'_> {
+    /// Wakes the next leader; returns whether there is one.
+    fn pass_on(self) -> bool {
+        let is_awaited = self.wake_next();
+        std::mem::forget(self);
+        is_awaited
+    }
+
+    fn wake_next(&self) -> bool {
+        let mut queue = self.0.lock();
+        let next = queue.requests.first().and_then(|next| next.completion.0.as_ref());
+        let is_awaited = next.is_some();
+        if let Some(next) = next {
+            next.wake(|state| state.is_leader = true);
+        } else {
+            queue.has_leader = false;
+        }
+        is_awaited
+    }
+}
+
+impl Drop for LeaderGuard<'_> {
+    fn drop(&mut self) {
+        self.wake_next();
+    }
+}
+
+impl CommitQueue {
+    /// The number of commits that no leader has taken yet.
+    #[cfg(test)]
+    pub(super) fn len(&self) -> usize {
+        self.queue.lock().requests.len()
+    }
+
+    /// Enqueues a commit and returns its outcome. A leader calls `write_group`, which completes
+    /// each request of its group and returns their read sets.
+    pub(super) fn enqueue(
+        &self,
+        health: &Health,
+        shared_log: &SharedLog,
+        new_request: impl FnOnce(Completion) -> Request,
+        write_group: impl FnOnce(&mut EngineLog, Vec<Request>) -> Vec<ReadSet>,
+    ) -> Result<CommitPosition, RefusedCommit> {
+        let waiter = Arc::new(Waiter::default());
+        let request = new_request(Completion::new(&waiter));
+        let is_leader = {
+            let mut queue = self.queue.lock();
+            queue.requests.push(request);
+            !std::mem::replace(&mut queue.has_leader, true)
+        };
+        if !is_leader && let Some(outcome) = waiter.wait(|| health.owner().check_fork()) {
+            return outcome;
+        }
+        let leader = LeaderGuard(&self.queue);
+        let mut log = if let Some(log) = shared_log.try_lock() {
+            log
+        } else {
+            health.owner().check_fork()?;
+            shared_log.lock()
+        };
+        let group = std::mem::take(&mut self.queue.lock().requests);
+        let before = log.last_seqno();
+        let reads = write_group(&mut log, group);
+        let is_yield_due = log.last_seqno().0 / YIELD_EVERY != before.0 / YIELD_EVERY;
+        drop(log);
+        let is_awaited = leader.pass_on();
+        // The read sets are freed where no writer waits for that.
+        drop(reads);
+        if is_yield_due && is_awaited {
+            yield_now();
+        }
+        // The leader of a group completes every request in it, and this one was there.
+        waiter.state.lock().outcome.take().unwrap_or(Err(Error::Poisoned.into()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_commit_that_nobody_settles_learns_that_nothing_is_known_of_it() {
+        let waiter = Arc::new(Waiter::default());
+        drop(Completion::new(&waiter));
+        assert!(matches!(waiter.wait(|| Ok(())), Some(Err(RefusedCommit { error: Error::Poisoned, .. }))));
+    }
+
+    #[test]
+    fn what_a_commit_was_told_first_stays() {
+        let waiter = Arc::new(Waiter::default());
+        Completion::new(&waiter).complete(Err(Error::Conflict.into()));
+        assert!(matches!(waiter.wait(|| Ok(())), Some(Err(RefusedCommit { error: Error::Conflict, .. }))));
+    }
+}
