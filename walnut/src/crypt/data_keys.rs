@@ -14,14 +14,11 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::KeyRing;
-use super::sealer::{ENCRYPTION_HEADER_SIZE, Sealer, TAG_SIZE, header_size};
+use super::sealer::{ENCRYPTION_HEADER_SIZE, SALT_SIZE, Sealer, TAG_SIZE, header_size};
 use crate::base::FileNumber;
 use crate::codec::{FileFormat, FileHeader, FileKind, Reader, Writer};
 use crate::env::Env;
 use crate::error::Fault;
-
-/// The size of the salt of a file.
-pub(super) const SALT_SIZE: usize = 32;
 
 const ZERO_SIZE: usize = 12;
 

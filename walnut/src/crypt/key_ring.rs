@@ -6,6 +6,7 @@ use super::FileCipher;
 #[cfg(test)]
 use super::Ledger;
 use super::encryption_key::RootKey;
+use super::sealer::SALT_SIZE;
 use super::secret::Secret;
 use crate::base::FileNumber;
 use crate::codec::FileKind;
@@ -84,7 +85,7 @@ impl KeyRing {
     pub(super) fn cipher(
         &self,
         data_key: u32,
-        salt: &[u8; super::data_keys::SALT_SIZE],
+        salt: &[u8; SALT_SIZE],
         kind: FileKind,
         database: &[u8; 16],
         number: FileNumber,

@@ -23,6 +23,9 @@ pub(crate) const TAG_SIZE: usize = 16;
 /// The size of the checksum at the start of a record and at the end of a block.
 pub(crate) const CHECKSUM_SIZE: usize = 4;
 
+/// The size of the salt of a file.
+pub(super) const SALT_SIZE: usize = 32;
+
 /// The size of the encryption header, which follows the file header.
 pub(super) const ENCRYPTION_HEADER_SIZE: usize = 64;
 

@@ -9,7 +9,8 @@ use std::sync::Arc;
 
 use super::KeyBounds;
 use super::bounds::inner_range;
-use super::keyspace::{Keyspace, check_value, checked_key, sought_key};
+use super::inner_key::{check_value, checked_key, sought_key};
+use super::keyspace::Keyspace;
 use crate::batch;
 use crate::engine::Durability;
 use crate::error::{Error, Result};

@@ -3,7 +3,7 @@
 use std::ops::{Bound, Range, RangeFrom, RangeFull, RangeInclusive, RangeTo, RangeToInclusive};
 
 use super::MAX_KEY_SIZE;
-use super::keyspace::{inner_key, is_too_long};
+use super::inner_key::{inner_key, is_too_long};
 use crate::base::{KeyRange, after, successor};
 
 /// What can stand for a range of keys: every range of the standard library over anything that is

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::keyspace::PREFIX;
+use super::inner_key::PREFIX;
 use crate::error::{Error, Result};
 use crate::txn::EntryScan;
 

@@ -8,21 +8,17 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use smallvec::SmallVec;
-
 use super::bounds::inner_range;
-use super::{Iter, KeyBounds, MAX_KEY_SIZE, MAX_VALUE_SIZE};
+use super::inner_key::{PREFIX, check_value, checked_key, sought_key};
+use super::{Iter, KeyBounds};
 use crate::base::KeyRange;
 use crate::batch::EntryBatch;
 use crate::engine::Number;
-use crate::error::{Error, Limit, Result};
+use crate::error::{Error, Result};
 use crate::table::{
     Access, OpenKeyspace, ReadOnly, ReadWrite, Snapshot, Source, Store, Transaction, WriteAccess, keyspace_in,
 };
 use crate::txn::Txn;
-
-/// The size of the keyspace's id in front of every key.
-pub(super) const PREFIX: usize = 4;
 
 /// A sorted map from bytes to bytes; see the [module](super).
 ///
@@ -376,31 +372,4 @@ impl Transaction {
         let keyspace = known.map_or_else(|| self.store().keyspace(name), Ok)?;
         Ok(Keyspace::new(source, keyspace))
     }
-}
-
-pub(super) fn inner_key(prefix: [u8; PREFIX], key: &[u8]) -> SmallVec<[u8; 64]> {
-    let mut inner = SmallVec::from_slice(&prefix);
-    inner.extend_from_slice(key);
-    inner
-}
-
-/// The engine key of a key that is written; an error if it is too long.
-pub(super) fn checked_key(prefix: [u8; PREFIX], key: &[u8]) -> Result<SmallVec<[u8; 64]>> {
-    sought_key(prefix, key).ok_or(Error::Limit(Limit::Key { limit: MAX_KEY_SIZE }))
-}
-
-/// The engine key of a key that is looked up; `None` if it is too long to exist.
-pub(super) fn sought_key(prefix: [u8; PREFIX], key: &[u8]) -> Option<SmallVec<[u8; 64]>> {
-    (!is_too_long(key)).then(|| inner_key(prefix, key))
-}
-
-pub(super) fn is_too_long(key: &[u8]) -> bool {
-    key.len() > MAX_KEY_SIZE
-}
-
-pub(super) fn check_value(value: &[u8]) -> Result<()> {
-    if value.len() > MAX_VALUE_SIZE {
-        return Err(Error::Limit(Limit::Row { size: value.len(), limit: MAX_VALUE_SIZE }));
-    }
-    Ok(())
 }

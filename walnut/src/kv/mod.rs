@@ -47,6 +47,7 @@
 
 mod batch;
 mod bounds;
+mod inner_key;
 mod iter;
 mod keyspace;
 

@@ -18,6 +18,7 @@ use std::sync::Arc;
 
 use super::SstMeta;
 use super::block_builder::BlockBuilder;
+use super::block_codec::encode_block;
 use super::block_index::separator;
 use super::filter::Filter;
 use super::format::{
@@ -26,11 +27,10 @@ use super::format::{
 use super::index::IndexBlock;
 use super::properties::Properties;
 use super::ranges;
-use super::sst_file::SstFile;
 use crate::base::{Entry, FileNumber, Fragment, KeyHash, Kind, SeqNo, compare, number_in};
 use crate::codec::{BlockCompression, ValuePointer};
 use crate::crypt::Sealer;
-use crate::env::File;
+use crate::env::{Appender, File};
 use crate::error::{Error, Fault, Limit, Result};
 
 /// How SSTs are written. Every SST can be read whatever options it was written with.
@@ -224,5 +224,49 @@ impl SstBuilder {
         }
         let filter = Filter::build(&self.hashes, self.config.filter_bits_per_key);
         self.sst_file.append_block(&filter.encode(), BlockCompression::None)
+    }
+}
+
+/// The file that a builder writes: blocks and other parts, front to back.
+struct SstFile {
+    appender: Appender,
+    sealer: Sealer,
+}
+
+impl SstFile {
+    /// Begins at the start of an empty file.
+    fn new(file: Arc<dyn File>, sealer: Sealer) -> Self {
+        Self { appender: Appender::new(file), sealer }
+    }
+
+    /// The offset of the next byte.
+    fn offset(&self) -> u64 {
+        self.appender.offset()
+    }
+
+    fn file(&self) -> &dyn File {
+        self.appender.file()
+    }
+
+    fn sealer(&self) -> &Sealer {
+        &self.sealer
+    }
+
+    /// Appends bytes without a change.
+    fn append(&mut self, bytes: &[u8]) -> Result<()> {
+        self.appender.append(bytes)
+    }
+
+    /// Appends an encoded block, and returns its handle.
+    fn append_block(&mut self, payload: &[u8], compression: BlockCompression) -> Result<BlockHandle> {
+        let (offset, sealer) = (self.offset(), &self.sealer);
+        self.appender.append_with(|out| encode_block(payload, compression, sealer, offset, out))?;
+        let size = u32::try_from(self.offset() - offset).expect("the limits of payloads are far below 4 GiB");
+        Ok(BlockHandle { offset, size })
+    }
+
+    /// Writes the rest and syncs the file; returns size and digest.
+    fn finish(self) -> Result<(u64, u64)> {
+        self.appender.finish()
     }
 }

@@ -6,12 +6,10 @@
 //!                                              \-> BlockCache: one budget for all readers
 //! ```
 //!
-//! - `format` describes every byte; `block_codec` encodes blocks with compression and checksum;
-//!   `sst_file` writes them.
+//! - `format` describes every byte; `block_codec` encodes blocks with compression and checksum.
 //! - `block` and `block_builder`, `index`, `filter`, `ranges`, `properties`: the payloads, one
 //!   each.
-//! - `temp_file`: how a new file gets its name. `handle`: the operations on a file that may not be
-//!   open.
+//! - `store`: the files of a database, open or not, and how a new one gets its name.
 //! - `block_index` with its `index_partition`s, and `fingerprint`: how a block and an entry are
 //!   found in memory. `cache`: the cached blocks, in the `slot`s of each file and the memory of
 //!   `slab`. `multi_get`: batched lookups.
@@ -32,7 +30,6 @@ mod filter;
 mod fingerprint;
 mod format;
 mod fuzz;
-mod handle;
 mod index;
 mod index_partition;
 mod layout;
@@ -42,13 +39,11 @@ mod meta;
 mod multi_get;
 mod properties;
 mod ranges;
-mod read_ahead;
 mod reader;
 mod salvage;
 mod slab;
 mod slot;
-mod sst_file;
-mod temp_file;
+mod store;
 #[cfg(test)]
 mod tests;
 mod verify;
@@ -60,7 +55,6 @@ pub(crate) use cache::BlockCache;
 pub(crate) use cursor::SstCursor;
 pub(crate) use dump::dump;
 pub use fuzz::fuzz;
-pub(crate) use handle::Sst;
 #[cfg(feature = "parts")]
 pub use measure::{MeasuredBlock, MeasuredFilter};
 pub(crate) use meta::{SstMeta, ValueShare};
@@ -68,4 +62,4 @@ pub(crate) use multi_get::{BatchedLookup, Lookup};
 pub(crate) use reader::SstReader;
 pub(crate) use salvage::{LostKeys, LostSink, SalvageCursor};
 pub(crate) use slot::Epoch;
-pub(crate) use temp_file::{FinishedSst, SstStore, TempSst};
+pub(crate) use store::{FinishedSst, Sst, SstStore, TempSst};

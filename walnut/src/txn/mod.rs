@@ -21,11 +21,11 @@
 
 mod base_scan;
 mod buffers;
-mod engine_reads;
 mod merged_scan;
 mod optimistic;
 mod read_tracker;
 mod reader;
+mod reads;
 mod remote;
 mod reservations;
 mod retry;
@@ -36,11 +36,11 @@ mod storage;
 mod write_buffer;
 
 pub use buffers::Savepoint;
-pub(crate) use engine_reads::EngineReads;
 pub(crate) use optimistic::Txn;
 #[cfg(feature = "untracked")]
 pub use read_tracker::leave_conflicts_unnoticed;
 pub(crate) use reader::EntryReader;
+pub(crate) use reads::EngineReads;
 pub(crate) use remote::{RemoteReader, commit_remotely};
 pub(crate) use reservations::UniqueReservations;
 pub(crate) use retry::run_with_retries;

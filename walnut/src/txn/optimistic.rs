@@ -19,19 +19,14 @@
 use std::fmt;
 use std::path::Path;
 
-use super::base_scan::BaseScan;
 use super::buffers::{Savepoint, TxnBuffers};
-use super::engine_reads::EngineReads;
-use super::merged_scan::MergedScan;
 use super::read_tracker::ReadTracker;
-use super::reader::EntryReader;
-use super::remote::{RemoteReader, commit_remotely};
+use super::remote::commit_remotely;
 use super::reservations::{ReserveOutcome, ReserveRequest, UniqueReservations};
 use super::running::commit_and_record;
-use super::scan::EntryScan;
 use super::storage::{Storage, StorageSession};
 use super::write_buffer::WriteBuffer;
-use crate::backend::{self, Mode, RemoteScan, RemoteSession, RemoteValue};
+use crate::backend::{self, Mode, RemoteSession};
 use crate::base::{KeyRange, SeqNo};
 use crate::batch::EntryBatch;
 use crate::engine::{Durability, ReadSet};
@@ -43,7 +38,7 @@ use crate::sync::{Arc, AtomicBool, AtomicU64, Mutex, Ordering};
 const UNPINNED: u64 = u64::MAX;
 
 pub(crate) struct Txn {
-    storage: StorageSession,
+    pub(super) storage: StorageSession,
     /// The seqno of the snapshot, or [`UNPINNED`].
     at: AtomicU64,
     /// Whether a statement that writes has run: its result may then be a refusal without a write.
@@ -58,10 +53,10 @@ pub(crate) struct Txn {
     active: Mutex<Option<ActiveState>>,
 }
 
-struct ActiveState {
+pub(super) struct ActiveState {
     /// `None` until the first read.
-    pin: Option<Pin>,
-    writes: TxnBuffers,
+    pub(super) pin: Option<Pin>,
+    pub(super) writes: TxnBuffers,
     /// Ranges that the commit deletes.
     cleared: Vec<KeyRange>,
 }
@@ -168,7 +163,7 @@ impl Txn {
     }
 
     #[inline]
-    fn active<R>(&self, look: impl FnOnce(&mut ActiveState) -> R) -> Result<R> {
+    pub(super) fn active<R>(&self, look: impl FnOnce(&mut ActiveState) -> R) -> Result<R> {
         match self.active.lock().as_mut() {
             Some(active) => Ok(look(active)),
             None => Err(Error::TransactionEnded),
@@ -185,83 +180,6 @@ impl Txn {
             }
             _ => Err(Error::TransactionEnded),
         }
-    }
-
-    /// Calls `reads` with a reader of the snapshot merged with the writes.
-    #[inline]
-    pub(crate) fn read<R>(&self, reads: impl FnOnce(EntryReader<'_>) -> Result<R>) -> Result<R> {
-        match &self.storage {
-            StorageSession::Engine(core) => EngineReads::new(self, core).read(reads),
-            StorageSession::Remote(session) => self.read_remotely(session, reads),
-        }
-    }
-
-    /// The same as a value, if the engine is in this process.
-    #[inline(always)]
-    pub(crate) fn engine_reads(&self) -> Option<EngineReads<'_>> {
-        match &self.storage {
-            StorageSession::Engine(core) => Some(EngineReads::new(self, core)),
-            StorageSession::Remote(_) => None,
-        }
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn read_remotely<R>(
-        &self,
-        session: &Arc<RemoteSession>,
-        reads: impl FnOnce(EntryReader<'_>) -> Result<R>,
-    ) -> Result<R> {
-        let writes = self.active(|active| active.writes.share())?;
-        reads(EntryReader::Remote(RemoteReader::under(session, &writes, &self.reads)))
-    }
-
-    /// Like [`read`](Self::read) without the writes, and without an entry in the read set.
-    pub(crate) fn read_base<R>(&self, reads: impl FnOnce(EntryReader<'_>) -> Result<R>) -> Result<R> {
-        match &self.storage {
-            StorageSession::Engine(core) => {
-                self.at();
-                core.read_held(|| self.hold(), |base, _| reads(EntryReader::Engine(base)))
-            }
-            StorageSession::Remote(session) => reads(EntryReader::Remote(RemoteReader::new(session))),
-        }
-    }
-
-    /// Calls `found` with the value of `key`; returns `None` if there is none.
-    pub(crate) fn get<R>(&self, key: &[u8], mut found: impl FnMut(&[u8]) -> R) -> Result<Option<R>> {
-        match &self.storage {
-            StorageSession::Engine(core) => {
-                EngineReads::new(self, core).read(|reader| reader.get(key, found))
-            }
-            StorageSession::Remote(session) => {
-                Ok(self.get_remotely(session, key)?.map(|value| found(&value)))
-            }
-        }
-    }
-
-    #[cold]
-    #[inline(never)]
-    fn get_remotely(&self, session: &Arc<RemoteSession>, key: &[u8]) -> Result<Option<RemoteValue>> {
-        let writes = self.active(|active| active.writes.share())?;
-        RemoteReader::under(session, &writes, &self.reads).get(key)
-    }
-
-    /// A scan of `range` with the writes so far; it may outlive the transaction.
-    pub(crate) fn scan(&self, range: KeyRange) -> Result<EntryScan> {
-        self.at();
-        let (base, writes) = self.active(|active| {
-            let base = match &self.storage {
-                StorageSession::Engine(core) => {
-                    let pin = active.pin.as_ref().ok_or(Error::TransactionEnded)?;
-                    BaseScan::Engine(core.scan_at(range.clone(), pin)?)
-                }
-                StorageSession::Remote(session) => {
-                    BaseScan::Remote(RemoteScan::new(Arc::clone(session), range.clone()))
-                }
-            };
-            Ok((base, active.writes.share_ordered()))
-        })??;
-        Ok(EntryScan::merged(MergedScan::new(base, range, writes, Arc::clone(&self.reads))))
     }
 
     pub(crate) fn dir(&self) -> &Path {

@@ -26,7 +26,7 @@ pub(crate) fn run_with_retries<H, R, E: From<Error>>(
     retry_queue.run(storage, |round| {
         let handle = begin();
         let txn = txn_of(&handle);
-        let running = RunningGuard::enter(txn);
+        let running = RunningGuard::enter(txn.identity());
         let result = body(&handle);
         let nested_writes = running.leave();
         if txn.must_restart.load(Ordering::Relaxed) || txn.is_lost(round) {

@@ -14,7 +14,6 @@
 
 use std::cell::RefCell;
 
-use super::optimistic::Txn;
 use super::read_tracker::ReadTracker;
 use crate::batch::EntryBatch;
 use crate::error::Result;
@@ -38,8 +37,7 @@ struct RunningTxn {
 pub(super) struct RunningGuard;
 
 impl RunningGuard {
-    pub(super) fn enter(txn: &Txn) -> Self {
-        let (storage, reads) = txn.identity();
+    pub(super) fn enter((storage, reads): (usize, &Arc<ReadTracker>)) -> Self {
         let running_txn = RunningTxn { storage, reads: Arc::clone(reads), nested_writes: EntryBatch::new() };
         RUNNING.with(|running| running.borrow_mut().push(running_txn));
         Self

@@ -6,9 +6,10 @@
 //!                   <--pointer, for the SST--'             '--verify
 //! ```
 //!
-//! - `format` describes every byte; `writer` and `temp_file` create value files, `reader` and
+//! - `format` describes every byte; `writer` and `store` create value files, `reader` and
 //!   `verify` read them.
-//! - `handle`: the operations on a file that may not be open. `cache`: the cached values.
+//! - `store`: the files of a database, open or not, and how a new one gets its name. `cache`: the
+//!   cached values.
 //!
 //! 1. A value file is written once, front to back, and never changed: it is durable under its own
 //!    name before an SST points into it.
@@ -24,11 +25,10 @@ mod cache;
 mod dump;
 mod format;
 mod fuzz;
-mod handle;
 mod meta;
 mod reader;
 mod salvage;
-mod temp_file;
+mod store;
 #[cfg(test)]
 mod tests;
 mod verify;
@@ -37,9 +37,8 @@ mod writer;
 pub(crate) use cache::{Caching, ReadValue};
 pub(crate) use dump::dump;
 pub use fuzz::fuzz;
-pub(crate) use handle::Values;
 pub(crate) use meta::ValueMeta;
 pub(crate) use reader::ValueReader;
 pub(crate) use salvage::SalvagedValues;
-pub(crate) use temp_file::{FinishedValues, ValueStore};
+pub(crate) use store::{FinishedValues, ValueStore, Values};
 pub(crate) use writer::ValueWriter;

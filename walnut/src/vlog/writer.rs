@@ -1,7 +1,6 @@
 //! Writes values to as many value files as they need.
 
-use super::handle::Values;
-use super::temp_file::{FinishedValues, TempValueFile, ValueStore};
+use super::store::{FinishedValues, TempValueFile, ValueStore, Values};
 use crate::base::FileNumber;
 use crate::codec::ValuePointer;
 use crate::error::Result;

@@ -13,7 +13,8 @@ use crate::manifest::{ManifestState, Version, VersionEdit};
 use crate::sst::SstStore;
 use crate::vlog::ValueStore;
 
-/// What was spilled. What it writes has the names of drafts until the whole log was read without a fault.
+/// What was spilled. What it writes has the names of drafts until the whole log was read without a
+/// fault.
 pub(in crate::engine) struct Spill<'a> {
     place: &'a Arc<SstStore>,
     value_place: &'a Arc<ValueStore>,

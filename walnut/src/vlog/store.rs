@@ -1,4 +1,5 @@
-//! Creates a value file: written under a temporary name, then synced and renamed.
+//! The value files of a database: the operations on one open the file when it is not open; a new
+//! one is written under a temporary name, then synced, renamed and opened.
 //!
 //! ```text
 //!   begin -> 000012.vlog.tmp --add, add, .., finish--> synced --publish--> 000012.vlog, open
@@ -14,14 +15,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::format::{MAX_VALUE_SIZE, ValueRecord, put_value};
-use super::{ValueMeta, ValueReader, Values};
+use super::{Caching, ReadValue, ValueMeta, ValueReader};
 use crate::base::FileNumber;
 use crate::cache::Cache;
 use crate::codec::{BlockCompression, FileHeader, FileKind, ValuePointer};
 use crate::crypt::{DataKeys, Sealer};
 use crate::env::{Appender, Env, TempFile};
 use crate::error::{Error, Limit, Result};
-use crate::files::{FileName, FileStore, OpenFiles};
+use crate::files::{FileName, FileStore, Handle, OpenFiles};
 
 /// The directory and options of the value files of a database.
 #[derive(Debug)]
@@ -51,6 +52,29 @@ impl FileStore for ValueStore {
 
     fn open_files(&self) -> &OpenFiles {
         &self.open_files
+    }
+}
+
+/// A value file of a view. Opening it costs one read, of its header.
+pub(crate) type Values = Handle<ValueStore>;
+
+impl Values {
+    /// The value of `key` that a pointer refers to, through the cache: see
+    /// [`ValueReader::value`](super::ValueReader::value).
+    pub(crate) fn value(&self, pointer: &ValuePointer, key: &[u8], caching: Caching) -> Result<ReadValue> {
+        self.reader()?.value(pointer, key, caching)
+    }
+
+    /// The value of `key` that a pointer refers to, past the cache: see
+    /// [`ValueReader::read`](super::ValueReader::read).
+    pub(crate) fn read(&self, pointer: &ValuePointer, key: &[u8]) -> Result<ReadValue> {
+        self.reader()?.read(pointer, key)
+    }
+
+    /// Reads and checks the whole file: see [`ValueReader::verify`](super::ValueReader::verify).
+    /// The file is not left open.
+    pub(crate) fn verify(&self) -> Result<()> {
+        self.open_transient()?.verify()
     }
 }
 

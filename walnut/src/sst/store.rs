@@ -1,4 +1,5 @@
-//! Creates new SSTs: written under a temporary name, then synced, renamed and opened.
+//! The SSTs of a database: the operations on one open the file when it is not open; a new one is
+//! written under a temporary name, then synced, renamed and opened.
 //!
 //! ```text
 //!   begin -> 000012.sst.tmp --add, add, .., finish--> synced --publish--> 000012.sst, open
@@ -15,15 +16,16 @@
 //! Whether an SST is part of the database is decided by the manifest.
 
 use std::path::PathBuf;
-use std::sync::Arc;
 
-use super::{BlockCache, Sst, SstBuilder, SstConfig, SstMeta, SstReader};
-use crate::base::{Entry, FileNumber, Fragment};
+use super::{BlockCache, SstBuilder, SstConfig, SstCursor, SstMeta, SstReader};
+use crate::base::{Entry, FileNumber, Fragment, Fragments, KeyHash, KeyRange, SeqNo};
 use crate::codec::{FileHeader, FileKind};
 use crate::crypt::DataKeys;
+use crate::cursor::Direction;
 use crate::env::{Env, TempFile};
 use crate::error::Result;
-use crate::files::{FileName, FileStore, OpenFiles};
+use crate::files::{FileName, FileStore, Handle, OpenFiles};
+use crate::sync::Arc;
 
 /// The directory, options and cache of the SSTs of a database.
 #[derive(Debug)]
@@ -53,6 +55,67 @@ impl FileStore for SstStore {
 
     fn open_files(&self) -> &OpenFiles {
         &self.open_files
+    }
+}
+
+/// An SST of a view. Opening it costs five reads: header, footer, properties, index and filter; one
+/// more for range tombstones.
+pub(crate) type Sst = Handle<SstStore>;
+
+impl Sst {
+    /// The reader, if the file is open and has no range tombstones.
+    #[inline]
+    pub(crate) fn if_plain(&self) -> Option<&SstReader> {
+        if self.meta().fragment_count > 0 { None } else { self.if_open() }
+    }
+
+    /// Calls `found` with the newest version of `key` that is not newer than `at`: see
+    /// [`SstReader::get`].
+    #[inline]
+    pub(crate) fn get<R>(
+        &self,
+        key: &[u8],
+        hash: KeyHash,
+        at: SeqNo,
+        expected: bool,
+        found: impl FnOnce(Entry<'_>) -> R,
+    ) -> Result<Option<R>> {
+        self.reader()?.get(key, hash, at, expected, found)
+    }
+
+    /// The newest range tombstone over `key` that is not newer than `at`. A file without range
+    /// tombstones is not opened.
+    #[inline]
+    pub(crate) fn covering(&self, key: &[u8], at: SeqNo) -> Result<Option<SeqNo>> {
+        if self.meta().fragment_count == 0 {
+            return Ok(None);
+        }
+        Ok(self.reader()?.covering(key, at))
+    }
+
+    /// The range tombstones, if there are any. A file without them is not opened, and one with them
+    /// is not left open.
+    pub(crate) fn range_tombstones(&self) -> Result<Option<Arc<Fragments>>> {
+        if self.meta().fragment_count == 0 {
+            return Ok(None);
+        }
+        Ok(self.open_transient()?.range_tombstones().cloned())
+    }
+
+    /// A cursor over the entries in `range`: see [`SstReader::cursor`].
+    pub(crate) fn cursor(&self, range: &KeyRange, direction: Direction) -> Result<SstCursor> {
+        self.reader()?.cursor(range, direction)
+    }
+
+    /// A cursor over the whole file for compaction: see [`SstReader::sweep`]. The file is not left
+    /// open.
+    pub(crate) fn sweep(&self) -> Result<SstCursor> {
+        self.open_transient()?.sweep()
+    }
+
+    /// Reads and checks the whole file: see [`SstReader::verify`]. The file is not left open.
+    pub(crate) fn verify(&self) -> Result<()> {
+        self.open_transient()?.verify()
     }
 }
 
