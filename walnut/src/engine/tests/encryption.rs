@@ -361,7 +361,7 @@ fn wander(seed: u64, ledger: &Arc<Ledger>, seals: u64) {
 /// Writes to a copy of a directory, while the original goes on.
 fn write_beside(copy: &MemoryEnv, config: EngineConfig, random: &mut Random) {
     if let Ok(twin) = open_with(&FaultEnv::over_memory(copy.clone()), config) {
-        for n in 0..1 + random.below(20) {
+        for n in 0..=random.below(20) {
             drop(put(&twin, n, random.below(1 << 20)));
         }
         drop(twin.flush_everything());
