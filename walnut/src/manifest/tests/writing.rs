@@ -118,6 +118,40 @@ fn a_place_without_a_database_is_told_from_a_lost_one() {
     }
 }
 
+/// A place of an encrypted file is sealed once.
+#[cfg(feature = "encryption")]
+#[test]
+fn an_edit_without_room_is_undone_unless_the_manifest_is_encrypted() {
+    use crate::crypt::{EncryptionKey, KeyFile};
+    let key = EncryptionKey::from_bytes([1; 32]);
+    let (_, encrypted) = KeyFile::create(&MemoryEnv::with_seed(1), DATABASE, &key).unwrap();
+    for keys in [DataKeys::none(), encrypted] {
+        let env = FaultEnv::over_memory(machine());
+        let (dir, state) = (PathBuf::from("/db"), new_state());
+        let mut manifest =
+            ManifestWriter::create(Arc::new(env.clone()), dir.clone(), FileNumber(1), DATABASE, &keys, state)
+                .unwrap();
+        note(&mut manifest, 1..2);
+        env.inject(FaultPlan::once(Operation::Write, 0, FaultEffect::FullDisk));
+        let edit = VersionEdit { log_seqno: Some(SeqNo(2)), ..VersionEdit::default() };
+        assert!(matches!(manifest.append(&edit), Err(Error::OutOfSpace)));
+        env.heal();
+        let edit = VersionEdit { log_seqno: Some(SeqNo(3)), ..VersionEdit::default() };
+        let found = match manifest.append(&edit) {
+            Ok(_) => {
+                assert!(!keys.is_encrypted());
+                3
+            }
+            Err(error) => {
+                assert!(keys.is_encrypted() && matches!(error, Error::Poisoned), "{error:?}");
+                1
+            }
+        };
+        let loaded = load(&env, &dir, &env.list(&dir).unwrap(), &keys).unwrap().unwrap();
+        assert_eq!(loaded.state.log_seqno, SeqNo(found));
+    }
+}
+
 /// Edits that each record one of the numbers in a range.
 fn note(manifest: &mut ManifestWriter, numbers: std::ops::Range<u64>) {
     for number in numbers {
