@@ -1,7 +1,8 @@
 //! The cities on one machine, and on an engine that many share: one function fills and asks both.
 //!
 //! `--faults` has the engine lose every tenth reply to a commit, `--kill` kills the program that
-//! loads in the middle of it; the rows are the same ones.
+//! loads in the middle of it; the rows are the same ones. The program of the same name in the
+//! workspace of the adapters has the clients of servers, too.
 
 use std::io::{self, BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
@@ -30,8 +31,8 @@ pub struct Args {
     #[arg(long)]
     pub faults: bool,
 
-    /// Kill the program that loads with `kill -9` in the middle, and go on with what it has left; only with
-    /// `--engine embedded`
+    /// Kill in the middle what holds the rows, with `kill -9`, and go on with what it has left: the program that loads
+    /// with `--engine embedded`, the server with `postgres`, the leader of three nodes with `etcd`
     #[arg(long)]
     pub kill: bool,
 
@@ -47,6 +48,10 @@ pub enum Engine {
     Embedded,
     /// On the reference engine for tests of programs, in memory
     Memory,
+    /// On a `PostgreSQL` server, which the program starts
+    Postgres,
+    /// On three nodes of etcd, which the program starts
+    Etcd,
 }
 
 /// What a run has found, the same on every engine.
@@ -62,17 +67,21 @@ pub struct Answers {
 
 /// Runs the program.
 pub fn run(args: &Args, out: &mut dyn Write) -> Result<Answers, String> {
-    let data = Data::open(&crate::cities::repository_data()).map_err(|error| error.to_string())?;
-    let cities: Vec<City> =
-        data.take(args.rows).collect::<Result<_, _>>().map_err(|error| error.to_string())?;
+    let cities = sample(args.rows)?;
     if let Some(dir) = &args.load {
         load(dir, &cities, out)?;
         return Ok(Answers { count: cities.len() as u64, largest: Vec::new(), named: Vec::new() });
     }
     match args.engine {
         Engine::Embedded if args.kill => kill(&cities, out),
-        _ if args.kill => {
-            Err("--kill is for --engine embedded; PostgreSQL and etcd: see adapters/tests".to_owned())
+        Engine::Memory if args.kill => {
+            Err("--engine memory goes with the program; try --faults, or --kill with another engine"
+                .to_owned())
+        }
+        Engine::Postgres | Engine::Etcd => {
+            Err("this program has no client of a server; the one of the adapters has: \
+             cargo run --release --manifest-path adapters/Cargo.toml --bin grow -- --engine ..."
+                .to_owned())
         }
         Engine::Embedded => answer(&Database::in_memory().map_err(|error| text(&error))?, &cities, out),
         Engine::Memory => {
@@ -94,6 +103,14 @@ pub fn run(args: &Args, out: &mut dyn Write) -> Result<Answers, String> {
             Ok(answers)
         }
     }
+}
+
+/// So many cities from all parts of the file, and so of the world.
+pub fn sample(count: usize) -> Result<Vec<City>, String> {
+    let data = Data::open(&crate::cities::repository_data()).map_err(|error| error.to_string())?;
+    let cities: Vec<City> = data.collect::<Result<_, _>>().map_err(|error| error.to_string())?;
+    let step = (cities.len() / count.max(1)).max(1);
+    Ok(cities.into_iter().step_by(step).take(count).collect())
 }
 
 /// Has another process load the cities, kills it when it has acknowledged half of them, and goes on
@@ -181,8 +198,17 @@ mod tests {
                 .unwrap_or_else(|error| panic!("{error}"))
         };
         let embedded = answers(Engine::Embedded, false);
-        assert_eq!(embedded.count, 1_000);
+        assert_eq!((embedded.count, embedded.largest.len()), (1_000, 5));
+        assert!(!embedded.named.is_empty());
         assert_eq!(answers(Engine::Memory, false), embedded);
         assert_eq!(answers(Engine::Memory, true), embedded);
+    }
+    #[test]
+    fn a_server_is_asked_of_the_program_that_has_its_client() {
+        for engine in [Engine::Postgres, Engine::Etcd] {
+            let args = Args { engine, rows: 10, faults: false, kill: false, load: None };
+            let refused = run(&args, &mut Vec::new());
+            assert!(refused.as_ref().is_err_and(|text| text.contains("adapters/Cargo.toml")), "{refused:?}");
+        }
     }
 }

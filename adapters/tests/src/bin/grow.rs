@@ -1,4 +1,4 @@
-//! The cities on PostgreSQL or etcd, which the program starts itself. See `grow --help`.
+//! The cities on each engine; PostgreSQL and etcd the program starts itself. See `grow --help`.
 //!
 //! With `--kill` the server dies in the middle of the load and comes back, and the program goes on:
 //! nothing is lost, and rows and index entries agree.
@@ -9,59 +9,36 @@ use std::io;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::thread;
 
-use clap::{Parser, ValueEnum};
+use clap::Parser as _;
 use walnut::remote::{Engine, Serializable};
 use walnut::{Database, Error};
 use walnut_adapter_tests::contract::until_available;
 use walnut_adapter_tests::servers::{EtcdCluster, PostgresServer};
 use walnut_etcd::Etcd;
-use walnut_examples::cities::{City, Data, repository_data};
-use walnut_examples::grow::answer;
+use walnut_examples::cities::City;
+use walnut_examples::grow::{self, Args, answer, sample};
 use walnut_postgres::Postgres;
-
-/// Puts cities into tables on a server, and asks the same as `grow` of the examples.
-#[derive(Parser, Debug)]
-#[command(version)]
-struct Args {
-    /// Where the rows are
-    #[arg(long, value_enum)]
-    engine: Server,
-
-    /// How many cities
-    #[arg(long, value_name = "ROWS", default_value_t = 2_000)]
-    rows: usize,
-
-    /// Kill the server in the middle
-    #[arg(long)]
-    kill: bool,
-}
-
-#[derive(ValueEnum, Clone, Copy, Debug)]
-enum Server {
-    /// A PostgreSQL server, killed and started again
-    Postgres,
-    /// Three nodes of etcd, of which the leader is killed
-    Etcd,
-}
 
 type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
 
 fn main() -> Outcome<()> {
     let args = Args::parse();
-    let cities: Vec<City> = Data::open(&repository_data())?.take(args.rows).collect::<Result<_, _>>()?;
     match args.engine {
-        Server::Postgres => {
+        grow::Engine::Postgres => {
             let mut server = PostgresServer::start();
             let db = Database::on(Postgres::connect(&server.text())?)?;
-            grow(&db, &cities, args.kill, || {
+            grow(&db, &sample(args.rows)?, args.kill, || {
                 server.crash();
                 server.start_again();
             })
         }
-        Server::Etcd => {
+        grow::Engine::Etcd => {
             let mut cluster = EtcdCluster::start();
             let db = Database::on(until_available(|| Etcd::connect(cluster.addresses())))?;
-            grow(&db, &cities, args.kill, || cluster.kill(cluster.leader()))
+            grow(&db, &sample(args.rows)?, args.kill, || cluster.kill(cluster.leader()))
+        }
+        grow::Engine::Embedded | grow::Engine::Memory => {
+            Ok(grow::run(&args, &mut io::stdout().lock()).map(drop)?)
         }
     }
 }
