@@ -7,6 +7,7 @@
 //! | `v3` | with adds, which programs that wrote the others refuse by the format in `CURRENT` |
 //! | `v4` | with a seal behind the last edit of a manifest that was closed in order |
 //! | `v4-encrypted` | the same, encrypted; keys and salts follow from the seed |
+//! | `v5`, `v5-encrypted` | with row counts, and records of tables in a form that programs which wrote the others refuse |
 //!
 //! A change of format comes with a new version and a new directory beside this one; the old one stays, and stays readable.
 //! To write the files anew before a first release: `WALNUT_BLESS=1 cargo test -p walnut-tests --test it golden::`.
@@ -115,6 +116,7 @@ fn check(db: &Database) {
     expected.iter_mut().filter(|row| row.id == 5).for_each(|row| row.weight = 0);
     assert_eq!(specimens.iter().collect_vec().unwrap(), expected);
     assert_eq!(visits.iter().collect_vec().unwrap(), [visit(0), visit(7)]);
+    assert_eq!([specimens.len().unwrap(), visits.len().unwrap()], [expected.len() as u64, 2]);
     let by = specimens.by();
     for row in &expected {
         assert_eq!(by.label.get(&row.label).unwrap().as_ref(), Some(row));
@@ -126,8 +128,8 @@ fn check(db: &Database) {
 }
 
 /// The version that is written, and its encrypted form.
-const NEWEST: &str = "v4";
-const NEWEST_ENCRYPTED: &str = "v4-encrypted";
+const NEWEST: &str = "v5";
+const NEWEST_ENCRYPTED: &str = "v5-encrypted";
 
 fn golden(version: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("golden").join(version)
@@ -160,11 +162,13 @@ fn an_encrypted_database_is_written_byte_for_byte_as_the_newest_version_wrote_it
 
 #[test]
 fn an_encrypted_database_of_every_version_opens_with_its_key() {
-    let env = copied(NEWEST_ENCRYPTED);
-    assert!(matches!(builder(&env).open("/db"), Err(Error::WrongKey(_))));
-    let db = encrypted(&env).open("/db").unwrap();
-    check(&db);
-    db.verify().unwrap();
+    for version in ["v4-encrypted", NEWEST_ENCRYPTED] {
+        let env = copied(version);
+        assert!(matches!(builder(&env).open("/db"), Err(Error::WrongKey(_))));
+        let db = encrypted(&env).open("/db").unwrap();
+        check(&db);
+        db.verify().unwrap();
+    }
 }
 
 /// Compares files with those of a version, byte for byte.
@@ -198,17 +202,20 @@ fn compare(version: &str, made: &[(String, Vec<u8>)]) {
 
 #[test]
 fn a_database_of_every_version_opens() {
-    for version in ["v1", "v2", "v3", "v4"] {
+    for version in ["v1", "v2", "v3", "v4", "v5"] {
         let env = copied(version);
         let db = builder(&env).open("/db").unwrap();
+        let row_count = || db.dynamic("specimens").unwrap().row_count().unwrap();
+        assert_eq!(row_count(), (version == "v5").then_some(53), "{version}");
         check(&db);
+        assert_eq!(row_count(), Some(53), "the first `len` has counted");
         let tallies = db.keyspace("tallies").unwrap();
         let sums = || ["nuts", "drupes"].map(|key| tallies.get_sum(key).unwrap());
-        assert_eq!(sums(), if matches!(version, "v3" | "v4") { [42, 5] } else { [0, 0] });
+        assert_eq!(sums(), if matches!(version, "v3" | "v4" | "v5") { [42, 5] } else { [0, 0] });
         db.checkpoint().unwrap();
         check(&db);
         tallies.add("nuts", 1).unwrap();
-        assert_eq!(sums()[0], if matches!(version, "v3" | "v4") { 43 } else { 1 });
+        assert_eq!(sums()[0], if matches!(version, "v3" | "v4" | "v5") { 43 } else { 1 });
         let current = env.read_file(Path::new("/db/CURRENT")).unwrap();
         assert!(current.starts_with(b"walnut database\nformat 2\n"), "programs without adds stay away");
         db.close().unwrap();
@@ -235,7 +242,7 @@ mod changed {
 
 #[test]
 fn a_database_without_shapes_is_told_them_by_the_next_program_that_opens_it() {
-    for (version, knows) in [("v1", false), ("v2", true), ("v3", true), ("v4", true)] {
+    for (version, knows) in [("v1", false), ("v2", true), ("v3", true), ("v4", true), ("v5", true)] {
         let env = copied(version);
         let opened = builder(&env).open("/db").unwrap().table::<changed::Visit>().map(drop);
         assert_eq!(opened.is_err(), knows, "{version}: {opened:?}");

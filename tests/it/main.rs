@@ -56,6 +56,9 @@ mod answers;
 // A database copied to another engine, through faults and crashes.
 mod copy;
 
+// Row counts: exact in every state, one look-up.
+mod counts;
+
 // A state of the past is read as it was, and reading it writes nothing.
 mod past;
 

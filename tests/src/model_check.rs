@@ -15,14 +15,15 @@ use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use walnut::Durability;
 use walnut::env::{CrashPolicy, MemoryEnv, Operations};
-use walnut::remote::{Engine, Serializable};
+use walnut::remote::{Engine, Memory, Serializable, copy};
+use walnut::{Database, Durability};
 
 use crate::course;
 use crate::model::{History, State};
 use crate::random::Random;
-use crate::session::{Session, Setup, leaks};
+use crate::rows::{Document, User};
+use crate::session::{DIR, Session, Setup, leaks};
 use crate::workload::{self, Step};
 
 /// How much is done for a seed.
@@ -115,13 +116,14 @@ pub fn for_each_seed(test: &str, seeds: RangeInclusive<u64>, check: impl Fn(u64)
 pub fn check_model(seed: u64, effort: Effort) {
     let setup = Setup::draw(seed);
     let steps = workload::draw(seed, effort.steps);
-    let env = MemoryEnv::with_seed(seed);
+    let env = machine(&setup, seed);
+    let before = (env.sync_count(), env.counts().of(Operations::Mutations));
     let run = run(&setup, &env, &steps, History::from(State::default()));
     assert!(run.finished, "the power was never cut");
     check_after_reopening(&setup, &env, run.history.now(), false);
-    let (syncs, changes) = (env.sync_count(), env.counts().of(Operations::Mutations));
+    let (syncs, changes) = (env.sync_count() - before.0, env.counts().of(Operations::Mutations) - before.1);
     for (number, (cut, policy)) in (0..).zip(cuts(seed, effort, syncs, changes)) {
-        let machine = MemoryEnv::with_seed(seed);
+        let machine = machine(&setup, seed);
         let case = || format!("{cut:?}, {policy:?}, crash {number}, {setup:?}");
         in_case(case, || crash(&setup, &machine, &steps, cut, policy, seed.wrapping_add(number)));
     }
@@ -153,6 +155,20 @@ pub fn check_model_on<E: Engine + Serializable>(
     }
     session.check(history.now()).expect("the engine is there");
     session.db.verify_tables().expect("every entry is one that a row asks for");
+}
+
+/// A machine on which nothing was written, or a database whose tables have no row count yet: one that was copied from an
+/// engine that has none.
+fn machine(setup: &Setup, seed: u64) -> MemoryEnv {
+    let env = MemoryEnv::with_seed(seed);
+    if Random::new(seed, "machine").one_in(3) {
+        let from = Database::on(Memory::new()).expect("it is in memory");
+        from.table::<User>().and_then(|_| from.table::<Document>()).expect("it is new");
+        let to = setup.builder().env(Arc::new(env.clone())).open(DIR).expect("it is new");
+        copy(&from, &to).expect("nothing is in the way");
+        to.close().expect("nothing is in the way");
+    }
+    env
 }
 
 /// The crash points of a seed.

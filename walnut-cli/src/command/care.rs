@@ -47,7 +47,7 @@ pub(super) fn verify(session: &Session) -> Outcome {
             Err(error) => {
                 writeln!(out, "{name}: {error}")?;
                 found = Err(Failure::Damage(format!(
-                    "what was found is above; `walnut sweep {}` mends index entries",
+                    "what was found is above; `walnut sweep {}` mends index entries and row counts",
                     session.dir().display()
                 )));
             }
@@ -74,13 +74,14 @@ pub(super) fn sweep(session: &Session, table: Option<&str>) -> Outcome {
         duplicates += swept.duplicate_count;
         writeln!(
             out,
-            "{name}: {} rows, {} entries; {} entries removed, {} added, {} rows unreadable, {} duplicates",
+            "{name}: {} rows, {} entries; {} entries removed, {} added, {} rows unreadable, {} duplicates{}",
             swept.row_count,
             swept.entry_count,
             swept.removed_count,
             swept.added_count,
             swept.unreadable_count,
-            swept.duplicate_count
+            swept.duplicate_count,
+            if swept.row_count_difference == 0 { "" } else { "; row count corrected" }
         )?;
     }
     out.flush()?;

@@ -70,5 +70,10 @@ fn numbers(session: &Session) -> Outcome<Vec<(String, u64)>> {
         numbers.push((format!("files on level {level}"), held.sst_count as u64));
         numbers.push((format!("entries on level {level}"), held.entry_count));
     }
+    for name in session.table_names()? {
+        if let Some(count) = session.table(&name)?.rows.row_count()? {
+            numbers.push((format!("rows of {name}"), count));
+        }
+    }
     Ok(numbers)
 }

@@ -1,6 +1,7 @@
 //! The types that every layer shares: keys, sequence numbers, entries, range tombstones. No I/O, no
 //! locks.
 
+mod encoded_entry;
 mod entry;
 mod fragment;
 mod fragment_merge;
@@ -13,6 +14,7 @@ mod range;
 mod seqno;
 mod sum;
 
+pub(crate) use encoded_entry::EncodedEntry;
 pub(crate) use entry::{Entry, Kind, compare};
 pub(crate) use fragment::{CoveredSpan, Fragment, Fragments, RangeTombstones};
 pub(crate) use fragment_merge::{FragmentMerge, FragmentSource};

@@ -38,6 +38,10 @@ impl KeyspaceId {
     /// The catalog: which tables and indexes there are.
     pub(crate) const CATALOG: Self = Self(0);
 
+    /// The row counts of tables. They have a keyspace of their own because nearly every SST has
+    /// some: in the catalog, each look into it would search all these.
+    pub(crate) const ROW_COUNTS: Self = Self(1);
+
     /// A keyspace that is always empty: the one of a table that does not exist in a snapshot.
     pub(crate) const EMPTY: Self = Self(15);
 

@@ -25,6 +25,16 @@ pub(crate) enum Operand {
     Base(i64),
 }
 
+impl Operand {
+    /// The operand with `delta` added above it.
+    pub(crate) fn plus(self, delta: i64) -> Self {
+        match self {
+            Self::Delta(sum) => Self::Delta(sum.wrapping_add(delta)),
+            Self::Base(sum) => Self::Base(sum.wrapping_add(delta)),
+        }
+    }
+}
+
 impl Entry<'_> {
     pub(crate) fn operand(&self) -> Operand {
         let number = number_in(self.value).unwrap_or(0);

@@ -15,7 +15,7 @@ pub(crate) use lz4::{BlockCompression, MAX_RATIO, compress, decompress};
 pub(crate) use reader::Reader;
 pub(crate) use text::{long_text, text};
 pub(crate) use value_pointer::ValuePointer;
-pub(crate) use writer::Writer;
+pub(crate) use writer::{Writer, varint_size};
 
 /// The byte range of a field, given its start: layouts are written as sums, so that no offset is
 /// written twice.

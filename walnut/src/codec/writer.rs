@@ -11,6 +11,12 @@ pub(crate) trait Writer {
     fn put_prefixed(&mut self, bytes: &[u8]);
 }
 
+/// The number of bytes that [`Writer::put_varint`] writes.
+#[inline]
+pub(crate) fn varint_size(value: u64) -> usize {
+    (u64::BITS - (value | 1).leading_zeros()).div_ceil(7) as usize
+}
+
 impl Writer for Vec<u8> {
     fn put_u8(&mut self, value: u8) {
         self.push(value);

@@ -166,13 +166,10 @@ impl Core {
     }
 }
 
-/// Hashes the keys of a batch and locates its entries, for the memtable.
 fn prepare(batch: EntryBatch) -> SealedBatch {
-    let mut entries = Vec::with_capacity(batch.iter().len());
-    entries.extend(batch.iter().with_offsets().map(|(offset, entry)| placed(offset, entry)));
-    let mut bytes = batch.into_payload();
+    let (mut bytes, entries) = batch.into_parts();
     bytes.shrink_to_fit();
-    SealedBatch::new(bytes, entries.into_iter())
+    SealedBatch::of_encoded(bytes, entries)
 }
 
 /// The position of an entry in a payload.

@@ -171,6 +171,8 @@ pub enum FindingKind {
     OtherOwner,
     /// The index has an entry without a row.
     StrayEntry,
+    /// The row count that [`len`](crate::DefaultTable::len) returns is not the number of rows.
+    OtherRowCount,
 }
 
 impl Finding {
@@ -212,6 +214,7 @@ impl fmt::Display for Finding {
             FindingKind::OtherOwner => {
                 write!(f, "the unique index `{index}` names another row as the owner of a row's value")
             }
+            FindingKind::OtherRowCount => f.write_str("the row count is not the number of rows"),
             FindingKind::StrayEntry => write!(f, "index `{index}` has an entry that no row asks for"),
         }
     }

@@ -14,43 +14,109 @@
 //! 3. A flush writes the difference between each add and the version below it: in SSTs adds are
 //!    independent.
 //!
-//! A sum has bytes of its own; those of the batch stay as they are.
+//! The sum takes the place of the delta in the bytes of the batch, which are in the log already.
+//! Where an entry before an add in its batch may be of the same key, the sum has bytes of its own.
 
-use super::sealed_batch::SealedEntry;
+use smallvec::SmallVec;
+
+use super::sealed_batch::SealedBatch;
 use super::{EntryId, Memtable, MemtableCursor};
-use crate::base::{CoveredSpan, Entry, Kind, Operand, SeqNo, number_in};
+use crate::base::{CoveredSpan, EncodedEntry, Entry, Kind, Operand, SeqNo, number_in};
 use crate::cursor::EntryCursor;
 use crate::error::Result;
 
+/// The maximum number of keys of one batch whose adds are folded in place.
+const MAX_IN_PLACE: usize = 4;
+
+/// The maximum number of entries that are checked for another one of the key of an add.
+const MAX_CHECKED_FOR_KEY: usize = 4096;
+
 impl Memtable {
+    /// Folds adds of a batch that is about to be inserted in the bytes of the batch: those of the
+    /// first few keys, unless another entry before them in the batch may be of the key.
+    /// [`fold_add`](Self::fold_add) folds the others.
+    ///
+    /// Cost: a hash index probe for each such key, not for each add.
+    pub(super) fn fold_in_place(&self, batch: &mut SealedBatch) {
+        let SealedBatch { bytes, entries, .. } = batch;
+        let mut sums: SmallVec<[(usize, Operand); MAX_IN_PLACE]> = SmallVec::new();
+        let mut checked = 0;
+        for at in 0..entries.len() {
+            let entry = entries[at];
+            match entry.kind {
+                Kind::RangeDelete => return,
+                Kind::Add => {}
+                Kind::Put | Kind::Delete | Kind::Pointer => {
+                    sums.retain(|(first, _)| entries[*first].hash != entry.hash);
+                    continue;
+                }
+            }
+            let key = &bytes[entry.key_range()];
+            let delta = number_in(&bytes[entry.value_range()]).unwrap_or(0);
+            let is_same = |&&mut (first, _): &&mut (usize, Operand)| {
+                entries[first].hash == entry.hash && bytes[entries[first].key_range()] == *key
+            };
+            let sum = if let Some((_, sum)) = sums.iter_mut().find(is_same) {
+                *sum = sum.plus(delta);
+                *sum
+            } else {
+                checked += at;
+                if sums.len() == MAX_IN_PLACE
+                    || checked > MAX_CHECKED_FOR_KEY
+                    || entries[..at].iter().any(|other| other.hash == entry.hash)
+                {
+                    continue;
+                }
+                let older = self.index.find(entry.hash, |found| self.entries.key(found) == key);
+                let sum = self.below_add(key, older).plus(delta);
+                sums.push((at, sum));
+                sum
+            };
+            let (kind, number) = stored_sum(sum);
+            bytes[entry.value_range()].copy_from_slice(&number);
+            entries[at] = EncodedEntry { kind, is_folded: true, ..entry };
+        }
+    }
+
     /// The entry to store for an add, above the version `older` (0: none), and the id of the bytes
     /// that hold it.
     #[cold]
     pub(super) fn fold_add(
         &self,
-        add: &SealedEntry,
+        add: &EncodedEntry,
         buffer: u32,
         older: EntryId,
         buffer_count: &mut u32,
-    ) -> (u32, SealedEntry) {
+    ) -> (u32, EncodedEntry) {
         let key = self.entries.key_in(buffer, add);
         let delta = number_in(self.entries.value_in(buffer, add)).unwrap_or(0);
-        let gone = self.covering(key, SeqNo::MAX);
-        let below = (older > 0).then(|| self.entries.entry(older)).filter(|below| gone < Some(below.seqno));
-        let (kind, below) = match (below.map(|below| below.operand()), older > 0 || gone.is_some()) {
-            (Some(Operand::Delta(below)), _) => (Kind::Add, below),
-            (Some(Operand::Base(below)), _) => (Kind::Put, below),
-            (None, true) => (Kind::Put, 0),
-            (None, false) => (Kind::Add, 0),
-        };
-        let sum = below.wrapping_add(delta).to_le_bytes();
+        let (kind, sum) = stored_sum(self.below_add(key, older).plus(delta));
         let mut bytes = Vec::with_capacity(key.len() + sum.len());
         bytes.extend_from_slice(key);
         bytes.extend_from_slice(&sum);
         let buffer = *buffer_count;
         *buffer_count += 1;
         self.entries.keep_bytes(buffer, bytes);
-        (buffer, SealedEntry { key_offset: 0, kind, ..*add })
+        (buffer, EncodedEntry { key_offset: 0, kind, ..*add })
+    }
+
+    /// What an add to `key` is added to in this memtable, whose newest version of it is `older` (0:
+    /// none).
+    fn below_add(&self, key: &[u8], older: EntryId) -> Operand {
+        let gone = self.covering(key, SeqNo::MAX);
+        if older == 0 {
+            return if gone.is_some() { Operand::Base(0) } else { Operand::Delta(0) };
+        }
+        let below = self.entries.entry(older);
+        if gone < Some(below.seqno) { below.operand() } else { Operand::Base(0) }
+    }
+}
+
+/// The kind and the value of the entry that is stored for a sum.
+fn stored_sum(sum: Operand) -> (Kind, [u8; 8]) {
+    match sum {
+        Operand::Delta(sum) => (Kind::Add, sum.to_le_bytes()),
+        Operand::Base(sum) => (Kind::Put, sum.to_le_bytes()),
     }
 }
 

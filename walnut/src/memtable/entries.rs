@@ -25,8 +25,7 @@
 //!    a chain once, by its oldest version ([`super::sorted_runs`]).
 
 use super::append_vec::AppendVec;
-use super::sealed_batch::SealedEntry;
-use crate::base::{Entry, Kind, SeqNo};
+use crate::base::{EncodedEntry, Entry, Kind, SeqNo};
 use crate::sync::{AtomicU64, OnceLock, Ordering};
 
 /// The id of an entry in its memtable; 0 is none.
@@ -116,7 +115,7 @@ impl EntryTable {
     }
 
     /// Fills the slot of an entry whose next older version is `older` (0: none).
-    pub(super) fn fill(&self, id: EntryId, bytes: u32, entry: &SealedEntry, older: EntryId, link: Link) {
+    pub(super) fn fill(&self, id: EntryId, bytes: u32, entry: &EncodedEntry, older: EntryId, link: Link) {
         let (jump, rank) = match older {
             0 => (id, 0),
             older => self.jump_above(older),
@@ -199,12 +198,12 @@ impl EntryTable {
     }
 
     /// The key of an entry whose bytes are stored and whose slot is not filled yet.
-    pub(super) fn key_in(&self, bytes: u32, entry: &SealedEntry) -> &[u8] {
+    pub(super) fn key_in(&self, bytes: u32, entry: &EncodedEntry) -> &[u8] {
         &self.bytes(bytes)[entry.key_offset as usize..][..entry.key_size as usize]
     }
 
     /// The value of such an entry.
-    pub(super) fn value_in(&self, bytes: u32, entry: &SealedEntry) -> &[u8] {
+    pub(super) fn value_in(&self, bytes: u32, entry: &EncodedEntry) -> &[u8] {
         &self.bytes(bytes)[(entry.key_offset + entry.key_size) as usize..][..entry.value_size as usize]
     }
 
@@ -279,12 +278,13 @@ mod tests {
     fn the_right_one_of_many_versions_is_found_in_a_logarithm_of_steps() {
         let entries = EntryTable::new(SeqNo(100));
         entries.keep_bytes(0, b"k".to_vec());
-        let entry = SealedEntry {
+        let entry = EncodedEntry {
             hash: crate::base::KeyHash::of(b"k"),
             key_offset: 0,
             key_size: 1,
             value_size: 0,
             kind: Kind::Put,
+            is_folded: false,
         };
         // Every third id is another key's.
         let ids: Vec<EntryId> = (1..6000).filter(|id| id % 3 > 0).collect();

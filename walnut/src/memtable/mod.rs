@@ -118,8 +118,11 @@ impl Memtable {
 
     /// Inserts the entries of a batch with consecutive sequence numbers from `first` on. They must
     /// be newer than all entries in the memtable.
-    pub(crate) fn insert(&self, batch: SealedBatch, first: SeqNo) {
-        let SealedBatch { bytes, entries } = batch;
+    pub(crate) fn insert(&self, mut batch: SealedBatch, first: SeqNo) {
+        if batch.has_adds {
+            self.fold_in_place(&mut batch);
+        }
+        let SealedBatch { bytes, entries, .. } = batch;
         let Some(beyond) = entries.len().checked_sub(1) else { return };
         let last = first.plus(beyond as u64);
         let mut size = bytes.len() + entries.len() * ENTRY_OVERHEAD;
@@ -152,7 +155,7 @@ impl Memtable {
             if link == Link::NewChain {
                 size += KEY_OVERHEAD;
             }
-            if entry.kind == Kind::Add {
+            if entry.kind == Kind::Add && !entry.is_folded {
                 let (buffer, folded) = self.fold_add(entry, buffer, older, &mut buffer_count);
                 self.entries.fill(id, buffer, &folded, older, link);
                 size += self.entries.size(id) + SUM_OVERHEAD;

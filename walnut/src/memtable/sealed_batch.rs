@@ -1,6 +1,6 @@
 //! A write batch prepared for the memtable, outside any lock.
 
-use crate::base::{KeyHash, Kind};
+use crate::base::{EncodedEntry, KeyHash, Kind};
 
 /// Where an entry is in the batch's bytes. Its value follows its key.
 #[derive(Clone, Copy, Debug)]
@@ -15,17 +15,8 @@ pub(crate) struct BatchSpan {
 #[derive(Debug, Default)]
 pub(crate) struct SealedBatch {
     pub(super) bytes: Vec<u8>,
-    pub(super) entries: Vec<SealedEntry>,
-}
-
-/// An entry's location in the bytes, and the hash of its key.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct SealedEntry {
-    pub(super) hash: KeyHash,
-    pub(super) key_offset: u32,
-    pub(super) key_size: u32,
-    pub(super) value_size: u32,
-    pub(super) kind: Kind,
+    pub(super) entries: Vec<EncodedEntry>,
+    pub(super) has_adds: bool,
 }
 
 impl SealedBatch {
@@ -37,19 +28,28 @@ impl SealedBatch {
     /// commit.
     pub(crate) fn new(bytes: Vec<u8>, entries: impl Iterator<Item = BatchSpan>) -> Self {
         let small = |size: usize| u32::try_from(size).expect("a commit is far below 4 GiB");
+        let mut has_adds = false;
         let prepare = |span: BatchSpan| {
+            has_adds |= span.kind == Kind::Add;
             let key_end = span.key_offset + span.key_size;
             assert!(key_end + span.value_size <= bytes.len(), "an entry lies in its bytes");
-            SealedEntry {
+            EncodedEntry {
                 hash: KeyHash::of(&bytes[span.key_offset..key_end]),
                 key_offset: small(span.key_offset),
                 key_size: small(span.key_size),
                 value_size: small(span.value_size),
                 kind: span.kind,
+                is_folded: false,
             }
         };
         let entries = entries.map(prepare).collect();
-        Self { bytes, entries }
+        Self { bytes, entries, has_adds }
+    }
+
+    /// The same for entries that were hashed when they were encoded into `bytes`.
+    pub(crate) fn of_encoded(bytes: Vec<u8>, entries: Vec<EncodedEntry>) -> Self {
+        let has_adds = entries.iter().any(|entry| entry.kind == Kind::Add);
+        Self { bytes, entries, has_adds }
     }
 
     /// The bytes of keys and values.

@@ -322,8 +322,8 @@ mod tests {
     use proptest::prelude::*;
 
     use super::super::entries::Link;
-    use super::super::sealed_batch::SealedEntry;
     use super::*;
+    use crate::base::EncodedEntry;
     use crate::base::{KeyHash, Kind, SeqNo, key_prefix};
 
     /// The entries of these keys, the first of which has id 1, and a list of them.
@@ -332,12 +332,13 @@ mod tests {
         for (id, key) in (1..).zip(keys) {
             entries.keep_bytes(id, key.clone());
             let key_size = u32::try_from(key.len()).expect("small");
-            let entry = SealedEntry {
+            let entry = EncodedEntry {
                 hash: KeyHash::of(key),
                 key_offset: 0,
                 key_size,
                 value_size: 0,
                 kind: Kind::Put,
+                is_folded: false,
             };
             entries.fill(id, id, &entry, 0, Link::NewChain);
             list.insert(&entries, RunSlot::new(&entries, id));

@@ -228,8 +228,8 @@ mod tests {
     use proptest::prelude::*;
 
     use super::super::entries::Link;
-    use super::super::sealed_batch::SealedEntry;
     use super::*;
+    use crate::base::EncodedEntry;
     use crate::base::{KeyHash, Kind, SeqNo, key_prefix};
 
     proptest! {
@@ -259,7 +259,7 @@ mod tests {
                 entries.keep_bytes(id, key.clone());
                 let key_size = u32::try_from(key.len()).expect("small");
                 let hash = KeyHash::of(key);
-                let entry = SealedEntry { hash, key_offset: 0, key_size, value_size: 0, kind: Kind::Put };
+                let entry = EncodedEntry { hash, key_offset: 0, key_size, value_size: 0, kind: Kind::Put, is_folded: false };
                 entries.fill(id, id, &entry, 0, Link::NewChain);
                 RunSlot::new(&entries, id)
             });

@@ -119,7 +119,7 @@
 use std::ops::Range;
 
 use crate::base::{Kind, SeqNo};
-use crate::codec::{Reader, Writer, field};
+use crate::codec::{Reader, Writer, field, varint_size};
 use crate::crypt::{CHECKSUM_SIZE, SealedPart, Sealer, TAG_SIZE};
 use crate::error::Fault;
 
@@ -216,10 +216,6 @@ impl<'a> BlockEntry<'a> {
     pub(super) fn overhead(suffix_size: usize, span: u64) -> usize {
         varint_size(suffix_size as u64) + varint_size(span << KIND_BITS | ((1 << KIND_BITS) - 1))
     }
-}
-
-fn varint_size(value: u64) -> usize {
-    (u64::BITS - (value | 1).leading_zeros()).div_ceil(7) as usize
 }
 
 /// The location of a part of the file.

@@ -134,9 +134,10 @@ impl Contents {
 
     /// The ranges of a pass, in order, up to the keyspace `next`, each with whether the source has
     /// it. The others can only hold what an earlier copy has left in the target.
-    fn ranges(&self, next: u32) -> Vec<(KeyRange, bool)> {
+    fn ranges(&self, next: u32, with_row_counts: bool) -> Vec<(KeyRange, bool)> {
         let notes = NOTES.iter().map(|letter| KeyRange::prefix(&catalog::catalog_key(*letter, &[])));
-        let mut ranges: Vec<_> = notes.map(|range| (range, true)).collect();
+        let row_counts = with_row_counts.then(|| KeyRange::prefix(&KeyspaceId::ROW_COUNTS.prefix()));
+        let mut ranges: Vec<_> = notes.chain(row_counts).map(|range| (range, true)).collect();
         let end = Some(KeyspaceId(next).prefix().to_vec());
         let mut gap = KeyRange { start: KeyspaceId(catalog::FIRST_KEYSPACE).prefix().to_vec(), end };
         for id in &self.ids {
@@ -182,7 +183,7 @@ impl CopyJob<'_> {
         let (version, contents) = self.look()?;
         let next = self.begin(contents.ids.last().copied().unwrap_or_default())?;
         let before = self.progress.written_count;
-        for (range, is_of_source) in contents.ranges(next) {
+        for (range, is_of_source) in contents.ranges(next, self.copies_row_counts()) {
             self.walk(range, is_of_source)?;
         }
         let is_same = self.progress.written_count == before && (!self.has_moved || self.look()?.0 == version);
@@ -219,6 +220,12 @@ impl CopyJob<'_> {
         }
         (self.snapshot, self.has_moved) = (Snapshot::new(self.from), true);
         Ok(())
+    }
+
+    /// Whether both engines have row counts. A shared engine has none; after a copy from there, the
+    /// first `len` counts the rows.
+    fn copies_row_counts(&self) -> bool {
+        self.from.client().is_none() && self.to.client().is_none()
     }
 
     fn version(&self) -> Result<SourceVersion> {
@@ -290,7 +297,14 @@ impl CopyJob<'_> {
 
     /// Publishes the tables and keyspaces.
     fn end(self, contents: Contents) -> Result<CopyReport> {
-        let Contents { tables, keyspaces, records, .. } = contents;
+        let Contents { tables, keyspaces, mut records, .. } = contents;
+        if !self.copies_row_counts() {
+            let dir = self.to.dir();
+            for (_, record) in records.iter_mut().filter(|(key, _)| key.starts_with(&catalog::table_key("")))
+            {
+                *record = catalog::without_row_count(record).map_err(|fault| fault.at(dir, 0))?;
+            }
+        }
         self.to.change_internally(Durability::Safe, |txn| {
             ensure_unused(txn)?;
             for (key, record) in &records {

@@ -171,20 +171,6 @@ impl<T: Table, M: Access> DefaultTable<T, M> {
         Ok(rows)
     }
 
-    /// The number of rows.
-    ///
-    /// Cost: reads every block of the table once, decodes no row.
-    pub fn len(&self) -> Result<u64> {
-        self.iter().count()
-    }
-
-    /// Whether there is no row.
-    ///
-    /// Cost: that of [`Scan::first`](super::Scan::first): a block read for each run of files.
-    pub fn is_empty(&self) -> Result<bool> {
-        Ok(self.iter().keys().next().transpose()?.is_none())
-    }
-
     /// All rows, by primary key.
     pub fn iter(&self) -> RowScan<T, M> {
         Scan::rows(self)

@@ -24,12 +24,13 @@ impl Mutation<'_> {
             bytes.clear();
             match self.newcomers(rows, &mut bytes)? {
                 Some(newcomers) => newcomers.iter().try_for_each(|new| self.add_newcomer(new, &bytes))?,
-                None => rows.iter().try_for_each(|row| self.insert(*row))?,
+                None => rows.iter().try_for_each(|row| self.insert_uncounted(*row))?,
             }
             if done == 0 {
                 self.txn.expect_more(row_count / BATCH_COUNT);
             }
         }
+        self.add_to_row_count(0i64.wrapping_add_unsigned(row_count as u64));
         Ok(())
     }
 

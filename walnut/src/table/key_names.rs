@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::following::Following;
 use super::key::KeyShape;
+use super::row_count::row_count_key;
 use super::{catalog, keyspaces};
 use crate::base::KeyspaceId;
 use crate::error::Result;
@@ -41,12 +42,22 @@ impl KeyNames {
         Ok(Self(names))
     }
 
+    /// The name of the table whose row count has this key.
+    fn counted_table(&self, key: &[u8]) -> Option<&str> {
+        let rows = key.last_chunk().map(|id| u32::from_be_bytes(*id))?;
+        let is_its_key = *key == row_count_key(KeyspaceId(rows));
+        self.0.get(&rows).filter(|_| is_its_key).map(|keyspace| &*keyspace.name)
+    }
+
     /// A key with its keyspace: typed if the catalog knows the encoding, else hexadecimal.
     pub(crate) fn show(&self, key: &[u8]) -> String {
         let Some((id, rest)) = key.split_first_chunk() else {
             return KeyShape::custom().show(key);
         };
         let id = u32::from_be_bytes(*id);
+        if let Some(table) = self.counted_table(key) {
+            return format!("row count of {table}");
+        }
         if id == KeyspaceId::CATALOG.0 {
             return format!("catalog \"{}\"", rest.escape_ascii());
         }

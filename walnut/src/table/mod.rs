@@ -38,6 +38,7 @@ mod mutate;
 mod owner;
 mod repair;
 pub(crate) mod row;
+mod row_count;
 mod row_locks;
 mod scan;
 pub(crate) mod schema;

@@ -11,6 +11,7 @@ use super::catalog::TableInfo;
 use super::entries::IndexEntries;
 use super::key::{KeyBytes, KeyWriter};
 use super::mapper::Table;
+use super::row_count::row_count_key;
 use super::store::Store;
 use super::stored_row::StoredRow;
 use super::{build, owner};
@@ -104,8 +105,22 @@ impl<'m> Mutation<'m> {
         Ok(())
     }
 
+    /// Adds to the row count of the table.
+    pub(super) fn add_to_row_count(&self, difference: i64) {
+        if difference != 0 && self.txn.session().is_none() {
+            self.txn.add_to_counter(row_count_key(self.info.rows), difference);
+        }
+    }
+
     /// Inserts a row; a violation if its primary key or one of its unique values exists.
     pub(super) fn insert<T: StoredRow>(&self, row: &T) -> Result<()> {
+        self.insert_uncounted(row)?;
+        self.add_to_row_count(1);
+        Ok(())
+    }
+
+    /// Like [`insert`](Self::insert), but leaves the row count to the caller.
+    pub(super) fn insert_uncounted<T: StoredRow>(&self, row: &T) -> Result<()> {
         let mut bytes = Vec::with_capacity(256);
         let new = self.reserved_row(row, &mut bytes, &mut None)?;
         let key = new.key.finish()?;
@@ -121,6 +136,7 @@ impl<'m> Mutation<'m> {
         let new = self.reserved_row(row, &mut bytes, &mut None)?;
         let Some(old) = self.old(new.key.finish()?)? else {
             self.write(&new, &bytes, None, || Ok(Vec::new()))?;
+            self.add_to_row_count(1);
             return Ok(None);
         };
         self.overwrite(&old, &new, &bytes)?;
@@ -209,7 +225,7 @@ impl<'m> Mutation<'m> {
         keys: &[&[u8]],
         mut take: impl FnMut(Option<T>),
     ) -> Result<u64> {
-        let (mut count, mut unread) = (0, Vec::new());
+        let (mut count, mut unread) = (0u64, Vec::new());
         self.prefetch(|| keys)?;
         for key in keys {
             let primary_key = &key[PREFIX..];
@@ -235,6 +251,7 @@ impl<'m> Mutation<'m> {
             unread.sort_unstable();
             owner::drop_entries_of::<T>(self.txn, self.info, &unread)?;
         }
+        self.add_to_row_count(0i64.wrapping_sub_unsigned(count));
         Ok(count)
     }
 

@@ -91,6 +91,9 @@ impl Store {
         let keyspaces = keyspaces::all(|range| self.scan_now(range), dir)?;
         let mut repaired = RepairReport { key_count: salvaged.key_count, ..RepairReport::default() };
         for (name, table) in &tables {
+            if table.has_row_count {
+                self.change(|txn| catalog::forget_row_count(txn, name, dir))?;
+            }
             let indexes = table.keyspaces();
             let is_lost = |id: u32| salvaged.lost.iter().any(|lost| within(&lost.range, id).is_some());
             if indexes.iter().chain(&[table.rows]).any(|id| is_lost(*id)) {

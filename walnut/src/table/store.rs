@@ -10,6 +10,7 @@ use std::time::Duration;
 use super::catalog::{self, Compiled, OpenedTable, TableInfo};
 use super::key_sequence::KeySequence;
 use super::keyspaces::OpenKeyspace;
+use super::row_count::RowCount;
 use super::row_locks::RowLocks;
 use super::source::Source;
 use super::verify::Findings;
@@ -42,6 +43,8 @@ pub(crate) struct Store {
     pub(super) schema_lock: Mutex<()>,
     /// By the keyspace of the rows: shared by all handles of a table, however it was opened.
     key_sequences: Mutex<HashMap<KeyspaceId, Arc<KeySequence>>>,
+    /// By the keyspace of the rows.
+    row_counts: Mutex<HashMap<KeyspaceId, Arc<RowCount>>>,
     /// The last generated UUID, without the bits of version and variant.
     pub(super) last_uuid: Mutex<u128>,
 }
@@ -90,6 +93,7 @@ impl Store {
             keyspaces: Mutex::default(),
             schema_lock: Mutex::default(),
             key_sequences: Mutex::default(),
+            row_counts: Mutex::default(),
             last_uuid: Mutex::default(),
         }
     }
@@ -240,6 +244,7 @@ impl Store {
             OpenedTable::Tried(info) => trial::run::<T>(self, info)?,
         };
         info.key_sequence = self.key_sequence_of(info.rows, info.key_sequence);
+        info.row_count = self.row_count_of(info.rows, info.row_count);
         if info.made > SeqNo::ZERO {
             info.made = self.applied();
         }
@@ -259,6 +264,11 @@ impl Store {
             key_sequence.note_generated();
         }
         key_sequence
+    }
+
+    /// The row count of a table: `new`, unless there is one.
+    pub(super) fn row_count_of(&self, rows: KeyspaceId, new: Arc<RowCount>) -> Arc<RowCount> {
+        Arc::clone(self.row_counts.lock().entry(rows).or_insert(new))
     }
 
     fn open_lock(&self, name: &str) -> Arc<Mutex<()>> {

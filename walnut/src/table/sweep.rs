@@ -1,4 +1,5 @@
-//! Index repair: removes entries that no row has, adds missing ones, and reports duplicates.
+//! Repair of indexes and the row count: removes entries that no row has, adds missing ones, and
+//! reports duplicates.
 //!
 //! ```text
 //!   pass over each index   entries, a batch at a time ── a row that has it?  no: removed
@@ -10,7 +11,8 @@
 //! 2. Rows are never written, and the entries of a row that cannot be decoded stay. A unique value
 //!    that two rows have stays with the row that the index names, or goes to the first by primary
 //!    key if it names none.
-//! 3. A batch has a limit, so memory is bounded, and a writer waits for one batch at most.
+//! 3. A wrong row count is corrected at the end.
+//! 4. A batch has a limit, so memory is bounded, and a writer waits for one batch at most.
 //!
 //! Only readable indexes are swept: `build` fills one that is being built, and one that is off has
 //! no entries.
@@ -50,6 +52,9 @@ pub struct SweepReport<T: Table> {
     pub unreadable_count: u64,
     /// Unique values of rows that another row owns.
     pub duplicate_count: u64,
+    /// By how much the row count that [`len`](super::DefaultTable::len) returns was too large, or
+    /// too small if below zero, before it was corrected.
+    pub row_count_difference: i64,
     /// The first thousand of these, by primary key of the row that does not own the value.
     pub duplicates: Vec<Duplicate<T>>,
 }
@@ -74,6 +79,7 @@ pub(super) struct Sweep {
     pub(super) added_count: u64,
     pub(super) unreadable_count: u64,
     pub(super) duplicate_count: u64,
+    pub(super) row_count_difference: i64,
     shared: Vec<SharedValue>,
 }
 
@@ -102,6 +108,9 @@ pub(super) fn sweep<R: StoredRow>(store: &Store, info: &TableInfo, indexes: &[us
     in_batches(store, info, &info.rows.prefix(), &mut swept, |txn, range, count| {
         add_missing::<R>(txn, info, indexes, (range, count))
     })?;
+    if store.client().is_none() {
+        swept.row_count_difference = store.count_rows(info)?.difference;
+    }
     Ok(swept)
 }
 
@@ -234,6 +243,7 @@ impl<T: Table> SweepReport<T> {
             && self.added_count == 0
             && self.unreadable_count == 0
             && self.duplicate_count == 0
+            && self.row_count_difference == 0
     }
 
     /// Decodes the primary keys.
@@ -253,6 +263,7 @@ impl<T: Table> SweepReport<T> {
             added_count: swept.added_count,
             unreadable_count: swept.unreadable_count,
             duplicate_count: swept.duplicate_count,
+            row_count_difference: swept.row_count_difference,
             duplicates: swept.shared.iter().map(duplicate).collect::<Result<_>>()?,
         })
     }
@@ -268,6 +279,7 @@ impl<T: Table> fmt::Debug for SweepReport<T> {
             .field("added_count", &self.added_count)
             .field("unreadable_count", &self.unreadable_count)
             .field("duplicate_count", &self.duplicate_count)
+            .field("row_count_difference", &self.row_count_difference)
             .finish_non_exhaustive()
     }
 }

@@ -23,6 +23,7 @@ struct ChangedRow {
     bytes: Vec<u8>,
     entries: Vec<RowEntry>,
     old_entries: Vec<RowEntry>,
+    is_new: bool,
 }
 
 impl Mutation<'_> {
@@ -54,12 +55,14 @@ impl Mutation<'_> {
                 self.drop_entry(entry, &key[PREFIX..])?;
             }
         }
-        for ChangedRow { key, bytes, entries, old_entries } in &changed {
+        for ChangedRow { key, bytes, entries, old_entries, .. } in &changed {
             for entry in entries.iter().filter(|entry| old_entries.binary_search(entry).is_err()) {
                 self.add(entry, &key[PREFIX..])?;
             }
             self.txn.put(key, bytes);
         }
+        let new_count = changed.iter().filter(|row| row.is_new).count();
+        self.add_to_row_count(0i64.wrapping_add_unsigned(new_count as u64));
         Ok(replaced)
     }
 
@@ -69,7 +72,7 @@ impl Mutation<'_> {
         let NewRow { entries, .. } = self.reserved_row(row, &mut bytes, &mut None)?;
         let Some(old) = self.old::<T>(key)? else {
             return Ok((
-                Some(ChangedRow { key: key.clone(), bytes, entries, old_entries: Vec::new() }),
+                Some(ChangedRow { key: key.clone(), bytes, entries, old_entries: Vec::new(), is_new: true }),
                 None,
             ));
         };
@@ -77,6 +80,6 @@ impl Mutation<'_> {
             return Ok((None, Some(old.row)));
         }
         let old_entries = self.info.entries(&key[PREFIX..], &old.row)?;
-        Ok((Some(ChangedRow { key: key.clone(), bytes, entries, old_entries }), Some(old.row)))
+        Ok((Some(ChangedRow { key: key.clone(), bytes, entries, old_entries, is_new: false }), Some(old.row)))
     }
 }

@@ -1,7 +1,8 @@
 //! Verification of a table: rows against their keys and index entries.
 //!
 //! Every entry of every row is looked up, and all entries are counted: if the counts agree, rows
-//! and entries match one to one. Otherwise each entry is compared with the row that it names.
+//! and entries match one to one. Otherwise each entry is compared with the row that it names. The
+//! row count is compared with the number of rows.
 
 use super::catalog::TableInfo;
 use super::mutate::PREFIX;
@@ -44,9 +45,10 @@ pub(super) fn table<T: StoredRow>(
     verified: &mut VerifyReport,
     findings: &mut Findings,
 ) -> Result<()> {
-    let mut seen = vec![0u64; info.indexes.len()];
+    let (mut seen, mut row_count) = (vec![0u64; info.indexes.len()], 0i64);
     while let Some(found) = rows.next()? {
         verified.row_count += 1;
+        row_count += 1;
         let (key, primary_key) = (found.key, &found.key[PREFIX..]);
         let Ok(row) = T::open(info, &found.value.load()?) else {
             findings.add(info, FindingKind::UnreadableRow, None, primary_key);
@@ -68,6 +70,9 @@ pub(super) fn table<T: StoredRow>(
             };
             findings.add(info, kind, Some(entry.index), primary_key);
         }
+    }
+    if info.row_count_in(rows.state().reader())?.is_some_and(|kept| kept != row_count) {
+        findings.add(info, FindingKind::OtherRowCount, None, &[]);
     }
     for (ordinal, seen) in
         seen.into_iter().enumerate().filter(|(ordinal, _)| info.indexes[*ordinal].is_readable())

@@ -6,6 +6,7 @@
 //! A reader that shares the writes sees them as they were at that time: the next write copies them
 //! first.
 
+use super::counters::CounterKey;
 use super::reservations::{TxnReservations, UniqueReservations};
 use super::write_buffer::{Write, WriteBuffer};
 use crate::base::KeyHash;
@@ -34,8 +35,10 @@ pub(super) struct TxnBuffers {
 }
 
 #[derive(Clone, Copy, Debug)]
+#[expect(clippy::struct_field_names, reason = "each is the count of one buffer")]
 struct SavepointMark {
     write_count: usize,
+    counter_count: usize,
     reservation_count: usize,
 }
 
@@ -52,7 +55,11 @@ impl TxnBuffers {
     }
 
     fn mark(&self) -> SavepointMark {
-        SavepointMark { write_count: self.writes.count(), reservation_count: self.reservations.count() }
+        SavepointMark {
+            write_count: self.writes.count(),
+            counter_count: self.writes.counters().count(),
+            reservation_count: self.reservations.count(),
+        }
     }
 
     /// The number of writes, overwritten ones included.
@@ -79,6 +86,11 @@ impl TxnBuffers {
 
     pub(super) fn add(&mut self, key: &[u8], delta: i64) {
         Arc::make_mut(&mut self.writes).add(key, delta);
+        self.compact_if_final();
+    }
+
+    pub(super) fn add_to_counter(&mut self, key: CounterKey, delta: i64) {
+        Arc::make_mut(&mut self.writes).counters_mut().add(key, delta);
         self.compact_if_final();
     }
 
@@ -151,8 +163,12 @@ impl TxnBuffers {
         Ok(())
     }
 
-    fn take_back(&mut self, SavepointMark { write_count, reservation_count }: SavepointMark) {
+    fn take_back(&mut self, mark: SavepointMark) {
+        let SavepointMark { write_count, counter_count, reservation_count } = mark;
         self.reservations.truncate(reservation_count);
+        if self.writes.counters().count() > counter_count {
+            Arc::make_mut(&mut self.writes).counters_mut().truncate(counter_count);
+        }
         if self.writes.count() > write_count {
             Arc::make_mut(&mut self.writes).truncate(write_count);
         }
@@ -160,8 +176,14 @@ impl TxnBuffers {
 
     /// Drops overwritten versions when they are large and cannot be rolled back to.
     fn compact_if_final(&mut self) {
-        if self.statement.is_none() && self.savepoints.is_empty() && self.writes.is_wasteful() {
+        if self.statement.is_some() || !self.savepoints.is_empty() {
+            return;
+        }
+        if self.writes.is_wasteful() {
             Arc::make_mut(&mut self.writes).drop_overwritten();
+        }
+        if self.writes.counters().count() > 1 {
+            Arc::make_mut(&mut self.writes).counters_mut().compact();
         }
     }
 }

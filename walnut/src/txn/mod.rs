@@ -21,6 +21,7 @@
 
 mod base_scan;
 mod buffers;
+mod counters;
 mod merged_scan;
 mod optimistic;
 mod read_tracker;
@@ -36,6 +37,7 @@ mod storage;
 mod write_buffer;
 
 pub use buffers::Savepoint;
+pub(crate) use counters::CounterKey;
 pub(crate) use optimistic::Txn;
 #[cfg(feature = "untracked")]
 pub use read_tracker::leave_conflicts_unnoticed;

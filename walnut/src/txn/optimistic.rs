@@ -20,6 +20,7 @@ use std::fmt;
 use std::path::Path;
 
 use super::buffers::{Savepoint, TxnBuffers};
+use super::counters::CounterKey;
 use super::read_tracker::ReadTracker;
 use super::remote::commit_remotely;
 use super::reservations::{ReserveOutcome, ReserveRequest, UniqueReservations};
@@ -204,6 +205,11 @@ impl Txn {
     /// A blind add: the key is not read, so concurrent adds do not conflict.
     pub(crate) fn add(&self, key: &[u8], delta: i64) {
         self.change(|writes| writes.add(key, delta));
+    }
+
+    /// Adds a number to a counter, which is not read either.
+    pub(crate) fn add_to_counter(&self, key: CounterKey, delta: i64) {
+        self.change(|writes| writes.add_to_counter(key, delta));
     }
 
     /// Sets the value of `key` unless this transaction has written a value before, which is then

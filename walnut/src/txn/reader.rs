@@ -1,9 +1,10 @@
 //! Point reads of a snapshot or a transaction.
 
+use super::counters::CounterKey;
 use super::read_tracker::ReadTracker;
 use super::remote::RemoteReader;
 use super::write_buffer::{Write, WriteBuffer};
-use crate::base::KeyHash;
+use crate::base::{KeyHash, KeyRange, SeqNo};
 use crate::engine::{Number, PointReader};
 use crate::error::Result;
 
@@ -18,6 +19,14 @@ pub(crate) enum EntryReader<'a> {
 }
 
 impl EntryReader<'_> {
+    /// The seqno of the snapshot; `None` for a remote engine.
+    pub(crate) fn at(self) -> Option<SeqNo> {
+        match self {
+            Self::Engine(reader) | Self::Merged { base: reader, .. } => Some(reader.at()),
+            Self::Remote(_) => None,
+        }
+    }
+
     /// Calls `found` with the value of `key`; returns `None` if there is none.
     ///
     /// Cost: at most one block read for each SST whose keys span `key` and whose filter does not
@@ -81,6 +90,24 @@ impl EntryReader<'_> {
                 Ok(delta.map_or(base, |delta| base.plus(delta)))
             }
         }
+    }
+
+    /// Adds a range to the read set of a transaction.
+    pub(crate) fn track_range(self, range: &KeyRange) {
+        if let Self::Merged { reads, .. } = self {
+            reads.track_range(&mut None, &range.start, range.end.as_deref());
+        }
+    }
+
+    /// The number of a counter; zero if nothing was added.
+    ///
+    /// Cost: that of [`get`](Self::get).
+    pub(crate) fn counter(self, key: CounterKey) -> Result<i64> {
+        let base = self.number(&key)?.known().unwrap_or(0);
+        Ok(match self {
+            Self::Merged { writes, .. } => base.wrapping_add(writes.counted(key)),
+            Self::Engine(_) | Self::Remote(_) => base,
+        })
     }
 
     /// Whether one of `keys` has a value. Stops at the first that has.

@@ -15,8 +15,10 @@
 use std::collections::BTreeMap;
 use std::ops::Bound;
 
+use super::counters::{CounterKey, Counters};
 use crate::base::{HashIndex, KeyHash, KeyPrefix, KeyRange, Kind, key_prefix, number_in};
 use crate::batch::EntryBatch;
+use crate::codec::varint_size;
 
 /// The most bytes that an entry takes in a commit beside its key and value: kind and two lengths.
 pub(super) const ENTRY_OVERHEAD: usize = 11;
@@ -51,6 +53,7 @@ pub(crate) struct WriteBuffer {
     ordered: usize,
     /// The most that the last write of each key takes in a commit, in bytes.
     size: usize,
+    counters: Counters,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -67,7 +70,7 @@ struct WriteSlot {
 
 impl WriteBuffer {
     pub(crate) fn is_empty(&self) -> bool {
-        self.list.is_empty()
+        self.list.is_empty() && self.counters.is_empty()
     }
 
     /// The number of writes, overwritten ones included.
@@ -77,7 +80,21 @@ impl WriteBuffer {
 
     /// The most bytes that they take in a commit.
     pub(super) fn size(&self) -> usize {
-        self.size
+        self.size + self.counters.size()
+    }
+
+    /// Adds to counters.
+    pub(super) fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
+    pub(super) fn counters_mut(&mut self) -> &mut Counters {
+        &mut self.counters
+    }
+
+    /// The sum of the adds to a counter.
+    pub(super) fn counted(&self, key: CounterKey) -> i64 {
+        self.counters.sum(key)
     }
 
     /// The last write of a key, whose hash is given.
@@ -171,7 +188,7 @@ impl WriteBuffer {
 
     /// Keeps only the last write of each key. Earlier counts are invalid afterwards.
     pub(super) fn drop_overwritten(&mut self) {
-        let mut kept = Self::default();
+        let mut kept = Self { counters: std::mem::take(&mut self.counters), ..Self::default() };
         for (index, written) in (0..).zip(&self.list) {
             if written.is_newest {
                 kept.push(self.key(index), written.kind, written.bytes(&self.bytes));
@@ -213,13 +230,12 @@ impl WriteBuffer {
         let mut slots = Vec::with_capacity(self.list.len());
         slots.extend((0..).zip(&self.list).filter_map(slot));
         self.sort(&mut slots, 0);
-        batch.reserve(self.size);
+        let size = slots.iter().map(|(_, index)| self.list[*index as usize].encoded_size()).sum::<usize>();
+        batch.reserve(size + self.counters.size(), slots.len() + self.counters.count());
+        self.counters.add_to(batch);
         for (_, index) in slots {
-            match self.value(index) {
-                Write::Put(value) => batch.put(self.key(index), value),
-                Write::Delete => batch.delete(self.key(index)),
-                Write::Add(delta) => batch.add(self.key(index), delta),
-            }
+            let written = &self.list[index as usize];
+            batch.write(written.kind, written.key(&self.bytes), written.hash, written.bytes(&self.bytes));
         }
     }
 
@@ -274,6 +290,15 @@ impl WriteSlot {
             Kind::Add => Write::Add(number_in(self.bytes(bytes)).unwrap_or(0)),
             Kind::Delete | Kind::Pointer | Kind::RangeDelete => Write::Delete,
         }
+    }
+
+    /// The size in a commit, in bytes.
+    fn encoded_size(&self) -> usize {
+        let value_size = match self.kind {
+            Kind::Delete | Kind::Add => 0,
+            Kind::Put | Kind::Pointer | Kind::RangeDelete => varint_size(self.value_size.into()),
+        };
+        1 + varint_size(self.key_size.into()) + value_size + (self.key_size + self.value_size) as usize
     }
 
     fn size(&self) -> usize {

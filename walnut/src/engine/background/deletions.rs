@@ -119,6 +119,8 @@ impl Core {
                     estimate.cost += size;
                 }
                 Kind::Put | Kind::Pointer if is_hidden(&active, key, seqno) => estimate.gain += size,
+                // A flush folds the adds of a key into one.
+                Kind::Add if is_hidden(&active, key, seqno) => {}
                 Kind::Put | Kind::Pointer | Kind::Add => estimate.cost += size,
             }
         }

@@ -77,6 +77,14 @@ struct Queue {
     has_leader: bool,
 }
 
+impl Queue {
+    /// Takes all requests, and leaves capacity for as many.
+    fn take(&mut self) -> Vec<Request> {
+        let next = Vec::with_capacity(self.requests.len());
+        std::mem::replace(&mut self.requests, next)
+    }
+}
+
 /// A thread that waits for its commit.
 #[derive(Debug, Default)]
 pub(super) struct Waiter {
@@ -218,7 +226,7 @@ impl CommitQueue {
             health.owner().check_fork()?;
             shared_log.lock()
         };
-        let group = std::mem::take(&mut self.queue.lock().requests);
+        let group = self.queue.lock().take();
         let before = log.last_seqno();
         let reads = write_group(&mut log, group);
         let is_yield_due = log.last_seqno().0 / YIELD_EVERY != before.0 / YIELD_EVERY;

@@ -103,7 +103,7 @@ impl<'a> PointReader<'a> {
     }
 
     /// The number up to which it reads.
-    pub(in crate::engine) fn at(self) -> SeqNo {
+    pub(crate) fn at(self) -> SeqNo {
         self.at
     }
 

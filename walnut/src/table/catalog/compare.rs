@@ -259,6 +259,7 @@ mod tests {
     fn stored(schema: &TableSchema) -> StoredTable {
         StoredTable {
             rows: 16,
+            has_row_count: true,
             layouts: vec![StoredLayout::of(schema, schema.row_shape())],
             primary_key: owned(schema.primary_key),
             key_shape: None,

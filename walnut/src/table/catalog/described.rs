@@ -14,6 +14,7 @@ use crate::table::dynamic::{Mapper, StoredForm, StoredParts};
 use crate::table::generation::TableGeneration;
 use crate::table::key::KeyShape;
 use crate::table::key_sequence::KeySequence;
+use crate::table::row_count::RowCount;
 use crate::table::shape::RowShape;
 use crate::table::{FieldSchema, IndexSchema, TableSchema};
 
@@ -22,7 +23,12 @@ impl StoredTable {
     ///
     /// An error during the trial of another layout: rows that are written now would be missing in
     /// its indexes.
-    pub(in crate::table) fn describe(&self, name: &str, key_sequence: Arc<KeySequence>) -> Result<TableInfo> {
+    pub(in crate::table) fn describe(
+        &self,
+        name: &str,
+        key_sequence: Arc<KeySequence>,
+        row_count: Arc<RowCount>,
+    ) -> Result<TableInfo> {
         if !self.pending.is_empty() {
             return Err(Error::Schema(SchemaError {
                 table: name.to_owned(),
@@ -48,6 +54,7 @@ impl StoredTable {
             }),
             mapper: Some(Arc::new(self.mapper())),
             rows: KeyspaceId(self.rows),
+            row_count,
             indexes: self.indexes.iter().map(open).collect(),
             building: StateMutex::default(),
             built_count: AtomicU64::new(0),

@@ -10,6 +10,7 @@ use crate::sync::{AtomicBool, AtomicU64, Mutex, Ordering};
 use crate::table::dynamic::Mapper;
 use crate::table::generation::TableGeneration;
 use crate::table::key_sequence::KeySequence;
+use crate::table::row_count::RowCount;
 use crate::table::{Table, TableSchema};
 
 /// The number of rows of a lossless type that are decoded again after an opening.
@@ -22,6 +23,8 @@ pub(crate) struct TableInfo {
     /// The mapper of a table that was opened without its struct.
     pub(in crate::table) mapper: Option<Arc<Mapper>>,
     pub(in crate::table) rows: KeyspaceId,
+    /// Shared by all handles of the table.
+    pub(in crate::table) row_count: Arc<RowCount>,
     /// In the order of the schema.
     pub(in crate::table) indexes: Vec<OpenIndex>,
     /// Locked by the thread that builds indexes: pairs of rows with one value, by index ordinal.

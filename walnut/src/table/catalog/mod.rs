@@ -6,6 +6,7 @@
 
 mod compare;
 mod compiled;
+mod counted;
 mod described;
 mod info;
 mod keyspace_ids;
@@ -18,18 +19,20 @@ use super::IndexSchema;
 use super::generation::{self, TableGeneration};
 use super::key_sequence::KeySequence;
 use super::keyspaces::clear_keyspace;
+use super::row_count::{RowCount, row_count_key};
 use crate::base::{KeyRange, KeyspaceId, SeqNo};
 use crate::error::{Error, Fault, Result, SchemaError};
 use crate::sync::{AtomicBool, AtomicU64, Mutex};
 use crate::txn::{EntryReader, EntryScan, Txn};
 use compare::{IndexAction, Plan};
 pub(super) use compiled::Compiled;
+pub(super) use counted::{forget_row_count, keep_row_count};
 pub(crate) use info::TableInfo;
 pub(super) use info::{BuiltState, DuplicateOwners, OpenIndex};
 use keyspace_ids::KeyspaceIds;
 pub(super) use keyspace_ids::{FIRST_KEYSPACE, allocate, next_keyspace, reserve_above};
 use stored::{StoredIndex, StoredLayout, owned};
-pub(super) use stored::{StoredProgress, StoredState, StoredTable, catalog_key};
+pub(super) use stored::{StoredProgress, StoredState, StoredTable, catalog_key, without_row_count};
 
 /// The kinds of the catalog's keys.
 const TABLE: u8 = b't';
@@ -90,6 +93,7 @@ fn info(table: &StoredTable, compiled: &Arc<Compiled>) -> TableInfo {
         compiled: Arc::clone(compiled),
         mapper: None,
         rows: KeyspaceId(table.rows),
+        row_count: Arc::new(RowCount::new(table.has_row_count)),
         indexes: table
             .indexes
             .iter()
@@ -179,6 +183,8 @@ pub(super) fn past(stored: Option<&StoredTable>, compiled: &Arc<Compiled>) -> Re
         compiled: Arc::clone(compiled),
         mapper: None,
         rows,
+        // A table that does not exist has no rows, and no sum.
+        row_count: Arc::new(RowCount::new(stored.is_none_or(|stored| stored.has_row_count))),
         indexes: (0..compiled.schema.indexes.len()).map(index).collect(),
         building: Mutex::default(),
         trial_count: AtomicU64::new(0),
@@ -204,6 +210,7 @@ pub(super) fn remove(txn: &Txn, name: &str, dir: &Path) -> Result<bool> {
     for key in [table_key(name), build_key(rows), migration_key(rows)].iter().chain(&counters) {
         txn.delete(key);
     }
+    txn.delete(&row_count_key(rows));
     let indexes = stored.indexes.iter().map(|index| index.keyspace).chain(stored.pending.iter().copied());
     for id in std::iter::once(stored.rows).chain(indexes) {
         clear_keyspace(txn, KeyspaceId(id));
@@ -340,6 +347,7 @@ fn create(txn: &Txn, compiled: &Compiled, dir: &Path) -> Result<StoredTable> {
     let rows = keyspaces.next()?;
     let table = StoredTable {
         rows,
+        has_row_count: txn.session().is_none(),
         layouts: vec![StoredLayout::of(schema, compiled.shape.clone())],
         primary_key: owned(schema.primary_key),
         key_shape: Some(compiled.key.clone()),

@@ -3,7 +3,7 @@
 //! ```text
 //!   00000000 'n'            -> the next keyspace id, u32 little-endian
 //!   00000000 's' name       -> a keyspace of the raw engine: see `spaces`
-//!   00000000 't' name       -> version of this form (3), then StoredTable in postcard; version 2 is read, see `second`
+//!   00000000 't' name       -> version of this form (4 or 3), then StoredTable in postcard; version 2 is read, see `second`
 //!   00000000 'b' keyspace   -> StoredProgress in postcard: how far the indexes of the table with these rows are built
 //!   00000000 'g' name       -> the greatest key of a removed row, where keys are generated: see `numbers`
 //!   00000000 'k' name       -> what generated keys were reserved: see `numbers`
@@ -25,15 +25,22 @@ use crate::table::key::{KeyFit, KeyShape};
 use crate::table::shape::RowShape;
 use crate::table::{IndexSchema, TableSchema};
 
-/// The version of the stored format.
-const FORM: u8 = 3;
+/// The version of the stored format of a table with a row count.
+const FORM: u8 = 4;
 
-/// The version before it, without shapes.
+/// That of a table without one, otherwise the same. On shared engines programs of either version
+/// write it.
+const UNCOUNTED_FORM: u8 = 3;
+
+/// The version before these, without shapes.
 const SECOND_FORM: u8 = 2;
 
 #[derive(Serialize, Deserialize, Clone, PartialEq, Eq, Debug)]
 pub(in crate::table) struct StoredTable {
     pub(in crate::table) rows: u32,
+    /// Whether the sum of the table is its row count; stored as the version of the format.
+    #[serde(skip)]
+    pub(in crate::table) has_row_count: bool,
     /// Layouts that rows may have, the oldest first; rows are written in the last one.
     pub(super) layouts: Vec<StoredLayout>,
     pub(super) primary_key: Vec<String>,
@@ -97,7 +104,7 @@ impl StoredTable {
     }
 
     pub(super) fn encode(&self) -> Result<Vec<u8>> {
-        encode(self, vec![FORM])
+        encode(self, vec![if self.has_row_count { FORM } else { UNCOUNTED_FORM }])
     }
 
     pub(in crate::table) fn key_shape(&self) -> Option<&KeyShape> {
@@ -123,7 +130,10 @@ impl StoredTable {
 
     pub(in crate::table) fn decode(bytes: &[u8]) -> Result<Self, Fault> {
         match bytes {
-            [FORM, rest @ ..] => decode::<Self>(rest, "stored schema")?.checked(),
+            [form @ (FORM | UNCOUNTED_FORM), rest @ ..] => {
+                let table = decode::<Self>(rest, "stored schema")?.checked()?;
+                Ok(Self { has_row_count: *form == FORM, ..table })
+            }
             [SECOND_FORM, rest @ ..] => second::decode(rest),
             [form, ..] if *form > FORM => {
                 Err(Fault::Format { found: u32::from(*form), known: u32::from(FORM) })
@@ -146,6 +156,14 @@ impl StoredTable {
 
     pub(in crate::table) fn state_of(&self, keyspace: KeyspaceId) -> Option<StoredState> {
         self.indexes.iter().find(|index| index.keyspace == keyspace.0).map(|index| index.state)
+    }
+}
+
+/// The record of a table as an engine without row counts stores it.
+pub(in crate::table) fn without_row_count(record: &[u8]) -> Result<Vec<u8>, Fault> {
+    match StoredTable::decode(record)? {
+        StoredTable { has_row_count: true, .. } => Ok([&[UNCOUNTED_FORM], &record[1..]].concat()),
+        StoredTable { .. } => Ok(record.to_vec()),
     }
 }
 
@@ -274,6 +292,7 @@ mod second {
         };
         Ok(StoredTable {
             rows: table.rows,
+            has_row_count: false,
             layouts: table.layouts.into_iter().map(layout).collect(),
             primary_key: table.primary_key,
             key_shape: None,

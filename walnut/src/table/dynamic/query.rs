@@ -64,6 +64,19 @@ pub enum Comparison {
 }
 
 impl Query {
+    /// Whether it is of all rows of the table, in either direction.
+    pub(super) fn is_all(&self) -> bool {
+        let Self { index, prefix, start_text, lower, upper, reverse: _, skip, limit, conditions } = self;
+        index.is_none()
+            && prefix.is_empty()
+            && start_text.is_none()
+            && lower.is_none()
+            && upper.is_none()
+            && *skip == 0
+            && limit.is_none()
+            && conditions.is_empty()
+    }
+
     /// All rows, in the order of the primary key.
     pub fn all() -> Self {
         Self::default()

@@ -18,6 +18,7 @@ use crate::table::catalog::{self, StoredTable, TableInfo};
 use crate::table::key::KeyWriter;
 use crate::table::key_sequence::KeySequence;
 use crate::table::mutate::{Mutation, PREFIX};
+use crate::table::row_count::RowCount;
 use crate::table::source::{Access, ReadWrite, Source, WriteAccess};
 use crate::table::sweep::sweep;
 use crate::table::verify::{self, Findings};
@@ -83,6 +84,9 @@ pub struct SweepCounts {
     pub unreadable_count: u64,
     /// Unique values of rows that another row owns.
     pub duplicate_count: u64,
+    /// By how much the row count was too large, or too small if below zero, before it was
+    /// corrected.
+    pub row_count_difference: i64,
 }
 
 /// A record of the catalog, and its table.
@@ -154,7 +158,21 @@ impl<M: Access> DynamicTable<M> {
 
     /// The number of rows of a query.
     pub fn count(&self, query: &Query) -> Result<u64> {
+        if query.is_all() {
+            let info = self.source.read(|reader| self.info_in(reader))?;
+            if let Some(count) = self.source.len(&info)? {
+                return Ok(count);
+            }
+        }
         self.scan(query)?.count()
+    }
+
+    /// The row count, if the table has one, at the cost of a look-up: see
+    /// [`DefaultTable::len`](crate::DefaultTable::len). [`count`](Self::count) counts the rows of a
+    /// table that has none.
+    pub fn row_count(&self) -> Result<Option<u64>> {
+        let info = self.source.read(|reader| self.info_in(reader))?;
+        self.source.row_count(&info)
     }
 
     /// Compares every row with its key and its index entries, as
@@ -167,9 +185,10 @@ impl<M: Access> DynamicTable<M> {
         let mapper = mapper_of(&info)?;
         ensure_derived(&info, mapper)?;
         let stored = self.source.read(|reader| self.stored(reader))?.ok_or(Error::Dropped)?;
-        let key_sequence = Arc::clone(&info.key_sequence);
-        let derived =
-            stored.describe(&self.name, key_sequence)?.only_indexes(|index| mapper.is_derived(index));
+        let (key_sequence, row_count) = (Arc::clone(&info.key_sequence), Arc::clone(&info.row_count));
+        let derived = stored
+            .describe(&self.name, key_sequence, row_count)?
+            .only_indexes(|index| mapper.is_derived(index));
         let (mut verified, mut findings) = (VerifyReport::default(), Findings::default());
         let range = KeyRange::prefix(&derived.rows.prefix());
         let rows = match &self.source {
@@ -191,13 +210,14 @@ impl<M: Access> DynamicTable<M> {
         }
         let stored = StoredTable::decode(&record).map_err(|fault| self.source.corruption(fault))?;
         let has_generated = reader.contains(&catalog::removed_key_of(&self.name))?;
-        let key_sequence = Arc::new(KeySequence::new(has_generated));
-        let key_sequence = match self.source.store() {
-            Ok(store) => store.key_sequence_of(stored.keyspace(), key_sequence),
-            // A read-only handle generates no keys.
-            Err(_) => key_sequence,
-        };
-        let info = Arc::new(stored.describe(&self.name, key_sequence)?);
+        let (mut key_sequence, mut row_count) =
+            (Arc::new(KeySequence::new(has_generated)), Arc::new(RowCount::new(stored.has_row_count)));
+        // A read-only handle generates no keys, and its state is the only one.
+        if let Ok(store) = self.source.store() {
+            key_sequence = store.key_sequence_of(stored.keyspace(), key_sequence);
+            row_count = store.row_count_of(stored.keyspace(), row_count);
+        }
+        let info = Arc::new(stored.describe(&self.name, key_sequence, row_count)?);
         *self.opened.lock() = Some(CatalogRecord { record: record.into(), info: Arc::clone(&info) });
         Ok(info)
     }
@@ -229,6 +249,7 @@ impl DynamicTable {
             added_count: swept.added_count,
             unreadable_count: swept.unreadable_count,
             duplicate_count: swept.duplicate_count,
+            row_count_difference: swept.row_count_difference,
         })
     }
 }

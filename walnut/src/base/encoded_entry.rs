@@ -1,0 +1,34 @@
+//! Where an entry is in the bytes of a batch.
+
+use std::ops::Range;
+
+use super::{KeyHash, Kind};
+
+/// An entry of a batch: its location in the bytes, and the hash of its key. Its value follows its
+/// key.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct EncodedEntry {
+    pub(crate) hash: KeyHash,
+    pub(crate) key_offset: u32,
+    pub(crate) key_size: u32,
+    pub(crate) value_size: u32,
+    pub(crate) kind: Kind,
+    /// Whether it is an add whose value is the sum with what is below it.
+    pub(crate) is_folded: bool,
+}
+
+impl EncodedEntry {
+    /// Where its key is in the bytes.
+    #[inline]
+    pub(crate) fn key_range(&self) -> Range<usize> {
+        let start = self.key_offset as usize;
+        start..start + self.key_size as usize
+    }
+
+    /// Where its value is in the bytes.
+    #[inline]
+    pub(crate) fn value_range(&self) -> Range<usize> {
+        let start = self.key_range().end;
+        start..start + self.value_size as usize
+    }
+}
