@@ -22,14 +22,14 @@ const _: () = {
     pub struct __EventIndexNames {}
     struct __Parts;
     #[automatically_derived]
-    impl crate::renamed::__private::Part<__Parts, 0usize> for Event {
+    impl crate::renamed::__private::KeyPart<__Parts, 0usize> for Event {
         type Key = u64;
         fn part(&self) -> &u64 {
             &self.id
         }
     }
     #[automatically_derived]
-    impl crate::renamed::__private::Part<__Parts, 1usize> for Event {
+    impl crate::renamed::__private::KeyPart<__Parts, 1usize> for Event {
         type Key = u32;
         fn part(&self) -> &u32 {
             &self.tenant

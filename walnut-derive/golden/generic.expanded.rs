@@ -38,7 +38,7 @@ const _: () = {
     }
     struct __Parts;
     #[automatically_derived]
-    impl<K: Clone, const N: usize, V> ::walnut::__private::Part<__Parts, 0usize>
+    impl<K: Clone, const N: usize, V> ::walnut::__private::KeyPart<__Parts, 0usize>
     for Row<K, N, V>
     where
         V: Default,
@@ -52,7 +52,7 @@ const _: () = {
         }
     }
     #[automatically_derived]
-    impl<K: Clone, const N: usize, V> ::walnut::__private::Part<__Parts, 1usize>
+    impl<K: Clone, const N: usize, V> ::walnut::__private::KeyPart<__Parts, 1usize>
     for Row<K, N, V>
     where
         V: Default,

@@ -14,7 +14,7 @@
 const _: () = {
     struct __Parts;
     #[automatically_derived]
-    impl ::walnut::__private::Part<__Parts, 0usize> for Id {
+    impl ::walnut::__private::KeyPart<__Parts, 0usize> for Id {
         type Key = u64;
         fn part(&self) -> &u64 {
             &self.0
@@ -25,7 +25,7 @@ const _: () = {
     where
         for<'__any> u64: ::walnut::__private::Generated,
     {
-        const WAY: ::walnut::__private::Way = <u64 as ::walnut::__private::Generated>::WAY;
+        const GENERATOR: ::walnut::__private::KeyGenerator = <u64 as ::walnut::__private::Generated>::GENERATOR;
         fn from_number(__number: ::core::primitive::u128) -> Self {
             Self {
                 0: <u64 as ::walnut::__private::Generated>::from_number(__number),
@@ -96,7 +96,7 @@ const _: () = {
 const _: () = {
     struct __Parts;
     #[automatically_derived]
-    impl<K> ::walnut::__private::Part<__Parts, 0usize> for Place<K>
+    impl<K> ::walnut::__private::KeyPart<__Parts, 0usize> for Place<K>
     where
         Self: ::core::marker::Send + ::core::marker::Sync + 'static,
         K: ::walnut::__private::Key,
@@ -107,7 +107,7 @@ const _: () = {
         }
     }
     #[automatically_derived]
-    impl<K> ::walnut::__private::Part<__Parts, 1usize> for Place<K>
+    impl<K> ::walnut::__private::KeyPart<__Parts, 1usize> for Place<K>
     where
         Self: ::core::marker::Send + ::core::marker::Sync + 'static,
         K: ::walnut::__private::Key,

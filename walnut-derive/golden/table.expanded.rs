@@ -40,35 +40,35 @@ const _: () = {
     }
     struct __Parts;
     #[automatically_derived]
-    impl ::walnut::__private::Part<__Parts, 1usize> for User {
+    impl ::walnut::__private::KeyPart<__Parts, 1usize> for User {
         type Key = String;
         fn part(&self) -> &String {
             &self.email
         }
     }
     #[automatically_derived]
-    impl ::walnut::__private::Part<__Parts, 2usize> for User {
+    impl ::walnut::__private::KeyPart<__Parts, 2usize> for User {
         type Key = u8;
         fn part(&self) -> &u8 {
             &self.age
         }
     }
     #[automatically_derived]
-    impl ::walnut::__private::Part<__Parts, 3usize> for User {
+    impl ::walnut::__private::KeyPart<__Parts, 3usize> for User {
         type Key = Option<Kind>;
         fn part(&self) -> &Option<Kind> {
             &self.r#type
         }
     }
     #[automatically_derived]
-    impl ::walnut::__private::Part<__Parts, 4usize> for User {
+    impl ::walnut::__private::KeyPart<__Parts, 4usize> for User {
         type Key = String;
         fn part(&self) -> &String {
             &self.city
         }
     }
     #[automatically_derived]
-    impl ::walnut::__private::Part<__Parts, 5usize> for User {
+    impl ::walnut::__private::KeyPart<__Parts, 5usize> for User {
         type Key = u32;
         fn part(&self) -> &u32 {
             &self.tenant

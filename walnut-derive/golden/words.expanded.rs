@@ -54,40 +54,40 @@ const _: () = {
     }
     struct __Parts;
     #[automatically_derived]
-    impl ::walnut::__private::Part<__Parts, 4usize> for User {
+    impl ::walnut::__private::KeyPart<__Parts, 4usize> for User {
         type Key = u32;
         fn part(&self) -> &u32 {
             &self.tenant
         }
     }
     #[automatically_derived]
-    impl ::walnut::__private::Made<__Parts, 1usize> for User {
+    impl ::walnut::__private::IndexColumn<__Parts, 1usize> for User {
         type Value = i64;
-        type Form = ::walnut::__private::Descending<::walnut::__private::AsIs>;
+        type Encoding = ::walnut::__private::Descending<::walnut::__private::Plain>;
         fn value(&self) -> &i64 {
             &self.created
         }
     }
     #[automatically_derived]
-    impl ::walnut::__private::Made<__Parts, 2usize> for User {
+    impl ::walnut::__private::IndexColumn<__Parts, 2usize> for User {
         type Value = Option<String>;
-        type Form = ::walnut::__private::Folded;
+        type Encoding = ::walnut::__private::CaseFolded;
         fn value(&self) -> &Option<String> {
             &self.name
         }
     }
     #[automatically_derived]
-    impl ::walnut::__private::Made<__Parts, 3usize> for User {
+    impl ::walnut::__private::IndexColumn<__Parts, 3usize> for User {
         type Value = Decimal;
-        type Form = ::walnut::__private::AtScale<2u32>;
+        type Encoding = ::walnut::__private::FixedPoint<2u32>;
         fn value(&self) -> &Decimal {
             &self.price
         }
     }
     #[automatically_derived]
-    impl ::walnut::__private::MadeOfEach<__Parts, 5usize> for User {
+    impl ::walnut::__private::IndexElements<__Parts, 5usize> for User {
         type Value = Vec<String>;
-        type Form = ::walnut::__private::AsIs;
+        type Encoding = ::walnut::__private::Plain;
         fn value(&self) -> ::core::option::Option<&Vec<String>> {
             ::core::option::Option::Some(&self.tags)
         }
@@ -97,12 +97,13 @@ const _: () = {
         "field `id` cannot stand in the primary key: values of its type are not told apart exactly (`Key::EXACT`), as is so with floating-point numbers"
     );
     const _: () = ::core::assert!(
-        ::walnut::__private::form_is_exact:: < ::walnut::__private::Folded, String > (),
+        ::walnut::__private::encoding_is_exact:: < ::walnut::__private::CaseFolded,
+        String > (),
         "what is computed cannot stand in the unique index `domain`: values of its type are not told apart exactly (`Key::EXACT`), as is so with floating-point numbers"
     );
     const _: () = ::core::assert!(
-        ::walnut::__private::made_is_optional:: < User, __Parts, 2usize > () ||
-        ::walnut::__private::made_is_optional:: < User, __Parts, 3usize > (),
+        ::walnut::__private::column_is_optional:: < User, __Parts, 2usize > () ||
+        ::walnut::__private::column_is_optional:: < User, __Parts, 3usize > (),
         "index `shelf` is `sparse`, which leaves out rows in which a part is missing, and none of its parts can be; a part that can is an `Option`"
     );
     #[automatically_derived]
@@ -179,7 +180,7 @@ const _: () = {
                         __Parts,
                         4usize,
                     >(self, __entries);
-                    ::walnut::__private::index_made::<
+                    ::walnut::__private::index_column::<
                         Self,
                         __Parts,
                         1usize,
@@ -187,12 +188,12 @@ const _: () = {
                     __entries.finish();
                 }
                 1usize => {
-                    ::walnut::__private::index_made::<
+                    ::walnut::__private::index_column::<
                         Self,
                         __Parts,
                         2usize,
                     >(self, __entries);
-                    ::walnut::__private::index_made::<
+                    ::walnut::__private::index_column::<
                         Self,
                         __Parts,
                         3usize,
@@ -202,12 +203,12 @@ const _: () = {
                 2usize => {
                     ::walnut::__private::index_computed::<
                         String,
-                        ::walnut::__private::Folded,
+                        ::walnut::__private::CaseFolded,
                     >(User::domain(self), __entries);
                     __entries.finish();
                 }
                 3usize => {
-                    ::walnut::__private::index_each::<
+                    ::walnut::__private::index_elements::<
                         Self,
                         __Parts,
                         5usize,
@@ -217,8 +218,8 @@ const _: () = {
                 _ => {}
             }
         }
-        fn counted_key(&self) -> ::core::option::Option<::core::primitive::u128> {
-            ::walnut::__private::counted_key::<Self>(self)
+        fn generated_number(&self) -> ::core::option::Option<::core::primitive::u128> {
+            ::walnut::__private::generated_number::<Self>(self)
         }
         fn encode_row(
             &self,
@@ -250,20 +251,20 @@ const _: () = {
             match __index {
                 0usize => {
                     ::walnut::__private::skip_part::<Self, __Parts, 4usize>(__input)?;
-                    ::walnut::__private::skip_made::<Self, __Parts, 1usize>(__input)?;
+                    ::walnut::__private::skip_column::<Self, __Parts, 1usize>(__input)?;
                 }
                 1usize => {
-                    ::walnut::__private::skip_made::<Self, __Parts, 2usize>(__input)?;
-                    ::walnut::__private::skip_made::<Self, __Parts, 3usize>(__input)?;
+                    ::walnut::__private::skip_column::<Self, __Parts, 2usize>(__input)?;
+                    ::walnut::__private::skip_column::<Self, __Parts, 3usize>(__input)?;
                 }
                 2usize => {
-                    ::walnut::__private::skip_form::<
-                        ::walnut::__private::Folded,
+                    ::walnut::__private::skip_encoding::<
+                        ::walnut::__private::CaseFolded,
                         String,
                     >(__input)?;
                 }
                 3usize => {
-                    ::walnut::__private::skip_each::<Self, __Parts, 5usize>(__input)?;
+                    ::walnut::__private::skip_element::<Self, __Parts, 5usize>(__input)?;
                 }
                 _ => return ::core::result::Result::Ok(false),
             }
@@ -280,7 +281,7 @@ const _: () = {
                         _,
                     >>::from([
                         ::walnut::__private::part_shape::<Self, __Parts, 4usize>(),
-                        ::walnut::__private::made_shape::<Self, __Parts, 1usize>(),
+                        ::walnut::__private::column_shape::<Self, __Parts, 1usize>(),
                     ])
                 }
                 1usize => {
@@ -289,8 +290,8 @@ const _: () = {
                     > as ::core::convert::From<
                         _,
                     >>::from([
-                        ::walnut::__private::made_shape::<Self, __Parts, 2usize>(),
-                        ::walnut::__private::made_shape::<Self, __Parts, 3usize>(),
+                        ::walnut::__private::column_shape::<Self, __Parts, 2usize>(),
+                        ::walnut::__private::column_shape::<Self, __Parts, 3usize>(),
                     ])
                 }
                 2usize => {
@@ -299,8 +300,8 @@ const _: () = {
                     > as ::core::convert::From<
                         _,
                     >>::from([
-                        ::walnut::__private::form_shape::<
-                            ::walnut::__private::Folded,
+                        ::walnut::__private::encoding_shape::<
+                            ::walnut::__private::CaseFolded,
                             String,
                         >(),
                     ])
@@ -311,7 +312,7 @@ const _: () = {
                     > as ::core::convert::From<
                         _,
                     >>::from([
-                        ::walnut::__private::each_shape::<Self, __Parts, 5usize>(),
+                        ::walnut::__private::elements_shape::<Self, __Parts, 5usize>(),
                     ])
                 }
                 _ => ::walnut::__private::Vec::new(),
@@ -345,7 +346,7 @@ const _: () = {
 const _: () = {
     struct __Parts;
     #[automatically_derived]
-    impl ::walnut::__private::Part<__Parts, 0usize> for Id {
+    impl ::walnut::__private::KeyPart<__Parts, 0usize> for Id {
         type Key = u64;
         fn part(&self) -> &u64 {
             &self.number
@@ -356,7 +357,7 @@ const _: () = {
     where
         for<'__any> u64: ::walnut::__private::Generated,
     {
-        const WAY: ::walnut::__private::Way = <u64 as ::walnut::__private::Generated>::WAY;
+        const GENERATOR: ::walnut::__private::KeyGenerator = <u64 as ::walnut::__private::Generated>::GENERATOR;
         fn from_number(__number: ::core::primitive::u128) -> Self {
             Self {
                 number: <u64 as ::walnut::__private::Generated>::from_number(__number),
