@@ -140,7 +140,7 @@ impl Core {
     }
 
     fn throttle_writer(&self, size: usize) {
-        let room = self.config.frozen_limit.saturating_sub(self.versions.view().frozen.len());
+        let room = || self.config.frozen_limit.saturating_sub(self.versions.view().frozen.len());
         self.throttle.delay_writer(size, room, &*self.env, &self.compactions);
     }
 

@@ -112,12 +112,12 @@ impl Throttle {
         }
     }
 
-    /// Delays a writer of `size` bytes while flushing or compaction is behind. `room` is the number
-    /// of memtables that can still be frozen.
+    /// Delays a writer of `size` bytes while flushing or compaction is behind. `room` returns the
+    /// number of memtables that can still be frozen.
     pub(in crate::engine) fn delay_writer(
         &self,
         size: usize,
-        room: usize,
+        room: impl FnOnce() -> usize,
         env: &dyn Env,
         progress: &Compactions,
     ) {
@@ -128,7 +128,7 @@ impl Throttle {
         // No writer waits for what fails.
         let debt = self.debt();
         let debt = if debt > 0 && progress.progress().is_failing { 0 } else { debt };
-        let price = cost(room, self.flush_price.load(Ordering::Relaxed), debt, self.memtable_size);
+        let price = cost(room(), self.flush_price.load(Ordering::Relaxed), debt, self.memtable_size);
         if price == 0 {
             return;
         }
