@@ -305,14 +305,11 @@ fn wander(seed: u64, ledger: &Arc<Ledger>, seals: u64) {
     let mut refused_in_turn = 0;
     while ledger.read().0 < began + seals {
         let env = FaultEnv::over_memory(memory.clone());
-        let engine = match open_with(&env, limits()) {
-            Ok(engine) => engine,
-            Err(error) => {
-                refused_in_turn += 1;
-                assert!(refused_in_turn < 100, "seed {seed}: {error:?}");
-                memory = copy(&memory, CrashPolicy::Kept);
-                continue;
-            }
+        let Ok(engine) = open_with(&env, limits()) else {
+            refused_in_turn += 1;
+            assert!(refused_in_turn < 100, "seed {seed}: no opening succeeds");
+            memory = copy(&memory, CrashPolicy::Kept);
+            continue;
         };
         refused_in_turn = 0;
         for _ in 0..random.below(60) {
