@@ -58,7 +58,7 @@ impl Absent {
     pub(super) fn cipher(
         &self,
         _: u32,
-        _: &[u8; super::data_keys::SALT_SIZE],
+        _: &[u8; super::sealer::SALT_SIZE],
         _: FileKind,
         _: &[u8; 16],
         _: FileNumber,
