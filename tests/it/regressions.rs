@@ -131,6 +131,9 @@ fn one_flipped_bit_in_the_manifest_does_not_delete_every_sst() {
     let data = |path: &&PathBuf| path.extension().is_some_and(|kind| kind == "sst" || kind == "vlog");
     assert!(files.iter().filter(data).count() > 3);
     let (victim, bytes) = manifest(&env);
+    // An encrypted manifest has no end record, so a last edit that is damaged counts as torn; then
+    // a file is missed that this edit made obsolete.
+    let has_end = !files.iter().any(|path| path.ends_with("KEYS"));
     for bit in (0..bytes.len() * 8).step_by(7) {
         let env = MemoryEnv::new();
         files.iter().zip(&contents).for_each(|(path, bytes)| env.write_file(path, bytes).unwrap());
@@ -139,7 +142,13 @@ fn one_flipped_bit_in_the_manifest_does_not_delete_every_sst() {
         env.write_file(&victim, &damaged).unwrap();
         match open(&env) {
             Ok((_db, notes)) => assert_eq!(ids(&notes), (0..60).collect::<Vec<_>>(), "bit {bit}"),
-            Err(Error::Corruption { file, .. }) => assert_eq!(file, victim, "bit {bit}"),
+            Err(Error::Corruption { file, fault, .. }) => {
+                assert!(
+                    file == victim || !has_end && fault == Fault::Missing,
+                    "bit {bit}: {}",
+                    file.display()
+                );
+            }
             Err(error) => panic!("bit {bit}: {error}"),
         }
         for (path, bytes) in files.iter().zip(&contents).filter(|(path, _)| data(path)) {
