@@ -43,10 +43,13 @@ fn a_long_life_is_lived_in_step_with_the_model() {
 fn clients_of_an_engine_elsewhere_live_in_step_with_the_model() {
     for_each_seed("clients_of_an_engine_elsewhere", seeds(20), |seed| {
         let engine = Memory::with_seed(seed);
-        if seed % 2 == 1 {
+        let loses_commits = seed % 2 == 1;
+        if loses_commits {
             let faults = Faults { lost_before: 30, lost_after: 30, short_pages: 200, ..Faults::default() };
             engine.set_faults(faults);
         }
-        check_model_on(seed + 400_000, 150, || Session::of(Database::on(engine.clone())?));
+        check_model_on(seed + 400_000, 150, || {
+            Ok(Session { loses_commits, ..Session::of(Database::on(engine.clone())?)? })
+        });
     });
 }

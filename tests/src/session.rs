@@ -139,12 +139,15 @@ pub struct Session<E = Embedded> {
     pub documents: DefaultTable<Document>,
     /// Itself.
     pub db: Database<E>,
+    /// Whether its engine loses commits on their way: one that was lost before it happened is a conflict for a transaction
+    /// that was begun by hand.
+    pub loses_commits: bool,
 }
 
 impl<E> Session<E> {
     /// The database with its tables.
     pub fn of(db: Database<E>) -> Result<Self> {
-        Ok(Self { users: db.table()?, documents: db.table()?, db })
+        Ok(Self { users: db.table()?, documents: db.table()?, db, loses_commits: false })
     }
 
     /// Runs a statement; its own refusals are outcomes, everything else is an error.
