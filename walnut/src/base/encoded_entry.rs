@@ -18,6 +18,31 @@ pub(crate) struct EncodedEntry {
 }
 
 impl EncodedEntry {
+    /// The entry whose key is at `key_offset`.
+    pub(crate) fn new(kind: Kind, key_offset: usize, key: &[u8], value_size: usize) -> Self {
+        Self::with_hash(kind, key_offset, (key.len(), KeyHash::of(key)), value_size)
+    }
+
+    /// The same for a key whose hash is known. Numbers of 4 GiB and more saturate: they are beyond
+    /// the limit of a commit.
+    #[inline]
+    pub(crate) fn with_hash(
+        kind: Kind,
+        key_offset: usize,
+        (key_size, hash): (usize, KeyHash),
+        value_size: usize,
+    ) -> Self {
+        let small = |size: usize| u32::try_from(size).unwrap_or(u32::MAX);
+        Self {
+            hash,
+            key_offset: small(key_offset),
+            key_size: small(key_size),
+            value_size: small(value_size),
+            kind,
+            is_folded: false,
+        }
+    }
+
     /// Where its key is in the bytes.
     #[inline]
     pub(crate) fn key_range(&self) -> Range<usize> {

@@ -120,9 +120,8 @@ impl EntryBatch {
     /// and the value of an add is its number.
     pub(crate) fn write(&mut self, kind: Kind, key: &[u8], hash: KeyHash, value: &[u8]) {
         put_entry(&mut self.payload, (kind, key, value));
-        let (end, key_size, value_size) = (small(self.payload.len()), small(key.len()), small(value.len()));
-        let key_offset = end.saturating_sub(value_size).saturating_sub(key_size);
-        self.entries.push(EncodedEntry { hash, key_offset, key_size, value_size, kind, is_folded: false });
+        let key_offset = self.payload.len() - value.len() - key.len();
+        self.entries.push(EncodedEntry::with_hash(kind, key_offset, (key.len(), hash), value.len()));
         match kind {
             Kind::Put | Kind::Pointer => self.put_size += key.len() + value.len(),
             Kind::Add => self.add_size += key.len() + value.len(),

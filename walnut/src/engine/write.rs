@@ -6,9 +6,9 @@
 use super::Core;
 use super::commit::{CommitPosition, Durability, ReadSet, RefusedCommit};
 use crate::base::SeqNo;
-use crate::batch::{BatchEntry, EntryBatch, MAX_RANGE_COUNT};
+use crate::batch::{EntryBatch, MAX_RANGE_COUNT};
 use crate::error::{Error, Limit, Result};
-use crate::memtable::{BatchSpan, SealedBatch};
+use crate::memtable::SealedBatch;
 use crate::sync::Ordering;
 use crate::wal::MAX_PAYLOAD_SIZE;
 
@@ -169,10 +169,5 @@ impl Core {
 fn prepare(batch: EntryBatch) -> SealedBatch {
     let (mut bytes, entries) = batch.into_parts();
     bytes.shrink_to_fit();
-    SealedBatch::of_encoded(bytes, entries)
-}
-
-/// The position of an entry in a payload.
-pub(super) fn placed(key_offset: usize, (kind, key, value): BatchEntry<'_>) -> BatchSpan {
-    BatchSpan { kind, key_offset, key_size: key.len(), value_size: value.len() }
+    SealedBatch::new(bytes, entries)
 }

@@ -181,7 +181,7 @@ mod tests {
     use super::*;
     use crate::base::{Fragment, KeyHash, KeyRange};
     use crate::cursor::Direction;
-    use crate::memtable::{BatchSpan, SealedBatch};
+    use crate::memtable::SealedBatch;
     use crate::sync::Arc;
 
     #[derive(Clone, Debug)]
@@ -204,7 +204,7 @@ mod tests {
     }
 
     fn batch(deeds: &[Deed]) -> SealedBatch {
-        let (mut bytes, mut span) = (Vec::new(), Vec::new());
+        let (mut bytes, mut encoded) = (Vec::new(), Vec::new());
         for deed in deeds {
             let (kind, key, value) = match deed {
                 Deed::Add(key, delta) => (Kind::Add, *key, delta.to_le_bytes().to_vec()),
@@ -212,11 +212,11 @@ mod tests {
                 Deed::Delete(key) => (Kind::Delete, *key, Vec::new()),
                 Deed::Clear(key, end) => (Kind::RangeDelete, *key, vec![*end]),
             };
-            span.push(BatchSpan { kind, key_offset: bytes.len(), key_size: 1, value_size: value.len() });
+            encoded.push(EncodedEntry::new(kind, bytes.len(), &[key], value.len()));
             bytes.push(key);
             bytes.extend_from_slice(&value);
         }
-        SealedBatch::new(bytes, span.into_iter())
+        SealedBatch::new(bytes, encoded)
     }
 
     /// What a container knows of each key: a part of its sum if it was only added to, or its value

@@ -312,9 +312,9 @@ mod tests {
 
     use proptest::prelude::*;
 
-    use super::super::{BatchSpan, SealedBatch};
+    use super::super::SealedBatch;
     use super::*;
-    use crate::base::Kind;
+    use crate::base::{EncodedEntry, Kind};
     use crate::cursor::{Coverage, VisibleCursor, steps};
     use crate::sync::{AtomicBool, Ordering};
 
@@ -325,14 +325,13 @@ mod tests {
     type State = BTreeMap<Vec<u8>, Vec<u8>>;
 
     fn insert(memtable: &Memtable, writes: &[Write]) {
-        let (mut bytes, mut span) = (Vec::new(), Vec::new());
+        let (mut bytes, mut encoded) = (Vec::new(), Vec::new());
         for (kind, key, value) in writes {
-            let (key_offset, key_size, value_size) = (bytes.len(), key.len(), value.len());
-            span.push(BatchSpan { kind: *kind, key_offset, key_size, value_size });
+            encoded.push(EncodedEntry::new(*kind, bytes.len(), key, value.len()));
             bytes.extend_from_slice(key);
             bytes.extend_from_slice(value);
         }
-        memtable.insert(SealedBatch::new(bytes, span.into_iter()), memtable.max_lsn().plus(1));
+        memtable.insert(SealedBatch::new(bytes, encoded), memtable.max_lsn().plus(1));
     }
 
     fn apply(state: &mut State, (kind, key, value): &Write) {

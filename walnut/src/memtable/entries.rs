@@ -278,14 +278,7 @@ mod tests {
     fn the_right_one_of_many_versions_is_found_in_a_logarithm_of_steps() {
         let entries = EntryTable::new(SeqNo(100));
         entries.keep_bytes(0, b"k".to_vec());
-        let entry = EncodedEntry {
-            hash: crate::base::KeyHash::of(b"k"),
-            key_offset: 0,
-            key_size: 1,
-            value_size: 0,
-            kind: Kind::Put,
-            is_folded: false,
-        };
+        let entry = EncodedEntry::new(Kind::Put, 0, b"k", 0);
         // Every third id is another key's.
         let ids: Vec<EntryId> = (1..6000).filter(|id| id % 3 > 0).collect();
         let mut newest = 0;

@@ -1,7 +1,7 @@
 //! Benchmarks of memtables, alone and merged.
 
-use super::{BatchSpan, Memtable, MemtableCursor, SealedBatch};
-use crate::base::{KeyHash, KeyRange, Kind, SeqNo};
+use super::{Memtable, MemtableCursor, SealedBatch};
+use crate::base::{EncodedEntry, KeyHash, KeyRange, Kind, SeqNo};
 use crate::cursor::{Direction, EntryCursor, MergeCursor};
 use crate::error::Result;
 use crate::sync::Arc;
@@ -19,8 +19,8 @@ impl Default for MeasuredMemtable {
 impl MeasuredMemtable {
     /// Inserts a put in a batch of its own.
     pub fn insert(&self, key: &[u8], value: &[u8]) {
-        let span = BatchSpan { kind: Kind::Put, key_offset: 0, key_size: key.len(), value_size: value.len() };
-        let batch = SealedBatch::new([key, value].concat(), std::iter::once(span));
+        let entry = EncodedEntry::new(Kind::Put, 0, key, value.len());
+        let batch = SealedBatch::new([key, value].concat(), vec![entry]);
         self.0.insert(batch, self.0.max_lsn().plus(1));
     }
 

@@ -46,7 +46,7 @@ pub(crate) use adds::DeltaCursor;
 pub(crate) use cursor::MemtableCursor;
 #[cfg(feature = "parts")]
 pub use measure::MeasuredMemtable;
-pub(crate) use sealed_batch::{BatchSpan, SealedBatch};
+pub(crate) use sealed_batch::SealedBatch;
 
 use std::hint::black_box;
 
@@ -316,7 +316,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::base::KeyRange;
+    use crate::base::{EncodedEntry, KeyRange};
     use crate::cursor::Direction;
     use crate::cursor::tests::{Listed, Owned, drain};
     use crate::sync::Arc;
@@ -335,21 +335,16 @@ mod tests {
     }
 
     fn batch(entries: &[Owned]) -> SealedBatch {
-        let (mut bytes, mut span) = (Vec::new(), Vec::new());
+        let (mut bytes, mut encoded) = (Vec::new(), Vec::new());
         for (key, _, value) in entries {
             bytes.push(0xee);
             let kind = if value.is_some() { Kind::Put } else { Kind::Delete };
             let value = value.as_deref().unwrap_or_default();
-            span.push(BatchSpan {
-                kind,
-                key_offset: bytes.len(),
-                key_size: key.len(),
-                value_size: value.len(),
-            });
+            encoded.push(EncodedEntry::new(kind, bytes.len(), key, value.len()));
             bytes.extend_from_slice(key);
             bytes.extend_from_slice(value);
         }
-        SealedBatch::new(bytes, span.into_iter())
+        SealedBatch::new(bytes, encoded)
     }
 
     fn history() -> impl Strategy<Value = Vec<Owned>> {

@@ -289,24 +289,19 @@ fn overlay(older: &[FragmentEdge], newer: &[FragmentEdge], entries: &EntryTable)
 mod tests {
     use proptest::prelude::*;
 
+    use super::super::Memtable;
     use super::super::sealed_batch::SealedBatch;
-    use super::super::{BatchSpan, Memtable};
     use super::*;
-    use crate::base::{FragmentMerge, Fragments, Kind, RangeTombstones};
+    use crate::base::{EncodedEntry, FragmentMerge, Fragments, Kind, RangeTombstones};
     use crate::mvcc::Garbage;
 
     /// A memtable in which each of these ranges was deleted, in this order.
     fn cut(ranges: impl IntoIterator<Item = (Vec<u8>, Vec<u8>)>) -> Memtable {
         let memtable = Memtable::new(SeqNo::ZERO);
         for (seqno, (start, end)) in (1..).zip(ranges) {
-            let span = BatchSpan {
-                kind: Kind::RangeDelete,
-                key_offset: 0,
-                key_size: start.len(),
-                value_size: end.len(),
-            };
+            let entry = EncodedEntry::new(Kind::RangeDelete, 0, &start, end.len());
             let bytes = [start, end].concat();
-            memtable.insert(SealedBatch::new(bytes, [span].into_iter()), SeqNo(seqno));
+            memtable.insert(SealedBatch::new(bytes, vec![entry]), SeqNo(seqno));
         }
         memtable
     }

@@ -323,23 +323,14 @@ mod tests {
 
     use super::super::entries::Link;
     use super::*;
-    use crate::base::EncodedEntry;
-    use crate::base::{KeyHash, Kind, SeqNo, key_prefix};
+    use crate::base::{EncodedEntry, Kind, SeqNo, key_prefix};
 
     /// The entries of these keys, the first of which has id 1, and a list of them.
     fn list_of(keys: &[Vec<u8>]) -> (EntryTable, SkipList) {
         let (entries, list) = (EntryTable::new(SeqNo::ZERO), SkipList::default());
         for (id, key) in (1..).zip(keys) {
             entries.keep_bytes(id, key.clone());
-            let key_size = u32::try_from(key.len()).expect("small");
-            let entry = EncodedEntry {
-                hash: KeyHash::of(key),
-                key_offset: 0,
-                key_size,
-                value_size: 0,
-                kind: Kind::Put,
-                is_folded: false,
-            };
+            let entry = EncodedEntry::new(Kind::Put, 0, key, 0);
             entries.fill(id, id, &entry, 0, Link::NewChain);
             list.insert(&entries, RunSlot::new(&entries, id));
         }

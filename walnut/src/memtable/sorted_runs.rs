@@ -229,8 +229,7 @@ mod tests {
 
     use super::super::entries::Link;
     use super::*;
-    use crate::base::EncodedEntry;
-    use crate::base::{KeyHash, Kind, SeqNo, key_prefix};
+    use crate::base::{EncodedEntry, Kind, SeqNo, key_prefix};
 
     proptest! {
         #[test]
@@ -257,9 +256,7 @@ mod tests {
             let entries = EntryTable::new(SeqNo::ZERO);
             let slots = (1..).zip(&keys).map(|(id, key)| {
                 entries.keep_bytes(id, key.clone());
-                let key_size = u32::try_from(key.len()).expect("small");
-                let hash = KeyHash::of(key);
-                let entry = EncodedEntry { hash, key_offset: 0, key_size, value_size: 0, kind: Kind::Put, is_folded: false };
+                let entry = EncodedEntry::new(Kind::Put, 0, key, 0);
                 entries.fill(id, id, &entry, 0, Link::NewChain);
                 RunSlot::new(&entries, id)
             });

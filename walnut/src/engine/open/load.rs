@@ -14,14 +14,13 @@ use std::panic::resume_unwind;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::{Builder, Scope, ScopedJoinHandle};
 
-use crate::base::{FileNumber, SeqNo};
-use crate::batch::BatchEntries;
+use crate::base::{EncodedEntry, FileNumber, SeqNo};
+use crate::batch::{BatchEntries, BatchEntry};
 use crate::engine::open::spill::Spill;
 use crate::engine::read::view::Frozen;
-use crate::engine::write::placed;
 use crate::error::{Error, Result};
 use crate::manifest::ManifestState;
-use crate::memtable::{BatchSpan, Memtable, SealedBatch};
+use crate::memtable::{Memtable, SealedBatch};
 use crate::sync::{Arc, Mutex};
 use crate::wal::Replayed;
 
@@ -122,7 +121,7 @@ impl<'a, 'b> Loader<'a, 'b> {
 pub(in crate::engine) struct Collected {
     pub(in crate::engine) segment: FileNumber,
     pub(in crate::engine) bytes: Vec<u8>,
-    entries: Vec<BatchSpan>,
+    entries: Vec<EncodedEntry>,
     first: SeqNo,
 }
 
@@ -144,8 +143,10 @@ impl Collected {
         let start = self.bytes.len();
         self.bytes.extend_from_slice(commit.payload);
         let known = usize::try_from(known).expect("it is not more than the count");
-        self.entries
-            .extend(entries.with_offsets().skip(known).map(|(offset, entry)| placed(start + offset, entry)));
+        let encoded = |(offset, (kind, key, value)): (usize, BatchEntry<'_>)| {
+            EncodedEntry::new(kind, start + offset, key, value.len())
+        };
+        self.entries.extend(entries.with_offsets().skip(known).map(encoded));
         Ok(())
     }
 
@@ -153,12 +154,7 @@ impl Collected {
     pub(in crate::engine) fn take(&mut self) -> Option<Load> {
         let Self { segment, mut bytes, entries, first } = std::mem::take(self);
         bytes.shrink_to_fit();
-        let load = |entries: Vec<BatchSpan>| Load {
-            segment,
-            first,
-            insertion: SealedBatch::new(bytes, entries.into_iter()),
-        };
-        (!entries.is_empty()).then(|| load(entries))
+        (!entries.is_empty()).then(|| Load { segment, first, insertion: SealedBatch::new(bytes, entries) })
     }
 }
 
