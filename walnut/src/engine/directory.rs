@@ -219,7 +219,7 @@ fn is_data(name: &str) -> bool {
 pub(super) fn remove_obsolete_files(env: &dyn Env, dir: &Path, leftovers: &[Leftover]) -> Result<()> {
     leftovers.iter().try_for_each(|leftover| match leftover {
         Leftover::Removed(path) => match env.remove_file(path) {
-            // The draft of a segment may have become one meanwhile.
+            // The temporary file of a segment may have become one meanwhile.
             Err(_) if env.kind(path)?.is_none() => Ok(()),
             removed => removed,
         },
@@ -326,8 +326,8 @@ pub(super) fn is_own(name: &str) -> bool {
 }
 
 /// Whether a file of this name shows that the directory belongs to another program. The first file
-/// of an encrypted database is the draft of its key file: a crash may leave it alone.
+/// of an encrypted database is the temporary file of its keys: a crash may leave it alone.
 fn is_foreign(name: &str) -> bool {
-    let is_draft = FileName::parse(name) == Some(FileName::KeysTemp);
-    !is_own(name) && !is_draft && !name.starts_with('.') && name != "lost+found"
+    let is_temp_keys = FileName::parse(name) == Some(FileName::KeysTemp);
+    !is_own(name) && !is_temp_keys && !name.starts_with('.') && name != "lost+found"
 }

@@ -269,9 +269,9 @@ impl Core {
 fn begin_copy(target: &CopyTarget<'_>, source: &ManifestState) -> Result<()> {
     let (env, dir, database) = (Arc::clone(target.env), PathBuf::from(target.dir), target.database);
     let last = source.last_seqno;
-    let place = LogDir { env: Arc::clone(&env), dir: dir.clone(), database, keys: target.keys.clone() };
+    let log_dir = LogDir { env: Arc::clone(&env), dir: dir.clone(), database, keys: target.keys.clone() };
     let (number, _) = FIRST_LOG;
-    LogWriter::create(place, number, last.plus(1), LogConfig::default())?.close()?;
+    LogWriter::create(log_dir, number, last.plus(1), LogConfig::default())?.close()?;
     let state = ManifestState {
         log_number: Some(number),
         newest_log: Some(number),

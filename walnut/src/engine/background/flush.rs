@@ -205,8 +205,8 @@ impl Core {
         // Nothing but merges changes them until the flush has ended.
         let levels = Arc::clone(&self.versions.view().levels);
         let flush = MemtableFlush {
-            place: &self.sst_store,
-            value_place: &self.value_store,
+            sst_store: &self.sst_store,
+            value_store: &self.value_store,
             values: &self.config.values,
             version: &version,
             denies: &|key| levels.deny(key),
@@ -222,8 +222,8 @@ impl Core {
 
 /// A memtable that is to become files.
 pub(in crate::engine) struct MemtableFlush<'a> {
-    pub(in crate::engine) place: &'a Arc<SstStore>,
-    pub(in crate::engine) value_place: &'a ValueStore,
+    pub(in crate::engine) sst_store: &'a Arc<SstStore>,
+    pub(in crate::engine) value_store: &'a ValueStore,
     pub(in crate::engine) values: &'a ValueConfig,
     /// What is older than the memtable.
     pub(in crate::engine) version: &'a Version,
@@ -235,7 +235,7 @@ pub(in crate::engine) struct MemtableFlush<'a> {
     pub(in crate::engine) go_on: &'a dyn Fn(u64) -> Result<()>,
 }
 
-/// Files that are durable and have the names of drafts. Dropping them removes them.
+/// Files that are durable and have temporary names. Dropping them removes them.
 #[derive(Default)]
 pub(in crate::engine) struct WholeFiles {
     pub(in crate::engine) ssts: Vec<FinishedSst>,
@@ -254,8 +254,8 @@ impl MemtableFlush<'_> {
         let garbage = Garbage::new(self.boundaries);
         let ranges = memtable.range_tombstones(|seqno| garbage.stripe_id(seqno));
         let mut flushing =
-            Flushing::new(self.place, self.version, garbage.clone(), ranges, numbers, self.go_on)?;
-        let mut separator = Separator::new(self.values, self.value_place, numbers);
+            Flushing::new(self.sst_store, self.version, garbage.clone(), ranges, numbers, self.go_on)?;
+        let mut separator = Separator::new(self.values, self.value_store, numbers);
         let cursor = MemtableCursor::new(Arc::clone(memtable), &KeyRange::all(), Direction::Forward);
         let mut cursor = DeltaCursor::new(cursor);
         while let Some(entry) = cursor.entry() {
@@ -292,11 +292,11 @@ impl WholeFiles {
     /// Renames the files to their names, durably, value files first. After an error none is left.
     pub(in crate::engine) fn publish(
         self,
-        place: &Arc<SstStore>,
-        value_place: &Arc<ValueStore>,
+        sst_store: &Arc<SstStore>,
+        value_store: &Arc<ValueStore>,
     ) -> Result<NewFiles> {
-        let values = value_place.publish(self.values)?;
-        let ssts = place.publish(self.ssts)?;
+        let values = value_store.publish(self.values)?;
+        let ssts = sst_store.publish(self.ssts)?;
         Ok(NewFiles { ssts, values: values.keep() })
     }
 }

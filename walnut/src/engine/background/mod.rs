@@ -16,7 +16,7 @@ use crate::base::SeqNo;
 use crate::engine::background::workers::WorkerCall;
 use crate::engine::{Core, Engine, trace};
 use crate::env::prefer_other_threads;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::sync::{Arc, Ordering};
 
 /// How long nothing must have been flushed before compaction does what is not due.
@@ -67,8 +67,7 @@ impl Core {
                 WorkerCall::Work => {
                     self.run_maintenance();
                     if let Err(error) = self.flush_all_frozen() {
-                        trace::failed("flush", &error);
-                        self.flush_failures.fetch_add(1, Ordering::Relaxed);
+                        self.note_flush_failure(&error);
                         self.workers.flusher.wait_to_retry(1);
                     }
                 }
@@ -89,6 +88,12 @@ impl Core {
     fn flush_all_frozen(&self) -> Result<()> {
         while self.flush_one()? {}
         Ok(())
+    }
+
+    /// Counts and traces a failed flush that is tried again later.
+    pub(in crate::engine) fn note_flush_failure(&self, error: &Error) {
+        trace::failed("flush", error);
+        self.flush_failures.fetch_add(1, Ordering::Relaxed);
     }
 
     /// The compaction thread. When it is idle it looks again from time to time as long as there is
@@ -116,8 +121,7 @@ impl Core {
     fn free_space_when_idle(&self) -> bool {
         let flushed = self.flush_deletions_when_idle();
         if let Err(error) = &flushed {
-            trace::failed("flush", error);
-            self.flush_failures.fetch_add(1, Ordering::Relaxed);
+            self.note_flush_failure(error);
         }
         flushed.is_ok()
     }

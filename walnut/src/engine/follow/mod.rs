@@ -180,8 +180,8 @@ impl EngineFollower {
         };
         let limit = open::open_limit(open_limit, env.file_limit().filter(|_| mode == FollowMode::Static));
         let config = EngineConfig { open_limit: limit, ..config.clone() };
-        let sst_store = open::place(env, dir, &config, manifest.database, keys.data_keys());
-        let value_store = open::value_place(&sst_store);
+        let sst_store = open::sst_store(env, dir, &config, manifest.database, keys.data_keys());
+        let value_store = open::value_store(&sst_store);
         if mode == FollowMode::Static {
             open::expect_files(&names, dir, &manifest.state.version)?;
         }

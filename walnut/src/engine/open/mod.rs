@@ -56,7 +56,7 @@ use crate::manifest::{self, FIRST_MANIFEST, ManifestState, ManifestWriter, Versi
 use crate::memtable::Memtable;
 use crate::mvcc::{DeadRanges, Snapshots};
 use crate::sst::{BlockCache, SstStore};
-use crate::sync::{AtomicU64, Mutex, Ordering};
+use crate::sync::{AtomicU64, Mutex};
 use crate::vlog::ValueStore;
 use crate::wal::{LogConfig, LogDir, LogWriter};
 
@@ -75,8 +75,8 @@ const MAX_RUNS_LEFT: usize = 16;
 
 /// What an opening found or made.
 struct LoadedState {
-    place: Arc<SstStore>,
-    value_place: Arc<ValueStore>,
+    sst_store: Arc<SstStore>,
+    value_store: Arc<ValueStore>,
     manifest: ManifestWriter,
     /// The number that the next SST or manifest gets.
     next_file: FileNumber,
@@ -92,7 +92,7 @@ impl Engine {
         let (owner, keys) = take(&machine, &dir, config.encryption.as_deref())?;
         let env: Arc<dyn Env> = Arc::new(owner.clone());
         let opening = Opening { env: &env, dir: &dir, config: &config, keys: keys.data_keys() };
-        let LoadedState { place, value_place, manifest, next_file, log, view, last_seqno } =
+        let LoadedState { sst_store, value_store, manifest, next_file, log, view, last_seqno } =
             opening.open_or_make_in_room()?;
         let memtable_count = view.memtables().filter(|memtable| !memtable.is_empty()).count();
         trace::recovered(view.levels.ssts().count(), memtable_count, last_seqno.0);
@@ -100,7 +100,7 @@ impl Engine {
         let health = Arc::new(Health::new(owner));
         let workers = Arc::new(Workers::new(config.background));
         let dead = Arc::new(DeadRanges::default());
-        let versions = Arc::new(VersionSet::new((&env, &dir), &place, view, manifest, next_file));
+        let versions = Arc::new(VersionSet::new((&env, &dir), &sst_store, view, manifest, next_file));
         let commits = CommitPipeline::new(
             (&health, &workers),
             (&versions, &dead),
@@ -114,8 +114,8 @@ impl Engine {
             env,
             dir,
             config,
-            sst_store: place,
-            value_store: value_place,
+            sst_store,
+            value_store,
             health,
             versions,
             commits,
@@ -174,10 +174,7 @@ impl Engine {
         match self.flush_everything() {
             Ok(()) if is_crowded() => drop(self.compact_due()),
             Ok(()) => {}
-            Err(error) => {
-                trace::failed("flush", &error);
-                self.flush_failures.fetch_add(1, Ordering::Relaxed);
-            }
+            Err(error) => self.note_flush_failure(&error),
         }
     }
 }
@@ -227,7 +224,7 @@ fn log_config(config: &EngineConfig) -> LogConfig {
     LogConfig { preallocate: config.preallocate, recycled_size: spare_size, collapse: 0 }
 }
 
-pub(in crate::engine) fn place(
+pub(in crate::engine) fn sst_store(
     env: &Arc<dyn Env>,
     dir: &Path,
     config: &EngineConfig,
@@ -267,10 +264,10 @@ fn make_new(Opening { env, dir, config, keys }: Opening<'_>) -> Result<LoadedSta
     })?;
     let active = Arc::new(Memtable::new(SeqNo::ZERO));
     let view = View { active, frozen: Vec::new(), levels: Arc::default() };
-    let place = place(env, dir, config, database, &keys);
+    let sst_store = sst_store(env, dir, config, database, &keys);
     Ok(LoadedState {
-        value_place: value_place(&place),
-        place,
+        value_store: value_store(&sst_store),
+        sst_store,
         next_file: manifest.state().next_file,
         manifest,
         log,
@@ -279,15 +276,15 @@ fn make_new(Opening { env, dir, config, keys }: Opening<'_>) -> Result<LoadedSta
     })
 }
 
-pub(in crate::engine) fn value_place(place: &SstStore) -> Arc<ValueStore> {
+pub(in crate::engine) fn value_store(sst_store: &SstStore) -> Arc<ValueStore> {
     Arc::new(ValueStore {
-        env: Arc::clone(&place.env),
-        dir: place.dir.clone(),
-        database: place.database,
-        keys: place.keys.clone(),
-        compression: place.config.compression,
-        cache: Arc::clone(place.cache.budget()),
-        open_files: Arc::clone(&place.open_files),
+        env: Arc::clone(&sst_store.env),
+        dir: sst_store.dir.clone(),
+        database: sst_store.database,
+        keys: sst_store.keys.clone(),
+        compression: sst_store.config.compression,
+        cache: Arc::clone(sst_store.cache.budget()),
+        open_files: Arc::clone(&sst_store.open_files),
     })
 }
 
@@ -308,10 +305,10 @@ fn open_existing(
 ) -> Result<LoadedState> {
     let Opening { env, dir, config, keys } = opening;
     let database = loaded.database;
-    let place = place(env, dir, config, database, keys);
+    let sst_store = sst_store(env, dir, config, database, keys);
     let version = &loaded.state.version;
     expect_files(names, dir, version)?;
-    let value_place = value_place(&place);
+    let value_store = value_store(&sst_store);
     let log_place = LogDir { env: Arc::clone(env), dir: dir.to_owned(), database, keys: keys.clone() };
     let limits = LoadLimits {
         memtable_size: config.memtable_size,
@@ -320,7 +317,7 @@ fn open_existing(
         in_parallel: config.background == Background::Thread
             && available_parallelism().is_ok_and(|count| count.get() > 1),
     };
-    let mut spill = Spill::new(&place, &value_place, &config.values, version);
+    let mut spill = Spill::new(&sst_store, &value_store, &config.values, version);
     let log_config = LogConfig { collapse, ..log_config(config) };
     let Replay { memtables, last_seqno, log, first_log, is_settled } =
         replay(&log_place, names, &loaded.state, limits, log_config, &mut spill)?;
@@ -331,7 +328,7 @@ fn open_existing(
         log_seqno: last_seqno,
         ..spill.publish(&loaded.state)?
     };
-    let levels = Arc::new(Levels::of(&state.version, &place, &value_place));
+    let levels = Arc::new(Levels::of(&state.version, &sst_store, &value_store));
     let news = match (is_settled, is_spilled) {
         (true, _) => OpenEvent::None(state),
         (false, false) => OpenEvent::Log(state),
@@ -343,7 +340,7 @@ fn open_existing(
     active.inject_max_lsn(last_seqno);
     frozen.reverse();
     let view = View { active, frozen, levels };
-    Ok(LoadedState { place, value_place, manifest, next_file, log, view, last_seqno })
+    Ok(LoadedState { sst_store, value_store, manifest, next_file, log, view, last_seqno })
 }
 
 /// The state after a replay, and what of it the manifest does not say yet.

@@ -34,7 +34,7 @@ pub(in crate::engine) struct Replay {
 /// spilled when there are too many: so a log of any length is replayed in the memory that it took
 /// to write it.
 pub(in crate::engine) fn replay(
-    place: &LogDir,
+    log_dir: &LogDir,
     names: &[String],
     state: &ManifestState,
     limits: LoadLimits,
@@ -43,8 +43,8 @@ pub(in crate::engine) fn replay(
 ) -> Result<Replay> {
     let (first_number, first_seqno) = FIRST_LOG;
     if state.log_number.is_none() && is_unfinished(names) {
-        keys::renew(&*place.env, &place.dir, &place.keys)?;
-        let log = LogWriter::create(place.clone(), first_number, first_seqno, config)?;
+        keys::renew(&*log_dir.env, &log_dir.dir, &log_dir.keys)?;
+        let log = LogWriter::create(log_dir.clone(), first_number, first_seqno, config)?;
         return Ok(Replay {
             memtables: Vec::new(),
             last_seqno: SeqNo::ZERO,
@@ -56,10 +56,10 @@ pub(in crate::engine) fn replay(
     let first = state.log_number.unwrap_or(first_number);
     let promise = durable_bounds(state);
     let loader = Loader::new(first, limits, state, spill);
-    let (mut memtables, recovered) = loader.load(|visit| wal::replay(place, names, &promise, visit))?;
+    let (mut memtables, recovered) = loader.load(|visit| wal::replay(log_dir, names, &promise, visit))?;
     let last_seqno = recovered.last_seqno();
     if spill.is_empty()
-        && let Some(log) = LogWriter::reopen(place, &recovered, config)?
+        && let Some(log) = LogWriter::reopen(log_dir, &recovered, config)?
     {
         return Ok(Replay { memtables, last_seqno, log, first_log: first, is_settled: true });
     }
@@ -67,8 +67,8 @@ pub(in crate::engine) fn replay(
     // What the SSTs have is not copied.
     let config = LogConfig { collapse: if nothing { 0 } else { config.collapse }, ..config };
     // The log was read without a fault: a damaged database is left as it is.
-    keys::renew(&*place.env, &place.dir, &place.keys)?;
-    let log = LogWriter::resume(place.clone(), &recovered, config)?;
+    keys::renew(&*log_dir.env, &log_dir.dir, &log_dir.keys)?;
+    let log = LogWriter::resume(log_dir.clone(), &recovered, config)?;
     let spilled = spill.next_log.unwrap_or(first);
     let first_log = if nothing { log.number() } else { log.first_number().max(spilled) };
     for frozen in &mut memtables {

@@ -13,11 +13,11 @@ use crate::manifest::{ManifestState, Version, VersionEdit};
 use crate::sst::SstStore;
 use crate::vlog::ValueStore;
 
-/// What was spilled. What it writes has the names of drafts until the whole log was read without a
+/// What was spilled. What it writes has temporary names until the whole log was read without a
 /// fault.
 pub(in crate::engine) struct Spill<'a> {
-    place: &'a Arc<SstStore>,
-    value_place: &'a Arc<ValueStore>,
+    sst_store: &'a Arc<SstStore>,
+    value_store: &'a Arc<ValueStore>,
     values: &'a ValueConfig,
     /// What was there before, and what was spilled since.
     version: Arc<Version>,
@@ -32,14 +32,14 @@ pub(in crate::engine) struct Spill<'a> {
 impl<'a> Spill<'a> {
     /// Nothing is spilled yet.
     pub(in crate::engine) fn new(
-        place: &'a Arc<SstStore>,
-        value_place: &'a Arc<ValueStore>,
+        sst_store: &'a Arc<SstStore>,
+        value_store: &'a Arc<ValueStore>,
         values: &'a ValueConfig,
         version: &Arc<Version>,
     ) -> Self {
         Self {
-            place,
-            value_place,
+            sst_store,
+            value_store,
             values,
             version: Arc::clone(version),
             next_file: None,
@@ -61,13 +61,13 @@ impl<'a> Spill<'a> {
         let next_file = Cell::new(if let Some(number) = self.next_file {
             number
         } else {
-            let names = self.place.env.list(&self.place.dir)?;
+            let names = self.sst_store.env.list(&self.sst_store.dir)?;
             directory::number_above(&names, state.next_file)
         });
         let flush = MemtableFlush {
             denies: &|_| false,
-            place: self.place,
-            value_place: self.value_place,
+            sst_store: self.sst_store,
+            value_store: self.value_store,
             values: self.values,
             version: &self.version,
             // All of the log is visible to every reader when it was replayed.
@@ -84,7 +84,7 @@ impl<'a> Spill<'a> {
         };
         let edit =
             VersionEdit { added: files.added(), values: files.value_metas(), ..VersionEdit::default() };
-        let version = self.version.apply(&edit).map_err(|fault| fault.at(&self.place.dir, 0))?;
+        let version = self.version.apply(&edit).map_err(|fault| fault.at(&self.sst_store.dir, 0))?;
         self.version = Arc::new(version);
         self.last_seqno = Some(memtable.max_lsn());
         self.next_log = Some(frozen.next_log);
@@ -96,7 +96,7 @@ impl<'a> Spill<'a> {
     /// that has them.
     pub(in crate::engine) fn publish(self, state: &ManifestState) -> Result<ManifestState> {
         let next_file = self.next_file.map_or(state.next_file, |number| number.max(state.next_file));
-        self.files.publish(self.place, self.value_place)?;
+        self.files.publish(self.sst_store, self.value_store)?;
         let last_seqno = self.last_seqno.unwrap_or(state.last_seqno);
         Ok(ManifestState { version: self.version, next_file, last_seqno, ..*state })
     }

@@ -59,12 +59,12 @@ impl Levels {
     /// The SSTs and value files of a version that was just read, none of them open.
     pub(in crate::engine) fn of(
         version: &Version,
-        place: &Arc<SstStore>,
-        value_place: &Arc<ValueStore>,
+        sst_store: &Arc<SstStore>,
+        value_store: &Arc<ValueStore>,
     ) -> Self {
-        let of = |file: &ValueFile| Arc::new(Values::unopened(value_place, &Arc::new(file.meta)));
+        let of = |file: &ValueFile| Arc::new(Values::unopened(value_store, &Arc::new(file.meta)));
         let values = version.value_files().map(|file| (file.meta.number, of(file))).collect();
-        Self::made(version, values, |meta| Arc::new(Sst::unopened(place, meta)))
+        Self::made(version, values, |meta| Arc::new(Sst::unopened(sst_store, meta)))
     }
 
     /// The SSTs of `version` and its value files: each of them is here or among `new`.
@@ -85,20 +85,20 @@ impl Levels {
     pub(in crate::engine) fn reloaded(
         &self,
         version: &Version,
-        place: &Arc<SstStore>,
-        value_place: &Arc<ValueStore>,
+        sst_store: &Arc<SstStore>,
+        value_store: &Arc<ValueStore>,
     ) -> Self {
         let values = version.value_files().map(|file| {
             let known = self.value_file(file.meta.number).filter(|known| *known.meta() == file.meta);
             let file = known
-                .map_or_else(|| Arc::new(Values::unopened(value_place, &Arc::new(file.meta))), Arc::clone);
+                .map_or_else(|| Arc::new(Values::unopened(value_store, &Arc::new(file.meta))), Arc::clone);
             (file.meta().number, file)
         });
         let known: HashMap<FileNumber, &Arc<Sst>> =
             self.ssts().map(|(_, sst)| (sst.meta().number, sst)).collect();
         let of = |meta: &Arc<SstMeta>| match known.get(&meta.number) {
             Some(sst) if *sst.meta() == **meta => Arc::clone(sst),
-            _ => Arc::new(Sst::unopened(place, meta)),
+            _ => Arc::new(Sst::unopened(sst_store, meta)),
         };
         Self::made(version, values.collect(), of)
     }
@@ -174,7 +174,7 @@ impl Levels {
     pub(in crate::engine) fn candidates(&self, key: &[u8]) -> impl Iterator<Item = (&Arc<Sst>, bool)> {
         let oldest = self.runs.len().wrapping_sub(1);
         let runs = self.runs.iter().enumerate();
-        runs.filter_map(move |(place, run)| Some((run.find(key)?, place == oldest)))
+        runs.filter_map(move |(index, run)| Some((run.find(key)?, index == oldest)))
     }
 
     /// Whether the filters of all SSTs that a key can be in deny it; a file that is not open is not

@@ -35,10 +35,10 @@ pub(in crate::engine) struct Separator<'a> {
 impl<'a> Separator<'a> {
     pub(in crate::engine) fn new(
         config: &ValueConfig,
-        place: &'a ValueStore,
+        value_store: &'a ValueStore,
         numbers: &'a dyn Fn() -> Result<FileNumber>,
     ) -> Self {
-        let writer = ValueWriter::new(place, config.max_file_size, numbers);
+        let writer = ValueWriter::new(value_store, config.max_file_size, numbers);
         Self { threshold: config.threshold, writer, pointer: Vec::new() }
     }
 
@@ -55,7 +55,7 @@ impl<'a> Separator<'a> {
         Ok(Entry { kind: Kind::Pointer, value: &self.pointer, ..entry })
     }
 
-    /// The value files, durable and under the names of drafts.
+    /// The value files, durable and under temporary names.
     pub(in crate::engine) fn finish(self) -> Result<Vec<FinishedValues>> {
         self.writer.finish()
     }
