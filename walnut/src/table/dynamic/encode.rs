@@ -18,7 +18,7 @@ impl RowForm {
         path: &ValuePath<'_>,
     ) -> Result<(), Misfit> {
         if path.depth() > MAX_DEPTH {
-            return Err((path.path(), Problem::Depth));
+            return Err((path.text(), Problem::Depth));
         }
         let kind = || self.kind(id, value, path);
         match (self.shape.node(id), value) {
@@ -117,7 +117,7 @@ impl RowForm {
         // A map in a struct would keep one of the two values.
         keys.sort_unstable_by(|a, b| out[a.clone()].cmp(&out[b.clone()]));
         if keys.windows(2).any(|pair| out[pair[0].clone()] == out[pair[1].clone()]) {
-            return Err((path.path(), Problem::EqualKeys));
+            return Err((path.text(), Problem::EqualKeys));
         }
         Ok(())
     }
@@ -172,7 +172,7 @@ impl RowForm {
             Value::Map(entries) => {
                 let named: Vec<(&[String], NodeId)> =
                     fields.iter().map(|field| (&*field.names, field.node)).collect();
-                let found = find_fields(&named, entries, &path.path())?;
+                let found = find_fields(&named, entries, &path.text())?;
                 for (field, found) in fields.iter().zip(found) {
                     self.encode_field(field.node, found, out, &path.field(field.name()))?;
                 }
@@ -193,7 +193,7 @@ impl RowForm {
         match value {
             Some(value) => self.encode(id, value, out, path),
             None if self.is_nullable(id) => self.encode(id, &Value::Null, out, path),
-            None => Err((path.path(), Problem::Missing { takes: self.shape.describe(id) })),
+            None => Err((path.text(), Problem::Missing { takes: self.shape.describe(id) })),
         }
     }
 
@@ -217,7 +217,7 @@ impl RowForm {
         };
         let Some(at) = variants.iter().position(|variant| variant.names.contains(name)) else {
             let names = variants.iter().map(|variant| variant.names.first().map_or("", |name| &**name));
-            return Err((path.path(), Problem::Unknown { name: name.clone(), fields: listed(names) }));
+            return Err((path.text(), Problem::Unknown { name: name.clone(), fields: listed(names) }));
         };
         out.put_varint(at as u64);
         self.encode_field(variants[at].node, contents, out, &path.field(name))
@@ -269,12 +269,12 @@ impl RowForm {
 
     #[cold]
     fn kind(&self, id: NodeId, value: &Value, path: &ValuePath<'_>) -> Misfit {
-        (path.path(), Problem::Kind { takes: self.shape.describe(id), found: value.kind() })
+        (path.text(), Problem::Kind { takes: self.shape.describe(id), found: value.kind() })
     }
 
     #[cold]
     fn range(&self, id: NodeId, path: &ValuePath<'_>) -> Misfit {
-        (path.path(), Problem::Range { takes: self.shape.describe(id) })
+        (path.text(), Problem::Range { takes: self.shape.describe(id) })
     }
 }
 

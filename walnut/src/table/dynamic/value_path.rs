@@ -32,8 +32,8 @@ impl<'p> ValuePath<'p> {
         std::iter::successors(Some(self), |path| path.above).count()
     }
 
-    pub(super) fn path(&self) -> String {
-        let mut path = self.above.map(Self::path).unwrap_or_default();
+    pub(super) fn text(&self) -> String {
+        let mut path = self.above.map(Self::text).unwrap_or_default();
         match self.at {
             // Writing to a text does not fail.
             Some(at) => drop(write!(path, "[{at}]")),
