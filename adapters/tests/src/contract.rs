@@ -456,10 +456,9 @@ pub fn a_commit_may_be_empty(engine: &dyn Engine) {
 }
 
 /// The failure of a commit whose request, or whose reply, is lost: it says that it does not know,
-/// and the commit has not happened, or has.
-pub fn a_lost_reply_is_unknown(engine: &dyn Engine, proxy: &Proxy, check: &str) {
-    let fates = [Fate::ReplyLost, Fate::ReplyHeld, Fate::ReplyGarbled].map(|fate| (fate, true));
-    for (fate, happened) in [(Fate::RequestLost, false)].into_iter().chain(fates) {
+/// and the commit has not happened, or has, which `witness` sees beside the proxy.
+pub fn a_lost_reply_is_unknown(engine: &dyn Engine, witness: &dyn Engine, proxy: &Proxy, check: &str) {
+    for fate in [Fate::RequestLost, Fate::ReplyLost, Fate::ReplyHeld, Fate::ReplyGarbled] {
         for reads in [false, true] {
             let k = key(check, &format!("{fate:?}/{reads}"));
             // So that there is a connection, on which the request goes out.
@@ -468,15 +467,26 @@ pub fn a_lost_reply_is_unknown(engine: &dyn Engine, proxy: &Proxy, check: &str) 
             if reads {
                 session.get_many(&[&k]).expect("a value");
             }
-            proxy.set(fate);
-            let outcome = session.commit(&writes(&[(&k, Some(b"1"))]), Durability::Safe);
+            let commit = || session.commit(&writes(&[(&k, Some(b"1"))]), Durability::Safe);
+            let outcome = if fate == Fate::RequestLost {
+                proxy.set(fate);
+                commit()
+            } else {
+                proxy.set(Fate::ReplyHeld);
+                thread::scope(|scope| {
+                    let outcome = scope.spawn(commit);
+                    let begun = Instant::now();
+                    while get(witness, &k).is_none() {
+                        assert!(begun.elapsed() < Duration::from_secs(60), "{fate:?}: not committed");
+                    }
+                    proxy.end_of_held(fate);
+                    outcome.join().expect("no panic")
+                })
+            };
             assert!(matches!(outcome, Err(Failure::CommitUnknown(_))), "{fate:?}: {outcome:?}");
             proxy.set(Fate::Passed);
-            // It may still be on its way.
-            let begun = Instant::now();
-            let has_happened = || until_available(|| engine.begin(Mode::One)?.get_many(&[&k]))[0].is_some();
-            while happened && !has_happened() && begun.elapsed() < Duration::from_secs(30) {}
-            assert_eq!(has_happened(), happened, "{fate:?}");
+            let value = until_available(|| engine.begin(Mode::One)?.get_many(&[&k])).remove(0);
+            assert_eq!(value.is_some(), fate != Fate::RequestLost, "{fate:?}");
         }
         // A read that is lost has not changed anything, and is not unknown.
         let mut session = engine.begin(Mode::Read).expect("a session");

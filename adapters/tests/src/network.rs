@@ -3,7 +3,7 @@
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicU8, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 
 /// What becomes of bytes.
@@ -33,8 +33,8 @@ pub struct Proxy {
 #[derive(Debug)]
 struct State {
     fate: AtomicU8,
-    /// The connections, so that they can be closed.
-    open: Mutex<Vec<TcpStream>>,
+    /// The connections, each from its client and to the server, so that they can be closed.
+    open: Mutex<Vec<(TcpStream, TcpStream)>>,
 }
 
 impl Proxy {
@@ -59,23 +59,42 @@ impl Proxy {
         self.state.fate.store(fate as u8, Ordering::SeqCst);
     }
 
+    /// Ends [`Fate::ReplyHeld`]: the replies of all connections are lost, or garbled, as `fate` says.
+    ///
+    /// A server may send bytes of its own accord, before it has done its work (a window or a ping of HTTP/2).
+    /// Under [`Fate::ReplyLost`] these would close the connection too, and the server would give up its work.
+    /// Under `ReplyHeld` nothing happens until the caller has seen by another way that the work is done.
+    pub fn end_of_held(&self, fate: Fate) {
+        self.set(fate);
+        match fate {
+            Fate::ReplyLost => self.close_all(),
+            Fate::ReplyGarbled => {
+                for (client, _) in self.state.open().iter_mut() {
+                    let _ = client.write_all(&[0xff; 64]);
+                }
+            }
+            Fate::ReplyHeld | Fate::Passed | Fate::RequestLost => {}
+        }
+    }
+
     /// Closes all connections.
     pub fn close_all(&self) {
-        for stream in self.state.open().drain(..) {
-            let _ = stream.shutdown(Shutdown::Both);
+        for (client, server) in self.state.open().drain(..) {
+            let _ = client.shutdown(Shutdown::Both);
+            let _ = server.shutdown(Shutdown::Both);
         }
     }
 }
 
 impl State {
-    fn open(&self) -> std::sync::MutexGuard<'_, Vec<TcpStream>> {
+    fn open(&self) -> MutexGuard<'_, Vec<(TcpStream, TcpStream)>> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn join(self: &Arc<Self>, client: &TcpStream, server: &TcpStream) -> io::Result<()> {
         client.set_nodelay(true)?;
         server.set_nodelay(true)?;
-        self.open().extend([client.try_clone()?, server.try_clone()?]);
+        self.open().push((client.try_clone()?, server.try_clone()?));
         self.pass(client.try_clone()?, server.try_clone()?, Fate::RequestLost);
         self.pass(server.try_clone()?, client.try_clone()?, Fate::ReplyLost);
         Ok(())

@@ -27,13 +27,12 @@ mod contract_tests {
 
 #[test]
 fn a_lost_reply_is_unknown() {
-    let (cluster, engine) = start();
-    drop(engine);
+    let (cluster, witness) = start();
     let proxy = Proxy::start(cluster.addresses()[0].parse().expect("an address"));
     let options = Options::new([proxy.address.to_string()]).timeout(Duration::from_secs(3));
     let engine = options.connect().expect("a connection");
-    contract::a_lost_reply_is_unknown(&engine, &proxy, "lost");
-    drop((engine, cluster));
+    contract::a_lost_reply_is_unknown(&engine, &witness, &proxy, "lost");
+    drop((engine, witness, cluster));
 }
 
 #[test]

@@ -36,8 +36,9 @@ fn through_proxy() -> (Arc<PostgresServer>, Proxy, Postgres) {
 #[test]
 fn a_lost_reply_is_unknown() {
     let (server, proxy, engine) = through_proxy();
-    contract::a_lost_reply_is_unknown(&engine, &proxy, "lost");
-    drop((engine, server));
+    let witness = Options::new(&server.text()).expect("options").connect().expect("a connection");
+    contract::a_lost_reply_is_unknown(&engine, &witness, &proxy, "lost");
+    drop((engine, witness, server));
 }
 
 #[test]
