@@ -12,61 +12,40 @@
 //!
 //! 1. Every index entry has its row, every row all of its entries.
 //! 2. A unique value without a missing part has one owner.
+//!
+//! ```text
+//!   handle/        DefaultTable, Index, Unique        dynamic/  tables without the program's types
+//!     │
+//!     ├─ source/       what a handle reads and writes: database, transaction or snapshot
+//!     ├─ write/        statements: insert, upsert, modify, remove, in bulk or one by one
+//!     ├─ scan/         rows, keys and entries in order
+//!     └─ maintenance/  all rows: index builds, new layouts, verify, sweep, repair, copy
+//!          │
+//!          catalog/    which tables and indexes the database has, and what has changed since
+//!            │
+//!            schema/   what the derive writes and calls
+//!              │
+//!              key/ row/ shape/     bytes of keys, bytes of rows, what serde reads of a row
+//! ```
 
-mod build;
 mod catalog;
-mod copy;
-mod default_table;
-pub(crate) mod derived;
 pub(crate) mod dynamic;
-pub(crate) mod elements;
-pub(crate) mod encoding;
-mod entries;
-mod following;
-mod generation;
-mod index;
-mod insert_many;
-mod insert_new;
-mod insert_or_get;
+mod handle;
 pub(crate) mod key;
-mod key_names;
-mod key_sequence;
-mod keyspaces;
-mod mapper;
-mod migrate;
-mod mutate;
-mod owner;
-mod repair;
+mod maintenance;
 pub(crate) mod row;
-mod row_count;
-mod row_locks;
 mod scan;
 pub(crate) mod schema;
 pub(crate) mod shape;
-mod shared;
-mod snapshot;
 mod source;
-pub(crate) mod stand_in;
-mod status;
-mod store;
-mod stored_row;
-mod sweep;
-mod transaction;
-mod transaction_body;
-mod trial;
-mod unique_many;
-mod unreadable;
-mod upsert_many;
-mod verify;
-mod violation;
+mod write;
 
-pub use copy::{CopyProgress, CopyReport};
-pub use default_table::DefaultTable;
-pub use elements::Elements;
-pub use entries::IndexEntries;
-pub(crate) use following::Following;
-pub use index::{Index, Unique};
-pub use insert_or_get::Inserted;
+pub(crate) use catalog::key_names::KeyNames;
+pub(crate) use catalog::keyspaces::{OpenKeyspace, keyspace_in};
+pub use catalog::status::{IndexState, IndexStatus};
+pub use handle::default_table::DefaultTable;
+pub use handle::index::{Index, Unique};
+pub use handle::unreadable::Unreadable;
 pub use key::fuzz as fuzz_keys;
 pub use key::{
     AscendingKey, BeginsWithText, CaseFold, Composite, DescendingKey, FixedPointKey, Generated, Key,
@@ -75,20 +54,20 @@ pub use key::{
 };
 #[cfg(feature = "parts")]
 pub use key::{decode_key, encode_key};
-pub(crate) use key_names::KeyNames;
-pub(crate) use keyspaces::{OpenKeyspace, keyspace_in};
-pub use mapper::{GeneratesKey, Table, TableMapper};
-pub use migrate::MigrationReport;
-pub use repair::{LostOwner, LostRange, RepairReport};
+pub use maintenance::copy::{CopyProgress, CopyReport};
+pub use maintenance::migrate::MigrationReport;
+pub use maintenance::repair::{LostOwner, LostRange, RepairReport};
+pub use maintenance::sweep::{Duplicate, SweepReport};
 pub(crate) use row::MAX_ROW_SIZE;
 pub use scan::{Batches, Cursor, Distinct, Entries, Keys, Page, Rest, Scan};
+pub use schema::elements::Elements;
+pub use schema::entries::IndexEntries;
+pub use schema::mapper::{GeneratesKey, Table, TableMapper};
 pub use schema::{FieldSchema, IndexName, IndexSchema, TableSchema};
-pub use snapshot::Snapshot;
 pub(crate) use source::Source;
+pub(crate) use source::following::Following;
+pub use source::snapshot::Snapshot;
+pub(crate) use source::store::Store;
+pub use source::transaction::{Transaction, TransactionBody};
 pub use source::{Access, ReadOnly, ReadWrite, WriteAccess};
-pub use status::{IndexState, IndexStatus};
-pub(crate) use store::Store;
-pub use sweep::{Duplicate, SweepReport};
-pub use transaction::Transaction;
-pub use transaction_body::TransactionBody;
-pub use unreadable::Unreadable;
+pub use write::insert_or_get::Inserted;

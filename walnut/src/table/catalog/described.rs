@@ -5,17 +5,17 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use super::compiled::Compiled;
+use super::generation::TableGeneration;
 use super::info::{BuiltState, OpenIndex, TableInfo};
 use super::stored::{StoredIndex, StoredLayout, StoredState, StoredTable};
 use crate::base::{KeyspaceId, SeqNo};
 use crate::error::{Error, Result, SchemaError};
 use crate::sync::{AtomicBool, AtomicU64, Mutex as StateMutex};
 use crate::table::dynamic::{Mapper, StoredForm, StoredParts};
-use crate::table::generation::TableGeneration;
 use crate::table::key::KeyShape;
-use crate::table::key_sequence::KeySequence;
-use crate::table::row_count::RowCount;
 use crate::table::shape::RowShape;
+use crate::table::write::key_sequence::KeySequence;
+use crate::table::write::row_count::RowCount;
 use crate::table::{FieldSchema, IndexSchema, TableSchema};
 
 impl StoredTable {

@@ -4,13 +4,13 @@ use std::any::TypeId;
 use std::sync::{Arc, OnceLock};
 
 use super::compiled::Compiled;
+use super::generation::TableGeneration;
 use crate::base::{KeyspaceId, SeqNo};
 use crate::error::{Error, Fault, Finding, FindingKind, Result, SchemaError, UnreadableRow};
 use crate::sync::{AtomicBool, AtomicU64, Mutex, Ordering};
 use crate::table::dynamic::Mapper;
-use crate::table::generation::TableGeneration;
-use crate::table::key_sequence::KeySequence;
-use crate::table::row_count::RowCount;
+use crate::table::write::key_sequence::KeySequence;
+use crate::table::write::row_count::RowCount;
 use crate::table::{Table, TableSchema};
 
 /// The number of rows of a lossless type that are decoded again after an opening.

@@ -6,27 +6,29 @@
 
 mod compare;
 mod compiled;
-mod counted;
 mod described;
+pub(super) mod generation;
 mod info;
+pub(super) mod key_names;
 mod keyspace_ids;
+pub(super) mod keyspaces;
+pub(super) mod status;
 mod stored;
 
 use std::path::Path;
 use std::sync::Arc;
 
-use super::IndexSchema;
-use super::generation::{self, TableGeneration};
-use super::key_sequence::KeySequence;
-use super::keyspaces::clear_keyspace;
-use super::row_count::{RowCount, row_count_key};
+use self::generation::TableGeneration;
+use self::keyspaces::clear_keyspace;
 use crate::base::{KeyRange, KeyspaceId, SeqNo};
 use crate::error::{Error, Fault, Result, SchemaError};
 use crate::sync::{AtomicBool, AtomicU64, Mutex};
+use crate::table::IndexSchema;
+use crate::table::write::key_sequence::KeySequence;
+use crate::table::write::row_count::{RowCount, row_count_key};
 use crate::txn::{EntryReader, EntryScan, Txn};
 use compare::{IndexAction, Plan};
 pub(super) use compiled::Compiled;
-pub(super) use counted::{forget_row_count, keep_row_count};
 pub(crate) use info::TableInfo;
 pub(super) use info::{BuiltState, DuplicateOwners, OpenIndex};
 use keyspace_ids::KeyspaceIds;
@@ -338,6 +340,21 @@ fn change(txn: &Txn, info: &TableInfo, dir: &Path, change: impl FnOnce(&mut Stor
     let mut table = table(txn, info.schema.name, dir)?.ok_or(Error::NotFound)?;
     change(&mut table);
     write(txn, info.schema.name, &table)
+}
+
+/// Marks the sum of a table as its row count.
+pub(super) fn keep_row_count(txn: &Txn, info: &TableInfo, dir: &Path) -> Result<()> {
+    if !is_there(txn, info, dir)? {
+        return Err(Error::Dropped);
+    }
+    change(txn, info, dir, |table| table.has_row_count = true)
+}
+
+/// Unmarks the sum of a table: the next `len` counts the rows.
+pub(super) fn forget_row_count(txn: &Txn, name: &str, dir: &Path) -> Result<()> {
+    let Some(mut stored) = table(txn, name, dir)? else { return Ok(()) };
+    stored.has_row_count = false;
+    write(txn, name, &stored)
 }
 
 fn create(txn: &Txn, compiled: &Compiled, dir: &Path) -> Result<StoredTable> {

@@ -18,9 +18,9 @@ use super::value::Value;
 use super::value_path::{Misfit, ValuePath};
 use crate::codec::{Reader, Writer};
 use crate::error::{Fault, Problem};
-use crate::table::entries::IndexEntries;
 use crate::table::key::{KeyShape, KeyWriter};
 use crate::table::row::version;
+use crate::table::schema::entries::IndexEntries;
 use crate::table::shape::{Node, NodeId, RowShape};
 
 /// The fault of a row of an older layout where one of the newest is needed.

@@ -6,10 +6,10 @@ use super::mapper::{Mapper, OLDER_LAYOUT};
 use super::value::Value;
 use crate::error::{Error, Fault, Limit, Result, Unstorable, ValueError};
 use crate::table::catalog::TableInfo;
-use crate::table::entries::IndexEntries;
 use crate::table::key::{KeyReader, KeyWriter};
 use crate::table::row::MAX_ROW_SIZE;
-use crate::table::stored_row::StoredRow;
+use crate::table::schema::entries::IndexEntries;
+use crate::table::write::stored_row::StoredRow;
 
 /// A row without its struct, a map of its columns.
 #[derive(Clone, Debug)]

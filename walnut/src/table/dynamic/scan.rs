@@ -14,7 +14,7 @@ use crate::base::{KeyRange, successor};
 use crate::error::{Error, FindingKind, Problem, Result, ValueError};
 use crate::table::catalog::TableInfo;
 use crate::table::key::{Edge, KeyReader, KeyWriter};
-use crate::table::mutate::PREFIX;
+use crate::table::write::mutate::PREFIX;
 use crate::txn::EntryScan;
 
 /// The rows of a query, as maps of their columns. It sees one state, and reads a row when that is

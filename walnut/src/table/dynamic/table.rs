@@ -16,12 +16,12 @@ use crate::error::{Error, Result, SchemaError, ValueError};
 use crate::sync::Mutex;
 use crate::table::catalog::{self, StoredTable, TableInfo};
 use crate::table::key::KeyWriter;
-use crate::table::key_sequence::KeySequence;
-use crate::table::mutate::{Mutation, PREFIX};
-use crate::table::row_count::RowCount;
+use crate::table::maintenance::sweep::sweep;
+use crate::table::maintenance::verify::{self, Findings};
 use crate::table::source::{Access, ReadWrite, Source, WriteAccess};
-use crate::table::sweep::sweep;
-use crate::table::verify::{self, Findings};
+use crate::table::write::key_sequence::KeySequence;
+use crate::table::write::mutate::{Mutation, PREFIX};
+use crate::table::write::row_count::RowCount;
 use crate::txn::{EntryReader, Txn};
 
 /// A table by its stored schema: rows are [`Value`]s, and no struct is needed.

@@ -16,10 +16,10 @@ use self::decoder::Decoder;
 use self::encoder::{Encoder, Refusal};
 pub use self::lossless::{Lossless, MaybeLossy, Serde};
 use self::trace::{Mismatch, Trace};
-use super::mapper::TableMapper;
-use super::shape::RowShape;
 use crate::codec::{Reader, Writer};
 use crate::error::{Error, Fault, Limit, Result, Unstorable};
+use crate::table::schema::mapper::TableMapper;
+use crate::table::shape::RowShape;
 
 /// What is wrong with a row that no struct reads.
 pub(super) const UNKNOWN_VERSION: Fault = Fault::Invalid("layout version of a row");
@@ -73,7 +73,7 @@ impl<T: TableMapper + Serialize + DeserializeOwned> SerdeRow for T {
     }
 
     fn trace() -> RowShape {
-        super::shape::trace::<T>()
+        crate::table::shape::trace::<T>()
     }
 }
 

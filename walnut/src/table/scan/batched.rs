@@ -3,15 +3,14 @@
 
 use smallvec::SmallVec;
 
-use super::error::ScanError;
-use super::layout::Target;
+use super::layout::{ScanError, Target};
 use super::output::{PrimaryKeyOf, RowOf};
 use super::scan_core::{RangeEnd, ScanCore};
 use crate::error::Result;
 use crate::table::catalog::TableInfo;
-use crate::table::mapper::Table;
-use crate::table::mutate::PREFIX;
 use crate::table::row;
+use crate::table::schema::mapper::Table;
+use crate::table::write::mutate::PREFIX;
 use crate::txn::EntryScan;
 
 /// Rows of a batch.

@@ -13,9 +13,9 @@ use super::layout::Target;
 use super::scan_core::{RangeEnd, ScanCore};
 use crate::error::{Error, Result};
 use crate::table::key::{Key, KeyBytes, KeyWriter};
-use crate::table::mapper::Table;
-use crate::table::mutate::Mutation;
+use crate::table::schema::mapper::Table;
 use crate::table::source::WriteAccess;
+use crate::table::write::mutate::Mutation;
 
 /// A scan whose rows are changed or removed in several commits, made by [`Scan::in_batches`].
 #[derive(Debug)]

@@ -11,7 +11,7 @@ use super::stage::ScanStage;
 use crate::base::successor;
 use crate::error::Result;
 use crate::table::key::{Composite, Key, KeyReader};
-use crate::table::mapper::Table;
+use crate::table::schema::mapper::Table;
 
 /// The distinct keys of a [`Scan`], or their first columns, in the order of the scan: made by
 /// [`Scan::distinct`] and [`Scan::distinct_first`].

@@ -6,7 +6,7 @@ use std::iter::Sum;
 use super::Scan;
 use crate::error::Result;
 use crate::table::key::Key;
-use crate::table::mapper::Table;
+use crate::table::schema::mapper::Table;
 
 impl<T: Table, K: Key, R, M> Scan<'_, T, K, R, M> {
     /// Folds the rows into one value, in the order of the scan; the first error ends it.

@@ -1,6 +1,7 @@
-//! The layout of the entries of a scan: where the keys are in their bytes.
+//! The layout of the entries of a scan: where the keys are in their bytes, and the errors of those
+//! that cannot be decoded.
 
-use crate::error::Fault;
+use crate::error::{Error, Fault, FindingKind};
 use crate::table::catalog::TableInfo;
 use crate::table::key::{Key, KeyReader};
 
@@ -60,5 +61,42 @@ impl EntryLayout {
                 Ok(reader.rest())
             }
         }
+    }
+}
+
+/// Why an entry cannot be returned.
+pub(super) enum ScanError {
+    /// Its row or its key cannot be decoded.
+    Fault(Fault),
+    /// There is no row with its primary key.
+    NoRow,
+    Error(Error),
+}
+
+impl ScanError {
+    /// The public error for an entry of the target with this primary key.
+    #[cold]
+    #[inline(never)]
+    pub(super) fn error(self, info: &TableInfo, target: Target, primary_key: &[u8]) -> Error {
+        match (self, target) {
+            (Self::Error(error), _) => error,
+            (Self::NoRow, Target::Index(index)) => {
+                info.finding(FindingKind::StrayEntry, Some(index), primary_key).into_error()
+            }
+            (Self::NoRow, Target::Rows) => Error::NotFound,
+            (Self::Fault(fault), _) => info.unreadable(primary_key, fault),
+        }
+    }
+}
+
+impl From<Fault> for ScanError {
+    fn from(fault: Fault) -> Self {
+        Self::Fault(fault)
+    }
+}
+
+impl From<Error> for ScanError {
+    fn from(error: Error) -> Self {
+        Self::Error(error)
     }
 }

@@ -15,7 +15,6 @@ mod batched;
 mod batches;
 mod cursor;
 mod distinct;
-mod error;
 mod fold;
 mod layout;
 mod output;
@@ -33,12 +32,12 @@ use layout::Target;
 use output::{EntryOf, KeyOf, RowOf};
 use scan_core::{RangeEnd, ScanCore};
 
-use super::DefaultTable;
-use super::key::{BeginsWithText, Composite, Key, KeyRangeArg, KeyWriter, TextKey};
-use super::mapper::{Table, TableMapper};
-use super::mutate::Mutation;
-use super::source::{Access, ReadOnly, ReadWrite, Source, WriteAccess};
 use crate::error::Result;
+use crate::table::DefaultTable;
+use crate::table::key::{BeginsWithText, Composite, Key, KeyRangeArg, KeyWriter, TextKey};
+use crate::table::schema::mapper::{Table, TableMapper};
+use crate::table::source::{Access, ReadOnly, ReadWrite, Source, WriteAccess};
+use crate::table::write::mutate::Mutation;
 
 /// The primary key of `T`.
 type PrimaryKey<T> = <T as TableMapper>::PrimaryKey;
@@ -50,7 +49,7 @@ type PrimaryKey<T> = <T as TableMapper>::PrimaryKey;
 /// a struct. `'a` is how long what its filters borrow lives; a scan without one has `'static`.
 /// [`by_row`](Self::by_row) makes a `Scan<'_, T>` of a scan by an index, so that both can be the
 /// answer of one function. The other parameters need not be written: `R` is what can still be
-/// narrowed after [`Index::prefix`](super::Index::prefix), `M` whether the scan may remove rows.
+/// narrowed after [`Index::prefix`](crate::Index::prefix), `M` whether the scan may remove rows.
 ///
 /// After an error it ends. What [`limit`](Self::limit), [`skip`](Self::skip) and
 /// [`filter`](Self::filter) do, they do in the order in which they are called, as they do on an

@@ -4,9 +4,9 @@ use std::marker::PhantomData;
 
 use smallvec::SmallVec;
 
-use super::error::ScanError;
+use super::layout::ScanError;
 use crate::table::key::{Key, KeyReader};
-use crate::table::mapper::{Table, TableMapper};
+use crate::table::schema::mapper::{Table, TableMapper};
 
 pub(super) trait Output<T: Table> {
     type Item;

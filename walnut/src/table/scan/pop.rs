@@ -10,9 +10,9 @@ use super::Scan;
 use super::scan_core::RangeEnd;
 use crate::error::Result;
 use crate::table::key::Key;
-use crate::table::mapper::Table;
-use crate::table::mutate::Mutation;
+use crate::table::schema::mapper::Table;
 use crate::table::source::WriteAccess;
+use crate::table::write::mutate::Mutation;
 
 impl<T: Table, K: Key, R, M> Scan<'_, T, K, R, M> {
     /// Takes the first row: removes it, and returns it when the removal is acknowledged as the

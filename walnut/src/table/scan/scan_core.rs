@@ -7,8 +7,7 @@ use std::ops::Bound;
 use std::sync::Arc;
 
 use super::cursor::{Cursor, MAX_COUNTS, Owner, Page};
-use super::error::ScanError;
-use super::layout::{EntryLayout, Target};
+use super::layout::{EntryLayout, ScanError, Target};
 use super::output::{CountOf, FoundOf, Output, RowOf};
 use super::stage::{ScanStage, ScanStages};
 use crate::base::{KeyRange, after, successor};
@@ -17,7 +16,7 @@ use crate::error::{Error, Result};
 use crate::table::DefaultTable;
 use crate::table::catalog::TableInfo;
 use crate::table::key::{Edge, Key, KeyRangeArg, KeyWriter, MAX_KEY_SIZE};
-use crate::table::mapper::Table;
+use crate::table::schema::mapper::Table;
 use crate::table::source::Access;
 use crate::txn::{EntryScan, Txn};
 

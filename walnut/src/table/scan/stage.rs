@@ -1,13 +1,13 @@
 //! The stages of a scan, skip, limit and filter, and the row where one is needed.
 
-use super::error::ScanError;
+use super::layout::ScanError;
 use super::output::Output;
 use crate::engine::StoredValue;
 use crate::error::Result;
 use crate::table::catalog::TableInfo;
 use crate::table::key::KeyWriter;
-use crate::table::mapper::Table;
 use crate::table::row;
+use crate::table::schema::mapper::Table;
 use crate::txn::ScanState;
 
 pub(super) enum ScanStage<'a, T> {

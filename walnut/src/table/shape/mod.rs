@@ -23,7 +23,6 @@
 mod access;
 mod compare;
 mod fill;
-mod known;
 mod probe;
 #[cfg(test)]
 mod tests;
@@ -191,6 +190,37 @@ pub enum Known {
     Time,
     /// A day and a time, without a place in the world.
     DateTime,
+}
+
+impl Known {
+    /// The well-known type of this full name, such as `uuid::Uuid`. It decides how a value is
+    /// shown, and nothing else: an unrecognized name only costs the nicer text.
+    fn of(full_name: &str) -> Option<Self> {
+        let path = full_name.split('<').next()?;
+        let (package, _) = path.split_once("::")?;
+        let (_, last) = path.rsplit_once("::")?;
+        Some(match (package, last) {
+            ("uuid", "Uuid") => Self::Uuid,
+            ("std", "SystemTime") => Self::SystemTime,
+            ("core" | "time", "Duration") | ("chrono", "TimeDelta") | ("jiff" | "time", "SignedDuration") => {
+                Self::Duration
+            }
+            ("core", "IpAddr") => Self::IpAddr,
+            ("core", "Ipv4Addr") => Self::Ipv4Addr,
+            ("core", "Ipv6Addr") => Self::Ipv6Addr,
+            ("core", "SocketAddr" | "SocketAddrV4" | "SocketAddrV6") => Self::SocketAddr,
+            ("rust_decimal", "Decimal") => Self::Decimal,
+            ("chrono", "DateTime")
+            | ("time", "OffsetDateTime" | "UtcDateTime")
+            | ("jiff", "Timestamp" | "Zoned") => Self::Moment,
+            ("chrono", "NaiveDate") | ("time" | "jiff", "Date") => Self::Date,
+            ("chrono", "NaiveTime") | ("time" | "jiff", "Time") => Self::Time,
+            ("chrono", "NaiveDateTime")
+            | ("time", "PrimitiveDateTime" | "PlainDateTime")
+            | ("jiff", "DateTime") => Self::DateTime,
+            _ => return None,
+        })
+    }
 }
 
 impl RowShape {

@@ -19,9 +19,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use serde::de::DeserializeOwned;
 
-use super::known::known;
 use super::probe::{Begin, Call, CallKind, FieldId, PathStep, Probe, ProbeOutcome, Stop, follow};
-use super::{Field, MAX_DEPTH, MAX_NODES, Node, NodeId, RowShape, Variant};
+use super::{Field, Known, MAX_DEPTH, MAX_NODES, Node, NodeId, RowShape, Variant};
 
 /// The most fields, variants or elements that are probed one by one.
 const MAX_WIDTH: usize = 1024;
@@ -108,8 +107,8 @@ impl Tracer {
 
     /// Wraps what is traced into a node with its name, if the type is well known.
     fn shown(&mut self, call: Call, trace: impl FnOnce(&mut Self) -> NodeId) -> NodeId {
-        let asked = call.seed.and_then(|seed| known(seed.strip_prefix(PLAIN_SEED)?.strip_suffix('>')?));
-        match asked.or_else(|| known(call.value)) {
+        let asked = call.seed.and_then(|seed| Known::of(seed.strip_prefix(PLAIN_SEED)?.strip_suffix('>')?));
+        match asked.or_else(|| Known::of(call.value)) {
             None => trace(self),
             Some(known) => {
                 let id = self.add(Node::Opaque);
