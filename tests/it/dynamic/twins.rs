@@ -336,7 +336,8 @@ fn whatever_a_typed_table_does_its_dynamic_twin_does_as_well() {
         let read: Result<Vec<Value>> = dynamic.scan(&Query::all()).expect("readable").collect();
         assert_eq!(read.expect("readable"), twins.values(&rows), "seed {seed}");
         let written = open(1).iter().collect_vec().expect("each row is one of the struct");
-        assert_eq!(written, rows, "seed {seed}");
+        // As values, which are equal by their bits: a shape may hold a float that is no number.
+        assert_eq!(twins.values(&written), twins.values(&rows), "seed {seed}");
         for database in &databases {
             database.verify().expect("entries are those of the struct");
             database.dynamic("things").expect("a table").verify().expect("and those of the stored schema");
