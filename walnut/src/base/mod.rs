@@ -11,7 +11,6 @@ mod key_prefix;
 mod key_set;
 mod number;
 mod range;
-mod seqno;
 mod sum;
 
 pub(crate) use encoded_entry::EncodedEntry;
@@ -22,7 +21,6 @@ pub(crate) use hash::KeyHash;
 pub(crate) use hash_index::HashIndex;
 pub(crate) use key_prefix::{KeyPrefix, key_prefix};
 pub(crate) use key_set::KeySet;
-pub(crate) use number::{FileNumber, KeyspaceId};
+pub(crate) use number::{FileNumber, KeyspaceId, SeqNo};
 pub(crate) use range::{KeyRange, after, successor};
-pub(crate) use seqno::SeqNo;
 pub(crate) use sum::{Operand, number_in};

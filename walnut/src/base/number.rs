@@ -1,4 +1,4 @@
-//! Typed numbers, so that a file number is never mistaken for a keyspace id.
+//! Typed numbers, so that a file number is never mistaken for a keyspace id or a sequence number.
 
 use std::fmt;
 
@@ -48,5 +48,26 @@ impl KeyspaceId {
     /// The bytes that every key of this keyspace begins with; they sort in the order of the ids.
     pub(crate) const fn prefix(self) -> [u8; 4] {
         self.0.to_be_bytes()
+    }
+}
+
+/// The sequence number of an entry: the logical clock of the database. The entries of a commit have
+/// consecutive ones.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
+pub(crate) struct SeqNo(pub(crate) u64);
+
+impl SeqNo {
+    /// Before every commit. Compaction zeroes the sequence number of an entry that every snapshot
+    /// sees.
+    pub(crate) const ZERO: Self = Self(0);
+    /// The highest that fits beside a kind in 64 bits; a reader at it sees every entry.
+    pub(crate) const MAX: Self = Self((1 << 56) - 1);
+
+    pub(crate) fn before(self) -> Option<Self> {
+        self.0.checked_sub(1).map(Self)
+    }
+
+    pub(crate) fn plus(self, count: u64) -> Self {
+        Self(self.0 + count)
     }
 }

@@ -57,8 +57,7 @@ impl Compaction {
     pub(crate) fn pick_idle(self, version: &Version, config: &LeveledConfig, watermark: SeqNo) -> Pick {
         match self {
             Self::Leveled => leveled::pick_idle(version, config, watermark),
-            Self::Tiered => tiered::pick_idle(version, config, watermark),
-            Self::Universal => universal::pick_idle(version, config, watermark),
+            Self::Tiered | Self::Universal => Runs::of(version, config).pick_idle(watermark),
         }
     }
 
@@ -86,8 +85,7 @@ impl Compaction {
     pub(crate) fn pick_full_merge(self, version: &Version, config: &LeveledConfig) -> Pick {
         match self {
             Self::Leveled => leveled::pick_full_merge(version, config),
-            Self::Tiered => tiered::pick_full_merge(version, config),
-            Self::Universal => universal::pick_full_merge(version, config),
+            Self::Tiered | Self::Universal => Runs::of(version, config).pick_full_merge(),
         }
     }
 

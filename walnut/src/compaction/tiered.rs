@@ -12,7 +12,6 @@
 use super::level_sizes::{LeveledConfig, RUN_LIMIT};
 use super::pick::Pick;
 use super::runs::Runs;
-use crate::base::SeqNo;
 use crate::manifest::Version;
 
 /// The size of a tier divided by the size of the tier before it.
@@ -44,14 +43,6 @@ pub(super) fn pick(version: &Version, config: &LeveledConfig) -> Pick {
         return runs.merge(index..index + 2);
     }
     minor(&runs, config)
-}
-
-pub(super) fn pick_idle(version: &Version, config: &LeveledConfig, watermark: SeqNo) -> Pick {
-    Runs::of(version, config).pick_idle(watermark)
-}
-
-pub(super) fn pick_full_merge(version: &Version, config: &LeveledConfig) -> Pick {
-    Runs::of(version, config).pick_full_merge()
 }
 
 /// Compaction debt: bytes of the runs above the limit.

@@ -10,7 +10,6 @@
 use super::level_sizes::LeveledConfig;
 use super::pick::Pick;
 use super::runs::Runs;
-use crate::base::SeqNo;
 use crate::manifest::Version;
 
 /// The number of runs that triggers a compaction.
@@ -36,14 +35,6 @@ pub(super) fn pick(version: &Version, config: &LeveledConfig) -> Pick {
         }
     }
     runs.merge(0..runs.count() - RUN_LIMIT + 2)
-}
-
-pub(super) fn pick_idle(version: &Version, config: &LeveledConfig, watermark: SeqNo) -> Pick {
-    Runs::of(version, config).pick_idle(watermark)
-}
-
-pub(super) fn pick_full_merge(version: &Version, config: &LeveledConfig) -> Pick {
-    Runs::of(version, config).pick_full_merge()
 }
 
 /// Compaction debt: bytes of the runs above the limit.

@@ -16,11 +16,11 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 
+use super::cache::slab::{SlabCell, Slabs};
 use super::fingerprint::Candidates;
 use super::format::{
     BLOCK_BASE, BLOCK_PREFIX, BLOCK_PREFIX_SIZE, BLOCK_ROWS, BlockEntry, MAX_SLOTTED_SIZE, SLOT_LEN,
 };
-use super::slab::{SlabCell, Slabs};
 use crate::base::{Kind, SeqNo, number_in};
 use crate::codec::{Reader, ValuePointer};
 use crate::error::Fault;

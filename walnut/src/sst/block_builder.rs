@@ -4,8 +4,8 @@
 //! collected first and encoded at the end. The size is known before: the prefix of all keys is that
 //! of the first and the last.
 
+use super::block_index::shared_size;
 use super::format::{BLOCK_PREFIX, BlockEntry, MAX_SLOTTED_SIZE, SLOT_LEN};
-use super::index_partition::shared_size;
 use crate::base::{Entry, Kind, SeqNo};
 use crate::codec::Writer;
 

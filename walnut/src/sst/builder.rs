@@ -19,12 +19,12 @@ use std::sync::Arc;
 use super::SstMeta;
 use super::block_builder::BlockBuilder;
 use super::block_codec::encode_block;
+use super::block_index::BlockIndex;
 use super::block_index::separator;
 use super::filter::Filter;
 use super::format::{
     BlockHandle, Footer, MAX_BLOCK_SIZE, MAX_KEY_SIZE, MAX_PART_SIZE, MAX_RANGES_SIZE, MAX_SLOTTED_SIZE,
 };
-use super::index::IndexBlock;
 use super::properties::Properties;
 use super::ranges;
 use crate::base::{Entry, FileNumber, Fragment, KeyHash, Kind, SeqNo, compare, number_in};
@@ -204,7 +204,7 @@ impl SstBuilder {
     fn finish_block(&mut self, next: &[u8]) -> Result<()> {
         let payload = self.block.finish();
         let handle = self.sst_file.append_block(&payload, self.config.compression)?;
-        IndexBlock::encode_block(handle.size, separator(&self.properties.largest, next), &mut self.index);
+        BlockIndex::encode_block(handle.size, separator(&self.properties.largest, next), &mut self.index);
         if self.index.len() > MAX_PART_SIZE {
             return Err(Error::Unsupported("an SST with so many blocks"));
         }

@@ -266,15 +266,15 @@ fn take(range: &mut Range<usize>, direction: Direction) -> Option<usize> {
 
 /// The blocks that may hold keys of the range.
 fn positions_of(reader: &SstReader, range: &KeyRange) -> Range<usize> {
-    let fences = &reader.index.fences;
+    let index = &reader.index;
     if range.is_empty() {
         return 0..0;
     }
-    let Some(start) = fences.find(&range.start) else {
+    let Some(start) = index.find(&range.start) else {
         return 0..0;
     };
-    let last = range.end.as_ref().and_then(|end| fences.find(end));
-    start..last.map_or(fences.len(), |last| last + 1)
+    let last = range.end.as_ref().and_then(|end| index.find(end));
+    start..last.map_or(index.len(), |last| last + 1)
 }
 
 /// Readahead: encoded blocks that were read at once in a long scan, and not used yet.

@@ -6,8 +6,8 @@ use std::borrow::Cow;
 
 use super::block::Block;
 use super::block_codec::decode_block;
+use super::block_index::BlockIndex;
 use super::format::{BlockHandle, Footer, MAX_BLOCK_SIZE, MAX_PART_SIZE, MAX_RANGES_SIZE, TRAILER_LEN};
-use super::index::IndexBlock;
 use super::properties::Properties;
 use super::ranges;
 use super::salvage::search_block;
@@ -37,7 +37,7 @@ pub(crate) fn dump(file: &Arc<dyn File>, sealer: &Sealer, visit: &mut PartVisito
     };
     let data_end = footer.filter.offset.min(offset);
     let (index_part, index) = dump.part("index", footer.index, MAX_PART_SIZE, |payload| {
-        IndexBlock::decode(payload, sealer, footer.filter.offset)
+        BlockIndex::decode(payload, sealer, footer.filter.offset)
     })?;
     let sound_end = match &index {
         Some(index) => dump.blocks(index, visit)?,
@@ -58,7 +58,7 @@ pub(crate) fn dump(file: &Arc<dyn File>, sealer: &Sealer, visit: &mut PartVisito
         }
     }
     visit(match &index {
-        Some(index) => index_part.with_text(format!(", {} blocks", index.fences.len())),
+        Some(index) => index_part.with_text(format!(", {} blocks", index.len())),
         None => index_part,
     });
     let (properties_part, properties) =
@@ -102,9 +102,9 @@ impl SstDump<'_> {
         })
     }
 
-    fn blocks(&self, index: &IndexBlock, visit: &mut PartVisitor<'_>) -> Result<u64> {
+    fn blocks(&self, index: &BlockIndex, visit: &mut PartVisitor<'_>) -> Result<u64> {
         let mut sound_end = self.sealer.header_size() as u64;
-        for position in 0..index.fences.len() {
+        for position in 0..index.len() {
             let handle = index.handle(position);
             let (part, block) =
                 self.part("block", handle, MAX_BLOCK_SIZE, |payload| Block::new(payload.to_vec()))?;

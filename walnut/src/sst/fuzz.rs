@@ -9,13 +9,13 @@ use std::sync::Arc;
 
 use super::block::Block;
 use super::block_codec::decode_block;
+use super::block_index::BlockIndex;
 use super::cache::BlockCache;
 use super::filter::Filter;
 use super::format::MAX_BLOCK_SIZE;
-use super::index::IndexBlock;
-use super::layout::SstLayout;
 use super::properties::Properties;
 use super::ranges;
+use super::reader::SstLayout;
 use super::reader::SstReader;
 use crate::base::{KeyHash, KeyRange, SeqNo};
 use crate::crypt::{DataKeys, Sealer};
@@ -35,9 +35,9 @@ pub fn fuzz(bytes: &[u8]) {
         filter.may_contain(KeyHash::of(bytes));
     }
     if let Some((end, payload)) = bytes.split_first_chunk()
-        && let Ok(index) = IndexBlock::decode(payload, &Sealer::checksummed(0), u64::from_le_bytes(*end))
+        && let Ok(index) = BlockIndex::decode(payload, &Sealer::checksummed(0), u64::from_le_bytes(*end))
     {
-        let _ = (index.fences.find(bytes), index.data_end());
+        let _ = (index.find(bytes), index.data_end());
     }
     let _ = Properties::decode(bytes);
     if let Ok(ranges) = ranges::decode(bytes) {

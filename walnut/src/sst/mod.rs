@@ -7,12 +7,11 @@
 //! ```
 //!
 //! - `format` describes every byte; `block_codec` encodes blocks with compression and checksum.
-//! - `block` and `block_builder`, `index`, `filter`, `ranges`, `properties`: the payloads, one
-//!   each.
-//! - `store`: the files of a database, open or not, and how a new one gets its name.
-//! - `block_index` with its `index_partition`s, and `fingerprint`: how a block and an entry are
-//!   found in memory. `cache`: the cached blocks, in the `slot`s of each file and the memory of
-//!   `slab`. `multi_get`: batched lookups.
+//! - `block` and `block_builder`, `block_index`, `filter`, `ranges`, `properties`: the payloads,
+//!   one each. An entry of a block is found by `fingerprint`.
+//! - `builder` writes a file; `reader` opens one, gets and loads blocks; `cursor`, `multi_get`,
+//!   `verify`, `dump` and `salvage` read through it. `store`: the files of a database, open or not.
+//! - `cache/`: the cached blocks, in the `slot`s of each file and the memory of `slab`.
 //!
 //! 1. A file is written once, front to back, and never changed.
 //! 2. Entries are stored as they are added, with all versions: garbage is dropped above.
@@ -30,19 +29,13 @@ mod filter;
 mod fingerprint;
 mod format;
 mod fuzz;
-mod index;
-mod index_partition;
-mod layout;
 #[cfg(feature = "parts")]
 mod measure;
-mod meta;
 mod multi_get;
 mod properties;
 mod ranges;
 mod reader;
 mod salvage;
-mod slab;
-mod slot;
 mod store;
 #[cfg(test)]
 mod tests;
@@ -51,15 +44,14 @@ mod verify;
 pub(crate) use crate::codec::BlockCompression;
 use builder::SstBuilder;
 pub(crate) use builder::SstConfig;
-pub(crate) use cache::BlockCache;
+pub(crate) use cache::{BlockCache, Epoch};
 pub(crate) use cursor::SstCursor;
 pub(crate) use dump::dump;
 pub use fuzz::fuzz;
 #[cfg(feature = "parts")]
 pub use measure::{MeasuredBlock, MeasuredFilter};
-pub(crate) use meta::{SstMeta, ValueShare};
 pub(crate) use multi_get::{BatchedLookup, Lookup};
+pub(crate) use properties::{SstMeta, ValueShare};
 pub(crate) use reader::SstReader;
 pub(crate) use salvage::{LostKeys, LostSink, SalvageCursor};
-pub(crate) use slot::Epoch;
 pub(crate) use store::{FinishedSst, Sst, SstStore, TempSst};

@@ -14,8 +14,8 @@
 use smallvec::SmallVec;
 
 use super::block::Block;
+use super::cache::Epoch;
 use super::reader::SstReader;
-use super::slot::Epoch;
 use crate::base::{KeyHash, Kind, SeqNo};
 
 impl SstReader {
@@ -68,7 +68,7 @@ impl<'s> BatchedLookup<'s> {
     #[inline]
     pub(crate) fn choose(&mut self, key: &[u8]) {
         while let Some(sst) = self.ssts.get(self.sst_index) {
-            if let Some(position) = sst.index.fences.find(key)
+            if let Some(position) = sst.index.find(key)
                 && !sst.denies(self.hash)
             {
                 self.position = position;

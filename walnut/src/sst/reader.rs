@@ -20,17 +20,17 @@ use std::sync::Arc;
 use super::SstMeta;
 use super::block::Block;
 use super::block_codec::decode_block;
+use super::block_index::BlockIndex;
+use super::cache::Epoch;
 use super::cache::{BlockCache, CachedBlocks};
 use super::filter::Filter;
-use super::format::{MAX_BLOCK_SIZE, MAX_PART_SIZE, MAX_RANGES_SIZE};
-use super::index::IndexBlock;
-use super::layout::{SstLayout, read_part};
+use super::format::{BlockHandle, Footer, MAX_BLOCK_SIZE, MAX_PART_SIZE, MAX_RANGES_SIZE, TRAILER_LEN};
 use super::properties::Properties;
 use super::ranges;
-use super::slot::Epoch;
 use crate::base::{Entry, Fragments, KeyHash, SeqNo};
+use crate::codec::{FileHeader, FileKind};
 use crate::crypt::{DataKeys, Sealer};
-use crate::env::File;
+use crate::env::{File, digest};
 use crate::error::{Fault, Result};
 use crate::files::OpenFile;
 
@@ -42,7 +42,7 @@ pub(crate) struct SstReader {
     properties: Properties,
     pub(super) filter: Option<Filter>,
     pub(super) ranges: Option<Arc<Fragments>>,
-    pub(super) index: IndexBlock,
+    pub(super) index: BlockIndex,
     pub(super) blocks: CachedBlocks,
 }
 
@@ -71,9 +71,9 @@ impl SstReader {
             return Err(fault.at(file.path(), footer.properties.offset));
         }
         let index = read_part(&file, &sealer, footer.index, MAX_PART_SIZE, |payload| {
-            IndexBlock::decode(payload, &sealer, footer.filter.offset)
+            BlockIndex::decode(payload, &sealer, footer.filter.offset)
         })?;
-        if (index.fences.len() == 0) != (meta.entry_count == 0) {
+        if (index.len() == 0) != (meta.entry_count == 0) {
             return Err(Fault::Invalid("block count of the index").at(file.path(), footer.index.offset));
         }
         let filter = match footer.filter.size {
@@ -92,7 +92,7 @@ impl SstReader {
         let fixed_size = index.memory_size()
             + filter.as_ref().map_or(0, Filter::memory_size)
             + ranges.as_ref().map_or(0, |ranges| ranges.memory_size());
-        let blocks = cache.register(index.fences.len(), fixed_size);
+        let blocks = cache.register(index.len(), fixed_size);
         Ok(Self { file, sealer, meta: meta.clone(), properties, filter, ranges, index, blocks })
     }
 
@@ -113,11 +113,11 @@ impl SstReader {
         if !expected && self.denies(hash) {
             return Ok(None);
         }
-        let Some(first) = self.index.fences.find(key) else {
+        let Some(first) = self.index.find(key) else {
             return Ok(None);
         };
         let epoch = Epoch::enter();
-        for position in first..self.index.fences.len() {
+        for position in first..self.index.len() {
             let cached = self.blocks.peek(position, &epoch);
             // In this order, the loads of the filter's line and of the block overlap.
             if expected && position == first && self.denies(hash) {
@@ -135,7 +135,7 @@ impl SstReader {
             if let Some(row) = block.find(key, hash.fingerprint(), at) {
                 return Ok(Some(found(Entry { key, seqno: row.seqno, kind: row.kind, value: row.value })));
             }
-            if !self.index.fences.is(position, key) {
+            if !self.index.is(position, key) {
                 break;
             }
         }
@@ -186,16 +186,69 @@ impl SstReader {
 
     /// Checks that the keys of a block are between its separators.
     fn check_bounds(&self, position: usize, block: Block) -> Result<Block, Fault> {
-        let fences = &self.index.fences;
+        let index = &self.index;
         let follows = match position.checked_sub(1) {
-            Some(before) => block.compare_key(0, &fences.separator(before)).is_ge(),
+            Some(before) => block.compare_key(0, &index.separator(before)).is_ge(),
             None => true,
         };
         let last = block.row_count() - 1;
-        if follows && block.compare_key(last, &fences.separator(position)).is_le() {
+        if follows && block.compare_key(last, &index.separator(position)).is_le() {
             Ok(block)
         } else {
             Err(Fault::Order)
         }
     }
+}
+
+/// Header, footer and properties, from which all other parts are found.
+pub(super) struct SstLayout {
+    pub(super) header: FileHeader,
+    pub(super) sealer: Sealer,
+    pub(super) footer: Footer,
+    pub(super) properties: Properties,
+}
+
+impl SstLayout {
+    pub(super) fn read(file: &Arc<dyn File>, keys: &DataKeys) -> Result<Self> {
+        let size = file.size()?;
+        let mut bytes = vec![0; keys.header_size()];
+        file.read_exact_at(&mut bytes, 0)?;
+        let (header, sealer) = keys.open(FileKind::Sst, &bytes).map_err(|fault| fault.at(file.path(), 0))?;
+        let footer_size = Footer::size(&sealer);
+        let Some(footer_offset) = size.checked_sub(footer_size as u64) else {
+            return Err(Fault::Truncated.at(file.path(), size));
+        };
+        if header.word != 0 {
+            return Err(Fault::Invalid("word field of the header").at(file.path(), 0));
+        }
+        let bytes = file.read_vec_at(footer_size, footer_offset)?;
+        let footer = Footer::decode(&bytes, &sealer, footer_offset)
+            .map_err(|fault| fault.at(file.path(), footer_offset))?;
+        let properties = read_part(file, &sealer, footer.properties, MAX_PART_SIZE, Properties::decode)?;
+        Ok(Self { header, sealer, footer, properties })
+    }
+
+    /// The manifest's description of the file; reads all of it for the digest.
+    pub(super) fn meta(&self, file: &Arc<dyn File>) -> Result<SstMeta> {
+        let (size, digest) = digest(&**file)?;
+        Ok(self.properties.meta(self.header.number, size, digest))
+    }
+}
+
+/// Reads and decodes a part of at most `max_size` bytes; faults name the part's offset.
+pub(super) fn read_part<T>(
+    file: &Arc<dyn File>,
+    sealer: &Sealer,
+    handle: BlockHandle,
+    max_size: usize,
+    decode: impl FnOnce(&[u8]) -> Result<T, Fault>,
+) -> Result<T> {
+    let size = handle.size as usize;
+    if size > max_size + TRAILER_LEN + sealer.seal_size() {
+        return Err(Fault::Invalid("size of a part").at(file.path(), handle.offset));
+    }
+    let block = file.read_vec_at(size, handle.offset)?;
+    decode_block(Cow::Owned(block), sealer, handle.offset, max_size)
+        .and_then(|payload| decode(&payload))
+        .map_err(|fault| fault.at(file.path(), handle.offset))
 }

@@ -19,10 +19,10 @@ use std::path::PathBuf;
 
 use super::block::Block;
 use super::block_codec::decode_block;
+use super::block_index::BlockIndex;
 use super::format::{BlockHandle, Footer, MAX_BLOCK_SIZE, MAX_PART_SIZE, MAX_RANGES_SIZE, TRAILER_LEN};
-use super::index::IndexBlock;
-use super::layout::read_part;
 use super::ranges;
+use super::reader::read_part;
 use crate::base::{Entry, FileNumber, Fragments, KeyRange, Kind, SeqNo, after};
 use crate::codec::{FileKind, crc32, seed_at};
 use crate::crypt::{CHECKSUM_SIZE, DataKeys, Sealer};
@@ -127,11 +127,11 @@ impl SalvageCursor {
         let Some(footer) = self.footer(size)? else { return Ok(None) };
         let data_end = footer.filter.offset.min(size);
         let index = read_part(&self.file, &self.sealer, footer.index, MAX_PART_SIZE, |payload| {
-            IndexBlock::decode(payload, &self.sealer, footer.filter.offset)
+            BlockIndex::decode(payload, &self.sealer, footer.filter.offset)
         });
         self.places = match index {
             Ok(index) => {
-                let handles = (0..index.fences.len()).map(|position| index.handle(position)).collect();
+                let handles = (0..index.len()).map(|position| index.handle(position)).collect();
                 Places::Index { handles, next: 0 }
             }
             Err(_) => Places::Search { offset: start, end: data_end },

@@ -21,7 +21,7 @@ impl SstReader {
         }
         let mut walk =
             VerifyWalk { reader: self, properties: Properties::none(), seqno: SeqNo::ZERO, key: Vec::new() };
-        for position in 0..self.index.fences.len() {
+        for position in 0..self.index.len() {
             let block = self.read_block(position)?;
             let offset = self.index.handle(position).offset;
             walk.check(&block).map_err(|fault| fault.at(self.file.path(), offset))?;

@@ -6,14 +6,14 @@
 //! There is no lock poisoning. A thread that panics with a lock held leaves the data between two
 //! statements, and every critical section is written so that this is a valid state.
 
-mod notify;
+use std::fmt;
+use std::time::Duration;
 
 #[cfg(feature = "shuttle")]
 use shuttle::{sync as system, thread};
 #[cfg(not(feature = "shuttle"))]
 use std::{sync as system, thread};
 
-pub(crate) use notify::Notify;
 #[cfg(feature = "shuttle")]
 pub(crate) use shuttle::thread_local;
 /// Not replaced under `shuttle`: its scheduler keeps all atomics in one total order already.
@@ -22,7 +22,6 @@ pub(crate) use std::sync::{Arc, OnceLock};
 use std::sync::{PoisonError, TryLockError};
 #[cfg(not(feature = "shuttle"))]
 pub(crate) use std::thread_local;
-use std::time::Duration;
 pub(crate) use system::MutexGuard;
 pub(crate) use system::atomic::{AtomicBool, AtomicU32, AtomicU64, AtomicUsize, Ordering};
 pub(crate) use thread::yield_now;
@@ -70,5 +69,29 @@ impl Condvar {
 
     pub(crate) fn notify_all(&self) {
         self.0.notify_all();
+    }
+}
+
+/// A callback that a higher layer installs: the layer below calls it without naming its type. Does
+/// nothing until it is set.
+#[derive(Default)]
+pub(crate) struct Notify(OnceLock<Box<dyn Fn() + Send + Sync>>);
+
+impl Notify {
+    /// Sets the callback; only the first call has an effect.
+    pub(crate) fn set_callback(&self, callback: impl Fn() + Send + Sync + 'static) {
+        let _ = self.0.set(Box::new(callback));
+    }
+
+    pub(crate) fn notify(&self) {
+        if let Some(callback) = self.0.get() {
+            callback();
+        }
+    }
+}
+
+impl fmt::Debug for Notify {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Notify")
     }
 }

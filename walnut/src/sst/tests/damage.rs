@@ -220,7 +220,7 @@ proptest! {
         let bytes = file.bytes();
         fuzz(&bytes);
         let reader = open(file, &meta).unwrap();
-        let position = position.index(reader.index.fences.len());
+        let position = position.index(reader.index.len());
         let forged = forge(&bytes, &meta, position, |payload| {
             for (at, byte) in changes.drain(..) {
                 let at = at.index(payload.len());

@@ -86,7 +86,7 @@ fn blocks_as_large_as_offsets_allow_hold_their_rows() {
     let (file, meta) = build(&entries, config);
     let reader = open(file, &meta).unwrap();
     assert!(reader.verify().is_ok());
-    for position in 0..reader.index.fences.len() {
+    for position in 0..reader.index.len() {
         assert!(reader.read_block(position).unwrap().payload().len() < 1 << 16);
     }
     assert_eq!(scan(&reader, &KeyRange::all(), Direction::Forward).unwrap(), entries);
@@ -99,7 +99,7 @@ fn the_versions_of_a_key_are_found_across_blocks() {
     entries.push(Owned::put(b"\0\0\0\x01z", 1, b"after"));
     let (file, meta) = build(&entries, tiny(BlockCompression::None));
     let reader = open(file, &meta).unwrap();
-    assert!(reader.index.fences.len() > 40);
+    assert!(reader.index.len() > 40);
     for seqno in 0..420 {
         let expected = entries.iter().find(|entry| entry.key == entries[1].key && entry.seqno.0 <= seqno);
         assert_eq!(get(&reader, b"\0\0\0\x01k", SeqNo(seqno)).unwrap().as_ref(), expected);
@@ -164,7 +164,7 @@ fn a_long_scan_makes_few_reads_and_a_sweep_leaves_the_cache_alone() {
     let (opened, used) = (file.read_count(), cache.used_size());
     assert_eq!(collect(reader.sweep().unwrap()).unwrap(), entries);
     let reads = file.read_count() - opened;
-    assert!(reads < 20, "{reads} reads of {} blocks", reader.index.fences.len());
+    assert!(reads < 20, "{reads} reads of {} blocks", reader.index.len());
     assert_eq!(cache.used_size(), used);
     assert_eq!(scan(&reader, &KeyRange::all(), Direction::Forward).unwrap(), entries);
     let reads = file.read_count();

@@ -14,7 +14,6 @@
 mod borrowed;
 mod codec;
 mod escape;
-mod fixed;
 mod folding;
 #[cfg(any(feature = "time", feature = "chrono", feature = "jiff"))]
 mod foreign;

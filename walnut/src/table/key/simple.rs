@@ -1,9 +1,10 @@
-//! `bool`, `char` and `()`: few values, and a check that the bytes are one of them.
+//! Keys of a fixed size other than numbers: `bool`, `char`, `()` and byte strings.
 //!
 //! ```text
 //!  ()                nothing
 //!  false, true       00, 01
 //!  'é'               00 00 00 e9      its number as a `u32`
+//!  [7, 9], Uuid      07 09            its bytes, unescaped
 //! ```
 
 use super::{Key, KeyReader, KeyShape, KeyShapePart, KeyWriter, by_value};
@@ -59,5 +60,40 @@ impl Key for char {
 
     fn decode(input: &mut KeyReader<'_>) -> Result<Self, Fault> {
         char::from_u32(u32::decode(input)?).ok_or(Fault::Invalid("char in a key"))
+    }
+}
+
+#[diagnostic::do_not_recommend]
+impl<const N: usize> Key for [u8; N] {
+    by_value!();
+
+    fn key_shape() -> KeyShape {
+        KeyShape::of(KeyShapePart::Fixed(u32::try_from(N).unwrap_or(u32::MAX)))
+    }
+
+    fn encode(&self, out: &mut KeyWriter) {
+        out.push(self);
+    }
+
+    fn decode(input: &mut KeyReader<'_>) -> Result<Self, Fault> {
+        input.take_array()
+    }
+}
+
+#[cfg(feature = "uuid")]
+#[diagnostic::do_not_recommend]
+impl Key for uuid::Uuid {
+    by_value!();
+
+    fn key_shape() -> KeyShape {
+        KeyShape::of(KeyShapePart::Fixed(16)).named("Uuid")
+    }
+
+    fn encode(&self, out: &mut KeyWriter) {
+        out.push(self.as_bytes());
+    }
+
+    fn decode(input: &mut KeyReader<'_>) -> Result<Self, Fault> {
+        input.take_array().map(Self::from_bytes)
     }
 }

@@ -11,11 +11,15 @@
 //!    `slot`.
 //! 3. A block that is evicted while it is read lives until its last reader is done.
 
+pub(super) mod slab;
+mod slot;
+
 use std::sync::Arc;
 
+use self::slab::Slabs;
+use self::slot::BlockSlot;
+pub(crate) use self::slot::Epoch;
 use super::block::Block;
-use super::slab::Slabs;
-use super::slot::{BlockSlot, Epoch};
 use crate::cache::{Account, Cache, Evictable};
 
 /// The memory of cached blocks, and the budget that they share with filters, block indexes and
@@ -150,9 +154,9 @@ impl CachedBlocks {
 
 #[cfg(test)]
 mod tests {
-    use super::super::block_builder::BlockBuilder;
     use super::*;
     use crate::base::{Entry, Kind, SeqNo};
+    use crate::sst::block_builder::BlockBuilder;
     use std::thread;
 
     fn block(number: usize) -> Arc<Block> {

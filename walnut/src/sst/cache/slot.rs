@@ -28,7 +28,7 @@ use std::sync::atomic::{AtomicPtr, Ordering};
 
 use crossbeam_epoch::Guard;
 
-use super::block::Block;
+use crate::sst::block::Block;
 
 /// A pin (epoch-based reclamation): while it lives, no block that its thread has read from a slot
 /// is freed. Costs an atomic exchange; nested in another one, next to nothing.
@@ -121,9 +121,9 @@ mod tests {
     use std::sync::{Barrier, Weak};
     use std::thread;
 
-    use super::super::block_builder::BlockBuilder;
     use super::*;
     use crate::base::{Entry, Kind, SeqNo};
+    use crate::sst::block_builder::BlockBuilder;
 
     fn block(number: u8) -> Arc<Block> {
         let mut builder = BlockBuilder::default();

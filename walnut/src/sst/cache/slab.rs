@@ -37,7 +37,7 @@ const SLAB_SIZE: usize = 4 * LARGE_PAGE;
 /// used.
 const MIN_SLAB_COUNT: usize = 4;
 
-pub(super) struct Slabs {
+pub(in crate::sst) struct Slabs {
     cell_size: usize,
     /// Notified when a slab should be allocated in advance.
     pub(super) low: Notify,
@@ -53,7 +53,7 @@ struct SlabState {
 }
 
 /// The bytes of a block, in a cell or in memory of their own.
-pub(super) struct SlabCell {
+pub(in crate::sst) struct SlabCell {
     bytes: BytesMut,
     slabs: Option<Arc<Slabs>>,
 }
@@ -69,7 +69,7 @@ impl Slabs {
     }
 
     /// Copies the bytes into a cell; `None` when they do not fit one well, or when there is none.
-    pub(super) fn copy(self: &Arc<Self>, bytes: &[u8]) -> Option<SlabCell> {
+    pub(in crate::sst) fn copy(self: &Arc<Self>, bytes: &[u8]) -> Option<SlabCell> {
         if bytes.len() > self.cell_size || bytes.len() < self.cell_size / 4 * 3 {
             return None;
         }
@@ -139,7 +139,7 @@ fn cut(cell_size: usize) -> Vec<BytesMut> {
 }
 
 impl SlabCell {
-    pub(super) fn memory_size(&self) -> usize {
+    pub(in crate::sst) fn memory_size(&self) -> usize {
         self.slabs.as_ref().map_or(self.bytes.capacity(), |slabs| slabs.cell_size)
     }
 }
