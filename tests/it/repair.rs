@@ -182,7 +182,7 @@ fn repair(seed: u64) {
         // Rows that came back may share a unique value; then the index is off, and says so.
         assert!(!report.lost.is_empty(), "{case}");
     }
-    db.verify().unwrap_or_else(|error| panic!("{case}: {error}"));
+    db.verify().unwrap_or_else(|error| panic!("{case}: {error}: {report:?}"));
 }
 
 #[test]

@@ -2,10 +2,12 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use walnut::env::{Env, FaultEffect, FaultEnv, FaultPlan, MemoryEnv, Operation};
-use walnut::{Database, Error};
+use walnut::{Database, EncryptionKey, Error};
 
+use super::hook::HookEnv;
 use super::{DIR, Note, builder, ids, note, opened};
 
 fn follow(env: &MemoryEnv) -> walnut::Result<walnut::Follower> {
@@ -158,4 +160,42 @@ fn every_read_that_fails_leaves_the_state_of_before_and_the_next_refresh_goes_on
             }
         }
     }
+}
+
+#[test]
+fn data_keys_that_are_added_behind_its_back_are_no_damage_and_one_that_is_nowhere_is() {
+    let env = MemoryEnv::with_seed(5);
+    let options = || builder().encryption(EncryptionKey::from_bytes([7; 32]));
+    let db = Arc::new(options().env(Arc::new(env.clone())).open(DIR).unwrap());
+    let notes = db.table::<Note>().unwrap();
+    notes.insert(&note(0)).unwrap();
+    let restless = Arc::new(AtomicUsize::new(0));
+    let hooked: Arc<dyn Env> = {
+        let (db, restless) = (Arc::clone(&db), Arc::clone(&restless));
+        Arc::new(HookEnv::new(Arc::new(env.clone()), move || {
+            if restless.load(Ordering::Relaxed) > 0 {
+                restless.fetch_sub(1, Ordering::Relaxed);
+                db.rotate_data_key().unwrap();
+            }
+        }))
+    };
+    let follow = |rotations| {
+        restless.store(rotations, Ordering::Relaxed);
+        options().env(Arc::clone(&hooked)).follow(DIR)
+    };
+    let follower = follow(0).unwrap();
+    for id in 1..4 {
+        notes.insert(&note(id)).unwrap();
+        restless.store(60, Ordering::Relaxed);
+        follower.refresh().unwrap();
+        assert_eq!(restless.load(Ordering::Relaxed), 0, "it began again until the keys stayed");
+        assert_eq!(ids(&follower.table::<Note>().unwrap()).len(), notes.len().unwrap() as usize);
+        assert_eq!(ids(&follow(60).unwrap().table::<Note>().unwrap()), (0..=id).collect::<Vec<_>>());
+    }
+    let keys = Path::new(DIR).join("KEYS");
+    let old = env.read_file(&keys).unwrap();
+    db.rotate_data_key().unwrap();
+    env.write_file(&keys, &old).unwrap();
+    assert!(matches!(follower.refresh(), Err(Error::Corruption { .. })));
+    assert!(matches!(follow(0), Err(Error::Corruption { .. })));
 }

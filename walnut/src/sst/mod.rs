@@ -53,5 +53,5 @@ pub use measure::{MeasuredBlock, MeasuredFilter};
 pub(crate) use multi_get::{BatchedLookup, Lookup};
 pub(crate) use properties::{SstMeta, ValueShare};
 pub(crate) use reader::SstReader;
-pub(crate) use salvage::{LostKeys, LostSink, SalvageCursor};
+pub(crate) use salvage::{LostKeys, LostSink, SalvageCursor, SalvagedSst};
 pub(crate) use store::{FinishedSst, Sst, SstStore, TempSst};

@@ -6,14 +6,17 @@
 //! ```
 //!
 //! 1. A block that is passed on is whole: its seal is bound to this file and to its offset.
-//! 2. Where a block is damaged, the keys between its neighbours may be missing: that range is
-//!    reported. It is empty in none of the reports.
-//! 3. Memory is one block, and the bytes that are searched for the next one.
+//! 2. Where a block is damaged, the keys between its neighbours may be missing, and of the first key
+//!    behind it newer versions: that range is reported. It is empty in none of the reports.
+//! 3. Without its footer a file may have lost blocks behind the last that is found, wherever it was
+//!    cut, and range tombstones anywhere: both are reported.
+//! 4. Memory is one block, and the bytes that are searched for the next one.
 //!
 //! A file whose headers are damaged has no sound block, because every checksum continues that of
 //! the file header, and every tag is under a key that follows from both.
 
 use std::borrow::Cow;
+use std::fmt::Display;
 use std::ops::Range;
 use std::path::PathBuf;
 
@@ -44,6 +47,16 @@ pub(crate) struct LostKeys {
     pub(crate) reason: String,
 }
 
+/// What is known of an SST that may be damaged.
+#[derive(Clone, Debug)]
+pub(crate) struct SalvagedSst {
+    pub(crate) number: FileNumber,
+    /// Bounds of its keys, as far as they are known.
+    pub(crate) bounds: KeyRange,
+    /// Whether it is known to have range tombstones.
+    pub(crate) has_range_tombstones: bool,
+}
+
 /// Where lost ranges are collected.
 pub(crate) type LostSink = Arc<Mutex<Vec<LostKeys>>>;
 
@@ -56,6 +69,8 @@ pub(crate) struct SalvageCursor {
     lost: LostSink,
     /// The offset and the reason of damage since the last sound block.
     gap: Option<(u64, String)>,
+    /// Whether there may be blocks behind those that are found.
+    is_cut: bool,
     block: Option<Block>,
     rows: Range<usize>,
     key: Vec<u8>,
@@ -72,23 +87,22 @@ enum Places {
 }
 
 impl SalvageCursor {
-    /// Opens the file of this number, which may be damaged; also returns its range tombstones.
-    /// `bounds` is where its keys are, as far as that is known. What cannot be read is in `lost`
-    /// when the cursor has come to its end.
+    /// Opens a file that may be damaged; also returns its range tombstones. What cannot be read is
+    /// in `lost` when the cursor has come to its end.
     pub(crate) fn open(
         file: Arc<dyn File>,
         keys: &DataKeys,
         database: Option<[u8; 16]>,
-        number: FileNumber,
-        bounds: KeyRange,
+        sst: &SalvagedSst,
         lost: &LostSink,
     ) -> Result<(Self, Option<Arc<Fragments>>)> {
         let mut cursor = Self {
             sealer: Sealer::checksummed(0),
             places: Places::Search { offset: 0, end: 0 },
-            bounds,
+            bounds: sst.bounds.clone(),
             lost: Arc::clone(lost),
             gap: None,
+            is_cut: false,
             block: None,
             rows: 0..0,
             key: Vec::new(),
@@ -99,7 +113,7 @@ impl SalvageCursor {
             file,
         };
         let mut fragments = None;
-        match cursor.find_parts(keys, database, number) {
+        match cursor.find_parts(keys, database, sst) {
             Ok(found) => fragments = found,
             Err(error) => cursor.gap = Some((0, error.to_string())),
         }
@@ -112,19 +126,25 @@ impl SalvageCursor {
         &mut self,
         keys: &DataKeys,
         database: Option<[u8; 16]>,
-        number: FileNumber,
+        sst: &SalvagedSst,
     ) -> Result<Option<Arc<Fragments>>> {
         let path = self.file.path().to_owned();
         let bytes = self.file.read_vec_at(keys.header_size(), 0)?;
         let (header, sealer) = keys.open(FileKind::Sst, &bytes).map_err(|fault| fault.at(&path, 0))?;
-        if header.number != number || database.is_some_and(|database| database != header.database) {
+        if header.number != sst.number || database.is_some_and(|database| database != header.database) {
             return Err(Fault::Identity.at(&path, 0));
         }
         self.sealer = sealer;
         let size = self.file.size()?;
         let start = self.sealer.header_size() as u64;
         self.places = Places::Search { offset: start, end: size };
-        let Some(footer) = self.footer(size)? else { return Ok(None) };
+        let Some(footer) = self.footer(size)? else {
+            self.is_cut = true;
+            if sst.has_range_tombstones {
+                self.report_range_tombstones(size, &"the footer is damaged or missing");
+            }
+            return Ok(None);
+        };
         let data_end = footer.filter.offset.min(size);
         let index = read_part(&self.file, &self.sealer, footer.index, MAX_PART_SIZE, |payload| {
             BlockIndex::decode(payload, &self.sealer, footer.filter.offset)
@@ -142,8 +162,7 @@ impl SalvageCursor {
         match read_part(&self.file, &self.sealer, footer.range_tombstones, MAX_RANGES_SIZE, ranges::decode) {
             Ok(fragments) => Ok(Some(Arc::new(fragments))),
             Err(error) => {
-                let reason = format!("range tombstones are lost, so removed rows may be back: {error}");
-                self.report(self.bounds.clone(), footer.range_tombstones.offset, reason);
+                self.report_range_tombstones(footer.range_tombstones.offset, &error);
                 Ok(None)
             }
         }
@@ -156,6 +175,11 @@ impl SalvageCursor {
         Ok(Footer::decode(&bytes, &self.sealer, offset).ok())
     }
 
+    fn report_range_tombstones(&self, offset: u64, why: &dyn Display) {
+        let reason = format!("range tombstones are lost, so removed rows may be back: {why}");
+        self.report(self.bounds.clone(), offset, reason);
+    }
+
     fn report(&self, range: KeyRange, offset: u64, reason: String) {
         if !range.is_empty() {
             let file = self.file.path().to_owned();
@@ -163,11 +187,16 @@ impl SalvageCursor {
         }
     }
 
-    /// Ends a gap before `key`, or at the end of the file.
+    /// Ends a gap before `key`, or at the end of the file. Newer versions of `key` may be in it, and
+    /// older adds to the key before it.
     fn close_gap(&mut self, key: Option<&[u8]>) {
         if let Some((offset, reason)) = self.gap.take() {
-            let start = if self.is_begun { after(&self.key) } else { self.bounds.start.clone() };
-            let end = key.map(<[u8]>::to_vec).or_else(|| self.bounds.end.clone());
+            let start = match (self.is_begun, self.kind) {
+                (false, _) => self.bounds.start.clone(),
+                (true, Kind::Add) => self.key.clone(),
+                (true, _) => after(&self.key),
+            };
+            let end = key.map(after).or_else(|| self.bounds.end.clone());
             // A file may have keys outside of what the manifest says when that is damaged.
             let end = end.filter(|end| *end > start);
             self.report(KeyRange { start, end }, offset, reason);
@@ -186,6 +215,9 @@ impl SalvageCursor {
                 Places::Search { offset, end } => {
                     let at = *offset;
                     if at >= *end {
+                        if std::mem::take(&mut self.is_cut) {
+                            self.gap = Some((at, "the file is cut off there".to_owned()));
+                        }
                         return None;
                     }
                     match search_block(&self.file, &self.sealer, at, *end) {

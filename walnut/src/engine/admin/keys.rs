@@ -17,7 +17,8 @@
 //! 3. This is the only place that makes the [`DataKeys`] of a database: whatever opens its files is
 //!    handed them from here.
 //! 4. A follower reads `KEYS` before anything else, each time: a file of what it reads afterwards
-//!    may be under a data key that the writer has added.
+//!    may be under a data key that the writer has added. One that is added behind its back makes it
+//!    begin again.
 
 use std::path::Path;
 
@@ -62,24 +63,29 @@ impl FoundKeys {
     }
 
     /// Reads `KEYS` again, if it has changed: all holders of the data keys have those of now
-    /// afterwards.
+    /// afterwards. Returns whether it has.
     pub(in crate::engine) fn reload(
         &mut self,
         env: &dyn Env,
         dir: &Path,
         key: Option<&EncryptionKey>,
-    ) -> Result<()> {
-        let (Some(ring), Some(key)) = (self.data_keys.ring(), key) else { return Ok(()) };
+    ) -> Result<bool> {
+        let (Some(ring), Some(key)) = (self.data_keys.ring(), key) else { return Ok(false) };
         let found = KeyFile::read(env, &FileName::Keys.path(dir))?;
         if found == self.file {
-            return Ok(());
+            return Ok(false);
         }
         let file = found.ok_or(Error::WrongKey(KeyFault::Unreadable("it is missing")))?;
         if let Some(newer) = file.unlock(key)?.ring() {
             ring.exchange(newer)?;
         }
         self.file = Some(file);
-        Ok(())
+        Ok(true)
+    }
+
+    /// Whether the key file has changed between the two.
+    pub(in crate::engine) fn differs_from(&self, other: &Self) -> bool {
+        self.file != other.file
     }
 
     /// The data keys that were found, or none.

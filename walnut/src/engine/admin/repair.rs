@@ -30,7 +30,7 @@ use crate::error::{Fault, Result};
 use crate::files::FileName;
 use crate::manifest::{self, LoadedManifest};
 use crate::memtable::{DeltaCursor, MemtableCursor};
-use crate::sst::{LostKeys, LostSink, SalvageCursor, SstMeta};
+use crate::sst::{LostKeys, LostSink, SalvageCursor, SalvagedSst, SstMeta};
 use crate::sync::{Arc, Mutex};
 use crate::vlog::SalvagedValues;
 use crate::wal::{self, LogDir};
@@ -72,16 +72,10 @@ impl EntryCursor for RepairSource {
     }
 }
 
-/// An SST of the source.
-struct Candidate {
-    number: FileNumber,
-    bounds: KeyRange,
-}
-
 /// SSTs of which no two share a key, one after the other.
 struct SalvagedRun {
     source: Arc<RepairSsts>,
-    waiting: std::vec::IntoIter<Candidate>,
+    waiting: std::vec::IntoIter<SalvagedSst>,
     current: Option<SalvageCursor>,
 }
 
@@ -96,13 +90,10 @@ struct RepairSsts {
 
 impl RepairSsts {
     /// `None` when the file cannot be opened, which is reported.
-    fn open(&self, sst: &Candidate) -> Result<Option<(SalvageCursor, Option<Arc<Fragments>>)>> {
+    fn open(&self, sst: &SalvagedSst) -> Result<Option<(SalvageCursor, Option<Arc<Fragments>>)>> {
         let path = FileName::Sst(sst.number).path(&self.dir);
         match self.env.open(&path) {
-            Ok(file) => {
-                let (number, bounds) = (sst.number, sst.bounds.clone());
-                SalvageCursor::open(file, &self.keys, self.database, number, bounds, &self.lost).map(Some)
-            }
+            Ok(file) => SalvageCursor::open(file, &self.keys, self.database, sst, &self.lost).map(Some),
             Err(error) => {
                 let (range, reason) = (sst.bounds.clone(), error.to_string());
                 self.lost.lock().push(LostKeys { range, file: path, offset: 0, reason });
@@ -131,7 +122,7 @@ impl SalvagedRun {
 /// What is known of the source.
 struct RepairState {
     database: Option<[u8; 16]>,
-    ssts: Vec<Candidate>,
+    ssts: Vec<SalvagedSst>,
     first_log: FileNumber,
     /// The last sequence number in the SSTs, and the last that the log has to have.
     last_seqno: SeqNo,
@@ -258,7 +249,10 @@ fn find_state(
         directory::refuse(dir, "no file of a database in it can be read")?;
     }
     let ssts = files.iter().filter_map(|name| match name {
-        FileName::Sst(number) => Some(Candidate { number: *number, bounds: KeyRange::all() }),
+        // Its range tombstones need no report of their own: all keys are reported below.
+        FileName::Sst(number) => {
+            Some(SalvagedSst { number: *number, bounds: KeyRange::all(), has_range_tombstones: false })
+        }
         _ => None,
     });
     let reason = format!("without a manifest, removed or replaced keys may be back: {reason}");
@@ -271,9 +265,10 @@ fn find_state(
 impl RepairState {
     fn of(loaded: &LoadedManifest) -> Self {
         let state = &loaded.state;
-        let candidate = |meta: &SstMeta| Candidate {
+        let candidate = |meta: &SstMeta| SalvagedSst {
             number: meta.number,
             bounds: KeyRange { start: meta.smallest.clone(), end: Some(meta.end.clone()) },
+            has_range_tombstones: meta.fragment_count > 0,
         };
         Self {
             database: Some(loaded.database),
@@ -320,12 +315,12 @@ fn database_of(env: &dyn Env, dir: &Path, keys: &DataKeys, name: FileName) -> Op
 }
 
 /// SSTs in as few runs as their bounds permit.
-fn runs(mut ssts: Vec<Candidate>) -> Vec<Vec<Candidate>> {
+fn runs(mut ssts: Vec<SalvagedSst>) -> Vec<Vec<SalvagedSst>> {
     ssts.sort_by(|one, other| one.bounds.start.cmp(&other.bounds.start));
-    let mut runs: Vec<Vec<Candidate>> = Vec::new();
+    let mut runs: Vec<Vec<SalvagedSst>> = Vec::new();
     for sst in ssts {
         let is_behind =
-            |last: &Candidate| last.bounds.end.as_ref().is_some_and(|end| *end <= sst.bounds.start);
+            |last: &SalvagedSst| last.bounds.end.as_ref().is_some_and(|end| *end <= sst.bounds.start);
         match runs.iter_mut().find(|run| run.last().is_some_and(is_behind)) {
             Some(run) => run.push(sst),
             None => runs.push(vec![sst]),

@@ -15,9 +15,10 @@
 //! 4. A memtable holds entries of one segment. When a version has them in SSTs it is dropped; one
 //!    that is in SSTs in part would count adds twice, so the log is read again from where the
 //!    version says.
-//! 5. A file that has vanished, or was overwritten, makes it begin again with the newest manifest.
-//!    The same fault [`SAME_FAULTS`] times in a row is damage; nothing is tried more often than
-//!    [`MAX_TRIES`] times. After an error the moment of before stays.
+//! 5. A file that has vanished, or was overwritten, makes it begin again with the newest manifest,
+//!    and so does one under a data key that was added since `KEYS` was read. The same fault
+//!    [`SAME_FAULTS`] times in a row, under the same `KEYS`, is damage; nothing is tried more often
+//!    than [`MAX_TRIES`] times. After an error the moment of before stays.
 
 mod memtables;
 mod moment;
@@ -109,8 +110,12 @@ impl EngineFollower {
         let key = config.encryption.as_deref();
         // A passphrase costs a tenth of a second each time: a key file that stays is opened once.
         let mut keys = FoundKeys::find(&*env, dir, key)?;
-        let follower = Tries::new(dir, mode).run(|_| {
-            keys = keys.clone().find_again(&*env, dir, key)?;
+        let follower = Tries::new(dir, mode).run(|tries| {
+            let found = keys.clone().find_again(&*env, dir, key)?;
+            if found.differs_from(&keys) {
+                tries.forget_faults();
+            }
+            keys = found;
             Self::load(&env, dir, config, keys.clone(), mode)
         })?;
         let follower = Arc::new(follower);
@@ -133,8 +138,10 @@ impl EngineFollower {
     /// needed.
     pub(crate) fn refresh(&self) -> Result<bool> {
         let mut state = self.state.lock();
-        let moment = Tries::new(&self.dir, self.mode).run(|_| {
-            state.keys.reload(&*self.env, &self.dir, self.key.as_deref())?;
+        let moment = Tries::new(&self.dir, self.mode).run(|tries| {
+            if state.keys.reload(&*self.env, &self.dir, self.key.as_deref())? {
+                tries.forget_faults();
+            }
             let manifest = manifest::reload(&*self.env, &self.dir, &self.sst_store.keys, &state.manifest)?;
             if manifest.database != self.sst_store.database {
                 return Err(Error::Moved);
@@ -306,9 +313,9 @@ impl<'a> Tries<'a> {
 
     /// Calls `attempt` until it returns something, or an error that is not explained by files that
     /// change.
-    fn run<T>(mut self, mut attempt: impl FnMut(usize) -> Result<Option<T>>) -> Result<T> {
-        for number in 0..MAX_TRIES {
-            match attempt(number) {
+    fn run<T>(mut self, mut attempt: impl FnMut(&mut Self) -> Result<Option<T>>) -> Result<T> {
+        for _ in 0..MAX_TRIES {
+            match attempt(&mut self) {
                 Ok(Some(done)) => return Ok(done),
                 Err(error) if self.is_settled(&error) => return Err(error),
                 Ok(None) | Err(_) => {}
@@ -316,6 +323,11 @@ impl<'a> Tries<'a> {
         }
         let busy = io::Error::new(ErrorKind::ResourceBusy, "its files change faster than they are read");
         Err(Error::io("follow", self.dir, busy))
+    }
+
+    /// Counts faults anew: a data key that the last try did not know may be known to the next.
+    fn forget_faults(&mut self) {
+        self.last = Default::default();
     }
 
     /// Whether a file that another process has changed or removed cannot be the reason.

@@ -7,6 +7,7 @@ mod format;
 mod limits;
 mod model;
 mod ranges;
+mod salvage;
 
 use std::sync::Arc;
 
