@@ -125,7 +125,7 @@ fn pieces(cuts: &[(u64, u64, u64)], boundaries: &BTreeSet<u64>) -> u64 {
     };
     let mut count = 0;
     let mut last = Vec::new();
-    for key in 0..KEYS {
+    for key in 0..KEYS + MAX_BEYOND {
         let here = stripes(key);
         count += u64::from(here != last && here.iter().any(Option::is_some));
         last = here;
@@ -134,6 +134,9 @@ fn pieces(cuts: &[(u64, u64, u64)], boundaries: &BTreeSet<u64>) -> u64 {
 }
 
 const KEYS: u64 = 300;
+
+/// How far a cut may reach beyond the keys.
+const MAX_BEYOND: u64 = 40;
 
 type State = BTreeMap<u64, u64>;
 
@@ -158,7 +161,7 @@ fn number(bytes: &[u8]) -> u64 {
 
 /// A cut of one of the shapes: nested from an end, nested inwards, overlapping its neighbour, apart from all others, everything.
 fn cut(random: &mut Random, time: u64) -> (u64, u64) {
-    let size = random.below(40) + 1;
+    let size = random.below(MAX_BEYOND) + 1;
     match random.below(6) {
         0 => (0, random.below(KEYS) + 1),
         1 => (random.below(KEYS), KEYS),
