@@ -83,6 +83,11 @@ impl EntryBatch {
         self.range_count
     }
 
+    /// The number of deletes of single keys.
+    pub(crate) fn delete_count(&self) -> u32 {
+        self.delete_count
+    }
+
     /// Whether the batch deletes anything.
     pub(crate) fn deletes(&self) -> bool {
         self.delete_count > 0 || self.range_count > 0

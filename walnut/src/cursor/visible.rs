@@ -329,6 +329,14 @@ pub(crate) mod steps {
         STEPS.set(STEPS.get() + 1);
     }
 
+    /// Makes a call whose steps are not counted.
+    pub(crate) fn uncounted<R>(call: impl FnOnce() -> R) -> R {
+        let before = STEPS.get();
+        let result = call();
+        STEPS.set(before);
+        result
+    }
+
     /// The number of steps during this call.
     pub(crate) fn of<R>(call: impl FnOnce() -> R) -> (R, usize) {
         let before = STEPS.get();

@@ -5,6 +5,8 @@ mod embedded;
 #[cfg(feature = "encryption")]
 mod encryption;
 mod remote;
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
 use std::marker::PhantomData;

@@ -69,6 +69,7 @@ use crate::mvcc::{DeadRanges, Pin, Snapshots};
 use crate::sst::{SstConfig, SstStore};
 use crate::sync::{Arc, AtomicU64, Mutex, MutexGuard};
 use crate::vlog::ValueStore;
+use background::dead_scan::DeadScans;
 use background::deletions::Deletions;
 use background::merge_hints::MergeHints;
 use background::progress::Compactions;
@@ -154,6 +155,7 @@ pub(crate) struct Core {
     workers: Arc<Workers>,
     snapshots: Arc<Snapshots>,
     dead: Arc<DeadRanges>,
+    dead_scans: DeadScans,
     hints: MergeHints,
     flush_failures: AtomicU64,
     deletions: Deletions,

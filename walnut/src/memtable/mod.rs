@@ -66,8 +66,8 @@ const KEY_OVERHEAD: usize = 16 + 24;
 /// Memory of a folded add besides its bytes.
 const SUM_OVERHEAD: usize = 48;
 
-/// Up to this many entries are checked one by one for a change in a range.
-const MAX_CHECKED: EntryId = 1024;
+/// Up to this many entries are always checked one by one for a change in a range.
+const MAX_CHECKED: u64 = 1024;
 
 /// The number of entries whose hash index words are prefetched together.
 const PREFETCH_BATCH: usize = 16;
@@ -209,11 +209,11 @@ impl Memtable {
         self.index.prefetch(hash)
     }
 
-    /// Whether an entry of a key in `range` is above `since`; `None` when so many entries must be
-    /// checked that a cursor is better.
-    pub(crate) fn is_changed_within(&self, range: &KeyRange, since: SeqNo) -> Option<bool> {
+    /// Whether an entry of a key in `range` is above `since`; `None` when more entries than a
+    /// thousand, and than `limit`, must be checked.
+    pub(crate) fn is_changed_within(&self, range: &KeyRange, since: SeqNo, limit: u64) -> Option<bool> {
         let (since, filled) = (self.entries.id_at(since), self.filled());
-        if filled.saturating_sub(since) > MAX_CHECKED {
+        if u64::from(filled.saturating_sub(since)) > limit.max(MAX_CHECKED) {
             return None;
         }
         let ids = since.saturating_add(1)..=filled;
@@ -465,11 +465,11 @@ mod tests {
         let memtable = filled(&[entry(b"b", 1), entry(b"d", 2), entry(b"f", 3)]);
         let range = KeyRange { start: b"c".to_vec(), end: Some(b"f".to_vec()) };
         for (since, changed) in [(0, true), (1, true), (2, false), (3, false), (9, false)] {
-            assert_eq!(memtable.is_changed_within(&range, SeqNo(since)), Some(changed), "since {since}");
+            assert_eq!(memtable.is_changed_within(&range, SeqNo(since), 0), Some(changed), "since {since}");
         }
         let memtable = filled(&long_history(2000, 9));
-        assert_eq!(memtable.is_changed_within(&range, SeqNo(0)), None, "too many to look at");
-        assert_eq!(memtable.is_changed_within(&range, SeqNo(1900)), Some(false));
+        assert_eq!(memtable.is_changed_within(&range, SeqNo(0), 0), None, "too many to look at");
+        assert_eq!(memtable.is_changed_within(&range, SeqNo(1900), 0), Some(false));
     }
 
     #[test]

@@ -125,6 +125,31 @@ impl DeadRanges {
         range
     }
 
+    /// The end of the last range before `first`, and the start of the first range behind `last`.
+    pub(crate) fn beside(&self, first: &[u8], last: &[u8]) -> (Option<Vec<u8>>, Option<Vec<u8>>) {
+        let known = self.known.load();
+        let ranges = &known.generations[0].ranges;
+        let ends_before = |range: &Arc<DeadRange>| range.keys.end.as_ref().is_some_and(|end| **end <= *first);
+        let before = ranges.partition_point(ends_before).checked_sub(1);
+        let behind = ranges.partition_point(|range| *range.keys.start <= *last);
+        let end = before.and_then(|index| ranges[index].keys.end.clone());
+        (end, ranges.get(behind).map(|range| range.keys.start.clone()))
+    }
+
+    /// The ranges that are dead for a reader at `at`, in key order.
+    pub(crate) fn dead_at(&self, at: SeqNo) -> Vec<(KeyRange, SeqNo)> {
+        let mut found = Vec::<(KeyRange, SeqNo)>::new();
+        for generation in &self.known.load().generations {
+            for range in generation.ranges.iter().filter(|range| range.from <= at) {
+                if !found.iter().any(|(newer, _)| meet(newer, &range.keys)) {
+                    found.push((range.keys.clone(), range.from));
+                }
+            }
+        }
+        found.sort_unstable_by(|one, other| one.0.start.cmp(&other.0.start));
+        found
+    }
+
     /// The range for a reader at `at` at the index that `find_index` returns for a generation.
     #[inline]
     fn find(&self, at: SeqNo, find_index: impl Fn(&DeadGeneration) -> Option<usize>) -> Option<CoveredSpan> {
@@ -285,12 +310,15 @@ impl DeadGeneration {
     /// Splits the range at an index around a key.
     fn cut(&mut self, index: usize, key: &[u8]) {
         let range = self.ranges.remove(index);
-        // The distribution of the dead entries over the two parts is not known.
-        let passed = (range.passed / 2).max(1);
-        let weight = range.weight.load(Ordering::Relaxed).saturating_sub(range.passed - passed);
+        let passed_before = range.passed_before(key);
         let before = KeyRange { start: range.keys.start.clone(), end: Some(key.to_vec()) };
         let behind = KeyRange { start: after(key), end: range.keys.end.clone() };
-        for keys in [behind, before].into_iter().filter(|keys| !keys.is_empty()) {
+        for (keys, passed) in [(behind, range.passed - passed_before), (before, passed_before)] {
+            if keys.is_empty() {
+                continue;
+            }
+            let passed = passed.max(1);
+            let weight = range.weight.load(Ordering::Relaxed).saturating_sub(range.passed - passed);
             let part = DeadRange { keys, from: range.from, passed, weight: AtomicU64::new(weight) };
             self.ranges.insert(index, Arc::new(part));
         }
@@ -316,6 +344,26 @@ impl DeadGeneration {
 }
 
 impl DeadRange {
+    /// How many of its dead entries are before `key`, if their keys are spread evenly: a guess that
+    /// keeps the weight of a large part when small ones are split off again and again.
+    fn passed_before(&self, key: &[u8]) -> u64 {
+        let Some(end) = &self.keys.end else { return self.passed / 2 };
+        let start = &self.keys.start;
+        let common = start.iter().zip(end).take_while(|(one, other)| one == other).count();
+        let number = |key: &[u8]| {
+            let rest = key.get(common..).unwrap_or_default();
+            rest.iter()
+                .copied()
+                .chain(std::iter::repeat(0))
+                .take(8)
+                .fold(0u64, |number, byte| number << 8 | u64::from(byte))
+        };
+        let (first, last) = (number(start), number(end));
+        let distance = u128::from(number(key).clamp(first, last) - first);
+        let share = u128::from(self.passed) * distance / u128::from(last - first).max(1);
+        u64::try_from(share).map_or(self.passed, |share| share.min(self.passed))
+    }
+
     /// The union of two ranges that overlap or touch.
     fn union(self, other: &Self) -> Self {
         let keys = KeyRange {
@@ -323,13 +371,18 @@ impl DeadRange {
             // Unbounded if either is.
             end: self.keys.end.and_then(|end| Some(end.max(other.keys.end.clone()?))),
         };
-        Self {
-            keys,
-            from: self.from.max(other.from),
-            passed: self.passed.saturating_add(other.passed),
-            weight: AtomicU64::new(self.weight.into_inner().max(other.weight.load(Ordering::Relaxed))),
-        }
+        let passed = self.passed.saturating_add(other.passed);
+        let (own, others) = (self.weight.into_inner(), other.weight.load(Ordering::Relaxed));
+        // Each weight is what was evicted last plus what the range saves.
+        let base = own.saturating_sub(self.passed).max(others.saturating_sub(other.passed));
+        let weight = AtomicU64::new(base.saturating_add(passed));
+        Self { keys, from: self.from.max(other.from), passed, weight }
     }
+}
+
+/// Whether two ranges have keys in common, if neither is empty.
+fn meet(one: &KeyRange, other: &KeyRange) -> bool {
+    one.ends_after(&other.start) && other.ends_after(&one.start)
 }
 
 #[cfg(test)]

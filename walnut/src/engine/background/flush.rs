@@ -13,7 +13,7 @@
 //!
 //! A flush that fails leaves the frozen memtable where it is and is tried again.
 
-use crate::base::{FileNumber, KeyRange, Kind, SeqNo};
+use crate::base::{FileNumber, Fragment, KeyRange, Kind, SeqNo};
 use crate::compaction::Flushing;
 use crate::cursor::{Direction, EntryCursor};
 use crate::engine::read::levels::NewFiles;
@@ -204,13 +204,15 @@ impl Core {
         let version = self.versions.version();
         // Nothing but merges changes them until the flush has ended.
         let levels = Arc::clone(&self.versions.view().levels);
+        let boundaries = self.snapshots.boundaries(|| self.visible());
         let flush = MemtableFlush {
             sst_store: &self.sst_store,
             value_store: &self.value_store,
             values: &self.config.values,
             version: &version,
             denies: &|key| levels.deny(key),
-            boundaries: self.snapshots.boundaries(|| self.visible()),
+            dead: self.dead_fragments(memtable, &boundaries),
+            boundaries,
             go_on: &|_| {
                 self.run_maintenance();
                 Ok(())
@@ -229,6 +231,8 @@ pub(in crate::engine) struct MemtableFlush<'a> {
     pub(in crate::engine) version: &'a Version,
     /// Whether it is known that nothing of a key is in it.
     pub(in crate::engine) denies: &'a dyn Fn(&[u8]) -> bool,
+    /// Range tombstones that are written for dead ranges: see `dead_scan`.
+    pub(in crate::engine) dead: Vec<Fragment>,
     /// The seqnos at which readers read: see [`Garbage`].
     pub(in crate::engine) boundaries: Vec<SeqNo>,
     /// Called from time to time.
@@ -252,7 +256,12 @@ impl MemtableFlush<'_> {
             return Ok(WholeFiles::default());
         }
         let garbage = Garbage::new(self.boundaries);
-        let ranges = memtable.range_tombstones(|seqno| garbage.stripe_id(seqno));
+        let ranges = memtable.range_tombstones(|seqno| garbage.stripe_id(seqno)).into_iter();
+        let mut ranges: Vec<Box<dyn Iterator<Item = Fragment> + '_>> =
+            ranges.map(|stripe| Box::new(stripe) as Box<_>).collect();
+        if !self.dead.is_empty() {
+            ranges.push(Box::new(self.dead.into_iter()));
+        }
         let mut flushing =
             Flushing::new(self.sst_store, self.version, garbage.clone(), ranges, numbers, self.go_on)?;
         let mut separator = Separator::new(self.values, self.value_store, numbers);

@@ -15,6 +15,9 @@ use crate::sync::Mutex;
 /// microseconds.
 const MANY: u64 = 1024;
 
+/// Entries that are checked for each that was passed: a check costs as much less than a step.
+const CHECKED_PER_PASSED: u64 = 8;
+
 /// How many hints are kept.
 const MAX_HINTS: usize = 16;
 
@@ -76,18 +79,19 @@ impl DeadKeys for Core {
         self.dead.add(range, at, passed, || {
             let view = self.versions.view();
             // Asked behind the view: what was dropped from it is known by then.
-            self.snapshots.is_history_whole_above(at) && view.is_known_unchanged_within(&probe, at)
+            self.snapshots.is_history_whole_above(at) && view.is_known_unchanged_within(&probe, at, passed)
         });
     }
 }
 
 impl View {
-    /// Whether no entry of `range` is above `at`; `false` also when that takes more than a look at
-    /// what came since.
-    fn is_known_unchanged_within(&self, range: &KeyRange, at: SeqNo) -> bool {
+    /// Whether no entry of `range` is above `at`; `false` also when that takes more than checking
+    /// what came since, some times as many entries as the reader has passed.
+    fn is_known_unchanged_within(&self, range: &KeyRange, at: SeqNo, passed: u64) -> bool {
+        let limit = passed.saturating_mul(CHECKED_PER_PASSED);
         let mut memtables = self.memtables().filter(|memtable| memtable.max_lsn() > at);
         let mut ssts = self.levels.ssts().map(|(_, sst)| sst.meta()).filter(|meta| meta.largest_seqno > at);
-        memtables.all(|memtable| memtable.is_changed_within(range, at) == Some(false))
+        memtables.all(|memtable| memtable.is_changed_within(range, at, limit) == Some(false))
             && !ssts.any(|meta| range.overlaps(&meta.smallest, &meta.end))
     }
 }

@@ -1,6 +1,7 @@
 //! The threads that flush and compact while readers and writers go on, or the absence of them.
 
 pub(super) mod compact;
+pub(super) mod dead_scan;
 pub(super) mod deletions;
 pub(super) mod flush;
 pub(super) mod merge_hints;
@@ -56,7 +57,7 @@ impl Engine {
 impl Core {
     /// The flush thread: flushes, and between and within flushes the maintenance that would stall a
     /// reader or writer.
-    fn run_flush_thread(&self) {
+    fn run_flush_thread(self: &Arc<Self>) {
         prefer_other_threads(FLUSH_NICENESS);
         let mut noticed = SeqNo::ZERO;
         loop {
@@ -66,6 +67,7 @@ impl Core {
                 WorkerCall::Idle => self.note_durable_when_idle(&mut noticed),
                 WorkerCall::Work => {
                     self.run_maintenance();
+                    self.scan_for_dead_ranges();
                     if let Err(error) = self.flush_all_frozen() {
                         self.note_flush_failure(&error);
                         self.workers.flusher.wait_to_retry(1);

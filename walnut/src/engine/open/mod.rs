@@ -34,6 +34,7 @@ use std::thread::available_parallelism;
 use crate::base::{FileNumber, SeqNo};
 use crate::crypt::{DataKeys, EncryptionKey};
 use crate::engine::admin::keys::{self, FoundKeys};
+use crate::engine::background::dead_scan::DeadScans;
 use crate::engine::background::merge_hints::MergeHints;
 use crate::engine::background::reserve;
 use crate::engine::background::throttle::Throttle;
@@ -122,6 +123,7 @@ impl Engine {
             workers,
             snapshots: Arc::new(snapshots),
             dead,
+            dead_scans: DeadScans::new(memtable_count > 0),
             hints: MergeHints::default(),
             flush_failures: AtomicU64::new(0),
             deletions: Deletions::default(),

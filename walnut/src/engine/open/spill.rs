@@ -70,6 +70,7 @@ impl<'a> Spill<'a> {
             value_store: self.value_store,
             values: self.values,
             version: &self.version,
+            dead: Vec::new(),
             // All of the log is visible to every reader when it was replayed.
             boundaries: vec![memtable.max_lsn()],
             go_on: &|_| Ok(()),

@@ -218,7 +218,7 @@ impl Drop for EngineScan {
 }
 
 impl EngineScan {
-    fn new(core: &Arc<Core>, view: Arc<View>, at: SeqNo, range: KeyRange) -> Self {
+    pub(in crate::engine) fn new(core: &Arc<Core>, view: Arc<View>, at: SeqNo, range: KeyRange) -> Self {
         core.versions.held.begin_iterator();
         let limit = core.config.snapshot_age_limit;
         let deadline = limit.map(|limit| core.env.monotonic_clock().saturating_add(limit));
@@ -452,7 +452,7 @@ impl View {
             if memtable.newest_range_tombstone(range, at).is_some() {
                 return Ok(true);
             }
-            let changed = if let Some(changed) = memtable.is_changed_within(range, at) {
+            let changed = if let Some(changed) = memtable.is_changed_within(range, at, 0) {
                 changed
             } else {
                 let cursor = MemtableCursor::at(Arc::clone(memtable), range, Direction::Forward, SeqNo::MAX);

@@ -1,0 +1,209 @@
+//! Scans for dead ranges after deletions, so that they are known before a reader has to step over
+//! them.
+//!
+//! ```text
+//!   commits that delete ──256 tombstones──► flush thread: a scan from each deleted key to the
+//!                                           next live one ──► dead ranges, memtable by memtable
+//! ```
+//!
+//! 1. Such a scan is a reader as any other: what it passes is dead by the rules of
+//!    [`DeadRanges`](crate::mvcc::DeadRanges). It decides nothing, and may be late or left out.
+//! 2. It starts where the dead range before its first key ends, and ends where the one behind its
+//!    last key starts. So ranges that are deleted piece by piece become one.
+//! 3. A flush writes a range tombstone for a dead range in place of the tombstones in it, so that
+//!    the range is sought past after a reopening, too, and files that it covers are removed unread.
+//! 4. Deletions of keys among live ones have no such ranges. Scans from three of the deleted keys
+//!    find that out, and then twice as many tombstones are waited for the next time.
+
+use std::collections::BTreeMap;
+
+use crate::base::{Fragment, KeyRange, Kind, SeqNo, after};
+use crate::cursor::{Direction, EntryCursor};
+use crate::engine::read::view::View;
+use crate::engine::{Core, EngineScan};
+use crate::error::Result;
+use crate::memtable::{Memtable, MemtableCursor};
+use crate::sync::{Arc, AtomicU64, Mutex, Ordering};
+
+/// The number of tombstones after which the deleted keys are scanned, and its limit while scans are
+/// in vain.
+const MIN_INTERVAL: u64 = 256;
+const MAX_INTERVAL: u64 = 8 << 10;
+
+/// The tombstones of one call at most; they are scanned in memory of 16 bytes each.
+const MAX_KEYS: usize = 64 << 10;
+
+/// Tombstones without a live key between them that are worth a scan: so many, and this part of all
+/// in the keyspace.
+const WORTH: usize = 16;
+const SHARE: usize = 16;
+
+/// The most scans of one keyspace.
+const MAX_SCANS: usize = 64;
+
+/// The length of a keyspace's id.
+const PREFIX: usize = 4;
+
+/// The tombstones around which dead ranges are not known yet.
+#[derive(Debug)]
+pub(in crate::engine) struct DeadScans {
+    /// All of them are above this seqno.
+    since: AtomicU64,
+    count: AtomicU64,
+    interval: AtomicU64,
+    scanning: Mutex<()>,
+}
+
+impl DeadScans {
+    /// `is_due` says that tombstones may be in the memtables.
+    pub(in crate::engine) fn new(is_due: bool) -> Self {
+        Self {
+            since: AtomicU64::new(if is_due { 0 } else { u64::MAX }),
+            count: AtomicU64::new(if is_due { MIN_INTERVAL } else { 0 }),
+            interval: AtomicU64::new(MIN_INTERVAL),
+            scanning: Mutex::default(),
+        }
+    }
+
+    fn is_due(&self) -> bool {
+        self.count.load(Ordering::Relaxed) >= self.interval.load(Ordering::Relaxed)
+    }
+
+    fn add(&self, count: u64, since: SeqNo) {
+        self.since.fetch_min(since.0, Ordering::AcqRel);
+        self.count.fetch_add(count, Ordering::AcqRel);
+    }
+}
+
+impl Core {
+    /// Counts the tombstones of a commit that is visible; all of them are above `since`. Without
+    /// threads, a commit scans when that is due.
+    pub(in crate::engine) fn note_tombstones(self: &Arc<Self>, count: u64, since: SeqNo) {
+        self.dead_scans.add(count, since);
+        if !self.dead_scans.is_due() {
+            return;
+        }
+        if self.workers.is_manual() {
+            let _ = self.scan_for_dead_ranges();
+        } else {
+            self.workers.flusher.wake();
+        }
+    }
+
+    /// Scans between the deleted keys if there are many; returns whether there were. A scan that
+    /// fails is left out: a reader of the same keys gets the error.
+    pub(in crate::engine) fn scan_for_dead_ranges(self: &Arc<Self>) -> bool {
+        let scans = &self.dead_scans;
+        let Some(_scanning) = scans.scanning.try_lock() else { return false };
+        if !scans.is_due() {
+            return false;
+        }
+        scans.count.store(0, Ordering::Release);
+        self.scan_deleted()
+    }
+
+    /// The same, due or not.
+    pub(in crate::engine) fn scan_deleted(self: &Arc<Self>) -> bool {
+        let scans = &self.dead_scans;
+        let since = SeqNo(scans.since.swap(u64::MAX, Ordering::AcqRel));
+        let view = self.versions.view_full();
+        let keyspaces = deleted_keys(&view, since);
+        if keyspaces.values().map(Vec::len).sum::<usize>() < WORTH {
+            return false;
+        }
+        let scan = || {
+            let worth = keyspaces.into_values().map(|keys| self.scan_between(keys).unwrap_or(false));
+            worth.fold(false, |any, worth| any | worth)
+        };
+        #[cfg(test)]
+        let was_worth = crate::cursor::steps::uncounted(scan);
+        #[cfg(not(test))]
+        let was_worth = scan();
+        let interval = scans.interval.load(Ordering::Relaxed);
+        let next = if was_worth { MIN_INTERVAL } else { (2 * interval).min(MAX_INTERVAL) };
+        scans.interval.store(next, Ordering::Relaxed);
+        true
+    }
+
+    /// Scans from the lowest of these keys, which are of one keyspace, to the next live key, from
+    /// the lowest key behind that on, and so on, if many are close together: then a scan from one of
+    /// their quartiles passes many. Returns whether they are.
+    fn scan_between(self: &Arc<Self>, mut keys: Vec<&[u8]>) -> Result<bool> {
+        if keys.len() < WORTH {
+            return Ok(false);
+        }
+        let wanted = (keys.len() / SHARE).max(WORTH);
+        let quartiles = [2, 1, 3].map(|part| {
+            let index = keys.len() * part / 4;
+            *keys.select_nth_unstable(index).1
+        });
+        let (Some(first), Some(last)) = (keys.iter().min(), keys.iter().max()) else { return Ok(false) };
+        let (before, behind) = self.dead.beside(first, last);
+        let is_here = |key: &Vec<u8>| key.get(..PREFIX) == first.get(..PREFIX);
+        let end = behind.filter(is_here).map_or_else(|| after(last), |behind| after(&behind));
+        let scan_from = |start: &[u8]| {
+            let range = KeyRange { start: start.to_vec(), end: Some(end.clone()) };
+            let mut scan = EngineScan::new(self, self.versions.view_full(), self.visible(), range);
+            let live = scan.next()?.map(|found| found.key.to_vec());
+            let is_passed = |key: &&&[u8]| start <= **key && live.as_ref().is_none_or(|live| **key < &**live);
+            Ok((keys.iter().filter(is_passed).count(), live))
+        };
+        let passes_many = |key: &[u8]| scan_from(key).is_ok_and(|(passed, _)| passed >= wanted);
+        if !quartiles.into_iter().any(passes_many) {
+            return Ok(false);
+        }
+        let mut start = before.filter(is_here).unwrap_or_else(|| first.to_vec());
+        for _ in 0..MAX_SCANS {
+            let Some(live) = scan_from(&start)?.1 else { break };
+            let Some(next) = keys.iter().filter(|key| **key > &*live).min() else { break };
+            start = next.to_vec();
+        }
+        Ok(true)
+    }
+}
+
+impl Core {
+    /// A range tombstone for each dead range in which a memtable has many tombstones, in key order;
+    /// `boundaries` are the seqnos at which readers read.
+    ///
+    /// Such a range tombstone has the seqno of the newest entry that the memtable had there when
+    /// the range was found to be dead. From that one on nothing in the range has been live, and
+    /// later puts are newer. It is written only where no reader is below that seqno: such a reader
+    /// sees what it would hide, and a transaction there would take it for a change.
+    pub(in crate::engine) fn dead_fragments(
+        &self,
+        memtable: &Arc<Memtable>,
+        boundaries: &[SeqNo],
+    ) -> Vec<Fragment> {
+        let Some(&lowest) = boundaries.first() else { return Vec::new() };
+        let fragment = |(range, from): (KeyRange, SeqNo)| {
+            if memtable.newest_range_tombstone(&range, memtable.base()).is_some() {
+                return None;
+            }
+            let (mut count, mut newest) = (0, SeqNo::ZERO);
+            let mut cursor = MemtableCursor::new(Arc::clone(memtable), &range, Direction::Forward);
+            while let Some(entry) = cursor.entry() {
+                if entry.seqno <= from {
+                    count += usize::from(entry.kind == Kind::Delete);
+                    newest = newest.max(entry.seqno);
+                }
+                cursor.advance().ok()?;
+            }
+            let KeyRange { start, end: Some(end) } = range else { return None };
+            let is_worth = count >= WORTH && newest <= lowest;
+            is_worth.then(|| Fragment { start, end, seqnos: vec![newest] })
+        };
+        self.dead.dead_at(memtable.max_lsn()).into_iter().filter_map(fragment).collect()
+    }
+}
+
+/// The keys that the memtables delete above a seqno, by keyspace.
+fn deleted_keys(view: &View, since: SeqNo) -> BTreeMap<&[u8], Vec<&[u8]>> {
+    let entries = view.memtables().flat_map(|memtable| memtable.entries_since(since));
+    let deleted = entries.filter(|entry| entry.kind == Kind::Delete).take(MAX_KEYS);
+    let mut keyspaces = BTreeMap::<_, Vec<_>>::new();
+    for key in deleted.map(|entry| entry.key) {
+        keyspaces.entry(&key[..PREFIX.min(key.len())]).or_default().push(key);
+    }
+    keyspaces
+}
