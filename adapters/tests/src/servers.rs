@@ -162,6 +162,17 @@ impl PostgresServer {
         self.running[0] = false;
     }
 
+    /// Stops the primary without an end: it neither answers nor goes away.
+    pub fn freeze(&self) {
+        script("postgres", &["freeze", &self.path("primary")]);
+    }
+
+    /// Ends the primary, also when it is frozen.
+    pub fn kill(&mut self) {
+        script("postgres", &["kill", &self.path("primary")]);
+        self.running[0] = false;
+    }
+
     /// Stops the standby at once.
     pub fn crash_standby(&mut self) {
         script("postgres", &["stop", &self.path("standby"), "immediate"]);

@@ -54,6 +54,26 @@ fn postgres_whose_standby_is_promoted() {
     println!("postgres, standby promoted: {report:?}");
 }
 
+/// A frozen primary takes connections, and answers none of them.
+#[test]
+fn postgres_whose_primary_freezes_is_left_for_its_standby() {
+    let mut server = PostgresServer::with_standby();
+    let options = walnut_postgres::Options::new(&server.text()).expect("options");
+    let options = options.timeout(Duration::from_secs(4));
+    let engine = options.connect().expect("a connection");
+    let count = commits(1_500);
+    let report = history(&engine, count, |run| {
+        run.wait_for(count / 2);
+        server.freeze();
+        server.promote();
+        run.wait_for(count / 2 + 100);
+        contract::put(&options.connect().expect("a first connection"), &[(b"frozen/k", Some(b"1"))]);
+        server.kill();
+    });
+    println!("postgres, primary frozen: {report:?}");
+    assert_eq!(contract::get(&engine, b"frozen/k"), Some(b"1".to_vec()));
+}
+
 #[test]
 fn etcd_whose_leader_is_killed() {
     let mut cluster = EtcdCluster::start();

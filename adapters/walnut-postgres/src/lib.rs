@@ -39,6 +39,7 @@ use walnut_adapter::{Runtime, Unfinished};
 
 mod dialect;
 mod failure;
+mod hosts;
 mod limits;
 mod pipeline;
 mod pool;
@@ -47,6 +48,7 @@ mod session;
 
 pub use dialect::Dialect;
 
+use hosts::Hosts;
 use pool::Pool;
 use session::PostgresSession;
 
@@ -150,7 +152,9 @@ impl Options {
         }
         let runtime = Runtime::start("walnut-postgres")
             .map_err(|error| Failure::Unavailable(format!("postgres at {addresses}: no thread: {error}")))?;
-        let prepare = server::prepare(addresses.clone(), config.clone(), self.table.clone());
+        let hosts = Arc::new(Hosts::new(format!("postgres at {addresses}"), &config));
+        let prepare =
+            server::prepare(addresses.clone(), Arc::clone(&hosts), self.table.clone(), self.timeout);
         let dialect = runtime.run(self.timeout, prepare).unwrap_or_else(|unfinished| {
             let what = match unfinished {
                 Unfinished::Late => format!("no answer within {:?}", self.timeout),
@@ -159,7 +163,7 @@ impl Options {
             Err(Failure::Unavailable(format!("postgres at {addresses}: {what}")))
         })?;
         let server = format!("{dialect} at {addresses}");
-        let pool = Pool::new(runtime, server, dialect, config, (&self.table, self.pool, self.timeout));
+        let pool = Pool::new(runtime, server, dialect, hosts, (&self.table, self.pool, self.timeout));
         Ok(Postgres { pool: Arc::new(pool) })
     }
 }

@@ -18,6 +18,7 @@ use walnut_adapter::Runtime;
 
 use crate::dialect::{Dialect, Sql};
 use crate::failure::{Asked, failure};
+use crate::hosts::Hosts;
 
 /// Everything that sessions share.
 pub(crate) struct Pool {
@@ -27,8 +28,10 @@ pub(crate) struct Pool {
     pub(crate) dialect: Dialect,
     /// How long one call may take.
     pub(crate) timeout: Duration,
-    config: Config,
+    hosts: Arc<Hosts>,
     sql: Sql,
+    /// The most connections in use.
+    size: usize,
     permits: Arc<Semaphore>,
     idle: Mutex<Vec<Connection>>,
 }
@@ -38,7 +41,7 @@ impl Pool {
         runtime: Runtime,
         server: String,
         dialect: Dialect,
-        config: Config,
+        hosts: Arc<Hosts>,
         (table, size, timeout): (&str, usize, Duration),
     ) -> Self {
         Self {
@@ -46,8 +49,9 @@ impl Pool {
             server,
             dialect,
             timeout,
-            config,
+            hosts,
             sql: Sql::new(table),
+            size,
             permits: Arc::new(Semaphore::new(size)),
             idle: Mutex::new(Vec::new()),
         }
@@ -63,7 +67,7 @@ impl Pool {
         let reused = idle.is_some();
         let connection = match idle {
             Some(connection) => connection,
-            None => Connection::open(self).await?,
+            None => self.connect().await?,
         };
         Ok(Lease {
             connection: Some(Box::new(connection)),
@@ -72,6 +76,25 @@ impl Pool {
             pool: Arc::clone(self),
             _permit: permit,
         })
+    }
+
+    async fn connect(self: &Arc<Self>) -> Result<Connection, Failure> {
+        let pool = Arc::clone(self);
+        let open = move |config| {
+            let pool = Arc::clone(&pool);
+            async move { Connection::open(&pool, &config).await }
+        };
+        let pool = Arc::clone(self);
+        let leave = move |connection| pool.keep(connection);
+        self.hosts.connect(self.timeout, open, leave).await
+    }
+
+    /// Keeps an idle connection, unless there are as many as may be in use.
+    fn keep(&self, connection: Connection) {
+        let mut idle = self.idle();
+        if idle.len() < self.size {
+            idle.push(connection);
+        }
     }
 
     fn take_idle(&self) -> Option<Connection> {
@@ -120,9 +143,9 @@ pub(crate) struct Statements {
 impl Connection {
     /// Three round trips after those of the protocol: to learn whether the server writes, to set
     /// it, and to prepare all statements at once.
-    async fn open(pool: &Pool) -> Result<Self, Failure> {
+    async fn open(pool: &Pool, config: &Config) -> Result<Self, Failure> {
         let failure = |error| failure(&pool.server, &error, Asked::Statement);
-        let (client, driver, unreplicated) = connect(&pool.config).await.map_err(failure)?;
+        let (client, driver, unreplicated) = connect(config).await.map_err(failure)?;
         let settings = pool.dialect.settings(pool.timeout.as_millis() * 3 / 4);
         client.batch_execute(&settings).await.map_err(failure)?;
         let statements = prepare(&client, &pool.sql).await.map_err(failure)?;
@@ -204,7 +227,7 @@ impl Drop for Lease {
             && self.clean
             && !connection.client.is_closed()
         {
-            self.pool.idle().push(*connection);
+            self.pool.keep(*connection);
         }
     }
 }

@@ -1,18 +1,30 @@
 //! The first connection: whether the server is one that the adapter knows, and whether the table is
 //! its own.
 
-use tokio_postgres::{Client, Config, SimpleQueryMessage};
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio_postgres::{Client, SimpleQueryMessage};
 use walnut::remote::Failure;
 
 use crate::dialect::{Dialect, OLDEST};
 use crate::failure::{Asked, failure};
+use crate::hosts::Hosts;
 use crate::pool::connect;
 
 /// Connects once, checks the server, and creates the table when there is none.
-pub(crate) async fn prepare(addresses: String, config: Config, table: String) -> Result<Dialect, Failure> {
+pub(crate) async fn prepare(
+    addresses: String,
+    hosts: Arc<Hosts>,
+    table: String,
+    timeout: Duration,
+) -> Result<Dialect, Failure> {
     let server = format!("postgres at {addresses}");
-    let failed = |error| failure(&server, &error, Asked::Connect);
-    let (client, driver, _) = connect(&config).await.map_err(failed)?;
+    let open = |config| {
+        let server = server.clone();
+        async move { connect(&config).await.map_err(|error| failure(&server, &error, Asked::Connect)) }
+    };
+    let (client, driver, _) = hosts.connect(timeout, open, drop).await?;
     let outcome = check(&client, &server, &table).await;
     driver.abort();
     outcome
