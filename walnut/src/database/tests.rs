@@ -23,7 +23,7 @@ const TEN: usize = 10;
 const FEW: usize = 16;
 
 /// Removed entries that came last, which are not scanned yet.
-const LAST: usize = 256;
+const LAST: usize = 1024;
 
 /// Rows that wait behind those that are removed.
 const BACKLOG: u64 = 100;

@@ -3,36 +3,24 @@
 //! A commit that only deletes frees space in the end, so on a full disk it spends the reserve and
 //! is tried again: see `reserve`.
 
+use super::Core;
 use super::commit::{CommitPosition, Durability, ReadSet, RefusedCommit};
-use super::{Core, Engine};
 use crate::base::SeqNo;
 use crate::batch::{EntryBatch, MAX_RANGE_COUNT};
 use crate::error::{Error, Limit, Result};
 use crate::memtable::SealedBatch;
-use crate::sync::{Arc, Ordering};
+use crate::sync::Ordering;
 use crate::wal::MAX_PAYLOAD_SIZE;
 
 /// How often a deletion is written on a full disk before it is refused: others may take the room
 /// that is made for it.
 const DELETION_TRIES: u32 = 8;
 
-impl Engine {
-    /// See [`Core::commit`].
-    pub(crate) fn commit(&self, reads: ReadSet, batch: EntryBatch, durability: Durability) -> Result<()> {
-        self.core.commit(reads, batch, durability)
-    }
-}
-
 impl Core {
     /// Commits a batch atomically, and returns when it is acknowledged as `durability` says.
     ///
     /// [`Error::Conflict`] when something in `reads` was changed since it was read.
-    pub(crate) fn commit(
-        self: &Arc<Self>,
-        reads: ReadSet,
-        batch: EntryBatch,
-        durability: Durability,
-    ) -> Result<()> {
+    pub(crate) fn commit(&self, reads: ReadSet, batch: EntryBatch, durability: Durability) -> Result<()> {
         self.health.ensure_writable_cached()?;
         if batch.size() > MAX_PAYLOAD_SIZE {
             return Err(Error::Limit(Limit::Commit { size: batch.size(), limit: MAX_PAYLOAD_SIZE }));

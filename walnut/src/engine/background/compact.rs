@@ -15,24 +15,15 @@ use crate::base::{FileNumber, SeqNo};
 use crate::compaction::{
     self, GcMode, GcOutput, Merge, MergeJob, Move, Pick, Relocation, RunRanges, ValueGc, ValueGcJob,
 };
+use crate::engine::Core;
 use crate::engine::read::levels::{LevelRun, Levels, NewFiles};
 use crate::engine::read::view::View;
 use crate::engine::trace::{self, Merged};
-use crate::engine::{Core, Engine};
 use crate::error::{Error, Result};
 use crate::manifest::{Level, Version, VersionEdit};
 use crate::sst::{Sst, SstMeta};
 use crate::sync::Arc;
 use std::collections::BTreeSet;
-
-impl Engine {
-    /// Runs one background job, if there is any: scans for dead ranges, or else what
-    /// [`Core::run_job`] finds to do. Returns whether there was one.
-    pub(crate) fn run_one_job(&self) -> Result<bool> {
-        self.health.ensure_writable()?;
-        Ok(self.core.scan_for_dead_ranges() || self.run_job()?)
-    }
-}
 
 impl Core {
     /// Merges everything into one sorted run.
@@ -76,12 +67,13 @@ impl Core {
             || compaction::pick_value_gc(&version, &self.config.levels, GcMode::Idle).is_some()
     }
 
-    /// Runs one background job, if there is any: flushes a memtable, or what was deleted if that is
-    /// worth it, or else runs what is due, or else what frees space, or else notes how far the log
-    /// is durable. Returns whether there was one.
-    fn run_job(&self) -> Result<bool> {
+    /// Runs one background job, if there is any: scans for dead ranges, or else flushes a memtable,
+    /// or what was deleted if that is worth it, or else runs what is due, or else what frees space,
+    /// or else notes how far the log is durable. Returns whether there was one.
+    pub(crate) fn run_one_job(&self) -> Result<bool> {
         self.health.ensure_writable()?;
-        Ok(self.flush_one()?
+        Ok(self.scan_for_dead_ranges()
+            || self.flush_one()?
             || self.flush_deletions()?
             || self.compact_one(|version| self.anything(version))?
             || self.reclaim_one(GcMode::Idle)?

@@ -2,7 +2,7 @@
 //! them.
 //!
 //! ```text
-//!   commits that delete ──256 tombstones──► flush thread: a scan from each deleted key to the
+//!   commits that delete ──1,024 tombstones─► flush thread: a scan from each deleted key to the
 //!                                           next live one ──► dead ranges, memtable by memtable
 //! ```
 //!
@@ -10,12 +10,14 @@
 //!    [`DeadRanges`](crate::mvcc::DeadRanges). It decides nothing, and may be late or left out.
 //! 2. It starts where the dead range before its first key ends, and ends where the one behind its
 //!    last key starts. So ranges that are deleted piece by piece become one.
-//! 3. A flush writes a range tombstone for a dead range in place of the tombstones in it, so that
-//!    the range is sought past after a reopening, too, and files that it covers are removed unread.
+//! 3. A flush writes a range tombstone for a dead range in place of the tombstones in it that it
+//!    would have to write, so that the range is sought past after a reopening, too, and files that
+//!    it covers are removed unread.
 //! 4. Deletions of keys among live ones have no such ranges. Scans from three of the deleted keys
 //!    find that out, and then twice as many tombstones are waited for the next time.
 
 use std::collections::BTreeMap;
+use std::sync::Weak;
 
 use crate::base::{Fragment, KeyRange, Kind, SeqNo, after};
 use crate::cursor::{Direction, EntryCursor};
@@ -27,7 +29,7 @@ use crate::sync::{Arc, AtomicU64, Mutex, Ordering};
 
 /// The number of tombstones after which the deleted keys are scanned, and its limit while scans are
 /// in vain.
-const MIN_INTERVAL: u64 = 256;
+const MIN_INTERVAL: u64 = 1 << 10;
 const MAX_INTERVAL: u64 = 8 << 10;
 
 /// The tombstones of one call at most; they are scanned in memory of 16 bytes each.
@@ -47,6 +49,7 @@ const PREFIX: usize = 4;
 /// The tombstones around which dead ranges are not known yet.
 #[derive(Debug)]
 pub(in crate::engine) struct DeadScans {
+    core: Weak<Core>,
     /// All of them are above this seqno.
     since: AtomicU64,
     count: AtomicU64,
@@ -55,9 +58,10 @@ pub(in crate::engine) struct DeadScans {
 }
 
 impl DeadScans {
-    /// `is_due` says that tombstones may be in the memtables.
-    pub(in crate::engine) fn new(is_due: bool) -> Self {
+    /// `is_due` says that tombstones may be in the memtables of `core`.
+    pub(in crate::engine) fn new(core: &Weak<Core>, is_due: bool) -> Self {
         Self {
+            core: Weak::clone(core),
             since: AtomicU64::new(if is_due { 0 } else { u64::MAX }),
             count: AtomicU64::new(if is_due { MIN_INTERVAL } else { 0 }),
             interval: AtomicU64::new(MIN_INTERVAL),
@@ -78,7 +82,7 @@ impl DeadScans {
 impl Core {
     /// Counts the tombstones of a commit that is visible; all of them are above `since`. Without
     /// threads, a commit scans when that is due.
-    pub(in crate::engine) fn note_tombstones(self: &Arc<Self>, count: u64, since: SeqNo) {
+    pub(in crate::engine) fn note_tombstones(&self, count: u64, since: SeqNo) {
         self.dead_scans.add(count, since);
         if !self.dead_scans.is_due() {
             return;
@@ -92,7 +96,7 @@ impl Core {
 
     /// Scans between the deleted keys if there are many; returns whether there were. A scan that
     /// fails is left out: a reader of the same keys gets the error.
-    pub(in crate::engine) fn scan_for_dead_ranges(self: &Arc<Self>) -> bool {
+    pub(in crate::engine) fn scan_for_dead_ranges(&self) -> bool {
         let scans = &self.dead_scans;
         let Some(_scanning) = scans.scanning.try_lock() else { return false };
         if !scans.is_due() {
@@ -103,7 +107,7 @@ impl Core {
     }
 
     /// The same, due or not.
-    pub(in crate::engine) fn scan_deleted(self: &Arc<Self>) -> bool {
+    pub(in crate::engine) fn scan_deleted(&self) -> bool {
         let scans = &self.dead_scans;
         let since = SeqNo(scans.since.swap(u64::MAX, Ordering::AcqRel));
         let view = self.versions.view_full();
@@ -126,9 +130,9 @@ impl Core {
     }
 
     /// Scans from the lowest of these keys, which are of one keyspace, to the next live key, from
-    /// the lowest key behind that on, and so on, if many are close together: then a scan from one of
-    /// their quartiles passes many. Returns whether they are.
-    fn scan_between(self: &Arc<Self>, mut keys: Vec<&[u8]>) -> Result<bool> {
+    /// the lowest key behind that on, and so on, if many are close together: then a scan from one
+    /// of their quartiles passes many. Returns whether they are.
+    fn scan_between(&self, mut keys: Vec<&[u8]>) -> Result<bool> {
         if keys.len() < WORTH {
             return Ok(false);
         }
@@ -141,9 +145,10 @@ impl Core {
         let (before, behind) = self.dead.beside(first, last);
         let is_here = |key: &Vec<u8>| key.get(..PREFIX) == first.get(..PREFIX);
         let end = behind.filter(is_here).map_or_else(|| after(last), |behind| after(&behind));
+        let Some(core) = self.dead_scans.core.upgrade() else { return Ok(false) };
         let scan_from = |start: &[u8]| {
             let range = KeyRange { start: start.to_vec(), end: Some(end.clone()) };
-            let mut scan = EngineScan::new(self, self.versions.view_full(), self.visible(), range);
+            let mut scan = EngineScan::new(&core, self.versions.view_full(), self.visible(), range);
             let live = scan.next()?.map(|found| found.key.to_vec());
             let is_passed = |key: &&&[u8]| start <= **key && live.as_ref().is_none_or(|live| **key < &**live);
             Ok((keys.iter().filter(is_passed).count(), live))
@@ -163,8 +168,9 @@ impl Core {
 }
 
 impl Core {
-    /// A range tombstone for each dead range in which a memtable has many tombstones, in key order;
-    /// `boundaries` are the seqnos at which readers read.
+    /// A range tombstone for each dead range in which a memtable has many tombstones, most of which
+    /// hide something as far as filters tell, in key order. `boundaries` are the seqnos at which
+    /// readers read; `denies` says that a key is in no SST.
     ///
     /// Such a range tombstone has the seqno of the newest entry that the memtable had there when
     /// the range was found to be dead. From that one on nothing in the range has been live, and
@@ -174,23 +180,27 @@ impl Core {
         &self,
         memtable: &Arc<Memtable>,
         boundaries: &[SeqNo],
+        denies: &dyn Fn(&[u8]) -> bool,
     ) -> Vec<Fragment> {
         let Some(&lowest) = boundaries.first() else { return Vec::new() };
         let fragment = |(range, from): (KeyRange, SeqNo)| {
             if memtable.newest_range_tombstone(&range, memtable.base()).is_some() {
                 return None;
             }
-            let (mut count, mut newest) = (0, SeqNo::ZERO);
+            let (mut count, mut needed, mut newest) = (0, 0, SeqNo::ZERO);
             let mut cursor = MemtableCursor::new(Arc::clone(memtable), &range, Direction::Forward);
             while let Some(entry) = cursor.entry() {
                 if entry.seqno <= from {
-                    count += usize::from(entry.kind == Kind::Delete);
+                    if entry.kind == Kind::Delete {
+                        count += 1;
+                        needed += usize::from(!denies(entry.key));
+                    }
                     newest = newest.max(entry.seqno);
                 }
                 cursor.advance().ok()?;
             }
             let KeyRange { start, end: Some(end) } = range else { return None };
-            let is_worth = count >= WORTH && newest <= lowest;
+            let is_worth = needed >= WORTH.max(count / 2) && newest <= lowest;
             is_worth.then(|| Fragment { start, end, seqnos: vec![newest] })
         };
         self.dead.dead_at(memtable.max_lsn()).into_iter().filter_map(fragment).collect()

@@ -87,8 +87,8 @@ impl Core {
     }
 
     /// Runs the maintenance that would stall readers or writers if they had to do it: freezes a
-    /// full memtable, syncs what no commit waits for, makes memory for the cache. A failure of the
-    /// log is the error of the next commit.
+    /// full memtable, syncs what no commit waits for, makes memory for the cache, scans for dead
+    /// ranges. A failure of the log is the error of the next commit.
     pub(in crate::engine) fn run_maintenance(&self) {
         if self.workers.is_manual() {
             return;
@@ -98,6 +98,7 @@ impl Core {
             let _ = self.sync();
         }
         self.sst_store.cache.make_ahead();
+        self.scan_for_dead_ranges();
     }
 
     /// Freezes the active memtable if it is full. A failure is not the commit's that noticed: the
@@ -205,13 +206,14 @@ impl Core {
         // Nothing but merges changes them until the flush has ended.
         let levels = Arc::clone(&self.versions.view().levels);
         let boundaries = self.snapshots.boundaries(|| self.visible());
+        let denies = |key: &[u8]| levels.deny(key);
         let flush = MemtableFlush {
             sst_store: &self.sst_store,
             value_store: &self.value_store,
             values: &self.config.values,
             version: &version,
-            denies: &|key| levels.deny(key),
-            dead: self.dead_fragments(memtable, &boundaries),
+            denies: &denies,
+            dead: self.dead_fragments(memtable, &boundaries, &denies),
             boundaries,
             go_on: &|_| {
                 self.run_maintenance();

@@ -69,11 +69,8 @@ impl DeadKeys for Core {
     }
 
     fn note(&self, range: KeyRange, at: SeqNo, passed: u64) {
-        if passed >= MANY {
-            self.hints.add(range.clone());
-            self.workers.compactor.wake();
-        }
         let probe = range.clone();
+        let hint = (passed >= MANY).then(|| range.clone());
         // The view is loaded when writers know of the range, so it is not older than what they
         // write to.
         self.dead.add(range, at, passed, || {
@@ -81,6 +78,11 @@ impl DeadKeys for Core {
             // Asked behind the view: what was dropped from it is known by then.
             self.snapshots.is_history_whole_above(at) && view.is_known_unchanged_within(&probe, at, passed)
         });
+        // Behind the range, because a merge may drop evidence for it.
+        if let Some(hint) = hint {
+            self.hints.add(hint);
+            self.workers.compactor.wake();
+        }
     }
 }
 

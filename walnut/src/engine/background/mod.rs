@@ -57,7 +57,7 @@ impl Engine {
 impl Core {
     /// The flush thread: flushes, and between and within flushes the maintenance that would stall a
     /// reader or writer.
-    fn run_flush_thread(self: &Arc<Self>) {
+    fn run_flush_thread(&self) {
         prefer_other_threads(FLUSH_NICENESS);
         let mut noticed = SeqNo::ZERO;
         loop {
@@ -67,7 +67,6 @@ impl Core {
                 WorkerCall::Idle => self.note_durable_when_idle(&mut noticed),
                 WorkerCall::Work => {
                     self.run_maintenance();
-                    self.scan_for_dead_ranges();
                     if let Err(error) = self.flush_all_frozen() {
                         self.note_flush_failure(&error);
                         self.workers.flusher.wait_to_retry(1);

@@ -109,7 +109,7 @@ impl Engine {
             (log, last_seqno),
         );
         let throttle = Throttle::new(config.memtable_size, config.io_limit, workers.is_manual());
-        let core = Core {
+        let core = Arc::new_cyclic(|core| Core {
             reserve: Reserve::new(&env, &dir, config.reserve_size),
             machine,
             env,
@@ -123,7 +123,7 @@ impl Engine {
             workers,
             snapshots: Arc::new(snapshots),
             dead,
-            dead_scans: DeadScans::new(memtable_count > 0),
+            dead_scans: DeadScans::new(core, memtable_count > 0),
             hints: MergeHints::default(),
             flush_failures: AtomicU64::new(0),
             deletions: Deletions::default(),
@@ -134,8 +134,8 @@ impl Engine {
             #[cfg(feature = "encryption")]
             changing_keys: Mutex::default(),
             flushing: Mutex::default(),
-        };
-        let engine = Self { core: Arc::new(core) };
+        });
+        let engine = Self { core };
         engine.clear_up();
         if !engine.versions.view().active.is_empty() {
             engine.note_deletion();

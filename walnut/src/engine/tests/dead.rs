@@ -277,7 +277,12 @@ fn a_flush_writes_one_range_tombstone_for_all_of_a_dead_range() {
     // From either side: pieces that were scanned one by one become one range.
     (0..1500).for_each(|n| delete(&engine, n).unwrap());
     (2000..3500).rev().for_each(|n| delete(&engine, n).unwrap());
-    engine.core().scan_deleted();
+    engine.scan_deleted();
+    // What came and went in the memtable needs none.
+    (5000..6000).for_each(|n| put(&engine, n, 1).unwrap());
+    (5000..6000).for_each(|n| delete(&engine, n).unwrap());
+    engine.scan_deleted();
+    assert!(last(&engine).1 <= FEW_STEPS);
     let before = state(&engine).unwrap();
     assert_eq!(before.len(), 1000);
     engine.flush_everything().unwrap();
@@ -298,6 +303,20 @@ fn a_flush_writes_one_range_tombstone_for_all_of_a_dead_range() {
     assert_eq!(state(&engine).unwrap().len(), 1002);
 }
 
+#[test]
+fn the_flush_thread_finds_what_is_dead() {
+    let threads = EngineConfig { memtable_size: 64 << 20, background: Background::Thread, ..config() };
+    let engine = open_with(&machine(), threads).unwrap();
+    (0..3000).for_each(|n| put(&engine, n, 1).unwrap());
+    (0..2500).for_each(|n| delete(&engine, n).unwrap());
+    until("the front is known to be dead", || {
+        let rest = engine.dead.without_front(range(0, u32::MAX), engine.visible());
+        rest.start > key(1900)
+    });
+    let (found, steps) = first(&engine);
+    assert!(found == Some(key(2500)) && steps <= 1100, "{steps} steps");
+}
+
 /// A range tombstone in place of others would be a change since then.
 #[test]
 fn a_dead_range_is_no_change_to_a_transaction_that_saw_it_dead() {
@@ -310,7 +329,7 @@ fn a_dead_range_is_no_change_to_a_transaction_that_saw_it_dead() {
     (400..450).for_each(|n| delete(&engine, 2 * n).unwrap());
     for is_flushed in [false, true] {
         if is_flushed {
-            engine.core().scan_deleted();
+            engine.scan_deleted();
             engine.flush_everything().unwrap();
             assert_eq!(stored_tombstones(&engine), (0, 450), "the first one sees what they hide");
         }
@@ -336,7 +355,7 @@ fn deletions_among_live_keys_are_scanned_ever_more_seldom() {
         delete(&engine, n).unwrap();
     }
     let (count, (_, steps)) = (known(), first(&engine));
-    assert!(steps <= 1000 && count > 0, "{steps} steps, {count} dead ranges");
+    assert!(steps <= 1100 && count > 0, "{steps} steps, {count} dead ranges");
 }
 
 #[test]
@@ -446,7 +465,7 @@ proptest! {
                 }
                 Deed::Pin => pins.push((engine.pin_applied(), model.clone())),
                 Deed::Unpin => pins.truncate(pins.len().saturating_sub(1)),
-                Deed::Scan => drop(engine.core().scan_deleted()),
+                Deed::Scan => drop(engine.scan_deleted()),
                 Deed::Flush => engine.flush_everything().unwrap(),
                 Deed::Compact => engine.compact().unwrap(),
                 Deed::Begin(start, size, from_back) => {
