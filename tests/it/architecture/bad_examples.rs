@@ -312,6 +312,21 @@ fn a_path_without_a_file_is_found() {
 }
 
 #[test]
+fn a_function_that_a_tour_does_not_pass_is_found() {
+    let text =
+        "//! A.\nimpl Log { fn write(&self) {} }\nfn open() {}\n#[cfg(test)]\nmod tests { fn lost() {} }\n";
+    let tour = "# A\n`Log::gone`\n## Tour: a write\n1. `Log::write`, `wal::open` (`wal/mod.rs`), `Error::Full`.\n\
+                2. `Log::write`\n   and `tests::lost` (`wal/mod.rs`).\n\n`Log::write`\n";
+    assert_eq!(
+        texts(&documents::lost_functions(&[page("docs/A.md", tour)], &[store("wal/mod.rs", text)])),
+        [
+            "docs/A.md:5: none of the files of this step declares `tests::lost`",
+            "docs/A.md:8: none of the files of this step declares `Log::write`",
+        ]
+    );
+}
+
+#[test]
 fn a_glossary_of_too_many_rows_is_found() {
     let glossary = |rows: usize| {
         let rows = "| a | b | |\n".repeat(rows);

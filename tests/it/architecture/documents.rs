@@ -1,8 +1,8 @@
-//! The rules for the Markdown pages: links and paths lead to files, the glossary stays short, a design note has its parts.
+//! The rules for the Markdown pages: links and paths lead to files, tours to functions, the glossary stays short, a design note has its parts.
 //!
 //! Pages of the guide name no sources; their programs are compiled elsewhere (`guide.rs`).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
@@ -100,6 +100,48 @@ pub(super) fn dead_paths(pages: &[Page], sources: &[Source], exists: &dyn Fn(&st
         }
     }
     faults
+}
+
+/// Functions that a step of a tour names, as `Type::function`, and that no file declares which the step names.
+pub(super) fn lost_functions(pages: &[Page], sources: &[Source]) -> Vec<Fault> {
+    let mut faults = Vec::new();
+    for page in pages {
+        for (line, step) in tour_steps(&page.text) {
+            let spans = || step.split('`').skip(1).step_by(2);
+            let is_named = |source: &&Source| {
+                spans().any(|span| SOURCE_ROOTS.iter().any(|root| source.path == format!("{root}{span}")))
+            };
+            let declared: BTreeSet<String> =
+                sources.iter().filter(is_named).flat_map(Source::functions).collect();
+            for span in spans().filter(|span| is_function(span) && !declared.contains(*span)) {
+                let text = format!("none of the files of this step declares `{span}`");
+                faults.push(fault(Rule::Path, &page.path, line, text));
+            }
+        }
+    }
+    faults
+}
+
+/// The paragraphs and numbered steps below the headings of tours, each with its first line.
+fn tour_steps(text: &str) -> Vec<(usize, String)> {
+    let (mut steps, mut is_tour) = (Vec::<(usize, String)>::new(), false);
+    for (number, line) in prose(text) {
+        if line.starts_with('#') {
+            is_tour = line.contains("Tour: ");
+        } else if is_tour {
+            let begins = line.is_empty() || line.starts_with(|c: char| c.is_ascii_digit());
+            match steps.last_mut() {
+                Some((_, step)) if !begins => step.extend(["\n", line]),
+                _ => steps.push((number + usize::from(line.is_empty()), line.to_owned())),
+            }
+        }
+    }
+    steps
+}
+
+/// Whether it is of the form `Type::function`.
+fn is_function(span: &str) -> bool {
+    span.rsplit_once("::").is_some_and(|(_, name)| name.starts_with(|c: char| c.is_ascii_lowercase()))
 }
 
 /// A glossary with more rows than a reader learns.

@@ -169,6 +169,14 @@ fn paths_in_pages_and_comments_exist() {
 }
 
 #[test]
+fn tours_name_functions_of_the_files_that_they_pass() {
+    let pages = documents::pages();
+    the_pages_keep(&documents::lost_functions(&pages, &source::tree()));
+    let tours = pages.iter().map(|page| page.text.matches("\n## Tour: ").count()).sum::<usize>();
+    assert_eq!(tours, 3, "a typed insert, a get and a flush");
+}
+
+#[test]
 fn the_glossary_is_short() {
     the_pages_keep(&documents::long_glossary(&documents::pages()));
 }

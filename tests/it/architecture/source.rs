@@ -63,6 +63,36 @@ impl Source {
         &self.text[..end]
     }
 
+    /// The functions outside of tests, each behind its type, its trait or its module: `Type::function`.
+    pub(super) fn functions(&self) -> BTreeSet<String> {
+        let mut names = BTreeSet::new();
+        let mut add =
+            |owner: &str, function: &syn::Signature| names.insert(format!("{owner}::{}", function.ident));
+        for item in self.production().0.items {
+            match item {
+                Item::Fn(item) => drop(add(self.module.last().map_or("", String::as_str), &item.sig)),
+                Item::Impl(block) => {
+                    let syn::Type::Path(owner) = &*block.self_ty else { continue };
+                    let owner = owner.path.segments.last().map(|last| last.ident.to_string());
+                    for item in &block.items {
+                        if let ImplItem::Fn(item) = item {
+                            add(owner.as_deref().unwrap_or_default(), &item.sig);
+                        }
+                    }
+                }
+                Item::Trait(item) => {
+                    for function in &item.items {
+                        if let syn::TraitItem::Fn(function) = function {
+                            add(&item.ident.to_string(), &function.sig);
+                        }
+                    }
+                }
+                _ => {}
+            }
+        }
+        names
+    }
+
     /// The modules that this file declares for tests alone.
     fn test_modules(&self) -> impl Iterator<Item = Vec<String>> {
         self.file.items.iter().filter_map(|item| match item {

@@ -189,7 +189,7 @@ fn data_keys_that_are_added_behind_its_back_are_no_damage_and_one_that_is_nowher
         restless.store(60, Ordering::Relaxed);
         follower.refresh().unwrap();
         assert_eq!(restless.load(Ordering::Relaxed), 0, "it began again until the keys stayed");
-        assert_eq!(ids(&follower.table::<Note>().unwrap()).len(), notes.len().unwrap() as usize);
+        assert_eq!(ids(&follower.table::<Note>().unwrap()).len() as u64, notes.len().unwrap());
         assert_eq!(ids(&follow(60).unwrap().table::<Note>().unwrap()), (0..=id).collect::<Vec<_>>());
     }
     let keys = Path::new(DIR).join("KEYS");

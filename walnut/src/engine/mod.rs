@@ -265,7 +265,7 @@ impl Engine {
         self.health.owner().detected_loss()?;
         self.health.ensure_unpoisoned()?;
         let flushed = if self.config.checkpoint_on_close { self.flush_to_close() } else { Ok(()) };
-        let has_spares = self.commits.log.lock().size().recycled_size > 0;
+        let has_spares = self.commits.log.size().recycled_size > 0;
         self.with_reserve(|| self.commits.end_log())?;
         if has_spares {
             // They stay until the next opening when they cannot be removed.

@@ -124,15 +124,7 @@ impl Core {
 
     /// Spends the reserve; returns whether that has freed room.
     fn spend_reserve(&self) -> bool {
-        self.reserve.spend(|| {
-            let is_recycled = {
-                let mut log = self.commits.log.lock();
-                let is_recycled = log.size().recycled_size > 0;
-                log.drop_recycled();
-                is_recycled
-            };
-            is_recycled && self.remove_old_log(&[]).is_ok()
-        })
+        self.reserve.spend(|| self.commits.log.drop_recycled() && self.remove_old_log(&[]).is_ok())
     }
 
     /// Runs work that frees more space than it takes: if it finds none, the reserve is spent and it

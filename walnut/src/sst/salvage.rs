@@ -6,8 +6,8 @@
 //! ```
 //!
 //! 1. A block that is passed on is whole: its seal is bound to this file and to its offset.
-//! 2. Where a block is damaged, the keys between its neighbours may be missing, and of the first key
-//!    behind it newer versions: that range is reported. It is empty in none of the reports.
+//! 2. Where a block is damaged, the keys between its neighbours may be missing, and of the first
+//!    key behind it newer versions: that range is reported. It is empty in none of the reports.
 //! 3. Without its footer a file may have lost blocks behind the last that is found, wherever it was
 //!    cut, and range tombstones anywhere: both are reported.
 //! 4. Memory is one block, and the bytes that are searched for the next one.
@@ -187,8 +187,8 @@ impl SalvageCursor {
         }
     }
 
-    /// Ends a gap before `key`, or at the end of the file. Newer versions of `key` may be in it, and
-    /// older adds to the key before it.
+    /// Ends a gap before `key`, or at the end of the file. Newer versions of `key` may be in it,
+    /// and older adds to the key before it.
     fn close_gap(&mut self, key: Option<&[u8]>) {
         if let Some((offset, reason)) = self.gap.take() {
             let start = match (self.is_begun, self.kind) {

@@ -6,9 +6,8 @@
 //! A reader that shares the writes sees them as they were at that time: the next write copies them
 //! first.
 
-use super::counters::CounterKey;
 use super::reservations::{TxnReservations, UniqueReservations};
-use super::write_buffer::{Write, WriteBuffer};
+use super::write_buffer::{CounterKey, Write, WriteBuffer};
 use crate::base::KeyHash;
 use crate::error::{Error, Limit, Result};
 use crate::sync::{Arc, AtomicU64, Ordering};
@@ -23,7 +22,7 @@ pub struct Savepoint {
     number: u64,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct TxnBuffers {
     writes: Arc<WriteBuffer>,
     /// Each with the mark of its time.
@@ -51,7 +50,12 @@ impl Savepoint {
 
 impl TxnBuffers {
     pub(super) fn new(reservations: &Arc<UniqueReservations>) -> Self {
-        Self { reservations: TxnReservations::new(reservations), ..Self::default() }
+        Self {
+            writes: Arc::default(),
+            savepoints: Vec::new(),
+            statement: None,
+            reservations: TxnReservations::new(reservations),
+        }
     }
 
     fn mark(&self) -> SavepointMark {
@@ -319,7 +323,7 @@ mod tests {
     proptest! {
         #[test]
         fn every_way_back_leads_to_the_state_that_was(deeds in prop::collection::vec(deed(), 0..40)) {
-            let mut set = TxnBuffers::default();
+            let mut set = TxnBuffers::new(&Arc::default());
             let mut model = Model::new();
             let (mut savepoints, mut shares) = (Vec::new(), Vec::new());
             for deed in deeds {
@@ -380,7 +384,7 @@ mod tests {
 
     #[test]
     fn a_statement_that_is_too_much_for_one_commit_is_refused() {
-        let mut set = TxnBuffers::default();
+        let mut set = TxnBuffers::new(&Arc::default());
         set.write(b"large", Some(&vec![0; MAX_PAYLOAD_SIZE - 2 * ENTRY_OVERHEAD - 8]));
         set.begin_statement().expect("none is running");
         set.write(b"k", Some(b"vv"));
@@ -394,7 +398,7 @@ mod tests {
 
     #[test]
     fn what_is_written_again_and_again_takes_no_more_than_twice_its_room() {
-        let mut set = TxnBuffers::default();
+        let mut set = TxnBuffers::new(&Arc::default());
         for turn in 0..100_000u32 {
             set.write(&[turn.to_le_bytes()[0]], Some(&[7; 100]));
             assert!(set.writes.count() < 2000, "{} writes of 256 keys", set.writes.count());

@@ -21,7 +21,6 @@
 
 mod base_scan;
 mod buffers;
-mod counters;
 mod merged_scan;
 mod optimistic;
 mod read_tracker;
@@ -36,7 +35,6 @@ mod storage;
 mod write_buffer;
 
 pub use buffers::Savepoint;
-pub(crate) use counters::CounterKey;
 pub(crate) use optimistic::Txn;
 #[cfg(feature = "untracked")]
 pub use read_tracker::leave_conflicts_unnoticed;
@@ -48,3 +46,4 @@ pub(crate) use retry::{RetryQueue, run_with_retries};
 pub(crate) use running::commit_and_record;
 pub(crate) use scan::{EntryScan, ScanState};
 pub(crate) use storage::Storage;
+pub(crate) use write_buffer::CounterKey;

@@ -20,13 +20,12 @@ use std::fmt;
 use std::path::Path;
 
 use super::buffers::{Savepoint, TxnBuffers};
-use super::counters::CounterKey;
 use super::read_tracker::ReadTracker;
 use super::remote::commit_remotely;
 use super::reservations::{ReserveOutcome, ReserveRequest, UniqueReservations};
 use super::running::commit_and_record;
 use super::storage::{Storage, StorageSession};
-use super::write_buffer::WriteBuffer;
+use super::write_buffer::{CounterKey, WriteBuffer};
 use crate::backend::{self, Mode, RemoteSession};
 use crate::base::{KeyRange, SeqNo};
 use crate::batch::EntryBatch;

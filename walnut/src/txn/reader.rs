@@ -1,9 +1,8 @@
 //! Point reads of a snapshot or a transaction.
 
-use super::counters::CounterKey;
 use super::read_tracker::ReadTracker;
 use super::remote::RemoteReader;
-use super::write_buffer::{Write, WriteBuffer};
+use super::write_buffer::{CounterKey, Write, WriteBuffer};
 use crate::base::{KeyHash, KeyRange, SeqNo};
 use crate::engine::{Number, PointReader};
 use crate::error::Result;

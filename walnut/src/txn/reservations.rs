@@ -58,7 +58,7 @@ struct Holders {
 }
 
 /// The reservations of one transaction in the order of acquisition; dropping it releases them.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct TxnReservations {
     reservations: Arc<UniqueReservations>,
     /// `None` until the first request.

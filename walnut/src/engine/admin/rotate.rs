@@ -78,7 +78,7 @@ impl Core {
     fn renew_log(&self) -> Result<()> {
         self.with_reserve(|| self.freeze_if(|_| true))?;
         while self.flush_one()? {}
-        self.commits.log.lock().drop_recycled();
+        self.commits.log.drop_recycled();
         self.remove_old_log(&[])
     }
 

@@ -170,7 +170,7 @@ pub struct LevelStats {
 impl Core {
     /// From the first segment that the manifest needs to the one that is written.
     fn log_segment_count(&self) -> u64 {
-        let newest = self.commits.log.lock().position().segment();
+        let newest = self.commits.log.segment();
         let oldest = self.versions.log_number();
         oldest.map_or(0, |oldest| (newest.0 + 1).saturating_sub(oldest.0))
     }
@@ -178,7 +178,7 @@ impl Core {
     /// Counts what there is. Costs no input or output.
     pub(crate) fn stats(&self) -> Stats {
         let view = self.versions.view();
-        let log = self.commits.log.lock().size();
+        let log = self.commits.log.size();
         let progress = self.compactions.progress();
         let (stall_count, stall_time) = self.throttle.stalls();
         let (cache_hit_count, cache_miss_count) = self.sst_store.cache.hits_and_misses();

@@ -73,23 +73,24 @@ impl Core {
     /// stays as it is.
     fn orphans(&self) -> Result<Vec<String>> {
         let _pause = self.pause_flushes();
-        let log = self.commits.log.lock();
-        self.versions.with_manifest(|manifest| {
-            let names = manifest.names();
-            directory::orphans(&*self.env, &self.dir, |name| match name {
-                FileName::Current | FileName::Lock | FileName::Reserve => true,
-                FileName::Keys => self.sst_store.keys.is_encrypted(),
-                FileName::Segment(number) => log.has(number),
-                FileName::Sst(number) | FileName::Values(number) => {
-                    names.contains(&name) || manifest.is_recent(number)
-                }
-                FileName::SstTemp(number) | FileName::ValuesTemp(number) => manifest.is_recent(number),
-                FileName::Manifest(_) => names.contains(&name),
-                FileName::CurrentTemp
-                | FileName::KeysTemp
-                | FileName::SegmentTemp(_)
-                | FileName::Unfinished
-                | FileName::Quarantine => false,
+        self.commits.log.with_segments(|has_segment| {
+            self.versions.with_manifest(|manifest| {
+                let names = manifest.names();
+                directory::orphans(&*self.env, &self.dir, |name| match name {
+                    FileName::Current | FileName::Lock | FileName::Reserve => true,
+                    FileName::Keys => self.sst_store.keys.is_encrypted(),
+                    FileName::Segment(number) => has_segment(number),
+                    FileName::Sst(number) | FileName::Values(number) => {
+                        names.contains(&name) || manifest.is_recent(number)
+                    }
+                    FileName::SstTemp(number) | FileName::ValuesTemp(number) => manifest.is_recent(number),
+                    FileName::Manifest(_) => names.contains(&name),
+                    FileName::CurrentTemp
+                    | FileName::KeysTemp
+                    | FileName::SegmentTemp(_)
+                    | FileName::Unfinished
+                    | FileName::Quarantine => false,
+                })
             })
         })
     }

@@ -87,7 +87,7 @@ impl Core {
         }
         self.flush_everything().inspect_err(|_| self.deletions.wait.store(true, Ordering::Release))?;
         // What is kept of the log would take the room that is to come back.
-        self.commits.log.lock().drop_recycled();
+        self.commits.log.drop_recycled();
         let _ = self.remove_old_log(&[]);
         Ok(true)
     }

@@ -61,7 +61,7 @@ impl Core {
     /// is replayed in less time than a flush takes.
     pub(in crate::engine) fn flush_to_close(&self) -> Result<()> {
         let limit = SMALL_LOG.min(self.config.memtable_size as u64 / SMALL_PART);
-        let is_small = self.versions.view().frozen.is_empty() && self.commits.log.lock().is_within(limit);
+        let is_small = self.versions.view().frozen.is_empty() && self.commits.log.is_within(limit);
         if is_small { self.flush_deletions().map(drop) } else { self.flush_everything() }
     }
 
@@ -72,7 +72,7 @@ impl Core {
         let view = self.versions.view();
         if self.reserve.is_space_short(view.active.size(), || view.frozen_size()) {
             drop(view);
-            self.commits.log.lock().drop_recycled();
+            self.commits.log.drop_recycled();
             return self.try_to_freeze(|active| !active.is_empty());
         }
         if !view.active.is_full(limit) {
@@ -177,16 +177,7 @@ impl Core {
         self.versions.held.track_memtable(&frozen.memtable);
         self.throttle.note_flush(frozen.memtable.size(), (began, self.env.monotonic_clock()), new.size());
         self.compactions.note_flush(new.size());
-        let kept = {
-            let mut log = self.commits.log.lock();
-            let kept = log.release_before(frozen.next_log);
-            if self.reserve.is_spent() {
-                log.drop_recycled();
-                Vec::new()
-            } else {
-                kept
-            }
-        };
+        let kept = self.commits.log.release_before(frozen.next_log, !self.reserve.is_spent());
         // A segment that cannot be removed now is removed after a later flush, or by the next open.
         let _ = self.remove_old_log(&kept);
         self.workers.compactor.wake();

@@ -12,13 +12,7 @@ pub(in crate::engine) struct Position {
     offset: u64,
 }
 
-impl Position {
-    pub(in crate::engine) fn segment(self) -> FileNumber {
-        self.segment
-    }
-}
-
-/// The log behind its lock.
+/// The log behind its lock, which only the commit pipeline holds over several calls.
 #[derive(Debug)]
 pub(in crate::engine) struct SharedLog {
     log: Mutex<EngineLog>,
@@ -32,7 +26,7 @@ impl SharedLog {
         Self { log: Mutex::new(log), is_torn: AtomicBool::new(false) }
     }
 
-    pub(in crate::engine) fn lock(&self) -> MutexGuard<'_, EngineLog> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, EngineLog> {
         self.log.lock()
     }
 
@@ -47,6 +41,55 @@ impl SharedLog {
 
     pub(super) fn publish_torn(&self, log: &EngineLog) {
         self.is_torn.store(log.torn, Ordering::Release);
+    }
+
+    /// The number of the segment that is written.
+    pub(in crate::engine) fn segment(&self) -> FileNumber {
+        self.lock().position().segment
+    }
+
+    /// The size of the log on disk; zero once it is closed.
+    pub(in crate::engine) fn size(&self) -> LogSize {
+        self.lock().writer.as_ref().map(LogWriter::size).unwrap_or_default()
+    }
+
+    /// Whether it is one segment with at most `size` bytes of records.
+    pub(in crate::engine) fn is_within(&self, size: u64) -> bool {
+        let is_within = |writer: &LogWriter| writer.end() <= size && writer.size().segment_count == 1;
+        self.lock().writer.as_ref().is_none_or(is_within)
+    }
+
+    /// Calls `work` with a function that returns whether the log has a segment of a number, a
+    /// recycled one included; none is begun or released meanwhile.
+    pub(in crate::engine) fn with_segments<R>(
+        &self,
+        work: impl FnOnce(&dyn Fn(FileNumber) -> bool) -> R,
+    ) -> R {
+        let log = self.lock();
+        work(&|number| log.writer.as_ref().is_some_and(|writer| writer.has(number)))
+    }
+
+    /// Releases the segments before `first`, and returns those that will be recycled, if any are to
+    /// be: see [`LogWriter::release_before`].
+    pub(in crate::engine) fn release_before(&self, first: FileNumber, recycles: bool) -> Vec<FileNumber> {
+        let mut log = self.lock();
+        let Some(writer) = &mut log.writer else { return Vec::new() };
+        let kept = writer.release_before(first);
+        if recycles {
+            return kept;
+        }
+        writer.drop_recycled();
+        Vec::new()
+    }
+
+    /// Drops the segments that are kept for recycling, and returns whether there were any: see
+    /// [`LogWriter::drop_recycled`].
+    pub(in crate::engine) fn drop_recycled(&self) -> bool {
+        let mut log = self.lock();
+        let Some(writer) = &mut log.writer else { return false };
+        let is_recycled = writer.size().recycled_size > 0;
+        writer.drop_recycled();
+        is_recycled
     }
 }
 
@@ -76,7 +119,7 @@ impl EngineLog {
     }
 
     /// The end of the written records.
-    pub(in crate::engine) fn position(&self) -> Position {
+    pub(super) fn position(&self) -> Position {
         self.writer.as_ref().map_or_else(Position::default, |writer| Position {
             segment: writer.number(),
             offset: writer.end(),
@@ -140,34 +183,6 @@ impl EngineLog {
         let number = self.writer()?.rotate_next()?;
         self.torn = false;
         Ok(number)
-    }
-
-    /// Releases the segments before `first`, and returns those that will be recycled: see
-    /// [`LogWriter::release_before`].
-    pub(in crate::engine) fn release_before(&mut self, first: FileNumber) -> Vec<FileNumber> {
-        self.writer.as_mut().map_or_else(Vec::new, |writer| writer.release_before(first))
-    }
-
-    /// Drops the segments that are kept for recycling: see [`LogWriter::drop_recycled`].
-    pub(in crate::engine) fn drop_recycled(&mut self) {
-        if let Some(writer) = &mut self.writer {
-            writer.drop_recycled();
-        }
-    }
-
-    /// The size of the log on disk; zero once it is closed.
-    pub(in crate::engine) fn size(&self) -> LogSize {
-        self.writer.as_ref().map(LogWriter::size).unwrap_or_default()
-    }
-
-    /// Whether it has a segment of this number, a recycled one included.
-    pub(in crate::engine) fn has(&self, number: FileNumber) -> bool {
-        self.writer.as_ref().is_some_and(|writer| writer.has(number))
-    }
-
-    /// Whether it is one segment with at most `size` bytes of records.
-    pub(in crate::engine) fn is_within(&self, size: u64) -> bool {
-        self.writer.as_ref().is_none_or(|writer| writer.end() <= size && writer.size().segment_count == 1)
     }
 
     /// Whether it was closed in order by an earlier process, and nothing was written since.

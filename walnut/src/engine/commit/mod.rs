@@ -30,8 +30,7 @@ mod validate;
 use std::time::Duration;
 
 use group_sync::{GroupSync, UnsyncedCommit};
-pub(super) use log::EngineLog;
-use log::{Position, SharedLog};
+use log::{EngineLog, Position, SharedLog};
 pub(super) use queue::{CommitPosition, RefusedCommit};
 use queue::{CommitQueue, Completion, Request};
 use read_set::GroupWrites;
@@ -385,6 +384,12 @@ impl CommitPipeline {
     /// Returns a failure of the log; poisons the engine if it has poisoned the log.
     fn poison_like(&self, log: &EngineLog, error: Error) -> Error {
         if log.is_poisoned() { self.poison(error) } else { error }
+    }
+
+    /// Stops every commit before it is written, for as long as the result is held.
+    #[cfg(test)]
+    pub(super) fn hold_log(&self) -> crate::sync::MutexGuard<'_, EngineLog> {
+        self.log.lock()
     }
 
     /// Lets the next group sync gather until this many commits wait.

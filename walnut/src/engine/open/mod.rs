@@ -169,7 +169,7 @@ impl Engine {
     /// Writes out what runs without a close have left, when that is more than background work
     /// leaves. A failure puts it off.
     fn clear_up(&self) {
-        if self.commits.log.lock().size().segment_count <= MAX_SEGMENTS_LEFT {
+        if self.commits.log.size().segment_count <= MAX_SEGMENTS_LEFT {
             return;
         }
         let is_crowded = || self.versions.view().levels.runs().len() > MAX_RUNS_LEFT;

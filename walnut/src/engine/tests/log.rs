@@ -41,7 +41,7 @@ fn eight_threads_that_wait_for_the_log_share_one_write_and_one_sync() {
         let engine = open_with(&env, config).unwrap();
         let before = env.counts();
         thread::scope(|scope| {
-            let log = engine.commits.log.lock();
+            let log = engine.commits.hold_log();
             let threads: Vec<_> = (0..8)
                 .map(|n| {
                     let engine = &engine;
@@ -77,7 +77,7 @@ fn a_commit_that_read_what_another_of_its_group_wrote_is_refused() {
         engine.commit(reads, batch, Durability::Fast)
     };
     thread::scope(|scope| {
-        let log = engine.commits.log.lock();
+        let log = engine.commits.hold_log();
         let (first, second) = (reads(1), reads(1));
         let writers = [scope.spawn(move || commit(first, 1)), scope.spawn(move || commit(second, 1))];
         until("both line up", || engine.commits.waiting_counts().1 == 2);

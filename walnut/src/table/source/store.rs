@@ -347,7 +347,7 @@ impl Store {
         statement: impl FnMut(&Txn) -> Result<R>,
     ) -> Result<R> {
         let begin = || Txn::begin_statement(&self.storage, &self.reservations);
-        self.run(durability, begin, statement)
+        run_with_retries(&self.storage, &self.retry_queue, durability, begin, |txn| txn, statement)
     }
 
     /// The same for a statement that the user did not ask for, such as one that creates a table:
@@ -358,15 +358,6 @@ impl Store {
         statement: impl FnMut(&Txn) -> Result<R>,
     ) -> Result<R> {
         let begin = || Txn::begin_statement(&self.storage, &self.reservations).internal();
-        self.run(durability, begin, statement)
-    }
-
-    fn run<R>(
-        &self,
-        durability: Durability,
-        begin: impl Fn() -> Txn,
-        statement: impl FnMut(&Txn) -> Result<R>,
-    ) -> Result<R> {
         run_with_retries(&self.storage, &self.retry_queue, durability, begin, |txn| txn, statement)
     }
 
