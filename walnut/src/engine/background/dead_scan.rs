@@ -32,7 +32,7 @@ use crate::sync::{Arc, AtomicU64, Mutex, Ordering};
 const MIN_INTERVAL: u64 = 1 << 10;
 const MAX_INTERVAL: u64 = 8 << 10;
 
-/// The tombstones of one call at most; they are scanned in memory of 16 bytes each.
+/// Tombstones that are scanned together at most, in memory of 16 bytes each.
 const MAX_KEYS: usize = 64 << 10;
 
 /// Tombstones without a live key between them that are worth a scan: so many, and this part of all
@@ -40,8 +40,8 @@ const MAX_KEYS: usize = 64 << 10;
 const WORTH: usize = 16;
 const SHARE: usize = 16;
 
-/// The most scans of one keyspace.
-const MAX_SCANS: usize = 64;
+/// The most scans of one keyspace, so that its dead ranges leave room for those of others.
+const MAX_SCANS: usize = 8;
 
 /// The length of a keyspace's id.
 const PREFIX: usize = 4;
@@ -94,8 +94,8 @@ impl Core {
         }
     }
 
-    /// Scans between the deleted keys if there are many; returns whether there were. A scan that
-    /// fails is left out: a reader of the same keys gets the error.
+    /// Scans between the deleted keys if there are many; returns whether that was worth it. A scan
+    /// that fails is left out: a reader of the same keys gets the error.
     pub(in crate::engine) fn scan_for_dead_ranges(&self) -> bool {
         let scans = &self.dead_scans;
         let Some(_scanning) = scans.scanning.try_lock() else { return false };
@@ -111,22 +111,34 @@ impl Core {
         let scans = &self.dead_scans;
         let since = SeqNo(scans.since.swap(u64::MAX, Ordering::AcqRel));
         let view = self.versions.view_full();
-        let keyspaces = deleted_keys(&view, since);
-        if keyspaces.values().map(Vec::len).sum::<usize>() < WORTH {
+        let mut deleted = deleted_keys(&view, since).peekable();
+        if deleted.peek().is_none() {
             return false;
         }
         let scan = || {
-            let worth = keyspaces.into_values().map(|keys| self.scan_between(keys).unwrap_or(false));
-            worth.fold(false, |any, worth| any | worth)
+            let mut was_worth = false;
+            while deleted.peek().is_some() {
+                let mut keyspaces = BTreeMap::<_, Vec<_>>::new();
+                for key in deleted.by_ref().take(MAX_KEYS) {
+                    keyspaces.entry(&key[..PREFIX.min(key.len())]).or_default().push(key);
+                }
+                for keys in keyspaces.into_values() {
+                    was_worth |= self.scan_between(keys).unwrap_or(false);
+                }
+            }
+            was_worth
         };
         #[cfg(test)]
         let was_worth = crate::cursor::steps::uncounted(scan);
         #[cfg(not(test))]
-        let was_worth = scan();
+        let was_worth = {
+            let mut scan = scan;
+            scan()
+        };
         let interval = scans.interval.load(Ordering::Relaxed);
         let next = if was_worth { MIN_INTERVAL } else { (2 * interval).min(MAX_INTERVAL) };
         scans.interval.store(next, Ordering::Relaxed);
-        true
+        was_worth
     }
 
     /// Scans from the lowest of these keys, which are of one keyspace, to the next live key, from
@@ -207,13 +219,9 @@ impl Core {
     }
 }
 
-/// The keys that the memtables delete above a seqno, by keyspace.
-fn deleted_keys(view: &View, since: SeqNo) -> BTreeMap<&[u8], Vec<&[u8]>> {
-    let entries = view.memtables().flat_map(|memtable| memtable.entries_since(since));
-    let deleted = entries.filter(|entry| entry.kind == Kind::Delete).take(MAX_KEYS);
-    let mut keyspaces = BTreeMap::<_, Vec<_>>::new();
-    for key in deleted.map(|entry| entry.key) {
-        keyspaces.entry(&key[..PREFIX.min(key.len())]).or_default().push(key);
-    }
-    keyspaces
+/// The keys that the memtables delete above a seqno, in the order of their tombstones.
+fn deleted_keys(view: &View, since: SeqNo) -> impl Iterator<Item = &[u8]> {
+    let memtables: Vec<&Arc<Memtable>> = view.memtables().collect();
+    let entries = memtables.into_iter().rev().flat_map(move |memtable| memtable.entries_since(since));
+    entries.filter(|entry| entry.kind == Kind::Delete).map(|entry| entry.key)
 }
