@@ -27,7 +27,6 @@ use walnut::remote::Failure;
 
 /// The hosts of a connection string.
 pub(crate) struct Hosts {
-    /// For errors.
     server: String,
     each: Vec<Config>,
     /// The one that answered last.
@@ -46,8 +45,13 @@ impl Hosts {
         Self { server, each, last: AtomicUsize::new(last) }
     }
 
-    /// The first that `open` opens. What an attempt opens that nobody waits for is passed to `leave`.
-    /// `timeout` is the time that a call may take.
+    /// Engine and addresses, for errors.
+    pub(crate) fn server(&self) -> &str {
+        &self.server
+    }
+
+    /// The first connection that `open` opens. What an attempt opens after the call's end is passed to
+    /// `leave`. `timeout` is the time that a call may take.
     pub(crate) async fn connect<T, F>(
         &self,
         timeout: Duration,
@@ -69,17 +73,19 @@ impl Hosts {
             match hosts.next() {
                 Some(host) => {
                     let opening = tokio::time::timeout(timeout * 2, open(self.each[host].clone()));
+                    let late = self.unavailable("a host does not answer");
+                    let lost = self.unavailable("the client has failed");
                     let (is_over, leave) = (Arc::clone(&is_over), leave.clone());
                     let (sender, receiver) = oneshot::channel();
                     tokio::spawn(async move {
-                        let opened = opening.await;
-                        if let Err(Ok(Ok(opened))) = sender.send(opened)
+                        let opened = opening.await.unwrap_or(Err(late));
+                        if let Err(Ok(opened)) = sender.send(opened)
                             && !is_over.load(Ordering::Relaxed)
                         {
                             leave(opened);
                         }
                     });
-                    attempts.push(async move { (host, receiver.await) });
+                    attempts.push(async move { (host, receiver.await.unwrap_or(Err(lost))) });
                 }
                 None if attempts.is_empty() => {
                     return Err(failure.unwrap_or_else(|| self.unavailable("no host answers")));
@@ -92,14 +98,12 @@ impl Hosts {
                 attempts.next().await
             };
             match answer {
-                Some((host, Ok(Ok(Ok(opened))))) => {
+                Some((host, Ok(opened))) => {
                     is_over.store(true, Ordering::Relaxed);
                     self.last.store(host, Ordering::Relaxed);
                     return Ok(opened);
                 }
-                Some((_, Ok(Ok(Err(error))))) => failure = Some(error),
-                Some((_, Ok(Err(_)))) => failure = Some(self.unavailable("a host does not answer")),
-                Some((_, Err(_))) => failure = Some(self.unavailable("the client has failed")),
+                Some((_, Err(error))) => failure = Some(error),
                 None => {}
             }
         }

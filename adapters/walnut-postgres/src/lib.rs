@@ -153,8 +153,7 @@ impl Options {
         let runtime = Runtime::start("walnut-postgres")
             .map_err(|error| Failure::Unavailable(format!("postgres at {addresses}: no thread: {error}")))?;
         let hosts = Arc::new(Hosts::new(format!("postgres at {addresses}"), &config));
-        let prepare =
-            server::prepare(addresses.clone(), Arc::clone(&hosts), self.table.clone(), self.timeout);
+        let prepare = server::prepare(Arc::clone(&hosts), self.table.clone(), self.timeout);
         let dialect = runtime.run(self.timeout, prepare).unwrap_or_else(|unfinished| {
             let what = match unfinished {
                 Unfinished::Late => format!("no answer within {:?}", self.timeout),

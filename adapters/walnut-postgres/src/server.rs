@@ -13,13 +13,8 @@ use crate::hosts::Hosts;
 use crate::pool::connect;
 
 /// Connects once, checks the server, and creates the table when there is none.
-pub(crate) async fn prepare(
-    addresses: String,
-    hosts: Arc<Hosts>,
-    table: String,
-    timeout: Duration,
-) -> Result<Dialect, Failure> {
-    let server = format!("postgres at {addresses}");
+pub(crate) async fn prepare(hosts: Arc<Hosts>, table: String, timeout: Duration) -> Result<Dialect, Failure> {
+    let server = hosts.server().to_owned();
     let open = |config| {
         let server = server.clone();
         async move { connect(&config).await.map_err(|error| failure(&server, &error, Asked::Connect)) }
