@@ -252,7 +252,7 @@ pub fn leaks(env: &MemoryEnv, setup: &Setup, crashed: bool) -> Vec<String> {
     for path in env.files() {
         let name = path.strip_prefix(dir).unwrap_or(&path).to_string_lossy().into_owned();
         let known = match name.as_str() {
-            "CURRENT" | "LOCK" => true,
+            "CURRENT" | "LOCK" | "RESERVE" => true,
             "KEYS" => setup.is_encrypted,
             name if is_numbered(name, "MANIFEST-", "") => {
                 manifests += 1;
