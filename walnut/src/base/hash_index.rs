@@ -55,11 +55,36 @@ impl HashIndex {
             }
             self.words.push(new);
         }
+        self.count_one();
+        None
+    }
+
+    /// Sets the index of the key with this hash unless it has one, for which `is_key` is true;
+    /// returns whether it had none.
+    pub(crate) fn insert_new(&mut self, hash: KeyHash, index: u32, is_key: impl Fn(u32) -> bool) -> bool {
+        let (new, is_key) = (word(hash, index), |word: u64| is_of(word, hash) && is_key(index_in(word)));
+        if self.is_table() {
+            let at = self.probe(hash, is_key);
+            if self.words[at] != 0 {
+                return false;
+            }
+            self.words[at] = new;
+        } else {
+            if self.words.iter().any(|word| is_key(*word)) {
+                return false;
+            }
+            self.words.push(new);
+        }
+        self.count_one();
+        true
+    }
+
+    #[inline]
+    fn count_one(&mut self) {
         self.count += 1;
         if self.is_table() && self.words.len() < 2 * self.count {
             self.grow();
         }
-        None
     }
 
     /// Undoes a `replace`: removes `index` from the key with this hash and restores the one before

@@ -27,13 +27,12 @@ impl KeySet {
     pub(crate) fn insert(&mut self, key: &[u8], hash: KeyHash) {
         let ordinal = u32::try_from(self.ends.len()).expect("so many keys do not fit into memory");
         let Self { bytes, ends, index, .. } = self;
-        if index.find(hash, |ordinal| key_at(bytes, ends, ordinal) == key).is_none() {
+        if index.insert_new(hash, ordinal, |ordinal| key_at(bytes, ends, ordinal) == key) {
             if bytes.is_empty() {
                 bytes.reserve(FIRST_ROOM);
             }
             bytes.extend_from_slice(key);
             ends.push(bytes.len());
-            index.replace(hash, ordinal, |_| false);
             self.sorted.take();
         }
     }

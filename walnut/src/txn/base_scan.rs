@@ -20,7 +20,7 @@ pub(super) enum BaseScan {
 impl BaseScan {
     pub(super) fn reader<'s>(&'s self, writes: &'s WriteBuffer, reads: &'s ReadTracker) -> EntryReader<'s> {
         match self {
-            Self::Engine(scan) => EntryReader::Merged { base: scan.reader(), writes, reads },
+            Self::Engine(scan) => EntryReader::Merged { base: scan.reader(), writes: Some(writes), reads },
             Self::Remote(scan) => EntryReader::Remote(RemoteReader::under(scan.session(), writes, reads)),
         }
     }

@@ -71,6 +71,10 @@ impl TxnBuffers {
         self.writes.count()
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.writes.is_empty()
+    }
+
     pub(super) fn share(&self) -> Arc<WriteBuffer> {
         Arc::clone(&self.writes)
     }

@@ -170,13 +170,13 @@ impl Txn {
         }
     }
 
-    /// The pinned seqno and the writes so far; an error once the pin has expired.
+    /// The pinned seqno and the writes so far, if there are any; an error once the pin has expired.
     #[inline(always)]
-    pub(super) fn hold(&self) -> Result<(SeqNo, Arc<WriteBuffer>)> {
+    pub(super) fn hold(&self) -> Result<(SeqNo, Option<Arc<WriteBuffer>>)> {
         match &*self.active.lock() {
             Some(ActiveState { pin: Some(pin), writes, .. }) => {
                 pin.ensure_held()?;
-                Ok((pin.at(), writes.share()))
+                Ok((pin.at(), (!writes.is_empty()).then(|| writes.share())))
             }
             _ => Err(Error::TransactionEnded),
         }

@@ -11,8 +11,8 @@ use crate::error::Result;
 pub(crate) enum EntryReader<'a> {
     /// The engine at a seqno.
     Engine(PointReader<'a>),
-    /// The same merged with the writes of a transaction.
-    Merged { base: PointReader<'a>, writes: &'a WriteBuffer, reads: &'a ReadTracker },
+    /// The same merged with the writes of a transaction, if it has any.
+    Merged { base: PointReader<'a>, writes: Option<&'a WriteBuffer>, reads: &'a ReadTracker },
     /// A remote engine, with or without the writes of a transaction.
     Remote(RemoteReader<'a>),
 }
@@ -37,7 +37,7 @@ impl EntryReader<'_> {
             Self::Remote(reader) => Ok(reader.get(key)?.map(|value| found(&value))),
             Self::Merged { base, writes, reads } => {
                 let hash = KeyHash::of(key);
-                match writes.get(key, hash) {
+                match writes.and_then(|writes| writes.get(key, hash)) {
                     Some(Write::Put(value)) => return Ok(Some(found(value))),
                     Some(Write::Delete) => return Ok(None),
                     Some(Write::Add(_)) => {
@@ -46,7 +46,7 @@ impl EntryReader<'_> {
                     None => {}
                 }
                 reads.track_key(key, hash);
-                base.get(key, &mut found)
+                base.get_hashed(key, hash, &mut found)
             }
         }
     }
@@ -58,11 +58,11 @@ impl EntryReader<'_> {
             Self::Remote(reader) => Ok(reader.get(key)?.is_some()),
             Self::Merged { base, writes, reads } => {
                 let hash = KeyHash::of(key);
-                if let Some(written) = writes.get(key, hash) {
+                if let Some(written) = writes.and_then(|writes| writes.get(key, hash)) {
                     return Ok(written != Write::Delete);
                 }
                 reads.track_key(key, hash);
-                base.contains(key)
+                base.contains_hashed(key, hash)
             }
         }
     }
@@ -78,7 +78,7 @@ impl EntryReader<'_> {
             }
             Self::Merged { base, writes, reads } => {
                 let hash = KeyHash::of(key);
-                let delta = match writes.get(key, hash) {
+                let delta = match writes.and_then(|writes| writes.get(key, hash)) {
                     Some(Write::Put(value)) => return Ok(Number::in_value(value)),
                     Some(Write::Delete) => return Ok(Number::Nothing),
                     Some(Write::Add(delta)) => Some(delta),
@@ -104,8 +104,8 @@ impl EntryReader<'_> {
     pub(crate) fn counter(self, key: CounterKey) -> Result<i64> {
         let base = self.number(&key)?.known().unwrap_or(0);
         Ok(match self {
-            Self::Merged { writes, .. } => base.wrapping_add(writes.counted(key)),
-            Self::Engine(_) | Self::Remote(_) => base,
+            Self::Merged { writes: Some(writes), .. } => base.wrapping_add(writes.counted(key)),
+            Self::Engine(_) | Self::Merged { .. } | Self::Remote(_) => base,
         })
     }
 

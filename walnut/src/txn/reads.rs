@@ -111,7 +111,9 @@ impl<'a> EngineReads<'a> {
         self.txn.at();
         self.core.read_held(
             || self.txn.hold(),
-            |base, writes| reads(EntryReader::Merged { base, writes: &writes, reads: self.txn.reads() }),
+            |base, writes| {
+                reads(EntryReader::Merged { base, writes: writes.as_deref(), reads: self.txn.reads() })
+            },
         )
     }
 }

@@ -117,9 +117,20 @@ impl<'a> PointReader<'a> {
     /// Cost: at most one block read for each run of level 0 and each deeper level whose filter does
     /// not deny it, and one read for a value in the value log that is not cached. A key of adds is
     /// looked for in one container after the other until there is a base.
-    pub(crate) fn get<R>(self, key: &[u8], mut found: impl FnMut(&[u8]) -> R) -> Result<Option<R>> {
+    #[inline(always)]
+    pub(crate) fn get<R>(self, key: &[u8], found: impl FnMut(&[u8]) -> R) -> Result<Option<R>> {
+        self.get_hashed(key, KeyHash::of(key), found)
+    }
+
+    /// The same for a key of this hash.
+    pub(crate) fn get_hashed<R>(
+        self,
+        key: &[u8],
+        hash: KeyHash,
+        mut found: impl FnMut(&[u8]) -> R,
+    ) -> Result<Option<R>> {
         let (mut result, mut farther) = (None, None);
-        self.view.newest(key, self.at, |entry| match entry.kind {
+        self.view.newest(key, hash, self.at, |entry| match entry.kind {
             Kind::Put => result = Some(found(entry.value)),
             // The block in which it lies is let go of before the value is read.
             Kind::Pointer | Kind::Add => farther = Some(copied(entry)),
@@ -140,7 +151,7 @@ impl<'a> PointReader<'a> {
     /// Cost: that of [`get`](Self::get), but a value in the value log is none, and is not read.
     pub(crate) fn number(self, key: &[u8]) -> Result<Number> {
         let (mut number, mut is_sum) = (Number::Nothing, false);
-        self.view.newest(key, self.at, |entry| match entry.kind {
+        self.view.newest(key, KeyHash::of(key), self.at, |entry| match entry.kind {
             Kind::Put => number = Number::in_value(entry.value),
             Kind::Pointer => number = Number::Other,
             Kind::Add => is_sum = true,
@@ -153,9 +164,15 @@ impl<'a> PointReader<'a> {
     ///
     /// Cost: at most one block read for each run of level 0 and each deeper level whose filter does
     /// not deny it.
+    #[inline(always)]
     pub(crate) fn contains(self, key: &[u8]) -> Result<bool> {
+        self.contains_hashed(key, KeyHash::of(key))
+    }
+
+    /// The same for a key of this hash.
+    pub(crate) fn contains_hashed(self, key: &[u8], hash: KeyHash) -> Result<bool> {
         let mut is_value = false;
-        self.view.newest(key, self.at, |entry| is_value = entry.kind.is_value())?;
+        self.view.newest(key, hash, self.at, |entry| is_value = entry.kind.is_value())?;
         Ok(is_value)
     }
 }
@@ -166,8 +183,7 @@ impl View {
     ///
     /// What a container holds of a key, tombstones over it included, is newer than what the next
     /// one does.
-    fn newest(&self, key: &[u8], at: SeqNo, mut found: impl FnMut(Entry<'_>)) -> Result<()> {
-        let hash = KeyHash::of(key);
+    fn newest(&self, key: &[u8], hash: KeyHash, at: SeqNo, mut found: impl FnMut(Entry<'_>)) -> Result<()> {
         let mut unless_gone = |gone: Option<SeqNo>, entry: Entry<'_>| {
             if gone < Some(entry.seqno) {
                 found(entry);
