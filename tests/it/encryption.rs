@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use walnut::env::{Env, File, Lock, MemoryEnv, PathKind};
+use walnut::env::MemoryEnv;
 use walnut::{
     Background, Backup, Builder, Compression, Database, EncryptionKey, Error, KeyFault, Result, Table,
 };
+use walnut_tests::watched_env::{WatchedEnv, WatchedOperation};
 
 #[derive(Table, Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[table(name = "zqtablename")]
@@ -44,58 +44,33 @@ fn patient(id: u64) -> Patient {
     }
 }
 
-/// A machine that keeps every byte that was ever written to a file of it, whatever became of the file.
-#[derive(Clone, Debug)]
+/// Every byte that was ever written to a file of a machine, whatever became of the file.
+#[derive(Clone, Default)]
 struct Recording {
-    inner: MemoryEnv,
     /// An image of each file that was created, in the order of creation.
     images: Arc<Mutex<Vec<Vec<u8>>>>,
     /// What of the images was searched and overwritten later.
     hits: Arc<Mutex<BTreeMap<String, u64>>>,
 }
 
-#[derive(Debug)]
-struct RecordedFile {
-    inner: Arc<dyn File>,
-    index: usize,
-    recording: Recording,
-}
-
-impl File for RecordedFile {
-    fn path(&self) -> &Path {
-        self.inner.path()
-    }
-
-    fn size(&self) -> Result<u64> {
-        self.inner.size()
-    }
-
-    fn read_at(&self, bytes: &mut [u8], offset: u64) -> Result<usize> {
-        self.inner.read_at(bytes, offset)
-    }
-
-    fn write_at(&self, bytes: &[u8], offset: u64) -> Result<()> {
-        self.recording.note(self.index, bytes, usize::try_from(offset).unwrap());
-        self.inner.write_at(bytes, offset)
-    }
-
-    fn sync(&self) -> Result<()> {
-        self.inner.sync()
-    }
-
-    fn set_size(&self, size: u64) -> Result<()> {
-        self.inner.set_size(size)
-    }
-}
-
 impl Recording {
-    fn new() -> Self {
-        Self { inner: MemoryEnv::with_seed(11), images: Arc::default(), hits: Arc::default() }
+    fn of(machine: MemoryEnv) -> (WatchedEnv, Self) {
+        let recording = Self::default();
+        let recorder = recording.clone();
+        let env = WatchedEnv::plain(Arc::new(machine), move |operation| {
+            if let WatchedOperation::Write(created, bytes, offset) = operation {
+                recorder.note(created, bytes, usize::try_from(offset).unwrap());
+            }
+        });
+        (env, recording)
     }
 
-    fn note(&self, index: usize, bytes: &[u8], offset: usize) {
+    fn note(&self, created: usize, bytes: &[u8], offset: usize) {
         let mut images = self.images.lock().unwrap();
-        let image = &mut images[index];
+        if images.len() <= created {
+            images.resize(created + 1, Vec::new());
+        }
+        let image = &mut images[created];
         if image.len() < offset + bytes.len() {
             image.resize(offset + bytes.len(), 0);
         }
@@ -108,66 +83,6 @@ impl Recording {
                 *self.hits.lock().unwrap().entry(name).or_default() += count as u64;
             }
         }
-    }
-
-    fn record(&self, inner: Arc<dyn File>) -> Arc<dyn File> {
-        let mut images = self.images.lock().unwrap();
-        images.push(Vec::new());
-        Arc::new(RecordedFile { inner, index: images.len() - 1, recording: self.clone() })
-    }
-}
-
-impl Env for Recording {
-    fn create_dir(&self, dir: &Path) -> Result<()> {
-        self.inner.create_dir(dir)
-    }
-
-    fn sync_dir(&self, dir: &Path) -> Result<()> {
-        self.inner.sync_dir(dir)
-    }
-
-    fn list(&self, dir: &Path) -> Result<Vec<String>> {
-        self.inner.list(dir)
-    }
-
-    fn kind(&self, path: &Path) -> Result<Option<PathKind>> {
-        self.inner.kind(path)
-    }
-
-    fn create(&self, path: &Path) -> Result<Arc<dyn File>> {
-        self.inner.create(path).map(|file| self.record(file))
-    }
-
-    fn open(&self, path: &Path) -> Result<Arc<dyn File>> {
-        self.inner.open(path)
-    }
-
-    fn rename(&self, from: &Path, to: &Path) -> Result<()> {
-        self.inner.rename(from, to)
-    }
-
-    fn remove(&self, path: &Path) -> Result<()> {
-        self.inner.remove(path)
-    }
-
-    fn lock(&self, path: &Path) -> Result<Box<dyn Lock>> {
-        self.inner.lock(path)
-    }
-
-    fn free_space(&self, path: &Path) -> Result<u64> {
-        self.inner.free_space(path)
-    }
-
-    fn wall_clock(&self) -> Duration {
-        self.inner.wall_clock()
-    }
-
-    fn monotonic_clock(&self) -> Duration {
-        self.inner.monotonic_clock()
-    }
-
-    fn fill_random(&self, bytes: &mut [u8]) {
-        self.inner.fill_random(bytes);
     }
 }
 
@@ -193,8 +108,8 @@ fn needles() -> Vec<(String, Vec<u8>)> {
 }
 
 /// All that a database does with rows: commits, flushes, merges, values of their own, a torn log, a rotation, a copy.
-fn live(recording: &Recording, builder: &dyn Fn() -> Builder, is_encrypted: bool) {
-    let open = || builder().env(Arc::new(recording.clone())).open("/db").unwrap();
+fn live(machine: &WatchedEnv, builder: &dyn Fn() -> Builder, is_encrypted: bool) {
+    let open = || builder().env(Arc::new(machine.clone())).open("/db").unwrap();
     let db = open();
     let (patients, raw) = (db.table::<Patient>().unwrap(), db.keyspace("zqindexname").unwrap());
     for round in 0..3 {
@@ -233,13 +148,13 @@ fn builder(compression: Compression) -> Builder {
 #[test]
 fn nothing_of_what_is_stored_is_in_any_byte_that_was_ever_written() {
     for compression in [Compression::None, Compression::Lz4] {
-        let plain = Recording::new();
-        live(&plain, &|| builder(compression), false);
+        let (machine, plain) = Recording::of(MemoryEnv::with_seed(11));
+        live(&machine, &|| builder(compression), false);
         let hits = plain.hits.lock().unwrap();
         assert!(hits.len() >= SENTINELS.len(), "the search finds what is there: {hits:?}");
-        let vault = Recording::new();
+        let (machine, vault) = Recording::of(MemoryEnv::with_seed(11));
         let encrypted = || builder(compression).encryption(EncryptionKey::from_bytes([7; 32]));
-        live(&vault, &encrypted, true);
+        live(&machine, &encrypted, true);
         assert_eq!(*vault.hits.lock().unwrap(), BTreeMap::new(), "{compression:?}");
         expect_noise(&vault.images.lock().unwrap());
     }

@@ -1,16 +1,16 @@
 //! Many threads: a unique value has one owner, an update is never lost, a commit is seen whole or not at all.
 
 use std::collections::BTreeSet;
-use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
-use walnut::env::{Env, File, Lock, MemoryEnv, PathKind};
-use walnut::{Background, Builder, Database, DefaultTable, Durability, Error, Result, Table};
+use walnut::env::MemoryEnv;
+use walnut::{Background, Builder, Database, DefaultTable, Durability, Error, Table};
 use walnut_tests::random::Random;
 use walnut_tests::threads::Ends;
+use walnut_tests::watched_env::{WatchedEnv, WatchedOperation};
 
 #[derive(Table, Serialize, Deserialize, Clone, Debug, PartialEq)]
 #[index(pair = (group, name), unique)]
@@ -191,95 +191,19 @@ fn a_commit_is_seen_whole_or_not_at_all_while_memtables_are_flushed() {
     });
 }
 
-/// A machine whose file syncs wait for a signal while the gate is shut.
-#[derive(Clone, Debug)]
-struct Gate {
-    machine: MemoryEnv,
-    shut: Arc<AtomicBool>,
-    arrivals: mpsc::SyncSender<()>,
-    signal: Arc<Mutex<mpsc::Receiver<()>>>,
-}
-
-#[derive(Debug)]
-struct GatedFile {
-    file: Arc<dyn File>,
-    gate: Gate,
-}
-
-impl File for GatedFile {
-    fn path(&self) -> &Path {
-        self.file.path()
-    }
-    fn size(&self) -> Result<u64> {
-        self.file.size()
-    }
-    fn read_at(&self, bytes: &mut [u8], offset: u64) -> Result<usize> {
-        self.file.read_at(bytes, offset)
-    }
-    fn write_at(&self, bytes: &[u8], offset: u64) -> Result<()> {
-        self.file.write_at(bytes, offset)
-    }
-    fn sync(&self) -> Result<()> {
-        if self.gate.shut.load(Ordering::SeqCst) {
-            self.gate.arrivals.send(()).expect("the test waits for it");
-            self.gate.signal.lock().unwrap().recv().expect("the test opens the gate");
-        }
-        self.file.sync()
-    }
-    fn set_size(&self, size: u64) -> Result<()> {
-        self.file.set_size(size)
-    }
-}
-
-impl Env for Gate {
-    fn create_dir(&self, dir: &Path) -> Result<()> {
-        self.machine.create_dir(dir)
-    }
-    fn sync_dir(&self, dir: &Path) -> Result<()> {
-        self.machine.sync_dir(dir)
-    }
-    fn list(&self, dir: &Path) -> Result<Vec<String>> {
-        self.machine.list(dir)
-    }
-    fn kind(&self, path: &Path) -> Result<Option<PathKind>> {
-        self.machine.kind(path)
-    }
-    fn create(&self, path: &Path) -> Result<Arc<dyn File>> {
-        Ok(Arc::new(GatedFile { file: self.machine.create(path)?, gate: self.clone() }))
-    }
-    fn open(&self, path: &Path) -> Result<Arc<dyn File>> {
-        self.machine.open(path)
-    }
-    fn rename(&self, from: &Path, to: &Path) -> Result<()> {
-        self.machine.rename(from, to)
-    }
-    fn remove(&self, path: &Path) -> Result<()> {
-        self.machine.remove(path)
-    }
-    fn lock(&self, path: &Path) -> Result<Box<dyn Lock>> {
-        self.machine.lock(path)
-    }
-    fn free_space(&self, path: &Path) -> Result<u64> {
-        self.machine.free_space(path)
-    }
-    fn wall_clock(&self) -> Duration {
-        self.machine.wall_clock()
-    }
-    fn monotonic_clock(&self) -> Duration {
-        self.machine.monotonic_clock()
-    }
-    fn fill_random(&self, bytes: &mut [u8]) {
-        self.machine.fill_random(bytes);
-    }
-}
-
 #[test]
 fn an_answer_without_a_write_waits_for_the_commit_that_it_rests_on() {
     let (arrivals, arrived) = mpsc::sync_channel(8);
     let (open, signal) = mpsc::channel();
-    let shut = Arc::new(AtomicBool::new(false));
-    let signal = Arc::new(Mutex::new(signal));
-    let gate = Gate { machine: MemoryEnv::new(), shut: Arc::clone(&shut), arrivals, signal };
+    let (shut, signal) = (Arc::new(AtomicBool::new(false)), Mutex::new(signal));
+    let is_shut = Arc::clone(&shut);
+    // The syncs of files wait for a signal while the gate is shut.
+    let gate = WatchedEnv::plain(Arc::new(MemoryEnv::new()), move |operation| {
+        if matches!(operation, WatchedOperation::Sync) && is_shut.load(Ordering::SeqCst) {
+            arrivals.send(()).expect("the test waits for it");
+            signal.lock().unwrap().recv().expect("the test opens the gate");
+        }
+    });
     let db = Database::builder().env(Arc::new(gate)).background(Background::Manual).open("/db").unwrap();
     let claims = db.table::<Claim>().unwrap();
     let row = claim(1, 1);

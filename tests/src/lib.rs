@@ -10,6 +10,7 @@
 //!             random      everything follows from a seed
 //!   threads     how those end that go on until a test is done
 //!   history     what many threads did, and whether it can have happened one after the other
+//!   watched_env a machine that calls a function before each operation
 //! ```
 
 #![allow(clippy::missing_panics_doc, reason = "a check fails by panicking, which is its purpose")]
@@ -25,6 +26,7 @@ pub mod random;
 pub mod rows;
 pub mod session;
 pub mod threads;
+pub mod watched_env;
 pub mod workload;
 
 /// So many, or a sixteenth of it where each commit is a round trip to a server.

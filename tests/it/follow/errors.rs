@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use walnut::env::{Env, FaultEffect, FaultEnv, FaultPlan, MemoryEnv, Operation};
 use walnut::{Database, EncryptionKey, Error};
+use walnut_tests::watched_env::WatchedEnv;
 
-use super::hook::HookEnv;
 use super::{DIR, Note, builder, ids, note, opened};
 
 fn follow(env: &MemoryEnv) -> walnut::Result<walnut::Follower> {
@@ -172,7 +172,7 @@ fn data_keys_that_are_added_behind_its_back_are_no_damage_and_one_that_is_nowher
     let restless = Arc::new(AtomicUsize::new(0));
     let hooked: Arc<dyn Env> = {
         let (db, restless) = (Arc::clone(&db), Arc::clone(&restless));
-        Arc::new(HookEnv::new(Arc::new(env.clone()), move || {
+        Arc::new(WatchedEnv::new(Arc::new(env.clone()), move |_| {
             if restless.load(Ordering::Relaxed) > 0 {
                 restless.fetch_sub(1, Ordering::Relaxed);
                 db.rotate_data_key().unwrap();

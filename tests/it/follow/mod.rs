@@ -1,7 +1,6 @@
 //! A database that is only read: an archive that no process writes to, and a follower of one that another process has open.
 
 mod errors;
-mod hook;
 mod processes;
 mod property;
 mod read_only;

@@ -15,8 +15,8 @@ use walnut::{Database, DefaultTable, Follower, ReadOnly, Result, Snapshot};
 use walnut_tests::model_check::{for_each_seed, share_of_seeds};
 use walnut_tests::random::Random;
 use walnut_tests::session::Setup;
+use walnut_tests::watched_env::WatchedEnv;
 
-use super::hook::HookEnv;
 use super::{DIR, Note};
 
 type Map = BTreeMap<Vec<u8>, Vec<u8>>;
@@ -76,7 +76,7 @@ impl Writer {
             None => Arc::new(self.faults.clone()),
             Some(hook) => {
                 let hook = Arc::clone(hook);
-                Arc::new(HookEnv::new(Arc::new(self.faults.clone()), move || hook()))
+                Arc::new(WatchedEnv::new(Arc::new(self.faults.clone()), move |_| hook()))
             }
         };
         let db = self.setup.builder().env(env).open(Path::new(DIR))?;
@@ -312,7 +312,7 @@ impl Pair {
         let dice = Mutex::new(Random::new(seed, "hook"));
         let env: Arc<dyn Env> = if between == Interleaving::InFollower {
             let (writer, restless) = (Arc::clone(&writer), Arc::clone(&restless));
-            Arc::new(HookEnv::new(Arc::new(disk), move || {
+            Arc::new(WatchedEnv::new(Arc::new(disk), move |_| {
                 let Ok(mut writer) = writer.try_lock() else { return };
                 let may_step = writer.db.is_some() && restless.load(Ordering::Relaxed) > 0;
                 if may_step && dice.lock().unwrap().one_in(chance) {
