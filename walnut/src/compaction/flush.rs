@@ -4,11 +4,9 @@
 //! ranges deleted repeatedly. Readers that began before the flush keep the memtable; later ones
 //! read at one of the boundaries or above: see [`Garbage`].
 
-use super::fold::FoldedAdds;
-use super::garbage_filter::{GarbageFilter, ProgressHook};
+use super::garbage_filter::{FoldedAdds, GarbageFilter, ProgressHook};
 use super::older_runs::OlderRuns;
-use super::output_files::OutputFiles;
-use super::output_splitter::OutputSplitter;
+use super::output_files::{OutputFiles, OutputSplitter};
 use crate::base::{Entry, FileNumber, Fragment, FragmentSource};
 use crate::cursor::EntryCursor;
 use crate::error::Result;

@@ -13,8 +13,7 @@
 //! - `fully_deleted` finds the files that range tombstones hide completely, and that can be removed
 //!   unread.
 //! - `job` runs a merge, and `flush` writes a memtable. Both share `garbage_filter`, which drops
-//!   entries; `output_files`, which writes the SSTs; and `output_splitter`, which decides where an
-//!   SST ends.
+//!   entries and folds adds, and `output_files`, which writes the SSTs and decides where each ends.
 //! - `value_gc` is the garbage collection of the value log: it picks value files that are mostly
 //!   dead and moves their live values to new files.
 //! - `thin` removes from one file what newer runs hide, when there is no disk space for a merge.
@@ -33,7 +32,6 @@
 //! the version.
 
 mod flush;
-mod fold;
 mod fully_deleted;
 mod garbage_filter;
 mod job;
@@ -41,7 +39,6 @@ mod level_sizes;
 mod leveled;
 mod older_runs;
 mod output_files;
-mod output_splitter;
 mod pick;
 mod runs;
 mod strategy;

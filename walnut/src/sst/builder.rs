@@ -24,9 +24,9 @@ use super::block_index::separator;
 use super::filter::Filter;
 use super::format::{
     BlockHandle, Footer, MAX_BLOCK_SIZE, MAX_KEY_SIZE, MAX_PART_SIZE, MAX_RANGES_SIZE, MAX_SLOTTED_SIZE,
+    encode_fragment,
 };
 use super::properties::Properties;
-use super::ranges;
 use crate::base::{Entry, FileNumber, Fragment, KeyHash, Kind, SeqNo, compare, number_in};
 use crate::codec::{BlockCompression, ValuePointer};
 use crate::crypt::Sealer;
@@ -116,7 +116,7 @@ impl SstBuilder {
         if !in_order || fragment.start >= fragment.end {
             return Err(Fault::Order.at(self.sst_file.file().path(), self.sst_file.offset()));
         }
-        ranges::encode(fragment, &mut self.ranges);
+        encode_fragment(fragment, &mut self.ranges);
         if self.ranges.len() > MAX_RANGES_SIZE {
             return Err(Error::Unsupported("an SST with so many range tombstones"));
         }

@@ -7,9 +7,10 @@ use std::borrow::Cow;
 use super::block::Block;
 use super::block_codec::decode_block;
 use super::block_index::BlockIndex;
-use super::format::{BlockHandle, Footer, MAX_BLOCK_SIZE, MAX_PART_SIZE, MAX_RANGES_SIZE, TRAILER_LEN};
+use super::format::{
+    BlockHandle, Footer, MAX_BLOCK_SIZE, MAX_PART_SIZE, MAX_RANGES_SIZE, TRAILER_LEN, decode_fragments,
+};
 use super::properties::Properties;
-use super::ranges;
 use super::salvage::search_block;
 use crate::base::Kind;
 use crate::codec::{Reader, ValuePointer};
@@ -48,7 +49,7 @@ pub(crate) fn dump(file: &Arc<dyn File>, sealer: &Sealer, visit: &mut PartVisito
     }
     if footer.range_tombstones.size > 0 {
         let (part, fragments) =
-            dump.part("ranges", footer.range_tombstones, MAX_RANGES_SIZE, ranges::decode)?;
+            dump.part("ranges", footer.range_tombstones, MAX_RANGES_SIZE, decode_fragments)?;
         visit(part);
         for fragment in fragments.iter().flat_map(|fragments| fragments.iter()) {
             let seqnos = fragment.seqnos.iter().map(|seqno| seqno.0.to_string()).collect::<Vec<_>>();

@@ -12,9 +12,8 @@ use super::block_codec::decode_block;
 use super::block_index::BlockIndex;
 use super::cache::BlockCache;
 use super::filter::Filter;
-use super::format::MAX_BLOCK_SIZE;
+use super::format::{MAX_BLOCK_SIZE, decode_fragments};
 use super::properties::Properties;
-use super::ranges;
 use super::reader::SstLayout;
 use super::reader::SstReader;
 use crate::base::{KeyHash, KeyRange, SeqNo};
@@ -40,7 +39,7 @@ pub fn fuzz(bytes: &[u8]) {
         let _ = (index.find(bytes), index.data_end());
     }
     let _ = Properties::decode(bytes);
-    if let Ok(ranges) = ranges::decode(bytes) {
+    if let Ok(ranges) = decode_fragments(bytes) {
         let _ = (ranges.covering(bytes, SeqNo::MAX), ranges.newest_within(&KeyRange::all()));
     }
     let _ = decode_block(Cow::Borrowed(bytes), &Sealer::checksummed(0), 0, MAX_BLOCK_SIZE);

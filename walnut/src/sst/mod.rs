@@ -7,8 +7,7 @@
 //! ```
 //!
 //! - `format` describes every byte; `block_codec` encodes blocks with compression and checksum.
-//! - `block` and `block_builder`, `block_index`, `filter`, `ranges`, `properties`: the payloads,
-//!   one each. An entry of a block is found by `fingerprint`.
+//! - `block` and `block_builder`, `block_index`, `filter`, `properties`: the payloads, one each.
 //! - `builder` writes a file; `reader` opens one, gets and loads blocks; `cursor`, `multi_get`,
 //!   `verify`, `dump` and `salvage` read through it. `store`: the files of a database, open or not.
 //! - `cache/`: the cached blocks, in the `slot`s of each file and the memory of `slab`.
@@ -26,14 +25,12 @@ mod cache;
 mod cursor;
 mod dump;
 mod filter;
-mod fingerprint;
 mod format;
 mod fuzz;
 #[cfg(feature = "parts")]
 mod measure;
 mod multi_get;
 mod properties;
-mod ranges;
 mod reader;
 mod salvage;
 mod store;

@@ -24,9 +24,10 @@ use super::block_index::BlockIndex;
 use super::cache::Epoch;
 use super::cache::{BlockCache, CachedBlocks};
 use super::filter::Filter;
-use super::format::{BlockHandle, Footer, MAX_BLOCK_SIZE, MAX_PART_SIZE, MAX_RANGES_SIZE, TRAILER_LEN};
+use super::format::{
+    BlockHandle, Footer, MAX_BLOCK_SIZE, MAX_PART_SIZE, MAX_RANGES_SIZE, TRAILER_LEN, decode_fragments,
+};
 use super::properties::Properties;
-use super::ranges;
 use crate::base::{Entry, Fragments, KeyHash, SeqNo};
 use crate::codec::{FileHeader, FileKind};
 use crate::crypt::{DataKeys, Sealer};
@@ -82,7 +83,7 @@ impl SstReader {
         };
         let ranges = footer.range_tombstones;
         let ranges = if ranges.size > 0 {
-            Some(Arc::new(read_part(&file, &sealer, ranges, MAX_RANGES_SIZE, ranges::decode)?))
+            Some(Arc::new(read_part(&file, &sealer, ranges, MAX_RANGES_SIZE, decode_fragments)?))
         } else {
             None
         };

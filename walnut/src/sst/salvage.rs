@@ -23,8 +23,9 @@ use std::path::PathBuf;
 use super::block::Block;
 use super::block_codec::decode_block;
 use super::block_index::BlockIndex;
-use super::format::{BlockHandle, Footer, MAX_BLOCK_SIZE, MAX_PART_SIZE, MAX_RANGES_SIZE, TRAILER_LEN};
-use super::ranges;
+use super::format::{
+    BlockHandle, Footer, MAX_BLOCK_SIZE, MAX_PART_SIZE, MAX_RANGES_SIZE, TRAILER_LEN, decode_fragments,
+};
 use super::reader::read_part;
 use crate::base::{Entry, FileNumber, Fragments, KeyRange, Kind, SeqNo, after};
 use crate::codec::{FileKind, crc32, seed_at};
@@ -159,7 +160,8 @@ impl SalvageCursor {
         if footer.range_tombstones.size == 0 {
             return Ok(None);
         }
-        match read_part(&self.file, &self.sealer, footer.range_tombstones, MAX_RANGES_SIZE, ranges::decode) {
+        match read_part(&self.file, &self.sealer, footer.range_tombstones, MAX_RANGES_SIZE, decode_fragments)
+        {
             Ok(fragments) => Ok(Some(Arc::new(fragments))),
             Err(error) => {
                 self.report_range_tombstones(footer.range_tombstones.offset, &error);

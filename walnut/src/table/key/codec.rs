@@ -203,3 +203,17 @@ impl<'a> KeyReader<'a> {
         self.reader.rest()
     }
 }
+
+/// The bytes of a key, to be measured.
+#[cfg(feature = "parts")]
+pub fn encode_key(key: &impl super::Key) -> Result<Vec<u8>> {
+    let mut out = KeyWriter::new(&[]);
+    key.encode(&mut out);
+    Ok(out.finish()?.to_vec())
+}
+
+/// The key of these bytes, to be measured.
+#[cfg(feature = "parts")]
+pub fn decode_key<K: super::Key>(bytes: &[u8]) -> Result<K, Fault> {
+    K::decode(&mut KeyReader::new(bytes))
+}

@@ -19,8 +19,6 @@ mod folding;
 mod foreign;
 mod fuzz;
 mod generated;
-#[cfg(feature = "parts")]
-mod measure;
 mod net;
 mod no_case;
 mod number;
@@ -40,10 +38,10 @@ mod tests;
 pub(super) use codec::Edge;
 pub(crate) use codec::KeyBytes;
 pub use codec::{KeyReader, KeyWriter, MAX_KEY_SIZE};
+#[cfg(feature = "parts")]
+pub use codec::{decode_key, encode_key};
 pub use fuzz::fuzz;
 pub use generated::{Generated, KeyGenerator};
-#[cfg(feature = "parts")]
-pub use measure::{decode_key, encode_key};
 pub use no_case::{CaseFold, NoCase};
 pub use range::{AscendingKey, DescendingKey, KeyBound, KeyRangeArg};
 pub(super) use reverse::inverted;
