@@ -19,6 +19,6 @@ pub use crate::table::schema::stand_in::{AnyIndex, AnyKey};
 pub use crate::table::shape::RowShape;
 pub use crate::table::{
     Access, DefaultTable, Elements, FieldSchema, Generated, GeneratesKey, Index, IndexEntries, IndexName,
-    IndexSchema, Key, KeyGenerator, KeyReader, KeyShape, KeyWriter, NoCase, Scaled, TableMapper, TableSchema,
-    Unique,
+    IndexSchema, Key, KeyGenerator, KeyReader, KeyShape, KeyWriter, NoCase, Scaled, Table as TableMapper,
+    TableSchema, Unique,
 };

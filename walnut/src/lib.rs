@@ -50,7 +50,8 @@
 //! The modules are for when you need more:
 //!
 //! - [`key`] to implement [`Key`] for a type of your own, or to name a key type in a signature;
-//! - [`schema`] to implement [`TableMapper`] by hand, or to inspect what the derive has generated;
+//! - [`schema`] to implement [`Table`](trait@Table) by hand, or to inspect what the derive
+//!   generates;
 //! - [`report`] for what `stats`, `verify`, `preflight`, `sweep` and the errors tell in detail;
 //! - [`scan`] for the names of iterators that a scan can become, to store them in a struct;
 //! - [`kv`] for sorted maps of bytes below the tables;
@@ -120,8 +121,8 @@ pub use table::{
     Access, AscendingKey, BeginsWithText, CaseFold, Composite, DescendingKey, Duplicate, Elements, Entries,
     FieldSchema, FixedPointKey, Generated, GeneratesKey, IndexEntries, IndexName, IndexSchema, IndexState,
     IndexStatus, KeyBound, KeyGenerator, KeyRangeArg, KeyReader, KeyWriter, Keys, MAX_KEY_SIZE,
-    MigrationReport, NoCase, Rest, Scaled, SweepReport, TableMapper, TableSchema, TextKey, Unreadable,
-    WriteAccess,
+    MigrationReport, NoCase, Rest, Scaled, SweepReport, Table as TableMapper, TableSchema, TextKey,
+    Unreadable, WriteAccess,
 };
 
 /// The marker of handles of the database, as it was called once.
@@ -160,6 +161,12 @@ pub mod key {
         KeyBound, KeyGenerator, KeyRangeArg, KeyReader, KeyShape, KeyShapePart, KeyWriter, MAX_KEY_SIZE,
         NoCase, Scaled, TextKey,
     };
+
+    // The compiler proposes a trait by a name that no other public item has. In a program with
+    // another `Table` that would be `TableMapper`. That name is given twice, so that
+    // `walnut::Table` is proposed.
+    #[doc(hidden)]
+    pub use crate::table::KeyShape as TableMapper;
 }
 
 pub mod dynamic {
@@ -179,14 +186,14 @@ pub mod schema {
     //! What [`derive(Table)`](derive@crate::Table) generates of a struct, and what the catalog of a
     //! database records of it.
     //!
-    //! You need this module to implement [`TableMapper`] by hand for a struct that the derive
-    //! cannot describe, or to inspect a table's [`TableSchema`] in a tool. In bounds write
-    //! [`T: Table`](crate::Table). Which index a violation is about is asked with an [`IndexName`]:
-    //! `violation.is(User::ix().email)`.
+    //! You need this module to implement [`Table`](trait@crate::Table) by hand, as [`TableMapper`],
+    //! for a struct that the derive cannot describe, or to inspect a table's [`TableSchema`] in a
+    //! tool. In bounds write `T: Table`. Which index a violation is about is asked with an
+    //! [`IndexName`]: `violation.is(User::ix().email)`.
 
     pub use crate::table::{
-        Access, FieldSchema, GeneratesKey, IndexEntries, IndexName, IndexSchema, TableMapper, TableSchema,
-        TransactionBody, WriteAccess,
+        Access, FieldSchema, GeneratesKey, IndexEntries, IndexName, IndexSchema, Table as TableMapper,
+        TableSchema, TransactionBody, WriteAccess,
     };
 
     #[doc(hidden)]

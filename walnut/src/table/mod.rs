@@ -62,7 +62,7 @@ pub(crate) use row::MAX_ROW_SIZE;
 pub use scan::{Batches, Cursor, Distinct, Entries, Keys, Page, Rest, Scan};
 pub use schema::elements::Elements;
 pub use schema::entries::IndexEntries;
-pub use schema::mapper::{GeneratesKey, Table, TableMapper};
+pub use schema::mapper::{GeneratesKey, Table};
 pub use schema::{FieldSchema, IndexName, IndexSchema, TableSchema};
 pub(crate) use source::Source;
 pub(crate) use source::following::Following;

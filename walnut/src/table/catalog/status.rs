@@ -3,7 +3,7 @@
 use super::{BuiltState, TableInfo};
 use crate::error::Fault;
 use crate::table::key::{Key, KeyReader};
-use crate::table::schema::mapper::TableMapper;
+use crate::table::schema::mapper::Table;
 
 /// An index of a table and its state;
 /// [`DefaultTable::index_status`](crate::DefaultTable::index_status) returns them.
@@ -40,9 +40,7 @@ pub enum IndexState<K> {
     },
 }
 
-pub(in crate::table) fn of<T: TableMapper>(
-    info: &TableInfo,
-) -> Result<Vec<IndexStatus<T::PrimaryKey>>, Fault> {
+pub(in crate::table) fn of<T: Table>(info: &TableInfo) -> Result<Vec<IndexStatus<T::PrimaryKey>>, Fault> {
     let key = |bytes: &[u8]| T::PrimaryKey::decode(&mut KeyReader::new(bytes));
     let statuses = info.schema.indexes.iter().zip(&info.indexes).map(|(schema, index)| {
         let state = match index.built() {

@@ -26,9 +26,9 @@ use crate::table::write::mutate::{Mutation, PREFIX, engine_key};
 const BATCH_COUNT: usize = 32;
 
 /// How a primary key of `T` is passed: numbers by value, `&str` for a `String`, tuples of these.
-type KeyRef<'k, T> = <<T as crate::table::TableMapper>::PrimaryKey as Key>::Ref<'k>;
+type KeyRef<'k, T> = <<T as crate::table::Table>::PrimaryKey as Key>::Ref<'k>;
 
-pub(in crate::table) type PrimaryKey<T> = <T as crate::table::TableMapper>::PrimaryKey;
+pub(in crate::table) type PrimaryKey<T> = <T as crate::table::Table>::PrimaryKey;
 
 type RowScan<T, M, R = ()> = Scan<'static, T, PrimaryKey<T>, R, M>;
 

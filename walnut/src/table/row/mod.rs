@@ -18,7 +18,7 @@ pub use self::lossless::{Lossless, MaybeLossy, Serde};
 use self::trace::{Mismatch, Trace};
 use crate::codec::{Reader, Writer};
 use crate::error::{Error, Fault, Limit, Result, Unstorable};
-use crate::table::schema::mapper::TableMapper;
+use crate::table::schema::mapper::Table;
 use crate::table::shape::RowShape;
 
 /// What is wrong with a row that no struct reads.
@@ -52,7 +52,7 @@ pub trait SerdeRow: Sized {
 }
 
 #[diagnostic::do_not_recommend]
-impl<T: TableMapper + Serialize + DeserializeOwned> SerdeRow for T {
+impl<T: Table + Serialize + DeserializeOwned> SerdeRow for T {
     #[inline]
     fn encode(&self, out: &mut Vec<u8>) -> Result<()> {
         write(self, out).map_err(|refusal| unstorable::<T>(refusal.reason()))
@@ -105,7 +105,7 @@ fn write_and_read<T: Serialize + DeserializeOwned>(value: &T, out: &mut Vec<u8>)
 }
 
 #[cold]
-pub(super) fn unstorable<T: TableMapper>(reason: &'static str) -> Error {
+pub(super) fn unstorable<T: Table>(reason: &'static str) -> Error {
     Error::Unstorable(Unstorable::new(T::SCHEMA.name, reason))
 }
 
@@ -114,8 +114,8 @@ pub(super) fn unstorable<T: TableMapper>(reason: &'static str) -> Error {
 ///
 /// [`Error::Unstorable`] when they cannot be read. In a build for development, and when `reads`
 /// says so, every row is read; otherwise those of which it is not known that they are read as they
-/// are ([`TableMapper::LOSSLESS`]).
-pub(super) fn seal<T: TableMapper>(row: &T, bytes: &mut Vec<u8>, reads: bool) -> Result<Option<T>> {
+/// are ([`Table::LOSSLESS`]).
+pub(super) fn seal<T: Table>(row: &T, bytes: &mut Vec<u8>, reads: bool) -> Result<Option<T>> {
     let start = bytes.len();
     bytes.put_varint(u64::from(T::SCHEMA.version));
     let read = if cfg!(debug_assertions) || !T::LOSSLESS || reads {
@@ -132,7 +132,7 @@ pub(super) fn seal<T: TableMapper>(row: &T, bytes: &mut Vec<u8>, reads: bool) ->
 }
 
 /// The row as it would be read, were it stored.
-pub(super) fn copy<T: TableMapper>(row: &T) -> Result<T> {
+pub(super) fn copy<T: Table>(row: &T) -> Result<T> {
     let mut bytes = Vec::with_capacity(256);
     match seal(row, &mut bytes, false)? {
         Some(read) => Ok(read),
@@ -142,7 +142,7 @@ pub(super) fn copy<T: TableMapper>(row: &T) -> Result<T> {
 
 /// The row of stored bytes.
 #[inline(always)]
-pub(super) fn open<T: TableMapper>(bytes: &[u8]) -> Result<T, Fault> {
+pub(super) fn open<T: Table>(bytes: &[u8]) -> Result<T, Fault> {
     let (version, rest) = version(bytes)?;
     if version == T::SCHEMA.version { T::decode_row(rest) } else { open_older(version, rest) }
 }
@@ -151,7 +151,7 @@ pub(super) fn open<T: TableMapper>(bytes: &[u8]) -> Result<T, Fault> {
 /// index entries stay what they are. One that cannot be stored in the layout of today is returned
 /// as its migration made it; rewriting refuses it.
 #[cold]
-fn open_older<T: TableMapper>(version: u32, rest: &[u8]) -> Result<T, Fault> {
+fn open_older<T: Table>(version: u32, rest: &[u8]) -> Result<T, Fault> {
     if version > T::SCHEMA.version {
         // Another program has a newer struct.
         return Err(Fault::Format { found: version, known: T::SCHEMA.version });
@@ -169,7 +169,7 @@ pub(super) fn version(bytes: &[u8]) -> Result<(u32, &[u8]), Fault> {
 }
 
 /// Makes a row of the layout `Old`, or of one before it, a row of today; for derived code.
-pub fn migrate<T: MigrateFrom<Old>, Old: TableMapper>(version: u32, bytes: &[u8]) -> Result<T, Fault> {
+pub fn migrate<T: MigrateFrom<Old>, Old: Table>(version: u32, bytes: &[u8]) -> Result<T, Fault> {
     let old = if version == Old::SCHEMA.version {
         Old::decode_row(bytes)?
     } else {
@@ -189,13 +189,13 @@ pub fn migrate<T: MigrateFrom<Old>, Old: TableMapper>(version: u32, bytes: &[u8]
     label = "rows of `{Old}` are to become rows of `{Self}`",
     note = "write `impl From<{Old}> for {Self}`, or `TryFrom` where a row may be refused"
 )]
-pub trait MigrateFrom<Old>: TableMapper {
+pub trait MigrateFrom<Old>: Table {
     /// The row of today; nothing when the old row has no new form.
     fn migrate_from(old: Old) -> Result<Self, ()>;
 }
 
 #[diagnostic::do_not_recommend]
-impl<T: TableMapper + TryFrom<Old>, Old> MigrateFrom<Old> for T {
+impl<T: Table + TryFrom<Old>, Old> MigrateFrom<Old> for T {
     fn migrate_from(old: Old) -> Result<Self, ()> {
         Self::try_from(old).map_err(drop)
     }

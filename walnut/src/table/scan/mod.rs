@@ -35,12 +35,12 @@ use scan_core::{RangeEnd, ScanCore};
 use crate::error::Result;
 use crate::table::DefaultTable;
 use crate::table::key::{BeginsWithText, Composite, Key, KeyRangeArg, KeyWriter, TextKey};
-use crate::table::schema::mapper::{Table, TableMapper};
+use crate::table::schema::mapper::Table;
 use crate::table::source::{Access, ReadOnly, ReadWrite, Source, WriteAccess};
 use crate::table::write::mutate::Mutation;
 
 /// The primary key of `T`.
-type PrimaryKey<T> = <T as TableMapper>::PrimaryKey;
+type PrimaryKey<T> = <T as Table>::PrimaryKey;
 
 /// Rows in order, read as they are asked for: a `DoubleEndedIterator` over `Result<T>`.
 ///

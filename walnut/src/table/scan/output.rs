@@ -6,7 +6,7 @@ use smallvec::SmallVec;
 
 use super::layout::ScanError;
 use crate::table::key::{Key, KeyReader};
-use crate::table::schema::mapper::{Table, TableMapper};
+use crate::table::schema::mapper::Table;
 
 pub(super) trait Output<T: Table> {
     type Item;
@@ -42,7 +42,7 @@ impl<T: Table> Output<T> for RowOf {
 pub(super) struct KeyOf;
 
 impl<T: Table> Output<T> for KeyOf {
-    type Item = <T as TableMapper>::PrimaryKey;
+    type Item = <T as Table>::PrimaryKey;
 
     #[inline]
     fn make(
@@ -57,7 +57,7 @@ impl<T: Table> Output<T> for KeyOf {
 pub(super) struct EntryOf<K>(PhantomData<K>);
 
 impl<T: Table, K: Key> Output<T> for EntryOf<K> {
-    type Item = (K, <T as TableMapper>::PrimaryKey);
+    type Item = (K, <T as Table>::PrimaryKey);
 
     #[inline]
     fn make(

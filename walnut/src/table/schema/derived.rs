@@ -14,7 +14,7 @@
 use super::elements::Elements;
 use super::encoding::{Computed, Encoding};
 use super::entries::IndexEntries;
-use super::mapper::{GeneratesKey, TableMapper};
+use super::mapper::{GeneratesKey, Table};
 use crate::error::Fault;
 use crate::table::key::{Generated, Key, KeyReader, KeyShape, KeyShapePart, KeyWriter};
 
@@ -86,12 +86,12 @@ tuple_fields! {
 }
 
 /// Adds a primary key of one column.
-pub fn encode_key<T: TableMapper>(key: &T::PrimaryKey, out: &mut KeyWriter) {
+pub fn encode_key<T: Table>(key: &T::PrimaryKey, out: &mut KeyWriter) {
     key.encode(out);
 }
 
 /// Whether the primary key's type is [exact](Key::EXACT).
-pub const fn key_is_exact<T: TableMapper>() -> bool {
+pub const fn key_is_exact<T: Table>() -> bool {
     <T::PrimaryKey as Key>::EXACT
 }
 

@@ -8,17 +8,17 @@ use crate::table::row::{self, UNKNOWN_VERSION};
 use crate::table::shape::RowShape;
 use crate::table::{Access, DefaultTable};
 
-/// How a struct is stored: its name, keys, index entries and the bytes of a row.
+/// A struct that is a table: its name, keys, index entries and the bytes of a row.
 ///
-/// [`#[derive(Table)]`](derive@crate::Table) writes this; it can be written by hand for a struct
-/// that the derive cannot describe. In bounds, write `T: `[`Table`].
+/// Use it in bounds, `T: Table`; [`#[derive(Table)]`](derive@crate::Table) implements it. It can be
+/// implemented by hand for a struct that the derive cannot describe.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a table",
     label = "this is not a table",
     note = "put `#[derive(walnut::Table, serde::Serialize, serde::Deserialize)]` on the struct and \
             `#[primary_key]` on a field"
 )]
-pub trait TableMapper: Sized + Send + Sync + 'static {
+pub trait Table: Sized + Send + Sync + 'static {
     /// The primary key: a tuple when it has several columns.
     type PrimaryKey: Key;
 
@@ -94,25 +94,12 @@ pub trait TableMapper: Sized + Send + Sync + 'static {
 
     /// The names of the indexes.
     fn index_names() -> Self::Ix;
-}
 
-/// A struct that is a table. Use it in bounds; derive it with
-/// [`#[derive(Table)]`](derive@crate::Table).
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` is not a table",
-    label = "this is not a table",
-    note = "put `#[derive(walnut::Table, serde::Serialize, serde::Deserialize)]` on the struct and \
-            `#[primary_key]` on a field"
-)]
-pub trait Table: TableMapper {
     /// The names of the table's indexes, to compare with: `violation.is(User::ix().email)`.
     fn ix() -> Self::Ix {
         Self::index_names()
     }
 }
-
-#[diagnostic::do_not_recommend]
-impl<T: TableMapper> Table for T {}
 
 /// A table whose primary keys are generated: `#[primary_key(auto)]`.
 #[diagnostic::on_unimplemented(
@@ -120,7 +107,7 @@ impl<T: TableMapper> Table for T {}
     label = "`insert_new` makes a key for the row, and this table's rows bring theirs",
     note = "put `#[primary_key(auto)]` on the primary key, an integer or a `Uuid`; or use `insert`"
 )]
-pub trait GeneratesKey: TableMapper {
+pub trait GeneratesKey: Table {
     /// The primary key.
     type Generated: Generated;
 

@@ -13,7 +13,7 @@ pub(crate) mod stand_in;
 
 use std::fmt;
 
-use self::mapper::TableMapper;
+use self::mapper::Table;
 use crate::base::KeyHash;
 use crate::table::key::Key;
 use crate::table::shape::RowShape;
@@ -103,7 +103,7 @@ impl TableSchema {
     }
 
     /// The same table with a function that traces the shape of its rows: what
-    /// [`TableMapper::row_shape`](crate::TableMapper::row_shape) does.
+    /// [`Table::row_shape`](crate::Table::row_shape) does.
     pub const fn shaped(self, shape: fn() -> RowShape) -> Self {
         Self { shape: Shape(shape), ..self }
     }
@@ -125,7 +125,7 @@ impl TableSchema {
 /// Sixteen hexadecimal digits that identify a layout: the table's name, its version, its fields
 /// down to the leaves and its primary key. Indexes are not part of it, since they can be built
 /// anew.
-fn layout_hash<T: TableMapper>() -> String {
+fn layout_hash<T: Table>() -> String {
     let schema = T::SCHEMA;
     let (shape, key) = (T::row_shape(), T::PrimaryKey::key_shape());
     let mut text = format!("{}\n{}\n{}\n", schema.name, schema.version, schema.primary_key.join(","));
@@ -146,7 +146,7 @@ fn layout_hash<T: TableMapper>() -> String {
 ///
 /// Unless the layout has this hash.
 #[track_caller]
-pub fn assert_layout<T: TableMapper>(pinned: &str) {
+pub fn assert_layout<T: Table>(pinned: &str) {
     let hash = layout_hash::<T>();
     assert!(
         hash == pinned,

@@ -3,14 +3,14 @@
 //!
 //! Such code is never compiled to the end: the compiler checks it, and it never runs.
 
-use super::mapper::{Table, TableMapper};
+use super::mapper::Table;
 use crate::error::{Fault, Result};
 use crate::table::DefaultTable;
 use crate::table::key::{Generated, Key, KeyBound, KeyGenerator, KeyReader, KeyWriter};
 use crate::table::scan::Scan;
 use crate::table::source::{Access, ReadWrite};
 
-type PrimaryKey<T> = <T as TableMapper>::PrimaryKey;
+type PrimaryKey<T> = <T as Table>::PrimaryKey;
 
 type RowScan<T, M, R = ()> = Scan<'static, T, PrimaryKey<T>, R, M>;
 
