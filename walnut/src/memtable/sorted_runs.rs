@@ -8,8 +8,9 @@
 //!
 //! Gets do not need sorted keys, so inserting does not pay for them: keys are sorted when there are
 //! many new ones or when a cursor is created. A few new ones, as for a scan after a small write,
-//! are inserted into a skip list; many become a run, which is sorted as a whole, and so does the
-//! list when it outgrows the processor's cache.
+//! are inserted into a skip list; more become a run, which is sorted as a whole, and so does the
+//! list when it outgrows the processor's cache. Writers leave few keys unsorted, so that the first
+//! cursor after any number of writes sorts few.
 //!
 //! 1. Each chain of versions up to `up_to` is included once, by its oldest version: in one run or
 //!    in the list. A further version of a chain changes nothing.
@@ -27,14 +28,16 @@ use super::skiplist::SkipList;
 use crate::base::KeyPrefix;
 use crate::sync::{Arc, AtomicU32, Mutex, Ordering};
 
-/// Up to this many new keys are inserted into the list.
-const FEW_NEW: EntryId = 256;
+/// Up to this many new keys are inserted into the list, each with a search in it. To sort more as a
+/// run takes less time, the merges with older runs included.
+const FEW_NEW: usize = 16;
 
 /// A list of this many keys becomes a run.
 const LIST_LIMIT: usize = 8192;
 
-/// This many unsorted entries are sorted by the writer, even without a cursor.
-pub(super) const MAX_UNSORTED: EntryId = 4096;
+/// This many unsorted entries are sorted by the writer, even without a cursor, while their keys are
+/// still in the processor's cache.
+const MAX_UNSORTED: EntryId = 256;
 
 /// Runs of up to this many entries together are merged, whatever the memtable's size.
 const MERGE_LIMIT: usize = 64 << 10;
@@ -100,7 +103,7 @@ impl SortedRuns {
         }
         let chains = || entries.chains(before + 1..=up_to);
         let keys = || chains().map(|id| RunSlot::new(entries, id));
-        let is_few = up_to - before <= FEW_NEW || chains().nth(FEW_NEW as usize).is_none();
+        let is_few = chains().nth(FEW_NEW).is_none();
         let sorted = self.sorted.load();
         if is_few && sorted.list.len() < LIST_LIMIT {
             keys().for_each(|slot| sorted.list.insert(entries, slot));
@@ -230,6 +233,24 @@ mod tests {
     use super::super::entries::Link;
     use super::*;
     use crate::base::{EncodedEntry, Kind, SeqNo, key_prefix};
+
+    /// A cursor sorts less than `MAX_UNSORTED` entries, and searches few runs, however much was
+    /// written before it.
+    #[test]
+    fn writes_leave_few_keys_to_be_sorted_by_a_cursor() {
+        let (entries, runs) = (EntryTable::new(SeqNo::ZERO), SortedRuns::default());
+        // Three versions of each key, in an order that is not that of the keys.
+        for id in 1..=100_000 {
+            let key = (u64::from(id - 1) / 3).wrapping_mul(0x9e37_79b9_7f4a_7c15).to_be_bytes();
+            entries.keep_bytes(id, key.to_vec());
+            let (older, link) = if id % 3 == 1 { (0, Link::NewChain) } else { (id - 1, Link::SameChain) };
+            entries.fill(id, id, &EncodedEntry::new(Kind::Put, 0, &key, 0), older, link);
+            runs.sort_backlog(&entries, id);
+            assert!(id - runs.up_to.load(Ordering::Relaxed) < MAX_UNSORTED);
+        }
+        let count = runs.sorted(&entries, 100_000).runs.len();
+        assert!(count <= 8, "{count} runs");
+    }
 
     proptest! {
         #[test]
