@@ -4,54 +4,22 @@ use super::format::{BatchEntry, read_entry};
 use crate::codec::Reader;
 use crate::error::Fault;
 
-/// The entries of a valid payload, in insertion order.
-#[derive(Clone)]
-pub(crate) struct BatchEntries<'a> {
-    reader: Reader<'a>,
-    left: u32,
+/// Calls `visit` with each entry of a payload from a file, and with the offset of its key in the
+/// payload; the value follows the key. A payload that is invalid is found where it is, so that
+/// `visit` may have been called for the entries before.
+#[inline]
+pub(crate) fn decode<'a>(
+    payload: &'a [u8],
+    count: u32,
+    mut visit: impl FnMut(usize, BatchEntry<'a>),
+) -> Result<(), Fault> {
+    let mut reader = Reader::new(payload);
+    for _ in 0..count {
+        let entry @ (_, key, value) = read_entry(&mut reader)?;
+        visit(payload.len() - reader.rest().len() - value.len() - key.len(), entry);
+    }
+    reader.finish()
 }
-
-impl<'a> BatchEntries<'a> {
-    /// The entries of a payload from a file; all of them are validated here, once.
-    pub(crate) fn new(payload: &'a [u8], count: u32) -> Result<Self, Fault> {
-        let mut reader = Reader::new(payload);
-        for _ in 0..count {
-            read_entry(&mut reader)?;
-        }
-        reader.finish()?;
-        Ok(Self { reader: Reader::new(payload), left: count })
-    }
-
-    /// The entries, each with the offset of its key in the payload; the value follows the key.
-    pub(crate) fn with_offsets(mut self) -> impl Iterator<Item = (usize, BatchEntry<'a>)> {
-        let size = self.reader.rest().len();
-        std::iter::from_fn(move || {
-            let entry @ (_, key, value) = self.next()?;
-            Some((size - self.reader.rest().len() - value.len() - key.len(), entry))
-        })
-    }
-
-    /// The entries of a payload that this process encoded; they are not validated.
-    pub(super) fn of_batch(payload: &'a [u8], count: u32) -> Self {
-        Self { reader: Reader::new(payload), left: count }
-    }
-}
-
-impl<'a> Iterator for BatchEntries<'a> {
-    type Item = BatchEntry<'a>;
-
-    fn next(&mut self) -> Option<Self::Item> {
-        self.left = self.left.checked_sub(1)?;
-        Some(read_entry(&mut self.reader).expect("the payload was checked, or written here"))
-    }
-
-    fn size_hint(&self) -> (usize, Option<usize>) {
-        let left = usize::try_from(self.left).unwrap_or(usize::MAX);
-        (left, Some(left))
-    }
-}
-
-impl ExactSizeIterator for BatchEntries<'_> {}
 
 #[cfg(test)]
 mod tests {
@@ -64,6 +32,12 @@ mod tests {
     use crate::batch::EntryBatch;
 
     type Owned = (Kind, Vec<u8>, Vec<u8>);
+
+    /// The entries of a payload, each with the offset of its key.
+    fn decoded(payload: &[u8], count: u32) -> Result<Vec<(usize, BatchEntry<'_>)>, Fault> {
+        let mut entries = Vec::new();
+        decode(payload, count, |offset, entry| entries.push((offset, entry))).map(|()| entries)
+    }
 
     fn operations() -> impl Strategy<Value = Vec<Owned>> {
         let bytes = |most| prop::collection::vec(any::<u8>(), 0..most);
@@ -98,15 +72,14 @@ mod tests {
         fn entries_come_back_in_their_order(operations in operations()) {
             let batch = batch(&operations);
             prop_assert_eq!(batch.size(), batch.payload().len());
-            let decoded = BatchEntries::new(batch.payload(), batch.count()).unwrap();
+            let decoded = decoded(batch.payload(), batch.count()).unwrap();
             let is_written = |operation: &&Owned| operation.0 != Kind::RangeDelete || operation.1 < operation.2;
             let written: Vec<_> = operations.iter().filter(is_written).collect();
             prop_assert_eq!(decoded.len(), written.len());
-            prop_assert!(decoded.clone().eq(batch.iter()));
-            for (offset, (_, key, value)) in decoded.clone().with_offsets() {
+            prop_assert_eq!(batch.iter().len(), written.len());
+            prop_assert!(batch.iter().eq(decoded.iter().map(|(_, entry)| *entry)));
+            for ((offset, (kind, key, value)), (put_kind, put_key, put_value)) in decoded.into_iter().zip(written) {
                 prop_assert!(batch.payload()[offset..].starts_with(&[key, value].concat()));
-            }
-            for ((kind, key, value), (put_kind, put_key, put_value)) in decoded.zip(written) {
                 prop_assert_eq!(kind, *put_kind);
                 prop_assert_eq!(key, put_key);
                 prop_assert_eq!(value, if kind == Kind::Delete { &[] } else { &put_value[..] });
@@ -115,8 +88,8 @@ mod tests {
 
         #[test]
         fn hostile_bytes_give_entries_or_a_fault(bytes in prop::collection::vec(any::<u8>(), 0..200), count in any::<u32>()) {
-            if let Ok(entries) = BatchEntries::new(&bytes, count) {
-                prop_assert_eq!(entries.count(), count as usize);
+            if let Ok(entries) = decoded(&bytes, count) {
+                prop_assert_eq!(entries.len(), count as usize);
             }
         }
     }
@@ -126,14 +99,14 @@ mod tests {
         let mut batch = EntryBatch::new();
         batch.put(b"key", b"value");
         batch.delete(b"key");
-        assert!(BatchEntries::new(batch.payload(), 2).is_ok());
-        assert_eq!(BatchEntries::new(batch.payload(), 1).err(), Some(Fault::Invalid("length")));
-        assert_eq!(BatchEntries::new(batch.payload(), 3).err(), Some(Fault::Truncated));
-        assert_eq!(BatchEntries::new(batch.payload(), u32::MAX).err(), Some(Fault::Truncated));
+        assert!(decoded(batch.payload(), 2).is_ok());
+        assert_eq!(decoded(batch.payload(), 1).err(), Some(Fault::Invalid("length")));
+        assert_eq!(decoded(batch.payload(), 3).err(), Some(Fault::Truncated));
+        assert_eq!(decoded(batch.payload(), u32::MAX).err(), Some(Fault::Truncated));
         for cut in 0..batch.size() {
-            assert!(BatchEntries::new(&batch.payload()[..cut], 2).is_err(), "{cut} bytes");
+            assert!(decoded(&batch.payload()[..cut], 2).is_err(), "{cut} bytes");
         }
-        assert!(BatchEntries::new(&[], 0).is_ok());
+        assert!(decoded(&[], 0).is_ok());
     }
 
     #[test]
@@ -144,7 +117,7 @@ mod tests {
         assert!(batch.is_empty());
         for payload in [b"\x03\x01\x01ba", b"\x03\x01\x01bb"] {
             let fault = Fault::Invalid("range of a range tombstone");
-            assert_eq!(BatchEntries::new(payload, 1).err(), Some(fault));
+            assert_eq!(decoded(payload, 1).err(), Some(fault));
         }
     }
 
@@ -154,8 +127,7 @@ mod tests {
         batch.add(b"k1", -2);
         let golden = b"\x04\x02k1\xfe\xff\xff\xff\xff\xff\xff\xff";
         assert_eq!(batch.payload(), golden);
-        let entries: Vec<_> = BatchEntries::new(golden, 1).unwrap().collect();
-        assert_eq!(entries, [(Kind::Add, &b"k1"[..], &(-2i64).to_le_bytes()[..])]);
+        assert_eq!(decoded(golden, 1), Ok(vec![(2, (Kind::Add, &b"k1"[..], &(-2i64).to_le_bytes()[..]))]));
     }
 
     #[test]

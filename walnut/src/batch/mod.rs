@@ -11,7 +11,7 @@
 //!    `seq_start + i`.
 //! 2. The encoding is described in `format` and nowhere else; a batch is encoded once, outside any
 //!    lock.
-//! 3. [`BatchEntries::new`] reads hostile bytes: it returns every entry or a fault, and allocates
+//! 3. [`decode`] reads hostile bytes: it passes every entry on or returns a fault, and allocates
 //!    nothing.
 //!
 //! It does not know what a key means, where a commit is written, or whether it may be.
@@ -21,7 +21,7 @@ mod format;
 mod fuzz;
 mod write_batch;
 
-pub(crate) use entries::BatchEntries;
+pub(crate) use entries::decode;
 pub(crate) use format::BatchEntry;
 pub use fuzz::fuzz;
 pub(crate) use write_batch::{EntryBatch, MAX_RANGE_COUNT};

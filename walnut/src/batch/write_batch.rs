@@ -1,7 +1,6 @@
 //! The write batch: collects the operations of one commit.
 
-use super::BatchEntries;
-use super::format::put_entry;
+use super::format::{BatchEntry, put_entry};
 use crate::base::{EncodedEntry, KeyHash, Kind};
 
 /// The maximum number of range tombstones in one commit. The memtable keeps them sorted for every
@@ -117,8 +116,11 @@ impl EntryBatch {
     }
 
     /// The entries in insertion order.
-    pub(crate) fn iter(&self) -> BatchEntries<'_> {
-        BatchEntries::of_batch(&self.payload, self.count())
+    pub(crate) fn iter(&self) -> impl ExactSizeIterator<Item = BatchEntry<'_>> {
+        let parts = |entry: &EncodedEntry| {
+            (entry.kind, &self.payload[entry.key_range()], &self.payload[entry.value_range()])
+        };
+        self.entries.iter().map(parts)
     }
 
     /// Adds an entry of a kind that a batch has, whose key has this hash. A tombstone has no value,

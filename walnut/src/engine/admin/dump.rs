@@ -7,7 +7,7 @@
 use std::path::Path;
 
 use crate::base::Kind;
-use crate::batch::BatchEntries;
+use crate::batch;
 use crate::codec::{FileFormat, FileHeader, FileKind};
 use crate::crypt::{DataKeys, EncryptionKey, Sealer};
 use crate::engine::admin::keys;
@@ -139,12 +139,12 @@ fn dump_contents(
 fn visit_record(part: FilePart, commit: Option<wal::Commit<'_>>, tag_size: u64, visit: &mut PartVisitor<'_>) {
     let Some(commit) = commit else { return visit(part) };
     let payload_start = part.offset + part.size - tag_size - commit.payload.len() as u64;
-    let entries = match BatchEntries::new(commit.payload, commit.count) {
-        Ok(entries) => entries,
-        Err(fault) => return visit(part.with_fault(fault)),
-    };
+    if let Err(fault) = batch::decode(commit.payload, commit.count, |_, _| {}) {
+        return visit(part.with_fault(fault));
+    }
     visit(part);
-    for ((at, (kind, key, value)), seqno) in entries.with_offsets().zip(commit.seq_start.0..) {
+    let mut seqno = commit.seq_start.0;
+    let _ = batch::decode(commit.payload, commit.count, |at, (kind, key, value)| {
         let part = FilePart::within(kind.name(), payload_start + at as u64, (key.len() + value.len()) as u64);
         let part = part.with_key(key);
         let part = match kind {
@@ -152,5 +152,6 @@ fn visit_record(part: FilePart, commit: Option<wal::Commit<'_>>, tag_size: u64, 
             _ => part.with_text(format!("{} bytes", value.len())),
         };
         visit(part.with_text(format!(", seqno {seqno}")));
-    }
+        seqno += 1;
+    });
 }

@@ -15,7 +15,7 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::{Builder, Scope, ScopedJoinHandle};
 
 use crate::base::{EncodedEntry, FileNumber, SeqNo};
-use crate::batch::{BatchEntries, BatchEntry};
+use crate::batch;
 use crate::engine::open::spill::Spill;
 use crate::engine::read::view::Frozen;
 use crate::error::{Error, Result};
@@ -130,29 +130,38 @@ impl Collected {
     /// twice.
     pub(in crate::engine) fn add(&mut self, replayed: &Replayed<'_>, known: SeqNo) -> Result<()> {
         let commit = replayed.commit;
-        let entries =
-            BatchEntries::new(commit.payload, commit.count).map_err(|fault| replayed.damaged(fault))?;
         let known = known.plus(1).0.saturating_sub(commit.seq_start.0).min(commit.count.into());
-        if known == commit.count.into() {
-            return Ok(());
+        let mut old = known;
+        let (start, taken) = (self.bytes.len(), self.entries.len());
+        let decoded = batch::decode(commit.payload, commit.count, |offset, (kind, key, value)| {
+            if old > 0 {
+                old -= 1;
+            } else {
+                self.entries.push(EncodedEntry::new(kind, start + offset, key, value.len()));
+            }
+        });
+        if let Err(fault) = decoded {
+            self.entries.truncate(taken);
+            return Err(replayed.damaged(fault));
         }
-        if self.entries.is_empty() {
+        if self.entries.len() > taken {
+            self.bytes.extend_from_slice(commit.payload);
+        }
+        if taken == 0 {
             self.first = commit.seq_start.plus(known);
             self.segment = replayed.segment;
         }
-        let start = self.bytes.len();
-        self.bytes.extend_from_slice(commit.payload);
-        let known = usize::try_from(known).expect("it is not more than the count");
-        let encoded = |(offset, (kind, key, value)): (usize, BatchEntry<'_>)| {
-            EncodedEntry::new(kind, start + offset, key, value.len())
-        };
-        self.entries.extend(entries.with_offsets().skip(known).map(encoded));
         Ok(())
     }
 
     /// What was collected, if anything.
     pub(in crate::engine) fn take(&mut self) -> Option<Load> {
         let Self { segment, mut bytes, entries, first } = std::mem::take(self);
+        if bytes.len() >= LOAD_SIZE {
+            // The next load is of about the same size.
+            self.bytes.reserve(LOAD_SIZE + LOAD_SIZE / 16);
+            self.entries.reserve(entries.len() + entries.len() / 16);
+        }
         bytes.shrink_to_fit();
         (!entries.is_empty()).then(|| Load { segment, first, insertion: SealedBatch::new(bytes, entries) })
     }
