@@ -34,15 +34,18 @@
 //! 5. Ranges do not overlap, and those that touch are merged; the merged range is dead from the
 //!    higher number on. So that a slightly older snapshot does not find every range too new, two
 //!    older *generations* of the ranges are kept, some hundred sequence numbers apart.
-//! 6. Count and size are limited. Eviction is by weight (GreedyDual): the range that saved the
-//!    fewest entries goes first, unless it was used since the last evictions.
+//! 6. Count and size are limited. Eviction is by weight (GreedyDual): of the keyspace with the most
+//!    ranges, the one that saved the fewest entries goes first, unless it was used since the last
+//!    evictions.
 //!
 //! The cache starts empty and is never on disk. It knows nothing of memtables: step 3 of the reader
 //! is a callback.
 
+use std::cmp::Reverse;
+
 use arc_swap::ArcSwap;
 
-use crate::base::{CoveredSpan, KeyPrefix, KeyRange, SeqNo, after, key_prefix};
+use crate::base::{CoveredSpan, KeyPrefix, KeyRange, KeyspaceId, SeqNo, after, key_prefix};
 use crate::sync::{Arc, AtomicU64, AtomicUsize, Mutex, Ordering, fence};
 
 /// The maximum number of ranges in one generation.
@@ -325,12 +328,18 @@ impl DeadGeneration {
         self.note_starts();
     }
 
-    /// Evicts ranges while there are too many. Returns the weight of the last one, or 0.
+    /// Evicts ranges while there are too many: the lightest of the keyspace that has the most, so
+    /// that the many ranges of one keyspace do not evict the few of another. Returns the weight of
+    /// the last one, or 0.
     fn shrink(&mut self) -> u64 {
         let mut gone = 0;
         while self.ranges.len() > MAX_COUNT {
-            let weights = self.ranges.iter().map(|range| range.weight.load(Ordering::Relaxed));
-            let Some((weight, index)) = weights.zip(0..).min() else { break };
+            let keyspaces = self.ranges.chunk_by(|one, other| one.keyspace() == other.keyspace());
+            let weights = keyspaces.flat_map(|keyspace| {
+                let weight = |range: &Arc<DeadRange>| range.weight.load(Ordering::Relaxed);
+                keyspace.iter().map(move |range| (Reverse(keyspace.len()), weight(range)))
+            });
+            let Some(((_, weight), index)) = weights.zip(0..).min() else { break };
             self.ranges.remove(index);
             self.starts.remove(index);
             gone = weight;
@@ -344,6 +353,11 @@ impl DeadGeneration {
 }
 
 impl DeadRange {
+    /// The id of the keyspace in which it starts.
+    fn keyspace(&self) -> Option<&[u8]> {
+        self.keys.start.get(..size_of::<KeyspaceId>())
+    }
+
     /// How many of its dead entries are before `key`, if their keys are spread evenly: a guess that
     /// keeps the weight of a large part when small ones are split off again and again.
     fn passed_before(&self, key: &[u8]) -> u64 {
@@ -510,6 +524,27 @@ mod tests {
             dead.add(range(20 * n, 20 * n + 10), SeqNo(1), 5000, || true);
         }
         assert!(!dead.known().iter().any(|(known, _)| *known == range(0, 10)), "nobody has used it for long");
+    }
+
+    #[test]
+    fn many_ranges_of_one_keyspace_do_not_evict_the_few_of_another() {
+        let dead = DeadRanges::default();
+        let of = |keyspace: u32, n: u32| {
+            let key = |n: u32| [keyspace.to_be_bytes(), n.to_be_bytes()].concat();
+            KeyRange { start: key(20 * n), end: Some(key(20 * n + 10)) }
+        };
+        for n in 1..=10 {
+            dead.add(of(1, n), SeqNo(1), 20, || true);
+        }
+        for n in 1..=1000 {
+            dead.add(of(2, n), SeqNo(1), 1_000_000, || true);
+            dead.add(of(3, n), SeqNo(1), 30, || true);
+        }
+        let count = |keyspace: u32| {
+            let known = dead.known();
+            known.iter().filter(|(range, _)| range.start.starts_with(&keyspace.to_be_bytes())).count()
+        };
+        assert_eq!((count(1), count(2), count(3)), (10, 27, 27));
     }
 
     #[test]
