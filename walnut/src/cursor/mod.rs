@@ -32,7 +32,6 @@ pub(crate) use concat::{ConcatCursor, Pieces};
 pub(crate) use coverage::Coverage;
 pub(crate) use dead::DeadKeys;
 pub(crate) use merge::MergeCursor;
-#[cfg(test)]
 pub(crate) use visible::steps;
 pub(crate) use visible::{Seen, VisibleCursor};
 

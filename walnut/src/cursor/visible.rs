@@ -316,32 +316,52 @@ fn is_live(entry: &Entry<'_>, coverage: &mut Coverage) -> bool {
     entry.kind.is_value() && !coverage.hides(entry.key, entry.seqno)
 }
 
-/// Counts the steps and seeks of the tests of this thread.
+/// Counts the steps and seeks, and the reads of blocks, of the tests of this thread.
 #[cfg(test)]
 pub(crate) mod steps {
     use std::cell::Cell;
 
     thread_local! {
         static STEPS: Cell<usize> = const { Cell::new(0) };
+        static READS: Cell<usize> = const { Cell::new(0) };
     }
 
     pub(super) fn note() {
         STEPS.set(STEPS.get() + 1);
     }
 
-    /// Makes a call whose steps are not counted.
+    pub(crate) fn note_read() {
+        READS.set(READS.get() + 1);
+    }
+
+    /// Makes a call of which nothing is counted.
     pub(crate) fn uncounted<R>(call: impl FnOnce() -> R) -> R {
-        let before = STEPS.get();
+        let before = (STEPS.get(), READS.get());
         let result = call();
-        STEPS.set(before);
+        STEPS.set(before.0);
+        READS.set(before.1);
         result
     }
 
     /// The number of steps during this call.
     pub(crate) fn of<R>(call: impl FnOnce() -> R) -> (R, usize) {
-        let before = STEPS.get();
+        let (result, steps, _) = with_reads(call);
+        (result, steps)
+    }
+
+    /// The numbers of steps and of reads during this call.
+    pub(crate) fn with_reads<R>(call: impl FnOnce() -> R) -> (R, usize, usize) {
+        let before = (STEPS.get(), READS.get());
         let result = call();
-        (result, STEPS.get() - before)
+        (result, STEPS.get() - before.0, READS.get() - before.1)
+    }
+}
+
+#[cfg(not(test))]
+pub(crate) mod steps {
+    #[inline]
+    pub(crate) fn uncounted<R>(call: impl FnOnce() -> R) -> R {
+        call()
     }
 }
 

@@ -328,9 +328,8 @@ impl DeadGeneration {
         self.note_starts();
     }
 
-    /// Evicts ranges while there are too many: the lightest of the keyspace that has the most, so
-    /// that the many ranges of one keyspace do not evict the few of another. Returns the weight of
-    /// the last one, or 0.
+    /// Evicts ranges while there are too many, each time the lightest of the keyspace that has the
+    /// most. Returns the weight of the last one, or 0.
     fn shrink(&mut self) -> u64 {
         let mut gone = 0;
         while self.ranges.len() > MAX_COUNT {

@@ -303,6 +303,8 @@ impl ReadAhead {
         direction: Direction,
     ) -> Result<Arc<Block>> {
         if !self.positions.contains(&position) {
+            #[cfg(test)]
+            crate::cursor::steps::note_read();
             self.read(reader, position, rest, direction)?;
         }
         let handle = reader.index.handle(position);

@@ -169,6 +169,8 @@ impl SstReader {
 
     /// Reads a data block from the file and checks it.
     pub(super) fn read_block(&self, position: usize) -> Result<Arc<Block>> {
+        #[cfg(test)]
+        crate::cursor::steps::note_read();
         let handle = self.index.handle(position);
         let encoded = self.file.read_vec_at(handle.size as usize, handle.offset)?;
         self.open_block(position, Cow::Owned(encoded))

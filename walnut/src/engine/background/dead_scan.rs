@@ -2,8 +2,8 @@
 //! them.
 //!
 //! ```text
-//!   commits that delete ──1,024 tombstones─► flush thread: a scan from each deleted key to the
-//!                                           next live one ──► dead ranges, memtable by memtable
+//!   commits that delete ──1,024 tombstones──► a scan from each deleted key to the next live one,
+//!                                             in the flush thread, or in a commit of that many
 //! ```
 //!
 //! 1. Such a scan is a reader as any other: what it passes is dead by the rules of
@@ -20,7 +20,7 @@ use std::collections::BTreeMap;
 use std::sync::Weak;
 
 use crate::base::{Fragment, KeyRange, Kind, SeqNo, after};
-use crate::cursor::{Direction, EntryCursor};
+use crate::cursor::{Direction, EntryCursor, steps};
 use crate::engine::read::view::View;
 use crate::engine::{Core, EngineScan};
 use crate::error::Result;
@@ -31,6 +31,9 @@ use crate::sync::{Arc, AtomicU64, Mutex, Ordering};
 /// in vain.
 const MIN_INTERVAL: u64 = 1 << 10;
 const MAX_INTERVAL: u64 = 8 << 10;
+
+/// Intervals after which a commit makes a scan that the flush thread has not made.
+const LATE: u64 = 4;
 
 /// Tombstones that are scanned together at most, in memory of 16 bytes each.
 const MAX_KEYS: usize = 64 << 10;
@@ -70,7 +73,16 @@ impl DeadScans {
     }
 
     fn is_due(&self) -> bool {
-        self.count.load(Ordering::Relaxed) >= self.interval.load(Ordering::Relaxed)
+        self.is_above(1)
+    }
+
+    /// Whether a scan is due, and the flush thread does not keep up.
+    fn is_late(&self) -> bool {
+        self.is_above(LATE)
+    }
+
+    fn is_above(&self, intervals: u64) -> bool {
+        self.count.load(Ordering::Relaxed) >= intervals * self.interval.load(Ordering::Relaxed)
     }
 
     fn add(&self, count: u64, since: SeqNo) {
@@ -80,16 +92,21 @@ impl DeadScans {
 }
 
 impl Core {
-    /// Counts the tombstones of a commit that is visible; all of them are above `since`. Without
-    /// threads, a commit scans when that is due.
+    /// Counts the tombstones of a commit that is visible; all of them are above `since`. The flush
+    /// thread makes a scan that is due. The commit makes it itself if it alone has that many
+    /// tombstones, if the flush thread does not keep up, or if there is none.
     pub(in crate::engine) fn note_tombstones(&self, count: u64, since: SeqNo) {
-        self.dead_scans.add(count, since);
-        if !self.dead_scans.is_due() {
-            return;
+        let scans = &self.dead_scans;
+        let is_many = count >= scans.interval.load(Ordering::Relaxed);
+        let is_own = self.workers.is_manual() || is_many || scans.is_late();
+        // Locked before the scan is due, so that the flush thread does not begin it.
+        let scanning = if is_own { scans.scanning.try_lock() } else { None };
+        scans.add(count, since);
+        if scanning.is_some() {
+            self.scan_if_due();
         }
-        if self.workers.is_manual() {
-            let _ = self.scan_for_dead_ranges();
-        } else {
+        drop(scanning);
+        if scans.is_due() && !self.workers.is_manual() {
             self.workers.flusher.wake();
         }
     }
@@ -97,8 +114,13 @@ impl Core {
     /// Scans between the deleted keys if there are many; returns whether that was worth it. A scan
     /// that fails is left out: a reader of the same keys gets the error.
     pub(in crate::engine) fn scan_for_dead_ranges(&self) -> bool {
+        let scanning = self.dead_scans.scanning.try_lock();
+        scanning.is_some() && self.scan_if_due()
+    }
+
+    /// The caller holds `scanning`.
+    fn scan_if_due(&self) -> bool {
         let scans = &self.dead_scans;
-        let Some(_scanning) = scans.scanning.try_lock() else { return false };
         if !scans.is_due() {
             return false;
         }
@@ -115,7 +137,7 @@ impl Core {
         if deleted.peek().is_none() {
             return false;
         }
-        let scan = || {
+        let was_worth = steps::uncounted(|| {
             let mut was_worth = false;
             while deleted.peek().is_some() {
                 let mut keyspaces = BTreeMap::<_, Vec<_>>::new();
@@ -127,14 +149,7 @@ impl Core {
                 }
             }
             was_worth
-        };
-        #[cfg(test)]
-        let was_worth = crate::cursor::steps::uncounted(scan);
-        #[cfg(not(test))]
-        let was_worth = {
-            let mut scan = scan;
-            scan()
-        };
+        });
         let interval = scans.interval.load(Ordering::Relaxed);
         let next = if was_worth { MIN_INTERVAL } else { (2 * interval).min(MAX_INTERVAL) };
         scans.interval.store(next, Ordering::Relaxed);

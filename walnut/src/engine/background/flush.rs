@@ -15,7 +15,7 @@
 
 use crate::base::{FileNumber, Fragment, KeyRange, Kind, SeqNo};
 use crate::compaction::Flushing;
-use crate::cursor::{Direction, EntryCursor};
+use crate::cursor::{Direction, EntryCursor, steps};
 use crate::engine::read::levels::NewFiles;
 use crate::engine::read::values::{Separator, ValueConfig};
 use crate::engine::read::view::View;
@@ -142,10 +142,10 @@ impl Core {
         let mut flushed = false;
         while self.versions.view().frozen.len() >= self.config.frozen_limit {
             self.health.owner().check_fork()?;
-            flushed |= self.flush_one()?;
+            flushed |= steps::uncounted(|| self.flush_one())?;
         }
         if flushed && self.workers.is_manual() {
-            self.compact_due();
+            steps::uncounted(|| self.compact_due());
         }
         Ok(())
     }

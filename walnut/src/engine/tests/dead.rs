@@ -317,6 +317,22 @@ fn the_flush_thread_finds_what_is_dead() {
     assert!(found == Some(key(2500)) && steps <= 1100, "{steps} steps");
 }
 
+#[test]
+fn commits_find_what_is_dead_when_the_flush_thread_does_not() {
+    let (memtable_size, background) = (64 << 20, Background::Thread);
+    let threads = EngineConfig { memtable_size, background, frozen_limit: 4, ..config() };
+    let engine = open_with(&machine(), threads).unwrap();
+    (0..8100).for_each(|n| put(&engine, n, 1).unwrap());
+    let flushing = engine.flushing.lock();
+    // The flush thread waits for the lock until the end.
+    engine.freeze_if(|_| true).unwrap();
+    (0..8000).for_each(|n| delete(&engine, n).unwrap());
+    let (found, steps) = first(&engine);
+    drop(flushing);
+    // Two steps for a key whose put is in the other memtable.
+    assert!(found == Some(key(8000)) && steps <= 2 * 4096 + FEW_STEPS, "{steps} steps");
+}
+
 /// A range tombstone in place of others would be a change since then.
 #[test]
 fn a_dead_range_is_no_change_to_a_transaction_that_saw_it_dead() {
