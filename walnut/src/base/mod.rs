@@ -13,7 +13,7 @@ mod number;
 mod range;
 mod sum;
 
-pub(crate) use encoded_entry::EncodedEntry;
+pub(crate) use encoded_entry::{EncodedEntry, SealedBatch};
 pub(crate) use entry::{Entry, Kind, compare};
 pub(crate) use fragment::{CoveredSpan, Fragment, Fragments, RangeTombstones};
 pub(crate) use fragment_merge::{FragmentMerge, FragmentSource};

@@ -217,7 +217,7 @@ impl ValueGcJob<'_> {
             }
             if count != meta.entry_count {
                 let fault = Fault::Invalid("number of entries");
-                return Err(fault.at(&FileName::Sst(meta.number).path(&self.sst_store.dir), 0));
+                return Err(fault.at(&FileName::Sst(meta.number).path(&self.sst_store.dir.path), 0));
             }
             for fragment in sst.range_tombstones()?.iter().flat_map(|ranges| ranges.iter()) {
                 new_sst.add_fragment(fragment)?;

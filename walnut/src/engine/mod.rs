@@ -248,7 +248,7 @@ impl Engine {
         // A flush that comes late finds that the directory is not ours any more.
         let _pause = self.pause_flushes();
         self.health.owner().release();
-        self.sst_store.keys.clear_stack();
+        self.sst_store.dir.keys.clear_stack();
         finished
     }
 

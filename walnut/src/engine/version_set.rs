@@ -307,14 +307,7 @@ impl VersionSet {
         let number = manifest.allocate()?;
         manifest.broken = true;
         let state = ManifestState { next_file: manifest.next_file, ..manifest.writer.state().clone() };
-        manifest.writer = ManifestWriter::create(
-            Arc::clone(&self.env),
-            self.dir.clone(),
-            number,
-            self.sst_store.database,
-            &self.sst_store.keys,
-            state,
-        )?;
+        manifest.writer = ManifestWriter::create(&self.sst_store.dir, number, state)?;
         manifest.broken = false;
         let doubted = std::mem::take(&mut manifest.doubted);
         manifest.obsolete.append(doubted);

@@ -5,10 +5,9 @@
 
 use super::Core;
 use super::commit::{CommitPosition, Durability, ReadSet, RefusedCommit};
-use crate::base::SeqNo;
+use crate::base::{SealedBatch, SeqNo};
 use crate::batch::{EntryBatch, MAX_RANGE_COUNT};
 use crate::error::{Error, Limit, Result};
-use crate::memtable::SealedBatch;
 use crate::sync::Ordering;
 use crate::wal::MAX_PAYLOAD_SIZE;
 

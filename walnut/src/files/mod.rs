@@ -9,11 +9,13 @@
 //! The kinds of files, and what a reader of each can do, are defined in higher layers: see
 //! [`FileStore`].
 
+mod database_dir;
 mod handle;
 mod name;
 mod open_files;
 mod part;
 
+pub(crate) use database_dir::DatabaseDir;
 pub(crate) use handle::{FileStore, Handle, ObsoleteFile};
 pub(crate) use name::FileName;
 pub(crate) use open_files::{OpenFile, OpenFiles};

@@ -8,8 +8,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::KeyBounds;
-use super::bounds::inner_range;
-use super::inner_key::{check_value, checked_key, sought_key};
+use super::bounds::{check_value, checked_key, inner_range, sought_key};
 use super::keyspace::Keyspace;
 use crate::batch;
 use crate::engine::Durability;

@@ -1,10 +1,13 @@
-//! Ranges of keys as callers write them.
+//! Ranges of keys as callers write them, and the engine keys of a keyspace: its id, then the
+//! caller's key.
 
 use std::ops::{Bound, Range, RangeFrom, RangeFull, RangeInclusive, RangeTo, RangeToInclusive};
 
-use super::MAX_KEY_SIZE;
-use super::inner_key::{inner_key, is_too_long};
+use smallvec::SmallVec;
+
+use super::{MAX_KEY_SIZE, MAX_VALUE_SIZE};
 use crate::base::{KeyRange, after, successor};
+use crate::error::{Error, Limit, Result};
 
 /// What can stand for a range of keys: every range of the standard library over anything that is
 /// bytes, and a pair of [`Bound`]s. A range whose end lies before its start is empty. A bound may
@@ -96,4 +99,34 @@ pub(super) fn inner_range(prefix: [u8; 4], range: &impl KeyBounds) -> KeyRange {
 /// with all of them.
 fn cut(bound: &[u8]) -> &[u8] {
     if is_too_long(bound) { &bound[..=MAX_KEY_SIZE] } else { bound }
+}
+
+/// The size of the keyspace's id in front of every key.
+pub(super) const PREFIX: usize = 4;
+
+pub(super) fn inner_key(prefix: [u8; PREFIX], key: &[u8]) -> SmallVec<[u8; 64]> {
+    let mut inner = SmallVec::from_slice(&prefix);
+    inner.extend_from_slice(key);
+    inner
+}
+
+/// The engine key of a key that is written; an error if it is too long.
+pub(super) fn checked_key(prefix: [u8; PREFIX], key: &[u8]) -> Result<SmallVec<[u8; 64]>> {
+    sought_key(prefix, key).ok_or(Error::Limit(Limit::Key { limit: MAX_KEY_SIZE }))
+}
+
+/// The engine key of a key that is looked up; `None` if it is too long to exist.
+pub(super) fn sought_key(prefix: [u8; PREFIX], key: &[u8]) -> Option<SmallVec<[u8; 64]>> {
+    (!is_too_long(key)).then(|| inner_key(prefix, key))
+}
+
+pub(super) fn is_too_long(key: &[u8]) -> bool {
+    key.len() > MAX_KEY_SIZE
+}
+
+pub(super) fn check_value(value: &[u8]) -> Result<()> {
+    if value.len() > MAX_VALUE_SIZE {
+        return Err(Error::Limit(Limit::Row { size: value.len(), limit: MAX_VALUE_SIZE }));
+    }
+    Ok(())
 }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::inner_key::PREFIX;
+use super::bounds::PREFIX;
 use crate::error::{Error, Result};
 use crate::txn::EntryScan;
 

@@ -8,8 +8,7 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use super::bounds::inner_range;
-use super::inner_key::{PREFIX, check_value, checked_key, sought_key};
+use super::bounds::{PREFIX, check_value, checked_key, inner_range, sought_key};
 use super::{Iter, KeyBounds};
 use crate::base::KeyRange;
 use crate::batch::EntryBatch;

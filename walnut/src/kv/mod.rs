@@ -47,7 +47,6 @@
 
 mod batch;
 mod bounds;
-mod inner_key;
 mod iter;
 mod keyspace;
 

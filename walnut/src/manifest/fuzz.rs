@@ -14,7 +14,7 @@ use crate::codec::{FileHeader, FileKind, crc32, seed_at};
 use crate::crypt::DataKeys;
 use crate::env::{Env, MemoryEnv};
 use crate::error::Result;
-use crate::files::FileName;
+use crate::files::{DatabaseDir, FileName};
 
 const HEADER: FileHeader =
     FileHeader { kind: FileKind::Manifest, database: [7; 16], number: FIRST_MANIFEST, salt: 5, word: 0 };
@@ -53,14 +53,13 @@ fn walk(bytes: &[u8]) -> Result<()> {
     // A state that was read can be written, and is the same when it is read again.
     let number = loaded.state.next_file;
     let state = super::ManifestState { next_file: number.next()?, ..loaded.state };
-    ManifestWriter::create(
-        Arc::new(env.clone()),
-        dir.clone(),
-        number,
-        loaded.database,
-        &keys,
-        state.clone(),
-    )?;
+    let files = DatabaseDir {
+        env: Arc::new(env.clone()),
+        path: dir.clone(),
+        database: loaded.database,
+        keys: keys.clone(),
+    };
+    ManifestWriter::create(&files, number, state.clone())?;
     let again = load(&env, &dir, &env.list(&dir)?, &keys)?.map(|loaded| loaded.state);
     assert_eq!(again, Some(state), "a snapshot gives the state");
     Ok(())

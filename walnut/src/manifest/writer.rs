@@ -19,7 +19,6 @@
 //! An encrypted manifest is appended to by the process that has begun it alone, is not sealed when
 //! it is closed, and is not appended to behind a failed write: no place in it is sealed twice.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::current::CurrentFile;
@@ -28,11 +27,11 @@ use super::format::{MAX_EDIT_SIZE, put_frame};
 use super::load::LoadedManifest;
 use super::set::ManifestState;
 use crate::base::FileNumber;
-use crate::codec::{FileHeader, FileKind};
-use crate::crypt::{DataKeys, Sealer};
-use crate::env::{Env, File};
+use crate::codec::FileKind;
+use crate::crypt::Sealer;
+use crate::env::File;
 use crate::error::{Error, Limit, Result};
-use crate::files::FileName;
+use crate::files::{DatabaseDir, FileName};
 
 /// The size in bytes that edits may reach, or the size of the snapshot if that is larger, before a
 /// new manifest is worth its cost.
@@ -41,8 +40,7 @@ const EDITS_SIZE: u64 = 64 << 10;
 /// The manifest that is appended to, and the state that it describes.
 #[derive(Debug)]
 pub(crate) struct ManifestWriter {
-    env: Arc<dyn Env>,
-    dir: PathBuf,
+    dir: DatabaseDir,
     number: FileNumber,
     file: Arc<dyn File>,
     sealer: Sealer,
@@ -63,33 +61,21 @@ impl ManifestWriter {
     ///
     /// `number` must be below the state's `next_file` and not that of the current manifest. If an
     /// earlier attempt with this number did not get as far as `CURRENT`, its file is replaced.
-    pub(crate) fn create(
-        env: Arc<dyn Env>,
-        dir: PathBuf,
-        number: FileNumber,
-        database: [u8; 16],
-        keys: &DataKeys,
-        state: ManifestState,
-    ) -> Result<Self> {
+    pub(crate) fn create(dir: &DatabaseDir, number: FileNumber, state: ManifestState) -> Result<Self> {
+        let env = &*dir.env;
         assert!(number < state.next_file, "the manifest's own number was given");
-        let path = FileName::Manifest(number).path(&dir);
+        let name = FileName::Manifest(number);
+        let path = name.path(&dir.path);
         if env.kind(&path)?.is_some() {
             env.remove(&path)?;
         }
-        let header = FileHeader { kind: FileKind::Manifest, database, number, salt: env.random(), word: 0 };
-        let (mut bytes, sealer) = keys.begin(&*env, header);
+        let (mut bytes, sealer) = dir.headers(FileKind::Manifest, number, 0);
         for edit in state.snapshot() {
             let offset = bytes.len() as u64;
             put_frame(&mut bytes, &sealer, offset, 0, &encode(&edit)?);
         }
         let end = bytes.len() as u64;
-        let mut created = None;
-        let named = env.change_names(&dir, &mut || {
-            created = Some(env.create(&path)?);
-            Ok(())
-        });
-        let written = named.and_then(|()| {
-            let file = created.expect("it was created");
+        let written = dir.create(name).and_then(|file| {
             file.write_at(&bytes, 0)?;
             file.sync()?;
             Ok(file)
@@ -100,17 +86,16 @@ impl ManifestWriter {
             let _ = env.remove(&path);
         })?;
         let current = CurrentFile {
-            database,
+            database: dir.database,
             manifest: number,
             seed: sealer.seed(),
             snapshot_end: end,
             is_old: false,
             seal: None,
         };
-        current.write(&*env, &dir, keys)?;
+        current.write(env, &dir.path, &dir.keys)?;
         Ok(Self {
-            env,
-            dir,
+            dir: dir.clone(),
             number,
             file,
             sealer,
@@ -126,27 +111,21 @@ impl ManifestWriter {
     /// Continues a manifest that was read; writes nothing yet. If it cannot be appended to, every
     /// edit returns [`Error::Poisoned`], as after a failed one: see
     /// [`is_poisoned`](Self::is_poisoned).
-    pub(crate) fn reopen(
-        env: Arc<dyn Env>,
-        dir: PathBuf,
-        keys: &DataKeys,
-        loaded: &LoadedManifest,
-    ) -> Result<Self> {
-        let path = FileName::Manifest(loaded.number).path(&dir);
-        let (file, can_append) = match env.reopen(&path)? {
+    pub(crate) fn reopen(dir: &DatabaseDir, loaded: &LoadedManifest) -> Result<Self> {
+        let path = FileName::Manifest(loaded.number).path(&dir.path);
+        let (file, can_append) = match dir.env.reopen(&path)? {
             Some(file) => {
                 let is_current = loaded.seal_end.is_some() || loaded.last_frame_start >= loaded.snapshot_end;
-                let can_append = !keys.is_encrypted()
+                let can_append = !dir.keys.is_encrypted()
                     && is_current
                     && !loaded.is_old
                     && file.size()? == loaded.seal_end.unwrap_or(loaded.end);
                 (file, can_append)
             }
-            None => (env.open(&path)?, false),
+            None => (dir.env.open(&path)?, false),
         };
         Ok(Self {
-            env,
-            dir,
+            dir: dir.clone(),
             number: loaded.number,
             file,
             sealer: Sealer::checksummed(loaded.seed),
@@ -247,10 +226,10 @@ impl ManifestWriter {
 
     /// Removes all other manifests. This one is current, so nothing names them.
     pub(crate) fn remove_others(&self) -> Result<()> {
-        for name in self.env.list(&self.dir)? {
+        for name in self.dir.env.list(&self.dir.path)? {
             let number = FileName::parse(&name).and_then(FileName::manifest_number);
             if number.is_some_and(|number| number != self.number) {
-                self.env.remove_file(&self.dir.join(&name))?;
+                self.dir.env.remove_file(&self.dir.path.join(&name))?;
             }
         }
         Ok(())

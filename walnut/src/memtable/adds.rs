@@ -19,9 +19,8 @@
 
 use smallvec::SmallVec;
 
-use super::sealed_batch::SealedBatch;
 use super::{EntryId, Memtable, MemtableCursor};
-use crate::base::{CoveredSpan, EncodedEntry, Entry, Kind, Operand, SeqNo, number_in};
+use crate::base::{CoveredSpan, EncodedEntry, Entry, Kind, Operand, SealedBatch, SeqNo, number_in};
 use crate::cursor::EntryCursor;
 use crate::error::Result;
 
@@ -179,9 +178,9 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::base::SealedBatch;
     use crate::base::{Fragment, KeyHash, KeyRange};
     use crate::cursor::Direction;
-    use crate::memtable::SealedBatch;
     use crate::sync::Arc;
 
     #[derive(Clone, Debug)]

@@ -312,8 +312,8 @@ mod tests {
 
     use proptest::prelude::*;
 
-    use super::super::SealedBatch;
     use super::*;
+    use crate::base::SealedBatch;
     use crate::base::{EncodedEntry, Kind};
     use crate::cursor::{Coverage, VisibleCursor, steps};
     use crate::sync::{AtomicBool, Ordering};

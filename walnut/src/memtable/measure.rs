@@ -1,7 +1,7 @@
 //! Benchmarks of memtables, alone and merged.
 
-use super::{Memtable, MemtableCursor, SealedBatch};
-use crate::base::{EncodedEntry, KeyHash, KeyRange, Kind, SeqNo};
+use super::{Memtable, MemtableCursor};
+use crate::base::{EncodedEntry, KeyHash, KeyRange, Kind, SealedBatch, SeqNo};
 use crate::cursor::{Direction, EntryCursor, MergeCursor};
 use crate::error::Result;
 use crate::sync::Arc;

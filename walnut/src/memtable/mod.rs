@@ -38,7 +38,6 @@ mod key_index;
 mod measure;
 mod ranges;
 mod run_slot;
-mod sealed_batch;
 mod skiplist;
 mod sorted_runs;
 
@@ -46,11 +45,12 @@ pub(crate) use adds::DeltaCursor;
 pub(crate) use cursor::MemtableCursor;
 #[cfg(feature = "parts")]
 pub use measure::MeasuredMemtable;
-pub(crate) use sealed_batch::SealedBatch;
 
 use std::hint::black_box;
 
-use crate::base::{CoveredSpan, Entry, Fragment, KeyHash, KeyRange, Kind, RangeTombstones, SeqNo};
+use crate::base::{
+    CoveredSpan, Entry, Fragment, KeyHash, KeyRange, Kind, RangeTombstones, SealedBatch, SeqNo,
+};
 use crate::sync::{AtomicU32, AtomicU64, AtomicUsize, Mutex, Ordering};
 use entries::{EntryId, EntryTable, Link};
 use key_index::KeyIndex;

@@ -290,8 +290,8 @@ mod tests {
     use proptest::prelude::*;
 
     use super::super::Memtable;
-    use super::super::sealed_batch::SealedBatch;
     use super::*;
+    use crate::base::SealedBatch;
     use crate::base::{EncodedEntry, FragmentMerge, Fragments, Kind, RangeTombstones};
     use crate::mvcc::Garbage;
 

@@ -15,26 +15,19 @@
 //!
 //! Whether an SST is part of the database is decided by the manifest.
 
-use std::path::PathBuf;
-
 use super::{BlockCache, SstBuilder, SstConfig, SstCursor, SstMeta, SstReader};
 use crate::base::{Entry, FileNumber, Fragment, Fragments, KeyHash, KeyRange, SeqNo};
-use crate::codec::{FileHeader, FileKind};
-use crate::crypt::DataKeys;
+use crate::codec::FileKind;
 use crate::cursor::Direction;
-use crate::env::{Env, TempFile};
+use crate::env::TempFile;
 use crate::error::Result;
-use crate::files::{FileName, FileStore, Handle, OpenFiles};
+use crate::files::{DatabaseDir, FileName, FileStore, Handle, OpenFiles};
 use crate::sync::Arc;
 
 /// The directory, options and cache of the SSTs of a database.
 #[derive(Debug)]
 pub(crate) struct SstStore {
-    pub(crate) env: Arc<dyn Env>,
-    pub(crate) dir: PathBuf,
-    /// The database's id.
-    pub(crate) database: [u8; 16],
-    pub(crate) keys: DataKeys,
+    pub(crate) dir: DatabaseDir,
     pub(crate) config: SstConfig,
     pub(crate) cache: Arc<BlockCache>,
     pub(crate) open_files: Arc<OpenFiles>,
@@ -49,8 +42,9 @@ impl FileStore for SstStore {
     }
 
     fn open(&self, meta: &SstMeta) -> Result<Arc<SstReader>> {
-        let file = self.open_files.open(&*self.env, &FileName::Sst(meta.number).path(&self.dir))?;
-        SstReader::open(file, self.database, &self.keys, meta, &self.cache).map(Arc::new)
+        let dir = &self.dir;
+        let file = self.open_files.open(&*dir.env, &FileName::Sst(meta.number).path(&dir.path))?;
+        SstReader::open(file, dir.database, &dir.keys, meta, &self.cache).map(Arc::new)
     }
 
     fn open_files(&self) -> &OpenFiles {
@@ -122,17 +116,8 @@ impl Sst {
 impl SstStore {
     /// Begins an SST with this number, which must be unused.
     pub(crate) fn begin(&self, number: FileNumber) -> Result<TempSst> {
-        let path = FileName::SstTemp(number).path(&self.dir);
-        let file = self.env.create(&path)?;
-        let temp = TempFile::new(Arc::clone(&self.env), path);
-        let header = FileHeader {
-            kind: FileKind::Sst,
-            database: self.database,
-            number,
-            salt: self.env.random(),
-            word: 0,
-        };
-        let begun = self.keys.begin(&*self.env, header);
+        let (file, temp) = self.dir.create_temp(FileName::SstTemp(number))?;
+        let begun = self.dir.headers(FileKind::Sst, number, 0);
         Ok(TempSst { builder: SstBuilder::new(file, number, begun, self.config)?, temp })
     }
 
@@ -142,10 +127,8 @@ impl SstStore {
         if ssts.is_empty() {
             return Ok(Vec::new());
         }
-        self.env.change_names(&self.dir, &mut || {
-            let name = |sst: &FinishedSst| FileName::Sst(sst.meta.number).path(&self.dir);
-            ssts.iter_mut().try_for_each(|sst| sst.temp.rename(name(sst)))
-        })?;
+        let named = ssts.iter_mut().map(|sst| (&mut sst.temp, FileName::Sst(sst.meta.number)));
+        self.dir.publish(&mut named.collect::<Vec<_>>())?;
         let made = ssts.iter().map(|sst| Sst::open_new(self, &sst.meta)).collect::<Result<_>>()?;
         for sst in ssts {
             sst.temp.keep();

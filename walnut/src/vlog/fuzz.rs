@@ -14,7 +14,7 @@ use crate::codec::{BlockCompression, FileHeader, FileKind, ValuePointer, crc32, 
 use crate::crypt::DataKeys;
 use crate::env::{Env, MemoryEnv};
 use crate::error::Result;
-use crate::files::{FileName, FileStore, OpenFiles};
+use crate::files::{DatabaseDir, FileName, FileStore, OpenFiles};
 
 const HEADER: FileHeader =
     FileHeader { kind: FileKind::ValueFile, database: [7; 16], number: FileNumber(1), salt: 5, word: 0 };
@@ -55,10 +55,7 @@ fn open(bytes: &[u8]) -> Result<Arc<ValueReader>> {
     env.create_dir(&dir)?;
     env.write_file(FileName::Values(HEADER.number).path(&dir), bytes)?;
     let place = ValueStore {
-        env: Arc::new(env),
-        dir,
-        database: HEADER.database,
-        keys: DataKeys::none(),
+        dir: DatabaseDir { env: Arc::new(env), path: dir, database: HEADER.database, keys: DataKeys::none() },
         compression: BlockCompression::None,
         cache: Cache::new(1 << 20),
         open_files: OpenFiles::new(1),

@@ -11,27 +11,22 @@
 //!    by a crash, has a temporary name and is removed by the next open, or is a complete file that
 //!    no version names.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::format::{MAX_VALUE_SIZE, ValueRecord, put_value};
 use super::{Caching, ReadValue, ValueMeta, ValueReader};
 use crate::base::FileNumber;
 use crate::cache::Cache;
-use crate::codec::{BlockCompression, FileHeader, FileKind, ValuePointer};
-use crate::crypt::{DataKeys, Sealer};
-use crate::env::{Appender, Env, TempFile};
+use crate::codec::{BlockCompression, FileKind, ValuePointer};
+use crate::crypt::Sealer;
+use crate::env::{Appender, TempFile};
 use crate::error::{Error, Limit, Result};
-use crate::files::{FileName, FileStore, Handle, OpenFiles};
+use crate::files::{DatabaseDir, FileName, FileStore, Handle, OpenFiles};
 
 /// The directory and options of the value files of a database.
 #[derive(Debug)]
 pub(crate) struct ValueStore {
-    pub(crate) env: Arc<dyn Env>,
-    pub(crate) dir: PathBuf,
-    /// The database's id.
-    pub(crate) database: [u8; 16],
-    pub(crate) keys: DataKeys,
+    pub(crate) dir: DatabaseDir,
     pub(crate) compression: BlockCompression,
     pub(crate) cache: Arc<Cache>,
     pub(crate) open_files: Arc<OpenFiles>,
@@ -46,8 +41,9 @@ impl FileStore for ValueStore {
     }
 
     fn open(&self, meta: &ValueMeta) -> Result<Arc<ValueReader>> {
-        let file = self.open_files.open(&*self.env, &FileName::Values(meta.number).path(&self.dir))?;
-        ValueReader::open(file, self.database, &self.keys, *meta, &self.cache).map(Arc::new)
+        let dir = &self.dir;
+        let file = self.open_files.open(&*dir.env, &FileName::Values(meta.number).path(&dir.path))?;
+        ValueReader::open(file, dir.database, &dir.keys, *meta, &self.cache).map(Arc::new)
     }
 
     fn open_files(&self) -> &OpenFiles {
@@ -85,10 +81,8 @@ impl ValueStore {
         if files.is_empty() {
             return Ok(NewValues::default());
         }
-        self.env.change_names(&self.dir, &mut || {
-            let name = |file: &FinishedValues| FileName::Values(file.meta.number).path(&self.dir);
-            files.iter_mut().try_for_each(|file| file.temp.rename(name(file)))
-        })?;
+        let named = files.iter_mut().map(|file| (&mut file.temp, FileName::Values(file.meta.number)));
+        self.dir.publish(&mut named.collect::<Vec<_>>())?;
         let made =
             files.iter().map(|file| Values::open_new(self, &Arc::new(file.meta))).collect::<Result<_>>()?;
         Ok(NewValues { files: made, temps: files.into_iter().map(|file| file.temp).collect() })
@@ -96,18 +90,9 @@ impl ValueStore {
 
     /// Begins a value file with this number, which must be unused.
     pub(super) fn begin(&self, number: FileNumber) -> Result<TempValueFile> {
-        let path = FileName::ValuesTemp(number).path(&self.dir);
-        let file = self.env.create(&path)?;
-        let temp = TempFile::new(Arc::clone(&self.env), path);
-        let header = FileHeader {
-            kind: FileKind::ValueFile,
-            database: self.database,
-            number,
-            salt: self.env.random(),
-            word: 0,
-        };
+        let (file, temp) = self.dir.create_temp(FileName::ValuesTemp(number))?;
         let mut appender = Appender::new(file);
-        let (headers, sealer) = self.keys.begin(&*self.env, header);
+        let (headers, sealer) = self.dir.headers(FileKind::ValueFile, number, 0);
         appender.append(&headers)?;
         Ok(TempValueFile { number, sealer, compression: self.compression, appender, record_count: 0, temp })
     }

@@ -24,9 +24,10 @@
 use super::replay::{
     DurableBounds, Recovered, ScanEnd, SegmentScan, Visit, is_acknowledged, out_of_sequence, replay_segments,
 };
-use super::segment::{LogDir, Segment};
+use super::segment::Segment;
 use crate::base::{FileNumber, SeqNo};
 use crate::error::{Error, Fault, Result};
+use crate::files::DatabaseDir;
 
 /// The bytes behind the end of the log in which a refresh looks for a record that proves damage.
 const REFRESH_REACH: u64 = 1 << 20;
@@ -34,7 +35,7 @@ const REFRESH_REACH: u64 = 1 << 20;
 /// The end of a log that was read, from which more can be read.
 #[derive(Debug)]
 pub(crate) struct LogFollower {
-    log_dir: LogDir,
+    log_dir: DatabaseDir,
     /// The last segment that was read, and its generation.
     number: FileNumber,
     seed: u32,
@@ -58,7 +59,7 @@ impl LogFollower {
     ///
     /// What was visited must be discarded after an error, and when there is no follower.
     pub(crate) fn open(
-        log_dir: &LogDir,
+        log_dir: &DatabaseDir,
         names: &[String],
         bounds: &DurableBounds,
         visit: &mut Visit<'_>,
@@ -153,7 +154,7 @@ impl LogFollower {
 }
 
 /// Opens a segment; `None` when there is no file of this name.
-fn open(log_dir: &LogDir, number: FileNumber) -> Result<Option<Segment>> {
+fn open(log_dir: &DatabaseDir, number: FileNumber) -> Result<Option<Segment>> {
     match Segment::open(log_dir, number) {
         Err(Error::Corruption { fault: Fault::Missing, .. }) => Ok(None),
         opened => opened.map(Some),
@@ -161,6 +162,6 @@ fn open(log_dir: &LogDir, number: FileNumber) -> Result<Option<Segment>> {
 }
 
 /// Whether the segment of this name is the generation with this seed.
-fn is_same(log_dir: &LogDir, number: FileNumber, seed: u32) -> Result<bool> {
+fn is_same(log_dir: &DatabaseDir, number: FileNumber, seed: u32) -> Result<bool> {
     Ok(open(log_dir, number)?.is_some_and(|segment| segment.sealer.seed() == seed))
 }

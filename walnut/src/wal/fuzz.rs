@@ -8,12 +8,13 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::format::{CHECKED_START, RECORD_HEADER_SIZE, RawHeader, aligned};
-use super::{DurableBounds, LogConfig, LogDir, LogWriter, replay};
+use super::{DurableBounds, LogConfig, LogWriter, replay};
 use crate::base::{FileNumber, SeqNo};
 use crate::codec::{FileHeader, FileKind, crc32, seed_at};
 use crate::crypt::DataKeys;
 use crate::env::{Env, MemoryEnv};
 use crate::error::Result;
+use crate::files::DatabaseDir;
 
 const HEADER: FileHeader =
     FileHeader { kind: FileKind::Wal, database: [7; 16], number: FileNumber(1), salt: 5, word: 1 };
@@ -27,14 +28,14 @@ pub fn fuzz(bytes: &[u8]) {
 
 fn walk(bytes: &[u8]) -> Result<()> {
     let env = MemoryEnv::with_seed(1);
-    let log_dir = LogDir {
+    let log_dir = DatabaseDir {
         env: Arc::new(env.clone()),
-        dir: PathBuf::from("/fuzz"),
+        path: PathBuf::from("/fuzz"),
         database: HEADER.database,
         keys: DataKeys::none(),
     };
-    env.create_dir(&log_dir.dir)?;
-    env.write_file(log_dir.path(HEADER.number), bytes)?;
+    env.create_dir(&log_dir.path)?;
+    env.write_file(log_dir.segment_path(HEADER.number), bytes)?;
     let first = HEADER.number;
     let bounds = DurableBounds { first, newest: first, last_seqno: SeqNo::ZERO, log_seqno: SeqNo::ZERO };
     let mut count = 0u64;

@@ -3,11 +3,12 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use super::{Commit, DurableBounds, LogConfig, LogDir, LogWriter, replay};
+use super::{Commit, DurableBounds, LogConfig, LogWriter, replay};
 use crate::base::{FileNumber, SeqNo};
 use crate::crypt::DataKeys;
 use crate::env::OsEnv;
 use crate::error::Result;
+use crate::files::DatabaseDir;
 
 /// A log of one segment in a directory of the operating system.
 #[derive(Debug)]
@@ -15,8 +16,8 @@ pub struct MeasuredLog(LogWriter);
 
 const FIRST: FileNumber = FileNumber(1);
 
-fn log_dir(dir: &Path) -> LogDir {
-    LogDir { env: Arc::new(OsEnv), dir: dir.to_owned(), database: [7; 16], keys: DataKeys::none() }
+fn log_dir(dir: &Path) -> DatabaseDir {
+    DatabaseDir { env: Arc::new(OsEnv), path: dir.to_owned(), database: [7; 16], keys: DataKeys::none() }
 }
 
 impl MeasuredLog {

@@ -48,7 +48,6 @@ pub use fuzz::fuzz;
 pub use measure::MeasuredLog;
 pub(crate) use replay::{DurableBounds, Replayed, replay};
 pub(crate) use salvage::{oldest_seqno, salvage};
-pub(crate) use segment::LogDir;
 pub(crate) use tail_check::TailFault;
 pub(crate) use writer::{LogConfig, LogSize, LogWriter, SyncPoint};
 

@@ -40,11 +40,12 @@ use std::path::Path;
 use super::Commit;
 use super::format::{RECORD_HEADER_SIZE, RawHeader, RecordKind};
 use super::records::{LogRecord, Records};
-use super::segment::{LogDir, Segment, segment_numbers};
+use super::segment::{Segment, segment_numbers};
 use super::tail_check::TailFault;
 use crate::base::{FileNumber, SeqNo};
 use crate::env::PathKind;
 use crate::error::{Error, Fault, Result};
+use crate::files::DatabaseDir;
 
 /// What the manifest knows of the log.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -130,7 +131,7 @@ pub(super) type Visit<'a> = dyn FnMut(&Replayed<'_>) -> Result<()> + 'a;
 ///
 /// After an error, from here or from `visit`, the commits visited so far must be discarded.
 pub(crate) fn replay(
-    log_dir: &LogDir,
+    log_dir: &DatabaseDir,
     names: &[String],
     bounds: &DurableBounds,
     visit: &mut Visit<'_>,
@@ -151,7 +152,7 @@ pub(super) struct ReplayedSegments {
 
 /// Rules 1, 2 and 6, and the records of the last segment.
 pub(super) fn replay_segments(
-    log_dir: &LogDir,
+    log_dir: &DatabaseDir,
     names: &[String],
     bounds: &DurableBounds,
     visit: &mut Visit<'_>,
@@ -185,12 +186,12 @@ pub(super) fn replay_segments(
 
 impl ReplayedSegments {
     /// Rules 3 and 4. Returns whether the log was closed cleanly.
-    fn check_end(&self, log_dir: &LogDir) -> Result<bool> {
+    fn check_end(&self, log_dir: &DatabaseDir) -> Result<bool> {
         match &self.stop {
             ScanEnd::End { next_exists: false } => Ok(true),
             ScanEnd::End { next_exists: true } => {
                 let number = self.last.number;
-                Err(Fault::Missing.at(&log_dir.path(number.next().unwrap_or(number)), 0))
+                Err(Fault::Missing.at(&log_dir.segment_path(number.next().unwrap_or(number)), 0))
             }
             ScanEnd::Invalid(fault) => {
                 let (end, next) = (self.recovered.last().end, self.recovered.next_seqno);
@@ -216,7 +217,7 @@ impl DurableBounds {
 }
 
 /// Rule 6: the index of the segment from which the log is read.
-fn start_index(log_dir: &LogDir, live: &[FileNumber]) -> Result<usize> {
+fn start_index(log_dir: &DatabaseDir, live: &[FileNumber]) -> Result<usize> {
     let [first, later @ ..] = live else { return Ok(0) };
     if later.is_empty() {
         return Ok(0);
@@ -231,7 +232,7 @@ fn start_index(log_dir: &LogDir, live: &[FileNumber]) -> Result<usize> {
 }
 
 /// Rule 1: no segment is missing. Truncates `live` to the segments without a gap.
-fn check_contiguous(log_dir: &LogDir, bounds: &DurableBounds, live: &mut Vec<FileNumber>) -> Result<()> {
+fn check_contiguous(log_dir: &DatabaseDir, bounds: &DurableBounds, live: &mut Vec<FileNumber>) -> Result<()> {
     let is_next = |(n, number): (u64, &FileNumber)| number.0.checked_sub(bounds.first.0) == Some(n);
     let count = (0..).zip(live.iter()).take_while(|one| is_next(*one)).count();
     let beyond = live.split_off(count);
@@ -239,15 +240,15 @@ fn check_contiguous(log_dir: &LogDir, bounds: &DurableBounds, live: &mut Vec<Fil
     let is_lost = missing.as_ref().is_ok_and(|missing| *missing <= bounds.newest);
     for number in beyond {
         if is_lost || is_segment(log_dir, number)? {
-            return Err(Fault::Missing.at(&log_dir.path(missing?), 0));
+            return Err(Fault::Missing.at(&log_dir.segment_path(missing?), 0));
         }
     }
-    if is_lost { Err(Fault::Missing.at(&log_dir.path(missing?), 0)) } else { Ok(()) }
+    if is_lost { Err(Fault::Missing.at(&log_dir.segment_path(missing?), 0)) } else { Ok(()) }
 }
 
 /// Whether the file of this name is a segment of this database.
-fn is_segment(log_dir: &LogDir, number: FileNumber) -> Result<bool> {
-    if log_dir.env.kind(&log_dir.path(number))? != Some(PathKind::File) {
+fn is_segment(log_dir: &DatabaseDir, number: FileNumber) -> Result<bool> {
+    if log_dir.env.kind(&log_dir.segment_path(number))? != Some(PathKind::File) {
         return Ok(false);
     }
     match Segment::open(log_dir, number) {

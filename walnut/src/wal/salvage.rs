@@ -11,9 +11,10 @@ use super::Commit;
 use super::format::{ALIGNMENT, RECORD_HEADER_SIZE, RecordKind};
 use super::records::Records;
 use super::replay::{Replayed, Visit};
-use super::segment::{LogDir, Segment, segment_numbers};
+use super::segment::{Segment, segment_numbers};
 use crate::base::{FileNumber, SeqNo};
 use crate::error::Result;
+use crate::files::DatabaseDir;
 
 /// Commits that a damaged log has lost: what is wrong, and where.
 pub(crate) struct LostCommits {
@@ -26,7 +27,7 @@ pub(crate) struct LostCommits {
 /// `next` on, oldest first; returns the number after the last one. What is lost is passed to
 /// `lost`.
 pub(crate) fn salvage(
-    log_dir: &LogDir,
+    log_dir: &DatabaseDir,
     names: &[String],
     first: FileNumber,
     mut next: SeqNo,
@@ -52,7 +53,7 @@ pub(crate) fn salvage(
 }
 
 /// The first sequence number of the oldest sound segment from `first` on.
-pub(crate) fn oldest_seqno(log_dir: &LogDir, names: &[String], first: FileNumber) -> Option<SeqNo> {
+pub(crate) fn oldest_seqno(log_dir: &DatabaseDir, names: &[String], first: FileNumber) -> Option<SeqNo> {
     let numbers = segment_numbers(names).into_iter().filter(|number| *number >= first);
     numbers.filter_map(|number| Segment::open(log_dir, number).ok()).map(|segment| segment.first_seqno).next()
 }

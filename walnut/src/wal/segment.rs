@@ -24,41 +24,32 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use crate::base::{FileNumber, SeqNo};
-use crate::codec::{FileHeader, FileKind};
-use crate::crypt::{DataKeys, Sealer};
-use crate::env::{Env, File};
+use crate::codec::FileKind;
+use crate::crypt::Sealer;
+use crate::env::File;
 use crate::error::{Error, Fault, Result};
-use crate::files::FileName;
+use crate::files::{DatabaseDir, FileName};
 
 const ZEROS: &[u8] = &[0; 64 << 10];
 
-/// The directory of a database's segments.
-#[derive(Clone, Debug)]
-pub(crate) struct LogDir {
-    pub(crate) env: Arc<dyn Env>,
-    pub(crate) dir: PathBuf,
-    /// The database's id, which is in every segment's header.
-    pub(crate) database: [u8; 16],
-    pub(crate) keys: DataKeys,
-}
-
-impl LogDir {
+/// The part that is the log's.
+impl DatabaseDir {
     /// The offset of the first record of a segment.
     pub(super) fn records_start(&self) -> u64 {
         self.keys.header_size() as u64
     }
 
-    pub(super) fn path(&self, number: FileNumber) -> PathBuf {
-        FileName::Segment(number).path(&self.dir)
+    pub(super) fn segment_path(&self, number: FileNumber) -> PathBuf {
+        FileName::Segment(number).path(&self.path)
     }
 
     pub(crate) fn names(&self) -> Result<Vec<String>> {
-        self.env.list(&self.dir)
+        self.env.list(&self.path)
     }
 
     /// The path of a temporary file, after removing one that an earlier try left there.
     fn temp_path(&self, number: FileNumber) -> Result<PathBuf> {
-        let path = FileName::SegmentTemp(number).path(&self.dir);
+        let path = FileName::SegmentTemp(number).path(&self.path);
         if self.env.kind(&path)?.is_some() {
             self.env.remove(&path)?;
         }
@@ -73,14 +64,7 @@ impl LogDir {
         generations: &Generations,
     ) -> (Vec<u8>, Sealer) {
         loop {
-            let header = FileHeader {
-                kind: FileKind::Wal,
-                database: self.database,
-                number,
-                salt: self.env.random(),
-                word: first_seqno.0,
-            };
-            let (headers, sealer) = self.keys.begin(&*self.env, header);
+            let (headers, sealer) = self.headers(FileKind::Wal, number, first_seqno.0);
             if !generations.contains(sealer.seed()) {
                 return (headers, sealer);
             }
@@ -122,7 +106,7 @@ pub(super) struct RecycledSegment {
 
 /// A segment before its rename.
 pub(super) struct TempSegment<'a> {
-    log_dir: &'a LogDir,
+    log_dir: &'a DatabaseDir,
     number: FileNumber,
     sealer: Sealer,
     file: Arc<dyn File>,
@@ -143,7 +127,7 @@ pub(super) struct FinishedSegment {
 impl<'a> TempSegment<'a> {
     /// Creates the file and writes its header. It has no effect on the log before
     /// [`publish`](Self::publish), and can be created again.
-    pub(super) fn create(log_dir: &'a LogDir, number: FileNumber, first_seqno: SeqNo) -> Result<Self> {
+    pub(super) fn create(log_dir: &'a DatabaseDir, number: FileNumber, first_seqno: SeqNo) -> Result<Self> {
         let path = log_dir.temp_path(number)?;
         let file = log_dir.env.create(&path)?;
         Self::begin(log_dir, file, log_dir.records_start(), number, first_seqno, Generations::default())
@@ -151,18 +135,18 @@ impl<'a> TempSegment<'a> {
 
     /// Reuses the file of an obsolete segment. After an error the file is not recycled again.
     pub(super) fn recycle(
-        log_dir: &'a LogDir,
+        log_dir: &'a DatabaseDir,
         recycled: RecycledSegment,
         number: FileNumber,
         first_seqno: SeqNo,
     ) -> Result<Self> {
         let path = log_dir.temp_path(number)?;
-        log_dir.env.rename(&log_dir.path(recycled.number), &path)?;
+        log_dir.env.rename(&log_dir.segment_path(recycled.number), &path)?;
         Self::begin(log_dir, recycled.file, recycled.size, number, first_seqno, recycled.generations)
     }
 
     fn begin(
-        log_dir: &'a LogDir,
+        log_dir: &'a DatabaseDir,
         file: Arc<dyn File>,
         size: u64,
         number: FileNumber,
@@ -199,9 +183,9 @@ impl<'a> TempSegment<'a> {
     /// or may not be durable.
     pub(super) fn publish(self) -> Result<FinishedSegment> {
         let Self { log_dir, number, sealer, file, size, generations } = self;
-        let temp = FileName::SegmentTemp(number).path(&log_dir.dir);
-        let path = log_dir.path(number);
-        log_dir.env.change_names(&log_dir.dir, &mut || log_dir.env.rename(&temp, &path))?;
+        let temp = FileName::SegmentTemp(number).path(&log_dir.path);
+        let path = log_dir.segment_path(number);
+        log_dir.env.change_names(&log_dir.path, &mut || log_dir.env.rename(&temp, &path))?;
         Ok(FinishedSegment { number, sealer, file, size, generations })
     }
 }
@@ -237,8 +221,8 @@ pub(super) struct Segment {
 
 impl Segment {
     /// Opens a segment that must exist and must match its name.
-    pub(super) fn open(log_dir: &LogDir, number: FileNumber) -> Result<Self> {
-        let path = log_dir.path(number);
+    pub(super) fn open(log_dir: &DatabaseDir, number: FileNumber) -> Result<Self> {
+        let path = log_dir.segment_path(number);
         let file = match log_dir.env.open(&path) {
             Err(_) if log_dir.env.kind(&path)?.is_none() => return Err(Fault::Missing.at(&path, 0)),
             opened => opened?,

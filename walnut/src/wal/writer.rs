@@ -57,11 +57,12 @@ use super::Commit;
 use super::current_segment::{CurrentSegment, Retired, retired};
 use super::format::{MAX_PAYLOAD_SIZE, RecordHeader, RecordKind, put_record};
 use super::replay::Recovered;
-use super::segment::{LogDir, RecycledSegment, Segment, TempSegment, write_zeros};
+use super::segment::{RecycledSegment, Segment, TempSegment, write_zeros};
 use super::tail::Tail;
 use crate::base::{FileNumber, SeqNo};
 use crate::env::File;
 use crate::error::{Error, Fault, Limit, Result};
+use crate::files::DatabaseDir;
 
 /// The capacity that the buffer keeps after a large group was written.
 const GROUP_CAPACITY: usize = 4 << 20;
@@ -88,14 +89,12 @@ pub(crate) struct LogSize {
     /// Segments that are needed, and their size in bytes.
     pub(crate) segment_count: usize,
     pub(crate) segment_size: u64,
-    /// The size of recycled segments, in bytes.
     pub(crate) recycled_size: u64,
 }
 
-/// The log writer. See the module's head.
 #[derive(Debug)]
 pub(crate) struct LogWriter {
-    log_dir: LogDir,
+    log_dir: DatabaseDir,
     config: LogConfig,
     segment: CurrentSegment,
     /// The segments before it, ascending, until they are released.
@@ -139,7 +138,7 @@ impl SyncPoint {
 impl LogWriter {
     /// Creates the first segment of a new log, replacing a file that an earlier try left.
     pub(crate) fn create(
-        log_dir: LogDir,
+        log_dir: DatabaseDir,
         number: FileNumber,
         first_seqno: SeqNo,
         config: LogConfig,
@@ -153,7 +152,7 @@ impl LogWriter {
 
     /// Continues after a replay in a new segment. All commits that the replay found are durable
     /// when this returns.
-    pub(crate) fn resume(log_dir: LogDir, recovered: &Recovered, config: LogConfig) -> Result<Self> {
+    pub(crate) fn resume(log_dir: DatabaseDir, recovered: &Recovered, config: LogConfig) -> Result<Self> {
         let last = recovered.last();
         let is_collapsed = recovered.size() <= config.collapse;
         let first_seqno = if is_collapsed {
@@ -191,19 +190,23 @@ impl LogWriter {
     ///
     /// An encrypted log is never continued in a recovered segment: what another process, or another
     /// copy of the directory, has sealed at the same place is not known.
-    pub(crate) fn reopen(log_dir: &LogDir, recovered: &Recovered, config: LogConfig) -> Result<Option<Self>> {
-        if !recovered.sealed || log_dir.keys.is_encrypted() {
+    pub(crate) fn reopen(
+        dir: &DatabaseDir,
+        recovered: &Recovered,
+        config: LogConfig,
+    ) -> Result<Option<Self>> {
+        if !recovered.sealed || dir.keys.is_encrypted() {
             return Ok(None);
         }
         let last = recovered.last();
-        let Some(file) = log_dir.env.reopen(&log_dir.path(last.number))? else { return Ok(None) };
+        let Some(file) = dir.env.reopen(&dir.segment_path(last.number))? else { return Ok(None) };
         let Some(segment) = CurrentSegment::reopened(file, last)? else { return Ok(None) };
-        let mut log = Self::on(log_dir.clone(), config, segment, recovered.next_seqno);
+        let mut log = Self::on(dir.clone(), config, segment, recovered.next_seqno);
         log.retired = retired(recovered, last.number);
         Ok(Some(log))
     }
 
-    fn on(log_dir: LogDir, config: LogConfig, segment: CurrentSegment, next_seqno: SeqNo) -> Self {
+    fn on(log_dir: DatabaseDir, config: LogConfig, segment: CurrentSegment, next_seqno: SeqNo) -> Self {
         let written_seqno = next_seqno;
         Self {
             log_dir,
@@ -218,7 +221,6 @@ impl LogWriter {
         }
     }
 
-    /// The number of the active segment.
     pub(crate) fn number(&self) -> FileNumber {
         self.segment.number
     }
@@ -385,10 +387,10 @@ impl LogWriter {
         let start = self.log_dir.records_start();
         let is_empty = self.segment.end == start && self.health == LogHealth::Torn;
         let number = if is_empty { self.segment.number } else { self.segment.number.next()? };
-        let path = log_dir.path(number);
+        let path = log_dir.segment_path(number);
         if !is_empty && log_dir.env.kind(&path)?.is_some() {
             // When another process has taken over the directory, this reports it.
-            log_dir.env.sync_dir(&log_dir.dir)?;
+            log_dir.env.sync_dir(&log_dir.path)?;
             return Err(Fault::Identity.at(&path, 0));
         }
         let mut temp = match self.recycled.pop() {

@@ -10,7 +10,7 @@ use crate::crypt::DataKeys;
 use crate::cursor::EntryCursor;
 use crate::env::{Env, FaultEffect, FaultEnv, FaultPlan, MemoryEnv, Operations};
 use crate::error::{Error, Result};
-use crate::files::OpenFiles;
+use crate::files::{DatabaseDir, OpenFiles};
 use crate::sst::{BlockCache, BlockCompression, Sst, SstConfig, SstStore};
 use crate::sync::{AtomicBool, Ordering};
 use crate::vlog::ValueStore;
@@ -25,10 +25,12 @@ fn machine() -> MemoryEnv {
 
 fn sst_store(env: &(impl Env + Clone)) -> Arc<SstStore> {
     Arc::new(SstStore {
-        env: Arc::new(env.clone()),
-        dir: PathBuf::from(DIR),
-        database: [7; 16],
-        keys: DataKeys::none(),
+        dir: DatabaseDir {
+            env: Arc::new(env.clone()),
+            path: PathBuf::from(DIR),
+            database: [7; 16],
+            keys: DataKeys::none(),
+        },
         config: SstConfig { block_size: 256, compression: BlockCompression::None, filter_bits_per_key: 10 },
         cache: BlockCache::new(1 << 20, 8192),
         open_files: OpenFiles::new(100),
@@ -37,10 +39,7 @@ fn sst_store(env: &(impl Env + Clone)) -> Arc<SstStore> {
 
 fn value_store(sst_store: &SstStore) -> Arc<ValueStore> {
     Arc::new(ValueStore {
-        env: Arc::clone(&sst_store.env),
         dir: sst_store.dir.clone(),
-        database: sst_store.database,
-        keys: DataKeys::none(),
         compression: sst_store.config.compression,
         cache: Arc::clone(sst_store.cache.budget()),
         open_files: Arc::clone(&sst_store.open_files),

@@ -22,7 +22,7 @@
 //! open until they are copied.
 
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use std::cell::Cell;
 
@@ -36,12 +36,12 @@ use crate::engine::read::levels::Levels;
 use crate::engine::{Core, directory};
 use crate::env::{Appender, DirOwner, Env, File, PathKind, digest};
 use crate::error::{Error, Fault, Result};
-use crate::files::{FileName, OpenFiles};
+use crate::files::{DatabaseDir, FileName, OpenFiles};
 use crate::manifest::{ManifestState, ManifestWriter, Version, VersionEdit};
 use crate::sst::{BlockCache, SstStore};
 use crate::sync::Arc;
 use crate::vlog::ValueStore;
-use crate::wal::{LogConfig, LogDir, LogWriter};
+use crate::wal::{LogConfig, LogWriter};
 
 /// How many bytes are copied at once.
 const PIECE_SIZE: usize = 512 << 10;
@@ -66,14 +66,6 @@ struct BackupSource {
     state: ManifestState,
     /// The keys of these files, whatever becomes of those of the database.
     keys: CopiedKeys,
-}
-
-/// The id and the data keys of a copy.
-struct CopyTarget<'a> {
-    env: &'a Arc<dyn Env>,
-    dir: &'a Path,
-    database: [u8; 16],
-    keys: DataKeys,
 }
 
 impl Core {
@@ -142,23 +134,23 @@ impl Core {
         self.flush_everything()?;
         let source = self.source();
         let (target, state) = match key {
-            CopyKey::Other(key) if key.is_some() || self.sst_store.keys.is_encrypted() => {
+            CopyKey::Other(key) if key.is_some() || self.sst_store.dir.keys.is_encrypted() => {
                 let (database, keys) = keys::make(&**env, target, &DataKeys::none(), key.as_ref())?;
-                let target = CopyTarget { env, dir: target, database, keys };
+                let target = DatabaseDir { env: Arc::clone(env), path: target.to_owned(), database, keys };
                 let state = self.rewrite_files(&source, &target)?;
                 (target, state)
             }
             CopyKey::Same | CopyKey::Other(_) => {
                 self.copy_as_it_is(&source, &**env, target)?;
                 let keys = source.keys.write(&**env, target)?;
-                let database = self.sst_store.database;
-                (CopyTarget { env, dir: target, database, keys }, source.state)
+                let database = self.sst_store.dir.database;
+                (DatabaseDir { env: Arc::clone(env), path: target.to_owned(), database, keys }, source.state)
             }
         };
-        env.sync_dir(target.dir)?;
+        env.sync_dir(&target.path)?;
         begin_copy(&target, &state)?;
-        env.remove(&directory::marker_path(target.dir))?;
-        env.sync_dir(target.dir)
+        env.remove(&directory::marker_path(&target.path))?;
+        env.sync_dir(&target.path)
     }
 
     /// The files of now, and what the manifest says of them. They were flushed to, so they hold all
@@ -167,7 +159,7 @@ impl Core {
         self.versions.with_manifest(|manifest| BackupSource {
             levels: Arc::clone(&self.versions.view().levels),
             state: manifest.state(),
-            keys: CopiedKeys::of(&*self.env, &self.sst_store.keys),
+            keys: CopiedKeys::of(&*self.env, &self.sst_store.dir.keys),
         })
     }
 
@@ -185,7 +177,7 @@ impl Core {
 
     /// Writes every SST anew under the keys of the copy, and the values that it points to; returns
     /// the state that names the new files.
-    fn rewrite_files(&self, source: &BackupSource, target: &CopyTarget<'_>) -> Result<ManifestState> {
+    fn rewrite_files(&self, source: &BackupSource, target: &DatabaseDir) -> Result<ManifestState> {
         let next_file = Cell::new(source.state.next_file);
         let numbers = || -> Result<FileNumber> { Ok(next_file.replace(next_file.get().next()?)) };
         let (sst_store, value_store) = self.copy_stores(target);
@@ -218,26 +210,20 @@ impl Core {
                 edit.values.push(*file.meta());
             }
         }
-        let version = Version::default().apply(&edit).map_err(|fault| fault.at(target.dir, 0))?;
+        let version = Version::default().apply(&edit).map_err(|fault| fault.at(&target.path, 0))?;
         Ok(ManifestState { version: Arc::new(version), next_file: next_file.get(), ..source.state })
     }
 
-    fn copy_stores(&self, target: &CopyTarget<'_>) -> (Arc<SstStore>, Arc<ValueStore>) {
+    fn copy_stores(&self, target: &DatabaseDir) -> (Arc<SstStore>, Arc<ValueStore>) {
         let open_files = OpenFiles::new(self.config.open_limit);
         let sst_store = SstStore {
-            env: Arc::clone(target.env),
-            dir: target.dir.to_owned(),
-            database: target.database,
-            keys: target.keys.clone(),
+            dir: target.clone(),
             config: self.config.sst,
             cache: BlockCache::new(0, self.config.sst.block_size),
             open_files: Arc::clone(&open_files),
         };
         let value_store = ValueStore {
-            env: Arc::clone(target.env),
-            dir: target.dir.to_owned(),
-            database: target.database,
-            keys: target.keys.clone(),
+            dir: target.clone(),
             compression: self.config.sst.compression,
             cache: Cache::new(0),
             open_files,
@@ -266,12 +252,10 @@ impl Core {
 }
 
 /// Writes what a database needs beside its files: a log that begins behind them, and the manifest.
-fn begin_copy(target: &CopyTarget<'_>, source: &ManifestState) -> Result<()> {
-    let (env, dir, database) = (Arc::clone(target.env), PathBuf::from(target.dir), target.database);
+fn begin_copy(target: &DatabaseDir, source: &ManifestState) -> Result<()> {
     let last = source.last_seqno;
-    let log_dir = LogDir { env: Arc::clone(&env), dir: dir.clone(), database, keys: target.keys.clone() };
     let (number, _) = FIRST_LOG;
-    LogWriter::create(log_dir, number, last.plus(1), LogConfig::default())?.close()?;
+    LogWriter::create(target.clone(), number, last.plus(1), LogConfig::default())?.close()?;
     let state = ManifestState {
         log_number: Some(number),
         newest_log: Some(number),
@@ -279,7 +263,7 @@ fn begin_copy(target: &CopyTarget<'_>, source: &ManifestState) -> Result<()> {
         log_seqno: last,
         ..source.clone()
     };
-    ManifestWriter::create(env, dir, source.next_file, database, &target.keys, state).map(drop)
+    ManifestWriter::create(target, source.next_file, state).map(drop)
 }
 
 /// Holds the directory, which is made when it is missing; an error when anything is in it.

@@ -27,13 +27,13 @@ use crate::engine::follow::LogMemtables;
 use crate::engine::{Durability, Engine, ReadSet, directory};
 use crate::env::Env;
 use crate::error::{Fault, Result};
-use crate::files::FileName;
+use crate::files::{DatabaseDir, FileName};
 use crate::manifest::{self, LoadedManifest};
 use crate::memtable::{DeltaCursor, MemtableCursor};
 use crate::sst::{LostKeys, LostSink, SalvageCursor, SalvagedSst, SstMeta};
 use crate::sync::{Arc, Mutex};
 use crate::vlog::SalvagedValues;
-use crate::wal::{self, LogDir};
+use crate::wal;
 
 /// The bytes of entries that are committed at once.
 const COMMIT_SIZE: usize = 1 << 20;
@@ -206,7 +206,7 @@ impl Engine {
         let DamagedDatabase { env, dir, keys, names, state, lost } = source;
         let mut memtables = LogMemtables::new(state.last_seqno, self.config.memtable_size);
         let Some(database) = state.database else { return Ok(memtables) };
-        let log_dir = LogDir { env: Arc::clone(env), dir: dir.clone(), database, keys: keys.clone() };
+        let log_dir = DatabaseDir { env: Arc::clone(env), path: dir.clone(), database, keys: keys.clone() };
         let report = |number, offset, reason| {
             let file = FileName::Segment(number).path(dir);
             lost.lock().push(LostKeys { range: KeyRange::all(), file, offset, reason });
@@ -290,8 +290,8 @@ fn is_behind(
     loaded: &LoadedManifest,
 ) -> bool {
     let state = &loaded.state;
-    let log_dir =
-        LogDir { env: Arc::clone(env), dir: dir.to_owned(), database: loaded.database, keys: keys.clone() };
+    let (path, keys) = (dir.to_owned(), keys.clone());
+    let log_dir = DatabaseDir { env: Arc::clone(env), path, database: loaded.database, keys };
     let oldest = wal::oldest_seqno(&log_dir, names, state.log_number.unwrap_or_default());
     let counted = state.version.names();
     let mut found = names.iter().filter_map(|name| FileName::parse(name));

@@ -37,7 +37,7 @@ pub struct StateDigest {
 
 impl Core {
     fn ring(&self) -> Result<&Arc<KeyRing>> {
-        self.sst_store.keys.ring().ok_or(Error::WrongKey(KeyFault::NotEncrypted))
+        self.sst_store.dir.keys.ring().ok_or(Error::WrongKey(KeyFault::NotEncrypted))
     }
 
     /// Encrypts the data keys under another user's key. After an error the old key or the new one
@@ -99,7 +99,7 @@ impl Core {
     /// Rewrites one file that is under an older data key, or drops the older data keys when there
     /// is none; returns whether there was anything to do.
     pub(in crate::engine) fn rotate_one(&self) -> Result<bool> {
-        let Some(ring) = self.sst_store.keys.ring() else { return Ok(false) };
+        let Some(ring) = self.sst_store.dir.keys.ring() else { return Ok(false) };
         let Some(since) = ring.rotating_since() else { return Ok(false) };
         let done = {
             let _turn = self.compacting.lock();
@@ -138,7 +138,7 @@ impl Core {
     /// The number and the length of files that are under an older data key, and the number of data
     /// keys.
     pub(in crate::engine) fn rotation_left(&self, version: &Version) -> (usize, u64, usize) {
-        let Some(ring) = self.sst_store.keys.ring() else { return (0, 0, 0) };
+        let Some(ring) = self.sst_store.dir.keys.ring() else { return (0, 0, 0) };
         let Some(since) = ring.rotating_since() else { return (0, 0, 1) };
         let ssts = version.files().map(|(_, meta)| (meta.number, meta.size));
         let values = version.value_files().map(|file| (file.meta.number, file.meta.size));

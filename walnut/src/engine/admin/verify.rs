@@ -78,7 +78,7 @@ impl Core {
                 let names = manifest.names();
                 directory::orphans(&*self.env, &self.dir, |name| match name {
                     FileName::Current | FileName::Lock | FileName::Reserve => true,
-                    FileName::Keys => self.sst_store.keys.is_encrypted(),
+                    FileName::Keys => self.sst_store.dir.keys.is_encrypted(),
                     FileName::Segment(number) => has_segment(number),
                     FileName::Sst(number) | FileName::Values(number) => {
                         names.contains(&name) || manifest.is_recent(number)

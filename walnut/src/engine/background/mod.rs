@@ -44,7 +44,7 @@ impl Engine {
                 core.workers.flusher.wake();
             }
         });
-        let keys = self.sst_store.keys.clone();
+        let keys = self.sst_store.dir.keys.clone();
         let core = Arc::clone(&self.core);
         self.workers
             .flusher

@@ -40,10 +40,10 @@ use validate::Validations;
 
 use super::health::Health;
 use super::version_set::VersionSet;
-use crate::base::{FileNumber, SeqNo};
+use crate::base::{FileNumber, SealedBatch, SeqNo};
 use crate::engine::background::workers::Workers;
 use crate::error::{Error, Result};
-use crate::memtable::{Memtable, SealedBatch};
+use crate::memtable::Memtable;
 use crate::mvcc::DeadRanges;
 use crate::sync::Arc;
 use crate::wal::LogWriter;

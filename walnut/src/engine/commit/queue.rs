@@ -17,10 +17,9 @@
 
 use super::log::{EngineLog, Position, SharedLog};
 use super::read_set::ReadSet;
-use crate::base::SeqNo;
+use crate::base::{SealedBatch, SeqNo};
 use crate::engine::health::Health;
 use crate::error::{Error, Result};
-use crate::memtable::SealedBatch;
 use crate::sync::{Arc, AtomicBool, Condvar, Mutex, Ordering, yield_now};
 
 /// How often a follower looks at its state before it sleeps: some microseconds. Most groups are

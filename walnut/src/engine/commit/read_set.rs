@@ -2,9 +2,8 @@
 
 use std::collections::BTreeSet;
 
-use crate::base::{KeyRange, KeySet};
+use crate::base::{KeyRange, KeySet, SealedBatch};
 use crate::batch::{BatchEntry, EntryBatch};
-use crate::memtable::SealedBatch;
 use crate::mvcc::Pin;
 
 /// What a transaction has read: its commit fails when any of it was changed since.

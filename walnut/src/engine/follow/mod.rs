@@ -37,12 +37,13 @@ use crate::engine::read::view::{Frozen, View};
 use crate::engine::{EngineConfig, directory, open};
 use crate::env::Env;
 use crate::error::{Error, Result};
+use crate::files::DatabaseDir;
 use crate::manifest::{self, LoadedManifest};
 use crate::memtable::Memtable;
 use crate::sst::SstStore;
 use crate::sync::{Arc, Mutex};
 use crate::vlog::ValueStore;
-use crate::wal::{FollowStep, LogDir, LogFollower};
+use crate::wal::{FollowStep, LogFollower};
 pub(super) use memtables::LogMemtables;
 pub(crate) use moment::Moment;
 
@@ -142,8 +143,9 @@ impl EngineFollower {
             if state.keys.reload(&*self.env, &self.dir, self.key.as_deref())? {
                 tries.forget_faults();
             }
-            let manifest = manifest::reload(&*self.env, &self.dir, &self.sst_store.keys, &state.manifest)?;
-            if manifest.database != self.sst_store.database {
+            let manifest =
+                manifest::reload(&*self.env, &self.dir, &self.sst_store.dir.keys, &state.manifest)?;
+            if manifest.database != self.sst_store.dir.database {
                 return Err(Error::Moved);
             }
             let stepped = self.step(&mut state, manifest);
@@ -187,7 +189,10 @@ impl EngineFollower {
         };
         let limit = open::open_limit(open_limit, env.file_limit().filter(|_| mode == FollowMode::Static));
         let config = EngineConfig { open_limit: limit, ..config.clone() };
-        let sst_store = open::sst_store(env, dir, &config, manifest.database, keys.data_keys());
+        let (path, keys_of_files) = (dir.to_owned(), keys.data_keys().clone());
+        let files =
+            DatabaseDir { env: Arc::clone(env), path, database: manifest.database, keys: keys_of_files };
+        let sst_store = open::sst_store(files, &config);
         let value_store = open::value_store(&sst_store);
         if mode == FollowMode::Static {
             open::expect_files(&names, dir, &manifest.state.version)?;
@@ -264,15 +269,10 @@ impl EngineFollower {
         if manifest.state.log_number.is_none() && replay::is_unfinished(&names) {
             return Ok(OpenedLog::None);
         }
-        let log_dir = LogDir {
-            env: Arc::clone(&self.env),
-            dir: self.dir.clone(),
-            database: manifest.database,
-            keys: self.sst_store.keys.clone(),
-        };
         let mut memtables = LogMemtables::new(manifest.state.last_seqno, self.memtable_size);
         let bounds = replay::durable_bounds(&manifest.state);
-        let follower = LogFollower::open(&log_dir, &names, &bounds, &mut |replayed| memtables.add(replayed))?;
+        let follower =
+            LogFollower::open(&self.sst_store.dir, &names, &bounds, &mut |replayed| memtables.add(replayed))?;
         Ok(match follower {
             Some(follower) => OpenedLog::Log(Box::new(FollowedLog { follower, memtables })),
             None => OpenedLog::Changed,

@@ -47,7 +47,7 @@ impl Moment {
 
     /// The database's directory.
     pub(crate) fn dir(&self) -> &Path {
-        &self.sst_store.dir
+        &self.sst_store.dir.path
     }
 
     /// The last sequence number that is read.

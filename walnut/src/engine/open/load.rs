@@ -14,13 +14,13 @@ use std::panic::resume_unwind;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::{Builder, Scope, ScopedJoinHandle};
 
-use crate::base::{EncodedEntry, FileNumber, SeqNo};
+use crate::base::{EncodedEntry, FileNumber, SealedBatch, SeqNo};
 use crate::batch;
 use crate::engine::open::spill::Spill;
 use crate::engine::read::view::Frozen;
 use crate::error::{Error, Result};
 use crate::manifest::ManifestState;
-use crate::memtable::{Memtable, SealedBatch};
+use crate::memtable::Memtable;
 use crate::sync::{Arc, Mutex};
 use crate::wal::Replayed;
 

@@ -52,14 +52,14 @@ use crate::engine::{
 };
 use crate::env::{DirOwner, Env, PathKind};
 use crate::error::{Error, Fault, Result};
-use crate::files::{FileName, OpenFiles};
+use crate::files::{DatabaseDir, FileName, OpenFiles};
 use crate::manifest::{self, FIRST_MANIFEST, ManifestState, ManifestWriter, Version, VersionEdit};
 use crate::memtable::Memtable;
 use crate::mvcc::{DeadRanges, Snapshots};
 use crate::sst::{BlockCache, SstStore};
 use crate::sync::{AtomicU64, Mutex};
 use crate::vlog::ValueStore;
-use crate::wal::{LogConfig, LogDir, LogWriter};
+use crate::wal::{LogConfig, LogWriter};
 
 /// Fewer open files than these would have every read open one.
 const MIN_OPEN_LIMIT: usize = 8;
@@ -226,21 +226,12 @@ fn log_config(config: &EngineConfig) -> LogConfig {
     LogConfig { preallocate: config.preallocate, recycled_size: spare_size, collapse: 0 }
 }
 
-pub(in crate::engine) fn sst_store(
-    env: &Arc<dyn Env>,
-    dir: &Path,
-    config: &EngineConfig,
-    database: [u8; 16],
-    keys: &DataKeys,
-) -> Arc<SstStore> {
+pub(in crate::engine) fn sst_store(dir: DatabaseDir, config: &EngineConfig) -> Arc<SstStore> {
     Arc::new(SstStore {
-        env: Arc::clone(env),
-        dir: dir.to_owned(),
-        database,
-        keys: keys.clone(),
         config: config.sst,
         cache: BlockCache::new(config.cache_size, config.sst.block_size),
-        open_files: OpenFiles::new(open_limit(config.open_limit, env.file_limit())),
+        open_files: OpenFiles::new(open_limit(config.open_limit, dir.env.file_limit())),
+        dir,
     })
 }
 
@@ -254,11 +245,10 @@ fn make_new(Opening { env, dir, config, keys }: Opening<'_>) -> Result<LoadedSta
     let (database, keys) = keys::make(&**env, dir, keys, config.encryption.as_deref())?;
     directory::sync_name(&**env, dir)?;
     let state = ManifestState { next_file: FIRST_MANIFEST.next()?, ..ManifestState::default() };
-    let mut manifest =
-        ManifestWriter::create(Arc::clone(env), dir.to_owned(), FIRST_MANIFEST, database, &keys, state)?;
-    let log_place = LogDir { env: Arc::clone(env), dir: dir.to_owned(), database, keys: keys.clone() };
+    let dir = DatabaseDir { env: Arc::clone(env), path: dir.to_owned(), database, keys };
+    let mut manifest = ManifestWriter::create(&dir, FIRST_MANIFEST, state)?;
     let (number, first_seqno) = FIRST_LOG;
-    let log = LogWriter::create(log_place, number, first_seqno, log_config(config))?;
+    let log = LogWriter::create(dir.clone(), number, first_seqno, log_config(config))?;
     manifest.append(&VersionEdit {
         log_number: Some(number),
         newest_log: Some(number),
@@ -266,7 +256,7 @@ fn make_new(Opening { env, dir, config, keys }: Opening<'_>) -> Result<LoadedSta
     })?;
     let active = Arc::new(Memtable::new(SeqNo::ZERO));
     let view = View { active, frozen: Vec::new(), levels: Arc::default() };
-    let sst_store = sst_store(env, dir, config, database, &keys);
+    let sst_store = sst_store(dir, config);
     Ok(LoadedState {
         value_store: value_store(&sst_store),
         sst_store,
@@ -280,10 +270,7 @@ fn make_new(Opening { env, dir, config, keys }: Opening<'_>) -> Result<LoadedSta
 
 pub(in crate::engine) fn value_store(sst_store: &SstStore) -> Arc<ValueStore> {
     Arc::new(ValueStore {
-        env: Arc::clone(&sst_store.env),
         dir: sst_store.dir.clone(),
-        database: sst_store.database,
-        keys: sst_store.keys.clone(),
         compression: sst_store.config.compression,
         cache: Arc::clone(sst_store.cache.budget()),
         open_files: Arc::clone(&sst_store.open_files),
@@ -306,12 +293,12 @@ fn open_existing(
     collapse: u64,
 ) -> Result<LoadedState> {
     let Opening { env, dir, config, keys } = opening;
-    let database = loaded.database;
-    let sst_store = sst_store(env, dir, config, database, keys);
+    let (path, keys) = (dir.to_owned(), keys.clone());
+    let dir = DatabaseDir { env: Arc::clone(env), path, database: loaded.database, keys };
+    let sst_store = sst_store(dir.clone(), config);
     let version = &loaded.state.version;
-    expect_files(names, dir, version)?;
+    expect_files(names, &dir.path, version)?;
     let value_store = value_store(&sst_store);
-    let log_place = LogDir { env: Arc::clone(env), dir: dir.to_owned(), database, keys: keys.clone() };
     let limits = LoadLimits {
         memtable_size: config.memtable_size,
         frozen_limit: config.frozen_limit,
@@ -322,7 +309,7 @@ fn open_existing(
     let mut spill = Spill::new(&sst_store, &value_store, &config.values, version);
     let log_config = LogConfig { collapse, ..log_config(config) };
     let Replay { memtables, last_seqno, log, first_log, is_settled } =
-        replay(&log_place, names, &loaded.state, limits, log_config, &mut spill)?;
+        replay(&dir, names, &loaded.state, limits, log_config, &mut spill)?;
     let is_spilled = !spill.is_empty();
     let state = ManifestState {
         log_number: Some(first_log),
@@ -336,7 +323,7 @@ fn open_existing(
         (false, false) => OpenEvent::Log(state),
         (false, true) => OpenEvent::Files(state),
     };
-    let (manifest, next_file) = go_on(opening, names, loaded, news)?;
+    let (manifest, next_file) = go_on(&dir, names, loaded, news)?;
     let mut frozen = memtables;
     let active = frozen.pop().map_or_else(|| Arc::new(Memtable::new(last_seqno)), |last| last.memtable);
     active.inject_max_lsn(last_seqno);
@@ -358,21 +345,21 @@ enum OpenEvent {
 /// nothing is new and nothing is left over, nothing is written. What is left over is removed when
 /// the state that does not need it is durable.
 fn go_on(
-    Opening { env, dir, keys, .. }: Opening<'_>,
+    dir: &DatabaseDir,
     names: &[String],
     loaded: &manifest::LoadedManifest,
     news: OpenEvent,
 ) -> Result<(ManifestWriter, FileNumber)> {
-    let mut manifest = ManifestWriter::reopen(Arc::clone(env), dir.to_owned(), keys, loaded)?;
+    let mut manifest = ManifestWriter::reopen(dir, loaded)?;
     let (is_new, is_edit, state) = match news {
         OpenEvent::None(state) => (false, true, state),
         OpenEvent::Log(state) => (true, true, state),
         OpenEvent::Files(state) => (true, false, state),
     };
     let next_file = directory::number_above(names, state.next_file);
-    let leftovers = directory::leftovers(&**env, dir, names, &state, loaded.number)?;
+    let leftovers = directory::leftovers(&*dir.env, &dir.path, names, &state, loaded.number)?;
     if !is_new && !loaded.is_old && (leftovers.is_empty() || manifest.is_durable()) {
-        directory::remove_obsolete_files(&**env, dir, &leftovers)?;
+        directory::remove_obsolete_files(&*dir.env, &dir.path, &leftovers)?;
         return Ok((manifest, next_file));
     }
     if !manifest.is_poisoned() && is_edit {
@@ -385,11 +372,10 @@ fn go_on(
         })?;
     } else {
         let state = ManifestState { next_file: next_file.next()?, ..state };
-        manifest =
-            ManifestWriter::create(Arc::clone(env), dir.to_owned(), next_file, loaded.database, keys, state)?;
+        manifest = ManifestWriter::create(dir, next_file, state)?;
     }
-    let leftovers = directory::leftovers(&**env, dir, names, manifest.state(), manifest.number())?;
-    directory::remove_obsolete_files(&**env, dir, &leftovers)?;
+    let leftovers = directory::leftovers(&*dir.env, &dir.path, names, manifest.state(), manifest.number())?;
+    directory::remove_obsolete_files(&*dir.env, &dir.path, &leftovers)?;
     let next_file = manifest.state().next_file;
     Ok((manifest, next_file))
 }

@@ -6,9 +6,9 @@ use crate::engine::open::load::{LoadLimits, Loader};
 use crate::engine::open::spill::Spill;
 use crate::engine::read::view::Frozen;
 use crate::error::Result;
-use crate::files::FileName;
+use crate::files::{DatabaseDir, FileName};
 use crate::manifest::ManifestState;
-use crate::wal::{self, DurableBounds, LogConfig, LogDir, LogWriter};
+use crate::wal::{self, DurableBounds, LogConfig, LogWriter};
 
 /// The first log segment of a database, and the first sequence number in it.
 pub(in crate::engine) const FIRST_LOG: (FileNumber, SeqNo) = (FileNumber(1), SeqNo(1));
@@ -34,7 +34,7 @@ pub(in crate::engine) struct Replay {
 /// spilled when there are too many: so a log of any length is replayed in the memory that it took
 /// to write it.
 pub(in crate::engine) fn replay(
-    log_dir: &LogDir,
+    log_dir: &DatabaseDir,
     names: &[String],
     state: &ManifestState,
     limits: LoadLimits,
@@ -43,7 +43,7 @@ pub(in crate::engine) fn replay(
 ) -> Result<Replay> {
     let (first_number, first_seqno) = FIRST_LOG;
     if state.log_number.is_none() && is_unfinished(names) {
-        keys::renew(&*log_dir.env, &log_dir.dir, &log_dir.keys)?;
+        keys::renew(&*log_dir.env, &log_dir.path, &log_dir.keys)?;
         let log = LogWriter::create(log_dir.clone(), first_number, first_seqno, config)?;
         return Ok(Replay {
             memtables: Vec::new(),
@@ -67,7 +67,7 @@ pub(in crate::engine) fn replay(
     // What the SSTs have is not copied.
     let config = LogConfig { collapse: if nothing { 0 } else { config.collapse }, ..config };
     // The log was read without a fault: a damaged database is left as it is.
-    keys::renew(&*log_dir.env, &log_dir.dir, &log_dir.keys)?;
+    keys::renew(&*log_dir.env, &log_dir.path, &log_dir.keys)?;
     let log = LogWriter::resume(log_dir.clone(), &recovered, config)?;
     let spilled = spill.next_log.unwrap_or(first);
     let first_log = if nothing { log.number() } else { log.first_number().max(spilled) };

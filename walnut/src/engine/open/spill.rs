@@ -61,7 +61,7 @@ impl<'a> Spill<'a> {
         let next_file = Cell::new(if let Some(number) = self.next_file {
             number
         } else {
-            let names = self.sst_store.env.list(&self.sst_store.dir)?;
+            let names = self.sst_store.dir.env.list(&self.sst_store.dir.path)?;
             directory::number_above(&names, state.next_file)
         });
         let flush = MemtableFlush {
@@ -85,7 +85,7 @@ impl<'a> Spill<'a> {
         };
         let edit =
             VersionEdit { added: files.added(), values: files.value_metas(), ..VersionEdit::default() };
-        let version = self.version.apply(&edit).map_err(|fault| fault.at(&self.sst_store.dir, 0))?;
+        let version = self.version.apply(&edit).map_err(|fault| fault.at(&self.sst_store.dir.path, 0))?;
         self.version = Arc::new(version);
         self.last_seqno = Some(memtable.max_lsn());
         self.next_log = Some(frozen.next_log);

@@ -595,7 +595,7 @@ fn no_key_is_left_in_memory_when_a_database_is_closed() {
         .map(|name| env.read_file(path(name)).unwrap()[..128].to_vec())
         .collect();
     let mask = 0xa5;
-    let secrets = engine.sst_store.keys.masked_secrets(mask, &headers);
+    let secrets = engine.sst_store.dir.keys.masked_secrets(mask, &headers);
     assert!(secrets.len() > 8);
     // In parts, because an allocator writes its lists into the first bytes of memory that is freed.
     let parts: Vec<&[u8]> = secrets.iter().flat_map(|secret| secret.chunks(8)).collect();

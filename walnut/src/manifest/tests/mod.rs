@@ -16,6 +16,7 @@ use crate::base::{FileNumber, SeqNo, after};
 use crate::crypt::DataKeys;
 use crate::env::{Env, MemoryEnv};
 use crate::error::{Error, Fault, Result};
+use crate::files::DatabaseDir;
 use crate::sst::SstMeta;
 
 const DATABASE: [u8; 16] = *b"the database's i";
@@ -36,8 +37,11 @@ fn new_state() -> ManifestState {
 }
 
 fn create(env: &(impl Env + Clone), number: u64, state: ManifestState) -> Result<ManifestWriter> {
-    let (dir, keys) = (PathBuf::from("/db"), DataKeys::none());
-    ManifestWriter::create(Arc::new(env.clone()), dir, FileNumber(number), DATABASE, &keys, state)
+    ManifestWriter::create(&dir(env, DataKeys::none()), FileNumber(number), state)
+}
+
+fn dir(env: &(impl Env + Clone), keys: DataKeys) -> DatabaseDir {
+    DatabaseDir { env: Arc::new(env.clone()), path: PathBuf::from("/db"), database: DATABASE, keys }
 }
 
 fn read(env: &impl Env) -> Result<Option<LoadedManifest>> {

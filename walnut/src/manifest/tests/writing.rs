@@ -127,10 +127,8 @@ fn an_edit_without_room_is_undone_unless_the_manifest_is_encrypted() {
     let (_, encrypted) = KeyFile::create(&MemoryEnv::with_seed(1), DATABASE, &key).unwrap();
     for keys in [DataKeys::none(), encrypted] {
         let env = FaultEnv::over_memory(machine());
-        let (dir, state) = (PathBuf::from("/db"), new_state());
-        let mut manifest =
-            ManifestWriter::create(Arc::new(env.clone()), dir.clone(), FileNumber(1), DATABASE, &keys, state)
-                .unwrap();
+        let dir = dir(&env, keys.clone());
+        let mut manifest = ManifestWriter::create(&dir, FileNumber(1), new_state()).unwrap();
         note(&mut manifest, 1..2);
         env.inject(FaultPlan::once(Operation::Write, 0, FaultEffect::FullDisk));
         let edit = VersionEdit { log_seqno: Some(SeqNo(2)), ..VersionEdit::default() };
@@ -147,7 +145,7 @@ fn an_edit_without_room_is_undone_unless_the_manifest_is_encrypted() {
                 1
             }
         };
-        let loaded = load(&env, &dir, &env.list(&dir).unwrap(), &keys).unwrap().unwrap();
+        let loaded = load(&env, &dir.path, &env.list(&dir.path).unwrap(), &keys).unwrap().unwrap();
         assert_eq!(loaded.state.log_seqno, SeqNo(found));
     }
 }
@@ -162,7 +160,7 @@ fn note(manifest: &mut ManifestWriter, numbers: std::ops::Range<u64>) {
 
 fn reopen(env: &MemoryEnv) -> ManifestWriter {
     let loaded = read(env).unwrap().unwrap();
-    ManifestWriter::reopen(Arc::new(env.clone()), PathBuf::from("/db"), &DataKeys::none(), &loaded).unwrap()
+    ManifestWriter::reopen(&dir(env, DataKeys::none()), &loaded).unwrap()
 }
 
 #[test]
@@ -202,13 +200,7 @@ fn an_edit_that_a_failed_sync_has_left_in_sight_is_durable_before_the_next_one()
         let env = env.crash(CrashPolicy::Kept, 0);
         let faulty = crate::env::FaultEnv::over_memory(env.clone());
         let loaded = read(&env).unwrap().unwrap();
-        let mut manifest = ManifestWriter::reopen(
-            Arc::new(faulty.clone()),
-            PathBuf::from("/db"),
-            &DataKeys::none(),
-            &loaded,
-        )
-        .unwrap();
+        let mut manifest = ManifestWriter::reopen(&dir(&faulty, DataKeys::none()), &loaded).unwrap();
         let lost = crate::env::FaultPlan::once(Operation::Sync, 1, crate::env::FaultEffect::LostSync);
         faulty.inject(lost);
         let edit = VersionEdit { log_seqno: Some(SeqNo(3)), ..VersionEdit::default() };

@@ -6,7 +6,7 @@
 //!    a migration makes of an old row may have other values.
 //! 3. Nothing changes unless everything fits.
 
-use super::compiled::Compiled;
+use super::info::Compiled;
 use super::stored::{StoredIndex, StoredLayout, StoredState, StoredTable, owned};
 use crate::error::{Error, Result, SchemaError};
 use crate::table::key::KeyFit;

@@ -4,8 +4,8 @@ use std::any::TypeId;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
-use super::compiled::Compiled;
 use super::generation::TableGeneration;
+use super::info::Compiled;
 use super::info::{BuiltState, OpenIndex, TableInfo};
 use super::stored::{StoredIndex, StoredLayout, StoredState, StoredTable};
 use crate::base::{KeyspaceId, SeqNo};

@@ -5,7 +5,6 @@
 //! form; `compare` says what a struct that differs from it means.
 
 mod compare;
-mod compiled;
 mod described;
 pub(super) mod generation;
 mod info;
@@ -28,9 +27,8 @@ use crate::table::write::key_sequence::KeySequence;
 use crate::table::write::row_count::{RowCount, row_count_key};
 use crate::txn::{EntryReader, EntryScan, Txn};
 use compare::{IndexAction, Plan};
-pub(super) use compiled::Compiled;
 pub(crate) use info::TableInfo;
-pub(super) use info::{BuiltState, DuplicateOwners, OpenIndex};
+pub(super) use info::{BuiltState, Compiled, DuplicateOwners, OpenIndex};
 use keyspace_ids::KeyspaceIds;
 pub(super) use keyspace_ids::{FIRST_KEYSPACE, allocate, next_keyspace, reserve_above};
 use stored::{StoredIndex, StoredLayout, owned};

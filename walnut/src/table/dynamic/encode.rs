@@ -3,8 +3,7 @@
 use super::forms::{bytes_of, double, find_fields, listed, single, unsigned};
 use super::known;
 use super::rows::{MAX_DEPTH, RowForm};
-use super::value::Value;
-use super::value_path::{Misfit, ValuePath};
+use super::value::{Misfit, Value, ValuePath};
 use crate::codec::Writer;
 use crate::error::Problem;
 use crate::table::shape::{Field, Known, Node, NodeId};

@@ -1,7 +1,6 @@
 //! The forms that a value may be passed in, of which one is stored.
 
-use super::value::Value;
-use super::value_path::Misfit;
+use super::value::{Misfit, Value};
 use crate::error::Problem;
 use crate::table::shape::NodeId;
 

@@ -14,8 +14,7 @@
 use super::forms::find_fields;
 use super::keys::KeyCodec;
 use super::rows::{DecodeTrouble, HeldRow, RowForm};
-use super::value::Value;
-use super::value_path::{Misfit, ValuePath};
+use super::value::{Misfit, Value, ValuePath};
 use crate::codec::{Reader, Writer};
 use crate::error::{Fault, Problem};
 use crate::table::key::{KeyShape, KeyWriter};

@@ -29,7 +29,6 @@ mod rust;
 mod scan;
 mod table;
 mod value;
-mod value_path;
 
 pub use description::{ColumnDescription, Description, IndexDescription, ValueKind};
 pub(super) use mapper::{Mapper, StoredForm, StoredParts};

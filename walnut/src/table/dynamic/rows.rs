@@ -7,8 +7,7 @@
 //!    all the bytes that are left.
 
 use super::known;
-use super::value::Value;
-use super::value_path::ValuePath;
+use super::value::{Value, ValuePath};
 use crate::codec::{Reader, text};
 use crate::error::Fault;
 use crate::table::shape::{Field, Known, Node, NodeId, RowShape, Variant};

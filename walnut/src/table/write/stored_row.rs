@@ -16,7 +16,7 @@ use crate::table::schema::entries::IndexEntries;
 use crate::table::schema::mapper::Table;
 
 pub(in crate::table) trait StoredRow: Sized {
-    /// See [`Table::LOSSLESS`](crate::schema::Table::LOSSLESS).
+    /// See [`Table::LOSSLESS`](crate::Table::LOSSLESS).
     const IS_LOSSLESS: bool;
 
     /// Decodes the row of stored bytes.

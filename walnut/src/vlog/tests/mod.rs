@@ -12,7 +12,7 @@ use crate::codec::{BlockCompression, FileHeader, ValuePointer};
 use crate::crypt::DataKeys;
 use crate::env::{Env, FaultEffect, FaultEnv, FaultPlan, MemoryEnv, Operations};
 use crate::error::{Error, Fault, Result};
-use crate::files::{FileStore, OpenFiles};
+use crate::files::{DatabaseDir, FileStore, OpenFiles};
 
 const DIR: &str = "/db";
 
@@ -28,10 +28,12 @@ fn place(env: &(impl Env + Clone)) -> Arc<ValueStore> {
 
 fn place_of(env: &(impl Env + Clone), database: [u8; 16]) -> Arc<ValueStore> {
     Arc::new(ValueStore {
-        env: Arc::new(env.clone()),
-        dir: PathBuf::from(DIR),
-        database,
-        keys: DataKeys::none(),
+        dir: DatabaseDir {
+            env: Arc::new(env.clone()),
+            path: PathBuf::from(DIR),
+            database,
+            keys: DataKeys::none(),
+        },
         compression: BlockCompression::Lz4,
         cache: Cache::new(1 << 20),
         open_files: OpenFiles::new(100),

@@ -20,7 +20,7 @@ use crate::base::FileNumber;
 use crate::crypt::{DataKeys, Sealer};
 use crate::env::{Env, MemoryEnv};
 use crate::error::{Error, Fault, Result};
-use crate::files::FileName;
+use crate::files::{DatabaseDir, FileName};
 
 const DATABASE: [u8; 16] = *b"the database's i";
 
@@ -35,10 +35,10 @@ fn machine() -> MemoryEnv {
     env
 }
 
-fn log_dir(env: &(impl Env + Clone)) -> LogDir {
-    LogDir {
+fn log_dir(env: &(impl Env + Clone)) -> DatabaseDir {
+    DatabaseDir {
         env: Arc::new(env.clone()),
-        dir: PathBuf::from("/db"),
+        path: PathBuf::from("/db"),
         database: DATABASE,
         keys: DataKeys::none(),
     }
@@ -104,7 +104,7 @@ const ANY_LOG: DurableBounds = DurableBounds {
 };
 
 fn replay(
-    log_dir: &LogDir,
+    log_dir: &DatabaseDir,
     bounds: &DurableBounds,
     visit: &mut dyn FnMut(&Replayed<'_>) -> Result<()>,
 ) -> Result<Recovered> {

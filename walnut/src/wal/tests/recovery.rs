@@ -240,7 +240,7 @@ fn a_segment_under_another_name_or_of_another_database_is_refused() {
     env.write_file(path(2), &bytes).unwrap();
     assert_eq!(corruption(read(&env, &ANY_LOG).unwrap_err()), (path(2), 0, Fault::Identity));
 
-    let other = LogDir { database: [9; 16], ..log_dir(&env) };
+    let other = DatabaseDir { database: [9; 16], ..log_dir(&env) };
     let refused = replay(&other, &ANY_LOG, &mut |_| Ok(())).unwrap_err();
     assert_eq!(corruption(refused), (path(1), 0, Fault::Identity));
 }
