@@ -21,11 +21,9 @@ pub(crate) enum Failure {
     PipeClosed,
 }
 
-/// The result of a command.
 pub(crate) type Outcome<T = ()> = Result<T, Failure>;
 
 impl Failure {
-    /// The exit code.
     pub(crate) fn code(&self) -> ExitCode {
         ExitCode::from(match self {
             Self::PipeClosed => 0,
@@ -48,7 +46,6 @@ impl Failure {
         }
     }
 
-    /// The failure of an operation on a file.
     pub(crate) fn file(path: &std::path::Path, error: &io::Error) -> Self {
         Self::Open(format!("{}: {error}", path.display()))
     }

@@ -50,7 +50,6 @@ pub(crate) fn write(value: &Value, out: &mut String) {
     }
 }
 
-/// Whether JSON has a number for a value.
 pub(crate) fn is_number(value: &Value) -> bool {
     match value {
         Value::Int(_) | Value::Uint(_) => true,
@@ -60,7 +59,6 @@ pub(crate) fn is_number(value: &Value) -> bool {
     }
 }
 
-/// The value of a JSON text.
 pub(crate) fn read(text: &str) -> Result<Value, serde_json::Error> {
     serde_json::from_str(text).map(|Json(value)| value)
 }
@@ -164,7 +162,6 @@ impl<'de> Deserialize<'de> for Name {
     }
 }
 
-/// The number of a text of digits.
 fn number_of<E: DeserializeError>(text: &str) -> Result<Value, E> {
     let is_integer = text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-');
     if is_integer && text != "-0" {
@@ -209,7 +206,6 @@ fn is_nearest(wide: f64, narrow: f32) -> bool {
     (wide as f32).to_bits() == narrow.to_bits() || narrow.is_nan()
 }
 
-/// Bytes as digits.
 pub(crate) fn hexadecimal(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(2 + 2 * bytes.len());
     text.push_str("0x");

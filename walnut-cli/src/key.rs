@@ -9,10 +9,8 @@ use zeroize::Zeroizing;
 
 use crate::failure::{Failure, Outcome};
 
-/// The bytes of a key.
 const KEY_SIZE: usize = 32;
 
-/// What a key is for.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Purpose {
     /// Opens the database.

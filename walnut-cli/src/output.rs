@@ -35,7 +35,6 @@ pub(crate) struct Output<W: Write> {
     is_terminal: bool,
 }
 
-/// A column that is written.
 #[derive(Clone)]
 pub(crate) struct Column {
     pub(crate) name: String,
@@ -49,7 +48,6 @@ pub(crate) fn stdout() -> io::BufWriter<io::StdoutLock<'static>> {
 }
 
 impl Output<io::BufWriter<io::StdoutLock<'static>>> {
-    /// Writes rows of these columns to the standard output.
     pub(crate) fn to_stdout(format: Format, columns: Vec<Column>) -> Self {
         let is_terminal = io::stdout().is_terminal();
         let is_colored = is_terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
@@ -75,7 +73,6 @@ impl<W: Write> Output<W> {
         }
     }
 
-    /// Adds a row.
     pub(crate) fn row(&mut self, row: &Value) -> io::Result<()> {
         self.count += 1;
         match self.format {

@@ -50,7 +50,6 @@ pub(crate) fn wait(duration: Duration) -> bool {
     true
 }
 
-/// Whether there was an interrupt.
 pub(crate) fn is_interrupted() -> bool {
     INTERRUPTED.load(Ordering::Relaxed)
 }

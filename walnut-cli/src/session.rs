@@ -160,7 +160,6 @@ fn unopened(dir: &Path, error: Error) -> Failure {
     }
 }
 
-/// A table of the database.
 pub(crate) struct Table<M> {
     pub(crate) rows: DynamicTable<M>,
     pub(crate) description: Description,
@@ -172,7 +171,6 @@ impl<M: Access> Table<M> {
         Ok(Self { rows, description })
     }
 
-    /// The value of a key of which each part was given as text.
     pub(crate) fn key(&self, parts: &[String]) -> Outcome<Value> {
         let description = &self.description;
         key_of(
@@ -208,7 +206,6 @@ impl<M: Access> Table<M> {
         Ok(self.rows.get_by(index, value)?)
     }
 
-    /// The query of arguments.
     pub(crate) fn query(&self, rows: &Rows) -> Outcome<Query> {
         let (kinds, names) = self.kinds(rows.index.as_deref())?;
         let mut query = rows.index.as_ref().map_or_else(Query::all, Query::index);
@@ -255,7 +252,6 @@ impl<M: Access> Table<M> {
         Ok(rows.limit.into_iter().fold(query, Query::limit))
     }
 
-    /// A column that there is.
     pub(crate) fn column(&self, name: &str) -> Outcome<(ValueKind, bool)> {
         column(&self.description, name)
     }

@@ -7,7 +7,6 @@ use crate::{Outcome, described, ensure, unique_name};
 
 type EngineCheck = fn(&dyn Engine) -> Outcome;
 
-/// Every check with its name.
 pub(crate) fn checks() -> Vec<(&'static str, EngineCheck)> {
     vec![
         ("contract: pages give every entry once, in order, from either end", paging),

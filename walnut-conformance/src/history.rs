@@ -30,7 +30,6 @@ const LISTS: usize = 12;
 /// Transactions after which new lists are begun, so that none gets long.
 const GENERATION: u64 = 400;
 
-/// What one transaction did.
 #[derive(Clone, Debug)]
 struct Transaction {
     /// The number that it appends.

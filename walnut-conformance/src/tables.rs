@@ -12,7 +12,6 @@ use crate::{Options, Outcome, described, ensure, unique_name};
 
 type TableCheck<E> = fn(&E, &Options) -> Outcome;
 
-/// Every check with its name.
 pub(crate) fn checks<E: Engine + Serializable + Clone>() -> Vec<(&'static str, TableCheck<E>)> {
     vec![
         ("tables: random statements do what a map does", random_statements::<E>),

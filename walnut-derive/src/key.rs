@@ -23,7 +23,6 @@ pub(crate) struct Key {
     pub(crate) shape: Shape,
 }
 
-/// How the key is encoded.
 pub(crate) enum Shape {
     /// The fields, one after the other.
     Parts(Vec<KeyField>),

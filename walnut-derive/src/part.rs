@@ -40,7 +40,6 @@ pub(crate) enum Source<'a> {
 }
 
 impl<'a> Part<'a> {
-    /// The type of the source.
     pub(crate) fn ty(&self) -> &'a Type {
         match self.source {
             Source::Field(field) => &field.ty,
@@ -184,7 +183,6 @@ pub(crate) fn last_segment(ty: &Type) -> Option<&PathSegment> {
     }
 }
 
-/// The first type argument.
 pub(crate) fn first_argument(segment: &PathSegment) -> Option<&Type> {
     let PathArguments::AngleBracketed(arguments) = &segment.arguments else { return None };
     arguments.args.iter().find_map(|argument| match argument {

@@ -152,7 +152,6 @@ pub fn dump(
     Ok(DumpedFile { file_type: found.kind.into(), size: found.size, sound_end: found.sound_end, fault_count })
 }
 
-/// The names of the keyspaces of the database in a directory.
 fn names_in(dir: &Path, options: &Builder) -> Result<KeyNames> {
     let (env, dir) = options.location(dir);
     let engine = EngineFollower::open(&env, &dir, &options.engine_config(), FollowMode::Live)?;

@@ -23,7 +23,6 @@ mod contract_tests {
     walnut_adapter_tests::contract!(super::start);
 }
 
-/// A server that is reached through a proxy.
 fn through_proxy() -> (Arc<PostgresServer>, Proxy, Postgres) {
     let server = SERVER.get(PostgresServer::start);
     let proxy = Proxy::start(([127, 0, 0, 1], server.port).into());

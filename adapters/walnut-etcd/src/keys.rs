@@ -30,7 +30,6 @@ impl Keys {
         [&self.prefix, &[kind][..], rest].concat()
     }
 
-    /// The key that holds the value of `key`.
     pub(crate) fn data(&self, key: &[u8]) -> Vec<u8> {
         self.at(b'd', key)
     }
@@ -45,7 +44,6 @@ impl Keys {
         data.strip_prefix(self.prefix.as_slice())?.strip_prefix(b"d")
     }
 
-    /// The guard of a bucket.
     pub(crate) fn guard(&self, bucket: &[u8]) -> Vec<u8> {
         self.at(b'g', bucket)
     }
@@ -62,12 +60,10 @@ impl Keys {
         (first, behind)
     }
 
-    /// The guard of all buckets.
     pub(crate) fn global_guard(&self) -> Vec<u8> {
         self.at(b'G', &[])
     }
 
-    /// The mark of the prefix.
     pub(crate) fn mark(&self) -> Vec<u8> {
         self.at(b'm', &[])
     }
@@ -83,7 +79,6 @@ impl Keys {
     }
 }
 
-/// The bucket of a key.
 pub(crate) fn bucket(key: &[u8]) -> &[u8] {
     &key[..key.len().min(BUCKET)]
 }

@@ -34,7 +34,6 @@ pub(crate) struct Reads {
 type Interval = (Vec<u8>, Option<Vec<u8>>);
 
 impl Reads {
-    /// A key was read.
     pub(crate) fn key(&mut self, key: &[u8], mod_revision: i64) {
         self.keys.insert(key.to_vec(), mod_revision);
     }

@@ -41,7 +41,6 @@ fn an_adapter_that_does_not_declare_what_it_writes_as_read_does_not_conform() {
     assert!(!report.is_ok(), "blind writes do not conflict on FoundationDB");
 }
 
-/// Commits one put.
 fn put(engine: &Fdb<Cluster>, key: &[u8], value: &[u8]) -> Result<(), Failure> {
     let mut writes = Writes::new();
     writes.put(key, value);

@@ -108,7 +108,6 @@ async fn check_columns(client: &Client, server: &str, table: &str) -> Result<(),
     )))
 }
 
-/// The first field of the first row.
 async fn first(client: &Client, server: &str, text: &str) -> Result<String, Failure> {
     let messages =
         client.simple_query(text).await.map_err(|error| failure(server, &error, Asked::Connect))?;

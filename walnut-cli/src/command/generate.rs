@@ -120,7 +120,6 @@ impl GuessedColumn {
     }
 }
 
-/// The columns of a CSV file.
 fn guess(file: impl Read, path: &Path) -> Outcome<Vec<GuessedColumn>> {
     let broken = |error: csv::Error| Failure::Open(format!("{}: {error}", path.display()));
     let mut text = Vec::new();
@@ -149,7 +148,6 @@ fn guess(file: impl Read, path: &Path) -> Outcome<Vec<GuessedColumn>> {
     Ok(columns)
 }
 
-/// The columns as a struct.
 fn to_rust(table: &str, columns: &[GuessedColumn]) -> String {
     let named_id = columns.iter().position(|column| column.is_key() && identifier(&column.name) == "id");
     let key = named_id.or_else(|| columns.iter().position(GuessedColumn::is_key));

@@ -150,7 +150,6 @@ struct Importer<'i> {
 }
 
 impl Importer<'_> {
-    /// Commits each batch as it comes.
     fn commit_all(&mut self, batches: &Receiver<Message>) -> Outcome {
         loop {
             match batches.recv_timeout(LOOKED_EACH) {

@@ -37,7 +37,6 @@ fn copy(session: &Session, target: &Path, backup: Backup, what: &str) -> Outcome
     Ok(writeln!(io::stderr(), "{what} is in {}", target.display())?)
 }
 
-/// Writes a random key to a new file.
 pub(super) fn create(path: &Path) -> Outcome {
     let mut key = Zeroizing::new([0; 32]);
     getrandom::fill(&mut *key).map_err(|error| Failure::Open(format!("there is no random key: {error}")))?;

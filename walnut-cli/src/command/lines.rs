@@ -25,7 +25,6 @@ const MAX_RECORD_SIZE: u64 = 64 << 20;
 /// What a line that holds no row is kept of.
 const MAX_KEPT_SIZE: usize = 1 << 20;
 
-/// A line of a file.
 pub(super) struct Line {
     /// Its number, from 1 on; of an array of JSON, that of the element.
     pub(super) number: u64,
@@ -197,7 +196,6 @@ fn csv_row(
     Ok(Value::row(fields))
 }
 
-/// A record as CSV.
 fn csv_text(record: &csv::ByteRecord) -> String {
     let quoted = |cell: &[u8]| {
         let text = String::from_utf8_lossy(&cell[..cell.len().min(MAX_KEPT_SIZE)]).into_owned();

@@ -23,7 +23,6 @@ pub(crate) fn run(args: &Args) -> Outcome {
     run_in(&session, &args.command)
 }
 
-/// Runs a command on the database of a session.
 fn run_in(session: &Session, command: &Command) -> Outcome {
     match command {
         Command::Info(args) => show::info(session, args.format),

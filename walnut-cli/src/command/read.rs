@@ -157,7 +157,6 @@ fn write_rows<M: Access, W: Write>(
     Ok(output.finish()?)
 }
 
-/// The columns of a table that are written.
 fn columns<M: Access>(table: &Table<M>, wanted: &[String]) -> Outcome<Vec<Column>> {
     let column = |name: String| {
         let (kind, is_optional) = table.column(&name)?;

@@ -194,7 +194,6 @@ fn run_in<'w>(dir: &Path, words: impl Iterator<Item = &'w str>, input: &str) -> 
     }
 }
 
-/// What came of a run.
 #[derive(Debug)]
 struct Run {
     code: Option<i32>,

@@ -218,7 +218,6 @@ fn lossless(plan: &Plan<'_>) -> Option<TokenStream> {
     })
 }
 
-/// The function that skips the key of an index entry.
 fn skip_index_key(plan: &Plan<'_>) -> Option<TokenStream> {
     let private = &plan.private;
     let indexes = plan.indexes.iter().enumerate().map(|(at, index)| {

@@ -15,7 +15,6 @@ use super::gone::slot_number;
 use super::{Failure, Mode, Writes};
 use crate::engine::Durability;
 
-/// What became of a commit.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum CommitFate {
     Happened,

@@ -26,7 +26,6 @@ const LOOKED_AT: usize = 32;
 /// How long a slot has a mark before it is removed.
 const MARKED_FOR: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// The number of a slot.
 pub(super) fn slot_number(slot: &[u8]) -> Option<u64> {
     marked(slot).map(|(number, _)| number)
 }

@@ -18,7 +18,6 @@ pub(crate) struct EncodedEntry {
 }
 
 impl EncodedEntry {
-    /// The entry whose key is at `key_offset`.
     pub(crate) fn new(kind: Kind, key_offset: usize, key: &[u8], value_size: usize) -> Self {
         Self::with_hash(kind, key_offset, (key.len(), KeyHash::of(key)), value_size)
     }
@@ -84,7 +83,6 @@ impl SealedBatch {
         Self { bytes, entries, has_adds }
     }
 
-    /// The bytes of keys and values.
     pub(crate) fn bytes(&self) -> &[u8] {
         &self.bytes
     }

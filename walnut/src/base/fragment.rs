@@ -95,7 +95,6 @@ impl Fragments {
         self.list.iter().map(Fragment::memory_size).sum()
     }
 
-    /// The index of the first fragment that ends after `key`.
     fn index(&self, key: &[u8]) -> usize {
         self.list.partition_point(|fragment| *fragment.end <= *key)
     }

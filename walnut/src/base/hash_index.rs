@@ -28,7 +28,6 @@ pub(crate) struct HashIndex {
 }
 
 impl HashIndex {
-    /// The index of the key with this hash for which `is_key` is true.
     #[inline]
     pub(crate) fn find(&self, hash: KeyHash, is_key: impl Fn(u32) -> bool) -> Option<u32> {
         let is_key = |word: u64| is_of(word, hash) && is_key(index_in(word));

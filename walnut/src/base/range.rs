@@ -33,13 +33,11 @@ impl KeyRange {
         *self.start < *end && self.ends_after(smallest)
     }
 
-    /// Whether `key` is before the end of the range.
     pub(crate) fn ends_after(&self, key: &[u8]) -> bool {
         self.end.as_ref().is_none_or(|end| key < end.as_slice())
     }
 }
 
-/// The next byte string after `key`.
 pub(crate) fn after(key: &[u8]) -> Vec<u8> {
     let mut next = Vec::with_capacity(key.len() + 1);
     next.extend_from_slice(key);

@@ -30,7 +30,6 @@ impl EntryBatch {
         Self::default()
     }
 
-    /// Reserves memory for `count` entries of `size` bytes together.
     pub(crate) fn reserve(&mut self, size: usize, count: usize) {
         self.payload.reserve_exact(size);
         self.entries.reserve_exact(count);
@@ -44,7 +43,6 @@ impl EntryBatch {
         self.write(Kind::Delete, key, KeyHash::of(key), &[]);
     }
 
-    /// Adds `delta` to the number of `key`.
     pub(crate) fn add(&mut self, key: &[u8], delta: i64) {
         self.write(Kind::Add, key, KeyHash::of(key), &delta.to_le_bytes());
     }
@@ -57,7 +55,6 @@ impl EntryBatch {
         }
     }
 
-    /// Appends the entries of `other`.
     pub(crate) fn append(&mut self, other: &Self) {
         let start = small(self.payload.len());
         self.payload.extend_from_slice(&other.payload);
@@ -87,7 +84,6 @@ impl EntryBatch {
         self.delete_count
     }
 
-    /// Whether the batch deletes anything.
     pub(crate) fn deletes(&self) -> bool {
         self.delete_count > 0 || self.range_count > 0
     }
@@ -100,7 +96,6 @@ impl EntryBatch {
         self.put_size <= max_put && self.add_size <= max_add
     }
 
-    /// The size of the payload in bytes.
     pub(crate) fn size(&self) -> usize {
         self.payload.len()
     }

@@ -111,7 +111,6 @@ impl Cache {
         clock.fixed_size + clock.cached_size
     }
 
-    /// The number of cache hits and misses.
     pub(crate) fn hits_and_misses(&self) -> (u64, u64) {
         (self.hits.sum(), self.misses.sum())
     }

@@ -33,7 +33,6 @@ pub(crate) enum FileKind {
 }
 
 impl FileKind {
-    /// The magic number.
     pub(crate) fn magic(self) -> &'static [u8; 8] {
         match self {
             Self::Wal => b"walnutL\n",
@@ -64,7 +63,6 @@ impl FileFormat {
     }
 }
 
-/// The identity of a file.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct FileHeader {
     pub(crate) kind: FileKind,
@@ -134,7 +132,6 @@ impl FileHeader {
         Ok(Self { kind, database, number, salt, word })
     }
 
-    /// The seed of the checksums in this file.
     pub(crate) fn seed(&self) -> u32 {
         self.seed_as(FileFormat::Plain)
     }

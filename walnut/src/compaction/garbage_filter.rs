@@ -38,7 +38,6 @@ impl<'a> ProgressCounter<'a> {
         Self { hook, count: 0, size: 0 }
     }
 
-    /// Counts one entry or fragment of `size` bytes.
     pub(super) fn note(&mut self, size: u64) -> Result<()> {
         self.count += 1;
         self.size = self.size.saturating_add(size);

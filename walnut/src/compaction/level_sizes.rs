@@ -43,7 +43,6 @@ pub(super) struct LevelSizes<'v> {
     version: &'v Version,
     /// 0 for the levels above the base level.
     targets: [u64; LEVEL_COUNT],
-    /// The average size of an entry on disk.
     entry_size: u64,
 }
 

@@ -162,7 +162,6 @@ impl<'v> OutputSplitter<'v> {
         ends
     }
 
-    /// Begins a file at `key`.
     fn begin(&mut self, key: &[u8]) {
         self.skip_below(key);
         self.passed_size = 0;

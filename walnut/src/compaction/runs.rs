@@ -39,7 +39,6 @@ impl<'v> Runs<'v> {
         self.list.len()
     }
 
-    /// The size in bytes of the files of a run.
     pub(super) fn size(&self, index: usize) -> u64 {
         size(self.list[index].1)
     }

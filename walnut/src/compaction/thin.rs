@@ -27,7 +27,6 @@ use crate::sst::{Sst, SstCursor, SstMeta, SstStore, TempSst};
 /// At least one in so many entries of a file must be hidden.
 const MIN_PART: u64 = 8;
 
-/// A candidate for thinning.
 #[derive(Clone, Debug)]
 pub(crate) struct Thinning {
     pub(crate) level: Level,

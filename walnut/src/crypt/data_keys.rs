@@ -55,7 +55,6 @@ impl DataKeys {
         self.0.as_ref()
     }
 
-    /// The id of the database that the keys are of.
     pub(crate) fn database(&self) -> Option<[u8; 16]> {
         self.0.as_ref().map(|ring| ring.database())
     }
@@ -68,7 +67,6 @@ impl DataKeys {
         }
     }
 
-    /// The size of the headers of each file.
     pub(crate) fn header_size(&self) -> usize {
         header_size(self.is_encrypted())
     }

@@ -16,7 +16,6 @@ use crate::error::{Error, KeyFault, Result};
 #[cfg(test)]
 use crate::sync::Arc;
 
-/// The size of the salt of a passphrase.
 pub(super) const PASSPHRASE_SALT_SIZE: usize = 32;
 
 /// The largest wrapped key that a provider may return, in bytes.
@@ -132,7 +131,6 @@ impl PassphraseCost {
     }
 }
 
-/// The root of the key that encrypts the data keys in `KEYS`.
 pub(super) struct RootKey {
     pub(super) derivation: Derivation,
     pub(super) secret: Secret,
@@ -198,7 +196,6 @@ impl EncryptionKey {
         self
     }
 
-    /// A root key for a new key file.
     pub(super) fn new_root(&self, env: &dyn Env) -> Result<RootKey> {
         match &self.source {
             KeySource::Bytes(key) => Ok(self.root_key(Derivation::Bytes, key.duplicate())),

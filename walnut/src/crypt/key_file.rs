@@ -54,7 +54,6 @@ const ROW_SIZE: usize = 4 + 8 + KEY_SIZE;
 /// The largest key file, in bytes.
 const MAX_SIZE: u64 = (512 + MAX_WRAPPED_SIZE + MAX_KEYS * ROW_SIZE) as u64;
 
-/// The bytes of a key file.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct KeyFile(Vec<u8>);
 
@@ -87,7 +86,6 @@ impl KeyFile {
         file.read_vec_at(size, 0).map(|bytes| Some(Self(bytes)))
     }
 
-    /// Makes the keys of a new database.
     pub(crate) fn create(env: &dyn Env, database: [u8; 16], key: &EncryptionKey) -> Result<(Self, DataKeys)> {
         let root = key.new_root(env)?;
         let data_key = DataKey { id: 1, since: FileNumber::default(), secret: Secret::random(env) };
@@ -313,7 +311,6 @@ fn data_keys(table: &[u8]) -> Result<Vec<DataKey>, Fault> {
     Ok(keys)
 }
 
-/// The key of the table.
 fn table_key(root: &RootKey, salt: &[u8], database: [u8; 16]) -> Secret {
     derive(&root.secret, salt, &[b"walnut/1 keys", &database])
 }

@@ -69,7 +69,6 @@ impl KeyRing {
         self.keys.lock().data_keys.last().map_or(0, |key| key.id)
     }
 
-    /// The number of data keys.
     pub(crate) fn count(&self) -> usize {
         self.keys.lock().data_keys.len()
     }
@@ -98,7 +97,6 @@ impl KeyRing {
         Some(cipher)
     }
 
-    /// Calls `read` with the root key and the data keys.
     pub(super) fn with<R>(&self, read: impl FnOnce(&RootKey, &[DataKey]) -> R) -> R {
         let keys = self.keys.lock();
         read(&keys.root, &keys.data_keys)

@@ -17,13 +17,11 @@ use super::FileCipher;
 use crate::codec::{FileHeader, Reader, crc32, seed_at};
 use crate::error::Fault;
 
-/// The size of an authentication tag.
 pub(crate) const TAG_SIZE: usize = 16;
 
 /// The size of the checksum at the start of a record and at the end of a block.
 pub(crate) const CHECKSUM_SIZE: usize = 4;
 
-/// The size of the salt of a file.
 pub(super) const SALT_SIZE: usize = 32;
 
 /// The size of the encryption header, which follows the file header.
@@ -74,7 +72,6 @@ impl Sealer {
         header_size(self.is_encrypted())
     }
 
-    /// The size of the seal behind a block.
     pub(crate) fn seal_size(&self) -> usize {
         self.tag_size() + CHECKSUM_SIZE
     }
@@ -182,14 +179,12 @@ impl Sealer {
         Ok(())
     }
 
-    /// Compares the stored checksum of what is at an offset with that of the covered bytes.
     fn check_crc(&self, offset: u64, stored: u32, covered: &[u8]) -> Result<(), Fault> {
         let computed = crc32(seed_at(self.seed, offset), covered);
         if stored == computed { Ok(()) } else { Err(Fault::Checksum { stored, computed }) }
     }
 }
 
-/// The size of the headers of a file.
 pub(super) fn header_size(is_encrypted: bool) -> usize {
     if is_encrypted { FileHeader::LEN + ENCRYPTION_HEADER_SIZE } else { FileHeader::LEN }
 }

@@ -34,7 +34,6 @@ impl Coverage {
         self.lists.is_empty()
     }
 
-    /// Whether a newer range tombstone hides this version of `key`.
     #[inline]
     pub(crate) fn hides(&mut self, key: &[u8], version: SeqNo) -> bool {
         !self.lists.is_empty() && self.hides_any(key, version)

@@ -104,7 +104,6 @@ impl Looks {
         }
     }
 
-    /// A look that walks over `walked` rows.
     fn look<R>(&mut self, walked: usize, look: impl FnOnce() -> R) -> R {
         let (seen, steps, reads) = steps::with_reads(look);
         let reads = reads.saturating_sub(READS_OF_RUN * self.db.stats().run_count);

@@ -22,7 +22,6 @@ const MAX_PATH_SIZE: usize = 32 << 10;
 /// move the numbers towards their end.
 const NUMBER_REACH: u64 = 1 << 32;
 
-/// The file whose lock is the right to the directory.
 pub(super) fn lock_path(dir: &Path) -> PathBuf {
     FileName::Lock.path(dir)
 }
@@ -91,7 +90,6 @@ pub(super) fn own<T>(
     Ok((DirOwner::take(held, &lock_path(dir))?, seen))
 }
 
-/// A random id for a new database.
 pub(super) fn new_id(env: &dyn Env) -> [u8; 16] {
     let mut database = [0; 16];
     env.fill_random(&mut database);
@@ -291,7 +289,6 @@ pub(super) fn orphans(env: &dyn Env, dir: &Path, in_use: impl Fn(FileName) -> bo
     Ok(orphans)
 }
 
-/// The error for a directory that has to be empty and is not.
 pub(super) fn taken(operation: &'static str, dir: &Path) -> Error {
     Error::io(operation, dir, ErrorKind::AlreadyExists.into())
 }

@@ -39,7 +39,6 @@ impl Appender {
         self.append_with(|pending| pending.extend_from_slice(bytes))
     }
 
-    /// Appends the bytes that `put` adds to the buffer.
     pub(crate) fn append_with(&mut self, put: impl FnOnce(&mut Vec<u8>)) -> Result<()> {
         put(&mut self.pending);
         self.write(PIECE_SIZE)

@@ -64,7 +64,6 @@ impl OpenFiles {
         Ok(self.register(env.open(path)?))
     }
 
-    /// Counts an open file.
     pub(crate) fn register(self: &Arc<Self>, file: Arc<dyn File>) -> OpenFile {
         self.count.fetch_add(1, Ordering::Relaxed);
         OpenFile { file, account: Arc::clone(self) }

@@ -35,7 +35,6 @@ impl FilePart {
         Self { name, depth: 0, offset, size, checksum: None, text: Vec::new(), fault: None }
     }
 
-    /// What is within a part.
     pub(crate) fn within(name: &'static str, offset: u64, size: u64) -> Self {
         Self { depth: 1, ..Self::new(name, offset, size) }
     }

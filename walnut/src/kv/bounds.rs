@@ -78,7 +78,6 @@ impl<K: AsRef<[u8]>> KeyBounds for (Bound<K>, Bound<K>) {
     }
 }
 
-/// The engine keys of a range in a keyspace with this prefix.
 pub(super) fn inner_range(prefix: [u8; 4], range: &impl KeyBounds) -> KeyRange {
     let (start, end) = range.bounds();
     let (start, end) = (start.map(cut), end.map(cut));

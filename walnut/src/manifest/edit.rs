@@ -56,7 +56,6 @@ pub(crate) struct VersionEdit {
     /// Files removed from their level. They are removed before others are added, so a file can move
     /// within one edit.
     pub(crate) removed: Vec<(Level, FileNumber)>,
-    /// Files added to a level.
     pub(crate) added: Vec<(Level, Arc<SstMeta>)>,
     /// Value files, added with SSTs that point into them. They are removed with the last of these
     /// SSTs.

@@ -12,7 +12,6 @@ impl Level {
     /// The bottommost level.
     pub(crate) const LAST: Self = Self(6);
 
-    /// The level with this code on disk.
     pub(crate) fn from_code(code: u8) -> Option<Self> {
         (usize::from(code) < LEVEL_COUNT).then_some(Self(code))
     }

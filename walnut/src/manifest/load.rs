@@ -25,7 +25,6 @@ pub(crate) struct LoadedManifest {
     /// Where the last valid frame ends, a seal excluded.
     pub(crate) end: u64,
     pub(super) seed: u32,
-    /// Where the snapshot ends.
     pub(super) snapshot_end: u64,
     /// Where the last valid frame begins, a seal excluded.
     pub(super) last_frame_start: u64,

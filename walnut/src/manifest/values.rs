@@ -51,7 +51,6 @@ impl ValueFiles {
         Ok(())
     }
 
-    /// Counts the references of an SST that is added.
     pub(super) fn add_references(&mut self, sst: &SstMeta) -> Result<(), Fault> {
         for share in &sst.values {
             let file = self.files.get_mut(&share.file);

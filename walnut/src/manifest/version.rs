@@ -81,7 +81,6 @@ impl Version {
         self.values.file(number)
     }
 
-    /// The names of all files of the version.
     pub(crate) fn names(&self) -> HashSet<FileName> {
         let ssts = self.files().map(|(_, meta)| FileName::Sst(meta.number));
         ssts.chain(self.value_files().map(|file| FileName::Values(file.meta.number))).collect()

@@ -44,7 +44,6 @@ pub(crate) struct ManifestWriter {
     number: FileNumber,
     file: Arc<dyn File>,
     sealer: Sealer,
-    /// Where the snapshot ends.
     snapshot_end: u64,
     /// Where the frames end; all of them are durable, unless `in_doubt`.
     end: u64,

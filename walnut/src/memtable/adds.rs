@@ -111,7 +111,6 @@ impl Memtable {
     }
 }
 
-/// The kind and the value of the entry that is stored for a sum.
 fn stored_sum(sum: Operand) -> (Kind, [u8; 8]) {
     match sum {
         Operand::Delta(sum) => (Kind::Add, sum.to_le_bytes()),

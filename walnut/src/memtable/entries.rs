@@ -202,7 +202,6 @@ impl EntryTable {
         &self.bytes(bytes)[entry.key_offset as usize..][..entry.key_size as usize]
     }
 
-    /// The value of such an entry.
     pub(super) fn value_in(&self, bytes: u32, entry: &EncodedEntry) -> &[u8] {
         &self.bytes(bytes)[(entry.key_offset + entry.key_size) as usize..][..entry.value_size as usize]
     }

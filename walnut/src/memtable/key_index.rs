@@ -39,7 +39,6 @@ struct WordTable {
 }
 
 impl KeyIndex {
-    /// An empty index with capacity for `expected_count` keys.
     pub(super) fn new(expected_count: usize) -> Self {
         let tables = [const { OnceLock::new() }; TABLE_COUNT];
         let size = (2 * expected_count).next_power_of_two().clamp(MIN_SIZE, 1 << 24);

@@ -385,7 +385,6 @@ mod tests {
         }
     }
 
-    /// A history of this many entries over this many keys.
     fn long_history(count: u64, keys: u64) -> Vec<Owned> {
         let mut random = 1u64;
         let entries = (1..=count).map(|seqno| {

@@ -114,12 +114,10 @@ impl SkipList {
         slots
     }
 
-    /// The first node at or after a key.
     pub(super) fn first_from(&self, entries: &EntryTable, target: Target<'_>) -> Node {
         self.next(self.last_before(entries, target))
     }
 
-    /// The last node before a key.
     pub(super) fn last_before(&self, entries: &EntryTable, target: Target<'_>) -> Node {
         if self.is_empty() {
             return END;
@@ -312,7 +310,6 @@ fn height(id: EntryId) -> usize {
     (1 + quarters as usize).min(MAX_HEIGHT)
 }
 
-/// The number of cells of a node of this height.
 fn cells(height: usize) -> u32 {
     1 + u32::try_from((height - 1).div_ceil(LINKS_PER_CELL)).expect("few cells")
 }

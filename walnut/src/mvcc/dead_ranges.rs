@@ -48,7 +48,6 @@ use arc_swap::ArcSwap;
 use crate::base::{CoveredSpan, KeyPrefix, KeyRange, KeyspaceId, SeqNo, after, key_prefix};
 use crate::sync::{Arc, AtomicU64, AtomicUsize, Mutex, Ordering, fence};
 
-/// The maximum number of ranges in one generation.
 const MAX_COUNT: usize = 64;
 
 /// The maximum size of a range's two keys, in bytes; a range with longer ones is not cached.
@@ -99,7 +98,6 @@ struct DeadRange {
 }
 
 impl DeadRanges {
-    /// The dead range around `key` for a reader at `at`.
     #[inline]
     pub(crate) fn around(&self, key: &[u8], at: SeqNo) -> Option<CoveredSpan> {
         self.find(at, |generation| generation.index_of(key))
@@ -153,7 +151,6 @@ impl DeadRanges {
         found
     }
 
-    /// The range for a reader at `at` at the index that `find_index` returns for a generation.
     #[inline]
     fn find(&self, at: SeqNo, find_index: impl Fn(&DeadGeneration) -> Option<usize>) -> Option<CoveredSpan> {
         if self.count.load(Ordering::Acquire) == 0 {
@@ -271,7 +268,6 @@ impl KnownDead {
 }
 
 impl DeadGeneration {
-    /// The index of the range that contains `key`.
     fn index_of(&self, key: &[u8]) -> Option<usize> {
         let wanted = key_prefix(key);
         let mut count = self.starts.partition_point(|start| *start <= wanted);
@@ -310,7 +306,6 @@ impl DeadGeneration {
         self.note_starts();
     }
 
-    /// Splits the range at an index around a key.
     fn cut(&mut self, index: usize, key: &[u8]) {
         let range = self.ranges.remove(index);
         let passed_before = range.passed_before(key);

@@ -42,7 +42,6 @@ struct PinnedSeqno {
 /// Set when a number has expired; `None` without an age limit.
 type Expired = Option<Arc<AtomicBool>>;
 
-/// The oldest pin.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct Oldest {
     pub(crate) at: SeqNo,

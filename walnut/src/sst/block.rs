@@ -165,7 +165,6 @@ impl Block {
         self.row_count
     }
 
-    /// The common prefix of all keys of the block.
     #[inline]
     pub(super) fn prefix(&self) -> &[u8] {
         &self.payload[BLOCK_PREFIX..self.fingerprints]
@@ -198,7 +197,6 @@ impl Block {
         self.used.swap(false, Relaxed)
     }
 
-    /// Compares the key of an entry with `key`.
     pub(super) fn compare_key(&self, index: usize, key: &[u8]) -> Ordering {
         match key.split_at_checked(self.prefix().len()) {
             Some((head, rest)) => self.prefix().cmp(head).then_with(|| self.row(index).suffix.cmp(rest)),
@@ -272,7 +270,6 @@ struct Checked {
     newest: SeqNo,
 }
 
-/// Replaces each step by an offset.
 fn steps_to_offsets(steps: &mut [u8]) -> Result<(), Fault> {
     let mut offset = 0;
     for step in steps.chunks_exact_mut(2) {

@@ -15,7 +15,6 @@ pub(super) struct BlockBuilder {
     keys: Vec<u8>,
     values: Vec<u8>,
     rows: Vec<Pending>,
-    /// The size of the common prefix of all keys.
     prefix_size: usize,
     longest_key: usize,
     smallest_seqno: SeqNo,

@@ -37,7 +37,6 @@ pub(super) struct BlockIndex {
 }
 
 impl BlockIndex {
-    /// Decodes the index of a file whose data blocks end at `data_end`.
     pub(super) fn decode(payload: &[u8], sealer: &Sealer, data_end: u64) -> Result<Self, Fault> {
         let trailer_size = TRAILER_LEN + sealer.seal_size();
         let mut reader = Reader::new(payload);
@@ -104,7 +103,6 @@ impl BlockIndex {
         }
     }
 
-    /// Whether the separator of a block equals the key.
     pub(super) fn is(&self, position: usize, key: &[u8]) -> bool {
         let (partition, index) = self.locate(position);
         partition.is(index, key)
@@ -115,7 +113,6 @@ impl BlockIndex {
         partition.separator(index)
     }
 
-    /// The number of blocks.
     pub(super) fn len(&self) -> usize {
         self.offsets.len() - 1
     }
@@ -200,7 +197,6 @@ impl IndexPartition {
         }
     }
 
-    /// Whether the separator at an index equals the key.
     fn is(&self, position: usize, key: &[u8]) -> bool {
         key.strip_prefix(&*self.prefix).is_some_and(|tail| tail == self.tail(position))
     }

@@ -33,7 +33,6 @@ pub(super) struct Filter {
 }
 
 impl Filter {
-    /// Builds the filter of the keys with these hashes.
     pub(super) fn build(hashes: &[KeyHash], bits_per_key: u32) -> Self {
         let bit_count = hashes.len().saturating_mul(bits_per_key as usize);
         let line_count = bit_count.div_ceil(FILTER_LINE_LEN * 8).clamp(1, MAX_LINE_COUNT);
@@ -92,7 +91,6 @@ impl Filter {
         missing == 0
     }
 
-    /// Prefetches the line of this hash by reading a word of it.
     #[inline]
     pub(super) fn prefetch(&self, hash: KeyHash) -> u64 {
         self.lines[self.line_of(hash)].0[0]

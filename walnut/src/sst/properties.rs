@@ -17,11 +17,9 @@ pub(crate) struct Properties {
     pub(crate) tombstone_count: u64,
     /// The number of user keys, whatever the number of their versions.
     pub(crate) key_count: u64,
-    /// The size of keys and values in bytes.
     pub(crate) raw_size: u64,
     /// The part of `raw_size` in tombstones and in all but the newest version of a key.
     pub(crate) dead_size: u64,
-    /// The number of fragments of range tombstones.
     pub(crate) fragment_count: u64,
     pub(crate) smallest_seqno: SeqNo,
     pub(crate) largest_seqno: SeqNo,
@@ -49,7 +47,6 @@ pub(crate) struct KeyspaceProperties {
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct SstMeta {
     pub(crate) number: FileNumber,
-    /// The file's size in bytes.
     pub(crate) size: u64,
     /// The XXH3 hash of the whole file.
     pub(crate) digest: u64,
@@ -59,7 +56,6 @@ pub(crate) struct SstMeta {
     pub(crate) raw_size: u64,
     /// The part of that in tombstones and in all but the newest version of a key.
     pub(crate) dead_size: u64,
-    /// The number of fragments of its range tombstones.
     pub(crate) fragment_count: u64,
     /// The lower bound of its key range: the first user key, or the start of a range tombstone.
     pub(crate) smallest: Vec<u8>,
@@ -75,7 +71,6 @@ pub(crate) struct SstMeta {
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct ValueShare {
     pub(crate) file: FileNumber,
-    /// The size of the referenced records in bytes.
     pub(crate) size: u64,
 }
 
@@ -128,7 +123,6 @@ impl Properties {
         new_key
     }
 
-    /// Counts the next fragment of range tombstones.
     pub(super) fn count_fragment(&mut self, fragment: &Fragment) {
         if self.fragment_count == 0 {
             self.covered_start.extend_from_slice(&fragment.start);

@@ -143,7 +143,6 @@ impl SstReader {
         Ok(None)
     }
 
-    /// Returns whether the filter rules out the key with this hash.
     #[inline]
     pub(crate) fn denies(&self, hash: KeyHash) -> bool {
         self.filter.as_ref().is_some_and(|filter| !filter.may_contain(hash))
@@ -167,7 +166,6 @@ impl SstReader {
         &self.properties
     }
 
-    /// Reads a data block from the file and checks it.
     pub(super) fn read_block(&self, position: usize) -> Result<Arc<Block>> {
         #[cfg(test)]
         crate::cursor::steps::note_read();

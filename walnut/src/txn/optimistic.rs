@@ -110,7 +110,6 @@ impl Txn {
         &self.reads
     }
 
-    /// The session of a remote engine.
     #[inline(always)]
     pub(crate) fn session(&self) -> Option<&Arc<RemoteSession>> {
         match &self.storage {

@@ -134,7 +134,6 @@ impl EntryScan {
         }
     }
 
-    /// The session of a remote engine.
     pub(crate) fn session(&self) -> Option<&Arc<RemoteSession>> {
         match self {
             Self::Engine(_) => None,

@@ -44,7 +44,6 @@ pub(super) enum StorageSession {
 }
 
 impl StorageSession {
-    /// That of its storage.
     pub(super) fn address(&self) -> usize {
         match self {
             Self::Engine(core) => Arc::as_ptr(core).addr(),

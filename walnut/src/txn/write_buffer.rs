@@ -307,7 +307,6 @@ impl WriteSlot {
     }
 }
 
-/// The key of a counter.
 pub(crate) type CounterKey = [u8; 8];
 
 /// Adds to counters: keys to which nearly every commit of a kind adds, and which are never written
@@ -362,7 +361,6 @@ impl Counters {
         self.sums = kept;
     }
 
-    /// Adds one entry for each counter that changes to a batch.
     pub(super) fn add_to(&self, batch: &mut EntryBatch) {
         for (at, (key, sum)) in self.sums.iter().enumerate() {
             let is_last = self.sums[at + 1..].iter().all(|(later, _)| later != key);

@@ -20,7 +20,6 @@ pub(crate) struct ReadValue(Arc<CheckedValue>);
 /// A value whose record was checked.
 pub(super) struct CheckedValue {
     pub(super) key: Box<[u8]>,
-    /// The size of the record in bytes.
     pub(super) record_size: u64,
     /// The value, which begins at `start`.
     pub(super) bytes: Vec<u8>,

@@ -7,7 +7,6 @@ use crate::codec::FileHeader;
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) struct ValueMeta {
     pub(crate) number: FileNumber,
-    /// The file's size in bytes.
     pub(crate) size: u64,
     /// The XXH3 hash of the whole file.
     pub(crate) digest: u64,

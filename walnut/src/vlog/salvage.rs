@@ -32,7 +32,6 @@ impl SalvagedValues {
         Ok(Self { file, sealer })
     }
 
-    /// The value of `key` that a pointer refers to.
     pub(crate) fn value(&self, pointer: &ValuePointer, key: &[u8]) -> Result<Vec<u8>> {
         let damaged = |fault: Fault| fault.at(self.file.path(), pointer.offset);
         let size = usize::try_from(pointer.size).ok().filter(|size| *size <= MAX_RECORD_SIZE);

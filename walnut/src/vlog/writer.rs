@@ -8,9 +8,7 @@ use crate::error::Result;
 /// Value files that are being written, one after the other. Dropping it removes them.
 pub(crate) struct ValueWriter<'a> {
     value_store: &'a ValueStore,
-    /// Returns the number of the next file.
     numbers: &'a dyn Fn() -> Result<FileNumber>,
-    /// The size in bytes at which the next file is begun.
     max_file_size: u64,
     open: Option<TempValueFile>,
     finished: Vec<FinishedValues>,

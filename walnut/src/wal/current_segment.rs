@@ -109,7 +109,6 @@ impl CurrentSegment {
     }
 }
 
-/// The segments of a recovered log before a number.
 pub(super) fn retired(recovered: &Recovered, number: FileNumber) -> Vec<Retired> {
     let before = recovered.segments.iter().filter(|segment| segment.number < number);
     before.map(|old| Retired { number: old.number, size: old.end, recycled: None }).collect()

@@ -81,7 +81,6 @@ impl<'a> Replayed<'a> {
     }
 }
 
-/// The result of a replay.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(crate) struct Recovered {
     /// The segments that were read, ascending; at least one.
@@ -246,7 +245,6 @@ fn check_contiguous(log_dir: &DatabaseDir, bounds: &DurableBounds, live: &mut Ve
     if is_lost { Err(Fault::Missing.at(&log_dir.segment_path(missing?), 0)) } else { Ok(()) }
 }
 
-/// Whether the file of this name is a segment of this database.
 fn is_segment(log_dir: &DatabaseDir, number: FileNumber) -> Result<bool> {
     if log_dir.env.kind(&log_dir.segment_path(number))? != Some(PathKind::File) {
         return Ok(false);
@@ -262,7 +260,6 @@ pub(super) fn out_of_sequence(segment: &Segment, offset: u64, expected: SeqNo, f
     Fault::Sequence { expected: expected.0, found: found.0 }.at(segment.path(), offset)
 }
 
-/// The replay of one segment.
 pub(super) struct SegmentScan<'a> {
     segment: &'a Segment,
     records: Records<'a>,

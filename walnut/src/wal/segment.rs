@@ -34,7 +34,6 @@ const ZEROS: &[u8] = &[0; 64 << 10];
 
 /// The part that is the log's.
 impl DatabaseDir {
-    /// The offset of the first record of a segment.
     pub(super) fn records_start(&self) -> u64 {
         self.keys.header_size() as u64
     }
@@ -79,7 +78,6 @@ pub(super) struct Generations(Vec<Generation>);
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 struct Generation {
     seed: u32,
-    /// Where its records end.
     records_end: u64,
 }
 

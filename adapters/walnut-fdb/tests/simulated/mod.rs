@@ -35,9 +35,7 @@ struct State {
     version: i64,
     /// The oldest version that can be read.
     oldest: i64,
-    /// The values of each key by version.
     keys: BTreeMap<Vec<u8>, Vec<Version>>,
-    /// What each commit has written.
     written: Vec<(i64, Vec<Range>)>,
     /// Of each so many commits one loses its reply, before or after it is done by turns.
     lost_every: Option<u64>,
@@ -73,7 +71,6 @@ impl Cluster {
         self.state().largest
     }
 
-    /// Sets a key as another program does.
     pub(crate) fn set(&self, key: &[u8], value: &[u8]) {
         let mut transaction = self.begin().expect("a transaction");
         transaction.set(key, value);
@@ -115,7 +112,6 @@ fn after(key: &[u8]) -> Vec<u8> {
     [key, &[0]].concat()
 }
 
-/// The value of a key at a version.
 fn at(versions: &[Version], version: i64) -> Option<Vec<u8>> {
     versions.iter().rev().find(|(written, _)| *written <= version).and_then(|(_, value)| value.clone())
 }

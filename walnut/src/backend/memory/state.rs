@@ -36,7 +36,6 @@ pub(super) struct LateCommit {
     pub(super) writes: Writes,
 }
 
-/// What becomes of a commit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum CommitFault {
     Conflict,

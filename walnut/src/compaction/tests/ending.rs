@@ -70,7 +70,6 @@ fn weight(version: &Version) -> (u64, usize) {
     (version.files().map(weight).sum(), version.runs().count())
 }
 
-/// The edit of a merge with this outcome.
 fn carry_out(merge: &Merge, watermark: SeqNo, fate: Fate, next: &mut u64) -> VersionEdit {
     let inputs: Vec<_> =
         merge.inputs.iter().flat_map(|(level, files)| files.iter().map(|meta| (*level, meta))).collect();

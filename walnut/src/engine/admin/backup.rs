@@ -49,7 +49,6 @@ const PIECE_SIZE: usize = 512 << 10;
 /// The most directories that are looked at on the way from a target to the root.
 const MAX_DEPTH: usize = 4096;
 
-/// The key that a copy is encrypted with.
 #[derive(Debug, Default)]
 pub(crate) enum CopyKey {
     /// That of the database, or none if it has none.

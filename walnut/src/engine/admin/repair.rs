@@ -41,7 +41,6 @@ const COMMIT_SIZE: usize = 1 << 20;
 /// What was copied, and what was not.
 #[derive(Debug, Default)]
 pub(crate) struct Salvaged {
-    /// Keys that were copied.
     pub(crate) key_count: u64,
     /// In the order of their keys.
     pub(crate) lost: Vec<LostKeys>,
@@ -49,7 +48,6 @@ pub(crate) struct Salvaged {
     pub(crate) last_keyspace: u32,
 }
 
-/// A source of entries.
 #[expect(clippy::large_enum_variant, reason = "there are few, and they are moved only when they are made")]
 enum RepairSource {
     Run(SalvagedRun),

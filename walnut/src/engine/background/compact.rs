@@ -110,7 +110,6 @@ impl Core {
         self.throttle.wait_for_budget(size, &*self.env, &self.health, &self.compactions)
     }
 
-    /// Computes the compaction debt of a version.
     pub(in crate::engine) fn reckon_debt(&self, version: &Version) {
         self.throttle.note_debt(self.config.compaction.debt(version, &self.config.levels));
     }

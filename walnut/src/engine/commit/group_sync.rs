@@ -43,11 +43,9 @@ pub(super) struct GroupSync {
 #[derive(Debug, Default)]
 pub(super) struct SyncedTo {
     pub(super) position: Position,
-    /// Whether a thread is syncing.
     is_syncing: bool,
     /// Whether a thread is about to sync for a group, and waits for it to gather.
     is_gathering: bool,
-    /// Commits that wait for a group's sync.
     waiting_count: usize,
     /// Commits that waited when the last group stopped gathering: as many are expected again.
     expected_count: usize,

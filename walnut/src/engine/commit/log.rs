@@ -43,7 +43,6 @@ impl SharedLog {
         self.is_torn.store(log.torn, Ordering::Release);
     }
 
-    /// The number of the segment that is written.
     pub(in crate::engine) fn segment(&self) -> FileNumber {
         self.lock().position().segment
     }
@@ -108,7 +107,6 @@ impl EngineLog {
         self.writer.as_mut().ok_or(Error::Closed)
     }
 
-    /// The last sequence number in the log.
     pub(super) fn last_seqno(&self) -> SeqNo {
         self.last_seqno
     }

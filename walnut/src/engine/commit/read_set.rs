@@ -11,7 +11,6 @@ use crate::mvcc::Pin;
 pub(crate) struct ReadSet {
     /// What keeps the state that was read; `None` when nothing was read.
     pub(crate) pin: Option<Pin>,
-    /// Keys that were looked for.
     pub(crate) keys: KeySet,
     /// What scans went through, in order and apart from each other: an entry that came into one of
     /// these, or left it, is a change too.
@@ -23,7 +22,6 @@ impl ReadSet {
         self.keys.is_empty() && self.ranges.is_empty()
     }
 
-    /// Whether `key` was read.
     fn has(&self, key: &[u8]) -> bool {
         if self.keys.contains(key) {
             return true;
@@ -42,12 +40,10 @@ impl ReadSet {
         self.ranges.get(range).is_some_and(|range| *range.start < *end)
     }
 
-    /// Whether what an entry of a batch writes was read.
     pub(super) fn has_written(&self, (kind, key, value): BatchEntry<'_>) -> bool {
         if kind.is_point() { self.has(key) } else { self.has_within(key, value) }
     }
 
-    /// Whether something that was read is written by a batch.
     pub(crate) fn meet_batch(&self, batch: &EntryBatch) -> bool {
         batch.iter().any(|entry| self.has_written(entry))
     }

@@ -280,7 +280,6 @@ impl EngineFollower {
     }
 }
 
-/// What was found of a log.
 enum OpenedLog {
     Log(Box<FollowedLog>),
     /// The database is being made, and has no log yet.

@@ -13,7 +13,6 @@ use crate::wal::{self, DurableBounds, LogConfig, LogWriter};
 /// The first log segment of a database, and the first sequence number in it.
 pub(in crate::engine) const FIRST_LOG: (FileNumber, SeqNo) = (FileNumber(1), SeqNo(1));
 
-/// What a replay leaves.
 pub(in crate::engine) struct Replay {
     /// Oldest first. The last of them is the one that commits go on filling.
     pub(in crate::engine) memtables: Vec<Frozen>,

@@ -49,7 +49,6 @@ impl<'a> Spill<'a> {
         }
     }
 
-    /// Whether nothing was spilled.
     pub(in crate::engine) fn is_empty(&self) -> bool {
         self.next_file.is_none()
     }

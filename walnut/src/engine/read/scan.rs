@@ -129,7 +129,6 @@ impl ScanWalk {
         }
     }
 
-    /// Its key.
     #[inline]
     fn key(&self) -> Option<&[u8]> {
         self.seen().map(|(key, ..)| key)
@@ -248,7 +247,6 @@ impl EngineScan {
         PointReader::new(&self.view, self.at)
     }
 
-    /// A scan of another range of the same state.
     pub(crate) fn another(&self, range: KeyRange) -> Self {
         match &self.owner {
             ScanOwner::Core(core) => {
@@ -299,7 +297,6 @@ impl EngineScan {
         self.range = range;
     }
 
-    /// The next entry from the front.
     pub(crate) fn next(&mut self) -> Result<Option<FoundEntry<'_>>> {
         let is_near = self.back.is_none() && self.front.as_mut().is_some_and(ScanWalk::step_near);
         if !is_near && !self.step_front()? {
@@ -308,7 +305,6 @@ impl EngineScan {
         Ok(self.found(self.front.as_ref()))
     }
 
-    /// The next entry from the back.
     pub(crate) fn next_back(&mut self) -> Result<Option<FoundEntry<'_>>> {
         let is_near = self.front.is_none() && self.back.as_mut().is_some_and(ScanWalk::step_near);
         if !is_near && !self.step_back()? {
@@ -427,7 +423,6 @@ impl View {
         }))
     }
 
-    /// The range tombstones of all that can hold keys of `range`.
     fn range_tombstones(&self, range: &KeyRange) -> Result<Vec<Arc<dyn RangeTombstones>>> {
         let memtables = self.memtables().filter(|memtable| memtable.has_range_tombstones());
         let mut lists: Vec<Arc<dyn RangeTombstones>> =

@@ -84,7 +84,6 @@ pub(crate) struct Sum<'s> {
 #[derive(Clone, Copy)]
 pub(crate) struct LoggedValue<'s> {
     key: &'s [u8],
-    /// The bytes of the pointer.
     pointer: &'s [u8],
     levels: &'s Levels,
 }

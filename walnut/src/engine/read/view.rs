@@ -16,7 +16,6 @@ pub(in crate::engine) struct View {
     pub(in crate::engine) levels: Arc<Levels>,
 }
 
-/// A frozen memtable.
 #[derive(Clone, Debug)]
 pub(in crate::engine) struct Frozen {
     pub(in crate::engine) memtable: Arc<Memtable>,

@@ -35,7 +35,6 @@ pub(super) fn prepare(env: &(impl Env + Clone)) -> (Engine, State) {
     (engine, state)
 }
 
-/// All ways of compacting.
 pub(super) fn compact_everything(engine: &Engine) -> Result<()> {
     let due = engine.compact_due();
     let idle = engine.compact_idle();

@@ -5,7 +5,6 @@ use std::thread;
 use super::*;
 use crate::env::{CrashPolicy, FaultEffect, FaultPlan, Operation, Operations};
 
-/// A log with preallocation and recycling.
 fn recycling() -> EngineConfig {
     EngineConfig { preallocate: 4 << 10, frozen_limit: 2, ..config() }
 }

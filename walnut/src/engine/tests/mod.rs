@@ -162,7 +162,6 @@ fn delete(engine: &Engine, n: u32) -> Result<()> {
     engine.commit(ReadSet::default(), batch, Durability::Fast)
 }
 
-/// Deletes the keys of `range` with one range tombstone.
 fn clear(engine: &Engine, range: Range<u32>) -> Result<()> {
     let mut batch = EntryBatch::new();
     batch.delete_range(&key(range.start), &key(range.end));

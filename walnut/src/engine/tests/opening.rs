@@ -23,7 +23,6 @@ fn work(env: &MemoryEnv, call: impl FnOnce()) -> Counts {
     env.counts().since(&before)
 }
 
-/// All files and their bytes.
 fn bytes(env: &MemoryEnv) -> BTreeMap<PathBuf, Vec<u8>> {
     env.files().into_iter().map(|path| (path.clone(), env.read_file(&path).unwrap())).collect()
 }

@@ -349,7 +349,6 @@ impl Disk {
     }
 }
 
-/// The names on the path from the root.
 fn names_of(path: &Path) -> io::Result<Vec<&str>> {
     let mut names = Vec::new();
     for component in path.components() {

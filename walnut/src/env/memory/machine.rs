@@ -37,7 +37,6 @@ pub(super) struct Machine {
 
 pub(super) struct MachineState {
     pub(super) disk: Disk,
-    /// The locked inodes.
     pub(super) locks: BTreeSet<u64>,
     pub(super) open_files: usize,
     pub(super) counts: Counts,

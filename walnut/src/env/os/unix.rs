@@ -43,7 +43,6 @@ impl Identity {
 impl Base {
     pub(super) const WORKING: Self = Self { held: None };
 
-    /// Opens a directory.
     pub(super) fn open(path: &Path) -> io::Result<Self> {
         let held = retry_on_intr(|| system::openat(CWD, path, directory(), Mode::empty()))?;
         Ok(Self { held: Some(Arc::new(held)) })
@@ -139,7 +138,6 @@ impl Base {
         Ok(retry_on_intr(|| system::unlinkat(self.fd(), name, AtFlags::empty()))?)
     }
 
-    /// The identity of the file that has a name now.
     pub(super) fn identity(&self, name: &Path) -> io::Result<Identity> {
         Ok(Identity::of(&self.stat(name)?))
     }

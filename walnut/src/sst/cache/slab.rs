@@ -30,7 +30,6 @@ use bytes::{BufMut, BytesMut};
 use crate::env::{LARGE_PAGE, prefer_large_pages};
 use crate::sync::Notify;
 
-/// The size of a slab in bytes.
 const SLAB_SIZE: usize = 4 * LARGE_PAGE;
 
 /// A cache smaller than so many slabs has none: the gain would not be worth a slab that is half
@@ -123,7 +122,6 @@ impl SlabState {
     }
 }
 
-/// Allocates a slab and cuts it into cells.
 fn cut(cell_size: usize) -> Vec<BytesMut> {
     // Address space is taken for one page more, so that the slab can be aligned; the rest is never
     // touched.

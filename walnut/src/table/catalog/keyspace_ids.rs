@@ -30,7 +30,6 @@ pub(in crate::table) fn reserve_above(txn: &Txn, last: u32, dir: &Path) -> Resul
     Ok(())
 }
 
-/// The next id.
 pub(in crate::table) fn next_keyspace(txn: &Txn) -> Result<u32> {
     Ok(KeyspaceIds::begin(txn, txn.dir())?.next)
 }

@@ -47,7 +47,6 @@ impl OpenKeyspace {
         &self.name
     }
 
-    /// The prefix of its keys.
     pub(crate) fn prefix(&self) -> [u8; 4] {
         self.id.prefix()
     }

@@ -272,12 +272,10 @@ pub(super) fn rebuild(txn: &Txn, name: &str, dir: &Path) -> Result<()> {
     Ok(())
 }
 
-/// The key of the progress of index builds.
 pub(super) fn build_key(rows: KeyspaceId) -> Vec<u8> {
     catalog_key(BUILD, &rows.prefix())
 }
 
-/// The key of the progress of a migration.
 pub(super) fn migration_key(rows: KeyspaceId) -> Vec<u8> {
     catalog_key(MIGRATION, &rows.prefix())
 }
@@ -340,7 +338,6 @@ fn change(txn: &Txn, info: &TableInfo, dir: &Path, change: impl FnOnce(&mut Stor
     write(txn, info.schema.name, &table)
 }
 
-/// Marks the sum of a table as its row count.
 pub(super) fn keep_row_count(txn: &Txn, info: &TableInfo, dir: &Path) -> Result<()> {
     if !is_there(txn, info, dir)? {
         return Err(Error::Dropped);

@@ -78,7 +78,6 @@ pub(super) struct StoredIndex {
     pub(super) state: StoredState,
 }
 
-/// The stored state of an index.
 #[derive(Serialize, Deserialize, Clone, Copy, PartialEq, Eq, Debug)]
 pub(in crate::table) enum StoredState {
     /// It has an entry for each row.

@@ -134,7 +134,6 @@ pub(super) fn parse_offset(text: &str) -> Option<(i64, TimeOfDay, i32)> {
     ))
 }
 
-/// The moment of a text with an offset.
 pub(super) fn parse_moment(text: &str) -> Option<UnixTime> {
     let (day, clock, _) = parse_offset(text)?;
     let seconds = day.checked_mul(SECONDS_OF_DAY)? + i64::from(clock.seconds);

@@ -55,7 +55,6 @@ pub(super) fn bytes_of(value: &Value) -> Option<Vec<u8>> {
     }
 }
 
-/// An unsigned integer with this number of bits.
 pub(super) fn unsigned(value: &Value, bits: u32) -> Option<u128> {
     let number = match value {
         Value::Int(number) => u128::try_from(*number).ok()?,

@@ -32,7 +32,6 @@ impl KeyCodec {
     }
 }
 
-/// The codec of the next key of `parts`.
 fn build(parts: &mut &[KeyShapePart], node: Option<(&RowForm, NodeId)>) -> Option<KeyCodec> {
     // Wrappers are not part of a value.
     let node = node.map(|(form, mut id)| {

@@ -188,7 +188,6 @@ fn address(value: &Value) -> Option<IpAddr> {
     }
 }
 
-/// The contents of a variant.
 fn contents(value: &Value) -> Option<&Value> {
     match value {
         Value::Map(entries) if entries.len() == 1 => entries.first().map(|(_, value)| value),

@@ -289,7 +289,6 @@ fn signed(reader: &mut Reader<'_>, bits: u32) -> Result<Value, DecodeTrouble> {
     Ok(Value::Int((number >> 1).cast_signed() ^ -(number & 1).cast_signed()))
 }
 
-/// The varint of a number with this number of bits.
 fn varint(reader: &mut Reader<'_>, bits: u32) -> Result<u128, DecodeTrouble> {
     let mut value = 0;
     for group in 0..bits.div_ceil(7) {

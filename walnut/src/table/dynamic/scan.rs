@@ -213,7 +213,6 @@ fn ensure_column(info: &TableInfo, mapper: &Mapper, name: &str) -> Result<()> {
     Err(Error::Value(ValueError::new(info.schema.name, "", problem)))
 }
 
-/// The primary key of an index entry.
 fn primary_key_of(
     info: &TableInfo,
     mapper: &Mapper,
@@ -235,7 +234,6 @@ fn primary_key_of(
     }
 }
 
-/// The key range of a query.
 fn range_of(info: &TableInfo, mapper: &Mapper, index: Option<usize>, query: &Query) -> Result<KeyRange> {
     let (keyspace, parts) = match index {
         None => (info.rows, key_parts(mapper)),

@@ -200,7 +200,6 @@ impl<M: Access> DynamicTable<M> {
         findings.into_result().map(|()| verified)
     }
 
-    /// The table in a snapshot.
     fn info_in(&self, reader: EntryReader<'_>) -> Result<Arc<TableInfo>> {
         let record = reader.get(&catalog::table_key(&self.name), <[u8]>::to_vec)?.ok_or(Error::Dropped)?;
         if let Some(opened) = self.opened.lock().clone()

@@ -19,7 +19,6 @@ use crate::txn::Txn;
 /// key.
 pub struct Index<'a, T: Table, K, M: Access = ReadWrite> {
     table: &'a DefaultTable<T, M>,
-    /// The ordinal in the schema.
     ordinal: usize,
     key: PhantomData<fn() -> K>,
 }
@@ -27,7 +26,6 @@ pub struct Index<'a, T: Table, K, M: Access = ReadWrite> {
 /// An index in which each value has one owner. A missing value (`None`) has any number of them.
 pub struct Unique<'a, T: Table, K, M: Access = ReadWrite> {
     pub(super) table: &'a DefaultTable<T, M>,
-    /// The ordinal in the schema.
     pub(super) ordinal: usize,
     key: PhantomData<fn() -> K>,
 }

@@ -10,7 +10,6 @@ use crate::table::schema::mapper::Table;
 use crate::table::source::Access;
 use crate::table::write::mutate::{PREFIX, engine_key};
 
-/// Values of one batch.
 const BATCH_COUNT: usize = 32;
 
 impl<T: Table, K: Key, M: Access> Unique<'_, T, K, M> {

@@ -64,7 +64,6 @@ pub enum KeyShapePart {
     Tuple(u32),
 }
 
-/// Whether keys of one shape are keys of another one.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(in crate::table) enum KeyFit {
     /// Each old key is the same key of the new type.
@@ -122,7 +121,6 @@ impl KeyShape {
         !self.parts.contains(&KeyShapePart::Custom)
     }
 
-    /// Whether keys of this shape are keys of a newer one.
     pub(in crate::table) fn fit(&self, new: &Self) -> KeyFit {
         let fits = |(old, new): (&KeyShapePart, &KeyShapePart)| match (old, new) {
             (KeyShapePart::Enum(old), KeyShapePart::Enum(new)) => old.iter().all(|(name, number)| {

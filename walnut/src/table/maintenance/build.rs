@@ -43,7 +43,6 @@ const BATCH_SIZE: usize = 1 << 20;
 /// The most pairs of rows with one value that are listed.
 pub(super) const DUPLICATE_LIMIT: usize = 10;
 
-/// A batch of stored rows.
 pub(in crate::table) struct RowBatch {
     /// Each row's engine key and bytes.
     pub(super) rows: Vec<(Vec<u8>, Vec<u8>)>,

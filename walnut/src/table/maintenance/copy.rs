@@ -84,7 +84,6 @@ pub struct CopyProgress {
 struct CopyJob<'c> {
     from: &'c Arc<Store>,
     to: &'c Arc<Store>,
-    /// The snapshot of the source.
     snapshot: Snapshot,
     /// Whether this pass has read several snapshots, because the engine has dropped one.
     has_moved: bool,

@@ -100,7 +100,6 @@ pub(in crate::table) fn table<T: StoredRow>(
     Ok(())
 }
 
-/// A scan of another range of the snapshot of `rows`.
 fn another(rows: &EntryScan, range: KeyRange) -> Result<EntryScan> {
     rows.another(range).ok_or(Error::Unsupported("verifying what a transaction sees"))
 }

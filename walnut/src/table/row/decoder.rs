@@ -73,7 +73,6 @@ impl<'de, C: DecodeObserver> Decoder<'de, C> {
         text(self.bytes()?).map_err(|_| RowDecodeError)
     }
 
-    /// The length of a value of this form.
     #[inline]
     fn size(&mut self, form: ValueForm) -> Result<usize> {
         self.compare.form(form)?;

@@ -60,7 +60,6 @@ fn text() -> impl Strategy<Value = String> {
     prop_oneof!["[a-z ]{0,40}", "\\PC{0,20}"]
 }
 
-/// Numbers of all sizes.
 fn number() -> impl Strategy<Value = u128> {
     (any::<u128>(), 0u32..=128).prop_map(|(number, shift)| number.checked_shr(shift).unwrap_or_default())
 }

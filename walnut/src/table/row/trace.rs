@@ -176,7 +176,6 @@ pub(super) trait DecodeObserver {
     fn form(&mut self, form: ValueForm) -> Result<(), RowDecodeError>;
     /// A sequence or text with this number of elements or bytes; a call for each element follows.
     fn count(&mut self, read: ValueForm, count: usize) -> Result<(), RowDecodeError>;
-    /// An enum of variants with these names.
     fn variants(&mut self, names: &'static [&'static str]) -> Result<(), RowDecodeError>;
     /// The variant that was found in an enum.
     fn variant(&mut self, ordinal: u32) -> Result<(), RowDecodeError>;
@@ -221,7 +220,6 @@ pub(super) enum Mismatch {
     Other(&'static str),
 }
 
-/// A trace that is compared with a decoding.
 pub(super) struct TraceComparison<'t> {
     forms: Reader<'t>,
     names: &'t [&'static str],
@@ -282,7 +280,6 @@ impl TraceComparison<'_> {
         }
     }
 
-    /// An error unless the next form is this one.
     #[inline(never)]
     fn compare(&mut self, form: ValueForm) -> Result<(), RowDecodeError> {
         match self.take(form)? {

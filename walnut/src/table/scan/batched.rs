@@ -45,7 +45,6 @@ impl<T: Table> ScanCore<'_, T> {
     }
 }
 
-/// The engine's keys of a batch of rows.
 struct RowKeys {
     prefix: [u8; 4],
     bytes: Vec<u8>,

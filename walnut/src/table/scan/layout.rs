@@ -74,7 +74,6 @@ pub(super) enum ScanError {
 }
 
 impl ScanError {
-    /// The public error for an entry of the target with this primary key.
     #[cold]
     #[inline(never)]
     pub(super) fn error(self, info: &TableInfo, target: Target, primary_key: &[u8]) -> Error {

@@ -39,7 +39,6 @@ use crate::table::schema::mapper::Table;
 use crate::table::source::{Access, ReadOnly, ReadWrite, Source, WriteAccess};
 use crate::table::write::mutate::Mutation;
 
-/// The primary key of `T`.
 type PrimaryKey<T> = <T as Table>::PrimaryKey;
 
 /// Rows in order, read as they are asked for: a `DoubleEndedIterator` over `Result<T>`.
@@ -92,7 +91,6 @@ type Types<K, R, M> = PhantomData<fn() -> (K, R, M)>;
 pub struct Rest<K>(PhantomData<fn() -> K>);
 
 impl<T: Table, R, M: Access> Scan<'_, T, PrimaryKey<T>, R, M> {
-    /// The rows of a table by primary key.
     pub(super) fn rows(table: &DefaultTable<T, M>) -> Self {
         let core = ScanCore::new::<PrimaryKey<T>, M>(table, Target::Rows);
         Self { core, source: table.source().clone(), types: PhantomData }
@@ -100,7 +98,6 @@ impl<T: Table, R, M: Access> Scan<'_, T, PrimaryKey<T>, R, M> {
 }
 
 impl<T: Table, K: Key, R, M: Access> Scan<'_, T, K, R, M> {
-    /// The rows of a table by an index.
     pub(super) fn index(table: &DefaultTable<T, M>, index: usize) -> Self {
         let core = ScanCore::new::<K, M>(table, Target::Index(index));
         Self { core, source: table.source().clone(), types: PhantomData }

@@ -102,7 +102,6 @@ impl<T: Table> Output<T> for FoundOf {
     }
 }
 
-/// The bytes of the primary key.
 pub(super) struct PrimaryKeyOf;
 
 impl<T: Table> Output<T> for PrimaryKeyOf {

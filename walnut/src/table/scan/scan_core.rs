@@ -214,7 +214,6 @@ impl<'a, T: Table> ScanCore<'a, T> {
         Ok(())
     }
 
-    /// The key of the scan and the primary key of the next row from an end.
     pub(super) fn next_keys(&mut self, end: RangeEnd) -> Result<Option<(Vec<u8>, Vec<u8>)>> {
         self.step::<FoundOf>(end)
     }
@@ -281,7 +280,6 @@ impl<'a, T: Table> ScanCore<'a, T> {
         })
     }
 
-    /// Continues at a cursor.
     fn resume(&mut self, cursor: &Cursor) -> Result<()> {
         cursor.ensure_of(&self.owner(), self.counts().count())?;
         // Counts from the far end start anew, since nothing there was passed yet.

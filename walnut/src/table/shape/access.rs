@@ -51,7 +51,6 @@ pub(super) fn seeded<'de, S: DeserializeSeed<'de>>(
 /// The entries of a map, or one field of a struct under its key.
 pub(super) struct EntryAccess<'r, 'w> {
     pub(super) run: &'r mut ProbeRun<'w>,
-    /// The next step on the path.
     pub(super) step: Option<PathStep>,
     pub(super) position: usize,
     pub(super) beside: usize,

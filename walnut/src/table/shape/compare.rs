@@ -154,7 +154,6 @@ struct ShapeComparison<'s> {
     /// Pairs that were compared, or are being compared: once is enough for a recursive type.
     seen: HashSet<(NodeId, NodeId)>,
     is_unknown: bool,
-    /// The depth of the comparison.
     depth: usize,
 }
 

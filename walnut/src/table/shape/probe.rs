@@ -20,7 +20,6 @@ use serde::de::{self, DeserializeSeed, Deserializer, VariantAccess, Visitor};
 use super::access::{ElementAccess, EntryAccess, VariantChoice, seeded};
 use super::fill::{self, Choices};
 
-/// A step of a path.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) enum PathStep {
     /// To the contents of an option, a newtype or a newtype variant.
@@ -155,7 +154,6 @@ pub(super) fn follow(begin: Begin, way: &[PathStep]) -> ProbeOutcome {
     ProbeOutcome::Refused
 }
 
-/// The position of a probe.
 #[derive(Clone, Copy)]
 pub(super) enum ProbePosition {
     /// This number of steps along the path.
@@ -262,7 +260,6 @@ impl Probe<'_, '_> {
     }
 }
 
-/// The depth beside the path at this position.
 fn beside(position: ProbePosition) -> usize {
     match position {
         ProbePosition::OnWay(_) => 1,

@@ -80,7 +80,6 @@ pub(crate) enum Source {
 /// with several callers is not inlined, and a local that another kind's closure may write is not
 /// kept in registers.
 pub(super) trait Reads {
-    /// Calls `reads` with a reader of one snapshot.
     fn read<R>(&self, reads: impl FnOnce(EntryReader<'_>) -> Result<R>) -> Result<R>;
 
     /// The same for `reads` that look up keys once, so that a remote engine needs no transaction.
@@ -185,7 +184,6 @@ impl Source {
         }
     }
 
-    /// Calls `reads` with a reader of one snapshot.
     pub(crate) fn read<R>(&self, reads: impl FnOnce(EntryReader<'_>) -> Result<R>) -> Result<R> {
         match self {
             Self::Database(store) => store.read(reads),

@@ -128,7 +128,6 @@ impl Snapshot {
         }
     }
 
-    /// The table of `T` in the snapshot.
     pub(super) fn info<T: Table>(&self) -> Result<TableInfo> {
         let stored = self.read(|reader| catalog::in_state(reader, T::SCHEMA.name, self.dir()))?;
         let compiled = match &*self.state {

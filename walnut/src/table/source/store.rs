@@ -46,7 +46,6 @@ pub(crate) struct Store {
     pub(in crate::table) schema_lock: Mutex<()>,
     /// By the keyspace of the rows: shared by all handles of a table, however it was opened.
     key_sequences: Mutex<HashMap<KeyspaceId, Arc<KeySequence>>>,
-    /// By the keyspace of the rows.
     row_counts: Mutex<HashMap<KeyspaceId, Arc<RowCount>>>,
     /// The last generated UUID, without the bits of version and variant.
     pub(in crate::table) last_uuid: Mutex<u128>,
@@ -388,7 +387,6 @@ impl Store {
         Transaction::new(self, Txn::begin(&self.storage, &self.reservations))
     }
 
-    /// The default durability.
     pub(crate) fn durability(&self) -> Durability {
         self.durability
     }

@@ -109,7 +109,6 @@ impl<'m> Mutation<'m> {
         Ok(())
     }
 
-    /// Adds to the row count of the table.
     pub(super) fn add_to_row_count(&self, difference: i64) {
         if difference != 0 && self.txn.session().is_none() {
             self.txn.add_to_counter(row_count_key(self.info.rows), difference);

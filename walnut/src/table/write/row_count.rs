@@ -36,7 +36,6 @@ pub(in crate::table) struct RowCount {
     counting: Mutex<()>,
 }
 
-/// What counting the rows has found.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(in crate::table) struct CountedRows {
     pub(super) count: u64,
@@ -60,7 +59,6 @@ impl RowCount {
     }
 }
 
-/// The key of the sum for the rows in a keyspace.
 pub(in crate::table) fn row_count_key(rows: KeyspaceId) -> CounterKey {
     let mut key = CounterKey::default();
     let (prefix, id) = key.split_at_mut(size_of::<KeyspaceId>());

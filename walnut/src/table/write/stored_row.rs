@@ -19,7 +19,6 @@ pub(in crate::table) trait StoredRow: Sized {
     /// See [`Table::LOSSLESS`](crate::Table::LOSSLESS).
     const IS_LOSSLESS: bool;
 
-    /// Decodes the row of stored bytes.
     fn open(info: &TableInfo, bytes: &[u8]) -> Result<Self, Fault>;
 
     /// Adds the stored bytes of the row, and returns the row that is decoded from them if it may
@@ -32,7 +31,6 @@ pub(in crate::table) trait StoredRow: Sized {
     /// Adds the encoding of the row's primary key.
     fn put_key(&self, info: &TableInfo, out: &mut KeyWriter);
 
-    /// Adds the row's entries in the index with this ordinal.
     fn put_entries(&self, info: &TableInfo, index: usize, entries: &mut IndexEntries);
 
     /// The number of the row's primary key, if keys of its table are counted.
@@ -42,7 +40,6 @@ pub(in crate::table) trait StoredRow: Sized {
     /// is not known.
     fn skip_index_key(info: &TableInfo, index: usize, input: &mut KeyReader<'_>) -> Result<bool, Fault>;
 
-    /// Skips a primary key.
     fn skip_key(info: &TableInfo, input: &mut KeyReader<'_>) -> Result<(), Fault>;
 
     /// The error for a row that would be decoded with another primary key.

@@ -21,7 +21,6 @@ fn bounds<K: Key, M>(range: impl KeyRangeArg<K, M>) -> Bounds {
     (from.map(|()| start.finish().unwrap().to_vec()), to.map(|()| end.finish().unwrap().to_vec()))
 }
 
-/// The same from a range of whole keys.
 fn whole<K: Key>(range: impl RangeBounds<K>) -> Bounds {
     (range.start_bound().map(encode), range.end_bound().map(encode))
 }

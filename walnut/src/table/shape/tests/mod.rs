@@ -22,7 +22,6 @@ use serde::{Deserialize, Deserializer, Serialize};
 
 use super::*;
 
-/// A shape on one line.
 fn text(shape: &RowShape) -> String {
     fn write(shape: &RowShape, id: NodeId, above: &mut Vec<NodeId>) -> String {
         if let Some(levels) = above.iter().rev().position(|&other| other == id) {
