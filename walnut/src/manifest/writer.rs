@@ -150,11 +150,10 @@ impl ManifestWriter {
     ///
     /// An edit that does not fit is an error and not written. On a full disk an edit is undone,
     /// unless the manifest is encrypted: it is incomplete, so an open ignores it, and the next edit
-    /// overwrites it. After any other
-    /// failed write, and any failed sync, it is unknown whether the next open will find the edit:
-    /// the manifest is then [poisoned](Self::is_poisoned), and every further edit returns
-    /// [`Error::Poisoned`]. A new manifest, with the state before that edit or after it, decides
-    /// the question.
+    /// overwrites it. After any other failed write, and any failed sync, it is unknown whether the
+    /// next open will find the edit: the manifest is then [poisoned](Self::is_poisoned), and every
+    /// further edit returns [`Error::Poisoned`]. A new manifest, with the state before that edit or
+    /// after it, decides the question.
     ///
     /// Cost: one write and one sync; with the first edit after [`reopen`](Self::reopen) one of each
     /// more.
