@@ -16,9 +16,8 @@ use crate::{Background, Database, DefaultTable, Durability};
 const STEPS: usize = 64;
 
 /// Reads of blocks by one look, at most: those of ten rows that an index leads to and of some others,
-/// and those of each run, from which its cursors start.
+/// and one in each run where the look starts and behind each dead range that it seeks past.
 const READS: usize = 16;
-const READS_OF_RUN: usize = 3;
 
 /// Rows that a look walks over.
 const TEN: usize = 10;
@@ -106,7 +105,8 @@ impl Looks {
 
     fn look<R>(&mut self, walked: usize, look: impl FnOnce() -> R) -> R {
         let (seen, steps, reads) = steps::with_reads(look);
-        let reads = reads.saturating_sub(READS_OF_RUN * self.db.stats().run_count);
+        let seeks = (1 + walked.min(TEN)) * self.db.stats().run_count;
+        let reads = reads.saturating_sub(seeks);
         self.most = (self.most.0.max(steps.saturating_sub(walked)), self.most.1.max(reads));
         seen
     }

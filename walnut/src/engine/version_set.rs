@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 
 use arc_swap::{ArcSwap, Guard};
 
-use crate::base::{FileNumber, SeqNo};
+use crate::base::{FileNumber, KeyRange, SeqNo};
 use crate::engine::read::held::PinnedMemory;
 use crate::engine::read::levels::{Levels, NewFiles};
 use crate::engine::read::view::View;
@@ -164,8 +164,13 @@ impl VersionSet {
 
     /// Replaces the active memtable, which is frozen; its log ends before the segment `next_log`.
     /// The caller holds the log's lock, so no commit is applied meanwhile.
-    pub(super) fn freeze(&self, next_log: FileNumber, active: &Arc<Memtable>) {
-        self.view.rcu(|view| view.with_frozen(next_log, active));
+    pub(super) fn freeze(
+        &self,
+        next_log: FileNumber,
+        dead: &Arc<[(KeyRange, SeqNo)]>,
+        active: &Arc<Memtable>,
+    ) {
+        self.view.rcu(|view| view.with_frozen(next_log, dead, active));
     }
 
     pub(super) fn version(&self) -> Arc<Version> {

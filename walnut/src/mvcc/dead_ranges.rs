@@ -139,16 +139,24 @@ impl DeadRanges {
 
     /// The ranges that are dead for a reader at `at`, in key order.
     pub(crate) fn dead_at(&self, at: SeqNo) -> Vec<(KeyRange, SeqNo)> {
-        let mut found = Vec::<(KeyRange, SeqNo)>::new();
-        for generation in &self.known.load().generations {
-            for range in generation.ranges.iter().filter(|range| range.from <= at) {
-                if !found.iter().any(|(newer, _)| meet(newer, &range.keys)) {
-                    found.push((range.keys.clone(), range.from));
-                }
+        let known = self.known.load();
+        let ranges = known.generations.iter().flat_map(|generation| &generation.ranges);
+        let dead = ranges.filter(|range| range.from <= at).map(|range| (range.keys.clone(), range.from));
+        Self::unite(dead.collect())
+    }
+
+    /// Makes one of ranges that overlap or touch, dead from the higher number on, in key order.
+    pub(crate) fn unite(mut ranges: Vec<(KeyRange, SeqNo)>) -> Vec<(KeyRange, SeqNo)> {
+        ranges.sort_unstable_by(|one, other| one.0.start.cmp(&other.0.start));
+        ranges.dedup_by(|(next, next_from), (range, from)| {
+            let meets = range.end.as_ref().is_none_or(|end| *end >= next.start);
+            if meets {
+                range.end = range.end.take().and_then(|end| Some(end.max(next.end.take()?)));
+                *from = (*from).max(*next_from);
             }
-        }
-        found.sort_unstable_by(|one, other| one.0.start.cmp(&other.0.start));
-        found
+            meets
+        });
+        ranges
     }
 
     #[inline]
@@ -386,11 +394,6 @@ impl DeadRange {
         let weight = AtomicU64::new(base.saturating_add(passed));
         Self { keys, from: self.from.max(other.from), passed, weight }
     }
-}
-
-/// Whether two ranges have keys in common, if neither is empty.
-fn meet(one: &KeyRange, other: &KeyRange) -> bool {
-    one.ends_after(&other.start) && other.ends_after(&one.start)
 }
 
 #[cfg(test)]

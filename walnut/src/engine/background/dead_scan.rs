@@ -21,10 +21,11 @@ use std::sync::Weak;
 
 use crate::base::{Fragment, KeyRange, Kind, SeqNo, after};
 use crate::cursor::{Direction, EntryCursor, steps};
-use crate::engine::read::view::View;
+use crate::engine::read::view::{Frozen, View};
 use crate::engine::{Core, EngineScan};
 use crate::error::Result;
 use crate::memtable::{Memtable, MemtableCursor};
+use crate::mvcc::DeadRanges;
 use crate::sync::{Arc, AtomicU64, Mutex, Ordering};
 
 /// The number of tombstones after which the deleted keys are scanned, and its limit while scans are
@@ -205,11 +206,12 @@ impl Core {
     /// sees what it would hide, and a transaction there would take it for a change.
     pub(in crate::engine) fn dead_fragments(
         &self,
-        memtable: &Arc<Memtable>,
+        frozen: &Frozen,
         boundaries: &[SeqNo],
         denies: &dyn Fn(&[u8]) -> bool,
     ) -> Vec<Fragment> {
         let Some(&lowest) = boundaries.first() else { return Vec::new() };
+        let memtable = &frozen.memtable;
         let fragment = |(range, from): (KeyRange, SeqNo)| {
             if memtable.newest_range_tombstone(&range, memtable.base()).is_some() {
                 return None;
@@ -230,7 +232,10 @@ impl Core {
             let is_worth = needed >= WORTH.max(count / 2) && newest <= lowest;
             is_worth.then(|| Fragment { start, end, seqnos: vec![newest] })
         };
-        self.dead.dead_at(memtable.max_lsn()).into_iter().filter_map(fragment).collect()
+        // What was found since then may have pushed out what was known then.
+        let mut dead = self.dead.dead_at(memtable.max_lsn());
+        dead.extend_from_slice(&frozen.dead);
+        DeadRanges::unite(dead).into_iter().filter_map(fragment).collect()
     }
 }
 

@@ -18,7 +18,7 @@ use crate::compaction::Flushing;
 use crate::cursor::{Direction, EntryCursor, steps};
 use crate::engine::read::levels::NewFiles;
 use crate::engine::read::values::{Separator, ValueConfig};
-use crate::engine::read::view::View;
+use crate::engine::read::view::{Frozen, View};
 use crate::engine::{Core, directory};
 use crate::error::Result;
 use crate::manifest::{Level, Version, VersionEdit};
@@ -165,7 +165,7 @@ impl Core {
         let Some(frozen) = view.frozen.last() else { return Ok(false) };
         self.versions.ready_manifest()?;
         let began = self.env.monotonic_clock();
-        let new = self.write_files(&frozen.memtable)?;
+        let new = self.write_files(frozen)?;
         let edit = VersionEdit {
             log_number: Some(frozen.next_log),
             last_seqno: Some(frozen.memtable.max_lsn()),
@@ -192,7 +192,7 @@ impl Core {
 
     /// Writes a memtable as an SST, and its large values as value files; none when nothing of it is
     /// needed any more.
-    fn write_files(&self, memtable: &Arc<Memtable>) -> Result<NewFiles> {
+    fn write_files(&self, frozen: &Frozen) -> Result<NewFiles> {
         let version = self.versions.version();
         // Nothing but merges changes them until the flush has ended.
         let levels = Arc::clone(&self.versions.view().levels);
@@ -204,14 +204,14 @@ impl Core {
             values: &self.config.values,
             version: &version,
             denies: &denies,
-            dead: self.dead_fragments(memtable, &boundaries, &denies),
+            dead: self.dead_fragments(frozen, &boundaries, &denies),
             boundaries,
             go_on: &|_| {
                 self.run_maintenance();
                 Ok(())
             },
         };
-        flush.run(memtable, &|| self.versions.allocate())?.publish(&self.sst_store, &self.value_store)
+        flush.run(&frozen.memtable, &|| self.versions.allocate())?.publish(&self.sst_store, &self.value_store)
     }
 }
 

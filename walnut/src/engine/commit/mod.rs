@@ -338,7 +338,9 @@ impl CommitPipeline {
         }
         let applied = self.seqnos.applied();
         let next_log = self.rotate(&mut synced.position, &mut log)?;
-        self.versions.freeze(next_log, &Arc::new(Memtable::after(&full, applied)));
+        // While the log is locked, no put is on its way into a range.
+        let dead = self.dead.dead_at(applied).into();
+        self.versions.freeze(next_log, &dead, &Arc::new(Memtable::after(&full, applied)));
         Ok(true)
     }
 

@@ -70,6 +70,6 @@ impl LogMemtables {
 
     /// The memtables, oldest first.
     pub(in crate::engine) fn frozen(&self) -> impl Iterator<Item = Frozen> {
-        self.memtables.iter().map(|one| Frozen { memtable: Arc::clone(&one.memtable), next_log: one.segment })
+        self.memtables.iter().map(|one| Frozen::new(Arc::clone(&one.memtable), one.segment))
     }
 }

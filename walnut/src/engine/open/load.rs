@@ -65,7 +65,7 @@ impl<'a, 'b> Loader<'a, 'b> {
         state: &'a ManifestState,
         spill: &'a mut Spill<'b>,
     ) -> Self {
-        let memtables = vec![Frozen { memtable: Arc::new(Memtable::new(state.last_seqno)), next_log: first }];
+        let memtables = vec![Frozen::new(Arc::new(Memtable::new(state.last_seqno)), first)];
         Self { memtables, limits, state, spill }
     }
 
@@ -108,7 +108,7 @@ impl<'a, 'b> Loader<'a, 'b> {
             {
                 self.memtables.remove(0);
             }
-            self.memtables.push(Frozen { memtable, next_log: load.segment });
+            self.memtables.push(Frozen::new(memtable, load.segment));
         }
         let last = self.memtables.last().expect("there is one from the beginning");
         last.memtable.insert(load.insertion, load.first);

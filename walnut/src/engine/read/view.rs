@@ -1,6 +1,6 @@
 //! What a reader searches: memtables and SSTs at one moment.
 
-use crate::base::FileNumber;
+use crate::base::{FileNumber, KeyRange, SeqNo};
 use crate::engine::read::levels::Levels;
 use crate::memtable::Memtable;
 use crate::sync::Arc;
@@ -21,6 +21,16 @@ pub(in crate::engine) struct Frozen {
     pub(in crate::engine) memtable: Arc<Memtable>,
     /// The first log segment that holds nothing of it: once it is flushed, the log begins there.
     pub(in crate::engine) next_log: FileNumber,
+    /// What was known to be dead when it was frozen: see
+    /// [`DeadRanges::dead_at`](crate::mvcc::DeadRanges::dead_at).
+    pub(in crate::engine) dead: Arc<[(KeyRange, SeqNo)]>,
+}
+
+impl Frozen {
+    /// A memtable of which no dead range is known.
+    pub(in crate::engine) fn new(memtable: Arc<Memtable>, next_log: FileNumber) -> Self {
+        Self { memtable, next_log, dead: Arc::default() }
+    }
 }
 
 impl View {
@@ -34,9 +44,14 @@ impl View {
     }
 
     /// The same with the active memtable frozen and a new one in its place.
-    pub(in crate::engine) fn with_frozen(&self, next_log: FileNumber, active: &Arc<Memtable>) -> Self {
+    pub(in crate::engine) fn with_frozen(
+        &self,
+        next_log: FileNumber,
+        dead: &Arc<[(KeyRange, SeqNo)]>,
+        active: &Arc<Memtable>,
+    ) -> Self {
         let mut frozen = Vec::with_capacity(self.frozen.len() + 1);
-        frozen.push(Frozen { memtable: Arc::clone(&self.active), next_log });
+        frozen.push(Frozen { memtable: Arc::clone(&self.active), next_log, dead: Arc::clone(dead) });
         frozen.extend_from_slice(&self.frozen);
         Self { active: Arc::clone(active), frozen, levels: Arc::clone(&self.levels) }
     }

@@ -304,6 +304,25 @@ fn a_flush_writes_one_range_tombstone_for_all_of_a_dead_range() {
 }
 
 #[test]
+fn a_flush_that_comes_late_knows_what_was_dead_when_the_memtable_was_frozen() {
+    let roomy = EngineConfig { memtable_size: 64 << 20, frozen_limit: 4, ..config() };
+    let engine = open_with(&machine(), roomy).unwrap();
+    (0..12_000).for_each(|n| put(&engine, n, 1).unwrap());
+    engine.flush_everything().unwrap();
+    (0..4000).for_each(|n| delete(&engine, n).unwrap());
+    engine.scan_deleted();
+    engine.freeze_if(|_| true).unwrap();
+    // Far more than the older generations of ranges reach back.
+    (4000..10_000).for_each(|n| delete(&engine, n).unwrap());
+    put(&engine, 100, 2).unwrap();
+    assert!(engine.flush_one().unwrap());
+    let (ranges, keys) = stored_tombstones(&engine);
+    assert!(ranges == 1 && keys <= 4, "{ranges} range tombstones and {keys} others");
+    let left = [100].into_iter().chain(10_000..12_000).map(key);
+    assert!(state(&engine).unwrap().into_keys().eq(left));
+}
+
+#[test]
 fn the_flush_thread_finds_what_is_dead() {
     let threads = EngineConfig { memtable_size: 64 << 20, background: Background::Thread, ..config() };
     let engine = open_with(&machine(), threads).unwrap();
