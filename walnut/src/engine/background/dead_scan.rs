@@ -13,7 +13,9 @@
 //! 3. A flush writes a range tombstone for a dead range in place of the tombstones in it that it
 //!    would have to write, so that the range is sought past after a reopening, too, and files that
 //!    it covers are removed unread.
-//! 4. Deletions of keys among live ones have no such ranges. Scans from three of the deleted keys
+//! 4. A scan during which a flush or a merge begins may not be remembered. It is repeated, and its
+//!    keys are looked at again with the next ones if that did not help.
+//! 5. Deletions of keys among live ones have no such ranges. Scans from three of the deleted keys
 //!    find that out, and then twice as many tombstones are waited for the next time.
 
 use std::collections::BTreeMap;
@@ -47,8 +49,22 @@ const SHARE: usize = 16;
 /// The most scans of one keyspace, so that its dead ranges leave room for those of others.
 const MAX_SCANS: usize = 8;
 
+/// Scans of one range at most, until it is remembered.
+const MAX_TRIES: usize = 3;
+
 /// The length of a keyspace's id.
 const PREFIX: usize = 4;
+
+/// What scans between deleted keys have found.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Found {
+    /// Live keys between most of the deleted ones.
+    LiveKeys,
+    /// Dead ranges, all of which are known now.
+    DeadRanges,
+    /// Dead ranges that could not be remembered.
+    Unremembered,
+}
 
 /// The tombstones around which dead ranges are not known yet.
 #[derive(Debug)]
@@ -146,7 +162,11 @@ impl Core {
                     keyspaces.entry(&key[..PREFIX.min(key.len())]).or_default().push(key);
                 }
                 for keys in keyspaces.into_values() {
-                    was_worth |= self.scan_between(keys).unwrap_or(false);
+                    let found = self.scan_between(keys).unwrap_or(Found::LiveKeys);
+                    was_worth |= found != Found::LiveKeys;
+                    if found == Found::Unremembered {
+                        scans.add(0, since);
+                    }
                 }
             }
             was_worth
@@ -159,21 +179,23 @@ impl Core {
 
     /// Scans from the lowest of these keys, which are of one keyspace, to the next live key, from
     /// the lowest key behind that on, and so on, if many are close together: then a scan from one
-    /// of their quartiles passes many. Returns whether they are.
-    fn scan_between(&self, mut keys: Vec<&[u8]>) -> Result<bool> {
+    /// of their quartiles passes many.
+    fn scan_between(&self, mut keys: Vec<&[u8]>) -> Result<Found> {
         if keys.len() < WORTH {
-            return Ok(false);
+            return Ok(Found::LiveKeys);
         }
         let wanted = (keys.len() / SHARE).max(WORTH);
         let quartiles = [2, 1, 3].map(|part| {
             let index = keys.len() * part / 4;
             *keys.select_nth_unstable(index).1
         });
-        let (Some(first), Some(last)) = (keys.iter().min(), keys.iter().max()) else { return Ok(false) };
+        let (Some(first), Some(last)) = (keys.iter().min(), keys.iter().max()) else {
+            return Ok(Found::LiveKeys);
+        };
         let (before, behind) = self.dead.beside(first, last);
         let is_here = |key: &Vec<u8>| key.get(..PREFIX) == first.get(..PREFIX);
         let end = behind.filter(is_here).map_or_else(|| after(last), |behind| after(&behind));
-        let Some(core) = self.dead_scans.core.upgrade() else { return Ok(false) };
+        let Some(core) = self.dead_scans.core.upgrade() else { return Ok(Found::LiveKeys) };
         let scan_from = |start: &[u8]| {
             let range = KeyRange { start: start.to_vec(), end: Some(end.clone()) };
             let mut scan = EngineScan::new(&core, self.versions.view_full(), self.visible(), range);
@@ -183,15 +205,30 @@ impl Core {
         };
         let passes_many = |key: &[u8]| scan_from(key).is_ok_and(|(passed, _)| passed >= wanted);
         if !quartiles.into_iter().any(passes_many) {
-            return Ok(false);
+            return Ok(Found::LiveKeys);
         }
+        let mut found = Found::DeadRanges;
         let mut start = before.filter(is_here).unwrap_or_else(|| first.to_vec());
         for _ in 0..MAX_SCANS {
-            let Some(live) = scan_from(&start)?.1 else { break };
+            let (mut passed, mut live) = scan_from(&start)?;
+            for _ in 1..MAX_TRIES {
+                if passed < WORTH || self.is_known_to_be_dead(&start) {
+                    break;
+                }
+                (passed, live) = scan_from(&start)?;
+            }
+            if passed >= WORTH && !self.is_known_to_be_dead(&start) {
+                found = Found::Unremembered;
+            }
+            let Some(live) = live else { break };
             let Some(next) = keys.iter().filter(|key| **key > &*live).min() else { break };
             start = next.to_vec();
         }
-        Ok(true)
+        Ok(found)
+    }
+
+    fn is_known_to_be_dead(&self, key: &[u8]) -> bool {
+        self.dead.around(key, self.visible()).is_some()
     }
 }
 

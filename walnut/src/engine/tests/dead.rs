@@ -336,6 +336,20 @@ fn the_flush_thread_finds_what_is_dead() {
     assert!(found == Some(key(2500)) && steps <= 1100, "{steps} steps");
 }
 
+/// A scan below a number up to which versions may have been dropped is not remembered.
+#[test]
+fn deleted_keys_whose_scan_was_not_remembered_are_scanned_with_the_next_ones() {
+    let engine = large();
+    (0..3000).for_each(|n| put(&engine, n, 1).unwrap());
+    let ahead = engine.visible().plus(1500);
+    engine.snapshots.watermark(|| ahead);
+    (0..1100).for_each(|n| delete(&engine, n).unwrap());
+    assert_eq!(engine.dead.known(), [], "the first 1,024 were scanned in vain");
+    (1100..2100).for_each(|n| delete(&engine, n).unwrap());
+    let rest = engine.dead.without_front(range(0, u32::MAX), engine.visible());
+    assert!(rest.start > key(2000), "all of the first 2,048 are known");
+}
+
 #[test]
 fn commits_find_what_is_dead_when_the_flush_thread_does_not() {
     let (memtable_size, background) = (64 << 20, Background::Thread);
