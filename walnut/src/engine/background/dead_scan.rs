@@ -57,7 +57,7 @@ const PREFIX: usize = 4;
 
 /// What scans between deleted keys have found.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Found {
+enum DeadScan {
     /// Live keys between most of the deleted ones.
     LiveKeys,
     /// Dead ranges, all of which are known now.
@@ -162,9 +162,9 @@ impl Core {
                     keyspaces.entry(&key[..PREFIX.min(key.len())]).or_default().push(key);
                 }
                 for keys in keyspaces.into_values() {
-                    let found = self.scan_between(keys).unwrap_or(Found::LiveKeys);
-                    was_worth |= found != Found::LiveKeys;
-                    if found == Found::Unremembered {
+                    let found = self.scan_between(keys).unwrap_or(DeadScan::LiveKeys);
+                    was_worth |= found != DeadScan::LiveKeys;
+                    if found == DeadScan::Unremembered {
                         scans.add(0, since);
                     }
                 }
@@ -180,9 +180,9 @@ impl Core {
     /// Scans from the lowest of these keys, which are of one keyspace, to the next live key, from
     /// the lowest key behind that on, and so on, if many are close together: then a scan from one
     /// of their quartiles passes many.
-    fn scan_between(&self, mut keys: Vec<&[u8]>) -> Result<Found> {
+    fn scan_between(&self, mut keys: Vec<&[u8]>) -> Result<DeadScan> {
         if keys.len() < WORTH {
-            return Ok(Found::LiveKeys);
+            return Ok(DeadScan::LiveKeys);
         }
         let wanted = (keys.len() / SHARE).max(WORTH);
         let quartiles = [2, 1, 3].map(|part| {
@@ -190,12 +190,12 @@ impl Core {
             *keys.select_nth_unstable(index).1
         });
         let (Some(first), Some(last)) = (keys.iter().min(), keys.iter().max()) else {
-            return Ok(Found::LiveKeys);
+            return Ok(DeadScan::LiveKeys);
         };
         let (before, behind) = self.dead.beside(first, last);
         let is_here = |key: &Vec<u8>| key.get(..PREFIX) == first.get(..PREFIX);
         let end = behind.filter(is_here).map_or_else(|| after(last), |behind| after(&behind));
-        let Some(core) = self.dead_scans.core.upgrade() else { return Ok(Found::LiveKeys) };
+        let Some(core) = self.dead_scans.core.upgrade() else { return Ok(DeadScan::LiveKeys) };
         let scan_from = |start: &[u8]| {
             let range = KeyRange { start: start.to_vec(), end: Some(end.clone()) };
             let mut scan = EngineScan::new(&core, self.versions.view_full(), self.visible(), range);
@@ -205,9 +205,9 @@ impl Core {
         };
         let passes_many = |key: &[u8]| scan_from(key).is_ok_and(|(passed, _)| passed >= wanted);
         if !quartiles.into_iter().any(passes_many) {
-            return Ok(Found::LiveKeys);
+            return Ok(DeadScan::LiveKeys);
         }
-        let mut found = Found::DeadRanges;
+        let mut found = DeadScan::DeadRanges;
         let mut start = before.filter(is_here).unwrap_or_else(|| first.to_vec());
         for _ in 0..MAX_SCANS {
             let (mut passed, mut live) = scan_from(&start)?;
@@ -218,7 +218,7 @@ impl Core {
                 (passed, live) = scan_from(&start)?;
             }
             if passed >= WORTH && !self.is_known_to_be_dead(&start) {
-                found = Found::Unremembered;
+                found = DeadScan::Unremembered;
             }
             let Some(live) = live else { break };
             let Some(next) = keys.iter().filter(|key| **key > &*live).min() else { break };
