@@ -581,7 +581,7 @@ shapes! {
         number: NonZeroU16::MIN.saturating_add(short(random)),
         wrapping: Wrapping(i32::from(short(random)) - 300),
         reverse: Reverse(i16::from(byte(random)) - 100),
-        linked: list(random, |it| i128::from(long(it)) * i128::from(long(it)) - 77),
+        linked: list(random, |it| i128::from(long(it)).wrapping_mul(long(it).into()).wrapping_sub(77)),
         deque: list(random, |it| u128::from(long(it)) * u128::from(long(it))),
         twice: maybe(random, |it| maybe(it, byte)),
         letter: *random.pick(&['a', 'é', '€', '🌰', '\0']),
