@@ -55,6 +55,12 @@ impl EncodedEntry {
         let start = self.key_range().end;
         start..start + self.value_size as usize
     }
+
+    /// Kind, key and value, of an entry that lies in `bytes`.
+    #[inline]
+    pub(crate) fn parts<'b>(&self, bytes: &'b [u8]) -> (Kind, &'b [u8], &'b [u8]) {
+        (self.kind, &bytes[self.key_range()], &bytes[self.value_range()])
+    }
 }
 
 /// A write batch prepared for the memtable, outside any lock: entries with consecutive sequence
@@ -94,9 +100,6 @@ impl SealedBatch {
 
     /// Kind, key and value of each entry.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (Kind, &[u8], &[u8])> {
-        let parts = |entry: &EncodedEntry| {
-            (entry.kind, &self.bytes[entry.key_range()], &self.bytes[entry.value_range()])
-        };
-        self.entries.iter().map(parts)
+        self.entries.iter().map(|entry| entry.parts(&self.bytes))
     }
 }

@@ -112,10 +112,7 @@ impl EntryBatch {
 
     /// The entries in insertion order.
     pub(crate) fn iter(&self) -> impl ExactSizeIterator<Item = BatchEntry<'_>> {
-        let parts = |entry: &EncodedEntry| {
-            (entry.kind, &self.payload[entry.key_range()], &self.payload[entry.value_range()])
-        };
-        self.entries.iter().map(parts)
+        self.entries.iter().map(|entry| entry.parts(&self.payload))
     }
 
     /// Adds an entry of a kind that a batch has, whose key has this hash. A tombstone has no value,
