@@ -8,5 +8,6 @@
 pub mod contract;
 pub mod counted;
 pub mod network;
+pub mod ports;
 pub mod servers;
 pub mod shared;

@@ -3,8 +3,10 @@
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicU8, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 use std::thread;
+
+use crate::ports::Ports;
 
 /// What becomes of bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -142,6 +144,6 @@ pub fn server_that_says(answer: &'static [u8]) -> SocketAddr {
 
 /// A port at which there is no server.
 pub fn unused_address() -> SocketAddr {
-    // It was free a moment ago, and ports are given out in turn.
-    TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("an address")
+    static UNUSED: LazyLock<Ports> = LazyLock::new(Ports::claim);
+    SocketAddr::from(([127, 0, 0, 1], UNUSED.first()))
 }

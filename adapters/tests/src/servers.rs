@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
@@ -10,6 +9,8 @@ use std::sync::{LazyLock, Mutex, PoisonError};
 use std::{env, fs};
 
 use tempfile::TempDir;
+
+use crate::ports::Ports;
 
 /// Runs a script of `.ci/servers`, and fails with its output if it does.
 fn script(name: &str, arguments: &[&str]) {
@@ -73,22 +74,11 @@ impl<S> OfProcess<S> {
     }
 }
 
-/// The first of `count` ports that are free now.
-fn ports(count: u16) -> u16 {
-    loop {
-        let first = TcpListener::bind("127.0.0.1:0").expect("a port");
-        let port = first.local_addr().expect("an address").port();
-        let rest = (1..count).map(|n| TcpListener::bind(("127.0.0.1", port.checked_add(n)?)).ok());
-        if rest.collect::<Option<Vec<_>>>().is_some() {
-            return port;
-        }
-    }
-}
-
 /// A PostgreSQL server, which may have a synchronous standby.
 #[derive(Debug)]
 pub struct PostgresServer {
     directory: TempDir,
+    _ports: Ports,
     /// The port of the primary.
     pub port: u16,
     /// The port of the standby, when there is one.
@@ -114,8 +104,9 @@ impl PostgresServer {
     }
 
     fn start_in(directory: TempDir) -> Self {
-        let port = ports(2);
-        let mut server = Self { directory, port, standby_port: port + 1, running: [false, false] };
+        let ports = Ports::claim();
+        let (port, standby_port) = (ports.first(), ports.first() + 1);
+        let mut server = Self { directory, _ports: ports, port, standby_port, running: [false, false] };
         server.start_again();
         server
     }
@@ -203,6 +194,7 @@ impl Drop for PostgresServer {
 #[derive(Debug)]
 pub struct EtcdCluster {
     directory: TempDir,
+    _ports: Ports,
     port: u16,
     has_network: bool,
     max_txn_ops: usize,
@@ -237,7 +229,9 @@ impl EtcdCluster {
     }
 
     fn start_with(has_network: bool, max_txn_ops: usize, directory: TempDir) -> Self {
-        let mut cluster = Self { directory, port: ports(6), has_network, max_txn_ops, running: [false; 3] };
+        let ports = Ports::claim();
+        let (port, running) = (ports.first(), [false; 3]);
+        let mut cluster = Self { directory, _ports: ports, port, has_network, max_txn_ops, running };
         if has_network {
             script("etcd", &["network", &cluster.port.to_string()]);
         }
