@@ -1,11 +1,13 @@
 //! The queue of the group commit: one of the waiting threads leads and writes the commits of all.
 //!
 //! ```text
-//!   enqueue ──► no leader? ──► lead: write all that wait ──► the first that came meanwhile leads next
-//!               a leader?  ──► wait, until written or woken to lead
+//!   enqueue ──► no leader? ──► lead: write all that wait ──► call the first that came meanwhile
+//!               a leader?  ──► wait, until written or called: then look again for a leader
 //! ```
 //!
-//! 1. There is one leader at a time; its own commit is in the queue.
+//! 1. There is one leader at a time. While there is none, the queue is empty or one of the waiting
+//!    threads is called. A thread that comes before that one is awake leads in its place, and
+//!    writes its commit with the others: nothing waits for a thread that still has to wake up.
 //! 2. Followers spin about 200 iterations, then sleep. A thread that spins all the time uses up its
 //!    slice of the processor; with more of them than processors, each waits for the slices of all
 //!    others, milliseconds in the middle of a commit.
@@ -77,6 +79,11 @@ struct Queue {
 }
 
 impl Queue {
+    /// Returns whether there was no leader.
+    fn take_lead(&mut self) -> bool {
+        !std::mem::replace(&mut self.has_leader, true)
+    }
+
     /// Takes all requests, and leaves capacity for as many.
     fn take(&mut self) -> Vec<Request> {
         let next = Vec::with_capacity(self.requests.len());
@@ -95,7 +102,8 @@ pub(super) struct Waiter {
 #[derive(Debug, Default)]
 struct WaiterState {
     is_asleep: bool,
-    is_leader: bool,
+    /// Whether there was no leader.
+    is_called: bool,
     outcome: Option<Result<CommitPosition, RefusedCommit>>,
 }
 
@@ -111,9 +119,9 @@ impl Waiter {
         }
     }
 
-    /// Waits until the commit is complete, or until this thread is to lead: then there is no
-    /// outcome. What `check` refuses is not slept for: it returns whether the threads that would
-    /// wake it exist.
+    /// Waits until the commit is complete, or until there is no leader: then there is no outcome.
+    /// What `check` refuses is not slept for: it returns whether the threads that would wake it
+    /// exist.
     fn wait(&self, check: impl FnOnce() -> Result<()>) -> Option<Result<CommitPosition, RefusedCommit>> {
         for _ in 0..SPINS {
             if self.is_woken.load(Ordering::Acquire) {
@@ -127,11 +135,13 @@ impl Waiter {
             return Some(Err(error.into()));
         }
         let mut state = self.state.lock();
-        while !state.is_leader && state.outcome.is_none() {
+        while !state.is_called && state.outcome.is_none() {
             state.is_asleep = true;
             state = self.wakeup.wait(state);
         }
         state.is_asleep = false;
+        state.is_called = false;
+        self.is_woken.store(false, Ordering::Relaxed);
         state.outcome.take()
     }
 }
@@ -162,33 +172,34 @@ impl Drop for Completion {
     }
 }
 
-/// The right to write the next group, which goes to the next waiter when it is dropped.
+/// The right to write the next group; dropping it calls the first that waits.
 struct LeaderGuard<'a>(&'a Mutex<Queue>);
 
 impl LeaderGuard<'_> {
-    /// Wakes the next leader; returns whether there is one.
-    fn pass_on(self) -> bool {
-        let is_awaited = self.wake_next();
+    /// Ends the lead; returns whether a commit waits.
+    fn end(self) -> bool {
+        let is_awaited = self.call_next();
         std::mem::forget(self);
         is_awaited
     }
 
-    fn wake_next(&self) -> bool {
-        let mut queue = self.0.lock();
-        let next = queue.requests.first().and_then(|next| next.completion.0.as_ref());
-        let is_awaited = next.is_some();
-        if let Some(next) = next {
-            next.wake(|state| state.is_leader = true);
-        } else {
+    fn call_next(&self) -> bool {
+        let next = {
+            let mut queue = self.0.lock();
             queue.has_leader = false;
+            queue.requests.first().and_then(|next| next.completion.0.clone())
+        };
+        // It may be written by another leader by now; then the call means nothing to it.
+        if let Some(next) = &next {
+            next.wake(|state| state.is_called = true);
         }
-        is_awaited
+        next.is_some()
     }
 }
 
 impl Drop for LeaderGuard<'_> {
     fn drop(&mut self) {
-        self.wake_next();
+        self.call_next();
     }
 }
 
@@ -210,13 +221,16 @@ impl CommitQueue {
     ) -> Result<CommitPosition, RefusedCommit> {
         let waiter = Arc::new(Waiter::default());
         let request = new_request(Completion::new(&waiter));
-        let is_leader = {
+        let mut is_leader = {
             let mut queue = self.queue.lock();
             queue.requests.push(request);
-            !std::mem::replace(&mut queue.has_leader, true)
+            queue.take_lead()
         };
-        if !is_leader && let Some(outcome) = waiter.wait(|| health.owner().check_fork()) {
-            return outcome;
+        while !is_leader {
+            if let Some(outcome) = waiter.wait(|| health.owner().check_fork()) {
+                return outcome;
+            }
+            is_leader = self.queue.lock().take_lead();
         }
         let leader = LeaderGuard(&self.queue);
         let mut log = if let Some(log) = shared_log.try_lock() {
@@ -230,13 +244,13 @@ impl CommitQueue {
         let reads = write_group(&mut log, group);
         let is_yield_due = log.last_seqno().0 / YIELD_EVERY != before.0 / YIELD_EVERY;
         drop(log);
-        let is_awaited = leader.pass_on();
+        let is_awaited = leader.end();
         // The read sets are freed where no writer waits for that.
         drop(reads);
         if is_yield_due && is_awaited {
             yield_now();
         }
-        // The leader of a group completes every request in it, and this one was there.
+        // A leader completes every request of its group; this one was in this group or an earlier one.
         waiter.state.lock().outcome.take().unwrap_or(Err(Error::Poisoned.into()))
     }
 }
@@ -250,6 +264,29 @@ mod tests {
         let waiter = Arc::new(Waiter::default());
         drop(Completion::new(&waiter));
         assert!(matches!(waiter.wait(|| Ok(())), Some(Err(RefusedCommit { error: Error::Poisoned, .. }))));
+    }
+
+    #[test]
+    fn the_lead_is_free_while_the_thread_that_is_called_wakes_up() {
+        let queue = Mutex::new(Queue::default());
+        assert!(queue.lock().take_lead());
+        let waiter = Arc::new(Waiter::default());
+        queue.lock().requests.push(Request {
+            batch: SealedBatch::new(Vec::new(), Vec::new()),
+            reads: ReadSet::default(),
+            validated_up_to: SeqNo::ZERO,
+            is_deletion: false,
+            completion: Completion::new(&waiter),
+        });
+        assert!(!queue.lock().take_lead(), "there is a leader");
+        assert!(LeaderGuard(&queue).end(), "a commit waits");
+        assert!(queue.lock().take_lead(), "another thread leads in its place");
+        for request in queue.lock().take() {
+            request.completion.complete(Err(Error::Conflict.into()));
+        }
+        // Its commit is complete: that it was called means nothing any more.
+        assert!(waiter.wait(|| Ok(())).is_some_and(|outcome| outcome.is_err()));
+        assert!(!LeaderGuard(&queue).end());
     }
 
     #[test]
