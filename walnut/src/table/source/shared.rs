@@ -110,7 +110,7 @@ impl Store {
         durability: Durability,
     ) -> Result<()> {
         let Some(client) = self.client() else { return Err(Error::Unsupported("an engine elsewhere")) };
-        self.retry_queue().run(self.storage(), |round| {
+        self.retry_queue().run(self.storage(), durability, |round| {
             let session = RemoteSession::new(client, Mode::Write);
             let written = Self::ensure_keyspaces(&session, keyspaces).and_then(|()| {
                 commit_and_record(self.storage().address(), None, batch.clone(), |batch| {
