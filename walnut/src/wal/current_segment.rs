@@ -10,9 +10,9 @@ use crate::crypt::Sealer;
 use crate::env::File;
 use crate::error::Result;
 
-/// Zeros preallocated first in a reopened segment; doubled at each further step. Most processes
-/// that reopen a log write little.
-const FIRST_STEP: u64 = 4 << 10;
+/// Zeros preallocated first in a reopened segment, after its second write; doubled at each further
+/// step. Most processes that reopen a log write little, and closing takes the zeros away again.
+pub(super) const FIRST_STEP: u64 = 4 << 10;
 
 #[derive(Debug)]
 pub(super) struct CurrentSegment {
@@ -69,7 +69,7 @@ impl CurrentSegment {
             end: found.end,
             synced: found.end,
             size,
-            step: FIRST_STEP,
+            step: 0,
             generations: None,
             is_sealed: true,
         }))

@@ -54,7 +54,7 @@
 use std::sync::Arc;
 
 use super::Commit;
-use super::current_segment::{CurrentSegment, Retired, retired};
+use super::current_segment::{CurrentSegment, FIRST_STEP, Retired, retired};
 use super::format::{MAX_PAYLOAD_SIZE, RecordHeader, RecordKind, put_record};
 use super::replay::Recovered;
 use super::segment::{RecycledSegment, Segment, TempSegment, write_zeros};
@@ -300,7 +300,7 @@ impl LogWriter {
         }
         *size = *end;
         let step = (*next_step).min(self.config.preallocate);
-        *next_step = next_step.saturating_mul(2);
+        *next_step = next_step.saturating_mul(2).max(FIRST_STEP);
         // Groups that are larger than a step change the length every time, whatever is
         // preallocated.
         if (self.group.len() as u64) < step && write_zeros(&**file, *end, *end + step).is_ok() {
@@ -458,7 +458,9 @@ impl LogWriter {
         };
         // Preallocated zeros, or records of an earlier generation, may take as much as a memtable.
         // Replay ignores them either way.
-        let _ = self.segment.file.set_size(end);
+        if self.segment.size > end {
+            let _ = self.segment.file.set_size(end);
+        }
         Ok(())
     }
 

@@ -10,9 +10,10 @@
 //!    does not depend on whether there is one.
 //! 3. What was inserted before an error means nothing.
 
+use std::num::NonZero;
 use std::panic::resume_unwind;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::thread::{Builder, Scope, ScopedJoinHandle};
+use std::thread::{Builder, Scope, ScopedJoinHandle, available_parallelism};
 
 use crate::base::{EncodedEntry, FileNumber, SealedBatch, SeqNo};
 use crate::batch;
@@ -199,6 +200,10 @@ impl<'scope, 'a: 'scope, 'b: 'scope> Sink<'scope, 'a, 'b> {
     }
 
     fn begin(&self, scope: &'scope Scope<'scope, '_>) -> Option<Inserter<'scope>> {
+        // The answer takes some twenty system calls: most logs are too short to ask.
+        if available_parallelism().map_or(1, NonZero::get) == 1 {
+            return None;
+        }
         let (loads, waiting): (_, Receiver<Load>) = sync_channel(WAITING_LOADS);
         let loader = self.loader;
         let insert = move || {

@@ -29,7 +29,6 @@ mod spill;
 use std::collections::HashSet;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::thread::available_parallelism;
 
 use crate::base::{FileNumber, SeqNo};
 use crate::crypt::{DataKeys, EncryptionKey};
@@ -172,6 +171,8 @@ impl Engine {
         if self.commits.log.size().segment_count <= MAX_SEGMENTS_LEFT {
             return;
         }
+        // What the log has deleted is known to be dead before it is flushed.
+        self.scan_for_dead_ranges();
         let is_crowded = || self.versions.view().levels.runs().len() > MAX_RUNS_LEFT;
         match self.flush_everything() {
             Ok(()) if is_crowded() => drop(self.compact_due()),
@@ -303,8 +304,7 @@ fn open_existing(
         memtable_size: config.memtable_size,
         frozen_limit: config.frozen_limit,
         // With `Manual` the same calls do the same operations in the same order.
-        in_parallel: config.background == Background::Thread
-            && available_parallelism().is_ok_and(|count| count.get() > 1),
+        in_parallel: config.background == Background::Thread,
     };
     let mut spill = Spill::new(&sst_store, &value_store, &config.values, version);
     let log_config = LogConfig { collapse, ..log_config(config) };
