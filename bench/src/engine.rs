@@ -7,6 +7,12 @@ use crate::account::Account;
 /// Whatever went wrong, as a sentence.
 pub type Result<T> = std::result::Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
+/// Gets the row with an id.
+pub type Get<'a> = dyn Fn(u64) -> Result<Option<Account>> + 'a;
+
+/// Rows that one commit removes at most, of many that an index finds.
+pub const REMOVED_AT_ONCE: usize = 1000;
+
 /// What is equal for all engines.
 #[derive(Clone, Copy, Debug)]
 pub struct Setting {
@@ -65,6 +71,36 @@ pub trait Engine: Send + Sync + Sized {
     /// Removes rows with their index entries in one commit. The ids are distinct and present.
     fn remove_many(&self, ids: &[u64]) -> Result<()>;
 
+    /// Takes the first row by id that no other thread is taking, with its index entries, in one commit.
+    fn pop_first(&self) -> Result<Option<Account>>;
+
+    /// Removes the rows whose score is below `limit`, [`REMOVED_AT_ONCE`] in a commit, and returns their
+    /// number.
+    fn remove_below(&self, limit: u64) -> Result<u64> {
+        let (mut from, mut count) = (0, 0);
+        loop {
+            let rows = self.by_score(from, REMOVED_AT_ONCE)?;
+            let ids: Vec<u64> = rows.iter().take_while(|row| row.score < limit).map(|row| row.id).collect();
+            let (Some(last), false) = (rows.last(), ids.is_empty()) else { return Ok(count) };
+            self.remove_many(&ids)?;
+            count += ids.len() as u64;
+            // Not from the front again: an LSM tree would step over everything that was just removed.
+            from = last.score;
+        }
+    }
+
+    /// Removes all rows, which are few, in the quickest way that the engine has.
+    fn clear(&self) -> Result<()>;
+
+    /// Calls `body` with gets of the state that is committed now, whatever `body` changes meanwhile. `None`
+    /// where an engine has no snapshots.
+    fn with_snapshot<R>(&self, body: impl FnOnce(&Get<'_>) -> Result<R>) -> Result<Option<R>>;
+
+    /// Opens a database of so many ordered maps instead of the table. `None` where that is not measured.
+    fn maps(_dir: &Path, _setting: &Setting, _count: usize) -> Result<Option<Box<dyn Maps>>> {
+        Ok(None)
+    }
+
     /// Makes everything durable.
     fn sync(&self) -> Result<()>;
 
@@ -73,4 +109,18 @@ pub trait Engine: Send + Sync + Sized {
 
     /// Closes in order.
     fn close(self) -> Result<()>;
+}
+
+/// Ordered maps of bytes in one database, by their places.
+pub trait Maps: Sync {
+    /// Sets a value in a commit of its own.
+    fn put(&self, map: usize, key: &[u8], value: &[u8]) -> Result<()>;
+
+    /// The value of a key.
+    fn get(&self, map: usize, key: &[u8]) -> Result<Option<Vec<u8>>>;
+}
+
+/// The name of the map at a place.
+pub fn map_name(map: usize) -> String {
+    format!("map-{map}")
 }

@@ -113,8 +113,18 @@ pub fn disk_size(dir: &Path) -> Result<f64> {
 
 /// The most memory that this process has had, in bytes: the high-water mark of its resident set.
 pub fn peak_memory() -> Result<f64> {
+    status("VmHWM:")
+}
+
+/// The memory that this process has now, in bytes: its resident set, with touched pages of mapped files.
+pub fn memory() -> Result<f64> {
+    status("VmRSS:")
+}
+
+fn status(name: &str) -> Result<f64> {
     let status = std::fs::read_to_string("/proc/self/status")?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).ok_or("no VmHWM")?;
+    let line =
+        status.lines().find_map(|line| line.strip_prefix(name)).ok_or("a line of status is missing")?;
     let kib: f64 = line.trim().trim_end_matches(" kB").parse()?;
     Ok(kib * 1024.0)
 }

@@ -31,6 +31,15 @@ impl Random {
         ((u128::from(self.next()) * u128::from(limit)) >> 64) as u64
     }
 
+    /// The numbers below `count` in a random order (Fisher and Yates).
+    pub fn order(&mut self, count: u32) -> Vec<u32> {
+        let mut numbers: Vec<u32> = (0..count).collect();
+        for end in (1..numbers.len()).rev() {
+            numbers.swap(end, self.below(end as u64 + 1) as usize);
+        }
+        numbers
+    }
+
     /// A fraction from 0 up to 1.
     pub fn fraction(&mut self) -> f64 {
         (self.next() >> 11) as f64 / (1u64 << 53) as f64

@@ -14,7 +14,7 @@ use std::path::Path;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use crate::account::Account;
-use crate::engine::{Engine, Result, Setting};
+use crate::engine::{Engine, Get, Maps, Result, Setting};
 
 /// The four ordered maps of the table.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -39,6 +39,9 @@ impl Tree {
     }
 }
 
+/// Gets the bytes of a row by its key.
+pub type GetBytes<'a> = dyn Fn(&[u8]) -> Result<Option<Vec<u8>>> + 'a;
+
 /// An engine of ordered bytes.
 pub trait Store: Send + Sync + Sized {
     /// Its name in tables and on the command line.
@@ -58,6 +61,28 @@ pub trait Store: Send + Sync + Sized {
     fn reader(&self) -> Result<Self::Reader<'_>>;
     /// Commits what `body` writes, all of it or nothing.
     fn write(&self, body: impl FnOnce(&mut Self::Writer<'_>) -> Result<()>) -> Result<()>;
+    /// Empties the four trees in the way that is quickest for a few rows. This form removes key by key in one
+    /// commit: for ten rows twice as quick as `RocksDB`'s range tombstones, and seven times as quick as fjall's
+    /// `Keyspace::clear`, which writes a file for each tree.
+    fn clear(&self) -> Result<()> {
+        let reader = self.reader()?;
+        self.write(|writer| {
+            for tree in Tree::ALL {
+                reader.scan(tree, &[], |key, _| writer.delete(tree, key).map(|()| true))?;
+            }
+            Ok(())
+        })
+    }
+    /// Calls `body` with gets of the rows that are committed now; `None` where the engine has no snapshots.
+    /// This form is for engines whose `reader` is one.
+    fn with_snapshot<R>(&self, body: impl FnOnce(&GetBytes<'_>) -> Result<R>) -> Result<Option<R>> {
+        let reader = self.reader()?;
+        body(&|key| reader.get(Tree::Rows, key, <[u8]>::to_vec)).map(Some)
+    }
+    /// See [`Engine::maps`].
+    fn maps(_dir: &Path, _setting: &Setting, _count: usize) -> Result<Option<Box<dyn Maps>>> {
+        Ok(None)
+    }
     /// Makes everything durable.
     fn sync(&self) -> Result<()>;
     /// Brings the files into their lasting form.
@@ -80,6 +105,10 @@ pub trait Reader {
 pub trait Writer {
     /// Gives the value of a key to `found`.
     fn get<R>(&self, tree: Tree, key: &[u8], found: impl FnOnce(&[u8]) -> R) -> Result<Option<R>>;
+    /// Passes the first key to `found`. Only a writer that is isolated is asked.
+    fn first<R>(&self, _tree: Tree, _found: impl FnOnce(&[u8]) -> R) -> Result<Option<R>> {
+        Err("this writer is not isolated".into())
+    }
     /// Sets a value.
     fn put(&mut self, tree: Tree, key: &[u8], value: &[u8]) -> Result<()>;
     /// Removes a key.
@@ -101,12 +130,33 @@ impl<S: Store> Typed<S> {
         if S::ISOLATED {
             return Vec::new();
         }
-        let mut places: Vec<usize> = ids.map(|id| (id / 2) as usize % LOCK_COUNT).collect();
+        let mut places: Vec<usize> = ids.map(lock_place).collect();
         places.sort_unstable();
         places.dedup();
         let lock = |place: usize| self.locks[place].lock().unwrap_or_else(PoisonError::into_inner);
         places.into_iter().map(lock).collect()
     }
+
+    /// The id of the first row whose lock is free, with the lock.
+    fn lock_first(&self) -> Result<Option<(u64, MutexGuard<'_, ()>)>> {
+        let reader = self.store.reader()?;
+        let mut first = None;
+        reader.scan(Tree::Rows, &[], |key, _| {
+            let id = number(key)?;
+            let Ok(lock) = self.locks[lock_place(id)].try_lock() else { return Ok(true) };
+            // It may have been taken since the scan began.
+            if reader.get(Tree::Rows, key, |_| ())?.is_some() {
+                first = Some((id, lock));
+            }
+            Ok(first.is_none())
+        })?;
+        Ok(first)
+    }
+}
+
+/// The place of a row's lock.
+fn lock_place(id: u64) -> usize {
+    (id / 2) as usize % LOCK_COUNT
 }
 
 impl<S: Store> Engine for Typed<S> {
@@ -237,15 +287,39 @@ impl<S: Store> Engine for Typed<S> {
         let _locks = self.lock(ids.iter().copied());
         self.store.write(|writer| {
             for &id in ids {
-                let key = id.to_be_bytes();
-                let row = writer.get(Tree::Rows, &key, decode)?.ok_or("a row is missing")??;
-                writer.delete(Tree::Emails, row.email.as_bytes())?;
-                writer.delete(Tree::Cities, &city_key(&row.city, id))?;
-                writer.delete(Tree::Scores, &score_key(row.score, id))?;
-                writer.delete(Tree::Rows, &key)?;
+                remove(writer, id)?;
             }
             Ok(())
         })
+    }
+
+    fn pop_first(&self) -> Result<Option<Account>> {
+        let (mut row, mut locked) = (None, None);
+        self.store.write(|writer| {
+            let id = if S::ISOLATED {
+                writer.first(Tree::Rows, number)?.transpose()?
+            } else {
+                locked = self.lock_first()?;
+                locked.as_ref().map(|(id, _)| *id)
+            };
+            row = id.map(|id| remove(writer, id)).transpose()?;
+            Ok(())
+        })?;
+        drop(locked);
+        Ok(row)
+    }
+
+    fn clear(&self) -> Result<()> {
+        self.store.clear()
+    }
+
+    fn with_snapshot<R>(&self, body: impl FnOnce(&Get<'_>) -> Result<R>) -> Result<Option<R>> {
+        self.store
+            .with_snapshot(|get| body(&|id| get(&id.to_be_bytes())?.map(|row| decode(&row)).transpose()))
+    }
+
+    fn maps(dir: &Path, setting: &Setting, count: usize) -> Result<Option<Box<dyn Maps>>> {
+        S::maps(dir, setting, count)
     }
 
     fn sync(&self) -> Result<()> {
@@ -259,6 +333,17 @@ impl<S: Store> Engine for Typed<S> {
     fn close(self) -> Result<()> {
         self.store.close()
     }
+}
+
+/// Removes a row, which is present, with its index entries.
+fn remove(writer: &mut impl Writer, id: u64) -> Result<Account> {
+    let key = id.to_be_bytes();
+    let row = writer.get(Tree::Rows, &key, decode)?.ok_or("a row is missing")??;
+    writer.delete(Tree::Emails, row.email.as_bytes())?;
+    writer.delete(Tree::Cities, &city_key(&row.city, id))?;
+    writer.delete(Tree::Scores, &score_key(row.score, id))?;
+    writer.delete(Tree::Rows, &key)?;
+    Ok(row)
 }
 
 fn encode(row: &Account) -> Result<Vec<u8>> {

@@ -10,7 +10,7 @@ use native_model::{Model, native_model};
 use serde::{Deserialize, Serialize};
 
 use crate::account::Account;
-use crate::engine::{Engine, Result, Setting};
+use crate::engine::{Engine, Get, Result, Setting};
 
 static MODELS: LazyLock<Models> = LazyLock::new(|| {
     let mut models = Models::new();
@@ -182,6 +182,32 @@ impl Engine for NativeDb {
                 transaction.remove(row)?;
             }
             Ok(transaction.commit()?)
+        })
+    }
+
+    fn pop_first(&self) -> Result<Option<Account>> {
+        self.with(|db| {
+            let transaction = db.rw_transaction()?;
+            let first = transaction.scan().primary::<NativeAccount>()?.all()?.next().transpose()?;
+            let Some(row) = first else { return Ok(None) };
+            transaction.remove(row.clone())?;
+            transaction.commit()?;
+            Ok(Some(row.into()))
+        })
+    }
+
+    fn clear(&self) -> Result<()> {
+        self.with(|db| {
+            let transaction = db.rw_transaction()?;
+            transaction.drain().primary::<NativeAccount>()?;
+            Ok(transaction.commit()?)
+        })
+    }
+
+    fn with_snapshot<R>(&self, body: impl FnOnce(&Get<'_>) -> Result<R>) -> Result<Option<R>> {
+        self.with(|db| {
+            let transaction = db.r_transaction()?;
+            body(&|id| Ok(transaction.get().primary::<NativeAccount>(id)?.map(Account::from))).map(Some)
         })
     }
 

@@ -10,7 +10,7 @@ use std::sync::{Mutex, PoisonError};
 use rusqlite::{Connection, OptionalExtension, Row, TransactionBehavior, params};
 
 use crate::account::Account;
-use crate::engine::{Engine, Result, Setting};
+use crate::engine::{Engine, Get, REMOVED_AT_ONCE, Result, Setting};
 
 /// A database with its idle connections.
 pub struct Sqlite {
@@ -59,11 +59,12 @@ impl Sqlite {
         result
     }
 
-    fn write(&self, body: impl FnOnce(&Connection) -> Result<()>) -> Result<()> {
+    fn write<R>(&self, body: impl FnOnce(&Connection) -> Result<R>) -> Result<R> {
         self.with(|connection| {
             let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            body(&transaction)?;
-            Ok(transaction.commit()?)
+            let result = body(&transaction)?;
+            transaction.commit()?;
+            Ok(result)
         })
     }
 
@@ -210,6 +211,47 @@ impl Engine for Sqlite {
                 }
             }
             Ok(())
+        })
+    }
+
+    fn pop_first(&self) -> Result<Option<Account>> {
+        self.write(|connection| {
+            let mut take = connection
+                .prepare_cached("DELETE FROM account WHERE id = (SELECT min(id) FROM account) RETURNING *")?;
+            Ok(take.query_row([], account).optional()?)
+        })
+    }
+
+    fn remove_below(&self, limit: u64) -> Result<u64> {
+        let delete = "DELETE FROM account WHERE id IN
+            (SELECT id FROM account WHERE score < ? ORDER BY score LIMIT ?)";
+        let mut count = 0;
+        loop {
+            let removed = self.write(|connection| {
+                let mut delete = connection.prepare_cached(delete)?;
+                Ok(delete.execute([limit as i64, REMOVED_AT_ONCE as i64])? as u64)
+            })?;
+            if removed == 0 {
+                return Ok(count);
+            }
+            count += removed;
+        }
+    }
+
+    fn clear(&self) -> Result<()> {
+        self.write(|connection| {
+            connection.prepare_cached("DELETE FROM account")?.execute([])?;
+            Ok(())
+        })
+    }
+
+    fn with_snapshot<R>(&self, body: impl FnOnce(&Get<'_>) -> Result<R>) -> Result<Option<R>> {
+        self.with(|connection| {
+            let transaction = connection.transaction()?;
+            // The snapshot begins with the first read.
+            transaction.query_row("SELECT max(id) FROM account", [], |_| Ok(()))?;
+            body(&|id| Ok(transaction.prepare_cached(GET)?.query_row([id as i64], account).optional()?))
+                .map(Some)
         })
     }
 

@@ -2,10 +2,11 @@
 
 use std::path::Path;
 
+use walnut::kv::Keyspace;
 use walnut::{Database, DefaultTable, Durability};
 
 use crate::account::Account;
-use crate::engine::{Engine, Result, Setting};
+use crate::engine::{Engine, Get, Maps, REMOVED_AT_ONCE, Result, Setting, map_name};
 
 /// An open database and its table.
 pub struct Walnut {
@@ -13,12 +14,16 @@ pub struct Walnut {
     accounts: DefaultTable<Account>,
 }
 
+fn database(dir: &Path, setting: &Setting) -> Result<Database> {
+    let durability = if setting.durable { Durability::Safe } else { Durability::Fast };
+    Ok(Database::builder().cache_size(setting.cache_size).durability(durability).open(dir)?)
+}
+
 impl Engine for Walnut {
     const NAME: &'static str = "walnut";
 
     fn open(dir: &Path, setting: &Setting) -> Result<Self> {
-        let durability = if setting.durable { Durability::Safe } else { Durability::Fast };
-        let db = Database::builder().cache_size(setting.cache_size).durability(durability).open(dir)?;
+        let db = database(dir, setting)?;
         let accounts = db.table()?;
         Ok(Self { db, accounts })
     }
@@ -93,6 +98,30 @@ impl Engine for Walnut {
         if removed.iter().any(Option::is_none) { Err("a row is missing".into()) } else { Ok(()) }
     }
 
+    fn pop_first(&self) -> Result<Option<Account>> {
+        Ok(self.accounts.iter().pop_first()?)
+    }
+
+    fn remove_below(&self, limit: u64) -> Result<u64> {
+        Ok(self.accounts.by().score.range(..limit).in_batches(REMOVED_AT_ONCE).remove_all()?)
+    }
+
+    fn clear(&self) -> Result<()> {
+        self.accounts.iter().remove_all()?;
+        Ok(())
+    }
+
+    fn with_snapshot<R>(&self, body: impl FnOnce(&Get<'_>) -> Result<R>) -> Result<Option<R>> {
+        let accounts = self.db.snapshot().table::<Account>()?;
+        body(&|id| Ok(accounts.get(id)?)).map(Some)
+    }
+
+    fn maps(dir: &Path, setting: &Setting, count: usize) -> Result<Option<Box<dyn Maps>>> {
+        let db = database(dir, setting)?;
+        let maps = (0..count).map(|map| db.keyspace(&map_name(map)));
+        Ok(Some(Box::new(Keyspaces(maps.collect::<walnut::Result<_>>()?))))
+    }
+
     fn sync(&self) -> Result<()> {
         Ok(self.db.sync()?)
     }
@@ -104,5 +133,18 @@ impl Engine for Walnut {
 
     fn close(self) -> Result<()> {
         Ok(self.db.close()?)
+    }
+}
+
+/// Any number of keyspaces, which keep their database open.
+struct Keyspaces(Vec<Keyspace>);
+
+impl Maps for Keyspaces {
+    fn put(&self, map: usize, key: &[u8], value: &[u8]) -> Result<()> {
+        Ok(self.0[map].put(key, value)?)
+    }
+
+    fn get(&self, map: usize, key: &[u8]) -> Result<Option<Vec<u8>>> {
+        Ok(self.0[map].get(key)?)
     }
 }

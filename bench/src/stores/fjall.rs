@@ -5,10 +5,10 @@
 
 use std::path::Path;
 
-use fjall::{Database, Keyspace, KeyspaceCreateOptions, OwnedWriteBatch, PersistMode};
+use fjall::{Database, Keyspace, KeyspaceCreateOptions, OwnedWriteBatch, PersistMode, Readable};
 
-use crate::engine::{Result, Setting};
-use crate::typed::{Reader, Store, Tree, Writer};
+use crate::engine::{Maps, Result, Setting, map_name};
+use crate::typed::{GetBytes, Reader, Store, Tree, Writer};
 
 /// An open database.
 pub struct Fjall {
@@ -23,6 +23,10 @@ pub struct Batch<'w> {
     batch: OwnedWriteBatch,
 }
 
+fn database(dir: &Path, setting: &Setting) -> Result<Database> {
+    Ok(Database::builder(dir).cache_size(setting.cache_size as u64).open()?)
+}
+
 impl Store for Fjall {
     const NAME: &'static str = "fjall";
     const ISOLATED: bool = false;
@@ -30,7 +34,7 @@ impl Store for Fjall {
     type Writer<'w> = Batch<'w>;
 
     fn open(dir: &Path, setting: &Setting) -> Result<Self> {
-        let db = Database::builder(dir).cache_size(setting.cache_size as u64).open()?;
+        let db = database(dir, setting)?;
         let [rows, emails, cities, scores] =
             Tree::ALL.map(|tree| db.keyspace(tree.name(), KeyspaceCreateOptions::default));
         let trees = [rows?, emails?, cities?, scores?];
@@ -48,6 +52,18 @@ impl Store for Fjall {
         Ok(batch.batch.commit()?)
     }
 
+    fn with_snapshot<R>(&self, body: impl FnOnce(&GetBytes<'_>) -> Result<R>) -> Result<Option<R>> {
+        let (snapshot, rows) = (self.db.snapshot(), &self.trees[Tree::Rows as usize]);
+        body(&|key| Ok(snapshot.get(rows, key)?.map(|row| row.to_vec()))).map(Some)
+    }
+
+    fn maps(dir: &Path, setting: &Setting, count: usize) -> Result<Option<Box<dyn Maps>>> {
+        let db = database(dir, setting)?;
+        let trees = (0..count).map(|map| db.keyspace(&map_name(map), KeyspaceCreateOptions::default));
+        let trees = trees.collect::<fjall::Result<_>>()?;
+        Ok(Some(Box::new(FjallMaps { db, trees, durable: setting.durable })))
+    }
+
     fn sync(&self) -> Result<()> {
         Ok(self.db.persist(PersistMode::SyncData)?)
     }
@@ -62,6 +78,27 @@ impl Store for Fjall {
 
     fn close(self) -> Result<()> {
         Ok(self.db.persist(PersistMode::SyncAll)?)
+    }
+}
+
+/// Any number of keyspaces.
+struct FjallMaps {
+    db: Database,
+    trees: Vec<Keyspace>,
+    durable: bool,
+}
+
+impl Maps for FjallMaps {
+    fn put(&self, map: usize, key: &[u8], value: &[u8]) -> Result<()> {
+        self.trees[map].insert(key, value)?;
+        if self.durable {
+            self.db.persist(PersistMode::SyncData)?;
+        }
+        Ok(())
+    }
+
+    fn get(&self, map: usize, key: &[u8]) -> Result<Option<Vec<u8>>> {
+        Ok(self.trees[map].get(key)?.map(|value| value.to_vec()))
     }
 }
 

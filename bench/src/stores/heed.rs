@@ -10,7 +10,7 @@ use std::path::Path;
 use heed::types::Bytes;
 use heed::{CompactionOption, Database, Env, EnvFlags, EnvOpenOptions, RoTxn, RwTxn, WithTls};
 
-use crate::engine::{Result, Setting};
+use crate::engine::{Maps, Result, Setting, map_name};
 use crate::typed::{Reader, Store, Tree, Writer};
 
 type Trees = [Database<Bytes, Bytes>; 4];
@@ -35,6 +35,19 @@ pub struct Writes<'w> {
     trees: Trees,
 }
 
+fn environment(dir: &Path, setting: &Setting, trees: usize) -> Result<Env> {
+    let sync = if setting.durable { EnvFlags::empty() } else { EnvFlags::NO_SYNC };
+    let flags = EnvFlags::NO_READ_AHEAD | sync;
+    let mut options = EnvOpenOptions::new();
+    options.map_size(MAP_SIZE).max_dbs(u32::try_from(trees)?).max_readers(64);
+    #[expect(
+        unsafe_code,
+        reason = "LMDB maps a file that no other process writes to; NO_SYNC may lose it in a power cut, as is said"
+    )]
+    let env = unsafe { options.flags(flags).open(dir)? };
+    Ok(env)
+}
+
 impl Store for Heed {
     const NAME: &'static str = "lmdb";
     const ISOLATED: bool = true;
@@ -42,15 +55,7 @@ impl Store for Heed {
     type Writer<'w> = Writes<'w>;
 
     fn open(dir: &Path, setting: &Setting) -> Result<Self> {
-        let sync = if setting.durable { EnvFlags::empty() } else { EnvFlags::NO_SYNC };
-        let flags = EnvFlags::NO_READ_AHEAD | sync;
-        let mut options = EnvOpenOptions::new();
-        options.map_size(MAP_SIZE).max_dbs(4).max_readers(64);
-        #[expect(
-            unsafe_code,
-            reason = "LMDB maps a file that nobody else writes to; NO_SYNC may lose it in a power cut, as is said"
-        )]
-        let env = unsafe { options.flags(flags).open(dir)? };
+        let env = environment(dir, setting, 4)?;
         let mut transaction = env.write_txn()?;
         let [rows, emails, cities, scores] =
             Tree::ALL.map(|tree| env.create_database(&mut transaction, Some(tree.name())));
@@ -67,6 +72,21 @@ impl Store for Heed {
         let mut writes = Writes { transaction: self.env.write_txn()?, trees: self.trees };
         body(&mut writes)?;
         Ok(writes.transaction.commit()?)
+    }
+
+    fn clear(&self) -> Result<()> {
+        let mut transaction = self.env.write_txn()?;
+        self.trees.iter().try_for_each(|tree| tree.clear(&mut transaction))?;
+        Ok(transaction.commit()?)
+    }
+
+    fn maps(dir: &Path, setting: &Setting, count: usize) -> Result<Option<Box<dyn Maps>>> {
+        let env = environment(dir, setting, count)?;
+        let mut transaction = env.write_txn()?;
+        let trees = (0..count).map(|map| env.create_database(&mut transaction, Some(&map_name(map))));
+        let trees = trees.collect::<heed::Result<_>>()?;
+        transaction.commit()?;
+        Ok(Some(Box::new(HeedMaps { env, trees })))
     }
 
     fn sync(&self) -> Result<()> {
@@ -90,6 +110,25 @@ impl Store for Heed {
             std::fs::rename(path.join(SETTLED), path.join("data.mdb"))?;
         }
         Ok(())
+    }
+}
+
+/// Any number of trees.
+struct HeedMaps {
+    env: Env,
+    trees: Vec<Database<Bytes, Bytes>>,
+}
+
+impl Maps for HeedMaps {
+    fn put(&self, map: usize, key: &[u8], value: &[u8]) -> Result<()> {
+        let mut transaction = self.env.write_txn()?;
+        self.trees[map].put(&mut transaction, key, value)?;
+        Ok(transaction.commit()?)
+    }
+
+    fn get(&self, map: usize, key: &[u8]) -> Result<Option<Vec<u8>>> {
+        let transaction = self.env.read_txn()?;
+        Ok(self.trees[map].get(&transaction, key)?.map(<[u8]>::to_vec))
     }
 }
 
@@ -128,6 +167,10 @@ impl Reader for Reads<'_> {
 impl Writer for Writes<'_> {
     fn get<R>(&self, tree: Tree, key: &[u8], found: impl FnOnce(&[u8]) -> R) -> Result<Option<R>> {
         Ok(self.trees[tree as usize].get(&self.transaction, key)?.map(found))
+    }
+
+    fn first<R>(&self, tree: Tree, found: impl FnOnce(&[u8]) -> R) -> Result<Option<R>> {
+        Ok(self.trees[tree as usize].first(&self.transaction)?.map(|(key, _)| found(key)))
     }
 
     fn put(&mut self, tree: Tree, key: &[u8], value: &[u8]) -> Result<()> {

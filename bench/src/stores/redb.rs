@@ -10,7 +10,7 @@ use redb::{
     TableDefinition,
 };
 
-use crate::engine::{Result, Setting};
+use crate::engine::{Maps, Result, Setting, map_name};
 use crate::typed::{Reader, Store, Tree, Writer};
 
 type Bytes = &'static [u8];
@@ -44,6 +44,11 @@ impl Tables<'_> {
     }
 }
 
+fn database(dir: &Path, setting: &Setting) -> Result<(Database, Durability)> {
+    let db = Database::builder().set_cache_size(setting.cache_size).create(dir.join("db.redb"))?;
+    Ok((db, if setting.durable { Durability::Immediate } else { Durability::None }))
+}
+
 impl Store for Redb {
     const NAME: &'static str = "redb";
     const ISOLATED: bool = true;
@@ -51,8 +56,7 @@ impl Store for Redb {
     type Writer<'w> = [Table<'w, Bytes, Bytes>; 4];
 
     fn open(dir: &Path, setting: &Setting) -> Result<Self> {
-        let db = Database::builder().set_cache_size(setting.cache_size).create(dir.join("db.redb"))?;
-        let durability = if setting.durable { Durability::Immediate } else { Durability::None };
+        let (db, durability) = database(dir, setting)?;
         let redb = Self { db: parking::Shared::new(db), durability };
         redb.write(|_| Ok(()))?;
         Ok(redb)
@@ -75,6 +79,29 @@ impl Store for Redb {
         Ok(transaction.commit()?)
     }
 
+    fn clear(&self) -> Result<()> {
+        let db = self.db.read();
+        let mut transaction = db.begin_write()?;
+        transaction.set_durability(self.durability)?;
+        for tree in Tree::ALL {
+            transaction.delete_table(definition(tree))?;
+            // Readers need the table.
+            transaction.open_table(definition(tree))?;
+        }
+        Ok(transaction.commit()?)
+    }
+
+    fn maps(dir: &Path, setting: &Setting, count: usize) -> Result<Option<Box<dyn Maps>>> {
+        let (db, durability) = database(dir, setting)?;
+        let names: Vec<String> = (0..count).map(map_name).collect();
+        let transaction = db.begin_write()?;
+        for name in &names {
+            transaction.open_table(TableDefinition::<Bytes, Bytes>::new(name))?;
+        }
+        transaction.commit()?;
+        Ok(Some(Box::new(RedbMaps { db, names, durability })))
+    }
+
     fn sync(&self) -> Result<()> {
         let db = self.db.read();
         let mut transaction = db.begin_write()?;
@@ -89,6 +116,28 @@ impl Store for Redb {
 
     fn close(self) -> Result<()> {
         self.sync()
+    }
+}
+
+/// Any number of tables.
+struct RedbMaps {
+    db: Database,
+    names: Vec<String>,
+    durability: Durability,
+}
+
+impl Maps for RedbMaps {
+    fn put(&self, map: usize, key: &[u8], value: &[u8]) -> Result<()> {
+        let mut transaction = self.db.begin_write()?;
+        transaction.set_durability(self.durability)?;
+        transaction.open_table(TableDefinition::<Bytes, Bytes>::new(&self.names[map]))?.insert(key, value)?;
+        Ok(transaction.commit()?)
+    }
+
+    fn get(&self, map: usize, key: &[u8]) -> Result<Option<Vec<u8>>> {
+        let transaction = self.db.begin_read()?;
+        let table = transaction.open_table(TableDefinition::<Bytes, Bytes>::new(&self.names[map]))?;
+        Ok(table.get(key)?.map(|value| value.value().to_vec()))
     }
 }
 
@@ -120,6 +169,10 @@ impl Reader for Tables<'_> {
 impl Writer for [Table<'_, Bytes, Bytes>; 4] {
     fn get<R>(&self, tree: Tree, key: &[u8], found: impl FnOnce(&[u8]) -> R) -> Result<Option<R>> {
         Ok(self[tree as usize].get(key)?.map(|value| found(value.value())))
+    }
+
+    fn first<R>(&self, tree: Tree, found: impl FnOnce(&[u8]) -> R) -> Result<Option<R>> {
+        Ok(self[tree as usize].first()?.map(|(key, _)| found(key.value())))
     }
 
     fn put(&mut self, tree: Tree, key: &[u8], value: &[u8]) -> Result<()> {

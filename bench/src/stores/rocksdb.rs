@@ -12,8 +12,8 @@ use rocksdb::{
     WriteOptions,
 };
 
-use crate::engine::{Result, Setting};
-use crate::typed::{Reader, Store, Tree, Writer};
+use crate::engine::{Maps, Result, Setting, map_name};
+use crate::typed::{GetBytes, Reader, Store, Tree, Writer};
 
 /// An open database.
 pub struct Rocks {
@@ -28,8 +28,36 @@ pub struct Batch<'w> {
 }
 
 impl Rocks {
+    fn with_families<'n>(
+        dir: &Path,
+        setting: &Setting,
+        names: impl Iterator<Item = &'n str>,
+    ) -> Result<Self> {
+        let mut options = Options::default();
+        options.create_if_missing(true);
+        options.create_missing_column_families(true);
+        options.set_recycle_log_file_num(4);
+        options.set_enable_pipelined_write(true);
+        options.set_max_background_jobs(2);
+        options.set_bytes_per_sync(1 << 20);
+        let cache = Cache::new_lru_cache(setting.cache_size);
+        let families = names.map(|name| ColumnFamilyDescriptor::new(name, table_options(&cache)));
+        let db = DB::open_cf_descriptors(&options, dir, families)?;
+        Ok(Self { db, durable: setting.durable })
+    }
+
     fn family(&self, tree: Tree) -> Result<&ColumnFamily> {
-        Ok(self.db.cf_handle(tree.name()).ok_or("a column family is missing")?)
+        self.family_named(tree.name())
+    }
+
+    fn family_named(&self, name: &str) -> Result<&ColumnFamily> {
+        Ok(self.db.cf_handle(name).ok_or("a column family is missing")?)
+    }
+
+    fn write_options(&self) -> WriteOptions {
+        let mut options = WriteOptions::default();
+        options.set_sync(self.durable);
+        options
     }
 }
 
@@ -59,17 +87,7 @@ impl Store for Rocks {
     type Writer<'w> = Batch<'w>;
 
     fn open(dir: &Path, setting: &Setting) -> Result<Self> {
-        let mut options = Options::default();
-        options.create_if_missing(true);
-        options.create_missing_column_families(true);
-        options.set_recycle_log_file_num(4);
-        options.set_enable_pipelined_write(true);
-        options.set_max_background_jobs(2);
-        options.set_bytes_per_sync(1 << 20);
-        let cache = Cache::new_lru_cache(setting.cache_size);
-        let families = Tree::ALL.map(|tree| ColumnFamilyDescriptor::new(tree.name(), table_options(&cache)));
-        let db = DB::open_cf_descriptors(&options, dir, families)?;
-        Ok(Self { db, durable: setting.durable })
+        Self::with_families(dir, setting, Tree::ALL.iter().map(|tree| tree.name()))
     }
 
     fn reader(&self) -> Result<&Rocks> {
@@ -79,9 +97,18 @@ impl Store for Rocks {
     fn write(&self, body: impl FnOnce(&mut Self::Writer<'_>) -> Result<()>) -> Result<()> {
         let mut batch = Batch { rocks: self, batch: WriteBatch::default() };
         body(&mut batch)?;
-        let mut options = WriteOptions::default();
-        options.set_sync(self.durable);
-        Ok(self.db.write_opt(batch.batch, &options)?)
+        Ok(self.db.write_opt(batch.batch, &self.write_options())?)
+    }
+
+    fn with_snapshot<R>(&self, body: impl FnOnce(&GetBytes<'_>) -> Result<R>) -> Result<Option<R>> {
+        let (snapshot, rows) = (self.db.snapshot(), self.family(Tree::Rows)?);
+        body(&|key| Ok(snapshot.get_cf(rows, key)?)).map(Some)
+    }
+
+    fn maps(dir: &Path, setting: &Setting, count: usize) -> Result<Option<Box<dyn Maps>>> {
+        let names: Vec<String> = (0..count).map(map_name).collect();
+        let rocks = Self::with_families(dir, setting, names.iter().map(String::as_str))?;
+        Ok(Some(Box::new(RocksMaps { rocks, names })))
     }
 
     fn sync(&self) -> Result<()> {
@@ -105,6 +132,23 @@ impl Store for Rocks {
         }
         self.db.cancel_all_background_work(true);
         Ok(())
+    }
+}
+
+/// Any number of column families.
+struct RocksMaps {
+    rocks: Rocks,
+    names: Vec<String>,
+}
+
+impl Maps for RocksMaps {
+    fn put(&self, map: usize, key: &[u8], value: &[u8]) -> Result<()> {
+        let family = self.rocks.family_named(&self.names[map])?;
+        Ok(self.rocks.db.put_cf_opt(family, key, value, &self.rocks.write_options())?)
+    }
+
+    fn get(&self, map: usize, key: &[u8]) -> Result<Option<Vec<u8>>> {
+        Ok(self.rocks.db.get_cf(self.rocks.family_named(&self.names[map])?, key)?)
     }
 }
 

@@ -9,7 +9,7 @@ use sled::transaction::{ConflictableTransactionError, Transactional, Transaction
 use sled::{Db, Mode, Tree as SledTree};
 
 use crate::engine::{Result, Setting};
-use crate::typed::{Reader, Store, Tree, Writer};
+use crate::typed::{GetBytes, Reader, Store, Tree, Writer};
 
 /// An open database.
 pub struct Sled {
@@ -68,6 +68,15 @@ impl Store for Sled {
             self.db.flush()?;
         }
         Ok(())
+    }
+
+    fn clear(&self) -> Result<()> {
+        self.trees.iter().try_for_each(SledTree::clear)?;
+        if self.durable { self.sync() } else { Ok(()) }
+    }
+
+    fn with_snapshot<R>(&self, _body: impl FnOnce(&GetBytes<'_>) -> Result<R>) -> Result<Option<R>> {
+        Ok(None)
     }
 
     fn sync(&self) -> Result<()> {

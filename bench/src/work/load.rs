@@ -7,23 +7,13 @@ use crate::account::{Account, id};
 use crate::engine::{Engine, Result};
 use crate::measure::{disk_size, peak_memory};
 
-const BATCH: u64 = 10_000;
+const BATCH: usize = 10_000;
 
 pub(super) fn run<E: Engine>(job: &Job) -> Result<Report> {
     let mut report = Report::default();
     let dir = job.scratch("data")?;
     let engine = E::open(&dir, &job.setting(false))?;
-    let mut time = Duration::ZERO;
-    for first in (0..job.rows).step_by(BATCH as usize) {
-        let rows: Vec<Account> = (first..job.rows.min(first + BATCH)).map(Account::numbered).collect();
-        let start = Instant::now();
-        engine.insert_many(&rows)?;
-        time += start.elapsed();
-    }
-    let start = Instant::now();
-    engine.sync()?;
-    time += start.elapsed();
-    report.note("load", job.rows as f64 / time.as_secs_f64());
+    report.note("load", bulk(&engine, 0..job.rows)?);
     report.note("memory", peak_memory()?);
     report.note("size_loaded", disk_size(&dir)?);
     let taken = engine.insert_many(&[Account { id: id(job.rows), ..Account::numbered(0) }]);
@@ -32,4 +22,23 @@ pub(super) fn run<E: Engine>(job: &Job) -> Result<Report> {
     engine.close()?;
     report.note("size_settled", disk_size(&dir)?);
     Ok(report)
+}
+
+/// Inserts the rows with these numbers, and makes them durable in the end: rows in a second.
+pub(super) fn bulk<E: Engine>(engine: &E, mut numbers: impl Iterator<Item = u64>) -> Result<f64> {
+    let (mut time, mut count) = (Duration::ZERO, 0);
+    loop {
+        let rows: Vec<Account> = numbers.by_ref().take(BATCH).map(Account::numbered).collect();
+        if rows.is_empty() {
+            break;
+        }
+        let start = Instant::now();
+        engine.insert_many(&rows)?;
+        time += start.elapsed();
+        count += rows.len();
+    }
+    let start = Instant::now();
+    engine.sync()?;
+    time += start.elapsed();
+    Ok(count as f64 / time.as_secs_f64())
 }

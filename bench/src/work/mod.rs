@@ -2,16 +2,18 @@
 //!
 //! ```text
 //! load ──> read ──> write        on the data set that `load` made
-//! commit   reopen   stall   patterns   large      each on a database of its own
+//! commit   reopen   stall   patterns   churn   random   large      each on a database of its own
 //! ```
 //!
 //! To add a measurement: give it a row in [`rows::ROWS`], and note a figure of that name in the group that can make it. To add a
 //! group: a variant of [`Group`], a module with a `run`, a line in [`run`].
 
+mod churn;
 mod commit;
 mod large;
 mod load;
 mod patterns;
+mod random;
 mod read;
 mod reopen;
 pub mod rows;
@@ -44,6 +46,10 @@ pub enum Group {
     Stall,
     /// Queues, counters, small scans between writes.
     Patterns,
+    /// Two consumers, clearing, a held snapshot, removal by an index, a small cache, many tables.
+    Churn,
+    /// Bulk load in a random order of the keys, and reads after it.
+    Random,
     /// Rows of 4 and 100 KiB.
     Large,
     /// Not for itself: writes what `reopen` finds, and is killed.
@@ -53,7 +59,7 @@ pub enum Group {
 
 impl Group {
     /// Those that are measured, in their order.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::Load,
         Self::Read,
         Self::Write,
@@ -61,6 +67,8 @@ impl Group {
         Self::Reopen,
         Self::Stall,
         Self::Patterns,
+        Self::Churn,
+        Self::Random,
         Self::Large,
     ];
 
@@ -145,6 +153,8 @@ pub fn run<E: Engine>(job: &Job) -> Result<Report> {
         Group::Reopen => reopen::run::<E>(job),
         Group::Stall => stall::run::<E>(job),
         Group::Patterns => patterns::run::<E>(job),
+        Group::Churn => churn::run::<E>(job),
+        Group::Random => random::run::<E>(job),
         Group::Large => large::run::<E>(job),
         Group::Crash => reopen::crash::<E>(job),
     }

@@ -43,14 +43,24 @@ pub(super) fn run<E: Engine>(job: &Job) -> Result<Report> {
     Ok(report)
 }
 
-/// Measures on a database with this many rows.
-fn with_rows<E: Engine, R>(job: &Job, count: u64, measure: impl FnOnce(&E) -> Result<R>) -> Result<R> {
-    let dir = job.scratch("pattern")?;
-    let engine = E::open(&dir, &job.setting(false))?;
+/// Inserts the first rows in their order.
+pub(super) fn fill<E: Engine>(engine: &E, count: u64) -> Result<()> {
     for first in (0..count).step_by(BATCH as usize) {
         let rows: Vec<Account> = (first..count.min(first + BATCH)).map(Account::numbered).collect();
         engine.insert_many(&rows)?;
     }
+    Ok(())
+}
+
+/// Measures on a database with this many rows.
+pub(super) fn with_rows<E: Engine, R>(
+    job: &Job,
+    count: u64,
+    measure: impl FnOnce(&E) -> Result<R>,
+) -> Result<R> {
+    let dir = job.scratch("pattern")?;
+    let engine = E::open(&dir, &job.setting(false))?;
+    fill(&engine, count)?;
     let result = measure(&engine)?;
     engine.close()?;
     std::fs::remove_dir_all(&dir)?;

@@ -6,7 +6,7 @@ use std::time::Instant;
 use super::{Job, Report, ensure};
 use crate::account::{Account, CITY_COUNT, SCORE_LIMIT, city, email, id};
 use crate::engine::{Engine, Result};
-use crate::measure::{Span, rate};
+use crate::measure::{Span, memory, rate};
 
 /// How many queries by email are made beforehand.
 const QUERY_COUNT: u64 = 1 << 15;
@@ -17,6 +17,7 @@ pub(super) fn run<E: Engine>(job: &Job) -> Result<Report> {
     let engine = E::open(&job.data(), &job.setting(false))?;
     ensure(engine.get(id(1))?.is_some_and(|row| row.is(1)), "the first get")?;
     report.note("open_clean", start.elapsed().as_nanos() as f64);
+    report.note("memory_rest", memory()?);
     check(&engine, job)?;
     points(&engine, job, &mut report)?;
     indexes(&engine, job, &mut report)?;
