@@ -108,7 +108,7 @@ impl RetryQueue {
         let mut permit = None;
         for lost in 0..MAX_ATTEMPTS {
             if takes_turns && lost == 1 && turn.is_none() {
-                TURNS_LEFT.set(TURNS);
+                set_turns_left(TURNS);
                 turn = self.next_turn();
             }
             if lost >= FREE_ATTEMPTS && permit.is_none() {
@@ -125,13 +125,17 @@ impl RetryQueue {
     /// A turn, if this thread is to run transactions in turn and need not wait too long.
     #[inline]
     fn next_turn(&self) -> Option<Turn<'_>> {
-        let left = TURNS_LEFT.take();
+        let left = TURNS_LEFT.with(Cell::take);
         if left == 0 {
             None
         } else {
             self.turns.wait(TURN_LIMIT).map(|_permit| Turn { _permit, left: left - 1 })
         }
     }
+}
+
+fn set_turns_left(left: u32) {
+    TURNS_LEFT.with(|turns| turns.set(left));
 }
 
 /// A transaction in turn. Those within it take none.
@@ -142,7 +146,7 @@ struct Turn<'q> {
 
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
-        TURNS_LEFT.set(self.left);
+        set_turns_left(self.left);
     }
 }
 
@@ -235,7 +239,7 @@ mod tests {
     fn a_thread_that_has_lost_takes_some_turns_and_none_within_one() {
         let queue = RetryQueue::default();
         assert!(queue.next_turn().is_none(), "it has not lost");
-        TURNS_LEFT.set(TURNS);
+        set_turns_left(TURNS);
         for _ in 0..TURNS {
             let turn = queue.next_turn().expect("a turn");
             assert!(queue.next_turn().is_none(), "a transaction within this one");
@@ -244,8 +248,8 @@ mod tests {
         assert!(queue.next_turn().is_none(), "it has not lost again");
         // After a wait that was too long it takes none.
         let _held = queue.turns.wait(LONG);
-        TURNS_LEFT.set(TURNS);
+        set_turns_left(TURNS);
         assert!(queue.next_turn().is_none());
-        assert_eq!(TURNS_LEFT.get(), 0);
+        assert_eq!(TURNS_LEFT.with(Cell::get), 0);
     }
 }

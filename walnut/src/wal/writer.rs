@@ -456,8 +456,7 @@ impl LogWriter {
             }
             end => end?,
         };
-        // Preallocated zeros, or records of an earlier generation, may take as much as a memtable.
-        // Replay ignores them either way.
+        // Preallocated zeros, or old records, may take as much as a memtable. Replay ignores them.
         if self.segment.size > end {
             let _ = self.segment.file.set_size(end);
         }

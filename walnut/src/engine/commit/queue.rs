@@ -250,7 +250,7 @@ impl CommitQueue {
         if is_yield_due && is_awaited {
             yield_now();
         }
-        // A leader completes every request of its group; this one was in this group or an earlier one.
+        // A leader completes all of its group: this commit was in this group or an earlier one.
         waiter.state.lock().outcome.take().unwrap_or(Err(Error::Poisoned.into()))
     }
 }
