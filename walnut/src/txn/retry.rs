@@ -129,7 +129,7 @@ impl RetryQueue {
         if left == 0 {
             None
         } else {
-            self.turns.wait(TURN_LIMIT).map(|_permit| Turn { _permit, left: left - 1 })
+            self.turns.wait(TURN_LIMIT).map(|permit| Turn { _permit: permit, left: left - 1 })
         }
     }
 }
