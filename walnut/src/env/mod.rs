@@ -22,11 +22,12 @@ mod owner;
 mod temp_file;
 
 use std::fmt::Debug;
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::error::{Fault, Result};
+use crate::error::{Error, Fault, Result};
 
 pub(crate) use append::{Appender, digest};
 pub use fault::{FaultEffect, FaultEnv, FaultPlan};
@@ -155,10 +156,12 @@ pub trait Env: Send + Sync + Debug + 'static {
 }
 
 impl dyn Env {
-    /// Removes a file. Anything of that name that is not a file, such as a directory, stays.
+    /// Removes a file, if another thread that removes what is not needed has not been faster.
+    /// Anything of that name that is not a file, such as a directory, stays.
     pub(crate) fn remove_file(&self, path: &Path) -> Result<()> {
         let removed = self.remove(path);
         match removed {
+            Err(Error::Io(error)) if error.kind() == io::ErrorKind::NotFound => Ok(()),
             Err(_) if matches!(self.kind(path), Ok(Some(PathKind::Directory | PathKind::Other))) => Ok(()),
             removed => removed,
         }

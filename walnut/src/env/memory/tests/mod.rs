@@ -18,6 +18,23 @@ fn crashes(env: &MemoryEnv) -> impl Iterator<Item = MemoryEnv> {
     CrashPolicy::ALL.into_iter().flat_map(move |policy| (0..50).map(move |seed| env.crash(policy, seed)))
 }
 
+/// Two threads that remove what is not needed list the same names.
+#[test]
+fn a_file_that_is_gone_is_removed() {
+    let env = MemoryEnv::new();
+    env.create(path("/file")).unwrap();
+    env.create_dir(path("/dir")).unwrap();
+    let env: &dyn Env = &env;
+    for name in ["/file", "/file", "/dir"] {
+        env.remove_file(path(name)).unwrap();
+    }
+    assert_eq!(env.list(path("/")).unwrap(), ["dir"]);
+    // A file that is named by its owner is missed.
+    assert!(
+        matches!(env.remove(path("/file")), Err(Error::Io(error)) if error.kind() == ErrorKind::NotFound)
+    );
+}
+
 #[test]
 fn a_synced_file_without_a_synced_name_is_lost() {
     let env = MemoryEnv::new();
