@@ -50,7 +50,7 @@ pub enum PathKind {
 }
 
 /// A machine. Every method names the path and the operation in its error; a full disk is
-/// [`Error::OutOfSpace`](crate::Error::OutOfSpace).
+/// [`Error::OutOfSpace`].
 pub trait Env: Send + Sync + Debug + 'static {
     /// Creates a directory, whose parent must exist. Fails when the name is taken.
     fn create_dir(&self, dir: &Path) -> Result<()>;
@@ -94,7 +94,7 @@ pub trait Env: Send + Sync + Debug + 'static {
     fn remove(&self, path: &Path) -> Result<()>;
 
     /// Takes the exclusive lock of a file, which is created if missing.
-    /// [`Error::Locked`](crate::Error::Locked) when it is held, in this process or another one; a
+    /// [`Error::Locked`] when it is held, in this process or another one; a
     /// lock is released when its process dies.
     fn lock(&self, path: &Path) -> Result<Box<dyn Lock>>;
 
