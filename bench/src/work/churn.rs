@@ -3,12 +3,12 @@
 //!
 //! Each is measured on a database of its own, with buffered commits.
 
-use std::hint::black_box;
 use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use super::patterns::{fill, with_rows};
+use super::random::gets;
 use super::{Job, Report, ensure};
 use crate::account::{Account, SCORE_LIMIT, id};
 use crate::engine::{Engine, Result, Setting};
@@ -156,12 +156,7 @@ fn get_5x<E: Engine>(job: &Job) -> Result<f64> {
     engine.close()?;
     let cache_size = usize::try_from(count * ROW_SIZE / SHARE_CACHED)?;
     let engine = E::open(&dir, &Setting { cache_size, durable: false })?;
-    let gets = rate(Span::seconds(job.seconds), 1, 64, &job.random(), |random| {
-        let number = random.below(count);
-        let row = black_box(engine.get(id(number))?);
-        ensure(row.is_some_and(|row| row.is(number)), "a get with a small cache")?;
-        Ok(1)
-    })?;
+    let gets = gets(&engine, job, count)?;
     engine.close()?;
     std::fs::remove_dir_all(&dir)?;
     Ok(gets)

@@ -23,18 +23,22 @@ pub(super) fn run<E: Engine>(job: &Job) -> Result<Report> {
     let engine = E::open(&dir, &job.setting(false))?;
     // The first scan fills the cache.
     scan(&engine, count)?;
-    let gets = rate(Span::seconds(job.seconds), 1, 64, &job.random(), |random| {
-        let number = random.below(count);
-        let row = black_box(engine.get(id(number))?);
-        ensure(row.is_some_and(|row| row.is(number)), "a get after a load in random order")?;
-        Ok(1)
-    })?;
-    report.note("get_random", gets);
+    report.note("get_random", gets(&engine, job, count)?);
     let scans = rate(Span::seconds(job.seconds), 1, 1, &job.random(), |_| scan(&engine, count))?;
     report.note("scan_random", scans);
     engine.close()?;
     std::fs::remove_dir_all(&dir)?;
     Ok(report)
+}
+
+/// Gets of random rows of so many, by one thread.
+pub(super) fn gets<E: Engine>(engine: &E, job: &Job, count: u64) -> Result<f64> {
+    rate(Span::seconds(job.seconds), 1, 64, &job.random(), |random| {
+        let number = random.below(count);
+        let row = black_box(engine.get(id(number))?);
+        ensure(row.is_some_and(|row| row.is(number)), "a get of a random row")?;
+        Ok(1)
+    })
 }
 
 /// Reads all rows, and returns their number.
