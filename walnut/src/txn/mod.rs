@@ -2,7 +2,7 @@
 //! commit that is atomic or fails.
 //!
 //! ```text
-//!   run_with_retries ── until one attempt commits       RetryQueue: transactions that lost several times go one by one
+//!   run_with_retries ── until one attempt commits       RetryQueue: those that lost go in turn, after several times one by one
 //!                                                       UniqueReservations: transactions for one unique value wait
 //!     Txn ── a pinned snapshot ── ReadTracker: the read set ── TxnBuffers: the writes over the snapshot
 //!       EntryReader, EntryScan ── the snapshot merged with the writes
