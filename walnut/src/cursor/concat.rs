@@ -74,7 +74,7 @@ impl<P: Pieces> ConcatCursor<P> {
 }
 
 impl<P: Pieces> EntryCursor for ConcatCursor<P> {
-    #[inline]
+    #[inline(always)]
     fn entry(&self) -> Option<Entry<'_>> {
         self.open.as_ref()?.entry()
     }

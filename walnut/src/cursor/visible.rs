@@ -127,7 +127,7 @@ impl<C: EntryCursor> VisibleCursor<C> {
     }
 
     /// The current live key; `None` at the end.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn seen(&self) -> Option<Seen<'_>> {
         match self.decided {
             Decided::Invalid => None,

@@ -42,8 +42,10 @@ pub(crate) struct SstCursor {
     distinct: bool,
     /// The entries of the block that are in the range and were not visited yet.
     rows: Range<usize>,
-    /// The key of the current entry, and how much of it is the block's prefix.
+    /// The key of the current entry, in a buffer that is longer, and how much of it is the block's
+    /// prefix.
     key: Vec<u8>,
+    key_size: usize,
     prefix_size: usize,
     /// The rest of the current entry.
     seqno: SeqNo,
@@ -86,6 +88,7 @@ impl SstCursor {
             distinct: false,
             rows: 0..0,
             key: Vec::new(),
+            key_size: 0,
             prefix_size: 0,
             seqno: SeqNo(0),
             kind: Kind::Delete,
@@ -104,8 +107,9 @@ impl SstCursor {
         let end = self.range.end.as_ref().filter(|_| position + 1 == self.span.end);
         self.rows = start..end.map_or(block.row_count(), |end| block.lower_bound(end));
         self.distinct = block.is_distinct();
-        block.prefix().clone_into(&mut self.key);
-        self.prefix_size = self.key.len();
+        self.prefix_size = block.prefix().len();
+        self.key.resize(self.key.len().max(self.prefix_size), 0);
+        self.key[..self.prefix_size].copy_from_slice(block.prefix());
         self.block = Some(block);
         Ok(())
     }
@@ -115,9 +119,18 @@ impl SstCursor {
     fn move_to(&mut self, index: usize) {
         let Some(block) = &self.block else { return };
         let (row, value) = block.row_and_value_span(index);
-        self.key.truncate(self.prefix_size);
-        self.key.extend_from_slice(row.suffix);
+        // Not truncated and extended, which takes twice as long for a short key.
+        self.key_size = self.prefix_size + row.suffix.len();
+        if self.key.len() < self.key_size {
+            self.key.resize(self.key_size, 0);
+        }
+        self.key[self.prefix_size..self.key_size].copy_from_slice(row.suffix);
         (self.seqno, self.kind, self.value) = (row.seqno, row.kind, value);
+    }
+
+    #[inline(always)]
+    fn key(&self) -> &[u8] {
+        &self.key[..self.key_size]
     }
 
     /// Advances within the block; returns whether there was another entry.
@@ -186,10 +199,10 @@ impl SstCursor {
 }
 
 impl EntryCursor for SstCursor {
-    #[inline]
+    #[inline(always)]
     fn entry(&self) -> Option<Entry<'_>> {
         let value = &self.block.as_ref()?.payload()[self.value.clone()];
-        Some(Entry { key: &self.key, seqno: self.seqno, kind: self.kind, value })
+        Some(Entry { key: self.key(), seqno: self.seqno, kind: self.kind, value })
     }
 
     #[inline]
@@ -198,7 +211,7 @@ impl EntryCursor for SstCursor {
     }
 
     fn pass_older(&mut self, covered: &CoveredSpan, than: SeqNo) -> Result<bool> {
-        if self.block.is_none() || self.reader.meta.largest_seqno >= than || !covered.contains(&self.key) {
+        if self.block.is_none() || self.reader.meta.largest_seqno >= than || !covered.contains(self.key()) {
             return Ok(false);
         }
         match self.direction {

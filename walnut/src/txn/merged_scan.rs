@@ -34,7 +34,8 @@ pub(crate) struct MergedScan {
     rest: KeyRange,
     front: Lookahead,
     back: Lookahead,
-    /// The value of the last entry, if it is a sum.
+    /// The source of the last entry, and its value if it is a sum.
+    origin: EntryOrigin,
     sum: [u8; 8],
     tracker: RangeTracker,
 }
@@ -50,8 +51,9 @@ struct Lookahead {
     stored: Vec<u8>,
 }
 
-/// The source of the current entry.
-pub(super) enum EntryOrigin {
+/// The source of an entry.
+#[derive(Clone, Copy)]
+enum EntryOrigin {
     Written,
     Base,
     /// An add over the base's value.
@@ -77,7 +79,8 @@ impl MergedScan {
     ) -> Self {
         let tracker = RangeTracker { reads, range: range.clone(), front: None, back: None };
         let (front, back) = (Lookahead::default(), Lookahead::default());
-        Self { base, exhausted: false, writes, rest: range, front, back, sum: [0; 8], tracker }
+        let (origin, sum) = (EntryOrigin::Base, [0; 8]);
+        Self { base, exhausted: false, writes, rest: range, front, back, origin, sum, tracker }
     }
 
     pub(super) fn reader(&self) -> EntryReader<'_> {
@@ -102,31 +105,33 @@ impl MergedScan {
         self.rest = range;
     }
 
-    /// Steps to the next entry from the end at which a scan in `direction` begins.
-    pub(super) fn next(&mut self, direction: Direction) -> Result<Option<EntryOrigin>> {
-        let step = self.step(direction)?;
-        self.tracker.track(direction, &self.rest, step.is_none());
-        Ok(step)
+    /// Steps to the next entry from the end at which a scan in `direction` begins; returns whether
+    /// there is one.
+    pub(super) fn next(&mut self, direction: Direction) -> Result<bool> {
+        let origin = self.step(direction)?;
+        self.tracker.track(direction, &self.rest, origin.is_none());
+        self.origin = origin.unwrap_or(self.origin);
+        Ok(origin.is_some())
     }
 
     /// Key and value of the entry that the last step in `direction` has reached.
-    pub(super) fn entry(&self, direction: Direction, step: EntryOrigin) -> Option<(&[u8], StoredValue<'_>)> {
+    pub(super) fn entry(&self, direction: Direction) -> Option<(&[u8], StoredValue<'_>)> {
         let lookahead = match direction {
             Direction::Forward => &self.front,
             Direction::Backward => &self.back,
         };
-        let (key, value) = match step {
+        let (key, value) = match self.origin {
             EntryOrigin::Base => {
                 let kind = lookahead.kind.unwrap_or(Kind::Put);
                 (&*lookahead.key, self.base.value(&lookahead.key, (kind, &lookahead.stored)))
             }
-            step => {
+            origin => {
                 // The rest begins right after the front's key, and ends with the back's.
                 let key = match (direction, &self.rest.end) {
                     (Direction::Backward, Some(end)) => end,
                     _ => &self.rest.start[..self.rest.start.len() - 1],
                 };
-                let value = match (step, self.writes.get(key, KeyHash::of(key))) {
+                let value = match (origin, self.writes.get(key, KeyHash::of(key))) {
                     (EntryOrigin::Summed, _) => &self.sum,
                     (_, Some(Write::Put(value))) => value,
                     _ => return None,

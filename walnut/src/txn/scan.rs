@@ -1,6 +1,6 @@
 //! Scans of a snapshot or a transaction.
 
-use super::merged_scan::{EntryOrigin, MergedScan};
+use super::merged_scan::MergedScan;
 use super::reader::EntryReader;
 use super::remote::RemoteReader;
 use crate::backend::{Follow, RemoteScan, RemoteSession};
@@ -144,19 +144,32 @@ impl EntryScan {
         }
     }
 
-    #[inline]
     pub(crate) fn next(&mut self) -> Result<Option<Found<'_>>> {
+        Ok(if self.step(Direction::Forward)? { self.found(Direction::Forward) } else { None })
+    }
+
+    pub(crate) fn next_back(&mut self) -> Result<Option<Found<'_>>> {
+        Ok(if self.step(Direction::Backward)? { self.found(Direction::Backward) } else { None })
+    }
+
+    /// Moves to the next entry in a direction; returns whether there is one.
+    #[inline(always)]
+    pub(crate) fn step(&mut self, direction: Direction) -> Result<bool> {
         match self {
-            Self::Engine(scan) => Ok(scan.next()?.map(Found::from)),
-            Self::Other(scan) => scan.step(Direction::Forward),
+            Self::Engine(scan) => scan.step(direction),
+            Self::Other(scan) => scan.step(direction),
         }
     }
 
-    #[inline]
-    pub(crate) fn next_back(&mut self) -> Result<Option<Found<'_>>> {
+    /// The entry that the last step in a direction has come to: see [`EngineScan::found`].
+    #[inline(always)]
+    pub(crate) fn found(&self, direction: Direction) -> Option<Found<'_>> {
         match self {
-            Self::Engine(scan) => Ok(scan.next_back()?.map(Found::from)),
-            Self::Other(scan) => scan.step(Direction::Backward),
+            Self::Engine(scan) => scan.found(direction).map(Found::from),
+            Self::Other(scan) => {
+                let (key, value) = scan.entry(direction)?;
+                Some(Found { key, value, state: ScanState::Other(scan) })
+            }
         }
     }
 }
@@ -184,21 +197,27 @@ impl OtherScan {
     }
 
     #[inline(never)]
-    fn step(&mut self, direction: Direction) -> Result<Option<Found<'_>>> {
-        let step = match self {
-            Self::Merged(merged) => merged.next(direction)?,
-            Self::Remote(scan) => scan.next(direction)?.map(|_| EntryOrigin::Base),
-        };
-        let (Some(step), scan) = (step, &*self) else { return Ok(None) };
-        let entry = match scan {
-            Self::Merged(merged) => merged.entry(direction, step),
-            Self::Remote(scan) => Some(scan.current()).map(|(key, value)| (key, StoredValue::Here(value))),
-        };
-        Ok(entry.map(|(key, value)| Found { key, value, state: ScanState::Other(scan) }))
+    fn step(&mut self, direction: Direction) -> Result<bool> {
+        match self {
+            Self::Merged(merged) => merged.next(direction),
+            Self::Remote(scan) => Ok(scan.next(direction)?.is_some()),
+        }
+    }
+
+    #[inline(never)]
+    fn entry(&self, direction: Direction) -> Option<(&[u8], StoredValue<'_>)> {
+        match self {
+            Self::Merged(merged) => merged.entry(direction),
+            Self::Remote(scan) => {
+                let (key, value) = scan.current();
+                Some((key, StoredValue::Here(value)))
+            }
+        }
     }
 }
 
 impl<'s> From<engine::FoundEntry<'s>> for Found<'s> {
+    #[inline(always)]
     fn from(found: engine::FoundEntry<'s>) -> Self {
         Self { key: found.key, value: found.value, state: ScanState::Engine(found.reader) }
     }

@@ -121,7 +121,7 @@ impl ScanWalk {
     }
 
     /// The entry that the last step has come to; nothing at the end.
-    #[inline]
+    #[inline(always)]
     fn seen(&self) -> Option<Seen<'_>> {
         match self {
             Self::Run(walk) => walk.seen(),
@@ -298,19 +298,49 @@ impl EngineScan {
     }
 
     pub(crate) fn next(&mut self) -> Result<Option<FoundEntry<'_>>> {
-        let is_near = self.back.is_none() && self.front.as_mut().is_some_and(ScanWalk::step_near);
-        if !is_near && !self.step_front()? {
-            return Ok(None);
-        }
-        Ok(self.found(self.front.as_ref()))
+        Ok(if self.step(Direction::Forward)? { self.found(Direction::Forward) } else { None })
     }
 
     pub(crate) fn next_back(&mut self) -> Result<Option<FoundEntry<'_>>> {
-        let is_near = self.front.is_none() && self.back.as_mut().is_some_and(ScanWalk::step_near);
-        if !is_near && !self.step_back()? {
-            return Ok(None);
+        Ok(if self.step(Direction::Backward)? { self.found(Direction::Backward) } else { None })
+    }
+
+    /// Moves to the next entry in a direction; returns whether there is one.
+    #[inline(always)]
+    pub(crate) fn step(&mut self, direction: Direction) -> Result<bool> {
+        Ok(self.step_near(direction) || self.step_far(direction)?)
+    }
+
+    /// The entry that the last step in a direction has come to. It is not returned by the step: a
+    /// caller that needs the key alone makes nothing of the value, and waits for no copy.
+    #[inline(always)]
+    pub(crate) fn found(&self, direction: Direction) -> Option<FoundEntry<'_>> {
+        let walk = match direction {
+            Direction::Forward => &self.front,
+            Direction::Backward => &self.back,
+        };
+        let (key, kind, stored) = walk.as_ref()?.seen()?;
+        let value = StoredValue::new(key, kind, stored, &self.view, self.at);
+        Some(FoundEntry { key, value, reader: PointReader::new(&self.view, self.at) })
+    }
+
+    /// Moves to the next entry where that takes no more than a look; `false` says nothing.
+    #[inline(never)]
+    fn step_near(&mut self, direction: Direction) -> bool {
+        let (here, there) = match direction {
+            Direction::Forward => (&mut self.front, &self.back),
+            Direction::Backward => (&mut self.back, &self.front),
+        };
+        there.is_none() && here.as_mut().is_some_and(ScanWalk::step_near)
+    }
+
+    /// Moves to the next entry; returns whether there is one.
+    #[inline(never)]
+    fn step_far(&mut self, direction: Direction) -> Result<bool> {
+        match direction {
+            Direction::Forward => self.step_front(),
+            Direction::Backward => self.step_back(),
         }
-        Ok(self.found(self.back.as_ref()))
     }
 
     /// Steps over entries from the front, or from the back, that need no look at each, if only that
@@ -368,14 +398,6 @@ impl EngineScan {
         let found = walk.first_step(range.end)?;
         self.back = Some(walk);
         Ok(found)
-    }
-
-    /// The current entry of an end.
-    #[inline(always)]
-    fn found<'s>(&'s self, walk: Option<&'s ScanWalk>) -> Option<FoundEntry<'s>> {
-        let (key, kind, stored) = walk?.seen()?;
-        let value = StoredValue::new(key, kind, stored, &self.view, self.at);
-        Some(FoundEntry { key, value, reader: PointReader::new(&self.view, self.at) })
     }
 }
 

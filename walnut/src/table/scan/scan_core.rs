@@ -33,6 +33,14 @@ impl RangeEnd {
             Self::Back => Self::Front,
         }
     }
+
+    /// The direction of a scan from this end.
+    fn direction(self) -> Direction {
+        match self {
+            Self::Front => Direction::Forward,
+            Self::Back => Direction::Backward,
+        }
+    }
 }
 
 pub(super) struct ScanCore<'a, T: Table> {
@@ -336,10 +344,7 @@ impl<'a, T: Table> ScanCore<'a, T> {
     ///
     /// Without stages, the entries of a block that are all visible are counted at once.
     pub(super) fn count_left(&mut self, end: RangeEnd) -> Result<u64> {
-        let direction = match self.end_of_range(end) {
-            RangeEnd::Front => Direction::Forward,
-            RangeEnd::Back => Direction::Backward,
-        };
+        let direction = self.end_of_range(end).direction();
         let counts_all = self.stages.is_empty() && self.counted_from.is_none() && self.buffered.is_none();
         let mut count = 0;
         while self.step::<CountOf>(end)?.is_some() {
@@ -430,11 +435,11 @@ impl<'a, T: Table> ScanCore<'a, T> {
                     Err(error) => return Err(error.error(info, target, &primary_key)),
                 }
             } else {
-                let next = match end {
-                    RangeEnd::Front => entry_scan.next()?,
-                    RangeEnd::Back => entry_scan.next_back()?,
-                };
-                let Some(found) = next else { break };
+                let direction = end.direction();
+                if !entry_scan.step(direction)? {
+                    break;
+                }
+                let Some(found) = entry_scan.found(direction) else { break };
                 let key = &found.key[self.layout.prefix.len()..];
                 let loaded = self.layout.needs_value().then(|| found.value.load()).transpose()?;
                 let Ok(primary_key) = self.layout.primary_key(key, loaded.as_deref().unwrap_or_default())
