@@ -10,8 +10,11 @@ use std::cmp::Ordering;
 use super::SeqNo;
 
 /// The operation that an entry is.
+///
+/// It takes four bytes. With one, an entry has seven bytes of padding, which a move copies in two
+/// parts that overlap; the next move then waits until both are written.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-#[repr(u8)]
+#[repr(u32)]
 pub(crate) enum Kind {
     /// A point tombstone.
     Delete = 0,
