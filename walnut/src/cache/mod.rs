@@ -125,6 +125,12 @@ impl Cache {
         }
     }
 
+    /// Whether so many bytes can be cached without an eviction.
+    pub(crate) fn has_room(&self, size: usize) -> bool {
+        let clock = self.lock();
+        clock.fixed_size.saturating_add(clock.cached_size).saturating_add(size) <= self.budget
+    }
+
     /// Returns whether a value that was just read may be cached: yes while there is free space;
     /// otherwise, for a point read (`asked`), on the second read within some thousand. `identity`
     /// is a hash of the value's location.
@@ -132,11 +138,7 @@ impl Cache {
         if size > self.budget / MAX_SHARE {
             return false;
         }
-        let has_room = {
-            let clock = self.lock();
-            clock.fixed_size.saturating_add(clock.cached_size).saturating_add(size) <= self.budget
-        };
-        has_room || asked && self.doorkeeper.knows(identity)
+        self.has_room(size) || asked && self.doorkeeper.knows(identity)
     }
 
     /// Opens an account for a reader's entries, of which there must be none; the reader's filter

@@ -17,7 +17,7 @@ use crate::cursor::{self, ConcatCursor, Direction, EntryCursor, Pieces};
 use crate::error::Result;
 use crate::manifest::Version;
 use crate::mvcc::Garbage;
-use crate::sst::{Sst, SstCursor, SstMeta, SstStore};
+use crate::sst::{Sst, SstCursor, SstMeta, SstStore, warm_cache};
 
 pub(crate) struct MergeJob<'a> {
     pub(crate) merge: &'a Merge,
@@ -52,7 +52,7 @@ impl MergeJob<'_> {
         let is_oldest = |fragment: &Fragment| !older_runs.may_hold_any(fragment);
         let mut filter =
             GarbageFilter::new(garbage, self.ranges(&sst), is_oldest, output_files, self.progress)?;
-        let mut entries = self.entries(sst)?;
+        let mut entries = self.entries(&sst)?;
         let mut relocator = ValueRelocator::new(&self.relocation, &numbers);
         let seqno_of = |filter: &GarbageFilter<'_, _, _>, entry: &Entry<'_>| {
             let can_zero = older_runs.is_bottommost() && filter.can_zero_seqno(entry);
@@ -75,6 +75,8 @@ impl MergeJob<'_> {
         let finished = filter.finish()?;
         let values = self.relocation.value_store.publish(relocator.finish()?)?;
         let ssts = self.sst_store.publish(finished)?;
+        let inputs = self.merge.inputs.iter().flat_map(|(_, files)| files.iter());
+        warm_cache(&inputs.map(|meta| sst(meta)).collect::<Vec<_>>(), &ssts);
         Ok(GcOutput { ssts, values: values.keep() })
     }
 

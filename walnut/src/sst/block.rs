@@ -192,6 +192,10 @@ impl Block {
         }
     }
 
+    pub(super) fn is_used(&self) -> bool {
+        self.used.load(Relaxed)
+    }
+
     /// Returns and clears the mark of [`touch`](Self::touch).
     pub(super) fn take_used(&self) -> bool {
         self.used.swap(false, Relaxed)

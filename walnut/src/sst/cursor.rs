@@ -157,6 +157,10 @@ impl SstCursor {
 
     fn load(&mut self, position: usize) -> Result<Arc<Block>> {
         if let Some(block) = self.reader.blocks.hold(position) {
+            // A merge is no use of a block that it will make obsolete.
+            if self.fills_cache {
+                block.touch();
+            }
             return Ok(block);
         }
         let block = self.ahead.block(&self.reader, position, &self.positions, self.direction)?;
@@ -278,7 +282,7 @@ fn take(range: &mut Range<usize>, direction: Direction) -> Option<usize> {
 }
 
 /// The blocks that may hold keys of the range.
-fn positions_of(reader: &SstReader, range: &KeyRange) -> Range<usize> {
+pub(super) fn positions_of(reader: &SstReader, range: &KeyRange) -> Range<usize> {
     let index = &reader.index;
     if range.is_empty() {
         return 0..0;

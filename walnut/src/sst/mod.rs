@@ -37,6 +37,7 @@ mod store;
 #[cfg(test)]
 mod tests;
 mod verify;
+mod warm;
 
 pub(crate) use crate::codec::BlockCompression;
 use builder::SstBuilder;
@@ -52,3 +53,4 @@ pub(crate) use properties::{SstMeta, ValueShare};
 pub(crate) use reader::SstReader;
 pub(crate) use salvage::{LostKeys, LostSink, SalvageCursor, SalvagedSst};
 pub(crate) use store::{FinishedSst, Sst, SstStore, TempSst};
+pub(crate) use warm::warm_cache;

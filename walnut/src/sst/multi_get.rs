@@ -103,7 +103,8 @@ impl<'s> BatchedLookup<'s> {
         let Some(sst) = self.ssts.get(self.sst_index) else { return Lookup::Absent };
         let row = self.block.and_then(|block| block.find(key, self.hash.fingerprint(), at));
         row.map_or(Lookup::NotCached, |row| {
-            sst.blocks.note(self.block);
+            sst.blocks.count(true);
+            self.block.inspect(|block| block.touch());
             Lookup::Found(row.kind, row.value)
         })
     }

@@ -124,7 +124,7 @@ impl SstReader {
             if expected && position == first && self.denies(hash) {
                 return Ok(None);
             }
-            self.blocks.note(cached);
+            self.blocks.count(cached.is_some());
             let read;
             let block = if let Some(block) = cached {
                 block
@@ -134,6 +134,10 @@ impl SstReader {
                 &read
             };
             if let Some(row) = block.find(key, hash.fingerprint(), at) {
+                // Not where the filter was wrong: such a block is no more in use than any other.
+                if cached.is_some() {
+                    block.touch();
+                }
                 return Ok(Some(found(Entry { key, seqno: row.seqno, kind: row.kind, value: row.value })));
             }
             if !self.index.is(position, key) {

@@ -30,6 +30,7 @@ mod trace;
 mod validate;
 mod value_cache;
 mod values;
+mod warm;
 
 use std::collections::BTreeMap;
 use std::ops::Range;

@@ -117,21 +117,34 @@ impl CachedBlocks {
     /// The block at a position, if it is cached, with a reference of its own.
     pub(super) fn hold(&self, position: usize) -> Option<Arc<Block>> {
         let block = self.slots[position].hold(&Epoch::enter());
-        self.note(block.as_deref());
+        self.count(block.is_some());
         block
     }
 
-    /// Counts a hit or miss, and marks a cached block as used.
+    /// Counts a hit or a miss.
     #[inline]
-    pub(super) fn note(&self, cached: Option<&Block>) {
-        if let Some(block) = cached {
-            block.touch();
-        }
-        self.account.cache().note(cached.is_some());
+    pub(super) fn count(&self, is_cached: bool) {
+        self.account.cache().note(is_cached);
+    }
+
+    /// Whether there is a block at a position that was used since it was cached, or since the clock
+    /// has come to it.
+    pub(super) fn is_used(&self, position: usize) -> bool {
+        self.peek(position, &Epoch::enter()).is_some_and(Block::is_used)
+    }
+
+    /// Whether there is no block at a position.
+    pub(super) fn is_empty(&self, position: usize) -> bool {
+        self.slots[position].is_empty()
+    }
+
+    /// Whether the budget has room for so much without an eviction.
+    pub(super) fn has_room(&self, size: usize) -> bool {
+        self.account.cache().has_room(size)
     }
 
     /// The block at a position, if it is cached, borrowed under a pin and without a look at the
-    /// block itself: see [`note`](Self::note).
+    /// block itself.
     #[inline]
     pub(super) fn peek<'s>(&'s self, position: usize, epoch: &'s Epoch) -> Option<&'s Block> {
         self.slots[position].read(epoch)
@@ -185,7 +198,8 @@ mod tests {
         let blocks = cache.register(20, 100);
         for position in 0..20 {
             blocks.insert(position, &block(position));
-            assert!(blocks.hold(0).is_some(), "the block that is used each time went at {position}");
+            let used = blocks.hold(0).inspect(|block| block.touch());
+            assert!(used.is_some(), "the block that is used each time went at {position}");
             assert!(cache.used_size() <= fixed + 4 * size);
             assert_eq!(cache.used_size(), fixed + charged(&[&blocks]));
         }
