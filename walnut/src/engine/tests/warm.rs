@@ -73,6 +73,30 @@ fn blocks_that_only_merges_have_read_are_not_in_use() {
 }
 
 #[test]
+fn blocks_that_a_filter_was_wrong_about_are_not_in_use() {
+    let env = FaultEnv::over_memory(machine());
+    // One file: a filter takes at least a cache line, which is seldom wrong about a few keys.
+    let levels = LeveledConfig { max_sst_size: 1 << 20, base_level_size: 1 << 20 };
+    let engine = open_with(&env, EngineConfig { levels, ..config() }).unwrap();
+    for n in 0..KEYS {
+        put(&engine, n, 0).unwrap();
+    }
+    engine.compact().unwrap();
+    let before = engine.stats();
+    for n in 0..KEYS {
+        for more in 0..100 {
+            let missing = [&key(n)[..], &[more]].concat();
+            assert_eq!(engine.read(|reader| reader.get(&missing, <[u8]>::to_vec)).unwrap(), None);
+        }
+    }
+    let hits = engine.stats().cache_hit_count - before.cache_hit_count;
+    assert!(hits > 100, "of 40,000 missing keys the filters pass some: {hits}");
+    rewrite(&engine, 1);
+    env.inject(no_block_can_be_read());
+    assert!((0..KEYS).all(|n| get(&engine, n).is_err()), "nothing was found in them");
+}
+
+#[test]
 fn a_full_cache_evicts_nothing_for_a_merge() {
     let env = FaultEnv::over_memory(machine());
     let engine = open_with_cache(&env, 1 << 20);
