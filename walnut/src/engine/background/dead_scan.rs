@@ -9,7 +9,9 @@
 //! 1. Such a scan is a reader as any other: what it passes is dead by the rules of
 //!    [`DeadRanges`](crate::mvcc::DeadRanges). It decides nothing, and may be late or left out.
 //! 2. It starts where the dead range before its first key ends, and ends where the one behind its
-//!    last key starts. So ranges that are deleted piece by piece become one.
+//!    last key starts. So ranges that are deleted piece by piece become one. Where none is known
+//!    before it, one scan goes backward from its first key: a replay of a long log has written
+//!    earlier tombstones to SSTs.
 //! 3. A flush writes a range tombstone for a dead range in place of the tombstones in it that it
 //!    would have to write, so that the range is sought past after a reopening, too, and files that
 //!    it covers are removed unread.
@@ -192,7 +194,7 @@ impl Core {
         let (Some(first), Some(last)) = (keys.iter().min(), keys.iter().max()) else {
             return Ok(DeadScan::LiveKeys);
         };
-        let (before, behind) = self.dead.beside(first, last);
+        let (mut before, behind) = self.dead.beside(first, last);
         let is_here = |key: &Vec<u8>| key.get(..PREFIX) == first.get(..PREFIX);
         let end = behind.filter(is_here).map_or_else(|| after(last), |behind| after(&behind));
         let Some(core) = self.dead_scans.core.upgrade() else { return Ok(DeadScan::LiveKeys) };
@@ -206,6 +208,12 @@ impl Core {
         let passes_many = |key: &[u8]| scan_from(key).is_ok_and(|(passed, _)| passed >= wanted);
         if !quartiles.into_iter().any(passes_many) {
             return Ok(DeadScan::LiveKeys);
+        }
+        if before.as_ref().is_none_or(|before| !is_here(before)) {
+            let start = first.get(..PREFIX).unwrap_or_default().to_vec();
+            let range = KeyRange { start, end: Some(first.to_vec()) };
+            EngineScan::new(&core, self.versions.view_full(), self.visible(), range).next_back()?;
+            (before, _) = self.dead.beside(first, last);
         }
         let mut found = DeadScan::DeadRanges;
         let mut start = before.filter(is_here).unwrap_or_else(|| first.to_vec());
