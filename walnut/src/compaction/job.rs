@@ -76,7 +76,7 @@ impl MergeJob<'_> {
         let values = self.relocation.value_store.publish(relocator.finish()?)?;
         let ssts = self.sst_store.publish(finished)?;
         let inputs = self.merge.inputs.iter().flat_map(|(_, files)| files.iter());
-        warm_cache(&inputs.map(|meta| sst(meta)).collect::<Vec<_>>(), &ssts);
+        warm_cache(&inputs.map(|meta| sst(meta)).collect::<Vec<_>>(), &ssts, || (self.progress)(0).is_ok());
         Ok(GcOutput { ssts, values: values.keep() })
     }
 

@@ -9,9 +9,9 @@
 //! The blocks of the inputs go with their files, so without this a merge is followed by one miss
 //! for each block that is in use. RocksDB has `prepopulate_block_cache` for flushes.
 //!
-//! Nothing is evicted for it: it ends when the budget is used up.
+//! Nothing is evicted for it: it ends when the budget is used up, or the merge is to end.
 
-use std::ops::Range;
+use std::collections::BTreeSet;
 
 use super::cursor::positions_of;
 use super::reader::SstReader;
@@ -20,31 +20,26 @@ use crate::base::{KeyRange, after};
 use crate::sync::Arc;
 
 /// Reads and caches the blocks of `output` that have keys of used blocks of `inputs`. A block
-/// that cannot be read stays for a reader to find.
+/// that cannot be read stays for a reader to find. `goes_on` is asked before each read.
 ///
 /// Cost: a read for each block, and no more than the free part of the cache's budget.
-pub(crate) fn warm_cache(inputs: &[Arc<Sst>], output: &[Arc<Sst>]) {
+pub(crate) fn warm_cache(inputs: &[Arc<Sst>], output: &[Arc<Sst>], goes_on: impl Fn() -> bool) {
     let ranges: Vec<KeyRange> = inputs.iter().filter_map(|sst| sst.if_open()).flat_map(used_ranges).collect();
     if ranges.is_empty() {
         return;
     }
     for reader in output.iter().filter_map(|sst| sst.if_open()) {
         let within = ranges.iter().filter(|range| range.overlaps(&reader.meta.smallest, &reader.meta.end));
-        let mut positions: Vec<Range<usize>> = within.map(|range| positions_of(reader, range)).collect();
-        positions.sort_unstable_by_key(|range| range.start);
-        let mut next = 0;
-        for range in positions {
-            for position in range.start.max(next)..range.end {
-                let block_size = reader.index.handle(position).size as usize;
-                if !reader.blocks.has_room(2 * block_size) {
-                    return;
-                }
-                if reader.blocks.is_empty(position) {
-                    let Ok(block) = reader.read_block(position) else { return };
-                    reader.blocks.insert(position, &block);
-                }
+        let positions: BTreeSet<usize> = within.flat_map(|range| positions_of(reader, range)).collect();
+        for position in positions {
+            let encoded_size = reader.index.handle(position).size as usize;
+            if !goes_on() || !reader.blocks.has_room(2 * encoded_size) {
+                return;
             }
-            next = next.max(range.end);
+            if reader.blocks.is_empty(position) {
+                let Ok(block) = reader.read_block(position) else { return };
+                reader.blocks.insert(position, &block);
+            }
         }
     }
 }
