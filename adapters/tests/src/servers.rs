@@ -6,6 +6,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{LazyLock, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 use std::{env, fs};
 
 use tempfile::TempDir;
@@ -283,15 +284,22 @@ impl EtcdCluster {
         self.running[node] = true;
     }
 
-    /// The node that leads.
+    /// The node that leads. While one is elected, which a busy machine may cause at any time, it is
+    /// asked for again, for a minute at most.
     pub fn leader(&self) -> usize {
-        let status = self.ctl(&["endpoint", "status", "-w", "fields"]);
-        let values = |name: &str| -> Vec<String> {
-            let prefix = format!("\"{name}\" : ");
-            status.lines().filter_map(|line| line.strip_prefix(&prefix)).map(str::to_owned).collect()
-        };
-        let (members, leaders) = (values("MemberID"), values("Leader"));
-        members.iter().position(|member| *member == leaders[0]).expect("a leader")
+        let begun = Instant::now();
+        loop {
+            let status = self.ctl(&["endpoint", "status", "-w", "fields"]);
+            let values = |name: &str| -> Vec<String> {
+                let prefix = format!("\"{name}\" : ");
+                status.lines().filter_map(|line| line.strip_prefix(&prefix)).map(str::to_owned).collect()
+            };
+            let (members, leaders) = (values("MemberID"), values("Leader"));
+            if let Some(leader) = members.iter().position(|member| *member == leaders[0]) {
+                return leader;
+            }
+            assert!(begun.elapsed() < Duration::from_secs(60), "a leader: {status}");
+        }
     }
 
     /// Kills a node with signal 9.
