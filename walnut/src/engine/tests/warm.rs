@@ -13,6 +13,15 @@ fn open_with_cache(env: &(impl Env + Clone), cache_size: usize) -> Engine {
     open_with(env, EngineConfig { cache_size, ..config() }).unwrap()
 }
 
+/// The engine with all keys, merged.
+fn filled(engine: Engine) -> Engine {
+    for n in 0..KEYS {
+        put(&engine, n, 0).unwrap();
+    }
+    engine.compact().unwrap();
+    engine
+}
+
 /// Writes each tenth key anew, and merges everything into new files.
 fn rewrite(engine: &Engine, version: u32) {
     for n in (0..KEYS).step_by(10) {
@@ -28,11 +37,7 @@ fn written(n: u32, version: u32) -> Vec<u8> {
 #[test]
 fn blocks_that_are_used_are_cached_after_a_merge_and_others_are_not() {
     let env = FaultEnv::over_memory(machine());
-    let engine = open_with_cache(&env, 1 << 20);
-    for n in 0..KEYS {
-        put(&engine, n, 0).unwrap();
-    }
-    engine.compact().unwrap();
+    let engine = filled(open_with_cache(&env, 1 << 20));
     for _ in 0..2 {
         for n in 100..200 {
             assert_eq!(get(&engine, n).unwrap(), Some(written(n, 0)));
@@ -56,11 +61,7 @@ fn blocks_that_are_used_are_cached_after_a_merge_and_others_are_not() {
 #[test]
 fn blocks_that_only_merges_have_read_are_not_in_use() {
     let env = FaultEnv::over_memory(machine());
-    let engine = open_with_cache(&env, 1 << 20);
-    for n in 0..KEYS {
-        put(&engine, n, 0).unwrap();
-    }
-    engine.compact().unwrap();
+    let engine = filled(open_with_cache(&env, 1 << 20));
     for n in (0..KEYS).chain(0..KEYS) {
         get(&engine, n).unwrap();
     }
@@ -77,11 +78,7 @@ fn blocks_that_a_filter_was_wrong_about_are_not_in_use() {
     let env = FaultEnv::over_memory(machine());
     // One file: a filter takes at least a cache line, which is seldom wrong about a few keys.
     let levels = LeveledConfig { max_sst_size: 1 << 20, base_level_size: 1 << 20 };
-    let engine = open_with(&env, EngineConfig { levels, ..config() }).unwrap();
-    for n in 0..KEYS {
-        put(&engine, n, 0).unwrap();
-    }
-    engine.compact().unwrap();
+    let engine = filled(open_with(&env, EngineConfig { levels, ..config() }).unwrap());
     let before = engine.stats();
     for n in 0..KEYS {
         for more in 0..100 {
@@ -99,11 +96,7 @@ fn blocks_that_a_filter_was_wrong_about_are_not_in_use() {
 #[test]
 fn a_full_cache_evicts_nothing_for_a_merge() {
     let env = FaultEnv::over_memory(machine());
-    let engine = open_with_cache(&env, 1 << 20);
-    for n in 0..KEYS {
-        put(&engine, n, 0).unwrap();
-    }
-    engine.compact().unwrap();
+    let engine = filled(open_with_cache(&env, 1 << 20));
     let fixed = engine.stats().cache_used_size;
     drop(engine);
     // Room for a few blocks besides filters and indexes.
@@ -124,11 +117,7 @@ fn a_full_cache_evicts_nothing_for_a_merge() {
 #[test]
 fn a_merge_succeeds_though_its_output_cannot_be_read_again() {
     let env = FaultEnv::over_memory(machine());
-    let engine = open_with_cache(&env, 1 << 20);
-    for n in 0..KEYS {
-        put(&engine, n, 0).unwrap();
-    }
-    engine.compact().unwrap();
+    let engine = filled(open_with_cache(&env, 1 << 20));
     for n in (0..KEYS).chain(0..KEYS) {
         get(&engine, n).unwrap();
     }
