@@ -34,7 +34,7 @@ pub use fault::{FaultEffect, FaultEnv, FaultPlan};
 pub use memory::{CrashPolicy, MemoryEnv};
 pub use operation::{Counts, Operation, Operations};
 pub use os::OsEnv;
-pub(crate) use os::{LARGE_PAGE, prefer_large_pages, prefer_other_threads};
+pub(crate) use os::{LARGE_PAGE, ProcessorShare, prefer_large_pages, prefer_other_threads};
 pub(crate) use owner::DirOwner;
 pub(crate) use temp_file::TempFile;
 

@@ -11,16 +11,19 @@
 //! 2. Followers spin about 200 iterations, then sleep. A thread that spins all the time uses up its
 //!    slice of the processor; with more of them than processors, each waits for the slices of all
 //!    others, milliseconds in the middle of a commit.
-//! 3. A leader yields the processor after every few entries, when it holds no lock and the next
-//!    leader waits. A thread that never yields is preempted otherwise, wherever it is
-//!    (docs/design/commit-pipeline.md).
+//! 3. A leader yields the processor after every few entries, when it holds no lock, if a writer
+//!    waits, or if other threads write, too, and this process has most of the processors. A thread
+//!    that never yields is preempted otherwise, wherever it is (docs/design/commit-pipeline.md).
 //! 4. Every waiter is completed: when its completion is dropped, by a panic too, the outcome is
 //!    that nothing is known of the commit.
+
+use std::thread::ThreadId;
 
 use super::log::{EngineLog, Position, SharedLog};
 use super::read_set::ReadSet;
 use crate::base::{SealedBatch, SeqNo};
 use crate::engine::health::Health;
+use crate::env::ProcessorShare;
 use crate::error::{Error, Result};
 use crate::sync::{Arc, AtomicBool, Condvar, Mutex, Ordering, yield_now};
 
@@ -28,9 +31,8 @@ use crate::sync::{Arc, AtomicBool, Condvar, Mutex, Ordering, yield_now};
 /// written by then, and to be put to sleep and woken takes as long.
 const SPINS: usize = 200;
 
-/// After so many entries of the log the leader that wrote the last of them yields, if another
-/// writer waits: some hundred microseconds of work, where a slice of the processor is some
-/// milliseconds.
+/// After so many entries of the log the leader that wrote the last of them yields: some hundred
+/// microseconds of work, where a slice of the processor is some milliseconds.
 const YIELD_EVERY: u64 = 16;
 
 /// A commit in the queue. It belongs to the leader that writes its group.
@@ -70,12 +72,14 @@ pub(in crate::engine) struct CommitPosition {
 #[derive(Debug, Default)]
 pub(super) struct CommitQueue {
     queue: Mutex<Queue>,
+    processors: Mutex<ProcessorShare>,
 }
 
 #[derive(Debug, Default)]
 struct Queue {
     requests: Vec<Request>,
     has_leader: bool,
+    last_leader: Option<ThreadId>,
 }
 
 impl Queue {
@@ -84,10 +88,15 @@ impl Queue {
         !std::mem::replace(&mut self.has_leader, true)
     }
 
-    /// Takes all requests, and leaves capacity for as many.
-    fn take(&mut self) -> Vec<Request> {
+    /// Takes all requests, and leaves capacity for as many. Returns as well whether threads other
+    /// than this one have written in this group or the last.
+    fn take(&mut self) -> (Vec<Request>, bool) {
+        let this = std::thread::current().id();
+        let last = self.last_leader.replace(this);
         let next = Vec::with_capacity(self.requests.len());
-        std::mem::replace(&mut self.requests, next)
+        let group = std::mem::replace(&mut self.requests, next);
+        let is_contended = group.len() > 1 || last.is_some_and(|last| last != this);
+        (group, is_contended)
     }
 }
 
@@ -239,7 +248,7 @@ impl CommitQueue {
             health.owner().check_fork()?;
             shared_log.lock()
         };
-        let group = self.queue.lock().take();
+        let (group, is_contended) = self.queue.lock().take();
         let before = log.last_seqno();
         let reads = write_group(&mut log, group);
         let is_yield_due = log.last_seqno().0 / YIELD_EVERY != before.0 / YIELD_EVERY;
@@ -247,7 +256,7 @@ impl CommitQueue {
         let is_awaited = leader.end();
         // The read sets are freed where no writer waits for that.
         drop(reads);
-        if is_yield_due && is_awaited {
+        if is_yield_due && (is_awaited || is_contended && self.processors.lock().is_most()) {
             yield_now();
         }
         // A leader completes all of its group: this commit was in this group or an earlier one.
@@ -258,6 +267,16 @@ impl CommitQueue {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn request(waiter: &Arc<Waiter>) -> Request {
+        Request {
+            batch: SealedBatch::new(Vec::new(), Vec::new()),
+            reads: ReadSet::default(),
+            validated_up_to: SeqNo::ZERO,
+            is_deletion: false,
+            completion: Completion::new(waiter),
+        }
+    }
 
     #[test]
     fn a_commit_that_nobody_settles_learns_that_nothing_is_known_of_it() {
@@ -271,22 +290,32 @@ mod tests {
         let queue = Mutex::new(Queue::default());
         assert!(queue.lock().take_lead());
         let waiter = Arc::new(Waiter::default());
-        queue.lock().requests.push(Request {
-            batch: SealedBatch::new(Vec::new(), Vec::new()),
-            reads: ReadSet::default(),
-            validated_up_to: SeqNo::ZERO,
-            is_deletion: false,
-            completion: Completion::new(&waiter),
-        });
+        queue.lock().requests.push(request(&waiter));
         assert!(!queue.lock().take_lead(), "there is a leader");
         assert!(LeaderGuard(&queue).end(), "a commit waits");
         assert!(queue.lock().take_lead(), "another thread leads in its place");
-        for request in queue.lock().take() {
+        for request in queue.lock().take().0 {
             request.completion.complete(Err(Error::Conflict.into()));
         }
         // Its commit is complete: that it was called means nothing any more.
         assert!(waiter.wait(|| Ok(())).is_some_and(|outcome| outcome.is_err()));
         assert!(!LeaderGuard(&queue).end());
+    }
+
+    #[test]
+    fn a_group_is_contended_when_another_thread_wrote_in_it_or_before_it() {
+        let queue = Mutex::new(Queue::default());
+        let is_contended = || queue.lock().take().1;
+        assert!(!is_contended(), "the first");
+        assert!(!is_contended(), "the same thread again");
+        std::thread::scope(|scope| {
+            assert!(scope.spawn(is_contended).join().unwrap(), "another thread");
+        });
+        assert!(is_contended(), "after another thread");
+        assert!(!is_contended(), "alone again");
+        let waiters = [Arc::new(Waiter::default()), Arc::new(Waiter::default())];
+        queue.lock().requests.extend(waiters.iter().map(request));
+        assert!(is_contended(), "two in one group");
     }
 
     #[test]

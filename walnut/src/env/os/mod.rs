@@ -38,7 +38,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use dir::{At, OsDir};
 pub(crate) use pages::{LARGE_PAGE, prefer_large_pages};
 use system::Base;
-pub(crate) use threads::prefer_other_threads;
+pub(crate) use threads::{ProcessorShare, prefer_other_threads};
 
 use super::{Env, File, Lock, Operation, PathKind};
 use crate::error::Result;
