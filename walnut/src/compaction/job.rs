@@ -3,11 +3,12 @@
 //! The sequence number of an entry is zeroed once no reader needs it, which saves a fifth of an
 //! index. This never happens in level 0, whose files are ordered by sequence number.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::fully_deleted::RunRanges;
 use super::garbage_filter::{GarbageFilter, ProgressHook};
-use super::level_sizes::LeveledConfig;
+use super::level_sizes::{LeveledConfig, size};
 use super::older_runs::OlderRuns;
 use super::output_files::{OutputFiles, OutputSplitter};
 use super::pick::Merge;
@@ -15,7 +16,7 @@ use super::value_gc::{GcOutput, Relocation, ValueRelocator};
 use crate::base::{Entry, FileNumber, Fragment, Kind, SeqNo};
 use crate::cursor::{self, ConcatCursor, Direction, EntryCursor, Pieces};
 use crate::error::Result;
-use crate::manifest::Version;
+use crate::manifest::{Level, Version};
 use crate::mvcc::Garbage;
 use crate::sst::{Sst, SstCursor, SstMeta, SstStore, warm_cache};
 
@@ -46,7 +47,9 @@ impl MergeJob<'_> {
         numbers: impl Fn() -> Result<FileNumber>,
     ) -> Result<GcOutput> {
         let older_runs = OlderRuns::of(self.version, self.merge);
-        let splitter = OutputSplitter::new(self.config.max_sst_size, older_runs.next_level());
+        let input_size = self.merge.inputs.iter().map(|(_, files)| size(files)).sum();
+        let (below, staying) = (older_runs.next_level(), self.staying());
+        let splitter = OutputSplitter::new(self.config.max_sst_size, input_size, below, staying);
         let output_files = OutputFiles::new(self.sst_store, splitter, &numbers);
         let garbage = Garbage::new(self.boundaries.clone());
         let is_oldest = |fragment: &Fragment| !older_runs.may_hold_any(fragment);
@@ -78,6 +81,17 @@ impl MergeJob<'_> {
         let inputs = self.merge.inputs.iter().flat_map(|(_, files)| files.iter());
         warm_cache(&inputs.map(|meta| sst(meta)).collect::<Vec<_>>(), &ssts, || (self.progress)(0).is_ok());
         Ok(GcOutput { ssts, values: values.keep() })
+    }
+
+    /// The files of the output level that are no inputs, if that level is sorted.
+    fn staying(&self) -> Vec<&Arc<SstMeta>> {
+        if self.merge.output == Level::ZERO {
+            return Vec::new();
+        }
+        let files = self.version.level(self.merge.output).iter();
+        let inputs: HashSet<_> =
+            self.merge.inputs.iter().flat_map(|(_, files)| files).map(|meta| meta.number).collect();
+        files.filter(|meta| !inputs.contains(&meta.number)).collect()
     }
 
     fn ranges(&self, sst: impl Fn(&SstMeta) -> Arc<Sst>) -> Vec<RunRanges> {

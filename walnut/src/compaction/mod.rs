@@ -14,6 +14,7 @@
 //!   unread.
 //! - `job` runs a merge, and `flush` writes a memtable. Both share `garbage_filter`, which drops
 //!   entries and folds adds, and `output_files`, which writes the SSTs and decides where each ends.
+//! - `untouched` leaves files out of a merge that would be written again as they are.
 //! - `value_gc` is the garbage collection of the value log: it picks value files that are mostly
 //!   dead and moves their live values to new files.
 //! - `thin` removes from one file what newer runs hide, when there is no disk space for a merge.
@@ -45,6 +46,7 @@ mod strategy;
 mod thin;
 mod tiered;
 mod universal;
+mod untouched;
 mod value_gc;
 
 #[cfg(test)]
@@ -57,6 +59,7 @@ pub(crate) use level_sizes::LeveledConfig;
 pub(crate) use pick::{Merge, Move, Pick, full};
 pub use strategy::Compaction;
 pub(crate) use thin::{ThinJob, Thinning, thinnings};
+pub(crate) use untouched::leave_out_untouched;
 pub(crate) use value_gc::{
     GcMode, GcOutput, Relocation, ValueGc, ValueGcJob, gc_candidates, pick_value_gc, small_files,
 };

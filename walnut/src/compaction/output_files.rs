@@ -14,6 +14,7 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
+use super::pick::SMALL_PART;
 use crate::base::{Entry, FileNumber, Fragment, KeyspaceId};
 use crate::error::Result;
 use crate::sst::{FinishedSst, SstMeta, SstStore, TempSst};
@@ -23,9 +24,6 @@ const MAX_RANGES_SIZE: usize = if cfg!(test) { 4 << 10 } else { 4 << 20 };
 
 /// The largest overlap of a file with the next level, in largest file sizes.
 const MAX_OVERLAP: u64 = 10;
-
-/// A keyspace is large when it takes at least this part of a file.
-const LARGE_PART: u64 = 4;
 
 /// The length in bytes of the prefix that all keys of a keyspace share.
 const PREFIX_LEN: usize = KeyspaceId::CATALOG.prefix().len();
@@ -92,6 +90,11 @@ impl<'a, N: FnMut() -> Result<FileNumber>> OutputFiles<'a, N> {
     /// for it. `key` must be above everything in the file.
     fn cut_before(&mut self, key: &[u8]) -> Result<()> {
         let Some(sst) = &mut self.open else { return Ok(()) };
+        // A file that stays may be before the next fragment, as it may be before the next key.
+        let next = self.ranges.front().filter(|next| *next.start > *self.key && *next.start < *key);
+        if next.is_some_and(|next| self.splitter.before(&next.start, sst.estimated_size())) {
+            return self.end_file();
+        }
         let ends_here = self.splitter.before(key, sst.estimated_size());
         if !ends_here && sst.ranges_size() < MAX_RANGES_SIZE {
             return Ok(());
@@ -129,57 +132,90 @@ impl<'a, N: FnMut() -> Result<FileNumber>> OutputFiles<'a, N> {
 /// 1. when it has reached its largest size;
 /// 2. when it overlaps so much of the next level that its own compaction would take too long
 ///    (LevelDB: grandparent overlap);
-/// 3. at the end of a large keyspace, so that its files hold nothing else.
+/// 3. at the end of a keyspace, when it is not small, so that a keyspace that changes does not share
+///    a file with one that does not; behind the catalog and the row counts always, if there will be
+///    several files;
+/// 4. before a file that stays in the output level.
 pub(super) struct OutputSplitter<'v> {
     max_size: u64,
-    /// The files of the level below the output.
+    /// Whether there will be several files.
+    is_large: bool,
+    /// The files of the level below the output, and those that stay in its level.
     below: &'v [Arc<SstMeta>],
-    /// The index of the first of them that ends after the current key, and the size of the files
-    /// before it that overlap the current output file.
-    index: usize,
+    staying: Vec<&'v Arc<SstMeta>>,
+    /// The index of the first of each that ends after the current key, and the size of the files
+    /// below before it that overlap the current output file.
+    below_index: usize,
+    staying_index: usize,
     passed_size: u64,
-    /// The keyspace of the current key, and the size of the output file at its beginning.
+    /// The keyspace of the current key.
     prefix: Vec<u8>,
-    prefix_start: u64,
 }
 
 impl<'v> OutputSplitter<'v> {
-    pub(super) fn new(max_size: u64, below: &'v [Arc<SstMeta>]) -> Self {
-        Self { max_size, below, index: 0, passed_size: 0, prefix: Vec::new(), prefix_start: 0 }
+    /// That of a flush: a single file.
+    pub(super) fn none() -> Self {
+        Self::new(u64::MAX, 0, &[], Vec::new())
+    }
+
+    /// `input_size` is the size of all inputs, in bytes.
+    pub(super) fn new(
+        max_size: u64,
+        input_size: u64,
+        below: &'v [Arc<SstMeta>],
+        staying: Vec<&'v Arc<SstMeta>>,
+    ) -> Self {
+        let (below_index, staying_index, passed_size, prefix) = (0, 0, 0, Vec::new());
+        let is_large = input_size > max_size;
+        Self { max_size, is_large, below, staying, below_index, staying_index, passed_size, prefix }
     }
 
     /// Returns whether a file of `size` bytes ends before `key`, which is above all keys so far.
     fn before(&mut self, key: &[u8], size: u64) -> bool {
-        self.skip_below(key);
-        let prefix = &key[..key.len().min(PREFIX_LEN)];
-        let ends_keyspace = self.prefix != prefix;
+        let passes_staying = self.skip(key);
+        let ends_keyspace = self.prefix != prefix(key);
         let ends = size >= self.max_size
             || self.passed_size >= self.max_size.saturating_mul(MAX_OVERLAP)
-            || ends_keyspace && size.saturating_sub(self.prefix_start) >= self.max_size / LARGE_PART;
+            || ends_keyspace
+                && (size >= self.max_size / SMALL_PART || self.is_large && self.ends_system(key))
+            || passes_staying;
         if !ends && ends_keyspace {
-            self.begin_keyspace(prefix, size);
+            self.begin_keyspace(key);
         }
         ends
     }
 
     fn begin(&mut self, key: &[u8]) {
-        self.skip_below(key);
+        self.skip(key);
         self.passed_size = 0;
-        self.begin_keyspace(&key[..key.len().min(PREFIX_LEN)], 0);
+        self.begin_keyspace(key);
     }
 
-    fn skip_below(&mut self, key: &[u8]) {
-        while let Some(meta) = self.below.get(self.index).filter(|meta| *meta.end <= *key) {
+    /// Skips the files before `key`; returns whether one that stays was among them.
+    fn skip(&mut self, key: &[u8]) -> bool {
+        while let Some(meta) = self.below.get(self.below_index).filter(|meta| *meta.end <= *key) {
             self.passed_size += meta.size;
-            self.index += 1;
+            self.below_index += 1;
         }
+        let staying = self.staying_index;
+        self.staying_index += self.staying[staying..].partition_point(|meta| *meta.end <= *key);
+        self.staying_index > staying
     }
 
-    fn begin_keyspace(&mut self, prefix: &[u8], start: u64) {
-        self.prefix.clear();
-        self.prefix.extend_from_slice(prefix);
-        self.prefix_start = start;
+    fn ends_system(&self, key: &[u8]) -> bool {
+        let last = KeyspaceId::ROW_COUNTS.prefix();
+        *self.prefix <= last[..] && *prefix(key) > last[..]
     }
+
+    fn begin_keyspace(&mut self, key: &[u8]) {
+        self.prefix.clear();
+        self.prefix.extend_from_slice(prefix(key));
+    }
+}
+
+/// The prefix that all keys of a keyspace share.
+fn prefix(key: &[u8]) -> &[u8] {
+    &key[..key.len().min(PREFIX_LEN)]
 }
 
 #[cfg(test)]
@@ -189,7 +225,7 @@ mod tests {
 
     #[test]
     fn a_file_ends_at_its_largest_size() {
-        let mut splitter = OutputSplitter::new(100, &[]);
+        let mut splitter = OutputSplitter::new(100, 0, &[], Vec::new());
         splitter.begin(b"\0\0\0\x01a");
         assert!(!splitter.before(b"\0\0\0\x01b", 99));
         assert!(splitter.before(b"\0\0\0\x01c", 100));
@@ -200,7 +236,7 @@ mod tests {
         let key = |n: u8| [0, 0, 0, 1, n];
         let of = |n: u8| Arc::new(SstMeta { size: 500, ..file(u64::from(n), &key(n), &key(n)) });
         let below: Vec<_> = (1..30).map(of).collect();
-        let mut splitter = OutputSplitter::new(100, &below);
+        let mut splitter = OutputSplitter::new(100, 0, &below, Vec::new());
         splitter.begin(&key(1));
         assert!(!splitter.before(&key(2), 50));
         assert!(splitter.before(&key(3), 50), "two files of 500 are ten times 100");
@@ -210,14 +246,36 @@ mod tests {
     }
 
     #[test]
-    fn a_file_ends_with_a_large_keyspace_and_goes_on_after_a_small_one() {
-        let mut splitter = OutputSplitter::new(100, &[]);
+    fn a_file_that_is_not_small_ends_with_its_keyspace() {
+        let mut splitter = OutputSplitter::new(100, 0, &[], Vec::new());
         splitter.begin(b"\0\0\0\x01a");
         assert!(!splitter.before(b"\0\0\0\x02a", 24), "a small one");
-        assert!(!splitter.before(b"\0\0\0\x02b", 40));
-        assert!(!splitter.before(b"\0\0\0\x03a", 48), "again a small one: 24 bytes");
-        assert!(splitter.before(b"\0\0\0\x04a", 73));
-        splitter.begin(b"\0\0\0\x04a");
-        assert!(splitter.before(b"\0\0\0\x05", 25));
+        assert!(!splitter.before(b"\0\0\0\x02b", 48), "within a keyspace");
+        assert!(splitter.before(b"\0\0\0\x03a", 49));
+        splitter.begin(b"\0\0\0\x03a");
+        assert!(splitter.before(b"\0\0\0\x04", 25));
+    }
+
+    #[test]
+    fn catalog_and_row_counts_have_a_file_of_their_own_in_a_large_merge() {
+        for (input_size, ends) in [(100, false), (101, true)] {
+            let mut splitter = OutputSplitter::new(100, input_size, &[], Vec::new());
+            splitter.begin(b"\0\0\0\0a");
+            assert!(!splitter.before(b"\0\0\0\x01a", 1));
+            assert_eq!(splitter.before(b"\0\0\0\x10a", 2), ends);
+        }
+    }
+
+    #[test]
+    fn a_file_ends_before_one_that_stays() {
+        let staying = [file(1, b"d", b"f"), file(2, b"g", b"h")].map(Arc::new);
+        let mut splitter = OutputSplitter::new(100, 0, &[], staying.iter().collect());
+        splitter.begin(b"a");
+        assert!(!splitter.before(b"c", 1));
+        assert!(splitter.before(b"fa", 2));
+        splitter.begin(b"fa");
+        assert!(splitter.before(b"i", 1));
+        splitter.begin(b"i");
+        assert!(!splitter.before(b"j", 1));
     }
 }

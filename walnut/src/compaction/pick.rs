@@ -10,7 +10,7 @@ use crate::sst::SstMeta;
 
 /// An SST is small when it is at most this part of the largest size. A small file is merged with
 /// its neighbours and never moved, or a level would come to hold thousands of small files.
-const SMALL_PART: u64 = 4;
+pub(super) const SMALL_PART: u64 = 4;
 
 /// How many times larger than the rest of the merge a small neighbour may be. So a file is
 /// rewritten only when it grows by at least half.

@@ -173,8 +173,9 @@ impl SstCursor {
 
 impl SstCursor {
     /// Seeks to `key`: forward to the first entry not below it, backward to the last entry below
-    /// it. `None` is the end of all keys. The range only shrinks.
-    fn seek(&mut self, key: Option<&[u8]>) -> Result<()> {
+    /// it. `None` is the end of all keys. The range only shrinks, and the current entry is not
+    /// visited again: it must be one that the seek passes.
+    pub(crate) fn seek(&mut self, key: Option<&[u8]>) -> Result<()> {
         match (self.direction, key) {
             (Direction::Forward, Some(key)) => key.clone_into(&mut self.range.start),
             (Direction::Forward, None) => self.range.end = Some(Vec::new()),

@@ -17,13 +17,13 @@ use crate::vlog::ValueStore;
 
 const DIR: &str = "/db";
 
-fn machine() -> MemoryEnv {
+pub(super) fn machine() -> MemoryEnv {
     let env = MemoryEnv::new();
     env.create_dir(Path::new(DIR)).unwrap();
     env
 }
 
-fn sst_store(env: &(impl Env + Clone)) -> Arc<SstStore> {
+pub(super) fn sst_store(env: &(impl Env + Clone)) -> Arc<SstStore> {
     Arc::new(SstStore {
         dir: DatabaseDir {
             env: Arc::new(env.clone()),
@@ -37,7 +37,7 @@ fn sst_store(env: &(impl Env + Clone)) -> Arc<SstStore> {
     })
 }
 
-fn value_store(sst_store: &SstStore) -> Arc<ValueStore> {
+pub(super) fn value_store(sst_store: &SstStore) -> Arc<ValueStore> {
     Arc::new(ValueStore {
         dir: sst_store.dir.clone(),
         compression: sst_store.config.compression,
@@ -46,16 +46,21 @@ fn value_store(sst_store: &SstStore) -> Arc<ValueStore> {
     })
 }
 
-fn nothing_moves(sst_store: &Arc<ValueStore>) -> Relocation<'_> {
+pub(super) fn nothing_moves(sst_store: &Arc<ValueStore>) -> Relocation<'_> {
     Relocation { candidates: BTreeMap::new(), value_store: sst_store, max_file_size: 1 << 20 }
 }
 
-fn key(n: u32) -> Vec<u8> {
+pub(super) fn key(n: u32) -> Vec<u8> {
     [&[0, 0, 0, 1][..], &n.to_be_bytes()].concat()
 }
 
 /// An SST of these keys, each at the sequence number; `None` for tombstones.
-fn write(sst_store: &Arc<SstStore>, number: u64, seqno: u64, entries: &[(u32, Option<usize>)]) -> Arc<Sst> {
+pub(super) fn write(
+    sst_store: &Arc<SstStore>,
+    number: u64,
+    seqno: u64,
+    entries: &[(u32, Option<usize>)],
+) -> Arc<Sst> {
     let mut temp_sst = sst_store.begin(FileNumber(number)).unwrap();
     for (n, value) in entries {
         let (kind, size) = value.map_or((Kind::Delete, 0), |size| (Kind::Put, size));
@@ -108,7 +113,7 @@ impl Scene {
     }
 }
 
-fn contents(sst: &Arc<Sst>) -> Vec<(Vec<u8>, u64, bool)> {
+pub(super) fn contents(sst: &Arc<Sst>) -> Vec<(Vec<u8>, u64, bool)> {
     let mut cursor = sst.sweep().unwrap();
     let mut entries = Vec::new();
     while let Some(entry) = cursor.entry() {

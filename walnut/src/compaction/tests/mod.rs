@@ -5,6 +5,7 @@ mod ending;
 mod job;
 mod pick;
 mod runs;
+mod untouched;
 
 use std::sync::Arc;
 

@@ -309,7 +309,8 @@ mod tests {
         assert!(!is_contended(), "the first");
         assert!(!is_contended(), "the same thread again");
         std::thread::scope(|scope| {
-            assert!(scope.spawn(is_contended).join().unwrap(), "another thread");
+            let other = scope.spawn(is_contended).join();
+            assert!(other.is_ok_and(|is_contended| is_contended), "another thread");
         });
         assert!(is_contended(), "after another thread");
         assert!(!is_contended(), "alone again");

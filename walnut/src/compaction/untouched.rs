@@ -1,0 +1,77 @@
+//! Leaves files of the output level out of a merge when no newer input has a key in their range.
+//!
+//! ```text
+//!   level 0    [row count ...................... new rows ... indexes]
+//!   level 6    | row count |  | rows |  | rows |             | indexes |
+//!                             left out: level 0 has no key between their first and their last
+//! ```
+//!
+//! Rows that come in the order of their keys are so written to the last level once. Without it every
+//! merge would write all of them again: the range of a file in level 0 is that of all its keyspaces.
+//!
+//! 1. Only a file that a merge would write as it is, neither small nor with garbage, is left out.
+//! 2. No output file spans it: see [`OutputSplitter`](super::output_files::OutputSplitter).
+
+use std::sync::Arc;
+
+use super::pick::{Merge, can_move};
+use crate::cursor::EntryCursor;
+use crate::error::Result;
+use crate::manifest::Level;
+use crate::sst::{Sst, SstMeta};
+
+/// Cost: for each newer input the first of its keys in each of these files, so a block read at most.
+/// Nothing is read of range tombstones: a file in whose range there may be one is not left out.
+pub(crate) fn leave_out_untouched(
+    merge: &mut Merge,
+    max_sst_size: u64,
+    sst: impl Fn(&SstMeta) -> Arc<Sst>,
+) -> Result<()> {
+    let Some(((level, files), newer)) = merge.inputs.split_last_mut() else { return Ok(()) };
+    if *level != merge.output || *level == Level::ZERO || newer.is_empty() {
+        return Ok(());
+    }
+    let is_clean = |meta: &&Arc<SstMeta>| {
+        meta.dead_size == 0 && meta.tombstone_count == 0 && can_move(meta, max_sst_size)
+    };
+    let mut untouched: Vec<_> = files.iter().filter(is_clean).cloned().collect();
+    for newer in newer.iter().flat_map(|(_, files)| files) {
+        untouched = untouched_by(newer, untouched, &sst)?;
+    }
+    files.retain(|meta| !untouched.contains(meta));
+    if files.is_empty() {
+        merge.inputs.pop();
+    }
+    Ok(())
+}
+
+/// Those of `files`, in key order, in whose range `newer` has nothing.
+fn untouched_by(
+    newer: &SstMeta,
+    files: Vec<Arc<SstMeta>>,
+    sst: impl Fn(&SstMeta) -> Arc<Sst>,
+) -> Result<Vec<Arc<SstMeta>>> {
+    let mut cursor = None;
+    let mut untouched = Vec::with_capacity(files.len());
+    for meta in files {
+        let overlaps = newer.smallest < meta.end && meta.smallest < newer.end;
+        if overlaps && newer.fragment_count > 0 {
+            continue;
+        }
+        if overlaps {
+            let cursor = match &mut cursor {
+                Some(cursor) => cursor,
+                none => none.insert(sst(newer).sweep()?),
+            };
+            // An entry that is found once is not found by a seek to it again.
+            if cursor.entry().is_some_and(|entry| *entry.key < *meta.smallest) {
+                cursor.seek(Some(&meta.smallest))?;
+            }
+            if cursor.entry().is_some_and(|entry| *entry.key < *meta.end) {
+                continue;
+            }
+        }
+        untouched.push(meta);
+    }
+    Ok(untouched)
+}
