@@ -132,9 +132,9 @@ impl<'a, N: FnMut() -> Result<FileNumber>> OutputFiles<'a, N> {
 /// 1. when it has reached its largest size;
 /// 2. when it overlaps so much of the next level that its own compaction would take too long
 ///    (LevelDB: grandparent overlap);
-/// 3. at the end of a keyspace, when it is not small, so that a keyspace that changes does not share
-///    a file with one that does not; behind the catalog and the row counts always, if there will be
-///    several files;
+/// 3. at the end of a keyspace, when it is not small, so that a keyspace that changes does not
+///    share a file with one that does not; behind the catalog and the row counts always, if there
+///    will be several files;
 /// 4. before a file that stays in the output level.
 pub(super) struct OutputSplitter<'v> {
     max_size: u64,

@@ -6,8 +6,9 @@
 //!                             left out: level 0 has no key between their first and their last
 //! ```
 //!
-//! Rows that come in the order of their keys are so written to the last level once. Without it every
-//! merge would write all of them again: the range of a file in level 0 is that of all its keyspaces.
+//! Rows that come in the order of their keys are so written to the last level once. Without it
+//! each merge would write all of them again: the range of a file in level 0 is that of all its
+//! keyspaces.
 //!
 //! 1. Only a file that a merge would write as it is, neither small nor with garbage, is left out.
 //! 2. No output file spans it: see [`OutputSplitter`](super::output_files::OutputSplitter).
@@ -20,8 +21,8 @@ use crate::error::Result;
 use crate::manifest::Level;
 use crate::sst::{Sst, SstMeta};
 
-/// Cost: for each newer input the first of its keys in each of these files, so a block read at most.
-/// Nothing is read of range tombstones: a file in whose range there may be one is not left out.
+/// Cost: for each newer input a seek to each of these files, one block read at most. Nothing is
+/// read of range tombstones: a file in whose range there may be one is not left out.
 pub(crate) fn leave_out_untouched(
     merge: &mut Merge,
     max_sst_size: u64,
