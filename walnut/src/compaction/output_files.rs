@@ -197,9 +197,11 @@ impl<'v> OutputSplitter<'v> {
             self.passed_size += meta.size;
             self.below_index += 1;
         }
-        let staying = self.staying_index;
-        self.staying_index += self.staying[staying..].partition_point(|meta| *meta.end <= *key);
-        self.staying_index > staying
+        let before = self.staying_index;
+        while self.staying.get(self.staying_index).is_some_and(|meta| *meta.end <= *key) {
+            self.staying_index += 1;
+        }
+        self.staying_index > before
     }
 
     fn ends_system(&self, key: &[u8]) -> bool {

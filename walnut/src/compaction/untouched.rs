@@ -13,6 +13,7 @@
 //! 1. Only a file that a merge would write as it is, neither small nor with garbage, is left out.
 //! 2. No output file spans it: see [`OutputSplitter`](super::output_files::OutputSplitter).
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::pick::{Merge, can_move};
@@ -39,7 +40,8 @@ pub(crate) fn leave_out_untouched(
     for newer in newer.iter().flat_map(|(_, files)| files) {
         untouched = untouched_by(newer, untouched, &sst)?;
     }
-    files.retain(|meta| !untouched.contains(meta));
+    let untouched: HashSet<_> = untouched.iter().map(|meta| meta.number).collect();
+    files.retain(|meta| !untouched.contains(&meta.number));
     if files.is_empty() {
         merge.inputs.pop();
     }
