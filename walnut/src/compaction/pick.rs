@@ -21,7 +21,10 @@ const NEIGHBOUR_FACTOR: u64 = 2;
 pub(crate) enum Pick {
     Nothing,
     Move(Move),
+    /// Files that it would write as they are may be left out.
     Merge(Merge),
+    /// A merge of everything, which reads every file: damage does not stay unnoticed.
+    Full(Merge),
 }
 
 impl Pick {
@@ -56,7 +59,7 @@ pub(crate) fn full(version: &Version) -> Pick {
         return Pick::Nothing;
     }
     let inputs = version.runs().map(|(level, files)| (level, files.to_vec())).collect();
-    Pick::Merge(Merge { inputs, output: Level::LAST })
+    Pick::Full(Merge { inputs, output: Level::LAST })
 }
 
 /// Rewrites a file of the last level, together with small neighbours.

@@ -57,8 +57,8 @@ impl Database {
     /// worth it after most rows were removed, or before the database is copied. Readers and writers
     /// go on meanwhile.
     ///
-    /// Cost: reads and writes all data once, but for files of which nothing has changed and nothing
-    /// is dead, and needs as much room again until it is done. On a disk without that room it frees
+    /// Cost: reads and writes all data once, and needs as much room again until it is done; nothing
+    /// when it is one run already in which nothing is dead. On a disk without that room it frees
     /// what it can in smaller steps, one file at a time, and leaves more than one run;
     /// [`Error::OutOfSpace`](crate::Error::OutOfSpace) when one of those finds no room either.
     /// [`Error::Closed`](crate::Error::Closed) when the database is closed meanwhile; no error

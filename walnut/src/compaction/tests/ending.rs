@@ -179,7 +179,7 @@ proptest! {
                             ..VersionEdit::default()
                         }
                     }
-                    Pick::Merge(merge) => {
+                    Pick::Merge(merge) | Pick::Full(merge) => {
                         expect_sound(&version, merge);
                         carry_out(merge, SeqNo(watermark), Fate { output_count, drops }, &mut next)
                     }

@@ -91,7 +91,7 @@ impl Scene {
             (0, write(&sst_store, 3, 2, &new)),
         ];
         let version = version(ssts.iter().map(|(level, sst)| (*level, sst.meta().clone())).collect());
-        let Pick::Merge(merge) = full(&version) else { panic!("there is something to merge") };
+        let Pick::Full(merge) = full(&version) else { panic!("there is something to merge") };
         let inputs = ssts.into_iter().map(|(_, sst)| (sst.meta().number, sst)).collect();
         Self { sst_store, inputs, version, merge, max_sst_size: 2000 }
     }
@@ -229,7 +229,7 @@ fn a_merge_of_which_nothing_is_left_writes_nothing() {
     let sst_store = sst_store(&env);
     let sst = write(&sst_store, 1, 1, &[(1, None), (2, None)]);
     let version = version(vec![(6, sst.meta().clone())]);
-    let Pick::Merge(merge) = full(&version) else { panic!("there is something to merge") };
+    let Pick::Full(merge) = full(&version) else { panic!("there is something to merge") };
     let (config, boundaries) = (&CONFIG, vec![SeqNo(5)]);
     let values = value_store(&sst_store);
     let job = MergeJob {

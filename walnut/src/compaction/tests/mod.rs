@@ -47,7 +47,9 @@ fn version(files: Vec<(u8, SstMeta)>) -> Version {
 
 /// The inputs by level and number, and the output level, of a pick that is a merge.
 fn merge(pick: Pick) -> (Vec<(u8, Vec<u64>)>, u8) {
-    let Pick::Merge(Merge { inputs, output }) = pick else { panic!("a merge, and not {pick:?}") };
+    let (Pick::Merge(Merge { inputs, output }) | Pick::Full(Merge { inputs, output })) = pick else {
+        panic!("a merge, and not {pick:?}")
+    };
     let mut by_level: Vec<(u8, Vec<u64>)> = Vec::new();
     for (level, files) in inputs {
         match by_level.last_mut().filter(|(last, _)| *last == level.code()) {

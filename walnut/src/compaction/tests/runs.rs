@@ -17,7 +17,7 @@ fn sizes(pick: Pick) -> (Vec<u64>, u8) {
     match pick {
         Pick::Nothing => (Vec::new(), 0),
         Pick::Move(_) => panic!("no move: {pick:?}"),
-        Pick::Merge(Merge { inputs, output }) => {
+        Pick::Merge(Merge { inputs, output }) | Pick::Full(Merge { inputs, output }) => {
             (inputs.iter().map(|(_, files)| level_sizes::size(files)).collect(), output.code())
         }
     }

@@ -71,7 +71,7 @@ proptest! {
             files.push((0, run(&store, number, keys.iter().copied(), span)));
         }
         let version = version(files.iter().map(|(level, sst)| (*level, sst.meta().clone())).collect());
-        let Pick::Merge(whole) = full(&version) else { panic!("there is something to merge") };
+        let Pick::Full(whole) = full(&version) else { panic!("there is something to merge") };
         let ssts: Ssts = files.iter().map(|(_, sst)| (sst.meta().number, Arc::clone(sst))).collect();
 
         let mut merge = whole.clone();

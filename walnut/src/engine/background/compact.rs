@@ -182,7 +182,8 @@ impl Core {
             match pick(&version) {
                 Pick::Nothing => Ok(dropped),
                 Pick::Move(down) => self.run_move(down).map(|()| true),
-                Pick::Merge(merge) => self.run_merge(&version, merge).map(|()| true),
+                Pick::Merge(merge) => self.merge_touched(&version, merge).map(|()| true),
+                Pick::Full(merge) => self.run_merge(&version, &merge).map(|()| true),
             }
         });
         self.settle(done)
@@ -249,11 +250,17 @@ impl Core {
         Ok(())
     }
 
-    fn run_merge(&self, version: &Version, mut merge: Merge) -> Result<()> {
+    fn merge_touched(&self, version: &Version, mut merge: Merge) -> Result<()> {
         let levels = Arc::clone(&self.versions.view().levels);
         let max_sst_size = self.config.levels.max_sst_size;
         compaction::leave_out_untouched(&mut merge, max_sst_size, |meta| named_sst(&levels, meta))?;
-        let merge = &merge;
+        // No handle may hold the inputs when they are removed.
+        drop(levels);
+        self.run_merge(version, &merge)
+    }
+
+    fn run_merge(&self, version: &Version, merge: &Merge) -> Result<()> {
+        let levels = Arc::clone(&self.versions.view().levels);
         let mut moving = compaction::gc_candidates(version, GcMode::Normal);
         moving.extend(compaction::small_files(version, self.config.values.max_file_size));
         let began = self.env.monotonic_clock();

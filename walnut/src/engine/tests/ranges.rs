@@ -375,7 +375,7 @@ fn a_merge_of_many_range_tombstones_can_be_stopped_and_leaves_nothing() {
         "one run of files with some range tombstones each"
     );
     assert!(young.iter().all(|meta| meta.fragment_count < 400), "no file has too many of them");
-    let Pick::Merge(merge) = compaction::full(&version) else { panic!("there is something to merge") };
+    let Pick::Full(merge) = compaction::full(&version) else { panic!("there is something to merge") };
     let levels = Arc::clone(&engine.versions.view().levels);
     let asked = std::cell::Cell::new(0);
     let run = |patience: u32| {

@@ -107,7 +107,7 @@ fn a_read_in_the_middle_of_a_full_merge_is_answered() {
     }
     engine.flush_everything().unwrap();
     let version = engine.versions.version();
-    let compaction::Pick::Merge(merge) = compaction::full(&version) else {
+    let compaction::Pick::Full(merge) = compaction::full(&version) else {
         panic!("there is something to merge")
     };
     let levels = Arc::clone(&engine.versions.view().levels);

@@ -61,9 +61,7 @@ fn blocks_that_are_used_are_cached_after_a_merge_and_others_are_not() {
 #[test]
 fn blocks_that_only_merges_have_read_are_not_in_use() {
     let env = FaultEnv::over_memory(machine());
-    // One file: none is left out of a merge.
-    let levels = LeveledConfig { max_sst_size: 1 << 20, base_level_size: 1 << 20 };
-    let engine = filled(open_with(&env, EngineConfig { levels, ..config() }).unwrap());
+    let engine = filled(open_with_cache(&env, 1 << 20));
     for n in (0..KEYS).chain(0..KEYS) {
         get(&engine, n).unwrap();
     }
