@@ -12,7 +12,7 @@ use super::paths::named_paths;
 use super::source::{self, Role, Source};
 
 /// The figures and their bounds.
-const BOUNDS: Bounds = Bounds { code_lines: 47_450, comment_lines: 12_400, files: 397, circles: 2 };
+const BOUNDS: Bounds = Bounds { code_lines: 47_500, comment_lines: 12_400, files: 397, circles: 2 };
 
 /// The most that each figure may be.
 struct Bounds {
