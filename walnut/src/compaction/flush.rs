@@ -31,7 +31,7 @@ impl<'a, S: FragmentSource, N: FnMut() -> Result<FileNumber>> Flushing<'a, S, N>
         numbers: N,
         progress: &'a ProgressHook<'a>,
     ) -> Result<Self> {
-        let output_files = OutputFiles::new(sst_store, OutputSplitter::none(), numbers);
+        let output_files = OutputFiles::new(sst_store, OutputSplitter::single_file(), numbers);
         let older_runs = OlderRuns::all_of(version);
         let is_oldest = |fragment: &Fragment| !OlderRuns::all_of(version).may_hold_any(fragment);
         Ok(Self {

@@ -3,12 +3,11 @@
 //! The sequence number of an entry is zeroed once no reader needs it, which saves a fifth of an
 //! index. This never happens in level 0, whose files are ordered by sequence number.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::fully_deleted::RunRanges;
 use super::garbage_filter::{GarbageFilter, ProgressHook};
-use super::level_sizes::{LeveledConfig, size};
+use super::level_sizes::LeveledConfig;
 use super::older_runs::OlderRuns;
 use super::output_files::{OutputFiles, OutputSplitter};
 use super::pick::Merge;
@@ -47,9 +46,8 @@ impl MergeJob<'_> {
         numbers: impl Fn() -> Result<FileNumber>,
     ) -> Result<GcOutput> {
         let older_runs = OlderRuns::of(self.version, self.merge);
-        let input_size = self.merge.inputs.iter().map(|(_, files)| size(files)).sum();
-        let (below, staying) = (older_runs.next_level(), self.staying());
-        let splitter = OutputSplitter::new(self.config.max_sst_size, input_size, below, staying);
+        let (input_size, below) = (self.merge.input_size(), older_runs.next_level());
+        let splitter = OutputSplitter::new(self.config.max_sst_size, input_size, below, self.staying());
         let output_files = OutputFiles::new(self.sst_store, splitter, &numbers);
         let garbage = Garbage::new(self.boundaries.clone());
         let is_oldest = |fragment: &Fragment| !older_runs.may_hold_any(fragment);
@@ -78,8 +76,8 @@ impl MergeJob<'_> {
         let finished = filter.finish()?;
         let values = self.relocation.value_store.publish(relocator.finish()?)?;
         let ssts = self.sst_store.publish(finished)?;
-        let inputs = self.merge.inputs.iter().flat_map(|(_, files)| files.iter());
-        warm_cache(&inputs.map(|meta| sst(meta)).collect::<Vec<_>>(), &ssts, || (self.progress)(0).is_ok());
+        let inputs: Vec<_> = self.merge.input_files().map(|(_, meta)| sst(meta)).collect();
+        warm_cache(&inputs, &ssts, || (self.progress)(0).is_ok());
         Ok(GcOutput { ssts, values: values.keep() })
     }
 
@@ -89,8 +87,7 @@ impl MergeJob<'_> {
             return Vec::new();
         }
         let files = self.version.level(self.merge.output).iter();
-        let inputs: HashSet<_> =
-            self.merge.inputs.iter().flat_map(|(_, files)| files).map(|meta| meta.number).collect();
+        let inputs = self.merge.input_numbers();
         files.filter(|meta| !inputs.contains(&meta.number)).collect()
     }
 

@@ -116,6 +116,11 @@ pub(super) fn compensated_size(meta: &SstMeta, entry_size: u64) -> u128 {
     size + dead + tombstones * u128::from(entry_size)
 }
 
+/// Whether anything in the file is dead, or hides something else.
+pub(super) fn has_garbage(meta: &SstMeta) -> bool {
+    meta.dead_size > 0 || meta.tombstone_count > 0 || meta.fragment_count > 0
+}
+
 /// Whether a file holds so much garbage that a compaction of it frees space. Always so for a file
 /// with a range tombstone, which may hide any number of files below; never for a file without
 /// garbage.

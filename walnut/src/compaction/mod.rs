@@ -2,8 +2,8 @@
 //! reader can see.
 //!
 //! ```text
-//!   Version --pick--> Nothing | Move | Merge --job--> new SSTs --> the caller swaps them for the
-//!                                                                 inputs, in one edit
+//!   Version --pick--> Nothing | Move | Merge | Full --job--> new SSTs --> the caller swaps them for
+//!                                                                        the inputs, in one edit
 //! ```
 //!
 //! - `strategy` picks the next compaction by one of the strategies `leveled`, `tiered` and

@@ -1,7 +1,6 @@
 //! The runs older than the output of a flush or merge, by key range: may they hold a version of a
 //! key?
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
 use super::pick::Merge;
@@ -17,8 +16,7 @@ pub(super) struct OlderRuns<'v> {
 impl<'v> OlderRuns<'v> {
     /// The runs older than all inputs of a merge.
     pub(super) fn of(version: &'v Version, merge: &Merge) -> Self {
-        let inputs: HashSet<_> =
-            merge.inputs.iter().flat_map(|(_, files)| files).map(|meta| meta.number).collect();
+        let inputs = merge.input_numbers();
         let is_input = |meta: &Arc<SstMeta>| inputs.contains(&meta.number);
         let runs: Vec<_> = version.runs().collect();
         // In a level below 0, the files of the run that are not merged share no key with the

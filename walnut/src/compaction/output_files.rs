@@ -12,7 +12,9 @@
 //! many of them.
 
 use std::collections::VecDeque;
+use std::iter::Peekable;
 use std::sync::Arc;
+use std::vec::IntoIter;
 
 use super::pick::SMALL_PART;
 use crate::base::{Entry, FileNumber, Fragment, KeyspaceId};
@@ -140,21 +142,19 @@ pub(super) struct OutputSplitter<'v> {
     max_size: u64,
     /// Whether there will be several files.
     is_large: bool,
-    /// The files of the level below the output, and those that stay in its level.
+    /// The files that end after the current key: of the level below the output, and those that stay
+    /// in its level.
     below: &'v [Arc<SstMeta>],
-    staying: Vec<&'v Arc<SstMeta>>,
-    /// The index of the first of each that ends after the current key, and the size of the files
-    /// below before it that overlap the current output file.
-    below_index: usize,
-    staying_index: usize,
+    staying: Peekable<IntoIter<&'v Arc<SstMeta>>>,
+    /// The size of the files below, before these, that overlap the current output file.
     passed_size: u64,
     /// The keyspace of the current key.
     prefix: Vec<u8>,
 }
 
 impl<'v> OutputSplitter<'v> {
-    /// That of a flush: a single file.
-    pub(super) fn none() -> Self {
+    /// That of a flush.
+    pub(super) fn single_file() -> Self {
         Self::new(u64::MAX, 0, &[], Vec::new())
     }
 
@@ -165,9 +165,8 @@ impl<'v> OutputSplitter<'v> {
         below: &'v [Arc<SstMeta>],
         staying: Vec<&'v Arc<SstMeta>>,
     ) -> Self {
-        let (below_index, staying_index, passed_size, prefix) = (0, 0, 0, Vec::new());
-        let is_large = input_size > max_size;
-        Self { max_size, is_large, below, staying, below_index, staying_index, passed_size, prefix }
+        let (is_large, staying) = (input_size > max_size, staying.into_iter().peekable());
+        Self { max_size, is_large, below, staying, passed_size: 0, prefix: Vec::new() }
     }
 
     /// Returns whether a file of `size` bytes ends before `key`, which is above all keys so far.
@@ -193,15 +192,15 @@ impl<'v> OutputSplitter<'v> {
 
     /// Skips the files before `key`; returns whether one that stays was among them.
     fn skip(&mut self, key: &[u8]) -> bool {
-        while let Some(meta) = self.below.get(self.below_index).filter(|meta| *meta.end <= *key) {
+        while let Some((meta, rest)) = self.below.split_first().filter(|(meta, _)| *meta.end <= *key) {
             self.passed_size += meta.size;
-            self.below_index += 1;
+            self.below = rest;
         }
-        let before = self.staying_index;
-        while self.staying.get(self.staying_index).is_some_and(|meta| *meta.end <= *key) {
-            self.staying_index += 1;
+        let mut passes_staying = false;
+        while self.staying.next_if(|meta| *meta.end <= *key).is_some() {
+            passes_staying = true;
         }
-        self.staying_index > before
+        passes_staying
     }
 
     fn ends_system(&self, key: &[u8]) -> bool {

@@ -1,10 +1,12 @@
 //! The result of a strategy (nothing, a trivial move or a merge), and the rules about files that
 //! all strategies share: which files may be moved, and which small neighbours join a merge.
 
+use std::collections::HashSet;
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::level_sizes::{is_wasteful, size};
+use super::level_sizes::{has_garbage, is_wasteful, size};
+use crate::base::FileNumber;
 use crate::manifest::{Level, Version};
 use crate::sst::SstMeta;
 
@@ -50,11 +52,24 @@ pub(crate) struct Merge {
     pub(crate) output: Level,
 }
 
+impl Merge {
+    pub(crate) fn input_files(&self) -> impl Iterator<Item = (Level, &Arc<SstMeta>)> {
+        self.inputs.iter().flat_map(|(level, files)| files.iter().map(|meta| (*level, meta)))
+    }
+
+    pub(super) fn input_numbers(&self) -> HashSet<FileNumber> {
+        self.input_files().map(|(_, meta)| meta.number).collect()
+    }
+
+    /// The size of all inputs, in bytes.
+    pub(crate) fn input_size(&self) -> u64 {
+        self.input_files().map(|(_, meta)| meta.size).sum()
+    }
+}
+
 /// A full compaction into one sorted run. Nothing when there is one run already, without garbage.
 pub(crate) fn full(version: &Version) -> Pick {
-    let is_done = |(level, meta): (Level, &Arc<SstMeta>)| {
-        level == Level::LAST && meta.dead_size == 0 && meta.tombstone_count == 0 && meta.fragment_count == 0
-    };
+    let is_done = |(level, meta): (Level, &Arc<SstMeta>)| level == Level::LAST && !has_garbage(meta);
     if version.files().all(is_done) {
         return Pick::Nothing;
     }
@@ -71,7 +86,11 @@ pub(super) fn rewrite(version: &Version, index: usize, max_sst_size: u64) -> Pic
 
 /// Whether a file may be moved as it is: it is not small and holds little garbage.
 pub(super) fn can_move(meta: &SstMeta, max_sst_size: u64) -> bool {
-    meta.size >= max_sst_size / SMALL_PART && !is_wasteful(meta)
+    !is_small(meta, max_sst_size) && !is_wasteful(meta)
+}
+
+pub(super) fn is_small(meta: &SstMeta, max_sst_size: u64) -> bool {
+    meta.size < max_sst_size / SMALL_PART
 }
 
 /// Extends `range` by the small neighbours that are worth merging; `merged` is the size in bytes of
@@ -85,7 +104,7 @@ pub(super) fn with_neighbours(
     let Range { mut start, mut end } = range;
     let mut merged = merged + size(&files[start..end]);
     let joins = |meta: &SstMeta, merged: u64| {
-        meta.size < max_sst_size / SMALL_PART && meta.size <= merged.saturating_mul(NEIGHBOUR_FACTOR)
+        is_small(meta, max_sst_size) && meta.size <= merged.saturating_mul(NEIGHBOUR_FACTOR)
     };
     while start > 0 && joins(&files[start - 1], merged) {
         start -= 1;

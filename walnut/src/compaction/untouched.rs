@@ -16,7 +16,9 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use super::pick::{Merge, can_move};
+use super::garbage_filter::ProgressHook;
+use super::level_sizes::has_garbage;
+use super::pick::{Merge, is_small};
 use crate::cursor::EntryCursor;
 use crate::error::Result;
 use crate::manifest::Level;
@@ -28,17 +30,20 @@ pub(crate) fn leave_out_untouched(
     merge: &mut Merge,
     max_sst_size: u64,
     sst: impl Fn(&SstMeta) -> Arc<Sst>,
+    progress: &ProgressHook<'_>,
 ) -> Result<()> {
     let Some(((level, files), newer)) = merge.inputs.split_last_mut() else { return Ok(()) };
-    if *level != merge.output || *level == Level::ZERO || newer.is_empty() {
+    if *level != merge.output || *level == Level::ZERO {
         return Ok(());
     }
-    let is_clean = |meta: &&Arc<SstMeta>| {
-        meta.dead_size == 0 && meta.tombstone_count == 0 && can_move(meta, max_sst_size)
-    };
-    let mut untouched: Vec<_> = files.iter().filter(is_clean).cloned().collect();
+    let stays_as_it_is = |meta: &&Arc<SstMeta>| !has_garbage(meta) && !is_small(meta, max_sst_size);
+    let mut untouched: Vec<_> = files.iter().filter(stays_as_it_is).cloned().collect();
+    // A single run is picked to be rewritten.
+    if newer.is_empty() || untouched.is_empty() {
+        return Ok(());
+    }
     for newer in newer.iter().flat_map(|(_, files)| files) {
-        untouched = untouched_by(newer, untouched, &sst)?;
+        untouched = untouched_by(newer, untouched, &sst, progress)?;
     }
     let untouched: HashSet<_> = untouched.iter().map(|meta| meta.number).collect();
     files.retain(|meta| !untouched.contains(&meta.number));
@@ -53,28 +58,26 @@ fn untouched_by(
     newer: &SstMeta,
     files: Vec<Arc<SstMeta>>,
     sst: impl Fn(&SstMeta) -> Arc<Sst>,
+    progress: &ProgressHook<'_>,
 ) -> Result<Vec<Arc<SstMeta>>> {
-    let mut cursor = None;
+    let overlaps = |meta: &SstMeta| newer.smallest < meta.end && meta.smallest < newer.end;
+    if newer.fragment_count > 0 {
+        return Ok(files.into_iter().filter(|meta| !overlaps(meta)).collect());
+    }
+    if !files.iter().any(|meta| overlaps(meta)) {
+        return Ok(files);
+    }
+    let mut cursor = sst(newer).sweep()?;
     let mut untouched = Vec::with_capacity(files.len());
     for meta in files {
-        let overlaps = newer.smallest < meta.end && meta.smallest < newer.end;
-        if overlaps && newer.fragment_count > 0 {
-            continue;
+        progress(0)?;
+        // An entry that is found once is not found by a seek to it again.
+        if cursor.entry().is_some_and(|entry| *entry.key < *meta.smallest) {
+            cursor.seek(Some(&meta.smallest))?;
         }
-        if overlaps {
-            let cursor = match &mut cursor {
-                Some(cursor) => cursor,
-                none => none.insert(sst(newer).sweep()?),
-            };
-            // An entry that is found once is not found by a seek to it again.
-            if cursor.entry().is_some_and(|entry| *entry.key < *meta.smallest) {
-                cursor.seek(Some(&meta.smallest))?;
-            }
-            if cursor.entry().is_some_and(|entry| *entry.key < *meta.end) {
-                continue;
-            }
+        if cursor.entry().is_none_or(|entry| *entry.key >= *meta.end) {
+            untouched.push(meta);
         }
-        untouched.push(meta);
     }
     Ok(untouched)
 }

@@ -9,6 +9,7 @@ use proptest::prelude::*;
 use super::job::{contents, key, machine, nothing_moves, sst_store, value_store, write};
 use super::*;
 use crate::base::{Entry, Fragment, Kind};
+use crate::error::Error;
 use crate::sst::{Sst, SstStore};
 
 const MAX_SST_SIZE: u64 = 1000;
@@ -75,7 +76,7 @@ proptest! {
         let ssts: Ssts = files.iter().map(|(_, sst)| (sst.meta().number, Arc::clone(sst))).collect();
 
         let mut merge = whole.clone();
-        leave_out_untouched(&mut merge, MAX_SST_SIZE, |meta| Arc::clone(&ssts[&meta.number])).unwrap();
+        leave_out_untouched(&mut merge, MAX_SST_SIZE, |meta| Arc::clone(&ssts[&meta.number]), &|_| Ok(())).unwrap();
         let inputs: Vec<_> = merge.inputs.iter().flat_map(|(_, files)| numbers(files)).collect();
         let is_touched = |old: &SstMeta| files.iter().any(|(level, sst)| {
             let new = sst.meta();
@@ -98,4 +99,18 @@ proptest! {
         };
         prop_assert_eq!(keys(&level), keys(&outputs_of(&whole, &version, &store, &ssts)));
     }
+}
+
+#[test]
+fn the_look_at_the_files_that_may_be_left_out_can_be_stopped() {
+    let store = sst_store(&machine());
+    let old: Vec<_> = (0..20).map(|n| (n, Some(50))).collect();
+    let ssts = [write(&store, 1, 1, &old), run(&store, 50, [10], None)];
+    let version = version(vec![(6, ssts[0].meta().clone()), (0, ssts[1].meta().clone())]);
+    let Pick::Full(mut merge) = full(&version) else { panic!("there is something to merge") };
+    let before = merge.clone();
+    let sst = |meta: &SstMeta| Arc::clone(ssts.iter().find(|sst| sst.meta() == meta).unwrap());
+    let stopped = leave_out_untouched(&mut merge, MAX_SST_SIZE, sst, &|_| Err(Error::Closed));
+    assert!(matches!(stopped, Err(Error::Closed)));
+    assert_eq!(merge, before);
 }

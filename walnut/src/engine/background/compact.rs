@@ -252,8 +252,12 @@ impl Core {
 
     fn merge_touched(&self, version: &Version, mut merge: Merge) -> Result<()> {
         let levels = Arc::clone(&self.versions.view().levels);
-        let max_sst_size = self.config.levels.max_sst_size;
-        compaction::leave_out_untouched(&mut merge, max_sst_size, |meta| named_sst(&levels, meta))?;
+        compaction::leave_out_untouched(
+            &mut merge,
+            self.config.levels.max_sst_size,
+            |meta| named_sst(&levels, meta),
+            &|size| self.wait_for_budget(size),
+        )?;
         // No handle may hold the inputs when they are removed.
         drop(levels);
         self.run_merge(version, &merge)
@@ -277,11 +281,11 @@ impl Core {
         drop(job);
         // No handle may hold the inputs when they are removed.
         drop(levels);
-        let removed = inputs(merge).map(|(level, meta)| (level, meta.number)).collect();
+        let removed = merge.input_files().map(|(level, meta)| (level, meta.number)).collect();
         let added = written.ssts.iter().map(|sst| (merge.output, Arc::new(sst.meta().clone()))).collect();
         let merged = Merged {
-            input_count: inputs(merge).count(),
-            input_size: inputs(merge).map(|(_, meta)| meta.size).sum(),
+            input_count: merge.input_files().count(),
+            input_size: merge.input_size(),
             output_count: written.ssts.len(),
             output_size: 0,
             output: merge.output,
@@ -356,8 +360,4 @@ impl Core {
 /// An SST that the manifest named before.
 pub(in crate::engine) fn named_sst(levels: &Levels, meta: &SstMeta) -> Arc<Sst> {
     Arc::clone(levels.sst(meta.number).expect("readers see at least what the manifest named before"))
-}
-
-fn inputs(merge: &Merge) -> impl Iterator<Item = (Level, &Arc<SstMeta>)> {
-    merge.inputs.iter().flat_map(|(level, files)| files.iter().map(|meta| (*level, meta)))
 }
